@@ -1,0 +1,60 @@
+import { systemClock, type Timers } from "./clock.ts";
+import { ShardmillError } from "./errors.ts";
+
+/** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. */
+export function sleep(ms: number, signal?: AbortSignal, timers: Timers = systemClock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      callOff();
+      reject(signal?.reason);
+    };
+    const callOff = timers.after(ms, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** A signal that aborts with DEADLINE_EXCEEDED after `ms`, unless it is disposed of before. */
+export function deadline(ms: number, timers: Timers): { readonly signal: AbortSignal } & Disposable {
+  const abort = new AbortController();
+  const callOff = timers.after(ms, () => {
+    abort.abort(new ShardmillError("DEADLINE_EXCEEDED", `not done in ${Math.round(ms)} ms`));
+  });
+  return { signal: abort.signal, [Symbol.dispose]: callOff };
+}
+
+/** A promise with its two ends outside: Node 20 has no `Promise.withResolvers`. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}
+
+/** `promise`, or the signal's reason if that comes first. The listener goes on every path. */
+export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = deferred<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

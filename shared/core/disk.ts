@@ -1,0 +1,144 @@
+import { constants } from "node:fs";
+import {
+  copyFile,
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+} from "node:fs/promises";
+
+/**
+ * The file operations that durability rests on: those of `node:fs/promises`, and no more of them than are used. Injected,
+ * so that a simulator can tear, lose and fail them, and a test can kill the process between any two.
+ *
+ * Every call rejects with the file system's error, whose `code` is ENOENT, EEXIST, ENOSPC, EIO, ...
+ */
+export interface Disk {
+  open(path: string, flags: OpenFlags): Promise<DiskFile>;
+  readFile(path: string): Promise<Buffer>;
+  /** The bytes of a file in order, in bounded memory. */
+  readChunks(path: string): AsyncIterable<Uint8Array>;
+  /** The names in a folder, in no order. */
+  readdir(path: string): Promise<string[]>;
+  lstat(path: string): Promise<DiskStat>;
+  /** Makes one folder; EEXIST when the name is taken. */
+  mkdir(path: string): Promise<void>;
+  /** Another name for a file; EEXIST when it is taken. */
+  link(from: string, to: string): Promise<void>;
+  /** In one step; a file that is there is replaced, and so is an empty folder. */
+  rename(from: string, to: string): Promise<void>;
+  /** A new file of the same bytes; EEXIST when the name is taken. */
+  copyFile(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Removes an empty folder. */
+  rmdir(path: string): Promise<void>;
+  /** Removes a file or folder with all that is in it, if it is there. */
+  remove(path: string): Promise<void>;
+}
+
+/** `r+` changes a file that is there, `w` makes it anew, `wx` makes it where there is none. */
+export type OpenFlags = "r" | "r+" | "w" | "wx";
+
+/** An open file, or (with `r`) a folder that is to be synced. */
+export interface DiskFile {
+  /** Writes all of `bytes` behind what was written through this file before. */
+  write(bytes: Uint8Array): Promise<void>;
+  truncate(bytes: number): Promise<void>;
+  /** Resolves when everything written is on the disk; for a folder: its names. */
+  sync(): Promise<void>;
+  /** As `sync`, but for what no reader needs, such as times. */
+  datasync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DiskStat {
+  readonly kind: "file" | "folder" | "link" | "other";
+  readonly size: number;
+}
+
+/** A writer that does not know yet that it lost may add to a folder while that is removed. */
+const REMOVE_RETRIES = 3;
+
+export const realDisk: Disk = {
+  open: async (path, flags) => new RealFile(await open(path, flags)),
+  readFile: (path) => readFile(path),
+  readChunks,
+  readdir: (path) => readdir(path),
+  async lstat(path) {
+    const stats = await lstat(path);
+    const kind = stats.isFile()
+      ? "file"
+      : stats.isDirectory()
+        ? "folder"
+        : stats.isSymbolicLink()
+          ? "link"
+          : "other";
+    return { kind, size: stats.size };
+  },
+  mkdir: (path) => mkdir(path),
+  link: (from, to) => link(from, to),
+  rename: (from, to) => rename(from, to),
+  copyFile: (from, to) => copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
+  unlink: (path) => unlink(path),
+  rmdir: (path) => rmdir(path),
+  remove: (path) => rm(path, { recursive: true, force: true, maxRetries: REMOVE_RETRIES }),
+};
+
+/** Large files are read so much at a time: less costs calls, more only memory. */
+const CHUNK_BYTES = 1 << 20;
+
+/** A small file takes a buffer of its size: most partials are small, and there are hundreds of thousands. */
+async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
+  const handle = await open(path, "r");
+  try {
+    const { size } = await handle.stat();
+    // One byte more than there should be: a file that grew is seen to have grown.
+    const chunkBytes = Math.min(CHUNK_BYTES, size + 1);
+    for (;;) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+class RealFile implements DiskFile {
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  /** `FileHandle.write` may take less than it is given. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at);
+      at += bytesWritten;
+    }
+  }
+
+  truncate(bytes: number): Promise<void> {
+    return this.#handle.truncate(bytes);
+  }
+
+  sync(): Promise<void> {
+    return this.#handle.sync();
+  }
+
+  datasync(): Promise<void> {
+    return this.#handle.datasync();
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}

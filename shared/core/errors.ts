@@ -1,0 +1,83 @@
+import { ERROR_CODES, type ErrorCode } from "./error-codes.ts";
+
+export { ERROR_CODES, type ErrorCode, type ErrorTraits } from "./error-codes.ts";
+
+export type ErrorField = string | number | boolean | null;
+
+/** One of several things wrong at once, with its place. */
+export interface Problem {
+  /** Where, as a path that a user can find: `map.inputs.image.column`, `job.yaml:12:5`, `data/a.parquet`. */
+  readonly where: string;
+  /** What is wrong: lower case, no full stop. */
+  readonly what: string;
+  readonly expected?: string;
+  readonly found?: string;
+  /** What to do: "did you mean `pixels`?". */
+  readonly hint?: string;
+}
+
+export interface ErrorOptions {
+  /** The facts, for machines and tests: `{ shard: 7, path: "a.parquet" }`. */
+  readonly fields?: Readonly<Record<string, ErrorField>>;
+  readonly problems?: readonly Problem[];
+  /** What the user can do about it. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class. `code` decides what happens next (see ERROR_CODES) and crosses the wire; `message` is lower case
+ * without a full stop; facts are in `fields`. Tests compare the code and the fields, never the text.
+ */
+export class ShardmillError extends Error {
+  override readonly name = "ShardmillError";
+  readonly code: ErrorCode;
+  readonly fields: Readonly<Record<string, ErrorField>>;
+  readonly problems: readonly Problem[];
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.fields = options.fields ?? {};
+    this.problems = options.problems ?? [];
+    this.hint = options.hint;
+  }
+}
+
+export function isShardmillError(error: unknown, code?: ErrorCode): error is ShardmillError {
+  return error instanceof ShardmillError && (code === undefined || error.code === code);
+}
+
+/** Any thrown value as a ShardmillError; what is not one already becomes INTERNAL with its cause kept. */
+export function toShardmillError(error: unknown): ShardmillError {
+  if (error instanceof ShardmillError) return error;
+  return new ShardmillError("INTERNAL", messageOf(error), { cause: error });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** An error as plain data, for thread messages and the wire. */
+export interface ErrorData {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, ErrorField>>;
+  readonly problems: readonly Problem[];
+  readonly hint?: string;
+}
+
+export function errorToData(error: unknown): ErrorData {
+  const { code, message, fields, problems, hint } = toShardmillError(error);
+  return { code, message, fields, problems, ...(hint === undefined ? {} : { hint }) };
+}
+
+export function errorFromData(data: ErrorData): ShardmillError {
+  const { code, message, fields, problems, hint } = data;
+  return new ShardmillError(code in ERROR_CODES ? code : "INTERNAL", message, {
+    fields,
+    problems,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

@@ -1,0 +1,49 @@
+import { dirname } from "node:path";
+import { type Disk, realDisk } from "./disk.ts";
+import { syncPath } from "./durable.ts";
+
+/**
+ * Makes a folder and those above it that are missing, durably: each name is synced into its parent. Also that of a folder
+ * that is there already: whoever made it may have died before that. A file is not safe before its folder is.
+ *
+ * Not `mkdir` with `recursive`: on a file system that answers "not there" for a new name in a folder that is there (`/proc`,
+ * automounts), Node 20 tries that for ever, in a thread that nothing can stop.
+ *
+ * @throws what `mkdir` throws: ENOTDIR or EEXIST when a file is in the way, EACCES, EROFS, ...
+ */
+export async function makeFolders(path: string, disk: Disk = realDisk): Promise<void> {
+  try {
+    await makeOne(path, disk);
+  } catch (error) {
+    const parent = dirname(path);
+    if (!hasCode(error, "ENOENT") || parent === path) throw error;
+    await makeFolders(parent, disk);
+    await makeOne(path, disk);
+  }
+}
+
+async function makeOne(path: string, disk: Disk): Promise<void> {
+  try {
+    await disk.mkdir(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || !(await isFolder(path, disk))) throw error;
+  }
+  await syncPath(dirname(path), disk).catch((error: unknown) => {
+    // A folder may be there to be passed through, and not to be read.
+    if (!hasCode(error, "EACCES")) throw error;
+  });
+}
+
+/** A link to a folder is as good as one: it can be read as one. */
+async function isFolder(path: string, disk: Disk): Promise<boolean> {
+  const { kind } = await disk.lstat(path);
+  if (kind !== "link") return kind === "folder";
+  return await disk.readdir(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

@@ -1,0 +1,59 @@
+export const DATASET_FORMATS = ["parquet", "arrow"] as const;
+export type DatasetFormat = (typeof DATASET_FORMATS)[number];
+
+/** A column as Shardmill sees it. `type` is a closed, JSON-able description of the Arrow type. */
+export interface Field {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly nullable: boolean;
+}
+
+export type NumericType =
+  | "float16"
+  | "float32"
+  | "float64"
+  | "int8"
+  | "int16"
+  | "int32"
+  | "int64"
+  | "uint8"
+  | "uint16"
+  | "uint32"
+  | "uint64"
+  | "bool";
+
+export type FieldType =
+  | { readonly kind: "numeric"; readonly type: NumericType }
+  | { readonly kind: "list"; readonly item: FieldType }
+  | { readonly kind: "fixedList"; readonly item: FieldType; readonly length: number }
+  | { readonly kind: "binary" }
+  | { readonly kind: "fixedBinary"; readonly bytes: number }
+  | { readonly kind: "string" }
+  /** Anything else (dates, structs, dictionaries, decimals, ...): may be kept, cannot feed a model. `name` is Arrow's. */
+  | { readonly kind: "other"; readonly name: string };
+
+/** One file of the sealed dataset and what identifies its content. */
+export interface InputFile {
+  /** Absolute, as the coordinator sees it. */
+  readonly path: string;
+  readonly format: DatasetFormat;
+  readonly bytes: number;
+  readonly mtimeMs: number;
+  readonly rows: number;
+  /** sha256 over the footer's bytes: changes when any row group's place, size or statistics change. */
+  readonly footerSha256: string;
+}
+
+export interface RowGroup {
+  readonly rows: number;
+  /** Uncompressed bytes of all columns. */
+  readonly bytes: number;
+}
+
+/** The sealed input: files in order (sorted by path), one schema for all. */
+export interface Dataset {
+  readonly files: readonly InputFile[];
+  readonly fields: readonly Field[];
+  /** sha256 of the files' fingerprints in order: what "the same input" means on resume. */
+  readonly digest: string;
+}

@@ -1,0 +1,97 @@
+import type { z } from "zod";
+import type { OutputOp } from "./map-plan.ts";
+import { outputColumnNames } from "./output-fields.ts";
+
+/** Rules of the job file that one key alone cannot break. */
+type Context = z.core.$RefinementCtx;
+
+/** A column that feeds an input is named once. */
+export function checkInputRules(
+  input: { readonly column?: unknown; readonly columns?: unknown },
+  context: Context,
+): void {
+  if (input.column === undefined || input.columns === undefined) return;
+  refuse(context, ["columns"], "`column` and `columns` exclude each other", {
+    expected: "one of the two",
+    hint: "use `columns` for several scalar columns side by side, `column` for one",
+  });
+}
+
+/** `k` and `labels` go with the ops that use them. */
+export function checkOutputRules(
+  output: { readonly op: OutputOp; readonly k?: unknown; readonly labels?: unknown },
+  context: Context,
+): void {
+  if (output.op === "topK" && output.k === undefined) {
+    refuse(context, ["k"], "required with `op: topK`", { expected: "a whole number of at least 1" });
+  }
+  if (output.op !== "topK" && output.k !== undefined) {
+    refuse(context, ["k"], `not used by \`op: ${output.op}\``, { expected: "only with `op: topK`" });
+  }
+  if (output.op !== "topK" && output.op !== "argmax" && output.labels !== undefined) {
+    refuse(context, ["labels"], `not used by \`op: ${output.op}\``, {
+      expected: "only with `op: argmax` or `op: topK`",
+    });
+  }
+}
+
+interface RefusalDetail {
+  readonly expected?: string;
+  readonly found?: string;
+  readonly hint?: string;
+}
+
+/** A broken rule. `detail` travels in the issue's params, for the one who words the problem. */
+function refuse(
+  context: Context,
+  path: readonly (string | number)[],
+  what: string,
+  detail: RefusalDetail,
+): void {
+  context.addIssue({ code: "custom", path: [...path], message: what, params: { ...detail } });
+}
+
+/**
+ * Two columns of the output must not share a name. Runs even where other keys of `map` are wrong, so that all problems
+ * come at once: nothing about the value may be taken for granted.
+ */
+export function checkColumnClashes(map: unknown, context: Context): void {
+  const taken = new Map<string, string>();
+  const claim = (name: string, path: readonly (string | number)[], whose: string): void => {
+    const owner = taken.get(name.toLowerCase());
+    if (owner === undefined) taken.set(name.toLowerCase(), whose);
+    else {
+      refuse(context, path, `two output columns are named \`${name}\``, {
+        expected: "names that differ by more than upper and lower case (SQL ignores case)",
+        found: `\`${name}\` is ${owner} already`,
+      });
+    }
+  };
+  const keep = keyOf(map, "keep");
+  if (Array.isArray(keep)) {
+    for (const [index, name] of keep.entries()) {
+      if (typeof name === "string") claim(name, ["keep", index], "a kept column");
+    }
+  }
+  for (const [column, output] of Object.entries(keyOf(map, "outputs") ?? {})) {
+    const withLabels = keyOf(output, "labels") !== undefined;
+    const names = outputColumnNames(column, keyOf(output, "op") === "topK" ? "topK" : "raw", withLabels);
+    for (const name of names) claim(name, ["outputs", column], `made by the output \`${column}\``);
+  }
+}
+
+/** A job of no rows files and no reductions would run for nothing. */
+export function checkSomethingIsPublished(job: unknown, context: Context): void {
+  const reductions = Object.keys(keyOf(job, "reduce") ?? {});
+  if (keyOf(keyOf(job, "output"), "rows") !== "none" || reductions.length > 0) return;
+  refuse(context, ["output", "rows"], "the job would publish nothing", {
+    expected: "`parquet` or `arrow`, or a reduction in `reduce`",
+    found: "`none`, and no reduction",
+  });
+}
+
+function keyOf(value: unknown, key: string): unknown {
+  return value !== null && typeof value === "object" && Object.hasOwn(value, key)
+    ? Reflect.get(value, key)
+    : undefined;
+}

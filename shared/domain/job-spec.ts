@@ -1,0 +1,229 @@
+import { z } from "zod";
+import {
+  checkColumnClashes,
+  checkInputRules,
+  checkOutputRules,
+  checkSomethingIsPublished,
+} from "./job-rules.ts";
+import { OUTPUT_OPS } from "./map-plan.ts";
+
+export const DEVICES = ["auto", "cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"] as const;
+export type Device = (typeof DEVICES)[number];
+
+/**
+ * A scalar that stands for a group of keys: `image: pixels` is `image: { column: pixels }`. By the path of the group
+ * (`*` is any name), the key that the scalar fills.
+ */
+export const SHORTHANDS = [
+  { group: ["map", "inputs", "*"], key: "column" },
+  { group: ["map", "outputs", "*"], key: "tensor" },
+  { group: ["reduce", "*"], key: "final" },
+] as const;
+
+/** Above these, a number is a slip of the keyboard; memory would not hold the shard, the batch or the row anyway. */
+export const MAX_SHARD_ROWS = 1_000_000_000;
+export const MAX_BATCH_ROWS = 1_048_576;
+export const MAX_DIM = 134_217_728;
+const MAX_RANK = 8;
+const MAX_NAMES = 100_000;
+
+const text = z.string().min(1).max(1_000_000);
+const columnName = z.string().min(1).max(1_000);
+/** Becomes part of file names on the coordinator and on workers. */
+const fileName = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z0-9_-]+$/)
+  .meta({ title: "a name of letters, digits, `_` and `-`" });
+const jobName = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/)
+  .meta({ title: "a name of letters, digits, `.`, `_` and `-`" });
+const auto = z.literal("auto");
+const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
+
+const inputSpec = z
+  .strictObject({
+    column: columnName
+      .exactOptional()
+      .describe(
+        "The column that feeds this ONNX input. Left out, with `columns` too: the column of the same name.",
+      ),
+    columns: z
+      .union([columnName, z.array(columnName).min(1).max(MAX_NAMES)])
+      .exactOptional()
+      .describe(
+        "Several scalar columns side by side: a list of names, or one pattern such as `f*` (in schema order).",
+      ),
+    scale: z
+      .number()
+      .default(1)
+      .describe("Values are multiplied by this: value * scale + offset, in float64."),
+    offset: z.number().default(0).describe("Added after `scale`."),
+    shape: shape
+      .exactOptional()
+      .describe("The dimensions after the batch, where the model leaves them open: `[3, 224, 224]`."),
+    fill: z
+      .number()
+      .exactOptional()
+      .describe("Stands in for a null, before `scale`. Left out: a row with a null is a dead letter."),
+  })
+  .superRefine(checkInputRules);
+
+const outputSpec = z
+  .strictObject({
+    tensor: columnName.exactOptional().describe("The ONNX output. Left out: the model's only output."),
+    op: z
+      .enum(OUTPUT_OPS)
+      .default("raw")
+      .describe(
+        "`raw`: as it is; `argmax`: index (or label) of the largest; `maxSoftmax`: its probability; " +
+          "`softmax`, `sigmoid`: of each value; `topK`: the `k` largest.",
+      ),
+    k: z.int().min(1).max(MAX_NAMES).exactOptional().describe("With `op: topK`: how many."),
+    labels: z
+      .array(z.string())
+      .min(1)
+      .max(MAX_NAMES)
+      .exactOptional()
+      .describe(
+        "With `argmax` or `topK`: the names of the classes in index order; the column then holds names.",
+      ),
+    shape: shape
+      .exactOptional()
+      .describe("The dimensions after the batch, where the model leaves them open."),
+  })
+  .superRefine(checkOutputRules);
+
+const reductionSpec = z.strictObject({
+  combine: text
+    .exactOptional()
+    .describe("SQL over one shard's `rows`, run on the worker. Left out: `final` reads all `rows`."),
+  final: text.describe(
+    "SQL over `partials` (all combined tables), or over `rows` when there is no `combine`.",
+  ),
+});
+
+const mapSpec = z
+  .strictObject({
+    inputs: z
+      .record(
+        columnName,
+        z.union([
+          columnName.transform((column): z.input<typeof inputSpec> => ({ column })).pipe(inputSpec),
+          inputSpec,
+        ]),
+      )
+      .prefault({})
+      .describe(
+        "By ONNX input: how it is made. An input left out is the column of the same name. `image: pixels` is short " +
+          "for `image: { column: pixels }`.",
+      ),
+    outputs: z
+      .record(
+        columnName,
+        z.union([
+          columnName.transform((tensor): z.input<typeof outputSpec> => ({ tensor })).pipe(outputSpec),
+          outputSpec,
+        ]),
+      )
+      .prefault({})
+      .describe(
+        "By output column: how it is made. Empty: every ONNX output, raw. `y: logits` is short for " +
+          "`y: { tensor: logits }`.",
+      ),
+    keep: z
+      .array(columnName)
+      .max(MAX_NAMES)
+      .default([])
+      .describe("Input columns carried to the output as they are."),
+    batch: z
+      .strictObject({
+        rows: z
+          .union([auto, z.int().min(1).max(MAX_BATCH_ROWS)])
+          .default("auto")
+          .describe("Rows in one run of the model. `auto`: found by measuring."),
+      })
+      .prefault({})
+      .describe("How rows are put together for the model."),
+  })
+  .superRefine(checkColumnClashes, { when: () => true });
+
+/** The job file: the source of its types, its checks, its JSON Schema and its reference. */
+export const JOB_FILE_SCHEMA = z
+  .strictObject({
+    name: jobName
+      .exactOptional()
+      .describe(
+        "The job's name in logs and in the manifest. Left out: that of the job file, or of its folder when the file is just `job.yaml`.",
+      ),
+    input: z
+      .strictObject({
+        path: z
+          .union([text.transform((path) => [path]), z.array(text).min(1).max(MAX_NAMES)])
+          .describe("A file, folder or glob, or a list of them, relative to the job file."),
+        format: z
+          .enum(["auto", "parquet", "arrow"])
+          .default("auto")
+          .describe("The format of the files. `auto`: by extension."),
+        shardRows: z
+          .union([auto, z.int().min(1).max(MAX_SHARD_ROWS)])
+          .default("auto")
+          .describe("Rows that a shard should have, about. `auto`: by the bytes of the row groups."),
+      })
+      .describe("The dataset."),
+    model: z
+      .strictObject({
+        path: text.describe("The ONNX file, relative to the job file."),
+        device: z
+          .enum(DEVICES)
+          .default("auto")
+          .describe("Where the model runs. `auto`: the best device that each worker has."),
+      })
+      .describe("The model."),
+    map: mapSpec.prefault({}).describe("How rows become tensors, and tensors columns."),
+    reduce: z
+      .record(
+        fileName,
+        z.union([
+          text.transform((final): z.input<typeof reductionSpec> => ({ final })).pipe(reductionSpec),
+          reductionSpec,
+        ]),
+      )
+      .prefault({})
+      .describe(
+        "By name: reductions of the mapped rows, in SQL (DuckDB). `total: SELECT ...` is short for `final`.",
+      ),
+    output: z
+      .strictObject({
+        path: text.describe("The folder that the result is published to, relative to the job file."),
+        rows: z
+          .enum(["parquet", "arrow", "none"])
+          .default("parquet")
+          .describe("The format of the mapped rows. `none`: only the reductions are published."),
+      })
+      .describe("The result."),
+    errors: z
+      .strictObject({
+        maxRows: z
+          .int()
+          .min(0)
+          .default(0)
+          .describe("Rows that may become dead letters before the job fails."),
+      })
+      .prefault({})
+      .describe("What is forgiven."),
+  })
+  .superRefine(checkSomethingIsPublished);
+
+/** What may be written in a job file. */
+export type JobFile = z.input<typeof JOB_FILE_SCHEMA>;
+
+/** A checked job file: defaults applied, shorthands written out, paths absolute, frozen. It is a valid job file itself. */
+export type JobSpec = Frozen<z.output<typeof JOB_FILE_SCHEMA> & { name: string }>;
+export type InputSpec = Frozen<z.output<typeof inputSpec>>;
+export type OutputSpec = Frozen<z.output<typeof outputSpec>>;
+export type ReductionSpec = Frozen<z.output<typeof reductionSpec>>;
+
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

@@ -1,0 +1,33 @@
+import type { ErrorData } from "../core/errors.ts";
+import type { JobPhase } from "./job.ts";
+import type { Stage } from "./worker.ts";
+
+/** A job as people see it: in `status`, `watch`, the progress line and the JSON summary. */
+export interface JobStatus {
+  readonly jobId: string;
+  readonly name: string;
+  readonly phase: JobPhase;
+  readonly rowsTotal: number;
+  /** Rows of committed shards, and those that the leases in flight report. */
+  readonly rowsDone: number;
+  readonly rowsCommitted: number;
+  readonly deadLetters: number;
+  readonly shardsTotal: number;
+  readonly shardsCommitted: number;
+  readonly shardsLeased: number;
+  /** Executions started, over all generations. */
+  readonly attempts: number;
+  readonly attemptsFailed: number;
+  readonly workers: number;
+  /** Since this coordinator took the job up. */
+  readonly seconds: number;
+  /** Over the last seconds while running; over the whole run once ended. */
+  readonly rowsPerSecond: number;
+  readonly secondsLeft: number | null;
+  /** The busiest stage: what limits the run. Null until it is known. */
+  readonly bottleneck: Stage | null;
+  /** The output folder and the manifest in it (empty until published). */
+  readonly output: string;
+  readonly manifest: string;
+  readonly failure: ErrorData | null;
+}

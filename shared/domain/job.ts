@@ -1,0 +1,83 @@
+import type { Dataset, InputFile } from "./dataset.ts";
+import type { JobSpec } from "./job-spec.ts";
+import type { MapPlan } from "./map-plan.ts";
+import type { Shard } from "./shard.ts";
+import type { ModelSignature } from "./tensor.ts";
+import type { Token } from "./token.ts";
+
+export const JOB_PHASES = [
+  "planning",
+  "running",
+  "reducing",
+  "publishing",
+  "published",
+  "failed",
+  "cancelled",
+] as const;
+export type JobPhase = (typeof JOB_PHASES)[number];
+
+export function isEnded(phase: JobPhase): boolean {
+  return phase === "published" || phase === "failed" || phase === "cancelled";
+}
+
+/** A file in the model's folder that holds tensors of it. */
+export interface ModelDataFile {
+  /** As the model names it, from its own folder. */
+  readonly location: string;
+  /** Absolute, as the coordinator sees it. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface ModelFile {
+  /** Absolute, as the coordinator sees it. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of this file alone: see `modelDigest`. */
+  readonly sha256: string;
+  readonly externalData: readonly ModelDataFile[];
+  readonly signature: ModelSignature;
+}
+
+/** Everything that planning finds out and checks before any work: the input of the sealed run. */
+export interface PlannedJob {
+  readonly spec: JobSpec;
+  readonly dataset: Dataset;
+  readonly model: ModelFile;
+  readonly map: MapPlan;
+  readonly shards: readonly Shard[];
+  readonly digests: JobDigests;
+}
+
+/** What must be equal for a resume to be the same job. */
+export interface JobDigests {
+  readonly spec: string;
+  readonly input: string;
+  readonly model: string;
+}
+
+/** What a worker is told about a job, once: plain JSON. Files come with each lease. */
+export interface JobDescription {
+  readonly jobId: string;
+  readonly name: string;
+  readonly model: ModelFile;
+  readonly device: JobSpec["model"]["device"];
+  readonly map: MapPlan;
+  readonly batchRows: number | "auto";
+  readonly rowsFormat: JobSpec["output"]["rows"];
+  readonly reduce: JobSpec["reduce"];
+  /** The folder that partials go to, as the coordinator sees it. */
+  readonly partialsPath: string;
+  /** A file with known content in that folder: a worker that reads it sees the coordinator's storage. */
+  readonly beacon: { readonly path: string; readonly content: string };
+}
+
+/** A worker's right to work on a shard until a deadline that it renews. */
+export interface Lease {
+  readonly jobId: string;
+  readonly token: Token;
+  readonly shard: Shard;
+  readonly file: InputFile;
+  readonly leaseMs: number;
+}

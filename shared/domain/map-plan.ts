@@ -1,0 +1,57 @@
+import type { Field } from "./dataset.ts";
+import type { Dtype } from "./tensor.ts";
+
+/**
+ * The `map` section of a job, bound to one model and one schema: every name resolved, every shape known.
+ * Plain JSON: the coordinator makes it once, before any work, and workers run it without deciding anything again.
+ */
+export interface MapPlan {
+  readonly inputs: readonly InputBinding[];
+  readonly outputs: readonly OutputBinding[];
+  /** Input columns carried to the output, as they are. */
+  readonly keep: readonly Field[];
+  /** Every column that must be read: those of the inputs and those kept, each once, in schema order. */
+  readonly columns: readonly string[];
+  /** The model's batch dimension if it is a fixed number (the last batch is then padded), else null. */
+  readonly fixedBatchRows: number | null;
+}
+
+/** How one ONNX input is made. */
+export interface InputBinding {
+  readonly tensor: string;
+  readonly dtype: Dtype;
+  /** The dims after the batch. */
+  readonly rowDims: readonly number[];
+  /** product(rowDims). */
+  readonly rowValues: number;
+  /**
+   * `one`: a single column whose cell holds rowValues values (a scalar when rowValues is 1).
+   * `stack`: rowValues scalar columns, side by side.
+   */
+  readonly source:
+    | { readonly kind: "one"; readonly column: string }
+    | { readonly kind: "stack"; readonly columns: readonly string[] };
+  /** value * scale + offset, in float64, then cast. */
+  readonly scale: number;
+  readonly offset: number;
+  /** Stands in for a null (before scale and offset); null: a row with a null is a dead letter. */
+  readonly fill: number | null;
+}
+
+export const OUTPUT_OPS = ["raw", "argmax", "maxSoftmax", "softmax", "sigmoid", "topK"] as const;
+export type OutputOp = (typeof OUTPUT_OPS)[number];
+
+/** How one output column (or the two columns of topK) is made from one ONNX output. */
+export interface OutputBinding {
+  /** The column's name; topK makes `<column>_values` and `<column>_indices` (`<column>_labels` with labels). */
+  readonly column: string;
+  readonly tensor: string;
+  readonly dtype: Dtype;
+  readonly rowDims: readonly number[];
+  readonly rowValues: number;
+  readonly op: OutputOp;
+  /** For topK, else null. */
+  readonly k: number | null;
+  /** For argmax and topK: the names of the classes, in index order; the column is then a string. */
+  readonly labels: readonly string[] | null;
+}

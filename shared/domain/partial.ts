@@ -1,0 +1,80 @@
+import { type ShardId, shardId } from "./shard.ts";
+import type { Token } from "./token.ts";
+
+/** What a file of a partial holds. */
+export type PartialFileKind =
+  /** Mapped rows in the published format. At most one. */
+  | "rows"
+  /** Mapped rows as Parquet for reductions without a combine, where the published format is not Parquet. At most one. */
+  | "scan"
+  /** Dead letters. At most one, absent when there are none. */
+  | "dead"
+  /** One combined table; `name` is the reduction's. */
+  | "combined";
+
+export interface PartialFile {
+  readonly kind: PartialFileKind;
+  /** `rows.parquet`, `rows.arrow`, `scan.parquet`, `dead.parquet`, `combined-<reduction>.parquet`. */
+  readonly name: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** What an attempt returns: immutable files in a folder named by shard, token and execution, never overwritten. */
+export interface PartialManifest {
+  readonly shard: ShardId;
+  readonly token: Token;
+  /** Random per execution: what makes the folder's name unique even if a token were used twice. */
+  readonly executionId: string;
+  /** rowsIn = rowsOut + rowsDead, or the partial is refused. */
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly rowsDead: number;
+  /** The first dead letter, so that a job that fails can name the row without reading files. */
+  readonly firstDead: DeadLetter | null;
+  readonly files: readonly PartialFile[];
+  /** sha256 over the files' kinds, names, rows, bytes and digests: what "the same partial" means. */
+  readonly digest: string;
+}
+
+/** Where a row that could not be mapped was found, and why. */
+export interface DeadLetter {
+  readonly file: string;
+  /** The row's index in its file. */
+  readonly row: number;
+  readonly stage: "read" | "tensorize" | "infer" | "collect" | "worker";
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Whether `id` is one that an execution may have: it becomes part of a folder's name. */
+export function isExecutionId(id: string): boolean {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(id);
+}
+
+/** The folder of a partial, below the job's partials folder: `{shard}-{token}-{executionId}`. */
+export function partialFolder(partial: Pick<PartialManifest, "shard" | "token" | "executionId">): string {
+  return `${partial.shard}-${partial.token.generation}.${partial.token.sequence}-${partial.executionId}`;
+}
+
+/** The inverse of {@link partialFolder}; null for any other name. */
+export function parsePartialFolder(
+  folder: string,
+): Pick<PartialManifest, "shard" | "token" | "executionId"> | null {
+  const match = /^(\d{1,10})-(\d{1,10})\.(\d{1,10})-([A-Za-z0-9_-]{1,100})$/.exec(folder);
+  if (match === null) return null;
+  const [, shard, generation, sequence, executionId = ""] = match;
+  return {
+    shard: shardId(Number(shard)),
+    token: { generation: Number(generation), sequence: Number(sequence) },
+    executionId,
+  };
+}
+
+/** Whether `name` is one that a file of a partial may have: see {@link PartialFile}. Never a path. */
+export function isPartialFileName(name: string): boolean {
+  return /^(?:rows\.parquet|rows\.arrow|scan\.parquet|dead\.parquet|combined-[A-Za-z0-9_-]{1,100}\.parquet)$/.test(
+    name,
+  );
+}

@@ -1,0 +1,85 @@
+/** The element types that a tensor of a job may have. */
+export const DTYPES = [
+  "float32",
+  "float64",
+  "float16",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "uint8",
+  "uint16",
+  "uint32",
+  "uint64",
+  "bool",
+] as const;
+/**
+ * Columns of any numeric type feed tensors of any dtype: `value * scale + offset`, in float64, then cast (left as it is
+ * where scale is 1 and offset 0, so that 64-bit integers lose nothing).
+ *
+ * - to a float: rounded to the nearest;
+ * - to an integer: truncated towards zero. A value out of the dtype's range, or NaN, makes the row a dead letter
+ *   (`ROW_VALUE`): it is never wrapped or clipped;
+ * - to bool: zero is false, NaN is a dead letter, everything else is true;
+ * - from bool: 0 or 1.
+ */
+export type Dtype = (typeof DTYPES)[number];
+
+export type DtypeArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
+
+/** How each dtype lies in memory. float16 is raw bits in a Uint16Array (Node 20 has no Float16Array); bool is 0 or 1. */
+export const DTYPE_ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const satisfies Record<Dtype, unknown>;
+
+export function dtypeBytes(dtype: Dtype): number {
+  return DTYPE_ARRAYS[dtype].BYTES_PER_ELEMENT;
+}
+
+/** One dimension as the model declares it: a size, or the name of a symbolic one. */
+export type Dim = number | string;
+
+/** One input or output of a model. `dims[0]` is the batch. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly dims: readonly Dim[];
+}
+
+export interface ModelSignature {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
+/** A tensor on its way between threads: `data` is transferred, never copied; the receiver owns it. */
+export interface TensorData {
+  readonly dtype: Dtype;
+  readonly dims: readonly number[];
+  /** The elements, at offset 0, exactly `product(dims) * dtypeBytes(dtype)` bytes. */
+  readonly data: ArrayBuffer;
+}
+
+export function product(dims: readonly number[]): number {
+  return dims.reduce((total, dim) => total * dim, 1);
+}

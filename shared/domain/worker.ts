@@ -1,0 +1,44 @@
+import type { Device } from "./job-spec.ts";
+
+/** A worker process in one of its lives: a restarted worker is a new session. */
+export type WorkerSession = string & { readonly __brand: "WorkerSession" };
+
+export function workerSession(value: string): WorkerSession {
+  if (value === "") throw new Error("broken invariant: empty worker session");
+  return value as WorkerSession;
+}
+
+/** What a worker says of itself when it joins. */
+export interface WorkerInfo {
+  /** Stable over restarts of the process: `host-cpu0`. */
+  readonly name: string;
+  readonly hostname: string;
+  readonly pid: number;
+  readonly device: Exclude<Device, "auto">;
+  /** Leases that it holds at once: the shard at work and the one prefetched. */
+  readonly slots: number;
+  readonly lanes: number;
+  readonly threadsPerLane: number;
+  readonly onnxruntimeVersion: string;
+}
+
+/** The stages of a shard, in order: where a worker's time goes. */
+export const STAGES = ["read", "decode", "tensorize", "infer", "collect", "encode", "store"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Busy share of each stage, 0 to 1 (over 1 where several threads work at once). */
+export type StageShares = Readonly<Partial<Record<Stage, number>>>;
+
+/** A worker as the coordinator sees it. */
+export interface WorkerStatus extends WorkerInfo {
+  readonly session: WorkerSession;
+  readonly leases: number;
+  readonly rowsCommitted: number;
+  readonly shardsCommitted: number;
+  readonly attemptsFailed: number;
+  /** How much longer it gets no shards for failing too often; 0 on probation; null when it is trusted. */
+  readonly excludedForSeconds: number | null;
+  readonly secondsConnected: number;
+  readonly secondsSinceHeartbeat: number;
+  readonly busy: StageShares;
+}
