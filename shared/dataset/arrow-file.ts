@@ -1,0 +1,113 @@
+import { makeData, RecordBatch, type Schema, Struct, type Vector } from "apache-arrow";
+import { assert } from "../core/assert.ts";
+import { mapConcurrent } from "../core/map-concurrent.ts";
+import type { RowGroup } from "../domain/dataset.ts";
+import type { ByteSource } from "../store/store.ts";
+import { loadColumns, loadDictionary } from "./arrow-columns.ts";
+import { type ArrowIndex, readArrowIndex } from "./arrow-index.ts";
+import { dictionaryIds } from "./arrow-metadata.ts";
+import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
+import { inputCorrupt } from "./input-errors.ts";
+import { cutSegments, type RowSegment } from "./row-segments.ts";
+import { columnIndices, refuseUnusableColumns } from "./schema-columns.ts";
+
+/** Opens an Arrow IPC file or stream: reads and checks its metadata, and no data. Its row groups are record batches. */
+export async function openArrowFile(source: ByteSource, signal?: AbortSignal): Promise<DatasetFile> {
+  const index = await readArrowIndex(source, signal);
+  refuseUnusableColumns(index.schema, source.path);
+  const rowGroups = index.batches.map(({ message }, batch) => {
+    const { length: rows } = message.header;
+    if (Number.isSafeInteger(rows) && rows >= 0) return { rows, bytes: message.bodyBytes };
+    throw inputCorrupt({
+      path: source.path,
+      where: `record batch ${batch}`,
+      expected: "a count of rows",
+      found: `${rows}`,
+    });
+  });
+  return new ArrowDatasetFile(source, index, rowGroups);
+}
+
+class ArrowDatasetFile implements DatasetFile {
+  readonly format = "arrow";
+  readonly path: string;
+  readonly schema: Schema;
+  readonly rows: number;
+  readonly rowGroups: readonly RowGroup[];
+  readonly footerSha256: string;
+  readonly #source: ByteSource;
+  readonly #index: ArrowIndex;
+  /** By id, filled as columns need them. */
+  readonly #dictionaries = new Map<number, Vector>();
+
+  constructor(source: ByteSource, index: ArrowIndex, rowGroups: readonly RowGroup[]) {
+    this.path = source.path;
+    this.schema = index.schema;
+    this.rowGroups = rowGroups;
+    this.rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
+    this.footerSha256 = index.footerSha256;
+    this.#source = source;
+    this.#index = index;
+  }
+
+  async *read({ rowStart, rowEnd, columns, signal }: ReadOptions): AsyncGenerator<RecordBatch> {
+    const indices = columnIndices(this.schema, columns, this.path);
+    const segments = cutSegments(this.rowGroups, rowStart, rowEnd);
+    await this.#loadDictionaries(indices, signal);
+    let next: Promise<RecordBatch> | undefined;
+    try {
+      for (const [position, segment] of segments.entries()) {
+        const batch = await (next ?? this.#load(segment, indices, signal));
+        const following = segments[position + 1];
+        next = following === undefined ? undefined : this.#load(following, indices, signal);
+        // Its failure is seen when its turn comes, or not at all when the reader leaves early.
+        next?.catch(() => {});
+        yield batch;
+        signal?.throwIfAborted();
+      }
+    } finally {
+      await next?.catch(() => {});
+    }
+  }
+
+  async #load(
+    { group, offset, rows }: RowSegment,
+    indices: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<RecordBatch> {
+    const entry = this.#index.batches[group];
+    assert(entry !== undefined, "a row group is a record batch");
+    const { header, bodyBytes } = entry.message;
+    const body = { start: entry.bodyStart, bytes: bodyBytes };
+    const place = { source: this.#source, where: `record batch ${group}`, signal };
+    const file = { schema: this.schema, dictionaries: this.#dictionaries };
+    const children = await loadColumns(file, { header, body, indices }, place);
+    const schema = this.schema.selectAt([...indices]);
+    const data = makeData({ type: new Struct(schema.fields), length: header.length, nullCount: 0, children });
+    const batch = new RecordBatch(schema, data);
+    return rows === header.length ? batch : batch.slice(offset, offset + rows);
+  }
+
+  /** In file order: a delta adds to what came before it, and a dictionary may refer to an earlier one. */
+  async #loadDictionaries(indices: readonly number[], signal: AbortSignal | undefined): Promise<void> {
+    const { schema, dictionaries } = this.#index;
+    const needed = new Set(indices.flatMap((index) => dictionaryIds(schema.fields[index]?.type)));
+    const missing = new Set([...needed].filter((id) => !this.#dictionaries.has(id)));
+    const wanted = dictionaries.filter(({ message }) => missing.has(message.header.id));
+    const bodies = await mapConcurrent(wanted, 4, ({ message, bodyStart }) =>
+      message.bodyBytes === 0
+        ? Promise.resolve(new Uint8Array())
+        : this.#source.read(bodyStart, bodyStart + message.bodyBytes, signal),
+    );
+    const loaded = new Map(this.#dictionaries);
+    for (const [position, { message }] of wanted.entries()) {
+      const body = bodies[position] ?? new Uint8Array();
+      loadDictionary({ schema, dictionaries: loaded }, message.header, body, this.path);
+    }
+    for (const [id, values] of loaded) this.#dictionaries.set(id, values);
+  }
+
+  [Symbol.dispose](): void {
+    this.#dictionaries.clear();
+  }
+}

@@ -1,0 +1,146 @@
+import { DataType, Message, type Schema } from "apache-arrow";
+import { DictionaryBatch as DictionaryBatchTable } from "apache-arrow/fb/dictionary-batch";
+import { Field as FieldTable } from "apache-arrow/fb/field";
+import { Footer as FooterTable } from "apache-arrow/fb/footer";
+import { Message as MessageTable } from "apache-arrow/fb/message";
+import { RecordBatch as RecordBatchTable } from "apache-arrow/fb/record-batch";
+import { Schema as SchemaTable } from "apache-arrow/fb/schema";
+import { Footer } from "apache-arrow/ipc/metadata/file";
+import type { DictionaryBatch, RecordBatch } from "apache-arrow/ipc/metadata/message";
+import { ByteBuffer } from "flatbuffers";
+
+/** Where a message lies in the file: its metadata at `offset`, its body right after. */
+export interface ArrowBlock {
+  readonly offset: number;
+  readonly metadataBytes: number;
+  readonly bodyBytes: number;
+}
+
+export interface ArrowFooter {
+  readonly schema: Schema;
+  readonly dictionaries: readonly ArrowBlock[];
+  readonly batches: readonly ArrowBlock[];
+}
+
+export type ArrowMessage =
+  | { readonly kind: "schema"; readonly schema: Schema; readonly bodyBytes: number }
+  | { readonly kind: "batch"; readonly header: RecordBatch; readonly bodyBytes: number }
+  | { readonly kind: "dictionary"; readonly header: DictionaryBatch; readonly bodyBytes: number };
+
+/** What is wrong with a piece of metadata; its reader knows the path and the place. */
+export class MetadataFault extends Error {}
+
+export class BigEndianFault extends Error {}
+
+/** Nesting beyond this is no data that a model reads, and would only serve to exhaust the stack. */
+const NESTING_LIMIT = 64;
+
+const VECTOR_ITEM_BYTES = { offset: 4, block: 24, node: 16, buffer: 16, count: 8 };
+
+/**
+ * The file's footer. Flatbuffers are read here without a verifier: a corrupt length would make the library loop over
+ * thousands of millions of items. So before it decodes anything, every vector's length is checked against the bytes.
+ *
+ * @throws {MetadataFault | BigEndianFault}
+ */
+export function decodeFooter(bytes: Uint8Array): ArrowFooter {
+  const footer = FooterTable.getRootAsFooter(new ByteBuffer(bytes));
+  checkSchema(footer.schema(), bytes);
+  checkVector(footer.dictionariesLength(), VECTOR_ITEM_BYTES.block, bytes);
+  checkVector(footer.recordBatchesLength(), VECTOR_ITEM_BYTES.block, bytes);
+  const decoded = Footer.decode(bytes);
+  return {
+    schema: decoded.schema,
+    dictionaries: [...decoded.dictionaryBatches()].map(toBlock),
+    batches: [...decoded.recordBatches()].map(toBlock),
+  };
+}
+
+function toBlock(block: { offset: number; metaDataLength: number; bodyLength: number }): ArrowBlock {
+  return { offset: block.offset, metadataBytes: block.metaDataLength, bodyBytes: block.bodyLength };
+}
+
+/**
+ * One message's metadata, without its length prefix.
+ *
+ * @throws {MetadataFault | BigEndianFault}
+ */
+export function decodeMessage(bytes: Uint8Array): ArrowMessage {
+  checkMessage(MessageTable.getRootAsMessage(new ByteBuffer(bytes)), bytes);
+  const message = Message.decode(bytes);
+  const { bodyLength: bodyBytes } = message;
+  if (!Number.isSafeInteger(bodyBytes) || bodyBytes < 0) {
+    throw new MetadataFault(`a message body of ${bodyBytes} bytes`);
+  }
+  if (message.isSchema()) return { kind: "schema", schema: message.header(), bodyBytes };
+  if (message.isRecordBatch()) return { kind: "batch", header: message.header(), bodyBytes };
+  if (message.isDictionaryBatch()) return { kind: "dictionary", header: message.header(), bodyBytes };
+  throw new MetadataFault(`a message of type ${message.headerType}`);
+}
+
+/** The dictionaries that a column refers to, its own and its children's. */
+export function dictionaryIds(type: DataType): number[] {
+  const nested = DataType.isDictionary(type) ? [type.dictionary as DataType] : [];
+  const children = (type.children ?? []).map((child) => child.type as DataType);
+  const own = DataType.isDictionary(type) ? [type.id] : [];
+  return [...own, ...[...nested, ...children].flatMap(dictionaryIds)];
+}
+
+function checkMessage(message: MessageTable, bytes: Uint8Array): void {
+  checkVector(message.customMetadataLength(), VECTOR_ITEM_BYTES.offset, bytes);
+  const kind = message.header(new SchemaTable()) === null ? undefined : HEADER_KINDS[message.headerType()];
+  if (kind === "schema") checkSchema(message.header(new SchemaTable()), bytes);
+  else if (kind === "dictionary") checkBatch(message.header(new DictionaryBatchTable()).data(), bytes);
+  else if (kind === "batch") checkBatch(message.header(new RecordBatchTable()), bytes);
+  else throw new MetadataFault(`a message of type ${message.headerType()}`);
+}
+
+/** The members of Message.fbs's MessageHeader that are read here. */
+const HEADER_KINDS: Readonly<Record<number, "schema" | "dictionary" | "batch">> = {
+  1: "schema",
+  2: "dictionary",
+  3: "batch",
+};
+
+function checkBatch(batch: RecordBatchTable | null, bytes: Uint8Array): void {
+  if (batch === null) throw new MetadataFault("a dictionary without values");
+  checkVector(batch.nodesLength(), VECTOR_ITEM_BYTES.node, bytes);
+  checkVector(batch.buffersLength(), VECTOR_ITEM_BYTES.buffer, bytes);
+  checkVector(batch.variadicBufferCountsLength(), VECTOR_ITEM_BYTES.count, bytes);
+}
+
+function checkSchema(schema: SchemaTable | null, bytes: Uint8Array): void {
+  if (schema === null) throw new MetadataFault("no schema");
+  if (schema.endianness() !== 0) throw new BigEndianFault("big-endian data");
+  checkVector(schema.customMetadataLength(), VECTOR_ITEM_BYTES.offset, bytes);
+  checkVector(schema.fieldsLength(), VECTOR_ITEM_BYTES.offset, bytes);
+  const budget = { fields: bytes.length / VECTOR_ITEM_BYTES.offset };
+  for (let index = 0; index < schema.fieldsLength(); index += 1) {
+    checkField(schema.fields(index, new FieldTable()), { bytes, budget, depth: 0 });
+  }
+}
+
+interface Walk {
+  readonly bytes: Uint8Array;
+  /** Fields that these bytes can hold: fields that share their children could otherwise make a small file endless. */
+  readonly budget: { fields: number };
+  readonly depth: number;
+}
+
+function checkField(field: FieldTable | null, { bytes, budget, depth }: Walk): void {
+  budget.fields -= 1;
+  if (field === null || field.name() === null) throw new MetadataFault("a field without a name");
+  if (budget.fields < 0) throw new MetadataFault("more fields than its bytes can hold");
+  if (depth > NESTING_LIMIT) throw new MetadataFault(`fields nested more than ${NESTING_LIMIT} deep`);
+  checkVector(field.customMetadataLength(), VECTOR_ITEM_BYTES.offset, bytes);
+  checkVector(field.childrenLength(), VECTOR_ITEM_BYTES.offset, bytes);
+  for (let index = 0; index < field.childrenLength(); index += 1) {
+    checkField(field.children(index, new FieldTable()), { bytes, budget, depth: depth + 1 });
+  }
+}
+
+function checkVector(length: number, itemBytes: number, bytes: Uint8Array): void {
+  if (length < 0 || length * itemBytes > bytes.length) {
+    throw new MetadataFault(`a list of ${length} items in ${bytes.length} bytes`);
+  }
+}

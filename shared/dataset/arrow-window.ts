@@ -1,0 +1,47 @@
+import type { ByteSource } from "../store/store.ts";
+
+/** What one request fetches at least: metadata is small and lies close together in small files. */
+const WINDOW_BYTES = 64 << 10;
+
+/** Reads small pieces through a window, so that a small file is opened with one request or two. */
+export class ArrowWindow {
+  readonly #source: ByteSource;
+  readonly #signal: AbortSignal | undefined;
+  #start = 0;
+  #bytes: Uint8Array = new Uint8Array();
+
+  constructor(source: ByteSource, signal: AbortSignal | undefined) {
+    this.#source = source;
+    this.#signal = signal;
+  }
+
+  /** Bytes `[start, end)`, which lie inside the file. */
+  async read(start: number, end: number): Promise<Uint8Array> {
+    const held = this.#held(start, end);
+    if (held !== undefined) return held;
+    const bytes = await this.#source.read(
+      start,
+      Math.min(this.#source.bytes, Math.max(end, start + WINDOW_BYTES)),
+      this.#signal,
+    );
+    this.#start = start;
+    this.#bytes = bytes;
+    return bytes.subarray(0, end - start);
+  }
+
+  /** The file's last `length` bytes, together with a window before them: that is where the footer is. */
+  async readTail(length: number): Promise<Uint8Array> {
+    const end = this.#source.bytes;
+    const start = Math.max(0, end - length);
+    if (this.#held(start, end) === undefined) {
+      await this.read(Math.max(0, end - WINDOW_BYTES), end);
+    }
+    return this.read(start, end);
+  }
+
+  #held(start: number, end: number): Uint8Array | undefined {
+    const from = start - this.#start;
+    const to = end - this.#start;
+    return from >= 0 && to <= this.#bytes.length ? this.#bytes.subarray(from, to) : undefined;
+  }
+}

@@ -1,0 +1,43 @@
+import { type Data, type Dictionary, makeData, type Vector, vectorFromArray } from "apache-arrow";
+
+interface Base {
+  readonly length: number;
+  readonly nullCount: number;
+  readonly nullBitmap: Uint8Array | null;
+}
+
+/**
+ * Joins dictionary-encoded pieces, each with a dictionary of its own, under one dictionary: its values in the order of
+ * their first use, unused ones left out. Undefined when they are more than the column's keys can count.
+ */
+export function combineDictionaries(type: Dictionary, parts: readonly Data[], base: Base): Data | undefined {
+  const indices = new type.indices.ArrayType(base.length);
+  const indexOf = new Map<string, number>();
+  const values: unknown[] = [];
+  let row = 0;
+  for (const part of parts) {
+    const translated = new Map<number, number>();
+    for (let index = 0; index < part.length; index += 1, row += 1) {
+      if (!part.getValid(index)) continue;
+      const key = Number(part.values[index]);
+      let joined = translated.get(key);
+      if (joined === undefined) {
+        joined = numberOf((part.dictionary as Vector).get(key), indexOf, values);
+        translated.set(key, joined);
+      }
+      indices[row] = joined;
+    }
+  }
+  const keyBits = type.indices.bitWidth - (type.indices.isSigned ? 1 : 0);
+  if (values.length > 2 ** keyBits) return undefined;
+  return makeData({ ...base, type, data: indices, dictionary: vectorFromArray(values, type.dictionary) });
+}
+
+function numberOf(value: unknown, indexOf: Map<string, number>, values: unknown[]): number {
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value);
+  const known = indexOf.get(text);
+  if (known !== undefined) return known;
+  indexOf.set(text, values.length);
+  values.push(value);
+  return values.length - 1;
+}

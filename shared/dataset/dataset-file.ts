@@ -1,0 +1,31 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import type { DatasetFormat, RowGroup } from "../domain/dataset.ts";
+
+export interface ReadOptions {
+  /** Rows `[rowStart, rowEnd)` of the file. */
+  readonly rowStart: number;
+  readonly rowEnd: number;
+  readonly columns: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * An open input file: its footer is parsed, its data not yet read. One implementation a format.
+ *
+ * @throws {INPUT_CORRUPT} when bytes are not what the format says, naming the file and the place
+ * @throws {INPUT_UNSUPPORTED} for a valid file that uses what the reader lacks
+ */
+export interface DatasetFile extends Disposable {
+  readonly path: string;
+  readonly format: DatasetFormat;
+  readonly schema: Schema;
+  readonly rows: number;
+  readonly rowGroups: readonly RowGroup[];
+  /** sha256 over the footer's bytes. */
+  readonly footerSha256: string;
+  /**
+   * The rows in order, as record batches that own their memory and hold only `columns`. Reads only the row groups and
+   * column chunks that are needed, one row group ahead at most.
+   */
+  read(options: ReadOptions): AsyncIterable<RecordBatch>;
+}

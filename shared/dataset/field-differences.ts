@@ -1,0 +1,52 @@
+import type { Field, FieldType } from "../domain/dataset.ts";
+
+/** `list<float32>`, `string?`: a type as messages show it; `?` when it may hold nulls. */
+export function showType(type: FieldType, nullable = false): string {
+  return `${showPlain(type)}${nullable ? "?" : ""}`;
+}
+
+function showPlain(type: FieldType): string {
+  switch (type.kind) {
+    case "numeric":
+      return type.type;
+    case "list":
+      return `list<${showPlain(type.item)}>`;
+    case "fixedList":
+      return `fixedList<${showPlain(type.item)}, ${type.length}>`;
+    case "fixedBinary":
+      return `fixedBinary<${type.bytes}>`;
+    case "other":
+      return type.name;
+    case "binary":
+    case "string":
+      return type.kind;
+  }
+}
+
+/** How one file's schema differs from another's. */
+export type FieldDifference =
+  | { readonly kind: "missing"; readonly name: string; readonly expected: string }
+  | { readonly kind: "extra"; readonly name: string; readonly found: string }
+  | { readonly kind: "type"; readonly name: string; readonly expected: string; readonly found: string };
+
+/**
+ * Every field in which `fields` differs from `reference`, in the order of the reference and then of the rest. The order
+ * of columns makes no difference, nor does whether they may hold nulls: rows are read by name, and nulls row by row.
+ */
+export function diffFields(reference: readonly Field[], fields: readonly Field[]): FieldDifference[] {
+  const found = new Map(fields.map((field) => [field.name, field]));
+  const known = new Set(reference.map(({ name }) => name));
+  const differences: FieldDifference[] = [];
+  for (const { name, type } of reference) {
+    const other = found.get(name);
+    const expected = showType(type);
+    if (other === undefined) differences.push({ kind: "missing", name, expected });
+    else if (showType(other.type) !== expected) {
+      differences.push({ kind: "type", name, expected, found: showType(other.type) });
+    }
+  }
+  for (const { name, type } of fields) {
+    if (!known.has(name)) differences.push({ kind: "extra", name, found: showType(type) });
+  }
+  return differences;
+}

@@ -1,0 +1,36 @@
+import type { Schema } from "apache-arrow";
+import { assert } from "../core/assert.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { inputUnsupported } from "./input-errors.ts";
+
+/**
+ * Where `columns` are in `schema`, in the order asked for.
+ *
+ * @throws {INPUT_CHANGED} when the file has lost a column since the plan was made
+ */
+export function columnIndices(schema: Schema, columns: readonly string[], path: string): number[] {
+  assert(columns.length > 0, "at least one column is read");
+  const indexOf = new Map(schema.fields.map(({ name }, index) => [name, index]));
+  return columns.map((column) => {
+    const index = indexOf.get(column);
+    if (index !== undefined) return index;
+    throw new ShardmillError("INPUT_CHANGED", `${path} has no column ${column}`, {
+      fields: { path, column },
+      hint: "the file was replaced since the job was planned; start the job again",
+    });
+  });
+}
+
+/** @throws {INPUT_UNSUPPORTED} when there are no columns, or two of one name: columns are found by name everywhere */
+export function refuseUnusableColumns(schema: Schema, path: string): void {
+  if (schema.fields.length === 0) {
+    throw inputUnsupported(path, "a schema without columns", "leave it out of input.path");
+  }
+  const seen = new Set<string>();
+  for (const { name } of schema.fields) {
+    if (seen.has(name)) {
+      throw inputUnsupported(path, `two columns named ${name}`, "give each column its own name");
+    }
+    seen.add(name);
+  }
+}

@@ -1,0 +1,87 @@
+import { DEVICES, type Device } from "../domain/job-spec.ts";
+
+/** A device that a session can be made for: `auto` is resolved before (see `resolveDevice`). */
+export type ConcreteDevice = Exclude<Device, "auto">;
+
+export const CONCRETE_DEVICES: readonly ConcreteDevice[] = DEVICES.filter((device) => device !== "auto");
+
+export interface DeviceTraits {
+  /** ONNX Runtime's name of the execution provider. */
+  readonly provider: string;
+  /** Where onnxruntime-node can have it at all. */
+  readonly platforms: readonly NodeJS.Platform[];
+  /** Whether the provider takes a `deviceId` (WebGPU refuses the option). */
+  readonly takesDeviceId: boolean;
+  /** Sessions that one process may have of it at once; null: any number. */
+  readonly maxLanes: number | null;
+  /** What must be on the machine, for the person who reads the error. */
+  readonly needs: string;
+}
+
+const CUDA_NEEDS =
+  "needs an NVIDIA GPU with its driver, CUDA 12 and cuDNN 9 on the library path, and the provider itself: " +
+  "set onnxruntime_node_install=cuda12 in .npmrc and install again";
+
+/** Everything that differs between devices, in one table. */
+export const DEVICE_TRAITS = {
+  cpu: {
+    provider: "cpu",
+    platforms: ["linux", "darwin", "win32"],
+    takesDeviceId: false,
+    maxLanes: null,
+    needs: "",
+  },
+  cuda: {
+    provider: "cuda",
+    platforms: ["linux", "win32"],
+    takesDeviceId: true,
+    maxLanes: null,
+    needs: CUDA_NEEDS,
+  },
+  tensorrt: {
+    provider: "tensorrt",
+    platforms: ["linux", "win32"],
+    takesDeviceId: true,
+    maxLanes: null,
+    needs: `${CUDA_NEEDS}; and TensorRT 10`,
+  },
+  webgpu: {
+    provider: "webgpu",
+    platforms: ["linux", "darwin", "win32"],
+    takesDeviceId: false,
+    // Two WebGPU sessions in two threads share one global context and corrupt each other's results.
+    maxLanes: 1,
+    needs:
+      "needs a GPU driver: on Linux the Vulkan loader and a Vulkan driver " +
+      "(on Debian and Ubuntu: libvulkan1 and mesa-vulkan-drivers, or the GPU maker's own)",
+  },
+  coreml: {
+    provider: "coreml",
+    platforms: ["darwin"],
+    takesDeviceId: false,
+    maxLanes: 1,
+    needs: "needs macOS on Apple hardware",
+  },
+  dml: {
+    provider: "dml",
+    platforms: ["win32"],
+    takesDeviceId: true,
+    maxLanes: 1,
+    needs: "needs Windows 10 or later and a GPU with a DirectX 12 driver",
+  },
+} as const satisfies Record<ConcreteDevice, DeviceTraits>;
+
+/**
+ * What `auto` tries, best first; `cpu` is what is left when none of them really runs.
+ * TensorRT is not tried: it compiles every model for minutes, which is worth it only when asked for. WebGPU is not
+ * tried: it also runs on software drivers, many times slower than the CPU, and the binding does not say which it got.
+ */
+export function autoCandidates(platform: NodeJS.Platform): readonly ConcreteDevice[] {
+  const order: readonly ConcreteDevice[] = ["cuda", "coreml", "dml"];
+  return order.filter((device) => existsOn(device, platform));
+}
+
+export function existsOn(device: ConcreteDevice, platform: NodeJS.Platform): boolean {
+  const platforms: readonly NodeJS.Platform[] = DEVICE_TRAITS[device].platforms;
+  return platforms.includes(platform);
+}

@@ -1,0 +1,100 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { deferred } from "../core/abort.ts";
+import { present } from "../core/assert.ts";
+import { watchMemory } from "../core/memory-watch.ts";
+
+/** How a child process's one task ended. */
+type Ending =
+  | { readonly kind: "answered"; readonly value: unknown }
+  /** The process ended without an answer: a native crash, or killed from outside. */
+  | { readonly kind: "crashed"; readonly how: string }
+  | { readonly kind: "timedOut" }
+  /** It held so much more memory than it was allowed. */
+  | { readonly kind: "overMemory"; readonly bytes: number };
+
+export type IsolatedResult = Ending & {
+  /** The end of what it wrote there. */
+  readonly stderr: string;
+};
+
+export interface IsolatedOptions {
+  /** The compiled script; it answers with `answerIsolated`. */
+  readonly script: URL;
+  /** Plain JSON. */
+  readonly argument: unknown;
+  readonly limitMs: number;
+  /** Left out: as much as there is. */
+  readonly memoryLimitBytes?: number;
+  readonly signal?: AbortSignal;
+  /** Instead of this process's environment. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Enough for a native library's last words; more would only grow the error. */
+const STDERR_BYTES = 8 * 1024;
+
+/**
+ * Runs a script in a process of its own and gives back its one answer: for native code that may crash, hang or eat the
+ * memory of whatever process calls it. The child is gone when this returns, whichever way it went.
+ */
+export async function runIsolated(options: IsolatedOptions): Promise<IsolatedResult> {
+  options.signal?.throwIfAborted();
+  const child = fork(fileURLToPath(options.script), [JSON.stringify(options.argument)], {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
+    execArgv: [],
+    env: options.env ?? process.env,
+  });
+  const stderr = tailOf(child);
+  const closed = deferred<void>();
+  let ending: Ending | undefined;
+  const end = (how: Ending) => {
+    // The first ending counts. After an answer nothing is left to wait for, and a driver may hang in its exit handlers.
+    ending ??= how;
+    child.kill("SIGKILL");
+  };
+  child.once("message", (value) => end({ kind: "answered", value }));
+  child.once("error", (error) => {
+    ending ??= { kind: "crashed", how: error.message };
+    // A process that never started emits no "close".
+    if (child.pid === undefined) closed.resolve();
+  });
+  child.once("close", (code, signal) => {
+    ending ??= { kind: "crashed", how: signal === null ? `exit code ${code}` : `signal ${signal}` };
+    closed.resolve();
+  });
+  using _watch = watchMemory(child.pid ?? 0, {
+    limitBytes: options.memoryLimitBytes ?? Number.POSITIVE_INFINITY,
+    onOver: (bytes) => end({ kind: "overMemory", bytes }),
+  });
+  const timer = setTimeout(() => end({ kind: "timedOut" }), options.limitMs);
+  const onAbort = () => end({ kind: "timedOut" });
+  options.signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    await closed.promise;
+    options.signal?.throwIfAborted();
+    return { ...present(ending, "a closed process has ended somehow"), stderr: stderr() };
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** For the script: does the one task with the argument that `runIsolated` was given, and sends what it returns. */
+export async function answerIsolated(task: (argument: unknown) => Promise<unknown>): Promise<void> {
+  // The parent is gone: nobody waits for the answer.
+  process.once("disconnect", () => process.exit(1));
+  // Ctrl-C reaches the whole process group; what becomes of this process is the parent's to say.
+  process.on("SIGINT", () => {});
+  const value = await task(JSON.parse(process.argv[2] ?? "null"));
+  process.send?.(value);
+}
+
+function tailOf(child: ChildProcess): () => string {
+  let tail = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    tail = (tail + text).slice(-STDERR_BYTES);
+  });
+  return () => tail.trim();
+}

@@ -1,0 +1,18 @@
+/**
+ * The smallest model that makes a device compute: `x` float32 [2, 4] -> MatMul with a 4 x 3 constant -> Add of 3
+ * constants -> `y` float32 [2, 3]. All numbers are small and whole, hence exact in every float format that a provider
+ * may use inside. These are the bytes of the .onnx file; `test/unit/shared/onnx/probe-model.test.ts` builds the same
+ * graph and compares.
+ */
+export const PROBE_MODEL_BASE64 =
+  "CAgSDnNoYXJkbWlsbC10ZXN0OtgBCicKAXgKB3dlaWdodHMSB3Byb2R1Y3QaCE1hdE11bF8wIgZNYXRNdWwKHgoHcHJvZHVjdAoE" +
+  "YmlhcxIBeRoFQWRkXzEiA0FkZBIFZ3JhcGgqQQoCBAMQAUIHd2VpZ2h0c0owAACAPwAAAMAAAAAAAABAQAAAgD8AAIC/AAAAAAAA" +
+  "AEAAAIBAAABAwAAAgD8AAABAKhkKAQMQAUIEYmlhc0oMAAAgQQAAoMEAAPBBWhMKAXgSDgoMCAESCAoCCAIKAggEYhMKAXkSDgoM" +
+  "CAESCAoCCAIKAggDQgQKABAN";
+
+/** 2 rows of 4. */
+export const PROBE_INPUT: readonly number[] = [1, 2, 3, 4, -1, 0, 2, -3];
+/** 4 rows of 3, in the model's MatMul. */
+export const PROBE_WEIGHTS: readonly number[] = [1, -2, 0, 3, 1, -1, 0, 2, 4, -3, 1, 2];
+/** In the model's Add. */
+export const PROBE_BIAS: readonly number[] = [10, -20, 30];

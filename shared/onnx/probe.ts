@@ -1,0 +1,146 @@
+import { availableParallelism } from "node:os";
+import type { ErrorData, ShardmillError } from "../core/errors.ts";
+import { compiledUrl } from "../core/package-root.ts";
+import { deviceUnavailable, tidyMessage } from "./classify-error.ts";
+import { CONCRETE_DEVICES, type ConcreteDevice, DEVICE_TRAITS, existsOn } from "./devices.ts";
+import { type IsolatedResult, runIsolated } from "./isolated.ts";
+import { PROBE_BIAS, PROBE_INPUT, PROBE_WEIGHTS } from "./probe-model.ts";
+
+export interface DeviceProbe {
+  readonly device: ConcreteDevice;
+  /** It loaded a model, computed, and the numbers were right. */
+  readonly ok: boolean;
+  /** Null where it did not get that far. */
+  readonly loadMs: number | null;
+  readonly runMs: number | null;
+  /** One sentence: what happened. */
+  readonly detail: string;
+  /** What to install or change; null when ok. */
+  readonly hint: string | null;
+}
+
+export interface ProbeOptions {
+  readonly signal?: AbortSignal;
+  readonly limitMs?: number;
+  /** The child's environment: tests hide or show drivers with it. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Sent to the probe's process. */
+export interface ProbeQuestion {
+  readonly device: ConcreteDevice;
+}
+
+/** Sent back by it. */
+export type ProbeAnswer =
+  | {
+      readonly kind: "ran";
+      readonly loadMs: number;
+      readonly runMs: number;
+      readonly values: readonly number[];
+    }
+  | { readonly kind: "failed"; readonly error: ErrorData };
+
+/**
+ * Loading CUDA's libraries from a cold network disk takes ten seconds and more, and TensorRT builds an engine first. A
+ * driver that takes longer than this for two rows is not one to give a job to.
+ */
+const PROBE_LIMIT_MS = 60_000;
+
+/**
+ * Whether `device` really works on this machine: a tiny model is loaded, run and its numbers checked, in a process of
+ * its own, since a provider may crash or hang whoever loads it. Never throws for a device that does not work.
+ */
+export async function probeDevice(device: ConcreteDevice, options: ProbeOptions = {}): Promise<DeviceProbe> {
+  if (!existsOn(device, process.platform)) {
+    return failedProbe(device, `onnxruntime-node has no ${device} on ${process.platform}`);
+  }
+  const question: ProbeQuestion = { device };
+  const result = await runIsolated({
+    script: compiledUrl("./probe-process.ts", import.meta.url),
+    argument: question,
+    limitMs: options.limitMs ?? PROBE_LIMIT_MS,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+  });
+  return readProbe(device, result);
+}
+
+/** Every device that can exist on this platform, best effort, in the order of the table. */
+export async function probeDevices(options: ProbeOptions = {}): Promise<readonly DeviceProbe[]> {
+  const waiting = CONCRETE_DEVICES.filter((device) => existsOn(device, process.platform));
+  const probes = new Map<ConcreteDevice, DeviceProbe>();
+  const queue = [...waiting];
+  const probeNext = async () => {
+    for (let device = queue.shift(); device !== undefined; device = queue.shift()) {
+      probes.set(device, await probeDevice(device, options));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(queue.length, availableParallelism()) }, probeNext));
+  return waiting.map((device) => probes.get(device)).filter((probe) => probe !== undefined);
+}
+
+/** The error for a job that asked for a device whose probe failed. */
+export function probeError(probe: DeviceProbe): ShardmillError {
+  return deviceUnavailable(probe.device, probe.detail);
+}
+
+function readProbe(device: ConcreteDevice, result: IsolatedResult): DeviceProbe {
+  if (result.kind === "timedOut") return failedProbe(device, "it did not answer in time");
+  if (result.kind === "overMemory") return failedProbe(device, "it took all memory");
+  if (result.kind === "crashed") {
+    return failedProbe(
+      device,
+      `it crashed the process that tried it (${result.how})${lastWords(result.stderr)}`,
+    );
+  }
+  const answer = result.value as ProbeAnswer;
+  if (answer.kind === "failed") {
+    const { fields, message } = answer.error;
+    const detail = typeof fields.detail === "string" ? fields.detail : message;
+    return failedProbe(device, `${detail}${reasonInLog(result.stderr)}`);
+  }
+  const { loadMs, runMs } = answer;
+  const expected = expectedValues();
+  const right =
+    answer.values.length === expected.length &&
+    expected.every((value, index) => Math.abs(value - (answer.values[index] ?? Number.NaN)) <= 1e-3);
+  if (right)
+    return { device, ok: true, loadMs, runMs, detail: "ran a model and gave the right numbers", hint: null };
+  return {
+    ...failedProbe(device, `it computed ${answer.values.join(", ")} instead of ${expected.join(", ")}`),
+    loadMs,
+  };
+}
+
+function failedProbe(device: ConcreteDevice, detail: string): DeviceProbe {
+  const { needs } = DEVICE_TRAITS[device];
+  const hint = needs === "" ? "reinstall onnxruntime-node on this machine" : `${device} ${needs}`;
+  return { device, ok: false, loadMs: null, runMs: null, detail, hint };
+}
+
+/** The exception says that a library did not load or that no adapter was found; which and why is only in the log. */
+function reasonInLog(stderr: string): string {
+  const library = /([\w.+-]+\.(?:so|dll|dylib)[\w.]*): cannot open shared object file/.exec(stderr)?.[1];
+  if (library !== undefined) return ` (missing: ${library})`;
+  const warning = /^Warning: (.+?)\.?$/m.exec(stderr)?.[1];
+  return warning === undefined ? "" : ` (${warning})`;
+}
+
+function lastWords(stderr: string): string {
+  const line = stderr.split("\n").at(-1) ?? "";
+  return line === "" ? "" : `: ${tidyMessage(line).slice(0, 300)}`;
+}
+
+function expectedValues(): readonly number[] {
+  const [rows, inner, columns] = [2, 4, 3];
+  return Array.from({ length: rows * columns }, (_unused, index) => {
+    const row = Math.floor(index / columns);
+    const column = index % columns;
+    let sum = PROBE_BIAS[column] ?? 0;
+    for (let k = 0; k < inner; k += 1) {
+      sum += (PROBE_INPUT[row * inner + k] ?? 0) * (PROBE_WEIGHTS[k * columns + column] ?? 0);
+    }
+    return sum;
+  });
+}

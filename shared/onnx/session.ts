@@ -1,0 +1,182 @@
+import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
+import { ShardmillError } from "../core/errors.ts";
+import {
+  DTYPE_ARRAYS,
+  type DtypeArray,
+  type ModelSignature,
+  product,
+  type TensorData,
+} from "../domain/tensor.ts";
+import { classifyOnnxError } from "./classify-error.ts";
+import { type ConcreteDevice, DEVICE_TRAITS } from "./devices.ts";
+import { isDtype, signatureOf } from "./signature.ts";
+
+export interface SessionOptions {
+  readonly device: ConcreteDevice;
+  /** Threads inside one operator. One where several lanes share the cores. */
+  readonly threads: number;
+  /** Which device of its kind; GPUs hidden by CUDA_VISIBLE_DEVICES are not counted. Zero when left out. */
+  readonly deviceId?: number;
+  /** `false`: load faster, to look at the model only. */
+  readonly optimize?: boolean;
+  /** `true`: fail to load rather than compute any part on the CPU (see `createSession`). */
+  readonly wholeOnDevice?: boolean;
+  /** `true`: ONNX Runtime's own error log goes to stderr. The first session of a process decides. */
+  readonly logErrors?: boolean;
+}
+
+/** A loaded model. Not for two calls at once. */
+export interface Session extends AsyncDisposable {
+  readonly signature: ModelSignature;
+  /**
+   * One inference. `feeds` are read in place and stay the caller's; the buffers of the answer are the caller's to
+   * transfer. Only the named `outputs` are computed and copied out.
+   *
+   * @throws {OUT_OF_MEMORY} the batch is too big
+   * @throws {WORKER_DIED} the device is lost: nothing runs in this process any more
+   * @throws {MODEL_FAILED} anything else
+   */
+  run(
+    feeds: Readonly<Record<string, TensorData>>,
+    outputs: readonly string[],
+  ): Promise<Record<string, TensorData>>;
+}
+
+/**
+ * Loads a model, from its path or its bytes (external data is found only from a path).
+ *
+ * Blocks the calling thread, and so does each `run`, for as long as the work takes: only for lane threads and for
+ * processes made to look at a model.
+ *
+ * The device's provider loads or this throws; there is no silent fall-back. Within a model ONNX Runtime may still give
+ * single operators to the CPU: shape arithmetic always, operators that the provider lacks. That is left to it, because
+ * forbidding it (`wholeOnDevice`) refuses most real models; a probe forbids it, so as to see the device itself compute.
+ *
+ * @throws {DEVICE_UNAVAILABLE} the provider does not load or finds no device; the hint says what to install
+ * @throws {MODEL_INVALID} the file is no model, or not one that this version can run
+ * @throws {OUT_OF_MEMORY} the weights do not fit
+ */
+export async function createSession(model: string | Uint8Array, options: SessionOptions): Promise<Session> {
+  const { device } = options;
+  const context = typeof model === "string" ? { device, modelPath: model } : { device };
+  try {
+    // Imported here, so that a machine without the native binary gets a typed error too.
+    const ort = await import("onnxruntime-node");
+    settleFloat16(ort.Tensor);
+    ort.env.logLevel = options.logErrors === true ? "error" : "fatal";
+    const settings = sessionSettings(options);
+    const native =
+      typeof model === "string"
+        ? await ort.InferenceSession.create(model, settings)
+        : await ort.InferenceSession.create(model, settings);
+    try {
+      return new OnnxSession(native, ort.Tensor, device);
+    } catch (error) {
+      await native.release();
+      throw error;
+    }
+  } catch (error) {
+    throw classifyOnnxError(error, { stage: "load", ...context });
+  }
+}
+
+/**
+ * Where the engine has a Float16Array (Node 24 and later), the runtime's JavaScript half makes one of float16 data, and its
+ * native half (1.30) does not know that type. It looks once, when the first tensor is made: made here, with the type out of
+ * sight, it stays with Uint16Array for ever.
+ */
+function settleFloat16(tensor: typeof Tensor): void {
+  const float16Array = Object.getOwnPropertyDescriptor(globalThis, "Float16Array");
+  if (float16Array === undefined) return;
+  Reflect.deleteProperty(globalThis, "Float16Array");
+  try {
+    new tensor("uint8", new Uint8Array(1), [1]);
+  } finally {
+    Object.defineProperty(globalThis, "Float16Array", float16Array);
+  }
+}
+
+class OnnxSession implements Session {
+  readonly signature: ModelSignature;
+  readonly #native: InferenceSession;
+  readonly #Tensor: typeof Tensor;
+  readonly #device: ConcreteDevice;
+
+  constructor(native: InferenceSession, tensor: typeof Tensor, device: ConcreteDevice) {
+    this.#native = native;
+    this.#Tensor = tensor;
+    this.#device = device;
+    this.signature = signatureOf(native.inputMetadata, native.outputMetadata);
+  }
+
+  async run(
+    feeds: Readonly<Record<string, TensorData>>,
+    outputs: readonly string[],
+  ): Promise<Record<string, TensorData>> {
+    try {
+      const tensors: Record<string, Tensor> = {};
+      for (const [name, feed] of Object.entries(feeds)) {
+        tensors[name] = new this.#Tensor(feed.dtype, viewOf(feed), feed.dims);
+      }
+      const values = await this.#native.run(tensors, [...outputs]);
+      return Object.fromEntries(outputs.map((name) => [name, tensorData(name, values[name])]));
+    } catch (error) {
+      throw classifyOnnxError(error, { stage: "run", device: this.#device });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#native.release();
+  }
+}
+
+function sessionSettings(options: SessionOptions): InferenceSession.SessionOptions {
+  const { device, deviceId = 0, optimize = true, wholeOnDevice = false } = options;
+  const { provider, takesDeviceId } = DEVICE_TRAITS[device];
+  return {
+    executionProviders: [takesDeviceId ? { name: provider, deviceId } : { name: provider }],
+    // Left out, each session would start a thread for every core of the machine.
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: optimize ? "all" : "disabled",
+    // What fails is in the exception; printing it too would write a line for each row that a bisection meets.
+    logSeverityLevel: options.logErrors === true ? 3 : 4,
+    // DirectML refuses sessions with memory patterns.
+    enableMemPattern: device !== "dml",
+    extra: {
+      session: {
+        // Threads that spin while they wait take the cores from decoding and from other lanes.
+        intra_op: { allow_spinning: "0" },
+        ...(wholeOnDevice ? { disable_cpu_ep_fallback: "1" } : {}),
+      },
+    },
+  };
+}
+
+/** The feed's elements in place: ONNX Runtime wants an array of exactly as many as the dims say. */
+function viewOf({ dtype, dims, data }: TensorData): DtypeArray {
+  return new DTYPE_ARRAYS[dtype](data, 0, product(dims));
+}
+
+function tensorData(name: string, value: OnnxValue | undefined): TensorData {
+  if (value === undefined) throw new Error(`the model gave no output ${name}`);
+  const { type, dims, data } = value;
+  if (!isDtype(type) || !ArrayBuffer.isView(data)) {
+    throw new ShardmillError(
+      "MODEL_INVALID",
+      `model output ${name} is of type ${type}, which no column can hold`,
+      {
+        fields: { tensor: name },
+      },
+    );
+  }
+  return { dtype: type, dims, data: ownBuffer(data) };
+}
+
+/** The array's bytes in a buffer of their own, which can be transferred without taking anything else along. */
+function ownBuffer(array: ArrayBufferView): ArrayBuffer {
+  const { buffer, byteOffset, byteLength } = array;
+  const whole = buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength;
+  return whole ? buffer : new Uint8Array(new Uint8Array(buffer, byteOffset, byteLength)).buffer;
+}

@@ -1,0 +1,102 @@
+import { isAbsolute, resolve } from "node:path";
+import { ShardmillError } from "../core/errors.ts";
+import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import { issueProblems, type SpecProblem } from "./issue-problems.ts";
+import { knownKeys, type SchemaNodes, schemaAt } from "./json-schema.ts";
+import { formatKeyPath, type KeyPath } from "./key-path.ts";
+import { isGroup } from "./overrides.ts";
+
+const MAX_FOUND_CHARS = 60;
+
+export interface CheckOptions {
+  /** For a job without a name. */
+  readonly defaultName: string;
+  /** Relative paths are relative to this folder. */
+  readonly folder: string;
+  /** Renders a value for a message. */
+  readonly found?: (path: KeyPath, value: unknown) => string;
+}
+
+/** A job's values, checked whole: the frozen spec, or everything that is wrong. */
+export function checkJob(value: unknown, options: CheckOptions): JobSpec | readonly SpecProblem[] {
+  const root = withoutNulls(value ?? {}, schemaAt([]), []);
+  const parsed = JOB_FILE_SCHEMA.safeParse(root);
+  if (!parsed.success) {
+    return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
+  }
+  const { name, input, model, output, ...rest } = parsed.data;
+  const absolute = (path: string): string => absolutePath(path, options.folder);
+  return deepFreeze({
+    name: name ?? options.defaultName,
+    input: { ...input, path: input.path.map(absolute) },
+    model: { ...model, path: absolute(model.path) },
+    ...rest,
+    output: { ...output, path: absolute(output.path) },
+  });
+}
+
+/**
+ * A job spec that came as JSON (over the wire, from a job's own files): the same checks as a job file.
+ *
+ * @throws {SPEC_INVALID} with every problem, each with its key path
+ */
+export function checkJobSpec(value: unknown): JobSpec {
+  const checked = checkJob(value, { defaultName: "job", folder: "/" });
+  if (!isProblems(checked)) return checked;
+  const problems = checked.map(({ path, part: _part, ...rest }) => ({
+    where: formatKeyPath(path) || "job",
+    ...rest,
+  }));
+  throw new ShardmillError("SPEC_INVALID", "the job spec is not valid", { problems });
+}
+
+export function isProblems(checked: JobSpec | readonly SpecProblem[]): checked is readonly SpecProblem[] {
+  return Array.isArray(checked);
+}
+
+/** A value in a few words: `"rows"`, `a list of 3`, `a group of keys (a, b)`. */
+export function renderFound(value: unknown): string {
+  if (value === null) return "nothing";
+  if (typeof value === "string") {
+    const isLong = value.length > MAX_FOUND_CHARS;
+    return JSON.stringify(isLong ? `${value.slice(0, MAX_FOUND_CHARS)}...` : value);
+  }
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
+  if (isGroup(value)) {
+    const keys = Object.keys(value).join(", ");
+    const shown = keys.length > MAX_FOUND_CHARS ? `${keys.slice(0, MAX_FOUND_CHARS)}...` : keys;
+    return keys === "" ? "an empty group of keys" : `a group of keys (${shown})`;
+  }
+  return String(value);
+}
+
+/**
+ * A key without a value (`reduce:` with everything below it commented out) is a key left out. Only keys of the schema: a
+ * name that the user chose and gave nothing is a mistake.
+ */
+function withoutNulls(value: unknown, nodes: SchemaNodes, path: KeyPath): unknown {
+  if (!isGroup(value)) return value;
+  const known = new Set(knownKeys(nodes));
+  const kept: [string, unknown][] = [];
+  for (const [key, inner] of Object.entries(value)) {
+    if (inner === null && known.has(key)) continue;
+    const innerPath = [...path, key];
+    kept.push([key, withoutNulls(inner, schemaAt(innerPath), innerPath)]);
+  }
+  return Object.fromEntries(kept);
+}
+
+/** Addresses such as `s3://bucket/key` are no paths. */
+const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
+
+function absolutePath(path: string, folder: string): string {
+  return isAbsolute(path) || ADDRESS.test(path) ? path : resolve(folder, path);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (value !== null && typeof value === "object" && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

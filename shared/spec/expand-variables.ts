@@ -1,0 +1,49 @@
+export interface Expanded {
+  readonly text: string;
+  /** Whether anything came from the environment: such a value is not shown in messages, it may be a secret. */
+  readonly fromEnvironment: boolean;
+  readonly faults: readonly { readonly what: string; readonly expected: string; readonly hint: string }[];
+}
+
+/** The whole of a text is one reference. */
+export const LONE_REFERENCE = /^\$\{[^}]*\}$/;
+
+const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
+const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
+
+/**
+ * `${NAME}` becomes the variable's value, `${NAME:-default}` the default when it is unset or empty (as in a shell), and
+ * `$${` a plain `${`. Values are not expanded again.
+ */
+export function expandVariables(text: string, env: NodeJS.ProcessEnv): Expanded {
+  const faults: { what: string; expected: string; hint: string }[] = [];
+  let fromEnvironment = false;
+  const expanded = text.replace(
+    REFERENCE,
+    (reference, inner: string | undefined, end: string | undefined) => {
+      if (inner === undefined) return "${";
+      const [, name, fallback] = (end === "}" ? NAME.exec(inner) : null) ?? [];
+      if (name === undefined) {
+        faults.push({
+          what: `\`${reference}\` is not a reference to a variable`,
+          expected: `\`\${NAME}\` or \`\${NAME:-default}\``,
+          hint: "write `$${` for a plain `${`",
+        });
+        return reference;
+      }
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
+      if (value !== undefined && (value !== "" || fallback === undefined)) {
+        fromEnvironment = true;
+        return value;
+      }
+      if (fallback !== undefined) return fallback;
+      faults.push({
+        what: `environment variable \`${name}\` is not set`,
+        expected: "a value in the environment",
+        hint: `set it, or give a default: \`\${${name}:-default}\``,
+      });
+      return reference;
+    },
+  );
+  return { text: expanded, fromEnvironment, faults };
+}

@@ -1,0 +1,113 @@
+import { z } from "zod";
+import { JOB_FILE_SCHEMA } from "../domain/job-spec.ts";
+import type { KeyPath } from "./key-path.ts";
+
+type JsonSchema = z.core.JSONSchema.JSONSchema;
+/** What may stand in one place of a job file: the branches of a union, side by side. */
+export type SchemaNodes = readonly JsonSchema[];
+
+const ROOT: JsonSchema = z.toJSONSchema(JOB_FILE_SCHEMA, { io: "input" });
+
+/** The JSON Schema (draft 2020-12) of what may be written in a job file: for editors, and for checks before a run. */
+export function jobSpecJsonSchema(): object {
+  const { $schema, ...rest } = structuredClone(ROOT);
+  return {
+    $schema: $schema ?? "https://json-schema.org/draft/2020-12/schema",
+    $id: "urn:shardmill:job:v1",
+    title: "Shardmill job",
+    description: "A model, a dataset, and what is made of them.",
+    ...rest,
+  };
+}
+
+/** What may stand at `path`; empty for a path that no job file has. */
+export function schemaAt(path: KeyPath): SchemaNodes {
+  let nodes = branches(ROOT);
+  for (const key of path) nodes = nodes.flatMap((node) => child(node, key));
+  return nodes;
+}
+
+/** The keys that a group may have, in the order of the schema; empty where any name may stand. */
+export function knownKeys(nodes: SchemaNodes): readonly string[] {
+  return nodes.flatMap((node) => Object.keys(node.properties ?? {}));
+}
+
+/** The words that may stand in a place: `auto`, `cpu`, ... */
+export function choices(nodes: SchemaNodes): readonly string[] {
+  return nodes.flatMap((node) => node.enum ?? (node.const === undefined ? [] : [node.const])).map(String);
+}
+
+/** Whether a value of this type may stand in a place. */
+export function accepts(nodes: SchemaNodes, type: "string" | "number" | "boolean"): boolean {
+  return nodes.some((node) => node.type === type || (type === "number" && node.type === "integer"));
+}
+
+/** What may be the name of an entry in a group of named things. */
+export function entryNames(nodes: SchemaNodes): SchemaNodes {
+  return nodes.flatMap((node) => toNodes(node.propertyNames));
+}
+
+/** What may be the value of an entry in a group of named things. */
+export function entryValues(nodes: SchemaNodes): SchemaNodes {
+  return nodes.flatMap((node) => toNodes(node.additionalProperties));
+}
+
+/** A type in words, for messages and for the reference: "`auto` or a whole number from 1 to 1,048,576". */
+export function describeType(nodes: SchemaNodes): string {
+  const phrases = nodes.flatMap((node) => (node.enum ?? []).map((choice) => `\`${String(choice)}\``));
+  for (const node of nodes) if (node.enum === undefined) phrases.push(describeNode(node));
+  const unique = [...new Set(phrases)];
+  const last = unique.pop() ?? "nothing";
+  return unique.length === 0 ? last : `${unique.join(", ")} or ${last}`;
+}
+
+function describeNode(node: JsonSchema): string {
+  if (node.title !== undefined) return node.title;
+  if (node.const !== undefined) return `\`${String(node.const)}\``;
+  switch (node.type) {
+    case "string":
+      return "text";
+    case "number":
+      return "a number";
+    case "integer":
+      return describeInteger(node.minimum, node.maximum);
+    case "array":
+      return `a list of ${plural(describeType(toNodes(node.items)))}`;
+    case "object":
+      return node.properties === undefined ? "named entries" : "a group of keys";
+    default:
+      return String(node.type ?? "anything");
+  }
+}
+
+function describeInteger(minimum: number | undefined, maximum: number | undefined): string {
+  const bounded = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
+  const least = minimum ?? Number.MIN_SAFE_INTEGER;
+  return bounded
+    ? `a whole number from ${least} to ${maximum.toLocaleString("en-US")}`
+    : `a whole number of at least ${least}`;
+}
+
+function plural(phrase: string): string {
+  return phrase.replace(/^a whole number/, "whole numbers").replace(/^a number/, "numbers");
+}
+
+function child(node: JsonSchema, key: string | number): SchemaNodes {
+  if (typeof key === "number") return toNodes(node.items);
+  const { properties } = node;
+  if (properties !== undefined) return Object.hasOwn(properties, key) ? toNodes(properties[key]) : [];
+  return toNodes(node.additionalProperties);
+}
+
+function toNodes(schema: unknown): SchemaNodes {
+  const [first] = Array.isArray(schema) ? schema : [schema];
+  return isSchema(first) ? branches(first) : [];
+}
+
+function branches(node: JsonSchema): SchemaNodes {
+  return node.anyOf === undefined ? [node] : node.anyOf.flatMap(toNodes);
+}
+
+function isSchema(value: unknown): value is JsonSchema {
+  return value !== null && typeof value === "object";
+}

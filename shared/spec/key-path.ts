@@ -1,0 +1,45 @@
+/** The keys that lead to a value of a job file; numbers are places in a list. */
+export type KeyPath = readonly (string | number)[];
+
+const PLAIN_KEY = /^[A-Za-z0-9_-]+$/;
+
+/** `map.inputs."a.b".columns[0]`: what error messages show and `--set` takes. Keys that are not plain are quoted. */
+export function formatKeyPath(path: KeyPath): string {
+  let text = "";
+  for (const part of path) {
+    if (typeof part === "number") text += `[${part}]`;
+    else text += `${text === "" ? "" : "."}${PLAIN_KEY.test(part) ? part : JSON.stringify(part)}`;
+  }
+  return text;
+}
+
+/**
+ * Reads the key path at the start of `text`, up to `=` or the end: the way back from `formatKeyPath`. `end` is where the
+ * reading stopped. Null when it is not such a path.
+ */
+export function parseKeyPath(text: string): { readonly path: KeyPath; readonly end: number } | null {
+  const path: (string | number)[] = [];
+  const part = /\[(\d{1,9})\]|(\.?)(?:("(?:[^"\\]|\\.)*")|([^."=[\]\s]+))/y;
+  let place = 0;
+  while (place < text.length && text[place] !== "=") {
+    part.lastIndex = place;
+    const match = part.exec(text);
+    if (match === null) return null;
+    const [, index, dot, quoted, plain] = match;
+    if (index === undefined && (dot === ".") !== path.length > 0) return null;
+    const key = index === undefined ? (plain ?? unquoted(quoted ?? "")) : Number(index);
+    if (key === null || (typeof key === "number" && path.length === 0)) return null;
+    path.push(key);
+    place = part.lastIndex;
+  }
+  return path.length === 0 ? null : { path, end: place };
+}
+
+function unquoted(quoted: string): string | null {
+  try {
+    const value: unknown = JSON.parse(quoted);
+    return typeof value === "string" ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Problem } from "../core/errors.ts";
+import { SHORTHANDS } from "../domain/job-spec.ts";
+import { formatKeyPath, type KeyPath, parseKeyPath } from "./key-path.ts";
+import type { Places } from "./places.ts";
+import { readYamlTree } from "./yaml-tree.ts";
+
+const MAX_LABEL_CHARS = 80;
+
+/**
+ * Puts `--set map.batch.rows=256` into the values of a job file: a dotted path (odd names in double quotes) and a value in
+ * YAML. A group on the way is made where it is missing; a shorthand on the way is written out; lists are set whole.
+ * Whether the path exists and the value fits is checked later, with the rest.
+ */
+export function applyOverrides(
+  root: Record<string, unknown>,
+  overrides: readonly string[],
+  places: Places,
+): readonly Problem[] {
+  return overrides.flatMap((text) => applyOverride(root, text, places));
+}
+
+function applyOverride(root: Record<string, unknown>, text: string, places: Places): readonly Problem[] {
+  const label = `--set ${text.length > MAX_LABEL_CHARS ? `${text.slice(0, MAX_LABEL_CHARS)}...` : text}`;
+  const key = parseKeyPath(text);
+  if (key === null || text[key.end] !== "=") {
+    return [{ where: label, what: "not a key and a value", expected: "KEY=VALUE, as in map.batch.rows=256" }];
+  }
+  if (key.path.some((part) => typeof part === "number" || part === "__proto__")) {
+    return [
+      { where: label, what: "only keys can be set", hint: "lists are set whole: map.keep=[id, label]" },
+    ];
+  }
+  const value = readYamlTree(text.slice(key.end + 1), label, null);
+  if (value.problems.length > 0) return value.problems.map((problem) => ({ ...problem, where: label }));
+  const obstacle = setAt(root, key.path.map(String), value.value);
+  if (obstacle !== null) {
+    return [
+      {
+        where: label,
+        what: `\`${formatKeyPath(obstacle)}\` has no keys below it`,
+        expected: "a group of keys",
+      },
+    ];
+  }
+  places.noteOverride(key.path, label);
+  return [];
+}
+
+/** Null when done; else the path of what is in the way. */
+function setAt(root: Record<string, unknown>, path: readonly string[], value: unknown): KeyPath | null {
+  let group = root;
+  for (const [index, key] of path.slice(0, -1).entries()) {
+    const here = path.slice(0, index + 1);
+    const next = asGroup(Object.hasOwn(group, key) ? group[key] : undefined, here);
+    if (next === null) return here;
+    group[key] = next;
+    group = next;
+  }
+  const last = path.at(-1);
+  if (last !== undefined) group[last] = value;
+  return null;
+}
+
+function asGroup(value: unknown, path: KeyPath): Record<string, unknown> | null {
+  if (value === undefined || value === null) return {};
+  if (isGroup(value)) return value;
+  const shorthand = SHORTHANDS.find(({ group }) => matches(path, group));
+  return shorthand === undefined || typeof value !== "string" ? null : { [shorthand.key]: value };
+}
+
+function matches(path: KeyPath, pattern: readonly string[]): boolean {
+  return (
+    path.length === pattern.length && pattern.every((part, index) => part === "*" || part === path[index])
+  );
+}
+
+/** A map of a YAML tree: an object that is no list. */
+export function isGroup(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}

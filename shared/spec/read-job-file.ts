@@ -1,0 +1,173 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, extname, resolve } from "node:path";
+import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
+import { didYouMean } from "../core/nearest.ts";
+import { formatBytes } from "../core/units.ts";
+import type { JobSpec } from "../domain/job-spec.ts";
+import { checkJob, isProblems, renderFound } from "./check-job.ts";
+import type { SpecProblem } from "./issue-problems.ts";
+import { type KeyPath, parseKeyPath } from "./key-path.ts";
+import { applyOverrides, isGroup } from "./overrides.ts";
+import type { Places } from "./places.ts";
+import { readYamlTree } from "./yaml-tree.ts";
+
+/** A job file is a page of text. More than this is another file given by mistake. */
+const MAX_JOB_FILE_BYTES = 1 << 20;
+/** Of the job files in a folder that was given instead of one. */
+const MAX_NAMES = 5;
+
+export interface JobTextOptions {
+  /** The job file: what problems name, and whose folder relative paths start from. */
+  readonly path: string;
+  /** `--set` arguments, in order: `map.batch.rows=256`. */
+  readonly set: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** A checked job that still knows where in its file each value stands. */
+export interface JobSource {
+  readonly spec: JobSpec;
+  /** Adds the place in the file to problems that know only their keys (`map.inputs.image.column`). Other errors stay as they are. */
+  withPlaces(error: unknown): unknown;
+}
+
+/**
+ * Reads and checks a job file: see `docs/job-file.md`.
+ *
+ * @throws {SPEC_INVALID} with every problem at once: place, what, expected, found, hint
+ */
+export async function readJobFile(path: string, options: Omit<JobTextOptions, "path">): Promise<JobSpec> {
+  return (await readJobSource(path, options)).spec;
+}
+
+/**
+ * `readJobFile`, for who reports problems that are found later.
+ *
+ * @throws {SPEC_INVALID} as `readJobFile`
+ */
+export async function readJobSource(path: string, options: Omit<JobTextOptions, "path">): Promise<JobSource> {
+  return parseJobSource(await readText(path), { path, ...options });
+}
+
+/**
+ * The pure part of `readJobFile`.
+ *
+ * @throws {SPEC_INVALID} as `readJobFile`
+ */
+export function parseJobText(text: string, options: JobTextOptions): JobSpec {
+  return parseJobSource(text, options).spec;
+}
+
+/**
+ * The pure part of `readJobSource`.
+ *
+ * @throws {SPEC_INVALID} as `readJobFile`
+ */
+export function parseJobSource(text: string, options: JobTextOptions): JobSource {
+  const tree = readYamlTree(text, options.path, options.env);
+  if (tree.unreadable) throw invalid(options.path, tree.problems);
+  const root = tree.value ?? {};
+  const setProblems = isGroup(root) ? applyOverrides(root, options.set, tree.places) : [];
+  const { places } = tree;
+  const checked = checkJob(root, {
+    defaultName: defaultJobName(options.path),
+    folder: dirname(resolve(options.path)),
+    found: (path, value) => {
+      const reference = places.reference(path);
+      return reference === null ? renderFound(value) : `${renderFound(reference)}, from the environment`;
+    },
+  });
+  const schemaProblems = isProblems(checked) ? placed(checked, places, tree.faulty) : [];
+  const problems = [...tree.problems, ...schemaProblems, ...setProblems];
+  if (isProblems(checked) || problems.length > 0) throw invalid(options.path, problems);
+  return { spec: checked, withPlaces: (error) => withPlaces(error, places) };
+}
+
+/** The name of the job file's folder if the file is just called `job`, else the file's; made safe for paths. */
+function defaultJobName(path: string): string {
+  const stem = basename(path, extname(path));
+  const name = stem === "job" ? basename(dirname(resolve(path))) : stem;
+  const safe = name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^\.+/, "");
+  return safe === "" ? "job" : safe.slice(0, 100);
+}
+
+/** In the order of the file, without second opinions on values that are known to be wrong. */
+function placed(
+  problems: readonly SpecProblem[],
+  places: Places,
+  faulty: readonly KeyPath[],
+): readonly Problem[] {
+  const isKnown = (path: KeyPath): boolean =>
+    faulty.some((known) => known.length <= path.length && known.every((key, index) => key === path[index]));
+  return problems
+    .filter(({ path }) => !isKnown(path))
+    .map((problem) => ({ problem, offset: places.offset(problem.path, problem.part) }))
+    .sort((a, b) => a.offset - b.offset)
+    .map(({ problem: { path, part, ...rest } }) => ({ where: places.where(path, part), ...rest }));
+}
+
+function withPlaces(error: unknown, places: Places): unknown {
+  if (!isShardmillError(error) || error.problems.length === 0) return error;
+  const problems = error.problems.map((problem) => {
+    // A place inside the value may follow, as in `reduce.x.final line 2 column 7`.
+    const [, keys = "", inside = ""] = /^(.*?)( line \d+ column \d+)?$/s.exec(problem.where) ?? [];
+    const key = parseKeyPath(keys);
+    const isOfJob = key !== null && key.end === keys.length && places.knows(key.path);
+    return isOfJob ? { ...problem, where: `${places.where(key.path, "value")}${inside}` } : problem;
+  });
+  const { code, message, fields, hint, cause } = error;
+  return new ShardmillError(code, message, {
+    fields,
+    problems,
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  const refuse = (what: string, details: Partial<Problem> = {}, cause?: unknown): ShardmillError =>
+    invalid(path, [{ where: path, what, expected: "a job file in YAML", ...details }], cause);
+  try {
+    const found = await stat(path);
+    if (found.isDirectory()) throw refuse("this is a folder", { hint: await namesIn(path) });
+    if (found.size > MAX_JOB_FILE_BYTES) {
+      throw refuse(`too big for a job file: ${formatBytes(found.size)}`, {
+        expected: `at most ${formatBytes(MAX_JOB_FILE_BYTES)}`,
+      });
+    }
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    if (isShardmillError(error)) throw error;
+    if (error instanceof TypeError) throw refuse("the file is not UTF-8 text");
+    if (!isMissing(error)) throw refuse(`the file cannot be read: ${messageOf(error)}`, {}, error);
+    throw refuse("there is no such file", await nearHint(path), error);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}
+
+async function nearHint(path: string): Promise<{ readonly hint?: string }> {
+  const folder = dirname(resolve(path));
+  const names = await readdir(folder).catch(() => null);
+  return names === null
+    ? { hint: `the folder ${folder} is not there either` }
+    : didYouMean(basename(path), names);
+}
+
+async function namesIn(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
+  return names.length === 0
+    ? "name the job file itself; no file in it ends in .yaml"
+    : `name the job file itself: ${names.slice(0, MAX_NAMES).join(", ")}`;
+}
+
+function invalid(path: string, problems: readonly Problem[], cause?: unknown): ShardmillError {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return new ShardmillError("SPEC_INVALID", `the job file has ${count}`, {
+    fields: { path },
+    problems,
+    cause,
+  });
+}

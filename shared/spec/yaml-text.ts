@@ -1,0 +1,47 @@
+import { type Document, type LineCounter, type ParsedNode, parseDocument, type YAMLError } from "yaml";
+import { messageOf, type Problem } from "../core/errors.ts";
+
+/** One slip early in a file can make every later line wrong for the parser; nobody reads more than these. */
+const MAX_SYNTAX_PROBLEMS = 50;
+
+/** `uniqueKeys`: the library compares each key with all others; who reads the tree finds a repeated key for nothing. */
+const YAML_OPTIONS = { version: "1.2", prettyErrors: false, strict: true, uniqueKeys: false } as const;
+
+/** A parsed document, faults and all; an Error when the parser itself gave up. */
+export function parseYaml(text: string, lineCounter: LineCounter): Document.Parsed<ParsedNode> | Error {
+  try {
+    return parseDocument(text, { ...YAML_OPTIONS, lineCounter });
+  } catch (error) {
+    // Not expected, but what the parser makes of hostile text (a stack exhausted, say) must not escape untyped.
+    return new Error(`the YAML cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** What is wrong with the text, one problem a place. */
+export function syntaxProblems(
+  faults: readonly YAMLError[],
+  text: string,
+  lineOf: (offset: number) => string,
+): readonly Problem[] {
+  const byPlace = new Map<string, Problem>();
+  for (const fault of faults) {
+    const where = lineOf(fault.pos[0]);
+    if (!byPlace.has(where)) byPlace.set(where, { where, what: wordFault(fault), ...hintOn(fault, text) });
+    if (byPlace.size === MAX_SYNTAX_PROBLEMS) break;
+  }
+  return [...byPlace.values()];
+}
+
+function wordFault(fault: YAMLError): string {
+  if (fault.code === "MULTIPLE_DOCS") return "a second YAML document starts here, a job file is one";
+  if (fault.code === "RESOURCE_EXHAUSTION") return "nested too deeply to be read";
+  const message = fault.message.replace(/\s+/g, " ").trim().replace(/\.$/, "");
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
+
+/** `{ path: ${X} }` is a common slip: inside braces and brackets, YAML reads the braces of a reference as its own. */
+function hintOn(fault: YAMLError, text: string): { readonly hint?: string } {
+  const lineStart = text.lastIndexOf("\n", fault.pos[0] - 1) + 1;
+  const isReference = text.slice(lineStart, fault.pos[1] + 1).includes("${");
+  return isReference ? { hint: 'inside { } and [ ], put a reference in quotes: "$' + '{NAME}"' } : {};
+}

@@ -1,0 +1,188 @@
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  type YAMLMap,
+  type YAMLSeq,
+} from "yaml";
+import { messageOf, type Problem } from "../core/errors.ts";
+import { expandVariables, LONE_REFERENCE } from "./expand-variables.ts";
+import { accepts, schemaAt } from "./json-schema.ts";
+import type { KeyPath } from "./key-path.ts";
+import { Places } from "./places.ts";
+import { YamlAnchors } from "./yaml-anchors.ts";
+import { parseYaml, syntaxProblems } from "./yaml-text.ts";
+
+/** A job file has a few dozen values. Aliases can multiply nodes without end, and nesting can exhaust the stack. */
+const MAX_NODES = 250_000;
+const MAX_DEPTH = 32;
+
+/** A job file as plain values, with where each of them stands. */
+export interface YamlTree {
+  readonly value: unknown;
+  readonly places: Places;
+  readonly problems: readonly Problem[];
+  /** Values that a problem was reported for already: another one about the same value would only be noise. */
+  readonly faulty: readonly KeyPath[];
+  /** The text is not YAML: `value` means nothing. */
+  readonly unreadable: boolean;
+}
+
+/**
+ * Reads YAML 1.2 as JSON-like values: maps with scalar keys, lists, text, numbers, true, false and null. Variables are put
+ * into text values; with `env` null they are left alone. `label` names the file in problems.
+ */
+export function readYamlTree(text: string, label: string, env: NodeJS.ProcessEnv | null): YamlTree {
+  const lines = new LineCounter();
+  const lineOf = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${label}:${Math.max(1, line)}:${Math.max(1, col)}`;
+  };
+  const places = new Places(lineOf);
+  const unreadable = (problems: readonly Problem[]): YamlTree => {
+    return { value: null, places, problems, faulty: [], unreadable: true };
+  };
+  const parsed = parseYaml(text, lines);
+  if (parsed instanceof Error) return unreadable([{ where: `${label}:1:1`, what: messageOf(parsed) }]);
+  const faults = [...parsed.errors, ...parsed.warnings];
+  if (faults.length > 0) return unreadable(syntaxProblems(faults, text, lineOf));
+  const reader = new TreeReader(parsed, places, lineOf, env);
+  const value = parsed.contents === null ? null : reader.read(parsed.contents, [], 0);
+  return { value, places, problems: reader.problems, faulty: reader.faulty, unreadable: reader.tooBig };
+}
+
+class TreeReader {
+  readonly problems: Problem[] = [];
+  readonly faulty: KeyPath[] = [];
+  tooBig = false;
+  readonly #anchors: YamlAnchors;
+  readonly #places: Places;
+  readonly #lineOf: (offset: number) => string;
+  readonly #env: NodeJS.ProcessEnv | null;
+  #nodes = 0;
+
+  constructor(
+    document: Document.Parsed<ParsedNode>,
+    places: Places,
+    lineOf: (offset: number) => string,
+    env: NodeJS.ProcessEnv | null,
+  ) {
+    this.#anchors = new YamlAnchors(document);
+    this.#places = places;
+    this.#lineOf = lineOf;
+    this.#env = env;
+  }
+
+  /** `keyOffset`: where the key of this value stands. */
+  read(node: unknown, path: KeyPath, keyOffset: number): unknown {
+    const offset = offsetOf(node) ?? keyOffset;
+    if (!this.#fits(path, offset)) return null;
+    this.#places.note(path, { keyOffset, valueOffset: offset, reference: null });
+    if (node === null) return null;
+    if (isAlias(node)) return this.#readAlias(node, path, keyOffset);
+    if (isMap(node)) return this.#readMap(node, path);
+    if (isSeq(node) && node.tag !== "tag:yaml.org,2002:omap") return this.#readList(node, path);
+    if (isScalar(node))
+      return this.#readScalar(node.value, node.type === "PLAIN", path, { keyOffset, offset });
+    return this.#fault(path, "this kind of YAML value has no place in a job file");
+  }
+
+  #fits(path: KeyPath, offset: number): boolean {
+    this.#nodes += 1;
+    if (this.tooBig) return false;
+    if (path.length <= MAX_DEPTH && this.#nodes <= MAX_NODES) return true;
+    this.tooBig = true;
+    const what = path.length > MAX_DEPTH ? "nested too deeply" : "too many values (aliases multiply them)";
+    const expected = path.length > MAX_DEPTH ? `at most ${MAX_DEPTH} levels` : `at most ${MAX_NODES} values`;
+    this.problems.push({ where: this.#lineOf(offset), what, expected });
+    return false;
+  }
+
+  #readAlias(alias: Alias, path: KeyPath, keyOffset: number): unknown {
+    const target = this.#anchors.resolve(alias);
+    if (target === undefined) {
+      return this.#fault(path, `the anchor \`&${alias.source}\` is not defined before this alias`);
+    }
+    const value = this.read(target, path, keyOffset);
+    this.#places.note(path, { keyOffset, valueOffset: offsetOf(alias) ?? keyOffset, reference: null });
+    return value;
+  }
+
+  #readMap(map: YAMLMap, path: KeyPath): unknown {
+    const value: Record<string, unknown> = {};
+    for (const pair of map.items) {
+      const keyOffset = offsetOf(pair.key) ?? offsetOf(map) ?? 0;
+      const key = isScalar(pair.key) ? String(pair.key.source ?? pair.key.value ?? "") : null;
+      if (key === null || key === "__proto__") {
+        this.problems.push({
+          where: this.#lineOf(keyOffset),
+          what: "this cannot be a key",
+          expected: "a plain name",
+        });
+      } else if (Object.hasOwn(value, key)) {
+        this.#fault([...path, key], "this key is there twice");
+      } else value[key] = this.read(pair.value, [...path, key], keyOffset);
+    }
+    return value;
+  }
+
+  #readList(list: YAMLSeq, path: KeyPath): unknown {
+    return list.items.map((item, index) => {
+      return this.read(item, [...path, index], offsetOf(item) ?? offsetOf(list) ?? 0);
+    });
+  }
+
+  #readScalar(
+    value: unknown,
+    isPlain: boolean,
+    path: KeyPath,
+    at: { readonly keyOffset: number; readonly offset: number },
+  ): unknown {
+    if (typeof value === "string" && this.#env !== null) {
+      const expanded = expandVariables(value, this.#env);
+      for (const fault of expanded.faults) this.#fault(path, fault.what, fault);
+      const reference = expanded.fromEnvironment ? value : null;
+      this.#places.note(path, { keyOffset: at.keyOffset, valueOffset: at.offset, reference });
+      const isLone = isPlain && LONE_REFERENCE.test(value);
+      return isLone ? asScalar(expanded.text, path) : expanded.text;
+    }
+    const isData = value === null || ["string", "number", "boolean"].includes(typeof value);
+    return isData ? value : this.#fault(path, "this kind of YAML value has no place in a job file");
+  }
+
+  #fault(
+    path: KeyPath,
+    what: string,
+    detail: { readonly expected?: string; readonly hint?: string } = {},
+  ): null {
+    const { expected, hint } = detail;
+    this.problems.push({
+      where: this.#places.where(path, "value"),
+      what,
+      ...(expected === undefined ? {} : { expected }),
+      ...(hint === undefined ? {} : { hint }),
+    });
+    this.faulty.push(path);
+    return null;
+  }
+}
+
+/** A variable's value as a number or a truth value, only where the job file may have one: a name such as `2024` stays text. */
+function asScalar(text: string, path: KeyPath): unknown {
+  const parsed = parseYaml(text, new LineCounter());
+  if (parsed instanceof Error || parsed.errors.length > 0 || !isScalar(parsed.contents)) return text;
+  const { value } = parsed.contents;
+  const nodes = schemaAt(path);
+  if (typeof value === "number" && accepts(nodes, "number")) return value;
+  return typeof value === "boolean" && accepts(nodes, "boolean") ? value : text;
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined;
+}

@@ -1,0 +1,249 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { join, sep } from "node:path";
+import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
+import { ShardmillError } from "../core/errors.ts";
+import { exactSelect } from "./exact-select.ts";
+import { jsonValue } from "./json-values.ts";
+import { quoteLiteral } from "./quote.ts";
+import { type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
+
+export interface LockedDatabaseOptions {
+  /** The only folders that any statement can read or write, with all that is below them. */
+  readonly folders: readonly string[];
+  /** Beyond it DuckDB spills to `tempFolder`. Left out: a quarter of the machine's (or the container's) memory. */
+  readonly memoryLimitBytes?: number;
+  /** More than one and sums of floats depend on which thread was quicker: see {@link LockedDatabase}. */
+  readonly threads?: number;
+  /** A folder of the caller's (made if needed): this database spills into a folder of its own in it, gone when it closes. */
+  readonly tempFolder: string;
+}
+
+/** Under this DuckDB cannot even sort. */
+const MIN_MEMORY_BYTES = 256 * 1024 * 1024;
+/** How often an interrupt is repeated: DuckDB forgets one that comes before the statement has started. */
+const INTERRUPT_AGAIN_MS = 20;
+const RESULT_VIEW = "temp.main.shardmill_result";
+
+/**
+ * An in-memory DuckDB that is locked to a few folders: the only one that ever runs a user's SQL. Nothing in it can attach,
+ * install, load, leave its folders or unlock its settings.
+ *
+ * Law: the same statements over the same files give the same bytes. It holds because there is **one thread**: with more,
+ * threads take row groups as they come, so floats are summed in another order each time and groups come out in another
+ * order. That costs speed only where a `final` reads all `rows`; a reduction with a `combine` does its heavy part on the
+ * workers, and each of them uses one thread too. Insertion order is kept and the time zone is UTC, for the same reason.
+ * It is a law for one memory limit (spilling changes the order of groups that no ORDER BY settles), and not for SQL that
+ * asks for chance or the time (`random()`, `now()`).
+ *
+ * Statements run one after the other, off the calling thread. `run` and `rows` are for our own SQL; `copyTo` is the one
+ * for a user's.
+ */
+export class LockedDatabase implements AsyncDisposable {
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  readonly #spillFolder: string;
+  #last: Promise<unknown> = Promise.resolve();
+  #running = 0;
+  #interrupted = false;
+  #interrupter: NodeJS.Timeout | null = null;
+
+  constructor(instance: DuckDBInstance, connection: DuckDBConnection, spillFolder: string) {
+    this.#instance = instance;
+    this.#connection = connection;
+    this.#spillFolder = spillFolder;
+  }
+
+  /**
+   * Runs our own SQL for its effect.
+   *
+   * @throws {SQL_INVALID} {SQL_FAILED} {INTERRUPTED}
+   */
+  async run(sql: string): Promise<void> {
+    const source = { where: "sql", sql };
+    await this.#inTurn(source, () => this.#connection.run(sql));
+  }
+
+  /**
+   * The rows of our own SQL, as JSON values (see {@link jsonValue}), all in memory: put a LIMIT on it.
+   *
+   * @throws {SQL_INVALID} {SQL_FAILED} {INTERRUPTED}
+   */
+  async rows(sql: string): Promise<Record<string, unknown>[]> {
+    const source = { where: "sql", sql };
+    return this.#inTurn(source, async () => {
+      const reader = await this.#connection.runAndReadAll(sql);
+      return reader.convertRowObjects(jsonValue);
+    });
+  }
+
+  /** @throws {SQL_INVALID} when it is not one statement, or not SQL at all; names are not looked up */
+  async checkSyntax(source: SqlSource): Promise<void> {
+    await this.#inTurn(source, () => this.#extractOne(source));
+  }
+
+  /**
+   * Runs a user's SELECT and writes its result as a zstd Parquet file, in the result's order. Whole numbers of 128 bits
+   * (what `sum` of integers gives) are written as DECIMAL(38, 0): exact, where DuckDB itself would round to a double.
+   * On failure there is no file.
+   *
+   * @param where how errors name the SQL: `reduce.confusion.final`
+   * @throws {SQL_INVALID} when it is not one SELECT, or cannot be bound to the tables that are there
+   * @throws {SQL_FAILED} {INTERRUPTED}
+   */
+  async copyTo(sql: string, path: string, where = "sql"): Promise<{ rows: number }> {
+    const source = { where, sql };
+    return this.#inTurn(source, async () => {
+      await this.#checkSelect(source);
+      await this.#createResultView(source);
+      try {
+        const select = await exactSelect(this.#connection, RESULT_VIEW);
+        const copy = `COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`;
+        return { rows: (await this.#connection.run(copy)).rowsChanged };
+      } catch (error) {
+        await rm(path, { force: true });
+        throw error;
+      } finally {
+        await this.#connection.run(`DROP VIEW IF EXISTS ${RESULT_VIEW}`).catch(() => {});
+      }
+    });
+  }
+
+  /** Stops the statement under way and refuses all later ones with INTERRUPTED: the database is only good for closing. */
+  interrupt(): void {
+    this.#interrupted = true;
+    if (this.#running === 0 || this.#interrupter !== null) return;
+    this.#connection.interrupt();
+    this.#interrupter = setInterval(() => this.#connection.interrupt(), INTERRUPT_AGAIN_MS);
+  }
+
+  /** Interrupts what runs, waits for it, and gives everything back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.interrupt();
+    await this.#last;
+    this.#connection.disconnectSync();
+    this.#instance.closeSync();
+    await rm(this.#spillFolder, { recursive: true, force: true });
+  }
+
+  /** One at a time, in the order of the calls. */
+  #inTurn<T>(source: SqlSource, task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(async () => {
+      if (this.#interrupted) throw interrupted(source);
+      this.#running += 1;
+      try {
+        return await task();
+      } catch (error) {
+        throw sqlError(error, source);
+      } finally {
+        this.#running -= 1;
+        this.#stopInterrupting();
+      }
+    });
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  #stopInterrupting(): void {
+    if (this.#interrupter !== null) clearInterval(this.#interrupter);
+    this.#interrupter = null;
+  }
+
+  async #checkSelect(source: SqlSource): Promise<void> {
+    const statements = await this.#extractOne(source);
+    const statement = await statements.prepare(0);
+    try {
+      if (statement.statementType !== StatementType.SELECT) {
+        const found = StatementType[statement.statementType] ?? "another statement";
+        throw sqlRefused(source, { what: "not a SELECT", expected: "one SELECT", found });
+      }
+      if (statement.parameterCount > 0) {
+        throw sqlRefused(source, {
+          what: "has parameters",
+          expected: "no `$1`, no `?`",
+          found: "parameters",
+        });
+      }
+    } finally {
+      statement.destroySync();
+    }
+  }
+
+  async #extractOne(source: SqlSource) {
+    if (isBlank(source.sql)) throw sqlRefused(source, { what: "the SQL is empty", expected: "one SELECT" });
+    const statements = await this.#connection.extractStatements(source.sql);
+    if (statements.count === 1) return statements;
+    const found = `${statements.count} statements`;
+    throw sqlRefused(source, { what: "more than one statement", expected: "one SELECT", found });
+  }
+
+  /** The user's text stands last in ours, so that no bracket or comment in it can change what ours means. */
+  async #createResultView(source: SqlSource): Promise<void> {
+    const prefix = `CREATE OR REPLACE TEMP VIEW ${RESULT_VIEW} AS `;
+    try {
+      await this.#connection.run(prefix + source.sql);
+    } catch (error) {
+      throw sqlError(error, source, Buffer.byteLength(prefix));
+    }
+  }
+}
+
+/**
+ * Opens a database that is locked to `folders` and, for spilling, a folder of its own in `tempFolder`. The caller disposes it.
+ *
+ * @throws {SQL_FAILED} when DuckDB cannot start
+ */
+export async function openLockedDatabase(options: LockedDatabaseOptions): Promise<LockedDatabase> {
+  await mkdir(options.tempFolder, { recursive: true });
+  const spillFolder = await mkdtemp(join(options.tempFolder, "duckdb-"));
+  let instance: DuckDBInstance | null = null;
+  try {
+    instance = await DuckDBInstance.create(":memory:", { threads: String(options.threads ?? 1) });
+    const connection = await instance.connect();
+    for (const setting of lockingSettings(options, spillFolder)) await connection.run(`SET ${setting}`);
+    return new LockedDatabase(instance, connection, spillFolder);
+  } catch (error) {
+    instance?.closeSync();
+    await rm(spillFolder, { recursive: true, force: true });
+    throw sqlError(error, { where: "opening DuckDB", sql: "" });
+  }
+}
+
+/** In this order: the last three lock what the others set. */
+function lockingSettings(options: LockedDatabaseOptions, spillFolder: string): readonly string[] {
+  const folders = options.folders.map((folder) => quoteLiteral(folder.endsWith(sep) ? folder : folder + sep));
+  return [
+    "errors_as_json = true",
+    "TimeZone = 'UTC'",
+    "preserve_insertion_order = true",
+    "enable_progress_bar = false",
+    // Partials are read once or twice: what DuckDB would keep of each, 8 KiB and more, is never asked for again.
+    "enable_external_file_cache = false",
+    "autoinstall_known_extensions = false",
+    "autoload_known_extensions = false",
+    "allow_community_extensions = false",
+    "allow_persistent_secrets = false",
+    `memory_limit = '${options.memoryLimitBytes ?? defaultMemoryBytes()}B'`,
+    `temp_directory = ${quoteLiteral(spillFolder)}`,
+    `allowed_directories = [${folders.join(", ")}]`,
+    "enable_external_access = false",
+    "lock_configuration = true",
+  ];
+}
+
+function defaultMemoryBytes(): number {
+  const constrained = process.constrainedMemory();
+  const available = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.max(MIN_MEMORY_BYTES, Math.floor(available / 4));
+}
+
+/** True for nothing but white space, semicolons and comments. */
+function isBlank(sql: string): boolean {
+  return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, "").replace(/[\s;]/g, "") === "";
+}
+
+function interrupted(source: SqlSource): ShardmillError {
+  return new ShardmillError("INTERRUPTED", `${source.where} was interrupted`, {
+    fields: { where: source.where },
+  });
+}
