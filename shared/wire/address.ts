@@ -1,0 +1,46 @@
+import { ShardmillError } from "../core/errors.ts";
+
+export interface Address {
+  /** A name or an IP address; IPv6 without its brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const MAX_PORT = 65_535;
+
+/**
+ * `host:port` or `[ipv6]:port` as its parts. Port 0 means any free port, and is for listening only.
+ *
+ * @throws {ARGUMENT_INVALID} when it is something else
+ */
+export function parseAddress(text: string, use: "connect" | "listen"): Address {
+  const match = /^(?:\[(?<ipv6>[0-9a-fA-F:.%\w]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(text);
+  const host = match?.groups?.ipv6 ?? match?.groups?.name;
+  const port = Number(match?.groups?.port);
+  const lowest = use === "listen" ? 0 : 1;
+  if (host === undefined || !(port >= lowest && port <= MAX_PORT)) {
+    throw new ShardmillError("ARGUMENT_INVALID", `\`${text}\` is not an address`, {
+      fields: { address: text },
+      problems: [
+        {
+          where: use === "listen" ? "--listen" : "--coordinator",
+          what: "not HOST:PORT",
+          expected: `a host, a colon and a port from ${lowest} to ${MAX_PORT}`,
+          found: text,
+        },
+      ],
+      hint:
+        use === "listen" ? "write 127.0.0.1:7433, or 0.0.0.0:7433 for every network" : "write localhost:7433",
+    });
+  }
+  return { host, port };
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** @throws {ARGUMENT_INVALID} when `text` is no address of a coordinator */
+export function checkAddress(text: string): void {
+  parseAddress(text, "connect");
+}

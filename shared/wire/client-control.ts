@@ -1,0 +1,61 @@
+import { jobsMethods } from "./methods-jobs.ts";
+import { workMethods } from "./methods-work.ts";
+import { workersMethods } from "./methods-workers.ts";
+import type { Peer } from "./peer.ts";
+import type { JobsService, WorkersService, WorkService } from "./services.ts";
+import { callServerStream } from "./streams.ts";
+import { callUnary } from "./unary.ts";
+
+/** The coordinator reads and hashes the partial's files before it answers; leases are renewed meanwhile. */
+const OFFER_MS = 120_000;
+
+/** The coordinator lists the input, reads every footer and tries the SQL before it answers. */
+const SUBMIT_MS = 600_000;
+
+export function workClient(peer: Peer, controlMs: number): WorkService {
+  return {
+    register: (registration, signal) =>
+      callUnary(peer, workMethods.register, registration, { deadlineMs: controlMs, signal }),
+    describeJob: (session, jobId, signal) =>
+      callUnary(peer, workMethods.describeJob, { session, jobId }, { deadlineMs: controlMs, signal }),
+    requestLease(session, waitMs, signal) {
+      const times = { deadlineMs: waitMs + controlMs, signal };
+      return callUnary(peer, workMethods.requestLease, { session, waitMs }, times);
+    },
+    heartbeat: (heartbeat, signal) =>
+      callUnary(peer, workMethods.heartbeat, heartbeat, { deadlineMs: controlMs, signal }),
+    offerPartial(session, jobId, partial, signal) {
+      const times = { deadlineMs: Math.max(OFFER_MS, controlMs), signal };
+      return callUnary(peer, workMethods.offerPartial, { session, jobId, partial }, times);
+    },
+    failAttempt: (session, lease, error, signal) =>
+      callUnary(peer, workMethods.failAttempt, { session, lease, error }, { deadlineMs: controlMs, signal }),
+    releaseLease: (session, lease, signal) =>
+      callUnary(peer, workMethods.releaseLease, { session, lease }, { deadlineMs: controlMs, signal }),
+    leave: (session, signal) =>
+      callUnary(peer, workMethods.leave, { session }, { deadlineMs: controlMs, signal }),
+  };
+}
+
+export function jobsClient(peer: Peer, controlMs: number): JobsService {
+  return {
+    submitJob(spec, { fresh }, signal) {
+      const times = { deadlineMs: Math.max(SUBMIT_MS, controlMs), signal };
+      return callUnary(peer, jobsMethods.submitJob, { spec, fresh }, times);
+    },
+    getJob: (jobId, signal) =>
+      callUnary(peer, jobsMethods.getJob, { jobId }, { deadlineMs: controlMs, signal }),
+    listJobs: (signal) => callUnary(peer, jobsMethods.listJobs, {}, { deadlineMs: controlMs, signal }),
+    watchJob: (jobId, signal) =>
+      callServerStream(peer, jobsMethods.watchJob, { jobId }, { deadlineMs: null, signal }),
+    cancelJob: (jobId, reason, signal) =>
+      callUnary(peer, jobsMethods.cancelJob, { jobId, reason }, { deadlineMs: controlMs, signal }),
+  };
+}
+
+export function workersClient(peer: Peer, controlMs: number): WorkersService {
+  return {
+    listWorkers: (signal) =>
+      callUnary(peer, workersMethods.listWorkers, {}, { deadlineMs: controlMs, signal }),
+  };
+}

@@ -1,0 +1,45 @@
+import { dataMethods, MAX_CHUNK_BYTES, type PutPart } from "./methods-data.ts";
+import type { Peer } from "./peer.ts";
+import type { DataService, PutHeader } from "./services.ts";
+import { callClientStream, callServerStream } from "./streams.ts";
+import { callUnary } from "./unary.ts";
+
+/** Even an empty file may have to wait for its turn at a busy coordinator. */
+const TRANSFER_FLOOR_MS = 120_000;
+
+/**
+ * The slowest transfer that is still taken for one: 256 KiB a second. Uploads run at 64 KiB a round trip at best, so this
+ * allows for round trips of 250 ms.
+ */
+const SLOWEST_BYTES_PER_MS = 256 * 1.024;
+
+export function dataClient(peer: Peer, controlMs: number): DataService {
+  return {
+    statFile: (session, jobId, path, signal) =>
+      callUnary(peer, dataMethods.statFile, { session, jobId, path }, { deadlineMs: controlMs, signal }),
+    readRange(range, signal) {
+      const deadlineMs = transferMs(range.end - range.start);
+      return callServerStream(peer, dataMethods.readRange, range, { deadlineMs, signal });
+    },
+    putPartialFile(header, chunks, signal) {
+      const deadlineMs = transferMs(header.bytes);
+      return callClientStream(peer, dataMethods.putPartialFile, putParts(header, chunks), {
+        deadlineMs,
+        signal,
+      });
+    },
+  };
+}
+
+function transferMs(bytes: number): number {
+  return TRANSFER_FLOOR_MS + bytes / SLOWEST_BYTES_PER_MS;
+}
+
+async function* putParts(header: PutHeader, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<PutPart> {
+  yield { kind: "header", header };
+  for await (const chunk of chunks) {
+    for (let start = 0; start < chunk.length; start += MAX_CHUNK_BYTES) {
+      yield { kind: "chunk", chunk: chunk.subarray(start, start + MAX_CHUNK_BYTES) };
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import { isAbsolute } from "node:path";
+import { z } from "zod";
+import { type Problem, ShardmillError } from "../core/errors.ts";
+import { DATASET_FORMATS, type Field, type FieldType } from "../domain/dataset.ts";
+import type { JobDescription } from "../domain/job.ts";
+import { DEVICES, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import { OUTPUT_OPS } from "../domain/map-plan.ts";
+import { isInsideLocation } from "../domain/model-location.ts";
+import { DTYPES } from "../domain/tensor.ts";
+
+/*
+ * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a job to its
+ * workers. They belong to the job, not to the protocol, and grow with the job file. Both are checked on arrival.
+ */
+
+/** The value as JSON text in UTF-8. */
+export function encodeJson(value: JobSpec | JobDescription): Buffer {
+  return Buffer.from(JSON.stringify(value), "utf8");
+}
+
+/**
+ * The checked job spec that a client sent. A spec is a valid job file, so the job file's schema checks it.
+ *
+ * @throws {SPEC_INVALID} with all problems when it is not one, or has a relative path
+ */
+export function decodeJobSpec(bytes: Uint8Array): JobSpec {
+  const parsed = JOB_FILE_SCHEMA.safeParse(parseJson(bytes));
+  if (!parsed.success) throw invalidSpec(parsed.error.issues.map(problemOf));
+  const { name, ...rest } = parsed.data;
+  if (name === undefined) throw invalidSpec([{ where: "name", what: "is missing" }]);
+  const paths = [...rest.input.path, rest.model.path, rest.output.path];
+  const relative = paths.filter((path) => !isAbsolute(path));
+  if (relative.length > 0) {
+    const hint = "submit resolves paths against the job file's folder";
+    throw invalidSpec(relative.map((path) => ({ where: path, what: "is not an absolute path", hint })));
+  }
+  return { name, ...rest };
+}
+
+/** @throws {RPC_FAILED} when the coordinator sent something else than a job description */
+export function decodeJobDescription(bytes: Uint8Array): JobDescription {
+  const parsed = jobDescription.safeParse(parseJson(bytes));
+  if (parsed.success) return parsed.data;
+  throw new ShardmillError("RPC_FAILED", "the coordinator's description of the job is not understood", {
+    problems: parsed.error.issues.map(problemOf),
+    hint: "run the same version of shardmill on the coordinator and on its workers",
+  });
+}
+
+const count = z.int().min(0);
+const dtype = z.enum(DTYPES);
+
+const fieldType: z.ZodType<FieldType> = z.lazy(() =>
+  z.discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("numeric"),
+      type: dtype,
+    }),
+    z.object({ kind: z.literal("list"), item: fieldType }),
+    z.object({ kind: z.literal("fixedList"), item: fieldType, length: count }),
+    z.object({ kind: z.literal("binary") }),
+    z.object({ kind: z.literal("fixedBinary"), bytes: count }),
+    z.object({ kind: z.literal("string") }),
+    z.object({ kind: z.literal("other"), name: z.string() }),
+  ]),
+);
+
+const field: z.ZodType<Field> = z.object({ name: z.string(), type: fieldType, nullable: z.boolean() });
+
+const tensorInfo = z.object({ name: z.string(), dtype, dims: z.array(z.union([z.number(), z.string()])) });
+
+/** What inputs and outputs have in common. */
+const binding = { tensor: z.string(), dtype, rowDims: z.array(count), rowValues: count };
+
+const mapPlan = z.object({
+  inputs: z.array(
+    z.object({
+      ...binding,
+      source: z.discriminatedUnion("kind", [
+        z.object({ kind: z.literal("one"), column: z.string() }),
+        z.object({ kind: z.literal("stack"), columns: z.array(z.string()) }),
+      ]),
+      scale: z.number(),
+      offset: z.number(),
+      fill: z.number().nullable(),
+    }),
+  ),
+  outputs: z.array(
+    z.object({
+      ...binding,
+      column: z.string(),
+      op: z.enum(OUTPUT_OPS),
+      k: count.nullable(),
+      labels: z.array(z.string()).nullable(),
+    }),
+  ),
+  keep: z.array(field),
+  columns: z.array(z.string()),
+  fixedBatchRows: count.nullable(),
+});
+
+const jobDescription: z.ZodType<JobDescription> = z.object({
+  jobId: z.string().min(1),
+  name: z.string(),
+  model: z.object({
+    path: z.string().min(1),
+    bytes: count,
+    sha256: z.string(),
+    externalData: z.array(
+      z.object({
+        // Becomes a path on the worker.
+        location: z.string().refine(isInsideLocation),
+        path: z.string().min(1),
+        bytes: count,
+        sha256: z.string(),
+      }),
+    ),
+    signature: z.object({ inputs: z.array(tensorInfo), outputs: z.array(tensorInfo) }),
+  }),
+  device: z.enum(DEVICES),
+  map: mapPlan,
+  batchRows: z.union([z.literal("auto"), z.int().min(1)]),
+  rowsFormat: z.enum([...DATASET_FORMATS, "none"]),
+  reduce: z.record(z.string(), z.object({ combine: z.string().exactOptional(), final: z.string() })),
+  partialsPath: z.string().min(1),
+  beacon: z.object({ path: z.string(), content: z.string() }),
+});
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function problemOf(issue: z.core.$ZodIssue): Problem {
+  return { where: issue.path.map(String).join("."), what: issue.message };
+}
+
+function invalidSpec(problems: readonly Problem[]): ShardmillError {
+  return new ShardmillError("SPEC_INVALID", "the submitted job spec is not valid", {
+    problems,
+    hint: "submit a job file with the same version of shardmill as the coordinator's",
+  });
+}

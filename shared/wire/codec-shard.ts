@@ -1,0 +1,42 @@
+import { DATASET_FORMATS, type InputFile } from "../domain/dataset.ts";
+import { type Shard, type ShardId, shardId } from "../domain/shard.ts";
+import type { Token } from "../domain/token.ts";
+import { type Codec, uint32, type WireReader } from "./wire-message.ts";
+
+export const tokenCodec: Codec<Token> = {
+  encode: ({ generation, sequence }) => ({ generation: uint32(generation), sequence: uint32(sequence) }),
+  decode: (message) => ({ generation: message.count("generation"), sequence: message.count("sequence") }),
+};
+
+export const shardCodec: Codec<Shard> = {
+  encode: ({ id, file, rowStart, rowEnd }) => ({ id: uint32(id), file: uint32(file), rowStart, rowEnd }),
+  decode(message) {
+    const rowStart = message.count("rowStart");
+    const rowEnd = message.count("rowEnd");
+    if (rowEnd < rowStart) message.fail("rowEnd", "lies before rowStart");
+    return { id: decodeShardId(message, "id"), file: message.count("file"), rowStart, rowEnd };
+  },
+};
+
+export const inputFileCodec: Codec<InputFile> = {
+  encode: ({ path, format, bytes, mtimeMs, rows, footerSha256 }) => ({
+    path,
+    format,
+    bytes,
+    mtimeMs,
+    rows,
+    footerSha256,
+  }),
+  decode: (message) => ({
+    path: message.name("path"),
+    format: message.oneOf("format", DATASET_FORMATS),
+    bytes: message.count("bytes"),
+    mtimeMs: message.number("mtimeMs"),
+    rows: message.count("rows"),
+    footerSha256: message.text("footerSha256"),
+  }),
+};
+
+export function decodeShardId(message: WireReader, field: string): ShardId {
+  return shardId(message.count(field));
+}

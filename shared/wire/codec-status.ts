@@ -1,0 +1,59 @@
+import { JOB_PHASES } from "../domain/job.ts";
+import type { JobStatus } from "../domain/job-status.ts";
+import { STAGES } from "../domain/worker.ts";
+import { errorCodec } from "./codec-error.ts";
+import { type Codec, uint32 } from "./wire-message.ts";
+
+/** Seconds left when they are not known: a real estimate is never negative. */
+const NOT_KNOWN = -1;
+
+export const jobStatusCodec: Codec<JobStatus> = {
+  encode: (status) => ({
+    jobId: status.jobId,
+    name: status.name,
+    phase: status.phase,
+    rowsTotal: status.rowsTotal,
+    rowsDone: status.rowsDone,
+    rowsCommitted: status.rowsCommitted,
+    deadLetters: status.deadLetters,
+    shardsTotal: uint32(status.shardsTotal),
+    shardsCommitted: uint32(status.shardsCommitted),
+    shardsLeased: uint32(status.shardsLeased),
+    attempts: uint32(status.attempts),
+    attemptsFailed: uint32(status.attemptsFailed),
+    workers: uint32(status.workers),
+    seconds: status.seconds,
+    rowsPerSecond: status.rowsPerSecond,
+    secondsLeft: status.secondsLeft ?? NOT_KNOWN,
+    bottleneck: status.bottleneck ?? "",
+    output: status.output,
+    manifest: status.manifest,
+    ...(status.failure === null ? {} : { failure: errorCodec.encode(status.failure) }),
+  }),
+  decode(message) {
+    const secondsLeft = message.number("secondsLeft");
+    const failure = message.optionalMessage("failure");
+    return {
+      jobId: message.text("jobId"),
+      name: message.text("name"),
+      phase: message.oneOf("phase", JOB_PHASES),
+      rowsTotal: message.count("rowsTotal"),
+      rowsDone: message.count("rowsDone"),
+      rowsCommitted: message.count("rowsCommitted"),
+      deadLetters: message.count("deadLetters"),
+      shardsTotal: message.count("shardsTotal"),
+      shardsCommitted: message.count("shardsCommitted"),
+      shardsLeased: message.count("shardsLeased"),
+      attempts: message.count("attempts"),
+      attemptsFailed: message.count("attemptsFailed"),
+      workers: message.count("workers"),
+      seconds: message.number("seconds"),
+      rowsPerSecond: message.number("rowsPerSecond"),
+      secondsLeft: secondsLeft < 0 ? null : secondsLeft,
+      bottleneck: message.text("bottleneck") === "" ? null : message.oneOf("bottleneck", STAGES),
+      output: message.text("output"),
+      manifest: message.text("manifest"),
+      failure: failure === null ? null : errorCodec.decode(failure),
+    };
+  },
+};

@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import {
+  loadSync,
+  type MessageTypeDefinition,
+  type MethodDefinition,
+  type PackageDefinition,
+  type ServiceDefinition,
+} from "@grpc/proto-loader";
+import { packageRoot } from "../core/package-root.ts";
+
+const PROTO_FOLDER = join(packageRoot, "proto");
+const PROTO_FILES = ["common", "work", "data", "jobs", "workers"].map((name) => `shardmill/v1/${name}.proto`);
+
+/**
+ * `longs: Number`: every 64-bit field is a count of rows or bytes, which stays below 2^53 (the codec refuses more);
+ * tokens are uint32. `defaults: true`: only messages, optional fields and members of a oneof can be missing.
+ */
+const loaded: PackageDefinition = loadSync(PROTO_FILES, {
+  includeDirs: [PROTO_FOLDER],
+  keepCase: false,
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
+
+export type ServiceName = "WorkService" | "DataService" | "JobsService" | "WorkersService";
+
+export const SERVICE_NAMES = [
+  "WorkService",
+  "DataService",
+  "JobsService",
+  "WorkersService",
+] as const satisfies readonly ServiceName[];
+
+/** `shardmill.v1.WorkService`: what health checks and reflection call it. */
+export function fullServiceName(service: ServiceName): string {
+  return `shardmill.v1.${service}`;
+}
+
+export function serviceDefinition(service: ServiceName): ServiceDefinition {
+  const found = loaded[fullServiceName(service)];
+  if (found === undefined || "format" in found) throw new Error(`broken invariant: no service ${service}`);
+  return found as ServiceDefinition;
+}
+
+export function methodDefinition(service: ServiceName, method: string): MethodDefinition<object, object> {
+  const found = serviceDefinition(service)[method];
+  if (found === undefined) throw new Error(`broken invariant: no method ${service}/${method}`);
+  return found;
+}
+
+export function messageDefinition(message: string): MessageTypeDefinition<object, object> {
+  const found = loaded[`shardmill.v1.${message}`];
+  if (found === undefined || !("serialize" in found))
+    throw new Error(`broken invariant: no message ${message}`);
+  return found as MessageTypeDefinition<object, object>;
+}
+
+/** The same files with their fields' own names (`job_id`), which is what reflection shows to `grpcurl` and its like. */
+export function loadForReflection(): PackageDefinition {
+  return loadSync(PROTO_FILES, { includeDirs: [PROTO_FOLDER], keepCase: true });
+}

@@ -1,0 +1,50 @@
+import type { MethodDefinition } from "@grpc/proto-loader";
+import { ShardmillError } from "../core/errors.ts";
+import { methodDefinition, type ServiceName } from "./load-protos.ts";
+import { type Codec, WireReader } from "./wire-message.ts";
+
+/**
+ * One call of a service, described once for both ends: the client encodes requests and decodes responses with it, the
+ * server does the reverse.
+ */
+export interface Method<Request, Response> {
+  readonly service: ServiceName;
+  /** As in the proto file: `RequestLease`. */
+  readonly name: string;
+  readonly definition: MethodDefinition<object, object>;
+  readonly request: Codec<Request>;
+  readonly response: Codec<Response>;
+}
+
+export function defineMethod<Request, Response>(
+  service: ServiceName,
+  name: string,
+  request: Codec<Request>,
+  response: Codec<Response>,
+): Method<Request, Response> {
+  return { service, name, definition: methodDefinition(service, name), request, response };
+}
+
+/** For responses that say nothing but yes. */
+export const nothing: Codec<void> = { encode: () => ({}), decode: () => undefined };
+
+/** For requests that ask nothing but the method's name. */
+export const noArguments: Codec<Readonly<Record<string, never>>> = { encode: () => ({}), decode: () => ({}) };
+
+/** @throws {ARGUMENT_INVALID} when the client sent what the domain does not have */
+export function decodeRequest<Request>(method: Method<Request, unknown>, message: unknown): Request {
+  try {
+    return method.request.decode(new WireReader(message, `${method.name}Request`));
+  } catch (error) {
+    if (!(error instanceof ShardmillError) || error.code !== "RPC_FAILED") throw error;
+    throw new ShardmillError("ARGUMENT_INVALID", error.message, { fields: error.fields, cause: error });
+  }
+}
+
+/** @throws {RPC_FAILED} when the coordinator sent what the domain does not have */
+export function decodeResponse<Response>(
+  method: { readonly name: string; readonly response: Codec<Response> },
+  message: unknown,
+): Response {
+  return method.response.decode(new WireReader(message, `${method.name}Response`));
+}

@@ -1,0 +1,96 @@
+import { type ChannelOptions, Client, credentials, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
+import { ShardmillError } from "../core/errors.ts";
+import { fromStatus, unreachable } from "./rpc-error.ts";
+
+const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
+
+/** A call on a connection that failed answers at once; one on a connection that hangs would wait. */
+const DIAGNOSIS_MS = 500;
+
+/** One connection to a coordinator, and the calls that are open on it. */
+export class Peer {
+  readonly address: string;
+  readonly client: Client;
+  readonly #open = new Set<(reason: ShardmillError) => void>();
+  #closed: ShardmillError | null = null;
+
+  constructor(address: string, options: ChannelOptions) {
+    quietGrpc();
+    this.address = address;
+    this.client = new Client(address, credentials.createInsecure(), options);
+  }
+
+  /**
+   * Has `cancel` called when `signal` aborts or the connection is closed, until the returned function is called.
+   *
+   * @throws the signal's reason when it has aborted already; {INTERRUPTED} when the connection is closed
+   */
+  watchCall(signal: AbortSignal | undefined, cancel: () => void): CallWatch {
+    signal?.throwIfAborted();
+    if (this.#closed !== null) throw this.#closed;
+    const watch: { reason: unknown } = { reason: undefined };
+    const stop = (reason: unknown) => {
+      watch.reason = reason;
+      cancel();
+    };
+    const onAbort = () => stop(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#open.add(stop);
+    return {
+      get reason() {
+        return watch.reason;
+      },
+      end: () => {
+        signal?.removeEventListener("abort", onAbort);
+        this.#open.delete(stop);
+      },
+    };
+  }
+
+  /** Resolves once connected. @throws {COORDINATOR_UNREACHABLE} or {CERTIFICATE_REFUSED} after `waitMs`, and why */
+  async waitReady(waitMs: number): Promise<void> {
+    if (this.#closed !== null) throw this.#closed;
+    const ready = await new Promise<boolean>((resolve) => {
+      this.client.waitForReady(Date.now() + waitMs, (error) =>
+        resolve(error === undefined || error === null),
+      );
+    });
+    if (!ready) throw this.#closed ?? (await this.#whyNotReady(waitMs));
+  }
+
+  /** A channel does not tell why it has no connection; a call on it does. */
+  async #whyNotReady(waitMs: number): Promise<ShardmillError> {
+    const asIs = (bytes: Buffer) => bytes;
+    const error = await new Promise<unknown>((resolve) => {
+      const deadline = Date.now() + DIAGNOSIS_MS;
+      this.client.makeUnaryRequest(HEALTH_CHECK, asIs, asIs, Buffer.alloc(0), { deadline }, resolve);
+    });
+    const why = fromStatus(error, { address: this.address, method: "Check" });
+    return why.code === "COORDINATOR_UNREACHABLE" || why.code === "CERTIFICATE_REFUSED"
+      ? why
+      : unreachable(this.address, `no connection within ${waitMs} ms`, error);
+  }
+
+  /** Ends every open call and the connection. */
+  close(): void {
+    if (this.#closed !== null) return;
+    this.#closed = new ShardmillError("INTERRUPTED", "the connection to the coordinator was closed", {
+      fields: { address: this.address },
+    });
+    for (const stop of [...this.#open]) stop(this.#closed);
+    this.client.close();
+  }
+}
+
+/** A call's tie to its caller's signal. `reason` is why it was stopped, undefined while it was not. */
+export interface CallWatch {
+  readonly reason: unknown;
+  end(): void;
+}
+
+/** grpc-js writes its own lines to stderr; ours say the same in our words. Whoever traces it still gets them. */
+export function quietGrpc(): void {
+  if (process.env.GRPC_VERBOSITY === undefined && process.env.GRPC_TRACE === undefined) {
+    setLogVerbosity(logVerbosity.NONE);
+  }
+}

@@ -1,0 +1,141 @@
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  ERROR_CODES,
+  type ErrorData,
+  errorFromData,
+  errorToData,
+  isShardmillError,
+  ShardmillError,
+  toShardmillError,
+} from "../core/errors.ts";
+import { deserializeError, serializeError } from "./codec-error.ts";
+
+/** Carries the whole error, as ErrorDetail bytes, beside the gRPC status of a failed call. */
+const ERROR_TRAILER = "shardmill-error-bin";
+
+/**
+ * The trailer goes out as one HTTP/2 header, base64 encoded: clients refuse more than 64 KiB of headers in all, proxies
+ * often more than 32. What is over is cut, the last problems first.
+ */
+const MAX_TRAILER_BYTES = 16 * 1024;
+const MAX_MESSAGE_CHARS = 1024;
+
+/** Every Shardmill error as a status, with its code, fields, problems and hint in the trailer. Never a stack or a cause. */
+export function toStatus(error: unknown): { code: status; details: string; metadata: Metadata } {
+  const data = errorToData(error);
+  const metadata = new Metadata();
+  metadata.set(ERROR_TRAILER, serializeBounded(data));
+  return { code: status[ERROR_CODES[data.code].grpc], details: headerText(data.message), metadata };
+}
+
+/** What the failed call was, and to whom. */
+export interface FailedCall {
+  readonly address: string;
+  readonly method: string;
+}
+
+/** The error that a failed call rejects with: the coordinator's own if it sent one, else what the transport says. */
+export function fromStatus(error: unknown, call: FailedCall): ShardmillError {
+  if (!isServiceError(error)) return toShardmillError(error);
+  const [trailer] = error.metadata.get(ERROR_TRAILER);
+  return Buffer.isBuffer(trailer) ? fromTrailer(trailer, error, call) : fromTransport(error, call);
+}
+
+function fromTrailer(trailer: Buffer, error: ServiceError, call: FailedCall): ShardmillError {
+  try {
+    return errorFromData(deserializeError(trailer));
+  } catch (cause) {
+    return new ShardmillError("RPC_FAILED", error.details, {
+      fields: { ...call, status: status[error.code] ?? error.code },
+      hint: "run the same version of shardmill on the coordinator and on its workers",
+      cause,
+    });
+  }
+}
+
+function fromTransport(error: ServiceError, call: FailedCall): ShardmillError {
+  const { address, method } = call;
+  const options = { fields: { address, method }, cause: error };
+  switch (error.code) {
+    case status.UNAVAILABLE:
+      return isCertificateError(error.details)
+        ? new ShardmillError("CERTIFICATE_REFUSED", `no secure connection to ${address}: ${reason(error)}`, {
+            ...options,
+            hint: "check the certificates of both sides, and that both or neither use TLS",
+          })
+        : unreachable(address, reason(error), error);
+    case status.CANCELLED:
+      return unreachable(address, "it ended the call, as when it shuts down", error);
+    case status.DEADLINE_EXCEEDED:
+      return new ShardmillError("DEADLINE_EXCEEDED", `no answer to ${method} from ${address} in time`, {
+        ...options,
+        hint: "the coordinator is overloaded, stopped or cut off; the call may have taken effect",
+      });
+    case status.RESOURCE_EXHAUSTED:
+      return new ShardmillError("RESOURCE_EXHAUSTED", `${method} is too much: ${error.details}`, options);
+    case status.UNIMPLEMENTED:
+      return new ShardmillError("VERSION_SKEW", `what answers at ${address} does not know ${method}`, {
+        ...options,
+        hint: "run the same version of shardmill on the coordinator and on its workers",
+      });
+    default:
+      return new ShardmillError("RPC_FAILED", `${method} failed: ${error.details}`, {
+        fields: { address, method, status: status[error.code] ?? error.code },
+        cause: error,
+      });
+  }
+}
+
+/** `why`: lower case, what the network said. */
+export function unreachable(address: string, why: string, cause?: unknown): ShardmillError {
+  return new ShardmillError("COORDINATOR_UNREACHABLE", `no coordinator at ${address}: ${why}`, {
+    fields: { address },
+    hint: "start one with `shardmill coordinator --listen HOST:PORT`, or check the address and the network",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** grpc-js reports a refused certificate as UNAVAILABLE, which reads as if waiting would help. */
+function isCertificateError(details: string): boolean {
+  return /certificate|ERR_TLS_|SSL routines/i.test(details);
+}
+
+/** The heart of `No connection established. Last error: Error: connect ECONNREFUSED ... Resolution note: `. */
+function reason(error: ServiceError): string {
+  const last = /Last error: (?:Error: )?(.*?)\s*(?:\. Resolution note:.*)?$/s.exec(error.details)?.[1];
+  return last ?? error.details;
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "number" &&
+    "metadata" in error &&
+    error.metadata instanceof Metadata &&
+    "details" in error
+  );
+}
+
+function serializeBounded(data: ErrorData): Buffer {
+  let { problems } = data;
+  let bytes = serializeError(data);
+  while (bytes.length > MAX_TRAILER_BYTES && problems.length > 0) {
+    problems = problems.slice(0, Math.floor(problems.length / 2));
+    const left = data.problems.length - problems.length;
+    const note = { where: "", what: `and ${left} more problems, too many to send` };
+    bytes = serializeError({ ...data, problems: [...problems, note] });
+  }
+  if (bytes.length <= MAX_TRAILER_BYTES) return bytes;
+  return serializeError({ code: data.code, message: headerText(data.message), fields: {}, problems: [] });
+}
+
+/** Short, and without lone surrogates, on which grpc-js would throw as it encodes the status. */
+function headerText(text: string): string {
+  return text.slice(0, MAX_MESSAGE_CHARS).replace(/\p{Surrogate}/gu, "\ufffd");
+}
+
+/** True for the one error that a caller cannot have asked for: what the server logs in full and sends without detail. */
+export function isUnexpected(error: unknown): boolean {
+  return !isShardmillError(error) || error.code === "INTERNAL";
+}

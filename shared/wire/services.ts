@@ -1,0 +1,120 @@
+import type { ErrorData } from "../core/errors.ts";
+import type { JobDescription, Lease } from "../domain/job.ts";
+import type { JobSpec } from "../domain/job-spec.ts";
+import type { JobStatus } from "../domain/job-status.ts";
+import type { PartialManifest } from "../domain/partial.ts";
+import type { ShardId } from "../domain/shard.ts";
+import type { Token } from "../domain/token.ts";
+import type { StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
+import type { StoreStat } from "../store/store.ts";
+
+/**
+ * The four services in the words of the domain. The coordinator implements these interfaces; the gRPC clients implement
+ * them too, so whoever calls one does not know whether a network lies between. Failures reject with a ShardmillError,
+ * whose code crosses the wire unchanged.
+ */
+export interface CoordinatorServices {
+  readonly work: WorkService;
+  readonly data: DataService;
+  readonly jobs: JobsService;
+  readonly workers: WorkersService;
+}
+
+/** Bumped when an old worker and a new coordinator would misunderstand each other. */
+export const PROTOCOL_VERSION = 1;
+
+export interface LeaseRef {
+  readonly jobId: string;
+  readonly shard: ShardId;
+  readonly token: Token;
+}
+
+export interface Registration extends WorkerInfo {
+  readonly protocolVersion: number;
+  readonly build: string;
+}
+
+export interface Registered {
+  readonly session: WorkerSession;
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+}
+
+export type LeaseAnswer =
+  | { readonly kind: "lease"; readonly lease: Lease }
+  | { readonly kind: "noLease"; readonly retryMs: number }
+  /** No more work from this coordinator: the worker may leave. */
+  | { readonly kind: "dismissed"; readonly reason: string };
+
+export type OfferAnswer =
+  | { readonly kind: "committed" }
+  | { readonly kind: "alreadyCommitted" }
+  | { readonly kind: "refused"; readonly error: ErrorData };
+
+export interface Heartbeat {
+  readonly session: WorkerSession;
+  readonly leases: readonly { readonly lease: LeaseRef; readonly rowsDone: number }[];
+  readonly busy: StageShares;
+}
+
+export interface WorkService {
+  /** @throws {VERSION_SKEW} when protocol or build do not fit */
+  register(registration: Registration, signal?: AbortSignal): Promise<Registered>;
+  /** @throws {JOB_NOT_FOUND} @throws {SESSION_STALE} */
+  describeJob(session: WorkerSession, jobId: string, signal?: AbortSignal): Promise<JobDescription>;
+  requestLease(session: WorkerSession, waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer>;
+  heartbeat(
+    heartbeat: Heartbeat,
+    signal?: AbortSignal,
+  ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]>;
+  offerPartial(
+    session: WorkerSession,
+    jobId: string,
+    partial: PartialManifest,
+    signal?: AbortSignal,
+  ): Promise<OfferAnswer>;
+  failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData, signal?: AbortSignal): Promise<void>;
+  releaseLease(session: WorkerSession, lease: LeaseRef, signal?: AbortSignal): Promise<void>;
+  leave(session: WorkerSession, signal?: AbortSignal): Promise<void>;
+}
+
+/** One file of a partial on its way to the coordinator. */
+export interface PutHeader {
+  readonly session: WorkerSession;
+  readonly jobId: string;
+  readonly shard: ShardId;
+  readonly token: Token;
+  readonly executionId: string;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** Rejects with STORE_REFUSED for a path that is not of the job, else as {@link Store} says. */
+export interface DataService {
+  statFile(session: WorkerSession, jobId: string, path: string, signal?: AbortSignal): Promise<StoreStat>;
+  readRange(
+    range: {
+      readonly session: WorkerSession;
+      readonly jobId: string;
+      readonly path: string;
+      readonly start: number;
+      readonly end: number;
+    },
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
+  putPartialFile(header: PutHeader, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+}
+
+/** `jobId` may be empty: the job submitted last. */
+export interface JobsService {
+  submitJob(spec: JobSpec, options: { readonly fresh: boolean }, signal?: AbortSignal): Promise<JobStatus>;
+  getJob(jobId: string, signal?: AbortSignal): Promise<JobStatus>;
+  listJobs(signal?: AbortSignal): Promise<readonly JobStatus[]>;
+  /** The status now, and after each change, until the job has ended. */
+  watchJob(jobId: string, signal?: AbortSignal): AsyncIterable<JobStatus>;
+  cancelJob(jobId: string, reason: string, signal?: AbortSignal): Promise<JobStatus>;
+}
+
+export interface WorkersService {
+  listWorkers(signal?: AbortSignal): Promise<readonly WorkerStatus[]>;
+}

@@ -1,0 +1,77 @@
+import { type CallOptions, type handleUnaryCall, Metadata } from "@grpc/grpc-js";
+import { decodeRequest, decodeResponse, type Method } from "./method.ts";
+import type { Peer } from "./peer.ts";
+import { fromStatus, toStatus } from "./rpc-error.ts";
+import { abortOnCancel } from "./server-call.ts";
+
+export interface CallTimes {
+  /** How long the whole call may take; null: for ever, for streams that keepalive watches over. */
+  readonly deadlineMs: number | null;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** grpc-js's timers overflow at 24.9 days; no call of ours means to last a day. */
+const MAX_DEADLINE_MS = 86_400_000;
+
+export function callOptions({ deadlineMs }: CallTimes): CallOptions {
+  return deadlineMs === null ? {} : { deadline: Date.now() + Math.min(deadlineMs, MAX_DEADLINE_MS) };
+}
+
+/**
+ * One request, one response.
+ *
+ * @throws the signal's reason once it aborts, the coordinator's error, or what the transport says ({@link fromStatus})
+ */
+export async function callUnary<Request, Response>(
+  peer: Peer,
+  method: Method<Request, Response>,
+  request: Request,
+  times: CallTimes,
+): Promise<Response> {
+  const { path, requestSerialize, responseDeserialize } = method.definition;
+  const message = method.request.encode(request);
+  let cancel = () => {};
+  const watch = peer.watchCall(times.signal, () => cancel());
+  try {
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      const call = peer.client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        message,
+        new Metadata(),
+        callOptions(times),
+        (error, response) => (error === null ? resolve(response) : reject(error)),
+      );
+      cancel = () => call.cancel();
+    });
+    return decodeResponse(method, answer);
+  } catch (error) {
+    throw watch.reason ?? fromStatus(error, { address: peer.address, method: method.name });
+  } finally {
+    watch.end();
+  }
+}
+
+/** Told of every call that failed on the server, before its answer goes out. */
+export type ReportFailure = (method: string, error: unknown) => void;
+
+/** The grpc-js handler that decodes, calls `answer`, and encodes. The signal aborts when the caller goes away. */
+export function serveUnary<Request, Response>(
+  method: Method<Request, Response>,
+  answer: (request: Request, signal: AbortSignal) => Promise<Response>,
+  report: ReportFailure,
+): handleUnaryCall<object, object> {
+  return async (call, respond) => {
+    const caller = abortOnCancel(call);
+    try {
+      const response = await answer(decodeRequest(method, call.request), caller.signal);
+      respond(null, method.response.encode(response));
+    } catch (error) {
+      if (!caller.signal.aborted) report(method.name, error);
+      respond(toStatus(error));
+    } finally {
+      caller.end();
+    }
+  };
+}
