@@ -1,0 +1,139 @@
+import { type Disk, realDisk } from "../../shared/core/disk.ts";
+import { syncPath } from "../../shared/core/durable.ts";
+import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { makeFolders } from "../../shared/core/make-folders.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import { decodeFrames, decodeHeader, encodeHeader, encodeRecord, JOURNAL_VERSION } from "./framing.ts";
+import { JournalWriter } from "./journal-writer.ts";
+import type { JournalRecord } from "./record.ts";
+import { createSegment, segmentGeneration, segmentPath, truncateDurably } from "./segment-file.ts";
+
+export type Journal = JournalWriter;
+
+export interface OpenJournal extends AsyncDisposable {
+  /** Appends to the segment of this generation. */
+  readonly journal: Journal;
+  /** Everything that earlier generations recorded, in order, and this generation's start. */
+  readonly records: readonly JournalRecord[];
+  /** This coordinator's: durable before it is returned. */
+  readonly generation: number;
+}
+
+/**
+ * Opens the journal in `folder` (made if missing) for writing: reads every segment, drops a torn tail of the last one, and
+ * starts the next generation in a segment of its own. The caller holds the job's lock.
+ *
+ * @param wallMs when the generation starts, for people
+ * @throws {JOURNAL_CORRUPT} when bytes were lost or cannot be understood @throws {JOURNAL_FAILED} when the disk fails
+ */
+export async function openJournal(
+  folder: string,
+  wallMs: number,
+  disk: Disk = realDisk,
+): Promise<OpenJournal> {
+  try {
+    await makeFolders(folder, disk);
+    const { records, generations, torn } = await readJournal(folder, disk);
+    if (torn !== null) await truncateDurably(torn.path, torn.bytes, disk);
+    const last = generations.at(-1) ?? 0;
+    // What a killed coordinator wrote may not be on the disk yet. From here on it is built upon, and it is not the last
+    // segment any more, whose end may be torn.
+    if (last > 0) await syncPath(segmentPath(folder, last), disk);
+    const generation = last + 1;
+    const started: JournalRecord = { kind: "generationStarted", generation, build: buildVersion, wallMs };
+    const first = Buffer.concat([encodeHeader(generation), encodeRecord(started)]);
+    const journal = new JournalWriter(await createSegment(segmentPath(folder, generation), first, disk));
+    return {
+      journal,
+      records: [...records, started],
+      generation,
+      [Symbol.asyncDispose]: () => journal.close(),
+    };
+  } catch (cause) {
+    if (cause instanceof ShardmillError) throw cause;
+    throw new ShardmillError("JOURNAL_FAILED", `the journal cannot be opened: ${messageOf(cause)}`, {
+      fields: { path: folder },
+      cause,
+      hint: "check that the output folder can be written to, and has room",
+    });
+  }
+}
+
+export interface JournalContent {
+  readonly records: readonly JournalRecord[];
+  readonly generations: readonly number[];
+  /** The last segment, if a crash cut off its last record, and how many of its bytes are good. */
+  readonly torn: { readonly path: string; readonly bytes: number } | null;
+}
+
+/**
+ * Reads the journal in `folder` and changes nothing. No segments: no records.
+ *
+ * @throws {JOURNAL_CORRUPT}
+ */
+export async function readJournal(folder: string, disk: Disk = realDisk): Promise<JournalContent> {
+  const names = await disk.readdir(folder);
+  const generations = names.flatMap((name) => segmentGeneration(name) ?? []).sort((a, b) => a - b);
+  const records: JournalRecord[][] = [];
+  let torn: JournalContent["torn"] = null;
+  for (const [index, generation] of generations.entries()) {
+    const path = segmentPath(folder, generation);
+    if (generation !== index + 1) throw corrupt(path, `the segment of generation ${index + 1} is missing`, 0);
+    const bytes = await disk.readFile(path);
+    const segment = readSegment(path, bytes, generation);
+    if (segment.goodBytes < bytes.length) {
+      torn = { path, bytes: segment.goodBytes };
+      const last = index === generations.length - 1;
+      if (!last) throw corrupt(path, "a record in the middle of the journal is not whole", segment.goodBytes);
+    }
+    records.push(segment.records);
+  }
+  return { records: records.flat(), generations, torn };
+}
+
+function readSegment(
+  path: string,
+  bytes: Buffer,
+  generation: number,
+): { readonly records: JournalRecord[]; readonly goodBytes: number } {
+  const header = decodeHeader(bytes);
+  if (header.kind === "newerVersion") {
+    throw newer(
+      path,
+      `it has format version ${header.version}, and this version reads up to ${JOURNAL_VERSION}`,
+      0,
+    );
+  }
+  if (header.kind === "notAJournal") throw corrupt(path, "it does not begin like a journal", 0);
+  const { records, end } = decodeFrames(bytes);
+  if (end.kind === "damaged") {
+    throw corrupt(path, `a damaged record is followed by a whole one at byte ${end.nextAt}`, end.at);
+  }
+  if (end.kind === "unknownKind")
+    throw newer(path, `it has a record of the unknown kind ${end.found}`, end.at);
+  if (end.kind === "malformed") throw corrupt(path, `a record cannot be understood: ${end.what}`, end.at);
+  const first = records[0];
+  const begun = first?.kind === "generationStarted" && first.generation === generation;
+  if (!begun || header.generation !== generation) {
+    throw corrupt(path, `it does not begin with the start of generation ${generation}`, 0);
+  }
+  return { records, goodBytes: end.kind === "torn" ? end.at : bytes.length };
+}
+
+function corrupt(path: string, what: string, at: number): ShardmillError {
+  return new ShardmillError("JOURNAL_CORRUPT", `the journal ${path} is damaged: ${what}`, {
+    fields: { path, at },
+    hint: "bring back the file from a copy, or start the job over with --fresh",
+  });
+}
+
+function newer(path: string, what: string, at: number): ShardmillError {
+  return new ShardmillError(
+    "JOURNAL_CORRUPT",
+    `the journal ${path} was written by a later version: ${what}`,
+    {
+      fields: { path, at },
+      hint: "resume the job with the version that wrote it, or start it over with --fresh",
+    },
+  );
+}

@@ -1,0 +1,53 @@
+import type { JournalRecord } from "./record.ts";
+
+type Field = "string" | "number" | "boolean" | "array" | "object";
+
+/** What each kind of record must have. A kind that is not here was written by a later version. */
+const SHAPES = {
+  generationStarted: { generation: "number", build: "string", wallMs: "number" },
+  jobAccepted: { jobId: "string", name: "string", digests: "object" },
+  planSealed: { files: "array", shards: "array" },
+  leaseGranted: { shard: "number", token: "object", worker: "string", backup: "boolean" },
+  attemptEnded: { shard: "number", token: "object", worker: "string", end: "object" },
+  shardCommitted: { partial: "object" },
+  shardSplit: { shard: "number", atRow: "number", into: "array" },
+  rowDeadLettered: { shard: "number", deadLetter: "object" },
+  shardRevoked: { shard: "number", digest: "string", reason: "string" },
+  publishIntent: { outputDigest: "string" },
+  published: { outputDigest: "string" },
+  jobCancelled: { reason: "string" },
+  jobFailed: { reason: "object" },
+  jobRevived: { jobId: "string" },
+} as const satisfies Record<JournalRecord["kind"], Readonly<Record<string, Field>>>;
+
+export type RecordVerdict =
+  | { readonly kind: "record"; readonly record: JournalRecord }
+  | { readonly kind: "unknownKind"; readonly found: string }
+  | { readonly kind: "malformed"; readonly what: string };
+
+/**
+ * A JSON value as a record: its kind and its own fields are checked, what lies deeper is trusted to the checksum. A check of
+ * every leaf would cost more than the rest of a replay.
+ */
+export function asRecord(value: unknown): RecordVerdict {
+  if (!isObject(value) || typeof value.kind !== "string") return { kind: "malformed", what: "no kind" };
+  const { kind } = value;
+  if (!Object.hasOwn(SHAPES, kind)) return { kind: "unknownKind", found: kind };
+  const shape: Readonly<Record<string, Field>> = SHAPES[kind as JournalRecord["kind"]];
+  for (const name in shape) {
+    if (fieldOf(value[name]) !== shape[name])
+      return { kind: "malformed", what: `${kind} without a good ${name}` };
+  }
+  return { kind: "record", record: value as unknown as JournalRecord };
+}
+
+function fieldOf(value: unknown): Field | "other" {
+  if (Array.isArray(value)) return "array";
+  if (isObject(value)) return "object";
+  const type = typeof value;
+  return type === "string" || type === "number" || type === "boolean" ? type : "other";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

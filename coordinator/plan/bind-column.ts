@@ -1,0 +1,111 @@
+import { didYouMean } from "../../shared/core/nearest.ts";
+import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
+import type { KeyPath } from "../../shared/spec/key-path.ts";
+
+/** More names than this in one message help nobody. */
+const MAX_NAMES_SHOWN = 30;
+
+/** The columns of the dataset by name, with what is needed to speak of those that are not there. */
+export class Columns {
+  readonly fields: readonly Field[];
+  readonly #byName = new Map<string, Field>();
+  readonly #twice = new Set<string>();
+
+  constructor(fields: readonly Field[]) {
+    this.fields = fields;
+    for (const field of fields) {
+      if (this.#byName.has(field.name)) this.#twice.add(field.name);
+      else this.#byName.set(field.name, field);
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** The column, or null with a problem at `path`. */
+  find(name: string, path: KeyPath, problems: SpecProblem[]): Field | null {
+    const field = this.#byName.get(name);
+    if (field === undefined) {
+      const names = this.fields.map((other) => other.name);
+      const expected = `a column of the input: ${listNames(names)}`;
+      const found = `\`${name}\``;
+      problems.push({
+        path,
+        part: "value",
+        what: `no column \`${name}\``,
+        expected,
+        found,
+        ...didYouMean(name, names),
+      });
+      return null;
+    }
+    if (this.#twice.has(name)) {
+      problems.push({
+        path,
+        part: "value",
+        what: `the input has more than one column \`${name}\``,
+        expected: "a name that one column has",
+      });
+      return null;
+    }
+    return field;
+  }
+}
+
+export function listNames(names: readonly string[]): string {
+  if (names.length === 0) return "none";
+  const shown = names.slice(0, MAX_NAMES_SHOWN).map((name) => `\`${name}\``);
+  const more = names.length - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+}
+
+/** How many values a cell of a column holds. */
+export type CellSize =
+  /** Always this many numbers. */
+  | { readonly kind: "values"; readonly values: number }
+  /** Lists whose length is seen row by row: a multiple of `step`, the product of the fixed ones. */
+  | { readonly kind: "perRow"; readonly step: number }
+  /** Always this many bytes: uint8 values, or values of the tensor's dtype. */
+  | { readonly kind: "bytes"; readonly bytes: number }
+  | { readonly kind: "bytesPerRow" };
+
+/**
+ * The size of a column's cells, or null for a type that cannot feed a model. Lists may be nested to any depth and are
+ * flattened; where inner ones may differ in length, each row is checked when it is read.
+ */
+export function cellSize(type: FieldType): CellSize | null {
+  if (type.kind === "binary") return { kind: "bytesPerRow" };
+  if (type.kind === "fixedBinary") return { kind: "bytes", bytes: type.bytes };
+  let isFixed = true;
+  let values = 1;
+  let inner: FieldType = type;
+  while (inner.kind === "list" || inner.kind === "fixedList") {
+    if (inner.kind === "fixedList") values *= inner.length;
+    else isFixed = false;
+    inner = inner.item;
+  }
+  if (inner.kind !== "numeric") return null;
+  return isFixed ? { kind: "values", values } : { kind: "perRow", step: values };
+}
+
+/** `fixed list of 784 float32`. */
+export function describeFieldType(type: FieldType): string {
+  switch (type.kind) {
+    case "numeric":
+      return type.type;
+    case "list":
+      return `list of ${describeFieldType(type.item)}`;
+    case "fixedList":
+      return `fixed list of ${type.length} ${describeFieldType(type.item)}`;
+    case "binary":
+      return "binary";
+    case "fixedBinary":
+      return `binary of ${type.bytes} bytes`;
+    case "string":
+      return "string";
+    case "other":
+      return type.name;
+  }
+}

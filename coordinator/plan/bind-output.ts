@@ -1,0 +1,192 @@
+import { didYouMean } from "../../shared/core/nearest.ts";
+import type { OutputSpec } from "../../shared/domain/job-spec.ts";
+import type { OutputBinding, OutputOp } from "../../shared/domain/map-plan.ts";
+import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
+import type { KeyPath } from "../../shared/spec/key-path.ts";
+import { listNames } from "./bind-column.ts";
+import {
+  closedDims,
+  type DimSizes,
+  fitShape,
+  formatDims,
+  isFixed,
+  MAX_ROW_VALUES,
+  openRowDims,
+} from "./bind-shape.ts";
+
+/** What the outputs of a model are bound against. */
+export interface OutputContext {
+  readonly tensors: readonly TensorInfo[];
+  /** What the inputs made of the model's symbols. */
+  readonly sizes: DimSizes;
+  readonly fixedBatchRows: number | null;
+}
+
+/** One output column bound to its ONNX output; null with problems when it cannot be. */
+export function bindOutput(
+  column: string,
+  spec: OutputSpec,
+  context: OutputContext,
+  problems: SpecProblem[],
+): OutputBinding | null {
+  const path = ["map", "outputs", column];
+  const tensor = findTensor(spec.tensor, path, context.tensors, problems);
+  if (tensor === null || !hasBatch(tensor, path, context, problems)) return null;
+  const rowDims = resolveRowDims(tensor, spec, path, context, problems);
+  if (rowDims === null) return null;
+  const before = problems.length;
+  checkOp(tensor, rowDims, spec, path, problems);
+  if (problems.length > before) return null;
+  return {
+    column,
+    tensor: tensor.name,
+    dtype: tensor.dtype,
+    rowDims,
+    rowValues: product(rowDims),
+    op: spec.op,
+    k: spec.k ?? null,
+    labels: spec.labels ?? null,
+  };
+}
+
+function findTensor(
+  name: string | undefined,
+  path: KeyPath,
+  tensors: readonly TensorInfo[],
+  problems: SpecProblem[],
+): TensorInfo | null {
+  const names = tensors.map((tensor) => tensor.name);
+  const [only, ...more] = tensors;
+  if (name === undefined) {
+    if (only !== undefined && more.length === 0) return only;
+    problems.push({
+      path,
+      part: "value",
+      what: `\`tensor\` is left out, but the model has ${tensors.length} outputs`,
+      expected: `\`tensor\`: one of ${listNames(names)}`,
+      ...didYouMean(String(path.at(-1)), names),
+    });
+    return null;
+  }
+  const tensor = tensors.find((candidate) => candidate.name === name);
+  if (tensor !== undefined) return tensor;
+  problems.push({
+    path: [...path, "tensor"],
+    part: "value",
+    what: `the model has no output \`${name}\``,
+    expected: `one of ${listNames(names)}`,
+    found: `\`${name}\``,
+    ...didYouMean(name, names),
+  });
+  return null;
+}
+
+/** An output must have a row of its own for every row of the batch. */
+function hasBatch(
+  tensor: TensorInfo,
+  path: KeyPath,
+  { fixedBatchRows }: OutputContext,
+  problems: SpecProblem[],
+): boolean {
+  const [batch] = tensor.dims;
+  if (batch !== undefined && (!isFixed(batch) || batch === fixedBatchRows)) return true;
+  problems.push({
+    path,
+    part: "value",
+    what: `the model's output \`${tensor.name}\` has no row for every row of the batch`,
+    expected:
+      fixedBatchRows === null
+        ? "a first dimension that is the batch"
+        : `a first dimension of ${fixedBatchRows}`,
+    found: formatDims(tensor.dims),
+  });
+  return false;
+}
+
+function resolveRowDims(
+  tensor: TensorInfo,
+  spec: OutputSpec,
+  path: KeyPath,
+  { sizes }: OutputContext,
+  problems: SpecProblem[],
+): readonly number[] | null {
+  const dims = openRowDims(tensor, sizes);
+  if (spec.shape !== undefined) return fitShape(spec.shape, dims, [...path, "shape"], problems);
+  const rowDims = closedDims(dims);
+  if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
+  problems.push({
+    path,
+    part: "value",
+    what:
+      rowDims === null
+        ? `the model leaves the shape of its output \`${tensor.name}\` open`
+        : `a row of \`${tensor.name}\` has too many values`,
+    expected: rowDims === null ? "a known size for every dimension" : `at most ${MAX_ROW_VALUES} values`,
+    found: `${formatDims(dims)} after the batch`,
+    ...(rowDims === null ? { hint: "give `shape`: the dimensions after the batch" } : {}),
+  });
+  return null;
+}
+
+/** Whether an op looks for the best among classes, or at each value by itself. */
+const OP_KINDS = {
+  raw: "any",
+  sigmoid: "number",
+  softmax: "classes",
+  argmax: "classes",
+  maxSoftmax: "classes",
+  topK: "classes",
+} as const satisfies Record<OutputOp, "any" | "number" | "classes">;
+
+function checkOp(
+  tensor: TensorInfo,
+  rowDims: readonly number[],
+  spec: OutputSpec,
+  path: KeyPath,
+  problems: SpecProblem[],
+): void {
+  const kind = OP_KINDS[spec.op];
+  if (kind !== "any" && tensor.dtype === "bool") {
+    problems.push({
+      path: [...path, "op"],
+      part: "value",
+      what: `\`${spec.op}\` needs numbers`,
+      expected: "a tensor of numbers, or `op: raw`",
+      found: `\`${tensor.name}\` is bool`,
+    });
+  }
+  if (kind !== "classes") return;
+  if (rowDims.filter((dim) => dim > 1).length !== 1) {
+    problems.push({
+      path: [...path, "op"],
+      part: "value",
+      what: `\`${spec.op}\` needs one score for each of several classes`,
+      expected: "one dimension of more than 1 after the batch",
+      found: `\`${tensor.name}\` with ${formatDims(rowDims)} after the batch`,
+    });
+    return;
+  }
+  checkClasses(product(rowDims), spec, path, problems);
+}
+
+function checkClasses(classes: number, spec: OutputSpec, path: KeyPath, problems: SpecProblem[]): void {
+  if (spec.k !== undefined && spec.k > classes) {
+    problems.push({
+      path: [...path, "k"],
+      part: "value",
+      what: "more than there are classes",
+      expected: `at most ${classes}`,
+      found: String(spec.k),
+    });
+  }
+  if (spec.labels !== undefined && spec.labels.length !== classes) {
+    problems.push({
+      path: [...path, "labels"],
+      part: "value",
+      what: "not one label for each class",
+      expected: `${classes} labels`,
+      found: `${spec.labels.length} labels`,
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import { availableParallelism } from "node:os";
+import { errorFromData, type Problem, ShardmillError } from "../../shared/core/errors.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { FoundFile } from "./discover.ts";
+import { FooterProcess } from "./footer-process-owner.ts";
+import type { FooterReply } from "./footer-protocol.ts";
+import type { FileFooter } from "./seal-dataset.ts";
+
+export interface FooterOptions {
+  readonly signal: AbortSignal;
+  /** Processes at once. Left out: one a core, eight at most. */
+  readonly concurrency?: number;
+  /** For one file. Left out: a minute. */
+  readonly limitMs?: number;
+  /** For one process. Left out: 2 GiB. */
+  readonly memoryLimitBytes?: number;
+}
+
+/** More processes only help where the storage is slow, and each takes some 80 MiB. */
+const PROCESS_LIMIT = 8;
+
+/** A footer takes milliseconds, on a slow network file system seconds. A file that makes a parser loop never ends. */
+const FILE_LIMIT_MS = 60_000;
+
+/** The largest footer that is read (256 MiB) takes about a gigabyte once parsed. */
+const MEMORY_LIMIT_BYTES = 2 * 2 ** 30;
+
+/** A process takes some 200 ms to start: worth it for this many files. */
+const FILES_PER_PROCESS = 64;
+
+/** Enough to see the pattern; the count says how many more there are. */
+const PROBLEM_LIMIT = 20;
+
+/**
+ * The footers of the input's files, in their order. Read in processes of their own: corrupt and hostile files crash
+ * decoders, hang them, or make them eat the memory, and a process can be ended.
+ *
+ * @throws {INPUT_CORRUPT} and the other INPUT_ and STORE_ codes; all bad files in one error
+ */
+export async function readFooters(
+  files: readonly FoundFile[],
+  options: FooterOptions,
+): Promise<FileFooter[]> {
+  const { signal, limitMs = FILE_LIMIT_MS, memoryLimitBytes = MEMORY_LIMIT_BYTES } = options;
+  const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
+  const processes = Math.max(1, Math.min(most, Math.ceil(files.length / FILES_PER_PROCESS)));
+  const idle: FooterProcess[] = [];
+  const url = compiledUrl("./footer-process.ts", import.meta.url);
+  try {
+    const replies = await mapConcurrent(files, processes, async (file) => {
+      const reader = idle.pop() ?? new FooterProcess(url, memoryLimitBytes);
+      try {
+        return await reader.read(file, { limitMs, memoryLimitBytes, signal });
+      } finally {
+        if (reader.isUsable) idle.push(reader);
+        else await reader[Symbol.asyncDispose]();
+      }
+    });
+    return collect(files, replies);
+  } finally {
+    await Promise.all(idle.map((reader) => reader[Symbol.asyncDispose]()));
+  }
+}
+
+function collect(files: readonly FoundFile[], replies: readonly FooterReply[]): FileFooter[] {
+  const footers: FileFooter[] = [];
+  const errors: ShardmillError[] = [];
+  for (const reply of replies) {
+    if (reply.kind === "read") footers.push(reply.footer);
+    else errors.push(errorFromData(reply.error));
+  }
+  const [first] = errors;
+  if (first === undefined) return footers;
+  if (errors.length === 1) throw first;
+  const problems: Problem[] = errors.slice(0, PROBLEM_LIMIT).flatMap((error) => problemsOf(error));
+  const more = errors.length > PROBLEM_LIMIT ? `; the first ${PROBLEM_LIMIT} are listed` : "";
+  const message = `${errors.length} of ${files.length} input files cannot be read${more}`;
+  throw new ShardmillError(first.code, message, {
+    fields: { ...first.fields, files: errors.length },
+    problems,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+  });
+}
+
+function problemsOf(error: ShardmillError): readonly Problem[] {
+  if (error.problems.length > 0) return error.problems;
+  const { path } = error.fields;
+  return [{ where: typeof path === "string" ? path : error.code, what: error.message }];
+}

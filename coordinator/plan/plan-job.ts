@@ -1,0 +1,94 @@
+import { rm } from "node:fs/promises";
+import { isShardmillError, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
+import { makeTempFolder } from "../../shared/core/temp-folder.ts";
+import type { Dataset } from "../../shared/domain/dataset.ts";
+import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { modelDigest } from "../../shared/domain/model-digest.ts";
+import { outputFields } from "../../shared/domain/output-fields.ts";
+import { specDigest } from "../../shared/spec/spec-digest.ts";
+import { checkReductions } from "../reduce/check-sql.ts";
+import { bindMap } from "./bind-map.ts";
+import { discoverFiles } from "./discover.ts";
+import { readFooters } from "./footers.ts";
+import { inspectModel } from "./inspect-model.ts";
+import { planShards } from "./planner.ts";
+import { type FileFooter, sealDataset } from "./seal-dataset.ts";
+
+/**
+ * Everything that can be known before any work: the files and their footers, the model's signature, the map bound to
+ * both, the reductions' SQL checked against the rows that will be, and the shards. Runs no inference, writes nothing.
+ *
+ * @throws {SPEC_INVALID} and the INPUT_, MODEL_ and SQL_ codes; what is wrong with input and model comes in one error
+ */
+export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<PlannedJob> {
+  const [input, model] = await bothOrAllProblems(
+    readInput(spec, signal),
+    inspectModel(spec.model.path, signal),
+  ).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error;
+  });
+  const map = bindMap(spec.map, model.signature, input.dataset.fields);
+  await checkSql(spec, map);
+  const shards = planShards(input.footers, { shardRows: spec.input.shardRows });
+  return { spec, dataset: input.dataset, model, map, shards, digests: digestsOf(spec, input.dataset, model) };
+}
+
+/** What identifies a job, found without checking it: enough to see that it is published already. */
+export function digestsOf(spec: JobSpec, dataset: Dataset, model: Omit<ModelFile, "signature">): JobDigests {
+  return { spec: specDigest(spec), input: dataset.digest, model: modelDigest(model) };
+}
+
+export async function readInput(
+  spec: JobSpec,
+  signal: AbortSignal,
+): Promise<{ dataset: Dataset; footers: readonly FileFooter[] }> {
+  const found = await discoverFiles(spec.input.path, spec.input.format, signal);
+  const footers = await readFooters(found, { signal });
+  return { dataset: sealDataset(footers), footers };
+}
+
+async function checkSql(spec: JobSpec, map: PlannedJob["map"]): Promise<void> {
+  if (Object.keys(spec.reduce).length === 0) return;
+  const scratch = await makeTempFolder("plan");
+  try {
+    await checkReductions(spec.reduce, outputFields(map), scratch);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Both results; when both fail, one error that tells both stories. */
+async function bothOrAllProblems<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  const [a, b] = await Promise.allSettled([first, second]);
+  if (a.status === "fulfilled" && b.status === "fulfilled") return [a.value, b.value];
+  const errors = [a, b]
+    .filter((result) => result.status === "rejected")
+    .map((result) => result.reason as unknown);
+  const [only, ...more] = errors;
+  if (more.length === 0 || errors.some((error) => !isShardmillError(error))) throw only;
+  throw joined(errors.map(toShardmillError));
+}
+
+function joined(errors: readonly ShardmillError[]): ShardmillError {
+  const problems = errors.flatMap((error) =>
+    error.problems.length > 0
+      ? error.problems
+      : [
+          {
+            where: whereOf(error),
+            what: error.message,
+            ...(error.hint === undefined ? {} : { hint: error.hint }),
+          },
+        ],
+  );
+  return new ShardmillError(errors[0]?.code ?? "SPEC_INVALID", "the job cannot run as it stands", {
+    problems,
+  });
+}
+
+function whereOf(error: ShardmillError): string {
+  const { path } = error.fields;
+  return typeof path === "string" ? path : error.code;
+}

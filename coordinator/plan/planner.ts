@@ -1,0 +1,132 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { formatCount } from "../../shared/core/units.ts";
+import type { RowGroup } from "../../shared/domain/dataset.ts";
+import { type Shard, shardId } from "../../shared/domain/shard.ts";
+
+export interface PlannedFile {
+  readonly rowGroups: readonly RowGroup[];
+}
+
+export interface PlanOptions {
+  /** Rows a shard should have, about. */
+  readonly shardRows: number | "auto";
+  /** Which part of the input's bytes is in the columns that the job reads, 0 to 1. Left out: all. */
+  readonly columnsShareOfBytes?: number;
+}
+
+/**
+ * Uncompressed bytes that a shard should read, about. A lost attempt costs this much work again, and a shard thread holds
+ * its rows' output until it is written; but each shard also costs a lease, a commit and some files. 32 MiB is seconds of
+ * work for most models, and a hundred thousand shards for 3 TiB.
+ */
+const SHARD_BYTES = 32 << 20;
+
+/** Below this a shard is mostly overhead; above, one attempt would lose too much even of very narrow rows. */
+const SHARD_ROWS = { least: 1_024, most: 1_000_000 };
+
+/**
+ * A modest input still has to keep several workers busy, and to end without waiting long for the last one: so many
+ * shards at least, as long as each keeps the least rows.
+ */
+const LEAST_SHARDS = 16;
+
+/** A row group is read whole by one shard unless it is more than this many times the target. */
+const SPLIT_RATIO = 1.5;
+
+/**
+ * Cuts a dataset into shards: disjoint, in order, and together all of its rows. The same input gives the same plan.
+ *
+ * - A shard never spans files.
+ * - Row groups of one file are joined while they stay within the target; so no shard that joins is above it.
+ * - A row group above 1.5 times the target is split into equal ranges (which differ by a row at most), each within the
+ *   target and above 0.6 of it.
+ * - So no shard has more than 1.5 times the target; only those beside larger row groups, or a file's last, have less
+ *   than half.
+ * - A dataset without rows is one empty shard of the first file: the output still gets its schema.
+ *
+ * @param files in the dataset's order, at least one
+ * @throws {SPEC_INVALID} when there would be more than two million shards
+ */
+export function planShards(files: readonly PlannedFile[], options: PlanOptions): Shard[] {
+  const target = options.shardRows === "auto" ? autoShardRows(files, options) : options.shardRows;
+  refuseTooMany(files, target);
+  const shards: Shard[] = [];
+  for (const [file, { rowGroups }] of files.entries()) {
+    for (const [rowStart, rowEnd] of cutFile(rowGroups, target)) {
+      shards.push({ id: shardId(shards.length), file, rowStart, rowEnd });
+    }
+  }
+  return shards.length > 0 ? shards : [{ id: shardId(0), file: 0, rowStart: 0, rowEnd: 0 }];
+}
+
+/** The target in rows: by bytes, then lowered so that a small input still makes enough shards. */
+export function autoShardRows(
+  files: readonly PlannedFile[],
+  options: Pick<PlanOptions, "columnsShareOfBytes"> = {},
+): number {
+  let rows = 0;
+  let bytes = 0;
+  for (const { rowGroups } of files) {
+    for (const group of rowGroups) {
+      rows += group.rows;
+      bytes += group.bytes;
+    }
+  }
+  const rowBytes = Math.max(1, (bytes * (options.columnsShareOfBytes ?? 1)) / Math.max(1, rows));
+  const wanted = Math.min(Math.floor(SHARD_BYTES / rowBytes), Math.ceil(rows / LEAST_SHARDS));
+  return Math.min(SHARD_ROWS.most, Math.max(SHARD_ROWS.least, wanted));
+}
+
+/** Each shard is a record in the coordinator's memory and journal, and a folder of files. */
+const SHARD_LIMIT = 2_000_000;
+
+function refuseTooMany(files: readonly PlannedFile[], target: number): void {
+  const rows = files.reduce(
+    (sum, { rowGroups }) => sum + rowGroups.reduce((s, group) => s + group.rows, 0),
+    0,
+  );
+  const least = Math.floor(rows / (target * SPLIT_RATIO));
+  if (least <= SHARD_LIMIT) return;
+  throw new ShardmillError("SPEC_INVALID", `the input would make more than ${formatCount(least)} shards`, {
+    fields: { rows, shardRows: target },
+    problems: [
+      {
+        where: "input.shardRows",
+        what: `too small for ${formatCount(rows)} rows`,
+        expected: `at least ${formatCount(Math.ceil(rows / SHARD_LIMIT))}`,
+        found: formatCount(target),
+      },
+    ],
+  });
+}
+
+type RowRange = readonly [rowStart: number, rowEnd: number];
+
+function cutFile(rowGroups: readonly RowGroup[], target: number): RowRange[] {
+  const ranges: RowRange[] = [];
+  let start = 0;
+  let end = 0;
+  const close = () => {
+    if (start < end) ranges.push([start, end]);
+    start = end;
+  };
+  for (const { rows } of rowGroups) {
+    if (rows > target * SPLIT_RATIO) {
+      close();
+      // One by one: a call takes only so many arguments, and there can be two million.
+      for (const range of splitEvenly(end, rows, Math.ceil(rows / target))) ranges.push(range);
+      end += rows;
+      start = end;
+      continue;
+    }
+    if (end - start + rows > target) close();
+    end += rows;
+  }
+  close();
+  return ranges;
+}
+
+function splitEvenly(start: number, rows: number, parts: number): RowRange[] {
+  const cut = (part: number) => start + Math.floor((rows * part) / parts);
+  return Array.from({ length: parts }, (_, part): RowRange => [cut(part), cut(part + 1)]);
+}

@@ -1,0 +1,45 @@
+import { chooseBackup } from "./backup.ts";
+import type { NoLeaseReason } from "./effect.ts";
+import type { EventOf } from "./event.ts";
+import { excludedUntilMs } from "./exclusion.ts";
+import { holdsSuspect, openLease } from "./leases.ts";
+import { nextReadyAtMs, takePending } from "./pending-queue.ts";
+import type { WorkerEntry } from "./state.ts";
+import type { Turn } from "./turn.ts";
+import { refuseStaleSession } from "./worker-refusals.ts";
+
+/** Grants the first pending shard in plan order, else a backup of a slow one, else nothing for now. */
+export function leaseRequested(turn: Turn, event: EventOf<"leaseRequested">): void {
+  const worker = turn.state.workers.get(event.worker);
+  if (worker === undefined) {
+    refuseStaleSession(turn, event.worker);
+  } else if (turn.state.phase !== "running") {
+    noLease(turn, worker, "nothingPending", null);
+  } else if (worker.leases.size >= worker.slots || holdsSuspect(worker)) {
+    noLease(turn, worker, "slotsFull", null);
+  } else {
+    const untilMs = excludedUntilMs(turn.state, worker.name, turn.nowMs);
+    if (untilMs === null) grantLease(turn, worker);
+    else noLease(turn, worker, "excluded", Number.isFinite(untilMs) ? untilMs : null);
+  }
+}
+
+function grantLease(turn: Turn, worker: WorkerEntry): void {
+  const { state, nowMs } = turn;
+  const entry = takePending(state, worker, nowMs);
+  if (entry !== null) {
+    openLease(turn, worker, entry, false);
+    return;
+  }
+  if (state.counts.pending > 0) {
+    noLease(turn, worker, "backingOff", nextReadyAtMs(state, nowMs));
+    return;
+  }
+  const { lease, nextAtMs } = chooseBackup(state, worker, nowMs);
+  if (lease === null) noLease(turn, worker, "nothingPending", nextAtMs);
+  else openLease(turn, worker, lease.entry, true);
+}
+
+function noLease(turn: Turn, worker: WorkerEntry, why: NoLeaseReason, retryAtMs: number | null): void {
+  turn.effects.push({ kind: "noLease", worker: worker.session, why, retryAtMs });
+}

@@ -1,0 +1,98 @@
+import { assert } from "../../shared/core/assert.ts";
+import { compareShards } from "../../shared/domain/shard.ts";
+import { isExcluded, isUntriedSomewhere } from "./exclusion.ts";
+import type { Heap } from "./heap.ts";
+import { isSuspect, type ShardEntry } from "./shard-state.ts";
+import type { JobState, QueueItem, WorkerEntry } from "./state.ts";
+
+/** Puts a pending shard in line: by plan order, or behind its back-off. */
+export function enqueue(state: JobState, entry: ShardEntry): void {
+  assert(entry.state.kind === "pending", "only a pending shard waits in the queue");
+  entry.queueSeq += 1;
+  const item = { entry, seq: entry.queueSeq, notBeforeMs: entry.state.notBeforeMs };
+  if (item.notBeforeMs > 0) state.queue.backingOff.push(item);
+  else lineOf(state, entry).push(item);
+}
+
+/** Takes the first shard in plan order that this worker may have now, or null. */
+export function takePending(state: JobState, worker: WorkerEntry, nowMs: number): ShardEntry | null {
+  promoteDue(state, nowMs);
+  const { ready, suspects } = state.queue;
+  const first = peekLive(ready)?.entry ?? null;
+  // On probation a worker is better tried with a shard that has no mark.
+  const unmarked = first !== null && isExcluded(state, worker.name);
+  const suspect = worker.leases.size === 0 && !unmarked ? takeSuspect(state, worker, nowMs) : null;
+  if (suspect === null) {
+    if (first !== null) ready.pop();
+    return first;
+  }
+  if (first === null || compareShards(suspect.entry.shard, first.shard) < 0) return suspect.entry;
+  suspects.push(suspect);
+  ready.pop();
+  return first;
+}
+
+/** When a shard that waits may be ready for some worker; null when time alone changes nothing. */
+export function nextReadyAtMs(state: JobState, nowMs: number): number | null {
+  const backingOff = peekLive(state.queue.backingOff)?.notBeforeMs ?? null;
+  const suspect = peekLive(state.queue.suspects)?.entry;
+  if (suspect === undefined) return backingOff;
+  const elsewhereMs = elsewhereUntilMs(state, suspect);
+  if (elsewhereMs <= nowMs) return backingOff;
+  return backingOff === null ? elsewhereMs : Math.min(backingOff, elsewhereMs);
+}
+
+function lineOf({ queue }: JobState, entry: ShardEntry): Heap<QueueItem> {
+  return isSuspect(entry) ? queue.suspects : queue.ready;
+}
+
+function promoteDue(state: JobState, nowMs: number): void {
+  const { backingOff } = state.queue;
+  for (let item = peekLive(backingOff); item !== undefined; item = peekLive(backingOff)) {
+    if (item.notBeforeMs > nowMs) return;
+    backingOff.pop();
+    lineOf(state, item.entry).push(item);
+  }
+}
+
+function takeSuspect(state: JobState, worker: WorkerEntry, nowMs: number): QueueItem | null {
+  const { suspects } = state.queue;
+  const passedOver: QueueItem[] = [];
+  let taken: QueueItem | null = null;
+  while (taken === null) {
+    const item = peekLive(suspects);
+    if (item === undefined) break;
+    suspects.pop();
+    if (mayTry(state, worker, item.entry, nowMs)) taken = item;
+    else passedOver.push(item);
+  }
+  for (const item of passedOver) suspects.push(item);
+  return taken;
+}
+
+/**
+ * The last attempt of a shard is made where it has not failed yet, if there is such a place: the fault may be the workers'.
+ * Nobody is waited for longer than a lease, so a worker that is there but never asks holds nothing up.
+ */
+function mayTry(state: JobState, worker: WorkerEntry, entry: ShardEntry, nowMs: number): boolean {
+  const { failures } = entry;
+  if (failures.length === 0 || failures.length < state.config.maxAttempts - 1) return true;
+  if (failures.every((failure) => failure.worker !== worker.name)) return true;
+  return !isUntriedSomewhere(state, entry) || nowMs >= elsewhereUntilMs(state, entry);
+}
+
+function elsewhereUntilMs(state: JobState, entry: ShardEntry): number {
+  const { state: pending } = entry;
+  return pending.kind === "pending"
+    ? Math.max(pending.sinceMs, pending.notBeforeMs) + state.config.leaseMs
+    : 0;
+}
+
+/** The first item that is not void. */
+function peekLive(heap: Heap<QueueItem>): QueueItem | undefined {
+  for (let item = heap.peek(); item !== undefined; item = heap.peek()) {
+    if (item.seq === item.entry.queueSeq && item.entry.state.kind === "pending") return item;
+    heap.pop();
+  }
+  return undefined;
+}

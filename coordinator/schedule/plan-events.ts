@@ -1,0 +1,22 @@
+import { assert } from "../../shared/core/assert.ts";
+import type { EventOf } from "./event.ts";
+import { enqueue } from "./pending-queue.ts";
+import { recordDurably, type Turn, wake } from "./turn.ts";
+
+export function jobAccepted(turn: Turn, event: EventOf<"jobAccepted">): void {
+  const { jobId, name, digests } = event;
+  assert(turn.state.jobId === null, "a job is accepted once");
+  recordDurably(turn, { kind: "jobAccepted", jobId, name, digests });
+}
+
+export function planSealed(turn: Turn, event: EventOf<"planSealed">): void {
+  const { files, shards } = event;
+  assert(
+    shards.every((shard, index) => shard.id === index),
+    "a shard's id is its place in the plan",
+  );
+  const ranges = shards.map(({ file, rowStart, rowEnd }) => [file, rowStart, rowEnd] as const);
+  recordDurably(turn, { kind: "planSealed", files, shards: ranges });
+  for (const entry of turn.state.shards) enqueue(turn.state, entry);
+  wake(turn);
+}

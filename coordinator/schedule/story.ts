@@ -1,0 +1,41 @@
+import { shardRows } from "../../shared/domain/shard.ts";
+import { tokenKey } from "../../shared/domain/token.ts";
+import type { AttemptEnd } from "../journal/record.ts";
+import type { Attempt, ShardEntry } from "./shard-state.ts";
+import type { JobState } from "./state.ts";
+
+/** What happened to a shard, in one line: for errors that must explain themselves. */
+export function storyOf(state: JobState, entry: ShardEntry): string {
+  const parent = entry.parent === null ? "" : `, a half of shard ${entry.parent}`;
+  const attempts = entry.attempts.length === 0 ? "never leased" : entry.attempts.map(tellAttempt).join("; ");
+  const revoked = entry.revocations === 0 ? "" : `; commits revoked: ${entry.revocations}`;
+  return `${placeOf(state, entry)}${parent}, is ${entry.state.kind}: ${attempts}${revoked}`;
+}
+
+/** `shard 7 (a.parquet, rows 100 to 200)`: rows are `[start, end)`. */
+export function placeOf(state: JobState, entry: ShardEntry): string {
+  const { id, rowStart, rowEnd } = entry.shard;
+  const rows = shardRows(entry.shard) === 1 ? `row ${rowStart}` : `rows ${rowStart} to ${rowEnd}`;
+  return `shard ${id} (${filePath(state, entry)}, ${rows})`;
+}
+
+export function filePath(state: JobState, entry: ShardEntry): string {
+  return state.files[entry.shard.file] ?? `file ${entry.shard.file}`;
+}
+
+function tellAttempt({ token, worker, backup, end }: Attempt): string {
+  return `${tokenKey(token)} on ${worker}${backup ? " (backup)" : ""} ${tellEnd(end)}`;
+}
+
+function tellEnd(end: AttemptEnd | null): string {
+  if (end === null) return "open";
+  switch (end.kind) {
+    case "failed":
+    case "rejected":
+      return `${end.kind} ${end.code}: ${end.message}`;
+    case "died":
+      return `died: ${end.message}`;
+    default:
+      return end.kind;
+  }
+}
