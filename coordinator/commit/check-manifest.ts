@@ -1,0 +1,79 @@
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { isExecutionId, type PartialFile, type PartialManifest } from "../../shared/domain/partial.ts";
+import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import { partialInvalid } from "./partial-invalid.ts";
+
+/** What of a job decides which files its partials have. */
+export type PartialShape = Pick<JobSpec, "reduce" | "output">;
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/**
+ * Checks that a manifest agrees with itself and with the job, before any file is touched: the names (so that none can
+ * lead out of the partial's folder), the counts, which files there are, and the digest over them.
+ *
+ * @throws {PARTIAL_INVALID} with the first difference
+ */
+export function checkManifest(partial: PartialManifest, shape: PartialShape): void {
+  const differs = (what: string, expected: string | number, found: string | number) =>
+    partialInvalid(partial, { what, expected, found });
+  const { rowsIn, rowsOut, rowsDead, executionId, files } = partial;
+  if (!isExecutionId(executionId))
+    throw differs("execution id", "letters and digits", JSON.stringify(executionId));
+  for (const [name, count] of Object.entries({ rowsIn, rowsOut, rowsDead })) {
+    if (!isCount(count)) throw differs(name, "a count", count);
+  }
+  if (rowsOut + rowsDead !== rowsIn) throw differs("rows out and rows dead", rowsIn, rowsOut + rowsDead);
+  if ((partial.firstDead !== null) !== rowsDead > 0) {
+    throw differs(
+      "first dead letter",
+      rowsDead > 0 ? "one" : "none",
+      partial.firstDead === null ? "none" : "one",
+    );
+  }
+  const expected = expectedFiles(partial, shape);
+  const found = files.map((file) => file.name).sort();
+  const names = expected.map((file) => file.name).sort();
+  if (found.join("\n") !== names.join("\n")) throw differs("files", names.join(", "), found.join(", "));
+  for (const file of expected) checkEntry(partial, file);
+  if (partialDigest(files) !== partial.digest)
+    throw differs("digest of the files", partialDigest(files), partial.digest);
+}
+
+interface ExpectedFile extends Pick<PartialFile, "kind" | "name"> {
+  /** Null: whatever the combine gave. */
+  readonly rows: number | null;
+}
+
+/** The files that a partial of this job has, given its counts. */
+function expectedFiles(partial: PartialManifest, shape: PartialShape): readonly ExpectedFile[] {
+  const reductions = Object.entries(shape.reduce);
+  const format = shape.output.rows;
+  const files: ExpectedFile[] = [];
+  if (format !== "none") files.push({ kind: "rows", name: `rows.${format}`, rows: partial.rowsOut });
+  const scansRows = reductions.some(([, reduction]) => reduction.combine === undefined);
+  if (scansRows && format !== "parquet")
+    files.push({ kind: "scan", name: "scan.parquet", rows: partial.rowsOut });
+  if (partial.rowsDead > 0) files.push({ kind: "dead", name: "dead.parquet", rows: partial.rowsDead });
+  for (const [name, reduction] of reductions) {
+    if (reduction.combine === undefined) continue;
+    files.push({ kind: "combined", name: `combined-${name}.parquet`, rows: null });
+  }
+  return files;
+}
+
+function checkEntry(partial: PartialManifest, expected: ExpectedFile): void {
+  const file = partial.files.find((candidate) => candidate.name === expected.name);
+  const differs = (what: string, wanted: string | number, found: string | number) =>
+    partialInvalid(partial, { what: `${what} of ${expected.name}`, expected: wanted, found });
+  if (file === undefined) throw differs("entry", "one", "none");
+  if (file.kind !== expected.kind) throw differs("kind", expected.kind, file.kind);
+  if (!isCount(file.rows)) throw differs("rows", "a count", file.rows);
+  if (!isCount(file.bytes)) throw differs("bytes", "a count", file.bytes);
+  if (expected.rows !== null && file.rows !== expected.rows) throw differs("rows", expected.rows, file.rows);
+  if (!SHA256.test(file.sha256)) throw differs("sha256", "64 hex digits", file.sha256);
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,229 @@
+import { present } from "../shared/core/assert.ts";
+import type { TimedClock } from "../shared/core/clock.ts";
+import { ShardmillError } from "../shared/core/errors.ts";
+import type { Logger } from "../shared/core/log.ts";
+import { isEnded } from "../shared/domain/job.ts";
+import type { JobSpec } from "../shared/domain/job-spec.ts";
+import type { WorkerSession, WorkerStatus } from "../shared/domain/worker.ts";
+import type { CoordinatorServices } from "../shared/wire/services.ts";
+import type { ActiveJob } from "./job/active-job.ts";
+import { handleOf, publishedHandle } from "./job/job-handle.ts";
+import { type JobSeams, realSeams } from "./job/job-seams.ts";
+import { type JobHandle, JobsDesk } from "./job/jobs-desk.ts";
+import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
+import { Waiters } from "./job/waiters.ts";
+import { WorkDesk } from "./job/work-desk.ts";
+import { WorkerRegistry } from "./job/worker-registry.ts";
+import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/config.ts";
+import { DataDesk } from "./service/data-desk.ts";
+import { type RunningServer, startServer } from "./service/server.ts";
+
+export interface CoordinatorOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly listen: string;
+  readonly clock: TimedClock;
+  readonly log: Logger;
+  /** Other times than the usual ones, for tests that cannot wait. */
+  readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
+  /** Another world than the real one, for the simulator. */
+  readonly seams?: CoordinatorSeams;
+}
+
+export interface CoordinatorSeams extends JobSeams {
+  /** Makes the services reachable. */
+  readonly serve: typeof startServer;
+}
+
+export type SubmitOptions = Pick<TakeUpOptions, "fresh" | "signal" | "beforeWork">;
+
+export interface Coordinator {
+  /** Where it really listens. */
+  readonly address: string;
+  /** Checks, plans and takes up a job; it runs from here on. @throws everything that planJob and takeUpJob say */
+  submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle>;
+  /** Tells workers, as they ask, that they may go home. */
+  dismiss(reason: string): void;
+  /** A local worker's process is known to have died: its leases need not run out first. */
+  workerDied(name: string): void;
+  workerCount(): number;
+  /** Lets go of everything in order; jobs that have not ended can be taken up again. */
+  close(): Promise<void>;
+}
+
+/** How often leases, silent workers and idle jobs are looked at. */
+const TICK_MS = 1_000;
+/** How many ended jobs stay known for `status`. */
+const KEPT_JOBS = 100;
+/** How long running calls may finish when the server closes. */
+const CLOSE_GRACE_MS = 1_000;
+
+/** Composition root of the coordinator: the server, the desks behind its services, and the jobs behind those. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const coordinator = new RunningCoordinator(options);
+  await coordinator.listen();
+  return coordinator;
+}
+
+class RunningCoordinator implements Coordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #schedule: Omit<ScheduleConfig, "maxDeadRows">;
+  readonly #registry: WorkerRegistry;
+  readonly #waiters: Waiters;
+  readonly #seams: CoordinatorSeams;
+  readonly #work: WorkDesk;
+  readonly #active: ActiveJob[] = [];
+  readonly #handles: JobHandle[] = [];
+  #server: RunningServer | null = null;
+  #callOffTick: () => void = () => {};
+  #dismissal: string | null = null;
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+    this.#seams = options.seams ?? { ...realSeams, serve: startServer };
+    this.#waiters = new Waiters(options.clock);
+    this.#schedule = { ...DEFAULT_SCHEDULE, ...options.schedule };
+    const { leaseMs, disconnectGraceMs } = this.#schedule;
+    this.#registry = new WorkerRegistry({ silenceMs: leaseMs, disconnectGraceMs }, this.#seams.random);
+    this.#work = new WorkDesk({
+      registry: this.#registry,
+      waiters: this.#waiters,
+      jobs: () => this.#active,
+      dismissal: () => this.#dismissal,
+      times: this.#schedule,
+      clock: options.clock,
+      log: options.log,
+    });
+  }
+
+  async listen(): Promise<void> {
+    const { listen, log } = this.#options;
+    const services: CoordinatorServices = {
+      work: this.#work,
+      data: new DataDesk({
+        knowsSession: (session) => this.#registry.has(session),
+        job: (jobId) => this.#active.find((job) => job.jobId === jobId)?.files ?? null,
+      }),
+      jobs: new JobsDesk({
+        submit: (spec, submitOptions) => this.submit(spec, submitOptions),
+        jobs: () => this.#handles,
+      }),
+      workers: { listWorkers: async () => this.#workerStatuses() },
+    };
+    this.#server = await this.#seams.serve({ listen, services, log });
+    this.#server.setServing(true);
+    this.#tickSoon();
+  }
+
+  get address(): string {
+    return present(this.#server, "the coordinator listens").address;
+  }
+
+  async submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
+    const { clock, log } = this.#options;
+    this.#refuseSecond(spec.output.path);
+    const taken = await takeUpJob(spec, {
+      ...options,
+      clock,
+      log,
+      schedule: this.#schedule,
+      seams: this.#seams,
+      busy: () => this.#registry.busy(),
+      onWake: (wake) => (wake === "all" ? this.#waiters.wakeAll() : this.#waiters.wake(wake)),
+    });
+    const handle = taken.kind === "published" ? publishedHandle(taken) : handleOf(taken);
+    this.#handles.push(handle);
+    this.#forgetOldest();
+    if (taken.kind === "active") this.#giveOut(taken.job);
+    return handle;
+  }
+
+  /** The lock would refuse it, too, but it knows only processes: it would name this one. */
+  #refuseSecond(outputPath: string): void {
+    const running = this.#active.find((job) => job.planned.spec.output.path === outputPath);
+    if (running === undefined) return;
+    const { jobId } = running;
+    throw new ShardmillError("OUTPUT_LOCKED", `job ${jobId} is at work on this output`, {
+      fields: { jobId, path: outputPath },
+      hint: `follow it with \`shardmill watch ${jobId}\`, or cancel it first`,
+    });
+  }
+
+  dismiss(reason: string): void {
+    this.#dismissal = reason;
+    this.#waiters.wakeAll();
+  }
+
+  workerDied(name: string): void {
+    const report = (error: unknown) => this.#options.log.error(error, "a worker's death could not be told");
+    for (const session of this.#registry.sessionsOf(name)) {
+      this.#registry.leave(session);
+      void this.#work.workerLost(session, "died", "its process ended").catch(report);
+    }
+  }
+
+  workerCount(): number {
+    return this.#registry.size;
+  }
+
+  async close(): Promise<void> {
+    this.#callOffTick();
+    this.#server?.setServing(false);
+    const left = [...this.#active];
+    for (const job of left) job.abandon();
+    await this.#server?.close(CLOSE_GRACE_MS);
+    await Promise.allSettled(left.map((job) => job.release()));
+  }
+
+  /** Jobs that run are never forgotten. */
+  #forgetOldest(): void {
+    while (this.#handles.length > KEPT_JOBS) {
+      const oldest = this.#handles.findIndex((handle) => isEnded(handle.status().phase));
+      if (oldest < 0) return;
+      this.#handles.splice(oldest, 1);
+    }
+  }
+
+  /** Offers the job's shards to workers until it has ended. */
+  #giveOut(job: ActiveJob): void {
+    this.#active.push(job);
+    const takeBack = () => {
+      const index = this.#active.indexOf(job);
+      if (index >= 0) this.#active.splice(index, 1);
+      this.#waiters.wakeAll();
+    };
+    job.ended.then(takeBack, takeBack);
+    this.#waiters.wakeAll();
+  }
+
+  /** Whether or not the tick before has ended: the disk may be slow, and time goes on. */
+  #tickSoon(): void {
+    const report = (error: unknown) => this.#options.log.error(error, "a tick failed");
+    this.#callOffTick = this.#options.clock.after(TICK_MS, () => {
+      this.#tickSoon();
+      void this.#tick().catch(report);
+    });
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, log } = this.#options;
+    for (const { session, message } of this.#registry.reap(clock.nowMs())) {
+      log.warn({ session, message }, "worker lost");
+      await this.#work.workerLost(session, "died", message);
+    }
+    for (const job of [...this.#active]) await job.tick();
+  }
+
+  #workerStatuses(): WorkerStatus[] {
+    const leasesOf = (session: WorkerSession) =>
+      this.#active.reduce((total, job) => total + job.leasesOf(session), 0);
+    return this.#registry.statuses(this.#options.clock.nowMs(), leasesOf, (name) =>
+      longestExclusion(this.#active, name),
+    );
+  }
+}
+
+/** Jobs judge workers each for itself; of several the longest exclusion is shown. */
+function longestExclusion(jobs: readonly ActiveJob[], name: string): number | null {
+  const found = jobs.map((job) => job.excludedMs(name)).filter((ms) => ms !== null);
+  return found.length === 0 ? null : Math.max(...found);
+}

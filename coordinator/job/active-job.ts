@@ -1,0 +1,214 @@
+import type { Clock } from "../../shared/core/clock.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { tokenKey } from "../../shared/domain/token.ts";
+import {
+  STAGES,
+  type Stage,
+  type StageShares,
+  type WorkerInfo,
+  type WorkerSession,
+} from "../../shared/domain/worker.ts";
+import type { Heartbeat } from "../../shared/wire/services.ts";
+import type { OfferOutcome } from "../schedule/effect.ts";
+import type { JobEvent } from "../schedule/event.ts";
+import { excludedMs } from "../schedule/exclusion.ts";
+import { jobProgress, liveLeases } from "../schedule/progress.ts";
+import type { JobEnd, JobShell } from "./job-shell.ts";
+import { Throughput } from "./throughput.ts";
+
+export interface ActiveJobOptions {
+  readonly jobId: string;
+  readonly planned: PlannedJob;
+  readonly description: JobDescription;
+  readonly shell: JobShell;
+  readonly clock: Clock;
+  readonly manifestPath: string;
+  readonly files: ActiveJob["files"];
+  /** Where the workers' time goes now. */
+  readonly busy: () => StageShares;
+  /** Gives up checks and reductions that are under way: nobody wants what they find any more. */
+  readonly stopWork: () => void;
+  /** Lets go of the job's files: the journal and the lock. */
+  readonly release: () => Promise<void>;
+}
+
+export type LeaseTry =
+  | { readonly kind: "lease"; readonly lease: Lease }
+  | { readonly kind: "none"; readonly retryAtMs: number | null; readonly slotsFull: boolean };
+
+/** A job that this coordinator runs: the calls of workers and people in, events to its core, and its status out. */
+export class ActiveJob {
+  readonly #options: ActiveJobOptions;
+  readonly #joined = new Set<WorkerSession>();
+  readonly #throughput = new Throughput();
+  readonly #startedMs: number;
+  readonly #rowsAtStart: number;
+  #endedMs: number | null = null;
+  #released: Promise<void> | null = null;
+
+  constructor(options: ActiveJobOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.nowMs();
+    this.#rowsAtStart = jobProgress(options.shell.state).rowsCommitted;
+    this.#throughput.record(this.#startedMs, this.#rowsAtStart);
+    options.shell.ended
+      .catch(() => {})
+      .finally(() => {
+        this.#endedMs = options.clock.nowMs();
+        options.stopWork();
+      });
+  }
+
+  get jobId(): string {
+    return this.#options.jobId;
+  }
+
+  get description(): JobDescription {
+    return this.#options.description;
+  }
+
+  get planned(): PlannedJob {
+    return this.#options.planned;
+  }
+
+  get ended(): Promise<JobEnd> {
+    return this.#options.shell.ended;
+  }
+
+  /** The only files that workers may reach through the coordinator. */
+  get files(): {
+    readonly inputPaths: ReadonlySet<string>;
+    readonly modelPaths: ReadonlySet<string>;
+    readonly partialsPath: string;
+  } {
+    return this.#options.files;
+  }
+
+  leasesOf(session: WorkerSession): number {
+    return liveLeases(this.#options.shell.state, session);
+  }
+
+  /** How long this job excludes a worker for, 0 while it is on probation; null when it is trusted. */
+  excludedMs(name: string): number | null {
+    return excludedMs(this.#options.shell.state, name, this.#options.clock.nowMs());
+  }
+
+  /** Whether a worker of this kind may get shards of this job now. */
+  accepts(info: WorkerInfo): boolean {
+    const { device } = this.#options.description;
+    const { phase } = this.#options.shell.state;
+    return phase === "running" && (device === "auto" || device === info.device);
+  }
+
+  async join(session: WorkerSession, info: WorkerInfo): Promise<void> {
+    if (this.#joined.has(session) || this.#isOver()) return;
+    this.#joined.add(session);
+    await this.#dispatch({ kind: "workerJoined", worker: session, name: info.name, slots: info.slots });
+  }
+
+  async workerLost(session: WorkerSession, how: "died" | "left", message: string): Promise<void> {
+    if (!this.#joined.delete(session) || this.#isOver()) return;
+    await this.#dispatch({ kind: "workerLost", worker: session, how, message });
+  }
+
+  async requestLease(session: WorkerSession): Promise<LeaseTry> {
+    const answer = await this.#dispatch({ kind: "leaseRequested", worker: session });
+    if (answer?.kind === "noLease") {
+      const { retryAtMs, why } = answer;
+      return { kind: "none", retryAtMs, slotsFull: why === "slotsFull" };
+    }
+    if (answer?.kind !== "grant") return { kind: "none", retryAtMs: null, slotsFull: false };
+    const file = this.#options.planned.dataset.files[answer.shard.file];
+    if (file === undefined) throw new Error(`broken invariant: shard ${answer.shard.id} of no file`);
+    const { shard, token, leaseMs } = answer;
+    return { kind: "lease", lease: { jobId: this.jobId, token, shard, file, leaseMs } };
+  }
+
+  /** Whether each lease is still live. */
+  async heartbeat(session: WorkerSession, leases: Heartbeat["leases"]): Promise<boolean[]> {
+    if (!this.#joined.has(session) || this.#isOver()) return leases.map(() => false);
+    const answer = await this.#dispatch({
+      kind: "heartbeat",
+      worker: session,
+      leases: leases.map(({ lease, rowsDone }) => ({ token: lease.token, shard: lease.shard, rowsDone })),
+    });
+    if (answer?.kind !== "heartbeatReply") return leases.map(() => false);
+    const live = new Set(answer.leases.filter((lease) => lease.live).map((lease) => tokenKey(lease.token)));
+    return leases.map(({ lease }) => live.has(tokenKey(lease.token)));
+  }
+
+  offer(session: WorkerSession, partial: PartialManifest): Promise<OfferOutcome> {
+    return this.#options.shell.offer(session, partial);
+  }
+
+  /** Brings an event that the core answers with done or a refusal. @throws the refusal */
+  async tell(event: JobEvent): Promise<void> {
+    const answer = await this.#dispatch(event);
+    if (answer?.kind !== "refuse") return;
+    const { code, message, fields } = answer.reason;
+    throw new ShardmillError(code, message, { fields });
+  }
+
+  async tick(): Promise<void> {
+    if (this.#isOver()) return;
+    await this.#dispatch({ kind: "tick" });
+    this.#throughput.record(this.#options.clock.nowMs(), jobProgress(this.#options.shell.state).rowsDone);
+  }
+
+  status(): JobStatus {
+    const { shell, planned, manifestPath, clock } = this.#options;
+    const progress = jobProgress(shell.state);
+    const { failure, ...counts } = progress;
+    const over = this.#endedMs;
+    const nowMs = over ?? clock.nowMs();
+    const seconds = Math.max(0, (nowMs - this.#startedMs) / 1000);
+    const average = seconds > 0 ? (progress.rowsDone - this.#rowsAtStart) / seconds : 0;
+    const rate =
+      over === null ? (this.#throughput.rowsPerSecond(nowMs, progress.rowsDone) ?? average) : average;
+    return {
+      ...counts,
+      jobId: this.jobId,
+      name: planned.spec.name,
+      seconds,
+      rowsPerSecond: rate,
+      secondsLeft:
+        progress.phase === "running" && rate > 0 ? (progress.rowsTotal - progress.rowsDone) / rate : null,
+      bottleneck: busiest(this.#options.busy()),
+      output: planned.spec.output.path,
+      manifest: progress.phase === "published" ? manifestPath : "",
+      failure: failure === null ? null : { ...failure, problems: [] },
+    };
+  }
+
+  /** Lets go of the job's files once nothing uses them; the job stays as it is and can be taken up again. */
+  release(): Promise<void> {
+    this.#released ??= this.#options.shell.settled().then(() => this.#options.release());
+    return this.#released;
+  }
+
+  /** Stops at once, acknowledging nothing more: what a killed coordinator does, but in order. */
+  abandon(): void {
+    this.#options.shell.breakDown(
+      new ShardmillError("INTERRUPTED", "the coordinator stops; run again to resume"),
+    );
+  }
+
+  #isOver(): boolean {
+    return this.#endedMs !== null || isEnded(this.#options.shell.state.phase);
+  }
+
+  #dispatch(event: JobEvent) {
+    return this.#options.shell.dispatch(event);
+  }
+}
+
+/** The stage that is busy the most, if the workers have told: it limits the run. */
+function busiest(busy: StageShares): Stage | null {
+  let found: Stage | null = null;
+  for (const stage of STAGES)
+    if ((busy[stage] ?? 0) > (found === null ? 0 : (busy[found] ?? 0))) found = stage;
+  return found;
+}

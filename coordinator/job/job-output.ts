@@ -1,0 +1,165 @@
+import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
+import { Slots } from "../../shared/core/slots.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { outputFields } from "../../shared/domain/output-fields.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import { errorCode } from "../commit/check-file.ts";
+import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
+import { publishOutput } from "../publish/publish.ts";
+import { stageOutput } from "../publish/stage.ts";
+import { workPaths } from "../publish/work-paths.ts";
+import { committedPartials, jobProgress, poisonedRows } from "../schedule/progress.ts";
+import type { JobState } from "../schedule/state.ts";
+import type { JobSeams } from "./job-seams.ts";
+import type { ShellWork } from "./job-shell.ts";
+
+/**
+ * Partials checked at once. The disk's work goes through few threads, first come first served, and the journal's writes
+ * with it: with more, a commit would wait for the checks of hundreds of others.
+ */
+const CHECKS_AT_ONCE = 16;
+
+/** One offer of a shard is checked at a time, and each has held a lease: far fewer than this wait, ever. */
+const MAX_WAITING_CHECKS = 1_000_000;
+
+export interface JobOutputOptions {
+  readonly jobId: string;
+  readonly planned: PlannedJob;
+  /** The job's state: read when reducing, never changed here. */
+  readonly state: () => JobState;
+  readonly seams: JobSeams;
+}
+
+/** The job's files on disk, as its shell needs them: partials checked, reduced, staged, published. */
+export class JobOutput implements ShellWork, AsyncDisposable {
+  readonly partials: PartialStore;
+  readonly #options: JobOutputOptions;
+  readonly #abort = new AbortController();
+  readonly #checks = new Slots("partials being checked", {
+    slots: CHECKS_AT_ONCE,
+    waiting: MAX_WAITING_CHECKS,
+  });
+  #staged: OutputManifest | null = null;
+
+  constructor(options: JobOutputOptions) {
+    this.#options = options;
+    const { spec } = options.planned;
+    const { disk, rowCounter } = options.seams;
+    const { partials, temp } = workPaths(spec.output.path);
+    this.partials = createPartialStore(partials, spec, { disk, counter: rowCounter(partials, temp) });
+  }
+
+  async verify(partial: PartialManifest): Promise<void> {
+    const { signal } = this.#abort;
+    // Once work stops, those that wait are let through one by one, and refused by the check itself.
+    const giveBack = await this.#checks.take(new AbortController().signal);
+    try {
+      await this.partials.verifyPartial(partial, signal);
+    } finally {
+      giveBack();
+    }
+  }
+
+  /** What cannot be deleted now lies there until the work files go; nobody reads it, for the journal does not name it. */
+  async discard(partial: PartialManifest): Promise<void> {
+    await this.partials.discardPartial(partial).catch(ignoreDisk);
+  }
+
+  async reduce(): Promise<string> {
+    this.#staged = await this.#stage();
+    return this.#staged.outputDigest;
+  }
+
+  /** After a restart the stage is built anew: the same commits must give the digest that was announced. */
+  async publish(outputDigest: string): Promise<void> {
+    const manifest = this.#staged ?? (await this.#stage());
+    if (manifest.outputDigest !== outputDigest) {
+      throw new ShardmillError(
+        "OUTPUT_FAILED",
+        "the same partials gave another output than before the restart",
+        {
+          fields: { expected: outputDigest, found: manifest.outputDigest },
+          hint: "a reduction that gives different results each time (random(), now()) cannot be resumed: run with --fresh",
+        },
+      );
+    }
+    const { planned, seams } = this.#options;
+    const { path } = planned.spec.output;
+    await publishOutput({ outputPath: path, stagePath: workPaths(path).stage, manifest, disk: seams.disk });
+  }
+
+  /** Whatever is under way is given up: nobody waits for it any more. */
+  stop(): void {
+    this.#abort.abort(new ShardmillError("INTERRUPTED", "the job is over or its coordinator stops"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    await this.partials[Symbol.asyncDispose]();
+  }
+
+  async #stage(): Promise<OutputManifest> {
+    try {
+      return await this.#reduceAndStage();
+    } catch (cause) {
+      if (errorCode(cause) === null || cause instanceof ShardmillError) throw cause;
+      throw new ShardmillError("OUTPUT_FAILED", `the output cannot be staged: ${messageOf(cause)}`, {
+        fields: { path: workPaths(this.#options.planned.spec.output.path).stage },
+        cause,
+        hint: "make room or mend the disk, then run the job again: it resumes",
+      });
+    }
+  }
+
+  async #reduceAndStage(): Promise<OutputManifest> {
+    const { planned, jobId, seams } = this.#options;
+    const { spec, map, digests } = planned;
+    const state = this.#options.state();
+    const paths = workPaths(spec.output.path);
+    const signal = this.#abort.signal;
+    const partials = committedPartials(state);
+    // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier generation whose
+    // shard is still open may yet be offered.
+    await this.partials.sweep(partials).catch(ignoreDisk);
+    const folders = { partialsPath: paths.partials, stagePath: paths.stage, tempFolder: paths.temp };
+    const reduced = await seams.reduce({
+      ...folders,
+      reduce: spec.reduce,
+      fields: outputFields(map),
+      partials,
+      signal,
+    });
+    return stageOutput({
+      ...folders,
+      facts: {
+        job: { id: jobId, name: spec.name },
+        digests,
+        rowsInput: planned.shards.reduce((total, shard) => total + shardRows(shard), 0),
+        shards: partials.length,
+        attempts: jobProgress(state).attempts,
+        versions: versions(),
+      },
+      partials,
+      reduced,
+      poisoned: poisonedRows(state),
+      keep: map.keep,
+      signal,
+      disk: seams.disk,
+      writePoisoned: seams.writePoisoned,
+    });
+  }
+}
+
+function ignoreDisk(error: unknown): void {
+  if (errorCode(error) === null) throw error;
+}
+
+/** What made this output, for whoever compares two of them. */
+function versions(): Record<string, string> {
+  const packages = ["onnxruntime-node", "apache-arrow", "parquet-wasm", "@duckdb/node-api"];
+  const found = packages.map((name) => [name, packageVersion(name)] as const);
+  return Object.fromEntries([["shardmill", buildVersion], ["node", process.versions.node], ...found]);
+}

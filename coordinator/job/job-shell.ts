@@ -1,0 +1,219 @@
+import { type Deferred, deferred } from "../../shared/core/abort.ts";
+import { assertNever } from "../../shared/core/assert.ts";
+import type { Clock } from "../../shared/core/clock.ts";
+import { errorToData, isShardmillError, messageOf, toShardmillError } from "../../shared/core/errors.ts";
+import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import type { FailureReason, JournalRecord } from "../journal/record.ts";
+import { applyEvent } from "../schedule/apply.ts";
+import type { JobEffect, OfferOutcome } from "../schedule/effect.ts";
+import type { JobEvent } from "../schedule/event.ts";
+import type { JobState } from "../schedule/state.ts";
+import type { Wake } from "./waiters.ts";
+
+/** What the shell does on the core's behalf, outside of memory. Injected, so that a simulator can lie, delay and crash. */
+export interface ShellWork {
+  /** @throws {PARTIAL_INVALID} when the partial is not there, not whole, or not durable */
+  verify(partial: PartialManifest): Promise<void>;
+  discard(partial: PartialManifest): Promise<void>;
+  /** Reduces and stages the output; the digest of what would be published. @throws {PARTIAL_INVALID} names the shard */
+  reduce(): Promise<string>;
+  publish(outputDigest: string): Promise<void>;
+}
+
+export interface ShellJournal {
+  append(record: JournalRecord, options: { readonly durable: boolean }): Promise<void>;
+}
+
+export type JobEnd = Extract<JobEffect, { kind: "jobEnded" }>;
+export type Standing = Extract<JobEffect, { kind: "standing" }>;
+export type Answer = Extract<JobEffect, { kind: "grant" | "noLease" | "heartbeatReply" | "done" | "refuse" }>;
+
+export interface JobShellOptions {
+  readonly state: JobState;
+  readonly journal: ShellJournal;
+  readonly clock: Clock;
+  readonly work: ShellWork;
+  /** Shards became available, or slots free: waiting lease requests are worth another try. */
+  readonly onWake: (wake: Wake | "all") => void;
+  /** A worker was excluded, or is trusted again. */
+  readonly onStanding?: (standing: Standing) => void;
+}
+
+/**
+ * The thin shell around the pure core: applies an event, then runs its effects in order.
+ *
+ * Law: records reach the journal in the order in which the core changed its state, and no answer leaves before every durable
+ * record so far is on disk: that of its own event, and those of earlier ones, on which it may rest. A journal that cannot be written ends everything: `ended` rejects.
+ */
+export class JobShell {
+  readonly state: JobState;
+  /** How the job ended; rejects with JOURNAL_FAILED when this coordinator can no longer keep its word. */
+  readonly ended: Promise<JobEnd>;
+  readonly #options: JobShellOptions;
+  readonly #ended = deferred<JobEnd>();
+  readonly #offers = new Map<string, Deferred<OfferOutcome>>();
+  readonly #running = new Set<Promise<void>>();
+  /** The journal writes in order: when this one is on disk, so are all before it. */
+  #lastDurable: Promise<void> = Promise.resolve();
+  #broken = false;
+
+  constructor(options: JobShellOptions) {
+    this.#options = options;
+    this.state = options.state;
+    this.ended = this.#ended.promise;
+    this.ended.catch(() => {});
+  }
+
+  /** Applies an event; resolves with the core's answer to it, after everything that must come before is done. */
+  async dispatch(event: JobEvent): Promise<Answer | null> {
+    if (this.#broken)
+      throw await this.ended.then(() => new Error("broken invariant: ended"), toShardmillError);
+    return this.perform(applyEvent(this.state, this.#options.clock.nowMs(), event));
+  }
+
+  async perform(effects: readonly JobEffect[]): Promise<Answer | null> {
+    for (const effect of effects) {
+      if (effect.kind !== "append") continue;
+      const written = this.#options.journal.append(effect.record, { durable: effect.durable });
+      written.catch((error: unknown) => this.breakDown(error));
+      if (effect.durable) this.#lastDurable = written;
+    }
+    await this.#lastDurable;
+    let answer: Answer | null = null;
+    for (const effect of effects) answer = this.#run(effect) ?? answer;
+    return answer;
+  }
+
+  /** Offers a finished partial; resolves once it is committed for good, or refused. A repeated offer shares the answer. */
+  async offer(worker: WorkerSession, partial: PartialManifest): Promise<OfferOutcome> {
+    const key = partialFolder(partial);
+    const known = this.#offers.get(key);
+    if (known !== undefined) return known.promise;
+    const offer = deferred<OfferOutcome>();
+    offer.promise.catch(() => {});
+    this.#offers.set(key, offer);
+    const answer = await this.dispatch({ kind: "partialOffered", worker, partial });
+    if (answer?.kind === "refuse") this.#settle(key, { kind: "refused", reason: answer.reason });
+    return offer.promise;
+  }
+
+  /** Ends everything: this coordinator cannot keep its word any longer. Nothing more is acknowledged. */
+  breakDown(error: unknown): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#ended.reject(toShardmillError(error));
+    for (const offer of this.#offers.values()) offer.reject(toShardmillError(error));
+    this.#offers.clear();
+    this.#options.onWake("all");
+  }
+
+  /** Resolves when no work started by an effect is under way any more. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
+  }
+
+  #run(effect: JobEffect): Answer | null {
+    const { work } = this.#options;
+    switch (effect.kind) {
+      case "append":
+        return null;
+      case "grant":
+      case "noLease":
+      case "heartbeatReply":
+      case "done":
+      case "refuse":
+        return effect;
+      case "settleOffer":
+        this.#settle(partialFolder(effect), effect.outcome);
+        return null;
+      case "verify":
+        this.#start(() => this.#verify(effect.partial));
+        return null;
+      case "discard":
+        this.#start(() => work.discard(effect.partial));
+        return null;
+      case "wake":
+        this.#options.onWake(effect);
+        return null;
+      case "standing":
+        this.#options.onStanding?.(effect);
+        return null;
+      case "startReduce":
+        this.#start(() => this.#reduce());
+        return null;
+      case "publish":
+        this.#start(() => this.#publish(effect.outputDigest));
+        return null;
+      case "jobEnded":
+        this.#end(effect);
+        return null;
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  #start(task: () => Promise<void>): void {
+    const running = task().catch((error: unknown) => this.breakDown(error));
+    this.#running.add(running);
+    running.finally(() => this.#running.delete(running)).catch(() => {});
+  }
+
+  async #verify(partial: PartialManifest): Promise<void> {
+    const { shard, token, executionId } = partial;
+    const rejected = await this.#options.work.verify(partial).then(
+      () => null,
+      (error: unknown) => failureOf(error),
+    );
+    await this.dispatch(
+      rejected === null
+        ? { kind: "partialStored", shard, token, executionId }
+        : { kind: "partialRejected", shard, token, executionId, reason: rejected },
+    );
+  }
+
+  async #reduce(): Promise<void> {
+    try {
+      const outputDigest = await this.#options.work.reduce();
+      await this.dispatch({ kind: "reduced", outputDigest });
+    } catch (error) {
+      await this.dispatch(damageOf(error) ?? { kind: "jobBroken", reason: failureOf(error) });
+    }
+  }
+
+  async #publish(outputDigest: string): Promise<void> {
+    try {
+      await this.#options.work.publish(outputDigest);
+    } catch (error) {
+      await this.dispatch({ kind: "jobBroken", reason: failureOf(error) });
+      return;
+    }
+    await this.dispatch({ kind: "publishDone", outputDigest });
+  }
+
+  #settle(key: string, outcome: OfferOutcome): void {
+    this.#offers.get(key)?.resolve(outcome);
+    this.#offers.delete(key);
+  }
+
+  #end(end: JobEnd): void {
+    this.#ended.resolve(end);
+    const reason: FailureReason = { code: "JOB_ENDED", message: `the job is ${end.phase}`, fields: {} };
+    for (const key of [...this.#offers.keys()]) this.#settle(key, { kind: "refused", reason });
+    this.#options.onWake("all");
+  }
+}
+
+export function failureOf(error: unknown): FailureReason {
+  const { problems: _problems, ...reason } = errorToData(error);
+  return reason;
+}
+
+/** A partial that turned out damaged while reducing, as the event that sends its shard back; else null. */
+function damageOf(error: unknown): JobEvent | null {
+  if (!isShardmillError(error, "PARTIAL_INVALID")) return null;
+  const { shard, digest } = error.fields;
+  if (typeof shard !== "number" || typeof digest !== "string") return null;
+  return { kind: "partialDamaged", shard: shardId(shard), digest, reason: messageOf(error) };
+}

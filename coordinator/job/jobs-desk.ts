@@ -1,0 +1,103 @@
+import { orAbort, sleep } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { isEnded } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { checkJobSpec } from "../../shared/spec/check-job.ts";
+import type { JobsService } from "../../shared/wire/services.ts";
+
+/** A job as people ask after it, running or ended. */
+export interface JobHandle {
+  readonly jobId: string;
+  readonly origin: JobOrigin;
+  status(): JobStatus;
+  /** Resolves with the last status once the job has ended; rejects when this coordinator had to let go of it. */
+  readonly ended: Promise<JobStatus>;
+  /** @throws {CANCEL_TOO_LATE} @throws {JOB_ENDED} */
+  cancel(reason: string): Promise<void>;
+}
+
+/** How this run of a job began. */
+export type JobOrigin =
+  | { readonly kind: "new" }
+  /** Taken up again: what was committed before stays. `after` says how the run before ended. */
+  | {
+      readonly kind: "resumed";
+      readonly after: "interruption" | "failed" | "cancelled";
+      readonly shardsCommitted: number;
+      readonly shardsTotal: number;
+    }
+  /** Published by an earlier run: nothing was left to do. */
+  | { readonly kind: "published" };
+
+/** How often a watched job is looked at: people cannot read faster, and a status costs almost nothing. */
+const WATCH_EVERY_MS = 500;
+
+export interface JobsDeskOptions {
+  readonly submit: (spec: JobSpec, options: { readonly fresh: boolean }) => Promise<JobHandle>;
+  /** In the order of submission. */
+  readonly jobs: () => readonly JobHandle[];
+}
+
+/** Where people submit jobs and ask after them. */
+export class JobsDesk implements JobsService {
+  readonly #options: JobsDeskOptions;
+
+  constructor(options: JobsDeskOptions) {
+    this.#options = options;
+  }
+
+  async submitJob(spec: JobSpec, options: { readonly fresh: boolean }): Promise<JobStatus> {
+    return (await this.#options.submit(checkJobSpec(spec), options)).status();
+  }
+
+  async getJob(jobId: string): Promise<JobStatus> {
+    return this.#find(jobId).status();
+  }
+
+  async listJobs(): Promise<readonly JobStatus[]> {
+    return this.#options.jobs().map((job) => job.status());
+  }
+
+  async *watchJob(jobId: string, signal?: AbortSignal): AsyncIterable<JobStatus> {
+    const job = this.#find(jobId);
+    let last = "";
+    for (;;) {
+      const status = job.status();
+      if (isEnded(status.phase)) {
+        // Told only once its files are let go of: whoever hears of it may run the job again.
+        yield await (signal === undefined ? job.ended : orAbort(job.ended, signal));
+        return;
+      }
+      const text = JSON.stringify(status);
+      if (text !== last) yield status;
+      last = text;
+      const pause = new AbortController();
+      const either = Promise.race([job.ended, sleep(WATCH_EVERY_MS, pause.signal)]);
+      either.catch(() => {});
+      try {
+        await (signal === undefined ? either : orAbort(either, signal));
+      } finally {
+        pause.abort();
+      }
+    }
+  }
+
+  async cancelJob(jobId: string, reason: string): Promise<JobStatus> {
+    const job = this.#find(jobId);
+    await job.cancel(reason);
+    return await job.ended;
+  }
+
+  #find(jobId: string): JobHandle {
+    const jobs = this.#options.jobs();
+    const job = jobId === "" ? jobs.at(-1) : jobs.findLast((candidate) => candidate.jobId === jobId);
+    if (job !== undefined) return job;
+    const known = jobs.map((candidate) => candidate.jobId).join(", ");
+    const what = jobId === "" ? "this coordinator has no job" : `this coordinator has no job ${jobId}`;
+    throw new ShardmillError("JOB_NOT_FOUND", what, {
+      fields: { jobId },
+      ...(known === "" ? {} : { hint: `its jobs are: ${known}` }),
+    });
+  }
+}

@@ -1,0 +1,264 @@
+import { join } from "node:path";
+import type { Clock } from "../../shared/core/clock.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { JobDescription, JobDigests, JobPhase, PlannedJob } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
+import type { StageShares } from "../../shared/domain/worker.ts";
+import { writeBeacon } from "../commit/beacon.ts";
+import { errorCode } from "../commit/check-file.ts";
+import { type OpenJournal, openJournal } from "../journal/journal.ts";
+import { acquireLock, LOCK_NAME } from "../journal/lock.ts";
+import type { JournalRecord } from "../journal/record.ts";
+import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
+import { clearOutput, inspectOutput, outputOccupied } from "../publish/output-folder.ts";
+import { workPaths } from "../publish/work-paths.ts";
+import type { ScheduleConfig } from "../schedule/config.ts";
+import { jobProgress } from "../schedule/progress.ts";
+import { replay, resumeEffects } from "../schedule/replay.ts";
+import type { JobState } from "../schedule/state.ts";
+import { ActiveJob } from "./active-job.ts";
+import { Held } from "./held.ts";
+import { JobOutput } from "./job-output.ts";
+import type { JobSeams } from "./job-seams.ts";
+import { JobShell, type Standing } from "./job-shell.ts";
+import type { JobOrigin } from "./jobs-desk.ts";
+import type { Wake } from "./waiters.ts";
+
+export interface TakeUpOptions {
+  readonly fresh: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly schedule: Omit<ScheduleConfig, "maxDeadRows">;
+  readonly seams: JobSeams;
+  readonly busy: () => StageShares;
+  readonly onWake: (wake: Wake | "all") => void;
+  readonly signal?: AbortSignal;
+  /** Called once it is clear that there is work to do, before anything is written: the last chance to say no. */
+  readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
+}
+
+export type TakenUp =
+  | { readonly kind: "active"; readonly job: ActiveJob; readonly origin: JobOrigin }
+  | {
+      readonly kind: "published";
+      readonly spec: JobSpec;
+      readonly manifest: OutputManifest;
+      readonly manifestPath: string;
+    };
+
+/**
+ * Takes a job up, whatever an earlier run left in its output folder: nothing, an unfinished job of the same digests (its
+ * commits stay), one that failed or was cancelled (a new run adopts its commits), or the published result.
+ * Everything is checked before anything is written or thrown away.
+ *
+ * @throws {OUTPUT_OCCUPIED} when the folder holds something else
+ * @throws {OUTPUT_LOCKED} when another coordinator runs this job now
+ * @throws {JOB_MISMATCH} when spec, input or model differ from those of the unfinished job
+ * @throws {JOURNAL_CORRUPT} and everything that planning throws
+ */
+export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<TakenUp> {
+  const outputPath = spec.output.path;
+  const signal = options.signal ?? new AbortController().signal;
+  const { seams } = options;
+  const found = await inspectOutput(outputPath, seams.disk);
+  if (found.kind === "occupied") throw outputOccupied(outputPath, found.entries);
+  if (found.kind === "published" && !options.fresh) {
+    return await adoptResult(spec, found.manifest, seams, signal);
+  }
+  const planned = await seams.plan(spec, signal);
+  await options.beforeWork?.(signal);
+  signal.throwIfAborted();
+  const held = new Held();
+  try {
+    held.add(await acquireLock(workPaths(outputPath).work, seams));
+    const now = await inspectOutput(outputPath, seams.disk);
+    if (now.kind === "published" && !options.fresh) {
+      // Another coordinator published it while this one planned.
+      await held.release();
+      return await adoptResult(spec, now.manifest, seams, signal);
+    }
+    if (options.fresh || now.kind === "halfCleared") await clearOutput(outputPath, [LOCK_NAME], seams.disk);
+    return await startJob(planned, options, held);
+  } catch (error) {
+    // What went wrong first is what is told.
+    await held.release().catch(() => {});
+    throw error;
+  }
+}
+
+/** @throws {OUTPUT_OCCUPIED} when the published result is not this job's */
+async function adoptResult(
+  spec: JobSpec,
+  manifest: OutputManifest,
+  seams: JobSeams,
+  signal: AbortSignal,
+): Promise<TakenUp> {
+  refuseOtherResult(spec, manifest, await seams.digests(spec, signal));
+  await sweepPublished(spec.output.path, seams);
+  return { kind: "published", spec, manifest, manifestPath: join(spec.output.path, MANIFEST_NAME) };
+}
+
+/** A coordinator that died just after publishing left its work files. One that lives holds their lock, and removes them. */
+async function sweepPublished(outputPath: string, seams: JobSeams): Promise<void> {
+  const { work } = workPaths(outputPath);
+  const isThere = await seams.disk.lstat(work).catch(() => null);
+  if (isThere === null) return;
+  try {
+    {
+      await using _lock = await acquireLock(work, seams);
+      await removeWorkFiles(outputPath, seams.disk);
+    }
+    await removeWorkFolder(outputPath, seams.disk);
+  } catch (error) {
+    // The result is published, whatever lies beside it.
+    if (!isShardmillError(error) && errorCode(error) === null) throw error;
+  }
+}
+
+async function startJob(planned: PlannedJob, options: TakeUpOptions, held: Held): Promise<TakenUp> {
+  const { clock, seams } = options;
+  const outputPath = planned.spec.output.path;
+  const paths = workPaths(outputPath);
+  let phase = (): JobPhase => "planning";
+  // Between the journal, which it deletes, and the lock, under which it does.
+  held.add({
+    async [Symbol.asyncDispose]() {
+      if (phase() === "published") await removeWorkFiles(outputPath, seams.disk);
+    },
+  });
+  const opened = held.add(await openJournal(join(paths.work, "journal"), clock.wallMs(), seams.disk));
+  const { state, after } = await replayJob(planned, opened, options);
+  phase = () => jobProgress(state).phase;
+  const jobId = state.jobId ?? newJobId(planned.spec.name, seams);
+  seams.watch(state);
+  const output = held.add(new JobOutput({ jobId, planned, state: () => state, seams }));
+  const beacon = await writeBeacon(paths.partials, seams.disk, seams.random);
+  const shell = new JobShell({
+    state,
+    journal: opened.journal,
+    clock,
+    work: output,
+    onWake: options.onWake,
+    onStanding: (standing) => logStanding(options.log, jobId, standing),
+  });
+  const job = new ActiveJob({
+    jobId,
+    planned,
+    description: describe(jobId, planned, beacon),
+    shell,
+    clock,
+    manifestPath: join(outputPath, MANIFEST_NAME),
+    files: {
+      inputPaths: new Set(planned.dataset.files.map((file) => file.path)),
+      modelPaths: new Set([planned.model.path, ...planned.model.externalData.map(({ path }) => path)]),
+      partialsPath: paths.partials,
+    },
+    busy: options.busy,
+    stopWork: () => output.stop(),
+    release: async () => {
+      await held.release();
+      if (phase() === "published") await removeWorkFolder(outputPath, seams.disk);
+    },
+  });
+  await begin(shell, jobId, planned);
+  const { shardsCommitted, shardsTotal } = jobProgress(state);
+  const origin: JobOrigin =
+    after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
+  return { kind: "active", job, origin };
+}
+
+function logStanding(log: Logger, job: string, { name, excludedForMs, reason }: Standing): void {
+  if (excludedForMs === null) log.info({ job, worker: name, reason }, "worker is trusted again");
+  else
+    log.warn({ job, worker: name, seconds: excludedForMs / 1000, reason }, "worker is excluded for a while");
+}
+
+/** Brings the core to where work can go on: the plan sealed, or whatever its phase demands after a restart. */
+async function begin(shell: JobShell, jobId: string, planned: PlannedJob): Promise<void> {
+  const { spec, digests, dataset, shards } = planned;
+  if (shell.state.jobId === null)
+    await shell.dispatch({ kind: "jobAccepted", jobId, name: spec.name, digests });
+  if (shell.state.phase === "planning") {
+    const files = dataset.files.map((file) => file.path);
+    await shell.dispatch({ kind: "planSealed", files, shards });
+    return;
+  }
+  await shell.perform(resumeEffects(shell.state));
+}
+
+type After = Extract<JobOrigin, { kind: "resumed" }>["after"];
+
+/** The state that the journal tells; a run that failed or was cancelled is followed by another with its commits. */
+async function replayJob(
+  planned: PlannedJob,
+  opened: OpenJournal,
+  options: TakeUpOptions,
+): Promise<{ state: JobState; after: After | null }> {
+  const config: ScheduleConfig = { ...options.schedule, maxDeadRows: planned.spec.errors.maxRows };
+  const state = replay(config, opened.records, opened.generation);
+  if (state.digests !== null) refuseOtherJob(state.digests, planned.digests);
+  const { phase } = state;
+  if (phase !== "failed" && phase !== "cancelled") {
+    return { state, after: state.jobId === null ? null : "interruption" };
+  }
+  const revived: JournalRecord = { kind: "jobRevived", jobId: newJobId(planned.spec.name, options.seams) };
+  await opened.journal.append(revived, { durable: true });
+  return { state: replay(config, [...opened.records, revived], opened.generation), after: phase };
+}
+
+function describe(jobId: string, planned: PlannedJob, beacon: JobDescription["beacon"]): JobDescription {
+  const { spec, model, map } = planned;
+  return {
+    jobId,
+    name: spec.name,
+    model,
+    device: spec.model.device,
+    map,
+    batchRows: spec.map.batch.rows,
+    rowsFormat: spec.output.rows,
+    reduce: spec.reduce,
+    partialsPath: workPaths(spec.output.path).partials,
+    beacon,
+  };
+}
+
+function newJobId(name: string, { random }: JobSeams): string {
+  return `${name}-${random.hex(4)}`;
+}
+
+const DIGEST_WORDS = { spec: "the job file", input: "the input", model: "the model" } as const;
+
+/** @throws {JOB_MISMATCH} naming what differs */
+function refuseOtherJob(before: JobDigests, now: JobDigests): void {
+  const differs = (["spec", "input", "model"] as const).filter((part) => before[part] !== now[part]);
+  if (differs.length === 0) return;
+  const what = differs.map((part) => DIGEST_WORDS[part]).join(" and ");
+  throw new ShardmillError(
+    "JOB_MISMATCH",
+    `the output folder holds an unfinished run of another job: ${what} changed since`,
+    {
+      fields: Object.fromEntries(
+        differs.map((part) => [part, `${before[part].slice(0, 12)} then, ${now[part].slice(0, 12)} now`]),
+      ),
+      hint: "bring it back as it was to resume, or run with --fresh to start over",
+    },
+  );
+}
+
+/** @throws {OUTPUT_OCCUPIED} when the published result is not this job's */
+function refuseOtherResult(spec: JobSpec, manifest: OutputManifest, now: JobDigests): void {
+  const before = manifest.digests;
+  const differs = (["spec", "input", "model"] as const).filter((part) => before[part] !== now[part]);
+  if (differs.length === 0) return;
+  const what = differs.map((part) => DIGEST_WORDS[part]).join(" and ");
+  throw new ShardmillError(
+    "OUTPUT_OCCUPIED",
+    `${spec.output.path} holds the result of another job: ${what} changed since`,
+    {
+      fields: { path: spec.output.path, job: manifest.job.id },
+      hint: "choose another output.path, or run with --fresh to throw that result away",
+    },
+  );
+}

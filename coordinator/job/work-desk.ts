@@ -1,0 +1,208 @@
+import type { Clock } from "../../shared/core/clock.ts";
+import { type ErrorData, ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import {
+  type Heartbeat,
+  type LeaseAnswer,
+  type LeaseRef,
+  type OfferAnswer,
+  PROTOCOL_VERSION,
+  type Registered,
+  type Registration,
+  type WorkService,
+} from "../../shared/wire/services.ts";
+import type { FailureReason } from "../journal/record.ts";
+import type { ActiveJob } from "./active-job.ts";
+import type { Waiters } from "./waiters.ts";
+import type { WorkerRegistry } from "./worker-registry.ts";
+
+/** The longest that a lease request may hang, whatever the caller asks: shorter than any keepalive takes a call for dead. */
+const MAX_WAIT_MS = 60_000;
+
+export interface WorkDeskOptions {
+  readonly registry: WorkerRegistry;
+  readonly waiters: Waiters;
+  /** The jobs that give out work, in the order in which they were submitted. */
+  readonly jobs: () => readonly ActiveJob[];
+  /** Why workers may go home, or null while more work may come. */
+  readonly dismissal: () => string | null;
+  readonly times: { readonly leaseMs: number; readonly heartbeatMs: number };
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Where workers come for shards and hand in partials: brings their calls to the right job's core. */
+export class WorkDesk implements WorkService {
+  readonly #options: WorkDeskOptions;
+
+  constructor(options: WorkDeskOptions) {
+    this.#options = options;
+  }
+
+  async register(registration: Registration): Promise<Registered> {
+    const { registry, clock, log, times } = this.#options;
+    refuseSkew(registration);
+    const { session, replaced } = registry.join(registration, clock.nowMs());
+    for (const old of replaced) await this.workerLost(old, "died", "the worker started again");
+    log.info(
+      { worker: registration.name, device: registration.device, lanes: registration.lanes },
+      "worker joined",
+    );
+    return { session, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
+  }
+
+  async describeJob(session: WorkerSession, jobId: string): Promise<JobDescription> {
+    this.#heard(session);
+    return this.#job(jobId).description;
+  }
+
+  async requestLease(session: WorkerSession, waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
+    const { waiters, clock, registry, dismissal } = this.#options;
+    const deadlineMs = clock.nowMs() + Math.min(waitMs, MAX_WAIT_MS);
+    using waiter = waiters.enter(session);
+    for (;;) {
+      this.#heard(session);
+      waiter.beginTry();
+      const reason = dismissal();
+      if (reason !== null) return { kind: "dismissed", reason };
+      const { lease, retryAtMs, hungry } = await this.#tryJobs(session);
+      if (signal?.aborted) {
+        registry.disconnected(session, clock.nowMs());
+        if (lease !== null) await this.#giveBack(session, lease);
+        signal.throwIfAborted();
+      }
+      if (lease !== null) return { kind: "lease", lease };
+      const nowMs = clock.nowMs();
+      if (nowMs >= deadlineMs) return { kind: "noLease", retryMs: 0 };
+      await waiter.wait(Math.min(deadlineMs, retryAtMs) - nowMs, hungry, signal);
+    }
+  }
+
+  async heartbeat(
+    heartbeat: Heartbeat,
+  ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]> {
+    const { session, leases, busy } = heartbeat;
+    this.#heard(session);
+    this.#options.registry.reportBusy(session, busy);
+    const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];
+    for (const jobId of new Set(leases.map(({ lease }) => lease.jobId))) {
+      const own = leases.filter(({ lease }) => lease.jobId === jobId);
+      const job = this.#options.jobs().find((candidate) => candidate.jobId === jobId);
+      const live = (await job?.heartbeat(session, own)) ?? own.map(() => false);
+      own.forEach(({ lease }, index) => {
+        answers.push({ lease, live: live[index] ?? false });
+      });
+    }
+    return answers;
+  }
+
+  async offerPartial(session: WorkerSession, jobId: string, partial: PartialManifest): Promise<OfferAnswer> {
+    const info = this.#heard(session);
+    const job = this.#job(jobId);
+    await job.join(session, info);
+    const outcome = await job.offer(session, partial);
+    if (outcome.kind === "committed") this.#options.registry.countCommit(session, partial.rowsOut);
+    return outcome.kind === "refused" ? { kind: "refused", error: errorDataOf(outcome.reason) } : outcome;
+  }
+
+  async failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData): Promise<void> {
+    this.#heard(session);
+    const { registry, log } = this.#options;
+    registry.countFailure(session);
+    log.warn(
+      { job: lease.jobId, shard: lease.shard, code: error.code, reason: error.message },
+      "attempt failed",
+    );
+    const { problems: _problems, ...reason } = error;
+    await this.#job(lease.jobId).tell({
+      kind: "attemptFailed",
+      worker: session,
+      shard: lease.shard,
+      token: lease.token,
+      reason,
+    });
+  }
+
+  async releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void> {
+    this.#heard(session);
+    const { shard, token } = lease;
+    await this.#job(lease.jobId).tell({ kind: "leaseReleased", worker: session, shard, token });
+  }
+
+  async leave(session: WorkerSession): Promise<void> {
+    const info = this.#heard(session);
+    this.#options.registry.leave(session);
+    await this.workerLost(session, "left", "it said goodbye");
+    this.#options.log.info({ worker: info.name }, "worker left");
+  }
+
+  /** Tells every job that a worker is gone for good. */
+  async workerLost(session: WorkerSession, how: "died" | "left", message: string): Promise<void> {
+    for (const job of this.#options.jobs()) await job.workerLost(session, how, message);
+    // If it lives after all, its open request tells it to join again, now and not when its time is up.
+    this.#options.waiters.wake({ shards: false, freed: [session] });
+  }
+
+  /** `hungry`: a job had no shard for it, or there was no job; not only that its slots are full. */
+  async #tryJobs(
+    session: WorkerSession,
+  ): Promise<{ lease: Lease | null; retryAtMs: number; hungry: boolean }> {
+    const info = this.#heard(session);
+    let retryAtMs = Number.POSITIVE_INFINITY;
+    let full = false;
+    let hungry = false;
+    for (const job of this.#options.jobs()) {
+      if (!job.accepts(info)) continue;
+      await job.join(session, info);
+      const answer = await job.requestLease(session);
+      if (answer.kind === "lease") return { lease: answer.lease, retryAtMs, hungry };
+      retryAtMs = Math.min(retryAtMs, answer.retryAtMs ?? Number.POSITIVE_INFINITY);
+      if (answer.slotsFull) full = true;
+      else hungry = true;
+    }
+    return { lease: null, retryAtMs, hungry: hungry || !full };
+  }
+
+  /** The caller was gone before its grant could be sent: the shard need not wait for the lease to run out. */
+  async #giveBack(session: WorkerSession, lease: Lease): Promise<void> {
+    const job = this.#job(lease.jobId);
+    await job.tell({ kind: "leaseReleased", worker: session, shard: lease.shard.id, token: lease.token });
+  }
+
+  #heard(session: WorkerSession) {
+    return this.#options.registry.heard(session, this.#options.clock.nowMs());
+  }
+
+  #job(jobId: string): ActiveJob {
+    const job = this.#options.jobs().find((candidate) => candidate.jobId === jobId);
+    if (job !== undefined) return job;
+    throw new ShardmillError("JOB_ENDED", "this job gives out no work (any more)", { fields: { jobId } });
+  }
+}
+
+/** @throws {VERSION_SKEW} with both versions and what to do */
+function refuseSkew(registration: Registration): void {
+  const { protocolVersion, build, name } = registration;
+  if (protocolVersion === PROTOCOL_VERSION && build === buildVersion) return;
+  throw new ShardmillError(
+    "VERSION_SKEW",
+    `worker ${name} runs another version of shardmill than the coordinator`,
+    {
+      fields: {
+        worker: build,
+        coordinator: buildVersion,
+        workerProtocol: protocolVersion,
+        protocol: PROTOCOL_VERSION,
+      },
+      hint: `install shardmill ${buildVersion} on the worker's node`,
+    },
+  );
+}
+
+function errorDataOf(reason: FailureReason): ErrorData {
+  return { ...reason, problems: [] };
+}

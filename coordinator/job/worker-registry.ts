@@ -1,0 +1,172 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { type Random, systemRandom } from "../../shared/core/random.ts";
+import {
+  type StageShares,
+  type WorkerInfo,
+  type WorkerSession,
+  type WorkerStatus,
+  workerSession,
+} from "../../shared/domain/worker.ts";
+
+interface Member {
+  readonly session: WorkerSession;
+  readonly info: WorkerInfo;
+  readonly joinedMs: number;
+  lastHeardMs: number;
+  /** Since when its long poll has been gone without another call; null while connected. */
+  disconnectedMs: number | null;
+  busy: StageShares;
+  rowsCommitted: number;
+  shardsCommitted: number;
+  attemptsFailed: number;
+}
+
+export interface RegistryTimes {
+  /** Silence after which a worker is taken for dead. */
+  readonly silenceMs: number;
+  /** How long a worker whose connection broke may take to come back. */
+  readonly disconnectGraceMs: number;
+}
+
+/** Who works here: the sessions of the workers, over all jobs. Pure: time comes in with each call. */
+export class WorkerRegistry {
+  readonly #members = new Map<WorkerSession, Member>();
+  readonly #times: RegistryTimes;
+  readonly #random: Random;
+
+  constructor(times: RegistryTimes, random: Random = systemRandom) {
+    this.#times = times;
+    this.#random = random;
+  }
+
+  /** A new session. Another live session of the same name is an earlier life of that worker, and is returned as dead. */
+  join(info: WorkerInfo, nowMs: number): { session: WorkerSession; replaced: WorkerSession[] } {
+    const replaced = [...this.#members.values()].filter((member) => member.info.name === info.name);
+    for (const member of replaced) this.#members.delete(member.session);
+    const session = workerSession(this.#random.hex(12));
+    this.#members.set(session, {
+      session,
+      info,
+      joinedMs: nowMs,
+      lastHeardMs: nowMs,
+      disconnectedMs: null,
+      busy: {},
+      rowsCommitted: 0,
+      shardsCommitted: 0,
+      attemptsFailed: 0,
+    });
+    return { session, replaced: replaced.map((member) => member.session) };
+  }
+
+  has(session: WorkerSession): boolean {
+    return this.#members.has(session);
+  }
+
+  /** Notes that the worker called. @throws {SESSION_STALE} when it is not (or no longer) a member */
+  heard(session: WorkerSession, nowMs: number): WorkerInfo {
+    const member = this.#member(session);
+    member.lastHeardMs = nowMs;
+    member.disconnectedMs = null;
+    return member.info;
+  }
+
+  reportBusy(session: WorkerSession, busy: StageShares): void {
+    this.#member(session).busy = busy;
+  }
+
+  countCommit(session: WorkerSession, rows: number): void {
+    const member = this.#members.get(session);
+    if (member === undefined) return;
+    member.shardsCommitted += 1;
+    member.rowsCommitted += rows;
+  }
+
+  countFailure(session: WorkerSession): void {
+    const member = this.#members.get(session);
+    if (member !== undefined) member.attemptsFailed += 1;
+  }
+
+  disconnected(session: WorkerSession, nowMs: number): void {
+    const member = this.#members.get(session);
+    if (member !== undefined) member.disconnectedMs = nowMs;
+  }
+
+  leave(session: WorkerSession): void {
+    this.#members.delete(session);
+  }
+
+  /** Sessions by worker name: a supervisor that saw its process die knows only that. */
+  sessionsOf(name: string): WorkerSession[] {
+    return [...this.#members.values()].filter((member) => member.info.name === name).map((m) => m.session);
+  }
+
+  /** Removes and returns the workers that are silent or disconnected for too long. */
+  reap(nowMs: number): { session: WorkerSession; message: string }[] {
+    const dead: { session: WorkerSession; message: string }[] = [];
+    for (const member of this.#members.values()) {
+      const message = this.#deathOf(member, nowMs);
+      if (message === null) continue;
+      dead.push({ session: member.session, message });
+      this.#members.delete(member.session);
+    }
+    return dead;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  infos(): { session: WorkerSession; info: WorkerInfo }[] {
+    return [...this.#members.values()].map(({ session, info }) => ({ session, info }));
+  }
+
+  /** The mean busy share of each stage over all workers: where the time of the job goes. */
+  busy(): StageShares {
+    const sums: Record<string, number> = {};
+    for (const member of this.#members.values()) {
+      for (const [stage, share] of Object.entries(member.busy)) {
+        sums[stage] = (sums[stage] ?? 0) + (share ?? 0) / this.#members.size;
+      }
+    }
+    return sums;
+  }
+
+  statuses(
+    nowMs: number,
+    leasesOf: (session: WorkerSession) => number,
+    excludedMsOf: (name: string) => number | null,
+  ): WorkerStatus[] {
+    return [...this.#members.values()].map((member) => ({
+      ...member.info,
+      session: member.session,
+      excludedForSeconds: secondsOf(excludedMsOf(member.info.name)),
+      leases: leasesOf(member.session),
+      rowsCommitted: member.rowsCommitted,
+      shardsCommitted: member.shardsCommitted,
+      attemptsFailed: member.attemptsFailed,
+      secondsConnected: (nowMs - member.joinedMs) / 1000,
+      secondsSinceHeartbeat: (nowMs - member.lastHeardMs) / 1000,
+      busy: member.busy,
+    }));
+  }
+
+  #deathOf(member: Member, nowMs: number): string | null {
+    const silentMs = nowMs - member.lastHeardMs;
+    if (silentMs > this.#times.silenceMs) return `not heard of for ${Math.round(silentMs / 1000)} s`;
+    if (member.disconnectedMs === null) return null;
+    const goneMs = nowMs - member.disconnectedMs;
+    return goneMs > this.#times.disconnectGraceMs ? "its connection is gone" : null;
+  }
+
+  #member(session: WorkerSession): Member {
+    const member = this.#members.get(session);
+    if (member !== undefined) return member;
+    throw new ShardmillError("SESSION_STALE", "this worker session is not known here: register again", {
+      fields: { session },
+    });
+  }
+}
+
+function secondsOf(ms: number | null): number | null {
+  return ms === null ? null : ms / 1000;
+}

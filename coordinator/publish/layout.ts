@@ -1,0 +1,106 @@
+import { assert } from "../../shared/core/assert.ts";
+import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
+import type { JobDigests } from "../../shared/domain/job.ts";
+import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
+import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
+
+/** The folders of an output, in the order in which they are published. */
+export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
+
+/** A published file that is one of a partial's files, as it is. */
+export interface PlacedFile {
+  readonly output: OutputFile;
+  readonly partial: PartialManifest;
+  readonly file: PartialFile;
+}
+
+/** `part-00042`: five digits are enough for readers that sort names; more parts get more digits, all the same. */
+const PART_DIGITS = 5;
+
+/**
+ * Which file of which partial becomes which part: the rows and the dead letters of the committed partials, in plan order.
+ * Files without rows are left out, but for the first one if there would be none: so the schema is always there.
+ *
+ * @param extraErrorParts how many parts come after the dead letters of the partials
+ */
+export function layOutParts(
+  partials: readonly PartialManifest[],
+  extraErrorParts: number,
+): readonly PlacedFile[] {
+  const rows = withoutEmpty(filesOfKind(partials, "rows"));
+  const dead = filesOfKind(partials, "dead");
+  return [...place("rows", rows, rows.length), ...place("errors", dead, dead.length + extraErrorParts)];
+}
+
+/** `errors/part-00007.parquet`, where there are `count` parts. */
+export function partPath(kind: "rows" | "errors", index: number, count: number, extension: string): string {
+  const digits = Math.max(PART_DIGITS, String(count - 1).length);
+  return `${kind}/part-${String(index).padStart(digits, "0")}.${extension}`;
+}
+
+/** What publishIntent records and what a second publish compares. */
+export function outputDigest(files: readonly OutputFile[]): string {
+  return sha256(
+    canonicalJson(files.map(({ path, kind, rows, bytes, sha256 }) => ({ path, kind, rows, bytes, sha256 }))),
+  );
+}
+
+export interface ManifestFacts {
+  readonly job: { readonly id: string; readonly name: string };
+  readonly digests: JobDigests;
+  readonly rowsInput: number;
+  readonly rowsOutput: number;
+  readonly shards: number;
+  readonly attempts: number;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The manifest over `files`. Rows in must be rows out and dead letters: else nothing may be published. */
+export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]): OutputManifest {
+  const sum = (kind: OutputFile["kind"]) =>
+    files.filter((file) => file.kind === kind).reduce((rows, file) => rows + file.rows, 0);
+  const deadLetters = sum("errors");
+  const { rowsInput, rowsOutput } = facts;
+  assert(
+    rowsInput === rowsOutput + deadLetters,
+    `rows in ${rowsInput} = out ${rowsOutput} + dead ${deadLetters}`,
+  );
+  const hasRows = files.some((file) => file.kind === "rows");
+  assert(!hasRows || sum("rows") === rowsOutput, `rows files hold ${sum("rows")} of ${rowsOutput} rows`);
+  return {
+    formatVersion: 1,
+    job: facts.job,
+    digests: facts.digests,
+    outputDigest: outputDigest(files),
+    files,
+    rows: { input: rowsInput, output: rowsOutput, deadLetters },
+    shards: facts.shards,
+    attempts: facts.attempts,
+    versions: facts.versions,
+  };
+}
+
+type PartialEntry = Omit<PlacedFile, "output">;
+
+function filesOfKind(partials: readonly PartialManifest[], kind: "rows" | "dead"): PartialEntry[] {
+  return partials.flatMap((partial) =>
+    partial.files.filter((file) => file.kind === kind).map((file) => ({ partial, file })),
+  );
+}
+
+function withoutEmpty(entries: readonly PartialEntry[]): readonly PartialEntry[] {
+  const full = entries.filter(({ file }) => file.rows > 0);
+  return full.length > 0 ? full : entries.slice(0, 1);
+}
+
+function place(kind: "rows" | "errors", entries: readonly PartialEntry[], count: number): PlacedFile[] {
+  return entries.map(({ partial, file }, index) => {
+    const path = partPath(kind, index, count, extensionOf(file.name));
+    const { rows, bytes, sha256 } = file;
+    return { partial, file, output: { path, kind, rows, bytes, sha256 } };
+  });
+}
+
+function extensionOf(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1);
+}

@@ -1,0 +1,72 @@
+import { mkdir, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { digestFile } from "../../shared/core/digest.ts";
+import { syncPath } from "../../shared/core/durable.ts";
+import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import type { DeadLetter } from "../../shared/domain/partial.ts";
+import { emptyTable } from "../../shared/sql/duckdb-types.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { parquetScan, quoteLiteral } from "../../shared/sql/quote.ts";
+
+export interface PoisonedRowsOptions {
+  /** Absolute: the Parquet file to write. */
+  readonly path: string;
+  readonly deadLetters: readonly DeadLetter[];
+  /** A part that a worker wrote, if there is one: the new part has the same columns, so that all read as one table. */
+  readonly like: string | null;
+  /** The kept columns, where there is no such part. */
+  readonly keep: readonly Field[];
+  readonly tempFolder: string;
+  readonly signal: AbortSignal;
+}
+
+/** A statement takes this many rows: their text stays well under a megabyte. */
+const ROWS_PER_INSERT = 1000;
+
+const TEXT: FieldType = { kind: "string" };
+const PLACE_FIELDS: readonly Field[] = [
+  { name: "file", type: TEXT, nullable: false },
+  { name: "row", type: { kind: "numeric", type: "int64" }, nullable: false },
+  { name: "stage", type: TEXT, nullable: false },
+  { name: "code", type: TEXT, nullable: false },
+  { name: "message", type: TEXT, nullable: false },
+];
+
+/**
+ * Writes the rows that no worker survived as one more part of the dead letters, durable. Their kept columns are null:
+ * nobody can read those rows and live.
+ */
+export async function writePoisonedRows(
+  options: PoisonedRowsOptions,
+): Promise<{ rows: number; bytes: number; sha256: string }> {
+  const { path, deadLetters, like, tempFolder, signal } = options;
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { force: true });
+  const folders = like === null ? [dirname(path)] : [dirname(path), dirname(like)];
+  await using database = await openLockedDatabase({ folders, tempFolder });
+  await database.run(
+    like === null
+      ? emptyTable("dead", [...PLACE_FIELDS, ...keptFields(options.keep)]).sql
+      : `CREATE TABLE dead AS FROM ${parquetScan([like])} LIMIT 0`,
+  );
+  const columns = PLACE_FIELDS.map(({ name }) => name).join(", ");
+  for (let start = 0; start < deadLetters.length; start += ROWS_PER_INSERT) {
+    signal.throwIfAborted();
+    const rows = deadLetters.slice(start, start + ROWS_PER_INSERT).map(valuesOf);
+    await database.run(`INSERT INTO dead (${columns}) VALUES ${rows.join(", ")}`);
+  }
+  const { rows } = await database.copyTo("FROM dead", path, "dead letters");
+  await syncPath(path);
+  return { rows, ...(await digestFile(path, signal)) };
+}
+
+/** Named as workers name them: a kept column with the name of a place is `kept_<name>`. */
+function keptFields(keep: readonly Field[]): readonly Field[] {
+  const places = new Set(PLACE_FIELDS.map(({ name }) => name));
+  return keep.map((field) => (places.has(field.name) ? { ...field, name: `kept_${field.name}` } : field));
+}
+
+function valuesOf(letter: DeadLetter): string {
+  const { file, row, stage, code, message } = letter;
+  return `(${quoteLiteral(file)}, ${row}, ${[stage, code, message].map(quoteLiteral).join(", ")})`;
+}

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { type Disk, realDisk } from "../../shared/core/disk.ts";
+import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { outputDigest } from "./layout.ts";
+
+const count = z.int().nonnegative();
+const hex = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Nothing above or beside the output folder: what is named here may be deleted later. */
+const outputPath = z.string().regex(/^(rows|reduced|errors)\/[^/\\\0]+$/);
+
+const manifestSchema = z.object({
+  formatVersion: z.literal(1),
+  job: z.object({ id: z.string(), name: z.string() }),
+  digests: z.object({ spec: z.string(), input: z.string(), model: z.string() }),
+  outputDigest: hex,
+  files: z.array(
+    z.object({
+      path: outputPath,
+      kind: z.enum(["rows", "reduced", "errors"]),
+      rows: count,
+      bytes: count,
+      sha256: hex,
+    }),
+  ),
+  rows: z.object({ input: count, output: count, deadLetters: count }),
+  shards: count,
+  attempts: count,
+  versions: z.record(z.string(), z.string()),
+}) satisfies z.ZodType<OutputManifest>;
+
+/**
+ * The manifest at `path`.
+ *
+ * @throws {OUTPUT_FAILED} when it is not a manifest of this version, or its digest is not that of its files
+ * @throws the file system's error when it cannot be read
+ */
+export async function readManifest(path: string, disk: Disk = realDisk): Promise<OutputManifest> {
+  return parseManifest((await disk.readFile(path)).toString("utf8"), path);
+}
+
+export function parseManifest(text: string, path: string): OutputManifest {
+  const refuse = (found: string, cause?: unknown) =>
+    new ShardmillError("OUTPUT_FAILED", `${path} is not a manifest that this version can read: ${found}`, {
+      fields: { path },
+      hint: "choose another output.path, or delete the folder if its content is not needed",
+      cause,
+    });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw refuse(messageOf(error), error);
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw refuse(`${issue?.path.join(".")}: ${issue?.message}`, parsed.error);
+  }
+  const digest = outputDigest(parsed.data.files);
+  if (digest !== parsed.data.outputDigest) throw refuse("outputDigest is not the digest of its files");
+  return parsed.data;
+}
+
+/** As it is written: for people too, so it is indented. */
+export function manifestText(manifest: OutputManifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}

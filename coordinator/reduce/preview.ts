@@ -1,0 +1,37 @@
+import { rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { makeTempFolder } from "../../shared/core/temp-folder.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { parquetScan } from "../../shared/sql/quote.ts";
+
+export interface ReductionPreview {
+  readonly columns: readonly string[];
+  /** The first rows, as JSON values. */
+  readonly rows: readonly (readonly unknown[])[];
+  readonly totalRows: number;
+}
+
+/**
+ * The first rows of a published reduction, for people to look at.
+ *
+ * @throws {SQL_FAILED} when the file is missing or is not Parquet
+ */
+export async function readReduction(path: string, maxRows: number): Promise<ReductionPreview> {
+  const file = resolve(path);
+  const tempFolder = await makeTempFolder("preview");
+  try {
+    await using database = await openLockedDatabase({ folders: [dirname(file)], tempFolder });
+    const scan = parquetScan([file]);
+    const described = await database.rows(`SELECT column_name FROM (DESCRIBE FROM ${scan})`);
+    const columns = described.map((row) => String(row.column_name));
+    const [count] = await database.rows(`SELECT count(*) AS n FROM ${scan}`);
+    const rows = await database.rows(`FROM ${scan} LIMIT ${Math.max(0, Math.floor(maxRows))}`);
+    return {
+      columns,
+      rows: rows.map((row) => columns.map((column) => row[column])),
+      totalRows: Number(count?.n ?? 0),
+    };
+  } finally {
+    await rm(tempFolder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,65 @@
+import { assert } from "../../shared/core/assert.ts";
+import { type Disk, realDisk } from "../../shared/core/disk.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
+import { checkFileDigest } from "../commit/check-file.ts";
+import type { ScanFile } from "./merge-small-files.ts";
+
+export interface SourceOptions {
+  readonly reduce: JobSpec["reduce"];
+  /** The committed partials, in plan order. */
+  readonly partials: readonly PartialManifest[];
+  readonly partialsPath: string;
+  readonly signal: AbortSignal;
+  readonly disk?: Disk;
+}
+
+/** The files that each table is made of, by the reduction's name; `null` stands for `rows`. */
+export type Sources = ReadonlyMap<string | null, readonly ScanFile[]>;
+
+/** Files whose digests are computed at once: hashing is bound by the disk and by one core. */
+const DIGESTS_AT_ONCE = 4;
+
+/**
+ * The files that the reductions read, in plan order, each checked against its manifest again.
+ *
+ * @throws {PARTIAL_INVALID} with the fields shard, digest and path: that shard must run again
+ */
+export async function checkSources(options: SourceOptions): Promise<Sources> {
+  const { reduce, partials, partialsPath, signal, disk = realDisk } = options;
+  const combined = Object.keys(reduce).filter((name) => reduce[name]?.combine !== undefined);
+  const usesRows = combined.length < Object.keys(reduce).length;
+  const used = partials.flatMap((partial) => {
+    const tables = combined.map((table) => ({ partial, table, file: combinedFile(partial, table) }));
+    return usesRows ? [...tables, { partial, table: null, file: scannedFile(partial) }] : tables;
+  });
+  const sources = new Map<string | null, ScanFile[]>();
+  const paths = await mapConcurrent(used, DIGESTS_AT_ONCE, ({ partial, file }) =>
+    checkFileDigest(partialsPath, partial, file, signal, disk),
+  );
+  for (const [index, { table, file }] of used.entries()) {
+    const path = paths[index];
+    assert(path !== undefined, "every used file has a path");
+    const files = sources.get(table) ?? [];
+    files.push({ path, bytes: file.bytes });
+    sources.set(table, files);
+  }
+  return sources;
+}
+
+function combinedFile(partial: PartialManifest, reduction: string): PartialFile {
+  const name = `combined-${reduction}.parquet`;
+  const file = partial.files.find((file) => file.kind === "combined" && file.name === name);
+  assert(file !== undefined, `the partial of shard ${partial.shard} has a table for ${reduction}`);
+  return file;
+}
+
+/** The mapped rows as Parquet: the rows file itself, or the copy that the worker made for this. */
+function scannedFile(partial: PartialManifest): PartialFile {
+  const file =
+    partial.files.find((file) => file.kind === "scan") ??
+    partial.files.find((file) => file.kind === "rows" && file.name.endsWith(".parquet"));
+  assert(file !== undefined, `the partial of shard ${partial.shard} has its rows as Parquet`);
+  return file;
+}

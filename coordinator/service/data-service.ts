@@ -1,0 +1,67 @@
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { dataMethods, type PutPart } from "../../shared/wire/methods-data.ts";
+import type { DataService, PutHeader } from "../../shared/wire/services.ts";
+import { serveClientStream, serveServerStream } from "../../shared/wire/streams.ts";
+import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
+
+export function dataHandlers(data: DataService, report: ReportFailure): UntypedServiceImplementation {
+  return {
+    StatFile: serveUnary(
+      dataMethods.statFile,
+      ({ session, jobId, path }, signal) => data.statFile(session, jobId, path, signal),
+      report,
+    ),
+    ReadRange: serveServerStream(
+      dataMethods.readRange,
+      (range, signal) => data.readRange(range, signal),
+      report,
+    ),
+    PutPartialFile: serveClientStream(
+      dataMethods.putPartialFile,
+      async (parts, signal) => {
+        const { header, chunks } = await openUpload(parts);
+        await data.putPartialFile(header, chunks, signal);
+      },
+      report,
+    ),
+  };
+}
+
+/** @throws {ARGUMENT_INVALID} when the upload does not begin with its header */
+async function openUpload(
+  parts: AsyncIterable<PutPart>,
+): Promise<{ header: PutHeader; chunks: AsyncIterable<Uint8Array> }> {
+  const iterator = parts[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true || first.value.kind !== "header") {
+    throw new ShardmillError("ARGUMENT_INVALID", "an upload begins with its header");
+  }
+  const { header } = first.value;
+  return { header, chunks: chunksOf(iterator, header.bytes) };
+}
+
+/** @throws {STORE_FAILED} when the chunks are not the `bytes` announced: a cancelled upload can look like one that ended */
+async function* chunksOf(
+  rest: AsyncIterator<PutPart>,
+  bytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let received = 0;
+  try {
+    for (let part = await rest.next(); part.done !== true; part = await rest.next()) {
+      if (part.value.kind !== "chunk") {
+        throw new ShardmillError("ARGUMENT_INVALID", "an upload has one header");
+      }
+      received += part.value.chunk.length;
+      if (received > bytes) break;
+      yield part.value.chunk;
+    }
+  } finally {
+    await rest.return?.();
+  }
+  if (received !== bytes) {
+    throw new ShardmillError("STORE_FAILED", `${received} bytes came where ${bytes} were announced`, {
+      fields: { expected: bytes, found: received },
+    });
+  }
+}
