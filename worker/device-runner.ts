@@ -1,0 +1,87 @@
+import { availableParallelism } from "node:os";
+import { orAbort } from "../shared/core/abort.ts";
+import type { Lease } from "../shared/domain/job.ts";
+import type { PartialManifest } from "../shared/domain/partial.ts";
+import type { StageShares, WorkerSession } from "../shared/domain/worker.ts";
+import type { CoordinatorServices } from "../shared/wire/services.ts";
+import type { ShardRunner } from "./lease/attempt.ts";
+import { type DeviceOptions, OpenJob } from "./open-job.ts";
+
+export interface DeviceRunnerOptions extends DeviceOptions {
+  readonly services: Pick<CoordinatorServices, "work" | "data">;
+}
+
+/**
+ * Runs shards on one device: keeps the job at hand open (its model loaded in the lanes, its threads started) and closes
+ * the one before once nothing runs for it.
+ */
+export class DeviceRunner implements ShardRunner, AsyncDisposable {
+  readonly #options: DeviceRunnerOptions;
+  readonly #jobs = new Map<string, Promise<OpenJob>>();
+  #session: WorkerSession | null = null;
+  #busy: StageShares = {};
+
+  constructor(options: DeviceRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** A new session: threads opened under the old one would be refused by the coordinator's store. */
+  useSession(session: WorkerSession): void {
+    this.#session = session;
+    const old = [...this.#jobs.values()];
+    this.#jobs.clear();
+    for (const job of old) void job.then((open) => open.closeWhenIdle()).catch(() => {});
+  }
+
+  async run(
+    lease: Lease,
+    executionId: string,
+    options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
+  ): Promise<PartialManifest> {
+    // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
+    const job = await orAbort(this.#open(lease), options.signal);
+    return job.run(lease, executionId, options);
+  }
+
+  /** The busy share of each stage, as the shard threads last told. */
+  takeBusy(): StageShares {
+    return this.#busy;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const jobs = [...this.#jobs.values()];
+    this.#jobs.clear();
+    await Promise.allSettled(jobs.map(async (job) => (await job)[Symbol.asyncDispose]()));
+  }
+
+  async #open(lease: Lease): Promise<OpenJob> {
+    const known = this.#jobs.get(lease.jobId);
+    if (known !== undefined) return known;
+    for (const [jobId, job] of this.#jobs) {
+      this.#jobs.delete(jobId);
+      void job.then((open) => open.closeWhenIdle()).catch(() => {});
+    }
+    const session = this.#session;
+    if (session === null) throw new Error("broken invariant: a lease before a session");
+    const { services, ...options } = this.#options;
+    const opening = OpenJob.open({
+      ...options,
+      describeJob: () => services.work.describeJob(session, lease.jobId),
+      data: services.data,
+      session,
+      firstLease: lease,
+      onBusy: (shares) => {
+        this.#busy = shares;
+      },
+    });
+    this.#jobs.set(lease.jobId, opening);
+    // A job that could not be opened is tried anew with its next lease.
+    opening.catch(() => this.#jobs.delete(lease.jobId));
+    return opening;
+  }
+}
+
+/** Cores that this process may use. */
+export function availableCores(): number {
+  return availableParallelism();
+}

@@ -1,0 +1,65 @@
+import type { MessagePort } from "node:worker_threads";
+import { type ErrorData, errorToData, isShardmillError } from "../../shared/core/errors.ts";
+import type { Session } from "../../shared/onnx/session.ts";
+import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
+
+/**
+ * Serves requests from any number of ports with one session, one after the other in the order in which they arrived.
+ * A batch that fails is answered with its error and harms no other.
+ *
+ * The inbox is bounded by the callers: each has a few batches in flight and waits for its replies.
+ */
+export class LaneLoop {
+  readonly #session: Session;
+  readonly #onDeviceLost: (error: ErrorData) => void;
+  readonly #ports = new Set<MessagePort>();
+  readonly #inbox: { readonly port: MessagePort; readonly request: InferRequest }[] = [];
+  #running: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(session: Session, onDeviceLost: (error: ErrorData) => void) {
+    this.#session = session;
+    this.#onDeviceLost = onDeviceLost;
+  }
+
+  serve(port: MessagePort): void {
+    this.#ports.add(port);
+    port.on("close", () => this.#ports.delete(port));
+    port.on("message", (request: InferRequest) => {
+      if (this.#closed) return;
+      this.#inbox.push({ port, request });
+      this.#running ??= this.#empty();
+    });
+  }
+
+  /** Ends after the batch at hand; what waits behind it is not answered, its port closes. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#inbox.length = 0;
+    await this.#running;
+    for (const port of this.#ports) port.close();
+    await this.#session[Symbol.asyncDispose]();
+  }
+
+  async #empty(): Promise<void> {
+    for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+      // Whoever asked is gone: nobody waits for the answer.
+      if (!this.#ports.has(next.port)) continue;
+      const reply = await this.#run(next.request);
+      next.port.postMessage(reply, buffersOf(reply.feeds, reply.kind === "done" ? reply.outputs : {}));
+    }
+    this.#running = null;
+  }
+
+  async #run({ id, feeds, outputs }: InferRequest): Promise<InferReply> {
+    const startMs = performance.now();
+    try {
+      const results = await this.#session.run(feeds, outputs);
+      return { id, kind: "done", outputs: results, feeds, runMs: performance.now() - startMs };
+    } catch (caught) {
+      const error = errorToData(caught);
+      if (isShardmillError(caught, "WORKER_DIED")) this.#onDeviceLost(error);
+      return { id, kind: "failed", error, feeds };
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { type ConcreteDevice, DEVICE_TRAITS } from "../../shared/onnx/devices.ts";
+
+export interface LaneRequest {
+  readonly device: ConcreteDevice;
+  /** Cores that this worker may use. */
+  readonly cores: number;
+  readonly requestedLanes: number | "auto";
+  readonly requestedThreads: number | "auto";
+}
+
+export interface LanePlan {
+  readonly lanes: number;
+  /** Intra-op threads of each lane's session. */
+  readonly threads: number;
+}
+
+/**
+ * Two, so that one batch's copy to and from the GPU overlaps with the other's computing. More would only divide the
+ * GPU's memory.
+ */
+const GPU_LANES = 2;
+
+/**
+ * How many lanes a device gets, and with how many threads each.
+ *
+ * CPU: a lane for each core with one thread; a number that the user gave for either divides the cores by it.
+ * GPU: the lanes that the provider can bear, at most two, with one thread, since the operators run on the device.
+ *
+ * @throws {ARGUMENT_INVALID} more lanes than the device bears in one process
+ */
+export function planLanes({ device, cores, requestedLanes, requestedThreads }: LaneRequest): LanePlan {
+  const { maxLanes } = DEVICE_TRAITS[device];
+  if (maxLanes !== null && requestedLanes !== "auto" && requestedLanes > maxLanes) {
+    throw new ShardmillError("ARGUMENT_INVALID", `${device} bears ${maxLanes} lane in one process`, {
+      fields: { device, lanes: requestedLanes, maxLanes },
+      hint: "start more workers instead: each is a process of its own",
+    });
+  }
+  if (device === "cpu") {
+    const shareOf = (divisor: number) => Math.max(1, Math.floor(cores / divisor));
+    const lanes =
+      requestedLanes === "auto"
+        ? shareOf(requestedThreads === "auto" ? 1 : requestedThreads)
+        : requestedLanes;
+    return { lanes, threads: requestedThreads === "auto" ? shareOf(lanes) : requestedThreads };
+  }
+  const lanes = requestedLanes === "auto" ? Math.min(GPU_LANES, maxLanes ?? GPU_LANES) : requestedLanes;
+  return { lanes, threads: requestedThreads === "auto" ? 1 : requestedThreads };
+}

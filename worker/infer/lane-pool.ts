@@ -1,0 +1,108 @@
+import type { MessagePort } from "node:worker_threads";
+import { type Deferred, deferred } from "../../shared/core/abort.ts";
+import { errorFromData, ShardmillError } from "../../shared/core/errors.ts";
+import type { TensorData } from "../../shared/domain/tensor.ts";
+import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
+import type { InferResult, Lanes } from "./lanes.ts";
+
+/**
+ * The lanes behind `ports` (one a lane, from `LaneSet.connect`), for the thread that owns the ports from here on.
+ * Disposing closes them; what is then still waiting is rejected.
+ */
+export function connectLanes(ports: readonly MessagePort[]): Lanes & Disposable {
+  return new LanePool(ports.map((port) => new LaneConnection(port)));
+}
+
+class LanePool implements Lanes, Disposable {
+  readonly #lanes: readonly LaneConnection[];
+
+  constructor(lanes: readonly LaneConnection[]) {
+    this.#lanes = lanes;
+  }
+
+  get count(): number {
+    return this.#lanes.length;
+  }
+
+  async infer(
+    feeds: Readonly<Record<string, TensorData>>,
+    outputs: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<InferResult> {
+    signal?.throwIfAborted();
+    const [first, ...others] = this.#lanes.filter((lane) => lane.open);
+    if (first === undefined) throw laneGone();
+    const shortest = others.reduce((best, lane) => (lane.queued < best.queued ? lane : best), first);
+    return shortest.infer(feeds, outputs, signal);
+  }
+
+  [Symbol.dispose](): void {
+    for (const lane of this.#lanes) lane.close();
+  }
+}
+
+/** One port, and the requests sent through it that have no reply yet. */
+class LaneConnection {
+  readonly #port: MessagePort;
+  /** By request id. A request stays here after its caller gave up: the lane is still busy with it. */
+  readonly #waiting = new Map<number, Deferred<InferResult>>();
+  #nextId = 0;
+  #open = true;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+    port.on("message", (reply: InferReply) => this.#settle(reply));
+    port.on("messageerror", () => this.close());
+    port.on("close", () => this.#end());
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  get queued(): number {
+    return this.#waiting.size;
+  }
+
+  async infer(
+    feeds: Readonly<Record<string, TensorData>>,
+    outputs: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<InferResult> {
+    const request: InferRequest = { id: this.#nextId, feeds, outputs };
+    this.#nextId += 1;
+    this.#port.postMessage(request, buffersOf(feeds));
+    const reply = deferred<InferResult>();
+    this.#waiting.set(request.id, reply);
+    const onAbort = () => reply.reject(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await reply.promise;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  close(): void {
+    this.#port.close();
+    this.#end();
+  }
+
+  #settle(reply: InferReply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    // Settling a promise whose caller gave up does nothing: the late reply and its buffers are dropped.
+    if (reply.kind === "failed") waiting?.reject(errorFromData(reply.error));
+    else waiting?.resolve({ outputs: reply.outputs, feeds: reply.feeds, runMs: reply.runMs });
+  }
+
+  #end(): void {
+    this.#open = false;
+    for (const waiting of this.#waiting.values()) waiting.reject(laneGone());
+    this.#waiting.clear();
+  }
+}
+
+function laneGone(): ShardmillError {
+  return new ShardmillError("WORKER_DIED", "the lane that ran this batch is gone");
+}

@@ -1,0 +1,49 @@
+import type { MessagePort } from "node:worker_threads";
+import type { ErrorData } from "../../shared/core/errors.ts";
+import type { Device } from "../../shared/domain/job-spec.ts";
+import type { TensorData } from "../../shared/domain/tensor.ts";
+
+/** What a lane thread is started with (`workerData`). */
+export interface LaneOptions {
+  /** Where the model's bytes are, on this machine. */
+  readonly modelPath: string;
+  readonly device: Exclude<Device, "auto">;
+  readonly threads: number;
+}
+
+/** From the thread's owner. A shard thread gets the other end of `port` and talks to the lane directly. */
+export type LaneCommand = { readonly kind: "serve"; readonly port: MessagePort } | { readonly kind: "close" };
+
+/** To the thread's owner. */
+export type LaneEvent =
+  | { readonly kind: "ready"; readonly loadMs: number }
+  | { readonly kind: "broken"; readonly error: ErrorData };
+
+/** One `session.run`. The buffers of `feeds` are transferred: the lane owns them from here on. */
+export interface InferRequest {
+  readonly id: number;
+  readonly feeds: Readonly<Record<string, TensorData>>;
+  /** The outputs that are used; others are not asked for. */
+  readonly outputs: readonly string[];
+}
+
+/** The buffers of `outputs` are transferred back; `feeds` too, to be filled again. */
+export type InferReply =
+  | {
+      readonly id: number;
+      readonly kind: "done";
+      readonly outputs: Readonly<Record<string, TensorData>>;
+      readonly feeds: Readonly<Record<string, TensorData>>;
+      readonly runMs: number;
+    }
+  | {
+      readonly id: number;
+      readonly kind: "failed";
+      readonly error: ErrorData;
+      readonly feeds: Readonly<Record<string, TensorData>>;
+    };
+
+/** The transfer list of a set of tensors: every buffer once, however many tensors lie in it. */
+export function buffersOf(...sets: readonly Readonly<Record<string, TensorData>>[]): ArrayBuffer[] {
+  return [...new Set(sets.flatMap((tensors) => Object.values(tensors).map(({ data }) => data)))];
+}

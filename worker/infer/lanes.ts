@@ -1,0 +1,27 @@
+import type { TensorData } from "../../shared/domain/tensor.ts";
+
+export interface InferResult {
+  readonly outputs: Readonly<Record<string, TensorData>>;
+  /** The input buffers, given back to be filled again. */
+  readonly feeds: Readonly<Record<string, TensorData>>;
+  readonly runMs: number;
+}
+
+/**
+ * The lanes of a device as a shard's pipeline sees them.
+ * Real: `LanePool` over message ports to lane threads. In tests: a function.
+ */
+export interface Lanes {
+  readonly count: number;
+  /**
+   * Runs one batch on the lane with the shortest queue. `feeds` are transferred and unusable afterwards.
+   *
+   * @throws {OUT_OF_MEMORY} when the batch is too big for the device
+   * @throws {MODEL_FAILED} when the model fails on these rows
+   */
+  infer(
+    feeds: Readonly<Record<string, TensorData>>,
+    outputs: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<InferResult>;
+}

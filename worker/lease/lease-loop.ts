@@ -1,0 +1,284 @@
+import { deadline, sleep } from "../../shared/core/abort.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { type Random, systemRandom } from "../../shared/core/random.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import { tokenKey } from "../../shared/domain/token.ts";
+import type { StageShares, WorkerSession } from "../../shared/domain/worker.ts";
+import type {
+  LeaseRef,
+  OfferAnswer,
+  Registered,
+  Registration,
+  WorkService,
+} from "../../shared/wire/services.ts";
+import { isTransient, persist, type ShardRunner } from "./attempt.ts";
+import { LeaseBook, leaseKey } from "./lease-book.ts";
+
+/** How long a lease request may hang at the coordinator: below the idle limits of common proxies. */
+const LONG_POLL_MS = 25_000;
+
+export interface LeaseLoopOptions {
+  readonly work: WorkService;
+  readonly registration: Registration;
+  readonly runner: ShardRunner;
+  /** The busy shares since the last call. */
+  readonly takeBusy: () => StageShares;
+  readonly clock: TimedClock;
+  readonly random?: Random;
+  readonly log: Logger;
+  /** How long an unreachable coordinator is waited for. */
+  readonly giveUpMs: number;
+  /** How long running shards may take to finish once draining begins. */
+  readonly drainMs: number;
+  /** Each new session, before its first lease: data access needs it. */
+  readonly onSession: (registered: Registered) => void;
+}
+
+interface Attempt {
+  readonly lease: Lease;
+  readonly abort: AbortController;
+  /** Its partial is stored and being offered: worth going on with even when the lease is lost, it may still be the first. */
+  offering: boolean;
+  readonly done: Promise<void>;
+}
+
+/**
+ * The worker's side of leasing: joins, keeps one lease request open at all times (its breaking tells the coordinator that
+ * this worker is gone), renews what it holds in one heartbeat, runs shards, and hands in what they give.
+ * Decides nothing about the work itself: that is the runner's.
+ */
+export class LeaseLoop {
+  readonly #options: LeaseLoopOptions;
+  readonly #random: Random;
+  readonly #book = new LeaseBook();
+  readonly #attempts = new Map<string, Attempt>();
+  #registered: Registered | null = null;
+
+  constructor(options: LeaseLoopOptions) {
+    this.#options = options;
+    this.#random = options.random ?? systemRandom;
+  }
+
+  /**
+   * Works until the coordinator dismisses this worker, or `drain` aborts: then finishes or hands back what it holds and
+   * leaves. Rejects when the coordinator refuses this worker for good or stays unreachable, or with `stop`'s reason.
+   */
+  async run(drain: AbortSignal, stop: AbortSignal): Promise<"dismissed" | "drained"> {
+    const quit = AbortSignal.any([drain, stop]);
+    try {
+      await this.#register(quit);
+    } catch (error) {
+      stop.throwIfAborted();
+      if (drain.aborted) return "drained";
+      throw error;
+    }
+    const beating = new AbortController();
+    const heartbeats = this.#beat(AbortSignal.any([beating.signal, stop]));
+    try {
+      const end = await this.#leaseUntilEnd(quit);
+      stop.throwIfAborted();
+      await this.#finishOrRelease(end === "dismissed" ? 0 : this.#options.drainMs, stop);
+      return end;
+    } finally {
+      beating.abort();
+      this.#abandonAll(new ShardmillError("INTERRUPTED", "the worker stops"));
+      await heartbeats;
+      await this.#leave();
+    }
+  }
+
+  get #session(): WorkerSession {
+    if (this.#registered === null) throw new Error("broken invariant: not registered");
+    return this.#registered.session;
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const { work, registration, clock, log } = this.#options;
+    this.#registered = await persist(() => work.register(registration, signal), {
+      signal,
+      giveUpMs: this.#options.giveUpMs,
+      clock,
+      random: this.#random,
+      onRetry: (error, waitMs) =>
+        log.warn({ waitMs: Math.round(waitMs), reason: error.message }, "waiting for the coordinator"),
+    });
+    this.#options.onSession(this.#registered);
+    log.info({ session: this.#registered.session }, "joined");
+  }
+
+  async #leaseUntilEnd(quit: AbortSignal): Promise<"dismissed" | "drained"> {
+    const { work, clock } = this.#options;
+    let unreachableSinceMs: number | null = null;
+    while (!quit.aborted) {
+      const askedMs = clock.nowMs();
+      try {
+        const answer = await work.requestLease(this.#session, LONG_POLL_MS, quit);
+        unreachableSinceMs = null;
+        if (answer.kind === "dismissed") return "dismissed";
+        if (answer.kind === "lease") this.#start(answer.lease, clock.nowMs());
+        else await sleep(answer.retryMs, quit, clock);
+      } catch (error) {
+        if (quit.aborted) break;
+        unreachableSinceMs = await this.#recover(error, unreachableSinceMs ?? askedMs, quit).catch(
+          (final: unknown) => {
+            if (quit.aborted) return null;
+            throw final;
+          },
+        );
+      }
+    }
+    return "drained";
+  }
+
+  /** After a failed lease request: joins again, or waits; rejects when there is no point. */
+  async #recover(error: unknown, sinceMs: number, quit: AbortSignal): Promise<number | null> {
+    const { clock, log, giveUpMs } = this.#options;
+    if (isShardmillError(error, "SESSION_STALE")) {
+      // A coordinator that does not know this session has forgotten its leases, too.
+      for (const { lease } of [...this.#attempts.values()]) this.#loseLease(lease);
+      await this.#register(quit);
+      return null;
+    }
+    if (!isTransient(error) || clock.nowMs() - sinceMs > giveUpMs) throw error;
+    log.debug({ reason: messageOf(error) }, "lease request failed");
+    await sleep(500, quit, clock).catch(() => {});
+    return sinceMs;
+  }
+
+  #start(lease: Lease, grantedMs: number): void {
+    // Counted from before the grant could have been made would be safer still, but a long poll may hang for longer than
+    // a lease: the margin covers the time of one answer on its way.
+    this.#book.add(lease, grantedMs);
+    const abort = new AbortController();
+    const key = leaseKey(lease);
+    const done = this.#attempt(lease, abort.signal).finally(() => {
+      this.#book.remove(lease);
+      this.#attempts.delete(key);
+    });
+    this.#attempts.set(key, { lease, abort, offering: false, done });
+  }
+
+  async #attempt(lease: Lease, signal: AbortSignal): Promise<void> {
+    const { runner, log } = this.#options;
+    const ref: LeaseRef = { jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
+    const facts = { shard: lease.shard.id, token: tokenKey(lease.token), rows: shardRows(lease.shard) };
+    try {
+      const partial = await runner.run(lease, this.#random.hex(8), {
+        signal,
+        onProgress: (rowsDone) => this.#book.progress(lease, rowsDone),
+      });
+      this.#noteOffering(lease);
+      const answer = await this.#offer(lease.jobId, partial, signal);
+      log.debug({ ...facts, answer: answer.kind }, "partial offered");
+    } catch (error) {
+      if (signal.aborted) return this.#endAborted(ref, signal.reason);
+      log.warn({ ...facts, reason: messageOf(error) }, "attempt failed");
+      await this.#tell(() => this.#options.work.failAttempt(this.#session, ref, errorToData(error)));
+    }
+  }
+
+  #noteOffering(lease: Lease): void {
+    const attempt = this.#attempts.get(leaseKey(lease));
+    if (attempt !== undefined) attempt.offering = true;
+  }
+
+  #offer(jobId: string, partial: PartialManifest, signal: AbortSignal): Promise<OfferAnswer> {
+    const { work, clock, giveUpMs } = this.#options;
+    const call = async () => {
+      try {
+        return await work.offerPartial(this.#session, jobId, partial);
+      } catch (error) {
+        if (!isShardmillError(error, "SESSION_STALE")) throw error;
+        // The lease request's loop joins again; this offer then goes out under the new session.
+        throw new ShardmillError("COORDINATOR_UNREACHABLE", "the session is being renewed", { cause: error });
+      }
+    };
+    return persist(call, { signal, giveUpMs, clock, random: this.#random });
+  }
+
+  async #endAborted(ref: LeaseRef, reason: unknown): Promise<void> {
+    const drained = isShardmillError(reason, "INTERRUPTED");
+    if (drained) await this.#tell(() => this.#options.work.releaseLease(this.#session, ref));
+  }
+
+  /** News for the coordinator whose loss costs only time: the lease runs out by itself. */
+  async #tell(call: () => Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      this.#options.log.debug({ reason: messageOf(error) }, "the coordinator was not told");
+    }
+  }
+
+  async #beat(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await sleep(this.#registered?.heartbeatMs ?? 1_000, signal, this.#options.clock);
+        await this.#heartbeat(signal);
+      } catch (error) {
+        if (!signal.aborted) this.#options.log.debug({ reason: messageOf(error) }, "heartbeat failed");
+      }
+      for (const { lease } of this.#book.doubtful(this.#options.clock.nowMs())) this.#loseLease(lease);
+    }
+  }
+
+  async #heartbeat(signal: AbortSignal): Promise<void> {
+    const { work, clock, takeBusy } = this.#options;
+    const sentMs = clock.nowMs();
+    const leases = this.#book.held().map(({ lease, rowsDone }) => ({
+      lease: { jobId: lease.jobId, shard: lease.shard.id, token: lease.token },
+      rowsDone,
+    }));
+    // Given up while another still comes in time; and a connection that swallows it must not hide that leases run out.
+    using inTime = deadline((this.#registered?.leaseMs ?? 0) / 3, clock);
+    const beat = { session: this.#session, leases, busy: takeBusy() };
+    const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
+    for (const { lease, live } of states) {
+      const attempt = this.#attempts.get(leaseKey(lease));
+      if (live) this.#book.confirmed(lease, sentMs);
+      else if (attempt !== undefined) this.#loseLease(attempt.lease);
+    }
+  }
+
+  #loseLease(lease: Lease): void {
+    const attempt = this.#attempts.get(leaseKey(lease));
+    if (attempt === undefined || attempt.offering || attempt.abort.signal.aborted) return;
+    this.#options.log.info({ shard: lease.shard.id, token: tokenKey(lease.token) }, "lease lost");
+    attempt.abort.abort(
+      new ShardmillError("LEASE_STALE", "the lease is lost", { fields: { shard: lease.shard.id } }),
+    );
+  }
+
+  #abandonAll(reason: ShardmillError): void {
+    for (const { abort } of this.#attempts.values()) abort.abort(reason);
+  }
+
+  async #finishOrRelease(graceMs: number, stop: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const running = [...this.#attempts.values()].map(({ done }) => done);
+    const patience = new AbortController();
+    try {
+      await Promise.race([
+        Promise.allSettled(running),
+        sleep(graceMs, AbortSignal.any([patience.signal, stop]), clock),
+      ]);
+    } catch {
+      // `stop` came: what still runs is handed back below.
+    } finally {
+      patience.abort();
+    }
+    this.#abandonAll(new ShardmillError("INTERRUPTED", "the worker drains"));
+    const handedBack = Promise.allSettled([...this.#attempts.values()].map(({ done }) => done));
+    await Promise.race([handedBack, sleep(3_000, stop, clock).catch(() => {})]);
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#registered === null) return;
+    using goodbye = deadline(2_000, this.#options.clock);
+    await this.#tell(() => this.#options.work.leave(this.#session, goodbye.signal));
+  }
+}

@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { present } from "../shared/core/assert.ts";
+import { digestFile } from "../shared/core/digest.ts";
+import { isShardmillError, ShardmillError } from "../shared/core/errors.ts";
+import type { JobDescription } from "../shared/domain/job.ts";
+import { modelDigest } from "../shared/domain/model-digest.ts";
+import { isInsideLocation } from "../shared/domain/model-location.ts";
+import type { WorkerSession } from "../shared/domain/worker.ts";
+import type { DataService } from "../shared/wire/services.ts";
+
+export interface LocalModelOptions {
+  readonly job: Pick<JobDescription, "jobId" | "model">;
+  /** Whether the coordinator's own files can be read here. */
+  readonly visible: boolean;
+  /** Where a model that is not visible is fetched from; null where there is no coordinator. */
+  readonly data: DataService | null;
+  readonly session: WorkerSession;
+  readonly scratchPath: string;
+}
+
+export interface LocalModel {
+  readonly path: string;
+  /** Once it is loaded: that it was not replaced between its check and its loading. @throws {MODEL_CHANGED} */
+  checkUnchanged(): Promise<void>;
+}
+
+/** One file of the model, here and as the coordinator knows it. */
+interface ModelPart {
+  readonly localPath: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/**
+ * The model on this machine, its external data beside it: the coordinator's own files where they are visible and the same,
+ * else copies, fetched once.
+ *
+ * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
+ */
+export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
+  const { model } = options.job;
+  if (!options.visible) return fetchedModel(options);
+  const parts = [model, ...model.externalData].map((part) => ({ ...part, localPath: part.path }));
+  const before = await marksOf(parts);
+  for (const part of parts) {
+    const found = await digestFile(part.path).catch((cause: unknown) => {
+      throw modelChanged(part, "nothing that can be read", cause);
+    });
+    if (found.sha256 !== part.sha256) throw modelChanged(part, found.sha256);
+  }
+  return {
+    path: model.path,
+    async checkUnchanged() {
+      const after = await marksOf(parts);
+      for (const [index, part] of parts.entries()) {
+        if (before[index] !== after[index])
+          throw modelChanged(part, "another file, or another time of change");
+      }
+    },
+  };
+}
+
+/** What changes when a file is written to, or replaced by another. */
+function marksOf(parts: readonly ModelPart[]): Promise<string[]> {
+  return Promise.all(
+    parts.map(async (part) => {
+      const { ino, size, mtimeMs } = await stat(part.localPath).catch((cause: unknown) => {
+        throw modelChanged(part, "nothing that can be read", cause);
+      });
+      return `${ino} ${size} ${mtimeMs}`;
+    }),
+  );
+}
+
+/** Its folder is named by its digest, and complete once it has that name. */
+async function fetchedModel(options: LocalModelOptions): Promise<LocalModel> {
+  const { model } = options.job;
+  const name = basename(model.path);
+  const folder = join(options.scratchPath, `model-${modelDigest(model)}`);
+  const local = { path: join(folder, name), checkUnchanged: async () => {} };
+  if (await stat(local.path).catch(() => null)) return local;
+  const temporary = `${folder}.fetching`;
+  await rm(temporary, { recursive: true, force: true });
+  try {
+    await fetchPart(options, { ...model, localPath: join(temporary, name) });
+    for (const part of model.externalData) {
+      if (!isInsideLocation(part.location)) throw new Error(`broken invariant: location ${part.location}`);
+      // A model may name itself: it is there already.
+      if (part.location === name) continue;
+      await fetchPart(options, { ...part, localPath: join(temporary, part.location) });
+    }
+    await rename(temporary, folder);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+  return local;
+}
+
+async function fetchPart({ job, data, session }: LocalModelOptions, part: ModelPart): Promise<void> {
+  const from = present(data, "a model that is not visible, and no coordinator to fetch it from");
+  await mkdir(dirname(part.localPath), { recursive: true });
+  const chunks = from.readRange({ session, jobId: job.jobId, path: part.path, start: 0, end: part.bytes });
+  const found = await writeFileFrom(chunks, part.localPath).catch((cause: unknown) => {
+    const gone = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause, part);
+    throw gone ? modelChanged(part, "less than that, or nothing", cause) : cause;
+  });
+  if (found !== part.sha256) throw modelChanged(part, found);
+}
+
+/** The store's error for a file that ends before the range that was asked for. */
+function isTooShort(error: unknown, { bytes }: ModelPart): boolean {
+  if (!isShardmillError(error, "STORE_FAILED")) return false;
+  const { found, expected } = error.fields;
+  return expected === bytes && typeof found === "number" && found < bytes;
+}
+
+async function writeFileFrom(chunks: AsyncIterable<Uint8Array>, path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const file = await open(path, "wx");
+  try {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+  } finally {
+    await file.close();
+  }
+  return hash.digest("hex");
+}
+
+function modelChanged(
+  { path, sha256: expected }: Pick<ModelPart, "path" | "sha256">,
+  found: string,
+  cause?: unknown,
+): ShardmillError {
+  return new ShardmillError("MODEL_CHANGED", `${path} is not the model that the job was planned with`, {
+    fields: { path, expected, found },
+    hint: "run the job again with --fresh to use the new model",
+    cause,
+  });
+}

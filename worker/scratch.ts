@@ -1,0 +1,22 @@
+import { tmpdir } from "node:os";
+import { messageOf, ShardmillError } from "../shared/core/errors.ts";
+import { makeFolders } from "../shared/core/make-folders.ts";
+import { makeTempFolder } from "../shared/core/temp-folder.ts";
+
+/**
+ * A folder for what this process has not yet stored; what killed workers left beside it goes.
+ *
+ * @throws {ARGUMENT_INVALID} when no folder can be made there
+ */
+export async function makeScratch(base: string = tmpdir()): Promise<string> {
+  try {
+    await makeFolders(base);
+    return await makeTempFolder("worker", base);
+  } catch (cause) {
+    throw new ShardmillError("ARGUMENT_INVALID", `the scratch folder cannot be used: ${messageOf(cause)}`, {
+      fields: { path: base },
+      hint: "name another with --scratch, or set TMPDIR",
+      cause,
+    });
+  }
+}

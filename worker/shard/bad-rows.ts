@@ -1,0 +1,113 @@
+import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import { type Dtype, dtypeBytes } from "../../shared/domain/tensor.ts";
+import { anyZero, bitAt } from "./bits.ts";
+import { fillFits, findMisfit, needsCheck } from "./cast-range.ts";
+import { type Cells, cellStart, RAGGED } from "./cells.ts";
+import { leafOfBytes } from "./leaf.ts";
+
+/** Why a row cannot become part of a tensor. */
+export interface RowProblem {
+  readonly code: "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
+  readonly message: string;
+}
+
+/** Adds to `bad` the rows of a column that `binding` cannot take. A row that is in it already keeps its problem. */
+export function findBadRows(
+  cells: Cells,
+  column: string,
+  binding: InputBinding,
+  bad: Map<number, RowProblem>,
+): void {
+  const judge = new CellJudge(cells, column, binding);
+  if (judge.takesAll()) return;
+  for (let row = 0; row < cells.rows; row += 1) {
+    const problem = judge.problemOf(row);
+    if (problem !== null && !bad.has(row)) bad.set(row, problem);
+  }
+}
+
+/** How many values a cell of a binding's columns must hold. */
+export function valuesPerCell(binding: InputBinding): number {
+  return binding.source.kind === "stack" ? 1 : binding.rowValues;
+}
+
+/** Whether the bytes of a binary cell are raw little-endian values rather than one value each. */
+export function isRawCell(bytes: number, cellValues: number, dtype: Dtype): boolean {
+  return bytes !== cellValues && bytes === cellValues * dtypeBytes(dtype);
+}
+
+class CellJudge {
+  readonly #cells: Cells;
+  readonly #column: string;
+  readonly #binding: InputBinding;
+  readonly #cellValues: number;
+  readonly #checkValues: boolean;
+  readonly #fillFits: boolean;
+
+  constructor(cells: Cells, column: string, binding: InputBinding) {
+    this.#cells = cells;
+    this.#column = column;
+    this.#binding = binding;
+    this.#cellValues = valuesPerCell(binding);
+    this.#checkValues = cells.binary ? binding.dtype !== "uint8" : needsCheck(cells.leaf, binding);
+    this.#fillFits = binding.fill !== null && fillFits(binding.fill, binding);
+  }
+
+  /** Nothing can be wrong with any row: no row needs looking at. */
+  takesAll(): boolean {
+    const { nulls, leafNulls, faults, layout, binary } = this.#cells;
+    if (nulls !== null || leafNulls !== null || faults !== null || this.#checkValues) return false;
+    return !binary && layout.kind === "fixed" && layout.values === this.#cellValues;
+  }
+
+  problemOf(row: number): RowProblem | null {
+    const { nulls, leafNulls, faults } = this.#cells;
+    if (nulls !== null && !bitAt(nulls, row)) return this.#ofNull("is null");
+    const fault = faults?.[row] ?? 0;
+    if (fault === RAGGED) return this.#problem("ROW_LENGTH", "holds lists of different lengths");
+    if (fault !== 0) return this.#problem("ROW_NULL", "holds a list that is null");
+    const from = cellStart(this.#cells, row);
+    const to = cellStart(this.#cells, row + 1);
+    const misfit = this.#ofLength(to - from);
+    if (misfit !== null) return misfit;
+    if (leafNulls !== null && anyZero(leafNulls, from, to)) {
+      const problem = this.#ofNull("holds a null");
+      if (problem !== null) return problem;
+    }
+    return this.#checkValues ? this.#ofValues(from, to) : null;
+  }
+
+  #ofNull(what: string): RowProblem | null {
+    if (this.#binding.fill === null) return this.#problem("ROW_NULL", `${what}, and there is no fill for it`);
+    if (this.#fillFits) return null;
+    const { fill, dtype } = this.#binding;
+    return this.#problem("ROW_VALUE", `${what}, and its fill ${fill} does not fit ${dtype}`);
+  }
+
+  #ofLength(found: number): RowProblem | null {
+    const expected = this.#cellValues;
+    if (found === expected) return null;
+    if (!this.#cells.binary)
+      return this.#problem("ROW_LENGTH", `has the wrong length: expected ${expected}, found ${found}`);
+    if (isRawCell(found, expected, this.#binding.dtype)) return null;
+    const raw = expected * dtypeBytes(this.#binding.dtype);
+    const sizes = raw === expected ? `${expected} bytes` : `${expected} or ${raw} bytes`;
+    return this.#problem("ROW_LENGTH", `has the wrong length: expected ${sizes}, found ${found}`);
+  }
+
+  #ofValues(from: number, to: number): RowProblem | null {
+    const { dtype } = this.#binding;
+    const { leaf, binary, leafNulls } = this.#cells;
+    const raw = binary && isRawCell(to - from, this.#cellValues, dtype) && leaf.kind === "numbers";
+    const values =
+      raw && leaf.values instanceof Uint8Array ? leafOfBytes(leaf.values.subarray(from, to), dtype) : leaf;
+    if (!needsCheck(values, this.#binding)) return null;
+    const [start, end] = raw ? [0, this.#cellValues] : [from, to];
+    const value = findMisfit(values, start, end, this.#binding, leafNulls);
+    return value === null ? null : this.#problem("ROW_VALUE", `holds ${value}, which does not fit ${dtype}`);
+  }
+
+  #problem(code: RowProblem["code"], what: string): RowProblem {
+    return { code, message: `column \`${this.#column}\` ${what}` };
+  }
+}

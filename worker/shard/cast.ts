@@ -1,0 +1,170 @@
+import type { Dtype, DtypeArray } from "../../shared/domain/tensor.ts";
+import { bitAt } from "./bits.ts";
+import { encodeHalf, halfTable } from "./float16.ts";
+import { type Leaf, type NumberArray, wordsOf } from "./leaf.ts";
+
+/** How values become elements of a tensor: value * scale + offset, in float64, then cast. */
+export interface Cast {
+  readonly dtype: Dtype;
+  readonly scale: number;
+  readonly offset: number;
+}
+
+export const TWO_32 = 4_294_967_296;
+
+/** Values widened at a time: 32 KiB of float64, which stays in the first-level cache. */
+export const BLOCK_VALUES = 4096;
+const block = new Float64Array(BLOCK_VALUES);
+
+export function isPlain({ scale, offset }: Cast): boolean {
+  return scale === 1 && offset === 0;
+}
+
+/** Where cast values go: element `at`, then every `step`-th. */
+export interface Target {
+  readonly array: DtypeArray;
+  readonly at: number;
+  readonly step: number;
+}
+
+/**
+ * Casts leaf values `[from, to)` into `target`. Integers are truncated towards zero and must fit (see `findMisfit`);
+ * float16 is rounded once, from float64.
+ */
+export function castValues(leaf: Leaf, from: number, to: number, cast: Cast, target: Target): void {
+  if (isPlain(cast) && copyPlain(leaf, from, to, cast.dtype, target)) return;
+  if (leaf.kind === "numbers" && isNumberDtype(cast.dtype)) {
+    scaleNumbers(leaf.values, from, to, cast, target);
+    return;
+  }
+  for (let start = from; start < to; start += BLOCK_VALUES) {
+    const end = Math.min(start + BLOCK_VALUES, to);
+    const values = widenBlock(leaf, start, end, cast);
+    const { array, step } = target;
+    narrow(values, cast.dtype, { array, at: target.at + (start - from) * step, step });
+  }
+}
+
+/** `count` elements of `target`, each `value` as `cast` stores it. */
+export function fillValue(value: number, cast: Cast, count: number, target: Target): void {
+  if (count === 0) return;
+  const { array, at, step } = target;
+  block[0] = value * cast.scale + cast.offset;
+  narrow(block.subarray(0, 1), cast.dtype, target);
+  if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
+    const stored = array[at] ?? 0n;
+    for (let index = 1; index < count; index += 1) array[at + index * step] = stored;
+    return;
+  }
+  const stored = array[at] ?? 0;
+  if (step === 1) array.fill(stored, at, at + count);
+  else for (let index = 1; index < count; index += 1) array[at + index * step] = stored;
+}
+
+/** The same bits, or a conversion that the engine does natively; false when neither will do. */
+function copyPlain(leaf: Leaf, from: number, to: number, dtype: Dtype, target: Target): boolean {
+  const { array, at, step } = target;
+  if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
+    if (leaf.kind !== "wide") return false;
+    copyWords(leaf.words, from, to, wordsOf(array), target);
+    return true;
+  }
+  const same = leaf.kind === "half" && dtype === "float16";
+  const converted = leaf.kind === "numbers" && isNumberDtype(dtype);
+  if (step !== 1 || !(same || converted)) return false;
+  array.set(leaf.values.subarray(from, to), at);
+  return true;
+}
+
+function copyWords(
+  source: Int32Array,
+  from: number,
+  to: number,
+  words: Int32Array,
+  { at, step }: Pick<Target, "at" | "step">,
+): void {
+  if (step === 1) {
+    words.set(source.subarray(from * 2, to * 2), at * 2);
+    return;
+  }
+  for (let index = from; index < to; index += 1) {
+    const place = (at + (index - from) * step) * 2;
+    words[place] = source[index * 2] ?? 0;
+    words[place + 1] = source[index * 2 + 1] ?? 0;
+  }
+}
+
+/** Dtypes whose typed array converts a number by itself, as a cast should. */
+function isNumberDtype(dtype: Dtype): boolean {
+  return dtype !== "float16" && dtype !== "int64" && dtype !== "uint64" && dtype !== "bool";
+}
+
+function scaleNumbers(source: NumberArray, from: number, to: number, cast: Cast, target: Target): void {
+  const { array, step } = target;
+  if (array instanceof BigInt64Array || array instanceof BigUint64Array) return;
+  const { scale, offset } = cast;
+  let at = target.at;
+  for (let index = from; index < to; index += 1) {
+    array[at] = (source[index] ?? 0) * scale + offset;
+    at += step;
+  }
+}
+
+/** Leaf values `[from, to)`, at most BLOCK_VALUES of them, scaled, as float64. Valid until the next call. */
+export function widenBlock(leaf: Leaf, from: number, to: number, { scale, offset }: Cast): Float64Array {
+  const count = to - from;
+  switch (leaf.kind) {
+    case "numbers":
+      block.set(leaf.values.subarray(from, to));
+      break;
+    case "half": {
+      const table = halfTable();
+      for (let index = 0; index < count; index += 1)
+        block[index] = table[leaf.values[from + index] ?? 0] ?? 0;
+      break;
+    }
+    case "wide": {
+      // The high part is exact in float64, so the one addition rounds correctly.
+      const { words } = leaf;
+      const signed = leaf.type === "int64";
+      for (let index = 0; index < count; index += 1) {
+        const low = (words[(from + index) * 2] ?? 0) >>> 0;
+        const high = words[(from + index) * 2 + 1] ?? 0;
+        block[index] = (signed ? high : high >>> 0) * TWO_32 + low;
+      }
+      break;
+    }
+    case "bits":
+      for (let index = 0; index < count; index += 1) block[index] = bitAt(leaf.bits, from + index) ? 1 : 0;
+      break;
+  }
+  const values = block.subarray(0, count);
+  if (scale !== 1 || offset !== 0) {
+    for (let index = 0; index < count; index += 1) values[index] = (values[index] ?? 0) * scale + offset;
+  }
+  return values;
+}
+
+function narrow(values: Float64Array, dtype: Dtype, { array, at, step }: Target): void {
+  const count = values.length;
+  if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
+    const words = wordsOf(array);
+    for (let index = 0; index < count; index += 1) {
+      const value = Math.trunc(values[index] ?? 0);
+      const high = Math.floor(value / TWO_32);
+      const place = (at + index * step) * 2;
+      words[place] = value - high * TWO_32;
+      words[place + 1] = high;
+    }
+    return;
+  }
+  if (dtype === "float16") {
+    for (let index = 0; index < count; index += 1) array[at + index * step] = encodeHalf(values[index] ?? 0);
+    return;
+  }
+  if (dtype === "bool") {
+    for (let index = 0; index < count; index += 1) array[at + index * step] = values[index] === 0 ? 0 : 1;
+    return;
+  }
+  for (let index = 0; index < count; index += 1) array[at + index * step] = values[index] ?? 0;
+}

@@ -1,0 +1,182 @@
+import {
+  type Field as ArrowField,
+  type Schema as ArrowSchema,
+  type Data,
+  type DataType,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+} from "apache-arrow";
+import { assert } from "../../shared/core/assert.ts";
+import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { DeadLetter } from "../../shared/domain/partial.ts";
+import type { Segment } from "./bisect.ts";
+import { DeadLetterTable } from "./dead-letters.ts";
+import { gather } from "./gather.ts";
+import type { InputChunk } from "./input-chunk.ts";
+import { checkTensor, createOutputWriter, type OutputWriter } from "./output-writer.ts";
+import { plainField } from "./plain-type.ts";
+import { columnData } from "./tensorize.ts";
+
+/** Everything that a shard's rows became. rowsIn = rowsOut + rowsDead. */
+export interface ShardResult {
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly rowsDead: number;
+  /** Kept columns and outputs, in input order. */
+  readonly rows: Table;
+  /** Null when there is none. */
+  readonly dead: Table | null;
+  readonly firstDead: DeadLetter | null;
+}
+
+export interface CollectorOptions {
+  readonly plan: MapPlan;
+  /** The input file's: kept columns have its types, even when no row is left. */
+  readonly schema: ArrowSchema;
+  readonly filePath: string;
+  readonly shardRows: number;
+}
+
+/**
+ * Takes what the model made of a shard's batches, in order, and builds its tables. The pieces of the tables follow the
+ * input's record batches, whatever the size of the model's batches: the same shard gives the same bytes.
+ */
+export class Collector {
+  readonly #writers: readonly OutputWriter[];
+  readonly #plan: MapPlan;
+  readonly #keep: readonly ArrowField[];
+  readonly #schema: Schema;
+  readonly #dead: DeadLetterTable;
+  readonly #shardRows: number;
+  /** Chunks with rows that are not settled, and those behind them, in order. */
+  readonly #open: InputChunk[] = [];
+  readonly #batches: RecordBatch[] = [];
+  #rowsIn = 0;
+  #rowsWritten = 0;
+  #rowsOut = 0;
+
+  constructor({ plan, schema, filePath, shardRows }: CollectorOptions) {
+    this.#plan = plan;
+    this.#shardRows = shardRows;
+    this.#writers = plan.outputs.map((binding) => createOutputWriter(binding, shardRows));
+    this.#keep = plan.keep.map(({ name }) => plainField(fieldOf(schema, name)));
+    const made = this.#writers.flatMap(({ columns }) => columns.map(({ field }) => field));
+    this.#schema = new Schema([...this.#keep, ...made]);
+    this.#dead = new DeadLetterTable(filePath, this.#keep);
+  }
+
+  /** Rows that are mapped or dead. */
+  get rowsDone(): number {
+    return this.#rowsIn - this.#open.reduce((rows, chunk) => rows + chunk.rowsPending, 0);
+  }
+
+  /** A chunk of the input, in order, before any of its rows is collected. */
+  open(chunk: InputChunk): void {
+    this.#rowsIn += chunk.rows;
+    assert(this.#rowsIn <= this.#shardRows, "a shard's read gives no more than its rows");
+    this.#open.push(chunk);
+    this.#closeSettled();
+  }
+
+  /** @throws {MODEL_FAILED} when a tensor is not of the shape that the plan was bound to */
+  collect(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      if (segment.kind === "mapped") this.#write(segment);
+      else {
+        for (const { chunk, start } of segment.batch.pieces) {
+          chunk.settleDead(start, { stage: "infer", code: "ROW_FAILED", message: segment.message });
+        }
+      }
+    }
+    this.#closeSettled();
+  }
+
+  /** To be called once all is collected. */
+  finish(): ShardResult {
+    assert(this.#open.length === 0, "every row of the shard is settled");
+    const rowsDead = this.#dead.rows;
+    assert(this.#rowsIn === this.#rowsOut + rowsDead, "every row is mapped or dead");
+    return {
+      rowsIn: this.#rowsIn,
+      rowsOut: this.#rowsOut,
+      rowsDead,
+      rows: tableOf(this.#schema, this.#batches),
+      dead: this.#dead.finish(),
+      firstDead: this.#dead.first,
+    };
+  }
+
+  #write({ batch, outputs }: Extract<Segment, { kind: "mapped" }>): void {
+    const tensorRows = Math.max(batch.rows, this.#plan.fixedBatchRows ?? 0);
+    this.#plan.outputs.forEach((binding, index) => {
+      const tensor = checkTensor(outputs, binding, tensorRows);
+      this.#writers[index]?.write(tensor, batch.rows, this.#rowsWritten);
+    });
+    this.#rowsWritten += batch.rows;
+    for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);
+  }
+
+  #closeSettled(): void {
+    while (this.#open[0]?.rowsPending === 0) {
+      const chunk = this.#open.shift();
+      if (chunk !== undefined) this.#close(chunk);
+    }
+  }
+
+  /** Takes what is kept of the chunk's columns; after this nothing holds its memory. */
+  #close(chunk: InputChunk): void {
+    const live = chunk.runs("live");
+    const rows = live.reduce((total, { start, end }) => total + end - start, 0);
+    if (rows > 0) {
+      const kept = gatherKept(chunk, this.#keep, live);
+      const from = this.#rowsOut;
+      const made = this.#writers.flatMap(({ columns }) =>
+        columns.map((column) => column.data(from, from + rows)),
+      );
+      this.#batches.push(recordBatch(this.#schema, rows, [...kept, ...made]));
+      this.#rowsOut += rows;
+    }
+    const dead = chunk.deadRows();
+    if (dead.length > 0) this.#dead.add(chunk, dead, gatherKept(chunk, this.#keep, chunk.runs("dead")));
+  }
+}
+
+function gatherKept(
+  chunk: InputChunk,
+  keep: readonly ArrowField[],
+  runs: readonly { readonly start: number; readonly end: number }[],
+): readonly Data[] {
+  return keep.map(({ name }) => {
+    const data = columnData(chunk.batch, name);
+    return gather(
+      data.type,
+      runs.map(({ start, end }) => ({ data, start, end })),
+    );
+  });
+}
+
+export function recordBatch(schema: Schema, rows: number, children: readonly Data[]): RecordBatch {
+  const type = new Struct(schema.fields);
+  return new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children: [...children] }));
+}
+
+/** With no batches, an empty table that still has its columns. */
+export function tableOf(schema: Schema, batches: readonly RecordBatch[]): Table {
+  if (batches.length > 0) return new Table(schema, [...batches]);
+  return new Table(schema, [
+    recordBatch(
+      schema,
+      0,
+      schema.fields.map(({ type }) => gather(type, [])),
+    ),
+  ]);
+}
+
+function fieldOf(schema: ArrowSchema, name: string): ArrowField<DataType> {
+  const field = schema.fields.find((candidate) => candidate.name === name);
+  assert(field !== undefined, `the input has the kept column ${name}`);
+  return field;
+}

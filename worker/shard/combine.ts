@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { parquetScan } from "../../shared/sql/quote.ts";
+
+export interface CombineOptions {
+  readonly reduce: JobSpec["reduce"];
+  /** A Parquet file: what the SQL sees as `rows`. */
+  readonly rowsPath: string;
+  readonly rowsFolder: string;
+  /** Where `combined-<reduction>.parquet` are made. */
+  readonly targetFolder: string;
+  /** DuckDB spills here. */
+  readonly scratchPath: string;
+  readonly signal: AbortSignal;
+}
+
+export interface CombinedFile {
+  readonly name: string;
+  readonly rows: number;
+}
+
+export function hasCombine(reduce: JobSpec["reduce"]): boolean {
+  return Object.values(reduce).some(({ combine }) => combine !== undefined);
+}
+
+/**
+ * Runs the combine SQL of every reduction that has one over a shard's rows. The same rows give the same files, byte for
+ * byte: one thread, insertion order kept.
+ *
+ * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
+ */
+export async function combineRows(options: CombineOptions): Promise<readonly CombinedFile[]> {
+  const { reduce, rowsPath, rowsFolder, targetFolder, scratchPath, signal } = options;
+  signal.throwIfAborted();
+  const folders = [...new Set([rowsFolder, targetFolder])];
+  await using database = await openLockedDatabase({ folders, threads: 1, tempFolder: scratchPath });
+  const onAbort = () => database.interrupt();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await database.run(`CREATE VIEW "rows" AS SELECT * FROM ${parquetScan([rowsPath])}`);
+    const files: CombinedFile[] = [];
+    for (const [reduction, { combine }] of Object.entries(reduce)) {
+      if (combine === undefined) continue;
+      signal.throwIfAborted();
+      const name = `combined-${reduction}.parquet`;
+      const { rows } = await database.copyTo(
+        combine,
+        join(targetFolder, name),
+        `reduce.${reduction}.combine`,
+      );
+      files.push({ name, rows });
+    }
+    return files;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

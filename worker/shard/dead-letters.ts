@@ -1,0 +1,101 @@
+import {
+  Field as ArrowField,
+  type Data,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  Utf8,
+} from "apache-arrow";
+import type { DeadLetter } from "../../shared/domain/partial.ts";
+import type { DeadReason, InputChunk } from "./input-chunk.ts";
+
+const PLACE_FIELDS = [
+  new ArrowField("file", new Utf8(), false),
+  new ArrowField("row", new Int64(), false),
+  new ArrowField("stage", new Utf8(), false),
+  new ArrowField("code", new Utf8(), false),
+  new ArrowField("message", new Utf8(), false),
+];
+
+/**
+ * The table of a shard's dead letters: file, row (in its file), stage, code, message, and the kept columns. A kept column
+ * that has one of these names is called `kept_<name>`.
+ */
+export class DeadLetterTable {
+  readonly #filePath: string;
+  readonly #schema: Schema;
+  readonly #batches: RecordBatch[] = [];
+  #rows = 0;
+  #first: DeadLetter | null = null;
+
+  constructor(filePath: string, keep: readonly ArrowField[]) {
+    this.#filePath = filePath;
+    this.#schema = new Schema([...PLACE_FIELDS, ...renamed(keep)]);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get first(): DeadLetter | null {
+    return this.#first;
+  }
+
+  /** @param kept the kept columns of just these rows */
+  add(chunk: InputChunk, dead: readonly (readonly [number, DeadReason])[], kept: readonly Data[]): void {
+    const letters = dead.map(
+      ([row, { stage, code, message }]): DeadLetter => ({
+        file: this.#filePath,
+        row: chunk.fileRow + row,
+        stage,
+        code,
+        message,
+      }),
+    );
+    this.#first ??= letters[0] ?? null;
+    this.#rows += letters.length;
+    const children = [
+      utf8(letters.map(({ file }) => file)),
+      makeData({
+        type: new Int64(),
+        data: BigInt64Array.from(letters, ({ row }) => BigInt(row)),
+        nullCount: 0,
+      }),
+      utf8(letters.map(({ stage }) => stage)),
+      utf8(letters.map(({ code }) => code)),
+      utf8(letters.map(({ message }) => message)),
+      ...kept,
+    ];
+    const type = new Struct(this.#schema.fields);
+    const data = makeData({ type, length: letters.length, nullCount: 0, children });
+    this.#batches.push(new RecordBatch(this.#schema, data));
+  }
+
+  finish(): Table | null {
+    return this.#rows === 0 ? null : new Table(this.#schema, this.#batches);
+  }
+}
+
+function renamed(keep: readonly ArrowField[]): readonly ArrowField[] {
+  const taken = new Set([...PLACE_FIELDS, ...keep].map(({ name }) => name));
+  return keep.map((field) => {
+    if (!PLACE_FIELDS.some(({ name }) => name === field.name)) return field;
+    let name = `kept_${field.name}`;
+    while (taken.has(name)) name = `kept_${name}`;
+    taken.add(name);
+    return new ArrowField(name, field.type, field.nullable, field.metadata);
+  });
+}
+
+function utf8(texts: readonly string[]): Data<Utf8> {
+  const encoded = texts.map((text) => Buffer.from(text, "utf8"));
+  const valueOffsets = new Int32Array(texts.length + 1);
+  encoded.forEach((bytes, index) => {
+    valueOffsets[index + 1] = (valueOffsets[index] ?? 0) + bytes.length;
+  });
+  const data = new Uint8Array(Buffer.concat(encoded));
+  return makeData({ type: new Utf8(), length: texts.length, nullCount: 0, valueOffsets, data });
+}

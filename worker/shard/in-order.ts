@@ -1,0 +1,45 @@
+/**
+ * Works on up to `limit` items at once and gives the results in the order of the items. While nothing is ready, the next
+ * item is read; while the next item is awaited, results that are ready are given out.
+ *
+ * The first failure, in order, ends it; whoever called stops the rest (the signal that they share). `source` is closed on
+ * every path.
+ */
+export async function* mapInOrder<T, R>(
+  source: AsyncIterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, undefined> {
+  const items = source[Symbol.asyncIterator]();
+  const flying: Promise<R>[] = [];
+  let reading: Promise<IteratorResult<T>> | null = null;
+  let drained = false;
+  try {
+    while (true) {
+      if (!drained && flying.length < limit) reading ??= unheard(items.next());
+      const [head] = flying;
+      if (head === undefined && reading === null) return;
+      const first = await Promise.race([
+        ...(reading === null ? [] : [reading.then((item) => ({ item }))]),
+        ...(head === undefined ? [] : [head.then((result) => ({ result }))]),
+      ]);
+      if ("result" in first) {
+        flying.shift();
+        yield first.result;
+        continue;
+      }
+      reading = null;
+      if (first.item.done === true) drained = true;
+      else flying.push(unheard(work(first.item.value)));
+    }
+  } finally {
+    await reading?.catch(() => {});
+    await items.return?.();
+  }
+}
+
+/** A promise whose failure may never be looked at, because an earlier one ended the work. */
+function unheard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,92 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Disk, realDisk } from "../../shared/core/disk.ts";
+import { syncPath } from "../../shared/core/durable.ts";
+import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { Store } from "../../shared/store/store.ts";
+
+/** Where a partial's files are made, and how they get to where the coordinator looks for them. */
+export interface PartialSink {
+  /** The folder in which files are made, each once, under their final names. */
+  readonly path: string;
+  /** All files are made: from here on they are where they belong, durably. */
+  seal(names: readonly string[], signal: AbortSignal): Promise<void>;
+  /** The partial is not to be: what was made of it is removed. */
+  discard(): Promise<void>;
+}
+
+/**
+ * A partial on storage that this worker shares with the coordinator: files are made where they stay, so no byte is written
+ * twice. The folder is this execution's alone.
+ *
+ * @throws {STORE_EXISTS} when the folder is there already
+ */
+export async function openSharedSink(
+  partialsPath: string,
+  folder: string,
+  disk: Disk = realDisk,
+): Promise<PartialSink> {
+  const path = join(partialsPath, folder);
+  await asStoreError(path, () => disk.mkdir(path));
+  return {
+    path,
+    seal: (names, signal) =>
+      asStoreError(path, async () => {
+        for (const name of names) {
+          signal.throwIfAborted();
+          await syncPath(join(path, name), disk);
+        }
+        await syncPath(path, disk);
+        await syncPath(partialsPath, disk);
+      }),
+    discard: () => disk.remove(path),
+  };
+}
+
+/**
+ * A partial that is made in `scratchPath` and then put into a store, file by file. What was put before a failure stays
+ * there until the coordinator sweeps: the store has no delete, and nobody was offered it.
+ */
+export async function openUploadSink(
+  store: Store,
+  partialsPath: string,
+  folder: string,
+  scratchPath: string,
+): Promise<PartialSink> {
+  const path = join(scratchPath, "partial");
+  await asStoreError(path, () => mkdir(path));
+  return {
+    path,
+    async seal(names, signal) {
+      for (const name of names)
+        await store.putOnce(join(partialsPath, folder, name), join(path, name), signal);
+    },
+    discard: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+/** A new file. @throws {STORE_EXISTS} {STORE_FAILED} */
+export function writeNewFile(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  return asStoreError(path, async () => {
+    try {
+      await writeFile(path, bytes, { flag: "wx", signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  });
+}
+
+/** Errors of the file system as a store's. */
+export async function asStoreError<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    const exists = "code" in error && error.code === "EEXIST";
+    throw new ShardmillError(exists ? "STORE_EXISTS" : "STORE_FAILED", messageOf(error), {
+      fields: { path },
+      cause: error,
+    });
+  }
+}

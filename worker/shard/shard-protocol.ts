@@ -1,0 +1,45 @@
+import type { MessagePort } from "node:worker_threads";
+import type { ErrorData } from "../../shared/core/errors.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { Token } from "../../shared/domain/token.ts";
+import type { StageShares, WorkerSession } from "../../shared/domain/worker.ts";
+
+/**
+ * How a worker reaches the job's bytes. `shared`: it sees the coordinator's files and reads and writes them itself.
+ * `coordinator`: the same ranges and the same files, over gRPC.
+ */
+export type DataAccess =
+  | { readonly kind: "shared" }
+  | { readonly kind: "coordinator"; readonly address: string; readonly session: WorkerSession };
+
+/** To a shard thread. */
+export type ShardCommand =
+  /** Before the first lease of a job. One port a lane. */
+  | {
+      readonly kind: "openJob";
+      readonly job: JobDescription;
+      readonly input: DataAccess;
+      readonly output: DataAccess;
+      readonly lanePorts: readonly MessagePort[];
+      /** A folder on this machine for what is not yet stored; the thread makes and removes its own files in it. */
+      readonly scratchPath: string;
+    }
+  | { readonly kind: "closeJob"; readonly jobId: string }
+  | { readonly kind: "runShard"; readonly lease: Lease; readonly executionId: string }
+  /** The lease is lost or handed back: stop at once, say nothing more of it. */
+  | { readonly kind: "abandonShard"; readonly token: Token };
+
+/** From a shard thread. */
+export type ShardEvent =
+  | { readonly kind: "jobOpened"; readonly jobId: string }
+  | { readonly kind: "progress"; readonly token: Token; readonly rowsDone: number }
+  /** All input of this shard was handed to the lanes: there is room to prefetch another. */
+  | { readonly kind: "shardRead"; readonly token: Token }
+  /** The partial's files are stored; it may be offered. */
+  | { readonly kind: "shardDone"; readonly token: Token; readonly partial: PartialManifest }
+  | { readonly kind: "shardFailed"; readonly token: Token; readonly error: ErrorData }
+  | { readonly kind: "abandoned"; readonly token: Token }
+  | { readonly kind: "busy"; readonly shares: StageShares; readonly overMs: number }
+  /** The thread cannot go on (a trap in a parser, say): its owner replaces it. */
+  | { readonly kind: "broken"; readonly error: ErrorData };

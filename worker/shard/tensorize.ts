@@ -1,0 +1,161 @@
+import type { RecordBatch } from "apache-arrow";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
+import { findBadRows, isRawCell, type RowProblem, valuesPerCell } from "./bad-rows.ts";
+import { bitAt } from "./bits.ts";
+import { castValues, fillValue, type Target } from "./cast.ts";
+import { type Cells, cellStart, openCells } from "./cells.ts";
+import { leafOfBytes } from "./leaf.ts";
+
+/** One input of the model over one record batch: its columns, opened. */
+export interface InputColumns {
+  readonly binding: InputBinding;
+  /** One for a single column, rowValues for a stack. */
+  readonly columns: readonly { readonly name: string; readonly cells: Cells }[];
+}
+
+/** Rows of a stack that are written column by column before the next rows: their elements then stay in the cache. */
+const STACK_ROWS = 256;
+
+/** @throws {INPUT_UNSUPPORTED} when a column is missing or of a type that cannot feed a model */
+export function openInputs(batch: RecordBatch, bindings: readonly InputBinding[]): readonly InputColumns[] {
+  return bindings.map((binding) => {
+    const { source } = binding;
+    const names = source.kind === "one" ? [source.column] : source.columns;
+    return { binding, columns: names.map((name) => ({ name, cells: openCells(columnData(batch, name)) })) };
+  });
+}
+
+/** The rows that cannot be fed, by their index in the record batch, each with the first problem found. */
+export function badRows(inputs: readonly InputColumns[]): Map<number, RowProblem> {
+  const bad = new Map<number, RowProblem>();
+  for (const { binding, columns } of inputs) {
+    for (const { name, cells } of columns) findBadRows(cells, name, binding, bad);
+  }
+  return bad;
+}
+
+/**
+ * Writes rows `[from, to)`, none of them bad, to `target` from its row `at` on: rowValues elements a row, row after row.
+ */
+export function fillRows(
+  { binding, columns }: InputColumns,
+  from: number,
+  to: number,
+  target: DtypeArray,
+  at: number,
+): void {
+  const { rowValues } = binding;
+  if (binding.source.kind === "one") {
+    const cells = columns[0]?.cells;
+    if (cells !== undefined)
+      fillCells(cells, from, to, binding, { array: target, at: at * rowValues, step: 1 });
+    return;
+  }
+  for (let start = from; start < to; start += STACK_ROWS) {
+    const end = Math.min(start + STACK_ROWS, to);
+    columns.forEach(({ cells }, column) => {
+      const place = (at + start - from) * rowValues + column;
+      fillCells(cells, start, end, binding, { array: target, at: place, step: rowValues });
+    });
+  }
+}
+
+/** A typed array of the binding's dtype over `buffer`, for whole rows. */
+export function tensorArray(binding: InputBinding, buffer: ArrayBuffer): DtypeArray {
+  return new DTYPE_ARRAYS[binding.dtype](buffer);
+}
+
+/** A column's only data: a record batch's columns are one piece each. */
+export function columnData(batch: RecordBatch, name: string) {
+  const data = batch.getChild(name)?.data[0];
+  if (data === undefined)
+    throw new ShardmillError("INPUT_UNSUPPORTED", `the input has no column \`${name}\``);
+  return data;
+}
+
+/** Cells of rows `[from, to)`; with a step, each cell is one value. */
+function fillCells(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
+  if (cells.binary) {
+    fillBinary(cells, from, to, binding, target);
+    return;
+  }
+  const { nulls, layout } = cells;
+  if (nulls === null || layout.kind === "fixed") {
+    fillLeaf(cells, from, to, binding, target);
+    if (nulls !== null) patchNullRows(cells, from, to, binding, target);
+    return;
+  }
+  // A null list may take no room in the leaf, so the rows between two nulls are each a stretch of their own.
+  const cellValues = valuesPerCell(binding);
+  let start = from;
+  for (let row = from; row <= to; row += 1) {
+    if (row < to && bitAt(nulls, row)) continue;
+    fillLeaf(cells, start, row, binding, shifted(target, (start - from) * cellValues));
+    if (row < to && binding.fill !== null)
+      fillValue(binding.fill, binding, cellValues, shifted(target, (row - from) * cellValues));
+    start = row + 1;
+  }
+}
+
+/** Rows whose values lie side by side in the leaf. */
+function fillLeaf(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
+  const { leaf, leafNulls } = cells;
+  const first = cellStart(cells, from);
+  const last = cellStart(cells, to);
+  castValues(leaf, first, last, binding, target);
+  if (leafNulls === null || binding.fill === null) return;
+  for (let index = first; index < last; index += 1) {
+    if (!bitAt(leafNulls, index)) fillValue(binding.fill, binding, 1, shifted(target, index - first));
+  }
+}
+
+function patchNullRows(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
+  const { nulls } = cells;
+  if (nulls === null || binding.fill === null) return;
+  const cellValues = valuesPerCell(binding);
+  for (let row = from; row < to; row += 1) {
+    if (!bitAt(nulls, row))
+      fillValue(binding.fill, binding, cellValues, shifted(target, (row - from) * cellValues));
+  }
+}
+
+/** Cells of the same kind that lie side by side are cast together: all of a fixed-size column, else one by one. */
+function fillBinary(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
+  const { nulls, layout } = cells;
+  const cellValues = valuesPerCell(binding);
+  if (nulls === null && layout.kind === "fixed") {
+    fillBytes(cells, cellStart(cells, from), cellStart(cells, to), (to - from) * cellValues, binding, target);
+    return;
+  }
+  for (let row = from; row < to; row += 1) {
+    const place = shifted(target, (row - from) * cellValues);
+    if (nulls !== null && !bitAt(nulls, row)) {
+      if (binding.fill !== null) fillValue(binding.fill, binding, cellValues, place);
+      continue;
+    }
+    fillBytes(cells, cellStart(cells, row), cellStart(cells, row + 1), cellValues, binding, place);
+  }
+}
+
+function fillBytes(
+  { leaf }: Cells,
+  start: number,
+  end: number,
+  values: number,
+  binding: InputBinding,
+  target: Target,
+): void {
+  if (isRawCell(end - start, values, binding.dtype) && leaf.kind === "numbers") {
+    const bytes = new Uint8Array(leaf.values.buffer, leaf.values.byteOffset + start, end - start);
+    castValues(leafOfBytes(bytes, binding.dtype), 0, values, binding, target);
+  } else {
+    castValues(leaf, start, end, binding, target);
+  }
+}
+
+/** `target`, `values` values further on. */
+function shifted({ array, at, step }: Target, values: number): Target {
+  return { array, at: at + values * step, step };
+}

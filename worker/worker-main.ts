@@ -1,0 +1,34 @@
+import { errorToData, ShardmillError } from "../shared/core/errors.ts";
+import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
+import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
+
+/**
+ * What a worker's child process does. It answers to its supervisor alone: told to drain over IPC, it finishes or hands
+ * back its shards; when the supervisor is gone, so is it. Ctrl-C reaches the whole process group and is the supervisor's.
+ */
+export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
+  const drain = new AbortController();
+  const stop = new AbortController();
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain")));
+  process.on("disconnect", () => process.exit(1));
+  process.on("message", (message: ToWorkerProcess) => {
+    if (message.kind === "drain")
+      drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain"));
+  });
+  const options: WorkerOptions = JSON.parse(process.argv[2] ?? "null");
+  try {
+    await tell({ kind: "ended", how: await runWorker(options, { drain: drain.signal, stop }, seams) });
+    process.exit(0);
+  } catch (error) {
+    await tell({ kind: "failed", error: errorToData(error) });
+    process.exit(1);
+  }
+}
+
+function tell(message: FromWorkerProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) return resolve();
+    process.send(message, () => resolve());
+  });
+}

@@ -1,0 +1,86 @@
+import { hostname } from "node:os";
+import { systemClock } from "../shared/core/clock.ts";
+import { createLogger, type LogLevel } from "../shared/core/log.ts";
+import { buildVersion, packageVersion } from "../shared/core/package-root.ts";
+import type { Device } from "../shared/domain/job-spec.ts";
+import { connectCoordinator } from "../shared/wire/client.ts";
+import { PROTOCOL_VERSION, type WorkService } from "../shared/wire/services.ts";
+import type { AccessMode } from "./data-access.ts";
+import { DeviceRunner } from "./device-runner.ts";
+import type { ShardRunner } from "./lease/attempt.ts";
+import { LeaseLoop } from "./lease/lease-loop.ts";
+
+/** What one worker process is started with: plain data, checked by the command that starts it. */
+export interface WorkerOptions {
+  readonly coordinator: string;
+  /** Stable over restarts, unique among all workers of a coordinator. */
+  readonly name: string;
+  readonly device: Exclude<Device, "auto">;
+  readonly lanes: number;
+  readonly threadsPerLane: number;
+  readonly access: AccessMode;
+  /** A folder for this process alone; whoever starts the process removes it. */
+  readonly scratchPath: string;
+  readonly logLevel: LogLevel;
+  readonly giveUpMs: number;
+}
+
+/** What a test puts around the parts of a real worker: a runner that dies of a row, calls that are lost. */
+export interface WorkerSeams {
+  readonly runner?: (runner: ShardRunner) => ShardRunner;
+  readonly work?: (work: WorkService) => WorkService;
+}
+
+/** The shard at work, and the one that is read while it runs. */
+const SLOTS = 2;
+
+/** Inside the 30 s that Kubernetes gives a pod between SIGTERM and SIGKILL, with time to say goodbye. */
+const DRAIN_MS = 20_000;
+
+/** Composition root of one worker process: one device, one connection, one lease loop. */
+export async function runWorker(
+  options: WorkerOptions,
+  signals: { readonly drain: AbortSignal; readonly stop: AbortController },
+  seams: WorkerSeams = {},
+): Promise<"dismissed" | "drained"> {
+  const log = createLogger(`worker ${options.name}`, options.logLevel);
+  const client = connectCoordinator(options.coordinator);
+  await using runner = new DeviceRunner({
+    services: client,
+    address: options.coordinator,
+    device: options.device,
+    lanes: options.lanes,
+    threadsPerLane: options.threadsPerLane,
+    access: options.access,
+    scratchPath: options.scratchPath,
+    log,
+    onBroken: (error) => signals.stop.abort(error),
+  });
+  const loop = new LeaseLoop({
+    work: seams.work?.(client.work) ?? client.work,
+    registration: {
+      protocolVersion: PROTOCOL_VERSION,
+      build: buildVersion,
+      name: options.name,
+      hostname: hostname(),
+      pid: process.pid,
+      device: options.device,
+      slots: SLOTS,
+      lanes: options.lanes,
+      threadsPerLane: options.threadsPerLane,
+      onnxruntimeVersion: packageVersion("onnxruntime-node"),
+    },
+    runner: seams.runner?.(runner) ?? runner,
+    takeBusy: () => runner.takeBusy(),
+    clock: systemClock,
+    log,
+    giveUpMs: options.giveUpMs,
+    drainMs: DRAIN_MS,
+    onSession: ({ session }) => runner.useSession(session),
+  });
+  try {
+    return await loop.run(signals.drain, signals.stop.signal);
+  } finally {
+    client.close();
+  }
+}
