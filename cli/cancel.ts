@@ -1,0 +1,32 @@
+import type { CommandModule } from "yargs";
+import { coordinatorOption, jsonOption } from "./options.ts";
+import { jobSummary } from "./render/summary.ts";
+import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
+
+interface CancelArguments extends ClientArguments {
+  readonly job: string;
+  readonly reason: string;
+}
+
+export const cancelCommand: CommandModule<object, CancelArguments> = {
+  command: "cancel <job>",
+  describe: "Cancel a job; nothing of it is published",
+  builder: (yargs) =>
+    yargs
+      .positional("job", { type: "string", demandOption: true, describe: "The job's id, as status shows it" })
+      .option("reason", {
+        type: "string",
+        default: "cancelled by a user",
+        describe: "Why, for those who ask later",
+      })
+      .option("coordinator", coordinatorOption)
+      .option("json", jsonOption)
+      .example("$0 cancel digits-3f2a", "Refused once the output is being published"),
+  handler: (args) =>
+    withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+      const status = await jobs.cancelJob(args.job, args.reason);
+      process.stdout.write(
+        args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} is cancelled\n`,
+      );
+    }),
+};

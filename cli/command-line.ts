@@ -1,0 +1,64 @@
+import yargs, { type Argv } from "yargs";
+import { buildVersion } from "../shared/core/package-root.ts";
+import { cancelCommand } from "./cancel.ts";
+import { coordinatorCommand } from "./coordinator.ts";
+import { planCommand } from "./plan.ts";
+import { probeCommand } from "./probe.ts";
+import { runCommand } from "./run.ts";
+import { schemaCommand } from "./schema.ts";
+import { statusCommand } from "./status.ts";
+import { submitCommand } from "./submit.ts";
+import { watchCommand } from "./watch.ts";
+import { workerCommand } from "./worker.ts";
+import { workersCommand } from "./workers.ts";
+
+/** Wider lines of help are hard to read. */
+const MAX_COLUMNS = 110;
+
+/** The commands of the one binary. Each is a file; this one only knows their names. */
+export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Argv {
+  return yargs(args)
+    .scriptName("shardmill")
+    .locale("en")
+    .usage(
+      "$0 <command>\n\nMap-reduce batch inference: an ONNX model over a Parquet or Arrow dataset, published once.",
+    )
+    .command(runCommand)
+    .command(coordinatorCommand)
+    .command(workerCommand)
+    .command(submitCommand)
+    .command(statusCommand)
+    .command(watchCommand)
+    .command(cancelCommand)
+    .command(workersCommand)
+    .command(planCommand)
+    .command(probeCommand)
+    .command(schemaCommand)
+    .demandCommand(1)
+    .strict()
+    .version(buildVersion)
+    .wrap(Math.min(MAX_COLUMNS, columns))
+    .example("$0 plan job.yaml", "Checks a job and shows what would be done")
+    .example("$0 run job.yaml", "Runs it on this machine")
+    .epilogue(
+      "Exit codes: 0 published, 1 the job failed, 2 the job file or the arguments are wrong,\n" +
+        "3 published with dead letters, 130 stopped by a signal (the same command resumes).",
+    )
+    .fail((message, error) => {
+      throw error ?? new UsageFailure(message);
+    });
+}
+
+/** What yargs says of a wrong command line. */
+export class UsageFailure extends Error {}
+
+/** The help of a command, or of all without one; its options are read from it, too. */
+export function helpOf(command: string | undefined, columns = MAX_COLUMNS): Promise<string> {
+  return commandLine(command === undefined ? [] : [command], columns).getHelp();
+}
+
+/** The names of all commands, in their order. */
+export async function commandNames(): Promise<string[]> {
+  const [, commands = ""] = /^Commands:\n([\s\S]*?)\n\n/m.exec(await helpOf(undefined)) ?? [];
+  return [...commands.matchAll(/^ {2}shardmill ([a-z]+)/gm)].map(([, name = ""]) => name);
+}

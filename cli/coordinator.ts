@@ -1,0 +1,97 @@
+import type { CommandModule } from "yargs";
+import type { Coordinator } from "../coordinator/coordinator.ts";
+import type { LogLevel } from "../shared/core/log.ts";
+import { beginJob } from "./begin-job.ts";
+import { exitWithError } from "./exit.ts";
+import { finishJob, printStopped } from "./finish-job.ts";
+import { DEFAULT_PORT, freshOption, jsonOption, logLevelOf, logLevelOption, setOption } from "./options.ts";
+import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
+import { showProgress } from "./show-progress.ts";
+import { listenForStops, whenAborted } from "./stop-signals.ts";
+
+interface CoordinatorArguments extends ScheduleArguments {
+  readonly job: string | undefined;
+  readonly listen: string;
+  readonly set: readonly string[];
+  readonly fresh: boolean;
+  readonly json: boolean;
+  readonly "log-level": LogLevel | undefined;
+}
+
+/** How long dismissed workers may take to say goodbye before the coordinator ends. */
+const GOODBYE_MS = 5_000;
+
+export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
+  command: "coordinator [job]",
+  describe: "Serve workers; with a job file: run that job and end with its result",
+  builder: (yargs) =>
+    yargs
+      .positional("job", { type: "string", describe: "The job file (left out: jobs come by submit)" })
+      .option("listen", {
+        type: "string",
+        requiresArg: true,
+        default: `127.0.0.1:${DEFAULT_PORT}`,
+        describe: "HOST:PORT to serve on (0.0.0.0: every interface; for private networks only)",
+      })
+      .option("set", setOption)
+      .option("fresh", freshOption)
+      .option("json", jsonOption)
+      .option("log-level", { ...logLevelOption, defaultDescription: "info; beside a live view: error" })
+      .options(scheduleOptions)
+      .example("$0 coordinator job.yaml --listen 0.0.0.0:7433", "Runs the job on the workers that join")
+      .example("$0 worker --coordinator node1:7433", "On each node: joins, and ends with the job")
+      .example("$0 coordinator", "Waits for jobs: shardmill submit job.yaml"),
+  handler: async (args) => {
+    try {
+      process.exitCode = await serve(args);
+    } catch (error) {
+      exitWithError(error, args);
+    }
+  },
+};
+
+async function serve(args: CoordinatorArguments): Promise<number> {
+  const { startCoordinator } = await import("../coordinator/coordinator.ts");
+  const { systemClock } = await import("../shared/core/clock.ts");
+  const { createLogger } = await import("../shared/core/log.ts");
+  const { readJobSource } = await import("../shared/spec/read-job-file.ts");
+  const schedule = scheduleOf(args);
+  const source =
+    args.job === undefined ? null : await readJobSource(args.job, { set: args.set, env: process.env });
+  // Without a job there is no live view that log lines could spoil.
+  const logLevel = source === null ? (args["log-level"] ?? "info") : logLevelOf(args["log-level"], "info");
+  const log = createLogger("coordinator", logLevel);
+  using stops = listenForStops();
+  whenAborted(stops.atOnce, () => process.exit(130));
+  const coordinator = await startCoordinator({ listen: args.listen, clock: systemClock, log, schedule });
+  try {
+    if (source === null) {
+      process.stderr.write(`coordinator on ${coordinator.address}, waiting for jobs\n`);
+      await untilAborted(stops.asked);
+      return 130;
+    }
+    const handle = await beginJob(coordinator, source, { fresh: args.fresh, stops });
+    const progress = handle.origin.kind === "published" ? null : showProgress(() => handle.status());
+    const status = await Promise.race([handle.ended, untilAborted(stops.asked)]).finally(() =>
+      progress?.stop(),
+    );
+    if (status === undefined) return printStopped();
+    await sayGoodbye(coordinator);
+    return await finishJob(status, args);
+  } finally {
+    await coordinator.close();
+  }
+}
+
+/** Sends the workers home, and waits a little until they have gone. */
+async function sayGoodbye(coordinator: Coordinator): Promise<void> {
+  const { sleep } = await import("../shared/core/abort.ts");
+  coordinator.dismiss("the job has ended");
+  for (let waitedMs = 0; coordinator.workerCount() > 0 && waitedMs < GOODBYE_MS; waitedMs += 100) {
+    await sleep(100);
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => whenAborted(signal, () => resolve(undefined)));
+}

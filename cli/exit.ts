@@ -1,0 +1,28 @@
+import { ERROR_CODES, errorToData, toShardmillError } from "../shared/core/errors.ts";
+import type { JobStatus } from "../shared/domain/job-status.ts";
+import { renderError } from "./render/error.ts";
+import { createStyle } from "./render/style.ts";
+
+/** Ends the process with the error's message on stderr and its exit code; with `--json`, as JSON on stdout, too. */
+export function exitWithError(error: unknown, options: { readonly json?: boolean } = {}): never {
+  const known = toShardmillError(error);
+  process.stderr.write(`${renderError(known, createStyle(process.stderr))}\n`);
+  if (known.code === "INTERNAL" || process.env.SHARDMILL_DEBUG !== undefined) {
+    // Not the user's doing: whoever mends it needs the place.
+    if (process.env.SHARDMILL_DEBUG !== undefined) process.stderr.write(`${stackOf(known)}\n`);
+    else process.stderr.write("  (set SHARDMILL_DEBUG=1 to see where this comes from)\n");
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify({ error: errorToData(known) })}\n`);
+  process.exit(ERROR_CODES[known.code].exit);
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by: ${stackOf(error.cause)}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+/** The exit code of a job that has ended. */
+export function exitCodeOf(status: JobStatus): number {
+  if (status.phase === "published") return status.deadLetters > 0 ? 3 : 0;
+  return status.failure === null ? 1 : ERROR_CODES[status.failure.code].exit;
+}

@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import { errorFromData, messageOf } from "../shared/core/errors.ts";
+import type { JobStatus } from "../shared/domain/job-status.ts";
+import { exitCodeOf } from "./exit.ts";
+import { renderError } from "./render/error.ts";
+import { createStyle } from "./render/style.ts";
+import { endText, jobSummary } from "./render/summary.ts";
+import { renderTable } from "./render/table.ts";
+
+/** Reductions up to this size are shown whole at the end of a run; larger ones are in their file. */
+const SHOWN_ROWS = 20;
+
+/** Shows how a job ended, its reductions first, and gives its exit code. */
+export async function finishJob(status: JobStatus, options: { readonly json: boolean }): Promise<number> {
+  if (status.phase === "published" && !options.json) {
+    await printReductions(status).catch((error: unknown) => {
+      // Published is published, whether or not it can be shown.
+      process.stderr.write(`the reductions cannot be shown: ${messageOf(error)}\n`);
+    });
+  }
+  return printEnd(status, options);
+}
+
+/** Prints why a job failed on stderr, and how it ended on stdout: in a few lines, or as one JSON object. The exit code. */
+export function printEnd(status: JobStatus, { json }: { readonly json: boolean }): number {
+  if (status.failure !== null) {
+    process.stderr.write(`${renderError(errorFromData(status.failure), createStyle(process.stderr))}\n`);
+  }
+  const text = json ? JSON.stringify(jobSummary(status)) : endText(status, createStyle(process.stdout));
+  process.stdout.write(`${text}\n`);
+  return exitCodeOf(status);
+}
+
+/** Says that a signal stopped the job before its end. The exit code. */
+export function printStopped(): number {
+  process.stderr.write("stopped; the same command resumes the job\n");
+  return 130;
+}
+
+async function printReductions(status: JobStatus): Promise<void> {
+  const { readManifest } = await import("../coordinator/publish/read-manifest.ts");
+  const { readReduction } = await import("../coordinator/reduce/preview.ts");
+  const style = createStyle(process.stdout);
+  const manifest = await readManifest(status.manifest);
+  for (const file of manifest.files.filter(({ kind }) => kind === "reduced")) {
+    const { columns, rows, totalRows } = await readReduction(join(status.output, file.path), SHOWN_ROWS);
+    process.stdout.write(`\n${style.bold(file.path.replace(/^reduced\/|\.parquet$/g, ""))}\n`);
+    process.stdout.write(`${renderTable({ columns, rows, totalRows }, style)}\n`);
+  }
+  process.stdout.write("\n");
+}

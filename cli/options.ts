@@ -1,0 +1,100 @@
+import type { Options } from "yargs";
+import { ShardmillError } from "../shared/core/errors.ts";
+import { LOG_LEVELS, type LogLevel } from "../shared/core/log.ts";
+import { DEVICES } from "../shared/domain/job-spec.ts";
+
+/** The port that a coordinator listens on unless told otherwise. */
+export const DEFAULT_PORT = 7433;
+
+/** Options that several commands share, each written once. */
+export const setOption = {
+  type: "string",
+  array: true,
+  requiresArg: true,
+  default: [] as string[],
+  defaultDescription: "none",
+  describe: "Override a key of the job file, as in --set map.batch.rows=256",
+} as const satisfies Options;
+
+export const jsonOption = {
+  type: "boolean",
+  default: false,
+  describe: "Print one JSON result on stdout; everything else goes to stderr",
+} as const satisfies Options;
+
+export const freshOption = {
+  type: "boolean",
+  default: false,
+  describe: "Start over: throw away what an earlier run of this job left or published",
+} as const satisfies Options;
+
+/**
+ * The one option that can come from the environment, by name. Not all of them by their prefix, as yargs would do it: a
+ * service called `shardmill` has Kubernetes set SHARDMILL_PORT and more in every container, for options that no command has.
+ */
+export const coordinatorOption = {
+  type: "string",
+  requiresArg: true,
+  default: process.env.SHARDMILL_COORDINATOR ?? `127.0.0.1:${DEFAULT_PORT}`,
+  defaultDescription: `127.0.0.1:${DEFAULT_PORT}`,
+  describe: "The coordinator's HOST:PORT (or set SHARDMILL_COORDINATOR)",
+} as const satisfies Options;
+
+export const deviceOption = {
+  choices: DEVICES,
+  default: "auto",
+  describe: "What to run the model on (auto: the best that works here)",
+} as const satisfies Options;
+
+export const logLevelOption = {
+  choices: LOG_LEVELS,
+  requiresArg: true,
+  describe: "What to log on stderr, as JSON lines",
+} as const satisfies Options;
+
+/** Log lines would tear a live view apart: beside one, only errors are logged unless the user asks for more. */
+export function logLevelOf(asked: LogLevel | undefined, usual: LogLevel): LogLevel {
+  return asked ?? (process.stderr.isTTY ? "error" : usual);
+}
+
+/** How the cores and devices of this machine are used. */
+export const processOptions = {
+  workers: {
+    type: "string",
+    requiresArg: true,
+    default: "auto",
+    describe: "Worker processes on this machine (auto: one per device)",
+  },
+  lanes: {
+    type: "string",
+    requiresArg: true,
+    default: "auto",
+    describe: "ONNX Runtime sessions per worker, each in a thread of its own",
+  },
+  threads: { type: "string", requiresArg: true, default: "auto", describe: "Threads per session" },
+} as const satisfies Record<string, Options>;
+
+export type ProcessArguments = Readonly<Record<keyof typeof processOptions, string>>;
+export type ProcessCounts = Readonly<Record<keyof typeof processOptions, number | "auto">>;
+
+const MAX_COUNT = 1024;
+
+/** @throws {ARGUMENT_INVALID} naming the option that is neither `auto` nor a whole number from 1 */
+export function processCounts(args: ProcessArguments): ProcessCounts {
+  return {
+    workers: autoOrCount(args.workers, "workers"),
+    lanes: autoOrCount(args.lanes, "lanes"),
+    threads: autoOrCount(args.threads, "threads"),
+  };
+}
+
+function autoOrCount(value: string, option: string): number | "auto" {
+  if (value === "auto") return value;
+  const count = value.trim() === "" ? Number.NaN : Number(value);
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_COUNT) return count;
+  throw new ShardmillError(
+    "ARGUMENT_INVALID",
+    `--${option} must be auto or a whole number from 1 to ${MAX_COUNT}, not ${value === "" ? "empty" : value}`,
+    { fields: { option, found: value } },
+  );
+}

@@ -1,0 +1,24 @@
+import type { CommandModule } from "yargs";
+import { jsonOption } from "./options.ts";
+
+interface ProbeArguments {
+  readonly json: boolean;
+}
+
+export const probeCommand: CommandModule<object, ProbeArguments> = {
+  command: "probe",
+  describe: "Show which devices of this machine really run a model",
+  builder: (yargs) =>
+    yargs
+      .option("json", jsonOption)
+      .example("$0 probe", "Runs a small model on each device, in a process of its own"),
+  handler: async ({ json }) => {
+    const { probeDevices } = await import("../shared/onnx/probe.ts");
+    const { probeText } = await import("./render/probe-text.ts");
+    const { createStyle } = await import("./render/style.ts");
+    const results = await probeDevices();
+    process.stdout.write(
+      json ? `${JSON.stringify(results)}\n` : `${probeText(results, createStyle(process.stdout))}\n`,
+    );
+  },
+};

@@ -1,0 +1,124 @@
+import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { renderTable } from "./table.ts";
+import { counted, labelled, oneLine } from "./text.ts";
+
+/** How long the job would take on this machine, measured on a sample. */
+export interface PlanEstimate {
+  readonly rowsPerSecond: number;
+  readonly seconds: number;
+  readonly sampleRows: number;
+  readonly device: string;
+  readonly workers: number;
+  /** Of each worker. */
+  readonly lanes: number;
+}
+
+const MAX_FILES = 10;
+const MAX_PATH_COLUMNS = 100;
+const MAX_COLUMN_NAMES = 4;
+
+/** A planned job: what will be read, how it is cut, what goes into the model and what comes out. */
+export function planText(
+  plan: PlannedJob,
+  estimate: PlanEstimate | null = null,
+  style: Style = plainStyle,
+): string {
+  const { spec, dataset, model, map } = plan;
+  const bytes = dataset.files.reduce((sum, file) => sum + file.bytes, 0);
+  const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
+  const facts: [label: string, value: string | null][] = [
+    ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
+    ["shards", shardsText(plan)],
+    ["model", `${oneLine(model.path)}, ${formatBytes(model.bytes)}, on ${spec.model.device}`],
+    ["batch", batchText(plan)],
+    ["keep", map.keep.length === 0 ? null : map.keep.map(({ name }) => oneLine(name)).join(", ")],
+    ["reduce", Object.keys(spec.reduce).length === 0 ? null : reductionsText(plan)],
+    ["output", `${oneLine(spec.output.path)}, rows as ${spec.output.rows}`],
+    [
+      "dead letters",
+      spec.errors.maxRows === 0 ? "none allowed" : `at most ${formatCount(spec.errors.maxRows)}`,
+    ],
+    ["estimate", estimate === null ? null : estimateText(estimate)],
+  ];
+  return [
+    style.bold(oneLine(spec.name)),
+    ...labelled(facts, style.dim),
+    "",
+    filesTable(plan, style),
+    "",
+    renderTable({ columns: ["model input", "type", "made from"], rows: map.inputs.map(inputRow) }, style),
+    "",
+    renderTable({ columns: ["output column", "made from"], rows: map.outputs.map(outputRow) }, style),
+  ].join("\n");
+}
+
+function shardsText({ shards }: PlannedJob): string {
+  const sizes = shards.map(shardRows).sort((a, b) => a - b);
+  const [least, middle, most] = [0, Math.floor((sizes.length - 1) / 2), sizes.length - 1].map(
+    (at) => sizes[at],
+  );
+  if (least === undefined || middle === undefined || most === undefined) return "none: there are no rows";
+  if (least === most) return `${formatCount(sizes.length)} of ${counted(least, "row")}`;
+  const [low, median, high] = [least, middle, most].map(formatCount);
+  return `${formatCount(sizes.length)} of ${low} to ${high} rows, median ${median}`;
+}
+
+function batchText({ spec, map }: PlannedJob): string {
+  if (map.fixedBatchRows !== null) return `${counted(map.fixedBatchRows, "row")}, fixed by the model`;
+  return spec.map.batch.rows === "auto" ? "found while running" : counted(spec.map.batch.rows, "row");
+}
+
+function reductionsText({ spec }: PlannedJob): string {
+  return Object.entries(spec.reduce)
+    .map(
+      ([name, { combine }]) =>
+        `${oneLine(name)} (${combine === undefined ? "final only" : "combine, final"})`,
+    )
+    .join(", ");
+}
+
+function estimateText({ rowsPerSecond, seconds, sampleRows, device, workers, lanes }: PlanEstimate): string {
+  const machine = `${device}, ${counted(workers, "worker")} with ${counted(lanes, "lane")}`;
+  const sample = `measured on ${counted(sampleRows, "row")}`;
+  return `${formatSeconds(seconds)} here (${machine}), at ${formatCount(rowsPerSecond)} rows/s, ${sample}`;
+}
+
+function filesTable({ dataset, shards }: PlannedJob, style: Style): string {
+  const counts = dataset.files.map((_, index) => shards.filter(({ file }) => file === index).length);
+  const rows = dataset.files.map(({ path, rows, bytes }, index) => [
+    path,
+    rows,
+    formatBytes(bytes),
+    counts[index],
+  ]);
+  const columns = ["file", "rows", "size", "shards"];
+  return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_PATH_COLUMNS });
+}
+
+function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill }: InputBinding): string[] {
+  const parts = [source.kind === "one" ? `column ${source.column}` : stackText(source.columns)];
+  if (scale !== 1) parts.push(`* ${scale}`);
+  if (offset !== 0) parts.push(offset > 0 ? `+ ${offset}` : `- ${-offset}`);
+  if (fill !== null) parts.push(`(null is ${fill})`);
+  return [tensor, `${dtype} ${shapeText(rowDims)}`, parts.join(" ")];
+}
+
+function stackText(columns: readonly string[]): string {
+  if (columns.length <= MAX_COLUMN_NAMES) return `columns ${columns.join(", ")}`;
+  return `${columns.length} columns ${columns[0]}, ${columns[1]}, ..., ${columns.at(-1)}`;
+}
+
+function outputRow({ column, tensor, dtype, rowDims, op, k }: OutputBinding): string[] {
+  const from = `${tensor} ${dtype} ${shapeText(rowDims)}`;
+  if (op === "raw") return [column, from];
+  return [column, `${op}${k === null ? "" : ` ${k}`} of ${from}`];
+}
+
+/** The batch first: its size is not the plan's business. */
+function shapeText(rowDims: readonly number[]): string {
+  return `[${["N", ...rowDims].join(", ")}]`;
+}

@@ -1,0 +1,30 @@
+import type { DeviceProbe } from "../../shared/onnx/probe.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { renderTable } from "./table.ts";
+import { oneLine } from "./text.ts";
+
+const MAX_DETAIL_COLUMNS = 100;
+
+/** What this machine's devices can do, and below it what would make the others run. */
+export function probeText(results: readonly DeviceProbe[], style: Style = plainStyle): string {
+  const rows = results.map(({ device, ok, loadMs, runMs, detail }) => [
+    device,
+    ok ? "yes" : "no",
+    milliseconds(loadMs),
+    milliseconds(runMs),
+    detail,
+  ]);
+  const columns = ["device", "runs", "load ms", "run ms", "what happened"];
+  const table = renderTable({ columns, rows }, style, { maxCellColumns: MAX_DETAIL_COLUMNS });
+  const hints = results.flatMap(({ device, hint }) =>
+    // Most hints begin with the device's name.
+    hint === null
+      ? []
+      : [hint.startsWith(device) ? oneLine(hint) : `${style.accent(`${device}:`)} ${oneLine(hint)}`],
+  );
+  return hints.length === 0 ? table : [table, "", ...hints].join("\n");
+}
+
+function milliseconds(value: number | null): number | null {
+  return value === null ? null : Number(value.toFixed(1));
+}

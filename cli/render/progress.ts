@@ -1,0 +1,107 @@
+import { formatCount, formatSeconds } from "../../shared/core/units.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { counted, oneLine, truncate, widthOf } from "./text.ts";
+
+export interface ProgressOptions {
+  readonly style?: Style;
+  /** The terminal's width. No line is wider: a line that wraps could not be drawn over. */
+  readonly columns?: number;
+}
+
+const DEFAULT_COLUMNS = 80;
+const MAX_BAR_COLUMNS = 40;
+const MIN_BAR_COLUMNS = 10;
+
+/** A piece of a line and how it is painted; painting comes after cutting to width. */
+type Piece = readonly [text: string, paint?: (text: string) => string];
+
+/**
+ * The live view, one string a line.
+ *
+ * ```
+ * digits  running  4.2s
+ * ████████████████░░░░░░░░░░  62 %  6,250 of 10,000 rows
+ * 22,400 rows/s, 2.1s left, limited by infer
+ * shards 5 of 8, 2 at work; 2 workers; 8 attempts, 1 failed
+ * ```
+ */
+export function renderProgress(status: JobStatus, options: ProgressOptions = {}): string[] {
+  const { style = plainStyle, columns = DEFAULT_COLUMNS } = options;
+  const lines: Piece[][] = [
+    [
+      [oneLine(status.name), style.bold],
+      [`  ${status.phase}`, style.accent],
+      [`  ${formatSeconds(status.seconds)}`, style.dim],
+    ],
+  ];
+  if (status.rowsTotal > 0) {
+    const told = `  ${percent(status)}  ${rowsText(status)}`;
+    lines.push([[bar(status, columns - widthOf(told)), style.good], [told]]);
+  }
+  if (status.phase === "running") lines.push([[runningParts(status).join(", ")]]);
+  if (status.shardsTotal > 0) lines.push([[partsText(status), style.dim]]);
+  if (status.deadLetters > 0) lines.push([[counted(status.deadLetters, "dead letter"), style.warn]]);
+  return lines.map((pieces) => paintWithin(pieces, columns));
+}
+
+/** The same on one line, for logs. */
+export function renderPlainLine(status: JobStatus): string {
+  const parts = [`${oneLine(status.name)} ${status.phase}: ${rowsText(status)} (${percent(status)})`];
+  if (status.phase === "running") parts.push(...runningParts(status));
+  parts.push(`shards ${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`);
+  parts.push(counted(status.workers, "worker"));
+  if (status.attemptsFailed > 0) parts.push(counted(status.attemptsFailed, "failed attempt"));
+  if (status.deadLetters > 0) parts.push(counted(status.deadLetters, "dead letter"));
+  return parts.join(", ");
+}
+
+function runningParts({ workers, rowsDone, rowsPerSecond, secondsLeft, bottleneck }: JobStatus): string[] {
+  if (workers === 0) return ["waiting for workers"];
+  if (rowsDone === 0) return ["the workers are starting"];
+  const parts = [`${formatCount(rowsPerSecond)} rows/s`];
+  if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);
+  if (bottleneck !== null) parts.push(`limited by ${bottleneck}`);
+  return parts;
+}
+
+function partsText(status: JobStatus): string {
+  const { shardsCommitted, shardsTotal, shardsLeased, workers, attempts, attemptsFailed } = status;
+  const failed = attemptsFailed > 0 ? `, ${formatCount(attemptsFailed)} failed` : "";
+  const atWork = shardsLeased > 0 ? `, ${formatCount(shardsLeased)} at work` : "";
+  return [
+    `shards ${formatCount(shardsCommitted)} of ${formatCount(shardsTotal)}${atWork}`,
+    counted(workers, "worker"),
+    `${counted(attempts, "attempt")}${failed}`,
+  ].join("; ");
+}
+
+function rowsText({ rowsDone, rowsTotal }: JobStatus): string {
+  return `${formatCount(rowsDone)} of ${counted(rowsTotal, "row")}`;
+}
+
+function shareDone({ rowsDone, rowsTotal }: JobStatus): number {
+  return rowsTotal === 0 ? 0 : Math.min(1, rowsDone / rowsTotal);
+}
+
+/** Rounded down: 100 % means all. */
+function percent(status: JobStatus): string {
+  return `${Math.floor(100 * shareDone(status))} %`;
+}
+
+function bar(status: JobStatus, room: number): string {
+  const columns = Math.max(MIN_BAR_COLUMNS, Math.min(MAX_BAR_COLUMNS, room));
+  const filled = Math.floor(columns * shareDone(status));
+  return "█".repeat(filled) + "░".repeat(columns - filled);
+}
+
+function paintWithin(pieces: readonly Piece[], columns: number): string {
+  let room = columns;
+  return pieces
+    .map(([text, paint = (plain: string) => plain]) => {
+      const shown = truncate(text, room);
+      room -= widthOf(shown);
+      return shown === "" ? "" : paint(shown);
+    })
+    .join("");
+}

@@ -1,0 +1,22 @@
+import { errorFromData } from "../../shared/core/errors.ts";
+import { isEnded } from "../../shared/domain/job.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { renderError } from "./error.ts";
+import { renderProgress } from "./progress.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { endText } from "./summary.ts";
+import { labelled, oneLine } from "./text.ts";
+
+/** One job, as `status` shows it: how it stands, its id, where its output goes. */
+export function jobText(status: JobStatus, style: Style = plainStyle): string {
+  if (isEnded(status.phase)) {
+    const failure = status.failure === null ? [] : ["", renderError(errorFromData(status.failure), style)];
+    return [endText(status, style), ...failure].join("\n");
+  }
+  const [head = "", ...lines] = renderProgress(status, { style, columns: Number.POSITIVE_INFINITY });
+  const places: [label: string, value: string][] = [
+    ["job", oneLine(status.jobId)],
+    ["output", oneLine(status.output)],
+  ];
+  return [head, ...lines.map((line) => `  ${line}`), ...labelled(places, style.dim)].join("\n");
+}

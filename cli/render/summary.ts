@@ -1,0 +1,69 @@
+import { formatCount, formatSeconds } from "../../shared/core/units.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { counted, labelled, oneLine } from "./text.ts";
+
+/** What `--json` prints at the end: one object, whose keys scripts may rely on. */
+export interface JobSummary {
+  readonly job: string;
+  readonly state: JobStatus["phase"];
+  /** Rows whose shards are committed. */
+  readonly rows: number;
+  readonly deadLetters: number;
+  readonly shards: number;
+  readonly attempts: number;
+  readonly seconds: number;
+  readonly rowsPerSecond: number;
+  readonly bottleneck: JobStatus["bottleneck"];
+  /** The output folder. */
+  readonly output: string;
+  /** Null until the output is published. */
+  readonly manifest: string | null;
+}
+
+export function jobSummary(status: JobStatus): JobSummary {
+  return {
+    job: status.jobId,
+    state: status.phase,
+    rows: status.rowsCommitted,
+    deadLetters: status.deadLetters,
+    shards: status.shardsTotal,
+    attempts: status.attempts,
+    seconds: Number(status.seconds.toFixed(3)),
+    rowsPerSecond: Math.round(status.rowsPerSecond),
+    bottleneck: status.bottleneck,
+    output: status.output,
+    manifest: status.manifest === "" ? null : status.manifest,
+  };
+}
+
+/** What a person reads when a job has ended. Why it failed is for `renderError` to tell. */
+export function endText(status: JobStatus, style: Style = plainStyle): string {
+  const { attempts, attemptsFailed, deadLetters } = status;
+  const shards = `${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`;
+  const failed = attemptsFailed > 0 ? ` (${formatCount(attemptsFailed)} failed)` : "";
+  const entries: [label: string, value: string | null][] = [
+    ["job", oneLine(status.jobId)],
+    ["output", status.manifest === "" ? null : oneLine(status.output)],
+    ["manifest", status.manifest === "" ? null : oneLine(status.manifest)],
+    ["shards", `${shards}, in ${counted(attempts, "attempt")}${failed}`],
+    ["dead letters", deadLetters === 0 ? null : style.warn(formatCount(deadLetters))],
+    ["limited by", status.bottleneck],
+  ];
+  return [endLine(status, style), ...labelled(entries, style.dim)].join("\n");
+}
+
+function endLine(status: JobStatus, style: Style): string {
+  const name = style.bold(oneLine(status.name));
+  const seconds = formatSeconds(status.seconds);
+  // An earlier run did it: it took this coordinator no time at all.
+  if (status.phase === "published" && status.seconds === 0) {
+    return `${name} ${style.good("is published already")}: ${counted(status.rowsCommitted, "row")}`;
+  }
+  if (status.phase === "published") {
+    const rows = `${counted(status.rowsCommitted, "row")} in ${seconds}, ${formatCount(status.rowsPerSecond)} rows/s`;
+    return `${name} ${style.good("published")}: ${rows}`;
+  }
+  const rows = `${formatCount(status.rowsCommitted)} of ${counted(status.rowsTotal, "row")} done after ${seconds}`;
+  return `${name} ${style.bad(status.phase)}: ${rows}, nothing published`;
+}

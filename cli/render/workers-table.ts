@@ -1,0 +1,53 @@
+import { formatSeconds } from "../../shared/core/units.ts";
+import { STAGES, type StageShares, type WorkerStatus } from "../../shared/domain/worker.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { renderTable } from "./table.ts";
+
+const COLUMNS = [
+  "worker",
+  "host",
+  "device",
+  "lanes",
+  "leases",
+  "shards",
+  "rows",
+  "failed",
+  "excluded",
+  "busiest",
+  "joined",
+  "heard",
+];
+
+/** Who works, in the order of their names: what each has, has done, and is doing. */
+export function workersTable(workers: readonly WorkerStatus[], style: Style = plainStyle): string {
+  if (workers.length === 0) return "no workers";
+  const rows = [...workers]
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .map((worker) => [
+      worker.name,
+      worker.hostname,
+      worker.device,
+      `${worker.lanes} x ${worker.threadsPerLane}`,
+      `${worker.leases} of ${worker.slots}`,
+      worker.shardsCommitted,
+      worker.rowsCommitted,
+      worker.attemptsFailed,
+      exclusion(worker.excludedForSeconds),
+      busiest(worker.busy),
+      `${formatSeconds(worker.secondsConnected)} ago`,
+      `${formatSeconds(worker.secondsSinceHeartbeat)} ago`,
+    ]);
+  return renderTable({ columns: COLUMNS, rows }, style, { maxRows: 1_000 });
+}
+
+function exclusion(seconds: number | null): string | null {
+  if (seconds === null) return null;
+  return seconds > 0 ? `for ${formatSeconds(seconds)}` : "on probation";
+}
+
+/** `infer 93 %`; over 100 where several threads do the same. Of equally busy stages the first. */
+function busiest(busy: StageShares): string | null {
+  const [stage] = [...STAGES].sort((a, b) => (busy[b] ?? 0) - (busy[a] ?? 0));
+  const share = stage === undefined ? 0 : (busy[stage] ?? 0);
+  return share > 0 ? `${stage} ${Math.round(100 * share)} %` : null;
+}

@@ -1,0 +1,153 @@
+import type { CommandModule } from "yargs";
+import type { Coordinator } from "../coordinator/coordinator.ts";
+import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
+import type { LogLevel } from "../shared/core/log.ts";
+import { isEnded } from "../shared/domain/job.ts";
+import type { ConcreteDevice } from "../shared/onnx/devices.ts";
+import type { Supervisor } from "../worker/supervisor.ts";
+import { beginJob } from "./begin-job.ts";
+import { exitWithError } from "./exit.ts";
+import { finishJob, printStopped } from "./finish-job.ts";
+import {
+  freshOption,
+  jsonOption,
+  logLevelOf,
+  logLevelOption,
+  type ProcessArguments,
+  type ProcessCounts,
+  processCounts,
+  processOptions,
+  setOption,
+} from "./options.ts";
+import { showProgress } from "./show-progress.ts";
+import { listenForStops, type Stops, whenAborted } from "./stop-signals.ts";
+
+interface RunArguments extends ProcessArguments {
+  readonly job: string;
+  readonly set: readonly string[];
+  readonly fresh: boolean;
+  readonly json: boolean;
+  readonly listen: string;
+  readonly "log-level": LogLevel | undefined;
+}
+
+export const runCommand: CommandModule<object, RunArguments> = {
+  command: "run <job>",
+  describe: "Run a job on this machine: coordinator and workers; resumes an unfinished one",
+  builder: (yargs) =>
+    yargs
+      .positional("job", { type: "string", demandOption: true, describe: "The job file" })
+      .option("set", setOption)
+      .option("fresh", freshOption)
+      .options(processOptions)
+      .option("listen", {
+        type: "string",
+        requiresArg: true,
+        default: "127.0.0.1:0",
+        describe: "HOST:PORT for status and for more workers (port 0: any that is free)",
+      })
+      .option("json", jsonOption)
+      .option("log-level", { ...logLevelOption, defaultDescription: "warn; beside a live view: error" })
+      .example("$0 run job.yaml", "Publishes to output.path; again: resumes, or says that it is published")
+      .example("$0 run job.yaml --fresh --set map.batch.rows=256", "Starts over with another batch size")
+      .example("$0 run job.yaml --json > result.json", "For scripts: one JSON object, and the exit code"),
+  handler: async (args) => {
+    try {
+      process.exitCode = await run(args);
+    } catch (error) {
+      exitWithError(error, args);
+    }
+  },
+};
+
+/** On one machine heartbeats cost nothing, and people watch: progress every second. */
+const LOCAL_TIMES = { heartbeatMs: 1_000 };
+
+/** How long local workers look for a coordinator that is gone: it runs in the process that started them. */
+const GIVE_UP_MS = 60_000;
+
+async function run(args: RunArguments): Promise<number> {
+  const { readJobSource } = await import("../shared/spec/read-job-file.ts");
+  const { startCoordinator } = await import("../coordinator/coordinator.ts");
+  const { systemClock } = await import("../shared/core/clock.ts");
+  const { createLogger } = await import("../shared/core/log.ts");
+  const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
+  const counts = processCounts(args);
+  const logLevel = logLevelOf(args["log-level"], "warn");
+  const source = await readJobSource(args.job, { set: args.set, env: process.env });
+  using stops = listenForStops();
+  const coordinator = await startCoordinator({
+    listen: args.listen,
+    clock: systemClock,
+    log: createLogger("coordinator", logLevel),
+    schedule: LOCAL_TIMES,
+  });
+  try {
+    let device: ConcreteDevice | null = null;
+    const beforeWork = async (signal: AbortSignal) => {
+      device = await resolveDevice(source.spec.model.device, { signal });
+    };
+    const handle = await beginJob(coordinator, source, { fresh: args.fresh, beforeWork, stops });
+    if (device !== null) {
+      const supervisor = await startWorkers({ coordinator, device, counts, logLevel });
+      if (!(await untilEnded(handle, coordinator, supervisor, stops))) return printStopped();
+    }
+    return await finishJob(await handle.ended, args);
+  } finally {
+    await coordinator.close();
+  }
+}
+
+async function startWorkers(options: {
+  readonly coordinator: Coordinator;
+  readonly device: ConcreteDevice;
+  readonly counts: ProcessCounts;
+  readonly logLevel: LogLevel;
+}): Promise<Supervisor> {
+  const { coordinator, device, counts, logLevel } = options;
+  const { createLogger } = await import("../shared/core/log.ts");
+  const { planProcesses } = await import("../worker/process-plan.ts");
+  const { makeScratch } = await import("../worker/scratch.ts");
+  const { Supervisor } = await import("../worker/supervisor.ts");
+  const processes = await planProcesses({
+    ...counts,
+    coordinator: coordinator.address,
+    device,
+    access: "shared",
+    logLevel,
+    giveUpMs: GIVE_UP_MS,
+  });
+  return new Supervisor({
+    processes,
+    scratchPath: await makeScratch(),
+    log: createLogger("supervisor", logLevel),
+    onDied: (name) => coordinator.workerDied(name),
+  });
+}
+
+/** Shows the job's progress. True once it has ended, false when a signal stopped its workers before. */
+async function untilEnded(
+  handle: JobHandle,
+  coordinator: Coordinator,
+  supervisor: Supervisor,
+  stops: Stops,
+): Promise<boolean> {
+  const progress = showProgress(() => handle.status());
+  whenAborted(stops.asked, () => {
+    progress.note("stopping: shards at work are finished or handed back; again to stop at once");
+    void supervisor.drain();
+  });
+  whenAborted(stops.atOnce, () => void supervisor.stop());
+  try {
+    const ended = handle.ended.then(() => "ended" as const);
+    const first = await Promise.race([ended, supervisor.done.then(() => "workersDone" as const)]);
+    // The workers went home: they were stopped, or the job is just ending.
+    if (first === "workersDone" && stops.asked.aborted) return isEnded(handle.status().phase);
+    await ended;
+    return true;
+  } finally {
+    progress.stop();
+    coordinator.dismiss("the job has ended");
+    await supervisor.drain();
+  }
+}

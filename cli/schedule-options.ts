@@ -1,0 +1,71 @@
+import type { Options } from "yargs";
+import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/config.ts";
+import { validateScheduleConfig } from "../coordinator/schedule/validate-config.ts";
+import { ShardmillError } from "../shared/core/errors.ts";
+
+/** The times of the scheduling core, for networks and shards unlike the usual, and for tests that cannot wait. */
+export interface ScheduleArguments {
+  readonly "lease-ms": number;
+  readonly "heartbeat-ms": number;
+  readonly "worker-grace-ms": number;
+  readonly "backup-min-ms": number;
+}
+
+const GROUP = "Times (advanced):";
+
+export const scheduleOptions = {
+  "lease-ms": {
+    type: "number",
+    requiresArg: true,
+    default: DEFAULT_SCHEDULE.leaseMs,
+    group: GROUP,
+    describe: "A worker that is silent for this long loses its shards; at least three heartbeats",
+  },
+  "heartbeat-ms": {
+    type: "number",
+    requiresArg: true,
+    default: DEFAULT_SCHEDULE.heartbeatMs,
+    group: GROUP,
+    describe: "How often workers renew their leases",
+  },
+  "worker-grace-ms": {
+    type: "number",
+    requiresArg: true,
+    default: DEFAULT_SCHEDULE.noWorkersGraceMs,
+    group: GROUP,
+    describe: "With no worker for this long the job fails, saying so",
+  },
+  "backup-min-ms": {
+    type: "number",
+    requiresArg: true,
+    default: DEFAULT_SCHEDULE.backup.minMs,
+    group: GROUP,
+    describe: "A shard that runs for less than this gets no backup on another worker",
+  },
+} as const satisfies Record<keyof ScheduleArguments, Options>;
+
+/** @throws {ARGUMENT_INVALID} naming every option that cannot be */
+export function scheduleOf(args: ScheduleArguments): Omit<ScheduleConfig, "maxDeadRows"> {
+  const schedule = {
+    ...DEFAULT_SCHEDULE,
+    leaseMs: args["lease-ms"],
+    heartbeatMs: args["heartbeat-ms"],
+    disconnectGraceMs: Math.min(DEFAULT_SCHEDULE.disconnectGraceMs, args["lease-ms"]),
+    noWorkersGraceMs: args["worker-grace-ms"],
+    backup: { ...DEFAULT_SCHEDULE.backup, minMs: args["backup-min-ms"] },
+  };
+  const problems = validateScheduleConfig({ ...schedule, maxDeadRows: 0 }).map((problem) => ({
+    ...problem,
+    where: OPTION_OF[problem.where] ?? problem.where,
+  }));
+  if (problems.length === 0) return schedule;
+  throw new ShardmillError("ARGUMENT_INVALID", "these times cannot work", { problems });
+}
+
+const OPTION_OF: Readonly<Record<string, string>> = {
+  leaseMs: "--lease-ms",
+  heartbeatMs: "--heartbeat-ms",
+  noWorkersGraceMs: "--worker-grace-ms",
+  "backup.minMs": "--backup-min-ms",
+  disconnectGraceMs: "--lease-ms",
+};

@@ -1,0 +1,24 @@
+import type { CommandModule } from "yargs";
+import { coordinatorOption, jsonOption } from "./options.ts";
+import { jobText } from "./render/status-text.ts";
+import { createStyle } from "./render/style.ts";
+import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
+
+export const statusCommand: CommandModule<object, ClientArguments & { readonly job: string | undefined }> = {
+  command: "status [job]",
+  describe: "Show a job of a running coordinator, or all of them",
+  builder: (yargs) =>
+    yargs
+      .positional("job", { type: "string", describe: "The job's id (left out: all jobs)" })
+      .option("coordinator", coordinatorOption)
+      .option("json", jsonOption)
+      .example("$0 status --coordinator node1:7433", "All jobs of that coordinator"),
+  handler: (args) =>
+    withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+      const found = args.job === undefined ? await jobs.listJobs() : [await jobs.getJob(args.job)];
+      const style = createStyle(process.stdout);
+      if (args.json) process.stdout.write(`${JSON.stringify(found)}\n`);
+      else if (found.length === 0) process.stdout.write("no jobs\n");
+      else process.stdout.write(`${found.map((status) => jobText(status, style)).join("\n\n")}\n`);
+    }),
+};

@@ -1,0 +1,38 @@
+import { interrupted } from "./interrupted.ts";
+
+/** What the user has asked for by SIGINT or SIGTERM, until disposed of. */
+export interface Stops extends Disposable {
+  /** Aborted at the first signal: finish or hand back what is at hand, then end. */
+  readonly asked: AbortSignal;
+  /** Aborted at the second: end now. */
+  readonly atOnce: AbortSignal;
+}
+
+/**
+ * Listens for signals to stop. While it lives the process does not end by the first two: whoever asks must end it. At the
+ * third it ends whatever hangs: the journal is made for that.
+ */
+export function listenForStops(): Stops {
+  const asked = new AbortController();
+  const atOnce = new AbortController();
+  const onSignal = () => {
+    if (atOnce.signal.aborted) process.exit(130);
+    (asked.signal.aborted ? atOnce : asked).abort(interrupted());
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return {
+    asked: asked.signal,
+    atOnce: atOnce.signal,
+    [Symbol.dispose]: () => {
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+    },
+  };
+}
+
+/** Calls `act` when the signal aborts, also when it has already. */
+export function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener("abort", act, { once: true });
+}

@@ -1,0 +1,49 @@
+import type { CommandModule } from "yargs";
+import { exitWithError } from "./exit.ts";
+import { coordinatorOption, freshOption, jsonOption, setOption } from "./options.ts";
+import { jobSummary } from "./render/summary.ts";
+import { follow } from "./watch.ts";
+import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
+
+interface SubmitArguments extends ClientArguments {
+  readonly job: string;
+  readonly set: readonly string[];
+  readonly fresh: boolean;
+  readonly watch: boolean;
+}
+
+export const submitCommand: CommandModule<object, SubmitArguments> = {
+  command: "submit <job>",
+  describe: "Hand a job file to a running coordinator",
+  builder: (yargs) =>
+    yargs
+      .positional("job", { type: "string", demandOption: true, describe: "The job file" })
+      .option("coordinator", coordinatorOption)
+      .option("set", setOption)
+      .option("fresh", freshOption)
+      .option("watch", {
+        type: "boolean",
+        default: false,
+        describe: "Stay and follow the job until it has ended",
+      })
+      .option("json", jsonOption)
+      .example("$0 submit job.yaml", "Prints the job's id; its paths are those of the coordinator's machine")
+      .example("$0 submit job.yaml --watch", "Stays until the job has ended, with its exit code"),
+  handler: async (args) => {
+    const { readJobSource } = await import("../shared/spec/read-job-file.ts");
+    const options = { set: args.set, env: process.env };
+    const source = await readJobSource(args.job, options).catch((error: unknown) =>
+      exitWithError(error, args),
+    );
+    await withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+      const status = await jobs
+        .submitJob(source.spec, { fresh: args.fresh })
+        .catch((error: unknown) => Promise.reject(source.withPlaces(error)));
+      if (args.watch) {
+        process.exitCode = await follow(jobs, status.jobId, args.json);
+        return;
+      }
+      process.stdout.write(args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId}\n`);
+    });
+  },
+};

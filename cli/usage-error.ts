@@ -1,0 +1,93 @@
+import { ShardmillError } from "../shared/core/errors.ts";
+import { editDistance, nearest } from "../shared/core/nearest.ts";
+import { commandNames, helpOf, UsageFailure } from "./command-line.ts";
+
+/** What is wrong with a command line, in our words, with the nearest name that is right. Other errors stay as they are. */
+export async function usageError(error: unknown, args: readonly string[]): Promise<unknown> {
+  // yargs tells some by its own error class, and some by a plain Error.
+  const isUsage =
+    error instanceof UsageFailure ||
+    (error instanceof Error && (error.name === "YError" || MISSING_VALUE.test(error.message)));
+  if (!isUsage) return error;
+  const said = error.message;
+  const known = await commandNames();
+  const command = args.find((arg) => !arg.startsWith("-"));
+  if (command === undefined) {
+    return invalid("no command is given", `one of ${known.join(", ")}; shardmill --help shows more`);
+  }
+  if (!known.includes(command)) {
+    const near = nearest(command, known) ?? known.find((name) => editDistance(command, name) === 1);
+    const hint = near === undefined ? `the commands are ${known.join(", ")}` : `did you mean \`${near}\`?`;
+    return invalid(`unknown command \`${command}\``, hint);
+  }
+  return commandError(said, command, args);
+}
+
+const MISSING_VALUE = /^Not enough arguments following: (.+)$/;
+const UNKNOWN = /^Unknown arguments?: (.+)$/;
+const WRONG_CHOICE = /Argument: (.+), Given: (.+), Choices: (.+)/;
+
+async function commandError(said: string, command: string, args: readonly string[]): Promise<ShardmillError> {
+  const help = await helpOf(command);
+  const usage = help.split("\n", 1)[0] ?? "";
+  const shows = `shardmill ${command} --help shows its options`;
+  const [, unknown] = UNKNOWN.exec(said) ?? [];
+  if (unknown !== undefined) return unknownArguments(unknown.split(", "), { command, args, help, usage });
+  const [, withoutValue] = MISSING_VALUE.exec(said) ?? [];
+  if (withoutValue !== undefined) return invalid(`--${withoutValue} needs a value`, shows);
+  const [, option = "", given = "", choices = ""] = WRONG_CHOICE.exec(said) ?? [];
+  if (option !== "") {
+    const words = [...choices.matchAll(/"([^"]*)"/g)].map(([, word = ""]) => word);
+    const near = nearest(unquoted(given), words);
+    const hint = near === undefined ? `one of ${words.join(", ")}` : `did you mean \`${near}\`?`;
+    return invalid(`--${option} cannot be \`${unquoted(given)}\``, hint);
+  }
+  if (said.startsWith("Not enough non-option arguments")) {
+    const missing = /<(.+?)>/.exec(usage)?.[1] ?? "argument";
+    const [, meaning = ""] = new RegExp(`^ {2}${missing} {2,}(.+?)(?: {2}|$)`, "m").exec(help) ?? [];
+    return invalid(`${command} needs <${missing}>: ${lowerFirst(meaning)}`, `usage: ${usage}`);
+  }
+  return invalid(lowerFirst(said), shows);
+}
+
+interface CommandFacts {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly help: string;
+  readonly usage: string;
+}
+
+/** yargs names an option twice, as it is and in camel case, and does not tell options from other words: the words typed do. */
+function unknownArguments(
+  names: readonly string[],
+  { command, args, help, usage }: CommandFacts,
+): ShardmillError {
+  const known = [...help.matchAll(/^ +--([a-z-]+)/gm)].map(([, name = ""]) => name);
+  const typed = (name: string) =>
+    args.find((arg) => [`--${name}`, `--no-${name}`, `-${name}`].includes(arg.split("=", 1)[0] ?? ""));
+  const options = names.flatMap((name) => typed(name)?.split("=", 1)[0] ?? []);
+  const words = names.filter((name) => args.includes(name));
+  const [option] = options;
+  if (option !== undefined) {
+    const near = nearest(option.replace(/^--?(no-)?/, ""), known);
+    const hint =
+      near === undefined ? `shardmill ${command} --help shows its options` : `did you mean --${near}?`;
+    return invalid(`unknown option ${options.join(", ")}`, hint);
+  }
+  if (words.length > 0) {
+    return invalid(`too many arguments: ${words.map((word) => `\`${word}\``).join(", ")}`, `usage: ${usage}`);
+  }
+  return invalid(`unknown option ${names.join(", ")}`, `shardmill ${command} --help shows its options`);
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+function unquoted(text: string): string {
+  return text.replace(/^"|"$/g, "");
+}
+
+function invalid(message: string, hint: string): ShardmillError {
+  return new ShardmillError("ARGUMENT_INVALID", message, { hint });
+}

@@ -1,0 +1,39 @@
+import type { CommandModule } from "yargs";
+import { isEnded } from "../shared/domain/job.ts";
+import type { JobStatus } from "../shared/domain/job-status.ts";
+import type { JobsService } from "../shared/wire/services.ts";
+import { printEnd } from "./finish-job.ts";
+import { coordinatorOption, jsonOption } from "./options.ts";
+import { showProgress } from "./show-progress.ts";
+import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
+
+export const watchCommand: CommandModule<object, ClientArguments & { readonly job: string | undefined }> = {
+  command: "watch [job]",
+  describe: "Follow a job of a running coordinator until it has ended",
+  builder: (yargs) =>
+    yargs
+      .positional("job", {
+        type: "string",
+        describe: "The job's id (left out: the last one submitted)",
+      })
+      .option("coordinator", coordinatorOption)
+      .option("json", jsonOption)
+      .example("$0 watch && echo published", "Ends with the job's exit code"),
+  handler: (args) =>
+    withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+      process.exitCode = await follow(jobs, args.job ?? "", args.json);
+    }),
+};
+
+/** Shows a job's progress until it has ended, then its result. The last job submitted if the id is empty. The exit code. */
+export async function follow(jobs: JobsService, jobId: string, json: boolean): Promise<number> {
+  let last: JobStatus = await jobs.getJob(jobId);
+  if (isEnded(last.phase)) return printEnd(last, { json });
+  const progress = showProgress(() => last);
+  try {
+    for await (const status of jobs.watchJob(last.jobId)) last = status;
+  } finally {
+    progress.stop();
+  }
+  return printEnd(last, { json });
+}

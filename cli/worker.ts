@@ -1,0 +1,92 @@
+import type { CommandModule } from "yargs";
+import { ShardmillError } from "../shared/core/errors.ts";
+import type { LogLevel } from "../shared/core/log.ts";
+import type { Device } from "../shared/domain/job-spec.ts";
+import { ACCESS_MODES, type AccessMode } from "../worker/data-access.ts";
+import { exitWithError } from "./exit.ts";
+import {
+  coordinatorOption,
+  deviceOption,
+  logLevelOption,
+  type ProcessArguments,
+  processCounts,
+  processOptions,
+} from "./options.ts";
+import { listenForStops, whenAborted } from "./stop-signals.ts";
+
+interface WorkerArguments extends ProcessArguments {
+  readonly coordinator: string;
+  readonly device: Device;
+  readonly data: AccessMode;
+  readonly scratch: string | undefined;
+  readonly patience: number;
+  readonly "log-level": LogLevel;
+}
+
+export const workerCommand: CommandModule<object, WorkerArguments> = {
+  command: "worker",
+  describe: "Join a coordinator and work for it, one process per device",
+  builder: (yargs) =>
+    yargs
+      .option("coordinator", coordinatorOption)
+      .option("device", deviceOption)
+      .options(processOptions)
+      .option("data", {
+        choices: ACCESS_MODES,
+        default: "auto" as const,
+        describe: "How to reach the job's files: as its own, through the coordinator, or find out (auto)",
+      })
+      .option("scratch", {
+        type: "string",
+        requiresArg: true,
+        defaultDescription: "the system's",
+        describe: "Folder for work in progress",
+      })
+      .option("patience", {
+        type: "number",
+        requiresArg: true,
+        default: 300,
+        describe: "Seconds to wait for a coordinator that cannot be reached",
+      })
+      .option("log-level", { ...logLevelOption, default: "info" as const })
+      .example("$0 worker --coordinator node1:7433", "Ends when the work is done; drains on SIGTERM")
+      .example("$0 worker --device cuda", "One process per GPU; an error where CUDA does not work"),
+  handler: async (args) => {
+    try {
+      await work(args);
+    } catch (error) {
+      exitWithError(error);
+    }
+  },
+};
+
+async function work(args: WorkerArguments): Promise<void> {
+  const counts = processCounts(args);
+  const { createLogger } = await import("../shared/core/log.ts");
+  const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
+  const { checkAddress } = await import("../shared/wire/address.ts");
+  const { planProcesses } = await import("../worker/process-plan.ts");
+  const { makeScratch } = await import("../worker/scratch.ts");
+  const { Supervisor } = await import("../worker/supervisor.ts");
+  checkAddress(args.coordinator);
+  if (!(args.patience >= 0)) {
+    throw new ShardmillError("ARGUMENT_INVALID", "--patience must be a number of seconds, 0 or more");
+  }
+  const processes = await planProcesses({
+    ...counts,
+    coordinator: args.coordinator,
+    device: await resolveDevice(args.device),
+    access: args.data,
+    logLevel: args["log-level"],
+    giveUpMs: args.patience * 1000,
+  });
+  const supervisor = new Supervisor({
+    processes,
+    scratchPath: await makeScratch(args.scratch),
+    log: createLogger("supervisor", args["log-level"]),
+  });
+  using stops = listenForStops();
+  whenAborted(stops.asked, () => void supervisor.drain());
+  whenAborted(stops.atOnce, () => void supervisor.stop());
+  await supervisor.done;
+}
