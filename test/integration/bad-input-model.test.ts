@@ -1,0 +1,59 @@
+import { truncate } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { JobFolder, USUAL_JOB } from "../support/job-folder.ts";
+import { refused } from "../support/refusals.ts";
+
+let job: JobFolder;
+beforeEach(async () => {
+  job = await JobFolder.make({ files: 1 });
+});
+afterEach(() => job[Symbol.asyncDispose]());
+
+const useModel = (path: string) => job.writeJob({ model: { ...USUAL_JOB.model, path } });
+
+describe("a model that is none is refused before any work", () => {
+  const cases: Record<string, () => Promise<unknown>> = {
+    garbage: () => job.write("model.onnx", "this is no model ".repeat(50)),
+    "an empty file": () => job.write("model.onnx", ""),
+    "cut short": () => truncate(job.at("model.onnx"), 200),
+  };
+  test.each(Object.entries(cases))("%s", async (_name, harm) => {
+    await harm();
+    const { code, error } = await refused(job);
+    expect([code, error.code, error.fields.path]).toEqual([2, "MODEL_INVALID", job.at("model.onnx")]);
+    expect(error.message).toContain("the model cannot be loaded");
+    expect(error.hint).toBe("check that this is an ONNX file and that it was copied whole");
+  });
+
+  test("a Parquet file given as the model", async () => {
+    await useModel("./data/part-0.parquet");
+    const { code, error } = await refused(job);
+    expect([code, error.code]).toEqual([2, "MODEL_INVALID"]);
+    expect(error.fields.path).toBe(job.at("data/part-0.parquet"));
+  });
+
+  test("a folder given as the model", async () => {
+    await useModel("./data");
+    const { code, error } = await refused(job);
+    expect([code, error.code, error.hint]).toEqual([2, "MODEL_INVALID", "name the .onnx file itself"]);
+  });
+
+  test("one that is not there: the nearest is named", async () => {
+    await useModel("./modle.onnx");
+    const { code, error, stderr } = await refused(job);
+    expect([code, error.code]).toEqual([2, "MODEL_NOT_FOUND"]);
+    expect(stderr).toBe(
+      `error: there is no model at ${job.at("modle.onnx")} (MODEL_NOT_FOUND)\n\nhint: did you mean \`model.onnx\`?\n`,
+    );
+  });
+
+  test("neither model nor input there: both are told at once", async () => {
+    await job.writeJob({ input: { path: "./dta" }, model: { ...USUAL_JOB.model, path: "./modle.onnx" } });
+    const { code, error } = await refused(job);
+    expect(code).toBe(2);
+    expect(error.problems.map(({ where, hint }) => [where, hint])).toEqual([
+      [job.at("dta"), "did you mean `data`?"],
+      [job.at("modle.onnx"), "did you mean `model.onnx`?"],
+    ]);
+  });
+});

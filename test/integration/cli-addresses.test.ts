@@ -1,0 +1,170 @@
+import { createServer } from "node:net";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { JobFolder } from "../support/job-folder.ts";
+import { type CliProcess, runCli, startCli } from "../support/processes.ts";
+import { failing, refused } from "../support/refusals.ts";
+
+let job: JobFolder;
+beforeEach(async () => {
+  job = await JobFolder.make({ files: 1 });
+});
+afterEach(() => job[Symbol.asyncDispose]());
+
+describe("an address that cannot be", () => {
+  test.each([
+    ["run", "--listen", "nonsense"],
+    ["run", "--listen", "127.0.0.1:99999"],
+    ["coordinator", "--listen", "7433"],
+  ])("%s %s %s is refused, and the form that is right is shown", async (command, option, address) => {
+    const { code, error } = await refused(job, [command, job.job, option, address]);
+    expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);
+    expect(error.problems).toEqual([
+      {
+        where: option,
+        what: "not HOST:PORT",
+        expected: "a host, a colon and a port from 0 to 65535",
+        found: address,
+      },
+    ]);
+    expect(error.hint).toContain("127.0.0.1:7433");
+  });
+
+  test("to connect to: the same, and port 0 is none", async () => {
+    for (const args of [["status"], ["workers"], ["watch"], ["submit", job.job]]) {
+      const { code, error } = await failing([...args, "--coordinator", "node1:0"]);
+      expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);
+      expect(error.problems[0]).toMatchObject({ where: "--coordinator", found: "node1:0" });
+    }
+    const { code, stderr } = await runCli(["worker", "--coordinator", "node1"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("error: `node1` is not an address (ARGUMENT_INVALID)");
+  });
+
+  test("to listen on: not of this machine", async () => {
+    const { code, error } = await refused(job, ["run", job.job, "--listen", "203.0.113.7:7433"]);
+    expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);
+    expect(error.message).toBe("203.0.113.7:7433 is not an address of this machine");
+  });
+});
+
+describe("a port that another process has", () => {
+  let port = 0;
+  const holder = createServer();
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+    const address = holder.address();
+    if (typeof address === "object" && address !== null) port = address.port;
+  });
+  afterAll(() => void holder.close());
+
+  test.each([["run"], ["coordinator"]])("%s says so, and what to do", async (command) => {
+    const { code, error, stderr } = await refused(job, [command, job.job, "--listen", `127.0.0.1:${port}`]);
+    expect([code, error.code]).toEqual([2, "PORT_IN_USE"]);
+    expect(stderr).toBe(
+      `error: another process listens on 127.0.0.1:${port} (PORT_IN_USE)\n\n` +
+        "hint: stop it, or listen on another port (port 0 takes any free one)\n",
+    );
+  });
+
+  test("and that is no coordinator, cannot be asked", async () => {
+    const { code, error } = await failing(["status", "--coordinator", `127.0.0.1:${port}`]);
+    expect([code, error.code]).toEqual([1, "COORDINATOR_UNREACHABLE"]);
+  });
+});
+
+describe("no coordinator at all", () => {
+  test.each([["status"], ["workers"], ["watch"], ["cancel", "x"], ["submit"]])(
+    "%s says so",
+    async (...command) => {
+      const args = command[0] === "submit" ? ["submit", job.job] : command;
+      const { code, error } = await failing([...args, "--coordinator", "127.0.0.1:1"]);
+      expect([code, error.code]).toEqual([1, "COORDINATOR_UNREACHABLE"]);
+      expect(error.message).toBe("no coordinator at 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1");
+      expect(error.hint).toContain("shardmill coordinator");
+    },
+  );
+
+  test("a worker waits as long as it is told, and then says so", async () => {
+    const worker = ["worker", "--coordinator", "127.0.0.1:1", "--device", "cpu", "--log-level", "error"];
+    const { code, stderr, seconds } = await runCli([...worker, "--patience", "1"]);
+    expect(code).toBe(1);
+    expect(seconds).toBeGreaterThan(1);
+    expect(stderr).toMatch(/^error: no coordinator at 127\.0\.0\.1:1: .*\(COORDINATOR_UNREACHABLE\)\n/);
+  });
+});
+
+describe("arguments that no command can work with", () => {
+  test.each([
+    ["run", "--workers", "0"],
+    ["run", "--lanes", "x"],
+    ["run", "--threads", "1e9"],
+    ["plan", "--lanes", "1.5"],
+  ])("%s %s %s", async (command, option, value) => {
+    const { code, error } = await refused(job, [command, job.job, option, value]);
+    expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);
+    expect(error.message).toBe(`${option} must be auto or a whole number from 1 to 1024, not ${value}`);
+  });
+
+  test("worker --patience soon, and --scratch where nothing can be made", async () => {
+    const patience = await runCli(["worker", "--patience", "soon"]);
+    expect([patience.code, patience.stderr]).toEqual([
+      2,
+      expect.stringContaining("--patience must be a number"),
+    ]);
+    const scratch = await runCli(["worker", "--device", "cpu", "--scratch", "/proc/shardmill/x"]);
+    expect([scratch.code, scratch.stderr]).toEqual([
+      2,
+      expect.stringContaining("the scratch folder cannot be used"),
+    ]);
+  });
+});
+
+describe("a coordinator without jobs", () => {
+  let serving: CliProcess;
+  let at: readonly string[] = [];
+  beforeAll(async () => {
+    serving = startCli(["coordinator", "--listen", "127.0.0.1:0", "--log-level", "error"]);
+    const [, address = ""] = await serving.saw(/coordinator on (\S+), waiting for jobs/);
+    at = ["--coordinator", address];
+  });
+  afterAll(async () => {
+    serving.kill("SIGTERM");
+    expect((await serving.ended).code).toBe(130);
+  });
+
+  test("has none to show, and no workers", async () => {
+    expect(await runCli(["status", ...at])).toMatchObject({ code: 0, stdout: "no jobs\n", stderr: "" });
+    expect(await runCli(["status", ...at, "--json"])).toMatchObject({ code: 0, stdout: "[]\n" });
+    expect(await runCli(["workers", ...at])).toMatchObject({ code: 0, stdout: "no workers\n" });
+  });
+
+  test.each([[["status", "digits-1"]], [["cancel", "digits-1"]], [["watch", "digits-1"]]])(
+    "%j: it does not know that job",
+    async (args) => {
+      const { code, error } = await failing([...args, ...at]);
+      expect([code, error.code, error.fields.jobId]).toEqual([2, "JOB_NOT_FOUND", "digits-1"]);
+    },
+  );
+
+  test("takes a job once: a second of the same output is told which is at work", async () => {
+    const submitted = await runCli(["submit", job.job, ...at]);
+    expect(submitted).toMatchObject({ code: 0, stderr: "" });
+    const jobId = submitted.stdout.trim();
+    const { code, error } = await refused(job, ["submit", job.job, ...at]);
+    expect([code, error.code, error.fields.jobId]).toEqual([1, "OUTPUT_LOCKED", jobId]);
+    expect(error.hint).toContain(`shardmill watch ${jobId}`);
+    expect(await runCli(["cancel", jobId, ...at])).toMatchObject({
+      code: 0,
+      stdout: `${jobId} is cancelled\n`,
+    });
+  });
+
+  test("refuses a job that cannot run as run does, with the places in the file", async () => {
+    await job.writeJob({ input: { path: "./dta" } });
+    const { code, error } = await refused(job, ["submit", job.job, ...at]);
+    expect([code, error.code]).toEqual([2, "INPUT_NOT_FOUND"]);
+    await job.writeJob({ map: { inputs: { input: "xx" } } });
+    const map = await refused(job, ["submit", job.job, ...at]);
+    expect(map.error.problems[0]?.where).toBe(`${job.job}:10:5 map.inputs.input.column`);
+  });
+});

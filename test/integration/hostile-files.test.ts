@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { GOOD_MODEL, ONNX_LIES } from "../../fault/hostile/hostile-onnx.ts";
+import { PARQUET_LIES } from "../../fault/hostile/hostile-parquet.ts";
+import type { FileKind } from "../../fault/hostile/kinds.ts";
+import { tryKind } from "../../fault/hostile/try-kind.ts";
+import { JobFolder } from "../support/job-folder.ts";
+import { runCli } from "../support/processes.ts";
+
+/**
+ * A budget of `npm run hostile`, of its own seed: every lie that was made by hand, and some damaged files. Each must end
+ * in a typed error, or be taken, in bounded time and memory. The counts show that it is not all refused at the door.
+ */
+const SEED = 7;
+
+test.each<[FileKind, number, string]>([
+  ["parquet", PARQUET_LIES.length + 40, "INPUT_CORRUPT"],
+  ["arrow", 150, "INPUT_CORRUPT"],
+  ["jobFile", 30, "SPEC_INVALID"],
+  ["journal", 25, "JOURNAL_CORRUPT"],
+  ["partial", 40, "PARTIAL_INVALID"],
+])(
+  "hostile %s: each of %d ends as it must",
+  async (kind, count, code) => {
+    const broken: string[] = [];
+    const tally = await tryKind({
+      kind,
+      seed: SEED,
+      from: 0,
+      count,
+      onBroken: ({ index }, { what, broken: why }) => void broken.push(`${index}: ${what}: ${why}`),
+    });
+    expect(broken).toEqual([]);
+    expect(tally.tried).toBe(count);
+    expect(tally.count(code)).toBeGreaterThan(count / 10);
+    expect(tally.count("accepted")).toBeGreaterThan(0);
+  },
+  300_000,
+);
+
+test("hostile models: each that was made by hand ends as it must", async () => {
+  const broken: string[] = [];
+  const tally = await tryKind({
+    kind: "onnx",
+    seed: SEED,
+    from: 0,
+    count: ONNX_LIES,
+    onBroken: ({ index }, { what, broken: why }) => void broken.push(`${index}: ${what}: ${why}`),
+  });
+  expect(broken).toEqual([]);
+  expect(tally.count("MODEL_INVALID")).toBeGreaterThan(20);
+  expect(tally.count("accepted")).toBeGreaterThan(0);
+}, 300_000);
+
+test("a worker that meets a bomb fails the job by the name of the file, lives on, and blames no row", async () => {
+  await using job = await JobFolder.make({
+    files: 0,
+    spec: {
+      map: { inputs: { input: "x" }, outputs: { best: { tensor: "logits", op: "argmax" } } },
+      reduce: {},
+    },
+  });
+  await job.write("model.onnx", GOOD_MODEL);
+  for (const what of BOMBS) {
+    const bomb = PARQUET_LIES.map((make) => make()).find((lie) => lie.what === what);
+    if (bomb === undefined) throw new Error(`no lie is called ${what}`);
+    const path = await job.write("data/part-0.parquet", bomb.bytes);
+    const { code, stderr } = await runCli(["run", job.job, "--workers", "1", "--fresh"], { limitMs: 90_000 });
+    expect({ what, code, stderr }).toMatchObject({ code: expect.any(Number) });
+    expect(stderr).toMatch(/\(INPUT_(CORRUPT|UNSUPPORTED)\)/);
+    expect(stderr).toContain(path);
+    expect(code === 1 || code === 2).toBe(true);
+    expect(stderr).not.toMatch(/started again|POISON/);
+  }
+}, 300_000);
+
+const BOMBS = [
+  "zstd of 4 GiB in a page of 16 bytes",
+  "a page that says it becomes 2 GiB",
+  "a dictionary index out of range",
+];

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { tryKind } from "../../fault/hostile/try-kind.ts";
+
+/** A budget of `npm run hostile`: a real coordinator that is told nonsense, and must do its job all the same. */
+
+test.each([
+  ["wire", 30],
+  ["call", 15],
+] as const)(
+  "hostile %s: a coordinator survives each of %d",
+  async (kind, count) => {
+    const broken: string[] = [];
+    const tally = await tryKind({
+      kind,
+      seed: 7,
+      from: 0,
+      count,
+      onBroken: ({ index }, { what, broken: why }) => void broken.push(`${index}: ${what}: ${why}`),
+    });
+    expect(broken).toEqual([]);
+    expect(tally.count("survived")).toBe(count);
+  },
+  300_000,
+);

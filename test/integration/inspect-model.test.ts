@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { inspectModel } from "../../coordinator/plan/inspect-model.ts";
+import { identityModel, mlpModel } from "../support/onnx-model.ts";
+
+const never = new AbortController().signal;
+const bytes = mlpModel({ inputs: 8, hidden: 16, outputs: 3, batch: 4 });
+let folder: string;
+let path: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-inspect-"));
+  path = join(folder, "digits.onnx");
+  await writeFile(path, bytes);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("a model's file is described: size, digest and signature", async () => {
+  expect(await inspectModel(path, never)).toEqual({
+    path,
+    bytes: bytes.length,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    externalData: [],
+    signature: {
+      inputs: [{ name: "input", dtype: "float32", dims: [4, 8] }],
+      outputs: [{ name: "logits", dtype: "float32", dims: [4, 3] }],
+    },
+  });
+});
+
+test("a missing model is MODEL_NOT_FOUND, with the nearest name in its folder", async () => {
+  await expect(inspectModel(join(folder, "digit.onnx"), never)).rejects.toMatchObject({
+    code: "MODEL_NOT_FOUND",
+    fields: { path: join(folder, "digit.onnx") },
+    hint: "did you mean `digits.onnx`?",
+  });
+  await expect(inspectModel(join(folder, "something-else.onnx"), never)).rejects.toMatchObject({
+    code: "MODEL_NOT_FOUND",
+    hint: expect.stringContaining("digits.onnx"),
+  });
+  await expect(inspectModel(join(folder, "none", "a.onnx"), never)).rejects.toMatchObject({
+    code: "MODEL_NOT_FOUND",
+    hint: expect.stringContaining("not there either"),
+  });
+});
+
+test("a folder and a corrupt file are MODEL_INVALID with their path", async () => {
+  const inside = join(folder, "inside.onnx");
+  await mkdir(inside);
+  await expect(inspectModel(inside, never)).rejects.toMatchObject({
+    code: "MODEL_INVALID",
+    fields: { path: inside },
+  });
+  const corrupt = join(folder, "corrupt.onnx");
+  await writeFile(corrupt, bytes.subarray(0, 99));
+  await expect(inspectModel(corrupt, never)).rejects.toMatchObject({
+    code: "MODEL_INVALID",
+    fields: { path: corrupt },
+    hint: expect.stringContaining("copied whole"),
+  });
+});
+
+test("an input that cannot be fed is told with its name, its problem and the model's path", async () => {
+  const words = join(folder, "words.onnx");
+  await writeFile(words, identityModel({ dtype: "string", dims: ["batch"] }));
+  await expect(inspectModel(words, never)).rejects.toMatchObject({
+    code: "MODEL_INVALID",
+    fields: { path: words, tensor: "x" },
+    problems: [{ where: "x", found: "a tensor of string" }],
+  });
+});
+
+test("a model that takes too long to load is MODEL_INVALID, and an abort is the signal's reason", async () => {
+  await expect(inspectModel(path, never, { limitMs: 1 })).rejects.toMatchObject({
+    code: "MODEL_INVALID",
+    fields: { path },
+  });
+  await expect(inspectModel(path, AbortSignal.abort(new Error("stopped")))).rejects.toThrow("stopped");
+});

@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { type CliResult, runCli } from "../support/processes.ts";
+
+/** Jobs that ask for a device: they get it, or an error that says what is missing, before anything is written. */
+
+/** Chromium's software Vulkan driver: where it is installed WebGPU runs without a GPU. */
+const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
+const NO_DRIVER = { VK_DRIVER_FILES: "/nonexistent.json", VK_ICD_FILENAMES: "/nonexistent.json" };
+
+function runOf(job: KnownJob, env: Readonly<Record<string, string>>): Promise<CliResult> {
+  return runCli(["run", job.path, "--workers", "1", "--json"], { env: { ...job.env, ...env } });
+}
+
+async function expectRefused(job: KnownJob, env: Readonly<Record<string, string>>): Promise<void> {
+  const refused = await runOf(job, env);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("hint: ") });
+  expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: "DEVICE_UNAVAILABLE" } });
+  expect(await readdir(job.at())).not.toContain("out");
+  expect(await readdir(job.tmp)).toEqual([]);
+}
+
+test("CUDA without a GPU is refused with what to install, and nothing is written", async () => {
+  await using job = await KnownJob.make({ rows: 10, spec: { model: { device: "cuda" } } });
+  await expectRefused(job, { CUDA_VISIBLE_DEVICES: "" });
+});
+
+test("WebGPU gives the CPU's answer where there is a driver, and is refused where there is none", async () => {
+  await using job = await KnownJob.make({ rows: 600, spec: { model: { device: "webgpu" } } });
+  // Only Linux finds its drivers through these variables; elsewhere the system's own driver answers.
+  if (process.platform === "linux") await expectRefused(job, NO_DRIVER);
+  if (process.platform === "linux" && !existsSync(SWIFTSHADER)) return;
+  expect(await runOf(job, { VK_DRIVER_FILES: SWIFTSHADER })).toMatchObject({ code: 0 });
+  await expectRightAnswer(job, { tolerance: 1e-4 });
+});

@@ -1,0 +1,135 @@
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import {
+  ask,
+  startCoordinator,
+  startListening,
+  startWorker,
+  until,
+  untilCommitted,
+} from "../support/job-processes.ts";
+import { expectRightAnswer, readManifestOf } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+
+/** Workers that die, are told to go, or cannot see the data: the job goes on and its answer is right. */
+
+const SHARDS = 24;
+
+/** Slow enough to lose workers in the middle: each row costs two million multiplications. */
+function slowJob(): Promise<KnownJob> {
+  return KnownJob.make({
+    rows: SHARDS * 100,
+    rowGroupRows: 100,
+    hidden: [1_400, 1_400],
+    spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
+  });
+}
+
+/** The process ids of the workers at a coordinator. */
+function workerPids(address: string): Promise<number[]> {
+  return ask(address, async ({ workers }) => (await workers.listWorkers()).map(({ pid }) => pid));
+}
+
+/** Kills a worker that holds a lease, and waits until another process is in its place. */
+async function killOneWorker(address: string): Promise<void> {
+  const victim = await until("a worker with a lease", () =>
+    ask(
+      address,
+      async ({ workers }) => (await workers.listWorkers()).find(({ leases }) => leases > 0) ?? null,
+    ),
+  );
+  process.kill(victim.pid, "SIGKILL");
+  const successor = await until("a worker of the same name", () =>
+    ask(address, async ({ workers }) => {
+      const found = (await workers.listWorkers()).find(({ name }) => name === victim.name);
+      return found === undefined || found.pid === victim.pid ? null : found;
+    }),
+  );
+  expect(successor.pid).not.toBe(victim.pid);
+}
+
+test("a killed worker of a run is started again, and its shard runs again", async () => {
+  await using job = await slowJob();
+  const { cli, address } = await startListening(job, ["run", job.path, "--workers", "2", "--json"]);
+  await using run = cli;
+  await untilCommitted(job, 2);
+  await killOneWorker(address);
+  const result = await run.ended;
+  expect(result).toMatchObject({ code: 0 });
+  const { attempts, shards } = await expectRightAnswer(job);
+  expect(attempts).toBeGreaterThan(shards);
+});
+
+test("a killed worker that joined a coordinator is started again by its supervisor", async () => {
+  await using job = await slowJob();
+  const { cli, address } = await startCoordinator(job);
+  await using coordinator = cli;
+  await using supervisor = startWorker(job, address);
+  await untilCommitted(job, 2);
+  await killOneWorker(address);
+  expect(await coordinator.ended).toMatchObject({ code: 0 });
+  expect(await supervisor.ended).toMatchObject({ code: 0 });
+  const { attempts, shards } = await expectRightAnswer(job);
+  expect(attempts).toBeGreaterThan(shards);
+});
+
+test("a worker told to end drains: it exits 0 in time, and another does the rest", async () => {
+  await using job = await slowJob();
+  const { cli, address } = await startCoordinator(job);
+  await using coordinator = cli;
+  await using leaving = startWorker(job, address);
+  await untilCommitted(job, 2);
+  leaving.kill("SIGTERM");
+  const termMs = performance.now();
+  const left = await leaving.ended;
+  expect(left).toMatchObject({ code: 0 });
+  expect(performance.now() - termMs).toBeLessThan(25_000);
+  expect(await workerPids(address)).toEqual([]);
+  const status = await ask(address, ({ jobs }) => jobs.getJob(""));
+  expect(status).toMatchObject({ phase: "running", shardsLeased: 0, attemptsFailed: 0 });
+  await using other = startWorker(job, address);
+  expect(await coordinator.ended).toMatchObject({ code: 0 });
+  expect(await other.ended).toMatchObject({ code: 0 });
+  await expectRightAnswer(job);
+});
+
+test("a worker whose coordinator never comes gives up after its patience, and drains at once before", async () => {
+  await using job = await KnownJob.make({ rows: 10 });
+  const nobody = "127.0.0.1:1";
+  await using impatient = startWorker(job, nobody, ["--patience", "1"]);
+  expect(await impatient.ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("COORDINATOR_UNREACHABLE"),
+  });
+  await using patient = startWorker(job, nobody);
+  await patient.saw(/waiting for the coordinator/);
+  patient.kill("SIGTERM");
+  const termMs = performance.now();
+  expect(await patient.ended).toMatchObject({ code: 0 });
+  expect(performance.now() - termMs).toBeLessThan(3_000);
+});
+
+test("a worker that cannot see the data gets it over gRPC, and the answer is the same", async () => {
+  await using job = await KnownJob.make({ rows: 1_500, files: 3 });
+  const { cli, address } = await startCoordinator(job);
+  await using coordinator = cli;
+  await using worker = startInvisible(job, address);
+  expect(await coordinator.ended).toMatchObject({ code: 0 });
+  const { code, stderr } = await worker.ended;
+  expect(code).toBe(0);
+  expect(stderr).toContain('"input":"coordinator","output":"coordinator"');
+  await expectRightAnswer(job);
+  expect((await readManifestOf(job)).files.filter(({ kind }) => kind === "rows")).toHaveLength(3);
+});
+
+/**
+ * A worker in a mount namespace where the job's folder is empty, as on another machine; where that is not allowed, one
+ * that is told to see nothing (that `auto` finds out by itself is tested in data-access.test.ts).
+ */
+function startInvisible(job: KnownJob, address: string) {
+  const hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', job.at()];
+  const [command = "", ...rest] = [...hide, "test", "!", "-e", job.path];
+  return spawnSync(command, rest).status === 0
+    ? startWorker(job, address, ["--data", "auto"], { wrap: hide })
+    : startWorker(job, address, ["--data", "coordinator"]);
+}

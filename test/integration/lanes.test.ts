@@ -1,0 +1,176 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TensorData } from "../../shared/domain/tensor.ts";
+import { connectLanes } from "../../worker/infer/lane-pool.ts";
+import { startLanes } from "../../worker/infer/lane-set.ts";
+import { gatherModel, lcg, mlpModel, mlpReference, onnxModel } from "../support/onnx-model.ts";
+
+const never = new AbortController().signal;
+const MLP = { inputs: 8, hidden: 16, outputs: 3, seed: 5 };
+let folder: string;
+let mlpPath: string;
+let gatherPath: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-lanes-"));
+  mlpPath = join(folder, "mlp.onnx");
+  gatherPath = join(folder, "gather.onnx");
+  await writeFile(mlpPath, mlpModel(MLP));
+  await writeFile(gatherPath, gatherModel({ table: [10, 20, 30] }));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function floats(rows: number, columns: number, seed: number): TensorData & { values: Float32Array } {
+  const random = lcg(seed);
+  const values = Float32Array.from({ length: rows * columns }, () => random() - 0.5);
+  return { dtype: "float32", dims: [rows, columns], data: values.slice().buffer, values };
+}
+
+function indices(...values: number[]): Record<string, TensorData> {
+  return {
+    index: { dtype: "int64", dims: [values.length], data: BigInt64Array.from(values, BigInt).buffer },
+  };
+}
+
+test("two lanes answer many batches at once, each with its own rows' numbers", async () => {
+  await using lanes = await startLanes({ modelPath: mlpPath, device: "cpu", lanes: 2, threads: 1 }, never);
+  using pool = connectLanes(lanes.connect());
+  expect(pool.count).toBe(2);
+  const batches = Array.from({ length: 12 }, (_unused, index) => floats(index + 1, 8, index));
+  const results = await Promise.all(
+    batches.map(({ dtype, dims, data }) => pool.infer({ input: { dtype, dims, data } }, ["logits"])),
+  );
+  for (const [index, { outputs, feeds, runMs }] of results.entries()) {
+    const rows = index + 1;
+    const logits = outputs.logits;
+    expect(logits?.dims).toEqual([rows, 3]);
+    const reference = mlpReference(MLP, batches[index]?.values ?? new Float32Array(), rows);
+    const answered = new Float32Array(logits?.data ?? new ArrayBuffer(0));
+    expect(Math.max(...answered.map((value, at) => Math.abs(value - (reference[at] ?? 0))))).toBeLessThan(
+      1e-5,
+    );
+    // The input's buffer comes back whole, to be filled again, and the one that was sent is gone from here.
+    expect(feeds.input?.data.byteLength).toBe(rows * 8 * 4);
+    expect(batches[index]?.data.byteLength).toBe(0);
+    expect(runMs).toBeGreaterThan(0);
+  }
+});
+
+test("a batch that fails is an error of its own, and the lane goes on", async () => {
+  await using lanes = await startLanes({ modelPath: gatherPath, device: "cpu", lanes: 1, threads: 1 }, never);
+  using pool = connectLanes(lanes.connect());
+  const before = pool.infer(indices(0, 2), ["value"]);
+  const bad = pool.infer(indices(1, 7), ["value"]);
+  const after = pool.infer(indices(2), ["value"]);
+  await expect(bad).rejects.toMatchObject({ code: "MODEL_FAILED", fields: { device: "cpu" } });
+  expect([...new Float32Array((await before).outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([10, 30]);
+  expect([...new Float32Array((await after).outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
+});
+
+test("a batch that does not fit in memory is OUT_OF_MEMORY, and a smaller one still runs", async () => {
+  const path = join(folder, "fill.onnx");
+  const model = onnxModel({
+    inputs: [{ name: "shape", dtype: "int64", dims: [2] }],
+    outputs: [{ name: "zeros", dtype: "float32", dims: ["a", "b"] }],
+    nodes: [{ op: "ConstantOfShape", inputs: ["shape"], outputs: ["zeros"] }],
+  });
+  await writeFile(path, model);
+  const shape = (...dims: number[]): Record<string, TensorData> => ({
+    shape: { dtype: "int64", dims: [2], data: BigInt64Array.from(dims, BigInt).buffer },
+  });
+  await using lanes = await startLanes({ modelPath: path, device: "cpu", lanes: 1, threads: 1 }, never);
+  using pool = connectLanes(lanes.connect());
+  await expect(pool.infer(shape(2 ** 31, 2 ** 20), ["zeros"])).rejects.toMatchObject({
+    code: "OUT_OF_MEMORY",
+  });
+  const { outputs } = await pool.infer(shape(2, 3), ["zeros"]);
+  expect(outputs.zeros?.dims).toEqual([2, 3]);
+});
+
+test("several shard threads share the lanes, and closing one's ports leaves the other's alone", async () => {
+  await using lanes = await startLanes({ modelPath: gatherPath, device: "cpu", lanes: 2, threads: 1 }, never);
+  const first = connectLanes(lanes.connect());
+  using second = connectLanes(lanes.connect());
+  const lost = first.infer(indices(0), ["value"]);
+  first[Symbol.dispose]();
+  await expect(lost).rejects.toMatchObject({ code: "WORKER_DIED" });
+  await expect(first.infer(indices(0), ["value"])).rejects.toMatchObject({ code: "WORKER_DIED" });
+  const { outputs } = await second.infer(indices(1), ["value"]);
+  expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([20]);
+});
+
+test("an aborted request rejects at once, and its late reply disturbs nobody", async () => {
+  await using lanes = await startLanes({ modelPath: gatherPath, device: "cpu", lanes: 1, threads: 1 }, never);
+  using pool = connectLanes(lanes.connect());
+  const aborter = new AbortController();
+  const reason = new Error("the lease is lost");
+  const aborted = pool.infer(indices(0), ["value"], aborter.signal);
+  aborter.abort(reason);
+  await expect(aborted).rejects.toBe(reason);
+  await expect(pool.infer(indices(0), ["value"], aborter.signal)).rejects.toBe(reason);
+  const { outputs } = await pool.infer(indices(2), ["value"]);
+  expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
+});
+
+test("a model that cannot be loaded is told by startLanes, and no thread is left", async () => {
+  const path = join(folder, "broken.onnx");
+  await writeFile(path, mlpModel(MLP).subarray(0, 100));
+  const before = threadPorts();
+  const starting = startLanes({ modelPath: path, device: "cpu", lanes: 2, threads: 1 }, never);
+  await expect(starting).rejects.toMatchObject({ code: "MODEL_INVALID", fields: { path } });
+  expect(threadPorts()).toBe(before);
+});
+
+test("a device that is not there is DEVICE_UNAVAILABLE, and never another one in silence", async () => {
+  const device = process.platform === "darwin" ? "dml" : "coreml";
+  const starting = startLanes({ modelPath: mlpPath, device, lanes: 1, threads: 1 }, never);
+  await expect(starting).rejects.toMatchObject({ code: "DEVICE_UNAVAILABLE", fields: { device } });
+});
+
+test("a lane whose thread dies is told to the set's owner and to whoever waits for it", async () => {
+  await using lanes = await startLanes({ modelPath: mlpPath, device: "cpu", lanes: 1, threads: 1 }, never);
+  const [deadly, ...others] = lanes.connect();
+  expect(others).toEqual([]);
+  using pool = connectLanes(lanes.connect());
+  const told = new Promise<unknown>((resolve) => lanes.onBroken(resolve));
+  // No request at all: a mistake in our own code, which no batch can answer for.
+  deadly?.postMessage(null);
+  const { dtype, dims, data } = floats(1, 8, 1);
+  const lost = pool.infer({ input: { dtype, dims, data } }, ["logits"]);
+  await expect(lost).rejects.toMatchObject({ code: "WORKER_DIED" });
+  expect(await told).toMatchObject({ code: "WORKER_DIED" });
+  expect(await new Promise<unknown>((resolve) => lanes.onBroken(resolve))).toBe(await told);
+  deadly?.close();
+});
+
+test("an aborted start rejects with the signal's reason, and no thread is left", async () => {
+  const before = threadPorts();
+  const aborter = new AbortController();
+  const starting = startLanes({ modelPath: mlpPath, device: "cpu", lanes: 2, threads: 1 }, aborter.signal);
+  aborter.abort(new Error("stopped"));
+  await expect(starting).rejects.toThrow("stopped");
+  expect(threadPorts()).toBe(before);
+});
+
+test("closed lanes reject what comes after and leave no thread behind", async () => {
+  const before = threadPorts();
+  const lanes = await startLanes({ modelPath: mlpPath, device: "cpu", lanes: 2, threads: 1 }, never);
+  expect(threadPorts()).toBe(before + 2);
+  const ports = lanes.connect();
+  const portsClosed = ports.map((port) => once(port, "close"));
+  using pool = connectLanes(ports);
+  await Promise.all([lanes[Symbol.asyncDispose](), ...portsClosed]);
+  expect(threadPorts()).toBe(before);
+  const { dtype, dims, data } = floats(1, 8, 1);
+  await expect(pool.infer({ input: { dtype, dims, data } }, ["logits"])).rejects.toMatchObject({
+    code: "WORKER_DIED",
+  });
+});
+
+/** What keeps this process alive on behalf of threads: each running thread has one port here. */
+function threadPorts(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === "MessagePort").length;
+}

@@ -1,0 +1,173 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { childrenOf } from "../../fault/left-processes.ts";
+import { startListening, startWorker, untilCommitted } from "../support/job-processes.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { type CliOptions, type CliResult, runCli } from "../support/processes.ts";
+import { canMount, makeReadOnly, SmallDisk } from "../support/small-disk.ts";
+
+/**
+ * Disks that are full or read-only, too few files, too little memory: a clear error or a clean end, nothing half published,
+ * and, once the limit is gone, the right answer by the same command.
+ */
+
+const LIMIT_MS = 120_000;
+
+function smallJob(): Promise<KnownJob> {
+  return KnownJob.make({ rows: 600, rowGroupRows: 100, spec: { input: { shardRows: 100 } } });
+}
+
+/** Slow enough to lose the disk in the middle of it. */
+function slowJob(): Promise<KnownJob> {
+  return KnownJob.make({
+    rows: 1_600,
+    rowGroupRows: 100,
+    hidden: [1_400, 1_400],
+    spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
+  });
+}
+
+function run(job: KnownJob, options: CliOptions = {}): Promise<CliResult> {
+  const env = { ...job.env, ...options.env };
+  return runCli(["run", job.path, "--workers", "1"], { ...options, env, limitMs: LIMIT_MS });
+}
+
+function expectNotPublished(job: KnownJob): void {
+  expect(existsSync(join(job.out, "_manifest.json"))).toBe(false);
+}
+
+async function expectRelief(job: KnownJob): Promise<void> {
+  expect(await run(job)).toMatchObject({ code: 0 });
+  await expectRightAnswer(job);
+}
+
+/** Every file may have so many bytes and no more, as on a disk that is full: works without root. */
+const filesUpTo = (bytes: number): CliOptions => ({ wrap: ["prlimit", `--fsize=${bytes}`] });
+
+test.each([8, 48])(
+  "an output disk of %i KiB, too small: a clear error, and with room the same command ends it",
+  async (kibibytes) => {
+    await using job = await smallJob();
+    if (canMount()) {
+      await using disk = await SmallDisk.mount(job.out, kibibytes);
+      const failed = await run(job);
+      expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/no space left/i) });
+      expect(failed.stderr).not.toMatch(/INTERNAL|ROW_POISON/);
+      expectNotPublished(job);
+      disk.resize(64 * 1024);
+      await expectRelief(job);
+      return;
+    }
+    const failed = await run(job, filesUpTo(kibibytes * 100));
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/EFBIG/) });
+    await expectRelief(job);
+  },
+  LIMIT_MS,
+);
+
+test(
+  "an output folder that is read-only from the start is refused at once",
+  async () => {
+    await using job = await smallJob();
+    {
+      await using _readOnly = await makeReadOnly(job.out);
+      const refused = await run(job);
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("OUTPUT_FAILED") });
+    }
+    await expectRelief(job);
+  },
+  LIMIT_MS,
+);
+
+test(
+  "an output folder that becomes read-only in the middle ends the job, and its commits are there later",
+  async () => {
+    await using job = await slowJob();
+    const { cli } = await startListening(job, ["run", job.path, "--workers", "1"], { limitMs: LIMIT_MS });
+    await using running = cli;
+    const { committed } = await untilCommitted(job, 2);
+    {
+      await using _readOnly = await makeReadOnly(
+        canMount() ? job.out : join(job.out, "_shardmill", "partials"),
+      );
+      const failed = await running.ended;
+      expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/EROFS|EACCES|read-only/i) });
+      expect(failed.stderr).not.toMatch(/INTERNAL|ROW_POISON/);
+    }
+    expectNotPublished(job);
+    const resumed = await run(job);
+    expect(resumed).toMatchObject({ code: 0 });
+    const done = Number(/: (\d+) of 16 shards are done already/.exec(resumed.stderr)?.[1]);
+    expect(done).toBeGreaterThanOrEqual(committed.length);
+    await expectRightAnswer(job);
+  },
+  LIMIT_MS,
+);
+
+test(
+  "a worker with no room for its work fails its shards, saying why, and the coordinator lives",
+  async () => {
+    await using job = await smallJob();
+    const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn"];
+    const { cli, address } = await startListening(job, args, { limitMs: LIMIT_MS });
+    await using coordinator = cli;
+    const wrap = filesUpTo(2_000);
+    await using worker = startWorker(job, address, ["--data", "coordinator"], { ...wrap, limitMs: LIMIT_MS });
+    const failed = await coordinator.ended;
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/EFBIG|file too large/i) });
+    expect(failed.stderr).not.toMatch(/INTERNAL|ROW_POISON/);
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    await expectRelief(job);
+  },
+  LIMIT_MS,
+);
+
+test(
+  "processes that run out of file descriptors in the middle say so, and the same command ends the job",
+  async () => {
+    await using job = await slowJob();
+    const { cli } = await startListening(job, ["run", job.path, "--workers", "1"], { limitMs: LIMIT_MS });
+    await using running = cli;
+    await untilCommitted(job, 2);
+    for (const pid of [running.pid, ...(await childrenOf(running.pid))])
+      spawnSync("prlimit", ["--pid", String(pid), "--nofile=10:"]);
+    const failed = await running.ended;
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/too many open files/i) });
+    expect(failed.stderr).not.toMatch(/ROW_POISON/);
+    expectNotPublished(job);
+    await expectRelief(job);
+  },
+  LIMIT_MS,
+);
+
+test(
+  "a run that may have hardly any file descriptors ends with an error or the right answer, never in between",
+  async () => {
+    await using job = await smallJob();
+    // Enough to begin with, too few for the threads of a lane: how far it gets is the machine's.
+    const { code, stderr } = await run(job, { wrap: ["prlimit", "--nofile=100"] });
+    if (code !== 0) {
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/too many open files|EMFILE|^$/i);
+      expect(stderr).not.toMatch(/ROW_POISON/);
+      expectNotPublished(job);
+    }
+    await expectRelief(job);
+  },
+  LIMIT_MS,
+);
+
+test(
+  "a coordinator without memory dies, and the same command goes on with its job",
+  async () => {
+    await using job = await smallJob();
+    const failed = await run(job, { env: { NODE_OPTIONS: "--max-old-space-size=20" } });
+    expect(failed.code).not.toBe(0);
+    expectNotPublished(job);
+    await expectRelief(job);
+  },
+  LIMIT_MS,
+);

@@ -1,0 +1,134 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageRoot } from "../../shared/core/package-root.ts";
+import { existsOn } from "../../shared/onnx/devices.ts";
+import { runIsolated } from "../../shared/onnx/isolated.ts";
+import { probeDevice, probeDevices } from "../../shared/onnx/probe.ts";
+import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-probe-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function script(name: string, source: string): Promise<URL> {
+  const path = join(folder, `${name}.mjs`);
+  await writeFile(path, source);
+  return pathToFileURL(path);
+}
+
+/** Whether onnxruntime-node's install brought the CUDA provider here: a GPU node then, or a mistake in its set-up. */
+async function cudaProviderInstalled(): Promise<boolean> {
+  const bin = join(packageRoot, "node_modules", "onnxruntime-node", "bin");
+  return (await readdir(bin, { recursive: true })).some((name) => name.includes("providers_cuda"));
+}
+
+describe("a probe", () => {
+  test("finds that the CPU computes the right numbers, and how long it takes", async () => {
+    const probe = await probeDevice("cpu");
+    expect(probe).toMatchObject({ device: "cpu", ok: true, hint: null });
+    expect(probe.loadMs).toBeGreaterThan(0);
+    expect(probe.runMs).toBeGreaterThan(0);
+  });
+
+  test("of CUDA without its provider says which library is missing and what to install", async () => {
+    const probe = await probeDevice("cuda");
+    if (await cudaProviderInstalled()) {
+      // With the provider it either works or says what else is amiss.
+      expect(probe.ok || probe.hint).toBeTruthy();
+      return;
+    }
+    expect(probe).toMatchObject({ ok: false, loadMs: null, runMs: null });
+    expect(probe.hint).toContain("onnxruntime_node_install=cuda12");
+    if (process.platform === "linux") expect(probe.detail).toContain("libonnxruntime_providers_shared.so");
+  });
+
+  test("of a device that this platform cannot have says so without trying", async () => {
+    const device = process.platform === "darwin" ? "dml" : "coreml";
+    const probe = await probeDevice(device);
+    expect(probe).toMatchObject({ device, ok: false });
+    expect(probe.detail).toContain(process.platform);
+  });
+
+  test("that takes too long is not ok", async () => {
+    expect(await probeDevice("cpu", { limitMs: 1 })).toMatchObject({ ok: false, runMs: null });
+  });
+
+  test("of everything answers for each device of the platform, in the table's order", async () => {
+    const probes = await probeDevices();
+    expect(probes.map(({ device }) => device)).toEqual(
+      (["cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"] as const).filter((device) =>
+        existsOn(device, process.platform),
+      ),
+    );
+    for (const { ok, hint } of probes) expect(hint === null).toBe(ok);
+  });
+});
+
+describe("resolving a device", () => {
+  test("auto ends with one that passes its probe", async () => {
+    const device = await resolveDevice("auto");
+    expect(await probeDevice(device)).toMatchObject({ ok: true });
+  });
+
+  test("a device that was asked for is never replaced: it works, or DEVICE_UNAVAILABLE says what it needs", async () => {
+    const probe = await probeDevice("tensorrt");
+    const resolving = resolveDevice("tensorrt");
+    if (probe.ok) await expect(resolving).resolves.toBe("tensorrt");
+    else {
+      await expect(resolving).rejects.toMatchObject({
+        code: "DEVICE_UNAVAILABLE",
+        fields: { device: "tensorrt", detail: probe.detail },
+        hint: expect.stringContaining("TensorRT"),
+      });
+    }
+  });
+});
+
+describe("a process of its own", () => {
+  test("may crash: the crash and its last words are the answer", async () => {
+    const crash = await script("crash", 'console.error("ouch"); process.kill(process.pid, "SIGSEGV");');
+    expect(await runIsolated({ script: crash, argument: null, limitMs: 30_000 })).toEqual({
+      kind: "crashed",
+      how: "signal SIGSEGV",
+      stderr: "ouch",
+    });
+  });
+
+  test("may end without an answer", async () => {
+    const exit = await script("exit", "process.exit(7);");
+    expect(await runIsolated({ script: exit, argument: null, limitMs: 30_000 })).toMatchObject({
+      kind: "crashed",
+      how: "exit code 7",
+    });
+  });
+
+  test("may hang: it is killed at its time limit, or when the signal says so", async () => {
+    const hang = await script("hang", "for (;;);");
+    expect(await runIsolated({ script: hang, argument: null, limitMs: 200 })).toMatchObject({
+      kind: "timedOut",
+    });
+    const stopped = runIsolated({
+      script: hang,
+      argument: null,
+      limitMs: 30_000,
+      signal: AbortSignal.timeout(200),
+    });
+    await expect(stopped).rejects.toMatchObject({ name: "TimeoutError" });
+  });
+
+  test("gets its argument, and is gone once it has answered, even if it would stay", async () => {
+    const echo = await script(
+      "echo",
+      "process.send({ got: JSON.parse(process.argv[2]), pid: process.pid }); setInterval(() => {}, 1000);",
+    );
+    const result = await runIsolated({ script: echo, argument: { a: [1, "ü"] }, limitMs: 30_000 });
+    expect(result).toMatchObject({ kind: "answered", value: { got: { a: [1, "ü"] } } });
+    const { pid } = (result as { value: { pid: number } }).value;
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+});

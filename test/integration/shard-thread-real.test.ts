@@ -1,0 +1,122 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Field, FixedSizeList, Float32, makeData, Schema, Table } from "apache-arrow";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DataDesk } from "../../coordinator/service/data-desk.ts";
+import { startServer } from "../../coordinator/service/server.ts";
+import { silentLogger } from "../../shared/core/log.ts";
+import { encodeParquet } from "../../shared/dataset/encode.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import { partialFolder } from "../../shared/domain/partial.ts";
+import { workerSession } from "../../shared/domain/worker.ts";
+import { createLocalStore } from "../../shared/store/local-store.ts";
+import { byteSource } from "../../shared/store/store.ts";
+import { startLanes } from "../../worker/infer/lane-set.ts";
+import { lcg, mlpModel, mlpReference } from "../support/onnx-model.ts";
+import { aJob, anOutput, FakeLane, leaseOn } from "../support/shard-job.ts";
+import { BAD_ROW, inputTable, ROWS } from "../support/shard-table.ts";
+import { startShardThread } from "../support/shard-thread.ts";
+
+let folder: string;
+let partialsPath: string;
+let scratchPath: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-shard-real-"));
+  partialsPath = join(folder, "partials");
+  scratchPath = join(folder, "scratch");
+  await mkdir(partialsPath);
+  await mkdir(scratchPath);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("with a real model in two lanes, every row gets its own numbers", async () => {
+  const mlp = { inputs: 8, hidden: 16, outputs: 3, seed: 5 };
+  const rows = 2_000;
+  const random = lcg(9);
+  const values = Float32Array.from({ length: rows * mlp.inputs }, () => random() - 0.5);
+  const modelPath = join(folder, "mlp.onnx");
+  const inputPath = join(folder, "floats.parquet");
+  await writeFile(modelPath, mlpModel(mlp));
+  await writeFile(inputPath, encodeParquet(floatTable(values, mlp.inputs)));
+  const map: MapPlan = {
+    inputs: [
+      {
+        tensor: "input",
+        dtype: "float32",
+        rowDims: [mlp.inputs],
+        rowValues: mlp.inputs,
+        source: { kind: "one", column: "input" },
+        scale: 1,
+        offset: 0,
+        fill: null,
+      },
+    ],
+    outputs: [anOutput({ column: "logits", tensor: "logits", rowDims: [3], rowValues: 3 })],
+    keep: [],
+    columns: ["input"],
+    fixedBatchRows: null,
+  };
+  await using lanes = await startLanes({ modelPath, device: "cpu", lanes: 2, threads: 1 });
+  const job = aJob({ partialsPath, map, batchRows: "auto" });
+  await using thread = await startShardThread({ job, lanePorts: lanes.connect(), scratchPath });
+  const partial = await thread.run(await leaseOn(inputPath));
+  expect(partial).toMatchObject({ rowsIn: rows, rowsOut: rows, rowsDead: 0 });
+  const found = await readFloats(join(partialsPath, partialFolder(partial), "rows.parquet"), "logits");
+  const expected = mlpReference(mlp, values, rows);
+  expect(found).toHaveLength(expected.length);
+  expect(Math.max(...found.map((value, at) => Math.abs(value - (expected[at] ?? 0))))).toBeLessThan(1e-5);
+});
+
+test("a worker that sees no file reads and writes through the coordinator, and makes the same partial", async () => {
+  const inputPath = join(folder, "in.parquet");
+  await writeFile(inputPath, encodeParquet(inputTable(), { rowGroupRows: 300 }));
+  const session = workerSession("s1");
+  const deskJob = { inputPaths: new Set([inputPath]), modelPaths: new Set<string>(), partialsPath };
+  const data = new DataDesk({
+    knowsSession: (value) => value === session,
+    job: (jobId) => (jobId === "job-1" ? deskJob : null),
+  });
+  const services = { data, work: {}, jobs: {}, workers: {} } as never;
+  const server = await startServer({ listen: "127.0.0.1:0", services, log: silentLogger });
+  const reduce = { n: { combine: "SELECT count(*) AS n FROM rows", final: "" } };
+  const digests: string[] = [];
+  try {
+    const remote = { kind: "coordinator", address: server.address, session } as const;
+    for (const [index, access] of [remote, { kind: "shared" } as const].entries()) {
+      using lane = new FakeLane();
+      const job = aJob({ partialsPath, reduce });
+      await using thread = await startShardThread({ job, lanePorts: [lane.port], scratchPath, access });
+      const partial = await thread.run(await leaseOn(inputPath), `remote${index}`);
+      expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 1, firstDead: { row: BAD_ROW } });
+      const stored = await readdir(join(partialsPath, partialFolder(partial)));
+      expect(stored.sort()).toEqual(["combined-n.parquet", "dead.parquet", "rows.parquet"]);
+      expect(await readdir(scratchPath)).toEqual([]);
+      digests.push(partial.digest);
+    }
+  } finally {
+    await server.close(0);
+  }
+  expect(digests[0]).toBe(digests[1]);
+});
+
+function floatTable(values: Float32Array, width: number): Table {
+  const type = new FixedSizeList(width, new Field("item", new Float32(), false));
+  const child = makeData({ type: new Float32(), data: values });
+  const input = makeData({ type, length: values.length / width, nullCount: 0, child });
+  return new Table(new Schema([new Field("input", type, false)]), { input } as never);
+}
+
+async function readFloats(path: string, column: string): Promise<number[]> {
+  await using store = createLocalStore();
+  const { bytes } = await store.stat(path);
+  using file = await openDatasetFile(byteSource(store, path, bytes), "parquet");
+  const values: number[] = [];
+  for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns: [column] })) {
+    const child = batch.getChild(column)?.data[0]?.children[0];
+    values.push(...(child?.values ?? []));
+  }
+  return values;
+}

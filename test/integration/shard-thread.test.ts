@@ -1,0 +1,300 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { deferred } from "../../shared/core/abort.ts";
+import { digestFile } from "../../shared/core/digest.ts";
+import { encodeArrow, encodeParquet } from "../../shared/dataset/encode.ts";
+import type { JobDescription } from "../../shared/domain/job.ts";
+import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { aJob, FakeLane, type FakeModel, leaseOn, SUM_PLAN } from "../support/shard-job.ts";
+import { BAD_ROW, expectedRows, inputTable, ROWS, tagOf } from "../support/shard-table.ts";
+import { startShardThread } from "../support/shard-thread.ts";
+
+let folder: string;
+let inputPath: string;
+let arrowPath: string;
+let partialsPath: string;
+let scratchPath: string;
+const closing: (() => Promise<unknown> | undefined)[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-shard-"));
+  inputPath = join(folder, "in.parquet");
+  arrowPath = join(folder, "in.arrow");
+  await writeFile(inputPath, encodeParquet(inputTable(), { rowGroupRows: 300 }));
+  await writeFile(arrowPath, encodeArrow(inputTable()));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  const own = await mkdtemp(join(folder, "test-"));
+  partialsPath = join(own, "partials");
+  scratchPath = join(own, "scratch");
+  await mkdir(partialsPath);
+  await mkdir(scratchPath);
+});
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A shard thread that serves one job, and the fake lane behind it; ended after the test. */
+async function startThread(job: JobDescription, model: FakeModel = {}) {
+  const lane = new FakeLane(model);
+  const thread = await startShardThread({ job, lanePorts: [lane.port], scratchPath });
+  closing.push(
+    () => thread[Symbol.asyncDispose](),
+    async () => lane[Symbol.dispose](),
+  );
+  return { ...thread, lane };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const pathOf = (partial: PartialManifest, name: string) => join(partialsPath, partialFolder(partial), name);
+
+async function query(sql: string): Promise<Record<string, unknown>[]> {
+  await using database = await openLockedDatabase({ folders: [folder], tempFolder: folder });
+  return await database.rows(sql);
+}
+
+async function readRows(path: string) {
+  const rows = await query(`SELECT * FROM read_parquet('${path}')`);
+  return rows.map((row) => ({ ...row, id: Number(row.id) }));
+}
+
+test("a shard becomes a partial: rows in order with what was kept, dead letters, counts and digests", async () => {
+  const { run, waitFor } = await startThread(aJob({ partialsPath }));
+  const lease = await leaseOn(inputPath, { rowStart: 100, rowEnd: 900 });
+  const partial = await run(lease);
+  expect(partial).toMatchObject({ shard: 1, executionId: "e1", rowsIn: 800, rowsOut: 799, rowsDead: 1 });
+  expect(partial.firstDead).toEqual({
+    file: inputPath,
+    row: BAD_ROW,
+    stage: "tensorize",
+    code: "ROW_NULL",
+    message: "column `x` is null, and there is no fill for it",
+  });
+  expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(100, 900, [BAD_ROW]));
+  const [dead] = await query(`SELECT * FROM read_parquet('${pathOf(partial, "dead.parquet")}')`);
+  expect(dead).toMatchObject({ file: inputPath, stage: "tensorize", code: "ROW_NULL", tag: tagOf(BAD_ROW) });
+  expect([Number(dead?.row), Number(dead?.id)]).toEqual([BAD_ROW, BAD_ROW]);
+
+  expect(partial.files.map(({ kind, name, rows }) => [kind, name, rows])).toEqual([
+    ["rows", "rows.parquet", 799],
+    ["dead", "dead.parquet", 1],
+  ]);
+  for (const { name, bytes, sha256 } of partial.files)
+    expect(await digestFile(pathOf(partial, name))).toEqual({ bytes, sha256 });
+  expect(partial.digest).toBe(partialDigest(partial.files));
+  expect(await readdir(join(partialsPath, partialFolder(partial)))).toHaveLength(2);
+  expect(await readdir(scratchPath)).toEqual([]);
+  await waitFor(({ kind }) => kind === "shardRead");
+  await waitFor(({ kind }) => kind === "progress");
+});
+
+test("the same shard gives the same bytes whatever the batches, from Parquet and from Arrow", async () => {
+  const reduce = { tags: { combine: "SELECT tag, sum(scores[1]) AS s FROM rows GROUP BY tag", final: "" } };
+  const digests = new Map<string, string[]>();
+  for (const path of [inputPath, arrowPath]) {
+    for (const [index, batchRows] of [7, 64, 100_000, "auto" as const].entries()) {
+      const { run } = await startThread(aJob({ partialsPath, batchRows, reduce }));
+      const partial = await run(await leaseOn(path), `e${index}${path === arrowPath ? "a" : "p"}`);
+      expect(partial.files.map(({ name }) => name)).toEqual([
+        "rows.parquet",
+        "dead.parquet",
+        "combined-tags.parquet",
+      ]);
+      digests.set(path, [...(digests.get(path) ?? []), partial.digest]);
+    }
+  }
+  for (const found of digests.values()) expect(new Set(found).size).toBe(1);
+});
+
+describe("combine", () => {
+  const reduce = {
+    totals: {
+      combine: "SELECT tag, count(*) AS n, sum(scores[2]) AS d FROM rows GROUP BY tag ORDER BY tag",
+      final: "",
+    },
+    all: { final: "SELECT count(*) FROM rows" },
+  };
+
+  test.each(["parquet", "arrow", "none"] as const)(
+    "SQL runs over the rows with output.rows %s",
+    async (rowsFormat) => {
+      const { run } = await startThread(aJob({ partialsPath, rowsFormat, reduce }));
+      const partial = await run(await leaseOn(inputPath));
+      const names = partial.files.map(({ name }) => name).sort();
+      const rows = rowsFormat === "none" ? [] : [`rows.${rowsFormat}`];
+      const scan = rowsFormat === "parquet" ? [] : ["scan.parquet"];
+      expect(names).toEqual(["combined-totals.parquet", "dead.parquet", ...rows, ...scan]);
+      const found = await query(
+        `SELECT * FROM read_parquet('${pathOf(partial, "combined-totals.parquet")}')`,
+      );
+      const all = expectedRows(0, ROWS, [BAD_ROW]);
+      const expected = ["t0", "t1", "t2", null].map((tag) => {
+        const mine = all.filter((row) => row.tag === tag);
+        return [tag, mine.length, mine.reduce((sum, { scores }) => sum + (scores[1] ?? 0), 0)];
+      });
+      expect(found.map((row) => [row.tag, Number(row.n), Number(row.d)])).toEqual(expected);
+      expect(await readdir(scratchPath)).toEqual([]);
+    },
+  );
+
+  test("SQL that fails on the data fails the shard with DuckDB's words, and leaves no partial", async () => {
+    const broken = { bad: { combine: "SELECT CAST(tag AS INT) FROM rows", final: "" } };
+    const { run } = await startThread(aJob({ partialsPath, reduce: broken }));
+    await expect(run(await leaseOn(inputPath))).rejects.toMatchObject({
+      code: "SQL_FAILED",
+      message: expect.stringMatching(/reduce.bad.combine failed: .*t1/),
+    });
+    expect(await readdir(partialsPath)).toEqual([]);
+    expect(await readdir(scratchPath)).toEqual([]);
+  });
+});
+
+describe("a model that fails", () => {
+  test("on one row makes that row a dead letter, and no other", async () => {
+    const { run, lane } = await startThread(aJob({ partialsPath, batchRows: 64 }), { poison: 555 });
+    const partial = await run(await leaseOn(inputPath));
+    expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 2, rowsDead: 2 });
+    const dead = await query(
+      `SELECT "row"::INT AS "row", stage, code, message FROM read_parquet('${pathOf(partial, "dead.parquet")}')`,
+    );
+    expect(dead.at(-1)).toEqual({ row: 555, stage: "infer", code: "ROW_FAILED", message: "cannot take 555" });
+    expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(0, ROWS, [BAD_ROW, 555]));
+    expect(lane.batchRows.filter((rows) => rows === 1).length).toBeGreaterThan(0);
+  });
+
+  test("for want of memory gets smaller batches", async () => {
+    const { run, lane } = await startThread(aJob({ partialsPath, batchRows: 200 }), { fitsRows: 30 });
+    const partial = await run(await leaseOn(inputPath));
+    expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(0, ROWS, [BAD_ROW]));
+    expect(lane.batchRows.at(-1)).toBeLessThanOrEqual(30);
+  });
+
+  test("for want of memory even on one row fails the shard", async () => {
+    const { run } = await startThread(aJob({ partialsPath }), { fitsRows: 0 });
+    await expect(run(await leaseOn(inputPath))).rejects.toMatchObject({ code: "OUT_OF_MEMORY" });
+    expect(await readdir(partialsPath)).toEqual([]);
+  });
+});
+
+test("a shard of nothing but bad rows is a partial without rows that keeps its columns", async () => {
+  const { run } = await startThread(aJob({ partialsPath }));
+  const partial = await run(await leaseOn(inputPath, { rowStart: BAD_ROW, rowEnd: BAD_ROW + 1 }));
+  expect(partial).toMatchObject({ rowsIn: 1, rowsOut: 0, rowsDead: 1 });
+  const described = await query(`DESCRIBE FROM read_parquet('${pathOf(partial, "rows.parquet")}')`);
+  expect(described.map((row) => [row.column_name, row.column_type])).toEqual([
+    ["id", "BIGINT"],
+    ["tag", "VARCHAR"],
+    ["scores", "FLOAT[]"],
+    ["best", "VARCHAR"],
+  ]);
+});
+
+test("a model with a fixed batch gets full batches only, and what fills them up is not output", async () => {
+  const map = { ...SUM_PLAN, fixedBatchRows: 48 };
+  const { run, lane } = await startThread(aJob({ partialsPath, map, batchRows: "auto" }), { poison: 999 });
+  const partial = await run(await leaseOn(inputPath));
+  expect(new Set(lane.batchRows)).toEqual(new Set([48]));
+  expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(0, ROWS, [BAD_ROW, 999]));
+});
+
+test("two shards overlap, are read one after the other, and do not mix", async () => {
+  const gate = deferred<void>();
+  const { run, waitFor, events } = await startThread(aJob({ partialsPath, batchRows: 600 }), {
+    gate: gate.promise,
+  });
+  const first = run(await leaseOn(inputPath, { rowEnd: 500, sequence: 1 }));
+  const second = run(await leaseOn(inputPath, { rowStart: 500, sequence: 2 }));
+  await waitFor((event) => event.kind === "shardRead" && event.token.sequence === 2);
+  expect(events.filter(({ kind }) => kind === "shardDone")).toEqual([]);
+  gate.resolve();
+  const partials = await Promise.all([first, second]);
+  expect(partials.map(({ rowsOut }) => rowsOut)).toEqual([499, 500]);
+  const [one, two] = partials;
+  if (one === undefined || two === undefined) throw new Error("two partials");
+  expect(await readRows(pathOf(one, "rows.parquet"))).toEqual(expectedRows(0, 500, [BAD_ROW]));
+  expect(await readRows(pathOf(two, "rows.parquet"))).toEqual(expectedRows(500, ROWS, []));
+});
+
+test("an abandoned shard leaves no file and says only that it is abandoned; the next one runs", async () => {
+  const gate = deferred<void>();
+  const { send, waitFor, run, events, lane } = await startThread(aJob({ partialsPath }), {
+    gate: gate.promise,
+  });
+  const lease = await leaseOn(inputPath);
+  send({ kind: "runShard", lease, executionId: "e1" });
+  await lane.reached;
+  send({ kind: "abandonShard", token: lease.token });
+  await waitFor(({ kind }) => kind === "abandoned");
+  gate.resolve();
+  const next = await run(await leaseOn(inputPath, { sequence: 2 }));
+  expect(next.rowsOut).toBe(ROWS - 1);
+  expect(await readdir(partialsPath)).toEqual([partialFolder(next)]);
+  expect(await readdir(scratchPath)).toEqual([]);
+  const said = events.filter((event) => "token" in event && event.token.sequence === 1);
+  expect(said.map(({ kind }) => kind).filter((kind) => kind !== "progress")).toEqual(["abandoned"]);
+});
+
+test("a shard that is abandoned while it is written stops its SQL, and what was written is gone", async () => {
+  const endless = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
+  const { send, waitFor } = await startThread(aJob({ partialsPath, reduce: endless }));
+  const lease = await leaseOn(inputPath);
+  send({ kind: "runShard", lease, executionId: "e1" });
+  const written = () => readdir(partialsPath, { recursive: true });
+  while (!(await written()).some((name) => name.endsWith("dead.parquet"))) await settle();
+  send({ kind: "abandonShard", token: lease.token });
+  await waitFor(({ kind }) => kind === "abandoned");
+  expect(await written()).toEqual([]);
+  expect(await readdir(scratchPath)).toEqual([]);
+});
+
+describe("an input file that is not the plan's", () => {
+  test("by its size, its time of change or its footer fails the shard", async () => {
+    const path = join(folder, "changing.parquet");
+    await copyFile(inputPath, path);
+    const lease = await leaseOn(path);
+    const { run } = await startThread(aJob({ partialsPath }));
+    expect((await run(lease)).rowsOut).toBe(ROWS - 1);
+    const { atimeMs, mtimeMs } = await stat(path);
+    await utimes(path, atimeMs / 1000, mtimeMs / 1000 + 5);
+    await expect(run({ ...lease, token: { generation: 1, sequence: 2 } }, "e2")).rejects.toMatchObject({
+      code: "INPUT_CHANGED",
+      fields: { path, what: "time of change" },
+    });
+    const now = (await leaseOn(path)).file;
+    const other = { ...lease, file: { ...now, footerSha256: "0".repeat(64) } };
+    const fresh = await startThread(aJob({ partialsPath }));
+    await expect(fresh.run({ ...other, token: { generation: 1, sequence: 3 } })).rejects.toMatchObject({
+      code: "INPUT_CHANGED",
+    });
+    await writeFile(path, "short");
+    await expect(run({ ...lease, token: { generation: 1, sequence: 4 } })).rejects.toMatchObject({
+      code: "INPUT_CHANGED",
+    });
+  });
+
+  test("by its absence is the same; the thread serves the next", async () => {
+    const { run } = await startThread(aJob({ partialsPath }));
+    const lease = await leaseOn(inputPath);
+    const path = join(folder, "none.parquet");
+    const gone = { ...lease, file: { ...lease.file, path } };
+    await expect(run(gone)).rejects.toMatchObject({ code: "INPUT_CHANGED", fields: { path } });
+    expect((await run(await leaseOn(inputPath, { sequence: 2 }))).rowsOut).toBe(ROWS - 1);
+  });
+
+  test("in its pages is corrupt input, and the thread asks to be replaced", async () => {
+    const path = join(folder, "corrupt.parquet");
+    const bytes = await readFile(inputPath);
+    bytes.fill(0xff, 4, 200);
+    await writeFile(path, bytes);
+    const { run, waitFor } = await startThread(aJob({ partialsPath }));
+    await expect(run(await leaseOn(path))).rejects.toMatchObject({ code: "INPUT_CORRUPT", fields: { path } });
+    await waitFor(({ kind }) => kind === "broken");
+    expect(await readdir(partialsPath)).toEqual([]);
+  });
+});

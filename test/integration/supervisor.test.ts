@@ -1,0 +1,44 @@
+import { existsSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { silentLogger } from "../../shared/core/log.ts";
+import { type ProcessPlan, Supervisor } from "../../worker/supervisor.ts";
+
+/** The supervisor of worker processes, where there is no coordinator to work for. */
+
+async function supervise(giveUpMs: number) {
+  const scratchPath = await mkdtemp(join(tmpdir(), "shardmill-supervisor-"));
+  const plan = (name: string): ProcessPlan => ({
+    env: {},
+    options: {
+      coordinator: "127.0.0.1:1",
+      name,
+      device: "cpu",
+      lanes: 1,
+      threadsPerLane: 1,
+      access: "auto",
+      logLevel: "silent",
+      giveUpMs,
+    },
+  });
+  const processes = [plan("first"), plan("second")];
+  return { scratchPath, supervisor: new Supervisor({ processes, scratchPath, log: silentLogger }) };
+}
+
+test("stopped or drained before its first process has started, it starts none and is done", async () => {
+  for (const end of ["stop", "drain"] as const) {
+    const { supervisor, scratchPath } = await supervise(60_000);
+    const startMs = performance.now();
+    await supervisor[end]();
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    expect(existsSync(scratchPath)).toBe(false);
+  }
+});
+
+test("a refusal for good ends all its processes, and is what it rejects with", async () => {
+  const { supervisor, scratchPath } = await supervise(100);
+  await expect(supervisor.done).rejects.toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
+  expect(existsSync(scratchPath)).toBe(false);
+});

@@ -1,0 +1,101 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { type IsolatedResult, runIsolated } from "../../shared/onnx/isolated.ts";
+import { probeDevice } from "../../shared/onnx/probe.ts";
+import { mlpModel } from "../support/onnx-model.ts";
+
+/**
+ * WebGPU runs on software Vulkan too, so a GPU provider is tested on machines without a GPU: with Chromium's SwiftShader
+ * where it is installed (it is known to work, so here it has to), else with whatever driver the machine has.
+ */
+const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
+const withDriver = existsSync(SWIFTSHADER) ? { ...process.env, VK_DRIVER_FILES: SWIFTSHADER } : process.env;
+const withoutDriver = {
+  ...process.env,
+  VK_DRIVER_FILES: "/nonexistent.json",
+  VK_ICD_FILENAMES: "/nonexistent.json",
+};
+
+let folder: string;
+let modelPath: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-webgpu-"));
+  modelPath = join(folder, "mlp.onnx");
+  await writeFile(modelPath, mlpModel({ inputs: 16, hidden: [32, 32], outputs: 5, seed: 11 }));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Runs lanes on a device in a process of its own: a driver's crash is then an answer, not the end of the tests. */
+async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promise<IsolatedResult> {
+  const path = join(folder, "logits.mjs");
+  const module = (specifier: string) => JSON.stringify(compiledUrl(specifier, import.meta.url).href);
+  await writeFile(
+    path,
+    `import { errorToData } from ${module("../../shared/core/errors.ts")};
+     import { startLanes } from ${module("../../worker/infer/lane-set.ts")};
+     import { connectLanes } from ${module("../../worker/infer/lane-pool.ts")};
+     const { modelPath, device } = JSON.parse(process.argv[2]);
+     const never = new AbortController().signal;
+     // Twice: the second set of lanes finds the device as the first one left it.
+     const answers = [];
+     try {
+       for (let set = 0; set < 2; set += 1) {
+         const lanes = await startLanes({ modelPath, device, lanes: 1, threads: 1 }, never);
+         const pool = connectLanes(lanes.connect());
+         for (const rows of [1, 7, 64]) {
+           const data = Float32Array.from({ length: rows * 16 }, (_, i) => Math.sin(i)).buffer;
+           const { outputs } = await pool.infer({ input: { dtype: "float32", dims: [rows, 16], data } }, ["logits"]);
+           answers.push(...new Float32Array(outputs.logits.data));
+         }
+         pool[Symbol.dispose]();
+         await lanes[Symbol.asyncDispose]();
+       }
+       process.send(answers);
+     } catch (error) {
+       process.send(errorToData(error));
+     }`,
+  );
+  const argument = { modelPath, device };
+  return runIsolated({ script: pathToFileURL(path), argument, limitMs: 50_000, env });
+}
+
+test("without a Vulkan driver the probe and the lanes both say DEVICE_UNAVAILABLE and what to install", async () => {
+  // Only Linux finds its drivers through these variables; elsewhere the system's own driver answers.
+  const probe = await probeDevice("webgpu", { env: withoutDriver });
+  const result = await logitsOf("webgpu", withoutDriver);
+  if (probe.ok) {
+    expect(process.platform).not.toBe("linux");
+    return;
+  }
+  expect(probe.hint).toContain("mesa-vulkan-drivers");
+  expect(result).toMatchObject({
+    kind: "answered",
+    value: { code: "DEVICE_UNAVAILABLE", hint: expect.stringContaining("mesa-vulkan-drivers") },
+  });
+});
+
+test("with a driver that passes its probe the lanes agree with the CPU; one that does not pass is a typed error", async () => {
+  const probe = await probeDevice("webgpu", { env: withDriver });
+  if (existsSync(SWIFTSHADER)) expect(probe).toMatchObject({ ok: true });
+  const [cpu, webgpu] = [await logitsOf("cpu", process.env), await logitsOf("webgpu", withDriver)];
+  if (!probe.ok) {
+    expect(webgpu).toMatchObject({ kind: "answered", value: { code: "DEVICE_UNAVAILABLE" } });
+    return;
+  }
+  if (cpu.kind !== "answered" || webgpu.kind !== "answered") {
+    expect([cpu, webgpu]).toMatchObject([{ kind: "answered" }, { kind: "answered" }]);
+    return;
+  }
+  const [expected, found] = [cpu.value as number[], webgpu.value as number[]];
+  expect(expected).toHaveLength(2 * (1 + 7 + 64) * 5);
+  expect(found).toHaveLength(expected.length);
+  expect(Math.max(...found.map((value, index) => Math.abs(value - (expected[index] ?? 0))))).toBeLessThan(
+    1e-4,
+  );
+});

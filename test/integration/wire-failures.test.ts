@@ -1,0 +1,205 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { errorFromData, ShardmillError } from "../../shared/core/errors.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { workerSession } from "../../shared/domain/worker.ts";
+import { fakeServices } from "../support/fake-services.ts";
+import * as any from "../support/wire-arbitraries.ts";
+import { collect, failureOf, sample, until, wireRig } from "../support/wire-rig.ts";
+
+const session = workerSession("s1");
+
+describe("errors cross the wire", () => {
+  test("with code, message, fields, problems and hint, whatever they are", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    await fc.assert(
+      fc.asyncProperty(any.errorData, async (data) => {
+        const sent = errorFromData(data);
+        services.jobs.listJobs.mockRejectedValue(sent);
+        const received = await failureOf(rig.client.jobs.listJobs());
+        expect(received).toBeInstanceOf(ShardmillError);
+        expect(received).toMatchObject({ code: data.code, message: data.message, hint: data.hint });
+        expect(received).toHaveProperty("fields", data.fields);
+        expect(received).toHaveProperty("problems", data.problems);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("from a stream after its first items, and from an upload that is refused before its end", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    const stale = new ShardmillError("SESSION_STALE", "gone", { fields: { shard: 3 } });
+    services.data.readRange.mockImplementation(async function* () {
+      yield Buffer.from("abc");
+      throw stale;
+    });
+    const range = { session, jobId: "j1", path: "/a", start: 0, end: 8 };
+    expect(await failureOf(collect(rig.client.data.readRange(range)))).toMatchObject({
+      code: "SESSION_STALE",
+      fields: { shard: 3 },
+    });
+
+    let pulled = 0;
+    services.data.putPartialFile.mockRejectedValue(new ShardmillError("STORE_REFUSED", "not yours"));
+    const endless = (async function* () {
+      for (;;) {
+        pulled += 1;
+        yield Buffer.alloc(1 << 18);
+      }
+    })();
+    expect(await failureOf(rig.client.data.putPartialFile(sample(any.putHeader), endless))).toMatchObject({
+      code: "STORE_REFUSED",
+    });
+    expect(pulled).toBeLessThan(200);
+  });
+
+  test("with a thousand problems cut to what a header may hold, and the number of those left out", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    const problems = Array.from({ length: 1000 }, (_, i) => ({
+      where: `files[${i}]`,
+      what: "w".repeat(100),
+    }));
+    services.jobs.listJobs.mockRejectedValue(
+      new ShardmillError("SPEC_INVALID", "m".repeat(5000), { problems }),
+    );
+    const received = await failureOf(rig.client.jobs.listJobs());
+    expect(received).toMatchObject({ code: "SPEC_INVALID", message: "m".repeat(5000) });
+    if (!(received instanceof ShardmillError)) throw received;
+    const kept = received.problems.length - 1;
+    expect(kept).toBeGreaterThan(20);
+    expect(received.problems[0]).toEqual(problems[0]);
+    expect(received.problems.at(-1)?.what).toContain(`${1000 - kept} more`);
+  });
+
+  test("an unforeseen exception as INTERNAL with its message, and without its stack", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    services.jobs.listJobs.mockRejectedValue(new TypeError("x is not a function"));
+    const received = await failureOf(rig.client.jobs.listJobs());
+    expect(received).toMatchObject({ code: "INTERNAL", message: "x is not a function", fields: {} });
+    expect(JSON.stringify(received)).not.toContain("wire.test.ts");
+  });
+
+  test("a message that the domain does not have is refused as ARGUMENT_INVALID before the service is asked", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    const nobody = "" as ReturnType<typeof workerSession>;
+    expect(await failureOf(rig.client.work.leave(nobody))).toMatchObject({
+      code: "ARGUMENT_INVALID",
+      fields: { place: "LeaveRequest.session" },
+    });
+    expect(services.work.leave).not.toHaveBeenCalled();
+  });
+});
+
+describe("time and cancellation", () => {
+  test("a call without an answer ends with DEADLINE_EXCEEDED, and the service's signal aborts", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services, { controlMs: 100 });
+    let aborted = false;
+    services.jobs.listJobs.mockImplementation((signal) => untilAborted(signal, () => (aborted = true)));
+    expect(await failureOf(rig.client.jobs.listJobs())).toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      fields: { method: "ListJobs" },
+    });
+    await until(() => aborted);
+  });
+
+  test("an aborted long poll rejects with the signal's reason, and the service's signal aborts", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    let [asked, aborted] = [false, false];
+    services.work.requestLease.mockImplementation((_session, _waitMs, signal) => {
+      asked = true;
+      return untilAborted(signal, () => (aborted = true));
+    });
+    const caller = new AbortController();
+    const answer = failureOf(rig.client.work.requestLease(session, 25_000, caller.signal));
+    await until(() => asked);
+    const reason = new Error("drain");
+    caller.abort(reason);
+    expect(await answer).toBe(reason);
+    await until(() => aborted);
+    expect(await failureOf(rig.client.work.requestLease(session, 1, caller.signal))).toBe(reason);
+    expect(services.work.requestLease).toHaveBeenCalledTimes(1);
+  });
+
+  test("a worker that disconnects aborts its long poll on the server", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    let [asked, aborted] = [false, false];
+    services.work.requestLease.mockImplementation((_session, _waitMs, signal) => {
+      asked = true;
+      return untilAborted(signal, () => (aborted = true));
+    });
+    const answer = failureOf(rig.client.work.requestLease(session, 25_000));
+    await until(() => asked);
+    rig.client.close();
+    expect(await answer).toMatchObject({ code: "INTERRUPTED" });
+    await until(() => aborted);
+    expect(await failureOf(rig.client.jobs.listJobs())).toMatchObject({ code: "INTERRUPTED" });
+  });
+
+  test("leaving a watch early, or aborting it, ends the service's stream", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    let ended = 0;
+    services.jobs.watchJob.mockImplementation((_jobId, signal) => watchForever(signal, () => (ended += 1)));
+    for await (const _status of rig.client.jobs.watchJob("j1")) break;
+    await until(() => ended === 1);
+
+    const caller = new AbortController();
+    const reason = new Error("enough");
+    const watched = failureOf(
+      (async () => {
+        for await (const _status of rig.client.jobs.watchJob("j1", caller.signal)) caller.abort(reason);
+      })(),
+    );
+    expect(await watched).toBe(reason);
+    await until(() => ended === 2);
+  });
+
+  test("an upload whose source fails is cancelled, and the service sees no complete file", async () => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    const outcome: unknown[] = [];
+    let begun = false;
+    services.data.putPartialFile.mockImplementation(async (_header, chunks) => {
+      begun = true;
+      outcome.push(await failureOf(collect(chunks)));
+    });
+    const broken = (async function* () {
+      yield Buffer.from("abc");
+      await until(() => begun);
+      throw new ShardmillError("STORE_FAILED", "disk gone");
+    })();
+    const header = { ...sample(any.putHeader), bytes: 6 };
+    expect(await failureOf(rig.client.data.putPartialFile(header, broken))).toMatchObject({
+      code: "STORE_FAILED",
+      message: "disk gone",
+    });
+    await until(() => outcome.length === 1);
+    expect(outcome[0]).toBeInstanceOf(ShardmillError);
+  });
+});
+
+function untilAborted(signal: AbortSignal | undefined, onAbort: () => void): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener("abort", () => {
+      onAbort();
+      reject(signal.reason);
+    });
+  });
+}
+
+async function* watchForever(signal: AbortSignal | undefined, onEnd: () => void): AsyncGenerator<JobStatus> {
+  try {
+    yield sample(any.jobStatus);
+    await untilAborted(signal, () => {});
+  } finally {
+    onEnd();
+  }
+}

@@ -1,0 +1,257 @@
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { connect, createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { service as healthService } from "grpc-health-check";
+import { describe, expect, test } from "vitest";
+import { startServer } from "../../coordinator/service/server.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { silentLogger } from "../../shared/core/log.ts";
+import { connectCoordinator } from "../../shared/wire/client.ts";
+import { fakeServices } from "../support/fake-services.ts";
+import { failureOf, until, wireRig } from "../support/wire-rig.ts";
+
+const listening = (listen: string) => startServer({ listen, services: fakeServices(), log: silentLogger });
+
+describe("listening", () => {
+  test("on port 0 takes a free port and says which", async () => {
+    const server = await listening("127.0.0.1:0");
+    expect(server.address).toMatch(/^127\.0\.0\.1:[1-9]\d+$/);
+    await server.close(0);
+  });
+
+  test("on a port that is taken is PORT_IN_USE, with the port and what to do", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const address = taken.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    expect(await failureOf(listening(`127.0.0.1:${port}`))).toMatchObject({
+      code: "PORT_IN_USE",
+      message: expect.stringContaining(String(port)),
+      hint: expect.stringContaining("another port"),
+    });
+    taken.close();
+    await once(taken, "close");
+  });
+
+  test.each([
+    ["nonsense", "`nonsense` is not an address"],
+    ["192.0.2.1:0", "192.0.2.1:0 is not an address of this machine"],
+    ["no-such-host.invalid:0", "no-such-host.invalid:0 is not an address of this machine"],
+  ])("on %s is refused as an argument", async (listen, message) => {
+    expect(await failureOf(listening(listen))).toMatchObject({ code: "ARGUMENT_INVALID", message });
+  });
+});
+
+describe("a client without a server", () => {
+  test("says where it looked, why it failed, and what to do", async () => {
+    const server = await listening("127.0.0.1:0");
+    await server.close(0);
+    const client = connectCoordinator(server.address);
+    const expected = {
+      code: "COORDINATOR_UNREACHABLE",
+      message: expect.stringMatching(/^no coordinator at 127\.0\.0\.1:\d+: connect ECONNREFUSED/),
+      hint: expect.stringContaining("shardmill coordinator"),
+    };
+    expect(await failureOf(client.jobs.listJobs())).toMatchObject(expected);
+    expect(await failureOf(client.waitReady(300))).toMatchObject(expected);
+    client.close();
+  });
+
+  test("finds one that comes later", async () => {
+    const first = await listening("127.0.0.1:0");
+    await first.close(0);
+    const client = connectCoordinator(first.address);
+    const ready = client.waitReady(20_000);
+    await failureOf(client.jobs.listJobs());
+    const services = fakeServices();
+    services.jobs.listJobs.mockResolvedValue([]);
+    const second = await startServer({ listen: first.address, services, log: silentLogger });
+    await ready;
+    expect(await client.jobs.listJobs()).toEqual([]);
+    client.close();
+    await second.close(100);
+  });
+});
+
+describe("health and reflection", () => {
+  const names = [
+    "shardmill.v1.DataService",
+    "shardmill.v1.JobsService",
+    "shardmill.v1.WorkService",
+    "shardmill.v1.WorkersService",
+  ];
+
+  test("health follows setServing, for the server and each service", async () => {
+    await using rig = await wireRig(fakeServices());
+    const client = new Client(rig.server.address, credentials.createInsecure());
+    for (const [serving, status] of [
+      [true, "SERVING"],
+      [false, "NOT_SERVING"],
+      [true, "SERVING"],
+    ] as const) {
+      rig.server.setServing(serving);
+      for (const service of ["", ...names]) expect(await checkHealth(client, service)).toEqual({ status });
+    }
+    client.close();
+  });
+
+  test("reflection lists the services, and describes them by the names in the proto files", async () => {
+    await using rig = await wireRig(fakeServices());
+    const ask = await reflectionClient(rig.server.address);
+    const { listServicesResponse } = await ask.request({ listServices: "*" });
+    expect(listServicesResponse?.service.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    const { fileDescriptorResponse } = await ask.request({
+      fileContainingSymbol: "shardmill.v1.WorkService",
+    });
+    const descriptors = Buffer.concat(fileDescriptorResponse?.fileDescriptorProto ?? []).toString("latin1");
+    expect(descriptors).toContain("lease_ms");
+    ask.close();
+  });
+});
+
+describe("what a stranger may do to it", () => {
+  test("garbage bytes, an HTTP/1 request and half a preface do not disturb other callers", async () => {
+    const services = fakeServices();
+    services.jobs.listJobs.mockResolvedValue([]);
+    await using rig = await wireRig(services);
+    const [host = "", port = ""] = rig.server.address.split(":");
+    const garbage = Buffer.alloc(100_000, 0xa5);
+    for (const bytes of [garbage, Buffer.from("GET / HTTP/1.1\r\n\r\n"), Buffer.from("PRI * HTTP/2.0\r\n")]) {
+      const socket = connect(Number(port), host);
+      socket.on("error", () => {});
+      await once(socket, "connect");
+      socket.write(bytes);
+      expect(await rig.client.jobs.listJobs()).toEqual([]);
+      socket.destroy();
+    }
+    expect(await rig.client.jobs.listJobs()).toEqual([]);
+  });
+
+  test("a call whose bytes are no message, or larger than 4 MiB, fails alone", async () => {
+    const services = fakeServices();
+    services.jobs.listJobs.mockResolvedValue([]);
+    await using rig = await wireRig(services);
+    const client = new Client(rig.server.address, credentials.createInsecure());
+    const send = (bytes: Buffer) =>
+      new Promise((resolve) => {
+        const asIs = (buffer: Buffer) => buffer;
+        const path = "/shardmill.v1.JobsService/SubmitJob";
+        client.makeUnaryRequest(path, asIs, asIs, bytes, new Metadata(), (error) => resolve(error?.code));
+      });
+    expect(await send(Buffer.from([0x0a, 0xff, 0xff]))).toBe(13);
+    expect(await send(Buffer.alloc(5 << 20))).toBe(8);
+    expect(await rig.client.jobs.listJobs()).toEqual([]);
+    expect(services.jobs.submitJob).not.toHaveBeenCalled();
+    client.close();
+  });
+});
+
+describe("closing", () => {
+  test("with an open watch ends it after the grace, as COORDINATOR_UNREACHABLE", async () => {
+    const services = fakeServices();
+    const rig = await wireRig(services);
+    let [asked, aborted] = [false, false];
+    services.jobs.watchJob.mockImplementation(async function* (_jobId, signal) {
+      asked = true;
+      await new Promise<void>((resolve) => {
+        signal?.addEventListener("abort", () => {
+          aborted = true;
+          resolve();
+        });
+      });
+      yield* [];
+    });
+    const watched = failureOf(
+      (async () => {
+        for await (const _status of rig.client.jobs.watchJob("")) throw new Error("no status was sent");
+      })(),
+    );
+    await until(() => asked);
+    const startMs = performance.now();
+    await rig.server.close(150);
+    expect(performance.now() - startMs).toBeGreaterThan(140);
+    expect(performance.now() - startMs).toBeLessThan(1_100);
+    expect(await watched).toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
+    await until(() => aborted);
+    rig.client.close();
+  });
+
+  test("lets a call that is nearly done finish", async () => {
+    const services = fakeServices();
+    const rig = await wireRig(services);
+    let finish = () => {};
+    services.jobs.cancelJob.mockImplementation(
+      () =>
+        new Promise((_resolve, reject) => {
+          finish = () => reject(new ShardmillError("CANCEL_TOO_LATE", "publishing"));
+        }),
+    );
+    const answer = failureOf(rig.client.jobs.cancelJob("", "why"));
+    await until(() => services.jobs.cancelJob.mock.calls.length === 1);
+    const closed = rig.server.close(5_000);
+    finish();
+    expect(await answer).toMatchObject({ code: "CANCEL_TOO_LATE" });
+    rig.client.close();
+    await closed;
+  });
+
+  test("leaves no socket and no listener behind", async () => {
+    const services = fakeServices();
+    services.jobs.listJobs.mockResolvedValue([]);
+    services.data.statFile.mockRejectedValue(new ShardmillError("STORE_REFUSED", "no"));
+    for (let i = 0; i < 3; i += 1) {
+      await using rig = await wireRig(services);
+      await rig.client.jobs.listJobs();
+      await failureOf(rig.client.data.statFile("s" as never, "j", "/a"));
+    }
+    const sockets = () => process.getActiveResourcesInfo().filter((kind) => /^TCP/.test(kind));
+    await until(() => sockets().length === 0);
+  });
+});
+
+function checkHealth(client: Client, service: string): Promise<unknown> {
+  const check = healthService.Check;
+  if (check === undefined) throw new Error("no health check");
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      check.path,
+      check.requestSerialize,
+      check.responseDeserialize,
+      { service },
+      (error, response) => (error === null ? resolve(response) : reject(error)),
+    );
+  });
+}
+
+interface ReflectionAnswer {
+  readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
+  readonly fileDescriptorResponse?: { readonly fileDescriptorProto: readonly Buffer[] };
+}
+
+/** What grpcurl does, with the reflection service's own proto file. */
+async function reflectionClient(
+  address: string,
+): Promise<{ request(message: object): Promise<ReflectionAnswer>; close(): void }> {
+  const library = dirname(createRequire(import.meta.url).resolve("@grpc/reflection/package.json"));
+  const proto = join(library, "build/proto/grpc/reflection/v1/reflection.proto");
+  const definition = loadSync(proto);
+  const service = definition["grpc.reflection.v1.ServerReflection"];
+  if (service === undefined || "format" in service) throw new Error("no reflection service");
+  const method = service.ServerReflectionInfo;
+  if (method === undefined) throw new Error("no reflection method");
+  const client = new Client(address, credentials.createInsecure());
+  return {
+    request: (message) =>
+      new Promise((resolve, reject) => {
+        const { path, requestSerialize, responseDeserialize } = method;
+        const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+        call.on("error", reject);
+        call.on("data", resolve);
+        call.end(message);
+      }),
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,40 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { packageRoot } from "../../shared/core/package-root.ts";
+
+const run = promisify(execFile);
+const compiled = (name: string) => join(packageRoot, "dist", "sim", name);
+
+interface Report {
+  readonly seeds: number;
+  readonly twice: number;
+  readonly fired: Readonly<Record<string, number>>;
+  readonly ends: Readonly<Record<string, number>>;
+}
+
+const SEEDS = 2_000;
+
+test("no promise is broken in two thousand worlds and those that once broke one, and every kind of fault strikes", async () => {
+  const { stdout } = await run(process.execPath, [
+    compiled("main.js"),
+    "--seeds",
+    String(SEEDS),
+    "--regressions",
+    "--json",
+  ]);
+  const report = JSON.parse(stdout) as Report;
+  expect(report.seeds).toBeGreaterThanOrEqual(SEEDS);
+  expect(report.twice).toBeGreaterThan(10);
+  const never = Object.entries(report.fired).filter(([, times]) => times === 0);
+  expect(never).toEqual([]);
+  expect(report.ends.published ?? 0).toBeGreaterThan(SEEDS / 2);
+}, 900_000);
+
+test("planted bugs are found", async () => {
+  const names = ["acknowledge-before-fsync", "no-torn-tail-check", "no-lock", "folder-names-not-synced"];
+  const only = names.flatMap((name) => ["--only", name]);
+  const { stdout } = await run(process.execPath, [compiled("mutants.js"), "--seeds", "300", ...only]);
+  expect(stdout).toContain(`${names.length} of ${names.length} planted bugs were found`);
+}, 600_000);

@@ -1,0 +1,50 @@
+import type { Lease } from "../../shared/domain/job.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import type { WorkerInfo } from "../../shared/domain/worker.ts";
+
+/** Builders of domain values: a test names only what it is about. */
+export function aLease(
+  facts: { readonly sequence?: number; readonly shard?: number; readonly leaseMs?: number } = {},
+): Lease {
+  const { sequence = 1, shard = 0, leaseMs = 30_000 } = facts;
+  return {
+    jobId: "job-1",
+    token: { generation: 1, sequence },
+    shard: { id: shardId(shard), file: 0, rowStart: 0, rowEnd: 100 },
+    file: {
+      path: "/data/a.parquet",
+      format: "parquet",
+      bytes: 1_000,
+      mtimeMs: 0,
+      rows: 100,
+      footerSha256: "f".repeat(64),
+    },
+    leaseMs,
+  };
+}
+
+export function aWorker(facts: Partial<WorkerInfo> = {}): WorkerInfo {
+  return {
+    name: "node1-cpu0",
+    hostname: "node1",
+    pid: 1,
+    device: "cpu",
+    slots: 2,
+    lanes: 1,
+    threadsPerLane: 1,
+    onnxruntimeVersion: "1.30.0",
+    ...facts,
+  };
+}
+
+/** A clock that stands still until moved. */
+export function manualClock(startMs = 0): { nowMs(): number; wallMs(): number; advance(ms: number): void } {
+  let nowMs = startMs;
+  return {
+    nowMs: () => nowMs,
+    wallMs: () => nowMs,
+    advance: (ms) => {
+      nowMs += ms;
+    },
+  };
+}

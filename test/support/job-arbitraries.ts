@@ -1,0 +1,117 @@
+import fc from "fast-check";
+import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import type { JobDescription } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { OUTPUT_OPS } from "../../shared/domain/map-plan.ts";
+import { DTYPES } from "../../shared/domain/tensor.ts";
+import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbitraries.ts";
+
+const path = word.map((leaf) => `/data/${leaf}`);
+
+/** The digits job of the design, with some of its values drawn. */
+export const jobSpec: fc.Arbitrary<JobSpec> = fc
+  .record({
+    name: word,
+    paths: fc.array(path, { minLength: 1, maxLength: 3 }),
+    scale: finite,
+    maxRows: fc.nat(),
+  })
+  .map(({ name: jobName, paths, scale, maxRows }) => ({
+    name: jobName,
+    input: { path: paths, format: "auto", shardRows: "auto" },
+    model: { path: "/models/digits.onnx", device: "auto" },
+    map: {
+      inputs: { image: { column: "pixels", scale, offset: 0, shape: [1, 28, 28] } },
+      outputs: {
+        digit: { tensor: "logits", op: "argmax", labels: ["nought", "one"] },
+        best: { op: "topK", k: 2 },
+      },
+      keep: ["id", "label"],
+      batch: { rows: 256 },
+    },
+    reduce: {
+      confusion: { combine: "SELECT 1 AS n FROM rows", final: "SELECT sum(n) AS n FROM partials" },
+      total: { final: "SELECT count(*) AS n FROM rows" },
+    },
+    output: { path: "/out/digits", rows: "parquet" },
+    errors: { maxRows },
+  }));
+
+const dtype = fc.constantFrom(...DTYPES);
+const { type: fieldType } = fc.letrec<{ type: FieldType }>((tie) => ({
+  type: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    dtype.map((type) => ({ kind: "numeric" as const, type })),
+    fc.constantFrom({ kind: "binary" as const }, { kind: "string" as const }),
+    uint32.map((bytes) => ({ kind: "fixedBinary" as const, bytes })),
+    text.map((other) => ({ kind: "other" as const, name: other })),
+    tie("type").map((item) => ({ kind: "list" as const, item })),
+    fc.record({ kind: fc.constant("fixedList" as const), item: tie("type"), length: uint32 }),
+  ),
+}));
+const field: fc.Arbitrary<Field> = fc.record({ name: text, type: fieldType, nullable: fc.boolean() });
+const dims = fc.array(uint32, { maxLength: 3 });
+const tensorInfos = fc.array(
+  fc.record({ name: text, dtype, dims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }) }),
+  { maxLength: 2 },
+);
+
+export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
+  jobId: name,
+  name: text,
+  model: fc.record({
+    path: name,
+    bytes: count,
+    sha256: hex,
+    externalData: fc.array(
+      fc.record({ location: fc.constantFrom("w.bin", "w/a.data"), path: name, bytes: count, sha256: hex }),
+      { maxLength: 2 },
+    ),
+    signature: fc.record({ inputs: tensorInfos, outputs: tensorInfos }),
+  }),
+  device: fc.constantFrom("auto", "cpu", "cuda"),
+  map: fc.record({
+    inputs: fc.array(
+      fc.record({
+        tensor: text,
+        dtype,
+        rowDims: dims,
+        rowValues: count,
+        source: fc.oneof(
+          text.map((column) => ({ kind: "one" as const, column })),
+          fc.array(text, { maxLength: 3 }).map((columns) => ({ kind: "stack" as const, columns })),
+        ),
+        scale: finite,
+        offset: finite,
+        fill: fc.option(finite),
+      }),
+      { maxLength: 2 },
+    ),
+    outputs: fc.array(
+      fc.record({
+        tensor: text,
+        dtype,
+        rowDims: dims,
+        rowValues: count,
+        column: text,
+        op: fc.constantFrom(...OUTPUT_OPS),
+        k: fc.option(uint32),
+        labels: fc.option(fc.array(text, { maxLength: 3 })),
+      }),
+      { maxLength: 2 },
+    ),
+    keep: fc.array(field, { maxLength: 3 }),
+    columns: fc.array(text, { maxLength: 3 }),
+    fixedBatchRows: fc.option(uint32),
+  }),
+  batchRows: fc.oneof(
+    fc.constant("auto" as const),
+    fc.nat(1000).map((rows) => rows + 1),
+  ),
+  rowsFormat: fc.constantFrom("parquet", "arrow", "none"),
+  reduce: fc
+    .dictionary(word, fc.oneof(fc.record({ final: text }), fc.record({ combine: text, final: text })))
+    .map(plain),
+  partialsPath: name,
+  beacon: fc.record({ path: text, content: text }),
+});

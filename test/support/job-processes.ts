@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readJournal } from "../../coordinator/journal/journal.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
+import type { KnownJob } from "./known-job.ts";
+import { type CliOptions, type CliProcess, startCli } from "./processes.ts";
+
+/** Processes of a known job, and what can be seen of them from outside. */
+
+export interface Listening {
+  readonly cli: CliProcess;
+  readonly address: string;
+}
+
+/** Starts a command that listens (`run`, `coordinator`) and waits until it says where. */
+export async function startListening(
+  job: KnownJob,
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<Listening> {
+  const cli = startCli(args, { ...options, env: { ...job.env, ...options.env } });
+  const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
+  return { cli, address };
+}
+
+export function startCoordinator(job: KnownJob, args: readonly string[] = [job.path]): Promise<Listening> {
+  return startListening(job, ["coordinator", ...args, "--listen", "127.0.0.1:0", "--log-level", "warn"]);
+}
+
+export function startWorker(
+  job: KnownJob,
+  address: string,
+  args: readonly string[] = [],
+  options: CliOptions = {},
+): CliProcess {
+  return startCli(["worker", "--coordinator", address, "--device", "cpu", "--workers", "1", ...args], {
+    ...options,
+    env: { ...job.env, ...options.env },
+  });
+}
+
+/** Asks a coordinator something, on a connection of its own. */
+export async function ask<T>(
+  address: string,
+  question: (client: CoordinatorClient) => Promise<T>,
+): Promise<T> {
+  const client = connectCoordinator(address);
+  try {
+    return await question(client);
+  } finally {
+    client.close();
+  }
+}
+
+export interface JournalFacts {
+  readonly shards: number;
+  readonly committed: readonly PartialManifest[];
+  /** Executions that were allowed, over all generations. */
+  readonly granted: number;
+}
+
+/** What the journal of an unfinished job says, whether or not a coordinator writes it now. */
+export async function journalFacts(job: KnownJob): Promise<JournalFacts> {
+  const { records } = await readJournal(join(job.out, "_shardmill", "journal"));
+  const plan = records.find((record) => record.kind === "planSealed");
+  const committed = records.flatMap((record) => (record.kind === "shardCommitted" ? [record.partial] : []));
+  const granted = records.filter((record) => record.kind === "leaseGranted").length;
+  return { shards: plan?.shards.length ?? 0, committed, granted };
+}
+
+const LIMIT_MS = 30_000;
+
+/** Waits until so many shards are committed; rejects when that does not come. */
+export async function untilCommitted(job: KnownJob, count: number): Promise<JournalFacts> {
+  return await until(`${count} commits`, async () => {
+    const facts = await journalFacts(job).catch(() => null);
+    return facts !== null && facts.committed.length >= count ? facts : null;
+  });
+}
+
+/** Asks again and again until the answer is not null. */
+export async function until<T>(what: string, answer: () => Promise<T | null>): Promise<T> {
+  const startMs = performance.now();
+  while (performance.now() - startMs < LIMIT_MS) {
+    const found = await answer();
+    if (found !== null) return found;
+    await sleep(20);
+  }
+  throw new Error(`no ${what} within ${LIMIT_MS / 1000} s`);
+}
+
+/** sha256 of every file below a folder, by its path in it. */
+export async function digestsOf(folder: string): Promise<Record<string, string>> {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const digests = await Promise.all(
+    paths.sort().map(async (path) => {
+      const digest = createHash("sha256")
+        .update(await readFile(path))
+        .digest("hex");
+      return [path.slice(folder.length + 1), digest] as const;
+    }),
+  );
+  return Object.fromEntries(digests);
+}
+
+/** Where the rows of a partial lie until they are published. */
+export function rowsFileOf(job: KnownJob, partial: PartialManifest): string {
+  return join(job.out, "_shardmill", "partials", partialFolder(partial), "rows.parquet");
+}

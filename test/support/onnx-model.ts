@@ -1,0 +1,232 @@
+import onnxProto from "onnx-proto";
+import { type Dim, DTYPE_ARRAYS, type Dtype, type DtypeArray, product } from "../../shared/domain/tensor.ts";
+
+/** Small real ONNX models for tests, as the bytes of a `.onnx` file. */
+
+const { onnx } = onnxProto;
+
+/** ONNX's own numbers for element types (onnx.proto, TensorProto.DataType). */
+const ELEMENT_TYPES = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+} as const satisfies Record<Dtype | "string" | "bfloat16", number>;
+export type ElementType = keyof typeof ELEMENT_TYPES;
+
+/** `sequence`: a sequence of tensors, which is not a tensor itself. */
+export interface ValueSpec {
+  readonly name: string;
+  readonly dtype: ElementType;
+  readonly dims: readonly Dim[];
+  readonly sequence?: boolean;
+}
+
+export interface NodeSpec {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Whole numbers become INT attributes, strings STRING, arrays INTS. */
+  readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
+}
+
+export interface ConstantSpec {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly dims: readonly number[];
+  readonly data: DtypeArray;
+  /** Keep the data in this file beside the model instead of in it: the caller writes (or does not write) it. */
+  readonly external?: string;
+}
+
+export interface ModelSpec {
+  readonly inputs: readonly ValueSpec[];
+  readonly outputs: readonly ValueSpec[];
+  readonly nodes: readonly NodeSpec[];
+  readonly constants?: readonly ConstantSpec[];
+  /** ONNX operator set; 13 when left out. */
+  readonly opset?: number;
+}
+
+/** Any model, from its graph. */
+export function onnxModel(spec: ModelSpec): Uint8Array {
+  const model = onnx.ModelProto.create({
+    irVersion: 8,
+    producerName: "shardmill-test",
+    opsetImport: [{ domain: "", version: spec.opset ?? 13 }],
+    graph: {
+      name: "graph",
+      input: spec.inputs.map(valueInfo),
+      output: spec.outputs.map(valueInfo),
+      initializer: (spec.constants ?? []).map(constant),
+      node: spec.nodes.map((node, index) => ({
+        name: `${node.op}_${index}`,
+        opType: node.op,
+        input: [...node.inputs],
+        output: [...node.outputs],
+        attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => attribute(name, value)),
+      })),
+    },
+  });
+  return onnx.ModelProto.encode(model).finish();
+}
+
+export interface MlpSpec {
+  readonly inputs: number;
+  /** Width of each hidden layer; a number is one layer. Each is followed by Relu. */
+  readonly hidden: number | readonly number[];
+  readonly outputs: number;
+  /** Weights are drawn from this seed: the same seed, the same model. */
+  readonly seed?: number;
+  /** The batch dimension: a fixed number, or a name. `batch` when left out. */
+  readonly batch?: Dim;
+}
+
+/** A perceptron: `input` float32 [batch, inputs] -> (MatMul, Add, Relu)* -> MatMul, Add -> `logits` float32 [batch, outputs]. */
+export function mlpModel(spec: MlpSpec): Uint8Array {
+  const batch = spec.batch ?? "batch";
+  const layers = mlpLayers(spec);
+  const nodes = layers.flatMap((_layer, index): NodeSpec[] => {
+    const last = index === layers.length - 1;
+    const input = index === 0 ? "input" : `hidden${index - 1}`;
+    const sum = last ? "logits" : `sum${index}`;
+    const steps: NodeSpec[] = [
+      { op: "MatMul", inputs: [input, `weight${index}`], outputs: [`product${index}`] },
+      { op: "Add", inputs: [`product${index}`, `bias${index}`], outputs: [sum] },
+    ];
+    return last ? steps : [...steps, { op: "Relu", inputs: [sum], outputs: [`hidden${index}`] }];
+  });
+  return onnxModel({
+    inputs: [{ name: "input", dtype: "float32", dims: [batch, spec.inputs] }],
+    outputs: [{ name: "logits", dtype: "float32", dims: [batch, spec.outputs] }],
+    nodes,
+    constants: layers.flatMap(({ rows, columns, weight, bias }, index): ConstantSpec[] => [
+      { name: `weight${index}`, dtype: "float32", dims: [rows, columns], data: weight },
+      { name: `bias${index}`, dtype: "float32", dims: [columns], data: bias },
+    ]),
+  });
+}
+
+/** What `mlpModel(spec)` must answer for `rows` rows in `input`, computed in plain float64 JavaScript. */
+export function mlpReference(spec: MlpSpec, input: Float32Array, rows: number): Float64Array {
+  const layers = mlpLayers(spec);
+  let current = Float64Array.from(input);
+  for (const [index, { rows: inner, columns, weight, bias }] of layers.entries()) {
+    const next = new Float64Array(rows * columns);
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        let sum = bias[column] ?? 0;
+        for (let k = 0; k < inner; k += 1) {
+          sum += (current[row * inner + k] ?? 0) * (weight[k * columns + column] ?? 0);
+        }
+        next[row * columns + column] = index < layers.length - 1 ? Math.max(0, sum) : sum;
+      }
+    }
+    current = next;
+  }
+  return current;
+}
+
+/** `x` -> Identity -> `y`, any dtype. `dims` with the batch first: `["batch", 3]`. */
+export function identityModel(spec: { dtype: ElementType; dims: readonly Dim[] }): Uint8Array {
+  return onnxModel({
+    inputs: [{ name: "x", ...spec }],
+    outputs: [{ name: "y", ...spec }],
+    nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+  });
+}
+
+/**
+ * `index` [batch] -> `value` float32 [batch]: the `index`-th of `table` (10, 20, 30 when left out).
+ * `session.run` fails when any row of the batch is negative or not below the table's length.
+ */
+export function gatherModel(
+  spec: { table?: readonly number[]; dtype?: "int64" | "int32" | "float32" } = {},
+): Uint8Array {
+  const table = spec.table ?? [10, 20, 30];
+  return onnxModel({
+    inputs: [{ name: "index", dtype: spec.dtype ?? "int64", dims: ["batch"] }],
+    outputs: [{ name: "value", dtype: "float32", dims: ["batch"] }],
+    constants: [
+      { name: "table", dtype: "float32", dims: [table.length], data: Float32Array.from(table) },
+      { name: "zero", dtype: "int64", dims: [], data: BigInt64Array.of(0n) },
+      { name: "end", dtype: "int64", dims: [], data: BigInt64Array.of(BigInt(table.length)) },
+    ],
+    nodes: [
+      { op: "Cast", inputs: ["index"], outputs: ["whole"], attributes: { to: ELEMENT_TYPES.int64 } },
+      // ONNX counts negative indices from the end; here they are as wrong as those past it.
+      { op: "Less", inputs: ["whole", "zero"], outputs: ["negative"] },
+      { op: "Where", inputs: ["negative", "end", "whole"], outputs: ["checked"] },
+      { op: "Gather", inputs: ["table", "checked"], outputs: ["value"] },
+    ],
+  });
+}
+
+/** Numbers in [0, 1) that depend on the seed alone (Numerical Recipes' linear congruential generator). */
+export function lcg(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+interface MlpLayer {
+  readonly rows: number;
+  readonly columns: number;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+}
+
+function mlpLayers(spec: MlpSpec): MlpLayer[] {
+  const random = lcg(spec.seed ?? 1);
+  const hidden = typeof spec.hidden === "number" ? [spec.hidden] : spec.hidden;
+  const widths = [spec.inputs, ...hidden, spec.outputs];
+  return widths.slice(1).map((columns, index) => {
+    const rows = widths[index] ?? 0;
+    // Scaled by fan-in, so that values keep their size through any depth.
+    const scale = 2 / Math.sqrt(rows);
+    return {
+      rows,
+      columns,
+      weight: Float32Array.from({ length: rows * columns }, () => (random() - 0.5) * scale),
+      bias: Float32Array.from({ length: columns }, () => random() - 0.5),
+    };
+  });
+}
+
+function valueInfo({ name, dtype, dims, sequence }: ValueSpec) {
+  const tensorType = {
+    elemType: ELEMENT_TYPES[dtype],
+    shape: { dim: dims.map((dim) => (typeof dim === "number" ? { dimValue: dim } : { dimParam: dim })) },
+  };
+  return { name, type: sequence ? { sequenceType: { elemType: { tensorType } } } : { tensorType } };
+}
+
+function constant({ name, dtype, dims, data, external }: ConstantSpec) {
+  if (data.length !== product(dims) || !(data instanceof DTYPE_ARRAYS[dtype])) {
+    throw new Error(`broken invariant: constant ${name} has data of another shape or type`);
+  }
+  const common = { name, dataType: ELEMENT_TYPES[dtype], dims: [...dims] };
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return external === undefined
+    ? { ...common, rawData: bytes }
+    : { ...common, dataLocation: 1, externalData: [{ key: "location", value: external }] };
+}
+
+function attribute(name: string, value: number | string | readonly number[]) {
+  const { INT, INTS, STRING } = onnx.AttributeProto.AttributeType;
+  if (typeof value === "number") return { name, type: INT, i: value };
+  if (typeof value === "string") return { name, type: STRING, s: new TextEncoder().encode(value) };
+  return { name, type: INTS, ints: [...value] };
+}

@@ -1,0 +1,83 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { digestFile } from "../../shared/core/digest.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import {
+  type DeadLetter,
+  type PartialFile,
+  type PartialManifest,
+  partialFolder,
+} from "../../shared/domain/partial.ts";
+import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { parquetScan } from "../../shared/sql/quote.ts";
+
+export interface PartialRecipe {
+  readonly shard: number;
+  /** SQL that gives the mapped rows. */
+  readonly rows: string;
+  readonly dead?: readonly DeadLetter[];
+  readonly executionId?: string;
+}
+
+export interface PartialsOptions {
+  readonly partialsPath: string;
+  readonly tempFolder: string;
+  readonly reduce?: JobSpec["reduce"];
+}
+
+/** Writes partials as a worker would, by DuckDB: rows.parquet, dead.parquet and one combined table per reduction. */
+export async function writePartials(
+  options: PartialsOptions,
+  recipes: readonly PartialRecipe[],
+): Promise<PartialManifest[]> {
+  await mkdir(options.partialsPath, { recursive: true });
+  await using database = await openLockedDatabase({
+    folders: [options.partialsPath],
+    tempFolder: options.tempFolder,
+  });
+  const partials: PartialManifest[] = [];
+  for (const recipe of recipes) {
+    const { shard, dead = [], executionId = `execution${shard}` } = recipe;
+    const token = { generation: 1, sequence: shard + 1 };
+    const folder = join(options.partialsPath, partialFolder({ shard: shardId(shard), token, executionId }));
+    await mkdir(folder);
+    const files: PartialFile[] = [];
+    const add = async (kind: PartialFile["kind"], name: string, sql: string) => {
+      const { rows } = await database.copyTo(sql, join(folder, name));
+      files.push({ kind, name, rows, ...(await digestFile(join(folder, name))) });
+      return rows;
+    };
+    const rowsOut = await add("rows", "rows.parquet", recipe.rows);
+    if (dead.length > 0) await add("dead", "dead.parquet", deadSql(dead));
+    await database.run(`CREATE OR REPLACE VIEW rows AS FROM ${parquetScan([join(folder, "rows.parquet")])}`);
+    for (const [name, { combine }] of Object.entries(options.reduce ?? {})) {
+      if (combine !== undefined) await add("combined", `combined-${name}.parquet`, combine);
+    }
+    partials.push({
+      shard: shardId(shard),
+      token,
+      executionId,
+      rowsIn: rowsOut + dead.length,
+      rowsOut,
+      rowsDead: dead.length,
+      firstDead: dead[0] ?? null,
+      files,
+      digest: partialDigest(files),
+    });
+  }
+  return partials;
+}
+
+function deadSql(dead: readonly DeadLetter[]): string {
+  const rows = dead.map(
+    ({ file, row, stage, code, message }) =>
+      `('${file}', ${row}::BIGINT, '${stage}', '${code}', '${message}', 7::INTEGER)`,
+  );
+  return `FROM (VALUES ${rows.join(", ")}) t(file, row, stage, code, message, id)`;
+}
+
+export function aDeadLetter(fields: Partial<DeadLetter> = {}): DeadLetter {
+  return { file: "a.parquet", row: 1, stage: "infer", code: "ROW_FAILED", message: "no", ...fields };
+}

@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+
+/** How the built command ended, and what it said. */
+export interface CliResult {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly seconds: number;
+}
+
+export interface CliOptions {
+  readonly cwd?: string;
+  /** Added to a plain environment: no colours, no settings of whoever runs the tests. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the command line given to it, as `nice` does. */
+  readonly wrap?: readonly string[];
+  /** It and all that it started are killed then, and the test fails. */
+  readonly limitMs?: number;
+}
+
+const LIMIT_MS = 40_000;
+const MAIN = fileURLToPath(compiledUrl("../../cli/main.ts", import.meta.url));
+
+/** Runs `shardmill ...args` from the build to its end, and makes sure that no process of it is left. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  await using cli = startCli(args, options);
+  return await cli.ended;
+}
+
+export function startCli(args: readonly string[], options: CliOptions = {}): CliProcess {
+  return new CliProcess(args, options);
+}
+
+/** A running command in a process group of its own, so that whatever it starts can be found, and killed, with it. */
+export class CliProcess implements AsyncDisposable {
+  readonly child: ChildProcess;
+  /** Resolves when it and all that it started are gone; rejects when something was still there after the limit. */
+  readonly ended: Promise<CliResult>;
+  stdout = "";
+  stderr = "";
+  readonly #startedMs = performance.now();
+
+  constructor(args: readonly string[], options: CliOptions) {
+    const { PATH, HOME, TMPDIR, VK_DRIVER_FILES } = process.env;
+    const [command = process.execPath, ...rest] = [...(options.wrap ?? []), process.execPath, MAIN, ...args];
+    this.child = spawn(command, rest, {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: definedOnly({ PATH, HOME, TMPDIR, VK_DRIVER_FILES, ...options.env }),
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    });
+    this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+    });
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    this.ended = this.#end(args, options.limitMs ?? LIMIT_MS);
+    this.ended.catch(() => {});
+  }
+
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error("it did not start");
+    return this.child.pid;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** To it and all that it started. */
+  killGroup(signal: NodeJS.Signals): void {
+    process.kill(-this.pid, signal);
+  }
+
+  /** Resolves once stdout and stderr together have this text; rejects when it ends before. */
+  async saw(pattern: RegExp): Promise<RegExpExecArray> {
+    const over = this.ended.then(() => true);
+    for (;;) {
+      const found = pattern.exec(this.stdout + this.stderr);
+      if (found !== null) return found;
+      const ended = await Promise.race([over, pause(20).then(() => false)]);
+      if (ended && !pattern.test(this.stdout + this.stderr)) throw this.#error(`ended without ${pattern}`);
+    }
+  }
+
+  /** True while it, or anything that it started, lives. */
+  groupLives(): boolean {
+    try {
+      return process.kill(-this.pid, 0);
+    } catch {
+      return false;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.groupLives()) process.kill(-this.pid, "SIGKILL");
+    await this.ended.catch(() => {});
+  }
+
+  async #end(args: readonly string[], limitMs: number): Promise<CliResult> {
+    // `close` comes when the last process that holds its stderr is gone, which may be a child.
+    const closed = new Promise<boolean>((resolve, reject) => {
+      this.child.once("error", reject);
+      this.child.once("close", () => resolve(true));
+    });
+    const limit = new AbortController();
+    const inTime = await Promise.race([closed, pause(limitMs, limit.signal).then(() => false)]);
+    limit.abort();
+    if (inTime && (await this.#groupGoes())) {
+      const { exitCode: code, signalCode: signal } = this.child;
+      const seconds = (performance.now() - this.#startedMs) / 1000;
+      return { code, signal, stdout: this.stdout, stderr: this.stderr, seconds };
+    }
+    if (this.groupLives()) process.kill(-this.pid, "SIGKILL");
+    throw this.#error(
+      `shardmill ${args.join(" ")}: ${inTime ? "left processes behind" : "did not end in time"}`,
+    );
+  }
+
+  /** What a killed process started ends by itself, when it notices: on a busy machine that takes seconds. */
+  async #groupGoes(): Promise<boolean> {
+    for (let tries = 0; tries < 500 && this.groupLives(); tries += 1) await pause(20);
+    return !this.groupLives();
+  }
+
+  #error(what: string): Error {
+    return new Error(`${what}\nstdout: ${this.stdout}\nstderr: ${this.stderr}`);
+  }
+}
+
+function definedOnly(values: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,101 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sha256 } from "../../shared/core/digest.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
+import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
+import { type LeaseRef, PROTOCOL_VERSION } from "../../shared/wire/services.ts";
+import { aWorker } from "./builders.ts";
+
+/** A worker that is only its calls, each made when, and as often as, a test says. */
+export class RawWorker implements AsyncDisposable {
+  readonly client: CoordinatorClient;
+  readonly #name: string;
+
+  constructor(address: string, name = "raw-1") {
+    this.client = connectCoordinator(address);
+    this.#name = name;
+  }
+
+  /** Joins, or joins again: each time is a new session. */
+  async register(): Promise<WorkerSession> {
+    const info = { ...aWorker({ name: this.#name }), protocolVersion: PROTOCOL_VERSION, build: buildVersion };
+    return (await this.client.work.register(info)).session;
+  }
+
+  async lease(session: WorkerSession): Promise<Lease> {
+    const answer = await this.client.work.requestLease(session, 5_000);
+    if (answer.kind !== "lease") throw new Error(`no lease but ${answer.kind}`);
+    return answer.lease;
+  }
+
+  async put(session: WorkerSession, jobId: string, { manifest, bytes }: RawPartial): Promise<void> {
+    const { shard, token, executionId, files } = manifest;
+    const header = { session, jobId, shard, token, executionId };
+    for (const { name } of files) {
+      const chunks = (async function* () {
+        yield bytes;
+      })();
+      await this.client.data.putPartialFile({ ...header, name, bytes: bytes.length }, chunks);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.close();
+  }
+}
+
+export interface RawPartial {
+  readonly manifest: PartialManifest;
+  /** Of its one file. */
+  readonly bytes: Uint8Array;
+}
+
+/** A partial of a job without reductions whose rows are `id`, as the input numbers them, and `best`. */
+export async function rawPartial(lease: Lease, executionId: string, best = 0): Promise<RawPartial> {
+  const folder = await mkdtemp(join(tmpdir(), "shardmill-raw-"));
+  try {
+    await using database = await openLockedDatabase({ folders: [folder], tempFolder: folder });
+    const { rowStart, rowEnd } = lease.shard;
+    const rowsBefore = Number(/part-(\d+)/.exec(lease.file.path)?.[1] ?? 0) * lease.file.rows;
+    const path = join(folder, "rows.parquet");
+    const range = `range(${rowsBefore + rowStart}, ${rowsBefore + rowEnd})`;
+    const { rows } = await database.copyTo(
+      `SELECT range AS id, ${best}::INTEGER AS best FROM ${range}`,
+      path,
+    );
+    const bytes = await readFile(path);
+    const file: PartialFile = {
+      kind: "rows",
+      name: "rows.parquet",
+      rows,
+      bytes: bytes.length,
+      sha256: sha256(bytes),
+    };
+    const count = shardRows(lease.shard);
+    const manifest: PartialManifest = {
+      shard: lease.shard.id,
+      token: lease.token,
+      executionId,
+      rowsIn: count,
+      rowsOut: count,
+      rowsDead: 0,
+      firstDead: null,
+      files: [file],
+      digest: partialDigest([file]),
+    };
+    return { manifest, bytes };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export function refOf(lease: Lease): LeaseRef {
+  return { jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
+}

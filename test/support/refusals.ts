@@ -1,0 +1,50 @@
+import { expect } from "vitest";
+import type { ErrorData } from "../../shared/core/errors.ts";
+import type { JobFolder } from "./job-folder.ts";
+import { type CliOptions, type CliResult, runCli } from "./processes.ts";
+
+/** A refusal comes within seconds; this leaves room for a machine that is busy with other tests. */
+const SECONDS = 20;
+
+export interface Failure extends CliResult {
+  /** The error on stdout, as `--json` prints it. */
+  readonly error: ErrorData;
+}
+
+/** Runs a command with `--json` that must end with an error of its own: soon, told as JSON on stdout and as text on stderr. */
+export async function failing(args: readonly string[], options: CliOptions = {}): Promise<Failure> {
+  const result = await runCli([...args, "--json"], options);
+  const said: { readonly error?: ErrorData } = JSON.parse(result.stdout || "{}");
+  const { error } = said;
+  if (error === undefined)
+    throw new Error(`no error: exit ${result.code}\n${result.stdout}\n${result.stderr}`);
+  expect(result.stdout.trimEnd().split("\n"), "one JSON object").toHaveLength(1);
+  expect(Object.keys(said)).toEqual(["error"]);
+  expect(result.stderr).toContain(`(${error.code})`);
+  expect(result.stderr, "never a stack").not.toMatch(/^ +at /m);
+  expect(result.seconds).toBeLessThan(SECONDS);
+  return { ...result, error };
+}
+
+/** As {@link failing}, for a job that is refused before any work: nothing is in its output folder that was not there before. */
+export async function refused(
+  job: JobFolder,
+  args: readonly string[] = ["run", job.job],
+  options: CliOptions = {},
+): Promise<Failure> {
+  const before = await job.outNames();
+  const failure = await failing(args, options);
+  expect(await job.outNames()).toEqual(before);
+  return failure;
+}
+
+/** Runs a job that fails while it runs: exit code 1, nothing published, the error on stderr, the summary on stdout. */
+export async function failedRun(job: JobFolder, args: readonly string[] = []): Promise<CliResult> {
+  const result = await runCli(["run", job.job, "--workers", "1", "--json", ...args]);
+  expect(result.code, result.stderr).toBe(1);
+  expect(JSON.parse(result.stdout)).toMatchObject({ state: "failed", manifest: null });
+  expect(await job.outNames()).not.toContain("_manifest.json");
+  expect(result.stderr, "never a stack").not.toMatch(/^ +at /m);
+  expect(result.seconds).toBeLessThan(SECONDS);
+  return result;
+}

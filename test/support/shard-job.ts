@@ -1,0 +1,158 @@
+import { stat } from "node:fs/promises";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { deferred } from "../../shared/core/abort.ts";
+import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import type { TensorData } from "../../shared/domain/tensor.ts";
+import { createLocalStore } from "../../shared/store/local-store.ts";
+import { byteSource } from "../../shared/store/store.ts";
+import { buffersOf, type InferReply, type InferRequest } from "../../worker/infer/lane-protocol.ts";
+
+/** The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in float32. */
+export const SUM_PLAN: MapPlan = {
+  inputs: [
+    {
+      tensor: "x",
+      dtype: "float32",
+      rowDims: [2],
+      rowValues: 2,
+      source: { kind: "one", column: "x" },
+      scale: 1,
+      offset: 0,
+      fill: null,
+    },
+  ],
+  outputs: [
+    anOutput({ column: "scores" }),
+    anOutput({ column: "best", op: "argmax", labels: ["sum", "rest"] }),
+  ],
+  keep: [
+    { name: "id", type: { kind: "numeric", type: "int64" }, nullable: false },
+    { name: "tag", type: { kind: "string" }, nullable: true },
+  ],
+  columns: ["id", "x", "tag"],
+  fixedBatchRows: null,
+};
+
+export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
+  return {
+    column: "y",
+    tensor: "scores",
+    dtype: "float32",
+    rowDims: [2],
+    rowValues: 2,
+    op: "raw",
+    k: null,
+    labels: null,
+    ...changes,
+  };
+}
+
+export function aJob(
+  changes: Partial<JobDescription> & Pick<JobDescription, "partialsPath">,
+): JobDescription {
+  return {
+    jobId: "job-1",
+    name: "sums",
+    model: { path: "/none", bytes: 0, sha256: "", externalData: [], signature: { inputs: [], outputs: [] } },
+    device: "cpu",
+    map: SUM_PLAN,
+    batchRows: 16,
+    rowsFormat: "parquet",
+    reduce: {},
+    beacon: { path: "/none", content: "" },
+    ...changes,
+  };
+}
+
+/** A lease on rows of a real file, as the plan of that file would give it. */
+export async function leaseOn(
+  path: string,
+  facts: { readonly rowStart?: number; readonly rowEnd?: number; readonly sequence?: number } = {},
+): Promise<Lease> {
+  const { size, mtimeMs } = await stat(path);
+  await using store = createLocalStore();
+  const format = path.endsWith(".arrow") ? "arrow" : "parquet";
+  using file = await openDatasetFile(byteSource(store, path, size), format);
+  const { rowStart = 0, rowEnd = file.rows, sequence = 1 } = facts;
+  return {
+    jobId: "job-1",
+    token: { generation: 1, sequence },
+    shard: { id: shardId(sequence), file: 0, rowStart, rowEnd },
+    file: { path, format, bytes: size, mtimeMs, rows: file.rows, footerSha256: file.footerSha256 },
+    leaseMs: 30_000,
+  };
+}
+
+export interface FakeModel {
+  /** A value of `x0` that the model fails on. */
+  readonly poison?: number;
+  /** More rows than this do not fit. */
+  readonly fitsRows?: number;
+  /** The batch is answered only then. */
+  readonly gate?: Promise<void>;
+}
+
+/** What the model of these tests makes of a batch. @throws {MODEL_FAILED} {OUT_OF_MEMORY} as it was told */
+export function sumModel(x: TensorData | undefined, { poison, fitsRows = Infinity }: FakeModel): TensorData {
+  if (x === undefined) throw new Error("no x");
+  const rows = x.dims[0] ?? 0;
+  const values = new Float32Array(x.data);
+  if (values.length !== rows * 2) throw new Error(`${values.length} values for ${rows} rows`);
+  if (rows > fitsRows) throw new ShardmillError("OUT_OF_MEMORY", `${rows} rows do not fit`);
+  const scores = new Float32Array(rows * 2);
+  for (let row = 0; row < rows; row += 1) {
+    const [a = 0, b = 0] = values.subarray(row * 2);
+    if (a === poison) throw new ShardmillError("MODEL_FAILED", `cannot take ${poison}`);
+    scores.set([a + b, a - b + 3], row * 2);
+  }
+  return { dtype: "float32", dims: [rows, 2], data: scores.buffer };
+}
+
+/** A lane without a thread of its own: answers on one end of a channel as a lane thread does; give the other end away. */
+export class FakeLane implements Disposable {
+  readonly port: MessagePort;
+  readonly #mine: MessagePort;
+  readonly #first = deferred<void>();
+  readonly batchRows: number[] = [];
+
+  constructor(model: FakeModel = {}) {
+    const { port1, port2 } = new MessageChannel();
+    this.port = port2;
+    this.#mine = port1;
+    port1.on("message", (request: InferRequest) => {
+      this.batchRows.push(request.feeds.x?.dims[0] ?? 0);
+      this.#first.resolve();
+      void Promise.resolve(model.gate).then(() => this.#answer(request, model));
+    });
+  }
+
+  /** Resolves once a batch has come. */
+  get reached(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  #answer({ id, feeds, outputs }: InferRequest, model: FakeModel): void {
+    let reply: InferReply;
+    try {
+      const scores = sumModel(feeds.x, model);
+      reply = {
+        id,
+        kind: "done",
+        outputs: Object.fromEntries(outputs.map((name) => [name, scores])),
+        feeds,
+        runMs: 1,
+      };
+    } catch (error) {
+      reply = { id, kind: "failed", error: errorToData(error), feeds };
+    }
+    this.#mine.postMessage(reply, buffersOf(reply.feeds, reply.kind === "done" ? reply.outputs : {}));
+  }
+
+  [Symbol.dispose](): void {
+    this.#mine.close();
+  }
+}

@@ -1,0 +1,49 @@
+import { type MessagePort, Worker } from "node:worker_threads";
+import { deferred } from "../../shared/core/abort.ts";
+import { errorFromData } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { DataAccess, ShardCommand, ShardEvent } from "../../worker/shard/shard-protocol.ts";
+
+export interface ShardThreadOptions {
+  readonly job: JobDescription;
+  readonly lanePorts: readonly MessagePort[];
+  readonly scratchPath: string;
+  readonly access?: DataAccess;
+}
+
+/** A real shard thread with one job open. `run` rejects with the shard's error. */
+export async function startShardThread({ job, lanePorts, scratchPath, access }: ShardThreadOptions) {
+  const thread = new Worker(compiledUrl("../../worker/shard/shard-thread.ts", import.meta.url));
+  const events: ShardEvent[] = [];
+  let heard = deferred<void>();
+  thread.on("message", (event: ShardEvent) => {
+    events.push(event);
+    heard.resolve();
+    heard = deferred();
+  });
+  const send = (command: ShardCommand) =>
+    thread.postMessage(command, command.kind === "openJob" ? [...command.lanePorts] : []);
+  const waitFor = async (isIt: (event: ShardEvent) => boolean): Promise<ShardEvent> => {
+    while (true) {
+      const found = events.find(isIt);
+      if (found !== undefined) return found;
+      await heard.promise;
+    }
+  };
+  const run = async (lease: Lease, executionId = "e1"): Promise<PartialManifest> => {
+    send({ kind: "runShard", lease, executionId });
+    const end = await waitFor(
+      (event) =>
+        (event.kind === "shardDone" || event.kind === "shardFailed") &&
+        event.token.sequence === lease.token.sequence,
+    );
+    if (end.kind === "shardDone") return end.partial;
+    throw end.kind === "shardFailed" ? errorFromData(end.error) : new Error(end.kind);
+  };
+  const reached = access ?? { kind: "shared" };
+  send({ kind: "openJob", job, input: reached, output: reached, lanePorts, scratchPath });
+  await waitFor(({ kind }) => kind === "jobOpened");
+  return { events, send, waitFor, run, [Symbol.asyncDispose]: async () => void (await thread.terminate()) };
+}

@@ -1,0 +1,110 @@
+import { type Node, Visitor } from "oxc-parser";
+import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
+
+/** Beyond this a file holds more than one idea (the files over a thousand lines are the ones that people regret). */
+const MAX_FILE_LINES = 300;
+/** What a screen shows at once. Of the source only: a test's `describe` is a function too. */
+const MAX_FUNCTION_LINES = 60;
+
+/** The one re-export: whoever throws an error needs its codes beside the class. */
+const ALLOWED_RE_EXPORTS = new Set(["shared/core/errors.ts"]);
+
+const MAY_PRINT = /^(cli|examples|bench|fault|sim)\//;
+const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config))?\.ts$/;
+const UNFINISHED = /\b(TODO|FIXME|XXX|HACK)\b/;
+
+export function findLongFiles(files: readonly SourceFile[]): Finding[] {
+  return files.flatMap(({ path, text }) => {
+    const lines = text.trimEnd().split("\n").length;
+    if (lines <= MAX_FILE_LINES) return [];
+    return [{ path, line: lines, rule: `a file has at most ${MAX_FILE_LINES} lines, this has ${lines}` }];
+  });
+}
+
+export function findLongFunctions(files: readonly SourceFile[]): Finding[] {
+  return files
+    .filter(({ path }) => !path.startsWith("test/"))
+    .flatMap(({ path, text, program }) => {
+      const findings: Finding[] = [];
+      const measure = ({ start, end }: Node) => {
+        const line = lineAt(text, start);
+        const lines = lineAt(text, end) - line + 1;
+        if (lines <= MAX_FUNCTION_LINES) return;
+        const rule = `a function has at most ${MAX_FUNCTION_LINES} lines, this has ${lines}`;
+        findings.push({ path, line, rule });
+      };
+      const visitor = {
+        FunctionDeclaration: measure,
+        FunctionExpression: measure,
+        ArrowFunctionExpression: measure,
+      };
+      new Visitor(visitor).visit(program);
+      return findings;
+    });
+}
+
+export function findBadNames(files: readonly SourceFile[]): Finding[] {
+  return files
+    .filter(({ path }) => !KEBAB_CASE.test(path.split("/").at(-1) ?? ""))
+    .map(({ path }) => ({ path, line: 1, rule: "file names are kebab-case" }));
+}
+
+export function findReExports(files: readonly SourceFile[]): Finding[] {
+  return files
+    .filter(({ path }) => !ALLOWED_RE_EXPORTS.has(path))
+    .flatMap(({ path, imports }) =>
+      imports
+        .filter(({ reExport }) => reExport)
+        .map(({ specifier, line }) => ({
+          path,
+          line,
+          rule: `no barrels: import ${specifier} where it is used`,
+        })),
+    );
+}
+
+/** stdout belongs to a command's result, stderr to the log: only what people run directly prints. */
+export function findPrinting(files: readonly SourceFile[]): Finding[] {
+  return files
+    .filter(({ path }) => !MAY_PRINT.test(path))
+    .flatMap(({ path, text, program }) => {
+      const findings: Finding[] = [];
+      new Visitor({
+        MemberExpression(node) {
+          if (node.object.type !== "Identifier" || node.object.name !== "console") return;
+          findings.push({
+            path,
+            line: lineAt(text, node.start),
+            rule: "only cli/, examples/, bench/ and fault/ use console",
+          });
+        },
+      }).visit(program);
+      return findings;
+    });
+}
+
+export function findUnfinished(files: readonly SourceFile[]): Finding[] {
+  return files.flatMap(({ path, comments }) =>
+    comments.flatMap(({ text, line }) => {
+      const mark = UNFINISHED.exec(text)?.[0];
+      return mark === undefined
+        ? []
+        : [{ path, line, rule: `nothing is left unfinished: ${mark} in a comment` }];
+    }),
+  );
+}
+
+/** `test/unit/shared/core/ids.test.ts` tests what is in `shared/core`. */
+export function findStrayUnitTests(files: readonly SourceFile[]): Finding[] {
+  const folders = new Set(files.flatMap(({ path }) => parentsOf(path)));
+  return files.flatMap(({ path }) => {
+    const mirrored = /^test\/unit\/(.+)\/[^/]+$/.exec(path)?.[1];
+    if (mirrored === undefined || folders.has(mirrored)) return [];
+    return [{ path, line: 1, rule: `a unit test mirrors the source: there is no ${mirrored}/` }];
+  });
+}
+
+function parentsOf(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_, depth) => parts.slice(0, depth + 1).join("/"));
+}

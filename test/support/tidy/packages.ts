@@ -1,0 +1,47 @@
+import { isBuiltin } from "node:module";
+import type { Finding, SourceFile } from "./source-file.ts";
+
+/** Packages that one place of the house knows, so that they can be replaced there. Others are free. */
+const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly string[] }[] = [
+  {
+    packages: /^(@grpc\/|grpc-health-check$|protobufjs$)/,
+    folders: ["shared/wire/", "coordinator/service/"],
+  },
+  { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
+  { packages: /^@duckdb\//, folders: ["shared/sql/"] },
+  { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
+  { packages: /^yaml$/, folders: ["shared/spec/"] },
+  { packages: /^pino$/, folders: ["shared/core/"] },
+  { packages: /^(yargs|string-width)$/, folders: ["cli/"] },
+];
+
+const EXEMPT = /^(examples|bench|fault|test)\/|^vitest\.config\.ts$/;
+
+export interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+/** Packages used away from home, or not named in package.json (by shipped code: among its `dependencies`). */
+export function findStrayPackages(files: readonly SourceFile[], manifest: Manifest): Finding[] {
+  return files.flatMap(({ path, imports }) =>
+    imports.flatMap(({ specifier, typeOnly, line }) => {
+      if (specifier.startsWith(".") || isBuiltin(specifier)) return [];
+      const name = packageName(specifier);
+      const findings: Finding[] = [];
+      const homes = HOMES.find(({ packages }) => packages.test(name))?.folders;
+      if (homes?.some((folder) => path.startsWith(folder)) === false && !EXEMPT.test(path)) {
+        findings.push({ path, line, rule: `${name} is imported only in ${homes.join(" and ")}` });
+      }
+      const developing = EXEMPT.test(path) || typeOnly;
+      const named = name in manifest.dependencies || (developing && name in manifest.devDependencies);
+      if (!named) findings.push({ path, line, rule: `${name} is not among package.json's dependencies` });
+      return findings;
+    }),
+  );
+}
+
+/** `@grpc/grpc-js` of `@grpc/grpc-js/build/src/x.js`. */
+function packageName(specifier: string): string {
+  return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+}

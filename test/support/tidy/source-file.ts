@@ -1,0 +1,83 @@
+import { type Program, parseSync } from "oxc-parser";
+
+/** One import of a module: static, dynamic or by re-export. */
+export interface Import {
+  /** As written: `./shard.ts`, `node:fs`, `@grpc/grpc-js`. */
+  readonly specifier: string;
+  /** The names taken, as the other module calls them; `default` and `*` as such. */
+  readonly names: readonly string[];
+  /** It vanishes when types are stripped. */
+  readonly typeOnly: boolean;
+  /** `export ... from`. */
+  readonly reExport: boolean;
+  readonly line: number;
+}
+
+/** A TypeScript file, parsed. */
+export interface SourceFile {
+  /** From the project's root, with `/`. */
+  readonly path: string;
+  readonly text: string;
+  readonly imports: readonly Import[];
+  readonly program: Program;
+  readonly comments: readonly { readonly text: string; readonly line: number }[];
+}
+
+/** Something against the rules of the house. */
+export interface Finding {
+  readonly path: string;
+  readonly line: number;
+  readonly rule: string;
+}
+
+/** `path:line: rule`, so that a failure names the place. */
+export function listed(findings: readonly Finding[]): string[] {
+  return findings.map(({ path, line, rule }) => `${path}:${line}: ${rule}`);
+}
+
+export function parseSource(path: string, text: string): SourceFile {
+  const { module, program, errors, comments } = parseSync(path, text);
+  const [error] = errors;
+  if (error !== undefined) throw new Error(`${path} does not parse: ${error.message}`);
+  const imports: Import[] = [];
+  for (const { moduleRequest, entries, start } of module.staticImports) {
+    imports.push({
+      specifier: moduleRequest.value,
+      names: entries.map(
+        ({ importName }) => importName.name ?? (importName.kind === "Default" ? "default" : "*"),
+      ),
+      typeOnly: entries.length > 0 && entries.every(({ isType }) => isType),
+      reExport: false,
+      line: lineAt(text, start),
+    });
+  }
+  for (const { entries, start } of module.staticExports) {
+    for (const { moduleRequest, importName, isType } of entries) {
+      if (moduleRequest === null) continue;
+      const names = [importName.name ?? "*"];
+      const line = lineAt(text, start);
+      imports.push({ specifier: moduleRequest.value, names, typeOnly: isType, reExport: true, line });
+    }
+  }
+  for (const { moduleRequest, start } of module.dynamicImports) {
+    const specifier = text.slice(moduleRequest.start + 1, moduleRequest.end - 1);
+    imports.push({ specifier, names: ["*"], typeOnly: false, reExport: false, line: lineAt(text, start) });
+  }
+  return {
+    path,
+    text,
+    imports,
+    program,
+    comments: comments.map(({ value, start }) => ({ text: value, line: lineAt(text, start) })),
+  };
+}
+
+export function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
+}
+
+/** The path that a relative import means, from the project's root; null for a package. */
+export function targetOf(from: string, specifier: string): string | null {
+  if (!specifier.startsWith(".")) return null;
+  return new URL(specifier, `file:///${from}`).pathname.slice(1);
+}

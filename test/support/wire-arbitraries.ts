@@ -1,0 +1,208 @@
+import fc from "fast-check";
+import { ERROR_CODES, type ErrorCode, type ErrorData } from "../../shared/core/errors.ts";
+import type { InputFile } from "../../shared/domain/dataset.ts";
+import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { type Shard, shardId } from "../../shared/domain/shard.ts";
+import {
+  STAGES,
+  type StageShares,
+  type WorkerInfo,
+  type WorkerStatus,
+  workerSession,
+} from "../../shared/domain/worker.ts";
+import type {
+  Heartbeat,
+  LeaseAnswer,
+  LeaseRef,
+  OfferAnswer,
+  PutHeader,
+  Registered,
+  Registration,
+} from "../../shared/wire/services.ts";
+
+/** Values of the domain, of every shape that may cross the wire. */
+
+/** Any text of whole characters, the empty one and those outside ASCII with it. */
+export const text = fc.string({ unit: "binary", maxLength: 20 });
+export const name = fc.string({ unit: "binary", minLength: 1, maxLength: 20 });
+export const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);
+export const uint32 = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 31, 2 ** 32 - 1));
+export const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
+/** Negative zero does not survive JSON; nothing depends on it. */
+export const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
+const positive = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
+export const hex = fc.stringMatching(/^[0-9a-f]{64}$/);
+
+export const session = name.map(workerSession);
+const token = fc.record({ generation: uint32, sequence: uint32 });
+const shardNumber = uint32.map(shardId);
+
+export const errorData: fc.Arbitrary<ErrorData> = fc.record(
+  {
+    code: fc.constantFrom(...(Object.keys(ERROR_CODES) as ErrorCode[])),
+    message: text,
+    fields: fc.dictionary(word, fc.oneof(text, finite, fc.boolean(), fc.constant(null))).map(plain),
+    problems: fc.array(
+      fc.record(
+        { where: text, what: text, expected: text, found: text, hint: text },
+        { requiredKeys: ["where", "what"], noNullPrototype: true },
+      ),
+      { maxLength: 3 },
+    ),
+    hint: text,
+  },
+  { requiredKeys: ["code", "message", "fields", "problems"], noNullPrototype: true },
+);
+
+const shard: fc.Arbitrary<Shard> = fc
+  .record({ id: shardNumber, file: uint32, from: count, to: count })
+  .map(({ id, file, from, to }) => ({
+    id,
+    file,
+    rowStart: Math.min(from, to),
+    rowEnd: Math.max(from, to),
+  }));
+
+const inputFile: fc.Arbitrary<InputFile> = fc.record({
+  path: name,
+  format: fc.constantFrom("parquet", "arrow"),
+  bytes: count,
+  mtimeMs: positive,
+  rows: count,
+  footerSha256: hex,
+});
+
+const lease: fc.Arbitrary<Lease> = fc.record({ jobId: name, token, shard, file: inputFile, leaseMs: uint32 });
+
+export const leaseRef: fc.Arbitrary<LeaseRef> = fc.record({ jobId: name, shard: shardNumber, token });
+
+export const leaseAnswer: fc.Arbitrary<LeaseAnswer> = fc.oneof(
+  lease.map((granted) => ({ kind: "lease" as const, lease: granted })),
+  uint32.map((retryMs) => ({ kind: "noLease" as const, retryMs })),
+  text.map((reason) => ({ kind: "dismissed" as const, reason })),
+);
+
+export const partial: fc.Arbitrary<PartialManifest> = fc.record({
+  shard: shardNumber,
+  token,
+  executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
+  rowsIn: count,
+  rowsOut: count,
+  rowsDead: count,
+  firstDead: fc.option(
+    fc.record({
+      file: text,
+      row: count,
+      stage: fc.constantFrom("read", "tensorize", "infer", "collect", "worker"),
+      code: text,
+      message: text,
+    }),
+  ),
+  files: fc.array(
+    fc.record({
+      kind: fc.constantFrom("rows", "scan", "dead", "combined"),
+      name,
+      rows: count,
+      bytes: count,
+      sha256: hex,
+    }),
+    { maxLength: 3 },
+  ),
+  digest: hex,
+});
+
+export const offerAnswer: fc.Arbitrary<OfferAnswer> = fc.oneof(
+  fc.constant({ kind: "committed" as const }),
+  fc.constant({ kind: "alreadyCommitted" as const }),
+  errorData.map((error) => ({ kind: "refused" as const, error })),
+);
+
+const busy: fc.Arbitrary<StageShares> = fc
+  .dictionary(fc.constantFrom(...STAGES), positive)
+  .map((shares) => plain(shares) as StageShares);
+
+const workerInfoFields = {
+  name,
+  hostname: text,
+  pid: uint32,
+  device: fc.constantFrom("cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"),
+  slots: uint32,
+  lanes: uint32,
+  threadsPerLane: uint32,
+  onnxruntimeVersion: text,
+} as const satisfies { [K in keyof WorkerInfo]: fc.Arbitrary<WorkerInfo[K]> };
+
+export const registration: fc.Arbitrary<Registration> = fc.record({
+  ...workerInfoFields,
+  protocolVersion: uint32,
+  build: text,
+});
+
+export const registered: fc.Arbitrary<Registered> = fc.record({
+  session,
+  leaseMs: uint32,
+  heartbeatMs: uint32,
+});
+
+export const heartbeat: fc.Arbitrary<Heartbeat> = fc.record({
+  session,
+  leases: fc.array(fc.record({ lease: leaseRef, rowsDone: count }), { maxLength: 3 }),
+  busy,
+});
+
+export const leaseStates = fc.array(fc.record({ lease: leaseRef, live: fc.boolean() }), { maxLength: 3 });
+
+export const workerStatus: fc.Arbitrary<WorkerStatus> = fc.record({
+  ...workerInfoFields,
+  session,
+  leases: uint32,
+  rowsCommitted: count,
+  shardsCommitted: uint32,
+  attemptsFailed: uint32,
+  excludedForSeconds: fc.option(positive),
+  secondsConnected: positive,
+  secondsSinceHeartbeat: positive,
+  busy,
+});
+
+export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
+  jobId: text,
+  name: text,
+  phase: fc.constantFrom(...JOB_PHASES),
+  rowsTotal: count,
+  rowsDone: count,
+  rowsCommitted: count,
+  deadLetters: count,
+  shardsTotal: uint32,
+  shardsCommitted: uint32,
+  shardsLeased: uint32,
+  attempts: uint32,
+  attemptsFailed: uint32,
+  workers: uint32,
+  seconds: positive,
+  rowsPerSecond: positive,
+  secondsLeft: fc.option(positive),
+  bottleneck: fc.option(fc.constantFrom(...STAGES)),
+  output: text,
+  manifest: text,
+  failure: fc.option(errorData),
+});
+
+export const putHeader: fc.Arbitrary<PutHeader> = fc.record({
+  session,
+  jobId: name,
+  shard: shardNumber,
+  token,
+  executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
+  name,
+  bytes: count,
+});
+
+export const chunk = fc.uint8Array({ maxLength: 2000 });
+
+/** fast-check's dictionaries may have no prototype, which a strict comparison tells apart. */
+export function plain<T>(dictionary: Record<string, T>): Record<string, T> {
+  return { ...dictionary };
+}

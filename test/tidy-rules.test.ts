@@ -1,0 +1,235 @@
+import { describe, expect, it } from "vitest";
+import {
+  findBadNames,
+  findLongFiles,
+  findLongFunctions,
+  findPrinting,
+  findReExports,
+  findStrayUnitTests,
+  findUnfinished,
+} from "./support/tidy/hygiene.ts";
+import { findCircles, findLayerBreaks } from "./support/tidy/layers.ts";
+import { findBrokenLinks } from "./support/tidy/links.ts";
+import { findStrayPackages } from "./support/tidy/packages.ts";
+import { findProtoBreaks } from "./support/tidy/protos.ts";
+import { findImpurities } from "./support/tidy/purity.ts";
+import { listed, parseSource } from "./support/tidy/source-file.ts";
+
+/** Each rule is shown to find what it is for, on samples: a check that cannot fail is none. */
+describe("the rules", () => {
+  const sources = (samples: Record<string, string>) =>
+    Object.entries(samples).map(([path, text]) => parseSource(path, text));
+
+  it("find an import that goes up, also of a type, by re-export or dynamic", () => {
+    const found = findLayerBreaks(
+      sources({
+        "shared/core/ids.ts": `import { planShards } from "../../coordinator/plan/planner.ts";`,
+        "shared/domain/job.ts": `import { sleep } from "../core/abort.ts";\nimport type { Store } from "../store/store.ts";`,
+        "coordinator/plan/planner.ts": `export { list } from "./discover.ts";\nimport type { File } from "./discover.ts";`,
+        "coordinator/plan/discover.ts": `import "../schedule/core.ts";\nawait import("../../cli/main.ts");`,
+        "shared/strange.ts": "",
+      }),
+    );
+    expect(listed(found)).toEqual([
+      "shared/core/ids.ts:1: imports go down, never up: shared/core imports coordinator/plan/planner.ts of pure parts",
+      "shared/domain/job.ts:2: imports go down, never up: shared/domain imports shared/store/store.ts of shared seams",
+      "coordinator/plan/planner.ts:1: imports go down, never up: pure parts imports coordinator/plan/discover.ts of I/O parts",
+      "coordinator/plan/discover.ts:2: imports go down, never up: I/O parts imports cli/main.ts of cli",
+      "shared/strange.ts:1: belongs to no layer: see LAYERS in layers.ts",
+    ]);
+  });
+
+  it("find coordinator and worker importing each other, either way", () => {
+    const found = findLayerBreaks(
+      sources({
+        "coordinator/coordinator.ts": `import { a } from "../worker/lease/a.ts";`,
+        "worker/lease/a.ts": `import type { B } from "../../coordinator/journal/record.ts";`,
+      }),
+    );
+    expect(found.map(({ path, line }) => `${path}:${line}`)).toEqual([
+      "coordinator/coordinator.ts:1",
+      "worker/lease/a.ts:1",
+    ]);
+  });
+
+  it("find a circle once, and take a diamond for none", () => {
+    const circle = sources({
+      "shared/core/a.ts": `import "./b.ts";`,
+      "shared/core/b.ts": `import "./c.ts";`,
+      "shared/core/c.ts": `\nimport type { A } from "./a.ts";`,
+      "shared/core/top.ts": `import "./a.ts";`,
+    });
+    expect(listed(findCircles(circle))).toEqual([
+      "shared/core/c.ts:2: import circle: shared/core/a.ts -> shared/core/b.ts -> shared/core/c.ts -> shared/core/a.ts",
+    ]);
+    const diamond = {
+      "a.ts": `import "./b.ts"; import "./c.ts";`,
+      "b.ts": `import "./d.ts";`,
+      "c.ts": `import "./d.ts";`,
+      "d.ts": "",
+    };
+    expect(findCircles(sources(diamond))).toEqual([]);
+  });
+
+  it.each([
+    [`const t = Date.now();`, "a pure file takes no Date.now"],
+    [`const t = new Date();`, "a pure file takes no new Date()"],
+    [`const t = performance.now();`, "a pure file takes no performance.now"],
+    [`const r = Math.random();`, "a pure file takes no Math.random"],
+    [`const e = process.env;`, "a pure file takes no process.env"],
+    [`const e = process["env"];`, "a pure file takes no process"],
+    [`setTimeout(() => {}, 1);`, "a pure file takes no setTimeout()"],
+    [`import { readFileSync } from "node:fs";`, "a pure file does no I/O: import of node:fs"],
+    [`import { readFile } from "node:fs/promises";`, "a pure file does no I/O: import of node:fs/promises"],
+    [`import { connect } from "node:net";`, "a pure file does no I/O: import of node:net"],
+    [`import { spawn } from "node:child_process";`, "a pure file does no I/O: import of node:child_process"],
+    [
+      `import { Worker } from "node:worker_threads";`,
+      "a pure file does no I/O: import of node:worker_threads",
+    ],
+    [`import { randomUUID } from "node:crypto";`, "a pure file takes no randomUUID from node:crypto"],
+    [
+      `import { systemClock as c } from "../core/clock.ts";`,
+      "a pure file takes no systemClock from shared/core/clock.ts",
+    ],
+  ])("find what a pure file must not do: %s", (text, rule) => {
+    expect(listed(findImpurities(sources({ "shared/domain/job.ts": text })))).toEqual([
+      `shared/domain/job.ts:1: ${rule}`,
+    ]);
+    expect(findImpurities(sources({ "shared/store/local.ts": text }))).toEqual([]);
+  });
+
+  it("leave a pure file its types, comments, strings, given dates and own words", () => {
+    const text = `
+      import type { MessagePort } from "node:worker_threads";
+      import { createHash } from "node:crypto";
+      // Date.now() is not called here.
+      const said = "Math.random() and process.exit()";
+      const then = new Date(0), clock = { performance: 1, Date: { now: 2 } }.performance;`;
+    expect(findImpurities(sources({ "shared/domain/job.ts": text }))).toEqual([]);
+  });
+
+  it.each([
+    ["async function f() {}", "async function"],
+    ["const f = async () => 1;", "async function"],
+    ["class A { async b() {} }", "async function"],
+    ["await f();", "await"],
+    ["let p: Promise<void>;", "Promise"],
+    ["Promise.resolve();", "Promise"],
+  ])("find waiting in the scheduling core, and only there: %s", (text, what) => {
+    expect(listed(findImpurities(sources({ "coordinator/schedule/core.ts": text })))).toEqual([
+      `coordinator/schedule/core.ts:1: the scheduling core is synchronous: ${what}`,
+    ]);
+    expect(findImpurities(sources({ "coordinator/plan/planner.ts": text }))).toEqual([]);
+  });
+
+  it("find a library away from home, and one that a user's install would lack", () => {
+    const found = findStrayPackages(
+      sources({
+        "worker/lease/lease.ts": `import grpc from "@grpc/grpc-js";\nimport type { Table } from "apache-arrow";`,
+        "shared/wire/rpc.ts": `import grpc from "@grpc/grpc-js/build/x.js";\nimport fs from "node:fs";`,
+        "shared/onnx/model.ts": `import proto from "onnx-proto";\nimport ort from "onnxruntime-node";`,
+        "test/a.test.ts": `import proto from "onnx-proto";\nimport left from "left-pad";`,
+      }),
+      {
+        dependencies: { "@grpc/grpc-js": "1", "apache-arrow": "1", "onnxruntime-node": "1" },
+        devDependencies: { "onnx-proto": "1" },
+      },
+    );
+    expect(listed(found)).toEqual([
+      "worker/lease/lease.ts:1: @grpc/grpc-js is imported only in shared/wire/ and coordinator/service/",
+      "shared/onnx/model.ts:1: onnx-proto is not among package.json's dependencies",
+      "test/a.test.ts:2: left-pad is not among package.json's dependencies",
+    ]);
+  });
+
+  it("find barrels, long files, bad names, printing, marks and tests without a source", () => {
+    const bad = sources({
+      "shared/core/index.ts": `export * from "./ids.ts";\nexport { a } from "./abort.ts";`,
+      "shared/core/errors.ts": `export { ERROR_CODES } from "./error-codes.ts";`,
+      "shared/core/leaseBook.ts": "x;\n".repeat(301),
+      "shared/core/lease-book.ts": "x;\n".repeat(300),
+      "worker/worker.ts": `const s = "console.log TODO";\nconsole.log(s);\n// ${"TO"}DO: more`,
+      "cli/main.ts": "console.log(1);",
+      "test/unit/shared/core/ids.test.ts": "",
+      "test/unit/shared/crypto/ids.test.ts": "",
+    });
+    const checks = [
+      findReExports,
+      findLongFiles,
+      findBadNames,
+      findPrinting,
+      findUnfinished,
+      findStrayUnitTests,
+    ];
+    expect(listed(checks.flatMap((check) => check(bad)))).toEqual([
+      "shared/core/index.ts:1: no barrels: import ./ids.ts where it is used",
+      "shared/core/index.ts:2: no barrels: import ./abort.ts where it is used",
+      "shared/core/leaseBook.ts:301: a file has at most 300 lines, this has 301",
+      "shared/core/leaseBook.ts:1: file names are kebab-case",
+      "worker/worker.ts:2: only cli/, examples/, bench/ and fault/ use console",
+      `worker/worker.ts:3: nothing is left unfinished: ${"TO"}DO in a comment`,
+      "test/unit/shared/crypto/ids.test.ts:1: a unit test mirrors the source: there is no shared/crypto/",
+    ]);
+  });
+
+  it("find functions that fill more than a screen, but not those of tests", () => {
+    const lines = (count: number) => "\n".repeat(count - 1);
+    const text = `function a() {${lines(60)}}\nconst b = () => {${lines(61)}};\nclass C { d() {${lines(62)}} }`;
+    expect(listed(findLongFunctions(sources({ "shared/core/a.ts": text, "test/a.test.ts": text })))).toEqual([
+      "shared/core/a.ts:61: a function has at most 60 lines, this has 61",
+      "shared/core/a.ts:122: a function has at most 60 lines, this has 62",
+    ]);
+  });
+
+  it("find protos of another package, two services, shared messages and enums that start with a meaning", () => {
+    const jobs = `package shardmill.v1;
+service Jobs { // one
+  rpc GetJob(GetJobRequest) returns (stream GetJobResponse);
+  rpc FindJob(GetJobRequest) returns (FindJobResponse);
+}
+service More {}
+enum Good {
+  // Unset.
+  GOOD_UNSPECIFIED = 0;
+}
+enum Bad {
+  BAD_ONE = 0;
+}`;
+    expect(
+      listed(
+        findProtoBreaks(
+          new Map([
+            ["a.proto", jobs],
+            ["b.proto", "package other;"],
+          ]),
+        ),
+      ),
+    ).toEqual([
+      "a.proto:4: each call has its own request and response: GetJobRequest is also of a.proto:3",
+      "a.proto:6: one service a file",
+      "a.proto:11: enum Bad starts with ..._UNSPECIFIED = 0",
+      "b.proto:1: is not in package shardmill.v1;",
+    ]);
+  });
+
+  it("find links to files and headings that are not there, outside code", () => {
+    const readme = `# Shardmill
+[plan](docs/plan.md) [gone](docs/gone.md) ![picture](docs/a.png) [web](https://example.org/x.md)
+[a heading](docs/plan.md#the-plan-in-short) [none](docs/plan.md#nothing) [here](#shardmill) [folder](docs/)
+\`[code](no.md)\`
+\`\`\`
+[block](no.md)
+\`\`\``;
+    const pages = new Map([
+      ["README.md", readme],
+      ["docs/plan.md", "## The plan, in short\n[up](../README.md) [bad](README.md)"],
+    ]);
+    const there = new Set(["docs/a.png", "docs/"]);
+    expect(listed(findBrokenLinks(pages, (path) => there.has(path)))).toEqual([
+      "README.md:2: the link to docs/gone.md leads nowhere",
+      "README.md:3: docs/plan.md has no heading #nothing",
+      "docs/plan.md:2: the link to README.md leads nowhere",
+    ]);
+  });
+});

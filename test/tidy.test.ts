@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { packageRoot } from "../shared/core/package-root.ts";
+import {
+  findBadNames,
+  findLongFiles,
+  findLongFunctions,
+  findPrinting,
+  findReExports,
+  findStrayUnitTests,
+  findUnfinished,
+} from "./support/tidy/hygiene.ts";
+import { findCircles, findLayerBreaks, LAYERS } from "./support/tidy/layers.ts";
+import { findBrokenLinks } from "./support/tidy/links.ts";
+import { findStrayPackages } from "./support/tidy/packages.ts";
+import { readFiles } from "./support/tidy/project-files.ts";
+import { findProtoBreaks } from "./support/tidy/protos.ts";
+import { findImpurities, PURE_FILES } from "./support/tidy/purity.ts";
+import { listed, parseSource } from "./support/tidy/source-file.ts";
+
+const files = [...readFiles(packageRoot, ".ts")].map(([path, text]) => parseSource(path, text));
+const manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
+
+describe("the house", () => {
+  it("has the files that the rules speak of", () => {
+    expect(files.length).toBeGreaterThan(50);
+    const paths = files.map(({ path }) => path);
+    const patterns = [...PURE_FILES, ...LAYERS.map(({ pattern }) => pattern)];
+    const unused = patterns.filter((pattern) => !paths.some((path) => pattern.test(path)));
+    expect(unused, "patterns that fit no file: was something renamed?").toEqual([]);
+  });
+
+  it("imports downwards or sideways, and never between coordinator and worker", () => {
+    expect(listed(findLayerBreaks(files))).toEqual([]);
+  });
+
+  it("has no import circles", () => {
+    expect(listed(findCircles(files))).toEqual([]);
+  });
+
+  it("keeps clock, randomness, timers and I/O out of pure files, and waiting out of the scheduling core", () => {
+    expect(listed(findImpurities(files))).toEqual([]);
+  });
+
+  it("knows each foreign library in one place only, and names it in package.json", () => {
+    expect(listed(findStrayPackages(files, manifest))).toEqual([]);
+  });
+
+  it("has no barrels", () => {
+    expect(listed(findReExports(files))).toEqual([]);
+  });
+
+  it("has short files and functions, and kebab-case names", () => {
+    expect(listed([...findLongFiles(files), ...findLongFunctions(files), ...findBadNames(files)])).toEqual(
+      [],
+    );
+  });
+
+  it("prints only where people run it", () => {
+    expect(listed(findPrinting(files))).toEqual([]);
+  });
+
+  it("has nothing marked as unfinished", () => {
+    expect(listed(findUnfinished(files))).toEqual([]);
+  });
+
+  it("has its unit tests where their source is", () => {
+    expect(listed(findStrayUnitTests(files))).toEqual([]);
+  });
+
+  it("has protos of one package, one service a file and own messages a call", () => {
+    const protos = readFiles(packageRoot, ".proto");
+    expect(protos.size).toBeGreaterThan(3);
+    expect(listed(findProtoBreaks(protos))).toEqual([]);
+  });
+
+  it("has no Markdown link that leads nowhere", () => {
+    const pages = readFiles(packageRoot, ".md");
+    expect(pages.size).toBeGreaterThan(0);
+    expect(listed(findBrokenLinks(pages, (path) => existsSync(join(packageRoot, path))))).toEqual([]);
+  });
+});

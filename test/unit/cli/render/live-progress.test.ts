@@ -1,0 +1,157 @@
+import { Writable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { LiveProgress } from "../../../../cli/render/live-progress.ts";
+import { plainStyle } from "../../../../cli/render/style.ts";
+import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { aPublishedStatus, aStatus } from "./sample-status.ts";
+import { Screen } from "./screen.ts";
+
+let status: JobStatus;
+let nowMs: number;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  status = aStatus();
+  nowMs = 1_000;
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function aView(stream: NodeJS.WritableStream, signal?: AbortSignal): LiveProgress {
+  const clock = { nowMs: () => nowMs, wallMs: () => 0 };
+  return new LiveProgress({
+    stream,
+    clock,
+    status: () => status,
+    style: plainStyle,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+function pass(ms: number): void {
+  nowMs += ms;
+  vi.advanceTimersByTime(ms);
+}
+
+describe("progress on a terminal", () => {
+  it("is drawn in place, over what was drawn before, however many lines that had", () => {
+    const screen = new Screen();
+    screen.write("before\n");
+    using view = aView(screen);
+    view.start();
+    expect(screen.lines).toHaveLength(5);
+    status = aStatus({ rowsDone: 7_000, deadLetters: 2 });
+    pass(100);
+    expect(screen.lines).toHaveLength(6);
+    status = aStatus({ phase: "reducing" });
+    pass(100);
+    expect(screen.lines.map((line) => line.split(" ")[0])).toEqual([
+      "before",
+      "digits",
+      expect.any(String),
+      "shards",
+    ]);
+  });
+
+  it("shows the last state when stopped, and nothing after", () => {
+    const screen = new Screen();
+    const view = aView(screen);
+    view.start();
+    status = aPublishedStatus();
+    view.stop();
+    expect(screen.lines[0]).toBe("digits  published  4.2s");
+    status = aStatus();
+    pass(1_000);
+    view.stop();
+    expect(screen.lines[0]).toBe("digits  published  4.2s");
+  });
+
+  it("keeps a note above the view", () => {
+    const screen = new Screen();
+    using view = aView(screen);
+    view.start();
+    view.note("stopping");
+    pass(300);
+    expect(screen.lines.slice(0, 2)).toEqual(["stopping", "digits  running  4.2s"]);
+    expect(screen.lines).toHaveLength(5);
+  });
+
+  it("fits a terminal that has become narrow", () => {
+    const screen = new Screen();
+    using view = aView(screen);
+    view.start();
+    screen.columns = 20;
+    pass(100);
+    expect(screen.lines.at(-1)).toBe("shards 4 of 8, 2 a…");
+  });
+
+  it("takes a terminal that does not know its width for one of 80 columns", () => {
+    const screen = new Screen();
+    screen.columns = 0;
+    using view = aView(screen);
+    view.start();
+    expect(screen.lines.at(-1)).toBe("shards 4 of 8, 2 at work; 2 workers; 6 attempts");
+  });
+
+  it("stops on its signal, and leaves no timer behind", () => {
+    const screen = new Screen();
+    const stopping = new AbortController();
+    const view = aView(screen, stopping.signal);
+    view.start();
+    expect(vi.getTimerCount()).toBe(1);
+    status = aStatus({ phase: "cancelled" });
+    stopping.abort();
+    expect(screen.lines[0]).toBe("digits  cancelled  4.2s");
+    expect(vi.getTimerCount()).toBe(0);
+    view.start();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("progress without a terminal", () => {
+  function aFile(): { stream: Writable; lines: () => string[] } {
+    let text = "";
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        text += chunk;
+        done();
+      },
+    });
+    return { stream, lines: () => text.split("\n").slice(0, -1) };
+  }
+
+  it("is a plain line at the start and every five seconds, without codes", () => {
+    const { stream, lines } = aFile();
+    using view = aView(stream);
+    view.start();
+    pass(4_900);
+    expect(lines()).toHaveLength(1);
+    pass(200);
+    expect(lines()).toHaveLength(2);
+    expect(lines()[1]).toMatch(/^digits running: [^\p{Control}]+$/u);
+  });
+
+  it("is a line at once when the phase changes, and a last one when the job has ended", () => {
+    const { stream, lines } = aFile();
+    const view = aView(stream);
+    view.start();
+    status = aStatus({ phase: "reducing" });
+    pass(100);
+    status = aPublishedStatus();
+    view.stop();
+    expect(lines().map((line) => line.split(":")[0])).toEqual([
+      "digits running",
+      "digits reducing",
+      "digits published",
+    ]);
+  });
+
+  it("writes a note as a line", () => {
+    const { stream, lines } = aFile();
+    using view = aView(stream);
+    view.start();
+    view.note("stopping");
+    expect(lines().at(-1)).toBe("stopping");
+  });
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import { planText } from "../../../../cli/render/plan-text.ts";
+import type { PlannedJob } from "../../../../shared/domain/job.ts";
+import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+
+const MAP: MapPlan = {
+  inputs: [
+    {
+      tensor: "image",
+      dtype: "float32",
+      rowDims: [784],
+      rowValues: 784,
+      source: { kind: "one", column: "pixels" },
+      scale: 0.5,
+      offset: -1,
+      fill: 0,
+    },
+    {
+      tensor: "x",
+      dtype: "float32",
+      rowDims: [5],
+      rowValues: 5,
+      source: { kind: "stack", columns: ["f0", "f1", "f2", "f3", "f4"] },
+      scale: 1,
+      offset: 0,
+      fill: null,
+    },
+  ],
+  outputs: [
+    {
+      column: "digit",
+      tensor: "logits",
+      dtype: "float32",
+      rowDims: [10],
+      rowValues: 10,
+      op: "argmax",
+      k: null,
+      labels: null,
+    },
+    {
+      column: "best",
+      tensor: "logits",
+      dtype: "float32",
+      rowDims: [10],
+      rowValues: 10,
+      op: "topK",
+      k: 3,
+      labels: null,
+    },
+    {
+      column: "logits",
+      tensor: "logits",
+      dtype: "float32",
+      rowDims: [10],
+      rowValues: 10,
+      op: "raw",
+      k: null,
+      labels: null,
+    },
+  ],
+  keep: [{ name: "id", type: { kind: "numeric", type: "int32" }, nullable: false }],
+  columns: ["id", "pixels", "f0", "f1", "f2", "f3", "f4"],
+  fixedBatchRows: null,
+};
+
+/** Shards of these sizes, alternately of the first and the second file. */
+function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): PlannedJob {
+  const file = { format: "parquet", bytes: 2048, mtimeMs: 0, footerSha256: "" } as const;
+  return {
+    spec: {
+      name: "digits",
+      input: { path: ["/data"], format: "auto", shardRows: "auto" },
+      model: { path: "/m.onnx", device: "auto" },
+      map: { inputs: {}, outputs: {}, keep: ["id"], batch: { rows: "auto" } },
+      reduce: { count: { combine: "SELECT 1", final: "SELECT 1" }, all: { final: "SELECT 1" } },
+      output: { path: "/out", rows: "parquet" },
+      errors: { maxRows: 0 },
+    },
+    dataset: {
+      files: [
+        { ...file, path: "/data/a.parquet", rows: 3000 },
+        { ...file, path: "/data/b.parquet", rows: 1500 },
+      ],
+      fields: [],
+      digest: "",
+    },
+    model: {
+      path: "/m.onnx",
+      bytes: 1024,
+      sha256: "",
+      externalData: [],
+      signature: { inputs: [], outputs: [] },
+    },
+    map: { ...MAP, ...map },
+    shards: shardSizes.map((rows, id) => ({ id: shardId(id), file: id % 2, rowStart: 0, rowEnd: rows })),
+    digests: { spec: "", input: "", model: "" },
+  };
+}
+
+describe("a planned job", () => {
+  it("is shown with its files, shards, tensors and where they come from", () => {
+    const estimate = {
+      rowsPerSecond: 3000,
+      seconds: 1.5,
+      sampleRows: 2000,
+      device: "cpu",
+      workers: 1,
+      lanes: 2,
+    };
+    expect(planText(aPlan([2000, 1500, 1000]), estimate).split("\n")).toEqual([
+      "digits",
+      "  input         4,500 rows in 2 files, 4.0 KiB",
+      "  shards        3 of 1,000 to 2,000 rows, median 1,500",
+      "  model         /m.onnx, 1.0 KiB, on auto",
+      "  batch         found while running",
+      "  keep          id",
+      "  reduce        count (combine, final), all (final only)",
+      "  output        /out, rows as parquet",
+      "  dead letters  none allowed",
+      "  estimate      1.5s here (cpu, 1 worker with 2 lanes), at 3,000 rows/s, measured on 2,000 rows",
+      "",
+      "file             rows  size     shards",
+      "/data/a.parquet  3000  2.0 KiB       2",
+      "/data/b.parquet  1500  2.0 KiB       1",
+      "",
+      "model input  type              made from",
+      "image        float32 [N, 784]  column pixels * 0.5 - 1 (null is 0)",
+      "x            float32 [N, 5]    5 columns f0, f1, ..., f4",
+      "",
+      "output column  made from",
+      "digit          argmax of logits float32 [N, 10]",
+      "best           topK 3 of logits float32 [N, 10]",
+      "logits         logits float32 [N, 10]",
+    ]);
+  });
+
+  it("says it simply when all shards are alike, when there are none, and when the model fixes the batch", () => {
+    const lineOf = (plan: PlannedJob, label: string) =>
+      planText(plan)
+        .split("\n")
+        .find((line) => line.startsWith(`  ${label} `))
+        ?.slice(label.length + 2)
+        .trim();
+    expect(lineOf(aPlan([1000, 1000]), "shards")).toBe("2 of 1,000 rows");
+    expect(lineOf(aPlan([]), "shards")).toBe("none: there are no rows");
+    expect(lineOf(aPlan([1]), "estimate")).toBeUndefined();
+    expect(lineOf(aPlan([1], { fixedBatchRows: 32 }), "batch")).toBe("32 rows, fixed by the model");
+  });
+});

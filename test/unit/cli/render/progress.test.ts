@@ -1,0 +1,55 @@
+import stringWidth from "string-width";
+import { describe, expect, it } from "vitest";
+import { renderPlainLine, renderProgress } from "../../../../cli/render/progress.ts";
+import { aPublishedStatus, aStatus } from "./sample-status.ts";
+
+describe("the live view", () => {
+  it("shows phase, bar, rows, speed, time left, bottleneck, shards, workers and attempts", () => {
+    expect(renderProgress(aStatus({ attemptsFailed: 1 }), { columns: 60 })).toEqual([
+      "digits  running  4.2s",
+      "████████████████████░░░░░░░░░░░░  62 %  6,250 of 10,000 rows",
+      "2,400 rows/s, 1.5s left, limited by infer",
+      "shards 4 of 8, 2 at work; 2 workers; 6 attempts, 1 failed",
+    ]);
+  });
+
+  it("says nothing of what is not known yet", () => {
+    const planning = aStatus({ phase: "planning", rowsTotal: 0, rowsDone: 0, shardsTotal: 0 });
+    expect(renderProgress(planning)).toEqual(["digits  planning  4.2s"]);
+    expect(renderProgress(aStatus({ secondsLeft: null, bottleneck: null }))[2]).toBe("2,400 rows/s");
+  });
+
+  it("says what it waits for, and how many dead letters there are", () => {
+    const lines = renderProgress(aStatus({ workers: 0, deadLetters: 1 }));
+    expect(lines[2]).toBe("waiting for workers");
+    expect(lines.at(-1)).toBe("1 dead letter");
+  });
+
+  it("shows 100 % only when all rows are done", () => {
+    expect(renderProgress(aStatus({ rowsDone: 9_999 }))[1]).toContain("  99 %  ");
+    expect(renderProgress(aPublishedStatus())[1]).toMatch(/^█{40} {2}100 % {2}10,000 of 10,000 rows$/);
+  });
+
+  it("is never wider than the terminal", () => {
+    for (const columns of [1, 8, 20, 33, 200]) {
+      const lines = renderProgress(aStatus({ name: "日本語".repeat(20), deadLetters: 3 }), { columns });
+      for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
+    }
+  });
+});
+
+describe("the plain line", () => {
+  it("tells the same in one line", () => {
+    expect(renderPlainLine(aStatus())).toBe(
+      "digits running: 6,250 of 10,000 rows (62 %), 2,400 rows/s, 1.5s left, limited by infer, shards 4 of 8, 2 workers",
+    );
+  });
+
+  it("names failures and dead letters when there are any", () => {
+    expect(
+      renderPlainLine(aStatus({ phase: "reducing", attemptsFailed: 1, deadLetters: 2, workers: 1 })),
+    ).toBe(
+      "digits reducing: 6,250 of 10,000 rows (62 %), shards 4 of 8, 1 worker, 1 failed attempt, 2 dead letters",
+    );
+  });
+});

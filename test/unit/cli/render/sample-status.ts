@@ -1,0 +1,43 @@
+import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+
+/** A job in the middle of its run. */
+export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
+  return {
+    jobId: "digits-1",
+    name: "digits",
+    phase: "running",
+    rowsTotal: 10_000,
+    rowsDone: 6_250,
+    rowsCommitted: 5_000,
+    deadLetters: 0,
+    shardsTotal: 8,
+    shardsCommitted: 4,
+    shardsLeased: 2,
+    attempts: 6,
+    attemptsFailed: 0,
+    workers: 2,
+    seconds: 4.2,
+    rowsPerSecond: 2_400,
+    secondsLeft: 1.5,
+    bottleneck: "infer",
+    output: "/data/out",
+    manifest: "",
+    failure: null,
+    ...changes,
+  };
+}
+
+/** The same job, well ended. */
+export function aPublishedStatus(changes: Partial<JobStatus> = {}): JobStatus {
+  return aStatus({
+    phase: "published",
+    rowsDone: 10_000,
+    rowsCommitted: 10_000,
+    shardsCommitted: 8,
+    shardsLeased: 0,
+    attempts: 8,
+    secondsLeft: null,
+    manifest: "/data/out/_manifest.json",
+    ...changes,
+  });
+}

@@ -1,0 +1,50 @@
+import { Writable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createStyle, plainStyle } from "../../../../cli/render/style.ts";
+
+const RED = "\u001b[31mno\u001b[39m";
+
+function aStream(traits: { isTTY?: boolean; getColorDepth?: () => number }): Writable {
+  return Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), traits);
+}
+const terminal = () => aStream({ isTTY: true, getColorDepth: () => 8 });
+
+describe("the style of a stream", () => {
+  beforeEach(() => {
+    for (const name of ["NO_COLOR", "FORCE_COLOR", "NODE_DISABLE_COLORS"]) vi.stubEnv(name, undefined);
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it("has colours on a terminal that has them", () => {
+    expect(createStyle(terminal()).bad("no")).toBe(RED);
+  });
+
+  it("is plain on a terminal without colours, and in a file or a pipe", () => {
+    expect(createStyle(aStream({ isTTY: true, getColorDepth: () => 1 })).bad("no")).toBe("no");
+    expect(createStyle(aStream({})).bad("no")).toBe("no");
+  });
+
+  it("has colours in a pipe if FORCE_COLOR asks for them, and none if it is 0", () => {
+    vi.stubEnv("FORCE_COLOR", "1");
+    expect(createStyle(aStream({})).bad("no")).toBe(RED);
+    vi.stubEnv("FORCE_COLOR", "0");
+    expect(createStyle(terminal()).bad("no")).toBe("no");
+  });
+
+  it("asks a real terminal's own rules about NO_COLOR", async () => {
+    const { WriteStream } = await import("node:tty");
+    vi.stubEnv("NO_COLOR", "1");
+    vi.stubEnv("TERM", "xterm-256color");
+    const getColorDepth = () => WriteStream.prototype.getColorDepth.call(undefined);
+    expect(createStyle(aStream({ isTTY: true, getColorDepth })).bad("no")).toBe("no");
+    vi.stubEnv("NO_COLOR", undefined);
+    expect(createStyle(aStream({ isTTY: true, getColorDepth })).bad("no")).toBe(RED);
+  });
+
+  it("can be plain whatever the environment says", () => {
+    vi.stubEnv("FORCE_COLOR", "1");
+    expect(Object.values(plainStyle).map((paint) => paint("x"))).toEqual(["x", "x", "x", "x", "x", "x"]);
+  });
+});

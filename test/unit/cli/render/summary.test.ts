@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { jobText } from "../../../../cli/render/status-text.ts";
+import { endText, jobSummary } from "../../../../cli/render/summary.ts";
+import { aPublishedStatus, aStatus } from "./sample-status.ts";
+
+const failure = {
+  code: "ROW_NULL",
+  message: "row 5 of a.parquet has a null",
+  fields: {},
+  problems: [],
+  hint: "set map.inputs.image.fill",
+} as const;
+
+describe("the summary of a job for scripts", () => {
+  it("has exactly the promised keys", () => {
+    expect(jobSummary(aPublishedStatus({ seconds: 4.20049, rowsPerSecond: 2_380.952 }))).toEqual({
+      job: "digits-1",
+      state: "published",
+      rows: 10_000,
+      deadLetters: 0,
+      shards: 8,
+      attempts: 8,
+      seconds: 4.2,
+      rowsPerSecond: 2_381,
+      bottleneck: "infer",
+      output: "/data/out",
+      manifest: "/data/out/_manifest.json",
+    });
+  });
+
+  it("has no manifest before there is one", () => {
+    expect(jobSummary(aStatus()).manifest).toBeNull();
+  });
+});
+
+describe("the end of a job for people", () => {
+  it("says what was published, where, and what limited it", () => {
+    expect(endText(aPublishedStatus({ attempts: 9, attemptsFailed: 1, deadLetters: 3 })).split("\n")).toEqual(
+      [
+        "digits published: 10,000 rows in 4.2s, 2,400 rows/s",
+        "  job           digits-1",
+        "  output        /data/out",
+        "  manifest      /data/out/_manifest.json",
+        "  shards        8 of 8, in 9 attempts (1 failed)",
+        "  dead letters  3",
+        "  limited by    infer",
+      ],
+    );
+  });
+
+  it("says when an earlier run has published it", () => {
+    const text = endText(aPublishedStatus({ seconds: 0, rowsPerSecond: 0, bottleneck: null }));
+    expect(text.split("\n")).toEqual([
+      "digits is published already: 10,000 rows",
+      "  job       digits-1",
+      "  output    /data/out",
+      "  manifest  /data/out/_manifest.json",
+      "  shards    8 of 8, in 8 attempts",
+    ]);
+  });
+
+  it("says that nothing was published", () => {
+    expect(endText(aStatus({ phase: "failed", failure, bottleneck: null })).split("\n")).toEqual([
+      "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
+      "  job     digits-1",
+      "  shards  4 of 8, in 6 attempts",
+    ]);
+    expect(endText(aStatus({ phase: "cancelled" })).split("\n")[0]).toMatch(
+      /^digits cancelled: .*nothing published$/,
+    );
+  });
+});
+
+describe("the text of a job", () => {
+  it("shows a running job's progress, id and output", () => {
+    expect(jobText(aStatus()).split("\n")).toEqual([
+      "digits  running  4.2s",
+      "  █████████████████████████░░░░░░░░░░░░░░░  62 %  6,250 of 10,000 rows",
+      "  2,400 rows/s, 1.5s left, limited by infer",
+      "  shards 4 of 8, 2 at work; 2 workers; 6 attempts",
+      "  job     digits-1",
+      "  output  /data/out",
+    ]);
+  });
+
+  it("shows a failed job's end, and its error in full", () => {
+    const text = jobText(aStatus({ phase: "failed", failure, bottleneck: null }));
+    expect(text.split("\n")).toEqual([
+      "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
+      "  job     digits-1",
+      "  shards  4 of 8, in 6 attempts",
+      "",
+      "error: row 5 of a.parquet has a null (ROW_NULL)",
+      "",
+      "hint: set map.inputs.image.fill",
+    ]);
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { probeText } from "../../../../cli/render/probe-text.ts";
+import { workersTable } from "../../../../cli/render/workers-table.ts";
+import { type WorkerStatus, workerSession } from "../../../../shared/domain/worker.ts";
+
+function aWorker(changes: Partial<WorkerStatus>): WorkerStatus {
+  return {
+    name: "node1-cpu0",
+    hostname: "node1",
+    pid: 1,
+    device: "cpu",
+    slots: 2,
+    lanes: 4,
+    threadsPerLane: 1,
+    onnxruntimeVersion: "1.30.0",
+    session: workerSession("s"),
+    leases: 1,
+    rowsCommitted: 2_000,
+    shardsCommitted: 3,
+    attemptsFailed: 0,
+    excludedForSeconds: null,
+    secondsConnected: 65,
+    secondsSinceHeartbeat: 1.25,
+    busy: { read: 0.1, infer: 0.934 },
+    ...changes,
+  };
+}
+
+describe("the table of workers", () => {
+  it("shows each in the order of the names, with its busiest stage and whether it is excluded", () => {
+    const workers = [
+      aWorker({ name: "node3-cpu0", hostname: "node3", attemptsFailed: 7, excludedForSeconds: 0 }),
+      aWorker({ name: "node2-cpu0", hostname: "node2", attemptsFailed: 3, excludedForSeconds: 48, busy: {} }),
+      aWorker({}),
+    ];
+    expect(workersTable(workers).split("\n")).toEqual([
+      "worker      host   device  lanes  leases  shards  rows  failed  excluded      busiest     joined     heard",
+      "node1-cpu0  node1  cpu     4 x 1  1 of 2       3  2000       0                infer 93 %  1m 5s ago  1.3s ago",
+      "node2-cpu0  node2  cpu     4 x 1  1 of 2       3  2000       3  for 48.0s                 1m 5s ago  1.3s ago",
+      "node3-cpu0  node3  cpu     4 x 1  1 of 2       3  2000       7  on probation  infer 93 %  1m 5s ago  1.3s ago",
+    ]);
+  });
+
+  it("says so when there are none", () => {
+    expect(workersTable([])).toBe("no workers");
+  });
+});
+
+describe("the result of a probe", () => {
+  it("shows what runs, how fast, and what would help the others", () => {
+    const text = probeText([
+      { device: "cpu", ok: true, loadMs: 12.34, runMs: 0.5, detail: "computed 6 numbers", hint: null },
+      {
+        device: "cuda",
+        ok: false,
+        loadMs: null,
+        runMs: null,
+        detail: "no such library",
+        hint: "install CUDA 12",
+      },
+    ]);
+    expect(text.split("\n")).toEqual([
+      "device  runs  load ms  run ms  what happened",
+      "cpu     yes      12.3     0.5  computed 6 numbers",
+      "cuda    no                     no such library",
+      "",
+      "cuda: install CUDA 12",
+    ]);
+  });
+});

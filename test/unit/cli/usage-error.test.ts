@@ -1,0 +1,62 @@
+import { describe, expect, it, test } from "vitest";
+import { commandLine, commandNames, helpOf } from "../../../cli/command-line.ts";
+import { usageError } from "../../../cli/usage-error.ts";
+import { isShardmillError } from "../../../shared/core/errors.ts";
+
+/** What a wrong command line is answered with: the message and the hint. */
+async function answer(line: string): Promise<readonly [string, string | undefined]> {
+  const args = line === "" ? [] : line.split(" ");
+  const parse = async () => void (await commandLine(args).parseAsync());
+  const error = await parse().catch((thrown: unknown) => usageError(thrown, args));
+  if (!isShardmillError(error, "ARGUMENT_INVALID")) throw new Error(`not refused: ${line}: ${error}`);
+  return [error.message, error.hint];
+}
+
+describe("a wrong command line", () => {
+  test.each([
+    ["rum", "unknown command `rum`", "did you mean `run`?"],
+    ["stats", "unknown command `stats`", "did you mean `status`?"],
+    ["run", "run needs <job>: the job file", "usage: shardmill run <job>"],
+    ["cancel", "cancel needs <job>: the job's id, as status shows it", "usage: shardmill cancel <job>"],
+    ["run job.yaml more", "too many arguments: `more`", "usage: shardmill run <job>"],
+    ["run job.yaml --wokers 3", "unknown option --wokers", "did you mean --workers?"],
+    ["run job.yaml --wokers=3", "unknown option --wokers", "did you mean --workers?"],
+    ["run job.yaml --no-frsh", "unknown option --no-frsh", "did you mean --fresh?"],
+    ["run job.yaml --log-levl info", "unknown option --log-levl", "did you mean --log-level?"],
+    ["run job.yaml -q", "unknown option -q", "shardmill run --help shows its options"],
+    ["run job.yaml --workers", "--workers needs a value", "shardmill run --help shows its options"],
+    ["run job.yaml --set", "--set needs a value", "shardmill run --help shows its options"],
+    ["run job.yaml --log-level infos", "--log-level cannot be `infos`", "did you mean `info`?"],
+    [
+      "worker --device gpu",
+      "--device cannot be `gpu`",
+      "one of auto, cpu, cuda, tensorrt, webgpu, coreml, dml",
+    ],
+  ])("`%s`: %s; %s", async (line, message, hint) => {
+    expect(await answer(line)).toEqual([message, hint]);
+  });
+
+  it("without a command, or with one like no other, lists those that there are", async () => {
+    const names = "run, coordinator, worker, submit, status, watch, cancel, workers, plan, probe, schema";
+    expect(await answer("")).toEqual(["no command is given", `one of ${names}; shardmill --help shows more`]);
+    expect(await answer("frobnicate")).toEqual(["unknown command `frobnicate`", `the commands are ${names}`]);
+  });
+
+  it("other errors stay as they are", async () => {
+    const error = new TypeError("x is not a function");
+    expect(await usageError(error, ["run"])).toBe(error);
+  });
+});
+
+describe("the help of every command", () => {
+  it("has a purpose, options and examples, and no line is too long", async () => {
+    for (const name of await commandNames()) {
+      const help = await helpOf(name, 80);
+      expect(help).toMatch(new RegExp(`^shardmill ${name}`));
+      expect(help).toContain("\nOptions:\n");
+      expect(help).toMatch(/\nExamples:\n {2}shardmill /);
+      expect(help, "a name that yargs does not put in").not.toContain("$0");
+      expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    }
+  });
+});

@@ -1,0 +1,225 @@
+import { existsSync } from "node:fs";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tableFromArrays, tableToIPC } from "apache-arrow";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { BEACON_NAME, writeBeacon } from "../../../../coordinator/commit/beacon.ts";
+import type { PartialShape } from "../../../../coordinator/commit/check-manifest.ts";
+import { createPartialStore, type PartialStore } from "../../../../coordinator/commit/partial-store.ts";
+import { digestFile, sha256 } from "../../../../shared/core/digest.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
+import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
+import { aDeadLetter, writePartials } from "../../../support/partial-builder.ts";
+
+const SHAPE: PartialShape = {
+  reduce: { counts: { combine: "SELECT k, count(*) AS n FROM rows GROUP BY ALL", final: "FROM partials" } },
+  output: { path: "/out", rows: "parquet" },
+};
+const signal = new AbortController().signal;
+
+let root: string;
+let partialsPath: string;
+let store: PartialStore;
+let partial: PartialManifest;
+let folder: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-commit-"));
+  partialsPath = join(root, "partials");
+  store = createPartialStore(partialsPath, SHAPE);
+  const recipe = { shard: 0, rows: "SELECT range AS k FROM range(10)", dead: [aDeadLetter()] };
+  const options = { partialsPath, tempFolder: join(root, "tmp"), reduce: SHAPE.reduce };
+  const [written] = await writePartials(options, [recipe]);
+  if (written === undefined) throw new Error("no partial");
+  partial = written;
+  folder = join(partialsPath, partialFolder(partial));
+});
+
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
+
+test("a whole partial is accepted", async () => {
+  await expect(store.verifyPartial(partial, signal)).resolves.toBeUndefined();
+});
+
+test.for<[string, () => Promise<unknown>, Record<string, unknown>]>([
+  ["a file that is missing", () => rm(join(folder, "rows.parquet")), { what: "names in its folder" }],
+  ["a folder that is missing", () => rm(folder, { recursive: true }), { found: "nothing" }],
+  ["a file too many", () => writeFile(join(folder, "more"), ""), { what: "names in its folder" }],
+  [
+    "a longer file",
+    () => appendFile(join(folder, "rows.parquet"), "x"),
+    { what: "rows.parquet has another size" },
+  ],
+  ["a flipped bit", () => flipBit(join(folder, "dead.parquet")), { what: "dead.parquet has another sha256" }],
+  [
+    "a link in place of a file",
+    async () => {
+      await rename(join(folder, "rows.parquet"), join(root, "elsewhere"));
+      await symlink(join(root, "elsewhere"), join(folder, "rows.parquet"));
+    },
+    { found: "a link" },
+  ],
+  [
+    "a link in place of the folder",
+    async () => {
+      await rename(folder, join(root, "elsewhere"));
+      await symlink(join(root, "elsewhere"), folder);
+    },
+    { what: "its folder is not a folder" },
+  ],
+])("%s is refused, naming shard and digest", async ([, damage, fields]) => {
+  await damage();
+  await expect(store.verifyPartial(partial, signal)).rejects.toMatchObject({
+    code: "PARTIAL_INVALID",
+    fields: { shard: 0, digest: partial.digest, ...fields },
+  });
+});
+
+async function flipBit(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+}
+
+test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
+  ["rows that do not add up", () => ({ rowsIn: 12 })],
+  ["fewer rows out than the file has", () => ({ rowsOut: 9, rowsIn: 10 })],
+  ["dead letters without a first one", () => ({ firstDead: null })],
+  ["negative counts", () => ({ rowsOut: -1, rowsDead: 1, rowsIn: 0 })],
+  ["an execution id that leads elsewhere", () => ({ executionId: "../../x" })],
+  ["a digest of something else", () => ({ digest: "0".repeat(64) })],
+  ["a missing combined table", ({ files }) => withFiles(files.filter((file) => file.kind !== "combined"))],
+  ["a missing rows file", ({ files }) => withFiles(files.filter((file) => file.kind !== "rows"))],
+  ["two rows files", ({ files }) => withFiles([...files, ...files.slice(0, 1)])],
+  [
+    "a name that leads elsewhere",
+    ({ files }) =>
+      withFiles(files.map((file) => (file.kind === "rows" ? { ...file, name: "../rows.parquet" } : file))),
+  ],
+  [
+    "a kind that is not the name's",
+    ({ files }) => withFiles(files.map((file) => (file.kind === "rows" ? { ...file, kind: "scan" } : file))),
+  ],
+])("a manifest with %s is refused", async ([, change]) => {
+  const bad = { ...partial, ...change(partial) };
+  await expect(store.verifyPartial(bad, signal)).rejects.toMatchObject({
+    code: "PARTIAL_INVALID",
+    fields: { shard: 0 },
+  });
+});
+
+function withFiles(files: PartialManifest["files"]): Partial<PartialManifest> {
+  return { files, digest: partialDigest(files) };
+}
+
+test("a manifest that claims another row count than the file's footer is refused", async () => {
+  const files = partial.files.map((file) => (file.kind === "rows" ? { ...file, rows: 11 } : file));
+  const bad = { ...partial, rowsOut: 11, rowsIn: 12, ...withFiles(files) };
+  await expect(store.verifyPartial(bad, signal)).rejects.toMatchObject({
+    code: "PARTIAL_INVALID",
+    fields: { what: "rows in rows.parquet", expected: 11, found: 10 },
+  });
+});
+
+test("a file that is no Parquet is refused even if its digest is right, and the next partial is still judged", async () => {
+  await writeFile(join(folder, "rows.parquet"), "PAR1 not parquet PAR1");
+  const files = partial.files.map((file) =>
+    file.kind === "rows" ? { ...file, bytes: 21, sha256: sha256("PAR1 not parquet PAR1") } : file,
+  );
+  await expect(store.verifyPartial({ ...partial, ...withFiles(files) }, signal)).rejects.toMatchObject({
+    code: "PARTIAL_INVALID",
+    fields: { what: "rows.parquet cannot be parsed" },
+  });
+  const recipe = { shard: 1, rows: "SELECT range AS k FROM range(3)" };
+  const [other] = await writePartials({ partialsPath, tempFolder: join(root, "tmp"), reduce: SHAPE.reduce }, [
+    recipe,
+  ]);
+  if (other === undefined) throw new Error("no partial");
+  await expect(store.verifyPartial(other, signal)).resolves.toBeUndefined();
+});
+
+test("an upload that is still under way beside the finished files does no harm", async () => {
+  await writeFile(join(folder, ".rows.parquet.0123456789ab.tmp"), "half");
+  await expect(store.verifyPartial(partial, signal)).resolves.toBeUndefined();
+});
+
+test("an aborted verification rejects with the signal's reason", async () => {
+  const reason = new Error("stop");
+  await expect(store.verifyPartial(partial, AbortSignal.abort(reason))).rejects.toBe(reason);
+});
+
+test("a discarded partial is gone, and may be discarded again", async () => {
+  await store.discardPartial(partial);
+  await store.discardPartial(partial);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test("a partial whose id leads elsewhere deletes nothing", async () => {
+  await mkdir(join(root, "precious"));
+  await expect(store.discardPartial({ ...partial, executionId: "/../../precious" })).rejects.toThrow();
+  expect(existsSync(join(root, "precious"))).toBe(true);
+});
+
+test("a sweep leaves the beacon and what is kept, and nothing else", async () => {
+  await writeBeacon(partialsPath);
+  await mkdir(join(partialsPath, "9-1.9-lost"));
+  await writeFile(join(partialsPath, ".tmp"), "");
+  expect(await store.sweep([partial])).toBe(2);
+  expect((await readdir(partialsPath)).sort()).toEqual([partialFolder(partial), BEACON_NAME].sort());
+  await store.verifyPartial(partial, signal);
+});
+
+test("each beacon holds what was returned, and no two are alike", async () => {
+  const first = await writeBeacon(partialsPath);
+  expect(await readFile(first.path, "utf8")).toBe(first.content);
+  const second = await writeBeacon(partialsPath);
+  expect(second.path).toBe(first.path);
+  expect(second.content).not.toBe(first.content);
+  expect(await readFile(second.path, "utf8")).toBe(second.content);
+});
+
+test.for([
+  [3, "accepted"],
+  [4, "refused"],
+] as const)("an Arrow rows file of 3 rows that claims %i is %s", async ([rows, outcome]) => {
+  const arrowStore = createPartialStore(partialsPath, {
+    reduce: {},
+    output: { path: "/out", rows: "arrow" },
+  });
+  const table = tableFromArrays({ k: Int32Array.of(1, 2, 3) });
+  await rm(folder, { recursive: true });
+  await mkdir(folder);
+  const path = join(folder, "rows.arrow");
+  await writeFile(path, tableToIPC(table, "file"));
+  const files = [{ kind: "rows", name: "rows.arrow", rows, ...(await digestFile(path)) }] as const;
+  const arrow = {
+    ...partial,
+    rowsIn: rows,
+    rowsOut: rows,
+    rowsDead: 0,
+    firstDead: null,
+    ...withFiles(files),
+  };
+  const verified = arrowStore.verifyPartial(arrow, signal).then(
+    () => "accepted",
+    (error: unknown) => (isShardmillError(error, "PARTIAL_INVALID") ? "refused" : error),
+  );
+  expect(await verified).toBe(outcome);
+  await arrowStore[Symbol.asyncDispose]();
+});

@@ -1,0 +1,218 @@
+import { describe, expect, test } from "vitest";
+import { JobShell, type ShellWork } from "../../../../coordinator/job/job-shell.ts";
+import type { JournalRecord } from "../../../../coordinator/journal/record.ts";
+import { createJobState } from "../../../../coordinator/schedule/state.ts";
+import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { manualClock } from "../../../support/builders.ts";
+import { aConfig, aPartial, aPlan, DIGESTS, FILES } from "../schedule/harness.ts";
+
+const anna = workerSession("anna");
+
+/** A journal whose writes finish when told, and a world that does what it is told. */
+class Rig {
+  readonly records: string[] = [];
+  readonly writes: Deferred<void>[] = [];
+  readonly work: ShellWork & { done: string[] };
+  readonly shell: JobShell;
+  held = false;
+  wakes = 0;
+
+  constructor(work: Partial<ShellWork> = {}) {
+    const done: string[] = [];
+    this.work = {
+      done,
+      verify: async (partial) => void done.push(`verify ${partial.shard}`),
+      discard: async (partial) => void done.push(`discard ${partial.shard}`),
+      reduce: async () => {
+        done.push("reduce");
+        return "digest";
+      },
+      publish: async (digest) => void done.push(`publish ${digest}`),
+      ...work,
+    };
+    this.shell = new JobShell({
+      state: createJobState(aConfig(), 1),
+      journal: { append: (record, { durable }) => this.#append(record, durable) },
+      clock: manualClock(1_000),
+      work: this.work,
+      onWake: () => {
+        this.wakes += 1;
+      },
+    });
+  }
+
+  async start(shards: number): Promise<void> {
+    await this.shell.dispatch({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
+    await this.shell.dispatch({ kind: "planSealed", files: FILES, shards: aPlan(shards) });
+    await this.shell.dispatch({ kind: "workerJoined", worker: anna, name: "anna", slots: 8 });
+  }
+
+  async grant() {
+    const answer = await this.shell.dispatch({ kind: "leaseRequested", worker: anna });
+    if (answer?.kind !== "grant") throw new Error(`no grant but ${answer?.kind}`);
+    return answer;
+  }
+
+  #append(record: JournalRecord, durable: boolean): Promise<void> {
+    this.records.push(record.kind);
+    if (!durable || !this.held) return Promise.resolve();
+    const write = deferred<void>();
+    this.writes.push(write);
+    return write.promise;
+  }
+}
+
+/** Lets everything that can go on without outside help go on. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("the job shell", () => {
+  test("a job of one shard goes from lease to published, each step once and in order", async () => {
+    const rig = new Rig();
+    await rig.start(1);
+    const { shard, token } = await rig.grant();
+    expect(await rig.shell.offer(anna, aPartial(shard, token))).toEqual({ kind: "committed" });
+    expect(await rig.shell.ended).toMatchObject({ kind: "jobEnded", phase: "published", reason: null });
+    await rig.shell.settled();
+    expect(rig.work.done).toEqual(["verify 0", "reduce", "publish digest"]);
+    expect(rig.records).toEqual([
+      "jobAccepted",
+      "planSealed",
+      "leaseGranted",
+      "shardCommitted",
+      "publishIntent",
+      "published",
+    ]);
+  });
+
+  test("no acknowledgement leaves before its record is on disk", async () => {
+    const rig = new Rig();
+    await rig.start(2);
+    const { shard, token } = await rig.grant();
+    rig.held = true;
+    let answered = false;
+    const offer = rig.shell.offer(anna, aPartial(shard, token)).then(() => {
+      answered = true;
+    });
+    await settle();
+    expect(rig.records.at(-1)).toBe("shardCommitted");
+    expect(answered).toBe(false);
+    rig.writes[0]?.resolve();
+    await offer;
+    expect(answered).toBe(true);
+  });
+
+  test("an answer that rests on an earlier event's record waits for that record, too", async () => {
+    const rig = new Rig();
+    await rig.start(2);
+    const { shard, token } = await rig.grant();
+    rig.held = true;
+    const first = rig.shell.offer(anna, aPartial(shard, token));
+    await settle();
+    expect(rig.records.at(-1)).toBe("shardCommitted");
+    let told = false;
+    const late = rig.shell.offer(anna, aPartial(shard, token)).then((outcome) => {
+      told = true;
+      return outcome;
+    });
+    await settle();
+    expect(told).toBe(false);
+    expect(rig.work.done).not.toContain("discard 0");
+    rig.writes[0]?.resolve();
+    expect(await first).toEqual({ kind: "committed" });
+    expect(await late).toEqual({ kind: "alreadyCommitted" });
+  });
+
+  test("records reach the journal in the order of the events, whoever waits for a disk", async () => {
+    const rig = new Rig();
+    await rig.start(2);
+    rig.held = true;
+    const cancel = rig.shell.dispatch({ kind: "cancelRequested", reason: "enough" });
+    expect(rig.records.at(-1)).toBe("jobCancelled");
+    const late = rig.shell.dispatch({ kind: "cancelRequested", reason: "again" });
+    expect(rig.records.filter((kind) => kind === "jobCancelled")).toHaveLength(1);
+    for (const write of rig.writes) write.resolve();
+    expect(await cancel).toMatchObject({ kind: "done" });
+    await late;
+    expect(await rig.shell.ended).toMatchObject({ phase: "cancelled" });
+  });
+
+  test("a repeated offer shares the answer of the first and is verified once", async () => {
+    const rig = new Rig();
+    await rig.start(2);
+    const { shard, token } = await rig.grant();
+    const partial = aPartial(shard, token);
+    const answers = await Promise.all([rig.shell.offer(anna, partial), rig.shell.offer(anna, partial)]);
+    expect(answers).toEqual([{ kind: "committed" }, { kind: "committed" }]);
+    expect(rig.work.done).toEqual(["verify 0"]);
+  });
+
+  test("a partial that does not verify is refused with the reason, and its shard can be leased again", async () => {
+    const rig = new Rig({
+      verify: () => Promise.reject(new ShardmillError("PARTIAL_INVALID", "a file is short")),
+    });
+    await rig.start(1);
+    const { shard, token } = await rig.grant();
+    const outcome = await rig.shell.offer(anna, aPartial(shard, token));
+    expect(outcome).toMatchObject({ kind: "refused", reason: { code: "PARTIAL_INVALID" } });
+    expect(rig.wakes).toBeGreaterThan(0);
+  });
+
+  test("a partial found damaged while reducing sends its shard back instead of failing the job", async () => {
+    let tries = 0;
+    const rig: Rig = new Rig({
+      reduce: async () => {
+        tries += 1;
+        if (tries > 1) return "digest";
+        const fields = { shard: 0, digest: first.digest };
+        throw new ShardmillError("PARTIAL_INVALID", "bits have flipped", { fields });
+      },
+    });
+    await rig.start(1);
+    const granted = await rig.grant();
+    const first = aPartial(granted.shard, granted.token);
+    await rig.shell.offer(anna, first);
+    await rig.shell.settled();
+    expect(rig.records).toContain("shardRevoked");
+    const again = await rig.grant();
+    await rig.shell.offer(anna, aPartial(again.shard, again.token));
+    expect(await rig.shell.ended).toMatchObject({ phase: "published" });
+    expect(tries).toBe(2);
+  });
+
+  test("an output that cannot be published fails the job with that reason", async () => {
+    const rig = new Rig({ publish: () => Promise.reject(new ShardmillError("OUTPUT_FAILED", "disk full")) });
+    await rig.start(1);
+    const { shard, token } = await rig.grant();
+    await rig.shell.offer(anna, aPartial(shard, token));
+    expect(await rig.shell.ended).toMatchObject({ phase: "failed", reason: { code: "OUTPUT_FAILED" } });
+  });
+
+  test("a journal that cannot be written ends everything: no answer, and nothing is accepted any more", async () => {
+    const rig = new Rig();
+    await rig.start(2);
+    const { shard, token } = await rig.grant();
+    rig.held = true;
+    const offer = rig.shell.offer(anna, aPartial(shard, token));
+    offer.catch(() => {});
+    await settle();
+    rig.writes[0]?.reject(new ShardmillError("JOURNAL_FAILED", "no space left"));
+    await expect(offer).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+    await expect(rig.shell.ended).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+    await expect(rig.shell.dispatch({ kind: "tick" })).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+  });
+
+  test("offers that are still open when the job ends are refused", async () => {
+    const gate = deferred<void>();
+    const rig = new Rig({ verify: () => gate.promise });
+    await rig.start(1);
+    const { shard, token } = await rig.grant();
+    const offer = rig.shell.offer(anna, aPartial(shard, token));
+    await settle();
+    await rig.shell.dispatch({ kind: "cancelRequested", reason: "enough" });
+    expect(await offer).toMatchObject({ kind: "refused", reason: { code: "JOB_ENDED" } });
+    gate.resolve();
+    await rig.shell.settled();
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { WorkerRegistry } from "../../../../coordinator/job/worker-registry.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { aWorker } from "../../../support/builders.ts";
+
+const times = { silenceMs: 30_000, disconnectGraceMs: 10_000 };
+
+describe("the worker registry", () => {
+  test("a worker that joins again under its name replaces its earlier life", () => {
+    const registry = new WorkerRegistry(times);
+    const first = registry.join(aWorker(), 0);
+    const second = registry.join(aWorker(), 5);
+    expect(first.replaced).toEqual([]);
+    expect(second.replaced).toEqual([first.session]);
+    expect(() => registry.heard(first.session, 6)).toThrow(
+      expect.objectContaining({ code: "SESSION_STALE" }),
+    );
+    expect(registry.heard(second.session, 6).name).toBe("node1-cpu0");
+  });
+
+  test("workers of different names live side by side", () => {
+    const registry = new WorkerRegistry(times);
+    registry.join(aWorker({ name: "a" }), 0);
+    registry.join(aWorker({ name: "b" }), 0);
+    expect(registry.size).toBe(2);
+  });
+
+  test("a silent worker is reaped once, after the silence and not before", () => {
+    const registry = new WorkerRegistry(times);
+    const { session } = registry.join(aWorker(), 0);
+    expect(registry.reap(30_000)).toEqual([]);
+    expect(registry.reap(30_001).map((dead) => dead.session)).toEqual([session]);
+    expect(registry.reap(30_002)).toEqual([]);
+  });
+
+  test("a broken connection shortens the silence to its grace, and a call heals it", () => {
+    const registry = new WorkerRegistry(times);
+    const { session } = registry.join(aWorker(), 0);
+    registry.disconnected(session, 1_000);
+    registry.heard(session, 5_000);
+    expect(registry.reap(11_500)).toEqual([]);
+    registry.disconnected(session, 12_000);
+    expect(registry.reap(22_000)).toEqual([]);
+    expect(registry.reap(22_001).map((dead) => dead.session)).toEqual([session]);
+  });
+
+  test("an unknown session is told to register again", () => {
+    const registry = new WorkerRegistry(times);
+    expect(() => registry.heard(workerSession("nobody"), 0)).toThrow(
+      expect.objectContaining({ code: "SESSION_STALE" }),
+    );
+  });
+
+  test("busy shares are averaged over the workers", () => {
+    const registry = new WorkerRegistry(times);
+    const a = registry.join(aWorker({ name: "a" }), 0).session;
+    const b = registry.join(aWorker({ name: "b" }), 0).session;
+    registry.reportBusy(a, { infer: 1, read: 0.5 });
+    registry.reportBusy(b, { infer: 0.5 });
+    expect(registry.busy()).toEqual({ infer: 0.75, read: 0.25 });
+  });
+
+  test("what workers did is counted per session and shown", () => {
+    const registry = new WorkerRegistry(times);
+    const { session } = registry.join(aWorker(), 1_000);
+    registry.countCommit(session, 70);
+    registry.countCommit(session, 30);
+    registry.countFailure(session);
+    const [status] = registry.statuses(
+      3_000,
+      () => 2,
+      () => 1500,
+    );
+    expect(status).toMatchObject({
+      rowsCommitted: 100,
+      shardsCommitted: 2,
+      attemptsFailed: 1,
+      excludedForSeconds: 1.5,
+      leases: 2,
+      secondsConnected: 2,
+    });
+  });
+});

@@ -1,0 +1,112 @@
+import { crc32 } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  decodeFrames,
+  decodeHeader,
+  encodeHeader,
+  HEADER_BYTES,
+} from "../../../../coordinator/journal/framing.ts";
+import { aSegment } from "./builders.ts";
+
+const { bytes, records, starts } = aSegment(20);
+
+/** Where the frame that holds byte `at` begins. */
+function frameOf(at: number): number {
+  return starts.filter((start) => start <= at).length - 1;
+}
+
+/** A frame with a good checksum around any payload. */
+function frame(payload: string): Buffer {
+  const body = Buffer.from(payload);
+  const head = Buffer.from([0xff, 0x53, 0x4d, 0x52, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32LE(body.length, 4);
+  head.writeUInt32LE(crc32(body, crc32(head.subarray(4, 8))), 8);
+  return Buffer.concat([head, body]);
+}
+
+describe("a segment", () => {
+  test("gives back what was written", () => {
+    expect(decodeFrames(bytes)).toEqual({ records, end: { kind: "clean" } });
+    expect(decodeHeader(bytes)).toEqual({ kind: "header", generation: 1 });
+  });
+
+  test("cut off anywhere is a prefix, torn at the frame that was cut", () => {
+    for (let length = HEADER_BYTES; length < bytes.length; length += 1) {
+      const whole = starts.filter((start) => start <= length).length - 1;
+      const { records: found, end } = decodeFrames(bytes.subarray(0, length));
+      expect(found).toEqual(records.slice(0, whole));
+      const cutAt = starts[whole];
+      expect(end).toEqual(cutAt === length ? { kind: "clean" } : { kind: "torn", at: cutAt });
+    }
+  });
+
+  test("with any bit flipped is a prefix up to that frame, and damaged unless it was the last", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: HEADER_BYTES, max: bytes.length - 1 }), fc.nat({ max: 7 }), (at, bit) => {
+        const flipped = Buffer.from(bytes);
+        flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << bit), at);
+        const hit = frameOf(at);
+        const { records: found, end } = decodeFrames(flipped);
+        expect(found).toEqual(records.slice(0, hit));
+        expect(end).toMatchObject({ kind: hit === records.length - 1 ? "torn" : "damaged", at: starts[hit] });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("with a whole frame after a hole is damaged, and says where both are", () => {
+    const holed = Buffer.from(bytes);
+    holed.fill(0, starts[3], starts[6]);
+    expect(decodeFrames(holed).end).toEqual({ kind: "damaged", at: starts[3], nextAt: starts[6] });
+  });
+
+  test("with zeros behind it, as a crash may leave, is torn there", () => {
+    const zeros = Buffer.concat([bytes, Buffer.alloc(5000)]);
+    expect(decodeFrames(zeros)).toEqual({ records, end: { kind: "torn", at: bytes.length } });
+  });
+
+  test("of arbitrary bytes never throws and never makes a record up", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (noise) => {
+        const segment = Buffer.concat([encodeHeader(1), noise]);
+        expect(decodeFrames(segment).records).toEqual([]);
+      }),
+    );
+  });
+
+  test.each([
+    [
+      "a kind that is not known",
+      `{"kind":"shardTeleported"}`,
+      { kind: "unknownKind", found: "shardTeleported" },
+    ],
+    ["a kind of every object", `{"kind":"toString"}`, { kind: "unknownKind", found: "toString" }],
+    ["no kind", `{"a":1}`, { kind: "malformed", what: "no kind" }],
+    ["no object", `[1]`, { kind: "malformed", what: "no kind" }],
+    ["no JSON", `{"kind":`, { kind: "malformed", what: "not JSON" }],
+    [
+      "a field of another type",
+      `{"kind":"published","outputDigest":7}`,
+      { kind: "malformed", what: "published without a good outputDigest" },
+    ],
+    [
+      "a field left out",
+      `{"kind":"shardRevoked","shard":1,"digest":"d"}`,
+      { kind: "malformed", what: "shardRevoked without a good reason" },
+    ],
+  ])("with a whole frame of %s says so", (_, payload, expected) => {
+    const segment = Buffer.concat([bytes, frame(payload)]);
+    expect(decodeFrames(segment)).toEqual({ records, end: { ...expected, at: bytes.length } });
+  });
+});
+
+describe("a header", () => {
+  test("of a later version is told from one that is damaged", () => {
+    const later = encodeHeader(1);
+    later.writeUInt32LE(2, 8);
+    expect(decodeHeader(later)).toEqual({ kind: "newerVersion", version: 2 });
+    expect(decodeHeader(Buffer.alloc(16))).toEqual({ kind: "notAJournal" });
+    expect(decodeHeader(encodeHeader(1).subarray(0, 15))).toEqual({ kind: "notAJournal" });
+  });
+});

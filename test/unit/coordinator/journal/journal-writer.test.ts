@@ -1,0 +1,171 @@
+import { describe, expect, test } from "vitest";
+import { decodeFrames, encodeHeader, encodeRecord } from "../../../../coordinator/journal/framing.ts";
+import { JournalWriter, type SegmentFile } from "../../../../coordinator/journal/journal-writer.ts";
+import type { JournalRecord } from "../../../../coordinator/journal/record.ts";
+import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { granted } from "./builders.ts";
+
+/** A file whose every call waits until the test lets it go. */
+class GatedFile implements SegmentFile {
+  readonly calls: string[] = [];
+  written: Buffer = Buffer.alloc(0);
+  #gates: Deferred<void>[] = [];
+  closed = false;
+
+  append(bytes: Buffer): Promise<void> {
+    const records = decodeFrames(Buffer.concat([encodeHeader(1), bytes])).records.length;
+    return this.#gate(`append ${records}`, () => {
+      this.written = Buffer.concat([this.written, bytes]);
+    });
+  }
+
+  sync(): Promise<void> {
+    return this.#gate("sync", () => {});
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+
+  /** Lets the call in flight succeed, or fail with `error`. */
+  async open(error?: Error): Promise<void> {
+    await settle();
+    const gate = this.#gates.shift();
+    if (gate === undefined) throw new Error("nothing is in flight");
+    if (error === undefined) gate.resolve();
+    else gate.reject(error);
+    await settle();
+  }
+
+  get records(): JournalRecord[] {
+    return decodeFrames(Buffer.concat([encodeHeader(1), this.written])).records;
+  }
+
+  async #gate(call: string, effect: () => void): Promise<void> {
+    this.calls.push(call);
+    const gate = deferred<void>();
+    this.#gates.push(gate);
+    await gate.promise;
+    effect();
+  }
+}
+
+/** Lets everything that waits for nothing run. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+const failed = expect.toSatisfy((error) => isShardmillError(error, "JOURNAL_FAILED"));
+const durable = { durable: true };
+const soon = { durable: false };
+
+describe("group commit", () => {
+  test("what is appended while a sync is in flight goes together into the next", async () => {
+    const file = new GatedFile();
+    const journal = new JournalWriter(file);
+    const first = journal.append(granted(1), durable);
+    await settle();
+    const rest = [2, 3, 4].map((sequence) => journal.append(granted(sequence), durable));
+    expect(file.calls).toEqual(["append 1"]);
+    await file.open();
+    await file.open();
+    await first;
+    expect(file.calls).toEqual(["append 1", "sync", "append 3"]);
+    await file.open();
+    await file.open();
+    await Promise.all(rest);
+    expect(file.calls).toEqual(["append 1", "sync", "append 3", "sync"]);
+    expect(file.records).toEqual([1, 2, 3, 4].map(granted));
+  });
+
+  test("a durable append is acknowledged after the sync, not after the write", async () => {
+    const file = new GatedFile();
+    const journal = new JournalWriter(file);
+    let acknowledged = false;
+    const written = journal.append(granted(1), durable).then(() => {
+      acknowledged = true;
+    });
+    await file.open();
+    expect(acknowledged).toBe(false);
+    await file.open();
+    await written;
+    expect(acknowledged).toBe(true);
+  });
+
+  test("records that need not be durable cost no sync", async () => {
+    const file = new GatedFile();
+    const journal = new JournalWriter(file);
+    const written = journal.append(granted(1), soon);
+    await file.open();
+    await written;
+    expect(file.calls).toEqual(["append 1"]);
+  });
+
+  test("closing writes and syncs what is queued, once, and refuses what comes later", async () => {
+    const file = new GatedFile();
+    const journal = new JournalWriter(file);
+    const written = journal.append(granted(1), soon);
+    const closing = [journal.close(), journal.close()];
+    await file.open();
+    await written;
+    expect(file.closed).toBe(false);
+    await file.open();
+    await Promise.all(closing);
+    expect([file.closed, file.calls]).toEqual([true, ["append 1", "sync"]]);
+    await expect(journal.append(granted(2), soon)).rejects.toEqual(failed);
+  });
+});
+
+describe("after a failure", () => {
+  test.each(["write", "sync"] as const)(
+    "of a %s everything in flight, queued and later is refused, and nothing is tried again",
+    async (what) => {
+      const file = new GatedFile();
+      const journal = new JournalWriter(file);
+      const first = journal.append(granted(1), durable);
+      await settle();
+      const queued = journal.append(granted(2), durable);
+      queued.catch(() => {});
+      const refused = expect(first).rejects.toEqual(failed);
+      if (what === "sync") await file.open();
+      await file.open(new Error("no space left on device"));
+      await refused;
+      await expect(queued).rejects.toEqual(failed);
+      await expect(journal.append(granted(3), durable)).rejects.toThrow("no space left on device");
+      expect(file.calls).toEqual(what === "sync" ? ["append 1", "sync"] : ["append 1"]);
+      await journal.close();
+      expect([file.closed, file.calls.length]).toEqual([true, what === "sync" ? 2 : 1]);
+    },
+  );
+
+  test("of the last sync closing rejects, and the file is closed all the same", async () => {
+    const file = new GatedFile();
+    const journal = new JournalWriter(file);
+    const closing = expect(journal.close()).rejects.toEqual(failed);
+    await file.open(new Error("input/output error"));
+    await closing;
+    expect(file.closed).toBe(true);
+  });
+});
+
+test("a queue that outgrows its bound fails the journal: it never grows without end", async () => {
+  const file = new GatedFile();
+  const journal = new JournalWriter(file);
+  const large: JournalRecord = { kind: "jobCancelled", reason: "x".repeat(20 * 1024 * 1024) };
+  const appended = [1, 2, 3].map(() => journal.append(large, soon));
+  for (const written of appended) written.catch(() => {});
+  await expect(journal.append(large, soon)).rejects.toEqual(failed);
+  await expect(journal.append(granted(1), soon)).rejects.toEqual(failed);
+  await journal.close();
+});
+
+test("one record may be larger than the bound", async () => {
+  const file = new GatedFile();
+  const journal = new JournalWriter(file);
+  const large: JournalRecord = { kind: "jobCancelled", reason: "x".repeat(65 * 1024 * 1024) };
+  const written = journal.append(large, soon);
+  await file.open();
+  await written;
+  expect(file.written.length).toBe(encodeRecord(large).length);
+});

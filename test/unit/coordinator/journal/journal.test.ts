@@ -1,0 +1,172 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HEADER_BYTES } from "../../../../coordinator/journal/framing.ts";
+import { openJournal, readJournal } from "../../../../coordinator/journal/journal.ts";
+import { segmentPath } from "../../../../coordinator/journal/segment-file.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { granted } from "./builders.ts";
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-journal-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const corrupt = expect.toSatisfy((error) => isShardmillError(error, "JOURNAL_CORRUPT"));
+
+/** One generation that appends these and closes. */
+async function generation(...sequences: readonly number[]): Promise<void> {
+  await using opened = await openJournal(folder, 0);
+  await Promise.all(sequences.map((sequence) => opened.journal.append(granted(sequence), { durable: true })));
+}
+
+async function kindsFound(): Promise<string[]> {
+  const { records } = await readJournal(folder);
+  return records.map((record) => (record.kind === "leaseGranted" ? `${record.token.sequence}` : record.kind));
+}
+
+describe("opening", () => {
+  test("starts generation 1, then 2, each in a segment of its own, with all records before it", async () => {
+    const fresh = join(folder, "deep", "journal");
+    {
+      await using first = await openJournal(fresh, 7);
+      expect(first.generation).toBe(1);
+      expect(first.records).toMatchObject([{ kind: "generationStarted", generation: 1, wallMs: 7 }]);
+      await first.journal.append(granted(1), { durable: true });
+    }
+    await using second = await openJournal(fresh, 8);
+    expect(second.generation).toBe(2);
+    expect(second.records).toMatchObject([
+      { kind: "generationStarted", generation: 1 },
+      granted(1),
+      { kind: "generationStarted", generation: 2 },
+    ]);
+    expect((await readdir(fresh)).sort()).toEqual(["journal-000001.log", "journal-000002.log"]);
+  });
+
+  test("makes the generation's start part of the file before it returns", async () => {
+    await using opened = await openJournal(folder, 0);
+    expect(await kindsFound()).toEqual(["generationStarted"]);
+    expect(opened.generation).toBe(1);
+  });
+
+  test("drops a torn tail of the last segment, for good", async () => {
+    await generation(1, 2);
+    const path = segmentPath(folder, 1);
+    const whole = (await readFile(path)).length;
+    await appendFile(path, Buffer.from([0xff, 0x53, 0x4d]));
+    await generation(3);
+    expect((await readFile(path)).length).toBe(whole);
+    await generation();
+    expect(await kindsFound()).toEqual([
+      "generationStarted",
+      "1",
+      "2",
+      "generationStarted",
+      "3",
+      "generationStarted",
+    ]);
+  });
+
+  test("leaves files of other names alone", async () => {
+    await generation(1);
+    await writeFile(join(folder, "journal-000009.log.123.tmp"), "half made");
+    await writeFile(join(folder, "lock.json"), "{}");
+    await generation();
+    expect(await kindsFound()).toEqual(["generationStarted", "1", "generationStarted"]);
+  });
+
+  test("in a folder that cannot be is a failure that says where", async () => {
+    const file = join(folder, "file");
+    await writeFile(file, "");
+    await expect(openJournal(join(file, "journal"), 0)).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+  });
+});
+
+describe("what is refused", () => {
+  test("a torn record in a segment that is not the last", async () => {
+    await generation(1, 2);
+    await generation(3);
+    const path = segmentPath(folder, 1);
+    await truncate(path, (await readFile(path)).length - 1);
+    await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
+  });
+
+  test("a whole record after a damaged one, even in the last segment", async () => {
+    await generation(1, 2, 3);
+    const path = segmentPath(folder, 1);
+    const bytes = await readFile(path);
+    bytes.writeUInt8(bytes.readUInt8(HEADER_BYTES + 20) ^ 1, HEADER_BYTES + 20);
+    await writeFile(path, bytes);
+    await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
+    expect(await readFile(path)).toEqual(bytes);
+  });
+
+  test("a missing segment", async () => {
+    for (let count = 0; count < 3; count += 1) await generation();
+    await unlink(segmentPath(folder, 2));
+    await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
+  });
+
+  test("a segment under another's name", async () => {
+    await generation(1);
+    await writeFile(segmentPath(folder, 2), await readFile(segmentPath(folder, 1)));
+    await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
+  });
+
+  test("an empty segment", async () => {
+    await generation(1);
+    await writeFile(segmentPath(folder, 2), "");
+    await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
+  });
+
+  test("a later format, saying that it is one", async () => {
+    await generation(1);
+    const bytes = await readFile(segmentPath(folder, 1));
+    bytes.writeUInt32LE(2, 8);
+    await writeFile(segmentPath(folder, 1), bytes);
+    await expect(openJournal(folder, 0)).rejects.toThrow("later version");
+  });
+});
+
+test("any cut or bit flip in any segment is a clean prefix or a refusal, never something else", async () => {
+  await generation(1, 2);
+  await generation(3, 4);
+  const whole = await kindsFound();
+  const damage = fc.record({
+    segment: fc.constantFrom(1, 2),
+    share: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+    bit: fc.option(fc.nat({ max: 7 }), { nil: null }),
+  });
+  let prefixes = 0;
+  let refusals = 0;
+  await fc.assert(
+    fc.asyncProperty(damage, async ({ segment, share, bit }) => {
+      const path = segmentPath(folder, segment);
+      const bytes = await readFile(path);
+      const at = Math.floor(share * bytes.length);
+      const changed = bit === null ? bytes.subarray(0, at) : Buffer.from(bytes);
+      if (bit !== null) changed.writeUInt8(changed.readUInt8(at) ^ (1 << bit), at);
+      await writeFile(path, changed);
+      try {
+        const found = await kindsFound();
+        prefixes += 1;
+        expect(found).toEqual(whole.slice(0, found.length));
+        if (segment === 1) expect(found.length).toBeGreaterThanOrEqual(whole.length);
+      } catch (error) {
+        if (!isShardmillError(error, "JOURNAL_CORRUPT")) throw error;
+        refusals += 1;
+      } finally {
+        await writeFile(path, bytes);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(prefixes).toBeGreaterThan(10);
+  expect(refusals).toBeGreaterThan(10);
+});

@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { discoverFiles } from "../../../../coordinator/plan/discover.ts";
+import { isShardmillError, type ShardmillError } from "../../../../shared/core/errors.ts";
+
+let root: string;
+const { signal } = new AbortController();
+
+const FILES = [
+  "data/b.parquet",
+  "data/a.parquet",
+  "data/Z.PARQUET",
+  "data/notes.txt",
+  "data/_old/c.parquet",
+  "data/.hidden.parquet",
+  "data/_part.parquet",
+  "data/deep/er/d.arrow",
+  "data/deep/e.feather",
+  "data/deep/f.ipc",
+  "texts/one.txt",
+  "texts/two.csv",
+  "odd/x[1].parquet",
+  "odd/data.bin",
+  "empty/.keep",
+];
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-discover-"));
+  for (const path of FILES) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), path);
+  }
+  await symlink(join(root, "data/a.parquet"), join(root, "data/link.parquet"));
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function discover(
+  paths: readonly string[],
+  format: "auto" | "parquet" | "arrow" = "auto",
+): Promise<string[]> {
+  const found = await discoverFiles(
+    paths.map((path) => join(root, path)),
+    format,
+    signal,
+  );
+  return found.map(({ path }) => path.slice(root.length + 1));
+}
+
+async function failure(
+  paths: readonly string[],
+  format: "auto" | "parquet" | "arrow" = "auto",
+): Promise<ShardmillError> {
+  const error = await discover(paths, format).catch((reason: unknown) => reason);
+  if (!isShardmillError(error, "INPUT_NOT_FOUND")) throw new Error(`not what was expected: ${String(error)}`);
+  return error;
+}
+
+describe("the input's files", () => {
+  it("are a folder's data files, walked, sorted by code unit, without hidden and underscored names and links", async () => {
+    expect(await discover(["data"])).toEqual([
+      "data/Z.PARQUET",
+      "data/a.parquet",
+      "data/b.parquet",
+      "data/deep/e.feather",
+      "data/deep/er/d.arrow",
+      "data/deep/f.ipc",
+    ]);
+  });
+
+  it("are of one format when the job says so", async () => {
+    expect(await discover(["data"], "arrow")).toEqual([
+      "data/deep/e.feather",
+      "data/deep/er/d.arrow",
+      "data/deep/f.ipc",
+    ]);
+    expect(await discover(["odd/data.bin"], "parquet")).toEqual(["odd/data.bin"]);
+  });
+
+  it.each([
+    ["data/*.parquet", ["data/_part.parquet", "data/a.parquet", "data/b.parquet"]],
+    ["data/?.parquet", ["data/a.parquet", "data/b.parquet"]],
+    ["data/[ab].parquet", ["data/a.parquet", "data/b.parquet"]],
+    ["data/**/*.{arrow,ipc}", ["data/deep/er/d.arrow", "data/deep/f.ipc"]],
+    ["d*/deep/*", ["data/deep/e.feather", "data/deep/f.ipc"]],
+  ])("that match %s", async (pattern, expected) => {
+    expect(await discover([pattern])).toEqual(expected);
+  });
+
+  it("may have a wildcard in their own name", async () => {
+    expect(await discover(["odd/x[1].parquet"])).toEqual(["odd/x[1].parquet"]);
+  });
+
+  it("come once, however many names lead to them", async () => {
+    expect(await discover(["data/a.parquet", "data/?.parquet", "data/link.parquet"])).toEqual([
+      "data/a.parquet",
+      "data/b.parquet",
+    ]);
+  });
+
+  it("are found with their format, size and time", async () => {
+    const [found] = await discoverFiles([join(root, "data/deep/e.feather")], "auto", signal);
+    expect(found).toMatchObject({ format: "arrow", bytes: "data/deep/e.feather".length });
+    expect(found?.mtimeMs).toBeGreaterThan(0);
+  });
+});
+
+describe("input that leads to nothing", () => {
+  it("is reported for all paths at once", async () => {
+    const error = await failure([
+      "data/c.parquet",
+      "texts",
+      "data/*.arrow",
+      "odd/data.bin",
+      "data/a.parquet",
+    ]);
+    expect(error.problems.map(({ where }) => where.slice(root.length + 1)).sort()).toEqual([
+      "data/*.arrow",
+      "data/c.parquet",
+      "odd/data.bin",
+      "texts",
+    ]);
+  });
+
+  it("names what is near", async () => {
+    expect((await failure(["data/aa.parquet"])).hint).toContain("a.parquet");
+    expect((await failure(["dta/*.parquet"])).problems[0]?.hint).toContain("`data`");
+  });
+
+  it("says what a folder holds instead", async () => {
+    const [problem] = (await failure(["texts"])).problems;
+    expect(problem?.what).toContain("no Parquet or Arrow files");
+    expect(problem?.found).toContain("one.txt");
+    expect((await failure(["empty"])).problems[0]?.found).toBe("no files");
+  });
+
+  it("says what a glob's folder holds instead", async () => {
+    const [problem] = (await failure(["data/*.arrow"])).problems;
+    expect(problem?.found).toContain("a.parquet");
+  });
+
+  it("asks for input.format when an extension says nothing", async () => {
+    expect((await failure(["odd/data.bin"])).hint).toContain("input.format");
+  });
+
+  it("stops when it is told to", async () => {
+    const reason = new Error("enough");
+    await expect(discoverFiles([root], "auto", AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+});

@@ -1,0 +1,112 @@
+import { expect, test } from "vitest";
+import {
+  buildManifest,
+  layOutParts,
+  type ManifestFacts,
+  outputDigest,
+  partPath,
+} from "../../../../coordinator/publish/layout.ts";
+import { manifestText, parseManifest } from "../../../../coordinator/publish/read-manifest.ts";
+import type { OutputFile } from "../../../../shared/domain/manifest.ts";
+import type { PartialFile, PartialManifest } from "../../../../shared/domain/partial.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+
+function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest {
+  const file = (kind: PartialFile["kind"], name: string, rows: number): PartialFile => ({
+    kind,
+    name,
+    rows,
+    bytes: 100 + shard,
+    sha256: String(shard).padStart(64, "0"),
+  });
+  return {
+    shard: shardId(shard),
+    token: { generation: 1, sequence: shard },
+    executionId: `e${shard}`,
+    rowsIn: rowsOut + rowsDead,
+    rowsOut,
+    rowsDead,
+    firstDead: null,
+    files: [
+      file("rows", "rows.arrow", rowsOut),
+      ...(rowsDead > 0 ? [file("dead", "dead.parquet", rowsDead)] : []),
+      file("combined", "combined-a.parquet", 1),
+    ],
+    digest: "d",
+  };
+}
+
+const FACTS: ManifestFacts = {
+  job: { id: "j", name: "digits" },
+  digests: { spec: "s", input: "i", model: "m" },
+  rowsInput: 9,
+  rowsOutput: 7,
+  shards: 3,
+  attempts: 4,
+  versions: { shardmill: "1" },
+};
+
+test("parts are numbered in plan order, whatever the shards' ids, and parts without rows are left out", () => {
+  const placed = layOutParts([aPartial(4, 3), aPartial(0, 0), aPartial(7, 4, 2)], 1);
+  expect(placed.map(({ output, partial }) => [output.path, output.rows, Number(partial.shard)])).toEqual([
+    ["rows/part-00000.arrow", 3, 4],
+    ["rows/part-00001.arrow", 4, 7],
+    ["errors/part-00000.parquet", 2, 7],
+  ]);
+});
+
+test("where no part has rows the first stays, for its schema", () => {
+  const placed = layOutParts([aPartial(0, 0), aPartial(1, 0)], 0);
+  expect(placed.map(({ output, partial }) => [output.path, Number(partial.shard)])).toEqual([
+    ["rows/part-00000.arrow", 0],
+  ]);
+});
+
+test("names sort in the order of their numbers, however many there are", () => {
+  expect(partPath("rows", 0, 100_000, "parquet")).toBe("rows/part-00000.parquet");
+  const many = [0, 9, 10, 99_999, 100_000].map((index) => partPath("rows", index, 100_001, "parquet"));
+  expect(many[0]).toBe("rows/part-000000.parquet");
+  expect([...many].sort()).toEqual(many);
+});
+
+const file = (path: string, kind: OutputFile["kind"], rows: number): OutputFile => ({
+  path,
+  kind,
+  rows,
+  bytes: 1,
+  sha256: "0".repeat(64),
+});
+const FILES = [file("rows/part-00000.parquet", "rows", 7), file("errors/part-00000.parquet", "errors", 2)];
+
+test("the digest is of the files alone, and in their order", () => {
+  expect(outputDigest(FILES)).toBe(buildManifest({ ...FACTS, attempts: 99 }, FILES).outputDigest);
+  expect(outputDigest([...FILES].reverse())).not.toBe(outputDigest(FILES));
+});
+
+test("a lost or a doubled row is never published", () => {
+  expect(() => buildManifest({ ...FACTS, rowsInput: 10 }, FILES)).toThrow("broken invariant");
+  expect(() => buildManifest({ ...FACTS, rowsInput: 8, rowsOutput: 6 }, FILES)).toThrow("broken invariant");
+});
+
+test("an output without rows files still counts its rows", () => {
+  const { rows } = buildManifest({ ...FACTS, rowsInput: 7 }, [file("reduced/a.parquet", "reduced", 1)]);
+  expect(rows).toEqual({ input: 7, output: 7, deadLetters: 0 });
+});
+
+const TEXT = manifestText(buildManifest(FACTS, FILES));
+
+test("a manifest is read back as it was written", () => {
+  expect(parseManifest(TEXT, "/out/_manifest.json")).toEqual(buildManifest(FACTS, FILES));
+});
+
+test.for([
+  ["cut short", TEXT.slice(0, 100)],
+  ["of another version", TEXT.replace('"formatVersion": 1', '"formatVersion": 2')],
+  ["with a file changed", TEXT.replace('"bytes": 1', '"bytes": 2')],
+  ["with a path that leads elsewhere", TEXT.replace("rows/part-00000", "rows/../../x")],
+  ["that is empty", ""],
+] as const)("a manifest %s is refused, naming the file", ([, text]) => {
+  expect(() => parseManifest(text, "/out/_manifest.json")).toThrow(
+    expect.objectContaining({ code: "OUTPUT_FAILED", fields: { path: "/out/_manifest.json" } }),
+  );
+});

@@ -1,0 +1,123 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { removeWorkFiles, removeWorkFolder } from "../../../../coordinator/publish/cleanup.ts";
+import { buildManifest } from "../../../../coordinator/publish/layout.ts";
+import { clearOutput, inspectOutput } from "../../../../coordinator/publish/output-folder.ts";
+import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
+import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+
+const MANIFEST = buildManifest(
+  {
+    job: { id: "j", name: "digits" },
+    digests: { spec: "s", input: "i", model: "m" },
+    rowsInput: 3,
+    rowsOutput: 3,
+    shards: 1,
+    attempts: 1,
+    versions: {},
+  },
+  [{ path: "rows/part-00000.parquet", kind: "rows", rows: 3, bytes: 3, sha256: sha256("abc") }],
+);
+
+let root: string;
+let out: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-output-"));
+  out = join(root, "out");
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function put(files: Record<string, string>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(join(out, name, ".."), { recursive: true });
+    await writeFile(join(out, name), text);
+  }
+}
+
+const PUBLISHED = { "_manifest.json": manifestText(MANIFEST), "rows/part-00000.parquet": "abc" };
+
+test("a folder that is not there is fresh, an empty one empty", async () => {
+  expect(await inspectOutput(out)).toEqual({ kind: "fresh" });
+  await mkdir(out);
+  expect(await inspectOutput(out)).toEqual({ kind: "empty" });
+});
+
+test("somebody's files make it occupied, and are never cleared", async () => {
+  await put({ "a.txt": "", "b.txt": "", "rows/mine.csv": "" });
+  expect(await inspectOutput(out)).toEqual({ kind: "occupied", entries: ["a.txt", "b.txt", "rows"] });
+  await expect(clearOutput(out)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED", fields: { path: out } });
+  expect((await readdir(out)).sort()).toEqual(["a.txt", "b.txt", "rows"]);
+});
+
+test("a refusal lists five names and counts the rest", async () => {
+  await put(Object.fromEntries(["1", "2", "3", "4", "5", "6", "7"].map((name) => [name, ""])));
+  await expect(clearOutput(out)).rejects.toThrow("1, 2, 3, 4, 5 and 2 more");
+});
+
+test("work files alone are unfinished, a manifest is published whatever else is there", async () => {
+  await put({ "_shardmill/journal/1": "x" });
+  expect(await inspectOutput(out)).toEqual({ kind: "unfinished" });
+  await put({ ...PUBLISHED, "notes.txt": "mine" });
+  expect(await inspectOutput(out)).toEqual({ kind: "published", manifest: MANIFEST });
+});
+
+test("a corrupt manifest is an error that names it", async () => {
+  await put({ "_manifest.json": "{" });
+  await expect(inspectOutput(out)).rejects.toMatchObject({
+    code: "OUTPUT_FAILED",
+    fields: { path: join(out, "_manifest.json") },
+  });
+});
+
+test("clearing a published output leaves nothing of it, and files beside it alone", async () => {
+  await put({ ...PUBLISHED, "_shardmill/journal/1": "x", "_shardmill/lock": "held", "notes.txt": "mine" });
+  await clearOutput(out, ["lock"]);
+  expect((await readdir(out)).sort()).toEqual(["_shardmill", "notes.txt"]);
+  expect(await readdir(join(out, "_shardmill"))).toEqual(["lock"]);
+  await clearOutput(out);
+  expect(await readdir(out)).toEqual(["notes.txt"]);
+});
+
+test.for([
+  ["a file of somebody's in rows/", { "rows/mine.csv": "x" }],
+  ["a published file that was changed", { "rows/part-00000.parquet": "changed" }],
+] as const)("%s stops the clearing before anything is deleted", async ([, extra]) => {
+  await put({ ...PUBLISHED, ...extra });
+  await expect(clearOutput(out)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+  expect(await inspectOutput(out)).toMatchObject({ kind: "published" });
+});
+
+test("clearing a job that died while publishing takes the folders that it had placed", async () => {
+  await put({ "rows/part-00000.parquet": "abc", "_shardmill/publishing.json": manifestText(MANIFEST) });
+  await clearOutput(out);
+  expect(await readdir(out)).toEqual([]);
+});
+
+test("folders that no intent names are somebody's", async () => {
+  await put({ "rows/part-00000.parquet": "abc", "_shardmill/journal/1": "x" });
+  await expect(clearOutput(out)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+  expect(existsSync(join(out, "rows/part-00000.parquet"))).toBe(true);
+});
+
+test("a clearing that was cut off is seen, and ends when it is begun again", async () => {
+  // What is left when the process dies right after the manifest is gone.
+  await put({ "_shardmill/clearing": "", "rows/part-00000.parquet": "abc", "_shardmill/journal/1": "x" });
+  expect(await inspectOutput(out)).toEqual({ kind: "halfCleared" });
+  await clearOutput(out);
+  expect(await inspectOutput(out)).toEqual({ kind: "empty" });
+});
+
+test("a published job keeps none of its work files", async () => {
+  const { partials, stage, temp } = workPaths(out);
+  for (const folder of [partials, stage, temp]) await mkdir(join(folder, "x"), { recursive: true });
+  await put({ "_shardmill/journal/1": "x" });
+  await removeWorkFiles(out);
+  await removeWorkFiles(out);
+  await removeWorkFolder(out);
+  await removeWorkFolder(out);
+  expect(await readdir(out)).toEqual([]);
+});

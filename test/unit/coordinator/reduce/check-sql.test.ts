@@ -1,0 +1,125 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { checkReductions } from "../../../../coordinator/reduce/check-sql.ts";
+import { isShardmillError, type Problem } from "../../../../shared/core/errors.ts";
+import type { Field } from "../../../../shared/domain/dataset.ts";
+import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
+
+const FIELDS: readonly Field[] = [
+  { name: "label", type: { kind: "numeric", type: "int64" }, nullable: true },
+  { name: "digit", type: { kind: "numeric", type: "int32" }, nullable: false },
+  { name: "score", type: { kind: "numeric", type: "float32" }, nullable: false },
+  {
+    name: "vector",
+    type: { kind: "fixedList", item: { kind: "numeric", type: "float32" }, length: 4 },
+    nullable: false,
+  },
+  { name: "name", type: { kind: "string" }, nullable: true },
+];
+const UNKNOWN: Field = {
+  name: "place",
+  type: { kind: "other", name: "Struct<{x:Float64}>" },
+  nullable: true,
+};
+
+let scratch: string;
+beforeEach(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "shardmill-check-"));
+});
+afterEach(() => rm(scratch, { recursive: true, force: true }));
+
+async function problemsOf(reduce: JobSpec["reduce"], fields = FIELDS): Promise<readonly Problem[]> {
+  try {
+    await checkReductions(reduce, fields, scratch);
+    return [];
+  } catch (error) {
+    if (isShardmillError(error, "SQL_INVALID")) return error.problems;
+    throw error;
+  }
+}
+
+test("reductions that can run have no problems", async () => {
+  const problems = await problemsOf({
+    confusion: {
+      combine: "SELECT label, digit, count(*) AS n FROM rows GROUP BY ALL",
+      final: "SELECT label, digit, sum(n)::BIGINT AS n FROM partials GROUP BY ALL ORDER BY ALL",
+    },
+    mean: {
+      combine: "SELECT sum(score) AS s, count(*) AS n, sum(list_sum(vector)) AS v FROM rows;",
+      final: "SELECT sum(s) / sum(n) AS mean FROM partials -- of all",
+    },
+    best: { final: "SELECT * FROM rows ORDER BY score DESC LIMIT 10" },
+  });
+  expect(problems).toEqual([]);
+});
+
+test("the problems of all reductions come at once, each with its place", async () => {
+  const problems = await problemsOf({
+    a: {
+      combine: "SELECT label, dgit, count(*) AS n FROM rows GROUP BY ALL",
+      final: "SELECT count(* FROM partials",
+    },
+    b: { final: "SELECT lable FROM rows" },
+    c: { combine: "SELECT count(*) AS n FROM rows", final: "SELECT sum(m) FROM partials" },
+    d: { final: "SELECT label FROM rows; SELECT 1" },
+    e: { final: "SELECT sum(name) FROM rows" },
+    f: { final: "DELETE FROM rows" },
+    g: { final: "SELECT 'x'::INTEGER AS i FROM rows" },
+  });
+  expect(problems.map(({ where }) => where)).toEqual([
+    "reduce.a.combine line 1 column 15",
+    "reduce.a.final line 1 column 16",
+    "reduce.b.final line 1 column 8",
+    "reduce.c.final line 1 column 12",
+    "reduce.d.final",
+    "reduce.e.final line 1 column 8",
+    "reduce.f.final",
+  ]);
+  expect(problems[0]?.hint).toContain('"digit"');
+});
+
+test("final without a combine sees no partials, and with one it sees no rows", async () => {
+  const problems = await problemsOf({
+    a: { final: "SELECT * FROM partials" },
+    b: { combine: "SELECT count(*) AS n FROM rows", final: "SELECT * FROM rows" },
+    c: { combine: "SELECT count(*) AS n FROM rows", final: "SELECT n FROM partials" },
+    d: { final: "SELECT * FROM partials" },
+  });
+  expect(problems.map(({ where }) => where.split(" ")[0])).toEqual([
+    "reduce.a.final",
+    "reduce.b.final",
+    "reduce.d.final",
+  ]);
+});
+
+test("partials have the types that they have after a Parquet file", async () => {
+  const combine = "SELECT sum(label) AS s, 'a'::ENUM('a', 'b') AS e FROM rows";
+  const final = (type: string) =>
+    `SELECT CASE WHEN typeof(s) <> '${type}' THEN typeof(s)::INTEGER END AS a FROM partials`;
+  expect(await problemsOf({ a: { combine, final: final("DECIMAL(38,0)") } })).toEqual([]);
+  expect(await problemsOf({ a: { combine, final: final("DOUBLE") } })).toHaveLength(1);
+});
+
+test("with a column of unknown type only names and grammar are judged", async () => {
+  const fields = [...FIELDS, UNKNOWN];
+  const reduce = {
+    a: { final: "SELECT place.x + 1 AS y FROM rows" },
+    b: { combine: "SELECT place.x AS x FROM rows", final: "SELECT sum(x) AS x FROM partials" },
+    c: { final: "SELECT plce FROM rows" },
+    d: { final: "SELECT place FROM rows WHERE" },
+  };
+  const problems = await problemsOf(reduce, fields);
+  expect(problems.map(({ where }) => where.split(" ")[0])).toEqual(["reduce.c.final", "reduce.d.final"]);
+});
+
+test("SQL that reads a file is refused", async () => {
+  const [problem] = await problemsOf({ a: { final: "FROM read_text('/etc/passwd')" } });
+  expect(problem?.where).toContain("reduce.a.final");
+});
+
+test("a user's own assertion that there are rows does not fail the check, which has none", async () => {
+  const final = "SELECT CASE WHEN count(*) = 0 THEN error('no rows') ELSE count(*) END AS n FROM rows";
+  expect(await problemsOf({ a: { final } })).toEqual([]);
+});

@@ -1,0 +1,217 @@
+import type { FailureReason, JournalRecord } from "../../../../coordinator/journal/record.ts";
+import { applyEvent } from "../../../../coordinator/schedule/apply.ts";
+import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../../../../coordinator/schedule/config.ts";
+import { durableFacts } from "../../../../coordinator/schedule/durable-facts.ts";
+import type { JobEffect } from "../../../../coordinator/schedule/effect.ts";
+import type { JobEvent } from "../../../../coordinator/schedule/event.ts";
+import { checkInvariants } from "../../../../coordinator/schedule/invariants.ts";
+import { replay, resumeEffects } from "../../../../coordinator/schedule/replay.ts";
+import { createJobState, type JobState } from "../../../../coordinator/schedule/state.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import type { PartialManifest } from "../../../../shared/domain/partial.ts";
+import { type Shard, shardId, shardRows } from "../../../../shared/domain/shard.ts";
+import { type Token, tokenKey } from "../../../../shared/domain/token.ts";
+import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
+
+export const DIGESTS = { spec: "s", input: "i", model: "m" };
+export const FILES = ["a.parquet", "b.parquet"];
+
+export type Effect<K extends JobEffect["kind"]> = Extract<JobEffect, { kind: K }>;
+
+export function aConfig(changes: Partial<ScheduleConfig> = {}): ScheduleConfig {
+  return { ...DEFAULT_SCHEDULE, maxDeadRows: 0, ...changes };
+}
+
+/** `count` shards of `rows` rows each, in one file. */
+export function aPlan(count: number, rows = 10): Shard[] {
+  return Array.from({ length: count }, (_, index) => ({
+    id: shardId(index),
+    file: 0,
+    rowStart: index * rows,
+    rowEnd: (index + 1) * rows,
+  }));
+}
+
+let executions = 0;
+
+export function aPartial(
+  shard: Shard,
+  token: Token,
+  changes: Partial<PartialManifest> = {},
+): PartialManifest {
+  executions += 1;
+  const executionId = changes.executionId ?? `x${executions}`;
+  return {
+    shard: shard.id,
+    token,
+    executionId,
+    rowsIn: shardRows(shard),
+    rowsOut: shardRows(shard),
+    rowsDead: 0,
+    firstDead: null,
+    files: [],
+    digest: sha256(`${shard.id} ${tokenKey(token)} ${executionId}`),
+    ...changes,
+  };
+}
+
+export function aReason(code: FailureReason["code"], message = "it went wrong"): FailureReason {
+  return { code, message, fields: {} };
+}
+
+export interface Granted {
+  readonly worker: WorkerSession;
+  readonly shard: Shard;
+  readonly token: Token;
+}
+
+/** A job under test: checks every invariant, and that replay agrees (I15), after each event. */
+export class TestJob {
+  state: JobState;
+  nowMs = 1000;
+  records: JournalRecord[] = [];
+  readonly config: ScheduleConfig;
+
+  constructor(config: ScheduleConfig = aConfig(), generation = 1) {
+    this.config = config;
+    this.state = createJobState(config, generation);
+  }
+
+  static running(shards: readonly Shard[], config: ScheduleConfig = aConfig()): TestJob {
+    const job = new TestJob(config);
+    job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+    job.apply({ kind: "planSealed", files: FILES, shards });
+    return job;
+  }
+
+  apply(event: JobEvent): JobEffect[] {
+    const effects = applyEvent(this.state, this.nowMs, event);
+    for (const effect of effects) if (effect.kind === "append") this.records.push(effect.record);
+    this.check();
+    return effects;
+  }
+
+  check(): void {
+    checkInvariants(this.state);
+    const replayed = replay(this.config, this.records, this.state.generation + 1);
+    const same = JSON.stringify(durableFacts(replayed)) === JSON.stringify(durableFacts(this.state));
+    if (!same) throw new Error("broken invariant: I15: replay of the journal is the live state");
+  }
+
+  /** The coordinator dies and another takes over from the records that reached the disk. */
+  restart(records: readonly JournalRecord[] = this.records): JobEffect[] {
+    const generation = this.state.generation + 1;
+    this.records = [...records, { kind: "generationStarted", generation, build: "test", wallMs: 0 }];
+    this.state = replay(this.config, this.records, generation);
+    const effects = resumeEffects(this.state);
+    for (const effect of effects) if (effect.kind === "append") this.records.push(effect.record);
+    this.check();
+    return effects;
+  }
+
+  join(name: string, slots = 2): WorkerSession {
+    sessions += 1;
+    const worker = workerSession(`${name}/${sessions}`);
+    this.apply({ kind: "workerJoined", worker, name, slots });
+    return worker;
+  }
+
+  lose(worker: WorkerSession, how: "died" | "left" = "died"): JobEffect[] {
+    return this.apply({ kind: "workerLost", worker, how, message: "killed" });
+  }
+
+  request(worker: WorkerSession): JobEffect[] {
+    return this.apply({ kind: "leaseRequested", worker });
+  }
+
+  grant(worker: WorkerSession): Granted {
+    const { shard, token } = only(this.request(worker), "grant");
+    return { worker, shard, token };
+  }
+
+  noLease(worker: WorkerSession): Effect<"noLease"> {
+    return only(this.request(worker), "noLease");
+  }
+
+  offer(worker: WorkerSession, partial: PartialManifest): JobEffect[] {
+    return this.apply({ kind: "partialOffered", worker, partial });
+  }
+
+  stored(partial: PartialManifest): JobEffect[] {
+    const { shard, token, executionId } = partial;
+    return this.apply({ kind: "partialStored", shard, token, executionId });
+  }
+
+  rejected(partial: PartialManifest, code: FailureReason["code"] = "PARTIAL_INVALID"): JobEffect[] {
+    const { shard, token, executionId } = partial;
+    return this.apply({ kind: "partialRejected", shard, token, executionId, reason: aReason(code) });
+  }
+
+  /** Maps the next shard from lease to commit. */
+  commit(worker: WorkerSession, changes: Partial<PartialManifest> = {}): PartialManifest {
+    const { shard, token } = this.grant(worker);
+    const partial = aPartial(shard, token, changes);
+    this.offer(worker, partial);
+    this.stored(partial);
+    return partial;
+  }
+
+  fail({ worker, shard, token }: Granted, reason = aReason("MODEL_FAILED")): JobEffect[] {
+    return this.apply({ kind: "attemptFailed", worker, shard: shard.id, token, reason });
+  }
+
+  release({ worker, shard, token }: Granted): JobEffect[] {
+    return this.apply({ kind: "leaseReleased", worker, shard: shard.id, token });
+  }
+
+  beat(worker: WorkerSession, ...leases: readonly Granted[]): boolean[] {
+    const reply = this.apply({
+      kind: "heartbeat",
+      worker,
+      leases: leases.map(({ shard, token }) => ({ token, shard: shard.id, rowsDone: 1 })),
+    });
+    return only(reply, "heartbeatReply").leases.map(({ live }) => live);
+  }
+
+  tickAfter(ms: number): JobEffect[] {
+    this.nowMs += ms;
+    return this.apply({ kind: "tick" });
+  }
+
+  stateOf(id: number): string | undefined {
+    return this.state.shards[id]?.state.kind;
+  }
+}
+
+let sessions = 0;
+
+export function kinds(effects: readonly JobEffect[]): string[] {
+  return effects.map((effect) => (effect.kind === "append" ? `append ${effect.record.kind}` : effect.kind));
+}
+
+/** The one effect of a kind; throws when there is none or more. */
+export function only<K extends JobEffect["kind"]>(effects: readonly JobEffect[], kind: K): Effect<K> {
+  const found = effects.filter((effect): effect is Effect<K> => effect.kind === kind);
+  const [first] = found;
+  if (first === undefined || found.length > 1) {
+    throw new Error(`expected one ${kind}, found ${JSON.stringify(effects)}`);
+  }
+  return first;
+}
+
+export function outcomeOf(effects: readonly JobEffect[]): string {
+  const { outcome } = only(effects, "settleOffer");
+  return outcome.kind === "refused" ? outcome.reason.code : outcome.kind;
+}
+
+/** What the core decided, by name: an effect and, where it has some, its outcome. */
+export function decisionOf(effect: JobEffect): string {
+  if (effect.kind === "settleOffer") {
+    return `offer ${effect.outcome.kind === "refused" ? effect.outcome.reason.code : effect.outcome.kind}`;
+  }
+  if (effect.kind === "standing") return effect.excludedForMs === null ? "trusted again" : "excluded";
+  if (effect.kind !== "append") return effect.kind;
+  const { record } = effect;
+  if (record.kind === "attemptEnded") return `attempt ${record.end.kind}`;
+  return record.kind === "leaseGranted" && record.backup ? "backup" : `append ${record.kind}`;
+}

@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { aConfig } from "./harness.ts";
+import { World } from "./world.ts";
+
+/** What a world does, and how often. */
+const STEPS: readonly (readonly [number, (world: World) => void])[] = [
+  [3, (world) => world.join()],
+  [10, (world) => world.request()],
+  [8, (world) => world.finish()],
+  [2, (world) => world.sendFailure()],
+  [1, (world) => world.sendRelease()],
+  [2, (world) => world.sendHeartbeat()],
+  [8, (world) => world.deliver()],
+  [2, (world) => world.deliverTwice()],
+  [1, (world) => world.loseMessage()],
+  [2, (world) => world.loseWorker()],
+  [4, (world) => world.wait()],
+  [8, (world) => world.answerVerify()],
+  [1, (world) => world.damageFile()],
+  [3, (world) => world.answerReduce()],
+  [3, (world) => world.answerPublish()],
+  [1, (world) => world.answerPublish(false)],
+  [2, (world) => world.crash()],
+];
+const DECK = STEPS.flatMap(([weight, step]) => Array.from({ length: weight }, () => step));
+
+/** A healthy world ends any job of this size in far fewer rounds; more means that something waits for ever. */
+const MAX_ROUNDS = 400;
+
+interface Run {
+  readonly seed: readonly number[];
+  readonly shards: number;
+  readonly rows: number;
+  readonly maxAttempts: number;
+  readonly cancelAt: number;
+}
+
+const aRun = fc.record({
+  seed: fc.array(fc.nat({ max: 0xffff }), { minLength: 40, maxLength: 300, size: "max" }),
+  shards: fc.integer({ min: 1, max: 5 }),
+  rows: fc.integer({ min: 1, max: 4 }),
+  maxAttempts: fc.integer({ min: 1, max: 4 }),
+  cancelAt: fc.integer({ min: 0, max: 1500 }),
+});
+
+function play({ seed, shards, rows, maxAttempts, cancelAt }: Run): World {
+  let at = 0;
+  const pick = (below: number) => {
+    at += 1;
+    const drawn = seed[at % seed.length] ?? 0;
+    return (drawn + at * 7919) % below;
+  };
+  const exclusion = { strikes: 2, windowMs: 600_000, forMs: 20_000, forMaxMs: 60_000 };
+  const world = new World(pick, aConfig({ maxAttempts, maxDeadRows: 100, exclusion }), shards, rows);
+  for (let step = 0; step < seed.length; step += 1) {
+    const act = DECK[pick(DECK.length)];
+    if (step === cancelAt) world.cancel();
+    else act?.(world);
+    world.audit();
+  }
+  world.heal();
+  for (let round = 0; round < MAX_ROUNDS && !world.ended; round += 1) world.healthyRound();
+  world.audit();
+  return world;
+}
+
+describe("whatever happens, in any order", () => {
+  test("every invariant holds at every step, and with one healthy worker the job ends", () => {
+    const ends = new Map<string, number>();
+    const seen = new Set<string>();
+    let faults = 0;
+    fc.assert(
+      fc.property(aRun, (run) => {
+        const world = play(run);
+        expect(world.ended).toBe(true);
+        faults += world.faults;
+        for (const what of world.seen) seen.add(what);
+        const { phase } = world.job.state;
+        ends.set(phase, (ends.get(phase) ?? 0) + 1);
+      }),
+      { numRuns: 1500 },
+    );
+    // The test itself must not go blind: all three ends are reached, through many faults and every kind of decision.
+    expect(ends.get("published") ?? 0).toBeGreaterThan(200);
+    expect(ends.get("failed") ?? 0).toBeGreaterThan(10);
+    expect(ends.get("cancelled") ?? 0).toBeGreaterThan(10);
+    expect(faults).toBeGreaterThan(5000);
+    expect([...seen]).toEqual(expect.arrayContaining(DECISIONS));
+  });
+});
+
+const DECISIONS = [
+  "append shardSplit",
+  "append rowDeadLettered",
+  "append shardRevoked",
+  "backup",
+  "attempt expired",
+  "attempt died",
+  "attempt rejected",
+  "attempt superseded",
+  "offer committed",
+  "offer alreadyCommitted",
+  "offer LEASE_STALE",
+  "offer SESSION_STALE",
+  "offer JOB_ENDED",
+  "discard",
+  "excluded",
+  "trusted again",
+];

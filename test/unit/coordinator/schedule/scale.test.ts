@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import type { JournalRecord } from "../../../../coordinator/journal/record.ts";
+import { applyEvent } from "../../../../coordinator/schedule/apply.ts";
+import type { JobEffect } from "../../../../coordinator/schedule/effect.ts";
+import type { JobEvent } from "../../../../coordinator/schedule/event.ts";
+import { checkInvariants } from "../../../../coordinator/schedule/invariants.ts";
+import { committedPartials, jobProgress } from "../../../../coordinator/schedule/progress.ts";
+import { replay } from "../../../../coordinator/schedule/replay.ts";
+import { createJobState } from "../../../../coordinator/schedule/state.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { aConfig, aPartial, aPlan, DIGESTS, FILES, only } from "./harness.ts";
+
+const SHARDS = 50_000;
+
+// If any event cost a look at every shard, this would be billions of looks, and the test would never end in its time.
+test("fifty thousand shards with a thousand workers go through, some of them twice, and replay to the same", () => {
+  const state = createJobState(aConfig(), 1);
+  const records: JournalRecord[] = [];
+  let nowMs = 0;
+  const apply = (event: JobEvent): JobEffect[] => {
+    const effects = applyEvent(state, nowMs, event);
+    for (const effect of effects) if (effect.kind === "append") records.push(effect.record);
+    return effects;
+  };
+  apply({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
+  apply({ kind: "planSealed", files: FILES, shards: aPlan(SHARDS) });
+  const workers = Array.from({ length: 1000 }, (_, index) => workerSession(`s${index}`));
+  for (const worker of workers) apply({ kind: "workerJoined", worker, name: worker, slots: 2 });
+  // Every worker holds a lease that runs out.
+  for (const worker of workers) only(apply({ kind: "leaseRequested", worker }), "grant");
+  nowMs += 30_000;
+  apply({ kind: "tick" });
+  for (let at = 0; state.phase === "running"; at += 1) {
+    const worker = workers[at % workers.length] ?? workerSession("none");
+    const { shard, token } = only(apply({ kind: "leaseRequested", worker }), "grant");
+    const partial = aPartial(shard, token);
+    apply({ kind: "partialOffered", worker, partial });
+    apply({ kind: "partialStored", shard: shard.id, token, executionId: partial.executionId });
+    apply({ kind: "tick" });
+    jobProgress(state);
+  }
+  expect(jobProgress(state)).toMatchObject({
+    shardsCommitted: SHARDS,
+    attempts: SHARDS + 1000,
+    phase: "reducing",
+  });
+  checkInvariants(state);
+  const replayed = replay(aConfig(), records, 2);
+  expect(committedPartials(replayed)).toEqual(committedPartials(state));
+});

@@ -1,0 +1,297 @@
+import type { ScheduleConfig } from "../../../../coordinator/schedule/config.ts";
+import type { JobEffect } from "../../../../coordinator/schedule/effect.ts";
+import type { JobEvent } from "../../../../coordinator/schedule/event.ts";
+import { committedPartials, poisonedRows } from "../../../../coordinator/schedule/progress.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { isEnded } from "../../../../shared/domain/job.ts";
+import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
+import { shardRows } from "../../../../shared/domain/shard.ts";
+import type { WorkerSession } from "../../../../shared/domain/worker.ts";
+import { aPartial, aPlan, aReason, decisionOf, type Granted, TestJob } from "./harness.ts";
+
+/** Picks in [0, below): the only source of chance in a world. */
+export type Pick = (below: number) => number;
+
+const NAMES = ["w1", "w2", "w3"];
+
+/**
+ * Everything around the core, and all of it unreliable: workers that die, zombies that go on, a network that loses, repeats
+ * and reorders, a store that damages, and a coordinator that crashes and loses what was not durable.
+ */
+export class World {
+  readonly job: TestJob;
+  readonly #pick: Pick;
+  readonly #rows: number;
+  /** Records up to here are known to be on disk: somebody may have been told. */
+  #durable = 0;
+  readonly #sessions: WorkerSession[] = [];
+  /** Every grant that a worker ever heard of: it may act on it for ever. */
+  readonly #grants: Granted[] = [];
+  readonly #network: JobEvent[] = [];
+  /** Partials whose files are there and whole, by folder. */
+  readonly #store = new Map<string, PartialManifest>();
+  #verifying: PartialManifest[] = [];
+  #reducing = false;
+  #publishing: string | null = null;
+  /** What readers see; null until the first publish. */
+  output: string | null = null;
+  faults = 0;
+  /** What the core decided, by name. */
+  readonly seen = new Set<string>();
+
+  constructor(pick: Pick, config: ScheduleConfig, shards: number, rows: number) {
+    this.#pick = pick;
+    this.#rows = shards * rows;
+    this.job = TestJob.running(aPlan(shards, rows), config);
+    this.#durable = this.job.records.length;
+  }
+
+  get ended(): boolean {
+    return isEnded(this.job.state.phase);
+  }
+
+  // What may happen; each is possible at any time, and does nothing where it makes no sense.
+
+  join(): void {
+    this.#sessions.push(this.job.join(this.#one(NAMES) ?? "w1", 1 + this.#pick(2)));
+  }
+
+  request(): void {
+    const worker = this.#one(this.#sessions);
+    if (worker !== undefined) this.#run({ kind: "leaseRequested", worker });
+  }
+
+  /** A worker finishes a shard, on a lease that may be long gone: the files are stored, the offer goes on its way. */
+  finish(): void {
+    const grant = this.#one(this.#grants);
+    if (grant === undefined) return;
+    const partial = aPartial(grant.shard, grant.token);
+    this.#store.set(partialFolder(partial), partial);
+    this.#send({ kind: "partialOffered", worker: this.#one(this.#sessions) ?? grant.worker, partial });
+  }
+
+  sendFailure(): void {
+    const grant = this.#one(this.#grants);
+    if (grant === undefined) return;
+    const { worker, shard, token } = grant;
+    const code = this.#pick(3) === 0 ? "WORKER_DIED" : "MODEL_FAILED";
+    this.#send({ kind: "attemptFailed", worker, shard: shard.id, token, reason: aReason(code) });
+  }
+
+  sendRelease(): void {
+    const grant = this.#one(this.#grants);
+    if (grant === undefined) return;
+    const { worker, shard, token } = grant;
+    this.#send({ kind: "leaseReleased", worker, shard: shard.id, token });
+  }
+
+  sendHeartbeat(): void {
+    const worker = this.#one(this.#sessions);
+    if (worker === undefined) return;
+    const leases = this.#grants.map(({ shard, token }) => ({
+      shard: shard.id,
+      token,
+      rowsDone: this.#pick(3),
+    }));
+    this.#send({ kind: "heartbeat", worker, leases });
+  }
+
+  deliver(): void {
+    const [event] = this.#network.splice(this.#pick(this.#network.length || 1), 1);
+    if (event !== undefined) this.#run(event);
+  }
+
+  deliverTwice(): void {
+    const event = this.#one(this.#network);
+    if (event === undefined) return;
+    this.faults += 1;
+    this.#run(event);
+  }
+
+  loseMessage(): void {
+    if (this.#network.splice(this.#pick(this.#network.length || 1), 1).length > 0) this.faults += 1;
+  }
+
+  loseWorker(): void {
+    const worker = this.#one(this.#sessions);
+    if (worker === undefined) return;
+    this.faults += 1;
+    const how = this.#pick(3) === 0 ? "left" : "died";
+    this.#run({ kind: "workerLost", worker, how, message: "killed" });
+  }
+
+  wait(): void {
+    this.job.nowMs += [100, 2000, 15_000, 40_000][this.#pick(4)] ?? 0;
+    this.#run({ kind: "tick" });
+  }
+
+  answerVerify(): void {
+    const [partial] = this.#verifying.splice(this.#pick(this.#verifying.length || 1), 1);
+    if (partial === undefined) return;
+    const { shard, token, executionId } = partial;
+    const whole = this.#store.has(partialFolder(partial));
+    if (whole) this.#run({ kind: "partialStored", shard, token, executionId });
+    else
+      this.#run({ kind: "partialRejected", shard, token, executionId, reason: aReason("PARTIAL_INVALID") });
+  }
+
+  damageFile(): void {
+    const folder = this.#one([...this.#store.keys()]);
+    if (folder === undefined || this.output !== null) return;
+    this.faults += 1;
+    this.#store.delete(folder);
+  }
+
+  answerReduce(): void {
+    if (!this.#reducing) return;
+    this.#reducing = false;
+    const damaged = this.#damaged();
+    if (damaged === undefined) this.#run({ kind: "reduced", outputDigest: this.#digest() });
+    else {
+      const { shard, digest } = damaged;
+      this.#run({ kind: "partialDamaged", shard, digest, reason: "missing" });
+    }
+  }
+
+  /** The output appears, and stays; whether the coordinator hears of it is another matter. */
+  answerPublish(heard = true): void {
+    const digest = this.#publishing;
+    if (digest === null) return;
+    if (this.output !== null && this.output !== digest) throw new Error("I5: the output is written once");
+    if (this.output === null && this.#damaged() !== undefined) {
+      this.#publishing = null;
+      this.#run({ kind: "jobBroken", reason: aReason("OUTPUT_FAILED") });
+      return;
+    }
+    this.output = digest;
+    if (!heard) return;
+    this.#publishing = null;
+    this.#run({ kind: "publishDone", outputDigest: digest });
+  }
+
+  cancel(): void {
+    this.#run({ kind: "cancelRequested", reason: "enough" });
+  }
+
+  /** The coordinator dies, perhaps at work on a message of which nobody hears the answer, and another takes over. */
+  crash(): void {
+    this.faults += 1;
+    const [event] = this.#network.splice(this.#pick(this.#network.length + 1), 1);
+    if (event !== undefined) this.job.apply(event);
+    const kept = this.#durable + this.#pick(this.job.records.length - this.#durable + 1);
+    this.#verifying = [];
+    this.#reducing = false;
+    this.#publishing = null;
+    this.#perform(this.job.restart(this.job.records.slice(0, kept)));
+    // A new generation is durable before anybody is served.
+    this.#durable = this.job.records.length;
+  }
+
+  /** Faults stop, and one healthy worker is left. Every zombie's message still arrives. */
+  heal(): void {
+    while (this.#network.length > 0 && !this.ended) this.deliver();
+    for (const worker of this.#sessions.splice(0))
+      this.#run({ kind: "workerLost", worker, how: "left", message: "" });
+    this.#sessions.push(this.job.join("healthy", 2));
+  }
+
+  /** One round of a world without faults. */
+  healthyRound(): void {
+    this.job.nowMs += 5000;
+    this.#run({ kind: "tick" });
+    this.#grants.length = 0;
+    this.request();
+    this.request();
+    for (const { worker, shard, token } of this.#grants.splice(0)) {
+      const partial = aPartial(shard, token);
+      this.#store.set(partialFolder(partial), partial);
+      this.#run({ kind: "partialOffered", worker, partial });
+    }
+    while (this.#verifying.length > 0) this.answerVerify();
+    this.answerReduce();
+    this.answerPublish();
+  }
+
+  /** I1 to I5 and I14, as readers and auditors would check them. */
+  audit(): void {
+    const { phase, outputDigest } = this.job.state;
+    const seen = (this.output !== null) === (phase === "published");
+    if (this.ended && !seen) throw new Error(`I14: the job is ${phase}, the output ${this.output}`);
+    if (phase !== "published") return;
+    if (this.output !== outputDigest || this.output !== this.#digest())
+      throw new Error("I5: the output is the intent");
+    const rows = new Set<number>();
+    const count = (row: number) => {
+      if (rows.has(row)) throw new Error(`I1: row ${row} is there twice`);
+      rows.add(row);
+    };
+    for (const partial of committedPartials(this.job.state)) {
+      if (!this.#store.has(partialFolder(partial))) throw new Error("I4: a committed partial is gone");
+      const shard = this.job.state.shards[partial.shard]?.shard;
+      if (shard === undefined) throw new Error("I1: a partial of no shard");
+      for (let row = 0; row < shardRows(shard); row += 1) count(shard.rowStart + row);
+    }
+    for (const { row } of poisonedRows(this.job.state)) count(row);
+    if (rows.size !== this.#rows) throw new Error(`I1: ${this.#rows - rows.size} rows are lost`);
+  }
+
+  #run(event: JobEvent): void {
+    this.#perform(this.job.apply(event));
+  }
+
+  #perform(effects: readonly JobEffect[]): void {
+    if (effects.some((effect) => effect.kind === "append" && effect.durable))
+      this.#durable = this.job.records.length;
+    for (const effect of effects) {
+      this.seen.add(decisionOf(effect));
+      this.#do(effect);
+    }
+  }
+
+  #do(effect: JobEffect): void {
+    switch (effect.kind) {
+      case "grant":
+        this.#grants.push(effect);
+        break;
+      case "verify":
+        this.#verifying.push(effect.partial);
+        break;
+      case "discard":
+        this.#discard(effect.partial);
+        break;
+      case "startReduce":
+        if (this.#reducing) throw new Error("one reduce at a time");
+        this.#reducing = true;
+        break;
+      case "publish":
+        this.#publishing = effect.outputDigest;
+        break;
+      default:
+        break;
+    }
+  }
+
+  #discard(partial: PartialManifest): void {
+    const kept = committedPartials(this.job.state).some(
+      (other) => partialFolder(other) === partialFolder(partial),
+    );
+    if (kept) throw new Error("I4: a committed partial is never discarded");
+    this.#store.delete(partialFolder(partial));
+  }
+
+  #send(event: JobEvent): void {
+    this.#network.push(event);
+  }
+
+  #damaged(): PartialManifest | undefined {
+    return committedPartials(this.job.state).find((partial) => !this.#store.has(partialFolder(partial)));
+  }
+
+  #digest(): string {
+    return sha256(committedPartials(this.job.state).map(partialFolder).join());
+  }
+
+  #one<T>(values: readonly T[]): T | undefined {
+    return values[this.#pick(values.length || 1)];
+  }
+}

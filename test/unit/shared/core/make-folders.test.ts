@@ -1,0 +1,37 @@
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeFolders } from "../../../../shared/core/make-folders.ts";
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-folders-"));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+test("what is missing is made, what is there stays", async () => {
+  await mkdir(join(root, "a"));
+  await makeFolders(join(root, "a", "b", "c"));
+  await makeFolders(join(root, "a", "b", "c"));
+  expect((await stat(join(root, "a", "b", "c"))).isDirectory()).toBe(true);
+});
+
+test("several at once do not trip over each other", async () => {
+  const path = join(root, "x", "y", "z");
+  await Promise.all(Array.from({ length: 8 }, () => makeFolders(path)));
+  expect((await stat(path)).isDirectory()).toBe(true);
+});
+
+test("a file in the way is an error, at the end of the path or before", async () => {
+  await writeFile(join(root, "file"), "");
+  await expect(makeFolders(join(root, "file"))).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(makeFolders(join(root, "file", "a"))).rejects.toMatchObject({ code: "ENOTDIR" });
+});
+
+test.runIf(process.platform === "linux")(
+  "a place that takes no new names is an error, not an endless try",
+  async () => {
+    await expect(makeFolders("/proc/shardmill/a/b")).rejects.toMatchObject({ code: "ENOENT" });
+  },
+);

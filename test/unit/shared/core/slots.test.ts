@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { Slots } from "../../../../shared/core/slots.ts";
+
+const never = new AbortController().signal;
+
+/** Lets every promise that can settle do so. */
+const quiet = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("slots", () => {
+  test("are given out first come, first served", async () => {
+    const slots = new Slots("uploads", { slots: 1, waiting: 2 });
+    const order: string[] = [];
+    const giveBack = await slots.take(never);
+    for (const name of ["second", "third"]) {
+      void slots.take(never).then((next) => {
+        order.push(name);
+        next();
+      });
+    }
+    await quiet();
+    expect(order).toEqual([]);
+    giveBack();
+    await quiet();
+    expect(order).toEqual(["second", "third"]);
+  });
+
+  test("are refused when as many wait as may", async () => {
+    const slots = new Slots("uploads", { slots: 1, waiting: 1 });
+    const giveBack = await slots.take(never);
+    const waiting = slots.take(never);
+    await expect(slots.take(never)).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+    giveBack();
+    (await waiting)();
+    await expect(slots.take(never)).resolves.toBeTypeOf("function");
+  });
+
+  test("a caller that gives up leaves the queue with its signal's reason, and its place goes on", async () => {
+    const slots = new Slots("uploads", { slots: 1, waiting: 2 });
+    const giveBack = await slots.take(never);
+    const caller = new AbortController();
+    const reason = new Error("gone");
+    const first = slots.take(caller.signal).catch((error: unknown) => error);
+    const second = slots.take(never);
+    caller.abort(reason);
+    expect(await first).toBe(reason);
+    giveBack();
+    expect(await second).toBeTypeOf("function");
+  });
+
+  test("a slot handed over in the same turn as the abort is not lost", async () => {
+    const slots = new Slots("uploads", { slots: 1, waiting: 2 });
+    const giveBack = await slots.take(never);
+    const caller = new AbortController();
+    const turn = slots.take(caller.signal).catch((error: unknown) => error);
+    giveBack();
+    caller.abort(new Error("gone"));
+    const outcome = await turn;
+    if (typeof outcome === "function") outcome();
+    await expect(slots.take(never)).resolves.toBeTypeOf("function");
+  });
+});

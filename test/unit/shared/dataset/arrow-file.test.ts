@@ -1,0 +1,196 @@
+import {
+  Dictionary,
+  Int8,
+  makeData,
+  type RecordBatch,
+  Table,
+  tableToIPC,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
+import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
+import { foreignFiles } from "../../../support/foreign-files.ts";
+import { memorySource } from "../../../support/memory-source.ts";
+import { readRows } from "../../../support/read-rows.ts";
+import { embeddings, everyType, plainRows, smallTable, tableOf } from "../../../support/sample-table.ts";
+
+const table = inBatches(everyType(250), 100);
+const bytes = tableToIPC(table, "file");
+
+const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.arrow"), "arrow");
+
+function inBatches(whole: Table, rows: number): Table {
+  const batches: RecordBatch[] = [];
+  for (let start = 0; start < whole.numRows; start += rows) {
+    batches.push(...whole.slice(start, Math.min(whole.numRows, start + rows)).batches);
+  }
+  return new Table(whole.schema, batches);
+}
+
+describe.each(["file", "stream"] as const)("Arrow data as a %s", (form) => {
+  const content = tableToIPC(table, form);
+
+  it("opens with its rows, schema and record batches as row groups", async () => {
+    using file = await open(content);
+    expect(file.rows).toBe(250);
+    expect(file.rowGroups.map(({ rows }) => rows)).toEqual([100, 100, 50]);
+    expect(file.schema.names).toEqual(table.schema.names);
+    expect(file.footerSha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("gives exactly the rows of any range, in order", async () => {
+    const expected = plainRows(table);
+    using file = await open(content);
+    const range = fc
+      .tuple(fc.nat(250), fc.nat(250))
+      .map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
+    await fc.assert(
+      fc.asyncProperty(range, async ([rowStart, rowEnd]) => {
+        const rows = await readRows(file, { rowStart, rowEnd });
+        expect(plainRows(rows)).toEqual(expected.slice(rowStart, rowEnd));
+      }),
+      { numRuns: 15, examples: [[[0, 250]], [[100, 200]], [[99, 101]], [[5, 5]]] },
+    );
+  });
+
+  it.each(table.schema.fields.map(({ name }) => name))("gives %s alone", async (name) => {
+    using file = await open(content);
+    const rows = await readRows(file, { columns: [name] });
+    expect(plainRows(rows)).toEqual(plainRows(table.select([name])));
+  });
+});
+
+describe("an Arrow file", () => {
+  it("is read by column: the bytes of others are not fetched", async () => {
+    const wide = tableOf({ a: embeddings(8_000, 64), b: embeddings(8_000, 1), c: embeddings(8_000, 64) });
+    const source = memorySource(tableToIPC(wide, "file"));
+    using file = await openDatasetFile(source, "arrow");
+    const opened = source.reads.length;
+    const rows = await readRows(file, { columns: ["b"] });
+    expect(rows.numRows).toBe(8_000);
+    const fetched = source.reads.slice(opened).reduce((sum, [start, end]) => sum + end - start, 0);
+    expect(fetched).toBeLessThan(8_000 * 4 + 2_000);
+  });
+
+  it.each(["file", "stream"] as const)(
+    "keeps a dictionary that grows from batch to batch in a %s",
+    async (form) => {
+      const type = new Dictionary(new Utf8(), new Int8(), 3);
+      const first = vectorFromArray(["x", "y"], new Utf8());
+      const grown = first.concat(vectorFromArray(["z"], new Utf8()));
+      const batch = (indices: readonly number[], dictionary: typeof first) =>
+        tableOf({ c: makeData({ type, data: Int8Array.from(indices), dictionary }) }).batches;
+      const [one] = batch([0, 1], first);
+      const [two] = batch([2, 0], grown);
+      if (one === undefined || two === undefined) throw new Error("two batches");
+      const content = tableToIPC(new Table([one, two]), form);
+      using file = await open(content);
+      expect(file.rowGroups.length).toBe(2);
+      expect(plainRows(await readRows(file))).toEqual([{ c: "x" }, { c: "y" }, { c: "z" }, { c: "x" }]);
+    },
+  );
+
+  it("whose dictionary is replaced half-way is unsupported, not misread", async () => {
+    const type = new Dictionary(new Utf8(), new Int8(), 3);
+    const batches = [["x"], ["y"]].flatMap((values) => {
+      const dictionary = vectorFromArray(values, new Utf8());
+      return tableOf({ c: makeData({ type, data: Int8Array.of(0), dictionary }) }).batches;
+    });
+    const content = tableToIPC(new Table(batches), "stream");
+    await expect(open(content)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
+  });
+
+  it.each(["lz4", "zstd"] as const)("is unsupported when it is compressed, and names %s", async (codec) => {
+    const error = await open(foreignFiles.compressedArrow[codec]).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "INPUT_UNSUPPORTED" });
+    if (!isShardmillError(error)) throw new Error("a typed error");
+    expect(error.message).toContain(codec);
+    expect(error.hint).toContain("uncompressed");
+  });
+
+  it("is unsupported when it is big-endian", async () => {
+    const content = bigEndian(tableToIPC(smallTable(3), "file"));
+    await expect(open(content)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
+  });
+
+  it("fails with the store's own error, and can be read again", async () => {
+    const source = memorySource(tableToIPC(tableOf({ e: embeddings(9_000, 16) }), "file"));
+    using file = await openDatasetFile(source, "arrow");
+    source.failure = new ShardmillError("STORE_FAILED", "the disk is gone");
+    await expect(readRows(file)).rejects.toBe(source.failure);
+    source.failure = undefined;
+    expect((await readRows(file)).numRows).toBe(9_000);
+  });
+
+  it("stops with the signal's reason", async () => {
+    using file = await open(bytes);
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const read = async () => {
+      for await (const _ of file.read({
+        rowStart: 0,
+        rowEnd: 250,
+        columns: ["int8"],
+        signal: controller.signal,
+      })) {
+        controller.abort(reason);
+      }
+    };
+    await expect(read()).rejects.toBe(reason);
+  });
+
+  it.each([
+    ["an empty file", new Uint8Array(), "header"],
+    ["a few bytes", bytes.slice(0, 7), "header"],
+    ["garbage", Uint8Array.from({ length: 5_000 }, (_, i) => (i * 7919) % 256), "header"],
+    ["a Parquet file", foreignFiles.parquet, "header"],
+    ["cut short", bytes.slice(0, bytes.length - 1), "footer"],
+    ["cut in half", bytes.slice(0, bytes.length >> 1), "footer"],
+  ])("is corrupt when it is %s, with path and place", async (_, content, where) => {
+    await expect(open(content)).rejects.toMatchObject({
+      code: "INPUT_CORRUPT",
+      fields: { path: "a.arrow", where },
+    });
+  });
+
+  it("gives a typed error or the right number of rows, whichever bit is flipped", async () => {
+    for (const form of ["file", "stream"] as const) {
+      const small = tableToIPC(inBatches(everyType(20), 8), form);
+      let failures = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.nat(small.length * 8 - 1), async (bit) => {
+          const flipped = small.slice();
+          flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+          try {
+            using file = await open(flipped);
+            expect((await readRows(file)).numRows).toBe(file.rows);
+          } catch (error) {
+            failures += 1;
+            if (!isShardmillError(error)) throw error;
+            expect(["INPUT_CORRUPT", "INPUT_UNSUPPORTED"]).toContain(error.code);
+          }
+        }),
+        { numRuns: 1_000, seed: 7 },
+      );
+      expect(failures).toBeGreaterThan(50);
+    }
+  });
+});
+
+/** The same file with a schema in its footer that says its data are big-endian. */
+function bigEndian(content: Uint8Array): Uint8Array {
+  const changed = content.slice();
+  const view = new DataView(changed.buffer);
+  const footerStart = changed.length - 10 - view.getInt32(changed.length - 10, true);
+  const footer = footerStart + view.getUint32(footerStart, true);
+  const schemaField = footer + view.getUint16(footer - view.getInt32(footer, true) + 6, true);
+  const schema = schemaField + view.getUint32(schemaField, true);
+  const vtable = schema - view.getInt32(schema, true);
+  // Little-endian is the default, so the table has no such field: let it share the place of the next one, the offset of
+  // the columns, which is not zero.
+  view.setUint16(vtable + 4, view.getUint16(vtable + 6, true), true);
+  return changed;
+}

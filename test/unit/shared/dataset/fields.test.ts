@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { fieldsOf } from "../../../../shared/dataset/fields.ts";
+import { everyType } from "../../../support/sample-table.ts";
+
+describe("an Arrow schema as fields", () => {
+  const fields = new Map(fieldsOf(everyType(1).schema).map((field) => [field.name, field]));
+
+  it.each(["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"] as const)(
+    "names %s as it is named",
+    (type) => {
+      expect(fields.get(type)).toEqual({ name: type, type: { kind: "numeric", type }, nullable: true });
+    },
+  );
+
+  it.each(["float16", "float32", "float64"] as const)("names %s as it is named", (type) => {
+    expect(fields.get(type)?.type).toEqual({ kind: "numeric", type });
+  });
+
+  it("describes lists by their items", () => {
+    const item = { kind: "numeric", type: "float32" };
+    expect(fields.get("list")?.type).toEqual({ kind: "list", item });
+    expect(fields.get("fixedList")?.type).toEqual({ kind: "fixedList", item, length: 3 });
+  });
+
+  it("describes bytes and text", () => {
+    expect(fields.get("string")?.type).toEqual({ kind: "string" });
+    expect(fields.get("binary")?.type).toEqual({ kind: "binary" });
+    expect(fields.get("fixedBinary")?.type).toEqual({ kind: "fixedBinary", bytes: 4 });
+  });
+
+  it.each(["timestamp", "date", "decimal", "dictionary", "struct"])("keeps Arrow's name for %s", (name) => {
+    const type = fields.get(name)?.type;
+    expect(type?.kind).toBe("other");
+    expect(type?.kind === "other" && type.name.length).toBeGreaterThan(3);
+  });
+});

@@ -1,0 +1,251 @@
+import { tableToIPC } from "apache-arrow";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
+import { encodeParquet } from "../../../../shared/dataset/encode.ts";
+import { isPoisoned } from "../../../../shared/dataset/input-errors.ts";
+import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
+import { foreignFiles } from "../../../support/foreign-files.ts";
+import { memorySource } from "../../../support/memory-source.ts";
+import { readRows } from "../../../support/read-rows.ts";
+import { embeddings, everyType, plainRows, smallTable, tableOf } from "../../../support/sample-table.ts";
+
+const table = smallTable(1_000);
+const bytes = encodeParquet(table, { rowGroupRows: 300 });
+
+const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.parquet"), "parquet");
+
+describe("a Parquet file", () => {
+  it("opens with its rows, row groups and schema, and reads no data for it", async () => {
+    // Larger than what is read at once from its end.
+    const source = memorySource(encodeParquet(tableOf({ e: embeddings(2_000, 64) })));
+    using file = await openDatasetFile(source, "parquet");
+    expect(file.rows).toBe(2_000);
+    expect(file.rowGroups.map(({ rows }) => rows)).toEqual([2_000]);
+    expect(file.rowGroups[0]?.bytes).toBeGreaterThan(2_000 * 64 * 4);
+    expect(file.footerSha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(source.reads.length).toBe(1);
+    expect(source.reads[0]?.[0]).toBeGreaterThan(source.bytes - 70_000);
+  });
+
+  it("gives exactly the rows of any range, in order", async () => {
+    const expected = plainRows(table);
+    using file = await open(bytes);
+    const range = fc
+      .tuple(fc.nat(1_000), fc.nat(1_000))
+      .map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
+    await fc.assert(
+      fc.asyncProperty(range, async ([rowStart, rowEnd]) => {
+        const rows = await readRows(file, { rowStart, rowEnd });
+        expect(plainRows(rows)).toEqual(expected.slice(rowStart, rowEnd));
+      }),
+      { numRuns: 40, examples: [[[0, 1_000]], [[300, 600]], [[299, 301]], [[5, 5]]] },
+    );
+  });
+
+  it("gives only the columns that are asked for, in that order", async () => {
+    using file = await open(bytes);
+    const rows = await readRows(file, { rowStart: 7, rowEnd: 9, columns: ["name", "id"] });
+    expect(rows.schema.names).toEqual(["name", "id"]);
+    expect(plainRows(rows)).toEqual([
+      { name: "name-0", id: "7n" },
+      { name: "name-1", id: "8n" },
+    ]);
+  });
+
+  it("tells a column from another whose name goes on after a dot", async () => {
+    const ints = everyType(20).select(["int32", "struct", "string"]);
+    const batch = ints.batches[0];
+    const [a, struct, dotted] = batch?.data.children ?? [];
+    if (a === undefined || struct === undefined || dotted === undefined) throw new Error("three columns");
+    using file = await open(encodeParquet(tableOf({ a: struct, "a.b": dotted, ab: a })));
+    for (const column of ["a", "a.b", "ab"]) {
+      const rows = await readRows(file, { columns: [column] });
+      expect(rows.schema.names).toEqual([column]);
+    }
+  });
+
+  it("reads only the column chunks and row groups that it needs", async () => {
+    const wide = tableOf({ small: embeddings(4_000, 1), large: embeddings(4_000, 256) });
+    const content = encodeParquet(wide, { rowGroupRows: 1_000 });
+    const source = memorySource(content);
+    using file = await openDatasetFile(source, "parquet");
+    const opened = source.reads.length;
+    await readRows(file, { rowStart: 1_000, rowEnd: 2_000, columns: ["small"] });
+    const fetched = source.reads.slice(opened).reduce((sum, [start, end]) => sum + end - start, 0);
+    expect(fetched).toBeGreaterThan(0);
+    expect(fetched).toBeLessThan(8_000);
+  });
+
+  it("reads only a part of a large row group for a part of its rows", async () => {
+    const source = memorySource(
+      encodeParquet(tableOf({ e: embeddings(50_000, 32) }), { rowGroupRows: 50_000 }),
+    );
+    using file = await openDatasetFile(source, "parquet");
+    const opened = source.reads.length;
+    const rows = await readRows(file, { rowStart: 45_000, rowEnd: 46_000 });
+    expect(rows.numRows).toBe(1_000);
+    expect(rows.getChildAt(0)?.get(0)?.get(0)).toBe(45_000 * 32);
+    const fetched = source.reads.slice(opened).reduce((sum, [start, end]) => sum + end - start, 0);
+    expect(fetched).toBeLessThan(source.bytes / 4);
+  });
+
+  it("decodes a large row group in batches of bounded size", async () => {
+    using file = await open(encodeParquet(tableOf({ e: embeddings(20_000, 256) }), { rowGroupRows: 20_000 }));
+    let largest = 0;
+    let rows = 0;
+    for await (const batch of file.read({ rowStart: 0, rowEnd: 20_000, columns: ["e"] })) {
+      largest = Math.max(largest, batch.numRows * 256 * 4);
+      rows += batch.numRows;
+    }
+    expect(rows).toBe(20_000);
+    expect(largest).toBeLessThanOrEqual(8 << 20);
+  });
+
+  it("gives batches that stay as they are after the file is closed", async () => {
+    const file = await open(bytes);
+    const rows = await readRows(file);
+    file[Symbol.dispose]();
+    for (let i = 0; i < 3; i += 1) encodeParquet(smallTable(5_000));
+    expect(plainRows(rows)).toEqual(plainRows(table));
+  });
+
+  it("can be left in the middle and read again", async () => {
+    using file = await open(bytes);
+    for await (const batch of file.read({ rowStart: 0, rowEnd: 1_000, columns: ["id"] })) {
+      expect(batch.numRows).toBe(300);
+      break;
+    }
+    expect((await readRows(file)).numRows).toBe(1_000);
+  });
+
+  it("from another writer gives lists, nulls and dictionaries", async () => {
+    using file = await open(foreignFiles.parquet);
+    expect(file.rowGroups.map(({ rows }) => rows)).toEqual([2, 1]);
+    expect(plainRows(await readRows(file))).toEqual([
+      { pixels: [0.5, 1], label: 1, cat: "x" },
+      { pixels: [2], label: 2, cat: "y" },
+      { pixels: null, label: 3, cat: "x" },
+    ]);
+  });
+});
+
+describe("a Parquet file that cannot be read", () => {
+  it("fails with the store's own error, and can be opened again", async () => {
+    const content = encodeParquet(tableOf({ e: embeddings(4_000, 64) }));
+    const source = memorySource(content);
+    using file = await openDatasetFile(source, "parquet");
+    source.failure = new ShardmillError("STORE_FAILED", "the disk is gone");
+    await expect(readRows(file)).rejects.toBe(source.failure);
+    source.failure = undefined;
+    using again = await openDatasetFile(source, "parquet");
+    expect((await readRows(again)).numRows).toBe(4_000);
+  });
+
+  it("fails with the store's own error while it is opened", async () => {
+    const source = memorySource(bytes);
+    source.failure = new ShardmillError("STORE_NOT_FOUND", "no such file");
+    await expect(openDatasetFile(source, "parquet")).rejects.toBe(source.failure);
+  });
+
+  it("stops with the signal's reason, during a read and between batches", async () => {
+    const content = encodeParquet(tableOf({ e: embeddings(4_000, 64) }), { rowGroupRows: 1_000 });
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    using file = await openDatasetFile(memorySource(content), "parquet");
+    const read = async () => {
+      for await (const _ of file.read({
+        rowStart: 0,
+        rowEnd: 4_000,
+        columns: ["e"],
+        signal: controller.signal,
+      })) {
+        controller.abort(reason);
+      }
+    };
+    await expect(read()).rejects.toBe(reason);
+  });
+
+  it("says that a column is gone", async () => {
+    using file = await open(bytes);
+    await expect(readRows(file, { columns: ["nope"] })).rejects.toMatchObject({ code: "INPUT_CHANGED" });
+  });
+
+  it.each([
+    ["an empty file", new Uint8Array(), "footer"],
+    ["a few bytes", new Uint8Array(11).fill(80), "footer"],
+    ["garbage", Uint8Array.from({ length: 5_000 }, (_, i) => (i * 7919) % 256), "footer"],
+    ["an Arrow file", tableToIPC(table, "file"), "footer"],
+    ["no footer length", withLength(bytes, 0), "footer"],
+    ["a footer longer than the file", withLength(bytes, 1e9), "footer"],
+    ["a footer shorter than it is", withLength(bytes, 100), "footer"],
+    ["another start", Uint8Array.from(bytes, (byte, i) => (i === 0 ? 0 : byte)), "header"],
+  ])("is corrupt when it is %s, with path, place and what was expected", async (_, content, where) => {
+    const error = await open(content).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: "INPUT_CORRUPT", fields: { path: "a.parquet", where } });
+    if (!isShardmillError(error)) throw new Error("a typed error");
+    expect(error.fields.expected).toBeTruthy();
+    expect(error.fields.found).toBeTruthy();
+    expect(error.hint).toBeTruthy();
+  });
+
+  it("is unsupported when its footer is encrypted", async () => {
+    const encrypted = bytes.slice();
+    encrypted[encrypted.length - 1] = "E".charCodeAt(0);
+    await expect(open(encrypted)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
+  });
+
+  it("is corrupt wherever it is cut short", async () => {
+    const cuts = [1, 4, 8, 9, 100, 1_000, bytes.length >> 1, bytes.length - 12];
+    for (const cut of cuts) {
+      await expect(open(bytes.slice(0, bytes.length - cut))).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
+    }
+  });
+
+  it("breaks the decoder alone: a corrupt page is a typed error, and other files are read on", async () => {
+    const broken = bytes.slice();
+    broken.fill(0xff, 4, 200);
+    using good = await open(bytes);
+    using file = await open(broken);
+    const error = await readRows(file).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: "INPUT_CORRUPT",
+      fields: { path: "a.parquet", where: "row group 0" },
+    });
+    expect(isPoisoned(error)).toBe(true);
+    await expect(readRows(file)).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
+    expect((await readRows(good)).numRows).toBe(1_000);
+    using other = await open(bytes);
+    expect((await readRows(other)).numRows).toBe(1_000);
+  });
+
+  it("gives a typed error or the right number of rows, whichever bit is flipped", async () => {
+    const small = encodeParquet(smallTable(60), { rowGroupRows: 25 });
+    let failures = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.nat(small.length * 8 - 1), async (bit) => {
+        const flipped = small.slice();
+        flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        try {
+          using file = await open(flipped);
+          expect((await readRows(file)).numRows).toBe(file.rows);
+        } catch (error) {
+          failures += 1;
+          if (!isShardmillError(error)) throw error;
+          expect(["INPUT_CORRUPT", "INPUT_UNSUPPORTED"]).toContain(error.code);
+        }
+      }),
+      { numRuns: 300, seed: 1 },
+    );
+    expect(failures).toBeGreaterThan(30);
+  });
+});
+
+function withLength(content: Uint8Array, length: number): Uint8Array {
+  const changed = content.slice();
+  new DataView(changed.buffer).setUint32(changed.length - 8, length, true);
+  return changed;
+}

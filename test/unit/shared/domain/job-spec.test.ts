@@ -1,0 +1,85 @@
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+import {
+  type InputSpec,
+  JOB_FILE_SCHEMA,
+  type JobFile,
+  type JobSpec,
+  type OutputSpec,
+  type ReductionSpec,
+} from "../../../../shared/domain/job-spec.ts";
+import { checkJobSpec } from "../../../../shared/spec/check-job.ts";
+
+const FILE: JobFile = {
+  name: "digits",
+  input: { path: "/data/a.parquet" },
+  model: { path: "/m.onnx" },
+  map: { inputs: { image: "pixels", other: { columns: ["a", "b"] } }, outputs: { y: "logits" } },
+  reduce: { n: "SELECT 1" },
+  output: { path: "/out" },
+};
+
+describe("the types of the job file", () => {
+  test("a spec has every default, and is read only", () => {
+    expectTypeOf<JobSpec["name"]>().toEqualTypeOf<string>();
+    expectTypeOf<JobSpec["input"]["path"]>().toEqualTypeOf<readonly string[]>();
+    expectTypeOf<JobSpec["input"]["shardRows"]>().toEqualTypeOf<number | "auto">();
+    expectTypeOf<JobSpec["map"]["batch"]>().toEqualTypeOf<{ readonly rows: number | "auto" }>();
+    expectTypeOf<JobSpec["map"]["inputs"]>().toEqualTypeOf<Readonly<Record<string, InputSpec>>>();
+    expectTypeOf<JobSpec["output"]["rows"]>().toEqualTypeOf<"parquet" | "arrow" | "none">();
+  });
+
+  test("what may be left out is absent, never undefined", () => {
+    expectTypeOf<InputSpec>().toEqualTypeOf<{
+      readonly column?: string;
+      readonly columns?: string | readonly string[];
+      readonly scale: number;
+      readonly offset: number;
+      readonly shape?: readonly number[];
+      readonly fill?: number;
+    }>();
+    expectTypeOf<OutputSpec>().toEqualTypeOf<{
+      readonly tensor?: string;
+      readonly op: "raw" | "argmax" | "maxSoftmax" | "softmax" | "sigmoid" | "topK";
+      readonly k?: number;
+      readonly labels?: readonly string[];
+      readonly shape?: readonly number[];
+    }>();
+    expectTypeOf<ReductionSpec>().toEqualTypeOf<{ readonly combine?: string; readonly final: string }>();
+  });
+});
+
+describe("a checked spec", () => {
+  const spec = checkJobSpec(FILE);
+
+  test("is a valid job file itself, and gives the same spec: it can travel as JSON", () => {
+    expect(JOB_FILE_SCHEMA.safeParse(spec).success).toBe(true);
+    expect(checkJobSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
+
+  test("that is not valid names the keys that are wrong", () => {
+    let wheres: readonly string[] = [];
+    try {
+      checkJobSpec({ ...FILE, reduce: { n: 3 }, errors: { maxRows: -1 } });
+    } catch (error) {
+      if (isShardmillError(error, "SPEC_INVALID")) wheres = error.problems.map(({ where }) => where);
+    }
+    expect(wheres).toEqual(["reduce.n", "errors.maxRows"]);
+  });
+});
+
+test("a job without rows files and without reductions is refused: it would publish nothing", () => {
+  const job = {
+    name: "n",
+    input: { path: "/a" },
+    model: { path: "/m" },
+    output: { path: "/o", rows: "none" },
+  };
+  const refused = JOB_FILE_SCHEMA.safeParse(job);
+  expect(refused.error?.issues.map(({ path, message }) => ({ path, message }))).toEqual([
+    { path: ["output", "rows"], message: "the job would publish nothing" },
+  ]);
+  expect(JOB_FILE_SCHEMA.safeParse({ ...job, reduce: { n: "SELECT count(*) FROM rows" } }).success).toBe(
+    true,
+  );
+});

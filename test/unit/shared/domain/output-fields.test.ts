@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import type { OutputBinding } from "../../../../shared/domain/map-plan.ts";
+import { outputFields } from "../../../../shared/domain/output-fields.ts";
+
+function anOutput(parts: Partial<OutputBinding>): OutputBinding {
+  const rowDims = parts.rowDims ?? [10];
+  const rowValues = rowDims.reduce((a, b) => a * b, 1);
+  return {
+    column: "y",
+    tensor: "logits",
+    dtype: "float32",
+    rowDims,
+    rowValues,
+    op: "raw",
+    k: null,
+    labels: null,
+    ...parts,
+  };
+}
+
+const float32 = { kind: "numeric", type: "float32" };
+const int32 = { kind: "numeric", type: "int32" };
+const labels = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+
+describe("the fields of the rows files", () => {
+  test.each([
+    ["a raw scalar", { rowDims: [], dtype: "int64" }, [["y", { kind: "numeric", type: "int64" }]]],
+    ["a raw vector of one", { rowDims: [1], dtype: "bool" }, [["y", { kind: "numeric", type: "bool" }]]],
+    [
+      "a raw tensor, flattened",
+      { rowDims: [2, 3] },
+      [["y", { kind: "fixedList", item: float32, length: 6 }]],
+    ],
+    [
+      "a softmax",
+      { op: "softmax", dtype: "float16" },
+      [["y", { kind: "fixedList", item: float32, length: 10 }]],
+    ],
+    ["a sigmoid of a scalar", { op: "sigmoid", rowDims: [1] }, [["y", float32]]],
+    ["the best probability", { op: "maxSoftmax", dtype: "float64" }, [["y", float32]]],
+    ["the best class", { op: "argmax" }, [["y", int32]]],
+    ["the best class by name", { op: "argmax", labels }, [["y", { kind: "string" }]]],
+    [
+      "the best k",
+      { op: "topK", k: 3 },
+      [
+        ["y_values", { kind: "fixedList", item: float32, length: 3 }],
+        ["y_indices", { kind: "fixedList", item: int32, length: 3 }],
+      ],
+    ],
+    [
+      "the best k by name",
+      { op: "topK", k: 1, labels },
+      [
+        ["y_values", { kind: "fixedList", item: float32, length: 1 }],
+        ["y_labels", { kind: "fixedList", item: { kind: "string" }, length: 1 }],
+      ],
+    ],
+  ] as const)("of %s", (_name, parts, expected) => {
+    const fields = outputFields({ keep: [], outputs: [anOutput(parts)] });
+    expect(fields).toEqual(expected.map(([name, type]) => ({ name, type, nullable: false })));
+  });
+
+  test("are the kept columns as they are, then the outputs in order", () => {
+    const id = { name: "id", type: { kind: "string" }, nullable: true } as const;
+    const outputs = [anOutput({ column: "b", op: "argmax" }), anOutput({ column: "a", op: "argmax" })];
+    const fields = outputFields({ keep: [id], outputs });
+    expect(fields.map(({ name }) => name)).toEqual(["id", "b", "a"]);
+    expect(fields[0]).toBe(id);
+  });
+});

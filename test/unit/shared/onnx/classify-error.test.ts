@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import {
+  classifyOnnxError,
+  deviceUnavailable,
+  type OnnxErrorContext,
+  tidyMessage,
+} from "../../../../shared/onnx/classify-error.ts";
+
+// Messages as ONNX Runtime 1.30 and the libraries under it word them. Those that this machine can provoke are provoked
+// for real in test/integration/onnx-session.test.ts.
+
+const loadingOnCpu: OnnxErrorContext = { stage: "load", device: "cpu", modelPath: "/models/m.onnx" };
+const loadingOnCuda: OnnxErrorContext = { stage: "load", device: "cuda", modelPath: "/models/m.onnx" };
+const running: OnnxErrorContext = { stage: "run", device: "cuda" };
+
+describe("while loading", () => {
+  test.each([
+    ["Load model from m.onnx failed:Protobuf parsing failed."],
+    [
+      "Load model from m.onnx failed:This is an invalid model. In Node, Error No Op registered for Frobnicate",
+    ],
+    ["External data path validation failed for initializer: c. External data path does not exist"],
+    ["Unsupported data type: 16"],
+  ])("%s is MODEL_INVALID with a hint and the path", (message) => {
+    for (const context of [loadingOnCpu, loadingOnCuda]) {
+      const error = classifyOnnxError(new Error(message), context);
+      expect(error).toMatchObject({ code: "MODEL_INVALID", fields: { path: "/models/m.onnx" } });
+      expect(error.hint).toBeTruthy();
+    }
+  });
+
+  test.each([
+    ["OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library"],
+    ["no available backend found. ERR: [cuda] backend not found."],
+    ["CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=n1"],
+    ["CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"],
+    [
+      "Failed to load library libonnxruntime_providers_cuda.so with error: libcudnn.so.9: cannot open shared object file",
+    ],
+    [
+      "This session contains graph nodes that are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled by the user.",
+    ],
+  ])("%s is DEVICE_UNAVAILABLE with what to install", (message) => {
+    const error = classifyOnnxError(new Error(message), loadingOnCuda);
+    expect(error).toMatchObject({ code: "DEVICE_UNAVAILABLE", fields: { device: "cuda" } });
+    expect(error.hint).toMatch(/onnxruntime_node_install=cuda12.*|CUDA 12/);
+  });
+
+  test.each([
+    ["CUDA failure 2: out of memory ; GPU=0"],
+    ["std::bad_alloc"],
+    ["bfc_arena.cc:360 Failed to allocate memory for requested buffer of size 1073741824"],
+  ])("%s is OUT_OF_MEMORY", (message) => {
+    expect(classifyOnnxError(new Error(message), loadingOnCuda).code).toBe("OUT_OF_MEMORY");
+  });
+});
+
+test("words in the model's own path are not taken for what went wrong", () => {
+  const modelPath = "/jobs/cuda error hunt/failed to load library/out of memory/m.onnx";
+  const cause = new Error(`Load model from ${modelPath} failed:Protobuf parsing failed.`);
+  expect(classifyOnnxError(cause, { stage: "load", device: "cuda", modelPath }).code).toBe("MODEL_INVALID");
+});
+
+describe("while running", () => {
+  test.each([
+    [
+      "Non-zero status code returned while running Conv node. Status Message: CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED: out of memory",
+    ],
+    ["Failed to allocate memory for requested buffer of size 9007199254740992"],
+    ["CUDA failure 2: cudaErrorMemoryAllocation"],
+    ["Array buffer allocation failed"],
+  ])("%s is OUT_OF_MEMORY", (message) => {
+    expect(classifyOnnxError(new RangeError(message), running).code).toBe("OUT_OF_MEMORY");
+  });
+
+  test.each([
+    ["CUDA failure 700: an illegal memory access was encountered ; GPU=0"],
+    ["CUDA failure 719: unspecified launch failure"],
+    ["WebGPU device lost (1): device was lost"],
+    ["DXGI_ERROR_DEVICE_REMOVED"],
+  ])("%s is the worker's death, and no row's fault", (message) => {
+    expect(classifyOnnxError(new Error(message), running).code).toBe("WORKER_DIED");
+  });
+
+  test.each([
+    [
+      "Non-zero status code returned while running Gather node. Status Message: indices element out of data bounds, idx=5",
+    ],
+    ["Got invalid dimensions for input: input for the following indices index: 1 Got: 7 Expected: 8"],
+    ["CUDNN_STATUS_BAD_PARAM"],
+  ])("%s is MODEL_FAILED", (message) => {
+    expect(classifyOnnxError(new Error(message), running).code).toBe("MODEL_FAILED");
+  });
+});
+
+test("what is a ShardmillError already is left alone", () => {
+  const error = new ShardmillError("MODEL_INVALID", "model input words cannot be fed from columns");
+  expect(classifyOnnxError(error, running)).toBe(error);
+});
+
+test("the cause is kept, and a missing device's detail is a field", () => {
+  const cause = new Error("no available backend found");
+  expect(classifyOnnxError(cause, loadingOnCuda).cause).toBe(cause);
+  expect(deviceUnavailable("webgpu", "no adapter")).toMatchObject({
+    fields: { device: "webgpu", detail: "no adapter" },
+    hint: expect.stringContaining("mesa-vulkan-drivers"),
+  });
+});
+
+test("a message is freed of the C++ around it", () => {
+  const raw =
+    "Load model from /m.onnx failed:/onnxruntime_src/onnxruntime/core/graph/model.cc:187 " +
+    "onnxruntime::Model::Model(onnx::ModelProto&&, const onnxruntime::PathString&) ModelProto does not have a graph.\n";
+  expect(tidyMessage(raw)).toBe("ModelProto does not have a graph");
+});

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import {
+  autoCandidates,
+  CONCRETE_DEVICES,
+  DEVICE_TRAITS,
+  existsOn,
+} from "../../../../shared/onnx/devices.ts";
+
+test("auto tries only providers of real GPUs that the platform can have", () => {
+  expect(autoCandidates("linux")).toEqual(["cuda"]);
+  expect(autoCandidates("darwin")).toEqual(["coreml"]);
+  expect(autoCandidates("win32")).toEqual(["cuda", "dml"]);
+});
+
+test("every device but the CPU says what it needs, and the CPU exists wherever the library does", () => {
+  for (const device of CONCRETE_DEVICES) expect(DEVICE_TRAITS[device].needs === "").toBe(device === "cpu");
+  expect((["linux", "darwin", "win32"] as const).every((platform) => existsOn("cpu", platform))).toBe(true);
+  expect(existsOn("coreml", "linux")).toBe(false);
+});

@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { sqlError } from "../../../../shared/sql/sql-error.ts";
+
+function duckdb(type: string, message: string, more: Record<string, string> = {}): Error {
+  return new Error(JSON.stringify({ exception_type: type, exception_message: message, ...more }));
+}
+
+const WHERE = "reduce.confusion.final";
+
+test("a column that is not there: the place, a caret under it and DuckDB's candidates", () => {
+  const sql = "SELECT label,\n  dgit FROM partials";
+  const message = 'Referenced column "dgit" not found in FROM clause!\nCandidate bindings: "digit", "label"';
+  const error = sqlError(duckdb("Binder", message, { position: "16", error_subtype: "COLUMN_NOT_FOUND" }), {
+    where: WHERE,
+    sql,
+  });
+  expect(error.code).toBe("SQL_INVALID");
+  expect(error.fields).toEqual({
+    where: WHERE,
+    type: "Binder",
+    subtype: "COLUMN_NOT_FOUND",
+    line: 2,
+    column: 3,
+  });
+  expect(error.problems).toEqual([
+    {
+      where: `${WHERE} line 2 column 3`,
+      what: 'referenced column "dgit" not found in FROM clause\n    dgit FROM partials\n    ^',
+      hint: 'candidate bindings: "digit", "label"',
+    },
+  ]);
+});
+
+test("columns are counted in characters, not in bytes", () => {
+  const sql = "SELECT 'é', sumx(1)";
+  const error = sqlError(duckdb("Catalog", "no sumx", { position: "13" }), { where: WHERE, sql });
+  expect(error.fields.column).toBe(13);
+});
+
+test("a long line is cut around the place", () => {
+  const sql = `SELECT ${"a, ".repeat(200)}oops${", b".repeat(200)} FROM rows`;
+  const position = String(sql.indexOf("oops"));
+  const error = sqlError(duckdb("Binder", "no oops", { position }), { where: WHERE, sql });
+  const [, excerpt = "", caret = ""] = error.problems[0]?.what.split("\n") ?? [];
+  expect(excerpt.length).toBeLessThan(130);
+  expect(excerpt.slice(caret.indexOf("^")).startsWith("oops")).toBe(true);
+});
+
+test("a list of candidate functions is left out, and so are DuckDB's own tables", () => {
+  const message =
+    "No function matches 'sum(VARCHAR)'. You might need to add explicit type casts.\n\tCandidate functions:\n\tsum(DECIMAL) -> DECIMAL\n";
+  const binder = sqlError(duckdb("Binder", message), { where: WHERE, sql: "x" });
+  expect(binder.hint).toBeUndefined();
+  const catalog = sqlError(
+    duckdb("Catalog", 'Table with name rwos does not exist!\nDid you mean "pg_constraint"?'),
+    { where: WHERE, sql: "x" },
+  );
+  expect(catalog.hint).toBeUndefined();
+  expect(catalog.problems[0]?.what).toBe("table with name rwos does not exist");
+});
+
+test.for([
+  ["Parser Error: ", "Parser", "SQL_INVALID"],
+  ["Failed to extract statements: Parser Error: ", "Parser", "SQL_INVALID"],
+  ["", "Permission", "SQL_INVALID"],
+  ["", "Out of Range", "SQL_FAILED"],
+  ["", "Conversion", "SQL_FAILED"],
+  ["", "Out of Memory", "SQL_FAILED"],
+  ["", "IO", "SQL_FAILED"],
+  ["", "INTERRUPT", "INTERRUPTED"],
+] as const)("%j%s is %s", ([prefix, type, code]) => {
+  const error = sqlError(new Error(prefix + duckdb(type, "what").message), { where: WHERE, sql: "x" });
+  expect(error.code).toBe(code);
+});
+
+test("text that is not DuckDB's JSON is a failure with that text", () => {
+  expect(sqlError(new Error("boom {"), { where: WHERE, sql: "x" }).message).toBe(`${WHERE} failed: boom {`);
+});
+
+test("an error of ours passes through", () => {
+  const own = new ShardmillError("INTERRUPTED", "stop");
+  expect(sqlError(own, { where: WHERE, sql: "x" })).toBe(own);
+});
+
+test("a full disk is no fault of the SQL: the error says that it may go elsewhere, or later", () => {
+  const said =
+    'IO Error: {"exception_type":"IO","exception_message":"Could not write file \\"x\\": No space left on device"}';
+  const error = sqlError(new Error(said), { where: "reduce.a.combine", sql: "SELECT 1" });
+  expect(error).toMatchObject({ code: "STORE_FAILED", message: expect.stringContaining("No space left") });
+});

@@ -1,0 +1,149 @@
+import { describe, expect, test } from "vitest";
+import { decodeRequest, decodeResponse } from "../../../../shared/wire/method.ts";
+import { dataMethods } from "../../../../shared/wire/methods-data.ts";
+import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
+import { workMethods } from "../../../../shared/wire/methods-work.ts";
+
+/** What proto-loader makes of a message with nothing set. */
+function empty(method: (typeof workMethods)[keyof typeof workMethods]): object {
+  return method.definition.responseDeserialize(Buffer.alloc(0));
+}
+
+function leaseAnswer(changes: object): object {
+  const { responseSerialize, responseDeserialize } = workMethods.requestLease.definition;
+  const token = { generation: 1, sequence: 1 };
+  const shard = { id: 1, file: 0, rowStart: 0, rowEnd: 5 };
+  const file = { path: "/a", format: "parquet", bytes: 1, mtimeMs: 1, rows: 5, footerSha256: "" };
+  const lease = { jobId: "j", token, shard, file, leaseMs: 1, ...changes };
+  return responseDeserialize(responseSerialize({ lease }));
+}
+
+const rpcFailed = (place: string) => expect.objectContaining({ code: "RPC_FAILED", fields: { place } });
+const argumentInvalid = (place: string) =>
+  expect.objectContaining({ code: "ARGUMENT_INVALID", fields: { place } });
+
+describe("a response that the domain does not have is refused with its place", () => {
+  test("an unset oneof", () => {
+    expect(() => decodeResponse(workMethods.requestLease, empty(workMethods.requestLease))).toThrow(
+      rpcFailed("RequestLeaseResponse.result"),
+    );
+    expect(() => decodeResponse(workMethods.offerPartial, empty(workMethods.offerPartial))).toThrow(
+      rpcFailed("OfferPartialResponse.outcome"),
+    );
+  });
+
+  test("a whole lease is taken, as the base of what follows", () => {
+    expect(decodeResponse(workMethods.requestLease, leaseAnswer({}))).toMatchObject({ kind: "lease" });
+  });
+
+  test.each([
+    ["a missing message", { token: null }, "lease.token"],
+    ["an empty id", { jobId: "" }, "lease.jobId"],
+    ["an unknown word", { file: { path: "/a", format: "orc" } }, "lease.file.format"],
+    ["a range that ends before it starts", { shard: { rowStart: 9, rowEnd: 5 } }, "lease.shard.rowEnd"],
+    ["a count beyond 2^53", { shard: { rowStart: 0, rowEnd: 2 ** 60 } }, "lease.shard.rowEnd"],
+  ])("%s", (_what, changes, place) => {
+    expect(() => decodeResponse(workMethods.requestLease, leaseAnswer(changes))).toThrow(
+      rpcFailed(`RequestLeaseResponse.${place}`),
+    );
+  });
+
+  test("a status with a phase that is none", () => {
+    const { responseSerialize, responseDeserialize } = jobsMethods.getJob.definition;
+    const message = responseDeserialize(responseSerialize({ job: { jobId: "j", phase: "resting" } }));
+    expect(() => decodeResponse(jobsMethods.getJob, message)).toThrow(rpcFailed("GetJobResponse.job.phase"));
+  });
+
+  test("a job description that is not one", () => {
+    const message = { descriptionJson: Buffer.from('{"jobId":"j"}') };
+    expect(() => decodeResponse(workMethods.describeJob, message)).toThrow(
+      expect.objectContaining({ code: "RPC_FAILED", hint: expect.stringContaining("same version") }),
+    );
+  });
+});
+
+describe("a request that the domain does not have is refused as ARGUMENT_INVALID", () => {
+  test("no session", () => {
+    expect(() => decodeRequest(workMethods.leave, { session: "" })).toThrow(
+      argumentInvalid("LeaveRequest.session"),
+    );
+  });
+
+  test("a stage that is none", () => {
+    const message = { session: "s", leases: [], busy: { sleep: 1 } };
+    expect(() => decodeRequest(workMethods.heartbeat, message)).toThrow(
+      argumentInvalid("HeartbeatRequest.busy.sleep"),
+    );
+  });
+
+  test("an error code that this build does not know", () => {
+    const lease = { jobId: "j", shard: 1, token: { generation: 1, sequence: 1 } };
+    const error = { code: "NEW", message: "", fields: {}, problems: [] };
+    expect(() => decodeRequest(workMethods.failAttempt, { session: "s", lease, error })).toThrow(
+      argumentInvalid("FailAttemptRequest.error.code"),
+    );
+  });
+
+  test("an error field that is no JSON scalar", () => {
+    const lease = { jobId: "j", shard: 1, token: { generation: 1, sequence: 1 } };
+    for (const json of ["[1]", "{", ""]) {
+      const error = { code: "INTERNAL", message: "", fields: { x: json }, problems: [] };
+      expect(() => decodeRequest(workMethods.failAttempt, { session: "s", lease, error })).toThrow(
+        argumentInvalid("FailAttemptRequest.error.fields.x"),
+      );
+    }
+  });
+
+  test("a part of an upload that is neither header nor chunk, and a chunk over 1 MiB", () => {
+    expect(() => decodeRequest(dataMethods.putPartialFile, {})).toThrow(
+      argumentInvalid("PutPartialFileRequest.part"),
+    );
+    const large = { part: "chunk", chunk: Buffer.alloc((1 << 20) + 1) };
+    expect(() => decodeRequest(dataMethods.putPartialFile, large)).toThrow(
+      argumentInvalid("PutPartialFileRequest.chunk"),
+    );
+  });
+
+  test("a job spec with everything that is wrong, as SPEC_INVALID", () => {
+    const spec = {
+      name: "x",
+      input: { path: ["a"] },
+      model: { path: "/m", device: "abacus" },
+      output: 1,
+      more: 1,
+    };
+    const message = { specJson: Buffer.from(JSON.stringify(spec)), fresh: false };
+    expect(() => decodeRequest(jobsMethods.submitJob, message)).toThrow(
+      expect.objectContaining({
+        code: "SPEC_INVALID",
+        problems: expect.arrayContaining([
+          expect.objectContaining({ where: "model.device" }),
+          expect.objectContaining({ where: "output" }),
+          expect.objectContaining({ where: "" }),
+        ]),
+      }),
+    );
+    for (const json of ["", "null", "[", "\xff"]) {
+      const broken = { specJson: Buffer.from(json, "latin1"), fresh: false };
+      expect(() => decodeRequest(jobsMethods.submitJob, broken)).toThrow(
+        expect.objectContaining({ code: "SPEC_INVALID" }),
+      );
+    }
+  });
+
+  test("a job spec with a relative path", () => {
+    const spec = {
+      name: "x",
+      input: { path: ["/a"] },
+      model: { path: "m.onnx" },
+      output: { path: "/out" },
+    };
+    const message = { specJson: Buffer.from(JSON.stringify(spec)), fresh: false };
+    expect(() => decodeRequest(jobsMethods.submitJob, message)).toThrow(
+      expect.objectContaining({
+        code: "SPEC_INVALID",
+        problems: [expect.objectContaining({ where: "m.onnx" })],
+      }),
+    );
+  });
+});

@@ -1,0 +1,73 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { isShardmillError } from "../../../shared/core/errors.ts";
+import { workerSession } from "../../../shared/domain/worker.ts";
+import { chooseAccess, type JobFiles } from "../../../worker/data-access.ts";
+import { aLease } from "../../support/builders.ts";
+
+const COORDINATOR = { address: "node1:7433", session: workerSession("0".repeat(24)) };
+const REMOTE = { kind: "coordinator", ...COORDINATOR };
+const SHARED = { kind: "shared" };
+
+let folder: string;
+let job: JobFiles;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-access-"));
+  const partialsPath = join(folder, "partials");
+  await mkdir(partialsPath);
+  await writeFile(join(partialsPath, "beacon"), "lit");
+  await writeFile(join(folder, "a.parquet"), "12345");
+  await writeFile(join(folder, "model.onnx"), "123");
+  job = {
+    partialsPath,
+    beacon: { path: join(partialsPath, "beacon"), content: "lit" },
+    model: { path: join(folder, "model.onnx"), bytes: 3, externalData: [] },
+  };
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const lease = (bytes: number) => {
+  const { file, ...rest } = aLease();
+  return { ...rest, file: { ...file, path: join(folder, "a.parquet"), bytes } };
+};
+
+test("a worker that sees the coordinator's files uses them", async () => {
+  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toEqual({
+    input: SHARED,
+    output: SHARED,
+    modelVisible: true,
+  });
+});
+
+test("what is missing, of another size or of another beacon comes from the coordinator, each for itself", async () => {
+  expect(await chooseAccess("auto", job, lease(6), COORDINATOR)).toMatchObject({
+    input: REMOTE,
+    output: SHARED,
+  });
+  await writeFile(job.beacon.path, "another machine's");
+  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({
+    input: SHARED,
+    output: REMOTE,
+  });
+  await rm(join(folder, "model.onnx"));
+  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ modelVisible: false });
+  await rm(folder, { recursive: true });
+  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toEqual({
+    input: REMOTE,
+    output: REMOTE,
+    modelVisible: false,
+  });
+});
+
+test("a worker told to use the coordinator looks at nothing; one told to share refuses to do otherwise", async () => {
+  expect(await chooseAccess("coordinator", job, lease(5), COORDINATOR)).toEqual({
+    input: REMOTE,
+    output: REMOTE,
+    modelVisible: false,
+  });
+  const refusal = await chooseAccess("shared", job, lease(6), COORDINATOR).catch((error: unknown) => error);
+  expect(isShardmillError(refusal, "STORE_REFUSED")).toBe(true);
+});

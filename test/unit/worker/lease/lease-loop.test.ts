@@ -1,0 +1,259 @@
+import { describe, expect, test } from "vitest";
+import { deferred } from "../../../../shared/core/abort.ts";
+import { systemClock } from "../../../../shared/core/clock.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import type { Lease } from "../../../../shared/domain/job.ts";
+import type { PartialManifest } from "../../../../shared/domain/partial.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { type LeaseAnswer, PROTOCOL_VERSION, type WorkService } from "../../../../shared/wire/services.ts";
+import type { ShardRunner } from "../../../../worker/lease/attempt.ts";
+import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
+import { aLease, aWorker } from "../../../support/builders.ts";
+
+/** A coordinator in memory that hands out what it is given and writes down what it hears. */
+class FakeWork implements WorkService {
+  readonly heard: string[] = [];
+  readonly answers: (LeaseAnswer | ShardmillError)[] = [];
+  lost = new Set<number>();
+  failRegister = 0;
+  staleOffers = 0;
+  sessions = 0;
+
+  async register() {
+    if (this.failRegister-- > 0) throw new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
+    this.sessions += 1;
+    this.heard.push("register");
+    return { session: workerSession(`s${this.sessions}`), leaseMs: 1_000, heartbeatMs: 5 };
+  }
+
+  describeJob(): never {
+    throw new Error("not asked for in these tests");
+  }
+
+  async requestLease(_session: unknown, _waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
+    const next = this.answers.shift();
+    if (next instanceof ShardmillError) throw next;
+    if (next !== undefined) return next;
+    return new Promise((_resolve, reject) =>
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true }),
+    );
+  }
+
+  async heartbeat({ leases }: Parameters<WorkService["heartbeat"]>[0]) {
+    return leases.map(({ lease }) => ({ lease, live: !this.lost.has(lease.shard) }));
+  }
+
+  async offerPartial(session: string, _jobId: string, partial: PartialManifest) {
+    if (this.staleOffers-- > 0) throw new ShardmillError("SESSION_STALE", "who are you");
+    this.heard.push(`offer ${partial.shard} by ${session}`);
+    return { kind: "committed" } as const;
+  }
+
+  async failAttempt(_session: unknown, lease: { shard: number }, error: { code: string }) {
+    this.heard.push(`fail ${lease.shard} ${error.code}`);
+  }
+
+  async releaseLease(_session: unknown, lease: { shard: number }) {
+    this.heard.push(`release ${lease.shard}`);
+  }
+
+  async leave() {
+    this.heard.push("leave");
+  }
+}
+
+function partialOf(lease: Lease, executionId: string): PartialManifest {
+  const { shard, token } = lease;
+  return {
+    shard: shard.id,
+    token,
+    executionId,
+    rowsIn: 100,
+    rowsOut: 100,
+    rowsDead: 0,
+    firstDead: null,
+    files: [],
+    digest: "d",
+  };
+}
+
+function loopOf(
+  work: FakeWork,
+  run: ShardRunner["run"],
+  times: { drainMs?: number; giveUpMs?: number } = {},
+) {
+  return new LeaseLoop({
+    work,
+    registration: { ...aWorker(), protocolVersion: PROTOCOL_VERSION, build: "1" },
+    runner: { run },
+    takeBusy: () => ({}),
+    clock: systemClock,
+    log: silentLogger,
+    giveUpMs: times.giveUpMs ?? 10_000,
+    drainMs: times.drainMs ?? 5_000,
+    onSession: () => {},
+  });
+}
+
+const never = new AbortController().signal;
+const lease = (shard: number): LeaseAnswer => ({ kind: "lease", lease: aLease({ shard, sequence: shard }) });
+const dismissed: LeaseAnswer = { kind: "dismissed", reason: "done" };
+
+describe("the worker's lease loop", () => {
+  test("granted shards are run and offered, and a dismissal ends it with a goodbye", async () => {
+    const work = new FakeWork();
+    const offered = deferred<void>();
+    work.answers.push(lease(1), lease(2));
+    const run: ShardRunner["run"] = async (granted, executionId) => partialOf(granted, executionId);
+    const offerPartial = work.offerPartial.bind(work);
+    work.offerPartial = async (...args) => {
+      const answer = await offerPartial(...args);
+      if (work.heard.filter((line) => line.startsWith("offer")).length === 2) offered.resolve();
+      return answer;
+    };
+    const drain = new AbortController();
+    const ended = loopOf(work, run).run(drain.signal, never);
+    await offered.promise;
+    drain.abort();
+    expect(await ended).toBe("drained");
+    expect(work.heard).toEqual(["register", "offer 1 by s1", "offer 2 by s1", "leave"]);
+  });
+
+  test("a dismissal ends the loop", async () => {
+    const work = new FakeWork();
+    work.answers.push(dismissed);
+    expect(
+      await loopOf(work, () => Promise.reject(new Error("no shard was granted"))).run(never, never),
+    ).toBe("dismissed");
+    expect(work.heard).toEqual(["register", "leave"]);
+  });
+
+  test("a drain finishes the shard at work before it leaves", async () => {
+    const work = new FakeWork();
+    const gate = deferred<void>();
+    const started = deferred<void>();
+    work.answers.push(lease(1));
+    const drain = new AbortController();
+    const ended = loopOf(work, async (granted, executionId) => {
+      started.resolve();
+      await gate.promise;
+      return partialOf(granted, executionId);
+    }).run(drain.signal, never);
+    await started.promise;
+    drain.abort();
+    gate.resolve();
+    await ended;
+    expect(work.heard).toEqual(["register", "offer 1 by s1", "leave"]);
+  });
+
+  test("a drain hands back a shard that does not finish in time, as nobody's fault", async () => {
+    const work = new FakeWork();
+    const started = deferred<void>();
+    work.answers.push(lease(1));
+    const drain = new AbortController();
+    const ended = loopOf(
+      work,
+      (_granted, _id, { signal }) => {
+        started.resolve();
+        return new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason)),
+        );
+      },
+      { drainMs: 10 },
+    ).run(drain.signal, never);
+    await started.promise;
+    drain.abort();
+    expect(await ended).toBe("drained");
+    expect(work.heard).toEqual(["register", "release 1", "leave"]);
+  });
+
+  test("a lost lease stops its shard, and nothing more is said of it", async () => {
+    const work = new FakeWork();
+    const stopped = deferred<unknown>();
+    work.answers.push(lease(1));
+    work.lost.add(1);
+    const drain = new AbortController();
+    const ended = loopOf(work, (_granted, _id, { signal }) => {
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => {
+          stopped.resolve(signal.reason);
+          reject(signal.reason);
+        }),
+      );
+    }).run(drain.signal, never);
+    expect(await stopped.promise).toMatchObject({ code: "LEASE_STALE" });
+    drain.abort();
+    await ended;
+    expect(work.heard).toEqual(["register", "leave"]);
+  });
+
+  test("a failed attempt is told with its code", async () => {
+    const work = new FakeWork();
+    const told = deferred<void>();
+    const failAttempt = work.failAttempt.bind(work);
+    work.failAttempt = async (...args) => {
+      await failAttempt(...args);
+      told.resolve();
+    };
+    work.answers.push(lease(1));
+    const drain = new AbortController();
+    const ended = loopOf(work, () => Promise.reject(new ShardmillError("INPUT_CORRUPT", "bad footer"))).run(
+      drain.signal,
+      never,
+    );
+    await told.promise;
+    drain.abort();
+    await ended;
+    expect(work.heard).toEqual(["register", "fail 1 INPUT_CORRUPT", "leave"]);
+  });
+
+  test("a coordinator that forgot the session gets a new one, and the finished partial under it", async () => {
+    const work = new FakeWork();
+    const offered = deferred<void>();
+    const gate = deferred<void>();
+    work.answers.push(lease(1), new ShardmillError("SESSION_STALE", "who are you"));
+    work.staleOffers = 1;
+    const register = work.register.bind(work);
+    work.register = async () => {
+      if (work.sessions === 1) await gate.promise;
+      return register();
+    };
+    const offerPartial = work.offerPartial.bind(work);
+    work.offerPartial = async (...args) => {
+      try {
+        const answer = await offerPartial(...args);
+        offered.resolve();
+        return answer;
+      } catch (error) {
+        gate.resolve();
+        throw error;
+      }
+    };
+    const drain = new AbortController();
+    const ended = loopOf(work, async (granted, id) => partialOf(granted, id)).run(drain.signal, never);
+    await offered.promise;
+    drain.abort();
+    await ended;
+    expect(work.heard).toEqual(["register", "register", "offer 1 by s2", "leave"]);
+  });
+
+  test("an unreachable coordinator is waited for", async () => {
+    const work = new FakeWork();
+    work.failRegister = 1;
+    work.answers.push(dismissed);
+    expect(await loopOf(work, () => Promise.reject(new Error("no shard"))).run(never, never)).toBe(
+      "dismissed",
+    );
+  });
+
+  test("a coordinator that stays unreachable is given up with that error", async () => {
+    const work = new FakeWork();
+    work.failRegister = 1_000;
+    const ended = loopOf(work, () => Promise.reject(new Error("no shard")), { giveUpMs: 0 }).run(
+      never,
+      never,
+    );
+    await expect(ended).rejects.toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
+  });
+});

@@ -1,0 +1,48 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ShardmillError } from "../../../shared/core/errors.ts";
+import { ShardThreadClient } from "../../../worker/shard-thread-client.ts";
+import { aLease } from "../../support/builders.ts";
+import { failureOf } from "../../support/wire-rig.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-client-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A thread that does this with each command, in place of the shard thread. */
+async function clientOf(name: string, body: string, broken: ShardmillError[]): Promise<ShardThreadClient> {
+  const path = join(folder, `${name}.mjs`);
+  const head = 'import { parentPort } from "node:worker_threads";';
+  await writeFile(path, `${head}\nparentPort.on("message", (command) => { ${body} });\n`);
+  return new ShardThreadClient({
+    onBusy: () => {},
+    onBroken: (error) => void broken.push(error),
+    lookMs: 20,
+    script: pathToFileURL(path),
+  });
+}
+
+const options = { signal: new AbortController().signal, onProgress: () => {} };
+
+test("a thread that a file makes loop for ever is ended, and the file is named", async () => {
+  const broken: ShardmillError[] = [];
+  await using client = await clientOf("loops", "for (;;);", broken);
+  const corrupt = { code: "INPUT_CORRUPT", fields: { path: "/data/a.parquet", poisoned: true } };
+  expect(await failureOf(client.run(aLease(), "e1", options))).toMatchObject(corrupt);
+  expect(broken).toMatchObject([corrupt]);
+});
+
+test("a thread that says how busy it is may take as long as it likes", async () => {
+  const broken: ShardmillError[] = [];
+  const body =
+    'const busy = setInterval(() => parentPort.postMessage({ kind: "busy", shares: {}, overMs: 1 }), 20);' +
+    'setTimeout(() => { clearInterval(busy); parentPort.postMessage({ kind: "shardDone", token: command.lease.token, partial: { digest: "right" } }); }, 1500);';
+  await using client = await clientOf("works", body, broken);
+  expect(await client.run(aLease(), "e1", options)).toEqual({ digest: "right" });
+  expect(broken).toEqual([]);
+});

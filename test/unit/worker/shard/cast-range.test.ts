@@ -1,0 +1,80 @@
+import { Float64, Int32, Int64, makeData, Uint8, Uint64 } from "apache-arrow";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Dtype } from "../../../../shared/domain/tensor.ts";
+import { aBinding, batchOf, tensorize } from "../../../support/shard-inputs.ts";
+
+describe("integers of 64 bits", () => {
+  const big = [2n ** 63n - 1n, -(2n ** 63n), 9_007_199_254_740_993n, -1n, 0n];
+  const data = makeData({ type: new Int64(), data: BigInt64Array.from(big) });
+
+  test("are exact between themselves, beyond what a float holds", () => {
+    expect(tensorize(batchOf({ c: data }), aBinding({ dtype: "int64" })).values).toEqual(big);
+  });
+
+  test("are exact in a stack too", () => {
+    const stack = { kind: "stack", columns: ["c", "c"] } as const;
+    const bound = aBinding({ dtype: "int64", rowDims: [2], rowValues: 2, source: stack });
+    expect(tensorize(batchOf({ c: data }), bound).values).toEqual(big.flatMap((value) => [value, value]));
+  });
+
+  test("become the nearest float64", () => {
+    fc.assert(
+      fc.property(fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })), (values) => {
+        const c = makeData({ type: new Int64(), data: BigInt64Array.from(values) });
+        const found = tensorize(batchOf({ c }), aBinding({ dtype: "float64" })).values;
+        expect(found).toEqual(values.map(Number));
+      }),
+    );
+  });
+
+  test("change sign only where they fit", () => {
+    const { values, bad } = tensorize(batchOf({ c: data }), aBinding({ dtype: "uint64" }));
+    expect(values).toEqual([2n ** 63n - 1n, 9_007_199_254_740_993n, 0n]);
+    expect(bad).toEqual({ 1: "ROW_VALUE", 3: "ROW_VALUE" });
+    const unsigned = makeData({
+      type: new Uint64(),
+      data: BigUint64Array.from([2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n]),
+    });
+    const back = tensorize(batchOf({ c: unsigned }), aBinding({ dtype: "int64" }));
+    expect(back.values).toEqual([2n ** 63n - 1n]);
+    expect(back.bad).toEqual({ 1: "ROW_VALUE", 2: "ROW_VALUE" });
+  });
+
+  test("take floats up to their own range", () => {
+    const floats = makeData({ type: new Float64(), data: Float64Array.of(-(2 ** 63), 2 ** 63, -1.5, 1e15) });
+    const { values, bad } = tensorize(batchOf({ c: floats }), aBinding({ dtype: "int64" }));
+    expect(values).toEqual([-(2n ** 63n), -1n, 10n ** 15n]);
+    expect(bad).toEqual({ 1: "ROW_VALUE" });
+  });
+});
+
+describe("values that a dtype cannot hold", () => {
+  test.each<[Dtype, number[], Record<number, string>]>([
+    ["int8", [-128, 127, -129, 128, 127.9, -128.9], { 2: "ROW_VALUE", 3: "ROW_VALUE" }],
+    ["uint8", [0, 255, -1, 256, -0.9, 255.9], { 2: "ROW_VALUE", 3: "ROW_VALUE" }],
+    [
+      "int32",
+      [2 ** 31 - 1, 2 ** 31, Number.NaN, Infinity],
+      { 1: "ROW_VALUE", 2: "ROW_VALUE", 3: "ROW_VALUE" },
+    ],
+    ["bool", [0.5, Number.NaN, Infinity, 0], { 1: "ROW_VALUE" }],
+    ["float16", [Number.NaN, 1e9, 1, 2], {}],
+  ])("make their rows bad: %s", (dtype, numbers, expected) => {
+    const c = makeData({ type: new Float64(), data: Float64Array.from(numbers) });
+    expect(tensorize(batchOf({ c }), aBinding({ dtype })).bad).toEqual(expected);
+  });
+
+  test("count after scale and offset", () => {
+    const c = makeData({ type: new Uint8(), data: Uint8Array.of(1, 200) });
+    const { values, bad } = tensorize(batchOf({ c }), aBinding({ dtype: "uint8", scale: 2 }));
+    expect(values).toEqual([2]);
+    expect(bad).toEqual({ 1: "ROW_VALUE" });
+  });
+
+  test("are named in the message", () => {
+    const c = makeData({ type: new Int32(), data: Int32Array.of(300) });
+    const { messages } = tensorize(batchOf({ c }), aBinding({ dtype: "uint8" }));
+    expect(messages).toEqual(["column `c` holds 300, which does not fit uint8"]);
+  });
+});

@@ -1,0 +1,143 @@
+import { Int32, Schema, type Table, Utf8 } from "apache-arrow";
+import { describe, expect, test } from "vitest";
+import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import { batchOf as rowsBatch } from "../../../../worker/shard/batch.ts";
+import type { Segment } from "../../../../worker/shard/bisect.ts";
+import { Collector } from "../../../../worker/shard/collect.ts";
+import { InputChunk } from "../../../../worker/shard/input-chunk.ts";
+import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
+import { anOutput } from "../../../support/shard-job.ts";
+
+const keep = (name: string) => ({ name, type: { kind: "string" }, nullable: true }) as const;
+
+const plan: MapPlan = {
+  inputs: [aBinding()],
+  outputs: [anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1 })],
+  keep: [keep("name")],
+  columns: ["c", "name"],
+  fixedBatchRows: null,
+};
+
+/** Rows from `fileRow` on; null is a row that cannot be fed. */
+function aChunk(values: readonly (number | null)[], fileRow: number): InputChunk {
+  const names = values.map((_, index) => `row ${fileRow + index}`);
+  const columns = { c: column(values, new Int32()), name: column(names, new Utf8()) };
+  return new InputChunk(batchOf(columns), fileRow, plan.inputs);
+}
+
+function aCollector(shardRows: number, changes: Partial<MapPlan> = {}) {
+  const { schema } = batchOf({ c: column([1], new Int32()), name: column(["a"], new Utf8()) });
+  return new Collector({
+    plan: { ...plan, ...changes },
+    schema: new Schema(schema.fields),
+    filePath: "/data/a.parquet",
+    shardRows,
+  });
+}
+
+/** What a model that gives each row of the batch the next of `values` would answer. */
+function mapped(pieces: Parameters<typeof rowsBatch>[0], values: readonly number[]): Segment {
+  const data = Float32Array.from(values).buffer;
+  return {
+    kind: "mapped",
+    batch: rowsBatch(pieces),
+    outputs: { y: { dtype: "float32", dims: [values.length], data } },
+  };
+}
+
+const rowsOf = (table: Table | null) => table?.toArray().map((row) => JSON.parse(JSON.stringify(row, safe)));
+const safe = (_key: string, value: unknown) => (typeof value === "bigint" ? Number(value) : value);
+
+test("rows come out in order with what was kept, whatever chunks the batches went over", () => {
+  const collector = aCollector(6);
+  const [one, two] = [aChunk([1, null, 3], 10), aChunk([4, 5, 6], 13)];
+  collector.open(one);
+  collector.open(two);
+  expect(collector.rowsDone).toBe(1);
+  collector.collect([mapped([{ chunk: one, start: 0, end: 1 }], [10])]);
+  collector.collect([
+    mapped(
+      [
+        { chunk: one, start: 2, end: 3 },
+        { chunk: two, start: 0, end: 1 },
+      ],
+      [30, 40],
+    ),
+  ]);
+  expect(collector.rowsDone).toBe(4);
+  collector.collect([
+    { kind: "failed", batch: rowsBatch([{ chunk: two, start: 1, end: 2 }]), message: "no" },
+    mapped([{ chunk: two, start: 2, end: 3 }], [60]),
+  ]);
+  const { rows, dead, firstDead, ...counts } = collector.finish();
+  expect(counts).toEqual({ rowsIn: 6, rowsOut: 4, rowsDead: 2 });
+  expect(rowsOf(rows)).toEqual([
+    { name: "row 10", y: 10 },
+    { name: "row 12", y: 30 },
+    { name: "row 13", y: 40 },
+    { name: "row 15", y: 60 },
+  ]);
+  const file = "/data/a.parquet";
+  const message = "column `c` is null, and there is no fill for it";
+  expect(rowsOf(dead)).toEqual([
+    { file, row: 11, stage: "tensorize", code: "ROW_NULL", message, name: "row 11" },
+    { file, row: 14, stage: "infer", code: "ROW_FAILED", message: "no", name: "row 14" },
+  ]);
+  expect(firstDead).toMatchObject({ row: 11, code: "ROW_NULL" });
+});
+
+test("a chunk of bad rows only is settled in its turn", () => {
+  const collector = aCollector(4);
+  const [one, two] = [aChunk([1, 2], 0), aChunk([null, null], 2)];
+  collector.open(one);
+  collector.open(two);
+  collector.collect([mapped([{ chunk: one, start: 0, end: 2 }], [1, 2])]);
+  const { rowsOut, rowsDead, firstDead } = collector.finish();
+  expect([rowsOut, rowsDead, firstDead?.row]).toEqual([2, 2, 2]);
+});
+
+test("with no row at all there is a table with the right columns, and no dead letters", () => {
+  const { rows, dead } = aCollector(0).finish();
+  expect(rows.numRows).toBe(0);
+  expect(rows.schema.fields.map(String)).toEqual(["name: Utf8", "y: Float32"]);
+  expect(dead).toBeNull();
+});
+
+describe("it refuses what cannot be", () => {
+  test("a row that is not settled", () => {
+    const collector = aCollector(2);
+    collector.open(aChunk([1, 2], 0));
+    expect(() => collector.finish()).toThrow("every row of the shard is settled");
+  });
+
+  test("more rows than the shard has", () => {
+    expect(() => aCollector(1).open(aChunk([1, 2], 0))).toThrow("no more than its rows");
+  });
+
+  test("a tensor of another shape", () => {
+    const collector = aCollector(2);
+    const chunk = aChunk([1, 2], 0);
+    collector.open(chunk);
+    expect(() => collector.collect([mapped([{ chunk, start: 0, end: 2 }], [1, 2, 3])])).toThrowError(
+      expect.objectContaining({
+        code: "MODEL_FAILED",
+        fields: { tensor: "y", expected: "float32[2]", found: "float32[3]" },
+      }),
+    );
+  });
+});
+
+test("a kept column named as one of a dead letter's own is told apart", () => {
+  const names = { row: column(["x", "y"], new Utf8()), kept_row: column(["u", "v"], new Utf8()) };
+  const batch = batchOf({ c: column([1, null], new Int32()), ...names });
+  const collector = new Collector({
+    plan: { ...plan, keep: [keep("row"), keep("kept_row")] },
+    schema: new Schema(batch.schema.fields),
+    filePath: "f",
+    shardRows: 2,
+  });
+  const chunk = new InputChunk(batch, 7, plan.inputs);
+  collector.open(chunk);
+  collector.collect([mapped([{ chunk, start: 0, end: 1 }], [1])]);
+  expect(rowsOf(collector.finish().dead)).toMatchObject([{ row: 8, kept_kept_row: "y", kept_row: "v" }]);
+});

@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decodeHalf, encodeHalf, halfTable } from "../../../../worker/shard/float16.ts";
+
+describe("float16", () => {
+  // From the tables of IEEE 754 binary16.
+  test.each([
+    [0, 0x0000],
+    [-0, 0x8000],
+    [1, 0x3c00],
+    [-2, 0xc000],
+    [65_504, 0x7bff],
+    [2 ** -14, 0x0400],
+    [2 ** -24, 0x0001],
+    [1023 * 2 ** -24, 0x03ff],
+    [0.333251953125, 0x3555],
+    [Infinity, 0x7c00],
+    [-Infinity, 0xfc00],
+  ])("%d is %i, both ways", (value, bits) => {
+    expect(encodeHalf(value)).toBe(bits);
+    expect(decodeHalf(bits)).toBe(value);
+    expect(halfTable()[bits]).toBe(value);
+  });
+
+  test.each([
+    ["a tie goes to the even neighbour below", 1 + 2 ** -11, 0x3c00],
+    ["a tie goes to the even neighbour above", 1 + 3 * 2 ** -11, 0x3c02],
+    ["just over a tie goes up", 1 + 2 ** -11 + 2 ** -40, 0x3c01],
+    ["rounding carries into the exponent", 2 - 2 ** -12, 0x4000],
+    ["half of the smallest goes to zero", 2 ** -25, 0x0000],
+    ["just over half of the smallest stays", 2 ** -25 * 1.0001, 0x0001],
+    ["the largest subnormal rounds up to a normal", 1023.75 * 2 ** -24, 0x0400],
+    ["just under the overflow stays", 65_519.99, 0x7bff],
+    ["the tie above the largest is infinity", 65_520, 0x7c00],
+    ["far beyond is infinity", -1e300, 0xfc00],
+    ["far below is zero, with its sign", -1e-300, 0x8000],
+    // Through float32 this would become a tie, and round down.
+    ["rounding happens once, from float64", 1 + 2 ** -11 + 2 ** -30, 0x3c01],
+  ])("%s", (_name, value, bits) => {
+    expect(encodeHalf(value)).toBe(bits);
+  });
+
+  test("NaN stays NaN", () => {
+    expect(decodeHalf(encodeHalf(Number.NaN))).toBeNaN();
+    expect(decodeHalf(0x7c01)).toBeNaN();
+  });
+
+  test("every number of 16 bits survives the way out and back", () => {
+    for (let bits = 0; bits < 0x10000; bits += 1) {
+      const value = decodeHalf(bits);
+      if (!Number.isNaN(value) && encodeHalf(value) !== bits) throw new Error(`bits ${bits} changed`);
+    }
+    expect(halfTable()).toHaveLength(0x10000);
+  });
+
+  test("no other half is nearer than the one chosen", () => {
+    fc.assert(
+      fc.property(fc.double({ min: -65_504, max: 65_504, noNaN: true }), (value) => {
+        const bits = encodeHalf(value);
+        const distance = Math.abs(decodeHalf(bits) - value);
+        const magnitude = bits & 0x7fff;
+        for (const other of [magnitude - 1, magnitude + 1]) {
+          if (other < 0 || other >= 0x7c00) continue;
+          expect(Math.abs(decodeHalf((bits & 0x8000) | other) - value)).toBeGreaterThanOrEqual(distance);
+        }
+      }),
+    );
+  });
+});

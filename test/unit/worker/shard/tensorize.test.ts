@@ -1,0 +1,280 @@
+import {
+  Binary,
+  Bool,
+  type Data,
+  type DataType,
+  Dictionary,
+  Field,
+  FixedSizeBinary,
+  FixedSizeList,
+  Float16,
+  Float32,
+  Float64,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  List,
+  makeData,
+  Uint8,
+  Uint16,
+  Uint32,
+  Uint64,
+  Utf8,
+} from "apache-arrow";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { DTYPES, type Dtype } from "../../../../shared/domain/tensor.ts";
+import { encodeHalf } from "../../../../worker/shard/float16.ts";
+import { aBinding, batchOf, column, tensorize } from "../../../support/shard-inputs.ts";
+
+const NUMERIC_SOURCES: Readonly<Record<string, (values: readonly number[]) => Data>> = {
+  float16: (values) => makeData({ type: new Float16(), data: Uint16Array.from(values, encodeHalf) }),
+  float32: (values) => makeData({ type: new Float32(), data: Float32Array.from(values) }),
+  float64: (values) => makeData({ type: new Float64(), data: Float64Array.from(values) }),
+  int8: (values) => makeData({ type: new Int8(), data: Int8Array.from(values) }),
+  int16: (values) => makeData({ type: new Int16(), data: Int16Array.from(values) }),
+  int32: (values) => makeData({ type: new Int32(), data: Int32Array.from(values) }),
+  int64: (values) => makeData({ type: new Int64(), data: BigInt64Array.from(values, BigInt) }),
+  uint8: (values) => makeData({ type: new Uint8(), data: Uint8Array.from(values) }),
+  uint16: (values) => makeData({ type: new Uint16(), data: Uint16Array.from(values) }),
+  uint32: (values) => makeData({ type: new Uint32(), data: Uint32Array.from(values) }),
+  uint64: (values) => makeData({ type: new Uint64(), data: BigUint64Array.from(values, BigInt) }),
+  bool: (values) =>
+    column(
+      values.map((value) => value !== 0),
+      new Bool(),
+    ),
+};
+
+const isBig = (dtype: Dtype) => dtype === "int64" || dtype === "uint64";
+
+describe("every numeric column feeds every dtype", () => {
+  for (const [source, make] of Object.entries(NUMERIC_SOURCES)) {
+    test.each(DTYPES)(`${source} as %s`, (dtype) => {
+      const numbers = source === "bool" ? [0, 1, 1, 0, 1] : [0, 1, 100, 7, 42];
+      const expected = dtype === "bool" ? numbers.map((value) => Number(value !== 0)) : numbers;
+      const { values, bad } = tensorize(batchOf({ c: make(numbers) }), aBinding({ dtype }));
+      expect(bad).toEqual({});
+      expect(values).toEqual(isBig(dtype) ? expected.map(BigInt) : expected);
+    });
+
+    test.each(DTYPES)(`${source} as %s, scaled and moved`, (dtype) => {
+      const numbers = source === "bool" ? [0, 1, 1, 0, 1] : [0, 1, 9, 7, 3];
+      const expected = numbers.map((value) => (dtype === "bool" ? 1 : value * 2 + 5));
+      const { values } = tensorize(batchOf({ c: make(numbers) }), aBinding({ dtype, scale: 2, offset: 5 }));
+      expect(values).toEqual(isBig(dtype) ? expected.map(BigInt) : expected);
+    });
+
+    test(`${source} columns stacked`, () => {
+      const numbers = source === "bool" ? [1, 0, 1] : [1, 2, 3];
+      const batch = batchOf({ a: make(numbers), b: make([...numbers].reverse()) });
+      const stack = { kind: "stack", columns: ["a", "b"] } as const;
+      const { values } = tensorize(batch, aBinding({ rowDims: [2], rowValues: 2, source: stack }));
+      expect(values).toEqual(numbers.flatMap((value, row) => [value, [...numbers].reverse()[row]]));
+    });
+  }
+});
+
+const item = (type: DataType) => new Field("item", type, true);
+
+describe("lists", () => {
+  const list = new List(item(new Float32()));
+
+  test("of the wrong length are bad, with what was expected and found", () => {
+    const c = column([[1, 2], [3], [], [4, 5], [6, 7, 8]], list);
+    const { values, bad, messages } = tensorize(batchOf({ c }), aBinding({ rowDims: [2], rowValues: 2 }));
+    expect(values).toEqual([1, 2, 4, 5]);
+    expect(bad).toEqual({ 1: "ROW_LENGTH", 2: "ROW_LENGTH", 4: "ROW_LENGTH" });
+    expect(messages[0]).toBe("column `c` has the wrong length: expected 2, found 1");
+  });
+
+  test("that are null, or hold a null, are bad without a fill", () => {
+    const c = column([[1, 2], null, [3, null], [4, 5]], list);
+    const { values, bad } = tensorize(batchOf({ c }), aBinding({ rowDims: [2], rowValues: 2 }));
+    expect(values).toEqual([1, 2, 4, 5]);
+    expect(bad).toEqual({ 1: "ROW_NULL", 2: "ROW_NULL" });
+  });
+
+  test("take the fill for nulls, before scale and offset", () => {
+    const c = column([[1, 2], null, [3, null], null, [4, 5]], list);
+    const bound = aBinding({ rowDims: [2], rowValues: 2, fill: 10, scale: 2, offset: 1 });
+    expect(tensorize(batchOf({ c }), bound).values).toEqual([3, 5, 21, 21, 7, 21, 21, 21, 9, 11]);
+  });
+
+  test("of fixed size are read where they lie, sliced or not", () => {
+    const type = new FixedSizeList(3, item(new Int16()));
+    const c = column(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9],
+        [10, 11, 12],
+      ],
+      type,
+    );
+    const bound = aBinding({ rowDims: [3], rowValues: 3, dtype: "int16" });
+    expect(tensorize(batchOf({ c }).slice(1, 3), bound).values).toEqual([4, 5, 6, 7, 8, 9]);
+  });
+
+  test("nested are flattened; ragged ones are bad", () => {
+    const nested = new List(item(list));
+    const c = column(
+      [
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [[1], [2, 3, 4]],
+        [[5, 6], null],
+        [
+          [7, 8],
+          [9, 0],
+        ],
+        null,
+      ],
+      nested,
+    );
+    const { values, bad } = tensorize(batchOf({ c }), aBinding({ rowDims: [2, 2], rowValues: 4 }));
+    expect(values).toEqual([1, 2, 3, 4, 7, 8, 9, 0]);
+    expect(bad).toEqual({ 1: "ROW_LENGTH", 2: "ROW_NULL", 4: "ROW_NULL" });
+  });
+
+  test("fixed inside fixed are one block", () => {
+    const type = new FixedSizeList(2, item(new FixedSizeList(2, item(new Float32()))));
+    const c = column(
+      [
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [
+          [5, 6],
+          [7, 8],
+        ],
+      ],
+      type,
+    );
+    const { values } = tensorize(batchOf({ c }), aBinding({ rowDims: [2, 2], rowValues: 4 }));
+    expect(values).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+});
+
+describe("nulls in scalar columns", () => {
+  test("keep the rows around them in order, in a slice too", () => {
+    const c = column([1, null, 3, 4, null, 6, 7, 8, null, 10], new Int32());
+    const batch = batchOf({ c }).slice(1, 9);
+    const { values, bad } = tensorize(batch, aBinding());
+    expect(values).toEqual([3, 4, 6, 7, 8]);
+    expect(bad).toEqual({ 0: "ROW_NULL", 3: "ROW_NULL", 7: "ROW_NULL" });
+    expect(tensorize(batch, aBinding({ fill: -1 })).values).toEqual([-1, 3, 4, -1, 6, 7, 8, -1]);
+  });
+
+  test("do not count as values out of range", () => {
+    const c = makeData({
+      type: new Int32(),
+      data: Int32Array.of(1, 99_999, 2),
+      nullBitmap: Uint8Array.of(0b101),
+    });
+    const { values, bad } = tensorize(batchOf({ c }), aBinding({ dtype: "uint8", fill: 7 }));
+    expect(bad).toEqual({});
+    expect(values).toEqual([1, 7, 2]);
+  });
+
+  test("are bad when their own fill does not fit", () => {
+    const c = column([1, null], new Int32());
+    expect(tensorize(batchOf({ c }), aBinding({ dtype: "uint8", fill: 300 })).bad).toEqual({
+      1: "ROW_VALUE",
+    });
+  });
+
+  test("of a stack are filled one by one", () => {
+    const batch = batchOf({ a: column([1, null], new Int32()), b: column([null, 4], new Float64()) });
+    const stack = { kind: "stack", columns: ["a", "b"] } as const;
+    const bound = aBinding({ rowDims: [2], rowValues: 2, source: stack, fill: 0 });
+    expect(tensorize(batch, bound).values).toEqual([1, 0, 0, 4]);
+  });
+
+  test("of booleans are told apart from false, in a slice too", () => {
+    const c = column([true, false, null, true, true, false, null, true, false, true, true], new Bool());
+    const { values, bad } = tensorize(batchOf({ c }).slice(1, 9), aBinding({ dtype: "bool" }));
+    expect(values).toEqual([0, 1, 1, 0, 1, 0]);
+    expect(bad).toEqual({ 1: "ROW_NULL", 5: "ROW_NULL" });
+  });
+});
+
+describe("binary columns", () => {
+  const cells = (...values: readonly (readonly number[] | null)[]) =>
+    column(
+      values.map((bytes) => (bytes === null ? null : Uint8Array.from(bytes))),
+      new Binary(),
+    );
+
+  test("give one value a byte", () => {
+    const bound = aBinding({ rowDims: [3], rowValues: 3, scale: 0.5 });
+    const { values, bad } = tensorize(batchOf({ c: cells([2, 4, 6], [1], [8, 10, 12], null) }), bound);
+    expect(values).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(bad).toEqual({ 1: "ROW_LENGTH", 3: "ROW_NULL" });
+  });
+
+  test("give raw little-endian values, whatever their alignment", () => {
+    const raw = (...values: number[]) => [...new Uint8Array(Float32Array.from(values).buffer)];
+    const bound = aBinding({ rowDims: [2], rowValues: 2 });
+    const c = cells([9], raw(1.5, -2), raw(3, 4));
+    expect(tensorize(batchOf({ c }), bound)).toMatchObject({
+      values: [1.5, -2, 3, 4],
+      bad: { 0: "ROW_LENGTH" },
+    });
+  });
+
+  test("may mix the two, row by row", () => {
+    const raw = [...new Uint8Array(Int32Array.of(-5, 6).buffer)];
+    const bound = aBinding({ rowDims: [2], rowValues: 2, dtype: "int32" });
+    expect(tensorize(batchOf({ c: cells([1, 2], raw) }), bound).values).toEqual([1, 2, -5, 6]);
+  });
+
+  test("of fixed size are cast as one block", () => {
+    const c = makeData({ type: new FixedSizeBinary(2), data: Uint8Array.of(1, 2, 3, 4, 5, 6), length: 3 });
+    const bound = aBinding({ rowDims: [2], rowValues: 2, dtype: "uint8" });
+    expect(tensorize(batchOf({ c }).slice(1, 3), bound).values).toEqual([3, 4, 5, 6]);
+  });
+
+  test("take the fill for a null", () => {
+    const bound = aBinding({ rowDims: [2], rowValues: 2, fill: 9 });
+    expect(tensorize(batchOf({ c: cells([1, 2], null) }), bound).values).toEqual([1, 2, 9, 9]);
+  });
+});
+
+test("a column that is missing, or of a type that is no number, is refused", () => {
+  const c = column(["a"], new Utf8());
+  expect(() => tensorize(batchOf({ c }), aBinding())).toThrowError(
+    expect.objectContaining({ code: "INPUT_UNSUPPORTED" }),
+  );
+  const d = column(["a"], new Dictionary(new Utf8(), new Int32()));
+  expect(() => tensorize(batchOf({ c: d }), aBinding())).toThrowError(
+    expect.objectContaining({ code: "INPUT_UNSUPPORTED" }),
+  );
+  expect(() => tensorize(batchOf({ d: c }), aBinding())).toThrowError(
+    expect.objectContaining({ code: "INPUT_UNSUPPORTED" }),
+  );
+});
+
+test("any slice of any column gives what its rows give one by one", () => {
+  const cell = fc.option(
+    fc.array(fc.option(fc.integer({ min: -9, max: 9 }), { freq: 9 }), { minLength: 1, maxLength: 3 }),
+    { freq: 6 },
+  );
+  fc.assert(
+    fc.property(fc.array(cell, { minLength: 1, maxLength: 24 }), fc.nat(23), fc.nat(24), (rows, a, b) => {
+      const [from, to] = [Math.min(a, b, rows.length), Math.min(Math.max(a, b), rows.length)];
+      const c = column(rows, new List(item(new Int32())));
+      const bound = aBinding({ rowDims: [2], rowValues: 2, fill: 5, scale: 3 });
+      const expected = rows.slice(from, to).flatMap((row) => {
+        if (row === null) return [15, 15];
+        return row.length === 2 ? row.map((value) => (value ?? 5) * 3) : [];
+      });
+      const found = tensorize(batchOf({ c }).slice(from, to), bound).values;
+      expect(found.map((value) => Number(value) + 0)).toEqual(expected.map((value) => value + 0));
+    }),
+  );
+});
