@@ -1,0 +1,32 @@
+import { errorToData } from "../shared/core/errors.ts";
+import type { FromWorkerProcess, ToWorkerProcess } from "../worker/supervisor.ts";
+import type { WorkerOptions } from "../worker/worker.ts";
+import { runSleepyWorker } from "./sleepy-worker.ts";
+
+/** The entry of a sleepy worker's process, under the real supervisor: in the place of worker/worker-process.ts. */
+async function main(): Promise<void> {
+  const drain = new AbortController();
+  process.on("disconnect", () => process.exit(1));
+  process.on("message", (message: ToWorkerProcess) => {
+    if (message.kind === "drain") drain.abort(new Error("told to drain"));
+  });
+  const { coordinator, name }: WorkerOptions = JSON.parse(process.argv[2] ?? "null");
+  const shardMs = Number(process.env.BENCH_SHARD_MS ?? 0);
+  const signals = { drain: drain.signal, stop: new AbortController().signal };
+  try {
+    await tell({ kind: "ended", how: await runSleepyWorker({ coordinator, name, shardMs }, signals) });
+    process.exit(0);
+  } catch (error) {
+    await tell({ kind: "failed", error: errorToData(error) });
+    process.exit(1);
+  }
+}
+
+function tell(message: FromWorkerProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) return resolve();
+    process.send(message, () => resolve());
+  });
+}
+
+await main();

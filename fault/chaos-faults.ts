@@ -1,0 +1,207 @@
+import { sleep } from "../shared/core/abort.ts";
+import { ask } from "../test/support/job-processes.ts";
+import type { MortalCoordinator, WorkerSlot } from "./fleet.ts";
+import { processState } from "./left-processes.ts";
+import type { Direction } from "./tcp-proxy.ts";
+
+export const FAULT_KINDS = [
+  "workerKilled",
+  "workerStopped",
+  "workerTerminated",
+  "allWorkersKilled",
+  "coordinatorKilled",
+  "blackholeUp",
+  "blackholeDown",
+  "blackholeBoth",
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface FaultWorld {
+  readonly coordinator: MortalCoordinator;
+  readonly slots: readonly WorkerSlot[];
+  readonly leaseMs: number;
+  /** In [0, 1), from the round's seed. */
+  readonly random: () => number;
+}
+
+/** What a fault did: `fired` only when something shows that it did. */
+export interface FaultResult {
+  readonly fired: boolean;
+  readonly story: string;
+}
+
+/** How far beyond a lease a worker is kept away: its shard is then surely with another. */
+const BEYOND_LEASE = 1.6;
+/** How long a worker that comes back may take to find out that it has lost its lease. */
+const FENCE_MS = 10_000;
+
+/** Does the fault and waits until it is over, the damage included. @throws when the system broke a promise on the way */
+export function inject(kind: FaultKind, world: FaultWorld): Promise<FaultResult> {
+  switch (kind) {
+    case "workerKilled":
+      return onOneSlot(world, killWorker);
+    case "workerStopped":
+      return stopOneAtWork(world);
+    case "workerTerminated":
+      return onOneSlot(world, terminate);
+    case "allWorkersKilled":
+      return killAll(world.slots);
+    case "coordinatorKilled":
+      return killCoordinator(world);
+    case "blackholeUp":
+      return onOneSlot(world, (slot) => blackhole(slot, ["up"], world.leaseMs));
+    case "blackholeDown":
+      return onOneSlot(world, (slot) => blackhole(slot, ["down"], world.leaseMs));
+    case "blackholeBoth":
+      return onOneSlot(world, (slot) => blackhole(slot, ["up", "down"], world.leaseMs));
+    default:
+      return kind satisfies never;
+  }
+}
+
+function onOneSlot(
+  world: FaultWorld,
+  fault: (slot: WorkerSlot) => Promise<FaultResult>,
+): Promise<FaultResult> {
+  const free = world.slots.filter(({ busy }) => !busy);
+  return onSlot(free[Math.floor(world.random() * free.length)], fault);
+}
+
+async function onSlot(
+  slot: WorkerSlot | undefined,
+  fault: (slot: WorkerSlot) => Promise<FaultResult>,
+): Promise<FaultResult> {
+  if (slot === undefined) return notFired("every worker has a fault already");
+  slot.busy = true;
+  try {
+    return await fault(slot);
+  } finally {
+    slot.busy = false;
+  }
+}
+
+async function killWorker(slot: WorkerSlot): Promise<FaultResult> {
+  const pid = await slot.workerPid();
+  if (pid === null) return notFired(`worker ${slot.index} has no process now`);
+  process.kill(pid, "SIGKILL");
+  while (await isThere(pid)) await sleep(10);
+  return fired(`worker ${slot.index}: process ${pid} killed`);
+}
+
+/** A lease in other hands comes soon, unless the coordinator or all workers are just dead. */
+const AT_WORK_MS = 3_000;
+
+async function stopOneAtWork(world: FaultWorld): Promise<FaultResult> {
+  for (let waitedMs = 0; waitedMs < AT_WORK_MS; waitedMs += 100) {
+    const atWork = await pidsAtWork(world.coordinator);
+    for (const slot of world.slots.filter(({ busy }) => !busy)) {
+      const pid = await slot.workerPid();
+      if (pid !== null && atWork.has(pid) && !slot.busy)
+        return onSlot(slot, () => stopWorker(slot, pid, world));
+    }
+    await sleep(100);
+  }
+  return notFired("no worker holds a lease now");
+}
+
+/**
+ * Stops a worker that holds a lease until the lease has run out, and lets it go on: it does not know that it is a zombie,
+ * and must be told so, by a heartbeat that says its lease is lost, a session that is not known, or an offer refused.
+ */
+async function stopWorker(slot: WorkerSlot, pid: number, world: FaultWorld): Promise<FaultResult> {
+  const { supervisor } = slot;
+  if (!signal(pid, "SIGSTOP")) return notFired(`worker ${slot.index} died`);
+  while ((await processState(pid)) !== "T") await sleep(10);
+  await sleep(world.leaseMs * BEYOND_LEASE);
+  if ((await processState(pid)) !== "T") return notFired(`worker ${slot.index} died while stopped`);
+  const before = supervisor.stderr.length;
+  signal(pid, "SIGCONT");
+  for (let waitedMs = 0; waitedMs < FENCE_MS; waitedMs += 50) {
+    const said = FENCED.exec(supervisor.stderr.slice(before));
+    if (said !== null) return fired(`worker ${slot.index}: stopped beyond its lease, then: ${said[0]}`);
+    if (!(await isThere(pid))) return notFired(`worker ${slot.index} died after it was stopped`);
+    await sleep(50);
+  }
+  return notFired(`worker ${slot.index}: nothing shows that it was refused`);
+}
+
+const FENCED = /"msg":"lease lost"|"msg":"joined"|"answer":"(refused|alreadyCommitted)"/;
+
+async function pidsAtWork(coordinator: MortalCoordinator): Promise<ReadonlySet<number>> {
+  try {
+    const workers = await ask(coordinator.address, (client) => client.workers.listWorkers());
+    return new Set(workers.filter(({ leases }) => leases > 0).map(({ pid }) => pid));
+  } catch {
+    // The coordinator is dead at this moment.
+    return new Set();
+  }
+}
+
+async function terminate(slot: WorkerSlot): Promise<FaultResult> {
+  const { supervisor } = slot;
+  supervisor.kill("SIGTERM");
+  const startedMs = performance.now();
+  const { code, signal: killedBy, stderr } = await supervisor.ended;
+  slot.startAgain();
+  if (killedBy !== null) return notFired(`worker ${slot.index} was killed before`);
+  const seconds = (performance.now() - startedMs) / 1000;
+  if (code !== 0 || seconds > 25)
+    throw new Error(`a drained worker ended with ${code} after ${seconds.toFixed(1)} s: ${lastLine(stderr)}`);
+  return fired(`worker ${slot.index}: drained in ${seconds.toFixed(1)} s`);
+}
+
+async function killAll(slots: readonly WorkerSlot[]): Promise<FaultResult> {
+  const doomed = slots.map((slot) => ({ slot, supervisor: slot.supervisor }));
+  for (const { supervisor } of doomed) if (supervisor.groupLives()) supervisor.killGroup("SIGKILL");
+  const ends = await Promise.all(doomed.map(({ supervisor }) => supervisor.ended));
+  // One that was draining is started again by that fault.
+  for (const { slot, supervisor } of doomed) if (slot.supervisor === supervisor) slot.startAgain();
+  const killed = ends.filter((end) => end.signal === "SIGKILL").length;
+  return killed === slots.length ? fired(`all ${killed} workers killed`) : notFired("not all were there");
+}
+
+async function killCoordinator({ coordinator }: FaultWorld): Promise<FaultResult> {
+  return (await coordinator.kill()) ? fired("coordinator killed") : notFired("the coordinator had ended");
+}
+
+async function blackhole(
+  slot: WorkerSlot,
+  directions: readonly Direction[],
+  leaseMs: number,
+): Promise<FaultResult> {
+  const { proxy } = slot;
+  const before = directions.map((direction) => proxy.heldBytes(direction));
+  for (const direction of directions) proxy.swallow(direction);
+  await sleep(leaseMs * BEYOND_LEASE);
+  const held = directions.map((direction, index) => proxy.heldBytes(direction) - (before[index] ?? 0));
+  for (const direction of directions) proxy.openAgain(direction);
+  // Nothing comes down that nothing up asked for: with both closed, the way up proves it.
+  const proved = (held[0] ?? 0) > 0;
+  const story = `worker ${slot.index}: ${directions.join(" and ")} swallowed ${held.join(" and ")} bytes`;
+  return proved ? fired(story) : notFired(story);
+}
+
+async function isThere(pid: number): Promise<boolean> {
+  const state = await processState(pid);
+  return state !== null && state !== "Z";
+}
+
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+function fired(story: string): FaultResult {
+  return { fired: true, story };
+}
+
+function notFired(story: string): FaultResult {
+  return { fired: false, story };
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
+}

@@ -1,0 +1,202 @@
+import { readdir } from "node:fs/promises";
+import { sleep } from "../shared/core/abort.ts";
+import { messageOf } from "../shared/core/errors.ts";
+import { KnownJob } from "../test/support/known-job.ts";
+import { lcg } from "../test/support/onnx-model.ts";
+import { runCli } from "../test/support/processes.ts";
+import { FAULT_KINDS, type FaultKind, type FaultWorld, inject } from "./chaos-faults.ts";
+import { checkAnswer } from "./check-answer.ts";
+import { MortalCoordinator, WorkerSlot } from "./fleet.ts";
+import { freePort } from "./free-port.ts";
+import { processesWith } from "./left-processes.ts";
+
+export interface RoundOptions {
+  readonly seed: number;
+  readonly workers: number;
+  readonly shards: number;
+  /** Faults of every kind for so long; then only those that have not fired yet, and the coordinator's death. */
+  readonly faultSeconds: number;
+  /** Told what happens, as it happens. */
+  readonly note: (story: string) => void;
+}
+
+export interface RoundResult {
+  readonly fired: Readonly<Record<FaultKind, number>>;
+  /** Faults that were tried and did nothing that could be seen. */
+  readonly missed: number;
+  readonly seconds: number;
+  /** Promises that were broken; empty for a good round. */
+  readonly problems: readonly string[];
+}
+
+/** A tenth of the usual times: a worker away for five seconds has surely lost its shards. */
+const LEASE_MS = 3_000;
+const HEARTBEAT_MS = 1_000;
+const COORDINATOR_ARGS = [
+  ...["--lease-ms", String(LEASE_MS), "--heartbeat-ms", String(HEARTBEAT_MS)],
+  ...["--worker-grace-ms", "60000", "--backup-min-ms", "2000", "--log-level", "warn"],
+];
+const ROWS_PER_SHARD = 100;
+/** A job that has not ended by then hangs: without faults it takes a tenth of it. */
+const JOB_LIMIT_MS = 300_000;
+const FAULT_GAP_MS = { least: 500, most: 1_800 } as const;
+/** When the faults are over, but for those not seen yet, and for the coordinator's death every few seconds to the end. */
+const HEALING_GAP_MS = { least: 3_000, most: 6_000 } as const;
+
+/** One job from beginning to end under a seeded schedule of faults, and everything that must be true afterwards. */
+export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
+  const startedMs = performance.now();
+  await using job = await chaosJob(options.shards);
+  const tally = new Tally(options.note);
+  await using coordinator = new MortalCoordinator(job, await freePort(), COORDINATOR_ARGS);
+  const slots: WorkerSlot[] = [];
+  try {
+    for (let index = 0; index < options.workers; index += 1)
+      slots.push(await WorkerSlot.open(index, job, coordinator.port));
+    const world: FaultWorld = { coordinator, slots, leaseMs: LEASE_MS, random: lcg(options.seed) };
+    const end = await underFaults(world, tally, options.faultSeconds * 1000);
+    if (end === null) tally.problem(`the job has not ended after ${JOB_LIMIT_MS / 1000} s`);
+    else if (end.code !== 0) tally.problem(`the job ended with ${end.code}: ${end.stderr.slice(-2_000)}`);
+    await endWorkers(slots, tally);
+    if (end?.code === 0) for (const problem of await checkAnswer(job)) tally.problem(problem);
+  } catch (error) {
+    tally.problem(messageOf(error));
+  } finally {
+    for (const slot of slots) await slot[Symbol.asyncDispose]();
+    await coordinator[Symbol.asyncDispose]();
+  }
+  for (const problem of await leftBehind(job)) tally.problem(problem);
+  const { fired, missed, problems } = tally;
+  return { fired, missed, problems, seconds: (performance.now() - startedMs) / 1000 };
+}
+
+/** Slow enough for a dozen faults: each row costs nine million multiplications. */
+function chaosJob(shards: number): Promise<KnownJob> {
+  return KnownJob.make({
+    rows: shards * ROWS_PER_SHARD,
+    files: 4,
+    rowGroupRows: ROWS_PER_SHARD,
+    hidden: [2_000, 2_000, 1_500],
+    spec: { input: { shardRows: ROWS_PER_SHARD }, map: { batch: { rows: 10 } } },
+  });
+}
+
+class Tally {
+  readonly fired: Record<FaultKind, number>;
+  missed = 0;
+  readonly problems: string[] = [];
+  readonly #note: (story: string) => void;
+  readonly #startedMs = performance.now();
+
+  constructor(note: (story: string) => void) {
+    this.#note = note;
+    this.fired = noFaults();
+  }
+
+  async run(kind: FaultKind, world: FaultWorld): Promise<void> {
+    try {
+      const result = await inject(kind, world);
+      if (result.fired) this.fired[kind] += 1;
+      else this.missed += 1;
+      this.#say(`${result.fired ? "" : "(nothing) "}${kind}: ${result.story}`);
+    } catch (error) {
+      this.problem(`${kind}: ${messageOf(error)}`);
+    }
+  }
+
+  problem(what: string): void {
+    this.problems.push(what);
+    this.#say(`BROKEN ${what}`);
+  }
+
+  #say(story: string): void {
+    this.#note(`${((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6)} s  ${story}`);
+  }
+}
+
+export function noFaults(): Record<FaultKind, number> {
+  return Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
+}
+
+/** Faults until the job has ended, several at once; null when it does not end. */
+async function underFaults(
+  world: FaultWorld,
+  tally: Tally,
+  faultMs: number,
+): Promise<Awaited<MortalCoordinator["done"]> | null> {
+  const over = new AbortController();
+  const ended = world.coordinator.done.finally(() => over.abort());
+  const injecting = injectUntil(over.signal, { world, tally, faultMs });
+  const limit = sleep(JOB_LIMIT_MS, over.signal).then(
+    () => null,
+    () => ended,
+  );
+  const end = await Promise.race([ended, limit]);
+  over.abort();
+  await injecting;
+  return end;
+}
+
+async function injectUntil(
+  over: AbortSignal,
+  { world, tally, faultMs }: { world: FaultWorld; tally: Tally; faultMs: number },
+): Promise<void> {
+  const { random } = world;
+  const startedMs = performance.now();
+  const running = new Set<Promise<void>>();
+  let deck: FaultKind[] = [];
+  while (!over.aborted) {
+    const unproved = FAULT_KINDS.filter((kind) => tally.fired[kind] === 0);
+    const healing = performance.now() - startedMs > faultMs;
+    // A machine that takes long to start a coordinator is given the same time to work between two deaths.
+    if (healing) await world.coordinator.listening();
+    const { least, most } = healing ? HEALING_GAP_MS : FAULT_GAP_MS;
+    await sleep(least + random() * (most - least), over).catch(() => {});
+    if (over.aborted) break;
+    if (healing) deck = [unproved[0] ?? "coordinatorKilled"];
+    else if (deck.length === 0) deck = shuffled(random, DECK);
+    const kind = deck.pop() ?? "coordinatorKilled";
+    const fault = tally.run(kind, world).finally(() => running.delete(fault));
+    running.add(fault);
+  }
+  await Promise.allSettled(running);
+}
+
+/** Every kind once, the coordinator's death thrice. */
+const DECK: readonly FaultKind[] = [...FAULT_KINDS, "coordinatorKilled", "coordinatorKilled"];
+
+function shuffled<T>(random: () => number, cards: readonly T[]): T[] {
+  const left = [...cards];
+  const deck: T[] = [];
+  while (left.length > 0) deck.push(...left.splice(Math.floor(random() * left.length), 1));
+  return deck;
+}
+
+/** Dismissed workers have gone home; one that never heard of it drains now. All must end well, and in time. */
+async function endWorkers(slots: readonly WorkerSlot[], tally: Tally): Promise<void> {
+  for (const { supervisor } of slots) if (supervisor.groupLives()) supervisor.kill("SIGTERM");
+  const ends = await Promise.all(
+    slots.map(({ supervisor }) => Promise.race([supervisor.ended, sleep(30_000).then(() => null)])),
+  );
+  for (const [index, end] of ends.entries()) {
+    if (end === null) tally.problem(`worker ${index} does not end after SIGTERM`);
+    else if (end.code !== 0 && !hadNotBegun(end))
+      tally.problem(`worker ${index} ended with ${end.code ?? end.signal}`);
+  }
+}
+
+/** Started by a fault a moment before: a signal that comes before the program listens ends it. */
+function hadNotBegun(end: { readonly signal: NodeJS.Signals | null; readonly stderr: string }): boolean {
+  return end.signal === "SIGTERM" && end.stderr === "";
+}
+
+/** Processes and temporary files of the round. What killed ones left is swept by the next that start on that machine. */
+async function leftBehind(job: KnownJob): Promise<string[]> {
+  const processes = processesWith(job.folder);
+  await runCli(["worker", "--coordinator", "127.0.0.1:1", "--device", "cpu", "--patience", "0"], job);
+  await runCli(["plan", job.path], job);
+  return [
+    ...processes.map(({ pid, command }) => `process ${pid} is left: ${command}`),
+    ...(await readdir(job.tmp)).map((name) => `${name} is left in the temporary folder`),
+  ];
+}

@@ -1,0 +1,63 @@
+import yargs from "yargs";
+import { hideBin } from "yargs/helpers";
+import { FAULT_KINDS } from "./chaos-faults.ts";
+import { chaosRound, noFaults } from "./chaos-round.ts";
+import { openOwnRoom } from "./own-room.ts";
+
+/**
+ * `npm run chaos`: jobs of real processes under seeded faults, one after another, until the time is up. Exits 1 when a
+ * promise was broken, with the command that runs that round again: the schedule of faults is the seed's, what the
+ * processes make of it is the machine's.
+ */
+const args = await yargs(hideBin(process.argv))
+  .scriptName("npm run chaos --")
+  .usage(
+    "$0 [--minutes M] [--seed S] [--rounds N]\n\nKills, stops and cuts off real workers and coordinators.",
+  )
+  .option("minutes", { type: "number", default: 2, describe: "Begin no round after so many minutes" })
+  .option("rounds", { type: "number", describe: "So many rounds, whatever the time" })
+  .option("seed", { type: "number", default: 1, describe: "Seed of the first round; the next has the next" })
+  .option("workers", { type: "number", default: 4, describe: "Worker commands of a round, 4 to 8" })
+  .option("fault-seconds", {
+    type: "number",
+    default: 20,
+    describe: "Faults of every kind for so long in each round; then only the coordinator is killed",
+  })
+  .option("shards", {
+    type: "number",
+    default: 120,
+    describe: "Shards of a round's job: the more, the longer",
+  })
+  .strict()
+  .parseAsync();
+
+await using _room = await openOwnRoom();
+const total = noFaults();
+let missed = 0;
+const startedMs = performance.now();
+const minutes = () => (performance.now() - startedMs) / 60_000;
+let rounds = 0;
+while (args.rounds === undefined ? minutes() < args.minutes : rounds < args.rounds) {
+  const seed = args.seed + rounds;
+  rounds += 1;
+  console.log(`round of seed ${seed}: ${args.workers} workers, ${args.shards} shards`);
+  const { workers, shards, "fault-seconds": faultSeconds } = args;
+  const note = (story: string) => console.log(story);
+  const result = await chaosRound({ seed, workers, shards, faultSeconds, note });
+  for (const kind of FAULT_KINDS) total[kind] += result.fired[kind];
+  missed += result.missed;
+  if (result.problems.length > 0) {
+    console.log(`\nBROKEN in the round of seed ${seed}:`);
+    for (const problem of result.problems) console.log(`  ${problem}`);
+    const size = `--workers ${workers} --shards ${shards} --fault-seconds ${faultSeconds}`;
+    console.log(`run it again: npm run chaos -- --rounds 1 --seed ${seed} ${size}`);
+    process.exitCode = 1;
+    break;
+  }
+  console.log(`  the right rows after ${result.seconds.toFixed(1)} s`);
+}
+const verdict = process.exitCode === 1 ? "the last one BROKEN" : "all right";
+console.log(`\n${rounds} rounds in ${minutes().toFixed(1)} minutes from seed ${args.seed}, ${verdict}`);
+for (const kind of FAULT_KINDS)
+  console.log(`  ${kind.padEnd(18)} ${total[kind]}${total[kind] === 0 ? "  (NEVER FIRED)" : ""}`);
+console.log(`  (${missed} faults found nothing to hit)`);

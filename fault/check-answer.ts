@@ -1,0 +1,93 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
+import { CLASSES, type KnownJob, WIDTH } from "../test/support/known-job.ts";
+
+/** Logits closer than this may change places from one batch size to another. */
+const TOLERANCE = 1e-4;
+
+/**
+ * What is wrong with a known job's published output: nothing, or each difference in words. The right answer is computed
+ * without any of Shardmill's code: the model by a plain `session.run` loop, the rows and sums by DuckDB.
+ *
+ * @param missing rows that must be dead letters, by their place in the input
+ */
+export async function checkAnswer(
+  job: KnownJob,
+  missing: ReadonlySet<number> = new Set(),
+): Promise<string[]> {
+  const manifest: OutputManifest = JSON.parse(await readFile(join(job.out, MANIFEST_NAME), "utf8"));
+  const rows = manifest.files.filter(({ kind }) => kind === "rows").map(({ path }) => join(job.out, path));
+  const found = await query(`SELECT id, class FROM read_parquet([${rows.map((path) => `'${path}'`)}])`);
+  return [
+    ...rowProblems(job, missing, found, await expectedLogits(job)),
+    ...(await reductionProblems(job, rows)),
+    ...(await leftProblems(job)),
+  ];
+}
+
+function rowProblems(
+  job: KnownJob,
+  missing: ReadonlySet<number>,
+  found: readonly unknown[][],
+  logits: Float32Array,
+): string[] {
+  const { ids, rows } = job.known;
+  const places = Array.from({ length: rows }, (_, row) => row).filter((row) => !missing.has(row));
+  if (found.length !== places.length) return [`${found.length} rows are published, not ${places.length}`];
+  const wrong = places.flatMap((place, index) => {
+    const [id, label] = found[index] ?? [];
+    if (BigInt(String(id)) !== ids[place]) return [`row ${index} has id ${id}, not ${ids[place]}`];
+    const own = logits.subarray(place * CLASSES, (place + 1) * CLASSES);
+    const given = own[Number(label)] ?? Number.NEGATIVE_INFINITY;
+    return Math.max(...own) - given <= TOLERANCE ? [] : [`row ${index} has class ${label}`];
+  });
+  return wrong.slice(0, 5);
+}
+
+/** The published reduction against the same counts over the published rows, of which every one was checked. */
+async function reductionProblems(job: KnownJob, rows: readonly string[]): Promise<string[]> {
+  const files = `read_parquet([${rows.map((path) => `'${path}'`)}])`;
+  const counts = "count(*)::BIGINT AS n, sum(id)::BIGINT AS ids";
+  const wanted = await query(`SELECT class, ${counts} FROM ${files} GROUP BY class ORDER BY class`);
+  const found = await query(`FROM '${job.out}/reduced/classes.parquet'`);
+  return show(wanted) === show(found) ? [] : [`classes: ${show(found)}, not ${show(wanted)}`];
+}
+
+/** A published job has no work files beside its output. */
+async function leftProblems(job: KnownJob): Promise<string[]> {
+  const names = await readdir(job.out);
+  return names.includes("_shardmill") ? ["the work folder _shardmill is left"] : [];
+}
+
+async function expectedLogits(job: KnownJob): Promise<Float32Array> {
+  const { rows, features } = job.known;
+  const model = await readFile(job.at("model.onnx"));
+  const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
+  try {
+    const input = new Tensor("float32", features, [rows, WIDTH]);
+    const { logits } = await session.run({ input });
+    if (!(logits?.data instanceof Float32Array)) throw new Error("the model gives float32 logits");
+    return logits.data;
+  } finally {
+    await session.release();
+  }
+}
+
+/** The rows of a query of a DuckDB of its own. */
+export async function query(sql: string): Promise<DuckDBValue[][]> {
+  const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
+  const connection = await instance.connect();
+  try {
+    return (await connection.runAndReadAll(sql)).getRows();
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+function show(rows: readonly DuckDBValue[][]): string {
+  return rows.map((row) => row.map(String).join(" ")).join("; ");
+}

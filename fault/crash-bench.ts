@@ -1,0 +1,220 @@
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { sleep } from "../shared/core/abort.ts";
+import { messageOf } from "../shared/core/errors.ts";
+import { silentLogger } from "../shared/core/log.ts";
+import { compiledUrl } from "../shared/core/package-root.ts";
+import type { JobStatus } from "../shared/domain/job-status.ts";
+import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
+import { readJobFile } from "../shared/spec/read-job-file.ts";
+import { type CoordinatorClient, connectCoordinator } from "../shared/wire/client.ts";
+import { digestsOf } from "../test/support/job-processes.ts";
+import { KnownJob } from "../test/support/known-job.ts";
+import { type CliProcess, startCli } from "../test/support/processes.ts";
+import { planProcesses } from "../worker/process-plan.ts";
+import { makeScratch } from "../worker/scratch.ts";
+import { Supervisor } from "../worker/supervisor.ts";
+import { type CrashPlan, crashEnvironment } from "./crash-point.ts";
+import { freePort } from "./free-port.ts";
+
+export interface CrashResult {
+  /** Where it died, `written write _shardmill/journal/...`; null when the run met no such point. */
+  readonly point: string | null;
+  /** Executions beyond one a shard. */
+  readonly again: number;
+  readonly problems: readonly string[];
+}
+
+const SHARDS = 4;
+const ROWS_PER_SHARD = 10;
+/** Rows whose input is null: dead letters, so that all three folders of an output are published. */
+const DEAD_ROWS = [3, 17];
+/** A resumed run takes a second or two; one that hangs is a failure. */
+const RUN_LIMIT_MS = 30_000;
+const PROCESS_LIMIT_MS = 3_600_000;
+
+/** The output of an undisturbed run: every file's digest, and the manifest without what differs from run to run. */
+type Output = Readonly<Record<string, string>>;
+
+/**
+ * A tiny job that is run again and again, with a process of it killed somewhere else each time. What the job's processes
+ * are is real: `shardmill coordinator`, `shardmill worker`, and workers under the supervisor. Batches and shards are fixed,
+ * so every run must publish the same bytes.
+ */
+export class CrashBench implements AsyncDisposable {
+  readonly #job: KnownJob;
+  readonly #port: number;
+  readonly #workers: readonly CliProcess[];
+  readonly #expected: Output;
+
+  private constructor(job: KnownJob, port: number, workers: readonly CliProcess[], expected: Output) {
+    this.#job = job;
+    this.#port = port;
+    this.#workers = workers;
+    this.#expected = expected;
+  }
+
+  /** Runs the job once undisturbed. Workers stay for all runs after it: they join whatever coordinator comes. */
+  static async open(): Promise<CrashBench> {
+    const job = await KnownJob.make({
+      rows: SHARDS * ROWS_PER_SHARD,
+      rowGroupRows: ROWS_PER_SHARD,
+      nullRows: DEAD_ROWS,
+      spec: {
+        input: { shardRows: ROWS_PER_SHARD },
+        map: { batch: { rows: 4 } },
+        errors: { maxRows: DEAD_ROWS.length },
+      },
+    });
+    const port = await freePort();
+    const workers = [startWorker(job, port)];
+    const bench = new CrashBench(job, port, workers, {});
+    try {
+      await using coordinator = bench.#startCoordinator(null);
+      await bench.#runToEnd(coordinator);
+      return new CrashBench(job, port, workers, await outputOf(job));
+    } catch (error) {
+      await bench[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The coordinator dies at its point `at`, and another goes on with the same command. */
+  async coordinatorDiesAt(at: number): Promise<CrashResult> {
+    const plan = await this.#plan({ at, what: "files", under: this.#job.out });
+    await using dying = this.#startCoordinator(plan);
+    try {
+      await Promise.race([this.#runToEnd(dying).then(() => sleep(100)), dying.ended]);
+    } catch (error) {
+      if (!(await died(plan))) return { point: null, again: 0, problems: [messageOf(error)] };
+    }
+    if (!(await died(plan))) return { point: null, again: 0, problems: await this.#differences() };
+    await dying.ended;
+    return this.#judge(plan, async () => {
+      await using resumed = this.#startCoordinator(null);
+      await this.#runToEnd(resumed);
+    });
+  }
+
+  /** The only worker dies at its point `at`, and its supervisor starts it again. */
+  async workerDiesAt(at: number, what: CrashPlan["what"]): Promise<CrashResult> {
+    const plan = await this.#plan({ at, what, under: join(this.#job.out, "_shardmill", "partials") });
+    for (const worker of this.#workers) if (worker.groupLives()) worker.killGroup("SIGKILL");
+    await using coordinator = this.#startCoordinator(null);
+    const supervisor = await this.#supervise(plan);
+    try {
+      const result = await this.#judge(plan, () => this.#runToEnd(coordinator));
+      return (await died(plan)) ? result : { ...result, point: null };
+    } finally {
+      await supervisor.stop();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const worker of this.#workers) await worker[Symbol.asyncDispose]();
+    await this.#job[Symbol.asyncDispose]();
+  }
+
+  async #judge(plan: CrashPlan, run: () => Promise<void>): Promise<CrashResult> {
+    const point = await readFile(plan.report, "utf8").catch(() => null);
+    try {
+      await run();
+      const { attempts } = await manifestOf(this.#job);
+      const found = point ?? (await readFile(plan.report, "utf8").catch(() => null));
+      return { point: found, again: attempts - SHARDS, problems: await this.#differences() };
+    } catch (error) {
+      return { point, again: 0, problems: [messageOf(error)] };
+    }
+  }
+
+  async #plan(plan: Omit<CrashPlan, "report">): Promise<CrashPlan> {
+    const report = join(this.#job.folder, "died");
+    await rm(report, { force: true });
+    await rm(this.#job.out, { recursive: true, force: true });
+    return { ...plan, report };
+  }
+
+  #startCoordinator(plan: CrashPlan | null): CliProcess {
+    const args = ["coordinator", "--listen", `127.0.0.1:${this.#port}`, "--log-level", "warn"];
+    return startCli(args, {
+      env: { ...this.#job.env, ...(plan === null ? {} : dyingEnvironment(plan)) },
+      limitMs: PROCESS_LIMIT_MS,
+    });
+  }
+
+  async #supervise(plan: CrashPlan): Promise<Supervisor> {
+    const processes = await planProcesses({
+      coordinator: `127.0.0.1:${this.#port}`,
+      device: "cpu",
+      workers: 1,
+      lanes: 1,
+      threads: 1,
+      access: "shared",
+      logLevel: "error",
+      giveUpMs: RUN_LIMIT_MS,
+    });
+    return new Supervisor({
+      processes: processes.map(({ options }) => ({ options, env: dyingEnvironment(plan) })),
+      scratchPath: await makeScratch(this.#job.tmp),
+      log: silentLogger,
+      entry: compiledUrl("./crash-worker-process.ts", import.meta.url),
+    });
+  }
+
+  /** Hands the job in and waits until it is published. @throws when it ends in any other way, or not in time */
+  async #runToEnd(coordinator: CliProcess): Promise<void> {
+    await coordinator.saw(/waiting for jobs/);
+    const client = connectCoordinator(`127.0.0.1:${this.#port}`);
+    try {
+      const limit = sleep(RUN_LIMIT_MS).then(() => null);
+      const status = await Promise.race([submitAndWatch(this.#job, client), limit]);
+      if (status?.phase === "published") return;
+      const how = status === null ? `not ended after ${RUN_LIMIT_MS / 1000} s` : status.phase;
+      throw new Error(`the job is ${how}: ${status?.failure?.message ?? coordinator.stderr.slice(-500)}`);
+    } finally {
+      client.close();
+    }
+  }
+
+  async #differences(): Promise<string[]> {
+    const found = await outputOf(this.#job);
+    const paths = new Set([...Object.keys(found), ...Object.keys(this.#expected)]);
+    return [...paths]
+      .filter((path) => found[path] !== this.#expected[path])
+      .map((path) => `${path} is ${found[path] ?? "not there"}, not ${this.#expected[path] ?? "absent"}`);
+  }
+}
+
+/** It gets everything from the coordinator and puts everything there: so the coordinator has more places to die at. */
+function startWorker(job: KnownJob, port: number): CliProcess {
+  const fixed = ["--device", "cpu", "--workers", "1", "--lanes", "1", "--threads", "1", "--patience", "3600"];
+  const args = ["worker", "--coordinator", `127.0.0.1:${port}`, "--data", "coordinator", ...fixed];
+  return startCli([...args, "--log-level", "error"], { env: job.env, limitMs: PROCESS_LIMIT_MS });
+}
+
+function dyingEnvironment(plan: CrashPlan): Record<string, string> {
+  const preload = compiledUrl("./crash-preload.ts", import.meta.url);
+  return { ...crashEnvironment(plan), NODE_OPTIONS: `--import=${preload.href}` };
+}
+
+async function submitAndWatch(job: KnownJob, client: CoordinatorClient): Promise<JobStatus> {
+  const spec = await readJobFile(job.path, { set: [], env: {} });
+  let last = await client.jobs.submitJob(spec, { fresh: false });
+  for await (const status of client.jobs.watchJob(last.jobId)) last = status;
+  return last;
+}
+
+async function died(plan: CrashPlan): Promise<boolean> {
+  return existsSync(plan.report);
+}
+
+function manifestOf(job: KnownJob): Promise<OutputManifest> {
+  return readFile(join(job.out, MANIFEST_NAME), "utf8").then((text) => JSON.parse(text));
+}
+
+async function outputOf(job: KnownJob): Promise<Output> {
+  const { [MANIFEST_NAME]: _digest, ...files } = await digestsOf(job.out);
+  const { job: _job, attempts: _attempts, ...same } = await manifestOf(job);
+  return { ...files, [MANIFEST_NAME]: JSON.stringify(same) };
+}

@@ -1,0 +1,55 @@
+const WAYS = ["before", "torn", "written", "done", "acknowledged"] as const;
+
+/** What of the disk a point's path belongs to, the first that fits. */
+const AREAS: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ["journal", /^_shardmill\/journal/],
+  ["lock", /^_shardmill\/lock/],
+  ["partials", /^(_shardmill\/partials|\d+-\d+\.\d+-|\.$|\.beacon)/],
+  ["reduce and stage", /^_shardmill\/(stage|temp)/],
+  ["publish", /^(rows|reduced|errors|_manifest|_shardmill\/publishing)/],
+  ["work folder", /^_shardmill/],
+];
+
+/** The points at which processes died, counted by what they were at and how far they had got. */
+export class CrashTable {
+  readonly #series: string;
+  readonly #counts = new Map<string, Map<string, number>>();
+  #points = 0;
+  #mostAgain = 0;
+
+  constructor(series: string) {
+    this.#series = series;
+  }
+
+  /** @param point `written write _shardmill/journal/journal-000001.log`, or `done offerPartial` */
+  add(point: string, again: number): void {
+    const [way = "", operation = "", path] = point.split(" ");
+    const area =
+      path === undefined ? operation : (AREAS.find(([, pattern]) => pattern.test(path))?.[0] ?? path);
+    const row = this.#counts.get(area) ?? new Map<string, number>();
+    row.set(way, (row.get(way) ?? 0) + 1);
+    this.#counts.set(area, row);
+    this.#points += 1;
+    this.#mostAgain = Math.max(this.#mostAgain, again);
+  }
+
+  get points(): number {
+    return this.#points;
+  }
+
+  text(): string {
+    const head = line(this.#series, WAYS);
+    const rows = [...this.#counts].map(([area, row]) =>
+      line(
+        area,
+        WAYS.map((way) => String(row.get(way) ?? "-")),
+      ),
+    );
+    const foot = `${this.#points} points; at most ${this.#mostAgain} shards executed again after one death`;
+    return ["", head, ...rows, foot].join("\n");
+  }
+}
+
+function line(first: string, cells: readonly string[]): string {
+  return first.padEnd(20) + cells.map((cell) => cell.padStart(14)).join("");
+}

@@ -1,0 +1,41 @@
+import type { WorkService } from "../shared/wire/services.ts";
+import { workerMain } from "../worker/worker-main.ts";
+import { CrashCounter, readCrashPlan } from "./crash-point.ts";
+
+/** A worker's process that dies at a call to its coordinator: before it is sent, on its way, or when it is answered. */
+function dyingCalls(work: WorkService): WorkService {
+  const plan = readCrashPlan();
+  if (plan?.what !== "calls") return work;
+  const counter = new CrashCounter(plan);
+  const around = async <T>(name: string, call: () => Promise<T>): Promise<T> => {
+    counter.point(name, "before");
+    const answer = call();
+    // It may fail while nobody waits for it yet.
+    answer.catch(() => {});
+    if (counter.isNext()) {
+      await new Promise((resolve) => setTimeout(resolve, ON_ITS_WAY_MS));
+      counter.die(name, "torn");
+    }
+    const given = await answer;
+    counter.point(name, "done");
+    counter.point(name, "acknowledged");
+    return given;
+  };
+  return {
+    register: (registration, signal) => around("register", () => work.register(registration, signal)),
+    describeJob: (session, jobId) => around("describeJob", () => work.describeJob(session, jobId)),
+    requestLease: (session, waitMs, signal) =>
+      around("requestLease", () => work.requestLease(session, waitMs, signal)),
+    heartbeat: (heartbeat, signal) => work.heartbeat(heartbeat, signal),
+    offerPartial: (session, jobId, partial) =>
+      around("offerPartial", () => work.offerPartial(session, jobId, partial)),
+    failAttempt: (session, lease, error) => work.failAttempt(session, lease, error),
+    releaseLease: (session, lease) => work.releaseLease(session, lease),
+    leave: (session, signal) => work.leave(session, signal),
+  };
+}
+
+/** The call has left this process, and its answer has hardly come. */
+const ON_ITS_WAY_MS = 2;
+
+await workerMain({ work: dyingCalls });

@@ -1,0 +1,23 @@
+import { lcg } from "../../test/support/onnx-model.ts";
+
+/** Choices that depend on a seed alone. */
+export class Dice {
+  readonly #unit: () => number;
+
+  constructor(seed: number) {
+    this.#unit = lcg(Math.imul(seed, 2_654_435_761) ^ 0x5bd1e995);
+    // Seeds that lie close together begin alike.
+    for (let warm = 0; warm < 4; warm += 1) this.#unit();
+  }
+
+  /** 0 to `below` - 1. */
+  int(below: number): number {
+    return Math.floor(this.#unit() * below);
+  }
+
+  pick<T>(items: readonly T[]): T {
+    const item = items[this.int(items.length)];
+    if (item === undefined) throw new Error("nothing to pick from");
+    return item;
+  }
+}

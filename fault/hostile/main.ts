@@ -1,0 +1,57 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import yargs from "yargs";
+import { hideBin } from "yargs/helpers";
+import { HOSTILE_KINDS, type HostileKind, type Trial } from "./kinds.ts";
+import { FILE_NAMES, makeFile } from "./make-file.ts";
+import { TALLY_HEAD } from "./tally.ts";
+import { tryKind } from "./try-kind.ts";
+
+/**
+ * `npm run hostile`: files and bytes that want to break what parses them. Every one must end in a typed error, or be
+ * taken, in bounded time and memory. Exits 1 when one did not, with the file and the command that tries it again.
+ */
+const args = await yargs(hideBin(process.argv))
+  .scriptName("npm run hostile --")
+  .usage("$0 [--count N] [--seed S] [--kind K]\n\nTries seeded hostile files of every kind.")
+  .option("count", { type: "number", default: 300, describe: "So many of each kind" })
+  .option("seed", { type: "number", default: 1, describe: "What is damaged, and how" })
+  .option("from", { type: "number", default: 0, describe: "The first; those before it are left out" })
+  .option("kind", { choices: HOSTILE_KINDS, array: true, describe: "Only these kinds" })
+  .strict()
+  .parseAsync();
+
+const KEPT = ".scratch/hostile";
+let broken = 0;
+console.log(`seed ${args.seed}, ${args.count} of each kind\n\n${TALLY_HEAD}`);
+for (const kind of args.kind ?? HOSTILE_KINDS) {
+  const { seed, from, count } = args;
+  const tally = await tryKind({
+    kind,
+    seed,
+    from,
+    count,
+    onBroken: async (trial, outcome) => {
+      broken += 1;
+      console.log(`\nBROKEN: ${outcome.what}\n  ${outcome.broken}\n  ${await keep(trial)}`);
+    },
+  });
+  console.log(tally.line(kind));
+}
+console.log(broken === 0 ? "\nall ended as they must" : `\n${broken} did not end as they must`);
+process.exit(broken === 0 ? 0 : 1);
+
+/** Keeps the file where it is one. @returns where it is, and how to try it again */
+async function keep(trial: Trial): Promise<string> {
+  const { kind, seed, index } = trial;
+  const again = `npm run hostile -- --kind ${kind} --seed ${seed} --from ${index} --count 1`;
+  if (!isLone(kind)) return `try it again: ${again}`;
+  const path = join(KEPT, `${seed}-${index}-${FILE_NAMES[kind]}`);
+  await mkdir(KEPT, { recursive: true });
+  await writeFile(path, makeFile({ kind, seed, index }).bytes);
+  return `the file: ${path}\n  try it again: ${again}`;
+}
+
+function isLone(kind: HostileKind): kind is keyof typeof FILE_NAMES {
+  return kind in FILE_NAMES;
+}

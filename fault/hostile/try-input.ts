@@ -1,0 +1,68 @@
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FooterProcess } from "../../coordinator/plan/footer-process-owner.ts";
+import { planShards } from "../../coordinator/plan/planner.ts";
+import { errorFromData } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import type { DatasetFormat } from "../../shared/domain/dataset.ts";
+import { createLocalStore } from "../../shared/store/local-store.ts";
+import { byteSource } from "../../shared/store/store.ts";
+import type { Trial } from "./kinds.ts";
+import { FILE_NAMES, makeFile } from "./make-file.ts";
+
+const FOOTER_LIMITS = { limitMs: 10_000, memoryLimitBytes: 2 * 2 ** 30 };
+
+/** Of a file that is accepted with a billion rows, the first ones. */
+const READ_ROWS = 50_000;
+
+/** Input files: planned by the coordinator's own footer process, then read whole, as a worker's shard thread would. */
+export class InputTrials implements AsyncDisposable {
+  readonly #folder: string;
+  #footers: FooterProcess | null = null;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async attempt(trial: Trial & { readonly kind: DatasetFormat }): Promise<string> {
+    const { what, bytes } = makeFile(trial);
+    const path = join(this.#folder, FILE_NAMES[trial.kind]);
+    await writeFile(path, bytes);
+    const footer = await this.#footer(path, trial.kind);
+    planShards([footer], { shardRows: "auto" });
+    await this.#read(path, trial.kind);
+    return what;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#footers?.[Symbol.asyncDispose]();
+  }
+
+  async #footer(path: string, format: DatasetFormat) {
+    const { size: bytes, mtimeMs } = await stat(path);
+    if (this.#footers?.isUsable !== true) {
+      await this.#footers?.[Symbol.asyncDispose]();
+      const script = compiledUrl("../../coordinator/plan/footer-process.ts", import.meta.url);
+      this.#footers = new FooterProcess(script, FOOTER_LIMITS.memoryLimitBytes);
+    }
+    const { signal } = new AbortController();
+    const reply = await this.#footers.read({ path, format, bytes, mtimeMs }, { ...FOOTER_LIMITS, signal });
+    if (reply.kind === "read") return reply.footer;
+    throw errorFromData(reply.error);
+  }
+
+  async #read(path: string, format: DatasetFormat): Promise<void> {
+    const { size } = await stat(path);
+    await using store = createLocalStore();
+    using file = await openDatasetFile(byteSource(store, path, size), format);
+    const columns = file.schema.fields.map(({ name }) => name);
+    for await (const batch of file.read({ rowStart: 0, rowEnd: Math.min(file.rows, READ_ROWS), columns })) {
+      for (const name of columns) {
+        const column = batch.getChild(name);
+        column?.get(0);
+        column?.get(batch.numRows - 1);
+      }
+    }
+  }
+}

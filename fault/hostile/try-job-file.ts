@@ -1,0 +1,29 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { checkReductions } from "../../coordinator/reduce/check-sql.ts";
+import { readJobFile } from "../../shared/spec/read-job-file.ts";
+import { specDigest } from "../../shared/spec/spec-digest.ts";
+import type { Trial } from "./kinds.ts";
+import { FILE_NAMES, makeFile } from "./make-file.ts";
+
+/** Job files: read and checked, and their SQL tried on the rows that they would have. */
+export async function tryJobFile(
+  folder: string,
+  trial: Trial & { readonly kind: "jobFile" },
+): Promise<string> {
+  const { what, bytes } = makeFile(trial);
+  const path = join(folder, FILE_NAMES.jobFile);
+  await writeFile(path, bytes);
+  const spec = await readJobFile(path, { set: [], env: {} });
+  specDigest(spec);
+  if (({} as { polluted?: unknown }).polluted !== undefined)
+    throw new Error("a job file changed all objects");
+  const scratch = join(folder, "sql");
+  await mkdir(scratch, { recursive: true });
+  await checkReductions(
+    spec.reduce,
+    [{ name: "best", type: { kind: "numeric", type: "int32" }, nullable: false }],
+    scratch,
+  );
+  return what;
+}

@@ -1,0 +1,28 @@
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { inspectModel } from "../../coordinator/plan/inspect-model.ts";
+import type { Trial } from "./kinds.ts";
+import { FILE_NAMES, makeFile } from "./make-file.ts";
+
+const LIMITS = { limitMs: 20_000 };
+
+/**
+ * Models: inspected as planning does, in a folder of their own, beside which lies a file that they must not open.
+ *
+ * @throws {Error} when a model got at that file
+ */
+export async function tryModel(folder: string, trial: Trial & { readonly kind: "onnx" }): Promise<string> {
+  const { what, bytes } = makeFile(trial);
+  const home = join(folder, "model");
+  await rm(home, { recursive: true, force: true });
+  await mkdir(home, { recursive: true });
+  const secret = join(folder, "secret.bin");
+  await writeFile(secret, Buffer.from(Float32Array.of(42).buffer));
+  await symlink(secret, join(home, "link.bin"));
+  const path = join(home, FILE_NAMES.onnx);
+  await writeFile(path, bytes);
+  const { externalData } = await inspectModel(path, new AbortController().signal, LIMITS);
+  const outside = externalData.find((data) => !data.path.startsWith(home) || data.location === "link.bin");
+  if (outside !== undefined) throw new Error(`the model got at ${outside.path}`);
+  return what;
+}

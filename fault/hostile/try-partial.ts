@@ -1,0 +1,205 @@
+import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
+import { RowCounter } from "../../coordinator/commit/row-counter.ts";
+import { reducePartials } from "../../coordinator/reduce/reduce.ts";
+import { sha256 } from "../../shared/core/digest.ts";
+import { realDisk } from "../../shared/core/disk.ts";
+import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import { writePartials } from "../../test/support/partial-builder.ts";
+import { Dice } from "./dice.ts";
+import { type Trial, trialSeed } from "./kinds.ts";
+import { mutate } from "./mutate.ts";
+
+const REDUCE = {
+  counts: { combine: "SELECT count(*) AS n FROM rows", final: "SELECT sum(n)::BIGINT AS n FROM partials" },
+  all: { final: "SELECT count(*) AS n, max(id) AS id FROM rows" },
+};
+const SHAPE = { reduce: REDUCE, output: { path: "/out", rows: "parquet" as const } };
+
+/** Partials as a careless, broken or hostile worker hands them in: verified as at a commit, and then reduced. */
+export class PartialTrials implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #store: ReturnType<typeof createPartialStore>;
+  #good: readonly PartialManifest[] = [];
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    const counter = new RowCounter(this.#partials, join(folder, "temp"));
+    this.#store = createPartialStore(this.#partials, SHAPE, { disk: realDisk, counter });
+  }
+
+  /** @throws {Error} when a partial is taken that is not what its manifest says */
+  async attempt(trial: Trial): Promise<string> {
+    await this.#restore();
+    const dice = new Dice(trialSeed(trial));
+    const [partial, other] = this.#good;
+    if (partial === undefined || other === undefined) throw new Error("two good partials");
+    const lie =
+      trial.index === 0 ? HONEST : (LIES[trial.index - 1] ?? dice.pick([damageFile, damageFile, forge]));
+    const told = await lie({ partial, other, partials: this.#partials, dice });
+    const { signal } = new AbortController();
+    await this.#store.verifyPartial(told.manifest, signal);
+    if (!told.mayPass) throw new Error(`${told.what}: it was taken`);
+    await reducePartials({
+      reduce: REDUCE,
+      fields: [{ name: "id", type: { kind: "numeric", type: "int64" }, nullable: true }],
+      partials: [told.manifest, other],
+      partialsPath: this.#partials,
+      stagePath: join(this.#folder, "stage"),
+      tempFolder: join(this.#folder, "temp"),
+      signal,
+    });
+    return told.what;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store[Symbol.asyncDispose]();
+  }
+
+  get #partials(): string {
+    return join(this.#folder, "partials");
+  }
+
+  /** The good partials, made once and copied back before each trial. */
+  async #restore(): Promise<void> {
+    const kept = join(this.#folder, "good");
+    if (this.#good.length === 0) {
+      const rows = (from: number) =>
+        `SELECT range AS id, 'row ' || range AS note FROM range(${from}, ${from + 500})`;
+      this.#good = await writePartials(
+        { partialsPath: kept, tempFolder: join(this.#folder, "temp"), reduce: REDUCE },
+        [
+          { shard: 0, rows: rows(0) },
+          { shard: 1, rows: rows(500) },
+        ],
+      );
+    }
+    await rm(this.#partials, { recursive: true, force: true });
+    await rm(join(this.#folder, "stage"), { recursive: true, force: true });
+    await mkdir(join(this.#folder, "stage"), { recursive: true });
+    await cp(kept, this.#partials, { recursive: true });
+  }
+}
+
+interface Scene {
+  readonly partial: PartialManifest;
+  readonly other: PartialManifest;
+  readonly partials: string;
+  readonly dice: Dice;
+}
+
+interface Told {
+  readonly what: string;
+  readonly manifest: PartialManifest;
+  /** The digests are right for what lies there: that it is nonsense, only a reader can find. */
+  readonly mayPass: boolean;
+}
+
+type Lie = (scene: Scene) => Promise<Told>;
+
+const HONEST: Lie = async ({ partial }) => ({ what: "an honest partial", manifest: partial, mayPass: true });
+
+/** What is said differs from what was done. */
+const LIES: readonly Lie[] = [
+  says("one row more", (partial) => ({
+    ...partial,
+    rowsIn: partial.rowsIn + 1,
+    rowsOut: partial.rowsOut + 1,
+  })),
+  says("rows that do not add up", (partial) => ({ ...partial, rowsIn: partial.rowsIn + 1 })),
+  says("-1 rows", (partial) => ({ ...partial, rowsIn: -1, rowsOut: -1 })),
+  says("half a row", (partial) => ({ ...partial, rowsIn: 0.5, rowsOut: 0.5 })),
+  says("dead rows without files", (partial) => ({ ...partial, rowsIn: partial.rowsIn + 1, rowsDead: 1 })),
+  says("another digest", (partial) => ({ ...partial, digest: "0".repeat(64) })),
+  says("another file's digest", (partial) => withFile(partial, { sha256: "0".repeat(64) })),
+  says("a digest that is none", (partial) => withFile(partial, { sha256: "../../etc/passwd" })),
+  says("another size", (partial) => withFile(partial, { bytes: 1 })),
+  says("2^53 bytes", (partial) => withFile(partial, { bytes: 2 ** 53 })),
+  says("a name that leads out", (partial) => withFile(partial, { name: "../../rows.parquet" })),
+  says("a name of a system file", (partial) => withFile(partial, { name: "/etc/passwd" })),
+  says("no files", (partial) => withFiles(partial, [])),
+  says("each file twice", (partial) => withFiles(partial, [...partial.files, ...partial.files])),
+  says("another kind", (partial) => withFile(partial, { kind: "dead" })),
+  says("an execution id that leads out", (partial) => ({ ...partial, executionId: "../../x" })),
+  says("an execution id of a megabyte", (partial) => ({ ...partial, executionId: "x".repeat(1 << 20) })),
+  says("another shard", (partial) => ({ ...partial, shard: shardId(7) })),
+  says("another token", (partial) => ({ ...partial, token: { generation: 9, sequence: 9 } })),
+  lies("the other's files, swapped in", async ({ partial, other, partials }) => {
+    const [a, b, spare] = [partial, other]
+      .map(partialFolder)
+      .concat("spare")
+      .map((name) => join(partials, name));
+    if (a === undefined || b === undefined || spare === undefined) throw new Error("three folders");
+    await rename(a, spare);
+    await rename(b, a);
+    await rename(spare, b);
+  }),
+  lies("a file more", ({ partial, partials }) =>
+    writeFile(join(partials, partialFolder(partial), "more.parquet"), "x"),
+  ),
+  lies("a link in place of its rows", async (scene) => {
+    const path = rowsPath(scene);
+    await rename(path, join(scene.partials, "elsewhere"));
+    await symlink(join(scene.partials, "elsewhere"), path);
+  }),
+  lies("a folder in place of its rows", async (scene) => {
+    await rm(rowsPath(scene));
+    await mkdir(rowsPath(scene));
+  }),
+  lies("a link in place of its folder", async ({ partial, partials }) => {
+    const folder = join(partials, partialFolder(partial));
+    await rename(folder, join(partials, "elsewhere"));
+    await symlink(join(partials, "elsewhere"), folder);
+  }),
+  lies("nothing there", ({ partial, partials }) =>
+    rm(join(partials, partialFolder(partial)), { recursive: true }),
+  ),
+];
+
+function says(what: string, change: (partial: PartialManifest) => PartialManifest): Lie {
+  return async ({ partial }) => ({ what: `says: ${what}`, manifest: change(partial), mayPass: false });
+}
+
+function lies(what: string, change: (scene: Scene) => Promise<void>): Lie {
+  return async (scene) => {
+    await change(scene);
+    return { what, manifest: scene.partial, mayPass: false };
+  };
+}
+
+/** A disk, or a network, that changed what a worker wrote. */
+async function damageFile(scene: Scene): Promise<Told> {
+  const path = rowsPath(scene);
+  const before = await readFile(path);
+  const { what, bytes } = mutate(before, scene.dice);
+  await writeFile(path, bytes);
+  return { what: `damaged: ${what}`, manifest: scene.partial, mayPass: before.equals(bytes) };
+}
+
+/** A worker that writes nonsense and signs it: only reading it can tell. */
+async function forge(scene: Scene): Promise<Told> {
+  const file = scene.dice.pick(scene.partial.files);
+  const path = join(scene.partials, partialFolder(scene.partial), file.name);
+  const { what, bytes } = mutate(await readFile(path), scene.dice);
+  await writeFile(path, bytes);
+  const signed = { ...file, bytes: bytes.length, sha256: sha256(bytes) };
+  const files = scene.partial.files.map((each) => (each === file ? signed : each));
+  return { what: `forged: ${what}`, manifest: withFiles(scene.partial, files), mayPass: true };
+}
+
+function rowsPath({ partial, partials }: Scene): string {
+  return join(partials, partialFolder(partial), "rows.parquet");
+}
+
+function withFile(partial: PartialManifest, change: Partial<PartialFile>): PartialManifest {
+  const [first, ...rest] = partial.files;
+  if (first === undefined) throw new Error("a partial has files");
+  return withFiles(partial, [{ ...first, ...change }, ...rest]);
+}
+
+function withFiles(partial: PartialManifest, files: readonly PartialFile[]): PartialManifest {
+  return { ...partial, files, digest: partialDigest(files) };
+}

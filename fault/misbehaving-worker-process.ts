@@ -1,0 +1,29 @@
+import { sleep } from "../shared/core/abort.ts";
+import type { Lease } from "../shared/domain/job.ts";
+import type { ShardRunner } from "../worker/lease/attempt.ts";
+import { workerMain } from "../worker/worker-main.ts";
+
+/** What is wrong with a worker: told through its environment, SHARDMILL_MISBEHAVIOUR. */
+export type Misbehaviour =
+  /** Its process dies of one row, as of a bug in a native library. */
+  | { readonly kind: "diesOfRow"; readonly file: number; readonly row: number }
+  /** Every shard takes it so much longer; it renews its leases all the while. */
+  | { readonly kind: "slow"; readonly ms: number };
+
+/** The real worker around a runner that misbehaves: its supervisor, leases, partials and calls are the usual ones. */
+function misbehaving(runner: ShardRunner): ShardRunner {
+  const wrong: Misbehaviour = JSON.parse(process.env.SHARDMILL_MISBEHAVIOUR ?? "null");
+  return {
+    run: async (lease, executionId, options) => {
+      if (wrong.kind === "diesOfRow" && hasRow(lease, wrong)) process.kill(process.pid, "SIGKILL");
+      if (wrong.kind === "slow") await sleep(wrong.ms, options.signal);
+      return runner.run(lease, executionId, options);
+    },
+  };
+}
+
+function hasRow({ shard }: Lease, { file, row }: { readonly file: number; readonly row: number }): boolean {
+  return shard.file === file && shard.rowStart <= row && row < shard.rowEnd;
+}
+
+await workerMain({ runner: misbehaving });

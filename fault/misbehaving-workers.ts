@@ -1,0 +1,33 @@
+import { silentLogger } from "../shared/core/log.ts";
+import { compiledUrl } from "../shared/core/package-root.ts";
+import type { KnownJob } from "../test/support/known-job.ts";
+import { planProcesses } from "../worker/process-plan.ts";
+import { makeScratch } from "../worker/scratch.ts";
+import { Supervisor } from "../worker/supervisor.ts";
+import type { Misbehaviour } from "./misbehaving-worker-process.ts";
+
+/** Workers of a coordinator that misbehave, under a real supervisor; the caller drains or stops it. */
+export async function startMisbehaving(
+  job: KnownJob,
+  wrong: Misbehaviour,
+  options: { readonly coordinator: string; readonly workers: number },
+): Promise<Supervisor> {
+  const plans = await planProcesses({
+    ...options,
+    device: "cpu",
+    lanes: 1,
+    threads: 1,
+    access: "shared",
+    logLevel: "error",
+    giveUpMs: 20_000,
+  });
+  return new Supervisor({
+    processes: plans.map((plan) => ({
+      options: plan.options,
+      env: { TMPDIR: job.tmp, SHARDMILL_MISBEHAVIOUR: JSON.stringify(wrong) },
+    })),
+    scratchPath: await makeScratch(job.tmp),
+    log: silentLogger,
+    entry: compiledUrl("./misbehaving-worker-process.ts", import.meta.url),
+  });
+}

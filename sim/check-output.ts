@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { sha256 } from "../shared/core/digest.ts";
+import type { OutputManifest } from "../shared/domain/manifest.ts";
+import type { Checker } from "./checker.ts";
+import type { DiskImage } from "./disk-image.ts";
+import { decodeLines, type Line } from "./sim-files.ts";
+import { OUT, rowName, type SimJob } from "./sim-plan.ts";
+
+const MANIFEST = join(OUT, "_manifest.json");
+
+/**
+ * What is published, read back from what a power cut would leave: each planned row once, in plan order, or in the dead
+ * letters once, and not a row that cannot be mapped among them.
+ *
+ * `blamed`: workers died for other reasons than their rows, and a sound row may have been given up. `diskFailed`: some work
+ * file may not have been deleted.
+ */
+export function checkOutput(
+  { checker, image, job }: { readonly checker: Checker; readonly image: DiskImage; readonly job: SimJob },
+  { blamed, diskFailed }: { readonly blamed: boolean; readonly diskFailed: boolean },
+): void {
+  const text = image.safeBytes(MANIFEST);
+  if (text === null) {
+    checker.broken("I14", "the job is published and its manifest is not on the disk");
+    return;
+  }
+  const manifest = JSON.parse(text.toString("utf8")) as OutputManifest;
+  const lines = (kind: string): Line[] =>
+    manifest.files
+      .filter((file) => file.kind === kind)
+      .flatMap((file) => {
+        const bytes = image.safeBytes(join(OUT, file.path));
+        const whole = bytes !== null && sha256(bytes) === file.sha256 && bytes.length === file.bytes;
+        checker.hold(whole, "I4", `${file.path} is not what the manifest says`);
+        const found = decodeLines(bytes ?? Buffer.alloc(0));
+        checker.hold(
+          found.length === file.rows,
+          "I1",
+          `${file.path} has ${found.length} rows, not ${file.rows}`,
+        );
+        return found;
+      });
+  const rows = lines("rows").map(({ key }) => key);
+  const dead = lines("errors");
+  const planned = job.planned.dataset.files.flatMap(({ rows: count }, file) =>
+    Array.from({ length: count }, (_, row) => rowName(file, row)),
+  );
+  const gone = new Set(dead.map(({ key }) => key));
+  checker.hold(gone.size === dead.length, "I1", "a row is a dead letter twice");
+  const expected = planned.filter((row) => !gone.has(row));
+  checker.hold(
+    rows.length === expected.length,
+    "I1",
+    `${rows.length} rows are published, not ${expected.length}`,
+  );
+  checker.hold(
+    rows.join(" ") === expected.join(" "),
+    "I2",
+    `published: ${rows.join(" ")}; expected: ${expected.join(" ")}`,
+  );
+  checkDead(checker, job, dead, blamed);
+  checker.hold(dead.length <= job.spec.errors.maxRows, "I1", "more dead letters than are allowed");
+  checkReduced(checker, job, lines("reduced"), rows.length);
+  checker.hold(
+    diskFailed || image.lookUp(join(OUT, "_shardmill")) === null,
+    "I18",
+    "work files are left after the job",
+  );
+}
+
+function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed: boolean): void {
+  const gone = new Set(dead.map(({ key }) => key));
+  for (const row of [...job.failing, ...job.poison]) {
+    checker.hold(gone.has(row), "I1", `row ${row} cannot be mapped, and is published`);
+  }
+  for (const { key, rest } of dead) {
+    const givenUp = rest === "ROW_POISON" && (job.poison.has(key) || blamed);
+    checker.hold(
+      job.failing.has(key) || givenUp,
+      "I1",
+      `row ${key} is a dead letter (${rest}) without reason`,
+    );
+  }
+}
+
+/** Combined: the counts of all shards. Else: the rows themselves. */
+function checkReduced(checker: Checker, job: SimJob, reduced: readonly Line[], rows: number): void {
+  const combined = job.spec.reduce.sums?.combine !== undefined;
+  const counted = combined ? reduced.reduce((sum, { key }) => sum + Number(key), 0) : reduced.length;
+  checker.hold(counted === rows, "I6", `the reduction counted ${counted} rows of ${rows}`);
+}

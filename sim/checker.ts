@@ -1,0 +1,269 @@
+import { join } from "node:path";
+import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
+import { workPaths } from "../coordinator/publish/work-paths.ts";
+import { durableFacts } from "../coordinator/schedule/durable-facts.ts";
+import { checkInvariants } from "../coordinator/schedule/invariants.ts";
+import { replay } from "../coordinator/schedule/replay.ts";
+import type { JobState } from "../coordinator/schedule/state.ts";
+import { canonicalJson, sha256 } from "../shared/core/digest.ts";
+import { messageOf } from "../shared/core/errors.ts";
+import type { Lease } from "../shared/domain/job.ts";
+import type { PartialManifest } from "../shared/domain/partial.ts";
+import { compareTokens, type Token, tokenKey } from "../shared/domain/token.ts";
+import type { DiskImage } from "./disk-image.ts";
+import { journalRecords } from "./journal-image.ts";
+import type { SimProcess } from "./scheduler.ts";
+import type { ArrivedCall, Witness } from "./sim-network.ts";
+import { OUT } from "./sim-plan.ts";
+
+/** A promise of RELIABILITY that was broken, by its number. */
+export class Violation extends Error {
+  readonly invariant: string;
+
+  constructor(invariant: string, what: string) {
+    super(`${invariant}: ${what}`);
+    this.invariant = invariant;
+  }
+}
+
+/** A coordinator that has taken the job up, until it lets go of it or dies. */
+export interface Holder {
+  readonly process: SimProcess;
+  readonly state: JobState;
+}
+
+const { partials: PARTIALS, work: WORK } = workPaths(OUT);
+const JOURNAL = join(WORK, "journal");
+
+/** Looks at everything that leaves a coordinator, and at the disk behind it: what was said must be safe by then. */
+export class Checker {
+  /** The first promise that was broken; the world stops there. */
+  violation: Violation | null = null;
+  readonly holders = new Set<Holder>();
+  /** When a worker was last served. */
+  lastServedMs = 0;
+  /** Somebody has asked for a run from the beginning. */
+  mayStartOver = false;
+  /** Files that were damaged on purpose. */
+  readonly damaged = new Set<string>();
+  readonly #image: DiskImage;
+  readonly #nowMs: () => number;
+  readonly #note: (line: string) => void;
+  #lastToken: Token | null = null;
+  /** By shard: the partial whose commit was acknowledged. */
+  readonly #commits = new Map<number, { readonly executionId: string; readonly digest: string }>();
+  /** The newest session of each worker name, by coordinator process. */
+  readonly #sessions = new Map<string, { readonly session: string; readonly arrival: number }>();
+  #arrivals = 0;
+  readonly #names = new Map<string, string>();
+
+  constructor(image: DiskImage, nowMs: () => number, note: (line: string) => void) {
+    this.#image = image;
+    this.#nowMs = nowMs;
+    this.#note = note;
+  }
+
+  broken(invariant: string, what: string): void {
+    this.violation ??= new Violation(invariant, what);
+  }
+
+  hold(condition: boolean, invariant: string, what: string): void {
+    if (!condition) this.broken(invariant, what);
+  }
+
+  /** I20: one at a time. I15 and I16: the state is what the journal says, however often it is read. */
+  takenUp(process: SimProcess, state: JobState): void {
+    for (const other of this.holders) {
+      const alive = other.process !== process && other.process.state !== "dead";
+      if (alive) this.broken("I20", `${process.name} took up the job while ${other.process.name} holds it`);
+    }
+    this.holders.add({ process, state });
+    if (this.mayStartOver && state.generation === 1) {
+      // Another job, which knows nothing of the one before.
+      this.#lastToken = null;
+      this.#commits.clear();
+    }
+    this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase}`);
+    this.checkReplay(state);
+  }
+
+  /** A coordinator removed its lock: it may touch the job's files no more, so those of a published job are gone by now. */
+  unlocked(process: SimProcess): void {
+    const holder = [...this.holders].find((other) => other.process === process);
+    const cleans = holder?.state.phase === "published" && this.#image.lookUp(JOURNAL) !== null;
+    if (!cleans) this.letGo(process);
+  }
+
+  letGo(process: SimProcess): void {
+    for (const holder of this.holders) if (holder.process === process) this.holders.delete(holder);
+  }
+
+  holder(): Holder | null {
+    for (const holder of this.holders) if (holder.process.state !== "dead") return holder;
+    return null;
+  }
+
+  checkReplay(state: JobState): void {
+    const records = journalRecords(this.#image, JOURNAL);
+    const told = canonicalJson(durableFacts(replay(state.config, records, state.generation)));
+    this.hold(
+      told === canonicalJson(durableFacts(state)),
+      "I15",
+      "the journal tells another state than the live one",
+    );
+  }
+
+  checkState({ state }: Holder): void {
+    try {
+      checkInvariants(state);
+    } catch (error) {
+      this.broken(/\bI\d+|\bL\d/.exec(messageOf(error))?.[0] ?? "state", messageOf(error));
+    }
+  }
+
+  /** A call of a worker arrives at a coordinator. */
+  arrived({ caller, server, method, args }: ArrivedCall): Witness {
+    const session = sessionOf(args);
+    const key = `${server.process.pid} ${this.#names.get(session) ?? ""}`;
+    const isOld = this.#names.has(session) && this.#sessions.get(key)?.session !== session;
+    const holder = [...this.holders].find(({ process }) => process === server.process);
+    this.#arrivals += 1;
+    const arrival = this.#arrivals;
+    const arrivedMs = this.#nowMs();
+    const failedBefore = holder?.state.totals.attemptsFailed ?? 0;
+    if (method !== "heartbeat") this.#note(`${caller.name} calls ${method} ${brief(args)}`);
+    return {
+      taken: () => {
+        const failed = holder?.state.totals.attemptsFailed ?? 0;
+        const innocent = method === "releaseLease" || method === "leave";
+        this.hold(!innocent || failed === failedBefore, "I12", `${method} was counted as a failure`);
+      },
+      answered: (answer) => {
+        if (server.process.state === "dead") return;
+        if (method !== "heartbeat" && !(answer instanceof Error))
+          this.#note(`${method} of ${caller.name}: ${brief([answer])}`);
+        if (answer instanceof Error) this.#note(`${method} of ${caller.name}: refused, ${answer.message}`);
+        else {
+          // Only who asks for a shard is the job's worker.
+          if (method === "requestLease") this.lastServedMs = Math.max(this.lastServedMs, arrivedMs);
+          this.hold(!isOld, "I8", `${method} of an older session of ${caller.name} was accepted`);
+          if (method === "register") this.#registered(args, answer, { server: server.process, arrival });
+          this.#answered(method, args, answer);
+        }
+      },
+    };
+  }
+
+  /** Of two sessions of one name the one that asked later is the newer, whichever is answered first. */
+  #registered(
+    args: readonly unknown[],
+    answer: unknown,
+    { server, arrival }: { readonly server: SimProcess; readonly arrival: number },
+  ): void {
+    const { name } = args[0] as { name: string };
+    const { session } = answer as { session: string };
+    const key = `${server.pid} ${name}`;
+    this.#names.set(session, name);
+    if ((this.#sessions.get(key)?.arrival ?? 0) < arrival) this.#sessions.set(key, { session, arrival });
+  }
+
+  #answered(method: string, args: readonly unknown[], answer: unknown): void {
+    const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
+    if (method === "requestLease" && kind === "lease" && lease !== undefined) this.#granted(lease);
+    if (method === "offerPartial" && kind === "committed") this.#committed(args[2] as PartialManifest);
+  }
+
+  /** I9: over all generations. And the generation itself is safe. */
+  #granted({ token }: Lease): void {
+    const last = this.#lastToken;
+    this.hold(
+      last === null || compareTokens(last, token) < 0,
+      "I9",
+      `token ${tokenKey(token)} after ${last === null ? "" : tokenKey(last)}`,
+    );
+    this.#lastToken = token;
+    const path = segmentPath(JOURNAL, token.generation);
+    const safe = this.#image.safeBytes(path)?.includes('"generationStarted"') ?? false;
+    this.hold(safe, "I9", `a token of generation ${token.generation} went out before that was durable`);
+  }
+
+  /** I7: the record is safe. I4: so are the files, under the name that only this execution has. */
+  #committed(partial: PartialManifest): void {
+    const { shard, token, executionId, files } = partial;
+    this.hold(
+      this.isRecorded(executionId),
+      "I7",
+      `the commit of shard ${shard} by ${executionId} was acknowledged and is not durable`,
+    );
+    const holder = this.holder();
+    this.#oneCommit(partial);
+    const standing = holder?.state.shards[shard]?.state;
+    // Revoked, or published and cleaned up, since: a repeated answer speaks of what was.
+    if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
+    if (holder?.state.phase !== "running") return;
+    for (const file of files) {
+      const path = join(PARTIALS, `${shard}-${token.generation}.${token.sequence}-${executionId}`, file.name);
+      if (this.damaged.has(path)) continue;
+      const bytes = this.#image.safeBytes(path);
+      this.hold(
+        bytes !== null && sha256(bytes) === file.sha256,
+        "I4",
+        `${path} was committed and is not durable`,
+      );
+    }
+  }
+
+  /** I3: whoever was told that it won has won, unless its partial was damaged later. */
+  #oneCommit({ shard, executionId, digest }: PartialManifest): void {
+    const before = this.#commits.get(shard);
+    this.#commits.set(shard, { executionId, digest });
+    if (before === undefined || before.executionId === executionId) return;
+    const revoked = journalRecords(this.#image, JOURNAL).some(
+      (record) => record.kind === "shardRevoked" && record.digest === before.digest,
+    );
+    this.hold(
+      revoked,
+      "I3",
+      `commits of shard ${shard} by ${before.executionId} and ${executionId} were acknowledged`,
+    );
+  }
+
+  /** Whether a text stands in a record that no power cut can take; once the job is published the manifest stands for all. */
+  isRecorded(text: string): boolean {
+    return this.#image.lookUp(join(OUT, "_manifest.json")) !== null || this.isInJournal(text);
+  }
+
+  isInJournal(text: string): boolean {
+    const names = this.#image.safeNames(JOURNAL).filter((name) => segmentGeneration(name) !== null);
+    return names.some((name) => this.#image.safeBytes(join(JOURNAL, name))?.includes(text) ?? false);
+  }
+}
+
+function sessionOf(args: readonly unknown[]): string {
+  const [first] = args;
+  if (typeof first === "string") return first;
+  const { session } = (first ?? {}) as { session?: string };
+  return session ?? "";
+}
+
+/** What a person needs of a call or an answer. */
+function brief(values: readonly unknown[]): string {
+  const facts: string[] = [];
+  for (const value of values) {
+    const { kind, shard, token, lease, executionId, code } = (value ?? {}) as Record<string, unknown>;
+    if (typeof kind === "string") facts.push(kind);
+    if (typeof shard === "number") facts.push(`shard ${shard}`);
+    if (typeof code === "string") facts.push(code);
+    if (isToken(token)) facts.push(`token ${tokenKey(token)}`);
+    if (typeof executionId === "string") facts.push(executionId);
+    if (lease !== undefined) {
+      const granted = lease as { shard: { id: number }; token: Token };
+      facts.push(`shard ${granted.shard.id} token ${tokenKey(granted.token)}`);
+    }
+  }
+  return facts.join(" ");
+}
+
+function isToken(value: unknown): value is Token {
+  return typeof value === "object" && value !== null && "generation" in value;
+}

@@ -1,0 +1,224 @@
+import { sep } from "node:path";
+import type { DiskStat } from "../shared/core/disk.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+export interface FileNode {
+  readonly kind: "file";
+  /** What a reader sees. Never changed in place: a write makes new bytes. */
+  bytes: Buffer;
+  /** What a power cut leaves for sure. */
+  synced: Buffer;
+}
+
+export interface FolderNode {
+  readonly kind: "folder";
+  names: Map<string, Node>;
+  /** What a power cut leaves for sure. */
+  synced: Map<string, Node>;
+}
+
+export type Node = FileNode | FolderNode;
+
+interface NameChange {
+  readonly folder: FolderNode;
+  readonly name: string;
+  readonly node: Node | null;
+}
+
+/** The file system's error, as Node gives it. */
+export function diskError(code: string, call: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${call} '${path}'`), { code, syscall: call, path });
+}
+
+/**
+ * A file system in memory with two faces: what processes see, and what is left when the power goes. Bytes are safe once
+ * their file is synced, names once their folder is; until then a power cut may keep them, tear them or lose them.
+ * Rename and link are atomic on both faces.
+ */
+export class DiskImage {
+  readonly root: FolderNode = newFolder();
+  /** Changes of names that no sync has made safe, in order. Those of one rename are kept or lost together. */
+  #unsynced: (readonly NameChange[])[] = [];
+  readonly #dirty = new Set<FileNode>();
+
+  find(path: string, call = "stat"): Node {
+    const node = this.lookUp(path);
+    if (node === null) throw diskError("ENOENT", call, path);
+    return node;
+  }
+
+  lookUp(path: string): Node | null {
+    let node: Node = this.root;
+    for (const name of partsOf(path)) {
+      if (node.kind !== "folder") return null;
+      const next: Node | undefined = node.names.get(name);
+      if (next === undefined) return null;
+      node = next;
+    }
+    return node;
+  }
+
+  file(path: string, call: string): FileNode {
+    const node = this.find(path, call);
+    if (node.kind !== "file") throw diskError("EISDIR", call, path);
+    return node;
+  }
+
+  folder(path: string, call: string): FolderNode {
+    const node = this.find(path, call);
+    if (node.kind !== "folder") throw diskError("ENOTDIR", call, path);
+    return node;
+  }
+
+  stat(path: string): DiskStat {
+    const node = this.find(path);
+    return { kind: node.kind, size: node.kind === "file" ? node.bytes.length : 0 };
+  }
+
+  createFile(path: string): FileNode {
+    const node: FileNode = { kind: "file", bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
+    this.#change([this.#placeFor(path, "open", node)]);
+    return node;
+  }
+
+  mkdir(path: string): void {
+    this.#change([this.#placeFor(path, "mkdir", newFolder())]);
+  }
+
+  link(from: string, to: string): void {
+    this.#change([this.#placeFor(to, "link", this.file(from, "link"))]);
+  }
+
+  rename(from: string, to: string): void {
+    const node = this.find(from, "rename");
+    const there = this.lookUp(to);
+    if (there?.kind === "folder" && there.names.size > 0) throw diskError("ENOTEMPTY", "rename", to);
+    const [source, target] = [this.#entry(from, "rename"), this.#entry(to, "rename")];
+    this.#change([
+      { ...source, node: null },
+      { ...target, node },
+    ]);
+  }
+
+  unlink(path: string): void {
+    this.file(path, "unlink");
+    this.#change([{ ...this.#entry(path, "unlink"), node: null }]);
+  }
+
+  rmdir(path: string): void {
+    if (this.folder(path, "rmdir").names.size > 0) throw diskError("ENOTEMPTY", "rmdir", path);
+    this.#change([{ ...this.#entry(path, "rmdir"), node: null }]);
+  }
+
+  write(file: FileNode, bytes: Buffer): void {
+    file.bytes = bytes;
+    this.#dirty.add(file);
+  }
+
+  sync(node: Node): void {
+    if (node.kind === "file") {
+      node.synced = node.bytes;
+      this.#dirty.delete(node);
+      return;
+    }
+    const still: (readonly NameChange[])[] = [];
+    for (const changes of this.#unsynced) {
+      if (changes.some(({ folder }) => folder === node)) applyTo("synced", changes);
+      else still.push(changes);
+    }
+    this.#unsynced = still;
+  }
+
+  /** What a power cut now would leave for sure of a file: its synced bytes, if every name on the way to it is safe. */
+  safeBytes(path: string): Buffer | null {
+    let node: Node = this.root;
+    for (const name of partsOf(path)) {
+      if (node.kind !== "folder") return null;
+      const next: Node | undefined = node.synced.get(name);
+      if (next === undefined) return null;
+      node = next;
+    }
+    return node.kind === "file" ? node.synced : null;
+  }
+
+  safeNames(path: string): string[] {
+    let node: Node = this.root;
+    for (const name of partsOf(path)) {
+      const next: Node | undefined = node.kind === "folder" ? node.synced.get(name) : undefined;
+      if (next === undefined) return [];
+      node = next;
+    }
+    return node.kind === "folder" ? [...node.synced.keys()].sort() : [];
+  }
+
+  /** The power goes and comes back. Of what was not synced, the seed decides what is left. */
+  cutPower(random: SeededRandom): void {
+    const manner = random.pick(["none", "prefix", "some"] as const);
+    const upTo = random.int(0, this.#unsynced.length);
+    const changes = this.#unsynced.filter(
+      (_change, index) => (manner === "prefix" && index < upTo) || (manner === "some" && random.chance(0.5)),
+    );
+    const touched = new Set(this.#unsynced.flat().map(({ folder }) => folder));
+    for (const change of changes) applyTo("synced", change);
+    for (const folder of touched) folder.names = new Map(folder.synced);
+    for (const file of this.#dirty) {
+      file.bytes = leftOf(file, random);
+      file.synced = file.bytes;
+    }
+    this.#unsynced = [];
+    this.#dirty.clear();
+  }
+
+  #placeFor(path: string, call: string, node: Node): NameChange {
+    const entry = this.#entry(path, call);
+    if (entry.folder.names.has(entry.name)) throw diskError("EEXIST", call, path);
+    return { ...entry, node };
+  }
+
+  #entry(path: string, call: string): { readonly folder: FolderNode; readonly name: string } {
+    const parts = partsOf(path);
+    const name = parts.pop();
+    if (name === undefined) throw diskError("EEXIST", call, path);
+    const folder = this.lookUp(parts.join(sep));
+    if (folder === null) throw diskError("ENOENT", call, path);
+    if (folder.kind !== "folder") throw diskError("ENOTDIR", call, path);
+    return { folder, name };
+  }
+
+  #change(changes: readonly NameChange[]): void {
+    applyTo("names", changes);
+    this.#unsynced.push(changes);
+  }
+}
+
+function newFolder(): FolderNode {
+  return { kind: "folder", names: new Map(), synced: new Map() };
+}
+
+function applyTo(face: "names" | "synced", changes: readonly NameChange[]): void {
+  for (const { folder, name, node } of changes) {
+    if (node === null) folder[face].delete(name);
+    else folder[face].set(name, node);
+  }
+}
+
+/**
+ * A file is cut short, or not. Appended bytes end anywhere, and the last of them may be rubbish; other changes are made, or
+ * not, or half.
+ */
+function leftOf(file: FileNode, random: SeededRandom): Buffer {
+  const { bytes, synced } = file;
+  const cutShort = synced.subarray(0, bytes.length).equals(bytes);
+  if (cutShort) return random.chance(0.5) ? synced : bytes;
+  const appended = bytes.length >= synced.length && bytes.subarray(0, synced.length).equals(synced);
+  if (!appended) return random.chance(0.5) ? synced : bytes.subarray(0, random.int(0, bytes.length));
+  const left = Buffer.from(bytes.subarray(0, random.int(synced.length, bytes.length)));
+  if (left.length > synced.length && random.chance(0.3)) {
+    left.fill(random.int(0, 255), random.int(synced.length, left.length - 1));
+  }
+  return left;
+}
+
+function partsOf(path: string): string[] {
+  return path.split(sep).filter((part) => part !== "");
+}

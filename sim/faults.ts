@@ -1,0 +1,138 @@
+import type { SeededRandom } from "./seeded-random.ts";
+import type { DiskCall, DiskFault } from "./sim-disk.ts";
+
+/** Every kind of fault that the world knows, and what is counted of it. */
+export const FAULT_KINDS = [
+  "callLost",
+  "replyLost",
+  "callDoubled",
+  "callLate",
+  "cutOffOneWay",
+  "cutOffBothWays",
+  "coordinatorKilled",
+  "coordinatorKilledAtDisk",
+  "coordinatorPaused",
+  "powerCut",
+  "secondCoordinator",
+  "workerKilled",
+  "workerPaused",
+  "workerDrained",
+  "workerSlow",
+  "noWorkers",
+  "modelBroke",
+  "poisonRow",
+  "failingRow",
+  "partialDamaged",
+  "diskFull",
+  "diskError",
+  "cancelled",
+  "foreignManifest",
+  "startedOver",
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/**
+ * Which faults this world has, and how often. Not all in each: a world of few kinds gets further, and shows what those do
+ * (that is why some are drawn twice).
+ */
+export class FaultPlan {
+  readonly fired: Record<FaultKind, number>;
+  /** From here on nothing goes wrong any more, and the job must come to its end. */
+  readonly healMs: number;
+  readonly #enabled: ReadonlySet<FaultKind>;
+  readonly #random: SeededRandom;
+  readonly #intensity: number;
+  /** Disk operations of a coordinator until it dies, or null. */
+  #untilDeath: number | null = null;
+  #untilDiskError: number | null = null;
+  #diskFull = false;
+  healed = false;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+    this.fired = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
+    const share = random.pick([0, 0.15, 0.15, 0.3, 0.6]);
+    this.#enabled = new Set(FAULT_KINDS.filter((kind) => random.chance(RARE.has(kind) ? share / 3 : share)));
+    this.#intensity = random.pick([0.5, 1, 1, 3]);
+    this.healMs = random.between(2_000, 40_000);
+  }
+
+  has(kind: FaultKind): boolean {
+    return this.#enabled.has(kind);
+  }
+
+  /** Whether a fault strikes now; counts it if so. */
+  strikes(kind: FaultKind, probability: number): boolean {
+    if (this.healed || !this.#enabled.has(kind)) return false;
+    if (!this.#random.chance(Math.min(0.9, probability * this.#intensity))) return false;
+    this.fired[kind] += 1;
+    return true;
+  }
+
+  count(kind: FaultKind): void {
+    this.fired[kind] += 1;
+  }
+
+  heal(): void {
+    this.healed = true;
+    this.#untilDeath = null;
+    this.#diskFull = false;
+  }
+
+  /** A coordinator begins: on which of its disk operations will it die? */
+  armDiskDeath(): void {
+    const armed = this.has("coordinatorKilledAtDisk") && !this.healed && this.#random.chance(0.7);
+    this.#untilDeath = armed ? Math.floor(this.#random.unit() ** 2 * 250) : null;
+    this.#untilDiskError =
+      this.has("diskError") && !this.healed && this.#random.chance(0.4) ? this.#random.int(0, 120) : null;
+  }
+
+  setDiskFull(full: boolean): void {
+    this.#diskFull = full;
+  }
+
+  /** What is to happen to an operation of a coordinator. */
+  ofCoordinatorsDisk({ call }: DiskCall): DiskFault {
+    if (this.healed) return NONE;
+    if (this.#diskFull && (call === "write" || call === "names")) {
+      this.count("diskFull");
+      return { kind: "error", code: "ENOSPC" };
+    }
+    if (this.#untilDiskError !== null && call !== "close") {
+      this.#untilDiskError -= 1;
+      if (this.#untilDiskError < 0) {
+        this.#untilDiskError = null;
+        this.count("diskError");
+        return { kind: "error", code: "EIO" };
+      }
+    }
+    if (this.#untilDeath === null) return NONE;
+    this.#untilDeath -= 1;
+    if (this.#untilDeath >= 0) return NONE;
+    this.#untilDeath = null;
+    this.count("coordinatorKilledAtDisk");
+    const power = this.has("powerCut") || this.#random.chance(0.3);
+    if (power) this.count("powerCut");
+    return { kind: "die", when: this.#random.pick(["before", "torn", "after"] as const), power };
+  }
+
+  ofWorkersDisk({ call }: DiskCall): DiskFault {
+    if (this.#diskFull && !this.healed && call === "write") {
+      this.count("diskFull");
+      return { kind: "error", code: "ENOSPC" };
+    }
+    return this.strikes("diskError", 0.002) ? { kind: "error", code: "EIO" } : NONE;
+  }
+}
+
+/** Those that decide how the whole story goes. */
+const RARE: ReadonlySet<FaultKind> = new Set([
+  "cancelled",
+  "noWorkers",
+  "foreignManifest",
+  "poisonRow",
+  "startedOver",
+]);
+
+const NONE: DiskFault = { kind: "none" };

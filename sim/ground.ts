@@ -1,0 +1,23 @@
+import type { Checker } from "./checker.ts";
+import type { DiskImage } from "./disk-image.ts";
+import type { FaultPlan } from "./faults.ts";
+import type { Scheduler, SimProcess } from "./scheduler.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { DiskCall } from "./sim-disk.ts";
+import type { SimJob } from "./sim-plan.ts";
+
+/** What all that happens in a world stands on. */
+export interface Ground {
+  readonly random: SeededRandom;
+  readonly scheduler: Scheduler;
+  readonly image: DiskImage;
+  readonly faults: FaultPlan;
+  readonly job: SimJob;
+  readonly checker: Checker;
+  /** A process dies, and with `power` all others of its machine, too. */
+  die(process: SimProcess, why: string, power: boolean): void;
+  /** A disk has changed; nothing else has happened since. */
+  changed(call: DiskCall): void;
+  /** The job has ended for good. */
+  isOver(): boolean;
+}

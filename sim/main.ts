@@ -1,0 +1,148 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { packageRoot } from "../shared/core/package-root.ts";
+import { formatCount } from "../shared/core/units.ts";
+import { FAULT_KINDS } from "./faults.ts";
+import { type SeedResult, simulate } from "./simulate.ts";
+
+/** Each this many-th seed is run twice, and must give the same trace. */
+const TWICE_EVERY = 50;
+const PROGRESS_MS = 10_000;
+const STORY_SHOWN = 200;
+
+/** A seed that found something once. */
+export interface Regression {
+  readonly seed: number;
+  readonly found: string;
+}
+
+interface Totals {
+  seeds: number;
+  steps: number;
+  twice: number;
+  readonly fired: Record<string, number>;
+  readonly ends: Record<string, number>;
+}
+
+const USAGE = `npm run sim -- [options]
+
+Runs the simulator: a job, its coordinators and workers, and all that can go wrong, from a seed.
+
+  --seeds N       how many seeds to run (2000)
+  --from S        the first seed (1)
+  --minutes M     stop after this long, whatever is left
+  --regressions   run the kept seeds first
+  --story         tell what happens: for a few seeds
+  --json          one line of JSON at the end`;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "2000" },
+    from: { type: "string", default: "1" },
+    minutes: { type: "string" },
+    regressions: { type: "boolean", default: false },
+    story: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+const args = {
+  ...values,
+  seeds: Number(values.seeds),
+  from: Number(values.from),
+  minutes: values.minutes === undefined ? undefined : Number(values.minutes),
+};
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  if (args.help || !Number.isSafeInteger(args.seeds) || !Number.isSafeInteger(args.from)) {
+    console.log(USAGE);
+    return args.help ? 0 : 2;
+  }
+  const totals: Totals = { seeds: 0, steps: 0, twice: 0, fired: {}, ends: {} };
+  const startMs = performance.now();
+  const seconds = () => (performance.now() - startMs) / 1_000;
+  let toldMs = startMs;
+  for (const seed of await seedsToRun()) {
+    if (args.minutes !== undefined && seconds() > args.minutes * 60) break;
+    const result = await simulate(seed, args.story);
+    if (args.story) console.log(result.story.join("\n"));
+    add(totals, result);
+    if (result.violation !== null) return await fail(result);
+    if (totals.seeds % TWICE_EVERY === 1) {
+      totals.twice += 1;
+      const again = await simulate(seed);
+      if (again.trace !== result.trace || again.steps !== result.steps) return tellDifference(result, again);
+    }
+    if (performance.now() - toldMs > PROGRESS_MS) {
+      toldMs = performance.now();
+      console.error(
+        `${formatCount(totals.seeds)} seeds, at ${seed}, ${(totals.seeds / seconds()).toFixed(1)} a second`,
+      );
+    }
+  }
+  report(totals, seconds());
+  return 0;
+}
+
+async function seedsToRun(): Promise<number[]> {
+  const seeds = Array.from({ length: args.seeds }, (_, index) => args.from + index);
+  if (!args.regressions) return seeds;
+  const kept = JSON.parse(
+    await readFile(join(packageRoot, "sim", "regressions.json"), "utf8"),
+  ) as Regression[];
+  return [...kept.map(({ seed }) => seed), ...seeds];
+}
+
+function add(totals: Totals, { steps, fired, end }: SeedResult): void {
+  totals.seeds += 1;
+  totals.steps += steps;
+  for (const kind of FAULT_KINDS) totals.fired[kind] = (totals.fired[kind] ?? 0) + fired[kind];
+  const name = end ?? "broken";
+  totals.ends[name] = (totals.ends[name] ?? 0) + 1;
+}
+
+/** The same seed once more, this time with its story. */
+async function fail(result: SeedResult): Promise<number> {
+  const { story } = await simulate(result.seed, true);
+  console.log(story.slice(-STORY_SHOWN).join("\n"));
+  const shard = /shard (\d+)/.exec(result.violation?.message ?? "")?.[1];
+  if (shard !== undefined) {
+    const own = story.filter((line) => new RegExp(`(shard |partials/)${shard}\\b`).test(line));
+    console.log(`\nthe story of shard ${shard}:\n${own.slice(-STORY_SHOWN).join("\n")}`);
+  }
+  console.log(`\nseed ${result.seed} breaks ${result.violation?.message}`);
+  console.log(`faults: ${JSON.stringify(result.fired)}`);
+  console.log(`replay: npm run sim -- --seeds 1 --from ${result.seed} --story`);
+  if (args.json) console.log(JSON.stringify({ seed: result.seed, ...result.violation }));
+  return 1;
+}
+
+function tellDifference(first: SeedResult, second: SeedResult): number {
+  console.log(
+    `seed ${first.seed} gave two traces: ${first.trace} in ${first.steps} turns, ${second.trace} in ${second.steps}`,
+  );
+  console.log(`replay: npm run sim -- --seeds 1 --from ${first.seed}`);
+  return 1;
+}
+
+function report(totals: Totals, seconds: number): void {
+  const { seeds, steps, twice, fired, ends } = totals;
+  if (args.json) {
+    console.log(JSON.stringify({ ...totals, seconds }));
+    return;
+  }
+  console.log(
+    `${formatCount(seeds)} seeds in ${seconds.toFixed(1)} s: ${(seeds / seconds).toFixed(1)} a second, ${formatCount(steps)} turns`,
+  );
+  console.log(`${twice} of them run twice, with the same trace`);
+  console.log(
+    `ends: ${Object.entries(ends)
+      .map(([end, count]) => `${end} ${formatCount(count)}`)
+      .join(", ")}`,
+  );
+  for (const [kind, count] of Object.entries(fired))
+    console.log(`  ${kind.padEnd(24)} ${formatCount(count)}`);
+}

@@ -1,0 +1,236 @@
+/** A bug that is planted on purpose: edits of the compiled code, each of a text that is there exactly once. */
+export interface Mutant {
+  readonly name: string;
+  /** What it breaks. */
+  readonly says: string;
+  readonly edits: readonly {
+    /** Below the compiled tree. */
+    readonly file: string;
+    readonly find: string;
+    readonly replace: string;
+  }[];
+}
+
+function edit(file: string, find: string, replace: string): Mutant["edits"][number] {
+  return { file, find, replace };
+}
+
+/** The bugs of RELIABILITY 4, and those that the simulator once found in earnest. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "last-commit-wins",
+    says: "a later partial takes the place of the committed one",
+    edits: [
+      edit(
+        "coordinator/schedule/offer-events.js",
+        `    settleOffer(turn, partial, { kind: "alreadyCommitted" });
+    discardLoser(turn, partial);
+}`,
+        `    turn.state.shards[partial.shard].state = { kind: "committed", partial };
+    turn.effects.push({ kind: "append", record: { kind: "shardCommitted", partial }, durable: true });
+    settleOffer(turn, partial, { kind: "committed" });
+}`,
+      ),
+    ],
+  },
+  {
+    name: "no-digest-check",
+    says: "partials are taken, and reduced, as they are found",
+    edits: [edit("coordinator/commit/check-file.js", "if (found.sha256 !== file.sha256) {", "if (false) {")],
+  },
+  {
+    name: "acknowledge-before-fsync",
+    says: "answers do not wait for their records",
+    edits: [edit("coordinator/job/job-shell.js", "        await this.#lastDurable;\n", "")],
+  },
+  {
+    name: "no-record-fsync",
+    says: "records are written and never synced",
+    edits: [
+      edit("coordinator/journal/segment-file.js", "sync: () => file.datasync(),", "sync: async () => {},"),
+    ],
+  },
+  {
+    name: "partial-named-by-token",
+    says: "the execution is no part of a partial's name",
+    edits: [edit("shared/domain/partial.js", "partial.executionId}`", '"x"}`')],
+  },
+  {
+    name: "no-generation-fsync",
+    says: "a coordinator works before its generation is durable",
+    edits: [
+      edit(
+        "coordinator/journal/segment-file.js",
+        `        await file.write(first);
+        await file.sync();`,
+        "        await file.write(first);",
+      ),
+    ],
+  },
+  {
+    name: "no-fence",
+    says: "partials under revoked tokens are taken",
+    edits: [
+      edit(
+        "coordinator/schedule/offer-events.js",
+        'return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(shard, token);',
+        "return null;",
+      ),
+    ],
+  },
+  {
+    name: "drain-counted",
+    says: "a shard that was handed back is blamed",
+    edits: [
+      edit(
+        "coordinator/schedule/attempt-events.js",
+        'endLease(turn, lease, { kind: "released" });',
+        'endLease(turn, lease, { kind: "failed", code: "INTERNAL", message: "handed back" });',
+      ),
+    ],
+  },
+  {
+    name: "old-session-accepted",
+    says: "an earlier life of a worker goes on being served",
+    edits: [
+      edit(
+        "coordinator/job/worker-registry.js",
+        `        for (const member of replaced)
+            this.#members.delete(member.session);
+`,
+        "",
+      ),
+    ],
+  },
+  {
+    name: "rename-instead-of-link",
+    says: "the manifest replaces whatever is there",
+    edits: [
+      edit(
+        "coordinator/publish/publish.js",
+        "await disk.link(publishing, target);",
+        "await disk.rename(publishing, target);",
+      ),
+    ],
+  },
+  {
+    name: "listing-based-reduce",
+    says: "the output is made of what lies in the folder, not of what the journal names",
+    edits: [
+      edit("coordinator/job/job-output.js", "await this.partials.sweep(partials).catch(ignoreDisk);", ""),
+      edit(
+        "coordinator/job/job-output.js",
+        "const partials = committedPartials(state);",
+        `const names = (await seams.disk.readdir(paths.partials)).sort();
+        const partials = committedPartials(state).map((partial) => {
+            const name = names.find((candidate) => candidate.startsWith(\`\${partial.shard}-\`));
+            const found = /-(\\d+)\\.(\\d+)-(\\w+)$/.exec(name);
+            return { ...partial, executionId: found[3], token: { generation: Number(found[1]), sequence: Number(found[2]) } };
+        });`,
+      ),
+    ],
+  },
+  {
+    name: "no-torn-tail-check",
+    says: "a torn end of the journal stays in it",
+    edits: [
+      edit("coordinator/journal/journal.js", "await truncateDurably(torn.path, torn.bytes, disk);", ";"),
+    ],
+  },
+  {
+    name: "replan-on-restart",
+    says: "a restarted coordinator seals another plan",
+    edits: [
+      edit(
+        "coordinator/job/take-up.js",
+        'if (shell.state.phase === "planning") {',
+        'if (shell.state.phase === "planning" || shell.state.phase === "running") {',
+      ),
+    ],
+  },
+  {
+    name: "commits-forgotten-on-restart",
+    says: "a restarted coordinator maps committed shards again",
+    edits: [
+      edit(
+        "coordinator/job/take-up.js",
+        "replay(config, opened.records, opened.generation)",
+        'replay(config, opened.records.filter(({ kind }) => kind !== "shardCommitted"), opened.generation)',
+      ),
+    ],
+  },
+  {
+    name: "no-lock",
+    says: "two coordinators run the same job",
+    edits: [edit("coordinator/journal/lock.js", "if (!processes.isSurelyDead(holder))", "if (false)")],
+  },
+  {
+    name: "partials-not-synced",
+    says: "a partial is committed before its files are durable",
+    edits: [
+      edit(
+        "coordinator/commit/partial-store.js",
+        "makeDurable(partial, path, () => syncPath(path, disk))",
+        "Promise.resolve()",
+      ),
+      edit("worker/shard/partial-sink.js", "await syncPath(join(path, name), disk);", ""),
+    ],
+  },
+  {
+    name: "winner-discarded",
+    says: "a repeated, refused offer deletes the committed files",
+    edits: [
+      edit("coordinator/schedule/offer-answers.js", "if (!inUse && !committed)", "if (true)"),
+      edit(
+        "coordinator/schedule/offer-events.js",
+        `    if (isCommittedPartial(turn.state, partial)) {
+        settleOffer(turn, partial, { kind: "committed" });
+        return;
+    }
+    const sameName`,
+        "    const sameName",
+      ),
+      edit("coordinator/schedule/offer-events.js", "    if (sameName) {", "    if (false) {"),
+    ],
+  },
+  {
+    name: "tail-of-last-segment-not-synced",
+    says: "records are built upon that the next power cut may take",
+    edits: [edit("coordinator/journal/journal.js", "await syncPath(segmentPath(folder, last), disk);", ";")],
+  },
+  {
+    name: "folder-names-not-synced",
+    says: "the folders of the journal and the partials are not durable",
+    edits: [
+      edit("shared/core/make-folders.js", "await syncPath(dirname(path), disk)", "await Promise.resolve()"),
+    ],
+  },
+  {
+    name: "intent-not-recorded",
+    says: "the output appears without a durable intent to publish",
+    edits: [
+      edit(
+        "coordinator/schedule/end-events.js",
+        'recordDurably(turn, { kind: "publishIntent", outputDigest });',
+        'recordDurably(turn, { kind: "publishIntent", outputDigest });\n    turn.effects.pop();',
+      ),
+    ],
+  },
+  {
+    name: "cancel-after-intent",
+    says: "a job that is being published can be cancelled",
+    edits: [
+      edit("coordinator/schedule/end-events.js", 'if (turn.state.phase === "publishing") {', "if (false) {"),
+    ],
+  },
+  {
+    name: "leases-never-expire",
+    says: "the shard of a worker that fell silent is never given to another",
+    edits: [edit("coordinator/schedule/tick.js", "    expireLeases(turn);\n", "")],
+  },
+  {
+    name: "lock-let-go-before-cleaning",
+    says: "work files are removed without the lock",
+    edits: [edit("coordinator/publish/cleanup.js", "if (name !== LOCK_NAME)", "if (true)")],
+  },
+];

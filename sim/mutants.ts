@@ -1,0 +1,139 @@
+import { spawn } from "node:child_process";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { mapConcurrent } from "../shared/core/map-concurrent.ts";
+import { packageRoot } from "../shared/core/package-root.ts";
+import { MUTANTS, type Mutant } from "./mutant-list.ts";
+
+/** The compiled tree that this file is part of. */
+const BUILT = dirname(dirname(fileURLToPath(import.meta.url)));
+const FOLDERS = ["shared", "coordinator", "worker", "sim"];
+/** Beside the code, so that packages are found. */
+const SCRATCH = join(packageRoot, ".scratch", `mutants-${process.pid}`);
+
+interface Verdict {
+  readonly mutant: Mutant;
+  readonly caught: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
+  /** Why nothing can be said of it. */
+  readonly problem: string | null;
+}
+
+const USAGE = `npm run sim:mutants -- [options]
+
+Plants known bugs, one at a time, and shows that the simulator finds each.
+
+  --seeds N     how many seeds a bug may live (20000)
+  --from S      the first seed (1)
+  --jobs N      bugs at a time (2)
+  --only NAME   plant this one; may be given again`;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "20000" },
+    from: { type: "string", default: "1" },
+    jobs: { type: "string", default: "2" },
+    only: { type: "string", multiple: true, default: [] },
+    help: { type: "boolean", default: false },
+  },
+});
+const args = {
+  ...values,
+  seeds: Number(values.seeds),
+  from: Number(values.from),
+  jobs: Number(values.jobs),
+};
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  if (args.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const chosen = MUTANTS.filter(({ name }) => args.only.length === 0 || args.only.includes(name));
+  try {
+    const verdicts = await mapConcurrent(chosen, args.jobs, async (mutant) => {
+      const verdict = await judge(mutant);
+      console.log(lineOf(verdict));
+      return verdict;
+    });
+    const alive = verdicts.filter(({ caught }) => caught === null);
+    console.log(`\n${verdicts.length - alive.length} of ${verdicts.length} planted bugs were found`);
+    for (const { mutant } of alive)
+      console.log(`lives: npm run sim:mutants -- --only ${mutant.name} --seeds ${args.seeds}`);
+    return alive.length === 0 && verdicts.length > 0 ? 0 : 1;
+  } finally {
+    await rm(SCRATCH, { recursive: true, force: true });
+  }
+}
+
+function lineOf({ mutant, caught, problem }: Verdict): string {
+  const name = mutant.name.padEnd(32);
+  if (problem !== null) return `${name} CANNOT BE PLANTED  ${problem}`;
+  if (caught === null) return `${name} LIVES              ${mutant.says}`;
+  return `${name} ${caught.invariant.padEnd(6)} seed ${String(caught.seed).padEnd(6)} ${caught.message}`;
+}
+
+async function judge(mutant: Mutant): Promise<Verdict> {
+  const tree = join(SCRATCH, mutant.name);
+  try {
+    await mkdir(tree, { recursive: true });
+    for (const folder of FOLDERS) await cp(join(BUILT, folder), join(tree, folder), { recursive: true });
+    const problem = await plant(mutant, tree);
+    if (problem !== null) return { mutant, caught: null, problem };
+    return { mutant, ...(await hunt(tree)) };
+  } finally {
+    await rm(tree, { recursive: true, force: true });
+  }
+}
+
+/** What keeps an edit from being made; null when all were. */
+async function plant({ edits }: Mutant, tree: string): Promise<string | null> {
+  for (const { file, find, replace } of edits) {
+    const path = join(tree, file);
+    const text = await readFile(path, "utf8");
+    const times = text.split(find).length - 1;
+    if (times !== 1) return `its text is in ${file} ${times} times: ${find.trim().slice(0, 60)}`;
+    await writeFile(
+      path,
+      text.replace(find, () => replace),
+    );
+  }
+  return null;
+}
+
+async function hunt(tree: string): Promise<Pick<Verdict, "caught" | "problem">> {
+  const options = ["--seeds", String(args.seeds), "--from", String(args.from), "--json"];
+  const { code, lines } = await run([join(tree, "sim", "main.js"), ...options]);
+  if (code === 0) return { caught: null, problem: null };
+  const found = parse(lines.at(-1) ?? "");
+  return found === null
+    ? { caught: null, problem: `the simulator did not run: ${lines.at(-1)}` }
+    : { caught: found, problem: null };
+}
+
+function parse(line: string): Verdict["caught"] {
+  try {
+    const { seed, invariant, message } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof seed !== "number" || typeof invariant !== "string") return null;
+    return { seed, invariant, message: String(message).replaceAll("\n", " ").slice(0, 110) };
+  } catch {
+    return null;
+  }
+}
+
+function run(argv: readonly string[]): Promise<{ code: number | null; lines: string[] }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    const keep = (chunk: Buffer) => {
+      text = (text + chunk.toString("utf8")).slice(-100_000);
+    };
+    child.stdout.on("data", keep);
+    child.stderr.on("data", () => {});
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, lines: text.trimEnd().split("\n") }));
+  });
+}

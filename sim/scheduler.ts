@@ -1,0 +1,143 @@
+import { Heap } from "../coordinator/schedule/heap.ts";
+import type { TimedClock } from "../shared/core/clock.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+/**
+ * A process of the simulated world. Whatever happens to it comes as an event: so a dead one simply gets no more of them (its
+ * promises stay open for ever), and a paused one gets them late.
+ */
+export interface SimProcess {
+  readonly name: string;
+  readonly pid: number;
+  /** Its monotonic clock starts anywhere. */
+  readonly clockZeroMs: number;
+  state: "running" | "paused" | "dead";
+  /** What came in while it was paused, in order. */
+  backlog: (() => void)[];
+  /** Told when it dies, by whatever hand. */
+  readonly onDeath: (() => void)[];
+}
+
+interface Happening {
+  readonly atMs: number;
+  readonly tie: number;
+  readonly seq: number;
+  /** Null: it happens to the world. */
+  readonly process: SimProcess | null;
+  readonly run: () => void;
+  cancelled: boolean;
+}
+
+/** How many lines of the story are kept: the end of it is what matters. */
+const STORY_LINES = 4_000;
+
+/** The one place where time passes and turns are taken: all that happens, happens here, in an order that the seed decides. */
+export class Scheduler {
+  nowMs = 0;
+  steps = 0;
+  /** A rolling hash of everything that was noted: equal runs have equal traces. */
+  trace = 0;
+  readonly story: string[] = [];
+  readonly #random: SeededRandom;
+  readonly #happenings = new Heap<Happening>((a, b) => a.atMs - b.atMs || a.tie - b.tie || a.seq - b.seq);
+  readonly #tellStory: boolean;
+  #seq = 0;
+  #pids = 100;
+
+  constructor(random: SeededRandom, tellStory: boolean) {
+    this.#random = random;
+    this.#tellStory = tellStory;
+  }
+
+  /** Calls `run` after `delayMs`, unless the process is dead by then; returns what calls it off. */
+  after(delayMs: number, process: SimProcess | null, run: () => void): () => void {
+    this.#seq += 1;
+    const happening: Happening = {
+      atMs: this.nowMs + Math.max(0, delayMs),
+      tie: this.#random.unit(),
+      seq: this.#seq,
+      process,
+      run,
+      cancelled: false,
+    };
+    this.#happenings.push(happening);
+    return () => {
+      happening.cancelled = true;
+    };
+  }
+
+  /** Takes turns until `done`, or until nothing is left to happen. `afterStep` looks at the world between two turns. */
+  async run(done: () => boolean, afterStep: () => void): Promise<"done" | "idle"> {
+    while (!done()) {
+      const next = this.#happenings.pop();
+      if (next === undefined) return "idle";
+      if (next.cancelled || next.process?.state === "dead") continue;
+      this.nowMs = next.atMs;
+      if (next.process?.state === "paused") {
+        next.process.backlog.push(() => {
+          if (!next.cancelled) next.run();
+        });
+        continue;
+      }
+      this.steps += 1;
+      next.run();
+      // Everything that follows from it, follows now: no promise is left half way.
+      await new Promise((resolve) => setImmediate(resolve));
+      afterStep();
+    }
+    return "done";
+  }
+
+  start(name: string): SimProcess {
+    this.#pids += 1;
+    this.note(`${name} starts as process ${this.#pids}`);
+    return {
+      name,
+      pid: this.#pids,
+      clockZeroMs: Math.floor(this.#random.unit() * 1_000_000),
+      state: "running",
+      backlog: [],
+      onDeath: [],
+    };
+  }
+
+  kill(process: SimProcess, why: string): void {
+    if (process.state === "dead") return;
+    this.note(`${process.name} dies: ${why}`);
+    process.state = "dead";
+    process.backlog = [];
+    for (const tell of process.onDeath.splice(0)) tell();
+  }
+
+  pause(process: SimProcess, ms: number): void {
+    if (process.state !== "running") return;
+    this.note(`${process.name} pauses for ${Math.round(ms)} ms`);
+    process.state = "paused";
+    this.after(ms, null, () => this.#goOn(process));
+  }
+
+  clockOf(process: SimProcess): TimedClock {
+    return {
+      nowMs: () => this.nowMs + process.clockZeroMs,
+      wallMs: () => 1_700_000_000_000 + this.nowMs,
+      after: (ms, call) => this.after(ms, process, call),
+    };
+  }
+
+  /** Part of the trace; kept as text only when somebody wants to read it. */
+  note(line: string): void {
+    let hash = this.trace ^ Math.floor(this.nowMs * 1_000);
+    for (let at = 0; at < line.length; at += 1) hash = (Math.imul(hash, 31) + line.charCodeAt(at)) | 0;
+    this.trace = hash;
+    if (!this.#tellStory) return;
+    this.story.push(`${(this.nowMs / 1_000).toFixed(3).padStart(9)} s  ${line}`);
+    if (this.story.length > STORY_LINES) this.story.shift();
+  }
+
+  #goOn(process: SimProcess): void {
+    if (process.state !== "paused") return;
+    this.note(`${process.name} goes on`);
+    process.state = "running";
+    for (const run of process.backlog.splice(0)) this.after(0, process, run);
+  }
+}

@@ -1,0 +1,193 @@
+import { join } from "node:path";
+import type { Disk, DiskFile, OpenFlags } from "../shared/core/disk.ts";
+import { type DiskImage, diskError, type Node } from "./disk-image.ts";
+import type { Scheduler, SimProcess } from "./scheduler.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+/** One operation of a process on its disk, as a fault sees it. */
+export interface DiskCall {
+  readonly process: SimProcess;
+  readonly call: "open" | "read" | "write" | "sync" | "names" | "removal" | "truncate" | "close";
+  readonly path: string;
+}
+
+/** What is to go wrong with an operation. */
+export type DiskFault =
+  | { readonly kind: "none" }
+  | { readonly kind: "error"; readonly code: "ENOSPC" | "EIO" }
+  /** The process dies before the operation, half way through it, or after it, before it hears of it. */
+  | { readonly kind: "die"; readonly when: "before" | "torn" | "after"; readonly power: boolean };
+
+export interface SimDiskOptions {
+  readonly image: DiskImage;
+  readonly scheduler: Scheduler;
+  readonly process: SimProcess;
+  readonly random: SeededRandom;
+  readonly faultOf: (call: DiskCall) => DiskFault;
+  readonly die: (process: SimProcess, why: string, power: boolean) => void;
+  /** Told after each change, while nothing else can happen. */
+  readonly onChange: (call: DiskCall) => void;
+}
+
+/** How long operations take: mostly next to nothing, now and then a disk is busy. */
+const USUAL_MS = 1;
+const BUSY_MS = 150;
+const BUSY_SHARE = 0.02;
+
+/** The disk as one process of the simulated world has it: each operation takes a turn, and may fail, be torn or be the last. */
+export class SimDisk implements Disk {
+  readonly #options: SimDiskOptions;
+
+  constructor(options: SimDiskOptions) {
+    this.#options = options;
+  }
+
+  async open(path: string, flags: OpenFlags): Promise<DiskFile> {
+    const { image } = this.#options;
+    const node = await this.#turn("open", path, () => {
+      const there = image.lookUp(path);
+      if (there === null) {
+        if (flags === "r" || flags === "r+") throw diskError("ENOENT", "open", path);
+        return image.createFile(path);
+      }
+      if (flags === "wx") throw diskError("EEXIST", "open", path);
+      if (flags === "w") image.write(image.file(path, "open"), Buffer.alloc(0));
+      return there;
+    });
+    return this.#openFile(node, path);
+  }
+
+  readFile(path: string): Promise<Buffer> {
+    return this.#turn("read", path, () => this.#options.image.file(path, "open").bytes);
+  }
+
+  async *readChunks(path: string): AsyncIterable<Uint8Array> {
+    yield await this.readFile(path);
+  }
+
+  readdir(path: string): Promise<string[]> {
+    return this.#turn("read", path, () => [...this.#options.image.folder(path, "scandir").names.keys()]);
+  }
+
+  lstat(path: string) {
+    return this.#turn("read", path, () => this.#options.image.stat(path));
+  }
+
+  mkdir(path: string): Promise<void> {
+    return this.#turn("names", path, () => this.#options.image.mkdir(path));
+  }
+
+  link(from: string, to: string): Promise<void> {
+    return this.#turn("names", to, () => this.#options.image.link(from, to));
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#turn("names", to, () => this.#options.image.rename(from, to));
+  }
+
+  async copyFile(from: string, to: string): Promise<void> {
+    const { image } = this.#options;
+    await this.#turn("write", to, () =>
+      image.write(image.createFile(to), image.file(from, "copyfile").bytes),
+    );
+  }
+
+  unlink(path: string): Promise<void> {
+    return this.#turn("removal", path, () => this.#options.image.unlink(path));
+  }
+
+  rmdir(path: string): Promise<void> {
+    return this.#turn("removal", path, () => this.#options.image.rmdir(path));
+  }
+
+  /** Name by name, as it really is: whoever dies on the way leaves the rest. */
+  async remove(path: string): Promise<void> {
+    const { image } = this.#options;
+    const kind = await this.#turn("read", path, () => image.lookUp(path)?.kind ?? null);
+    if (kind === null) return;
+    if (kind === "file") {
+      await this.#unlessGone(() => this.unlink(path));
+      return;
+    }
+    for (let tries = 0; ; tries += 1) {
+      for (const name of await this.readdir(path).catch(() => [])) await this.remove(join(path, name));
+      try {
+        await this.#unlessGone(() => this.rmdir(path));
+        return;
+      } catch (error) {
+        if (tries === 3) throw error;
+      }
+    }
+  }
+
+  async #unlessGone(call: () => Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    }
+  }
+
+  #openFile(node: Node, path: string): DiskFile {
+    const { image } = this.#options;
+    return {
+      write: (bytes) =>
+        this.#turn(
+          "write",
+          path,
+          () => append(image, node, bytes),
+          (random) => append(image, node, bytes.subarray(0, random.int(0, bytes.length))),
+        ),
+      truncate: (bytes) =>
+        this.#turn("truncate", path, () => {
+          if (node.kind === "file") image.write(node, node.bytes.subarray(0, bytes));
+        }),
+      sync: () => this.#turn("sync", path, () => image.sync(node)),
+      datasync: () => this.#turn("sync", path, () => image.sync(node)),
+      close: () => this.#turn("close", path, () => {}),
+    };
+  }
+
+  #turn<T>(
+    call: DiskCall["call"],
+    path: string,
+    act: () => T,
+    actHalf: (random: SeededRandom) => void = () => {},
+  ): Promise<T> {
+    const { scheduler, process, random, faultOf, die, onChange } = this.#options;
+    const busyMs = random.chance(BUSY_SHARE) ? BUSY_MS * random.unit() : 0;
+    return new Promise((resolve, reject) => {
+      scheduler.after(USUAL_MS * random.unit() + busyMs, process, () => {
+        const diskCall: DiskCall = { process, call, path };
+        const fault = faultOf(diskCall);
+        if (call !== "read" && call !== "close") scheduler.note(`${process.name}: ${call} ${path}`);
+        const dies = fault.kind === "die" ? fault : null;
+        if (dies?.when === "before" || dies?.when === "torn") {
+          if (dies.when === "torn") actHalf(random);
+          die(process, `${dies.when} ${call} ${path}`, dies.power);
+          return;
+        }
+        if (fault.kind === "error") {
+          scheduler.note(`${process.name}: ${fault.code} at ${call} ${path}`);
+          if (call === "write") actHalf(random);
+          reject(diskError(fault.code, call, path));
+          return;
+        }
+        let result: T;
+        try {
+          result = act();
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        if (call !== "read") onChange(diskCall);
+        if (dies === null) resolve(result);
+        else die(process, `after ${call} ${path}`, dies.power);
+      });
+    });
+  }
+}
+
+function append(image: DiskImage, node: Node, bytes: Uint8Array): void {
+  if (node.kind === "file") image.write(node, Buffer.concat([node.bytes, bytes]));
+}

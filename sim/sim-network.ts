@@ -1,0 +1,209 @@
+import { deferred } from "../shared/core/abort.ts";
+import { ShardmillError } from "../shared/core/errors.ts";
+import type { WorkService } from "../shared/wire/services.ts";
+import type { FaultPlan } from "./faults.ts";
+import type { Scheduler, SimProcess } from "./scheduler.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+/** A coordinator that can be reached. */
+export interface SimServer {
+  readonly process: SimProcess;
+  readonly work: WorkService;
+}
+
+type Method = keyof WorkService;
+
+export interface SimNetworkOptions {
+  readonly scheduler: Scheduler;
+  readonly random: SeededRandom;
+  readonly faults: FaultPlan;
+  /** Who listens now; null: nobody. */
+  readonly server: () => SimServer | null;
+  /** A call arrives. */
+  readonly onArrival: (call: ArrivedCall) => Witness;
+}
+
+export interface ArrivedCall {
+  readonly caller: SimProcess;
+  readonly server: SimServer;
+  readonly method: Method;
+  readonly args: readonly unknown[];
+}
+
+/** Who looks at a call from outside. */
+export interface Witness {
+  /** The server has taken the call in; nothing else has happened since it arrived. */
+  taken(): void;
+  /** It answers, or refuses with an error. */
+  answered(answer: unknown): void;
+}
+
+/** As the real client's, scaled to the simulated lease. */
+const CONTROL_MS = 2_000;
+const OFFER_MS = 24_000;
+
+/** Between workers and the coordinator: calls and answers get lost, doubled, late and out of order. */
+export class SimNetwork {
+  readonly #options: SimNetworkOptions;
+  /** Names of workers whose calls, or whose answers, do not get through. */
+  readonly #mute = new Set<string>();
+  readonly #deaf = new Set<string>();
+
+  constructor(options: SimNetworkOptions) {
+    this.#options = options;
+  }
+
+  cutOff(name: string, ways: "to" | "from" | "both", ms: number): void {
+    const { scheduler } = this.#options;
+    scheduler.note(`${name} is cut off (${ways}) for ${Math.round(ms)} ms`);
+    if (ways !== "from") this.#mute.add(name);
+    if (ways !== "to") this.#deaf.add(name);
+    scheduler.after(ms, null, () => {
+      this.#mute.delete(name);
+      this.#deaf.delete(name);
+    });
+  }
+
+  heal(): void {
+    this.#mute.clear();
+    this.#deaf.clear();
+  }
+
+  /** The coordinator's service as `process` reaches it. */
+  clientOf(process: SimProcess): WorkService {
+    const call = <T>(method: Method, args: readonly unknown[], deadlineMs: number, signal?: AbortSignal) =>
+      new SimCall<T>(this, this.#options, { process, method, args, deadlineMs, signal }).answer;
+    return {
+      register: (registration, signal) => call("register", [registration], CONTROL_MS, signal),
+      describeJob: (session, jobId, signal) => call("describeJob", [session, jobId], CONTROL_MS, signal),
+      requestLease: (session, waitMs, signal) =>
+        call("requestLease", [session, waitMs], waitMs + CONTROL_MS, signal),
+      heartbeat: (heartbeat, signal) => call("heartbeat", [heartbeat], CONTROL_MS, signal),
+      offerPartial: (session, jobId, partial, signal) =>
+        call("offerPartial", [session, jobId, partial], OFFER_MS, signal),
+      failAttempt: (session, lease, error, signal) =>
+        call("failAttempt", [session, lease, error], CONTROL_MS, signal),
+      releaseLease: (session, lease, signal) => call("releaseLease", [session, lease], CONTROL_MS, signal),
+      leave: (session, signal) => call("leave", [session], CONTROL_MS, signal),
+    };
+  }
+
+  getsThrough(way: "to" | "from", name: string): boolean {
+    const { faults } = this.#options;
+    if ((way === "to" ? this.#mute : this.#deaf).has(name)) return false;
+    return !faults.strikes(way === "to" ? "callLost" : "replyLost", 0.05);
+  }
+}
+
+interface CallOptions {
+  readonly process: SimProcess;
+  readonly method: Method;
+  readonly args: readonly unknown[];
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One call on its way: there, perhaps twice, and back. */
+class SimCall<T> {
+  readonly answer: Promise<T>;
+  readonly #network: SimNetwork;
+  readonly #options: SimNetworkOptions;
+  readonly #call: CallOptions;
+  readonly #settled = deferred<T>();
+  readonly #gone = new AbortController();
+
+  constructor(network: SimNetwork, options: SimNetworkOptions, call: CallOptions) {
+    this.#network = network;
+    this.#options = options;
+    this.#call = call;
+    this.answer = this.#settled.promise;
+    const { scheduler, faults } = options;
+    const { process, deadlineMs, signal } = call;
+    if (signal?.aborted) {
+      this.#settled.reject(signal.reason);
+      return;
+    }
+    const giveUp = (error: unknown) => {
+      this.#settled.reject(error);
+      this.#hangUp();
+    };
+    const tooLate = new ShardmillError("DEADLINE_EXCEEDED", `${call.method}: no answer`);
+    const callOff = scheduler.after(deadlineMs, process, () => giveUp(tooLate));
+    const onAbort = () => giveUp(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    let over = false;
+    const clear = () => {
+      over = true;
+      callOff();
+      signal?.removeEventListener("abort", onAbort);
+    };
+    this.answer.then(clear, clear);
+    process.onDeath.push(() => {
+      if (!over) this.#hangUp();
+    });
+    this.#send();
+    if (faults.strikes("callDoubled", 0.05)) this.#send();
+  }
+
+  /** The connection is gone: the server notices, if anything still reaches it. */
+  #hangUp(): void {
+    const { scheduler } = this.#options;
+    if (!this.#network.getsThrough("to", this.#call.process.name)) return;
+    scheduler.after(this.#latencyMs(), null, () => this.#gone.abort(new Error("the caller hung up")));
+  }
+
+  #send(): void {
+    const { scheduler, server } = this.#options;
+    if (!this.#network.getsThrough("to", this.#call.process.name)) return;
+    // Owned by nobody: it arrives even when its sender is dead by then.
+    scheduler.after(this.#latencyMs(), null, () => {
+      const target = server();
+      if (target === null || target.process.state === "dead") this.#reply(unreachable());
+      else scheduler.after(0, target.process, () => this.#arrive(target));
+    });
+  }
+
+  #arrive(server: SimServer): void {
+    const { onArrival } = this.#options;
+    const { method, args, process } = this.#call;
+    const witness = onArrival({ caller: process, server, method, args });
+    let over = false;
+    server.process.onDeath.push(() => {
+      if (!over) this.#reply(unreachable());
+    });
+    const serve = server.work[method] as (...all: unknown[]) => Promise<unknown>;
+    const served = serve.call(server.work, ...args, this.#gone.signal);
+    witness.taken();
+    served.then(
+      (value) => {
+        over = true;
+        witness.answered(value);
+        this.#reply(null, value);
+      },
+      (error: unknown) => {
+        over = true;
+        witness.answered(error);
+        this.#reply(error);
+      },
+    );
+  }
+
+  #reply(error: unknown, value?: unknown): void {
+    const { scheduler } = this.#options;
+    const { process } = this.#call;
+    if (!this.#network.getsThrough("from", process.name)) return;
+    scheduler.after(this.#latencyMs(), process, () => {
+      if (error === null) this.#settled.resolve(value as T);
+      else this.#settled.reject(error);
+    });
+  }
+
+  #latencyMs(): number {
+    const { random, faults } = this.#options;
+    return random.between(0.2, 5) + (faults.strikes("callLate", 0.1) ? random.between(100, 15_000) : 0);
+  }
+}
+
+function unreachable(): ShardmillError {
+  return new ShardmillError("COORDINATOR_UNREACHABLE", "nobody answers");
+}

@@ -1,0 +1,98 @@
+import type { PlannedJob } from "../shared/domain/job.ts";
+import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
+import { type Shard, shardId } from "../shared/domain/shard.ts";
+import { specDigest } from "../shared/spec/spec-digest.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+/** Where the simulated job publishes. */
+export const OUT = "/out";
+
+/** A small job: every row has a place in the input, and nothing else about it matters. */
+export interface SimJob {
+  readonly spec: JobSpec;
+  readonly planned: PlannedJob;
+  /** Rows that cannot be mapped: dead letters. */
+  readonly failing: ReadonlySet<string>;
+  /** Rows that kill the worker that maps them. */
+  readonly poison: ReadonlySet<string>;
+}
+
+/** `file:row`: what a row is known by. */
+export function rowName(file: number, row: number): string {
+  return `${file}:${row}`;
+}
+
+export function inputPath(file: number): string {
+  return `/data/part-${file}.parquet`;
+}
+
+export interface SimJobOptions {
+  readonly failingRows: boolean;
+  readonly poisonRows: boolean;
+}
+
+export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob {
+  const fileRows = Array.from({ length: random.int(1, 2) }, () => random.int(2, 12));
+  const failing = new Set<string>();
+  const poison = new Set<string>();
+  for (const [file, rows] of fileRows.entries()) {
+    for (let row = 0; row < rows; row += 1) {
+      if (options.failingRows && random.chance(0.1)) failing.add(rowName(file, row));
+      if (options.poisonRows && poison.size === 0 && random.chance(0.15)) poison.add(rowName(file, row));
+    }
+  }
+  const bad = new Set([...failing, ...poison]).size;
+  const maxRows = random.chance(0.3) ? random.int(0, bad) : bad + random.int(0, 3);
+  const spec = makeSpec(random, maxRows);
+  return { spec, planned: plan(spec, fileRows, random.int(2, 5)), failing, poison };
+}
+
+function makeSpec(random: SeededRandom, maxRows: number): JobSpec {
+  const file = {
+    name: "sim",
+    input: { path: "/data/*.parquet" },
+    model: { path: "/model.onnx" },
+    map: { outputs: { y: { tensor: "y" } } },
+    reduce: {
+      sums: random.chance(0.6) ? { combine: "SELECT 1", final: "SELECT 1" } : { final: "SELECT 1" },
+    },
+    output: { path: OUT, rows: "parquet" as const },
+    errors: { maxRows },
+  };
+  return { ...JOB_FILE_SCHEMA.parse(file), name: "sim" };
+}
+
+function plan(spec: JobSpec, fileRows: readonly number[], shardRows: number): PlannedJob {
+  const shards: Shard[] = [];
+  for (const [file, rows] of fileRows.entries()) {
+    for (let start = 0; start < rows; start += shardRows) {
+      const rowEnd = Math.min(rows, start + shardRows);
+      shards.push({ id: shardId(shards.length), file, rowStart: start, rowEnd });
+    }
+  }
+  return {
+    spec,
+    dataset: {
+      files: fileRows.map((rows, file) => ({
+        path: inputPath(file),
+        format: "parquet",
+        bytes: rows,
+        mtimeMs: 0,
+        rows,
+        footerSha256: "0".repeat(64),
+      })),
+      fields: [],
+      digest: "input",
+    },
+    model: {
+      path: "/model.onnx",
+      bytes: 1,
+      sha256: "model",
+      signature: { inputs: [], outputs: [] },
+      externalData: [],
+    },
+    map: { inputs: [], outputs: [], keep: [], columns: [], fixedBatchRows: null },
+    shards,
+    digests: { spec: specDigest(spec), input: "input", model: "model" },
+  };
+}

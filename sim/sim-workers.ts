@@ -1,0 +1,151 @@
+import { sleep } from "../shared/core/abort.ts";
+import { isShardmillError, messageOf } from "../shared/core/errors.ts";
+import { silentLogger } from "../shared/core/log.ts";
+import { buildVersion } from "../shared/core/package-root.ts";
+import { PROTOCOL_VERSION, type Registration } from "../shared/wire/services.ts";
+import { LeaseLoop } from "../worker/lease/lease-loop.ts";
+import type { Ground } from "./ground.ts";
+import type { SimProcess } from "./scheduler.ts";
+import { SimDisk } from "./sim-disk.ts";
+import type { SimNetwork } from "./sim-network.ts";
+import { SimRunner } from "./sim-runner.ts";
+
+interface Running {
+  readonly process: SimProcess;
+  readonly drain: AbortController;
+}
+
+/** How long an unreachable coordinator is waited for; a worker that gives up is started again. */
+const GIVE_UP_MS = 30_000;
+const DRAIN_MS = 4_000;
+
+/** The workers of a world: real lease loops in simulated processes, which map rows in simulated time. */
+export class SimWorkers {
+  readonly #ground: Ground;
+  readonly #network: SimNetwork;
+  readonly #names: readonly string[];
+  readonly #running = new Map<string, Running>();
+  readonly #slow: ReadonlySet<string>;
+  readonly #rowMs: number;
+  /** Deaths that the coordinator may have blamed on a shard. */
+  deaths = 0;
+  /** Nobody starts them again for now. */
+  absent = false;
+
+  constructor(ground: Ground, network: SimNetwork) {
+    this.#ground = ground;
+    this.#network = network;
+    const { random, faults } = ground;
+    this.#names = Array.from({ length: random.int(1, 4) }, (_, index) => `worker-${index + 1}`);
+    this.#rowMs = random.pick([5, 30, 200]);
+    this.#slow = new Set(this.#names.filter(() => faults.strikes("workerSlow", 0.4)));
+  }
+
+  processes(): SimProcess[] {
+    return [...this.#running.values()].map(({ process }) => process);
+  }
+
+  startAll(): void {
+    for (const name of this.#names) this.#startSoon(name, 1_000);
+  }
+
+  drain(process: SimProcess): void {
+    for (const running of this.#running.values()) {
+      if (running.process !== process) continue;
+      // It is a signal: it arrives as an event of the process.
+      this.#ground.scheduler.after(0, process, () => running.drain.abort(new Error("SIGTERM")));
+    }
+  }
+
+  heal(): void {
+    this.absent = false;
+    for (const name of this.#names) if (!this.#running.has(name)) this.#startSoon(name, 1_000);
+  }
+
+  #startSoon(name: string, withinMs: number): void {
+    const { scheduler, random } = this.#ground;
+    scheduler.after(random.between(0, withinMs), null, () => {
+      if (!this.absent && !this.#running.has(name)) this.#start(name);
+    });
+  }
+
+  #start(name: string): void {
+    const { scheduler } = this.#ground;
+    const process = scheduler.start(name);
+    const running: Running = { process, drain: new AbortController() };
+    this.#running.set(name, running);
+    process.onDeath.push(() => {
+      this.#running.delete(name);
+      this.#startSoon(name, 4_000);
+    });
+    scheduler.after(0, process, () => void this.#work(running));
+  }
+
+  async #work({ process, drain }: Running): Promise<void> {
+    const { scheduler, checker } = this.#ground;
+    const clock = scheduler.clockOf(process);
+    try {
+      const how = await this.#loopOf(process).run(drain.signal, new AbortController().signal);
+      scheduler.note(`${process.name} is ${how}`);
+    } catch (error) {
+      scheduler.note(`${process.name} gives up: ${messageOf(error)}`);
+      if (!isShardmillError(error)) checker.broken("state", `${process.name}: ${messageOf(error)}`);
+    }
+    await sleep(10, undefined, clock);
+    scheduler.kill(process, "it has nothing left to do");
+  }
+
+  #loopOf(process: SimProcess): LeaseLoop {
+    const { scheduler, faults, image, job } = this.#ground;
+    const random = this.#ground.random.fork();
+    const clock = scheduler.clockOf(process);
+    const disk = new SimDisk({
+      image,
+      scheduler,
+      process,
+      random: random.fork(),
+      faultOf: (call) => faults.ofWorkersDisk(call),
+      die: (dying, why, power) => this.#ground.die(dying, why, power),
+      onChange: (call) => this.#ground.changed(call),
+    });
+    const runner = new SimRunner({
+      job,
+      clock,
+      disk,
+      random: random.fork(),
+      rowMs: this.#rowMs * (this.#slow.has(process.name) ? 10 : 1),
+      breaks: () => faults.strikes("modelBroke", 0.1),
+      die: (why) => {
+        faults.count("poisonRow");
+        scheduler.kill(process, why);
+      },
+    });
+    return new LeaseLoop({
+      work: this.#network.clientOf(process),
+      registration: registrationOf(process),
+      runner,
+      takeBusy: () => ({}),
+      clock,
+      random,
+      log: silentLogger,
+      giveUpMs: GIVE_UP_MS,
+      drainMs: DRAIN_MS,
+      onSession: () => {},
+    });
+  }
+}
+
+function registrationOf({ name, pid }: SimProcess): Registration {
+  return {
+    protocolVersion: PROTOCOL_VERSION,
+    build: buildVersion,
+    name,
+    hostname: "sim",
+    pid,
+    device: "cpu",
+    slots: 2,
+    lanes: 1,
+    threadsPerLane: 1,
+    onnxruntimeVersion: "sim",
+  };
+}
