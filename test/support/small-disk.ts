@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { chmod, mkdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * A folder with a file system of its own, whose size can be changed while it is used. Where mounting is not allowed there
@@ -40,11 +41,27 @@ export async function makeReadOnly(path: string): Promise<AsyncDisposable> {
   await mkdir(path, { recursive: true });
   if (canMount()) {
     run("mount", "--bind", path, path);
-    run("mount", "-o", "remount,ro,bind", path);
+    await remountReadOnly(path);
     return { [Symbol.asyncDispose]: async () => run("umount", "--lazy", path) };
   }
   await chmod(path, 0o555);
   return { [Symbol.asyncDispose]: () => chmod(path, 0o755) };
+}
+
+/** A file that is just being written through the mount keeps it busy: then again, until nobody writes for a moment. */
+async function remountReadOnly(path: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      run("mount", "-o", "remount,ro,bind", path);
+      return;
+    } catch (error) {
+      if (tries === 200) {
+        run("umount", "--lazy", path);
+        throw error;
+      }
+      await sleep(10);
+    }
+  }
 }
 
 function run(command: string, ...args: readonly string[]): void {
