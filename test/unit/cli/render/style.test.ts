@@ -11,7 +11,15 @@ const terminal = () => aStream({ isTTY: true, getColorDepth: () => 8 });
 
 describe("the style of a stream", () => {
   beforeEach(() => {
-    for (const name of ["NO_COLOR", "FORCE_COLOR", "NODE_DISABLE_COLORS", "CI", "TF_BUILD", "TEAMCITY_VERSION"]) vi.stubEnv(name, undefined);
+    for (const name of [
+      "NO_COLOR",
+      "FORCE_COLOR",
+      "NODE_DISABLE_COLORS",
+      "CI",
+      "TF_BUILD",
+      "TEAMCITY_VERSION",
+    ])
+      vi.stubEnv(name, undefined);
   });
   afterEach(() => {
     vi.unstubAllEnvs();
