@@ -19,7 +19,7 @@ export function chooseBackup(state: JobState, worker: WorkerEntry, nowMs: number
   let slowestByMs = Number.NEGATIVE_INFINITY;
   let nextAtMs: number | null = null;
   for (const lease of state.leases.values()) {
-    if (!mayBackUp(worker, lease)) continue;
+    if (!mayBackUp(state, worker, lease)) continue;
     const slowAtMs = lease.startedMs + slowAfterMs(state, lease);
     if (nowMs < slowAtMs) {
       nextAtMs = nextAtMs === null ? slowAtMs : Math.min(nextAtMs, slowAtMs);
@@ -31,9 +31,12 @@ export function chooseBackup(state: JobState, worker: WorkerEntry, nowMs: number
   return { lease: slowest, nextAtMs };
 }
 
-function mayBackUp(worker: WorkerEntry, { entry, workerName }: Lease): boolean {
+function mayBackUp({ config }: JobState, worker: WorkerEntry, { entry, workerName }: Lease): boolean {
   if (entry.state.kind !== "leased" || entry.state.leases.length > 1 || workerName === worker.name)
     return false;
+  // A backup is an attempt too. Without this, two workers that die by turns would keep a poisonous shard leased for ever,
+  // and it would never come to be judged.
+  if (entry.failures.length + entry.state.leases.length >= config.maxAttempts) return false;
   return worker.leases.size === 0 || !isSuspect(entry);
 }
 

@@ -57,6 +57,20 @@ describe("a backup", () => {
     expect(job.noLease(idle).retryAtMs).toBeCloseTo(1000 + 6_000_000, 0);
   });
 
+  test("is an attempt too: a shard that workers die with is not leased for ever by backups", () => {
+    const { job, slow } = aStraggler();
+    const workers = ["w1", "w2"].map((name) => job.join(name));
+    let holder = slow.worker;
+    for (const backup of workers) {
+      job.nowMs += 1_000_000;
+      expect(only(job.request(backup), "grant").shard).toEqual(slow.shard);
+      job.lose(holder);
+      holder = backup;
+    }
+    job.nowMs += 1_000_000;
+    expect(job.noLease(job.join("w3"))).toMatchObject({ why: "nothingPending", retryAtMs: null });
+  });
+
   test("never goes to the worker that is slow, under any of its sessions", () => {
     const { job } = aStraggler();
     job.nowMs += 60_000;
