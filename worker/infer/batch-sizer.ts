@@ -7,14 +7,21 @@ export interface BatchSizerOptions {
   readonly maxRows: number;
 }
 
+/** What went into one run. */
+export interface BatchShape {
+  readonly rows: number;
+  /** The steps that each row is padded to, where rows are uneven; null where all have the model's own shape. */
+  readonly length: number | null;
+}
+
 /** Finds the number of rows a batch should have, from how long batches took. Pure: it is told the times. */
 export interface BatchSizer {
-  /** Rows for the next batch. */
-  nextRows(): number;
-  /** A batch of `rows` rows took `runMs` in `session.run`. */
-  observe(rows: number, runMs: number): void;
-  /** A batch of `rows` rows did not fit: from now on at most half of it. The caller repeats the rows in smaller batches. */
-  outOfMemory(rows: number): void;
+  /** Rows for the next batch, of rows of `length` steps. */
+  nextRows(length: number | null): number;
+  /** A batch took `runMs` in `session.run`. */
+  observe(shape: BatchShape, runMs: number): void;
+  /** A batch did not fit: from now on at most half of it. The caller repeats the rows in smaller batches. */
+  outOfMemory(shape: BatchShape): void;
 }
 
 /** Small enough for any model that runs at all, and a few doublings from where a small model is fast. */
@@ -58,7 +65,7 @@ export function createBatchSizer({ rows, fixedRows, maxRows }: BatchSizerOptions
   return {
     nextRows: () => size,
 
-    observe(observedRows, runMs) {
+    observe({ rows: observedRows }, runMs) {
       if (settled || observedRows !== size) return;
       runsMs.push(runMs);
       if (runsMs.length < WARM_UP_RUNS + COUNTED_RUNS) return;
@@ -74,7 +81,7 @@ export function createBatchSizer({ rows, fixedRows, maxRows }: BatchSizerOptions
       else trySize(Math.min(size * 2, cap));
     },
 
-    outOfMemory(failedRows) {
+    outOfMemory({ rows: failedRows }) {
       cap = Math.max(1, Math.min(cap, Math.floor(failedRows / 2)));
       if (size <= cap) return;
       // Larger sizes are out of reach for ever: what was best so far is what there is, or else the largest that fits.

@@ -84,7 +84,7 @@ export class BatchRunner {
     } catch (error) {
       this.#options.signal.throwIfAborted();
       if (isShardmillError(error, "OUT_OF_MEMORY")) {
-        this.#options.sizer.outOfMemory(batch.rows);
+        this.#options.sizer.outOfMemory({ rows: batch.rows, length: null });
         // A model with a fixed batch takes as much memory for one row as for all.
         if (batch.rows === 1 || this.#options.plan.fixedBatchRows !== null) throw error;
       } else if (isShardmillError(error, "MODEL_FAILED")) {
@@ -105,7 +105,7 @@ export class BatchRunner {
     const feeds = meter.time("tensorize", () => buildFeeds(batch, plan, pool));
     const result = await lanes.infer(feeds, this.#outputs, signal);
     pool.give(result.feeds);
-    sizer.observe(batch.rows, result.runMs);
+    sizer.observe({ rows: batch.rows, length: null }, result.runMs);
     meter.add("infer", result.runMs);
     return result.outputs;
   }

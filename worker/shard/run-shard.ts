@@ -50,7 +50,7 @@ export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
   const collector = new Collector({ plan: job.map, schema, filePath: lease.file.path, shardRows: rows });
   const runner = new BatchRunner({ lanes, plan: job.map, sizer, pool, meter, signal: running });
   const chunks = readChunks({ ...options, signal: running }, collector);
-  const batches = cutBatches(chunks, () => sizer.nextRows());
+  const batches = cutBatches(chunks, () => sizer.nextRows(null));
   const stopOn = (error: unknown): never => {
     stop.abort(error);
     throw error;

@@ -23,8 +23,8 @@ function drive(
 ) {
   const random = lcg(options.seed ?? 1);
   return Array.from({ length: options.batches ?? 100 }, () => {
-    const rows = sizer.nextRows();
-    sizer.observe(rows, (rows / curve(rows)) * (1 + random() * (options.noise ?? 0)));
+    const rows = sizer.nextRows(null);
+    sizer.observe({ rows: rows, length: null }, (rows / curve(rows)) * (1 + random() * (options.noise ?? 0)));
     return rows;
   });
 }
@@ -56,12 +56,12 @@ describe("auto", () => {
     const seen = new Set<number>();
     const sizer = auto(1 << 20);
     for (let batch = 0; batch < 100; batch += 1) {
-      const rows = sizer.nextRows();
+      const rows = sizer.nextRows(null);
       const warmUpMs = seen.has(rows) ? 0 : 1e6;
       seen.add(rows);
-      sizer.observe(rows, rows / saturating(rows) + warmUpMs);
+      sizer.observe({ rows: rows, length: null }, rows / saturating(rows) + warmUpMs);
     }
-    expect(sizer.nextRows()).toBe(drive(auto(1 << 20), saturating).at(-1));
+    expect(sizer.nextRows(null)).toBe(drive(auto(1 << 20), saturating).at(-1));
   });
 
   test("with runs up to a third slower by chance it still finds a good size, and stays there", () => {
@@ -69,7 +69,7 @@ describe("auto", () => {
       const sizer = auto(4096);
       const sizes = drive(sizer, saturating, { noise: 0.33, seed: seed * 7919 });
       expect(new Set(sizes.slice(60)).size).toBe(1);
-      return saturating(sizer.nextRows()) / saturating(4096);
+      return saturating(sizer.nextRows(null)) / saturating(4096);
     });
     expect(Math.min(...found)).toBeGreaterThan(0.6);
     expect(found.filter((share) => share > 0.8).length).toBeGreaterThan(190);
@@ -77,22 +77,22 @@ describe("auto", () => {
 
   test("batches of other sizes, late or left over, say nothing", () => {
     const sizer = auto(1 << 20);
-    for (let batch = 0; batch < 50; batch += 1) sizer.observe(7, 1e9);
-    expect(sizer.nextRows()).toBe(32);
+    for (let batch = 0; batch < 50; batch += 1) sizer.observe({ rows: 7, length: null }, 1e9);
+    expect(sizer.nextRows(null)).toBe(32);
   });
 
   test("it never asks for more than fits, and ends there when speed still grows", () => {
     const sizer = auto(100);
     const sizes = drive(sizer, (rows) => rows);
     expect(Math.max(...sizes)).toBe(100);
-    expect(sizer.nextRows()).toBe(100);
-    expect(auto(5).nextRows()).toBe(5);
+    expect(sizer.nextRows(null)).toBe(100);
+    expect(auto(5).nextRows(null)).toBe(5);
   });
 
   test("runs too short for the clock do not confuse it", () => {
     const sizer = auto(1024);
-    for (let batch = 0; batch < 50; batch += 1) sizer.observe(sizer.nextRows(), 0);
-    expect(sizer.nextRows()).toBe(1024);
+    for (let batch = 0; batch < 50; batch += 1) sizer.observe({ rows: sizer.nextRows(null), length: null }, 0);
+    expect(sizer.nextRows(null)).toBe(1024);
   });
 });
 
@@ -101,26 +101,26 @@ describe("out of memory", () => {
     const sizer = auto(1 << 20);
     const used: number[] = [];
     for (let batch = 0; batch < 200; batch += 1) {
-      const rows = sizer.nextRows();
+      const rows = sizer.nextRows(null);
       used.push(rows);
-      if (rows > 300) sizer.outOfMemory(rows);
-      else sizer.observe(rows, rows / saturating(rows));
+      if (rows > 300) sizer.outOfMemory({ rows: rows, length: null });
+      else sizer.observe({ rows: rows, length: null }, rows / saturating(rows));
     }
     expect(used.filter((rows) => rows > 300)).toEqual([512]);
-    expect(sizer.nextRows()).toBe(256);
+    expect(sizer.nextRows(null)).toBe(256);
   });
 
   test("told twice of the same size it halves once", () => {
     const sizer = createBatchSizer({ rows: 1000, fixedRows: null, maxRows: 4096 });
-    sizer.outOfMemory(1000);
-    sizer.outOfMemory(1000);
-    expect(sizer.nextRows()).toBe(500);
+    sizer.outOfMemory({ rows: 1000, length: null });
+    sizer.outOfMemory({ rows: 1000, length: null });
+    expect(sizer.nextRows(null)).toBe(500);
   });
 
   test("before anything ran it halves as far as one row, and not below", () => {
     const sizer = auto(64);
-    for (let tries = 0; tries < 20; tries += 1) sizer.outOfMemory(sizer.nextRows());
-    expect(sizer.nextRows()).toBe(1);
+    for (let tries = 0; tries < 20; tries += 1) sizer.outOfMemory({ rows: sizer.nextRows(null), length: null });
+    expect(sizer.nextRows(null)).toBe(1);
   });
 
   test("whatever the order of runs and failures, the size stays within 1 and every cap that was set", () => {
@@ -130,13 +130,13 @@ describe("out of memory", () => {
         const sizer = auto(maxRows);
         let cap = maxRows;
         for (const { fails, runMs } of steps) {
-          const rows = sizer.nextRows();
+          const rows = sizer.nextRows(null);
           expect(rows).toBeGreaterThanOrEqual(1);
           expect(rows).toBeLessThanOrEqual(cap);
           if (fails) {
-            sizer.outOfMemory(rows);
+            sizer.outOfMemory({ rows: rows, length: null });
             cap = Math.max(1, Math.floor(rows / 2));
-          } else sizer.observe(rows, runMs);
+          } else sizer.observe({ rows: rows, length: null }, runMs);
         }
       }),
     );
@@ -147,14 +147,14 @@ describe("a given number", () => {
   test("is taken as it is, up to what fits, and halves when memory says no", () => {
     const sizer = createBatchSizer({ rows: 256, fixedRows: null, maxRows: 1024 });
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([256]));
-    sizer.outOfMemory(256);
-    expect(sizer.nextRows()).toBe(128);
-    expect(createBatchSizer({ rows: 256, fixedRows: null, maxRows: 100 }).nextRows()).toBe(100);
+    sizer.outOfMemory({ rows: 256, length: null });
+    expect(sizer.nextRows(null)).toBe(128);
+    expect(createBatchSizer({ rows: 256, fixedRows: null, maxRows: 100 }).nextRows(null)).toBe(100);
   });
 
   test("of the model wins over everything", () => {
     const sizer = createBatchSizer({ rows: 256, fixedRows: 8, maxRows: 4 });
-    sizer.outOfMemory(8);
+    sizer.outOfMemory({ rows: 8, length: null });
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([8]));
   });
 });

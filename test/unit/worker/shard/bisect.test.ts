@@ -48,7 +48,7 @@ function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Par
   const sizer: BatchSizer = {
     nextRows: () => 8,
     observe: () => {},
-    outOfMemory: (rows) => tooBig.push(rows),
+    outOfMemory: ({ rows }) => tooBig.push(rows),
   };
   const runner = new BatchRunner({
     lanes,
