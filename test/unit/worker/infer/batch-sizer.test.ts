@@ -91,7 +91,8 @@ describe("auto", () => {
 
   test("runs too short for the clock do not confuse it", () => {
     const sizer = auto(1024);
-    for (let batch = 0; batch < 50; batch += 1) sizer.observe({ rows: sizer.nextRows(null), length: null }, 0);
+    for (let batch = 0; batch < 50; batch += 1)
+      sizer.observe({ rows: sizer.nextRows(null), length: null }, 0);
     expect(sizer.nextRows(null)).toBe(1024);
   });
 });
@@ -119,7 +120,8 @@ describe("out of memory", () => {
 
   test("before anything ran it halves as far as one row, and not below", () => {
     const sizer = auto(64);
-    for (let tries = 0; tries < 20; tries += 1) sizer.outOfMemory({ rows: sizer.nextRows(null), length: null });
+    for (let tries = 0; tries < 20; tries += 1)
+      sizer.outOfMemory({ rows: sizer.nextRows(null), length: null });
     expect(sizer.nextRows(null)).toBe(1);
   });
 
