@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/durable.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
@@ -9,6 +10,8 @@ import type { JournalRecord } from "./record.ts";
 import { createSegment, segmentGeneration, segmentPath, truncateDurably } from "./segment-file.ts";
 
 export type Journal = JournalWriter;
+
+type GenerationStarted = Extract<JournalRecord, { kind: "generationStarted" }>;
 
 export interface OpenJournal extends AsyncDisposable {
   /** Appends to the segment of this generation. */
@@ -33,14 +36,21 @@ export async function openJournal(
 ): Promise<OpenJournal> {
   try {
     await makeFolders(folder, disk);
-    const { records, generations, torn } = await readJournal(folder, disk);
+    const { records, generations, torn, tail } = await readJournal(folder, disk);
     if (torn !== null) await truncateDurably(torn.path, torn.bytes, disk);
     const last = generations.at(-1) ?? 0;
     // What a killed coordinator wrote may not be on the disk yet. From here on it is built upon, and it is not the last
     // segment any more, whose end may be torn.
     if (last > 0) await syncPath(segmentPath(folder, last), disk);
     const generation = last + 1;
-    const started: JournalRecord = { kind: "generationStarted", generation, build: buildVersion, wallMs };
+    const started: JournalRecord = {
+      kind: "generationStarted",
+      generation,
+      build: buildVersion,
+      wallMs,
+      previousBytes: tail.bytes,
+      previousCrc32: tail.crc32,
+    };
     const first = Buffer.concat([encodeHeader(generation), encodeRecord(started)]);
     const journal = new JournalWriter(await createSegment(segmentPath(folder, generation), first, disk));
     return {
@@ -64,6 +74,14 @@ export interface JournalContent {
   readonly generations: readonly number[];
   /** The last segment, if a crash cut off its last record, and how many of its bytes are good. */
   readonly torn: { readonly path: string; readonly bytes: number } | null;
+  /** The good bytes of the last segment, which the next one records. */
+  readonly tail: SegmentTail;
+}
+
+/** How much a segment holds. A file cut off between two records looks whole by itself: its successor tells. */
+interface SegmentTail {
+  readonly bytes: number;
+  readonly crc32: number;
 }
 
 /**
@@ -76,6 +94,7 @@ export async function readJournal(folder: string, disk: Disk = realDisk): Promis
   const generations = names.flatMap((name) => segmentGeneration(name) ?? []).sort((a, b) => a - b);
   const records: JournalRecord[][] = [];
   let torn: JournalContent["torn"] = null;
+  let tail: SegmentTail = { bytes: 0, crc32: 0 };
   for (const [index, generation] of generations.entries()) {
     const path = segmentPath(folder, generation);
     if (generation !== index + 1) throw corrupt(path, `the segment of generation ${index + 1} is missing`, 0);
@@ -86,16 +105,18 @@ export async function readJournal(folder: string, disk: Disk = realDisk): Promis
       const last = index === generations.length - 1;
       if (!last) throw corrupt(path, "a record in the middle of the journal is not whole", segment.goodBytes);
     }
+    checkPrevious(segment.started, tail, segmentPath(folder, index));
+    tail = { bytes: segment.goodBytes, crc32: crc32(bytes.subarray(0, segment.goodBytes)) };
     records.push(segment.records);
   }
-  return { records: records.flat(), generations, torn };
+  return { records: records.flat(), generations, torn, tail };
 }
 
 function readSegment(
   path: string,
   bytes: Buffer,
   generation: number,
-): { readonly records: JournalRecord[]; readonly goodBytes: number } {
+): { readonly records: JournalRecord[]; readonly started: GenerationStarted; readonly goodBytes: number } {
   const header = decodeHeader(bytes);
   if (header.kind === "newerVersion") {
     throw newer(
@@ -117,7 +138,18 @@ function readSegment(
   if (!begun || header.generation !== generation) {
     throw corrupt(path, `it does not begin with the start of generation ${generation}`, 0);
   }
-  return { records, goodBytes: end.kind === "torn" ? end.at : bytes.length };
+  return { records, started: first, goodBytes: end.kind === "torn" ? end.at : bytes.length };
+}
+
+/** @throws {JOURNAL_CORRUPT} when the segment before this one is not what it was when this one was begun */
+function checkPrevious(started: GenerationStarted, found: SegmentTail, path: string): void {
+  const { previousBytes: bytes, previousCrc32 } = started;
+  if (found.bytes === bytes && found.crc32 === previousCrc32) return;
+  const what =
+    found.bytes < bytes
+      ? `it has ${found.bytes} bytes, and had ${bytes} when the next segment was begun`
+      : "it is not what it was when the next segment was begun";
+  throw corrupt(path, what, Math.min(found.bytes, bytes));
 }
 
 function corrupt(path: string, what: string, at: number): ShardmillError {

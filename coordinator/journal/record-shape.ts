@@ -4,7 +4,13 @@ type Field = "string" | "number" | "boolean" | "array" | "object";
 
 /** What each kind of record must have. A kind that is not here was written by a later version. */
 const SHAPES = {
-  generationStarted: { generation: "number", build: "string", wallMs: "number" },
+  generationStarted: {
+    generation: "number",
+    build: "string",
+    wallMs: "number",
+    previousBytes: "number",
+    previousCrc32: "number",
+  },
   jobAccepted: { jobId: "string", name: "string", digests: "object" },
   planSealed: { files: "array", shards: "array" },
   leaseGranted: { shard: "number", token: "object", worker: "string", backup: "boolean" },

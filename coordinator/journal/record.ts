@@ -15,6 +15,9 @@ export type JournalRecord =
       readonly generation: number;
       readonly build: string;
       readonly wallMs: number;
+      /** The segment before this one as it was found, all of it, and its crc32: from here on it may not be shorter. 0 in the first. */
+      readonly previousBytes: number;
+      readonly previousCrc32: number;
     }
   | {
       readonly kind: "jobAccepted";

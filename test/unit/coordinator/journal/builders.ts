@@ -3,7 +3,14 @@ import type { JournalRecord } from "../../../../coordinator/journal/record.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 
 export function started(generation: number): JournalRecord {
-  return { kind: "generationStarted", generation, build: "test", wallMs: 0 };
+  return {
+    kind: "generationStarted",
+    generation,
+    build: "test",
+    wallMs: 0,
+    previousBytes: 0,
+    previousCrc32: 0,
+  };
 }
 
 export function granted(sequence: number): JournalRecord {

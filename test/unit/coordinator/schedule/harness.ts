@@ -101,7 +101,10 @@ export class TestJob {
   /** The coordinator dies and another takes over from the records that reached the disk. */
   restart(records: readonly JournalRecord[] = this.records): JobEffect[] {
     const generation = this.state.generation + 1;
-    this.records = [...records, { kind: "generationStarted", generation, build: "test", wallMs: 0 }];
+    this.records = [
+      ...records,
+      { kind: "generationStarted", generation, build: "test", wallMs: 0, previousBytes: 0, previousCrc32: 0 },
+    ];
     this.state = replay(this.config, this.records, generation);
     const effects = resumeEffects(this.state);
     for (const effect of effects) if (effect.kind === "append") this.records.push(effect.record);
