@@ -78,13 +78,16 @@ export class Checker {
       if (alive) this.broken("I20", `${process.name} took up the job while ${other.process.name} holds it`);
     }
     this.holders.add({ process, state });
-    if (this.mayStartOver && state.generation === 1) {
-      // Another job, which knows nothing of the one before.
-      this.#lastToken = null;
-      this.#commits.clear();
-    }
+    if (state.generation === 1) this.cleared();
     this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase}`);
     this.checkReplay(state);
+  }
+
+  /** All that an earlier run left is gone: from here on it is another job, whoever lives to take it up. */
+  cleared(): void {
+    if (!this.mayStartOver) return;
+    this.#lastToken = null;
+    this.#commits.clear();
   }
 
   /** A coordinator removed its lock: it may touch the job's files no more, so those of a published job are gone by now. */

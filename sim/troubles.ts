@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { LOCK_NAME } from "../coordinator/journal/lock.ts";
+import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import type { Peopled } from "./peopled.ts";
@@ -15,6 +16,7 @@ const PATIENCE_MS = 90_000;
 
 const { partials: PARTIALS, work: WORK } = workPaths(OUT);
 const LOCK = join(WORK, LOCK_NAME);
+const CLEARING = join(WORK, CLEARING_NAME);
 
 /** Brings the faults of the plan into the world. */
 export class Troubles {
@@ -77,6 +79,7 @@ export class Troubles {
   changed({ process, call, path }: DiskCall): void {
     const { faults, checker } = this.#world;
     if (call === "removal" && path === LOCK) checker.unlocked(process);
+    if (call === "removal" && path === CLEARING) checker.cleared();
     if (call === "removal" && path === LOCK && faults.strikes("startedOver", 0.3)) this.#startOver();
     if (call !== "names") return;
     if (path === join(OUT, "_manifest.json")) {

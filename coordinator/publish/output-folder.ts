@@ -27,7 +27,7 @@ export type OutputState =
   | { readonly kind: "occupied"; readonly entries: readonly string[] };
 
 /** Durable in `_shardmill` from the first deletion of a clearing to the last. */
-const CLEARING_NAME = "clearing";
+export const CLEARING_NAME = "clearing";
 const NAMES_SHOWN = 5;
 
 /**
