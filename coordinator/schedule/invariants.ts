@@ -152,12 +152,12 @@ function checkPhase(state: JobState): void {
 /** L2 rests on this: a shard that waits can be found. */
 function checkQueue(state: JobState): void {
   if (isEnded(state.phase)) return;
-  const { ready, suspects, backingOff } = state.queue;
+  const { ready, marked, backingOff } = state.queue;
   const queued = new Map<ShardEntry, number>();
   const note = ({ entry, seq }: QueueItem) => {
     if (seq === entry.queueSeq) queued.set(entry, (queued.get(entry) ?? 0) + 1);
   };
-  for (const line of [ready, suspects, backingOff]) for (const item of line.values()) note(item);
+  for (const line of [ready, marked, backingOff]) for (const item of line.values()) note(item);
   for (const entry of state.shards) {
     if (entry.state.kind !== "pending") continue;
     hold(queued.get(entry) === 1, `L2: pending shard ${entry.shard.id} is in the queue once`);

@@ -2,7 +2,7 @@ import { assert } from "../../shared/core/assert.ts";
 import { compareShards } from "../../shared/domain/shard.ts";
 import { isExcluded, isUntriedSomewhere } from "./exclusion.ts";
 import type { Heap } from "./heap.ts";
-import { isSuspect, type ShardEntry } from "./shard-state.ts";
+import { isMarked, isSuspect, type ShardEntry } from "./shard-state.ts";
 import type { JobState, QueueItem, WorkerEntry } from "./state.ts";
 
 /** Puts a pending shard in line: by plan order, or behind its back-off. */
@@ -17,17 +17,17 @@ export function enqueue(state: JobState, entry: ShardEntry): void {
 /** Takes the first shard in plan order that this worker may have now, or null. */
 export function takePending(state: JobState, worker: WorkerEntry, nowMs: number): ShardEntry | null {
   promoteDue(state, nowMs);
-  const { ready, suspects } = state.queue;
+  const { ready, marked } = state.queue;
   const first = peekLive(ready)?.entry ?? null;
   // On probation a worker is better tried with a shard that has no mark.
   const unmarked = first !== null && isExcluded(state, worker.name);
-  const suspect = worker.leases.size === 0 && !unmarked ? takeSuspect(state, worker, nowMs) : null;
-  if (suspect === null) {
+  const candidate = unmarked ? null : takeMarked(state, worker, nowMs);
+  if (candidate === null) {
     if (first !== null) ready.pop();
     return first;
   }
-  if (first === null || compareShards(suspect.entry.shard, first.shard) < 0) return suspect.entry;
-  suspects.push(suspect);
+  if (first === null || compareShards(candidate.entry.shard, first.shard) < 0) return candidate.entry;
+  marked.push(candidate);
   ready.pop();
   return first;
 }
@@ -35,15 +35,15 @@ export function takePending(state: JobState, worker: WorkerEntry, nowMs: number)
 /** When a shard that waits may be ready for some worker; null when time alone changes nothing. */
 export function nextReadyAtMs(state: JobState, nowMs: number): number | null {
   const backingOff = peekLive(state.queue.backingOff)?.notBeforeMs ?? null;
-  const suspect = peekLive(state.queue.suspects)?.entry;
-  if (suspect === undefined) return backingOff;
-  const elsewhereMs = elsewhereUntilMs(state, suspect);
+  const marked = peekLive(state.queue.marked)?.entry;
+  if (marked === undefined) return backingOff;
+  const elsewhereMs = elsewhereUntilMs(state, marked);
   if (elsewhereMs <= nowMs) return backingOff;
   return backingOff === null ? elsewhereMs : Math.min(backingOff, elsewhereMs);
 }
 
 function lineOf({ queue }: JobState, entry: ShardEntry): Heap<QueueItem> {
-  return isSuspect(entry) ? queue.suspects : queue.ready;
+  return isMarked(entry) ? queue.marked : queue.ready;
 }
 
 function promoteDue(state: JobState, nowMs: number): void {
@@ -55,27 +55,29 @@ function promoteDue(state: JobState, nowMs: number): void {
   }
 }
 
-function takeSuspect(state: JobState, worker: WorkerEntry, nowMs: number): QueueItem | null {
-  const { suspects } = state.queue;
+function takeMarked(state: JobState, worker: WorkerEntry, nowMs: number): QueueItem | null {
+  const { marked } = state.queue;
   const passedOver: QueueItem[] = [];
   let taken: QueueItem | null = null;
   while (taken === null) {
-    const item = peekLive(suspects);
+    const item = peekLive(marked);
     if (item === undefined) break;
-    suspects.pop();
+    marked.pop();
     if (mayTry(state, worker, item.entry, nowMs)) taken = item;
     else passedOver.push(item);
   }
-  for (const item of passedOver) suspects.push(item);
+  for (const item of passedOver) marked.push(item);
   return taken;
 }
 
 /**
- * The last attempt of a shard is made where it has not failed yet, if there is such a place: the fault may be the workers'.
- * Nobody is waited for longer than a lease, so a worker that is there but never asks holds nothing up.
+ * What a worker died with is tried by one that has nothing else to lose. The last attempt of a shard is made where it has
+ * not failed yet, if there is such a place: the fault may be the workers'. Nobody is waited for longer than a lease, so a
+ * worker that is there but never asks holds nothing up.
  */
 function mayTry(state: JobState, worker: WorkerEntry, entry: ShardEntry, nowMs: number): boolean {
   const { failures } = entry;
+  if (worker.leases.size > 0 && isSuspect(entry)) return false;
   if (failures.length === 0 || failures.length < state.config.maxAttempts - 1) return true;
   if (failures.every((failure) => failure.worker !== worker.name)) return true;
   return !isUntriedSomewhere(state, entry) || nowMs >= elsewhereUntilMs(state, entry);

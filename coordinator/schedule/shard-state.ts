@@ -119,11 +119,16 @@ export function isOpen(kind: ShardKind): boolean {
 }
 
 /**
- * A shard that failed before, or a half of one that did. It runs alone on its worker, so that when the worker dies the
- * blame is certain: a sound shard must not become a dead letter for having been prefetched beside a poisoned one.
+ * A shard that a worker died with, or a half of one. It runs alone on its worker, so that when the worker dies the blame is
+ * certain: a sound shard must not become a dead letter for having been prefetched beside a poisoned one.
  */
 export function isSuspect(entry: ShardEntry): boolean {
-  return entry.failures.length > 0 || entry.parent !== null;
+  return entry.parent !== null || entry.failures.some(({ died }) => died);
+}
+
+/** A shard whose next attempt is not every worker's to make. */
+export function isMarked(entry: ShardEntry): boolean {
+  return entry.failures.length > 0 || isSuspect(entry);
 }
 
 export function inPlanOrder(entries: readonly ShardEntry[]): ShardEntry[] {

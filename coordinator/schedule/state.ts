@@ -114,8 +114,8 @@ export interface Expiry {
 /** Pending shards. An item is void once its shard is not pending or was queued again: see `ShardEntry.queueSeq`. */
 export interface PendingQueue {
   readonly ready: Heap<QueueItem>;
-  /** Those that run alone on their worker: see `isSuspect`. */
-  readonly suspects: Heap<QueueItem>;
+  /** Those that failed before: see `isMarked`. */
+  readonly marked: Heap<QueueItem>;
   readonly backingOff: Heap<QueueItem>;
 }
 
@@ -156,7 +156,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     expiries: new Heap<Expiry>((a, b) => a.atMs - b.atMs),
     queue: {
       ready: new Heap(byPlan),
-      suspects: new Heap(byPlan),
+      marked: new Heap(byPlan),
       backingOff: new Heap<QueueItem>((a, b) => a.notBeforeMs - b.notBeforeMs || byPlan(a, b)),
     },
     speeds: new SpeedSamples(),

@@ -177,15 +177,26 @@ describe("failing", () => {
 });
 
 describe("shards that failed before", () => {
-  test("run alone on their worker, so that a death is theirs for certain", () => {
+  test("run alone if a worker died with them, so that the next death is theirs for certain", () => {
     const job = TestJob.running(aPlan(3));
+    const dead = job.join("w0");
+    job.grant(dead);
+    job.lose(dead);
     const [first, second] = [job.join("w1"), job.join("w2")];
-    job.fail(job.grant(first));
     job.nowMs += 1000;
     expect(job.grant(first).shard.id).toBe(0);
     expect(job.noLease(first).why).toBe("slotsFull");
     const busy = [job.grant(second), job.grant(second)];
     expect(busy.map(({ shard }) => shard.id)).toEqual([1, 2]);
+  });
+
+  test("are tried again beside others if the worker lived: a job that must fail fails soon", () => {
+    const job = TestJob.running(aPlan(9));
+    const worker = job.join("w1");
+    job.fail(job.grant(worker));
+    job.grant(worker);
+    job.nowMs += 1000;
+    expect(job.grant(worker).shard.id).toBe(0);
   });
 
   test("make their last attempt on another worker, where there is one", () => {
