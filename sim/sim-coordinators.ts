@@ -165,6 +165,7 @@ export class SimCoordinators {
       rowCounter: () => simRowCounter(disk),
       reduce: (options) => simReduce(options, disk),
       writePoisoned: (options) => simWritePoisoned(options, disk),
+      loopTime: () => ({ activeMs: 0, idleMs: 0 }),
       watch: (state) => checker.takenUp(process, state),
       serve: async ({ services }) => {
         running.server = { process, work: services.work };

@@ -131,6 +131,8 @@ export class SimDisk implements Disk {
   #openFile(node: Node, path: string): DiskFile {
     const { image } = this.#options;
     return {
+      readInto: (bytes, at) =>
+        this.#turn("read", path, () => (node.kind === "file" ? node.bytes.copy(bytes, 0, at) : 0)),
       write: (bytes) =>
         this.#turn(
           "write",

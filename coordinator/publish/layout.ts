@@ -1,5 +1,6 @@
 import { assert } from "../../shared/core/assert.ts";
 import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
+import type { RunVerdict } from "../../shared/domain/bottleneck.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
@@ -52,6 +53,7 @@ export interface ManifestFacts {
   readonly rowsOutput: number;
   readonly shards: number;
   readonly attempts: number;
+  readonly verdict: Pick<RunVerdict, "bottleneck" | "stages">;
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -76,6 +78,8 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     rows: { input: rowsInput, output: rowsOutput, deadLetters },
     shards: facts.shards,
     attempts: facts.attempts,
+    bottleneck: facts.verdict.bottleneck,
+    stages: facts.verdict.stages,
     versions: facts.versions,
   };
 }

@@ -125,6 +125,8 @@ async function clear(outputPath: string, keepWork: readonly string[], disk: Disk
   for (const name of (await namesIn(work, disk)) ?? []) {
     if (!kept.has(name)) await disk.remove(join(work, name));
   }
+  // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
+  await syncPath(work, disk);
   await syncPath(outputPath, disk);
   await disk.unlink(marker);
   await disk.rmdir(work).catch((error: unknown) => {

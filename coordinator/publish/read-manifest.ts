@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { STAGES } from "../../shared/domain/worker.ts";
 import { outputDigest } from "./layout.ts";
 
 const count = z.int().nonnegative();
@@ -27,6 +29,9 @@ const manifestSchema = z.object({
   rows: z.object({ input: count, output: count, deadLetters: count }),
   shards: count,
   attempts: count,
+  // Not in the manifests of version 0.1.
+  bottleneck: z.enum(BOTTLENECKS).nullable().default(null),
+  stages: z.partialRecord(z.enum(STAGES), z.number()).default({}),
   versions: z.record(z.string(), z.string()),
 }) satisfies z.ZodType<OutputManifest>;
 
