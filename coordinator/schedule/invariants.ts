@@ -134,9 +134,11 @@ function checkPhase(state: JobState): void {
   if (phase === "reducing" || phase === "publishing" || phase === "published") {
     hold(open === 0, `I1: a job that is ${phase} has no open shard`);
     hold(totals.rowsCommitted + state.counts.poisoned === totals.rows, "I1: every row is accounted for");
-    hold(totals.deadRows <= state.config.maxDeadRows, "no more dead letters than are allowed");
   }
   if (phase === "publishing" || phase === "published") {
+    // Not of a job that is reducing: one that failed for its dead letters, and is taken up again, is reducing until it is
+    // judged again, by what is allowed now.
+    hold(totals.deadRows <= state.config.maxDeadRows, "no more dead letters than are allowed");
     hold(state.outputDigest !== null, "I14: what is published was intended");
   }
   if (phase === "published") hold(state.failure === null, "I14: what is published has not failed");
