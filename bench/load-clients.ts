@@ -1,8 +1,7 @@
 import { sleep } from "../shared/core/abort.ts";
 import { messageOf } from "../shared/core/errors.ts";
-import { connectCoordinator } from "../shared/wire/client.ts";
-import { type LoadProbe, openProbe } from "./load-probe.ts";
-import { runSleepyWorker } from "./sleepy-worker.ts";
+import { runBareWorker } from "./bare-worker.ts";
+import { probeLeases } from "./load-probe.ts";
 
 /** What a process of simulated workers is told. */
 export interface LoadClientsOptions {
@@ -14,58 +13,45 @@ export interface LoadClientsOptions {
   readonly shardMs: number;
 }
 
+/** What it is told later: shards take another time from now on. */
+export interface LoadClientsPace {
+  readonly shardMs: number;
+}
+
 /** What it tells, every second. */
 export interface LoadClientsNews {
   /** How long each lease of a free worker took, while there were shards to be had. */
   readonly leaseMs: readonly number[];
-  readonly failures: number;
+  readonly troubles: number;
 }
 
 /** Joining workers are spread over this time each: a thousand nodes do not start in one millisecond. */
-const JOIN_EVERY_MS = 3;
-const PROBE_EVERY_MS = 200;
+const JOIN_EVERY_MS = 1;
 
-async function main(options: LoadClientsOptions): Promise<void> {
-  const never = new AbortController().signal;
+async function main({ coordinator, name, workers, probes, ...pace }: LoadClientsOptions): Promise<void> {
+  let { shardMs } = pace;
   let leaseMs: number[] = [];
-  let failures = 0;
+  let troubles = 0;
   const tell = () => {
-    const news: LoadClientsNews = { leaseMs, failures };
+    const news: LoadClientsNews = { leaseMs, troubles };
     leaseMs = [];
     process.send?.(news);
   };
   setInterval(tell, 1_000);
   process.on("disconnect", () => process.exit(0));
-  const { coordinator, name, shardMs } = options;
-  for (let index = 0; index < options.workers; index += 1) {
-    const worker = { coordinator, name: `${name}-${index}`, shardMs };
-    runSleepyWorker(worker, { drain: never, stop: never }).catch((error: unknown) => {
-      failures += 1;
-      process.stderr.write(`${worker.name} gave up: ${messageOf(error)}\n`);
-    });
+  process.on("message", (message: LoadClientsPace) => {
+    shardMs = message.shardMs;
+  });
+  const onTrouble = (error: unknown) => {
+    troubles += 1;
+    if (troubles < 10) process.stderr.write(`${name}: ${messageOf(error)}\n`);
+  };
+  for (let index = 0; index < probes; index += 1) {
+    void probeLeases(coordinator, `${name}-probe-${index}`, (tookMs) => leaseMs.push(tookMs));
+  }
+  for (let index = 0; index < workers; index += 1) {
+    void runBareWorker({ coordinator, name: `${name}-${index}`, shardMs: () => shardMs, onTrouble });
     await sleep(JOIN_EVERY_MS);
-  }
-  for (let index = 0; index < options.probes; index += 1) {
-    const client = connectCoordinator(coordinator);
-    void timeLeases(
-      () => openProbe(client, `${name}-probe-${index}`),
-      (ms) => leaseMs.push(ms),
-    );
-  }
-}
-
-/** A probe that was lost is opened again: under load its heartbeats, which it does not send, are not what is measured. */
-async function timeLeases(open: () => Promise<LoadProbe>, found: (ms: number) => void): Promise<void> {
-  let probe: LoadProbe | null = null;
-  for (;;) {
-    try {
-      probe ??= await open();
-      const ms = await probe.lease();
-      if (ms !== null) found(ms);
-    } catch {
-      probe = null;
-    }
-    await sleep(PROBE_EVERY_MS * (0.5 + Math.random()));
   }
 }
 

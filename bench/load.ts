@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { CommandModule } from "yargs";
 import { sleep } from "../shared/core/abort.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
@@ -7,14 +8,18 @@ import type { JobStatus } from "../shared/domain/job-status.ts";
 import { connectCoordinator } from "../shared/wire/client.ts";
 import { startCli } from "../test/support/processes.ts";
 import { CountingJob } from "./counting-job.ts";
-import type { LoadClientsNews, LoadClientsOptions } from "./load-clients.ts";
-import { type ProcessSample, sampleProcess, slope } from "./process-sample.ts";
-import { note, quantile, report, round } from "./report.ts";
+import { LoadFleet } from "./load-fleet.ts";
+import { type LoadSample, reportLoad } from "./load-report.ts";
+import { sampleProcess } from "./process-sample.ts";
+import { summarizeProfile } from "./profile-summary.ts";
+import { note } from "./report.ts";
+import { WATCH_FILE, type WatchLine } from "./watch-preload.ts";
 
 interface LoadArguments {
   readonly workers: number;
   readonly shards: number;
   readonly "shard-ms": number;
+  readonly pace: number;
   readonly processes: number;
   readonly probes: number;
   readonly folder: string;
@@ -30,15 +35,20 @@ export const loadBench: CommandModule<object, LoadArguments> = {
       .option("workers", {
         type: "number",
         default: 2_000,
-        describe: "Lease loops, each with its own connection",
+        describe: "Simulated workers, each with its own connection",
       })
       .option("shards", { type: "number", default: 200_000, describe: "Shards of the job" })
       .option("shard-ms", {
         type: "number",
         default: 0,
-        describe: "What a worker needs for a shard (0: all it can)",
+        describe: "What a worker needs for a shard (0: first flat out, then at a pace)",
       })
-      .option("processes", { type: "number", default: 2, describe: "Processes that hold the workers" })
+      .option("pace", {
+        type: "number",
+        default: 0.7,
+        describe: "The pace at which leases are timed: a share of what went through flat out",
+      })
+      .option("processes", { type: "number", default: 1, describe: "Processes that hold the workers" })
       .option("probes", { type: "number", default: 20, describe: "Free workers that time their leases" })
       .option("folder", { type: "string", default: "/dev/shm", describe: "Where journal and partials lie" })
       .option("limit-s", { type: "number", default: 600, describe: "Stop then, whatever is left" })
@@ -50,136 +60,117 @@ export const loadBench: CommandModule<object, LoadArguments> = {
   handler: runLoad,
 };
 
-interface Sample extends ProcessSample {
-  readonly committed: number;
-}
+/** The share of the shards that goes flat out; the rest is paced, for so long at most. */
+const FLAT_OUT_SHARE = 0.6;
+const PACED_S = 60;
+/** All workers have joined by then: what grows from here on is what commits leave. */
+const LIVE_FROM_SHARE = 0.1;
+/** What was queued while all went flat out has gone through by then. */
+const SETTLE_S = 5;
 
 async function runLoad(args: LoadArguments): Promise<void> {
   await using job = await CountingJob.make({ shards: args.shards, folder: args.folder });
-  const preload = compiledUrl("./profile-preload.ts", import.meta.url);
-  const profiling = { NODE_OPTIONS: `--import ${preload}`, BENCH_PROFILE_FOLDER: args.profile };
-  const limitMs = (args["limit-s"] + 120) * 1000;
-  await using cli = startCli(["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"], {
-    limitMs,
-    env: args.profile === "" ? {} : profiling,
-  });
-  const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
-  const fleet = new ClientProcesses(args, address);
-  const samples: Sample[] = [];
+  const watchFolder = await mkdtemp(join(tmpdir(), "shardmill-watch-"));
   try {
-    await watch(address, cli.pid, args, samples, fleet);
+    await using cli = startCli(["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"], {
+      limitMs: (args["limit-s"] + 120) * 1000,
+      env: environment(args, watchFolder),
+    });
+    const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
+    const fleet = new LoadFleet({ ...args, coordinator: address, shardMs: args["shard-ms"] });
+    const seen = await watch(address, cli.pid, args, fleet).finally(() => fleet.end());
+    // What it knows of itself is written by a process that ends by itself.
+    cli.kill("SIGINT");
+    await Promise.race([cli.ended, sleep(20_000)]);
+    reportLoad({
+      ...seen,
+      about: `${args.workers} workers, ${args.shards} shards, against a real coordinator over gRPC`,
+      options: optionsOf(args),
+      leaseMs: fleet.leaseMs,
+      troubles: fleet.troubles,
+      watch: await readWatch(watchFolder),
+      profile: args.profile === "" ? [] : await summarizeProfile(args.profile),
+    });
   } finally {
-    fleet.end();
+    await rm(watchFolder, { recursive: true, force: true });
   }
-  // A profile is written by a process that ends by itself.
-  cli.kill("SIGINT");
-  await Promise.race([cli.ended, sleep(20_000)]);
-  tell(args, samples, fleet);
 }
 
-async function watch(
-  address: string,
-  pid: number,
-  args: LoadArguments,
-  samples: Sample[],
-  fleet: ClientProcesses,
-): Promise<void> {
+function environment({ profile }: LoadArguments, watchFolder: string): Record<string, string> {
+  const preloads = profile === "" ? ["./watch-preload.ts"] : ["./watch-preload.ts", "./profile-preload.ts"];
+  const options = preloads.map((preload) => `--import ${compiledUrl(preload, import.meta.url)}`);
+  return {
+    NODE_OPTIONS: options.join(" "),
+    BENCH_WATCH_FOLDER: watchFolder,
+    ...(profile === "" ? {} : { BENCH_PROFILE_FOLDER: profile }),
+  };
+}
+
+/** Has the coordinator say how much of its heap is no garbage: that stops it for a moment. */
+function measureLive(pid: number, committed: number, { live }: Seen): void {
+  live.push(committed);
+  process.kill(pid, "SIGUSR2");
+}
+
+interface Seen {
+  /** How many were committed each time that the live heap was measured. */
+  readonly live: number[];
+  readonly flatOut: LoadSample[];
+  readonly paced: LoadSample[];
+}
+
+async function watch(address: string, pid: number, args: LoadArguments, fleet: LoadFleet): Promise<Seen> {
   const client = connectCoordinator(address, { controlMs: 30_000 });
+  const seen: Seen = { live: [], flatOut: [], paced: [] };
   const startedMs = performance.now();
+  let isPaced = args["shard-ms"] > 0;
+  let pacedAtMs = startedMs;
   try {
     for (let status: JobStatus | null = null; status === null || status.phase === "running"; ) {
       await sleep(1_000);
       status = await client.jobs.getJob("");
-      samples.push({ ...(await sampleProcess(pid)), committed: status.shardsCommitted });
-      const { shardsCommitted, workers } = status;
-      if (samples.length % 10 === 0)
-        note(`${shardsCommitted} of ${args.shards} committed, ${workers} workers`);
+      const { shardsCommitted: committed, workers } = status;
+      const sample = { ...(await sampleProcess(pid)), atWallSeconds: Date.now() / 1000, committed };
+      const pacedS = (performance.now() - pacedAtMs) / 1000;
+      if (!isPaced) seen.flatOut.push(sample);
+      else if (pacedS > SETTLE_S) seen.paced.push(sample);
+      else fleet.leaseMs = [];
+      if (Math.round(sample.atSeconds) % 10 === 0)
+        note(`${committed} of ${args.shards} committed, ${workers} workers`);
       if (fleet.died) throw new Error("a process of simulated workers died");
       if (performance.now() - startedMs > args["limit-s"] * 1000) break;
+      if (isPaced && args["shard-ms"] === 0 && pacedS > SETTLE_S + PACED_S) break;
+      if (seen.live.length === 0 && committed > LIVE_FROM_SHARE * args.shards)
+        measureLive(pid, committed, seen);
+      if (!isPaced && committed > FLAT_OUT_SHARE * args.shards) {
+        measureLive(pid, committed, seen);
+        fleet.pace(pacedShardMs(seen.flatOut, args));
+        isPaced = true;
+        pacedAtMs = performance.now();
+      }
     }
   } finally {
     client.close();
   }
+  return seen;
 }
 
-class ClientProcesses {
-  readonly leaseMs: number[] = [];
-  failures = 0;
-  /** One of the processes is gone: what is measured from here on is something else. */
-  died = false;
-  #ended = false;
-  readonly #children: readonly ChildProcess[];
-
-  constructor({ workers, processes, probes, "shard-ms": shardMs }: LoadArguments, coordinator: string) {
-    this.#children = Array.from({ length: processes }, (_, index) => {
-      const options: LoadClientsOptions = {
-        coordinator,
-        name: `load-${index}`,
-        workers: share(workers, processes, index),
-        probes: share(probes, processes, index),
-        shardMs,
-      };
-      const entry = fileURLToPath(compiledUrl("./load-clients.ts", import.meta.url));
-      const child = fork(entry, [JSON.stringify(options)], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-      child.once("exit", () => {
-        this.died = !this.#ended;
-      });
-      let failures = 0;
-      child.on("message", (news: LoadClientsNews) => {
-        this.leaseMs.push(...news.leaseMs);
-        this.failures += news.failures - failures;
-        failures = news.failures;
-      });
-      return child;
-    });
-  }
-
-  end(): void {
-    this.#ended = true;
-    for (const child of this.#children) child.kill("SIGKILL");
-  }
+/** How long a shard takes where all workers together commit at the pace. */
+function pacedShardMs(flatOut: readonly LoadSample[], { workers, pace }: LoadArguments): number {
+  const [first, last] = [flatOut.find(({ committed }) => committed > 0), flatOut.at(-1)];
+  if (first === undefined || last === undefined || first === last) return 1_000;
+  const rate = (last.committed - first.committed) / (last.atSeconds - first.atSeconds);
+  return (1000 * workers) / (pace * rate);
 }
 
-function share(total: number, parts: number, index: number): number {
-  return Math.floor((total * (index + 1)) / parts) - Math.floor((total * index) / parts);
+async function readWatch(folder: string): Promise<WatchLine[]> {
+  const text = await readFile(join(folder, WATCH_FILE), "utf8").catch(() => "");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
 }
 
-function tell(args: LoadArguments, samples: readonly Sample[], { leaseMs, failures }: ClientProcesses): void {
-  const last = samples.at(-1)?.committed ?? 0;
-  // Joining and the last few shards are no steady load.
-  const steady = samples.filter(({ committed }) => committed > 0.1 * last && committed < 0.9 * last);
-  const [first, end] = [steady[0], steady.at(-1)];
-  const seconds = first === undefined || end === undefined ? Number.NaN : end.atSeconds - first.atSeconds;
-  const rate = ((end?.committed ?? 0) - (first?.committed ?? 0)) / seconds;
-  const cpu = ((end?.cpuSeconds ?? 0) - (first?.cpuSeconds ?? 0)) / seconds;
-  const mebibytes = steady.map(({ atSeconds, rssBytes }) => [atSeconds, rssBytes / 2 ** 20] as const);
-  report({
-    bench: "load",
-    about: `${args.workers} workers, ${args.shards} shards, against a real coordinator over gRPC`,
-    options: { ...pick(args), committed: last },
-    table: {
-      columns: ["figure", "measured", "aim"],
-      rows: [
-        ["commits a second", round(rate), "2000"],
-        ["lease p50, ms", round(quantile(leaseMs, 0.5)), ""],
-        ["lease p99, ms", round(quantile(leaseMs, 0.99)), "below 50"],
-        ["leases timed", leaseMs.length, ""],
-        [
-          "coordinator RSS, MiB, highest",
-          round(Math.max(...samples.map((s) => s.rssBytes)) / 2 ** 20),
-          "below 1024",
-        ],
-        ["RSS slope, MiB a minute", round(slope(mebibytes) * 60), ""],
-        ["RSS slope, bytes a commit", Math.round((slope(mebibytes) * 2 ** 20) / rate), ""],
-        ["coordinator's CPU, cores", round(cpu), ""],
-        ["coordinator's CPU, ms a commit", round((1000 * cpu) / rate), ""],
-        ["steady for, s", round(seconds), ""],
-        ["workers that gave up", failures, "0"],
-      ],
-    },
-  });
-}
-
-function pick({ workers, shards, "shard-ms": shardMs, processes, probes, folder }: LoadArguments) {
-  return { workers, shards, shardMs, processes, probes, folder };
+function optionsOf({ workers, shards, "shard-ms": shardMs, pace, processes, probes, folder }: LoadArguments) {
+  return { workers, shards, shardMs, pace, processes, probes, folder };
 }

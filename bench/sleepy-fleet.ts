@@ -37,6 +37,7 @@ export class SleepyFleet implements AsyncDisposable {
                 device: "cpu",
                 lanes: 1,
                 threadsPerLane: 1,
+                shardThreads: 1,
                 access: "shared",
                 logLevel: "error",
                 giveUpMs: 60_000,

@@ -1,15 +1,9 @@
-import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { Int64, makeData } from "apache-arrow";
 import { sleep } from "../shared/core/abort.ts";
-import { encodeParquet } from "../shared/dataset/encode.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
-import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
-import { partialDigest } from "../shared/domain/partial-digest.ts";
+import type { PartialManifest } from "../shared/domain/partial.ts";
 import { shardRows } from "../shared/domain/shard.ts";
-import { tableOf } from "../test/support/sample-table.ts";
 import type { ShardRunner } from "../worker/lease/attempt.ts";
+import { writeCountingPartial } from "./counting-partial.ts";
 
 export interface SleepyRunnerOptions {
   readonly describeJob: (lease: Lease) => Promise<JobDescription>;
@@ -56,42 +50,6 @@ export class SleepyRunner implements ShardRunner {
     this.#partialsPath.catch(() => {
       this.#partialsPath = null;
     });
-    return await writePartial(await this.#partialsPath, lease, executionId, rows);
+    return writeCountingPartial(await this.#partialsPath, lease, executionId);
   }
-}
-
-async function writePartial(
-  partialsPath: string,
-  { shard, token }: Lease,
-  executionId: string,
-  rows: number,
-): Promise<PartialManifest> {
-  const { bytes, file } = countFile(rows);
-  const name = { shard: shard.id, token, executionId };
-  const folder = join(partialsPath, partialFolder(name));
-  await mkdir(folder);
-  await writeFile(join(folder, file.name), bytes);
-  const counts = { rowsIn: rows, rowsOut: rows, rowsDead: 0, firstDead: null };
-  return { ...name, ...counts, files: [file], digest: partialDigest([file]) };
-}
-
-const counted = new Map<number, { readonly bytes: Uint8Array; readonly file: PartialFile }>();
-
-/** The combined table of a shard of so many rows: all such shards have the same. */
-function countFile(rows: number) {
-  const known = counted.get(rows);
-  if (known !== undefined) return known;
-  const bytes = encodeParquet(
-    tableOf({ n: makeData({ type: new Int64(), data: BigInt64Array.of(BigInt(rows)) }) }),
-  );
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const file: PartialFile = {
-    kind: "combined",
-    name: "combined-rows.parquet",
-    rows: 1,
-    bytes: bytes.length,
-    sha256,
-  };
-  counted.set(rows, { bytes, file });
-  return { bytes, file };
 }

@@ -47,6 +47,7 @@ export async function runSleepyWorker(
     },
     runner,
     takeBusy: () => ({}),
+    takePadding: () => null,
     clock: systemClock,
     log: createLogger(`worker ${name}`, "error"),
     giveUpMs: 60_000,

@@ -150,6 +150,7 @@ export class CrashBench implements AsyncDisposable {
       workers: 1,
       lanes: 1,
       threads: 1,
+      shardThreads: 1,
       access: "shared",
       logLevel: "error",
       giveUpMs: RUN_LIMIT_MS,
@@ -215,6 +216,12 @@ function manifestOf(job: KnownJob): Promise<OutputManifest> {
 
 async function outputOf(job: KnownJob): Promise<Output> {
   const { [MANIFEST_NAME]: _digest, ...files } = await digestsOf(job.out);
-  const { job: _job, attempts: _attempts, ...same } = await manifestOf(job);
+  const {
+    job: _job,
+    attempts: _attempts,
+    bottleneck: _limit,
+    stages: _stages,
+    ...same
+  } = await manifestOf(job);
   return { ...files, [MANIFEST_NAME]: JSON.stringify(same) };
 }

@@ -17,6 +17,7 @@ export async function startMisbehaving(
     device: "cpu",
     lanes: 1,
     threads: 1,
+    shardThreads: 1,
     access: "shared",
     logLevel: "error",
     giveUpMs: 20_000,

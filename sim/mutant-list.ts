@@ -169,9 +169,9 @@ export const MUTANTS: readonly Mutant[] = [
     says: "a partial is committed before its files are durable",
     edits: [
       edit(
-        "coordinator/commit/partial-store.js",
-        "makeDurable(partial, path, () => syncPath(path, disk))",
-        "Promise.resolve()",
+        "coordinator/commit/check-partial.js",
+        "await makeDurable(partial, opened.path, () => opened.handle.sync());",
+        "",
       ),
       edit("worker/shard/partial-sink.js", "await syncPath(join(path, name), disk);", ""),
     ],

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { seatHere } from "../coordinator/commit/check-seat.ts";
 import { type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/config.ts";
@@ -9,7 +10,7 @@ import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { Ground } from "./ground.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SimDisk } from "./sim-disk.ts";
-import { simReduce, simRowCounter, simWritePoisoned } from "./sim-files.ts";
+import { simCountRows, simReduce, simWritePoisoned } from "./sim-files.ts";
 import type { SimServer } from "./sim-network.ts";
 import { OUT } from "./sim-plan.ts";
 
@@ -162,7 +163,7 @@ export class SimCoordinators {
         return job.planned;
       },
       digests: async () => job.planned.digests,
-      rowCounter: () => simRowCounter(disk),
+      openSeat: (place) => seatHere(place, { disk, countRows: simCountRows }),
       reduce: (options) => simReduce(options, disk),
       writePoisoned: (options) => simWritePoisoned(options, disk),
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),

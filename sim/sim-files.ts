@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import type { RowCounting } from "../coordinator/commit/row-counter.ts";
+import type { CountRows } from "../coordinator/commit/row-counter.ts";
 import type { PoisonedRowsOptions } from "../coordinator/publish/poisoned-rows.ts";
 import type { ReduceOptions } from "../coordinator/reduce/reduce.ts";
 import { checkSources } from "../coordinator/reduce/reduce-sources.ts";
@@ -34,14 +34,9 @@ export function decodeLines(bytes: Uint8Array): Line[] {
     });
 }
 
-export function simRowCounter(disk: Disk): RowCounting {
-  return {
-    async count(path) {
-      return decodeLines(await disk.readFile(path)).length;
-    },
-    [Symbol.asyncDispose]: async () => {},
-  };
-}
+export const simCountRows: CountRows = async (file) => {
+  return decodeLines(await file.read(0, file.bytes)).length;
+};
 
 /** The real one's order of work on the simulated disk: check, make anew, write, sync. The "SQL" is to put lines together. */
 export async function simReduce(options: ReduceOptions, disk: Disk): Promise<readonly OutputFile[]> {

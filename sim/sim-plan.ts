@@ -93,6 +93,7 @@ function plan(spec: JobSpec, fileRows: readonly number[], shardRows: number): Pl
     },
     map: { inputs: [], outputs: [], keep: [], columns: [], fixedBatchRows: null },
     shards,
+    converted: null,
     digests: { spec: specDigest(spec), input: "input", model: "model" },
   };
 }

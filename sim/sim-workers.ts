@@ -125,6 +125,7 @@ export class SimWorkers {
       registration: registrationOf(process),
       runner,
       takeBusy: () => ({}),
+      takePadding: () => null,
       clock,
       random,
       log: silentLogger,

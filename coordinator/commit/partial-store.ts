@@ -1,16 +1,12 @@
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
-import { syncPath } from "../../shared/core/durable.ts";
-import { messageOf } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { BEACON_NAME } from "./beacon.ts";
-import { checkFileDigest, errorCode } from "./check-file.ts";
-import { checkManifest, type PartialShape } from "./check-manifest.ts";
-import { GroupSync } from "./group-sync.ts";
-import { partialInvalid } from "./partial-invalid.ts";
-import { RowCounter, type RowCounting } from "./row-counter.ts";
+import type { PartialShape } from "./check-manifest.ts";
+import type { OpenSeat } from "./check-seat.ts";
+import { PartialChecker } from "./partial-checker.ts";
+import { ThreadSeat } from "./thread-seat.ts";
 
 /** The partials of one job on disk: one folder each, below the job's partials folder. Nobody else deletes there. */
 export interface PartialStore extends AsyncDisposable {
@@ -31,37 +27,21 @@ export interface PartialStore extends AsyncDisposable {
   sweep(keep: readonly PartialManifest[]): Promise<number>;
 }
 
-/** A put that was sent twice, because the answer to the first was lost, may still be writing beside the finished file. */
-const UPLOAD_UNDER_WAY = /^\..*\.tmp$/;
-
-/** What the store works with; the store disposes of the counter. */
+/** What the store works with; the seats that it opens are disposed of with it. */
 export interface PartialStoreSeams {
   readonly disk: Disk;
-  readonly counter: RowCounting;
+  readonly openSeat: OpenSeat;
 }
 
 export function createPartialStore(
   partialsPath: string,
   shape: PartialShape,
-  seams: PartialStoreSeams = { disk: realDisk, counter: new RowCounter(partialsPath, tmpdir()) },
+  { disk, openSeat }: PartialStoreSeams = { disk: realDisk, openSeat: (place) => new ThreadSeat(place) },
 ): PartialStore {
-  const { disk, counter } = seams;
-  const names = new GroupSync(() => syncPath(partialsPath, disk));
+  const checker = new PartialChecker({ openSeat: () => openSeat({ partialsPath, shape }) });
   const discard = (name: string) => disk.remove(join(partialsPath, name));
   return {
-    async verifyPartial(partial, signal) {
-      signal.throwIfAborted();
-      checkManifest(partial, shape);
-      const folder = join(partialsPath, partialFolder(partial));
-      await checkNames(folder, partial, disk);
-      const paths: string[] = [];
-      for (const file of partial.files)
-        paths.push(await checkFileDigest(partialsPath, partial, file, signal, disk));
-      await checkRowCounts(counter, partial, paths, signal);
-      // All at once: a file system makes one journal commit of it.
-      const own = [...paths, folder].map((path) => makeDurable(partial, path, () => syncPath(path, disk)));
-      await Promise.all([...own, makeDurable(partial, partialsPath, () => names.sync())]);
-    },
+    verifyPartial: (partial, signal) => checker.check(partial, signal),
     async discardPartial(partial) {
       checkFolderName(partialFolder(partial));
       await discard(partialFolder(partial));
@@ -73,59 +53,8 @@ export function createPartialStore(
       for (const name of others) await discard(name);
       return others.length;
     },
-    [Symbol.asyncDispose]: () => counter[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => checker[Symbol.asyncDispose](),
   };
-}
-
-async function makeDurable(partial: PartialManifest, path: string, sync: () => Promise<void>): Promise<void> {
-  await sync().catch((cause: unknown) => {
-    const what = "it cannot be made durable";
-    throw partialInvalid(partial, { path, what, expected: "synced", found: messageOf(cause), cause });
-  });
-}
-
-async function checkNames(folder: string, partial: PartialManifest, disk: Disk): Promise<void> {
-  const differ = (what: string, expected: string, found: string, cause?: unknown) =>
-    partialInvalid(partial, { path: folder, what, expected, found, cause });
-  const stats = await disk.lstat(folder).catch((cause: unknown) => {
-    const found = errorCode(cause) === "ENOENT" ? "nothing" : messageOf(cause);
-    throw differ("its folder cannot be read", "a folder", found, cause);
-  });
-  if (stats.kind !== "folder") throw differ("its folder is not a folder", "a folder", "something else");
-  const found = (await disk.readdir(folder))
-    .filter((name) => !UPLOAD_UNDER_WAY.test(name))
-    .sort()
-    .join(", ");
-  const expected = partial.files
-    .map((file) => file.name)
-    .sort()
-    .join(", ");
-  if (found !== expected) throw differ("names in its folder", expected, found);
-}
-
-async function checkRowCounts(
-  counter: RowCounting,
-  partial: PartialManifest,
-  paths: readonly string[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const [index, file] of partial.files.entries()) {
-    const path = paths[index] ?? "";
-    const found = await counter.count(path, signal).catch((cause: unknown) => {
-      signal.throwIfAborted();
-      const what = `${file.name} cannot be parsed`;
-      throw partialInvalid(partial, {
-        path,
-        what,
-        expected: `${file.rows} rows`,
-        found: messageOf(cause),
-        cause,
-      });
-    });
-    if (found !== file.rows) {
-      throw partialInvalid(partial, { path, what: `rows in ${file.name}`, expected: file.rows, found });
-    }
-  }
 }
 
 /** An id with a slash in it would delete elsewhere. */

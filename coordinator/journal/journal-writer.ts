@@ -18,33 +18,40 @@ export interface SegmentFile {
  */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
-interface Pending {
-  readonly frame: Buffer;
-  readonly durable: boolean;
+/** Records that are written together, and whether they must then be synced. */
+interface Batch {
+  readonly frames: Buffer[];
+  bytes: number;
+  durable: boolean;
   readonly written: Deferred<void>;
 }
 
 /**
  * Appends records in the order of the calls. One write and at most one fdatasync are in flight; what is appended meanwhile
- * goes together into the next.
+ * goes together into the next. After each there may be a pause: a disk that syncs in no time would else be asked for every
+ * record alone, which costs the one thread that serves all workers more than the record itself.
  *
  * Law: once a write or a sync has failed, nothing is ever written again: after a failed fsync nobody knows what is on disk.
  */
 export class JournalWriter implements AsyncDisposable {
   readonly #file: SegmentFile;
-  #queue: Pending[] = [];
+  readonly #pause: () => Promise<void>;
+  #next: Batch | null = null;
+  /** Of those that are being written, and of the next. */
   #queuedBytes = 0;
   #failure: ShardmillError | null = null;
   #closed: Promise<void> | null = null;
   #draining: Promise<void> = Promise.resolve();
   #busy = false;
 
-  constructor(file: SegmentFile) {
+  /** @param pause between two writes. Left out: none */
+  constructor(file: SegmentFile, pause: () => Promise<void> = async () => {}) {
     this.#file = file;
+    this.#pause = pause;
   }
 
   /**
-   * Resolves once the record is on disk (`durable`), or handed to the operating system.
+   * Resolves once the record is on disk (`durable`), or handed to the operating system. Records that go together share a promise.
    *
    * @throws {JOURNAL_FAILED} when it could not be written, or an earlier one could not
    */
@@ -60,11 +67,14 @@ export class JournalWriter implements AsyncDisposable {
     if (this.#queuedBytes > 0 && this.#queuedBytes + frame.length > MAX_QUEUED_BYTES) {
       return Promise.reject(this.#fail(journalFailed(`the disk is ${this.#queuedBytes} bytes behind`, null)));
     }
-    const written = deferred<void>();
-    this.#queue.push({ frame, durable, written });
+    this.#next ??= { frames: [], bytes: 0, durable: false, written: deferred<void>() };
+    const batch = this.#next;
+    batch.frames.push(frame);
+    batch.bytes += frame.length;
+    batch.durable ||= durable;
     this.#queuedBytes += frame.length;
     if (!this.#busy) this.#draining = this.#drain();
-    return written.promise;
+    return batch.written.promise;
   }
 
   /** Writes what is queued, makes it durable and closes the file. Safe to call twice. */
@@ -92,21 +102,19 @@ export class JournalWriter implements AsyncDisposable {
     this.#busy = true;
     // Let the caller append everything that belongs together before the first write.
     await Promise.resolve();
-    while (this.#queue.length > 0 && this.#failure === null) {
-      const batch = this.#queue;
-      this.#queue = [];
+    while (this.#next !== null && this.#failure === null) {
+      const batch = this.#next;
+      this.#next = null;
       try {
-        await this.#file.append(Buffer.concat(batch.map(({ frame }) => frame)));
-        if (batch.some(({ durable }) => durable)) await this.#file.sync();
+        await this.#file.append(Buffer.concat(batch.frames, batch.bytes));
+        if (batch.durable) await this.#file.sync();
       } catch (cause) {
-        const failure = this.#fail(journalFailed("the journal could not be written", cause));
-        for (const { written } of batch) written.reject(failure);
+        batch.written.reject(this.#fail(journalFailed("the journal could not be written", cause)));
         break;
       }
-      for (const { frame, written } of batch) {
-        this.#queuedBytes -= frame.length;
-        written.resolve();
-      }
+      this.#queuedBytes -= batch.bytes;
+      batch.written.resolve();
+      if (this.#closed === null) await this.#pause();
     }
     this.#busy = false;
   }
@@ -114,7 +122,8 @@ export class JournalWriter implements AsyncDisposable {
   /** From here on every append is refused. */
   #fail(failure: ShardmillError): ShardmillError {
     this.#failure ??= failure;
-    for (const { written } of this.#queue.splice(0)) written.reject(this.#failure);
+    this.#next?.written.reject(this.#failure);
+    this.#next = null;
     return this.#failure;
   }
 }

@@ -27,12 +27,14 @@ export interface OpenJournal extends AsyncDisposable {
  * starts the next generation in a segment of its own. The caller holds the job's lock.
  *
  * @param wallMs when the generation starts, for people
+ * @param pause after each write, so that records come together; left out: none
  * @throws {JOURNAL_CORRUPT} when bytes were lost or cannot be understood @throws {JOURNAL_FAILED} when the disk fails
  */
 export async function openJournal(
   folder: string,
   wallMs: number,
   disk: Disk = realDisk,
+  pause?: () => Promise<void>,
 ): Promise<OpenJournal> {
   try {
     await makeFolders(folder, disk);
@@ -52,7 +54,10 @@ export async function openJournal(
       previousCrc32: tail.crc32,
     };
     const first = Buffer.concat([encodeHeader(generation), encodeRecord(started)]);
-    const journal = new JournalWriter(await createSegment(segmentPath(folder, generation), first, disk));
+    const journal = new JournalWriter(
+      await createSegment(segmentPath(folder, generation), first, disk),
+      pause,
+    );
     return {
       journal,
       records: [...records, started],

@@ -9,7 +9,7 @@ export function dataHandlers(data: DataService, report: ReportFailure): UntypedS
   return {
     StatFile: serveUnary(
       dataMethods.statFile,
-      ({ session, jobId, path }, signal) => data.statFile(session, jobId, path, signal),
+      ({ session, jobId, path }, { signal }) => data.statFile(session, jobId, path, signal),
       report,
     ),
     ReadRange: serveServerStream(

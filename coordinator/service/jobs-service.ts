@@ -9,11 +9,11 @@ export function jobsHandlers(jobs: JobsService, report: ReportFailure): UntypedS
   return {
     SubmitJob: serveUnary(
       jobsMethods.submitJob,
-      ({ spec, fresh }, signal) => jobs.submitJob(spec, { fresh }, signal),
+      ({ spec, fresh }, { signal }) => jobs.submitJob(spec, { fresh }, signal),
       report,
     ),
-    GetJob: serveUnary(jobsMethods.getJob, ({ jobId }, signal) => jobs.getJob(jobId, signal), report),
-    ListJobs: serveUnary(jobsMethods.listJobs, (_request, signal) => jobs.listJobs(signal), report),
+    GetJob: serveUnary(jobsMethods.getJob, ({ jobId }, { signal }) => jobs.getJob(jobId, signal), report),
+    ListJobs: serveUnary(jobsMethods.listJobs, (_request, { signal }) => jobs.listJobs(signal), report),
     WatchJob: serveServerStream(
       jobsMethods.watchJob,
       ({ jobId }, signal) => jobs.watchJob(jobId, signal),
@@ -21,7 +21,7 @@ export function jobsHandlers(jobs: JobsService, report: ReportFailure): UntypedS
     ),
     CancelJob: serveUnary(
       jobsMethods.cancelJob,
-      ({ jobId, reason }, signal) => jobs.cancelJob(jobId, reason, signal),
+      ({ jobId, reason }, { signal }) => jobs.cancelJob(jobId, reason, signal),
       report,
     ),
   };
@@ -34,7 +34,7 @@ export function workersHandlers(
   return {
     ListWorkers: serveUnary(
       workersMethods.listWorkers,
-      (_request, signal) => workers.listWorkers(signal),
+      (_request, { signal }) => workers.listWorkers(signal),
       report,
     ),
   };

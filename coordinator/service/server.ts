@@ -40,12 +40,14 @@ export interface RunningServer {
  *
  * `streams`, each connection: a worker needs one for its lease, one for heartbeats and a few for data.
  * `keepalive`: connections to machines that vanished are closed within a minute; ours ping every 20 s.
+ * `channelz`: counters for each call, connection and message, which nobody can ask for here.
  */
 const SERVER_OPTIONS: ServerOptions = {
   "grpc.max_receive_message_length": 4 << 20,
   "grpc.max_concurrent_streams": 128,
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 20_000,
+  "grpc.enable_channelz": 0,
 };
 
 /** After the connections are destroyed their close events take a turn or two of the event loop; this is much longer. */

@@ -3,40 +3,39 @@ import { workMethods } from "../../shared/wire/methods-work.ts";
 import type { WorkService } from "../../shared/wire/services.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
 
-/** Decodes, asks, encodes. The long poll's signal aborts when its worker goes away. */
+/**
+ * Decodes, asks, encodes. Only the long poll needs to know that its worker goes away: the others are answered at once, and
+ * take effect whether or not the answer arrives.
+ */
 export function workHandlers(work: WorkService, report: ReportFailure): UntypedServiceImplementation {
   return {
-    Register: serveUnary(workMethods.register, (request, signal) => work.register(request, signal), report),
+    Register: serveUnary(workMethods.register, (request) => work.register(request), report),
     DescribeJob: serveUnary(
       workMethods.describeJob,
-      ({ session, jobId }, signal) => work.describeJob(session, jobId, signal),
+      ({ session, jobId }) => work.describeJob(session, jobId),
       report,
     ),
     RequestLease: serveUnary(
       workMethods.requestLease,
-      ({ session, waitMs }, signal) => work.requestLease(session, waitMs, signal),
+      ({ session, waitMs }, { signal }) => work.requestLease(session, waitMs, signal),
       report,
     ),
-    Heartbeat: serveUnary(
-      workMethods.heartbeat,
-      (heartbeat, signal) => work.heartbeat(heartbeat, signal),
-      report,
-    ),
+    Heartbeat: serveUnary(workMethods.heartbeat, (heartbeat) => work.heartbeat(heartbeat), report),
     OfferPartial: serveUnary(
       workMethods.offerPartial,
-      ({ session, jobId, partial }, signal) => work.offerPartial(session, jobId, partial, signal),
+      ({ session, jobId, partial }) => work.offerPartial(session, jobId, partial),
       report,
     ),
     FailAttempt: serveUnary(
       workMethods.failAttempt,
-      ({ session, lease, error }, signal) => work.failAttempt(session, lease, error, signal),
+      ({ session, lease, error }) => work.failAttempt(session, lease, error),
       report,
     ),
     ReleaseLease: serveUnary(
       workMethods.releaseLease,
-      ({ session, lease }, signal) => work.releaseLease(session, lease, signal),
+      ({ session, lease }) => work.releaseLease(session, lease),
       report,
     ),
-    Leave: serveUnary(workMethods.leave, ({ session }, signal) => work.leave(session, signal), report),
+    Leave: serveUnary(workMethods.leave, ({ session }) => work.leave(session), report),
   };
 }

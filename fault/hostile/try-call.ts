@@ -149,6 +149,7 @@ class Scene implements AsyncDisposable {
             session,
             leases: Array(dice.pick([1, 3, 5_000])).fill({ lease: ref, rowsDone: dice.pick(NUMBERS) }),
             busy: {},
+            padding: null,
           }),
           "beat",
         ),

@@ -1,10 +1,8 @@
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
-import { RowCounter } from "../../coordinator/commit/row-counter.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { sha256 } from "../../shared/core/digest.ts";
-import { realDisk } from "../../shared/core/disk.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -27,8 +25,7 @@ export class PartialTrials implements AsyncDisposable {
 
   constructor(folder: string) {
     this.#folder = folder;
-    const counter = new RowCounter(this.#partials, join(folder, "temp"));
-    this.#store = createPartialStore(this.#partials, SHAPE, { disk: realDisk, counter });
+    this.#store = createPartialStore(this.#partials, SHAPE);
   }
 
   /** @throws {Error} when a partial is taken that is not what its manifest says */

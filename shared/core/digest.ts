@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Disk, realDisk } from "./disk.ts";
+import { type Disk, type ReadableFile, realDisk } from "./disk.ts";
 
 /** The sha256 of `bytes`, in hex. */
 export function sha256(bytes: Uint8Array | string): string {
@@ -21,6 +21,30 @@ export async function digestFile(
   }
   signal?.throwIfAborted();
   return { sha256: hash.digest("hex"), bytes };
+}
+
+/** Files are read so much at a time, and a smaller one at once: less costs calls, more only memory. */
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * The sha256 of an open file that should be `bytes` long. One that is longer is read no further than to see that: it gives
+ * another digest.
+ */
+export async function digestOpenFile(
+  file: Pick<ReadableFile, "readInto">,
+  bytes: number,
+  signal?: AbortSignal,
+): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash("sha256");
+  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, bytes + 1));
+  let at = 0;
+  for (;;) {
+    signal?.throwIfAborted();
+    const found = await file.readInto(chunk, at);
+    hash.update(chunk.subarray(0, found));
+    at += found;
+    if (found < chunk.length || at > bytes) return { sha256: hash.digest("hex"), bytes: at };
+  }
 }
 
 /** JSON with sorted keys: equal values give equal text, so digests of it can be compared. */

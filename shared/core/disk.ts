@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import {
   copyFile,
   type FileHandle,
@@ -46,21 +46,37 @@ export interface Disk {
 /** `r+` changes a file that is there, `w` makes it anew, `wx` makes it where there is none. */
 export type OpenFlags = "r" | "r+" | "w" | "wx";
 
+/** What a check does with a disk: it looks, reads and syncs, and changes nothing. */
+export interface ReadableDisk extends Pick<Disk, "readdir" | "lstat"> {
+  open(path: string, flags: "r"): Promise<ReadableFile>;
+}
+
 /** An open file, or (with `r`) a folder that is to be synced. */
-export interface DiskFile {
+export interface ReadableFile {
+  /** Fills `bytes` from the place `at` on; how many there were, fewer only at the file's end. */
+  readInto(bytes: Uint8Array, at: number): Promise<number>;
+  /** Resolves when everything written is on the disk; for a folder: its names. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DiskFile extends ReadableFile {
   /** Writes all of `bytes` behind what was written through this file before. */
   write(bytes: Uint8Array): Promise<void>;
   truncate(bytes: number): Promise<void>;
-  /** Resolves when everything written is on the disk; for a folder: its names. */
-  sync(): Promise<void>;
   /** As `sync`, but for what no reader needs, such as times. */
   datasync(): Promise<void>;
-  close(): Promise<void>;
 }
 
 export interface DiskStat {
   readonly kind: "file" | "folder" | "link" | "other";
   readonly size: number;
+}
+
+export function kindOfFile(stats: Stats): DiskStat["kind"] {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "folder";
+  return stats.isSymbolicLink() ? "link" : "other";
 }
 
 /** A writer that does not know yet that it lost may add to a folder while that is removed. */
@@ -73,14 +89,7 @@ export const realDisk: Disk = {
   readdir: (path) => readdir(path),
   async lstat(path) {
     const stats = await lstat(path);
-    const kind = stats.isFile()
-      ? "file"
-      : stats.isDirectory()
-        ? "folder"
-        : stats.isSymbolicLink()
-          ? "link"
-          : "other";
-    return { kind, size: stats.size };
+    return { kind: kindOfFile(stats), size: stats.size };
   },
   mkdir: (path) => mkdir(path),
   link: (from, to) => link(from, to),
@@ -116,6 +125,17 @@ class RealFile implements DiskFile {
 
   constructor(handle: FileHandle) {
     this.#handle = handle;
+  }
+
+  async readInto(bytes: Uint8Array, at: number): Promise<number> {
+    let filled = 0;
+    while (filled < bytes.length) {
+      const left = bytes.length - filled;
+      const { bytesRead } = await this.#handle.read(bytes, filled, left, at + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return filled;
   }
 
   /** `FileHandle.write` may take less than it is given. */

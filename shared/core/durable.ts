@@ -1,7 +1,7 @@
-import { type Disk, realDisk } from "./disk.ts";
+import { type Disk, type ReadableDisk, realDisk } from "./disk.ts";
 
 /** Makes the bytes of a file, or the names in a folder, durable. Another process or host may have written them. */
-export async function syncPath(path: string, disk: Disk = realDisk): Promise<void> {
+export async function syncPath(path: string, disk: Pick<ReadableDisk, "open"> = realDisk): Promise<void> {
   const file = await disk.open(path, "r");
   try {
     await file.sync();

@@ -1,7 +1,8 @@
+import { BOTTLENECKS } from "../domain/bottleneck.ts";
 import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
-import { STAGES } from "../domain/worker.ts";
 import { errorCodec } from "./codec-error.ts";
+import { decodeShares } from "./codec-worker.ts";
 import { type Codec, uint32 } from "./wire-message.ts";
 
 /** Seconds left when they are not known: a real estimate is never negative. */
@@ -28,6 +29,9 @@ export const jobStatusCodec: Codec<JobStatus> = {
     bottleneck: status.bottleneck ?? "",
     output: status.output,
     manifest: status.manifest,
+    stages: status.stages,
+    ...(status.padding === null ? {} : { padding: status.padding }),
+    advice: status.advice ?? "",
     ...(status.failure === null ? {} : { failure: errorCodec.encode(status.failure) }),
   }),
   decode(message) {
@@ -50,9 +54,12 @@ export const jobStatusCodec: Codec<JobStatus> = {
       seconds: message.number("seconds"),
       rowsPerSecond: message.number("rowsPerSecond"),
       secondsLeft: secondsLeft < 0 ? null : secondsLeft,
-      bottleneck: message.text("bottleneck") === "" ? null : message.oneOf("bottleneck", STAGES),
+      bottleneck: message.text("bottleneck") === "" ? null : message.oneOf("bottleneck", BOTTLENECKS),
       output: message.text("output"),
       manifest: message.text("manifest"),
+      stages: decodeShares(message, "stages"),
+      padding: message.optionalNumber("padding") ?? null,
+      advice: message.text("advice") || null,
       failure: failure === null ? null : errorCodec.decode(failure),
     };
   },

@@ -44,10 +44,13 @@ export const registeredCodec: Codec<Registered> = {
 };
 
 export const heartbeatCodec: Codec<Heartbeat> = {
-  encode: ({ session, leases, busy }) => ({
+  encode: ({ session, leases, busy, padding, laneCounts }) => ({
     session,
     leases: leases.map(({ lease, rowsDone }) => ({ lease: leaseRefCodec.encode(lease), rowsDone })),
     busy,
+    ...(padding === null ? {} : { padding }),
+    lanes: uint32(laneCounts?.lanes ?? 0),
+    threadsPerLane: uint32(laneCounts?.threadsPerLane ?? 0),
   }),
   decode: (message) => ({
     session: decodeSession(message),
@@ -55,7 +58,9 @@ export const heartbeatCodec: Codec<Heartbeat> = {
       lease: leaseRefCodec.decode(progress.message("lease")),
       rowsDone: progress.count("rowsDone"),
     })),
-    busy: decodeBusy(message),
+    busy: decodeShares(message, "busy"),
+    padding: message.optionalNumber("padding") ?? null,
+    ...decodeLaneCounts(message),
   }),
 };
 
@@ -93,9 +98,14 @@ export const workerStatusCodec: Codec<WorkerStatus> = {
     excludedForSeconds: message.optionalNumber("excludedForSeconds") ?? null,
     secondsConnected: message.number("secondsConnected"),
     secondsSinceHeartbeat: message.number("secondsSinceHeartbeat"),
-    busy: decodeBusy(message),
+    busy: decodeShares(message, "busy"),
   }),
 };
+
+function decodeLaneCounts(message: WireReader): Pick<Heartbeat, "laneCounts"> {
+  const [lanes, threadsPerLane] = [message.count("lanes"), message.count("threadsPerLane")];
+  return lanes === 0 ? {} : { laneCounts: { lanes, threadsPerLane } };
+}
 
 export function decodeSession(message: WireReader): WorkerSession {
   return workerSession(message.name("session"));
@@ -127,13 +137,14 @@ function decodeInfo(message: WireReader): WorkerInfo {
   };
 }
 
-function decodeBusy(message: WireReader): StageShares {
-  const busy: Partial<Record<Stage, number>> = {};
-  for (const [name, share] of message.entries("busy")) {
+/** Busy shares of stages, as the map field `field` has them. */
+export function decodeShares(message: WireReader, field: string): StageShares {
+  const shares: Partial<Record<Stage, number>> = {};
+  for (const [name, share] of message.entries(field)) {
     const stage = STAGES.find((candidate) => candidate === name);
-    if (stage === undefined) return message.fail(`busy.${name}`, "is no stage");
-    if (typeof share !== "number") return message.fail(`busy.${name}`, "is not a number");
-    busy[stage] = share;
+    if (stage === undefined) return message.fail(`${field}.${name}`, "is no stage");
+    if (typeof share !== "number") return message.fail(`${field}.${name}`, "is not a number");
+    shares[stage] = share;
   }
-  return busy;
+  return shares;
 }

@@ -1,15 +1,34 @@
 import type { EventEmitter } from "node:events";
 import { ShardmillError } from "../core/errors.ts";
 
-/** A signal that aborts when the caller of a served call goes away: cancelled, disconnected, or past its deadline. */
-export function abortOnCancel(call: EventEmitter & { readonly cancelled: boolean }): {
+/** Who made a served call, as long as it runs. */
+export interface Caller {
+  /** Aborts when the caller goes away: cancelled, disconnected, or past its deadline. Made when it is first asked for. */
   readonly signal: AbortSignal;
+  readonly isGone: boolean;
+  /** Nobody looks at the signal any more. */
   end(): void;
-} {
-  const controller = new AbortController();
+}
+
+/** Most calls are answered at once and never look whether their caller waits: those are spared a signal and a listener. */
+export function callerOf(call: EventEmitter & { readonly cancelled: boolean }): Caller {
+  let controller: AbortController | null = null;
   const onCancelled = () =>
-    controller.abort(new ShardmillError("INTERRUPTED", "the caller went away before its answer"));
-  if (call.cancelled) onCancelled();
-  call.once("cancelled", onCancelled);
-  return { signal: controller.signal, end: () => call.removeListener("cancelled", onCancelled) };
+    controller?.abort(new ShardmillError("INTERRUPTED", "the caller went away before its answer"));
+  return {
+    get signal() {
+      if (controller === null) {
+        controller = new AbortController();
+        if (call.cancelled) onCancelled();
+        else call.once("cancelled", onCancelled);
+      }
+      return controller.signal;
+    },
+    get isGone() {
+      return call.cancelled;
+    },
+    end() {
+      if (controller !== null) call.removeListener("cancelled", onCancelled);
+    },
+  };
 }

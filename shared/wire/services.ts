@@ -5,7 +5,7 @@ import type { JobStatus } from "../domain/job-status.ts";
 import type { PartialManifest } from "../domain/partial.ts";
 import type { ShardId } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
-import type { StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
+import type { LaneCounts, StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
 import type { StoreStat } from "../store/store.ts";
 
 /**
@@ -55,6 +55,10 @@ export interface Heartbeat {
   readonly session: WorkerSession;
   readonly leases: readonly { readonly lease: LeaseRef; readonly rowsDone: number }[];
   readonly busy: StageShares;
+  /** The share of padding in the steps of uneven rows that ran since the last heartbeat; null when none did. */
+  readonly padding: number | null;
+  /** Left out while it is as the worker said when it joined. */
+  readonly laneCounts?: LaneCounts;
 }
 
 export interface WorkService {

@@ -9,7 +9,7 @@ import {
 import { decodeRequest, decodeResponse, type Method } from "./method.ts";
 import type { Peer } from "./peer.ts";
 import { fromStatus, toStatus } from "./rpc-error.ts";
-import { abortOnCancel } from "./server-call.ts";
+import { callerOf } from "./server-call.ts";
 import { type CallTimes, callOptions, type ReportFailure } from "./unary.ts";
 
 /*
@@ -130,7 +130,7 @@ export function serveServerStream<Request, Response>(
   report: ReportFailure,
 ): handleServerStreamingCall<object, object> {
   return async (call) => {
-    const caller = abortOnCancel(call);
+    const caller = callerOf(call);
     try {
       for await (const response of answer(decodeRequest(method, call.request), caller.signal)) {
         await writeOrAbort(call, method.response.encode(response), caller.signal);
@@ -174,7 +174,7 @@ export function serveClientStream<Request, Response>(
   report: ReportFailure,
 ): handleClientStreamingCall<object, object> {
   return async (call, respond) => {
-    const caller = abortOnCancel(call);
+    const caller = callerOf(call);
     call.on("error", ignore);
     const requests = decodeRequests(method, call, caller.signal);
     try {

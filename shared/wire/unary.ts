@@ -2,7 +2,7 @@ import { type CallOptions, type handleUnaryCall, Metadata } from "@grpc/grpc-js"
 import { decodeRequest, decodeResponse, type Method } from "./method.ts";
 import type { Peer } from "./peer.ts";
 import { fromStatus, toStatus } from "./rpc-error.ts";
-import { abortOnCancel } from "./server-call.ts";
+import { type Caller, callerOf } from "./server-call.ts";
 
 export interface CallTimes {
   /** How long the whole call may take; null: for ever, for streams that keepalive watches over. */
@@ -56,19 +56,19 @@ export async function callUnary<Request, Response>(
 /** Told of every call that failed on the server, before its answer goes out. */
 export type ReportFailure = (method: string, error: unknown) => void;
 
-/** The grpc-js handler that decodes, calls `answer`, and encodes. The signal aborts when the caller goes away. */
+/** The grpc-js handler that decodes, calls `answer`, and encodes. */
 export function serveUnary<Request, Response>(
   method: Method<Request, Response>,
-  answer: (request: Request, signal: AbortSignal) => Promise<Response>,
+  answer: (request: Request, caller: Pick<Caller, "signal">) => Promise<Response>,
   report: ReportFailure,
 ): handleUnaryCall<object, object> {
   return async (call, respond) => {
-    const caller = abortOnCancel(call);
+    const caller = callerOf(call);
     try {
-      const response = await answer(decodeRequest(method, call.request), caller.signal);
+      const response = await answer(decodeRequest(method, call.request), caller);
       respond(null, method.response.encode(response));
     } catch (error) {
-      if (!caller.signal.aborted) report(method.name, error);
+      if (!caller.isGone) report(method.name, error);
       respond(toStatus(error));
     } finally {
       caller.end();

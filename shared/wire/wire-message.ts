@@ -64,9 +64,12 @@ export class WireReader {
   /** A whole number from 0 to 2^53 - 1. */
   count(field: string): number {
     const value = this.#message[field];
-    return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
-      ? value
-      : this.fail(field, "is not a count below 2^53");
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+      return this.fail(field, "is not a count below 2^53");
+    }
+    // Where it fits it is made a small integer: one that came as 64 bits would else be an object of its own for as long as
+    // it is kept, and a coordinator keeps millions of counts.
+    return (value | 0) === value ? value | 0 : value;
   }
 
   number(field: string): number {

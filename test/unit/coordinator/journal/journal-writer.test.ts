@@ -79,6 +79,28 @@ describe("group commit", () => {
     expect(file.records).toEqual([1, 2, 3, 4].map(granted));
   });
 
+  test("after a write there is a pause, and what is appended in it goes together; the first waits for none", async () => {
+    const file = new GatedFile();
+    const pauses: Deferred<void>[] = [];
+    const journal = new JournalWriter(file, () => {
+      const pause = deferred<void>();
+      pauses.push(pause);
+      return pause.promise;
+    });
+    const first = journal.append(granted(1), soon);
+    await file.open();
+    await first;
+    const rest = [2, 3].map((sequence) => journal.append(granted(sequence), durable));
+    await settle();
+    expect(file.calls).toEqual(["append 1"]);
+    pauses[0]?.resolve();
+    await file.open();
+    await file.open();
+    await Promise.all(rest);
+    expect(file.calls).toEqual(["append 1", "append 2", "sync"]);
+    pauses[1]?.resolve();
+  });
+
   test("a durable append is acknowledged after the sync, not after the write", async () => {
     const file = new GatedFile();
     const journal = new JournalWriter(file);

@@ -1,0 +1,58 @@
+import { syncPath } from "../../shared/core/durable.ts";
+import { type ErrorData, errorToData } from "../../shared/core/errors.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { type CheckPlace, type CheckTools, checkPartial, makeDurable } from "./check-partial.ts";
+
+/** What a check found: null for a partial that is whole and durable. Plain data, as it crosses threads. */
+export type CheckVerdict = ErrorData | null;
+
+/** Where partials are checked, some at a time: a thread of its own, or the simulator's world. */
+export interface CheckSeat extends AsyncDisposable {
+  /**
+   * One verdict a partial, in their order. One call at a time.
+   *
+   * Rejects when the seat itself broke, on one of these partials or for another reason: it is of no use any more.
+   */
+  check(partials: readonly PartialManifest[]): Promise<readonly CheckVerdict[]>;
+}
+
+/** Opens a seat for the partials of a job. */
+export type OpenSeat = (place: CheckPlace) => CheckSeat;
+
+/** Checks one after the other, here. The names of all of them, in the folder of partials, are made durable at once. */
+export async function checkPartials(
+  partials: readonly PartialManifest[],
+  place: CheckPlace,
+  tools: CheckTools,
+): Promise<readonly CheckVerdict[]> {
+  const verdicts: CheckVerdict[] = [];
+  for (const partial of partials) verdicts.push(await verdictOf(checkPartial(partial, place, tools)));
+  if (!verdicts.includes(null)) return verdicts;
+  const { partialsPath } = place;
+  // Begun after each of them was found there, so it covers all of their names.
+  const synced = syncPath(partialsPath, tools.disk);
+  synced.catch(() => {});
+  return Promise.all(
+    partials.map((partial, index) => {
+      const verdict = verdicts[index] ?? null;
+      return verdict ?? verdictOf(makeDurable(partial, partialsPath, () => synced));
+    }),
+  );
+}
+
+/** A seat that works here, in the caller's own thread. */
+export function seatHere(place: CheckPlace, tools: CheckTools): CheckSeat {
+  return {
+    check: (partials) => checkPartials(partials, place, tools),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function verdictOf(check: Promise<void>): Promise<CheckVerdict> {
+  try {
+    await check;
+    return null;
+  } catch (error) {
+    return errorToData(error);
+  }
+}

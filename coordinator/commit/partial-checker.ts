@@ -1,0 +1,154 @@
+import { type Deferred, deferred } from "../../shared/core/abort.ts";
+import { assert } from "../../shared/core/assert.ts";
+import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { CheckSeat, CheckVerdict } from "./check-seat.ts";
+import { partialInvalid } from "./partial-invalid.ts";
+
+/**
+ * Partials that go to a seat together: enough that neither the messages nor the sync of their names in the folder of
+ * partials count, few enough that the first does not wait for long for its answer.
+ */
+const BATCH = 32;
+const BATCH_BYTES = 64 << 20;
+
+/** More seats hash more at once, and overlap waits for the storage. Each is a thread of some 10 MiB, opened on demand. */
+const MAX_SEATS = 4;
+
+interface Asked {
+  readonly partial: PartialManifest;
+  readonly bytes: number;
+  /** Its seat broke when it was checked beside others: whose fault that was is seen when each is alone. */
+  alone: boolean;
+  readonly verdict: Deferred<CheckVerdict>;
+}
+
+export interface CheckerOptions {
+  readonly openSeat: () => CheckSeat;
+  /** Left out: four. */
+  readonly maxSeats?: number;
+}
+
+/**
+ * Checks partials in seats, in the order in which they come. One seat does for small partials; another is opened when more
+ * wait than it takes at a time. A partial on which its seat breaks is refused, and the seat replaced: no check hangs for ever.
+ */
+export class PartialChecker implements AsyncDisposable {
+  readonly #options: Required<CheckerOptions>;
+  readonly #bySignal = new Map<AbortSignal, Set<Asked>>();
+  readonly #callOff: (() => void)[] = [];
+  #waiting: Asked[] = [];
+  #closed = false;
+  readonly #idle: CheckSeat[] = [];
+  readonly #seats = new Set<CheckSeat>();
+
+  constructor(options: CheckerOptions) {
+    this.#options = { maxSeats: MAX_SEATS, ...options };
+  }
+
+  /** @throws {PARTIAL_INVALID}; the signal's reason once it aborts */
+  async check(partial: PartialManifest, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    assert(!this.#closed, "nothing is checked once the store is closed");
+    const bytes = partial.files.reduce((sum, file) => sum + file.bytes, 0);
+    const asked: Asked = { partial, bytes, alone: false, verdict: deferred<CheckVerdict>() };
+    const open = this.#openUnder(signal);
+    open.add(asked);
+    this.#waiting.push(asked);
+    this.#seatWaiting();
+    try {
+      const found = await asked.verdict.promise;
+      if (found !== null) throw errorFromData(found);
+    } finally {
+      open.delete(asked);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const callOff of this.#callOff.splice(0)) callOff();
+    const gone = new ShardmillError("INTERRUPTED", "nobody checks partials any more");
+    for (const { verdict } of this.#waiting.splice(0)) verdict.reject(gone);
+    await Promise.all([...this.#seats].map((seat) => seat[Symbol.asyncDispose]()));
+    this.#seats.clear();
+  }
+
+  /** The checks that end when this signal aborts. One listener for all: a job has thousands under one signal. */
+  #openUnder(signal: AbortSignal): Set<Asked> {
+    const known = this.#bySignal.get(signal);
+    if (known !== undefined) return known;
+    const open = new Set<Asked>();
+    this.#bySignal.set(signal, open);
+    const giveUp = () => {
+      this.#waiting = this.#waiting.filter((asked) => !open.has(asked));
+      for (const asked of open) asked.verdict.reject(signal.reason);
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    this.#callOff.push(() => signal.removeEventListener("abort", giveUp));
+    return open;
+  }
+
+  #seatWaiting(): void {
+    while (this.#waiting.length > 0) {
+      const seat = this.#idle.pop() ?? this.#another();
+      if (seat === null) return;
+      void this.#run(seat, this.#nextBatch());
+    }
+  }
+
+  /** A new seat, if it is the first, or those that there are cannot keep up. */
+  #another(): CheckSeat | null {
+    const { maxSeats, openSeat } = this.#options;
+    if (this.#seats.size >= maxSeats || (this.#seats.size > 0 && !this.#isFull())) return null;
+    const seat = openSeat();
+    this.#seats.add(seat);
+    return seat;
+  }
+
+  #isFull(): boolean {
+    if (this.#waiting.length >= BATCH) return true;
+    let bytes = 0;
+    for (const asked of this.#waiting) bytes += asked.bytes;
+    return bytes >= BATCH_BYTES;
+  }
+
+  #nextBatch(): Asked[] {
+    const batch: Asked[] = [];
+    let bytes = 0;
+    for (const asked of this.#waiting) {
+      bytes += asked.bytes;
+      if (batch.length > 0 && (asked.alone || bytes > BATCH_BYTES)) break;
+      batch.push(asked);
+      if (asked.alone || batch.length === BATCH) break;
+    }
+    this.#waiting.splice(0, batch.length);
+    return batch;
+  }
+
+  async #run(seat: CheckSeat, batch: readonly Asked[]): Promise<void> {
+    try {
+      const verdicts = await seat.check(batch.map(({ partial }) => partial));
+      assert(verdicts.length === batch.length, "each partial has its verdict");
+      this.#idle.push(seat);
+      for (const [index, verdict] of verdicts.entries()) batch[index]?.verdict.resolve(verdict);
+    } catch (error) {
+      this.#seats.delete(seat);
+      this.#judgeAlone(batch, error);
+    }
+    if (!this.#closed) this.#seatWaiting();
+  }
+
+  #judgeAlone(batch: readonly Asked[], cause: unknown): void {
+    if (batch.length > 1 && !this.#closed) {
+      for (const asked of batch) asked.alone = true;
+      this.#waiting.unshift(...batch);
+      return;
+    }
+    for (const { partial, verdict } of batch) {
+      const what = "it cannot be checked";
+      verdict.reject(
+        partialInvalid(partial, { what, expected: "an answer", found: messageOf(cause), cause }),
+      );
+    }
+  }
+}

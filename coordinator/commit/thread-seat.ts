@@ -1,0 +1,85 @@
+import { Worker } from "node:worker_threads";
+import { type Deferred, deferred } from "../../shared/core/abort.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { CheckPlace } from "./check-partial.ts";
+import type { CheckSeat, CheckVerdict } from "./check-seat.ts";
+
+/**
+ * What a check may take: the slowest storage that anybody would put partials on, and a pause of it on top. Beyond that it
+ * hangs. Its work is bounded, so only storage that does not answer gets here; the shard is then retried, and sooner would
+ * only repeat work for a storage that comes back.
+ */
+const LIMIT_MS = 300_000;
+const SLOWEST_BYTES_PER_MS = 1_000;
+
+/** A check holds a megabyte or two, and the largest footer that is read. What is beyond is a fault, and ends the thread. */
+const HEAP_LIMIT_MIB = 256;
+
+export interface ThreadSeatOptions {
+  /** Left out: the check thread. */
+  readonly script?: URL;
+  /** What a check may take beside reading its bytes. Left out: five minutes. */
+  readonly limitMs?: number;
+}
+
+/** A seat in a thread of its own. It breaks when the thread dies or hangs: what it was at then is judged by its owner. */
+export class ThreadSeat implements CheckSeat {
+  readonly #thread: Worker;
+  readonly #limitMs: number;
+  #asked: Deferred<readonly CheckVerdict[]> | null = null;
+  #broken: Error | null = null;
+
+  constructor(place: CheckPlace, { script, limitMs = LIMIT_MS }: ThreadSeatOptions = {}) {
+    this.#limitMs = limitMs;
+    this.#thread = new Worker(script ?? compiledUrl("./check-thread.ts", import.meta.url), {
+      workerData: { partialsPath: place.partialsPath, shape: shapeOf(place) } satisfies CheckPlace,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MIB },
+    });
+    this.#thread.unref();
+    this.#thread.on("message", (verdicts: readonly CheckVerdict[]) => this.#asked?.resolve(verdicts));
+    this.#thread.on("error", (error) => this.#break(`it broke (${messageOf(error)})`));
+    this.#thread.on("exit", (code) => this.#break(`it ended with ${code}`));
+  }
+
+  async check(partials: readonly PartialManifest[]): Promise<readonly CheckVerdict[]> {
+    if (this.#broken !== null) throw this.#broken;
+    const asked = deferred<readonly CheckVerdict[]>();
+    this.#asked = asked;
+    const limitMs = this.#limitMs + bytesOf(partials) / SLOWEST_BYTES_PER_MS;
+    const timer = setTimeout(
+      () => this.#break(`it did not answer for ${Math.round(limitMs / 1000)} s`),
+      limitMs,
+    );
+    this.#thread.postMessage(partials);
+    try {
+      return await asked.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#asked = null;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#break("it was ended");
+    await this.#thread.terminate();
+  }
+
+  /** A thread in a call that does not return ends only when that does: nobody waits for it. */
+  #break(what: string): void {
+    if (this.#broken !== null) return;
+    this.#broken = new Error(`the thread that checks partials failed: ${what}`);
+    this.#asked?.reject(this.#broken);
+    void this.#thread.terminate();
+  }
+}
+
+/** Only what a check needs, and nothing that cannot be copied. */
+function shapeOf({ shape }: CheckPlace): CheckPlace["shape"] {
+  return { reduce: shape.reduce, output: shape.output };
+}
+
+function bytesOf(partials: readonly PartialManifest[]): number {
+  return partials.reduce((sum, { files }) => files.reduce((bytes, file) => bytes + file.bytes, sum), 0);
+}

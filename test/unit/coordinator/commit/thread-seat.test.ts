@@ -1,0 +1,60 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { PartialShape } from "../../../../coordinator/commit/check-manifest.ts";
+import { ThreadSeat } from "../../../../coordinator/commit/thread-seat.ts";
+import type { PartialManifest } from "../../../../shared/domain/partial.ts";
+import { writePartials } from "../../../support/partial-builder.ts";
+
+const SHAPE: PartialShape = { reduce: {}, output: { path: "/out", rows: "parquet" } };
+
+let root: string;
+let partialsPath: string;
+let partials: readonly PartialManifest[];
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-seat-"));
+  partialsPath = join(root, "partials");
+  const options = { partialsPath, tempFolder: join(root, "tmp"), reduce: {} };
+  const recipes = [0, 1].map((shard) => ({ shard, rows: `SELECT range AS k FROM range(${shard + 2})` }));
+  partials = await writePartials(options, recipes);
+});
+
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** A thread that does this with each message. */
+async function aScript(onMessage: string): Promise<URL> {
+  const path = join(root, "thread.mjs");
+  const source = `import { parentPort } from "node:worker_threads";\nparentPort.on("message", () => { ${onMessage} });`;
+  await writeFile(path, source);
+  return pathToFileURL(path);
+}
+
+test("a thread says of each partial whether it is what its manifest says", async () => {
+  await using seat = new ThreadSeat({ partialsPath, shape: SHAPE });
+  expect(await seat.check(partials)).toEqual([null, null]);
+  const [good, other] = partials;
+  if (good === undefined || other === undefined) throw new Error("two partials");
+  const bad = { ...other, digest: "0".repeat(64) };
+  const [first, second] = await seat.check([good, bad]);
+  expect(first).toBeNull();
+  expect(second).toMatchObject({ code: "PARTIAL_INVALID", fields: { shard: 1, digest: bad.digest } });
+});
+
+test.for([
+  ["ends by itself", "process.exit(3)", "it ended with 3"],
+  ["throws", "throw new Error('no')", "it broke (no)"],
+  ["takes all memory", "const all = []; for (;;) all.push(new Array(1000).fill({}))", "memory"],
+] as const)("a thread that %s breaks its seat", { timeout: 30_000 }, async ([, onMessage, says]) => {
+  await using seat = new ThreadSeat({ partialsPath, shape: SHAPE }, { script: await aScript(onMessage) });
+  await expect(seat.check(partials)).rejects.toThrow(says);
+  await expect(seat.check(partials)).rejects.toThrow(says);
+});
+
+test("a thread that does not answer is ended at its limit", async () => {
+  const script = await aScript("for (;;);");
+  await using seat = new ThreadSeat({ partialsPath, shape: SHAPE }, { script, limitMs: 20 });
+  await expect(seat.check(partials)).rejects.toThrow("did not answer");
+});
