@@ -1,12 +1,15 @@
 import { defineConfig } from "vitest/config";
+import { testCacheFolder } from "./test/support/test-cache.ts";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     // Integration tests start real processes; two cores are shared between them.
     maxWorkers: 2,
-    // Else ONNX Runtime leaves a log in the temporary folder for each process that loads it.
-    env: { ORT_DISABLE_TELEMETRY: "1" },
+    // ONNX Runtime would leave a log in the temporary folder for each process that loads it; and no test may read or
+    // fill the cache of whoever runs it.
+    env: { ORT_DISABLE_TELEMETRY: "1", SHARDMILL_CACHE: testCacheFolder },
+    globalSetup: ["test/support/test-cache.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

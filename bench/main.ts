@@ -1,18 +1,38 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { ceilingBench } from "./ceiling/ceiling.ts";
+import { estimateBench } from "./estimate.ts";
 import { killedBench } from "./killed.ts";
 import { loadBench } from "./load.ts";
+import { peersBench } from "./peers/peers.ts";
+import { writeResultsTo } from "./report.ts";
 import { resumeBench } from "./resume.ts";
+import { scaleBench } from "./scale/scale.ts";
 import { slowBench } from "./slow.ts";
+import { stagesBench } from "./stages/stages.ts";
+import { workloadsCommand } from "./workloads-command.ts";
 
 /** `npm run bench -- <name>`: measures one thing on this machine. Without a name it lists what there is. */
 const parser = yargs(hideBin(process.argv))
   .scriptName("npm run bench --")
   .usage("$0 <name> [options]\n\nEach prints a table, and one line of JSON with the machine and the date.")
+  .option("out", {
+    type: "string",
+    describe: "The folder for the figures as JSON and their plot as SVG (bench/results)",
+  })
+  .middleware(({ out }) => {
+    if (out !== undefined) writeResultsTo(out);
+  })
+  .command(ceilingBench)
+  .command(estimateBench)
   .command(killedBench)
   .command(slowBench)
+  .command(stagesBench)
   .command(resumeBench)
   .command(loadBench)
+  .command(peersBench)
+  .command(scaleBench)
+  .command(workloadsCommand)
   .strict()
   .version(false);
 const { _: names } = await parser.parseAsync();

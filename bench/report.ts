@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
+import { join } from "node:path";
 import { renderTable, type TableData } from "../cli/render/table.ts";
-import { buildVersion } from "../shared/core/package-root.ts";
+import { buildVersion, packageRoot } from "../shared/core/package-root.ts";
+import { type BarPlot, renderBarPlot } from "./plot/bar-plot.ts";
 
 /** What a bench found: a table for people, and the same as JSON with the machine and the date. */
 export interface Figures {
@@ -13,9 +16,18 @@ export interface Figures {
   readonly table: TableData;
   /** Anything that a number does not say. */
   readonly notes?: readonly string[];
+  /** The same as a picture; the machine and the date are added. Left out: the bench has none. */
+  readonly plot?: BarPlot;
 }
 
-/** Prints the table, then one line of JSON. */
+/** Where `report` writes its files; the commands' `--out` sets it. */
+let resultsFolder = join(packageRoot, "bench", "results");
+
+export function writeResultsTo(folder: string): void {
+  resultsFolder = folder;
+}
+
+/** Prints the table, then one line of JSON; writes the JSON, and the plot as SVG, to `<bench>-<date>` in the results folder. */
 export function report(figures: Figures): void {
   const { bench, about, options, table } = figures;
   const load = loadavg().map(round).join(", ");
@@ -28,8 +40,15 @@ export function report(figures: Figures): void {
     cores: cpus().length,
     memoryGiB: round(totalmem() / 2 ** 30),
   };
-  const head = `${bench}: ${about}\n${machine.cores} x ${machine.cpu}, node ${process.version}, ${today()}`;
-  const lines = [head, "", renderTable(table), "", ...notes.map((note) => `- ${note}`)];
+  const where = `${machine.cores} x ${machine.cpu}, node ${process.version}, ${today()}`;
+  const lines = [
+    `${bench}: ${about}`,
+    where,
+    "",
+    renderTable(table),
+    "",
+    ...notes.map((text) => `- ${text}`),
+  ];
   process.stdout.write(`${lines.join("\n")}\n`);
   const rows = table.rows.map((row) =>
     Object.fromEntries(table.columns.map((column, index) => [column, row[index]])),
@@ -41,7 +60,18 @@ export function report(figures: Figures): void {
     build: buildVersion,
     commit: commit(),
   };
-  process.stdout.write(`${JSON.stringify({ ...facts, machine, options, rows, notes })}\n`);
+  const json = { ...facts, machine, options, rows, notes };
+  process.stdout.write(`${JSON.stringify(json)}\n`);
+  writeFiles(figures, JSON.stringify(json, null, 2), where);
+}
+
+function writeFiles({ bench, plot }: Figures, json: string, where: string): void {
+  mkdirSync(resultsFolder, { recursive: true });
+  const base = join(resultsFolder, `${bench}-${today()}`);
+  writeFileSync(`${base}.json`, `${json}\n`);
+  if (plot !== undefined)
+    writeFileSync(`${base}.svg`, renderBarPlot({ ...plot, about: [...plot.about, where] }));
+  note(`written: ${base}.json${plot === undefined ? "" : " and .svg"}`);
 }
 
 export function median(values: readonly number[]): number {

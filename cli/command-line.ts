@@ -1,6 +1,7 @@
 import yargs, { type Argv } from "yargs";
 import { buildVersion } from "../shared/core/package-root.ts";
 import { cancelCommand } from "./cancel.ts";
+import { convertCommand } from "./convert.ts";
 import { coordinatorCommand } from "./coordinator.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
@@ -32,6 +33,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(cancelCommand)
     .command(workersCommand)
     .command(planCommand)
+    .command(convertCommand)
     .command(probeCommand)
     .command(schemaCommand)
     .demandCommand(1)

@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { beginJob } from "./begin-job.ts";
+import { checkPrecision } from "./check-precision.ts";
 import { exitWithError } from "./exit.ts";
 import { finishJob, printStopped } from "./finish-job.ts";
 import { DEFAULT_PORT, freshOption, jsonOption, logLevelOf, logLevelOption, setOption } from "./options.ts";
@@ -63,7 +64,13 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const log = createLogger("coordinator", logLevel);
   using stops = listenForStops();
   whenAborted(stops.atOnce, () => process.exit(130));
-  const coordinator = await startCoordinator({ listen: args.listen, clock: systemClock, log, schedule });
+  const coordinator = await startCoordinator({
+    listen: args.listen,
+    clock: systemClock,
+    log,
+    schedule,
+    checkPrecision,
+  });
   try {
     if (source === null) {
       process.stderr.write(`coordinator on ${coordinator.address}, waiting for jobs\n`);

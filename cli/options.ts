@@ -72,10 +72,18 @@ export const processOptions = {
     describe: "ONNX Runtime sessions per worker, each in a thread of its own",
   },
   threads: { type: "string", requiresArg: true, default: "auto", describe: "Threads per session" },
+  "shard-threads": {
+    type: "string",
+    requiresArg: true,
+    default: "auto",
+    describe: "Threads per worker that read, decode and collect (auto: one for a CPU, up to four for a GPU)",
+  },
 } as const satisfies Record<string, Options>;
 
 export type ProcessArguments = Readonly<Record<keyof typeof processOptions, string>>;
-export type ProcessCounts = Readonly<Record<keyof typeof processOptions, number | "auto">>;
+export type ProcessCounts = Readonly<
+  Record<"workers" | "lanes" | "threads" | "shardThreads", number | "auto">
+>;
 
 const MAX_COUNT = 1024;
 
@@ -85,6 +93,7 @@ export function processCounts(args: ProcessArguments): ProcessCounts {
     workers: autoOrCount(args.workers, "workers"),
     lanes: autoOrCount(args.lanes, "lanes"),
     threads: autoOrCount(args.threads, "threads"),
+    shardThreads: autoOrCount(args["shard-threads"], "shard-threads"),
   };
 }
 
@@ -95,6 +104,24 @@ function autoOrCount(value: string, option: string): number | "auto" {
   throw new ShardmillError(
     "ARGUMENT_INVALID",
     `--${option} must be auto or a whole number from 1 to ${MAX_COUNT}, not ${value === "" ? "empty" : value}`,
+    { fields: { option, found: value } },
+  );
+}
+
+export interface NumberLimits {
+  readonly least: number;
+  readonly most: number;
+  readonly whole: boolean;
+}
+
+/** @throws {ARGUMENT_INVALID} naming the option whose value is no number within its limits */
+export function numberFrom(value: string, option: string, { least, most, whole }: NumberLimits): number {
+  const number = value.trim() === "" ? Number.NaN : Number(value);
+  if (number >= least && number <= most && (!whole || Number.isInteger(number))) return number;
+  const kind = whole ? "a whole number" : "a number";
+  throw new ShardmillError(
+    "ARGUMENT_INVALID",
+    `--${option} must be ${kind} from ${least} to ${most}, not ${value.trim() === "" ? "empty" : value}`,
     { fields: { option, found: value } },
   );
 }

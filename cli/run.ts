@@ -6,6 +6,7 @@ import { isEnded } from "../shared/domain/job.ts";
 import type { ConcreteDevice } from "../shared/onnx/devices.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
+import { checkPrecision } from "./check-precision.ts";
 import { exitWithError } from "./exit.ts";
 import { finishJob, printStopped } from "./finish-job.ts";
 import {
@@ -81,6 +82,7 @@ async function run(args: RunArguments): Promise<number> {
     clock: systemClock,
     log: createLogger("coordinator", logLevel),
     schedule: LOCAL_TIMES,
+    checkPrecision,
   });
   try {
     let device: ConcreteDevice | null = null;

@@ -10,6 +10,7 @@ import type { ActiveJob } from "./job/active-job.ts";
 import { handleOf, publishedHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
 import { type JobHandle, JobsDesk } from "./job/jobs-desk.ts";
+import type { CheckPrecision } from "./job/precision-gate.ts";
 import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
 import { Waiters } from "./job/waiters.ts";
 import { WorkDesk } from "./job/work-desk.ts";
@@ -25,6 +26,8 @@ export interface CoordinatorOptions {
   readonly log: Logger;
   /** Other times than the usual ones, for tests that cannot wait. */
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
+  /** What checks converted models; without it, jobs that ask for one cannot run. */
+  readonly checkPrecision?: CheckPrecision;
   /** Another world than the real one, for the simulator. */
   readonly seams?: CoordinatorSeams;
 }
@@ -119,15 +122,16 @@ class RunningCoordinator implements Coordinator {
   }
 
   async submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
-    const { clock, log } = this.#options;
+    const { clock, log, checkPrecision } = this.#options;
     this.#refuseSecond(spec.output.path);
     const taken = await takeUpJob(spec, {
       ...options,
+      ...(checkPrecision === undefined ? {} : { checkPrecision }),
       clock,
       log,
       schedule: this.#schedule,
       seams: this.#seams,
-      busy: () => this.#registry.busy(),
+      reportOf: (session) => this.#registry.reportOf(session),
       onWake: (wake) => (wake === "all" ? this.#waiters.wakeAll() : this.#waiters.wake(wake)),
     });
     const handle = taken.kind === "published" ? publishedHandle(taken) : handleOf(taken);

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { orAbort } from "../shared/core/abort.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
-import type { StageShares, WorkerSession } from "../shared/domain/worker.ts";
+import type { LaneCounts, StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import type { ShardRunner } from "./lease/attempt.ts";
 import { type DeviceOptions, OpenJob } from "./open-job.ts";
@@ -20,6 +20,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #jobs = new Map<string, Promise<OpenJob>>();
   #session: WorkerSession | null = null;
   #busy: StageShares = {};
+  #steps: StepCounts = { run: 0, padded: 0 };
+  #laneCounts: LaneCounts | null = null;
 
   constructor(options: DeviceRunnerOptions) {
     this.#options = options;
@@ -48,6 +50,18 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     return this.#busy;
   }
 
+  /** How the lanes of the job at hand share out the cores; null before one was opened. */
+  get laneCounts(): LaneCounts | null {
+    return this.#laneCounts;
+  }
+
+  /** The share of padding in the steps that the lanes ran since this was last taken; null when no uneven rows ran. */
+  takePadding(): number | null {
+    const { run, padded } = this.#steps;
+    this.#steps = { run: 0, padded: 0 };
+    return run === 0 ? null : padded / run;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const jobs = [...this.#jobs.values()];
     this.#jobs.clear();
@@ -70,13 +84,19 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       data: services.data,
       session,
       firstLease: lease,
-      onBusy: (shares) => {
+      onBusy: (shares, { run, padded }) => {
         this.#busy = shares;
+        this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
       },
     });
     this.#jobs.set(lease.jobId, opening);
-    // A job that could not be opened is tried anew with its next lease.
-    opening.catch(() => this.#jobs.delete(lease.jobId));
+    opening.then(
+      ({ plan }) => {
+        this.#laneCounts = { lanes: plan.lanes, threadsPerLane: plan.threads };
+      },
+      // A job that could not be opened is tried anew with its next lease.
+      () => this.#jobs.delete(lease.jobId),
+    );
     return opening;
   }
 }

@@ -4,12 +4,20 @@ import type { Logger } from "../shared/core/log.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { Device } from "../shared/domain/job-spec.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
-import type { StageShares, WorkerSession } from "../shared/domain/worker.ts";
+import type { StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
 import type { DataService } from "../shared/wire/services.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./data-access.ts";
-import { type LaneSet, startLanes } from "./infer/lane-set.ts";
+import { type LearnedBatch, mergeLearned } from "./infer/batch-sizer.ts";
+import type { LanePlan } from "./infer/lane-plan.ts";
+import type { LaneSet } from "./infer/lane-set.ts";
 import { openLocalModel } from "./local-model.ts";
-import { ShardThreadClient } from "./shard-thread-client.ts";
+import { mergeShares } from "./merge-shares.ts";
+import { openLanes } from "./open-lanes.ts";
+import { type RunOptions, ShardThreadClient } from "./shard-thread-client.ts";
+import { ShardThreads } from "./shard-threads.ts";
+import { JobTuning } from "./tuning/job-tuning.ts";
+import { findMachineFacts } from "./tuning/machine-facts.ts";
+import { NO_TUNING_CACHE, type TuningCache } from "./tuning/tuning-cache.ts";
 
 export interface DeviceOptions {
   /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
@@ -17,7 +25,15 @@ export interface DeviceOptions {
   readonly device: Exclude<Device, "auto">;
   readonly lanes: number;
   readonly threadsPerLane: number;
+  /** Other ways to share out the cores, to be measured against this one. Left out: none. */
+  readonly otherLanePlans?: readonly LanePlan[];
+  /** What earlier runs found by measuring. Left out: nothing, and nothing is kept. */
+  readonly tuning?: TuningCache;
+  /** Threads that read, decode and collect. */
+  readonly shardThreads: number;
   readonly access: AccessMode;
+  /** What each lane's thread runs: see `startLanes`. */
+  readonly laneScript?: URL;
   /** A folder of this process alone. */
   readonly scratchPath: string;
   readonly log: Logger;
@@ -31,31 +47,54 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly data: DataService | null;
   readonly session: WorkerSession;
   readonly firstLease: Lease;
-  readonly onBusy: (shares: StageShares) => void;
+  /** The busy shares over all shard threads, and the steps that one of them ran since it last told. */
+  readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
+}
+
+interface Found {
+  readonly plan: LanePlan;
+  readonly lanes: LaneSet;
+  readonly tuning: JobTuning;
+  readonly learned: LearnedBatch;
 }
 
 /**
  * A job as one worker has it open: its description, what it sees of the files, the model loaded in the lanes, and the
- * shard thread that feeds them. A shard thread that a file has broken is replaced; broken lanes are the process's end.
+ * shard threads that feed them. A shard thread that a file has broken is replaced; broken lanes are the process's end.
  */
 export class OpenJob implements AsyncDisposable {
+  /** How the lanes share out the cores: as asked for, or as measured. */
+  readonly plan: LanePlan;
   readonly #options: OpenJobOptions;
   readonly #job: JobDescription;
   readonly #access: AccessChoice;
   readonly #lanes: LaneSet;
-  #thread: Promise<ShardThreadClient> | null = null;
+  readonly #tuning: JobTuning;
+  readonly #threads: ShardThreads;
+  /** What each shard thread last told, by its place. */
+  readonly #busy = new Map<number, StageShares>();
+  #learned: LearnedBatch;
+  /** What was learned is being kept. */
+  #keeping: Promise<void> = Promise.resolve();
   #running = 0;
   #closing = false;
 
-  private constructor(options: OpenJobOptions, job: JobDescription, access: AccessChoice, lanes: LaneSet) {
+  private constructor(options: OpenJobOptions, job: JobDescription, access: AccessChoice, found: Found) {
     this.#options = options;
     this.#job = job;
     this.#access = access;
-    this.#lanes = lanes;
+    this.plan = found.plan;
+    this.#lanes = found.lanes;
+    this.#tuning = found.tuning;
+    this.#learned = found.learned;
+    this.#threads = new ShardThreads(options.shardThreads, (index, onBroken) =>
+      this.#startThread(index, onBroken),
+    );
   }
 
   static async open(options: OpenJobOptions): Promise<OpenJob> {
-    const { session, firstLease, device, lanes, threadsPerLane, log } = options;
+    const { session, firstLease, device, lanes, log } = options;
+    const machine = findMachineFacts(device);
     const job = await options.describeJob();
     const access = await chooseAccess(options.access, job, firstLease, { address: options.address, session });
     const { data, scratchPath } = options;
@@ -64,24 +103,30 @@ export class OpenJob implements AsyncDisposable {
       { job: job.jobId, input: access.input.kind, output: access.output.kind, device, lanes },
       "job opened",
     );
-    const laneSet = await startLanes({ modelPath: model.path, device, lanes, threads: threadsPerLane });
+    const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, await machine);
+    const found = await openLanes({
+      job,
+      modelPath: model.path,
+      device,
+      usual: { lanes, threads: options.threadsPerLane, spinning: false },
+      others: options.otherLanePlans ?? [],
+      tuning,
+      log,
+      script: options.laneScript,
+    });
     await model.checkUnchanged().catch(async (error: unknown) => {
-      await laneSet[Symbol.asyncDispose]();
+      await found.lanes[Symbol.asyncDispose]();
       throw error;
     });
-    laneSet.onBroken((error) => options.onBroken(error));
-    return new OpenJob(options, job, access, laneSet);
+    found.lanes.onBroken((error) => options.onBroken(error));
+    const learned = await tuning.recallBatch(found.plan);
+    return new OpenJob(options, job, access, { ...found, tuning, learned });
   }
 
-  async run(
-    lease: Lease,
-    executionId: string,
-    options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
-  ): Promise<PartialManifest> {
+  async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
     this.#running += 1;
     try {
-      const thread = await this.#shardThread();
-      return await thread.run(lease, executionId, options);
+      return await this.#threads.run(lease, executionId, options);
     } finally {
       this.#running -= 1;
       if (this.#closing && this.#running === 0) await this[Symbol.asyncDispose]();
@@ -94,28 +139,31 @@ export class OpenJob implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const thread = this.#thread;
-    this.#thread = null;
-    await thread?.then((client) => client[Symbol.asyncDispose]()).catch(() => {});
+    await this.#threads[Symbol.asyncDispose]();
     await this.#lanes[Symbol.asyncDispose]();
+    await this.#keeping;
   }
 
-  #shardThread(): Promise<ShardThreadClient> {
-    this.#thread ??= this.#startThread().catch((error: unknown) => {
-      this.#thread = null;
-      throw error;
-    });
-    return this.#thread;
+  #keep(news: LearnedBatch): void {
+    this.#learned = mergeLearned(this.#learned, news);
+    this.#options.log.info({ ...news, caps: news.caps.length }, "batch size learned");
+    this.#keeping = this.#keeping.then(() => this.#tuning.rememberBatch(this.plan, news));
   }
 
-  async #startThread(): Promise<ShardThreadClient> {
+  async #startThread(index: number, onBroken: () => void): Promise<ShardThreadClient> {
+    const { log, shardThreads, onBusy } = this.#options;
     const scratchPath = join(this.#options.scratchPath, "shards");
     await mkdir(scratchPath, { recursive: true });
     const thread = new ShardThreadClient({
-      onBusy: this.#options.onBusy,
+      onBusy: (shares, steps) => {
+        this.#busy.set(index, shares);
+        onBusy(mergeShares([...this.#busy.values()], shardThreads), steps);
+      },
+      onLearned: (news) => this.#keep(news),
       onBroken: (error) => {
-        this.#options.log.warn({ reason: error.message }, "a shard thread is replaced");
-        this.#thread = null;
+        log.warn({ reason: error.message }, "a shard thread is replaced");
+        this.#busy.delete(index);
+        onBroken();
       },
     });
     await thread.open({
@@ -124,7 +172,9 @@ export class OpenJob implements AsyncDisposable {
       input: this.#access.input,
       output: this.#access.output,
       lanePorts: this.#lanes.connect(),
+      shardThreads,
       scratchPath,
+      learned: this.#learned,
     });
     return thread;
   }

@@ -5,7 +5,8 @@ import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/job-spec.ts";
 import type { AccessMode } from "./data-access.ts";
 import { availableCores } from "./device-runner.ts";
-import { planLanes } from "./infer/lane-plan.ts";
+import { type LaneRequest, otherLanePlans, planLanes } from "./infer/lane-plan.ts";
+import { planShardThreads } from "./shard-thread-plan.ts";
 import type { ProcessPlan } from "./supervisor.ts";
 
 export interface LocalWorkersOptions {
@@ -15,6 +16,7 @@ export interface LocalWorkersOptions {
   readonly workers: number | "auto";
   readonly lanes: number | "auto";
   readonly threads: number | "auto";
+  readonly shardThreads: number | "auto";
   readonly access: AccessMode;
   readonly logLevel: LogLevel;
   readonly giveUpMs: number;
@@ -25,12 +27,15 @@ export async function planProcesses(options: LocalWorkersOptions): Promise<Proce
   const { device } = options;
   const gpus = device === "cuda" || device === "tensorrt" ? await visibleGpus() : [];
   const count = options.workers === "auto" ? Math.max(1, gpus.length) : options.workers;
-  const { lanes, threads } = planLanes({
+  const cores = Math.max(1, Math.floor(availableCores() / count));
+  const shardThreads = planShardThreads({ device, cores, requested: options.shardThreads });
+  const request: LaneRequest = {
     device,
-    cores: Math.max(1, Math.floor(availableCores() / count)),
+    cores,
     requestedLanes: options.lanes,
     requestedThreads: options.threads,
-  });
+  };
+  const { lanes, threads } = planLanes(request);
   return Array.from({ length: count }, (_, index) => {
     const gpu = gpus[index % Math.max(1, gpus.length)];
     return {
@@ -40,6 +45,8 @@ export async function planProcesses(options: LocalWorkersOptions): Promise<Proce
         device,
         lanes,
         threadsPerLane: threads,
+        otherLanePlans: otherLanePlans(request),
+        shardThreads,
         access: options.access,
         logLevel: options.logLevel,
         giveUpMs: options.giveUpMs,

@@ -7,7 +7,8 @@ import { inputCorrupt } from "../shared/dataset/input-errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import { tokenKey } from "../shared/domain/token.ts";
-import type { StageShares } from "../shared/domain/worker.ts";
+import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
+import type { LearnedBatch } from "./infer/batch-sizer.ts";
 import type { ShardCommand, ShardEvent } from "./shard/shard-protocol.ts";
 
 /** How often a thread that runs shards is looked at. It tells how busy it is about once a second. */
@@ -20,11 +21,18 @@ const LOOK_MS = 10_000;
  */
 const SILENT_LOOKS = 12;
 
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (rowsDone: number) => void;
+  /** All its input was handed to the lanes: the thread reads the next. */
+  readonly onRead?: () => void;
+}
+
 interface Running {
   readonly lease: Lease;
-  isRead: boolean;
+  reading: "not yet" | "begun" | "done";
   readonly result: Deferred<PartialManifest>;
-  readonly onProgress: (rowsDone: number) => void;
+  readonly options: RunOptions;
 }
 
 /** A shard thread as its owner sees it: commands as calls, events as promises. */
@@ -32,14 +40,16 @@ export class ShardThreadClient implements AsyncDisposable {
   readonly #thread: Worker;
   readonly #opened = deferred<void>();
   readonly #running = new Map<string, Running>();
-  readonly #onBusy: (shares: StageShares) => void;
+  readonly #onBusy: (shares: StageShares, steps: StepCounts) => void;
+  readonly #onLearned: (learned: LearnedBatch) => void;
   readonly #onBroken: (error: ShardmillError) => void;
   readonly #looking: NodeJS.Timeout;
   #silentLooks = 0;
   #closed = false;
 
   constructor(options: {
-    readonly onBusy: (shares: StageShares) => void;
+    readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
+    readonly onLearned?: (learned: LearnedBatch) => void;
     readonly onBroken: (error: ShardmillError) => void;
     /** Left out: ten seconds. */
     readonly lookMs?: number;
@@ -47,6 +57,7 @@ export class ShardThreadClient implements AsyncDisposable {
     readonly script?: URL;
   }) {
     this.#onBusy = options.onBusy;
+    this.#onLearned = options.onLearned ?? (() => {});
     this.#onBroken = options.onBroken;
     this.#opened.promise.catch(() => {});
     this.#looking = setInterval(() => this.#look(), options.lookMs ?? LOOK_MS).unref();
@@ -68,12 +79,8 @@ export class ShardThreadClient implements AsyncDisposable {
   }
 
   /** Runs a shard. When `signal` aborts the thread is told, and the promise rejects at once with its reason. */
-  async run(
-    lease: Lease,
-    executionId: string,
-    options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
-  ): Promise<PartialManifest> {
-    const { signal, onProgress } = options;
+  async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
+    const { signal } = options;
     signal.throwIfAborted();
     if (this.#closed) throw new ShardmillError("INTERNAL", "the shard thread is gone");
     const key = tokenKey(lease.token);
@@ -83,7 +90,7 @@ export class ShardThreadClient implements AsyncDisposable {
       result.reject(signal.reason);
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    this.#running.set(key, { lease, isRead: false, result, onProgress });
+    this.#running.set(key, { lease, reading: "not yet", result, options });
     this.#send({ kind: "runShard", lease, executionId });
     try {
       return await result.promise;
@@ -107,10 +114,7 @@ export class ShardThreadClient implements AsyncDisposable {
   #look(): void {
     this.#silentLooks = this.#running.size === 0 ? 0 : this.#silentLooks + 1;
     if (this.#silentLooks <= SILENT_LOOKS) return;
-    // Shards are read one after the other, in the order of their leases: the first that is not read yet is at work.
-    const running = [...this.#running.values()];
-    const stuck = running.find(({ isRead }) => !isRead) ?? running[0];
-    if (stuck !== undefined) this.#break(neverEnds(stuck.lease));
+    this.#break(stuckOn([...this.#running.values()]));
   }
 
   #onEvent(event: ShardEvent): void {
@@ -120,7 +124,7 @@ export class ShardThreadClient implements AsyncDisposable {
         this.#opened.resolve();
         break;
       case "progress":
-        this.#running.get(tokenKey(event.token))?.onProgress(event.rowsDone);
+        this.#running.get(tokenKey(event.token))?.options.onProgress(event.rowsDone);
         break;
       case "shardDone":
         this.#running.get(tokenKey(event.token))?.result.resolve(event.partial);
@@ -129,21 +133,30 @@ export class ShardThreadClient implements AsyncDisposable {
         this.#running.get(tokenKey(event.token))?.result.reject(errorFromData(event.error));
         break;
       case "busy":
-        this.#onBusy(event.shares);
+        this.#onBusy(event.shares, event.steps);
+        break;
+      case "learned":
+        this.#onLearned(event.learned);
         break;
       case "broken":
         this.#break(errorFromData(event.error));
         break;
-      case "shardRead": {
-        const running = this.#running.get(tokenKey(event.token));
-        if (running !== undefined) running.isRead = true;
+      case "shardStarted":
+      case "shardRead":
+        this.#noteReading(event);
         break;
-      }
       case "abandoned":
         break;
       default:
         assertNever(event);
     }
+  }
+
+  #noteReading({ kind, token }: Extract<ShardEvent, { kind: "shardStarted" | "shardRead" }>): void {
+    const running = this.#running.get(tokenKey(token));
+    if (running === undefined) return;
+    running.reading = kind === "shardRead" ? "done" : "begun";
+    if (kind === "shardRead") running.options.onRead?.();
   }
 
   #break(error: ShardmillError): void {
@@ -159,6 +172,22 @@ export class ShardThreadClient implements AsyncDisposable {
     this.#opened.reject(error);
     for (const { result } of this.#running.values()) result.reject(error);
   }
+}
+
+/**
+ * Why a thread is stuck. Two files may be decoded at once, the shard at work and the one that is prefetched: then neither
+ * is accused, and both shards are run again, each alone, which tells.
+ */
+function stuckOn(running: readonly Running[]): ShardmillError {
+  const begun = running.filter(({ reading }) => reading === "begun").map(({ lease }) => lease);
+  const suspects = begun.length > 0 ? begun : running.slice(0, 1).map(({ lease }) => lease);
+  const [first, ...others] = suspects;
+  if (first !== undefined && others.every(({ file }) => file.path === first.file.path))
+    return neverEnds(first);
+  const paths = suspects.map(({ file }) => file.path);
+  return new ShardmillError("WORKER_DIED", `a shard thread is stuck with one of ${paths.join(" and ")}`, {
+    fields: { paths: paths.join(" ") },
+  });
 }
 
 function neverEnds({ file, shard }: Lease): ShardmillError {

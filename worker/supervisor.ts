@@ -121,7 +121,7 @@ export class Supervisor {
     const entry = this.#options.entry ?? compiledUrl("./worker-process.ts", import.meta.url);
     const child = fork(fileURLToPath(entry), [JSON.stringify(options)], {
       env: { ...process.env, ...plan.env },
-      execArgv: [...process.execArgv, decoderMemoryArgument(decoderBytes())],
+      execArgv: [...process.execArgv, decoderMemoryArgument(decoderBytes(options.shardThreads))],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#children.add(child);
@@ -141,13 +141,13 @@ export class Supervisor {
 }
 
 /**
- * What the decoder of one shard thread may take: half of what this process may have. A file that wants more ends as an
+ * What the decoder of one shard thread may take: half of what this process may have, shared out among them. A file that wants more ends as an
  * error with its name, where the kernel would end the process and its rows would be blamed.
  */
-function decoderBytes(): number {
+function decoderBytes(shardThreads: number): number {
   const constrained = process.constrainedMemory();
   const total = totalmem();
-  return (constrained > 0 ? Math.min(constrained, total) : total) / 2;
+  return (constrained > 0 ? Math.min(constrained, total) : total) / 2 / shardThreads;
 }
 
 /** Refusals that no restart can change. */

@@ -7,8 +7,11 @@ import { connectCoordinator } from "../shared/wire/client.ts";
 import { PROTOCOL_VERSION, type WorkService } from "../shared/wire/services.ts";
 import type { AccessMode } from "./data-access.ts";
 import { DeviceRunner } from "./device-runner.ts";
+import type { LanePlan } from "./infer/lane-plan.ts";
 import type { ShardRunner } from "./lease/attempt.ts";
 import { LeaseLoop } from "./lease/lease-loop.ts";
+import { planSlots } from "./shard-thread-plan.ts";
+import { openTuningCache } from "./tuning/tuning-cache.ts";
 
 /** What one worker process is started with: plain data, checked by the command that starts it. */
 export interface WorkerOptions {
@@ -18,6 +21,10 @@ export interface WorkerOptions {
   readonly device: Exclude<Device, "auto">;
   readonly lanes: number;
   readonly threadsPerLane: number;
+  /** Other ways to share out the cores, to be measured against this one. Left out: none. */
+  readonly otherLanePlans?: readonly LanePlan[];
+  /** Threads that feed the lanes. */
+  readonly shardThreads: number;
   readonly access: AccessMode;
   /** A folder for this process alone; whoever starts the process removes it. */
   readonly scratchPath: string;
@@ -30,9 +37,6 @@ export interface WorkerSeams {
   readonly runner?: (runner: ShardRunner) => ShardRunner;
   readonly work?: (work: WorkService) => WorkService;
 }
-
-/** The shard at work, and the one that is read while it runs. */
-const SLOTS = 2;
 
 /** Inside the 30 s that Kubernetes gives a pod between SIGTERM and SIGKILL, with time to say goodbye. */
 const DRAIN_MS = 20_000;
@@ -51,6 +55,9 @@ export async function runWorker(
     device: options.device,
     lanes: options.lanes,
     threadsPerLane: options.threadsPerLane,
+    otherLanePlans: options.otherLanePlans ?? [],
+    tuning: openTuningCache(),
+    shardThreads: options.shardThreads,
     access: options.access,
     scratchPath: options.scratchPath,
     log,
@@ -65,13 +72,15 @@ export async function runWorker(
       hostname: hostname(),
       pid: process.pid,
       device: options.device,
-      slots: SLOTS,
+      slots: planSlots(options.shardThreads),
       lanes: options.lanes,
       threadsPerLane: options.threadsPerLane,
       onnxruntimeVersion: packageVersion("onnxruntime-node"),
     },
     runner: seams.runner?.(runner) ?? runner,
     takeBusy: () => runner.takeBusy(),
+    takePadding: () => runner.takePadding(),
+    laneCounts: () => runner.laneCounts,
     clock: systemClock,
     log,
     giveUpMs: options.giveUpMs,

@@ -1,21 +1,12 @@
-import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
+import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import type { Estimate } from "../estimate/estimate-job.ts";
+import { estimateEntries } from "./estimate-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { counted, labelled, oneLine } from "./text.ts";
-
-/** How long the job would take on this machine, measured on a sample. */
-export interface PlanEstimate {
-  readonly rowsPerSecond: number;
-  readonly seconds: number;
-  readonly sampleRows: number;
-  readonly device: string;
-  readonly workers: number;
-  /** Of each worker. */
-  readonly lanes: number;
-}
 
 const MAX_FILES = 10;
 const MAX_PATH_COLUMNS = 100;
@@ -24,16 +15,16 @@ const MAX_COLUMN_NAMES = 4;
 /** A planned job: what will be read, how it is cut, what goes into the model and what comes out. */
 export function planText(
   plan: PlannedJob,
-  estimate: PlanEstimate | null = null,
+  estimate: Estimate | null = null,
   style: Style = plainStyle,
 ): string {
-  const { spec, dataset, model, map } = plan;
+  const { spec, dataset, map } = plan;
   const bytes = dataset.files.reduce((sum, file) => sum + file.bytes, 0);
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
   const facts: [label: string, value: string | null][] = [
     ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
     ["shards", shardsText(plan)],
-    ["model", `${oneLine(model.path)}, ${formatBytes(model.bytes)}, on ${spec.model.device}`],
+    ["model", modelText(plan)],
     ["batch", batchText(plan)],
     ["keep", map.keep.length === 0 ? null : map.keep.map(({ name }) => oneLine(name)).join(", ")],
     ["reduce", Object.keys(spec.reduce).length === 0 ? null : reductionsText(plan)],
@@ -42,7 +33,7 @@ export function planText(
       "dead letters",
       spec.errors.maxRows === 0 ? "none allowed" : `at most ${formatCount(spec.errors.maxRows)}`,
     ],
-    ["estimate", estimate === null ? null : estimateText(estimate)],
+    ...(estimate === null ? [] : estimateEntries(estimate)),
   ];
   return [
     style.bold(oneLine(spec.name)),
@@ -67,9 +58,20 @@ function shardsText({ shards }: PlannedJob): string {
   return `${formatCount(sizes.length)} of ${low} to ${high} rows, median ${median}`;
 }
 
+function modelText({ spec, model, converted }: PlannedJob): string {
+  const { path, bytes } = converted?.original ?? model;
+  const made = converted === null ? "" : `, as ${converted.conversion.precision} ${formatBytes(model.bytes)}`;
+  return `${oneLine(path)}, ${formatBytes(bytes)}${made}, on ${spec.model.device}`;
+}
+
 function batchText({ spec, map }: PlannedJob): string {
   if (map.fixedBatchRows !== null) return `${counted(map.fixedBatchRows, "row")}, fixed by the model`;
-  return spec.map.batch.rows === "auto" ? "found while running" : counted(spec.map.batch.rows, "row");
+  const { rows, tokens } = spec.map.batch;
+  const limits = [
+    ...(rows === "auto" ? [] : [counted(rows, "row")]),
+    ...(tokens === "auto" ? [] : [`at most ${counted(tokens, "token")} with padding`]),
+  ];
+  return limits.length === 0 ? "found while running" : limits.join(", ");
 }
 
 function reductionsText({ spec }: PlannedJob): string {
@@ -79,12 +81,6 @@ function reductionsText({ spec }: PlannedJob): string {
         `${oneLine(name)} (${combine === undefined ? "final only" : "combine, final"})`,
     )
     .join(", ");
-}
-
-function estimateText({ rowsPerSecond, seconds, sampleRows, device, workers, lanes }: PlanEstimate): string {
-  const machine = `${device}, ${counted(workers, "worker")} with ${counted(lanes, "lane")}`;
-  const sample = `measured on ${counted(sampleRows, "row")}`;
-  return `${formatSeconds(seconds)} here (${machine}), at ${formatCount(rowsPerSecond)} rows/s, ${sample}`;
 }
 
 function filesTable({ dataset, shards }: PlannedJob, style: Style): string {
@@ -99,12 +95,26 @@ function filesTable({ dataset, shards }: PlannedJob, style: Style): string {
   return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_PATH_COLUMNS });
 }
 
-function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill }: InputBinding): string[] {
-  const parts = [source.kind === "one" ? `column ${source.column}` : stackText(source.columns)];
+function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, uneven }: InputBinding): string[] {
+  const parts = [sourceText(source)];
   if (scale !== 1) parts.push(`* ${scale}`);
   if (offset !== 0) parts.push(offset > 0 ? `+ ${offset}` : `- ${-offset}`);
   if (fill !== null) parts.push(`(null is ${fill})`);
-  return [tensor, `${dtype} ${shapeText(rowDims)}`, parts.join(" ")];
+  if (uneven !== null && source.kind !== "mask") {
+    parts.push(uneven.pad === null ? "(never padded: batches of one length)" : `(padded with ${uneven.pad})`);
+  }
+  return [tensor, `${dtype} ${shapeText(rowDims, uneven !== null)}`, parts.join(" ")];
+}
+
+function sourceText(source: InputBinding["source"]): string {
+  switch (source.kind) {
+    case "one":
+      return `column ${source.column}`;
+    case "stack":
+      return stackText(source.columns);
+    case "mask":
+      return `mask of ${source.of}`;
+  }
 }
 
 function stackText(columns: readonly string[]): string {
@@ -112,13 +122,13 @@ function stackText(columns: readonly string[]): string {
   return `${columns.length} columns ${columns[0]}, ${columns[1]}, ..., ${columns.at(-1)}`;
 }
 
-function outputRow({ column, tensor, dtype, rowDims, op, k }: OutputBinding): string[] {
-  const from = `${tensor} ${dtype} ${shapeText(rowDims)}`;
+function outputRow({ column, tensor, dtype, rowDims, uneven, op, k }: OutputBinding): string[] {
+  const from = `${tensor} ${dtype} ${shapeText(rowDims, uneven)}`;
   if (op === "raw") return [column, from];
   return [column, `${op}${k === null ? "" : ` ${k}`} of ${from}`];
 }
 
-/** The batch first: its size is not the plan's business. */
-function shapeText(rowDims: readonly number[]): string {
-  return `[${["N", ...rowDims].join(", ")}]`;
+/** The batch first, and the steps of uneven rows: their sizes are not the plan's business. */
+function shapeText(rowDims: readonly number[], uneven: boolean): string {
+  return `[${["N", ...(uneven ? ["steps"] : []), ...rowDims].join(", ")}]`;
 }

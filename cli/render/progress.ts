@@ -2,6 +2,7 @@ import { formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, oneLine, truncate, widthOf } from "./text.ts";
+import { bottleneckText } from "./verdict-text.ts";
 
 export interface ProgressOptions {
   readonly style?: Style;
@@ -22,7 +23,7 @@ type Piece = readonly [text: string, paint?: (text: string) => string];
  * ```
  * digits  running  4.2s
  * ████████████████░░░░░░░░░░  62 %  6,250 of 10,000 rows
- * 22,400 rows/s, 2.1s left, limited by infer
+ * 22,400 rows/s, 2.1s left, limited by infer (93 % busy)
  * shards 5 of 8, 2 at work; 2 workers; 8 attempts, 1 failed
  * ```
  */
@@ -56,12 +57,14 @@ export function renderPlainLine(status: JobStatus): string {
   return parts.join(", ");
 }
 
-function runningParts({ workers, rowsDone, rowsPerSecond, secondsLeft, bottleneck }: JobStatus): string[] {
+function runningParts(status: JobStatus): string[] {
+  const { workers, rowsDone, rowsPerSecond, secondsLeft } = status;
   if (workers === 0) return ["waiting for workers"];
   if (rowsDone === 0) return ["the workers are starting"];
   const parts = [`${formatCount(rowsPerSecond)} rows/s`];
   if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);
-  if (bottleneck !== null) parts.push(`limited by ${bottleneck}`);
+  const limit = bottleneckText(status);
+  if (limit !== null) parts.push(`limited by ${limit}`);
   return parts;
 }
 

@@ -6,17 +6,21 @@ import { renderProgress } from "./progress.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { endText } from "./summary.ts";
 import { labelled, oneLine } from "./text.ts";
+import { verdictEntries } from "./verdict-text.ts";
 
-/** One job, as `status` shows it: how it stands, its id, where its output goes. */
+/** One job, as `status` shows it: how it stands, its id, where its output goes, and what would make it faster. */
 export function jobText(status: JobStatus, style: Style = plainStyle): string {
   if (isEnded(status.phase)) {
     const failure = status.failure === null ? [] : ["", renderError(errorFromData(status.failure), style)];
     return [endText(status, style), ...failure].join("\n");
   }
   const [head = "", ...lines] = renderProgress(status, { style, columns: Number.POSITIVE_INFINITY });
-  const places: [label: string, value: string][] = [
+  // What limits it is in the lines above.
+  const [_limit, ...verdict] = verdictEntries(status);
+  const entries: [label: string, value: string | null][] = [
     ["job", oneLine(status.jobId)],
     ["output", oneLine(status.output)],
+    ...(status.phase === "running" ? verdict : []),
   ];
-  return [head, ...lines.map((line) => `  ${line}`), ...labelled(places, style.dim)].join("\n");
+  return [head, ...lines.map((line) => `  ${line}`), ...labelled(entries, style.dim)].join("\n");
 }

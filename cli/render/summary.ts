@@ -2,6 +2,7 @@ import { formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, labelled, oneLine } from "./text.ts";
+import { verdictEntries } from "./verdict-text.ts";
 
 /** What `--json` prints at the end: one object, whose keys scripts may rely on. */
 export interface JobSummary {
@@ -14,7 +15,14 @@ export interface JobSummary {
   readonly attempts: number;
   readonly seconds: number;
   readonly rowsPerSecond: number;
+  /** What limited the run: a stage, `start`, `shards`, `coordinator` or `reduce`. Null where nothing is known. */
   readonly bottleneck: JobStatus["bottleneck"];
+  /** Mean busy share of each stage, 0 to 1. */
+  readonly stages: JobStatus["stages"];
+  /** Share of padded steps in what the model ran; null where rows are not of uneven lengths. */
+  readonly padding: number | null;
+  /** What would make it faster, in one sentence. */
+  readonly advice: string | null;
   /** The output folder. */
   readonly output: string;
   /** Null until the output is published. */
@@ -32,6 +40,9 @@ export function jobSummary(status: JobStatus): JobSummary {
     seconds: Number(status.seconds.toFixed(3)),
     rowsPerSecond: Math.round(status.rowsPerSecond),
     bottleneck: status.bottleneck,
+    stages: status.stages,
+    padding: status.padding,
+    advice: status.advice,
     output: status.output,
     manifest: status.manifest === "" ? null : status.manifest,
   };
@@ -48,7 +59,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["manifest", status.manifest === "" ? null : oneLine(status.manifest)],
     ["shards", `${shards}, in ${counted(attempts, "attempt")}${failed}`],
     ["dead letters", deadLetters === 0 ? null : style.warn(formatCount(deadLetters))],
-    ["limited by", status.bottleneck],
+    ...verdictEntries(status),
   ];
   return [endLine(status, style), ...labelled(entries, style.dim)].join("\n");
 }

@@ -2,6 +2,7 @@ import { formatSeconds } from "../../shared/core/units.ts";
 import { STAGES, type StageShares, type WorkerStatus } from "../../shared/domain/worker.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
+import { percentText } from "./verdict-text.ts";
 
 const COLUMNS = [
   "worker",
@@ -45,9 +46,9 @@ function exclusion(seconds: number | null): string | null {
   return seconds > 0 ? `for ${formatSeconds(seconds)}` : "on probation";
 }
 
-/** `infer 93 %`; over 100 where several threads do the same. Of equally busy stages the first. */
+/** `infer 93 %`. Of equally busy stages the first. */
 function busiest(busy: StageShares): string | null {
   const [stage] = [...STAGES].sort((a, b) => (busy[b] ?? 0) - (busy[a] ?? 0));
   const share = stage === undefined ? 0 : (busy[stage] ?? 0);
-  return share > 0 ? `${stage} ${Math.round(100 * share)} %` : null;
+  return share > 0 ? `${stage} ${percentText(share)}` : null;
 }

@@ -4,19 +4,14 @@ import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../..
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
-import {
-  STAGES,
-  type Stage,
-  type StageShares,
-  type WorkerInfo,
-  type WorkerSession,
-} from "../../shared/domain/worker.ts";
+import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type { Heartbeat } from "../../shared/wire/services.ts";
 import type { OfferOutcome } from "../schedule/effect.ts";
 import type { JobEvent } from "../schedule/event.ts";
 import { excludedMs } from "../schedule/exclusion.ts";
 import { jobProgress, liveLeases } from "../schedule/progress.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
+import type { RunWatch } from "./run-watch.ts";
 import { Throughput } from "./throughput.ts";
 
 export interface ActiveJobOptions {
@@ -27,8 +22,8 @@ export interface ActiveJobOptions {
   readonly clock: Clock;
   readonly manifestPath: string;
   readonly files: ActiveJob["files"];
-  /** Where the workers' time goes now. */
-  readonly busy: () => StageShares;
+  /** Where the time of this run goes. */
+  readonly runWatch: RunWatch;
   /** Gives up checks and reductions that are under way: nobody wants what they find any more. */
   readonly stopWork: () => void;
   /** Lets go of the job's files: the journal and the lock. */
@@ -54,10 +49,12 @@ export class ActiveJob {
     this.#startedMs = options.clock.nowMs();
     this.#rowsAtStart = jobProgress(options.shell.state).rowsCommitted;
     this.#throughput.record(this.#startedMs, this.#rowsAtStart);
+    options.runWatch.look();
     options.shell.ended
       .catch(() => {})
       .finally(() => {
         this.#endedMs = options.clock.nowMs();
+        options.runWatch.look();
         options.stopWork();
       });
   }
@@ -130,6 +127,7 @@ export class ActiveJob {
   /** Whether each lease is still live. */
   async heartbeat(session: WorkerSession, leases: Heartbeat["leases"]): Promise<boolean[]> {
     if (!this.#joined.has(session) || this.#isOver()) return leases.map(() => false);
+    if (leases.some(({ rowsDone }) => rowsDone > 0)) this.#options.runWatch.noteRows(session);
     const answer = await this.#dispatch({
       kind: "heartbeat",
       worker: session,
@@ -141,6 +139,7 @@ export class ActiveJob {
   }
 
   offer(session: WorkerSession, partial: PartialManifest): Promise<OfferOutcome> {
+    this.#options.runWatch.noteRows(session);
     return this.#options.shell.offer(session, partial);
   }
 
@@ -155,11 +154,12 @@ export class ActiveJob {
   async tick(): Promise<void> {
     if (this.#isOver()) return;
     await this.#dispatch({ kind: "tick" });
+    this.#options.runWatch.look();
     this.#throughput.record(this.#options.clock.nowMs(), jobProgress(this.#options.shell.state).rowsDone);
   }
 
   status(): JobStatus {
-    const { shell, planned, manifestPath, clock } = this.#options;
+    const { shell, planned, manifestPath, clock, runWatch } = this.#options;
     const progress = jobProgress(shell.state);
     const { failure, ...counts } = progress;
     const over = this.#endedMs;
@@ -170,13 +170,13 @@ export class ActiveJob {
       over === null ? (this.#throughput.rowsPerSecond(nowMs, progress.rowsDone) ?? average) : average;
     return {
       ...counts,
+      ...runWatch.verdict(over === null ? "now" : "run"),
       jobId: this.jobId,
       name: planned.spec.name,
       seconds,
       rowsPerSecond: rate,
       secondsLeft:
         progress.phase === "running" && rate > 0 ? (progress.rowsTotal - progress.rowsDone) / rate : null,
-      bottleneck: busiest(this.#options.busy()),
       output: planned.spec.output.path,
       manifest: progress.phase === "published" ? manifestPath : "",
       failure: failure === null ? null : { ...failure, problems: [] },
@@ -203,12 +203,4 @@ export class ActiveJob {
   #dispatch(event: JobEvent) {
     return this.#options.shell.dispatch(event);
   }
-}
-
-/** The stage that is busy the most, if the workers have told: it limits the run. */
-function busiest(busy: StageShares): Stage | null {
-  let found: Stage | null = null;
-  for (const stage of STAGES)
-    if ((busy[stage] ?? 0) > (found === null ? 0 : (busy[found] ?? 0))) found = stage;
-  return found;
 }

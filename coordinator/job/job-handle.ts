@@ -1,4 +1,5 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { errorCode } from "../commit/check-file.ts";
 import type { ActiveJob } from "./active-job.ts";
@@ -55,7 +56,7 @@ export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>):
     seconds: 0,
     rowsPerSecond: 0,
     secondsLeft: null,
-    bottleneck: null,
+    ...NO_VERDICT,
     output: spec.output.path,
     manifest: manifestPath,
     failure: null,

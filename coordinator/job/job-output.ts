@@ -1,10 +1,10 @@
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
-import { Slots } from "../../shared/core/slots.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { PrecisionReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { errorCode } from "../commit/check-file.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
@@ -15,22 +15,17 @@ import { committedPartials, jobProgress, poisonedRows } from "../schedule/progre
 import type { JobState } from "../schedule/state.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { ShellWork } from "./job-shell.ts";
-
-/**
- * Partials checked at once. The disk's work goes through few threads, first come first served, and the journal's writes
- * with it: with more, a commit would wait for the checks of hundreds of others.
- */
-const CHECKS_AT_ONCE = 16;
-
-/** One offer of a shard is checked at a time, and each has held a lease: far fewer than this wait, ever. */
-const MAX_WAITING_CHECKS = 1_000_000;
+import type { RunWatch } from "./run-watch.ts";
 
 export interface JobOutputOptions {
   readonly jobId: string;
   readonly planned: PlannedJob;
+  /** What its check found, where the model was converted. */
+  readonly precision: PrecisionReport | null;
   /** The job's state: read when reducing, never changed here. */
   readonly state: () => JobState;
   readonly seams: JobSeams;
+  readonly runWatch: RunWatch;
 }
 
 /** The job's files on disk, as its shell needs them: partials checked, reduced, staged, published. */
@@ -38,29 +33,16 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   readonly partials: PartialStore;
   readonly #options: JobOutputOptions;
   readonly #abort = new AbortController();
-  readonly #checks = new Slots("partials being checked", {
-    slots: CHECKS_AT_ONCE,
-    waiting: MAX_WAITING_CHECKS,
-  });
   #staged: OutputManifest | null = null;
 
   constructor(options: JobOutputOptions) {
     this.#options = options;
     const { spec } = options.planned;
-    const { disk, rowCounter } = options.seams;
-    const { partials, temp } = workPaths(spec.output.path);
-    this.partials = createPartialStore(partials, spec, { disk, counter: rowCounter(partials, temp) });
+    this.partials = createPartialStore(workPaths(spec.output.path).partials, spec, options.seams);
   }
 
-  async verify(partial: PartialManifest): Promise<void> {
-    const { signal } = this.#abort;
-    // Once work stops, those that wait are let through one by one, and refused by the check itself.
-    const giveBack = await this.#checks.take(new AbortController().signal);
-    try {
-      await this.partials.verifyPartial(partial, signal);
-    } finally {
-      giveBack();
-    }
+  verify(partial: PartialManifest): Promise<void> {
+    return this.partials.verifyPartial(partial, this.#abort.signal);
   }
 
   /** What cannot be deleted now lies there until the work files go; nobody reads it, for the journal does not name it. */
@@ -115,11 +97,13 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 
   async #reduceAndStage(): Promise<OutputManifest> {
-    const { planned, jobId, seams } = this.#options;
+    const { planned, jobId, seams, runWatch } = this.#options;
     const { spec, map, digests } = planned;
     const state = this.#options.state();
     const paths = workPaths(spec.output.path);
     const signal = this.#abort.signal;
+    // The shards end here: what follows counts as reducing.
+    runWatch.look();
     const partials = committedPartials(state);
     // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier generation whose
     // shard is still open may yet be offered.
@@ -132,6 +116,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       partials,
       signal,
     });
+    runWatch.look();
     return stageOutput({
       ...folders,
       facts: {
@@ -140,6 +125,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         rowsInput: planned.shards.reduce((total, shard) => total + shardRows(shard), 0),
         shards: partials.length,
         attempts: jobProgress(state).attempts,
+        verdict: runWatch.verdict("run"),
+        precision: this.#options.precision,
         versions: versions(),
       },
       partials,

@@ -2,7 +2,8 @@ import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { RowCounter, type RowCounting } from "../commit/row-counter.ts";
+import type { OpenSeat } from "../commit/check-seat.ts";
+import { ThreadSeat } from "../commit/thread-seat.ts";
 import type { LockSeams } from "../journal/lock.ts";
 import { systemProcesses } from "../journal/process-identity.ts";
 import { readModelFile } from "../plan/model-file.ts";
@@ -10,6 +11,7 @@ import { digestsOf, planJob, readInput } from "../plan/plan-job.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state.ts";
+import type { LoopTime } from "./run-meter.ts";
 
 /**
  * Where a running job touches the world. The journal, the partials, staging and publishing go through `disk`; what reads
@@ -21,9 +23,12 @@ export interface JobSeams extends LockSeams {
   plan(spec: JobSpec, signal: AbortSignal): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
   digests(spec: JobSpec, signal: AbortSignal): Promise<JobDigests>;
-  rowCounter(partialsPath: string, tempFolder: string): RowCounting;
+  /** Where partials are checked: apart from the thread that serves the workers. */
+  readonly openSeat: OpenSeat;
   readonly reduce: typeof reducePartials;
   readonly writePoisoned: typeof writePoisonedRows;
+  /** How busy this thread has been, since any fixed moment. */
+  loopTime(): LoopTime;
   /** Told of each state that is taken up, to look at and never to change: where invariants are checked. */
   watch(state: JobState): void;
 }
@@ -34,11 +39,17 @@ export const realSeams: JobSeams = {
   processes: systemProcesses,
   plan: planJob,
   digests: readDigests,
-  rowCounter: (partialsPath, tempFolder) => new RowCounter(partialsPath, tempFolder),
+  openSeat: (place) => new ThreadSeat(place),
   reduce: reducePartials,
   writePoisoned: writePoisonedRows,
+  loopTime,
   watch: () => {},
 };
+
+function loopTime(): LoopTime {
+  const { active, idle } = performance.eventLoopUtilization();
+  return { activeMs: active, idleMs: idle };
+}
 
 async function readDigests(spec: JobSpec, signal: AbortSignal): Promise<JobDigests> {
   const { dataset } = await readInput(spec, signal);

@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import type { Clock } from "../../shared/core/clock.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import type { JobDescription, JobDigests, JobPhase, PlannedJob } from "../../shared/domain/job.ts";
+import type { JobDigests, JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
-import type { StageShares } from "../../shared/domain/worker.ts";
+import type { PrecisionReport } from "../../shared/domain/precision.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { errorCode } from "../commit/check-file.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
@@ -19,22 +20,32 @@ import { jobProgress } from "../schedule/progress.ts";
 import { replay, resumeEffects } from "../schedule/replay.ts";
 import type { JobState } from "../schedule/state.ts";
 import { ActiveJob } from "./active-job.ts";
+import { describeJob } from "./describe-job.ts";
 import { Held } from "./held.ts";
 import { JobOutput } from "./job-output.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { JobShell, type Standing } from "./job-shell.ts";
 import type { JobOrigin } from "./jobs-desk.ts";
+import { type CheckPrecision, passPrecision } from "./precision-gate.ts";
+import { RunWatch, type RunWatchOptions } from "./run-watch.ts";
 import type { Wake } from "./waiters.ts";
+
+/**
+ * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits for it no longer
+ * than a disk takes to sync, and longer would show where a lease waits for a commit before it.
+ */
+const JOURNAL_PAUSE_MS = 2;
 
 export interface TakeUpOptions {
   readonly fresh: boolean;
-  readonly clock: Clock;
+  readonly clock: TimedClock;
   readonly log: Logger;
   readonly schedule: Omit<ScheduleConfig, "maxDeadRows">;
   readonly seams: JobSeams;
-  readonly busy: () => StageShares;
+  readonly reportOf: RunWatchOptions["reportOf"];
   readonly onWake: (wake: Wake | "all") => void;
   readonly signal?: AbortSignal;
+  readonly checkPrecision?: CheckPrecision;
   /** Called once it is clear that there is work to do, before anything is written: the last chance to say no. */
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
 }
@@ -69,6 +80,7 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
   }
   const planned = await seams.plan(spec, signal);
   await options.beforeWork?.(signal);
+  const precision = await passPrecision(planned, options.checkPrecision, signal);
   signal.throwIfAborted();
   const held = new Held();
   try {
@@ -80,7 +92,7 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
       return await adoptResult(spec, now.manifest, seams, signal);
     }
     if (options.fresh || now.kind === "halfCleared") await clearOutput(outputPath, [LOCK_NAME], seams.disk);
-    return await startJob(planned, options, held);
+    return await startJob(planned, { ...options, precision }, held);
   } catch (error) {
     // What went wrong first is what is told.
     await held.release().catch(() => {});
@@ -117,7 +129,11 @@ async function sweepPublished(outputPath: string, seams: JobSeams): Promise<void
   }
 }
 
-async function startJob(planned: PlannedJob, options: TakeUpOptions, held: Held): Promise<TakenUp> {
+async function startJob(
+  planned: PlannedJob,
+  options: TakeUpOptions & { readonly precision: PrecisionReport | null },
+  held: Held,
+): Promise<TakenUp> {
   const { clock, seams } = options;
   const outputPath = planned.spec.output.path;
   const paths = workPaths(outputPath);
@@ -128,12 +144,15 @@ async function startJob(planned: PlannedJob, options: TakeUpOptions, held: Held)
       if (phase() === "published") await removeWorkFiles(outputPath, seams.disk);
     },
   });
-  const opened = held.add(await openJournal(join(paths.work, "journal"), clock.wallMs(), seams.disk));
+  const opened = held.add(await journalIn(paths.work, options));
   const { state, after } = await replayJob(planned, opened, options);
   phase = () => jobProgress(state).phase;
   const jobId = state.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state);
-  const output = held.add(new JobOutput({ jobId, planned, state: () => state, seams }));
+  const runWatch = watchRun(state, planned, options);
+  const output = held.add(
+    new JobOutput({ jobId, planned, precision: options.precision, state: () => state, seams, runWatch }),
+  );
   const beacon = await writeBeacon(paths.partials, seams.disk, seams.random);
   const shell = new JobShell({
     state,
@@ -146,16 +165,12 @@ async function startJob(planned: PlannedJob, options: TakeUpOptions, held: Held)
   const job = new ActiveJob({
     jobId,
     planned,
-    description: describe(jobId, planned, beacon),
+    description: describeJob(jobId, planned, { partialsPath: paths.partials, beacon }),
     shell,
     clock,
     manifestPath: join(outputPath, MANIFEST_NAME),
-    files: {
-      inputPaths: new Set(planned.dataset.files.map((file) => file.path)),
-      modelPaths: new Set([planned.model.path, ...planned.model.externalData.map(({ path }) => path)]),
-      partialsPath: paths.partials,
-    },
-    busy: options.busy,
+    files: filesOf(planned, paths.partials),
+    runWatch,
     stopWork: () => output.stop(),
     release: async () => {
       await held.release();
@@ -167,6 +182,28 @@ async function startJob(planned: PlannedJob, options: TakeUpOptions, held: Held)
   const origin: JobOrigin =
     after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
   return { kind: "active", job, origin };
+}
+
+function watchRun(
+  state: JobState,
+  { spec }: PlannedJob,
+  { clock, reportOf, seams }: TakeUpOptions,
+): RunWatch {
+  const { precision } = spec.model;
+  return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime: () => seams.loopTime() });
+}
+
+function journalIn(workPath: string, { clock, seams }: TakeUpOptions): Promise<OpenJournal> {
+  const pause = () => sleep(JOURNAL_PAUSE_MS, undefined, clock);
+  return openJournal(join(workPath, "journal"), clock.wallMs(), seams.disk, pause);
+}
+
+function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJob["files"] {
+  return {
+    inputPaths: new Set(dataset.files.map((file) => file.path)),
+    modelPaths: new Set([model.path, ...model.externalData.map(({ path }) => path)]),
+    partialsPath,
+  };
 }
 
 function logStanding(log: Logger, job: string, { name, excludedForMs, reason }: Standing): void {
@@ -206,22 +243,6 @@ async function replayJob(
   const revived: JournalRecord = { kind: "jobRevived", jobId: newJobId(planned.spec.name, options.seams) };
   await opened.journal.append(revived, { durable: true });
   return { state: replay(config, [...opened.records, revived], opened.generation), after: phase };
-}
-
-function describe(jobId: string, planned: PlannedJob, beacon: JobDescription["beacon"]): JobDescription {
-  const { spec, model, map } = planned;
-  return {
-    jobId,
-    name: spec.name,
-    model,
-    device: spec.model.device,
-    map,
-    batchRows: spec.map.batch.rows,
-    rowsFormat: spec.output.rows,
-    reduce: spec.reduce,
-    partialsPath: workPaths(spec.output.path).partials,
-    beacon,
-  };
 }
 
 function newJobId(name: string, { random }: JobSeams): string {

@@ -85,9 +85,10 @@ export class WorkDesk implements WorkService {
   async heartbeat(
     heartbeat: Heartbeat,
   ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]> {
-    const { session, leases, busy } = heartbeat;
+    const { session, leases, busy, padding, laneCounts } = heartbeat;
     this.#heard(session);
-    this.#options.registry.reportBusy(session, busy);
+    this.#options.registry.reportBusy(session, busy, padding);
+    if (laneCounts !== undefined) this.#options.registry.reportLanes(session, laneCounts);
     const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];
     for (const jobId of new Set(leases.map(({ lease }) => lease.jobId))) {
       const own = leases.filter(({ lease }) => lease.jobId === jobId);

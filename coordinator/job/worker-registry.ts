@@ -1,21 +1,25 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import {
+  type LaneCounts,
   type StageShares,
   type WorkerInfo,
   type WorkerSession,
   type WorkerStatus,
   workerSession,
 } from "../../shared/domain/worker.ts";
+import type { WorkerReport } from "./run-watch.ts";
 
 interface Member {
   readonly session: WorkerSession;
-  readonly info: WorkerInfo;
+  info: WorkerInfo;
   readonly joinedMs: number;
   lastHeardMs: number;
   /** Since when its long poll has been gone without another call; null while connected. */
   disconnectedMs: number | null;
   busy: StageShares;
+  /** As of its last heartbeat; null when no uneven rows ran before it. */
+  padding: number | null;
   rowsCommitted: number;
   shardsCommitted: number;
   attemptsFailed: number;
@@ -51,6 +55,7 @@ export class WorkerRegistry {
       lastHeardMs: nowMs,
       disconnectedMs: null,
       busy: {},
+      padding: null,
       rowsCommitted: 0,
       shardsCommitted: 0,
       attemptsFailed: 0,
@@ -70,8 +75,16 @@ export class WorkerRegistry {
     return member.info;
   }
 
-  reportBusy(session: WorkerSession, busy: StageShares): void {
-    this.#member(session).busy = busy;
+  reportBusy(session: WorkerSession, busy: StageShares, padding: number | null): void {
+    const member = this.#member(session);
+    member.busy = busy;
+    member.padding = padding;
+  }
+
+  /** Measured since it joined: from now on it is shown with these. */
+  reportLanes(session: WorkerSession, { lanes, threadsPerLane }: LaneCounts): void {
+    const member = this.#member(session);
+    member.info = { ...member.info, lanes, threadsPerLane };
   }
 
   countCommit(session: WorkerSession, rows: number): void {
@@ -120,15 +133,12 @@ export class WorkerRegistry {
     return [...this.#members.values()].map(({ session, info }) => ({ session, info }));
   }
 
-  /** The mean busy share of each stage over all workers: where the time of the job goes. */
-  busy(): StageShares {
-    const sums: Record<string, number> = {};
-    for (const member of this.#members.values()) {
-      for (const [stage, share] of Object.entries(member.busy)) {
-        sums[stage] = (sums[stage] ?? 0) + (share ?? 0) / this.#members.size;
-      }
-    }
-    return sums;
+  /** What a worker last told; null when it is not (or no longer) a member. */
+  reportOf(session: WorkerSession): WorkerReport | null {
+    const member = this.#members.get(session);
+    return member === undefined
+      ? null
+      : { busy: member.busy, padding: member.padding, device: member.info.device };
   }
 
   statuses(

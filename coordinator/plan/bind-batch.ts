@@ -51,6 +51,23 @@ export function bindBatch(
   return first.rows;
 }
 
+/** A budget of tokens is for uneven rows, and for a model that takes as many of them as there is room for. */
+export function checkTokens(
+  { batch }: JobSpec["map"],
+  { uneven, fixedBatchRows }: { readonly uneven: boolean; readonly fixedBatchRows: number | null },
+  problems: SpecProblem[],
+): void {
+  if (batch.tokens === "auto" || (uneven && fixedBatchRows === null)) return;
+  problems.push({
+    path: ["map", "batch", "tokens"],
+    part: "value",
+    what: uneven ? "the model takes batches of one size only" : "no input has rows of uneven length",
+    expected: "`auto`",
+    found: String(batch.tokens),
+    ...(uneven ? {} : { hint: "where all rows have one length, `rows` is the size of a batch" }),
+  });
+}
+
 function withoutBatch(tensor: TensorInfo): SpecProblem {
   return {
     path: ["map", "inputs", tensor.name],

@@ -36,6 +36,7 @@ export function bindInput(input: InputSource, sizes: DimSizes, problems: SpecPro
     scale: spec?.scale ?? 1,
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
+    uneven: null,
   };
 }
 

@@ -1,10 +1,11 @@
 import { didYouMean } from "../../shared/core/nearest.ts";
 import type { OutputSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputBinding, OutputOp } from "../../shared/domain/map-plan.ts";
-import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import { type Dim, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
 import type { KeyPath } from "../../shared/spec/key-path.ts";
 import { listNames } from "./bind-column.ts";
+import { checkStepsOp, isUneven, resolveStepDims } from "./bind-output-steps.ts";
 import {
   closedDims,
   type DimSizes,
@@ -20,6 +21,8 @@ export interface OutputContext {
   readonly tensors: readonly TensorInfo[];
   /** What the inputs made of the model's symbols. */
   readonly sizes: DimSizes;
+  /** The symbols that have another size in each row: a first dimension of such a one is the steps of uneven rows. */
+  readonly uneven: ReadonlySet<string>;
   readonly fixedBatchRows: number | null;
 }
 
@@ -33,10 +36,14 @@ export function bindOutput(
   const path = ["map", "outputs", column];
   const tensor = findTensor(spec.tensor, path, context.tensors, problems);
   if (tensor === null || !hasBatch(tensor, path, context, problems)) return null;
-  const rowDims = resolveRowDims(tensor, spec, path, context, problems);
-  if (rowDims === null) return null;
   const before = problems.length;
-  checkOp(tensor, rowDims, spec, path, problems);
+  const uneven = isUneven(tensor, spec, context);
+  const rowDims = uneven
+    ? resolveStepDims(tensor, spec, path, context, problems)
+    : resolveRowDims(tensor, spec, path, context, problems);
+  if (rowDims === null) return null;
+  if (uneven) checkStepsOp(tensor, spec, path, problems);
+  else checkOp(tensor, rowDims, spec, path, problems);
   if (problems.length > before) return null;
   return {
     column,
@@ -44,6 +51,7 @@ export function bindOutput(
     dtype: tensor.dtype,
     rowDims,
     rowValues: product(rowDims),
+    uneven,
     op: spec.op,
     k: spec.k ?? null,
     labels: spec.labels ?? null,
@@ -108,10 +116,11 @@ function resolveRowDims(
   tensor: TensorInfo,
   spec: OutputSpec,
   path: KeyPath,
-  { sizes }: OutputContext,
+  { sizes, uneven }: OutputContext,
   problems: SpecProblem[],
 ): readonly number[] | null {
   const dims = openRowDims(tensor, sizes);
+  const byRow = dims.find((dim) => typeof dim === "string" && dim !== "" && uneven.has(dim));
   if (spec.shape !== undefined) return fitShape(spec.shape, dims, [...path, "shape"], problems);
   const rowDims = closedDims(dims);
   if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
@@ -124,9 +133,15 @@ function resolveRowDims(
         : `a row of \`${tensor.name}\` has too many values`,
     expected: rowDims === null ? "a known size for every dimension" : `at most ${MAX_ROW_VALUES} values`,
     found: `${formatDims(dims)} after the batch`,
-    ...(rowDims === null ? { hint: "give `shape`: the dimensions after the batch" } : {}),
+    ...(rowDims === null ? { hint: byRow === undefined ? GIVE_SHAPE : leaveOut(byRow) } : {}),
   });
   return null;
+}
+
+const GIVE_SHAPE = "give `shape`: the dimensions after the batch";
+
+function leaveOut(dim: Dim): string {
+  return `\`${dim}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
 }
 
 /** Whether an op looks for the best among classes, or at each value by itself. */

@@ -5,6 +5,7 @@ import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
 import type { KeyPath } from "../../shared/spec/key-path.ts";
 import { type CellSize, type Columns, cellSize, describeFieldType, listNames } from "./bind-column.ts";
+import { isMaskName } from "./bind-mask-name.ts";
 
 /** An ONNX input whose columns are found, its shape perhaps not yet. */
 export interface InputSource {
@@ -64,9 +65,13 @@ function noSource(tensor: TensorInfo, columns: Columns): Omit<SpecProblem, "path
     what: `nothing feeds the model's input \`${tensor.name}\``,
     expected: `a column \`${tensor.name}\`, or an entry under map.inputs that says which`,
     found: `the columns ${listNames(names)}`,
-    ...didYouMean(tensor.name, names),
+    ...(isMaskName(tensor.name) ? MAKE_MASK : didYouMean(tensor.name, names)),
   };
 }
+
+const MAKE_MASK = {
+  hint: "`mask` makes it of an input that is fed by lists: `attention_mask: { mask: input_ids }`",
+};
 
 function findStack(
   tensor: TensorInfo,

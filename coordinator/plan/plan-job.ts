@@ -9,6 +9,7 @@ import { outputFields } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/spec/spec-digest.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { bindMap } from "./bind-map.ts";
+import { convertedModel } from "./converted-model.ts";
 import { discoverFiles } from "./discover.ts";
 import { readFooters } from "./footers.ts";
 import { inspectModel } from "./inspect-model.ts";
@@ -17,7 +18,8 @@ import { type FileFooter, sealDataset } from "./seal-dataset.ts";
 
 /**
  * Everything that can be known before any work: the files and their footers, the model's signature, the map bound to
- * both, the reductions' SQL checked against the rows that will be, and the shards. Runs no inference, writes nothing.
+ * both, the reductions' SQL checked against the rows that will be, and the shards. Runs no inference, and writes nothing but
+ * a converted model to the cache, last.
  *
  * @throws {SPEC_INVALID} and the INPUT_, MODEL_ and SQL_ codes; what is wrong with input and model comes in one error
  */
@@ -32,7 +34,12 @@ export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<Plann
   const map = bindMap(spec.map, model.signature, input.dataset.fields);
   await checkSql(spec, map);
   const shards = planShards(input.footers, { shardRows: spec.input.shardRows });
-  return { spec, dataset: input.dataset, model, map, shards, digests: digestsOf(spec, input.dataset, model) };
+  const digests = digestsOf(spec, input.dataset, model);
+  const { precision } = spec.model;
+  const planned = { spec, dataset: input.dataset, map, shards, digests };
+  if (precision === "original") return { ...planned, model, converted: null };
+  const { model: made, conversion } = await convertedModel(model, precision, signal);
+  return { ...planned, model: made, converted: { original: model, conversion } };
 }
 
 /** What identifies a job, found without checking it: enough to see that it is published already. */

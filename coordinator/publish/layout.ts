@@ -4,6 +4,7 @@ import type { RunVerdict } from "../../shared/domain/bottleneck.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
+import type { PrecisionReport } from "../../shared/domain/precision.ts";
 
 /** The folders of an output, in the order in which they are published. */
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
@@ -54,6 +55,7 @@ export interface ManifestFacts {
   readonly shards: number;
   readonly attempts: number;
   readonly verdict: Pick<RunVerdict, "bottleneck" | "stages">;
+  readonly precision: PrecisionReport | null;
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -80,6 +82,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     attempts: facts.attempts,
     bottleneck: facts.verdict.bottleneck,
     stages: facts.verdict.stages,
+    precision: facts.precision,
     versions: facts.versions,
   };
 }

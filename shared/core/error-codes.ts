@@ -47,6 +47,7 @@ export const ERROR_CODES = {
   MODEL_CHANGED: { next: "failJob", exit: 1, grpc: "DATA_LOSS" },
   MODEL_FAILED: { next: "retry", exit: 1, grpc: "INTERNAL" },
   DEVICE_UNAVAILABLE: { next: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
+  PRECISION_LOSS: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   OUT_OF_MEMORY: { next: "retry", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // Rows that cannot be mapped: dead letters.
@@ -66,6 +67,7 @@ export const ERROR_CODES = {
   JOURNAL_FAILED: { next: "failJob", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // Where bytes live.
+  CACHE_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   STORE_NOT_FOUND: { next: "retry", exit: 1, grpc: "NOT_FOUND" },
   STORE_EXISTS: { next: "retry", exit: 1, grpc: "ALREADY_EXISTS" },
   STORE_FAILED: { next: "retry", exit: 1, grpc: "UNAVAILABLE" },

@@ -1,8 +1,9 @@
-import { DataType, type Field, Table, tableToIPC } from "apache-arrow";
+import { DataType, type Field, type RecordBatch, Table, tableToIPC } from "apache-arrow";
 import type * as parquet from "parquet-wasm";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { combineChunks } from "./combine-chunks.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
+import { valueBytes } from "./value-bytes.ts";
 
 export interface ParquetOptions {
   /** Rows of a row group at most. Left out: about 32 MiB of them. */
@@ -33,8 +34,10 @@ export function encodeParquet(table: Table, options: ParquetOptions = {}): Uint8
     return runtime.call(() => {
       const { wasm } = runtime;
       const encodable = wasm.Table.fromIPCStream(ipc);
-      const rows = options.rowGroupRows ?? rowGroupRows(whole.numRows, ipc.length);
-      return wasm.writeParquet(encodable, writerProperties(runtime, whole.schema.fields, rows));
+      return wasm.writeParquet(
+        encodable,
+        parquetProperties(runtime, whole.schema.fields, rowsPerGroup(whole, options)),
+      );
     });
   } catch (error) {
     throw cannotEncode("parquet", error);
@@ -47,21 +50,38 @@ export function encodeParquet(table: Table, options: ParquetOptions = {}): Uint8
  * @throws {OUTPUT_FAILED} for dictionaries of which an Arrow file cannot hold several, and that cannot be joined
  */
 export function encodeArrow(table: Table): Uint8Array {
-  const whole = combineChunks(table);
-  const batches = whole.batches.flatMap((batch) => {
-    const pieces = Math.max(1, Math.ceil(batch.numRows / ARROW_BATCH_ROWS));
-    return Array.from({ length: pieces }, (_, piece) =>
-      batch.slice(piece * ARROW_BATCH_ROWS, Math.min(batch.numRows, (piece + 1) * ARROW_BATCH_ROWS)),
-    );
-  });
   try {
-    return tableToIPC(new Table(whole.schema, batches), "file");
+    return tableToIPC(new Table(table.schema, [...arrowBatches(table)]), "file");
   } catch (error) {
     throw cannotEncode("arrow", error);
   }
 }
 
-function cannotEncode(format: "parquet" | "arrow", error: unknown): ShardmillError {
+/**
+ * The record batches of `table`'s Arrow file, each in memory of its own: one that is cut out of a larger one is written
+ * with that one's validity bits up to the end. Dictionaries, unions and views are cut out nevertheless: their parts cannot
+ * be joined, or only with other values in their dictionary.
+ */
+export function* arrowBatches(table: Table): Generator<RecordBatch, void, undefined> {
+  const separable = table.schema.fields.every(({ type }) => isSeparable(type));
+  if (separable && table.batches.length > 0) {
+    for (let start = 0; start === 0 || start < table.numRows; start += ARROW_BATCH_ROWS)
+      yield* combineChunks(table.slice(start, start + ARROW_BATCH_ROWS)).batches;
+    return;
+  }
+  for (const batch of combineChunks(table).batches) {
+    for (let start = 0; start === 0 || start < batch.numRows; start += ARROW_BATCH_ROWS)
+      yield batch.slice(start, Math.min(batch.numRows, start + ARROW_BATCH_ROWS));
+  }
+}
+
+function isSeparable(type: DataType): boolean {
+  if (DataType.isDictionary(type) || DataType.isUnion(type)) return false;
+  if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) return false;
+  return (type.children ?? []).every((child: Field) => isSeparable(child.type));
+}
+
+export function cannotEncode(format: "parquet" | "arrow", error: unknown): ShardmillError {
   return new ShardmillError("OUTPUT_FAILED", `rows cannot be written as ${format}: ${messageOf(error)}`, {
     fields: { format, ...(isTrap(error) ? { poisoned: true } : {}) },
     hint: `keep fewer columns, or set output.rows to ${format === "arrow" ? "parquet" : "arrow"}`,
@@ -69,12 +89,14 @@ function cannotEncode(format: "parquet" | "arrow", error: unknown): ShardmillErr
   });
 }
 
-function rowGroupRows(rows: number, bytes: number): number {
-  const wanted = Math.floor((ROW_GROUP_BYTES * rows) / Math.max(1, bytes));
+/** Rows of a row group of `table`'s file: of its rows alone, whatever pieces they are in. */
+export function rowsPerGroup(table: Table, { rowGroupRows }: ParquetOptions): number {
+  if (rowGroupRows !== undefined) return rowGroupRows;
+  const wanted = Math.floor((ROW_GROUP_BYTES * table.numRows) / Math.max(1, valueBytes(table)));
   return Math.min(ROW_GROUP_ROWS.most, Math.max(ROW_GROUP_ROWS.least, wanted));
 }
 
-function writerProperties(
+export function parquetProperties(
   { wasm }: ParquetRuntime,
   fields: readonly Field[],
   rowGroupSize: number,

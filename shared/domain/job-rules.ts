@@ -5,11 +5,24 @@ import { outputColumnNames } from "./output-fields.ts";
 /** Rules of the job file that one key alone cannot break. */
 type Context = z.core.$RefinementCtx;
 
-/** A column that feeds an input is named once. */
+/** What a mask is made of says all about it. */
+const NOT_WITH_MASK = ["column", "columns", "shape", "fill", "pad"] as const;
+
+/** A column that feeds an input is named once, and a mask has none. */
 export function checkInputRules(
-  input: { readonly column?: unknown; readonly columns?: unknown },
+  input: { readonly [K in "mask" | (typeof NOT_WITH_MASK)[number]]?: unknown },
   context: Context,
 ): void {
+  if (input.mask !== undefined) {
+    for (const key of NOT_WITH_MASK) {
+      if (input[key] === undefined) continue;
+      refuse(context, [key], `\`mask\` and \`${key}\` exclude each other`, {
+        expected: "`mask` alone",
+        hint: "a mask is 1 for each step of a row and 0 for padding: no column feeds it, nothing in it is missing",
+      });
+    }
+    return;
+  }
   if (input.column === undefined || input.columns === undefined) return;
   refuse(context, ["columns"], "`column` and `columns` exclude each other", {
     expected: "one of the two",

@@ -6,6 +6,7 @@ import {
   checkSomethingIsPublished,
 } from "./job-rules.ts";
 import { OUTPUT_OPS } from "./map-plan.ts";
+import { PRECISIONS } from "./precision.ts";
 
 export const DEVICES = ["auto", "cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"] as const;
 export type Device = (typeof DEVICES)[number];
@@ -23,7 +24,10 @@ export const SHORTHANDS = [
 /** Above these, a number is a slip of the keyboard; memory would not hold the shard, the batch or the row anyway. */
 export const MAX_SHARD_ROWS = 1_000_000_000;
 export const MAX_BATCH_ROWS = 1_048_576;
+export const MAX_BATCH_TOKENS = 1_073_741_824;
 export const MAX_DIM = 134_217_728;
+/** The check runs on one CPU, before any work. */
+export const MAX_CHECK_ROWS = 65_536;
 const MAX_RANK = 8;
 const MAX_NAMES = 100_000;
 
@@ -68,6 +72,20 @@ const inputSpec = z
       .number()
       .exactOptional()
       .describe("Stands in for a null, before `scale`. Left out: a row with a null is a dead letter."),
+    pad: z
+      .number()
+      .exactOptional()
+      .describe(
+        "Where rows are lists of uneven length: stands in for the steps that a row lacks, as the model sees it (1 for " +
+          "RoBERTa's ids). Left out: 0, or no padding at all when the model is given no mask.",
+      ),
+    mask: columnName
+      .exactOptional()
+      .describe(
+        "Instead of a column, another input whose rows are of uneven length: 1 for each step that a row has, 0 for " +
+          "padding, before `scale` and `offset`. `attention_mask: { mask: input_ids }`; all zeros are " +
+          "`token_type_ids: { mask: input_ids, scale: 0 }`.",
+      ),
   })
   .superRefine(checkInputRules);
 
@@ -95,6 +113,32 @@ const outputSpec = z
       .describe("The dimensions after the batch, where the model leaves them open."),
   })
   .superRefine(checkOutputRules);
+
+const checkSpec = z.strictObject({
+  rows: z
+    .int()
+    .min(0)
+    .max(MAX_CHECK_ROWS)
+    .default(256)
+    .describe("Rows of the input, spread over all of it, that both models run. 0: no check."),
+  minCosine: z
+    .number()
+    .min(-1)
+    .max(1)
+    .default(0.99)
+    .describe(
+      "Least mean cosine similarity between the two models' outputs: of each row's values, or of all rows' where each has one.",
+    ),
+  minAgreement: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.98)
+    .describe(
+      "Least share of rows with the same greatest value, for outputs of `argmax`, `topK`, `softmax` and `maxSoftmax`; " +
+        "with equal values, for outputs of whole numbers.",
+    ),
+});
 
 const reductionSpec = z.strictObject({
   combine: text
@@ -144,6 +188,13 @@ const mapSpec = z
           .union([auto, z.int().min(1).max(MAX_BATCH_ROWS)])
           .default("auto")
           .describe("Rows in one run of the model. `auto`: found by measuring."),
+        tokens: z
+          .union([auto, z.int().min(1).max(MAX_BATCH_TOKENS)])
+          .default("auto")
+          .describe(
+            "Where rows are lists of uneven length: rows x steps in one run of the model, padding included; a longer " +
+              "row runs alone. `auto`: found by measuring.",
+          ),
       })
       .prefault({})
       .describe("How rows are put together for the model."),
@@ -180,6 +231,16 @@ export const JOB_FILE_SCHEMA = z
           .enum(DEVICES)
           .default("auto")
           .describe("Where the model runs. `auto`: the best device that each worker has."),
+        precision: z
+          .enum(PRECISIONS)
+          .default("original")
+          .describe(
+            "`fp16`: weights and what lies between operators as float16; `int8`: MatMul and Gemm with weights as int8, " +
+              "activations quantised batch by batch. Converted once, and checked on rows of the job. `original`: as it is.",
+          ),
+        check: checkSpec
+          .prefault({})
+          .describe("With `precision: fp16` or `int8`: what the job's rows must show."),
       })
       .describe("The model."),
     map: mapSpec.prefault({}).describe("How rows become tensors, and tensors columns."),

@@ -1,9 +1,9 @@
 import type { ErrorData } from "../core/errors.ts";
+import type { RunVerdict } from "./bottleneck.ts";
 import type { JobPhase } from "./job.ts";
-import type { Stage } from "./worker.ts";
 
 /** A job as people see it: in `status`, `watch`, the progress line and the JSON summary. */
-export interface JobStatus {
+export interface JobStatus extends RunVerdict {
   readonly jobId: string;
   readonly name: string;
   readonly phase: JobPhase;
@@ -24,8 +24,6 @@ export interface JobStatus {
   /** Over the last seconds while running; over the whole run once ended. */
   readonly rowsPerSecond: number;
   readonly secondsLeft: number | null;
-  /** The busiest stage: what limits the run. Null until it is known. */
-  readonly bottleneck: Stage | null;
   /** The output folder and the manifest in it (empty until published). */
   readonly output: string;
   readonly manifest: string;

@@ -1,6 +1,7 @@
 import type { Dataset, InputFile } from "./dataset.ts";
 import type { JobSpec } from "./job-spec.ts";
 import type { MapPlan } from "./map-plan.ts";
+import type { Conversion } from "./precision.ts";
 import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";
 import type { Token } from "./token.ts";
@@ -44,7 +45,10 @@ export interface ModelFile {
 export interface PlannedJob {
   readonly spec: JobSpec;
   readonly dataset: Dataset;
+  /** What workers run. */
   readonly model: ModelFile;
+  /** The model that the job names, where `model` was made from it; null where it is that model itself. */
+  readonly converted: { readonly original: ModelFile; readonly conversion: Conversion } | null;
   readonly map: MapPlan;
   readonly shards: readonly Shard[];
   readonly digests: JobDigests;
@@ -64,7 +68,11 @@ export interface JobDescription {
   readonly model: ModelFile;
   readonly device: JobSpec["model"]["device"];
   readonly map: MapPlan;
+  /** Of the whole input. */
+  readonly rowsInput: number;
   readonly batchRows: number | "auto";
+  /** Rows x steps of a batch of uneven rows, padding included. */
+  readonly batchTokens: number | "auto";
   readonly rowsFormat: JobSpec["output"]["rows"];
   readonly reduce: JobSpec["reduce"];
   /** The folder that partials go to, as the coordinator sees it. */

@@ -1,4 +1,6 @@
+import type { RunVerdict } from "./bottleneck.ts";
 import type { JobDigests } from "./job.ts";
+import type { PrecisionReport } from "./precision.ts";
 
 /** `_manifest.json`: the output is valid if and only if it is there. */
 export interface OutputManifest {
@@ -11,6 +13,14 @@ export interface OutputManifest {
   readonly rows: { readonly input: number; readonly output: number; readonly deadLetters: number };
   readonly shards: number;
   readonly attempts: number;
+  /**
+   * What limited the run that published it, and how busy its stages were: over that run alone where it resumed another.
+   * About the run, not the output: the digest does not cover it.
+   */
+  readonly bottleneck: RunVerdict["bottleneck"];
+  readonly stages: RunVerdict["stages"];
+  /** How a model that was converted differs from the one that the job names; null where none was, or none was asked. */
+  readonly precision: PrecisionReport | null;
   readonly versions: Readonly<Record<string, string>>;
 }
 

@@ -20,22 +20,37 @@ export interface MapPlan {
 export interface InputBinding {
   readonly tensor: string;
   readonly dtype: Dtype;
-  /** The dims after the batch. */
+  /** The dims after the batch; of one step where rows are uneven. */
   readonly rowDims: readonly number[];
   /** product(rowDims). */
   readonly rowValues: number;
   /**
-   * `one`: a single column whose cell holds rowValues values (a scalar when rowValues is 1).
+   * `one`: a single column whose cell holds rowValues values (a scalar when rowValues is 1), or so many a step.
    * `stack`: rowValues scalar columns, side by side.
+   * `mask`: no column; 1 for each step that the input `of` has in this row, 0 for padding, before scale and offset.
    */
   readonly source:
     | { readonly kind: "one"; readonly column: string }
-    | { readonly kind: "stack"; readonly columns: readonly string[] };
+    | { readonly kind: "stack"; readonly columns: readonly string[] }
+    | { readonly kind: "mask"; readonly of: string };
   /** value * scale + offset, in float64, then cast. */
   readonly scale: number;
   readonly offset: number;
   /** Stands in for a null (before scale and offset); null: a row with a null is a dead letter. */
   readonly fill: number | null;
+  readonly uneven: UnevenRows | null;
+}
+
+/**
+ * Rows are sequences of steps (tokens, frames) that differ in length: the tensor is `[rows, longest, ...rowDims]`. All
+ * uneven inputs of a row have the same number of steps.
+ */
+export interface UnevenRows {
+  /**
+   * Stands in for the steps that a row lacks, as the model sees it (after scale and offset). Null, and then for all
+   * inputs: the model could not tell padding from steps, so only rows of one length share a batch.
+   */
+  readonly pad: number | null;
 }
 
 export const OUTPUT_OPS = ["raw", "argmax", "maxSoftmax", "softmax", "sigmoid", "topK"] as const;
@@ -47,8 +62,11 @@ export interface OutputBinding {
   readonly column: string;
   readonly tensor: string;
   readonly dtype: Dtype;
+  /** The dims after the batch; of one step where rows are uneven. */
   readonly rowDims: readonly number[];
   readonly rowValues: number;
+  /** The tensor is `[rows, longest, ...rowDims]`, as the uneven inputs are: each row keeps as many steps as it came with. */
+  readonly uneven: boolean;
   readonly op: OutputOp;
   /** For topK, else null. */
   readonly k: number | null;

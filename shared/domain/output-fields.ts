@@ -7,6 +7,7 @@ import type { MapPlan, OutputBinding, OutputOp } from "./map-plan.ts";
  * | op | column |
  * |---|---|
  * | `raw` | the tensor's dtype; a fixed-size list of it (flattened) when a row has more than one value |
+ * | `raw` of uneven rows | a list with one item a step: the tensor's dtype, or a fixed-size list of it |
  * | `softmax`, `sigmoid` | float32; a fixed-size list of it when a row has more than one value |
  * | `argmax` | int32, or string with labels |
  * | `maxSoftmax` | float32 |
@@ -40,8 +41,10 @@ const STRING: FieldType = { kind: "string" };
 function typesOf(output: OutputBinding): readonly FieldType[] {
   const classType = output.labels === null ? INT32 : STRING;
   switch (output.op) {
-    case "raw":
-      return [cell({ kind: "numeric", type: output.dtype }, output.rowValues)];
+    case "raw": {
+      const item = cell({ kind: "numeric", type: output.dtype }, output.rowValues);
+      return [output.uneven ? { kind: "list", item } : item];
+    }
     case "softmax":
     case "sigmoid":
       return [cell(FLOAT32, output.rowValues)];

@@ -8,17 +8,20 @@ export function workerSession(value: string): WorkerSession {
   return value as WorkerSession;
 }
 
+export interface LaneCounts {
+  readonly lanes: number;
+  readonly threadsPerLane: number;
+}
+
 /** What a worker says of itself when it joins. */
-export interface WorkerInfo {
+export interface WorkerInfo extends LaneCounts {
   /** Stable over restarts of the process: `host-cpu0`. */
   readonly name: string;
   readonly hostname: string;
   readonly pid: number;
   readonly device: Exclude<Device, "auto">;
-  /** Leases that it holds at once: the shard at work and the one prefetched. */
+  /** Leases that it holds at once: shards at work, being written, and prefetched. */
   readonly slots: number;
-  readonly lanes: number;
-  readonly threadsPerLane: number;
   readonly onnxruntimeVersion: string;
 }
 
@@ -26,8 +29,17 @@ export interface WorkerInfo {
 export const STAGES = ["read", "decode", "tensorize", "infer", "collect", "encode", "store"] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** Busy share of each stage, 0 to 1 (over 1 where several threads work at once). */
+/**
+ * Busy share of each stage, 0 to 1: of all lanes for `infer`, of all shard threads for `read`, `decode`, `tensorize` and
+ * `collect`, of all writers for `encode` and `store`.
+ */
 export type StageShares = Readonly<Partial<Record<Stage, number>>>;
+
+/** Steps of uneven rows that lanes ran, padding included, and how many of them were padding. */
+export interface StepCounts {
+  readonly run: number;
+  readonly padded: number;
+}
 
 /** A worker as the coordinator sees it. */
 export interface WorkerStatus extends WorkerInfo {

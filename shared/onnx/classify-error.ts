@@ -14,7 +14,7 @@ export interface OnnxErrorContext {
 
 /** The arena, the C++ runtime, the GPU, or V8 could not get memory. */
 const NO_MEMORY =
-  /failed to allocate memory|bad_alloc|bad allocation|out of memory|outofmemory|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|array buffer allocation failed|not enough memory/i;
+  /failed to allocate memory|is smaller than requested bytes|bad_alloc|bad allocation|out of memory|out_?of_?(device_|host_)?memory|cudaErrorMemoryAllocation|STATUS_ALLOC_FAILED|ALLOCATION_FAILED|array buffer allocation failed|not enough memory/i;
 
 /** The provider, or a library under it, did not load, or found no device. */
 const NO_DEVICE =

@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly device: ConcreteDevice;
   /** Threads inside one operator. One where several lanes share the cores. */
   readonly threads: number;
+  /** `true`: threads inside an operator spin while they wait: for a session that has its cores to itself. */
+  readonly spinning?: boolean;
   /** Which device of its kind; GPUs hidden by CUDA_VISIBLE_DEVICES are not counted. Zero when left out. */
   readonly deviceId?: number;
   /** `false`: load faster, to look at the model only. */
@@ -30,7 +32,8 @@ export interface Session extends AsyncDisposable {
   readonly signature: ModelSignature;
   /**
    * One inference. `feeds` are read in place and stay the caller's; the buffers of the answer are the caller's to
-   * transfer. Only the named `outputs` are computed and copied out.
+   * transfer. Only the named `outputs` are copied out; ONNX Runtime computes the others
+   * all the same.
    *
    * @throws {OUT_OF_MEMORY} the batch is too big
    * @throws {WORKER_DIED} the device is lost: nothing runs in this process any more
@@ -147,7 +150,7 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
     extra: {
       session: {
         // Threads that spin while they wait take the cores from decoding and from other lanes.
-        intra_op: { allow_spinning: "0" },
+        intra_op: { allow_spinning: options.spinning === true ? "1" : "0" },
         ...(wholeOnDevice ? { disable_cpu_ep_fallback: "1" } : {}),
       },
     },

@@ -97,6 +97,7 @@ describe("arguments that no command can work with", () => {
   test.each([
     ["run", "--workers", "0"],
     ["run", "--lanes", "x"],
+    ["run", "--shard-threads", "0"],
     ["run", "--threads", "1e9"],
     ["plan", "--lanes", "1.5"],
   ])("%s %s %s", async (command, option, value) => {

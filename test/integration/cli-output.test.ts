@@ -31,6 +31,9 @@ describe("run --json", () => {
       "seconds",
       "rowsPerSecond",
       "bottleneck",
+      "stages",
+      "padding",
+      "advice",
       "output",
       "manifest",
     ]);

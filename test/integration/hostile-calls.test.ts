@@ -74,7 +74,7 @@ test("a partial that is put twice and offered twice, at once and again, is commi
   const ref = refOf(lease);
   expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({ code: "LEASE_STALE" });
   expect(await failureOf(work.releaseLease(session, ref))).toMatchObject({ code: "LEASE_STALE" });
-  const [state] = await work.heartbeat({ session, leases: [{ lease: ref, rowsDone: 1 }], busy: {} });
+  const [state] = await work.heartbeat({ session, leases: [{ lease: ref, rowsDone: 1 }], busy: {}, padding: null });
   expect(state?.live).toBe(false);
   expect(await finish(running)).toBe(50);
 });
@@ -89,7 +89,7 @@ test("a worker that registers again and again has one session, and the old ones 
   const session = sessions.at(-1) ?? old;
   for (const stale of [old, ...sessions.slice(0, -1)]) {
     const refused = { code: "SESSION_STALE" };
-    const beat = { session: stale, leases: [{ lease: refOf(lease), rowsDone: 9 }], busy: {} };
+    const beat = { session: stale, leases: [{ lease: refOf(lease), rowsDone: 9 }], busy: {}, padding: null };
     expect(await failureOf(work.heartbeat(beat))).toMatchObject(refused);
     expect(await failureOf(work.requestLease(stale, 0))).toMatchObject(refused);
     expect(await failureOf(work.releaseLease(stale, refOf(lease)))).toMatchObject(refused);
@@ -113,7 +113,7 @@ test("a release, a failure and an offer after the lease ran out change nothing, 
   const lease = await raw.lease(session);
   const partial = await rawPartial(lease, "e1", RAW);
   await raw.put(session, lease.jobId, partial);
-  const beat = () => work.heartbeat({ session, leases: [], busy: {} });
+  const beat = () => work.heartbeat({ session, leases: [], busy: {}, padding: null });
   // Heard of, but it does not renew: the lease runs out, the session stays.
   for (let round = 0; round < 14; round += 1) {
     await beat();

@@ -58,7 +58,7 @@ describe("a session", () => {
     expect(none.y?.data.byteLength).toBe(0);
   });
 
-  test("computes only the outputs that it is asked for", async () => {
+  test("gives only the outputs that it is asked for", async () => {
     const model = onnxModel({
       inputs: [{ name: "x", dtype: "float32", dims: ["batch"] }],
       outputs: [

@@ -12,6 +12,7 @@ import { readStagedManifest, type StageOptions, stageOutput } from "../../coordi
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { digestFile } from "../../shared/core/digest.ts";
+import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -76,6 +77,8 @@ async function stageAll(extra: Partial<StageOptions> = {}): Promise<OutputManife
     rowsInput: ROWS_INPUT,
     shards: 4,
     attempts: 5,
+    verdict: { bottleneck: "infer" as const, stages: { infer: 0.9 } },
+    precision: null,
     versions: { shardmill: "0.1.0" },
   };
   return stageOutput({ ...common, facts, reduced, poisoned: POISONED, keep: KEEP, ...extra });
@@ -139,6 +142,8 @@ test("poisoned rows alone have the kept columns too, renamed where they clash", 
     rowsInput: 20,
     shards: 3,
     attempts: 3,
+    verdict: NO_VERDICT,
+    precision: null,
     versions: {},
   };
   await publish(await stageAll({ partials, keep, facts }));

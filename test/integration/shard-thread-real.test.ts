@@ -52,6 +52,7 @@ test("with a real model in two lanes, every row gets its own numbers", async () 
         scale: 1,
         offset: 0,
         fill: null,
+        uneven: null,
       },
     ],
     outputs: [anOutput({ column: "logits", tensor: "logits", rowDims: [3], rowValues: 3 })],

@@ -2,7 +2,6 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { deferred } from "../../shared/core/abort.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { encodeArrow, encodeParquet } from "../../shared/dataset/encode.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
@@ -51,7 +50,6 @@ async function startThread(job: JobDescription, model: FakeModel = {}) {
   return { ...thread, lane };
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 const pathOf = (partial: PartialManifest, name: string) => join(partialsPath, partialFolder(partial), name);
 
 async function query(sql: string): Promise<Record<string, unknown>[]> {
@@ -201,56 +199,6 @@ test("a model with a fixed batch gets full batches only, and what fills them up 
   const partial = await run(await leaseOn(inputPath));
   expect(new Set(lane.batchRows)).toEqual(new Set([48]));
   expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(0, ROWS, [BAD_ROW, 999]));
-});
-
-test("two shards overlap, are read one after the other, and do not mix", async () => {
-  const gate = deferred<void>();
-  const { run, waitFor, events } = await startThread(aJob({ partialsPath, batchRows: 600 }), {
-    gate: gate.promise,
-  });
-  const first = run(await leaseOn(inputPath, { rowEnd: 500, sequence: 1 }));
-  const second = run(await leaseOn(inputPath, { rowStart: 500, sequence: 2 }));
-  await waitFor((event) => event.kind === "shardRead" && event.token.sequence === 2);
-  expect(events.filter(({ kind }) => kind === "shardDone")).toEqual([]);
-  gate.resolve();
-  const partials = await Promise.all([first, second]);
-  expect(partials.map(({ rowsOut }) => rowsOut)).toEqual([499, 500]);
-  const [one, two] = partials;
-  if (one === undefined || two === undefined) throw new Error("two partials");
-  expect(await readRows(pathOf(one, "rows.parquet"))).toEqual(expectedRows(0, 500, [BAD_ROW]));
-  expect(await readRows(pathOf(two, "rows.parquet"))).toEqual(expectedRows(500, ROWS, []));
-});
-
-test("an abandoned shard leaves no file and says only that it is abandoned; the next one runs", async () => {
-  const gate = deferred<void>();
-  const { send, waitFor, run, events, lane } = await startThread(aJob({ partialsPath }), {
-    gate: gate.promise,
-  });
-  const lease = await leaseOn(inputPath);
-  send({ kind: "runShard", lease, executionId: "e1" });
-  await lane.reached;
-  send({ kind: "abandonShard", token: lease.token });
-  await waitFor(({ kind }) => kind === "abandoned");
-  gate.resolve();
-  const next = await run(await leaseOn(inputPath, { sequence: 2 }));
-  expect(next.rowsOut).toBe(ROWS - 1);
-  expect(await readdir(partialsPath)).toEqual([partialFolder(next)]);
-  expect(await readdir(scratchPath)).toEqual([]);
-  const said = events.filter((event) => "token" in event && event.token.sequence === 1);
-  expect(said.map(({ kind }) => kind).filter((kind) => kind !== "progress")).toEqual(["abandoned"]);
-});
-
-test("a shard that is abandoned while it is written stops its SQL, and what was written is gone", async () => {
-  const endless = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
-  const { send, waitFor } = await startThread(aJob({ partialsPath, reduce: endless }));
-  const lease = await leaseOn(inputPath);
-  send({ kind: "runShard", lease, executionId: "e1" });
-  const written = () => readdir(partialsPath, { recursive: true });
-  while (!(await written()).some((name) => name.endsWith("dead.parquet"))) await settle();
-  send({ kind: "abandonShard", token: lease.token });
-  await waitFor(({ kind }) => kind === "abandoned");
-  expect(await written()).toEqual([]);
-  expect(await readdir(scratchPath)).toEqual([]);
 });
 
 describe("an input file that is not the plan's", () => {

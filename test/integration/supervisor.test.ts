@@ -18,6 +18,7 @@ async function supervise(giveUpMs: number) {
       device: "cpu",
       lanes: 1,
       threadsPerLane: 1,
+      shardThreads: 1,
       access: "auto",
       logLevel: "silent",
       giveUpMs,

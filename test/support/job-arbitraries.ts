@@ -19,7 +19,12 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
   .map(({ name: jobName, paths, scale, maxRows }) => ({
     name: jobName,
     input: { path: paths, format: "auto", shardRows: "auto" },
-    model: { path: "/models/digits.onnx", device: "auto" },
+    model: {
+      path: "/models/digits.onnx",
+      device: "auto",
+      precision: "int8",
+      check: { rows: 64, minCosine: 0.9, minAgreement: 0.5 },
+    },
     map: {
       inputs: { image: { column: "pixels", scale, offset: 0, shape: [1, 28, 28] } },
       outputs: {
@@ -27,7 +32,7 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
         best: { op: "topK", k: 2 },
       },
       keep: ["id", "label"],
-      batch: { rows: 256 },
+      batch: { rows: 256, tokens: "auto" },
     },
     reduce: {
       confusion: { combine: "SELECT 1 AS n FROM rows", final: "SELECT sum(n) AS n FROM partials" },
@@ -80,10 +85,12 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         source: fc.oneof(
           text.map((column) => ({ kind: "one" as const, column })),
           fc.array(text, { maxLength: 3 }).map((columns) => ({ kind: "stack" as const, columns })),
+          text.map((of) => ({ kind: "mask" as const, of })),
         ),
         scale: finite,
         offset: finite,
         fill: fc.option(finite),
+        uneven: fc.option(fc.record({ pad: fc.option(finite) })),
       }),
       { maxLength: 2 },
     ),
@@ -94,6 +101,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         rowDims: dims,
         rowValues: count,
         column: text,
+        uneven: fc.boolean(),
         op: fc.constantFrom(...OUTPUT_OPS),
         k: fc.option(uint32),
         labels: fc.option(fc.array(text, { maxLength: 3 })),
@@ -104,9 +112,14 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
     columns: fc.array(text, { maxLength: 3 }),
     fixedBatchRows: fc.option(uint32),
   }),
+  rowsInput: uint32,
   batchRows: fc.oneof(
     fc.constant("auto" as const),
     fc.nat(1000).map((rows) => rows + 1),
+  ),
+  batchTokens: fc.oneof(
+    fc.constant("auto" as const),
+    fc.nat(1000).map((tokens) => tokens + 1),
   ),
   rowsFormat: fc.constantFrom("parquet", "arrow", "none"),
   reduce: fc

@@ -4,6 +4,8 @@ import { type Dim, DTYPE_ARRAYS, type Dtype, type DtypeArray, product } from "..
 /** Small real ONNX models for tests, as the bytes of a `.onnx` file. */
 
 const { onnx } = onnxProto;
+type IGraphProto = onnxProto.onnx.IGraphProto;
+type IAttributeProto = onnxProto.onnx.IAttributeProto;
 
 /** ONNX's own numbers for element types (onnx.proto, TensorProto.DataType). */
 const ELEMENT_TYPES = {
@@ -36,9 +38,19 @@ export interface NodeSpec {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Whole numbers become INT attributes, strings STRING, arrays INTS. */
-  readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
+  /** Whole numbers become INT attributes, strings STRING, arrays INTS; the others say what they are. */
+  readonly attributes?: Readonly<Record<string, AttributeSpec>>;
+  /** ONNX's own operators when left out. */
+  readonly domain?: string;
 }
+
+export type AttributeSpec =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly tensor: ConstantSpec }
+  | { readonly graph: Omit<ModelSpec, "opset"> };
 
 export interface ConstantSpec {
   readonly name: string;
@@ -64,21 +76,26 @@ export function onnxModel(spec: ModelSpec): Uint8Array {
     irVersion: 8,
     producerName: "shardmill-test",
     opsetImport: [{ domain: "", version: spec.opset ?? 13 }],
-    graph: {
-      name: "graph",
-      input: spec.inputs.map(valueInfo),
-      output: spec.outputs.map(valueInfo),
-      initializer: (spec.constants ?? []).map(constant),
-      node: spec.nodes.map((node, index) => ({
-        name: `${node.op}_${index}`,
-        opType: node.op,
-        input: [...node.inputs],
-        output: [...node.outputs],
-        attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => attribute(name, value)),
-      })),
-    },
+    graph: graphOf(spec),
   });
   return onnx.ModelProto.encode(model).finish();
+}
+
+function graphOf(spec: Omit<ModelSpec, "opset">): IGraphProto {
+  return {
+    name: "graph",
+    input: spec.inputs.map(valueInfo),
+    output: spec.outputs.map(valueInfo),
+    initializer: (spec.constants ?? []).map(constant),
+    node: spec.nodes.map((node, index) => ({
+      name: `${node.op}_${index}`,
+      opType: node.op,
+      domain: node.domain ?? "",
+      input: [...node.inputs],
+      output: [...node.outputs],
+      attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => attribute(name, value)),
+    })),
+  };
 }
 
 export interface MlpSpec {
@@ -224,9 +241,12 @@ function constant({ name, dtype, dims, data, external }: ConstantSpec) {
     : { ...common, dataLocation: 1, externalData: [{ key: "location", value: external }] };
 }
 
-function attribute(name: string, value: number | string | readonly number[]) {
-  const { INT, INTS, STRING } = onnx.AttributeProto.AttributeType;
+function attribute(name: string, value: AttributeSpec): IAttributeProto {
+  const { FLOAT, GRAPH, INT, INTS, STRING, TENSOR } = onnx.AttributeProto.AttributeType;
   if (typeof value === "number") return { name, type: INT, i: value };
   if (typeof value === "string") return { name, type: STRING, s: new TextEncoder().encode(value) };
+  if ("float" in value) return { name, type: FLOAT, f: value.float };
+  if ("tensor" in value) return { name, type: TENSOR, t: constant(value.tensor) };
+  if ("graph" in value) return { name, type: GRAPH, g: graphOf(value.graph) };
   return { name, type: INTS, ints: [...value] };
 }

@@ -45,12 +45,12 @@ export class CliProcess implements AsyncDisposable {
   readonly #startedMs = performance.now();
 
   constructor(args: readonly string[], options: CliOptions) {
-    const { PATH, HOME, TMPDIR, VK_DRIVER_FILES } = process.env;
+    const { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE } = process.env;
     const [command = process.execPath, ...rest] = [...(options.wrap ?? []), process.execPath, MAIN, ...args];
     this.child = spawn(command, rest, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: definedOnly({ PATH, HOME, TMPDIR, VK_DRIVER_FILES, ...options.env }),
+      env: definedOnly({ PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE, ...options.env }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {

@@ -8,9 +8,9 @@ import {
   Struct,
   vectorFromArray,
 } from "apache-arrow";
+import { decodeHalf } from "../../shared/core/float16.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
-import { decodeHalf } from "../../worker/shard/float16.ts";
 import { badRows, fillRows, openInputs, tensorArray } from "../../worker/shard/tensorize.ts";
 
 /** A record batch of columns by name. */
@@ -43,6 +43,7 @@ export function aBinding(changes: Partial<InputBinding> = {}): InputBinding {
     scale: 1,
     offset: 0,
     fill: null,
+    uneven: null,
     ...changes,
   };
 }

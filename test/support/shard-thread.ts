@@ -4,6 +4,7 @@ import { errorFromData } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { type LearnedBatch, NOTHING_LEARNED } from "../../worker/infer/batch-sizer.ts";
 import type { DataAccess, ShardCommand, ShardEvent } from "../../worker/shard/shard-protocol.ts";
 
 export interface ShardThreadOptions {
@@ -11,10 +12,14 @@ export interface ShardThreadOptions {
   readonly lanePorts: readonly MessagePort[];
   readonly scratchPath: string;
   readonly access?: DataAccess;
+  /** Left out: this one alone. */
+  readonly shardThreads?: number;
+  readonly learned?: LearnedBatch;
 }
 
 /** A real shard thread with one job open. `run` rejects with the shard's error. */
-export async function startShardThread({ job, lanePorts, scratchPath, access }: ShardThreadOptions) {
+export async function startShardThread(options: ShardThreadOptions) {
+  const { job, lanePorts, scratchPath, access, shardThreads = 1, learned = NOTHING_LEARNED } = options;
   const thread = new Worker(compiledUrl("../../worker/shard/shard-thread.ts", import.meta.url));
   const events: ShardEvent[] = [];
   let heard = deferred<void>();
@@ -43,7 +48,16 @@ export async function startShardThread({ job, lanePorts, scratchPath, access }: 
     throw end.kind === "shardFailed" ? errorFromData(end.error) : new Error(end.kind);
   };
   const reached = access ?? { kind: "shared" };
-  send({ kind: "openJob", job, input: reached, output: reached, lanePorts, scratchPath });
+  send({
+    kind: "openJob",
+    job,
+    input: reached,
+    output: reached,
+    lanePorts,
+    shardThreads,
+    scratchPath,
+    learned,
+  });
   await waitFor(({ kind }) => kind === "jobOpened");
   return { events, send, waitFor, run, [Symbol.asyncDispose]: async () => void (await thread.terminate()) };
 }

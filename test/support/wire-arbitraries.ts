@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { ERROR_CODES, type ErrorCode, type ErrorData } from "../../shared/core/errors.ts";
+import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
@@ -146,11 +147,16 @@ export const registered: fc.Arbitrary<Registered> = fc.record({
   heartbeatMs: uint32,
 });
 
-export const heartbeat: fc.Arbitrary<Heartbeat> = fc.record({
-  session,
-  leases: fc.array(fc.record({ lease: leaseRef, rowsDone: count }), { maxLength: 3 }),
-  busy,
-});
+export const heartbeat: fc.Arbitrary<Heartbeat> = fc.record(
+  {
+    session,
+    leases: fc.array(fc.record({ lease: leaseRef, rowsDone: count }), { maxLength: 3 }),
+    busy,
+    padding: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+    laneCounts: fc.record({ lanes: fc.integer({ min: 1, max: 1_000 }), threadsPerLane: uint32 }),
+  },
+  { requiredKeys: ["session", "leases", "busy", "padding"] },
+);
 
 export const leaseStates = fc.array(fc.record({ lease: leaseRef, live: fc.boolean() }), { maxLength: 3 });
 
@@ -184,7 +190,10 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   seconds: positive,
   rowsPerSecond: positive,
   secondsLeft: fc.option(positive),
-  bottleneck: fc.option(fc.constantFrom(...STAGES)),
+  bottleneck: fc.option(fc.constantFrom(...BOTTLENECKS)),
+  stages: busy,
+  padding: fc.option(positive),
+  advice: fc.option(name),
   output: text,
   manifest: text,
   failure: fc.option(errorData),

@@ -1,20 +1,45 @@
+import { BatchSearch } from "./batch-search.ts";
+import { type BatchShape, rowsIn } from "./batch-shape.ts";
+import { type MemoryCap, MemoryCaps } from "./memory-caps.ts";
+
 export interface BatchSizerOptions {
-  /** From the job file. A number is taken as it is, up to `maxRows`. */
+  /** From the job file. A number is taken as it is. */
   readonly rows: number | "auto";
+  /** From the job file: rows x length, where rows are uneven. A number is taken as it is. */
+  readonly tokens: number | "auto";
   /** The model's batch dimension where it is a fixed number: wins over everything. */
   readonly fixedRows: number | null;
-  /** What fits in the memory set aside for a batch. */
-  readonly maxRows: number;
+  /** How many rows of a length fit in the memory set aside for a batch. Bounds all but a number given for even rows. */
+  readonly mostRows: (length: number | null) => number;
+  /** Whether a larger batch would fit in this process's memory, by how it grew so far. Left out: always. */
+  readonly mayGrow?: () => boolean;
+  /** What an earlier run of the same model on the same machine learned. */
+  readonly learned?: LearnedBatch;
+  /** Told whenever there is more to remember. */
+  readonly onLearned?: (learned: LearnedBatch) => void;
 }
 
-/** What went into one run. */
-export interface BatchShape {
-  readonly rows: number;
-  /** The steps that each row is padded to, where rows are uneven; null where all have the model's own shape. */
-  readonly length: number | null;
+/** What a run learned, for the next one. Units are rows; where rows are uneven, rows x length. */
+export interface LearnedBatch {
+  /** The size that was found; null where the search did not end, or there was none. */
+  readonly units: number | null;
+  readonly caps: readonly MemoryCap[];
 }
 
-/** Finds the number of rows a batch should have, from how long batches took. Pure: it is told the times. */
+export const NOTHING_LEARNED: LearnedBatch = { units: null, caps: [] };
+
+/** Of one thread there is one a length and halving at most, a few dozen: more are left from times of less memory. */
+const MOST_CAPS = 200;
+
+/** What several threads learned of one model: the newest size, and all caps. */
+export function mergeLearned(known: LearnedBatch, news: LearnedBatch): LearnedBatch {
+  const isNew = (cap: MemoryCap) =>
+    !known.caps.some(({ length, units }) => length === cap.length && units === cap.units);
+  const caps = [...known.caps, ...news.caps.filter(isNew)];
+  return { units: news.units ?? known.units, caps: caps.slice(-MOST_CAPS) };
+}
+
+/** Says how many rows a batch should have, and learns from how batches went. Pure: it is told the times. */
 export interface BatchSizer {
   /** Rows for the next batch, of rows of `length` steps. */
   nextRows(length: number | null): number;
@@ -24,69 +49,78 @@ export interface BatchSizer {
   outOfMemory(shape: BatchShape): void;
 }
 
-/** Small enough for any model that runs at all, and a few doublings from where a small model is fast. */
-const START_ROWS = 32;
 /**
- * Runs at each size before the next is tried. The first is not counted: it grows the memory arena, compiles shaders,
- * picks algorithms. Of the others the fastest counts, since other work on the machine only ever makes a run slower.
+ * A sizer for the batches of one job in one thread. What is given in the job file is used as it is; what is `auto` is
+ * searched for, or known from an earlier run. Both are bounded by what ran out of memory.
  */
-const WARM_UP_RUNS = 1;
-const COUNTED_RUNS = 3;
-/** Less gain than this for twice the memory is not worth it, and is within the noise of a few runs. */
-const GAIN = 1.1;
-/** Sizes in a row without gain before the search ends: one alone may be bad luck. */
-const PATIENCE = 2;
+export function createBatchSizer(options: BatchSizerOptions): BatchSizer {
+  const { fixedRows } = options;
+  return fixedRows === null
+    ? new LearningSizer(options)
+    : { nextRows: () => fixedRows, observe: () => {}, outOfMemory: () => {} };
+}
 
-/**
- * Doubles from a small start until rows a second stop growing, then stays with the smallest size that was within the
- * gain of the best. Batches of any other size than the one on trial (the rest of a shard, batches still in flight from
- * the size before) say nothing and are not counted.
- */
-export function createBatchSizer({ rows, fixedRows, maxRows }: BatchSizerOptions): BatchSizer {
-  if (fixedRows !== null) {
-    return { nextRows: () => fixedRows, observe: () => {}, outOfMemory: () => {} };
+class LearningSizer implements BatchSizer {
+  readonly #options: BatchSizerOptions;
+  readonly #caps: MemoryCaps;
+  readonly #search = new BatchSearch();
+  readonly #knownUnits: number | null;
+  #told: LearnedBatch;
+
+  constructor(options: BatchSizerOptions) {
+    this.#options = options;
+    this.#told = options.learned ?? NOTHING_LEARNED;
+    this.#knownUnits = this.#told.units;
+    this.#caps = new MemoryCaps(this.#told.caps);
   }
-  let cap = Math.max(1, Math.floor(maxRows));
-  let size = Math.min(cap, rows === "auto" ? START_ROWS : rows);
-  let settled = rows !== "auto";
-  let best = { rows: size, rowsPerMs: 0 };
-  let sizesWithoutGain = 0;
-  let runsMs: number[] = [];
 
-  const trySize = (next: number) => {
-    size = next;
-    runsMs = [];
-  };
-  const settle = () => {
-    settled = true;
-    trySize(Math.min(best.rows, cap));
-  };
+  nextRows(length: number | null): number {
+    return Math.max(1, Math.floor(Math.min(this.#wantedRows(length), this.#mostRows(length))));
+  }
 
-  return {
-    nextRows: () => size,
+  observe(shape: BatchShape, runMs: number): void {
+    const { length } = shape;
+    if (this.#knownUnits !== null || this.#givenRows(length) !== null) return;
+    const { mayGrow = () => true } = this.#options;
+    const mostUnits = Math.max(1, Math.floor(this.#mostRows(length))) * (length ?? 1);
+    this.#search.observe(shape, runMs, { mostUnits, mayGrow });
+    this.#tell();
+  }
 
-    observe({ rows: observedRows }, runMs) {
-      if (settled || observedRows !== size) return;
-      runsMs.push(runMs);
-      if (runsMs.length < WARM_UP_RUNS + COUNTED_RUNS) return;
-      // A run too short for the clock is not infinitely fast.
-      const rowsPerMs = size / Math.max(1e-3, Math.min(...runsMs.slice(WARM_UP_RUNS)));
-      if (rowsPerMs > best.rowsPerMs * GAIN) {
-        best = { rows: size, rowsPerMs };
-        sizesWithoutGain = 0;
-      } else {
-        sizesWithoutGain += 1;
-      }
-      if (size === cap || sizesWithoutGain === PATIENCE) settle();
-      else trySize(Math.min(size * 2, cap));
-    },
+  outOfMemory(shape: BatchShape): void {
+    this.#caps.add(shape);
+    this.#search.stop();
+    this.#tell();
+  }
 
-    outOfMemory({ rows: failedRows }) {
-      cap = Math.max(1, Math.min(cap, Math.floor(failedRows / 2)));
-      if (size <= cap) return;
-      // Larger sizes are out of reach for ever: what was best so far is what there is, or else the largest that fits.
-      if (best.rowsPerMs === 0) best = { rows: cap, rowsPerMs: 0 };
-      settle();
-    },
-  };
+  #wantedRows(length: number | null): number {
+    const given = this.#givenRows(length);
+    if (given !== null) return given;
+    return this.#knownUnits === null ? this.#search.rowsFor(length) : rowsIn(this.#knownUnits, length);
+  }
+
+  /** What the job file says; null where that is to be found by measuring. */
+  #givenRows(length: number | null): number | null {
+    const { rows, tokens } = this.#options;
+    const given = [
+      rows === "auto" ? Infinity : rows,
+      tokens === "auto" || length === null ? Infinity : rowsIn(tokens, length),
+    ];
+    const least = Math.min(...given);
+    return least === Infinity ? null : least;
+  }
+
+  #mostRows(length: number | null): number {
+    const { rows, mostRows } = this.#options;
+    const capped = this.#caps.mostRows(length);
+    return length === null && rows !== "auto" ? capped : Math.min(capped, mostRows(length));
+  }
+
+  #tell(): void {
+    const units = this.#knownUnits ?? this.#search.found;
+    const caps = this.#caps.all;
+    if (units === this.#told.units && caps === this.#told.caps) return;
+    this.#told = { units, caps };
+    this.#options.onLearned?.(this.#told);
+  }
 }

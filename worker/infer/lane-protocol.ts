@@ -9,6 +9,7 @@ export interface LaneOptions {
   readonly modelPath: string;
   readonly device: Exclude<Device, "auto">;
   readonly threads: number;
+  readonly spinning: boolean;
 }
 
 /** From the thread's owner. A shard thread gets the other end of `port` and talks to the lane directly. */

@@ -11,6 +11,10 @@ export interface LaneSetOptions {
   /** From `planLanes`. */
   readonly lanes: number;
   readonly threads: number;
+  /** Left out: no. */
+  readonly spinning?: boolean;
+  /** What each lane's thread runs, compiled. Left out: the lane thread; a test has ones that misbehave. */
+  readonly script?: URL;
 }
 
 /** The lanes of one device with one model, owned by the worker's main thread. Disposing ends their threads. */
@@ -44,9 +48,13 @@ let webgpuFree: Promise<void> = Promise.resolve();
  */
 export async function startLanes(options: LaneSetOptions, signal: AbortSignal = NEVER): Promise<LaneSet> {
   signal.throwIfAborted();
-  const { modelPath, device, threads } = options;
+  const { modelPath, device, threads, spinning = false } = options;
+  const script = options.script ?? compiledUrl("./lane-thread.ts", import.meta.url);
   const releaseDevice = device === "webgpu" ? await takeWebgpu(signal) : () => {};
-  const lanes = Array.from({ length: options.lanes }, () => new Lane({ modelPath, device, threads }));
+  const lanes = Array.from(
+    { length: options.lanes },
+    () => new Lane(script, { modelPath, device, threads, spinning }),
+  );
   const close = async () => {
     await Promise.allSettled(lanes.map((lane) => lane.close()));
     releaseDevice();
@@ -111,8 +119,8 @@ class Lane {
   #hasServed = false;
   #closing = false;
 
-  constructor(options: LaneOptions) {
-    this.#thread = new Worker(compiledUrl("./lane-thread.ts", import.meta.url), { workerData: options });
+  constructor(script: URL, options: LaneOptions) {
+    this.#thread = new Worker(script, { workerData: options });
     // Whoever waits for a lane hears of its end; nobody has to.
     this.#ready.promise.catch(() => {});
     this.#thread.on("message", (event: LaneEvent) => {

@@ -7,8 +7,9 @@ import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
-import type { StageShares, WorkerSession } from "../../shared/domain/worker.ts";
+import type { LaneCounts, StageShares, WorkerSession } from "../../shared/domain/worker.ts";
 import type {
+  Heartbeat,
   LeaseRef,
   OfferAnswer,
   Registered,
@@ -27,6 +28,10 @@ export interface LeaseLoopOptions {
   readonly runner: ShardRunner;
   /** The busy shares since the last call. */
   readonly takeBusy: () => StageShares;
+  /** The share of padding in the steps that ran since the last call; null when none did. */
+  readonly takePadding: () => number | null;
+  /** How the lanes share out the cores, once that was measured. */
+  readonly laneCounts?: () => LaneCounts | null;
   readonly clock: TimedClock;
   readonly random?: Random;
   readonly log: Logger;
@@ -227,7 +232,7 @@ export class LeaseLoop {
   }
 
   async #heartbeat(signal: AbortSignal): Promise<void> {
-    const { work, clock, takeBusy } = this.#options;
+    const { work, clock, takeBusy, takePadding } = this.#options;
     const sentMs = clock.nowMs();
     const leases = this.#book.held().map(({ lease, rowsDone }) => ({
       lease: { jobId: lease.jobId, shard: lease.shard.id, token: lease.token },
@@ -235,7 +240,14 @@ export class LeaseLoop {
     }));
     // Given up while another still comes in time; and a connection that swallows it must not hide that leases run out.
     using inTime = deadline((this.#registered?.leaseMs ?? 0) / 3, clock);
-    const beat = { session: this.#session, leases, busy: takeBusy() };
+    const laneCounts = this.#options.laneCounts?.() ?? null;
+    const beat: Heartbeat = {
+      session: this.#session,
+      leases,
+      busy: takeBusy(),
+      padding: takePadding(),
+      ...(laneCounts === null ? {} : { laneCounts }),
+    };
     const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
     for (const { lease, live } of states) {
       const attempt = this.#attempts.get(leaseKey(lease));

@@ -26,7 +26,7 @@ export function findBadRows(
   }
 }
 
-/** How many values a cell of a binding's columns must hold. */
+/** How many values a cell of a binding's columns must hold; of uneven rows, each step of it. */
 export function valuesPerCell(binding: InputBinding): number {
   return binding.source.kind === "stack" ? 1 : binding.rowValues;
 }
@@ -62,7 +62,7 @@ class CellJudge {
 
   problemOf(row: number): RowProblem | null {
     const { nulls, leafNulls, faults } = this.#cells;
-    if (nulls !== null && !bitAt(nulls, row)) return this.#ofNull("is null");
+    if (nulls !== null && !bitAt(nulls, row)) return this.#ofNullCell();
     const fault = faults?.[row] ?? 0;
     if (fault === RAGGED) return this.#problem("ROW_LENGTH", "holds lists of different lengths");
     if (fault !== 0) return this.#problem("ROW_NULL", "holds a list that is null");
@@ -77,6 +77,13 @@ class CellJudge {
     return this.#checkValues ? this.#ofValues(from, to) : null;
   }
 
+  /** Nothing says how many steps a list has that is not there. */
+  #ofNullCell(): RowProblem | null {
+    const { uneven, fill } = this.#binding;
+    if (uneven === null || fill === null) return this.#ofNull("is null");
+    return this.#problem("ROW_NULL", "is null, and a fill cannot stand in for a list of no known length");
+  }
+
   #ofNull(what: string): RowProblem | null {
     if (this.#binding.fill === null) return this.#problem("ROW_NULL", `${what}, and there is no fill for it`);
     if (this.#fillFits) return null;
@@ -86,6 +93,13 @@ class CellJudge {
 
   #ofLength(found: number): RowProblem | null {
     const expected = this.#cellValues;
+    if (this.#binding.uneven !== null) {
+      if (found % expected === 0) return null;
+      return this.#problem(
+        "ROW_LENGTH",
+        `has the wrong length: expected a multiple of ${expected}, found ${found}`,
+      );
+    }
     if (found === expected) return null;
     if (!this.#cells.binary)
       return this.#problem("ROW_LENGTH", `has the wrong length: expected ${expected}, found ${found}`);

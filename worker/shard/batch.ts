@@ -1,6 +1,8 @@
+import { present } from "../../shared/core/assert.ts";
 import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
 import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
 import type { BufferPool } from "./buffer-pool.ts";
+import { fillSteps } from "./fill-steps.ts";
 import type { InputChunk } from "./input-chunk.ts";
 import { fillRows, tensorArray } from "./tensorize.ts";
 
@@ -11,14 +13,38 @@ export interface Piece {
   readonly end: number;
 }
 
-/** The rows that go into one run, in input order. They stay where they are: a batch can be built again, or halved. */
+/**
+ * The rows that go into one run: in input order, or, where they are uneven, the longest first. They stay where they are: a
+ * batch can be built again, or halved.
+ */
 export interface Batch {
   readonly pieces: readonly Piece[];
   readonly rows: number;
+  /** The steps that each row is padded to; null where all rows have the model's own shape. */
+  readonly length: number | null;
 }
 
 export function batchOf(pieces: readonly Piece[]): Batch {
-  return { pieces, rows: pieces.reduce((total, { start, end }) => total + end - start, 0) };
+  const rows = pieces.reduce((total, { start, end }) => total + end - start, 0);
+  return { pieces, rows, length: longestOf(pieces) };
+}
+
+function longestOf(pieces: readonly Piece[]): number | null {
+  let longest: number | null = null;
+  for (const { chunk, start, end } of pieces) {
+    if (chunk.steps === null) return null;
+    for (let row = start; row < end; row += 1) longest = Math.max(longest ?? 0, chunk.steps.lengthOf(row));
+  }
+  return longest;
+}
+
+/** Steps of the batch's own, without padding; 0 where rows have none. */
+export function countSteps({ pieces }: Batch): number {
+  let total = 0;
+  for (const { chunk, start, end } of pieces) {
+    for (let row = start; row < end; row += 1) total += chunk.steps?.counts[row] ?? 0;
+  }
+  return total;
 }
 
 /** The first half, rounded up, and the rest. */
@@ -57,16 +83,22 @@ function buildFeed(
   { rows, pool }: { readonly rows: number; readonly pool: BufferPool },
 ): TensorData {
   const { dtype, rowValues, rowDims } = binding;
-  const data = pool.take(rows * rowValues * dtypeBytes(dtype));
+  const length = binding.uneven === null ? null : present(batch.length, "uneven rows have a length");
+  const width = rowValues * (length ?? 1);
+  const data = pool.take(rows * width * dtypeBytes(dtype));
   const array = tensorArray(binding, data);
   let at = 0;
   for (const { chunk, start, end } of batch.pieces) {
-    const columns = chunk.inputs[index];
-    if (columns !== undefined) fillRows(columns, start, end, array, at);
+    const columns = present(chunk.inputs[index], "a chunk has all inputs");
+    if (length === null) fillRows(columns, start, end, array, at);
+    else {
+      const { counts } = present(chunk.steps, "a chunk of uneven rows knows their steps");
+      fillSteps(columns, counts, start, end, { array, at, length });
+    }
     at += end - start;
   }
   for (let row = batch.rows; row < rows; row += 1) {
-    array.copyWithin(row * rowValues, (batch.rows - 1) * rowValues, batch.rows * rowValues);
+    array.copyWithin(row * width, (batch.rows - 1) * width, batch.rows * width);
   }
-  return { dtype, dims: [rows, ...rowDims], data };
+  return { dtype, dims: [rows, ...(length === null ? [] : [length]), ...rowDims], data };
 }

@@ -3,7 +3,7 @@ import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { BatchSizer } from "../infer/batch-sizer.ts";
 import type { InferResult, Lanes } from "../infer/lanes.ts";
-import { type Batch, buildFeeds, halve } from "./batch.ts";
+import { type Batch, buildFeeds, countSteps, halve } from "./batch.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import type { BusyMeter } from "./busy-meter.ts";
 
@@ -84,7 +84,7 @@ export class BatchRunner {
     } catch (error) {
       this.#options.signal.throwIfAborted();
       if (isShardmillError(error, "OUT_OF_MEMORY")) {
-        this.#options.sizer.outOfMemory({ rows: batch.rows, length: null });
+        this.#options.sizer.outOfMemory({ rows: batch.rows, length: batch.length });
         // A model with a fixed batch takes as much memory for one row as for all.
         if (batch.rows === 1 || this.#options.plan.fixedBatchRows !== null) throw error;
       } else if (isShardmillError(error, "MODEL_FAILED")) {
@@ -105,8 +105,12 @@ export class BatchRunner {
     const feeds = meter.time("tensorize", () => buildFeeds(batch, plan, pool));
     const result = await lanes.infer(feeds, this.#outputs, signal);
     pool.give(result.feeds);
-    sizer.observe({ rows: batch.rows, length: null }, result.runMs);
+    sizer.observe({ rows: batch.rows, length: batch.length }, result.runMs);
     meter.add("infer", result.runMs);
+    if (batch.length !== null) {
+      const run = Math.max(batch.rows, plan.fixedBatchRows ?? 0) * batch.length;
+      meter.addSteps({ run, padded: run - countSteps(batch) });
+    }
     return result.outputs;
   }
 

@@ -1,4 +1,7 @@
-import type { Stage, StageShares } from "../../shared/domain/worker.ts";
+import type { Stage, StageShares, StepCounts } from "../../shared/domain/worker.ts";
+
+/** Milliseconds busy in each stage. */
+export type StageMs = Readonly<Partial<Record<Stage, number>>>;
 
 /** Where a thread's time goes: milliseconds busy in each stage since they were last taken. */
 export class BusyMeter {
@@ -6,8 +9,10 @@ export class BusyMeter {
   readonly #busyMs = new Map<Stage, number>();
   /** All time spent in stages that keep the thread itself busy, or wait for bytes: what is not decoding. */
   #otherMs = 0;
-  #readers = 0;
-  #readingSinceMs = 0;
+  readonly #reading = new Overlap();
+  readonly #decoding = new Overlap();
+
+  #steps: StepCounts = { run: 0, padded: 0 };
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -41,39 +46,79 @@ export class BusyMeter {
 
   /** Waiting for input bytes. Reads that overlap count once. */
   async timeRead<T>(read: () => Promise<T>): Promise<T> {
-    if (this.#readers === 0) this.#readingSinceMs = this.#nowMs();
-    this.#readers += 1;
+    this.#reading.enter(this.#nowMs());
     try {
       return await read();
     } finally {
-      this.#readers -= 1;
-      if (this.#readers === 0) {
-        const ms = this.#nowMs() - this.#readingSinceMs;
-        this.add("read", ms);
-        this.#otherMs += ms;
-      }
+      const ms = this.#reading.leave(this.#nowMs());
+      this.add("read", ms);
+      this.#otherMs += ms;
     }
   }
 
   /**
    * Waiting for a reader's next rows: decoding, as far as it is not reading, nor the work of other stages that the thread
-   * did meanwhile.
+   * did meanwhile. Of two readers at once the time counts once.
    */
   async timeDecode<T>(next: () => Promise<T>): Promise<T> {
-    const startMs = this.#nowMs();
-    const otherMs = this.#otherMs;
+    this.#decoding.enter(this.#nowMs() - this.#otherMs);
     try {
       return await next();
     } finally {
-      const meanwhileMs = this.#otherMs - otherMs;
-      this.add("decode", Math.max(0, this.#nowMs() - startMs - meanwhileMs));
+      this.add("decode", this.#decoding.leave(this.#nowMs() - this.#otherMs));
     }
   }
 
-  /** Busy shares over the last `overMs`; counting starts again from nothing. */
-  takeShares(overMs: number): StageShares {
-    const shares = Object.fromEntries([...this.#busyMs].map(([stage, ms]) => [stage, ms / overMs]));
+  /** A batch of uneven rows ran. */
+  addSteps({ run, padded }: StepCounts): void {
+    this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
+  }
+
+  /** The steps since they were last taken. */
+  takeSteps(): StepCounts {
+    const steps = this.#steps;
+    this.#steps = { run: 0, padded: 0 };
+    return steps;
+  }
+
+  /** What each stage was busy; counting starts again from nothing. */
+  takeBusyMs(): StageMs {
+    const busyMs = Object.fromEntries(this.#busyMs);
     this.#busyMs.clear();
+    return busyMs;
+  }
+
+  /**
+   * Busy shares over the last `overMs`, 0 to 1 of what could be busy. Time is counted when work ends: what does not fit
+   * into this span (a batch that ran for longer) counts in the next, so that means over many spans are right.
+   *
+   * @param lanes what `infer` is shared out over; all other stages are one thread's
+   */
+  takeShares(overMs: number, lanes: number): StageShares {
+    const shares: Partial<Record<Stage, number>> = {};
+    for (const [stage, ms] of [...this.#busyMs]) {
+      const mostMs = overMs * (stage === "infer" ? lanes : 1);
+      shares[stage] = Math.min(1, ms / Math.max(mostMs, Number.MIN_VALUE));
+      if (ms > mostMs) this.#busyMs.set(stage, ms - mostMs);
+      else this.#busyMs.delete(stage);
+    }
     return shares;
+  }
+}
+
+/** Time in which at least one of several is at it. */
+class Overlap {
+  #count = 0;
+  #sinceMs = 0;
+
+  enter(nowMs: number): void {
+    if (this.#count === 0) this.#sinceMs = nowMs;
+    this.#count += 1;
+  }
+
+  /** The last one out gets the time; the others get none. */
+  leave(nowMs: number): number {
+    this.#count -= 1;
+    return this.#count === 0 ? Math.max(0, nowMs - this.#sinceMs) : 0;
   }
 }

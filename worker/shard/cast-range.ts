@@ -1,24 +1,7 @@
-import type { Dtype } from "../../shared/domain/tensor.ts";
+import { type CheckedDtype, fitsDtype, isChecked } from "../../shared/domain/dtype-range.ts";
 import { type Bits, bitAt } from "./bits.ts";
 import { BLOCK_VALUES, type Cast, isPlain, widenBlock } from "./cast.ts";
 import type { Leaf } from "./leaf.ts";
-
-/** A value fits when it lies strictly between the two: after truncation it is then in the dtype's range. */
-const OPEN_RANGES = {
-  int8: [-129, 128],
-  int16: [-32_769, 32_768],
-  int32: [-2_147_483_649, 2_147_483_648],
-  // The float64 just below -(2 ** 63); there is none between them.
-  int64: [-(2 ** 63) - 2048, 2 ** 63],
-  uint8: [-1, 256],
-  uint16: [-1, 65_536],
-  uint32: [-1, 4_294_967_296],
-  uint64: [-1, 2 ** 64],
-  // Anything but zero is true; only NaN is neither.
-  bool: [-Infinity, Infinity],
-} as const satisfies Partial<Record<Dtype, readonly [number, number]>>;
-
-type CheckedDtype = keyof typeof OPEN_RANGES;
 
 /** Source types whose every value fits, by integer dtype. */
 const ALWAYS_FITS: Readonly<Record<CheckedDtype, readonly Leaf["type"][]>> = {
@@ -41,7 +24,7 @@ export function needsCheck(leaf: Leaf, cast: Cast): boolean {
 
 /** Whether `fill`, scaled, can be stored. */
 export function fillFits(fill: number, { dtype, scale, offset }: Cast): boolean {
-  return !isChecked(dtype) || fits(fill * scale + offset, dtype);
+  return fitsDtype(fill * scale + offset, dtype);
 }
 
 /**
@@ -65,19 +48,9 @@ export function findMisfit(
     for (let index = 0; index < values.length; index += 1) {
       const value = values[index] ?? 0;
       // Between the two 64-bit types only the sign bit decides, and float64 would round it away.
-      const good = words ? (leaf.words[(start + index) * 2 + 1] ?? 0) >= 0 : fits(value, dtype);
+      const good = words ? (leaf.words[(start + index) * 2 + 1] ?? 0) >= 0 : fitsDtype(value, dtype);
       if (!good && (nulls === null || bitAt(nulls, start + index))) return value;
     }
   }
   return null;
-}
-
-function fits(value: number, dtype: CheckedDtype): boolean {
-  if (dtype === "bool") return !Number.isNaN(value);
-  const [above, below] = OPEN_RANGES[dtype];
-  return value > above && value < below;
-}
-
-function isChecked(dtype: Dtype): dtype is CheckedDtype {
-  return dtype in OPEN_RANGES;
 }

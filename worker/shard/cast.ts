@@ -1,6 +1,6 @@
+import { encodeHalf, halfTable } from "../../shared/core/float16.ts";
 import type { Dtype, DtypeArray } from "../../shared/domain/tensor.ts";
 import { bitAt } from "./bits.ts";
-import { encodeHalf, halfTable } from "./float16.ts";
 import { type Leaf, type NumberArray, wordsOf } from "./leaf.ts";
 
 /** How values become elements of a tensor: value * scale + offset, in float64, then cast. */
@@ -53,7 +53,8 @@ export function fillValue(value: number, cast: Cast, count: number, target: Targ
   narrow(block.subarray(0, 1), cast.dtype, target);
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
     const stored = array[at] ?? 0n;
-    for (let index = 1; index < count; index += 1) array[at + index * step] = stored;
+    if (step === 1) array.fill(stored, at, at + count);
+    else for (let index = 1; index < count; index += 1) array[at + index * step] = stored;
     return;
   }
   const stored = array[at] ?? 0;

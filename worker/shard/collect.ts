@@ -9,13 +9,14 @@ import {
   Struct,
   Table,
 } from "apache-arrow";
-import { assert } from "../../shared/core/assert.ts";
+import { assert, present } from "../../shared/core/assert.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { Segment } from "./bisect.ts";
 import { DeadLetterTable } from "./dead-letters.ts";
 import { gather } from "./gather.ts";
 import type { InputChunk } from "./input-chunk.ts";
+import type { Placement } from "./output-column.ts";
 import { checkTensor, createOutputWriter, type OutputWriter } from "./output-writer.ts";
 import { plainField } from "./plain-type.ts";
 import { columnData } from "./tensorize.ts";
@@ -41,8 +42,9 @@ export interface CollectorOptions {
 }
 
 /**
- * Takes what the model made of a shard's batches, in order, and builds its tables. The pieces of the tables follow the
- * input's record batches, whatever the size of the model's batches: the same shard gives the same bytes.
+ * Takes what the model made of a shard's batches, in any order of rows, and builds its tables in the order of the input.
+ * The pieces of the tables follow the input's record batches, whatever the model's batches: the same shard gives the same
+ * bytes.
  */
 export class Collector {
   readonly #writers: readonly OutputWriter[];
@@ -55,7 +57,8 @@ export class Collector {
   readonly #open: InputChunk[] = [];
   readonly #batches: RecordBatch[] = [];
   #rowsIn = 0;
-  #rowsWritten = 0;
+  /** The file's row that is the shard's first. */
+  #firstRow: number | null = null;
   #rowsOut = 0;
 
   constructor({ plan, schema, filePath, shardRows }: CollectorOptions) {
@@ -77,6 +80,8 @@ export class Collector {
   open(chunk: InputChunk): void {
     this.#rowsIn += chunk.rows;
     assert(this.#rowsIn <= this.#shardRows, "a shard's read gives no more than its rows");
+    this.#firstRow ??= chunk.fileRow;
+    for (const writer of this.#writers) writer.open(chunk, this.#placeOf(chunk, 0));
     this.#open.push(chunk);
     this.#closeSettled();
   }
@@ -110,13 +115,23 @@ export class Collector {
   }
 
   #write({ batch, outputs }: Extract<Segment, { kind: "mapped" }>): void {
-    const tensorRows = Math.max(batch.rows, this.#plan.fixedBatchRows ?? 0);
-    this.#plan.outputs.forEach((binding, index) => {
-      const tensor = checkTensor(outputs, binding, tensorRows);
-      this.#writers[index]?.write(tensor, batch.rows, this.#rowsWritten);
+    const rows = Math.max(batch.rows, this.#plan.fixedBatchRows ?? 0);
+    let tensorRow = 0;
+    const placements = batch.pieces.map(({ chunk, start, end }): Placement => {
+      const placement = { tensorRow, rows: end - start, place: this.#placeOf(chunk, start) };
+      tensorRow += end - start;
+      return placement;
     });
-    this.#rowsWritten += batch.rows;
+    this.#plan.outputs.forEach((binding, index) => {
+      const tensor = checkTensor(outputs, binding, { rows, length: batch.length });
+      this.#writers[index]?.write(tensor, placements);
+    });
     for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);
+  }
+
+  /** Where a row of a chunk lies in the shard. */
+  #placeOf({ fileRow }: InputChunk, row: number): number {
+    return fileRow - present(this.#firstRow, "a chunk is opened before its rows come") + row;
   }
 
   #closeSettled(): void {
@@ -130,12 +145,13 @@ export class Collector {
   #close(chunk: InputChunk): void {
     const live = chunk.runs("live");
     const rows = live.reduce((total, { start, end }) => total + end - start, 0);
+    const places = live.map(({ start, end }) => ({
+      start: this.#placeOf(chunk, start),
+      end: this.#placeOf(chunk, end),
+    }));
+    const made = this.#writers.flatMap(({ columns }) => columns.map((column) => column.take(places)));
     if (rows > 0) {
       const kept = gatherKept(chunk, this.#keep, live);
-      const from = this.#rowsOut;
-      const made = this.#writers.flatMap(({ columns }) =>
-        columns.map((column) => column.data(from, from + rows)),
-      );
       this.#batches.push(recordBatch(this.#schema, rows, [...kept, ...made]));
       this.#rowsOut += rows;
     }

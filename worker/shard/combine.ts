@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 
 export interface CombineOptions {
@@ -33,6 +32,8 @@ export function hasCombine(reduce: JobSpec["reduce"]): boolean {
 export async function combineRows(options: CombineOptions): Promise<readonly CombinedFile[]> {
   const { reduce, rowsPath, rowsFolder, targetFolder, scratchPath, signal } = options;
   signal.throwIfAborted();
+  // Loaded only where there is SQL: it takes a tenth of a second.
+  const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
   const folders = [...new Set([rowsFolder, targetFolder])];
   await using database = await openLockedDatabase({ folders, threads: 1, tempFolder: scratchPath });
   const onAbort = () => database.interrupt();

@@ -1,5 +1,5 @@
 /**
- * Works on up to `limit` items at once and gives the results in the order of the items. While nothing is ready, the next
+ * Works on up to `limit()` items at once and gives the results in the order of the items. While nothing is ready, the next
  * item is read; while the next item is awaited, results that are ready are given out.
  *
  * The first failure, in order, ends it; whoever called stops the rest (the signal that they share). `source` is closed on
@@ -7,7 +7,7 @@
  */
 export async function* mapInOrder<T, R>(
   source: AsyncIterable<T>,
-  limit: number,
+  limit: () => number,
   work: (item: T) => Promise<R>,
 ): AsyncGenerator<R, void, undefined> {
   const items = source[Symbol.asyncIterator]();
@@ -16,7 +16,7 @@ export async function* mapInOrder<T, R>(
   let drained = false;
   try {
     while (true) {
-      if (!drained && flying.length < limit) reading ??= unheard(items.next());
+      if (!drained && flying.length < limit()) reading ??= unheard(items.next());
       const [head] = flying;
       if (head === undefined && reading === null) return;
       const first = await Promise.race([

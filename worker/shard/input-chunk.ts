@@ -1,6 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
+import { findSteps, type RowSteps } from "./row-steps.ts";
 import { badRows, type InputColumns, openInputs } from "./tensorize.ts";
 
 export interface RowRange {
@@ -22,6 +23,8 @@ export class InputChunk {
   readonly inputs: readonly InputColumns[];
   /** The rows that can be fed, in order. */
   readonly liveRuns: readonly RowRange[];
+  /** Null where all rows have the model's own shape. */
+  readonly steps: RowSteps | null;
   readonly #dead = new Map<number, DeadReason>();
   #rowsPending: number;
 
@@ -29,7 +32,9 @@ export class InputChunk {
     this.batch = batch;
     this.fileRow = fileRow;
     this.inputs = openInputs(batch, bindings);
-    for (const [row, { code, message }] of badRows(this.inputs)) {
+    const bad = badRows(this.inputs);
+    this.steps = findSteps(this.inputs, batch.numRows, bad);
+    for (const [row, { code, message }] of bad) {
       this.#dead.set(row, { stage: "tensorize", code, message });
     }
     this.#rowsPending = batch.numRows - this.#dead.size;

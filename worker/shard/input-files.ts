@@ -6,8 +6,8 @@ import { byteSource, type Store } from "../../shared/store/store.ts";
 import type { BusyMeter } from "./busy-meter.ts";
 
 /**
- * Open files kept for the next shard of the same file. One is read and one is about to be; an open file costs its footer
- * and a decoder's memory.
+ * Open files kept for the next shard of the same file. One is read and one is about to be, which may be the same file
+ * twice; an open file costs its footer and a decoder's memory.
  */
 const MAX_OPEN_FILES = 2;
 
@@ -17,34 +17,45 @@ export interface InputFilesOptions {
 }
 
 /**
- * A job's input files as a shard thread opens them: each checked to be the file that the plan was made from. One at a time
- * is lent out; the caller holds the thread's read lock.
+ * A job's input files as a shard thread opens them: each checked to be the file that the plan was made from. What is taken
+ * is the taker's alone until it is given back; a file that two read at once is opened twice.
  */
 export class InputFiles implements Disposable {
   readonly #options: InputFilesOptions;
-  /** The file used last is the last. */
-  readonly #open = new Map<string, DatasetFile>();
+  /** Taken by nobody. The file used last is the last. */
+  readonly #idle: DatasetFile[] = [];
+  readonly #taken = new Set<DatasetFile>();
 
   constructor(options: InputFilesOptions) {
     this.#options = options;
   }
 
   /**
+   * To be given back, or dropped.
+   *
    * @throws {INPUT_CHANGED} when it is gone, or size, time of change or footer are not the plan's
    * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {STORE_FAILED}
    */
   async take(planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
     await this.confirm(planned, signal);
-    const kept = this.#open.get(planned.path);
-    if (kept !== undefined) {
-      this.#open.delete(planned.path);
-      this.#open.set(planned.path, kept);
-      return kept;
-    }
-    const file = await this.#openChecked(planned, signal);
-    this.#open.set(planned.path, file);
-    for (const path of [...this.#open.keys()].slice(0, -MAX_OPEN_FILES)) this.drop(path);
+    const kept = this.#idle.findIndex(({ path }) => path === planned.path);
+    const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
+    const file = idle ?? (await this.#openChecked(planned, signal));
+    this.#taken.add(file);
+    this.#closeSurplus();
     return file;
+  }
+
+  /** To be read again by the next shard that asks. */
+  giveBack(file: DatasetFile): void {
+    if (!this.#taken.delete(file)) return;
+    this.#idle.push(file);
+    this.#closeSurplus();
+  }
+
+  /** Closes a taken file: after a read that failed it cannot be read again. */
+  drop(file: DatasetFile): void {
+    if (this.#taken.delete(file)) file[Symbol.dispose]();
   }
 
   /**
@@ -69,15 +80,14 @@ export class InputFiles implements Disposable {
     }
   }
 
-  /** Closes a file: after a read that failed it cannot be read again. */
-  drop(path: string): void {
-    const kept = this.#open.get(path);
-    this.#open.delete(path);
-    kept?.[Symbol.dispose]();
+  [Symbol.dispose](): void {
+    for (const file of [...this.#idle.splice(0), ...this.#taken]) file[Symbol.dispose]();
+    this.#taken.clear();
   }
 
-  [Symbol.dispose](): void {
-    for (const path of [...this.#open.keys()]) this.drop(path);
+  #closeSurplus(): void {
+    while (this.#idle.length > 0 && this.#idle.length + this.#taken.size > MAX_OPEN_FILES)
+      this.#idle.shift()?.[Symbol.dispose]();
   }
 
   async #openChecked(planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {

@@ -4,7 +4,14 @@ import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-plan.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import { columnValues, OutputColumn } from "./output-column.ts";
+import type { InputChunk } from "./input-chunk.ts";
+import {
+  columnValues,
+  copyElements,
+  type MadeColumn,
+  OutputColumn,
+  type Placement,
+} from "./output-column.ts";
 import {
   argmaxOf,
   maxSoftmaxOf,
@@ -14,12 +21,14 @@ import {
   softmaxInto,
   topKInto,
 } from "./scores.ts";
+import { StepsColumn } from "./steps-column.ts";
 
 /** Makes the columns of one output binding out of tensors. */
 export interface OutputWriter {
-  readonly columns: readonly OutputColumn[];
-  /** Writes the first `rows` rows of `tensor` to the columns, from their row `at` on. */
-  write(tensor: TensorData, rows: number, at: number): void;
+  readonly columns: readonly MadeColumn[];
+  /** Rows of the shard from `place` on are to come. Chunks are opened in order. */
+  open(chunk: InputChunk, place: number): void;
+  write(tensor: TensorData, placements: readonly Placement[]): void;
 }
 
 /** @param capacityRows the shard's rows: no more are written */
@@ -29,6 +38,7 @@ export function createOutputWriter(binding: OutputBinding, capacityRows: number)
   const second = fields[1];
   switch (binding.op) {
     case "raw":
+      if (binding.uneven) return stepsWriter(binding, field);
       return rawWriter(binding, field, capacityRows);
     case "argmax":
       return argmaxWriter(binding, field, capacityRows);
@@ -53,10 +63,11 @@ export function createOutputWriter(binding: OutputBinding, capacityRows: number)
 export function checkTensor(
   outputs: Readonly<Record<string, TensorData>>,
   binding: OutputBinding,
-  batchRows: number,
+  { rows, length }: { readonly rows: number; readonly length: number | null },
 ): TensorData {
   const tensor = outputs[binding.tensor];
-  const expected = `${binding.dtype}[${[batchRows, ...binding.rowDims].join(", ")}]`;
+  const dims = [rows, ...(binding.uneven ? [length] : []), ...binding.rowDims];
+  const expected = `${binding.dtype}[${dims.join(", ")}]`;
   const found = tensor === undefined ? "nothing" : `${tensor.dtype}[${tensor.dims.join(", ")}]`;
   if (tensor !== undefined && found === expected) return tensor;
   throw new ShardmillError("MODEL_FAILED", `output ${binding.tensor}: expected ${expected}, found ${found}`, {
@@ -69,26 +80,29 @@ function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): 
   const column = new OutputColumn(field, columnValues(binding.dtype, capacityRows * width), width);
   return {
     columns: [column],
-    write: (tensor, rows, at) => copyElements(tensor, rows * width, column, at * width),
+    open: () => {},
+    write: (tensor, placements) => {
+      for (const { tensorRow, rows, place } of placements) {
+        copyElements(tensor.data, tensorRow * width, rows * width, column.values, place * width);
+      }
+    },
   };
 }
 
-/** Both arrays are of the binding's dtype; as bytes they are copied whatever it is. */
-function copyElements(tensor: TensorData, count: number, { values }: OutputColumn, at: number): void {
-  const width = values.BYTES_PER_ELEMENT;
-  const target = new Uint8Array(values.buffer, values.byteOffset + at * width, count * width);
-  target.set(new Uint8Array(tensor.data, 0, count * width));
+function stepsWriter(binding: OutputBinding, field: Field): OutputWriter {
+  const column = new StepsColumn(field, binding);
+  return {
+    columns: [column],
+    open: (chunk, place) => column.open(chunk, place),
+    write: (tensor, placements) => column.write(tensor, placements),
+  };
 }
 
 function argmaxWriter(binding: OutputBinding, field: Field, capacityRows: number): OutputWriter {
   const column = new OutputColumn(field, new Int32Array(capacityRows), 1, binding.labels);
-  return {
-    columns: [column],
-    write: (tensor, rows, at) => {
-      const scores = scoresOf(tensor, binding);
-      for (let row = 0; row < rows; row += 1) column.values[at + row] = argmaxOf(scores, row);
-    },
-  };
+  return rowWriter(binding, [column], (scores, row, at) => {
+    column.values[at] = argmaxOf(scores, row);
+  });
 }
 
 function topKWriter(
@@ -99,20 +113,13 @@ function topKWriter(
   const k = present(binding.k, "topK has a k");
   const values = new OutputColumn(fields[0], new Float32Array(capacityRows * k), k);
   const indices = new OutputColumn(fields[1], new Int32Array(capacityRows * k), k, binding.labels);
-  return {
-    columns: [values, indices],
-    write: (tensor, rows, at) => {
-      const scores = scoresOf(tensor, binding);
-      for (let row = 0; row < rows; row += 1) {
-        const first = (at + row) * k;
-        const best = indices.values.subarray(first, first + k);
-        topKInto(scores, row, best);
-        best.forEach((index, place) => {
-          values.values[first + place] = scores.values[row * scores.width + index] ?? 0;
-        });
-      }
-    },
-  };
+  return rowWriter(binding, [values, indices], (scores, row, at) => {
+    const best = indices.values.subarray(at * k, (at + 1) * k);
+    topKInto(scores, row, best);
+    best.forEach((index, place) => {
+      values.values[at * k + place] = scores.values[row * scores.width + index] ?? 0;
+    });
+  });
 }
 
 function floatWriter(
@@ -122,11 +129,23 @@ function floatWriter(
   write: (scores: Scores, row: number, target: Float32Array, at: number) => void,
 ): OutputWriter {
   const column = new OutputColumn(field, new Float32Array(capacityRows * width), width);
+  return rowWriter(binding, [column], (scores, row, at) => write(scores, row, column.values, at * width));
+}
+
+/** A writer that makes something of one row after the other: of row `row` of the scores, at row `at` of the columns. */
+function rowWriter(
+  binding: OutputBinding,
+  columns: readonly MadeColumn[],
+  write: (scores: Scores, row: number, at: number) => void,
+): OutputWriter {
   return {
-    columns: [column],
-    write: (tensor, rows, at) => {
-      const scores = scoresOf(tensor, binding);
-      for (let row = 0; row < rows; row += 1) write(scores, row, column.values, (at + row) * width);
+    columns,
+    open: () => {},
+    write: (tensor, placements) => {
+      const scores = { values: numbersOf(tensor), width: binding.rowValues };
+      for (const { tensorRow, rows, place } of placements) {
+        for (let row = 0; row < rows; row += 1) write(scores, tensorRow + row, place + row);
+      }
     },
   };
 }
@@ -135,8 +154,4 @@ function sigmoidInto({ values, width }: Scores, row: number, target: Float32Arra
   for (let index = 0; index < width; index += 1) {
     target[at + index] = sigmoidOf(values[row * width + index] ?? 0);
   }
-}
-
-function scoresOf(tensor: TensorData, binding: OutputBinding): Scores {
-  return { values: numbersOf(tensor), width: binding.rowValues };
 }

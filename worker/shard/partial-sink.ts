@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/durable.ts";
@@ -65,16 +65,21 @@ export async function openUploadSink(
   };
 }
 
-/** A new file. @throws {STORE_EXISTS} {STORE_FAILED} */
-export function writeNewFile(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-  return asStoreError(path, async () => {
-    try {
-      await writeFile(path, bytes, { flag: "wx", signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    }
-  });
+/** A file that is made piece by piece. */
+export interface NewFile extends AsyncDisposable {
+  append(bytes: Uint8Array): Promise<void>;
+}
+
+/** A new file, with {STORE_EXISTS} and {STORE_FAILED} from it and from each of its calls. */
+export async function createFile(path: string): Promise<NewFile> {
+  const file = await asStoreError(path, () => open(path, "wx"));
+  return {
+    append: (bytes) =>
+      asStoreError(path, async () => {
+        for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+      }),
+    [Symbol.asyncDispose]: () => asStoreError(path, () => file.close()),
+  };
 }
 
 /** Errors of the file system as a store's. */

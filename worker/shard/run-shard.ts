@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
@@ -5,6 +6,7 @@ import { shardRows } from "../../shared/domain/shard.ts";
 import type { BatchSizer } from "../infer/batch-sizer.ts";
 import type { Lanes } from "../infer/lanes.ts";
 import type { Batch } from "./batch.ts";
+import { batchLimit } from "./batch-limit.ts";
 import { cutBatches } from "./batcher.ts";
 import { BatchRunner } from "./bisect.ts";
 import type { BufferPool } from "./buffer-pool.ts";
@@ -12,24 +14,23 @@ import type { BusyMeter } from "./busy-meter.ts";
 import { Collector, type ShardResult } from "./collect.ts";
 import { mapInOrder } from "./in-order.ts";
 import { InputChunk } from "./input-chunk.ts";
-
-/**
- * Batches in flight for each lane: one that runs and one that waits behind it, so that a lane never waits for this thread.
- * More would only be memory.
- */
-export const BATCHES_PER_LANE = 2;
+import { cutUnevenBatches } from "./uneven-batcher.ts";
 
 export interface MapShardOptions {
-  readonly job: Pick<JobDescription, "map">;
+  readonly job: Pick<JobDescription, "map" | "batchTokens">;
   readonly lease: Pick<Lease, "shard" | "file">;
   /** Read by nobody else until `onRead` was called or this ended. */
   readonly file: DatasetFile;
   readonly lanes: Lanes;
+  /** Batches that may be at the lanes at once. */
+  readonly inFlight: () => number;
   readonly sizer: BatchSizer;
   readonly pool: BufferPool;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
-  /** All input was handed on: the file may be read by another. */
+  /** The first rows are decoded: resolves when the shard before has handed on all of its own. */
+  readonly turn: () => Promise<void>;
+  /** All input was read and handed on, or will be within moments: the file may be read by another. */
   readonly onRead: () => void;
   readonly onProgress: (rowsDone: number) => void;
 }
@@ -45,19 +46,20 @@ export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
   // One failed batch stops the reading, and the batches at the lanes.
   const stop = new AbortController();
   const running = AbortSignal.any([signal, stop.signal]);
+  // Every batch at the lanes listens, and there may be more than the ten that Node takes for a leak.
+  setMaxListeners(0, running);
   const rows = shardRows(lease.shard);
   const { schema } = file;
   const collector = new Collector({ plan: job.map, schema, filePath: lease.file.path, shardRows: rows });
   const runner = new BatchRunner({ lanes, plan: job.map, sizer, pool, meter, signal: running });
-  const chunks = readChunks({ ...options, signal: running }, collector);
-  const batches = cutBatches(chunks, () => sizer.nextRows(null));
+  const batches = cutInto({ ...options, signal: running }, collector);
   const stopOn = (error: unknown): never => {
     stop.abort(error);
     throw error;
   };
   const runBatch = (batch: Batch) => runner.run(batch).catch(stopOn);
   try {
-    for await (const segments of mapInOrder(batches, lanes.count * BATCHES_PER_LANE, runBatch)) {
+    for await (const segments of mapInOrder(batches, options.inFlight, runBatch)) {
       running.throwIfAborted();
       try {
         meter.time("collect", () => collector.collect(segments));
@@ -76,16 +78,37 @@ export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
   }
 }
 
+/** Batches as the model takes them: of rows in input order, or of rows of about one length. */
+function cutInto(options: MapShardOptions, collector: Collector): AsyncGenerator<Batch, void, undefined> {
+  const { job, sizer, onRead } = options;
+  if (job.map.inputs.every(({ uneven }) => uneven === null)) {
+    return cutBatches(readChunks(options, collector, onRead), () => sizer.nextRows(null));
+  }
+  const limit = batchLimit(job);
+  // Reading runs ahead of the batches here: the next shard waits for these.
+  return cutUnevenBatches(
+    readChunks(options, collector, () => {}),
+    {
+      mostRows: (length) => Math.min(sizer.nextRows(length), limit(length)),
+      onNearEnd: onRead,
+    },
+  );
+}
+
 /** The shard's input, piece by piece, each known to the collector before any of its rows can come back. */
-async function* readChunks(options: MapShardOptions, collector: Collector): AsyncGenerator<InputChunk> {
-  const { job, lease, file, meter, signal, onRead } = options;
+async function* readChunks(
+  options: MapShardOptions,
+  collector: Collector,
+  onEnd: () => void,
+): AsyncGenerator<InputChunk> {
+  const { job, lease, file, meter, signal, turn } = options;
   const { rowStart, rowEnd } = lease.shard;
   const batches = file.read({ rowStart, rowEnd, columns: job.map.columns, signal })[Symbol.asyncIterator]();
   let fileRow = rowStart;
   try {
-    while (true) {
-      const next = await meter.timeDecode(() => batches.next());
-      if (next.done === true) break;
+    let next = await meter.timeDecode(() => batches.next());
+    await turn();
+    for (; next.done !== true; next = await meter.timeDecode(() => batches.next())) {
       signal.throwIfAborted();
       const chunk = meter.time("tensorize", () => new InputChunk(next.value, fileRow, job.map.inputs));
       fileRow += chunk.rows;
@@ -97,7 +120,7 @@ async function* readChunks(options: MapShardOptions, collector: Collector): Asyn
     await batches.return?.();
   }
   if (fileRow !== rowEnd) throw wrongRows(file.path, rowEnd - rowStart, fileRow - rowStart);
-  onRead();
+  onEnd();
 }
 
 function wrongRows(path: string, expected: number, found: number): ShardmillError {

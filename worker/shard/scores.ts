@@ -1,7 +1,7 @@
+import { halfTable } from "../../shared/core/float16.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
 import { TWO_32 } from "./cast.ts";
-import { halfTable } from "./float16.ts";
 import { type NumberArray, wordsOf } from "./leaf.ts";
 
 /** Scores of rows, row after row, `width` of them each: class logits, say. */

@@ -3,7 +3,8 @@ import type { ErrorData } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Token } from "../../shared/domain/token.ts";
-import type { StageShares, WorkerSession } from "../../shared/domain/worker.ts";
+import type { StageShares, StepCounts, WorkerSession } from "../../shared/domain/worker.ts";
+import type { LearnedBatch } from "../infer/batch-sizer.ts";
 
 /**
  * How a worker reaches the job's bytes. `shared`: it sees the coordinator's files and reads and writes them itself.
@@ -22,8 +23,12 @@ export type ShardCommand =
       readonly input: DataAccess;
       readonly output: DataAccess;
       readonly lanePorts: readonly MessagePort[];
+      /** Threads that feed these lanes, this one among them. */
+      readonly shardThreads: number;
       /** A folder on this machine for what is not yet stored; the thread makes and removes its own files in it. */
       readonly scratchPath: string;
+      /** What an earlier run learned of batches: see the events. */
+      readonly learned: LearnedBatch;
     }
   | { readonly kind: "closeJob"; readonly jobId: string }
   | { readonly kind: "runShard"; readonly lease: Lease; readonly executionId: string }
@@ -33,6 +38,8 @@ export type ShardCommand =
 /** From a shard thread. */
 export type ShardEvent =
   | { readonly kind: "jobOpened"; readonly jobId: string }
+  /** Its file is being opened and its first rows decoded, which may be while the shard before is still read. */
+  | { readonly kind: "shardStarted"; readonly token: Token }
   | { readonly kind: "progress"; readonly token: Token; readonly rowsDone: number }
   /** All input of this shard was handed to the lanes: there is room to prefetch another. */
   | { readonly kind: "shardRead"; readonly token: Token }
@@ -40,6 +47,14 @@ export type ShardEvent =
   | { readonly kind: "shardDone"; readonly token: Token; readonly partial: PartialManifest }
   | { readonly kind: "shardFailed"; readonly token: Token; readonly error: ErrorData }
   | { readonly kind: "abandoned"; readonly token: Token }
-  | { readonly kind: "busy"; readonly shares: StageShares; readonly overMs: number }
+  | {
+      readonly kind: "busy";
+      readonly shares: StageShares;
+      /** Since the last report, as all of it. */
+      readonly steps: StepCounts;
+      readonly overMs: number;
+    }
+  /** More is known of how large batches should be. */
+  | { readonly kind: "learned"; readonly learned: LearnedBatch }
   /** The thread cannot go on (a trap in a parser, say): its owner replaces it. */
   | { readonly kind: "broken"; readonly error: ErrorData };

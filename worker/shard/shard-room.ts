@@ -1,30 +1,30 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { errorToData, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { Slots } from "../../shared/core/slots.ts";
+import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
-import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
-import { dtypeBytes } from "../../shared/domain/tensor.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
-import { type BatchSizer, createBatchSizer } from "../infer/batch-sizer.ts";
+import { type BatchSizer, createBatchSizer, type LearnedBatch } from "../infer/batch-sizer.ts";
 import type { Lanes } from "../infer/lanes.ts";
+import { watchGrowth } from "../infer/memory-growth.ts";
+import { batchLimit } from "./batch-limit.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { BusyMeter } from "./busy-meter.ts";
 import type { ShardResult } from "./collect.ts";
 import type { DataStore } from "./data-stores.ts";
 import { InputFiles } from "./input-files.ts";
+import { DeepLanes } from "./lane-depth.ts";
 import { Lock } from "./lock.ts";
-import { openSharedSink, openUploadSink, type PartialSink } from "./partial-sink.ts";
-import { BATCHES_PER_LANE, mapShard } from "./run-shard.ts";
-import type { ShardEvent } from "./shard-protocol.ts";
-import { writePartial } from "./write-partial.ts";
+import { type MapShardOptions, mapShard } from "./run-shard.ts";
+import type { DataAccess, ShardEvent } from "./shard-protocol.ts";
+import { WriteThreadClient } from "./write-thread-client.ts";
 
 /**
- * Inputs and outputs of one batch, at most, while the batch size is searched for. Several are in flight; larger ones gain
- * nothing on any device known, and on a small machine they would not fit.
+ * Shards in memory at once: one that is read, and two whose rows are done, of which one is written and one may wait for
+ * that. When both places behind the reader are taken, reading waits: writing is then what limits the job.
  */
-const BATCH_BYTES = 64 << 20;
+const SHARDS_AT_ONCE = 3;
 
 /** How often progress of one shard is told: a heartbeat carries it on every few seconds. */
 const PROGRESS_MS = 200;
@@ -32,36 +32,58 @@ const PROGRESS_MS = 200;
 export interface ShardRoomOptions {
   readonly job: JobDescription;
   readonly input: DataStore;
-  readonly output: DataStore;
+  readonly output: DataAccess;
   readonly lanes: Lanes & Disposable;
+  /** Threads that feed these lanes, this one among them. */
+  readonly shardThreads: number;
   readonly scratchPath: string;
+  /** What an earlier run learned of batches. */
+  readonly learned: LearnedBatch;
   readonly meter: BusyMeter;
   readonly nowMs: () => number;
   readonly emit: (event: ShardEvent) => void;
 }
 
 /**
- * One job in a shard thread: its stores, its lanes, and the shards at work. Two shards overlap: while one's last batches
- * are inferred and written, the next is read. Reading itself is one at a time, in the order of the leases.
+ * One job in a shard thread: its input, its lanes, its write thread, and the shards at work. Shards overlap, each stage in
+ * the order of the leases:
+ *
+ * ```
+ * prefetch   open the file, decode the first rows       one shard
+ * read       hand all rows to the lanes                 one shard
+ * collect    wait for the last batches                  any
+ * write      in the write thread: encode, combine SQL   one shard, and one that waits
+ * ```
  */
 export class ShardRoom implements AsyncDisposable {
   readonly #options: ShardRoomOptions;
   readonly #files: InputFiles;
   readonly #sizer: BatchSizer;
   readonly #pool: BufferPool;
+  readonly #lanes: DeepLanes;
+  readonly #writer: WriteThreadClient;
+  readonly #places = new Slots("shards", { slots: SHARDS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
+  readonly #prefetchLock = new Lock();
   readonly #readLock = new Lock();
   readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
   constructor(options: ShardRoomOptions) {
-    const { job, input, lanes, meter } = options;
+    const { job, input, output, scratchPath, meter } = options;
     this.#options = options;
+    this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
+    this.#writer = new WriteThreadClient({ job, output, scratchPath, meter });
     this.#files = new InputFiles({ store: input.store, meter });
+    const inMemory = batchLimit({ map: job.map, batchTokens: "auto" });
     this.#sizer = createBatchSizer({
       rows: job.batchRows,
+      tokens: job.batchTokens,
       fixedRows: job.map.fixedBatchRows,
-      maxRows: job.batchRows === "auto" ? maxBatchRows(job.map) : job.batchRows,
+      mostRows: (length) => inMemory(length ?? 1),
+      mayGrow: watchGrowth(),
+      learned: options.learned,
+      onLearned: (learned) => options.emit({ kind: "learned", learned }),
     });
-    this.#pool = new BufferPool(lanes.count * BATCHES_PER_LANE * job.map.inputs.length);
+    this.#pool = new BufferPool(this.#lanes.mostInFlight * job.map.inputs.length);
   }
 
   /** Starts a shard; what becomes of it is told by events. */
@@ -76,8 +98,8 @@ export class ShardRoom implements AsyncDisposable {
     this.#running.get(tokenKey(token))?.stop.abort(abandoned());
   }
 
-  has(token: Token): boolean {
-    return this.#running.has(tokenKey(token));
+  get lanes(): number {
+    return this.#lanes.count;
   }
 
   /** Abandons what runs, waits for it, and closes everything. */
@@ -86,9 +108,9 @@ export class ShardRoom implements AsyncDisposable {
     for (const { stop } of running) stop.abort(abandoned());
     await Promise.allSettled(running.map(({ ended }) => ended));
     this.#files[Symbol.dispose]();
-    this.#options.lanes[Symbol.dispose]();
+    this.#lanes[Symbol.dispose]();
+    await this.#writer[Symbol.asyncDispose]();
     await this.#options.input[Symbol.asyncDispose]();
-    await this.#options.output[Symbol.asyncDispose]();
   }
 
   async #runToEvent(lease: Lease, executionId: string, signal: AbortSignal): Promise<void> {
@@ -108,39 +130,36 @@ export class ShardRoom implements AsyncDisposable {
   }
 
   async #run(lease: Lease, executionId: string, signal: AbortSignal): Promise<PartialManifest> {
-    const { job, meter } = this.#options;
-    const result = await this.#map(lease, signal);
-    const scratchPath = await mkdtemp(join(this.#options.scratchPath, "shard-"));
+    const leave = await this.#places.take(signal);
     try {
-      const sink = await this.#openSink(lease, executionId, scratchPath);
-      return await writePartial(result, { job, lease, executionId, sink, scratchPath, meter, signal });
+      const result = await this.#map(lease, signal);
+      return await this.#writer.write(result, { lease, executionId, signal });
     } finally {
-      await rm(scratchPath, { recursive: true, force: true });
+      leave();
     }
   }
 
   async #map(lease: Lease, signal: AbortSignal): Promise<ShardResult> {
-    const { job, lanes, meter, emit } = this.#options;
-    const { token } = lease;
-    const leave = await this.#readLock.enter(signal);
-    let read = false;
+    const { emit } = this.#options;
+    const endPrefetch = await this.#prefetchLock.enter(signal);
+    let endRead = (): void => {};
+    let mine: DatasetFile | null = null;
     try {
+      emit({ kind: "shardStarted", token: lease.token });
       const file = await this.#files.take(lease.file, signal);
-      const result = await mapShard({
-        job,
-        lease,
-        file,
-        lanes,
-        sizer: this.#sizer,
-        pool: this.#pool,
-        meter,
+      mine = file;
+      const result = await this.#mapRows(lease, file, {
         signal,
-        onRead: () => {
-          read = true;
-          leave();
-          emit({ kind: "shardRead", token });
+        turn: async () => {
+          endRead = await this.#readLock.enter(signal);
+          endPrefetch();
         },
-        onProgress: this.#progressOf(token),
+        onRead: () => {
+          mine = null;
+          this.#files.giveBack(file);
+          endRead();
+          emit({ kind: "shardRead", token: lease.token });
+        },
       });
       await this.#files.confirm(lease.file, signal);
       return result;
@@ -149,17 +168,30 @@ export class ShardRoom implements AsyncDisposable {
       if (isShardmillError(error, "INPUT_CORRUPT")) await this.#files.confirm(lease.file, signal);
       throw error;
     } finally {
-      if (!read) this.#files.drop(lease.file.path);
-      leave();
+      if (mine !== null) this.#files.drop(mine);
+      endPrefetch();
+      endRead();
     }
   }
 
-  #openSink(lease: Lease, executionId: string, scratchPath: string): Promise<PartialSink> {
-    const { job, output } = this.#options;
-    const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
-    return output.kind === "shared"
-      ? openSharedSink(job.partialsPath, folder)
-      : openUploadSink(output.store, job.partialsPath, folder, scratchPath);
+  #mapRows(
+    lease: Lease,
+    file: DatasetFile,
+    calls: Pick<MapShardOptions, "signal" | "turn" | "onRead">,
+  ): Promise<ShardResult> {
+    const { job, meter } = this.#options;
+    return mapShard({
+      ...calls,
+      job,
+      lease,
+      file,
+      lanes: this.#lanes,
+      inFlight: () => this.#lanes.inFlight,
+      sizer: this.#sizer,
+      pool: this.#pool,
+      meter,
+      onProgress: this.#progressOf(lease.token),
+    });
   }
 
   #progressOf(token: Token): (rowsDone: number) => void {
@@ -171,15 +203,6 @@ export class ShardRoom implements AsyncDisposable {
       emit({ kind: "progress", token, rowsDone });
     };
   }
-}
-
-function maxBatchRows({ inputs, outputs }: MapPlan): number {
-  const tensors = new Map(outputs.map((output) => [output.tensor, output]));
-  const rowBytes = [...inputs, ...tensors.values()].reduce(
-    (bytes, { rowValues, dtype }) => bytes + rowValues * dtypeBytes(dtype),
-    0,
-  );
-  return Math.max(1, Math.floor(BATCH_BYTES / Math.max(1, rowBytes)));
 }
 
 function abandoned(): ShardmillError {

@@ -47,19 +47,23 @@ async function obey(command: ShardCommand): Promise<void> {
   }
 }
 
-function openJob({
+async function openJob({
   job,
   input,
   output,
   lanePorts,
+  shardThreads,
   scratchPath,
-}: Extract<ShardCommand, { kind: "openJob" }>): void {
+  learned,
+}: Extract<ShardCommand, { kind: "openJob" }>): Promise<void> {
   const room = new ShardRoom({
     job,
-    input: openDataStore(input, job.jobId),
-    output: openDataStore(output, job.jobId),
+    input: await openDataStore(input, job.jobId),
+    output,
     lanes: connectLanes(lanePorts),
+    shardThreads,
     scratchPath,
+    learned,
     meter,
     nowMs: systemClock.nowMs,
     emit,
@@ -73,7 +77,8 @@ function startBusyReports(): void {
   const timer = setInterval(() => {
     const overMs = systemClock.nowMs() - sinceMs;
     sinceMs += overMs;
-    emit({ kind: "busy", shares: meter.takeShares(overMs), overMs });
+    const lanes = Math.max(1, ...[...rooms.values()].map((room) => room.lanes));
+    emit({ kind: "busy", shares: meter.takeShares(overMs, lanes), steps: meter.takeSteps(), overMs });
   }, BUSY_MS);
   // What keeps the thread alive is its port.
   timer.unref();

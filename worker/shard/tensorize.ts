@@ -11,7 +11,7 @@ import { leafOfBytes } from "./leaf.ts";
 /** One input of the model over one record batch: its columns, opened. */
 export interface InputColumns {
   readonly binding: InputBinding;
-  /** One for a single column, rowValues for a stack. */
+  /** One for a single column, rowValues for a stack, none for a mask. */
   readonly columns: readonly { readonly name: string; readonly cells: Cells }[];
 }
 
@@ -21,10 +21,20 @@ const STACK_ROWS = 256;
 /** @throws {INPUT_UNSUPPORTED} when a column is missing or of a type that cannot feed a model */
 export function openInputs(batch: RecordBatch, bindings: readonly InputBinding[]): readonly InputColumns[] {
   return bindings.map((binding) => {
-    const { source } = binding;
-    const names = source.kind === "one" ? [source.column] : source.columns;
+    const names = columnsOf(binding);
     return { binding, columns: names.map((name) => ({ name, cells: openCells(columnData(batch, name)) })) };
   });
+}
+
+function columnsOf({ source }: InputBinding): readonly string[] {
+  switch (source.kind) {
+    case "one":
+      return [source.column];
+    case "stack":
+      return source.columns;
+    case "mask":
+      return [];
+  }
 }
 
 /** The rows that cannot be fed, by their index in the record batch, each with the first problem found. */
@@ -100,7 +110,13 @@ function fillCells(cells: Cells, from: number, to: number, binding: InputBinding
 }
 
 /** Rows whose values lie side by side in the leaf. */
-function fillLeaf(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
+export function fillLeaf(
+  cells: Cells,
+  from: number,
+  to: number,
+  binding: InputBinding,
+  target: Target,
+): void {
   const { leaf, leafNulls } = cells;
   const first = cellStart(cells, from);
   const last = cellStart(cells, to);

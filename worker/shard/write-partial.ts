@@ -1,15 +1,17 @@
+import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Table } from "apache-arrow";
-import { digestFile, sha256 } from "../../shared/core/digest.ts";
-import { encodeArrow, encodeParquet } from "../../shared/dataset/encode.ts";
+import { digestFile } from "../../shared/core/digest.ts";
+import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
+import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialFile, PartialFileKind, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import type { BusyMeter } from "./busy-meter.ts";
 import type { ShardResult } from "./collect.ts";
 import { combineRows, hasCombine } from "./combine.ts";
-import { type PartialSink, writeNewFile } from "./partial-sink.ts";
+import { createFile, type PartialSink } from "./partial-sink.ts";
 
 export interface WriteOptions {
   readonly job: Pick<JobDescription, "rowsFormat" | "reduce">;
@@ -53,6 +55,9 @@ export async function writePartial(result: ShardResult, options: WriteOptions): 
   }
 }
 
+/** A table as the bytes of a file, piece by piece. */
+type Encode = (table: Table) => AsyncIterable<Uint8Array>;
+
 class PartialWriter {
   readonly #result: ShardResult;
   readonly #options: WriteOptions;
@@ -66,47 +71,61 @@ class PartialWriter {
   async writeAll(): Promise<readonly PartialFile[]> {
     const { rows, dead } = this.#result;
     const { rowsFormat } = this.#options.job;
-    if (rowsFormat === "arrow") await this.#write("rows", "rows.arrow", rows, encodeArrow);
+    if (rowsFormat === "arrow") await this.#write("rows", "rows.arrow", rows, streamArrow);
     const rowsFolder = await this.#writeParquetRows(rows);
-    if (dead !== null) await this.#write("dead", "dead.parquet", dead, encodeParquet);
+    if (dead !== null) await this.#write("dead", "dead.parquet", dead, streamParquet);
     if (rowsFolder !== null && hasCombine(this.#options.job.reduce)) await this.#combine(rowsFolder);
     return this.#files;
   }
 
   /** The rows as Parquet, if anyone reads them so: published, scanned by a final, or combined here. Gives where they are. */
   async #writeParquetRows(rows: Table): Promise<{ readonly folder: string; readonly path: string } | null> {
-    const { job, sink, scratchPath, meter, signal } = this.#options;
+    const { job, sink, scratchPath } = this.#options;
     const scanned = Object.values(job.reduce).some(({ combine }) => combine === undefined);
     if (job.rowsFormat === "parquet") {
-      const path = await this.#write("rows", "rows.parquet", rows, encodeParquet);
+      const path = await this.#write("rows", "rows.parquet", rows, streamParquet);
       return { folder: sink.path, path };
     }
     if (scanned) {
-      const path = await this.#write("scan", "scan.parquet", rows, encodeParquet);
+      const path = await this.#write("scan", "scan.parquet", rows, streamParquet);
       return { folder: sink.path, path };
     }
     if (!hasCombine(job.reduce)) return null;
     const folder = join(scratchPath, "rows");
     await mkdir(folder);
     const path = join(folder, "rows.parquet");
-    const bytes = meter.time("encode", () => encodeParquet(rows));
-    await meter.timeAsync("store", () => writeNewFile(path, bytes, signal));
+    await this.#writeFile(path, rows, streamParquet);
     return { folder, path };
   }
 
-  async #write(
-    kind: PartialFileKind,
-    name: string,
-    table: Table,
-    encode: (table: Table) => Uint8Array,
-  ): Promise<string> {
-    const { sink, meter, signal } = this.#options;
-    signal.throwIfAborted();
-    const path = join(sink.path, name);
-    const bytes = meter.time("encode", () => encode(table));
-    await meter.timeAsync("store", () => writeNewFile(path, bytes, signal));
-    this.#files.push({ kind, name, rows: table.numRows, bytes: bytes.length, sha256: sha256(bytes) });
+  async #write(kind: PartialFileKind, name: string, table: Table, encode: Encode): Promise<string> {
+    const path = join(this.#options.sink.path, name);
+    const written = await this.#writeFile(path, table, encode);
+    this.#files.push({ kind, name, rows: table.numRows, ...written });
     return path;
+  }
+
+  /** What is encoded is stored and hashed at once, and so is never whole in memory. */
+  async #writeFile(path: string, table: Table, encode: Encode): Promise<{ bytes: number; sha256: string }> {
+    const { meter, signal } = this.#options;
+    signal.throwIfAborted();
+    const pieces = encode(table)[Symbol.asyncIterator]();
+    const hash = createHash("sha256");
+    let bytes = 0;
+    await using file = await createFile(path);
+    try {
+      while (true) {
+        const next = await meter.timeAsync("encode", () => pieces.next());
+        if (next.done === true) break;
+        signal.throwIfAborted();
+        bytes += next.value.length;
+        meter.time("encode", () => hash.update(next.value));
+        await meter.timeAsync("store", () => file.append(next.value));
+      }
+    } finally {
+      await pieces.return?.();
+    }
+    return { bytes, sha256: hash.digest("hex") };
   }
 
   async #combine(rows: { readonly folder: string; readonly path: string }): Promise<void> {

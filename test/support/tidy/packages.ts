@@ -4,9 +4,10 @@ import type { Finding, SourceFile } from "./source-file.ts";
 /** Packages that one place of the house knows, so that they can be replaced there. Others are free. */
 const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly string[] }[] = [
   {
-    packages: /^(@grpc\/|grpc-health-check$|protobufjs$)/,
+    packages: /^(@grpc\/|grpc-health-check$)/,
     folders: ["shared/wire/", "coordinator/service/"],
   },
+  { packages: /^protobufjs$/, folders: ["shared/wire/", "shared/onnx/precision/"] },
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },

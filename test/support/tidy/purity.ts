@@ -8,9 +8,11 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/plan\/seal-dataset\.ts$/,
   /^coordinator\/plan\/bind-[^/]+\.ts$/,
   /^coordinator\/publish\/layout\.ts$/,
+  /^coordinator\/job\/(advice|bottleneck|run-meter|throughput)\.ts$/,
+  /^cli\/estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/domain\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
-  /^worker\/infer\/(batch-sizer|lane-plan)\.ts$/,
+  /^worker\/infer\/(batch-(sizer|search|shape)|memory-caps|lane-plan|trial-feeds)\.ts$/,
 ];
 
 /** In the core there is no waiting either: an event goes in, effects come out. */

@@ -46,3 +46,35 @@ test("a thread that says how busy it is may take as long as it likes", async () 
   expect(await client.run(aLease(), "e1", options)).toEqual({ digest: "right" });
   expect(broken).toEqual([]);
 });
+
+/** Says that it has begun with each shard, and with the second one stops answering. */
+const STUCK_ON_SECOND =
+  'parentPort.postMessage({ kind: "shardStarted", token: command.lease.token });' +
+  "if (command.lease.token.sequence === 2) for (;;);";
+
+test("stuck with two files begun it accuses neither: both shards are to be run again, alone", async () => {
+  const broken: ShardmillError[] = [];
+  await using client = await clientOf("two-files", STUCK_ON_SECOND, broken);
+  const one = aLease();
+  const two = {
+    ...one,
+    token: { generation: 1, sequence: 2 },
+    file: { ...one.file, path: "/data/b.parquet" },
+  };
+  const runs = [{ ...one, token: { generation: 1, sequence: 1 } }, two].map((lease) =>
+    failureOf(client.run(lease, "e", options)),
+  );
+  for (const failure of await Promise.all(runs)) expect(failure).toMatchObject({ code: "WORKER_DIED" });
+  expect(broken).toMatchObject([{ code: "WORKER_DIED" }]);
+});
+
+test("stuck with two shards of one file begun, it names the file", async () => {
+  const one = aLease();
+  const corrupt = { code: "INPUT_CORRUPT", fields: { path: one.file.path, poisoned: true } };
+  const first = { ...one, token: { generation: 1, sequence: 1 } };
+  const second = { ...one, token: { generation: 1, sequence: 2 } };
+  const broken: ShardmillError[] = [];
+  await using same = await clientOf("one-file", STUCK_ON_SECOND, broken);
+  const both = [first, second].map((lease) => failureOf(same.run(lease, "e", options)));
+  for (const failure of await Promise.all(both)) expect(failure).toMatchObject(corrupt);
+});

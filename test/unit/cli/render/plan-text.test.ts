@@ -3,6 +3,7 @@ import { planText } from "../../../../cli/render/plan-text.ts";
 import type { PlannedJob } from "../../../../shared/domain/job.ts";
 import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
+import { anEstimate } from "./sample-estimate.ts";
 
 const MAP: MapPlan = {
   inputs: [
@@ -15,6 +16,7 @@ const MAP: MapPlan = {
       scale: 0.5,
       offset: -1,
       fill: 0,
+      uneven: null,
     },
     {
       tensor: "x",
@@ -25,6 +27,7 @@ const MAP: MapPlan = {
       scale: 1,
       offset: 0,
       fill: null,
+      uneven: null,
     },
   ],
   outputs: [
@@ -34,6 +37,7 @@ const MAP: MapPlan = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
+      uneven: false,
       op: "argmax",
       k: null,
       labels: null,
@@ -44,6 +48,7 @@ const MAP: MapPlan = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
+      uneven: false,
       op: "topK",
       k: 3,
       labels: null,
@@ -54,6 +59,7 @@ const MAP: MapPlan = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
+      uneven: false,
       op: "raw",
       k: null,
       labels: null,
@@ -71,8 +77,13 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): Plann
     spec: {
       name: "digits",
       input: { path: ["/data"], format: "auto", shardRows: "auto" },
-      model: { path: "/m.onnx", device: "auto" },
-      map: { inputs: {}, outputs: {}, keep: ["id"], batch: { rows: "auto" } },
+      model: {
+        path: "/m.onnx",
+        device: "auto",
+        precision: "original",
+        check: { rows: 256, minCosine: 0.99, minAgreement: 0.98 },
+      },
+      map: { inputs: {}, outputs: {}, keep: ["id"], batch: { rows: "auto", tokens: "auto" } },
       reduce: { count: { combine: "SELECT 1", final: "SELECT 1" }, all: { final: "SELECT 1" } },
       output: { path: "/out", rows: "parquet" },
       errors: { maxRows: 0 },
@@ -94,21 +105,14 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): Plann
     },
     map: { ...MAP, ...map },
     shards: shardSizes.map((rows, id) => ({ id: shardId(id), file: id % 2, rowStart: 0, rowEnd: rows })),
+    converted: null,
     digests: { spec: "", input: "", model: "" },
   };
 }
 
 describe("a planned job", () => {
   it("is shown with its files, shards, tensors and where they come from", () => {
-    const estimate = {
-      rowsPerSecond: 3000,
-      seconds: 1.5,
-      sampleRows: 2000,
-      device: "cpu",
-      workers: 1,
-      lanes: 2,
-    };
-    expect(planText(aPlan([2000, 1500, 1000]), estimate).split("\n")).toEqual([
+    expect(planText(aPlan([2000, 1500, 1000]), anEstimate()).split("\n")).toEqual([
       "digits",
       "  input         4,500 rows in 2 files, 4.0 KiB",
       "  shards        3 of 1,000 to 2,000 rows, median 1,500",
@@ -118,7 +122,12 @@ describe("a planned job", () => {
       "  reduce        count (combine, final), all (final only)",
       "  output        /out, rows as parquet",
       "  dead letters  none allowed",
-      "  estimate      1.5s here (cpu, 1 worker with 2 lanes), at 3,000 rows/s, measured on 2,000 rows",
+      "  time          1.5s on this machine (start 0.4s, reduce and publish 0.1s)",
+      "  speed         3,000 rows/s ± 1.2 % (cpu, 1 worker with 2 lanes), measured on 2,000 rows",
+      "  memory        400.0 MiB (300.0 MiB a worker, 100.0 MiB the coordinator)",
+      "  limited by    infer (90 % busy)",
+      "  busy          infer 90 %",
+      "  advice        a GPU",
       "",
       "file             rows  size     shards",
       "/data/a.parquet  3000  2.0 KiB       2",
@@ -135,6 +144,25 @@ describe("a planned job", () => {
     ]);
   });
 
+  it("shows uneven rows: what they are padded with, and the budget of a batch", () => {
+    const [image] = MAP.inputs;
+    if (image === undefined) throw new Error("no input");
+    const ids = { ...image, tensor: "ids", rowDims: [], scale: 1, offset: 0, fill: null, uneven: { pad: 1 } };
+    const mask = { ...ids, tensor: "mask", source: { kind: "mask", of: "ids" }, uneven: { pad: 0 } } as const;
+    const exact = { ...ids, tensor: "frames", rowDims: [80], uneven: { pad: null } };
+    const plan = aPlan([1], { inputs: [ids, mask, exact] });
+    const map = { ...plan.spec.map, batch: { rows: 64, tokens: 4096 } };
+    const text = planText({ ...plan, spec: { ...plan.spec, map } });
+    expect(text).toContain("64 rows, at most 4,096 tokens with padding");
+    expect(text.split("\n")).toEqual(
+      expect.arrayContaining([
+        "ids          float32 [N, steps]      column pixels (padded with 1)",
+        "mask         float32 [N, steps]      mask of ids",
+        "frames       float32 [N, steps, 80]  column pixels (never padded: batches of one length)",
+      ]),
+    );
+  });
+
   it("says it simply when all shards are alike, when there are none, and when the model fixes the batch", () => {
     const lineOf = (plan: PlannedJob, label: string) =>
       planText(plan)
@@ -144,7 +172,7 @@ describe("a planned job", () => {
         .trim();
     expect(lineOf(aPlan([1000, 1000]), "shards")).toBe("2 of 1,000 rows");
     expect(lineOf(aPlan([]), "shards")).toBe("none: there are no rows");
-    expect(lineOf(aPlan([1]), "estimate")).toBeUndefined();
+    expect(lineOf(aPlan([1]), "time")).toBeUndefined();
     expect(lineOf(aPlan([1], { fixedBatchRows: 32 }), "batch")).toBe("32 rows, fixed by the model");
   });
 });

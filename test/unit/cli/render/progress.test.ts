@@ -8,7 +8,7 @@ describe("the live view", () => {
     expect(renderProgress(aStatus({ attemptsFailed: 1 }), { columns: 60 })).toEqual([
       "digits  running  4.2s",
       "████████████████████░░░░░░░░░░░░  62 %  6,250 of 10,000 rows",
-      "2,400 rows/s, 1.5s left, limited by infer",
+      "2,400 rows/s, 1.5s left, limited by infer (93 % busy)",
       "shards 4 of 8, 2 at work; 2 workers; 6 attempts, 1 failed",
     ]);
   });
@@ -41,7 +41,7 @@ describe("the live view", () => {
 describe("the plain line", () => {
   it("tells the same in one line", () => {
     expect(renderPlainLine(aStatus())).toBe(
-      "digits running: 6,250 of 10,000 rows (62 %), 2,400 rows/s, 1.5s left, limited by infer, shards 4 of 8, 2 workers",
+      "digits running: 6,250 of 10,000 rows (62 %), 2,400 rows/s, 1.5s left, limited by infer (93 % busy), shards 4 of 8, 2 workers",
     );
   });
 

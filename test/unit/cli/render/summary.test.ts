@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { jobText } from "../../../../cli/render/status-text.ts";
 import { endText, jobSummary } from "../../../../cli/render/summary.ts";
+import { NO_VERDICT } from "../../../../shared/domain/bottleneck.ts";
 import { aPublishedStatus, aStatus } from "./sample-status.ts";
 
 const failure = {
@@ -23,6 +24,17 @@ describe("the summary of a job for scripts", () => {
       seconds: 4.2,
       rowsPerSecond: 2_381,
       bottleneck: "infer",
+      stages: {
+        read: 0.02,
+        decode: 0.214,
+        tensorize: 0.05,
+        infer: 0.931,
+        collect: 0.01,
+        encode: 0.12,
+        store: 0,
+      },
+      padding: null,
+      advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
       output: "/data/out",
       manifest: "/data/out/_manifest.json",
     });
@@ -43,13 +55,15 @@ describe("the end of a job for people", () => {
         "  manifest      /data/out/_manifest.json",
         "  shards        8 of 8, in 9 attempts (1 failed)",
         "  dead letters  3",
-        "  limited by    infer",
+        "  limited by    infer (93 % busy)",
+        "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
+        "  advice        the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
       ],
     );
   });
 
   it("says when an earlier run has published it", () => {
-    const text = endText(aPublishedStatus({ seconds: 0, rowsPerSecond: 0, bottleneck: null }));
+    const text = endText(aPublishedStatus({ seconds: 0, rowsPerSecond: 0, ...NO_VERDICT }));
     expect(text.split("\n")).toEqual([
       "digits is published already: 10,000 rows",
       "  job       digits-1",
@@ -60,7 +74,7 @@ describe("the end of a job for people", () => {
   });
 
   it("says that nothing was published", () => {
-    expect(endText(aStatus({ phase: "failed", failure, bottleneck: null })).split("\n")).toEqual([
+    expect(endText(aStatus({ phase: "failed", failure, ...NO_VERDICT })).split("\n")).toEqual([
       "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
       "  job     digits-1",
       "  shards  4 of 8, in 6 attempts",
@@ -76,15 +90,17 @@ describe("the text of a job", () => {
     expect(jobText(aStatus()).split("\n")).toEqual([
       "digits  running  4.2s",
       "  █████████████████████████░░░░░░░░░░░░░░░  62 %  6,250 of 10,000 rows",
-      "  2,400 rows/s, 1.5s left, limited by infer",
+      "  2,400 rows/s, 1.5s left, limited by infer (93 % busy)",
       "  shards 4 of 8, 2 at work; 2 workers; 6 attempts",
       "  job     digits-1",
       "  output  /data/out",
+      "  busy    read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
+      "  advice  the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
     ]);
   });
 
   it("shows a failed job's end, and its error in full", () => {
-    const text = jobText(aStatus({ phase: "failed", failure, bottleneck: null }));
+    const text = jobText(aStatus({ phase: "failed", failure, ...NO_VERDICT }));
     expect(text.split("\n")).toEqual([
       "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
       "  job     digits-1",

@@ -51,13 +51,37 @@ describe("the worker registry", () => {
     );
   });
 
-  test("busy shares are averaged over the workers", () => {
+  test("what a worker last told is known until it leaves", () => {
     const registry = new WorkerRegistry(times);
     const a = registry.join(aWorker({ name: "a" }), 0).session;
     const b = registry.join(aWorker({ name: "b" }), 0).session;
-    registry.reportBusy(a, { infer: 1, read: 0.5 });
-    registry.reportBusy(b, { infer: 0.5 });
-    expect(registry.busy()).toEqual({ infer: 0.75, read: 0.25 });
+    registry.reportBusy(a, { infer: 1, read: 0.5 }, 0.25);
+    registry.reportBusy(b, { infer: 0.5 }, null);
+    expect(registry.reportOf(a)).toMatchObject({
+      busy: { infer: 1, read: 0.5 },
+      padding: 0.25,
+      device: "cpu",
+    });
+    expect(registry.reportOf(b)).toMatchObject({ busy: { infer: 0.5 }, padding: null });
+  });
+
+  test("lanes that were measured after a worker joined are shown instead of those it joined with", () => {
+    const registry = new WorkerRegistry(times);
+    const { session } = registry.join(aWorker(), 0);
+    const shown = () => {
+      const [status] = registry.statuses(
+        0,
+        () => 0,
+        () => null,
+      );
+      return [status?.lanes, status?.threadsPerLane];
+    };
+    registry.reportLanes(session, { lanes: 1, threadsPerLane: 16 });
+    expect(shown()).toEqual([1, 16]);
+    expect(registry.heard(session, 1)).toMatchObject({ lanes: 1, threadsPerLane: 16, device: "cpu" });
+    expect(() => registry.reportLanes(workerSession("nobody"), { lanes: 1, threadsPerLane: 1 })).toThrow(
+      expect.objectContaining({ code: "SESSION_STALE" }),
+    );
   });
 
   test("what workers did is counted per session and shown", () => {

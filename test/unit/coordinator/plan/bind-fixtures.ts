@@ -42,16 +42,23 @@ export interface MapParts {
   readonly outputs?: Readonly<Record<string, Partial<OutputSpec>>>;
   readonly keep?: readonly string[];
   readonly rows?: number | "auto";
+  readonly tokens?: number | "auto";
 }
 
-export function aMap({ inputs = {}, outputs = {}, keep = [], rows = "auto" }: MapParts = {}): JobSpec["map"] {
+export function aMap({
+  inputs = {},
+  outputs = {},
+  keep = [],
+  rows = "auto",
+  tokens = "auto",
+}: MapParts = {}): JobSpec["map"] {
   const withDefaults = Object.entries(inputs).map(([name, spec]) => [name, { scale: 1, offset: 0, ...spec }]);
   const withOps = Object.entries(outputs).map(([name, spec]) => [name, { op: "raw", ...spec }]);
   return {
     inputs: Object.fromEntries(withDefaults),
     outputs: Object.fromEntries(withOps),
     keep,
-    batch: { rows },
+    batch: { rows, tokens },
   };
 }
 

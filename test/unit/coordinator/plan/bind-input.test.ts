@@ -93,7 +93,6 @@ describe("a column does not feed an input", () => {
       [fixedList(12), ["h", "w"]],
       { hint: expect.stringContaining("shape") },
     ],
-    ["a list for an open dimension", [list(), ["d"]], { hint: expect.stringContaining("shape") }],
     [
       "bytes that may be read in two ways",
       [{ kind: "fixedBinary", bytes: 16 }, ["d"]],

@@ -27,6 +27,7 @@ describe("a map that says nothing", () => {
           scale: 1,
           offset: 0,
           fill: null,
+          uneven: null,
         },
       ],
       outputs: [
@@ -36,6 +37,7 @@ describe("a map that says nothing", () => {
           dtype: "float32",
           rowDims: [10],
           rowValues: 10,
+          uneven: false,
           op: "raw",
           k: null,
           labels: null,

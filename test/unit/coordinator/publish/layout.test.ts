@@ -43,6 +43,8 @@ const FACTS: ManifestFacts = {
   rowsOutput: 7,
   shards: 3,
   attempts: 4,
+  verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
+  precision: null,
   versions: { shardmill: "1" },
 };
 
@@ -79,7 +81,8 @@ const file = (path: string, kind: OutputFile["kind"], rows: number): OutputFile 
 const FILES = [file("rows/part-00000.parquet", "rows", 7), file("errors/part-00000.parquet", "errors", 2)];
 
 test("the digest is of the files alone, and in their order", () => {
-  expect(outputDigest(FILES)).toBe(buildManifest({ ...FACTS, attempts: 99 }, FILES).outputDigest);
+  const other = { ...FACTS, attempts: 99, verdict: { bottleneck: "read", stages: { read: 1 } } } as const;
+  expect(outputDigest(FILES)).toBe(buildManifest(other, FILES).outputDigest);
   expect(outputDigest([...FILES].reverse())).not.toBe(outputDigest(FILES));
 });
 
@@ -99,7 +102,18 @@ test("a manifest is read back as it was written", () => {
   expect(parseManifest(TEXT, "/out/_manifest.json")).toEqual(buildManifest(FACTS, FILES));
 });
 
+test("a manifest of version 0.1, which says nothing of what limited the run, is read all the same", () => {
+  const { bottleneck: _, stages: __, precision: ___, ...old } = buildManifest(FACTS, FILES);
+  expect(parseManifest(JSON.stringify(old), "/out/_manifest.json")).toEqual({
+    ...old,
+    bottleneck: null,
+    stages: {},
+    precision: null,
+  });
+});
+
 test.for([
+  ["with a stage that there is none of", TEXT.replace('"infer": 0.9', '"think": 0.9')],
   ["cut short", TEXT.slice(0, 100)],
   ["of another version", TEXT.replace('"formatVersion": 1', '"formatVersion": 2')],
   ["with a file changed", TEXT.replace('"bytes": 1', '"bytes": 2')],

@@ -18,6 +18,8 @@ const MANIFEST = buildManifest(
     rowsOutput: 3,
     shards: 1,
     attempts: 1,
+    verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
+    precision: null,
     versions: {},
   },
   [{ path: "rows/part-00000.parquet", kind: "rows", rows: 3, bytes: 3, sha256: sha256("abc") }],

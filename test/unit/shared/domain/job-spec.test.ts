@@ -24,7 +24,10 @@ describe("the types of the job file", () => {
     expectTypeOf<JobSpec["name"]>().toEqualTypeOf<string>();
     expectTypeOf<JobSpec["input"]["path"]>().toEqualTypeOf<readonly string[]>();
     expectTypeOf<JobSpec["input"]["shardRows"]>().toEqualTypeOf<number | "auto">();
-    expectTypeOf<JobSpec["map"]["batch"]>().toEqualTypeOf<{ readonly rows: number | "auto" }>();
+    expectTypeOf<JobSpec["map"]["batch"]>().toEqualTypeOf<{
+      readonly rows: number | "auto";
+      readonly tokens: number | "auto";
+    }>();
     expectTypeOf<JobSpec["map"]["inputs"]>().toEqualTypeOf<Readonly<Record<string, InputSpec>>>();
     expectTypeOf<JobSpec["output"]["rows"]>().toEqualTypeOf<"parquet" | "arrow" | "none">();
   });
@@ -37,6 +40,8 @@ describe("the types of the job file", () => {
       readonly offset: number;
       readonly shape?: readonly number[];
       readonly fill?: number;
+      readonly pad?: number;
+      readonly mask?: string;
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
       readonly tensor?: string;
@@ -66,6 +71,21 @@ describe("a checked spec", () => {
     }
     expect(wheres).toEqual(["reduce.n", "errors.maxRows"]);
   });
+});
+
+test("a mask is made of nothing but another input, and every key that says otherwise is told", () => {
+  const attention_mask = { mask: "input_ids", column: "m", columns: ["m"], shape: [4], fill: 0, pad: 0 };
+  const issuesOf = (mask: object) =>
+    JOB_FILE_SCHEMA.safeParse({ ...FILE, map: { inputs: { attention_mask: mask } } }).error?.issues.map(
+      ({ path, message }) => [path.at(-1), message],
+    );
+  expect(issuesOf(attention_mask)).toEqual(
+    ["column", "columns", "shape", "fill", "pad"].map((key) => [
+      key,
+      `\`mask\` and \`${key}\` exclude each other`,
+    ]),
+  );
+  expect(issuesOf({ mask: "input_ids", scale: 0 })).toBeUndefined();
 });
 
 test("a job without rows files and without reductions is refused: it would publish nothing", () => {

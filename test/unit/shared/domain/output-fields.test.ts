@@ -11,6 +11,7 @@ function anOutput(parts: Partial<OutputBinding>): OutputBinding {
     dtype: "float32",
     rowDims,
     rowValues,
+    uneven: false,
     op: "raw",
     k: null,
     labels: null,
@@ -30,6 +31,12 @@ describe("the fields of the rows files", () => {
       "a raw tensor, flattened",
       { rowDims: [2, 3] },
       [["y", { kind: "fixedList", item: float32, length: 6 }]],
+    ],
+    ["a raw value for each step", { rowDims: [], uneven: true }, [["y", { kind: "list", item: float32 }]]],
+    [
+      "a raw vector for each step",
+      { rowDims: [2, 3], uneven: true },
+      [["y", { kind: "list", item: { kind: "fixedList", item: float32, length: 6 } }]],
     ],
     [
       "a softmax",

@@ -69,6 +69,24 @@ describe("while running", () => {
     ],
     ["Failed to allocate memory for requested buffer of size 9007199254740992"],
     ["CUDA failure 2: cudaErrorMemoryAllocation"],
+    [
+      "CUDA failure 2: out of memory ; GPU=0 ; hostname=n1 ; file=cuda_allocator.cc ; line=42 ; expr=cudaMalloc((void**)&p, size);",
+    ],
+    [
+      "Non-zero status code returned while running MatMul node. Name:'MatMul_0' Status Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:359 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate memory for requested buffer of size 8589934592",
+    ],
+    [
+      "/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:189 onnxruntime::common::Status onnxruntime::BFCArena::Extend(size_t) Available memory of 1048576 is smaller than requested bytes of 2097152",
+    ],
+    ["CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED ; GPU=0 ; expr=cudnnCreate(&cudnn_handle_);"],
+    ["CUDNN failure 4: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0"],
+    ["CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0"],
+    ["Non-zero status code returned while running Add node. Status Message: std::bad_alloc"],
+    ["bad allocation"],
+    ["Exception during initialization: CUDA out of memory"],
+    ["DmlExecutionProvider: 8007000E Not enough memory resources are available to complete this operation."],
+    ["E_OUTOFMEMORY"],
+    ["[WebGPU] Uncaptured error: VK_ERROR_OUT_OF_DEVICE_MEMORY"],
     ["Array buffer allocation failed"],
   ])("%s is OUT_OF_MEMORY", (message) => {
     expect(classifyOnnxError(new RangeError(message), running).code).toBe("OUT_OF_MEMORY");

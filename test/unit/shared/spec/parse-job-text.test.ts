@@ -9,8 +9,13 @@ describe("a job file", () => {
     expect(parseJob({})).toEqual({
       name: "digits",
       input: { path: ["/jobs/digits/data.parquet"], format: "auto", shardRows: "auto" },
-      model: { path: "/jobs/digits/model.onnx", device: "auto" },
-      map: { inputs: {}, outputs: {}, keep: [], batch: { rows: "auto" } },
+      model: {
+        path: "/jobs/digits/model.onnx",
+        device: "auto",
+        precision: "original",
+        check: { rows: 256, minCosine: 0.99, minAgreement: 0.98 },
+      },
+      map: { inputs: {}, outputs: {}, keep: [], batch: { rows: "auto", tokens: "auto" } },
       reduce: {},
       output: { path: "/jobs/digits/out", rows: "parquet" },
       errors: { maxRows: 0 },
@@ -21,7 +26,7 @@ describe("a job file", () => {
     const spec = parse(`
 name: Digits-2.1
 input: { path: [./a/*.parquet, /data/b.arrow, "s3://bucket/c"], format: parquet, shardRows: 5000 }
-model: { path: ../m.onnx, device: cuda }
+model: { path: ../m.onnx, device: cuda, precision: int8, check: { rows: 9, minCosine: 0.5, minAgreement: 0 } }
 map:
   inputs:
     image: { column: pixels, scale: 0.5, offset: -1, shape: [1, 28, 28], fill: 0 }
@@ -44,7 +49,12 @@ errors: { maxRows: 7 }
         format: "parquet",
         shardRows: 5000,
       },
-      model: { path: "/jobs/m.onnx", device: "cuda" },
+      model: {
+        path: "/jobs/m.onnx",
+        device: "cuda",
+        precision: "int8",
+        check: { rows: 9, minCosine: 0.5, minAgreement: 0 },
+      },
       map: {
         inputs: {
           image: { column: "pixels", scale: 0.5, offset: -1, shape: [1, 28, 28], fill: 0 },
@@ -56,7 +66,7 @@ errors: { maxRows: 7 }
           top: { tensor: "logits", op: "topK", k: 3, shape: [10] },
         },
         keep: ["id"],
-        batch: { rows: 256 },
+        batch: { rows: 256, tokens: "auto" },
       },
       reduce: { by_digit: { combine: "SELECT 1", final: "SELECT 2" } },
       output: { path: "/out", rows: "none" },

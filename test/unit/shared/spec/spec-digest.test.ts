@@ -14,6 +14,8 @@ describe("the digest of a spec", () => {
     "input.shardRows=7",
     "model.path=elsewhere.onnx",
     "model.device=cuda",
+    "model.precision=original",
+    "model.check.minCosine=0.5",
     "map.batch.rows=7",
     "output.path=elsewhere",
     "errors.maxRows=7",
@@ -33,6 +35,7 @@ describe("the digest of a spec", () => {
     "reduce.n=SELECT 3",
     "reduce.o=SELECT 3",
     "output.rows=arrow",
+    "model.precision=int8",
   ])("changes with %s", (setting) => {
     expect(digestOf({ set: [setting] })).not.toBe(base);
   });

@@ -1,19 +1,35 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type BatchSizer, createBatchSizer } from "../../../../worker/infer/batch-sizer.ts";
+import {
+  type BatchSizer,
+  type BatchSizerOptions,
+  createBatchSizer,
+  type LearnedBatch,
+  mergeLearned,
+  NOTHING_LEARNED,
+} from "../../../../worker/infer/batch-sizer.ts";
 import { lcg } from "../../../support/onnx-model.ts";
 
-/** Rows a millisecond at a batch size. */
-type Curve = (rows: number) => number;
+/** Rows (or steps) a millisecond at a batch size. */
+type Curve = (units: number) => number;
 
 /** Each run costs a fixed overhead, then so much a row: grows ever more slowly. */
 const saturating: Curve = (rows) => rows / (0.5 + rows * 0.01);
 /** Fastest at 512 rows, then caches overflow. */
 const peaked: Curve = (rows) => 100 / (1 + Math.abs(Math.log2(rows / 512)));
 
-function auto(maxRows: number): BatchSizer {
-  return createBatchSizer({ rows: "auto", fixedRows: null, maxRows });
+function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
+  return createBatchSizer({
+    rows: "auto",
+    tokens: "auto",
+    fixedRows: null,
+    mostRows: () => 1 << 20,
+    ...options,
+  });
 }
+
+const auto = (mostRows: number): BatchSizer => aSizer({ mostRows: () => mostRows });
+const even = (rows: number) => ({ rows, length: null });
 
 /** Runs `batches` batches of a curve, each slowed by up to `noise` of its time. @returns the sizes used */
 function drive(
@@ -22,18 +38,23 @@ function drive(
   options: { batches?: number; noise?: number; seed?: number } = {},
 ) {
   const random = lcg(options.seed ?? 1);
-  return Array.from({ length: options.batches ?? 100 }, () => {
+  return Array.from({ length: options.batches ?? 200 }, () => {
     const rows = sizer.nextRows(null);
-    sizer.observe({ rows: rows, length: null }, (rows / curve(rows)) * (1 + random() * (options.noise ?? 0)));
+    sizer.observe(even(rows), (rows / curve(rows)) * (1 + random() * (options.noise ?? 0)));
     return rows;
   });
 }
 
 describe("auto", () => {
-  test("on a saturating curve it doubles until the gain is small, and then stays", () => {
+  test("it starts with one row, leaps while runs are short, and then compares each size with the next", () => {
+    const sizes = drive(auto(1 << 20), saturating);
+    expect(sizes.slice(0, 5)).toEqual([1, 4, 16, 64, 256]);
+    expect(sizes.slice(5, 14)).toEqual([1024, 1024, 2048, 1024, 2048, 1024, 2048, 1024, 2048]);
+  });
+
+  test("on a saturating curve it ends where the gain is small, and stays there", () => {
     const sizer = auto(1 << 20);
     const sizes = drive(sizer, saturating);
-    expect(sizes.slice(0, 7)).toEqual([32, 32, 32, 32, 64, 64, 64]);
     const settled = sizes.at(-1) ?? 0;
     expect(new Set(sizes.slice(60))).toEqual(new Set([settled]));
     expect(saturating(settled)).toBeGreaterThan(0.85 * saturating(1 << 20));
@@ -41,44 +62,66 @@ describe("auto", () => {
   });
 
   test("on a peaked curve it comes back to the peak", () => {
-    const sizer = auto(1 << 20);
-    const sizes = drive(sizer, peaked);
+    const sizes = drive(auto(1 << 20), peaked);
     expect(sizes.at(-1)).toBe(512);
     expect(Math.max(...sizes)).toBe(2048);
   });
 
   test("one size with bad luck does not end the search", () => {
-    const dip: Curve = (rows) => (rows === 64 ? 1 : saturating(rows));
-    expect(drive(auto(1 << 20), dip).at(-1)).toBeGreaterThanOrEqual(256);
+    const dip: Curve = (rows) => (rows === 2 ? 0.01 : rows / (50 + rows));
+    expect(drive(auto(1 << 20), dip).at(-1)).toBeGreaterThanOrEqual(128);
   });
 
   test("the slow first run at a size does not count", () => {
     const seen = new Set<number>();
     const sizer = auto(1 << 20);
-    for (let batch = 0; batch < 100; batch += 1) {
+    for (let batch = 0; batch < 200; batch += 1) {
       const rows = sizer.nextRows(null);
       const warmUpMs = seen.has(rows) ? 0 : 1e6;
       seen.add(rows);
-      sizer.observe({ rows: rows, length: null }, rows / saturating(rows) + warmUpMs);
+      sizer.observe(even(rows), rows / saturating(rows) + warmUpMs);
     }
-    expect(sizer.nextRows(null)).toBe(drive(auto(1 << 20), saturating).at(-1));
+    expect(saturating(sizer.nextRows(null))).toBeGreaterThan(0.85 * saturating(1 << 20));
   });
 
   test("with runs up to a third slower by chance it still finds a good size, and stays there", () => {
     const found = Array.from({ length: 200 }, (_unused, seed) => {
       const sizer = auto(4096);
       const sizes = drive(sizer, saturating, { noise: 0.33, seed: seed * 7919 });
-      expect(new Set(sizes.slice(60)).size).toBe(1);
+      expect(new Set(sizes.slice(100)).size).toBe(1);
       return saturating(sizer.nextRows(null)) / saturating(4096);
     });
-    expect(Math.min(...found)).toBeGreaterThan(0.6);
-    expect(found.filter((share) => share > 0.8).length).toBeGreaterThan(190);
+    expect(Math.min(...found)).toBeGreaterThan(0.8);
+  });
+
+  test("a machine that becomes twice as slow in the middle does not make a larger batch look bad", () => {
+    const sizer = auto(1 << 20);
+    let batches = 0;
+    const drifting: Curve = (rows) => {
+      batches += 1;
+      return rows / (40 + rows * 0.01) / (1 + Math.min(1, batches / 40));
+    };
+    drive(sizer, drifting);
+    expect(sizer.nextRows(null)).toBeGreaterThanOrEqual(8192);
+  });
+
+  test("a size whose runs take a second is the last, and a row that takes longer runs alone", () => {
+    const linear: Curve = (rows) => rows / (400 + rows * 100);
+    expect(Math.max(...drive(auto(1 << 20), linear))).toBeLessThanOrEqual(8);
+    expect(new Set(drive(auto(1 << 20), () => 1 / 3000))).toEqual(new Set([1]));
+  });
+
+  test("it does not grow while memory is short, and says nothing of that to later runs", () => {
+    const told: LearnedBatch[] = [];
+    const sizer = aSizer({ mayGrow: () => false, onLearned: (learned) => told.push(learned) });
+    expect(new Set(drive(sizer, saturating))).toEqual(new Set([1]));
+    expect(told).toEqual([]);
   });
 
   test("batches of other sizes, late or left over, say nothing", () => {
     const sizer = auto(1 << 20);
-    for (let batch = 0; batch < 50; batch += 1) sizer.observe({ rows: 7, length: null }, 1e9);
-    expect(sizer.nextRows(null)).toBe(32);
+    for (let batch = 0; batch < 50; batch += 1) sizer.observe(even(7), 1e9);
+    expect(sizer.nextRows(null)).toBe(1);
   });
 
   test("it never asks for more than fits, and ends there when speed still grows", () => {
@@ -86,77 +129,201 @@ describe("auto", () => {
     const sizes = drive(sizer, (rows) => rows);
     expect(Math.max(...sizes)).toBe(100);
     expect(sizer.nextRows(null)).toBe(100);
-    expect(auto(5).nextRows(null)).toBe(5);
   });
 
   test("runs too short for the clock do not confuse it", () => {
     const sizer = auto(1024);
-    for (let batch = 0; batch < 50; batch += 1)
-      sizer.observe({ rows: sizer.nextRows(null), length: null }, 0);
+    for (let batch = 0; batch < 50; batch += 1) sizer.observe(even(sizer.nextRows(null)), 0);
     expect(sizer.nextRows(null)).toBe(1024);
   });
 });
 
+describe("uneven rows", () => {
+  /** Windows of rows sorted by length, the longest first, as they are cut. A step of a long row costs more. */
+  function driveUneven(
+    sizer: BatchSizer,
+    options: { windows?: number; fits?: (tokens: number, length: number) => boolean } = {},
+  ) {
+    const batches: { rows: number; length: number; failed: boolean }[] = [];
+    for (let window = 0; window < (options.windows ?? 4); window += 1) {
+      for (let length = 256; length >= 16; length -= 2) {
+        for (let left = 60; left > 0; ) {
+          const rows = sizer.nextRows(length);
+          left -= rows;
+          const tokens = rows * length;
+          const failed = options.fits !== undefined && !options.fits(tokens, length);
+          batches.push({ rows, length, failed });
+          if (failed) sizer.outOfMemory({ rows, length });
+          else sizer.observe({ rows, length }, 4 + tokens * 0.002 * (1 + length / 256));
+        }
+      }
+    }
+    return batches;
+  }
+
+  test("one budget of steps is found over all lengths, and a length takes the rows that are in it", () => {
+    const told: LearnedBatch[] = [];
+    const sizer = aSizer({ onLearned: (learned) => told.push(learned) });
+    const batches = driveUneven(sizer);
+    expect(batches[0]).toMatchObject({ rows: 1, length: 256 });
+    const [{ units } = NOTHING_LEARNED] = told;
+    expect(told).toHaveLength(1);
+    expect(units).toBeGreaterThanOrEqual(8_192);
+    expect(units).toBeLessThanOrEqual(65_536);
+    for (const length of [1, 16, 100, 256])
+      expect(sizer.nextRows(length)).toBe(Math.floor((units ?? 0) / length));
+    expect(sizer.nextRows((units ?? 0) * 2)).toBe(1);
+  });
+
+  test("a given budget is used as it is, and so is a given number of rows; both bound each other and memory both", () => {
+    const tokens = aSizer({ tokens: 1_000 });
+    driveUneven(tokens);
+    expect([1, 10, 300, 5_000].map((length) => tokens.nextRows(length))).toEqual([1_000, 100, 3, 1]);
+    const rows = aSizer({ rows: 16 });
+    driveUneven(rows);
+    expect([1, 5_000].map((length) => rows.nextRows(length))).toEqual([16, 16]);
+    const both = aSizer({ rows: 16, tokens: 1_000, mostRows: (length) => 4_000 / (length ?? 1) ** 2 });
+    expect([1, 20, 30, 100].map((length) => both.nextRows(length))).toEqual([16, 10, 4, 1]);
+  });
+
+  test("what failed at a length bounds it and longer rows, and leaves those of half of it alone", () => {
+    const sizer = aSizer({ tokens: 10_000 });
+    sizer.outOfMemory({ rows: 20, length: 500 });
+    expect(sizer.nextRows(500)).toBe(10);
+    expect(sizer.nextRows(1_000)).toBe(5);
+    expect(sizer.nextRows(300)).toBe(16);
+    expect(sizer.nextRows(250)).toBe(40);
+    sizer.outOfMemory({ rows: 40, length: 250 });
+    expect([250, 500, 1_000, 100].map((length) => sizer.nextRows(length))).toEqual([20, 10, 5, 100]);
+  });
+
+  test("where memory grows with the square of the length, no length fails more than a few times", () => {
+    const fits = (tokens: number, length: number) => tokens * length <= 200_000;
+    const batches = driveUneven(aSizer(), { windows: 6, fits });
+    expect(batches.filter(({ failed }) => failed).length).toBeGreaterThan(0);
+    expect(batches.filter(({ failed }) => failed).length).toBeLessThanOrEqual(8);
+    expect(batches.slice(-1_000).some(({ failed }) => failed)).toBe(false);
+  });
+
+  test("a search that began with short rows goes on when only longer ones come", () => {
+    const sizer = aSizer();
+    sizer.observe({ rows: sizer.nextRows(4), length: 4 }, 5);
+    sizer.observe({ rows: sizer.nextRows(4), length: 4 }, 5);
+    for (let batch = 0; batch < 200; batch += 1) {
+      const rows = sizer.nextRows(1_000);
+      sizer.observe({ rows, length: 1_000 }, 5 + rows * 0.1);
+    }
+    expect(sizer.nextRows(1_000)).toBeGreaterThanOrEqual(32);
+  });
+});
+
 describe("out of memory", () => {
-  test("halves, goes back to the best size that fitted, and never grows above the cap again", () => {
+  test("halves, goes back to what fitted, and never grows above the cap again", () => {
     const sizer = auto(1 << 20);
     const used: number[] = [];
     for (let batch = 0; batch < 200; batch += 1) {
       const rows = sizer.nextRows(null);
       used.push(rows);
-      if (rows > 300) sizer.outOfMemory({ rows: rows, length: null });
-      else sizer.observe({ rows: rows, length: null }, rows / saturating(rows));
+      if (rows > 300) sizer.outOfMemory(even(rows));
+      else sizer.observe(even(rows), rows / saturating(rows));
     }
-    expect(used.filter((rows) => rows > 300)).toEqual([512]);
+    expect(used.filter((rows) => rows > 300)).toEqual([1024, 512]);
     expect(sizer.nextRows(null)).toBe(256);
   });
 
   test("told twice of the same size it halves once", () => {
-    const sizer = createBatchSizer({ rows: 1000, fixedRows: null, maxRows: 4096 });
-    sizer.outOfMemory({ rows: 1000, length: null });
-    sizer.outOfMemory({ rows: 1000, length: null });
+    const sizer = aSizer({ rows: 1000 });
+    sizer.outOfMemory(even(1000));
+    sizer.outOfMemory(even(1000));
     expect(sizer.nextRows(null)).toBe(500);
   });
 
   test("before anything ran it halves as far as one row, and not below", () => {
-    const sizer = auto(64);
-    for (let tries = 0; tries < 20; tries += 1)
-      sizer.outOfMemory({ rows: sizer.nextRows(null), length: null });
+    const sizer = aSizer({ rows: 64 });
+    for (let tries = 0; tries < 20; tries += 1) sizer.outOfMemory(even(sizer.nextRows(null)));
     expect(sizer.nextRows(null)).toBe(1);
   });
 
   test("whatever the order of runs and failures, the size stays within 1 and every cap that was set", () => {
-    const step = fc.record({ fails: fc.boolean(), runMs: fc.double({ min: 0, max: 1e3, noNaN: true }) });
+    const step = fc.record({
+      fails: fc.boolean(),
+      runMs: fc.double({ min: 0, max: 1e3, noNaN: true }),
+      length: fc.integer({ min: 1, max: 600 }),
+    });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 1, max: 5000 }), (steps, maxRows) => {
-        const sizer = auto(maxRows);
-        let cap = maxRows;
-        for (const { fails, runMs } of steps) {
-          const rows = sizer.nextRows(null);
-          expect(rows).toBeGreaterThanOrEqual(1);
-          expect(rows).toBeLessThanOrEqual(cap);
-          if (fails) {
-            sizer.outOfMemory({ rows: rows, length: null });
-            cap = Math.max(1, Math.floor(rows / 2));
-          } else sizer.observe({ rows: rows, length: null }, runMs);
-        }
-      }),
+      fc.property(
+        fc.boolean(),
+        fc.array(step, { maxLength: 80 }),
+        fc.integer({ min: 1, max: 5000 }),
+        (isEven, steps, most) => {
+          const sizer = auto(most);
+          const caps: { rows: number; length: number }[] = [];
+          for (const { fails, runMs, ...row } of steps) {
+            const length = isEven ? null : row.length;
+            const rows = sizer.nextRows(length);
+            expect(rows).toBeGreaterThanOrEqual(1);
+            expect(rows).toBeLessThanOrEqual(most);
+            for (const cap of caps)
+              if ((length ?? 0) >= cap.length) expect(rows).toBeLessThanOrEqual(cap.rows);
+            if (fails) {
+              sizer.outOfMemory({ rows, length });
+              caps.push({ rows: Math.max(1, Math.floor(rows / 2)), length: length ?? 0 });
+            } else sizer.observe({ rows, length }, runMs);
+          }
+        },
+      ),
     );
   });
 });
 
 describe("a given number", () => {
-  test("is taken as it is, up to what fits, and halves when memory says no", () => {
-    const sizer = createBatchSizer({ rows: 256, fixedRows: null, maxRows: 1024 });
+  test("is taken as it is, and halves when memory says no", () => {
+    const sizer = aSizer({ rows: 256, mostRows: () => 100 });
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([256]));
-    sizer.outOfMemory({ rows: 256, length: null });
+    sizer.outOfMemory(even(256));
     expect(sizer.nextRows(null)).toBe(128);
-    expect(createBatchSizer({ rows: 256, fixedRows: null, maxRows: 100 }).nextRows(null)).toBe(100);
   });
 
   test("of the model wins over everything", () => {
-    const sizer = createBatchSizer({ rows: 256, fixedRows: 8, maxRows: 4 });
-    sizer.outOfMemory({ rows: 8, length: null });
+    const sizer = aSizer({ rows: 256, fixedRows: 8, mostRows: () => 4 });
+    sizer.outOfMemory(even(8));
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([8]));
+  });
+});
+
+describe("what is learned", () => {
+  test("is told once it is found, and a later run starts with it and is told nothing new", () => {
+    const told: LearnedBatch[] = [];
+    const first = aSizer({ onLearned: (learned) => told.push(learned) });
+    drive(first, saturating);
+    expect(told).toEqual([{ units: first.nextRows(null), caps: [] }]);
+    const second = aSizer({
+      learned: told[0] ?? NOTHING_LEARNED,
+      onLearned: (learned) => told.push(learned),
+    });
+    expect(new Set(drive(second, peaked))).toEqual(new Set([first.nextRows(null)]));
+    expect(told).toHaveLength(1);
+  });
+
+  test("is still bounded by memory, whose new caps are told", () => {
+    const told: LearnedBatch[] = [];
+    const learned: LearnedBatch = { units: 512, caps: [{ length: null, units: 400 }] };
+    const sizer = aSizer({ learned, onLearned: (news) => told.push(news) });
+    expect(sizer.nextRows(null)).toBe(400);
+    sizer.outOfMemory(even(400));
+    sizer.outOfMemory(even(400));
+    expect(sizer.nextRows(null)).toBe(200);
+    expect(told).toEqual([{ units: 512, caps: [{ length: null, units: 200 }] }]);
+    expect(aSizer({ learned, mostRows: () => 50 }).nextRows(null)).toBe(50);
+  });
+
+  test("by several threads is put together: the newest size, every cap once", () => {
+    const cap = { length: 100, units: 800 };
+    const merged = mergeLearned(
+      { units: 512, caps: [cap] },
+      { units: null, caps: [{ length: null, units: 9 }, cap] },
+    );
+    expect(merged).toEqual({ units: 512, caps: [cap, { length: null, units: 9 }] });
+    expect(mergeLearned(merged, { units: 256, caps: [] }).units).toBe(256);
   });
 });

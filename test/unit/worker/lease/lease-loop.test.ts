@@ -88,6 +88,7 @@ function loopOf(
     registration: { ...aWorker(), protocolVersion: PROTOCOL_VERSION, build: "1" },
     runner: { run },
     takeBusy: () => ({}),
+    takePadding: () => null,
     clock: systemClock,
     log: silentLogger,
     giveUpMs: times.giveUpMs ?? 10_000,

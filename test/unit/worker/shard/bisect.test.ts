@@ -34,10 +34,12 @@ function someRows(rows: number) {
 function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Partial<MapPlan> = {}) {
   const stop = new AbortController();
   const runs: number[][] = [];
+  const asked: (readonly string[])[] = [];
   const tooBig: number[] = [];
   const lanes: Lanes = {
     count: 1,
-    async infer(feeds) {
+    async infer(feeds, outputs) {
+      asked.push(outputs);
       const rows = Array.from(new Float32Array(feeds.x?.data ?? new ArrayBuffer(0)));
       runs.push(rows);
       const error = refuse(rows);
@@ -58,7 +60,7 @@ function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Par
     meter: new BusyMeter(() => 0),
     signal: stop.signal,
   });
-  return { runner, runs, tooBig, stop };
+  return { runner, runs, asked, tooBig, stop };
 }
 
 const failing = (bad: readonly number[]) => (rows: number[]) => {
@@ -150,6 +152,16 @@ describe("out of memory", () => {
     await expect(runner.run(someRows(4))).rejects.toMatchObject({ code: "OUT_OF_MEMORY" });
     expect(runs).toHaveLength(1);
   });
+});
+
+test("only the outputs that the job uses are asked for, each once, also when a batch is run again in halves", async () => {
+  const column = (name: string, tensor: string) =>
+    anOutput({ column: name, tensor, rowDims: [], rowValues: 1 });
+  const outputs = [column("a", "y"), column("b", "z"), column("c", "y")];
+  const { runner, asked } = aRunner(failing([2]), { outputs });
+  await runner.run(someRows(4));
+  expect(asked.length).toBeGreaterThan(1);
+  for (const names of asked) expect(names).toEqual(["y", "z"]);
 });
 
 test("a fixed batch is filled up with its last row", async () => {

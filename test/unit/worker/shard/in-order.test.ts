@@ -20,7 +20,7 @@ test("results come in the order of the items, whatever the order in which they a
       await gates[value]?.promise;
       return value * 10;
     };
-    for await (const result of mapInOrder(numbers(4), 4, work)) results.push(result);
+    for await (const result of mapInOrder(numbers(4), () => 4, work)) results.push(result);
   })();
   for (const index of [3, 1, 2]) {
     gates[index]?.resolve();
@@ -35,10 +35,14 @@ test("results come in the order of the items, whatever the order in which they a
 test("no more items are read than may be worked on at once", async () => {
   const seen: number[] = [];
   const gate = deferred<void>();
-  const results = mapInOrder(numbers(10, seen), 3, async (value) => {
-    await gate.promise;
-    return value;
-  });
+  const results = mapInOrder(
+    numbers(10, seen),
+    () => 3,
+    async (value) => {
+      await gate.promise;
+      return value;
+    },
+  );
   const first = results.next();
   await settle();
   expect(seen).toEqual([0, 1, 2]);
@@ -53,7 +57,11 @@ test("a result that is ready does not wait for the next item", async () => {
     yield 1;
     await never.promise;
   }
-  const results = mapInOrder(stuck(), 2, async (value) => value);
+  const results = mapInOrder(
+    stuck(),
+    () => 2,
+    async (value) => value,
+  );
   expect(await results.next()).toEqual({ done: false, value: 1 });
   never.resolve();
   expect(await results.next()).toEqual({ done: true, value: undefined });
@@ -74,7 +82,7 @@ test("the first failure in order ends it, later ones harm nobody, and the source
   };
   const results: number[] = [];
   const all = (async () => {
-    for await (const result of mapInOrder(source(), 3, work)) results.push(result);
+    for await (const result of mapInOrder(source(), () => 3, work)) results.push(result);
   })();
   await expect(all).rejects.toThrow("item 1");
   expect(results).toEqual([0]);
@@ -86,7 +94,11 @@ test("a source that fails fails it, after the results before", async () => {
     yield 1;
     throw new Error("no more");
   }
-  const results = mapInOrder(source(), 1, async (value) => value);
+  const results = mapInOrder(
+    source(),
+    () => 1,
+    async (value) => value,
+  );
   expect(await results.next()).toEqual({ done: false, value: 1 });
   await expect(results.next()).rejects.toThrow("no more");
 });

@@ -1,11 +1,11 @@
 import { type Data, Vector } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { encodeHalf } from "../../../../shared/core/float16.ts";
 import type { OutputBinding } from "../../../../shared/domain/map-plan.ts";
 import { outputFields } from "../../../../shared/domain/output-fields.ts";
 import { DTYPE_ARRAYS, DTYPES, type Dtype, type TensorData } from "../../../../shared/domain/tensor.ts";
 import { arrowField } from "../../../../worker/shard/arrow-fields.ts";
-import { encodeHalf } from "../../../../worker/shard/float16.ts";
 import { checkTensor, createOutputWriter } from "../../../../worker/shard/output-writer.ts";
 import { anOutput } from "../../../support/shard-job.ts";
 
@@ -26,12 +26,13 @@ function write(changes: Partial<OutputBinding>, values: readonly number[]) {
   const writer = createOutputWriter(binding, rows + 3);
   const tensor = tensorOf(binding.dtype, [rows, ...binding.rowDims], values);
   // Not at the start, to see that the place is kept.
-  writer.write(tensor, 1, 0);
-  writer.write(tensor, rows, 1);
+  writer.write(tensor, [{ tensorRow: 0, rows: 1, place: 0 }]);
+  writer.write(tensor, [{ tensorRow: 0, rows, place: 1 }]);
   const fields = outputFields({ keep: [], outputs: [binding] }).map(arrowField);
   expect(writer.columns.map(({ field }) => `${field}`)).toEqual(fields.map(String));
   return writer.columns.map((column) => {
-    const data = column.data(1, rows + 1);
+    column.take([{ start: 0, end: 1 }]);
+    const data = column.take([{ start: 1, end: rows + 1 }]);
     expect(`${data.type}`).toBe(`${column.field.type}`);
     return plain(data);
   });
@@ -139,17 +140,19 @@ describe("probabilities", () => {
 test("a tensor of another shape or dtype, or none, is the model's failure", () => {
   const binding = anOutput({ rowDims: [2], rowValues: 2 });
   const good = tensorOf("float32", [3, 2], [1, 2, 3, 4, 5, 6]);
-  expect(checkTensor({ scores: good }, binding, 3)).toBe(good);
+  expect(checkTensor({ scores: good }, binding, { rows: 3, length: null })).toBe(good);
   for (const [found, tensor] of [
     ["float32[2, 3]", tensorOf("float32", [2, 3], [1, 2, 3, 4, 5, 6])],
     ["float64[3, 2]", tensorOf("float64", [3, 2], [1, 2, 3, 4, 5, 6])],
   ] as const) {
-    expect(() => checkTensor({ scores: tensor }, binding, 3)).toThrowError(
+    expect(() => checkTensor({ scores: tensor }, binding, { rows: 3, length: null })).toThrowError(
       expect.objectContaining({
         code: "MODEL_FAILED",
         fields: { tensor: "scores", expected: "float32[3, 2]", found },
       }),
     );
   }
-  expect(() => checkTensor({}, binding, 3)).toThrowError(expect.objectContaining({ code: "MODEL_FAILED" }));
+  expect(() => checkTensor({}, binding, { rows: 3, length: null })).toThrowError(
+    expect.objectContaining({ code: "MODEL_FAILED" }),
+  );
 });

@@ -24,8 +24,8 @@ import {
 } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { encodeHalf } from "../../../../shared/core/float16.ts";
 import { DTYPES, type Dtype } from "../../../../shared/domain/tensor.ts";
-import { encodeHalf } from "../../../../worker/shard/float16.ts";
 import { aBinding, batchOf, column, tensorize } from "../../../support/shard-inputs.ts";
 
 const NUMERIC_SOURCES: Readonly<Record<string, (values: readonly number[]) => Data>> = {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeHalf, encodeHalf, halfTable } from "../../../../worker/shard/float16.ts";
+import { decodeHalf, encodeHalf, halfTable } from "../../../../shared/core/float16.ts";
 
 describe("float16", () => {
   // From the tables of IEEE 754 binary16.

@@ -1,0 +1,66 @@
+import { note } from "../report.ts";
+import type { Workload } from "../workloads/workload.ts";
+import type { LoopBatching } from "./loop-rows.ts";
+import type { LoopThreads } from "./loop-threads.ts";
+
+const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
+/** Padded steps of a batch of rows that were sorted by length. */
+const STEPS = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
+/** Sizes in a row without gain before larger ones are not tried. */
+const PATIENCE = 3;
+
+/** How many are measured again. */
+const FINALISTS = 3;
+
+interface Trial {
+  readonly batching: LoopBatching;
+  readonly rowsPerSecond: number;
+}
+
+/**
+ * The batching with which the loop is fastest: rows in their order, and where they are uneven, sorted by length too. The
+ * few that were fastest are measured once more, longer: what else the machine did may have favoured one.
+ */
+export async function findBatching(
+  loop: LoopThreads,
+  workload: Workload,
+  options: { readonly rows: number; readonly seconds: number },
+): Promise<LoopBatching> {
+  const uneven = workload.inputs.some(({ rowDims }) => rowDims.includes(null));
+  const families: LoopBatching[][] = [
+    ROWS.filter((size) => size <= options.rows).map((size) => ({ kind: "rows", rows: size })),
+    uneven ? STEPS.map((steps) => ({ kind: "sorted", steps })) : [],
+  ];
+  const tried: Trial[] = [];
+  for (const family of families) {
+    let [fastest, withoutGain] = [0, 0];
+    for (const batching of family) {
+      const trial = await tryBatching(loop, batching, options.seconds);
+      tried.push(trial);
+      withoutGain = trial.rowsPerSecond > fastest ? 0 : withoutGain + 1;
+      fastest = Math.max(fastest, trial.rowsPerSecond);
+      if (withoutGain === PATIENCE) break;
+    }
+  }
+  const again: Trial[] = [];
+  for (const { batching } of fastestFirst(tried).slice(0, FINALISTS))
+    again.push(await tryBatching(loop, batching, 3 * options.seconds));
+  const [best] = fastestFirst(again);
+  if (best === undefined) throw new Error("no batch could be tried");
+  return best.batching;
+}
+
+async function tryBatching(loop: LoopThreads, batching: LoopBatching, seconds: number): Promise<Trial> {
+  await loop.prepare(batching);
+  const rowsPerSecond = await loop.measure(seconds);
+  note(`  bare loop, ${batchingText(batching)}: ${Math.round(rowsPerSecond)} rows/s`);
+  return { batching, rowsPerSecond };
+}
+
+function fastestFirst(trials: readonly Trial[]): readonly Trial[] {
+  return trials.toSorted((a, b) => b.rowsPerSecond - a.rowsPerSecond);
+}
+
+export function batchingText(batching: LoopBatching): string {
+  return batching.kind === "rows" ? `${batching.rows} rows` : `sorted, ${batching.steps} tokens`;
+}

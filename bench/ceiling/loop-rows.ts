@@ -1,0 +1,189 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { RecordBatch } from "apache-arrow";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
+import { createLocalStore } from "../../shared/store/local-store.ts";
+import { byteSource } from "../../shared/store/store.ts";
+import type { WorkloadInput } from "../workloads/recipe.ts";
+import type { Workload } from "../workloads/workload.ts";
+
+/** The values of one input for all rows of a lane; each row's are `[starts[row], starts[row + 1])`. */
+interface Values {
+  readonly input: WorkloadInput;
+  readonly data: Float32Array | BigInt64Array;
+  readonly starts: Float64Array;
+}
+
+/** How rows are put together: so many a batch, in order; or sorted by length, with so many padded steps a batch. */
+export type LoopBatching =
+  | { readonly kind: "rows"; readonly rows: number }
+  | { readonly kind: "sorted"; readonly steps: number };
+
+export interface LoopBatch {
+  readonly rows: number;
+  readonly feeds: Readonly<Record<string, TensorData>>;
+}
+
+/** Rows of a workload in memory, ready to be cut into tensors. */
+export interface LoopRows {
+  readonly count: number;
+  /** The tensors of all rows, padded as `batching` says. */
+  batches(batching: LoopBatching): readonly LoopBatch[];
+}
+
+export interface LoopRowsOptions {
+  readonly workload: Workload;
+  /** Of all rows, the loop goes over about this many again and again: they have to fit in memory as tensors. */
+  readonly mostRows: number;
+  /** Which share of them this lane gets. */
+  readonly lane: number;
+  readonly lanes: number;
+}
+
+/** Reads every n-th row of the workload: by length where they are uneven, so that the mix of lengths is that of all. */
+export async function readLoopRows({ workload, mostRows, lane, lanes }: LoopRowsOptions): Promise<LoopRows> {
+  const { rows, inputs } = workload;
+  const columns = inputs.filter((input) => input.columns !== null);
+  const order = await rowOrder(workload);
+  const share = Math.min(rows, mostRows);
+  const wanted = new Set<number>();
+  for (let at = lane; at < share; at += lanes) wanted.add(order(Math.floor(((at + 0.5) * rows) / share)));
+  const growing = columns.map((input) => new GrowingValues(input));
+  await eachBatch(workload, namesOf(columns), (batch, firstRow) => {
+    for (const values of growing) values.take(batch, firstRow, wanted);
+  });
+  return loopRows(
+    inputs,
+    growing.map((values) => values.finish()),
+    wanted.size,
+  );
+}
+
+/** The n-th row by length where rows are uneven, else the n-th row. */
+async function rowOrder(workload: Workload): Promise<(at: number) => number> {
+  const uneven = workload.inputs.find(({ columns, rowDims }) => columns !== null && rowDims.includes(null));
+  if (uneven?.columns == null) return (at) => at;
+  const lengths: number[] = [];
+  const [name = ""] = uneven.columns;
+  await eachBatch(workload, [name], (batch) => {
+    const column = batch.getChild(name);
+    for (let row = 0; row < batch.numRows; row += 1) lengths.push(column?.get(row).length);
+  });
+  const sorted = lengths.map((_, row) => row).sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0));
+  return (at) => sorted[at] ?? 0;
+}
+
+function namesOf(inputs: readonly WorkloadInput[]): string[] {
+  return [...new Set(inputs.flatMap(({ columns }) => columns ?? []))];
+}
+
+async function eachBatch(
+  { inputPath }: Workload,
+  columns: readonly string[],
+  take: (batch: RecordBatch, firstRow: number) => void,
+): Promise<void> {
+  await using store = createLocalStore();
+  let firstRow = 0;
+  for (const name of (await readdir(inputPath)).sort()) {
+    const path = join(inputPath, name);
+    const { size } = await stat(path);
+    using file = await openDatasetFile(byteSource(store, path, size), "parquet");
+    for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns })) {
+      take(batch, firstRow);
+      firstRow += batch.numRows;
+    }
+  }
+}
+
+/** The values of an input, collected row by row. */
+class GrowingValues {
+  readonly #input: WorkloadInput;
+  readonly #pieces: (Float32Array | BigInt64Array)[] = [];
+
+  constructor(input: WorkloadInput) {
+    this.#input = input;
+  }
+
+  take(batch: RecordBatch, firstRow: number, wanted: ReadonlySet<number>): void {
+    const { columns, dtype, scale } = this.#input;
+    const vectors = (columns ?? []).map((name) => batch.getChild(name));
+    for (let row = 0; row < batch.numRows; row += 1) {
+      if (!wanted.has(firstRow + row)) continue;
+      const cells = vectors.map((vector) => vector?.get(row));
+      const values: ArrayLike<number | bigint> = vectors.length === 1 ? [...cells[0]] : cells;
+      this.#pieces.push(
+        dtype === "int64"
+          ? BigInt64Array.from(values, BigInt)
+          : Float32Array.from(values, (value) => Number(value) * scale),
+      );
+    }
+  }
+
+  finish(): Values {
+    const starts = new Float64Array(this.#pieces.length + 1);
+    for (const [row, { length }] of this.#pieces.entries()) starts[row + 1] = (starts[row] ?? 0) + length;
+    const all = starts.at(-1) ?? 0;
+    const data = this.#input.dtype === "int64" ? new BigInt64Array(all) : new Float32Array(all);
+    for (const [row, piece] of this.#pieces.entries()) setAt(data, piece, starts[row] ?? 0);
+    return { input: this.#input, data, starts };
+  }
+}
+
+function loopRows(inputs: readonly WorkloadInput[], values: readonly Values[], count: number): LoopRows {
+  const lengthOf = (row: number) =>
+    Math.max(...values.map(({ starts }) => (starts[row + 1] ?? 0) - (starts[row] ?? 0)));
+  return {
+    count,
+    batches: (batching) =>
+      cutRows(count, batching, lengthOf).map((rows) => ({
+        rows: rows.length,
+        feeds: Object.fromEntries(inputs.map((input) => [input.tensor, feedOf(input, values, rows)])),
+      })),
+  };
+}
+
+/** Which rows go into each batch. */
+export function cutRows(
+  count: number,
+  batching: LoopBatching,
+  lengthOf: (row: number) => number,
+): readonly (readonly number[])[] {
+  const rows = Array.from({ length: count }, (_, row) => row);
+  if (batching.kind === "rows") {
+    return Array.from({ length: Math.ceil(count / batching.rows) }, (_, batch) =>
+      rows.slice(batch * batching.rows, (batch + 1) * batching.rows),
+    );
+  }
+  rows.sort((a, b) => lengthOf(a) - lengthOf(b));
+  const batches: number[][] = [];
+  for (const row of rows) {
+    const last = batches.at(-1);
+    if (last === undefined || (last.length + 1) * lengthOf(row) > batching.steps) batches.push([row]);
+    else last.push(row);
+  }
+  return batches;
+}
+
+function feedOf(input: WorkloadInput, values: readonly Values[], rows: readonly number[]): TensorData {
+  const name = input.mask ?? input.tensor;
+  const source = values.find((each) => each.input.tensor === name);
+  if (source === undefined) throw new Error(`${name} has no values`);
+  const { starts, data } = source;
+  const place = (row: number) => [starts[row] ?? 0, starts[row + 1] ?? 0] as const;
+  const longest = Math.max(...rows.map((row) => place(row)[1] - place(row)[0]));
+  const dims = [rows.length, ...input.rowDims.map((dim) => dim ?? longest)];
+  const array = new DTYPE_ARRAYS[input.dtype](rows.length * longest);
+  for (const [at, row] of rows.entries()) {
+    const [start, end] = place(row);
+    if (input.mask === undefined) setAt(array, data.subarray(start, end), at * longest);
+    else if (array instanceof BigInt64Array) array.fill(1n, at * longest, at * longest + end - start);
+  }
+  return { dtype: input.dtype, dims, data: array.buffer };
+}
+
+function setAt(target: Float32Array | BigInt64Array, values: Float32Array | BigInt64Array, at: number): void {
+  if (target instanceof BigInt64Array && values instanceof BigInt64Array) target.set(values, at);
+  else if (target instanceof Float32Array && values instanceof Float32Array) target.set(values, at);
+  else throw new Error("values of another type than their tensor's");
+}

@@ -1,0 +1,151 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CommandModule } from "yargs";
+import type { Estimate } from "../cli/estimate/estimate-job.ts";
+import type { JobSummary } from "../cli/render/summary.ts";
+import { sleep } from "../shared/core/abort.ts";
+import { packageRoot } from "../shared/core/package-root.ts";
+import { startCli } from "../test/support/processes.ts";
+import { TreeSampler } from "./peers/tree-sampler.ts";
+import { addedPercent, median, note, report, round } from "./report.ts";
+import { prepareWorkload, WORKLOADS, type WorkloadName } from "./workloads/workload.ts";
+
+interface EstimateArguments {
+  readonly only: readonly string[];
+  readonly rows: number | undefined;
+  readonly rounds: number;
+  readonly set: readonly string[];
+}
+
+const DIGITS = "digits";
+/** A run is over in minutes; what takes longer hangs. */
+const LIMIT_MS = 30 * 60_000;
+/** How often the memory of a run is looked at. */
+const LOOK_MS = 100;
+
+export const estimateBench: CommandModule<object, EstimateArguments> = {
+  command: "estimate",
+  describe: "What `shardmill plan` predicts against what `shardmill run` then takes",
+  builder: (yargs) =>
+    yargs.options({
+      only: {
+        type: "string",
+        array: true,
+        choices: [DIGITS, ...WORKLOADS],
+        default: [DIGITS, ...WORKLOADS],
+        describe: "Only these jobs",
+      },
+      rows: { type: "number", describe: "Rows of each workload; left out: about a minute's" },
+      rounds: { type: "number", default: 3, describe: "Each plans and runs every job once" },
+      set: {
+        type: "string",
+        array: true,
+        default: [],
+        describe: "Overrides of the job file: model.device=cuda",
+      },
+    }),
+  handler: runEstimate,
+};
+
+/** One plan and one run of a job. */
+interface Round {
+  readonly predicted: Estimate;
+  readonly actual: JobSummary;
+  /** The most that the run's processes had together, without the coordinator. */
+  readonly workerBytes: number;
+}
+
+async function runEstimate({ only, rows, rounds, set }: EstimateArguments): Promise<void> {
+  const found: { readonly name: string; readonly rounds: readonly Round[] }[] = [];
+  for (const name of [DIGITS, ...WORKLOADS].filter((each) => only.includes(each))) {
+    const job = await jobPathOf(name, rows);
+    const done: Round[] = [];
+    for (let at = 0; at < rounds; at += 1) {
+      const each = await planAndRun(job, set);
+      note(
+        `${name}, round ${at + 1}: ${round(each.predicted.seconds)} s predicted, ${each.actual.seconds} s taken`,
+      );
+      done.push(each);
+    }
+    found.push({ name, rounds: done });
+  }
+  report({
+    bench: "estimate",
+    about: "the seconds, memory and limit that `shardmill plan` predicts, and those of `shardmill run`",
+    options: { rows: rows ?? "default", rounds, set },
+    table: {
+      columns: [
+        "job",
+        "rows",
+        "predicted s",
+        "taken s",
+        "off %, median",
+        "off %, each round",
+        "predicted MiB a worker",
+        "taken MiB",
+        "predicted limit",
+        "limit",
+      ],
+      rows: found.map(({ name, rounds: each }) => rowOf(name, each)),
+    },
+    notes: ["off: predicted over taken; MiB: the sample's peak, and the peak of all that the run started"],
+  });
+}
+
+function rowOf(name: string, rounds: readonly Round[]): unknown[] {
+  const off = rounds.map(({ predicted, actual }) => addedPercent(predicted.seconds, actual.seconds));
+  const last = rounds.at(-1);
+  return [
+    name,
+    last?.actual.rows,
+    round(median(rounds.map(({ predicted }) => predicted.seconds))),
+    round(median(rounds.map(({ actual }) => actual.seconds))),
+    round(median(off)),
+    off.join(", "),
+    Math.round(median(rounds.map(({ predicted }) => predicted.memory.workerBytes)) / 2 ** 20),
+    Math.round(median(rounds.map(({ workerBytes }) => workerBytes)) / 2 ** 20),
+    last?.predicted.verdict.bottleneck,
+    last?.actual.bottleneck,
+  ];
+}
+
+async function jobPathOf(name: string, rows: number | undefined): Promise<string> {
+  if (name === DIGITS) return join(packageRoot, "examples", "digits", "job.yaml");
+  return (await prepareWorkload(name as WorkloadName, rows === undefined ? {} : { rows })).jobPath;
+}
+
+async function planAndRun(job: string, set: readonly string[]): Promise<Round> {
+  const folder = await mkdtemp(join(tmpdir(), "shardmill-bench-"));
+  try {
+    const sets = [...set, `output.path=${join(folder, "out")}`].flatMap((each) => ["--set", each]);
+    const planned = await runJson(["plan", job, "--json", ...sets]);
+    const predicted: Estimate | null = planned.answer.estimate;
+    if (predicted === null) throw new Error(`${job} has no estimate`);
+    const ran = await runJson(["run", job, "--json", ...sets]);
+    return { predicted, actual: ran.answer, workerBytes: ran.peakBytes };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a command, and gives its one JSON answer. @throws when it fails */
+async function runJson(args: readonly string[]) {
+  await using cli = startCli(args, { limitMs: LIMIT_MS });
+  const sampler = new TreeSampler(cli.pid);
+  const over = new AbortController();
+  const sampling = (async () => {
+    while (!over.signal.aborted) {
+      await sampler.sample();
+      await sleep(LOOK_MS, over.signal).catch(() => {});
+    }
+  })();
+  try {
+    const { code, stdout, stderr } = await cli.ended;
+    if (code !== 0) throw new Error(`shardmill ${args[0]} ended with ${code}: ${stderr.slice(-500)}`);
+    return { answer: JSON.parse(stdout), peakBytes: sampler.peakBytes };
+  } finally {
+    over.abort();
+    await sampling;
+  }
+}

@@ -1,0 +1,98 @@
+import { availableParallelism } from "node:os";
+import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { quoteIdentifier, quoteLiteral } from "../../shared/sql/quote.ts";
+import type { ColumnKind, PublishedColumn } from "./peer-job.ts";
+
+/** The rounding of float32 differs with the size of a batch and with what it is padded to, by far less than this. */
+const RELATIVE = 1e-4;
+const ABSOLUTE = 1e-5;
+/** Of classes: two scores that differ in the last bit change places. */
+const CLASS_SHARE = 1e-4;
+
+/** The rows of a reference, which other outputs are compared with by their key. */
+export class ReferenceRows implements AsyncDisposable {
+  readonly columns: readonly PublishedColumn[];
+  readonly #database: LockedDatabase;
+
+  private constructor(database: LockedDatabase, columns: readonly PublishedColumn[]) {
+    this.#database = database;
+    this.columns = columns;
+  }
+
+  /**
+   * @param rows a folder of Parquet files, whose rows are kept in memory
+   * @param folder the folder that all outputs to compare lie in
+   */
+  static async read(rows: string, folder: string): Promise<ReferenceRows> {
+    const threads = availableParallelism();
+    const database = await openLockedDatabase({ folders: [rows, folder], tempFolder: folder, threads });
+    await database.run(`CREATE TABLE reference AS SELECT * FROM ${parquetIn(rows)}`);
+    const columns = await database.rows("SELECT column_name, column_type FROM (DESCRIBE reference)");
+    return new ReferenceRows(
+      database,
+      columns.map(({ column_name, column_type }) => ({
+        name: String(column_name),
+        type: String(column_type),
+      })),
+    );
+  }
+
+  /** What is wrong with the rows in `folder`, or null when they are the reference's. */
+  async differencesOf(
+    folder: string,
+    key: string,
+    kinds: ReadonlyMap<string, ColumnKind>,
+  ): Promise<string | null> {
+    const [counts = {}] = await this.#database.rows(comparisonSql(parquetIn(folder), key, kinds));
+    return judge(counts, kinds);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database[Symbol.asyncDispose]();
+  }
+}
+
+/** One row of counts: of both sides, of the keys that they have in common, and by column of the rows that disagree. */
+export function comparisonSql(other: string, key: string, kinds: ReadonlyMap<string, ColumnKind>): string {
+  const id = quoteIdentifier(key);
+  const counts = [...kinds].map(([name, kind]) => {
+    const column = quoteIdentifier(name);
+    const unequal = unequalSql(`a.${column}`, `b.${column}`, kind);
+    return `count(*) FILTER (WHERE coalesce(${unequal}, true)) AS ${quoteIdentifier(`unequal ${name}`)}`;
+  });
+  return `SELECT (SELECT count(*) FROM reference) AS expected, (SELECT count(*) FROM ${other}) AS found,
+    count(DISTINCT b.${id}) AS matched, ${counts.join(", ")}
+    FROM reference AS a JOIN ${other} AS b ON a.${id} = b.${id}`;
+}
+
+/** @param counts the row that `comparisonSql` gives */
+export function judge(
+  counts: Readonly<Record<string, unknown>>,
+  kinds: ReadonlyMap<string, ColumnKind>,
+): string | null {
+  const [expected, found, matched] = [counts.expected, counts.found, counts.matched].map(Number);
+  if (found !== expected || matched !== expected)
+    return `${found} rows with ${matched} of the ${expected} keys`;
+  const wrong = [...kinds].flatMap(([name, kind]) => {
+    const unequal = Number(counts[`unequal ${name}`]);
+    const allowed = kind === "class" ? CLASS_SHARE * (expected ?? 0) : 0;
+    return unequal <= allowed ? [] : [`${unequal} rows with another ${name}`];
+  });
+  return wrong.length === 0 ? null : wrong.join(", ");
+}
+
+function unequalSql(a: string, b: string, kind: ColumnKind): string {
+  if (kind === "kept") return `${a} IS DISTINCT FROM ${b}`;
+  if (kind === "class") return `${a} <> ${b}`;
+  if (kind === "number") return farSql(a, b);
+  const pairs = `list_transform(list_zip(${a}, ${b}), lambda pair: ${farSql("pair[1]", "pair[2]")})`;
+  return `len(${a}) <> len(${b}) OR list_bool_or(${pairs})`;
+}
+
+function farSql(a: string, b: string): string {
+  return `abs(${a}::DOUBLE - ${b}::DOUBLE) > ${ABSOLUTE} + ${RELATIVE} * abs(${a}::DOUBLE)`;
+}
+
+function parquetIn(folder: string): string {
+  return `read_parquet(${quoteLiteral(`${folder}/*.parquet`)})`;
+}

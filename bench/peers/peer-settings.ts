@@ -1,0 +1,57 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { note } from "../report.ts";
+import { WORKLOADS_FOLDER, type WorkloadName } from "../workloads/workload.ts";
+import { Arena, type ArenaOptions } from "./arena.ts";
+import type { PeerSettings } from "./peer-job.ts";
+import { PEER_TABLE, type PeerName, TUNING } from "./tools.ts";
+import { tunePeer } from "./tune-peer.ts";
+
+export type WorkloadSettings = Partial<Record<PeerName, PeerSettings>>;
+
+export interface SettingsOptions extends ArenaOptions {
+  readonly peers: readonly PeerName[];
+  /** Of the workload; left out: its own number. No more are tuned with. */
+  readonly rows: number | undefined;
+  /** Tune again what was tuned before. */
+  readonly retune: boolean;
+}
+
+const TUNED = join(WORKLOADS_FOLDER, "peers-tuning.json");
+
+/**
+ * The best settings of each peer for a workload, found by running it over some of the rows, and remembered by the number of
+ * cores. A peer that fails with all of them is left out.
+ */
+export async function peerSettings(name: WorkloadName, options: SettingsOptions): Promise<WorkloadSettings> {
+  const known: Record<string, PeerSettings> = await readTuned();
+  const keyOf = (peer: PeerName) => `${name} ${peer} ${options.cores}`;
+  const open = options.peers.filter((peer) => options.retune || known[keyOf(peer)] === undefined);
+  if (open.length > 0) {
+    const { rows, batchRows } = TUNING[name];
+    await using arena = await Arena.open(name, Math.min(rows, options.rows ?? rows), options);
+    for (const peer of open) {
+      const { title, variants } = PEER_TABLE[peer];
+      try {
+        known[keyOf(peer)] = await tunePeer({ variants, batchRows }, async (settings) => {
+          const what = `tuning ${name}, ${title}: ${settings.variant}, ${settings.batchRows} rows a batch`;
+          const { wallSeconds } = await arena.runPeer(peer, settings).catch((error: unknown) => {
+            note(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+            throw error;
+          });
+          note(`${what}: ${wallSeconds.toFixed(1)} s`);
+          return wallSeconds;
+        });
+        await writeFile(TUNED, `${JSON.stringify(known, null, 2)}\n`);
+      } catch (error) {
+        if (!(error instanceof AggregateError)) throw error;
+        note(`tuning ${name}, ${title}: ${error.message}`);
+      }
+    }
+  }
+  return Object.fromEntries(options.peers.map((peer) => [peer, known[keyOf(peer)]]));
+}
+
+async function readTuned(): Promise<Record<string, PeerSettings>> {
+  return JSON.parse(await readFile(TUNED, "utf8").catch(() => "{}"));
+}

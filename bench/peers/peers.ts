@@ -1,0 +1,72 @@
+import { availableParallelism } from "node:os";
+import type { CommandModule } from "yargs";
+import { report } from "../report.ts";
+import { WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
+import { contest } from "./contest.ts";
+import { preparePeers } from "./environment.ts";
+import { STANDING_COLUMNS, type Standing, standingRows, standingsPlot } from "./standings.ts";
+import { PEERS, type PeerName } from "./tools.ts";
+
+interface PeersArguments {
+  readonly workloads: readonly WorkloadName[];
+  readonly peers: readonly PeerName[];
+  readonly rounds: number;
+  readonly rows: number | undefined;
+  readonly retune: boolean;
+  readonly "limit-minutes": number;
+}
+
+export const peersBench: CommandModule<object, PeersArguments> = {
+  command: "peers",
+  describe:
+    "The same jobs through a Python loop, Ray Data, Daft and Spark (aim: ahead of all; flights: 3 x Ray and Spark)",
+  builder: (yargs) =>
+    yargs.options({
+      workloads: { choices: WORKLOADS, array: true, default: WORKLOADS, describe: "Only these workloads" },
+      peers: { choices: PEERS, array: true, default: PEERS, describe: "Only these peers" },
+      rounds: { type: "number", default: 3, describe: "Each runs every tool once" },
+      rows: { type: "number", describe: "Rows of each workload; left out: its own number" },
+      retune: { type: "boolean", default: false, describe: "Look for the best settings of the peers again" },
+      "limit-minutes": { type: "number", default: 15, describe: "A run that takes longer counts as failed" },
+    }),
+  handler: runPeers,
+};
+
+async function runPeers(args: PeersArguments): Promise<void> {
+  const { workloads, peers, rounds, rows, retune, "limit-minutes": limitMinutes } = args;
+  const cores = availableParallelism();
+  const { python, versions } = await preparePeers();
+  const options = { python, cores, limitMs: limitMinutes * 60_000, peers, retune, rounds, rows };
+  const standings: Standing[] = [];
+  for (const name of WORKLOADS) {
+    if (workloads.includes(name)) standings.push(...(await contest(name, options)));
+  }
+  report({
+    bench: "peers",
+    about: "the same rows, model and output columns through what else a user would take, on the CPU",
+    options: { workloads, peers, rounds, rows: rows ?? "the workload's own", cores, versions },
+    table: { columns: STANDING_COLUMNS, rows: standingRows(standings) },
+    notes: [...FAIRNESS, ...failuresOf(standings)],
+    plot: standingsPlot(standings),
+  });
+}
+
+/** What one has to know to judge the figures. */
+const FAIRNESS = [
+  "wall time is that of the whole command: interpreters, clusters and virtual machines start within it, as they do for a user",
+  "CPU time and memory (PSS, looked at five times a second) are of all processes together, those of daemons too",
+  "all read the same zstd Parquet files from a warm page cache and write zstd Parquet with the same columns; the rows of every run were compared with those of shardmill: kept columns exactly, scores to 1e-4, classes in 99.99 % of rows",
+  "shardmill also keeps the order of rows, checksums and a journal, and publishes in one step; the peers do not",
+  "the peers use the onnxruntime version that shardmill does, one thread a session where several run side by side, and the variant and batch size that were fastest on a part of the rows; shardmill finds its own within the run",
+  "rows of uneven length are padded to the longest of their batch; the Python loop sorts each row group by length first, the others take rows as they come, as in their documentation",
+] as const;
+
+function failuresOf(standings: readonly Standing[]): readonly string[] {
+  return standings.flatMap(({ workload, tool, failure, runs }) => [
+    // The last line of a stack trace in Python says what went wrong.
+    ...(failure === null ? [] : [`${workload}, ${tool}: ${failure.trim().split("\n").at(-1)}`]),
+    ...(runs.some(({ leftBehind }) => leftBehind > 0)
+      ? [`${workload}, ${tool}: left processes behind, which were killed`]
+      : []),
+  ]);
+}

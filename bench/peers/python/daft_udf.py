@@ -1,0 +1,48 @@
+"""
+Daft on its native runner: read_parquet, a class UDF over batches, write_parquet.
+
+threads    the UDF runs in threads of the one process
+processes  each instance of the UDF has a process of its own
+"""
+
+from __future__ import annotations
+
+import os
+
+import daft
+import pyarrow as pa
+from daft import DataType, Series, col
+from peer_job import ARROW_TYPES, Model, PeerJob
+
+
+def main() -> None:
+    job = PeerJob.from_arguments()
+    daft.set_runner_native()
+    fields = {
+        output["column"]: DataType.from_arrow_type(ARROW_TYPES[output["type"]]) for output in job.outputs
+    }
+
+    @daft.cls(max_concurrency=job.cores, use_process=job.variant == "processes")
+    class Predictor:
+        def __init__(self) -> None:
+            pa.set_cpu_count(1)
+            self.model = Model(job)
+
+        @daft.method.batch(return_dtype=DataType.struct(fields), batch_size=job.batch_rows, unnest=True)
+        def predict(self, *columns: Series) -> pa.StructArray:
+            batch = pa.Table.from_arrays([series.to_arrow() for series in columns], names=job.sources)
+            found = self.model.predict(batch)
+            return pa.StructArray.from_arrays(list(found.values()), names=list(found))
+
+    (
+        daft.read_parquet(job.input_files)
+        .select(*job.keep, Predictor().predict(*(col(name) for name in job.sources)))
+        .write_parquet(job.output_path, compression="zstd")
+    )
+
+
+if __name__ == "__main__":
+    main()
+    # Everything is written. Threads of Daft 0.7 that still run when the interpreter is taken down crash it now
+    # and then.
+    os._exit(0)

@@ -1,0 +1,189 @@
+"""A job as every peer runs it: the same model, the same tensors from the same columns, the same output columns."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pyarrow as pa
+
+NUMPY_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
+}
+
+ARROW_TYPES = {
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "list<float32>": pa.list_(pa.float32()),
+}
+
+
+@dataclass(frozen=True)
+class PeerJob:
+    """What the harness hands over as JSON; see peer-job.ts for the meaning of each key."""
+
+    input_files: list[str]
+    model_path: str
+    output_path: str
+    tensors: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+    keep: list[str]
+    cores: int
+    batch_rows: int
+    variant: str
+
+    @staticmethod
+    def from_arguments() -> PeerJob:
+        """The job file named by the only argument of the script."""
+        return PeerJob(**json.loads(Path(sys.argv[1]).read_text()))
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The input columns that are used, each once."""
+        return list(dict.fromkeys([*self.keep, *self.sources]))
+
+    @cached_property
+    def length_column(self) -> str | None:
+        """The column whose rows have as many values as they like, where the job has one."""
+        return next((tensor["columns"][0] for tensor in self.tensors if tensor["kind"] == "padded"), None)
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The input columns that tensors are made of, each once."""
+        return list(dict.fromkeys(name for tensor in self.tensors for name in tensor["columns"]))
+
+    def session(self, threads: int) -> ort.InferenceSession:
+        """One session on the CPU. With one thread the caller's own is used, and nothing spins."""
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        return ort.InferenceSession(self.model_path, options, providers=["CPUExecutionProvider"])
+
+
+class Model:
+    """A session with the way from columns to tensors and back."""
+
+    def __init__(self, job: PeerJob, threads: int = 1) -> None:
+        self.job = job
+        self.session = job.session(threads)
+        self.types = {given.name: NUMPY_TYPES[given.type] for given in self.session.get_inputs()}
+        self.wanted = list(dict.fromkeys(output["tensor"] for output in job.outputs))
+
+    def predict(self, batch: pa.RecordBatch | pa.Table) -> dict[str, pa.Array]:
+        """The output columns of one batch, which becomes one run of the model."""
+        feeds = {tensor["name"]: self.tensor(tensor, batch) for tensor in self.job.tensors}
+        found = dict(zip(self.wanted, self.session.run(self.wanted, feeds), strict=True))
+        return {
+            output["column"]: as_arrow(
+                apply(output["op"], found[output["tensor"]]), ARROW_TYPES[output["type"]]
+            )
+            for output in self.job.outputs
+        }
+
+    def map_batch(self, batch: pa.RecordBatch | pa.Table) -> pa.RecordBatch:
+        """The kept columns and the output columns of one batch."""
+        kept = {name: whole_column(batch, name) for name in self.job.keep}
+        return pa.RecordBatch.from_pydict({**kept, **self.predict(batch)})
+
+    def tensor(self, tensor: dict[str, Any], batch: pa.RecordBatch | pa.Table) -> np.ndarray:
+        arrays = [whole_column(batch, name) for name in tensor["columns"]]
+        dtype = self.types[tensor["name"]]
+        if tensor["kind"] == "mask":
+            lengths = lengths_of(arrays[0])
+            return (np.arange(lengths.max(initial=0)) < lengths[:, None]).astype(dtype)
+        if tensor["kind"] == "padded":
+            return padded(arrays[0], dtype)
+        if len(arrays) > 1:
+            values = np.empty((len(batch), len(arrays)), dtype)
+            for index, array in enumerate(arrays):
+                values[:, index] = array.to_numpy(zero_copy_only=False)
+        else:
+            values = flat_values(arrays[0])
+        if tensor["scale"] != 1:
+            values = values * np.float32(tensor["scale"])
+        return np.ascontiguousarray(values, dtype).reshape(len(batch), *tensor["shape"])
+
+
+def sorted_by_length(job: PeerJob, table: pa.Table) -> pa.Table:
+    """Rows of like length side by side, so that little is padded; as it is where all rows have the same shape."""
+    if job.length_column is None:
+        return table
+    return table.take(np.argsort(lengths_of(whole_column(table, job.length_column)), kind="stable"))
+
+
+def batches_of(table: pa.Table, rows: int) -> Iterator[pa.Table]:
+    for start in range(0, len(table), rows):
+        yield table.slice(start, rows)
+
+
+def whole_column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
+    column = batch.column(name)
+    if isinstance(column, pa.ChunkedArray):
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column
+
+
+def lengths_of(array: pa.Array) -> np.ndarray:
+    return np.asarray(array.value_lengths())
+
+
+def padded(array: pa.Array, dtype: type) -> np.ndarray:
+    """[rows, longest of them], zeros behind each row."""
+    lengths = lengths_of(array)
+    values = np.zeros((len(array), lengths.max(initial=0)), dtype)
+    values[np.arange(values.shape[1]) < lengths[:, None]] = array.flatten().to_numpy()
+    return values
+
+
+def flat_values(array: pa.Array) -> np.ndarray:
+    """All values of all rows in a line, without a copy where the memory of the column allows it."""
+    kind = array.type
+    if pa.types.is_fixed_size_binary(kind):
+        width = kind.byte_width
+        return np.frombuffer(array.buffers()[1], np.uint8, len(array) * width, array.offset * width)
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        offset_type = np.int64 if pa.types.is_large_binary(kind) else np.int32
+        offsets = np.frombuffer(array.buffers()[1], offset_type)[array.offset : array.offset + len(array) + 1]
+        return np.frombuffer(array.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+    if pa.types.is_nested(kind):
+        return array.flatten().to_numpy()
+    return array.to_numpy(zero_copy_only=False)
+
+
+def apply(op: str, tensor: np.ndarray) -> np.ndarray:
+    if op == "raw":
+        return tensor
+    if op == "sigmoid":
+        return 1 / (1 + np.exp(-tensor))
+    rows = tensor.reshape(len(tensor), -1)
+    if op == "argmax":
+        return rows.argmax(axis=1).astype(np.int32)
+    powers = np.exp(rows - rows.max(axis=1, keepdims=True))
+    shares = powers / powers.sum(axis=1, keepdims=True)
+    if op == "maxSoftmax":
+        return shares.max(axis=1)
+    if op == "softmax":
+        return shares
+    raise ValueError(f"op {op} is not written for the peers")
+
+
+def as_arrow(values: np.ndarray, kind: pa.DataType) -> pa.Array:
+    """One value a row, or a list of them."""
+    if not pa.types.is_list(kind):
+        return pa.array(values.reshape(-1)).cast(kind)
+    flat = pa.array(values.reshape(-1)).cast(kind.value_type)
+    width = values[0].size if len(values) > 0 else 0
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(values) + 1, dtype=np.int32) * width), flat)

@@ -1,0 +1,163 @@
+"""
+A hand-written loop with pyarrow and onnxruntime, in three variants; the harness takes the fastest.
+
+threads    one thread a core takes batches from one reader and runs them with one intra-op thread: pyarrow and
+           onnxruntime let go of the interpreter's lock while they work
+processes  one process a core, each with a session of its own, over row groups from a common list
+pipeline   one session with all cores; reading goes ahead and writing behind it
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from peer_job import Model, PeerJob, batches_of, sorted_by_length
+
+Part = tuple[str, int]
+
+ROW_GROUP_ROWS = 65_536
+BATCHES_BEHIND = 64
+# A writer that has failed takes nothing any more.
+WRITER_SECONDS = 120
+
+
+def main() -> None:
+    job = PeerJob.from_arguments()
+    Path(job.output_path).mkdir(parents=True)
+    {"threads": in_threads, "processes": in_processes, "pipeline": in_pipeline}[job.variant](job)
+
+
+def in_threads(job: PeerJob) -> None:
+    model = Model(job)
+    batches = Shared(read_ahead(job))
+    with ThreadPoolExecutor(job.cores) as pool:
+        list(pool.map(lambda index: write(job, index, map(model.map_batch, batches)), range(job.cores)))
+
+
+def in_processes(job: PeerJob) -> None:
+    # Spawned, not forked: neither library allows a fork once its threads run.
+    context = multiprocessing.get_context("spawn")
+    next_part = context.Value("q", 0)
+    workers = [
+        context.Process(target=process_main, args=(job, next_part, index)) for index in range(job.cores)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        if worker.exitcode != 0:
+            raise SystemExit(f"a process ended with {worker.exitcode}")
+
+
+def process_main(job: PeerJob, next_part: Any, index: int) -> None:
+    pa.set_cpu_count(1)
+    model = Model(job)
+    batches = (batch for part in taken(parts_of(job), next_part) for batch in read(job, part))
+    write(job, index, map(model.map_batch, batches))
+
+
+def taken(parts: list[Part], next_part: Any) -> Iterator[Part]:
+    """Those that no other process has taken."""
+    while True:
+        with next_part.get_lock():
+            at = next_part.value
+            next_part.value += 1
+        if at >= len(parts):
+            return
+        yield parts[at]
+
+
+def in_pipeline(job: PeerJob) -> None:
+    model = Model(job, threads=job.cores)
+    behind: queue.Queue[pa.RecordBatch | None] = queue.Queue(BATCHES_BEHIND)
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(write, job, 0, iter(behind.get, None))
+        try:
+            for batch in read_ahead(job):
+                behind.put(model.map_batch(batch), timeout=WRITER_SECONDS)
+        finally:
+            behind.put(None, timeout=WRITER_SECONDS)
+        written.result()
+
+
+class Shared:
+    """An iterator that several threads take from."""
+
+    def __init__(self, items: Iterator[pa.Table]) -> None:
+        self.items = items
+        self.lock = threading.Lock()
+
+    def __iter__(self) -> Shared:
+        return self
+
+    def __next__(self) -> pa.Table:
+        with self.lock:
+            return next(self.items)
+
+
+def read_ahead(job: PeerJob) -> Iterator[pa.Table]:
+    """All batches; the next row group is read while the batches of one are taken."""
+    with ThreadPoolExecutor(1) as pool:
+        parts = parts_of(job)
+        coming = pool.submit(table_of, job, parts[0])
+        for part in [*parts[1:], None]:
+            table = coming.result()
+            if part is not None:
+                coming = pool.submit(table_of, job, part)
+            yield from batches_of(table, job.batch_rows)
+
+
+def parts_of(job: PeerJob) -> list[Part]:
+    return [
+        (path, group) for path in job.input_files for group in range(pq.read_metadata(path).num_row_groups)
+    ]
+
+
+def read(job: PeerJob, part: Part) -> Iterator[pa.Table]:
+    return batches_of(table_of(job, part), job.batch_rows)
+
+
+def table_of(job: PeerJob, part: Part) -> pa.Table:
+    path, group = part
+    with pq.ParquetFile(path) as file:
+        table = file.read_row_group(group, columns=job.columns)
+    return sorted_by_length(job, table)
+
+
+def write(job: PeerJob, index: int, batches: Iterable[pa.RecordBatch]) -> None:
+    """One file, in row groups of a good size; none where there is no batch."""
+    writer: pq.ParquetWriter | None = None
+    for group in grouped(batches):
+        table = pa.Table.from_batches(group)
+        if writer is None:
+            path = Path(job.output_path) / f"part-{index}.parquet"
+            # Scores hardly ever repeat: a dictionary would be built and thrown away.
+            writer = pq.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    group: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        group.append(batch)
+        rows += len(batch)
+        if rows >= ROW_GROUP_ROWS:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""
+Ray Data: read_parquet, map_batches with a pool of actors, write_parquet.
+
+blocks       blocks as Ray makes them from the files
+repartition  blocks of sixteen batches, so that no actor is idle while another has a whole file left
+"""
+
+from __future__ import annotations
+
+import logging
+
+import pyarrow as pa
+import ray
+from peer_job import Model, PeerJob
+
+# Actors hold their share of the CPUs as long as the job runs. With a whole one each, no task that reads or writes would
+# ever be scheduled; with half of one each, the others share what is left, and the kernel does the rest.
+ACTOR_CPUS = 0.5
+BATCHES_PER_BLOCK = 16
+
+
+class Predictor:
+    """An actor: the session is made once."""
+
+    def __init__(self, job: PeerJob) -> None:
+        pa.set_cpu_count(1)
+        self.model = Model(job)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        return pa.Table.from_batches([self.model.map_batch(batch)])
+
+
+def main() -> None:
+    job = PeerJob.from_arguments()
+    ray.init(
+        num_cpus=job.cores,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    dataset = ray.data.read_parquet(job.input_files).select_columns(job.columns)
+    if job.variant == "repartition":
+        dataset = dataset.repartition(target_num_rows_per_block=BATCHES_PER_BLOCK * job.batch_rows)
+    (
+        dataset.map_batches(
+            Predictor,
+            fn_constructor_args=(job,),
+            compute=ray.data.ActorPoolStrategy(size=job.cores),
+            batch_size=job.batch_rows,
+            batch_format="pyarrow",
+            zero_copy_batch=True,
+            num_cpus=ACTOR_CPUS,
+        ).write_parquet(job.output_path, compression="zstd", use_dictionary=False)
+    )
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+import { readdir, readFile } from "node:fs/promises";
+import { descendantsOf, type ProcessStat, parsePssBytes, parseStat } from "./process-tree.ts";
+
+/** What all processes below one use, as far as looking now and then can tell. */
+export class TreeSampler {
+  /** The most that they had at one time, all together. */
+  peakBytes = 0;
+  readonly #root: number;
+  readonly #cpuSeconds = new Map<number, number>();
+
+  constructor(root: number) {
+    this.#root = root;
+  }
+
+  /** What each had used when it was last seen: too little by what it did after that. */
+  get cpuSeconds(): number {
+    return [...this.#cpuSeconds.values()].reduce((sum, seconds) => sum + seconds, 0);
+  }
+
+  async sample(): Promise<void> {
+    const tree = descendantsOf(this.#root, await allProcesses());
+    let bytes = 0;
+    for (const { pid, cpuSeconds } of tree) {
+      this.#cpuSeconds.set(pid, cpuSeconds);
+      bytes += parsePssBytes(await textOf(`/proc/${pid}/smaps_rollup`));
+    }
+    this.peakBytes = Math.max(this.peakBytes, bytes);
+  }
+}
+
+async function allProcesses(): Promise<readonly ProcessStat[]> {
+  const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const texts = await Promise.all(names.map((name) => textOf(`/proc/${name}/stat`)));
+  return texts.filter((text) => text !== "").map(parseStat);
+}
+
+/** Nothing when the process has ended. */
+async function textOf(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
+}

@@ -1,0 +1,177 @@
+export interface Bar {
+  readonly label: string;
+  readonly value: number;
+  /** The lowest and the highest that were measured: a thin line through the bar's end. */
+  readonly range?: readonly [low: number, high: number];
+  /** What it should reach (or stay under): a mark across the bar. */
+  readonly aim?: number;
+  /** Bars of one tone belong together. 0 when left out. */
+  readonly tone?: 0 | 1 | 2;
+}
+
+/** Bars under one heading. */
+export interface BarGroup {
+  readonly title: string;
+  readonly bars: readonly Bar[];
+}
+
+export interface BarPlot {
+  readonly title: string;
+  /** How to read it: what is measured, in which unit, on which machine. A line each. */
+  readonly about: readonly string[];
+  readonly groups: readonly BarGroup[];
+  /** `shared`: one scale for all groups. `each`: every group fills the width, for figures that are far apart. */
+  readonly scale: "shared" | "each";
+  /** How a value is written behind its bar. */
+  readonly format: (value: number) => string;
+  /** What each tone stands for. Left out: no legend. */
+  readonly tones?: readonly string[];
+}
+
+const WIDTH = 800;
+const MARGIN = 28;
+const BAR = { height: 18, pitch: 28 };
+const TITLE_HEIGHT = 34;
+const LINE_HEIGHT = 19;
+const GROUP_HEAD = 40;
+const LEGEND_HEIGHT = 36;
+/** Room behind the longest bar for its value. */
+const VALUE_WIDTH = 84;
+/** An average glyph of a sans-serif at the size of a label: only how wide the column of labels is depends on it. */
+const GLYPH_WIDTH = 6.7;
+/** Longer text has more narrow letters in it. */
+const LEGEND_GLYPH_WIDTH = 6;
+
+/**
+ * A picture of horizontal bars as SVG: by itself, with no script and no font, and readable on a light and on a dark page,
+ * whichever the reader has.
+ */
+export function renderBarPlot(plot: BarPlot): string {
+  const bars = plot.groups.flatMap((group) => group.bars);
+  const labelWidth = 14 + GLYPH_WIDTH * Math.max(0, ...bars.map(({ label }) => label.length));
+  const area = { left: MARGIN + labelWidth, width: WIDTH - 2 * MARGIN - labelWidth - VALUE_WIDTH };
+  const most = Math.max(0, ...bars.map(reach));
+  let y = MARGIN + TITLE_HEIGHT;
+  const parts = [text(MARGIN, MARGIN + 16, "title", plot.title)];
+  for (const line of plot.about.flatMap(wrap)) {
+    parts.push(text(MARGIN, y + 4, "about", line));
+    y += LINE_HEIGHT;
+  }
+  for (const group of plot.groups) {
+    const top = plot.scale === "shared" ? most : Math.max(0, ...group.bars.map(reach));
+    const length = (value: number) => (top > 0 ? (area.width * Math.max(0, value)) / top : 0);
+    parts.push(text(MARGIN, y + 28, "group", group.title));
+    y += GROUP_HEAD;
+    for (const bar of group.bars) {
+      parts.push(renderBar(bar, { y, left: area.left, length, format: plot.format }));
+      y += BAR.pitch;
+    }
+  }
+  parts.push(renderLegend(plot, bars, y + 14));
+  const height = y + (hasLegend(plot, bars) ? LEGEND_HEIGHT : 0) + MARGIN / 2;
+  return frame(plot, height, parts.join("\n"));
+}
+
+/** A line's words, on as many lines as they need. */
+function wrap(line: string): readonly string[] {
+  const most = (WIDTH - 2 * MARGIN) / GLYPH_WIDTH;
+  const lines: string[] = [];
+  for (const word of line.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > most) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+function reach({ value, range, aim }: Bar): number {
+  return Math.max(...[value, range?.[1] ?? 0, aim ?? 0].filter(Number.isFinite), 0);
+}
+
+interface BarPlace {
+  readonly y: number;
+  readonly left: number;
+  readonly length: (value: number) => number;
+  readonly format: (value: number) => string;
+}
+
+function renderBar(bar: Bar, { y, left, length, format }: BarPlace): string {
+  const middle = y + BAR.height / 2;
+  const known = Number.isFinite(bar.value);
+  const width = known ? length(bar.value) : 0;
+  const parts = [
+    text(left - 10, middle + 4, "label end", bar.label),
+    `<rect class="tone${bar.tone ?? 0}" x="${px(left)}" y="${y}" width="${px(Math.max(width, 1))}" height="${BAR.height}" rx="3"/>`,
+  ];
+  let end = width;
+  if (bar.range !== undefined) {
+    const [low, high] = bar.range.map(length) as [number, number];
+    end = Math.max(end, high);
+    const path = `M${px(left + low)} ${middle}H${px(left + high)}M${px(left + low)} ${middle - 4}v8M${px(left + high)} ${middle - 4}v8`;
+    parts.push(`<path class="range" d="${path}"/>`);
+  }
+  if (bar.aim !== undefined) {
+    const x = left + length(bar.aim);
+    end = Math.max(end, length(bar.aim));
+    parts.push(`<path class="aim" d="M${px(x)} ${y - 4}v${BAR.height + 8}"/>`);
+  }
+  parts.push(text(left + end + 8, middle + 4, "value", known ? format(bar.value) : "no figure"));
+  return parts.join("");
+}
+
+function hasLegend({ tones }: BarPlot, bars: readonly Bar[]): boolean {
+  return tones !== undefined || bars.some(({ aim, range }) => aim !== undefined || range !== undefined);
+}
+
+function renderLegend(plot: BarPlot, bars: readonly Bar[], y: number): string {
+  const entries: (readonly [mark: string, label: string])[] = (plot.tones ?? []).map((label, tone) => [
+    `<rect class="tone${tone}" x="0" y="0" width="12" height="12" rx="2"/>`,
+    label,
+  ]);
+  if (bars.some(({ aim }) => aim !== undefined))
+    entries.push([`<path class="aim" d="M6 -2v16"/>`, "the aim"]);
+  if (bars.some(({ range }) => range !== undefined))
+    entries.push([`<path class="range" d="M0 6H12M0 2v8M12 2v8"/>`, "lowest and highest round"]);
+  let x = MARGIN;
+  return entries
+    .map(([mark, label]) => {
+      const entry = `<g transform="translate(${px(x)} ${y})">${mark}${text(19, 11, "about", label)}</g>`;
+      x += 42 + LEGEND_GLYPH_WIDTH * label.length;
+      return entry;
+    })
+    .join("");
+}
+
+function frame(plot: BarPlot, height: number, content: string): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${px(height)}" viewBox="0 0 ${WIDTH} ${px(height)}" role="img" aria-label="${escapeXml(plot.title)}">
+<style>${STYLE}</style>
+<rect class="page" x="0.5" y="0.5" width="${WIDTH - 1}" height="${px(height - 1)}" rx="8"/>
+${content}
+</svg>
+`;
+}
+
+/** Its own page behind it: a picture cannot know on what it is shown. */
+const STYLE = `
+text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:#24292f}
+.title{font-size:18px;font-weight:600}.group{font-size:14px;font-weight:600}.about{fill:#57606a}
+.end{text-anchor:end}.value{font-variant-numeric:tabular-nums}
+.page{fill:#fff;stroke:#d0d7de}.tone0{fill:#2f6fdb}.tone1{fill:#9aa7b8}.tone2{fill:#d98a29}
+.range{stroke:#24292f;stroke-width:1.4;fill:none;opacity:.75}.aim{stroke:#c2255c;stroke-width:2.2;stroke-linecap:round}
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.about{fill:#9198a1}.page{fill:#0d1117;stroke:#3d444d}
+.tone0{fill:#4c8df6}.tone1{fill:#626d7c}.tone2{fill:#e3a04f}.range{stroke:#e6edf3}.aim{stroke:#ff6b9a}}
+`;
+
+function text(x: number, y: number, classes: string, content: string): string {
+  return `<text class="${classes}" x="${px(x)}" y="${px(y)}">${escapeXml(content)}</text>`;
+}
+
+function px(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+function escapeXml(content: string): string {
+  return content.replaceAll(/[&<>"]/g, (sign) => ENTITIES[sign] ?? sign);
+}

@@ -1,0 +1,101 @@
+import { sleep } from "../../shared/core/abort.ts";
+import { isEnded, type JobPhase } from "../../shared/domain/job.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
+import { startCli } from "../../test/support/processes.ts";
+import { TreeSampler } from "../peers/tree-sampler.ts";
+
+/** A job at one moment of its run. */
+export interface Sighting {
+  readonly atSeconds: number;
+  readonly phase: JobPhase;
+  readonly rowsDone: number;
+}
+
+export interface ObservedRun {
+  readonly rows: number;
+  /** From the command's start to its end. */
+  readonly seconds: number;
+  /** From the command's start to the first status with a mapped row. */
+  readonly firstRowSeconds: number;
+  /** Between a fifth and four fifths of the rows: no start, and no tail. */
+  readonly steadyRowsPerSecond: number;
+  /** All processes of the run together. */
+  readonly peakBytes: number;
+  /** Its log on stderr, a JSON object a line. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface ObservedRunOptions {
+  readonly jobPath: string;
+  readonly args?: readonly string[];
+  readonly limitMs?: number;
+}
+
+const LOOK_MS = 50;
+/** Looking at the memory of all processes costs more than asking for the status. */
+const LOOKS_A_SAMPLE = 4;
+const STEADY = [0.2, 0.8] as const;
+
+/** Runs a job from the beginning with `shardmill run`, and watches it from outside: over gRPC, and in `/proc`. */
+export async function observeRun({
+  jobPath,
+  args = [],
+  limitMs = 900_000,
+}: ObservedRunOptions): Promise<ObservedRun> {
+  const startedMs = performance.now();
+  const seconds = () => (performance.now() - startedMs) / 1000;
+  await using cli = startCli(["run", jobPath, "--fresh", "--json", "--log-level", "info", ...args], {
+    limitMs,
+  });
+  const sampler = new TreeSampler(process.pid);
+  const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
+  const client = connectCoordinator(address);
+  const seen: Sighting[] = [];
+  let ended = false;
+  const end = cli.ended.finally(() => {
+    ended = true;
+  });
+  end.catch(() => {});
+  try {
+    for (let look = 0; !ended; look += 1) {
+      const status = await statusOf(client);
+      if (status === null || isEnded(status.phase)) break;
+      seen.push({ atSeconds: seconds(), phase: status.phase, rowsDone: status.rowsDone });
+      if (look % LOOKS_A_SAMPLE === 0) await sampler.sample();
+      await sleep(LOOK_MS);
+    }
+  } finally {
+    client.close();
+  }
+  const { code, stdout, stderr } = await end;
+  if (code !== 0) throw new Error(`the run ended with ${code}: ${stderr.slice(-2_000)}`);
+  const { rows } = JSON.parse(stdout) as { rows: number };
+  return {
+    rows,
+    seconds: seconds(),
+    firstRowSeconds: seen.find(({ rowsDone }) => rowsDone > 0)?.atSeconds ?? Number.NaN,
+    steadyRowsPerSecond: steadyRate(seen, rows),
+    peakBytes: sampler.peakBytes,
+    log: logOf(stderr),
+  };
+}
+
+/** Rows a second between two shares of all rows; NaN when the run was over too soon to see both. */
+export function steadyRate(seen: readonly Sighting[], rows: number): number {
+  const [from, to] = STEADY.map((share) => seen.find(({ rowsDone }) => rowsDone >= share * rows));
+  if (from === undefined || to === undefined) return Number.NaN;
+  return (to.rowsDone - from.rowsDone) / (to.atSeconds - from.atSeconds);
+}
+
+/** Null once the coordinator is gone. */
+async function statusOf(client: CoordinatorClient): Promise<JobStatus | null> {
+  return client.jobs.getJob("").catch(() => null);
+}
+
+function logOf(stderr: string): readonly Readonly<Record<string, unknown>>[] {
+  return stderr
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}

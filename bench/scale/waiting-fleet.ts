@@ -1,0 +1,124 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { TableData } from "../../cli/render/table.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { isEnded } from "../../shared/domain/job.ts";
+import { connectCoordinator } from "../../shared/wire/client.ts";
+import { startCli } from "../../test/support/processes.ts";
+import { CountingJob } from "../counting-job.ts";
+import type { LoadClientsOptions } from "../load-clients.ts";
+import { sampleProcess } from "../process-sample.ts";
+import { note, round } from "../report.ts";
+
+export interface WaitingFleetOptions {
+  readonly sizes: readonly number[];
+  /** How long the lane of a worker waits for a shard. */
+  readonly shardMs: number;
+  readonly shardsPerWorker: number;
+}
+
+/** Workers of one process: they only wait, and speak to the coordinator. */
+const WORKERS_A_PROCESS = 64;
+const LOOK_MS = 20;
+
+interface FleetRun {
+  readonly seconds: number;
+  readonly coordinatorCores: number;
+  readonly coordinatorMsACommit: number;
+}
+
+/**
+ * Fleets of workers whose lanes wait instead of computing, against one real coordinator: what is above the ideal time is
+ * leases, commits, the journal and the end of the job.
+ */
+export async function scaleWaitingFleet(options: WaitingFleetOptions): Promise<TableData> {
+  const { sizes, shardMs, shardsPerWorker } = options;
+  const idealSeconds = (shardsPerWorker * shardMs) / 1000;
+  const rows: (string | number)[][] = [];
+  for (const workers of sizes) {
+    const run = await runFleet(workers, options);
+    rows.push([
+      workers,
+      round(idealSeconds),
+      round(run.seconds),
+      round(idealSeconds / run.seconds),
+      round(run.coordinatorCores),
+      round(run.coordinatorMsACommit),
+    ]);
+    note(`${workers} workers: ${run.seconds.toFixed(2)} s of ${idealSeconds.toFixed(2)} s`);
+  }
+  return {
+    columns: ["workers", "ideal s", "s", "efficiency", "coordinator's cores", "coordinator's ms a commit"],
+    rows,
+  };
+}
+
+async function runFleet(
+  workers: number,
+  { shardMs, shardsPerWorker }: WaitingFleetOptions,
+): Promise<FleetRun> {
+  const shards = workers * shardsPerWorker;
+  await using job = await CountingJob.make({ shards, folder: "/dev/shm" });
+  const limitMs = 60_000 + 3 * shardsPerWorker * shardMs;
+  await using cli = startCli(["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"], {
+    limitMs,
+  });
+  const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
+  const fleet = startFleet(workers, { coordinator: address, shardMs });
+  const client = connectCoordinator(address);
+  try {
+    let startedMs: number | null = null;
+    let before = await sampleProcess(cli.pid);
+    for (;;) {
+      const status = await client.jobs.getJob("");
+      if (status.shardsLeased > 0 && startedMs === null) {
+        startedMs = performance.now();
+        before = await sampleProcess(cli.pid);
+      }
+      if (isEnded(status.phase) || status.shardsCommitted === shards) break;
+      await sleep(LOOK_MS);
+    }
+    const seconds = (performance.now() - (startedMs ?? Number.NaN)) / 1000;
+    const after = await sampleProcess(cli.pid);
+    const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
+    return {
+      seconds,
+      coordinatorCores: cpuSeconds / seconds,
+      coordinatorMsACommit: (1000 * cpuSeconds) / shards,
+    };
+  } finally {
+    client.close();
+    await endFleet(fleet);
+    cli.killGroup("SIGKILL");
+  }
+}
+
+function startFleet(
+  workers: number,
+  { coordinator, shardMs }: { readonly coordinator: string; readonly shardMs: number },
+): readonly ChildProcess[] {
+  const entry = fileURLToPath(compiledUrl("../load-clients.ts", import.meta.url));
+  return Array.from({ length: Math.ceil(workers / WORKERS_A_PROCESS) }, (_, index) => {
+    const options: LoadClientsOptions = {
+      coordinator,
+      name: `fleet-${index}`,
+      workers: Math.min(WORKERS_A_PROCESS, workers - index * WORKERS_A_PROCESS),
+      probes: 0,
+      shardMs,
+    };
+    return fork(entry, [JSON.stringify(options)], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+  });
+}
+
+async function endFleet(fleet: readonly ChildProcess[]): Promise<void> {
+  await Promise.all(
+    fleet.map(async (child) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    }),
+  );
+}

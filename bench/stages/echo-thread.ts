@@ -1,0 +1,11 @@
+import { parentPort } from "node:worker_threads";
+import { present } from "../../shared/core/assert.ts";
+import type { TensorData } from "../../shared/domain/tensor.ts";
+import { buffersOf } from "../../worker/infer/lane-protocol.ts";
+
+/** A lane that infers nothing: what it is handed it hands back. */
+
+const owner = present(parentPort, "an echo is a thread");
+owner.on("message", (feeds: Readonly<Record<string, TensorData>>) =>
+  owner.postMessage(feeds, buffersOf(feeds)),
+);

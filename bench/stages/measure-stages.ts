@@ -1,0 +1,225 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { RecordBatch } from "apache-arrow";
+import { sha256 } from "../../shared/core/digest.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
+import { dtypeBytes, product, type TensorData } from "../../shared/domain/tensor.ts";
+import { buffersOf } from "../../worker/infer/lane-protocol.ts";
+import { type Batch, buildFeeds } from "../../worker/shard/batch.ts";
+import type { Segment } from "../../worker/shard/bisect.ts";
+import { BufferPool } from "../../worker/shard/buffer-pool.ts";
+import { Collector, type ShardResult } from "../../worker/shard/collect.ts";
+import type { InputChunk } from "../../worker/shard/input-chunk.ts";
+import { median } from "../report.ts";
+import type { Workload } from "../workloads/workload.ts";
+import { withCoordinatorStore } from "./range-reads.ts";
+import { StageBed } from "./stage-bed.ts";
+
+/** One stage of one workload, alone on one thread. */
+export interface MeasuredStage {
+  readonly stage: string;
+  readonly rowsPerSecond: number;
+  /** What goes through the stage: its input for decode, hash and range reads, else what it makes. */
+  readonly bytesPerRow: number;
+  /** Bytes that are moved as they are from one place in memory to another, or cast on the way. */
+  readonly copiedPerRow: number;
+}
+
+export interface StageOptions {
+  readonly rows: number;
+  /** How long each stage is repeated. */
+  readonly seconds: number;
+}
+
+/** What is repeated: `work` is timed, what it needs anew each time is made before. */
+interface Pass<Input, Result> {
+  readonly prepare?: () => Promise<Input>;
+  readonly work: (input: Input) => Promise<Result>;
+  readonly sizes: (result: Result) => Sizes;
+}
+
+interface Sizes {
+  readonly bytes: number;
+  readonly copied: number;
+}
+
+/** Measures the stages of a worker one after the other, each with its input ready. */
+export async function measureStages(
+  workload: Workload,
+  { rows, seconds }: StageOptions,
+): Promise<readonly MeasuredStage[]> {
+  await using bed = await StageBed.open(workload, rows);
+  const stages: MeasuredStage[] = [];
+  const measure = async <Input, Result>(stage: string, pass: Pass<Input, Result>): Promise<Result> => {
+    const { ms, result } = await repeat(pass, seconds);
+    const { bytes, copied } = pass.sizes(result);
+    const rowsPerSecond = bed.rows / (ms / 1000);
+    stages.push({ stage, rowsPerSecond, bytesPerRow: bytes / bed.rows, copiedPerRow: copied / bed.rows });
+    return result;
+  };
+  const batches = await measure("read and decode", {
+    work: () => bed.decode(),
+    sizes: (decoded) => decodeSizes(bed, decoded),
+  });
+  await measure("tensorize", tensorizing(bed, batches));
+  await using echo = await Echo.start();
+  await measure("transfer", transferring(bed, batches, echo));
+  const { rows: table } = await measure("collect", collecting(bed, batches));
+  const file = await measure("encode", {
+    work: () => encode(table),
+    // Into an Arrow stream, into the encoder's memory, and the file out of it.
+    sizes: (encoded) => ({ bytes: encoded.length, copied: 2 * sizeOf(table.batches) + encoded.length }),
+  });
+  await measure("hash", {
+    work: async () => sha256(file),
+    sizes: () => ({ bytes: file.length, copied: 0 }),
+  });
+  await withCoordinatorStore(workload, (store) =>
+    measure("range reads over gRPC", {
+      work: async () => {
+        for (const { start, end } of bed.ranges) await store.readRange(bed.path, start, end);
+      },
+      // File to chunk and chunk to message at the coordinator; frames to message and message to range at the worker.
+      sizes: () => ({ bytes: fileBytes(bed), copied: 4 * fileBytes(bed) }),
+    }),
+  );
+  return stages;
+}
+
+/** The median of as many passes as fit into the time, after one that does not count. */
+async function repeat<Input, Result>(
+  { prepare, work }: Pass<Input, Result>,
+  seconds: number,
+): Promise<{ ms: number; result: Result }> {
+  const input = async () => (await prepare?.()) as Input;
+  let result = await work(await input());
+  const taken: number[] = [];
+  const startMs = performance.now();
+  while (taken.length < LEAST_PASSES || performance.now() - startMs < seconds * 1000) {
+    const given = await input();
+    const passMs = performance.now();
+    result = await work(given);
+    taken.push(performance.now() - passMs);
+  }
+  return { ms: median(taken), result };
+}
+
+const LEAST_PASSES = 3;
+
+/** Bytes of the file into a buffer and into the decoder; decoded ones into an Arrow stream and out of the decoder. */
+function decodeSizes(bed: StageBed, decoded: readonly RecordBatch[]): Sizes {
+  const bytes = fileBytes(bed);
+  return { bytes, copied: 2 * bytes + 2 * sizeOf(decoded) };
+}
+
+function fileBytes({ ranges }: StageBed): number {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+function sizeOf(batches: readonly RecordBatch[]): number {
+  return batches.reduce((sum, batch) => sum + batch.data.byteLength, 0);
+}
+
+/** Opens the columns, checks them, cuts batches and fills their tensors, each value once from where the decoder left it. */
+function tensorizing(bed: StageBed, decoded: readonly RecordBatch[]): Pass<void, number> {
+  const pool = new BufferPool(2 * bed.map.inputs.length);
+  return {
+    work: async () => {
+      let bytes = 0;
+      for (const batch of await bed.cut(bed.chunks(decoded))) {
+        const feeds = buildFeeds(batch, bed.map, pool);
+        for (const { data } of Object.values(feeds)) bytes += data.byteLength;
+        pool.give(feeds);
+      }
+      return bytes;
+    },
+    sizes: (bytes) => ({ bytes, copied: bytes }),
+  };
+}
+
+/** Hands all tensors to another thread and gets them back, one batch after the other. */
+function transferring(
+  bed: StageBed,
+  decoded: readonly RecordBatch[],
+  echo: Echo,
+): Pass<readonly Feeds[], number> {
+  const pool = new BufferPool(0);
+  return {
+    prepare: async () =>
+      (await bed.cut(bed.chunks(decoded))).map((batch) => buildFeeds(batch, bed.map, pool)),
+    work: async (all) => {
+      let bytes = 0;
+      for (const feeds of all) {
+        const back = await echo.send(feeds);
+        for (const { data } of Object.values(back)) bytes += data.byteLength;
+      }
+      return bytes;
+    },
+    sizes: (bytes) => ({ bytes, copied: 0 }),
+  };
+}
+
+type Feeds = Readonly<Record<string, TensorData>>;
+
+class Echo implements AsyncDisposable {
+  readonly #worker: Worker;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+  }
+
+  static async start(): Promise<Echo> {
+    const worker = new Worker(compiledUrl("./echo-thread.ts", import.meta.url));
+    await once(worker, "online");
+    return new Echo(worker);
+  }
+
+  async send(feeds: Feeds): Promise<Feeds> {
+    this.#worker.postMessage(feeds, buffersOf(feeds));
+    const [back] = await once(this.#worker, "message");
+    return back;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+/** Collects outputs as a model would have made them: each once into its column, and what is kept of the input once. */
+function collecting(
+  bed: StageBed,
+  decoded: readonly RecordBatch[],
+): Pass<{ chunks: readonly InputChunk[]; mapped: readonly Segment[] }, ShardResult> {
+  const outputsOf = (batch: Batch): Feeds =>
+    Object.fromEntries(
+      bed.map.outputs.map(({ tensor, dtype, rowDims }) => {
+        const dims = [batch.rows, ...rowDims];
+        return [tensor, { dtype, dims, data: new ArrayBuffer(product(dims) * dtypeBytes(dtype)) }];
+      }),
+    );
+  return {
+    prepare: async () => {
+      const chunks = bed.chunks(decoded);
+      const batches = await bed.cut(chunks);
+      return {
+        chunks,
+        mapped: batches.map((batch) => ({ kind: "mapped", batch, outputs: outputsOf(batch) })),
+      };
+    },
+    work: async ({ chunks, mapped }) => {
+      const { map: plan, schema, path: filePath, rows: shardRows } = bed;
+      const collector = new Collector({ plan, schema, filePath, shardRows });
+      for (const chunk of chunks) collector.open(chunk);
+      for (const segment of mapped) collector.collect([segment]);
+      return collector.finish();
+    },
+    sizes: ({ rows }) => ({ bytes: sizeOf(rows.batches), copied: sizeOf(rows.batches) }),
+  };
+}
+
+async function encode(table: ShardResult["rows"]): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of streamParquet(table)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import type { Store } from "../../shared/store/store.ts";
+import { connectCoordinator } from "../../shared/wire/client.ts";
+import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
+import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
+import { startCli } from "../../test/support/processes.ts";
+import type { Workload } from "../workloads/workload.ts";
+
+const LIMIT_MS = 600_000;
+
+/** Calls `use` with the store of a worker that does not see the files of the job: a coordinator in a process of its own. */
+export async function withCoordinatorStore<T>(
+  workload: Workload,
+  use: (store: Store) => Promise<T>,
+): Promise<T> {
+  const output = await mkdtemp(join(tmpdir(), "shardmill-bench-"));
+  try {
+    const settings = [
+      "--listen",
+      "127.0.0.1:0",
+      "--log-level",
+      "error",
+      "--set",
+      `output.path=${output}/out`,
+    ];
+    await using cli = startCli(["coordinator", workload.jobPath, ...settings], { limitMs: LIMIT_MS });
+    const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
+    const client = connectCoordinator(address);
+    try {
+      const { session } = await client.work.register({
+        protocolVersion: PROTOCOL_VERSION,
+        build: buildVersion,
+        name: "bench-reader",
+        hostname: hostname(),
+        pid: process.pid,
+        device: "cpu",
+        slots: 1,
+        lanes: 1,
+        threadsPerLane: 1,
+        onnxruntimeVersion: "",
+      });
+      const { jobId } = await client.jobs.getJob("");
+      return await use(createCoordinatorStore({ data: client.data, session, jobId }));
+    } finally {
+      client.close();
+    }
+  } finally {
+    await rm(output, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,112 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { planJob } from "../../coordinator/plan/plan-job.ts";
+import { present } from "../../shared/core/assert.ts";
+import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import { readJobFile } from "../../shared/spec/read-job-file.ts";
+import { createLocalStore } from "../../shared/store/local-store.ts";
+import { type ByteSource, byteSource } from "../../shared/store/store.ts";
+import type { Batch } from "../../worker/shard/batch.ts";
+import { batchLimit } from "../../worker/shard/batch-limit.ts";
+import { cutBatches } from "../../worker/shard/batcher.ts";
+import { InputChunk } from "../../worker/shard/input-chunk.ts";
+import { cutUnevenBatches } from "../../worker/shard/uneven-batcher.ts";
+import type { Workload, WorkloadName } from "../workloads/workload.ts";
+
+/** About the batches that runs settle on. */
+const BATCH = {
+  flights: { rows: 8_192, tokens: 0 },
+  encoder: { rows: 1_024, tokens: 4_096 },
+  vision: { rows: 32, tokens: 0 },
+} as const satisfies Record<WorkloadName, { rows: number; tokens: number }>;
+
+interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A workload's plan, and rows `[0, rows)` of its first file on their way through a shard. */
+export class StageBed implements AsyncDisposable {
+  readonly map: MapPlan;
+  readonly path: string;
+  readonly rows: number;
+  readonly schema: Schema;
+  /** What the reader asked its store for. */
+  readonly ranges: ByteRange[];
+  readonly #name: WorkloadName;
+  readonly #file: DatasetFile;
+  readonly #close: () => Promise<void>;
+
+  private constructor(
+    name: WorkloadName,
+    parts: { map: MapPlan; rows: number; file: DatasetFile; ranges: ByteRange[]; close: () => Promise<void> },
+  ) {
+    this.#name = name;
+    this.map = parts.map;
+    this.path = parts.file.path;
+    this.rows = Math.min(parts.rows, parts.file.rows);
+    this.schema = parts.file.schema;
+    this.#file = parts.file;
+    this.ranges = parts.ranges;
+    this.#close = parts.close;
+  }
+
+  static async open(workload: Workload, rows: number): Promise<StageBed> {
+    const spec = await readJobFile(workload.jobPath, { set: [], env: process.env });
+    const { map, dataset } = await planJob(spec, new AbortController().signal);
+    const { path, bytes } = present(dataset.files[0], "a dataset has a file");
+    const store = createLocalStore();
+    const source = byteSource(store, path, bytes);
+    const ranges: ByteRange[] = [];
+    const read: ByteSource["read"] = (start, end, signal) => {
+      ranges.push({ start, end });
+      return source.read(start, end, signal);
+    };
+    const file = await openDatasetFile({ path, bytes, read }, "parquet");
+    const close = async () => {
+      file[Symbol.dispose]();
+      await store[Symbol.asyncDispose]();
+    };
+    return new StageBed(workload.name, { map, rows, file, ranges, close });
+  }
+
+  /** The stage `decode`: from the file's bytes to record batches. */
+  async decode(): Promise<readonly RecordBatch[]> {
+    this.ranges.length = 0;
+    const batches: RecordBatch[] = [];
+    const { columns } = this.map;
+    for await (const batch of this.#file.read({ rowStart: 0, rowEnd: this.rows, columns }))
+      batches.push(batch);
+    return batches;
+  }
+
+  chunks(batches: readonly RecordBatch[]): readonly InputChunk[] {
+    let fileRow = 0;
+    return batches.map((batch) => {
+      const chunk = new InputChunk(batch, fileRow, this.map.inputs);
+      fileRow += chunk.rows;
+      return chunk;
+    });
+  }
+
+  /** The rows as they are handed to the lanes. */
+  async cut(chunks: readonly InputChunk[]): Promise<readonly Batch[]> {
+    const { rows, tokens } = BATCH[this.#name];
+    const source = (async function* () {
+      yield* chunks;
+    })();
+    const uneven = this.map.inputs.some((input) => input.uneven !== null);
+    const limit = batchLimit({ map: this.map, batchTokens: uneven ? tokens : "auto" });
+    const batches: Batch[] = [];
+    const cutting = uneven
+      ? cutUnevenBatches(source, { mostRows: (length) => Math.min(rows, limit(length)) })
+      : cutBatches(source, () => rows);
+    for await (const batch of cutting) batches.push(batch);
+    return batches;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+  }
+}

@@ -1,0 +1,30 @@
+import type { CommandModule } from "yargs";
+import { note } from "./report.ts";
+import { prepareWorkload, WORKLOADS, type WorkloadName } from "./workloads/workload.ts";
+
+interface WorkloadsArguments {
+  readonly only: readonly string[];
+  readonly rows: number | undefined;
+}
+
+export const workloadsCommand: CommandModule<object, WorkloadsArguments> = {
+  command: "workloads",
+  describe: "Makes what the other benches read (flights, encoder, vision), if it is not there",
+  builder: (yargs) =>
+    yargs.options({
+      only: {
+        type: "string",
+        array: true,
+        choices: WORKLOADS,
+        default: [...WORKLOADS],
+        describe: "Only these workloads",
+      },
+      rows: { type: "number", describe: "Rows of each; left out: what takes about a minute on two cores" },
+    }),
+  handler: async ({ only, rows }) => {
+    for (const name of WORKLOADS.filter((each: WorkloadName) => only.includes(each))) {
+      const workload = await prepareWorkload(name, rows === undefined ? {} : { rows });
+      note(`${name}: ${workload.rows} rows in ${workload.folder}; ${workload.about}`);
+    }
+  },
+};

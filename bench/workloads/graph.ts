@@ -1,0 +1,61 @@
+import type { DtypeArray } from "../../shared/domain/tensor.ts";
+import {
+  type ConstantSpec,
+  lcg,
+  type NodeSpec,
+  onnxModel,
+  type ValueSpec,
+} from "../../test/support/onnx-model.ts";
+
+/** A model under construction. Each step gives the name of its result, to be the input of another. */
+export class Graph {
+  readonly #constants: ConstantSpec[] = [];
+  readonly #nodes: NodeSpec[] = [];
+  readonly #random: () => number;
+
+  /** @param seed of the weights: the same seed, the same model */
+  constructor(seed: number) {
+    this.#random = lcg(seed);
+  }
+
+  step(op: string, inputs: readonly string[], attributes: NodeSpec["attributes"] = {}): string {
+    const name = `${op.toLowerCase()}${this.#nodes.length}`;
+    this.#nodes.push({ op, inputs, outputs: [name], attributes });
+    return name;
+  }
+
+  /** The last step under the name of a model output. */
+  output(name: string, from: string): void {
+    this.#nodes.push({ op: "Identity", inputs: [from], outputs: [name] });
+  }
+
+  /** Random weights, of such a size that sums over `fanIn` of them keep the size of their inputs. */
+  weights(dims: readonly number[], fanIn: number): string {
+    const half = Math.sqrt(3 / fanIn);
+    return this.floats(dims, () => (2 * this.#random() - 1) * half);
+  }
+
+  floats(dims: readonly number[], value: (index: number) => number): string {
+    const length = dims.reduce((product, dim) => product * dim, 1);
+    return this.#constant(
+      "float32",
+      dims,
+      Float32Array.from({ length }, (_, index) => value(index)),
+    );
+  }
+
+  integers(values: readonly number[]): string {
+    return this.#constant("int64", [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  encode(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[]): Uint8Array {
+    // 17: the first with LayerNormalization.
+    return onnxModel({ opset: 17, inputs, outputs, nodes: this.#nodes, constants: this.#constants });
+  }
+
+  #constant(dtype: "float32" | "int64", dims: readonly number[], data: DtypeArray): string {
+    const name = `constant${this.#constants.length}`;
+    this.#constants.push({ name, dtype, dims, data });
+    return name;
+  }
+}

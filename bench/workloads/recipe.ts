@@ -1,0 +1,38 @@
+/** How one input of a workload's model is made, for a program that is not Shardmill. */
+export interface WorkloadInput {
+  readonly tensor: string;
+  readonly dtype: "float32" | "int64";
+  /** Several scalar columns are put side by side. Null: it has no column, see `mask`. */
+  readonly columns: readonly string[] | null;
+  /** The dims after the batch; null where rows are uneven and a batch is padded with zeros to its longest. */
+  readonly rowDims: readonly (number | null)[];
+  /** Each value is multiplied by this, and cast. */
+  readonly scale: number;
+  /** The input whose values this one tells apart from padding: 1 for a value, 0 for a step that was added. */
+  readonly mask?: string;
+}
+
+/** A model output and the column that the job makes of it. */
+export interface WorkloadOutput {
+  readonly column: string;
+  readonly tensor: string;
+  readonly op: "raw" | "argmax" | "maxSoftmax";
+}
+
+/** What makes a workload: a model, a dataset and the job that runs the one over the other. */
+export interface WorkloadRecipe {
+  /** Raised whenever anything that is written changes: what an older one wrote is then made again. */
+  readonly version: number;
+  readonly about: string;
+  readonly defaultRows: number;
+  readonly maxRows: number;
+  readonly inputs: readonly WorkloadInput[];
+  readonly outputs: readonly WorkloadOutput[];
+  /** Input columns that the job carries over, `id` among them. */
+  readonly kept: readonly string[];
+  /** The job file's sections that differ: `input`, `map`. Paths are set by `prepareWorkload`. */
+  readonly job: { readonly input?: Record<string, unknown>; readonly map: Record<string, unknown> };
+  model(): Uint8Array;
+  /** Writes `rows` rows with an `id` column (int64: 0, 1, 2, ...) as `part-*.parquet` into `folder`, which exists. */
+  writeRows(folder: string, rows: number): Promise<void>;
+}

@@ -1,0 +1,176 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Deferred, deferred, sleep } from "../../shared/core/abort.ts";
+import { errorFromData, ShardmillError } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { ProcessPlan } from "../../worker/supervisor.ts";
+import { rateOf } from "./rate.ts";
+import type {
+  FromSampleProcess,
+  Mark,
+  SampleResult,
+  SampleTask,
+  ToSampleProcess,
+} from "./sample-protocol.ts";
+
+export interface SampleRun {
+  /** From the start of the process on. */
+  readonly marks: readonly Mark[];
+  /** The marks from this one on are at full speed. */
+  readonly warmFrom: number;
+  readonly result: SampleResult;
+}
+
+export interface RunSamplesOptions {
+  /** One for each worker that a run would start here: they share the machine's cores and disks as those would. */
+  readonly processes: readonly ProcessPlan[];
+  readonly task: Omit<SampleTask, "index" | "startedWallMs" | "worker" | "scratchPath">;
+  readonly scratchPath: string;
+  /** How long to measure, at the most, once all are at full speed. */
+  readonly budgetMs: number;
+}
+
+/** Code is compiled and the batch size found in about this time; a first shard has ended, too. */
+const WARM_UP_MS = 1_000;
+/** A sample is not over before: chance would have too large a part in it. */
+const LEAST_MS = 2_000;
+/** Good enough to stop: what changes from one run to the next is more than this. */
+const ERROR = 0.005;
+/** Long enough for most models to load and to give their first rows, with each budget. */
+const PATIENCE_MS = 120_000;
+const LOOK_MS = 100;
+
+/**
+ * Runs all samples at once until they have been at full speed for long enough to tell it.
+ *
+ * @returns null when the model was too slow to tell: not enough rows in minutes
+ * @throws what a run of these rows would fail with
+ */
+export async function runSamples(options: RunSamplesOptions): Promise<SampleRun[] | null> {
+  const samples = options.processes.map((plan, index) => new SampleProcess(options, plan, index));
+  try {
+    for (const sample of samples) await sample.start();
+    const failed = Promise.race(samples.map((sample) => sample.failed));
+    failed.catch(() => {});
+    const isTold = await Promise.race([failed, untilTold(samples, options.budgetMs)]);
+    if (!isTold) return null;
+    const runs = Promise.all(samples.map((sample) => sample.stop()));
+    return await Promise.race([failed, runs]);
+  } finally {
+    await Promise.all(samples.map((sample) => sample.kill()));
+  }
+}
+
+/** Full speed is counted from when the last one has reached it: before, the others had more than their share. */
+async function untilTold(samples: readonly SampleProcess[], budgetMs: number): Promise<boolean> {
+  const startedMs = performance.now();
+  let warmMs: number | null = null;
+  while (performance.now() - startedMs < PATIENCE_MS + budgetMs) {
+    await sleep(LOOK_MS);
+    if (warmMs === null && samples.every((sample) => sample.isWarm(budgetMs))) {
+      warmMs = performance.now();
+      for (const sample of samples) sample.beginMeasuring();
+    }
+    if (warmMs === null) continue;
+    const rates = samples.map((sample) => rateOf(sample.measured()));
+    const overMs = performance.now() - warmMs;
+    const good = rates.every((rate) => rate !== null && rate.error < ERROR) && overMs >= LEAST_MS;
+    const told = rates.every((rate) => rate !== null);
+    if (good || (told && overMs >= budgetMs)) return true;
+  }
+  return false;
+}
+
+class SampleProcess {
+  /** Never resolves: rejects when the process fails or ends too early. */
+  readonly failed: Promise<never>;
+  readonly #options: RunSamplesOptions;
+  readonly #plan: ProcessPlan;
+  readonly #index: number;
+  readonly #failed = deferred<never>();
+  readonly #ended: Deferred<SampleResult> = deferred<SampleResult>();
+  readonly #exited = deferred<void>();
+  readonly #marks: Mark[] = [];
+  #shardsDone = 0;
+  #warmFrom = 0;
+  #child: ChildProcess | null = null;
+
+  constructor(options: RunSamplesOptions, plan: ProcessPlan, index: number) {
+    this.#options = options;
+    this.#plan = plan;
+    this.#index = index;
+    this.failed = this.#failed.promise;
+    this.failed.catch(() => {});
+  }
+
+  async start(): Promise<void> {
+    const scratchPath = join(this.#options.scratchPath, `sample-${this.#index}`);
+    await mkdir(scratchPath, { recursive: true });
+    const { options: worker, env } = this.#plan;
+    const task: SampleTask = {
+      ...this.#options.task,
+      index: this.#index,
+      startedWallMs: Date.now(),
+      worker,
+      scratchPath,
+    };
+    const entry = compiledUrl("./sample-process.ts", import.meta.url);
+    const child = fork(fileURLToPath(entry), [], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.#child = child;
+    child.send({ kind: "begin", task } satisfies ToSampleProcess);
+    child.on("message", (message: FromSampleProcess) => this.#hear(message));
+    child.on("error", (error) => this.#failed.reject(error));
+    child.once("exit", (code, signal) => {
+      this.#exited.resolve();
+      const how = signal ?? `code ${code}`;
+      this.#failed.reject(new ShardmillError("INTERNAL", `a sample process ended with ${how}`));
+    });
+  }
+
+  /** Whether a shard has ended, or would take so long that none needs to. */
+  isWarm(budgetMs: number): boolean {
+    const [first, last] = [this.#marks[0], this.#marks.at(-1)];
+    if (first === undefined || last === undefined) return false;
+    const sinceMs = last[0] - first[0];
+    return sinceMs >= WARM_UP_MS && (this.#shardsDone > 0 || sinceMs >= budgetMs);
+  }
+
+  beginMeasuring(): void {
+    this.#warmFrom = Math.max(0, this.#marks.length - 1);
+  }
+
+  measured(): readonly Mark[] {
+    return this.#marks.slice(this.#warmFrom);
+  }
+
+  async stop(): Promise<SampleRun> {
+    this.#child?.send({ kind: "stop" } satisfies ToSampleProcess);
+    const result = await this.#ended.promise;
+    return { marks: this.#marks, warmFrom: this.#warmFrom, result };
+  }
+
+  /** Resolves once it writes nothing more. */
+  async kill(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    if (this.#child?.pid !== undefined) await this.#exited.promise;
+  }
+
+  #hear(message: FromSampleProcess): void {
+    switch (message.kind) {
+      case "marks":
+        this.#marks.push(...message.marks);
+        this.#shardsDone = message.shardsDone;
+        return;
+      case "ended":
+        this.#ended.resolve(message.result);
+        return;
+      case "failed":
+        this.#failed.reject(errorFromData(message.error));
+    }
+  }
+}

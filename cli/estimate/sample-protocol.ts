@@ -1,0 +1,47 @@
+import type { ErrorData } from "../../shared/core/errors.ts";
+import type { InputFile } from "../../shared/domain/dataset.ts";
+import type { JobDescription } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { Shard } from "../../shared/domain/shard.ts";
+import type { StageShares, StepCounts } from "../../shared/domain/worker.ts";
+import type { LanePlan } from "../../worker/infer/lane-plan.ts";
+import type { ProcessPlan } from "../../worker/supervisor.ts";
+
+/** What a sample process is started with: plain JSON. */
+export interface SampleTask {
+  /** Its place among those that run at once. */
+  readonly index: number;
+  /** When it was started, on the clock of the wall. */
+  readonly startedWallMs: number;
+  readonly worker: ProcessPlan["options"];
+  readonly job: JobDescription;
+  /** Run over and over, in this order. */
+  readonly shards: readonly Shard[];
+  readonly files: Readonly<Record<number, InputFile>>;
+  readonly scratchPath: string;
+}
+
+/** Rows done at a moment, in milliseconds since the process was started. */
+export type Mark = readonly [atMs: number, rows: number];
+
+export type ToSampleProcess =
+  /** Once, first: a task may be longer than a command line can be. */
+  { readonly kind: "begin"; readonly task: SampleTask } | { readonly kind: "stop" };
+
+export type FromSampleProcess =
+  | { readonly kind: "marks"; readonly marks: readonly Mark[]; readonly shardsDone: number }
+  | { readonly kind: "ended"; readonly result: SampleResult }
+  | { readonly kind: "failed"; readonly error: ErrorData };
+
+/** What a sample process found, beside its marks. */
+export interface SampleResult {
+  /** The most memory that it held, with all of its threads. */
+  readonly peakBytes: number;
+  /** The busy shares of its stages, as it told them about each second, with the moment of each. */
+  readonly busy: readonly (readonly [atMs: number, shares: StageShares])[];
+  readonly partials: readonly PartialManifest[];
+  /** How its lanes shared out its cores: as asked for, or as measured. */
+  readonly plan: LanePlan;
+  /** Of uneven rows, all told. */
+  readonly steps: StepCounts;
+}

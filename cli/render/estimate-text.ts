@@ -1,0 +1,41 @@
+import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
+import type { Estimate } from "../estimate/estimate-job.ts";
+import { counted } from "./text.ts";
+import { verdictEntries } from "./verdict-text.ts";
+
+/** The lines that tell what a run would take: see `labelled`. */
+export function estimateEntries(estimate: Estimate): [label: string, value: string | null][] {
+  return [
+    ["time", timeText(estimate)],
+    ["speed", speedText(estimate)],
+    ["memory", memoryText(estimate)],
+    ["cost", costText(estimate)],
+    ...verdictEntries(estimate.verdict),
+  ];
+}
+
+function timeText({ seconds, startSeconds, finishSeconds, nodes }: Estimate): string {
+  const where = nodes === 1 ? "on this machine" : `on ${formatCount(nodes)} machines like this`;
+  const parts = `start ${formatSeconds(startSeconds)}, reduce and publish ${formatSeconds(finishSeconds)}`;
+  return `${formatSeconds(seconds)} ${where} (${parts})`;
+}
+
+function speedText({ rowsPerSecond, error, sampleRows, device, nodes, workers, lanes }: Estimate): string {
+  const off = `± ${(100 * error).toFixed(1)} %`;
+  const each = nodes === 1 ? "" : " each";
+  const machine = `${device}, ${counted(workers, "worker")} with ${counted(lanes, "lane")}${each}`;
+  return `${formatCount(rowsPerSecond)} rows/s ${off} (${machine}), measured on ${counted(sampleRows, "row")}`;
+}
+
+function memoryText({ memory: { workerBytes, coordinatorBytes }, workers }: Estimate): string {
+  const each = `${formatBytes(workerBytes)} a worker, ${formatBytes(coordinatorBytes)} the coordinator`;
+  return `${formatBytes(workers * workerBytes + coordinatorBytes)} (${each})`;
+}
+
+/** Two digits that count, however small: a short run costs fractions of a cent. */
+function costText({ cost, nodes, seconds }: Estimate): string | null {
+  if (cost === null) return null;
+  const hours = Number(((nodes * seconds) / 3600).toPrecision(2));
+  const amount = cost >= 1 ? cost.toFixed(2) : String(Number(cost.toPrecision(2)));
+  return `${amount} (${hours} machine hours)`;
+}

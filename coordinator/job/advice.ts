@@ -1,0 +1,96 @@
+import { assertNever } from "../../shared/core/assert.ts";
+import type { Bottleneck } from "../../shared/domain/bottleneck.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { StageShares, WorkerInfo } from "../../shared/domain/worker.ts";
+import type { RunUsage } from "./bottleneck.ts";
+
+/** What the advice is drawn from, beside the bottleneck. */
+export interface AdviceFacts {
+  readonly usage: Pick<RunUsage, "stages" | "absentMs" | "doingMs" | "shards" | "slots">;
+  readonly rows: number;
+  readonly padding: number | null;
+  readonly workers: number;
+  readonly device: WorkerInfo["device"] | null;
+  readonly precision: JobSpec["model"]["precision"];
+}
+
+/** Padding worth a word: from here on batches of like lengths would save more than most changes of the hardware. */
+const MUCH_PADDING = 0.2;
+/** On a CPU, other stages take cores from the lanes: from here on it is worth a word. */
+const MUCH_BESIDE = 0.3;
+/** Shards that each slot should see: then the last round is a small part of the run. */
+const ROUNDS = 8;
+
+/** What would make a run faster that `bottleneck` limits: one sentence, with the options and keys to change. */
+export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
+  switch (bottleneck) {
+    case "infer":
+      return inferAdvice(facts);
+    case "read":
+      return "the workers wait for input bytes: bring the data nearer, to faster storage, or let more workers read at once";
+    case "decode":
+      return "unpacking the input takes the time: store only the columns that are used, with a lighter compression, or give each worker more --shard-threads";
+    case "tensorize":
+      return "turning columns into tensors takes the time: store fixed-size lists of the type that the model takes, or give each worker more --shard-threads";
+    case "collect":
+      return "turning outputs into columns takes the time: keep fewer columns and outputs, or let the model reduce them itself (argmax, pooling)";
+    case "encode":
+      return "writing the output's files takes the time: keep fewer columns, choose ops over raw outputs, or set output.rows to arrow or none";
+    case "store":
+      return "storing the output takes the time: put output.path on faster storage, or keep fewer columns";
+    case "start":
+      return startAdvice(facts);
+    case "shards":
+      return shardsAdvice(facts);
+    case "coordinator":
+      return "the workers wait for the coordinator: fewer and larger shards (input.shardRows), or give it a faster core and disk";
+    case "reduce":
+      return "the time after the last shard outweighs the rest: give reductions a combine, so that workers do most of their work";
+    default:
+      return assertNever(bottleneck);
+  }
+}
+
+function inferAdvice({ usage, padding, device, precision }: AdviceFacts): string {
+  if (padding !== null && padding > MUCH_PADDING) {
+    return `the model takes the time, and ${percent(padding)} of what it runs is padding: sort the input by length, or bound map.batch.tokens`;
+  }
+  const isCpu = device === "cpu";
+  const convert = isCpu ? "model.precision int8" : "model.precision fp16";
+  const ways = [
+    ...(isCpu ? ["a GPU", "more machines"] : ["more devices"]),
+    ...(precision === "original" ? [convert] : []),
+    "or a smaller model",
+  ];
+  const isShared = isCpu && besideInfer(usage.stages) > MUCH_BESIDE;
+  return `the model takes the time${isShared ? " (other stages share its cores)" : ""}: ${ways.join(", ")}`;
+}
+
+function besideInfer(stages: StageShares): number {
+  return Object.entries(stages).reduce((sum, [stage, share]) => sum + (stage === "infer" ? 0 : share), 0);
+}
+
+function startAdvice({ usage: { absentMs, doingMs } }: AdviceFacts): string {
+  if (absentMs > doingMs.starting) {
+    return "most of the time no worker was there: for many short jobs, keep `shardmill coordinator` and `shardmill worker` running";
+  }
+  return "most of the time the workers were starting: with more rows it weighs less; for many short jobs, keep a coordinator and its workers running";
+}
+
+function shardsAdvice({ rows, workers, usage: { shards, slots } }: AdviceFacts): string {
+  const has = `${shards} ${shards === 1 ? "shard is" : "shards are"} too few for ${workers} ${workers === 1 ? "worker" : "workers"}`;
+  const shardRows = roundDown(rows / Math.max(1, slots * ROUNDS));
+  return rows / Math.max(1, shards) > shardRows
+    ? `${has}: set input.shardRows to about ${shardRows}, or use fewer workers`
+    : `${has}: use fewer workers`;
+}
+
+/** To two digits: a number to type, not a measurement. */
+function roundDown(value: number): number {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, value))) - 1);
+  return Math.max(1, Math.floor(value / unit) * unit);
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}

@@ -1,0 +1,111 @@
+import type { Clock } from "../../shared/core/clock.ts";
+import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
+import { excludedUntilMs } from "../schedule/exclusion.ts";
+import { jobProgress } from "../schedule/progress.ts";
+import type { JobState, WorkerEntry } from "../schedule/state.ts";
+import { adviceFor } from "./advice.ts";
+import { findBottleneck, type WorkerDoing } from "./bottleneck.ts";
+import { type LoopTime, RunMeter, type WorkerSample } from "./run-meter.ts";
+
+/** What a worker last told of itself, as far as a verdict needs it. */
+export interface WorkerReport {
+  readonly busy: StageShares;
+  readonly padding: number | null;
+  readonly device: WorkerInfo["device"];
+}
+
+export interface RunWatchOptions {
+  /** Read here, never changed. */
+  readonly state: () => JobState;
+  readonly clock: Clock;
+  readonly precision: JobSpec["model"]["precision"];
+  /** Null for a worker that is not known (any more). */
+  readonly reportOf: (session: WorkerSession) => WorkerReport | null;
+  /** Of the thread that this runs in. */
+  readonly loopTime: () => LoopTime;
+}
+
+/**
+ * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each second and
+ * whenever the phase changes; a look costs a glance at every worker.
+ */
+export class RunWatch {
+  readonly #options: RunWatchOptions;
+  readonly #meter = new RunMeter();
+  /** Workers that have handed in rows or reported some. */
+  readonly #started = new Set<WorkerSession>();
+  #mostSlots = 0;
+  #mostWorkers = 0;
+  #device: WorkerInfo["device"] | null = null;
+
+  constructor(options: RunWatchOptions) {
+    this.#options = options;
+  }
+
+  /** The worker's first rows: until then it was starting. */
+  noteRows(session: WorkerSession): void {
+    this.#started.add(session);
+  }
+
+  look(): void {
+    const { clock, loopTime } = this.#options;
+    const state = this.#options.state();
+    const members = [...state.workers.values()];
+    this.#mostWorkers = Math.max(this.#mostWorkers, members.length);
+    this.#mostSlots = Math.max(
+      this.#mostSlots,
+      members.reduce((slots, worker) => slots + worker.slots, 0),
+    );
+    this.#meter.record(clock.nowMs(), {
+      phase: state.phase === "running" || state.phase === "planning" ? "map" : "reduce",
+      workers: members.flatMap((worker) => this.#sampleOf(state, worker)),
+      loop: loopTime(),
+    });
+  }
+
+  /** Over the last seconds (`now`), or over the whole run up to the last look. */
+  verdict(over: "run" | "now"): RunVerdict {
+    const { padding, ...metered } = this.#meter.usage(over);
+    const { shardsTotal: shards, rowsTotal: rows } = jobProgress(this.#options.state());
+    const usage = { ...metered, stages: rounded(metered.stages), shards, slots: this.#mostSlots };
+    const bottleneck = findBottleneck(usage);
+    if (bottleneck === null) return { ...NO_VERDICT, stages: usage.stages, padding };
+    const facts = {
+      usage,
+      rows,
+      padding,
+      workers: this.#mostWorkers,
+      device: this.#device,
+      precision: this.#options.precision,
+    };
+    return { bottleneck, stages: usage.stages, padding, advice: adviceFor(bottleneck, facts) };
+  }
+
+  /** Nothing for a worker that is excluded: that it waits is nobody's shortage. */
+  #sampleOf(state: JobState, worker: WorkerEntry): WorkerSample[] {
+    const doing = this.#doingOf(state, worker);
+    if (doing === null) return [];
+    const report = this.#options.reportOf(worker.session);
+    this.#device = report?.device ?? this.#device;
+    return [{ doing, busy: report?.busy ?? {}, padding: report?.padding ?? null }];
+  }
+
+  #doingOf(state: JobState, worker: WorkerEntry): WorkerDoing | null {
+    if (!this.#started.has(worker.session)) return "starting";
+    if (worker.leases.size > 0) return "working";
+    const { pending, leased, committing } = state.counts;
+    if (excludedUntilMs(state, worker.name, this.#options.clock.nowMs()) !== null) return null;
+    // Shards that back off after a failure are not to be had yet.
+    if (pending > state.queue.backingOff.size) return "awaitingCoordinator";
+    return leased === 0 && committing > 0 ? "awaitingCoordinator" : "awaitingShards";
+  }
+}
+
+/** To a thousandth: more would be noise, in files that people read. */
+function rounded(stages: StageShares): StageShares {
+  return Object.fromEntries(
+    Object.entries(stages).map(([stage, share]) => [stage, Math.round(share * 1e3) / 1e3]),
+  );
+}

@@ -1,0 +1,157 @@
+/** What is wrong with the bytes; who reads them knows the path and the place. */
+export class ThriftFault extends Error {}
+
+/** The types of Thrift's compact protocol that a caller here reads; all others are only skipped. */
+export const THRIFT = { i64: 6, list: 9, struct: 12 } as const;
+
+/** Parquet's metadata nests some ten levels. Deeper only serves to exhaust the stack. */
+const NESTING_LIMIT = 64;
+
+/**
+ * Walks over a value in Thrift's compact protocol, as Parquet's metadata is, and reads the few numbers that are asked for.
+ * Made for hostile bytes: every step takes at least one of them, so a walk ends in O(bytes), without any allocation.
+ * Format: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ */
+export class ThriftReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /**
+   * Reads the fields of a struct. `onField` reads the field's value and returns true, or returns false: then it is skipped.
+   *
+   * @throws {ThriftFault} as every call here, when the bytes end or mean nothing
+   */
+  struct(onField: (id: number, type: number) => boolean): void {
+    this.#struct(onField, 0);
+  }
+
+  /** Has `onItem` read each item of a list of this type. */
+  list(itemType: number, onItem: () => void): void {
+    const { type, items } = this.#listHead();
+    if (items > 0 && type !== itemType) throw new ThriftFault(`a list of type ${type}, not ${itemType}`);
+    for (let item = 0; item < items; item += 1) onItem();
+  }
+
+  /** A signed integer. @throws {ThriftFault} when it does not fit 2^53 */
+  integer(): number {
+    let raw = 0;
+    for (let place = 1, byte = 0x80; byte >= 0x80; place *= 0x80) {
+      byte = this.#byte();
+      raw += (byte & 0x7f) * place;
+      if (!Number.isSafeInteger(raw)) throw new ThriftFault("an integer beyond 2^53");
+    }
+    // Zigzag: 0, -1, 1, -2, ...
+    return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
+  }
+
+  #struct(onField: (id: number, type: number) => boolean, depth: number): void {
+    let id = 0;
+    for (;;) {
+      const head = this.#byte();
+      if (head === 0) return;
+      const type = head & 0x0f;
+      id = head >> 4 === 0 ? this.integer() : id + (head >> 4);
+      if (!onField(id, type)) this.#skip(type, depth, false);
+    }
+  }
+
+  /** A boolean is in the head of its field, but a byte of its own as an item of a list. */
+  #skip(type: number, depth: number, isItem: boolean): void {
+    if (depth > NESTING_LIMIT) throw new ThriftFault(`values nested more than ${NESTING_LIMIT} deep`);
+    switch (type) {
+      case 1:
+      case 2:
+        if (isItem) this.#pass(1);
+        break;
+      case 3:
+        this.#pass(1);
+        break;
+      case 4:
+      case 5:
+      case 6:
+        while (this.#byte() >= 0x80);
+        break;
+      case 7:
+        this.#pass(8);
+        break;
+      case 8:
+        this.#pass(this.#length());
+        break;
+      case 9:
+      case 10:
+        this.#skipList(depth);
+        break;
+      case 11:
+        this.#skipMap(depth);
+        break;
+      case 12:
+        this.#struct(skipAll, depth + 1);
+        break;
+      default:
+        throw new ThriftFault(`a value of the unknown type ${type}`);
+    }
+  }
+
+  #skipList(depth: number): void {
+    const { type, items } = this.#listHead();
+    for (let item = 0; item < items; item += 1) this.#skip(type, depth + 1, true);
+  }
+
+  #skipMap(depth: number): void {
+    const entries = this.#items(this.#length());
+    if (entries === 0) return;
+    const types = this.#byte();
+    for (let entry = 0; entry < entries; entry += 1) {
+      this.#skip(types >> 4, depth + 1, true);
+      this.#skip(types & 0x0f, depth + 1, true);
+    }
+  }
+
+  #listHead(): { readonly type: number; readonly items: number } {
+    const head = this.#byte();
+    const items = head >> 4 === 0x0f ? this.#length() : head >> 4;
+    return { type: head & 0x0f, items: this.#items(items) };
+  }
+
+  /** Each takes a byte at least. */
+  #items(count: number): number {
+    const left = this.#bytes.length - this.#at;
+    if (count > left) throw new ThriftFault(`${count} items in ${left} bytes`);
+    return count;
+  }
+
+  #length(): number {
+    let length = 0;
+    for (let place = 1, byte = 0x80; byte >= 0x80; place *= 0x80) {
+      byte = this.#byte();
+      length += (byte & 0x7f) * place;
+      if (!(length <= this.#bytes.length))
+        throw new ThriftFault(`a length beyond its ${this.#bytes.length} bytes`);
+    }
+    return length;
+  }
+
+  #pass(count: number): void {
+    this.#at += count;
+    if (this.#at > this.#bytes.length) throw new ThriftFault("they end in the middle of a value");
+  }
+
+  #byte(): number {
+    const byte = this.#bytes[this.#at];
+    if (byte === undefined) throw new ThriftFault("they end in the middle of a value");
+    this.#at += 1;
+    return byte;
+  }
+}
+
+function skipAll(): boolean {
+  return false;
+}

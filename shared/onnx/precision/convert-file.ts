@@ -1,0 +1,93 @@
+import { open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { sha256 } from "../../core/digest.ts";
+import { messageOf, ShardmillError } from "../../core/errors.ts";
+import type { Conversion, ConvertedPrecision } from "../../domain/precision.ts";
+import { loadWeights, tensorsOf } from "./load-weights.ts";
+import { decodeOnnxModel, encodeOnnxModel, type OnnxGraph, type OnnxModel, toNumber } from "./onnx-model.ts";
+import { quantizeModel } from "./quantize.ts";
+import { halveModel } from "./to-half.ts";
+
+export interface ConvertedFile {
+  readonly conversion: Conversion;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Protobuf's own limit, less what everything but the weights may take. */
+const MOST_WEIGHT_BYTES = 2 ** 31 - (64 << 20);
+
+/** The first version in which a constant need not be an input, too. */
+const CONSTANTS_APART = 4;
+
+/**
+ * Reads a model, converts it, and writes it as one new file; the same model gives the same bytes. For a process that may be
+ * ended: the model is anyone's.
+ *
+ * @throws {OUTPUT_FAILED} when the result cannot be written
+ * @throws {MODEL_INVALID} when the model is not whole, or there is nothing to convert, or the result is too large for one file
+ */
+export async function convertFile(question: {
+  readonly path: string;
+  readonly precision: ConvertedPrecision;
+  /** Absolute; replaced if it is there. */
+  readonly output: string;
+}): Promise<ConvertedFile> {
+  const model = await readWhole(question.path);
+  const conversion = question.precision === "fp16" ? halveModel(model) : quantizeModel(model);
+  const weightBytes = [...tensorsOf(model)].reduce((sum, { rawData }) => sum + (rawData?.length ?? 0), 0);
+  if (weightBytes > MOST_WEIGHT_BYTES) {
+    throw new ShardmillError(
+      "MODEL_INVALID",
+      `the model has ${weightBytes} bytes as ${question.precision}, more than one ONNX file holds`,
+      {
+        fields: { bytes: weightBytes, limit: MOST_WEIGHT_BYTES },
+        hint: "convert it with the tool that exported it, to a model with external data",
+      },
+    );
+  }
+  const bytes = encodeOnnxModel(model);
+  await write(question.output, bytes).catch((cause: unknown) => {
+    throw new ShardmillError("OUTPUT_FAILED", `the converted model cannot be written: ${messageOf(cause)}`, {
+      fields: { path: question.output },
+      hint: "make room or choose another place (for a job: SHARDMILL_CACHE)",
+      cause,
+    });
+  });
+  return { conversion, bytes: bytes.length, sha256: sha256(bytes) };
+}
+
+/** The model as float16 for checking, see `halveModel`: for an unoptimised session. @throws {MODEL_INVALID} */
+export async function strictHalf(path: string): Promise<Uint8Array> {
+  const model = await readWhole(path);
+  halveModel(model, { strict: true });
+  return encodeOnnxModel(model);
+}
+
+async function readWhole(path: string): Promise<OnnxModel & { graph: OnnxGraph }> {
+  const model = decodeOnnxModel(await readFile(path));
+  await loadWeights(model, dirname(path));
+  // What is kept for training on is of the weights that were.
+  model.trainingInfo = [];
+  settleConstants(model);
+  return model;
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Old files list each constant as an input, and runtimes take it for a constant all the same. */
+function settleConstants(model: OnnxModel & { graph: OnnxGraph }): void {
+  if (toNumber(model.irVersion ?? 0) >= CONSTANTS_APART) return;
+  model.irVersion = CONSTANTS_APART;
+  const { graph } = model;
+  const constants = new Set(graph.initializer.map(({ name }) => name));
+  graph.input = graph.input.filter(({ name }) => !constants.has(name));
+}

@@ -1,0 +1,65 @@
+import { type ErrorData, errorFromData, ShardmillError } from "../../core/errors.ts";
+import { compiledUrl } from "../../core/package-root.ts";
+import type { ModelFile } from "../../domain/job.ts";
+import type { ConvertedPrecision } from "../../domain/precision.ts";
+import { runIsolated } from "../isolated.ts";
+import type { ConvertedFile } from "./convert-file.ts";
+
+/** Sent to the converting process. */
+export interface ConvertQuestion {
+  readonly path: string;
+  readonly precision: ConvertedPrecision;
+  readonly output: string;
+}
+
+/** Sent back by it. */
+export type ConvertAnswer =
+  | { readonly kind: "converted"; readonly file: ConvertedFile }
+  | { readonly kind: "failed"; readonly error: ErrorData };
+
+/** Some hundred million weights a second are converted; reading them from a slow disk takes longer. */
+const CONVERT_LIMIT_MS = 900_000;
+
+/** The file, the weights as they were and as they become, the new file: and as much again until memory is given back. */
+const MEMORY_PER_BYTE = 6;
+const MEMORY_BASE_BYTES = 1 << 30;
+
+/**
+ * Converts a model into one new file, in a process of its own, with a limit of time and memory.
+ *
+ * @param options.model as `readModelFile` gives it: its external data is known to be its own
+ * @param options.output absolute; replaced if it is there. Left behind, half-written, when this throws
+ * @throws {MODEL_INVALID} the model is not whole, there is nothing to convert, or its reader crashed or hung on it
+ */
+export async function convertModel(options: {
+  readonly model: Pick<ModelFile, "path" | "bytes" | "externalData">;
+  readonly precision: ConvertedPrecision;
+  readonly output: string;
+  readonly signal: AbortSignal;
+}): Promise<ConvertedFile> {
+  const { model, precision, output, signal } = options;
+  const { path } = model;
+  const question: ConvertQuestion = { path, precision, output };
+  const bytes = model.externalData.reduce((sum, data) => sum + data.bytes, model.bytes);
+  const result = await runIsolated({
+    script: compiledUrl("./convert-process.ts", import.meta.url),
+    argument: question,
+    limitMs: CONVERT_LIMIT_MS,
+    memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,
+    signal,
+  });
+  if (result.kind === "answered") {
+    const answer = result.value as ConvertAnswer;
+    if (answer.kind === "converted") return answer.file;
+    throw errorFromData({ ...answer.error, fields: { path, ...answer.error.fields } });
+  }
+  const what = {
+    crashed: "its reader crashed on it",
+    timedOut: "it was not converted in time",
+    overMemory: "converting it takes far more memory than its files have bytes",
+  }[result.kind];
+  throw new ShardmillError("MODEL_INVALID", `the model cannot be converted: ${what}`, {
+    fields: { path, precision },
+    hint: "check the model with onnx.checker, and that this machine has memory for its weights",
+  });
+}

@@ -1,0 +1,16 @@
+import { errorToData } from "../../core/errors.ts";
+import { answerIsolated } from "../isolated.ts";
+import { convertFile } from "./convert-file.ts";
+import type { ConvertAnswer, ConvertQuestion } from "./convert-model.ts";
+
+/** The child process of `convertModel`. */
+
+async function convert(question: ConvertQuestion): Promise<ConvertAnswer> {
+  try {
+    return { kind: "converted", file: await convertFile(question) };
+  } catch (error) {
+    return { kind: "failed", error: errorToData(error) };
+  }
+}
+
+await answerIsolated((question) => convert(question as ConvertQuestion));

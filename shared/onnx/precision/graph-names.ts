@@ -1,0 +1,58 @@
+import { allGraphs, ELEMENT_TYPE, type OnnxGraph, type OnnxTensor } from "./onnx-model.ts";
+
+/** Names of values that no graph of a model has: no value may be named twice, in inner graphs neither. */
+export class GraphNames {
+  readonly #taken = new Set<string>();
+
+  constructor(graph: OnnxGraph) {
+    for (const { node, initializer, input, output, valueInfo } of allGraphs(graph)) {
+      for (const { name } of [...input, ...output, ...valueInfo]) this.#taken.add(name);
+      for (const { name = "" } of initializer) this.#taken.add(name);
+      for (const one of node)
+        for (const name of [...one.input, ...one.output, one.name ?? ""]) this.#taken.add(name);
+    }
+  }
+
+  fresh(wanted: string): string {
+    let name = wanted;
+    for (let count = 2; this.#taken.has(name); count += 1) name = `${wanted}_${count}`;
+    this.#taken.add(name);
+    return name;
+  }
+}
+
+/** A float32 constant, and the graph that holds it. */
+export interface Constant {
+  readonly tensor: OnnxTensor;
+  readonly graph: OnnxGraph;
+}
+
+/** The float32 constants that nodes of a graph see, by name: its own, and those of the graphs around it. */
+export function constantsOf(graph: OnnxGraph, outer: ReadonlyMap<string, Constant>): Map<string, Constant> {
+  const seen = new Map(outer);
+  // What a caller may feed instead is no constant.
+  const fed = new Set(graph.input.map(({ name }) => name));
+  for (const tensor of graph.initializer) {
+    const { name = "", dataType } = tensor;
+    if (dataType === ELEMENT_TYPE.float32 && !fed.has(name)) seen.set(name, { tensor, graph });
+  }
+  for (const { opType, attribute, output } of graph.node) {
+    const tensor = opType === "Constant" ? attribute.find(({ name }) => name === "value")?.t : undefined;
+    if (tensor?.dataType === ELEMENT_TYPE.float32) seen.set(output[0] ?? "", { tensor, graph });
+  }
+  return seen;
+}
+
+/** Removes those of the constants that nothing reads any more. */
+export function removeUnused(root: OnnxGraph, replaced: ReadonlyMap<string, Constant>): void {
+  const used = new Set<string>();
+  for (const { node, output } of allGraphs(root)) {
+    for (const one of node) for (const name of one.input) used.add(name);
+    for (const { name } of output) used.add(name);
+  }
+  for (const graph of new Set([...replaced.values()].map((constant) => constant.graph))) {
+    const isGone = (name: string) => replaced.get(name)?.graph === graph && !used.has(name);
+    graph.initializer = graph.initializer.filter(({ name = "" }) => !isGone(name));
+    graph.node = graph.node.filter(({ opType, output }) => opType !== "Constant" || !isGone(output[0] ?? ""));
+  }
+}

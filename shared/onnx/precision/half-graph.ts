@@ -1,0 +1,108 @@
+import type { GraphNames } from "./graph-names.ts";
+import { ATTRIBUTE_TYPE, ELEMENT_TYPE, innerGraphs, type OnnxGraph, type OnnxNode } from "./onnx-model.ts";
+
+/**
+ * A graph on its way to float16, node by node in their order. A value may be there in float32, in float16, or both: the
+ * missing one is made by a Cast, once, when somebody asks for it.
+ */
+export class HalfGraph {
+  readonly #graph: OnnxGraph;
+  readonly #names: GraphNames;
+  readonly #nodes: OnnxNode[] = [];
+  /** The float16 twins of float32 values, by name. */
+  readonly #halves = new Map<string, string>();
+  /** Values that so far are there in float16 only. */
+  readonly #halfOnly = new Set<string>();
+
+  readonly #strict: boolean;
+
+  /** @param strict every float16 value is really rounded, where a runtime would keep more digits: see `halveModel` */
+  constructor(graph: OnnxGraph, names: GraphNames, strict: boolean) {
+    this.#graph = graph;
+    this.#names = names;
+    this.#strict = strict;
+  }
+
+  /** Whether a value is there in float16. */
+  has(name: string): boolean {
+    return this.#halves.has(name);
+  }
+
+  /** A node that stays as it is. */
+  keep(node: OnnxNode): void {
+    for (const name of readBy(node)) this.#needFloat(name);
+    this.#nodes.push(node);
+  }
+
+  /** A node that becomes float16: `inputs` by index, with the name of the constant's twin where it is a constant. */
+  convert(node: OnnxNode, inputs: ReadonlyMap<number, string | null>): void {
+    const input = node.input.map((name, index) => {
+      const constant = inputs.get(index);
+      if (constant === undefined) {
+        this.#needFloat(name);
+        return name;
+      }
+      return constant ?? this.#half(name);
+    });
+    const output = node.output.map((name) => {
+      if (name === "") return name;
+      const half = this.#names.fresh(`${name}_half`);
+      this.#halves.set(name, half);
+      this.#halfOnly.add(name);
+      return half;
+    });
+    node.input = input;
+    node.output = output;
+    this.#push(node);
+  }
+
+  finish(): void {
+    for (const { name } of this.#graph.output) this.#needFloat(name);
+    this.#graph.node = this.#nodes;
+    // Of values that are no more there.
+    this.#graph.valueInfo = this.#graph.valueInfo.filter(({ name }) => !this.#halfOnly.has(name));
+  }
+
+  #half(name: string): string {
+    const known = this.#halves.get(name);
+    if (known !== undefined) return known;
+    const half = this.#names.fresh(`${name}_half`);
+    this.#push(this.#cast(name, half, ELEMENT_TYPE.float16));
+    this.#halves.set(name, half);
+    return half;
+  }
+
+  /** A node that makes float16. A runtime that computes it in float32 may drop the casts between two such nodes, but not this. */
+  #push(node: OnnxNode): void {
+    this.#nodes.push(node);
+    if (!this.#strict) return;
+    const made = node.output;
+    node.output = made.map((name) => (name === "" ? name : this.#names.fresh(`${name}_unrounded`)));
+    for (const [index, name] of made.entries()) {
+      if (name === "") continue;
+      const input = [node.output[index] ?? ""];
+      const own = this.#names.fresh(`${name}_Identity`);
+      this.#nodes.push({ name: own, opType: "Identity", domain: "", input, output: [name], attribute: [] });
+    }
+  }
+
+  #needFloat(name: string): void {
+    if (!this.#halfOnly.delete(name)) return;
+    this.#nodes.push(this.#cast(this.#halves.get(name) ?? "", name, ELEMENT_TYPE.float32));
+  }
+
+  #cast(from: string, to: string, type: number): OnnxNode {
+    const name = this.#names.fresh(`${to}_Cast`);
+    const attribute = [{ name: "to", type: ATTRIBUTE_TYPE.int, i: type }];
+    return { name, opType: "Cast", domain: "", input: [from], output: [to], attribute };
+  }
+}
+
+/** What a node reads: its inputs, and whatever the graphs inside it name (names of their own are not in any outer graph). */
+function* readBy(node: OnnxNode): Generator<string, void, undefined> {
+  yield* node.input;
+  for (const { node: nodes, output } of innerGraphs(node)) {
+    for (const inner of nodes) yield* readBy(inner);
+    for (const { name } of output) yield name;
+  }
+}

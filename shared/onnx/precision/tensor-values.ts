@@ -1,0 +1,67 @@
+import { ShardmillError } from "../../core/errors.ts";
+import { encodeHalf } from "../../core/float16.ts";
+import { ELEMENT_TYPE, type OnnxTensor, toNumber } from "./onnx-model.ts";
+
+/** The largest finite float16. */
+export const HALF_MAX = 65_504;
+
+/** Half of the least float16 above zero: what is not above this becomes zero. */
+export const HALF_TINY = 2 ** -25;
+
+export function dimsOf({ dims }: OnnxTensor): number[] {
+  return dims.map(toNumber);
+}
+
+/**
+ * The values of a float32 tensor, which is whole in the model.
+ *
+ * @throws {MODEL_INVALID} when it has not as many values as its dims say
+ */
+export function floatsOf(tensor: OnnxTensor): Float32Array {
+  const { rawData, floatData = [] } = tensor;
+  const count = dimsOf(tensor).reduce((total, dim) => total * dim, 1);
+  const found = rawData?.length ? rawData.length / 4 : floatData.length;
+  if (found !== count) {
+    throw new ShardmillError(
+      "MODEL_INVALID",
+      `the model's tensor ${JSON.stringify(tensor.name ?? "")} has ${found} values for ${count}`,
+      {
+        fields: { tensor: tensor.name ?? "", expected: count, found },
+      },
+    );
+  }
+  // Copied: in the file it starts at any byte.
+  return rawData?.length ? new Float32Array(Uint8Array.from(rawData).buffer) : Float32Array.from(floatData);
+}
+
+/** A new tensor of raw data. */
+export function rawTensor(
+  name: string,
+  dataType: number,
+  dims: readonly number[],
+  data: Int8Array | Uint8Array | Uint16Array | Float32Array,
+): OnnxTensor {
+  return { name, dataType, dims, rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
+export interface HalfTensor {
+  readonly tensor: OnnxTensor;
+  /** Finite values beyond float16, set to its largest. */
+  readonly clamped: number;
+}
+
+/** Float32 values as a float16 tensor: rounded to the nearest; what is finite stays finite. */
+export function halfTensor(name: string, dims: readonly number[], values: Float32Array): HalfTensor {
+  const halves = new Uint16Array(values.length);
+  let clamped = 0;
+  for (let index = 0; index < values.length; index += 1) {
+    let value = values[index] ?? 0;
+    if (Number.isFinite(value) && Math.abs(value) > HALF_MAX) {
+      // Up to 65,520 the nearest float16 is the largest one: that is rounding, too.
+      if (Math.abs(value) >= 65_520) clamped += 1;
+      value = Math.sign(value) * HALF_MAX;
+    }
+    halves[index] = encodeHalf(value);
+  }
+  return { tensor: rawTensor(name, ELEMENT_TYPE.float16, dims, halves), clamped };
+}

@@ -1,0 +1,57 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Estimate } from "../../cli/estimate/estimate-job.ts";
+import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
+import { readManifestOf } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+
+/** What a plan says of a run, and what a run says of itself. */
+
+let job: KnownJob;
+beforeAll(async () => {
+  job = await KnownJob.make({ rows: 4_000, rowGroupRows: 500 });
+});
+afterAll(() => job[Symbol.asyncDispose]());
+
+describe("an estimate", () => {
+  test("has time, memory, cost and limit, and leaves nothing", async () => {
+    const args = ["--json", "--nodes", "2", "--price-per-hour", "3600", "--sample-seconds", "1"];
+    const { code, stdout, stderr } = await runCli(["plan", job.path, ...args], job);
+    expect([code, stderr]).toEqual([0, ""]);
+    const estimate: Estimate = JSON.parse(stdout).estimate;
+    expect(estimate).toMatchObject({ nodes: 2, workers: 1, device: "cpu" });
+    expect(estimate.rowsPerSecond).toBeGreaterThan(0);
+    expect(estimate.sampleRows).toBeGreaterThan(0);
+    expect(estimate.seconds).toBeGreaterThan(estimate.startSeconds + estimate.finishSeconds);
+    expect(estimate.startSeconds).toBeGreaterThan(0);
+    // Two machines at 3,600 an hour: two a second.
+    expect(estimate.cost).toBeCloseTo(2 * estimate.seconds, 6);
+    expect(estimate.memory.workerBytes).toBeGreaterThan(50 << 20);
+    expect(estimate.memory.coordinatorBytes).toBeGreaterThan(50 << 20);
+    expect(estimate.verdict.stages).toHaveProperty("infer");
+    expect(existsSync(job.out)).toBe(false);
+    expect(await readdir(job.tmp)).toEqual([]);
+  });
+
+  test("runs as many workers at once as a run would", async () => {
+    const args = ["--workers", "2", "--sample-seconds", "1"];
+    const { code, stdout } = await runCli(["plan", job.path, ...args], job);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}speed .* \(cpu, 2 workers with \d+ lanes?\), measured on [\d,]+ rows$/m);
+    expect(stdout).not.toMatch(/^ {2}cost /m);
+  });
+});
+
+test("a run says what limited it, in its summary and in its manifest", async () => {
+  const { code, stdout } = await runCli(["run", job.path, "--workers", "1", "--json"], job);
+  expect(code).toBe(0);
+  const summary = JSON.parse(stdout);
+  // So short a run is mostly start-up, but how much of it is the machine's affair.
+  expect([...BOTTLENECKS, null]).toContain(summary.bottleneck);
+  expect(summary.advice === null).toBe(summary.bottleneck === null);
+  const manifest = await readManifestOf(job);
+  expect([...BOTTLENECKS, null]).toContain(manifest.bottleneck);
+  for (const share of Object.values(manifest.stages)) expect(share).toBeLessThanOrEqual(1);
+});

@@ -1,0 +1,160 @@
+import { Table } from "apache-arrow";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bindMap } from "../../coordinator/plan/bind-map.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import { createSession, type Session } from "../../shared/onnx/session.ts";
+import type { Lanes } from "../../worker/infer/lanes.ts";
+import { BusyMeter } from "../../worker/shard/busy-meter.ts";
+import { mapInMemory } from "../support/memory-shard.ts";
+import { plainRows } from "../support/sample-table.ts";
+import { idsTable, maskedMean, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
+
+/**
+ * A real model whose answers depend on every step and on the mask, run through the pipeline of a shard with lists of any
+ * lengths: each row's answer is what the model says of that row alone.
+ */
+
+let session: Session;
+let plan: MapPlan;
+beforeAll(async () => {
+  session = await createSession(maskedMeanModel(), { device: "cpu", threads: 1 });
+  const int64 = { kind: "numeric", type: "int64" } as const;
+  plan = bindMap(
+    {
+      inputs: {
+        input_ids: { scale: 1, offset: 0, pad: 7 },
+        attention_mask: { scale: 1, offset: 0, mask: "input_ids" },
+      },
+      outputs: {},
+      keep: ["id"],
+      batch: { rows: "auto", tokens: "auto" },
+    },
+    session.signature,
+    [
+      { name: "id", type: int64, nullable: false },
+      { name: "input_ids", type: { kind: "list", item: int64 }, nullable: true },
+    ],
+  );
+});
+afterAll(() => session[Symbol.asyncDispose]());
+
+/** The model in this thread, one run after the other; `refuse` sees the ids of a batch first. */
+function lanesOf(refuse: (rows: number, length: number, ids: BigInt64Array) => ShardmillError | null) {
+  let last: Promise<unknown> = Promise.resolve();
+  const infer: Lanes["infer"] = (feeds, outputs) => {
+    const run = last.then(async () => {
+      const ids = feeds.input_ids;
+      if (ids === undefined) throw new Error("no ids");
+      const [rows = 0, length = 0] = ids.dims;
+      const refused = refuse(rows, length, new BigInt64Array(ids.data));
+      if (refused !== null) throw refused;
+      return { outputs: await session.run(feeds, outputs), feeds, runMs: 1 };
+    });
+    last = run.catch(() => {});
+    return run;
+  };
+  return infer;
+}
+
+const accept = () => null;
+
+/** The lists as record batches of these sizes. */
+function tableOf(lists: readonly (readonly number[])[], sizes: readonly number[]): Table {
+  const whole = idsTable(lists);
+  const batches: Table["batches"] = [];
+  for (let row = 0, at = 0; row < lists.length; at += 1) {
+    const rows = Math.max(1, sizes[at % sizes.length] ?? 1);
+    batches.push(...whole.slice(row, row + rows).batches);
+    row += rows;
+  }
+  return new Table(batches);
+}
+
+const answers = (lists: readonly (readonly number[])[], without: readonly number[] = []) =>
+  lists.flatMap((ids, row) => (without.includes(row) ? [] : [{ id: `${row}n`, ...maskedMean(ids) }]));
+
+const ids = fc.array(fc.integer({ min: 0, max: 39 }), { maxLength: 40 });
+const someLists = fc.array(ids, { minLength: 1, maxLength: 40 });
+const someSizes = fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 4 });
+
+test("whatever the lengths and the batches, a row's answer is that of the row alone, in input order", async () => {
+  const someRows = fc.integer({ min: 1, max: 20 });
+  const someTokens = fc.oneof(fc.constant("auto" as const), fc.integer({ min: 1, max: 400 }));
+  await fc.assert(
+    fc.asyncProperty(someLists, someSizes, someRows, someTokens, async (lists, sizes, rows, tokens) => {
+      const { result, ran } = await mapInMemory({
+        job: { map: plan, batchTokens: tokens },
+        table: tableOf(lists, sizes),
+        infer: lanesOf(accept),
+        nextRows: () => rows,
+      });
+      expect(plainRows(result.rows)).toEqual(answers(lists));
+      expect(ran.every((batch) => batch.rows <= rows)).toBe(true);
+      if (tokens === "auto") return;
+      expect(ran.every((batch) => batch.rows === 1 || batch.rows * (batch.length ?? 0) <= tokens)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("batches that do not fit, and rows that the model fails on, leave all others right and in order", async () => {
+  const bad = 39n;
+  const refuse = (rows: number, length: number, values: BigInt64Array) => {
+    if (rows * length > 120 && rows > 1) return new ShardmillError("OUT_OF_MEMORY", "full");
+    return values.includes(bad) ? new ShardmillError("MODEL_FAILED", "cannot take 39") : null;
+  };
+  await fc.assert(
+    fc.asyncProperty(someLists, someSizes, async (lists, sizes) => {
+      const dead = lists.flatMap((list, row) => (list.includes(Number(bad)) ? [row] : []));
+      fc.pre(dead.length < lists.length);
+      const { result, tooBig } = await mapInMemory({
+        job: { map: plan, batchTokens: "auto" },
+        table: tableOf(lists, sizes),
+        infer: lanesOf(refuse),
+        nextRows: () => 16,
+      });
+      expect(plainRows(result.rows)).toEqual(answers(lists, dead));
+      expect(result.rowsDead).toBe(dead.length);
+      expect(tooBig.every(({ rows, length }) => rows * (length ?? 0) > 120)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("rows that are no list of ids are dead letters, each with its reason, and no other row is touched", async () => {
+  const lists = [[1, 2, 3], null, [4, null, 6], [7], [], [8, 9]];
+  const { result } = await mapInMemory({
+    job: { map: plan, batchTokens: 64 },
+    table: idsTable(lists),
+    infer: lanesOf(accept),
+    nextRows: () => 8,
+  });
+  const good = lists.map((list) => (list ?? []).flatMap((id) => id ?? []));
+  expect(plainRows(result.rows)).toEqual(answers(good, [1, 2]));
+  expect(plainRows(result.dead ?? new Table())).toMatchObject([
+    { row: "1n", code: "ROW_NULL", message: "column `input_ids` is null, and there is no fill for it" },
+    { row: "2n", code: "ROW_NULL", message: "column `input_ids` holds a null, and there is no fill for it" },
+  ]);
+});
+
+test("sorting keeps padding low where input order would not, and what there is of it is counted", async () => {
+  const lists = unevenIds(4_000, 300);
+  const meter = new BusyMeter(() => 0);
+  const { result, ran } = await mapInMemory({
+    job: { map: plan, batchTokens: 4_096 },
+    table: idsTable(lists),
+    infer: lanesOf(accept),
+    nextRows: () => 1_000,
+    meter,
+  });
+  expect(result.rowsOut).toBe(lists.length);
+  const own = lists.reduce((total, list) => total + list.length, 0);
+  const run = ran.reduce((total, { rows, length }) => total + rows * (length ?? 0), 0);
+  expect(meter.takeSteps()).toEqual({ run, padded: run - own });
+  expect((run - own) / run).toBeLessThan(0.12);
+  const inOrder = Math.max(...lists.map((list) => list.length)) * lists.length;
+  expect(run).toBeLessThan(inOrder / 3);
+  expect(meter.takeSteps()).toEqual({ run: 0, padded: 0 });
+});

@@ -1,0 +1,147 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import { BusyMeter } from "../../worker/shard/busy-meter.ts";
+import type { ShardResult } from "../../worker/shard/collect.ts";
+import { openSharedSink } from "../../worker/shard/partial-sink.ts";
+import { writePartial } from "../../worker/shard/write-partial.ts";
+import { type WriteFacts, WriteThreadClient } from "../../worker/shard/write-thread-client.ts";
+import { embeddings, smallTable, tableOf } from "../support/sample-table.ts";
+import { aJob } from "../support/shard-job.ts";
+
+const root = await mkdtemp(join(tmpdir(), "shardmill-write-"));
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+let partialsPath: string;
+let scratchPath: string;
+beforeEach(async () => {
+  const own = await mkdtemp(join(root, "test-"));
+  partialsPath = join(own, "partials");
+  scratchPath = join(own, "scratch");
+  await mkdir(partialsPath);
+  await mkdir(scratchPath);
+});
+
+const NEVER = new AbortController().signal;
+const ENDLESS = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
+
+function aResult(rows: number): ShardResult {
+  const counts = { rowsIn: rows, rowsOut: rows, rowsDead: 0 };
+  return { ...counts, rows: smallTable(rows), dead: null, firstDead: null };
+}
+
+function facts(sequence: number, signal: AbortSignal = NEVER): WriteFacts {
+  const shard = { id: shardId(sequence), file: 0, rowStart: 0, rowEnd: 1 };
+  return { lease: { shard, token: { generation: 1, sequence } }, executionId: `e${sequence}`, signal };
+}
+
+interface Changes {
+  readonly script?: URL;
+  readonly meter?: BusyMeter;
+  readonly reduce?: typeof ENDLESS;
+}
+
+function startWriter({ meter = new BusyMeter(() => 0), reduce = {} as never, ...changes }: Changes = {}) {
+  const job = aJob({ partialsPath, reduce });
+  return new WriteThreadClient({ job, output: { kind: "shared" }, scratchPath, meter, ...changes });
+}
+
+const written = () => readdir(partialsPath, { recursive: true });
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+async function expectWhole(partial: PartialManifest): Promise<void> {
+  expect(partial.files.map(({ name, rows }) => [name, rows])).toEqual([["rows.parquet", partial.rowsOut]]);
+  expect(await readdir(join(partialsPath, partialFolder(partial)))).toEqual(["rows.parquet"]);
+}
+
+test("writes that are given at once are written one after the other, each whole, and their time is told", async () => {
+  const meter = new BusyMeter(() => 0);
+  await using writer = startWriter({ meter });
+  const partials = await Promise.all(
+    [1, 2, 3].map((shard) => writer.write(aResult(shard * 10), facts(shard))),
+  );
+  expect(partials.map(({ rowsOut }) => rowsOut)).toEqual([10, 20, 30]);
+  for (const partial of partials) await expectWhole(partial);
+  expect(Object.keys(meter.takeBusyMs()).sort()).toEqual(["encode", "store"]);
+  expect(await readdir(scratchPath)).toEqual([]);
+});
+
+test("the same rows make the same files here as without a thread", async () => {
+  await using writer = startWriter();
+  const partial = await writer.write(aResult(5_000), facts(1));
+  const sink = await openSharedSink(partialsPath, "by-hand");
+  const job = aJob({ partialsPath });
+  const options = { job, sink, scratchPath, meter: new BusyMeter(() => 0) };
+  expect(await writePartial(aResult(5_000), { ...options, ...facts(1) })).toEqual(partial);
+});
+
+test("a thread that dies while it writes leaves no half partial, and is replaced with the next write", async () => {
+  const died = join(root, "died");
+  const script = join(root, "dies-once.mjs");
+  const whole = compiledUrl("../../worker/shard/write-thread.ts", import.meta.url).href;
+  await writeFile(
+    script,
+    `import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+if (existsSync(${JSON.stringify(died)})) await import(${JSON.stringify(whole)});
+else parentPort.on("message", ({ lease: { shard, token }, executionId }) => {
+  const folder = join(workerData.job.partialsPath, \`\${shard.id}-\${token.generation}.\${token.sequence}-\${executionId}\`);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "rows.parquet"), "half");
+  writeFileSync(${JSON.stringify(died)}, folder);
+  process.exit(7);
+});`,
+  );
+  await using writer = startWriter({ script: pathToFileURL(script) });
+  const both = await Promise.allSettled([1, 2].map((shard) => writer.write(aResult(10), facts(shard))));
+  for (const end of both) {
+    expect(end).toMatchObject({ status: "rejected", reason: { code: "INTERNAL" } });
+    expect(String((end as PromiseRejectedResult).reason)).toContain("exit code 7");
+  }
+  expect((await readdir(root)).includes("died")).toBe(true);
+  expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);
+  await expectWhole(await writer.write(aResult(10), facts(3)));
+});
+
+test("abandoned, the write at work stops and the one behind it never begins: no file of either", async () => {
+  await using writer = startWriter({ reduce: ENDLESS });
+  const stops = [new AbortController(), new AbortController()] as const;
+  const writes = stops.map(({ signal }, at) => writer.write(aResult(10), facts(at + 1, signal)));
+  const ends = Promise.allSettled(writes);
+  while (!(await written()).some((name) => name.endsWith("rows.parquet"))) await settle();
+  stops[1].abort(new Error("lost"));
+  await expect(writes[1]).rejects.toMatchObject({ code: "INTERRUPTED" });
+  expect((await written()).filter((name) => name.startsWith("2-"))).toEqual([]);
+  stops[0].abort(new Error("lost"));
+  expect((await ends).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);
+});
+
+test("abandoned between two pieces of a file, it leaves nothing of it", async () => {
+  const stop = new AbortController();
+  let stored = 0;
+  /** Aborts once the first piece of a file is stored. */
+  class Aborting extends BusyMeter {
+    override async timeAsync<T>(stage: "encode" | "store", work: () => Promise<T>): Promise<T> {
+      const done = await super.timeAsync(stage, work);
+      if (stage === "store") {
+        stored += 1;
+        stop.abort(new Error("lost"));
+      }
+      return done;
+    }
+  }
+  const sink = await openSharedSink(partialsPath, "aborted");
+  const options = { job: aJob({ partialsPath }), sink, scratchPath, meter: new Aborting(() => 0) };
+  // So many floats are several row groups.
+  const rows = tableOf({ e: embeddings(12_000, 1_024) });
+  const writing = writePartial({ ...aResult(12_000), rows }, { ...options, ...facts(1, stop.signal) });
+  await expect(writing).rejects.toThrow("lost");
+  expect([stored, await written()]).toEqual([1, []]);
+});

@@ -1,0 +1,65 @@
+import type { RecordBatch, Table } from "apache-arrow";
+import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
+import type { JobDescription } from "../../shared/domain/job.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import type { BatchShape } from "../../worker/infer/batch-shape.ts";
+import type { Lanes } from "../../worker/infer/lanes.ts";
+import { BufferPool } from "../../worker/shard/buffer-pool.ts";
+import { BusyMeter } from "../../worker/shard/busy-meter.ts";
+import type { ShardResult } from "../../worker/shard/collect.ts";
+import { mapShard } from "../../worker/shard/run-shard.ts";
+
+export interface MemoryShard {
+  readonly job: Pick<JobDescription, "map" | "batchTokens">;
+  /** All rows of the shard; each of its record batches is read as one. */
+  readonly table: Table;
+  readonly infer: Lanes["infer"];
+  /** Rows of a batch, by its length. */
+  readonly nextRows: (length: number | null) => number;
+  readonly meter?: BusyMeter;
+}
+
+/** A shard that is mapped in this thread, and what the sizer was told on the way. */
+export async function mapInMemory({ job, table, infer, nextRows, meter }: MemoryShard): Promise<{
+  readonly result: ShardResult;
+  readonly ran: readonly BatchShape[];
+  readonly tooBig: readonly BatchShape[];
+}> {
+  const ran: BatchShape[] = [];
+  const tooBig: BatchShape[] = [];
+  const path = "/data/memory.arrow";
+  const file: DatasetFile = {
+    path,
+    format: "arrow",
+    schema: table.schema,
+    rows: table.numRows,
+    rowGroups: [],
+    footerSha256: "",
+    async *read(): AsyncGenerator<RecordBatch> {
+      yield* table.batches;
+    },
+    [Symbol.dispose]: () => {},
+  };
+  const result = await mapShard({
+    job,
+    lease: {
+      shard: { id: shardId(0), file: 0, rowStart: 0, rowEnd: table.numRows },
+      file: { path, format: "arrow", bytes: 0, mtimeMs: 0, rows: table.numRows, footerSha256: "" },
+    },
+    file,
+    lanes: { count: 1, infer },
+    inFlight: () => 3,
+    sizer: {
+      nextRows,
+      observe: (shape) => ran.push(shape),
+      outOfMemory: (shape) => tooBig.push(shape),
+    },
+    pool: new BufferPool(8),
+    meter: meter ?? new BusyMeter(() => 0),
+    signal: new AbortController().signal,
+    turn: async () => {},
+    onRead: () => {},
+    onProgress: () => {},
+  });
+  return { result, ran, tooBig };
+}

@@ -1,0 +1,93 @@
+import { Field, Float32, Int64, List, makeData, Schema, Table, vectorFromArray } from "apache-arrow";
+import { lcg, onnxModel } from "./onnx-model.ts";
+import { only } from "./sample-table.ts";
+
+/** Ids of the vocabulary, and values of each one's embedding. */
+const VOCABULARY = 40;
+export const EMBEDDING = 3;
+
+/** Eighths of small whole numbers, none of them zero: sums are exact in float32, and padding that is not masked shows. */
+function embeddings(): Float32Array {
+  const random = lcg(3);
+  return Float32Array.from(
+    { length: VOCABULARY * EMBEDDING },
+    () => (1 + Math.floor(random() * 30)) / 8 - 2.0625,
+  );
+}
+
+/**
+ * The mean of the embeddings of a row's ids, over its own steps alone, as a sentence encoder pools:
+ * `input_ids`, `attention_mask` int64 [batch, sequence] -> `pooled` float32 [batch, 3], and for each step `tokens`
+ * [batch, sequence, 3] (its embedding less the mean: so it depends on all others) and `scores` [batch, sequence] (the sum of
+ * its embedding).
+ */
+export function maskedMeanModel(names: { readonly steps?: string } = {}): Uint8Array {
+  const steps = names.steps ?? "sequence";
+  return onnxModel({
+    inputs: ["input_ids", "attention_mask"].map((name) => ({ name, dtype: "int64", dims: ["batch", steps] })),
+    outputs: [
+      { name: "pooled", dtype: "float32", dims: ["batch", EMBEDDING] },
+      { name: "tokens", dtype: "float32", dims: ["batch", steps, EMBEDDING] },
+      { name: "scores", dtype: "float32", dims: ["batch", steps] },
+    ],
+    constants: [
+      { name: "table", dtype: "float32", dims: [VOCABULARY, EMBEDDING], data: embeddings() },
+      { name: "one", dtype: "float32", dims: [], data: Float32Array.of(1) },
+      { name: "axis1", dtype: "int64", dims: [1], data: BigInt64Array.of(1n) },
+      { name: "axis2", dtype: "int64", dims: [1], data: BigInt64Array.of(2n) },
+    ],
+    nodes: [
+      { op: "Gather", inputs: ["table", "input_ids"], outputs: ["embedded"] },
+      { op: "Cast", inputs: ["attention_mask"], outputs: ["mask"], attributes: { to: 1 } },
+      { op: "Unsqueeze", inputs: ["mask", "axis2"], outputs: ["wide"] },
+      { op: "Mul", inputs: ["embedded", "wide"], outputs: ["masked"] },
+      { op: "ReduceSum", inputs: ["masked", "axis1"], outputs: ["sum"], attributes: { keepdims: 0 } },
+      { op: "ReduceSum", inputs: ["mask", "axis1"], outputs: ["count"], attributes: { keepdims: 1 } },
+      { op: "Max", inputs: ["count", "one"], outputs: ["atLeastOne"] },
+      { op: "Div", inputs: ["sum", "atLeastOne"], outputs: ["pooled"] },
+      { op: "Unsqueeze", inputs: ["pooled", "axis1"], outputs: ["center"] },
+      { op: "Sub", inputs: ["embedded", "center"], outputs: ["tokens"] },
+      { op: "ReduceSum", inputs: ["embedded", "axis2"], outputs: ["scores"], attributes: { keepdims: 0 } },
+    ],
+  });
+}
+
+/** What the model must answer for one row, worked out on its own. */
+export function maskedMean(ids: readonly number[]): {
+  readonly pooled: number[];
+  readonly tokens: number[][];
+  readonly scores: number[];
+} {
+  const table = embeddings();
+  const rows = ids.map((id) => [...table.subarray(id * EMBEDDING, (id + 1) * EMBEDDING)]);
+  const pooled = Array.from({ length: EMBEDDING }, (_, at) => {
+    const sum = rows.reduce((total, row) => total + (row[at] ?? 0), 0);
+    return Math.fround(sum / Math.max(1, ids.length));
+  });
+  const tokens = rows.map((row) => row.map((value, at) => Math.fround(value - (pooled[at] ?? 0))));
+  return { pooled, tokens, scores: rows.map((row) => row.reduce((a, b) => a + b, 0)) };
+}
+
+/** Lists of ids with lengths as texts have them: mostly short, some long, and every length up to `longest` possible. */
+export function unevenIds(rows: number, longest: number, seed = 11): number[][] {
+  const random = lcg(seed);
+  return Array.from({ length: rows }, () =>
+    Array.from({ length: 1 + Math.floor(random() ** 3 * longest) }, () => Math.floor(random() * VOCABULARY)),
+  );
+}
+
+const item = new Field("item", new Int64(), true);
+
+/** `id` int64, `input_ids` list<int64>; null is a list that is not there. */
+export function idsTable(lists: readonly (readonly (number | null)[] | null)[]): Table {
+  const ids = makeData({ type: new Int64(), data: BigInt64Array.from(lists, (_, row) => BigInt(row)) });
+  const big = lists.map((list) => list?.map((id) => (id === null ? null : BigInt(id))) ?? null);
+  const inputIds = only(vectorFromArray(big, new List(item)));
+  const schema = new Schema([new Field("id", ids.type, false), new Field("input_ids", inputIds.type, true)]);
+  return new Table(schema, { id: ids, input_ids: inputIds } as never);
+}
+
+/** Lists of float32, by column. */
+export function listColumn(lists: readonly (readonly number[])[]) {
+  return only(vectorFromArray(lists, new List(new Field("item", new Float32(), true))));
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { columnKinds, peerJobOf } from "../../../../bench/peers/peer-job.ts";
+import type { Workload } from "../../../../bench/workloads/workload.ts";
+
+const WORKLOAD: Workload = {
+  name: "encoder",
+  about: "",
+  folder: "/w",
+  jobPath: "/w/job.yaml",
+  modelPath: "/w/model.onnx",
+  inputPath: "/w/data",
+  rows: 10,
+  inputs: [
+    { tensor: "ids", dtype: "int64", columns: ["tokens"], rowDims: [null], scale: 1 },
+    { tensor: "mask", dtype: "int64", columns: null, rowDims: [null], scale: 1, mask: "tokens" },
+    { tensor: "image", dtype: "float32", columns: ["pixels"], rowDims: [3, 4], scale: 0.5 },
+  ],
+  key: "id",
+  kept: ["id"],
+  outputs: [
+    { column: "class", tensor: "logits", op: "argmax" },
+    { column: "score", tensor: "logits", op: "maxSoftmax" },
+    { column: "embedding", tensor: "pooled", op: "raw" },
+  ],
+};
+const COLUMNS = [
+  { name: "id", type: "BIGINT" },
+  { name: "class", type: "INTEGER" },
+  { name: "score", type: "FLOAT" },
+  { name: "embedding", type: "FLOAT[]" },
+];
+const OPTIONS = {
+  workload: WORKLOAD,
+  files: ["part-0.parquet", "part-1.parquet"],
+  columns: COLUMNS,
+  settings: { variant: "threads", batchRows: 16 },
+  cores: 2,
+  outputPath: "/out",
+};
+
+describe("peerJobOf", () => {
+  it("gives a peer the same tensors, kept columns and output types", () => {
+    const job = peerJobOf(OPTIONS);
+    expect(job).toMatchObject({
+      input_files: ["/w/data/part-0.parquet", "/w/data/part-1.parquet"],
+      keep: ["id"],
+      batch_rows: 16,
+      variant: "threads",
+    });
+    expect(job.tensors).toEqual([
+      { name: "ids", kind: "padded", columns: ["tokens"], shape: [null], scale: 1 },
+      { name: "mask", kind: "mask", columns: ["tokens"], shape: [null], scale: 1 },
+      { name: "image", kind: "values", columns: ["pixels"], shape: [3, 4], scale: 0.5 },
+    ]);
+    expect(job.outputs).toMatchObject([{ type: "int32" }, { type: "float32" }, { type: "list<float32>" }]);
+  });
+
+  it("refuses a type that no peer is written for", () => {
+    const columns = COLUMNS.map((column) => ({ ...column, type: "MAP(INTEGER, INTEGER)" }));
+    expect(() => peerJobOf({ ...OPTIONS, columns })).toThrow(
+      "the peers cannot write class as MAP(INTEGER, INTEGER)",
+    );
+  });
+});
+
+describe("columnKinds", () => {
+  it("compares what is kept exactly, and what a model gives by its kind", () => {
+    expect([...columnKinds(WORKLOAD, COLUMNS).values()]).toEqual(["kept", "class", "number", "vector"]);
+  });
+});

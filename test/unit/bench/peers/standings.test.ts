@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import {
+  OURS,
+  STANDING_COLUMNS,
+  type Standing,
+  standingRows,
+  standingsPlot,
+} from "../../../../bench/peers/standings.ts";
+
+function aStanding(tool: string, seconds: readonly number[], failure: string | null = null): Standing {
+  const runs = seconds.map((wallSeconds) => ({
+    wallSeconds,
+    cpuSeconds: 2 * wallSeconds,
+    peakBytes: 2 ** 20 * wallSeconds,
+    leftBehind: 0,
+  }));
+  return { workload: "flights", tool, settings: "", rows: 100, runs, failure, aim: 3 };
+}
+
+const STANDINGS = [
+  aStanding(OURS, [4, 5, 50]),
+  aStanding("Ray Data", [20, 18, 30]),
+  aStanding("Daft", [], "it\nbroke"),
+];
+
+describe("standingRows", () => {
+  it("gives medians, and the wall time over ours", () => {
+    const [ours, ray] = standingRows(STANDINGS).map((row) =>
+      Object.fromEntries(STANDING_COLUMNS.map((column, index) => [column, row[index]])),
+    );
+    expect(ours).toMatchObject({ "wall s": 5, "rows/s": 20, "CPU s": 10, "peak MiB": 5, "times ours": 1 });
+    expect(ray).toMatchObject({ "wall s": 20, "times ours": 4, aim: 3, "rows equal": "yes" });
+  });
+
+  it("has no figures for what failed", () => {
+    const row = standingRows(STANDINGS)[2] ?? [];
+    expect(row).toHaveLength(STANDING_COLUMNS.length);
+    expect(row[2]).toBeNull();
+    expect(row[STANDING_COLUMNS.indexOf("rows equal")]).toBe("no: it\nbroke");
+  });
+});
+
+describe("standingsPlot", () => {
+  it("marks the aim from our own median, and leaves out what failed", () => {
+    const [group] = standingsPlot(STANDINGS).groups;
+    expect(group?.bars.map(({ label, value, aim }) => [label, value, aim])).toEqual([
+      [OURS, 5, undefined],
+      ["Ray Data", 20, 15],
+    ]);
+  });
+});

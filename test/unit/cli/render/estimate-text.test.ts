@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { estimateEntries } from "../../../../cli/render/estimate-text.ts";
+import { anEstimate } from "./sample-estimate.ts";
+
+test("time, speed, memory and the limit of a run on this machine", () => {
+  expect(estimateEntries(anEstimate()).filter(([, value]) => value !== null)).toEqual([
+    ["time", "1.5s on this machine (start 0.4s, reduce and publish 0.1s)"],
+    ["speed", "3,000 rows/s ± 1.2 % (cpu, 1 worker with 2 lanes), measured on 2,000 rows"],
+    ["memory", "400.0 MiB (300.0 MiB a worker, 100.0 MiB the coordinator)"],
+    ["limited by", "infer (90 % busy)"],
+    ["busy", "infer 90 %"],
+    ["advice", "a GPU"],
+  ]);
+});
+
+test("several machines, and what they cost together", () => {
+  const lines = Object.fromEntries(
+    estimateEntries(anEstimate({ nodes: 8, workers: 4, seconds: 7_200, cost: 40 })),
+  );
+  expect(lines.time).toContain("2h 0m 0s on 8 machines like this");
+  expect(lines.speed).toContain("4 workers with 2 lanes each");
+  expect(lines.cost).toBe("40.00 (16 machine hours)");
+});
+
+test("a small cost keeps two digits that count", () => {
+  const lines = Object.fromEntries(estimateEntries(anEstimate({ cost: 0.001_041_666 })));
+  expect(lines.cost).toBe("0.001 (0.00042 machine hours)");
+});

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { conversionText, precisionText } from "../../../../cli/render/precision-text.ts";
+import type { PrecisionReport } from "../../../../shared/domain/precision.ts";
+
+const REPORT: PrecisionReport = {
+  precision: "int8",
+  originalBytes: 4 << 20,
+  convertedBytes: 1 << 20,
+  rows: 256,
+  failedRows: 0,
+  outputs: [
+    {
+      tensor: "logits",
+      maxError: 0.12345,
+      meanError: 0.001,
+      meanCosine: 0.9991,
+      leastCosine: 0.99,
+      agreement: 0.98828125,
+      ranked: true,
+      notFiniteRows: 0,
+    },
+    {
+      tensor: "best",
+      maxError: 3,
+      meanError: 0,
+      meanCosine: null,
+      leastCosine: null,
+      agreement: 1,
+      ranked: false,
+      notFiniteRows: 2,
+    },
+  ],
+  minCosine: 0.99,
+  minAgreement: 0.98,
+};
+
+test("a check is a line and a table", () => {
+  expect(precisionText(REPORT).split("\n")).toEqual([
+    "the model is 4.0 MiB as it came, 1.0 MiB as int8; compared on 256 rows",
+    "output                    largest error  mean error  cosine, mean  least    agreement",
+    "logits                    0.123          0.00100     0.99910       0.99000  98.8 %",
+    "best (2 rows not finite)  3.00           0                                  100.0 %",
+  ]);
+  expect(precisionText({ ...REPORT, failedRows: 3 })).toContain("256 rows, 3 of which it fails on");
+  expect(precisionText({ ...REPORT, rows: 0 })).not.toContain("\n");
+});
+
+test("a conversion says what it left alone, and what it had to cut", () => {
+  const text = conversionText(
+    {
+      precision: "fp16",
+      nodes: { converted: 1_200, total: 1_201 },
+      weights: { tensors: 1, values: 5_000_000 },
+      left: [{ op: "Resize", nodes: 1, reason: "its sizes need float32" }],
+      warnings: ["2 values were cut"],
+    },
+    { output: "out.onnx", bytesBefore: 20 << 20, bytesAfter: 10 << 20 },
+  );
+  expect(text.split("\n")).toEqual([
+    "out.onnx: 20.0 MiB became 10.0 MiB",
+    "1,200 of 1,201 nodes and 5,000,000 weights in 1 tensor are fp16 now",
+    "warning: 2 values were cut",
+    "",
+    "left in float32  nodes  because",
+    "Resize               1  its sizes need float32",
+  ]);
+});

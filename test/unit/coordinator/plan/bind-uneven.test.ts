@@ -1,0 +1,267 @@
+import { describe, expect, test } from "vitest";
+import { aTensor, bind, fixedList, list, type MapParts, numeric, problemsOf } from "./bind-fixtures.ts";
+
+const IDS = list(numeric("int64"));
+const ids = (name = "input_ids", dims: readonly (number | string)[] = ["sequence"]) =>
+  aTensor(name, ["batch", ...dims], "int64");
+/** A sentence encoder, as exporters write it. */
+const ENCODER = {
+  inputs: [ids(), ids("attention_mask")],
+  outputs: [
+    aTensor("pooled", ["batch", 384]),
+    aTensor("tokens", ["batch", "sequence", 384]),
+    aTensor("scores", ["batch", "sequence"]),
+  ],
+};
+const MASK = { attention_mask: { mask: "input_ids" } };
+
+describe("rows are uneven", () => {
+  test("where a list of no fixed length feeds an open first dimension", () => {
+    const { inputs, columns } = bind({ inputs: MASK }, { input_ids: IDS }, ENCODER);
+    expect(inputs).toEqual([
+      {
+        tensor: "input_ids",
+        dtype: "int64",
+        rowDims: [],
+        rowValues: 1,
+        source: { kind: "one", column: "input_ids" },
+        scale: 1,
+        offset: 0,
+        fill: null,
+        uneven: { pad: 0 },
+      },
+      {
+        tensor: "attention_mask",
+        dtype: "int64",
+        rowDims: [],
+        rowValues: 1,
+        source: { kind: "mask", of: "input_ids" },
+        scale: 1,
+        offset: 0,
+        fill: null,
+        uneven: { pad: 0 },
+      },
+    ]);
+    expect(columns).toEqual(["input_ids"]);
+  });
+
+  test.each<[string, Parameters<typeof list>[0], number[], number]>([
+    ["flat lists", numeric("float32"), [80], 80],
+    ["lists of vectors of a step", fixedList(80), [80], 80],
+    ["lists of vectors of several steps", fixedList(160), [80], 80],
+    ["lists of lists, checked row by row", list(), [80], 80],
+    ["lists of matrices", fixedList(4, fixedList(20)), [4, 20], 80],
+  ])("with steps of several values out of %s", (_name, item, rowDims, rowValues) => {
+    const model = {
+      inputs: [aTensor("frames", ["n", "time", ...rowDims])],
+      outputs: [aTensor("y", ["n", 2])],
+    };
+    const [input] = bind({}, { frames: list(item) }, model).inputs;
+    expect(input).toMatchObject({ rowDims, rowValues, uneven: { pad: null } });
+  });
+
+  test("but not where `shape`, or another input with the same symbol, says how long they are", () => {
+    const given = bind({ inputs: { input_ids: { shape: [128] }, ...MASKED_COLUMN } }, BOTH, ENCODER);
+    expect(given.inputs.map(({ rowDims, uneven }) => [rowDims, uneven])).toEqual([
+      [[128], null],
+      [[128], null],
+    ]);
+    const types = { input_ids: IDS, attention_mask: fixedList(64, numeric("int64")) };
+    const shared = bind({ outputs: { y: { tensor: "pooled" } } }, types, ENCODER);
+    expect(shared.inputs.map(({ rowDims, uneven }) => [rowDims, uneven])).toEqual([
+      [[64], null],
+      [[64], null],
+    ]);
+  });
+});
+
+const BOTH = { input_ids: IDS, attention_mask: IDS };
+const MASKED_COLUMN = { attention_mask: { column: "attention_mask" } };
+
+describe("rows are padded", () => {
+  const padsOf = (map: MapParts, model = ENCODER, types: Parameters<typeof bind>[1] = BOTH) =>
+    bind(map, types, model).inputs.map(({ uneven }) => uneven?.pad);
+
+  test("where a mask is made, and as the job says", () => {
+    expect(padsOf({ inputs: { ...MASK, input_ids: { pad: 1 } } })).toEqual([1, 0]);
+  });
+
+  test("where a mask is scaled, but not by one that is the same for steps and for padding", () => {
+    const additive = { attention_mask: { mask: "input_ids", scale: 10_000, offset: -10_000 } };
+    expect(padsOf({ inputs: additive })).toEqual([0, -10_000]);
+    const model = { ...ENCODER, inputs: [ids(), ids("token_type_ids")] };
+    expect(padsOf({ inputs: { token_type_ids: { mask: "input_ids", scale: 0 } } }, model)).toEqual([
+      null,
+      null,
+    ]);
+  });
+
+  test("where a column feeds an input that is a mask by its name", () => {
+    expect(padsOf({})).toEqual([0, 0]);
+  });
+
+  test("never, where the model could not tell: unless the job says what it tells padding by", () => {
+    const model = { inputs: [ids()], outputs: [aTensor("pooled", ["batch", 384])] };
+    expect(padsOf({}, model as typeof ENCODER)).toEqual([null]);
+    expect(padsOf({ inputs: { input_ids: { pad: 0 } } }, model as typeof ENCODER)).toEqual([0]);
+  });
+});
+
+describe("outputs of uneven rows", () => {
+  test("are lists where their first dimension is that of the inputs, named or not", () => {
+    const plan = bind({ inputs: MASK }, { input_ids: IDS }, ENCODER);
+    expect(plan.outputs.map(({ rowDims, uneven }) => [rowDims, uneven])).toEqual([
+      [[384], false],
+      [[384], true],
+      [[], true],
+    ]);
+    const unnamed = { inputs: [ids("x", [-1])], outputs: [aTensor("y", ["n", -1, 2])] };
+    expect(bind({}, { x: IDS }, unnamed).outputs[0]).toMatchObject({ rowDims: [2], uneven: true });
+    const given = bind({ outputs: { y: { shape: [5, 2] } } }, { x: IDS }, unnamed);
+    expect(given.outputs[0]).toMatchObject({ rowDims: [5, 2], uneven: false });
+  });
+
+  test("take no op, and no shape", () => {
+    const outputs = {
+      best: { tensor: "tokens", op: "argmax" },
+      cut: { tensor: "scores", shape: [128] },
+    } as const;
+    expect(problemsOf({ inputs: MASK, outputs }, { input_ids: IDS }, ENCODER)).toEqual([
+      {
+        where: "map.outputs.best.op",
+        what: "`argmax` is not made of an output with a value for each step",
+        expected: "`op: raw`: a list that is as long as the row",
+        found: "`tokens` [batch, sequence, 384]",
+        hint: "pool over the steps inside the model, or take the list apart in `reduce`",
+      },
+      expect.objectContaining({ where: "map.outputs.cut.shape", found: "[sequence] after the batch" }),
+    ]);
+  });
+
+  test("of another dimension that differs by row are left out, says the hint", () => {
+    const attention = aTensor("attention", ["batch", 12, "sequence", "sequence"]);
+    const square = aTensor("square", ["batch", "sequence", "sequence"]);
+    const model = { inputs: ENCODER.inputs, outputs: [attention, square] };
+    const problems = problemsOf({ inputs: MASK }, { input_ids: IDS }, model);
+    expect(problems.map(({ where }) => where)).toEqual(["map.outputs.attention", "map.outputs.square"]);
+    for (const { hint } of problems) expect(hint).toContain("name the outputs that you want");
+  });
+});
+
+describe("what cannot be", () => {
+  test("all of it is told at once", () => {
+    const model = {
+      inputs: [ids(), ids("attention_mask"), ids("fixed", [4]), aTensor("frames", ["batch", "time", 80])],
+      outputs: [aTensor("pooled", ["batch", 384])],
+    };
+    const inputs = {
+      input_ids: { pad: 1.5 },
+      attention_mask: { mask: "inputs_ids" },
+      fixed: { pad: 3 },
+    };
+    const types = { input_ids: IDS, fixed: fixedList(4), frames: list(fixedList(7)) };
+    expect(problemsOf({ inputs, tokens: "auto" }, types, model)).toEqual([
+      {
+        where: "map.inputs.frames",
+        what: "the column does not fit the model's input `frames`",
+        expected: "lists of steps of 80 float32 values, [80]",
+        found: "`frames`: list of fixed list of 7 float32",
+      },
+      {
+        where: "map.inputs.attention_mask.mask",
+        what: "the model has no input `inputs_ids`",
+        expected: "one of `input_ids`, `fixed`, `frames`",
+        found: "`inputs_ids`",
+        hint: "did you mean `input_ids`?",
+      },
+      expect.objectContaining({ where: "map.inputs.fixed.pad", found: "`fixed` with [4] after the batch" }),
+    ]);
+  });
+
+  test.each([
+    ["of an input of one length", "fixed", "`fixed` with [4] after the batch"],
+    ["of itself", "attention_mask", "`attention_mask`, itself"],
+    ["of another mask", "token_mask", "`token_mask`, a mask"],
+  ])("a mask %s", (_name, mask, found) => {
+    const inputs = { attention_mask: { mask }, token_mask: { mask: "input_ids" } };
+    const model = {
+      inputs: [ids(), ids("attention_mask"), ids("token_mask"), ids("fixed", [4])],
+      outputs: [aTensor("pooled", ["batch", 384])],
+    };
+    const types = { input_ids: IDS, fixed: fixedList(4) };
+    expect(problemsOf({ inputs }, types, model)).toEqual([
+      {
+        where: "map.inputs.attention_mask.mask",
+        what: `\`${mask}\` has no steps to make a mask of`,
+        expected: "an input that is fed by lists of no fixed length",
+        found,
+        hint: "a model whose rows all have one length needs a column for its mask",
+      },
+    ]);
+  });
+
+  test("a mask of more than a number for each step, or of values that the tensor cannot hold", () => {
+    const inputs = { attention_mask: { mask: "input_ids", scale: 1e20 } };
+    const model = { ...ENCODER, inputs: [ids(), ids("attention_mask", ["sequence", 2])] };
+    expect(problemsOf({ inputs }, { input_ids: IDS }, model)).toEqual([
+      expect.objectContaining({
+        where: "map.inputs.attention_mask",
+        found: "[sequence, 2] after the batch",
+      }),
+      expect.objectContaining({
+        where: "map.inputs.attention_mask",
+        found: "100000000000000000000 for steps, 0 for padding",
+      }),
+    ]);
+  });
+
+  test("a mask that nothing feeds, says the hint, can be made", () => {
+    const [problem] = problemsOf({}, { input_ids: IDS }, ENCODER);
+    expect(problem).toMatchObject({
+      where: "map.inputs.attention_mask",
+      hint: "`mask` makes it of an input that is fed by lists: `attention_mask: { mask: input_ids }`",
+    });
+  });
+
+  test("padding that the tensor cannot hold", () => {
+    const inputs = { ...MASK, input_ids: { pad: -(2 ** 70) } };
+    expect(problemsOf({ inputs }, { input_ids: IDS }, ENCODER)).toEqual([
+      expect.objectContaining({ where: "map.inputs.input_ids.pad", expected: "int64" }),
+    ]);
+  });
+
+  test("padding where stacked columns, or other inputs, fix the length", () => {
+    const types = { input_ids: IDS, m1: numeric("int64"), m2: numeric("int64") };
+    const inputs = { input_ids: { pad: 1 }, attention_mask: { columns: "m*" } };
+    const outputs = { y: { tensor: "pooled" } };
+    expect(problemsOf({ inputs, outputs }, types, ENCODER)).toEqual([
+      expect.objectContaining({
+        where: "map.inputs.input_ids.pad",
+        what: "all rows of this input have one length: there is nothing to pad",
+        found: "`input_ids` with [2] after the batch",
+      }),
+    ]);
+  });
+
+  test("a budget of tokens where rows have one length, or batches one size", () => {
+    const even = problemsOf({ tokens: 4_096 }, { image: fixedList(784) });
+    expect(even).toEqual([
+      expect.objectContaining({
+        where: "map.batch.tokens",
+        what: "no input has rows of uneven length",
+        found: "4096",
+      }),
+    ]);
+    const fixed = {
+      inputs: [aTensor("input_ids", [8, "sequence"], "int64")],
+      outputs: [aTensor("pooled", [8, 384])],
+    };
+    expect(problemsOf({ tokens: 4_096 }, { input_ids: IDS }, fixed)).toEqual([
+      expect.objectContaining({
+        where: "map.batch.tokens",
+        what: "the model takes batches of one size only",
+      }),
+    ]);
+    expect(bind({}, { input_ids: IDS }, fixed)).toMatchObject({ fixedBatchRows: 8 });
+  });
+});

@@ -1,0 +1,146 @@
+import { describe, expect, test } from "vitest";
+import { decodeOnnxModel, type OnnxGraph } from "../../../../../shared/onnx/precision/onnx-model.ts";
+import { halveModel } from "../../../../../shared/onnx/precision/to-half.ts";
+import { type ConstantSpec, type NodeSpec, onnxModel } from "../../../../support/onnx-model.ts";
+
+const floats = (name: string, dims: readonly number[], value = 1): ConstantSpec => ({
+  name,
+  dtype: "float32",
+  dims,
+  data: new Float32Array(dims.reduce((total, dim) => total * dim, 1)).fill(value),
+});
+const PRODUCT: NodeSpec = { op: "MatMul", inputs: ["x", "w"], outputs: ["a"] };
+const W = floats("w", [4, 4]);
+
+function halved(
+  nodes: readonly NodeSpec[],
+  constants: readonly ConstantSpec[],
+  extra: { outputs?: string[] } = {},
+) {
+  const model = decodeOnnxModel(
+    onnxModel({
+      inputs: [
+        { name: "x", dtype: "float32", dims: ["batch", 4] },
+        { name: "i", dtype: "int64", dims: ["batch"] },
+      ],
+      outputs: (extra.outputs ?? ["y"]).map((name) => ({ name, dtype: "float32", dims: ["batch", 4] })),
+      nodes,
+      constants,
+      opset: 17,
+    }),
+  );
+  return { graph: model.graph, conversion: halveModel(model) };
+}
+
+const opsOf = ({ node }: OnnxGraph) => node.map(({ opType }) => opType);
+
+test("a stretch is cast where it begins and ends, and nowhere between", () => {
+  const { graph, conversion } = halved(
+    [
+      PRODUCT,
+      { op: "Add", inputs: ["a", "bias"], outputs: ["b"] },
+      { op: "Relu", inputs: ["b"], outputs: ["c"] },
+      { op: "MatMul", inputs: ["c", "w"], outputs: ["y"] },
+    ],
+    [W, floats("bias", [4])],
+  );
+  expect(opsOf(graph)).toEqual(["Cast", "MatMul", "Add", "Relu", "MatMul", "Cast"]);
+  expect(graph.initializer.map(({ name, dataType }) => [name, dataType])).toEqual([
+    ["w_half", 10],
+    ["bias_half", 10],
+  ]);
+  expect(graph.node.at(-1)?.output).toEqual(["y"]);
+  expect(conversion).toMatchObject({ nodes: { converted: 4, total: 4 }, left: [], warnings: [] });
+});
+
+test("operators that need float32 have it, with the reason told, and the stretch goes on behind them", () => {
+  const { graph, conversion } = halved(
+    [
+      PRODUCT,
+      { op: "Exp", inputs: ["a"], outputs: ["b"] },
+      { op: "MatMul", inputs: ["b", "w"], outputs: ["y"] },
+    ],
+    [W],
+  );
+  expect(opsOf(graph)).toEqual(["Cast", "MatMul", "Cast", "Exp", "Cast", "MatMul", "Cast"]);
+  expect(conversion.left).toMatchObject([{ op: "Exp", nodes: 1, reason: expect.stringContaining("range") }]);
+});
+
+test("operators of others stay as they are", () => {
+  const { conversion } = halved(
+    [PRODUCT, { op: "Thing", domain: "com.example", inputs: ["a"], outputs: ["y"] }],
+    [W],
+  );
+  expect(conversion.left).toEqual([{ op: "Thing", nodes: 1, reason: "it is no operator of ONNX itself" }]);
+});
+
+test("elementwise steps before the first weights stay float32: only their end is cast", () => {
+  const { graph } = halved(
+    [
+      { op: "Mul", inputs: ["x", "s"], outputs: ["m"] },
+      { op: "MatMul", inputs: ["m", "w"], outputs: ["y"] },
+    ],
+    [W, floats("s", [1])],
+  );
+  expect(opsOf(graph)).toEqual(["Mul", "Cast", "MatMul", "Cast"]);
+});
+
+test("a table of weights is halved where rows are looked up in it, and its indices are not touched", () => {
+  const { graph } = halved([{ op: "Gather", inputs: ["w", "i"], outputs: ["y"] }], [W]);
+  expect(opsOf(graph)).toEqual(["Gather", "Cast"]);
+  expect(graph.node[0]?.input).toEqual(["w_half", "i"]);
+});
+
+describe("constants at the ends of float16", () => {
+  test("one that would be zero keeps its operator in float32", () => {
+    const { graph, conversion } = halved(
+      [PRODUCT, { op: "Add", inputs: ["a", "eps"], outputs: ["y"] }],
+      [W, floats("eps", [], 1e-12)],
+    );
+    expect(opsOf(graph)).toEqual(["Cast", "MatMul", "Cast", "Add"]);
+    expect(conversion.left).toMatchObject([{ op: "Add", reason: "its constant would be zero in float16" }]);
+    expect(graph.initializer.map(({ name }) => name)).toContain("eps");
+  });
+
+  test("one that is beyond it is cut, and told of", () => {
+    const { conversion } = halved(
+      [PRODUCT, { op: "Add", inputs: ["a", "mask"], outputs: ["y"] }],
+      [W, floats("mask", [4], -1e9)],
+    );
+    expect(conversion.warnings).toEqual([expect.stringContaining("4 of the 4 values of `mask`")]);
+  });
+});
+
+test("values that others read in float32 are there in both: for outputs, branches and operators", () => {
+  const { graph } = halved(
+    [
+      PRODUCT,
+      { op: "MatMul", inputs: ["a", "w"], outputs: ["y"] },
+      { op: "Sin", inputs: ["a"], outputs: ["z"] },
+    ],
+    [W],
+    { outputs: ["y", "a", "z"] },
+  );
+  const casts = graph.node.filter(({ opType }) => opType === "Cast").map(({ output }) => output[0]);
+  expect(casts).toEqual(["x_half", "a", "y"]);
+});
+
+test("whole numbers are multiplied as they were", () => {
+  const { graph } = halved(
+    [
+      PRODUCT,
+      { op: "Add", inputs: ["i", "i"], outputs: ["j"] },
+      { op: "Identity", inputs: ["a"], outputs: ["y"] },
+    ],
+    [W],
+  );
+  expect(graph.node.find(({ opType }) => opType === "Add")?.output).toEqual(["j"]);
+});
+
+test("a model without weights is refused", () => {
+  expect(() => halved([{ op: "Relu", inputs: ["x"], outputs: ["y"] }], [])).toThrow(
+    expect.objectContaining({
+      code: "MODEL_INVALID",
+    }),
+  );
+});

@@ -1,0 +1,59 @@
+import { describe, expect, test } from "vitest";
+import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/precision.ts";
+import { judgePrecision } from "../../../../worker/accuracy/judge-precision.ts";
+
+const GOOD: OutputAccuracy = {
+  tensor: "y",
+  maxError: 0.1,
+  meanError: 0.01,
+  meanCosine: 0.995,
+  leastCosine: 0.9,
+  agreement: 0.99,
+  ranked: true,
+  notFiniteRows: 0,
+};
+
+function judged(changes: Partial<OutputAccuracy>, report: Partial<PrecisionReport> = {}): () => void {
+  return () =>
+    judgePrecision({
+      precision: "int8",
+      originalBytes: 4,
+      convertedBytes: 1,
+      rows: 256,
+      failedRows: 0,
+      outputs: [{ ...GOOD, ...changes }],
+      minCosine: 0.99,
+      minAgreement: 0.98,
+      ...report,
+    });
+}
+
+const lossAt = (where: string) =>
+  expect.objectContaining({ code: "PRECISION_LOSS", problems: [expect.objectContaining({ where })] });
+
+describe("a model passes", () => {
+  test.each<[string, Partial<OutputAccuracy>]>([
+    ["with figures at the limits", { meanCosine: 0.99, agreement: 0.98 }],
+    ["with another greatest value where nobody looks for it", { ranked: false, agreement: 0.1 }],
+    ["with equal whole numbers", { meanCosine: null, leastCosine: null, ranked: false, agreement: 1 }],
+    ["with one value a row", { agreement: null }],
+  ])("%s", (_what, changes) => {
+    expect(judged(changes)).not.toThrow();
+  });
+});
+
+describe("a model is refused", () => {
+  test.each<[string, Partial<OutputAccuracy>]>([
+    ["whose outputs point elsewhere", { meanCosine: 0.9899 }],
+    ["whose cosine is no number", { meanCosine: Number.NaN }],
+    ["which finds other classes", { agreement: 0.97 }],
+    ["which finds other whole numbers", { meanCosine: null, ranked: false, agreement: 0.97 }],
+    ["with numbers that are none", { notFiniteRows: 1 }],
+  ])("%s", (_what, changes) => {
+    expect(judged(changes)).toThrow(lossAt("y"));
+  });
+
+  test("which fails on rows that the original answers", () => {
+    expect(judged({}, { failedRows: 1 })).toThrow(lossAt("model"));
+  });
+});

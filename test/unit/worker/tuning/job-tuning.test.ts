@@ -1,0 +1,93 @@
+import { expect, test } from "vitest";
+import { canonicalJson } from "../../../../shared/core/digest.ts";
+import { type LearnedBatch, NOTHING_LEARNED } from "../../../../worker/infer/batch-sizer.ts";
+import type { LanePlan } from "../../../../worker/infer/lane-plan.ts";
+import { JobTuning } from "../../../../worker/tuning/job-tuning.ts";
+import type { MachineFacts } from "../../../../worker/tuning/machine-facts.ts";
+import type { TuningCache } from "../../../../worker/tuning/tuning-cache.ts";
+import { aJob, SUM_PLAN } from "../../../support/shard-job.ts";
+
+const machine: MachineFacts = {
+  device: "cpu",
+  gpu: null,
+  cpu: "some cpu",
+  platform: "linux-x64",
+  onnxruntime: "1",
+};
+const plan: LanePlan = { lanes: 2, threads: 1, spinning: false };
+const other: LanePlan = { lanes: 1, threads: 2, spinning: true };
+const job = aJob({ partialsPath: "/partials" });
+
+function memoryCache() {
+  const values = new Map<string, unknown>();
+  const cache: TuningCache = {
+    recall: async (key) => values.get(canonicalJson(key)),
+    remember: async (key, value) => void values.set(canonicalJson(key), value),
+  };
+  return { cache, values };
+}
+
+test("what one run learned is known to the next, and added to by it", async () => {
+  const { cache } = memoryCache();
+  expect(await new JobTuning(cache, job, machine).recallBatch(plan)).toEqual(NOTHING_LEARNED);
+  const cap = { length: null, units: 500 };
+  await new JobTuning(cache, job, machine).rememberBatch(plan, { units: 256, caps: [] });
+  await new JobTuning(cache, job, machine).rememberBatch(plan, { units: null, caps: [cap] });
+  expect(await new JobTuning(cache, job, machine).recallBatch(plan)).toEqual({ units: 256, caps: [cap] });
+});
+
+test("another model, shape, output, device, machine or plan learned nothing yet", async () => {
+  const { cache } = memoryCache();
+  await new JobTuning(cache, job, machine).rememberBatch(plan, { units: 256, caps: [] });
+  const [input] = SUM_PLAN.inputs;
+  const jobs = [
+    aJob({ ...job, model: { ...job.model, sha256: "other" } }),
+    aJob({ ...job, map: { ...job.map, inputs: input === undefined ? [] : [{ ...input, rowDims: [3] }] } }),
+    aJob({ ...job, map: { ...job.map, outputs: [] } }),
+  ];
+  const machines: MachineFacts[] = [
+    { ...machine, device: "cuda" },
+    { ...machine, gpu: "some gpu" },
+    { ...machine, cpu: "another cpu" },
+    { ...machine, onnxruntime: "2" },
+  ];
+  for (const each of jobs)
+    expect(await new JobTuning(cache, each, machine).recallBatch(plan)).toEqual(NOTHING_LEARNED);
+  for (const each of machines)
+    expect(await new JobTuning(cache, job, each).recallBatch(plan)).toEqual(NOTHING_LEARNED);
+  expect(await new JobTuning(cache, job, machine).recallBatch(other)).toEqual(NOTHING_LEARNED);
+  // How the job names its columns, and where its files are, changes nothing.
+  const renamed = aJob({ partialsPath: "/elsewhere", name: "other" });
+  expect(await new JobTuning(cache, renamed, machine).recallBatch(plan)).toMatchObject({ units: 256 });
+});
+
+test("the fastest plan is known where the same plans were compared", async () => {
+  const { cache } = memoryCache();
+  const tuning = new JobTuning(cache, job, machine);
+  expect(await tuning.recallPlan([plan, other])).toBeNull();
+  await tuning.rememberPlan([plan, other], other);
+  expect(await tuning.recallPlan([plan, other])).toEqual(other);
+  expect(await tuning.recallPlan([plan])).toBeNull();
+});
+
+test("what somebody else wrote there is as nothing", async () => {
+  const odd: unknown[] = [
+    null,
+    7,
+    {},
+    { units: 0, caps: [] },
+    { units: 1.5, caps: [] },
+    { units: 1, caps: [{}] },
+  ];
+  for (const value of odd) {
+    const cache: TuningCache = { recall: async () => value, remember: async () => {} };
+    const tuning = new JobTuning(cache, job, machine);
+    expect(await tuning.recallBatch(plan)).toEqual<LearnedBatch>(NOTHING_LEARNED);
+    expect(await tuning.recallPlan([plan, other])).toBeNull();
+  }
+  const cache: TuningCache = {
+    recall: async () => ({ lanes: 64, threads: 64, spinning: true }),
+    remember: async () => {},
+  };
+  expect(await new JobTuning(cache, job, machine).recallPlan([plan, other])).toBeNull();
+});

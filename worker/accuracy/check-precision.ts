@@ -1,0 +1,79 @@
+import { rm, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { present } from "../../shared/core/assert.ts";
+import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { makeTempFolder } from "../../shared/core/temp-folder.ts";
+import type { ModelFile, PlannedJob } from "../../shared/domain/job.ts";
+import type { PrecisionReport } from "../../shared/domain/precision.ts";
+import { runIsolated } from "../../shared/onnx/isolated.ts";
+import type { CompareQuestion, Comparison } from "./compare-models.ts";
+import { spreadSample } from "./spread-sample.ts";
+
+/** Sent back by the comparing process. */
+export type CompareAnswer =
+  | { readonly kind: "compared"; readonly comparison: Comparison }
+  | { readonly kind: "failed"; readonly error: ErrorData };
+
+/** A slow model is compared on fewer rows rather than held up for longer than this. */
+const COMPARE_MS = 60_000;
+
+/** Beyond that: loading both models, and one batch more. */
+const CHECK_LIMIT_MS = 600_000;
+
+/**
+ * Runs a job's converted model and its original on a sample of the job's own rows, on the CPU of this machine, in a process
+ * of its own. Whether the difference is too large is for `judgePrecision` to say.
+ *
+ * @throws {MODEL_FAILED} the comparison came to no end
+ * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {MODEL_INVALID} {OUT_OF_MEMORY} what reading the rows or loading the models throws
+ */
+export async function comparePrecision(planned: PlannedJob, signal: AbortSignal): Promise<PrecisionReport> {
+  const { original, conversion } = present(planned.converted, "a job with a converted model");
+  const { rows, minCosine, minAgreement } = planned.spec.model.check;
+  const { precision } = conversion;
+  const question: CompareQuestion = {
+    original: original.path,
+    converted: planned.model.path,
+    precision,
+    map: planned.map,
+    files: planned.dataset.files,
+    ranges: spreadSample(planned.shards, rows),
+    threads: availableParallelism(),
+    limitMs: COMPARE_MS,
+  };
+  const comparison = await compareApart(question, signal);
+  const [originalBytes, convertedBytes] = [bytesOf(original), bytesOf(planned.model)];
+  return { precision, originalBytes, convertedBytes, ...comparison, minCosine, minAgreement };
+}
+
+async function compareApart(question: CompareQuestion, signal: AbortSignal): Promise<Comparison> {
+  const folder = await makeTempFolder("check");
+  try {
+    const path = join(folder, "question.json");
+    await writeFile(path, JSON.stringify(question));
+    const result = await runIsolated({
+      script: compiledUrl("./compare-process.ts", import.meta.url),
+      argument: path,
+      limitMs: CHECK_LIMIT_MS,
+      signal,
+    });
+    if (result.kind === "answered") {
+      const answer = result.value as CompareAnswer;
+      if (answer.kind === "compared") return answer.comparison;
+      throw errorFromData(answer.error);
+    }
+    const what = result.kind === "timedOut" ? "came to no end in time" : "ended without an answer";
+    throw new ShardmillError("MODEL_FAILED", `the check of the converted model ${what}`, {
+      fields: { path: question.converted, how: result.kind === "crashed" ? result.how : result.kind },
+      hint: "use the model as it is, or go without a check: model.check.rows: 0",
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function bytesOf({ bytes, externalData }: ModelFile): number {
+  return externalData.reduce((sum, data) => sum + data.bytes, bytes);
+}

@@ -1,0 +1,174 @@
+import { type BatchShape, rowsIn, unitsOf } from "./batch-shape.ts";
+
+/** What bounds a search at the moment. */
+export interface SearchLimits {
+  /** The most units that a batch may have, of rows as long as those of the batch at hand. */
+  readonly mostUnits: number;
+  /** Whether a larger batch would fit in this process's memory. */
+  readonly mayGrow: () => boolean;
+}
+
+/** A run shorter than this is no trial: handing a batch over costs about a fortieth of it, which no run's time shows. */
+const SHORT_RUN_MS = 4;
+/** How much the size grows after a short run. */
+const LEAP = 4;
+/** A run this long hides whatever a batch costs by itself. A longer one only delays whoever waits for a shard's end. */
+const LONG_RUN_MS = 1_000;
+/**
+ * Runs of a new size before it is judged. The first is not counted: it grows the memory arena, compiles shaders, picks
+ * algorithms. Of the others the fastest counts, since other work on the machine only ever makes a run slower.
+ */
+const WARM_UP_RUNS = 1;
+const COUNTED_RUNS = 5;
+/** Less gain than this for twice the memory is not worth it, and is about the noise of a few runs. */
+const GAIN = 1.04;
+/** Sizes in a row without gain before the search ends: one alone may be bad luck. */
+const PATIENCE = 2;
+
+type Phase =
+  /** From the first row on: leaps while runs are too short to be worth a batch. */
+  | { readonly kind: "climbing"; readonly trial: Trial }
+  /** The best size so far and the next larger one take turns, so that both meet rows of about the same lengths. */
+  | {
+      readonly kind: "comparing";
+      readonly best: Trial;
+      readonly next: Trial;
+      readonly sizesWithoutGain: number;
+    }
+  | { readonly kind: "settled"; readonly units: number };
+
+/**
+ * Finds the size of a batch, in units, from how long runs take: grows it until units a second stop growing, then stays with
+ * the smallest size that was within the gain of the best. Batches of any other size than those on trial (the rest of a
+ * shard, batches still in flight from a size before) say nothing and are not counted. Pure: it is told the times.
+ *
+ * ```
+ * climbing -> comparing -> settled
+ * ```
+ */
+export class BatchSearch {
+  #phase: Phase | null = null;
+  #turns = 0;
+  #isLasting = false;
+
+  /** The rows of the next batch: one at first, since any model that runs at all runs that. */
+  rowsFor(length: number | null): number {
+    this.#phase ??= climbingFrom(length ?? 1);
+    const phase = this.#phase;
+    if (phase.kind === "settled") return rowsIn(phase.units, length);
+    if (phase.kind === "climbing") return rowsIn(phase.trial.units, length);
+    this.#turns += 1;
+    return rowsIn(this.#turns % 2 === 1 ? phase.next.units : phase.best.units, length);
+  }
+
+  observe(shape: BatchShape, runMs: number, limits: SearchLimits): void {
+    const phase = this.#phase;
+    if (phase?.kind === "climbing") this.#climb(phase, shape, runMs, limits);
+    else if (phase?.kind === "comparing") this.#compare(phase, shape, runMs, limits);
+  }
+
+  /** Ends the search with what was best so far. Larger sizes are out of reach. */
+  stop(): void {
+    const phase = this.#phase;
+    if (phase?.kind === "climbing") this.#settle(phase.trial.units);
+    if (phase?.kind === "comparing") this.#settle(phase.best.units);
+  }
+
+  /** The size found, once there is one that a later run may start with; null before, and where memory at hand decided. */
+  get found(): number | null {
+    return this.#phase?.kind === "settled" && this.#isLasting ? this.#phase.units : null;
+  }
+
+  #climb(
+    { trial }: Extract<Phase, { kind: "climbing" }>,
+    shape: BatchShape,
+    runMs: number,
+    limits: SearchLimits,
+  ): void {
+    if (!trial.isOf(shape)) return;
+    trial.add(shape, runMs);
+    if (runMs < SHORT_RUN_MS) {
+      const units = Math.min(trial.units * LEAP, limits.mostUnits);
+      if (this.#mayTry(units, trial, limits)) this.#phase = climbingFrom(units);
+    } else if (trial.counted > 0) this.#tryNext(trial, trial, 0, limits);
+  }
+
+  #compare(
+    { best, next, sizesWithoutGain }: Extract<Phase, { kind: "comparing" }>,
+    shape: BatchShape,
+    runMs: number,
+    limits: SearchLimits,
+  ): void {
+    const isBoth = best.isOf(shape) && next.isOf(shape);
+    // Rows longer than both sizes: those were found with shorter ones, and say nothing here.
+    if (isBoth && unitsOf(shape) > next.units) this.#phase = climbingFrom(unitsOf(shape));
+    if (isBoth || !(best.isOf(shape) || next.isOf(shape))) return;
+    (next.isOf(shape) ? next : best).add(shape, runMs);
+    if (Math.min(best.counted, next.counted) < COUNTED_RUNS) return;
+    const gains = best.unitMs > next.unitMs * GAIN;
+    if (gains) this.#tryNext(next, next, 0, limits);
+    else if (sizesWithoutGain + 1 < PATIENCE) this.#tryNext(best, next, sizesWithoutGain + 1, limits);
+    else this.#settle(best.units);
+  }
+
+  /** Compares `best` with twice the largest size so far, if there may be one. */
+  #tryNext(best: Trial, largest: Trial, sizesWithoutGain: number, limits: SearchLimits): void {
+    const isLong = largest.runMs >= LONG_RUN_MS;
+    const units = isLong ? largest.units : Math.min(largest.units * 2, limits.mostUnits);
+    if (!this.#mayTry(units, largest, limits, best)) return;
+    this.#phase = {
+      kind: "comparing",
+      best: new Trial(best.units, 0),
+      next: new Trial(units, WARM_UP_RUNS),
+      sizesWithoutGain,
+    };
+  }
+
+  /** Whether a size can be tried next; settles where not. */
+  #mayTry(units: number, largest: Trial, { mayGrow }: SearchLimits, best = largest): boolean {
+    if (units <= largest.units) this.#settle(best.units);
+    else if (!mayGrow()) this.#settle(best.units, { isLasting: false });
+    else return true;
+    return false;
+  }
+
+  #settle(units: number, { isLasting } = { isLasting: true }): void {
+    this.#phase = { kind: "settled", units };
+    this.#isLasting = isLasting;
+  }
+}
+
+function climbingFrom(units: number): Phase {
+  return { kind: "climbing", trial: new Trial(units, WARM_UP_RUNS) };
+}
+
+/** The runs of one size. */
+class Trial {
+  readonly units: number;
+  /** Of the fastest counted run for its units, a unit; and how long it took. Infinite before one was counted. */
+  unitMs = Infinity;
+  runMs = Infinity;
+  counted = 0;
+  #warmUpsLeft: number;
+
+  constructor(units: number, warmUps: number) {
+    this.units = units;
+    this.#warmUpsLeft = warmUps;
+  }
+
+  isOf({ rows, length }: BatchShape): boolean {
+    return rows === rowsIn(this.units, length);
+  }
+
+  add(shape: BatchShape, runMs: number): void {
+    if (this.#warmUpsLeft > 0) {
+      this.#warmUpsLeft -= 1;
+      return;
+    }
+    this.counted += 1;
+    const unitMs = runMs / unitsOf(shape);
+    if (unitMs >= this.unitMs) return;
+    this.unitMs = unitMs;
+    this.runMs = runMs;
+  }
+}

@@ -1,0 +1,36 @@
+import type { DtypeArray } from "../../shared/domain/tensor.ts";
+import { fillValue } from "./cast.ts";
+import { fillLeaf, type InputColumns } from "./tensorize.ts";
+
+/** Where uneven rows go: row `at` and those after it, each `length` steps long. */
+export interface StepsTarget {
+  readonly array: DtypeArray;
+  readonly at: number;
+  readonly length: number;
+}
+
+/**
+ * Writes rows `[from, to)` of an uneven input, none of them bad: each row's steps, and padding up to the length. `counts`
+ * is the steps of each row. Every element of the rows is written, whatever the memory held.
+ */
+export function fillSteps(
+  { binding, columns }: InputColumns,
+  counts: Uint32Array,
+  from: number,
+  to: number,
+  { array, at, length }: StepsTarget,
+): void {
+  const { rowValues, dtype, source, uneven } = binding;
+  const width = length * rowValues;
+  const plain = { dtype, scale: 1, offset: 0 };
+  const cells = columns[0]?.cells;
+  for (let row = from; row < to; row += 1) {
+    const start = (at + row - from) * width;
+    const values = (counts[row] ?? 0) * rowValues;
+    const place = { array, at: start, step: 1 };
+    if (source.kind === "mask") fillValue(1, binding, values, place);
+    else if (cells !== undefined) fillLeaf(cells, row, row + 1, binding, place);
+    const padding = { array, at: start + values, step: 1 };
+    fillValue(uneven?.pad ?? 0, plain, width - values, padding);
+  }
+}

@@ -1,0 +1,102 @@
+import {
+  Data,
+  type DataType,
+  type Field,
+  makeData,
+  RecordBatch,
+  type Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+} from "apache-arrow";
+import { assert, present } from "../../shared/core/assert.ts";
+
+type Values = NodeJS.TypedArray;
+
+/** A column's buffers as they are, in the order of Arrow's `Data`: offsets, values, validity, type ids. */
+interface PackedData {
+  readonly offset: number;
+  readonly length: number;
+  /** Negative: to be counted from the validity bits. */
+  readonly nullCount: number;
+  readonly buffers: readonly (Values | undefined)[];
+  readonly children: readonly PackedData[];
+}
+
+/**
+ * A table as one thread hands it to another: its buffers, no byte of them copied. Tables of plain columns only, as
+ * `gather` makes them: no dictionaries, no views.
+ */
+export interface PackedTable {
+  /** As an Arrow IPC stream without batches. */
+  readonly schema: Uint8Array;
+  readonly batches: readonly { readonly rows: number; readonly columns: readonly PackedData[] }[];
+}
+
+export function packTable(table: Table): PackedTable {
+  return {
+    schema: tableToIPC(new Table(table.schema), "stream"),
+    batches: table.batches.map(({ numRows, data }) => ({
+      rows: numRows,
+      columns: data.children.map(packData),
+    })),
+  };
+}
+
+export function unpackTable({ schema: bytes, batches }: PackedTable): Table {
+  const { schema } = tableFromIPC(bytes);
+  return new Table(
+    schema,
+    batches.map(({ rows, columns }) => unpackBatch(schema, rows, columns)),
+  );
+}
+
+/**
+ * The transfer list of `tables`: their memory belongs to the receiver afterwards. Empty buffers stay: libraries share
+ * them, and one that was given away once cannot be given away again.
+ */
+export function buffersOfTables(...tables: readonly (PackedTable | null)[]): ArrayBuffer[] {
+  const found = new Set<ArrayBuffer>();
+  const visit = ({ buffers, children }: PackedData): void => {
+    for (const values of buffers) {
+      if (values?.buffer instanceof ArrayBuffer && values.buffer.byteLength > 0) found.add(values.buffer);
+    }
+    for (const child of children) visit(child);
+  };
+  for (const table of tables)
+    for (const { columns } of table?.batches ?? []) for (const column of columns) visit(column);
+  return [...found];
+}
+
+function packData(data: Data): PackedData {
+  assert(
+    data.dictionary === undefined && data.variadicBuffers.length === 0,
+    "a made table has plain columns",
+  );
+  const { offset, length, valueOffsets, values, nullBitmap, typeIds } = data;
+  return {
+    offset,
+    length,
+    // Counting them is the receiver's work.
+    nullCount: (nullBitmap?.length ?? 0) > 0 ? -1 : data.nullCount,
+    buffers: [valueOffsets, values, nullBitmap, typeIds],
+    children: data.children.map(packData),
+  };
+}
+
+function unpackBatch(schema: Schema, rows: number, columns: readonly PackedData[]): RecordBatch {
+  const children = schema.fields.map((field, index) =>
+    unpackData(field, present(columns[index], "a column for each field")),
+  );
+  return new RecordBatch(
+    schema,
+    makeData({ type: new Struct(schema.fields), length: rows, nullCount: 0, children }),
+  );
+}
+
+function unpackData({ type }: Field, { offset, length, nullCount, buffers, children }: PackedData): Data {
+  const fields: readonly Field[] = type.children ?? [];
+  const inner = children.map((child, index) => unpackData(present(fields[index], "a child's field"), child));
+  return new Data<DataType>(type, offset, length, nullCount, [...buffers] as never, inner);
+}

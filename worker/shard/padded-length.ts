@@ -1,0 +1,17 @@
+/** Edges in each doubling of the length: padding up to the next one adds less than 1/8, and 1/16 at the mean. */
+const EDGES_PER_OCTAVE = 8;
+
+/**
+ * The length that rows of so many steps are padded to: the next of 1, 2, ..., 16, 18, 20, ..., 32, 36, ..., 64, 72, ... A
+ * row of no steps is one step of padding: no model takes less.
+ *
+ * Few lengths rather than the exact ones, on every device: GPU runtimes pick algorithms or compile anew for each shape
+ * (56 shapes up to 512 steps), the CPU one plans its memory for each, and what a batch size was learned for must come
+ * again. Rows are sorted before they are cut, so this rounding is most of what padding costs.
+ */
+export function paddedLength(steps: number): number {
+  if (steps <= EDGES_PER_OCTAVE) return Math.max(1, steps);
+  const octave = 2 ** (32 - Math.clz32(steps - 1));
+  const grain = octave / (2 * EDGES_PER_OCTAVE);
+  return Math.ceil(steps / grain) * grain;
+}

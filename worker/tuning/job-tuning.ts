@@ -1,0 +1,76 @@
+import { z } from "zod";
+import type { JobDescription } from "../../shared/domain/job.ts";
+import { modelDigest } from "../../shared/domain/model-digest.ts";
+import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../infer/batch-sizer.ts";
+import type { LanePlan } from "../infer/lane-plan.ts";
+import type { MachineFacts } from "./machine-facts.ts";
+import type { TuningCache, TuningKey } from "./tuning-cache.ts";
+
+/** Raised when what is measured, or what its numbers mean, changes: what was remembered before is then not found. */
+const VERSION = 1;
+
+const lanePlanSchema: z.ZodType<LanePlan> = z.object({
+  lanes: z.int().min(1),
+  threads: z.int().min(1),
+  spinning: z.boolean(),
+});
+
+const learnedSchema: z.ZodType<LearnedBatch> = z.object({
+  units: z.int().min(1).nullable(),
+  caps: z.array(z.object({ length: z.int().min(1).nullable(), units: z.int().min(1) })).max(1_000),
+});
+
+/** What earlier runs found for one model, fed and asked as one job does it, on one kind of machine. */
+export class JobTuning {
+  readonly #cache: TuningCache;
+  readonly #key: TuningKey;
+
+  constructor(cache: TuningCache, job: Pick<JobDescription, "model" | "map">, machine: MachineFacts) {
+    this.#cache = cache;
+    this.#key = {
+      version: VERSION,
+      model: modelDigest(job.model),
+      inputs: job.map.inputs.map(({ tensor, dtype, rowDims, uneven }) => [
+        tensor,
+        dtype,
+        rowDims,
+        uneven !== null,
+      ]),
+      outputs: [...new Set(job.map.outputs.map(({ tensor }) => tensor))].sort(),
+      ...machine,
+    };
+  }
+
+  /** The fastest of these plans; null where they were not measured, or others than these. */
+  async recallPlan(plans: readonly LanePlan[]): Promise<LanePlan | null> {
+    const { data } = lanePlanSchema.safeParse(await this.#cache.recall(this.#planKey(plans)));
+    return plans.find((plan) => data !== undefined && isSamePlan(plan, data)) ?? null;
+  }
+
+  rememberPlan(plans: readonly LanePlan[], best: LanePlan): Promise<void> {
+    return this.#cache.remember(this.#planKey(plans), best);
+  }
+
+  async recallBatch(plan: LanePlan): Promise<LearnedBatch> {
+    const { data } = learnedSchema.safeParse(await this.#cache.recall(this.#batchKey(plan)));
+    return data ?? NOTHING_LEARNED;
+  }
+
+  /** Adds what a thread learned to what is known by now: several threads, and workers, may learn of one model. */
+  async rememberBatch(plan: LanePlan, news: LearnedBatch): Promise<void> {
+    const known = await this.recallBatch(plan);
+    await this.#cache.remember(this.#batchKey(plan), mergeLearned(known, news));
+  }
+
+  #planKey(plans: readonly LanePlan[]): TuningKey {
+    return { ...this.#key, kind: "lanes", plans };
+  }
+
+  #batchKey(plan: LanePlan): TuningKey {
+    return { ...this.#key, kind: "batch", plan };
+  }
+}
+
+function isSamePlan(a: LanePlan, b: LanePlan): boolean {
+  return a.lanes === b.lanes && a.threads === b.threads && a.spinning === b.spinning;
+}

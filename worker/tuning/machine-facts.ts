@@ -1,0 +1,44 @@
+import { execFile } from "node:child_process";
+import { arch, cpus, platform } from "node:os";
+import { promisify } from "node:util";
+import { packageVersion } from "../../shared/core/package-root.ts";
+import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
+
+/** What a measured time depends on besides the model: a value found with other facts says nothing. */
+export interface MachineFacts {
+  readonly device: ConcreteDevice;
+  /** As its maker calls it, with its memory; null for other devices and where it is not told. */
+  readonly gpu: string | null;
+  readonly cpu: string;
+  readonly platform: string;
+  readonly onnxruntime: string;
+}
+
+/** A driver that is not loaded yet takes seconds to answer. */
+const GPU_NAME_LIMIT_MS = 5_000;
+
+export async function findMachineFacts(device: ConcreteDevice): Promise<MachineFacts> {
+  return {
+    device,
+    gpu: device === "cuda" || device === "tensorrt" ? await findGpuName() : null,
+    cpu: cpus()[0]?.model.trim() ?? "",
+    platform: `${platform()}-${arch()}`,
+    onnxruntime: packageVersion("onnxruntime-node"),
+  };
+}
+
+/** The first GPU that this process sees. */
+async function findGpuName(): Promise<string | null> {
+  const [visible = ""] = (process.env.CUDA_VISIBLE_DEVICES ?? "").split(",");
+  const query = ["--query-gpu=name,memory.total", "--format=csv,noheader"];
+  try {
+    const { stdout } = await promisify(execFile)(
+      "nvidia-smi",
+      visible === "" ? query : [...query, `--id=${visible}`],
+      { timeout: GPU_NAME_LIMIT_MS },
+    );
+    return stdout.split("\n")[0]?.trim() || null;
+  } catch {
+    return null;
+  }
+}
