@@ -84,20 +84,36 @@ async function run(args: RunArguments): Promise<number> {
     schedule: LOCAL_TIMES,
     checkPrecision,
   });
+  let workers = null as Promise<Supervisor> | null;
   try {
-    let device: ConcreteDevice | null = null;
-    const beforeWork = async (signal: AbortSignal) => {
-      device = await resolveDevice(source.spec.model.device, { signal });
-    };
-    const handle = await beginJob(coordinator, source, { fresh: args.fresh, beforeWork, stops });
-    if (device !== null) {
-      const supervisor = await startWorkers({ coordinator, device, counts, logLevel });
-      if (!(await untilEnded(handle, coordinator, supervisor, stops))) return printStopped();
+    const handle = await beginJob(coordinator, source, {
+      fresh: args.fresh,
+      // Beside the planning: both take most of a second.
+      onPlanning: () => {
+        workers = resolveDevice(source.spec.model.device, { signal: stops.asked }).then((device) =>
+          startWorkers({ coordinator, device, counts, logLevel }),
+        );
+        workers.catch(() => {});
+      },
+      beforeWork: async () => {
+        await workers;
+      },
+      stops,
+    });
+    if (workers !== null && handle.origin.kind !== "published") {
+      if (!(await untilEnded(handle, coordinator, await workers, stops))) return printStopped();
     }
     return await finishJob(await handle.ended, args);
   } finally {
+    await stopWorkers(workers);
     await coordinator.close();
   }
+}
+
+/** Those of a job that never began; of another they have gone home by now. */
+async function stopWorkers(workers: Promise<Supervisor> | null): Promise<void> {
+  const supervisor = await workers?.catch(() => null);
+  await supervisor?.stop();
 }
 
 async function startWorkers(options: {

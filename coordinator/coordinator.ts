@@ -37,7 +37,7 @@ export interface CoordinatorSeams extends JobSeams {
   readonly serve: typeof startServer;
 }
 
-export type SubmitOptions = Pick<TakeUpOptions, "fresh" | "signal" | "beforeWork">;
+export type SubmitOptions = Pick<TakeUpOptions, "fresh" | "signal" | "beforeWork" | "onPlanning">;
 
 export interface Coordinator {
   /** Where it really listens. */

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
 import type { Logger } from "../shared/core/log.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { Device } from "../shared/domain/job-spec.ts";
@@ -13,7 +14,7 @@ import type { LaneSet } from "./infer/lane-set.ts";
 import { openLocalModel } from "./local-model.ts";
 import { mergeShares } from "./merge-shares.ts";
 import { openLanes } from "./open-lanes.ts";
-import { type RunOptions, ShardThreadClient } from "./shard-thread-client.ts";
+import { type RunOptions, ShardThreadClient, startShardThread } from "./shard-thread-client.ts";
 import { ShardThreads } from "./shard-threads.ts";
 import { JobTuning } from "./tuning/job-tuning.ts";
 import { findMachineFacts } from "./tuning/machine-facts.ts";
@@ -56,6 +57,8 @@ interface Found {
   readonly lanes: LaneSet;
   readonly tuning: JobTuning;
   readonly learned: LearnedBatch;
+  /** The first shard thread, which got ready while the model was loaded. */
+  readonly thread: Worker;
 }
 
 /**
@@ -76,7 +79,10 @@ export class OpenJob implements AsyncDisposable {
   #learned: LearnedBatch;
   /** What was learned is being kept. */
   #keeping: Promise<void> = Promise.resolve();
+  /** Started, and not yet taken into use. */
+  #spare: Worker | null;
   #running = 0;
+  #hasMapped = false;
   #closing = false;
 
   private constructor(options: OpenJobOptions, job: JobDescription, access: AccessChoice, found: Found) {
@@ -87,12 +93,23 @@ export class OpenJob implements AsyncDisposable {
     this.#lanes = found.lanes;
     this.#tuning = found.tuning;
     this.#learned = found.learned;
+    this.#spare = found.thread;
     this.#threads = new ShardThreads(options.shardThreads, (index, onBroken) =>
       this.#startThread(index, onBroken),
     );
   }
 
   static async open(options: OpenJobOptions): Promise<OpenJob> {
+    const thread = startShardThread();
+    try {
+      return await OpenJob.#open(options, thread);
+    } catch (error) {
+      await thread.terminate();
+      throw error;
+    }
+  }
+
+  static async #open(options: OpenJobOptions, thread: Worker): Promise<OpenJob> {
     const { session, firstLease, device, lanes, log } = options;
     const machine = findMachineFacts(device);
     const job = await options.describeJob();
@@ -119,14 +136,22 @@ export class OpenJob implements AsyncDisposable {
       throw error;
     });
     found.lanes.onBroken((error) => options.onBroken(error));
+    log.info({ job: job.jobId, loadMs: Math.round(found.lanes.loadMs) }, "lanes ready");
     const learned = await tuning.recallBatch(found.plan);
-    return new OpenJob(options, job, access, { ...found, tuning, learned });
+    return new OpenJob(options, job, access, { ...found, tuning, learned, thread });
   }
 
   async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
     this.#running += 1;
     try {
-      return await this.#threads.run(lease, executionId, options);
+      const onProgress = (rowsDone: number): void => {
+        if (!this.#hasMapped && rowsDone > 0) {
+          this.#hasMapped = true;
+          this.#options.log.info({ job: this.#job.jobId }, "first rows mapped");
+        }
+        options.onProgress(rowsDone);
+      };
+      return await this.#threads.run(lease, executionId, { ...options, onProgress });
     } finally {
       this.#running -= 1;
       if (this.#closing && this.#running === 0) await this[Symbol.asyncDispose]();
@@ -140,6 +165,7 @@ export class OpenJob implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#threads[Symbol.asyncDispose]();
+    await this.#spare?.terminate();
     await this.#lanes[Symbol.asyncDispose]();
     await this.#keeping;
   }
@@ -154,12 +180,16 @@ export class OpenJob implements AsyncDisposable {
     const { log, shardThreads, onBusy } = this.#options;
     const scratchPath = join(this.#options.scratchPath, "shards");
     await mkdir(scratchPath, { recursive: true });
+    const spare = this.#spare;
+    this.#spare = null;
     const thread = new ShardThreadClient({
+      ...(spare === null ? {} : { thread: spare }),
       onBusy: (shares, steps) => {
         this.#busy.set(index, shares);
         onBusy(mergeShares([...this.#busy.values()], shardThreads), steps);
       },
       onLearned: (news) => this.#keep(news),
+      onLanesBusy: () => log.info({ job: this.#job.jobId }, "all lanes busy"),
       onBroken: (error) => {
         log.warn({ reason: error.message }, "a shard thread is replaced");
         this.#busy.delete(index);

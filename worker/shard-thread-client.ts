@@ -28,11 +28,22 @@ export interface RunOptions {
   readonly onRead?: () => void;
 }
 
+/** The id of a thread that has ended. */
+const GONE = -1;
+
 interface Running {
   readonly lease: Lease;
   reading: "not yet" | "begun" | "done";
   readonly result: Deferred<PartialManifest>;
   readonly options: RunOptions;
+}
+
+/** A thread that loads what a shard thread needs, ahead of the client that takes it over. */
+export function startShardThread(script?: URL): Worker {
+  const thread = new Worker(script ?? compiledUrl("./shard/shard-thread.ts", import.meta.url));
+  // Whoever takes it over sees by its id that it is gone.
+  thread.on("error", () => {});
+  return thread;
 }
 
 /** A shard thread as its owner sees it: commands as calls, events as promises. */
@@ -42,6 +53,7 @@ export class ShardThreadClient implements AsyncDisposable {
   readonly #running = new Map<string, Running>();
   readonly #onBusy: (shares: StageShares, steps: StepCounts) => void;
   readonly #onLearned: (learned: LearnedBatch) => void;
+  readonly #onLanesBusy: () => void;
   readonly #onBroken: (error: ShardmillError) => void;
   readonly #looking: NodeJS.Timeout;
   #silentLooks = 0;
@@ -50,23 +62,27 @@ export class ShardThreadClient implements AsyncDisposable {
   constructor(options: {
     readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
     readonly onLearned?: (learned: LearnedBatch) => void;
+    readonly onLanesBusy?: () => void;
     readonly onBroken: (error: ShardmillError) => void;
     /** Left out: ten seconds. */
     readonly lookMs?: number;
-    /** Left out: the shard thread. */
-    readonly script?: URL;
+    /** From `startShardThread`, this client's from here on. Left out: one is started. */
+    readonly thread?: Worker;
   }) {
     this.#onBusy = options.onBusy;
     this.#onLearned = options.onLearned ?? (() => {});
+    this.#onLanesBusy = options.onLanesBusy ?? (() => {});
     this.#onBroken = options.onBroken;
     this.#opened.promise.catch(() => {});
     this.#looking = setInterval(() => this.#look(), options.lookMs ?? LOOK_MS).unref();
-    this.#thread = new Worker(options.script ?? compiledUrl("./shard/shard-thread.ts", import.meta.url));
+    this.#thread = options.thread ?? startShardThread();
     this.#thread.on("message", (event: ShardEvent) => this.#onEvent(event));
     this.#thread.on("error", (error) => this.#break(toShardmillError(error)));
     this.#thread.on("exit", (code) =>
       this.#break(new ShardmillError("INTERNAL", `a shard thread ended with ${code}`)),
     );
+    if (this.#thread.threadId === GONE)
+      this.#break(new ShardmillError("INTERNAL", "a shard thread ended at once"));
   }
 
   get runningCount(): number {
@@ -134,6 +150,9 @@ export class ShardThreadClient implements AsyncDisposable {
         break;
       case "busy":
         this.#onBusy(event.shares, event.steps);
+        break;
+      case "lanesBusy":
+        this.#onLanesBusy();
         break;
       case "learned":
         this.#onLearned(event.learned);

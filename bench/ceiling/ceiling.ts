@@ -81,7 +81,7 @@ async function runCeiling(args: CeilingArguments): Promise<void> {
       ...measured.map(({ workload, batching, rounds: [first] }) => {
         const { lanes = 0, threadsPerLane = 0, shards = 0 } = first?.run ?? {};
         const limit = first?.run.bottleneck ?? "unknown";
-        return `${workload.name}: ${workload.rows} rows in ${shards} shards, ${lanes} lanes of ${threadsPerLane} threads, limited by ${limit}; bare loop in batches of ${batching}`;
+        return `${workload.name}: ${workload.rows} rows in ${shards} shards, ${lanes} lanes of ${threadsPerLane} threads, limited by ${limit}; the bare loop's batches: ${batching}`;
       }),
     ],
     plot: plotOf(measured),

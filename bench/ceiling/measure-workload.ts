@@ -6,7 +6,9 @@ import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { median, note } from "../report.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { batchingText, findBatching } from "./find-batching.ts";
+import type { LoopBatching } from "./loop-rows.ts";
 import { LoopThreads } from "./loop-threads.ts";
+import type { LoopOptions } from "./loop-work.ts";
 import { addedUp } from "./steady-rate.ts";
 import { outputFolder, type SteadyRun, steadyRun } from "./steady-run.ts";
 
@@ -37,6 +39,8 @@ export interface MeasuredWorkload {
 
 /** Rows that the bare loop has in memory as tensors, over all threads: the megabytes that they may have decide. */
 const LOOP_ROWS = { flights: 262_144, encoder: 2_000, vision: 2_048 };
+/** Of those, the ones with which batches are tried: each try goes over all of them at least once. */
+const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024 };
 /** How long each batch size is tried. */
 const TRY_SECONDS = 1;
 
@@ -56,15 +60,12 @@ export async function measureWorkload(
       mostRows: Math.min(workload.rows, LOOP_ROWS[workload.name]),
       outputPaths: await outputPaths(workload),
     };
+    note(`${workload.name}: ${lanes} lanes of ${threads} threads; looking for the loop's best batch`);
+    const batching = await bestBatching({ ...shared, lanes, threads }, options);
     await using infer = await LoopThreads.start({ ...shared, stage: "infer", lanes, threads });
     const cores = { ...shared, lanes: availableParallelism(), threads: 1 };
     await using decode = await LoopThreads.start({ ...cores, stage: "decode" });
     await using encode = await LoopThreads.start({ ...cores, stage: "encode" });
-    note(`${workload.name}: ${lanes} lanes of ${threads} threads; looking for the loop's best batch`);
-    const batching = await findBatching(infer, workload, {
-      rows: Math.ceil(shared.mostRows / lanes),
-      seconds: Math.min(TRY_SECONDS, options.seconds),
-    });
     for (const loop of [infer, decode, encode]) await loop.prepare(batching);
     const rounds: Round[] = [];
     while (rounds.length < options.rounds) {
@@ -78,11 +79,26 @@ export async function measureWorkload(
       };
       rounds.push(roundOf(run, rates));
       noteRound(workload, rounds);
+      if (run.lanes !== lanes || run.threadsPerLane !== threads)
+        note(
+          `  this run had ${run.lanes} lanes of ${run.threadsPerLane} threads: the loop still has the first run's`,
+        );
     }
     return { workload, batching: batchingText(batching), rounds };
   } finally {
     await rm(outputFolder(workload), { recursive: true, force: true });
   }
+}
+
+async function bestBatching(
+  shared: Omit<LoopOptions, "lane" | "stage">,
+  { seconds }: CeilingOptions,
+): Promise<LoopBatching> {
+  const { workload, lanes } = shared;
+  const mostRows = Math.min(workload.rows, TRY_ROWS[workload.name]);
+  await using loop = await LoopThreads.start({ ...shared, stage: "infer", mostRows });
+  const limits = { rows: Math.ceil(mostRows / lanes), seconds: Math.min(TRY_SECONDS, seconds) };
+  return await findBatching(loop, workload, limits);
 }
 
 function roundOf(run: SteadyRun, rates: { infer: number; decode: number; encode: number }): Round {

@@ -4,7 +4,8 @@ import type { RecordBatch } from "apache-arrow";
 import { sha256 } from "../../shared/core/digest.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
-import { dtypeBytes, product, type TensorData } from "../../shared/domain/tensor.ts";
+import { product, type TensorData } from "../../shared/domain/tensor.ts";
+import { lcg } from "../../test/support/onnx-model.ts";
 import { buffersOf } from "../../worker/infer/lane-protocol.ts";
 import { type Batch, buildFeeds } from "../../worker/shard/batch.ts";
 import type { Segment } from "../../worker/shard/bisect.ts";
@@ -186,16 +187,18 @@ class Echo implements AsyncDisposable {
   }
 }
 
-/** Collects outputs as a model would have made them: each once into its column, and what is kept of the input once. */
+/** Collects random floats, as if a model had made them: each once into its column, and what is kept of the input once. */
 function collecting(
   bed: StageBed,
   decoded: readonly RecordBatch[],
 ): Pass<{ chunks: readonly InputChunk[]; mapped: readonly Segment[] }, ShardResult> {
+  const random = lcg(1);
   const outputsOf = (batch: Batch): Feeds =>
     Object.fromEntries(
-      bed.map.outputs.map(({ tensor, dtype, rowDims }) => {
+      bed.map.outputs.map(({ tensor, rowDims }) => {
         const dims = [batch.rows, ...rowDims];
-        return [tensor, { dtype, dims, data: new ArrayBuffer(product(dims) * dtypeBytes(dtype)) }];
+        const values = Float32Array.from({ length: product(dims) }, () => random() - 0.5);
+        return [tensor, { dtype: "float32", dims, data: values.buffer }];
       }),
     );
   return {

@@ -13,7 +13,7 @@ const MAX_ROWS = 1_000_000;
 
 /** A sentence encoder of MiniLM's shape over real paragraphs: compute-bound, and padding costs as much as text. */
 export const encoder: WorkloadRecipe = {
-  version: 2,
+  version: 3,
   about:
     "paragraphs of the Brown corpus through a BERT-style encoder (6 x 384, 12 heads): compute-bound, uneven",
   defaultRows: 10_000,
@@ -31,13 +31,9 @@ export const encoder: WorkloadRecipe = {
   ],
   outputs: [{ column: "embedding", tensor: "embedding", op: "raw" }],
   kept: ["id"],
-  job: {
-    // Half a minute of a CPU core each: what is lost with a worker, and what the last one may have to wait for.
-    input: { shardRows: 500 },
-    map: {
-      inputs: { input_ids: "input_ids", attention_mask: { mask: "input_ids" } },
-      batch: { tokens: "auto" },
-    },
+  map: {
+    inputs: { input_ids: "input_ids", attention_mask: { mask: "input_ids" } },
+    batch: { tokens: "auto" },
   },
   model: encoderModel,
   writeRows,

@@ -32,7 +32,7 @@ export const flights: WorkloadRecipe = {
   inputs: [{ tensor: "features", dtype: "float32", columns: COLUMNS, rowDims: [COLUMNS.length], scale: 1 }],
   outputs: [{ column: "expected_delay", tensor: "delay", op: "raw" }],
   kept: ["id", "delay"],
-  job: { map: { inputs: { features: { columns: COLUMNS } } } },
+  map: { inputs: { features: { columns: COLUMNS } } },
   model,
   writeRows,
 };

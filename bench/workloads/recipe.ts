@@ -30,8 +30,8 @@ export interface WorkloadRecipe {
   readonly outputs: readonly WorkloadOutput[];
   /** Input columns that the job carries over, `id` among them. */
   readonly kept: readonly string[];
-  /** The job file's sections that differ: `input`, `map`. Paths are set by `prepareWorkload`. */
-  readonly job: { readonly input?: Record<string, unknown>; readonly map: Record<string, unknown> };
+  /** What of the job file's `map` is not in the outputs and the kept columns. */
+  readonly map: Readonly<Record<string, unknown>>;
   model(): Uint8Array;
   /** Writes `rows` rows with an `id` column (int64: 0, 1, 2, ...) as `part-*.parquet` into `folder`, which exists. */
   writeRows(folder: string, rows: number): Promise<void>;

@@ -32,7 +32,7 @@ export const vision: WorkloadRecipe = {
     { column: "score", tensor: "logits", op: "maxSoftmax" },
   ],
   kept: ["id"],
-  job: { map: { inputs: { image: { column: "image", scale: 1 / 255 } } } },
+  map: { inputs: { image: { column: "image", scale: 1 / 255 } } },
   model: visionModel,
   writeRows,
 };

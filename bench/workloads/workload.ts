@@ -92,14 +92,14 @@ async function make(recipe: WorkloadRecipe, name: string, rows: number, folder: 
   }
 }
 
-function jobOf({ job, kept, outputs }: WorkloadRecipe, name: string): Record<string, unknown> {
+function jobOf({ map, kept, outputs }: WorkloadRecipe, name: string): Record<string, unknown> {
   return {
     name,
-    input: { path: "./data/*.parquet", ...job.input },
+    input: { path: "./data/*.parquet" },
     // On the CPU unless told otherwise: with `auto` the same command would measure something else on each machine.
     model: { path: "./model.onnx", device: "cpu" },
     map: {
-      ...job.map,
+      ...map,
       keep: kept,
       outputs: Object.fromEntries(outputs.map(({ column, tensor, op }) => [column, { tensor, op }])),
     },

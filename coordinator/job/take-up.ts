@@ -48,6 +48,8 @@ export interface TakeUpOptions {
   readonly checkPrecision?: CheckPrecision;
   /** Called once it is clear that there is work to do, before anything is written: the last chance to say no. */
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
+  /** Called when there is a job to plan, before it is planned: what takes its time can begin beside it. */
+  readonly onPlanning?: () => void;
 }
 
 export type TakenUp =
@@ -78,6 +80,7 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
   if (found.kind === "published" && !options.fresh) {
     return await adoptResult(spec, found.manifest, seams, signal);
   }
+  options.onPlanning?.();
   const planned = await seams.plan(spec, signal);
   await options.beforeWork?.(signal);
   const precision = await passPrecision(planned, options.checkPrecision, signal);

@@ -8,16 +8,28 @@ import type { InferResult, Lanes } from "./lanes.ts";
 /**
  * The lanes behind `ports` (one a lane, from `LaneSet.connect`), for the thread that owns the ports from here on.
  * Disposing closes them; what is then still waiting is rejected.
+ *
+ * @param onAllBusy called once, when every lane has been given a batch
  */
-export function connectLanes(ports: readonly MessagePort[]): Lanes & Disposable {
-  return new LanePool(ports.map((port) => new LaneConnection(port)));
+export function connectLanes(
+  ports: readonly MessagePort[],
+  onAllBusy: () => void = () => {},
+): Lanes & Disposable {
+  return new LanePool(
+    ports.map((port) => new LaneConnection(port)),
+    onAllBusy,
+  );
 }
 
 class LanePool implements Lanes, Disposable {
   readonly #lanes: readonly LaneConnection[];
+  readonly #idle: Set<LaneConnection>;
+  readonly #onAllBusy: () => void;
 
-  constructor(lanes: readonly LaneConnection[]) {
+  constructor(lanes: readonly LaneConnection[], onAllBusy: () => void) {
     this.#lanes = lanes;
+    this.#idle = new Set(lanes);
+    this.#onAllBusy = onAllBusy;
   }
 
   get count(): number {
@@ -33,6 +45,7 @@ class LanePool implements Lanes, Disposable {
     const [first, ...others] = this.#lanes.filter((lane) => lane.open);
     if (first === undefined) throw laneGone();
     const shortest = others.reduce((best, lane) => (lane.queued < best.queued ? lane : best), first);
+    if (this.#idle.delete(shortest) && this.#idle.size === 0) this.#onAllBusy();
     return shortest.infer(feeds, outputs, signal);
   }
 

@@ -37,6 +37,8 @@ export type ShardCommand =
 
 /** From a shard thread. */
 export type ShardEvent =
+  /** Every lane has been given a batch, for the first time. */
+  | { readonly kind: "lanesBusy" }
   | { readonly kind: "jobOpened"; readonly jobId: string }
   /** Its file is being opened and its first rows decoded, which may be while the shard before is still read. */
   | { readonly kind: "shardStarted"; readonly token: Token }

@@ -60,7 +60,7 @@ async function openJob({
     job,
     input: await openDataStore(input, job.jobId),
     output,
-    lanes: connectLanes(lanePorts),
+    lanes: connectLanes(lanePorts, () => emit({ kind: "lanesBusy" })),
     shardThreads,
     scratchPath,
     learned,

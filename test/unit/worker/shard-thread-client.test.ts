@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ShardmillError } from "../../../shared/core/errors.ts";
-import { ShardThreadClient } from "../../../worker/shard-thread-client.ts";
+import { ShardThreadClient, startShardThread } from "../../../worker/shard-thread-client.ts";
 import { aLease } from "../../support/builders.ts";
 import { failureOf } from "../../support/wire-rig.ts";
 
@@ -23,7 +23,7 @@ async function clientOf(name: string, body: string, broken: ShardmillError[]): P
     onBusy: () => {},
     onBroken: (error) => void broken.push(error),
     lookMs: 20,
-    script: pathToFileURL(path),
+    thread: startShardThread(pathToFileURL(path)),
   });
 }
 

@@ -1,0 +1,30 @@
+import { describe, expect, test } from "vitest";
+import { addedUp, runPhases } from "../../../../bench/ceiling/steady-rate.ts";
+
+describe("the phases of a run", () => {
+  test("the steady part is from the first whole shard to the last but one, in whichever order they are given", () => {
+    const completions = [
+      { atMs: 9_000, rows: 40 },
+      { atMs: 3_000, rows: 10 },
+      { atMs: 7_000, rows: 30 },
+      { atMs: 5_000, rows: 20 },
+    ];
+    expect(runPhases(completions, { startMs: 1_000, endMs: 10_000 })).toEqual({
+      startSeconds: 2,
+      steadyRows: 50,
+      rowsPerSecond: 12.5,
+      tailSeconds: 3,
+      wholeSeconds: 9,
+    });
+  });
+
+  test("a run of too few shards has no steady part", () => {
+    const completions = [1, 2, 3].map((atMs) => ({ atMs, rows: 1 }));
+    expect(() => runPhases(completions, { startMs: 0, endMs: 4 })).toThrow(/4 shards/);
+  });
+
+  test("stages that each take as long add up to a part of the rate of one", () => {
+    expect(addedUp([30, 30, 30])).toBeCloseTo(10, 9);
+    expect(addedUp([10, Number.POSITIVE_INFINITY])).toBeCloseTo(10, 9);
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { type Bar, type BarPlot, renderBarPlot } from "../../../../bench/plot/bar-plot.ts";
+
+function aPlot(groups: readonly (readonly Bar[])[], changes: Partial<BarPlot> = {}): string {
+  return renderBarPlot({
+    title: "Speed",
+    about: ["rows a second"],
+    scale: "shared",
+    format: (value) => `${value} rows`,
+    groups: groups.map((bars, index) => ({ title: `group ${index}`, bars })),
+    ...changes,
+  });
+}
+
+/** The width of each bar, in order. */
+function widths(svg: string): number[] {
+  return [...svg.matchAll(/<rect class="tone\d" x="[\d.]+" y="[\d.]+" width="([\d.]+)" height="18"/g)].map(
+    ([, width]) => Number(width),
+  );
+}
+
+function marks(svg: string): number[] {
+  return [...svg.matchAll(/<path class="aim" d="M([\d.]+) [\d.]+v26"/g)].map(([, x]) => Number(x));
+}
+
+describe("a plot of bars", () => {
+  test("bars are as long as their values, over all groups of a shared scale", () => {
+    const [long = 0, half, quarter] = widths(
+      aPlot([
+        [
+          { label: "a", value: 100 },
+          { label: "b", value: 50 },
+        ],
+        [{ label: "c", value: 25 }],
+      ]),
+    );
+    expect(long).toBeGreaterThan(300);
+    expect([half, quarter]).toEqual([long / 2, long / 4].map((width) => expect.closeTo(width, 0)));
+  });
+
+  test("with a scale each, the longest bar of every group fills the width", () => {
+    const groups = [[{ label: "a", value: 1_000 }], [{ label: "b", value: 0.001 }]];
+    const [first, second] = widths(aPlot(groups, { scale: "each" }));
+    expect(second).toBe(first);
+  });
+
+  test("an aim beyond the bar is in the picture, at its place on the scale", () => {
+    const svg = aPlot([[{ label: "a", value: 50, aim: 100 }]]);
+    const [width = 0] = widths(svg);
+    const left = Number(
+      /<rect class="tone0" x="([\d.]+)" y="[\d.]+" width="[\d.]+" height="18"/.exec(svg)?.[1],
+    );
+    expect(marks(svg)).toEqual([expect.closeTo(left + 2 * width, 0)]);
+    expect(svg).toContain("the aim");
+  });
+
+  test("text is escaped, and long lines go on below", () => {
+    const long = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
+    const svg = aPlot([[{ label: 'a < "b" & c', value: 1 }]], { about: [long] });
+    expect(svg).toContain("a &lt; &quot;b&quot; &amp; c");
+    const lines = [...svg.matchAll(/<text class="about"[^>]*>([^<]*)</g)].map(([, line]) => line);
+    expect(lines.length).toBeGreaterThan(2);
+    expect(lines.join(" ")).toBe(long);
+  });
+
+  test("a bar without a figure says so, and nothing in the picture is no number", () => {
+    const svg = aPlot([[{ label: "a", value: Number.NaN }], []]);
+    expect(svg).toContain(">no figure<");
+    expect(svg).not.toMatch(/="[^"]*NaN/);
+  });
+});
