@@ -112,6 +112,7 @@ export class OpenJob implements AsyncDisposable {
   static async #open(options: OpenJobOptions, thread: Worker): Promise<OpenJob> {
     const { session, firstLease, device, lanes, log } = options;
     const machine = findMachineFacts(device);
+    machine.catch(() => {});
     const job = await options.describeJob();
     const access = await chooseAccess(options.access, job, firstLease, { address: options.address, session });
     const { data, scratchPath } = options;
@@ -120,7 +121,7 @@ export class OpenJob implements AsyncDisposable {
       { job: job.jobId, input: access.input.kind, output: access.output.kind, device, lanes },
       "job opened",
     );
-    const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, await machine);
+    const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, machine);
     const found = await openLanes({
       job,
       modelPath: model.path,

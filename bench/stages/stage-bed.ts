@@ -36,11 +36,19 @@ export class StageBed implements AsyncDisposable {
   readonly ranges: ByteRange[];
   readonly #name: WorkloadName;
   readonly #file: DatasetFile;
+  readonly #bytes: number;
   readonly #close: () => Promise<void>;
 
   private constructor(
     name: WorkloadName,
-    parts: { map: MapPlan; rows: number; file: DatasetFile; ranges: ByteRange[]; close: () => Promise<void> },
+    parts: {
+      map: MapPlan;
+      rows: number;
+      file: DatasetFile;
+      bytes: number;
+      ranges: ByteRange[];
+      close: () => Promise<void>;
+    },
   ) {
     this.#name = name;
     this.map = parts.map;
@@ -48,6 +56,7 @@ export class StageBed implements AsyncDisposable {
     this.rows = Math.min(parts.rows, parts.file.rows);
     this.schema = parts.file.schema;
     this.#file = parts.file;
+    this.#bytes = parts.bytes;
     this.ranges = parts.ranges;
     this.#close = parts.close;
   }
@@ -68,7 +77,7 @@ export class StageBed implements AsyncDisposable {
       file[Symbol.dispose]();
       await store[Symbol.asyncDispose]();
     };
-    return new StageBed(workload.name, { map, rows, file, ranges, close });
+    return new StageBed(workload.name, { map, rows, file, bytes, ranges, close });
   }
 
   /** The stage `decode`: from the file's bytes to record batches. */
@@ -78,6 +87,8 @@ export class StageBed implements AsyncDisposable {
     const { columns } = this.map;
     for await (const batch of this.#file.read({ rowStart: 0, rowEnd: this.rows, columns }))
       batches.push(batch);
+    // Of a small file all came with its footer.
+    if (this.ranges.length === 0) this.ranges.push({ start: 0, end: this.#bytes });
     return batches;
   }
 

@@ -64,7 +64,7 @@ function tableRow(name: WorkloadName, stage: MeasuredStage): readonly unknown[] 
     name,
     stage.stage,
     Math.round(rowsPerSecond),
-    round(1e6 / rowsPerSecond),
+    Number((1e6 / rowsPerSecond).toPrecision(3)),
     round((rowsPerSecond * bytesPerRow) / 1e6),
     round(bytesPerRow),
     round(copiedPerRow),

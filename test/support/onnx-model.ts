@@ -90,7 +90,7 @@ function graphOf(spec: Omit<ModelSpec, "opset">): IGraphProto {
     node: spec.nodes.map((node, index) => ({
       name: `${node.op}_${index}`,
       opType: node.op,
-      domain: node.domain ?? "",
+      ...(node.domain === undefined ? {} : { domain: node.domain }),
       input: [...node.inputs],
       output: [...node.outputs],
       attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => attribute(name, value)),

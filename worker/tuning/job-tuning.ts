@@ -23,52 +23,56 @@ const learnedSchema: z.ZodType<LearnedBatch> = z.object({
 /** What earlier runs found for one model, fed and asked as one job does it, on one kind of machine. */
 export class JobTuning {
   readonly #cache: TuningCache;
-  readonly #key: TuningKey;
+  readonly #key: Promise<TuningKey>;
 
-  constructor(cache: TuningCache, job: Pick<JobDescription, "model" | "map">, machine: MachineFacts) {
+  /** @param machine may take as long as a model takes to load: it is waited for when it is needed */
+  constructor(
+    cache: TuningCache,
+    job: Pick<JobDescription, "model" | "map">,
+    machine: MachineFacts | Promise<MachineFacts>,
+  ) {
     this.#cache = cache;
-    this.#key = {
-      version: VERSION,
-      model: modelDigest(job.model),
-      inputs: job.map.inputs.map(({ tensor, dtype, rowDims, uneven }) => [
-        tensor,
-        dtype,
-        rowDims,
-        uneven !== null,
-      ]),
-      outputs: [...new Set(job.map.outputs.map(({ tensor }) => tensor))].sort(),
-      ...machine,
-    };
+    this.#key = Promise.resolve(machine).then((facts) => keyOf(job, facts));
   }
 
   /** The fastest of these plans; null where they were not measured, or others than these. */
   async recallPlan(plans: readonly LanePlan[]): Promise<LanePlan | null> {
-    const { data } = lanePlanSchema.safeParse(await this.#cache.recall(this.#planKey(plans)));
+    const { data } = lanePlanSchema.safeParse(await this.#cache.recall(await this.#planKey(plans)));
     return plans.find((plan) => data !== undefined && isSamePlan(plan, data)) ?? null;
   }
 
-  rememberPlan(plans: readonly LanePlan[], best: LanePlan): Promise<void> {
-    return this.#cache.remember(this.#planKey(plans), best);
+  async rememberPlan(plans: readonly LanePlan[], best: LanePlan): Promise<void> {
+    await this.#cache.remember(await this.#planKey(plans), best);
   }
 
   async recallBatch(plan: LanePlan): Promise<LearnedBatch> {
-    const { data } = learnedSchema.safeParse(await this.#cache.recall(this.#batchKey(plan)));
+    const { data } = learnedSchema.safeParse(await this.#cache.recall(await this.#batchKey(plan)));
     return data ?? NOTHING_LEARNED;
   }
 
   /** Adds what a thread learned to what is known by now: several threads, and workers, may learn of one model. */
   async rememberBatch(plan: LanePlan, news: LearnedBatch): Promise<void> {
     const known = await this.recallBatch(plan);
-    await this.#cache.remember(this.#batchKey(plan), mergeLearned(known, news));
+    await this.#cache.remember(await this.#batchKey(plan), mergeLearned(known, news));
   }
 
-  #planKey(plans: readonly LanePlan[]): TuningKey {
-    return { ...this.#key, kind: "lanes", plans };
+  async #planKey(plans: readonly LanePlan[]): Promise<TuningKey> {
+    return { ...(await this.#key), kind: "lanes", plans };
   }
 
-  #batchKey(plan: LanePlan): TuningKey {
-    return { ...this.#key, kind: "batch", plan };
+  async #batchKey(plan: LanePlan): Promise<TuningKey> {
+    return { ...(await this.#key), kind: "batch", plan };
   }
+}
+
+function keyOf({ model, map }: Pick<JobDescription, "model" | "map">, machine: MachineFacts): TuningKey {
+  return {
+    version: VERSION,
+    model: modelDigest(model),
+    inputs: map.inputs.map(({ tensor, dtype, rowDims, uneven }) => [tensor, dtype, rowDims, uneven !== null]),
+    outputs: [...new Set(map.outputs.map(({ tensor }) => tensor))].sort(),
+    ...machine,
+  };
 }
 
 function isSamePlan(a: LanePlan, b: LanePlan): boolean {
