@@ -74,7 +74,7 @@ export class BatchSearch {
     if (phase?.kind === "comparing") this.#settle(phase.best.units);
   }
 
-  /** The size found, once there is one that a later run may start with; null before, and where memory at hand decided. */
+  /** The size found, once there is one that a later run may start with; null before, and where the room at hand decided. */
   get found(): number | null {
     return this.#phase?.kind === "settled" && this.#isLasting ? this.#phase.units : null;
   }
@@ -113,8 +113,8 @@ export class BatchSearch {
 
   /** Compares `best` with twice the largest size so far, if there may be one. */
   #tryNext(best: Trial, largest: Trial, sizesWithoutGain: number, limits: SearchLimits): void {
-    const isLong = largest.runMs >= LONG_RUN_MS;
-    const units = isLong ? largest.units : Math.min(largest.units * 2, limits.mostUnits);
+    if (largest.runMs >= LONG_RUN_MS) return void this.#settle(best.units);
+    const units = Math.min(largest.units * 2, limits.mostUnits);
     if (!this.#mayTry(units, largest, limits, best)) return;
     this.#phase = {
       kind: "comparing",
@@ -124,11 +124,10 @@ export class BatchSearch {
     };
   }
 
-  /** Whether a size can be tried next; settles where not. */
+  /** Whether a size can be tried next; settles where not, but for this run alone: another may have more room. */
   #mayTry(units: number, largest: Trial, { mayGrow }: SearchLimits, best = largest): boolean {
-    if (units <= largest.units) this.#settle(best.units);
-    else if (!mayGrow()) this.#settle(best.units, { isLasting: false });
-    else return true;
+    if (units > largest.units && mayGrow()) return true;
+    this.#settle(best.units, { isLasting: false });
     return false;
   }
 

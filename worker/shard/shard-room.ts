@@ -4,6 +4,7 @@ import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import { type BatchSizer, createBatchSizer, type LearnedBatch } from "../infer/batch-sizer.ts";
 import type { Lanes } from "../infer/lanes.ts";
@@ -25,6 +26,12 @@ import { WriteThreadClient } from "./write-thread-client.ts";
  * that. When both places behind the reader are taken, reading waits: writing is then what limits the job.
  */
 const SHARDS_AT_ONCE = 3;
+
+/**
+ * Batches that a shard has for each lane, at least, while their size is searched for: lanes that get a whole shard at once
+ * wait until all of it is decoded, and one of them for the other's last batch.
+ */
+const BATCHES_OF_SHARD = 4;
 
 /** How often progress of one shard is told: a heartbeat carries it on every few seconds. */
 const PROGRESS_MS = 200;
@@ -65,6 +72,8 @@ export class ShardRoom implements AsyncDisposable {
   readonly #places = new Slots("shards", { slots: SHARDS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
   readonly #prefetchLock = new Lock();
   readonly #readLock = new Lock();
+  /** Rows of the largest shard so far. */
+  #largestShard = 0;
   readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
   constructor(options: ShardRoomOptions) {
@@ -78,7 +87,7 @@ export class ShardRoom implements AsyncDisposable {
       rows: job.batchRows,
       tokens: job.batchTokens,
       fixedRows: job.map.fixedBatchRows,
-      mostRows: (length) => inMemory(length ?? 1),
+      mostRows: (length) => Math.min(inMemory(length ?? 1), this.#mostOfShard()),
       mayGrow: watchGrowth(),
       learned: options.learned,
       onLearned: (learned) => options.emit({ kind: "learned", learned }),
@@ -88,6 +97,7 @@ export class ShardRoom implements AsyncDisposable {
 
   /** Starts a shard; what becomes of it is told by events. */
   start(lease: Lease, executionId: string): void {
+    this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
     const stop = new AbortController();
     const key = tokenKey(lease.token);
     const ended = this.#runToEvent(lease, executionId, stop.signal).finally(() => this.#running.delete(key));
@@ -96,6 +106,10 @@ export class ShardRoom implements AsyncDisposable {
 
   abandon(token: Token): void {
     this.#running.get(tokenKey(token))?.stop.abort(abandoned());
+  }
+
+  #mostOfShard(): number {
+    return Math.max(1, Math.ceil(this.#largestShard / (BATCHES_OF_SHARD * this.#lanes.count)));
   }
 
   get lanes(): number {
