@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the Python environment of the peers benchmark: setup.sh FOLDER. Again: does nothing while requirements.txt is the same.
+# Makes the Python environment of the peers benchmark: setup.sh [FOLDER] (bench/.data/peers-venv). Again: does nothing while requirements.txt is the same.
 set -eu
-folder=$1
+folder=${1:-$(dirname "$0")/../.data/peers-venv}
 here=$(cd "$(dirname "$0")" && pwd)
 if cmp -s "$here/requirements.txt" "$folder/requirements.txt"; then exit 0; fi
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "the peers need Python 3.10 or later" >&2; exit 1; }

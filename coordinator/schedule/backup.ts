@@ -40,12 +40,19 @@ function mayBackUp({ config }: JobState, worker: WorkerEntry, { entry, workerNam
   return worker.leases.size === 0 || !isSuspect(entry);
 }
 
-/** Until a shard has been committed here there is no median, and `slowFactor` times `minMs` has to do. */
-function slowAfterMs({ config, speeds }: JobState, lease: Lease): number {
+/**
+ * How long after its start a lease counts as slow: a multiple of what its rows take elsewhere, or at once when its worker
+ * needed that long for the rows of its last shard. Until a shard has been committed here there is no median, and
+ * `slowFactor` times `minMs` has to do.
+ */
+function slowAfterMs({ config, speeds }: JobState, { entry, workerName }: Lease): number {
   const { slowFactor, minMs } = config.backup;
-  const msPerRow = speeds.medianMsPerRow;
-  if (msPerRow === null) return slowFactor * minMs;
-  return Math.max(slowFactor * msPerRow * shardRows(lease.entry.shard), minMs);
+  const median = speeds.medianMsPerRow;
+  if (median === null) return slowFactor * minMs;
+  const rows = shardRows(entry.shard);
+  const limitMs = Math.max(slowFactor * median * rows, minMs);
+  const expectedMs = (speeds.lastMsPerRow(workerName) ?? 0) * rows;
+  return expectedMs >= limitMs ? 0 : limitMs;
 }
 
 /** A share of the shards, but at least one, or a small job could never be helped; a share of 0 turns backups off. */

@@ -4,16 +4,24 @@
  */
 const MAX_SAMPLES = 101;
 
-/** The median time per row of the shards committed last. */
+/** The time per row of the shards committed last: the median of all workers, and each worker's own last. */
 export class SpeedSamples {
   readonly #samples: number[] = [];
+  /** By worker name. */
+  readonly #last = new Map<string, number>();
   #next = 0;
   #median: number | null = null;
 
-  add(msPerRow: number): void {
+  add(worker: string, msPerRow: number): void {
+    this.#last.set(worker, msPerRow);
     this.#samples[this.#next] = msPerRow;
     this.#next = (this.#next + 1) % MAX_SAMPLES;
     this.#median = null;
+  }
+
+  /** Null for a worker that has not committed a shard yet. */
+  lastMsPerRow(worker: string): number | null {
+    return this.#last.get(worker) ?? null;
   }
 
   /** Null until there is a sample. */

@@ -25,7 +25,7 @@ export function partialStored(turn: Turn, event: EventOf<"partialStored">): void
   const { entry, committing } = found;
   const { partial, msPerRow } = committing.offer;
   recordDurably(turn, { kind: "shardCommitted", partial });
-  if (msPerRow !== null) state.speeds.add(msPerRow);
+  if (msPerRow !== null) state.speeds.add(committing.offer.workerName, msPerRow);
   clearStrikes(turn, committing.offer.workerName);
   settleOffer(turn, partial, { kind: "committed" });
   for (const loser of committing.waiting) {

@@ -38,7 +38,7 @@ test("a submitted job is seen by status, workers and watch, and its end by all o
   const [status] = JSON.parse((await shardmill("status", "--json")).stdout);
   expect(status).toMatchObject({ jobId, phase: "running", shardsTotal: SHARDS, rowsTotal: SHARDS * 100 });
   const [only] = JSON.parse((await shardmill("workers", "--json")).stdout);
-  expect(only).toMatchObject({ device: "cpu", slots: 2 });
+  expect(only).toMatchObject({ device: "cpu", slots: 3 });
   // The same output, from the same coordinator and from another process: one job at a time.
   expect(await shardmill("submit", job.path)).toMatchObject({
     code: 1,

@@ -173,7 +173,7 @@ describe("closing", () => {
     const startMs = performance.now();
     await rig.server.close(150);
     expect(performance.now() - startMs).toBeGreaterThan(140);
-    expect(performance.now() - startMs).toBeLessThan(1_100);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
     expect(await watched).toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
     await until(() => aborted);
     rig.client.close();

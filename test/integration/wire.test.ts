@@ -21,11 +21,11 @@ describe("every method reaches the service and comes back", () => {
     const registration = sample(any.registration);
     services.work.register.mockResolvedValue(sample(any.registered));
     expect(await work.register(registration)).toEqual(sample(any.registered));
-    expect(services.work.register).toHaveBeenCalledWith(registration, signal);
+    expect(services.work.register).toHaveBeenCalledWith(registration);
 
     services.work.describeJob.mockResolvedValue(sample(jobDescription));
     expect(await work.describeJob(session, "j1")).toEqual(sample(jobDescription));
-    expect(services.work.describeJob).toHaveBeenCalledWith(session, "j1", signal);
+    expect(services.work.describeJob).toHaveBeenCalledWith(session, "j1");
 
     services.work.requestLease.mockResolvedValue(sample(any.leaseAnswer));
     expect(await work.requestLease(session, 25_000)).toEqual(sample(any.leaseAnswer));
@@ -33,19 +33,19 @@ describe("every method reaches the service and comes back", () => {
 
     services.work.heartbeat.mockResolvedValue(sample(any.leaseStates));
     expect(await work.heartbeat(sample(any.heartbeat))).toEqual(sample(any.leaseStates));
-    expect(services.work.heartbeat).toHaveBeenCalledWith(sample(any.heartbeat), signal);
+    expect(services.work.heartbeat).toHaveBeenCalledWith(sample(any.heartbeat));
 
     services.work.offerPartial.mockResolvedValue(sample(any.offerAnswer));
     expect(await work.offerPartial(session, "j1", sample(any.partial))).toEqual(sample(any.offerAnswer));
-    expect(services.work.offerPartial).toHaveBeenCalledWith(session, "j1", sample(any.partial), signal);
+    expect(services.work.offerPartial).toHaveBeenCalledWith(session, "j1", sample(any.partial));
 
     const [lease, error] = [sample(any.leaseRef), sample(any.errorData)];
     await work.failAttempt(session, lease, error);
-    expect(services.work.failAttempt).toHaveBeenCalledWith(session, lease, error, signal);
+    expect(services.work.failAttempt).toHaveBeenCalledWith(session, lease, error);
     await work.releaseLease(session, lease);
-    expect(services.work.releaseLease).toHaveBeenCalledWith(session, lease, signal);
+    expect(services.work.releaseLease).toHaveBeenCalledWith(session, lease);
     await work.leave(session);
-    expect(services.work.leave).toHaveBeenCalledWith(session, signal);
+    expect(services.work.leave).toHaveBeenCalledWith(session);
   });
 
   test("DataService", async () => {

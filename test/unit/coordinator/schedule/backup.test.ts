@@ -71,6 +71,25 @@ describe("a backup", () => {
     expect(job.noLease(job.join("w3"))).toMatchObject({ why: "nothingPending", retryAtMs: null });
   });
 
+  test("does not wait where the worker was that slow with its last shard", () => {
+    const job = TestJob.running(aPlan(5), PATIENT);
+    const [slow, fast] = [job.join("slow"), job.join("fast")];
+    const first = job.grant(slow);
+    for (let shards = 0; shards < 3; shards += 1) {
+      const { shard, token } = job.grant(fast);
+      job.nowMs += 1000;
+      const partial = aPartial(shard, token);
+      job.offer(fast, partial);
+      job.stored(partial);
+    }
+    job.nowMs += 20_000;
+    const late = aPartial(first.shard, first.token);
+    job.offer(slow, late);
+    job.stored(late);
+    const last = job.grant(slow);
+    expect(job.grant(fast).shard).toEqual(last.shard);
+  });
+
   test("never goes to the worker that is slow, under any of its sessions", () => {
     const { job } = aStraggler();
     job.nowMs += 60_000;
@@ -156,8 +175,8 @@ describe("the median", () => {
   test("follows the samples of late, whatever came before", () => {
     const speeds = new SpeedSamples();
     expect(speeds.medianMsPerRow).toBeNull();
-    for (let sample = 0; sample < 500; sample += 1) speeds.add(1000);
-    for (let sample = 0; sample < 101; sample += 1) speeds.add(sample);
+    for (let sample = 0; sample < 500; sample += 1) speeds.add("w1", 1000);
+    for (let sample = 0; sample < 101; sample += 1) speeds.add("w1", sample);
     expect(speeds.medianMsPerRow).toBe(50);
   });
 });
