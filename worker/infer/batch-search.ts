@@ -8,10 +8,15 @@ export interface SearchLimits {
   readonly mayGrow: () => boolean;
 }
 
-/** A run shorter than this is no trial: handing a batch over costs about a fortieth of it, which no run's time shows. */
-const SHORT_RUN_MS = 4;
-/** How much the size grows after a short run. */
+/** What handing a batch over costs beside its run, about: it counts, or the smallest batches would look the best. */
+const HAND_OVER_MS = 0.1;
+/** A run shorter than this is no trial: the clock, and handing over, weigh as much. */
+const SHORT_RUN_MS = 0.25;
+/** How much the size grows after a short run, or after one that made a row cost less than half of what it cost before. */
 const LEAP = 4;
+const LEAP_GAIN = 2;
+/** A run that takes longer is no reason to leap, whatever it gained: four times that is felt. */
+const LEAP_RUN_MS = 50;
 /** A run this long hides whatever a batch costs by itself. A longer one only delays whoever waits for a shard's end. */
 const LONG_RUN_MS = 1_000;
 /**
@@ -27,7 +32,7 @@ const PATIENCE = 2;
 
 type Phase =
   /** From the first row on: leaps while runs are too short to be worth a batch. */
-  | { readonly kind: "climbing"; readonly trial: Trial }
+  | { readonly kind: "climbing"; readonly trial: Trial; readonly unitMsBefore: number }
   /** The best size so far and the next larger one take turns, so that both meet rows of about the same lengths. */
   | {
       readonly kind: "comparing";
@@ -80,16 +85,17 @@ export class BatchSearch {
   }
 
   #climb(
-    { trial }: Extract<Phase, { kind: "climbing" }>,
+    { trial, unitMsBefore }: Extract<Phase, { kind: "climbing" }>,
     shape: BatchShape,
     runMs: number,
     limits: SearchLimits,
   ): void {
     if (!trial.isOf(shape)) return;
     trial.add(shape, runMs);
-    if (runMs < SHORT_RUN_MS) {
+    const unitMs = costMs(runMs) / unitsOf(shape);
+    if (runMs < SHORT_RUN_MS || (runMs < LEAP_RUN_MS && unitMs * LEAP_GAIN < unitMsBefore)) {
       const units = Math.min(trial.units * LEAP, limits.mostUnits);
-      if (this.#mayTry(units, trial, limits)) this.#phase = climbingFrom(units);
+      if (this.#mayTry(units, trial, limits)) this.#phase = climbingFrom(units, unitMs);
     } else if (trial.counted > 0) this.#tryNext(trial, trial, 0, limits);
   }
 
@@ -137,8 +143,12 @@ export class BatchSearch {
   }
 }
 
-function climbingFrom(units: number): Phase {
-  return { kind: "climbing", trial: new Trial(units, WARM_UP_RUNS) };
+function climbingFrom(units: number, unitMsBefore = Infinity): Phase {
+  return { kind: "climbing", trial: new Trial(units, WARM_UP_RUNS), unitMsBefore };
+}
+
+function costMs(runMs: number): number {
+  return runMs + HAND_OVER_MS;
 }
 
 /** The runs of one size. */
@@ -165,7 +175,7 @@ class Trial {
       return;
     }
     this.counted += 1;
-    const unitMs = runMs / unitsOf(shape);
+    const unitMs = costMs(runMs) / unitsOf(shape);
     if (unitMs >= this.unitMs) return;
     this.unitMs = unitMs;
     this.runMs = runMs;
