@@ -52,6 +52,7 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
 };
 
 async function serve(args: CoordinatorArguments): Promise<number> {
+  const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
@@ -64,6 +65,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const log = createLogger("coordinator", logLevel);
   using stops = listenForStops();
   whenAborted(stops.atOnce, () => process.exit(130));
+  keepHeapSmall();
   const coordinator = await startCoordinator({
     listen: args.listen,
     clock: systemClock,

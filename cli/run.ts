@@ -69,6 +69,7 @@ const GIVE_UP_MS = 60_000;
 
 async function run(args: RunArguments): Promise<number> {
   const { readJobSource } = await import("../shared/spec/read-job-file.ts");
+  const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
@@ -77,6 +78,7 @@ async function run(args: RunArguments): Promise<number> {
   const logLevel = logLevelOf(args["log-level"], "warn");
   const source = await readJobSource(args.job, { set: args.set, env: process.env });
   using stops = listenForStops();
+  keepHeapSmall();
   const coordinator = await startCoordinator({
     listen: args.listen,
     clock: systemClock,
