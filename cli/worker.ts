@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { LogLevel } from "../shared/core/log.ts";
-import type { Device } from "../shared/domain/job-spec.ts";
+import type { Device } from "../shared/domain/device.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/data-access.ts";
 import { exitWithError } from "./exit.ts";
 import {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { hostname } from "node:os";
 import { promisify } from "node:util";
 import type { LogLevel } from "../shared/core/log.ts";
-import type { Device } from "../shared/domain/job-spec.ts";
+import type { Device } from "../shared/domain/device.ts";
 import type { AccessMode } from "./data-access.ts";
 import { availableCores } from "./device-runner.ts";
 import { type LaneRequest, otherLanePlans, planLanes } from "./infer/lane-plan.ts";

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { systemClock } from "../shared/core/clock.ts";
 import { createLogger, type LogLevel } from "../shared/core/log.ts";
 import { buildVersion, packageVersion } from "../shared/core/package-root.ts";
-import type { Device } from "../shared/domain/job-spec.ts";
+import type { Device } from "../shared/domain/device.ts";
 import { connectCoordinator } from "../shared/wire/client.ts";
 import { PROTOCOL_VERSION, type WorkService } from "../shared/wire/services.ts";
 import type { AccessMode } from "./data-access.ts";

@@ -5,7 +5,6 @@ import { syncPath } from "../../shared/core/durable.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan, quoteLiteral } from "../../shared/sql/quote.ts";
 
 export interface PoisonedRowsOptions {
@@ -43,6 +42,7 @@ export async function writePoisonedRows(
   await mkdir(dirname(path), { recursive: true });
   await rm(path, { force: true });
   const folders = like === null ? [dirname(path)] : [dirname(path), dirname(like)];
+  const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
   await using database = await openLockedDatabase({ folders, tempFolder });
   await database.run(
     like === null

@@ -3,7 +3,7 @@ import { isShardmillError, type Problem, ShardmillError } from "../../shared/cor
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import type { LockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 
 /** What DuckDB reports about names and grammar, which no guess at a column's type can cause. */
@@ -31,6 +31,7 @@ export async function checkReductions(
 ): Promise<void> {
   const reductions = Object.entries(reduce);
   if (reductions.length === 0) return;
+  const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
   await using database = await openLockedDatabase({ folders: [scratchFolder], tempFolder: scratchFolder });
   const rows = emptyTable("rows", fields);
   const check: Check = { database, scratchFolder, rowsSql: rows.sql, typesKnown: rows.guessed.length === 0 };

@@ -1,7 +1,6 @@
 import { rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 
 export interface ReductionPreview {
@@ -20,6 +19,7 @@ export async function readReduction(path: string, maxRows: number): Promise<Redu
   const file = resolve(path);
   const tempFolder = await makeTempFolder("preview");
   try {
+    const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
     await using database = await openLockedDatabase({ folders: [dirname(file)], tempFolder });
     const scan = parquetScan([file]);
     const described = await database.rows(`SELECT column_name FROM (DESCRIBE FROM ${scan})`);

@@ -9,7 +9,7 @@ import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import type { LockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan, quoteIdentifier } from "../../shared/sql/quote.ts";
 import { type MergeLimits, mergeSmallFiles } from "./merge-small-files.ts";
 import { checkSources, type Sources } from "./reduce-sources.ts";
@@ -50,6 +50,7 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
   const sources = await checkSources(options);
   await mkdir(reducedPath, { recursive: true });
   await mkdir(tempFolder, { recursive: true });
+  const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
   await using database = await openLockedDatabase({
     folders: [options.partialsPath, reducedPath, tempFolder],
     tempFolder,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DEVICES } from "./device.ts";
 import {
   checkColumnClashes,
   checkInputRules,
@@ -7,9 +8,6 @@ import {
 } from "./job-rules.ts";
 import { OUTPUT_OPS } from "./map-plan.ts";
 import { PRECISIONS } from "./precision.ts";
-
-export const DEVICES = ["auto", "cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"] as const;
-export type Device = (typeof DEVICES)[number];
 
 /**
  * A scalar that stands for a group of keys: `image: pixels` is `image: { column: pixels }`. By the path of the group

@@ -1,4 +1,4 @@
-import type { Device } from "./job-spec.ts";
+import type { Device } from "./device.ts";
 
 /** A worker process in one of its lives: a restarted worker is a new session. */
 export type WorkerSession = string & { readonly __brand: "WorkerSession" };

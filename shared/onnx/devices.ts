@@ -1,4 +1,4 @@
-import { DEVICES, type Device } from "../domain/job-spec.ts";
+import { DEVICES, type Device } from "../domain/device.ts";
 
 /** A device that a session can be made for: `auto` is resolved before (see `resolveDevice`). */
 export type ConcreteDevice = Exclude<Device, "auto">;

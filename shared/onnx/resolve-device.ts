@@ -1,4 +1,4 @@
-import type { Device } from "../domain/job-spec.ts";
+import type { Device } from "../domain/device.ts";
 import { autoCandidates, type ConcreteDevice } from "./devices.ts";
 import { type ProbeOptions, probeDevice, probeError } from "./probe.ts";
 

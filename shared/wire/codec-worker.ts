@@ -1,4 +1,4 @@
-import { DEVICES, type Device } from "../domain/job-spec.ts";
+import { DEVICES, type Device } from "../domain/device.ts";
 import {
   STAGES,
   type Stage,

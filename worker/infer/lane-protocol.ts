@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorData } from "../../shared/core/errors.ts";
-import type { Device } from "../../shared/domain/job-spec.ts";
+import type { Device } from "../../shared/domain/device.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 
 /** What a lane thread is started with (`workerData`). */
