@@ -58,7 +58,7 @@ const FAIRNESS = [
   "all read the same zstd Parquet files from a warm page cache and write zstd Parquet with the same columns; the rows of every run were compared with those of shardmill: kept columns exactly, scores to 1e-4, classes in 99.99 % of rows",
   "shardmill also keeps the order of rows, checksums and a journal, and publishes in one step; the peers do not",
   "the peers use the onnxruntime version that shardmill does, one thread a session where several run side by side, and the variant and batch size that were fastest on a part of the rows; shardmill finds its own within the run",
-  "rows of uneven length are padded to the longest of their batch; the Python loop sorts each row group by length first, the others take rows as they come, as in their documentation",
+  "rows of uneven length are padded to the longest of their batch; the Python loop sorts each row group by length first, the others take rows as they come",
 ] as const;
 
 function failuresOf(standings: readonly Standing[]): readonly string[] {
