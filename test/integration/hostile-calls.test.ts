@@ -74,7 +74,12 @@ test("a partial that is put twice and offered twice, at once and again, is commi
   const ref = refOf(lease);
   expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({ code: "LEASE_STALE" });
   expect(await failureOf(work.releaseLease(session, ref))).toMatchObject({ code: "LEASE_STALE" });
-  const [state] = await work.heartbeat({ session, leases: [{ lease: ref, rowsDone: 1 }], busy: {}, padding: null });
+  const [state] = await work.heartbeat({
+    session,
+    leases: [{ lease: ref, rowsDone: 1 }],
+    busy: {},
+    padding: null,
+  });
   expect(state?.live).toBe(false);
   expect(await finish(running)).toBe(50);
 });
