@@ -28,7 +28,7 @@ export async function* streamParquet(
   using runtime = borrowParquetRuntime();
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   try {
-    const properties = parquetProperties(runtime, table.schema.fields, groupRows);
+    const properties = parquetProperties(runtime, table, groupRows);
     // Its input as TypeScript's library for browsers knows it: at run time there is one class.
     const source = rowGroups(runtime, table, groupRows) as never;
     const encoded = await runtime.run(() => runtime.wasm.transformParquetStream(source, properties));

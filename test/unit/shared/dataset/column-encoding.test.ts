@@ -1,0 +1,86 @@
+import {
+  Bool,
+  Field,
+  FixedSizeList,
+  Float32,
+  makeData,
+  Table,
+  TimestampMicrosecond,
+  Vector,
+  vectorFromArray,
+} from "apache-arrow";
+import { expect, it } from "vitest";
+import { seededRandom } from "../../../../examples/digits/random.ts";
+import { chooseEncodings } from "../../../../shared/dataset/column-encoding.ts";
+
+const ROWS = 5_000;
+const random = seededRandom(11);
+const noise = Float32Array.from({ length: ROWS * 4 }, () => random());
+const wild = BigInt64Array.from({ length: 20 }, () => BigInt(Math.floor(random() * 2 ** 53)));
+
+const embeddings = makeData({
+  type: new FixedSizeList(4, new Field("item", new Float32(), true)),
+  length: ROWS,
+  nullCount: 0,
+  child: makeData({ type: new Float32(), length: noise.length, data: noise }),
+});
+
+const vectorOf = (values: Float32Array | Float64Array | Int32Array | Int16Array | BigInt64Array): Vector =>
+  new Vector([makeData({ type: vectorFromArray(values).type, data: values })]);
+
+const table = new Table({
+  "row numbers": vectorOf(Int32Array.from({ length: ROWS }, (_, row) => 1_000_000 + row)),
+  "small numbers": vectorOf(Int16Array.from({ length: ROWS }, () => Math.floor(random() * 60))),
+  "hashes, each different": vectorOf(
+    BigInt64Array.from(
+      { length: ROWS },
+      () => (BigInt(Math.floor(random() * 2 ** 31)) << 32n) + BigInt(Math.floor(random() * 2 ** 32)),
+    ),
+  ),
+  "few hashes": vectorOf(BigInt64Array.from({ length: ROWS }, () => wild[Math.floor(random() * 20)] ?? 0n)),
+  times: vectorFromArray(
+    Array.from({ length: ROWS }, (_, row) => 1_700_000_000_000 + row * 1_000 + Math.floor(random() * 500)),
+    new TimestampMicrosecond(),
+  ),
+  scores: vectorOf(noise.slice(0, ROWS)),
+  "scores, mostly zero": vectorOf(noise.slice(0, ROWS).map((score) => Math.max(0, score - 0.8))),
+  embeddings: new Vector([embeddings]),
+  texts: vectorFromArray(Array.from({ length: ROWS }, (_, row) => `text ${row}`)),
+  flags: vectorFromArray(
+    Array.from({ length: ROWS }, (_, row) => row % 3 === 0),
+    new Bool(),
+  ),
+});
+
+it("is what suits a column's values", () => {
+  expect(Object.fromEntries(chooseEncodings(table))).toEqual({
+    "row numbers": "delta",
+    "small numbers": "delta",
+    "hashes, each different": "plain",
+    "few hashes": "compressed",
+    times: "delta",
+    scores: "plain",
+    "scores, mostly zero": "compressed",
+    embeddings: "plain",
+    texts: "compressed",
+    flags: "compressed",
+  });
+});
+
+it("is the same, in whatever pieces the rows came", () => {
+  const ends = [1, 200, 257, 2_600, ROWS];
+  const pieces = ends.flatMap((end, index) => table.slice(ends[index - 1] ?? 0, end).batches);
+  expect(pieces).toHaveLength(ends.length);
+  expect(chooseEncodings(new Table(table.schema, pieces))).toEqual(chooseEncodings(table));
+});
+
+it("looks at the middle and the end too", () => {
+  const half = Float32Array.from(noise.slice(0, ROWS), (score, row) => (row < 300 ? 0 : score));
+  const late = new Table({ half: vectorOf(half) });
+  expect(chooseEncodings(late).get("half")).toBe("compressed");
+  expect(chooseEncodings(late.slice(300)).get("half")).toBe("plain");
+});
+
+it("of no rows is anything that can be written", () => {
+  expect(chooseEncodings(table.slice(0, 0)).size).toBe(table.numCols);
+});
