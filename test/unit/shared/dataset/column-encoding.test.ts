@@ -4,6 +4,7 @@ import {
   FixedSizeList,
   Float32,
   makeData,
+  makeVector,
   Table,
   TimestampMicrosecond,
   Vector,
@@ -25,25 +26,22 @@ const embeddings = makeData({
   child: makeData({ type: new Float32(), length: noise.length, data: noise }),
 });
 
-const vectorOf = (values: Float32Array | Float64Array | Int32Array | Int16Array | BigInt64Array): Vector =>
-  new Vector([makeData({ type: vectorFromArray(values).type, data: values })]);
-
 const table = new Table({
-  "row numbers": vectorOf(Int32Array.from({ length: ROWS }, (_, row) => 1_000_000 + row)),
-  "small numbers": vectorOf(Int16Array.from({ length: ROWS }, () => Math.floor(random() * 60))),
-  "hashes, each different": vectorOf(
+  "row numbers": makeVector(Int32Array.from({ length: ROWS }, (_, row) => 1_000_000 + row)),
+  "small numbers": makeVector(Int16Array.from({ length: ROWS }, () => Math.floor(random() * 60))),
+  "hashes, each different": makeVector(
     BigInt64Array.from(
       { length: ROWS },
       () => (BigInt(Math.floor(random() * 2 ** 31)) << 32n) + BigInt(Math.floor(random() * 2 ** 32)),
     ),
   ),
-  "few hashes": vectorOf(BigInt64Array.from({ length: ROWS }, () => wild[Math.floor(random() * 20)] ?? 0n)),
+  "few hashes": makeVector(BigInt64Array.from({ length: ROWS }, () => wild[Math.floor(random() * 20)] ?? 0n)),
   times: vectorFromArray(
     Array.from({ length: ROWS }, (_, row) => 1_700_000_000_000 + row * 1_000 + Math.floor(random() * 500)),
     new TimestampMicrosecond(),
   ),
-  scores: vectorOf(noise.slice(0, ROWS)),
-  "scores, mostly zero": vectorOf(noise.slice(0, ROWS).map((score) => Math.max(0, score - 0.8))),
+  scores: makeVector(noise.slice(0, ROWS)),
+  "scores, mostly zero": makeVector(noise.slice(0, ROWS).map((score) => Math.max(0, score - 0.8))),
   embeddings: new Vector([embeddings]),
   texts: vectorFromArray(Array.from({ length: ROWS }, (_, row) => `text ${row}`)),
   flags: vectorFromArray(
@@ -76,7 +74,7 @@ it("is the same, in whatever pieces the rows came", () => {
 
 it("looks at the middle and the end too", () => {
   const half = Float32Array.from(noise.slice(0, ROWS), (score, row) => (row < 300 ? 0 : score));
-  const late = new Table({ half: vectorOf(half) });
+  const late = new Table({ half: makeVector(half) });
   expect(chooseEncodings(late).get("half")).toBe("compressed");
   expect(chooseEncodings(late.slice(300)).get("half")).toBe("plain");
 });
