@@ -3,9 +3,13 @@ import type { Stage, StageShares, StepCounts } from "../../shared/domain/worker.
 /** Milliseconds busy in each stage. */
 export type StageMs = Readonly<Partial<Record<Stage, number>>>;
 
+/** How long this thread's event loop has waited for something to do. */
+export const threadIdleMs = (): number => performance.eventLoopUtilization().idle;
+
 /** Where a thread's time goes: milliseconds busy in each stage since they were last taken. */
 export class BusyMeter {
   readonly #nowMs: () => number;
+  readonly #idleMs: () => number;
   readonly #busyMs = new Map<Stage, number>();
   /** All time spent in stages that keep the thread itself busy, or wait for bytes: what is not decoding. */
   #otherMs = 0;
@@ -14,8 +18,10 @@ export class BusyMeter {
 
   #steps: StepCounts = { run: 0, padded: 0 };
 
-  constructor(nowMs: () => number) {
+  /** @param idleMs how long the thread had nothing to do since any fixed moment; left out: whenever it waits */
+  constructor(nowMs: () => number, idleMs: () => number = nowMs) {
     this.#nowMs = nowMs;
+    this.#idleMs = idleMs;
   }
 
   add(stage: Stage, ms: number): void {
@@ -44,13 +50,16 @@ export class BusyMeter {
     }
   }
 
-  /** Waiting for input bytes. Reads that overlap count once. */
+  /**
+   * Waiting for input bytes with nothing else to do: bytes that came while the thread was decoding cost nobody any time.
+   * Reads that overlap count once.
+   */
   async timeRead<T>(read: () => Promise<T>): Promise<T> {
-    this.#reading.enter(this.#nowMs());
+    this.#reading.enter(this.#idleMs());
     try {
       return await read();
     } finally {
-      const ms = this.#reading.leave(this.#nowMs());
+      const ms = this.#reading.leave(this.#idleMs());
       this.add("read", ms);
       this.#otherMs += ms;
     }

@@ -3,7 +3,7 @@ import { assertNever, present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { connectLanes } from "../infer/lane-pool.ts";
-import { BusyMeter } from "./busy-meter.ts";
+import { BusyMeter, threadIdleMs } from "./busy-meter.ts";
 import { openDataStore } from "./data-stores.ts";
 import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
 import { ShardRoom } from "./shard-room.ts";
@@ -12,7 +12,7 @@ import { ShardRoom } from "./shard-room.ts";
 const BUSY_MS = 1_000;
 
 const port = present(parentPort, "a shard thread has a parent");
-const meter = new BusyMeter(systemClock.nowMs);
+const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
 const rooms = new Map<string, ShardRoom>();
 
 const emit = (event: ShardEvent): void => port.postMessage(event);

@@ -45,6 +45,18 @@ test("reads that overlap count once", async () => {
   expect(meter.takeShares(100, 1)).toEqual({ read: 0.5 });
 });
 
+test("a read costs only what the thread was idle in it: the rest is decoding", async () => {
+  const [clock, idle] = [manualClock(), manualClock()];
+  const meter = new BusyMeter(clock.nowMs, idle.nowMs);
+  await meter.timeDecode(() =>
+    meter.timeRead(async () => {
+      clock.advance(40);
+      idle.advance(15);
+    }),
+  );
+  expect(meter.takeShares(100, 1)).toEqual({ read: 0.15, decode: 0.25 });
+});
+
 test("decoding is what is left of the reader's time", async () => {
   const clock = manualClock();
   const meter = new BusyMeter(clock.nowMs);
