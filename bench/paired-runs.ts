@@ -71,8 +71,8 @@ export function pairedPlot(
   const bars = found.map(({ name, seconds, added }, index): Bar => {
     const bar = roundsBar(name, seconds);
     if (index === 0) return bar;
-    const percent = round(median(added));
-    const text = `${secondsText(bar.value)} (${percent < 0 ? "" : "+"}${percent} %)`;
+    const percent = median(added);
+    const text = `${secondsText(bar.value)} (${percent < 0 ? "" : "+"}${percent.toFixed(1)} %)`;
     const aim = aims[name];
     return { ...bar, tone: 1, text, ...(aim === undefined ? {} : { aim: base * (1 + aim / 100) }) };
   });

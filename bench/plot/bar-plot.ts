@@ -43,6 +43,7 @@ const GROUP_HEAD = 40;
 const LEGEND_HEIGHT = 36;
 /** Room behind the longest bar for its value, which a longer one adds to. */
 const LEAST_VALUE_WIDTH = 84;
+const VALUE_GAP = 8;
 /** An average glyph of a sans-serif at the size of a label: only how wide the column of labels is depends on it. */
 const GLYPH_WIDTH = 6.7;
 /** Longer text has more narrow letters in it. */
@@ -132,12 +133,14 @@ function renderBar(bar: Bar, { y, left, length, format }: BarPlace): string {
     const path = `M${px(left + low)} ${middle}H${px(left + high)}M${px(left + low)} ${middle - 4}v8M${px(left + high)} ${middle - 4}v8`;
     parts.push(`<path class="range" d="${path}"/>`);
   }
-  if (Number.isFinite(bar.aim) && bar.aim !== undefined) {
-    const x = left + length(bar.aim);
-    end = Math.max(end, length(bar.aim));
-    parts.push(`<path class="aim" d="M${px(x)} ${y - 4}v${BAR.height + 8}"/>`);
+  const value = textOf(bar, format);
+  if (bar.aim !== undefined && Number.isFinite(bar.aim)) {
+    const aim = length(bar.aim);
+    parts.push(`<path class="aim" d="M${px(left + aim)} ${y - 4}v${BAR.height + 8}"/>`);
+    // The value stands before the mark where there is room, so that it does not read as the aim's.
+    if (aim < end + VALUE_GAP + widest([value]) + VALUE_GAP) end = Math.max(end, aim);
   }
-  parts.push(text(left + end + 8, middle + 4, "value", textOf(bar, format)));
+  parts.push(text(left + end + VALUE_GAP, middle + 4, "value", value));
   return parts.join("");
 }
 

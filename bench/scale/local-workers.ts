@@ -44,7 +44,7 @@ export function localPlot(found: LocalRates): BarPlot {
   const bars = [...found].map(([workers, rates]) => {
     const bar = roundsBar(`${workers} ${workers === 1 ? "worker" : "workers"}`, rates);
     const text = `${rate(bar.value)} (${round(efficiency(found, workers))})`;
-    return { ...bar, text, aim: workers * one };
+    return { ...bar, text, ...(workers === 1 ? {} : { aim: workers * one }) };
   });
   return {
     title: "Workers on one machine",

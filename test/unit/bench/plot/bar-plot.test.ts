@@ -54,6 +54,16 @@ describe("a plot of bars", () => {
     expect(svg).toContain("the aim");
   });
 
+  test("a value stands right behind its bar, and behind the aim only where it would cover that", () => {
+    const valueAt = (aim: number) => {
+      const svg = aPlot([[{ label: "a", value: 10, aim }]]);
+      return { x: Number(/<text class="value" x="([\d.]+)"/.exec(svg)?.[1]), mark: marks(svg)[0] ?? 0 };
+    };
+    const [far, near] = [valueAt(100), valueAt(10.3)];
+    expect(far.x).toBeLessThan(far.mark - 20);
+    expect(near.x).toBeGreaterThan(near.mark);
+  });
+
   test("text is escaped, and long lines go on below", () => {
     const long = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
     const svg = aPlot([[{ label: 'a < "b" & c', value: 1 }]], { about: [long] });
