@@ -8,6 +8,8 @@ import { sleep } from "../shared/core/abort.ts";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { startCli } from "../test/support/processes.ts";
 import { TreeSampler } from "./peers/tree-sampler.ts";
+import type { BarPlot } from "./plot/bar-plot.ts";
+import { roundsBar } from "./plot/rounds-bar.ts";
 import { addedPercent, median, note, report, round } from "./report.ts";
 import { prepareWorkload, WORKLOADS, type WorkloadName } from "./workloads/workload.ts";
 
@@ -90,7 +92,38 @@ async function runEstimate({ only, rows, rounds, set }: EstimateArguments): Prom
       rows: found.map(({ name, rounds: each }) => rowOf(name, each)),
     },
     notes: ["off: predicted over taken; MiB: the sample's peak, and the peak of all that the run started"],
+    plot: estimatePlot(
+      found.map(({ name, rounds: each }) => ({
+        name,
+        predicted: each.map(({ predicted }) => predicted.seconds),
+        taken: each.map(({ actual }) => actual.seconds),
+      })),
+    ),
   });
+}
+
+/** Seconds of one job, one a round. */
+export interface EstimatedJob {
+  readonly name: string;
+  readonly predicted: readonly number[];
+  readonly taken: readonly number[];
+}
+
+/** What was predicted above what was taken, a group a job. */
+export function estimatePlot(jobs: readonly EstimatedJob[]): BarPlot {
+  return {
+    title: "What plan predicts, and what run takes",
+    about: ["Seconds of the whole run, median and range of the rounds. Each job has its own scale."],
+    groups: jobs.map(({ name, predicted, taken }) => ({
+      title: `${name}, seconds`,
+      bars: [
+        { ...roundsBar("predicted", predicted), tone: 1 },
+        { ...roundsBar("taken", taken), tone: 0 },
+      ],
+    })),
+    scale: "each",
+    format: (seconds) => `${seconds.toFixed(1)} s`,
+  };
 }
 
 function rowOf(name: string, rounds: readonly Round[]): unknown[] {

@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { pairedRuns, type Variant } from "./paired-runs.ts";
+import { pairedPlot, pairedRuns, pairedTable, type Variant } from "./paired-runs.ts";
 import { report, round } from "./report.ts";
 
 interface KilledArguments {
@@ -11,6 +11,7 @@ interface KilledArguments {
 
 /** The share of MapReduce's famous experiment: 200 of 1,746 workers. */
 const KILLED_SHARE = 0.115;
+const AIM_PERCENT = 10;
 
 export const killedBench: CommandModule<object, KilledArguments> = {
   command: "killed",
@@ -33,16 +34,21 @@ async function runKilled(args: KilledArguments): Promise<void> {
     { name: "killed, restarted", run: { ...undisturbed, atHalf: (fleet) => fleet.kill(killed) } },
     { name: "killed, never replaced", run: { ...undisturbed, atHalf: (fleet) => fleet.lose(killed) } },
   ];
-  const table = await pairedRuns(variants, rounds);
+  const found = await pairedRuns(variants, rounds);
   const lost = round((100 * 0.5 * killed.length) / (workers - killed.length));
   report({
     bench: "killed",
     about: `${killed.length} of ${workers} workers killed when half of ${shards} shards are committed; the aim is 10 % at most`,
     options: { workers, shards, shardMs, rounds, killed: killed.length },
-    table,
+    table: pairedTable(found),
     notes: [
       "a worker is a process that waits instead of inferring, under the real supervisor, lease loop and coordinator, over gRPC",
       `where the killed are never replaced, their missing work alone is ${lost} %`,
     ],
+    plot: pairedPlot(found, {
+      title: "Workers killed in mid-job",
+      about: `${killed.length} of ${workers} workers are killed when half of ${shards} shards are committed; the mark is ${AIM_PERCENT} % above undisturbed.`,
+      aims: { "killed, restarted": AIM_PERCENT, "killed, never replaced": AIM_PERCENT },
+    }),
   });
 }

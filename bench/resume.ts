@@ -14,6 +14,7 @@ import { startCli } from "../test/support/processes.ts";
 import { CountingJob } from "./counting-job.ts";
 import { longJournal } from "./long-journal.ts";
 import { median, note, report, round } from "./report.ts";
+import { type ResumedKill, resumePlot, resumeTable, type TimedReplay } from "./resume-report.ts";
 import { SleepyFleet } from "./sleepy-fleet.ts";
 import { checkAnswer } from "./timed-run.ts";
 
@@ -44,18 +45,14 @@ export const resumeBench: CommandModule<object, ResumeArguments> = {
 };
 
 async function runResume(args: ResumeArguments): Promise<void> {
-  const rows: unknown[][] = [];
+  const kills: ResumedKill[] = [];
   for (let at = 0; at < args.rounds; at += 1) {
-    const { inFlight, again, backSeconds } = await killAndResume(args);
-    rows.push([`shards executed again, round ${at + 1}`, again, `${inFlight} were in flight`]);
-    rows.push([`s until the coordinator is back, round ${at + 1}`, round(backSeconds), ""]);
-    note(`round ${at + 1}: ${again} again, ${inFlight} in flight`);
+    const kill = await killAndResume(args);
+    kills.push(kill);
+    note(`round ${at + 1}: ${kill.again} again, ${kill.inFlight} in flight`);
   }
-  const { readMs, foldMs, cpuMs, records, mebibytes } = await timeReplay(args["replay-shards"], args.rounds);
-  rows.push(["replay, s: journal read and checked", round(readMs / 1000), ""]);
-  rows.push(["replay, s: folded to the job's state", round(foldMs / 1000), ""]);
-  rows.push(["replay, s: together", round((readMs + foldMs) / 1000), "below 2"]);
-  rows.push(["replay, s of CPU", round(cpuMs / 1000), ""]);
+  const replayed = await timeReplay(args["replay-shards"], args.rounds);
+  const { records, mebibytes } = replayed;
   report({
     bench: "resume",
     about: `kill -9 of the coordinator at half of ${args.shards} shards; replay of ${args["replay-shards"]} shards`,
@@ -66,12 +63,17 @@ async function runResume(args: ResumeArguments): Promise<void> {
       rounds: args.rounds,
       replayShards: args["replay-shards"],
     },
-    table: { columns: ["figure", "measured", "aim"], rows },
+    table: resumeTable(kills, replayed),
     notes: [`the journal replayed has ${records} records in ${round(mebibytes)} MiB`],
+    plot: resumePlot(kills, replayed, args["replay-shards"]),
   });
 }
 
-async function killAndResume({ workers, shards, "shard-ms": shardMs }: ResumeArguments) {
+async function killAndResume({
+  workers,
+  shards,
+  "shard-ms": shardMs,
+}: ResumeArguments): Promise<ResumedKill> {
   await using job = await CountingJob.make({ shards });
   const start = (listen: string) =>
     startCli(["coordinator", job.path, "--listen", listen, "--log-level", "error"], { limitMs: 300_000 });
@@ -113,7 +115,7 @@ async function standing(path: string): Promise<{ readonly committed: number; rea
   return { committed, inFlight: new Set(open.values()).size };
 }
 
-async function timeReplay(shards: number, rounds: number) {
+async function timeReplay(shards: number, rounds: number): Promise<TimedReplay> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-bench-"));
   try {
     const path = join(folder, "journal");

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deferred, sleep } from "../shared/core/abort.ts";
@@ -8,7 +7,7 @@ import { backoffMs } from "../shared/core/backoff.ts";
 import { type ErrorData, errorFromData } from "../shared/core/errors.ts";
 import type { Logger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
-import { decoderMemoryArgument } from "../shared/dataset/parquet-memory.ts";
+import { processArguments } from "./process-arguments.ts";
 import type { WorkerOptions } from "./worker.ts";
 
 export type ToWorkerProcess = { readonly kind: "drain" };
@@ -121,7 +120,7 @@ export class Supervisor {
     const entry = this.#options.entry ?? compiledUrl("./worker-process.ts", import.meta.url);
     const child = fork(fileURLToPath(entry), [JSON.stringify(options)], {
       env: { ...process.env, ...plan.env },
-      execArgv: [...process.execArgv, decoderMemoryArgument(decoderBytes(options.shardThreads))],
+      execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#children.add(child);
@@ -138,16 +137,6 @@ export class Supervisor {
       await rm(scratchPath, { recursive: true, force: true });
     }
   }
-}
-
-/**
- * What the decoder of one shard thread may take: half of what this process may have, shared out among them. A file that wants more ends as an
- * error with its name, where the kernel would end the process and its rows would be blamed.
- */
-function decoderBytes(shardThreads: number): number {
-  const constrained = process.constrainedMemory();
-  const total = totalmem();
-  return (constrained > 0 ? Math.min(constrained, total) : total) / 2 / shardThreads;
 }
 
 /** Refusals that no restart can change. */

@@ -5,6 +5,8 @@ export interface Bar {
   readonly range?: readonly [low: number, high: number];
   /** What it should reach (or stay under): a mark across the bar. */
   readonly aim?: number;
+  /** Stands behind the bar instead of its value as `format` writes it. */
+  readonly text?: string;
   /** Bars of one tone belong together. 0 when left out. */
   readonly tone?: 0 | 1 | 2;
 }
@@ -12,6 +14,8 @@ export interface Bar {
 /** Bars under one heading. */
 export interface BarGroup {
   readonly title: string;
+  /** How its values are written. Left out: as the plot's. */
+  readonly format?: (value: number) => string;
   readonly bars: readonly Bar[];
 }
 
@@ -28,15 +32,18 @@ export interface BarPlot {
   readonly tones?: readonly string[];
 }
 
-const WIDTH = 800;
+/** A plot is wider only where its longest label would leave no room for the bars. */
+const LEAST_WIDTH = 800;
+const LEAST_BARS_WIDTH = 260;
 const MARGIN = 28;
 const BAR = { height: 18, pitch: 28 };
 const TITLE_HEIGHT = 34;
 const LINE_HEIGHT = 19;
 const GROUP_HEAD = 40;
 const LEGEND_HEIGHT = 36;
-/** Room behind the longest bar for its value. */
-const VALUE_WIDTH = 84;
+/** Room behind the longest bar for its value, which a longer one adds to. */
+const LEAST_VALUE_WIDTH = 84;
+const VALUE_GAP = 8;
 /** An average glyph of a sans-serif at the size of a label: only how wide the column of labels is depends on it. */
 const GLYPH_WIDTH = 6.7;
 /** Longer text has more narrow letters in it. */
@@ -48,12 +55,16 @@ const LEGEND_GLYPH_WIDTH = 6;
  */
 export function renderBarPlot(plot: BarPlot): string {
   const bars = plot.groups.flatMap((group) => group.bars);
-  const labelWidth = 14 + GLYPH_WIDTH * Math.max(0, ...bars.map(({ label }) => label.length));
-  const area = { left: MARGIN + labelWidth, width: WIDTH - 2 * MARGIN - labelWidth - VALUE_WIDTH };
+  const texts = plot.groups.flatMap((group) => group.bars.map((bar) => textOf(bar, formatOf(group, plot))));
+  const labelWidth = 14 + widest(bars.map(({ label }) => label));
+  const valueWidth = Math.max(LEAST_VALUE_WIDTH, 16 + widest(texts));
+  const aside = 2 * MARGIN + labelWidth + valueWidth;
+  const width = Math.max(LEAST_WIDTH, aside + LEAST_BARS_WIDTH);
+  const area = { left: MARGIN + labelWidth, width: width - aside };
   const most = Math.max(0, ...bars.map(reach));
   let y = MARGIN + TITLE_HEIGHT;
   const parts = [text(MARGIN, MARGIN + 16, "title", plot.title)];
-  for (const line of plot.about.flatMap(wrap)) {
+  for (const line of plot.about.flatMap((each) => wrap(each, width))) {
     parts.push(text(MARGIN, y + 4, "about", line));
     y += LINE_HEIGHT;
   }
@@ -63,18 +74,31 @@ export function renderBarPlot(plot: BarPlot): string {
     parts.push(text(MARGIN, y + 28, "group", group.title));
     y += GROUP_HEAD;
     for (const bar of group.bars) {
-      parts.push(renderBar(bar, { y, left: area.left, length, format: plot.format }));
+      parts.push(renderBar(bar, { y, left: area.left, length, format: formatOf(group, plot) }));
       y += BAR.pitch;
     }
   }
   parts.push(renderLegend(plot, bars, y + 14));
   const height = y + (hasLegend(plot, bars) ? LEGEND_HEIGHT : 0) + MARGIN / 2;
-  return frame(plot, height, parts.join("\n"));
+  return frame(plot, { width, height }, parts.join("\n"));
+}
+
+function widest(labels: readonly string[]): number {
+  return GLYPH_WIDTH * Math.max(0, ...labels.map(({ length }) => length));
+}
+
+function formatOf(group: BarGroup, plot: BarPlot): BarPlot["format"] {
+  return group.format ?? plot.format;
+}
+
+function textOf(bar: Bar, format: BarPlot["format"]): string {
+  if (!Number.isFinite(bar.value)) return "no figure";
+  return bar.text ?? format(bar.value);
 }
 
 /** A line's words, on as many lines as they need. */
-function wrap(line: string): readonly string[] {
-  const most = (WIDTH - 2 * MARGIN) / GLYPH_WIDTH;
+function wrap(line: string, width: number): readonly string[] {
+  const most = (width - 2 * MARGIN) / GLYPH_WIDTH;
   const lines: string[] = [];
   for (const word of line.split(" ")) {
     const last = lines.at(-1);
@@ -97,25 +121,26 @@ interface BarPlace {
 
 function renderBar(bar: Bar, { y, left, length, format }: BarPlace): string {
   const middle = y + BAR.height / 2;
-  const known = Number.isFinite(bar.value);
-  const width = known ? length(bar.value) : 0;
+  const width = Number.isFinite(bar.value) ? length(bar.value) : 0;
   const parts = [
     text(left - 10, middle + 4, "label end", bar.label),
     `<rect class="tone${bar.tone ?? 0}" x="${px(left)}" y="${y}" width="${px(Math.max(width, 1))}" height="${BAR.height}" rx="3"/>`,
   ];
   let end = width;
-  if (bar.range !== undefined) {
+  if (bar.range?.every(Number.isFinite)) {
     const [low, high] = bar.range.map(length) as [number, number];
     end = Math.max(end, high);
     const path = `M${px(left + low)} ${middle}H${px(left + high)}M${px(left + low)} ${middle - 4}v8M${px(left + high)} ${middle - 4}v8`;
     parts.push(`<path class="range" d="${path}"/>`);
   }
-  if (bar.aim !== undefined) {
-    const x = left + length(bar.aim);
-    end = Math.max(end, length(bar.aim));
-    parts.push(`<path class="aim" d="M${px(x)} ${y - 4}v${BAR.height + 8}"/>`);
+  const value = textOf(bar, format);
+  if (bar.aim !== undefined && Number.isFinite(bar.aim)) {
+    const aim = length(bar.aim);
+    parts.push(`<path class="aim" d="M${px(left + aim)} ${y - 4}v${BAR.height + 8}"/>`);
+    // The value stands before the mark where there is room, so that it does not read as the aim's.
+    if (aim < end + VALUE_GAP + widest([value]) + VALUE_GAP) end = Math.max(end, aim);
   }
-  parts.push(text(left + end + 8, middle + 4, "value", known ? format(bar.value) : "no figure"));
+  parts.push(text(left + end + VALUE_GAP, middle + 4, "value", value));
   return parts.join("");
 }
 
@@ -142,10 +167,16 @@ function renderLegend(plot: BarPlot, bars: readonly Bar[], y: number): string {
     .join("");
 }
 
-function frame(plot: BarPlot, height: number, content: string): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${px(height)}" viewBox="0 0 ${WIDTH} ${px(height)}" role="img" aria-label="${escapeXml(plot.title)}">
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+function frame(plot: BarPlot, { width, height }: Size, content: string): string {
+  const [w, h] = [px(width), px(height)];
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" viewBox="0 0 ${w} ${h}" role="img" aria-label="${escapeXml(plot.title)}">
 <style>${STYLE}</style>
-<rect class="page" x="0.5" y="0.5" width="${WIDTH - 1}" height="${px(height - 1)}" rx="8"/>
+<rect class="page" x="0.5" y="0.5" width="${px(width - 1)}" height="${px(height - 1)}" rx="8"/>
 ${content}
 </svg>
 `;

@@ -1,14 +1,26 @@
 import type { TableData } from "../../cli/render/table.ts";
+import type { BarPlot } from "../plot/bar-plot.ts";
+import { roundsBar } from "../plot/rounds-bar.ts";
 import { median, note, round } from "../report.ts";
 import { prepareWorkload, type WorkloadName } from "../workloads/workload.ts";
 import { observeRun } from "./observed-run.ts";
+
+export interface PeakMemory {
+  readonly workload: WorkloadName;
+  readonly rows: number;
+  /** All processes of the run together, one a round. */
+  readonly mebibytes: readonly number[];
+}
+
+/** By how much the peak may grow with ten times the rows. */
+export const MEMORY_AIM = 1.2;
 
 /** The peak memory of a whole run (coordinator and workers), with a dataset and with one of ten times its rows. */
 export async function measureMemoryGrowth(
   name: WorkloadName,
   rows: number,
   rounds: number,
-): Promise<TableData> {
+): Promise<PeakMemory[]> {
   const small = await prepareWorkload(name, { rows: Math.floor(rows / 10) });
   const large = await prepareWorkload(name, { rows });
   const found = [small, large].map((workload) => ({ workload, mebibytes: [] as number[] }));
@@ -19,14 +31,40 @@ export async function measureMemoryGrowth(
       note(`round ${round}, ${workload.rows} rows: ${Math.round(peakBytes / 2 ** 20)} MiB`);
     }
   }
+  return found.map(({ workload, mebibytes }) => ({
+    workload: workload.name,
+    rows: workload.rows,
+    mebibytes,
+  }));
+}
+
+export function memoryTable(found: readonly PeakMemory[]): TableData {
   const base = median(found[0]?.mebibytes ?? []);
   return {
     columns: ["workload", "rows", "peak MiB, all processes", "of the smaller"],
-    rows: found.map(({ workload, mebibytes }) => [
-      workload.name,
-      workload.rows,
+    rows: found.map(({ workload, rows, mebibytes }) => [
+      workload,
+      rows,
       Math.round(median(mebibytes)),
       round(median(mebibytes) / base),
     ]),
+  };
+}
+
+/** The peak by rows, with the aim at the larger dataset. */
+export function memoryPlot(found: readonly PeakMemory[]): BarPlot {
+  const base = median(found[0]?.mebibytes ?? []);
+  const bars = found.map(({ rows, mebibytes }, index) => ({
+    ...roundsBar(`${rows.toLocaleString("en")} rows`, mebibytes),
+    ...(index === 0 ? {} : { aim: MEMORY_AIM * base }),
+  }));
+  return {
+    title: "Memory, as the rows grow ten times",
+    about: [
+      `The peak of a whole run, coordinator and workers together; the mark is ${MEMORY_AIM} times the smaller.`,
+    ],
+    groups: [{ title: `${found[0]?.workload ?? "no run"}, MiB`, bars }],
+    scale: "shared",
+    format: (mebibytes) => `${Math.round(mebibytes)} MiB`,
   };
 }

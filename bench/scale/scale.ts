@@ -1,10 +1,10 @@
 import type { CommandModule } from "yargs";
 import { report } from "../report.ts";
 import { prepareWorkload } from "../workloads/workload.ts";
-import { scaleLocalWorkers } from "./local-workers.ts";
-import { measureMemoryGrowth } from "./memory-growth.ts";
-import { measureStart } from "./start-times.ts";
-import { scaleWaitingFleet } from "./waiting-fleet.ts";
+import { localPlot, localTable, scaleLocalWorkers } from "./local-workers.ts";
+import { measureMemoryGrowth, memoryPlot, memoryTable } from "./memory-growth.ts";
+import { measureStart, startPlot, startTable } from "./start-times.ts";
+import { fleetPlot, fleetTable, scaleWaitingFleet } from "./waiting-fleet.ts";
 
 const PARTS = ["local", "fleet", "memory", "start"] as const;
 
@@ -54,11 +54,13 @@ async function runScale(args: ScaleArguments): Promise<void> {
   const { rounds } = args;
   const wanted = new Set(args.parts);
   if (wanted.has("local")) {
+    const found = await scaleLocalWorkers(await prepareWorkload("vision"), rounds);
     report({
       bench: "scale-local",
       about: "vision, worker processes of one lane and one thread each",
       options: { rounds },
-      table: await scaleLocalWorkers(await prepareWorkload("vision"), rounds),
+      table: localTable(found),
+      plot: localPlot(found),
     });
   }
   if (wanted.has("fleet")) {
@@ -67,27 +69,34 @@ async function runScale(args: ScaleArguments): Promise<void> {
       shardMs: args["shard-ms"],
       shardsPerWorker: SHARDS_PER_WORKER,
     };
+    const runs = await scaleWaitingFleet(options);
     report({
       bench: "scale-fleet",
       about: "workers whose lanes wait instead of computing, against one coordinator",
       options,
-      table: await scaleWaitingFleet(options),
+      table: fleetTable(runs),
+      plot: fleetPlot(runs),
     });
   }
   if (wanted.has("memory")) {
+    const found = await measureMemoryGrowth("flights", args.rows, rounds);
     report({
       bench: "scale-memory",
       about: "the peak memory of a whole run, as the dataset grows ten times (aim: within 20 %)",
       options: { rounds, rows: args.rows },
-      table: await measureMemoryGrowth("flights", args.rows, rounds),
+      table: memoryTable(found),
+      plot: memoryPlot(found),
     });
   }
   if (wanted.has("start")) {
+    const workload = await prepareWorkload("encoder", { rows: 512 });
+    const found = await measureStart(workload, rounds);
     report({
       bench: "scale-start",
       about: "from the command to busy lanes (aim: the loading of the model, and 1 s)",
       options: { rounds },
-      table: await measureStart(await prepareWorkload("encoder", { rows: 512 }), rounds),
+      table: startTable(workload.name, found),
+      plot: startPlot(workload.name, found),
     });
   }
 }

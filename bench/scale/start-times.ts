@@ -1,10 +1,12 @@
 import type { TableData } from "../../cli/render/table.ts";
+import type { BarPlot } from "../plot/bar-plot.ts";
+import { roundsBar } from "../plot/rounds-bar.ts";
 import { median, note, round } from "../report.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { type ObservedRun, observeRun } from "./observed-run.ts";
 
 /** Seconds after the command was started, but for the last two. */
-interface StartTimes {
+export interface StartTimes {
   readonly workerJoined: number;
   readonly lanesReady: number;
   readonly firstRows: number;
@@ -15,8 +17,23 @@ interface StartTimes {
   readonly beside: number;
 }
 
+/** In the order in which they come. */
+const MOMENTS = [
+  ["the worker has joined", "workerJoined"],
+  ["the lanes are ready", "lanesReady"],
+  ["the first rows are mapped", "firstRows"],
+  ["all lanes are busy", "lanesBusy"],
+] as const satisfies readonly (readonly [label: string, key: keyof StartTimes])[];
+
+const PARTS = [
+  ["loading the model", "modelLoad"],
+  ["everything else", "beside"],
+] as const satisfies readonly (readonly [label: string, key: keyof StartTimes])[];
+
+const BESIDE_AIM_SECONDS = 1;
+
 /** How long a run takes until every lane is at work, and how much of that is not the loading of the model. */
-export async function measureStart(workload: Workload, rounds: number): Promise<TableData> {
+export async function measureStart(workload: Workload, rounds: number): Promise<StartTimes[]> {
   const found: StartTimes[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     const startedAtMs = Date.now();
@@ -24,17 +41,49 @@ export async function measureStart(workload: Workload, rounds: number): Promise<
     found.push(times);
     note(`round ${round}: all lanes busy after ${times.lanesBusy.toFixed(2)} s`);
   }
-  const of = (pick: (times: StartTimes) => number) => round(median(found.map(pick)));
+  return found;
+}
+
+export function startTable(workload: string, found: readonly StartTimes[]): TableData {
+  const of = (key: keyof StartTimes) => round(median(found.map((times) => times[key])));
   return {
-    columns: ["since the command, s", workload.name, "aim"],
+    columns: ["since the command, s", workload, "aim"],
     rows: [
-      ["the worker has joined", of((times) => times.workerJoined), ""],
-      ["the lanes are ready", of((times) => times.lanesReady), ""],
-      ["the first rows are mapped", of((times) => times.firstRows), ""],
-      ["all lanes are busy", of((times) => times.lanesBusy), ""],
-      ["of that: loading the model", of((times) => times.modelLoad), ""],
-      ["of that: everything else", of((times) => times.beside), "1"],
+      ...MOMENTS.map(([label, key]) => [label, of(key), ""]),
+      ...PARTS.map(([label, key]) => [
+        `of that: ${label}`,
+        of(key),
+        key === "beside" ? String(BESIDE_AIM_SECONDS) : "",
+      ]),
     ],
+  };
+}
+
+/** When what has happened, and what the whole was spent on. */
+export function startPlot(workload: string, found: readonly StartTimes[]): BarPlot {
+  const bar = (label: string, key: keyof StartTimes) =>
+    roundsBar(
+      label,
+      found.map((times) => times[key]),
+    );
+  return {
+    title: `The start of a run of ${workload}`,
+    about: [
+      `Seconds from the command on, median and range of the rounds; the mark is the aim: ${BESIDE_AIM_SECONDS} s beside the loading of the model.`,
+    ],
+    groups: [
+      { title: "seconds until", bars: MOMENTS.map(([label, key]) => bar(label, key)) },
+      {
+        title: "seconds of that, until all lanes are busy",
+        bars: PARTS.map(([label, key]) => ({
+          ...bar(label, key),
+          tone: 1,
+          ...(key === "beside" ? { aim: BESIDE_AIM_SECONDS } : {}),
+        })),
+      },
+    ],
+    scale: "shared",
+    format: (seconds) => `${seconds.toFixed(2)} s`,
   };
 }
 

@@ -9,6 +9,7 @@ import { connectCoordinator } from "../../shared/wire/client.ts";
 import { startCli } from "../../test/support/processes.ts";
 import { CountingJob } from "../counting-job.ts";
 import type { LoadClientsOptions } from "../load-clients.ts";
+import type { BarPlot } from "../plot/bar-plot.ts";
 import { sampleProcess } from "../process-sample.ts";
 import { note, round } from "../report.ts";
 
@@ -23,7 +24,10 @@ export interface WaitingFleetOptions {
 const WORKERS_A_PROCESS = 64;
 const LOOK_MS = 20;
 
-interface FleetRun {
+export interface FleetRun {
+  readonly workers: number;
+  /** What the waiting alone takes. */
+  readonly idealSeconds: number;
   readonly seconds: number;
   readonly coordinatorCores: number;
   readonly coordinatorMsACommit: number;
@@ -33,25 +37,58 @@ interface FleetRun {
  * Fleets of workers whose lanes wait instead of computing, against one real coordinator: what is above the ideal time is
  * leases, commits, the journal and the end of the job.
  */
-export async function scaleWaitingFleet(options: WaitingFleetOptions): Promise<TableData> {
-  const { sizes, shardMs, shardsPerWorker } = options;
-  const idealSeconds = (shardsPerWorker * shardMs) / 1000;
-  const rows: (string | number)[][] = [];
-  for (const workers of sizes) {
+export async function scaleWaitingFleet(options: WaitingFleetOptions): Promise<FleetRun[]> {
+  const runs: FleetRun[] = [];
+  for (const workers of options.sizes) {
     const run = await runFleet(workers, options);
-    rows.push([
-      workers,
-      round(idealSeconds),
-      round(run.seconds),
-      round(idealSeconds / run.seconds),
-      round(run.coordinatorCores),
-      round(run.coordinatorMsACommit),
-    ]);
-    note(`${workers} workers: ${run.seconds.toFixed(2)} s of ${idealSeconds.toFixed(2)} s`);
+    runs.push(run);
+    note(`${workers} workers: ${run.seconds.toFixed(2)} s of ${run.idealSeconds.toFixed(2)} s`);
   }
+  return runs;
+}
+
+export function fleetTable(runs: readonly FleetRun[]): TableData {
   return {
     columns: ["workers", "ideal s", "s", "efficiency", "coordinator's cores", "coordinator's ms a commit"],
-    rows,
+    rows: runs.map(({ workers, idealSeconds, seconds, coordinatorCores, coordinatorMsACommit }) => [
+      workers,
+      round(idealSeconds),
+      round(seconds),
+      round(idealSeconds / seconds),
+      round(coordinatorCores),
+      round(coordinatorMsACommit),
+    ]),
+  };
+}
+
+/** Efficiency by workers, and what the coordinator needs for it. */
+export function fleetPlot(runs: readonly FleetRun[]): BarPlot {
+  const label = (workers: number) => `${workers} ${workers === 1 ? "worker" : "workers"}`;
+  return {
+    title: "Fleets that only wait",
+    about: [
+      "Workers whose lanes wait instead of computing, against one coordinator over gRPC: what is missing to 1 are leases, commits, the journal and the end of the job. Each group has its own scale.",
+    ],
+    groups: [
+      {
+        title: "efficiency: the ideal seconds over those taken (mark: 1)",
+        bars: runs.map(({ workers, idealSeconds, seconds }) => ({
+          label: label(workers),
+          value: idealSeconds / seconds,
+          aim: 1,
+        })),
+      },
+      {
+        title: "cores that the coordinator needs",
+        bars: runs.map(({ workers, coordinatorCores }) => ({
+          label: label(workers),
+          value: coordinatorCores,
+          tone: 1,
+        })),
+      },
+    ],
+    scale: "each",
+    format: (value) => value.toFixed(2),
   };
 }
 
@@ -84,6 +121,8 @@ async function runFleet(
     const after = await sampleProcess(cli.pid);
     const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
     return {
+      workers,
+      idealSeconds: (shardsPerWorker * shardMs) / 1000,
       seconds,
       coordinatorCores: cpuSeconds / seconds,
       coordinatorMsACommit: (1000 * cpuSeconds) / shards,

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Deferred, deferred, sleep } from "../../shared/core/abort.ts";
 import { errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { processArguments } from "../../worker/process-arguments.ts";
 import type { ProcessPlan } from "../../worker/supervisor.ts";
 import { rateOf } from "./rate.ts";
 import type {
@@ -119,6 +120,7 @@ class SampleProcess {
     const entry = compiledUrl("./sample-process.ts", import.meta.url);
     const child = fork(fileURLToPath(entry), [], {
       env: { ...process.env, ...env },
+      execArgv: [...process.execArgv, ...processArguments(worker.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#child = child;

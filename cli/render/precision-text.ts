@@ -1,5 +1,10 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
-import type { Conversion, OutputAccuracy, PrecisionReport } from "../../shared/domain/precision.ts";
+import type {
+  Conversion,
+  JobPrecision,
+  OutputAccuracy,
+  PrecisionReport,
+} from "../../shared/domain/precision.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { counted, oneLine } from "./text.ts";
@@ -17,6 +22,39 @@ export function precisionText(report: PrecisionReport, style: Style = plainStyle
   return `${title}\n${renderTable({ columns, rows: outputs.map(outputRow) }, style, { maxRows: MAX_OUTPUTS })}`;
 }
 
+/**
+ * A job's precision and how good it is, in a few words: of several outputs the worst. Null for a model as it came.
+ * `int8: cosine 0.9995 on average, 0.9979 at least; agreement 97.7 % (256 rows compared)`
+ */
+export function precisionLine(found: JobPrecision | null): string | null {
+  if (found === null) return null;
+  const { precision, check } = found;
+  if (check === null) return `${precision}, not compared with the original`;
+  const { rows, failedRows, outputs } = check;
+  const least = (figures: readonly (number | null)[]) => {
+    const known = figures.filter((figure) => figure !== null);
+    return known.length === 0 ? null : Math.min(...known);
+  };
+  const mean = least(outputs.map(({ meanCosine }) => meanCosine));
+  const worst = least(outputs.map(({ leastCosine }) => leastCosine));
+  const agreement = least(outputs.map((output) => output.agreement));
+  const figures = [
+    ...(mean === null || worst === null
+      ? []
+      : [`cosine ${mean.toFixed(5)} on average, ${worst.toFixed(5)} at least`]),
+    ...(agreement === null ? [] : [`agreement ${percent(agreement)}`]),
+    ...(failedRows === 0 ? [] : [`fails on ${counted(failedRows, "row")}`]),
+  ];
+  const compared = `(${counted(rows, "row")} compared)`;
+  return figures.length === 0
+    ? `${precision} ${compared}`
+    : `${precision}: ${figures.join("; ")} ${compared}`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
 function outputRow(output: OutputAccuracy): string[] {
   const { tensor, maxError, meanError, meanCosine, leastCosine, agreement, notFiniteRows } = output;
   return [
@@ -25,7 +63,7 @@ function outputRow(output: OutputAccuracy): string[] {
     short(meanError),
     meanCosine === null ? "" : meanCosine.toFixed(5),
     leastCosine === null ? "" : leastCosine.toFixed(5),
-    agreement === null ? "" : `${(agreement * 100).toFixed(1)} %`,
+    agreement === null ? "" : percent(agreement),
   ];
 }
 

@@ -2,6 +2,7 @@ import { errorFromData } from "../../shared/core/errors.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { renderError } from "./error.ts";
+import { precisionLine } from "./precision-text.ts";
 import { renderProgress } from "./progress.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { endText } from "./summary.ts";
@@ -20,6 +21,7 @@ export function jobText(status: JobStatus, style: Style = plainStyle): string {
   const entries: [label: string, value: string | null][] = [
     ["job", oneLine(status.jobId)],
     ["output", oneLine(status.output)],
+    ["precision", precisionLine(status.precision)],
     ...(status.phase === "running" ? verdict : []),
   ];
   return [head, ...lines.map((line) => `  ${line}`), ...labelled(entries, style.dim)].join("\n");

@@ -1,5 +1,6 @@
 import { formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { precisionLine } from "./precision-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, labelled, oneLine } from "./text.ts";
 import { verdictEntries } from "./verdict-text.ts";
@@ -23,6 +24,8 @@ export interface JobSummary {
   readonly padding: number | null;
   /** What would make it faster, in one sentence. */
   readonly advice: string | null;
+  /** Where the model was converted: to what, and what its check found (null without one). Null for a model as it came. */
+  readonly precision: JobStatus["precision"];
   /** The output folder. */
   readonly output: string;
   /** Null until the output is published. */
@@ -43,6 +46,7 @@ export function jobSummary(status: JobStatus): JobSummary {
     stages: status.stages,
     padding: status.padding,
     advice: status.advice,
+    precision: status.precision,
     output: status.output,
     manifest: status.manifest === "" ? null : status.manifest,
   };
@@ -58,6 +62,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["output", status.manifest === "" ? null : oneLine(status.output)],
     ["manifest", status.manifest === "" ? null : oneLine(status.manifest)],
     ["shards", `${shards}, in ${counted(attempts, "attempt")}${failed}`],
+    ["precision", precisionLine(status.precision)],
     ["dead letters", deadLetters === 0 ? null : style.warn(formatCount(deadLetters))],
     ...verdictEntries(status),
   ];

@@ -3,6 +3,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { JobPrecision } from "../../shared/domain/precision.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type { Heartbeat } from "../../shared/wire/services.ts";
@@ -18,6 +19,7 @@ export interface ActiveJobOptions {
   readonly jobId: string;
   readonly planned: PlannedJob;
   readonly description: JobDescription;
+  readonly precision: JobPrecision | null;
   readonly shell: JobShell;
   readonly clock: Clock;
   readonly manifestPath: string;
@@ -159,7 +161,7 @@ export class ActiveJob {
   }
 
   status(): JobStatus {
-    const { shell, planned, manifestPath, clock, runWatch } = this.#options;
+    const { shell, planned, precision, manifestPath, clock, runWatch } = this.#options;
     const progress = jobProgress(shell.state);
     const { failure, ...counts } = progress;
     const over = this.#endedMs;
@@ -177,6 +179,7 @@ export class ActiveJob {
       rowsPerSecond: rate,
       secondsLeft:
         progress.phase === "running" && rate > 0 ? (progress.rowsTotal - progress.rowsDone) / rate : null,
+      precision,
       output: planned.spec.output.path,
       manifest: progress.phase === "published" ? manifestPath : "",
       failure: failure === null ? null : { ...failure, problems: [] },

@@ -1,6 +1,7 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { jobPrecision } from "../../shared/domain/precision.ts";
 import { errorCode } from "../commit/check-file.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobHandle } from "./jobs-desk.ts";
@@ -57,6 +58,7 @@ export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>):
     rowsPerSecond: 0,
     secondsLeft: null,
     ...NO_VERDICT,
+    precision: jobPrecision(spec.model.precision, manifest.precision),
     output: spec.output.path,
     manifest: manifestPath,
     failure: null,

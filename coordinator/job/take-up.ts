@@ -6,7 +6,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { JobDigests, JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
-import type { PrecisionReport } from "../../shared/domain/precision.ts";
+import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { errorCode } from "../commit/check-file.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
@@ -169,6 +169,7 @@ async function startJob(
     jobId,
     planned,
     description: describeJob(jobId, planned, { partialsPath: paths.partials, beacon }),
+    precision: jobPrecision(planned.spec.model.precision, options.precision),
     shell,
     clock,
     manifestPath: join(outputPath, MANIFEST_NAME),

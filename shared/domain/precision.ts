@@ -41,6 +41,18 @@ export interface PrecisionReport {
   readonly minAgreement: number;
 }
 
+/** A job whose model was converted, as people see it. */
+export interface JobPrecision {
+  readonly precision: ConvertedPrecision;
+  /** What the manifest will keep; null where the job asks for no check, or was published by a version that kept none. */
+  readonly check: PrecisionReport | null;
+}
+
+/** Null for a model as it came. */
+export function jobPrecision(precision: Precision, check: PrecisionReport | null): JobPrecision | null {
+  return precision === "original" ? null : { precision, check };
+}
+
 /** One tensor of the answers, over all rows that were compared. Errors are of single values, converted less original. */
 export interface OutputAccuracy {
   readonly tensor: string;

@@ -2,6 +2,7 @@ import { BOTTLENECKS } from "../domain/bottleneck.ts";
 import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import { errorCodec } from "./codec-error.ts";
+import { jobPrecisionCodec } from "./codec-precision.ts";
 import { decodeShares } from "./codec-worker.ts";
 import { type Codec, uint32 } from "./wire-message.ts";
 
@@ -32,11 +33,13 @@ export const jobStatusCodec: Codec<JobStatus> = {
     stages: status.stages,
     ...(status.padding === null ? {} : { padding: status.padding }),
     advice: status.advice ?? "",
+    ...(status.precision === null ? {} : { precision: jobPrecisionCodec.encode(status.precision) }),
     ...(status.failure === null ? {} : { failure: errorCodec.encode(status.failure) }),
   }),
   decode(message) {
     const secondsLeft = message.number("secondsLeft");
     const failure = message.optionalMessage("failure");
+    const precision = message.optionalMessage("precision");
     return {
       jobId: message.text("jobId"),
       name: message.text("name"),
@@ -60,6 +63,7 @@ export const jobStatusCodec: Codec<JobStatus> = {
       stages: decodeShares(message, "stages"),
       padding: message.optionalNumber("padding") ?? null,
       advice: message.text("advice") || null,
+      precision: precision === null ? null : jobPrecisionCodec.decode(precision),
       failure: failure === null ? null : errorCodec.decode(failure),
     };
   },

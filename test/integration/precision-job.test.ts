@@ -36,9 +36,9 @@ async function manifest(): Promise<OutputManifest> {
 }
 
 describe.each(["fp16", "int8"] as const)("a job with its model as %s", (precision) => {
-  test("is checked on its own rows, published, and says in its manifest what the check found", async () => {
+  test("is checked on its own rows, published, and says in manifest and summary what the check found", async () => {
     await useModel({ precision });
-    const ended = await run();
+    const ended = await run("--json");
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     expect(ended.stderr).toMatch(new RegExp(`as ${precision}; compared on 256 rows\n.*agreement\nlogits `));
     const { precision: report } = await manifest();
@@ -48,6 +48,12 @@ describe.each(["fp16", "int8"] as const)("a job with its model as %s", (precisio
     // Not the original under another name.
     expect(output?.maxError).toBeGreaterThan(0);
     expect(output?.meanCosine).toBeGreaterThan(0.99);
+    expect(JSON.parse(ended.stdout).precision).toEqual({ precision, check: report });
+    // Of what an earlier run published, too.
+    const again = await run();
+    expect(again.stdout).toMatch(
+      new RegExp(`\n {2}precision +${precision}: cosine .*; agreement .* %.* \\(256 rows compared\\)\n`),
+    );
   });
 });
 
@@ -101,7 +107,9 @@ test("numbers that leave float16's range fail the check", async () => {
 
 test("without a check nothing is compared", async () => {
   await useModel({ precision: "int8", check: { rows: 0, minCosine: 1 } });
-  expect(await run()).toMatchObject({ code: 0, stderr: expect.not.stringContaining("compared") });
+  const ended = await run("--json");
+  expect(ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining("compared") });
+  expect(JSON.parse(ended.stdout).precision).toEqual({ precision: "int8", check: null });
   expect(await manifest()).toMatchObject({ precision: null });
 });
 
@@ -123,6 +131,10 @@ test("workers that see neither the cache nor the weights' files fetch the one co
     "--data",
     "coordinator",
   ];
+  const status = async () => (await runCli(["status", "--coordinator", address, "--json"])).stdout;
+  await expect
+    .poll(async () => JSON.parse(await status())[0]?.precision, { timeout: 30_000 })
+    .toMatchObject({ precision: "fp16", check: { precision: "fp16", rows: 256 } });
   await using worker = startCli(args);
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await worker.ended).toMatchObject({ code: 0 });

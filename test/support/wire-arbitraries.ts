@@ -5,6 +5,7 @@ import type { InputFile } from "../../shared/domain/dataset.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { CONVERTED_PRECISIONS, type JobPrecision } from "../../shared/domain/precision.ts";
 import { type Shard, shardId } from "../../shared/domain/shard.ts";
 import {
   STAGES,
@@ -173,6 +174,34 @@ export const workerStatus: fc.Arbitrary<WorkerStatus> = fc.record({
   busy,
 });
 
+const jobPrecision: fc.Arbitrary<JobPrecision> = fc.record({
+  precision: fc.constantFrom(...CONVERTED_PRECISIONS),
+  check: fc.option(
+    fc.record({
+      precision: fc.constantFrom(...CONVERTED_PRECISIONS),
+      originalBytes: count,
+      convertedBytes: count,
+      rows: count,
+      failedRows: count,
+      outputs: fc.array(
+        fc.record({
+          tensor: text,
+          maxError: positive,
+          meanError: positive,
+          meanCosine: fc.option(finite),
+          leastCosine: fc.option(finite),
+          agreement: fc.option(positive),
+          ranked: fc.boolean(),
+          notFiniteRows: count,
+        }),
+        { maxLength: 3 },
+      ),
+      minCosine: positive,
+      minAgreement: positive,
+    }),
+  ),
+});
+
 export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   jobId: text,
   name: text,
@@ -194,6 +223,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   stages: busy,
   padding: fc.option(positive),
   advice: fc.option(name),
+  precision: fc.option(jobPrecision),
   output: text,
   manifest: text,
   failure: fc.option(errorData),

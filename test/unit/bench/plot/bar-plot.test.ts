@@ -54,6 +54,16 @@ describe("a plot of bars", () => {
     expect(svg).toContain("the aim");
   });
 
+  test("a value stands right behind its bar, and behind the aim only where it would cover that", () => {
+    const valueAt = (aim: number) => {
+      const svg = aPlot([[{ label: "a", value: 10, aim }]]);
+      return { x: Number(/<text class="value" x="([\d.]+)"/.exec(svg)?.[1]), mark: marks(svg)[0] ?? 0 };
+    };
+    const [far, near] = [valueAt(100), valueAt(10.3)];
+    expect(far.x).toBeLessThan(far.mark - 20);
+    expect(near.x).toBeGreaterThan(near.mark);
+  });
+
   test("text is escaped, and long lines go on below", () => {
     const long = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
     const svg = aPlot([[{ label: 'a < "b" & c', value: 1 }]], { about: [long] });
@@ -63,9 +73,58 @@ describe("a plot of bars", () => {
     expect(lines.join(" ")).toBe(long);
   });
 
+  test("long names and values widen the picture: none is cut, and bars keep their room", () => {
+    const name = "a variant with a name that goes on and on, ".repeat(3);
+    const svg = aPlot([[{ label: name, value: 10, text: "10 rows, and what else there is to say of them" }]]);
+    const page = Number(/<svg [^>]*width="([\d.]+)"/.exec(svg)?.[1]);
+    const bar = /<rect class="tone0" x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="18"/.exec(svg);
+    const [left, width] = [Number(bar?.[1]), Number(bar?.[2])];
+    const glyph = 6.5;
+    expect(left - 10 - glyph * name.length).toBeGreaterThan(0);
+    expect(width).toBeGreaterThan(200);
+    expect(left + width + 8 + glyph * 46).toBeLessThan(page);
+    expect(svg).toContain(`>${name}<`);
+  });
+
+  test("a group writes its values its own way, and a bar its own text", () => {
+    const svg = renderBarPlot({
+      title: "Mixed",
+      about: [],
+      scale: "each",
+      format: (value) => `${value} rows`,
+      groups: [
+        { title: "rows", bars: [{ label: "a", value: 1 }] },
+        { title: "time", format: (value) => `${value} ms`, bars: [{ label: "b", value: 2 }] },
+        { title: "said", bars: [{ label: "c", value: 3, text: "three" }] },
+      ],
+    });
+    expect([...svg.matchAll(/<text class="value"[^>]*>([^<]*)</g)].map(([, text]) => text)).toEqual([
+      "1 rows",
+      "2 ms",
+      "three",
+    ]);
+  });
+
+  test("it is well-formed XML: every element is closed, in order", () => {
+    const bars = [{ label: "<&>", value: 3, range: [1, 4], aim: 5, tone: 1 }] as const;
+    const svg = aPlot([bars, bars], { tones: ["one", "two"] });
+    const open: string[] = [];
+    for (const [, closing, name, rest = ""] of svg.matchAll(/<(\/?)([a-z]+)([^>]*)>/g)) {
+      expect(rest.replaceAll(/ [a-zA-Z-]+="[^"<&]*"/g, "")).toMatch(/^\/?$/);
+      if (closing === "/") expect(open.pop()).toBe(name);
+      else if (!rest.endsWith("/")) open.push(name ?? "");
+    }
+    expect(open).toEqual([]);
+  });
+
   test("a bar without a figure says so, and nothing in the picture is no number", () => {
-    const svg = aPlot([[{ label: "a", value: Number.NaN }], []]);
+    const nothing = {
+      value: Number.NaN,
+      range: [Number.POSITIVE_INFINITY, Number.NaN],
+      aim: Number.NaN,
+    } as const;
+    const svg = aPlot([[{ label: "a", ...nothing }], []]);
     expect(svg).toContain(">no figure<");
-    expect(svg).not.toMatch(/="[^"]*NaN/);
+    expect(svg).not.toMatch(/NaN|Infinity/);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { conversionText, precisionText } from "../../../../cli/render/precision-text.ts";
-import type { PrecisionReport } from "../../../../shared/domain/precision.ts";
+import { conversionText, precisionLine, precisionText } from "../../../../cli/render/precision-text.ts";
+import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/precision.ts";
 
 const REPORT: PrecisionReport = {
   precision: "int8",
@@ -43,6 +43,23 @@ test("a check is a line and a table", () => {
   ]);
   expect(precisionText({ ...REPORT, failedRows: 3 })).toContain("256 rows, 3 of which it fails on");
   expect(precisionText({ ...REPORT, rows: 0 })).not.toContain("\n");
+});
+
+test("a job's precision is one line, with the worst of its outputs, and none for a model as it came", () => {
+  const line = (changes: Partial<PrecisionReport>) =>
+    precisionLine({ precision: "int8", check: { ...REPORT, ...changes } });
+  const [logits, best] = REPORT.outputs;
+  const worse = { ...logits, meanCosine: 0.998, leastCosine: 0.95, agreement: 0.97 } as OutputAccuracy;
+  expect(line({})).toBe(
+    "int8: cosine 0.99910 on average, 0.99000 at least; agreement 98.8 % (256 rows compared)",
+  );
+  expect(line({ outputs: [...REPORT.outputs, worse], failedRows: 3 })).toBe(
+    "int8: cosine 0.99800 on average, 0.95000 at least; agreement 97.0 %; fails on 3 rows (256 rows compared)",
+  );
+  expect(line({ outputs: [best as OutputAccuracy] })).toBe("int8: agreement 100.0 % (256 rows compared)");
+  expect(line({ outputs: [], rows: 0 })).toBe("int8 (0 rows compared)");
+  expect(precisionLine({ precision: "fp16", check: null })).toBe("fp16, not compared with the original");
+  expect(precisionLine(null)).toBeNull();
 });
 
 test("a conversion says what it left alone, and what it had to cut", () => {

@@ -35,9 +35,15 @@ describe("the summary of a job for scripts", () => {
       },
       padding: null,
       advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
+      precision: null,
       output: "/data/out",
       manifest: "/data/out/_manifest.json",
     });
+  });
+
+  it("has the precision of a converted model, with what its check found", () => {
+    const precision = { precision: "fp16", check: null } as const;
+    expect(jobSummary(aPublishedStatus({ precision })).precision).toEqual(precision);
   });
 
   it("has no manifest before there is one", () => {
@@ -97,6 +103,15 @@ describe("the text of a job", () => {
       "  busy    read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
       "  advice  the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
     ]);
+  });
+
+  it("shows the precision of a converted model, and nothing of one as it came", () => {
+    const precision = { precision: "int8", check: null } as const;
+    const line = "  precision  int8, not compared with the original";
+    expect(jobText(aStatus({ precision })).split("\n")).toContain(line);
+    expect(endText(aPublishedStatus({ precision }))).toMatch(/\n {2}precision +int8, not compared/);
+    for (const text of [jobText(aStatus()), endText(aPublishedStatus())])
+      expect(text).not.toContain("precision  ");
   });
 
   it("shows a failed job's end, and its error in full", () => {
