@@ -4,7 +4,7 @@ import type { ConcreteDevice } from "../shared/onnx/devices.ts";
 import { chooseLanes, type LaneFigure } from "./infer/choose-lanes.ts";
 import type { LanePlan } from "./infer/lane-plan.ts";
 import { type LaneSet, startLanes } from "./infer/lane-set.ts";
-import { tryLanes } from "./infer/lane-trial.ts";
+import { estimateRate, tryLanes } from "./infer/lane-trial.ts";
 import { planTrial, TRIAL_STEPS } from "./infer/trial-feeds.ts";
 import { batchLimit } from "./shard/batch-limit.ts";
 import type { JobTuning } from "./tuning/job-tuning.ts";
@@ -52,6 +52,7 @@ export async function openLanes(
     others,
     rowsInput: job.rowsInput,
     start,
+    estimate: (lanes) => estimateRate(lanes, trial),
     measure: (lanes) => tryLanes(lanes, trial),
   });
   if (choice.figures.length > 0) {

@@ -96,9 +96,10 @@ async function listGlob(
     followSymbolicLinks: false,
     signal,
   };
-  const files = await glob(pattern, { ...options, dot: false });
-  if (files.length > 0) return { kind: "files", files };
   const base = globBase(pattern);
+  // From its own folder: from elsewhere, links on the way to that would not be followed either.
+  const files = await glob(pattern, { ...options, cwd: base, dot: false });
+  if (files.length > 0) return { kind: "files", files };
   const isThere = await stat(base).then(
     (found) => found.isDirectory(),
     () => false,

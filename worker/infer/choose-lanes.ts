@@ -11,6 +11,8 @@ export interface ChooseLanesOptions {
   /** Of the whole input. */
   readonly rowsInput: number;
   readonly start: (plan: LanePlan) => Promise<LaneSet>;
+  /** Rows a second, roughly and soon; null where that cannot be told (see `estimateRate`). */
+  readonly estimate: (lanes: Lanes) => Promise<number | null>;
   /** Rows a second; null where that cannot be told (see `tryLanes`). */
   readonly measure: (lanes: Lanes) => Promise<number | null>;
 }
@@ -29,8 +31,11 @@ export interface LaneFigure {
 
 /** A trial loads the model anew for each plan: one that takes longer than this to load is taken as it usually is. */
 const SLOW_LOAD_MS = 2_000;
-/** A job shorter than this gains less than the trial costs. */
-const WORTH_MS = 20_000;
+/**
+ * A job shorter than this gains less than the trial costs: two seconds or so, for a plan that seldom is faster by a tenth.
+ * Its start would be felt; that of a longer one is not.
+ */
+const WORTH_MS = 120_000;
 /** Within this a difference is chance, and the usual plan wins: its lanes do not wait for each other. */
 const TIE = 1.05;
 
@@ -45,11 +50,14 @@ export async function chooseLanes(options: ChooseLanesOptions): Promise<LaneChoi
   const lanes = await start(usual);
   const asUsual: LaneChoice = { plan: usual, lanes, figures: [] };
   if (others.length === 0 || lanes.loadMs > SLOW_LOAD_MS) return asUsual;
-  const usualRate = await rateOf(lanes, options).catch(async (error: unknown) => {
+  const isWorth = (rate: number | null) => rate !== null && (rowsInput / rate) * 1000 >= WORTH_MS;
+  const usualRate = await onLanes(lanes, async (connected) =>
+    isWorth(await options.estimate(connected)) ? await options.measure(connected) : null,
+  ).catch(async (error: unknown) => {
     await lanes[Symbol.asyncDispose]();
     throw error;
   });
-  if (usualRate === null || (rowsInput / usualRate) * 1000 < WORTH_MS) return asUsual;
+  if (usualRate === null || !isWorth(usualRate)) return asUsual;
   await lanes[Symbol.asyncDispose]();
   const figures: LaneFigure[] = [{ plan: usual, rowsPerSecond: usualRate }];
   for (const plan of others) figures.push({ plan, rowsPerSecond: await tryPlan(plan, options) });
@@ -66,14 +74,14 @@ export async function chooseLanes(options: ChooseLanesOptions): Promise<LaneChoi
 async function tryPlan(plan: LanePlan, options: ChooseLanesOptions): Promise<number> {
   try {
     await using lanes = await options.start(plan);
-    return (await rateOf(lanes, options)) ?? 0;
+    return (await onLanes(lanes, options.measure)) ?? 0;
   } catch (error) {
     if (isShardmillError(error, "WORKER_DIED")) throw error;
     return 0;
   }
 }
 
-async function rateOf(lanes: LaneSet, { measure }: ChooseLanesOptions): Promise<number | null> {
+async function onLanes<T>(lanes: LaneSet, use: (connected: Lanes) => Promise<T>): Promise<T> {
   using pool = connectLanes(lanes.connect());
-  return await measure(pool);
+  return await use(pool);
 }

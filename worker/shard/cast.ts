@@ -1,6 +1,7 @@
 import { encodeHalf, halfTable } from "../../shared/core/float16.ts";
 import type { Dtype, DtypeArray } from "../../shared/domain/tensor.ts";
 import { bitAt } from "./bits.ts";
+import { castBytes, LEAST_BYTES } from "./cast-bytes.ts";
 import { type Leaf, type NumberArray, wordsOf } from "./leaf.ts";
 
 /** How values become elements of a tensor: value * scale + offset, in float64, then cast. */
@@ -104,6 +105,12 @@ function scaleNumbers(source: NumberArray, from: number, to: number, cast: Cast,
   const { array, step } = target;
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) return;
   const { scale, offset } = cast;
+  const isBytes = source instanceof Uint8Array || source instanceof Int8Array;
+  if (isBytes && array instanceof Float32Array && step === 1 && to - from >= LEAST_BYTES) {
+    const place = array.subarray(target.at, target.at + to - from);
+    castBytes(source.subarray(from, to), place, (value) => value * scale + offset);
+    return;
+  }
   let at = target.at;
   for (let index = from; index < to; index += 1) {
     array[at] = (source[index] ?? 0) * scale + offset;

@@ -33,6 +33,8 @@ beforeAll(async () => {
     await writeFile(join(root, path), path);
   }
   await symlink(join(root, "data/a.parquet"), join(root, "data/link.parquet"));
+  await mkdir(join(root, "links"));
+  await symlink(join(root, "data"), join(root, "links/there"));
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -134,6 +136,10 @@ describe("input that leads to nothing", () => {
     expect(problem?.what).toContain("no Parquet or Arrow files");
     expect(problem?.found).toContain("one.txt");
     expect((await failure(["empty"])).problems[0]?.found).toBe("no files");
+  });
+
+  it("finds a glob's files through a link to their folder, wherever the process is", async () => {
+    expect(await discover(["links/there/deep/*.feather"])).toEqual(["links/there/deep/e.feather"]);
   });
 
   it("says what a glob's folder holds instead", async () => {

@@ -48,8 +48,8 @@ function drive(
 describe("auto", () => {
   test("it starts with one row, leaps while runs are short, and then compares each size with the next", () => {
     const sizes = drive(auto(1 << 20), saturating);
-    expect(sizes.slice(0, 5)).toEqual([1, 4, 16, 64, 256]);
-    expect(sizes.slice(5, 14)).toEqual([256, 512, 256, 512, 256, 512, 256, 512, 256]);
+    expect(sizes.slice(0, 10)).toEqual([1, 1, 4, 4, 16, 16, 64, 64, 256, 256]);
+    expect(sizes.slice(10, 18)).toEqual([512, 256, 512, 256, 512, 256, 512, 256]);
   });
 
   test("on a saturating curve it ends where the gain is small, and stays there", () => {
@@ -65,6 +65,37 @@ describe("auto", () => {
     const sizes = drive(auto(1 << 20), peaked);
     expect(sizes.at(-1)).toBe(512);
     expect(Math.max(...sizes)).toBe(2048);
+  });
+
+  test("while runs are short, a size that is a little faster is taken; once they are felt, it is not", () => {
+    /** Each size is 1 % faster than half of it. */
+    const slight =
+      (rowMs: number): Curve =>
+      (rows) =>
+        1.01 ** Math.log2(rows) / rowMs;
+    const sizeFor = (rowMs: number) => drive(auto(1 << 20), slight(rowMs)).at(-1) ?? 0;
+    expect(sizeFor(1.5)).toBe(16);
+    expect(sizeFor(20)).toBe(1);
+  });
+
+  test("a few short runs that were all disturbed do not make a size look bad", () => {
+    const sizer = auto(1 << 20);
+    let disturbed = 0;
+    const sizes = Array.from({ length: 400 }, () => {
+      const rows = sizer.nextRows(null);
+      const isDisturbed = rows === 128 && disturbed < 6;
+      if (isDisturbed) disturbed += 1;
+      sizer.observe(even(rows), (0.4 + rows * 0.04) * (isDisturbed ? 1.3 : 1));
+      return rows;
+    });
+    expect(disturbed).toBe(6);
+    expect(sizes.slice(sizes.indexOf(256))).not.toContain(64);
+  });
+
+  test("a leap that went past the best size is taken back", () => {
+    const sizer = auto(1 << 20);
+    const best2: Curve = (rows) => 1 / (4 + Math.abs(Math.log2(rows / 2)));
+    expect(drive(sizer, best2).at(-1)).toBe(2);
   });
 
   test("one size with bad luck does not end the search", () => {
@@ -87,8 +118,8 @@ describe("auto", () => {
   test("with runs up to a third slower by chance it still finds a good size, and stays there", () => {
     const found = Array.from({ length: 200 }, (_unused, seed) => {
       const sizer = auto(4096);
-      const sizes = drive(sizer, saturating, { noise: 0.33, seed: seed * 7919 });
-      expect(new Set(sizes.slice(100)).size).toBe(1);
+      const sizes = drive(sizer, saturating, { batches: 600, noise: 0.33, seed: seed * 7919 });
+      expect(new Set(sizes.slice(400)).size).toBe(1);
       return saturating(sizer.nextRows(null)) / saturating(4096);
     });
     expect(Math.min(...found)).toBeGreaterThan(0.8);

@@ -13,11 +13,12 @@ async function choose(
   rates: readonly [LanePlan, number | null | ShardmillError][],
   changes: Partial<ChooseLanesOptions> & {
     loadMs?: number;
+    estimated?: number | null;
     failing?: LanePlan;
     onStart?: (starts: number) => void;
   } = {},
 ) {
-  const { loadMs = 10, failing, onStart, ...options } = changes;
+  const { loadMs = 10, estimated = 1_000, failing, onStart, ...options } = changes;
   const started: LanePlan[] = [];
   const open = new Set<LanePlan>();
   let mostOpen = 0;
@@ -35,7 +36,9 @@ async function choose(
       [Symbol.asyncDispose]: async () => void open.delete(plan),
     };
   };
+  let measured = 0;
   const measure = async () => {
+    measured += 1;
     const rate = rates.find(([plan]) => plan === started.at(-1))?.[1] ?? null;
     if (rate instanceof ShardmillError) throw rate;
     return rate;
@@ -45,10 +48,11 @@ async function choose(
     others: [single, spinning],
     rowsInput: 1_000_000,
     start,
+    estimate: async () => estimated,
     measure,
     ...options,
   });
-  return { choosing, started, open, mostOpen: () => mostOpen };
+  return { choosing, started, open, mostOpen: () => mostOpen, measured: () => measured };
 }
 
 test("the plan that runs most rows a second is left open, alone, and all figures are told", async () => {
@@ -95,13 +99,21 @@ describe("the usual plan is taken without measuring the others", () => {
     ["there are none", 1_000, { others: [] }],
     ["the model takes long to load", 1_000, { loadMs: 5_000 }],
     ["the model is too slow, or fails in a trial", null, {}],
-    ["the job is too short to gain from it", 1_000_000, {}],
+    ["the job looks too short to gain from it", 1_000, { estimated: 10_000 }],
+    ["the model is too slow to look", 1_000, { estimated: null }],
+    ["the job turns out to be too short", 1_000_000, {}],
   ])("when %s", async (_when, rate, changes) => {
     const { choosing, started, open } = await choose([[usual, rate]], changes);
     expect(await choosing).toMatchObject({ plan: usual, figures: [] });
     expect(started).toEqual([usual]);
     expect([...open]).toEqual([usual]);
   });
+});
+
+test("a job that looks too short is not measured at all", async () => {
+  const { choosing, measured } = await choose([[usual, 1_000]], { estimated: 10_000 });
+  await choosing;
+  expect(measured()).toBe(0);
 });
 
 test("a plan that does not start, or cannot be measured, is not chosen", async () => {
