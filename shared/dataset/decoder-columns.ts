@@ -29,7 +29,7 @@ export function isCopyable(type: DataType | undefined): boolean {
  * @param memory the decoder's, as it is now: calling it may move it
  * @param address of the batch's `ArrowArray`
  * @param schema the batch's, with columns of copyable types at `indices`
- * @returns null for columns that start inside their buffers
+ * @returns null for columns that start inside their buffers, or leave their nulls to be counted
  */
 export function copyColumns(
   memory: ArrayBufferLike,
@@ -53,7 +53,7 @@ class ColumnCopy {
   readonly #view: DataView;
   readonly #spans: { readonly from: Uint8Array; readonly at: number }[] = [];
   #bytes = 0;
-  /** Whether an array starts inside its buffers. */
+  /** Whether an array starts inside its buffers, or leaves its nulls to be counted. */
   isCut = false;
 
   constructor(memory: ArrayBufferLike) {
@@ -62,9 +62,10 @@ class ColumnCopy {
   }
 
   arrayAt(address: number): { readonly length: number; readonly nullCount: number } {
-    if (this.#int64(address + ARROW_ARRAY.offset) !== 0) this.isCut = true;
     const length = this.#int64(address + ARROW_ARRAY.length);
-    return { length, nullCount: this.#int64(address + ARROW_ARRAY.nullCount) };
+    const nullCount = this.#int64(address + ARROW_ARRAY.nullCount);
+    if (this.#int64(address + ARROW_ARRAY.offset) !== 0 || nullCount < 0) this.isCut = true;
+    return { length, nullCount };
   }
 
   childAt(address: number, index: number): number {

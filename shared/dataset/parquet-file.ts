@@ -163,7 +163,10 @@ class ParquetDatasetFile implements DatasetFile {
 
   /** Copies a decoded batch out of the decoder's memory, frees it there, and keeps only `columns`. */
   #intoArrow(batch: parquet.RecordBatch, schema: Schema, columns: readonly string[]): RecordBatch[] {
-    if (batch.numRows === 0) return [];
+    if (batch.numRows === 0) {
+      batch.free();
+      return [];
+    }
     // The decoder takes a name for a path's start: asked for `a` it also gives a column named `a.b`.
     const indices = columnIndices(schema, columns, this.path);
     if (indices.every((index) => isCopyable(schema.fields[index]?.type))) {

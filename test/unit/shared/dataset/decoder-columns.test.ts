@@ -77,6 +77,9 @@ describe("columns in a decoder's memory", () => {
     const batch = memory.array({ length: 2, buffers: [null], children: [list] });
     const schema = schemaOf(new List(new Field("item", new Int32(), true)));
     expect(copyColumns(memory.buffer, batch, schema, [0])).toBeNull();
+    const uncounted = memory.array({ length: 1, nulls: -1, buffers: [null, ints(7)] });
+    const other = memory.array({ length: 1, buffers: [null], children: [uncounted] });
+    expect(copyColumns(memory.buffer, other, schemaOf(new Int32()), [0])).toBeNull();
   });
 
   it("that would lie outside of it are an error", () => {
