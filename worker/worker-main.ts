@@ -1,4 +1,5 @@
 import { errorToData, ShardmillError } from "../shared/core/errors.ts";
+import { letHeapsGrow } from "./let-heaps-grow.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
 import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
 
@@ -7,6 +8,7 @@ import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
  * back its shards; when the supervisor is gone, so is it. Ctrl-C reaches the whole process group and is the supervisor's.
  */
 export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
+  letHeapsGrow();
   const drain = new AbortController();
   const stop = new AbortController();
   process.on("SIGINT", () => {});

@@ -108,10 +108,10 @@ async function repeat<Input, Result>(
 
 const LEAST_PASSES = 3;
 
-/** Bytes of the file into a buffer and into the decoder; decoded ones into an Arrow stream and out of the decoder. */
+/** Bytes of the file into a buffer and into the decoder; decoded ones out of the decoder. */
 function decodeSizes(bed: StageBed, decoded: readonly RecordBatch[]): Sizes {
   const bytes = fileBytes(bed);
-  return { bytes, copied: 2 * bytes + 2 * sizeOf(decoded) };
+  return { bytes, copied: 2 * bytes + sizeOf(decoded) };
 }
 
 function fileBytes({ ranges }: StageBed): number {

@@ -8,6 +8,7 @@ import { formatBytes } from "../core/units.ts";
 import type { RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../store/store.ts";
 import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
+import { copyColumns, isCopyable } from "./decoder-columns.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 import { readParquetTail } from "./parquet-footer.ts";
 import { decoderMemoryBytes } from "./parquet-memory.ts";
@@ -133,9 +134,15 @@ class ParquetDatasetFile implements DatasetFile {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<RecordBatch> {
     let rows = 0;
+    let schema: Schema | undefined;
     for (let result = first; !result.done; ) {
       signal?.throwIfAborted();
-      for (const batch of this.#intoArrow(result.value, segment, columns)) {
+      const { value } = result;
+      const batches = this.#call(segment, () => {
+        schema ??= tableFromIPC(value.schema.intoIPCStream()).schema;
+        return this.#intoArrow(value, schema, columns);
+      });
+      for (const batch of batches) {
         rows += batch.numRows;
         yield batch;
       }
@@ -155,12 +162,36 @@ class ParquetDatasetFile implements DatasetFile {
   }
 
   /** Copies a decoded batch out of the decoder's memory, frees it there, and keeps only `columns`. */
-  #intoArrow(batch: parquet.RecordBatch, segment: RowSegment, columns: readonly string[]): RecordBatch[] {
+  #intoArrow(batch: parquet.RecordBatch, schema: Schema, columns: readonly string[]): RecordBatch[] {
+    if (batch.numRows === 0) {
+      batch.free();
+      return [];
+    }
+    // The decoder takes a name for a path's start: asked for `a` it also gives a column named `a.b`.
+    const indices = columnIndices(schema, columns, this.path);
+    if (indices.every((index) => isCopyable(schema.fields[index]?.type))) {
+      const copied = this.#copyOut(batch, schema, indices);
+      if (copied !== null) return [copied];
+    }
+    const table = tableFromIPC(batch.intoIPCStream());
+    return table.batches.map((part) => part.selectAt(indices));
+  }
+
+  #copyOut(batch: parquet.RecordBatch, schema: Schema, indices: readonly number[]): RecordBatch | null {
+    const exported = batch.toFFI();
     try {
-      const table = tableFromIPC(this.#runtime.call(() => batch.intoIPCStream()));
-      // The decoder takes a name for a path's start: asked for `a` it also gives a column named `a.b`.
-      const indices = columnIndices(table.schema, columns, this.path);
-      return table.batches.filter(({ numRows }) => numRows > 0).map((part) => part.selectAt(indices));
+      const { buffer } = this.#runtime.wasm.wasmMemory();
+      const copied = copyColumns(buffer, exported.arrayAddr(), schema, indices);
+      if (copied !== null) batch.free();
+      return copied;
+    } finally {
+      exported.free();
+    }
+  }
+
+  #call<T>(segment: RowSegment, call: () => T): T {
+    try {
+      return this.#runtime.call(call);
     } catch (error) {
       throw this.#translate(error, segment);
     }

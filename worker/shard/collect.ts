@@ -39,6 +39,8 @@ export interface CollectorOptions {
   readonly schema: ArrowSchema;
   readonly filePath: string;
   readonly shardRows: number;
+  /** What was kept of a chunk is copied, and nothing here looks at its memory again. */
+  readonly onClosed?: (chunk: InputChunk) => void;
 }
 
 /**
@@ -53,6 +55,7 @@ export class Collector {
   readonly #schema: Schema;
   readonly #dead: DeadLetterTable;
   readonly #shardRows: number;
+  readonly #onClosed: (chunk: InputChunk) => void;
   /** Chunks with rows that are not settled, and those behind them, in order. */
   readonly #open: InputChunk[] = [];
   readonly #batches: RecordBatch[] = [];
@@ -61,9 +64,10 @@ export class Collector {
   #firstRow: number | null = null;
   #rowsOut = 0;
 
-  constructor({ plan, schema, filePath, shardRows }: CollectorOptions) {
+  constructor({ plan, schema, filePath, shardRows, onClosed = () => {} }: CollectorOptions) {
     this.#plan = plan;
     this.#shardRows = shardRows;
+    this.#onClosed = onClosed;
     this.#writers = plan.outputs.map((binding) => createOutputWriter(binding, shardRows));
     this.#keep = plan.keep.map(({ name }) => plainField(fieldOf(schema, name)));
     const made = this.#writers.flatMap(({ columns }) => columns.map(({ field }) => field));
@@ -157,6 +161,7 @@ export class Collector {
     }
     const dead = chunk.deadRows();
     if (dead.length > 0) this.#dead.add(chunk, dead, gatherKept(chunk, this.#keep, chunk.runs("dead")));
+    this.#onClosed(chunk);
   }
 }
 

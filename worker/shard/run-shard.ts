@@ -1,17 +1,20 @@
 import { setMaxListeners } from "node:events";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { freeBuffers } from "../../shared/core/free-buffers.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { BatchSizer } from "../infer/batch-sizer.ts";
+import { buffersOf } from "../infer/lane-protocol.ts";
 import type { Lanes } from "../infer/lanes.ts";
 import type { Batch } from "./batch.ts";
 import { batchLimit } from "./batch-limit.ts";
 import { cutBatches } from "./batcher.ts";
-import { BatchRunner } from "./bisect.ts";
+import { BatchRunner, type Segment } from "./bisect.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import type { BusyMeter } from "./busy-meter.ts";
 import { Collector, type ShardResult } from "./collect.ts";
+import { freeBatch } from "./free-batch.ts";
 import { mapInOrder } from "./in-order.ts";
 import { InputChunk } from "./input-chunk.ts";
 import { cutUnevenBatches } from "./uneven-batcher.ts";
@@ -50,7 +53,13 @@ export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
   setMaxListeners(0, running);
   const rows = shardRows(lease.shard);
   const { schema } = file;
-  const collector = new Collector({ plan: job.map, schema, filePath: lease.file.path, shardRows: rows });
+  const collector = new Collector({
+    plan: job.map,
+    schema,
+    filePath: lease.file.path,
+    shardRows: rows,
+    onClosed: ({ batch }) => freeBatch(batch),
+  });
   const runner = new BatchRunner({ lanes, plan: job.map, sizer, pool, meter, signal: running });
   const batches = cutInto({ ...options, signal: running }, collector);
   const stopOn = (error: unknown): never => {
@@ -63,6 +72,7 @@ export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
       running.throwIfAborted();
       try {
         meter.time("collect", () => collector.collect(segments));
+        freeOutputs(segments);
       } catch (error) {
         stopOn(error);
       }
@@ -76,6 +86,11 @@ export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
   } finally {
     stop.abort(new ShardmillError("INTERRUPTED", "the shard has ended"));
   }
+}
+
+/** They are in the collector's columns by now. */
+function freeOutputs(segments: readonly Segment[]): void {
+  for (const segment of segments) if (segment.kind === "mapped") freeBuffers(buffersOf(segment.outputs));
 }
 
 /** Batches as the model takes them: of rows in input order, or of rows of about one length. */

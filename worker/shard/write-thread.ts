@@ -2,10 +2,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { freeBuffers } from "../../shared/core/free-buffers.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { BusyMeter } from "./busy-meter.ts";
 import { openDataStore } from "./data-stores.ts";
 import { Lock } from "./lock.ts";
+import { buffersOfTables } from "./packed-table.ts";
 import { openSharedSink, openUploadSink, type PartialSink } from "./partial-sink.ts";
 import { writePartial } from "./write-partial.ts";
 import {
@@ -72,6 +74,8 @@ async function writeToEvent(command: Write, signal: AbortSignal): Promise<WriteE
     }
   } catch (error) {
     return { kind: "failed", id, error: errorToData(error) };
+  } finally {
+    freeBuffers(buffersOfTables(result.rows, result.dead));
   }
 }
 

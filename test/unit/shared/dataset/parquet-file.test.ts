@@ -43,6 +43,33 @@ describe("a Parquet file", () => {
     );
   });
 
+  it("gives every type as it was written, also where its columns go another way", async () => {
+    const types = everyType(700);
+    for (const name of types.schema.names) {
+      const column = types.select([name]);
+      using file = await open(encodeParquet(column, { rowGroupRows: 300 }));
+      for (const [rowStart, rowEnd] of [
+        [0, 700],
+        [299, 303],
+      ] as const) {
+        const rows = await readRows(file, { rowStart, rowEnd });
+        expect(plainRows(rows)).toEqual(plainRows(column).slice(rowStart, rowEnd));
+      }
+    }
+  });
+
+  it("gives each batch in one buffer of its own", async () => {
+    using file = await open(bytes);
+    const buffers = new Set<ArrayBufferLike>();
+    for await (const { data } of file.read({ rowStart: 0, rowEnd: 1_000, columns: ["id", "name"] })) {
+      const own = new Set(data.children.flatMap(({ values, valueOffsets }) => [values, valueOffsets]));
+      const found = new Set([...own].filter((part) => part !== undefined).map(({ buffer }) => buffer));
+      expect(found.size).toBe(1);
+      for (const buffer of found) buffers.add(buffer);
+    }
+    expect(buffers.size).toBe(4);
+  });
+
   it("gives only the columns that are asked for, in that order", async () => {
     using file = await open(bytes);
     const rows = await readRows(file, { rowStart: 7, rowEnd: 9, columns: ["name", "id"] });

@@ -1,0 +1,99 @@
+import { Field, Int32, List, Schema, Utf8 } from "apache-arrow";
+import { describe, expect, it } from "vitest";
+import { copyColumns, isCopyable } from "../../../../shared/dataset/decoder-columns.ts";
+
+/** An `ArrowArray` as it lies in memory, at the next free place; gives its address. */
+class Memory {
+  readonly buffer = new ArrayBuffer(4_096);
+  readonly #view = new DataView(this.buffer);
+  #free = 64;
+
+  array(facts: {
+    length: number;
+    nulls?: number;
+    offset?: number;
+    buffers?: readonly (Uint8Array | null)[];
+    children?: readonly number[];
+  }): number {
+    const { length, nulls = 0, offset = 0, buffers = [], children = [] } = facts;
+    const buffersAt = this.#pointers(buffers.map((bytes) => (bytes === null ? 0 : this.#put(bytes))));
+    const childrenAt = this.#pointers(children);
+    const at = this.#take(64);
+    [length, nulls, offset, buffers.length, children.length].forEach((value, index) => {
+      this.#view.setBigInt64(at + index * 8, BigInt(value), true);
+    });
+    this.#view.setUint32(at + 40, buffersAt, true);
+    this.#view.setUint32(at + 44, childrenAt, true);
+    return at;
+  }
+
+  #pointers(values: readonly number[]): number {
+    return this.#put(new Uint8Array(Uint32Array.from(values).buffer));
+  }
+
+  #put(bytes: Uint8Array): number {
+    const at = this.#take(bytes.length);
+    new Uint8Array(this.buffer).set(bytes, at);
+    return at;
+  }
+
+  #take(bytes: number): number {
+    const at = this.#free;
+    this.#free += Math.ceil(bytes / 8) * 8;
+    return at;
+  }
+}
+
+const ints = (...values: number[]) => new Uint8Array(Int32Array.from(values).buffer);
+const schemaOf = (...types: (Int32 | Utf8 | List)[]) =>
+  new Schema(types.map((type, index) => new Field(`c${index}`, type, true)));
+
+describe("columns in a decoder's memory", () => {
+  it("are copied into one buffer, those that are asked for, in that order", () => {
+    const memory = new Memory();
+    const first = memory.array({ length: 3, buffers: [null, ints(1, 2, 3)] });
+    const text = memory.array({
+      length: 3,
+      nulls: 1,
+      buffers: [Uint8Array.of(0b101), ints(0, 2, 2, 3), Buffer.from("abc")],
+    });
+    const batch = memory.array({ length: 3, buffers: [null], children: [first, first, text] });
+    const copied = copyColumns(memory.buffer, batch, schemaOf(new Int32(), new Int32(), new Utf8()), [2, 0]);
+    new Uint8Array(memory.buffer).fill(255);
+    expect(copied?.schema.names).toEqual(["c2", "c0"]);
+    expect(copied?.toArray().map((row) => row?.toJSON())).toEqual([
+      { c2: "ab", c0: 1 },
+      { c2: null, c0: 2 },
+      { c2: "c", c0: 3 },
+    ]);
+    const [strings, numbers] = copied?.data.children ?? [];
+    expect(strings?.values.buffer).toBe(numbers?.values.buffer);
+  });
+
+  it("that start inside their buffers, at any depth, are not copied", () => {
+    const memory = new Memory();
+    const inner = memory.array({ length: 4, offset: 1, buffers: [null, ints(0, 1, 2, 3, 4)] });
+    const list = memory.array({ length: 2, buffers: [null, ints(0, 1, 4)], children: [inner] });
+    const batch = memory.array({ length: 2, buffers: [null], children: [list] });
+    const schema = schemaOf(new List(new Field("item", new Int32(), true)));
+    expect(copyColumns(memory.buffer, batch, schema, [0])).toBeNull();
+    const uncounted = memory.array({ length: 1, nulls: -1, buffers: [null, ints(7)] });
+    const other = memory.array({ length: 1, buffers: [null], children: [uncounted] });
+    expect(copyColumns(memory.buffer, other, schemaOf(new Int32()), [0])).toBeNull();
+  });
+
+  it("that would lie outside of it are an error", () => {
+    const memory = new Memory();
+    const column = memory.array({ length: 1_025, buffers: [null, ints(1)] });
+    const batch = memory.array({ length: 1_025, buffers: [null], children: [column] });
+    expect(() => copyColumns(memory.buffer, batch, schemaOf(new Int32()), [0])).toThrow(RangeError);
+    expect(() => copyColumns(memory.buffer, batch, schemaOf(new Int32(), new Int32()), [1])).toThrow(
+      /children/,
+    );
+  });
+
+  it("of a type with another layout are told before", () => {
+    expect(isCopyable(new List(new Field("item", new Utf8(), true)))).toBe(true);
+    expect(isCopyable(undefined)).toBe(false);
+  });
+});
