@@ -1,17 +1,18 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { totalmem } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { deferred, sleep } from "../shared/core/abort.ts";
 import { backoffMs } from "../shared/core/backoff.ts";
 import { type ErrorData, errorFromData } from "../shared/core/errors.ts";
 import type { Logger } from "../shared/core/log.ts";
-import { compiledUrl } from "../shared/core/package-root.ts";
-import { decoderMemoryArgument } from "../shared/dataset/parquet-memory.ts";
+import { type ForkOptions, forkWorker, WORKER_ENTRY } from "./fork-worker.ts";
 import type { WorkerOptions } from "./worker.ts";
+import type { WorkerAhead } from "./worker-ahead.ts";
 
-export type ToWorkerProcess = { readonly kind: "drain" };
+/** `begin` comes first, and once. */
+export type ToWorkerProcess =
+  | { readonly kind: "begin"; readonly options: WorkerOptions }
+  | { readonly kind: "drain" };
 export type FromWorkerProcess =
   | { readonly kind: "ended"; readonly how: "dismissed" | "drained" }
   | { readonly kind: "failed"; readonly error: ErrorData };
@@ -29,6 +30,8 @@ export interface SupervisorOptions {
   readonly log: Logger;
   /** What each process runs, compiled: the usual worker, unless a test has one that misbehaves. */
   readonly entry?: URL;
+  /** The first process that is like it is this one; otherwise it is ended. Left out: all are started here. */
+  readonly ahead?: WorkerAhead | null;
   /** A process died without saying goodbye: whoever waits for its leases need not wait longer. */
   readonly onDied?: (name: string) => void;
 }
@@ -118,11 +121,10 @@ export class Supervisor {
     const exited = deferred<string>();
     let said: FromWorkerProcess | null = null;
     const options: WorkerOptions = { ...plan.options, scratchPath };
-    const entry = this.#options.entry ?? compiledUrl("./worker-process.ts", import.meta.url);
-    const child = fork(fileURLToPath(entry), [JSON.stringify(options)], {
-      env: { ...process.env, ...plan.env },
-      execArgv: [...process.execArgv, decoderMemoryArgument(decoderBytes(options.shardThreads))],
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    const child = this.#startChild({
+      entry: this.#options.entry ?? WORKER_ENTRY,
+      shardThreads: options.shardThreads,
+      env: plan.env,
     });
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {
@@ -130,6 +132,8 @@ export class Supervisor {
     });
     child.on("error", (error) => exited.resolve(error.message));
     child.once("exit", (code, signal) => exited.resolve(signal ?? `code ${code}`));
+    // One that is gone by now says so by its exit.
+    child.send({ kind: "begin", options } satisfies ToWorkerProcess, () => {});
     try {
       const how = await exited.promise;
       return said ?? { kind: "died", how };
@@ -138,16 +142,13 @@ export class Supervisor {
       await rm(scratchPath, { recursive: true, force: true });
     }
   }
-}
 
-/**
- * What the decoder of one shard thread may take: half of what this process may have, shared out among them. A file that wants more ends as an
- * error with its name, where the kernel would end the process and its rows would be blamed.
- */
-function decoderBytes(shardThreads: number): number {
-  const constrained = process.constrainedMemory();
-  const total = totalmem();
-  return (constrained > 0 ? Math.min(constrained, total) : total) / 2 / shardThreads;
+  #startChild(options: ForkOptions): ChildProcess {
+    const { ahead } = this.#options;
+    const child = ahead?.take(options) ?? forkWorker(options);
+    ahead?.[Symbol.dispose]();
+    return child;
+  }
 }
 
 /** Refusals that no restart can change. */
