@@ -14,7 +14,7 @@ export interface ForkOptions {
 }
 
 /** The usual worker. */
-export const WORKER_ENTRY: URL = compiledUrl("./worker-process.ts", import.meta.url);
+export const WORKER_ENTRY: URL = compiledUrl("worker/worker-process.ts");
 
 /** Starts a worker's process, which loads its code and waits for `begin`. */
 export function forkWorker({ entry, shardThreads, env }: ForkOptions): ChildProcess {

@@ -23,7 +23,7 @@ export interface ArenaOptions {
   readonly limitMs: number;
 }
 
-const MAIN = fileURLToPath(compiledUrl("../../cli/main.ts", import.meta.url));
+const MAIN = fileURLToPath(compiledUrl("cli/main.ts"));
 
 /** What keeps the peers from speaking to anybody, and lets their workers find our modules and their Python. */
 const PEER_ENVIRONMENT = {

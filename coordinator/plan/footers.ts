@@ -46,7 +46,7 @@ export async function readFooters(
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const processes = Math.max(1, Math.min(most, Math.ceil(files.length / FILES_PER_PROCESS)));
   const idle: FooterProcess[] = [];
-  const url = compiledUrl("./footer-process.ts", import.meta.url);
+  const url = compiledUrl("coordinator/plan/footer-process.ts");
   try {
     const replies = await mapConcurrent(files, processes, async (file) => {
       const reader = idle.pop() ?? new FooterProcess(url, memoryLimitBytes);

@@ -47,7 +47,7 @@ export async function inspectModel(
   const question: InspectQuestion = { path };
   const bytes = file.externalData.reduce((sum, data) => sum + data.bytes, file.bytes);
   const result = await runIsolated({
-    script: compiledUrl("./inspect-model-process.ts", import.meta.url),
+    script: compiledUrl("coordinator/plan/inspect-model-process.ts"),
     argument: question,
     limitMs: limits.limitMs,
     memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,

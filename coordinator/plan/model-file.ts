@@ -38,7 +38,7 @@ export async function readModelFile(
   await requireFile(path);
   const question: ModelDataQuestion = { path };
   const walking = runIsolated({
-    script: compiledUrl("./model-data-process.ts", import.meta.url),
+    script: compiledUrl("coordinator/plan/model-data-process.ts"),
     argument: question,
     limitMs: limits.limitMs,
     memoryLimitBytes: WALK_MEMORY_BYTES,

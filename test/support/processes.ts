@@ -23,7 +23,7 @@ export interface CliOptions {
 }
 
 const LIMIT_MS = 40_000;
-const MAIN = fileURLToPath(compiledUrl("../../cli/main.ts", import.meta.url));
+const MAIN = fileURLToPath(compiledUrl("cli/main.ts"));
 
 /** Runs `shardmill ...args` from the build to its end, and makes sure that no process of it is left. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
