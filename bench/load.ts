@@ -97,7 +97,8 @@ async function runLoad(args: LoadArguments): Promise<void> {
 }
 
 function environment({ profile }: LoadArguments, watchFolder: string): Record<string, string> {
-  const preloads = profile === "" ? ["bench/watch-preload.ts"] : ["bench/watch-preload.ts", "bench/profile-preload.ts"];
+  const preloads =
+    profile === "" ? ["bench/watch-preload.ts"] : ["bench/watch-preload.ts", "bench/profile-preload.ts"];
   const options = preloads.map((preload) => `--import ${compiledUrl(preload)}`);
   return {
     NODE_OPTIONS: options.join(" "),

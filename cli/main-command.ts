@@ -1,3 +1,4 @@
+import { endForkedAhead } from "../shared/core/fork-script.ts";
 import { commandLine } from "./command-line.ts";
 import { exitWithError } from "./exit.ts";
 import { usageError } from "./usage-error.ts";
@@ -14,5 +15,7 @@ export async function mainCommand(args: readonly string[]): Promise<void> {
     await commandLine(args, process.stdout.columns).parseAsync();
   } catch (error) {
     exitWithError(await usageError(error, args), { json: args.includes("--json") });
+  } finally {
+    endForkedAhead();
   }
 }

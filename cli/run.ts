@@ -5,7 +5,6 @@ import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { ConcreteDevice } from "../shared/onnx/devices.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
-import type { WorkerAhead } from "../worker/worker-ahead.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
 import { exitWithError } from "./exit.ts";
@@ -23,7 +22,6 @@ import {
 } from "./options.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStops, type Stops, whenAborted } from "./stop-signals.ts";
-import { takeWorkerAhead } from "./worker-ahead.ts";
 
 interface RunArguments extends ProcessArguments {
   readonly job: string;
@@ -70,7 +68,6 @@ const LOCAL_TIMES = { heartbeatMs: 1_000 };
 const GIVE_UP_MS = 60_000;
 
 async function run(args: RunArguments): Promise<number> {
-  using ahead = takeWorkerAhead();
   const { readJobSource } = await import("../shared/spec/read-job-file.ts");
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
@@ -96,7 +93,7 @@ async function run(args: RunArguments): Promise<number> {
       // Beside the planning: both take most of a second.
       onPlanning: () => {
         workers = resolveDevice(source.spec.model.device, { signal: stops.asked }).then((device) =>
-          startWorkers({ coordinator, device, counts, logLevel, ahead }),
+          startWorkers({ coordinator, device, counts, logLevel }),
         );
         workers.catch(() => {});
       },
@@ -126,9 +123,8 @@ async function startWorkers(options: {
   readonly device: ConcreteDevice;
   readonly counts: ProcessCounts;
   readonly logLevel: LogLevel;
-  readonly ahead: WorkerAhead | null;
 }): Promise<Supervisor> {
-  const { coordinator, device, counts, logLevel, ahead } = options;
+  const { coordinator, device, counts, logLevel } = options;
   const { createLogger } = await import("../shared/core/log.ts");
   const { planProcesses } = await import("../worker/process-plan.ts");
   const { makeScratch } = await import("../worker/scratch.ts");
@@ -145,7 +141,6 @@ async function startWorkers(options: {
     processes,
     scratchPath: await makeScratch(),
     log: createLogger("supervisor", logLevel),
-    ahead,
     onDied: (name) => coordinator.workerDied(name),
   });
 }

@@ -13,7 +13,6 @@ import {
   processOptions,
 } from "./options.ts";
 import { listenForStops, whenAborted } from "./stop-signals.ts";
-import { takeWorkerAhead } from "./worker-ahead.ts";
 
 interface WorkerArguments extends ProcessArguments {
   readonly coordinator: string;
@@ -62,7 +61,6 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
 };
 
 async function work(args: WorkerArguments): Promise<void> {
-  using ahead = takeWorkerAhead();
   const counts = processCounts(args);
   const { createLogger } = await import("../shared/core/log.ts");
   const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
@@ -86,7 +84,6 @@ async function work(args: WorkerArguments): Promise<void> {
     processes,
     scratchPath: await makeScratch(args.scratch),
     log: createLogger("supervisor", args["log-level"]),
-    ahead,
   });
   using stops = listenForStops();
   whenAborted(stops.asked, () => void supervisor.drain());

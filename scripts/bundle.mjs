@@ -16,11 +16,14 @@ const LEFT_OUT = ["@duckdb/node-api", "onnxruntime-node", "parquet-wasm"];
 const keepFolders = {
   name: "keep-folders",
   setup({ onLoad }) {
-    onLoad({ filter: /node_modules\/(grpc-health-check|@grpc\/reflection)\/build\/src\/.*\.js$/ }, ({ path }) => {
-      const [, library, inside] = /node_modules\/((?:@grpc\/)?[^/]+)\/(.*)\/[^/]+$/.exec(path);
-      const folder = `require("node:path").join(require.resolve("${library}"), "..", "..", "..", "${inside}")`;
-      return { contents: readFileSync(path, "utf8").replaceAll("__dirname", folder), loader: "js" };
-    });
+    onLoad(
+      { filter: /node_modules\/(grpc-health-check|@grpc\/reflection)\/build\/src\/.*\.js$/ },
+      ({ path }) => {
+        const [, library, inside] = /node_modules\/((?:@grpc\/)?[^/]+)\/(.*)\/[^/]+$/.exec(path);
+        const folder = `require("node:path").join(require.resolve("${library}"), "..", "..", "..", "${inside}")`;
+        return { contents: readFileSync(path, "utf8").replaceAll("__dirname", folder), loader: "js" };
+      },
+    );
   },
 };
 

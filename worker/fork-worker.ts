@@ -1,28 +1,24 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
+import type { ForkPlan } from "../shared/core/fork-script.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import { decoderMemoryArgument } from "../shared/dataset/parquet-memory.ts";
 
-/** What a worker's process is started with: two of the same are the same until they are told to begin. */
-export interface ForkOptions {
-  /** What it runs, compiled. */
-  readonly entry: URL;
+export interface WorkerForkOptions {
+  /** What it runs, compiled. Left out: the usual worker. */
+  readonly entry?: URL | undefined;
   readonly shardThreads: number;
   /** Added to this process's environment. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The usual worker. */
-export const WORKER_ENTRY: URL = compiledUrl("worker/worker-process.ts");
-
-/** Starts a worker's process, which loads its code and waits for `begin`. */
-export function forkWorker({ entry, shardThreads, env }: ForkOptions): ChildProcess {
-  return fork(fileURLToPath(entry), [], {
-    env: { ...process.env, ...env },
+/** How a worker's process is started. It loads its code, and waits for `begin`. */
+export function workerFork({ entry, shardThreads, env }: WorkerForkOptions): ForkPlan {
+  return {
+    script: entry ?? compiledUrl("worker/worker-process.ts"),
     execArgv: [...process.execArgv, decoderMemoryArgument(decoderBytes(shardThreads))],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
+    ...(Object.keys(env).length === 0 ? {} : { env: { ...process.env, ...env } }),
+  };
 }
 
 /**

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { deferred, sleep } from "../shared/core/abort.ts";
 import { backoffMs } from "../shared/core/backoff.ts";
 import { type ErrorData, errorFromData } from "../shared/core/errors.ts";
+import { forkScript } from "../shared/core/fork-script.ts";
 import type { Logger } from "../shared/core/log.ts";
-import { type ForkOptions, forkWorker, WORKER_ENTRY } from "./fork-worker.ts";
+import { workerFork } from "./fork-worker.ts";
 import type { WorkerOptions } from "./worker.ts";
-import type { WorkerAhead } from "./worker-ahead.ts";
 
 /** `begin` comes first, and once. */
 export type ToWorkerProcess =
@@ -30,8 +30,6 @@ export interface SupervisorOptions {
   readonly log: Logger;
   /** What each process runs, compiled: the usual worker, unless a test has one that misbehaves. */
   readonly entry?: URL;
-  /** The first process that is like it is this one; otherwise it is ended. Left out: all are started here. */
-  readonly ahead?: WorkerAhead | null;
   /** A process died without saying goodbye: whoever waits for its leases need not wait longer. */
   readonly onDied?: (name: string) => void;
 }
@@ -121,11 +119,8 @@ export class Supervisor {
     const exited = deferred<string>();
     let said: FromWorkerProcess | null = null;
     const options: WorkerOptions = { ...plan.options, scratchPath };
-    const child = this.#startChild({
-      entry: this.#options.entry ?? WORKER_ENTRY,
-      shardThreads: options.shardThreads,
-      env: plan.env,
-    });
+    const { entry } = this.#options;
+    const child = forkScript(workerFork({ entry, shardThreads: options.shardThreads, env: plan.env }));
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {
       said = message;
@@ -141,13 +136,6 @@ export class Supervisor {
       this.#children.delete(child);
       await rm(scratchPath, { recursive: true, force: true });
     }
-  }
-
-  #startChild(options: ForkOptions): ChildProcess {
-    const { ahead } = this.#options;
-    const child = ahead?.take(options) ?? forkWorker(options);
-    ahead?.[Symbol.dispose]();
-    return child;
   }
 }
 

@@ -3,11 +3,7 @@ import { HealthImplementation } from "grpc-health-check";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { formatAddress, parseAddress } from "../../shared/wire/address.ts";
-import {
-  fullServiceName,
-  SERVICE_NAMES,
-  serviceDefinition,
-} from "../../shared/wire/load-protos.ts";
+import { fullServiceName, SERVICE_NAMES, serviceDefinition } from "../../shared/wire/load-protos.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";

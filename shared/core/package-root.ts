@@ -19,7 +19,9 @@ function findUp(folder: string): string {
 }
 
 /** Where compiled code is: the bundle for what runs from the bundle (scripts/bundle.mjs), else what tsc made. */
-const compiledFolder = relative(packageRoot, fileURLToPath(import.meta.url)).startsWith(join("dist", "bundle"))
+const compiledFolder = relative(packageRoot, fileURLToPath(import.meta.url)).startsWith(
+  join("dist", "bundle"),
+)
   ? join("dist", "bundle")
   : "dist";
 

@@ -40,7 +40,7 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
     `import { errorToData } from ${module("shared/core/errors.ts")};
      import { startLanes } from ${module("worker/infer/lane-set.ts")};
      import { connectLanes } from ${module("worker/infer/lane-pool.ts")};
-     const { modelPath, device } = JSON.parse(process.argv[2]);
+     const { argument: { modelPath, device } } = await new Promise((resolve) => process.once("message", resolve));
      const never = new AbortController().signal;
      // Twice: the second set of lanes finds the device as the first one left it.
      const answers = [];
