@@ -52,7 +52,7 @@ export async function openLanes(
     others,
     rowsInput: job.rowsInput,
     start,
-    measure: (lanes) => tryLanes(lanes, trial),
+    measure: (lanes, enough) => tryLanes(lanes, { ...trial, enough }),
   });
   if (choice.figures.length > 0) {
     log.info(

@@ -11,8 +11,8 @@ export interface ChooseLanesOptions {
   /** Of the whole input. */
   readonly rowsInput: number;
   readonly start: (plan: LanePlan) => Promise<LaneSet>;
-  /** Rows a second; null where that cannot be told (see `tryLanes`). */
-  readonly measure: (lanes: Lanes) => Promise<number | null>;
+  /** Rows a second, or one lane's where that is more than `enough`; null where it cannot be told (see `tryLanes`). */
+  readonly measure: (lanes: Lanes, enough: number) => Promise<number | null>;
 }
 
 export interface LaneChoice {
@@ -45,11 +45,12 @@ export async function chooseLanes(options: ChooseLanesOptions): Promise<LaneChoi
   const lanes = await start(usual);
   const asUsual: LaneChoice = { plan: usual, lanes, figures: [] };
   if (others.length === 0 || lanes.loadMs > SLOW_LOAD_MS) return asUsual;
-  const usualRate = await rateOf(lanes, options).catch(async (error: unknown) => {
+  const enough = (rowsInput / WORTH_MS) * 1000;
+  const usualRate = await rateOf(lanes, options, enough).catch(async (error: unknown) => {
     await lanes[Symbol.asyncDispose]();
     throw error;
   });
-  if (usualRate === null || (rowsInput / usualRate) * 1000 < WORTH_MS) return asUsual;
+  if (usualRate === null || usualRate > enough) return asUsual;
   await lanes[Symbol.asyncDispose]();
   const figures: LaneFigure[] = [{ plan: usual, rowsPerSecond: usualRate }];
   for (const plan of others) figures.push({ plan, rowsPerSecond: await tryPlan(plan, options) });
@@ -73,7 +74,11 @@ async function tryPlan(plan: LanePlan, options: ChooseLanesOptions): Promise<num
   }
 }
 
-async function rateOf(lanes: LaneSet, { measure }: ChooseLanesOptions): Promise<number | null> {
+async function rateOf(
+  lanes: LaneSet,
+  { measure }: ChooseLanesOptions,
+  enough = Number.POSITIVE_INFINITY,
+): Promise<number | null> {
   using pool = connectLanes(lanes.connect());
-  return await measure(pool);
+  return await measure(pool, enough);
 }

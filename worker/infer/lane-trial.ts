@@ -9,6 +9,8 @@ export interface LaneTrialOptions {
   readonly givenRows: number | null;
   /** The most rows of a batch. */
   readonly mostRows: number;
+  /** Rows a second with which nothing more need be known. Left out: none is enough. */
+  readonly enough?: number;
   readonly nowMs: () => number;
 }
 
@@ -23,28 +25,38 @@ const TRIAL_MS = 250;
 const LEAST_RUNS = 2;
 
 /**
- * Rows a second of all lanes at once, each with one batch after the other.
+ * Rows a second of all lanes at once, each with one batch after the other. Where one lane alone is fast enough it is that
+ * lane's: all of them are no slower, and a short job does not wait for more.
  *
  * @returns null where the model is too slow for a trial, or fails on rows that mean nothing
  * @throws {WORKER_DIED} a lane is gone
  */
 export async function tryLanes(lanes: Lanes, options: LaneTrialOptions): Promise<number | null> {
   try {
-    const rows = options.givenRows ?? (await findRows(lanes, options));
-    return rows === null ? null : await measureRate(lanes, rows, options);
+    const found = await findRows(lanes, options);
+    if (found === null) return null;
+    return found.kind === "enough" ? found.rate : await measureRate(lanes, found.rows, options);
   } catch (error) {
     if (isShardmillError(error, "WORKER_DIED")) throw error;
     return null;
   }
 }
 
-async function findRows(lanes: Lanes, { batch, mostRows }: LaneTrialOptions): Promise<number | null> {
-  for (let rows = 1; ; rows = Math.min(rows * LEAP, mostRows)) {
+type Found =
+  | { readonly kind: "rows"; readonly rows: number }
+  | { readonly kind: "enough"; readonly rate: number };
+
+async function findRows(lanes: Lanes, options: LaneTrialOptions): Promise<Found | null> {
+  const { batch, givenRows, mostRows, enough = Number.POSITIVE_INFINITY } = options;
+  for (let rows = givenRows ?? 1; ; rows = Math.min(rows * LEAP, mostRows)) {
     // Twice: the first run of a size also makes room for it.
     const first = await lanes.infer(batch.feeds(rows), batch.outputs);
+    if (givenRows !== null && first.runMs >= SLOW_RUN_MS) return null;
     const { runMs } = await lanes.infer(first.feeds, batch.outputs);
     if (runMs >= SLOW_RUN_MS) return null;
-    if (runMs >= RUN_MS || rows >= mostRows) return rows;
+    const rate = (rows * 1000) / runMs;
+    if (rate > enough) return { kind: "enough", rate };
+    if (givenRows !== null || runMs >= RUN_MS || rows >= mostRows) return { kind: "rows", rows };
   }
 }
 

@@ -64,6 +64,20 @@ test("the plan that runs most rows a second is left open, alone, and all figures
   expect(mostOpen()).toBe(1);
 });
 
+test("of the usual plan it is enough to know that the job is short; the others are measured whole", async () => {
+  const asked: number[] = [];
+  const { choosing } = await choose([], {
+    measure: async (_lanes, enough) => {
+      asked.push(enough);
+      return 1_000;
+    },
+  });
+  await choosing;
+  // A million rows in twenty seconds.
+  expect(asked).toEqual([50_000, ...asked.slice(1).map(() => Number.POSITIVE_INFINITY)]);
+  expect(asked.length).toBeGreaterThan(2);
+});
+
 test("a plan that wins once, and not again, is not chosen", async () => {
   const rates: [LanePlan, number][] = [
     [usual, 1_000],

@@ -61,6 +61,18 @@ test("a model whose runs take a second is not tried for longer than two of them"
   expect(slowAsGiven.ran).toHaveLength(1);
 });
 
+test("one lane that is fast enough alone ends the trial; with fewer rows a run it may not be, yet", async () => {
+  const { lanes, options, ran } = aLane((rows) => 1 + rows * 0.01);
+  expect(await tryLanes(lanes, { ...options, enough: 10_000 })).toBeGreaterThan(10_000);
+  expect(ran).toEqual([1, 1, 4, 4, 16, 16]);
+  const given = aLane(() => 1);
+  expect(await tryLanes(given.lanes, { ...given.options, givenRows: 8, enough: 7_999 })).toBe(8_000);
+  expect(given.ran).toEqual([8, 8]);
+  const never = aLane(() => 1);
+  await tryLanes(never.lanes, { ...never.options, givenRows: 8, enough: 8_000 });
+  expect(never.ran.length).toBeGreaterThan(100);
+});
+
 test("a model that fails on the trial's rows cannot be measured; a lane that is gone is told", async () => {
   const failing = (error: ShardmillError): Lanes => ({ count: 1, infer: () => Promise.reject(error) });
   const { options } = aLane(() => 1);
