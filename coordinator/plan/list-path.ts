@@ -89,16 +89,18 @@ async function listGlob(
   format: JobSpec["input"]["format"],
   signal: AbortSignal,
 ): Promise<ListedPath> {
+  const base = globBase(pattern);
   const options = {
     absolute: true,
+    // From there on: the way to it may lead over links to folders, which are not followed after it.
+    cwd: base,
     onlyFiles: true,
     expandDirectories: false,
     followSymbolicLinks: false,
     signal,
   };
-  const files = await glob(pattern, { ...options, dot: false });
+  const files = await glob(pattern.slice(base === "/" ? 1 : base.length + 1), { ...options, dot: false });
   if (files.length > 0) return { kind: "files", files };
-  const base = globBase(pattern);
   const isThere = await stat(base).then(
     (found) => found.isDirectory(),
     () => false,
@@ -117,10 +119,13 @@ async function listGlob(
   return nothing({ where: pattern, what: `no file matches in ${base}`, found, hint: "check the pattern" });
 }
 
-/** The folder that a pattern starts from: what is before its first wildcard. */
+/** What may mean more than itself in a pattern: a brace may reach over several segments. */
+const SPECIAL = /[*?[\]{}()!+@|\\]/;
+
+/** The folder that a pattern starts from: what is before the first name that is not plain. */
 function globBase(pattern: string): string {
   const segments = pattern.split("/");
-  const wild = segments.findIndex((segment) => isDynamicPattern(segment));
+  const wild = segments.findIndex((segment) => SPECIAL.test(segment));
   return segments.slice(0, wild).join("/") || "/";
 }
 

@@ -136,6 +136,13 @@ describe("input that leads to nothing", () => {
     expect((await failure(["empty"])).problems[0]?.found).toBe("no files");
   });
 
+  it("are a glob's matches, also where the way to its folder leads over a link, from any folder", async () => {
+    await symlink(join(root, "data"), join(root, "linked"));
+    const found = await discover(["linked/?.parquet"]);
+    expect(found.length).toBeGreaterThan(0);
+    expect(found).toEqual(await discover(["linked"]).then((all) => all.filter((path) => /\/.\.parquet$/.test(path))));
+  });
+
   it("says what a glob's folder holds instead", async () => {
     const [problem] = (await failure(["data/*.arrow"])).problems;
     expect(problem?.found).toContain("a.parquet");
