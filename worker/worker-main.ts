@@ -1,5 +1,6 @@
 import { deferred } from "../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../shared/core/errors.ts";
+import { startShardThread } from "./shard-thread-client.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
 import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
 
@@ -20,9 +21,12 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   });
   // It went before anybody listened.
   if (!process.connected) process.exit(1);
+  // It takes about as long to load as what is planned beside it.
+  const shardThread = startShardThread();
   try {
     const signals = { drain: drain.signal, stop };
-    await tell({ kind: "ended", how: await runWorker(await begun.promise, signals, seams) });
+    const how = await runWorker(await begun.promise, signals, { ...seams, shardThread });
+    await tell({ kind: "ended", how });
     process.exit(0);
   } catch (error) {
     await tell({ kind: "failed", error: errorToData(error) });

@@ -140,7 +140,9 @@ describe("input that leads to nothing", () => {
     await symlink(join(root, "data"), join(root, "linked"));
     const found = await discover(["linked/?.parquet"]);
     expect(found.length).toBeGreaterThan(0);
-    expect(found).toEqual(await discover(["linked"]).then((all) => all.filter((path) => /\/.\.parquet$/.test(path))));
+    expect(found).toEqual(
+      await discover(["linked"]).then((all) => all.filter((path) => /\/.\.parquet$/.test(path))),
+    );
   });
 
   it("says what a glob's folder holds instead", async () => {
