@@ -46,7 +46,7 @@ export class LoadFleet {
   }
 
   #start(options: LoadClientsOptions): ChildProcess {
-    const entry = fileURLToPath(compiledUrl("./load-clients.ts", import.meta.url));
+    const entry = fileURLToPath(compiledUrl("bench/load-clients.ts"));
     const child = fork(entry, [JSON.stringify(options)], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
     child.once("exit", () => {
       this.died = !this.#ended;

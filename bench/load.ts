@@ -97,8 +97,9 @@ async function runLoad(args: LoadArguments): Promise<void> {
 }
 
 function environment({ profile }: LoadArguments, watchFolder: string): Record<string, string> {
-  const preloads = profile === "" ? ["./watch-preload.ts"] : ["./watch-preload.ts", "./profile-preload.ts"];
-  const options = preloads.map((preload) => `--import ${compiledUrl(preload, import.meta.url)}`);
+  const preloads =
+    profile === "" ? ["bench/watch-preload.ts"] : ["bench/watch-preload.ts", "bench/profile-preload.ts"];
+  const options = preloads.map((preload) => `--import ${compiledUrl(preload)}`);
   return {
     NODE_OPTIONS: options.join(" "),
     BENCH_WATCH_FOLDER: watchFolder,

@@ -46,7 +46,7 @@ export class SleepyFleet implements AsyncDisposable {
             },
           ],
           scratchPath: join(scratch, nameOf(index)),
-          entry: compiledUrl("./sleepy-process.ts", import.meta.url),
+          entry: compiledUrl("bench/sleepy-process.ts"),
           log: silentLogger,
         }),
     );

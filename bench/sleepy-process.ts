@@ -1,3 +1,4 @@
+import { deferred } from "../shared/core/abort.ts";
 import { errorToData } from "../shared/core/errors.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "../worker/supervisor.ts";
 import type { WorkerOptions } from "../worker/worker.ts";
@@ -7,10 +8,12 @@ import { runSleepyWorker } from "./sleepy-worker.ts";
 async function main(): Promise<void> {
   const drain = new AbortController();
   process.on("disconnect", () => process.exit(1));
+  const begun = deferred<WorkerOptions>();
   process.on("message", (message: ToWorkerProcess) => {
-    if (message.kind === "drain") drain.abort(new Error("told to drain"));
+    if (message.kind === "begin") begun.resolve(message.options);
+    else drain.abort(new Error("told to drain"));
   });
-  const { coordinator, name }: WorkerOptions = JSON.parse(process.argv[2] ?? "null");
+  const { coordinator, name } = await begun.promise;
   const shardMs = Number(process.env.BENCH_SHARD_MS ?? 0);
   const signals = { drain: drain.signal, stop: new AbortController().signal };
   try {

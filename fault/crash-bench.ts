@@ -159,7 +159,7 @@ export class CrashBench implements AsyncDisposable {
       processes: processes.map(({ options }) => ({ options, env: dyingEnvironment(plan) })),
       scratchPath: await makeScratch(this.#job.tmp),
       log: silentLogger,
-      entry: compiledUrl("./crash-worker-process.ts", import.meta.url),
+      entry: compiledUrl("fault/crash-worker-process.ts"),
     });
   }
 
@@ -195,7 +195,7 @@ function startWorker(job: KnownJob, port: number): CliProcess {
 }
 
 function dyingEnvironment(plan: CrashPlan): Record<string, string> {
-  const preload = compiledUrl("./crash-preload.ts", import.meta.url);
+  const preload = compiledUrl("fault/crash-preload.ts");
   return { ...crashEnvironment(plan), NODE_OPTIONS: `--import=${preload.href}` };
 }
 

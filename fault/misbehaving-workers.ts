@@ -29,6 +29,6 @@ export async function startMisbehaving(
     })),
     scratchPath: await makeScratch(job.tmp),
     log: silentLogger,
-    entry: compiledUrl("./misbehaving-worker-process.ts", import.meta.url),
+    entry: compiledUrl("fault/misbehaving-worker-process.ts"),
   });
 }

@@ -71,3 +71,9 @@ if (builtMs < sourceMs) {
     "tsconfig.build.json",
   ]);
 }
+
+const bundler = join(root, "scripts", "bundle.mjs");
+const bundledMs = modifiedMs(join(root, "dist", "bundle", "cli", "main.js"));
+if (bundledMs < Math.max(sourceMs, modifiedMs(bundler), installedMs)) {
+  step("bundling", process.execPath, [bundler]);
+}

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { Worker } from "node:worker_threads";
 import { orAbort } from "../shared/core/abort.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
@@ -9,6 +10,8 @@ import { type DeviceOptions, OpenJob } from "./open-job.ts";
 
 export interface DeviceRunnerOptions extends DeviceOptions {
   readonly services: Pick<CoordinatorServices, "work" | "data">;
+  /** From `startShardThread`, for the first job: it loads while there is none. Left out: each job starts its own. */
+  readonly shardThread?: Worker;
 }
 
 /**
@@ -22,9 +25,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   #busy: StageShares = {};
   #steps: StepCounts = { run: 0, padded: 0 };
   #laneCounts: LaneCounts | null = null;
+  #spare: Worker | null;
 
   constructor(options: DeviceRunnerOptions) {
     this.#options = options;
+    this.#spare = options.shardThread ?? null;
   }
 
   /** A new session: threads opened under the old one would be refused by the coordinator's store. */
@@ -65,6 +70,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const jobs = [...this.#jobs.values()];
     this.#jobs.clear();
+    await this.#takeSpare()?.terminate();
     await Promise.allSettled(jobs.map(async (job) => (await job)[Symbol.asyncDispose]()));
   }
 
@@ -77,9 +83,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     }
     const session = this.#session;
     if (session === null) throw new Error("broken invariant: a lease before a session");
-    const { services, ...options } = this.#options;
+    const { services, shardThread: _, ...options } = this.#options;
+    const thread = this.#takeSpare();
     const opening = OpenJob.open({
       ...options,
+      ...(thread === null ? {} : { thread }),
       describeJob: () => services.work.describeJob(session, lease.jobId),
       data: services.data,
       session,
@@ -98,6 +106,12 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       () => this.#jobs.delete(lease.jobId),
     );
     return opening;
+  }
+
+  #takeSpare(): Worker | null {
+    const spare = this.#spare;
+    this.#spare = null;
+    return spare;
   }
 }
 

@@ -48,6 +48,8 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly data: DataService | null;
   readonly session: WorkerSession;
   readonly firstLease: Lease;
+  /** From `startShardThread`, the job's from here on. Left out: one is started. */
+  readonly thread?: Worker;
   /** The busy shares over all shard threads, and the steps that one of them ran since it last told. */
   readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
 }
@@ -100,7 +102,7 @@ export class OpenJob implements AsyncDisposable {
   }
 
   static async open(options: OpenJobOptions): Promise<OpenJob> {
-    const thread = startShardThread();
+    const thread = options.thread ?? startShardThread();
     try {
       return await OpenJob.#open(options, thread);
     } catch (error) {

@@ -40,7 +40,7 @@ interface Running {
 
 /** A thread that loads what a shard thread needs, ahead of the client that takes it over. */
 export function startShardThread(script?: URL): Worker {
-  const thread = new Worker(script ?? compiledUrl("./shard/shard-thread.ts", import.meta.url));
+  const thread = new Worker(script ?? compiledUrl("worker/shard/shard-thread.ts"));
   // Whoever takes it over sees by its id that it is gone.
   thread.on("error", () => {});
   return thread;

@@ -1,16 +1,18 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { deferred, sleep } from "../shared/core/abort.ts";
 import { backoffMs } from "../shared/core/backoff.ts";
 import { type ErrorData, errorFromData } from "../shared/core/errors.ts";
+import { forkScript } from "../shared/core/fork-script.ts";
 import type { Logger } from "../shared/core/log.ts";
-import { compiledUrl } from "../shared/core/package-root.ts";
-import { processArguments } from "./process-arguments.ts";
+import { workerFork } from "./fork-worker.ts";
 import type { WorkerOptions } from "./worker.ts";
 
-export type ToWorkerProcess = { readonly kind: "drain" };
+/** `begin` comes first, and once. */
+export type ToWorkerProcess =
+  | { readonly kind: "begin"; readonly options: WorkerOptions }
+  | { readonly kind: "drain" };
 export type FromWorkerProcess =
   | { readonly kind: "ended"; readonly how: "dismissed" | "drained" }
   | { readonly kind: "failed"; readonly error: ErrorData };
@@ -117,18 +119,16 @@ export class Supervisor {
     const exited = deferred<string>();
     let said: FromWorkerProcess | null = null;
     const options: WorkerOptions = { ...plan.options, scratchPath };
-    const entry = this.#options.entry ?? compiledUrl("./worker-process.ts", import.meta.url);
-    const child = fork(fileURLToPath(entry), [JSON.stringify(options)], {
-      env: { ...process.env, ...plan.env },
-      execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    });
+    const { entry } = this.#options;
+    const child = forkScript(workerFork({ entry, shardThreads: options.shardThreads, env: plan.env }));
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {
       said = message;
     });
     child.on("error", (error) => exited.resolve(error.message));
     child.once("exit", (code, signal) => exited.resolve(signal ?? `code ${code}`));
+    // One that is gone by now says so by its exit.
+    child.send({ kind: "begin", options } satisfies ToWorkerProcess, () => {});
     try {
       const how = await exited.promise;
       return said ?? { kind: "died", how };

@@ -1,10 +1,12 @@
+import { deferred } from "../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../shared/core/errors.ts";
 import { letHeapsGrow } from "./let-heaps-grow.ts";
+import { startShardThread } from "./shard-thread-client.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
 import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
 
 /**
- * What a worker's child process does. It answers to its supervisor alone: told to drain over IPC, it finishes or hands
+ * What a worker's child process does, once it is told to begin. It answers to its supervisor alone: told to drain over IPC, it finishes or hands
  * back its shards; when the supervisor is gone, so is it. Ctrl-C reaches the whole process group and is the supervisor's.
  */
 export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
@@ -14,13 +16,19 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain")));
   process.on("disconnect", () => process.exit(1));
+  const begun = deferred<WorkerOptions>();
   process.on("message", (message: ToWorkerProcess) => {
-    if (message.kind === "drain")
-      drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain"));
+    if (message.kind === "begin") begun.resolve(message.options);
+    else drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain"));
   });
-  const options: WorkerOptions = JSON.parse(process.argv[2] ?? "null");
+  // It went before anybody listened.
+  if (!process.connected) process.exit(1);
+  // It takes about as long to load as what is planned beside it.
+  const shardThread = startShardThread();
   try {
-    await tell({ kind: "ended", how: await runWorker(options, { drain: drain.signal, stop }, seams) });
+    const signals = { drain: drain.signal, stop };
+    const how = await runWorker(await begun.promise, signals, { ...seams, shardThread });
+    await tell({ kind: "ended", how });
     process.exit(0);
   } catch (error) {
     await tell({ kind: "failed", error: errorToData(error) });

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import type { Worker } from "node:worker_threads";
 import { systemClock } from "../shared/core/clock.ts";
 import { createLogger, type LogLevel } from "../shared/core/log.ts";
 import { buildVersion, packageVersion } from "../shared/core/package-root.ts";
@@ -45,7 +46,7 @@ const DRAIN_MS = 20_000;
 export async function runWorker(
   options: WorkerOptions,
   signals: { readonly drain: AbortSignal; readonly stop: AbortController },
-  seams: WorkerSeams = {},
+  seams: WorkerSeams & { readonly shardThread?: Worker } = {},
 ): Promise<"dismissed" | "drained"> {
   const log = createLogger(`worker ${options.name}`, options.logLevel);
   const client = connectCoordinator(options.coordinator);
@@ -62,6 +63,7 @@ export async function runWorker(
     scratchPath: options.scratchPath,
     log,
     onBroken: (error) => signals.stop.abort(error),
+    ...(seams.shardThread === undefined ? {} : { shardThread: seams.shardThread }),
   });
   const loop = new LeaseLoop({
     work: seams.work?.(client.work) ?? client.work,

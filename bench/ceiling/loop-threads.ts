@@ -68,7 +68,7 @@ class LoopThread {
   #wake: () => void = () => {};
 
   constructor(options: LoopThreadOptions) {
-    this.#worker = new Worker(compiledUrl("./loop-thread.ts", import.meta.url), { workerData: options });
+    this.#worker = new Worker(compiledUrl("bench/ceiling/loop-thread.ts"), { workerData: options });
     const fail = (error: Error) => {
       this.#failure ??= error;
       this.#wake();

@@ -2,8 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { compiledUrl } from "../../shared/core/package-root.ts";
+import { packageRoot } from "../../shared/core/package-root.ts";
 import {
   prepareWorkload,
   WORKLOADS_FOLDER,
@@ -23,7 +22,8 @@ export interface ArenaOptions {
   readonly limitMs: number;
 }
 
-const MAIN = fileURLToPath(compiledUrl("../../cli/main.ts", import.meta.url));
+/** What is installed as `shardmill`. */
+const MAIN = join(packageRoot, "dist", "bundle", "cli", "main.js");
 
 /** What keeps the peers from speaking to anybody, and lets their workers find our modules and their Python. */
 const PEER_ENVIRONMENT = {

@@ -138,7 +138,7 @@ function startFleet(
   workers: number,
   { coordinator, shardMs }: { readonly coordinator: string; readonly shardMs: number },
 ): readonly ChildProcess[] {
-  const entry = fileURLToPath(compiledUrl("../load-clients.ts", import.meta.url));
+  const entry = fileURLToPath(compiledUrl("bench/load-clients.ts"));
   return Array.from({ length: Math.ceil(workers / WORKERS_A_PROCESS) }, (_, index) => {
     const options: LoadClientsOptions = {
       coordinator,

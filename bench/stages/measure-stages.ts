@@ -171,7 +171,7 @@ class Echo implements AsyncDisposable {
   }
 
   static async start(): Promise<Echo> {
-    const worker = new Worker(compiledUrl("./echo-thread.ts", import.meta.url));
+    const worker = new Worker(compiledUrl("bench/stages/echo-thread.ts"));
     await once(worker, "online");
     return new Echo(worker);
   }

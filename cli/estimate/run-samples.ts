@@ -117,7 +117,7 @@ class SampleProcess {
       worker,
       scratchPath,
     };
-    const entry = compiledUrl("./sample-process.ts", import.meta.url);
+    const entry = compiledUrl("cli/estimate/sample-process.ts");
     const child = fork(fileURLToPath(entry), [], {
       env: { ...process.env, ...env },
       execArgv: [...process.execArgv, ...processArguments(worker.shardThreads)],

@@ -33,7 +33,7 @@ export class ThreadSeat implements CheckSeat {
 
   constructor(place: CheckPlace, { script, limitMs = LIMIT_MS }: ThreadSeatOptions = {}) {
     this.#limitMs = limitMs;
-    this.#thread = new Worker(script ?? compiledUrl("./check-thread.ts", import.meta.url), {
+    this.#thread = new Worker(script ?? compiledUrl("coordinator/commit/check-thread.ts"), {
       workerData: { partialsPath: place.partialsPath, shape: shapeOf(place) } satisfies CheckPlace,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MIB },
     });

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { cacheFolder } from "../../shared/core/cache-folder.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";

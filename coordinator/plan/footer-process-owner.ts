@@ -1,23 +1,20 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { deferred } from "../../shared/core/abort.ts";
 import { errorToData } from "../../shared/core/errors.ts";
+import { forkScript } from "../../shared/core/fork-script.ts";
 import { watchMemory } from "../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../shared/core/units.ts";
 import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
-import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
 import type { FoundFile } from "./discover.ts";
 import type { FooterReply, FooterRequest } from "./footer-protocol.ts";
+import { footerFork } from "./plan-forks.ts";
 
 export interface ReadLimits {
   readonly limitMs: number;
   readonly memoryLimitBytes: number;
   readonly signal: AbortSignal;
 }
-
-/** What the decoder's own memory may grow to, below the process's limit: then a trap still names the place in the file. */
-const DECODER_SHARE = 0.75;
 
 /**
  * A process that reads footers, one at a time, and is ended when a file crashes it, hangs it, or makes it take more memory
@@ -30,11 +27,7 @@ export class FooterProcess implements AsyncDisposable {
   #isUsable = true;
 
   constructor(script: URL, memoryLimitBytes: number) {
-    this.#child = fork(fileURLToPath(script), [], {
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-      // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
-      execArgv: [decoderMemoryArgument(memoryLimitBytes * DECODER_SHARE)],
-    });
+    this.#child = forkScript(footerFork(script, memoryLimitBytes));
     this.#exited = once(this.#child, "exit").catch(() => {});
     // While a read waits it has listeners of its own; between reads a failure only makes the process unusable.
     const onEnd = () => {

@@ -1,10 +1,10 @@
 import { availableParallelism } from "node:os";
 import { errorFromData, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
-import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { FoundFile } from "./discover.ts";
 import { FooterProcess } from "./footer-process-owner.ts";
 import type { FooterReply } from "./footer-protocol.ts";
+import { FOOTER_MEMORY_BYTES, FOOTER_SCRIPT } from "./plan-forks.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
 export interface FooterOptions {
@@ -23,9 +23,6 @@ const PROCESS_LIMIT = 8;
 /** A footer takes milliseconds, on a slow network file system seconds. A file that makes a parser loop never ends. */
 const FILE_LIMIT_MS = 60_000;
 
-/** The largest footer that is read (256 MiB) takes about a gigabyte once parsed. */
-const MEMORY_LIMIT_BYTES = 2 * 2 ** 30;
-
 /** A process takes some 200 ms to start: worth it for this many files. */
 const FILES_PER_PROCESS = 64;
 
@@ -42,14 +39,13 @@ export async function readFooters(
   files: readonly FoundFile[],
   options: FooterOptions,
 ): Promise<FileFooter[]> {
-  const { signal, limitMs = FILE_LIMIT_MS, memoryLimitBytes = MEMORY_LIMIT_BYTES } = options;
+  const { signal, limitMs = FILE_LIMIT_MS, memoryLimitBytes = FOOTER_MEMORY_BYTES } = options;
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const processes = Math.max(1, Math.min(most, Math.ceil(files.length / FILES_PER_PROCESS)));
   const idle: FooterProcess[] = [];
-  const url = compiledUrl("./footer-process.ts", import.meta.url);
   try {
     const replies = await mapConcurrent(files, processes, async (file) => {
-      const reader = idle.pop() ?? new FooterProcess(url, memoryLimitBytes);
+      const reader = idle.pop() ?? new FooterProcess(FOOTER_SCRIPT, memoryLimitBytes);
       try {
         return await reader.read(file, { limitMs, memoryLimitBytes, signal });
       } finally {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";

@@ -1,21 +1,16 @@
 import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
-import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { formatAddress, parseAddress } from "../../shared/wire/address.ts";
-import {
-  fullServiceName,
-  loadForReflection,
-  SERVICE_NAMES,
-  serviceDefinition,
-} from "../../shared/wire/load-protos.ts";
+import { fullServiceName, SERVICE_NAMES, serviceDefinition } from "../../shared/wire/load-protos.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 import { dataHandlers } from "./data-service.ts";
 import { jobsHandlers, workersHandlers } from "./jobs-service.ts";
+import { addReflection } from "./reflection.ts";
 import { workHandlers } from "./work-service.ts";
 
 export interface ServeOptions {
@@ -70,7 +65,7 @@ export async function startServer({ listen, services, log }: ServeOptions): Prom
   server.addService(serviceDefinition("WorkersService"), workersHandlers(services.workers, report));
   const health = new HealthImplementation();
   health.addToServer(server);
-  new ReflectionService(loadForReflection()).addToServer(server);
+  addReflection(server);
 
   const setServing = (serving: boolean) => {
     for (const name of ["", ...SERVICE_NAMES.map(fullServiceName)]) {

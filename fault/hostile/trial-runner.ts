@@ -65,7 +65,7 @@ export class TrialRunner implements AsyncDisposable {
 
   /** Loading the product's code is not part of any trial. */
   async #start(): Promise<ChildProcess> {
-    const script = fileURLToPath(compiledUrl("./trial-process.ts", import.meta.url));
+    const script = fileURLToPath(compiledUrl("fault/hostile/trial-process.ts"));
     const child = fork(script, [this.#folder], {
       execArgv: [decoderMemoryArgument(DECODER_BYTES)],
       stdio: ["ignore", "ignore", "ignore", "ipc"],

@@ -43,7 +43,7 @@ export class InputTrials implements AsyncDisposable {
     const { size: bytes, mtimeMs } = await stat(path);
     if (this.#footers?.isUsable !== true) {
       await this.#footers?.[Symbol.asyncDispose]();
-      const script = compiledUrl("../../coordinator/plan/footer-process.ts", import.meta.url);
+      const script = compiledUrl("coordinator/plan/footer-process.ts");
       this.#footers = new FooterProcess(script, FOOTER_LIMITS.memoryLimitBytes);
     }
     const { signal } = new AbortController();

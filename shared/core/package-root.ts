@@ -18,15 +18,20 @@ function findUp(folder: string): string {
   return findUp(parent);
 }
 
+/** Where compiled code is: the bundle for what runs from the bundle (scripts/bundle.mjs), else what tsc made. */
+const compiledFolder = relative(packageRoot, fileURLToPath(import.meta.url)).startsWith(
+  join("dist", "bundle"),
+)
+  ? join("dist", "bundle")
+  : "dist";
+
 /**
- * The compiled twin of `specifier` (`./lane-thread.ts`), seen from the module `from` (its `import.meta.url`).
- * A thread or a child process loads JavaScript only; from dist/ that is the sibling itself, from source (under vitest)
- * it is the file of the same name in dist/.
+ * The compiled twin of `source`, a path from the package's folder (`worker/infer/lane-thread.ts`): what a thread or a child
+ * process loads, which is JavaScript only. The bundle has every one that is named by a call of this in `cli/`,
+ * `coordinator/`, `shared/` and `worker/`.
  */
-export function compiledUrl(specifier: string, from: string): URL {
-  const path = fileURLToPath(new URL(specifier, from)).replace(/\.ts$/, ".js");
-  const inside = relative(packageRoot, path);
-  return pathToFileURL(inside.startsWith("dist") ? path : join(packageRoot, "dist", inside));
+export function compiledUrl(source: string): URL {
+  return pathToFileURL(join(packageRoot, compiledFolder, source.replace(/\.ts$/, ".js")));
 }
 
 /** The version of an installed dependency, found above its entry point: not every package lets its package.json be imported. */

@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
 import { deferred } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
+import { type ForkPlan, forkScript } from "../core/fork-script.ts";
 import { watchMemory } from "../core/memory-watch.ts";
 
 /** How a child process's one task ended. */
@@ -31,6 +31,22 @@ export interface IsolatedOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** What the script is sent. */
+interface Task {
+  readonly argument: unknown;
+}
+
+/** How such a process is started. */
+export function isolatedFork({ script, env }: Pick<IsolatedOptions, "script" | "env">): ForkPlan {
+  return {
+    script,
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
+    execArgv: [],
+    ...(env === undefined ? {} : { env }),
+  };
+}
+
 /** Enough for a native library's last words; more would only grow the error. */
 const STDERR_BYTES = 8 * 1024;
 
@@ -40,12 +56,7 @@ const STDERR_BYTES = 8 * 1024;
  */
 export async function runIsolated(options: IsolatedOptions): Promise<IsolatedResult> {
   options.signal?.throwIfAborted();
-  const child = fork(fileURLToPath(options.script), [JSON.stringify(options.argument)], {
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
-    execArgv: [],
-    env: options.env ?? process.env,
-  });
+  const child = forkScript(isolatedFork(options));
   const stderr = tailOf(child);
   const closed = deferred<void>();
   let ending: Ending | undefined;
@@ -71,6 +82,8 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
   const timer = setTimeout(() => end({ kind: "timedOut" }), options.limitMs);
   const onAbort = () => end({ kind: "timedOut" });
   options.signal?.addEventListener("abort", onAbort, { once: true });
+  // A process that is gone by now says so by its end.
+  child.send({ argument: options.argument } satisfies Task, () => {});
   try {
     await closed.promise;
     options.signal?.throwIfAborted();
@@ -87,8 +100,11 @@ export async function answerIsolated(task: (argument: unknown) => Promise<unknow
   process.once("disconnect", () => process.exit(1));
   // Ctrl-C reaches the whole process group; what becomes of this process is the parent's to say.
   process.on("SIGINT", () => {});
-  const value = await task(JSON.parse(process.argv[2] ?? "null"));
-  process.send?.(value);
+  const asked = deferred<unknown>();
+  process.once("message", ({ argument }: Task) => asked.resolve(argument));
+  // It went before anybody listened.
+  if (!process.connected) process.exit(1);
+  process.send?.(await task(await asked.promise));
 }
 
 function tailOf(child: ChildProcess): () => string {

@@ -57,7 +57,7 @@ export async function probeDevice(device: ConcreteDevice, options: ProbeOptions 
   }
   const question: ProbeQuestion = { device };
   const result = await runIsolated({
-    script: compiledUrl("./probe-process.ts", import.meta.url),
+    script: compiledUrl("shared/onnx/probe-process.ts"),
     argument: question,
     limitMs: options.limitMs ?? PROBE_LIMIT_MS,
     ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { JOB_FILE_SCHEMA } from "../domain/job-spec.ts";
 import type { KeyPath } from "./key-path.ts";
 

@@ -1,5 +1,5 @@
 import { isAbsolute } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { DATASET_FORMATS, type Field, type FieldType } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";

@@ -134,7 +134,7 @@ describe("a reader that closes the pipe early", () => {
     ["stdout", ["run"], 0],
     ["stderr", ["run", "--fresh", "--workers", "1"], 0],
   ] as const)("%s of %j: no stack trace, and the exit code is the job's", async (closed, args, expected) => {
-    const main = fileURLToPath(compiledUrl("../../cli/main.ts", import.meta.url));
+    const main = fileURLToPath(compiledUrl("cli/main.ts"));
     const [command, ...rest] = args;
     const child = spawn(process.execPath, [main, command, job.job, ...rest], {
       stdio: ["ignore", "pipe", "pipe"],

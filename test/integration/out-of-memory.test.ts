@@ -67,7 +67,7 @@ async function runOnce(
     if (entry.msg === "batch size learned") caps.push(entry.caps);
   };
   executions += 1;
-  const laneScript = compiledUrl("../../fault/small-lane.ts", import.meta.url);
+  const laneScript = compiledUrl("fault/small-lane.ts");
   await writeFile(`${job.model.path}.memory.json`, JSON.stringify(memory));
   await using runner = new DeviceRunner({
     services: { work: { describeJob: async () => job }, data: {} } as never,

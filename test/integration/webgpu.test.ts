@@ -34,13 +34,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 /** Runs lanes on a device in a process of its own: a driver's crash is then an answer, not the end of the tests. */
 async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promise<IsolatedResult> {
   const path = join(folder, "logits.mjs");
-  const module = (specifier: string) => JSON.stringify(compiledUrl(specifier, import.meta.url).href);
+  const module = (source: string) => JSON.stringify(compiledUrl(source).href);
   await writeFile(
     path,
-    `import { errorToData } from ${module("../../shared/core/errors.ts")};
-     import { startLanes } from ${module("../../worker/infer/lane-set.ts")};
-     import { connectLanes } from ${module("../../worker/infer/lane-pool.ts")};
-     const { modelPath, device } = JSON.parse(process.argv[2]);
+    `import { errorToData } from ${module("shared/core/errors.ts")};
+     import { startLanes } from ${module("worker/infer/lane-set.ts")};
+     import { connectLanes } from ${module("worker/infer/lane-pool.ts")};
+     const { argument: { modelPath, device } } = await new Promise((resolve) => process.once("message", resolve));
      const never = new AbortController().signal;
      // Twice: the second set of lanes finds the device as the first one left it.
      const answers = [];

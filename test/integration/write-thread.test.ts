@@ -83,7 +83,7 @@ test("the same rows make the same files here as without a thread", async () => {
 test("a thread that dies while it writes leaves no half partial, and is replaced with the next write", async () => {
   const died = join(root, "died");
   const script = join(root, "dies-once.mjs");
-  const whole = compiledUrl("../../worker/shard/write-thread.ts", import.meta.url).href;
+  const whole = compiledUrl("worker/shard/write-thread.ts").href;
   await writeFile(
     script,
     `import { existsSync, mkdirSync, writeFileSync } from "node:fs";

@@ -18,12 +18,14 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command that runs the command line given to it, as `nice` does. */
   readonly wrap?: readonly string[];
+  /** Left out: the command's own modules, as they are compiled. */
+  readonly main?: string;
   /** It and all that it started are killed then, and the test fails. */
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 40_000;
-const MAIN = fileURLToPath(compiledUrl("../../cli/main.ts", import.meta.url));
+const MAIN = fileURLToPath(compiledUrl("cli/main.ts"));
 
 /** Runs `shardmill ...args` from the build to its end, and makes sure that no process of it is left. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
@@ -46,7 +48,8 @@ export class CliProcess implements AsyncDisposable {
 
   constructor(args: readonly string[], options: CliOptions) {
     const { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE } = process.env;
-    const [command = process.execPath, ...rest] = [...(options.wrap ?? []), process.execPath, MAIN, ...args];
+    const { main = MAIN } = options;
+    const [command = process.execPath, ...rest] = [...(options.wrap ?? []), process.execPath, main, ...args];
     this.child = spawn(command, rest, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],

@@ -20,7 +20,7 @@ export interface ShardThreadOptions {
 /** A real shard thread with one job open. `run` rejects with the shard's error. */
 export async function startShardThread(options: ShardThreadOptions) {
   const { job, lanePorts, scratchPath, access, shardThreads = 1, learned = NOTHING_LEARNED } = options;
-  const thread = new Worker(compiledUrl("../../worker/shard/shard-thread.ts", import.meta.url));
+  const thread = new Worker(compiledUrl("worker/shard/shard-thread.ts"));
   const events: ShardEvent[] = [];
   let heard = deferred<void>();
   thread.on("message", (event: ShardEvent) => {

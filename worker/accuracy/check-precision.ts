@@ -54,7 +54,7 @@ async function compareApart(question: CompareQuestion, signal: AbortSignal): Pro
     const path = join(folder, "question.json");
     await writeFile(path, JSON.stringify(question));
     const result = await runIsolated({
-      script: compiledUrl("./compare-process.ts", import.meta.url),
+      script: compiledUrl("worker/accuracy/compare-process.ts"),
       argument: path,
       limitMs: CHECK_LIMIT_MS,
       signal,

@@ -49,7 +49,7 @@ let webgpuFree: Promise<void> = Promise.resolve();
 export async function startLanes(options: LaneSetOptions, signal: AbortSignal = NEVER): Promise<LaneSet> {
   signal.throwIfAborted();
   const { modelPath, device, threads, spinning = false } = options;
-  const script = options.script ?? compiledUrl("./lane-thread.ts", import.meta.url);
+  const script = options.script ?? compiledUrl("worker/infer/lane-thread.ts");
   const releaseDevice = device === "webgpu" ? await takeWebgpu(signal) : () => {};
   const lanes = Array.from(
     { length: options.lanes },

@@ -104,7 +104,7 @@ export class WriteThreadClient implements AsyncDisposable {
     const { job, output, script } = this.#options;
     const { jobId, rowsFormat, reduce, partialsPath } = job;
     const workerData: WriteThreadOptions = { job: { jobId, rowsFormat, reduce, partialsPath }, output };
-    const thread = new Worker(script ?? compiledUrl("./write-thread.ts", import.meta.url), { workerData });
+    const thread = new Worker(script ?? compiledUrl("worker/shard/write-thread.ts"), { workerData });
     thread.on("message", (event: WriteEvent) => this.#onEvent(event));
     thread.on("error", (error) => this.#end(thread, messageOf(error), error));
     thread.on("exit", (code) => this.#end(thread, `exit code ${code}`));

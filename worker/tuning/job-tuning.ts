@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../infer/batch-sizer.ts";

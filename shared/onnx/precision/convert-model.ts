@@ -42,7 +42,7 @@ export async function convertModel(options: {
   const question: ConvertQuestion = { path, precision, output };
   const bytes = model.externalData.reduce((sum, data) => sum + data.bytes, model.bytes);
   const result = await runIsolated({
-    script: compiledUrl("./convert-process.ts", import.meta.url),
+    script: compiledUrl("shared/onnx/precision/convert-process.ts"),
     argument: question,
     limitMs: CONVERT_LIMIT_MS,
     memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,
