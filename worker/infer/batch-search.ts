@@ -15,8 +15,8 @@ const SHORT_RUN_MS = 0.25;
 /** How much the size grows after a short run, or after one that made a row cost less than half of what it cost before. */
 const LEAP = 4;
 const LEAP_GAIN = 2;
-/** A run that takes longer is no reason to leap, whatever it gained: four times that is felt. */
-const LEAP_RUN_MS = 50;
+/** A run that takes longer is no reason to leap: a batch four times as large may be past the best, and is never taken back. */
+const LEAP_RUN_MS = 10;
 /** A run this long hides whatever a batch costs by itself. A longer one only delays whoever waits for a shard's end. */
 const LONG_RUN_MS = 1_000;
 /**
@@ -42,7 +42,7 @@ const PATIENCE = 2;
 
 type Phase =
   /** From the first row on: leaps while runs are too short to be worth a batch, or each leap gains much. */
-  | { readonly kind: "climbing"; readonly trial: Trial; readonly before: Trial | null }
+  | { readonly kind: "climbing"; readonly trial: Trial; readonly unitMsBefore: number }
   /** The best size so far and the next larger one take turns, so that both meet rows of about the same lengths. */
   | {
       readonly kind: "comparing";
@@ -95,7 +95,7 @@ export class BatchSearch {
   }
 
   #climb(
-    { trial, before }: Extract<Phase, { kind: "climbing" }>,
+    { trial, unitMsBefore }: Extract<Phase, { kind: "climbing" }>,
     shape: BatchShape,
     runMs: number,
     limits: SearchLimits,
@@ -103,15 +103,13 @@ export class BatchSearch {
     if (!trial.isOf(shape)) return;
     trial.add(shape, runMs);
     if (trial.counted === 0) return;
-    const gain = (before?.unitMs ?? Infinity) / trial.unitMs;
+    const gain = unitMsBefore / trial.unitMs;
     if (runMs < SHORT_RUN_MS || (runMs < LEAP_RUN_MS && gain > LEAP_GAIN)) {
       const units = Math.min(trial.units * LEAP, limits.mostUnits);
-      if (this.#mayTry(units, trial, limits)) this.#phase = climbingFrom(units, trial);
+      if (this.#mayTry(units, trial, limits)) this.#phase = climbingFrom(units, trial.unitMs);
       return;
     }
-    // The smaller size again, where the leap went past whatever gain there was.
-    const best = before !== null && gain <= GAIN ? before : trial;
-    this.#tryNext(best, best, 0, limits);
+    this.#tryNext(trial, trial, 0, limits);
   }
 
   #compare(
@@ -160,8 +158,8 @@ export class BatchSearch {
   }
 }
 
-function climbingFrom(units: number, before: Trial | null = null): Phase {
-  return { kind: "climbing", trial: new Trial(units, WARM_UP_RUNS), before };
+function climbingFrom(units: number, unitMsBefore = Infinity): Phase {
+  return { kind: "climbing", trial: new Trial(units, WARM_UP_RUNS), unitMsBefore };
 }
 
 function costMs(runMs: number): number {
