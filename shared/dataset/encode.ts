@@ -1,8 +1,10 @@
 import { DataType, type Field, type RecordBatch, Table, tableToIPC } from "apache-arrow";
 import type * as parquet from "parquet-wasm";
 import { messageOf, ShardmillError } from "../core/errors.ts";
+import { freeBuffers } from "../core/free-buffers.ts";
 import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
+import { freeBatch } from "./free-batch.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
 import { valueBytes } from "./value-bytes.ts";
 
@@ -30,17 +32,28 @@ const ARROW_BATCH_ROWS = 65_536;
  */
 export function encodeParquet(table: Table, options: ParquetOptions = {}): Uint8Array {
   const whole = combineChunks(table);
-  const ipc = tableToIPC(whole, "stream");
   using runtime = borrowParquetRuntime();
   try {
     return runtime.call(() => {
-      const { wasm } = runtime;
-      const encodable = wasm.Table.fromIPCStream(ipc);
-      return wasm.writeParquet(encodable, parquetProperties(runtime, whole, rowsPerGroup(whole, options)));
+      const properties = parquetProperties(runtime, whole, rowsPerGroup(whole, options));
+      return runtime.wasm.writeParquet(intoEncoder(runtime, whole, whole !== table), properties);
     });
   } catch (error) {
     throw cannotEncode("parquet", error);
   }
+}
+
+/**
+ * A table in the encoder's memory.
+ *
+ * @param isOwn nobody else looks at the table's memory, which is freed
+ */
+export function intoEncoder({ wasm }: ParquetRuntime, table: Table, isOwn: boolean): parquet.Table {
+  const ipc = tableToIPC(table, "stream");
+  if (isOwn) for (const batch of table.batches) freeBatch(batch);
+  const encodable = wasm.Table.fromIPCStream(ipc);
+  if (ipc.buffer instanceof ArrayBuffer) freeBuffers([ipc.buffer]);
+  return encodable;
 }
 
 /**

@@ -1,9 +1,10 @@
 import { ReadableStream, type ReadableStreamDefaultReader } from "node:stream/web";
-import { type Table, tableToIPC } from "apache-arrow";
+import type { Table } from "apache-arrow";
 import { combineChunks } from "./combine-chunks.ts";
 import {
   cannotEncode,
   encodeParquet,
+  intoEncoder,
   type ParquetOptions,
   parquetProperties,
   rowsPerGroup,
@@ -54,9 +55,10 @@ function rowGroups(runtime: ParquetRuntime, table: Table, groupRows: number): Re
     {
       pull(controller) {
         try {
-          const group = combineChunks(table.slice(start, start + groupRows));
+          const cut = table.slice(start, start + groupRows);
+          const group = combineChunks(cut);
           start += group.numRows;
-          const encodable = runtime.wasm.Table.fromIPCStream(tableToIPC(group, "stream"));
+          const encodable = intoEncoder(runtime, group, group !== cut);
           for (const batch of encodable.recordBatches()) controller.enqueue(batch);
           encodable.free();
           if (start >= table.numRows) controller.close();

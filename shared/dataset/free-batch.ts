@@ -1,5 +1,5 @@
 import type { Data, RecordBatch } from "apache-arrow";
-import { freeBuffers } from "../../shared/core/free-buffers.ts";
+import { freeBuffers } from "../core/free-buffers.ts";
 
 /** Frees what a record batch of the input lies in, but for dictionaries, which batches share. It is empty afterwards. */
 export function freeBatch({ data }: RecordBatch): void {
