@@ -34,6 +34,7 @@ describe("run --json", () => {
       "stages",
       "padding",
       "advice",
+      "precision",
       "output",
       "manifest",
     ]);
