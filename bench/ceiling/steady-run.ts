@@ -4,7 +4,8 @@ import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
-import { type CliProcess, startCli } from "../../test/support/processes.ts";
+import type { CliProcess } from "../../test/support/processes.ts";
+import { startShardmill } from "../start-shardmill.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { type RunPhases, runPhases } from "./steady-rate.ts";
 
@@ -34,7 +35,7 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
   await rm(output, { recursive: true, force: true });
   const settings = [`output.path=${output}`, ...sets].flatMap((set) => ["--set", set]);
   const startMs = Date.now();
-  await using cli = startCli(
+  await using cli = startShardmill(
     ["run", workload.jobPath, "--fresh", "--json", "--log-level", "error", ...settings],
     { limitMs: LIMIT_MS },
   );

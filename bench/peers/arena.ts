@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { packageRoot } from "../../shared/core/package-root.ts";
+import { SHARDMILL_MAIN } from "../start-shardmill.ts";
 import {
   prepareWorkload,
   WORKLOADS_FOLDER,
@@ -21,9 +21,6 @@ export interface ArenaOptions {
   /** A run that takes longer is killed and counts as failed. */
   readonly limitMs: number;
 }
-
-/** What is installed as `shardmill`. */
-const MAIN = join(packageRoot, "dist", "bundle", "cli", "main.js");
 
 /** What keeps the peers from speaking to anybody, and lets their workers find our modules and their Python. */
 const PEER_ENVIRONMENT = {
@@ -130,7 +127,7 @@ export class Arena implements AsyncDisposable {
 function shardmillCommand(workload: Workload, out: string): readonly string[] {
   return [
     process.execPath,
-    MAIN,
+    SHARDMILL_MAIN,
     "run",
     workload.jobPath,
     "--fresh",

@@ -47,7 +47,7 @@ const VALUE_GAP = 8;
 /** An average glyph of a sans-serif at the size of a label: only how wide the column of labels is depends on it. */
 const GLYPH_WIDTH = 6.7;
 /** Longer text has more narrow letters in it. */
-const LEGEND_GLYPH_WIDTH = 6;
+const LEGEND_GLYPH_WIDTH = 6.4;
 
 /**
  * A picture of horizontal bars as SVG: by itself, with no script and no font, and readable on a light and on a dark page,
