@@ -11,10 +11,12 @@ export function spreadSample(shards: readonly Shard[], rows: number): SampleRang
   const total = shards.reduce((sum, shard) => sum + shardRows(shard), 0);
   if (total <= rows) return shards.filter((shard) => shardRows(shard) > 0).map(rangeOf);
   const count = Math.min(STRETCHES, rows);
+  // What is left out lies in equal parts behind the stretches: so no two of them overlap.
   return Array.from({ length: count }, (_, index) => {
-    const start = Math.floor((index * total) / count);
-    const length = Math.floor(((index + 1) * rows) / count) - Math.floor((index * rows) / count);
-    return cut(shards, start, start + length);
+    const leftOut = Math.floor((index * (total - rows)) / count);
+    const start = Math.floor((index * rows) / count);
+    const end = Math.floor(((index + 1) * rows) / count);
+    return cut(shards, start + leftOut, end + leftOut);
   }).flat();
 }
 
