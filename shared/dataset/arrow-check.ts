@@ -1,4 +1,5 @@
 import { type Data, DataType, UnionMode } from "apache-arrow";
+import { hasByteValues } from "./byte-types.ts";
 
 /** What contradicts itself in decoded columns; its reader knows the path and the place. */
 export class ColumnFault extends Error {}
@@ -27,7 +28,7 @@ function checkOwn(type: DataType, data: Data): void {
   else if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) checkViews(data);
   else if (DataType.isList(type) || DataType.isLargeList(type) || DataType.isMap(type)) {
     checkOffsets(data, childLength(data));
-  } else if (isBytes(type)) checkOffsets(data, valuesLength);
+  } else if (hasByteValues(type)) checkOffsets(data, valuesLength);
   else if (DataType.isBool(type)) demand(valuesLength * 8 >= length, "its values");
   else if (DataType.isFixedSizeList(type)) {
     demand(type.listSize >= 0 && childLength(data) >= length * type.listSize, "its items");
@@ -37,15 +38,6 @@ function checkOwn(type: DataType, data: Data): void {
   } else if (!DataType.isNull(type)) {
     demand(data.stride > 0 && valuesLength >= length * data.stride, "its values");
   }
-}
-
-function isBytes(type: DataType): boolean {
-  return (
-    DataType.isUtf8(type) ||
-    DataType.isLargeUtf8(type) ||
-    DataType.isBinary(type) ||
-    DataType.isLargeBinary(type)
-  );
 }
 
 function childLength(data: Data): number {

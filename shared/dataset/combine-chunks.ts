@@ -1,4 +1,5 @@
 import { type Data, DataType, type Field, makeData, RecordBatch, Struct, Table } from "apache-arrow";
+import { hasByteValues } from "./byte-types.ts";
 import { combineDictionaries } from "./combine-dictionaries.ts";
 
 /**
@@ -79,15 +80,6 @@ function combineChildren(
     children.push(start === 0 && end === child.length ? child : child.slice(start, end - start));
   }
   return combine(type, children);
-}
-
-function hasByteValues(type: DataType): boolean {
-  return (
-    DataType.isUtf8(type) ||
-    DataType.isLargeUtf8(type) ||
-    DataType.isBinary(type) ||
-    DataType.isLargeBinary(type)
-  );
 }
 
 /** Where the first row's value starts and the last row's ends. */

@@ -1,5 +1,6 @@
 import { Data, DataType, type Field, makeData, RecordBatch, type Schema, Struct } from "apache-arrow";
 import { assert } from "../core/assert.ts";
+import { hasByteValues } from "./byte-types.ts";
 
 /**
  * `struct ArrowArray` of Arrow's C data interface in WebAssembly's memory, where a pointer has four bytes:
@@ -167,16 +168,7 @@ function hasValues(type: DataType): boolean {
     DataType.isTime(type) ||
     DataType.isTimestamp(type) ||
     DataType.isFixedSizeBinary(type) ||
-    isBytes(type)
-  );
-}
-
-function isBytes(type: DataType): boolean {
-  return (
-    DataType.isUtf8(type) ||
-    DataType.isBinary(type) ||
-    DataType.isLargeUtf8(type) ||
-    DataType.isLargeBinary(type)
+    hasByteValues(type)
   );
 }
 
@@ -189,5 +181,5 @@ function isList(type: DataType): boolean {
 }
 
 function hasOffsets(type: DataType): boolean {
-  return isBytes(type) || isList(type);
+  return hasByteValues(type) || isList(type);
 }

@@ -1,5 +1,6 @@
 import { Data, DataType, UnionMode } from "apache-arrow";
 import { assert, present } from "../../shared/core/assert.ts";
+import { hasByteValues } from "../../shared/dataset/byte-types.ts";
 import { bitmapBytes, copyBits } from "./bits.ts";
 import { type Offsets, offsetsOf } from "./cells.ts";
 import { plainType } from "./plain-type.ts";
@@ -52,21 +53,12 @@ export function gather(type: DataType, stretches: readonly Stretch[]): Data {
     const { offsets, inner } = gatherOffsets(stretches, rows, (data) => childOf(data, 0));
     return make(widened(type, offsets), undefined, [gather(childType(type, 0), inner)]);
   }
-  if (isBytes(type)) {
+  if (hasByteValues(type)) {
     const { offsets, inner } = gatherOffsets(stretches, rows, (data) => data);
     return make(widened(type, offsets), gatherValues(inner, Uint8Array, 1));
   }
   const { ArrayType, stride } = new Data(type, 0, 0);
   return make(undefined, gatherValues(stretches, ArrayType, stride));
-}
-
-function isBytes(type: DataType): boolean {
-  return (
-    DataType.isUtf8(type) ||
-    DataType.isBinary(type) ||
-    DataType.isLargeUtf8(type) ||
-    DataType.isLargeBinary(type)
-  );
 }
 
 interface ValuesType {

@@ -1,0 +1,11 @@
+import { DataType } from "apache-arrow";
+
+/** Strings and binary: values of any number of bytes, between offsets. */
+export function hasByteValues(type: DataType): boolean {
+  return (
+    DataType.isUtf8(type) ||
+    DataType.isBinary(type) ||
+    DataType.isLargeUtf8(type) ||
+    DataType.isLargeBinary(type)
+  );
+}
