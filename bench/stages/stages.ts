@@ -51,7 +51,7 @@ async function runStages({ only, rows, seconds }: StagesArguments): Promise<void
     },
     notes: [
       "bytes: of the file's column chunks for decode and range reads, of the made file for encode and hash, else of the tensors and columns made",
-      "copied: counted from those sizes and the code: decode moves the file's bytes twice (to a buffer, to the decoder) and the decoded ones twice (to an Arrow stream, out of the decoder); tensorize and collect write each value once; transfer moves none; encode moves the table twice (to an Arrow stream, to the encoder) and the file once; a range read moves its bytes four times (chunk and message at the coordinator, message and range at the worker)",
+      "copied: counted from those sizes and the code: decode moves the file's bytes twice (to a buffer, to the decoder) and the decoded ones once (out of the decoder); tensorize and collect write each value once; transfer moves none; encode moves the table twice (to an Arrow stream, to the encoder) and the file once; a range read moves its bytes four times (chunk and message at the coordinator, message and range at the worker)",
       "transfer: to another thread and back, one batch at a time; range reads: from a coordinator in a process of its own, over loopback",
     ],
     plot: plotOf(measured),

@@ -10,7 +10,7 @@ let nobody: MessagePort | undefined;
 
 /**
  * Frees the memory of `buffers` now, which nobody may use any more: they are empty afterwards. Left to themselves they
- * wait for the garbage collector, which V8 starts over the whole heap for every 64 MiB of them. The engine of Node 20 has
+ * wait for the garbage collector, which V8 starts over the whole heap after some megabytes of them, the sooner the less lives in it. The engine of Node 20 has
  * no call for that; a buffer that is transferred to a port that nobody listens on is freed at once.
  */
 export function freeBuffers(buffers: Iterable<ArrayBuffer>): void {

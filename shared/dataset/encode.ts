@@ -126,12 +126,9 @@ export function parquetProperties(
   for (const { name, type } of table.schema.fields) {
     const encoding = encodings.get(name);
     if (isText(type)) properties = properties.setColumnDictionaryEnabled(name, true);
-    if (encoding === "compressed") properties = properties.setColumnCompression(name, ZSTD);
-    if (encoding === "delta") {
+    if (encoding === "delta")
       properties = properties.setColumnEncoding(name, wasm.Encoding.DELTA_BINARY_PACKED);
-      properties = properties.setColumnCompression(name, UNCOMPRESSED);
-    }
-    if (encoding === "plain") properties = properties.setColumnCompression(name, UNCOMPRESSED);
+    properties = properties.setColumnCompression(name, encoding === "compressed" ? ZSTD : UNCOMPRESSED);
   }
   return properties.build();
 }

@@ -1,7 +1,7 @@
 import type { Data, RecordBatch } from "apache-arrow";
 import { freeBuffers } from "../core/free-buffers.ts";
 
-/** Frees what a record batch of the input lies in, but for dictionaries, which batches share. It is empty afterwards. */
+/** Frees what a record batch lies in, but for dictionaries, which batches share. It is empty afterwards. */
 export function freeBatch({ data }: RecordBatch): void {
   freeBuffers(buffersOf(data));
 }
