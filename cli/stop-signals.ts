@@ -15,19 +15,24 @@ export interface Stops extends Disposable {
 export function listenForStops(): Stops {
   const asked = new AbortController();
   const atOnce = new AbortController();
-  const onSignal = () => {
-    if (atOnce.signal.aborted) process.exit(130);
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (atOnce.signal.aborted) {
+      // By the signal itself: an exit would first wait for whatever native call hangs.
+      stopListening();
+      process.kill(process.pid, signal);
+    }
     (asked.signal.aborted ? atOnce : asked).abort(interrupted());
+  };
+  const stopListening = () => {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   return {
     asked: asked.signal,
     atOnce: atOnce.signal,
-    [Symbol.dispose]: () => {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
-    },
+    [Symbol.dispose]: stopListening,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import { tokenKey } from "../shared/domain/token.ts";
 import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
+import { hasEnded, untilEnded } from "./end-thread.ts";
 import type { LearnedBatch } from "./infer/batch-sizer.ts";
 import type { ShardCommand, ShardEvent } from "./shard/shard-protocol.ts";
 
@@ -28,8 +29,8 @@ export interface RunOptions {
   readonly onRead?: () => void;
 }
 
-/** The id of a thread that has ended. */
-const GONE = -1;
+/** How long a thread may take to close what it has open. */
+const CLOSE_LIMIT_MS = 5_000;
 
 interface Running {
   readonly lease: Lease;
@@ -56,6 +57,7 @@ export class ShardThreadClient implements AsyncDisposable {
   readonly #onLanesBusy: () => void;
   readonly #onBroken: (error: ShardmillError) => void;
   readonly #looking: NodeJS.Timeout;
+  readonly #closeLimitMs: number;
   #silentLooks = 0;
   #closed = false;
 
@@ -66,6 +68,8 @@ export class ShardThreadClient implements AsyncDisposable {
     readonly onBroken: (error: ShardmillError) => void;
     /** Left out: ten seconds. */
     readonly lookMs?: number;
+    /** Left out: five seconds. */
+    readonly closeLimitMs?: number;
     /** From `startShardThread`, this client's from here on. Left out: one is started. */
     readonly thread?: Worker;
   }) {
@@ -73,6 +77,7 @@ export class ShardThreadClient implements AsyncDisposable {
     this.#onLearned = options.onLearned ?? (() => {});
     this.#onLanesBusy = options.onLanesBusy ?? (() => {});
     this.#onBroken = options.onBroken;
+    this.#closeLimitMs = options.closeLimitMs ?? CLOSE_LIMIT_MS;
     this.#opened.promise.catch(() => {});
     this.#looking = setInterval(() => this.#look(), options.lookMs ?? LOOK_MS).unref();
     this.#thread = options.thread ?? startShardThread();
@@ -81,8 +86,7 @@ export class ShardThreadClient implements AsyncDisposable {
     this.#thread.on("exit", (code) =>
       this.#break(new ShardmillError("INTERNAL", `a shard thread ended with ${code}`)),
     );
-    if (this.#thread.threadId === GONE)
-      this.#break(new ShardmillError("INTERNAL", "a shard thread ended at once"));
+    if (hasEnded(this.#thread)) this.#break(new ShardmillError("INTERNAL", "a shard thread ended at once"));
   }
 
   get runningCount(): number {
@@ -117,10 +121,13 @@ export class ShardThreadClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    clearInterval(this.#looking);
-    this.#rejectAll(new ShardmillError("INTERRUPTED", "the job is closed on this worker"));
-    await this.#thread.terminate();
+    if (!this.#closed) {
+      this.#send({ kind: "end" });
+      this.#closed = true;
+      clearInterval(this.#looking);
+      this.#rejectAll(new ShardmillError("INTERRUPTED", "the job is closed on this worker"));
+    }
+    if (!(await untilEnded(this.#thread, this.#closeLimitMs))) void this.#thread.terminate();
   }
 
   #send(command: ShardCommand): void {
@@ -184,6 +191,8 @@ export class ShardThreadClient implements AsyncDisposable {
     clearInterval(this.#looking);
     this.#rejectAll(error);
     this.#onBroken(error);
+    // Stuck in JavaScript or WebAssembly, which can be ended. Should its write thread be inside DuckDB all this time, the
+    // process dies of it, as of any native crash: the supervisor starts another.
     void this.#thread.terminate();
   }
 

@@ -1,5 +1,6 @@
 import { deferred } from "../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../shared/core/errors.ts";
+import { exitProcess, killProcess } from "./end-thread.ts";
 import { letHeapsGrow } from "./let-heaps-grow.ts";
 import { startShardThread } from "./shard-thread-client.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
@@ -15,7 +16,7 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   const stop = new AbortController();
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain")));
-  process.on("disconnect", () => process.exit(1));
+  process.on("disconnect", killProcess);
   const begun = deferred<WorkerOptions>();
   process.on("message", (message: ToWorkerProcess) => {
     if (message.kind === "begin") begun.resolve(message.options);
@@ -29,10 +30,10 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
     const signals = { drain: drain.signal, stop };
     const how = await runWorker(await begun.promise, signals, { ...seams, shardThread });
     await tell({ kind: "ended", how });
-    process.exit(0);
+    exitProcess(0);
   } catch (error) {
     await tell({ kind: "failed", error: errorToData(error) });
-    process.exit(1);
+    exitProcess(1);
   }
 }
 

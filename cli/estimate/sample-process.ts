@@ -1,11 +1,12 @@
 import { errorToData } from "../../shared/core/errors.ts";
+import { killProcess } from "../../worker/end-thread.ts";
 import type { FromSampleProcess, SampleTask, ToSampleProcess } from "./sample-protocol.ts";
 import { runSample } from "./sample-worker.ts";
 
 // The entry that `runSamples` starts: a worker's pipeline without a coordinator, until it is told to stop.
 const stop = new AbortController();
 process.on("SIGINT", () => {});
-process.on("disconnect", () => process.exit(1));
+process.on("disconnect", killProcess);
 process.on("message", (message: ToSampleProcess) => {
   if (message.kind === "begin") void run(message.task);
   else stop.abort();

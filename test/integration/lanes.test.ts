@@ -3,10 +3,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sleep } from "../../shared/core/abort.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { connectLanes } from "../../worker/infer/lane-pool.ts";
 import { startLanes } from "../../worker/infer/lane-set.ts";
 import { gatherModel, lcg, mlpModel, mlpReference, onnxModel } from "../support/onnx-model.ts";
+import { runCli } from "../support/processes.ts";
 
 const never = new AbortController().signal;
 const MLP = { inputs: 8, hidden: 16, outputs: 3, seed: 5 };
@@ -168,6 +171,55 @@ test("closed lanes reject what comes after and leave no thread behind", async ()
   await expect(pool.infer({ input: { dtype, dims, data } }, ["logits"])).rejects.toMatchObject({
     code: "WORKER_DIED",
   });
+});
+
+/** Seconds of one core. */
+const LONG = { inputs: 2_048, hidden: 2_048, outputs: 2_048, seed: 7 };
+const LONG_ROWS = 6_000;
+
+test("a lane in a long batch is left behind when nobody waits longer, and ends after the batch", async () => {
+  const modelPath = join(folder, "long.onnx");
+  await writeFile(modelPath, mlpModel(LONG));
+  const before = threadPorts();
+  const options = { modelPath, device: "cpu", lanes: 1, threads: 1, closeLimitMs: 10 } as const;
+  const lanes = await startLanes(options, never);
+  const ports = lanes.connect();
+  const portsClosed = ports.map((port) => once(port, "close"));
+  using pool = connectLanes(ports);
+  const data = new ArrayBuffer(LONG_ROWS * LONG.inputs * 4);
+  const lost = pool.infer({ input: { dtype: "float32", dims: [LONG_ROWS, LONG.inputs], data } }, ["logits"]);
+  const answered = lost.then(() => "answered");
+  await sleep(100);
+  await lanes[Symbol.asyncDispose]();
+  expect(await Promise.race([answered, sleep(10).then(() => "in the batch")])).toBe("in the batch");
+  await expect(answered).resolves.toBe("answered");
+  await Promise.all(portsClosed);
+  while (threadPorts() > before) await sleep(10);
+});
+
+test("a process with a lane left behind in a batch ends at once when it is to end", async () => {
+  const modelPath = join(folder, "long.onnx");
+  await writeFile(modelPath, mlpModel(LONG));
+  const main = join(folder, "left-behind.mjs");
+  const code = (source: string) => JSON.stringify(compiledUrl(source).href);
+  await writeFile(
+    main,
+    `import { connectLanes } from ${code("worker/infer/lane-pool.ts")};
+import { startLanes } from ${code("worker/infer/lane-set.ts")};
+import { exitProcess } from ${code("worker/end-thread.ts")};
+const lanes = await startLanes({ modelPath: ${JSON.stringify(modelPath)}, device: "cpu", lanes: 1, threads: 1, closeLimitMs: 10 });
+const pool = connectLanes(lanes.connect());
+const dims = [${LONG_ROWS * 10}, ${LONG.inputs}];
+const data = new ArrayBuffer(dims[0] * dims[1] * 4);
+pool.infer({ input: { dtype: "float32", dims, data } }, ["logits"]);
+await new Promise((resolve) => setTimeout(resolve, 200));
+await lanes[Symbol.asyncDispose]();
+console.log("closed");
+exitProcess(0);
+`,
+  );
+  const { signal, stdout, stderr } = await runCli([], { main });
+  expect({ signal, stdout, stderr }).toEqual({ signal: "SIGKILL", stdout: "closed\n", stderr: "" });
 });
 
 /** What keeps this process alive on behalf of threads: each running thread has one port here. */

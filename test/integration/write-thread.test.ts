@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeEach, expect, test } from "vitest";
+import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -120,6 +121,17 @@ test("abandoned, the write at work stops and the one behind it never begins: no 
   expect((await written()).filter((name) => name.startsWith("2-"))).toEqual([]);
   stops[0].abort(new Error("lost"));
   expect((await ends).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);
+});
+
+test("closed while DuckDB is at work, it waits for that, and leaves no file", async () => {
+  const writer = startWriter({ reduce: ENDLESS });
+  const write = writer.write(aResult(10), facts(1));
+  const refused = expect(write).rejects.toMatchObject({ code: "INTERRUPTED" });
+  while (!(await written()).some((name) => name.endsWith("rows.parquet"))) await settle();
+  await sleep(200);
+  await writer[Symbol.asyncDispose]();
+  await refused;
   expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);
 });
 

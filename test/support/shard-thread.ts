@@ -59,5 +59,10 @@ export async function startShardThread(options: ShardThreadOptions) {
     learned,
   });
   await waitFor(({ kind }) => kind === "jobOpened");
-  return { events, send, waitFor, run, [Symbol.asyncDispose]: async () => void (await thread.terminate()) };
+  const end = async (): Promise<void> => {
+    const ended = new Promise((resolve) => thread.once("exit", resolve));
+    send({ kind: "end" });
+    await ended;
+  };
+  return { events, send, waitFor, run, [Symbol.asyncDispose]: end };
 }

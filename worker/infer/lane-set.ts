@@ -1,8 +1,9 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type Deferred, deferred, orAbort, sleep } from "../../shared/core/abort.ts";
+import { type Deferred, deferred, orAbort } from "../../shared/core/abort.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
+import { untilEnded } from "../end-thread.ts";
 import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
 
 export interface LaneSetOptions {
@@ -13,6 +14,8 @@ export interface LaneSetOptions {
   readonly threads: number;
   /** Left out: no. */
   readonly spinning?: boolean;
+  /** How long a lane may take to end when it is closed. Left out: five seconds. */
+  readonly closeLimitMs?: number;
   /** What each lane's thread runs, compiled. Left out: the lane thread; a test has ones that misbehave. */
   readonly script?: URL;
 }
@@ -31,9 +34,8 @@ export interface LaneSet extends AsyncDisposable {
   onBroken(listener: (error: ShardmillError) => void): void;
 }
 
-/** A batch takes seconds at most; after this the thread is ended, whatever it does. */
+/** A batch takes seconds at most: a thread that takes longer to end hangs in a driver, and is left behind. */
 const CLOSE_LIMIT_MS = 5_000;
-const TERMINATE_LIMIT_MS = 1_000;
 
 const NEVER = new AbortController().signal;
 
@@ -48,7 +50,7 @@ let webgpuFree: Promise<void> = Promise.resolve();
  */
 export async function startLanes(options: LaneSetOptions, signal: AbortSignal = NEVER): Promise<LaneSet> {
   signal.throwIfAborted();
-  const { modelPath, device, threads, spinning = false } = options;
+  const { modelPath, device, threads, spinning = false, closeLimitMs = CLOSE_LIMIT_MS } = options;
   const script = options.script ?? compiledUrl("worker/infer/lane-thread.ts");
   const releaseDevice = device === "webgpu" ? await takeWebgpu(signal) : () => {};
   const lanes = Array.from(
@@ -56,7 +58,7 @@ export async function startLanes(options: LaneSetOptions, signal: AbortSignal = 
     () => new Lane(script, { modelPath, device, threads, spinning }),
   );
   const close = async () => {
-    await Promise.allSettled(lanes.map((lane) => lane.close()));
+    await Promise.allSettled(lanes.map((lane) => lane.close(closeLimitMs)));
     releaseDevice();
   };
   try {
@@ -115,7 +117,6 @@ class Lane {
   readonly #thread: Worker;
   readonly #ready: Deferred<number> = deferred();
   readonly #broken: Deferred<ShardmillError> = deferred();
-  readonly #exited: Deferred<void> = deferred();
   #hasServed = false;
   #closing = false;
 
@@ -132,7 +133,6 @@ class Lane {
     this.#thread.on("error", (error) => this.#break(this.#died(messageOf(error), error)));
     this.#thread.on("exit", (code) => {
       if (!this.#closing) this.#break(this.#died(`exit code ${code}`));
-      this.#exited.resolve();
     });
   }
 
@@ -150,19 +150,10 @@ class Lane {
     return port1;
   }
 
-  async close(): Promise<void> {
+  async close(limitMs: number): Promise<void> {
     this.#closing = true;
     this.#send({ kind: "close" }, []);
-    const timer = setTimeout(() => void this.#terminate(), CLOSE_LIMIT_MS);
-    await this.#exited.promise;
-    clearTimeout(timer);
-  }
-
-  /** A thread that hangs inside a driver cannot be ended at all: then it is left behind, for the process's end. */
-  async #terminate(): Promise<void> {
-    this.#thread.unref();
-    await Promise.race([this.#thread.terminate(), sleep(TERMINATE_LIMIT_MS)]);
-    this.#exited.resolve();
+    await untilEnded(this.#thread, limitMs);
   }
 
   #send(command: LaneCommand, transfer: readonly MessagePort[]): void {

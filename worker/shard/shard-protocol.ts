@@ -30,10 +30,11 @@ export type ShardCommand =
       /** What an earlier run learned of batches: see the events. */
       readonly learned: LearnedBatch;
     }
-  | { readonly kind: "closeJob"; readonly jobId: string }
   | { readonly kind: "runShard"; readonly lease: Lease; readonly executionId: string }
   /** The lease is lost or handed back: stop at once, say nothing more of it. */
-  | { readonly kind: "abandonShard"; readonly token: Token };
+  | { readonly kind: "abandonShard"; readonly token: Token }
+  /** The last: abandon what runs, close everything, and end. */
+  | { readonly kind: "end" };
 
 /** From a shard thread. */
 export type ShardEvent =

@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { assertNever, present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
-import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { errorToData } from "../../shared/core/errors.ts";
 import { connectLanes } from "../infer/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "./busy-meter.ts";
 import { openDataStore } from "./data-stores.ts";
@@ -13,7 +13,9 @@ const BUSY_MS = 1_000;
 
 const port = present(parentPort, "a shard thread has a parent");
 const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
-const rooms = new Map<string, ShardRoom>();
+/** The job of this thread, once it has one. */
+let opening: Promise<ShardRoom> | null = null;
+let lanes = 1;
 
 const emit = (event: ShardEvent): void => port.postMessage(event);
 
@@ -25,23 +27,17 @@ startBusyReports();
 async function obey(command: ShardCommand): Promise<void> {
   switch (command.kind) {
     case "openJob":
-      return openJob(command);
-    case "closeJob": {
-      const room = rooms.get(command.jobId);
-      rooms.delete(command.jobId);
-      await room?.[Symbol.asyncDispose]();
-      return;
-    }
-    case "runShard": {
-      const { lease, executionId } = command;
-      const room = rooms.get(lease.jobId);
-      if (room !== undefined) return room.start(lease, executionId);
-      const error = new ShardmillError("JOB_NOT_FOUND", `job ${lease.jobId} is not open in this thread`);
-      return emit({ kind: "shardFailed", token: lease.token, error: errorToData(error) });
-    }
+      opening = openJob(command);
+      lanes = (await opening).lanes;
+      return emit({ kind: "jobOpened", jobId: command.job.jobId });
+    case "runShard":
+      return (await roomAtWork()).start(command.lease, command.executionId);
     case "abandonShard":
-      for (const room of rooms.values()) room.abandon(command.token);
-      return;
+      return (await roomAtWork()).abandon(command.token);
+    case "end":
+      await (await opening?.catch(() => null))?.[Symbol.asyncDispose]();
+      // With its port closed nothing keeps the thread alive, and it ends by itself.
+      return port.close();
     default:
       return assertNever(command);
   }
@@ -55,8 +51,8 @@ async function openJob({
   shardThreads,
   scratchPath,
   learned,
-}: Extract<ShardCommand, { kind: "openJob" }>): Promise<void> {
-  const room = new ShardRoom({
+}: Extract<ShardCommand, { kind: "openJob" }>): Promise<ShardRoom> {
+  return new ShardRoom({
     job,
     input: await openDataStore(input, job.jobId),
     output,
@@ -68,8 +64,10 @@ async function openJob({
     nowMs: systemClock.nowMs,
     emit,
   });
-  rooms.set(job.jobId, room);
-  emit({ kind: "jobOpened", jobId: job.jobId });
+}
+
+function roomAtWork(): Promise<ShardRoom> {
+  return present(opening, "a shard comes after its job");
 }
 
 function startBusyReports(): void {
@@ -77,7 +75,6 @@ function startBusyReports(): void {
   const timer = setInterval(() => {
     const overMs = systemClock.nowMs() - sinceMs;
     sinceMs += overMs;
-    const lanes = Math.max(1, ...[...rooms.values()].map((room) => room.lanes));
     emit({ kind: "busy", shares: meter.takeShares(overMs, lanes), steps: meter.takeSteps(), overMs });
   }, BUSY_MS);
   // What keeps the thread alive is its port.

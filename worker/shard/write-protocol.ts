@@ -29,7 +29,9 @@ export type WriteCommand =
       /** An existing folder of this write alone; its sender removes it. */
       readonly scratchPath: string;
     }
-  | { readonly kind: "abandon"; readonly id: number };
+  | { readonly kind: "abandon"; readonly id: number }
+  /** The last: abandon what is written, and end. */
+  | { readonly kind: "end" };
 
 /** From a write thread. Each write ends with one `written` or `failed`, an abandoned one too. */
 export type WriteEvent =

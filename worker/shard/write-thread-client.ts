@@ -58,10 +58,14 @@ export class WriteThreadClient implements AsyncDisposable {
     }
   }
 
-  /** Ends the thread; what it still writes is rejected, and swept by whoever owns the folder. */
+  /** Abandons what is written, and waits for the end of the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.#thread?.terminate();
+    const thread = this.#thread;
+    if (thread === null) return;
+    const ended = new Promise((resolve) => thread.once("exit", resolve));
+    thread.postMessage({ kind: "end" } satisfies WriteCommand);
+    await ended;
   }
 
   async #write(result: ShardResult, write: WriteFacts, scratchPath: string): Promise<PartialManifest> {

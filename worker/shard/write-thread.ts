@@ -34,15 +34,20 @@ const opening = openDataStore(output, job.jobId);
 // Whoever writes hears of it.
 opening.catch(() => {});
 const turns = new Lock();
-const writing = new Map<number, AbortController>();
+const writing = new Map<number, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
 port.on("message", (command: WriteCommand) => {
   switch (command.kind) {
-    case "write":
-      void write(command);
+    case "write": {
+      const stop = new AbortController();
+      writing.set(command.id, { stop, ended: write(command, stop.signal) });
       return;
+    }
     case "abandon":
-      writing.get(command.id)?.abort(new ShardmillError("INTERRUPTED", "the shard is abandoned"));
+      writing.get(command.id)?.stop.abort(abandoned());
+      return;
+    case "end":
+      void end();
       return;
     default:
       assertNever(command);
@@ -51,12 +56,9 @@ port.on("message", (command: WriteCommand) => {
 // What keeps the thread alive is its port.
 setInterval(tellBusy, BUSY_MS).unref();
 
-async function write(command: Write): Promise<void> {
-  const { id } = command;
-  const stop = new AbortController();
-  writing.set(id, stop);
-  const event = await writeToEvent(command, stop.signal);
-  writing.delete(id);
+async function write(command: Write, signal: AbortSignal): Promise<void> {
+  const event = await writeToEvent(command, signal);
+  writing.delete(command.id);
   tellBusy();
   port.postMessage(event);
 }
@@ -77,6 +79,21 @@ async function writeToEvent(command: Write, signal: AbortSignal): Promise<WriteE
   } finally {
     freeBuffers(buffersOfTables(result.rows, result.dead));
   }
+}
+
+/** Not before DuckDB has let go: see `untilEnded`. */
+async function end(): Promise<void> {
+  const left = [...writing.values()];
+  for (const { stop } of left) stop.abort(abandoned());
+  await Promise.all(left.map(({ ended }) => ended));
+  const store = await opening.catch(() => null);
+  await store?.[Symbol.asyncDispose]();
+  // With its port closed nothing keeps the thread alive, and it ends by itself.
+  port.close();
+}
+
+function abandoned(): ShardmillError {
+  return new ShardmillError("INTERRUPTED", "the shard is abandoned");
 }
 
 async function openSink({ lease, executionId, scratchPath }: Write): Promise<PartialSink> {

@@ -17,8 +17,11 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 /** A thread that does this with each command, in place of the shard thread. */
 async function clientOf(name: string, body: string, broken: ShardmillError[]): Promise<ShardThreadClient> {
   const path = join(folder, `${name}.mjs`);
-  const head = 'import { parentPort } from "node:worker_threads";';
-  await writeFile(path, `${head}\nparentPort.on("message", (command) => { ${body} });\n`);
+  const head = `import { parentPort } from "node:worker_threads";
+parentPort.on("message", (command) => {
+  if (command.kind === "end") return parentPort.close();
+`;
+  await writeFile(path, `${head}  ${body}\n});\n`);
   return new ShardThreadClient({
     onBusy: () => {},
     onBroken: (error) => void broken.push(error),

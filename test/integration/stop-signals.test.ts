@@ -1,0 +1,35 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import { sleep } from "../../shared/core/abort.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { startCli } from "../support/processes.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "shardmill-stops-"));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("a command that does not come out of a native call ends at the third Ctrl-C", async () => {
+  const main = join(folder, "hangs.mjs");
+  const duckdb = pathToFileURL(createRequire(import.meta.url).resolve("@duckdb/node-api")).href;
+  await writeFile(
+    main,
+    `import duckdb from ${JSON.stringify(duckdb)};
+import { listenForStops, whenAborted } from ${JSON.stringify(compiledUrl("cli/stop-signals.ts").href)};
+const stops = listenForStops();
+whenAborted(stops.asked, () => console.log("asked"));
+whenAborted(stops.atOnce, () => console.log("at once"));
+const connection = await (await duckdb.DuckDBInstance.create(":memory:")).connect();
+connection.run("SELECT count(*) FROM range(1000000000000)");
+console.log("hangs");
+`,
+  );
+  await using command = startCli([], { main });
+  for (const said of ["hangs\n", "asked\n", "at once\n"]) {
+    while (!command.stdout.endsWith(said)) await sleep(10);
+    command.kill("SIGINT");
+  }
+  expect(await command.ended).toMatchObject({ code: null, signal: "SIGINT", stderr: "" });
+});
