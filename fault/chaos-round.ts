@@ -40,6 +40,8 @@ const ROWS_PER_SHARD = 100;
 /** A job that has not ended by then hangs: without faults it takes a tenth of it. */
 const JOB_LIMIT_MS = 300_000;
 const FAULT_GAP_MS = { least: 500, most: 1_800 } as const;
+/** How long a dismissed worker may take to end: its shard threads close first. */
+const GOING_HOME_MS = 5_000;
 /** When the faults are over, but for those not seen yet, and for the coordinator's death every few seconds to the end. */
 const HEALING_GAP_MS = { least: 3_000, most: 6_000 } as const;
 
@@ -172,8 +174,12 @@ function shuffled<T>(random: () => number, cards: readonly T[]): T[] {
   return deck;
 }
 
-/** Dismissed workers have gone home; one that never heard of it drains now. All must end well, and in time. */
+/** Dismissed workers go home; one that never heard of it drains then. All must end well, and in time. */
 async function endWorkers(slots: readonly WorkerSlot[], tally: Tally): Promise<void> {
+  const gone = Promise.all(slots.map(({ supervisor }) => supervisor.ended));
+  gone.catch(() => {});
+  // A signal would end a process that is just ending as if it had never listened for one.
+  await Promise.race([gone, sleep(GOING_HOME_MS)]).catch(() => {});
   for (const { supervisor } of slots) if (supervisor.groupLives()) supervisor.kill("SIGTERM");
   const ends = await Promise.all(
     slots.map(({ supervisor }) => Promise.race([supervisor.ended, sleep(30_000).then(() => null)])),

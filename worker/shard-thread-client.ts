@@ -8,8 +8,8 @@ import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import { tokenKey } from "../shared/domain/token.ts";
 import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
-import { hasEnded, untilEnded } from "./end-thread.ts";
 import type { LearnedBatch } from "./infer/batch-sizer.ts";
+import { hasEnded, untilEnded } from "./infer/end-thread.ts";
 import type { ShardCommand, ShardEvent } from "./shard/shard-protocol.ts";
 
 /** How often a thread that runs shards is looked at. It tells how busy it is about once a second. */

@@ -1,6 +1,6 @@
 import { deferred } from "../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../shared/core/errors.ts";
-import { exitProcess, killProcess } from "./end-thread.ts";
+import { exitProcess, killProcess } from "./infer/end-thread.ts";
 import { letHeapsGrow } from "./let-heaps-grow.ts";
 import { startShardThread } from "./shard-thread-client.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";

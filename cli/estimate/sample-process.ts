@@ -1,5 +1,5 @@
 import { errorToData } from "../../shared/core/errors.ts";
-import { killProcess } from "../../worker/end-thread.ts";
+import { killProcess } from "../../worker/infer/end-thread.ts";
 import type { FromSampleProcess, SampleTask, ToSampleProcess } from "./sample-protocol.ts";
 import { runSample } from "./sample-worker.ts";
 

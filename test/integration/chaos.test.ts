@@ -5,7 +5,7 @@ import { chaosRound } from "../../fault/chaos-round.ts";
 test("a job whose workers and coordinator are killed, stopped and cut off publishes the right rows", async () => {
   const stories: string[] = [];
   const note = (story: string) => stories.push(story);
-  const result = await chaosRound({ seed: 11, workers: 4, shards: 60, faultSeconds: 10, note });
+  const result = await chaosRound({ seed: 11, workers: 4, shards: 120, faultSeconds: 12, note });
   expect(result.problems, stories.join("\n")).toEqual([]);
   const unproved = FAULT_KINDS.filter((kind) => result.fired[kind] === 0);
   expect(unproved, stories.join("\n")).toEqual([]);

@@ -206,7 +206,7 @@ test("a process with a lane left behind in a batch ends at once when it is to en
     main,
     `import { connectLanes } from ${code("worker/infer/lane-pool.ts")};
 import { startLanes } from ${code("worker/infer/lane-set.ts")};
-import { exitProcess } from ${code("worker/end-thread.ts")};
+import { exitProcess } from ${code("worker/infer/end-thread.ts")};
 const lanes = await startLanes({ modelPath: ${JSON.stringify(modelPath)}, device: "cpu", lanes: 1, threads: 1, closeLimitMs: 10 });
 const pool = connectLanes(lanes.connect());
 const dims = [${LONG_ROWS * 10}, ${LONG.inputs}];

@@ -3,7 +3,7 @@ import { type Deferred, deferred, orAbort } from "../../shared/core/abort.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
-import { untilEnded } from "../end-thread.ts";
+import { untilEnded } from "./end-thread.ts";
 import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
 
 export interface LaneSetOptions {
