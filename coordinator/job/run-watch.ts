@@ -28,8 +28,8 @@ export interface RunWatchOptions {
 }
 
 /**
- * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each second and
- * whenever the phase changes; a look costs a glance at every worker.
+ * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each second,
+ * whenever the phase changes, and with a worker's first rows; a look costs a glance at every worker.
  */
 export class RunWatch {
   readonly #options: RunWatchOptions;
@@ -44,9 +44,12 @@ export class RunWatch {
     this.#options = options;
   }
 
-  /** The worker's first rows: until then it was starting. */
+  /** The worker has rows: until the first of them it was starting. */
   noteRows(session: WorkerSession): void {
+    if (this.#started.has(session)) return;
+    this.look();
     this.#started.add(session);
+    this.look();
   }
 
   look(): void {

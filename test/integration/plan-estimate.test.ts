@@ -53,5 +53,7 @@ test("a run says what limited it, in its summary and in its manifest", async () 
   expect(summary.advice === null).toBe(summary.bottleneck === null);
   const manifest = await readManifestOf(job);
   expect([...BOTTLENECKS, null]).toContain(manifest.bottleneck);
+  // Told with the first shard: the run is over before the next heartbeat.
+  expect(Object.keys(manifest.stages)).toEqual(expect.arrayContaining(["decode", "infer", "encode"]));
   for (const share of Object.values(manifest.stages)) expect(share).toBeLessThanOrEqual(1);
 });

@@ -1,4 +1,5 @@
 import { deadline, sleep } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
@@ -7,9 +8,8 @@ import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
-import type { LaneCounts, StageShares, WorkerSession } from "../../shared/domain/worker.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type {
-  Heartbeat,
   LeaseRef,
   OfferAnswer,
   Registered,
@@ -17,21 +17,16 @@ import type {
   WorkService,
 } from "../../shared/wire/services.ts";
 import { isTransient, persist, type ShardRunner } from "./attempt.ts";
-import { LeaseBook, leaseKey } from "./lease-book.ts";
+import { type HeartbeatOptions, Heartbeats } from "./heartbeats.ts";
+import { LeaseBook, type LeaseName, leaseKey } from "./lease-book.ts";
 
 /** How long a lease request may hang at the coordinator: below the idle limits of common proxies. */
 const LONG_POLL_MS = 25_000;
 
-export interface LeaseLoopOptions {
+export interface LeaseLoopOptions extends Pick<HeartbeatOptions, "takeBusy" | "takePadding" | "laneCounts"> {
   readonly work: WorkService;
   readonly registration: Registration;
   readonly runner: ShardRunner;
-  /** The busy shares since the last call. */
-  readonly takeBusy: () => StageShares;
-  /** The share of padding in the steps that ran since the last call; null when none did. */
-  readonly takePadding: () => number | null;
-  /** How the lanes share out the cores, once that was measured. */
-  readonly laneCounts?: () => LaneCounts | null;
   readonly clock: TimedClock;
   readonly random?: Random;
   readonly log: Logger;
@@ -61,11 +56,19 @@ export class LeaseLoop {
   readonly #random: Random;
   readonly #book = new LeaseBook();
   readonly #attempts = new Map<string, Attempt>();
+  readonly #heartbeats: Heartbeats;
   #registered: Registered | null = null;
+  #hasMapped = false;
 
   constructor(options: LeaseLoopOptions) {
     this.#options = options;
     this.#random = options.random ?? systemRandom;
+    this.#heartbeats = new Heartbeats({
+      ...options,
+      book: this.#book,
+      registered: () => present(this.#registered, "a heartbeat comes after joining"),
+      onLost: (lease) => this.#loseLease(lease),
+    });
   }
 
   /**
@@ -82,7 +85,7 @@ export class LeaseLoop {
       throw error;
     }
     const beating = new AbortController();
-    const heartbeats = this.#beat(AbortSignal.any([beating.signal, stop]));
+    const heartbeats = this.#heartbeats.run(AbortSignal.any([beating.signal, stop]));
     try {
       const end = await this.#leaseUntilEnd(quit);
       stop.throwIfAborted();
@@ -177,6 +180,7 @@ export class LeaseLoop {
         onProgress: (rowsDone) => this.#book.progress(lease, rowsDone),
       });
       this.#noteOffering(lease);
+      this.#tellOfFirst(signal);
       const answer = await this.#offer(lease.jobId, partial, signal);
       log.debug({ ...facts, answer: answer.kind }, "partial offered");
     } catch (error) {
@@ -184,6 +188,13 @@ export class LeaseLoop {
       log.warn({ ...facts, reason: messageOf(error) }, "attempt failed");
       await this.#tell(() => this.#options.work.failAttempt(this.#session, ref, errorToData(error)));
     }
+  }
+
+  /** How busy the stages are, with the first shard: a short job has ended before the next heartbeat is due. */
+  #tellOfFirst(signal: AbortSignal): void {
+    if (this.#hasMapped) return;
+    this.#hasMapped = true;
+    void this.#tell(() => this.#heartbeats.send(signal));
   }
 
   #noteOffering(lease: Lease): void {
@@ -219,49 +230,13 @@ export class LeaseLoop {
     }
   }
 
-  async #beat(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await sleep(this.#registered?.heartbeatMs ?? 1_000, signal, this.#options.clock);
-        await this.#heartbeat(signal);
-      } catch (error) {
-        if (!signal.aborted) this.#options.log.debug({ reason: messageOf(error) }, "heartbeat failed");
-      }
-      for (const { lease } of this.#book.doubtful(this.#options.clock.nowMs())) this.#loseLease(lease);
-    }
-  }
-
-  async #heartbeat(signal: AbortSignal): Promise<void> {
-    const { work, clock, takeBusy, takePadding } = this.#options;
-    const sentMs = clock.nowMs();
-    const leases = this.#book.held().map(({ lease, rowsDone }) => ({
-      lease: { jobId: lease.jobId, shard: lease.shard.id, token: lease.token },
-      rowsDone,
-    }));
-    // Given up while another still comes in time; and a connection that swallows it must not hide that leases run out.
-    using inTime = deadline((this.#registered?.leaseMs ?? 0) / 3, clock);
-    const laneCounts = this.#options.laneCounts?.() ?? null;
-    const beat: Heartbeat = {
-      session: this.#session,
-      leases,
-      busy: takeBusy(),
-      padding: takePadding(),
-      ...(laneCounts === null ? {} : { laneCounts }),
-    };
-    const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
-    for (const { lease, live } of states) {
-      const attempt = this.#attempts.get(leaseKey(lease));
-      if (live) this.#book.confirmed(lease, sentMs);
-      else if (attempt !== undefined) this.#loseLease(attempt.lease);
-    }
-  }
-
-  #loseLease(lease: Lease): void {
-    const attempt = this.#attempts.get(leaseKey(lease));
+  #loseLease(name: LeaseName): void {
+    const attempt = this.#attempts.get(leaseKey(name));
     if (attempt === undefined || attempt.offering || attempt.abort.signal.aborted) return;
-    this.#options.log.info({ shard: lease.shard.id, token: tokenKey(lease.token) }, "lease lost");
+    const { shard, token } = attempt.lease;
+    this.#options.log.info({ shard: shard.id, token: tokenKey(token) }, "lease lost");
     attempt.abort.abort(
-      new ShardmillError("LEASE_STALE", "the lease is lost", { fields: { shard: lease.shard.id } }),
+      new ShardmillError("LEASE_STALE", "the lease is lost", { fields: { shard: shard.id } }),
     );
   }
 

@@ -16,13 +16,13 @@ const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
 /** The job of this thread, once it has one. */
 let opening: Promise<ShardRoom> | null = null;
 let lanes = 1;
+let reports: BusyReports | null = null;
 
 const emit = (event: ShardEvent): void => port.postMessage(event);
 
 port.on("message", (command: ShardCommand) => {
   obey(command).catch((error: unknown) => emit({ kind: "broken", error: errorToData(error) }));
 });
-startBusyReports();
 
 async function obey(command: ShardCommand): Promise<void> {
   switch (command.kind) {
@@ -31,6 +31,7 @@ async function obey(command: ShardCommand): Promise<void> {
       lanes = (await opening).lanes;
       return emit({ kind: "jobOpened", jobId: command.job.jobId });
     case "runShard":
+      reports ??= new BusyReports();
       return (await roomAtWork()).start(command.lease, command.executionId);
     case "abandonShard":
       return (await roomAtWork()).abandon(command.token);
@@ -62,7 +63,10 @@ async function openJob({
     learned,
     meter,
     nowMs: systemClock.nowMs,
-    emit,
+    emit: (event) => {
+      if (event.kind === "shardDone") reports?.tellFirst();
+      emit(event);
+    },
   });
 }
 
@@ -70,13 +74,24 @@ function roomAtWork(): Promise<ShardRoom> {
   return present(opening, "a shard comes after its job");
 }
 
-function startBusyReports(): void {
-  let sinceMs = systemClock.nowMs();
-  const timer = setInterval(() => {
-    const overMs = systemClock.nowMs() - sinceMs;
-    sinceMs += overMs;
+/** From the first shard on, each second; and when that shard is done, for a run that does not take a second. */
+class BusyReports {
+  #sinceMs = systemClock.nowMs();
+  #hasTold = false;
+
+  constructor() {
+    // What keeps the thread alive is its port.
+    setInterval(() => this.#tell(), BUSY_MS).unref();
+  }
+
+  tellFirst(): void {
+    if (!this.#hasTold) this.#tell();
+  }
+
+  #tell(): void {
+    this.#hasTold = true;
+    const overMs = systemClock.nowMs() - this.#sinceMs;
+    this.#sinceMs += overMs;
     emit({ kind: "busy", shares: meter.takeShares(overMs, lanes), steps: meter.takeSteps(), overMs });
-  }, BUSY_MS);
-  // What keeps the thread alive is its port.
-  timer.unref();
+  }
 }

@@ -22,8 +22,8 @@ function aWatchedJob(shards: number) {
     watch.look();
   };
   const tell = (session: WorkerSession, infer: number) => {
-    watch.noteRows(session);
     reports.set(session, { busy: { infer }, padding: null, device: "cuda" });
+    watch.noteRows(session);
   };
   return { job, watch, pass, tell };
 }
@@ -41,6 +41,18 @@ describe("what limits a job that runs", () => {
     tell(worker, 0.9234);
     pass(20);
     expect(watch.verdict("run")).toMatchObject({ bottleneck: "infer", stages: { infer: 0.923 } });
+  });
+
+  test("is known of a run that ended before the second look: the first rows are looked at", () => {
+    const { job, watch, tell } = aWatchedJob(1);
+    const worker = job.join("a");
+    watch.look();
+    job.grant(worker);
+    job.nowMs += 600;
+    tell(worker, 0.5);
+    job.nowMs += 200;
+    watch.look();
+    expect(watch.verdict("run")).toMatchObject({ bottleneck: "start", stages: { infer: 0.5 } });
   });
 
   test("is the model over the last seconds, though the whole run was mostly its start", () => {

@@ -6,62 +6,11 @@ import { silentLogger } from "../../../../shared/core/log.ts";
 import type { Lease } from "../../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { type LaneCounts, workerSession } from "../../../../shared/domain/worker.ts";
-import { type LeaseAnswer, PROTOCOL_VERSION, type WorkService } from "../../../../shared/wire/services.ts";
+import { type LeaseAnswer, PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
 import type { ShardRunner } from "../../../../worker/lease/attempt.ts";
 import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
 import { aLease, aWorker } from "../../../support/builders.ts";
-
-/** A coordinator in memory that hands out what it is given and writes down what it hears. */
-class FakeWork implements WorkService {
-  readonly heard: string[] = [];
-  readonly answers: (LeaseAnswer | ShardmillError)[] = [];
-  lost = new Set<number>();
-  failRegister = 0;
-  staleOffers = 0;
-  sessions = 0;
-
-  async register() {
-    if (this.failRegister-- > 0) throw new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
-    this.sessions += 1;
-    this.heard.push("register");
-    return { session: workerSession(`s${this.sessions}`), leaseMs: 1_000, heartbeatMs: 5 };
-  }
-
-  describeJob(): never {
-    throw new Error("not asked for in these tests");
-  }
-
-  async requestLease(_session: unknown, _waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
-    const next = this.answers.shift();
-    if (next instanceof ShardmillError) throw next;
-    if (next !== undefined) return next;
-    return new Promise((_resolve, reject) =>
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true }),
-    );
-  }
-
-  async heartbeat({ leases }: Parameters<WorkService["heartbeat"]>[0]) {
-    return leases.map(({ lease }) => ({ lease, live: !this.lost.has(lease.shard) }));
-  }
-
-  async offerPartial(session: string, _jobId: string, partial: PartialManifest) {
-    if (this.staleOffers-- > 0) throw new ShardmillError("SESSION_STALE", "who are you");
-    this.heard.push(`offer ${partial.shard} by ${session}`);
-    return { kind: "committed" } as const;
-  }
-
-  async failAttempt(_session: unknown, lease: { shard: number }, error: { code: string }) {
-    this.heard.push(`fail ${lease.shard} ${error.code}`);
-  }
-
-  async releaseLease(_session: unknown, lease: { shard: number }) {
-    this.heard.push(`release ${lease.shard}`);
-  }
-
-  async leave() {
-    this.heard.push("leave");
-  }
-}
+import { FakeWork } from "../../../support/fake-work.ts";
 
 function partialOf(lease: Lease, executionId: string): PartialManifest {
   const { shard, token } = lease;
@@ -140,6 +89,35 @@ describe("the worker's lease loop", () => {
     drain.abort();
     await ended;
     expect(told.slice(0, 2)).toEqual([undefined, measured]);
+  });
+
+  test("the first partial is told with how busy the stages are, and no other is", async () => {
+    const work = new FakeWork();
+    work.register = async () => ({ session: workerSession("s1"), leaseMs: 60_000, heartbeatMs: 60_000 });
+    work.answers.push(lease(1), lease(2));
+    const offered = deferred<void>();
+    work.heartbeat = async ({ leases }) => {
+      work.heard.push("heartbeat");
+      return leases.map(({ lease: ref }) => ({ lease: ref, live: true }));
+    };
+    const second = deferred<void>();
+    const run: ShardRunner["run"] = async (granted, executionId) => {
+      if (granted.shard.id === 2) await second.promise;
+      return partialOf(granted, executionId);
+    };
+    const offerPartial = work.offerPartial.bind(work);
+    work.offerPartial = async (...args) => {
+      const answer = await offerPartial(...args);
+      if (args[2].shard === 1) second.resolve();
+      else offered.resolve();
+      return answer;
+    };
+    const drain = new AbortController();
+    const ended = loopOf(work, run).run(drain.signal, never);
+    await offered.promise;
+    drain.abort();
+    await ended;
+    expect(work.heard).toEqual(["heartbeat", "offer 1 by s1", "offer 2 by s1", "leave"]);
   });
 
   test("a dismissal ends the loop", async () => {

@@ -1,0 +1,56 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { workerSession } from "../../shared/domain/worker.ts";
+import type { LeaseAnswer, WorkService } from "../../shared/wire/services.ts";
+
+/** A coordinator in memory that hands out what it is given and writes down what it hears. */
+export class FakeWork implements WorkService {
+  readonly heard: string[] = [];
+  readonly answers: (LeaseAnswer | ShardmillError)[] = [];
+  lost = new Set<number>();
+  failRegister = 0;
+  staleOffers = 0;
+  sessions = 0;
+
+  async register() {
+    if (this.failRegister-- > 0) throw new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
+    this.sessions += 1;
+    this.heard.push("register");
+    return { session: workerSession(`s${this.sessions}`), leaseMs: 1_000, heartbeatMs: 5 };
+  }
+
+  describeJob(): never {
+    throw new Error("not asked for in these tests");
+  }
+
+  async requestLease(_session: unknown, _waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
+    const next = this.answers.shift();
+    if (next instanceof ShardmillError) throw next;
+    if (next !== undefined) return next;
+    return new Promise((_resolve, reject) =>
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true }),
+    );
+  }
+
+  async heartbeat({ leases }: Parameters<WorkService["heartbeat"]>[0]) {
+    return leases.map(({ lease }) => ({ lease, live: !this.lost.has(lease.shard) }));
+  }
+
+  async offerPartial(session: string, _jobId: string, partial: PartialManifest) {
+    if (this.staleOffers-- > 0) throw new ShardmillError("SESSION_STALE", "who are you");
+    this.heard.push(`offer ${partial.shard} by ${session}`);
+    return { kind: "committed" } as const;
+  }
+
+  async failAttempt(_session: unknown, lease: { shard: number }, error: { code: string }) {
+    this.heard.push(`fail ${lease.shard} ${error.code}`);
+  }
+
+  async releaseLease(_session: unknown, lease: { shard: number }) {
+    this.heard.push(`release ${lease.shard}`);
+  }
+
+  async leave() {
+    this.heard.push("leave");
+  }
+}

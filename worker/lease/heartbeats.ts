@@ -1,0 +1,73 @@
+import { deadline, sleep } from "../../shared/core/abort.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { LaneCounts, StageShares } from "../../shared/domain/worker.ts";
+import type { Heartbeat, Registered, WorkService } from "../../shared/wire/services.ts";
+import type { LeaseBook, LeaseName } from "./lease-book.ts";
+
+export interface HeartbeatOptions {
+  readonly work: Pick<WorkService, "heartbeat">;
+  readonly clock: TimedClock;
+  readonly log: Logger;
+  /** The leases that are renewed. */
+  readonly book: LeaseBook;
+  /** The session at this moment. */
+  readonly registered: () => Registered;
+  /** The busy shares since the last call. */
+  readonly takeBusy: () => StageShares;
+  /** The share of padding in the steps that ran since the last call; null when none did. */
+  readonly takePadding: () => number | null;
+  /** How the lanes share out the cores, once that was measured. */
+  readonly laneCounts?: () => LaneCounts | null;
+  /** The coordinator says that it is lost, or has not confirmed it for so long that it may be. */
+  readonly onLost: (lease: LeaseName) => void;
+}
+
+/** Renews all that a worker holds in one call, which also tells how far each shard is and how busy the stages are. */
+export class Heartbeats {
+  readonly #options: HeartbeatOptions;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** As often as the coordinator asked for, until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { book, clock, log, registered, onLost } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await sleep(registered().heartbeatMs, signal, clock);
+        await this.send(signal);
+      } catch (error) {
+        if (!signal.aborted) log.debug({ reason: messageOf(error) }, "heartbeat failed");
+      }
+      for (const { lease } of book.doubtful(clock.nowMs())) onLost(lease);
+    }
+  }
+
+  async send(signal: AbortSignal): Promise<void> {
+    const { work, clock, book, registered, takeBusy, takePadding, laneCounts, onLost } = this.#options;
+    const { session, leaseMs } = registered();
+    const sentMs = clock.nowMs();
+    const leases = book.held().map(({ lease, rowsDone }) => ({
+      lease: { jobId: lease.jobId, shard: lease.shard.id, token: lease.token },
+      rowsDone,
+    }));
+    // Given up while another still comes in time; and a connection that swallows it must not hide that leases run out.
+    using inTime = deadline(leaseMs / 3, clock);
+    const measured = laneCounts?.() ?? null;
+    const beat: Heartbeat = {
+      session,
+      leases,
+      busy: takeBusy(),
+      padding: takePadding(),
+      ...(measured === null ? {} : { laneCounts: measured }),
+    };
+    const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
+    for (const { lease, live } of states) {
+      if (live) book.confirmed(lease, sentMs);
+      else onLost(lease);
+    }
+  }
+}
