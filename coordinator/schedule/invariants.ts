@@ -86,6 +86,8 @@ function checkWorkers(state: JobState): void {
     for (const lease of worker.leases)
       hold(lease.session === worker.session, "I8: a lease is its session's own");
   }
+  for (const session of state.emptying)
+    hold(state.workers.has(session), "counts: a worker that is being emptied is here");
   hold(held === state.leases.size, "I8: every lease belongs to a session that is here");
   hold(
     names.size === state.workerNames.size &&

@@ -1,5 +1,6 @@
 import { chooseBackup } from "./backup.ts";
 import type { NoLeaseReason } from "./effect.ts";
+import { mustEmpty } from "./emptying.ts";
 import type { EventOf } from "./event.ts";
 import { excludedUntilMs } from "./exclusion.ts";
 import { holdsSuspect, openLease } from "./leases.ts";
@@ -19,8 +20,9 @@ export function leaseRequested(turn: Turn, event: EventOf<"leaseRequested">): vo
     noLease(turn, worker, "slotsFull", null);
   } else {
     const untilMs = excludedUntilMs(turn.state, worker.name, turn.nowMs);
-    if (untilMs === null) grantLease(turn, worker);
-    else noLease(turn, worker, "excluded", Number.isFinite(untilMs) ? untilMs : null);
+    if (untilMs !== null) noLease(turn, worker, "excluded", Number.isFinite(untilMs) ? untilMs : null);
+    else if (mustEmpty(turn.state, worker, turn.nowMs)) noLease(turn, worker, "slotsFull", null);
+    else grantLease(turn, worker);
   }
 }
 

@@ -42,6 +42,13 @@ export function nextReadyAtMs(state: JobState, nowMs: number): number | null {
   return backingOff === null ? elsewhereMs : Math.min(backingOff, elsewhereMs);
 }
 
+/** Whether a shard that must run alone is first in line, and this worker might have it if it held nothing. */
+export function suspectWaits(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
+  promoteDue(state, nowMs);
+  const entry = peekLive(state.queue.marked)?.entry;
+  return entry !== undefined && isSuspect(entry) && mayTryOnceEmpty(state, worker, entry, nowMs);
+}
+
 function lineOf({ queue }: JobState, entry: ShardEntry): Heap<QueueItem> {
   return isMarked(entry) ? queue.marked : queue.ready;
 }
@@ -76,8 +83,12 @@ function takeMarked(state: JobState, worker: WorkerEntry, nowMs: number): QueueI
  * worker that is there but never asks holds nothing up.
  */
 function mayTry(state: JobState, worker: WorkerEntry, entry: ShardEntry, nowMs: number): boolean {
-  const { failures } = entry;
   if (worker.leases.size > 0 && isSuspect(entry)) return false;
+  return mayTryOnceEmpty(state, worker, entry, nowMs);
+}
+
+function mayTryOnceEmpty(state: JobState, worker: WorkerEntry, entry: ShardEntry, nowMs: number): boolean {
+  const { failures } = entry;
   if (failures.length === 0 || failures.length < state.config.maxAttempts - 1) return true;
   if (failures.every((failure) => failure.worker !== worker.name)) return true;
   return !isUntriedSomewhere(state, entry) || nowMs >= elsewhereUntilMs(state, entry);

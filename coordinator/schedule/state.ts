@@ -56,6 +56,8 @@ export interface JobState {
   readonly leases: Map<string, Lease>;
   readonly expiries: Heap<Expiry>;
   readonly queue: PendingQueue;
+  /** Workers that get no shards until they hold none: see `mustEmpty`. */
+  readonly emptying: Set<WorkerSession>;
   readonly speeds: SpeedSamples;
   noWorkersSinceMs: number | null;
 }
@@ -159,6 +161,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
       marked: new Heap(byPlan),
       backingOff: new Heap<QueueItem>((a, b) => a.notBeforeMs - b.notBeforeMs || byPlan(a, b)),
     },
+    emptying: new Set(),
     speeds: new SpeedSamples(),
     noWorkersSinceMs: null,
   };

@@ -33,6 +33,7 @@ interface Run {
   readonly shards: number;
   readonly rows: number;
   readonly maxAttempts: number;
+  readonly strikes: number;
   readonly cancelAt: number;
 }
 
@@ -41,17 +42,18 @@ const aRun = fc.record({
   shards: fc.integer({ min: 1, max: 5 }),
   rows: fc.integer({ min: 1, max: 4 }),
   maxAttempts: fc.integer({ min: 1, max: 4 }),
+  strikes: fc.integer({ min: 1, max: 2 }),
   cancelAt: fc.integer({ min: 0, max: 1500 }),
 });
 
-function play({ seed, shards, rows, maxAttempts, cancelAt }: Run): World {
+function play({ seed, shards, rows, maxAttempts, strikes, cancelAt }: Run): World {
   let at = 0;
   const pick = (below: number) => {
     at += 1;
     const drawn = seed[at % seed.length] ?? 0;
     return (drawn + at * 7919) % below;
   };
-  const exclusion = { strikes: 2, windowMs: 600_000, forMs: 20_000, forMaxMs: 60_000 };
+  const exclusion = { strikes, windowMs: 600_000, forMs: 20_000, forMaxMs: 60_000 };
   const world = new World(pick, aConfig({ maxAttempts, maxDeadRows: 100, exclusion }), shards, rows);
   for (let step = 0; step < seed.length; step += 1) {
     const act = DECK[pick(DECK.length)];
