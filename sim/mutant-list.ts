@@ -229,6 +229,11 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/schedule/tick.js", "    expireLeases(turn);\n", "")],
   },
   {
+    name: "emptied-for-ever",
+    says: "a worker that is emptied gets nothing when it is empty",
+    edits: [edit("coordinator/schedule/emptying.js", "worker.leases.size === 0 || ", "")],
+  },
+  {
     name: "lock-let-go-before-cleaning",
     says: "work files are removed without the lock",
     edits: [edit("coordinator/publish/cleanup.js", "if (name !== LOCK_NAME)", "if (true)")],
