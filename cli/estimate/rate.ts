@@ -28,6 +28,16 @@ export function rateOf(marks: readonly Mark[]): Rate | null {
 }
 
 /**
+ * The same for marks from one shard's end to another's, where rows cost more or less by their place in the shard: those of
+ * uneven lengths run from the longest to the shortest. Only whole shards tell their mean; the line would lean on the middle.
+ */
+export function rateOfWhole(marks: readonly Mark[]): Rate | null {
+  const [first, last, line] = [marks[0], marks.at(-1), rateOf(marks)];
+  if (first === undefined || last === undefined || line === null) return null;
+  return { rowsPerSecond: ((last[1] - first[1]) / (last[0] - first[0])) * 1000, error: line.error };
+}
+
+/**
  * When `rows` were (or will be) done, in milliseconds: read off the marks as far as they go, then on at `rowsPerSecond`.
  * So a short job has the slow beginning that it will have, and a long one hardly notices it.
  */

@@ -3,11 +3,12 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Deferred, deferred, sleep } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { processArguments } from "../../worker/process-arguments.ts";
 import type { ProcessPlan } from "../../worker/supervisor.ts";
-import { rateOf } from "./rate.ts";
+import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
 import type {
   FromSampleProcess,
   Mark,
@@ -21,6 +22,8 @@ export interface SampleRun {
   readonly marks: readonly Mark[];
   /** The marks from this one on are at full speed. */
   readonly warmFrom: number;
+  /** Of the marks at full speed. */
+  readonly rate: Rate;
   readonly result: SampleResult;
 }
 
@@ -41,6 +44,8 @@ const LEAST_MS = 2_000;
 const ERROR = 0.005;
 /** Long enough for most models to load and to give their first rows, with each budget. */
 const PATIENCE_MS = 120_000;
+/** So many times the budget is a whole shard of uneven rows waited for; then a part of one must do. */
+const WHOLE_SHARD_BUDGETS = 3;
 const LOOK_MS = 100;
 
 /**
@@ -55,17 +60,22 @@ export async function runSamples(options: RunSamplesOptions): Promise<SampleRun[
     for (const sample of samples) await sample.start();
     const failed = Promise.race(samples.map((sample) => sample.failed));
     failed.catch(() => {});
-    const isTold = await Promise.race([failed, untilTold(samples, options.budgetMs)]);
-    if (!isTold) return null;
-    const runs = Promise.all(samples.map((sample) => sample.stop()));
+    const rates = await Promise.race([failed, untilTold(samples, options.budgetMs)]);
+    if (rates === null) return null;
+    const runs = Promise.all(
+      samples.map((sample, index) => sample.stop(present(rates[index], "each has a rate"))),
+    );
     return await Promise.race([failed, runs]);
   } finally {
     await Promise.all(samples.map((sample) => sample.kill()));
   }
 }
 
-/** Full speed is counted from when the last one has reached it: before, the others had more than their share. */
-async function untilTold(samples: readonly SampleProcess[], budgetMs: number): Promise<boolean> {
+/**
+ * The rate of each. Full speed is counted from when the last one has reached it: before, the others had more than their
+ * share. Null when they are too slow to tell.
+ */
+async function untilTold(samples: readonly SampleProcess[], budgetMs: number): Promise<Rate[] | null> {
   const startedMs = performance.now();
   let warmMs: number | null = null;
   while (performance.now() - startedMs < PATIENCE_MS + budgetMs) {
@@ -75,13 +85,14 @@ async function untilTold(samples: readonly SampleProcess[], budgetMs: number): P
       for (const sample of samples) sample.beginMeasuring();
     }
     if (warmMs === null) continue;
-    const rates = samples.map((sample) => rateOf(sample.measured()));
     const overMs = performance.now() - warmMs;
-    const good = rates.every((rate) => rate !== null && rate.error < ERROR) && overMs >= LEAST_MS;
-    const told = rates.every((rate) => rate !== null);
-    if (good || (told && overMs >= budgetMs)) return true;
+    const onlyWhole = overMs < WHOLE_SHARD_BUDGETS * budgetMs;
+    const rates = samples.flatMap((sample) => sample.rate(onlyWhole) ?? []);
+    if (rates.length < samples.length) continue;
+    const good = rates.every(({ error }) => error < ERROR) && overMs >= LEAST_MS;
+    if (good || overMs >= budgetMs) return rates;
   }
-  return false;
+  return null;
 }
 
 class SampleProcess {
@@ -93,8 +104,10 @@ class SampleProcess {
   readonly #failed = deferred<never>();
   readonly #ended: Deferred<SampleResult> = deferred<SampleResult>();
   readonly #exited = deferred<void>();
+  readonly #isUneven: boolean;
   readonly #marks: Mark[] = [];
-  #shardsDone = 0;
+  /** The places of the marks at which a shard ended. */
+  readonly #shardEnds: number[] = [];
   #warmFrom = 0;
   #child: ChildProcess | null = null;
 
@@ -102,6 +115,7 @@ class SampleProcess {
     this.#options = options;
     this.#plan = plan;
     this.#index = index;
+    this.#isUneven = options.task.job.map.inputs.some(({ uneven }) => uneven !== null);
     this.failed = this.#failed.promise;
     this.failed.catch(() => {});
   }
@@ -139,21 +153,27 @@ class SampleProcess {
     const [first, last] = [this.#marks[0], this.#marks.at(-1)];
     if (first === undefined || last === undefined) return false;
     const sinceMs = last[0] - first[0];
-    return sinceMs >= WARM_UP_MS && (this.#shardsDone > 0 || sinceMs >= budgetMs);
+    return sinceMs >= WARM_UP_MS && (this.#shardEnds.length > 0 || sinceMs >= budgetMs);
   }
 
   beginMeasuring(): void {
     this.#warmFrom = Math.max(0, this.#marks.length - 1);
   }
 
-  measured(): readonly Mark[] {
-    return this.#marks.slice(this.#warmFrom);
+  /** How fast it is at full speed; null when that cannot be told yet. Of uneven rows only whole shards tell it. */
+  rate(onlyWhole: boolean): Rate | null {
+    if (!this.#isUneven) return rateOf(this.#marks.slice(this.#warmFrom));
+    const before = this.#shardEnds.findLastIndex((end) => end <= this.#warmFrom);
+    const [from, to] = [this.#shardEnds[Math.max(0, before)], this.#shardEnds.at(-1)];
+    const whole =
+      from === undefined || to === undefined ? null : rateOfWhole(this.#marks.slice(from, to + 1));
+    return whole ?? (onlyWhole ? null : rateOf(this.#marks.slice(this.#warmFrom)));
   }
 
-  async stop(): Promise<SampleRun> {
+  async stop(rate: Rate): Promise<SampleRun> {
     this.#child?.send({ kind: "stop" } satisfies ToSampleProcess);
     const result = await this.#ended.promise;
-    return { marks: this.#marks, warmFrom: this.#warmFrom, result };
+    return { marks: this.#marks, warmFrom: this.#warmFrom, rate, result };
   }
 
   /** Resolves once it writes nothing more. */
@@ -165,8 +185,8 @@ class SampleProcess {
   #hear(message: FromSampleProcess): void {
     switch (message.kind) {
       case "marks":
+        this.#shardEnds.push(...message.shardEnds.map((end) => this.#marks.length + end));
         this.#marks.push(...message.marks);
-        this.#shardsDone = message.shardsDone;
         return;
       case "ended":
         this.#ended.resolve(message.result);

@@ -2,12 +2,12 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 import { STAGES, type StageShares } from "../../shared/domain/worker.ts";
-import { type Rate, rateOf } from "./rate.ts";
+import type { Rate } from "./rate.ts";
 import type { SampleRun } from "./run-samples.ts";
 
 /** Of all of this machine's workers together. */
 export function speedOf(runs: readonly SampleRun[]): Rate {
-  const rates = runs.flatMap(({ marks, warmFrom }) => rateOf(marks.slice(warmFrom)) ?? []);
+  const rates = runs.map(({ rate }) => rate);
   const rowsPerSecond = rates.reduce((sum, rate) => sum + rate.rowsPerSecond, 0);
   // Independent errors add up by their squares.
   const off = Math.hypot(...rates.map((rate) => rate.error * rate.rowsPerSecond));

@@ -24,12 +24,19 @@ export interface SampleTask {
 /** Rows done at a moment, in milliseconds since the process was started. */
 export type Mark = readonly [atMs: number, rows: number];
 
+/** Marks since the last were told, in their order. */
+export interface NewMarks {
+  readonly marks: readonly Mark[];
+  /** The places in `marks` of those at which a shard ended. */
+  readonly shardEnds: readonly number[];
+}
+
 export type ToSampleProcess =
   /** Once, first: a task may be longer than a command line can be. */
   { readonly kind: "begin"; readonly task: SampleTask } | { readonly kind: "stop" };
 
 export type FromSampleProcess =
-  | { readonly kind: "marks"; readonly marks: readonly Mark[]; readonly shardsDone: number }
+  | ({ readonly kind: "marks" } & NewMarks)
   | { readonly kind: "ended"; readonly result: SampleResult }
   | { readonly kind: "failed"; readonly error: ErrorData };
 

@@ -9,7 +9,7 @@ import { type StepCounts, workerSession } from "../../shared/domain/worker.ts";
 import type { OpenJob, OpenJobOptions } from "../../worker/open-job.ts";
 import { planSlots } from "../../worker/shard-thread-plan.ts";
 import type { TuningCache } from "../../worker/tuning/tuning-cache.ts";
-import type { FromSampleProcess, Mark, SampleResult, SampleTask } from "./sample-protocol.ts";
+import type { FromSampleProcess, Mark, NewMarks, SampleResult, SampleTask } from "./sample-protocol.ts";
 import { cutShard } from "./sample-shards.ts";
 
 /** Before anything is known of the model: enough rows to find a batch size on, few enough for a slow one. */
@@ -55,6 +55,7 @@ class SampleRun {
   readonly #job: OpenJob;
   readonly #inFlight = new Map<number, number>();
   #marks: Mark[] = [];
+  #shardEnds: number[] = [];
   #next = 0;
   #rowsDone = 0;
   #cutRows = FIRST_ROWS;
@@ -85,10 +86,11 @@ class SampleRun {
     }
   }
 
-  takeMarks(): { readonly marks: readonly Mark[]; readonly shardsDone: number } {
-    const marks = this.#marks;
+  takeMarks(): NewMarks {
+    const told = { marks: this.#marks, shardEnds: this.#shardEnds };
     this.#marks = [];
-    return { marks, shardsDone: this.partials.length };
+    this.#shardEnds = [];
+    return told;
   }
 
   #progress(sequence: number, rows: number): void {
@@ -101,6 +103,7 @@ class SampleRun {
     this.#rowsDone += partial.rowsIn;
     this.partials.push(partial);
     const atMs = this.#mark();
+    this.#shardEnds.push(this.#marks.length - 1);
     const sinceMs = atMs - (this.#firstRowsMs ?? atMs);
     if (sinceMs > 0)
       this.#cutRows = Math.max(this.#cutRows, Math.floor((this.#rowsDone / sinceMs) * SHARD_MS));

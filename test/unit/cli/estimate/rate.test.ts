@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rateOf, whenDone } from "../../../../cli/estimate/rate.ts";
+import { rateOf, rateOfWhole, whenDone } from "../../../../cli/estimate/rate.ts";
 import type { Mark } from "../../../../cli/estimate/sample-protocol.ts";
 
 test("the rate of even marks is theirs, without an error", () => {
@@ -40,4 +40,18 @@ test("a job ends where the marks say, between two of them in proportion, and aft
   expect(whenDone(marks, 200, 2_000)).toBe(750);
   expect(whenDone(marks, 300, 2_000)).toBe(800);
   expect(whenDone(marks, 1_300, 2_000)).toBe(1_300);
+});
+
+test("whole shards tell their mean, however much slower their first rows are than their last", () => {
+  // Each shard: 100 rows at 20 ms, then 100 at 10, then 300 at 1.
+  const shard: readonly Mark[] = [50, 100, 150, 200, 500].map((rows) => [
+    20 * Math.min(rows, 100) + 10 * Math.min(Math.max(rows - 100, 0), 100) + Math.max(rows - 200, 0),
+    rows,
+  ]);
+  const next = shard.map(([atMs, rows]): Mark => [atMs + 3_300, rows + 500]);
+  const marks: Mark[] = [[0, 0], ...shard, ...next];
+  expect(rateOfWhole(marks)?.rowsPerSecond).toBeCloseTo(1_000 / 6.6);
+  // The line through the marks of one leans on those that lie close together.
+  expect(rateOf(marks.slice(0, 6))?.rowsPerSecond).not.toBeCloseTo(1_000 / 6.6, 0);
+  expect(rateOfWhole(marks.slice(0, 6))?.rowsPerSecond).toBeCloseTo(1_000 / 6.6);
 });
