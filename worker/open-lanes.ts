@@ -52,7 +52,7 @@ export async function openLanes(
     others,
     rowsInput: job.rowsInput,
     start,
-    estimate: (lanes) => estimateRate(lanes, trial),
+    estimate: (lanes, isEnough) => estimateRate(lanes, trial, isEnough),
     measure: (lanes) => tryLanes(lanes, trial),
   });
   if (choice.figures.length > 0) {

@@ -12,7 +12,7 @@ export interface ChooseLanesOptions {
   readonly rowsInput: number;
   readonly start: (plan: LanePlan) => Promise<LaneSet>;
   /** Rows a second, roughly and soon; null where that cannot be told (see `estimateRate`). */
-  readonly estimate: (lanes: Lanes) => Promise<number | null>;
+  readonly estimate: (lanes: Lanes, isEnough: (rowsPerSecond: number) => boolean) => Promise<number | null>;
   /** Rows a second; null where that cannot be told (see `tryLanes`). */
   readonly measure: (lanes: Lanes) => Promise<number | null>;
 }
@@ -52,7 +52,9 @@ export async function chooseLanes(options: ChooseLanesOptions): Promise<LaneChoi
   if (others.length === 0 || lanes.loadMs > SLOW_LOAD_MS) return asUsual;
   const isWorth = (rate: number | null) => rate !== null && (rowsInput / rate) * 1000 >= WORTH_MS;
   const usualRate = await onLanes(lanes, async (connected) =>
-    isWorth(await options.estimate(connected)) ? await options.measure(connected) : null,
+    isWorth(await options.estimate(connected, (rate) => !isWorth(rate)))
+      ? await options.measure(connected)
+      : null,
   ).catch(async (error: unknown) => {
     await lanes[Symbol.asyncDispose]();
     throw error;

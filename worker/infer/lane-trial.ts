@@ -41,11 +41,21 @@ export async function tryLanes(lanes: Lanes, options: LaneTrialOptions): Promise
   });
 }
 
-/** Rows a second, roughly, from single runs of one lane: to tell whether a trial is worth its time. Otherwise as `tryLanes`. */
-export async function estimateRate(lanes: Lanes, options: LaneTrialOptions): Promise<number | null> {
+/**
+ * Rows a second, roughly, from single runs of one lane: to tell whether a trial is worth its time. Otherwise as `tryLanes`.
+ *
+ * @param isEnough ends it with a rate that says all there is to know: larger batches are faster still, and would leave the
+ *   lanes with the memory that they took
+ */
+export async function estimateRate(
+  lanes: Lanes,
+  options: LaneTrialOptions,
+  isEnough: (rowsPerSecond: number) => boolean,
+): Promise<number | null> {
+  const rateOf = ({ rows, runMs }: SizedRun) => (lanes.count * rows * 1000) / runMs;
   return await orNull(async () => {
-    const found = await findRows(lanes, options);
-    return found === null ? null : (lanes.count * found.rows * 1000) / found.runMs;
+    const found = await findRows(lanes, options, (run) => isEnough(rateOf(run)));
+    return found === null ? null : rateOf(found);
   });
 }
 
@@ -58,16 +68,23 @@ async function orNull(measure: () => Promise<number | null>): Promise<number | n
   }
 }
 
+interface SizedRun {
+  readonly rows: number;
+  readonly runMs: number;
+}
+
 async function findRows(
   lanes: Lanes,
   { batch, givenRows, mostRows }: LaneTrialOptions,
-): Promise<{ readonly rows: number; readonly runMs: number } | null> {
+  isEnough: (run: SizedRun) => boolean = () => false,
+): Promise<SizedRun | null> {
   for (let rows = givenRows ?? 1; ; rows = Math.min(rows * LEAP, mostRows)) {
     // Twice: the first run of a size also makes room for it.
     const first = await lanes.infer(batch.feeds(rows), batch.outputs);
     if (first.runMs >= SLOW_RUN_MS) return null;
     const { runMs } = await lanes.infer(first.feeds, batch.outputs);
-    if (runMs >= RUN_MS || rows >= mostRows || givenRows !== null) return { rows, runMs };
+    if (isEnough({ rows, runMs }) || runMs >= RUN_MS || rows >= mostRows || givenRows !== null)
+      return { rows, runMs };
   }
 }
 

@@ -9,6 +9,8 @@ const batch: TrialBatch = {
   outputs: ["y"],
 };
 
+const never = () => false;
+
 /** One lane whose runs take `msOf(rows)` of a clock that only they move. */
 function aLane(msOf: (rows: number) => number) {
   let now = 0;
@@ -62,11 +64,18 @@ test("runs that other work on the machine made slower do not count, nor does one
 
 test("an estimate takes no longer than finding the rows, and knows how many lanes there are", async () => {
   const { lanes, options, ran } = aLane((rows) => rows * 0.1);
-  expect(await estimateRate({ count: 4, infer: lanes.infer }, options)).toBeCloseTo(40_000);
+  expect(await estimateRate({ count: 4, infer: lanes.infer }, options, never)).toBeCloseTo(40_000);
   expect(ran).toEqual([1, 1, 4, 4, 16, 16, 64, 64, 256, 256]);
   const given = aLane((rows) => rows);
-  expect(await estimateRate(given.lanes, { ...given.options, givenRows: 8 })).toBeCloseTo(1_000);
+  expect(await estimateRate(given.lanes, { ...given.options, givenRows: 8 }, never)).toBeCloseTo(1_000);
   expect(given.ran).toEqual([8, 8]);
+});
+
+test("an estimate ends with the first size that says enough: no lane takes memory for larger ones", async () => {
+  const { lanes, options, ran } = aLane((rows) => 0.1 + rows * 0.001);
+  const rate = await estimateRate(lanes, options, (rowsPerSecond) => rowsPerSecond >= 100_000);
+  expect(rate).toBeCloseTo((16 / 0.116) * 1_000);
+  expect(ran).toEqual([1, 1, 4, 4, 16, 16]);
 });
 
 test("a model whose runs take a second is not tried for longer than one of them", async () => {
@@ -83,8 +92,8 @@ test("a model that fails on the trial's rows cannot be measured; a lane that is 
   const { options } = aLane(() => 1);
   const fails = failing(new ShardmillError("MODEL_FAILED", "no"));
   expect(await tryLanes(fails, options)).toBeNull();
-  expect(await estimateRate(fails, options)).toBeNull();
+  expect(await estimateRate(fails, options, never)).toBeNull();
   const died = new ShardmillError("WORKER_DIED", "gone");
   await expect(tryLanes(failing(died), options)).rejects.toBe(died);
-  await expect(estimateRate(failing(died), options)).rejects.toBe(died);
+  await expect(estimateRate(failing(died), options, never)).rejects.toBe(died);
 });
