@@ -145,8 +145,9 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
     graphOptimizationLevel: optimize ? "all" : "disabled",
     // What fails is in the exception; printing it too would write a line for each row that a bisection meets.
     logSeverityLevel: options.logErrors === true ? 3 : 4,
-    // DirectML refuses sessions with memory patterns.
-    enableMemPattern: device !== "dml",
+    // DirectML refuses sessions with memory patterns. On the CPU they keep a block for each size of batch that came, and
+    // no run is faster for it.
+    enableMemPattern: device !== "dml" && device !== "cpu",
     extra: {
       session: {
         // Threads that spin while they wait take the cores from decoding and from other lanes.
