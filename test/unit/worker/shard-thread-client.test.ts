@@ -26,6 +26,7 @@ parentPort.on("message", (command) => {
     onBusy: () => {},
     onBroken: (error) => void broken.push(error),
     lookMs: 20,
+    closeLimitMs: 100,
     thread: startShardThread(pathToFileURL(path)),
   });
 }
@@ -80,4 +81,13 @@ test("stuck with two shards of one file begun, it names the file", async () => {
   await using same = await clientOf("one-file", STUCK_ON_SECOND, broken);
   const both = [first, second].map((lease) => failureOf(same.run(lease, "e", options)));
   for (const failure of await Promise.all(both)) expect(failure).toMatchObject(corrupt);
+});
+
+test("closed in a loop that does not end, it ends all the same, and what ran is told so", async () => {
+  const broken: ShardmillError[] = [];
+  const client = await clientOf("closed-in-loop", "for (;;);", broken);
+  const failure = failureOf(client.run(aLease(), "e1", options));
+  await client[Symbol.asyncDispose]();
+  expect(await failure).toMatchObject({ code: "INTERRUPTED" });
+  expect(broken).toEqual([]);
 });
