@@ -16,12 +16,13 @@ export function listenForStops(): Stops {
   const asked = new AbortController();
   const atOnce = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
-    if (atOnce.signal.aborted) {
-      // By the signal itself: an exit would first wait for whatever native call hangs.
-      stopListening();
-      process.kill(process.pid, signal);
+    if (!atOnce.signal.aborted) {
+      (asked.signal.aborted ? atOnce : asked).abort(interrupted());
+      return;
     }
-    (asked.signal.aborted ? atOnce : asked).abort(interrupted());
+    // By the signal itself: an exit would first wait for whatever native call hangs.
+    stopListening();
+    process.kill(process.pid, signal);
   };
   const stopListening = () => {
     process.off("SIGINT", onSignal);

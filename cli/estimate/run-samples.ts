@@ -47,6 +47,8 @@ const PATIENCE_MS = 120_000;
 /** So many times the budget is a whole shard of uneven rows waited for; then a part of one must do. */
 const WHOLE_SHARD_BUDGETS = 3;
 const LOOK_MS = 100;
+/** A shard's end is told, and looked at, within about this time. */
+const WARM_SEEN_MS = 3 * LOOK_MS;
 
 /**
  * Runs all samples at once until they have been at full speed for long enough to tell it.
@@ -162,12 +164,15 @@ class SampleProcess {
 
   /** How fast it is at full speed; null when that cannot be told yet. Of uneven rows only whole shards tell it. */
   rate(onlyWhole: boolean): Rate | null {
-    if (!this.#isUneven) return rateOf(this.#marks.slice(this.#warmFrom));
-    const before = this.#shardEnds.findLastIndex((end) => end <= this.#warmFrom);
-    const [from, to] = [this.#shardEnds[Math.max(0, before)], this.#shardEnds.at(-1)];
-    const whole =
-      from === undefined || to === undefined ? null : rateOfWhole(this.#marks.slice(from, to + 1));
-    return whole ?? (onlyWhole ? null : rateOf(this.#marks.slice(this.#warmFrom)));
+    const whole = this.#isUneven ? rateOfWhole(this.#wholeShards()) : null;
+    return whole ?? (this.#isUneven && onlyWhole ? null : rateOf(this.#marks.slice(this.#warmFrom)));
+  }
+
+  /** From the first shard's end at full speed to the last. That one is often what showed the full speed, some looks ago. */
+  #wholeShards(): readonly Mark[] {
+    const sinceMs = (this.#marks[this.#warmFrom]?.[0] ?? 0) - WARM_SEEN_MS;
+    const from = this.#shardEnds.find((end) => (this.#marks[end]?.[0] ?? 0) >= sinceMs);
+    return from === undefined ? [] : this.#marks.slice(from, (this.#shardEnds.at(-1) ?? from) + 1);
   }
 
   async stop(rate: Rate): Promise<SampleRun> {

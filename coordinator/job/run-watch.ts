@@ -29,13 +29,14 @@ export interface RunWatchOptions {
 
 /**
  * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each second,
- * whenever the phase changes, and with a worker's first rows; a look costs a glance at every worker.
+ * whenever the phase changes, and with the first rows; a look costs a glance at every worker.
  */
 export class RunWatch {
   readonly #options: RunWatchOptions;
   readonly #meter = new RunMeter();
   /** Workers that have handed in rows or reported some. */
   readonly #started = new Set<WorkerSession>();
+  #hasShares = false;
   #mostSlots = 0;
   #mostWorkers = 0;
   #device: WorkerInfo["device"] | null = null;
@@ -46,10 +47,13 @@ export class RunWatch {
 
   /** The worker has rows: until the first of them it was starting. */
   noteRows(session: WorkerSession): void {
-    if (this.#started.has(session)) return;
-    this.look();
+    // Until one has told its shares, and no longer: a look costs a glance at every worker, and thousands may start at once.
+    const isFirst = !this.#hasShares;
+    if (isFirst) this.look();
     this.#started.add(session);
+    if (!isFirst) return;
     this.look();
+    this.#hasShares = Object.keys(this.#options.reportOf(session)?.busy ?? {}).length > 0;
   }
 
   look(): void {

@@ -32,7 +32,7 @@ export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<Plann
     throw error;
   });
   const map = bindMap(spec.map, model.signature, input.dataset.fields);
-  await checkSql(spec, map);
+  await checkSql(spec, map, signal);
   const shards = planShards(input.footers, { shardRows: spec.input.shardRows });
   const digests = digestsOf(spec, input.dataset, model);
   const { precision } = spec.model;
@@ -56,11 +56,11 @@ export async function readInput(
   return { dataset: sealDataset(footers), footers };
 }
 
-async function checkSql(spec: JobSpec, map: PlannedJob["map"]): Promise<void> {
+async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {
   if (Object.keys(spec.reduce).length === 0) return;
   const scratch = await makeTempFolder("plan");
   try {
-    await checkReductions(spec.reduce, outputFields(map), scratch);
+    await checkReductions(spec.reduce, outputFields(map), scratch, signal);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

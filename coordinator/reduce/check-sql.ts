@@ -22,12 +22,14 @@ const OWN_ASSERTION = "Invalid Input";
  *
  * @param fields of the rows files
  * @param scratchFolder an existing folder of the caller's, who removes it
+ * @param signal ends it with its reason: a user's SQL may take for ever, even over no rows
  * @throws {SQL_INVALID} with the problems of all reductions at once
  */
 export async function checkReductions(
   reduce: JobSpec["reduce"],
   fields: readonly Field[],
   scratchFolder: string,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   const reductions = Object.entries(reduce);
   if (reductions.length === 0) return;
@@ -36,8 +38,18 @@ export async function checkReductions(
   const rows = emptyTable("rows", fields);
   const check: Check = { database, scratchFolder, rowsSql: rows.sql, typesKnown: rows.guessed.length === 0 };
   const problems: Problem[] = [];
-  for (const [name, reduction] of reductions)
-    problems.push(...(await checkReduction(check, name, reduction)));
+  const onAbort = () => database.interrupt();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    for (const [name, reduction] of reductions)
+      problems.push(...(await checkReduction(check, name, reduction)));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
   if (problems.length === 0) return;
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   throw new ShardmillError("SQL_INVALID", `the SQL of reduce has ${count}`, { problems });

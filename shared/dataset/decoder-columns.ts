@@ -9,7 +9,7 @@ import { hasByteValues } from "./byte-types.ts";
 const ARROW_ARRAY = { length: 0, nullCount: 8, offset: 16, childCount: 32, buffers: 40, children: 44 };
 const POINTER_BYTES = 4;
 
-/** Every buffer starts at a multiple of it: any typed array may. */
+/** Every buffer starts at a multiple of it, as typed arrays of eight bytes an element must. */
 const ALIGNMENT = 8;
 
 /** A column of the new batch, once its bytes are in `target`. */

@@ -209,7 +209,7 @@ import { startLanes } from ${code("worker/infer/lane-set.ts")};
 import { exitProcess } from ${code("worker/infer/end-thread.ts")};
 const lanes = await startLanes({ modelPath: ${JSON.stringify(modelPath)}, device: "cpu", lanes: 1, threads: 1, closeLimitMs: 10 });
 const pool = connectLanes(lanes.connect());
-const dims = [${LONG_ROWS * 10}, ${LONG.inputs}];
+const dims = [${LONG_ROWS * 4}, ${LONG.inputs}];
 const data = new ArrayBuffer(dims[0] * dims[1] * 4);
 pool.infer({ input: { dtype: "float32", dims, data } }, ["logits"]);
 await new Promise((resolve) => setTimeout(resolve, 200));

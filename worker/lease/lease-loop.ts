@@ -66,7 +66,7 @@ export class LeaseLoop {
     this.#heartbeats = new Heartbeats({
       ...options,
       book: this.#book,
-      registered: () => present(this.#registered, "a heartbeat comes after joining"),
+      registered: () => this.#joined,
       onLost: (lease) => this.#loseLease(lease),
     });
   }
@@ -99,9 +99,12 @@ export class LeaseLoop {
     }
   }
 
+  get #joined(): Registered {
+    return present(this.#registered, "a worker joins before all else");
+  }
+
   get #session(): WorkerSession {
-    if (this.#registered === null) throw new Error("broken invariant: not registered");
-    return this.#registered.session;
+    return this.#joined.session;
   }
 
   async #register(signal: AbortSignal): Promise<void> {

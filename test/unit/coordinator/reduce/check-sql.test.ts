@@ -123,3 +123,11 @@ test("a user's own assertion that there are rows does not fail the check, which 
   const final = "SELECT CASE WHEN count(*) = 0 THEN error('no rows') ELSE count(*) END AS n FROM rows";
   expect(await problemsOf({ a: { final } })).toEqual([]);
 });
+
+test("SQL that takes for ever, even over no rows, ends with the reason of the signal", async () => {
+  const stop = new AbortController();
+  const final = "SELECT count(*) AS n FROM range(1000000000000)";
+  const checking = checkReductions({ endless: { final } }, FIELDS, scratch, stop.signal);
+  setTimeout(() => stop.abort(new Error("stopped")), 100);
+  await expect(checking).rejects.toThrow("stopped");
+});
