@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { DEVICES, type Device } from "../domain/device.ts";
 
 /** A device that a session can be made for: `auto` is resolved before (see `resolveDevice`). */
@@ -18,9 +19,18 @@ export interface DeviceTraits {
   readonly needs: string;
 }
 
-const CUDA_NEEDS =
-  "needs an NVIDIA GPU with its driver, CUDA 12 and cuDNN 9 on the library path, and the provider itself: " +
-  "set onnxruntime_node_install=cuda12 in .npmrc and install again";
+/** What onnxruntime-node would run as it is installed: it downloads the CUDA provider, which the npm registry does not carry. */
+function cudaInstaller(): string {
+  const path = createRequire(import.meta.url).resolve("onnxruntime-node/script/install.js");
+  return `node ${/\s/.test(path) ? JSON.stringify(path) : path} --onnxruntime-node-install`;
+}
+
+function cudaNeeds(): string {
+  return (
+    "needs an NVIDIA GPU with its driver, CUDA 12 and cuDNN 9 on the library path, and the provider itself: " +
+    `\`${cudaInstaller()}\` downloads it`
+  );
+}
 
 /** Everything that differs between devices, in one table. */
 export const DEVICE_TRAITS = {
@@ -36,14 +46,18 @@ export const DEVICE_TRAITS = {
     platforms: ["linux", "win32"],
     takesDeviceId: true,
     maxLanes: null,
-    needs: CUDA_NEEDS,
+    get needs() {
+      return cudaNeeds();
+    },
   },
   tensorrt: {
     provider: "tensorrt",
     platforms: ["linux", "win32"],
     takesDeviceId: true,
     maxLanes: null,
-    needs: `${CUDA_NEEDS}; and TensorRT 10`,
+    get needs() {
+      return `${cudaNeeds()}; and TensorRT 10`;
+    },
   },
   webgpu: {
     provider: "webgpu",
