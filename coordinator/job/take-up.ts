@@ -242,11 +242,18 @@ async function replayJob(
   if (state.digests !== null) refuseOtherJob(state.digests, planned.digests);
   const { phase } = state;
   if (phase !== "failed" && phase !== "cancelled") {
-    return { state, after: state.jobId === null ? null : "interruption" };
+    return { state: atPaths(state, planned), after: state.jobId === null ? null : "interruption" };
   }
   const revived: JournalRecord = { kind: "jobRevived", jobId: newJobId(planned.spec.name, options.seams) };
   await opened.journal.append(revived, { durable: true });
-  return { state: replay(config, [...opened.records, revived], opened.generation), after: phase };
+  const again = replay(config, [...opened.records, revived], opened.generation);
+  return { state: atPaths(again, planned), after: phase };
+}
+
+/** The job's folder may have been moved since: the files are the same ones (their digest is), and are named where they are now. */
+function atPaths(state: JobState, { dataset }: PlannedJob): JobState {
+  if (state.phase !== "planning") state.files = dataset.files.map(({ path }) => path);
+  return state;
 }
 
 function newJobId(name: string, { random }: JobSeams): string {

@@ -56,8 +56,9 @@ function mergeNullability(reference: readonly Field[], footers: readonly FileFoo
   return reference.map(({ name, type }) => ({ name, type, nullable: nullable.has(name) }));
 }
 
+/** By content and order. No paths: a folder that was moved, or is seen through another mount, holds the same input. */
 function digestOf(files: Dataset["files"]): string {
-  return sha256(canonicalJson(files));
+  return sha256(canonicalJson(files.map(({ path: _, ...content }) => content)));
 }
 
 function problemOf(path: string, difference: FieldDifference): Problem {

@@ -27,7 +27,7 @@ export interface JobState {
   jobId: string | null;
   name: string;
   digests: JobDigests | null;
-  /** The paths of the input files. */
+  /** The paths of the input files: as the plan was sealed, until who takes the job up says where they are now. */
   files: readonly string[];
   /** By shard id. */
   readonly shards: ShardEntry[];

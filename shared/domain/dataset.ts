@@ -54,6 +54,6 @@ export interface RowGroup {
 export interface Dataset {
   readonly files: readonly InputFile[];
   readonly fields: readonly Field[];
-  /** sha256 of the files' fingerprints in order: what "the same input" means on resume. */
+  /** sha256 of the files' fingerprints in order, without their paths: what "the same input" means on resume. */
   readonly digest: string;
 }

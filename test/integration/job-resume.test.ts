@@ -1,4 +1,5 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rename, stat, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { interrupted } from "../../cli/interrupted.ts";
 import { planJob } from "../../coordinator/plan/plan-job.ts";
@@ -55,6 +56,26 @@ test("a run killed with its journal open dies with its workers, and the next doe
     const path = `${job.out}/rows/part-${String(shard).padStart(5, "0")}.parquet`;
     expect((await stat(path)).ino).toBe(inode);
   }
+});
+
+test("a job's folder that was moved is resumed where it is now, and is the same job by any path that leads to it", async () => {
+  await using job = await slowJob();
+  await using killed = (await startListening(job, runOf(job))).cli;
+  await untilCommitted(job, 3);
+  killed.kill("SIGKILL");
+  await killed.ended;
+  const before = await expectInTheMiddle(job);
+  // Back where it was at the end: there the answer is checked.
+  const [moved, elsewhere] = [join(job.folder, "moved"), join(job.folder, "elsewhere")];
+  await rename(job.at(), moved);
+  const resumed = await runCli(["run", join(moved, "job.yaml"), "--workers", "2", "--json"], job);
+  expect(resumed).toMatchObject({ code: 0 });
+  expect(resumed.stderr).toContain(`goes on after an interruption: ${before.committed.length} of ${SHARDS}`);
+  await rename(moved, job.at());
+  await expectResumedOnly(job, before, resumed);
+  await symlink(job.at(), elsewhere);
+  const again = await runCli(["run", join(elsewhere, "job.yaml"), "--json"], job);
+  expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining("published already") });
 });
 
 test("SIGINT ends a run with 130 and nothing published, and the same command publishes", async () => {

@@ -37,8 +37,17 @@ describe("a dataset", () => {
     expect(sealDataset(footers).digest).toBe(dataset.digest);
   });
 
+  it("is the same one wherever its files are, and another in another order", () => {
+    const files = (folder: string) => [
+      footer(`${folder}/a`, [field("x")]),
+      footer(`${folder}/b`, [field("x")], { bytes: 101 }),
+    ];
+    const { digest } = sealDataset(files("/then"));
+    expect(sealDataset(files("/now")).digest).toBe(digest);
+    expect(sealDataset(files("/then").reverse()).digest).not.toBe(digest);
+  });
+
   it.each([
-    ["path", { path: "/b" }],
     ["size", { bytes: 101 }],
     ["time", { mtimeMs: 6 }],
     ["footer", { footerSha256: "bb" }],
