@@ -9,11 +9,12 @@ import type { DataAccess } from "./shard/shard-protocol.ts";
 export const ACCESS_MODES = ["auto", "shared", "coordinator"] as const;
 export type AccessMode = (typeof ACCESS_MODES)[number];
 
+/** For what is read: the ways to it, the nearest first. The next is taken where one does not lead to what was planned. */
 export interface AccessChoice {
-  readonly input: DataAccess;
+  /** Chosen for each file: see `InputFiles`. */
+  readonly input: readonly [DataAccess, ...DataAccess[]];
   readonly output: DataAccess;
-  /** Whether the model's files can be read at the coordinator's paths. */
-  readonly modelVisible: boolean;
+  readonly model: readonly DataAccess["kind"][];
 }
 
 /** Where a job's files are, as its coordinator sees them. */
@@ -22,9 +23,9 @@ export type JobFiles = Pick<JobDescription, "partialsPath" | "beacon"> & {
 };
 
 /**
- * Finds out what this worker sees of the coordinator's files: the input by the size of the first leased file, the
- * output by the beacon that the coordinator wrote there (a path alone proves nothing: another machine may have a
- * folder of that name). What it does not see comes and goes over gRPC.
+ * Finds out what this worker sees of the coordinator's files: the output by the beacon that the coordinator wrote there (a
+ * path alone proves nothing: another machine may have a folder of that name), the model by its size. What it does not see
+ * comes and goes over gRPC. For the input only the order is set: the first leased file says nothing of the others.
  *
  * @throws {STORE_REFUSED} when `shared` was asked for and something is not visible
  */
@@ -35,20 +36,27 @@ export async function chooseAccess(
   coordinator: { readonly address: string; readonly session: WorkerSession },
 ): Promise<AccessChoice> {
   const remote: DataAccess = { kind: "coordinator", ...coordinator };
-  if (mode === "coordinator") return { input: remote, output: remote, modelVisible: false };
-  const [input, output, modelVisible] = await Promise.all([
+  if (mode === "coordinator") return { input: [remote], output: remote, model: ["coordinator"] };
+  const [input, output, model] = await Promise.all([
     seesFile(lease.file.path, lease.file.bytes),
     seesBeacon(job),
     seesAll([job.model, ...job.model.externalData]),
   ]);
-  if (mode === "shared" && !(input && output && modelVisible)) {
+  const local: DataAccess = { kind: "shared" };
+  if (mode === "auto") {
+    return {
+      input: [local, remote],
+      output: output ? local : remote,
+      model: model ? ["shared", "coordinator"] : ["coordinator"],
+    };
+  }
+  if (!(input && output && model)) {
     throw new ShardmillError("STORE_REFUSED", "this worker does not see the job's files", {
-      fields: { input, output, model: modelVisible, path: lease.file.path },
+      fields: { input, output, model, path: lease.file.path },
       hint: "mount the same storage at the same path here, or start the worker with --data auto",
     });
   }
-  const local: DataAccess = { kind: "shared" };
-  return { input: input ? local : remote, output: output ? local : remote, modelVisible };
+  return { input: [local], output: local, model: ["shared"] };
 }
 
 async function seesFile(path: string, bytes: number): Promise<boolean> {

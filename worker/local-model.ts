@@ -9,12 +9,13 @@ import { modelDigest } from "../shared/domain/model-digest.ts";
 import { isInsideLocation } from "../shared/domain/model-location.ts";
 import type { WorkerSession } from "../shared/domain/worker.ts";
 import type { DataService } from "../shared/wire/services.ts";
+import type { AccessChoice } from "./data-access.ts";
 
 export interface LocalModelOptions {
   readonly job: Pick<JobDescription, "jobId" | "model">;
-  /** Whether the coordinator's own files can be read here. */
-  readonly visible: boolean;
-  /** Where a model that is not visible is fetched from; null where there is no coordinator. */
+  /** Where it may be taken from, in this order: from the coordinator's own paths as seen here, or from the coordinator. */
+  readonly from: AccessChoice["model"];
+  /** Where a model that is not seen here is fetched from; null where there is no coordinator. */
   readonly data: DataService | null;
   readonly session: WorkerSession;
   readonly scratchPath: string;
@@ -35,14 +36,24 @@ interface ModelPart {
 }
 
 /**
- * The model on this machine, its external data beside it: the coordinator's own files where they are visible and the same,
- * else copies, fetched once.
+ * The model on this machine, its external data beside it: the coordinator's own files where they are seen here and are the
+ * same, else copies, fetched once.
  *
  * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
  */
 export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
+  const [nearest, ...others] = options.from;
+  if (nearest === "coordinator") return fetchedModel(options);
+  return await seenModel(options).catch((error: unknown) => {
+    // What lies at that path here may be another machine's.
+    if (others.includes("coordinator") && isShardmillError(error, "MODEL_CHANGED"))
+      return fetchedModel(options);
+    throw error;
+  });
+}
+
+async function seenModel(options: LocalModelOptions): Promise<LocalModel> {
   const { model } = options.job;
-  if (!options.visible) return fetchedModel(options);
   const parts = [model, ...model.externalData].map((part) => ({ ...part, localPath: part.path }));
   const before = await marksOf(parts);
   for (const part of parts) {

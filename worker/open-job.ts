@@ -85,6 +85,7 @@ export class OpenJob implements AsyncDisposable {
   #spare: Worker | null;
   #running = 0;
   #hasMapped = false;
+  #hasToldFar = false;
   #closing = false;
 
   private constructor(options: OpenJobOptions, job: JobDescription, access: AccessChoice, found: Found) {
@@ -118,9 +119,15 @@ export class OpenJob implements AsyncDisposable {
     const job = await options.describeJob();
     const access = await chooseAccess(options.access, job, firstLease, { address: options.address, session });
     const { data, scratchPath } = options;
-    const model = await openLocalModel({ job, visible: access.modelVisible, data, session, scratchPath });
+    const model = await openLocalModel({ job, from: access.model, data, session, scratchPath });
     log.info(
-      { job: job.jobId, input: access.input.kind, output: access.output.kind, device, lanes },
+      {
+        job: job.jobId,
+        input: access.input.map(({ kind }) => kind).join(", else "),
+        output: access.output.kind,
+        device,
+        lanes,
+      },
       "job opened",
     );
     const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, machine);
@@ -173,6 +180,16 @@ export class OpenJob implements AsyncDisposable {
     await this.#keeping;
   }
 
+  /** Once: there may be as many as shards. */
+  #tellFar(path: string): void {
+    if (this.#hasToldFar) return;
+    this.#hasToldFar = true;
+    this.#options.log.info(
+      { job: this.#job.jobId, path },
+      "input files that are not seen here are read from the coordinator; this is the first",
+    );
+  }
+
   #keep(news: LearnedBatch): void {
     this.#learned = mergeLearned(this.#learned, news);
     this.#options.log.info({ ...news, caps: news.caps.length }, "batch size learned");
@@ -192,6 +209,7 @@ export class OpenJob implements AsyncDisposable {
         onBusy(mergeShares([...this.#busy.values()], shardThreads), steps);
       },
       onLearned: (news) => this.#keep(news),
+      onFarFile: (path) => this.#tellFar(path),
       onLanesBusy: () => log.info({ job: this.#job.jobId }, "all lanes busy"),
       onBroken: (error) => {
         log.warn({ reason: error.message }, "a shard thread is replaced");

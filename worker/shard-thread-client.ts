@@ -54,6 +54,7 @@ export class ShardThreadClient implements AsyncDisposable {
   readonly #running = new Map<string, Running>();
   readonly #onBusy: (shares: StageShares, steps: StepCounts) => void;
   readonly #onLearned: (learned: LearnedBatch) => void;
+  readonly #onFarFile: (path: string) => void;
   readonly #onLanesBusy: () => void;
   readonly #onBroken: (error: ShardmillError) => void;
   readonly #looking: NodeJS.Timeout;
@@ -64,6 +65,7 @@ export class ShardThreadClient implements AsyncDisposable {
   constructor(options: {
     readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
     readonly onLearned?: (learned: LearnedBatch) => void;
+    readonly onFarFile?: (path: string) => void;
     readonly onLanesBusy?: () => void;
     readonly onBroken: (error: ShardmillError) => void;
     /** Left out: ten seconds. */
@@ -75,6 +77,7 @@ export class ShardThreadClient implements AsyncDisposable {
   }) {
     this.#onBusy = options.onBusy;
     this.#onLearned = options.onLearned ?? (() => {});
+    this.#onFarFile = options.onFarFile ?? (() => {});
     this.#onLanesBusy = options.onLanesBusy ?? (() => {});
     this.#onBroken = options.onBroken;
     this.#closeLimitMs = options.closeLimitMs ?? CLOSE_LIMIT_MS;
@@ -157,6 +160,9 @@ export class ShardThreadClient implements AsyncDisposable {
         break;
       case "busy":
         this.#onBusy(event.shares, event.steps);
+        break;
+      case "farFile":
+        this.#onFarFile(event.path);
         break;
       case "lanesBusy":
         this.#onLanesBusy();

@@ -6,12 +6,14 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { JobPrecision } from "../../shared/domain/precision.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
-import type { Heartbeat } from "../../shared/wire/services.ts";
+import type { Heartbeat, LeaseRef } from "../../shared/wire/services.ts";
+import type { FailureReason } from "../journal/record.ts";
 import type { OfferOutcome } from "../schedule/effect.ts";
 import type { JobEvent } from "../schedule/event.ts";
 import { excludedMs } from "../schedule/exclusion.ts";
 import { jobProgress, liveLeases } from "../schedule/progress.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
+import { FailureJudge } from "./judge-failure.ts";
 import type { RunWatch } from "./run-watch.ts";
 import { Throughput } from "./throughput.ts";
 
@@ -43,11 +45,13 @@ export class ActiveJob {
   readonly #throughput = new Throughput();
   readonly #startedMs: number;
   readonly #rowsAtStart: number;
+  readonly #failures: FailureJudge;
   #endedMs: number | null = null;
   #released: Promise<void> | null = null;
 
   constructor(options: ActiveJobOptions) {
     this.#options = options;
+    this.#failures = new FailureJudge(options.planned);
     this.#startedMs = options.clock.nowMs();
     this.#rowsAtStart = jobProgress(options.shell.state).rowsCommitted;
     this.#throughput.record(this.#startedMs, this.#rowsAtStart);
@@ -151,6 +155,15 @@ export class ActiveJob {
     if (answer?.kind !== "refuse") return;
     const { code, message, fields } = answer.reason;
     throw new ShardmillError(code, message, { fields });
+  }
+
+  async attemptFailed(
+    session: WorkerSession,
+    { shard, token }: LeaseRef,
+    said: FailureReason,
+  ): Promise<void> {
+    const reason = await this.#failures.judge(said);
+    await this.tell({ kind: "attemptFailed", worker: session, shard, token, reason });
   }
 
   async tick(): Promise<void> {

@@ -119,13 +119,7 @@ export class WorkDesk implements WorkService {
       "attempt failed",
     );
     const { problems: _problems, ...reason } = error;
-    await this.#job(lease.jobId).tell({
-      kind: "attemptFailed",
-      worker: session,
-      shard: lease.shard,
-      token: lease.token,
-      reason,
-    });
+    await this.#job(lease.jobId).attemptFailed(session, lease, reason);
   }
 
   async releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void> {

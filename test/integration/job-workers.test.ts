@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   ask,
   startCoordinator,
@@ -16,9 +16,10 @@ import { KnownJob } from "../support/known-job.ts";
 const SHARDS = 24;
 
 /** Slow enough to lose workers in the middle: each row costs two million multiplications. */
-function slowJob(): Promise<KnownJob> {
+function slowJob(files = 2): Promise<KnownJob> {
   return KnownJob.make({
     rows: SHARDS * 100,
+    files,
     rowGroupRows: 100,
     hidden: [1_400, 1_400],
     spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
@@ -117,9 +118,53 @@ test("a worker that cannot see the data gets it over gRPC, and the answer is the
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   const { code, stderr } = await worker.ended;
   expect(code).toBe(0);
-  expect(stderr).toContain('"input":"coordinator","output":"coordinator"');
+  expect(stderr).toMatch(/"input":"(shared, else )?coordinator","output":"coordinator"/);
   await expectRightAnswer(job);
   expect((await readManifestOf(job)).files.filter(({ kind }) => kind === "rows")).toHaveLength(3);
+});
+
+/** What a worker's mounts are changed by, if this machine allows it. */
+const canMount = spawnSync("unshare", ["--mount", "true"]).status === 0;
+
+describe.skipIf(!canMount)("a worker that does not see one of the files (needs the right to mount)", () => {
+  /** As on a node where one mount is missing: that file is empty there. */
+  const blindTo = (name: string, job: KnownJob): string[] => [
+    ...["unshare", "--mount", "sh", "-c", 'mount --bind "$0/empty" "$0/data/$1" && shift && exec "$@"'],
+    ...[job.at(), name],
+  ];
+
+  test("reads that file from the coordinator and the others itself, when it may", async () => {
+    await using job = await KnownJob.make({ rows: 1_500, files: 3 });
+    await job.write("empty", "");
+    const { cli, address } = await startCoordinator(job);
+    await using coordinator = cli;
+    await using worker = startWorker(job, address, ["--data", "auto"], {
+      wrap: blindTo("part-0001.parquet", job),
+    });
+    expect(await coordinator.ended).toMatchObject({ code: 0 });
+    const { stderr } = await worker.ended;
+    expect(stderr).toContain('"input":"shared, else coordinator","output":"shared"');
+    expect(stderr).toContain(`"path":"${job.at("data/part-0001.parquet")}"`);
+    const { attempts, shards } = await expectRightAnswer(job);
+    expect(attempts).toBe(shards);
+  });
+
+  test("and may not ask the coordinator fails its attempts, not the job: another worker does the shard", async () => {
+    await using job = await slowJob(3);
+    await job.write("empty", "");
+    const { cli, address } = await startCoordinator(job);
+    await using coordinator = cli;
+    await using seeing = startWorker(job, address, ["--data", "shared"]);
+    await using worker = startWorker(job, address, ["--data", "shared"], {
+      wrap: blindTo("part-0002.parquet", job),
+    });
+    const { code, stderr } = await coordinator.ended;
+    expect(stderr).toContain('"code":"INPUT_CHANGED"');
+    expect(code).toBe(0);
+    await Promise.all([worker.ended, seeing.ended]);
+    const { attempts, shards } = await expectRightAnswer(job);
+    expect(attempts).toBeGreaterThan(shards);
+  });
 });
 
 /**

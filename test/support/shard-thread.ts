@@ -51,7 +51,7 @@ export async function startShardThread(options: ShardThreadOptions) {
   send({
     kind: "openJob",
     job,
-    input: reached,
+    input: [reached],
     output: reached,
     lanePorts,
     shardThreads,

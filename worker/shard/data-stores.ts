@@ -24,3 +24,53 @@ export async function openDataStore(access: DataAccess, jobId: string): Promise<
     }
   }
 }
+
+export interface DataStores extends AsyncDisposable {
+  readonly stores: readonly [Store, ...Store[]];
+}
+
+/** All ways to the same files, in their order. One that is only a second choice is connected when it is first asked. */
+export async function openDataStores(
+  [nearest, ...others]: readonly [DataAccess, ...DataAccess[]],
+  jobId: string,
+): Promise<DataStores> {
+  const first = await openDataStore(nearest, jobId);
+  const later = others.map((access) => new LateStore(() => openDataStore(access, jobId)));
+  return {
+    stores: [first.store, ...later],
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([first, ...later].map((store) => store[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+class LateStore implements Store, AsyncDisposable {
+  readonly #open: () => Promise<DataStore>;
+  #opened: Promise<DataStore> | null = null;
+
+  constructor(open: () => Promise<DataStore>) {
+    this.#open = open;
+  }
+
+  async stat(...args: Parameters<Store["stat"]>): ReturnType<Store["stat"]> {
+    return (await this.#store()).stat(...args);
+  }
+
+  async readRange(...args: Parameters<Store["readRange"]>): ReturnType<Store["readRange"]> {
+    return (await this.#store()).readRange(...args);
+  }
+
+  async putOnce(...args: Parameters<Store["putOnce"]>): ReturnType<Store["putOnce"]> {
+    return (await this.#store()).putOnce(...args);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await this.#opened?.catch(() => null);
+    await opened?.[Symbol.asyncDispose]();
+  }
+
+  async #store(): Promise<Store> {
+    this.#opened ??= this.#open();
+    return (await this.#opened).store;
+  }
+}

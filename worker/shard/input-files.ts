@@ -1,4 +1,5 @@
-import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { present } from "../../shared/core/assert.ts";
+import { type ErrorCode, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
@@ -12,19 +13,25 @@ import type { BusyMeter } from "./busy-meter.ts";
 const MAX_OPEN_FILES = 2;
 
 export interface InputFilesOptions {
-  readonly store: Store;
+  /** The nearest first. Each file is read from the first that holds it as it was planned. */
+  readonly stores: readonly [Store, ...Store[]];
   readonly meter: BusyMeter;
+  /** A file comes from another store than the nearest. */
+  readonly onFar?: (path: string) => void;
 }
 
 /**
  * A job's input files as a shard thread opens them: each checked to be the file that the plan was made from. What is taken
  * is the taker's alone until it is given back; a file that two read at once is opened twice.
+ *
+ * Law: whether this machine sees a file says nothing of the next one: they may lie on two mounts. So it is asked file by file.
  */
 export class InputFiles implements Disposable {
   readonly #options: InputFilesOptions;
   /** Taken by nobody. The file used last is the last. */
   readonly #idle: DatasetFile[] = [];
   readonly #taken = new Set<DatasetFile>();
+  readonly #readFrom = new WeakMap<DatasetFile, Store>();
 
   constructor(options: InputFilesOptions) {
     this.#options = options;
@@ -37,10 +44,7 @@ export class InputFiles implements Disposable {
    * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {STORE_FAILED}
    */
   async take(planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
-    await this.confirm(planned, signal);
-    const kept = this.#idle.findIndex(({ path }) => path === planned.path);
-    const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
-    const file = idle ?? (await this.#openChecked(planned, signal));
+    const file = (await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, signal));
     this.#taken.add(file);
     this.#closeSurplus();
     return file;
@@ -59,25 +63,15 @@ export class InputFiles implements Disposable {
   }
 
   /**
-   * Makes sure that a file is as it was planned, as far as can be seen without reading it: asked before and after its rows
-   * are read, this bounds when they were written. No decoder would notice: pages have no checksums that are looked at, and
-   * a page may change while the footer stays the same.
+   * Makes sure that a file is still as it was planned, there where it was read, as far as can be seen without reading it: asked
+   * before and after its rows are read, this bounds when they were written. No decoder would notice: pages have no checksums
+   * that are looked at, and a page may change while the footer stays the same.
    *
    * @throws {INPUT_CHANGED}
    */
-  async confirm(planned: InputFile, signal: AbortSignal): Promise<void> {
-    const { store, meter } = this.#options;
-    const stat = await meter
-      .timeRead(() => store.stat(planned.path, signal))
-      .catch((cause: unknown) => {
-        if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
-        throw inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
-      });
-    if (stat.bytes !== planned.bytes) throw inputChanged(planned, "bytes", planned.bytes, stat.bytes);
-    if (stat.mtimeMs !== planned.mtimeMs) {
-      const [before, now] = [planned.mtimeMs, stat.mtimeMs].map((ms) => new Date(ms).toISOString());
-      throw inputChanged(planned, "time of change", before ?? "", now ?? "");
-    }
+  async confirm(planned: InputFile, file: DatasetFile, signal: AbortSignal): Promise<void> {
+    const store = present(this.#readFrom.get(file), "a file that was opened here");
+    await this.#confirmIn(store, planned, signal);
   }
 
   [Symbol.dispose](): void {
@@ -90,21 +84,81 @@ export class InputFiles implements Disposable {
       this.#idle.shift()?.[Symbol.dispose]();
   }
 
-  async #openChecked(planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
-    const { store, meter } = this.#options;
+  /** The file as it was left open; null when it was not, or is another one there by now. */
+  async #reopen(planned: InputFile, signal: AbortSignal): Promise<DatasetFile | null> {
+    const kept = this.#idle.findIndex(({ path }) => path === planned.path);
+    const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
+    if (idle === undefined) return null;
+    try {
+      await this.confirm(planned, idle, signal);
+      return idle;
+    } catch {
+      idle[Symbol.dispose]();
+      return null;
+    }
+  }
+
+  /** @throws what the last store says, which is the coordinator's own view where that can be asked */
+  async #openNearest(planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
+    const [nearest, ...others] = this.#options.stores;
+    let failure: unknown;
+    for (const store of [nearest, ...others]) {
+      signal.throwIfAborted();
+      try {
+        const file = await this.#openChecked(store, planned, signal);
+        this.#readFrom.set(file, store);
+        if (store !== nearest) this.#options.onFar?.(planned.path);
+        return file;
+      } catch (error) {
+        if (!isShardmillError(error) || !MAY_BE_ELSEWHERE.has(error.code)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #openChecked(store: Store, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
+    const { meter } = this.#options;
+    await this.#confirmIn(store, planned, signal);
     const bytes = byteSource(store, planned.path, planned.bytes);
     const timed = {
       ...bytes,
       read: (start: number, end: number, readSignal?: AbortSignal) =>
         meter.timeRead(() => bytes.read(start, end, readSignal)),
     };
-    const file = await openDatasetFile(timed, planned.format, signal);
+    const file = await openDatasetFile(timed, planned.format, signal).catch(async (error: unknown) => {
+      // A file that is being written looks corrupt.
+      if (isShardmillError(error, "INPUT_CORRUPT")) await this.#confirmIn(store, planned, signal);
+      throw error;
+    });
     if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
     const found = file.footerSha256;
     file[Symbol.dispose]();
     throw inputChanged(planned, "footer", planned.footerSha256, found);
   }
+
+  async #confirmIn(store: Store, planned: InputFile, signal: AbortSignal): Promise<void> {
+    const stat = await this.#options.meter
+      .timeRead(() => store.stat(planned.path, signal))
+      .catch((cause: unknown) => {
+        if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
+        throw inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
+      });
+    if (stat.bytes !== planned.bytes) throw inputChanged(planned, "bytes", planned.bytes, stat.bytes);
+    if (stat.mtimeMs !== planned.mtimeMs) {
+      const [before, now] = [planned.mtimeMs, stat.mtimeMs].map((ms) => new Date(ms).toISOString());
+      throw inputChanged(planned, "time of change", before ?? "", now ?? "");
+    }
+  }
 }
+
+/** What a store says that does not hold the file, or cannot give it: another one may. */
+const MAY_BE_ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
+  "INPUT_CHANGED",
+  "STORE_NOT_FOUND",
+  "STORE_REFUSED",
+  "STORE_FAILED",
+]);
 
 function inputChanged(
   { path }: InputFile,

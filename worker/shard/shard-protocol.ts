@@ -20,7 +20,8 @@ export type ShardCommand =
   | {
       readonly kind: "openJob";
       readonly job: JobDescription;
-      readonly input: DataAccess;
+      /** Ways to reach the input, the nearest first: which one it is is found out file by file. */
+      readonly input: readonly [DataAccess, ...DataAccess[]];
       readonly output: DataAccess;
       readonly lanePorts: readonly MessagePort[];
       /** Threads that feed these lanes, this one among them. */
@@ -41,6 +42,8 @@ export type ShardEvent =
   /** Every lane has been given a batch, for the first time. */
   | { readonly kind: "lanesBusy" }
   | { readonly kind: "jobOpened"; readonly jobId: string }
+  /** An input file that is not seen here, or is another one here, is read in the next best way. */
+  | { readonly kind: "farFile"; readonly path: string }
   /** Its file is being opened and its first rows decoded, which may be while the shard before is still read. */
   | { readonly kind: "shardStarted"; readonly token: Token }
   | { readonly kind: "progress"; readonly token: Token; readonly rowsDone: number }

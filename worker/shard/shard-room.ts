@@ -13,7 +13,7 @@ import { batchLimit } from "./batch-limit.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { BusyMeter } from "./busy-meter.ts";
 import type { ShardResult } from "./collect.ts";
-import type { DataStore } from "./data-stores.ts";
+import type { DataStores } from "./data-stores.ts";
 import { InputFiles } from "./input-files.ts";
 import { DeepLanes } from "./lane-depth.ts";
 import { Lock } from "./lock.ts";
@@ -38,7 +38,7 @@ const PROGRESS_MS = 200;
 
 export interface ShardRoomOptions {
   readonly job: JobDescription;
-  readonly input: DataStore;
+  readonly input: DataStores;
   readonly output: DataAccess;
   readonly lanes: Lanes & Disposable;
   /** Threads that feed these lanes, this one among them. */
@@ -81,7 +81,11 @@ export class ShardRoom implements AsyncDisposable {
     this.#options = options;
     this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
     this.#writer = new WriteThreadClient({ job, output, scratchPath, meter });
-    this.#files = new InputFiles({ store: input.store, meter });
+    this.#files = new InputFiles({
+      stores: input.stores,
+      meter,
+      onFar: (path) => options.emit({ kind: "farFile", path }),
+    });
     const inMemory = batchLimit({ map: job.map, batchTokens: "auto" });
     this.#sizer = createBatchSizer({
       rows: job.batchRows,
@@ -175,11 +179,12 @@ export class ShardRoom implements AsyncDisposable {
           emit({ kind: "shardRead", token: lease.token });
         },
       });
-      await this.#files.confirm(lease.file, signal);
+      await this.#files.confirm(lease.file, file, signal);
       return result;
     } catch (error) {
       // A file that is being written looks corrupt.
-      if (isShardmillError(error, "INPUT_CORRUPT")) await this.#files.confirm(lease.file, signal);
+      if (isShardmillError(error, "INPUT_CORRUPT") && mine !== null)
+        await this.#files.confirm(lease.file, mine, signal);
       throw error;
     } finally {
       if (mine !== null) this.#files.drop(mine);

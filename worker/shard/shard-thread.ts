@@ -4,7 +4,7 @@ import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import { connectLanes } from "../infer/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "./busy-meter.ts";
-import { openDataStore } from "./data-stores.ts";
+import { openDataStores } from "./data-stores.ts";
 import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
 import { ShardRoom } from "./shard-room.ts";
 
@@ -55,7 +55,7 @@ async function openJob({
 }: Extract<ShardCommand, { kind: "openJob" }>): Promise<ShardRoom> {
   return new ShardRoom({
     job,
-    input: await openDataStore(input, job.jobId),
+    input: await openDataStores(input, job.jobId),
     output,
     lanes: connectLanes(lanePorts, () => emit({ kind: "lanesBusy" })),
     shardThreads,

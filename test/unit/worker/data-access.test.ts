@@ -34,39 +34,33 @@ const lease = (bytes: number) => {
   return { ...rest, file: { ...file, path: join(folder, "a.parquet"), bytes } };
 };
 
-test("a worker that sees the coordinator's files uses them", async () => {
-  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toEqual({
-    input: SHARED,
-    output: SHARED,
-    modelVisible: true,
-  });
+test("a worker looks for input here first and asks the coordinator for the rest, whatever the first file is like", async () => {
+  for (const bytes of [5, 6]) {
+    expect(await chooseAccess("auto", job, lease(bytes), COORDINATOR)).toEqual({
+      input: [SHARED, REMOTE],
+      output: SHARED,
+      model: ["shared", "coordinator"],
+    });
+  }
 });
 
-test("what is missing, of another size or of another beacon comes from the coordinator, each for itself", async () => {
-  expect(await chooseAccess("auto", job, lease(6), COORDINATOR)).toMatchObject({
-    input: REMOTE,
-    output: SHARED,
-  });
+test("output goes where the beacon is, and a model that is missing comes from the coordinator", async () => {
   await writeFile(job.beacon.path, "another machine's");
-  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({
-    input: SHARED,
-    output: REMOTE,
-  });
+  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ output: REMOTE });
   await rm(join(folder, "model.onnx"));
-  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ modelVisible: false });
-  await rm(folder, { recursive: true });
-  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toEqual({
-    input: REMOTE,
-    output: REMOTE,
-    modelVisible: false,
-  });
+  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ model: ["coordinator"] });
 });
 
 test("a worker told to use the coordinator looks at nothing; one told to share refuses to do otherwise", async () => {
   expect(await chooseAccess("coordinator", job, lease(5), COORDINATOR)).toEqual({
-    input: REMOTE,
+    input: [REMOTE],
     output: REMOTE,
-    modelVisible: false,
+    model: ["coordinator"],
+  });
+  expect(await chooseAccess("shared", job, lease(5), COORDINATOR)).toEqual({
+    input: [SHARED],
+    output: SHARED,
+    model: ["shared"],
   });
   const refusal = await chooseAccess("shared", job, lease(6), COORDINATOR).catch((error: unknown) => error);
   expect(isShardmillError(refusal, "STORE_REFUSED")).toBe(true);

@@ -1,8 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../../../shared/domain/dataset.ts";
-import type { Store } from "../../../../shared/store/store.ts";
+import type { Store, StoreStat } from "../../../../shared/store/store.ts";
 import { BusyMeter } from "../../../../worker/shard/busy-meter.ts";
 import { InputFiles } from "../../../../worker/shard/input-files.ts";
 import { memorySource } from "../../../support/memory-source.ts";
@@ -11,19 +12,28 @@ import { smallTable } from "../../../support/sample-table.ts";
 const bytes = encodeParquet(smallTable(100));
 const signal = new AbortController().signal;
 
+/** What a store says of each file: as planned, or something else. */
+type Stat = () => Promise<StoreStat>;
+const AS_PLANNED: Stat = async () => ({ bytes: bytes.length, mtimeMs: 1 });
+const MISSING: Stat = async () => {
+  throw new ShardmillError("STORE_NOT_FOUND", "no such file");
+};
+
 /** Files of one content, under any path, and what a plan says of them; counts how often their data is read. */
-async function rig() {
+async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
   const sources = new Map<string, ReturnType<typeof memorySource>>();
   const sourceOf = (path: string) => {
     const source = sources.get(path) ?? memorySource(bytes, path);
     sources.set(path, source);
     return source;
   };
-  const store: Store = {
-    stat: async () => ({ bytes: bytes.length, mtimeMs: 1 }),
+  const storeOf = (stat: Stat): Store => ({
+    stat,
     readRange: (path, start, end) => sourceOf(path).read(start, end),
     putOnce: async () => {},
-  };
+  });
+  const [nearest, ...others] = stats;
+  const far: string[] = [];
   using opened = await openDatasetFile(memorySource(bytes), "parquet");
   const { rows, footerSha256 } = opened;
   const planned = (path: string): InputFile => ({
@@ -35,7 +45,12 @@ async function rig() {
     footerSha256,
   });
   const reads = (path: string) => sourceOf(path).reads.length;
-  return { files: new InputFiles({ store, meter: new BusyMeter(() => 0) }), planned, reads };
+  const files = new InputFiles({
+    stores: [storeOf(nearest), ...others.map(storeOf)],
+    meter: new BusyMeter(() => 0),
+    onFar: (path) => far.push(path),
+  });
+  return { files, planned, reads, far };
 }
 
 test("a file that was given back is taken again as it is", async () => {
@@ -95,4 +110,41 @@ test("one that failed is dropped, and opened anew", async () => {
   files.drop(first);
   expect(await files.take(planned("a"), signal)).not.toBe(first);
   files[Symbol.dispose]();
+});
+
+describe("a file that the nearest store does not hold as it was planned", () => {
+  const OTHERS: readonly [string, Stat][] = [
+    ["nothing", MISSING],
+    ["one of another size", async () => ({ bytes: bytes.length + 1, mtimeMs: 1 })],
+    ["one of another time", async () => ({ bytes: bytes.length, mtimeMs: 2 })],
+    ["one that may not be read", () => Promise.reject(new ShardmillError("STORE_REFUSED", "EACCES"))],
+  ];
+
+  test.each(OTHERS)("but %s is read from the next", async (_what, stat) => {
+    const { files, planned, far } = await rig([stat, AS_PLANNED]);
+    const file = await files.take(planned("a"), signal);
+    expect(far).toEqual(["a"]);
+    await files.confirm(planned("a"), file, signal);
+    files[Symbol.dispose]();
+  });
+
+  test.each(OTHERS)("nor the next (%s) fails by what that one says", async (_what, stat) => {
+    const changed = { code: "INPUT_CHANGED", fields: { path: "a", found: "nothing: it was removed" } };
+    const { files, planned } = await rig([stat, MISSING]);
+    await expect(files.take(planned("a"), signal)).rejects.toMatchObject(changed);
+  });
+
+  test("after it was read there is not confirmed by another store", async () => {
+    let now: Stat = AS_PLANNED;
+    const { files, planned } = await rig([() => now(), AS_PLANNED]);
+    const file = await files.take(planned("a"), signal);
+    now = async () => ({ bytes: bytes.length, mtimeMs: 2 });
+    const changed = { code: "INPUT_CHANGED" };
+    await expect(files.confirm(planned("a"), file, signal)).rejects.toMatchObject(changed);
+    files.giveBack(file);
+    const again = await files.take(planned("a"), signal);
+    expect(again).not.toBe(file);
+    await files.confirm(planned("a"), again, signal);
+    files[Symbol.dispose]();
+  });
 });

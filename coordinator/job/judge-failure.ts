@@ -1,0 +1,64 @@
+import { digestFile } from "../../shared/core/digest.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { createLocalStore } from "../../shared/store/local-store.ts";
+import type { FailureReason } from "../journal/record.ts";
+
+type JudgedFiles = {
+  readonly dataset: Pick<PlannedJob["dataset"], "files">;
+  readonly model: Pick<PlannedJob["model"], "path" | "sha256" | "externalData">;
+};
+
+/**
+ * Judges what a worker says of the job's own files. That they changed ends the job, so one worker's word is not enough: it
+ * may lack a mount, or have another file at that path. Where the coordinator still sees what was planned, the worker is to
+ * blame, and the shard runs again elsewhere.
+ */
+export class FailureJudge {
+  readonly #files: JudgedFiles;
+  /** A model may have gigabytes: however many workers complain, it is read by one at a time. */
+  #readingModel: Promise<boolean> | null = null;
+
+  constructor(files: JudgedFiles) {
+    this.#files = files;
+  }
+
+  async judge(reason: FailureReason): Promise<FailureReason> {
+    if (reason.code === "INPUT_CHANGED" && (await this.#inputIsAsPlanned(reason.fields.path)))
+      return seenOtherwise(reason, "file");
+    if (reason.code === "MODEL_CHANGED" && (await this.#modelIsAsPlanned()))
+      return seenOtherwise(reason, "model");
+    return reason;
+  }
+
+  async #inputIsAsPlanned(path: unknown): Promise<boolean> {
+    const planned = this.#files.dataset.files.find((file) => file.path === path);
+    if (planned === undefined) return false;
+    await using store = createLocalStore();
+    const stat = await store.stat(planned.path).catch(() => null);
+    return stat?.bytes === planned.bytes && stat.mtimeMs === planned.mtimeMs;
+  }
+
+  async #modelIsAsPlanned(): Promise<boolean> {
+    this.#readingModel ??= this.#readModel().finally(() => {
+      this.#readingModel = null;
+    });
+    return await this.#readingModel;
+  }
+
+  async #readModel(): Promise<boolean> {
+    const { model } = this.#files;
+    for (const { path, sha256 } of [model, ...model.externalData]) {
+      const found = await digestFile(path).catch(() => null);
+      if (found?.sha256 !== sha256) return false;
+    }
+    return true;
+  }
+}
+
+function seenOtherwise({ message, fields }: FailureReason, what: string): FailureReason {
+  return {
+    code: "STORE_REFUSED",
+    message: `the worker sees another ${what} than the coordinator, or none: ${message}`,
+    fields,
+  };
+}

@@ -1,0 +1,62 @@
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FailureJudge } from "../../../../coordinator/job/judge-failure.ts";
+import type { FailureReason } from "../../../../coordinator/journal/record.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { aLease } from "../../../support/builders.ts";
+
+let folder: string;
+let path: string;
+let judge: FailureJudge;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-judge-"));
+  path = join(folder, "a.parquet");
+  await writeFile(path, "12345");
+  await writeFile(join(folder, "m.onnx"), "model");
+  const { mtimeMs } = await stat(path);
+  judge = new FailureJudge({
+    dataset: { files: [{ ...aLease().file, path, bytes: 5, mtimeMs }] },
+    model: { path: join(folder, "m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] },
+  });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function said(code: FailureReason["code"], where = path): FailureReason {
+  return { code, message: "it changed", fields: { path: where }, hint: "start over" };
+}
+
+describe("a worker's word that the input changed", () => {
+  test("is its own trouble while the coordinator sees the file as planned", async () => {
+    const judged = await judge.judge(said("INPUT_CHANGED"));
+    expect(judged).toMatchObject({ code: "STORE_REFUSED", fields: { path } });
+    expect(judged.message).toContain("it changed");
+  });
+
+  test.each<[string, () => Promise<void>]>([
+    ["is gone", () => rm(path)],
+    ["has another size", () => writeFile(path, "123456")],
+    ["has another time of change", () => writeFile(path, "54321")],
+  ])("stands when the file %s to the coordinator too", async (_how, change) => {
+    await change();
+    expect(await judge.judge(said("INPUT_CHANGED"))).toEqual(said("INPUT_CHANGED"));
+  });
+
+  test("stands for a file that the coordinator does not know", async () => {
+    const reason = said("INPUT_CHANGED", "/elsewhere");
+    expect(await judge.judge(reason)).toEqual(reason);
+  });
+});
+
+test("a worker's word that the model changed is judged by the coordinator's own bytes", async () => {
+  const before = await Promise.all([1, 2].map(() => judge.judge(said("MODEL_CHANGED"))));
+  expect(before.map(({ code }) => code)).toEqual(["STORE_REFUSED", "STORE_REFUSED"]);
+  await writeFile(join(folder, "m.onnx"), "other");
+  expect(await judge.judge(said("MODEL_CHANGED"))).toEqual(said("MODEL_CHANGED"));
+});
+
+test("anything else is passed on as it was said", async () => {
+  expect(await judge.judge(said("INPUT_CORRUPT"))).toEqual(said("INPUT_CORRUPT"));
+});
