@@ -1,10 +1,10 @@
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
-import { orAbort } from "../shared/core/abort.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { LaneCounts, StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
+import { KeptOpen } from "./kept-open.ts";
 import type { ShardRunner } from "./lease/attempt.ts";
 import { type DeviceOptions, OpenJob } from "./open-job.ts";
 
@@ -14,13 +14,21 @@ export interface DeviceRunnerOptions extends DeviceOptions {
   readonly shardThread?: Worker;
 }
 
+interface JobAtHand {
+  readonly jobId: string;
+  readonly kept: KeptOpen<OpenJob>;
+}
+
 /**
  * Runs shards on one device: keeps the job at hand open (its model loaded in the lanes, its threads started) and closes
- * the one before once nothing runs for it.
+ * the one before once nothing runs for it. Where nothing does, the next is opened only when that is closed: two models at
+ * once may be more than the device holds.
  */
 export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #options: DeviceRunnerOptions;
-  readonly #jobs = new Map<string, Promise<OpenJob>>();
+  #atHand: JobAtHand | null = null;
+  /** Those before, until they are closed. */
+  readonly #leaving = new Set<KeptOpen<OpenJob>>();
   #session: WorkerSession | null = null;
   #busy: StageShares = {};
   #steps: StepCounts = { run: 0, padded: 0 };
@@ -35,9 +43,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   /** A new session: threads opened under the old one would be refused by the coordinator's store. */
   useSession(session: WorkerSession): void {
     this.#session = session;
-    const old = [...this.#jobs.values()];
-    this.#jobs.clear();
-    for (const job of old) void job.then((open) => open.closeWhenIdle()).catch(() => {});
+    this.#putAway();
   }
 
   async run(
@@ -46,8 +52,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
     // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
-    const job = await orAbort(this.#open(lease), options.signal);
-    return job.run(lease, executionId, options);
+    return this.#open(lease).use((job) => job.run(lease, executionId, options), options.signal);
   }
 
   /** The busy share of each stage, as the shard threads last told. */
@@ -68,24 +73,44 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const jobs = [...this.#jobs.values()];
-    this.#jobs.clear();
+    this.#putAway();
     await this.#takeSpare()?.terminate();
-    await Promise.allSettled(jobs.map(async (job) => (await job)[Symbol.asyncDispose]()));
+    await Promise.all([...this.#leaving].map((kept) => kept.closeNow()));
   }
 
-  async #open(lease: Lease): Promise<OpenJob> {
-    const known = this.#jobs.get(lease.jobId);
-    if (known !== undefined) return known;
-    for (const [jobId, job] of this.#jobs) {
-      this.#jobs.delete(jobId);
-      void job.then((open) => open.closeWhenIdle()).catch(() => {});
-    }
+  #open(lease: Lease): KeptOpen<OpenJob> {
+    if (this.#atHand?.jobId === lease.jobId) return this.#atHand.kept;
+    this.#putAway();
+    const closed = [...this.#leaving].filter(({ isIdle }) => isIdle).map((kept) => kept.closed);
+    const opening = Promise.all(closed).then(() => this.#openJob(lease));
+    const atHand: JobAtHand = { jobId: lease.jobId, kept: new KeptOpen(opening) };
+    this.#atHand = atHand;
+    opening.then(
+      ({ plan }) => {
+        this.#laneCounts = { lanes: plan.lanes, threadsPerLane: plan.threads };
+      },
+      // A job that could not be opened is tried anew with its next lease.
+      () => {
+        if (this.#atHand === atHand) this.#atHand = null;
+      },
+    );
+    return atHand.kept;
+  }
+
+  #putAway(): void {
+    const kept = this.#atHand?.kept;
+    this.#atHand = null;
+    if (kept === undefined) return;
+    this.#leaving.add(kept);
+    void kept.closeWhenIdle().then(() => this.#leaving.delete(kept));
+  }
+
+  #openJob(lease: Lease): Promise<OpenJob> {
     const session = this.#session;
     if (session === null) throw new Error("broken invariant: a lease before a session");
     const { services, shardThread: _, ...options } = this.#options;
     const thread = this.#takeSpare();
-    const opening = OpenJob.open({
+    return OpenJob.open({
       ...options,
       ...(thread === null ? {} : { thread }),
       describeJob: () => services.work.describeJob(session, lease.jobId),
@@ -97,15 +122,6 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
         this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
       },
     });
-    this.#jobs.set(lease.jobId, opening);
-    opening.then(
-      ({ plan }) => {
-        this.#laneCounts = { lanes: plan.lanes, threadsPerLane: plan.threads };
-      },
-      // A job that could not be opened is tried anew with its next lease.
-      () => this.#jobs.delete(lease.jobId),
-    );
-    return opening;
   }
 
   #takeSpare(): Worker | null {

@@ -83,10 +83,8 @@ export class OpenJob implements AsyncDisposable {
   #keeping: Promise<void> = Promise.resolve();
   /** Started, and not yet taken into use. */
   #spare: Worker | null;
-  #running = 0;
   #hasMapped = false;
   #hasToldFar = false;
-  #closing = false;
 
   private constructor(options: OpenJobOptions, job: JobDescription, access: AccessChoice, found: Found) {
     this.#options = options;
@@ -151,26 +149,15 @@ export class OpenJob implements AsyncDisposable {
     return new OpenJob(options, job, access, { ...found, tuning, learned, thread });
   }
 
-  async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
-    this.#running += 1;
-    try {
-      const onProgress = (rowsDone: number): void => {
-        if (!this.#hasMapped && rowsDone > 0) {
-          this.#hasMapped = true;
-          this.#options.log.info({ job: this.#job.jobId }, "first rows mapped");
-        }
-        options.onProgress(rowsDone);
-      };
-      return await this.#threads.run(lease, executionId, { ...options, onProgress });
-    } finally {
-      this.#running -= 1;
-      if (this.#closing && this.#running === 0) await this[Symbol.asyncDispose]();
-    }
-  }
-
-  async closeWhenIdle(): Promise<void> {
-    this.#closing = true;
-    if (this.#running === 0) await this[Symbol.asyncDispose]();
+  run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
+    const onProgress = (rowsDone: number): void => {
+      if (!this.#hasMapped && rowsDone > 0) {
+        this.#hasMapped = true;
+        this.#options.log.info({ job: this.#job.jobId }, "first rows mapped");
+      }
+      options.onProgress(rowsDone);
+    };
+    return this.#threads.run(lease, executionId, { ...options, onProgress });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

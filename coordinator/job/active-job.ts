@@ -11,6 +11,7 @@ import type { FailureReason } from "../journal/record.ts";
 import type { OfferOutcome } from "../schedule/effect.ts";
 import type { JobEvent } from "../schedule/event.ts";
 import { excludedMs } from "../schedule/exclusion.ts";
+import { hasReady } from "../schedule/pending-queue.ts";
 import { jobProgress, liveLeases } from "../schedule/progress.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
 import { FailureJudge } from "./judge-failure.ts";
@@ -97,6 +98,13 @@ export class ActiveJob {
   /** How long this job excludes a worker for, 0 while it is on probation; null when it is trusted. */
   excludedMs(name: string): number | null {
     return excludedMs(this.#options.shell.state, name, this.#options.clock.nowMs());
+  }
+
+  /** Shards wait that a worker of this name may have, and nobody works for the job. */
+  isNeglected(name: string): boolean {
+    const { state } = this.#options.shell;
+    if (state.phase !== "running" || state.leases.size > 0 || (this.excludedMs(name) ?? 0) > 0) return false;
+    return hasReady(state, this.#options.clock.nowMs());
   }
 
   /** Whether a worker of this kind may get shards of this job now. */

@@ -17,6 +17,7 @@ import {
 } from "../../shared/wire/services.ts";
 import type { FailureReason } from "../journal/record.ts";
 import type { ActiveJob } from "./active-job.ts";
+import { JobChoice } from "./job-choice.ts";
 import type { Waiters } from "./waiters.ts";
 import type { WorkerRegistry } from "./worker-registry.ts";
 
@@ -38,6 +39,7 @@ export interface WorkDeskOptions {
 /** Where workers come for shards and hand in partials: brings their calls to the right job's core. */
 export class WorkDesk implements WorkService {
   readonly #options: WorkDeskOptions;
+  readonly #choice = new JobChoice<ActiveJob>();
 
   constructor(options: WorkDeskOptions) {
     this.#options = options;
@@ -90,8 +92,7 @@ export class WorkDesk implements WorkService {
     this.#options.registry.reportBusy(session, busy, padding);
     if (laneCounts !== undefined) this.#options.registry.reportLanes(session, laneCounts);
     const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];
-    for (const jobId of new Set(leases.map(({ lease }) => lease.jobId))) {
-      const own = leases.filter(({ lease }) => lease.jobId === jobId);
+    for (const [jobId, own] of byJob(leases)) {
       const job = this.#options.jobs().find((candidate) => candidate.jobId === jobId);
       const live = (await job?.heartbeat(session, own)) ?? own.map(() => false);
       own.forEach(({ lease }, index) => {
@@ -137,7 +138,9 @@ export class WorkDesk implements WorkService {
 
   /** Tells every job that a worker is gone for good. */
   async workerLost(session: WorkerSession, how: "died" | "left", message: string): Promise<void> {
-    for (const job of this.#options.jobs()) await job.workerLost(session, how, message);
+    this.#choice.left(session);
+    // A copy: jobs that end meanwhile are taken off the list.
+    for (const job of [...this.#options.jobs()]) await job.workerLost(session, how, message);
     // If it lives after all, its open request tells it to join again, now and not when its time is up.
     this.#options.waiters.wake({ shards: false, freed: [session] });
   }
@@ -150,10 +153,22 @@ export class WorkDesk implements WorkService {
     let retryAtMs = Number.POSITIVE_INFINITY;
     let full = false;
     let hungry = false;
-    for (const job of this.#options.jobs()) {
-      if (!job.accepts(info)) continue;
+    const jobs = this.#options.jobs().filter((job) => job.accepts(info));
+    // Of all of them: a job whose turn has not come has workers all the same.
+    for (const job of jobs) {
+      // One that was lost meanwhile would stay with this job for ever.
+      this.#heard(session);
       await job.join(session, info);
-      const answer = await job.requestLease(session);
+    }
+    const chooser = { session, name: info.name };
+    for (const job of this.#choice.order(chooser, jobs)) {
+      if (!this.#choice.mayAsk(chooser, job, jobs)) {
+        full = true;
+        continue;
+      }
+      const asked = job.requestLease(session);
+      this.#choice.asked(session, job);
+      const answer = await asked;
       if (answer.kind === "lease") return { lease: answer.lease, retryAtMs, hungry };
       retryAtMs = Math.min(retryAtMs, answer.retryAtMs ?? Number.POSITIVE_INFINITY);
       if (answer.slotsFull) full = true;
@@ -177,6 +192,16 @@ export class WorkDesk implements WorkService {
     if (job !== undefined) return job;
     throw new ShardmillError("JOB_ENDED", "this job gives out no work (any more)", { fields: { jobId } });
   }
+}
+
+function byJob(leases: Heartbeat["leases"]): Map<string, Heartbeat["leases"][number][]> {
+  const groups = new Map<string, Heartbeat["leases"][number][]>();
+  for (const beat of leases) {
+    const own = groups.get(beat.lease.jobId);
+    if (own === undefined) groups.set(beat.lease.jobId, [beat]);
+    else own.push(beat);
+  }
+  return groups;
 }
 
 /** @throws {VERSION_SKEW} with both versions and what to do */

@@ -42,6 +42,13 @@ export function nextReadyAtMs(state: JobState, nowMs: number): number | null {
   return backingOff === null ? elsewhereMs : Math.min(backingOff, elsewhereMs);
 }
 
+/** Whether a shard waits that could be given out now. */
+export function hasReady(state: JobState, nowMs: number): boolean {
+  promoteDue(state, nowMs);
+  const { ready, marked } = state.queue;
+  return peekLive(ready) !== undefined || peekLive(marked) !== undefined;
+}
+
 /** Whether a shard that must run alone is first in line, and this worker might have it if it held nothing. */
 export function suspectWaits(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
   promoteDue(state, nowMs);
