@@ -1,19 +1,27 @@
 import { EventEmitter } from "node:events";
-import type { handleBidiStreamingCall, MethodDefinition, Server, UntypedHandleCall } from "@grpc/grpc-js";
-import { loadForReflection } from "../../shared/wire/load-protos.ts";
+import {
+  type handleBidiStreamingCall,
+  type MethodDefinition,
+  type Server,
+  status,
+  type UntypedHandleCall,
+} from "@grpc/grpc-js";
+import { compiledDescriptors } from "../../shared/wire/descriptors.ts";
 
 /** The versions that clients ask for. */
 const VERSIONS = ["v1", "v1alpha"];
 
+/** What the library takes a call for: decoded messages come as `data`, then `end`. */
+type Conversation = EventEmitter & { write(message: object): void; end(): void };
+
 interface Answering {
   readonly method: MethodDefinition<object, object>;
-  /** Answers the messages of a stream: it listens for `data` and calls `write`. */
-  readonly answer: (stream: EventEmitter & { write(message: object): void }) => void;
+  readonly answer: (conversation: Conversation) => void;
 }
 
 /**
  * Serves reflection (what `grpcurl` and its like read a server's services from). What answers is loaded when somebody asks:
- * it decodes every proto file twice, which a job on this machine would wait for.
+ * a job on this machine would wait for it.
  */
 export function addReflection(server: Server): void {
   let loading: Promise<ReadonlyMap<string, Answering>> | undefined;
@@ -21,17 +29,8 @@ export function addReflection(server: Server): void {
     const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
     const handler: handleBidiStreamingCall<Buffer, Buffer> = (call) => {
       loading ??= loadAnswering();
-      const answerAll = async () => {
-        const found = (await loading)?.get(path);
-        if (found === undefined) throw new Error(`broken invariant: reflection has no ${path}`);
-        const { method, answer } = found;
-        const write = (message: object) => call.write(method.responseSerialize(message));
-        const stream = Object.assign(new EventEmitter(), { write });
-        answer(stream);
-        for await (const bytes of call) stream.emit("data", method.requestDeserialize(bytes));
-        call.end();
-      };
-      answerAll().catch((error: unknown) => call.emit("error", error));
+      const fail = (error: unknown) => call.emit("error", error);
+      loading.then((answering) => converse(call, answering.get(path))).catch(fail);
     };
     server.register(path, handler, unchanged, unchanged, "bidi");
   }
@@ -39,8 +38,28 @@ export function addReflection(server: Server): void {
 
 const unchanged = (bytes: Buffer): Buffer => bytes;
 
+/** Answers each message as it comes; the call ends when its caller has asked everything. */
+function converse(call: Parameters<handleBidiStreamingCall<Buffer, Buffer>>[0], answering?: Answering): void {
+  if (answering === undefined) throw new Error(`broken invariant: no reflection at ${call.getPath()}`);
+  const { method, answer } = answering;
+  const conversation: Conversation = Object.assign(new EventEmitter(), {
+    write: (message: object) => void call.write(method.responseSerialize(message)),
+    end: () => void call.end(),
+  });
+  answer(conversation);
+  call.on("data", (bytes: Buffer) => {
+    try {
+      conversation.emit("data", method.requestDeserialize(bytes));
+    } catch {
+      call.emit("error", { code: status.INVALID_ARGUMENT, details: "these bytes are no request" });
+    }
+  });
+  call.once("end", () => conversation.emit("end"));
+}
+
 /** What the library would add to a server, by its methods' paths. */
 async function loadAnswering(): Promise<ReadonlyMap<string, Answering>> {
+  const fileDescriptorProtos = await compiledDescriptors();
   // Bundled, CommonJS has its default export only.
   const { default: library } = await import("@grpc/reflection");
   const found = new Map<string, Answering>();
@@ -50,8 +69,11 @@ async function loadAnswering(): Promise<ReadonlyMap<string, Answering>> {
         found.set(method.path, { method, answer: handlers[name] as unknown as Answering["answer"] });
     },
   };
-  new library.ReflectionService(loadForReflection()).addToServer(collector as unknown as Server);
+  // Of what a loader of proto files gives, the library takes the descriptors only.
+  const compiled = { all: { fileDescriptorProtos } } as unknown as ReflectionPackage;
+  new library.ReflectionService(compiled).addToServer(collector as unknown as Server);
   return found;
 }
 
+type ReflectionPackage = ConstructorParameters<typeof import("@grpc/reflection").ReflectionService>[0];
 type UntypedHandlers = Readonly<Record<string, UntypedHandleCall>>;

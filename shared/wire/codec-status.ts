@@ -6,9 +6,6 @@ import { jobPrecisionCodec } from "./codec-precision.ts";
 import { decodeShares } from "./codec-worker.ts";
 import { type Codec, uint32 } from "./wire-message.ts";
 
-/** Seconds left when they are not known: a real estimate is never negative. */
-const NOT_KNOWN = -1;
-
 export const jobStatusCodec: Codec<JobStatus> = {
   encode: (status) => ({
     jobId: status.jobId,
@@ -26,7 +23,7 @@ export const jobStatusCodec: Codec<JobStatus> = {
     workers: uint32(status.workers),
     seconds: status.seconds,
     rowsPerSecond: status.rowsPerSecond,
-    secondsLeft: status.secondsLeft ?? NOT_KNOWN,
+    ...(status.secondsLeft === null ? {} : { secondsLeft: status.secondsLeft }),
     bottleneck: status.bottleneck ?? "",
     output: status.output,
     manifest: status.manifest,
@@ -37,7 +34,6 @@ export const jobStatusCodec: Codec<JobStatus> = {
     ...(status.failure === null ? {} : { failure: errorCodec.encode(status.failure) }),
   }),
   decode(message) {
-    const secondsLeft = message.number("secondsLeft");
     const failure = message.optionalMessage("failure");
     const precision = message.optionalMessage("precision");
     return {
@@ -56,7 +52,7 @@ export const jobStatusCodec: Codec<JobStatus> = {
       workers: message.count("workers"),
       seconds: message.number("seconds"),
       rowsPerSecond: message.number("rowsPerSecond"),
-      secondsLeft: secondsLeft < 0 ? null : secondsLeft,
+      secondsLeft: message.optionalNumber("secondsLeft") ?? null,
       bottleneck: message.text("bottleneck") === "" ? null : message.oneOf("bottleneck", BOTTLENECKS),
       output: message.text("output"),
       manifest: message.text("manifest"),

@@ -56,8 +56,3 @@ export function messageDefinition(message: string): MessageTypeDefinition<object
     throw new Error(`broken invariant: no message ${message}`);
   return found as MessageTypeDefinition<object, object>;
 }
-
-/** The same files with their fields' own names (`job_id`), which is what reflection shows to `grpcurl` and its like. */
-export function loadForReflection(): PackageDefinition {
-  return loadSync(PROTO_FILES, { includeDirs: [PROTO_FOLDER], keepCase: true });
-}

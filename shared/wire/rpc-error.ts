@@ -20,12 +20,15 @@ const ERROR_TRAILER = "shardmill-error-bin";
 const MAX_TRAILER_BYTES = 16 * 1024;
 const MAX_MESSAGE_CHARS = 1024;
 
-/** Every Shardmill error as a status, with its code, fields, problems and hint in the trailer. Never a stack or a cause. */
+/**
+ * Every Shardmill error as a status, with its code, fields, problems and hint in the trailer; for clients that cannot read
+ * that, the status tells it in words. Never a stack or a cause.
+ */
 export function toStatus(error: unknown): { code: status; details: string; metadata: Metadata } {
   const data = errorToData(error);
   const metadata = new Metadata();
   metadata.set(ERROR_TRAILER, serializeBounded(data));
-  return { code: status[ERROR_CODES[data.code].grpc], details: headerText(data.message), metadata };
+  return { code: status[ERROR_CODES[data.code].grpc], details: headerText(inWords(data)), metadata };
 }
 
 /** What the failed call was, and to whom. */
@@ -128,6 +131,15 @@ function serializeBounded(data: ErrorData): Buffer {
   }
   if (bytes.length <= MAX_TRAILER_BYTES) return bytes;
   return serializeError({ code: data.code, message: headerText(data.message), fields: {}, problems: [] });
+}
+
+/** `the job file has 1 problem (SPEC_INVALID); input.path: no such file; hint: ...`, as `grpcurl` and its like show it. */
+function inWords({ message, code, problems, hint }: ErrorData): string {
+  const told = problems.map(({ where, what, expected, found }) => {
+    const facts = [expected && `expected ${expected}`, found && `found ${found}`].filter(Boolean).join(", ");
+    return `${where === "" ? "" : `${where}: `}${what}${facts === "" ? "" : ` (${facts})`}`;
+  });
+  return [`${message} (${code})`, ...told, ...(hint === undefined ? [] : [`hint: ${hint}`])].join("; ");
 }
 
 /** Short, and without lone surrogates, on which grpc-js would throw as it encodes the status. */

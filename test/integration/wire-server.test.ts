@@ -1,9 +1,6 @@
 import { once } from "node:events";
-import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
-import { dirname, join } from "node:path";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
 import { service as healthService } from "grpc-health-check";
 import { describe, expect, test } from "vitest";
 import { startServer } from "../../coordinator/service/server.ts";
@@ -76,7 +73,7 @@ describe("a client without a server", () => {
   });
 });
 
-describe("health and reflection", () => {
+describe("health", () => {
   const names = [
     "shardmill.v1.DataService",
     "shardmill.v1.JobsService",
@@ -96,19 +93,6 @@ describe("health and reflection", () => {
       for (const service of ["", ...names]) expect(await checkHealth(client, service)).toEqual({ status });
     }
     client.close();
-  });
-
-  test("reflection lists the services, and describes them by the names in the proto files", async () => {
-    await using rig = await wireRig(fakeServices());
-    const ask = await reflectionClient(rig.server.address);
-    const { listServicesResponse } = await ask.request({ listServices: "*" });
-    expect(listServicesResponse?.service.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
-    const { fileDescriptorResponse } = await ask.request({
-      fileContainingSymbol: "shardmill.v1.WorkService",
-    });
-    const descriptors = Buffer.concat(fileDescriptorResponse?.fileDescriptorProto ?? []).toString("latin1");
-    expect(descriptors).toContain("lease_ms");
-    ask.close();
   });
 });
 
@@ -224,34 +208,4 @@ function checkHealth(client: Client, service: string): Promise<unknown> {
       (error, response) => (error === null ? resolve(response) : reject(error)),
     );
   });
-}
-
-interface ReflectionAnswer {
-  readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
-  readonly fileDescriptorResponse?: { readonly fileDescriptorProto: readonly Buffer[] };
-}
-
-/** What grpcurl does, with the reflection service's own proto file. */
-async function reflectionClient(
-  address: string,
-): Promise<{ request(message: object): Promise<ReflectionAnswer>; close(): void }> {
-  const library = dirname(createRequire(import.meta.url).resolve("@grpc/reflection/package.json"));
-  const proto = join(library, "build/proto/grpc/reflection/v1/reflection.proto");
-  const definition = loadSync(proto);
-  const service = definition["grpc.reflection.v1.ServerReflection"];
-  if (service === undefined || "format" in service) throw new Error("no reflection service");
-  const method = service.ServerReflectionInfo;
-  if (method === undefined) throw new Error("no reflection method");
-  const client = new Client(address, credentials.createInsecure());
-  return {
-    request: (message) =>
-      new Promise((resolve, reject) => {
-        const { path, requestSerialize, responseDeserialize } = method;
-        const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
-        call.on("error", reject);
-        call.on("data", resolve);
-        call.end(message);
-      }),
-    close: () => client.close(),
-  };
 }

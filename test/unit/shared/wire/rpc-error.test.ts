@@ -52,9 +52,17 @@ describe("what the coordinator says", () => {
     const sent = new ShardmillError("LEASE_STALE", "lease is stale", { fields: { shard: 7 }, hint: "stop" });
     const { code, details, metadata } = toStatus(sent);
     expect(code).toBe(status.FAILED_PRECONDITION);
-    expect(details).toBe("lease is stale");
+    expect(details).toBe("lease is stale (LEASE_STALE); hint: stop");
     const received = fromStatus(serviceError(code, details, metadata), call);
     expect(received).toMatchObject({ code: "LEASE_STALE", fields: { shard: 7 }, hint: "stop" });
+  });
+
+  test("is told in words to clients that read the status only: each problem with its place, and what to do", () => {
+    const problems = [{ where: "input.path", what: "no such file", expected: "a file", found: "./a" }];
+    const { details } = toStatus(new ShardmillError("SPEC_INVALID", "1 problem", { problems, hint: "look" }));
+    expect(details).toBe(
+      "1 problem (SPEC_INVALID); input.path: no such file (expected a file, found ./a); hint: look",
+    );
   });
 
   test("is RPC_FAILED with its text when this build does not know the code", () => {
@@ -66,7 +74,7 @@ describe("what the coordinator says", () => {
 
   test("a message with half a character does not break the status", () => {
     const { details } = toStatus(new ShardmillError("INPUT_NOT_FOUND", "no file \ud800.parquet"));
-    expect(details).toBe("no file \ufffd.parquet");
+    expect(details).toBe("no file \ufffd.parquet (INPUT_NOT_FOUND)");
     expect(() => encodeURI(details)).not.toThrow();
   });
 

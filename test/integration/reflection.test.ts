@@ -1,0 +1,90 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { status } from "@grpc/grpc-js";
+import { describe, expect, test } from "vitest";
+import { packageRoot } from "../../shared/core/package-root.ts";
+import { fakeServices } from "../support/fake-services.ts";
+import { DESCRIPTORS, ReflectionClient } from "../support/reflection-client.ts";
+import { wireRig } from "../support/wire-rig.ts";
+import { aStatus } from "../unit/cli/render/sample-status.ts";
+
+const SERVICES = [
+  "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
+  "shardmill.v1.DataService",
+  "shardmill.v1.JobsService",
+  "shardmill.v1.WorkService",
+  "shardmill.v1.WorkersService",
+];
+
+test("the descriptors are what a compiler makes of the proto files now: after a change, npm run descriptors", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "shardmill-descriptors-test-"));
+  const fresh = join(folder, "fresh.binpb");
+  try {
+    await promisify(execFile)(process.execPath, [join(packageRoot, "scripts", "descriptors.mjs"), fresh]);
+    expect((await readFile(fresh)).equals(await readFile(DESCRIPTORS))).toBe(true);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
+  test("lists every service, and ends when its caller has asked everything", async () => {
+    await using rig = await wireRig(fakeServices());
+    using client = await ReflectionClient.of(rig.server.address);
+    const [answer] = await client.ask(version, [{ listServices: "" }]);
+    const service = SERVICES.map((name) => ({ name }));
+    expect(answer).toMatchObject({ listServicesResponse: { service: expect.arrayContaining(service) } });
+    expect(answer?.listServicesResponse).toHaveProperty("service.length", SERVICES.length);
+    expect(await client.ask(version, [])).toEqual([]);
+  });
+
+  test("serves the compiler's descriptors byte for byte, those of everything that a service uses", async () => {
+    await using rig = await wireRig(fakeServices());
+    using client = await ReflectionClient.of(rig.server.address);
+    const compiled = fromBinary(FileDescriptorSetSchema, await readFile(DESCRIPTORS));
+    const served = (await client.files(version, SERVICES)).map((bytes) =>
+      fromBinary(FileDescriptorProtoSchema, bytes),
+    );
+    const byName = new Map(served.map((file) => [file.name, file]));
+    expect([...byName.keys()].sort()).toEqual(compiled.file.map(({ name }) => name).sort());
+    for (const file of compiled.file) expect(byName.get(file.name)).toEqual(file);
+  });
+
+  test("is enough for a strict client that knows nothing else to call the services", async () => {
+    const services = fakeServices();
+    services.jobs.getJob.mockResolvedValue(aStatus({ stages: { infer: 0.5 }, secondsLeft: null }));
+    await using rig = await wireRig(services);
+    using client = await ReflectionClient.of(rig.server.address);
+    const registry = await client.registry(version, ["shardmill.v1.JobsService", "grpc.health.v1.Health"]);
+    const answer = await client.call(registry, "shardmill.v1.JobsService", "GetJob", {});
+    const { job } = answer as { job: Record<string, unknown> };
+    expect(job).toMatchObject({ phase: aStatus({}).phase, stages: { infer: 0.5 } });
+    expect(job).not.toHaveProperty("secondsLeft");
+    expect(await client.call(registry, "grpc.health.v1.Health", "Check", {})).toEqual({ status: "SERVING" });
+  });
+
+  test("answers what it does not know, and goes on; bytes that are no request end the call", async () => {
+    await using rig = await wireRig(fakeServices());
+    using client = await ReflectionClient.of(rig.server.address);
+    const answers = await client.ask(version, [
+      { fileContainingSymbol: "no.such.Symbol" },
+      { fileByFilename: "shardmill/v1/common.proto" },
+    ]);
+    expect(answers).toMatchObject([
+      { errorResponse: { errorCode: status.NOT_FOUND } },
+      { fileDescriptorResponse: { fileDescriptorProto: [expect.any(String)] } },
+    ]);
+    const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+    await expect(client.stream(path, [Buffer.from([0x0a, 0xff, 0xff])])).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+    expect(await client.ask(version, [])).toEqual([]);
+  });
+});

@@ -1,0 +1,113 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  createFileRegistry,
+  type DescMessage,
+  type FileRegistry,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { packageRoot } from "../../shared/core/package-root.ts";
+
+export type ReflectionVersion = "v1" | "v1alpha";
+
+/** What a compiler made of the proto files, as it is kept. */
+export const DESCRIPTORS = join(packageRoot, "proto", "descriptors.binpb");
+
+/** A strict implementation of protobuf that is not the server's; it refuses descriptors that no compiler makes. */
+export async function compiledRegistry(): Promise<FileRegistry> {
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(DESCRIPTORS)));
+}
+
+/** A client that knows nothing but reflection: what it knows of the server's services, it has from the server. */
+export class ReflectionClient implements Disposable {
+  readonly #client: Client;
+  readonly #reflection: FileRegistry;
+  readonly #metadata = new Metadata();
+
+  private constructor(address: string, reflection: FileRegistry) {
+    this.#client = new Client(address, credentials.createInsecure());
+    this.#reflection = reflection;
+  }
+
+  static async of(address: string): Promise<ReflectionClient> {
+    return new ReflectionClient(address, await compiledRegistry());
+  }
+
+  /** Asks in one stream, ends its half of it, and waits until the server has ended the other. */
+  async ask(version: ReflectionVersion, questions: readonly JsonValue[]): Promise<Record<string, unknown>[]> {
+    const at = `grpc.reflection.${version}`;
+    const request = messageOf(this.#reflection, `${at}.ServerReflectionRequest`);
+    const response = messageOf(this.#reflection, `${at}.ServerReflectionResponse`);
+    const answers = await this.stream(
+      `/${at}.ServerReflection/ServerReflectionInfo`,
+      questions.map((question) => toBinary(request, fromJson(request, question))),
+    );
+    return answers.map((bytes) => toJson(response, fromBinary(response, bytes)) as Record<string, unknown>);
+  }
+
+  /** Every file that it serves for these symbols, as bytes. */
+  async files(version: ReflectionVersion, symbols: readonly string[]): Promise<Buffer[]> {
+    const answers = await this.ask(
+      version,
+      symbols.map((symbol) => ({ fileContainingSymbol: symbol })),
+    );
+    return answers.flatMap((answer) => {
+      const found = answer.fileDescriptorResponse as { fileDescriptorProto?: string[] } | undefined;
+      return (found?.fileDescriptorProto ?? []).map((base64) => Buffer.from(base64, "base64"));
+    });
+  }
+
+  /** What a strict client makes of the server's own words for these services. @throws when they contradict themselves */
+  async registry(version: ReflectionVersion, services: readonly string[]): Promise<FileRegistry> {
+    const files = (await this.files(version, services)).map((bytes) =>
+      fromBinary(FileDescriptorProtoSchema, bytes),
+    );
+    const find = (name: string) => files.find((file) => file.name === name);
+    return createFileRegistry(...files.map((file) => createFileRegistry(file, find)));
+  }
+
+  /** Calls a method of one answer by what `registry` says of it: JSON in, JSON out. */
+  async call(
+    registry: FileRegistry,
+    service: string,
+    method: string,
+    request: JsonValue,
+  ): Promise<JsonValue> {
+    const found = registry.getService(service)?.methods.find(({ name }) => name === method);
+    if (found === undefined) throw new Error(`no ${service}/${method}`);
+    const bytes = toBinary(found.input, fromJson(found.input, request));
+    const [answer] = await this.stream(`/${service}/${method}`, [bytes]);
+    if (answer === undefined) throw new Error("no answer");
+    return toJson(found.output, fromBinary(found.output, answer));
+  }
+
+  /** What comes back for bytes, until the server ends the call. @throws the call's status */
+  stream(path: string, messages: readonly Uint8Array[]): Promise<Uint8Array[]> {
+    return new Promise((resolve, reject) => {
+      const asIs = (bytes: Buffer) => bytes;
+      const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(path, asIs, asIs, this.#metadata);
+      const answers: Uint8Array[] = [];
+      call.on("data", (bytes: Buffer) => answers.push(bytes));
+      call.on("error", reject);
+      call.on("end", () => resolve(answers));
+      for (const message of messages) call.write(Buffer.from(message));
+      call.end();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+}
+
+function messageOf(registry: FileRegistry, name: string): DescMessage {
+  const found = registry.getMessage(name);
+  if (found === undefined) throw new Error(`no message ${name}`);
+  return found;
+}
