@@ -53,6 +53,7 @@ test("with a real model in two lanes, every row gets its own numbers", async () 
         offset: 0,
         fill: null,
         uneven: null,
+        batchAxis: 0,
       },
     ],
     outputs: [anOutput({ column: "logits", tensor: "logits", rowDims: [3], rowValues: 3 })],
