@@ -76,7 +76,12 @@ test("a worker that sees no file reads and writes through the coordinator, and m
   const inputPath = join(folder, "in.parquet");
   await writeFile(inputPath, encodeParquet(inputTable(), { rowGroupRows: 300 }));
   const session = workerSession("s1");
-  const deskJob = { inputPaths: new Set([inputPath]), modelPaths: new Set<string>(), partialsPath };
+  const deskJob = {
+    inputPaths: new Set([inputPath]),
+    modelPaths: new Set<string>(),
+    partialsPath,
+    checkUpload: () => {},
+  };
   const data = new DataDesk({
     knowsSession: (value) => value === session,
     job: (jobId) => (jobId === "job-1" ? deskJob : null),
