@@ -3,6 +3,7 @@ import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
 import { orAbort } from "../shared/core/abort.ts";
 import { formatCount } from "../shared/core/units.ts";
 import type { JobSource } from "../shared/spec/read-job-file.ts";
+import { oneLine } from "./render/text.ts";
 import type { Stops } from "./stop-signals.ts";
 
 /** Thousands of files, or a large model, take a while to check: nobody should wonder for longer than this. */
@@ -30,7 +31,9 @@ export async function beginJob(
   const handle = await orAbort(submitted, stops.atOnce)
     .catch((error: unknown) => Promise.reject(source.withPlaces(error)))
     .finally(() => clearTimeout(patience));
-  process.stderr.write(`${originLine(handle, coordinator.address)}\n`);
+  for (const line of [originLine(handle, coordinator.address), ...handle.notes.map(oneLine)]) {
+    process.stderr.write(`${line}\n`);
+  }
   return handle;
 }
 

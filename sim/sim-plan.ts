@@ -84,11 +84,12 @@ function plan(spec: JobSpec, fileRows: readonly number[], shardRows: number): Pl
       fields: [],
       digest: "input",
     },
+    leftOut: [],
     model: {
       path: "/model.onnx",
       bytes: 1,
       sha256: "model",
-      signature: { inputs: [], outputs: [], unusable: [] },
+      signature: { inputs: [], outputs: [] },
       externalData: [],
     },
     map: { inputs: [], outputs: [], keep: [], columns: [], fixedBatchRows: null },

@@ -1,5 +1,6 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { Estimate } from "../estimate/estimate-job.ts";
@@ -23,6 +24,10 @@ export function planText(
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
   const facts: [label: string, value: string | null][] = [
     ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
+    ...leftOutPhrases(plan.leftOut).map((phrase, index): [string, string] => [
+      index === 0 ? "left out" : "",
+      oneLine(phrase),
+    ]),
     ["shards", shardsText(plan)],
     ["model", modelText(plan)],
     ["batch", batchText(plan)],

@@ -7,34 +7,18 @@ import type { ActiveJob } from "./active-job.ts";
 import type { JobHandle } from "./jobs-desk.ts";
 import type { TakenUp } from "./take-up.ts";
 
-/**
- * A running job as people ask after it. Its files are let go of before `ended` resolves; from then on only its last status is
- * kept, for its state is as large as its plan.
- */
-export function handleOf({ job, origin }: Extract<TakenUp, { kind: "active" }>): JobHandle {
-  const { jobId } = job;
-  let running: ActiveJob | null = job;
-  let last = job.status();
-  const letGo = (status: JobStatus): JobStatus => {
-    last = status;
-    running = null;
-    return status;
-  };
-  const ended = endOf(job).then(letGo, (error: unknown) => {
-    letGo(running?.status() ?? last);
-    throw error;
-  });
+/** A running job as people ask after it. Its files are let go of before `ended` resolves. */
+export function handleOf(taken: Extract<TakenUp, { kind: "active" }>): JobHandle {
+  const { job, origin, notes } = taken;
+  const ended = endOf(job);
   ended.catch(() => {});
   return {
-    jobId,
+    jobId: job.jobId,
     origin,
-    status: () => running?.status() ?? last,
+    notes,
+    status: () => job.status(),
     ended,
-    cancel: async (reason) => {
-      if (running !== null) await running.tell({ kind: "cancelRequested", reason });
-      else if (last.phase === "published") throw tooLate(jobId);
-      else if (last.phase !== "cancelled") throw jobEnded(jobId, last.phase);
-    },
+    cancel: (reason) => job.tell({ kind: "cancelRequested", reason }),
   };
 }
 
@@ -47,15 +31,6 @@ async function endOf(job: ActiveJob): Promise<JobStatus> {
     await job.release().catch(ignoreDisk);
   }
   return job.status();
-}
-
-function jobEnded(jobId: string, phase: JobStatus["phase"]): ShardmillError {
-  return new ShardmillError("JOB_ENDED", `the job is already ${phase}`, { fields: { jobId } });
-}
-
-function tooLate(jobId: string): ShardmillError {
-  const message = "the job is published: it can no longer be cancelled";
-  return new ShardmillError("CANCEL_TOO_LATE", message, { fields: { jobId } });
 }
 
 function ignoreDisk(error: unknown): void {
@@ -92,10 +67,13 @@ export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>):
   return {
     jobId: manifest.job.id,
     origin: { kind: "published" },
+    notes: [],
     status: () => status,
     ended: Promise.resolve(status),
     cancel: async () => {
-      throw jobEnded(manifest.job.id, "published");
+      throw new ShardmillError("JOB_ENDED", "the job is already published", {
+        fields: { jobId: manifest.job.id },
+      });
     },
   };
 }

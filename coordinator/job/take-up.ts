@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { sleep } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
-import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import type { JobDigests, JobPhase, PlannedJob } from "../../shared/domain/job.ts";
+import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
@@ -19,15 +19,17 @@ import type { ScheduleConfig } from "../schedule/config.ts";
 import { jobProgress } from "../schedule/progress.ts";
 import { replay, resumeEffects } from "../schedule/replay.ts";
 import type { JobState } from "../schedule/state.ts";
-import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
+import { ActiveJob } from "./active-job.ts";
 import { describeJob } from "./describe-job.ts";
 import { Held } from "./held.ts";
 import { JobOutput } from "./job-output.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { JobShell, type Standing } from "./job-shell.ts";
 import type { JobOrigin } from "./jobs-desk.ts";
+import { notesOn } from "./notes.ts";
 import { type CheckPrecision, passPrecision } from "./precision-gate.ts";
 import { RunWatch, type RunWatchOptions } from "./run-watch.ts";
+import { refuseOtherJob, refuseOtherResult } from "./same-job.ts";
 import type { Wake } from "./waiters.ts";
 
 /**
@@ -53,7 +55,12 @@ export interface TakeUpOptions {
 }
 
 export type TakenUp =
-  | { readonly kind: "active"; readonly job: ActiveJob; readonly origin: JobOrigin }
+  | {
+      readonly kind: "active";
+      readonly job: ActiveJob;
+      readonly origin: JobOrigin;
+      readonly notes: readonly string[];
+    }
   | {
       readonly kind: "published";
       readonly spec: JobSpec;
@@ -75,13 +82,17 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
   const outputPath = spec.output.path;
   const signal = options.signal ?? new AbortController().signal;
   const { seams } = options;
-  const found = await inspectOutput(outputPath, seams.disk);
-  if (found.kind === "occupied") throw outputOccupied(outputPath, found.entries);
+  const found = await inspectOutput(outputPath, seams.disk).catch(
+    (error: unknown) => ({ kind: "refused", error }) as const,
+  );
   if (found.kind === "published" && !options.fresh) {
     return await adoptResult(spec, found.manifest, seams, signal);
   }
   options.onPlanning?.();
+  // Planning looks at the output, too, and tells of that with all else that is wrong.
   const planned = await seams.plan(spec, signal);
+  if (found.kind === "refused") throw found.error;
+  if (found.kind === "occupied") throw outputOccupied(outputPath, found.entries);
   await options.beforeWork?.(signal);
   const precision = await passPrecision(planned, options.checkPrecision, signal);
   signal.throwIfAborted();
@@ -185,7 +196,7 @@ async function startJob(
   const { shardsCommitted, shardsTotal } = jobProgress(state);
   const origin: JobOrigin =
     after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
-  return { kind: "active", job, origin };
+  return { kind: "active", job, origin, notes: notesOn(planned) };
 }
 
 function watchRun(
@@ -202,7 +213,7 @@ function journalIn(workPath: string, { clock, seams }: TakeUpOptions): Promise<O
   return openJournal(join(workPath, "journal"), clock.wallMs(), seams.disk, pause);
 }
 
-function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJobOptions["files"] {
+function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJob["files"] {
   return {
     inputPaths: new Set(dataset.files.map((file) => file.path)),
     modelPaths: new Set([model.path, ...model.externalData.map(({ path }) => path)]),
@@ -258,39 +269,4 @@ function atPaths(state: JobState, { dataset }: PlannedJob): JobState {
 
 function newJobId(name: string, { random }: JobSeams): string {
   return `${name}-${random.hex(4)}`;
-}
-
-const DIGEST_WORDS = { spec: "the job file", input: "the input", model: "the model" } as const;
-
-/** @throws {JOB_MISMATCH} naming what differs */
-function refuseOtherJob(before: JobDigests, now: JobDigests): void {
-  const differs = (["spec", "input", "model"] as const).filter((part) => before[part] !== now[part]);
-  if (differs.length === 0) return;
-  const what = differs.map((part) => DIGEST_WORDS[part]).join(" and ");
-  throw new ShardmillError(
-    "JOB_MISMATCH",
-    `the output folder holds an unfinished run of another job: ${what} changed since`,
-    {
-      fields: Object.fromEntries(
-        differs.map((part) => [part, `${before[part].slice(0, 12)} then, ${now[part].slice(0, 12)} now`]),
-      ),
-      hint: "bring it back as it was to resume, or run with --fresh to start over",
-    },
-  );
-}
-
-/** @throws {OUTPUT_OCCUPIED} when the published result is not this job's */
-function refuseOtherResult(spec: JobSpec, manifest: OutputManifest, now: JobDigests): void {
-  const before = manifest.digests;
-  const differs = (["spec", "input", "model"] as const).filter((part) => before[part] !== now[part]);
-  if (differs.length === 0) return;
-  const what = differs.map((part) => DIGEST_WORDS[part]).join(" and ");
-  throw new ShardmillError(
-    "OUTPUT_OCCUPIED",
-    `${spec.output.path} holds the result of another job: ${what} changed since`,
-    {
-      fields: { path: spec.output.path, job: manifest.job.id },
-      hint: "choose another output.path, or run with --fresh to throw that result away",
-    },
-  );
 }

@@ -1,7 +1,6 @@
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import type { ModelSignature, TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
-import { type BatchFirst, checkBatchAxes } from "./bind-batch-axis.ts";
 import { formatDims, isFixed } from "./bind-shape.ts";
 
 /**
@@ -10,10 +9,10 @@ import { formatDims, isFixed } from "./bind-shape.ts";
  */
 export function bindBatch(
   spec: JobSpec["map"],
-  inputs: readonly BatchFirst[],
+  signature: ModelSignature,
   problems: SpecProblem[],
 ): number | null {
-  if (inputs.length === 0) {
+  if (signature.inputs.length === 0) {
     problems.push({
       path: ["map", "inputs"],
       part: "key",
@@ -22,8 +21,7 @@ export function bindBatch(
     });
   }
   const fixed: { readonly tensor: TensorInfo; readonly rows: number }[] = [];
-  checkBatchAxes(inputs, problems);
-  for (const { tensor } of inputs) {
+  for (const tensor of signature.inputs) {
     const [batch] = tensor.dims;
     if (batch === undefined) problems.push(withoutBatch(tensor));
     else if (isFixed(batch)) fixed.push({ tensor, rows: batch });

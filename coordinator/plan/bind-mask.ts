@@ -50,7 +50,6 @@ export function bindMask(
     offset: spec.offset,
     fill: null,
     uneven: { pad: spec.offset },
-    batchAxis: 0,
   };
 }
 

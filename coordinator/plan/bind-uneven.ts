@@ -58,7 +58,6 @@ export function bindUneven(
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
     uneven: { pad: spec?.pad ?? 0 },
-    batchAxis: 0,
   };
 }
 

@@ -6,8 +6,8 @@ import { forkScript } from "../../shared/core/fork-script.ts";
 import { watchMemory } from "../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../shared/core/units.ts";
 import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
-import type { FoundFile } from "./discover.ts";
 import type { FooterReply, FooterRequest } from "./footer-protocol.ts";
+import type { FoundFile } from "./input/discover.ts";
 import { footerFork } from "./plan-forks.ts";
 
 export interface ReadLimits {

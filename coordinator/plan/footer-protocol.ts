@@ -1,5 +1,5 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
-import type { FoundFile } from "./discover.ts";
+import type { FoundFile } from "./input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
 /** To a footer process: one file at a time. */

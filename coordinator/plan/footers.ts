@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import { errorFromData, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
-import type { FoundFile } from "./discover.ts";
 import { FooterProcess } from "./footer-process-owner.ts";
 import type { FooterReply } from "./footer-protocol.ts";
+import type { FoundFile } from "./input/discover.ts";
 import { FOOTER_MEMORY_BYTES, FOOTER_SCRIPT } from "./plan-forks.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 

@@ -4,14 +4,16 @@ import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Dataset } from "../../shared/domain/dataset.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/spec/spec-digest.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { bindMap } from "./bind-map.ts";
+import { checkOutput } from "./check-output.ts";
 import { convertedModel } from "./converted-model.ts";
-import { discoverFiles } from "./discover.ts";
 import { readFooters } from "./footers.ts";
+import { discoverFiles } from "./input/discover.ts";
 import { inspectModel } from "./inspect-model.ts";
 import { planShards } from "./planner.ts";
 import { type FileFooter, sealDataset } from "./seal-dataset.ts";
@@ -21,13 +23,14 @@ import { type FileFooter, sealDataset } from "./seal-dataset.ts";
  * both, the reductions' SQL checked against the rows that will be, and the shards. Runs no inference, and writes nothing but
  * a converted model to the cache, last.
  *
- * @throws {SPEC_INVALID} and the INPUT_, MODEL_ and SQL_ codes; what is wrong with input and model comes in one error
+ * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes; what is wrong with input, model and output comes in one error
  */
 export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<PlannedJob> {
-  const [input, model] = await bothOrAllProblems(
+  const [input, model] = await allOrEveryProblem([
     readInput(spec, signal),
     inspectModel(spec.model.path, signal),
-  ).catch((error: unknown) => {
+    checkOutput(spec),
+  ]).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;
   });
@@ -36,7 +39,8 @@ export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<Plann
   const shards = planShards(input.footers, { shardRows: spec.input.shardRows });
   const digests = digestsOf(spec, input.dataset, model);
   const { precision } = spec.model;
-  const planned = { spec, dataset: input.dataset, map, shards, digests };
+  const { dataset, leftOut } = input;
+  const planned = { spec, dataset, leftOut, map, shards, digests };
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };
@@ -50,10 +54,10 @@ export function digestsOf(spec: JobSpec, dataset: Dataset, model: Omit<ModelFile
 export async function readInput(
   spec: JobSpec,
   signal: AbortSignal,
-): Promise<{ dataset: Dataset; footers: readonly FileFooter[] }> {
-  const found = await discoverFiles(spec.input.path, spec.input.format, signal);
-  const footers = await readFooters(found, { signal });
-  return { dataset: sealDataset(footers), footers };
+): Promise<{ dataset: Dataset; footers: readonly FileFooter[]; leftOut: readonly LeftOut[] }> {
+  const { files, leftOut } = await discoverFiles(spec.input, spec.output.path, signal);
+  const footers = await readFooters(files, { signal });
+  return { dataset: sealDataset(footers), footers, leftOut };
 }
 
 async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {
@@ -66,13 +70,15 @@ async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSign
   }
 }
 
-/** Both results; when both fail, one error that tells both stories. */
-async function bothOrAllProblems<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  const [a, b] = await Promise.allSettled([first, second]);
-  if (a.status === "fulfilled" && b.status === "fulfilled") return [a.value, b.value];
-  const errors = [a, b]
-    .filter((result) => result.status === "rejected")
-    .map((result) => result.reason as unknown);
+/** All results; when several fail, one error that tells every story. */
+async function allOrEveryProblem<A, B, C>(
+  parts: readonly [Promise<A>, Promise<B>, Promise<C>],
+): Promise<[A, B, C]> {
+  const settled = await Promise.allSettled(parts);
+  const errors = settled.flatMap((result) =>
+    result.status === "rejected" ? [result.reason as unknown] : [],
+  );
+  if (errors.length === 0) return await Promise.all(parts);
   const [only, ...more] = errors;
   if (more.length === 0 || errors.some((error) => !isShardmillError(error))) throw only;
   throw joined(errors.map(toShardmillError));

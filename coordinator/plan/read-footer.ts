@@ -2,7 +2,7 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { byteSource, type Store } from "../../shared/store/store.ts";
-import type { FoundFile } from "./discover.ts";
+import type { FoundFile } from "./input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
 /**

@@ -4,6 +4,7 @@ import {
   checkColumnClashes,
   checkInputRules,
   checkOutputRules,
+  checkPath,
   checkSomethingIsPublished,
 } from "./job-rules.ts";
 import { OUTPUT_OPS } from "./map-plan.ts";
@@ -19,6 +20,9 @@ export const SHORTHANDS = [
   { group: ["reduce", "*"], key: "final" },
 ] as const;
 
+/** The key whose texts are patterns: what comes into them from elsewhere has no wildcards. */
+export const PATTERN_KEY = ["input", "path"] as const;
+
 /** Above these, a number is a slip of the keyboard; memory would not hold the shard, the batch or the row anyway. */
 export const MAX_SHARD_ROWS = 1_000_000_000;
 export const MAX_BATCH_ROWS = 1_048_576;
@@ -30,6 +34,12 @@ const MAX_RANK = 8;
 const MAX_NAMES = 100_000;
 
 const text = z.string().min(1).max(1_000_000);
+/** A file or folder on the coordinator's machine. */
+const path = z
+  .string()
+  .min(1)
+  .max(1_000_000)
+  .superRefine((found, context) => checkPath(found, context));
 const columnName = z.string().min(1).max(1_000);
 /** Becomes part of file names on the coordinator and on workers. */
 const fileName = z
@@ -44,7 +54,6 @@ const jobName = z
   .meta({ title: "a name of letters, digits, `.`, `_` and `-`" });
 const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
-const batchAxis = z.int().min(0).max(MAX_RANK);
 
 const inputSpec = z
   .strictObject({
@@ -66,12 +75,7 @@ const inputSpec = z
     offset: z.number().default(0).describe("Added after `scale`."),
     shape: shape
       .exactOptional()
-      .describe("The dimensions beside the batch, where the model leaves them open: `[3, 224, 224]`."),
-    batchAxis: batchAxis
-      .exactOptional()
-      .describe(
-        "Which of the ONNX input's dimensions is the batch, counted from 0: 1 for `[2, batch, 128]`. Left out: the first.",
-      ),
+      .describe("The dimensions after the batch, where the model leaves them open: `[3, 224, 224]`."),
     fill: z
       .number()
       .exactOptional()
@@ -114,13 +118,7 @@ const outputSpec = z
       ),
     shape: shape
       .exactOptional()
-      .describe("The dimensions beside the batch, where the model leaves them open."),
-    batchAxis: batchAxis
-      .exactOptional()
-      .describe(
-        "Which of the ONNX output's dimensions is the batch, counted from 0: 1 for `[32, batch, 10]`. It is believed " +
-          "whatever size the model declares there. Left out: the first.",
-      ),
+      .describe("The dimensions after the batch, where the model leaves them open."),
   })
   .superRefine(checkOutputRules);
 
@@ -222,8 +220,10 @@ export const JOB_FILE_SCHEMA = z
     input: z
       .strictObject({
         path: z
-          .union([text.transform((path) => [path]), z.array(text).min(1).max(MAX_NAMES)])
-          .describe("A file, folder or glob, or a list of them, relative to the job file."),
+          .union([path.transform((only) => [only]), z.array(path).min(1).max(MAX_NAMES)])
+          .describe(
+            "A file, a folder or a glob, or a list of them, relative to the job file: see [what is input](#what-is-input).",
+          ),
         format: z
           .enum(["auto", "parquet", "arrow"])
           .default("auto")
@@ -236,7 +236,7 @@ export const JOB_FILE_SCHEMA = z
       .describe("The dataset."),
     model: z
       .strictObject({
-        path: text.describe("The ONNX file, relative to the job file."),
+        path: path.describe("The ONNX file, relative to the job file."),
         device: z
           .enum(DEVICES)
           .default("auto")
@@ -268,7 +268,7 @@ export const JOB_FILE_SCHEMA = z
       ),
     output: z
       .strictObject({
-        path: text.describe("The folder that the result is published to, relative to the job file."),
+        path: path.describe("The folder that the result is published to, relative to the job file."),
         rows: z
           .enum(["parquet", "arrow", "none"])
           .default("parquet")

@@ -1,5 +1,6 @@
 import type { Dataset, InputFile } from "./dataset.ts";
 import type { JobSpec } from "./job-spec.ts";
+import type { LeftOut } from "./left-out.ts";
 import type { MapPlan } from "./map-plan.ts";
 import type { Conversion } from "./precision.ts";
 import type { Shard } from "./shard.ts";
@@ -45,6 +46,8 @@ export interface ModelFile {
 export interface PlannedJob {
   readonly spec: JobSpec;
   readonly dataset: Dataset;
+  /** What lies beside the dataset's files, and is none of them. */
+  readonly leftOut: readonly LeftOut[];
   /** What workers run. */
   readonly model: ModelFile;
   /** The model that the job names, where `model` was made from it; null where it is that model itself. */

@@ -5,6 +5,7 @@ import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { knownKeys, type SchemaNodes, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
 import { isGroup } from "./overrides.ts";
+import { literalPattern } from "./path-pattern.ts";
 
 const MAX_FOUND_CHARS = 60;
 
@@ -28,7 +29,8 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
   const absolute = (path: string): string => absolutePath(path, options.folder);
   return deepFreeze({
     name: name ?? options.defaultName,
-    input: { ...input, path: input.path.map(absolute) },
+    // The folder's name may have wildcards in it: it is no part of the pattern.
+    input: { ...input, path: input.path.map((path) => absolutePath(path, literalPattern(options.folder))) },
     model: { ...model, path: absolute(model.path) },
     ...rest,
     output: { ...output, path: absolute(output.path) },
@@ -86,11 +88,8 @@ function withoutNulls(value: unknown, nodes: SchemaNodes, path: KeyPath): unknow
   return Object.fromEntries(kept);
 }
 
-/** Addresses such as `s3://bucket/key` are no paths. */
-const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
-
 function absolutePath(path: string, folder: string): string {
-  return isAbsolute(path) || ADDRESS.test(path) ? path : resolve(folder, path);
+  return isAbsolute(path) ? path : resolve(folder, path);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -14,8 +14,14 @@ const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 /**
  * `${NAME}` becomes the variable's value, `${NAME:-default}` the default when it is unset or empty (as in a shell), and
  * `$${` a plain `${`. Values are not expanded again.
+ *
+ * @param literal makes of a value what stands for it and for nothing else, where the text is a pattern
  */
-export function expandVariables(text: string, env: NodeJS.ProcessEnv): Expanded {
+export function expandVariables(
+  text: string,
+  env: NodeJS.ProcessEnv,
+  literal: (value: string) => string = (value) => value,
+): Expanded {
   const faults: { what: string; expected: string; hint: string }[] = [];
   let fromEnvironment = false;
   const expanded = text.replace(
@@ -34,7 +40,7 @@ export function expandVariables(text: string, env: NodeJS.ProcessEnv): Expanded 
       const value = Object.hasOwn(env, name) ? env[name] : undefined;
       if (value !== undefined && (value !== "" || fallback === undefined)) {
         fromEnvironment = true;
-        return value;
+        return literal(value);
       }
       if (fallback !== undefined) return fallback;
       faults.push({

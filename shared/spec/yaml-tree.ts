@@ -12,9 +12,11 @@ import {
   type YAMLSeq,
 } from "yaml";
 import { messageOf, type Problem } from "../core/errors.ts";
+import { PATTERN_KEY } from "../domain/job-spec.ts";
 import { expandVariables, LONE_REFERENCE } from "./expand-variables.ts";
 import { accepts, schemaAt } from "./json-schema.ts";
 import type { KeyPath } from "./key-path.ts";
+import { literalPattern } from "./path-pattern.ts";
 import { Places } from "./places.ts";
 import { YamlAnchors } from "./yaml-anchors.ts";
 import { parseYaml, syntaxProblems } from "./yaml-text.ts";
@@ -145,7 +147,7 @@ class TreeReader {
     at: { readonly keyOffset: number; readonly offset: number },
   ): unknown {
     if (typeof value === "string" && this.#env !== null) {
-      const expanded = expandVariables(value, this.#env);
+      const expanded = expandVariables(value, this.#env, isPattern(path) ? literalPattern : undefined);
       for (const fault of expanded.faults) this.#fault(path, fault.what, fault);
       const reference = expanded.fromEnvironment ? value : null;
       this.#places.note(path, { keyOffset: at.keyOffset, valueOffset: at.offset, reference });
@@ -181,6 +183,10 @@ function asScalar(text: string, path: KeyPath): unknown {
   const nodes = schemaAt(path);
   if (typeof value === "number" && accepts(nodes, "number")) return value;
   return typeof value === "boolean" && accepts(nodes, "boolean") ? value : text;
+}
+
+function isPattern(path: KeyPath): boolean {
+  return PATTERN_KEY.every((key, index) => path[index] === key);
 }
 
 function offsetOf(node: unknown): number | undefined {

@@ -68,11 +68,10 @@ const fieldType: z.ZodType<FieldType> = z.lazy(() =>
 
 const field: z.ZodType<Field> = z.object({ name: z.string(), type: fieldType, nullable: z.boolean() });
 
-const dims = z.array(z.union([z.number(), z.string()]));
-const tensorInfo = z.object({ name: z.string(), dtype, dims });
+const tensorInfo = z.object({ name: z.string(), dtype, dims: z.array(z.union([z.number(), z.string()])) });
 
 /** What inputs and outputs have in common. */
-const binding = { tensor: z.string(), dtype, rowDims: z.array(count), rowValues: count, batchAxis: count };
+const binding = { tensor: z.string(), dtype, rowDims: z.array(count), rowValues: count };
 
 const mapPlan = z.object({
   inputs: z.array(
@@ -94,7 +93,6 @@ const mapPlan = z.object({
       ...binding,
       column: z.string(),
       uneven: z.boolean(),
-      declaredDims: dims,
       op: z.enum(OUTPUT_OPS),
       k: count.nullable(),
       labels: z.array(z.string()).nullable(),
@@ -121,11 +119,7 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
         sha256: z.string(),
       }),
     ),
-    signature: z.object({
-      inputs: z.array(tensorInfo),
-      outputs: z.array(tensorInfo),
-      unusable: z.array(z.object({ name: z.string(), kind: z.string() })),
-    }),
+    signature: z.object({ inputs: z.array(tensorInfo), outputs: z.array(tensorInfo) }),
   }),
   device: z.enum(DEVICES),
   map: mapPlan,

@@ -24,7 +24,6 @@ export const SUM_PLAN: MapPlan = {
       offset: 0,
       fill: null,
       uneven: null,
-      batchAxis: 0,
     },
   ],
   outputs: [
@@ -47,8 +46,6 @@ export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
     rowDims: [2],
     rowValues: 2,
     uneven: false,
-    batchAxis: 0,
-    declaredDims: [],
     op: "raw",
     k: null,
     labels: null,
@@ -62,13 +59,7 @@ export function aJob(
   return {
     jobId: "job-1",
     name: "sums",
-    model: {
-      path: "/none",
-      bytes: 0,
-      sha256: "",
-      externalData: [],
-      signature: { inputs: [], outputs: [], unusable: [] },
-    },
+    model: { path: "/none", bytes: 0, sha256: "", externalData: [], signature: { inputs: [], outputs: [] } },
     device: "cpu",
     map: SUM_PLAN,
     rowsInput: 1_000,

@@ -29,7 +29,6 @@ describe("rows are uneven", () => {
         offset: 0,
         fill: null,
         uneven: { pad: 0 },
-        batchAxis: 0,
       },
       {
         tensor: "attention_mask",
@@ -41,7 +40,6 @@ describe("rows are uneven", () => {
         offset: 0,
         fill: null,
         uneven: { pad: 0 },
-        batchAxis: 0,
       },
     ]);
     expect(columns).toEqual(["input_ids"]);

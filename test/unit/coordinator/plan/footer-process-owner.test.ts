@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { FoundFile } from "../../../../coordinator/plan/discover.ts";
 import { FooterProcess } from "../../../../coordinator/plan/footer-process-owner.ts";
+import type { FoundFile } from "../../../../coordinator/plan/input/discover.ts";
 
 let root: string;
 const { signal } = new AbortController();

@@ -12,8 +12,6 @@ function anOutput(parts: Partial<OutputBinding>): OutputBinding {
     rowDims,
     rowValues,
     uneven: false,
-    batchAxis: 0,
-    declaredDims: [],
     op: "raw",
     k: null,
     labels: null,

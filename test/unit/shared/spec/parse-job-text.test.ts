@@ -25,7 +25,7 @@ describe("a job file", () => {
   test("that says everything is read as it stands", () => {
     const spec = parse(`
 name: Digits-2.1
-input: { path: [./a/*.parquet, /data/b.arrow, "s3://bucket/c"], format: parquet, shardRows: 5000 }
+input: { path: [./a/*.parquet, /data/b.arrow, "s3:/bucket/c"], format: parquet, shardRows: 5000 }
 model: { path: ../m.onnx, device: cuda, precision: int8, check: { rows: 9, minCosine: 0.5, minAgreement: 0 } }
 map:
   inputs:
@@ -45,7 +45,7 @@ errors: { maxRows: 7 }
     expect(spec).toEqual({
       name: "Digits-2.1",
       input: {
-        path: ["/jobs/digits/a/*.parquet", "/data/b.arrow", "s3://bucket/c"],
+        path: ["/jobs/digits/a/*.parquet", "/data/b.arrow", "/jobs/digits/s3:/bucket/c"],
         format: "parquet",
         shardRows: 5000,
       },

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { discoverFiles } from "../../../../coordinator/plan/discover.ts";
-import { isShardmillError, type ShardmillError } from "../../../../shared/core/errors.ts";
+import { discoverFiles, type FoundInput } from "../../../../../coordinator/plan/input/discover.ts";
+import { isShardmillError, type ShardmillError } from "../../../../../shared/core/errors.ts";
 
 let root: string;
 const { signal } = new AbortController();
@@ -39,29 +39,35 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-async function discover(
-  paths: readonly string[],
-  format: "auto" | "parquet" | "arrow" = "auto",
-): Promise<string[]> {
-  const found = await discoverFiles(
-    paths.map((path) => join(root, path)),
-    format,
-    signal,
-  );
-  return found.map(({ path }) => path.slice(root.length + 1));
+type Format = "auto" | "parquet" | "arrow";
+
+function find(paths: readonly string[], format: Format = "auto", abort = signal): Promise<FoundInput> {
+  const path = paths.map((each) => join(root, each));
+  return discoverFiles({ path, format }, join(root, "own"), abort);
 }
 
-async function failure(
-  paths: readonly string[],
-  format: "auto" | "parquet" | "arrow" = "auto",
-): Promise<ShardmillError> {
+const below = (path: string) => path.slice(root.length + 1);
+
+async function discover(paths: readonly string[], format: Format = "auto"): Promise<string[]> {
+  return (await find(paths, format)).files.map(({ path }) => below(path));
+}
+
+/** What is left out, by reason. */
+async function leftOut(paths: readonly string[], format: Format = "auto") {
+  const found = await find(paths, format);
+  return Object.fromEntries(
+    found.leftOut.map(({ reason, count, examples }) => [reason, [count, ...examples.map(below)]]),
+  );
+}
+
+async function failure(paths: readonly string[], format: Format = "auto"): Promise<ShardmillError> {
   const error = await discover(paths, format).catch((reason: unknown) => reason);
   if (!isShardmillError(error, "INPUT_NOT_FOUND")) throw new Error(`not what was expected: ${String(error)}`);
   return error;
 }
 
 describe("the input's files", () => {
-  it("are a folder's data files, walked, sorted by code unit, without hidden and underscored names and links", async () => {
+  it("are a folder's data files, walked, sorted by code unit, without hidden and underscored names", async () => {
     expect(await discover(["data"])).toEqual([
       "data/Z.PARQUET",
       "data/a.parquet",
@@ -82,7 +88,14 @@ describe("the input's files", () => {
   });
 
   it.each([
-    ["data/*.parquet", ["data/_part.parquet", "data/a.parquet", "data/b.parquet"]],
+    ["data/*.parquet", ["data/a.parquet", "data/b.parquet"]],
+    ["data/_*.parquet", ["data/_part.parquet"]],
+    ["data/{_part,a}.parquet", ["data/_part.parquet", "data/a.parquet"]],
+    ["data/**/*.parquet", ["data/a.parquet", "data/b.parquet"]],
+    ["data/_old/*.parquet", ["data/_old/c.parquet"]],
+    ["d*/_old/*", ["data/_old/c.parquet"]],
+    ["data/@(a|b).parquet", ["data/a.parquet", "data/b.parquet"]],
+    ["data/*", ["data/Z.PARQUET", "data/a.parquet", "data/b.parquet"]],
     ["data/?.parquet", ["data/a.parquet", "data/b.parquet"]],
     ["data/[ab].parquet", ["data/a.parquet", "data/b.parquet"]],
     ["data/**/*.{arrow,ipc}", ["data/deep/er/d.arrow", "data/deep/f.ipc"]],
@@ -102,8 +115,35 @@ describe("the input's files", () => {
     ]);
   });
 
+  it("come in the order of the list", async () => {
+    expect(await discover(["data/deep/*", "data/b.parquet", "data/?.parquet"])).toEqual([
+      "data/deep/e.feather",
+      "data/deep/f.ipc",
+      "data/b.parquet",
+      "data/a.parquet",
+    ]);
+  });
+
+  it("may have any ending where the job says what they are", async () => {
+    expect(await discover(["texts/*"], "parquet")).toEqual(["texts/one.txt", "texts/two.csv"]);
+  });
+
+  it("are told apart from what is left out, which is counted and named", async () => {
+    expect(await leftOut(["data"])).toEqual({
+      hidden: [3, "data/.hidden.parquet", "data/_old", "data/_part.parquet"],
+      otherEnding: [1, "data/notes.txt"],
+      again: [1, "data/link.parquet"],
+    });
+    expect(await leftOut(["data/*"])).toEqual({
+      hidden: [3, "data/.hidden.parquet", "data/_old", "data/_part.parquet"],
+      otherEnding: [1, "data/notes.txt"],
+      again: [1, "data/link.parquet"],
+    });
+    expect(await leftOut(["data/[ab].parquet"])).toEqual({});
+  });
+
   it("are found with their format, size and time", async () => {
-    const [found] = await discoverFiles([join(root, "data/deep/e.feather")], "auto", signal);
+    const [found] = (await find(["data/deep/e.feather"])).files;
     expect(found).toMatchObject({ format: "arrow", bytes: "data/deep/e.feather".length });
     expect(found?.mtimeMs).toBeGreaterThan(0);
   });
@@ -153,6 +193,6 @@ describe("input that leads to nothing", () => {
 
   it("stops when it is told to", async () => {
     const reason = new Error("enough");
-    await expect(discoverFiles([root], "auto", AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(find(["data"], "auto", AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 });

@@ -1,5 +1,5 @@
-import type { DatasetFormat } from "../../shared/domain/dataset.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 
 /** What data files are called. */
 export const FORMAT_OF_EXTENSION: Readonly<Record<string, DatasetFormat>> = {

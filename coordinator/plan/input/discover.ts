@@ -1,9 +1,10 @@
 import { realpath, stat } from "node:fs/promises";
 import { extname } from "node:path";
-import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
-import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
-import type { DatasetFormat } from "../../shared/domain/dataset.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
+import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { FORMAT_OF_EXTENSION } from "./data-extensions.ts";
 import { listPath } from "./list-path.ts";
 
@@ -22,36 +23,52 @@ const STATS_AT_ONCE = 16;
 /** Enough to see the pattern; a thousand lines would hide it. */
 const PROBLEM_LIMIT = 20;
 
+/** The input's files, and what lies beside them. */
+export interface FoundInput {
+  readonly files: readonly FoundFile[];
+  readonly leftOut: readonly LeftOut[];
+}
+
 /**
- * The input's files, sorted by path, each once even if several names lead to it.
+ * The input's files: in the order of the list, those of one folder or pattern by path, each once even if several names lead
+ * to it. So the order does not depend on where the job's folder lies.
  *
- * @param paths absolute: files, folders (walked for data files; names that start with `.` or `_` are left out), globs
+ * @param input with absolute paths: files, folders, outputs of jobs, patterns (see decision 23)
+ * @param outputPath where this job publishes to: no input, whatever is in it
  * @throws {INPUT_NOT_FOUND} for every path that leads to nothing, all at once
  */
 export async function discoverFiles(
-  paths: readonly string[],
-  format: JobSpec["input"]["format"],
+  input: Pick<JobSpec["input"], "path" | "format">,
+  outputPath: string,
   signal: AbortSignal,
-): Promise<FoundFile[]> {
+): Promise<FoundInput> {
+  const { format } = input;
+  const ownOutput = await realpath(outputPath).catch(() => null);
   const problems: Problem[] = [];
-  const candidates = new Set<string>();
-  for (const path of paths) {
-    const listed = await listPath(path, format, signal);
-    if (listed.kind === "nothing") problems.push(listed.problem);
-    else for (const file of listed.files) candidates.add(file);
+  const leftOut = new LeftOutTally();
+  const candidates = new Map<string, string>();
+  for (const path of input.path) {
+    const listed = await listPath(path, { format, ownOutput, signal });
+    for (const problem of listed.problems) problems.push(problem);
+    leftOut.addAll(listed.leftOut);
+    for (const file of listed.files) {
+      const known = candidates.get(file.realPath);
+      if (known === undefined) candidates.set(file.realPath, file.path);
+      else if (known !== file.path) leftOut.note("again", file.path);
+    }
   }
-  const sorted = [...candidates].sort(byCodeUnits);
-  const found = await mapConcurrent(sorted, STATS_AT_ONCE, async (path) => {
+  const found = await mapConcurrent([...candidates.values()], STATS_AT_ONCE, async (path) => {
     signal.throwIfAborted();
     return inspect(path, format);
   });
   for (const file of found) if (file.kind === "problem") problems.push(file.problem);
   if (problems.length > 0) throw notFound(problems);
-  return withoutTwins(found.filter((file) => file.kind === "file"));
+  const files = found.flatMap((each) => (each.kind === "file" ? [each.file] : []));
+  return { files, leftOut: leftOut.list() };
 }
 
 type Inspected =
-  | { readonly kind: "file"; readonly file: FoundFile; readonly realPath: string }
+  | { readonly kind: "file"; readonly file: FoundFile }
   | { readonly kind: "problem"; readonly problem: Problem };
 
 async function inspect(path: string, format: JobSpec["input"]["format"]): Promise<Inspected> {
@@ -67,10 +84,10 @@ async function inspect(path: string, format: JobSpec["input"]["format"]): Promis
     });
   }
   try {
-    const [stats, realPath] = await Promise.all([stat(path), realpath(path)]);
+    const stats = await stat(path);
     if (!stats.isFile()) return problem({ where: path, what: "is neither a file nor a folder" });
     const { size: bytes, mtimeMs } = stats;
-    return { kind: "file", file: { path, format: formatHere, bytes, mtimeMs }, realPath };
+    return { kind: "file", file: { path, format: formatHere, bytes, mtimeMs } };
   } catch (error) {
     return problem({ where: path, what: `cannot be read: ${(error as Error).message}` });
   }
@@ -78,12 +95,6 @@ async function inspect(path: string, format: JobSpec["input"]["format"]): Promis
 
 function problem(problem: Problem): Inspected {
   return { kind: "problem", problem };
-}
-
-/** Of several names for one file, the first stays. */
-function withoutTwins(found: readonly Extract<Inspected, { kind: "file" }>[]): FoundFile[] {
-  const seen = new Set<string>();
-  return found.filter(({ realPath }) => !seen.has(realPath) && seen.add(realPath)).map(({ file }) => file);
 }
 
 function notFound(problems: readonly Problem[]): ShardmillError {
@@ -98,9 +109,4 @@ function notFound(problems: readonly Problem[]): ShardmillError {
     problems: problems.slice(0, PROBLEM_LIMIT),
     ...(first?.hint === undefined ? {} : { hint: first.hint }),
   });
-}
-
-/** The same order on every machine, whatever its locale. */
-function byCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

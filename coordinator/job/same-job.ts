@@ -1,0 +1,56 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { JobDigests } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+
+const DIGEST_WORDS = {
+  spec: "the job file",
+  input: "the input",
+  model: "the model",
+} as const satisfies Record<keyof JobDigests, string>;
+
+/**
+ * That the unfinished job of an output folder is this one.
+ *
+ * @throws {JOB_MISMATCH} naming what differs
+ */
+export function refuseOtherJob(before: JobDigests, now: JobDigests): void {
+  const differs = differingParts(before, now);
+  if (differs.length === 0) return;
+  throw new ShardmillError(
+    "JOB_MISMATCH",
+    `the output folder holds an unfinished run of another job: ${listed(differs)} changed since`,
+    {
+      fields: Object.fromEntries(
+        differs.map((part) => [part, `${before[part].slice(0, 12)} then, ${now[part].slice(0, 12)} now`]),
+      ),
+      hint: "bring it back as it was to resume, or run with --fresh to start over",
+    },
+  );
+}
+
+/**
+ * That the result of an output folder is this job's.
+ *
+ * @throws {OUTPUT_OCCUPIED} naming what differs
+ */
+export function refuseOtherResult(spec: JobSpec, manifest: OutputManifest, now: JobDigests): void {
+  const differs = differingParts(manifest.digests, now);
+  if (differs.length === 0) return;
+  throw new ShardmillError(
+    "OUTPUT_OCCUPIED",
+    `${spec.output.path} holds the result of another job: ${listed(differs)} changed since`,
+    {
+      fields: { path: spec.output.path, job: manifest.job.id },
+      hint: "choose another output.path, or run with --fresh to throw that result away",
+    },
+  );
+}
+
+function differingParts(before: JobDigests, now: JobDigests): (keyof JobDigests)[] {
+  return (["spec", "input", "model"] as const).filter((part) => before[part] !== now[part]);
+}
+
+function listed(parts: readonly (keyof JobDigests)[]): string {
+  return parts.map((part) => DIGEST_WORDS[part]).join(" and ");
+}

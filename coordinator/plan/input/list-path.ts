@@ -1,0 +1,184 @@
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { messageOf, type Problem } from "../../../shared/core/errors.ts";
+import { nearest } from "../../../shared/core/nearest.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { type LeftOut, LeftOutTally, leftOutPhrases } from "../../../shared/domain/left-out.ts";
+import type { OutputFile } from "../../../shared/domain/manifest.ts";
+import { literalPattern, literalText, shownPath, splitPattern } from "../../../shared/spec/path-pattern.ts";
+import { extensionsOf } from "./data-extensions.ts";
+import { jobOutputState, unfinishedOutput } from "./job-output.ts";
+import { everyFile, matchingFiles, type Selection } from "./selection.ts";
+import { type FoundPath, type Walked, walkFolder } from "./walk.ts";
+
+export interface ListedPath extends Walked {
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface ListOptions {
+  readonly format: JobSpec["input"]["format"];
+  /** This job's output folder, without links, if it is there. */
+  readonly ownOutput: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** How many names a message shows of what is there instead. */
+const SHOWN_NAMES = 5;
+
+/** The part of an output that is read where the whole is named. */
+const ROWS: OutputFile["kind"] = "rows";
+
+/**
+ * The files that one path of the job stands for (see decision 23): the file that it names, the data files of the folder
+ * that it names, the rows of the job output that it names, or what matches its pattern. No files: a problem says why.
+ */
+export async function listPath(path: string, options: ListOptions): Promise<ListedPath> {
+  options.signal.throwIfAborted();
+  // A file may be called `a[1].parquet`: what is there under the name as written comes first.
+  const literal = literalText(path);
+  const found = await stat(literal).catch((error: NodeJS.ErrnoException) => error);
+  if (!(found instanceof Error)) {
+    const unfinished = await unfinishedOutput(literal);
+    if (unfinished !== null) return nothing(unfinishedProblem(literal, unfinished));
+    if (found.isDirectory()) return listFolder(literal, options);
+    return { files: [{ path: literal, realPath: await realpath(literal) }], problems: [], leftOut: [] };
+  }
+  const { literal: folder, pattern } = splitPattern(path);
+  if (pattern !== null) return listMatches({ path: shownPath(path), folder, pattern }, options);
+  const isMissing = found.code === "ENOENT" || found.code === "ENOTDIR";
+  if (!isMissing) return nothing({ where: literal, what: `cannot be read: ${messageOf(found)}` });
+  return nothing({
+    where: literal,
+    what: "there is no such file or folder",
+    hint: await nearHint(literal),
+  });
+}
+
+async function listFolder(folder: string, options: ListOptions): Promise<ListedPath> {
+  const state = await jobOutputState(folder, await readdir(folder).catch(() => []));
+  if (state !== "published") return listBelow(folder, options);
+  // Who names the output of a job means its rows: dead letters and reductions have other columns.
+  const rows = join(folder, ROWS);
+  const isThere = await stat(rows).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isThere) return listBelow(rows, options);
+  return nothing({
+    where: folder,
+    what: "is the output of a job that published no rows",
+    hint: "name a file in its `reduced` folder",
+  });
+}
+
+async function listBelow(folder: string, options: ListOptions): Promise<ListedPath> {
+  const { format } = options;
+  const listed = await walk(folder, everyFile(format), options);
+  if (listed.files.length > 0 || listed.problems.length > 0) return listed;
+  const { leftOut } = listed;
+  const hasOthers = leftOut.some(({ reason }) => reason === "otherEnding");
+  const hasOutputs = leftOut.some(({ reason }) => reason === "jobOutput");
+  return nothing({
+    where: folder,
+    what: `the folder holds no ${format === "auto" ? "Parquet or Arrow" : format} files`,
+    expected: extensionsOf(format)
+      .map((extension) => `*${extension}`)
+      .join(", "),
+    found: leftOut.length === 0 ? "no files" : leftOutPhrases(leftOut).join("; "),
+    hint: hasOutputs
+      ? "name an output of a job itself to read its rows"
+      : hasOthers
+        ? "name the files themselves, with a glob, and set input.format"
+        : "names that begin with . or _ are left out",
+  });
+}
+
+/** A pattern below a folder; `path` is both, as people know it. */
+interface PatternBelow {
+  readonly path: string;
+  readonly folder: string;
+  readonly pattern: string;
+}
+
+async function listMatches(below: PatternBelow, options: ListOptions): Promise<ListedPath> {
+  const { path, folder, pattern } = below;
+  const selection = matchingFiles(pattern, options.format);
+  if (typeof selection === "string") return nothing({ where: path, what: `the pattern ${selection}` });
+  const isThere = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isThere) {
+    const what = `no file matches, and its folder ${folder} is not there`;
+    return nothing({ where: path, what, hint: await nearHint(folder) });
+  }
+  const unfinished = await unfinishedOutput(folder);
+  if (unfinished !== null) return nothing(unfinishedProblem(path, unfinished));
+  const listed = await walk(folder, selection, options);
+  if (listed.files.length > 0 || listed.problems.length > 0) return listed;
+  return nothing(await noMatch(below, listed.leftOut, options));
+}
+
+async function noMatch(
+  { path, folder, pattern }: PatternBelow,
+  leftOut: readonly LeftOut[],
+  options: ListOptions,
+): Promise<Problem> {
+  const what = `no file matches in ${folder}`;
+  if (leftOut.length > 0) {
+    const hint = "what is left out is read where it is named, without a wildcard";
+    return { where: path, what, found: leftOutPhrases(leftOut).join("; "), hint };
+  }
+  const instead = await listBelow(folder, options);
+  const names = instead.files.map((file) => file.path.slice(folder.length + 1)).sort();
+  const found =
+    names.length > 0
+      ? `${names.length} data files, such as ${names.slice(0, SHOWN_NAMES).join(", ")}`
+      : (instead.problems[0]?.found ?? "nothing");
+  // `in[1]/*.parquet` where there is a folder called so.
+  const first = pattern.split("/")[0] ?? "";
+  const isName = await stat(join(folder, first)).then(
+    () => true,
+    () => false,
+  );
+  const hint = isName
+    ? `for the name \`${first}\` itself, write \`${literalPattern(first)}\``
+    : "check the pattern";
+  return { where: path, what, found, hint };
+}
+
+async function walk(folder: string, selection: Selection, options: ListOptions): Promise<ListedPath> {
+  const { ownOutput, signal } = options;
+  const leftOut = new LeftOutTally();
+  try {
+    const { files, problems } = await walkFolder(folder, { selection, leftOut, ownOutput, signal });
+    return { files: [...files].sort(byPath), problems, leftOut: leftOut.list() };
+  } catch (error) {
+    signal.throwIfAborted();
+    return nothing({ where: folder, what: `cannot be listed: ${messageOf(error)}` });
+  }
+}
+
+/** By code units: the same order on every machine, whatever its locale. */
+function byPath(a: FoundPath, b: FoundPath): number {
+  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+}
+
+function unfinishedProblem(where: string, output: string): Problem {
+  return {
+    where,
+    what: `the job that publishes to ${output} has not ended`,
+    hint: "run that job to its end first",
+  };
+}
+
+async function nearHint(path: string): Promise<string> {
+  const names = await readdir(dirname(path)).catch(() => null);
+  if (names === null) return `the folder ${dirname(path)} is not there either`;
+  const near = nearest(basename(path), names);
+  return near === undefined ? `look in ${dirname(path)}` : `did you mean \`${near}\`?`;
+}
+
+function nothing(problem: Problem): ListedPath {
+  return { files: [], problems: [problem], leftOut: [] };
+}

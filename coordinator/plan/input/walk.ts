@@ -1,0 +1,192 @@
+import type { Dirent } from "node:fs";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { messageOf, type Problem } from "../../../shared/core/errors.ts";
+import type { LeftOutTally } from "../../../shared/domain/left-out.ts";
+import { jobOutputState } from "./job-output.ts";
+import { nameInBytes } from "./name-in-bytes.ts";
+import type { Selection, Verdict } from "./selection.ts";
+
+/** A file under the name that led to it, and the one that it has without links. */
+export interface FoundPath {
+  readonly path: string;
+  readonly realPath: string;
+}
+
+export interface WalkOptions {
+  readonly selection: Selection;
+  /** Told of what is left out. */
+  readonly leftOut: LeftOutTally;
+  /** This job's output folder, without links: it is no input, whatever is in it. */
+  readonly ownOutput: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** What stands in a name for bytes that are no UTF-8; a name may also have it of its own. */
+const NO_CHARACTER = "\uFFFD";
+
+interface Link {
+  readonly path: string;
+  readonly relative: string;
+  readonly parent: Folder;
+}
+
+interface Folder extends FoundPath {
+  /** Relative to the first folder, with `/`; empty for that one. */
+  readonly relative: string;
+  readonly parent: Folder | null;
+}
+
+/** What is below a folder, and what stands in the way of knowing it. */
+export interface Walked {
+  readonly files: readonly FoundPath[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * The selected files below a folder that the job names, in no order. Links are followed; what has been reached is known by
+ * its real path, so that nothing is read twice and no circle has no end. What is there under its own name keeps that: links
+ * come last. Outputs of jobs are not gone into.
+ */
+export async function walkFolder(path: string, options: WalkOptions): Promise<Walked> {
+  const walk = new Walk(options);
+  await walk.run(path);
+  return walk;
+}
+
+class Walk implements Walked {
+  readonly files: FoundPath[] = [];
+  readonly problems: Problem[] = [];
+  readonly #options: WalkOptions;
+  readonly #folders: Folder[] = [];
+  /** What links lead to, each to be looked at when nothing else is left. */
+  readonly #links: Link[] = [];
+  readonly #seenFolders = new Set<string>();
+  readonly #seenFiles = new Set<string>();
+
+  constructor(options: WalkOptions) {
+    this.#options = options;
+  }
+
+  async run(path: string): Promise<void> {
+    this.#folders.push({ path, realPath: await realpath(path), relative: "", parent: null });
+    for (;;) {
+      this.#options.signal.throwIfAborted();
+      const folder = this.#folders.pop();
+      const link = folder === undefined ? this.#links.shift() : undefined;
+      if (folder !== undefined) await this.#read(folder);
+      else if (link !== undefined) await this.#follow(link);
+      else return;
+    }
+  }
+
+  async #read(folder: Folder): Promise<void> {
+    const { path, realPath, parent } = folder;
+    const { leftOut, ownOutput } = this.#options;
+    if (this.#isKnown(folder)) {
+      leftOut.note("again", path);
+      return;
+    }
+    let entries: Dirent[];
+    try {
+      entries = await readdir(path, { withFileTypes: true });
+    } catch (error) {
+      this.problems.push({ where: path, what: `cannot be listed: ${messageOf(error)}` });
+      return;
+    }
+    const names = entries.map(({ name }) => name);
+    const isOutput = realPath === ownOutput || (await jobOutputState(path, names)) !== "none";
+    if (parent !== null && isOutput) {
+      leftOut.note("jobOutput", path);
+      return;
+    }
+    // In order, so that of several links to one file the same one is followed each time.
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) await this.#meet(entry, folder);
+  }
+
+  /** A folder that was read; where the way to it matters, only one that it lies in, which would have no end. */
+  #isKnown({ realPath, parent }: Folder): boolean {
+    if (!this.#options.selection.wayMatters) {
+      const isKnown = this.#seenFolders.has(realPath);
+      this.#seenFolders.add(realPath);
+      return isKnown;
+    }
+    for (let above = parent; above !== null; above = above.parent) {
+      if (above.realPath === realPath) return true;
+    }
+    return false;
+  }
+
+  async #meet(entry: Dirent, parent: Folder): Promise<void> {
+    const { name } = entry;
+    const path = join(parent.path, name);
+    const relative = parent.relative === "" ? name : `${parent.relative}/${name}`;
+    if (name.includes(NO_CHARACTER) && (await this.#hasNoName(entry, parent, relative))) return;
+    const realPath = join(parent.realPath, name);
+    if (entry.isSymbolicLink()) this.#links.push({ path, relative, parent });
+    else if (entry.isDirectory()) this.#meetFolder({ path, realPath, relative, parent });
+    else this.#meetFile({ path, realPath }, relative);
+  }
+
+  #meetFolder(folder: Folder): void {
+    if (this.#isTaken(this.#options.selection.folder(folder.relative), folder.path))
+      this.#folders.push(folder);
+  }
+
+  #meetFile(file: FoundPath, relative: string): void {
+    if (!this.#isTaken(this.#options.selection.file(relative), file.path)) return;
+    if (this.#seenFiles.has(file.realPath)) this.#options.leftOut.note("again", file.path);
+    else this.files.push(file);
+    this.#seenFiles.add(file.realPath);
+  }
+
+  #isTaken(verdict: Verdict, path: string): boolean {
+    if (verdict !== "take" && verdict !== "pass") this.#options.leftOut.note(verdict, path);
+    return verdict === "take";
+  }
+
+  async #follow({ path, relative, parent }: Link): Promise<void> {
+    const { selection } = this.#options;
+    const verdicts = [selection.file(relative), selection.folder(relative)];
+    // Whatever it leads to, it is not meant: so it may lead nowhere.
+    if (verdicts.every((verdict) => verdict !== "take")) {
+      const verdict = verdicts.find((each) => each !== "pass");
+      if (verdict !== undefined) this.#isTaken(verdict, path);
+      return;
+    }
+    try {
+      const [realPath, target] = await Promise.all([realpath(path), stat(path)]);
+      if (target.isDirectory()) this.#meetFolder({ path, realPath, relative, parent });
+      else this.#meetFile({ path, realPath }, relative);
+    } catch (error) {
+      const isOther = verdicts[0] === "otherEnding" && extname(path) !== "";
+      if (isOther) this.#options.leftOut.note("otherEnding", path);
+      else this.problems.push(deadLink(path, error));
+    }
+  }
+
+  /** Node gives names as UTF-8: one that is not cannot be said, and so not be opened. */
+  async #hasNoName(entry: Dirent, parent: Folder, relative: string): Promise<boolean> {
+    const isThere = await lstat(join(parent.path, entry.name)).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return false;
+    const { selection } = this.#options;
+    const verdict = entry.isDirectory() ? selection.folder(relative) : selection.file(relative);
+    const where = join(parent.path, await nameInBytes(parent.path, entry.name));
+    if (this.#isTaken(verdict, where)) {
+      this.problems.push({ where, what: "its name is not UTF-8", hint: "rename it" });
+    }
+    return true;
+  }
+}
+
+function deadLink(path: string, error: unknown): Problem {
+  return {
+    where: path,
+    what: `is a link that cannot be followed: ${messageOf(error)}`,
+    hint: "remove it, or mend what it leads to",
+  };
+}

@@ -1,0 +1,65 @@
+import { formatCount } from "../core/units.ts";
+
+/**
+ * Why something that lies in a folder or fits a pattern of `input.path` is no input:
+ *
+ * - `jobOutput`: a folder that a job publishes to, this one or another;
+ * - `hidden`: its name begins with `.` or `_`;
+ * - `otherEnding`: the ending of its name is that of no data file of this job;
+ * - `again`: another name for a file or folder that is read already.
+ */
+export const LEFT_OUT_REASONS = ["jobOutput", "hidden", "otherEnding", "again"] as const;
+export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
+
+/** What was left out of the input for one reason. */
+export interface LeftOut {
+  readonly reason: LeftOutReason;
+  readonly count: number;
+  /** Absolute paths: the first few in order. */
+  readonly examples: readonly string[];
+}
+
+/** Enough to see what they are. */
+const EXAMPLES = 3;
+
+/** Counts what is left out of the input, and keeps a few names of each kind, the same ones in whatever order they come. */
+export class LeftOutTally {
+  readonly #byReason = new Map<LeftOutReason, { count: number; examples: string[] }>();
+
+  note(reason: LeftOutReason, path: string): void {
+    this.#add(reason, 1, [path]);
+  }
+
+  addAll(others: readonly LeftOut[]): void {
+    for (const { reason, count, examples } of others) this.#add(reason, count, examples);
+  }
+
+  list(): LeftOut[] {
+    return LEFT_OUT_REASONS.flatMap((reason) => {
+      const found = this.#byReason.get(reason);
+      return found === undefined ? [] : [{ reason, count: found.count, examples: [...found.examples] }];
+    });
+  }
+
+  #add(reason: LeftOutReason, count: number, paths: readonly string[]): void {
+    const known = this.#byReason.get(reason) ?? { count: 0, examples: [] };
+    const examples = [...known.examples, ...paths].sort().slice(0, EXAMPLES);
+    this.#byReason.set(reason, { count: known.count + count, examples });
+  }
+}
+
+const WORDS: Readonly<Record<LeftOutReason, readonly [one: string, many: string]>> = {
+  jobOutput: ["output of a job", "outputs of jobs"],
+  hidden: ["name that begins with . or _", "names that begin with . or _"],
+  otherEnding: ["file of another ending", "files of other endings"],
+  again: ["other name for what is read already", "other names for what is read already"],
+};
+
+/** One phrase a reason: `2 outputs of jobs (/data/out-v1, /data/out-v2)`. */
+export function leftOutPhrases(leftOut: readonly LeftOut[]): string[] {
+  return leftOut.map(({ reason, count, examples }) => {
+    const [one, many] = WORDS[reason];
+    const shown = `${examples.join(", ")}${count > examples.length ? ", ..." : ""}`;
+    return `${formatCount(count)} ${count === 1 ? one : many} (${shown})`;
+  });
+}

@@ -1,0 +1,42 @@
+import { discoverFiles } from "../../coordinator/plan/input/discover.ts";
+import { isShardmillError, type Problem } from "../../shared/core/errors.ts";
+import { parseJobText } from "../../shared/spec/read-job-file.ts";
+import type { FileTree } from "./file-tree.ts";
+
+export interface SeenInput {
+  readonly files: readonly string[];
+  /** By reason: how many, and the first few. */
+  readonly leftOut: Readonly<Record<string, readonly [number, ...string[]]>>;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * What a job file in a folder of the tree would read. Its output is `out` beside it; paths are given back from the tree's
+ * root.
+ */
+export async function seeInput(
+  tree: FileTree,
+  input: string | readonly string[],
+  options: { readonly folder?: string; readonly env?: NodeJS.ProcessEnv; readonly format?: string } = {},
+): Promise<SeenInput> {
+  const { folder = "", env = {}, format = "auto" } = options;
+  const job = { input: { path: input, format }, model: { path: "m.onnx" }, output: { path: "out" } };
+  const path = tree.at(folder === "" ? "job.yaml" : `${folder}/job.yaml`);
+  const spec = parseJobText(JSON.stringify(job), { path, set: [], env });
+  try {
+    const found = await discoverFiles(spec.input, spec.output.path, new AbortController().signal);
+    return {
+      files: found.files.map((file) => tree.inside(file.path)),
+      leftOut: Object.fromEntries(
+        found.leftOut.map(({ reason, count, examples }) => [
+          reason,
+          [count, ...examples.map((each) => tree.inside(each))] as const,
+        ]),
+      ),
+      problems: [],
+    };
+  } catch (error) {
+    if (!isShardmillError(error, "INPUT_NOT_FOUND")) throw error;
+    return { files: [], leftOut: {}, problems: error.problems };
+  }
+}

@@ -1,0 +1,120 @@
+import { writeFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { FileTree } from "../../../../support/file-tree.ts";
+import { seeInput } from "../../../../support/found-input.ts";
+
+function ref(name: string): string {
+  return `$\{${name}}`;
+}
+
+/** What a pattern could take for wildcards, and what file systems allow besides. */
+const PARTS = [
+  ..."*?[]{}()!@+|,\\^$.~#%&;'\"` ü😀-=",
+  "[1]",
+  "(x)",
+  "{a,b}",
+  "@(a|b)",
+  "!(a)",
+  "+(a)",
+  "?(a)",
+  "[!a]",
+  "[a-z]",
+  "{1..3}",
+  "**",
+  "\\[1]",
+  "\\\\",
+  ref("X"),
+];
+const NAMES = PARTS.flatMap((part) => [`run${part}`, `${part}run`, `r${part}${part}n`]).filter(
+  (name) => !name.startsWith("."),
+);
+/** What the names above would match, were they patterns. */
+const DECOYS = [
+  "run1",
+  "run",
+  "runa",
+  "runx",
+  "runab",
+  "1run",
+  "arun",
+  "xrun",
+  "r11n",
+  "raan",
+  "run[1]",
+  "r",
+];
+
+const files = (folder: string) => [`${folder}/in/a.parquet`, `${folder}/in/deep/b.parquet`];
+
+describe("a job in a folder of an odd name", () => {
+  it("reads the files of its own folder, by any kind of path", async () => {
+    await using tree = await FileTree.make([...NAMES, ...DECOYS].flatMap(files));
+    for (const folder of NAMES) {
+      const own = files(folder);
+      const reads = async (input: string, env: NodeJS.ProcessEnv = {}) =>
+        (await seeInput(tree, input, { folder, env })).files;
+      expect(await reads("./in"), folder).toEqual(own);
+      expect(await reads("./in/a.parquet"), folder).toEqual(own.slice(0, 1));
+      expect(await reads("./in/*.parquet"), folder).toEqual(own.slice(0, 1));
+      expect(await reads("in/**/*.parquet"), folder).toEqual(own);
+      expect(await reads(`../${ref("FOLDER")}/in/*.parquet`, { FOLDER: folder }), folder).toEqual(
+        own.slice(0, 1),
+      );
+      expect(await reads(`${ref("DATA")}/in/{a,c}.*`, { DATA: tree.at(folder) }), folder).toEqual(
+        own.slice(0, 1),
+      );
+      expect(await reads(`${ref("DATA")}/in`, { DATA: tree.at(folder) }), folder).toEqual(own);
+    }
+    expect(NAMES.length).toBeGreaterThan(90);
+  });
+
+  it("reads what a variable says, not what it would match", async () => {
+    await using tree = await FileTree.make(["in/a.parquet", "in/b.parquet", "in/*.parquet"]);
+    expect((await seeInput(tree, `in/${ref("NAME")}`, { env: { NAME: "*.parquet" } })).files).toEqual([
+      "in/*.parquet",
+    ]);
+    const [problem] = (await seeInput(tree, `in/${ref("NAME")}`, { env: { NAME: "?.parquet" } })).problems;
+    expect(problem).toMatchObject({
+      where: tree.at("in/?.parquet"),
+      what: "there is no such file or folder",
+    });
+  });
+});
+
+describe("a pattern", () => {
+  it("stands for itself where there is something of that name, and says how to write the name of a folder", async () => {
+    await using tree = await FileTree.make(["in[1]/a.parquet", "x[1].parquet", "x1.parquet"]);
+    expect((await seeInput(tree, "x[1].parquet")).files).toEqual(["x[1].parquet"]);
+    const [problem] = (await seeInput(tree, "in[1]/*.parquet")).problems;
+    expect(problem?.hint).toContain("in\\[1\\]");
+    expect((await seeInput(tree, "in\\[1\\]/*.parquet")).files).toEqual(["in[1]/a.parquet"]);
+  });
+
+  it("of too many alternatives, or of too much text, is refused", async () => {
+    await using tree = await FileTree.make(["in/a.parquet"]);
+    const [many] = (await seeInput(tree, "in/{1..20000}.parquet")).problems;
+    expect(many?.what).toContain("more than 10000 alternatives");
+    const [long] = (await seeInput(tree, `in/*${"a".repeat(70_000)}`)).problems;
+    expect(long?.what).toContain("too long");
+  });
+});
+
+describe("a file whose name is not UTF-8", () => {
+  it("is named with its bytes, unless nobody would read it", async () => {
+    await using tree = await FileTree.make(["in/a.parquet", "in/\uFFFD.parquet"]);
+    const bad = (name: string) =>
+      Buffer.concat([Buffer.from(`${tree.at("in")}/`), Buffer.from(name, "latin1")]);
+    await writeFile(bad("gr\xfc\xdf.txt"), "");
+    expect(await seeInput(tree, "in")).toMatchObject({
+      files: ["in/a.parquet", "in/\uFFFD.parquet"],
+      leftOut: { otherEnding: [1, "in/gr\\xfc\\xdf.txt"] },
+    });
+    await writeFile(bad("gr\xfc\xdf.parquet"), "");
+    for (const input of ["in", "in/*.parquet"]) {
+      expect((await seeInput(tree, input)).problems).toEqual([
+        { where: tree.at("in/gr\\xfc\\xdf.parquet"), what: "its name is not UTF-8", hint: "rename it" },
+      ]);
+    }
+    expect((await seeInput(tree, "in/a*")).files).toEqual(["in/a.parquet"]);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { parseJobText } from "../../../../shared/spec/read-job-file.ts";
+import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
+
+const ref = (inner: string): string => `$\{${inner}}`;
+
+describe("a path in a job file", () => {
+  test.each(["s3://b/k", "GS://b/k", "hdfs://h:9000/x", "abfss://c@a.net/x", "https://h/x", "file:///x"])(
+    "that is the address %s is refused wherever it stands",
+    (address) => {
+      const job = (input: string) =>
+        `input: { path: ${input} }\nmodel: { path: "${address}" }\noutput: { path: "${address}" }`;
+      for (const input of [`"${address}"`, `[a, "${address}"]`]) {
+        const problems = problemsOf(job(input));
+        expect(problems.map(({ what }) => what)).toEqual(Array(3).fill("addresses are not supported yet"));
+        expect(problems[0]?.found).toBe(JSON.stringify(address.slice(0, address.indexOf("/") + 2)));
+        expect(problems[0]?.hint).toContain(address.startsWith("file") ? "without `file://`" : "mount");
+      }
+      const set = [`output.path=${address}`];
+      const [overridden] = problemsOfJob({ set });
+      expect(overridden?.where).toBe(`--set ${set}`);
+      const [fromOutside] = problemsOf(
+        `${job("a").split("\n")[0]}\nmodel: { path: m }\noutput: { path: "${ref("X")}" }`,
+        {
+          env: { X: address },
+        },
+      );
+      expect(fromOutside?.what).toBe("addresses are not supported yet");
+    },
+  );
+
+  test("has no NUL in it, and may look a little like an address", () => {
+    expect(problemsOfJob({ set: ['output.path="a\\0b"'] })[0]?.what).toBe(
+      "no path has a NUL character in it",
+    );
+    expect(parseJob({ set: ["output.path=s3:/b"] }).output.path).toBe("/jobs/digits/s3:/b");
+    expect(parseJob({ set: ["output.path=a/x://b"] }).output.path).toBe("/jobs/digits/a/x:/b");
+  });
+
+  test("of the input is a pattern, in which a folder and a variable stand for themselves", () => {
+    const path = "/jobs/run[1] (a)/job.yaml";
+    const at = (input: string, env: NodeJS.ProcessEnv = {}) => {
+      const text = JSON.stringify({
+        input: { path: input },
+        model: { path: "m" },
+        output: { path: ref("X") },
+      });
+      return parseJobText(text, { path, set: [], env: { X: "o[ut]", ...env } });
+    };
+    const spec = at(`./*/${ref("X")}/{a,b}.parquet`, { X: "{*}" });
+    expect(spec.input.path).toEqual(["/jobs/run\\[1\\] \\(a\\)/*/\\{\\*\\}/{a,b}.parquet"]);
+    expect(spec.model.path).toBe("/jobs/run[1] (a)/m");
+    expect(at("x").output.path).toBe("/jobs/run[1] (a)/o[ut]");
+    expect(at("../b").input.path).toEqual(["/jobs/b"]);
+  });
+});
