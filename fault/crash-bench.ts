@@ -194,7 +194,8 @@ function startWorker(job: KnownJob, port: number): CliProcess {
   return startCli([...args, "--log-level", "error"], { env: job.env, limitMs: PROCESS_LIMIT_MS });
 }
 
-function dyingEnvironment(plan: CrashPlan): Record<string, string> {
+/** For a process that dies as planned. */
+export function dyingEnvironment(plan: CrashPlan): Record<string, string> {
   const preload = compiledUrl("fault/crash-preload.ts");
   return { ...crashEnvironment(plan), NODE_OPTIONS: `--import=${preload.href}` };
 }

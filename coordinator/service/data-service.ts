@@ -1,6 +1,5 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { within } from "../../shared/core/pace.ts";
 import { dataMethods, type PutPart } from "../../shared/wire/methods-data.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
 import { serveClientStream, serveServerStream } from "../../shared/wire/streams.ts";
@@ -29,15 +28,12 @@ export function dataHandlers(data: DataService, report: ReportFailure): UntypedS
   };
 }
 
-/** A header is sent with the call; a minute is longer than any line takes. */
-const HEADER_MS = 60_000;
-
-/** @throws {ARGUMENT_INVALID} when the upload does not begin with its header; {DEADLINE_EXCEEDED} when that does not come */
+/** @throws {ARGUMENT_INVALID} when the upload does not begin with its header */
 async function openUpload(
   parts: AsyncIterable<PutPart>,
 ): Promise<{ header: PutHeader; chunks: AsyncIterable<Uint8Array> }> {
   const iterator = parts[Symbol.asyncIterator]();
-  const first = await within(iterator.next(), HEADER_MS);
+  const first = await iterator.next();
   if (first.done === true || first.value.kind !== "header") {
     throw new ShardmillError("ARGUMENT_INVALID", "an upload begins with its header");
   }

@@ -1,6 +1,7 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
+import { runCli } from "../support/processes.ts";
 import { refused } from "../support/refusals.ts";
 
 let job: JobFolder;
@@ -55,5 +56,42 @@ describe("an output that cannot be is refused before any work", () => {
     expect([code, error.code]).toEqual([1, "OUTPUT_FAILED"]);
     expect(error.message).toContain("the output folder cannot be written to: ENOENT");
     expect(error.hint).toContain("choose an output.path that can be written to");
+  });
+
+  test.each(["run", "plan"])("%s tells of the output with all else that is wrong", async (command) => {
+    await job.write("blob", "mine");
+    await job.writeJob({
+      input: { path: "./nowhere" },
+      model: { path: "./none.onnx" },
+      output: { path: "./blob" },
+    });
+    const { code, error } = await refused(job, [command, job.job]);
+    expect(code).toBe(2);
+    expect(error.problems.map(({ where }) => where.replace(/^.*:\d+:\d+ /, ""))).toEqual([
+      job.at("nowhere"),
+      job.at("none.onnx"),
+      "output.path",
+    ]);
+  });
+
+  test.each([
+    ["the input's folder", "./data", "SPEC_INVALID"],
+    ["a folder above the input", ".", "SPEC_INVALID"],
+    ["the root", "/", "SPEC_INVALID"],
+    ["somebody's folder", "/etc", "OUTPUT_OCCUPIED"],
+    ["a name with a NUL", "./o\0ut", "SPEC_INVALID"],
+    ["a name that is too long", `./${"o".repeat(300)}`, "OUTPUT_FAILED"],
+  ])("plan refuses %s", async (_, path, code) => {
+    await job.writeJob({ output: { path } });
+    const { error } = await refused(job, ["plan", job.job, "--no-sample"]);
+    expect(error.code).toBe(code);
+    if (code === "SPEC_INVALID") expect(error.problems[0]?.where).toContain("output.path");
+  });
+
+  test("plan looks, and leaves nothing behind", async () => {
+    await job.writeJob({ output: { path: "./deep/er/out" } });
+    const planned = await runCli(["plan", job.job, "--no-sample"]);
+    expect(planned).toMatchObject({ code: 0 });
+    expect((await readdir(job.path)).sort()).toEqual(["data", "job.yaml", "model.onnx"]);
   });
 });

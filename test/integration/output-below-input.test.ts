@@ -1,0 +1,55 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { dyingEnvironment } from "../../fault/crash-bench.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+
+/** A job that publishes below the folder that it reads: what it publishes, and what others did, is none of its input. */
+
+const aJob = () =>
+  KnownJob.make({
+    rows: 600,
+    files: 2,
+    rowGroupRows: 300,
+    spec: { input: { path: "." }, output: { path: "./out" } },
+  });
+const runOf = (job: KnownJob, ...more: string[]) => runCli(["run", job.path, "--workers", "1", ...more], job);
+
+test("killed before its manifest is resumed; published, it can be asked again, run afresh, and followed by another", async () => {
+  await using job = await aJob();
+  const plan = {
+    at: 1,
+    what: "files",
+    under: join(job.out, "_manifest.json"),
+    report: join(job.folder, "died"),
+  } as const;
+  const killed = await runCli(["run", job.path, "--workers", "1"], {
+    env: { ...job.env, ...dyingEnvironment(plan) },
+  });
+  expect(killed).toMatchObject({ signal: "SIGKILL" });
+  expect((await readdir(job.out)).sort()).toEqual(["_shardmill", "reduced", "rows"]);
+
+  const resumed = await runOf(job);
+  expect(resumed).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("goes on after an interruption"),
+  });
+  expect(resumed.stderr).toContain(`left out of the input: 1 output of a job (${job.out})`);
+  await expectRightAnswer(job);
+
+  expect(await runOf(job)).toMatchObject({ code: 0, stderr: expect.stringContaining("published already") });
+  expect(await runOf(job, "--fresh")).toMatchObject({ code: 0 });
+  await expectRightAnswer(job);
+
+  const second = await runOf(job, "--set", "output.path=./out-2", "--json");
+  expect(JSON.parse(second.stdout)).toMatchObject({ state: "published", rows: 600 });
+  const planned = await runCli(["plan", job.path, "--no-sample", "--json"], job);
+  expect(JSON.parse(planned.stdout).leftOut).toEqual([
+    { reason: "jobOutput", count: 2, examples: [job.out, job.at("out-2")] },
+    { reason: "otherEnding", count: 2, examples: [job.path, job.at("model.onnx")] },
+  ]);
+  const text = await runCli(["plan", job.path, "--no-sample"], job);
+  expect(text.stdout).toContain(`left out      2 outputs of jobs (${job.out}, ${job.at("out-2")})`);
+});
