@@ -1,4 +1,5 @@
 import { didYouMean } from "../../shared/core/nearest.ts";
+import { showType } from "../../shared/dataset/field-differences.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
 import type { KeyPath } from "../../shared/spec/key-path.ts";
@@ -99,13 +100,9 @@ export function describeFieldType(type: FieldType): string {
       return `list of ${describeFieldType(type.item)}`;
     case "fixedList":
       return `fixed list of ${type.length} ${describeFieldType(type.item)}`;
-    case "binary":
-      return "binary";
     case "fixedBinary":
       return `binary of ${type.bytes} bytes`;
-    case "string":
-      return "string";
-    case "other":
-      return type.name;
+    default:
+      return showType(type);
   }
 }

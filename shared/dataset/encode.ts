@@ -6,6 +6,7 @@ import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
 import { freeBatch } from "./free-batch.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
+import { parquetTable } from "./parquet-table.ts";
 import { valueBytes } from "./value-bytes.ts";
 
 export interface ParquetOptions {
@@ -49,7 +50,7 @@ export function encodeParquet(table: Table, options: ParquetOptions = {}): Uint8
  * @param isOwn nobody else looks at the table's memory, which is freed
  */
 export function intoEncoder({ wasm }: ParquetRuntime, table: Table, isOwn: boolean): parquet.Table {
-  const ipc = tableToIPC(table, "stream");
+  const ipc = tableToIPC(parquetTable(table), "stream");
   if (isOwn) for (const batch of table.batches) freeBatch(batch);
   const encodable = wasm.Table.fromIPCStream(ipc);
   if (ipc.buffer instanceof ArrayBuffer) freeBuffers([ipc.buffer]);

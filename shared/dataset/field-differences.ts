@@ -15,10 +15,26 @@ function showPlain(type: FieldType): string {
       return `fixedList<${showPlain(type.item)}, ${type.length}>`;
     case "fixedBinary":
       return `fixedBinary<${type.bytes}>`;
-    case "other":
-      return type.name;
+    case "date":
+      return type.unit === "day" ? "date32" : "date64";
+    case "timestamp":
+      return type.zone === null ? `timestamp[${type.unit}]` : `timestamp[${type.unit}, ${type.zone}]`;
+    case "time":
+    case "duration":
+    case "interval":
+      return `${type.kind}[${type.unit}]`;
+    case "decimal":
+      return `decimal(${type.precision}, ${type.scale})`;
+    case "struct":
+    case "union":
+      return `${type.kind}<${type.fields.map((field) => `${field.name}: ${showPlain(field.type)}`).join(", ")}>`;
+    case "map":
+      return `map<${showPlain(type.key)}, ${showPlain(type.value)}>`;
+    case "dictionary":
+      return `dictionary<${showPlain(type.values)}>`;
     case "binary":
     case "string":
+    case "null":
       return type.kind;
   }
 }

@@ -22,6 +22,12 @@ export type NumericType =
   | "uint64"
   | "bool";
 
+export type TimeUnit = "second" | "millisecond" | "microsecond" | "nanosecond";
+
+/**
+ * Every Arrow type that is read. Numbers, lists of them and bytes can feed a model; all can be kept. What becomes of each in
+ * the output and in SQL: docs/types.md.
+ */
 export type FieldType =
   | { readonly kind: "numeric"; readonly type: NumericType }
   | { readonly kind: "list"; readonly item: FieldType }
@@ -29,8 +35,35 @@ export type FieldType =
   | { readonly kind: "binary" }
   | { readonly kind: "fixedBinary"; readonly bytes: number }
   | { readonly kind: "string" }
-  /** Anything else (dates, structs, dictionaries, decimals, ...): may be kept, cannot feed a model. `name` is Arrow's. */
-  | { readonly kind: "other"; readonly name: string };
+  | { readonly kind: "null" }
+  | { readonly kind: "date"; readonly unit: "day" | "millisecond" }
+  | { readonly kind: "time"; readonly unit: TimeUnit }
+  | { readonly kind: "timestamp"; readonly unit: TimeUnit; readonly zone: string | null }
+  | { readonly kind: "duration"; readonly unit: TimeUnit }
+  | { readonly kind: "interval"; readonly unit: "yearMonth" | "dayTime" | "monthDayNano" }
+  | { readonly kind: "decimal"; readonly precision: number; readonly scale: number }
+  | { readonly kind: "struct"; readonly fields: readonly Field[] }
+  | { readonly kind: "map"; readonly key: FieldType; readonly value: FieldType }
+  | { readonly kind: "union"; readonly fields: readonly Field[] }
+  | { readonly kind: "dictionary"; readonly values: FieldType };
+
+/** The types that a type is made of, one level down. */
+export function innerTypes(type: FieldType): readonly FieldType[] {
+  switch (type.kind) {
+    case "list":
+    case "fixedList":
+      return [type.item];
+    case "map":
+      return [type.key, type.value];
+    case "dictionary":
+      return [type.values];
+    case "struct":
+    case "union":
+      return type.fields.map((field) => field.type);
+    default:
+      return [];
+  }
+}
 
 /** One file of the sealed dataset and what identifies its content. */
 export interface InputFile {

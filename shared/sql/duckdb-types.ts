@@ -16,66 +16,59 @@ const NUMERIC = {
   bool: "BOOLEAN",
 } as const satisfies Record<NumericType, string>;
 
-/** Arrow's names of other types, and what DuckDB makes of them when they come out of a Parquet file. */
-const OTHER: readonly (readonly [RegExp, (match: RegExpMatchArray) => string])[] = [
-  [/^(Dictionary<.*, )?(Large)?Utf8(View)?>?$/, () => "VARCHAR"],
-  [/^(Large)?Binary(View)?$/, () => "BLOB"],
-  [/^Date(32)?<DAY>$/, () => "DATE"],
-  [/^Time(32|64)<(MILLISECOND|MICROSECOND)>$/, () => "TIME"],
-  [/^Timestamp<(MILLISECOND|MICROSECOND)>$/, () => "TIMESTAMP"],
-  [/^Timestamp<NANOSECOND>$/, () => "TIMESTAMP_NS"],
-  [/^Timestamp<(MILLISECOND|MICROSECOND|NANOSECOND), .+>$/, () => "TIMESTAMP WITH TIME ZONE"],
-  [/^Decimal\[(\d+)e\+?(-?\d+)\]$/, (match) => `DECIMAL(${match[1]}, ${match[2]})`],
-];
+/** Decimals of more digits come out of a Parquet file as DOUBLE: plans with a reduction refuse them. */
+export const DECIMAL_DIGITS = 38;
 
-/**
- * The type that DuckDB gives to a column of a rows file. Lists of fixed length come back from Parquet as lists.
- * Null for a type that cannot be told from its name alone (structs, maps, seconds, ...).
- */
-export function duckdbType(type: FieldType): string | null {
+/** The type that DuckDB gives to a column of a rows file. Lists of fixed length come back from Parquet as lists. */
+export function duckdbType(type: FieldType): string {
   switch (type.kind) {
     case "numeric":
       return NUMERIC[type.type];
     case "list":
-    case "fixedList": {
-      const item = duckdbType(type.item);
-      return item === null ? null : `${item}[]`;
-    }
+    case "fixedList":
+      return `${duckdbType(type.item)}[]`;
     case "binary":
     case "fixedBinary":
       return "BLOB";
     case "string":
       return "VARCHAR";
-    case "other":
-      return otherType(type.name);
+    case "null":
+      return "INTEGER";
+    case "date":
+      return "DATE";
+    case "time":
+      return type.unit === "nanosecond" ? "TIME_NS" : "TIME";
+    case "timestamp":
+      if (type.zone !== null) return "TIMESTAMP WITH TIME ZONE";
+      return type.unit === "nanosecond" ? "TIMESTAMP_NS" : "TIMESTAMP";
+    case "duration":
+      return "BIGINT";
+    case "interval":
+      return "INTERVAL";
+    case "decimal":
+      return type.precision > DECIMAL_DIGITS ? "DOUBLE" : `DECIMAL(${type.precision}, ${type.scale})`;
+    case "struct":
+      return `STRUCT(${columnList(type.fields)})`;
+    case "map":
+      return `MAP(${duckdbType(type.key)}, ${duckdbType(type.value)})`;
+    case "dictionary":
+      return duckdbType(type.values);
+    case "union":
+      throw new Error("broken invariant: no Parquet file has a union");
   }
 }
 
-function otherType(name: string): string | null {
-  for (const [pattern, typeOf] of OTHER) {
-    const match = name.match(pattern);
-    if (match !== null) return typeOf(match);
-  }
-  return null;
+/** `CREATE TABLE <name>` for rows with these fields, empty. */
+export function emptyTable(name: string, fields: readonly Field[]): string {
+  return `CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columnList(fields)})`;
 }
 
-/**
- * `CREATE TABLE <name>` for rows with these fields, empty, and the columns whose type had to be guessed (as VARCHAR).
- * Names that differ in case only get a number, as DuckDB does when it reads such a file.
- */
-export function emptyTable(
-  name: string,
-  fields: readonly Field[],
-): { readonly sql: string; readonly guessed: readonly string[] } {
-  const guessed: string[] = [];
+/** Names that differ in case only get a number, as DuckDB does when it reads such a file. */
+function columnList(fields: readonly Field[]): string {
   const taken = new Set<string>();
-  const columns = fields.map((field) => {
-    const column = freeName(field.name, taken);
-    const type = duckdbType(field.type);
-    if (type === null) guessed.push(column);
-    return `${quoteIdentifier(column)} ${type ?? "VARCHAR"}`;
-  });
-  return { sql: `CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columns.join(", ")})`, guessed };
+  return fields
+    .map(({ name, type }) => `${quoteIdentifier(freeName(name, taken))} ${duckdbType(type)}`)
+    .join(", ");
 }
 
 function freeName(name: string, taken: Set<string>): string {

@@ -51,6 +51,8 @@ export function decodeJobDescription(bytes: Uint8Array): JobDescription {
 const count = z.int().min(0);
 const dtype = z.enum(DTYPES);
 
+const timeUnit = z.enum(["second", "millisecond", "microsecond", "nanosecond"]);
+
 const fieldType: z.ZodType<FieldType> = z.lazy(() =>
   z.discriminatedUnion("kind", [
     z.object({
@@ -62,11 +64,23 @@ const fieldType: z.ZodType<FieldType> = z.lazy(() =>
     z.object({ kind: z.literal("binary") }),
     z.object({ kind: z.literal("fixedBinary"), bytes: count }),
     z.object({ kind: z.literal("string") }),
-    z.object({ kind: z.literal("other"), name: z.string() }),
+    z.object({ kind: z.literal("null") }),
+    z.object({ kind: z.literal("date"), unit: z.enum(["day", "millisecond"]) }),
+    z.object({ kind: z.literal("time"), unit: timeUnit }),
+    z.object({ kind: z.literal("timestamp"), unit: timeUnit, zone: z.string().nullable() }),
+    z.object({ kind: z.literal("duration"), unit: timeUnit }),
+    z.object({ kind: z.literal("interval"), unit: z.enum(["yearMonth", "dayTime", "monthDayNano"]) }),
+    z.object({ kind: z.literal("decimal"), precision: z.int(), scale: z.int() }),
+    z.object({ kind: z.literal("struct"), fields: z.array(field) }),
+    z.object({ kind: z.literal("map"), key: fieldType, value: fieldType }),
+    z.object({ kind: z.literal("union"), fields: z.array(field) }),
+    z.object({ kind: z.literal("dictionary"), values: fieldType }),
   ]),
 );
 
-const field: z.ZodType<Field> = z.object({ name: z.string(), type: fieldType, nullable: z.boolean() });
+const field: z.ZodType<Field> = z.lazy(() =>
+  z.object({ name: z.string(), type: fieldType, nullable: z.boolean() }),
+);
 
 const tensorInfo = z.object({ name: z.string(), dtype, dims: z.array(z.union([z.number(), z.string()])) });
 

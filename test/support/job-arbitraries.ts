@@ -43,13 +43,25 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
   }));
 
 const dtype = fc.constantFrom(...DTYPES);
-const { type: fieldType } = fc.letrec<{ type: FieldType }>((tie) => ({
+const unit = fc.constantFrom("second", "millisecond", "microsecond", "nanosecond");
+const { type: fieldType } = fc.letrec<{ type: FieldType; fields: readonly Field[] }>((tie) => ({
+  fields: fc.array(fc.record({ name: text, type: tie("type"), nullable: fc.boolean() }), { maxLength: 2 }),
   type: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
     dtype.map((type) => ({ kind: "numeric" as const, type })),
     fc.constantFrom({ kind: "binary" as const }, { kind: "string" as const }),
     uint32.map((bytes) => ({ kind: "fixedBinary" as const, bytes })),
-    text.map((other) => ({ kind: "other" as const, name: other })),
+    fc.constantFrom<FieldType>(
+      { kind: "null" },
+      { kind: "date", unit: "day" },
+      { kind: "interval", unit: "dayTime" },
+      { kind: "decimal", precision: 10, scale: -2 },
+    ),
+    fc.record({ kind: fc.constantFrom("time" as const, "duration" as const), unit }),
+    fc.record({ kind: fc.constant("timestamp" as const), unit, zone: fc.option(text) }),
+    fc.record({ kind: fc.constantFrom("struct" as const, "union" as const), fields: tie("fields") }),
+    fc.record({ kind: fc.constant("map" as const), key: tie("type"), value: tie("type") }),
+    fc.record({ kind: fc.constant("dictionary" as const), values: tie("type") }),
     tie("type").map((item) => ({ kind: "list" as const, item })),
     fc.record({ kind: fc.constant("fixedList" as const), item: tie("type"), length: uint32 }),
   ),

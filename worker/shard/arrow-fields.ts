@@ -55,7 +55,7 @@ function arrowType(type: FieldType): DataType {
       return new FixedSizeBinary(type.bytes);
     case "string":
       return new Utf8();
-    case "other":
-      throw new Error(`broken invariant: no column of type ${type.name} is made`);
+    default:
+      throw new Error(`broken invariant: no column of type ${type.kind} is made`);
   }
 }

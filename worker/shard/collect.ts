@@ -10,6 +10,8 @@ import {
   Table,
 } from "apache-arrow";
 import { assert, present } from "../../shared/core/assert.ts";
+import { fieldTypeOf } from "../../shared/dataset/fields.ts";
+import { parquetFault } from "../../shared/dataset/parquet-faults.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { Segment } from "./bisect.ts";
@@ -52,6 +54,8 @@ export class Collector {
   readonly #writers: readonly OutputWriter[];
   readonly #plan: MapPlan;
   readonly #keep: readonly ArrowField[];
+  /** Dead letters are Parquet, whatever the rows are: what that cannot hold is left out of them. */
+  readonly #keepDead: readonly ArrowField[];
   readonly #schema: Schema;
   readonly #dead: DeadLetterTable;
   readonly #shardRows: number;
@@ -72,7 +76,8 @@ export class Collector {
     this.#keep = plan.keep.map(({ name }) => plainField(fieldOf(schema, name)));
     const made = this.#writers.flatMap(({ columns }) => columns.map(({ field }) => field));
     this.#schema = new Schema([...this.#keep, ...made]);
-    this.#dead = new DeadLetterTable(filePath, this.#keep);
+    this.#keepDead = this.#keep.filter(({ type }) => parquetFault(fieldTypeOf(type)) === null);
+    this.#dead = new DeadLetterTable(filePath, this.#keepDead);
   }
 
   /** Rows that are mapped or dead. */
@@ -160,7 +165,7 @@ export class Collector {
       this.#rowsOut += rows;
     }
     const dead = chunk.deadRows();
-    if (dead.length > 0) this.#dead.add(chunk, dead, gatherKept(chunk, this.#keep, chunk.runs("dead")));
+    if (dead.length > 0) this.#dead.add(chunk, dead, gatherKept(chunk, this.#keepDead, chunk.runs("dead")));
     this.#onClosed(chunk);
   }
 }

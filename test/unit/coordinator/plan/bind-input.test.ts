@@ -66,7 +66,7 @@ describe("a column does not feed an input", () => {
   test.each<[string, Case, object]>([
     ["text", [{ kind: "string" }, []], { what: "column `x` cannot feed a model", found: "string" }],
     ["a list of text", [list({ kind: "string" }), []], { found: "list of string" }],
-    ["a date", [{ kind: "other", name: "Date32<DAY>" }, []], { found: "Date32<DAY>" }],
+    ["a date", [{ kind: "date", unit: "day" }, []], { found: "date32" }],
     [
       "a fixed list of another length",
       [fixedList(100), [1, 28, 28]],

@@ -27,5 +27,5 @@ describe("the differences of two schemas", () => {
 
 it("a type is shown as people write it", () => {
   expect(showType({ kind: "list", item: { kind: "fixedBinary", bytes: 4 } })).toBe("list<fixedBinary<4>>");
-  expect(showType({ kind: "other", name: "Date32<DAY>" }, true)).toBe("Date32<DAY>?");
+  expect(showType({ kind: "date", unit: "day" }, true)).toBe("date32?");
 });

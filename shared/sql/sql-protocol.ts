@@ -1,0 +1,36 @@
+import type { ErrorData } from "../core/errors.ts";
+import type { LockedDatabaseOptions } from "./locking.ts";
+import type { SqlSource } from "./sql-error.ts";
+import type { StoredFor } from "./stored-types.ts";
+
+/** To a process that runs SQL: one database at a time, opened, used and closed. */
+export type SqlCommand =
+  | { readonly kind: "open"; readonly options: LockedDatabaseOptions }
+  | { readonly kind: "run"; readonly sql: string }
+  | { readonly kind: "rows"; readonly sql: string }
+  | { readonly kind: "checkSyntax"; readonly source: SqlSource }
+  | {
+      readonly kind: "copyTo";
+      readonly source: SqlSource;
+      readonly path: string;
+      readonly storedFor?: StoredFor;
+    }
+  | { readonly kind: "copyOwn"; readonly source: SqlSource; readonly path: string }
+  | {
+      readonly kind: "viewPartials";
+      readonly name: string;
+      readonly source: SqlSource;
+      readonly scan: string;
+    }
+  | { readonly kind: "close" };
+
+export interface SqlRequest {
+  readonly id: number;
+  readonly command: SqlCommand;
+}
+
+/** From it, one for each request. */
+export type SqlReply = { readonly id: number } & (
+  | { readonly kind: "done"; readonly value: unknown }
+  | { readonly kind: "failed"; readonly error: ErrorData }
+);

@@ -1,0 +1,145 @@
+import {
+  DuckDBArrayType,
+  DuckDBListType,
+  DuckDBMapType,
+  DuckDBStructType,
+  type DuckDBType,
+  DuckDBTypeId,
+} from "@duckdb/node-api";
+import { quoteIdentifier } from "./quote.ts";
+
+/** What a result is written for: to be read by `final` again, or by people, in whatever reads Parquet. */
+export type StoredFor = "partial" | "published";
+
+interface Leaf {
+  /** The type that it is cast to for the file, and back from, value for value; null: there is none. */
+  readonly stored: string | null;
+  /** Why it is not published as that, and what to select instead; left out: it is. */
+  readonly unpublished?: { readonly why: string; readonly hint: string };
+}
+
+const TEXT = "or its text (`::VARCHAR`)";
+
+/** The types of DuckDB that a Parquet file would change: to doubles, to whole milliseconds, to text, to structs. */
+const CHANGED: Readonly<Partial<Record<DuckDBTypeId, Leaf>>> = {
+  [DuckDBTypeId.HUGEINT]: { stored: "DECIMAL(38, 0)" },
+  [DuckDBTypeId.UHUGEINT]: { stored: "DECIMAL(38, 0)" },
+  [DuckDBTypeId.TIMESTAMP_S]: { stored: "TIMESTAMP" },
+  [DuckDBTypeId.TIMESTAMP_MS]: { stored: "TIMESTAMP" },
+  [DuckDBTypeId.ENUM]: { stored: "VARCHAR" },
+  [DuckDBTypeId.BIT]: { stored: "VARCHAR" },
+  [DuckDBTypeId.INTERVAL]: {
+    stored: "VARCHAR",
+    unpublished: {
+      why: "Parquet keeps of an interval whole milliseconds only, and none that is negative",
+      hint: `select its microseconds (\`epoch_us\`) ${TEXT}`,
+    },
+  },
+  [DuckDBTypeId.TIME_TZ]: {
+    stored: "VARCHAR",
+    unpublished: {
+      why: "Parquet keeps no time zone of a time of day",
+      hint: `select the time alone (\`::TIME\`) ${TEXT}`,
+    },
+  },
+  [DuckDBTypeId.BIGNUM]: {
+    stored: "VARCHAR",
+    unpublished: {
+      why: "Parquet has no number of any length",
+      hint: `select DECIMAL(38, 0) or DOUBLE of it, ${TEXT}`,
+    },
+  },
+  [DuckDBTypeId.UNION]: { stored: null },
+};
+
+/** Those that come back from Parquet as they were. A type that is in neither list is refused: nobody knows what becomes of it. */
+const KEPT: ReadonlySet<DuckDBTypeId> = new Set([
+  DuckDBTypeId.BOOLEAN,
+  DuckDBTypeId.TINYINT,
+  DuckDBTypeId.SMALLINT,
+  DuckDBTypeId.INTEGER,
+  DuckDBTypeId.BIGINT,
+  DuckDBTypeId.UTINYINT,
+  DuckDBTypeId.USMALLINT,
+  DuckDBTypeId.UINTEGER,
+  DuckDBTypeId.UBIGINT,
+  DuckDBTypeId.FLOAT,
+  DuckDBTypeId.DOUBLE,
+  DuckDBTypeId.DECIMAL,
+  DuckDBTypeId.VARCHAR,
+  DuckDBTypeId.BLOB,
+  DuckDBTypeId.UUID,
+  DuckDBTypeId.DATE,
+  DuckDBTypeId.TIME,
+  DuckDBTypeId.TIME_NS,
+  DuckDBTypeId.TIMESTAMP,
+  DuckDBTypeId.TIMESTAMP_NS,
+  DuckDBTypeId.TIMESTAMP_TZ,
+]);
+
+/** As a column these come back; within a list or a struct they become bytes, or cannot be written. */
+const KEPT_WHOLE: ReadonlySet<DuckDBTypeId> = new Set([DuckDBTypeId.GEOMETRY, DuckDBTypeId.VARIANT]);
+
+/** A type, at any depth, that cannot be written. */
+export class Unstorable extends Error {
+  readonly type: string;
+  readonly hint: string;
+
+  constructor(type: string, why: string, hint: string) {
+    super(why);
+    this.type = type;
+    this.hint = hint;
+  }
+}
+
+/**
+ * The SQL type that values of `type` are cast to for a Parquet file, and from which a cast back gives the same values.
+ * It is `type` itself, or a list for an array, where nothing else is said in the table above.
+ *
+ * @throws {Unstorable}
+ */
+export function storedType(type: DuckDBType, storedFor: StoredFor): string {
+  return typeText(type, (leaf) => {
+    if (KEPT.has(leaf.typeId) || (leaf === type && KEPT_WHOLE.has(leaf.typeId))) return nameOf(leaf);
+    const changed = CHANGED[leaf.typeId];
+    const unpublished = storedFor === "published" ? changed?.unpublished : undefined;
+    if (unpublished !== undefined) throw new Unstorable(sqlType(type), unpublished.why, unpublished.hint);
+    if (changed?.stored) return changed.stored;
+    const where = leaf === type ? "" : ` in a ${kindOf(type)}`;
+    throw new Unstorable(
+      sqlType(type),
+      `a Parquet file cannot hold a ${nameOf(leaf)}${where}`,
+      `select its parts ${TEXT}`,
+    );
+  });
+}
+
+/** A type as SQL writes it, whatever is in the names of its fields. */
+export function sqlType(type: DuckDBType): string {
+  return typeText(type, nameOf);
+}
+
+function typeText(type: DuckDBType, leafText: (leaf: DuckDBType) => string): string {
+  if (type instanceof DuckDBListType) return `${typeText(type.valueType, leafText)}[]`;
+  if (type instanceof DuckDBArrayType) return `${typeText(type.valueType, leafText)}[${type.length}]`;
+  if (type instanceof DuckDBMapType) {
+    return `MAP(${typeText(type.keyType, leafText)}, ${typeText(type.valueType, leafText)})`;
+  }
+  if (type instanceof DuckDBStructType) {
+    const entries = type.entryNames.map((name, index) => {
+      const entry = type.entryTypes[index];
+      return `${quoteIdentifier(name)} ${entry === undefined ? "" : typeText(entry, leafText)}`;
+    });
+    return `STRUCT(${entries.join(", ")})`;
+  }
+  return leafText(type);
+}
+
+function kindOf(type: DuckDBType): string {
+  return DuckDBTypeId[type.typeId]?.toLowerCase() ?? "column";
+}
+
+/** JSON is text with another name. */
+function nameOf(type: DuckDBType): string {
+  return type.alias ?? String(type);
+}

@@ -1,0 +1,78 @@
+import type { DuckDBConnection, DuckDBType } from "@duckdb/node-api";
+import { messageOf } from "../core/errors.ts";
+import { quoteIdentifier } from "./quote.ts";
+import { type SqlSource, sqlRefused } from "./sql-error.ts";
+import { type StoredFor, sqlType, storedType, Unstorable } from "./stored-types.ts";
+
+interface Column {
+  readonly name: string;
+  readonly type: DuckDBType;
+}
+
+/**
+ * A SELECT over `view` whose columns a Parquet file holds without a change: what it would round or rename is cast to
+ * something that it does not, inside lists and structs too. A value that does not fit fails with a conversion error.
+ *
+ * @throws {SQL_INVALID} for a column of a type that cannot be stored so, with its name
+ */
+export async function storedSelect(
+  connection: DuckDBConnection,
+  view: string,
+  { source, storedFor }: { readonly source: SqlSource; readonly storedFor: StoredFor },
+): Promise<string> {
+  const columns = (await columnsOf(connection, view, source)).map(({ name, type }) => {
+    const stored = refusing(source, name, () => storedType(type, storedFor));
+    return cast(name, sqlType(type), stored);
+  });
+  return `SELECT ${columns.join(", ")} FROM ${view}`;
+}
+
+/** A SELECT over `scan`, files that {@link storedSelect} over `view` made, whose columns have the types of the view's again. */
+export async function restoredSelect(
+  connection: DuckDBConnection,
+  view: string,
+  { source, scan }: { readonly source: SqlSource; readonly scan: string },
+): Promise<string> {
+  const wanted = new Map((await columnsOf(connection, view, source)).map(({ name, type }) => [name, type]));
+  const columns = (await columnsOf(connection, scan, source)).map(({ name, type }) => {
+    const found = sqlType(type);
+    return cast(name, found, sqlType(wanted.get(name) ?? type));
+  });
+  return `SELECT ${columns.join(", ")} FROM ${scan}`;
+}
+
+function cast(name: string, from: string, to: string): string {
+  const column = quoteIdentifier(name);
+  return from === to ? column : `${column}::${to} AS ${column}`;
+}
+
+async function columnsOf(
+  connection: DuckDBConnection,
+  table: string,
+  source: SqlSource,
+): Promise<readonly Column[]> {
+  const statement = await connection.prepare(`FROM ${table}`);
+  try {
+    return Array.from({ length: statement.columnCount }, (_, index) => {
+      const name = statement.columnName(index);
+      return { name, type: refusing(source, name, () => statement.columnType(index)) };
+    });
+  } finally {
+    statement.destroySync();
+  }
+}
+
+/** DuckDB's own library does not know all of its types: states of aggregates, types as values. */
+function refusing<T>(source: SqlSource, column: string, typeOf: () => T): T {
+  try {
+    return typeOf();
+  } catch (error) {
+    const known = error instanceof Unstorable ? error : null;
+    throw sqlRefused(source, {
+      what: `column \`${column}\` cannot be written: ${known?.message ?? messageOf(error)}`,
+      expected: "a type that a Parquet file holds value for value",
+      found: known?.type ?? "a type that only DuckDB itself has",
+      hint: known?.hint ?? "select a value of it",
+    });
+  }
+}
