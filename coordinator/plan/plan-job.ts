@@ -8,8 +8,10 @@ import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/spec/spec-digest.ts";
+import { warmSqlProcess } from "../../shared/sql/spare-process.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { bindMap } from "./bind-map.ts";
+import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
 import { convertedModel } from "./converted-model.ts";
 import { readFooters } from "./footers.ts";
@@ -26,6 +28,8 @@ import { type FileFooter, sealDataset } from "./seal-dataset.ts";
  * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes; what is wrong with input, model and output comes in one error
  */
 export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<PlannedJob> {
+  // It loads while the input is read.
+  if (Object.keys(spec.reduce).length > 0) warmSqlProcess();
   const [input, model] = await allOrEveryProblem([
     readInput(spec, signal),
     inspectModel(spec.model.path, signal),
@@ -35,6 +39,7 @@ export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<Plann
     throw error;
   });
   const map = bindMap(spec.map, model.signature, input.dataset.fields);
+  checkKeptTypes(spec, map.keep);
   await checkSql(spec, map, signal);
   const shards = planShards(input.footers, { shardRows: spec.input.shardRows });
   const digests = digestsOf(spec, input.dataset, model);
@@ -64,7 +69,8 @@ async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSign
   if (Object.keys(spec.reduce).length === 0) return;
   const scratch = await makeTempFolder("plan");
   try {
-    await checkReductions(spec.reduce, outputFields(map), scratch, signal);
+    const fields = outputFields(map);
+    await checkReductions({ reduce: spec.reduce, fields, scratchFolder: scratch, signal });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

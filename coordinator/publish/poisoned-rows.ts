@@ -2,10 +2,12 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { digestFile } from "../../shared/core/digest.ts";
 import { syncPath } from "../../shared/core/durable.ts";
+import { parquetFault } from "../../shared/dataset/parquet-faults.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan, quoteLiteral } from "../../shared/sql/quote.ts";
+import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
 
 export interface PoisonedRowsOptions {
   /** Absolute: the Parquet file to write. */
@@ -42,11 +44,10 @@ export async function writePoisonedRows(
   await mkdir(dirname(path), { recursive: true });
   await rm(path, { force: true });
   const folders = like === null ? [dirname(path)] : [dirname(path), dirname(like)];
-  const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
-  await using database = await openLockedDatabase({ folders, tempFolder });
+  await using database = await openSqlProcess({ folders, tempFolder, signal });
   await database.run(
     like === null
-      ? emptyTable("dead", [...PLACE_FIELDS, ...keptFields(options.keep)]).sql
+      ? emptyTable("dead", [...PLACE_FIELDS, ...keptFields(options.keep)])
       : `CREATE TABLE dead AS FROM ${parquetScan([like])} LIMIT 0`,
   );
   const columns = PLACE_FIELDS.map(({ name }) => name).join(", ");
@@ -55,15 +56,16 @@ export async function writePoisonedRows(
     const rows = deadLetters.slice(start, start + ROWS_PER_INSERT).map(valuesOf);
     await database.run(`INSERT INTO dead (${columns}) VALUES ${rows.join(", ")}`);
   }
-  const { rows } = await database.copyTo("FROM dead", path, "dead letters");
+  const { rows } = await database.copyOwn({ where: "dead letters", sql: "FROM dead" }, path);
   await syncPath(path);
   return { rows, ...(await digestFile(path, signal)) };
 }
 
-/** Named as workers name them: a kept column with the name of a place is `kept_<name>`. */
+/** As workers have them: a kept column with the name of a place is `kept_<name>`, and one that Parquet cannot hold is left out. */
 function keptFields(keep: readonly Field[]): readonly Field[] {
   const places = new Set(PLACE_FIELDS.map(({ name }) => name));
-  return keep.map((field) => (places.has(field.name) ? { ...field, name: `kept_${field.name}` } : field));
+  const held = keep.filter(({ type }) => parquetFault(type) === null);
+  return held.map((field) => (places.has(field.name) ? { ...field, name: `kept_${field.name}` } : field));
 }
 
 function valuesOf(letter: DeadLetter): string {

@@ -3,89 +3,76 @@ import { isShardmillError, type Problem, ShardmillError } from "../../shared/cor
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import type { LockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
-
-/** What DuckDB reports about names and grammar, which no guess at a column's type can cause. */
-const JUDGEABLE: ReadonlySet<string> = new Set(["COLUMN_NOT_FOUND", "MISSING_ENTRY", "SYNTAX_ERROR"]);
+import { type OpenDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
+import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 
 /** What `error('...')` in a user's SQL raises: that there are no rows here says nothing about the real ones. */
 const OWN_ASSERTION = "Invalid Input";
+
+/** How long the SQL of one reduction may take over no rows at all. What takes longer would never end over some. */
+export const CHECK_LIMIT_MS = 30_000;
+
+/** Over no rows this is plenty. */
+const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
+
+export interface CheckOptions {
+  readonly reduce: JobSpec["reduce"];
+  /** Of the rows files. */
+  readonly fields: readonly Field[];
+  /** An existing folder of the caller's, who removes it. */
+  readonly scratchFolder: string;
+  /** Ends it with its reason. */
+  readonly signal: AbortSignal;
+  /** Left out: {@link CHECK_LIMIT_MS}. */
+  readonly limitMs?: number;
+  /** Where the SQL runs. Left out: in a process of its own. */
+  readonly open?: OpenDatabase<SqlProcessOptions>;
+}
 
 /**
  * Checks all SQL of a job before any work: each `combine` runs on an empty `rows` table of the right types, its result goes
  * through a Parquet file as it will on a worker, and `final` runs on `partials` made of that (on `rows` without a combine).
  * So types are those of the real run.
  *
- * A kept column whose type cannot be told from its name stands in as text; then complaints about types are not believed,
- * only those about names and grammar.
- *
- * @param fields of the rows files
- * @param scratchFolder an existing folder of the caller's, who removes it
- * @param signal ends it with its reason: a user's SQL may take for ever, even over no rows
  * @throws {SQL_INVALID} with the problems of all reductions at once
  */
-export async function checkReductions(
-  reduce: JobSpec["reduce"],
-  fields: readonly Field[],
-  scratchFolder: string,
-  signal: AbortSignal = new AbortController().signal,
-): Promise<void> {
-  const reductions = Object.entries(reduce);
-  if (reductions.length === 0) return;
-  const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
-  await using database = await openLockedDatabase({ folders: [scratchFolder], tempFolder: scratchFolder });
-  const rows = emptyTable("rows", fields);
-  const check: Check = { database, scratchFolder, rowsSql: rows.sql, typesKnown: rows.guessed.length === 0 };
+export async function checkReductions(options: CheckOptions): Promise<void> {
   const problems: Problem[] = [];
-  const onAbort = () => database.interrupt();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    signal.throwIfAborted();
-    for (const [name, reduction] of reductions)
-      problems.push(...(await checkReduction(check, name, reduction)));
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+  for (const [name, reduction] of Object.entries(options.reduce)) {
+    options.signal.throwIfAborted();
+    problems.push(...(await checkReduction(options, name, reduction)));
   }
   if (problems.length === 0) return;
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   throw new ShardmillError("SQL_INVALID", `the SQL of reduce has ${count}`, { problems });
 }
 
-interface Check {
-  readonly database: LockedDatabase;
-  readonly scratchFolder: string;
-  readonly rowsSql: string;
-  readonly typesKnown: boolean;
-}
-
 async function checkReduction(
-  check: Check,
+  { fields, scratchFolder, signal, limitMs = CHECK_LIMIT_MS, open = openSqlProcess }: CheckOptions,
   name: string,
   reduction: ReductionSpec,
 ): Promise<readonly Problem[]> {
-  const { database } = check;
-  const combined = reduction.combine === undefined ? null : join(check.scratchFolder, "combined.parquet");
-  const finalWhere = `reduce.${name}.final`;
-  await database.run(check.rowsSql);
-  if (combined !== null && reduction.combine !== undefined) {
-    const { combine } = reduction;
-    const failed = await failureOf(database.copyTo(combine, combined, `reduce.${name}.combine`));
-    if (failed !== null) {
-      // Without combined columns there is nothing to bind `final` to: only its grammar can be judged.
-      const grammar = await failureOf(database.checkSyntax({ where: finalWhere, sql: reduction.final }));
-      return [...believed(check, failed), ...(grammar === null ? [] : grammar.problems)];
+  const folders = { folders: [scratchFolder], tempFolder: scratchFolder };
+  const opening = open({ ...folders, memoryLimitBytes: CHECK_MEMORY_BYTES, limitMs, signal });
+  return useDatabase(opening, signal, async (database) => {
+    const final = { where: `reduce.${name}.final`, sql: reduction.final };
+    await database.run(emptyTable("rows", fields));
+    if (reduction.combine !== undefined) {
+      const combine = { where: `reduce.${name}.combine`, sql: reduction.combine };
+      const combined = join(scratchFolder, "combined.parquet");
+      const failed = await failureOf(database.copyTo(combine, combined, "partial"));
+      if (failed !== null) {
+        // Without combined columns there is nothing to bind `final` to: only its grammar can be judged.
+        const grammar = isLimit(failed) ? null : await failureOf(database.checkSyntax(final));
+        return [...believed(failed), ...(grammar === null ? [] : grammar.problems)];
+      }
+      await database.viewPartials("partials", combine, parquetScan([combined]));
+      await database.run("DROP TABLE rows");
     }
-    await database.run("DROP TABLE rows");
-    await database.run(`CREATE OR REPLACE TABLE partials AS FROM ${parquetScan([combined])}`);
-  }
-  const published = join(check.scratchFolder, "reduced.parquet");
-  const failed = await failureOf(database.copyTo(reduction.final, published, finalWhere));
-  await database.run("DROP TABLE IF EXISTS partials");
-  return failed === null ? [] : believed(check, failed);
+    const failed = await failureOf(database.copyTo(final, join(scratchFolder, "reduced.parquet")));
+    return failed === null ? [] : believed(failed);
+  });
 }
 
 async function failureOf(run: Promise<unknown>): Promise<ShardmillError | null> {
@@ -98,11 +85,23 @@ async function failureOf(run: Promise<unknown>): Promise<ShardmillError | null> 
   }
 }
 
-function believed(check: Check, error: ShardmillError): readonly Problem[] {
-  const { type, subtype, where } = error.fields;
+function believed(error: ShardmillError): readonly Problem[] {
+  const { type, where } = error.fields;
   if (type === OWN_ASSERTION) return [];
-  const aboutNames = type === "Parser" || type === "Refused" || JUDGEABLE.has(String(subtype));
-  if (!check.typesKnown && !aboutNames) return [];
+  if (isLimit(error)) {
+    return [
+      {
+        where: String(where),
+        what: `${error.message.replace(`${where} failed: `, "")}, over a table without rows`,
+        hint: "make its cost depend on the rows: here it works on what it makes itself",
+      },
+    ];
+  }
   if (error.problems.length > 0) return error.problems;
   return [{ where: String(where), what: error.message }];
+}
+
+/** It took more time or memory than a check may. */
+function isLimit(error: ShardmillError): boolean {
+  return error.fields.type === "Limit";
 }

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { LockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
+import type { SqlDatabase } from "../../shared/sql/sql-database.ts";
 
 export interface ScanFile {
   /** Absolute. */
@@ -55,7 +55,7 @@ export function groupSmallFiles(
  * The rows and their order are the same either way, and so is what is computed from them.
  */
 export async function mergeSmallFiles(
-  database: LockedDatabase,
+  database: SqlDatabase,
   files: readonly ScanFile[],
   mergeFolder: string,
   options: { readonly prefix: string; readonly signal: AbortSignal; readonly limits?: MergeLimits },
@@ -70,7 +70,8 @@ export async function mergeSmallFiles(
     }
     const merged = join(mergeFolder, `${options.prefix}-${index}.parquet`);
     await rm(merged, { force: true });
-    await database.copyTo(`FROM ${parquetScan(group.map((file) => file.path))}`, merged, "merging partials");
+    const sql = `FROM ${parquetScan(group.map((file) => file.path))}`;
+    await database.copyOwn({ where: "merging partials", sql }, merged);
     paths.push(merged);
   }
   return paths;

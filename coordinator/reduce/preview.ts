@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
+import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
 
 export interface ReductionPreview {
   readonly columns: readonly string[];
@@ -19,8 +20,8 @@ export async function readReduction(path: string, maxRows: number): Promise<Redu
   const file = resolve(path);
   const tempFolder = await makeTempFolder("preview");
   try {
-    const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
-    await using database = await openLockedDatabase({ folders: [dirname(file)], tempFolder });
+    const { signal } = new AbortController();
+    await using database = await openSqlProcess({ folders: [dirname(file)], tempFolder, signal });
     const scan = parquetScan([file]);
     const described = await database.rows(`SELECT column_name FROM (DESCRIBE FROM ${scan})`);
     const columns = described.map((row) => String(row.column_name));

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { assert } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { syncPath } from "../../shared/core/durable.ts";
-import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import type { LockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan, quoteIdentifier } from "../../shared/sql/quote.ts";
+import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
+import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 import { type MergeLimits, mergeSmallFiles } from "./merge-small-files.ts";
 import { checkSources, type Sources } from "./reduce-sources.ts";
 
@@ -27,6 +27,8 @@ export interface ReduceOptions {
   readonly signal: AbortSignal;
   readonly memoryLimitBytes?: number;
   readonly mergeLimits?: MergeLimits;
+  /** Where the SQL runs. Left out: in a process of its own. */
+  readonly open?: OpenDatabase<SqlProcessOptions>;
 }
 
 /**
@@ -50,31 +52,26 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
   const sources = await checkSources(options);
   await mkdir(reducedPath, { recursive: true });
   await mkdir(tempFolder, { recursive: true });
-  const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
-  await using database = await openLockedDatabase({
-    folders: [options.partialsPath, reducedPath, tempFolder],
-    tempFolder,
-    ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
-  });
-  const interrupt = () => database.interrupt();
-  signal.addEventListener("abort", interrupt, { once: true });
-  try {
-    const files: OutputFile[] = [];
-    for (const [name, reduction] of reductions) {
-      files.push(await reduceOne({ ...options, database, sources }, name, reduction));
-    }
-    await syncPath(reducedPath);
-    return files;
-  } catch (error) {
-    if (isShardmillError(error, "INTERRUPTED")) signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", interrupt);
+  const files: OutputFile[] = [];
+  for (const [name, reduction] of reductions) {
+    // Each in a database of its own: nothing of one is left for the next.
+    const database = (options.open ?? openSqlProcess)({
+      folders: [options.partialsPath, reducedPath, tempFolder],
+      tempFolder,
+      signal,
+      ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
+    });
+    const file = await useDatabase(database, signal, (opened) =>
+      reduceOne({ ...options, database: opened, sources }, name, reduction),
+    );
+    files.push(file);
   }
+  await syncPath(reducedPath);
+  return files;
 }
 
 interface Reducing extends ReduceOptions {
-  readonly database: LockedDatabase;
+  readonly database: SqlDatabase;
   readonly sources: Sources;
 }
 
@@ -96,14 +93,10 @@ async function reduceOne(reducing: Reducing, name: string, reduction: ReductionS
         ...(reducing.mergeLimits === undefined ? {} : { limits: reducing.mergeLimits }),
       },
     );
-    if (scanned.length > 0) {
-      await database.run(`CREATE OR REPLACE VIEW ${quoteIdentifier(table)} AS FROM ${parquetScan(scanned)}`);
-    } else {
-      await createEmpty(reducing, name, reduction);
-    }
+    await createTable(reducing, { name, reduction, scanned });
     const path = join(stagePath, "reduced", `${name}.parquet`);
-    const { rows } = await database.copyTo(reduction.final, path, `reduce.${name}.final`);
-    await dropTables(database);
+    const final = { where: `reduce.${name}.final`, sql: reduction.final };
+    const { rows } = await database.copyTo(final, path);
     await syncPath(path);
     return { path: `reduced/${name}.parquet`, kind: "reduced", rows, ...(await digestFile(path, signal)) };
   } finally {
@@ -111,25 +104,26 @@ async function reduceOne(reducing: Reducing, name: string, reduction: ReductionS
   }
 }
 
-/** No shard left a file: the table is what an empty shard would give. */
-async function createEmpty(reducing: Reducing, name: string, reduction: ReductionSpec): Promise<void> {
-  const { database } = reducing;
-  await database.run(emptyTable("rows", reducing.fields).sql);
-  if (reduction.combine === undefined) return;
-  const combined = join(reducing.tempFolder, "merged", "empty.parquet");
-  await database.copyTo(reduction.combine, combined, `reduce.${name}.combine`);
-  await database.run("DROP TABLE rows");
-  await database.run(`CREATE OR REPLACE TABLE partials AS FROM ${parquetScan([combined])}`);
-}
-
-/** Whether views or tables, nothing of one reduction is left for the next. */
-async function dropTables(database: LockedDatabase): Promise<void> {
-  const left = await database.rows(
-    "SELECT table_name AS name, table_type = 'VIEW' AS view FROM information_schema.tables WHERE table_schema = 'main'",
-  );
-  for (const { name, view } of left) {
-    await database.run(`DROP ${view === true ? "VIEW" : "TABLE"} ${quoteIdentifier(String(name))}`);
+/**
+ * What `final` reads: `rows`, or `partials` with the types that `combine` gave them. Where no shard left a file, it is what
+ * an empty shard would give.
+ */
+async function createTable(
+  reducing: Reducing,
+  { name, reduction, scanned }: { name: string; reduction: ReductionSpec; scanned: readonly string[] },
+): Promise<void> {
+  const { database, fields, tempFolder } = reducing;
+  if (reduction.combine === undefined) {
+    const view = `CREATE VIEW rows AS FROM ${parquetScan(scanned)}`;
+    await database.run(scanned.length > 0 ? view : emptyTable("rows", fields));
+    return;
   }
+  const combine = { where: `reduce.${name}.combine`, sql: reduction.combine };
+  await database.run(emptyTable("rows", fields));
+  const empty = join(tempFolder, "merged", "empty.parquet");
+  if (scanned.length === 0) await database.copyTo(combine, empty, "partial");
+  await database.viewPartials("partials", combine, parquetScan(scanned.length > 0 ? scanned : [empty]));
+  await database.run(`DROP TABLE ${quoteIdentifier("rows")}`);
 }
 
 function isFileName(name: string): boolean {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { checkReductions } from "../../coordinator/reduce/check-sql.ts";
 import { readJobFile } from "../../shared/spec/read-job-file.ts";
 import { specDigest } from "../../shared/spec/spec-digest.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import type { Trial } from "./kinds.ts";
 import { FILE_NAMES, makeFile } from "./make-file.ts";
 
@@ -20,10 +21,12 @@ export async function tryJobFile(
     throw new Error("a job file changed all objects");
   const scratch = join(folder, "sql");
   await mkdir(scratch, { recursive: true });
-  await checkReductions(
-    spec.reduce,
-    [{ name: "best", type: { kind: "numeric", type: "int32" }, nullable: false }],
-    scratch,
-  );
+  await checkReductions({
+    reduce: spec.reduce,
+    fields: [{ name: "best", type: { kind: "numeric", type: "int32" }, nullable: false }],
+    scratchFolder: scratch,
+    signal: new AbortController().signal,
+    open: openLockedDatabase,
+  });
   return what;
 }

@@ -6,6 +6,7 @@ import { sha256 } from "../../shared/core/digest.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { shardId } from "../../shared/domain/shard.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { writePartials } from "../../test/support/partial-builder.ts";
 import { Dice } from "./dice.ts";
 import { type Trial, trialSeed } from "./kinds.ts";
@@ -48,6 +49,7 @@ export class PartialTrials implements AsyncDisposable {
       stagePath: join(this.#folder, "stage"),
       tempFolder: join(this.#folder, "temp"),
       signal,
+      open: openLockedDatabase,
     });
     return told.what;
   }

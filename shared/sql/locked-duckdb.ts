@@ -1,26 +1,16 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { totalmem } from "node:os";
-import { join, sep } from "node:path";
+import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
 import { ShardmillError } from "../core/errors.ts";
-import { exactSelect } from "./exact-select.ts";
 import { jsonValue } from "./json-values.ts";
-import { quoteLiteral } from "./quote.ts";
+import { type LockedDatabaseOptions, lockingSettings } from "./locking.ts";
+import { quoteIdentifier, quoteLiteral } from "./quote.ts";
+import { refusedFunction } from "./refused-functions.ts";
+import type { SqlDatabase } from "./sql-database.ts";
 import { type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
+import type { StoredFor } from "./stored-types.ts";
+import { restoredSelect, storedSelect } from "./typed-select.ts";
 
-export interface LockedDatabaseOptions {
-  /** The only folders that any statement can read or write, with all that is below them. */
-  readonly folders: readonly string[];
-  /** Beyond it DuckDB spills to `tempFolder`. Left out: a quarter of the machine's (or the container's) memory. */
-  readonly memoryLimitBytes?: number;
-  /** More than one and sums of floats depend on which thread was quicker: see {@link LockedDatabase}. */
-  readonly threads?: number;
-  /** A folder of the caller's (made if needed): this database spills into a folder of its own in it, gone when it closes. */
-  readonly tempFolder: string;
-}
-
-/** Under this DuckDB cannot even sort. */
-const MIN_MEMORY_BYTES = 256 * 1024 * 1024;
 /** How often an interrupt is repeated: DuckDB forgets one that comes before the statement has started. */
 const INTERRUPT_AGAIN_MS = 20;
 const RESULT_VIEW = "temp.main.shardmill_result";
@@ -36,10 +26,11 @@ const RESULT_VIEW = "temp.main.shardmill_result";
  * It is a law for one memory limit (spilling changes the order of groups that no ORDER BY settles), and not for SQL that
  * asks for chance or the time (`random()`, `now()`).
  *
- * Statements run one after the other, off the calling thread. `run` and `rows` are for our own SQL; `copyTo` is the one
- * for a user's.
+ * Statements run one after the other, off the calling thread. `run`, `rows` and `copyOwn` are for our own SQL; `copyTo` is the
+ * one for a user's. A user's SELECT changes no setting (see {@link refusedFunction}); each reduction has a database of its own
+ * all the same.
  */
-export class LockedDatabase implements AsyncDisposable {
+export class LockedDatabase implements SqlDatabase {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
   readonly #spillFolder: string;
@@ -83,29 +74,45 @@ export class LockedDatabase implements AsyncDisposable {
   }
 
   /**
-   * Runs a user's SELECT and writes its result as a zstd Parquet file, in the result's order. Whole numbers of 128 bits
-   * (what `sum` of integers gives) are written as DECIMAL(38, 0): exact, where DuckDB itself would round to a double.
-   * On failure there is no file.
+   * Runs a user's SELECT and writes its result as a zstd Parquet file, in the result's order. Values of types that Parquet
+   * would change are written so that they are exact (see {@link storedSelect}). On failure there is no file.
    *
-   * @param where how errors name the SQL: `reduce.confusion.final`
-   * @throws {SQL_INVALID} when it is not one SELECT, or cannot be bound to the tables that are there
+   * @param source `where` is how errors name the SQL: `reduce.confusion.final`
+   * @throws {SQL_INVALID} when it is not one SELECT, cannot be bound to the tables that are there, calls a function that
+   *   acts, or has a column that such a file cannot hold
    * @throws {SQL_FAILED} {INTERRUPTED}
    */
-  async copyTo(sql: string, path: string, where = "sql"): Promise<{ rows: number }> {
-    const source = { where, sql };
-    return this.#inTurn(source, async () => {
-      await this.#checkSelect(source);
-      await this.#createResultView(source);
-      try {
-        const select = await exactSelect(this.#connection, RESULT_VIEW);
-        const copy = `COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`;
-        return { rows: (await this.#connection.run(copy)).rowsChanged };
-      } catch (error) {
-        await rm(path, { force: true });
-        throw error;
-      } finally {
-        await this.#connection.run(`DROP VIEW IF EXISTS ${RESULT_VIEW}`).catch(() => {});
-      }
+  async copyTo(
+    source: SqlSource,
+    path: string,
+    storedFor: StoredFor = "published",
+  ): Promise<{ rows: number }> {
+    return this.#inTurn(source, () =>
+      this.#withResultView(source, async () => {
+        const select = await storedSelect(this.#connection, RESULT_VIEW, { source, storedFor });
+        return this.#copy(select, path);
+      }),
+    );
+  }
+
+  /** Writes the result of our own SELECT as {@link copyTo} does, in DuckDB's own types. @throws {SQL_FAILED} {INTERRUPTED} */
+  async copyOwn(source: SqlSource, path: string): Promise<{ rows: number }> {
+    return this.#inTurn(source, () => this.#copy(source.sql, path));
+  }
+
+  /**
+   * Makes the view `name` over files that {@link copyTo} made as partials of the SELECT `source`: its columns have the types
+   * of the SELECT's again, as if there were no files between. The tables that it reads must be there, with or without rows.
+   *
+   * @param scan a table expression over the files
+   * @throws {SQL_INVALID} {SQL_FAILED} {INTERRUPTED}
+   */
+  async viewPartials(name: string, source: SqlSource, scan: string): Promise<void> {
+    await this.#inTurn(source, async () => {
+      const select = await this.#withResultView(source, () =>
+        restoredSelect(this.#connection, RESULT_VIEW, { source, scan }),
+      );
+      await this.#connection.run(`CREATE OR REPLACE VIEW ${quoteIdentifier(name)} AS ${select}`);
     });
   }
 
@@ -151,6 +158,12 @@ export class LockedDatabase implements AsyncDisposable {
 
   async #checkSelect(source: SqlSource): Promise<void> {
     const statements = await this.#extractOne(source);
+    // Before it is bound, for some act as soon as they are.
+    const refused = await refusedFunction(this.#connection, source.sql);
+    if (refused !== null) {
+      const what = `\`${refused}\` is no function for a reduction: it acts, or reads what is not its own`;
+      throw sqlRefused(source, { what, expected: "a SELECT from `rows` or `partials`", found: refused });
+    }
     const statement = await statements.prepare(0);
     try {
       if (statement.statementType !== StatementType.SELECT) {
@@ -178,12 +191,28 @@ export class LockedDatabase implements AsyncDisposable {
   }
 
   /** The user's text stands last in ours, so that no bracket or comment in it can change what ours means. */
-  async #createResultView(source: SqlSource): Promise<void> {
+  async #withResultView<T>(source: SqlSource, use: () => Promise<T>): Promise<T> {
+    await this.#checkSelect(source);
     const prefix = `CREATE OR REPLACE TEMP VIEW ${RESULT_VIEW} AS `;
     try {
       await this.#connection.run(prefix + source.sql);
     } catch (error) {
       throw sqlError(error, source, Buffer.byteLength(prefix));
+    }
+    try {
+      return await use();
+    } finally {
+      await this.#connection.run(`DROP VIEW IF EXISTS ${RESULT_VIEW}`).catch(() => {});
+    }
+  }
+
+  async #copy(select: string, path: string): Promise<{ rows: number }> {
+    try {
+      const copy = `COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`;
+      return { rows: (await this.#connection.run(copy)).rowsChanged };
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
     }
   }
 }
@@ -207,34 +236,6 @@ export async function openLockedDatabase(options: LockedDatabaseOptions): Promis
     await rm(spillFolder, { recursive: true, force: true });
     throw sqlError(error, { where: "opening DuckDB", sql: "" });
   }
-}
-
-/** In this order: the last three lock what the others set. */
-function lockingSettings(options: LockedDatabaseOptions, spillFolder: string): readonly string[] {
-  const folders = options.folders.map((folder) => quoteLiteral(folder.endsWith(sep) ? folder : folder + sep));
-  return [
-    "errors_as_json = true",
-    "TimeZone = 'UTC'",
-    "preserve_insertion_order = true",
-    "enable_progress_bar = false",
-    // Partials are read once or twice: what DuckDB would keep of each, 8 KiB and more, is never asked for again.
-    "enable_external_file_cache = false",
-    "autoinstall_known_extensions = false",
-    "autoload_known_extensions = false",
-    "allow_community_extensions = false",
-    "allow_persistent_secrets = false",
-    `memory_limit = '${options.memoryLimitBytes ?? defaultMemoryBytes()}B'`,
-    `temp_directory = ${quoteLiteral(spillFolder)}`,
-    `allowed_directories = [${folders.join(", ")}]`,
-    "enable_external_access = false",
-    "lock_configuration = true",
-  ];
-}
-
-function defaultMemoryBytes(): number {
-  const constrained = process.constrainedMemory();
-  const available = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
-  return Math.max(MIN_MEMORY_BYTES, Math.floor(available / 4));
 }
 
 /** True for nothing but white space, semicolons and comments. */

@@ -27,6 +27,8 @@ const REDUCE: JobSpec["reduce"] = {
     final: "SELECT k, sum(n)::BIGINT AS n FROM partials GROUP BY ALL ORDER BY ALL",
   },
 };
+const INT64: Field["type"] = { kind: "numeric", type: "int64" };
+const FIELDS: readonly Field[] = ["id", "k"].map((name) => ({ name, type: INT64, nullable: true }));
 const KEEP: readonly Field[] = [{ name: "id", type: { kind: "numeric", type: "int32" }, nullable: true }];
 const RECIPES: readonly PartialRecipe[] = [
   { shard: 0, rows: "SELECT range AS id, range % 3 AS k FROM range(0, 10)" },
@@ -70,7 +72,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 async function stageAll(extra: Partial<StageOptions> = {}): Promise<OutputManifest> {
   const { partials: partialsPath, stage: stagePath, temp: tempFolder } = workPaths(out);
   const common = { partials, partialsPath, stagePath, tempFolder, signal };
-  const reduced = await reducePartials({ ...common, reduce: REDUCE, fields: [] });
+  const reduced = await reducePartials({ ...common, reduce: REDUCE, fields: FIELDS });
   const facts = {
     job: { id: "j1", name: "digits" },
     digests: { spec: "s", input: "i", model: "m" },

@@ -45,7 +45,11 @@ export async function writePartials(
     await mkdir(folder);
     const files: PartialFile[] = [];
     const add = async (kind: PartialFile["kind"], name: string, sql: string) => {
-      const { rows } = await database.copyTo(sql, join(folder, name));
+      const { rows } = await database.copyTo(
+        { where: name, sql },
+        join(folder, name),
+        kind === "combined" ? "partial" : "published",
+      );
       files.push({ kind, name, rows, ...(await digestFile(join(folder, name))) });
       return rows;
     };

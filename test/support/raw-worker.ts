@@ -67,7 +67,7 @@ export async function rawPartial(lease: Lease, executionId: string, best = 0): P
     const path = join(folder, "rows.parquet");
     const range = `range(${rowsBefore + rowStart}, ${rowsBefore + rowEnd})`;
     const { rows } = await database.copyTo(
-      `SELECT range AS id, ${best}::INTEGER AS best FROM ${range}`,
+      { where: "rows", sql: `SELECT range AS id, ${best}::INTEGER AS best FROM ${range}` },
       path,
     );
     const bytes = await readFile(path);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
+import { useDatabase } from "../../shared/sql/sql-database.ts";
 
 export interface CombineOptions {
   readonly reduce: JobSpec["reduce"];
@@ -35,28 +36,17 @@ export async function combineRows(options: CombineOptions): Promise<readonly Com
   // Loaded only where there is SQL: it takes a tenth of a second.
   const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
   const folders = [...new Set([rowsFolder, targetFolder])];
-  await using database = await openLockedDatabase({ folders, threads: 1, tempFolder: scratchPath });
-  const onAbort = () => database.interrupt();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await database.run(`CREATE VIEW "rows" AS SELECT * FROM ${parquetScan([rowsPath])}`);
-    const files: CombinedFile[] = [];
-    for (const [reduction, { combine }] of Object.entries(reduce)) {
-      if (combine === undefined) continue;
-      signal.throwIfAborted();
-      const name = `combined-${reduction}.parquet`;
-      const { rows } = await database.copyTo(
-        combine,
-        join(targetFolder, name),
-        `reduce.${reduction}.combine`,
-      );
-      files.push({ name, rows });
-    }
-    return files;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+  const files: CombinedFile[] = [];
+  for (const [reduction, { combine }] of Object.entries(reduce)) {
+    if (combine === undefined) continue;
+    const name = `combined-${reduction}.parquet`;
+    const source = { where: `reduce.${reduction}.combine`, sql: combine };
+    const database = openLockedDatabase({ folders, threads: 1, tempFolder: scratchPath });
+    const { rows } = await useDatabase(database, signal, async (opened) => {
+      await opened.run(`CREATE VIEW "rows" AS SELECT * FROM ${parquetScan([rowsPath])}`);
+      return opened.copyTo(source, join(targetFolder, name), "partial");
+    });
+    files.push({ name, rows });
   }
+  return files;
 }

@@ -6,6 +6,7 @@ import { checkReductions } from "../../../../coordinator/reduce/check-sql.ts";
 import { isShardmillError, type Problem } from "../../../../shared/core/errors.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
+import { openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
 
 const FIELDS: readonly Field[] = [
   { name: "label", type: { kind: "numeric", type: "int64" }, nullable: true },
@@ -18,11 +19,7 @@ const FIELDS: readonly Field[] = [
   },
   { name: "name", type: { kind: "string" }, nullable: true },
 ];
-const UNKNOWN: Field = {
-  name: "place",
-  type: { kind: "other", name: "Struct<{x:Float64}>" },
-  nullable: true,
-};
+const OPTIONS = { signal: new AbortController().signal, open: openLockedDatabase };
 
 let scratch: string;
 beforeEach(async () => {
@@ -32,7 +29,7 @@ afterEach(() => rm(scratch, { recursive: true, force: true }));
 
 async function problemsOf(reduce: JobSpec["reduce"], fields = FIELDS): Promise<readonly Problem[]> {
   try {
-    await checkReductions(reduce, fields, scratch);
+    await checkReductions({ ...OPTIONS, reduce, fields, scratchFolder: scratch });
     return [];
   } catch (error) {
     if (isShardmillError(error, "SQL_INVALID")) return error.problems;
@@ -94,24 +91,41 @@ test("final without a combine sees no partials, and with one it sees no rows", a
   ]);
 });
 
-test("partials have the types that they have after a Parquet file", async () => {
-  const combine = "SELECT sum(label) AS s, 'a'::ENUM('a', 'b') AS e FROM rows";
-  const final = (type: string) =>
+test("partials have the types that combine gave them, whatever Parquet makes of these", async () => {
+  const combine = "SELECT sum(label) AS s, 'a'::ENUM('a', 'b') AS e, max(INTERVAL 1 second) AS i FROM rows";
+  const typed = (type: string) =>
     `SELECT CASE WHEN typeof(s) <> '${type}' THEN typeof(s)::INTEGER END AS a FROM partials`;
-  expect(await problemsOf({ a: { combine, final: final("DECIMAL(38,0)") } })).toEqual([]);
-  expect(await problemsOf({ a: { combine, final: final("DOUBLE") } })).toHaveLength(1);
+  expect(await problemsOf({ a: { combine, final: typed("HUGEINT") } })).toEqual([]);
+  expect(await problemsOf({ a: { combine, final: typed("DOUBLE") } })).toHaveLength(1);
+  const final = "SELECT epoch_us(max(i)) AS us, enum_first(max(e)) AS e FROM partials";
+  expect(await problemsOf({ a: { combine, final } })).toEqual([]);
 });
 
-test("with a column of unknown type only names and grammar are judged", async () => {
-  const fields = [...FIELDS, UNKNOWN];
-  const reduce = {
-    a: { final: "SELECT place.x + 1 AS y FROM rows" },
-    b: { combine: "SELECT place.x AS x FROM rows", final: "SELECT sum(x) AS x FROM partials" },
-    c: { final: "SELECT plce FROM rows" },
-    d: { final: "SELECT place FROM rows WHERE" },
+test("columns of every kind are judged by their types", async () => {
+  const place: Field = {
+    name: "place",
+    type: {
+      kind: "struct",
+      fields: [{ name: "at", type: { kind: "timestamp", unit: "second", zone: null }, nullable: true }],
+    },
+    nullable: true,
   };
-  const problems = await problemsOf(reduce, fields);
-  expect(problems.map(({ where }) => where.split(" ")[0])).toEqual(["reduce.c.final", "reduce.d.final"]);
+  const problems = await problemsOf(
+    {
+      a: { final: "SELECT year(place.at) AS y FROM rows" },
+      b: { combine: "SELECT place.at AS x FROM rows", final: "SELECT sum(x) AS x FROM partials" },
+      c: { final: "SELECT place + 1 AS x FROM rows" },
+    },
+    [...FIELDS, place],
+  );
+  expect(problems.map(({ where }) => where.split(" ")[0])).toEqual(["reduce.b.final", "reduce.c.final"]);
+});
+
+test("what a file would change is not published, and the problem says what to select instead", async () => {
+  const [problem] = await problemsOf({ a: { final: "SELECT max(INTERVAL 1 second) AS d FROM rows" } });
+  expect(problem).toMatchObject({ where: "reduce.a.final", found: "INTERVAL" });
+  expect(problem?.what).toContain("`d`");
+  expect(problem?.hint).toContain("epoch_us");
 });
 
 test("SQL that reads a file is refused", async () => {
@@ -127,7 +141,14 @@ test("a user's own assertion that there are rows does not fail the check, which 
 test("SQL that takes for ever, even over no rows, ends with the reason of the signal", async () => {
   const stop = new AbortController();
   const final = "SELECT count(*) AS n FROM range(1000000000000)";
-  const checking = checkReductions({ endless: { final } }, FIELDS, scratch, stop.signal);
+  const reduce = { endless: { final } };
+  const checking = checkReductions({
+    ...OPTIONS,
+    reduce,
+    fields: FIELDS,
+    scratchFolder: scratch,
+    signal: stop.signal,
+  });
   setTimeout(() => stop.abort(new Error("stopped")), 100);
   await expect(checking).rejects.toThrow("stopped");
 });
