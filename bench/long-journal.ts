@@ -28,9 +28,13 @@ export async function longJournal(path: string, shards: number): Promise<{ recor
   await append({ kind: "jobAccepted", jobId: "bench", name: "bench", digests });
   const ranges = Array.from(
     { length: shards },
-    (_, index) => [0, index * SHARD_ROWS, (index + 1) * SHARD_ROWS] as const,
+    (_, index) => [index * SHARD_ROWS, (index + 1) * SHARD_ROWS] as const,
   );
-  await append({ kind: "planSealed", files: ["/data/part-0.parquet"], shards: ranges });
+  await append({
+    kind: "planSealed",
+    files: [["/data/part-0.parquet", shards * SHARD_ROWS]],
+    shards: ranges,
+  });
   for (let index = 0; index < shards; index += 1) {
     const shard = shardId(index);
     const token = { generation, sequence: index + 1 };

@@ -5,8 +5,8 @@ import { workerMain } from "../worker/worker-main.ts";
 
 /** What is wrong with a worker: told through its environment, SHARDMILL_MISBEHAVIOUR. */
 export type Misbehaviour =
-  /** Its process dies of one row, as of a bug in a native library. */
-  | { readonly kind: "diesOfRow"; readonly file: number; readonly row: number }
+  /** Its process dies of one row of the dataset, as of a bug in a native library. */
+  | { readonly kind: "diesOfRow"; readonly row: number }
   /** Every shard takes it so much longer; it renews its leases all the while. */
   | { readonly kind: "slow"; readonly ms: number };
 
@@ -22,8 +22,8 @@ function misbehaving(runner: ShardRunner): ShardRunner {
   };
 }
 
-function hasRow({ shard }: Lease, { file, row }: { readonly file: number; readonly row: number }): boolean {
-  return shard.file === file && shard.rowStart <= row && row < shard.rowEnd;
+function hasRow({ shard }: Lease, { row }: { readonly row: number }): boolean {
+  return shard.rowStart <= row && row < shard.rowEnd;
 }
 
 await workerMain({ runner: misbehaving });

@@ -45,8 +45,8 @@ export function checkOutput(
       });
   const rows = lines("rows").map(({ key }) => key);
   const dead = lines("errors");
-  const planned = job.planned.dataset.files.flatMap(({ rows: count }, file) =>
-    Array.from({ length: count }, (_, row) => rowName(file, row)),
+  const planned = job.planned.dataset.files.flatMap(({ path, rows: count }) =>
+    Array.from({ length: count }, (_, row) => rowName(path, row)),
   );
   const gone = new Set(dead.map(({ key }) => key));
   checker.hold(gone.size === dead.length, "I1", "a row is a dead letter twice");

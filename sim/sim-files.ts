@@ -8,9 +8,10 @@ import type { Disk } from "../shared/core/disk.ts";
 import { syncPath } from "../shared/core/durable.ts";
 import { makeFolders } from "../shared/core/make-folders.ts";
 import type { OutputFile } from "../shared/domain/manifest.ts";
+import { rowName } from "./sim-plan.ts";
 
 /*
- * The simulated "Parquet": one line a row. A rows file has `file:row variant`, a file of dead letters `file:row code`, a
+ * The simulated "Parquet": one line a row. A rows file has `path:row variant`, a file of dead letters `path:row code`, a
  * combined table one line `rows variant`. The variant is another for each execution, as a GPU's last bits are.
  */
 
@@ -66,13 +67,8 @@ export async function simWritePoisoned(
 ): Promise<{ rows: number; bytes: number; sha256: string }> {
   await makeFolders(dirname(path), disk);
   await disk.remove(path);
-  const lines = deadLetters.map(({ file, row, code }) => ({ key: rowOf(file, row), rest: code }));
+  const lines = deadLetters.map(({ file, row, code }) => ({ key: rowName(file, row), rest: code }));
   return await writeLines(path, lines, disk);
-}
-
-/** `/data/part-3.parquet` and row 7 as `3:7`. */
-function rowOf(file: string, row: number): string {
-  return `${/part-(\d+)/.exec(file)?.[1] ?? file}:${row}`;
 }
 
 async function writeLines(path: string, lines: readonly Line[], disk: Disk) {

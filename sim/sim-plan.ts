@@ -17,12 +17,12 @@ export interface SimJob {
   readonly poison: ReadonlySet<string>;
 }
 
-/** `file:row`: what a row is known by. */
-export function rowName(file: number, row: number): string {
-  return `${file}:${row}`;
+/** `path:row`: what a row is known by. */
+export function rowName(path: string, row: number): string {
+  return `${path}:${row}`;
 }
 
-export function inputPath(file: number): string {
+function inputPath(file: number): string {
   return `/data/part-${file}.parquet`;
 }
 
@@ -37,8 +37,9 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
   const poison = new Set<string>();
   for (const [file, rows] of fileRows.entries()) {
     for (let row = 0; row < rows; row += 1) {
-      if (options.failingRows && random.chance(0.1)) failing.add(rowName(file, row));
-      if (options.poisonRows && poison.size === 0 && random.chance(0.15)) poison.add(rowName(file, row));
+      const name = rowName(inputPath(file), row);
+      if (options.failingRows && random.chance(0.1)) failing.add(name);
+      if (options.poisonRows && poison.size === 0 && random.chance(0.15)) poison.add(name);
     }
   }
   const bad = new Set([...failing, ...poison]).size;
@@ -62,13 +63,12 @@ function makeSpec(random: SeededRandom, maxRows: number): JobSpec {
   return { ...JOB_FILE_SCHEMA.parse(file), name: "sim" };
 }
 
+/** Shards go over the ends of files. */
 function plan(spec: JobSpec, fileRows: readonly number[], shardRows: number): PlannedJob {
   const shards: Shard[] = [];
-  for (const [file, rows] of fileRows.entries()) {
-    for (let start = 0; start < rows; start += shardRows) {
-      const rowEnd = Math.min(rows, start + shardRows);
-      shards.push({ id: shardId(shards.length), file, rowStart: start, rowEnd });
-    }
+  const rows = fileRows.reduce((total, count) => total + count, 0);
+  for (let rowStart = 0; rowStart < rows; rowStart += shardRows) {
+    shards.push({ id: shardId(shards.length), rowStart, rowEnd: Math.min(rows, rowStart + shardRows) });
   }
   return {
     spec,

@@ -12,7 +12,7 @@ import type { ShardRunner } from "../worker/lease/attempt.ts";
 import { asStoreError, openSharedSink, type PartialSink } from "../worker/shard/partial-sink.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { encodeLines, type Line } from "./sim-files.ts";
-import { inputPath, OUT, rowName, type SimJob } from "./sim-plan.ts";
+import { OUT, rowName, type SimJob } from "./sim-plan.ts";
 
 export interface SimRunnerOptions {
   readonly job: SimJob;
@@ -63,19 +63,20 @@ export class SimRunner implements ShardRunner {
 
   async #map(lease: Lease, { signal, onProgress }: Parameters<ShardRunner["run"]>[2]): Promise<Mapped> {
     const { job, clock, random, rowMs, breaks, die } = this.#options;
-    const { file, rowStart, rowEnd } = lease.shard;
-    const mapped: Mapped = { file, rows: [], dead: [] };
-    const breakingAt = breaks() ? random.int(rowStart, rowEnd) : -1;
-    for (let row = rowStart; row < rowEnd; row += 1) {
+    const { rowStart, rowEnd } = lease.shard;
+    const mapped: Mapped = { rows: [], dead: [] };
+    const breakingAt = breaks() ? random.int(rowStart, rowEnd) - rowStart : -1;
+    for (const [index, row] of rowsOf(lease).entries()) {
       await sleep(rowMs * random.between(0.5, 1.5), signal, clock);
-      if (job.poison.has(rowName(file, row))) {
-        die(`shard ${lease.shard.id} has poison in row ${rowName(file, row)}`);
+      const name = rowName(row.path, row.row);
+      if (job.poison.has(name)) {
+        die(`shard ${lease.shard.id} has poison in row ${name}`);
         return await NEVER;
       }
-      if (row === breakingAt) throw new ShardmillError("MODEL_FAILED", "the simulated model broke");
-      if (job.failing.has(rowName(file, row))) mapped.dead.push(row);
+      if (index === breakingAt) throw new ShardmillError("MODEL_FAILED", "the simulated model broke");
+      if (job.failing.has(name)) mapped.dead.push(row);
       else mapped.rows.push(row);
-      onProgress(row + 1 - rowStart);
+      onProgress(index + 1);
     }
     return mapped;
   }
@@ -86,7 +87,7 @@ export class SimRunner implements ShardRunner {
     sink: PartialSink,
     signal: AbortSignal,
   ): Promise<PartialFile[]> {
-    const { rows, dead, file } = mapped;
+    const { rows, dead } = mapped;
     const files: PartialFile[] = [];
     const put = async (kind: PartialFile["kind"], name: string, lines: readonly Line[]) => {
       signal.throwIfAborted();
@@ -94,8 +95,8 @@ export class SimRunner implements ShardRunner {
       await this.#writeNew(join(sink.path, name), bytes);
       files.push({ kind, name, rows: lines.length, bytes: bytes.length, sha256: sha256(bytes) });
     };
-    const linesOf = (all: readonly number[], rest: string) =>
-      all.map((row) => ({ key: rowName(file, row), rest }));
+    const linesOf = (all: readonly SimRow[], rest: string) =>
+      all.map(({ path, row }) => ({ key: rowName(path, row), rest }));
     await put("rows", "rows.parquet", linesOf(rows, variant));
     if (dead.length > 0) await put("dead", "dead.parquet", linesOf(dead, "ROW_FAILED"));
     for (const [name, { combine }] of Object.entries(this.#options.job.spec.reduce)) {
@@ -115,21 +116,31 @@ export class SimRunner implements ShardRunner {
   }
 }
 
+interface SimRow {
+  readonly path: string;
+  readonly row: number;
+}
+
 interface Mapped {
-  readonly file: number;
-  readonly rows: number[];
-  readonly dead: number[];
+  readonly rows: SimRow[];
+  readonly dead: SimRow[];
+}
+
+/** As a worker knows them: by the slices of its lease. */
+function rowsOf({ slices }: Lease): SimRow[] {
+  return slices.flatMap(({ file: { path }, rowStart, rowEnd }) =>
+    Array.from({ length: rowEnd - rowStart }, (_, index) => ({ path, row: rowStart + index })),
+  );
 }
 
 function manifestOf(
   lease: Lease,
   executionId: string,
-  { rows, dead, file }: Mapped,
+  { rows, dead }: Mapped,
   files: readonly PartialFile[],
 ): PartialManifest {
   const [first] = dead;
   const place = {
-    file: inputPath(file),
     stage: "infer",
     code: "ROW_FAILED",
     message: "it cannot be mapped",
@@ -141,7 +152,7 @@ function manifestOf(
     rowsIn: rows.length + dead.length,
     rowsOut: rows.length,
     rowsDead: dead.length,
-    firstDead: first === undefined ? null : { ...place, row: first },
+    firstDead: first === undefined ? null : { ...place, file: first.path, row: first.row },
     files,
     digest: partialDigest(files),
   };

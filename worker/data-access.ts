@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
+import { present } from "../shared/core/assert.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { WorkerSession } from "../shared/domain/worker.ts";
@@ -32,13 +33,14 @@ export type JobFiles = Pick<JobDescription, "partialsPath" | "beacon"> & {
 export async function chooseAccess(
   mode: AccessMode,
   job: JobFiles,
-  lease: Pick<Lease, "file">,
+  lease: Pick<Lease, "slices">,
   coordinator: { readonly address: string; readonly session: WorkerSession },
 ): Promise<AccessChoice> {
   const remote: DataAccess = { kind: "coordinator", ...coordinator };
   if (mode === "coordinator") return { input: [remote], output: remote, model: ["coordinator"] };
+  const { file } = present(lease.slices[0], "a lease has a file");
   const [input, output, model] = await Promise.all([
-    seesFile(lease.file.path, lease.file.bytes),
+    seesFile(file.path, file.bytes),
     seesBeacon(job),
     seesAll([job.model, ...job.model.externalData]),
   ]);
@@ -52,7 +54,7 @@ export async function chooseAccess(
   }
   if (!(input && output && model)) {
     throw new ShardmillError("STORE_REFUSED", "this worker does not see the job's files", {
-      fields: { input, output, model, path: lease.file.path },
+      fields: { input, output, model, path: file.path },
       hint: "mount the same storage at the same path here, or start the worker with --data auto",
     });
   }

@@ -4,9 +4,9 @@ import { assertNever } from "../shared/core/assert.ts";
 import { errorFromData, ShardmillError, toShardmillError } from "../shared/core/errors.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import { inputCorrupt } from "../shared/dataset/input-errors.ts";
-import type { Lease } from "../shared/domain/job.ts";
+import type { Lease, LeaseSlice } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
-import { tokenKey } from "../shared/domain/token.ts";
+import { type Token, tokenKey } from "../shared/domain/token.ts";
 import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
 import type { LearnedBatch } from "./infer/batch-sizer.ts";
 import { hasEnded, untilEnded } from "./infer/end-thread.ts";
@@ -34,7 +34,8 @@ const CLOSE_LIMIT_MS = 5_000;
 
 interface Running {
   readonly lease: Lease;
-  reading: "not yet" | "begun" | "done";
+  /** The slice of the lease that is read; null before the first and after the last. */
+  reading: LeaseSlice | null;
   readonly result: Deferred<PartialManifest>;
   readonly options: RunOptions;
 }
@@ -113,7 +114,7 @@ export class ShardThreadClient implements AsyncDisposable {
       result.reject(signal.reason);
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    this.#running.set(key, { lease, reading: "not yet", result, options });
+    this.#running.set(key, { lease, reading: null, result, options });
     this.#send({ kind: "runShard", lease, executionId });
     try {
       return await result.promise;
@@ -173,9 +174,11 @@ export class ShardThreadClient implements AsyncDisposable {
       case "broken":
         this.#break(errorFromData(event.error));
         break;
-      case "shardStarted":
+      case "fileStarted":
+        this.#noteFile(event);
+        break;
       case "shardRead":
-        this.#noteReading(event);
+        this.#noteRead(event.token);
         break;
       case "abandoned":
         break;
@@ -184,11 +187,16 @@ export class ShardThreadClient implements AsyncDisposable {
     }
   }
 
-  #noteReading({ kind, token }: Extract<ShardEvent, { kind: "shardStarted" | "shardRead" }>): void {
+  #noteFile({ token, slice }: Extract<ShardEvent, { kind: "fileStarted" }>): void {
+    const running = this.#running.get(tokenKey(token));
+    if (running !== undefined) running.reading = running.lease.slices[slice] ?? null;
+  }
+
+  #noteRead(token: Token): void {
     const running = this.#running.get(tokenKey(token));
     if (running === undefined) return;
-    running.reading = kind === "shardRead" ? "done" : "begun";
-    if (kind === "shardRead") running.options.onRead?.();
+    running.reading = null;
+    running.options.onRead?.();
   }
 
   #break(error: ShardmillError): void {
@@ -208,26 +216,34 @@ export class ShardThreadClient implements AsyncDisposable {
   }
 }
 
+/** Enough to look at. */
+const SHOWN_PATHS = 4;
+
 /**
  * Why a thread is stuck. Two files may be decoded at once, the shard at work and the one that is prefetched: then neither
  * is accused, and both shards are run again, each alone, which tells.
  */
 function stuckOn(running: readonly Running[]): ShardmillError {
-  const begun = running.filter(({ reading }) => reading === "begun").map(({ lease }) => lease);
-  const suspects = begun.length > 0 ? begun : running.slice(0, 1).map(({ lease }) => lease);
+  const begun = running.flatMap(({ reading }) => reading ?? []);
+  const suspects = begun.length > 0 ? begun : running.slice(0, 1).flatMap(({ lease }) => lease.slices);
   const [first, ...others] = suspects;
   if (first !== undefined && others.every(({ file }) => file.path === first.file.path))
     return neverEnds(first);
-  const paths = suspects.map(({ file }) => file.path);
-  return new ShardmillError("WORKER_DIED", `a shard thread is stuck with one of ${paths.join(" and ")}`, {
-    fields: { paths: paths.join(" ") },
-  });
+  const paths = suspects.slice(0, SHOWN_PATHS).map(({ file }) => file.path);
+  const more = suspects.length > SHOWN_PATHS ? ` and ${suspects.length - SHOWN_PATHS} more` : "";
+  return new ShardmillError(
+    "WORKER_DIED",
+    `a shard thread is stuck with one of ${paths.join(" and ")}${more}`,
+    {
+      fields: { paths: paths.join(" ") },
+    },
+  );
 }
 
-function neverEnds({ file, shard }: Lease): ShardmillError {
+function neverEnds({ file, rowStart, rowEnd }: LeaseSlice): ShardmillError {
   return inputCorrupt({
     path: file.path,
-    where: `rows ${shard.rowStart} to ${shard.rowEnd}`,
+    where: `rows ${rowStart} to ${rowEnd}`,
     expected: `what the ${file.format === "parquet" ? "Parquet" : "Arrow"} format allows`,
     found: "something that its decoder does not come to an end with",
     poisoned: true,

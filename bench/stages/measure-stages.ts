@@ -211,8 +211,8 @@ function collecting(
       };
     },
     work: async ({ chunks, mapped }) => {
-      const { map: plan, schema, path: filePath, rows: shardRows } = bed;
-      const collector = new Collector({ plan, schema, filePath, shardRows });
+      const { map: plan, schema, slices, rows: shardRows } = bed;
+      const collector = new Collector({ plan, schema, slices, shardRows });
       for (const chunk of chunks) collector.open(chunk);
       for (const segment of mapped) collector.collect([segment]);
       return collector.finish();

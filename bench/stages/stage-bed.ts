@@ -3,6 +3,8 @@ import { planJob } from "../../coordinator/plan/plan-job.ts";
 import { present } from "../../shared/core/assert.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import type { InputFile } from "../../shared/domain/dataset.ts";
+import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import { readJobFile } from "../../shared/spec/read-job-file.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
@@ -30,6 +32,7 @@ interface ByteRange {
 export class StageBed implements AsyncDisposable {
   readonly map: MapPlan;
   readonly path: string;
+  readonly slices: readonly LeaseSlice[];
   readonly rows: number;
   readonly schema: Schema;
   /** What the reader asked its store for. */
@@ -45,6 +48,7 @@ export class StageBed implements AsyncDisposable {
       map: MapPlan;
       rows: number;
       file: DatasetFile;
+      planned: InputFile;
       bytes: number;
       ranges: ByteRange[];
       close: () => Promise<void>;
@@ -52,8 +56,9 @@ export class StageBed implements AsyncDisposable {
   ) {
     this.#name = name;
     this.map = parts.map;
-    this.path = parts.file.path;
     this.rows = Math.min(parts.rows, parts.file.rows);
+    this.path = parts.file.path;
+    this.slices = [{ file: parts.planned, rowStart: 0, rowEnd: this.rows }];
     this.schema = parts.file.schema;
     this.#file = parts.file;
     this.#bytes = parts.bytes;
@@ -64,7 +69,8 @@ export class StageBed implements AsyncDisposable {
   static async open(workload: Workload, rows: number): Promise<StageBed> {
     const spec = await readJobFile(workload.jobPath, { set: [], env: process.env });
     const { map, dataset } = await planJob(spec, new AbortController().signal);
-    const { path, bytes } = present(dataset.files[0], "a dataset has a file");
+    const planned = present(dataset.files[0], "a dataset has a file");
+    const { path, bytes } = planned;
     const store = createLocalStore();
     const source = byteSource(store, path, bytes);
     const ranges: ByteRange[] = [];
@@ -77,7 +83,7 @@ export class StageBed implements AsyncDisposable {
       file[Symbol.dispose]();
       await store[Symbol.asyncDispose]();
     };
-    return new StageBed(workload.name, { map, rows, file, bytes, ranges, close });
+    return new StageBed(workload.name, { map, rows, file, planned, bytes, ranges, close });
   }
 
   /** The stage `decode`: from the file's bytes to record batches. */

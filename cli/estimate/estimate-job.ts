@@ -2,8 +2,9 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeBeacon } from "../../coordinator/commit/beacon.ts";
 import { describeJob } from "../../coordinator/job/describe-job.ts";
-import { present } from "../../shared/core/assert.ts";
+import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
 import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
@@ -71,12 +72,14 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
     const partialsPath = join(scratchPath, "partials");
     await mkdir(partialsPath, { recursive: true });
     const beacon = await writeBeacon(partialsPath);
-    const files = Object.fromEntries(
-      shards.map(({ file }) => [file, present(planned.dataset.files[file], "a shard is of a file")]),
-    );
+    const { files } = planned.dataset;
+    const rows = new DatasetRows(files.map((file) => file.rows));
     const runs = await runSamples({
       processes,
-      task: { job: describeJob("sample", planned, { partialsPath, beacon }), shards, files },
+      task: {
+        job: describeJob("sample", planned, { partialsPath, beacon }),
+        shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
+      },
       scratchPath,
       budgetMs: question.sampleMs,
     });

@@ -1,11 +1,12 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
-import type { InputFile } from "../../shared/domain/dataset.ts";
-import type { JobDescription } from "../../shared/domain/job.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { Shard } from "../../shared/domain/shard.ts";
 import type { StageShares, StepCounts } from "../../shared/domain/worker.ts";
 import type { LanePlan } from "../../worker/infer/lane-plan.ts";
 import type { ProcessPlan } from "../../worker/supervisor.ts";
+
+/** A shard, with what must be known to read it. */
+export type SampleShard = Pick<Lease, "shard" | "slices">;
 
 /** What a sample process is started with: plain JSON. */
 export interface SampleTask {
@@ -16,8 +17,7 @@ export interface SampleTask {
   readonly worker: ProcessPlan["options"];
   readonly job: JobDescription;
   /** Run over and over, in this order. */
-  readonly shards: readonly Shard[];
-  readonly files: Readonly<Record<number, InputFile>>;
+  readonly shards: readonly SampleShard[];
   readonly scratchPath: string;
 }
 

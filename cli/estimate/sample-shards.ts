@@ -1,4 +1,6 @@
+import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
+import type { SampleShard } from "./sample-protocol.ts";
 
 /** Steps of the golden ratio fall evenly however many there are: never twice near one place before all have been seen. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
@@ -20,7 +22,15 @@ export function spreadShards(shards: readonly Shard[], count: number): Shard[] {
 }
 
 /** The first rows of a shard, at most `rows` of them. */
-export function cutShard(shard: Shard, rows: number): Shard {
-  const { id, file, rowStart, rowEnd } = shard;
-  return { id, file, rowStart, rowEnd: Math.min(rowEnd, rowStart + Math.max(1, Math.floor(rows))) };
+export function cutShard({ shard, slices }: SampleShard, rows: number): SampleShard {
+  const { id, rowStart } = shard;
+  const most = Math.min(shardRows(shard), Math.max(1, Math.floor(rows)));
+  const cut: LeaseSlice[] = [];
+  let left = most;
+  for (const { file, rowStart: from, rowEnd: to } of slices) {
+    const taken = Math.min(left, to - from);
+    if (taken > 0 || slices.length === 1) cut.push({ file, rowStart: from, rowEnd: from + taken });
+    left -= taken;
+  }
+  return { shard: { id, rowStart, rowEnd: rowStart + most }, slices: cut };
 }

@@ -4,7 +4,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { type Shard, shardRows } from "../../shared/domain/shard.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
 import { type StepCounts, workerSession } from "../../shared/domain/worker.ts";
 import type { OpenJob, OpenJobOptions } from "../../worker/open-job.ts";
 import { planSlots } from "../../worker/shard-thread-plan.ts";
@@ -118,16 +118,15 @@ class SampleRun {
   }
 }
 
-function leaseOf({ index, shards, files }: SampleTask, sequence: number, rows: number): Lease {
-  const whole: Shard = present(shards[sequence % shards.length], "a sample has shards");
-  const file = present(files[whole.file], "every shard's file is named");
+function leaseOf({ index, shards }: SampleTask, sequence: number, rows: number): Lease {
+  const whole = present(shards[sequence % shards.length], "a sample has shards");
   // A little over the cut is not worth a cut.
-  const shard = shardRows(whole) <= 2 * rows ? whole : cutShard(whole, rows);
+  const { shard, slices } = shardRows(whole.shard) <= 2 * rows ? whole : cutShard(whole, rows);
   return {
     jobId: "sample",
     token: { generation: index + 1, sequence: sequence + 1 },
     shard,
-    file,
+    slices,
     leaseMs: 60_000,
   };
 }

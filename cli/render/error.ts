@@ -66,13 +66,24 @@ function factsOf(error: ShardmillError): [label: string, value: string | null][]
   return [["where", place], ...facts, ["cause", causeOf(error.cause, told)]];
 }
 
-const PLACE_FIELDS: ReadonlySet<string> = new Set(["shard", "file", "rowStart", "rowEnd", "worker"]);
+const PLACE_FIELDS: ReadonlySet<string> = new Set([
+  ...["shard", "rowStart", "rowEnd", "worker"],
+  ...["file", "files", "firstFile", "lastFile"],
+]);
 
 /** `rows 0 to 49 of a.parquet (shard 0), on node1-cpu0`: the fields of an attempt in one line; null when it is no attempt. */
-function placeOf({ shard, file, rowStart, rowEnd, worker }: ShardmillError["fields"]): string | null {
+function placeOf(fields: ShardmillError["fields"]): string | null {
+  const { shard, rowStart, rowEnd, worker } = fields;
   if (typeof shard !== "number" || typeof rowStart !== "number" || typeof rowEnd !== "number") return null;
-  const rows = `rows ${rowStart} to ${rowEnd - 1}${typeof file === "string" ? ` of ${oneLine(file)}` : ""}`;
+  const rows = `rows ${rowStart} to ${rowEnd - 1}${filesOf(fields)}`;
   return `${rows} (shard ${shard})${typeof worker === "string" ? `, on ${oneLine(worker)}` : ""}`;
+}
+
+/** Rows of one file are that file's, rows of several the whole input's. */
+function filesOf({ file, files, firstFile, lastFile }: ShardmillError["fields"]): string {
+  if (typeof file === "string") return ` of ${oneLine(file)}`;
+  if (typeof files !== "number" || typeof firstFile !== "string" || typeof lastFile !== "string") return "";
+  return ` of the input, in ${files} files from ${oneLine(firstFile)} to ${oneLine(lastFile)}`;
 }
 
 /** As a whole word: 7 is not told by 17. */

@@ -1,4 +1,5 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
+import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
@@ -52,7 +53,18 @@ export function planText(
   ].join("\n");
 }
 
-function shardsText({ shards }: PlannedJob): string {
+function shardsText(plan: PlannedJob): string {
+  const files = mostFiles(plan);
+  return files > 1 ? `${sizesText(plan)}, of up to ${formatCount(files)} files` : sizesText(plan);
+}
+
+/** How many files the shard spans that spans most. */
+function mostFiles({ dataset, shards }: PlannedJob): number {
+  const rows = new DatasetRows(dataset.files.map((file) => file.rows));
+  return shards.reduce((most, shard) => Math.max(most, rows.slicesOf(shard).length), 0);
+}
+
+function sizesText({ shards }: PlannedJob): string {
   const sizes = shards.map(shardRows).sort((a, b) => a - b);
   const [least, middle, most] = [0, Math.floor((sizes.length - 1) / 2), sizes.length - 1].map(
     (at) => sizes[at],
@@ -88,15 +100,9 @@ function reductionsText({ spec }: PlannedJob): string {
     .join(", ");
 }
 
-function filesTable({ dataset, shards }: PlannedJob, style: Style): string {
-  const counts = dataset.files.map((_, index) => shards.filter(({ file }) => file === index).length);
-  const rows = dataset.files.map(({ path, rows, bytes }, index) => [
-    path,
-    rows,
-    formatBytes(bytes),
-    counts[index],
-  ]);
-  const columns = ["file", "rows", "size", "shards"];
+function filesTable({ dataset }: PlannedJob, style: Style): string {
+  const rows = dataset.files.map(({ path, rows, bytes }) => [path, rows, formatBytes(bytes)]);
+  const columns = ["file", "rows", "size"];
   return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_PATH_COLUMNS });
 }
 

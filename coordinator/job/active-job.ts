@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { JobPrecision } from "../../shared/domain/precision.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
@@ -132,10 +133,9 @@ export class ActiveJob {
       return { kind: "none", retryAtMs, slotsFull: why === "slotsFull" };
     }
     if (answer?.kind !== "grant") return { kind: "none", retryAtMs: null, slotsFull: false };
-    const file = this.#options.planned.dataset.files[answer.shard.file];
-    if (file === undefined) throw new Error(`broken invariant: shard ${answer.shard.id} of no file`);
     const { shard, token, leaseMs } = answer;
-    return { kind: "lease", lease: { jobId: this.jobId, token, shard, file, leaseMs } };
+    const slices = leaseSlices(this.#options.planned.dataset.files, this.#options.shell.state.rows, shard);
+    return { kind: "lease", lease: { jobId: this.jobId, token, shard, slices, leaseMs } };
   }
 
   /** Whether each lease is still live. */

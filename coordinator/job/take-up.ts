@@ -233,8 +233,7 @@ async function begin(shell: JobShell, jobId: string, planned: PlannedJob): Promi
   if (shell.state.jobId === null)
     await shell.dispatch({ kind: "jobAccepted", jobId, name: spec.name, digests });
   if (shell.state.phase === "planning") {
-    const files = dataset.files.map((file) => file.path);
-    await shell.dispatch({ kind: "planSealed", files, shards });
+    await shell.dispatch({ kind: "planSealed", files: dataset.files, shards });
     return;
   }
   await shell.perform(resumeEffects(shell.state));

@@ -12,13 +12,14 @@ import { asRecord } from "./record-shape.ts";
  * can be found by its mark.
  */
 
-export const JOURNAL_VERSION = 1;
+/** Since 2 a shard is rows of the dataset; before, it was rows of one file. */
+export const JOURNAL_VERSION = 2;
 export const HEADER_BYTES = 16;
 const MAGIC = Buffer.from("SHMLJRNL", "latin1");
 const MARK = Buffer.from([0xff, 0x53, 0x4d, 0x52]);
 const FRAME_HEAD_BYTES = 12;
 
-/** The largest record is a sealed plan: some 30 bytes a shard, so this is a plan of about eight million shards. */
+/** The largest record is a sealed plan: some 30 bytes a shard and 100 a file, so this is a plan of about two million of each. */
 export const MAX_RECORD_BYTES = 256 * 1024 * 1024;
 
 export function encodeHeader(generation: number): Buffer {
@@ -43,15 +44,15 @@ export function encodeRecord(record: JournalRecord): Buffer {
 
 export type HeaderVerdict =
   | { readonly kind: "header"; readonly generation: number }
-  | { readonly kind: "newerVersion"; readonly version: number }
+  | { readonly kind: "otherVersion"; readonly version: number }
   | { readonly kind: "notAJournal" };
 
 export function decodeHeader(segment: Buffer): HeaderVerdict {
   if (segment.length < HEADER_BYTES || MAGIC.compare(segment, 0, MAGIC.length) !== 0)
     return { kind: "notAJournal" };
   const version = segment.readUInt32LE(8);
-  if (version > JOURNAL_VERSION) return { kind: "newerVersion", version };
   if (version === 0) return { kind: "notAJournal" };
+  if (version !== JOURNAL_VERSION) return { kind: "otherVersion", version };
   return { kind: "header", generation: segment.readUInt32LE(12) };
 }
 

@@ -123,12 +123,9 @@ function readSegment(
   generation: number,
 ): { readonly records: JournalRecord[]; readonly started: GenerationStarted; readonly goodBytes: number } {
   const header = decodeHeader(bytes);
-  if (header.kind === "newerVersion") {
-    throw newer(
-      path,
-      `it has format version ${header.version}, and this version reads up to ${JOURNAL_VERSION}`,
-      0,
-    );
+  if (header.kind === "otherVersion") {
+    const { version } = header;
+    throw foreign(path, `it has format version ${version}, and this version reads ${JOURNAL_VERSION}`, 0);
   }
   if (header.kind === "notAJournal") throw corrupt(path, "it does not begin like a journal", 0);
   const { records, end } = decodeFrames(bytes);
@@ -136,7 +133,7 @@ function readSegment(
     throw corrupt(path, `a damaged record is followed by a whole one at byte ${end.nextAt}`, end.at);
   }
   if (end.kind === "unknownKind")
-    throw newer(path, `it has a record of the unknown kind ${end.found}`, end.at);
+    throw foreign(path, `it has a record of the unknown kind ${end.found}`, end.at);
   if (end.kind === "malformed") throw corrupt(path, `a record cannot be understood: ${end.what}`, end.at);
   const first = records[0];
   const begun = first?.kind === "generationStarted" && first.generation === generation;
@@ -164,10 +161,10 @@ function corrupt(path: string, what: string, at: number): ShardmillError {
   });
 }
 
-function newer(path: string, what: string, at: number): ShardmillError {
+function foreign(path: string, what: string, at: number): ShardmillError {
   return new ShardmillError(
     "JOURNAL_CORRUPT",
-    `the journal ${path} was written by a later version: ${what}`,
+    `the journal ${path} was written by another version: ${what}`,
     {
       fields: { path, at },
       hint: "resume the job with the version that wrote it, or start it over with --fresh",

@@ -25,11 +25,11 @@ export type JournalRecord =
       readonly name: string;
       readonly digests: JobDigests;
     }
-  /** The paths of the input files, and `[file, rowStart, rowEnd]` of each shard; a shard's id is its index. */
+  /** The input files, and the rows of the dataset of each shard; a shard's id is its index. */
   | {
       readonly kind: "planSealed";
-      readonly files: readonly string[];
-      readonly shards: readonly (readonly [number, number, number])[];
+      readonly files: readonly (readonly [path: string, rows: number])[];
+      readonly shards: readonly (readonly [rowStart: number, rowEnd: number])[];
     }
   | {
       readonly kind: "leaseGranted";

@@ -5,6 +5,8 @@ import { type Shard, shardId } from "../../shared/domain/shard.ts";
 
 export interface PlannedFile {
   readonly rowGroups: readonly RowGroup[];
+  /** Equal for files whose columns are laid out alike, which one table can hold: see `layoutOf`. */
+  readonly layout: string;
 }
 
 export interface PlanOptions {
@@ -34,15 +36,22 @@ const LEAST_SHARDS = 16;
 const SPLIT_RATIO = 1.5;
 
 /**
+ * Each file costs the shard an open, a footer and two stats, and the lease its name: a failed attempt repeats as many, and a
+ * lease stays below 3 MiB with the longest names that there are. A hundred thousand tiny files are two hundred shards.
+ */
+const SHARD_FILES = 512;
+
+/**
  * Cuts a dataset into shards: disjoint, in order, and together all of its rows. The same input gives the same plan.
  *
- * - A shard never spans files.
- * - Row groups of one file are joined while they stay within the target; so no shard that joins is above it.
+ * - A shard is a part of one file, or one or more whole files, side by side, whose columns are laid out alike.
+ * - Whole files are joined while they stay within the target, in rows, in files, and in bytes if those are the target's
+ *   reason; row groups of one file while they stay within the target in rows. So no shard that joins is above it.
  * - A row group above 1.5 times the target is split into equal ranges (which differ by a row at most), each within the
  *   target and above 0.6 of it.
- * - So no shard has more than 1.5 times the target; only those beside larger row groups, or a file's last, have less
- *   than half.
- * - A dataset without rows is one empty shard of the first file: the output still gets its schema.
+ * - So no shard has more than 1.5 times the target; only those beside larger row groups or files, or a file's last, have
+ *   less than half.
+ * - A file without rows is in no shard. A dataset without rows is one empty shard: the output still gets its schema.
  *
  * @param files in the dataset's order, at least one
  * @throws {SPEC_INVALID} when there would be more than two million shards
@@ -51,17 +60,80 @@ export function planShards(files: readonly PlannedFile[], options: PlanOptions):
   const target = options.shardRows === "auto" ? autoShardRows(files, options) : options.shardRows;
   refuseTooMany(files, target);
   const shards: Shard[] = [];
-  for (const [file, { rowGroups }] of files.entries()) {
-    for (const [rowStart, rowEnd] of cutFile(rowGroups, target)) {
-      shards.push({ id: shardId(shards.length), file, rowStart, rowEnd });
-    }
+  const cut = (rowStart: number, rowEnd: number) =>
+    shards.push({ id: shardId(shards.length), rowStart, rowEnd });
+  const joined = new JoinedFiles({
+    rows: target,
+    bytes: options.shardRows === "auto" ? SHARD_BYTES / (options.columnsShareOfBytes ?? 1) : Infinity,
+  });
+  let fileStart = 0;
+  for (const file of files) {
+    const ranges = cutFile(file.rowGroups, target);
+    const whole = ranges.length === 1 ? wholeFile(file) : null;
+    if (ranges.length > 0 && (whole === null || !joined.takes(whole))) joined.close(cut);
+    if (whole !== null) joined.add(fileStart, whole);
+    else for (const [start, end] of ranges) cut(fileStart + start, fileStart + end);
+    fileStart += ranges.at(-1)?.[1] ?? 0;
   }
-  return shards.length > 0 ? shards : [{ id: shardId(0), file: 0, rowStart: 0, rowEnd: 0 }];
+  joined.close(cut);
+  return shards.length > 0 ? shards : [{ id: shardId(0), rowStart: 0, rowEnd: 0 }];
+}
+
+interface WholeFile {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly layout: string;
+}
+
+function wholeFile({ rowGroups, layout }: PlannedFile): WholeFile {
+  let rows = 0;
+  let bytes = 0;
+  for (const group of rowGroups) {
+    rows += group.rows;
+    bytes += group.bytes;
+  }
+  return { rows, bytes, layout };
+}
+
+/** Whole files that become one shard. */
+class JoinedFiles {
+  readonly #most: { readonly rows: number; readonly bytes: number };
+  #rowStart = 0;
+  #rows = 0;
+  #bytes = 0;
+  #files = 0;
+  #layout = "";
+
+  constructor(most: { readonly rows: number; readonly bytes: number }) {
+    this.#most = most;
+  }
+
+  /** Whether one more file stays within the limits; the first always does. */
+  takes({ rows, bytes, layout }: WholeFile): boolean {
+    if (this.#files === 0) return true;
+    const fits = this.#rows + rows <= this.#most.rows && this.#bytes + bytes <= this.#most.bytes;
+    return fits && this.#files < SHARD_FILES && layout === this.#layout;
+  }
+
+  add(rowStart: number, { rows, bytes, layout }: WholeFile): void {
+    if (this.#files === 0) this.#rowStart = rowStart;
+    this.#files += 1;
+    this.#rows += rows;
+    this.#bytes += bytes;
+    this.#layout = layout;
+  }
+
+  close(cut: (rowStart: number, rowEnd: number) => void): void {
+    if (this.#files > 0) cut(this.#rowStart, this.#rowStart + this.#rows);
+    this.#files = 0;
+    this.#rows = 0;
+    this.#bytes = 0;
+  }
 }
 
 /** The target in rows: by bytes, then lowered so that a small input still makes enough shards. */
 export function autoShardRows(
-  files: readonly PlannedFile[],
+  files: readonly Pick<PlannedFile, "rowGroups">[],
   options: Pick<PlanOptions, "columnsShareOfBytes"> = {},
 ): number {
   let rows = 0;

@@ -1,5 +1,6 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
+import { layoutOf } from "../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { byteSource, type Store } from "../../shared/store/store.ts";
 import type { FoundFile } from "./input/discover.ts";
@@ -29,6 +30,7 @@ async function parseFooter(store: Store, found: FoundFile, signal?: AbortSignal)
     file: { path, format, bytes, mtimeMs, rows, footerSha256 },
     fields: fieldsOf(file.schema),
     rowGroups,
+    layout: layoutOf(file.schema),
   };
 }
 

@@ -8,6 +8,8 @@ export interface FileFooter {
   readonly file: InputFile;
   readonly fields: readonly Field[];
   readonly rowGroups: readonly RowGroup[];
+  /** Equal for files whose columns Arrow lays out alike: see `layoutOf`. */
+  readonly layout: string;
 }
 
 /** Enough to see what is wrong; the count says how much more there is. */

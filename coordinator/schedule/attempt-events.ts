@@ -5,9 +5,9 @@ import { strike } from "./exclusion.ts";
 import { failJob } from "./job-end.ts";
 import { liveLease } from "./lease-index.ts";
 import { endLease } from "./leases.ts";
+import { placeFields } from "./shard-place.ts";
 import type { Lease } from "./shard-state.ts";
 import type { Turn } from "./turn.ts";
-import { placeFields } from "./verdict.ts";
 import { refuseStaleSession, staleLease } from "./worker-refusals.ts";
 
 /** An execution failed. What comes next is a property of the error's code: see ERROR_CODES. */

@@ -1,3 +1,4 @@
+import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Shard, ShardId } from "../../shared/domain/shard.ts";
@@ -13,10 +14,10 @@ export type JobEvent =
       readonly name: string;
       readonly digests: JobDigests;
     }
-  /** `files`: the paths of the input files in order, so that a row can be named; `shards` in plan order. */
+  /** `files` in the dataset's order, so that a row can be named; `shards` in plan order. */
   | {
       readonly kind: "planSealed";
-      readonly files: readonly string[];
+      readonly files: readonly Pick<InputFile, "path" | "rows">[];
       readonly shards: readonly Shard[];
     }
   /** `name` outlives the session: strikes and backup leases look at it. */

@@ -3,6 +3,7 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type ShardId, shardId, shardRows } from "../../shared/domain/shard.ts";
 import { compareTokens, type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { AttemptEnd, JournalRecord } from "../journal/record.ts";
+import { placeOf } from "./shard-place.ts";
 import {
   type Attempt,
   type CountedFailure,
@@ -12,7 +13,7 @@ import {
   type ShardState,
 } from "./shard-state.ts";
 import { addShard, type JobState } from "./state.ts";
-import { placeOf, storyOf } from "./story.ts";
+import { storyOf } from "./story.ts";
 import { moveShard } from "./table.ts";
 
 type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: K }>;
@@ -72,12 +73,12 @@ export function evolveSplit(state: JobState, record: RecordOf<"shardSplit">): vo
   const entry = entryOf(state, record.shard);
   if (entry.state.kind === "split") return;
   const { atRow, into } = record;
-  const { file, rowStart, rowEnd } = entry.shard;
+  const { rowStart, rowEnd } = entry.shard;
   assert(rowStart < atRow && atRow < rowEnd, `I11: row ${atRow} is inside ${placeOf(state, entry)}`);
   assert(into[0] === state.shards.length && into[1] === into[0] + 1, "halves take the next free numbers");
   moveShard(state, entry, "splitUp", { kind: "split", atRow, into });
-  addShard(state, { id: shardId(into[0]), file, rowStart, rowEnd: atRow }, entry.shard.id);
-  addShard(state, { id: shardId(into[1]), file, rowStart: atRow, rowEnd }, entry.shard.id);
+  addShard(state, { id: shardId(into[0]), rowStart, rowEnd: atRow }, entry.shard.id);
+  addShard(state, { id: shardId(into[1]), rowStart: atRow, rowEnd }, entry.shard.id);
 }
 
 export function evolveDeadLettered(state: JobState, record: RecordOf<"rowDeadLettered">): void {

@@ -1,6 +1,7 @@
 import { assert, assertNever } from "../../shared/core/assert.ts";
+import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import { isEnded } from "../../shared/domain/job.ts";
-import { shardId, shardRows } from "../../shared/domain/shard.ts";
+import { shardId } from "../../shared/domain/shard.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import {
   endAttempt,
@@ -95,24 +96,20 @@ function evolveSealed(state: JobState, record: Extract<JournalRecord, { kind: "p
     return;
   }
   assert(state.jobId !== null, "a job is accepted before its plan is sealed");
-  state.files = record.files;
-  let lastFile = 0;
+  state.files = record.files.map(([path]) => path);
+  state.rows = new DatasetRows(record.files.map(([, rows]) => rows));
   let lastRow = 0;
-  for (const [file, rowStart, rowEnd] of record.shards) {
-    const shard = { id: shardId(state.shards.length), file, rowStart, rowEnd };
-    assert(
-      rowStart >= 0 && rowEnd >= rowStart && record.files[file] !== undefined,
-      `shard ${shard.id} is a range of rows of a file`,
-    );
-    assert(
-      file > lastFile || (file === lastFile && rowStart >= lastRow),
-      `I11: shard ${shard.id} comes after its elder`,
-    );
-    lastFile = file;
+  for (const [rowStart, rowEnd] of record.shards) {
+    const shard = { id: shardId(state.shards.length), rowStart, rowEnd };
+    assert(rowStart === lastRow && rowEnd >= rowStart, `I11: shard ${shard.id} follows its elder`);
     lastRow = rowEnd;
     addShard(state, shard, null);
-    state.totals.rows += shardRows(shard);
   }
+  assert(
+    lastRow === state.rows.total,
+    `I11: the shards cover the ${state.rows.total} rows, found ${lastRow}`,
+  );
+  state.totals.rows = lastRow;
   state.phase = "running";
   reduceWhenDone(state);
 }

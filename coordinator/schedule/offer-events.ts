@@ -9,6 +9,7 @@ import { strike } from "./exclusion.ts";
 import { detachLease } from "./lease-index.ts";
 import { endLease } from "./leases.ts";
 import { discardLoser, isCommittedPartial, refuseOffer, settleOffer } from "./offer-answers.ts";
+import { placeOf } from "./shard-place.ts";
 import {
   type Lease,
   leasesOf,
@@ -18,7 +19,6 @@ import {
   type ShardEntry,
 } from "./shard-state.ts";
 import type { JobState, WorkerEntry } from "./state.ts";
-import { placeOf } from "./story.ts";
 import { moveShard } from "./table.ts";
 import { type Turn, wakeWorker } from "./turn.ts";
 import { staleLease, staleSession } from "./worker-refusals.ts";

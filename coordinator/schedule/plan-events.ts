@@ -15,8 +15,11 @@ export function planSealed(turn: Turn, event: EventOf<"planSealed">): void {
     shards.every((shard, index) => shard.id === index),
     "a shard's id is its place in the plan",
   );
-  const ranges = shards.map(({ file, rowStart, rowEnd }) => [file, rowStart, rowEnd] as const);
-  recordDurably(turn, { kind: "planSealed", files, shards: ranges });
+  recordDurably(turn, {
+    kind: "planSealed",
+    files: files.map(({ path, rows }) => [path, rows]),
+    shards: shards.map(({ rowStart, rowEnd }) => [rowStart, rowEnd]),
+  });
   for (const entry of turn.state.shards) enqueue(turn.state, entry);
   wake(turn);
 }

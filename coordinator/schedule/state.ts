@@ -1,4 +1,5 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { JobDigests, JobPhase } from "../../shared/domain/job.ts";
 import { compareShards, type Shard, type ShardId } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
@@ -29,6 +30,8 @@ export interface JobState {
   digests: JobDigests | null;
   /** The paths of the input files: as the plan was sealed, until who takes the job up says where they are now. */
   files: readonly string[];
+  /** Which rows they hold. */
+  rows: DatasetRows;
   /** By shard id. */
   readonly shards: ShardEntry[];
   readonly totals: Totals;
@@ -142,6 +145,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     name: "",
     digests: null,
     files: [],
+    rows: new DatasetRows([]),
     shards: [],
     totals: { rows: 0, rowsCommitted: 0, deadRows: 0, attempts: 0, attemptsFailed: 0 },
     lastToken: null,

@@ -1,6 +1,6 @@
-import { shardRows } from "../../shared/domain/shard.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { AttemptEnd } from "../journal/record.ts";
+import { placeOf } from "./shard-place.ts";
 import type { Attempt, ShardEntry } from "./shard-state.ts";
 import type { JobState } from "./state.ts";
 
@@ -10,17 +10,6 @@ export function storyOf(state: JobState, entry: ShardEntry): string {
   const attempts = entry.attempts.length === 0 ? "never leased" : entry.attempts.map(tellAttempt).join("; ");
   const revoked = entry.revocations === 0 ? "" : `; commits revoked: ${entry.revocations}`;
   return `${placeOf(state, entry)}${parent}, is ${entry.state.kind}: ${attempts}${revoked}`;
-}
-
-/** `shard 7 (a.parquet, rows 100 to 200)`: rows are `[start, end)`. */
-export function placeOf(state: JobState, entry: ShardEntry): string {
-  const { id, rowStart, rowEnd } = entry.shard;
-  const rows = shardRows(entry.shard) === 1 ? `row ${rowStart}` : `rows ${rowStart} to ${rowEnd}`;
-  return `shard ${id} (${filePath(state, entry)}, ${rows})`;
-}
-
-export function filePath(state: JobState, entry: ShardEntry): string {
-  return state.files[entry.shard.file] ?? `file ${entry.shard.file}`;
 }
 
 function tellAttempt({ token, worker, backup, end }: Attempt): string {

@@ -1,14 +1,14 @@
 import { isEnded } from "../../shared/domain/job.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { shardId, shardRows } from "../../shared/domain/shard.ts";
-import type { AttemptEnd, FailureReason } from "../journal/record.ts";
+import type { AttemptEnd } from "../journal/record.ts";
 import { failOverBudget, overBudget } from "./dead-letters.ts";
 import { isUntriedSomewhere } from "./exclusion.ts";
 import { failJob } from "./job-end.ts";
 import { enqueue } from "./pending-queue.ts";
+import { filePath, placeFields, placeOf } from "./shard-place.ts";
 import type { ShardEntry } from "./shard-state.ts";
 import { type JobState, setShardState } from "./state.ts";
-import { filePath, placeOf } from "./story.ts";
 import { moveShard, type ShardMove } from "./table.ts";
 import { recordDurably, type Turn, wake } from "./turn.ts";
 
@@ -50,11 +50,6 @@ export function failRevoked(turn: Turn, entry: ShardEntry): void {
     message,
     fields: { ...placeFields(state, entry), code: "PARTIAL_INVALID" },
   });
-}
-
-export function placeFields(state: JobState, entry: ShardEntry): FailureReason["fields"] {
-  const { id, rowStart, rowEnd } = entry.shard;
-  return { shard: id, file: filePath(state, entry), rowStart, rowEnd };
 }
 
 /**
@@ -108,9 +103,10 @@ function splitShard(turn: Turn, entry: ShardEntry): void {
 function poisonRow(turn: Turn, entry: ShardEntry): void {
   const { state } = turn;
   const died = entry.failures.length;
+  const { file, row } = state.rows.placeOf(entry.shard.rowStart);
   const deadLetter: DeadLetter = {
-    file: filePath(state, entry),
-    row: entry.shard.rowStart,
+    file: filePath(state, file),
+    row,
     stage: "worker",
     code: "ROW_POISON",
     message: `${died} workers died with this row: ${entry.failures.at(-1)?.message ?? ""}`,

@@ -159,7 +159,7 @@ class Scene implements AsyncDisposable {
           data.statFile(
             session,
             jobId,
-            dice.pick(["/etc/passwd", this.#job.job, lease?.file.path ?? "", ...TEXTS]),
+            dice.pick(["/etc/passwd", this.#job.job, lease?.slices[0]?.file.path ?? "", ...TEXTS]),
           ),
           "stat",
         ),

@@ -67,11 +67,11 @@ async function writeGeneration(path: string, generation: number): Promise<Journa
 }
 
 function firstRecords(): JournalRecord[] {
-  const shards = Array.from({ length: SHARDS }, (_, id) => [0, id * 10, id * 10 + 10] as const);
+  const shards = Array.from({ length: SHARDS }, (_, id) => [id * 10, id * 10 + 10] as const);
   const digests = { spec: "a".repeat(64), input: "b".repeat(64), model: "c".repeat(64) };
   return [
     { kind: "jobAccepted", jobId: "hostile-1", name: "hostile", digests },
-    { kind: "planSealed", files: ["/data/a.parquet"], shards },
+    { kind: "planSealed", files: [["/data/a.parquet", SHARDS * 10]], shards },
   ];
 }
 

@@ -231,7 +231,7 @@ export const JOB_FILE_SCHEMA = z
         shardRows: z
           .union([auto, z.int().min(1).max(MAX_SHARD_ROWS)])
           .default("auto")
-          .describe("Rows that a shard should have, about. `auto`: by the bytes of the row groups."),
+          .describe("Rows of a shard, about: of a file, or of small files. `auto`: by their bytes."),
       })
       .describe("The dataset."),
     model: z

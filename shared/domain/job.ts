@@ -89,6 +89,14 @@ export interface Lease {
   readonly jobId: string;
   readonly token: Token;
   readonly shard: Shard;
-  readonly file: InputFile;
+  /** The shard's rows, file by file, in order; at least one. */
+  readonly slices: readonly LeaseSlice[];
   readonly leaseMs: number;
+}
+
+/** Rows `[rowStart, rowEnd)` of one input file. */
+export interface LeaseSlice {
+  readonly file: InputFile;
+  readonly rowStart: number;
+  readonly rowEnd: number;
 }

@@ -6,11 +6,13 @@ export function shardId(value: number): ShardId {
   return value as ShardId;
 }
 
-/** Rows `[rowStart, rowEnd)` of one input file: the unit that is leased, retried and committed. */
+/**
+ * Rows `[rowStart, rowEnd)` of the dataset, counted over its files in their order: the unit that is leased, retried and
+ * committed. A part of one large file, or many small files; which rows of which files they are is the dataset's to say
+ * (see `DatasetRows`).
+ */
 export interface Shard {
   readonly id: ShardId;
-  /** Index into the dataset's files. */
-  readonly file: number;
   readonly rowStart: number;
   readonly rowEnd: number;
 }
@@ -19,7 +21,7 @@ export function shardRows(shard: Pick<Shard, "rowStart" | "rowEnd">): number {
   return shard.rowEnd - shard.rowStart;
 }
 
-/** Plan order: by file, then by row. Published rows are in this order. */
+/** Plan order: by row. Published rows are in this order. */
 export function compareShards(a: Shard, b: Shard): number {
-  return a.file - b.file || a.rowStart - b.rowStart;
+  return a.rowStart - b.rowStart;
 }

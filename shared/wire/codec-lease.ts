@@ -1,25 +1,38 @@
 import { assertNever } from "../core/assert.ts";
 import type { Lease } from "../domain/job.ts";
-import { decodeShardId, inputFileCodec, shardCodec, tokenCodec } from "./codec-shard.ts";
+import { shardRows } from "../domain/shard.ts";
+import { decodeShardId, leaseSliceCodec, shardCodec, tokenCodec } from "./codec-shard.ts";
 import type { LeaseAnswer, LeaseRef } from "./services.ts";
-import { type Codec, uint32, wholeMs } from "./wire-message.ts";
+import { type Codec, uint32, type WireReader, wholeMs } from "./wire-message.ts";
 
 export const leaseCodec: Codec<Lease> = {
-  encode: ({ jobId, token, shard, file, leaseMs }) => ({
+  encode: ({ jobId, token, shard, slices, leaseMs }) => ({
     jobId,
     token: tokenCodec.encode(token),
     shard: shardCodec.encode(shard),
-    file: inputFileCodec.encode(file),
+    slices: slices.map(leaseSliceCodec.encode),
     leaseMs: wholeMs(leaseMs),
   }),
-  decode: (message) => ({
-    jobId: message.name("jobId"),
-    token: tokenCodec.decode(message.message("token")),
-    shard: shardCodec.decode(message.message("shard")),
-    file: inputFileCodec.decode(message.message("file")),
-    leaseMs: message.count("leaseMs"),
-  }),
+  decode(message) {
+    const shard = shardCodec.decode(message.message("shard"));
+    return {
+      jobId: message.name("jobId"),
+      token: tokenCodec.decode(message.message("token")),
+      shard,
+      slices: decodeSlices(message, shard),
+      leaseMs: message.count("leaseMs"),
+    };
+  },
 };
+
+function decodeSlices(message: WireReader, shard: Lease["shard"]): Lease["slices"] {
+  const slices = message.list("slices").map(leaseSliceCodec.decode);
+  const rows = slices.reduce((total, slice) => total + shardRows(slice), 0);
+  if (slices.length === 0) message.fail("slices", "is empty");
+  if (rows !== shardRows(shard))
+    message.fail("slices", `has ${rows} rows for a shard of ${shardRows(shard)}`);
+  return slices;
+}
 
 export const leaseRefCodec: Codec<LeaseRef> = {
   encode: ({ jobId, shard, token }) => ({ jobId, shard: uint32(shard), token: tokenCodec.encode(token) }),

@@ -1,4 +1,5 @@
 import { DATASET_FORMATS, type InputFile } from "../domain/dataset.ts";
+import type { LeaseSlice } from "../domain/job.ts";
 import { type Shard, type ShardId, shardId } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
 import { type Codec, uint32, type WireReader } from "./wire-message.ts";
@@ -9,13 +10,13 @@ export const tokenCodec: Codec<Token> = {
 };
 
 export const shardCodec: Codec<Shard> = {
-  encode: ({ id, file, rowStart, rowEnd }) => ({ id: uint32(id), file: uint32(file), rowStart, rowEnd }),
-  decode(message) {
-    const rowStart = message.count("rowStart");
-    const rowEnd = message.count("rowEnd");
-    if (rowEnd < rowStart) message.fail("rowEnd", "lies before rowStart");
-    return { id: decodeShardId(message, "id"), file: message.count("file"), rowStart, rowEnd };
-  },
+  encode: ({ id, rowStart, rowEnd }) => ({ id: uint32(id), rowStart, rowEnd }),
+  decode: (message) => ({ id: decodeShardId(message, "id"), ...decodeRange(message) }),
+};
+
+export const leaseSliceCodec: Codec<LeaseSlice> = {
+  encode: ({ file, rowStart, rowEnd }) => ({ file: inputFileCodec.encode(file), rowStart, rowEnd }),
+  decode: (message) => ({ file: inputFileCodec.decode(message.message("file")), ...decodeRange(message) }),
 };
 
 export const inputFileCodec: Codec<InputFile> = {
@@ -36,6 +37,13 @@ export const inputFileCodec: Codec<InputFile> = {
     footerSha256: message.text("footerSha256"),
   }),
 };
+
+function decodeRange(message: WireReader): { readonly rowStart: number; readonly rowEnd: number } {
+  const rowStart = message.count("rowStart");
+  const rowEnd = message.count("rowEnd");
+  if (rowEnd < rowStart) message.fail("rowEnd", "lies before rowStart");
+  return { rowStart, rowEnd };
+}
 
 export function decodeShardId(message: WireReader, field: string): ShardId {
   return shardId(message.count(field));

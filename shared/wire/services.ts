@@ -21,7 +21,7 @@ export interface CoordinatorServices {
 }
 
 /** Bumped when an old worker and a new coordinator would misunderstand each other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export interface LeaseRef {
   readonly jobId: string;

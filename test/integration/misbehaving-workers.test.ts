@@ -23,7 +23,7 @@ test("a row that kills every worker is found and becomes a dead letter, and the 
   });
   const { cli, address } = await startCoordinator(job);
   await using coordinator = cli;
-  const wrong = { kind: "diesOfRow", file: 0, row: POISON } as const;
+  const wrong = { kind: "diesOfRow", row: POISON } as const;
   const supervisor = await startMisbehaving(job, wrong, { coordinator: address, workers: 3 });
   try {
     expect(await coordinator.ended).toMatchObject({ code: 3 });

@@ -134,7 +134,7 @@ test("an abandoned shard leaves no file and says only that it is abandoned; the 
   expect(await readdir(scratchPath)).toEqual([]);
   const said = events.filter((event) => "token" in event && event.token.sequence === 1);
   const told = said.map(({ kind }) => kind).filter((kind) => kind !== "progress");
-  expect(told).toEqual(["shardStarted", "abandoned"]);
+  expect(told).toEqual(["fileStarted", "abandoned"]);
 });
 
 test("a shard that is abandoned while it is written stops its SQL, and what was written is gone", async () => {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { digestFile } from "../../shared/core/digest.ts";
 import { encodeArrow, encodeParquet } from "../../shared/dataset/encode.ts";
-import type { JobDescription } from "../../shared/domain/job.ts";
+import type { InputFile } from "../../shared/domain/dataset.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
@@ -40,6 +41,14 @@ afterEach(async () => {
 });
 
 /** A shard thread that serves one job, and the fake lane behind it; ended after the test. */
+/** A lease on rows of one file, with another file in its place. */
+function withFile(lease: Lease, changes: Partial<InputFile>): Lease {
+  return {
+    ...lease,
+    slices: lease.slices.map((slice) => ({ ...slice, file: { ...slice.file, ...changes } })),
+  };
+}
+
 async function startThread(job: JobDescription, model: FakeModel = {}) {
   const lane = new FakeLane(model);
   const thread = await startShardThread({ job, lanePorts: [lane.port], scratchPath });
@@ -214,8 +223,8 @@ describe("an input file that is not the plan's", () => {
       code: "INPUT_CHANGED",
       fields: { path, what: "time of change" },
     });
-    const now = (await leaseOn(path)).file;
-    const other = { ...lease, file: { ...now, footerSha256: "0".repeat(64) } };
+    const now = await leaseOn(path);
+    const other = withFile(now, { footerSha256: "0".repeat(64) });
     const fresh = await startThread(aJob({ partialsPath }));
     await expect(fresh.run({ ...other, token: { generation: 1, sequence: 3 } })).rejects.toMatchObject({
       code: "INPUT_CHANGED",
@@ -230,7 +239,7 @@ describe("an input file that is not the plan's", () => {
     const { run } = await startThread(aJob({ partialsPath }));
     const lease = await leaseOn(inputPath);
     const path = join(folder, "none.parquet");
-    const gone = { ...lease, file: { ...lease.file, path } };
+    const gone = withFile(lease, { path });
     await expect(run(gone)).rejects.toMatchObject({ code: "INPUT_CHANGED", fields: { path } });
     expect((await run(await leaseOn(inputPath, { sequence: 2 }))).rowsOut).toBe(ROWS - 1);
   });

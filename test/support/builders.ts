@@ -1,3 +1,4 @@
+import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerInfo } from "../../shared/domain/worker.ts";
@@ -10,16 +11,21 @@ export function aLease(
   return {
     jobId: "job-1",
     token: { generation: 1, sequence },
-    shard: { id: shardId(shard), file: 0, rowStart: 0, rowEnd: 100 },
-    file: {
-      path: "/data/a.parquet",
-      format: "parquet",
-      bytes: 1_000,
-      mtimeMs: 0,
-      rows: 100,
-      footerSha256: "f".repeat(64),
-    },
+    shard: { id: shardId(shard), rowStart: 0, rowEnd: 100 },
+    slices: [{ file: anInputFile(), rowStart: 0, rowEnd: 100 }],
     leaseMs,
+  };
+}
+
+export function anInputFile(changes: Partial<InputFile> = {}): InputFile {
+  return {
+    path: "/data/a.parquet",
+    format: "parquet",
+    bytes: 1_000,
+    mtimeMs: 0,
+    rows: 100,
+    footerSha256: "f".repeat(64),
+    ...changes,
   };
 }
 

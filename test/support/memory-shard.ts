@@ -1,5 +1,4 @@
 import type { RecordBatch, Table } from "apache-arrow";
-import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { BatchShape } from "../../worker/infer/batch-shape.ts";
@@ -8,6 +7,7 @@ import { BufferPool } from "../../worker/shard/buffer-pool.ts";
 import { BusyMeter } from "../../worker/shard/busy-meter.ts";
 import type { ShardResult } from "../../worker/shard/collect.ts";
 import { mapShard } from "../../worker/shard/run-shard.ts";
+import { anInputFile } from "./builders.ts";
 
 export interface MemoryShard {
   readonly job: Pick<JobDescription, "map" | "batchTokens">;
@@ -27,26 +27,19 @@ export async function mapInMemory({ job, table, infer, nextRows, meter }: Memory
 }> {
   const ran: BatchShape[] = [];
   const tooBig: BatchShape[] = [];
-  const path = "/data/memory.arrow";
-  const file: DatasetFile = {
-    path,
-    format: "arrow",
-    schema: table.schema,
-    rows: table.numRows,
-    rowGroups: [],
-    footerSha256: "",
-    async *read(): AsyncGenerator<RecordBatch> {
-      yield* table.batches;
-    },
-    [Symbol.dispose]: () => {},
-  };
+  const rows = { rowStart: 0, rowEnd: table.numRows };
   const result = await mapShard({
     job,
     lease: {
-      shard: { id: shardId(0), file: 0, rowStart: 0, rowEnd: table.numRows },
-      file: { path, format: "arrow", bytes: 0, mtimeMs: 0, rows: table.numRows, footerSha256: "" },
+      shard: { id: shardId(0), ...rows },
+      slices: [{ file: anInputFile({ path: "/data/memory.arrow", rows: table.numRows }), ...rows }],
     },
-    file,
+    input: {
+      schema: table.schema,
+      async *read(): AsyncGenerator<RecordBatch> {
+        yield* table.batches;
+      },
+    },
     lanes: { count: 1, infer },
     inFlight: () => 3,
     sizer: {

@@ -63,9 +63,8 @@ export async function rawPartial(lease: Lease, executionId: string, best = 0): P
   try {
     await using database = await openLockedDatabase({ folders: [folder], tempFolder: folder });
     const { rowStart, rowEnd } = lease.shard;
-    const rowsBefore = Number(/part-(\d+)/.exec(lease.file.path)?.[1] ?? 0) * lease.file.rows;
     const path = join(folder, "rows.parquet");
-    const range = `range(${rowsBefore + rowStart}, ${rowsBefore + rowEnd})`;
+    const range = `range(${rowStart}, ${rowEnd})`;
     const { rows } = await database.copyTo(
       { where: "rows", sql: `SELECT range AS id, ${best}::INTEGER AS best FROM ${range}` },
       path,

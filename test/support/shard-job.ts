@@ -85,8 +85,14 @@ export async function leaseOn(
   return {
     jobId: "job-1",
     token: { generation: 1, sequence },
-    shard: { id: shardId(sequence), file: 0, rowStart, rowEnd },
-    file: { path, format, bytes: size, mtimeMs, rows: file.rows, footerSha256: file.footerSha256 },
+    shard: { id: shardId(sequence), rowStart, rowEnd },
+    slices: [
+      {
+        file: { path, format, bytes: size, mtimeMs, rows: file.rows, footerSha256: file.footerSha256 },
+        rowStart,
+        rowEnd,
+      },
+    ],
     leaseMs: 30_000,
   };
 }

@@ -6,7 +6,7 @@ import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { CONVERTED_PRECISIONS, type JobPrecision } from "../../shared/domain/precision.ts";
-import { type Shard, shardId } from "../../shared/domain/shard.ts";
+import { shardId } from "../../shared/domain/shard.ts";
 import {
   STAGES,
   type StageShares,
@@ -58,15 +58,6 @@ export const errorData: fc.Arbitrary<ErrorData> = fc.record(
   { requiredKeys: ["code", "message", "fields", "problems"], noNullPrototype: true },
 );
 
-const shard: fc.Arbitrary<Shard> = fc
-  .record({ id: shardNumber, file: uint32, from: count, to: count })
-  .map(({ id, file, from, to }) => ({
-    id,
-    file,
-    rowStart: Math.min(from, to),
-    rowEnd: Math.max(from, to),
-  }));
-
 const inputFile: fc.Arbitrary<InputFile> = fc.record({
   path: name,
   format: fc.constantFrom("parquet", "arrow"),
@@ -76,7 +67,24 @@ const inputFile: fc.Arbitrary<InputFile> = fc.record({
   footerSha256: hex,
 });
 
-const lease: fc.Arbitrary<Lease> = fc.record({ jobId: name, token, shard, file: inputFile, leaseMs: uint32 });
+/** Rows of several files, and the shard that they are. */
+const shardAndSlices: fc.Arbitrary<Pick<Lease, "shard" | "slices">> = fc
+  .record({
+    id: shardNumber,
+    rowStart: count.map((value) => Math.floor(value / 2)),
+    slices: fc.array(fc.record({ file: inputFile, rowStart: uint32, rows: uint32 }), {
+      minLength: 1,
+      maxLength: 5,
+    }),
+  })
+  .map(({ id, rowStart, slices }) => ({
+    shard: { id, rowStart, rowEnd: rowStart + slices.reduce((total, { rows }) => total + rows, 0) },
+    slices: slices.map(({ file, rowStart: from, rows }) => ({ file, rowStart: from, rowEnd: from + rows })),
+  }));
+
+const lease: fc.Arbitrary<Lease> = fc
+  .record({ jobId: name, token, shardAndSlices, leaseMs: uint32 })
+  .map(({ shardAndSlices: { shard, slices }, ...rest }) => ({ ...rest, shard, slices }));
 
 export const leaseRef: fc.Arbitrary<LeaseRef> = fc.record({ jobId: name, shard: shardNumber, token });
 

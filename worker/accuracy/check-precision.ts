@@ -5,7 +5,9 @@ import { present } from "../../shared/core/assert.ts";
 import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
+import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { ModelFile, PlannedJob } from "../../shared/domain/job.ts";
+import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { PrecisionReport } from "../../shared/domain/precision.ts";
 import { runIsolated } from "../../shared/onnx/isolated.ts";
 import type { CompareQuestion, Comparison } from "./compare-models.ts";
@@ -38,14 +40,18 @@ export async function comparePrecision(planned: PlannedJob, signal: AbortSignal)
     converted: planned.model.path,
     precision,
     map: planned.map,
-    files: planned.dataset.files,
-    ranges: spreadSample(planned.shards, rows),
+    slices: sampleOf(planned, rows),
     threads: availableParallelism(),
     limitMs: COMPARE_MS,
   };
   const comparison = await compareApart(question, signal);
   const [originalBytes, convertedBytes] = [bytesOf(original), bytesOf(planned.model)];
   return { precision, originalBytes, convertedBytes, ...comparison, minCosine, minAgreement };
+}
+
+function sampleOf({ dataset: { files } }: PlannedJob, rows: number): CompareQuestion["slices"] {
+  const index = new DatasetRows(files.map((file) => file.rows));
+  return spreadSample(index.total, rows).flatMap((range) => leaseSlices(files, index, range));
 }
 
 async function compareApart(question: CompareQuestion, signal: AbortSignal): Promise<Comparison> {

@@ -1,6 +1,6 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
-import type { InputFile } from "../../shared/domain/dataset.ts";
+import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
 import type { ConvertedPrecision, OutputAccuracy } from "../../shared/domain/precision.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
@@ -13,7 +13,6 @@ import { BufferPool } from "../shard/buffer-pool.ts";
 import { InputChunk } from "../shard/input-chunk.ts";
 import { numbersOf } from "../shard/scores.ts";
 import { OutputComparison } from "./output-comparison.ts";
-import type { SampleRange } from "./spread-sample.ts";
 
 /** Plain JSON. */
 export interface CompareQuestion {
@@ -21,8 +20,8 @@ export interface CompareQuestion {
   readonly converted: string;
   readonly precision: ConvertedPrecision;
   readonly map: MapPlan;
-  readonly files: readonly InputFile[];
-  readonly ranges: readonly SampleRange[];
+  /** The rows to compare on. */
+  readonly slices: readonly LeaseSlice[];
   readonly threads: number;
   /** After this no further rows are read. */
   readonly limitMs: number;
@@ -65,17 +64,14 @@ async function openConverted({ original, converted, precision, threads }: Compar
   return createSession(await strictHalf(original), { device: "cpu", threads, optimize: false });
 }
 
-async function* readChunks({ files, ranges, map }: CompareQuestion): AsyncGenerator<InputChunk> {
+async function* readChunks({ slices, map }: CompareQuestion): AsyncGenerator<InputChunk> {
   await using store = createLocalStore();
-  for (const { file, rowStart, rowEnd } of ranges) {
-    const planned = files[file];
-    if (planned === undefined) throw new Error(`broken invariant: no file ${file}`);
-    const source = byteSource(store, planned.path, planned.bytes);
-    using opened = await openDatasetFile(source, planned.format);
-    let fileRow = rowStart;
+  let row = 0;
+  for (const { file, rowStart, rowEnd } of slices) {
+    using opened = await openDatasetFile(byteSource(store, file.path, file.bytes), file.format);
     for await (const batch of opened.read({ rowStart, rowEnd, columns: map.columns })) {
-      const chunk = new InputChunk(batch, fileRow, map.inputs);
-      fileRow += chunk.rows;
+      const chunk = new InputChunk(batch, row, map.inputs);
+      row += chunk.rows;
       yield chunk;
     }
   }

@@ -9,9 +9,10 @@ import {
   Struct,
   Table,
 } from "apache-arrow";
-import { assert, present } from "../../shared/core/assert.ts";
+import { assert } from "../../shared/core/assert.ts";
 import { fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { parquetFault } from "../../shared/dataset/parquet-faults.ts";
+import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { Segment } from "./bisect.ts";
@@ -37,9 +38,10 @@ export interface ShardResult {
 
 export interface CollectorOptions {
   readonly plan: MapPlan;
-  /** The input file's: kept columns have its types, even when no row is left. */
+  /** Of the input's files: kept columns have its types, even when no row is left. */
   readonly schema: ArrowSchema;
-  readonly filePath: string;
+  /** Where the shard's rows lie. */
+  readonly slices: readonly LeaseSlice[];
   readonly shardRows: number;
   /** What was kept of a chunk is copied, and nothing here looks at its memory again. */
   readonly onClosed?: (chunk: InputChunk) => void;
@@ -64,11 +66,9 @@ export class Collector {
   readonly #open: InputChunk[] = [];
   readonly #batches: RecordBatch[] = [];
   #rowsIn = 0;
-  /** The file's row that is the shard's first. */
-  #firstRow: number | null = null;
   #rowsOut = 0;
 
-  constructor({ plan, schema, filePath, shardRows, onClosed = () => {} }: CollectorOptions) {
+  constructor({ plan, schema, slices, shardRows, onClosed = () => {} }: CollectorOptions) {
     this.#plan = plan;
     this.#shardRows = shardRows;
     this.#onClosed = onClosed;
@@ -77,7 +77,7 @@ export class Collector {
     const made = this.#writers.flatMap(({ columns }) => columns.map(({ field }) => field));
     this.#schema = new Schema([...this.#keep, ...made]);
     this.#keepDead = this.#keep.filter(({ type }) => parquetFault(fieldTypeOf(type)) === null);
-    this.#dead = new DeadLetterTable(filePath, this.#keepDead);
+    this.#dead = new DeadLetterTable(slices, this.#keepDead);
   }
 
   /** Rows that are mapped or dead. */
@@ -89,8 +89,7 @@ export class Collector {
   open(chunk: InputChunk): void {
     this.#rowsIn += chunk.rows;
     assert(this.#rowsIn <= this.#shardRows, "a shard's read gives no more than its rows");
-    this.#firstRow ??= chunk.fileRow;
-    for (const writer of this.#writers) writer.open(chunk, this.#placeOf(chunk, 0));
+    for (const writer of this.#writers) writer.open(chunk, chunk.shardRow);
     this.#open.push(chunk);
     this.#closeSettled();
   }
@@ -127,7 +126,7 @@ export class Collector {
     const rows = Math.max(batch.rows, this.#plan.fixedBatchRows ?? 0);
     let tensorRow = 0;
     const placements = batch.pieces.map(({ chunk, start, end }): Placement => {
-      const placement = { tensorRow, rows: end - start, place: this.#placeOf(chunk, start) };
+      const placement = { tensorRow, rows: end - start, place: chunk.shardRow + start };
       tensorRow += end - start;
       return placement;
     });
@@ -136,11 +135,6 @@ export class Collector {
       this.#writers[index]?.write(tensor, placements);
     });
     for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);
-  }
-
-  /** Where a row of a chunk lies in the shard. */
-  #placeOf({ fileRow }: InputChunk, row: number): number {
-    return fileRow - present(this.#firstRow, "a chunk is opened before its rows come") + row;
   }
 
   #closeSettled(): void {
@@ -155,8 +149,8 @@ export class Collector {
     const live = chunk.runs("live");
     const rows = live.reduce((total, { start, end }) => total + end - start, 0);
     const places = live.map(({ start, end }) => ({
-      start: this.#placeOf(chunk, start),
-      end: this.#placeOf(chunk, end),
+      start: chunk.shardRow + start,
+      end: chunk.shardRow + end,
     }));
     const made = this.#writers.flatMap(({ columns }) => columns.map((column) => column.take(places)));
     if (rows > 0) {

@@ -9,7 +9,11 @@ import {
   Table,
   Utf8,
 } from "apache-arrow";
+import { present } from "../../shared/core/assert.ts";
+import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
+import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
 import type { DeadReason, InputChunk } from "./input-chunk.ts";
 
 const PLACE_FIELDS = [
@@ -25,14 +29,17 @@ const PLACE_FIELDS = [
  * that has one of these names is called `kept_<name>`.
  */
 export class DeadLetterTable {
-  readonly #filePath: string;
+  readonly #slices: readonly LeaseSlice[];
+  /** The shard's rows, over its slices. */
+  readonly #rowsOfSlices: DatasetRows;
   readonly #schema: Schema;
   readonly #batches: RecordBatch[] = [];
   #rows = 0;
   #first: DeadLetter | null = null;
 
-  constructor(filePath: string, keep: readonly ArrowField[]) {
-    this.#filePath = filePath;
+  constructor(slices: readonly LeaseSlice[], keep: readonly ArrowField[]) {
+    this.#slices = slices;
+    this.#rowsOfSlices = new DatasetRows(slices.map(shardRows));
     this.#schema = new Schema([...PLACE_FIELDS, ...renamed(keep)]);
   }
 
@@ -48,8 +55,7 @@ export class DeadLetterTable {
   add(chunk: InputChunk, dead: readonly (readonly [number, DeadReason])[], kept: readonly Data[]): void {
     const letters = dead.map(
       ([row, { stage, code, message }]): DeadLetter => ({
-        file: this.#filePath,
-        row: chunk.fileRow + row,
+        ...this.#placeOf(chunk.shardRow + row),
         stage,
         code,
         message,
@@ -72,6 +78,12 @@ export class DeadLetterTable {
     const type = new Struct(this.#schema.fields);
     const data = makeData({ type, length: letters.length, nullCount: 0, children });
     this.#batches.push(new RecordBatch(this.#schema, data));
+  }
+
+  #placeOf(row: number): Pick<DeadLetter, "file" | "row"> {
+    const place = this.#rowsOfSlices.placeOf(row);
+    const slice = present(this.#slices[place.file], "a row of the shard lies in one of its files");
+    return { file: slice.file.path, row: slice.rowStart + place.row };
   }
 
   finish(): Table | null {

@@ -18,8 +18,8 @@ export type DeadReason = Pick<DeadLetter, "stage" | "code" | "message">;
  */
 export class InputChunk {
   readonly batch: RecordBatch;
-  /** The index in the file of the chunk's row 0. */
-  readonly fileRow: number;
+  /** Where its first row lies among those of the shard. */
+  readonly shardRow: number;
   readonly inputs: readonly InputColumns[];
   /** The rows that can be fed, in order. */
   readonly liveRuns: readonly RowRange[];
@@ -28,9 +28,9 @@ export class InputChunk {
   readonly #dead = new Map<number, DeadReason>();
   #rowsPending: number;
 
-  constructor(batch: RecordBatch, fileRow: number, bindings: readonly InputBinding[]) {
+  constructor(batch: RecordBatch, shardRow: number, bindings: readonly InputBinding[]) {
     this.batch = batch;
-    this.fileRow = fileRow;
+    this.shardRow = shardRow;
     this.inputs = openInputs(batch, bindings);
     const bad = badRows(this.inputs);
     this.steps = findSteps(this.inputs, batch.numRows, bad);

@@ -62,6 +62,11 @@ export class InputFiles implements Disposable {
     if (this.#taken.delete(file)) file[Symbol.dispose]();
   }
 
+  /** Where a file that was taken is read from. */
+  storeOf(file: DatasetFile): Store {
+    return present(this.#readFrom.get(file), "a file that was opened here");
+  }
+
   /**
    * Makes sure that a file is still as it was planned, there where it was read, as far as can be seen without reading it: asked
    * before and after its rows are read, this bounds when they were written. No decoder would notice: pages have no checksums
@@ -69,9 +74,18 @@ export class InputFiles implements Disposable {
    *
    * @throws {INPUT_CHANGED}
    */
-  async confirm(planned: InputFile, file: DatasetFile, signal: AbortSignal): Promise<void> {
-    const store = present(this.#readFrom.get(file), "a file that was opened here");
-    await this.#confirmIn(store, planned, signal);
+  async confirm(planned: InputFile, store: Store, signal: AbortSignal): Promise<void> {
+    const stat = await this.#options.meter
+      .timeRead(() => store.stat(planned.path, signal))
+      .catch((cause: unknown) => {
+        if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
+        throw inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
+      });
+    if (stat.bytes !== planned.bytes) throw inputChanged(planned, "bytes", planned.bytes, stat.bytes);
+    if (stat.mtimeMs !== planned.mtimeMs) {
+      const [before, now] = [planned.mtimeMs, stat.mtimeMs].map((ms) => new Date(ms).toISOString());
+      throw inputChanged(planned, "time of change", before ?? "", now ?? "");
+    }
   }
 
   [Symbol.dispose](): void {
@@ -90,7 +104,7 @@ export class InputFiles implements Disposable {
     const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
     if (idle === undefined) return null;
     try {
-      await this.confirm(planned, idle, signal);
+      await this.confirm(planned, this.storeOf(idle), signal);
       return idle;
     } catch {
       idle[Symbol.dispose]();
@@ -119,7 +133,7 @@ export class InputFiles implements Disposable {
 
   async #openChecked(store: Store, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
     const { meter } = this.#options;
-    await this.#confirmIn(store, planned, signal);
+    await this.confirm(planned, store, signal);
     const bytes = byteSource(store, planned.path, planned.bytes);
     const timed = {
       ...bytes,
@@ -128,27 +142,13 @@ export class InputFiles implements Disposable {
     };
     const file = await openDatasetFile(timed, planned.format, signal).catch(async (error: unknown) => {
       // A file that is being written looks corrupt.
-      if (isShardmillError(error, "INPUT_CORRUPT")) await this.#confirmIn(store, planned, signal);
+      if (isShardmillError(error, "INPUT_CORRUPT")) await this.confirm(planned, store, signal);
       throw error;
     });
     if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
     const found = file.footerSha256;
     file[Symbol.dispose]();
     throw inputChanged(planned, "footer", planned.footerSha256, found);
-  }
-
-  async #confirmIn(store: Store, planned: InputFile, signal: AbortSignal): Promise<void> {
-    const stat = await this.#options.meter
-      .timeRead(() => store.stat(planned.path, signal))
-      .catch((cause: unknown) => {
-        if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
-        throw inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
-      });
-    if (stat.bytes !== planned.bytes) throw inputChanged(planned, "bytes", planned.bytes, stat.bytes);
-    if (stat.mtimeMs !== planned.mtimeMs) {
-      const [before, now] = [planned.mtimeMs, stat.mtimeMs].map((ms) => new Date(ms).toISOString());
-      throw inputChanged(planned, "time of change", before ?? "", now ?? "");
-    }
   }
 }
 

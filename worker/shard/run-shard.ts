@@ -1,7 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { freeBuffers } from "../../shared/core/free-buffers.ts";
-import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
@@ -17,13 +16,14 @@ import type { BusyMeter } from "./busy-meter.ts";
 import { Collector, type ShardResult } from "./collect.ts";
 import { mapInOrder } from "./in-order.ts";
 import { InputChunk } from "./input-chunk.ts";
+import type { ShardRows } from "./shard-input.ts";
 import { cutUnevenBatches } from "./uneven-batcher.ts";
 
 export interface MapShardOptions {
   readonly job: Pick<JobDescription, "map" | "batchTokens">;
-  readonly lease: Pick<Lease, "shard" | "file">;
-  /** Read by nobody else until `onRead` was called or this ended. */
-  readonly file: DatasetFile;
+  readonly lease: Pick<Lease, "shard" | "slices">;
+  /** The shard's rows. */
+  readonly input: ShardRows;
   readonly lanes: Lanes;
   /** Batches that may be at the lanes at once. */
   readonly inFlight: () => number;
@@ -33,7 +33,7 @@ export interface MapShardOptions {
   readonly signal: AbortSignal;
   /** The first rows are decoded: resolves when the shard before has handed on all of its own. */
   readonly turn: () => Promise<void>;
-  /** All input was read and handed on, or will be within moments: the file may be read by another. */
+  /** All input was read and handed on, or will be within moments. */
   readonly onRead: () => void;
   readonly onProgress: (rowsDone: number) => void;
 }
@@ -45,19 +45,17 @@ export interface MapShardOptions {
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {MODEL_FAILED} {OUT_OF_MEMORY} {STORE_FAILED}
  */
 export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
-  const { job, lease, file, lanes, sizer, pool, meter, signal } = options;
+  const { job, lease, input, lanes, sizer, pool, meter, signal } = options;
   // One failed batch stops the reading, and the batches at the lanes.
   const stop = new AbortController();
   const running = AbortSignal.any([signal, stop.signal]);
   // Every batch at the lanes listens, and there may be more than the ten that Node takes for a leak.
   setMaxListeners(0, running);
-  const rows = shardRows(lease.shard);
-  const { schema } = file;
   const collector = new Collector({
     plan: job.map,
-    schema,
-    filePath: lease.file.path,
-    shardRows: rows,
+    schema: input.schema,
+    slices: lease.slices,
+    shardRows: shardRows(lease.shard),
     onClosed: ({ batch }) => freeBatch(batch),
   });
   const runner = new BatchRunner({ lanes, plan: job.map, sizer, pool, meter, signal: running });
@@ -116,31 +114,21 @@ async function* readChunks(
   collector: Collector,
   onEnd: () => void,
 ): AsyncGenerator<InputChunk> {
-  const { job, lease, file, meter, signal, turn } = options;
-  const { rowStart, rowEnd } = lease.shard;
-  const batches = file.read({ rowStart, rowEnd, columns: job.map.columns, signal })[Symbol.asyncIterator]();
-  let fileRow = rowStart;
+  const { job, input, meter, signal, turn } = options;
+  const batches = input.read(job.map.columns, signal)[Symbol.asyncIterator]();
+  let rows = 0;
   try {
     let next = await meter.timeDecode(() => batches.next());
     await turn();
     for (; next.done !== true; next = await meter.timeDecode(() => batches.next())) {
       signal.throwIfAborted();
-      const chunk = meter.time("tensorize", () => new InputChunk(next.value, fileRow, job.map.inputs));
-      fileRow += chunk.rows;
-      if (fileRow > rowEnd) break;
+      const chunk = meter.time("tensorize", () => new InputChunk(next.value, rows, job.map.inputs));
+      rows += chunk.rows;
       collector.open(chunk);
       yield chunk;
     }
   } finally {
     await batches.return?.();
   }
-  if (fileRow !== rowEnd) throw wrongRows(file.path, rowEnd - rowStart, fileRow - rowStart);
   onEnd();
-}
-
-function wrongRows(path: string, expected: number, found: number): ShardmillError {
-  return new ShardmillError("INPUT_CHANGED", `${path} has ${found} rows where its plan says ${expected}`, {
-    fields: { path, expected, found },
-    hint: "the file was replaced since the job was planned: run the job again with --fresh",
-  });
 }

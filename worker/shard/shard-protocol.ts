@@ -44,8 +44,8 @@ export type ShardEvent =
   | { readonly kind: "jobOpened"; readonly jobId: string }
   /** An input file that is not seen here, or is another one here, is read in the next best way. */
   | { readonly kind: "farFile"; readonly path: string }
-  /** Its file is being opened and its first rows decoded, which may be while the shard before is still read. */
-  | { readonly kind: "shardStarted"; readonly token: Token }
+  /** A file of it, a slice of its lease, is being opened and decoded: the first may be while the shard before is still read. */
+  | { readonly kind: "fileStarted"; readonly token: Token; readonly slice: number }
   | { readonly kind: "progress"; readonly token: Token; readonly rowsDone: number }
   /** All input of this shard was handed to the lanes: there is room to prefetch another. */
   | { readonly kind: "shardRead"; readonly token: Token }

@@ -1,6 +1,5 @@
-import { errorToData, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { Slots } from "../../shared/core/slots.ts";
-import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -18,6 +17,7 @@ import { InputFiles } from "./input-files.ts";
 import { DeepLanes } from "./lane-depth.ts";
 import { Lock } from "./lock.ts";
 import { type MapShardOptions, mapShard } from "./run-shard.ts";
+import { ShardInput } from "./shard-input.ts";
 import type { DataAccess, ShardEvent } from "./shard-protocol.ts";
 import { WriteThreadClient } from "./write-thread-client.ts";
 
@@ -161,33 +161,25 @@ export class ShardRoom implements AsyncDisposable {
     const { emit } = this.#options;
     const endPrefetch = await this.#prefetchLock.enter(signal);
     let endRead = (): void => {};
-    let mine: DatasetFile | null = null;
     try {
-      emit({ kind: "shardStarted", token: lease.token });
-      const file = await this.#files.take(lease.file, signal);
-      mine = file;
-      const result = await this.#mapRows(lease, file, {
+      using input = await ShardInput.open(lease.slices, this.#files, {
+        signal,
+        onFile: (slice) => emit({ kind: "fileStarted", token: lease.token, slice }),
+      });
+      const result = await this.#mapRows(lease, input, {
         signal,
         turn: async () => {
           endRead = await this.#readLock.enter(signal);
           endPrefetch();
         },
         onRead: () => {
-          mine = null;
-          this.#files.giveBack(file);
           endRead();
           emit({ kind: "shardRead", token: lease.token });
         },
       });
-      await this.#files.confirm(lease.file, file, signal);
+      await input.confirm(signal);
       return result;
-    } catch (error) {
-      // A file that is being written looks corrupt.
-      if (isShardmillError(error, "INPUT_CORRUPT") && mine !== null)
-        await this.#files.confirm(lease.file, mine, signal);
-      throw error;
     } finally {
-      if (mine !== null) this.#files.drop(mine);
       endPrefetch();
       endRead();
     }
@@ -195,7 +187,7 @@ export class ShardRoom implements AsyncDisposable {
 
   #mapRows(
     lease: Lease,
-    file: DatasetFile,
+    input: ShardInput,
     calls: Pick<MapShardOptions, "signal" | "turn" | "onRead">,
   ): Promise<ShardResult> {
     const { job, meter } = this.#options;
@@ -203,7 +195,7 @@ export class ShardRoom implements AsyncDisposable {
       ...calls,
       job,
       lease,
-      file,
+      input,
       lanes: this.#lanes,
       inFlight: () => this.#lanes.inFlight,
       sizer: this.#sizer,

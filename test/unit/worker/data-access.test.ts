@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { isShardmillError } from "../../../shared/core/errors.ts";
 import { workerSession } from "../../../shared/domain/worker.ts";
 import { chooseAccess, type JobFiles } from "../../../worker/data-access.ts";
-import { aLease } from "../../support/builders.ts";
+import { aLease, anInputFile } from "../../support/builders.ts";
 
 const COORDINATOR = { address: "node1:7433", session: workerSession("0".repeat(24)) };
 const REMOTE = { kind: "coordinator", ...COORDINATOR };
@@ -30,8 +30,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const lease = (bytes: number) => {
-  const { file, ...rest } = aLease();
-  return { ...rest, file: { ...file, path: join(folder, "a.parquet"), bytes } };
+  const file = anInputFile({ path: join(folder, "a.parquet"), bytes });
+  return { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
 };
 
 test("a worker looks for input here first and asks the coordinator for the rest, whatever the first file is like", async () => {

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ShardmillError } from "../../../shared/core/errors.ts";
 import { ShardThreadClient, startShardThread } from "../../../worker/shard-thread-client.ts";
-import { aLease } from "../../support/builders.ts";
+import { aLease, anInputFile } from "../../support/builders.ts";
 import { failureOf } from "../../support/wire-rig.ts";
 
 let folder: string;
@@ -51,9 +51,9 @@ test("a thread that says how busy it is may take as long as it likes", async () 
   expect(broken).toEqual([]);
 });
 
-/** Says that it has begun with each shard, and with the second one stops answering. */
+/** Says that it has begun with each shard's last file, and with the second one stops answering. */
 const STUCK_ON_SECOND =
-  'parentPort.postMessage({ kind: "shardStarted", token: command.lease.token });' +
+  'parentPort.postMessage({ kind: "fileStarted", token: command.lease.token, slice: command.lease.slices.length - 1 });' +
   "if (command.lease.token.sequence === 2) for (;;);";
 
 test("stuck with two files begun it accuses neither: both shards are to be run again, alone", async () => {
@@ -63,7 +63,7 @@ test("stuck with two files begun it accuses neither: both shards are to be run a
   const two = {
     ...one,
     token: { generation: 1, sequence: 2 },
-    file: { ...one.file, path: "/data/b.parquet" },
+    slices: [{ file: anInputFile({ path: "/data/b.parquet" }), rowStart: 0, rowEnd: 100 }],
   };
   const runs = [{ ...one, token: { generation: 1, sequence: 1 } }, two].map((lease) =>
     failureOf(client.run(lease, "e", options)),
@@ -72,9 +72,11 @@ test("stuck with two files begun it accuses neither: both shards are to be run a
   expect(broken).toMatchObject([{ code: "WORKER_DIED" }]);
 });
 
-test("stuck with two shards of one file begun, it names the file", async () => {
-  const one = aLease();
-  const corrupt = { code: "INPUT_CORRUPT", fields: { path: one.file.path, poisoned: true } };
+test("stuck with two shards of one file begun, it names the file, of all files of the shards", async () => {
+  const path = "/data/c.parquet";
+  const last = { file: anInputFile({ path }), rowStart: 0, rowEnd: 100 };
+  const one = { ...aLease(), slices: [...aLease().slices, last] };
+  const corrupt = { code: "INPUT_CORRUPT", fields: { path, poisoned: true } };
   const first = { ...one, token: { generation: 1, sequence: 1 } };
   const second = { ...one, token: { generation: 1, sequence: 2 } };
   const broken: ShardmillError[] = [];

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { cutShard, spreadShards } from "../../../../cli/estimate/sample-shards.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
+import { anInputFile } from "../../../support/builders.ts";
 
 function shardsOf(sizes: readonly number[]) {
-  return sizes.map((rows, id) => ({ id: shardId(id), file: 0, rowStart: 10, rowEnd: 10 + rows }));
+  return sizes.map((rows, id) => ({ id: shardId(id), rowStart: 10, rowEnd: 10 + rows }));
 }
 
 test("a few shards come from all over the dataset", () => {
@@ -20,10 +21,20 @@ test("each comes once, and those without rows never", () => {
   expect(spreadShards(shardsOf([0]), 100)).toEqual([]);
 });
 
-test("a cut shard is its beginning, and never empty or longer", () => {
-  const [shard] = shardsOf([100]);
-  if (shard === undefined) throw new Error("no shard");
-  expect(cutShard(shard, 30)).toEqual({ ...shard, rowEnd: 40 });
-  expect(cutShard(shard, 0.5)).toEqual({ ...shard, rowEnd: 11 });
-  expect(cutShard(shard, 1_000)).toEqual(shard);
+test("a cut shard is its beginning, file by file, and never empty or longer", () => {
+  const shard = { id: shardId(3), rowStart: 10, rowEnd: 110 };
+  const [first, second] = ["/a", "/b"].map((path) => anInputFile({ path }));
+  if (first === undefined || second === undefined) throw new Error("no files");
+  const start = { file: first, rowStart: 80, rowEnd: 100 };
+  const whole = { shard, slices: [start, { file: second, rowStart: 0, rowEnd: 80 }] };
+  expect(cutShard(whole, 30)).toEqual({
+    shard: { ...shard, rowEnd: 40 },
+    slices: [start, { file: second, rowStart: 0, rowEnd: 10 }],
+  });
+  expect(cutShard(whole, 20)).toEqual({ shard: { ...shard, rowEnd: 30 }, slices: [start] });
+  expect(cutShard(whole, 0.5)).toEqual({
+    shard: { ...shard, rowEnd: 11 },
+    slices: [{ ...start, rowEnd: 81 }],
+  });
+  expect(cutShard(whole, 1_000)).toEqual(whole);
 });

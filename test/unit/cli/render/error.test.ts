@@ -59,6 +59,12 @@ describe("an error as its user reads it", () => {
       "",
       "hint: write it again",
     ]);
+    const { file: _, ...shard } = place;
+    const files = { files: 3, firstFile: "/data/a.parquet", lastFile: "/data/c.parquet" };
+    const many = new ShardmillError("SHARD_FAILED", "it failed", { fields: { ...shard, ...files } });
+    expect(lines(many)[1]).toBe(
+      "  where  rows 0 to 49 of the input, in 3 files from /data/a.parquet to /data/c.parquet (shard 0), on node1-cpu0",
+    );
     const counted = new ShardmillError("SPEC_INVALID", "it does not fit", {
       fields: { problems: 1, path: "job.yaml" },
       problems: [{ where: "map", what: "wrong" }],

@@ -70,7 +70,7 @@ const MAP: MapPlan = {
   fixedBatchRows: null,
 };
 
-/** Shards of these sizes, alternately of the first and the second file. */
+/** Shards of these sizes, of both files. */
 function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): PlannedJob {
   const file = { format: "parquet", bytes: 2048, mtimeMs: 0, footerSha256: "" } as const;
   return {
@@ -105,7 +105,10 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): Plann
       signature: { inputs: [], outputs: [] },
     },
     map: { ...MAP, ...map },
-    shards: shardSizes.map((rows, id) => ({ id: shardId(id), file: id % 2, rowStart: 0, rowEnd: rows })),
+    shards: shardSizes.map((rows, id) => {
+      const rowStart = shardSizes.slice(0, id).reduce((sum, before) => sum + before, 0);
+      return { id: shardId(id), rowStart, rowEnd: rowStart + rows };
+    }),
     converted: null,
     digests: { spec: "", input: "", model: "" },
   };
@@ -116,7 +119,7 @@ describe("a planned job", () => {
     expect(planText(aPlan([2000, 1500, 1000]), anEstimate()).split("\n")).toEqual([
       "digits",
       "  input         4,500 rows in 2 files, 4.0 KiB",
-      "  shards        3 of 1,000 to 2,000 rows, median 1,500",
+      "  shards        3 of 1,000 to 2,000 rows, median 1,500, of up to 2 files",
       "  model         /m.onnx, 1.0 KiB, on auto",
       "  batch         found while running",
       "  keep          id",
@@ -130,9 +133,9 @@ describe("a planned job", () => {
       "  busy          infer 90 %",
       "  advice        a GPU",
       "",
-      "file             rows  size     shards",
-      "/data/a.parquet  3000  2.0 KiB       2",
-      "/data/b.parquet  1500  2.0 KiB       1",
+      "file             rows  size",
+      "/data/a.parquet  3000  2.0 KiB",
+      "/data/b.parquet  1500  2.0 KiB",
       "",
       "model input  type              made from",
       "image        float32 [N, 784]  column pixels * 0.5 - 1 (null is 0)",

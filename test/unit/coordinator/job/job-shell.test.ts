@@ -6,7 +6,7 @@ import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { manualClock } from "../../../support/builders.ts";
-import { aConfig, aPartial, aPlan, DIGESTS, FILES } from "../schedule/harness.ts";
+import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
 
 const anna = workerSession("anna");
 
@@ -45,7 +45,8 @@ class Rig {
 
   async start(shards: number): Promise<void> {
     await this.shell.dispatch({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
-    await this.shell.dispatch({ kind: "planSealed", files: FILES, shards: aPlan(shards) });
+    const plan = aPlan(shards);
+    await this.shell.dispatch({ kind: "planSealed", files: filesOf(plan), shards: plan });
     await this.shell.dispatch({ kind: "workerJoined", worker: anna, name: "anna", slots: 8 });
   }
 

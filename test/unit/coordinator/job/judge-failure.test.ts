@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FailureJudge } from "../../../../coordinator/job/judge-failure.ts";
 import type { FailureReason } from "../../../../coordinator/journal/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
-import { aLease } from "../../../support/builders.ts";
+import { anInputFile } from "../../../support/builders.ts";
 
 let folder: string;
 let path: string;
@@ -18,7 +18,7 @@ beforeEach(async () => {
   await writeFile(join(folder, "m.onnx"), "model");
   const { mtimeMs } = await stat(path);
   judge = new FailureJudge({
-    dataset: { files: [{ ...aLease().file, path, bytes: 5, mtimeMs }] },
+    dataset: { files: [anInputFile({ path, bytes: 5, mtimeMs })] },
     model: { path: join(folder, "m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] },
   });
 });

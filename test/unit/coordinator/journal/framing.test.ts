@@ -102,10 +102,10 @@ describe("a segment", () => {
 });
 
 describe("a header", () => {
-  test("of a later version is told from one that is damaged", () => {
-    const later = encodeHeader(1);
-    later.writeUInt32LE(2, 8);
-    expect(decodeHeader(later)).toEqual({ kind: "newerVersion", version: 2 });
+  test.each([1, 3])("of another version, %i, is told from one that is damaged", (version) => {
+    const other = encodeHeader(1);
+    other.writeUInt32LE(version, 8);
+    expect(decodeHeader(other)).toEqual({ kind: "otherVersion", version });
     expect(decodeHeader(Buffer.alloc(16))).toEqual({ kind: "notAJournal" });
     expect(decodeHeader(encodeHeader(1).subarray(0, 15))).toEqual({ kind: "notAJournal" });
   });

@@ -140,12 +140,12 @@ describe("what is refused", () => {
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
   });
 
-  test("a later format, saying that it is one", async () => {
+  test.each([1, 3])("format %i, saying that it is another version's", async (version) => {
     await generation(1);
     const bytes = await readFile(segmentPath(folder, 1));
-    bytes.writeUInt32LE(2, 8);
+    bytes.writeUInt32LE(version, 8);
     await writeFile(segmentPath(folder, 1), bytes);
-    await expect(openJournal(folder, 0)).rejects.toThrow("later version");
+    await expect(openJournal(folder, 0)).rejects.toThrow(`another version: it has format version ${version}`);
   });
 });
 

@@ -1,87 +1,154 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { autoShardRows, type PlannedFile, planShards } from "../../../../coordinator/plan/planner.ts";
-import { shardRows } from "../../../../shared/domain/shard.ts";
+import { DatasetRows } from "../../../../shared/domain/dataset-rows.ts";
+import { type Shard, shardRows } from "../../../../shared/domain/shard.ts";
+
+const LAYOUT = "alike";
 
 const fileOf = (...rows: readonly number[]): PlannedFile => ({
   rowGroups: rows.map((count) => ({ rows: count, bytes: count * 100 })),
+  layout: LAYOUT,
 });
-
-const ranges = (files: readonly PlannedFile[], target: number | "auto") =>
-  planShards(files, { shardRows: target }).map(({ file, rowStart, rowEnd }) => [file, rowStart, rowEnd]);
-
-const anyFiles = fc
-  .array(fc.array(fc.oneof(fc.nat(50), fc.nat(5_000)), { maxLength: 12 }), { minLength: 1, maxLength: 6 })
-  .map((files) => files.map((rows) => fileOf(...rows)));
 
 const rowsOf = (file: PlannedFile | undefined) =>
   file?.rowGroups.reduce((sum, { rows }) => sum + rows, 0) ?? 0;
 
+const slicesOf = (files: readonly PlannedFile[], shard: Pick<Shard, "rowStart" | "rowEnd">) =>
+  new DatasetRows(files.map(rowsOf)).slicesOf(shard);
+
+/** Each shard as `[file, rowStart, rowEnd]` of each file that it has rows of. */
+const slices = (files: readonly PlannedFile[], target: number | "auto") =>
+  planShards(files, { shardRows: target }).map((shard) =>
+    slicesOf(files, shard).map(({ file, rowStart, rowEnd }) => [file, rowStart, rowEnd]),
+  );
+
+/** The same, of shards that each lie in one file. */
+const ranges = (files: readonly PlannedFile[], target: number | "auto") => slices(files, target).flat();
+
+const anyFiles = fc
+  .array(
+    fc.record({
+      rows: fc.array(fc.oneof(fc.nat(50), fc.nat(5_000)), { maxLength: 12 }),
+      layout: fc.constantFrom(LAYOUT, LAYOUT, LAYOUT, "other"),
+    }),
+    { minLength: 1, maxLength: 12 },
+  )
+  .map((files) => files.map(({ rows, layout }) => ({ ...fileOf(...rows), layout })));
+
+const anyTarget = fc.integer({ min: 1, max: 6_000 });
+
 describe("a plan", () => {
-  it("holds every row of every file exactly once, in order, numbered from 0", () => {
+  it("holds every row exactly once, in order, numbered from 0", () => {
     fc.assert(
-      fc.property(
-        anyFiles,
-        fc.oneof(fc.integer({ min: 1, max: 6_000 }), fc.constant("auto" as const)),
-        (files, target) => {
-          const shards = planShards(files, { shardRows: target });
-          expect(shards.map(({ id }) => id)).toEqual(shards.map((_, index) => index));
-          const isEmpty = files.every((file) => rowsOf(file) === 0);
-          if (isEmpty) {
-            expect(ranges(files, target)).toEqual([[0, 0, 0]]);
-            return;
-          }
-          for (const [index, file] of files.entries()) {
-            const own = shards.filter((shard) => shard.file === index);
-            let next = 0;
-            for (const { rowStart, rowEnd } of own) {
-              expect(rowStart).toBe(next);
-              expect(rowEnd).toBeGreaterThan(rowStart);
-              next = rowEnd;
-            }
-            expect(next).toBe(rowsOf(file));
-          }
-          expect(shards.map(({ file }) => file)).toEqual(
-            [...shards.map(({ file }) => file)].sort((a, b) => a - b),
-          );
-        },
-      ),
+      fc.property(anyFiles, fc.oneof(anyTarget, fc.constant("auto" as const)), (files, target) => {
+        const shards = planShards(files, { shardRows: target });
+        expect(shards.map(({ id }) => id)).toEqual(shards.map((_, index) => index));
+        const total = files.reduce((sum, file) => sum + rowsOf(file), 0);
+        let next = 0;
+        for (const { rowStart, rowEnd } of shards) {
+          expect(rowStart).toBe(next);
+          if (total > 0) expect(rowEnd).toBeGreaterThan(rowStart);
+          next = rowEnd;
+        }
+        expect(next).toBe(total);
+        if (total === 0) expect(shards).toHaveLength(1);
+      }),
     );
   });
 
-  it("has no shard above 1.5 times the target, and no two neighbours in a file that would fit into one", () => {
+  it("has no shard above 1.5 times the target, and of several files only whole ones, alike, within the target", () => {
     fc.assert(
-      fc.property(anyFiles, fc.integer({ min: 1, max: 6_000 }), (files, target) => {
-        const shards = planShards(files, { shardRows: target });
-        for (const [index, shard] of shards.entries()) {
+      fc.property(anyFiles, anyTarget, (files, target) => {
+        for (const shard of planShards(files, { shardRows: target })) {
           expect(shardRows(shard)).toBeLessThanOrEqual(target * 1.5);
-          const next = shards[index + 1];
-          if (next === undefined || next.file !== shard.file) continue;
-          const group = groupStarts(files[shard.file]).find((start) => start === next.rowStart);
+          const parts = slicesOf(files, shard);
+          if (parts.length === 1) continue;
+          expect(shardRows(shard)).toBeLessThanOrEqual(target);
+          expect(new Set(parts.map(({ file }) => files[file]?.layout)).size).toBe(1);
+          for (const part of parts) expect(shardRows(part)).toBe(rowsOf(files[part.file]));
+        }
+      }),
+    );
+  });
+
+  it("has no two neighbours in a file that would fit into one", () => {
+    fc.assert(
+      fc.property(anyFiles, anyTarget, (files, target) => {
+        const parts = planShards(files, { shardRows: target }).map((shard) => slicesOf(files, shard)[0]);
+        for (const [index, part] of parts.entries()) {
+          const next = parts[index + 1];
+          if (part === undefined || next === undefined || next.file !== part.file) continue;
+          const group = groupStarts(files[part.file]).find((start) => start === next.rowStart);
           // A cut inside a row group is the split of a large one; its neighbours are left as they are.
-          if (group === undefined || isInLarge(files[shard.file], next.rowStart, target)) continue;
-          if (isInLarge(files[shard.file], shard.rowStart, target)) continue;
-          expect(shardRows(shard) + shardRows(next)).toBeGreaterThan(target);
+          if (group === undefined || isInLarge(files[part.file], next.rowStart, target)) continue;
+          if (isInLarge(files[part.file], part.rowStart, target)) continue;
+          expect(shardRows(part) + shardRows(next)).toBeGreaterThan(target);
         }
       }),
       { numRuns: 60 },
     );
   });
 
-  it("cuts a file the same way whatever other files there are", () => {
+  it("leaves no whole file apart that would fit to the whole files before it", () => {
     fc.assert(
-      fc.property(anyFiles, fc.integer({ min: 1, max: 6_000 }), (files, target) => {
-        const backwards = [...files].reverse();
-        const cuts = (all: readonly PlannedFile[], file: number) =>
-          ranges(all, target)
-            .filter(([index]) => index === file)
-            .map(([, start, end]) => [start, end]);
-        if (files.every((file) => rowsOf(file) === 0)) return;
-        for (const index of files.keys()) {
-          expect(cuts(backwards, files.length - 1 - index)).toEqual(cuts(files, index));
+      fc.property(anyFiles, anyTarget, (files, target) => {
+        const shards = planShards(files, { shardRows: target });
+        for (const [index, shard] of shards.entries()) {
+          const next = shards[index + 1];
+          const [last, first] = [slicesOf(files, shard).at(-1), next && slicesOf(files, next)[0]];
+          if (last === undefined || first === undefined) continue;
+          const areWhole = [last, first].every((part) => shardRows(part) === rowsOf(files[part.file]));
+          if (!areWhole || files[last.file]?.layout !== files[first.file]?.layout) continue;
+          expect(shardRows(shard) + shardRows(first)).toBeGreaterThan(target);
         }
       }),
     );
+  });
+
+  it("cuts a file the same way whatever other files there are", () => {
+    fc.assert(
+      fc.property(anyFiles, anyTarget, (files, target) => {
+        for (const [index, file] of files.entries()) {
+          const cuts = ranges(files, target)
+            .filter(([of]) => of === index)
+            .map(([, start, end]) => [start, end]);
+          const alone = ranges([file], target).map(([, start, end]) => [start, end]);
+          if (rowsOf(file) > 0) expect(cuts).toEqual(alone);
+        }
+      }),
+    );
+  });
+
+  it("joins small files up to the target", () => {
+    expect(slices([fileOf(40), fileOf(20, 20), fileOf(), fileOf(40), fileOf(90), fileOf(250)], 100)).toEqual([
+      [
+        [0, 0, 40],
+        [1, 0, 40],
+      ],
+      [[3, 0, 40]],
+      [[4, 0, 90]],
+      [[5, 0, 83]],
+      [[5, 83, 166]],
+      [[5, 166, 250]],
+    ]);
+  });
+
+  it("joins no more files than one lease should name", () => {
+    const files = Array.from({ length: 1_200 }, () => fileOf(1));
+    expect(slices(files, 100_000).map((shard) => shard.length)).toEqual([512, 512, 176]);
+  });
+
+  it("joins three thousand files of four rows into a dozen shards", () => {
+    const files = Array.from({ length: 3_000 }, () => fileOf(4));
+    expect(slices(files, "auto").map((shard) => shard.length)).toEqual([...Array(11).fill(256), 184]);
+  });
+
+  it("joins files within the target's bytes, unless the rows of a shard are given", () => {
+    const large = { ...fileOf(), rowGroups: [{ rows: 1, bytes: 10 << 20 }] };
+    const files = Array.from({ length: 7 }, () => large);
+    expect(slices(files, "auto").map((shard) => shard.length)).toEqual([3, 3, 1]);
+    expect(slices(files, 7).map((shard) => shard.length)).toEqual([7]);
   });
 
   it("joins small row groups up to the target", () => {
@@ -110,11 +177,8 @@ describe("a plan", () => {
     ]);
   });
 
-  it("never lets a shard span files, and gives an empty file none", () => {
-    expect(ranges([fileOf(10), fileOf(), fileOf(0, 0), fileOf(10)], 100)).toEqual([
-      [0, 0, 10],
-      [3, 0, 10],
-    ]);
+  it("is one empty shard of the first file when there are no rows", () => {
+    expect(slices([fileOf(), fileOf(0, 0)], 100)).toEqual([[[0, 0, 0]]]);
   });
 
   it("refuses more than two million shards", () => {

@@ -14,7 +14,14 @@ import { type Token, tokenKey } from "../../../../shared/domain/token.ts";
 import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
 
 export const DIGESTS = { spec: "s", input: "i", model: "m" };
-export const FILES = ["a.parquet", "b.parquet"];
+
+/** The input of a plan: all rows in one file, and another without any. */
+export function filesOf(shards: readonly Shard[]) {
+  return [
+    { path: "a.parquet", rows: shards.at(-1)?.rowEnd ?? 0 },
+    { path: "b.parquet", rows: 0 },
+  ];
+}
 
 export type Effect<K extends JobEffect["kind"]> = Extract<JobEffect, { kind: K }>;
 
@@ -26,7 +33,6 @@ export function aConfig(changes: Partial<ScheduleConfig> = {}): ScheduleConfig {
 export function aPlan(count: number, rows = 10): Shard[] {
   return Array.from({ length: count }, (_, index) => ({
     id: shardId(index),
-    file: 0,
     rowStart: index * rows,
     rowEnd: (index + 1) * rows,
   }));
@@ -80,7 +86,7 @@ export class TestJob {
   static running(shards: readonly Shard[], config: ScheduleConfig = aConfig()): TestJob {
     const job = new TestJob(config);
     job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
-    job.apply({ kind: "planSealed", files: FILES, shards });
+    job.apply({ kind: "planSealed", files: filesOf(shards), shards });
     return job;
   }
 

@@ -8,7 +8,7 @@ import {
   aPlan,
   aReason,
   DIGESTS,
-  FILES,
+  filesOf,
   kinds,
   only,
   outcomeOf,
@@ -26,7 +26,7 @@ describe("planning", () => {
   test("acceptance and the sealed plan are durable, and the shards are free to take", () => {
     const job = new TestJob();
     const accepted = job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
-    const sealed = job.apply({ kind: "planSealed", files: FILES, shards: aPlan(2) });
+    const sealed = job.apply({ kind: "planSealed", files: filesOf(aPlan(2)), shards: aPlan(2) });
     expect([kinds(accepted), kinds(sealed)]).toEqual([["append jobAccepted"], ["append planSealed", "wake"]]);
     expect([...accepted, ...sealed].filter((effect) => effect.kind === "append" && !effect.durable)).toEqual(
       [],
@@ -46,17 +46,22 @@ describe("planning", () => {
     expect(job.state.speeds.medianMsPerRow).toBeNull();
   });
 
-  test("a plan whose shards overlap or are out of order is refused", () => {
+  test("a plan whose shards overlap, are out of order or leave rows out is refused", () => {
     const [first, second] = aPlan(2);
     if (first === undefined || second === undefined) throw new Error("no plan");
     const bad = [
       [first, { ...second, rowStart: 5 }],
-      [{ ...first, file: 1 }, second],
+      [first, { ...second, rowStart: 12 }],
       [{ ...first, rowStart: 5, rowEnd: 4 }],
-      [{ ...first, file: 9 }],
-      [second],
+      [{ ...first, rowStart: 1 }, second],
+      [first],
     ];
-    for (const shards of bad) expect(() => TestJob.running(shards)).toThrow("broken invariant");
+    for (const shards of bad) {
+      const job = new TestJob();
+      job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+      const files = filesOf(aPlan(2));
+      expect(() => job.apply({ kind: "planSealed", files, shards })).toThrow("I11");
+    }
   });
 
   test("a worker that asks while the job is planned waits", () => {
@@ -232,7 +237,7 @@ test("the core is deterministic: the same events give the same effects", () => {
     const worker = workerSession("w");
     return [
       { kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS } as const,
-      { kind: "planSealed", files: FILES, shards: aPlan(3) } as const,
+      { kind: "planSealed", files: filesOf(aPlan(3)), shards: aPlan(3) } as const,
       { kind: "workerJoined", worker, name: "w", slots: 2 } as const,
       { kind: "leaseRequested", worker } as const,
       { kind: "workerLost", worker, how: "died", message: "gone" } as const,

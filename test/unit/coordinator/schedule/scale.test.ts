@@ -8,7 +8,7 @@ import { committedPartials, jobProgress } from "../../../../coordinator/schedule
 import { replay } from "../../../../coordinator/schedule/replay.ts";
 import { createJobState } from "../../../../coordinator/schedule/state.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
-import { aConfig, aPartial, aPlan, DIGESTS, FILES, only } from "./harness.ts";
+import { aConfig, aPartial, aPlan, DIGESTS, filesOf, only } from "./harness.ts";
 
 const SHARDS = 50_000;
 
@@ -23,7 +23,8 @@ test("fifty thousand shards with a thousand workers go through, some of them twi
     return effects;
   };
   apply({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
-  apply({ kind: "planSealed", files: FILES, shards: aPlan(SHARDS) });
+  const plan = aPlan(SHARDS);
+  apply({ kind: "planSealed", files: filesOf(plan), shards: plan });
   const workers = Array.from({ length: 1000 }, (_, index) => workerSession(`s${index}`));
   for (const worker of workers) apply({ kind: "workerJoined", worker, name: worker, slots: 2 });
   // Every worker holds a lease that runs out.

@@ -9,12 +9,14 @@ function empty(method: (typeof workMethods)[keyof typeof workMethods]): object {
   return method.definition.responseDeserialize(Buffer.alloc(0));
 }
 
+const FILE = { path: "/a", format: "parquet", bytes: 1, mtimeMs: 1, rows: 9, footerSha256: "" };
+
 function leaseAnswer(changes: object): object {
   const { responseSerialize, responseDeserialize } = workMethods.requestLease.definition;
   const token = { generation: 1, sequence: 1 };
-  const shard = { id: 1, file: 0, rowStart: 0, rowEnd: 5 };
-  const file = { path: "/a", format: "parquet", bytes: 1, mtimeMs: 1, rows: 5, footerSha256: "" };
-  const lease = { jobId: "j", token, shard, file, leaseMs: 1, ...changes };
+  const shard = { id: 1, rowStart: 0, rowEnd: 5 };
+  const slices = [{ file: FILE, rowStart: 3, rowEnd: 8 }];
+  const lease = { jobId: "j", token, shard, slices, leaseMs: 1, ...changes };
   return responseDeserialize(responseSerialize({ lease }));
 }
 
@@ -39,7 +41,9 @@ describe("a response that the domain does not have is refused with its place", (
   test.each([
     ["a missing message", { token: null }, "lease.token"],
     ["an empty id", { jobId: "" }, "lease.jobId"],
-    ["an unknown word", { file: { path: "/a", format: "orc" } }, "lease.file.format"],
+    ["an unknown word", { slices: [{ file: { ...FILE, format: "orc" } }] }, "lease.slices[0].file.format"],
+    ["no rows of any file", { slices: [] }, "lease.slices"],
+    ["other rows than its shard's", { slices: [{ file: FILE, rowStart: 0, rowEnd: 4 }] }, "lease.slices"],
     ["a range that ends before it starts", { shard: { rowStart: 9, rowEnd: 5 } }, "lease.shard.rowEnd"],
     ["a count beyond 2^53", { shard: { rowStart: 0, rowEnd: 2 ** 60 } }, "lease.shard.rowEnd"],
   ])("%s", (_what, changes, place) => {

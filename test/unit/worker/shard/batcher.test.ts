@@ -8,16 +8,16 @@ import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 
 /** Chunks of a file, null where a row is bad. */
 async function* chunksOf(chunks: readonly (readonly (number | null)[])[]) {
-  let fileRow = 0;
+  let shardRow = 0;
   for (const values of chunks) {
-    yield new InputChunk(batchOf({ c: column(values, new Int32()) }), fileRow, [aBinding()]);
-    fileRow += values.length;
+    yield new InputChunk(batchOf({ c: column(values, new Int32()) }), shardRow, [aBinding()]);
+    shardRow += values.length;
   }
 }
 
 const rowsOf = ({ pieces }: Batch) =>
   pieces.flatMap(({ chunk, start, end }) =>
-    Array.from({ length: end - start }, (_, index) => chunk.fileRow + start + index),
+    Array.from({ length: end - start }, (_, index) => chunk.shardRow + start + index),
   );
 
 const someChunks = fc.array(fc.array(fc.option(fc.nat(9), { freq: 4 }), { minLength: 1, maxLength: 9 }), {

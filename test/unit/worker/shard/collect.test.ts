@@ -1,10 +1,12 @@
 import { Int32, Schema, type Table, Utf8 } from "apache-arrow";
 import { describe, expect, test } from "vitest";
+import type { LeaseSlice } from "../../../../shared/domain/job.ts";
 import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
 import { batchOf as rowsBatch } from "../../../../worker/shard/batch.ts";
 import type { Segment } from "../../../../worker/shard/bisect.ts";
 import { Collector } from "../../../../worker/shard/collect.ts";
 import { InputChunk } from "../../../../worker/shard/input-chunk.ts";
+import { anInputFile } from "../../../support/builders.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 import { anOutput } from "../../../support/shard-job.ts";
 
@@ -18,20 +20,27 @@ const plan: MapPlan = {
   fixedBatchRows: null,
 };
 
-/** Rows from `fileRow` on; null is a row that cannot be fed. */
-function aChunk(values: readonly (number | null)[], fileRow: number): InputChunk {
-  const names = values.map((_, index) => `row ${fileRow + index}`);
+/** Rows of the shard from `shardRow` on; null is a row that cannot be fed. */
+function aChunk(values: readonly (number | null)[], shardRow: number): InputChunk {
+  const names = values.map((_, index) => `row ${shardRow + index}`);
   const columns = { c: column(values, new Int32()), name: column(names, new Utf8()) };
-  return new InputChunk(batchOf(columns), fileRow, plan.inputs);
+  return new InputChunk(batchOf(columns), shardRow, plan.inputs);
 }
 
-function aCollector(shardRows: number, changes: Partial<MapPlan> = {}) {
+/** Rows of `/data/a.parquet`. */
+const slice = (rowStart: number, rowEnd: number, path = "/data/a.parquet"): LeaseSlice => ({
+  file: anInputFile({ path }),
+  rowStart,
+  rowEnd,
+});
+
+function aCollector(slices: readonly LeaseSlice[], changes: Partial<MapPlan> = {}) {
   const { schema } = batchOf({ c: column([1], new Int32()), name: column(["a"], new Utf8()) });
   return new Collector({
     plan: { ...plan, ...changes },
     schema: new Schema(schema.fields),
-    filePath: "/data/a.parquet",
-    shardRows,
+    slices,
+    shardRows: slices.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0),
   });
 }
 
@@ -49,8 +58,8 @@ const rowsOf = (table: Table | null) => table?.toArray().map((row) => JSON.parse
 const safe = (_key: string, value: unknown) => (typeof value === "bigint" ? Number(value) : value);
 
 test("rows come out in order with what was kept, whatever chunks the batches went over", () => {
-  const collector = aCollector(6);
-  const [one, two] = [aChunk([1, null, 3], 10), aChunk([4, 5, 6], 13)];
+  const collector = aCollector([slice(10, 14), slice(0, 2, "/data/b.parquet")]);
+  const [one, two] = [aChunk([1, null, 3], 0), aChunk([4, 5, 6], 3)];
   collector.open(one);
   collector.open(two);
   expect(collector.rowsDone).toBe(1);
@@ -72,22 +81,21 @@ test("rows come out in order with what was kept, whatever chunks the batches wen
   const { rows, dead, firstDead, ...counts } = collector.finish();
   expect(counts).toEqual({ rowsIn: 6, rowsOut: 4, rowsDead: 2 });
   expect(rowsOf(rows)).toEqual([
-    { name: "row 10", y: 10 },
-    { name: "row 12", y: 30 },
-    { name: "row 13", y: 40 },
-    { name: "row 15", y: 60 },
+    { name: "row 0", y: 10 },
+    { name: "row 2", y: 30 },
+    { name: "row 3", y: 40 },
+    { name: "row 5", y: 60 },
   ]);
-  const file = "/data/a.parquet";
   const message = "column `c` is null, and there is no fill for it";
   expect(rowsOf(dead)).toEqual([
-    { file, row: 11, stage: "tensorize", code: "ROW_NULL", message, name: "row 11" },
-    { file, row: 14, stage: "infer", code: "ROW_FAILED", message: "no", name: "row 14" },
+    { file: "/data/a.parquet", row: 11, stage: "tensorize", code: "ROW_NULL", message, name: "row 1" },
+    { file: "/data/b.parquet", row: 0, stage: "infer", code: "ROW_FAILED", message: "no", name: "row 4" },
   ]);
   expect(firstDead).toMatchObject({ row: 11, code: "ROW_NULL" });
 });
 
 test("a chunk of bad rows only is settled in its turn", () => {
-  const collector = aCollector(4);
+  const collector = aCollector([slice(0, 4)]);
   const [one, two] = [aChunk([1, 2], 0), aChunk([null, null], 2)];
   collector.open(one);
   collector.open(two);
@@ -97,7 +105,7 @@ test("a chunk of bad rows only is settled in its turn", () => {
 });
 
 test("with no row at all there is a table with the right columns, and no dead letters", () => {
-  const { rows, dead } = aCollector(0).finish();
+  const { rows, dead } = aCollector([slice(0, 0)]).finish();
   expect(rows.numRows).toBe(0);
   expect(rows.schema.fields.map(String)).toEqual(["name: Utf8", "y: Float32"]);
   expect(dead).toBeNull();
@@ -105,17 +113,17 @@ test("with no row at all there is a table with the right columns, and no dead le
 
 describe("it refuses what cannot be", () => {
   test("a row that is not settled", () => {
-    const collector = aCollector(2);
+    const collector = aCollector([slice(0, 2)]);
     collector.open(aChunk([1, 2], 0));
     expect(() => collector.finish()).toThrow("every row of the shard is settled");
   });
 
   test("more rows than the shard has", () => {
-    expect(() => aCollector(1).open(aChunk([1, 2], 0))).toThrow("no more than its rows");
+    expect(() => aCollector([slice(0, 1)]).open(aChunk([1, 2], 0))).toThrow("no more than its rows");
   });
 
   test("a tensor of another shape", () => {
-    const collector = aCollector(2);
+    const collector = aCollector([slice(0, 2)]);
     const chunk = aChunk([1, 2], 0);
     collector.open(chunk);
     expect(() => collector.collect([mapped([{ chunk, start: 0, end: 2 }], [1, 2, 3])])).toThrowError(
@@ -133,10 +141,10 @@ test("a kept column named as one of a dead letter's own is told apart", () => {
   const collector = new Collector({
     plan: { ...plan, keep: [keep("row"), keep("kept_row")] },
     schema: new Schema(batch.schema.fields),
-    filePath: "f",
+    slices: [slice(7, 9)],
     shardRows: 2,
   });
-  const chunk = new InputChunk(batch, 7, plan.inputs);
+  const chunk = new InputChunk(batch, 0, plan.inputs);
   collector.open(chunk);
   collector.collect([mapped([{ chunk, start: 0, end: 1 }], [1])]);
   expect(rowsOf(collector.finish().dead)).toMatchObject([{ row: 8, kept_kept_row: "y", kept_row: "v" }]);

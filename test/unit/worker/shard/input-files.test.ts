@@ -124,7 +124,7 @@ describe("a file that the nearest store does not hold as it was planned", () => 
     const { files, planned, far } = await rig([stat, AS_PLANNED]);
     const file = await files.take(planned("a"), signal);
     expect(far).toEqual(["a"]);
-    await files.confirm(planned("a"), file, signal);
+    await files.confirm(planned("a"), files.storeOf(file), signal);
     files[Symbol.dispose]();
   });
 
@@ -140,11 +140,11 @@ describe("a file that the nearest store does not hold as it was planned", () => 
     const file = await files.take(planned("a"), signal);
     now = async () => ({ bytes: bytes.length, mtimeMs: 2 });
     const changed = { code: "INPUT_CHANGED" };
-    await expect(files.confirm(planned("a"), file, signal)).rejects.toMatchObject(changed);
+    await expect(files.confirm(planned("a"), files.storeOf(file), signal)).rejects.toMatchObject(changed);
     files.giveBack(file);
     const again = await files.take(planned("a"), signal);
     expect(again).not.toBe(file);
-    await files.confirm(planned("a"), again, signal);
+    await files.confirm(planned("a"), files.storeOf(again), signal);
     files[Symbol.dispose]();
   });
 });

@@ -11,17 +11,17 @@ const NO_LIMIT = { rows: 1e9, bytes: 1e12 };
 
 /** Chunks of a file whose rows have these lengths. */
 async function* chunksOf(chunks: readonly (readonly number[])[], pad: number | null = 0) {
-  let fileRow = 0;
+  let shardRow = 0;
   for (const lengths of chunks) {
     const c = listColumn(lengths.map((length) => Array(length).fill(1)));
-    yield new InputChunk(batchOf({ c }), fileRow, [aBinding({ uneven: { pad } })]);
-    fileRow += lengths.length;
+    yield new InputChunk(batchOf({ c }), shardRow, [aBinding({ uneven: { pad } })]);
+    shardRow += lengths.length;
   }
 }
 
 const rowsOf = ({ pieces }: Batch) =>
   pieces.flatMap(({ chunk, start, end }) =>
-    Array.from({ length: end - start }, (_, index) => chunk.fileRow + start + index),
+    Array.from({ length: end - start }, (_, index) => chunk.shardRow + start + index),
   );
 
 async function cut(
@@ -117,7 +117,7 @@ test("the next window is read while the second half of this one is cut, and the 
   const events: string[] = [];
   async function* logged() {
     for await (const chunk of chunksOf(Array(3).fill(Array(10).fill(7)))) {
-      events.push(`read ${chunk.fileRow}`);
+      events.push(`read ${chunk.shardRow}`);
       yield chunk;
     }
   }

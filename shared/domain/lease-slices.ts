@@ -1,0 +1,18 @@
+import { present } from "../core/assert.ts";
+import type { InputFile } from "./dataset.ts";
+import type { DatasetRows } from "./dataset-rows.ts";
+import type { LeaseSlice } from "./job.ts";
+import type { Shard } from "./shard.ts";
+
+/** What a worker must know to read a shard: its rows, file by file. */
+export function leaseSlices(
+  files: readonly InputFile[],
+  rows: DatasetRows,
+  shard: Pick<Shard, "rowStart" | "rowEnd">,
+): LeaseSlice[] {
+  return rows.slicesOf(shard).map(({ file, rowStart, rowEnd }) => ({
+    file: present(files[file], "a slice is of a file of the dataset"),
+    rowStart,
+    rowEnd,
+  }));
+}

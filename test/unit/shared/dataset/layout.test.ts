@@ -1,0 +1,38 @@
+import {
+  type DataType,
+  Dictionary,
+  Field,
+  Float32,
+  Int8,
+  Int32,
+  LargeUtf8,
+  List,
+  Schema,
+  Utf8,
+} from "apache-arrow";
+import { expect, test } from "vitest";
+import { layoutOf } from "../../../../shared/dataset/layout.ts";
+
+const field = (name: string, type: DataType, nullable = true, metadata?: Map<string, string>) =>
+  new Field(name, type, nullable, metadata);
+const listOf = (item: DataType, nullable = true) => new List(field("item", item, nullable));
+const base = [field("a", new Utf8()), field("b", listOf(new Float32()))];
+
+test("what fits into one table as it is has one layout, whatever the order of columns", () => {
+  const [a, b] = base;
+  if (a === undefined || b === undefined) throw new Error("no fields");
+  const about = new Map([["pandas", "of this file alone"]]);
+  expect(layoutOf(new Schema([b, a], about))).toBe(layoutOf(new Schema([a, b])));
+});
+
+test.each([
+  ["another type of the same values", [field("a", new LargeUtf8()), base[1]]],
+  ["a column that holds no nulls", [field("a", new Utf8(), false), base[1]]],
+  ["a list whose items hold no nulls", [base[0], field("b", listOf(new Float32(), false))]],
+  ["a dictionary", [field("a", new Dictionary(new Utf8(), new Int32())), base[1]]],
+  ["other metadata", [field("a", new Utf8(), true, new Map([["unit", "m"]])), base[1]]],
+  ["another column", [base[0], base[1], field("c", new Int8())]],
+])("%s is another layout", (_what, fields) => {
+  const found = fields.flatMap((given) => given ?? []);
+  expect(layoutOf(new Schema(found))).not.toBe(layoutOf(new Schema(base)));
+});
