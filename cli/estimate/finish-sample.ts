@@ -64,6 +64,7 @@ async function timeOnce(
       attempts: partials.length,
       verdict: NO_VERDICT,
       precision: null,
+      builds: [],
       versions: {},
     },
     partials,

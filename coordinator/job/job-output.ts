@@ -22,6 +22,8 @@ export interface JobOutputOptions {
   readonly planned: PlannedJob;
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;
+  /** The versions of Shardmill that have worked on the job, this one last. */
+  readonly builds: readonly string[];
   /** The job's state: read when reducing, never changed here. */
   readonly state: () => JobState;
   readonly seams: JobSeams;
@@ -127,6 +129,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         attempts: jobProgress(state).attempts,
         verdict: runWatch.verdict("run"),
         precision: this.#options.precision,
+        builds: this.#options.builds,
         versions: versions(),
       },
       partials,

@@ -1,8 +1,27 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
+import type { JournalRecord } from "../journal/record.ts";
 
-/** What whoever starts the job should know. */
-export function notesOn({ leftOut }: PlannedJob): string[] {
-  if (leftOut.length === 0) return [];
-  return [`left out of the input: ${leftOutPhrases(leftOut).join("; ")}`];
+/**
+ * What whoever starts the job should know, a line each.
+ *
+ * @param builds see {@link buildsOf}
+ */
+export function notesOn({ leftOut }: Pick<PlannedJob, "leftOut">, builds: readonly string[]): string[] {
+  const [now, ...before] = [...builds].reverse();
+  return [
+    ...(before.length === 0
+      ? []
+      : [
+          `begun by shardmill ${before.reverse().join(", then ")}, this is ${now}: the manifest will list them`,
+        ]),
+    ...(leftOut.length === 0 ? [] : [`left out of the input: ${leftOutPhrases(leftOut).join("; ")}`]),
+  ];
+}
+
+/** The versions of Shardmill that have worked on a job, each once, this one last. */
+export function buildsOf(records: readonly JournalRecord[]): string[] {
+  const builds = records.flatMap((record) => (record.kind === "generationStarted" ? [record.build] : []));
+  const inOrder = new Set(builds.reverse());
+  return [...inOrder].reverse();
 }

@@ -26,7 +26,7 @@ import { JobOutput } from "./job-output.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { JobShell, type Standing } from "./job-shell.ts";
 import type { JobOrigin } from "./jobs-desk.ts";
-import { notesOn } from "./notes.ts";
+import { buildsOf, notesOn } from "./notes.ts";
 import { type CheckPrecision, passPrecision } from "./precision-gate.ts";
 import { RunWatch, type RunWatchOptions } from "./run-watch.ts";
 import { refuseOtherJob, refuseOtherResult } from "./same-job.ts";
@@ -164,8 +164,10 @@ async function startJob(
   const jobId = state.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state);
   const runWatch = watchRun(state, planned, options);
+  const builds = buildsOf(opened.records);
+  const { precision } = options;
   const output = held.add(
-    new JobOutput({ jobId, planned, precision: options.precision, state: () => state, seams, runWatch }),
+    new JobOutput({ jobId, planned, precision, builds, state: () => state, seams, runWatch }),
   );
   const beacon = await writeBeacon(paths.partials, seams.disk, seams.random);
   const shell = new JobShell({
@@ -180,7 +182,7 @@ async function startJob(
     jobId,
     planned,
     description: describeJob(jobId, planned, { partialsPath: paths.partials, beacon }),
-    precision: jobPrecision(planned.spec.model.precision, options.precision),
+    precision: jobPrecision(planned.spec.model.precision, precision),
     shell,
     clock,
     manifestPath: join(outputPath, MANIFEST_NAME),
@@ -196,7 +198,7 @@ async function startJob(
   const { shardsCommitted, shardsTotal } = jobProgress(state);
   const origin: JobOrigin =
     after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
-  return { kind: "active", job, origin, notes: notesOn(planned) };
+  return { kind: "active", job, origin, notes: notesOn(planned, builds) };
 }
 
 function watchRun(

@@ -56,6 +56,7 @@ export interface ManifestFacts {
   readonly attempts: number;
   readonly verdict: Pick<RunVerdict, "bottleneck" | "stages">;
   readonly precision: PrecisionReport | null;
+  readonly builds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -83,6 +84,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     bottleneck: facts.verdict.bottleneck,
     stages: facts.verdict.stages,
     precision: facts.precision,
+    builds: facts.builds,
     versions: facts.versions,
   };
 }

@@ -56,6 +56,7 @@ const manifestSchema = z.object({
   bottleneck: z.enum(BOTTLENECKS).nullable().default(null),
   stages: z.partialRecord(z.enum(STAGES), z.number()).default({}),
   precision: precisionReport.nullable().default(null),
+  builds: z.array(z.string()).default([]),
   versions: z.record(z.string(), z.string()),
 }) satisfies z.ZodType<OutputManifest>;
 

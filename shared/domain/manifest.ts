@@ -21,6 +21,9 @@ export interface OutputManifest {
   readonly stages: RunVerdict["stages"];
   /** How a model that was converted differs from the one that the job names; null where none was, or none was asked. */
   readonly precision: PrecisionReport | null;
+  /** The versions of Shardmill that worked on it, in order: the last one reduced and published. */
+  readonly builds: readonly string[];
+  /** Of the last run: Shardmill, Node and what it computes with. */
   readonly versions: Readonly<Record<string, string>>;
 }
 

@@ -1,8 +1,11 @@
-import { readdir, rename, stat, symlink } from "node:fs/promises";
+import { readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { interrupted } from "../../cli/interrupted.ts";
+import { decodeFrames, encodeHeader, encodeRecord } from "../../coordinator/journal/framing.ts";
+import { segmentPath } from "../../coordinator/journal/segment-file.ts";
 import { planJob } from "../../coordinator/plan/plan-job.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { readJobFile } from "../../shared/spec/read-job-file.ts";
 import {
@@ -77,6 +80,33 @@ test("a job's folder that was moved is resumed where it is now, and is the same 
   const again = await runCli(["run", join(elsewhere, "job.yaml"), "--json"], job);
   expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining("published already") });
 });
+
+test("a run that another version began is gone on with, said so, and both are in the manifest", async () => {
+  await using job = await slowJob();
+  await using killed = (await startListening(job, runOf(job))).cli;
+  await untilCommitted(job, 3);
+  killed.kill("SIGKILL");
+  await killed.ended;
+  const before = await expectInTheMiddle(job);
+  await pretendBuild(job, "0.0.7");
+  const resumed = await runCli(runOf(job), job);
+  expect(resumed).toMatchObject({ code: 0 });
+  expect(resumed.stderr).toContain(`begun by shardmill 0.0.7, this is ${buildVersion}`);
+  await expectResumedOnly(job, before, resumed);
+  const { builds, versions } = await readManifestOf(job);
+  expect([builds, versions.shardmill]).toEqual([["0.0.7", buildVersion], buildVersion]);
+});
+
+/** As if the run before had been another version's. */
+async function pretendBuild(job: KnownJob, build: string): Promise<void> {
+  const path = segmentPath(join(job.out, "_shardmill", "journal"), 1);
+  const { records } = decodeFrames(await readFile(path));
+  const changed = records.map((record) =>
+    record.kind === "generationStarted" ? { ...record, build } : record,
+  );
+  expect(changed).not.toEqual(records);
+  await writeFile(path, Buffer.concat([encodeHeader(1), ...changed.map(encodeRecord)]));
+}
 
 test("SIGINT ends a run with 130 and nothing published, and the same command publishes", async () => {
   await using job = await slowJob();

@@ -81,6 +81,7 @@ async function stageAll(extra: Partial<StageOptions> = {}): Promise<OutputManife
     attempts: 5,
     verdict: { bottleneck: "infer" as const, stages: { infer: 0.9 } },
     precision: null,
+    builds: ["0.1.0"],
     versions: { shardmill: "0.1.0" },
   };
   return stageOutput({ ...common, facts, reduced, poisoned: POISONED, keep: KEEP, ...extra });
@@ -146,6 +147,7 @@ test("poisoned rows alone have the kept columns too, renamed where they clash", 
     attempts: 3,
     verdict: NO_VERDICT,
     precision: null,
+    builds: [],
     versions: {},
   };
   await publish(await stageAll({ partials, keep, facts }));

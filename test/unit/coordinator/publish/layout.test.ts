@@ -45,6 +45,7 @@ const FACTS: ManifestFacts = {
   attempts: 4,
   verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
   precision: null,
+  builds: ["1"],
   versions: { shardmill: "1" },
 };
 

@@ -20,6 +20,7 @@ const MANIFEST = buildManifest(
     attempts: 1,
     verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
     precision: null,
+    builds: [],
     versions: {},
   },
   [{ path: "rows/part-00000.parquet", kind: "rows", rows: 3, bytes: 3, sha256: sha256("abc") }],
