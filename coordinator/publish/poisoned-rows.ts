@@ -44,7 +44,7 @@ export async function writePoisonedRows(
   await mkdir(dirname(path), { recursive: true });
   await rm(path, { force: true });
   const folders = like === null ? [dirname(path)] : [dirname(path), dirname(like)];
-  await using database = await openSqlProcess({ folders, tempFolder, signal });
+  await using database = await openSqlProcess({ folders, tempFolder, purpose: "result", signal });
   await database.run(
     like === null
       ? emptyTable("dead", [...PLACE_FIELDS, ...keptFields(options.keep)])

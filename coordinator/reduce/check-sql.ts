@@ -54,7 +54,13 @@ async function checkReduction(
   reduction: ReductionSpec,
 ): Promise<readonly Problem[]> {
   const folders = { folders: [scratchFolder], tempFolder: scratchFolder };
-  const opening = open({ ...folders, memoryLimitBytes: CHECK_MEMORY_BYTES, limitMs, signal });
+  const opening = open({
+    ...folders,
+    purpose: "check",
+    memoryLimitBytes: CHECK_MEMORY_BYTES,
+    limitMs,
+    signal,
+  });
   return useDatabase(opening, signal, async (database) => {
     const final = { where: `reduce.${name}.final`, sql: reduction.final };
     await database.run(emptyTable("rows", fields));

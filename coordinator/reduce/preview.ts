@@ -21,7 +21,12 @@ export async function readReduction(path: string, maxRows: number): Promise<Redu
   const tempFolder = await makeTempFolder("preview");
   try {
     const { signal } = new AbortController();
-    await using database = await openSqlProcess({ folders: [dirname(file)], tempFolder, signal });
+    await using database = await openSqlProcess({
+      folders: [dirname(file)],
+      tempFolder,
+      purpose: "result",
+      signal,
+    });
     const scan = parquetScan([file]);
     const described = await database.rows(`SELECT column_name FROM (DESCRIBE FROM ${scan})`);
     const columns = described.map((row) => String(row.column_name));

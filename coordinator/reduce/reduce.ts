@@ -58,6 +58,7 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
     const database = (options.open ?? openSqlProcess)({
       folders: [options.partialsPath, reducedPath, tempFolder],
       tempFolder,
+      purpose: "result",
       signal,
       ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
     });

@@ -15,6 +15,8 @@ import type { SqlCommand, SqlReply, SqlRequest } from "./sql-protocol.ts";
 import type { StoredFor } from "./stored-types.ts";
 
 export interface SqlProcessOptions extends LockedDatabaseOptions {
+  /** Checks do not wait for results, which may take hours. */
+  readonly purpose: "check" | "result";
   /** From the first statement to the last. Left out: as long as it takes. */
   readonly limitMs?: number;
   /** Ends the wait for a slot. */
@@ -25,10 +27,13 @@ export interface SqlProcessOptions extends LockedDatabaseOptions {
 const MORE_MEMORY_BYTES = 2 ** 30;
 
 /** One thread each: more at once would only take each other's time. Those who wait are as few as the jobs. */
-const slots = new Slots("SQL processes", {
-  slots: Math.max(4, availableParallelism()),
-  waiting: Number.POSITIVE_INFINITY,
-});
+const slots = {
+  check: new Slots("checks of SQL", { slots: 8, waiting: Number.POSITIVE_INFINITY }),
+  result: new Slots("reductions", {
+    slots: Math.max(4, availableParallelism()),
+    waiting: Number.POSITIVE_INFINITY,
+  }),
+} as const;
 
 /**
  * A {@link LockedDatabase} in a process of its own. DuckDB works on the few threads that Node has for files: beside a
@@ -89,12 +94,24 @@ class SqlProcess implements SqlDatabase {
 
   async copyTo(source: SqlSource, path: string, storedFor?: StoredFor): Promise<{ rows: number }> {
     const options = storedFor === undefined ? {} : { storedFor };
-    const copied = await this.#ask(source.where, { kind: "copyTo", source, path, ...options });
-    return copied as { rows: number };
+    return this.#copy({ kind: "copyTo", source, path, ...options });
   }
 
   async copyOwn(source: SqlSource, path: string): Promise<{ rows: number }> {
-    return (await this.#ask(source.where, { kind: "copyOwn", source, path })) as { rows: number };
+    return this.#copy({ kind: "copyOwn", source, path });
+  }
+
+  /** Half a file is none: a process that is ended cannot remove it. */
+  async #copy(command: Extract<SqlCommand, { path: string }>): Promise<{ rows: number }> {
+    try {
+      return (await this.#ask(command.source.where, command)) as { rows: number };
+    } catch (error) {
+      if (this.#broken !== null) {
+        await this.#closed.promise;
+        await rm(command.path, { force: true });
+      }
+      throw error;
+    }
   }
 
   async viewPartials(name: string, source: SqlSource, scan: string): Promise<void> {
@@ -175,7 +192,7 @@ class SqlProcess implements SqlDatabase {
  * @throws {SQL_FAILED} when DuckDB cannot start; the signal's reason when it aborts before there is a slot
  */
 export async function openSqlProcess(options: SqlProcessOptions): Promise<SqlDatabase> {
-  const giveBack = await slots.take(options.signal);
+  const giveBack = await slots[options.purpose].take(options.signal);
   let database: SqlProcess;
   try {
     await mkdir(options.tempFolder, { recursive: true });

@@ -1,0 +1,148 @@
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { checkReductions } from "../../coordinator/reduce/check-sql.ts";
+import { reducePartials } from "../../coordinator/reduce/reduce.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
+import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
+import { ask, startCoordinator, startWorker } from "../support/job-processes.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { writePartials } from "../support/partial-builder.ts";
+import { runCli, startCli } from "../support/processes.ts";
+
+/** SQL in processes of its own: who is stopped by it, and how it is stopped. */
+
+const ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) t(i) WHERE i % 7 = 1";
+const FIELDS: readonly Field[] = [{ name: "id", type: { kind: "numeric", type: "int64" }, nullable: false }];
+
+let root: string;
+let options: SqlProcessOptions;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-sql-process-"));
+  const { signal } = new AbortController();
+  options = { folders: [root], tempFolder: join(root, "tmp"), purpose: "result", signal };
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => "no error",
+    (error: unknown) => error,
+  );
+}
+
+test("what it gives is what a database in this process gives, and nothing is left of it", async () => {
+  {
+    await using database = await openSqlProcess(options);
+    await database.run("CREATE TABLE rows AS SELECT range AS id FROM range(5)");
+    const source = { where: "sql", sql: "SELECT sum(id) AS s FROM rows" };
+    expect(await database.copyTo(source, join(root, "a.parquet"))).toEqual({ rows: 1 });
+    expect(await database.rows("FROM rows LIMIT 1")).toEqual([{ id: 0 }]);
+    expect(await failureOf(database.copyTo({ where: "x", sql: "SELECT y FROM rows" }, "a"))).toMatchObject({
+      code: "SQL_INVALID",
+      fields: { where: "x", line: 1, column: 8 },
+    });
+    expect(await failureOf(database.checkSyntax({ where: "x", sql: "SELECT (" }))).toMatchObject({
+      code: "SQL_INVALID",
+    });
+  }
+  expect(await readdir(join(root, "tmp"))).toEqual([]);
+});
+
+test("six statements without an end leave the files of this process to others, and end when they are interrupted", async () => {
+  const databases = await Promise.all(Array.from({ length: 4 }, () => openSqlProcess(options)));
+  const checks = await Promise.all(
+    Array.from({ length: 2 }, () => openSqlProcess({ ...options, purpose: "check" })),
+  );
+  const all = [...databases, ...checks];
+  const running = all.map((database) => failureOf(database.rows(ENDLESS)));
+  await delay(200);
+  const startMs = performance.now();
+  for (let call = 0; call < 20; call += 1) await stat(root);
+  expect(performance.now() - startMs).toBeLessThan(1_000);
+  for (const database of all) database.interrupt();
+  for (const error of await Promise.all(running)) expect(error).toMatchObject({ code: "INTERRUPTED" });
+  await Promise.all(all.map((database) => database[Symbol.asyncDispose]()));
+  expect(await readdir(join(root, "tmp"))).toEqual([]);
+});
+
+test("one that takes longer than its time is ended, and the next has a process that works", async () => {
+  {
+    await using database = await openSqlProcess({ ...options, limitMs: 300 });
+    const error = await failureOf(
+      database.copyTo({ where: "reduce.a.final", sql: ENDLESS }, join(root, "a")),
+    );
+    expect(error).toMatchObject({
+      code: "SQL_FAILED",
+      fields: { where: "reduce.a.final", type: "Limit", subtype: "time" },
+    });
+    expect(await failureOf(database.rows("SELECT 1"))).toBe(error);
+  }
+  await using next = await openSqlProcess(options);
+  expect(await next.rows("SELECT 1 AS a")).toEqual([{ a: 1 }]);
+});
+
+test("a check that does not end is a fault of the SQL, with its place and its limit", async () => {
+  const error = await failureOf(
+    checkReductions({
+      reduce: { a: { combine: ENDLESS, final: "FROM partials" }, b: { final: "SELECT i FROM rows" } },
+      fields: FIELDS,
+      scratchFolder: root,
+      signal: options.signal,
+      limitMs: 500,
+    }),
+  );
+  expect(isShardmillError(error, "SQL_INVALID") && error.problems).toMatchObject([
+    { where: "reduce.a.combine", what: expect.stringContaining("0.5 seconds") },
+    { where: "reduce.b.final line 1 column 8" },
+  ]);
+});
+
+test("a reduction that is called off ends at once, and leaves nothing", async () => {
+  const reduce = { a: { final: `SELECT count(*) AS n FROM rows, (${ENDLESS})` } };
+  const folders = { partialsPath: join(root, "partials"), tempFolder: join(root, "tmp") };
+  const partials = await writePartials({ ...folders, reduce }, [{ shard: 0, rows: "SELECT 1 AS id" }]);
+  const stop = new AbortController();
+  const reducing = reducePartials({
+    ...folders,
+    reduce,
+    fields: FIELDS,
+    partials,
+    stagePath: join(root, "stage"),
+    signal: stop.signal,
+  });
+  setTimeout(() => stop.abort(new Error("called off")), 500);
+  const startMs = performance.now();
+  await expect(reducing).rejects.toThrow("called off");
+  expect(performance.now() - startMs).toBeLessThan(3_000);
+  expect(await readdir(join(root, "stage", "reduced"))).toEqual([]);
+});
+
+test("jobs whose SQL has no end stop neither the coordinator nor the next job", async () => {
+  await using job = await KnownJob.make({ rows: 400, spec: { reduce: {}, output: { path: "./out" } } });
+  const { cli, address } = await startCoordinator(job, []);
+  await using _coordinator = cli;
+  await using _worker = startWorker(job, address);
+  const submit = (index: number) => [
+    ...["submit", job.path, "--coordinator", address],
+    ...["--set", `output.path=./slow${index}`, "--set", `reduce.n=${ENDLESS}`],
+  ];
+  const slow = [0, 1, 2, 3].map((index) => startCli(submit(index), job));
+  try {
+    await delay(4_000);
+    const startMs = performance.now();
+    await ask(address, ({ jobs }) => jobs.listJobs());
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    const fifth = await runCli(["submit", job.path, "--coordinator", address], job);
+    expect(fifth).toMatchObject({ code: 0 });
+    const watched = await runCli(["watch", fifth.stdout.trim(), "--coordinator", address, "--json"], job);
+    expect(JSON.parse(watched.stdout)).toMatchObject({ state: "published" });
+    // They are at it still, unless it took longer than they may.
+    for (const cli of slow) expect(cli.stderr).toBe("");
+  } finally {
+    await Promise.all(slow.map((cli) => cli[Symbol.asyncDispose]()));
+  }
+}, 90_000);
