@@ -12,6 +12,11 @@ interface SubmitArguments extends ClientArguments {
   readonly watch: boolean;
 }
 
+/** Most jobs are planned by then. */
+const TELL_AFTER_MS = 3_000;
+const WAITING =
+  "waiting for the coordinator, which plans the job: a few at once, in the order in which they came\n";
+
 export const submitCommand: CommandModule<object, SubmitArguments> = {
   command: "submit <job>",
   describe: "Hand a job file to a running coordinator",
@@ -36,9 +41,11 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       exitWithError(error, args),
     );
     await withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+      const patience = setTimeout(() => process.stderr.write(WAITING), TELL_AFTER_MS);
       const status = await jobs
         .submitJob(source.spec, { fresh: args.fresh })
-        .catch((error: unknown) => Promise.reject(source.withPlaces(error)));
+        .catch((error: unknown) => Promise.reject(source.withPlaces(error)))
+        .finally(() => clearTimeout(patience));
       if (args.watch) {
         process.exitCode = await follow(jobs, status.jobId, args.json);
         return;

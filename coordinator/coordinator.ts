@@ -2,6 +2,7 @@ import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { Logger } from "../shared/core/log.ts";
+import { NEVER, Slots } from "../shared/core/slots.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { WorkerSession, WorkerStatus } from "../shared/domain/worker.ts";
@@ -57,6 +58,13 @@ export interface Coordinator {
 const TICK_MS = 1_000;
 /** How many ended jobs stay known for `status`. */
 const KEPT_JOBS = 100;
+/**
+ * Jobs that are planned at once, and that wait for it. Each has processes of its own that read footers and the model, of 80 MB
+ * and more; two keep a machine's disk busy. Whoever waits is in the middle of its call, and hears of it when it is given up.
+ */
+const PLANNING = { slots: 2, waiting: 64 } as const;
+/** Jobs that have not ended: each holds its journal and its lock open, and is looked at each second. */
+const MOST_ACTIVE = 256;
 /** How long running calls may finish when the server closes. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -76,6 +84,7 @@ class RunningCoordinator implements Coordinator {
   readonly #work: WorkDesk;
   readonly #active: ActiveJob[] = [];
   readonly #handles: JobHandle[] = [];
+  readonly #planning = new Slots("jobs to plan", PLANNING);
   #server: RunningServer | null = null;
   #callOffTick: () => void = () => {};
   #dismissal: string | null = null;
@@ -104,7 +113,7 @@ class RunningCoordinator implements Coordinator {
       work: this.#work,
       data: new DataDesk({
         knowsSession: (session) => this.#registry.has(session),
-        job: (jobId) => this.#active.find((job) => job.jobId === jobId)?.files ?? null,
+        job: (jobId) => this.#active.find((job) => job.jobId === jobId) ?? null,
       }),
       jobs: new JobsDesk({
         submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
@@ -122,8 +131,20 @@ class RunningCoordinator implements Coordinator {
   }
 
   async submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
-    const { clock, log, checkPrecision } = this.#options;
     this.#refuseSecond(spec.output.path);
+    const planned = await this.#planning.take(options.signal ?? NEVER);
+    try {
+      // Once more: others were planned while this one waited.
+      this.#refuseSecond(spec.output.path);
+      this.#refuseTooMany();
+      return await this.#takeUp(spec, options);
+    } finally {
+      planned();
+    }
+  }
+
+  async #takeUp(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
+    const { clock, log, checkPrecision } = this.#options;
     const taken = await takeUpJob(spec, {
       ...options,
       ...(checkPrecision === undefined ? {} : { checkPrecision }),
@@ -146,6 +167,18 @@ class RunningCoordinator implements Coordinator {
     const handle = await this.submit(spec, options);
     for (const note of handle.notes) this.#options.log.warn({ job: handle.jobId }, note);
     return handle;
+  }
+
+  #refuseTooMany(): void {
+    if (this.#active.length < MOST_ACTIVE) return;
+    throw new ShardmillError(
+      "RESOURCE_EXHAUSTED",
+      `this coordinator is at work on ${MOST_ACTIVE} jobs already`,
+      {
+        fields: { most: MOST_ACTIVE },
+        hint: "submit it again when one of them has ended",
+      },
+    );
   }
 
   /** The lock would refuse it, too, but it knows only processes: it would name this one. */

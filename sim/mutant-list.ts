@@ -72,8 +72,8 @@ export const MUTANTS: readonly Mutant[] = [
     says: "partials under revoked tokens are taken",
     edits: [
       edit(
-        "coordinator/schedule/offer-events.js",
-        'return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(shard, token);',
+        "coordinator/schedule/token-fault.js",
+        'return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(id, token);',
         "return null;",
       ),
     ],
@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
       edit(
         "coordinator/job/worker-registry.js",
         `        for (const member of replaced)
-            this.#members.delete(member.session);
+            this.#remove(member.session);
 `,
         "",
       ),

@@ -89,7 +89,7 @@ function plan(spec: JobSpec, fileRows: readonly number[], shardRows: number): Pl
       path: "/model.onnx",
       bytes: 1,
       sha256: "model",
-      signature: { inputs: [], outputs: [] },
+      signature: { inputs: [], outputs: [], unusable: [] },
       externalData: [],
     },
     map: { inputs: [], outputs: [], keep: [], columns: [], fixedBatchRows: null },

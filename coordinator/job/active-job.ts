@@ -5,7 +5,8 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { JobPrecision } from "../../shared/domain/precision.ts";
-import { tokenKey } from "../../shared/domain/token.ts";
+import type { ShardId } from "../../shared/domain/shard.ts";
+import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type { Heartbeat, LeaseRef } from "../../shared/wire/services.ts";
 import type { FailureReason } from "../journal/record.ts";
@@ -14,6 +15,7 @@ import type { JobEvent } from "../schedule/event.ts";
 import { excludedMs } from "../schedule/exclusion.ts";
 import { hasReady } from "../schedule/pending-queue.ts";
 import { jobProgress, liveLeases } from "../schedule/progress.ts";
+import { uploadFault } from "../schedule/token-fault.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
 import { FailureJudge } from "./judge-failure.ts";
 import type { RunWatch } from "./run-watch.ts";
@@ -27,7 +29,7 @@ export interface ActiveJobOptions {
   readonly shell: JobShell;
   readonly clock: Clock;
   readonly manifestPath: string;
-  readonly files: ActiveJob["files"];
+  readonly files: Pick<ActiveJob, "inputPaths" | "modelPaths" | "partialsPath">;
   /** Where the time of this run goes. */
   readonly runWatch: RunWatch;
   /** Gives up checks and reductions that are under way: nobody wants what they find any more. */
@@ -83,13 +85,23 @@ export class ActiveJob {
     return this.#options.shell.ended;
   }
 
+  /** @throws {LEASE_STALE} when no partial of this shard is wanted under this token */
+  checkUpload(shard: ShardId, token: Token): void {
+    const fault = uploadFault(this.#options.shell.state, shard, token);
+    if (fault !== null) throw new ShardmillError(fault.code, fault.message, { fields: fault.fields });
+  }
+
   /** The only files that workers may reach through the coordinator. */
-  get files(): {
-    readonly inputPaths: ReadonlySet<string>;
-    readonly modelPaths: ReadonlySet<string>;
-    readonly partialsPath: string;
-  } {
-    return this.#options.files;
+  get inputPaths(): ReadonlySet<string> {
+    return this.#options.files.inputPaths;
+  }
+
+  get modelPaths(): ReadonlySet<string> {
+    return this.#options.files.modelPaths;
+  }
+
+  get partialsPath(): string {
+    return this.#options.files.partialsPath;
   }
 
   leasesOf(session: WorkerSession): number {

@@ -7,18 +7,35 @@ import type { ActiveJob } from "./active-job.ts";
 import type { JobHandle } from "./jobs-desk.ts";
 import type { TakenUp } from "./take-up.ts";
 
-/** A running job as people ask after it. Its files are let go of before `ended` resolves. */
-export function handleOf(taken: Extract<TakenUp, { kind: "active" }>): JobHandle {
-  const { job, origin, notes } = taken;
-  const ended = endOf(job);
+/**
+ * A running job as people ask after it. Its files are let go of before `ended` resolves; from then on only its last status is
+ * kept, for its state is as large as its plan.
+ */
+export function handleOf({ job, origin, notes }: Extract<TakenUp, { kind: "active" }>): JobHandle {
+  const { jobId } = job;
+  let running: ActiveJob | null = job;
+  let last = job.status();
+  const letGo = (status: JobStatus): JobStatus => {
+    last = status;
+    running = null;
+    return status;
+  };
+  const ended = endOf(job).then(letGo, (error: unknown) => {
+    letGo(running?.status() ?? last);
+    throw error;
+  });
   ended.catch(() => {});
   return {
-    jobId: job.jobId,
+    jobId,
     origin,
     notes,
-    status: () => job.status(),
+    status: () => running?.status() ?? last,
     ended,
-    cancel: (reason) => job.tell({ kind: "cancelRequested", reason }),
+    cancel: async (reason) => {
+      if (running !== null) await running.tell({ kind: "cancelRequested", reason });
+      else if (last.phase === "published") throw tooLate(jobId);
+      else if (last.phase !== "cancelled") throw jobEnded(jobId, last.phase);
+    },
   };
 }
 
@@ -31,6 +48,15 @@ async function endOf(job: ActiveJob): Promise<JobStatus> {
     await job.release().catch(ignoreDisk);
   }
   return job.status();
+}
+
+function jobEnded(jobId: string, phase: JobStatus["phase"]): ShardmillError {
+  return new ShardmillError("JOB_ENDED", `the job is already ${phase}`, { fields: { jobId } });
+}
+
+function tooLate(jobId: string): ShardmillError {
+  const message = "the job is published: it can no longer be cancelled";
+  return new ShardmillError("CANCEL_TOO_LATE", message, { fields: { jobId } });
 }
 
 function ignoreDisk(error: unknown): void {
@@ -71,9 +97,7 @@ export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>):
     status: () => status,
     ended: Promise.resolve(status),
     cancel: async () => {
-      throw new ShardmillError("JOB_ENDED", "the job is already published", {
-        fields: { jobId: manifest.job.id },
-      });
+      throw jobEnded(manifest.job.id, "published");
     },
   };
 }

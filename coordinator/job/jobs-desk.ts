@@ -1,5 +1,6 @@
 import { orAbort, sleep } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { NEVER, Slots } from "../../shared/core/slots.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
@@ -36,20 +37,33 @@ export type JobOrigin =
 const WATCH_EVERY_MS = 500;
 
 export interface JobsDeskOptions {
-  readonly submit: (spec: JobSpec, options: { readonly fresh: boolean }) => Promise<JobHandle>;
+  readonly submit: (
+    spec: JobSpec,
+    options: { readonly fresh: boolean; readonly signal?: AbortSignal },
+  ) => Promise<JobHandle>;
   /** In the order of submission. */
   readonly jobs: () => readonly JobHandle[];
 }
 
+/** Each is looked at twice a second, and a status costs a tenth of a millisecond with all that is around it. */
+const MOST_WATCHERS = 256;
+
 /** Where people submit jobs and ask after them. */
 export class JobsDesk implements JobsService {
   readonly #options: JobsDeskOptions;
+  readonly #watchers = new Slots("watchers", { slots: MOST_WATCHERS, waiting: 0 });
 
   constructor(options: JobsDeskOptions) {
     this.#options = options;
   }
 
-  async submitJob(spec: JobSpec, options: { readonly fresh: boolean }): Promise<JobStatus> {
+  /** Nothing is planned for a caller who has gone. */
+  async submitJob(
+    spec: JobSpec,
+    { fresh }: { readonly fresh: boolean },
+    signal?: AbortSignal,
+  ): Promise<JobStatus> {
+    const options = { fresh, ...(signal === undefined ? {} : { signal }) };
     return (await this.#options.submit(checkJobSpec(spec), options)).status();
   }
 
@@ -63,6 +77,15 @@ export class JobsDesk implements JobsService {
 
   async *watchJob(jobId: string, signal?: AbortSignal): AsyncIterable<JobStatus> {
     const job = this.#find(jobId);
+    const giveBack = await this.#watchers.take(signal ?? NEVER);
+    try {
+      yield* this.#watch(job, signal);
+    } finally {
+      giveBack();
+    }
+  }
+
+  async *#watch(job: JobHandle, signal?: AbortSignal): AsyncIterable<JobStatus> {
     let last = "";
     for (;;) {
       const status = job.status();

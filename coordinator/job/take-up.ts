@@ -19,7 +19,7 @@ import type { ScheduleConfig } from "../schedule/config.ts";
 import { jobProgress } from "../schedule/progress.ts";
 import { replay, resumeEffects } from "../schedule/replay.ts";
 import type { JobState } from "../schedule/state.ts";
-import { ActiveJob } from "./active-job.ts";
+import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
 import { describeJob } from "./describe-job.ts";
 import { Held } from "./held.ts";
 import { JobOutput } from "./job-output.ts";
@@ -215,7 +215,7 @@ function journalIn(workPath: string, { clock, seams }: TakeUpOptions): Promise<O
   return openJournal(join(workPath, "journal"), clock.wallMs(), seams.disk, pause);
 }
 
-function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJob["files"] {
+function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJobOptions["files"] {
   return {
     inputPaths: new Set(dataset.files.map((file) => file.path)),
     modelPaths: new Set([model.path, ...model.externalData.map(({ path }) => path)]),

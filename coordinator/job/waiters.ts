@@ -1,4 +1,5 @@
 import { systemClock, type Timers } from "../../shared/core/clock.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 
 /** Whose lease requests are worth another try. */
@@ -8,6 +9,9 @@ export interface Wake {
   /** Those of workers that have a slot again. */
   readonly freed: readonly WorkerSession[];
 }
+
+/** A worker has one open, and for a moment a second, where a connection broke; each costs a look for every wake. */
+const MOST_OF_ONE = 8;
 
 /**
  * Lease requests that wait for something to change: each sleeps until it is woken, its time is up, or its caller is gone.
@@ -23,10 +27,15 @@ export class Waiters {
     this.#timers = timers;
   }
 
-  /** A lease request that begins; dispose of it when it has been answered. */
+  /**
+   * A lease request that begins; dispose of it when it has been answered.
+   *
+   * @throws {RESOURCE_EXHAUSTED} when the worker has too many of them open
+   */
   enter(session: WorkerSession): Waiter {
-    const waiter = new Waiter(this.#timers, () => this.#leave(session, waiter));
     const own = this.#bySession.get(session);
+    if ((own?.size ?? 0) >= MOST_OF_ONE) throw tooMany(session);
+    const waiter = new Waiter(this.#timers, () => this.#leave(session, waiter));
     if (own === undefined) this.#bySession.set(session, new Set([waiter]));
     else own.add(waiter);
     return waiter;
@@ -102,4 +111,14 @@ export class Waiter implements Disposable {
   [Symbol.dispose](): void {
     this.#leave();
   }
+}
+
+function tooMany(session: WorkerSession): ShardmillError {
+  return new ShardmillError(
+    "RESOURCE_EXHAUSTED",
+    `this worker has ${MOST_OF_ONE} lease requests open already`,
+    {
+      fields: { session, most: MOST_OF_ONE },
+    },
+  );
 }

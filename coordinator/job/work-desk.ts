@@ -4,7 +4,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { WorkerSession } from "../../shared/domain/worker.ts";
+import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import {
   type Heartbeat,
   type LeaseAnswer,
@@ -23,6 +23,11 @@ import type { WorkerRegistry } from "./worker-registry.ts";
 
 /** The longest that a lease request may hang, whatever the caller asks: shorter than any keepalive takes a call for dead. */
 const MAX_WAIT_MS = 60_000;
+
+/** Two for each thread and one more: no machine has threads for so many, and each lease is looked at again and again. */
+const MOST_SLOTS = 1_024;
+/** A worker whose heartbeat were refused would lose all that it holds: one that is only slow to let go is not. */
+const LEAST_LEASES = 64;
 
 export interface WorkDeskOptions {
   readonly registry: WorkerRegistry;
@@ -48,6 +53,7 @@ export class WorkDesk implements WorkService {
   async register(registration: Registration): Promise<Registered> {
     const { registry, clock, log, times } = this.#options;
     refuseSkew(registration);
+    refuseSlots(registration);
     const { session, replaced } = registry.join(registration, clock.nowMs());
     for (const old of replaced) await this.workerLost(old, "died", "the worker started again");
     log.info(
@@ -65,7 +71,9 @@ export class WorkDesk implements WorkService {
   async requestLease(session: WorkerSession, waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
     const { waiters, clock, registry, dismissal } = this.#options;
     const deadlineMs = clock.nowMs() + Math.min(waitMs, MAX_WAIT_MS);
+    this.#heard(session);
     using waiter = waiters.enter(session);
+    registry.asked(session);
     for (;;) {
       this.#heard(session);
       waiter.beginTry();
@@ -88,7 +96,8 @@ export class WorkDesk implements WorkService {
     heartbeat: Heartbeat,
   ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]> {
     const { session, leases, busy, padding, laneCounts } = heartbeat;
-    this.#heard(session);
+    const info = this.#heard(session);
+    this.#refuseStorm(info, leases.length);
     this.#options.registry.reportBusy(session, busy, padding);
     if (laneCounts !== undefined) this.#options.registry.reportLanes(session, laneCounts);
     const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];
@@ -177,6 +186,15 @@ export class WorkDesk implements WorkService {
     return { lease: null, retryAtMs, hungry: hungry || !full };
   }
 
+  /** @throws {ARGUMENT_INVALID} for more leases than it can hold, those that it has lost and does not know of with them */
+  #refuseStorm({ name, slots }: WorkerInfo, leases: number): void {
+    const most = Math.max(LEAST_LEASES, slots * (1 + this.#options.jobs().length));
+    if (leases <= most) return;
+    throw new ShardmillError("ARGUMENT_INVALID", `worker ${name} says that it holds ${leases} leases`, {
+      fields: { worker: name, slots, leases, most },
+    });
+  }
+
   /** The caller was gone before its grant could be sent: the shard need not wait for the lease to run out. */
   async #giveBack(session: WorkerSession, lease: Lease): Promise<void> {
     const job = this.#job(lease.jobId);
@@ -202,6 +220,14 @@ function byJob(leases: Heartbeat["leases"]): Map<string, Heartbeat["leases"][num
     else own.push(beat);
   }
   return groups;
+}
+
+/** @throws {ARGUMENT_INVALID} */
+function refuseSlots({ name, slots }: Registration): void {
+  if (slots >= 1 && slots <= MOST_SLOTS) return;
+  throw new ShardmillError("ARGUMENT_INVALID", `worker ${name} has ${slots} slots, not 1 to ${MOST_SLOTS}`, {
+    fields: { worker: name, slots, most: MOST_SLOTS },
+  });
 }
 
 /** @throws {VERSION_SKEW} with both versions and what to do */

@@ -14,6 +14,8 @@ interface Member {
   readonly session: WorkerSession;
   info: WorkerInfo;
   readonly joinedMs: number;
+  /** It has asked for a shard: it is no newcomer any more. */
+  hasAsked: boolean;
   lastHeardMs: number;
   /** Since when its long poll has been gone without another call; null while connected. */
   disconnectedMs: number | null;
@@ -32,9 +34,19 @@ export interface RegistryTimes {
   readonly disconnectGraceMs: number;
 }
 
+/**
+ * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten times the fleet
+ * that is measured. `newcomers`, who registered and never asked for a shard: a worker asks at once, so a thousand are the
+ * workers of one moment; registrations without end push out each other, and no worker.
+ */
+const MOST = { members: 20_000, newcomers: 1_000 } as const;
+
 /** Who works here: the sessions of the workers, over all jobs. Pure: time comes in with each call. */
 export class WorkerRegistry {
   readonly #members = new Map<WorkerSession, Member>();
+  readonly #byName = new Map<string, Set<Member>>();
+  /** The oldest first. */
+  readonly #newcomers = new Set<Member>();
   readonly #times: RegistryTimes;
   readonly #random: Random;
 
@@ -43,15 +55,24 @@ export class WorkerRegistry {
     this.#random = random;
   }
 
-  /** A new session. Another live session of the same name is an earlier life of that worker, and is returned as dead. */
+  /**
+   * A new session. Another live session of the same name is an earlier life of that worker, and is returned as dead; so is
+   * the oldest newcomer when there are too many.
+   *
+   * @throws {RESOURCE_EXHAUSTED} when there are too many workers
+   */
   join(info: WorkerInfo, nowMs: number): { session: WorkerSession; replaced: WorkerSession[] } {
-    const replaced = [...this.#members.values()].filter((member) => member.info.name === info.name);
-    for (const member of replaced) this.#members.delete(member.session);
+    const replaced = [...(this.#byName.get(info.name) ?? [])];
+    const [oldest] = this.#newcomers;
+    if (oldest !== undefined && this.#newcomers.size >= MOST.newcomers) replaced.push(oldest);
+    if (this.#members.size - replaced.length >= MOST.members) throw tooMany();
+    for (const member of replaced) this.#remove(member.session);
     const session = workerSession(this.#random.hex(12));
-    this.#members.set(session, {
+    const member: Member = {
       session,
       info,
       joinedMs: nowMs,
+      hasAsked: false,
       lastHeardMs: nowMs,
       disconnectedMs: null,
       busy: {},
@@ -59,8 +80,21 @@ export class WorkerRegistry {
       rowsCommitted: 0,
       shardsCommitted: 0,
       attemptsFailed: 0,
-    });
-    return { session, replaced: replaced.map((member) => member.session) };
+    };
+    this.#members.set(session, member);
+    this.#newcomers.add(member);
+    const namesakes = this.#byName.get(info.name);
+    if (namesakes === undefined) this.#byName.set(info.name, new Set([member]));
+    else namesakes.add(member);
+    return { session, replaced: [...new Set(replaced.map((gone) => gone.session))] };
+  }
+
+  /** It asks for a shard: it works here. */
+  asked(session: WorkerSession): void {
+    const member = this.#members.get(session);
+    if (member === undefined || member.hasAsked) return;
+    member.hasAsked = true;
+    this.#newcomers.delete(member);
   }
 
   has(session: WorkerSession): boolean {
@@ -105,12 +139,12 @@ export class WorkerRegistry {
   }
 
   leave(session: WorkerSession): void {
-    this.#members.delete(session);
+    this.#remove(session);
   }
 
   /** Sessions by worker name: a supervisor that saw its process die knows only that. */
   sessionsOf(name: string): WorkerSession[] {
-    return [...this.#members.values()].filter((member) => member.info.name === name).map((m) => m.session);
+    return [...(this.#byName.get(name) ?? [])].map(({ session }) => session);
   }
 
   /** Removes and returns the workers that are silent or disconnected for too long. */
@@ -120,7 +154,7 @@ export class WorkerRegistry {
       const message = this.#deathOf(member, nowMs);
       if (message === null) continue;
       dead.push({ session: member.session, message });
-      this.#members.delete(member.session);
+      this.#remove(member.session);
     }
     return dead;
   }
@@ -160,6 +194,16 @@ export class WorkerRegistry {
     }));
   }
 
+  #remove(session: WorkerSession): void {
+    const member = this.#members.get(session);
+    if (member === undefined) return;
+    this.#members.delete(session);
+    this.#newcomers.delete(member);
+    const namesakes = this.#byName.get(member.info.name);
+    namesakes?.delete(member);
+    if (namesakes?.size === 0) this.#byName.delete(member.info.name);
+  }
+
   #deathOf(member: Member, nowMs: number): string | null {
     const silentMs = nowMs - member.lastHeardMs;
     if (silentMs > this.#times.silenceMs) return `not heard of for ${Math.round(silentMs / 1000)} s`;
@@ -175,6 +219,17 @@ export class WorkerRegistry {
       fields: { session },
     });
   }
+}
+
+function tooMany(): ShardmillError {
+  return new ShardmillError(
+    "RESOURCE_EXHAUSTED",
+    `this coordinator has ${MOST.members} workers, and takes no more`,
+    {
+      fields: { most: MOST.members },
+      hint: "run a second coordinator for other jobs",
+    },
+  );
 }
 
 function secondsOf(ms: number | null): number | null {

@@ -1,6 +1,7 @@
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { ModelSignature, TensorInfo } from "../../shared/domain/tensor.ts";
+import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
+import { type BatchFirst, checkBatchAxes } from "./bind-batch-axis.ts";
 import { formatDims, isFixed } from "./bind-shape.ts";
 
 /**
@@ -9,10 +10,10 @@ import { formatDims, isFixed } from "./bind-shape.ts";
  */
 export function bindBatch(
   spec: JobSpec["map"],
-  signature: ModelSignature,
+  inputs: readonly BatchFirst[],
   problems: SpecProblem[],
 ): number | null {
-  if (signature.inputs.length === 0) {
+  if (inputs.length === 0) {
     problems.push({
       path: ["map", "inputs"],
       part: "key",
@@ -21,7 +22,8 @@ export function bindBatch(
     });
   }
   const fixed: { readonly tensor: TensorInfo; readonly rows: number }[] = [];
-  for (const tensor of signature.inputs) {
+  checkBatchAxes(inputs, problems);
+  for (const { tensor } of inputs) {
     const [batch] = tensor.dims;
     if (batch === undefined) problems.push(withoutBatch(tensor));
     else if (isFixed(batch)) fixed.push({ tensor, rows: batch });

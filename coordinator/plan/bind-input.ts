@@ -37,6 +37,7 @@ export function bindInput(input: InputSource, sizes: DimSizes, problems: SpecPro
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
     uneven: null,
+    batchAxis: 0,
   };
 }
 
@@ -47,7 +48,9 @@ function resolveRowDims(
 ): readonly number[] | null {
   const dims = openRowDims(input.tensor, sizes);
   const { shape } = input.spec ?? {};
-  if (shape !== undefined) return fitShape(shape, dims, [...input.path, "shape"], problems);
+  // What the job says wins over what another input with the same symbol has: exporters use one name for two sizes.
+  if (shape !== undefined)
+    return fitShape(shape, input.tensor.dims.slice(1), [...input.path, "shape"], problems);
   const values = knownValues(input);
   const rowDims = closedDims(dims) ?? (values === null ? null : solveDims(dims, values));
   if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;

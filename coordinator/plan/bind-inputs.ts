@@ -1,12 +1,14 @@
 import { didYouMean } from "../../shared/core/nearest.ts";
 import type { InputSpec, JobSpec } from "../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
-import type { ModelSignature, TensorInfo } from "../../shared/domain/tensor.ts";
+import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
+import type { BatchFirst } from "./bind-batch-axis.ts";
 import { type Columns, listNames } from "./bind-column.ts";
 import { bindInput } from "./bind-input.ts";
 import { bindMask, type MaskSource } from "./bind-mask.ts";
-import { type DimSizes, learnSizes } from "./bind-shape.ts";
+import { type DimSizes, formatDims } from "./bind-shape.ts";
+import { LearnedSizes } from "./bind-sizes.ts";
 import { findSource, type InputSource } from "./bind-source.ts";
 import { bindUneven, checkPads, mayBeUneven, unevenSymbol, withPads } from "./bind-uneven.ts";
 
@@ -20,17 +22,17 @@ export interface BoundInputs {
 
 export function bindInputs(
   spec: JobSpec["map"],
-  signature: ModelSignature,
+  tensors: readonly BatchFirst[],
   columns: Columns,
   problems: SpecProblem[],
 ): BoundInputs {
-  checkInputNames(spec, signature, problems);
-  return new InputBinder(problems).bind(spec, signature, columns);
+  checkInputNames(spec, tensors, problems);
+  return new InputBinder(problems).bind(spec, tensors, columns);
 }
 
 class InputBinder {
   readonly #problems: SpecProblem[];
-  readonly #sizes = new Map<string, number>();
+  readonly #sizes = new LearnedSizes();
   readonly #uneven = new Set<string>();
   readonly #bound = new Map<string, InputBinding>();
 
@@ -38,11 +40,11 @@ class InputBinder {
     this.#problems = problems;
   }
 
-  bind(spec: JobSpec["map"], signature: ModelSignature, columns: Columns): BoundInputs {
+  bind(spec: JobSpec["map"], tensors: readonly BatchFirst[], columns: Columns): BoundInputs {
     const sources: InputSource[] = [];
     const masks: MaskSource[] = [];
-    for (const tensor of signature.inputs) {
-      const own = ownSpec(spec, tensor);
+    for (const { tensor } of tensors) {
+      const own = ownSpec(spec, tensor.name);
       if (tensor.dims.length === 0) continue;
       if (own?.mask !== undefined) masks.push({ tensor, spec: own, of: own.mask });
       else {
@@ -51,16 +53,19 @@ class InputBinder {
       }
     }
     this.#bindSources(sources);
-    const names = signature.inputs.map(({ name }) => name);
+    const names = tensors.map(({ tensor }) => tensor.name);
     const maskNames = masks.map(({ tensor }) => tensor.name);
     for (const mask of masks) {
-      const context = { names, maskNames, bound: this.#bound, sizes: this.#sizes };
+      const context = { names, maskNames, bound: this.#bound, sizes: this.#sizes.known };
       const binding = bindMask(mask, context, this.#problems);
       if (binding !== null) this.#addUneven(mask.tensor, binding);
     }
     checkPads(sources, this.#bound, this.#problems);
-    const inputs = signature.inputs.flatMap((tensor) => this.#bound.get(tensor.name) ?? []);
-    return { inputs: withPads(inputs, sources), sizes: this.#sizes, uneven: this.#uneven };
+    const inputs = tensors.flatMap(({ tensor, batchAxis }) => {
+      const binding = this.#bound.get(tensor.name);
+      return binding === undefined ? [] : [{ ...binding, batchAxis }];
+    });
+    return { inputs: withPads(inputs, sources), sizes: this.#sizes.known, uneven: this.#uneven };
   }
 
   /**
@@ -70,12 +75,12 @@ class InputBinder {
   #bindSources(sources: readonly InputSource[]): void {
     const later = sources.filter((source) => !this.#tryEven(source, []));
     const open = later.filter((source) => {
-      if (mayBeUneven(source, this.#sizes)) return true;
+      if (mayBeUneven(source, this.#sizes.known)) return true;
       this.#tryEven(source, this.#problems);
       return false;
     });
     for (const source of open) {
-      const binding = bindUneven(source, this.#sizes, this.#problems);
+      const binding = bindUneven(source, this.#sizes.known, this.#problems);
       if (binding !== null) this.#addUneven(source.tensor, binding);
     }
   }
@@ -86,16 +91,17 @@ class InputBinder {
   }
 
   #tryEven(source: InputSource, problems: SpecProblem[]): boolean {
-    const binding = bindInput(source, this.#sizes, problems);
+    const binding = bindInput(source, this.#sizes.known, problems);
     if (binding === null) return false;
-    const clash = learnSizes(source.tensor, binding.rowDims, this.#sizes);
+    const clash = this.#sizes.learn(source.tensor, binding.rowDims, source.spec?.shape !== undefined);
     if (clash !== null) {
       problems.push({
         path: source.path,
         part: "value",
-        what: `the model's dimension \`${clash.symbol}\` cannot have two sizes`,
-        expected: String(clash.known),
-        found: String(clash.size),
+        what: `the columns give the model's dimension \`${clash.symbol}\` two sizes`,
+        expected: `${clash.known}, as in another input`,
+        found: `${clash.size}, for \`${source.tensor.name}\` ${formatDims(source.tensor.dims)}`,
+        hint: "if the model means two dimensions by one name, give `shape`",
       });
       return false;
     }
@@ -104,12 +110,17 @@ class InputBinder {
   }
 }
 
-function ownSpec(spec: JobSpec["map"], { name }: TensorInfo): InputSpec | null {
+/** What the job says of one input. */
+export function ownSpec(spec: JobSpec["map"], name: string): InputSpec | null {
   return Object.hasOwn(spec.inputs, name) ? (spec.inputs[name] ?? null) : null;
 }
 
-function checkInputNames(spec: JobSpec["map"], signature: ModelSignature, problems: SpecProblem[]): void {
-  const names = signature.inputs.map((tensor) => tensor.name);
+function checkInputNames(
+  spec: JobSpec["map"],
+  tensors: readonly BatchFirst[],
+  problems: SpecProblem[],
+): void {
+  const names = tensors.map(({ tensor }) => tensor.name);
   for (const name of Object.keys(spec.inputs)) {
     if (names.includes(name)) continue;
     problems.push({

@@ -7,8 +7,9 @@ import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
 import { formatKeyPath } from "../../shared/spec/key-path.ts";
 import { bindBatch, checkTokens } from "./bind-batch.ts";
-import { Columns } from "./bind-column.ts";
-import { bindInputs } from "./bind-inputs.ts";
+import { batchNamesOf, inputsBatchFirst } from "./bind-batch-axis.ts";
+import { Columns, listNames } from "./bind-column.ts";
+import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
 
 type MapSpec = JobSpec["map"];
@@ -16,7 +17,7 @@ type MapSpec = JobSpec["map"];
 /**
  * Binds the `map` of a job to a model and to the columns of a dataset: every name resolved, every shape known.
  *
- * - The batch is the first dimension of every input: free, or one fixed number for all of them.
+ * - The batch is the first dimension of every input, or the one that `batchAxis` says: free, or one fixed number for all.
  * - What the model leaves open after it comes from `shape`, else from another tensor with the same symbol, else from the
  *   size of the cells (the length of a fixed list, the number of stacked columns) when one dimension is open.
  * - Where that leaves only the first dimension after the batch open, and a list of no fixed length feeds it, rows are
@@ -30,10 +31,12 @@ type MapSpec = JobSpec["map"];
 export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readonly Field[]): MapPlan {
   const problems: SpecProblem[] = [];
   const columns = new Columns(fields);
-  const fixedBatchRows = bindBatch(spec, signature, problems);
-  const { inputs, sizes, uneven } = bindInputs(spec, signature, columns, problems);
+  const tensors = inputsBatchFirst(signature, (name) => ownSpec(spec, name)?.batchAxis, problems);
+  const fixedBatchRows = bindBatch(spec, tensors, problems);
+  const { inputs, sizes, uneven } = bindInputs(spec, tensors, columns, problems);
   checkTokens(spec, { uneven: uneven.size > 0, fixedBatchRows }, problems);
-  const context = { tensors: signature.outputs, sizes, uneven, fixedBatchRows };
+  checkAllUsable(spec, signature, problems);
+  const context = { signature, sizes, uneven, fixedBatchRows, batchNames: batchNamesOf(tensors) };
   const outputs: OutputBinding[] = [];
   for (const [column, output] of wantedOutputs(spec, signature)) {
     const binding = bindOutput(column, output, context, problems);
@@ -52,6 +55,22 @@ function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (read
   const wanted = Object.entries(spec.outputs);
   if (wanted.length > 0) return wanted;
   return signature.outputs.map(({ name }) => [name, { tensor: name, op: "raw" }]);
+}
+
+/** A job that asks for every output must get every output: one that no column can hold is not left out in silence. */
+function checkAllUsable(spec: MapSpec, { outputs, unusable }: ModelSignature, problems: SpecProblem[]): void {
+  if (Object.keys(spec.outputs).length > 0 || unusable.length === 0) return;
+  problems.push({
+    path: ["map", "outputs"],
+    part: "key",
+    what: `the job takes every output of the model, and no column can hold ${listNames(unusable.map(({ name }) => name))}`,
+    expected: "the outputs that are wanted, by name",
+    found: unusable.map(({ name, kind }) => `\`${name}\`, ${kind}`).join("; "),
+    hint:
+      outputs.length === 0
+        ? "the model has no other outputs: export it without the step that makes them"
+        : `name the others under map.outputs: ${listNames(outputs.map(({ name }) => name))}`,
+  });
 }
 
 function bindKeep(spec: MapSpec, columns: Columns, problems: SpecProblem[]): readonly Field[] {

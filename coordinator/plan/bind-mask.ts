@@ -50,6 +50,7 @@ export function bindMask(
     offset: spec.offset,
     fill: null,
     uneven: { pad: spec.offset },
+    batchAxis: 0,
   };
 }
 

@@ -1,9 +1,10 @@
 import { didYouMean } from "../../shared/core/nearest.ts";
 import type { OutputSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputBinding, OutputOp } from "../../shared/domain/map-plan.ts";
-import { type Dim, product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import { type Dim, type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
 import type { KeyPath } from "../../shared/spec/key-path.ts";
+import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch-axis.ts";
 import { listNames } from "./bind-column.ts";
 import { checkStepsOp, isUneven, resolveStepDims } from "./bind-output-steps.ts";
 import {
@@ -18,12 +19,13 @@ import {
 
 /** What the outputs of a model are bound against. */
 export interface OutputContext {
-  readonly tensors: readonly TensorInfo[];
+  readonly signature: ModelSignature;
   /** What the inputs made of the model's symbols. */
   readonly sizes: DimSizes;
   /** The symbols that have another size in each row: a first dimension of such a one is the steps of uneven rows. */
   readonly uneven: ReadonlySet<string>;
   readonly fixedBatchRows: number | null;
+  readonly batchNames: BatchNames;
 }
 
 /** One output column bound to its ONNX output; null with problems when it cannot be. */
@@ -34,8 +36,10 @@ export function bindOutput(
   problems: SpecProblem[],
 ): OutputBinding | null {
   const path = ["map", "outputs", column];
-  const tensor = findTensor(spec.tensor, path, context.tensors, problems);
-  if (tensor === null || !hasBatch(tensor, path, context, problems)) return null;
+  const declared = findTensor(spec.tensor, path, context.signature, problems);
+  const first = declared === null ? null : batchFirst(declared, spec.batchAxis, path, problems);
+  if (declared === null || first === null || !hasBatch(first, path, context, problems)) return null;
+  const { tensor, batchAxis } = first;
   const before = problems.length;
   const uneven = isUneven(tensor, spec, context);
   const rowDims = uneven
@@ -52,6 +56,8 @@ export function bindOutput(
     rowDims,
     rowValues: product(rowDims),
     uneven,
+    batchAxis,
+    declaredDims: declared.dims,
     op: spec.op,
     k: spec.k ?? null,
     labels: spec.labels ?? null,
@@ -61,7 +67,7 @@ export function bindOutput(
 function findTensor(
   name: string | undefined,
   path: KeyPath,
-  tensors: readonly TensorInfo[],
+  { outputs: tensors, unusable }: ModelSignature,
   problems: SpecProblem[],
 ): TensorInfo | null {
   const names = tensors.map((tensor) => tensor.name);
@@ -79,6 +85,17 @@ function findTensor(
   }
   const tensor = tensors.find((candidate) => candidate.name === name);
   if (tensor !== undefined) return tensor;
+  const refused = unusable.find((candidate) => candidate.name === name);
+  if (refused !== undefined) {
+    problems.push({
+      path: [...path, "tensor"],
+      part: "value",
+      what: `no column can hold the model's output \`${name}\``,
+      expected: `one of ${listNames(names)}`,
+      found: refused.kind,
+    });
+    return null;
+  }
   problems.push({
     path: [...path, "tensor"],
     part: "value",
@@ -90,15 +107,17 @@ function findTensor(
   return null;
 }
 
-/** An output must have a row of its own for every row of the batch. */
+/** An output must have a row of its own for every row of the batch. What the job says of it is believed. */
 function hasBatch(
-  tensor: TensorInfo,
+  { tensor, said }: BatchFirst,
   path: KeyPath,
-  { fixedBatchRows }: OutputContext,
+  { fixedBatchRows, batchNames }: OutputContext,
   problems: SpecProblem[],
 ): boolean {
+  if (said) return true;
   const [batch] = tensor.dims;
-  if (batch !== undefined && (!isFixed(batch) || batch === fixedBatchRows)) return true;
+  const elsewhere = otherBatchAxis(tensor, batchNames);
+  if (elsewhere === null && batch !== undefined && (!isFixed(batch) || batch === fixedBatchRows)) return true;
   problems.push({
     path,
     part: "value",
@@ -107,9 +126,19 @@ function hasBatch(
       fixedBatchRows === null
         ? "a first dimension that is the batch"
         : `a first dimension of ${fixedBatchRows}`,
-    found: formatDims(tensor.dims),
+    found: batch === undefined ? `a scalar ${tensor.dtype}` : formatDims(tensor.dims),
+    ...(batch === undefined ? {} : { hint: batchHint(tensor, elsewhere) }),
   });
   return false;
+}
+
+function batchHint({ dims }: TensorInfo, elsewhere: number | null): string {
+  const open = dims.findIndex((dim) => !isFixed(dim));
+  const axis = elsewhere ?? Math.max(0, open);
+  const leave = "or name the outputs that you want under map.outputs, without this one";
+  if (axis > 0)
+    return `if the batch is another dimension, say which, counted from 0: \`batchAxis: ${axis}\`; ${leave}`;
+  return `if it has one all the same, say so: \`batchAxis: 0\`; ${leave}`;
 }
 
 function resolveRowDims(
@@ -121,7 +150,8 @@ function resolveRowDims(
 ): readonly number[] | null {
   const dims = openRowDims(tensor, sizes);
   const byRow = dims.find((dim) => typeof dim === "string" && dim !== "" && uneven.has(dim));
-  if (spec.shape !== undefined) return fitShape(spec.shape, dims, [...path, "shape"], problems);
+  if (spec.shape !== undefined)
+    return fitShape(spec.shape, tensor.dims.slice(1), [...path, "shape"], problems);
   const rowDims = closedDims(dims);
   if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
   problems.push({

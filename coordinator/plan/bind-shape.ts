@@ -61,21 +61,3 @@ export function fitShape(
   });
   return null;
 }
-
-/** Learns what the model's symbols stand for; where one of them would have two sizes, says so and learns nothing. */
-export function learnSizes(
-  tensor: TensorInfo,
-  rowDims: readonly number[],
-  sizes: Map<string, number>,
-): { readonly symbol: string; readonly size: number; readonly known: number } | null {
-  const learned = new Map<string, number>();
-  for (const [index, dim] of tensor.dims.slice(1).entries()) {
-    const size = rowDims[index];
-    if (typeof dim !== "string" || dim === "" || size === undefined) continue;
-    const known = sizes.get(dim) ?? learned.get(dim);
-    if (known !== undefined && known !== size) return { symbol: dim, size, known };
-    learned.set(dim, size);
-  }
-  for (const [symbol, size] of learned) sizes.set(symbol, size);
-  return null;
-}

@@ -58,6 +58,7 @@ export function bindUneven(
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
     uneven: { pad: spec?.pad ?? 0 },
+    batchAxis: 0,
   };
 }
 

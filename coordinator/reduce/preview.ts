@@ -31,10 +31,13 @@ export async function readReduction(path: string, maxRows: number): Promise<Redu
     const described = await database.rows(`SELECT column_name FROM (DESCRIBE FROM ${scan})`);
     const columns = described.map((row) => String(row.column_name));
     const [count] = await database.rows(`SELECT count(*) AS n FROM ${scan}`);
-    const rows = await database.rows(`FROM ${scan} LIMIT ${Math.max(0, Math.floor(maxRows))}`);
+    // By place: a row is a plain object, which cannot hold a column called `__proto__`.
+    const places = columns.map((_, index) => `#${index + 1} AS c${index}`).join(", ");
+    const limit = Math.max(0, Math.floor(maxRows));
+    const rows = await database.rows(`SELECT ${places} FROM ${scan} LIMIT ${limit}`);
     return {
       columns,
-      rows: rows.map((row) => columns.map((column) => row[column])),
+      rows: rows.map((row) => columns.map((_, index) => row[`c${index}`])),
       totalRows: Number(count?.n ?? 0),
     };
   } finally {

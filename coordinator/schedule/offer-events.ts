@@ -4,7 +4,6 @@ import { shardRows } from "../../shared/domain/shard.ts";
 import { compareTokens, tokenKey } from "../../shared/domain/token.ts";
 import type { FailureReason } from "../journal/record.ts";
 import type { EventOf } from "./event.ts";
-import { findAttempt } from "./evolve-shard.ts";
 import { strike } from "./exclusion.ts";
 import { detachLease } from "./lease-index.ts";
 import { endLease } from "./leases.ts";
@@ -20,6 +19,7 @@ import {
 } from "./shard-state.ts";
 import type { JobState, WorkerEntry } from "./state.ts";
 import { moveShard } from "./table.ts";
+import { tokenFault } from "./token-fault.ts";
 import { type Turn, wakeWorker } from "./turn.ts";
 import { staleLease, staleSession } from "./worker-refusals.ts";
 
@@ -85,7 +85,7 @@ function offeredWhileOpen(
   const { state } = turn;
   // Sent twice: the answer to the first is the answer to both.
   if (offersOf(entry.state).some((offer) => partialFolder(offer.partial) === partialFolder(partial))) return;
-  const invalid = tokenFault(state, entry, partial) ?? countFault(state, entry, partial);
+  const invalid = tokenFault(state, entry, partial.token) ?? countFault(state, entry, partial);
   const lease = leasesOf(entry.state).find(({ token }) => compareTokens(token, partial.token) === 0);
   if (invalid !== null) {
     refuseAndDiscard(turn, partial, invalid);
@@ -127,23 +127,6 @@ function accept(turn: Turn, entry: ShardEntry, lease: Lease | undefined, offer: 
 function refuseAndDiscard(turn: Turn, partial: PartialManifest, reason: FailureReason): void {
   refuseOffer(turn, partial, reason);
   discardLoser(turn, partial);
-}
-
-/** Granted for this shard by this coordinator or an earlier one, and not revoked; running late is no fault. */
-function tokenFault(
-  state: JobState,
-  entry: ShardEntry,
-  { shard, token }: PartialManifest,
-): FailureReason | null {
-  const attempt = findAttempt(entry, token);
-  if (attempt !== undefined) {
-    const { end } = attempt;
-    return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(shard, token);
-  }
-  const { forgottenUpTo } = entry;
-  const forgotten = forgottenUpTo !== null && compareTokens(token, forgottenUpTo) <= 0;
-  // A grant of this generation would be here; one of an earlier generation may have been lost with the unwritten records.
-  return token.generation < state.generation && !forgotten ? null : staleLease(shard, token);
 }
 
 function countFault(state: JobState, entry: ShardEntry, partial: PartialManifest): FailureReason | null {

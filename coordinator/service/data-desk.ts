@@ -1,12 +1,16 @@
 import { join } from "node:path";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { Slots } from "../../shared/core/slots.ts";
+import { type Pace, paced } from "../../shared/core/pace.ts";
+import { NEVER, Slots } from "../../shared/core/slots.ts";
 import { isPartialFileName, parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
+import type { ShardId } from "../../shared/domain/shard.ts";
+import type { Token } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type { StoreStat } from "../../shared/store/store.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
 import { readFileRange, statFile } from "./file-range.ts";
 import { putFile } from "./put-file.ts";
+import { UploadLedger } from "./upload-ledger.ts";
 
 /** What of a job may be read and written through the coordinator. */
 export interface DeskJob {
@@ -14,6 +18,8 @@ export interface DeskJob {
   /** The model, and the files that it keeps tensors in. */
   readonly modelPaths: Pick<ReadonlySet<string>, "has">;
   readonly partialsPath: string;
+  /** @throws {LEASE_STALE} when no partial of this shard is wanted under this token */
+  checkUpload(shard: ShardId, token: Token): void;
 }
 
 export interface DataDeskOptions {
@@ -24,43 +30,52 @@ export interface DataDeskOptions {
 }
 
 export interface DataDeskLimits {
-  /** The largest file that may be put. */
-  readonly fileBytes: number;
+  /** The most that may be put under one lease. */
+  readonly partialBytes: number;
   /** Downloads at once. */
   readonly reads: number;
   /** Uploads at once. */
   readonly puts: number;
   /** Calls that wait for their turn, for each of the two. */
   readonly waiting: number;
+  /** How slow an upload may be: it holds its turn. */
+  readonly pace: Pace;
 }
 
 /**
- * `fileBytes`: a partial is one shard's output; at 64 GiB something is wrong. `reads` and `puts`: each holds an open file
+ * `partialBytes`: a partial is one shard's output; at 64 GiB something is wrong. `reads` and `puts`: each holds an open file
  * and some chunks (a download two of 512 KiB, an upload up to 4 MiB, as grpc-js reads 16 messages ahead), so that all
- * together stay under 200 MiB. `waiting`: a turn for each of a thousand workers; whoever gets none tries again.
+ * together stay under 200 MiB. `waiting`: a turn for each of a thousand workers; whoever gets none tries again. `pace`: a minute
+ * without bytes, or with fewer than the slowest line brings in a second, and the turn goes to another. The bound for
+ * readers is the streams' own: see `serveServerStream`.
  */
-const LIMITS: DataDeskLimits = { fileBytes: 64 * 2 ** 30, reads: 128, puts: 16, waiting: 1_024 };
-
-/** For callers in the same process that leave their signal out. */
-const NEVER = new AbortController().signal;
+const LIMITS: DataDeskLimits = {
+  partialBytes: 64 * 2 ** 30,
+  reads: 128,
+  puts: 16,
+  waiting: 1_024,
+  pace: { everyMs: 60_000, leastBytes: 64 * 1024 },
+};
 
 /**
  * The coordinator's files for workers that do not see them: the inputs and the model of a job to read, partials to put.
  * Paths are compared as text with those of the plan, so there is no path that leads out.
  *
- * @throws {SESSION_STALE} {JOB_NOT_FOUND} {STORE_REFUSED} {STORE_NOT_FOUND} {STORE_EXISTS} {STORE_FAILED}
- * @throws {RESOURCE_EXHAUSTED} when too many wait already
+ * @throws {SESSION_STALE} {JOB_NOT_FOUND} {LEASE_STALE} {STORE_REFUSED} {STORE_NOT_FOUND} {STORE_EXISTS} {STORE_FAILED}
+ * @throws {RESOURCE_EXHAUSTED} when too many wait already; {DEADLINE_EXCEEDED} when an upload is too slow
  */
 export class DataDesk implements DataService {
   readonly #options: DataDeskOptions;
-  readonly #fileBytes: number;
+  readonly #pace: Pace;
+  readonly #ledger: UploadLedger;
   readonly #reads: Slots;
   readonly #puts: Slots;
 
   constructor(options: DataDeskOptions) {
-    const { fileBytes, reads, puts, waiting } = { ...LIMITS, ...options.limits };
+    const { partialBytes, reads, puts, waiting, pace } = { ...LIMITS, ...options.limits };
     this.#options = options;
-    this.#fileBytes = fileBytes;
+    this.#pace = pace;
+    this.#ledger = new UploadLedger(partialBytes);
     this.#reads = new Slots("downloads", { slots: reads, waiting });
     this.#puts = new Slots("uploads", { slots: puts, waiting });
   }
@@ -88,10 +103,19 @@ export class DataDesk implements DataService {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal = NEVER,
   ): Promise<void> {
-    const folder = this.#folderFor(header);
+    this.#folderFor(header);
     const giveBack = await this.#puts.take(signal);
     try {
-      await putFile({ folder, name: header.name, bytes: header.bytes, chunks, signal });
+      // Once more: the lease, or the job, may be over by now.
+      const folder = this.#folderFor(header);
+      this.#ledger.admit(header);
+      await putFile({
+        folder,
+        name: header.name,
+        bytes: header.bytes,
+        chunks: paced(chunks, this.#pace),
+        signal,
+      });
     } finally {
       giveBack();
     }
@@ -112,12 +136,12 @@ export class DataDesk implements DataService {
   }
 
   #folderFor(header: PutHeader): string {
-    const { partialsPath } = this.#job(header.session, header.jobId);
+    const job = this.#job(header.session, header.jobId);
     const folder = partialFolder(header);
     if (parsePartialFolder(folder) === null) throw refused(folder, "is not a partial's folder");
     if (!isPartialFileName(header.name)) throw refused(header.name, "is not a file of a partial");
-    if (header.bytes > this.#fileBytes) throw refused(header.name, `is larger than ${this.#fileBytes} bytes`);
-    return join(partialsPath, folder);
+    job.checkUpload(header.shard, header.token);
+    return join(job.partialsPath, folder);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { within } from "../../shared/core/pace.ts";
 import { dataMethods, type PutPart } from "../../shared/wire/methods-data.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
 import { serveClientStream, serveServerStream } from "../../shared/wire/streams.ts";
@@ -28,12 +29,15 @@ export function dataHandlers(data: DataService, report: ReportFailure): UntypedS
   };
 }
 
-/** @throws {ARGUMENT_INVALID} when the upload does not begin with its header */
+/** A header is sent with the call; a minute is longer than any line takes. */
+const HEADER_MS = 60_000;
+
+/** @throws {ARGUMENT_INVALID} when the upload does not begin with its header; {DEADLINE_EXCEEDED} when that does not come */
 async function openUpload(
   parts: AsyncIterable<PutPart>,
 ): Promise<{ header: PutHeader; chunks: AsyncIterable<Uint8Array> }> {
   const iterator = parts[Symbol.asyncIterator]();
-  const first = await iterator.next();
+  const first = await within(iterator.next(), HEADER_MS);
   if (first.done === true || first.value.kind !== "header") {
     throw new ShardmillError("ARGUMENT_INVALID", "an upload begins with its header");
   }

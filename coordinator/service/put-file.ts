@@ -4,12 +4,12 @@ import { digestFile } from "../../shared/core/digest.ts";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/durable.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { makeFolders } from "../../shared/core/make-folders.ts";
+import { makeFolder } from "../../shared/core/make-folders.ts";
 import { systemRandom } from "../../shared/core/random.ts";
 import { fileError } from "./file-range.ts";
 
 export interface PutFile {
-  /** Made if needed. */
+  /** Made if needed, in a folder that is there: what was removed with a job is not made anew. */
   readonly folder: string;
   readonly name: string;
   /** What `chunks` must come to. */
@@ -31,7 +31,7 @@ export async function putFile(options: PutFile): Promise<void> {
   const path = join(folder, name);
   const temporary = join(folder, `.${name}.${systemRandom.hex(6)}.tmp`);
   try {
-    await makeFolders(folder, disk);
+    await makeFolder(folder, disk);
     try {
       const sha256 = await writeSynced(temporary, { path, bytes, chunks, signal, disk });
       signal.throwIfAborted();

@@ -13,16 +13,17 @@ import { syncPath } from "./durable.ts";
  */
 export async function makeFolders(path: string, disk: Disk = realDisk): Promise<void> {
   try {
-    await makeOne(path, disk);
+    await makeFolder(path, disk);
   } catch (error) {
     const parent = dirname(path);
     if (!hasCode(error, "ENOENT") || parent === path) throw error;
     await makeFolders(parent, disk);
-    await makeOne(path, disk);
+    await makeFolder(path, disk);
   }
 }
 
-async function makeOne(path: string, disk: Disk): Promise<void> {
+/** The same for one folder, in one that is there. @throws ENOENT when that is not */
+export async function makeFolder(path: string, disk: Disk = realDisk): Promise<void> {
   try {
     await disk.mkdir(path);
   } catch (error) {

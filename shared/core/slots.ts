@@ -8,6 +8,9 @@ export interface SlotLimits {
   readonly waiting: number;
 }
 
+/** For callers in the same process, who never go away. */
+export const NEVER = new AbortController().signal;
+
 /** A bounded number of slots, first come first served, and a bounded queue for them. */
 export class Slots {
   readonly #limits: SlotLimits;

@@ -54,6 +54,7 @@ const jobName = z
   .meta({ title: "a name of letters, digits, `.`, `_` and `-`" });
 const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
+const batchAxis = z.int().min(0).max(MAX_RANK);
 
 const inputSpec = z
   .strictObject({
@@ -75,7 +76,12 @@ const inputSpec = z
     offset: z.number().default(0).describe("Added after `scale`."),
     shape: shape
       .exactOptional()
-      .describe("The dimensions after the batch, where the model leaves them open: `[3, 224, 224]`."),
+      .describe("The dimensions beside the batch, where the model leaves them open: `[3, 224, 224]`."),
+    batchAxis: batchAxis
+      .exactOptional()
+      .describe(
+        "Which of the ONNX input's dimensions is the batch, counted from 0: 1 for `[2, batch, 128]`. Left out: the first.",
+      ),
     fill: z
       .number()
       .exactOptional()
@@ -118,7 +124,13 @@ const outputSpec = z
       ),
     shape: shape
       .exactOptional()
-      .describe("The dimensions after the batch, where the model leaves them open."),
+      .describe("The dimensions beside the batch, where the model leaves them open."),
+    batchAxis: batchAxis
+      .exactOptional()
+      .describe(
+        "Which of the ONNX output's dimensions is the batch, counted from 0: 1 for `[32, batch, 10]`. It is believed " +
+          "whatever size the model declares there. Left out: the first.",
+      ),
   })
   .superRefine(checkOutputRules);
 

@@ -1,5 +1,5 @@
 import type { Field } from "./dataset.ts";
-import type { Dtype } from "./tensor.ts";
+import type { Dim, Dtype } from "./tensor.ts";
 
 /**
  * The `map` section of a job, bound to one model and one schema: every name resolved, every shape known.
@@ -39,6 +39,8 @@ export interface InputBinding {
   /** Stands in for a null (before scale and offset); null: a row with a null is a dead letter. */
   readonly fill: number | null;
   readonly uneven: UnevenRows | null;
+  /** Where the model wants the batch, among its dims: 0, or what the job says. */
+  readonly batchAxis: number;
 }
 
 /**
@@ -67,6 +69,10 @@ export interface OutputBinding {
   readonly rowValues: number;
   /** The tensor is `[rows, longest, ...rowDims]`, as the uneven inputs are: each row keeps as many steps as it came with. */
   readonly uneven: boolean;
+  /** Where the model has the batch, among its dims: 0, or what the job says. */
+  readonly batchAxis: number;
+  /** What the model says of its shape, for whoever reads that it gave another. */
+  readonly declaredDims: readonly Dim[];
   readonly op: OutputOp;
   /** For topK, else null. */
   readonly k: number | null;

@@ -57,10 +57,10 @@ export function dtypeBytes(dtype: Dtype): number {
   return DTYPE_ARRAYS[dtype].BYTES_PER_ELEMENT;
 }
 
-/** One dimension as the model declares it: a size, or the name of a symbolic one. */
+/** One dimension as the model declares it: a size, the name of a symbolic one, or "" for an open one without a name. */
 export type Dim = number | string;
 
-/** One input or output of a model. `dims[0]` is the batch. */
+/** One input or output of a model. `dims[0]` is the batch, unless the job says that another one is. */
 export interface TensorInfo {
   readonly name: string;
   readonly dtype: Dtype;
@@ -70,6 +70,14 @@ export interface TensorInfo {
 export interface ModelSignature {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  /** Outputs that no column can hold. */
+  readonly unusable: readonly UnusableOutput[];
+}
+
+export interface UnusableOutput {
+  readonly name: string;
+  /** In words: `a tensor of string`. */
+  readonly kind: string;
 }
 
 /** A tensor on its way between threads: `data` is transferred, never copied; the receiver owns it. */
@@ -78,6 +86,11 @@ export interface TensorData {
   readonly dims: readonly number[];
   /** The elements, at offset 0, exactly `product(dims) * dtypeBytes(dtype)` bytes. */
   readonly data: ArrayBuffer;
+}
+
+/** The dims of a tensor whose rows have `rowDims`, with the batch at place `batchAxis` among them. */
+export function withBatchAt(rowDims: readonly number[], rows: number, batchAxis: number): readonly number[] {
+  return [...rowDims.slice(0, batchAxis), rows, ...rowDims.slice(batchAxis)];
 }
 
 export function product(dims: readonly number[]): number {

@@ -117,7 +117,8 @@ class OnnxSession implements Session {
     outputs: readonly string[],
   ): Promise<Record<string, TensorData>> {
     try {
-      const tensors: Record<string, Tensor> = {};
+      // Without a prototype: a model may call an input anything, `__proto__` too.
+      const tensors: Record<string, Tensor> = Object.create(null);
       for (const [name, feed] of Object.entries(feeds)) {
         tensors[name] = new this.#Tensor(feed.dtype, viewOf(feed), feed.dims);
       }

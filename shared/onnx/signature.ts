@@ -1,5 +1,12 @@
 import { ShardmillError } from "../core/errors.ts";
-import { type Dim, DTYPES, type Dtype, type ModelSignature, type TensorInfo } from "../domain/tensor.ts";
+import {
+  type Dim,
+  DTYPES,
+  type Dtype,
+  type ModelSignature,
+  type TensorInfo,
+  type UnusableOutput,
+} from "../domain/tensor.ts";
 
 /** What ONNX Runtime says of one input or output (`InferenceSession.inputMetadata`). */
 export type ValueMetadata =
@@ -13,8 +20,8 @@ export type ValueMetadata =
 
 /**
  * The model's inputs and outputs as Shardmill sees them. Every input has to be fed, so each must be a tensor of a dtype
- * that can be made from columns. Outputs that cannot become a column (sequences, maps, strings) are left out: they are
- * not asked for, and a job that names one learns that there is no such tensor.
+ * that can be made from columns. Outputs that cannot become a column (sequences, maps, strings) are kept apart: they are
+ * never asked for, and a job that takes them learns why not.
  *
  * @throws {MODEL_INVALID} naming every input that is not such a tensor
  */
@@ -31,23 +38,41 @@ export function signatureOf(
         where: input.name,
         what: "the model's input cannot be fed from columns",
         expected: `a tensor of ${DTYPES.join(", ")}`,
-        found: input.isTensor ? `a tensor of ${input.type}` : "a sequence, map or optional value",
+        found: kindOf(input),
         hint: "move this step out of the model, or export the model without it",
       })),
     });
   }
-  const known = (values: readonly ValueMetadata[]) => values.map(tensorInfo).filter((info) => info !== null);
-  return { inputs: known(inputs), outputs: known(outputs) };
+  const unusable = outputs.flatMap((output) => unusableOutput(output) ?? []);
+  const usable = outputs.filter((output) => unusableOutput(output) === null);
+  return { inputs: known(inputs), outputs: known(usable), unusable };
+}
+
+function known(values: readonly ValueMetadata[]): readonly TensorInfo[] {
+  return values.map(tensorInfo).filter((info) => info !== null);
+}
+
+function unusableOutput(output: ValueMetadata): UnusableOutput | null {
+  if (tensorInfo(output) === null) return { name: output.name, kind: kindOf(output) };
+  // ONNX Runtime's JavaScript half collects what is asked for in a plain object, where this name sets the prototype.
+  if (output.name !== "__proto__") return null;
+  return { name: output.name, kind: "of a name that ONNX Runtime for Node cannot be asked for" };
+}
+
+function kindOf(value: ValueMetadata): string {
+  return value.isTensor ? `a tensor of ${value.type}` : "a sequence, map or optional value";
 }
 
 function tensorInfo(value: ValueMetadata): TensorInfo | null {
   if (!value.isTensor || !isDtype(value.type)) return null;
-  return { name: value.name, dtype: value.type, dims: value.shape.map(namedDim) };
+  return { name: value.name, dtype: value.type, dims: value.shape.map(openOrSized) };
 }
 
-/** A dimension without a size or a name is still open: it gets a name, so that every dim says which it is. */
-function namedDim(dim: number | string | undefined, index: number): Dim {
-  return dim === undefined || dim === "" ? `dim${index}` : dim;
+/** What exporters write for an open dimension that has no name: it says nothing about any other. */
+const NAMELESS: readonly unknown[] = [undefined, "?", "None", "unk"];
+
+function openOrSized(dim: number | string | undefined): Dim {
+  return dim === undefined || NAMELESS.includes(dim) ? "" : dim;
 }
 
 export function isDtype(type: string): type is Dtype {

@@ -82,10 +82,11 @@ const field: z.ZodType<Field> = z.lazy(() =>
   z.object({ name: z.string(), type: fieldType, nullable: z.boolean() }),
 );
 
-const tensorInfo = z.object({ name: z.string(), dtype, dims: z.array(z.union([z.number(), z.string()])) });
+const dims = z.array(z.union([z.number(), z.string()]));
+const tensorInfo = z.object({ name: z.string(), dtype, dims });
 
 /** What inputs and outputs have in common. */
-const binding = { tensor: z.string(), dtype, rowDims: z.array(count), rowValues: count };
+const binding = { tensor: z.string(), dtype, rowDims: z.array(count), rowValues: count, batchAxis: count };
 
 const mapPlan = z.object({
   inputs: z.array(
@@ -107,6 +108,7 @@ const mapPlan = z.object({
       ...binding,
       column: z.string(),
       uneven: z.boolean(),
+      declaredDims: dims,
       op: z.enum(OUTPUT_OPS),
       k: count.nullable(),
       labels: z.array(z.string()).nullable(),
@@ -133,7 +135,11 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
         sha256: z.string(),
       }),
     ),
-    signature: z.object({ inputs: z.array(tensorInfo), outputs: z.array(tensorInfo) }),
+    signature: z.object({
+      inputs: z.array(tensorInfo),
+      outputs: z.array(tensorInfo),
+      unusable: z.array(z.object({ name: z.string(), kind: z.string() })),
+    }),
   }),
   device: z.enum(DEVICES),
   map: mapPlan,

@@ -1,5 +1,6 @@
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { ShardmillError } from "../core/errors.ts";
+import { REQUEST_LIMITS } from "./limits.ts";
 import { methodDefinition, type ServiceName } from "./load-protos.ts";
 import { type Codec, WireReader } from "./wire-message.ts";
 
@@ -31,10 +32,10 @@ export const nothing: Codec<void> = { encode: () => ({}), decode: () => undefine
 /** For requests that ask nothing but the method's name. */
 export const noArguments: Codec<Readonly<Record<string, never>>> = { encode: () => ({}), decode: () => ({}) };
 
-/** @throws {ARGUMENT_INVALID} when the client sent what the domain does not have */
+/** @throws {ARGUMENT_INVALID} when the client sent what the domain does not have, or more than {@link REQUEST_LIMITS} */
 export function decodeRequest<Request>(method: Method<Request, unknown>, message: unknown): Request {
   try {
-    return method.request.decode(new WireReader(message, `${method.name}Request`));
+    return method.request.decode(new WireReader(message, `${method.name}Request`, REQUEST_LIMITS));
   } catch (error) {
     if (!(error instanceof ShardmillError) || error.code !== "RPC_FAILED") throw error;
     throw new ShardmillError("ARGUMENT_INVALID", error.message, { fields: error.fields, cause: error });

@@ -13,6 +13,7 @@ import {
   registeredCodec,
   registrationCodec,
 } from "./codec-worker.ts";
+import { withinLimits } from "./limits.ts";
 import { defineMethod, nothing } from "./method.ts";
 import type { LeaseRef } from "./services.ts";
 import { type Codec, wholeMs } from "./wire-message.ts";
@@ -73,7 +74,10 @@ const ofLeaseCodec: Codec<OfLease> = {
 };
 
 const failureCodec: Codec<Failure> = {
-  encode: ({ error, ...ofLease }) => ({ ...ofLeaseCodec.encode(ofLease), error: errorCodec.encode(error) }),
+  encode: ({ error, ...ofLease }) => ({
+    ...ofLeaseCodec.encode(ofLease),
+    error: errorCodec.encode(withinLimits(error)),
+  }),
   decode: (message) => ({
     ...ofLeaseCodec.decode(message),
     error: errorCodec.decode(message.message("error")),

@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import { constants } from "node:http2";
 import { ShardmillError } from "../core/errors.ts";
 
 /** Who made a served call, as long as it runs. */
@@ -31,4 +32,18 @@ export function callerOf(call: EventEmitter & { readonly cancelled: boolean }): 
       if (controller !== null) call.removeListener("cancelled", onCancelled);
     },
   };
+}
+
+/**
+ * Cuts a call off whose caller takes nothing in: a status would wait behind what it does not take, for as long as the
+ * connection lives. grpc-js has no word for that, so the HTTP/2 stream is reset that lies below the call.
+ */
+export function hangUp(call: unknown): void {
+  const { stream, call: below, nextCall } = (call ?? {}) as Readonly<Record<string, unknown>>;
+  if (isStream(stream)) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  else if (below !== undefined || nextCall !== undefined) hangUp(below ?? nextCall);
+}
+
+function isStream(value: unknown): value is { close(code: number): void } {
+  return typeof value === "object" && value !== null && "close" in value && typeof value.close === "function";
 }

@@ -6,10 +6,12 @@ import {
   type MethodDefinition,
   type ServerWritableStream,
 } from "@grpc/grpc-js";
+import { isShardmillError } from "../core/errors.ts";
+import { within } from "../core/pace.ts";
 import { decodeRequest, decodeResponse, type Method } from "./method.ts";
 import type { Peer } from "./peer.ts";
 import { fromStatus, toStatus } from "./rpc-error.ts";
-import { callerOf } from "./server-call.ts";
+import { callerOf, hangUp } from "./server-call.ts";
 import { type CallTimes, callOptions, type ReportFailure } from "./unary.ts";
 
 /*
@@ -123,17 +125,28 @@ class Upload {
   }
 }
 
-/** The grpc-js handler that decodes the request and sends what `answer` yields, each when the reader has room. */
+/** How long a reader may take nothing in of what is there for it: then its call is cut off. */
+const READER_MS = 60_000;
+
+/**
+ * The grpc-js handler that decodes the request and sends what `answer` yields, each when the reader has room. A reader that
+ * takes nothing in for `readerMs` is cut off, so that what it holds (a file, a turn, memory) is free.
+ */
 export function serveServerStream<Request, Response>(
   method: Method<Request, Response>,
   answer: (request: Request, signal: AbortSignal) => AsyncIterable<Response>,
   report: ReportFailure,
+  readerMs = READER_MS,
 ): handleServerStreamingCall<object, object> {
   return async (call) => {
     const caller = callerOf(call);
     try {
       for await (const response of answer(decodeRequest(method, call.request), caller.signal)) {
-        await writeOrAbort(call, method.response.encode(response), caller.signal);
+        const message = method.response.encode(response);
+        await within(writeOrAbort(call, message, caller.signal), readerMs).catch((error: unknown) => {
+          if (isShardmillError(error, "DEADLINE_EXCEEDED")) hangUp(call);
+          throw error;
+        });
       }
       call.end();
     } catch (error) {

@@ -1,4 +1,5 @@
 import { ShardmillError } from "../core/errors.ts";
+import type { RequestLimits } from "./limits.ts";
 
 /** A protobuf message as proto-loader takes it and gives it. Stays inside this folder. */
 export type WireMessage = Readonly<Record<string, unknown>>;
@@ -32,16 +33,23 @@ export function wholeMs(durationMs: number): number {
 export class WireReader {
   readonly #message: WireMessage;
   readonly #place: string;
+  readonly #limits: RequestLimits | null;
 
-  constructor(message: unknown, place: string) {
+  /** @param limits for what a stranger sent; null for what the coordinator answered */
+  constructor(message: unknown, place: string, limits: RequestLimits | null = null) {
     if (!isMessage(message)) throw malformed(place, "is missing");
     this.#message = message;
     this.#place = place;
+    this.#limits = limits;
   }
 
   text(field: string): string {
     const value = this.#message[field];
-    return typeof value === "string" ? value : this.fail(field, "is not a text");
+    if (typeof value !== "string") return this.fail(field, "is not a text");
+    const limits = this.#limits?.text;
+    if (limits === undefined || value.length <= limits.other) return value;
+    const most = limits[this.#lawOf(field)] ?? limits.other;
+    return value.length <= most ? value : this.fail(field, `is longer than ${most} characters`);
   }
 
   /** A text that may be left out altogether. */
@@ -94,7 +102,7 @@ export class WireReader {
   }
 
   message(field: string): WireReader {
-    return new WireReader(this.#message[field], this.#at(field));
+    return new WireReader(this.#message[field], this.#at(field), this.#limits);
   }
 
   optionalMessage(field: string): WireReader | null {
@@ -105,13 +113,18 @@ export class WireReader {
   list(field: string): WireReader[] {
     const value = this.#message[field];
     if (!Array.isArray(value)) return this.fail(field, "is not a list");
-    return value.map((item, index) => new WireReader(item, `${this.#at(field)}[${index}]`));
+    this.#checkItems(field, value.length);
+    return value.map((item, index) => new WireReader(item, `${this.#at(field)}[${index}]`, this.#limits));
   }
 
   /** The entries of a map field, as they are. */
   entries(field: string): [key: string, value: unknown][] {
     const value = this.#message[field];
-    return isMessage(value) ? Object.entries(value) : this.fail(field, "is not a map");
+    if (!isMessage(value)) return this.fail(field, "is not a map");
+    const entries = Object.entries(value);
+    this.#checkItems(field, entries.length);
+    for (const [name, text] of entries) this.#checkEntry(field, name, text);
+    return entries;
   }
 
   /** Which member of a oneof is set. */
@@ -121,6 +134,23 @@ export class WireReader {
 
   fail(field: string, what: string): never {
     throw malformed(this.#at(field), what);
+  }
+
+  #checkItems(field: string, items: number): void {
+    if (this.#limits === null) return;
+    const most = this.#limits.items[this.#lawOf(field)] ?? 0;
+    if (items > most) this.fail(field, `has ${items} entries, more than ${most}`);
+  }
+
+  #checkEntry(field: string, name: string, value: unknown): void {
+    const most = this.#limits?.text.other ?? Number.POSITIVE_INFINITY;
+    const isLong = name.length > most || (typeof value === "string" && value.length > most);
+    if (isLong) this.fail(field, `has an entry longer than ${most} characters`);
+  }
+
+  /** The place as the limits name it: without the indexes in lists. */
+  #lawOf(field: string): string {
+    return this.#at(field).replace(/\[\d+\]/g, "");
   }
 
   #at(field: string): string {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataDesk } from "../../coordinator/service/data-desk.ts";
@@ -17,11 +17,17 @@ storeContract("the coordinator, over gRPC,", async () => {
   const [inputPath, partialsPath] = [join(root, "a.parquet"), join(root, "partials")];
   const bytes = Uint8Array.from({ length: 5_000 }, (_, index) => (index * 7) % 253);
   await writeFile(inputPath, bytes);
+  await mkdir(partialsPath);
   const desk = new DataDesk({
     knowsSession: (known) => known === session,
     job: (jobId) =>
       jobId === "j1"
-        ? { inputPaths: new Set([inputPath]), modelPaths: new Set([join(root, "model.onnx")]), partialsPath }
+        ? {
+            inputPaths: new Set([inputPath]),
+            modelPaths: new Set([join(root, "model.onnx")]),
+            partialsPath,
+            checkUpload: () => {},
+          }
         : null,
   });
   const rig = await wireRig({ ...fakeServices(), data: desk });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -21,6 +21,7 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "shardmill-desk-"));
   [input, partials] = [join(root, "a.parquet"), join(root, "partials")];
   await writeFile(input, pattern(3 * MIB + 17));
+  await mkdir(partials);
 });
 
 afterEach(() => rm(root, { recursive: true, force: true }));
@@ -34,6 +35,7 @@ function desk(limits: DataDeskOptions["limits"] = {}): DataDesk {
             inputPaths: new Set([input]),
             modelPaths: new Set([join(root, "model.onnx")]),
             partialsPath: partials,
+            checkUpload: () => {},
           }
         : null,
     limits,
@@ -205,7 +207,7 @@ describe("putting", () => {
     expect(await failureOf(desk().putPartialFile(aHeader(changes), pieces("abcdef")))).toMatchObject({
       code: "STORE_REFUSED",
     });
-    expect(await readdir(root)).toEqual(["a.parquet"]);
+    expect(await readdir(partials)).toEqual([]);
   });
 
   test.each(["rows.arrow", "scan.parquet", "dead.parquet", "combined-per_label.parquet"])(

@@ -40,6 +40,7 @@ describe("a session", () => {
     expect(session.signature).toEqual({
       inputs: [{ name: "x", dtype, dims: ["batch", 3] }],
       outputs: [{ name: "y", dtype, dims: ["batch", 3] }],
+      unusable: [],
     });
     const bytes = Uint8Array.from({ length: 6 * DTYPE_ARRAYS[dtype].BYTES_PER_ELEMENT }, (_unused, index) =>
       dtype === "bool" ? index % 2 : (index * 37 + 1) % 120,

@@ -53,6 +53,7 @@ test("with a real model in two lanes, every row gets its own numbers", async () 
         offset: 0,
         fill: null,
         uneven: null,
+        batchAxis: 0,
       },
     ],
     outputs: [anOutput({ column: "logits", tensor: "logits", rowDims: [3], rowValues: 3 })],
@@ -75,7 +76,12 @@ test("a worker that sees no file reads and writes through the coordinator, and m
   const inputPath = join(folder, "in.parquet");
   await writeFile(inputPath, encodeParquet(inputTable(), { rowGroupRows: 300 }));
   const session = workerSession("s1");
-  const deskJob = { inputPaths: new Set([inputPath]), modelPaths: new Set<string>(), partialsPath };
+  const deskJob = {
+    inputPaths: new Set([inputPath]),
+    modelPaths: new Set<string>(),
+    partialsPath,
+    checkUpload: () => {},
+  };
   const data = new DataDesk({
     knowsSession: (value) => value === session,
     job: (jobId) => (jobId === "job-1" ? deskJob : null),

@@ -84,7 +84,11 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
       fc.record({ location: fc.constantFrom("w.bin", "w/a.data"), path: name, bytes: count, sha256: hex }),
       { maxLength: 2 },
     ),
-    signature: fc.record({ inputs: tensorInfos, outputs: tensorInfos }),
+    signature: fc.record({
+      inputs: tensorInfos,
+      outputs: tensorInfos,
+      unusable: fc.array(fc.record({ name: text, kind: text }), { maxLength: 2 }),
+    }),
   }),
   device: fc.constantFrom("auto", "cpu", "cuda"),
   map: fc.record({
@@ -94,6 +98,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         dtype,
         rowDims: dims,
         rowValues: count,
+        batchAxis: uint32,
         source: fc.oneof(
           text.map((column) => ({ kind: "one" as const, column })),
           fc.array(text, { maxLength: 3 }).map((columns) => ({ kind: "stack" as const, columns })),
@@ -112,8 +117,10 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         dtype,
         rowDims: dims,
         rowValues: count,
+        batchAxis: uint32,
         column: text,
         uneven: fc.boolean(),
+        declaredDims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }),
         op: fc.constantFrom(...OUTPUT_OPS),
         k: fc.option(uint32),
         labels: fc.option(fc.array(text, { maxLength: 3 })),

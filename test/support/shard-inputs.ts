@@ -44,6 +44,7 @@ export function aBinding(changes: Partial<InputBinding> = {}): InputBinding {
     offset: 0,
     fill: null,
     uneven: null,
+    batchAxis: 0,
     ...changes,
   };
 }

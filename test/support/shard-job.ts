@@ -24,6 +24,7 @@ export const SUM_PLAN: MapPlan = {
       offset: 0,
       fill: null,
       uneven: null,
+      batchAxis: 0,
     },
   ],
   outputs: [
@@ -46,6 +47,8 @@ export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
     rowDims: [2],
     rowValues: 2,
     uneven: false,
+    batchAxis: 0,
+    declaredDims: [],
     op: "raw",
     k: null,
     labels: null,
@@ -59,7 +62,13 @@ export function aJob(
   return {
     jobId: "job-1",
     name: "sums",
-    model: { path: "/none", bytes: 0, sha256: "", externalData: [], signature: { inputs: [], outputs: [] } },
+    model: {
+      path: "/none",
+      bytes: 0,
+      sha256: "",
+      externalData: [],
+      signature: { inputs: [], outputs: [], unusable: [] },
+    },
     device: "cpu",
     map: SUM_PLAN,
     rowsInput: 1_000,

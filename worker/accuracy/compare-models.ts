@@ -1,3 +1,4 @@
+import { present } from "../../shared/core/assert.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
@@ -9,6 +10,7 @@ import { createSession, type Session } from "../../shared/onnx/session.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { byteSource } from "../../shared/store/store.ts";
 import { type Batch, batchOf, buildFeeds, halve } from "../shard/batch.ts";
+import { rowsFirst } from "../shard/batch-axis.ts";
 import { BufferPool } from "../shard/buffer-pool.ts";
 import { InputChunk } from "../shard/input-chunk.ts";
 import { numbersOf } from "../shard/scores.ts";
@@ -145,7 +147,7 @@ class ModelPair {
 
   #add(batch: Batch, original: Answer, converted: Answer): void {
     for (const [index, output] of this.#outputs.entries()) {
-      const rowsOf = (answer: Answer) => rowsIn(answer[output.tensor], output, batch);
+      const rowsOf = (answer: Answer) => rowsIn(answer, output, batch);
       const [ours, theirs] = [rowsOf(original), rowsOf(converted)];
       for (const [row, values] of ours.entries()) this.#comparisons[index]?.add(values, theirs[row] ?? []);
     }
@@ -153,8 +155,11 @@ class ModelPair {
 }
 
 /** A tensor's values by row of the batch, without the rows and steps that were only padding. */
-function rowsIn(tensor: TensorData | undefined, output: OutputBinding, batch: Batch) {
-  if (tensor === undefined) throw new Error(`broken invariant: no output ${output.tensor}`);
+function rowsIn(answer: Answer, output: OutputBinding, batch: Batch) {
+  const tensor = rowsFirst(
+    present(answer[output.tensor], "a model gives what it is asked for"),
+    output.batchAxis,
+  );
   const numbers = numbersOf(tensor);
   const width = numbers.length / Math.max(1, tensor.dims[0] ?? 1);
   let at = 0;

@@ -1,5 +1,11 @@
 import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
-import { DTYPE_ARRAYS, type Dtype, product, type TensorData } from "../../shared/domain/tensor.ts";
+import {
+  DTYPE_ARRAYS,
+  type Dtype,
+  product,
+  type TensorData,
+  withBatchAt,
+} from "../../shared/domain/tensor.ts";
 
 /** Of uneven rows in a trial: about a sentence or two. */
 export const TRIAL_STEPS = 64;
@@ -24,8 +30,8 @@ export function planTrial({ inputs, outputs }: Pick<MapPlan, "inputs" | "outputs
   };
 }
 
-function feedOf({ dtype, rowDims, uneven, source }: InputBinding, rows: number): TensorData {
-  const dims = [rows, ...(uneven === null ? [] : [TRIAL_STEPS]), ...rowDims];
+function feedOf({ dtype, rowDims, uneven, source, batchAxis }: InputBinding, rows: number): TensorData {
+  const dims = withBatchAt([...(uneven === null ? [] : [TRIAL_STEPS]), ...rowDims], rows, batchAxis);
   const array = new DTYPE_ARRAYS[dtype](product(dims));
   if (source.kind === "mask") fillOnes(array);
   else fillSome(array, dtype);

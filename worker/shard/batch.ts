@@ -1,6 +1,7 @@
 import { present } from "../../shared/core/assert.ts";
 import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
 import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
+import { placeBatch } from "./batch-axis.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import { fillSteps } from "./fill-steps.ts";
 import type { InputChunk } from "./input-chunk.ts";
@@ -100,5 +101,6 @@ function buildFeed(
   for (let row = batch.rows; row < rows; row += 1) {
     array.copyWithin(row * width, (batch.rows - 1) * width, batch.rows * width);
   }
-  return { dtype, dims: [rows, ...(length === null ? [] : [length]), ...rowDims], data };
+  const dims = [rows, ...(length === null ? [] : [length]), ...rowDims];
+  return placeBatch({ dtype, dims, data }, binding.batchAxis);
 }

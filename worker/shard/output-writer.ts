@@ -3,7 +3,8 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-plan.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
-import type { TensorData } from "../../shared/domain/tensor.ts";
+import { type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
+import { rowsFirst } from "./batch-axis.ts";
 import type { InputChunk } from "./input-chunk.ts";
 import {
   columnValues,
@@ -56,7 +57,7 @@ export function createOutputWriter(binding: OutputBinding, capacityRows: number)
 }
 
 /**
- * The tensor that `binding` takes, once its shape has been found right.
+ * The tensor that `binding` takes, its batch first, once its shape has been found right.
  *
  * @throws {MODEL_FAILED} when the model's output is missing, or not of the dtype and shape that the plan was bound to
  */
@@ -66,13 +67,26 @@ export function checkTensor(
   { rows, length }: { readonly rows: number; readonly length: number | null },
 ): TensorData {
   const tensor = outputs[binding.tensor];
-  const dims = [rows, ...(binding.uneven ? [length] : []), ...binding.rowDims];
-  const expected = `${binding.dtype}[${dims.join(", ")}]`;
-  const found = tensor === undefined ? "nothing" : `${tensor.dtype}[${tensor.dims.join(", ")}]`;
-  if (tensor !== undefined && found === expected) return tensor;
-  throw new ShardmillError("MODEL_FAILED", `output ${binding.tensor}: expected ${expected}, found ${found}`, {
-    fields: { tensor: binding.tensor, expected, found },
-  });
+  const rowDims = [...(binding.uneven ? [length ?? 0] : []), ...binding.rowDims];
+  const expected = shapeOf(binding.dtype, withBatchAt(rowDims, rows, binding.batchAxis));
+  const found = tensor === undefined ? "nothing" : shapeOf(tensor.dtype, tensor.dims);
+  if (tensor !== undefined && found === expected) return rowsFirst(tensor, binding.batchAxis);
+  const declared = shapeOf(
+    binding.dtype,
+    binding.declaredDims.map((dim) => (dim === "" ? "?" : dim)),
+  );
+  throw new ShardmillError(
+    "MODEL_FAILED",
+    `output ${binding.tensor}: the model declares ${declared}, a batch of ${rows} rows should give ${expected} and gave ${found}`,
+    {
+      fields: { tensor: binding.tensor, declared, expected, found },
+      hint: "say what it gives: `shape` is a row of it, `batchAxis` the dimension that is the batch",
+    },
+  );
+}
+
+function shapeOf(dtype: string, dims: readonly (number | string)[]): string {
+  return `${dtype}[${dims.join(", ")}]`;
 }
 
 function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): OutputWriter {

@@ -98,4 +98,13 @@ describe("waiting lease requests", () => {
     });
     expect(ended).toBe(false);
   });
+
+  test("of one worker are few, whatever it asks, and others have theirs", () => {
+    const waiters = new Waiters();
+    const open = Array.from({ length: 8 }, () => waiters.enter(anna));
+    expect(() => waiters.enter(anna)).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }));
+    waiters.enter(bert)[Symbol.dispose]();
+    open[0]?.[Symbol.dispose]();
+    expect(() => waiters.enter(anna)).not.toThrow();
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { WorkerRegistry } from "../../../../coordinator/job/worker-registry.ts";
-import { workerSession } from "../../../../shared/domain/worker.ts";
+import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
 import { aWorker } from "../../../support/builders.ts";
 
 const times = { silenceMs: 30_000, disconnectGraceMs: 10_000 };
@@ -103,5 +103,32 @@ describe("the worker registry", () => {
       leases: 2,
       secondsConnected: 2,
     });
+  });
+
+  test("registrations without end push out each other, the oldest first, and no worker that has asked", () => {
+    const registry = new WorkerRegistry(times);
+    const worker = registry.join(aWorker({ name: "at-work" }), 0).session;
+    registry.asked(worker);
+    const first = registry.join(aWorker({ name: "idle-0" }), 0).session;
+    const gone: WorkerSession[] = [];
+    for (let index = 1; index <= 1_500; index += 1) {
+      gone.push(...registry.join(aWorker({ name: `idle-${index}` }), 0).replaced);
+    }
+    expect(registry.size).toBe(1_001);
+    expect(gone).toHaveLength(501);
+    expect(gone[0]).toBe(first);
+    expect(registry.has(worker)).toBe(true);
+  });
+
+  test("more workers than there can be are refused, and those that are here may join again", () => {
+    const registry = new WorkerRegistry(times);
+    for (let index = 0; index < 20_000; index += 1) {
+      registry.asked(registry.join(aWorker({ name: `w${index}` }), 0).session);
+    }
+    expect(() => registry.join(aWorker({ name: "one-more" }), 0)).toThrow(
+      expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }),
+    );
+    expect(registry.join(aWorker({ name: "w7" }), 0).replaced).toHaveLength(1);
+    expect(registry.size).toBe(20_000);
   });
 });

@@ -34,6 +34,7 @@ export function aModel(parts: Partial<ModelSignature> = {}): ModelSignature {
   return {
     inputs: parts.inputs ?? [aTensor("image", ["batch", 784])],
     outputs: parts.outputs ?? [aTensor("logits", ["batch", 10])],
+    unusable: parts.unusable ?? [],
   };
 }
 

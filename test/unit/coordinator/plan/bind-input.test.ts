@@ -234,6 +234,7 @@ describe("stacked columns", () => {
 
 describe("inputs that share a symbol", () => {
   const inputs = [aTensor("mask", ["n", "s"], "int64"), aTensor("ids", ["n", "s"], "int64")];
+  const bothGiven = { ids: { shape: [128] }, mask: { shape: [64] } };
 
   test("share its size: one that settles it is enough, in any order", () => {
     const plan = bind({ inputs: { ids: { shape: [128] } } }, { ids: list(), mask: list() }, { inputs });
@@ -248,10 +249,29 @@ describe("inputs that share a symbol", () => {
     expect(problems).toMatchObject([{ where: "map.inputs.ids", expected: "64 int64 values a row, [64]" }]);
   });
 
-  test("in one tensor that would have two sizes are a problem", () => {
+  test("may have two sizes where `shape` says so: in one tensor, or in two, in any order", () => {
     const square = { inputs: [aTensor("x", ["n", "s", "s"])] };
-    expect(problemsOf({ inputs: { x: { shape: [3, 4] } } }, { x: list() }, square)).toMatchObject([
-      { where: "map.inputs.x", what: "the model's dimension `s` cannot have two sizes" },
+    const [x] = bind({ inputs: { x: { shape: [3, 4] } } }, { x: list() }, square).inputs;
+    expect(x?.rowDims).toEqual([3, 4]);
+    const types = { ids: fixedList(128), mask: fixedList(64) };
+    for (const given of [{ ids: { shape: [128] } }, { mask: { shape: [64] } }]) {
+      for (const order of [inputs, inputs.toReversed()]) {
+        const plan = bind({ inputs: { ...given, ...bothGiven } }, types, { inputs: order });
+        expect(plan.inputs.map(({ tensor, rowDims }) => [tensor, rowDims]).sort()).toEqual([
+          ["ids", [128]],
+          ["mask", [64]],
+        ]);
+      }
+    }
+  });
+
+  test("says nothing about an output once it has two sizes, and may have two where it has no name", () => {
+    const outputs = [aTensor("y", ["n", "s"])];
+    const types = { ids: fixedList(128), mask: fixedList(64) };
+    expect(problemsOf({ inputs: bothGiven }, types, { inputs, outputs })).toMatchObject([
+      { where: "map.outputs.y", found: "[s] after the batch" },
     ]);
+    const nameless = { inputs: [aTensor("ids", ["", ""], "int64"), aTensor("mask", ["", ""], "int64")] };
+    expect(bind({}, types, nameless).inputs.map(({ rowDims }) => rowDims)).toEqual([[128], [64]]);
   });
 });

@@ -28,6 +28,7 @@ describe("a map that says nothing", () => {
           offset: 0,
           fill: null,
           uneven: null,
+          batchAxis: 0,
         },
       ],
       outputs: [
@@ -38,6 +39,8 @@ describe("a map that says nothing", () => {
           rowDims: [10],
           rowValues: 10,
           uneven: false,
+          batchAxis: 0,
+          declaredDims: ["batch", 10],
           op: "raw",
           k: null,
           labels: null,
@@ -78,7 +81,7 @@ describe("the columns that are read", () => {
   test("that the input has twice are a problem", () => {
     const twice: Field = { name: "image", type: fixedList(784), nullable: false };
     expect(() =>
-      bindMap(aMap(), { inputs: [aTensor("image", ["n", 784])], outputs: [] }, [twice, twice]),
+      bindMap(aMap(), { inputs: [aTensor("image", ["n", 784])], outputs: [], unusable: [] }, [twice, twice]),
     ).toThrow(
       expect.objectContaining({
         problems: [expect.objectContaining({ what: "the input has more than one column `image`" })],

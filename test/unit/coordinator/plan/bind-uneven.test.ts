@@ -29,6 +29,7 @@ describe("rows are uneven", () => {
         offset: 0,
         fill: null,
         uneven: { pad: 0 },
+        batchAxis: 0,
       },
       {
         tensor: "attention_mask",
@@ -40,6 +41,7 @@ describe("rows are uneven", () => {
         offset: 0,
         fill: null,
         uneven: { pad: 0 },
+        batchAxis: 0,
       },
     ]);
     expect(columns).toEqual(["input_ids"]);

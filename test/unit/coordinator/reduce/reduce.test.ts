@@ -204,3 +204,14 @@ test("a preview has the first rows and the count of all", async () => {
     totalRows: 5,
   });
 });
+
+test("a preview shows columns of any name", async () => {
+  const reduce = { odd: { final: `SELECT 1 AS "__proto__", 'a' AS "constructor", NULL AS "c0"` } };
+  await reducePartials({ ...options, reduce, partials: await write([slice(0, 0, 10)]) });
+  const preview = await readReduction(join(options.stagePath, "reduced", "odd.parquet"), 2);
+  expect(preview).toEqual({
+    columns: ["__proto__", "constructor", "c0"],
+    rows: [[1, "a", null]],
+    totalRows: 1,
+  });
+});

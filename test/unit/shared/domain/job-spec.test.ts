@@ -39,6 +39,7 @@ describe("the types of the job file", () => {
       readonly scale: number;
       readonly offset: number;
       readonly shape?: readonly number[];
+      readonly batchAxis?: number;
       readonly fill?: number;
       readonly pad?: number;
       readonly mask?: string;
@@ -49,6 +50,7 @@ describe("the types of the job file", () => {
       readonly k?: number;
       readonly labels?: readonly string[];
       readonly shape?: readonly number[];
+      readonly batchAxis?: number;
     }>();
     expectTypeOf<ReductionSpec>().toEqualTypeOf<{ readonly combine?: string; readonly final: string }>();
   });

@@ -12,6 +12,8 @@ function anOutput(parts: Partial<OutputBinding>): OutputBinding {
     rowDims,
     rowValues,
     uneven: false,
+    batchAxis: 0,
+    declaredDims: [],
     op: "raw",
     k: null,
     labels: null,

@@ -5,11 +5,12 @@ const image = { name: "image", isTensor: true, type: "float32", shape: ["batch",
 const words = { name: "words", isTensor: true, type: "string", shape: ["batch"] } as const;
 const boxes = { name: "boxes", isTensor: false } as const;
 
-test("tensors keep their name, dtype and dims, and an open dim without a name gets one", () => {
-  const logits = { name: "logits", isTensor: true, type: "float16", shape: ["batch", "", 10] } as const;
+test("tensors keep their name, dtype and dims; what exporters write for an open dim without a name is no name", () => {
+  const logits = { name: "logits", isTensor: true, type: "float16", shape: ["batch", "", "?", 10] } as const;
   expect(signatureOf([image], [logits])).toEqual({
     inputs: [{ name: "image", dtype: "float32", dims: ["batch", 784] }],
-    outputs: [{ name: "logits", dtype: "float16", dims: ["batch", "dim1", 10] }],
+    outputs: [{ name: "logits", dtype: "float16", dims: ["batch", "", "", 10] }],
+    unusable: [],
   });
 });
 
@@ -27,9 +28,15 @@ test("inputs that no column can feed are refused, all of them by name", () => {
   );
 });
 
-test("outputs that no column can hold are left out of the signature", () => {
+test("outputs that no column can hold are kept apart, with what they are", () => {
   const label = { name: "label", isTensor: true, type: "int64", shape: ["batch"] } as const;
-  expect(signatureOf([image], [words, label, boxes]).outputs).toEqual([
-    { name: "label", dtype: "int64", dims: ["batch"] },
-  ]);
+  const prototype = { ...label, name: "__proto__" } as const;
+  expect(signatureOf([image], [words, label, boxes, prototype])).toMatchObject({
+    outputs: [{ name: "label", dtype: "int64", dims: ["batch"] }],
+    unusable: [
+      { name: "words", kind: "a tensor of string" },
+      { name: "boxes", kind: "a sequence, map or optional value" },
+      { name: "__proto__", kind: "of a name that ONNX Runtime for Node cannot be asked for" },
+    ],
+  });
 });

@@ -13,7 +13,7 @@ type Feeds = Readonly<Record<string, TensorData>>;
 /** A session that does what `run` says. */
 function aSession(run: Session["run"]): Session & { released: boolean } {
   return {
-    signature: { inputs: [], outputs: [] },
+    signature: { inputs: [], outputs: [], unusable: [] },
     run,
     released: false,
     async [Symbol.asyncDispose]() {

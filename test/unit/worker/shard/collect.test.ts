@@ -14,7 +14,7 @@ const keep = (name: string) => ({ name, type: { kind: "string" }, nullable: true
 
 const plan: MapPlan = {
   inputs: [aBinding()],
-  outputs: [anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1 })],
+  outputs: [anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1, declaredDims: ["n"] })],
   keep: [keep("name")],
   columns: ["c", "name"],
   fixedBatchRows: null,
@@ -129,7 +129,7 @@ describe("it refuses what cannot be", () => {
     expect(() => collector.collect([mapped([{ chunk, start: 0, end: 2 }], [1, 2, 3])])).toThrowError(
       expect.objectContaining({
         code: "MODEL_FAILED",
-        fields: { tensor: "y", expected: "float32[2]", found: "float32[3]" },
+        fields: { tensor: "y", declared: "float32[n]", expected: "float32[2]", found: "float32[3]" },
       }),
     );
   });

@@ -138,7 +138,7 @@ describe("probabilities", () => {
 });
 
 test("a tensor of another shape or dtype, or none, is the model's failure", () => {
-  const binding = anOutput({ rowDims: [2], rowValues: 2 });
+  const binding = anOutput({ rowDims: [2], rowValues: 2, declaredDims: ["n", ""] });
   const good = tensorOf("float32", [3, 2], [1, 2, 3, 4, 5, 6]);
   expect(checkTensor({ scores: good }, binding, { rows: 3, length: null })).toBe(good);
   for (const [found, tensor] of [
@@ -148,7 +148,8 @@ test("a tensor of another shape or dtype, or none, is the model's failure", () =
     expect(() => checkTensor({ scores: tensor }, binding, { rows: 3, length: null })).toThrowError(
       expect.objectContaining({
         code: "MODEL_FAILED",
-        fields: { tensor: "scores", expected: "float32[3, 2]", found },
+        message: `output scores: the model declares float32[n, ?], a batch of 3 rows should give float32[3, 2] and gave ${found}`,
+        fields: { tensor: "scores", declared: "float32[n, ?]", expected: "float32[3, 2]", found },
       }),
     );
   }

@@ -90,7 +90,12 @@ test("a tensor must have the length that the batch was padded to", () => {
   expect(() => checkTensor({ scores: tensor }, binding, { rows: 1, length: 4 })).toThrowError(
     expect.objectContaining({
       code: "MODEL_FAILED",
-      fields: { tensor: "scores", expected: "float32[1, 4, 2]", found: "float32[1, 3, 2]" },
+      fields: {
+        tensor: "scores",
+        declared: "float32[]",
+        expected: "float32[1, 4, 2]",
+        found: "float32[1, 3, 2]",
+      },
     }),
   );
 });

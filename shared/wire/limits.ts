@@ -1,0 +1,69 @@
+import type { ErrorData, Problem } from "../core/errors.ts";
+
+/**
+ * How much of each thing a caller may send: whatever grows with the caller's will has a bound here, and one that is not
+ * named is refused. By its place in the request, as in the proto files.
+ *
+ * Together with the size of a message (4 MiB) this bounds what one call can cost: the coordinator has one thread for all.
+ */
+export interface RequestLimits {
+  /** Entries of a repeated field or a map. */
+  readonly items: Readonly<Record<string, number>>;
+  /** Characters of a text; `other` for those that are not named. */
+  readonly text: Readonly<Record<string, number>> & { readonly other: number };
+}
+
+export const REQUEST_LIMITS: RequestLimits = {
+  items: {
+    // A worker has a few leases for each of its threads; the desk knows how many slots this one has.
+    "HeartbeatRequest.leases": 4_096,
+    // One for each stage.
+    "HeartbeatRequest.busy": 32,
+    "FailAttemptRequest.error.fields": 64,
+    "FailAttemptRequest.error.problems": 256,
+    // Rows, dead letters, and a table for each reduction with a combine.
+    "OfferPartialRequest.partial.files": 1_024,
+  },
+  text: {
+    // What a library or a database said.
+    "FailAttemptRequest.error.message": 65_536,
+    "FailAttemptRequest.error.hint": 65_536,
+    "OfferPartialRequest.partial.firstDead.message": 65_536,
+    // Names, ids and digests; a path is no longer on any system that we run on.
+    other: 4_096,
+  },
+};
+
+/** What a worker says of a failure, within the limits: what was said at too great a length is cut, not lost. */
+export function withinLimits(error: ErrorData): ErrorData {
+  const { items, text } = REQUEST_LIMITS;
+  const cut = (long: string, most = text.other) =>
+    long.length <= most ? long : `${long.slice(0, most - 1)}…`;
+  const most = text["FailAttemptRequest.error.message"];
+  const fields = Object.entries(error.fields).slice(0, items["FailAttemptRequest.error.fields"]);
+  return {
+    code: error.code,
+    message: cut(error.message, most),
+    ...(error.hint === undefined ? {} : { hint: cut(error.hint, most) }),
+    // As JSON a text may be longer: a character may take six.
+    fields: Object.fromEntries(
+      fields.map(([name, value]) => [name, typeof value === "string" ? cut(value, 512) : value]),
+    ),
+    problems: error.problems.slice(0, items["FailAttemptRequest.error.problems"]).map(cutTexts),
+  };
+}
+
+function cutTexts(problem: Problem): Problem {
+  const { where, what, expected, found, hint } = problem;
+  return {
+    where: cut(where),
+    what: cut(what),
+    ...(expected === undefined ? {} : { expected: cut(expected) }),
+    ...(found === undefined ? {} : { found: cut(found) }),
+    ...(hint === undefined ? {} : { hint: cut(hint) }),
+  };
+}
+
+function cut(text: string, most = REQUEST_LIMITS.text.other): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}

@@ -1,0 +1,259 @@
+import { Field, FixedSizeList, Float32, type Table } from "apache-arrow";
+import { describe, expect, test } from "vitest";
+import { bindMap } from "../../coordinator/plan/bind-map.ts";
+import type { Field as InputField } from "../../shared/domain/dataset.ts";
+import { type Dim, withBatchAt } from "../../shared/domain/tensor.ts";
+import { createSession } from "../../shared/onnx/session.ts";
+import { mapInMemory } from "../support/memory-shard.ts";
+import { onnxModel } from "../support/onnx-model.ts";
+import { plainRows, tableOf } from "../support/sample-table.ts";
+import { column } from "../support/shard-inputs.ts";
+
+/**
+ * Signatures as real exporters write them: the batch in any place of inputs and outputs, open dimensions with one name, with
+ * several, or with none. Each model doubles its input, so a row's answer is known whatever the signature.
+ */
+
+/** A row of every model here: `[2, 3]`. */
+const ROW = [2, 3] as const;
+const ROWS = 7;
+
+/** What a signature says of the two dimensions of a row. */
+const DECLARED: Readonly<Record<string, readonly [Dim, Dim]>> = {
+  "their sizes": ROW,
+  "one name for both": ["s", "s"],
+  "a name for each": ["s", "t"],
+  "a name that others have and a size": ["s", 3],
+  "no name": ["", ""],
+  "Paddle's name for none": ["?", "?"],
+};
+
+const AXES = [0, 1, 2] as const;
+type Axis = (typeof AXES)[number];
+
+interface Shape {
+  readonly batch: Dim;
+  readonly axis: Axis;
+  readonly row: readonly [Dim, Dim];
+}
+
+const dimsOf = ({ batch, axis, row }: Shape): readonly Dim[] => [
+  ...row.slice(0, axis),
+  batch,
+  ...row.slice(axis),
+];
+
+/** How to get from one place of the batch to another. */
+function permutation(from: Axis, to: Axis): readonly number[] {
+  const rows = AXES.filter((axis) => axis !== from);
+  return withBatchAt(rows, from, to);
+}
+
+function doubling(input: Shape, output: Shape): Uint8Array {
+  return onnxModel({
+    inputs: [{ name: "x", dtype: "float32", dims: dimsOf(input) }],
+    outputs: [{ name: "y", dtype: "float32", dims: dimsOf(output) }],
+    nodes: [
+      { op: "Add", inputs: ["x", "x"], outputs: ["double"] },
+      {
+        op: "Transpose",
+        inputs: ["double"],
+        outputs: ["y"],
+        attributes: { perm: [...permutation(input.axis, output.axis)] },
+      },
+    ],
+  });
+}
+
+const values = Array.from({ length: ROWS }, (_, row) => Array.from({ length: 6 }, (_, at) => row * 10 + at));
+const FIELDS: readonly InputField[] = [
+  {
+    name: "x",
+    type: { kind: "fixedList", length: 6, item: { kind: "numeric", type: "float32" } },
+    nullable: false,
+  },
+];
+
+function rowsTable(name = "x"): Table {
+  const type = new FixedSizeList(6, new Field("item", new Float32(), false));
+  return tableOf(Object.fromEntries([[name, column(values, type)]]));
+}
+
+interface Said {
+  readonly shape?: readonly number[];
+  readonly batchAxis?: number;
+}
+
+async function answersOf(model: Uint8Array, input: Said, output: Said): Promise<unknown[]> {
+  await using session = await createSession(model, { device: "cpu", threads: 1 });
+  const map = bindMap(
+    {
+      inputs: { x: { scale: 1, offset: 0, ...input } },
+      outputs: { y: { op: "raw", ...output } },
+      keep: [],
+      batch: { rows: "auto", tokens: "auto" },
+    },
+    session.signature,
+    FIELDS,
+  );
+  const { result } = await mapInMemory({
+    job: { map, batchTokens: "auto" },
+    table: rowsTable(),
+    infer: async (feeds, outputs) => ({ outputs: await session.run(feeds, outputs), feeds, runMs: 1 }),
+    nextRows: () => 2,
+  });
+  return plainRows(result.rows).map((row) => (row as { readonly y: unknown }).y);
+}
+
+const cases = Object.entries(DECLARED).flatMap(([name, row]) =>
+  AXES.flatMap((from) => AXES.map((to) => ({ name, row, from, to }))),
+);
+
+test.each(cases)(
+  "the batch at $from of an input and at $to of an output, which declare $name",
+  async (one) => {
+    const { row, from, to } = one;
+    const model = doubling({ batch: "n", axis: from, row }, { batch: "n", axis: to, row });
+    const answers = await answersOf(model, { shape: ROW, batchAxis: from }, { shape: ROW, batchAxis: to });
+    expect(answers).toEqual(values.map((row) => row.map((value) => 2 * value)));
+  },
+);
+
+test.each(AXES)(
+  "a fixed batch at %i is filled up, and only the rows that there are come out",
+  async (axis) => {
+    const shape: Shape = { batch: 4, axis, row: ROW };
+    const answers = await answersOf(doubling(shape, shape), { batchAxis: axis }, { batchAxis: axis });
+    expect(answers).toEqual(values.map((row) => row.map((value) => 2 * value)));
+  },
+);
+
+describe("nobody is given rows of another", () => {
+  const problemsOf = (input: Shape, output: Shape, said: { input?: Said; output?: Said } = {}) =>
+    answersOf(doubling(input, output), said.input ?? {}, said.output ?? {}).then(
+      () => "no problem",
+      (error: unknown) => (error as { problems: readonly object[] }).problems,
+    );
+  const first: Shape = { batch: "n", axis: 0, row: ROW };
+
+  test("an output whose batch is elsewhere, by its name, is asked about", async () => {
+    for (const row of [ROW, ["s", "t"]] as const) {
+      expect(
+        await problemsOf({ ...first, row }, { batch: "n", axis: 1, row }, { input: { shape: ROW } }),
+      ).toMatchObject([
+        {
+          where: "map.outputs.y",
+          what: "the model's output `y` has no row for every row of the batch",
+          found: `[${row[0]}, n, ${row[1]}]`,
+          hint: expect.stringContaining("`batchAxis: 1`"),
+        },
+      ]);
+    }
+  });
+
+  test("an input whose first dimension is fixed while another is open is asked about", async () => {
+    const state: Shape = { batch: "", axis: 1, row: ROW };
+    const other = { inputs: [{ name: "z", dtype: "float32", dims: ["n"] }] } as const;
+    const model = onnxModel({
+      inputs: [{ name: "x", dtype: "float32", dims: dimsOf(state) }, ...other.inputs],
+      outputs: [{ name: "y", dtype: "float32", dims: ["n"] }],
+      nodes: [{ op: "Relu", inputs: ["z"], outputs: ["y"] }],
+    });
+    await using session = await createSession(model, { device: "cpu", threads: 1 });
+    const bindWith = (said: Said) =>
+      bindMap(
+        {
+          inputs: { x: { scale: 1, offset: 0, ...said } },
+          outputs: {},
+          keep: [],
+          batch: { rows: "auto", tokens: "auto" },
+        },
+        session.signature,
+        [...FIELDS, { name: "z", type: { kind: "numeric", type: "float32" }, nullable: false }],
+      );
+    expect(() => bindWith({})).toThrow(
+      expect.objectContaining({
+        problems: [
+          expect.objectContaining({
+            where: "map.inputs.x",
+            what: "it is not clear which dimension of the model's input `x` is the batch",
+            found: "[2, ?, 3]",
+          }),
+        ],
+      }),
+    );
+    expect(bindWith({ batchAxis: 1 })).toMatchObject({
+      fixedBatchRows: null,
+      inputs: [{ tensor: "x", rowDims: [2, 3], batchAxis: 1 }, {}],
+    });
+  });
+
+  test("an axis that the tensor does not have is a problem", async () => {
+    expect(await problemsOf(first, first, { output: { batchAxis: 3 } })).toMatchObject([
+      { where: "map.outputs.y.batchAxis", expected: "0 to 2", found: "3, of [n, 2, 3]" },
+    ]);
+  });
+
+  test.each<[string, readonly Dim[], string, object]>([
+    ["a scalar", [], "ReduceSum", { found: "a scalar float32" }],
+    ["an output without a batch", [2, 3], "ReduceSum0", { found: "[2, 3]" }],
+  ])("%s is refused, with what the model declares", async (_name, dims, op, problem) => {
+    const axes = { name: "axes", dtype: "int64", dims: [1], data: BigInt64Array.of(0n) } as const;
+    const over = op === "ReduceSum" ? [] : ["axes"];
+    const model = onnxModel({
+      inputs: [{ name: "x", dtype: "float32", dims: ["n", 2, 3] }],
+      outputs: [{ name: "y", dtype: "float32", dims }],
+      nodes: [{ op: "ReduceSum", inputs: ["x", ...over], outputs: ["y"], attributes: { keepdims: 0 } }],
+      constants: over.length === 0 ? [] : [axes],
+    });
+    const problems = await answersOf(model, {}, {}).catch((error) => error.problems);
+    expect(problems).toMatchObject([{ where: "map.outputs.y", ...problem }]);
+  });
+});
+
+test("what a model gives wins over what it declares, where the job says that it has a batch", async () => {
+  const model = onnxModel({
+    inputs: [{ name: "x", dtype: "float32", dims: ["n", 2, 3] }],
+    // As onnxmltools declares LightGBM's labels: one, while one a row comes.
+    outputs: [{ name: "y", dtype: "float32", dims: [1, 2, 3] }],
+    nodes: [{ op: "Add", inputs: ["x", "x"], outputs: ["y"] }],
+  });
+  await expect(answersOf(model, {}, {})).rejects.toMatchObject({ code: "SPEC_INVALID" });
+  expect(await answersOf(model, {}, { batchAxis: 0 })).toEqual(
+    values.map((row) => row.map((value) => 2 * value)),
+  );
+});
+
+test("a shape that the job says wrongly fails with what the model declares, what was due, and what came", async () => {
+  const open: Shape = { batch: "n", axis: 0, row: ["", ""] };
+  await expect(answersOf(doubling(open, open), { shape: ROW }, { shape: [3, 2] })).rejects.toMatchObject({
+    code: "MODEL_FAILED",
+    fields: { declared: "float32[n, ?, ?]", expected: "float32[2, 3, 2]", found: "float32[2, 2, 3]" },
+  });
+});
+
+test.each([
+  ["__proto__", "valueOf"],
+  ["constructor", "toString"],
+  ["hasOwnProperty", "constructor"],
+])("an input may be called %s, and an output %s", async (name, output) => {
+  const model = onnxModel({
+    inputs: [{ name, dtype: "float32", dims: ["n", 6] }],
+    outputs: [{ name: output, dtype: "float32", dims: ["n", 6] }],
+    nodes: [{ op: "Add", inputs: [name, name], outputs: [output] }],
+  });
+  await using session = await createSession(model, { device: "cpu", threads: 1 });
+  const map = bindMap(
+    { inputs: {}, outputs: {}, keep: [], batch: { rows: "auto", tokens: "auto" } },
+    session.signature,
+    FIELDS.map((field) => ({ ...field, name })),
+  );
+  const { result } = await mapInMemory({
+    job: { map, batchTokens: "auto" },
+    table: rowsTable(name),
+    infer: async (feeds, outputs) => ({ outputs: await session.run(feeds, outputs), feeds, runMs: 1 }),
+    nextRows: () => 2,
+  });
+  expect(result.rows.numRows).toBe(ROWS);
+  expect([...(result.rows.getChild(output)?.get(3) ?? [])]).toEqual([60, 62, 64, 66, 68, 70]);
+});

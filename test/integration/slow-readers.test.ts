@@ -1,0 +1,77 @@
+import { Client, credentials, Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
+import { expect, test } from "vitest";
+import { dataMethods } from "../../shared/wire/methods-data.ts";
+import { serveServerStream } from "../../shared/wire/streams.ts";
+import { until } from "../support/wire-rig.ts";
+
+/** A server of one method that sends chunks without end, to readers that may take nothing in for so long. */
+async function endlessServer(readerMs: number) {
+  const server = new Server();
+  const seen = { sent: 0, open: 0 };
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    seen.open += 1;
+    try {
+      for (;;) {
+        seen.sent += 1;
+        yield new Uint8Array(512 * 1024);
+      }
+    } finally {
+      seen.open -= 1;
+    }
+  }
+  const { definition } = dataMethods.readRange;
+  server.addService(
+    { ReadRange: definition },
+    { ReadRange: serveServerStream(dataMethods.readRange, endless, () => {}, readerMs) },
+  );
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  return {
+    seen,
+    read: () =>
+      client.makeServerStreamRequest(
+        definition.path,
+        definition.requestSerialize,
+        definition.responseDeserialize,
+        { session: "s", jobId: "j", path: "/a", start: 0, end: 1 },
+        new Metadata(),
+      ),
+    async [Symbol.asyncDispose]() {
+      client.close();
+      server.forceShutdown();
+    },
+  };
+}
+
+test("a reader that takes nothing in is cut off, and what it held is free", async () => {
+  await using rig = await endlessServer(200);
+  const call = rig.read();
+  const ended = new Promise<unknown>((resolve) => call.on("error", resolve));
+  const chunks = call[Symbol.asyncIterator]();
+  await chunks.next();
+  expect(rig.seen.open).toBe(1);
+  await until(() => rig.seen.open === 0);
+  // It ran ahead by what HTTP/2 and the client hold, and no further.
+  expect(rig.seen.sent).toBeLessThan(64);
+  void chunks.next().catch(() => {});
+  call.resume();
+  // 1: cancelled, or 8: exhausted, which is how a reset with the reason "be calm" comes out.
+  expect(await ended).toMatchObject({ code: expect.toSatisfy((code) => code === 1 || code === 8) });
+});
+
+test("one that reads on, however slowly, is served", async () => {
+  await using rig = await endlessServer(1_000);
+  const call = rig.read();
+  call.on("error", () => {});
+  let chunks = 0;
+  for await (const _chunk of call) {
+    chunks += 1;
+    if (chunks === 20) break;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  expect(chunks).toBe(20);
+});

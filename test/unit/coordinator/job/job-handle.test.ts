@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
+import { handleOf } from "../../../../coordinator/job/job-handle.ts";
+import type { JobEnd } from "../../../../coordinator/job/job-shell.ts";
+import { deferred } from "../../../../shared/core/abort.ts";
+import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { jobStatus } from "../../../support/wire-arbitraries.ts";
+import { sample } from "../../../support/wire-rig.ts";
+
+/** A job of which only this is asked; `asked` counts how often. */
+function aJob() {
+  const ending = deferred<JobEnd>();
+  const asked = { status: 0, tell: 0 };
+  let status: JobStatus = { ...sample(jobStatus), phase: "running" };
+  const job: Partial<ActiveJob> = {
+    jobId: "j1",
+    ended: ending.promise,
+    status: () => {
+      asked.status += 1;
+      return status;
+    },
+    tell: async () => {
+      asked.tell += 1;
+    },
+    release: async () => {},
+  };
+  const handle = handleOf({ kind: "active", job: job as ActiveJob, origin: { kind: "new" }, notes: [] });
+  const end = (phase: JobStatus["phase"]) => {
+    status = { ...status, phase };
+    ending.resolve({ kind: "jobEnded", phase } as JobEnd);
+  };
+  return { handle, asked, end, ending };
+}
+
+test("an ended job answers from its last status, and is asked nothing any more", async () => {
+  const { handle, asked, end } = aJob();
+  expect(handle.status().phase).toBe("running");
+  end("published");
+  expect((await handle.ended).phase).toBe("published");
+  const before = { ...asked };
+  expect(handle.status().phase).toBe("published");
+  await expect(handle.cancel("late")).rejects.toMatchObject({ code: "CANCEL_TOO_LATE" });
+  expect(asked).toEqual(before);
+});
+
+test.each([
+  ["cancelled", null],
+  ["failed", "JOB_ENDED"],
+] as const)("cancelling one that is %s ends as before: %s", async (phase, code) => {
+  const { handle, end } = aJob();
+  end(phase);
+  await handle.ended;
+  const outcome = await handle.cancel("again").then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(outcome).toEqual(code === null ? null : expect.objectContaining({ code }));
+});
+
+test("one that this coordinator had to let go of keeps its last status, too", async () => {
+  const { handle, asked, ending } = aJob();
+  ending.reject(new Error("the disk is full"));
+  await expect(handle.ended).rejects.toThrow("the disk is full");
+  const before = asked.status;
+  expect(handle.status().phase).toBe("running");
+  expect(asked.status).toBe(before);
+});

@@ -1,0 +1,83 @@
+import type { MethodDefinition } from "@grpc/proto-loader";
+import { describe, expect, test } from "vitest";
+import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
+import { messageDefinition, SERVICE_NAMES, serviceDefinition } from "../../../../shared/wire/load-protos.ts";
+import { decodeRequest, type Method } from "../../../../shared/wire/method.ts";
+import { workMethods } from "../../../../shared/wire/methods-work.ts";
+
+interface FieldType {
+  readonly name: string;
+  readonly label: string;
+  readonly type: string;
+  readonly typeName: string;
+}
+
+interface MessageType {
+  readonly name: string;
+  readonly field: readonly FieldType[];
+  readonly nestedType: readonly { readonly name: string }[];
+}
+
+const camel = (name: string) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** The places of all repeated fields and maps in a message, and in those within it. */
+function manyIn(type: MessageType, place: string): string[] {
+  return type.field.flatMap((field) => {
+    const at = `${place}.${camel(field.name)}`;
+    const own = field.label === "LABEL_REPEATED" ? [at] : [];
+    const isEntry = type.nestedType.some(({ name }) => name === field.typeName);
+    if (field.type !== "TYPE_MESSAGE" || isEntry) return own;
+    const inner = messageDefinition(field.typeName.split(".").at(-1) ?? "").type as MessageType;
+    return [...own, ...manyIn(inner, at)];
+  });
+}
+
+function through<Request>(method: Method<Request, unknown>, message: object): Request {
+  const { requestSerialize, requestDeserialize } = method.definition as MethodDefinition<object, object>;
+  return decodeRequest(method, requestDeserialize(requestSerialize(message)));
+}
+
+const lease = { jobId: "j", shard: 1, token: { generation: 1, sequence: 1 } };
+const invalid = (place: string) => expect.objectContaining({ code: "ARGUMENT_INVALID", fields: { place } });
+
+describe("what a caller may send", () => {
+  test("every list and map in every request has a bound, and no other", () => {
+    const requests = SERVICE_NAMES.flatMap((service) => Object.values(serviceDefinition(service)));
+    const places = requests.flatMap(({ requestType }) => {
+      const type = requestType.type as MessageType;
+      return manyIn(type, type.name);
+    });
+    expect(places.sort()).toEqual(Object.keys(REQUEST_LIMITS.items).sort());
+  });
+
+  test("a heartbeat with more leases than any worker has is refused, before they are looked at", () => {
+    const leases = (count: number) => ({ session: "s", leases: Array(count).fill({ lease, rowsDone: 1 }) });
+    expect(through(workMethods.heartbeat, leases(4_096)).leases).toHaveLength(4_096);
+    expect(() => through(workMethods.heartbeat, leases(4_097))).toThrow(invalid("HeartbeatRequest.leases"));
+  });
+
+  test("a text beyond its bound is refused", () => {
+    const register = (name: string) => ({ name, device: "cpu", hostname: "h" });
+    expect(through(workMethods.register, register("x".repeat(4_096))).name).toHaveLength(4_096);
+    expect(() => through(workMethods.register, register("x".repeat(4_097)))).toThrow(
+      invalid("RegisterRequest.name"),
+    );
+  });
+
+  test("what a worker says of a failure is cut to the bound, not refused", () => {
+    const problems = Array(300).fill({ where: "a", what: "b".repeat(9_000) });
+    const fields = Object.fromEntries(
+      Array.from({ length: 100 }, (_, at) => [`f${at}`, "\u0001".repeat(9_000)]),
+    );
+    const error = errorToData(new ShardmillError("MODEL_FAILED", "é".repeat(200_000), { fields, problems }));
+    const request = { session: workerSession("s"), lease: { ...lease, shard: shardId(1) }, error };
+    const arrived = through(workMethods.failAttempt, workMethods.failAttempt.request.encode(request));
+    expect(arrived.error.message).toHaveLength(65_536);
+    expect(arrived.error.message.endsWith("é…")).toBe(true);
+    expect(Object.keys(arrived.error.fields)).toHaveLength(64);
+    expect(arrived.error.problems).toHaveLength(256);
+  });
+});

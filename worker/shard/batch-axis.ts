@@ -1,0 +1,33 @@
+import { dtypeBytes, product, type TensorData } from "../../shared/domain/tensor.ts";
+
+/** A tensor `[rows, ...]` with its rows put where the model wants the batch. */
+export function placeBatch(tensor: TensorData, batchAxis: number): TensorData {
+  if (batchAxis === 0) return tensor;
+  const [rows = 1, ...rest] = tensor.dims;
+  const dims = [...rest.slice(0, batchAxis), rows, ...rest.slice(batchAxis)];
+  return { ...tensor, dims, data: swapped(tensor, rows, product(rest.slice(0, batchAxis))) };
+}
+
+/** The other way round: a tensor of the model's with its batch put first, so that a row lies in one piece. */
+export function rowsFirst(tensor: TensorData, batchAxis: number): TensorData {
+  const rows = tensor.dims[batchAxis];
+  if (batchAxis === 0 || rows === undefined) return tensor;
+  const before = tensor.dims.slice(0, batchAxis);
+  const dims = [rows, ...before, ...tensor.dims.slice(batchAxis + 1)];
+  return { ...tensor, dims, data: swapped(tensor, product(before), rows) };
+}
+
+/** The elements of `[first, second, ...]` as `[second, first, ...]`. */
+function swapped({ dtype, dims, data }: TensorData, first: number, second: number): ArrayBuffer {
+  const blocks = first * second;
+  const blockBytes = blocks === 0 ? 0 : (product(dims) / blocks) * dtypeBytes(dtype);
+  const from = new Uint8Array(data);
+  const to = new Uint8Array(data.byteLength);
+  for (let i = 0; i < first; i += 1) {
+    for (let j = 0; j < second; j += 1) {
+      const start = (i * second + j) * blockBytes;
+      to.set(from.subarray(start, start + blockBytes), (j * first + i) * blockBytes);
+    }
+  }
+  return to.buffer;
+}
