@@ -1,0 +1,9 @@
+import type { TortureCase } from "./torture-case.ts";
+
+/** Another program that knows the formats: it writes a case's files, and reads what was published of them. */
+export interface Hand extends AsyncDisposable {
+  /** Writes `data/` of the case below `folder`, which exists. */
+  make(torture: TortureCase, folder: string): Promise<void>;
+  /** What is wrong with `out/` of the case below `folder`; empty when every row and value is as it must be. */
+  judge(torture: TortureCase, folder: string): Promise<string[]>;
+}

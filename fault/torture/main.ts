@@ -1,0 +1,86 @@
+import yargs from "yargs";
+import { hideBin } from "yargs/helpers";
+import { openOwnRoom } from "../own-room.ts";
+import { caseText } from "./case-text.ts";
+import { DuckdbHand } from "./duckdb-hand.ts";
+import type { Hand } from "./hand.ts";
+import { makeCase } from "./make-case.ts";
+import { PythonHand } from "./python-hand.ts";
+import { shrinkCase } from "./shrink-case.ts";
+import { HANDS, type HandName, type TortureCase } from "./torture-case.ts";
+import { type CaseEnd, tryCase } from "./try-case.ts";
+
+/**
+ * `npm run torture`: whole jobs over generated data (types x encodings x nesting x names x sizes x output formats), each read
+ * back by another program. Exits 1 when one was wrong, with the smallest case that is and the command that tries it again.
+ */
+const args = await yargs(hideBin(process.argv))
+  .scriptName("npm run torture --")
+  .usage(
+    "$0 [--minutes M] [--seed S]\n\nRuns generated jobs; DuckDB or pyarrow writes their input and judges their output.",
+  )
+  .option("minutes", { type: "number", default: 2, describe: "Begin no case after so many minutes" })
+  .option("cases", { type: "number", describe: "So many cases, whatever the time" })
+  .option("seed", { type: "number", default: 1, describe: "What the cases are" })
+  .option("from", { type: "number", default: 0, describe: "The first case; those before it are left out" })
+  .option("hand", { choices: HANDS, describe: "Only this one; left out: in turns" })
+  .option("python", { type: "string", describe: "A Python that has pyarrow; left out: only DuckDB's hand" })
+  .option("keep", { type: "string", describe: "Leave the files of the last case below this folder" })
+  .option("stop", { type: "boolean", default: true, describe: "End at the first that is wrong" })
+  .option("shrink", { type: "boolean", default: true, describe: "Look for the smallest that is wrong" })
+  .example("$0 --minutes 60 --seed 7 --python .venv/bin/python", "an hour, with both hands")
+  .strict()
+  .parseAsync();
+
+const { python, seed, keep } = args;
+if (args.hand === "pyarrow" && python === undefined) throw new Error("--hand pyarrow needs --python");
+await using _room = await openOwnRoom();
+await using duckdb = await DuckdbHand.open();
+await using pyarrow = python === undefined ? null : new PythonHand(python);
+const hands: Record<HandName, Hand | null> = { duckdb, pyarrow };
+const names = args.hand === undefined ? HANDS.filter((name) => hands[name] !== null) : [args.hand];
+
+const startedMs = performance.now();
+const minutes = () => (performance.now() - startedMs) / 60_000;
+const ends = { right: 0, refused: 0, wrong: 0, rows: 0 };
+let index = args.from;
+const more = () => (args.cases === undefined ? minutes() < args.minutes : index < args.from + args.cases);
+console.log(`seed ${seed}, judged by ${names.join(" and ")}`);
+for (; more(); index += 1) {
+  const name = names[index % names.length] ?? "duckdb";
+  const torture = makeCase({ seed, index, hand: name });
+  const hand = hands[name] ?? duckdb;
+  const end = await tryCase(torture, hand, keep).catch(
+    (error: unknown): CaseEnd => ({ kind: "wrong", problems: [String(error)] }),
+  );
+  ends[end.kind] += 1;
+  if (end.kind === "right") ends.rows += end.rows;
+  if (end.kind === "wrong") {
+    await report(torture, end, hand);
+    if (args.stop) break;
+  }
+}
+const { right, refused, wrong, rows } = ends;
+console.log(
+  `\n${right + refused + wrong} cases in ${minutes().toFixed(1)} minutes: ${right} right (${rows} rows), ` +
+    `${refused} refused in time, ${wrong} WRONG`,
+);
+if (wrong > 0) process.exitCode = 1;
+
+async function report(torture: TortureCase, end: CaseEnd, hand: Hand): Promise<void> {
+  console.log(`\nWRONG: case ${torture.index}`);
+  print(torture, end);
+  console.log(
+    `  again: npm run torture -- --seed ${seed} --from ${torture.index} --cases 1 --hand ${torture.hand}`,
+  );
+  if (!args.shrink) return;
+  const small = await shrinkCase(torture, hand);
+  if (small.end === null) return;
+  console.log("  the smallest that is wrong, too:");
+  print(small.smallest, small.end);
+}
+
+function print(torture: TortureCase, end: CaseEnd): void {
+  console.log(caseText(torture).replaceAll(/^/gm, "  "));
+  if (end.kind === "wrong") for (const problem of end.problems.slice(0, 8)) console.log(`  -> ${problem}`);
+}

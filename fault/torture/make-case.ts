@@ -1,0 +1,113 @@
+import { Dice } from "../hostile/dice.ts";
+import { NUMBER_KINDS } from "./column-type.ts";
+import { columnName, fileName, folderName } from "./names.ts";
+import { randomType, type Writer } from "./random-type.ts";
+import {
+  type CaseFile,
+  type HandName,
+  type KeptColumn,
+  type ModelColumn,
+  OUTPUT_COLUMN,
+  rowsOf,
+  type TortureCase,
+} from "./torture-case.ts";
+
+export interface CaseChoice {
+  readonly seed: number;
+  readonly index: number;
+  readonly hand: HandName;
+}
+
+/** The case of a seed and a number: the same ones give the same case, whatever ran before. */
+export function makeCase({ seed, index, hand }: CaseChoice): TortureCase {
+  const dice = new Dice((seed * 1_000_003 + index * 7_919) >>> 0);
+  const format = hand === "pyarrow" && dice.int(3) === 0 ? "arrow" : "parquet";
+  const taken = new Set([OUTPUT_COLUMN]);
+  const size = dice.pick(SIZES);
+  const files = randomFiles(dice, format, size);
+  return {
+    seed,
+    index,
+    hand,
+    folder: folderName(dice),
+    format,
+    files,
+    id: columnName(dice, taken),
+    x: modelColumn(dice, columnName(dice, taken), hand),
+    kept: Array.from({ length: size.columns(dice) }, () => keptColumn(dice, { hand, format }, taken, size)),
+    storage: { ...(format === "arrow" ? arrowStorage(dice) : parquetStorage(dice)), seed: dice.int(2 ** 30) },
+    groupRows: dice.pick([1, 7, 100, 1_000, 100_000]),
+    outputRows: dice.pick(["parquet", "parquet", "arrow"]),
+    shardRows: dice.pick(["auto", "auto", Math.max(1, Math.ceil(rowsOf({ files }) / 5))]),
+    batchRows: dice.pick(["auto", 1, 13, 64]),
+    workers: 1 + dice.int(2),
+    reduce: dice.int(2) === 0,
+  };
+}
+
+interface Size {
+  readonly files: (dice: Dice) => number;
+  readonly rows: (dice: Dice) => number;
+  readonly columns: (dice: Dice) => number;
+  /** Items of the longest text or list, most of the time. */
+  readonly longest: number;
+}
+
+/** Sizes with the trouble that each brings: mostly little things, and one of each that is large in one way. */
+const USUAL: Size = {
+  files: (dice) => 1 + dice.int(3),
+  rows: (dice) => dice.pick([0, 1, 2, 63, 64, 65, 300, 1_000]),
+  columns: (dice) => 1 + dice.int(6),
+  longest: 12,
+};
+const SIZES: readonly Size[] = [
+  ...Array.from({ length: 12 }, () => USUAL),
+  { ...USUAL, rows: () => 3_000 },
+  { ...USUAL, files: (dice) => 40 + dice.int(60), rows: (dice) => dice.int(5), columns: () => 2 },
+  { ...USUAL, columns: () => 150, rows: () => 50 },
+  { ...USUAL, rows: (dice) => 1 + dice.int(6), columns: () => 2, longest: 2_000_000 },
+  { ...USUAL, rows: (dice) => 200 + dice.int(800), columns: () => 2, longest: 20_000 },
+];
+
+function randomFiles(dice: Dice, format: TortureCase["format"], size: Size): CaseFile[] {
+  const files = Array.from({ length: size.files(dice) }, (_, index) => ({
+    name: fileName(dice, index, format === "arrow" ? dice.pick(["arrow", "feather"]) : "parquet"),
+    rows: size.rows(dice),
+  }));
+  return files;
+}
+
+function modelColumn(dice: Dice, name: string, hand: HandName): ModelColumn {
+  const nulls = dice.pick([0, 0, 0, 0.1]);
+  const kinds = NUMBER_KINDS.filter((kind) => hand === "pyarrow" || kind !== "float16");
+  const shape = dice.pick(["scalar", "list", "fixedList", "binary"] as const);
+  if (shape === "scalar") return { name, dtype: dice.pick(kinds), width: null, shape, nulls };
+  const width = dice.pick([1, 3, 16]);
+  return { name, dtype: shape === "binary" ? "uint8" : dice.pick(kinds), width, shape, nulls };
+}
+
+function keptColumn(dice: Dice, writer: Writer, taken: Set<string>, { longest }: Size): KeptColumn {
+  const name = columnName(dice, taken);
+  const type = randomType(dice, writer, 3);
+  return { name, type, nulls: dice.pick([0, 0, 0.3, 1]), longest };
+}
+
+function parquetStorage(dice: Dice): TortureCase["storage"] {
+  return {
+    codec: dice.pick(["none", "snappy", "gzip", "zstd", "lz4", "brotli"]),
+    pages: dice.pick(["1.0", "2.0"]),
+    version: dice.pick(["1.0", "2.4", "2.6"]),
+    dictionary: dice.int(2) === 0,
+    pageBytes: dice.pick([64, 8_192, 1 << 20]),
+    arrowSchema: dice.int(3) > 0,
+    pageIndex: dice.int(3) === 0,
+    checksums: dice.int(3) === 0,
+    int96: dice.int(8) === 0,
+    split: dice.int(4) === 0,
+    delta: dice.int(4) === 0,
+  };
+}
+
+function arrowStorage(dice: Dice): TortureCase["storage"] {
+  return { codec: dice.pick(["none", "none", "lz4", "zstd"]), version: dice.pick(["V4", "V5"]) };
+}

@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { packageRoot } from "../../shared/core/package-root.ts";
+import type { Hand } from "./hand.ts";
+import type { TortureCase } from "./torture-case.ts";
+
+/** pyarrow, in a Python process that answers one request after another. */
+export class PythonHand implements Hand {
+  readonly #child: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+  readonly #lines: Interface;
+
+  /** @param python a Python that has pyarrow */
+  constructor(python: string) {
+    // Beside the sources, also when this runs compiled.
+    const script = join(packageRoot, "fault", "torture", "python", "torture_hand.py");
+    this.#child = spawn(python, [script], { stdio: ["pipe", "pipe", "inherit"] });
+    if (this.#child.stdout === null) throw new Error("no pipe to Python");
+    this.#lines = createInterface({ input: this.#child.stdout });
+    this.#answers = this.#lines[Symbol.asyncIterator]();
+  }
+
+  async make(torture: TortureCase, folder: string): Promise<void> {
+    await this.#ask("make", torture, folder);
+  }
+
+  async judge(torture: TortureCase, folder: string): Promise<string[]> {
+    return await this.#ask("judge", torture, folder);
+  }
+
+  async #ask(task: "make" | "judge", torture: TortureCase, folder: string): Promise<string[]> {
+    this.#child.stdin?.write(`${JSON.stringify({ do: task, case: torture, folder })}\n`);
+    const { value, done } = await this.#answers.next();
+    if (done === true) throw new Error("Python ended: is pyarrow installed?");
+    const answer: unknown = JSON.parse(value);
+    if (isProblems(answer)) return answer.problems;
+    throw new Error(`Python could not ${task} the case: ${value}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lines.close();
+    this.#child.kill();
+  }
+}
+
+function isProblems(answer: unknown): answer is { readonly problems: string[] } {
+  return typeof answer === "object" && answer !== null && "problems" in answer;
+}
