@@ -78,11 +78,12 @@ export class DuckdbHand implements Hand {
         `SELECT count(*) FROM ${alive} a JOIN ${output} b USING (${key}) WHERE a.${column} IS DISTINCT FROM b.${column}`,
       );
     }
-    const [from, to] = [quoteIdentifier(x.name), OUTPUT_COLUMN];
     if (x.shape === "binary") return problems;
+    // An output of one value a row is that value.
+    const from = `a.${quoteIdentifier(x.name)}${x.width === 1 ? "[1]" : ""}`;
     await say(
       "the model's column, values that differ",
-      `SELECT count(*) FROM ${alive} a JOIN ${output} b USING (${key}) WHERE a.${from} IS DISTINCT FROM b.${to}`,
+      `SELECT count(*) FROM ${alive} a JOIN ${output} b USING (${key}) WHERE ${from} IS DISTINCT FROM b.${OUTPUT_COLUMN}`,
     );
     return problems;
   }
