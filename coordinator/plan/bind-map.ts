@@ -1,7 +1,8 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { JobSpec, OutputSpec } from "../../shared/domain/job-spec.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { InputBinding, MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { outputColumnNames } from "../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";

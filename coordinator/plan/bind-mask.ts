@@ -1,7 +1,7 @@
 import { didYouMean } from "../../shared/core/nearest.ts";
 import { fitsDtype } from "../../shared/domain/dtype-range.ts";
-import type { InputSpec } from "../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
 import { listNames } from "./bind-column.ts";

@@ -1,4 +1,4 @@
-import type { OutputSpec } from "../../shared/domain/job-spec.ts";
+import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
 import type { KeyPath } from "../../shared/spec/key-path.ts";

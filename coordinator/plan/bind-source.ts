@@ -1,6 +1,6 @@
 import { didYouMean } from "../../shared/core/nearest.ts";
-import type { InputSpec } from "../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
 import type { KeyPath } from "../../shared/spec/key-path.ts";

@@ -1,8 +1,9 @@
 import { bindMap } from "../../../../coordinator/plan/bind-map.ts";
 import { isShardmillError, type Problem } from "../../../../shared/core/errors.ts";
 import type { Field, FieldType, NumericType } from "../../../../shared/domain/dataset.ts";
-import type { InputSpec, JobSpec, OutputSpec } from "../../../../shared/domain/job-spec.ts";
+import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
 import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import type { InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
 import type { Dim, Dtype, ModelSignature, TensorInfo } from "../../../../shared/domain/tensor.ts";
 
 export function numeric(type: NumericType): FieldType {

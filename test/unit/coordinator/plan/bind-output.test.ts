@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { OutputSpec } from "../../../../shared/domain/job-spec.ts";
+import type { OutputSpec } from "../../../../shared/domain/map-spec.ts";
 import type { Dim, Dtype } from "../../../../shared/domain/tensor.ts";
 import { aTensor, bind, fixedList, list, problemsOf } from "./bind-fixtures.ts";
 

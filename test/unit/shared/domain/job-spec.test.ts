@@ -1,13 +1,12 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import {
-  type InputSpec,
   JOB_FILE_SCHEMA,
   type JobFile,
   type JobSpec,
-  type OutputSpec,
   type ReductionSpec,
 } from "../../../../shared/domain/job-spec.ts";
+import type { InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
 import { checkJobSpec } from "../../../../shared/spec/check-job.ts";
 
 const FILE: JobFile = {

@@ -1,0 +1,151 @@
+import * as z from "zod";
+import { checkColumnClashes, checkInputRules, checkOutputRules } from "./job-rules.ts";
+import { OUTPUT_OPS } from "./map-plan.ts";
+
+/** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
+export const MAX_BATCH_ROWS = 1_048_576;
+export const MAX_BATCH_TOKENS = 1_073_741_824;
+export const MAX_DIM = 134_217_728;
+export const MAX_NAMES = 100_000;
+const MAX_RANK = 8;
+
+const columnName = z.string().min(1).max(1_000);
+const auto = z.literal("auto");
+const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
+const batchAxis = z.int().min(0).max(MAX_RANK);
+
+const inputSpec = z
+  .strictObject({
+    column: columnName
+      .exactOptional()
+      .describe(
+        "The column that feeds this ONNX input. Left out, with `columns` too: the column of the same name.",
+      ),
+    columns: z
+      .union([columnName, z.array(columnName).min(1).max(MAX_NAMES)])
+      .exactOptional()
+      .describe(
+        "Several scalar columns side by side: a list of names, or one pattern such as `f*` (in schema order).",
+      ),
+    scale: z
+      .number()
+      .default(1)
+      .describe("Values are multiplied by this: value * scale + offset, in float64."),
+    offset: z.number().default(0).describe("Added after `scale`."),
+    shape: shape
+      .exactOptional()
+      .describe("The dimensions beside the batch, where the model leaves them open: `[3, 224, 224]`."),
+    batchAxis: batchAxis
+      .exactOptional()
+      .describe(
+        "Which of the ONNX input's dimensions is the batch, counted from 0: 1 for `[2, batch, 128]`. Left out: the first.",
+      ),
+    fill: z
+      .number()
+      .exactOptional()
+      .describe("Stands in for a null, before `scale`. Left out: a row with a null is a dead letter."),
+    pad: z
+      .number()
+      .exactOptional()
+      .describe(
+        "Where rows are lists of uneven length: stands in for the steps that a row lacks, as the model sees it (1 for " +
+          "RoBERTa's ids). Left out: 0, or no padding at all when the model is given no mask.",
+      ),
+    mask: columnName
+      .exactOptional()
+      .describe(
+        "Instead of a column, another input whose rows are of uneven length: 1 for each step that a row has, 0 for " +
+          "padding, before `scale` and `offset`. `attention_mask: { mask: input_ids }`; all zeros are " +
+          "`token_type_ids: { mask: input_ids, scale: 0 }`.",
+      ),
+  })
+  .superRefine(checkInputRules);
+
+const outputSpec = z
+  .strictObject({
+    tensor: columnName.exactOptional().describe("The ONNX output. Left out: the model's only output."),
+    op: z
+      .enum(OUTPUT_OPS)
+      .default("raw")
+      .describe(
+        "`raw`: as it is; `argmax`: index (or label) of the largest; `maxSoftmax`: its probability; " +
+          "`softmax`, `sigmoid`: of each value; `topK`: the `k` largest.",
+      ),
+    k: z.int().min(1).max(MAX_NAMES).exactOptional().describe("With `op: topK`: how many."),
+    labels: z
+      .array(z.string())
+      .min(1)
+      .max(MAX_NAMES)
+      .exactOptional()
+      .describe(
+        "With `argmax` or `topK`: the names of the classes in index order; the column then holds names.",
+      ),
+    shape: shape
+      .exactOptional()
+      .describe("The dimensions beside the batch, where the model leaves them open."),
+    batchAxis: batchAxis
+      .exactOptional()
+      .describe(
+        "Which of the ONNX output's dimensions is the batch, counted from 0: 1 for `[32, batch, 10]`. It is believed " +
+          "whatever size the model declares there. Left out: the first.",
+      ),
+  })
+  .superRefine(checkOutputRules);
+
+/** `map` in the job file: how rows become tensors, and tensors columns. */
+export const mapSpec = z
+  .strictObject({
+    inputs: z
+      .record(
+        columnName,
+        z.union([
+          columnName.transform((column): z.input<typeof inputSpec> => ({ column })).pipe(inputSpec),
+          inputSpec,
+        ]),
+      )
+      .prefault({})
+      .describe(
+        "By ONNX input: how it is made. An input left out is the column of the same name. `image: pixels` is short " +
+          "for `image: { column: pixels }`.",
+      ),
+    outputs: z
+      .record(
+        columnName,
+        z.union([
+          columnName.transform((tensor): z.input<typeof outputSpec> => ({ tensor })).pipe(outputSpec),
+          outputSpec,
+        ]),
+      )
+      .prefault({})
+      .describe(
+        "By output column: how it is made. Empty: every ONNX output, raw. `y: logits` is short for " +
+          "`y: { tensor: logits }`.",
+      ),
+    keep: z
+      .array(columnName)
+      .max(MAX_NAMES)
+      .default([])
+      .describe("Input columns carried to the output as they are."),
+    batch: z
+      .strictObject({
+        rows: z
+          .union([auto, z.int().min(1).max(MAX_BATCH_ROWS)])
+          .default("auto")
+          .describe("Rows in one run of the model. `auto`: found by measuring."),
+        tokens: z
+          .union([auto, z.int().min(1).max(MAX_BATCH_TOKENS)])
+          .default("auto")
+          .describe(
+            "Where rows are lists of uneven length: rows x steps in one run of the model, padding included; a longer " +
+              "row runs alone. `auto`: found by measuring.",
+          ),
+      })
+      .prefault({})
+      .describe("How rows are put together for the model."),
+  })
+  .superRefine(checkColumnClashes, { when: () => true });
+
+export type InputSpec = Frozen<z.output<typeof inputSpec>>;
+export type OutputSpec = Frozen<z.output<typeof outputSpec>>;
+
+export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
