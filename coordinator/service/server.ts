@@ -6,7 +6,7 @@ import { formatAddress, parseAddress } from "../../shared/wire/address.ts";
 import { fullServiceName, SERVICE_NAMES, serviceDefinition } from "../../shared/wire/load-protos.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
-import type { CoordinatorServices } from "../../shared/wire/services.ts";
+import { type CoordinatorServices, MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 import { dataHandlers } from "./data-service.ts";
 import { jobsHandlers, workersHandlers } from "./jobs-service.ts";
@@ -30,15 +30,12 @@ export interface RunningServer {
 }
 
 /**
- * One limit holds for every method (grpc-js has one a server). 4 MiB: a job spec with 20,000 class names is under one, a
- * chunk of an upload 1 MiB at most (the codec refuses more), and a stranger can make a stream hold no more than this.
- *
  * `streams`, each connection: a worker needs one for its lease, one for heartbeats and a few for data.
  * `keepalive`: connections to machines that vanished are closed within a minute; ours ping every 20 s.
  * `channelz`: counters for each call, connection and message, which nobody can ask for here.
  */
 const SERVER_OPTIONS: ServerOptions = {
-  "grpc.max_receive_message_length": 4 << 20,
+  "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
   "grpc.max_concurrent_streams": 128,
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 20_000,

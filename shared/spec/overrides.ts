@@ -30,7 +30,7 @@ function applyOverride(root: Record<string, unknown>, text: string, places: Plac
       { where: label, what: "only keys can be set", hint: "lists are set whole: map.keep=[id, label]" },
     ];
   }
-  const value = readYamlTree(text.slice(key.end + 1), label, null);
+  const value = readYamlTree(text.slice(key.end + 1), label, null, key.path);
   if (value.problems.length > 0) return value.problems.map((problem) => ({ ...problem, where: label }));
   const obstacle = setAt(root, key.path.map(String), value.value);
   if (obstacle !== null) {

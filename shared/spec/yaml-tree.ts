@@ -8,6 +8,7 @@ import {
   isSeq,
   LineCounter,
   type ParsedNode,
+  type Scalar,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
@@ -19,6 +20,7 @@ import type { KeyPath } from "./key-path.ts";
 import { literalPattern } from "./path-pattern.ts";
 import { Places } from "./places.ts";
 import { YamlAnchors } from "./yaml-anchors.ts";
+import { keyText, YamlMerge } from "./yaml-merge.ts";
 import { parseYaml, syntaxProblems } from "./yaml-text.ts";
 
 /** A job file has a few dozen values. Aliases can multiply nodes without end, and nesting can exhaust the stack. */
@@ -39,8 +41,15 @@ export interface YamlTree {
 /**
  * Reads YAML 1.2 as JSON-like values: maps with scalar keys, lists, text, numbers, true, false and null. Variables are put
  * into text values; with `env` null they are left alone. `label` names the file in problems.
+ *
+ * @param at where in a job file the value would stand
  */
-export function readYamlTree(text: string, label: string, env: NodeJS.ProcessEnv | null): YamlTree {
+export function readYamlTree(
+  text: string,
+  label: string,
+  env: NodeJS.ProcessEnv | null,
+  at: KeyPath = [],
+): YamlTree {
   const lines = new LineCounter();
   const lineOf = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
@@ -54,7 +63,7 @@ export function readYamlTree(text: string, label: string, env: NodeJS.ProcessEnv
   if (parsed instanceof Error) return unreadable([{ where: `${label}:1:1`, what: messageOf(parsed) }]);
   const faults = [...parsed.errors, ...parsed.warnings];
   if (faults.length > 0) return unreadable(syntaxProblems(faults, text, lineOf));
-  const reader = new TreeReader(parsed, places, lineOf, env);
+  const reader = new TreeReader(parsed, places, lineOf, { env, at });
   const value = parsed.contents === null ? null : reader.read(parsed.contents, [], 0);
   return { value, places, problems: reader.problems, faulty: reader.faulty, unreadable: reader.tooBig };
 }
@@ -64,18 +73,22 @@ class TreeReader {
   readonly faulty: KeyPath[] = [];
   tooBig = false;
   readonly #anchors: YamlAnchors;
+  readonly #merge: YamlMerge;
   readonly #places: Places;
   readonly #lineOf: (offset: number) => string;
   readonly #env: NodeJS.ProcessEnv | null;
+  readonly #at: KeyPath;
   #nodes = 0;
 
   constructor(
     document: Document.Parsed<ParsedNode>,
     places: Places,
     lineOf: (offset: number) => string,
-    env: NodeJS.ProcessEnv | null,
+    { env, at }: { readonly env: NodeJS.ProcessEnv | null; readonly at: KeyPath },
   ) {
+    this.#at = at;
     this.#anchors = new YamlAnchors(document);
+    this.#merge = new YamlMerge((alias) => this.#anchors.resolve(alias));
     this.#places = places;
     this.#lineOf = lineOf;
     this.#env = env;
@@ -90,8 +103,7 @@ class TreeReader {
     if (isAlias(node)) return this.#readAlias(node, path, keyOffset);
     if (isMap(node)) return this.#readMap(node, path);
     if (isSeq(node) && node.tag !== "tag:yaml.org,2002:omap") return this.#readList(node, path);
-    if (isScalar(node))
-      return this.#readScalar(node.value, node.type === "PLAIN", path, { keyOffset, offset });
+    if (isScalar(node)) return this.#readScalar(node, path, { keyOffset, offset });
     return this.#fault(path, "this kind of YAML value has no place in a job file");
   }
 
@@ -118,9 +130,9 @@ class TreeReader {
 
   #readMap(map: YAMLMap, path: KeyPath): unknown {
     const value: Record<string, unknown> = {};
-    for (const pair of map.items) {
+    for (const pair of this.#merge.pairsOf(map)) {
       const keyOffset = offsetOf(pair.key) ?? offsetOf(map) ?? 0;
-      const key = isScalar(pair.key) ? String(pair.key.source ?? pair.key.value ?? "") : null;
+      const key = keyText(pair.key);
       if (key === null || key === "__proto__") {
         this.problems.push({
           where: this.#lineOf(keyOffset),
@@ -130,6 +142,9 @@ class TreeReader {
       } else if (Object.hasOwn(value, key)) {
         this.#fault([...path, key], "this key is there twice");
       } else value[key] = this.read(pair.value, [...path, key], keyOffset);
+    }
+    for (const { key, what } of this.#merge.faults.splice(0)) {
+      this.problems.push({ where: this.#lineOf(offsetOf(key) ?? 0), what });
     }
     return value;
   }
@@ -141,8 +156,7 @@ class TreeReader {
   }
 
   #readScalar(
-    value: unknown,
-    isPlain: boolean,
+    { value, type, source }: Scalar,
     path: KeyPath,
     at: { readonly keyOffset: number; readonly offset: number },
   ): unknown {
@@ -151,11 +165,37 @@ class TreeReader {
       for (const fault of expanded.faults) this.#fault(path, fault.what, fault);
       const reference = expanded.fromEnvironment ? value : null;
       this.#places.note(path, { keyOffset: at.keyOffset, valueOffset: at.offset, reference });
-      const isLone = isPlain && LONE_REFERENCE.test(value);
-      return isLone ? asScalar(expanded.text, path) : expanded.text;
+      const isLone = type === "PLAIN" && LONE_REFERENCE.test(value);
+      return isLone ? this.#readLone(expanded.text, path) : expanded.text;
+    }
+    if (
+      typeof value === "number" &&
+      losesDigits(value, source) &&
+      accepts(schemaAt([...this.#at, ...path]), "number")
+    ) {
+      return this.#faultOfDigits(path);
     }
     const isData = value === null || ["string", "number", "boolean"].includes(typeof value);
     return isData ? value : this.#fault(path, "this kind of YAML value has no place in a job file");
+  }
+
+  /** A variable's value as a number or a truth value, only where the job file may have one: a name such as `2024` stays text. */
+  #readLone(text: string, path: KeyPath): unknown {
+    const parsed = parseYaml(text, new LineCounter());
+    if (parsed instanceof Error || parsed.errors.length > 0 || !isScalar(parsed.contents)) return text;
+    const { value, source } = parsed.contents;
+    const nodes = schemaAt([...this.#at, ...path]);
+    if (typeof value === "number" && accepts(nodes, "number")) {
+      return losesDigits(value, source) ? this.#faultOfDigits(path) : value;
+    }
+    return typeof value === "boolean" && accepts(nodes, "boolean") ? value : text;
+  }
+
+  #faultOfDigits(path: KeyPath): unknown {
+    return this.#fault(path, "a whole number beyond 2^53 would not be what is written", {
+      expected: "from -9,007,199,254,740,991 to 9,007,199,254,740,991",
+      hint: "with an exponent, as in 1e16, it is taken for the nearest number that can be said",
+    });
   }
 
   #fault(
@@ -175,14 +215,9 @@ class TreeReader {
   }
 }
 
-/** A variable's value as a number or a truth value, only where the job file may have one: a name such as `2024` stays text. */
-function asScalar(text: string, path: KeyPath): unknown {
-  const parsed = parseYaml(text, new LineCounter());
-  if (parsed instanceof Error || parsed.errors.length > 0 || !isScalar(parsed.contents)) return text;
-  const { value } = parsed.contents;
-  const nodes = schemaAt(path);
-  if (typeof value === "number" && accepts(nodes, "number")) return value;
-  return typeof value === "boolean" && accepts(nodes, "boolean") ? value : text;
+/** Numbers are float64: of a longer whole number only the nearest one is left. */
+function losesDigits(value: number, source: string | undefined): boolean {
+  return !Number.isSafeInteger(value) && /^[-+]?(0x[0-9a-f]+|0o[0-7]+|[0-9]+)$/i.test(source ?? "");
 }
 
 function isPattern(path: KeyPath): boolean {

@@ -1,8 +1,11 @@
+import { ShardmillError } from "../core/errors.ts";
+import { formatBytes } from "../core/units.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import { decodeJobSpec, encodeJson } from "./codec-job.ts";
 import { jobStatusCodec } from "./codec-status.ts";
 import { defineMethod, noArguments } from "./method.ts";
+import { MAX_REQUEST_BYTES } from "./services.ts";
 import type { Codec } from "./wire-message.ts";
 
 interface Submission {
@@ -16,9 +19,25 @@ interface Cancellation {
 }
 
 const submissionCodec: Codec<Submission> = {
-  encode: ({ spec, fresh }) => ({ specJson: encodeJson(spec), fresh }),
+  encode: ({ spec, fresh }) => ({ specJson: encodeSpec(spec), fresh }),
   decode: (message) => ({ spec: decodeJobSpec(message.bytes("specJson")), fresh: message.flag("fresh") }),
 };
+
+/** The rest of a submission: a flag and what the wire adds. */
+const BESIDE_SPEC_BYTES = 1024;
+
+/** @throws {SPEC_INVALID} when the spec is too large for a message: the coordinator would only say that */
+function encodeSpec(spec: JobSpec): Buffer {
+  const json = encodeJson(spec);
+  if (json.length <= MAX_REQUEST_BYTES - BESIDE_SPEC_BYTES) return json;
+  const [found, most] = [json.length, MAX_REQUEST_BYTES].map(formatBytes);
+  throw new ShardmillError("SPEC_INVALID", `the job has ${found} as JSON, and a coordinator takes ${most}`, {
+    fields: { bytes: json.length, mostBytes: MAX_REQUEST_BYTES },
+    hint:
+      "what YAML aliases stand for is written out: make lists of labels and columns shorter (`columns` takes a pattern), " +
+      "or give the job file to `shardmill run` or `shardmill coordinator`",
+  });
+}
 
 /** The id may be empty: the job submitted last. */
 const jobIdCodec: Codec<{ readonly jobId: string }> = {

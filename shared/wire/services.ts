@@ -23,6 +23,13 @@ export interface CoordinatorServices {
 /** Bumped when an old worker and a new coordinator would misunderstand each other. */
 export const PROTOCOL_VERSION = 2;
 
+/**
+ * What a coordinator takes in one message. One limit holds for every method (grpc-js has one a server). 4 MiB: a job spec
+ * with 20,000 class names is under one, a chunk of an upload 1 MiB at most (the codec refuses more), and a stranger can
+ * make a stream hold no more than this.
+ */
+export const MAX_REQUEST_BYTES = 4 << 20;
+
 export interface LeaseRef {
   readonly jobId: string;
   readonly shard: ShardId;

@@ -6,9 +6,13 @@ import { describe, expect, test } from "vitest";
 import { startServer } from "../../coordinator/service/server.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
+import { MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
 import { fakeServices } from "../support/fake-services.ts";
-import { failureOf, until, wireRig } from "../support/wire-rig.ts";
+import { jobSpec } from "../support/job-arbitraries.ts";
+import * as any from "../support/wire-arbitraries.ts";
+import { failureOf, sample, until, wireRig } from "../support/wire-rig.ts";
 
 const listening = (listen: string) => startServer({ listen, services: fakeServices(), log: silentLogger });
 
@@ -131,6 +135,23 @@ describe("what a stranger may do to it", () => {
     expect(services.jobs.submitJob).not.toHaveBeenCalled();
     client.close();
   });
+});
+
+test("a job that is too large for a message is not sent, and what to do is said", async () => {
+  const services = fakeServices();
+  services.jobs.submitJob.mockResolvedValue(sample(any.jobStatus));
+  await using rig = await wireRig(services);
+  const aJob = (bytes: number): JobSpec => {
+    const parts = Array.from({ length: 20 }, (_, at) => [`r${at}`, { final: "x".repeat(bytes / 20) }]);
+    return { ...sample(jobSpec), reduce: Object.fromEntries(parts) };
+  };
+  await rig.client.jobs.submitJob(aJob(4_100_000), { fresh: false });
+  expect(services.jobs.submitJob).toHaveBeenCalledOnce();
+  for (const bytes of [MAX_REQUEST_BYTES - 1_000, 10_000_000]) {
+    const error = await failureOf(rig.client.jobs.submitJob(aJob(bytes), { fresh: false }));
+    expect(error).toMatchObject({ code: "SPEC_INVALID", hint: expect.stringContaining("shardmill run") });
+  }
+  expect(services.jobs.submitJob).toHaveBeenCalledOnce();
 });
 
 describe("closing", () => {

@@ -54,3 +54,37 @@ describe("a path in a job file", () => {
     expect(at("../b").input.path).toEqual(["/jobs/b"]);
   });
 });
+
+describe("a whole number in a job file", () => {
+  const ODD = "9007199254740993";
+
+  test.each([ODD, `-${ODD}`, "0xffffffffffffffff", "1".repeat(400)])(
+    "that is %s is refused: another would be read",
+    (digits) => {
+      for (const key of ["fill", "scale", "offset", "pad"]) {
+        const problems = problemsOfJob({ map: `inputs: { a: { column: x, ${key}: ${digits} } }` });
+        expect(problems.map(({ where, what }) => [where.split(" ").at(-1), what])).toEqual([
+          [`map.inputs.a.${key}`, "a whole number beyond 2^53 would not be what is written"],
+        ]);
+      }
+      const set = problemsOfJob({ set: [`input.shardRows=${digits}`] });
+      expect(set[0]?.what).toContain("beyond 2^53");
+      const outside = problemsOfJob({
+        map: `inputs: { a: { column: x, fill: "" } }\nbatch: { rows: 1 }`,
+        rest: `errors:\n  maxRows: ${ref("N")}`,
+        env: { N: digits },
+      });
+      expect(outside.some(({ what }) => what.includes("beyond 2^53"))).toBe(true);
+    },
+  );
+
+  test("up to 2^53, and with an exponent, is read; as text it is text", () => {
+    const fillOf = (fill: string) =>
+      parseJob({ map: `inputs: { a: { column: x, fill: ${fill} } }` }).map.inputs.a?.fill;
+    expect(fillOf("9007199254740991")).toBe(Number.MAX_SAFE_INTEGER);
+    expect(fillOf("1e17")).toBe(1e17);
+    expect(fillOf("9.5e300")).toBe(9.5e300);
+    expect(problemsOfJob({ rest: `name: ${ODD}` })[0]?.what).toBe("wrong type");
+    expect(parseJob({ rest: `name: "${ODD}"` }).name).toBe(ODD);
+  });
+});

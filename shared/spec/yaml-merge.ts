@@ -1,0 +1,81 @@
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from "yaml";
+
+/** A merge key that brings in nothing that could be merged. */
+export interface MergeFault {
+  readonly key: unknown;
+  readonly what: string;
+}
+
+/** Groups that merge each other can bring in more pairs than a file has characters. */
+const MAX_PAIRS = 250_000;
+
+/**
+ * The pairs of groups with what their merge keys bring in: `<<: *base`, or `<<: [*one, *two]`. A group's own key wins over
+ * a merged one, an earlier group over a later; what is merged comes where the merge key is.
+ */
+export class YamlMerge {
+  readonly faults: MergeFault[] = [];
+  readonly #resolve: (alias: Alias) => Node | undefined;
+  readonly #known = new Map<YAMLMap, readonly Pair[]>();
+  readonly #open = new Set<YAMLMap>();
+  #pairs = 0;
+
+  constructor(resolve: (alias: Alias) => Node | undefined) {
+    this.#resolve = resolve;
+  }
+
+  pairsOf(map: YAMLMap): readonly Pair[] {
+    if (!map.items.some(isMerge)) return map.items;
+    const known = this.#known.get(map);
+    if (known !== undefined) return known;
+    this.#open.add(map);
+    const taken = new Set(map.items.filter((pair) => !isMerge(pair)).map((pair) => keyText(pair.key)));
+    const pairs: Pair[] = [];
+    for (const pair of map.items) {
+      if (!isMerge(pair)) pairs.push(pair);
+      else {
+        for (const merged of this.#mergedBy(pair)) {
+          const key = keyText(merged.key);
+          if (!taken.has(key)) pairs.push(merged);
+          taken.add(key);
+        }
+      }
+    }
+    this.#open.delete(map);
+    this.#known.set(map, pairs);
+    return pairs;
+  }
+
+  *#mergedBy({ key, value }: Pair): Generator<Pair> {
+    for (const source of isSeq(value) ? value.items : [value]) {
+      const group = isAlias(source) ? this.#resolve(source) : source;
+      if (!isMap(group)) {
+        const found =
+          isAlias(source) && group === undefined ? `\`*${source.source}\` is not defined before` : null;
+        this.faults.push({ key, what: found ?? "a merge key takes a group of keys, or a list of groups" });
+      } else if (this.#open.has(group)) {
+        this.faults.push({ key, what: "a group of keys cannot be merged into itself" });
+      } else {
+        for (const pair of this.pairsOf(group)) {
+          this.#pairs += 1;
+          if (this.#pairs > MAX_PAIRS) {
+            if (this.#pairs === MAX_PAIRS + 1)
+              this.faults.push({ key, what: "merge keys bring in too many values" });
+            return;
+          }
+          yield pair;
+        }
+      }
+    }
+  }
+}
+
+/** The key of a pair as text; null for one that is no scalar. */
+export function keyText(key: unknown): string | null {
+  return isScalar(key) ? String(key.source ?? key.value ?? "") : null;
+}
+
+/** In quotes, `<<` is a name like any other. */
+function isMerge({ key }: Pair): boolean {
+  return isScalar(key) && key.type === "PLAIN" && keyText(key) === "<<";
+}
