@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import { testCacheFolder } from "./test/support/test-cache.ts";
+import { testCacheFolder, testSecretFile } from "./test/support/test-cache.ts";
 
 export default defineConfig({
   test: {
@@ -7,8 +7,12 @@ export default defineConfig({
     // Integration tests start real processes; two cores are shared between them.
     maxWorkers: 2,
     // ONNX Runtime would leave a log in the temporary folder for each process that loads it; and no test may read or
-    // fill the cache of whoever runs it.
-    env: { ORT_DISABLE_TELEMETRY: "1", SHARDMILL_CACHE: testCacheFolder },
+    // fill the cache of whoever runs it, or ask for that person's secret.
+    env: {
+      ORT_DISABLE_TELEMETRY: "1",
+      SHARDMILL_CACHE: testCacheFolder,
+      SHARDMILL_SECRET_FILE: testSecretFile,
+    },
     globalSetup: ["test/support/test-cache.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
+import { userCredential } from "../shared/access/credential.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
@@ -124,7 +125,7 @@ interface Seen {
 }
 
 async function watch(address: string, pid: number, args: LoadArguments, fleet: LoadFleet): Promise<Seen> {
-  const client = connectCoordinator(address, { controlMs: 30_000 });
+  const client = connectCoordinator(address, userCredential(), { controlMs: 30_000 });
   const seen: Seen = { live: [], flatOut: [], paced: [] };
   const startedMs = performance.now();
   let isPaced = args["shard-ms"] > 0;

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { userCredential } from "../shared/access/credential.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import { connectCoordinator } from "../shared/wire/client.ts";
@@ -33,6 +34,7 @@ export class SleepyFleet implements AsyncDisposable {
             {
               options: {
                 coordinator,
+                credential: userCredential(),
                 name: nameOf(index),
                 device: "cpu",
                 lanes: 1,
@@ -55,7 +57,7 @@ export class SleepyFleet implements AsyncDisposable {
 
   /** Kills the processes of these workers; their supervisors start them again. */
   async kill(indices: readonly number[]): Promise<void> {
-    const client = connectCoordinator(this.#coordinator);
+    const client = connectCoordinator(this.#coordinator, userCredential());
     try {
       const workers = await client.workers.listWorkers();
       for (const index of indices) {

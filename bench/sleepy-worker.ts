@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { userCredential } from "../shared/access/credential.ts";
 import { systemClock } from "../shared/core/clock.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { createLogger } from "../shared/core/log.ts";
@@ -22,7 +23,7 @@ export async function runSleepyWorker(
   signals: { readonly drain: AbortSignal; readonly stop: AbortSignal },
 ): Promise<"dismissed" | "drained"> {
   const { coordinator, name, shardMs } = options;
-  const client = connectCoordinator(coordinator, options.client);
+  const client = connectCoordinator(coordinator, userCredential(), options.client);
   let session: WorkerSession | null = null;
   const runner = new SleepyRunner({
     describeJob: ({ jobId }) => {

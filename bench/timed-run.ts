@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { startCoordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
 import type { ScheduleConfig } from "../coordinator/schedule/config.ts";
+import { ensureCredential, secretPath } from "../shared/access/credential.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { systemClock } from "../shared/core/clock.ts";
 import { silentLogger } from "../shared/core/log.ts";
@@ -28,8 +29,10 @@ export interface TimedRun {
 /** Runs a counting job with a fleet of workers that wait for it, and checks its answer. */
 export async function timedRun(options: TimedRunOptions): Promise<TimedRun> {
   await using job = await CountingJob.make({ shards: options.shards });
+  const { secret } = await ensureCredential(secretPath());
   const coordinator = await startCoordinator({
     listen: "127.0.0.1:0",
+    guard: { secret, takesJobs: true },
     clock: systemClock,
     log: silentLogger,
     ...(options.schedule === undefined ? {} : { schedule: options.schedule }),

@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { coordinatorOption, jsonOption } from "./options.ts";
+import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
@@ -20,10 +20,11 @@ export const cancelCommand: CommandModule<object, CancelArguments> = {
         describe: "Why, for those who ask later",
       })
       .option("coordinator", coordinatorOption)
+      .option("secret-file", secretFileOption)
       .option("json", jsonOption)
       .example("$0 cancel digits-3f2a", "Refused once the output is being published"),
   handler: (args) =>
-    withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+    withCoordinator(args, async ({ jobs }) => {
       const status = await jobs.cancelJob(args.job, args.reason);
       process.stdout.write(
         args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} is cancelled\n`,

@@ -5,7 +5,15 @@ import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
 import { exitWithError } from "./exit.ts";
 import { finishJob, printStopped } from "./finish-job.ts";
-import { DEFAULT_PORT, freshOption, jsonOption, logLevelOf, logLevelOption, setOption } from "./options.ts";
+import {
+  DEFAULT_PORT,
+  freshOption,
+  jsonOption,
+  logLevelOf,
+  logLevelOption,
+  secretFileOption,
+  setOption,
+} from "./options.ts";
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStops, whenAborted } from "./stop-signals.ts";
@@ -13,6 +21,7 @@ import { listenForStops, whenAborted } from "./stop-signals.ts";
 interface CoordinatorArguments extends ScheduleArguments {
   readonly job: string | undefined;
   readonly listen: string;
+  readonly "secret-file": string | undefined;
   readonly set: readonly string[];
   readonly fresh: boolean;
   readonly json: boolean;
@@ -34,6 +43,7 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
         default: `127.0.0.1:${DEFAULT_PORT}`,
         describe: "HOST:PORT to serve on (0.0.0.0: every interface; for private networks only)",
       })
+      .option("secret-file", secretFileOption)
       .option("set", setOption)
       .option("fresh", freshOption)
       .option("json", jsonOption)
@@ -54,6 +64,7 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
 async function serve(args: CoordinatorArguments): Promise<number> {
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
+  const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
   const { readJobSource } = await import("../shared/spec/read-job-file.ts");
@@ -66,8 +77,10 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   using stops = listenForStops();
   whenAborted(stops.atOnce, () => process.exit(130));
   keepHeapSmall();
+  const { secret } = await ensureCredential(secretPath(args["secret-file"]));
   const coordinator = await startCoordinator({
     listen: args.listen,
+    guard: { secret, takesJobs: source === null },
     clock: systemClock,
     log,
     schedule,

@@ -29,7 +29,7 @@ export const freshOption = {
 } as const satisfies Options;
 
 /**
- * The one option that can come from the environment, by name. Not all of them by their prefix, as yargs would do it: a
+ * It and the secret's file are the options that can come from the environment, by name. Not all of them by their prefix, as yargs would do it: a
  * service called `shardmill` has Kubernetes set SHARDMILL_PORT and more in every container, for options that no command has.
  */
 export const coordinatorOption = {
@@ -38,6 +38,13 @@ export const coordinatorOption = {
   default: process.env.SHARDMILL_COORDINATOR ?? `127.0.0.1:${DEFAULT_PORT}`,
   defaultDescription: `127.0.0.1:${DEFAULT_PORT}`,
   describe: "The coordinator's HOST:PORT (or set SHARDMILL_COORDINATOR)",
+} as const satisfies Options;
+
+export const secretFileOption = {
+  type: "string",
+  requiresArg: true,
+  defaultDescription: "~/.config/shardmill/secret",
+  describe: "The file with the secret that opens the coordinator (or set SHARDMILL_SECRET_FILE)",
 } as const satisfies Options;
 
 export const deviceOption = {

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
+import type { Credential } from "../shared/access/credential.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { ConcreteDevice } from "../shared/onnx/devices.ts";
@@ -18,8 +19,10 @@ import {
   type ProcessCounts,
   processCounts,
   processOptions,
+  secretFileOption,
   setOption,
 } from "./options.ts";
+import { ownCredential } from "./own-credential.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStops, type Stops, whenAborted } from "./stop-signals.ts";
 
@@ -29,6 +32,7 @@ interface RunArguments extends ProcessArguments {
   readonly fresh: boolean;
   readonly json: boolean;
   readonly listen: string;
+  readonly "secret-file": string | undefined;
   readonly "log-level": LogLevel | undefined;
 }
 
@@ -47,6 +51,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         default: "127.0.0.1:0",
         describe: "HOST:PORT for status and for more workers (port 0: any that is free)",
       })
+      .option("secret-file", secretFileOption)
       .option("json", jsonOption)
       .option("log-level", { ...logLevelOption, defaultDescription: "warn; beside a live view: error" })
       .example("$0 run job.yaml", "Publishes to output.path; again: resumes, or says that it is published")
@@ -79,8 +84,10 @@ async function run(args: RunArguments): Promise<number> {
   const source = await readJobSource(args.job, { set: args.set, env: process.env });
   using stops = listenForStops();
   keepHeapSmall();
+  const credential = await ownCredential(args["secret-file"]);
   const coordinator = await startCoordinator({
     listen: args.listen,
+    guard: { secret: credential.secret, takesJobs: false },
     clock: systemClock,
     log: createLogger("coordinator", logLevel),
     schedule: LOCAL_TIMES,
@@ -93,7 +100,7 @@ async function run(args: RunArguments): Promise<number> {
       // Beside the planning: both take most of a second.
       onPlanning: () => {
         workers = resolveDevice(source.spec.model.device, { signal: stops.asked }).then((device) =>
-          startWorkers({ coordinator, device, counts, logLevel }),
+          startWorkers({ coordinator, credential, device, counts, logLevel }),
         );
         workers.catch(() => {});
       },
@@ -120,11 +127,12 @@ async function stopWorkers(workers: Promise<Supervisor> | null): Promise<void> {
 
 async function startWorkers(options: {
   readonly coordinator: Coordinator;
+  readonly credential: Credential;
   readonly device: ConcreteDevice;
   readonly counts: ProcessCounts;
   readonly logLevel: LogLevel;
 }): Promise<Supervisor> {
-  const { coordinator, device, counts, logLevel } = options;
+  const { coordinator, credential, device, counts, logLevel } = options;
   const { createLogger } = await import("../shared/core/log.ts");
   const { planProcesses } = await import("../worker/process-plan.ts");
   const { makeScratch } = await import("../worker/scratch.ts");
@@ -132,6 +140,7 @@ async function startWorkers(options: {
   const processes = await planProcesses({
     ...counts,
     coordinator: coordinator.address,
+    credential,
     device,
     access: "shared",
     logLevel,

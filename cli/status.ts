@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { coordinatorOption, jsonOption } from "./options.ts";
+import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
 import { jobText } from "./render/status-text.ts";
 import { createStyle } from "./render/style.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
@@ -11,10 +11,11 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
     yargs
       .positional("job", { type: "string", describe: "The job's id (left out: all jobs)" })
       .option("coordinator", coordinatorOption)
+      .option("secret-file", secretFileOption)
       .option("json", jsonOption)
       .example("$0 status --coordinator node1:7433", "All jobs of that coordinator"),
   handler: (args) =>
-    withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+    withCoordinator(args, async ({ jobs }) => {
       const found = args.job === undefined ? await jobs.listJobs() : [await jobs.getJob(args.job)];
       const style = createStyle(process.stdout);
       if (args.json) process.stdout.write(`${JSON.stringify(found)}\n`);

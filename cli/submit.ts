@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
 import { exitWithError } from "./exit.ts";
-import { coordinatorOption, freshOption, jsonOption, setOption } from "./options.ts";
+import { coordinatorOption, freshOption, jsonOption, secretFileOption, setOption } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { follow } from "./watch.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
@@ -24,6 +24,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("coordinator", coordinatorOption)
+      .option("secret-file", secretFileOption)
       .option("set", setOption)
       .option("fresh", freshOption)
       .option("watch", {
@@ -40,7 +41,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
     const source = await readJobSource(args.job, options).catch((error: unknown) =>
       exitWithError(error, args),
     );
-    await withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+    await withCoordinator(args, async ({ jobs }) => {
       const patience = setTimeout(() => process.stderr.write(WAITING), TELL_AFTER_MS);
       const status = await jobs
         .submitJob(source.spec, { fresh: args.fresh })

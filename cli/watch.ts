@@ -3,7 +3,7 @@ import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { JobsService } from "../shared/wire/services.ts";
 import { printEnd } from "./finish-job.ts";
-import { coordinatorOption, jsonOption } from "./options.ts";
+import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
 import { showProgress } from "./show-progress.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
@@ -17,10 +17,11 @@ export const watchCommand: CommandModule<object, ClientArguments & { readonly jo
         describe: "The job's id (left out: the last one submitted)",
       })
       .option("coordinator", coordinatorOption)
+      .option("secret-file", secretFileOption)
       .option("json", jsonOption)
       .example("$0 watch && echo published", "Ends with the job's exit code"),
   handler: (args) =>
-    withCoordinator(args.coordinator, args.json, async ({ jobs }) => {
+    withCoordinator(args, async ({ jobs }) => {
       process.exitCode = await follow(jobs, args.job ?? "", args.json);
     }),
 };

@@ -6,13 +6,13 @@ const CONNECT_MS = 5_000;
 
 /** Runs `use` against a running coordinator; ends the process with the error when there is none or it refuses. */
 export async function withCoordinator(
-  address: string,
-  json: boolean,
+  { coordinator, json, "secret-file": secretFile }: ClientArguments,
   use: (services: CoordinatorServices) => Promise<void>,
 ): Promise<void> {
+  const { userCredential } = await import("../shared/access/credential.ts");
   const { connectCoordinator } = await import("../shared/wire/client.ts");
   try {
-    const client = connectCoordinator(address);
+    const client = connectCoordinator(coordinator, userCredential(secretFile));
     try {
       await client.waitReady(CONNECT_MS);
       await use(client);
@@ -26,5 +26,6 @@ export async function withCoordinator(
 
 export interface ClientArguments {
   readonly coordinator: string;
+  readonly "secret-file": string | undefined;
   readonly json: boolean;
 }

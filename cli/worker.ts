@@ -11,11 +11,13 @@ import {
   type ProcessArguments,
   processCounts,
   processOptions,
+  secretFileOption,
 } from "./options.ts";
 import { listenForStops, whenAborted } from "./stop-signals.ts";
 
 interface WorkerArguments extends ProcessArguments {
   readonly coordinator: string;
+  readonly "secret-file": string | undefined;
   readonly device: Device;
   readonly data: AccessMode;
   readonly scratch: string | undefined;
@@ -29,6 +31,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
   builder: (yargs) =>
     yargs
       .option("coordinator", coordinatorOption)
+      .option("secret-file", secretFileOption)
       .option("device", deviceOption)
       .options(processOptions)
       .option("data", {
@@ -62,6 +65,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
 
 async function work(args: WorkerArguments): Promise<void> {
   const counts = processCounts(args);
+  const { userCredential } = await import("../shared/access/credential.ts");
   const { createLogger } = await import("../shared/core/log.ts");
   const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
   const { checkAddress } = await import("../shared/wire/address.ts");
@@ -75,6 +79,7 @@ async function work(args: WorkerArguments): Promise<void> {
   const processes = await planProcesses({
     ...counts,
     coordinator: args.coordinator,
+    credential: userCredential(args["secret-file"]),
     device: await resolveDevice(args.device),
     access: args.data,
     logLevel: args["log-level"],

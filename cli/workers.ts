@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { coordinatorOption, jsonOption } from "./options.ts";
+import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
 import { createStyle } from "./render/style.ts";
 import { workersTable } from "./render/workers-table.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
@@ -10,10 +10,11 @@ export const workersCommand: CommandModule<object, ClientArguments> = {
   builder: (yargs) =>
     yargs
       .option("coordinator", coordinatorOption)
+      .option("secret-file", secretFileOption)
       .option("json", jsonOption)
       .example("$0 workers --coordinator node1:7433", "Who works there, and how busy each is"),
   handler: (args) =>
-    withCoordinator(args.coordinator, args.json, async ({ workers }) => {
+    withCoordinator(args, async ({ workers }) => {
       const found = await workers.listWorkers();
       const text = args.json ? JSON.stringify(found) : workersTable(found, createStyle(process.stdout));
       process.stdout.write(`${text}\n`);

@@ -18,11 +18,13 @@ import { WorkDesk } from "./job/work-desk.ts";
 import { WorkerRegistry } from "./job/worker-registry.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/config.ts";
 import { DataDesk } from "./service/data-desk.ts";
+import type { Guard } from "./service/guard.ts";
 import { type RunningServer, startServer } from "./service/server.ts";
 
 export interface CoordinatorOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
+  readonly guard: Guard;
   readonly clock: TimedClock;
   readonly log: Logger;
   /** Other times than the usual ones, for tests that cannot wait. */
@@ -108,7 +110,7 @@ class RunningCoordinator implements Coordinator {
   }
 
   async listen(): Promise<void> {
-    const { listen, log } = this.#options;
+    const { listen, guard, log } = this.#options;
     const services: CoordinatorServices = {
       work: this.#work,
       data: new DataDesk({
@@ -121,7 +123,7 @@ class RunningCoordinator implements Coordinator {
       }),
       workers: { listWorkers: async () => this.#workerStatuses() },
     };
-    this.#server = await this.#seams.serve({ listen, services, log });
+    this.#server = await this.#seams.serve({ listen, services, guard, log });
     this.#server.setServing(true);
     this.#tickSoon();
   }

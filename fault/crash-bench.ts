@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { userCredential } from "../shared/access/credential.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
@@ -146,6 +147,7 @@ export class CrashBench implements AsyncDisposable {
   async #supervise(plan: CrashPlan): Promise<Supervisor> {
     const processes = await planProcesses({
       coordinator: `127.0.0.1:${this.#port}`,
+      credential: userCredential(),
       device: "cpu",
       workers: 1,
       lanes: 1,
@@ -166,7 +168,7 @@ export class CrashBench implements AsyncDisposable {
   /** Hands the job in and waits until it is published. @throws when it ends in any other way, or not in time */
   async #runToEnd(coordinator: CliProcess): Promise<void> {
     await coordinator.saw(/waiting for jobs/);
-    const client = connectCoordinator(`127.0.0.1:${this.#port}`);
+    const client = connectCoordinator(`127.0.0.1:${this.#port}`, userCredential());
     try {
       const limit = sleep(RUN_LIMIT_MS).then(() => null);
       const status = await Promise.race([submitAndWatch(this.#job, client), limit]);

@@ -1,3 +1,4 @@
+import { userCredential } from "../shared/access/credential.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
@@ -14,6 +15,7 @@ export async function startMisbehaving(
 ): Promise<Supervisor> {
   const plans = await planProcesses({
     ...options,
+    credential: userCredential(),
     device: "cpu",
     lanes: 1,
     threads: 1,

@@ -109,6 +109,8 @@ export class SimCoordinators {
     const clock = scheduler.clockOf(process);
     const coordinator = await startCoordinator({
       listen: "sim:1",
+      // The simulated network brings no strangers.
+      guard: { secret: "", takesJobs: true },
       clock,
       log: this.#logOf(running),
       schedule: SIM_SCHEDULE,

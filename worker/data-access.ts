@@ -3,7 +3,6 @@ import { access, readFile, stat } from "node:fs/promises";
 import { present } from "../shared/core/assert.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
-import type { WorkerSession } from "../shared/domain/worker.ts";
 import type { DataAccess } from "./shard/shard-protocol.ts";
 
 /** `auto`: see for itself whether the coordinator's files are visible here. */
@@ -34,7 +33,7 @@ export async function chooseAccess(
   mode: AccessMode,
   job: JobFiles,
   lease: Pick<Lease, "slices">,
-  coordinator: { readonly address: string; readonly session: WorkerSession },
+  coordinator: Omit<Extract<DataAccess, { kind: "coordinator" }>, "kind">,
 ): Promise<AccessChoice> {
   const remote: DataAccess = { kind: "coordinator", ...coordinator };
   if (mode === "coordinator") return { input: [remote], output: remote, model: ["coordinator"] };

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
+import type { Credential } from "../shared/access/credential.ts";
 import type { Logger } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
@@ -23,6 +24,7 @@ import { NO_TUNING_CACHE, type TuningCache } from "./tuning/tuning-cache.ts";
 export interface DeviceOptions {
   /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
   readonly address: string;
+  readonly credential: Credential;
   readonly device: Exclude<Device, "auto">;
   readonly lanes: number;
   readonly threadsPerLane: number;
@@ -115,7 +117,8 @@ export class OpenJob implements AsyncDisposable {
     const machine = findMachineFacts(device);
     machine.catch(() => {});
     const job = await options.describeJob();
-    const access = await chooseAccess(options.access, job, firstLease, { address: options.address, session });
+    const { address, credential } = options;
+    const access = await chooseAccess(options.access, job, firstLease, { address, credential, session });
     const { data, scratchPath } = options;
     const model = await openLocalModel({ job, from: access.model, data, session, scratchPath });
     log.info(

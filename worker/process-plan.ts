@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { hostname } from "node:os";
 import { promisify } from "node:util";
+import type { Credential } from "../shared/access/credential.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
 import type { AccessMode } from "./data-access.ts";
@@ -11,6 +12,7 @@ import type { ProcessPlan } from "./supervisor.ts";
 
 export interface LocalWorkersOptions {
   readonly coordinator: string;
+  readonly credential: Credential;
   readonly device: Exclude<Device, "auto">;
   /** Processes: for the CPU as asked; for GPUs one a device unless asked otherwise. */
   readonly workers: number | "auto";
@@ -41,6 +43,7 @@ export async function planProcesses(options: LocalWorkersOptions): Promise<Proce
     return {
       options: {
         coordinator: options.coordinator,
+        credential: options.credential,
         name: `${hostname()}-${process.pid}-${device}${index}`,
         device,
         lanes,

@@ -144,6 +144,7 @@ function isFinal(error: ErrorData): boolean {
   return (
     error.code === "DEVICE_UNAVAILABLE" ||
     error.code === "VERSION_SKEW" ||
+    error.code === "SECRET_REFUSED" ||
     error.code === "ARGUMENT_INVALID" ||
     error.code === "COORDINATOR_UNREACHABLE"
   );

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import type { Worker } from "node:worker_threads";
+import type { Credential } from "../shared/access/credential.ts";
 import { systemClock } from "../shared/core/clock.ts";
 import { createLogger, type LogLevel } from "../shared/core/log.ts";
 import { buildVersion, packageVersion } from "../shared/core/package-root.ts";
@@ -17,6 +18,8 @@ import { openTuningCache } from "./tuning/tuning-cache.ts";
 /** What one worker process is started with: plain data, checked by the command that starts it. */
 export interface WorkerOptions {
   readonly coordinator: string;
+  /** Told by message: arguments and environments can be read from outside. */
+  readonly credential: Credential;
   /** Stable over restarts, unique among all workers of a coordinator. */
   readonly name: string;
   readonly device: Exclude<Device, "auto">;
@@ -49,10 +52,11 @@ export async function runWorker(
   seams: WorkerSeams & { readonly shardThread?: Worker } = {},
 ): Promise<"dismissed" | "drained"> {
   const log = createLogger(`worker ${options.name}`, options.logLevel);
-  const client = connectCoordinator(options.coordinator);
+  const client = connectCoordinator(options.coordinator, options.credential);
   await using runner = new DeviceRunner({
     services: client,
     address: options.coordinator,
+    credential: options.credential,
     device: options.device,
     lanes: options.lanes,
     threadsPerLane: options.threadsPerLane,

@@ -1,6 +1,7 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
+import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
@@ -57,7 +58,7 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
 /** The lanes of the local worker, as it says itself while it runs. */
 async function watchLanes(cli: CliProcess): Promise<{ lanes: number; threadsPerLane: number }> {
   const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
-  const client = connectCoordinator(address);
+  const client = connectCoordinator(address, userCredential());
   let known = { lanes: 0, threadsPerLane: 0 };
   let ended = false;
   void cli.ended

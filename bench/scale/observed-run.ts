@@ -1,3 +1,4 @@
+import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { isEnded, type JobPhase } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
@@ -50,7 +51,7 @@ export async function observeRun({
   });
   const sampler = new TreeSampler(process.pid);
   const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
-  const client = connectCoordinator(address);
+  const client = connectCoordinator(address, userCredential());
   const seen: Sighting[] = [];
   let ended = false;
   const end = cli.ended.finally(() => {

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { TableData } from "../../cli/render/table.ts";
+import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { isEnded } from "../../shared/domain/job.ts";
@@ -107,7 +108,7 @@ async function runFleet(
   );
   const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
   const fleet = startFleet(workers, { coordinator: address, shardMs });
-  const client = connectCoordinator(address);
+  const client = connectCoordinator(address, userCredential());
   try {
     let startedMs: number | null = null;
     let before = await sampleProcess(cli.pid);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { userCredential } from "../../shared/access/credential.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { Store } from "../../shared/store/store.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
@@ -28,7 +29,7 @@ export async function withCoordinatorStore<T>(
     ];
     await using cli = startShardmill(["coordinator", workload.jobPath, ...settings], { limitMs: LIMIT_MS });
     const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
-    const client = connectCoordinator(address);
+    const client = connectCoordinator(address, userCredential());
     try {
       const { session } = await client.work.register({
         protocolVersion: PROTOCOL_VERSION,

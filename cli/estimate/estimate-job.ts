@@ -61,6 +61,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
   const processes = await planProcesses({
     ...question.counts,
     coordinator: "none",
+    credential: { path: "", secret: null },
     device,
     access: "shared",
     logLevel: "silent",

@@ -9,6 +9,7 @@ import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import { type CoordinatorServices, MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 import { dataHandlers } from "./data-service.ts";
+import { type Guard, guardInterceptor } from "./guard.ts";
 import { jobsHandlers, workersHandlers } from "./jobs-service.ts";
 import { addReflection } from "./reflection.ts";
 import { workHandlers } from "./work-service.ts";
@@ -17,6 +18,7 @@ export interface ServeOptions {
   /** `host:port`; port 0 for any free one. */
   readonly listen: string;
   readonly services: CoordinatorServices;
+  readonly guard: Guard;
   readonly log: Logger;
 }
 
@@ -46,16 +48,16 @@ const SERVER_OPTIONS: ServerOptions = {
 const FORCED_CLOSE_MS = 1_000;
 
 /**
- * Serves the four services, health checks and reflection.
+ * Serves the four services, health checks and reflection, to whom the guard lets in.
  *
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
  */
-export async function startServer({ listen, services, log }: ServeOptions): Promise<RunningServer> {
+export async function startServer({ listen, services, guard, log }: ServeOptions): Promise<RunningServer> {
   quietGrpc();
   const { host, port } = parseAddress(listen, "listen");
-  const server = new Server(SERVER_OPTIONS);
   const report = reportTo(log);
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report)] });
   server.addService(serviceDefinition("WorkService"), workHandlers(services.work, report));
   server.addService(serviceDefinition("DataService"), dataHandlers(services.data, report));
   server.addService(serviceDefinition("JobsService"), jobsHandlers(services.jobs, report));

@@ -1,9 +1,11 @@
+import { userCredential } from "../../shared/access/credential.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { KnownJob } from "../../test/support/known-job.ts";
 import { type CliProcess, startCli } from "../../test/support/processes.ts";
 import { checkAnswer } from "../check-answer.ts";
 import { Dice } from "./dice.ts";
+import { withSecret } from "./http2.ts";
 import { type Trial, trialSeed } from "./kinds.ts";
 import { MemoryPeak } from "./memory-peak.ts";
 import type { MeasuredOutcome } from "./trial-runner.ts";
@@ -19,6 +21,7 @@ export class WireTrials implements AsyncDisposable {
   readonly #job: KnownJob;
   readonly #coordinator: CliProcess;
   readonly #address: string;
+  readonly #secret = userCredential().secret ?? "";
 
   private constructor(job: KnownJob, coordinator: CliProcess, address: string) {
     this.#job = job;
@@ -38,7 +41,10 @@ export class WireTrials implements AsyncDisposable {
     const plan = wireAttack(trial.index, new Dice(trialSeed(trial)));
     using peak = new MemoryPeak(this.#coordinator.pid);
     const startMs = performance.now();
-    await attack(parseAddress(this.#address, "listen"), plan);
+    await attack(parseAddress(this.#address, "listen"), {
+      ...plan,
+      bytes: trial.index % 5 === 0 ? plan.bytes : withSecret(plan.bytes, this.#secret),
+    });
     const silent = await this.#isSilent();
     const measured = { ms: performance.now() - startMs, peakBytes: await peak.take() };
     const isOver = measured.peakBytes > MEMORY_LIMIT_BYTES;
@@ -72,7 +78,7 @@ export class WireTrials implements AsyncDisposable {
   }
 
   async #isSilent(): Promise<string | null> {
-    const client = connectCoordinator(this.#address);
+    const client = connectCoordinator(this.#address, userCredential());
     try {
       const status = await client.jobs.getJob("", AbortSignal.timeout(ANSWER_LIMIT_MS));
       return status.phase === "running" ? null : `the job is ${status.phase}`;

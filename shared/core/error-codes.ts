@@ -20,6 +20,7 @@ export type GrpcStatusName =
   | "NOT_FOUND"
   | "ALREADY_EXISTS"
   | "PERMISSION_DENIED"
+  | "UNAUTHENTICATED"
   | "RESOURCE_EXHAUSTED"
   | "FAILED_PRECONDITION"
   | "ABORTED"
@@ -89,6 +90,9 @@ export const ERROR_CODES = {
   CANCEL_TOO_LATE: { next: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
   PORT_IN_USE: { next: "refuse", exit: 2, grpc: "ALREADY_EXISTS" },
   COORDINATOR_UNREACHABLE: { next: "retry", exit: 1, grpc: "UNAVAILABLE" },
+  SECRET_INVALID: { next: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
+  SECRET_REFUSED: { next: "refuse", exit: 2, grpc: "UNAUTHENTICATED" },
+  SUBMIT_REFUSED: { next: "refuse", exit: 2, grpc: "PERMISSION_DENIED" },
   CERTIFICATE_REFUSED: { next: "refuse", exit: 2, grpc: "UNAVAILABLE" },
   RPC_FAILED: { next: "retry", exit: 1, grpc: "INTERNAL" },
   DEADLINE_EXCEEDED: { next: "retry", exit: 1, grpc: "DEADLINE_EXCEEDED" },

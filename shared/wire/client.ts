@@ -1,4 +1,5 @@
 import type { ChannelOptions } from "@grpc/grpc-js";
+import type { Credential } from "../access/credential.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import { jobsClient, workClient, workersClient } from "./client-control.ts";
 import { dataClient } from "./client-data.ts";
@@ -59,16 +60,20 @@ const DATA_OPTIONS: ChannelOptions = {
 };
 
 /**
- * A client of the coordinator at `address` (`host:port`). Nothing is sent before the first call. Control and data have a
+ * A client of the coordinator at `address` (`host:port`), which knows its user by `credential`. Nothing is sent before the first call. Control and data have a
  * connection each, so that a heartbeat never waits behind a download.
  *
  * @throws {ARGUMENT_INVALID} when `address` is not one
  */
-export function connectCoordinator(address: string, options: ClientOptions = {}): CoordinatorClient {
+export function connectCoordinator(
+  address: string,
+  credential: Credential,
+  options: ClientOptions = {},
+): CoordinatorClient {
   const target = formatAddress(parseAddress(address, "connect"));
   const controlMs = options.controlMs ?? CONTROL_MS;
-  const control = new Peer(target, CONTROL_OPTIONS);
-  const data = new Peer(target, DATA_OPTIONS);
+  const control = new Peer(target, credential, CONTROL_OPTIONS);
+  const data = new Peer(target, credential, DATA_OPTIONS);
   return {
     work: workClient(control, controlMs),
     jobs: jobsClient(control, controlMs),

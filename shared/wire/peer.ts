@@ -1,5 +1,14 @@
-import { type ChannelOptions, Client, credentials, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  Client,
+  credentials,
+  logVerbosity,
+  type Metadata,
+  setLogVerbosity,
+} from "@grpc/grpc-js";
+import type { Credential } from "../access/credential.ts";
 import { ShardmillError } from "../core/errors.ts";
+import { authorization } from "./authorization.ts";
 import { fromStatus, unreachable } from "./rpc-error.ts";
 
 const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
@@ -11,13 +20,25 @@ const DIAGNOSIS_MS = 500;
 export class Peer {
   readonly address: string;
   readonly client: Client;
+  readonly #credential: Credential;
   readonly #open = new Set<(reason: ShardmillError) => void>();
   #closed: ShardmillError | null = null;
 
-  constructor(address: string, options: ChannelOptions) {
+  constructor(address: string, credential: Credential, options: ChannelOptions) {
     quietGrpc();
     this.address = address;
+    this.#credential = credential;
     this.client = new Client(address, credentials.createInsecure(), options);
+  }
+
+  /** What goes with every call. */
+  metadata(): Metadata {
+    return authorization(this.#credential);
+  }
+
+  /** What a call of `method` rejects with, when it failed so. */
+  failureOf(error: unknown, method: string): ShardmillError {
+    return fromStatus(error, { address: this.address, method, credential: this.#credential });
   }
 
   /**
@@ -65,7 +86,7 @@ export class Peer {
       const deadline = Date.now() + DIAGNOSIS_MS;
       this.client.makeUnaryRequest(HEALTH_CHECK, asIs, asIs, Buffer.alloc(0), { deadline }, resolve);
     });
-    const why = fromStatus(error, { address: this.address, method: "Check" });
+    const why = this.failureOf(error, "Check");
     return why.code === "COORDINATOR_UNREACHABLE" || why.code === "CERTIFICATE_REFUSED"
       ? why
       : unreachable(this.address, `no connection within ${waitMs} ms`, error);

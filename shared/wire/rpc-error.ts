@@ -1,4 +1,5 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import type { Credential } from "../access/credential.ts";
 import {
   ERROR_CODES,
   type ErrorData,
@@ -35,6 +36,7 @@ export function toStatus(error: unknown): { code: status; details: string; metad
 export interface FailedCall {
   readonly address: string;
   readonly method: string;
+  readonly credential: Credential;
 }
 
 /** The error that a failed call rejects with: the coordinator's own if it sent one, else what the transport says. */
@@ -46,10 +48,12 @@ export function fromStatus(error: unknown, call: FailedCall): ShardmillError {
 
 function fromTrailer(trailer: Buffer, error: ServiceError, call: FailedCall): ShardmillError {
   try {
-    return errorFromData(deserializeError(trailer));
+    const said = errorFromData(deserializeError(trailer));
+    return said.code === "SECRET_REFUSED" ? secretRefused(call) : said;
   } catch (cause) {
+    const { address, method } = call;
     return new ShardmillError("RPC_FAILED", error.details, {
-      fields: { ...call, status: status[error.code] ?? error.code },
+      fields: { address, method, status: status[error.code] ?? error.code },
       hint: "run the same version of shardmill on the coordinator and on its workers",
       cause,
     });
@@ -87,6 +91,19 @@ function fromTransport(error: ServiceError, call: FailedCall): ShardmillError {
         cause: error,
       });
   }
+}
+
+/** The coordinator does not know which file was read here, and its caller needs to. */
+function secretRefused({ address, credential }: FailedCall): ShardmillError {
+  const { path, secret } = credential;
+  const what =
+    secret === null ? `wants a secret, and there is none in ${path}` : `does not know the secret in ${path}`;
+  return new ShardmillError("SECRET_REFUSED", `the coordinator at ${address} ${what}`, {
+    fields: { address, path },
+    hint:
+      "it answers to the user who started it: copy the secret file of that user here, and name it with --secret-file or " +
+      "SHARDMILL_SECRET_FILE",
+  });
 }
 
 /** `why`: lower case, what the network said. */

@@ -1,16 +1,15 @@
-import {
-  type ClientWritableStream,
-  type handleClientStreamingCall,
-  type handleServerStreamingCall,
-  Metadata,
-  type MethodDefinition,
-  type ServerWritableStream,
+import type {
+  ClientWritableStream,
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  MethodDefinition,
+  ServerWritableStream,
 } from "@grpc/grpc-js";
 import { isShardmillError } from "../core/errors.ts";
 import { within } from "../core/pace.ts";
 import { decodeRequest, decodeResponse, type Method } from "./method.ts";
 import type { Peer } from "./peer.ts";
-import { fromStatus, toStatus } from "./rpc-error.ts";
+import { toStatus } from "./rpc-error.ts";
 import { callerOf, hangUp } from "./server-call.ts";
 import { type CallTimes, callOptions, type ReportFailure } from "./unary.ts";
 
@@ -42,7 +41,7 @@ export async function* callServerStream<Request, Response>(
     requestSerialize,
     responseDeserialize,
     message,
-    new Metadata(),
+    peer.metadata(),
     callOptions(times),
   );
   cancel = () => call.cancel();
@@ -51,7 +50,7 @@ export async function* callServerStream<Request, Response>(
   try {
     for await (const response of call) yield decodeResponse(method, response);
   } catch (error) {
-    throw watch.reason ?? fromStatus(error, { address: peer.address, method: method.name });
+    throw watch.reason ?? peer.failureOf(error, method.name);
   } finally {
     watch.end();
     call.cancel();
@@ -80,7 +79,7 @@ export async function callClientStream<Request, Response>(
     upload.call.end();
     return decodeResponse(method, await upload.answer);
   } catch (error) {
-    throw watch.reason ?? fromStatus(error, { address: peer.address, method: method.name });
+    throw watch.reason ?? peer.failureOf(error, method.name);
   } finally {
     watch.end();
     upload.call.cancel();
@@ -105,7 +104,7 @@ class Upload {
       path,
       requestSerialize,
       responseDeserialize,
-      new Metadata(),
+      peer.metadata(),
       callOptions(times),
       (error, response) => {
         this.answered = true;

@@ -1,7 +1,7 @@
-import { type CallOptions, type handleUnaryCall, Metadata } from "@grpc/grpc-js";
+import type { CallOptions, handleUnaryCall } from "@grpc/grpc-js";
 import { decodeRequest, decodeResponse, type Method } from "./method.ts";
 import type { Peer } from "./peer.ts";
-import { fromStatus, toStatus } from "./rpc-error.ts";
+import { toStatus } from "./rpc-error.ts";
 import { type Caller, callerOf } from "./server-call.ts";
 
 export interface CallTimes {
@@ -39,7 +39,7 @@ export async function callUnary<Request, Response>(
         requestSerialize,
         responseDeserialize,
         message,
-        new Metadata(),
+        peer.metadata(),
         callOptions(times),
         (error, response) => (error === null ? resolve(response) : reject(error)),
       );
@@ -47,7 +47,7 @@ export async function callUnary<Request, Response>(
     });
     return decodeResponse(method, answer);
   } catch (error) {
-    throw watch.reason ?? fromStatus(error, { address: peer.address, method: method.name });
+    throw watch.reason ?? peer.failureOf(error, method.name);
   } finally {
     watch.end();
   }

@@ -4,6 +4,7 @@ import { startCoordinator as startCoordinatorHere } from "../../coordinator/coor
 import { systemClock } from "../../shared/core/clock.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { readJobFile } from "../../shared/spec/read-job-file.ts";
+import { TEST_GUARD } from "../support/access.ts";
 import { digestsOf, startCoordinator } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -91,6 +92,7 @@ test("a job that another coordinator publishes while this one plans is found pub
   await using job = await small();
   const coordinator = await startCoordinatorHere({
     listen: "127.0.0.1:0",
+    guard: TEST_GUARD,
     clock: systemClock,
     log: silentLogger,
   });

@@ -20,6 +20,7 @@ import { createLocalStore } from "../../shared/store/local-store.ts";
 import { byteSource } from "../../shared/store/store.ts";
 import { DeviceRunner } from "../../worker/device-runner.ts";
 import { TuningFolder } from "../../worker/tuning/tuning-cache.ts";
+import { TEST_CREDENTIAL } from "../support/access.ts";
 import { lcg, mlpModel, mlpReference } from "../support/onnx-model.ts";
 import { readRows } from "../support/read-rows.ts";
 import { plainRows } from "../support/sample-table.ts";
@@ -72,6 +73,7 @@ async function runOnce(
   await using runner = new DeviceRunner({
     services: { work: { describeJob: async () => job }, data: {} } as never,
     address: "",
+    credential: TEST_CREDENTIAL,
     device: "cpu",
     lanes: 2,
     threadsPerLane: 1,

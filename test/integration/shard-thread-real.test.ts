@@ -14,6 +14,7 @@ import { workerSession } from "../../shared/domain/worker.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { byteSource } from "../../shared/store/store.ts";
 import { startLanes } from "../../worker/infer/lane-set.ts";
+import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { lcg, mlpModel, mlpReference } from "../support/onnx-model.ts";
 import { aJob, anOutput, FakeLane, leaseOn } from "../support/shard-job.ts";
 import { BAD_ROW, inputTable, ROWS } from "../support/shard-table.ts";
@@ -87,11 +88,16 @@ test("a worker that sees no file reads and writes through the coordinator, and m
     job: (jobId) => (jobId === "job-1" ? deskJob : null),
   });
   const services = { data, work: {}, jobs: {}, workers: {} } as never;
-  const server = await startServer({ listen: "127.0.0.1:0", services, log: silentLogger });
+  const server = await startServer({ listen: "127.0.0.1:0", services, guard: TEST_GUARD, log: silentLogger });
   const reduce = { n: { combine: "SELECT count(*) AS n FROM rows", final: "" } };
   const digests: string[] = [];
   try {
-    const remote = { kind: "coordinator", address: server.address, session } as const;
+    const remote = {
+      kind: "coordinator",
+      address: server.address,
+      credential: TEST_CREDENTIAL,
+      session,
+    } as const;
     for (const [index, access] of [remote, { kind: "shared" } as const].entries()) {
       using lane = new FakeLane();
       const job = aJob({ partialsPath, reduce });

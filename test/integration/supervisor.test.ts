@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { silentLogger } from "../../shared/core/log.ts";
 import { type ProcessPlan, Supervisor } from "../../worker/supervisor.ts";
+import { TEST_CREDENTIAL } from "../support/access.ts";
 
 /** The supervisor of worker processes, where there is no coordinator to work for. */
 
@@ -14,6 +15,7 @@ async function supervise(giveUpMs: number) {
     env: {},
     options: {
       coordinator: "127.0.0.1:1",
+      credential: TEST_CREDENTIAL,
       name,
       device: "cpu",
       lanes: 1,

@@ -1,20 +1,23 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, credentials } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { describe, expect, test } from "vitest";
 import { startServer } from "../../coordinator/service/server.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { authorization } from "../../shared/wire/authorization.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
+import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { fakeServices } from "../support/fake-services.ts";
 import { jobSpec } from "../support/job-arbitraries.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { failureOf, sample, until, wireRig } from "../support/wire-rig.ts";
 
-const listening = (listen: string) => startServer({ listen, services: fakeServices(), log: silentLogger });
+const listening = (listen: string) =>
+  startServer({ listen, services: fakeServices(), guard: TEST_GUARD, log: silentLogger });
 
 describe("listening", () => {
   test("on port 0 takes a free port and says which", async () => {
@@ -50,7 +53,7 @@ describe("a client without a server", () => {
   test("says where it looked, why it failed, and what to do", async () => {
     const server = await listening("127.0.0.1:0");
     await server.close(0);
-    const client = connectCoordinator(server.address);
+    const client = connectCoordinator(server.address, TEST_CREDENTIAL);
     const expected = {
       code: "COORDINATOR_UNREACHABLE",
       message: expect.stringMatching(/^no coordinator at 127\.0\.0\.1:\d+: connect ECONNREFUSED/),
@@ -64,12 +67,17 @@ describe("a client without a server", () => {
   test("finds one that comes later", async () => {
     const first = await listening("127.0.0.1:0");
     await first.close(0);
-    const client = connectCoordinator(first.address);
+    const client = connectCoordinator(first.address, TEST_CREDENTIAL);
     const ready = client.waitReady(20_000);
     await failureOf(client.jobs.listJobs());
     const services = fakeServices();
     services.jobs.listJobs.mockResolvedValue([]);
-    const second = await startServer({ listen: first.address, services, log: silentLogger });
+    const second = await startServer({
+      listen: first.address,
+      services,
+      guard: TEST_GUARD,
+      log: silentLogger,
+    });
     await ready;
     expect(await client.jobs.listJobs()).toEqual([]);
     client.close();
@@ -127,7 +135,9 @@ describe("what a stranger may do to it", () => {
       new Promise((resolve) => {
         const asIs = (buffer: Buffer) => buffer;
         const path = "/shardmill.v1.JobsService/SubmitJob";
-        client.makeUnaryRequest(path, asIs, asIs, bytes, new Metadata(), (error) => resolve(error?.code));
+        client.makeUnaryRequest(path, asIs, asIs, bytes, authorization(TEST_CREDENTIAL), (error) =>
+          resolve(error?.code),
+        );
       });
     expect(await send(Buffer.from([0x0a, 0xff, 0xff]))).toBe(13);
     expect(await send(Buffer.alloc(5 << 20))).toBe(8);

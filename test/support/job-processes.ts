@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readJournal } from "../../coordinator/journal/journal.ts";
+import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
@@ -47,7 +48,7 @@ export async function ask<T>(
   address: string,
   question: (client: CoordinatorClient) => Promise<T>,
 ): Promise<T> {
-  const client = connectCoordinator(address);
+  const client = connectCoordinator(address, userCredential());
   try {
     return await question(client);
   } finally {

@@ -47,13 +47,14 @@ export class CliProcess implements AsyncDisposable {
   readonly #startedMs = performance.now();
 
   constructor(args: readonly string[], options: CliOptions) {
-    const { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE } = process.env;
+    const { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE, SHARDMILL_SECRET_FILE } = process.env;
+    const inherited = { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE, SHARDMILL_SECRET_FILE };
     const { main = MAIN } = options;
     const [command = process.execPath, ...rest] = [...(options.wrap ?? []), process.execPath, main, ...args];
     this.child = spawn(command, rest, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: definedOnly({ PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE, ...options.env }),
+      env: definedOnly({ ...inherited, ...options.env }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {

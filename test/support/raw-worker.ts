@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { userCredential } from "../../shared/access/credential.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -19,7 +20,7 @@ export class RawWorker implements AsyncDisposable {
   readonly #name: string;
 
   constructor(address: string, name = "raw-1") {
-    this.client = connectCoordinator(address);
+    this.client = connectCoordinator(address, userCredential());
     this.#name = name;
   }
 

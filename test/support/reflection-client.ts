@@ -11,8 +11,10 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, credentials } from "@grpc/grpc-js";
 import { packageRoot } from "../../shared/core/package-root.ts";
+import { authorization } from "../../shared/wire/authorization.ts";
+import { TEST_CREDENTIAL } from "./access.ts";
 
 export type ReflectionVersion = "v1" | "v1alpha";
 
@@ -28,7 +30,7 @@ export async function compiledRegistry(): Promise<FileRegistry> {
 export class ReflectionClient implements Disposable {
   readonly #client: Client;
   readonly #reflection: FileRegistry;
-  readonly #metadata = new Metadata();
+  readonly #metadata = authorization(TEST_CREDENTIAL);
 
   private constructor(address: string, reflection: FileRegistry) {
     this.#client = new Client(address, credentials.createInsecure());

@@ -3,6 +3,7 @@ import { type RunningServer, startServer } from "../../coordinator/service/serve
 import { silentLogger } from "../../shared/core/log.ts";
 import { type ClientOptions, type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
+import { TEST_CREDENTIAL, TEST_GUARD } from "./access.ts";
 
 export interface WireRig extends AsyncDisposable {
   readonly server: RunningServer;
@@ -11,8 +12,8 @@ export interface WireRig extends AsyncDisposable {
 
 /** A real server on a free port of this machine, and a real client of it; both gone when disposed. */
 export async function wireRig(services: CoordinatorServices, options?: ClientOptions): Promise<WireRig> {
-  const server = await startServer({ listen: "127.0.0.1:0", services, log: silentLogger });
-  const client = connectCoordinator(server.address, options);
+  const server = await startServer({ listen: "127.0.0.1:0", services, guard: TEST_GUARD, log: silentLogger });
+  const client = connectCoordinator(server.address, TEST_CREDENTIAL, options);
   return {
     server,
     client,

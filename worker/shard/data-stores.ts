@@ -15,10 +15,10 @@ export async function openDataStore(access: DataAccess, jobId: string): Promise<
       return { kind: access.kind, store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
     }
     case "coordinator": {
-      const { address, session } = access;
+      const { address, credential, session } = access;
       const { connectCoordinator } = await import("../../shared/wire/client.ts");
       const { createCoordinatorStore } = await import("../../shared/wire/coordinator-store.ts");
-      const client = connectCoordinator(address);
+      const client = connectCoordinator(address, credential);
       const store = createCoordinatorStore({ data: client.data, session, jobId });
       return { kind: access.kind, store, [Symbol.asyncDispose]: async () => client.close() };
     }

@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Credential } from "../../shared/access/credential.ts";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -12,7 +13,12 @@ import type { LearnedBatch } from "../infer/batch-sizer.ts";
  */
 export type DataAccess =
   | { readonly kind: "shared" }
-  | { readonly kind: "coordinator"; readonly address: string; readonly session: WorkerSession };
+  | {
+      readonly kind: "coordinator";
+      readonly address: string;
+      readonly credential: Credential;
+      readonly session: WorkerSession;
+    };
 
 /** To a shard thread. */
 export type ShardCommand =

@@ -8,7 +8,7 @@ import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: "shared/core", pattern: /^shared\/core\// },
   { name: "shared/domain", pattern: /^shared\/domain\// },
-  { name: "shared seams", pattern: /^shared\/(dataset|store|wire|onnx|sql|spec)\// },
+  { name: "shared seams", pattern: /^shared\/(access|dataset|store|wire|onnx|sql|spec)\// },
   { name: "pure parts", pattern: /^(coordinator|worker)\/(schedule\/|journal\/record\.ts)/ },
   { name: "I/O parts", pattern: /^(coordinator|worker)\/(?!service\/)[^/]+\// },
   { name: "service", pattern: /^coordinator\/service\// },

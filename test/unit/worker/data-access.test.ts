@@ -7,7 +7,11 @@ import { workerSession } from "../../../shared/domain/worker.ts";
 import { chooseAccess, type JobFiles } from "../../../worker/data-access.ts";
 import { aLease, anInputFile } from "../../support/builders.ts";
 
-const COORDINATOR = { address: "node1:7433", session: workerSession("0".repeat(24)) };
+const COORDINATOR = {
+  address: "node1:7433",
+  credential: { path: "", secret: null },
+  session: workerSession("0".repeat(24)),
+};
 const REMOTE = { kind: "coordinator", ...COORDINATOR };
 const SHARED = { kind: "shared" };
 

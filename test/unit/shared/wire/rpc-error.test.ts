@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type ErrorCode, ShardmillError } from "../../../../shared/core/errors.ts";
 import { fromStatus, toStatus } from "../../../../shared/wire/rpc-error.ts";
 
-const call = { address: "node7:7070", method: "Heartbeat" };
+const credential = { path: "/home/u/secret", secret: null };
+const call = { address: "node7:7070", method: "Heartbeat", credential };
 
 function serviceError(code: status, details: string, metadata = new Metadata()): ServiceError {
   return Object.assign(new Error(`${code} ${details}`), { code, details, metadata });

@@ -1,0 +1,135 @@
+import { randomBytes } from "node:crypto";
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { describe, expect, type Mock, test } from "vitest";
+import { METHOD_CALLERS } from "../../coordinator/service/method-callers.ts";
+import { startServer } from "../../coordinator/service/server.ts";
+import { silentLogger } from "../../shared/core/log.ts";
+import { connectCoordinator } from "../../shared/wire/client.ts";
+import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
+import { type FakeServices, fakeServices } from "../support/fake-services.ts";
+import { compiledRegistry } from "../support/reflection-client.ts";
+import { failureOf, wireRig } from "../support/wire-rig.ts";
+
+const SECRET = TEST_GUARD.secret;
+
+/** Every method of every service that a server registers, by what a compiler says of them. */
+async function methodPaths(): Promise<string[]> {
+  const registry = await compiledRegistry();
+  return [...registry].flatMap((type) =>
+    type.kind === "service" ? type.methods.map(({ name }) => `/${type.typeName}/${name}`) : [],
+  );
+}
+
+/** What a call with these headers and garbage for its message ends with. */
+function statusOf(client: Client, path: string, headers: Record<string, string[]>): Promise<ServiceError> {
+  const metadata = new Metadata();
+  for (const [name, values] of Object.entries(headers)) for (const value of values) metadata.add(name, value);
+  const asIs = (bytes: Buffer) => bytes;
+  return new Promise((resolve, reject) => {
+    const call = client.makeBidiStreamRequest<Buffer, Buffer>(path, asIs, asIs, metadata);
+    call.on("data", () => {});
+    call.on("end", () => reject(new Error(`${path} answered`)));
+    call.on("error", (error) => resolve(error as ServiceError));
+    call.write(randomBytes(64));
+  });
+}
+
+function callsOf(services: FakeServices): number {
+  const answers = Object.values(services).flatMap((desk) => Object.values(desk) as Mock[]);
+  return answers.reduce((calls, { mock }) => calls + mock.calls.length, 0);
+}
+
+test("the table names every method that a server has, and no other", async () => {
+  expect(Object.keys(METHOD_CALLERS).sort()).toEqual((await methodPaths()).sort());
+});
+
+test("only health answers strangers", () => {
+  const open = Object.keys(METHOD_CALLERS).filter((path) => METHOD_CALLERS[path] === "anyone");
+  expect(open).toEqual(["Check", "List", "Watch"].map((name) => `/grpc.health.v1.Health/${name}`));
+});
+
+describe("a stranger", () => {
+  const attempts: [who: string, headers: Record<string, string[]>][] = [
+    ["without a secret", {}],
+    ["with another secret", { authorization: [`Bearer ${SECRET.replace("a", "b")}`] }],
+    ["with the beginning of the secret", { authorization: [`Bearer ${SECRET.slice(0, -1)}`] }],
+    ["with more than the secret", { authorization: [`Bearer ${SECRET}x`] }],
+    ["with an empty secret", { authorization: ["Bearer "] }],
+    ["with another scheme", { authorization: [`Basic ${SECRET}`] }],
+    ["with the secret in another header", { cookie: [`Bearer ${SECRET}`] }],
+  ];
+
+  test.each(attempts)("%s is refused by every method, before its message is read", async (_who, headers) => {
+    const services = fakeServices();
+    await using rig = await wireRig(services);
+    const client = new Client(rig.server.address, credentials.createInsecure());
+    try {
+      const closed = (await methodPaths()).filter((path) => METHOD_CALLERS[path] !== "anyone");
+      expect(closed.length).toBeGreaterThan(15);
+      for (const path of [...closed, "/shardmill.v1.JobsService/NoSuchMethod"]) {
+        const refused = await statusOf(client, path, headers);
+        // Nothing is served there: no guard is asked either.
+        const expected = path.endsWith("NoSuchMethod") ? status.UNIMPLEMENTED : status.UNAUTHENTICATED;
+        expect({ path, code: refused.code }).toEqual({ path, code: expected });
+        expect(refused.details).not.toContain(SECRET);
+      }
+    } finally {
+      client.close();
+    }
+    expect(callsOf(services)).toBe(0);
+  });
+
+  test("is told which file was read, and what to do", async () => {
+    await using rig = await wireRig(fakeServices());
+    const path = "/home/u/.config/shardmill/secret";
+    for (const [secret, message] of [
+      [null, `wants a secret, and there is none in ${path}`],
+      ["x".repeat(43), `does not know the secret in ${path}`],
+    ] as const) {
+      const client = connectCoordinator(rig.server.address, { path, secret });
+      const refused = {
+        code: "SECRET_REFUSED",
+        message: `the coordinator at ${rig.server.address} ${message}`,
+        fields: { address: rig.server.address, path },
+        hint: expect.stringContaining("--secret-file"),
+      };
+      expect(await failureOf(client.jobs.listJobs())).toMatchObject(refused);
+      const watch = client.jobs.watchJob("")[Symbol.asyncIterator]();
+      expect(await failureOf(watch.next())).toMatchObject(refused);
+      // It asks health, which answers anyone.
+      await client.waitReady(2_000);
+      client.close();
+    }
+  });
+});
+
+test("a coordinator with a job of its own takes no others, whoever asks, and answers all else", async () => {
+  const services = fakeServices();
+  services.jobs.listJobs.mockResolvedValue([]);
+  const server = await startServer({
+    listen: "127.0.0.1:0",
+    services,
+    guard: { ...TEST_GUARD, takesJobs: false },
+    log: silentLogger,
+  });
+  const client = connectCoordinator(server.address, TEST_CREDENTIAL);
+  const raw = new Client(server.address, credentials.createInsecure());
+  try {
+    const path = "/shardmill.v1.JobsService/SubmitJob";
+    expect(await statusOf(raw, path, { authorization: [`Bearer ${SECRET}`] })).toMatchObject({
+      code: status.PERMISSION_DENIED,
+      details: expect.stringContaining("SUBMIT_REFUSED"),
+    });
+    expect(await statusOf(raw, path, {})).toMatchObject({ code: status.UNAUTHENTICATED });
+    expect(await failureOf(client.jobs.submitJob({} as never, { fresh: true }))).toMatchObject({
+      code: "SUBMIT_REFUSED",
+      hint: expect.stringContaining("shardmill coordinator"),
+    });
+    expect(await client.jobs.listJobs()).toEqual([]);
+    expect(services.jobs.submitJob).not.toHaveBeenCalled();
+  } finally {
+    raw.close();
+    client.close();
+    await server.close(0);
+  }
+});
