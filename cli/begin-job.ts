@@ -9,7 +9,7 @@ import type { Stops } from "./stop-signals.ts";
 /** Thousands of files, or a large model, take a while to check: nobody should wonder for longer than this. */
 const QUIET_MS = 3_000;
 
-export interface BeginOptions extends Omit<SubmitOptions, "signal"> {
+export interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting"> {
   readonly stops: Pick<Stops, "asked" | "atOnce">;
 }
 
@@ -23,7 +23,11 @@ export async function beginJob(
   source: JobSource,
   { stops, ...options }: BeginOptions,
 ): Promise<JobHandle> {
-  const submitted = coordinator.submit(source.spec, { ...options, signal: stops.asked });
+  const submitted = coordinator.submit(source.spec, {
+    ...options,
+    signal: stops.asked,
+    onWaiting: (message) => process.stderr.write(`${message}\n`),
+  });
   const patience = setTimeout(
     () => process.stderr.write("checking the input, the model and the SQL ...\n"),
     QUIET_MS,

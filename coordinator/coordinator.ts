@@ -40,7 +40,10 @@ export interface CoordinatorSeams extends JobSeams {
   readonly serve: typeof startServer;
 }
 
-export type SubmitOptions = Pick<TakeUpOptions, "fresh" | "signal" | "beforeWork" | "onPlanning">;
+export type SubmitOptions = Pick<
+  TakeUpOptions,
+  "fresh" | "signal" | "beforeWork" | "onPlanning" | "onWaiting"
+>;
 
 export interface Coordinator {
   /** Where it really listens. */

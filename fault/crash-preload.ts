@@ -1,6 +1,7 @@
 import fs, { type FileHandle } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { join, relative } from "node:path";
+import { BEAT_NAME } from "../coordinator/journal/lock-file.ts";
 import { half, patchHandles } from "./crash-handles.ts";
 import { CrashCounter, readCrashPlan } from "./crash-point.ts";
 
@@ -92,7 +93,8 @@ class FileCrashes {
   /** A path from the folder on, or null when it is not in it. */
   #place(path: unknown): string | null {
     const place = typeof path === "string" ? relative(this.#under, path) : "..";
-    if (place.startsWith("..")) return null;
+    // Beats come by time, and not at a place in the job's course.
+    if (place.startsWith("..") || place.endsWith(BEAT_NAME)) return null;
     return place === "" ? "." : place;
   }
 }

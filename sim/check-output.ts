@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { LOCK_NAME } from "../coordinator/journal/lock.ts";
+import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { sha256 } from "../shared/core/digest.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";

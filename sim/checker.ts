@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
 import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { durableFacts } from "../coordinator/schedule/durable-facts.ts";
@@ -32,6 +33,9 @@ export interface Holder {
   readonly state: JobState;
 }
 
+/** A holder that was paused for less is never taken for dead: the silence that is waited for, less a beat and a look. */
+const MOST_HELD_MS = SILENCE_MS - 4_000;
+
 const { partials: PARTIALS, work: WORK } = workPaths(OUT);
 const JOURNAL = join(WORK, "journal");
 
@@ -55,6 +59,7 @@ export class Checker {
   /** The newest session of each worker name, by coordinator process. */
   readonly #sessions = new Map<string, { readonly session: string; readonly arrival: number }>();
   #arrivals = 0;
+  readonly #deposed = new Set<SimProcess>();
   readonly #names = new Map<string, string>();
 
   constructor(image: DiskImage, nowMs: () => number, note: (line: string) => void) {
@@ -75,12 +80,21 @@ export class Checker {
   takenUp(process: SimProcess, state: JobState): void {
     for (const other of this.holders) {
       const alive = other.process !== process && other.process.state !== "dead";
-      if (alive) this.broken("I20", `${process.name} took up the job while ${other.process.name} holds it`);
+      if (!alive) continue;
+      // Whoever was stopped for long has lost it, does not know it yet, and must do no harm.
+      if (other.process.lastPauseMs > MOST_HELD_MS) this.#depose(other);
+      else this.broken("I20", `${process.name} took up the job while ${other.process.name} holds it`);
     }
     this.holders.add({ process, state });
     if (state.generation === 1) this.cleared();
     this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase}`);
     this.checkReplay(state);
+  }
+
+  #depose(holder: Holder): void {
+    this.#note(`${holder.process.name} is taken for dead`);
+    this.#deposed.add(holder.process);
+    this.holders.delete(holder);
   }
 
   /** All that an earlier run left is gone: from here on it is another job, whoever lives to take it up. */
@@ -151,7 +165,7 @@ export class Checker {
           if (method === "requestLease") this.lastServedMs = Math.max(this.lastServedMs, arrivedMs);
           this.hold(!isOld, "I8", `${method} of an older session of ${caller.name} was accepted`);
           if (method === "register") this.#registered(args, answer, { server: server.process, arrival });
-          this.#answered(method, args, answer);
+          this.#answered(method, args, answer, server.process);
         }
       },
     };
@@ -170,9 +184,11 @@ export class Checker {
     if ((this.#sessions.get(key)?.arrival ?? 0) < arrival) this.#sessions.set(key, { session, arrival });
   }
 
-  #answered(method: string, args: readonly unknown[], answer: unknown): void {
+  /** One that was deposed may still give out leases, until it sees that: nothing comes of them. */
+  #answered(method: string, args: readonly unknown[], answer: unknown, server: SimProcess): void {
     const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
-    if (method === "requestLease" && kind === "lease" && lease !== undefined) this.#granted(lease);
+    const grants = method === "requestLease" && kind === "lease" && !this.#deposed.has(server);
+    if (grants && lease !== undefined) this.#granted(lease);
     if (method === "offerPartial" && kind === "committed") this.#committed(args[2] as PartialManifest);
   }
 

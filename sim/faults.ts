@@ -28,6 +28,8 @@ export const FAULT_KINDS = [
   "cancelled",
   "foreignManifest",
   "startedOver",
+  "otherNamespace",
+  "noHardLinks",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -133,6 +135,8 @@ const RARE: ReadonlySet<FaultKind> = new Set([
   "foreignManifest",
   "poisonRow",
   "startedOver",
+  "otherNamespace",
+  "noHardLinks",
 ]);
 
 const NONE: DiskFault = { kind: "none" };

@@ -162,7 +162,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no-lock",
     says: "two coordinators run the same job",
-    edits: [edit("coordinator/journal/lock.js", "if (!processes.isSurelyDead(holder))", "if (false)")],
+    edits: [edit("coordinator/journal/lock.js", 'if (life === "dead")', "if (true)")],
+  },
+  {
+    name: "late-holder-writes",
+    says: "a coordinator that was stopped, and replaced, goes on writing and acknowledging",
+    edits: [
+      edit(
+        "coordinator/journal/held-lock.js",
+        "if (there?.nonce === nonce)\n            return;\n        const who",
+        "return;\n        const who",
+      ),
+    ],
+  },
+  {
+    name: "unseen-is-dead",
+    says: "a coordinator of another PID namespace is taken for dead at once",
+    edits: [edit("coordinator/journal/lock.js", 'if (life === "dead")', 'if (life !== "alive")')],
   },
   {
     name: "partials-not-synced",
@@ -236,6 +252,6 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "lock-let-go-before-cleaning",
     says: "work files are removed without the lock",
-    edits: [edit("coordinator/publish/cleanup.js", "if (name !== LOCK_NAME)", "if (true)")],
+    edits: [edit("coordinator/publish/cleanup.js", "if (!isOfLock(name))", "if (true)")],
   },
 ];

@@ -12,6 +12,8 @@ export interface SimProcess {
   /** Its monotonic clock starts anywhere. */
   readonly clockZeroMs: number;
   state: "running" | "paused" | "dead";
+  /** How long it was paused for, the last time. */
+  lastPauseMs: number;
   /** What came in while it was paused, in order. */
   backlog: (() => void)[];
   /** Told when it dies, by whatever hand. */
@@ -96,6 +98,7 @@ export class Scheduler {
       pid: this.#pids,
       clockZeroMs: Math.floor(this.#random.unit() * 1_000_000),
       state: "running",
+      lastPauseMs: 0,
       backlog: [],
       onDeath: [],
     };
@@ -113,6 +116,7 @@ export class Scheduler {
     if (process.state !== "running") return;
     this.note(`${process.name} pauses for ${Math.round(ms)} ms`);
     process.state = "paused";
+    process.lastPauseMs = ms;
     this.after(ms, null, () => this.#goOn(process));
   }
 

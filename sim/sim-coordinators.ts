@@ -6,6 +6,7 @@ import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/c
 import { sleep } from "../shared/core/abort.ts";
 import { type ShardmillError, toShardmillError } from "../shared/core/errors.ts";
 import { errorLogger } from "../shared/core/log.ts";
+import type { Life } from "../shared/core/process-identity.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { Ground } from "./ground.ts";
 import type { SimProcess } from "./scheduler.ts";
@@ -139,16 +140,22 @@ export class SimCoordinators {
     return errorLogger(write);
   }
 
+  #lifeOf(pid: number): Life {
+    return this.#running.some(({ process }) => process.pid === pid) ? "alive" : "dead";
+  }
+
   #seamsOf(running: Running): CoordinatorSeams {
     const { process } = running;
     const { scheduler, image, faults, checker, job } = this.#ground;
     const random = this.#ground.random.fork();
     const clock = scheduler.clockOf(process);
+    const pidNamespace = faults.strikes("otherNamespace", 0.5) ? "other" : "own";
     const disk = new SimDisk({
       image,
       scheduler,
       process,
       random: random.fork(),
+      lacksHardLinks: faults.has("noHardLinks"),
       faultOf: (call) => faults.ofCoordinatorsDisk(call),
       die: (dying, why, power) => this.#ground.die(dying, why, power),
       onChange: (call) => this.#ground.changed(call),
@@ -157,8 +164,8 @@ export class SimCoordinators {
       disk,
       random,
       processes: {
-        own: () => ({ host: HOST, pid: process.pid, bootId: null, startTicks: null }),
-        isSurelyDead: ({ pid }) => !this.#running.some((other) => other.process.pid === pid),
+        own: () => ({ host: HOST, bootId: null, pidNamespace, pid: process.pid, startTicks: null }),
+        lifeOf: (other) => (other.pidNamespace === pidNamespace ? this.#lifeOf(other.pid) : "unknown"),
       },
       plan: async () => {
         await sleep(random.pick([0.1, 1, 10, 50]), undefined, clock);

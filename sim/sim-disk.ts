@@ -23,6 +23,7 @@ export interface SimDiskOptions {
   readonly scheduler: Scheduler;
   readonly process: SimProcess;
   readonly random: SeededRandom;
+  readonly lacksHardLinks: boolean;
   readonly faultOf: (call: DiskCall) => DiskFault;
   readonly die: (process: SimProcess, why: string, power: boolean) => void;
   /** Told after each change, while nothing else can happen. */
@@ -78,7 +79,10 @@ export class SimDisk implements Disk {
   }
 
   link(from: string, to: string): Promise<void> {
-    return this.#turn("names", to, () => this.#options.image.link(from, to));
+    return this.#turn("names", to, () => {
+      if (this.#options.lacksHardLinks) throw diskError("EPERM", "link", to);
+      this.#options.image.link(from, to);
+    });
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -104,6 +104,7 @@ export class SimWorkers {
       scheduler,
       process,
       random: random.fork(),
+      lacksHardLinks: faults.has("noHardLinks"),
       faultOf: (call) => faults.ofWorkersDisk(call),
       die: (dying, why, power) => this.#ground.die(dying, why, power),
       onChange: (call) => this.#ground.changed(call),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { LOCK_NAME } from "../coordinator/journal/lock.ts";
+import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
@@ -61,8 +61,10 @@ export class Troubles {
     }
     for (const process of coordinators.processes()) {
       if (faults.strikes("coordinatorKilled", 0.03)) scheduler.kill(process, "SIGKILL");
-      else if (faults.strikes("coordinatorPaused", 0.02))
-        scheduler.pause(process, random.between(500, 12_000));
+      else if (faults.strikes("coordinatorPaused", 0.02)) {
+        // Long enough that one elsewhere takes it for dead.
+        scheduler.pause(process, random.between(500, faults.has("otherNamespace") ? 45_000 : 12_000));
+      }
     }
     if (faults.strikes("powerCut", 0.02)) this.#world.cutPower();
     if (faults.strikes("secondCoordinator", 0.05)) {

@@ -46,6 +46,7 @@ export class World implements Peopled {
       poisonRows: this.faults.has("poisonRow"),
     });
     for (const _row of this.job.failing) this.faults.count("failingRow");
+    if (this.faults.has("noHardLinks")) this.faults.count("noHardLinks");
     const { scheduler, image } = this;
     this.checker = new Checker(
       image,

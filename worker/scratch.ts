@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { messageOf, ShardmillError } from "../shared/core/errors.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../shared/core/errors.ts";
 import { makeFolders } from "../shared/core/make-folders.ts";
 import { makeTempFolder } from "../shared/core/temp-folder.ts";
 
@@ -13,10 +13,14 @@ export async function makeScratch(base: string = tmpdir()): Promise<string> {
     await makeFolders(base);
     return await makeTempFolder("worker", base);
   } catch (cause) {
-    throw new ShardmillError("ARGUMENT_INVALID", `the scratch folder cannot be used: ${messageOf(cause)}`, {
+    throw new ShardmillError("ARGUMENT_INVALID", `the scratch folder cannot be used: ${reasonOf(cause)}`, {
       fields: { path: base },
       hint: "name another with --scratch, or set TMPDIR",
       cause,
     });
   }
+}
+
+function reasonOf(error: unknown): string {
+  return messageOf(isShardmillError(error, "TEMP_FAILED") ? error.cause : error);
 }

@@ -8,6 +8,7 @@ import type { PrecisionReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { errorCode } from "../commit/check-file.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
 import { publishOutput } from "../publish/publish.ts";
 import { stageOutput } from "../publish/stage.ts";
 import { workPaths } from "../publish/work-paths.ts";
@@ -28,6 +29,8 @@ export interface JobOutputOptions {
   readonly state: () => JobState;
   readonly seams: JobSeams;
   readonly runWatch: RunWatch;
+  /** Whoever has lost it deletes and publishes nothing: another coordinator builds on these files. */
+  readonly lock: Pick<HeldLock, "confirm">;
 }
 
 /** The job's files on disk, as its shell needs them: partials checked, reduced, staged, published. */
@@ -49,6 +52,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   /** What cannot be deleted now lies there until the work files go; nobody reads it, for the journal does not name it. */
   async discard(partial: PartialManifest): Promise<void> {
+    await this.#options.lock.confirm();
     await this.partials.discardPartial(partial).catch(ignoreDisk);
   }
 
@@ -70,8 +74,9 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         },
       );
     }
-    const { planned, seams } = this.#options;
+    const { planned, seams, lock } = this.#options;
     const { path } = planned.spec.output;
+    await lock.confirm();
     await publishOutput({ outputPath: path, stagePath: workPaths(path).stage, manifest, disk: seams.disk });
   }
 
@@ -99,7 +104,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 
   async #reduceAndStage(): Promise<OutputManifest> {
-    const { planned, jobId, seams, runWatch } = this.#options;
+    const { planned, jobId, seams, runWatch, lock } = this.#options;
     const { spec, map, digests } = planned;
     const state = this.#options.state();
     const paths = workPaths(spec.output.path);
@@ -109,6 +114,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const partials = committedPartials(state);
     // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier generation whose
     // shard is still open may yet be offered.
+    await lock.confirm();
     await this.partials.sweep(partials).catch(ignoreDisk);
     const folders = { partialsPath: paths.partials, stagePath: paths.stage, tempFolder: paths.temp };
     const reduced = await seams.reduce({

@@ -1,11 +1,11 @@
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
+import { systemProcesses } from "../../shared/core/process-identity.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { OpenSeat } from "../commit/check-seat.ts";
 import { ThreadSeat } from "../commit/thread-seat.ts";
 import type { LockSeams } from "../journal/lock.ts";
-import { systemProcesses } from "../journal/process-identity.ts";
 import { readModelFile } from "../plan/model-file.ts";
 import { digestsOf, planJob, readInput } from "../plan/plan-job.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";

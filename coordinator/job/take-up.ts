@@ -9,8 +9,10 @@ import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { errorCode } from "../commit/check-file.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
-import { acquireLock, LOCK_NAME } from "../journal/lock.ts";
+import { acquireLock } from "../journal/lock.ts";
+import { isOfLock } from "../journal/lock-file.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput, inspectOutput, outputOccupied } from "../publish/output-folder.ts";
@@ -52,6 +54,8 @@ export interface TakeUpOptions {
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
   /** Called when there is a job to plan, before it is planned: what takes its time can begin beside it. */
   readonly onPlanning?: () => void;
+  /** Told when it takes time to find out whether another coordinator is alive. Left out: it is logged. */
+  readonly onWaiting?: (message: string) => void;
 }
 
 export type TakenUp =
@@ -86,7 +90,7 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
     (error: unknown) => ({ kind: "refused", error }) as const,
   );
   if (found.kind === "published" && !options.fresh) {
-    return await adoptResult(spec, found.manifest, seams, signal);
+    return await adoptResult(spec, found.manifest, options, signal);
   }
   options.onPlanning?.();
   // Planning looks at the output, too, and tells of that with all else that is wrong.
@@ -98,15 +102,15 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
   signal.throwIfAborted();
   const held = new Held();
   try {
-    held.add(await acquireLock(workPaths(outputPath).work, seams));
+    const lock = held.add(await lockOutput(outputPath, options));
     const now = await inspectOutput(outputPath, seams.disk);
     if (now.kind === "published" && !options.fresh) {
       // Another coordinator published it while this one planned.
       await held.release();
-      return await adoptResult(spec, now.manifest, seams, signal);
+      return await adoptResult(spec, now.manifest, options, signal);
     }
-    if (options.fresh || now.kind === "halfCleared") await clearOutput(outputPath, [LOCK_NAME], seams.disk);
-    return await startJob(planned, { ...options, precision }, held);
+    if (options.fresh || now.kind === "halfCleared") await clearOutput(outputPath, isOfLock, seams.disk);
+    return await startJob(planned, { ...options, precision, lock }, held);
   } catch (error) {
     // What went wrong first is what is told.
     await held.release().catch(() => {});
@@ -118,22 +122,23 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
 async function adoptResult(
   spec: JobSpec,
   manifest: OutputManifest,
-  seams: JobSeams,
+  options: TakeUpOptions,
   signal: AbortSignal,
 ): Promise<TakenUp> {
-  refuseOtherResult(spec, manifest, await seams.digests(spec, signal));
-  await sweepPublished(spec.output.path, seams);
+  refuseOtherResult(spec, manifest, await options.seams.digests(spec, signal));
+  await sweepPublished(spec.output.path, options);
   return { kind: "published", spec, manifest, manifestPath: join(spec.output.path, MANIFEST_NAME) };
 }
 
 /** A coordinator that died just after publishing left its work files. One that lives holds their lock, and removes them. */
-async function sweepPublished(outputPath: string, seams: JobSeams): Promise<void> {
+async function sweepPublished(outputPath: string, options: TakeUpOptions): Promise<void> {
+  const { seams } = options;
   const { work } = workPaths(outputPath);
   const isThere = await seams.disk.lstat(work).catch(() => null);
   if (isThere === null) return;
   try {
     {
-      await using _lock = await acquireLock(work, seams);
+      await using _lock = await lockOutput(outputPath, options);
       await removeWorkFiles(outputPath, seams.disk);
     }
     await removeWorkFolder(outputPath, seams.disk);
@@ -143,12 +148,23 @@ async function sweepPublished(outputPath: string, seams: JobSeams): Promise<void
   }
 }
 
-async function startJob(
-  planned: PlannedJob,
-  options: TakeUpOptions & { readonly precision: PrecisionReport | null },
-  held: Held,
-): Promise<TakenUp> {
-  const { clock, seams } = options;
+function lockOutput(outputPath: string, options: TakeUpOptions): Promise<HeldLock> {
+  const { seams, clock, signal, log } = options;
+  return acquireLock(workPaths(outputPath).work, {
+    ...seams,
+    clock,
+    ...(signal === undefined ? {} : { signal }),
+    onWaiting: options.onWaiting ?? ((message) => log.warn({ path: outputPath }, message)),
+  });
+}
+
+interface StartOptions extends TakeUpOptions {
+  readonly precision: PrecisionReport | null;
+  readonly lock: HeldLock;
+}
+
+async function startJob(planned: PlannedJob, options: StartOptions, held: Held): Promise<TakenUp> {
+  const { clock, seams, lock } = options;
   const outputPath = planned.spec.output.path;
   const paths = workPaths(outputPath);
   let phase = (): JobPhase => "planning";
@@ -167,7 +183,7 @@ async function startJob(
   const builds = buildsOf(opened.records);
   const { precision } = options;
   const output = held.add(
-    new JobOutput({ jobId, planned, precision, builds, state: () => state, seams, runWatch }),
+    new JobOutput({ jobId, planned, precision, builds, state: () => state, seams, runWatch, lock }),
   );
   const beacon = await writeBeacon(paths.partials, seams.disk, seams.random);
   const shell = new JobShell({
@@ -178,6 +194,7 @@ async function startJob(
     onWake: options.onWake,
     onStanding: (standing) => logStanding(options.log, jobId, standing),
   });
+  lock.lost.addEventListener("abort", () => shell.breakDown(lock.lost.reason), { once: true });
   const job = new ActiveJob({
     jobId,
     planned,
@@ -210,9 +227,10 @@ function watchRun(
   return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime: () => seams.loopTime() });
 }
 
-function journalIn(workPath: string, { clock, seams }: TakeUpOptions): Promise<OpenJournal> {
+function journalIn(workPath: string, { clock, seams, lock }: StartOptions): Promise<OpenJournal> {
   const pause = () => sleep(JOURNAL_PAUSE_MS, undefined, clock);
-  return openJournal(join(workPath, "journal"), clock.wallMs(), seams.disk, pause);
+  const confirm = () => lock.confirm();
+  return openJournal(join(workPath, "journal"), clock.wallMs(), seams.disk, { pause, confirm });
 }
 
 function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJobOptions["files"] {

@@ -1,5 +1,5 @@
 import { type Deferred, deferred } from "../../shared/core/abort.ts";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { encodeRecord } from "./framing.ts";
 import type { JournalRecord } from "./record.ts";
 
@@ -26,16 +26,26 @@ interface Batch {
   readonly written: Deferred<void>;
 }
 
+export interface WriterOptions {
+  /** Between two writes. Left out: none. */
+  readonly pause?: () => Promise<void>;
+  /** Rejects when this process is no longer the one that may write: see `HeldLock`. Left out: it always is. */
+  readonly confirm?: () => Promise<void>;
+}
+
 /**
  * Appends records in the order of the calls. One write and at most one fdatasync are in flight; what is appended meanwhile
  * goes together into the next. After each there may be a pause: a disk that syncs in no time would else be asked for every
  * record alone, which costs the one thread that serves all workers more than the record itself.
  *
  * Law: once a write or a sync has failed, nothing is ever written again: after a failed fsync nobody knows what is on disk.
+ * Law: only the holder of the lock appends, and acknowledges. It is asked before a write, so that one who lost it writes no
+ * more; and after, for the successor has read only what was there before: a record that came too late is in no history.
  */
 export class JournalWriter implements AsyncDisposable {
   readonly #file: SegmentFile;
   readonly #pause: () => Promise<void>;
+  readonly #confirm: () => Promise<void>;
   #next: Batch | null = null;
   /** Of those that are being written, and of the next. */
   #queuedBytes = 0;
@@ -44,16 +54,17 @@ export class JournalWriter implements AsyncDisposable {
   #draining: Promise<void> = Promise.resolve();
   #busy = false;
 
-  /** @param pause between two writes. Left out: none */
-  constructor(file: SegmentFile, pause: () => Promise<void> = async () => {}) {
+  constructor(file: SegmentFile, { pause = async () => {}, confirm = async () => {} }: WriterOptions = {}) {
     this.#file = file;
     this.#pause = pause;
+    this.#confirm = confirm;
   }
 
   /**
    * Resolves once the record is on disk (`durable`), or handed to the operating system. Records that go together share a promise.
    *
    * @throws {JOURNAL_FAILED} when it could not be written, or an earlier one could not
+   * @throws {OUTPUT_LOCKED} when another process may write by now
    */
   append(record: JournalRecord, { durable }: { readonly durable: boolean }): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
@@ -106,10 +117,15 @@ export class JournalWriter implements AsyncDisposable {
       const batch = this.#next;
       this.#next = null;
       try {
+        await this.#confirm();
         await this.#file.append(Buffer.concat(batch.frames, batch.bytes));
         if (batch.durable) await this.#file.sync();
+        await this.#confirm();
       } catch (cause) {
-        batch.written.reject(this.#fail(journalFailed("the journal could not be written", cause)));
+        const lost = isShardmillError(cause, "OUTPUT_LOCKED");
+        batch.written.reject(
+          this.#fail(lost ? cause : journalFailed("the journal could not be written", cause)),
+        );
         break;
       }
       this.#queuedBytes -= batch.bytes;

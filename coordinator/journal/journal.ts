@@ -5,7 +5,7 @@ import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import { decodeFrames, decodeHeader, encodeHeader, encodeRecord, JOURNAL_VERSION } from "./framing.ts";
-import { JournalWriter } from "./journal-writer.ts";
+import { JournalWriter, type WriterOptions } from "./journal-writer.ts";
 import type { JournalRecord } from "./record.ts";
 import { createSegment, segmentGeneration, segmentPath, truncateDurably } from "./segment-file.ts";
 
@@ -27,14 +27,13 @@ export interface OpenJournal extends AsyncDisposable {
  * starts the next generation in a segment of its own. The caller holds the job's lock.
  *
  * @param wallMs when the generation starts, for people
- * @param pause after each write, so that records come together; left out: none
  * @throws {JOURNAL_CORRUPT} when bytes were lost or cannot be understood @throws {JOURNAL_FAILED} when the disk fails
  */
 export async function openJournal(
   folder: string,
   wallMs: number,
   disk: Disk = realDisk,
-  pause?: () => Promise<void>,
+  writing: WriterOptions = {},
 ): Promise<OpenJournal> {
   try {
     await makeFolders(folder, disk);
@@ -56,7 +55,7 @@ export async function openJournal(
     const first = Buffer.concat([encodeHeader(generation), encodeRecord(started)]);
     const journal = new JournalWriter(
       await createSegment(segmentPath(folder, generation), first, disk),
-      pause,
+      writing,
     );
     return {
       journal,
@@ -100,10 +99,14 @@ export async function readJournal(folder: string, disk: Disk = realDisk): Promis
   const records: JournalRecord[][] = [];
   let torn: JournalContent["torn"] = null;
   let tail: SegmentTail = { bytes: 0, crc32: 0 };
+  let next: Buffer | null = null;
   for (const [index, generation] of generations.entries()) {
     const path = segmentPath(folder, generation);
     if (generation !== index + 1) throw corrupt(path, `the segment of generation ${index + 1} is missing`, 0);
-    const bytes = await disk.readFile(path);
+    const found: Buffer = next ?? (await disk.readFile(path));
+    const successor = generations[index + 1];
+    next = successor === undefined ? null : await disk.readFile(segmentPath(folder, successor));
+    const bytes = inHistory(found, next);
     const segment = readSegment(path, bytes, generation);
     if (segment.goodBytes < bytes.length) {
       torn = { path, bytes: segment.goodBytes };
@@ -115,6 +118,18 @@ export async function readJournal(folder: string, disk: Disk = realDisk): Promis
     records.push(segment.records);
   }
   return { records: records.flat(), generations, torn, tail };
+}
+
+/** Room for a header and the first record of a segment. */
+const BEGINNING_BYTES = 4_096;
+
+/**
+ * What of a segment counts: as much as there was when its successor was begun. Whatever came later was written by a process
+ * that had lost its lock, was not acknowledged, and is in nobody's history. That the rest is the same is checked by its CRC.
+ */
+export function inHistory(segment: Buffer, successor: Buffer | null): Buffer {
+  const [first] = successor === null ? [] : decodeFrames(successor.subarray(0, BEGINNING_BYTES)).records;
+  return first?.kind === "generationStarted" ? segment.subarray(0, first.previousBytes) : segment;
 }
 
 function readSegment(

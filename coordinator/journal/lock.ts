@@ -1,20 +1,20 @@
 import { dirname, join } from "node:path";
+import { sleep } from "../../shared/core/abort.ts";
+import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { lacksHardLinks } from "../../shared/core/hard-link.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
+import { type Processes, systemProcesses } from "../../shared/core/process-identity.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
-import { type Processes, type ProcessIdentity, systemProcesses } from "./process-identity.ts";
-
-interface LockContent extends ProcessIdentity {
-  /** Random: no two locks are equal, not even of one process. */
-  readonly nonce: string;
-}
-
-/** The lock file's name in a job's work folder. */
-export const LOCK_NAME = "lock.json";
+import { HeldLock, SILENCE_MS } from "./held-lock.ts";
+import { BEAT_NAME, heldBy, LOCK_NAME, type LockContent, readBeat, readLock } from "./lock-file.ts";
 
 /** Tries against others that come and go at the same moment: each lost try means that somebody else moved on. */
 const MAX_TRIES = 32;
+
+/** How often a holder that cannot be judged from here is looked at. */
+const LOOK_MS = 1_000;
 
 /** What a lock rests on. */
 export interface LockSeams {
@@ -23,39 +23,50 @@ export interface LockSeams {
   readonly processes: Processes;
 }
 
-const SYSTEM: LockSeams = { disk: realDisk, random: systemRandom, processes: systemProcesses };
+export interface LockOptions extends LockSeams {
+  readonly clock: TimedClock;
+  readonly signal?: AbortSignal;
+  /** Told when it takes time to find out whether the holder is alive. */
+  readonly onWaiting?: (message: string) => void;
+}
+
+const SYSTEM: LockOptions = {
+  disk: realDisk,
+  random: systemRandom,
+  processes: systemProcesses,
+  clock: systemClock,
+};
 
 /**
  * The right to run the job in `folder` (made if missing): held until it is disposed of, or its process is dead. The lock of
- * a dead process of this machine is taken over.
+ * a dead process is taken over: at once where its death can be seen, which is in its own PID namespace on its own machine.
+ * Elsewhere its holder is dead when it has not renewed the lock for {@link SILENCE_MS}, which is waited for here. One that
+ * was only stopped for so long finds out, and does nothing more: see {@link HeldLock}.
  *
- * @throws {OUTPUT_LOCKED} when a live process, or one of another machine, holds it
+ * @throws {OUTPUT_LOCKED} when a live process holds it
  * @throws {OUTPUT_FAILED} when the folder cannot hold a lock
  */
-export async function acquireLock(folder: string, seams: LockSeams = SYSTEM): Promise<AsyncDisposable> {
+export async function acquireLock(folder: string, options: LockOptions = SYSTEM): Promise<HeldLock> {
   const path = join(folder, LOCK_NAME);
   for (let tries = 1; ; tries += 1) {
     try {
-      return await lock(folder, path, seams);
+      return await lock(folder, path, options);
     } catch (cause) {
+      options.signal?.throwIfAborted();
       if (cause instanceof ShardmillError) throw cause;
       // Whoever ended here just now removed the folder, and with it what was being made.
       if (hasCode(cause, "ENOENT") && tries < MAX_TRIES) continue;
       throw new ShardmillError(
         "OUTPUT_FAILED",
         `the output folder cannot be written to: ${messageOf(cause)}`,
-        {
-          fields: { path },
-          cause,
-          hint: "choose an output.path that can be written to, on a file system with hard links",
-        },
+        { fields: { path }, cause, hint: "choose an output.path that can be written to" },
       );
     }
   }
 }
 
-async function lock(folder: string, path: string, seams: LockSeams): Promise<AsyncDisposable> {
-  const { disk, random, processes } = seams;
+async function lock(folder: string, path: string, options: LockOptions): Promise<HeldLock> {
+  const { disk, random, processes } = options;
   const content: LockContent = { ...processes.own(), nonce: random.hex(12) };
   const making = join(folder, `${LOCK_NAME}.${content.nonce}.tmp`);
   try {
@@ -63,11 +74,11 @@ async function lock(folder: string, path: string, seams: LockSeams): Promise<Asy
     await makeFolders(dirname(folder), disk);
     await makeFolders(folder, disk);
     await writeDurably(making, JSON.stringify(content), disk);
-    await take(path, making, seams);
+    await take(path, making, options);
   } finally {
     await disk.unlink(making).catch(() => {});
   }
-  return { [Symbol.asyncDispose]: () => release(path, content.nonce, disk) };
+  return new HeldLock({ path, beatPath: join(folder, BEAT_NAME), nonce: content.nonce, ...options });
 }
 
 /**
@@ -77,15 +88,14 @@ async function lock(folder: string, path: string, seams: LockSeams): Promise<Asy
  * holds the claim and still finds N can remove it, and nobody's fresh lock is ever removed by mistake. A claim is a lock
  * itself: that of a dead claimer is cleared in the same way.
  */
-async function take(path: string, making: string, seams: LockSeams): Promise<void> {
-  const { disk, processes } = seams;
+async function take(path: string, making: string, options: LockOptions): Promise<void> {
+  const { disk } = options;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    if (await linked(making, path, disk)) return;
+    if (await placed(making, path, disk)) return;
     const holder = await readLock(path, disk);
-    if (holder === null) continue;
-    if (!processes.isSurelyDead(holder)) throw locked(path, holder, processes);
+    if (holder === null || !(await isDead(holder, path, options))) continue;
     const claim = `${path}.claim-${holder.nonce}`;
-    await take(claim, making, seams);
+    await take(claim, making, options);
     try {
       if ((await readLock(path, disk))?.nonce === holder.nonce) await disk.unlink(path);
     } finally {
@@ -98,55 +108,49 @@ async function take(path: string, making: string, seams: LockSeams): Promise<voi
   });
 }
 
-async function release(path: string, nonce: string, disk: Disk): Promise<void> {
-  if ((await readLock(path, disk))?.nonce === nonce) await disk.unlink(path);
+/** False when it has let go meanwhile. @throws {OUTPUT_LOCKED} when it is alive */
+async function isDead(holder: LockContent, path: string, options: LockOptions): Promise<boolean> {
+  const { processes, disk, clock, signal, onWaiting } = options;
+  const life = processes.lifeOf(holder);
+  if (life === "dead") return true;
+  if (life === "alive") throw heldBy(holder, path, "here");
+  const { host, pid } = holder;
+  const looks = Math.ceil(SILENCE_MS / LOOK_MS);
+  onWaiting?.(
+    `waiting ${SILENCE_MS / 1000} s to see whether process ${pid} on ${host} is alive, which was at work on this output: ` +
+      "it is of another container, boot or machine, so only its silence can tell",
+  );
+  const beatPath = join(dirname(path), BEAT_NAME);
+  const before = await readBeat(beatPath, disk);
+  // Looks are counted, not time: a process that was stopped itself has not looked.
+  for (let look = 0; look < looks; look += 1) {
+    await sleep(LOOK_MS, signal, clock);
+    if ((await readLock(path, disk))?.nonce !== holder.nonce) return false;
+    if ((await readBeat(beatPath, disk)) !== before) throw heldBy(holder, path, "elsewhere");
+  }
+  return true;
 }
 
-async function linked(from: string, to: string, disk: Disk): Promise<boolean> {
+/**
+ * Without hard links the file is made exclusively, and then written: who reads it in between finds a lock of an unknown
+ * holder, and waits. Nothing else is weaker: `wx` fails where a file is, also when two make it at once.
+ */
+async function placed(from: string, to: string, disk: Disk): Promise<boolean> {
   try {
     await disk.link(from, to);
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
-    throw error;
+    if (!lacksHardLinks(error)) throw error;
   }
-}
-
-/** Null when there is none. @throws {OUTPUT_LOCKED} when nobody can tell whose it is */
-async function readLock(path: string, disk: Disk): Promise<LockContent | null> {
-  let text: string;
+  const text = (await disk.readFile(from)).toString("utf8");
   try {
-    text = (await disk.readFile(path)).toString("utf8");
+    await writeDurably(to, text, disk);
+    return true;
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return null;
+    if (hasCode(error, "EEXIST")) return false;
     throw error;
   }
-  const content = parseLock(text);
-  if (content !== null) return content;
-  throw new ShardmillError("OUTPUT_LOCKED", `the lock ${path} cannot be read`, {
-    fields: { path },
-    hint: "if no coordinator runs on this output, delete the file",
-  });
-}
-
-function parseLock(text: string): LockContent | null {
-  try {
-    const { host, pid, bootId, startTicks, nonce }: Partial<LockContent> = JSON.parse(text);
-    if (typeof host !== "string" || typeof pid !== "number" || typeof nonce !== "string") return null;
-    return { host, pid, nonce, bootId: bootId ?? null, startTicks: startTicks ?? null };
-  } catch {
-    return null;
-  }
-}
-
-function locked(path: string, { host, pid }: LockContent, processes: Processes): ShardmillError {
-  const own = processes.own().host === host;
-  return new ShardmillError("OUTPUT_LOCKED", `process ${pid} on ${host} is at work on this output`, {
-    fields: { path, host, pid },
-    hint: own
-      ? "wait for it, or stop it, then run again"
-      : `if it no longer runs there, delete ${path}; from here that cannot be seen`,
-  });
 }
 
 async function writeDurably(path: string, text: string, disk: Disk): Promise<void> {

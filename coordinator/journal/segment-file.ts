@@ -1,11 +1,12 @@
 import { dirname, join } from "node:path";
 import type { Disk, DiskFile } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/durable.ts";
+import { placeAlone } from "../../shared/core/hard-link.ts";
 import type { SegmentFile } from "./journal-writer.ts";
 
 /**
  * Makes a segment that holds `first`, durably, or rejects with EEXIST: it is written whole under another name and appears
- * under its own by one link, so no reader ever sees a half-made segment.
+ * under its own in one step, so no reader ever sees a half-made segment.
  */
 export async function createSegment(path: string, first: Buffer, disk: Disk): Promise<SegmentFile> {
   // The lock makes sure that nobody else makes one; what a killed coordinator left is made anew.
@@ -14,8 +15,8 @@ export async function createSegment(path: string, first: Buffer, disk: Disk): Pr
   try {
     await file.write(first);
     await file.sync();
-    await disk.link(making, path);
-    await disk.unlink(making);
+    await placeAlone(making, path, disk);
+    await disk.unlink(making).catch(() => {});
     await syncPath(dirname(path), disk);
   } catch (error) {
     await file.close();

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { link, lstat, rename, rm } from "node:fs/promises";
+import { lstat, rename, rm } from "node:fs/promises";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { placeAlone } from "../../shared/core/hard-link.ts";
 import type { Conversion, ConvertedPrecision } from "../../shared/domain/precision.ts";
 import { convertModel } from "../../shared/onnx/precision/convert-model.ts";
 import { inspectModel } from "./inspect-model.ts";
@@ -38,7 +39,7 @@ export async function convertToFile(options: {
     await inspectModel(temporary, signal);
     // A link fails where something has come to be in the meantime.
     if (replace) await rename(temporary, output);
-    else await link(temporary, output);
+    else await placeAlone(temporary, output);
     const bytesBefore = model.externalData.reduce((sum, data) => sum + data.bytes, model.bytes);
     return { conversion, bytesBefore, bytesAfter: bytes, sha256 };
   } catch (cause) {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { errorCode } from "../commit/check-file.ts";
-import { LOCK_NAME } from "../journal/lock.ts";
+import { isOfLock } from "../journal/lock-file.ts";
 import { workPaths } from "./work-paths.ts";
 
 /**
@@ -13,7 +13,7 @@ import { workPaths } from "./work-paths.ts";
  */
 export async function removeWorkFiles(outputPath: string, disk: Disk = realDisk): Promise<void> {
   const { work } = workPaths(outputPath);
-  for (const name of await namesIn(work, disk)) if (name !== LOCK_NAME) await disk.remove(join(work, name));
+  for (const name of await namesIn(work, disk)) if (!isOfLock(name)) await disk.remove(join(work, name));
 }
 
 /** The folder itself, once the lock is let go of; unless somebody has begun something in it. */

@@ -83,7 +83,7 @@ export function outputOccupied(outputPath: string, entries: readonly string[]): 
 
 /**
  * Deletes what Shardmill made in an output folder, for a run that starts over: the manifest first, so that from the first
- * step on nothing looks published; then the files that it names; then the work files. Names that `keepWork` has stay in
+ * step on nothing looks published; then the files that it names; then the work files. Names that `keepsWork` is true of stay in
  * `_shardmill` (the lock that the caller holds). Begun again after a crash, it ends what it began.
  *
  * Nothing is deleted when there is anything else in `rows/`, `reduced/` or `errors/`, or the folder is somebody's.
@@ -92,11 +92,11 @@ export function outputOccupied(outputPath: string, entries: readonly string[]): 
  */
 export async function clearOutput(
   outputPath: string,
-  keepWork: readonly string[] = [],
+  keepsWork: (name: string) => boolean = () => false,
   disk: Disk = realDisk,
 ): Promise<void> {
   try {
-    await clear(outputPath, keepWork, disk);
+    await clear(outputPath, keepsWork, disk);
   } catch (cause) {
     if (cause instanceof ShardmillError || errorCode(cause) === null) throw cause;
     throw new ShardmillError("OUTPUT_FAILED", `the output folder cannot be cleared: ${messageOf(cause)}`, {
@@ -107,7 +107,7 @@ export async function clearOutput(
   }
 }
 
-async function clear(outputPath: string, keepWork: readonly string[], disk: Disk): Promise<void> {
+async function clear(outputPath: string, keepsWork: (name: string) => boolean, disk: Disk): Promise<void> {
   const state = await inspectOutput(outputPath, disk);
   if (state.kind === "fresh" || state.kind === "empty") return;
   if (state.kind === "occupied") throw outputOccupied(outputPath, state.entries);
@@ -120,10 +120,9 @@ async function clear(outputPath: string, keepWork: readonly string[], disk: Disk
   await disk.remove(join(outputPath, MANIFEST_NAME));
   await syncPath(outputPath, disk);
   for (const kind of OUTPUT_KINDS) await disk.remove(join(outputPath, kind));
-  const kept = new Set([CLEARING_NAME, ...keepWork]);
   const { work } = workPaths(outputPath);
   for (const name of (await namesIn(work, disk)) ?? []) {
-    if (!kept.has(name)) await disk.remove(join(work, name));
+    if (name !== CLEARING_NAME && !keepsWork(name)) await disk.remove(join(work, name));
   }
   // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
   await syncPath(work, disk);

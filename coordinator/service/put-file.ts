@@ -4,6 +4,7 @@ import { digestFile } from "../../shared/core/digest.ts";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/durable.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { placeOnce } from "../../shared/core/hard-link.ts";
 import { makeFolder } from "../../shared/core/make-folders.ts";
 import { systemRandom } from "../../shared/core/random.ts";
 import { fileError } from "./file-range.ts";
@@ -20,7 +21,7 @@ export interface PutFile {
 }
 
 /**
- * Writes a file whole and durable, or not at all: to a temporary name beside it, synced, then linked to its own name,
+ * Writes a file whole and durable, or not at all: to a temporary name beside it, synced, then placed under its own name,
  * which fails where a rename would overwrite. Repeating a put that succeeded succeeds.
  *
  * @throws {STORE_EXISTS} when a file with other bytes is there
@@ -87,7 +88,7 @@ async function linkOnce(
   { bytes, sha256, signal, disk }: { bytes: number; sha256: string; signal: AbortSignal; disk: Disk },
 ): Promise<void> {
   try {
-    await disk.link(temporary, path);
+    await placeOnce(temporary, path, disk);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
     const there = await disk.lstat(path);

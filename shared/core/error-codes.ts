@@ -68,6 +68,7 @@ export const ERROR_CODES = {
   JOURNAL_FAILED: { next: "failJob", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // Where bytes live.
+  TEMP_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   CACHE_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   STORE_NOT_FOUND: { next: "retry", exit: 1, grpc: "NOT_FOUND" },
   STORE_EXISTS: { next: "retry", exit: 1, grpc: "ALREADY_EXISTS" },

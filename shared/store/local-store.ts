@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { copyFile, type FileHandle, link, mkdir, rm, stat } from "node:fs/promises";
+import { copyFile, type FileHandle, mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncPath } from "../core/durable.ts";
 import { type ErrorCode, messageOf, ShardmillError } from "../core/errors.ts";
+import { placeOnce } from "../core/hard-link.ts";
 import { FileHandles } from "./file-handles.ts";
 import type { Store, StoreStat } from "./store.ts";
 
@@ -50,8 +51,8 @@ class LocalFiles implements LocalStore {
       await attempt("read", localPath, () => copyFile(localPath, staged, constants.COPYFILE_EXCL));
       signal?.throwIfAborted();
       await attempt("write", path, () => syncPath(staged));
-      // Unlike a rename, a link fails where a file is already, even when two writers race.
-      await attempt("write", path, () => link(staged, path));
+      // Unlike a rename, it fails where a file is already, even when two writers race.
+      await attempt("write", path, () => placeOnce(staged, path));
       await attempt("write", path, () => syncPath(folder));
     } finally {
       await rm(staged, { force: true });

@@ -3,7 +3,7 @@ import { decodeFrames, encodeHeader, encodeRecord } from "../../../../coordinato
 import { JournalWriter, type SegmentFile } from "../../../../coordinator/journal/journal-writer.ts";
 import type { JournalRecord } from "../../../../coordinator/journal/record.ts";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
-import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
 import { granted } from "./builders.ts";
 
 /** A file whose every call waits until the test lets it go. */
@@ -82,10 +82,12 @@ describe("group commit", () => {
   test("after a write there is a pause, and what is appended in it goes together; the first waits for none", async () => {
     const file = new GatedFile();
     const pauses: Deferred<void>[] = [];
-    const journal = new JournalWriter(file, () => {
-      const pause = deferred<void>();
-      pauses.push(pause);
-      return pause.promise;
+    const journal = new JournalWriter(file, {
+      pause: () => {
+        const pause = deferred<void>();
+        pauses.push(pause);
+        return pause.promise;
+      },
     });
     const first = journal.append(granted(1), soon);
     await file.open();
@@ -190,4 +192,32 @@ test("one record may be larger than the bound", async () => {
   await file.open();
   await written;
   expect(file.written.length).toBe(encodeRecord(large).length);
+});
+
+describe("a process that lost the lock", () => {
+  const lost = new ShardmillError("OUTPUT_LOCKED", "another holds it");
+  const refused = expect.toSatisfy((error) => isShardmillError(error, "OUTPUT_LOCKED"));
+
+  test("writes nothing", async () => {
+    const file = new GatedFile();
+    const journal = new JournalWriter(file, { confirm: () => Promise.reject(lost) });
+    await expect(journal.append(granted(1), durable)).rejects.toEqual(refused);
+    await expect(journal.append(granted(2), soon)).rejects.toEqual(refused);
+    expect(file.calls).toEqual([]);
+  });
+
+  test("while it wrote acknowledges nothing of what it wrote", async () => {
+    const file = new GatedFile();
+    let held = true;
+    const confirm = () => (held ? Promise.resolve() : Promise.reject(lost));
+    const journal = new JournalWriter(file, { confirm });
+    const written = journal.append(granted(1), durable);
+    written.catch(() => {});
+    await file.open();
+    held = false;
+    await file.open();
+    await expect(written).rejects.toEqual(refused);
+    await expect(journal.append(granted(2), durable)).rejects.toEqual(refused);
+    expect(file.records).toEqual([granted(1)]);
+  });
 });

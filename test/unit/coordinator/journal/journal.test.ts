@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { HEADER_BYTES } from "../../../../coordinator/journal/framing.ts";
+import { encodeRecord, HEADER_BYTES } from "../../../../coordinator/journal/framing.ts";
 import { openJournal, readJournal } from "../../../../coordinator/journal/journal.ts";
 import { segmentPath } from "../../../../coordinator/journal/segment-file.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
@@ -87,6 +87,21 @@ describe("opening", () => {
     await expect(openJournal(join(file, "journal"), 0)).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
   });
 });
+
+test.each(["a whole record", "a torn one"])(
+  "%s that a holder wrote after it had lost the lock is in no history, and harms none",
+  async (what) => {
+    await generation(1, 2);
+    await generation(3);
+    const late = encodeRecord(granted(9));
+    await appendFile(segmentPath(folder, 1), what === "a torn one" ? late.subarray(0, -1) : late);
+    await using opened = await openJournal(folder, 0);
+    const sequences = opened.records.flatMap((record) =>
+      record.kind === "leaseGranted" ? [record.token.sequence] : [],
+    );
+    expect(sequences).toEqual([1, 2, 3]);
+  },
+);
 
 describe("what is refused", () => {
   test("a torn record in a segment that is not the last", async () => {

@@ -4,9 +4,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { acquireLock, LOCK_NAME } from "../../../../coordinator/journal/lock.ts";
-import { isSurelyDead, ownIdentity } from "../../../../coordinator/journal/process-identity.ts";
+import { acquireLock, type LockOptions } from "../../../../coordinator/journal/lock.ts";
+import { BEAT_NAME, LOCK_NAME } from "../../../../coordinator/journal/lock-file.ts";
+import { sleep } from "../../../../shared/core/abort.ts";
+import type { TimedClock } from "../../../../shared/core/clock.ts";
+import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { isShardmillError, type ShardmillError } from "../../../../shared/core/errors.ts";
+import { lifeOf, ownIdentity } from "../../../../shared/core/process-identity.ts";
+import { systemRandom } from "../../../../shared/core/random.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -17,13 +22,39 @@ afterEach(async () => {
 });
 
 const OWN = ownIdentity();
+const HELD = [BEAT_NAME, LOCK_NAME];
+
+/** Time that goes a hundred times as fast: a silence of twenty seconds is 0.2 s here. */
+const FAST: TimedClock = {
+  nowMs: () => performance.now() * 100,
+  wallMs: () => 0,
+  after(ms, call) {
+    const timer = setTimeout(call, ms / 100);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** As seen by a process in a PID namespace of its own. */
+function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOptions {
+  const own = { ...OWN, pidNamespace, pid: 1, startTicks: "7" };
+  return {
+    disk: realDisk,
+    random: systemRandom,
+    clock: FAST,
+    processes: {
+      own: () => own,
+      lifeOf: (other) => (other.pidNamespace === pidNamespace ? "alive" : "unknown"),
+    },
+    ...options,
+  };
+}
 
 function writeLock(content: object): Promise<void> {
   return writeFile(join(folder, LOCK_NAME), JSON.stringify({ ...OWN, nonce: "n0", ...content }));
 }
 
-async function refusal(): Promise<ShardmillError> {
-  const error: unknown = await acquireLock(folder).then(
+async function refusal(options?: LockOptions): Promise<ShardmillError> {
+  const error: unknown = await acquireLock(folder, options).then(
     () => null,
     (reason: unknown) => reason,
   );
@@ -55,21 +86,24 @@ describe("the lock", () => {
     });
     await held[Symbol.asyncDispose]();
     expect(await readdir(folder)).toEqual([]);
-    await using _again = await acquireLock(folder);
-    expect(await readdir(folder)).toEqual([LOCK_NAME]);
+    await using again = await acquireLock(folder);
+    await again.confirm();
+    expect(await readdir(folder)).toContain(LOCK_NAME);
   });
 
   test("makes its folder", async () => {
     folder = join(folder, "deep");
     await using _held = await acquireLock(folder);
-    expect(await readdir(folder)).toEqual([LOCK_NAME]);
+    expect(await readdir(folder)).toContain(LOCK_NAME);
     folder = join(folder, "..");
   });
 
   test("is taken by one of many that come at once", async () => {
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(folder)));
-    expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    expect(await readdir(folder)).toEqual([LOCK_NAME]);
+    const held = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    expect(held).toHaveLength(1);
+    await held[0]?.[Symbol.asyncDispose]();
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test("of a live process is respected, of a killed one is taken over", async () => {
@@ -88,8 +122,8 @@ describe("the lock", () => {
       const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(folder)));
       const held = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
       expect(held).toHaveLength(1);
-      expect(await readdir(folder)).toEqual([LOCK_NAME]);
       await held[0]?.[Symbol.asyncDispose]();
+      expect(await readdir(folder)).toEqual([]);
     }
   });
 
@@ -97,22 +131,18 @@ describe("the lock", () => {
     await writeLock({ pid: process.pid, startTicks: "1", nonce: "n1" });
     const claim = JSON.stringify({ ...OWN, startTicks: "2", nonce: "n2" });
     await writeFile(join(folder, `${LOCK_NAME}.claim-n1`), claim);
-    await using _held = await acquireLock(folder);
-    expect(await readdir(folder)).toEqual([LOCK_NAME]);
+    const held = await acquireLock(folder);
+    await held[Symbol.asyncDispose]();
+    expect(await readdir(folder)).toEqual([]);
   });
 
-  test("of another machine is respected, with the way out", async () => {
-    await writeLock({ host: "elsewhere", pid: 1 });
-    const error = await refusal();
-    expect(error).toMatchObject({ code: "OUTPUT_LOCKED", fields: { host: "elsewhere", pid: 1 } });
-    expect(error.hint).toContain("delete");
-  });
-
-  test.each(["", "{", `{"host":1}`, "null"])(
-    "that cannot be read (%j) is respected, with the way out",
+  test.each(["null", `{"host":1}`, `{"host":"h","pid":1,"nonce":"n"}`])(
+    "that is something else (%j) is respected, with the way out",
     async (text) => {
       await writeFile(join(folder, LOCK_NAME), text);
-      expect(await refusal()).toMatchObject({ code: "OUTPUT_LOCKED" });
+      const error = await refusal(from("a"));
+      expect(error).toMatchObject({ code: "OUTPUT_LOCKED" });
+      expect(error.hint).toContain("delete");
     },
   );
 
@@ -120,7 +150,7 @@ describe("the lock", () => {
     const held = await acquireLock(folder);
     await writeLock({ nonce: "someone else's" });
     await held[Symbol.asyncDispose]();
-    expect(await readdir(folder)).toEqual([LOCK_NAME]);
+    expect(await readdir(folder)).toContain(LOCK_NAME);
   });
 
   test("in a folder that cannot be says so", async () => {
@@ -129,17 +159,117 @@ describe("the lock", () => {
   });
 });
 
-describe("a process", () => {
-  test("is surely dead after a reboot, when its number is free, or is another's now", () => {
-    expect(isSurelyDead(OWN)).toBe(false);
-    expect(isSurelyDead({ ...OWN, bootId: "another" })).toBe(OWN.bootId !== null);
-    expect(isSurelyDead({ ...OWN, pid: 2 ** 22 + 1 })).toBe(true);
-    expect(isSurelyDead({ ...OWN, startTicks: "1" })).toBe(OWN.startTicks !== null);
-    expect(isSurelyDead({ ...OWN, startTicks: null, bootId: null })).toBe(false);
+describe("the lock of a process that cannot be seen from here", () => {
+  test("is respected as long as it is renewed, and free once it is let go of", async () => {
+    const held = await acquireLock(folder, from("a"));
+    for (let second = 0; second < 2; second += 1) {
+      const error = await refusal(from("b"));
+      expect(error).toMatchObject({ code: "OUTPUT_LOCKED", fields: { pid: 1, pidNamespace: "a" } });
+      expect(error.hint).toContain("renews its lock");
+    }
+    await held.confirm();
+    await held[Symbol.asyncDispose]();
+    await using _held = await acquireLock(folder, from("b"));
   });
 
-  test("of another machine is never surely dead", () => {
-    expect(isSurelyDead({ ...OWN, host: "elsewhere", startTicks: "1" })).toBe(false);
+  test("that fell silent is taken over after a wait that is told, and the wait can be called off", async () => {
+    await writeLock({ host: "elsewhere", pid: 4 });
+    const told: string[] = [];
+    const stop = new AbortController();
+    const waiting = acquireLock(
+      folder,
+      from("b", { signal: stop.signal, onWaiting: (text) => told.push(text) }),
+    );
+    await sleep(50);
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    expect(told).toEqual([
+      expect.stringContaining("waiting 20 s to see whether process 4 on elsewhere is alive"),
+    ]);
+    const startMs = performance.now();
+    await using _held = await acquireLock(folder, from("b"));
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(199);
+  });
+
+  test("that was let go of meanwhile is not waited for", async () => {
+    await writeLock({ host: "elsewhere", pid: 4 });
+    const taking = acquireLock(folder, from("b"));
+    await sleep(50);
+    await rm(join(folder, LOCK_NAME));
+    await using _held = await taking;
+  });
+
+  test("is taken over by one of many that wait", async () => {
+    await writeLock({ host: "elsewhere", pid: 4 });
+    const tries = await Promise.allSettled(["b", "c", "d"].map((name) => acquireLock(folder, from(name))));
+    const held = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    expect(held).toHaveLength(1);
+    await held[0]?.[Symbol.asyncDispose]();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test.each(["", `{"host":"h`])("and that is written in part (%j) is taken over, too", async (text) => {
+    await writeFile(join(folder, LOCK_NAME), text);
+    await using held = await acquireLock(folder, from("b"));
+    await held.confirm();
+  });
+});
+
+describe("a holder that was stopped for longer than the silence", () => {
+  test("is told that it lost the lock before it does anything, and leaves the other's alone", async () => {
+    let nowMs = 0;
+    const stopped: TimedClock = { nowMs: () => nowMs, wallMs: () => 0, after: () => () => {} };
+    const held = await acquireLock(folder, from("a", { clock: stopped }));
+    await using taker = await acquireLock(folder, from("b"));
+    nowMs = 30_000;
+    await expect(held.confirm()).rejects.toMatchObject({ code: "OUTPUT_LOCKED", fields: { pid: 1 } });
+    expect(held.lost.aborted).toBe(true);
+    await held[Symbol.asyncDispose]();
+    await taker.confirm();
+    expect((await readdir(folder)).sort()).toEqual(HELD);
+  });
+
+  test("finds it out by itself with its next beat", async () => {
+    await using held = await acquireLock(folder, from("a"));
+    await writeLock({ nonce: "another's" });
+    for (let waitedMs = 0; waitedMs < 2_000 && !held.lost.aborted; waitedMs += 10) await sleep(10);
+    expect(held.lost.reason).toMatchObject({ code: "OUTPUT_LOCKED" });
+  });
+});
+
+test("without hard links the lock is one holder's, and a dead one's is taken over", async () => {
+  const disk: Disk = {
+    ...realDisk,
+    link: () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" })),
+  };
+  await writeLock({ host: "elsewhere", pid: 4 });
+  const tries = await Promise.allSettled(
+    ["a", "b", "c", "d"].map((name) => acquireLock(folder, from(name, { disk }))),
+  );
+  const held = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  expect(held).toHaveLength(1);
+  expect(await refusal(from("e", { disk }))).toMatchObject({ code: "OUTPUT_LOCKED" });
+  await held[0]?.[Symbol.asyncDispose]();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+describe("a process of this PID namespace", () => {
+  test("is dead when its number is free, or is another's now", () => {
+    expect(lifeOf(OWN)).toBe("alive");
+    expect(lifeOf({ ...OWN, pid: 2 ** 22 + 1 })).toBe("dead");
+    expect(lifeOf({ ...OWN, startTicks: "1" })).toBe(OWN.startTicks === null ? "alive" : "dead");
+    expect(lifeOf({ ...OWN, startTicks: null })).toBe("alive");
+  });
+
+  test.each([
+    { host: "elsewhere" },
+    { bootId: "another" },
+    { pidNamespace: "another" },
+    { pidNamespace: null },
+  ])("is what another with %j is not: of that one nothing is known, whatever its number", (other) => {
+    expect(lifeOf({ ...OWN, ...other })).toBe("unknown");
+    expect(lifeOf({ ...OWN, ...other, pid: 2 ** 22 + 1, startTicks: "1" })).toBe("unknown");
+    expect(lifeOf(OWN, { ...OWN, ...other })).toBe("unknown");
   });
 });
 

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { lacksHardLinks, linkOrCopy } from "../../../../coordinator/publish/hard-link.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
+import { lacksHardLinks, linkOrCopy, placeAlone, placeOnce } from "../../../../shared/core/hard-link.ts";
 
 /** Another file system than the temp folder's, on most Linux machines: there the bytes must be copied. */
 const OTHER_DEVICE = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -39,4 +40,36 @@ test("only errors that speak of links are taken for a lack of them", () => {
   expect(lacksHardLinks(Object.assign(new Error(), { code: "EXDEV" }))).toBe(true);
   expect(lacksHardLinks(Object.assign(new Error(), { code: "ENOSPC" }))).toBe(false);
   expect(lacksHardLinks("EXDEV")).toBe(false);
+});
+
+const LINKLESS: Disk = {
+  ...realDisk,
+  link: () => Promise.reject(Object.assign(new Error("no links"), { code: "ENOTSUP" })),
+};
+
+describe.each([
+  ["with hard links", realDisk],
+  ["without", LINKLESS],
+])("a name that is given once, %s", (_which, disk) => {
+  test.each([placeOnce, placeAlone])("has the whole file (%o)", async (place) => {
+    await place(join(here, "a"), join(here, "b"), disk);
+    expect(await readFile(join(here, "b"), "utf8")).toBe("bytes");
+  });
+
+  test.each([placeOnce, placeAlone])("is never taken from another (%o)", async (place) => {
+    await writeFile(join(here, "b"), "mine");
+    await expect(place(join(here, "a"), join(here, "b"), disk)).rejects.toMatchObject({ code: "EEXIST" });
+    expect(await readFile(join(here, "b"), "utf8")).toBe("mine");
+    expect(await readFile(join(here, "a"), "utf8")).toBe("bytes");
+  });
+
+  test("is one's of many that give it at once, and his file is whole", async () => {
+    const names = ["c", "d", "e", "f"];
+    for (const name of names) await writeFile(join(here, name), name);
+    const tries = await Promise.allSettled(
+      names.map((name) => placeOnce(join(here, name), join(here, "b"), disk)),
+    );
+    const won = names.filter((_, index) => tries[index]?.status === "fulfilled");
+    expect(won).toEqual([await readFile(join(here, "b"), "utf8")]);
+  });
 });

@@ -1,0 +1,118 @@
+import type { TimedClock } from "../../shared/core/clock.ts";
+import type { Disk } from "../../shared/core/disk.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { readLock } from "./lock-file.ts";
+
+/** How often the holder of a lock shows that it lives: one small file, not synced. */
+const BEAT_MS = 2_000;
+
+/**
+ * A holder that cannot be seen, and has not been heard for so long, is taken for dead. Ten beats: a loaded machine and a slow
+ * network file system delay some. It is also how long a job takes to go on in a container that was made anew.
+ */
+export const SILENCE_MS = 20_000;
+
+/**
+ * So long after a beat began nobody can have taken the lock over. A quarter of the silence: what the holder does on the
+ * strength of it may itself take a while.
+ */
+const SURE_MS = 5_000;
+
+export interface HeldLockOptions {
+  readonly path: string;
+  readonly beatPath: string;
+  readonly nonce: string;
+  readonly disk: Disk;
+  readonly clock: TimedClock;
+}
+
+/**
+ * A lock that this process holds, and shows to be held by changing a file every few seconds.
+ *
+ * Law: a process that was stopped for longer than the silence may have lost it to another. So before and after whatever must
+ * be done by the holder alone, it `confirm`s: at no cost while its last beat is young, else by reading the lock itself.
+ */
+export class HeldLock implements AsyncDisposable {
+  readonly #options: HeldLockOptions;
+  readonly #lost = new AbortController();
+  #sureFromMs: number;
+  #beats = 0;
+  #beating: Promise<void> = Promise.resolve();
+  #callOff: () => void = () => {};
+  #released = false;
+
+  constructor(options: HeldLockOptions) {
+    this.#options = options;
+    this.#sureFromMs = options.clock.nowMs();
+    this.#beating = this.#beat();
+  }
+
+  /** Aborts, with OUTPUT_LOCKED, when it turns out that another has taken the lock. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** @throws {OUTPUT_LOCKED} when another has taken the lock */
+  async confirm(): Promise<void> {
+    this.#lost.signal.throwIfAborted();
+    if (this.#options.clock.nowMs() - this.#sureFromMs < SURE_MS) return;
+    await this.#look();
+  }
+
+  /** Lets go of it, if it is still this process's. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    this.#callOff();
+    await this.#beating;
+    const { path, beatPath, nonce, disk } = this.#options;
+    const there = await readLock(path, disk);
+    if (there?.nonce !== nonce) return;
+    await disk.unlink(beatPath).catch(() => {});
+    await disk.unlink(path);
+  }
+
+  async #beat(): Promise<void> {
+    const { clock } = this.#options;
+    const beganMs = clock.nowMs();
+    try {
+      await this.#look();
+      await this.#writeBeat();
+      this.#sureFromMs = beganMs;
+    } catch {
+      // Lost, which was told; or the disk fails: then nobody hears it, and `confirm` looks each time.
+    }
+    if (this.#released || this.#lost.signal.aborted) return;
+    this.#callOff = clock.after(BEAT_MS, () => {
+      this.#beating = this.#beat();
+    });
+  }
+
+  async #writeBeat(): Promise<void> {
+    const { beatPath, nonce, disk } = this.#options;
+    this.#beats += 1;
+    const file = await disk.open(beatPath, "w");
+    try {
+      await file.write(Buffer.from(`${nonce} ${this.#beats}\n`, "utf8"));
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { path, nonce, disk } = this.#options;
+    const there = await readLock(path, disk);
+    if (there?.nonce === nonce) return;
+    const who = there === null ? "nobody" : `process ${there.pid} on ${there.host}`;
+    const error = new ShardmillError(
+      "OUTPUT_LOCKED",
+      `this coordinator lost its lock: ${who} holds it now, for this one was not heard for ${SILENCE_MS / 1000} s, or the file was deleted`,
+      {
+        fields: { path, host: there?.host ?? null, pid: there?.pid ?? null },
+        hint: "the job goes on in the other one; if there is none, run it again: it resumes",
+      },
+    );
+    this.#lost.abort(error);
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+import type { Disk } from "../../shared/core/disk.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { ProcessIdentity } from "../../shared/core/process-identity.ts";
+
+export interface LockContent extends ProcessIdentity {
+  /** Random: no two locks are equal, not even of one process. */
+  readonly nonce: string;
+}
+
+/** The lock file's name in a job's work folder. */
+export const LOCK_NAME = "lock.json";
+
+/** In the same folder: the file that a holder changes to show that it lives. */
+export const BEAT_NAME = "lock.beat";
+
+/** Whether a name in the work folder is the lock's: those stay until it is let go of, whatever else is removed. */
+export function isOfLock(name: string): boolean {
+  return name === LOCK_NAME || name === BEAT_NAME;
+}
+
+/**
+ * Null when there is none. One that is written only in part has an unknown holder: without hard links it is there before its
+ * content is.
+ *
+ * @throws {OUTPUT_LOCKED} when it is something else
+ */
+export async function readLock(path: string, disk: Disk): Promise<LockContent | null> {
+  const text = await textOf(path, disk);
+  if (text === null) return null;
+  const content = parseLock(text);
+  if (content !== null) return content;
+  throw new ShardmillError("OUTPUT_LOCKED", `the lock ${path} cannot be read`, {
+    fields: { path },
+    hint: "if no coordinator runs on this output, delete the file",
+  });
+}
+
+/** What a holder changes to show that it lives; null while it has not yet. */
+export function readBeat(path: string, disk: Disk): Promise<string | null> {
+  return textOf(path, disk);
+}
+
+/** @param where whether the holder was seen to be alive here, or only by its beats */
+export function heldBy(
+  { host, pid, pidNamespace }: LockContent,
+  path: string,
+  where: "here" | "elsewhere",
+): ShardmillError {
+  return new ShardmillError("OUTPUT_LOCKED", `process ${pid} on ${host} is at work on this output`, {
+    fields: { path, host, pid, pidNamespace },
+    hint:
+      where === "here"
+        ? "wait for it, or stop it, then run again"
+        : "it renews its lock, so it is alive, in another container or on another machine: wait for it, or stop it there",
+  });
+}
+
+async function textOf(path: string, disk: Disk): Promise<string | null> {
+  try {
+    return (await disk.readFile(path)).toString("utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function parseLock(text: string): LockContent | null {
+  let found: Partial<LockContent> | null;
+  try {
+    found = JSON.parse(text);
+  } catch {
+    return halfWritten(text.length);
+  }
+  const { host, pid, bootId, pidNamespace, startTicks, nonce } = found ?? {};
+  if (typeof host !== "string" || typeof pid !== "number" || typeof nonce !== "string") return null;
+  // Of a version that did not renew its locks: its silence says nothing.
+  if (pidNamespace === undefined) return null;
+  return { host, pid, nonce, pidNamespace, bootId: bootId ?? null, startTicks: startTicks ?? null };
+}
+
+function halfWritten(length: number): LockContent {
+  const nonce = `half-written-${length}`;
+  return { host: "an unknown host", pid: 0, bootId: null, pidNamespace: null, startTicks: null, nonce };
+}

@@ -1,0 +1,82 @@
+import { spawnSync } from "node:child_process";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { sleep } from "../../shared/core/abort.ts";
+import { startListening, untilCommitted } from "../support/job-processes.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { type CliProcess, runCli, startCli } from "../support/processes.ts";
+
+/** Two coordinators on one output that cannot see each other: each in a PID namespace of its own, as in two containers. */
+
+const APART = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
+const canUnshare = spawnSync("unshare", [...APART.slice(1), "true"]).status === 0;
+
+function slowJob(): Promise<KnownJob> {
+  return KnownJob.make({
+    rows: 6_000,
+    rowGroupRows: 100,
+    hidden: [1_400, 1_400],
+    spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
+  });
+}
+
+const run = (job: KnownJob): string[] => ["run", job.path, "--json"];
+
+function kill(cli: CliProcess): Promise<unknown> {
+  cli.killGroup("SIGKILL");
+  return cli.ended;
+}
+
+describe.skipIf(!canUnshare)(
+  "of two coordinators in PID namespaces of their own (needs the right to unshare)",
+  () => {
+    test("the second is refused while the first lives, and the first's result is right", async () => {
+      await using job = await slowJob();
+      await using first = (await startListening(job, run(job), { wrap: APART })).cli;
+      await untilCommitted(job, 1);
+      const second = await runCli(run(job), { wrap: APART, env: job.env });
+      expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining("(OUTPUT_LOCKED)") });
+      expect(second.stderr).toMatch(/waiting 20 s to see whether process \d+ on \S+ is alive/);
+      expect(second.stderr).toContain("it renews its lock, so it is alive");
+      expect(await first.ended).toMatchObject({ code: 0 });
+      await expectRightAnswer(job);
+    });
+
+    test("the second goes on where a killed one was, after a wait that it tells; in one namespace at once", async () => {
+      await using job = await slowJob();
+      await using first = (await startListening(job, run(job), { wrap: APART })).cli;
+      await untilCommitted(job, 1);
+      await kill(first);
+      // What it left there cannot be judged from here, and stays.
+      for (const name of await readdir(job.tmp)) await rm(join(job.tmp, name), { recursive: true });
+      await using here = startCli(run(job), { env: job.env, limitMs: 90_000 });
+      await here.saw(/waiting 20 s to see whether process/);
+      const toldMs = performance.now();
+      await here.saw(/goes on after an interruption/);
+      expect(performance.now() - toldMs).toBeGreaterThan(15_000);
+      await kill(here);
+      await using again = startCli(run(job), { env: job.env, limitMs: 90_000 });
+      expect(await again.ended).toMatchObject({
+        code: 0,
+        stderr: expect.not.stringContaining("waiting 20 s"),
+      });
+      await expectRightAnswer(job);
+    }, 200_000);
+
+    test("one that was stopped until another took over does no harm when it comes back, and says what happened", async () => {
+      await using job = await slowJob();
+      await using first = (await startListening(job, run(job), { wrap: APART })).cli;
+      await untilCommitted(job, 1);
+      first.killGroup("SIGSTOP");
+      await using second = startCli(run(job), { wrap: APART, env: job.env, limitMs: 90_000 });
+      await second.saw(/goes on after an interruption/);
+      first.killGroup("SIGCONT");
+      await sleep(100);
+      expect(await first.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("lost its lock") });
+      expect(await second.ended).toMatchObject({ code: 0 });
+      await expectRightAnswer(job);
+    }, 200_000);
+  },
+);

@@ -1,0 +1,71 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ownIdentity } from "../../../../shared/core/process-identity.ts";
+import { makeTempFolder } from "../../../../shared/core/temp-folder.ts";
+
+/** More than any process number. */
+const NOBODY = 2 ** 22 + 1;
+const OWN = ownIdentity();
+const TICKS = `-${OWN.startTicks ?? 0}-`;
+
+let base: string;
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), "shardmill-temp-"));
+});
+afterEach(() => rm(base, { recursive: true, force: true }));
+
+/** The folder of another process, with a file in it, its name that of one of ours with something replaced. */
+async function leftBehind(change: (name: string) => string): Promise<string> {
+  const own = basename(await makeTempFolder("plan", base));
+  const name = change(own);
+  expect(name).not.toBe(own);
+  await mkdir(join(base, name));
+  await writeFile(join(base, name, "file"), "x");
+  await rm(join(base, own), { recursive: true });
+  return name;
+}
+
+const ofPid = (name: string, pid: number): string => name.replace(`-${OWN.pid}${TICKS}`, `-${pid}${TICKS}`);
+
+test("a folder of a killed process of this namespace goes when the next is made", async () => {
+  await leftBehind((name) => ofPid(name, NOBODY));
+  const mine = await makeTempFolder("plan", base);
+  expect(await readdir(base)).toEqual([basename(mine)]);
+});
+
+test.runIf(OWN.startTicks !== null)("so does one whose maker's number is another's now", async () => {
+  await leftBehind((name) => name.replace(TICKS, "-1-"));
+  const mine = await makeTempFolder("plan", base);
+  expect(await readdir(base)).toEqual([basename(mine)]);
+});
+
+test.each<[string, (name: string) => string]>([
+  ["of a live process", (name) => ofPid(name, process.ppid).replace(TICKS, "-0-")],
+  ["of this process", (name) => `${name}x`],
+  ["of another PID namespace", (name) => ofPid(name, NOBODY).replace(`-${OWN.pidNamespace}-`, "-1-")],
+  ["of another user", (name) => ofPid(name, NOBODY).replace(`-plan-${process.getuid?.()}-`, "-plan-4711-")],
+  ["of another host", (name) => ofPid(name, NOBODY).replace(`-${OWN.host}-`, "-elsewhere-")],
+  ["for another purpose", (name) => ofPid(name, NOBODY).replace("-plan-", "-worker-")],
+])("a folder %s stays", async (_whose, change) => {
+  const other = await leftBehind(change);
+  await makeTempFolder("plan", base);
+  expect(await readdir(base)).toContain(other);
+});
+
+test("one that cannot be removed, or a base that cannot be listed, is in nobody's way", async () => {
+  const dead = await leftBehind((name) => ofPid(name, NOBODY));
+  // Root removes and lists all the same.
+  await chmod(join(base, dead), 0o500);
+  expect(await makeTempFolder("plan", base)).toContain(base);
+  await chmod(base, 0o300);
+  expect(await makeTempFolder("plan", base)).toContain(base);
+  await chmod(base, 0o700);
+});
+
+test("a base that is not there is told by its path", async () => {
+  const missing = join(base, "none");
+  const refused = { code: "TEMP_FAILED", fields: { path: missing }, hint: expect.stringContaining("TMPDIR") };
+  await expect(makeTempFolder("plan", missing)).rejects.toMatchObject(refused);
+});
