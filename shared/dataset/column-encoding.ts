@@ -1,14 +1,18 @@
 import { deflateRawSync } from "node:zlib";
-import { type Data, DataType, type Table } from "apache-arrow";
+import { type Data, DataType, type Field, type Table } from "apache-arrow";
 import { combineChunks } from "./combine-chunks.ts";
+import { cutTable, type PieceLimits } from "./cut-rows.ts";
 
 /** How the values of a column become bytes in a Parquet file. */
 export type ColumnEncoding = "compressed" | "plain" | "delta";
 
-/** A column is judged by three stretches of this many rows: the first, those in the middle and the last. */
-const STRETCH_ROWS = 256;
+/**
+ * Columns are judged by three stretches of this many rows: the first, those in the middle and the last; by fewer, where
+ * rows are so long that copying them would take more than a moment.
+ */
+const STRETCH: PieceLimits = { rows: 256, bytes: 64 << 20 };
 
-/** ... and by this many bytes of each at most. */
+/** ... and a column by this many bytes of each at most. */
 const STRETCH_BYTES = 4096;
 
 /**
@@ -29,26 +33,29 @@ const MINIBLOCK = 32;
  * - `compressed`: everything else, and strings always
  */
 export function chooseEncodings(table: Table): ReadonlyMap<string, ColumnEncoding> {
-  const stretches = sampleStretches(table);
-  return new Map(
-    table.schema.fields.map(({ name }, index) => {
-      const parts = stretches.flatMap(({ batches }) =>
-        batches.flatMap(({ data }) => data.children[index] ?? []),
-      );
-      return [name, chooseEncoding(parts)];
-    }),
-  );
+  const { fields } = table.schema;
+  const judged = [...fields.keys()].filter((index) => isJudged(fields[index]?.type));
+  const samples = judged.length === 0 ? [] : sampleStretches(table.selectAt(judged));
+  const encodings = new Map(fields.map(({ name }): [string, ColumnEncoding] => [name, "compressed"]));
+  for (const [at, index] of judged.entries()) {
+    const parts = samples.flatMap(({ batches }) => batches.flatMap(({ data }) => data.children[at] ?? []));
+    encodings.set(fields[index]?.name ?? "", chooseEncoding(parts));
+  }
+  return encodings;
 }
 
 function sampleStretches(table: Table): readonly Table[] {
   const rows = table.numRows;
-  const starts = rows <= STRETCH_ROWS ? [0] : [0, (rows - STRETCH_ROWS) >> 1, rows - STRETCH_ROWS];
-  return starts.map((start) => combineChunks(table.slice(start, start + STRETCH_ROWS)));
+  const starts = rows <= STRETCH.rows ? [0] : [0, (rows - STRETCH.rows) >> 1, rows - STRETCH.rows];
+  return starts.map((start) => {
+    const stretch = table.slice(start, start + STRETCH.rows);
+    return combineChunks(stretch.slice(0, cutTable(stretch, STRETCH)[0]?.end));
+  });
 }
 
 function chooseEncoding(parts: readonly Data[]): ColumnEncoding {
   const leaves = parts.flatMap(leavesOf);
-  if (leaves.length === 0 || leaves.some(({ type }) => !isJudged(type))) return "compressed";
+  if (leaves.length === 0) return "compressed";
   const samples = leaves.map(sampleBytes);
   const compressed = deflateRawSync(Buffer.concat(samples), { level: 1 }).byteLength;
   const limit = WORTH_IT * sum(samples.map(({ byteLength }) => byteLength));
@@ -61,8 +68,11 @@ function leavesOf(data: Data): readonly Data[] {
   return data.children.length === 0 ? [data] : data.children.flatMap(leavesOf);
 }
 
-/** Numbers and bytes. Strings repeat, and go through a dictionary; bits are few. */
-function isJudged(type: DataType): boolean {
+/** Numbers and bytes, at any depth. Strings repeat, and go through a dictionary; bits are few. */
+function isJudged(type: DataType | undefined): boolean {
+  if (type === undefined) return false;
+  const children: readonly Field[] = type.children ?? [];
+  if (children.length > 0) return children.every((child) => isJudged(child.type));
   return (
     isWholeType(type) ||
     DataType.isFloat(type) ||

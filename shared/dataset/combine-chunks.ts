@@ -6,6 +6,8 @@ import { combineDictionaries } from "./combine-dictionaries.ts";
  * The table as one record batch, so that what is written depends on neither the pieces that the rows came in nor on how
  * much larger than needed their buffers are. Columns are copied buffer by buffer. Types whose pieces cannot be joined (unions, views) leave the table as
  * it is.
+ *
+ * @throws {RangeError} when the values of a column together are more than its offsets can count: cut the table first
  */
 export function combineChunks(table: Table): Table {
   const { schema, numRows: length } = table;
@@ -87,8 +89,17 @@ function offsetsSpan({ length, valueOffsets }: Data): readonly [start: number, e
   return length === 0 ? [0, 0] : [Number(valueOffsets[0]), Number(valueOffsets[length])];
 }
 
+/** Offsets of 32 bits are signed. */
+const OFFSET_LIMIT = 2 ** 31 - 1;
+
+/** @throws {RangeError} for more than offsets of 32 bits can count: they would start again at -2^31 without a word */
 function joinOffsets(parts: readonly Data[], length: number): Int32Array | BigInt64Array {
   const isLarge = parts.some((part) => part.valueOffsets instanceof BigInt64Array);
+  const end = sum(parts.map(offsetsSpan).map(([from, to]) => to - from));
+  if (!isLarge && end > OFFSET_LIMIT)
+    throw new RangeError(
+      `${end} bytes or items are more than the ${OFFSET_LIMIT} of one record batch's column`,
+    );
   const joined = isLarge ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
   let row = 0;
   let shift = 0;

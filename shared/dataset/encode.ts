@@ -4,14 +4,17 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
 import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
+import { cutRows, cutTable, type PieceLimits } from "./cut-rows.ts";
 import { freeBatch } from "./free-batch.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
 import { parquetTable } from "./parquet-table.ts";
-import { valueBytes } from "./value-bytes.ts";
+import { rowBytes, valueBytes } from "./value-bytes.ts";
 
 export interface ParquetOptions {
   /** Rows of a row group at most. Left out: about 32 MiB of them. */
   readonly rowGroupRows?: number;
+  /** Bytes of a row group at most. Left out: 128 MiB. */
+  readonly mostBytes?: number;
 }
 
 /**
@@ -21,8 +24,17 @@ export interface ParquetOptions {
 const ROW_GROUP_BYTES = 32 << 20;
 const ROW_GROUP_ROWS = { least: 1_024, most: 1_048_576 };
 
-/** Rows of a record batch in an Arrow file: the size that other writers use, and what readers hold at once. */
-const ARROW_BATCH_ROWS = 65_536;
+/**
+ * Bytes that are in the encoder's memory at once, at most: a row group has the least rows only as long as these have no
+ * more, and rows much longer than the others end one early. The encoder needs a few times as much of its 4 GiB.
+ */
+export const GROUP_MOST_BYTES = 128 << 20;
+
+/**
+ * A record batch in an Arrow file: the rows that other writers take, as long as they are no more than what a reader
+ * holds at once with ease. Larger was not faster.
+ */
+const ARROW_BATCH: PieceLimits = { rows: 65_536, bytes: 64 << 20 };
 
 /**
  * A table as a Parquet file: each column in the encoding that suits its values (`chooseEncodings`), dictionaries for
@@ -36,7 +48,8 @@ export function encodeParquet(table: Table, options: ParquetOptions = {}): Uint8
   using runtime = borrowParquetRuntime();
   try {
     return runtime.call(() => {
-      const properties = parquetProperties(runtime, whole, rowsPerGroup(whole, options));
+      const limits = { rows: rowsPerGroup(whole, options), bytes: GROUP_MOST_BYTES };
+      const properties = parquetProperties(runtime, whole, limits);
       return runtime.wasm.writeParquet(intoEncoder(runtime, whole, whole !== table), properties);
     });
   } catch (error) {
@@ -62,9 +75,9 @@ export function intoEncoder({ wasm }: ParquetRuntime, table: Table, isOwn: boole
  *
  * @throws {OUTPUT_FAILED} for dictionaries of which an Arrow file cannot hold several, and that cannot be joined
  */
-export function encodeArrow(table: Table): Uint8Array {
+export function encodeArrow(table: Table, limits: PieceLimits = ARROW_BATCH): Uint8Array {
   try {
-    return tableToIPC(new Table(table.schema, [...arrowBatches(table)]), "file");
+    return tableToIPC(new Table(table.schema, [...arrowBatches(table, limits)]), "file");
   } catch (error) {
     throw cannotEncode("arrow", error);
   }
@@ -75,16 +88,19 @@ export function encodeArrow(table: Table): Uint8Array {
  * with that one's validity bits up to the end. Dictionaries, unions and views are cut out nevertheless: their parts cannot
  * be joined, or only with other values in their dictionary.
  */
-export function* arrowBatches(table: Table): Generator<RecordBatch, void, undefined> {
+export function* arrowBatches(
+  table: Table,
+  limits: PieceLimits = ARROW_BATCH,
+): Generator<RecordBatch, void, undefined> {
   const separable = table.schema.fields.every(({ type }) => isSeparable(type));
   if (separable && table.batches.length > 0) {
-    for (let start = 0; start === 0 || start < table.numRows; start += ARROW_BATCH_ROWS)
-      yield* combineChunks(table.slice(start, start + ARROW_BATCH_ROWS)).batches;
+    for (const { start, end } of cutTable(table, limits))
+      yield* combineChunks(table.slice(start, end)).batches;
     return;
   }
   for (const batch of combineChunks(table).batches) {
-    for (let start = 0; start === 0 || start < batch.numRows; start += ARROW_BATCH_ROWS)
-      yield batch.slice(start, Math.min(batch.numRows, start + ARROW_BATCH_ROWS));
+    const bytesOf = (start: number, end: number) => rowBytes(batch.data, start, end);
+    for (const { start, end } of cutRows(batch.numRows, limits, bytesOf)) yield batch.slice(start, end);
   }
 }
 
@@ -97,7 +113,10 @@ function isSeparable(type: DataType): boolean {
 export function cannotEncode(format: "parquet" | "arrow", error: unknown): ShardmillError {
   return new ShardmillError("OUTPUT_FAILED", `rows cannot be written as ${format}: ${messageOf(error)}`, {
     fields: { format, ...(isTrap(error) ? { poisoned: true } : {}) },
-    hint: `keep fewer columns, or set output.rows to ${format === "arrow" ? "parquet" : "arrow"}`,
+    hint:
+      error instanceof RangeError
+        ? "set input.shardRows lower, so that less is written at once"
+        : `keep fewer columns, or set output.rows to ${format === "arrow" ? "parquet" : "arrow"}`,
     cause: error,
   });
 }
@@ -105,14 +124,16 @@ export function cannotEncode(format: "parquet" | "arrow", error: unknown): Shard
 /** Rows of a row group of `table`'s file: of its rows alone, whatever pieces they are in. */
 export function rowsPerGroup(table: Table, { rowGroupRows }: ParquetOptions): number {
   if (rowGroupRows !== undefined) return rowGroupRows;
-  const wanted = Math.floor((ROW_GROUP_BYTES * table.numRows) / Math.max(1, valueBytes(table)));
-  return Math.min(ROW_GROUP_ROWS.most, Math.max(ROW_GROUP_ROWS.least, wanted));
+  const rowBytes = Math.max(1, valueBytes(table)) / Math.max(1, table.numRows);
+  const wanted = Math.floor(ROW_GROUP_BYTES / rowBytes);
+  const least = Math.min(ROW_GROUP_ROWS.least, Math.floor(GROUP_MOST_BYTES / rowBytes));
+  return Math.min(ROW_GROUP_ROWS.most, Math.max(1, least, wanted));
 }
 
 export function parquetProperties(
   { wasm }: ParquetRuntime,
   table: Table,
-  rowGroupSize: number,
+  limits: PieceLimits,
 ): parquet.WriterProperties {
   const { ZSTD, UNCOMPRESSED } = wasm.Compression;
   const encodings = chooseEncodings(table);
@@ -122,7 +143,8 @@ export function parquetProperties(
   let properties = new wasm.WriterPropertiesBuilder()
     .setCreatedBy("shardmill")
     .setCompression(isNestedCompressed ? ZSTD : UNCOMPRESSED)
-    .setMaxRowGroupSize(rowGroupSize)
+    .setMaxRowGroupSize(limits.rows)
+    .setMaxRowGroupBytes(limits.bytes)
     .setDictionaryEnabled(false);
   for (const { name, type } of table.schema.fields) {
     const encoding = encodings.get(name);

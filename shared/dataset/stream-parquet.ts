@@ -1,9 +1,11 @@
 import { ReadableStream, type ReadableStreamDefaultReader } from "node:stream/web";
 import type { Table } from "apache-arrow";
 import { combineChunks } from "./combine-chunks.ts";
+import { cutTable, type RowPiece } from "./cut-rows.ts";
 import {
   cannotEncode,
   encodeParquet,
+  GROUP_MOST_BYTES,
   intoEncoder,
   type ParquetOptions,
   parquetProperties,
@@ -13,7 +15,8 @@ import { borrowParquetRuntime, type ParquetRuntime } from "./parquet-runtime.ts"
 
 /**
  * The bytes of `encodeParquet`, row group by row group as they are encoded: beside the table there is one row group in
- * memory, in the forms that it goes through, and not the whole table in each of them.
+ * memory, in the forms that it goes through, and not the whole table in each of them. A row group also ends early where rows
+ * are so long that it would have too many bytes.
  *
  * @throws {OUTPUT_FAILED} for a column type that Parquet lacks
  */
@@ -22,16 +25,18 @@ export async function* streamParquet(
   options: ParquetOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const groupRows = rowsPerGroup(table, options);
-  if (table.numRows <= groupRows) {
+  const limits = { rows: groupRows, bytes: options.mostBytes ?? GROUP_MOST_BYTES };
+  const pieces = cutTable(table, limits);
+  if (pieces.length === 1) {
     yield encodeParquet(table, { rowGroupRows: groupRows });
     return;
   }
   using runtime = borrowParquetRuntime();
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   try {
-    const properties = parquetProperties(runtime, table, groupRows);
+    const properties = parquetProperties(runtime, table, limits);
     // Its input as TypeScript's library for browsers knows it: at run time there is one class.
-    const source = rowGroups(runtime, table, groupRows) as never;
+    const source = encodablePieces(runtime, table, pieces) as never;
     const encoded = await runtime.run(() => runtime.wasm.transformParquetStream(source, properties));
     const opened: ReadableStreamDefaultReader<Uint8Array> = encoded.getReader();
     reader = opened;
@@ -48,20 +53,24 @@ export async function* streamParquet(
   }
 }
 
-/** The table in the encoder's memory, one row group at a time, each when it is asked for. */
-function rowGroups(runtime: ParquetRuntime, table: Table, groupRows: number): ReadableStream<unknown> {
-  let start = 0;
+/** The table in the encoder's memory, piece by piece, each when it is asked for. */
+function encodablePieces(
+  runtime: ParquetRuntime,
+  table: Table,
+  pieces: readonly RowPiece[],
+): ReadableStream<unknown> {
+  const left = pieces[Symbol.iterator]();
   return new ReadableStream(
     {
       pull(controller) {
         try {
-          const cut = table.slice(start, start + groupRows);
-          const group = combineChunks(cut);
-          start += group.numRows;
-          const encodable = intoEncoder(runtime, group, group !== cut);
+          const next = left.next();
+          if (next.done === true) return controller.close();
+          const cut = table.slice(next.value.start, next.value.end);
+          const piece = combineChunks(cut);
+          const encodable = intoEncoder(runtime, piece, piece !== cut);
           for (const batch of encodable.recordBatches()) controller.enqueue(batch);
           encodable.free();
-          if (start >= table.numRows) controller.close();
         } catch (error) {
           // The encoder does not pass on why its input failed.
           runtime.break(error);

@@ -1,4 +1,7 @@
-import { type Data, DataType, type Table } from "apache-arrow";
+import { type Data, DataType, type Table, UnionMode } from "apache-arrow";
+
+/** A view is 16 bytes, and its value is in them up to 12. */
+const VIEW = { bytes: 16, inline: 12 };
 
 /**
  * Bytes of a table's values, about as they lie in memory: one bit of validity for each, offsets included. The same rows
@@ -6,25 +9,34 @@ import { type Data, DataType, type Table } from "apache-arrow";
  */
 export function valueBytes(table: Table): number {
   let bytes = 0;
-  for (const { data } of table.batches) {
-    for (const child of data.children) bytes += rangeBytes(child, 0, data.length);
-  }
+  for (const { data } of table.batches) bytes += rowBytes(data, 0, data.length);
   return Math.ceil(bytes);
 }
 
-/** Of values `[start, end)` of `data`. */
-function rangeBytes(data: Data, start: number, end: number): number {
+/** Of rows `[start, end)` of a record batch. */
+export function rowBytes({ children }: Data, start: number, end: number): number {
+  return sumOf(children, (child) => rangeBytes(child, start, end));
+}
+
+/**
+ * Of values `[start, end)` of a column, at any depth. Those of dictionaries and views count as the plain values that they
+ * stand for: a few bytes of indices can stand for gigabytes.
+ */
+export function rangeBytes(data: Data, start: number, end: number): number {
   const { type, children } = data;
   const count = end - start;
   const bits = count / 8;
-  if (DataType.isNull(type)) return 0;
+  // Null counts too: the items of a list are numbered by its offsets, whether or not they have bytes.
+  if (DataType.isNull(type)) return bits;
   if (DataType.isBool(type)) return bits + bits;
+  if (DataType.isDictionary(type)) return bits + entryBytes(data, start, end);
   if (DataType.isStruct(type)) return bits + sumOf(children, (child) => rangeBytes(child, start, end));
   if (DataType.isFixedSizeList(type)) {
     const { listSize } = type;
     return bits + sumOf(children, (child) => rangeBytes(child, start * listSize, end * listSize));
   }
-  if (DataType.isUnion(type)) return count * 5 + sumOf(children, ({ byteLength }) => byteLength);
+  if (DataType.isUnion(type)) return count * 5 + memberBytes(data, start, end);
+  if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) return bits + viewedBytes(data, start, end);
   const { valueOffsets } = data;
   if (valueOffsets !== undefined && valueOffsets.length > 0) {
     const [from, to] = [Number(valueOffsets[start] ?? 0), Number(valueOffsets[end] ?? 0)];
@@ -34,6 +46,47 @@ function rangeBytes(data: Data, start: number, end: number): number {
   return bits + count * data.stride * data.values.BYTES_PER_ELEMENT;
 }
 
+function entryBytes(data: Data, start: number, end: number): number {
+  const chunks = data.dictionary?.data ?? [];
+  let bytes = 0;
+  for (let row = start; row < end; row += 1) {
+    if (data.nullCount > 0 && !data.getValid(row)) continue;
+    let entry = Number(data.values[row]);
+    for (const chunk of chunks) {
+      if (entry < chunk.length) {
+        bytes += rangeBytes(chunk, entry, entry + 1);
+        break;
+      }
+      entry -= chunk.length;
+    }
+  }
+  return bytes;
+}
+
+function memberBytes({ type, children, typeIds, valueOffsets }: Data, start: number, end: number): number {
+  if (!DataType.isUnion(type) || type.mode === UnionMode.Sparse)
+    return sumOf(children, (child) => rangeBytes(child, start, end));
+  let bytes = 0;
+  for (let row = start; row < end; row += 1) {
+    const child = children[type.typeIdToChildIndex[typeIds[row] ?? 0] ?? 0];
+    const place = Number(valueOffsets[row] ?? 0);
+    if (child !== undefined) bytes += rangeBytes(child, place, place + 1);
+  }
+  return bytes;
+}
+
+function viewedBytes({ values }: Data, start: number, end: number): number {
+  const views = new DataView(values.buffer, values.byteOffset);
+  let bytes = 0;
+  for (let row = start; row < end; row += 1) {
+    const length = views.getInt32(row * VIEW.bytes, true);
+    bytes += VIEW.bytes + (length > VIEW.inline ? length : 0);
+  }
+  return bytes;
+}
+
 function sumOf(children: readonly Data[], bytesOf: (child: Data) => number): number {
-  return children.reduce((total, child) => total + bytesOf(child), 0);
+  let total = 0;
+  for (const child of children) total += bytesOf(child);
+  return total;
 }

@@ -16,9 +16,10 @@ import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { Segment } from "./bisect.ts";
+import { cutChunk } from "./cut-chunk.ts";
 import { DeadLetterTable } from "./dead-letters.ts";
 import { gather } from "./gather.ts";
-import type { InputChunk } from "./input-chunk.ts";
+import type { InputChunk, RowRange } from "./input-chunk.ts";
 import type { Placement } from "./output-column.ts";
 import { checkTensor, createOutputWriter, type OutputWriter } from "./output-writer.ts";
 import { plainField } from "./plain-type.ts";
@@ -36,6 +37,15 @@ export interface ShardResult {
   readonly firstDead: DeadLetter | null;
 }
 
+/**
+ * Bytes of a piece of a shard's tables, at most: a column's offsets end at 2^31, far above. What is written is cut anew, but
+ * for unions, which are written in these pieces.
+ */
+const PIECE_BYTES = 256 << 20;
+
+/** Bytes of one UTF-16 unit in UTF-8, at most. */
+const UTF8_BYTES = 3;
+
 export interface CollectorOptions {
   readonly plan: MapPlan;
   /** Of the input's files: kept columns have its types, even when no row is left. */
@@ -43,14 +53,16 @@ export interface CollectorOptions {
   /** Where the shard's rows lie. */
   readonly slices: readonly LeaseSlice[];
   readonly shardRows: number;
+  /** Bytes of a piece of the tables, at most. */
+  readonly mostBytes?: number;
   /** What was kept of a chunk is copied, and nothing here looks at its memory again. */
   readonly onClosed?: (chunk: InputChunk) => void;
 }
 
 /**
  * Takes what the model made of a shard's batches, in any order of rows, and builds its tables in the order of the input.
- * The pieces of the tables follow the input's record batches, whatever the model's batches: the same shard gives the same
- * bytes.
+ * The pieces of the tables follow the input's record batches, whatever the model's batches, and are cut further by bytes
+ * alone: the same shard gives the same bytes.
  */
 export class Collector {
   readonly #writers: readonly OutputWriter[];
@@ -61,6 +73,7 @@ export class Collector {
   readonly #schema: Schema;
   readonly #dead: DeadLetterTable;
   readonly #shardRows: number;
+  readonly #mostBytes: number;
   readonly #onClosed: (chunk: InputChunk) => void;
   /** Chunks with rows that are not settled, and those behind them, in order. */
   readonly #open: InputChunk[] = [];
@@ -68,7 +81,9 @@ export class Collector {
   #rowsIn = 0;
   #rowsOut = 0;
 
-  constructor({ plan, schema, slices, shardRows, onClosed = () => {} }: CollectorOptions) {
+  constructor(options: CollectorOptions) {
+    const { plan, schema, slices, shardRows, mostBytes = PIECE_BYTES, onClosed = () => {} } = options;
+    this.#mostBytes = mostBytes;
     this.#plan = plan;
     this.#shardRows = shardRows;
     this.#onClosed = onClosed;
@@ -146,36 +161,46 @@ export class Collector {
 
   /** Takes what is kept of the chunk's columns; after this nothing holds its memory. */
   #close(chunk: InputChunk): void {
-    const live = chunk.runs("live");
-    const rows = live.reduce((total, { start, end }) => total + end - start, 0);
-    const places = live.map(({ start, end }) => ({
-      start: chunk.shardRow + start,
-      end: chunk.shardRow + end,
-    }));
-    const made = this.#writers.flatMap(({ columns }) => columns.map((column) => column.take(places)));
-    if (rows > 0) {
-      const kept = gatherKept(chunk, this.#keep, live);
-      this.#batches.push(recordBatch(this.#schema, rows, [...kept, ...made]));
+    const kept = columnsOf(chunk, this.#keep);
+    const columns = this.#writers.flatMap((writer) => writer.columns);
+    const madeBytes = columns.reduce((bytes, { mostOffsetBytes }) => bytes + mostOffsetBytes, 0);
+    const live = { kept, runs: chunk.runs("live"), rowBytes: madeBytes };
+    for (const { runs, rows } of cutChunk(live, this.#mostBytes)) {
+      const places = runs.map(({ start, end }) => ({
+        start: chunk.shardRow + start,
+        end: chunk.shardRow + end,
+      }));
+      const made = columns.map((column) => column.take(places));
+      this.#batches.push(recordBatch(this.#schema, rows, [...gatherRuns(kept, runs), ...made]));
       this.#rowsOut += rows;
     }
-    const dead = chunk.deadRows();
-    if (dead.length > 0) this.#dead.add(chunk, dead, gatherKept(chunk, this.#keepDead, chunk.runs("dead")));
+    const letters = chunk.deadRows();
+    const longest = letters.reduce((bytes, [, { message }]) => Math.max(bytes, message.length), 0);
+    const dead = {
+      kept: columnsOf(chunk, this.#keepDead),
+      runs: chunk.runs("dead"),
+      rowBytes: this.#dead.placeBytes + longest * UTF8_BYTES,
+    };
+    let told = 0;
+    for (const { runs, rows } of cutChunk(dead, this.#mostBytes)) {
+      this.#dead.add(chunk, letters.slice(told, told + rows), gatherRuns(dead.kept, runs));
+      told += rows;
+    }
     this.#onClosed(chunk);
   }
 }
 
-function gatherKept(
-  chunk: InputChunk,
-  keep: readonly ArrowField[],
-  runs: readonly { readonly start: number; readonly end: number }[],
-): readonly Data[] {
-  return keep.map(({ name }) => {
-    const data = columnData(chunk.batch, name);
-    return gather(
+function columnsOf({ batch }: InputChunk, fields: readonly ArrowField[]): readonly Data[] {
+  return fields.map(({ name }) => columnData(batch, name));
+}
+
+function gatherRuns(columns: readonly Data[], runs: readonly RowRange[]): readonly Data[] {
+  return columns.map((data) =>
+    gather(
       data.type,
       runs.map(({ start, end }) => ({ data, start, end })),
-    );
-  });
+    ),
+  );
 }
 
 export function recordBatch(schema: Schema, rows: number, children: readonly Data[]): RecordBatch {

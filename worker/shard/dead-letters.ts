@@ -24,6 +24,9 @@ const PLACE_FIELDS = [
   new ArrowField("message", new Utf8(), false),
 ];
 
+/** More than the row's number, stage, code and all offsets take. */
+const LETTER_BYTES = 128;
+
 /**
  * The table of a shard's dead letters: file, row (in its file), stage, code, message, and the kept columns. A kept column
  * that has one of these names is called `kept_<name>`.
@@ -41,6 +44,12 @@ export class DeadLetterTable {
     this.#slices = slices;
     this.#rowsOfSlices = new DatasetRows(slices.map(shardRows));
     this.#schema = new Schema([...PLACE_FIELDS, ...renamed(keep)]);
+  }
+
+  /** Bytes of a row's place and reason, but for the message, at most. */
+  get placeBytes(): number {
+    const paths = this.#slices.map(({ file }) => Buffer.byteLength(file.path));
+    return paths.reduce((most, bytes) => Math.max(most, bytes), 0) + LETTER_BYTES;
   }
 
   get rows(): number {

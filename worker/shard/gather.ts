@@ -29,7 +29,7 @@ export function gather(type: DataType, stretches: readonly Stretch[]): Data {
   if (DataType.isBool(type)) return make(undefined, gatherBits(stretches, rows));
   if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) {
     const { offsets, bytes } = gatherViews(stretches, rows);
-    return make(offsets, bytes);
+    return make(widened(plain, offsets), bytes);
   }
   if (DataType.isFixedSizeList(type)) {
     const { listSize } = type;
@@ -129,12 +129,14 @@ function gatherOffsets(stretches: readonly Stretch[], rows: number, innerOf: (da
 
 function widened(type: DataType, offsets: Float64Array): Int32Array | BigInt64Array {
   const large = DataType.isLargeList(type) || DataType.isLargeUtf8(type) || DataType.isLargeBinary(type);
-  return large ? BigInt64Array.from(offsets, BigInt) : Int32Array.from(offsets);
+  if (large) return BigInt64Array.from(offsets, BigInt);
+  assert((offsets.at(-1) ?? 0) < 2 ** 31, "a gathered column is cut before its offsets end");
+  return Int32Array.from(offsets);
 }
 
 /** Views: 16 bytes a value, the value inline up to 12 bytes, else its buffer and place. */
 function gatherViews(stretches: readonly Stretch[], rows: number) {
-  const offsets = new Int32Array(rows + 1);
+  const offsets = new Float64Array(rows + 1);
   const parts: Uint8Array[] = [];
   let at = 0;
   let total = 0;

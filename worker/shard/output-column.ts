@@ -25,9 +25,11 @@ export interface Placement {
 /** A column that is made of tensors: written in any order, given out in the order of the rows. */
 export interface MadeColumn {
   readonly field: ArrowField;
+  /** Bytes that the offsets of one row count, at most: 0 where what is given out has none, or lies in memory already. */
+  readonly mostOffsetBytes: number;
   /**
-   * The next rows of the column: those in `places` (rows of the shard, ascending), all of them written. What lies before
-   * the last of them is not asked for again.
+   * The next rows of the column: those in `places` (rows of the shard, ascending, one at least, of one chunk), all of them
+   * written. What lies before the last of them is not asked for again.
    */
   take(places: readonly RowRange[]): Data;
 }
@@ -40,6 +42,7 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
   readonly field: ArrowField;
   readonly width: number;
   readonly values: Values;
+  readonly mostOffsetBytes: number;
   readonly #labels: readonly Uint8Array[] | null;
   #rowsTaken = 0;
 
@@ -50,6 +53,8 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
     this.values = values;
     const encoder = new TextEncoder();
     this.#labels = labels === null ? null : labels.map((label) => encoder.encode(label));
+    this.mostOffsetBytes =
+      width * (this.#labels ?? []).reduce((most, { length }) => Math.max(most, length), 0);
   }
 
   /** Rows that are dead leave gaps between the places: those behind them move up, in the same memory. */

@@ -20,6 +20,8 @@ interface Block {
   readonly rows: number;
   readonly offsets: Int32Array;
   readonly values: DtypeArray;
+  /** Steps at its start that were given out. */
+  stepsTaken: number;
 }
 
 /**
@@ -28,8 +30,10 @@ interface Block {
  */
 export class StepsColumn implements MadeColumn {
   readonly field: ArrowField;
+  /** As many values as its chunk has steps of are in memory before any of them is a row's. */
+  readonly mostOffsetBytes = 0;
   readonly #binding: OutputBinding;
-  /** In order; the first is the next to be taken. */
+  /** In order; one stays until rows of the next are taken. */
   readonly #blocks: Block[] = [];
 
   constructor(field: Field, binding: OutputBinding) {
@@ -43,7 +47,7 @@ export class StepsColumn implements MadeColumn {
     for (let row = 0; row < rows; row += 1) offsets[row + 1] = (offsets[row] ?? 0) + (counts[row] ?? 0);
     const { dtype, rowValues } = this.#binding;
     const values = columnValues(dtype, (offsets[rows] ?? 0) * rowValues);
-    this.#blocks.push({ place, rows, offsets, values });
+    this.#blocks.push({ place, rows, offsets, values, stepsTaken: 0 });
   }
 
   write({ data, dims }: TensorData, placements: readonly Placement[]): void {
@@ -60,7 +64,8 @@ export class StepsColumn implements MadeColumn {
   }
 
   take(places: readonly RowRange[]): Data {
-    const block = present(this.#blocks.shift(), "a chunk is opened before it is taken");
+    const block = this.#blockOf(places[0]?.start ?? 0);
+    while (this.#blocks[0] !== block) this.#blocks.shift();
     const rows = places.reduce((total, { start, end }) => total + end - start, 0);
     const valueOffsets = new Int32Array(rows + 1);
     const runs: RowRange[] = [];
@@ -78,10 +83,12 @@ export class StepsColumn implements MadeColumn {
     }
     // Rows that could not be fed have no steps: only those that the model failed on leave gaps.
     const { rowValues } = this.#binding;
-    const steps = moveUp(block.values, rowValues, runs, 0);
+    const from = block.stepsTaken;
+    block.stepsTaken = moveUp(block.values, rowValues, runs, from);
     const { type } = this.field;
     assert(DataType.isList(type), "a column of steps is a list");
-    const child = cellData(type.valueType, steps, block.values.subarray(0, steps * rowValues));
+    const values = block.values.subarray(from * rowValues, block.stepsTaken * rowValues);
+    const child = cellData(type.valueType, block.stepsTaken - from, values);
     return makeData({ type, length: rows, nullCount: 0, valueOffsets, child });
   }
 

@@ -1,11 +1,14 @@
-import { Table } from "apache-arrow";
+import { Table, Utf8, vectorFromArray } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import { encodeArrow, encodeParquet } from "../../../../shared/dataset/encode.ts";
+import { encodeArrow, encodeParquet, rowsPerGroup } from "../../../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
+import { streamParquet } from "../../../../shared/dataset/stream-parquet.ts";
+import { valueBytes } from "../../../../shared/dataset/value-bytes.ts";
 import { memorySource } from "../../../support/memory-source.ts";
+import { lcg } from "../../../support/onnx-model.ts";
 import { readRows } from "../../../support/read-rows.ts";
-import { everyType, plainRows, smallTable } from "../../../support/sample-table.ts";
+import { everyType, only, plainRows, smallTable, tableOf } from "../../../support/sample-table.ts";
 
 const ENCODERS = { parquet: encodeParquet, arrow: encodeArrow } as const;
 
@@ -50,3 +53,49 @@ it("Parquet row groups hold the rows that were asked for", async () => {
   );
   expect(file.rowGroups.map(({ rows }) => rows)).toEqual([100, 100, 50]);
 });
+
+describe("values that are too many for one piece", () => {
+  const table = everyType(203);
+  const bytes = 4_000;
+
+  it.each(table.schema.fields.map(({ name }) => name))(
+    "%s: an Arrow file has another record batch instead, and the same rows",
+    async (name) => {
+      const column = table.select([name]);
+      const total = valueBytes(column);
+      const limits = { rows: 203, bytes: total / 5 };
+      using file = await openDatasetFile(memorySource(encodeArrow(column, limits)), "arrow");
+      expect(file.rowGroups.length).toBeGreaterThanOrEqual(5);
+      const read = await readRows(file);
+      expect(plainRows(read)).toEqual(plainRows(column));
+      for (const batch of read.batches)
+        expect(valueBytes(new Table([batch]))).toBeLessThanOrEqual(limits.bytes);
+    },
+  );
+
+  it("a Parquet file has another row group, also where long rows lie close together", async () => {
+    const texts = Array.from({ length: 300 }, (_, row) =>
+      randomText(row, row > 140 && row < 150 ? 3_000 : 3),
+    );
+    const rows = tableOf({ t: only(vectorFromArray(texts, new Utf8())) });
+    const pieces: Uint8Array[] = [];
+    for await (const piece of streamParquet(rows, { rowGroupRows: 100, mostBytes: bytes }))
+      pieces.push(piece);
+    using file = await openDatasetFile(memorySource(Buffer.concat(pieces)), "parquet");
+    expect(plainRows(await readRows(file))).toEqual(plainRows(rows));
+    expect(file.rowGroups.every(({ bytes: found, rows }) => rows === 1 || found <= bytes * 2)).toBe(true);
+    expect(file.rowGroups.length).toBeGreaterThanOrEqual(10);
+  });
+
+  it("a row group has fewer than the usual least rows when these are long", () => {
+    const long = tableOf({ t: only(vectorFromArray(Array(64).fill("x".repeat(1 << 20)), new Utf8())) });
+    expect(rowsPerGroup(long, {})).toBe(127);
+    expect(rowsPerGroup(smallTable(100), {})).toBeGreaterThan(1_024);
+  });
+});
+
+/** Letters that do not compress. */
+function randomText(seed: number, length: number): string {
+  const random = lcg(seed + 1);
+  return Array.from({ length }, () => String.fromCharCode(97 + Math.floor(random() * 26))).join("");
+}

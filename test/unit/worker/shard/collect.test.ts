@@ -34,13 +34,14 @@ const slice = (rowStart: number, rowEnd: number, path = "/data/a.parquet"): Leas
   rowEnd,
 });
 
-function aCollector(slices: readonly LeaseSlice[], changes: Partial<MapPlan> = {}) {
+function aCollector(slices: readonly LeaseSlice[], changes: Partial<MapPlan> = {}, mostBytes = 1e9) {
   const { schema } = batchOf({ c: column([1], new Int32()), name: column(["a"], new Utf8()) });
   return new Collector({
     plan: { ...plan, ...changes },
     schema: new Schema(schema.fields),
     slices,
     shardRows: slices.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0),
+    mostBytes,
   });
 }
 
@@ -148,4 +149,44 @@ test("a kept column named as one of a dead letter's own is told apart", () => {
   collector.open(chunk);
   collector.collect([mapped([{ chunk, start: 0, end: 1 }], [1])]);
   expect(rowsOf(collector.finish().dead)).toMatchObject([{ row: 8, kept_kept_row: "y", kept_row: "v" }]);
+});
+
+describe("rows of a chunk that are too long for one piece", () => {
+  const labels = ["short", "a label that is much longer"];
+  const changes: Partial<MapPlan> = {
+    outputs: [
+      anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1 }),
+      anOutput({ column: "best", tensor: "s", op: "argmax", labels }),
+    ],
+  };
+  const values = Array.from({ length: 40 }, (_, row) => (row % 7 === 3 ? null : row));
+
+  function collected(mostBytes: number) {
+    const collector = aCollector([slice(0, 80)], changes, mostBytes);
+    for (const fileRow of [0, 40]) {
+      const chunk = aChunk(values, fileRow);
+      collector.open(chunk);
+      for (const { start, end } of chunk.runs("live")) {
+        const y = Float32Array.from({ length: end - start }, (_, at) => fileRow + start + at);
+        const s = Float32Array.from({ length: 2 * (end - start) }, (_, at) => (at % 3) + fileRow);
+        const outputs = {
+          y: { dtype: "float32", dims: [end - start], data: y.buffer },
+          scores: { dtype: "float32", dims: [end - start, 2], data: s.buffer },
+          s: { dtype: "float32", dims: [end - start, 2], data: s.buffer },
+        } as const;
+        collector.collect([{ kind: "mapped", batch: rowsBatch([{ chunk, start, end }]), outputs }]);
+      }
+    }
+    return collector.finish();
+  }
+
+  test.each([1, 100, 300])("are in several, with the same rows: %i bytes", (mostBytes) => {
+    const [whole, cut] = [collected(1e9), collected(mostBytes)];
+    expect(whole.rows.batches).toHaveLength(2);
+    expect(cut.rows.batches.length).toBeGreaterThan(6);
+    expect(rowsOf(cut.rows)).toEqual(rowsOf(whole.rows));
+    expect(cut.dead?.batches.length).toBeGreaterThan(4);
+    expect(rowsOf(cut.dead)).toEqual(rowsOf(whole.dead));
+    expect(cut.firstDead).toEqual(whole.firstDead);
+  });
 });

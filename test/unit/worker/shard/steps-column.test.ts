@@ -83,6 +83,25 @@ test("steps of several values are lists of lists; rows that died leave no gap, c
   ]);
 });
 
+test("a chunk's rows may be taken in several pieces, or none of them at all", () => {
+  const binding = anOutput({ rowDims: [], rowValues: 1, uneven: true });
+  const writer = createOutputWriter(binding, 6);
+  writer.open(aChunk(0, [1]), 0);
+  writer.open(aChunk(1, [2, 1, 0, 2]), 1);
+  const tensor = tensorOf(
+    "float32",
+    [4, 2],
+    Array.from({ length: 8 }, (_, at) => at),
+  );
+  writer.write(tensor, [{ tensorRow: 0, rows: 4, place: 1 }]);
+  const [column] = writer.columns;
+  const pieces = [[{ start: 1, end: 2 }], [{ start: 3, end: 5 }]].map((places) => column?.take(places));
+  expect(pieces.map((piece) => (piece === undefined ? null : cells([piece])))).toEqual([
+    [[0, 1]],
+    [[], [6, 7]],
+  ]);
+});
+
 test("a tensor must have the length that the batch was padded to", () => {
   const binding = anOutput({ rowDims: [2], rowValues: 2, uneven: true });
   const tensor = tensorOf("float32", [1, 3, 2], [1, 2, 3, 4, 5, 6]);
