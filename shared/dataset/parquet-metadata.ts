@@ -50,6 +50,26 @@ export function readRowGroups(file: ParquetFile, path: string): RowGroup[] {
   }
 }
 
+/** The path of each column with values: its own name, and the names of what lies within. None without row groups. */
+export function readColumnPaths(file: ParquetFile): string[][] {
+  const metadata = file.metadata();
+  try {
+    if (metadata.numRowGroups() === 0) return [];
+    const group = metadata.rowGroup(0);
+    try {
+      return group.columns().map((column) => {
+        const path = column.columnPath();
+        column.free();
+        return path;
+      });
+    } finally {
+      group.free();
+    }
+  } finally {
+    metadata.free();
+  }
+}
+
 function readRowGroup(metadata: ParquetMetaData, index: number, path: string): RowGroup {
   const group = metadata.rowGroup(index);
   try {

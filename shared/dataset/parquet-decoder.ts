@@ -1,0 +1,244 @@
+import type { ReadableStreamDefaultReader } from "node:stream/web";
+import { type RecordBatch, type Schema, tableFromIPC } from "apache-arrow";
+import type * as parquet from "parquet-wasm";
+import { messageOf, ShardmillError } from "../core/errors.ts";
+import { formatBytes } from "../core/units.ts";
+import type { RowGroup } from "../domain/dataset.ts";
+import type { ByteSource } from "../store/store.ts";
+import { copyColumns, isCopyable } from "./decoder-columns.ts";
+import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
+import type { ParquetTail } from "./parquet-footer.ts";
+import { decoderMemoryBytes } from "./parquet-memory.ts";
+import { readColumnPaths, readRowGroups, readSchema } from "./parquet-metadata.ts";
+import { projectColumns } from "./parquet-projection.ts";
+import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
+import { ParquetSource, ReadFailure } from "./parquet-source.ts";
+import type { RowSegment } from "./row-segments.ts";
+import { columnIndices } from "./schema-columns.ts";
+
+/** A row group being decoded: its first batch is asked for as soon as it is opened. */
+interface OpenSegment {
+  readonly part: DecoderPart;
+  readonly reader: ReadableStreamDefaultReader<parquet.RecordBatch>;
+  readonly first: Awaited<ReturnType<ReadableStreamDefaultReader<parquet.RecordBatch>["read"]>>;
+}
+
+/** Rows of one row group, and how many of them are decoded at once. */
+export interface DecoderPart extends RowSegment {
+  readonly batchRows: number;
+}
+
+export interface DecoderRead {
+  readonly parts: readonly DecoderPart[];
+  readonly columns: readonly string[];
+  /** Whether the first batch of a row group is decoded before the last of the one before it was given. */
+  readonly isAhead: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The decoder broke, and is of no use any more. A new one may not break on fewer rows at once. */
+export class DecoderFault extends Error {
+  /** What it means if it does. */
+  readonly failure: ShardmillError;
+  readonly batchRows: number;
+
+  constructor(failure: ShardmillError, batchRows: number) {
+    super(failure.message, { cause: failure });
+    this.failure = failure;
+    this.batchRows = batchRows;
+  }
+}
+
+/** One instance of the decoder with one file's footer in it. */
+export class ParquetDecoder implements Disposable {
+  readonly schema: Schema;
+  readonly rowGroups: readonly RowGroup[];
+  readonly #path: string;
+  readonly #blob: ParquetSource;
+  readonly #runtime: ParquetRuntime;
+  readonly #file: parquet.ParquetFile;
+
+  /** @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} and the store's own errors */
+  static async open(source: ByteSource, tail: ParquetTail, signal?: AbortSignal): Promise<ParquetDecoder> {
+    const runtime = borrowParquetRuntime();
+    try {
+      const blob = new ParquetSource(source, tail, runtime);
+      blob.signal = signal;
+      const file = await runtime.run(() => runtime.wasm.ParquetFile.fromFile(blob.asBlob()));
+      return runtime.call(() => new ParquetDecoder(blob, runtime, file, source.path));
+    } catch (error) {
+      const translated = translate(error, source.path, "footer", runtime);
+      runtime[Symbol.dispose]();
+      throw translated;
+    }
+  }
+
+  private constructor(blob: ParquetSource, runtime: ParquetRuntime, file: parquet.ParquetFile, path: string) {
+    this.rowGroups = readRowGroups(file, path);
+    this.schema = readSchema(file, path);
+    this.#path = path;
+    this.#blob = blob;
+    this.#runtime = runtime;
+    this.#file = file;
+  }
+
+  get isBroken(): boolean {
+    return this.#runtime.broken;
+  }
+
+  /**
+   * One read at a time.
+   *
+   * @throws {DecoderFault}
+   */
+  async *read({ parts, columns, isAhead, signal }: DecoderRead): AsyncGenerator<RecordBatch> {
+    this.#blob.signal = signal;
+    const projected = projectColumns(columns, this.schema.fields.length, () =>
+      this.#runtime.call(() => readColumnPaths(this.#file)),
+    );
+    let current: OpenSegment | undefined;
+    let next: Promise<OpenSegment> | undefined;
+    try {
+      for (const [index, part] of parts.entries()) {
+        current = await (next ?? this.#open(part, projected));
+        const following = isAhead ? parts[index + 1] : undefined;
+        next = following === undefined ? undefined : this.#open(following, projected);
+        // Its failure is seen when its turn comes, or not at all when the reader leaves early.
+        next?.catch(() => {});
+        yield* this.#decode(current, columns, signal);
+      }
+    } finally {
+      await this.#close(current);
+      await this.#close(await next?.catch(() => undefined));
+      this.#blob.signal = undefined;
+    }
+  }
+
+  async #open(part: DecoderPart, columns: readonly string[] | null): Promise<OpenSegment> {
+    const options = {
+      rowGroups: [part.group],
+      ...(columns === null ? {} : { columns: [...columns] }),
+      offset: part.offset,
+      limit: part.rows,
+      batchSize: part.batchRows,
+    };
+    try {
+      const stream = await this.#runtime.run(() => this.#file.stream(options));
+      const reader: ReadableStreamDefaultReader<parquet.RecordBatch> = stream.getReader();
+      return { part, reader, first: await this.#runtime.run(() => reader.read()) };
+    } catch (error) {
+      throw this.#fault(error, part);
+    }
+  }
+
+  async *#decode(
+    { part, reader, first }: OpenSegment,
+    columns: readonly string[],
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<RecordBatch> {
+    let rows = 0;
+    let schema: Schema | undefined;
+    for (let result = first; !result.done; ) {
+      signal?.throwIfAborted();
+      const { value } = result;
+      const batches = this.#call(part, () => {
+        schema ??= tableFromIPC(value.schema.intoIPCStream()).schema;
+        return this.#intoArrow(value, schema, columns);
+      });
+      for (const batch of batches) {
+        rows += batch.numRows;
+        yield batch;
+      }
+      try {
+        result = await this.#runtime.run(() => reader.read());
+      } catch (error) {
+        throw this.#fault(error, part);
+      }
+    }
+    if (rows === part.rows) return;
+    throw inputCorrupt({
+      path: this.#path,
+      where: `row group ${part.group}`,
+      expected: `${part.rows} rows from row ${part.offset} on, as its footer says`,
+      found: `${rows} rows`,
+    });
+  }
+
+  /** Copies a decoded batch out of the decoder's memory, frees it there, and keeps only `columns`. */
+  #intoArrow(batch: parquet.RecordBatch, schema: Schema, columns: readonly string[]): RecordBatch[] {
+    if (batch.numRows === 0) {
+      batch.free();
+      return [];
+    }
+    // The decoder may give more than it was asked for: for `a` it also gives a column named `a.b`.
+    const indices = columnIndices(schema, columns, this.#path);
+    if (indices.every((index) => isCopyable(schema.fields[index]?.type))) {
+      const copied = this.#copyOut(batch, schema, indices);
+      if (copied !== null) return [copied];
+    }
+    const table = tableFromIPC(batch.intoIPCStream());
+    return table.batches.map((part) => part.selectAt(indices));
+  }
+
+  #copyOut(batch: parquet.RecordBatch, schema: Schema, indices: readonly number[]): RecordBatch | null {
+    const exported = batch.toFFI();
+    try {
+      const { buffer } = this.#runtime.wasm.wasmMemory();
+      const copied = copyColumns(buffer, exported.arrayAddr(), schema, indices);
+      if (copied !== null) batch.free();
+      return copied;
+    } finally {
+      exported.free();
+    }
+  }
+
+  #call<T>(part: DecoderPart, call: () => T): T {
+    try {
+      return this.#runtime.call(call);
+    } catch (error) {
+      throw this.#fault(error, part);
+    }
+  }
+
+  #fault(error: unknown, { group, rows, batchRows }: DecoderPart): unknown {
+    const failure = translate(error, this.#path, `row group ${group}`, this.#runtime);
+    if (!(failure instanceof ShardmillError) || !mayBeTooLarge(error)) return failure;
+    return new DecoderFault(failure, Math.min(rows, batchRows));
+  }
+
+  async #close(open: OpenSegment | undefined): Promise<void> {
+    if (open === undefined || this.#runtime.broken) return;
+    await this.#runtime.run(() => open.reader.cancel()).catch(() => {});
+  }
+
+  /** A broken instance is dropped whole; freeing parts of it would run its code again. */
+  [Symbol.dispose](): void {
+    if (!this.#runtime.broken) this.#file.free();
+    this.#runtime[Symbol.dispose]();
+  }
+}
+
+/** A batch that has no room in memory traps, and one that has more bytes than its offsets can count is refused. */
+function mayBeTooLarge(error: unknown): boolean {
+  return isTrap(error) || /overflow/i.test(messageOf(error));
+}
+
+/** What the decoder raised, as what it means. The store's errors and the signal's reason come through as they are. */
+function translate(error: unknown, path: string, where: string, runtime: ParquetRuntime): unknown {
+  if (error instanceof ReadFailure) return error.reason;
+  if (error instanceof ShardmillError) return error;
+  if (isTrap(error) && runtime.full) {
+    const what = `more than ${formatBytes(decoderMemoryBytes)} at once in ${where}`;
+    return inputUnsupported(path, what, "write it with smaller row groups, or give its reader more memory");
+  }
+  return inputCorrupt({
+    path,
+    where,
+    expected: "bytes that the Parquet format allows",
+    found: isTrap(error)
+      ? "bytes that the decoder cannot make sense of"
+      : messageOf(error).replace(/^(External|General): /, ""),
+    cause: error,
+    poisoned: isTrap(error),
+  });
+}
