@@ -8,14 +8,17 @@ import { VectorLoader } from "apache-arrow/visitor/vectorloader";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import type { ByteSource } from "../store/store.ts";
 import { ColumnFault, checkColumn } from "./arrow-check.ts";
+import { type ColumnBuffers, decompressBuffers, loadCodec } from "./arrow-compression.ts";
 import { arrowCorrupt } from "./arrow-errors.ts";
 import { type ColumnParts, layOutColumns } from "./arrow-layout.ts";
+import { aligned } from "./arrow-metadata.ts";
+import { decoderMemoryBytes } from "./parquet-memory.ts";
 
 /** Columns closer together than this are read in one request: about what a request costs over a network. */
 const GAP_BYTES = 256 << 10;
 const READS_AT_ONCE = 4;
 
-/** Buffers are read in place when they start at a multiple of 8. */
+/** A column starts at a multiple of 8 in what is read, so that its buffers are read in place. */
 const ALIGNMENT = 8;
 
 interface FileContext {
@@ -70,6 +73,8 @@ export async function loadColumns(
       ? new Uint8Array()
       : aligned(await source.read(body.start + start, body.start + end, signal)),
   );
+  const decompress = await loadCodec(header.compression);
+  const budget = { bytes: decoderMemoryBytes };
   return requests.map((request) => {
     const position = spans.findIndex(
       (span) => span.start <= request.span.start && request.span.end <= span.end,
@@ -77,7 +82,13 @@ export async function loadColumns(
     const chunk = chunks[position] ?? new Uint8Array();
     const chunkStart = spans[position]?.start ?? 0;
     return arrowCorrupt(source.path, `${where}, column ${request.field.name}`, () => {
-      const data = decodeColumn(file, header, request, { bytes: chunk, start: chunkStart });
+      const buffers = buffersOf(header, request, { bytes: chunk, start: chunkStart });
+      const data = decodeColumn(
+        file,
+        header,
+        request,
+        decompress === null ? buffers : decompressBuffers(buffers, decompress, budget),
+      );
       if (data.length !== header.length) throw new ColumnFault(`${data.length} rows of ${header.length}`);
       return data;
     });
@@ -85,19 +96,23 @@ export async function loadColumns(
 }
 
 /** Adds a dictionary batch to the file's dictionaries. */
-export function loadDictionary(
+export async function loadDictionary(
   file: FileContext,
   { id, isDelta, data: header }: DictionaryBatch,
   body: Uint8Array,
   path: string,
-): void {
+): Promise<void> {
+  const decompress = await loadCodec(header.compression);
   arrowCorrupt(path, `dictionary ${id}`, () => {
     const type = file.schema.dictionaries.get(id);
     if (type === undefined) throw new ColumnFault("no column that uses it");
     const field = { name: "", type, nullable: true } as Field;
     const [parts] = layOutColumns([field], header, file.schema.metadataVersion);
     const request = columnRequest(field, parts, header, body.length);
-    const values = new Vector([decodeColumn(file, header, request, { bytes: aligned(body), start: 0 })]);
+    const buffers = buffersOf(header, request, { bytes: aligned(body), start: 0 });
+    const plain =
+      decompress === null ? buffers : decompressBuffers(buffers, decompress, { bytes: decoderMemoryBytes });
+    const values = new Vector([decodeColumn(file, header, request, plain)]);
     const before = isDelta ? file.dictionaries.get(id) : undefined;
     file.dictionaries.set(id, (before === undefined ? values : before.concat(values)).memoize());
   });
@@ -135,19 +150,27 @@ function mergeSpans(spans: readonly Span[]): Span[] {
   return merged;
 }
 
+function buffersOf(
+  header: BatchHeader,
+  { parts }: ColumnRequest,
+  chunk: { readonly bytes: Uint8Array; readonly start: number },
+): ColumnBuffers {
+  const regions = header.buffers
+    .slice(...parts.buffers)
+    .map(({ offset, length }) => new BufferRegion(length === 0 ? 0 : offset - chunk.start, length));
+  return { bytes: chunk.bytes, regions };
+}
+
 function decodeColumn(
   file: FileContext,
   header: BatchHeader,
   { field, parts }: ColumnRequest,
-  chunk: { readonly bytes: Uint8Array; readonly start: number },
+  { bytes, regions }: ColumnBuffers,
 ): Data {
-  const regions = header.buffers
-    .slice(...parts.buffers)
-    .map(({ offset, length }) => new BufferRegion(length === 0 ? 0 : offset - chunk.start, length));
   const loader = new VectorLoader(
-    chunk.bytes,
+    bytes,
     header.nodes.slice(...parts.nodes),
-    regions,
+    [...regions],
     file.dictionaries,
     file.schema.metadataVersion,
     header.variadicBufferCounts.slice(...parts.variadicCounts),
@@ -155,9 +178,4 @@ function decodeColumn(
   const data = loader.visit(field.type) as Data;
   checkColumn(data);
   return data;
-}
-
-/** Typed arrays over a buffer must start at a multiple of their element's size. */
-function aligned(bytes: Uint8Array): Uint8Array {
-  return bytes.byteOffset % ALIGNMENT === 0 ? bytes : bytes.slice();
 }

@@ -102,7 +102,7 @@ class ArrowDatasetFile implements DatasetFile {
     const loaded = new Map(this.#dictionaries);
     for (const [position, { message }] of wanted.entries()) {
       const body = bodies[position] ?? new Uint8Array();
-      loadDictionary({ schema, dictionaries: loaded }, message.header, body, this.path);
+      await loadDictionary({ schema, dictionaries: loaded }, message.header, body, this.path);
     }
     for (const [id, values] of loaded) this.#dictionaries.set(id, values);
   }

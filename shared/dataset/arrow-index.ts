@@ -2,7 +2,7 @@ import type { Schema } from "apache-arrow";
 import { sha256 } from "../core/digest.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import type { ByteSource } from "../store/store.ts";
-import { arrowCorrupt, refuseCompressed } from "./arrow-errors.ts";
+import { arrowCorrupt } from "./arrow-errors.ts";
 import { type ArrowBlock, type ArrowMessage, decodeFooter, decodeMessage } from "./arrow-metadata.ts";
 import { ArrowWindow } from "./arrow-window.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
@@ -113,7 +113,6 @@ async function readBlock<Kind extends "batch" | "dictionary">(
     const expected = `a ${kind} with a body of ${bodyBytes} bytes, as the footer says`;
     throw inputCorrupt({ path, where, expected, found: `a ${message.kind} of ${message.bodyBytes} bytes` });
   }
-  refuseCompressed(path, message);
   return { message: message as Extract<ArrowMessage, { kind: Kind }>, bodyStart };
 }
 
@@ -154,7 +153,6 @@ async function readStreamIndex(source: ByteSource, window: ArrowWindow): Promise
     }
     metadata.push(sha256(bytes));
     if (message.kind === "schema") schema = message.schema;
-    else refuseCompressed(path, message);
     if (message.kind === "batch") batches.push({ message, bodyStart });
     if (message.kind === "dictionary") dictionaries.push({ message, bodyStart });
     offset = bodyStart + message.bodyBytes;

@@ -6,7 +6,7 @@ import { Message as MessageTable } from "apache-arrow/fb/message";
 import { RecordBatch as RecordBatchTable } from "apache-arrow/fb/record-batch";
 import { Schema as SchemaTable } from "apache-arrow/fb/schema";
 import { Footer } from "apache-arrow/ipc/metadata/file";
-import type { DictionaryBatch, RecordBatch } from "apache-arrow/ipc/metadata/message";
+import type { BodyCompression, DictionaryBatch, RecordBatch } from "apache-arrow/ipc/metadata/message";
 import { ByteBuffer } from "flatbuffers";
 
 /** Where a message lies in the file: its metadata at `offset`, its body right after. */
@@ -30,7 +30,15 @@ export type ArrowMessage =
 /** What is wrong with a piece of metadata; its reader knows the path and the place. */
 export class MetadataFault extends Error {}
 
-export class BigEndianFault extends Error {}
+/** Metadata that is right, of what cannot be read. */
+export class UnsupportedFault extends Error {
+  readonly hint: string;
+
+  constructor(what: string, hint: string) {
+    super(what);
+    this.hint = hint;
+  }
+}
 
 /** Nesting beyond this is no data that a model reads, and would only serve to exhaust the stack. */
 const NESTING_LIMIT = 64;
@@ -41,9 +49,10 @@ const VECTOR_ITEM_BYTES = { offset: 4, block: 24, node: 16, buffer: 16, count: 8
  * The file's footer. Flatbuffers are read here without a verifier: a corrupt length would make the library loop over
  * thousands of millions of items. So before it decodes anything, every vector's length is checked against the bytes.
  *
- * @throws {MetadataFault | BigEndianFault}
+ * @throws {MetadataFault | UnsupportedFault}
  */
-export function decodeFooter(bytes: Uint8Array): ArrowFooter {
+export function decodeFooter(footerBytes: Uint8Array): ArrowFooter {
+  const bytes = aligned(footerBytes);
   const footer = FooterTable.getRootAsFooter(new ByteBuffer(bytes));
   checkSchema(footer.schema(), bytes);
   checkVector(footer.dictionariesLength(), VECTOR_ITEM_BYTES.block, bytes);
@@ -63,9 +72,10 @@ function toBlock(block: { offset: number; metaDataLength: number; bodyLength: nu
 /**
  * One message's metadata, without its length prefix.
  *
- * @throws {MetadataFault | BigEndianFault}
+ * @throws {MetadataFault | UnsupportedFault}
  */
-export function decodeMessage(bytes: Uint8Array): ArrowMessage {
+export function decodeMessage(messageBytes: Uint8Array): ArrowMessage {
+  const bytes = aligned(messageBytes);
   checkMessage(MessageTable.getRootAsMessage(new ByteBuffer(bytes)), bytes);
   const message = Message.decode(bytes);
   const { bodyLength: bodyBytes } = message;
@@ -73,9 +83,32 @@ export function decodeMessage(bytes: Uint8Array): ArrowMessage {
     throw new MetadataFault(`a message body of ${bodyBytes} bytes`);
   }
   if (message.isSchema()) return { kind: "schema", schema: message.header(), bodyBytes };
-  if (message.isRecordBatch()) return { kind: "batch", header: message.header(), bodyBytes };
-  if (message.isDictionaryBatch()) return { kind: "dictionary", header: message.header(), bodyBytes };
+  if (message.isRecordBatch()) {
+    const header = message.header();
+    codecOf(header.compression);
+    return { kind: "batch", header, bodyBytes };
+  }
+  if (message.isDictionaryBatch()) {
+    const header = message.header();
+    codecOf(header.data.compression);
+    return { kind: "dictionary", header, bodyBytes };
+  }
   throw new MetadataFault(`a message of type ${message.headerType}`);
+}
+
+/** How the buffers of a record batch may be compressed, by CompressionType of Message.fbs. */
+const CODECS = ["lz4", "zstd"] as const;
+
+export type ArrowCodec = (typeof CODECS)[number];
+
+/** @throws {UnsupportedFault} for one that is not known, or that does not compress buffer by buffer */
+export function codecOf(compression: BodyCompression | null): ArrowCodec | null {
+  if (compression === null) return null;
+  const { type, method } = compression;
+  const codec = CODECS[type];
+  if (codec !== undefined && method === 0) return codec;
+  const what = `record batches compressed with codec ${type} by method ${method}`;
+  throw new UnsupportedFault(what, "write it with lz4, zstd or no compression");
 }
 
 /** The dictionaries that a column refers to, its own and its children's. */
@@ -111,7 +144,8 @@ function checkBatch(batch: RecordBatchTable | null, bytes: Uint8Array): void {
 
 function checkSchema(schema: SchemaTable | null, bytes: Uint8Array): void {
   if (schema === null) throw new MetadataFault("no schema");
-  if (schema.endianness() !== 0) throw new BigEndianFault("big-endian data");
+  if (schema.endianness() !== 0)
+    throw new UnsupportedFault("big-endian data", "write it on, or for, a little-endian machine");
   checkVector(schema.customMetadataLength(), VECTOR_ITEM_BYTES.offset, bytes);
   checkVector(schema.fieldsLength(), VECTOR_ITEM_BYTES.offset, bytes);
   const budget = { fields: bytes.length / VECTOR_ITEM_BYTES.offset };
@@ -119,6 +153,13 @@ function checkSchema(schema: SchemaTable | null, bytes: Uint8Array): void {
     checkField(schema.fields(index, new FieldTable()), { bytes, budget, depth: 0 });
   }
 }
+
+/** Types of Schema.fbs that the library lacks. */
+const UNKNOWN_TYPES: Readonly<Record<number, string>> = {
+  22: "run-end encoded",
+  25: "a list view",
+  26: "a large list view",
+};
 
 interface Walk {
   readonly bytes: Uint8Array;
@@ -132,6 +173,11 @@ function checkField(field: FieldTable | null, { bytes, budget, depth }: Walk): v
   if (field === null || field.name() === null) throw new MetadataFault("a field without a name");
   if (budget.fields < 0) throw new MetadataFault("more fields than its bytes can hold");
   if (depth > NESTING_LIMIT) throw new MetadataFault(`fields nested more than ${NESTING_LIMIT} deep`);
+  const unknown = UNKNOWN_TYPES[field.typeType()];
+  if (unknown !== undefined) {
+    const what = `a column \`${field.name()}\` that is ${unknown}`;
+    throw new UnsupportedFault(what, "convert the column to a plain one");
+  }
   checkVector(field.customMetadataLength(), VECTOR_ITEM_BYTES.offset, bytes);
   checkVector(field.childrenLength(), VECTOR_ITEM_BYTES.offset, bytes);
   for (let index = 0; index < field.childrenLength(); index += 1) {
@@ -143,4 +189,12 @@ function checkVector(length: number, itemBytes: number, bytes: Uint8Array): void
   if (length < 0 || length * itemBytes > bytes.length) {
     throw new MetadataFault(`a list of ${length} items in ${bytes.length} bytes`);
   }
+}
+
+/** Typed arrays are made over a buffer in place, and must start at a multiple of their element's size. */
+const ALIGNMENT = 8;
+
+/** The bytes in place, or a copy where they do not start at a multiple of 8. */
+export function aligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % ALIGNMENT === 0 ? bytes : bytes.slice();
 }
