@@ -161,6 +161,9 @@ const UNKNOWN_TYPES: Readonly<Record<number, string>> = {
   26: "a large list view",
 };
 
+/** List, FixedSizeList, Map and LargeList: what is in them is their one child. */
+const LIST_TYPES: ReadonlySet<number> = new Set([12, 16, 17, 21]);
+
 interface Walk {
   readonly bytes: Uint8Array;
   /** Fields that these bytes can hold: fields that share their children could otherwise make a small file endless. */
@@ -177,6 +180,9 @@ function checkField(field: FieldTable | null, { bytes, budget, depth }: Walk): v
   if (unknown !== undefined) {
     const what = `a column \`${field.name()}\` that is ${unknown}`;
     throw new UnsupportedFault(what, "convert the column to a plain one");
+  }
+  if (LIST_TYPES.has(field.typeType()) && field.childrenLength() !== 1) {
+    throw new MetadataFault(`a list with ${field.childrenLength()} kinds of items`);
   }
   checkVector(field.customMetadataLength(), VECTOR_ITEM_BYTES.offset, bytes);
   checkVector(field.childrenLength(), VECTOR_ITEM_BYTES.offset, bytes);

@@ -1,8 +1,12 @@
 import {
   Dictionary,
+  Field,
   Int8,
+  Int32,
   makeData,
-  type RecordBatch,
+  RecordBatch,
+  Schema,
+  SparseUnion,
   Table,
   tableToIPC,
   Utf8,
@@ -103,12 +107,36 @@ describe("an Arrow file", () => {
     await expect(open(content)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
   });
 
-  it.each(["lz4", "zstd"] as const)("is unsupported when it is compressed, and names %s", async (codec) => {
-    const error = await open(foreignFiles.compressedArrow[codec]).catch((reason: unknown) => reason);
+  it("with a column that is run-end encoded is unsupported, and names it", async () => {
+    const error = await open(foreignFiles.runEndEncoded).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "INPUT_UNSUPPORTED" });
-    if (!isShardmillError(error)) throw new Error("a typed error");
-    expect(error.message).toContain(codec);
-    expect(error.hint).toContain("uncompressed");
+    expect(`${error}`).toContain("`runs` that is run-end encoded");
+  });
+
+  it.each([10, 9_000])("with a union among its columns is read, of any size: %i rows", async (rows) => {
+    const type = new SparseUnion([0], [new Field("a", new Int32(), false)]);
+    const child = makeData({ type: new Int32(), data: Int32Array.from({ length: rows }, (_, at) => at) });
+    const u = makeData({ type, length: rows, typeIds: new Int8Array(rows), children: [child] });
+    const { batches } = tableOf({ e: embeddings(rows, 4), u });
+    for (const form of ["file", "stream"] as const) {
+      // Names of any length, so that the metadata comes to lie at any place.
+      for (const name of ["e", "ee", "eee", "eeeee"]) {
+        const schema = new Schema([new Field(name, embeddings(1, 4).type, true), new Field("u", type, true)]);
+        const renamed = new Table(
+          schema,
+          batches.map(({ data }) => new RecordBatch(schema, data)),
+        );
+        using file = await open(tableToIPC(renamed, form));
+        const read = await readRows(file);
+        expect(read.getChild("u")?.get(rows - 1)).toBe(rows - 1);
+        expect(
+          read
+            .getChild(name)
+            ?.get(rows - 1)
+            ?.get(3),
+        ).toBe(rows * 4 - 1);
+      }
+    }
   });
 
   it("is unsupported when it is big-endian", async () => {

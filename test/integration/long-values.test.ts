@@ -1,0 +1,57 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Utf8, vectorFromArray } from "apache-arrow";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { encodeParquet } from "../../shared/dataset/encode.ts";
+import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
+import { only, tableOf } from "../support/sample-table.ts";
+
+const ROWS = 2_000;
+const VALUE = "a long value ".repeat(4_000);
+/** The rows are 99 MiB, beside what it takes to decode any: all at once they have no room. */
+const MEMORY_BYTES = 125 << 20;
+
+/** How many rows and batches a file has, each row begun by its number modulo 4. */
+const READ = `
+const { readFileSync } = await import("node:fs");
+const { openDatasetFile } = await import(process.argv[1]);
+const content = readFileSync(process.argv[2]);
+const read = async (start, end) => new Uint8Array(content.subarray(start, end));
+const file = await openDatasetFile({ path: "a.parquet", bytes: content.length, read }, "parquet");
+let rows = 0;
+let batches = 0;
+for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns: ["t"] })) {
+  const column = batch.getChild("t");
+  for (let row = 0; row < batch.numRows; row += 1, rows += 1)
+    if (!column.get(row).startsWith((rows % 4) + " ")) throw new Error("row " + rows + " is another");
+  batches += 1;
+}
+console.log(JSON.stringify({ rows, batches }));
+`;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-long-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it("rows that a small dictionary makes large are read as many at once as there is memory for", async () => {
+  const path = join(folder, "a.parquet");
+  const texts = Array.from({ length: ROWS }, (_, row) => `${row % 4} ${VALUE}`);
+  await writeFile(
+    path,
+    encodeParquet(tableOf({ t: only(vectorFromArray(texts, new Utf8())) }), { rowGroupRows: ROWS }),
+  );
+  const reader = new URL("../../dist/shared/dataset/open-dataset-file.js", import.meta.url).href;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    decoderMemoryArgument(MEMORY_BYTES),
+    "--input-type=module",
+    ...["--eval", READ, reader, path],
+  ]);
+  const { rows, batches } = JSON.parse(stdout) as { rows: number; batches: number };
+  expect(rows).toBe(ROWS);
+  expect(batches).toBeGreaterThan(2);
+});
