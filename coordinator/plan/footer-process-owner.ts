@@ -1,12 +1,10 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { deferred } from "../../shared/core/abort.ts";
-import { errorToData } from "../../shared/core/errors.ts";
 import { forkScript } from "../../shared/core/fork-script.ts";
 import { watchMemory } from "../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../shared/core/units.ts";
-import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
-import type { FooterReply, FooterRequest } from "./footer-protocol.ts";
+import type { FooterAnswer, FooterRequest } from "./footer-protocol.ts";
 import type { FoundFile } from "./input/discover.ts";
 import { footerFork } from "./plan-forks.ts";
 
@@ -16,8 +14,12 @@ export interface ReadLimits {
   readonly signal: AbortSignal;
 }
 
+export type ProcessReply =
+  | { readonly kind: "answered"; readonly answer: FooterAnswer }
+  | { readonly kind: "broke"; readonly found: string };
+
 /**
- * A process that reads footers, one at a time, and is ended when a file crashes it, hangs it, or makes it take more memory
+ * A process that reads footers, some files at a time, and is ended when a file crashes it, hangs it, or makes it take more memory
  * than a footer can need. A process and not a thread: only a process's memory can be bounded, and native code that crashes
  * takes its whole process along.
  */
@@ -40,15 +42,18 @@ export class FooterProcess implements AsyncDisposable {
     return this.#isUsable;
   }
 
-  /** The footer or why there is none; rejects only with the signal's reason. */
-  async read(file: FoundFile, { limitMs, memoryLimitBytes, signal }: ReadLimits): Promise<FooterReply> {
+  /** What it answers, or what broke it; rejects only with the signal's reason. */
+  async read(
+    files: readonly FoundFile[],
+    { limitMs, memoryLimitBytes, signal }: ReadLimits,
+  ): Promise<ProcessReply> {
     signal.throwIfAborted();
-    const reply = deferred<FooterReply>();
+    const reply = deferred<ProcessReply>();
     const breakWith = (found: string) => {
       this.#isUsable = false;
-      reply.resolve({ kind: "failed", error: errorToData(corrupt(file, found)) });
+      reply.resolve({ kind: "broke", found });
     };
-    const onMessage = (message: FooterReply) => reply.resolve(message);
+    const onMessage = (answer: FooterAnswer) => reply.resolve({ kind: "answered", answer });
     const onError = (error: Error) => breakWith(`the reader broke on it (${error.message})`);
     const onExit = (code: number | null, by: string | null) =>
       breakWith(`the reader ended on it (${by ?? `exit code ${code}`})`);
@@ -65,7 +70,7 @@ export class FooterProcess implements AsyncDisposable {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       // A process that is gone by now says so by its exit.
-      this.#child.send({ file } satisfies FooterRequest, () => {});
+      this.#child.send({ files } satisfies FooterRequest, () => {});
       return await reply.promise;
     } finally {
       clearTimeout(timer);
@@ -81,9 +86,4 @@ export class FooterProcess implements AsyncDisposable {
     this.#child.kill("SIGKILL");
     await this.#exited;
   }
-}
-
-function corrupt({ path, format }: FoundFile, found: string) {
-  const expected = `a footer that the ${format === "parquet" ? "Parquet" : "Arrow"} format allows`;
-  return inputCorrupt({ path, where: "footer", expected, found, poisoned: true });
 }

@@ -1,22 +1,32 @@
 import { errorToData } from "../../shared/core/errors.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
-import type { FooterReply, FooterRequest } from "./footer-protocol.ts";
-import { readFooter } from "./read-footer.ts";
+import type { FileAnswer, FileSchema, FooterAnswer, FooterRequest } from "./footer-protocol.ts";
+import { readFooterBatch } from "./read-footer-batch.ts";
 
-/** Entry of a footer process: reads what it is told to, one file after the other, until its owner ends it. */
+/** Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it. */
 const store = createLocalStore();
 
 process.once("disconnect", () => process.exit(1));
 // Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
 process.on("SIGINT", () => {});
-process.on("message", async ({ file }: FooterRequest) => {
-  process.send?.(await answer(file));
+process.on("message", async ({ files }: FooterRequest) => {
+  process.send?.(await answer(files));
 });
 
-async function answer(file: FooterRequest["file"]): Promise<FooterReply> {
-  try {
-    return { kind: "read", footer: await readFooter(store, file) };
-  } catch (error) {
-    return { kind: "failed", error: errorToData(error) };
+async function answer(files: FooterRequest["files"]): Promise<FooterAnswer> {
+  const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
+  const answers: FileAnswer[] = [];
+  for await (const read of readFooterBatch(store, files)) {
+    if (read.kind === "failed") {
+      answers.push({ kind: "failed", error: errorToData(read.error) });
+      continue;
+    }
+    const { file, rowGroups, fields, layout } = read.footer;
+    const schema = { fields, layout };
+    const key = JSON.stringify(schema);
+    const known = schemas.get(key) ?? { index: schemas.size, schema };
+    schemas.set(key, known);
+    answers.push({ kind: "read", file, rowGroups, schema: known.index });
   }
+  return { schemas: [...schemas.values()].map(({ schema }) => schema), files: answers };
 }

@@ -1,17 +1,17 @@
 import { availableParallelism } from "node:os";
 import { errorFromData, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
-import { FooterProcess } from "./footer-process-owner.ts";
 import type { FooterReply } from "./footer-protocol.ts";
+import { FooterReaders } from "./footer-readers.ts";
 import type { FoundFile } from "./input/discover.ts";
-import { FOOTER_MEMORY_BYTES, FOOTER_SCRIPT } from "./plan-forks.ts";
+import { FOOTER_MEMORY_BYTES } from "./plan-forks.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
 export interface FooterOptions {
   readonly signal: AbortSignal;
   /** Processes at once. Left out: one a core, eight at most. */
   readonly concurrency?: number;
-  /** For one file. Left out: a minute. */
+  /** For the files that are asked for at once. Left out: a minute. */
   readonly limitMs?: number;
   /** For one process. Left out: 2 GiB. */
   readonly memoryLimitBytes?: number;
@@ -21,10 +21,13 @@ export interface FooterOptions {
 const PROCESS_LIMIT = 8;
 
 /** A footer takes milliseconds, on a slow network file system seconds. A file that makes a parser loop never ends. */
-const FILE_LIMIT_MS = 60_000;
+const READ_LIMIT_MS = 60_000;
 
 /** A process takes some 200 ms to start: worth it for this many files. */
 const FILES_PER_PROCESS = 64;
+
+/** What is asked for at once. Beyond these bytes a file may have a footer that takes a process's memory and time by itself. */
+const BATCH = { files: 64, bytes: 4 << 20 };
 
 /** Enough to see the pattern; the count says how many more there are. */
 const PROBLEM_LIMIT = 20;
@@ -39,24 +42,28 @@ export async function readFooters(
   files: readonly FoundFile[],
   options: FooterOptions,
 ): Promise<FileFooter[]> {
-  const { signal, limitMs = FILE_LIMIT_MS, memoryLimitBytes = FOOTER_MEMORY_BYTES } = options;
+  const { signal, limitMs = READ_LIMIT_MS, memoryLimitBytes = FOOTER_MEMORY_BYTES } = options;
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const processes = Math.max(1, Math.min(most, Math.ceil(files.length / FILES_PER_PROCESS)));
-  const idle: FooterProcess[] = [];
-  try {
-    const replies = await mapConcurrent(files, processes, async (file) => {
-      const reader = idle.pop() ?? new FooterProcess(FOOTER_SCRIPT, memoryLimitBytes);
-      try {
-        return await reader.read(file, { limitMs, memoryLimitBytes, signal });
-      } finally {
-        if (reader.isUsable) idle.push(reader);
-        else await reader[Symbol.asyncDispose]();
-      }
-    });
-    return collect(files, replies);
-  } finally {
-    await Promise.all(idle.map((reader) => reader[Symbol.asyncDispose]()));
+  await using readers = new FooterReaders({ limitMs, memoryLimitBytes, signal });
+  const replies = await mapConcurrent(cutBatches(files), processes, (batch) => readers.read(batch));
+  return collect(files, replies.flat());
+}
+
+/** Small files are asked for together: a message for each would take longer than its footer. */
+function cutBatches(files: readonly FoundFile[]): FoundFile[][] {
+  const batches: FoundFile[][] = [];
+  let bytes = 0;
+  for (const file of files) {
+    const batch = batches.at(-1);
+    bytes += file.bytes;
+    if (batch !== undefined && batch.length < BATCH.files && bytes <= BATCH.bytes) batch.push(file);
+    else {
+      batches.push([file]);
+      bytes = file.bytes;
+    }
   }
+  return batches;
 }
 
 function collect(files: readonly FoundFile[], replies: readonly FooterReply[]): FileFooter[] {

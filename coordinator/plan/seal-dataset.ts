@@ -6,6 +6,7 @@ import type { Dataset, Field, InputFile, RowGroup } from "../../shared/domain/da
 /** What an input file's footer says. */
 export interface FileFooter {
   readonly file: InputFile;
+  /** One and the same list for files of one schema, as they are read here. */
   readonly fields: readonly Field[];
   readonly rowGroups: readonly RowGroup[];
   /** Equal for files whose columns Arrow lays out alike: see `layoutOf`. */
@@ -26,10 +27,12 @@ export function sealDataset(footers: readonly FileFooter[]): Dataset {
   const reference = commonest(footers);
   const problems: Problem[] = [];
   let mixedFiles = 0;
+  const alike = new Set([reference.fields]);
   for (const { file, fields } of footers) {
-    if (fields === reference.fields) continue;
+    if (alike.has(fields)) continue;
     const differences = diffFields(reference.fields, fields);
     if (differences.length > 0) mixedFiles += 1;
+    else alike.add(fields);
     for (const difference of differences) problems.push(problemOf(file.path, difference));
   }
   if (problems.length > 0) throw mixed(problems, mixedFiles, reference.file.path);
@@ -39,9 +42,10 @@ export function sealDataset(footers: readonly FileFooter[]): Dataset {
 
 function commonest(footers: readonly FileFooter[]): FileFooter {
   const bySchema = new Map<string, { footer: FileFooter; count: number }>();
+  const keys = new Map<FileFooter["fields"], string>();
   for (const footer of footers) {
-    // Order and nullability make no difference (see diffFields).
-    const key = canonicalJson(Object.fromEntries(footer.fields.map(({ name, type }) => [name, type])));
+    const key = keys.get(footer.fields) ?? schemaKey(footer.fields);
+    keys.set(footer.fields, key);
     const known = bySchema.get(key);
     if (known === undefined) bySchema.set(key, { footer, count: 1 });
     else known.count += 1;
@@ -51,9 +55,15 @@ function commonest(footers: readonly FileFooter[]): FileFooter {
   return rest.reduce((best, next) => (next.count > best.count ? next : best), first).footer;
 }
 
+/** Order and nullability make no difference (see diffFields). */
+function schemaKey(fields: readonly Field[]): string {
+  return canonicalJson(Object.fromEntries(fields.map(({ name, type }) => [name, type])));
+}
+
 function mergeNullability(reference: readonly Field[], footers: readonly FileFooter[]): Field[] {
+  const schemas = [...new Set(footers.map(({ fields }) => fields))];
   const nullable = new Set(
-    footers.flatMap(({ fields }) => fields.filter((field) => field.nullable).map(({ name }) => name)),
+    schemas.flatMap((fields) => fields.filter((field) => field.nullable).map(({ name }) => name)),
   );
   return reference.map(({ name, type }) => ({ name, type, nullable: nullable.has(name) }));
 }

@@ -1,9 +1,8 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FooterProcess } from "../../coordinator/plan/footer-process-owner.ts";
+import { FooterReaders } from "../../coordinator/plan/footer-readers.ts";
 import { planShards } from "../../coordinator/plan/planner.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
-import { compiledUrl } from "../../shared/core/package-root.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { DatasetFormat } from "../../shared/domain/dataset.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
@@ -19,10 +18,11 @@ const READ_ROWS = 50_000;
 /** Input files: planned by the coordinator's own footer process, then read whole, as a worker's shard thread would. */
 export class InputTrials implements AsyncDisposable {
   readonly #folder: string;
-  #footers: FooterProcess | null = null;
+  readonly #footers: FooterReaders;
 
   constructor(folder: string) {
     this.#folder = folder;
+    this.#footers = new FooterReaders({ ...FOOTER_LIMITS, signal: new AbortController().signal });
   }
 
   async attempt(trial: Trial & { readonly kind: DatasetFormat }): Promise<string> {
@@ -36,20 +36,14 @@ export class InputTrials implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#footers?.[Symbol.asyncDispose]();
+    await this.#footers[Symbol.asyncDispose]();
   }
 
   async #footer(path: string, format: DatasetFormat) {
     const { size: bytes, mtimeMs } = await stat(path);
-    if (this.#footers?.isUsable !== true) {
-      await this.#footers?.[Symbol.asyncDispose]();
-      const script = compiledUrl("coordinator/plan/footer-process.ts");
-      this.#footers = new FooterProcess(script, FOOTER_LIMITS.memoryLimitBytes);
-    }
-    const { signal } = new AbortController();
-    const reply = await this.#footers.read({ path, format, bytes, mtimeMs }, { ...FOOTER_LIMITS, signal });
-    if (reply.kind === "read") return reply.footer;
-    throw errorFromData(reply.error);
+    const [reply] = await this.#footers.read([{ path, format, bytes, mtimeMs }]);
+    if (reply?.kind === "read") return reply.footer;
+    throw reply === undefined ? new Error("no reply") : errorFromData(reply.error);
   }
 
   async #read(path: string, format: DatasetFormat): Promise<void> {

@@ -27,9 +27,9 @@ async function reader(name: string, body: string): Promise<FooterProcess> {
 
 describe("a footer process", () => {
   it("answers one request after the other", async () => {
-    await using answering = await reader("answers", 'process.send({ kind: "read", footer: request.file });');
+    await using answering = await reader("answers", "process.send(request.files);");
     for (let index = 0; index < 3; index += 1) {
-      expect(await answering.read(file, limits)).toEqual({ kind: "read", footer: file });
+      expect(await answering.read([file], limits)).toEqual({ kind: "answered", answer: [file] });
     }
     expect(answering.isUsable).toBe(true);
   });
@@ -44,14 +44,10 @@ describe("a footer process", () => {
       "const kept = []; setInterval(() => kept.push(Buffer.alloc(50 << 20, 1)), 5);",
       "of memory",
     ],
-  ])("calls a file corrupt that %s, and is not used again", async (name, body, found) => {
+  ])("says what breaks it when a file %s, and is not used again", async (name, body, found) => {
     await using broken = await reader(name.replaceAll(" ", "-"), body);
-    const reply = await broken.read(file, { ...limits, limitMs: name === "never ends" ? 500 : 20_000 });
-    expect(reply).toMatchObject({
-      kind: "failed",
-      error: { code: "INPUT_CORRUPT", fields: { path: file.path, poisoned: true } },
-    });
-    expect(reply.kind === "failed" && reply.error.message).toContain(found);
+    const reply = await broken.read([file], { ...limits, limitMs: name === "never ends" ? 500 : 20_000 });
+    expect(reply).toEqual({ kind: "broke", found: expect.stringContaining(found) });
     expect(broken.isUsable).toBe(false);
   });
 
@@ -59,8 +55,8 @@ describe("a footer process", () => {
     const grow =
       "const memory = new WebAssembly.Memory({ initial: 1 }); let pages = 1; try { for (;;) { memory.grow(160); pages += 160; } } catch { process.send({ pages }); }";
     await using bounded = await reader("grows", grow);
-    const reply: unknown = await bounded.read(file, limits);
-    const { pages } = reply as { pages: number };
+    const reply: unknown = await bounded.read([file], limits);
+    const { pages } = (reply as { answer: { pages: number } }).answer;
     expect(pages * 65_536).toBeGreaterThan(200 << 20);
     expect(pages * 65_536).toBeLessThan(memoryLimitBytes);
   });
@@ -69,7 +65,7 @@ describe("a footer process", () => {
     await using hanging = await reader("hangs", "for (;;);");
     const controller = new AbortController();
     const reason = new Error("enough");
-    const reading = hanging.read(file, { ...limits, signal: controller.signal });
+    const reading = hanging.read([file], { ...limits, signal: controller.signal });
     controller.abort(reason);
     await expect(reading).rejects.toBe(reason);
     expect(hanging.isUsable).toBe(false);

@@ -1,0 +1,85 @@
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { readAhead } from "../../shared/core/read-ahead.ts";
+import { settled } from "../../shared/core/settled.ts";
+import { fieldsOf } from "../../shared/dataset/fields.ts";
+import { layoutOf } from "../../shared/dataset/layout.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { fetchedSource, isSmallFile } from "../../shared/store/small-file.ts";
+import { type ByteSource, byteSource, type Store } from "../../shared/store/store.ts";
+import type { FoundFile } from "./input/discover.ts";
+import type { FileFooter } from "./seal-dataset.ts";
+
+/** A read is a round trip on a network file system. */
+const FILES_AHEAD = 16;
+
+export type FooterRead =
+  | { readonly kind: "read"; readonly footer: FileFooter }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/**
+ * The footers of files, in their order, or why there is none: INPUT_CHANGED when a file is no longer as it was found,
+ * INPUT_CORRUPT, INPUT_UNSUPPORTED and the STORE_ codes. Small files are fetched ahead, many at once; parsed is one at a time.
+ */
+export async function* readFooterBatch(
+  store: Store,
+  files: readonly FoundFile[],
+): AsyncGenerator<FooterRead, void, undefined> {
+  const fetched = readAhead(files, FILES_AHEAD, async (found) => {
+    const source = isSmallFile(found) ? await settled(fetchWhole(store, found)) : null;
+    return { found, source };
+  });
+  for await (const { found, source } of fetched) {
+    if (source?.kind === "failed") yield source;
+    else if (source === null) yield await settledRead(readLarge(store, found));
+    else yield await settledRead(parseFooter(source.value, found));
+  }
+}
+
+async function settledRead(work: Promise<FileFooter>): Promise<FooterRead> {
+  const result = await settled(work);
+  return result.kind === "failed" ? result : { kind: "read", footer: result.value };
+}
+
+async function fetchWhole(store: Store, found: FoundFile): Promise<ByteSource> {
+  const bytes = await orChanged(store, found, () => store.readRange(found.path, 0, found.bytes));
+  return fetchedSource(found.path, bytes);
+}
+
+function readLarge(store: Store, found: FoundFile): Promise<FileFooter> {
+  return orChanged(store, found, () => parseFooter(byteSource(store, found.path, found.bytes), found));
+}
+
+/** What was read counts if the file is still as it was found; and one that is being written looks corrupt, or cut short. */
+async function orChanged<T>(store: Store, found: FoundFile, read: () => Promise<T>): Promise<T> {
+  const result = await settled(read());
+  await refuseChanged(store, found);
+  if (result.kind === "failed") throw result.error;
+  return result.value;
+}
+
+async function parseFooter(source: ByteSource, found: FoundFile): Promise<FileFooter> {
+  const { path, format, bytes, mtimeMs } = found;
+  using file = await openDatasetFile(source, format);
+  const { rows, footerSha256, rowGroups } = file;
+  return {
+    file: { path, format, bytes, mtimeMs, rows, footerSha256 },
+    fields: fieldsOf(file.schema),
+    rowGroups,
+    layout: layoutOf(file.schema),
+  };
+}
+
+async function refuseChanged(store: Store, found: FoundFile): Promise<void> {
+  const { path, bytes, mtimeMs } = found;
+  const now = await store.stat(path).catch((error: unknown) => {
+    if (isShardmillError(error, "STORE_NOT_FOUND")) return { bytes: -1, mtimeMs: -1 };
+    throw error;
+  });
+  if (now.bytes === bytes && now.mtimeMs === mtimeMs) return;
+  const what = now.bytes < 0 ? "was removed" : "changed";
+  throw new ShardmillError("INPUT_CHANGED", `${path} ${what} while the job was being planned`, {
+    fields: { path, bytes, bytesNow: now.bytes },
+    problems: [{ where: path, what: `${what} while the job was being planned` }],
+    hint: "start the job once nothing writes to its input any more",
+  });
+}

@@ -1,0 +1,11 @@
+export type Settled<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** How it ended, as a value: for a failure that is to be looked at later. */
+export function settled<T>(work: Promise<T>): Promise<Settled<T>> {
+  return work.then(
+    (value) => ({ kind: "done", value }),
+    (error: unknown) => ({ kind: "failed", error }),
+  );
+}

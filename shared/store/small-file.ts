@@ -1,0 +1,23 @@
+import type { ByteSource } from "./store.ts";
+
+/**
+ * A file up to this size is fetched whole, in one read, and many of them at once. As much is read of a larger file's end to
+ * find its footer.
+ */
+export const SMALL_FILE_BYTES = 64 << 10;
+
+export function isSmallFile({ bytes }: { readonly bytes: number }): boolean {
+  return bytes <= SMALL_FILE_BYTES;
+}
+
+/** A file that has been fetched. Each read gives a copy, which is the reader's own. */
+export function fetchedSource(path: string, bytes: Uint8Array): ByteSource {
+  return {
+    path,
+    bytes: bytes.length,
+    read: async (start, end, signal) => {
+      signal?.throwIfAborted();
+      return bytes.slice(start, end);
+    },
+  };
+}
