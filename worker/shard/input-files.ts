@@ -1,9 +1,11 @@
 import { present } from "../../shared/core/assert.ts";
 import { type ErrorCode, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
-import { byteSource, type Store } from "../../shared/store/store.ts";
+import { fetchedSource, isSmallFile } from "../../shared/store/small-file.ts";
+import { type ByteSource, byteSource, type Store } from "../../shared/store/store.ts";
 import type { BusyMeter } from "./busy-meter.ts";
 
 /**
@@ -11,6 +13,12 @@ import type { BusyMeter } from "./busy-meter.ts";
  * twice; an open file costs its footer and a decoder's memory.
  */
 const MAX_OPEN_FILES = 2;
+
+/** A small file as it was planned, and where it was read. */
+export interface FetchedFile {
+  readonly store: Store;
+  readonly bytes: Uint8Array;
+}
 
 export interface InputFilesOptions {
   /** The nearest first. Each file is read from the first that holds it as it was planned. */
@@ -38,13 +46,34 @@ export class InputFiles implements Disposable {
   }
 
   /**
+   * A small file's bytes, ahead of its being taken: many files may be fetched at once, and opening one costs a decoder. Null for
+   * a larger one, and where no store gives what was planned: whoever takes it learns why. Never rejects.
+   */
+  async fetch(planned: InputFile, signal: AbortSignal): Promise<FetchedFile | null> {
+    if (!isSmallFile(planned)) return null;
+    for (const store of this.#options.stores) {
+      try {
+        return { store, bytes: await this.#readWhole(store, planned, signal) };
+      } catch (error) {
+        if (!mayBeElsewhere(error)) return null;
+      }
+    }
+    return null;
+  }
+
+  /**
    * To be given back, or dropped.
    *
+   * @param fetched what `fetch` gave for it
    * @throws {INPUT_CHANGED} when it is gone, or size, time of change or footer are not the plan's
    * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {STORE_FAILED}
    */
-  async take(planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
-    const file = (await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, signal));
+  async take(
+    planned: InputFile,
+    signal: AbortSignal,
+    fetched: FetchedFile | null = null,
+  ): Promise<DatasetFile> {
+    const file = (await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, signal, fetched));
     this.#taken.add(file);
     this.#closeSurplus();
     return file;
@@ -113,43 +142,78 @@ export class InputFiles implements Disposable {
   }
 
   /** @throws what the last store says, which is the coordinator's own view where that can be asked */
-  async #openNearest(planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
-    const [nearest, ...others] = this.#options.stores;
+  async #openNearest(
+    planned: InputFile,
+    signal: AbortSignal,
+    fetched: FetchedFile | null,
+  ): Promise<DatasetFile> {
+    const { stores, onFar } = this.#options;
+    // The nearer ones have been asked already.
+    const left = fetched === null ? stores : stores.slice(stores.indexOf(fetched.store));
     let failure: unknown;
-    for (const store of [nearest, ...others]) {
+    for (const store of left) {
       signal.throwIfAborted();
       try {
-        const file = await this.#openChecked(store, planned, signal);
+        const file = isSmallFile(planned)
+          ? await this.#openSmall(store, planned, signal, store === fetched?.store ? fetched.bytes : null)
+          : await this.#openLarge(store, planned, signal);
         this.#readFrom.set(file, store);
-        if (store !== nearest) this.#options.onFar?.(planned.path);
+        if (store !== stores[0]) onFar?.(planned.path);
         return file;
       } catch (error) {
-        if (!isShardmillError(error) || !MAY_BE_ELSEWHERE.has(error.code)) throw error;
+        if (!mayBeElsewhere(error)) throw error;
         failure = error;
       }
     }
     throw failure;
   }
 
-  async #openChecked(store: Store, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
+  async #openSmall(
+    store: Store,
+    planned: InputFile,
+    signal: AbortSignal,
+    fetched: Uint8Array | null,
+  ): Promise<DatasetFile> {
+    const bytes = fetched ?? (await this.#readWhole(store, planned, signal));
+    return await openChecked(planned, fetchedSource(planned.path, bytes), signal);
+  }
+
+  async #openLarge(store: Store, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
     const { meter } = this.#options;
     await this.confirm(planned, store, signal);
     const bytes = byteSource(store, planned.path, planned.bytes);
-    const timed = {
+    const timed: ByteSource = {
       ...bytes,
-      read: (start: number, end: number, readSignal?: AbortSignal) =>
-        meter.timeRead(() => bytes.read(start, end, readSignal)),
+      read: (start, end, readSignal) => meter.timeRead(() => bytes.read(start, end, readSignal)),
     };
-    const file = await openDatasetFile(timed, planned.format, signal).catch(async (error: unknown) => {
-      // A file that is being written looks corrupt.
-      if (isShardmillError(error, "INPUT_CORRUPT")) await this.confirm(planned, store, signal);
-      throw error;
-    });
-    if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
-    const found = file.footerSha256;
-    file[Symbol.dispose]();
-    throw inputChanged(planned, "footer", planned.footerSha256, found);
+    const opened = await settled(openChecked(planned, timed, signal));
+    if (opened.kind === "done") return opened.value;
+    // A file that is being written looks corrupt.
+    if (isShardmillError(opened.error, "INPUT_CORRUPT")) await this.confirm(planned, store, signal);
+    throw opened.error;
   }
+
+  /** Its bytes, which it had from before they were read until after. */
+  async #readWhole(store: Store, planned: InputFile, signal: AbortSignal): Promise<Uint8Array> {
+    const { path, bytes } = planned;
+    const reading = this.#options.meter.timeRead(() => store.readRange(path, 0, bytes, signal));
+    const read = await settled(reading);
+    await this.confirm(planned, store, signal);
+    if (read.kind === "failed") throw read.error;
+    return read.value;
+  }
+}
+
+async function openChecked(
+  planned: InputFile,
+  source: ByteSource,
+  signal: AbortSignal,
+): Promise<DatasetFile> {
+  const file = await openDatasetFile(source, planned.format, signal);
+  if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
+  const found = file.footerSha256;
+  file[Symbol.dispose]();
+  throw inputChanged(planned, "footer", planned.footerSha256, found);
 }
 
 /** What a store says that does not hold the file, or cannot give it: another one may. */
@@ -159,6 +223,10 @@ const MAY_BE_ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
   "STORE_REFUSED",
   "STORE_FAILED",
 ]);
+
+function mayBeElsewhere(error: unknown): boolean {
+  return isShardmillError(error) && MAY_BE_ELSEWHERE.has(error.code);
+}
 
 function inputChanged(
   { path }: InputFile,

@@ -2,11 +2,14 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { readAhead } from "../../shared/core/read-ahead.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import { isSmallFile } from "../../shared/store/small-file.ts";
 import type { Store } from "../../shared/store/store.ts";
-import type { InputFiles } from "./input-files.ts";
+import type { FetchedFile, InputFiles } from "./input-files.ts";
+import { joinSmallBatches } from "./join-batches.ts";
 
 /** The rows of a shard, as its map reads them. */
 export interface ShardRows {
@@ -16,57 +19,60 @@ export interface ShardRows {
   read(columns: readonly string[], signal: AbortSignal): AsyncIterable<RecordBatch>;
 }
 
-/** A stat is a round trip on a network file system. */
-const STATS_AT_ONCE = 16;
+/** A read and a stat are round trips on a network file system. So many small files are fetched at once: a mebibyte at most. */
+const FILES_AHEAD = 16;
+
+export interface InputCalls {
+  readonly signal: AbortSignal;
+  /** Which slice is begun, before its file is looked at. */
+  readonly onFile: (slice: number) => void;
+}
 
 /** The files that a shard's rows lie in, opened one after the other, each read by nobody else meanwhile. */
 export class ShardInput implements ShardRows, Disposable {
-  readonly schema: Schema;
   readonly #slices: readonly LeaseSlice[];
   readonly #files: InputFiles;
-  readonly #onFile: (slice: number) => void;
+  readonly #calls: InputCalls;
+  /** Of each slice, in order; begun as far as they may be. */
+  readonly #fetched: AsyncGenerator<FetchedFile | null, void>;
   /** Of the slices that were begun. */
   readonly #readFrom: Store[] = [];
   /** The one that is read. */
-  #file: DatasetFile | null;
+  #file: DatasetFile | null = null;
+  #schema: Schema | null = null;
 
-  /**
-   * Opens the first file.
-   *
-   * @param onFile is told which slice is begun, before its file is looked at
-   */
+  /** Opens the first file. */
   static async open(
     slices: readonly LeaseSlice[],
     files: InputFiles,
-    { signal, onFile }: { readonly signal: AbortSignal; readonly onFile: (slice: number) => void },
+    calls: InputCalls,
   ): Promise<ShardInput> {
-    const first = present(slices[0], "a shard has a file");
-    onFile(0);
-    return new ShardInput(slices, files, await files.take(first.file, signal), onFile);
+    const input = new ShardInput(slices, files, calls);
+    await input.#open(0, present(slices[0], "a shard has a file"), calls.signal);
+    return input;
   }
 
-  private constructor(
-    slices: readonly LeaseSlice[],
-    files: InputFiles,
-    first: DatasetFile,
-    onFile: (slice: number) => void,
-  ) {
+  private constructor(slices: readonly LeaseSlice[], files: InputFiles, calls: InputCalls) {
     this.#slices = slices;
     this.#files = files;
-    this.#file = first;
-    this.#onFile = onFile;
-    this.schema = first.schema;
+    this.#calls = calls;
+    this.#fetched = readAhead(slices, FILES_AHEAD, ({ file }) => files.fetch(file, calls.signal));
   }
 
-  async *read(columns: readonly string[], signal: AbortSignal): AsyncGenerator<RecordBatch> {
+  get schema(): Schema {
+    return present(this.#schema, "the first file is open");
+  }
+
+  read(columns: readonly string[], signal: AbortSignal): AsyncGenerator<RecordBatch> {
+    return joinSmallBatches(this.#readSlices(columns, signal));
+  }
+
+  async *#readSlices(columns: readonly string[], signal: AbortSignal): AsyncGenerator<RecordBatch> {
     for (const [index, slice] of this.#slices.entries()) {
-      if (index > 0) this.#onFile(index);
       try {
-        this.#file ??= await this.#files.take(slice.file, signal);
-        this.#readFrom.push(this.#files.storeOf(this.#file));
-        yield* readSlice(this.#file, slice, columns, signal);
-        this.#files.giveBack(this.#file);
-        this.#file = null;
+        const file = index === 0 ? this.#file : null;
+        yield* readSlice(file ?? (await this.#open(index, slice, signal)), slice, columns, signal);
+        this.#giveBack();
       } catch (error) {
         // A file that is being written looks corrupt.
         const store = this.#readFrom[index];
@@ -78,15 +84,31 @@ export class ShardInput implements ShardRows, Disposable {
   }
 
   /**
-   * Makes sure that all files are still as they were planned, there where they were read.
+   * Makes sure that all files are still as they were planned, there where they were read. Small ones were so when all of their
+   * bytes had been fetched.
    *
    * @throws {INPUT_CHANGED}
    */
   async confirm(signal: AbortSignal): Promise<void> {
-    await mapConcurrent(this.#readFrom, STATS_AT_ONCE, async (store, index) => {
+    await mapConcurrent(this.#readFrom, FILES_AHEAD, async (store, index) => {
       const { file } = present(this.#slices[index], "what was read is a slice of the shard");
-      await this.#files.confirm(file, store, signal);
+      if (!isSmallFile(file)) await this.#files.confirm(file, store, signal);
     });
+  }
+
+  async #open(index: number, { file }: LeaseSlice, signal: AbortSignal): Promise<DatasetFile> {
+    this.#calls.onFile(index);
+    const fetched = (await this.#fetched.next()).value ?? null;
+    const opened = await this.#files.take(file, signal, fetched);
+    this.#file = opened;
+    this.#schema ??= opened.schema;
+    this.#readFrom.push(this.#files.storeOf(opened));
+    return opened;
+  }
+
+  #giveBack(): void {
+    if (this.#file !== null) this.#files.giveBack(this.#file);
+    this.#file = null;
   }
 
   /** After a read that failed, its file cannot be read again. */
