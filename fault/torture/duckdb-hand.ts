@@ -24,7 +24,7 @@ export class DuckdbHand implements Hand {
     return new DuckdbHand(instance, connection);
   }
 
-  async make(torture: TortureCase, folder: string): Promise<void> {
+  async make(torture: TortureCase, folder: string): Promise<null> {
     let first = 0;
     for (const { name, rows } of torture.files) {
       const path = quoteLiteral(join(folder, "data", name));
@@ -33,6 +33,7 @@ export class DuckdbHand implements Hand {
       );
       first += rows;
     }
+    return null;
   }
 
   async judge(torture: TortureCase, folder: string): Promise<string[]> {
@@ -156,7 +157,7 @@ function selectOf({ id, x, kept, storage }: TortureCase, first: number, rows: nu
   const typed = x.shape === "fixedList" ? `(${whole})::${duckdbType({ kind: x.dtype })}[${x.width}]` : whole;
   const columns = [
     `i AS ${quoteIdentifier(id)}`,
-    `${nullable(typed, x.nulls, salt)} AS ${quoteIdentifier(x.name)}`,
+    `${nullable(typed, x.shape === "fixedList" ? 0 : x.nulls, salt)} AS ${quoteIdentifier(x.name)}`,
     ...kept.map(({ name, type, nulls, longest }, place) => {
       const value = `(${duckdbValue(type, "i", salt + place + 1, longest)})::${duckdbType(type)}`;
       if (hasArray(type)) return `${value} AS ${quoteIdentifier(name)}`;
@@ -166,6 +167,7 @@ function selectOf({ id, x, kept, storage }: TortureCase, first: number, rows: nu
   return `SELECT ${columns.join(", ")} FROM range(${first}, ${first + rows}) t(i)`;
 }
 
+/** DuckDB has no CASE over arrays of most types: these have no nulls. */
 function nullable(value: string, nulls: number, salt: number): string {
   return nulls === 0
     ? value

@@ -42,7 +42,7 @@ const names = args.hand === undefined ? HANDS.filter((name) => hands[name] !== n
 
 const startedMs = performance.now();
 const minutes = () => (performance.now() - startedMs) / 60_000;
-const ends = { right: 0, refused: 0, wrong: 0, rows: 0 };
+const ends = { right: 0, refused: 0, skipped: 0, wrong: 0, rows: 0 };
 let index = args.from;
 const more = () => (args.cases === undefined ? minutes() < args.minutes : index < args.from + args.cases);
 console.log(`seed ${seed}, judged by ${names.join(" and ")}`);
@@ -60,10 +60,10 @@ for (; more(); index += 1) {
     if (args.stop) break;
   }
 }
-const { right, refused, wrong, rows } = ends;
+const { right, refused, skipped, wrong, rows } = ends;
 console.log(
-  `\n${right + refused + wrong} cases in ${minutes().toFixed(1)} minutes: ${right} right (${rows} rows), ` +
-    `${refused} refused in time, ${wrong} WRONG`,
+  `\n${right + refused + skipped + wrong} cases in ${minutes().toFixed(1)} minutes: ${right} right (${rows} rows), ` +
+    `${refused} refused in time, ${skipped} that could not be made, ${wrong} WRONG`,
 );
 if (wrong > 0) process.exitCode = 1;
 

@@ -21,20 +21,23 @@ export class PythonHand implements Hand {
     this.#answers = this.#lines[Symbol.asyncIterator]();
   }
 
-  async make(torture: TortureCase, folder: string): Promise<void> {
-    await this.#ask("make", torture, folder);
+  async make(torture: TortureCase, folder: string): Promise<string | null> {
+    const answer = await this.#ask("make", torture, folder);
+    return "skip" in answer ? answer.skip : null;
   }
 
   async judge(torture: TortureCase, folder: string): Promise<string[]> {
-    return await this.#ask("judge", torture, folder);
+    const answer = await this.#ask("judge", torture, folder);
+    if ("problems" in answer) return answer.problems;
+    throw new Error(`Python could not judge the case: ${answer.skip}`);
   }
 
-  async #ask(task: "make" | "judge", torture: TortureCase, folder: string): Promise<string[]> {
+  async #ask(task: "make" | "judge", torture: TortureCase, folder: string): Promise<Answer> {
     this.#child.stdin?.write(`${JSON.stringify({ do: task, case: torture, folder })}\n`);
     const { value, done } = await this.#answers.next();
     if (done === true) throw new Error("Python ended: is pyarrow installed?");
     const answer: unknown = JSON.parse(value);
-    if (isProblems(answer)) return answer.problems;
+    if (isAnswer(answer)) return answer;
     throw new Error(`Python could not ${task} the case: ${value}`);
   }
 
@@ -44,6 +47,8 @@ export class PythonHand implements Hand {
   }
 }
 
-function isProblems(answer: unknown): answer is { readonly problems: string[] } {
-  return typeof answer === "object" && answer !== null && "problems" in answer;
+type Answer = { readonly problems: string[] } | { readonly skip: string };
+
+function isAnswer(answer: unknown): answer is Answer {
+  return typeof answer === "object" && answer !== null && ("problems" in answer || "skip" in answer);
 }

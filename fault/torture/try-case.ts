@@ -7,10 +7,14 @@ import type { Hand } from "./hand.ts";
 import { jobFileOf, modelOfCase } from "./job-of-case.ts";
 import { mayBeRefused, type TortureCase } from "./torture-case.ts";
 
-/** `right`: published, and every value as it must be. `refused`: before any work, and for a type that may be. */
+/**
+ * `right`: published, and every value as it must be. `refused`: before any work, and for a type that may be. `skipped`: the
+ * hand cannot make such files.
+ */
 export type CaseEnd =
   | { readonly kind: "right"; readonly rows: number }
   | { readonly kind: "refused"; readonly code: string }
+  | { readonly kind: "skipped"; readonly why: string }
   | { readonly kind: "wrong"; readonly problems: readonly string[] };
 
 /** No case is large: beyond this it hangs, on whatever machine. */
@@ -23,7 +27,8 @@ export async function tryCase(torture: TortureCase, hand: Hand, keepIn?: string)
   try {
     await rm(folder, { recursive: true, force: true });
     await mkdir(join(folder, "data"), { recursive: true });
-    await hand.make(torture, folder);
+    const why = await hand.make(torture, folder);
+    if (why !== null) return { kind: "skipped", why };
     await writeFile(join(folder, "model.onnx"), modelOfCase(torture));
     await writeFile(join(folder, "job.yaml"), jobFileOf(torture));
     const workers = String(torture.workers);
@@ -50,12 +55,18 @@ async function endOf(
   const refused = code === 2 && errorCode !== undefined && isRefusalOfType(torture, stderr);
   if (refused) return { kind: "refused", code: errorCode };
   const how = code === null ? `ended by ${signal}` : `exit ${code}`;
-  return { kind: "wrong", problems: [`${how}: ${tail(stderr)} ${tail(stdout)}`] };
+  return { kind: "wrong", problems: [`${how}: ${said(stderr)} ${tail(stdout)}`] };
 }
 
 /** A refusal names a column, and that column has a type which may be refused. */
 function isRefusalOfType({ kept }: TortureCase, stderr: string): boolean {
   return kept.some(({ name, type }) => stderr.includes(name) && typesWithin(type).some(mayBeRefused));
+}
+
+/** What it says of the error, without the log before it. */
+function said(stderr: string): string {
+  const start = stderr.lastIndexOf("\nerror: ");
+  return tail(start < 0 ? stderr : stderr.slice(start));
 }
 
 function tail(text: string): string {
