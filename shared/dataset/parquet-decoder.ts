@@ -26,6 +26,8 @@ interface OpenSegment {
 /** Rows of one row group, and how many of them are decoded at once. */
 export interface DecoderPart extends RowSegment {
   readonly batchRows: number;
+  /** Whether the decoder jumps to the first row. Else it decodes those before it in the row group, too, and they are dropped. */
+  readonly jumps: boolean;
 }
 
 export interface DecoderRead {
@@ -36,16 +38,18 @@ export interface DecoderRead {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The decoder broke, and is of no use any more. A new one may not break on fewer rows at once. */
+/** The decoder broke, and is of no use any more. A new one may not break without a jump, or on fewer rows at once. */
 export class DecoderFault extends Error {
   /** What it means if it does. */
   readonly failure: ShardmillError;
   readonly batchRows: number;
+  readonly hasJumped: boolean;
 
-  constructor(failure: ShardmillError, batchRows: number) {
+  constructor(failure: ShardmillError, { rows, batchRows, offset, jumps }: DecoderPart) {
     super(failure.message, { cause: failure });
     this.failure = failure;
-    this.batchRows = batchRows;
+    this.batchRows = Math.min(rows, batchRows);
+    this.hasJumped = jumps && offset > 0;
   }
 }
 
@@ -118,8 +122,9 @@ export class ParquetDecoder implements Disposable {
     const options = {
       rowGroups: [part.group],
       ...(columns === null ? {} : { columns: [...columns] }),
-      offset: part.offset,
-      limit: part.rows,
+      ...(part.jumps
+        ? { offset: part.offset, limit: part.rows }
+        : { offset: 0, limit: part.offset + part.rows }),
       batchSize: part.batchRows,
     };
     try {
@@ -137,6 +142,7 @@ export class ParquetDecoder implements Disposable {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<RecordBatch> {
     let rows = 0;
+    let before = part.jumps ? 0 : part.offset;
     let schema: Schema | undefined;
     for (let result = first; !result.done; ) {
       signal?.throwIfAborted();
@@ -146,8 +152,11 @@ export class ParquetDecoder implements Disposable {
         return this.#intoArrow(value, schema, columns);
       });
       for (const batch of batches) {
-        rows += batch.numRows;
-        yield batch;
+        const dropped = Math.min(before, batch.numRows);
+        before -= dropped;
+        if (dropped === batch.numRows) continue;
+        rows += batch.numRows - dropped;
+        yield dropped === 0 ? batch : batch.slice(dropped, batch.numRows);
       }
       try {
         result = await this.#runtime.run(() => reader.read());
@@ -200,10 +209,10 @@ export class ParquetDecoder implements Disposable {
     }
   }
 
-  #fault(error: unknown, { group, rows, batchRows }: DecoderPart): unknown {
-    const failure = translate(error, this.#path, `row group ${group}`, this.#runtime);
+  #fault(error: unknown, part: DecoderPart): unknown {
+    const failure = translate(error, this.#path, `row group ${part.group}`, this.#runtime);
     if (!(failure instanceof ShardmillError) || !mayBeTooLarge(error)) return failure;
-    return new DecoderFault(failure, Math.min(rows, batchRows));
+    return new DecoderFault(failure, part);
   }
 
   async #close(open: OpenSegment | undefined): Promise<void> {

@@ -28,6 +28,8 @@ class ParquetDatasetFile implements DatasetFile {
   readonly #tail: ParquetTail;
   #decoder: ParquetDecoder;
   readonly #batchSize = new BatchSize();
+  /** Jumping is quicker, and the decoder cannot do it in all that other writers make (DuckDB's long runs of differences). */
+  #jumps = true;
   /** A decoder broke on the file: row groups are decoded one after the other from then on. */
   #hasFaults = false;
   #isReading = false;
@@ -48,7 +50,8 @@ class ParquetDatasetFile implements DatasetFile {
    * One read at a time. After one that failed or was aborted the file must be opened again.
    *
    * How large rows become is known once they are decoded: where a batch is much larger than was meant, or the decoder
-   * breaks on it, the rows from there on are read again with fewer at once.
+   * breaks on it, the rows from there on are read again with fewer at once. Where the decoder breaks after a jump into a row
+   * group, they are read again without one.
    */
   async *read(options: ReadOptions): AsyncGenerator<RecordBatch> {
     assert(!this.#isReading && !this.#isDisposed, "a Parquet file is open and read by one reader at a time");
@@ -78,14 +81,16 @@ class ParquetDatasetFile implements DatasetFile {
     const parts = cutSegments(this.rowGroups, rowStart, rowEnd).map((segment) => ({
       ...segment,
       batchRows: this.#batchSize.rowsOf(this.rowGroups[segment.group]),
+      jumps: this.#jumps,
     }));
     return this.#decoder.read({ parts, columns, isAhead: !this.#hasFaults, signal });
   }
 
-  /** For fewer rows at once; whatever fewer rows do not help is thrown. */
+  /** For a read without jumps, then for fewer rows at once; what neither helps is thrown. */
   async #replaceDecoder(error: unknown, signal: AbortSignal | undefined): Promise<void> {
     if (!(error instanceof DecoderFault)) throw error;
-    if (!this.#batchSize.shrinkAfterFault(error.batchRows)) throw error.failure;
+    if (error.hasJumped) this.#jumps = false;
+    else if (!this.#batchSize.shrinkAfterFault(error.batchRows)) throw error.failure;
     this.#hasFaults = true;
     this.#decoder[Symbol.dispose]();
     this.#decoder = await ParquetDecoder.open(this.#source, this.#tail, signal);
