@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
+import { PerPeer } from "../../shared/core/per-peer.ts";
 import { NEVER, Slots } from "../../shared/core/slots.ts";
 import { isPartialFileName, parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
-import type { Token } from "../../shared/domain/token.ts";
+import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type { StoreStat } from "../../shared/store/store.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
@@ -57,6 +58,11 @@ const LIMITS: DataDeskLimits = {
   pace: { everyMs: 60_000, leastBytes: 64 * 1024 },
 };
 
+/** A quarter of the turns: a worker of many threads gets by with a few, and one that hangs leaves most to the others. */
+const READS_OF_ONE = 32;
+/** A partial's files are put one after another; one more, where a connection broke. */
+const PUTS_OF_ONE = 2;
+
 /**
  * The coordinator's files for workers that do not see them: the inputs and the model of a job to read, partials to put.
  * Paths are compared as text with those of the plan, so there is no path that leads out.
@@ -68,6 +74,8 @@ export class DataDesk implements DataService {
   readonly #options: DataDeskOptions;
   readonly #pace: Pace;
   readonly #ledger: UploadLedger;
+  readonly #readsOfOne = new PerPeer("downloads", READS_OF_ONE);
+  readonly #putsOfOne = new PerPeer("uploads", PUTS_OF_ONE);
   readonly #reads: Slots;
   readonly #puts: Slots;
 
@@ -90,6 +98,7 @@ export class DataDesk implements DataService {
     signal: AbortSignal = NEVER,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     this.#checkReadable(session, jobId, path);
+    using _open = this.#readsOfOne.enter(session);
     const giveBack = await this.#reads.take(signal);
     try {
       yield* readFileRange(path, { start, end }, signal);
@@ -104,6 +113,7 @@ export class DataDesk implements DataService {
     signal: AbortSignal = NEVER,
   ): Promise<void> {
     this.#folderFor(header);
+    using _open = this.#putsOfOne.enter(`${header.jobId} ${header.shard} ${tokenKey(header.token)}`);
     const giveBack = await this.#puts.take(signal);
     try {
       // Once more: the lease, or the job, may be over by now.

@@ -5,6 +5,7 @@ import type { HostileKind, Trial } from "./kinds.ts";
 import { Tally } from "./tally.ts";
 import { type MeasuredOutcome, TrialRunner } from "./trial-runner.ts";
 import { CallTrials } from "./try-call.ts";
+import { PeerTrials } from "./try-peers.ts";
 import { WireTrials } from "./try-wire.ts";
 
 export interface KindOptions {
@@ -27,7 +28,7 @@ export async function tryKind({ kind, seed, from, count, onBroken }: KindOptions
       tally.add(outcome);
       if (outcome.broken !== null) await onBroken(trial, outcome);
     }
-    if (runner instanceof WireTrials) {
+    if (runner instanceof WireTrials || runner instanceof PeerTrials) {
       const outcome = await runner.finish();
       if (outcome.broken !== null) await onBroken({ kind, seed, index: from + count }, outcome);
     }
@@ -37,7 +38,11 @@ export async function tryKind({ kind, seed, from, count, onBroken }: KindOptions
   }
 }
 
-async function runnerOf(kind: HostileKind, folder: string): Promise<TrialRunner | WireTrials | CallTrials> {
+async function runnerOf(
+  kind: HostileKind,
+  folder: string,
+): Promise<TrialRunner | WireTrials | CallTrials | PeerTrials> {
   if (kind === "wire") return WireTrials.open();
+  if (kind === "peers") return PeerTrials.open();
   return kind === "call" ? new CallTrials() : new TrialRunner(folder);
 }

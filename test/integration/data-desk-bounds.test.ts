@@ -108,3 +108,21 @@ test("what is put is of one execution a lease, and of so many bytes", async () =
   const next = { generation: 2, sequence: 10 };
   await one.putPartialFile(aHeader({ token: next, executionId: "e2" }), pieces("abcdef"));
 });
+
+test("of one lease two puts are open at once, and another lease has its own", async () => {
+  const one = desk();
+  const waiting = deferred<void>();
+  const slow = async function* () {
+    await waiting.promise;
+    yield Buffer.from("abcdef");
+  };
+  const names = ["rows.parquet", "dead.parquet"];
+  const open = names.map((name) => one.putPartialFile(aHeader({ name }), slow()));
+  expect(await failureOf(one.putPartialFile(aHeader({ name: "scan.parquet" }), slow()))).toMatchObject({
+    code: "RESOURCE_EXHAUSTED",
+  });
+  await one.putPartialFile(aHeader({ token: { generation: 2, sequence: 10 } }), pieces("abcdef"));
+  waiting.resolve();
+  await Promise.all(open);
+  expect(await storedFiles()).toHaveLength(3);
+});

@@ -6,6 +6,8 @@ import { tryKind } from "../../fault/hostile/try-kind.ts";
 test.each([
   ["wire", 30],
   ["call", 15],
+  // The heartbeats, lease requests, registrations and uploads that never end.
+  ["peers", 5],
 ] as const)(
   "hostile %s: a coordinator survives each of %d",
   async (kind, count) => {

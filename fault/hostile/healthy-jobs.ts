@@ -1,0 +1,117 @@
+import { sleep } from "../../shared/core/abort.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import { isEnded } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
+import type { KnownJob } from "../../test/support/known-job.ts";
+import { checkAnswer } from "../check-answer.ts";
+
+const LOOK_MS = 200;
+const END_LIMIT_MS = 180_000;
+
+/** The same job again and again, from the beginning, beside whatever else happens: each run must end as if alone. */
+export class HealthyJobs implements AsyncDisposable {
+  readonly address: string;
+  readonly spec: JobSpec;
+  /** What an attacker took and never worked on: so many attempts are not the healthy worker's. */
+  leasesTaken = 0;
+  /** The first thing that went wrong. */
+  problem: string | null = null;
+  readonly #job: KnownJob;
+  readonly #client: CoordinatorClient;
+  readonly #over = new AbortController();
+  #status: JobStatus;
+  #rowsOfEnded = 0;
+  #looping: Promise<void> = Promise.resolve();
+
+  private constructor(
+    client: CoordinatorClient,
+    first: JobStatus,
+    options: { address: string; spec: JobSpec; job: KnownJob },
+  ) {
+    this.#client = client;
+    this.#status = first;
+    this.address = options.address;
+    this.spec = options.spec;
+    this.#job = options.job;
+  }
+
+  static async start(address: string, spec: JobSpec, job: KnownJob): Promise<HealthyJobs> {
+    const client = connectCoordinator(address);
+    const jobs = new HealthyJobs(client, await client.jobs.submitJob(spec, { fresh: true }), {
+      address,
+      spec,
+      job,
+    });
+    jobs.#looping = jobs.#goOn().catch((error: unknown) => {
+      if (!jobs.#over.signal.aborted) jobs.problem ??= messageOf(error);
+    });
+    return jobs;
+  }
+
+  get jobId(): string {
+    return this.#status.jobId;
+  }
+
+  /** Committed in all runs so far. */
+  get rowsDone(): number {
+    return this.#rowsOfEnded + this.#status.rowsCommitted;
+  }
+
+  /** Null once so many rows are committed; else what keeps it. */
+  async until(rows: number, limitMs: number): Promise<string | null> {
+    const startMs = performance.now();
+    while (this.rowsDone < rows) {
+      if (this.problem !== null) return this.problem;
+      if (performance.now() - startMs > limitMs)
+        return `the worker handed in nothing for ${limitMs / 1_000} s`;
+      await sleep(LOOK_MS);
+    }
+    return null;
+  }
+
+  /** Lets the run at hand come to its end, and looks at what was published. */
+  async finish(): Promise<string | null> {
+    this.#over.abort();
+    await this.#looping;
+    const startMs = performance.now();
+    while (!isEnded(this.#status.phase) && performance.now() - startMs < END_LIMIT_MS) await this.#look();
+    this.#judge();
+    if (this.problem !== null) return this.problem;
+    const problems = await checkAnswer(this.#job);
+    return problems.length === 0 ? null : problems.join("; ");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    await this.#looping;
+    this.#client.close();
+  }
+
+  async #goOn(): Promise<void> {
+    const { jobs } = this.#client;
+    while (!this.#over.signal.aborted && this.problem === null) {
+      await this.#look();
+      if (!isEnded(this.#status.phase)) continue;
+      this.#judge();
+      this.#rowsOfEnded += this.#status.rowsCommitted;
+      this.#status = await jobs.submitJob(this.spec, { fresh: true });
+    }
+  }
+
+  async #look(): Promise<void> {
+    await sleep(LOOK_MS);
+    this.#status = await this.#client.jobs.getJob(this.#status.jobId);
+  }
+
+  /** A lease that ran out because the coordinator was busy with others is an attempt more than there are shards. */
+  #judge(): void {
+    const { phase, failure, attempts, attemptsFailed, shardsTotal } = this.#status;
+    const extra = attempts - shardsTotal;
+    if (phase !== "published") this.problem ??= `the job is ${phase}: ${failure?.message ?? ""}`;
+    else if (attemptsFailed > 0) this.problem ??= `${attemptsFailed} attempts failed`;
+    else if (extra > this.leasesTaken)
+      this.problem ??= `${extra} shards ran again, ${this.leasesTaken} leases were misused`;
+  }
+}

@@ -1,0 +1,192 @@
+import { connect } from "node:net";
+import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import { parseAddress } from "../../shared/wire/address.ts";
+import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
+import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
+import { endlessly, made, NOBODY, rawCall } from "./peer-tools.ts";
+
+/** One who asks far too much, for as long as it is let. */
+export interface Attacker {
+  readonly address: string;
+  /** A job that is being worked on, and a file of it. */
+  readonly jobId: string;
+  readonly inputPath: string;
+  readonly inputBytes: number;
+  /** Of that job: a base for jobs that cannot be planned. */
+  readonly spec: JobSpec;
+  readonly signal: AbortSignal;
+  /** A lease of the job was taken, and is not worked on. */
+  readonly tookLease: () => void;
+}
+
+type Attack = (attacker: Attacker) => Promise<void>;
+
+const REF = { jobId: "none", shard: shardId(1), token: { generation: 1, sequence: 1 } };
+const MANY_TEXT = "x".repeat(60_000);
+
+function clients(count: number, { address, signal }: Attacker): CoordinatorClient[] {
+  const all = Array.from({ length: count }, () => connectCoordinator(address));
+  signal.addEventListener("abort", () => {
+    for (const client of all) client.close();
+  });
+  return all;
+}
+
+let names = 0;
+
+/** Its device is none that the job is for, so it gets no leases, unless it is to. */
+async function join(client: CoordinatorClient, device: "cpu" | "cuda" = "cuda"): Promise<WorkerSession> {
+  names += 1;
+  const { session } = await client.work.register({
+    protocolVersion: PROTOCOL_VERSION,
+    build: buildVersion,
+    name: `attacker-${process.pid}-${names}`,
+    hostname: "elsewhere",
+    pid: 1,
+    device,
+    slots: 1,
+    lanes: 1,
+    threadsPerLane: 1,
+    onnxruntimeVersion: "",
+  });
+  return session;
+}
+
+async function takeLease(
+  client: CoordinatorClient,
+  attacker: Attacker,
+): Promise<{ session: WorkerSession; lease: Lease }> {
+  const session = await join(client, "cpu");
+  const answer = await client.work.requestLease(session, 2_000);
+  if (answer.kind !== "lease") throw new Error("no lease to misuse");
+  attacker.tookLease();
+  return { session, lease: answer.lease };
+}
+
+function partialOf(lease: { jobId: string; shard: number }): PartialManifest {
+  const file = { kind: "rows", name: "rows.parquet", rows: 1, bytes: 1, sha256: "0" } as const;
+  return {
+    shard: shardId(lease.shard),
+    token: { generation: 1, sequence: 999_999 },
+    executionId: "e1",
+    rowsIn: 1,
+    rowsOut: 1,
+    rowsDead: 0,
+    firstDead: null,
+    files: Array(1_000).fill(file),
+    digest: "0",
+  };
+}
+
+/** By name: what each does again and again, from several connections, many at once. */
+export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
+  "heartbeats without end": (attacker) =>
+    endlessly(clients(4, attacker), 50, attacker.signal, async (client) => {
+      const session = await join(client);
+      const leases = Array(60).fill({ lease: REF, rowsDone: 1 });
+      await endlessly([client], 1, attacker.signal, () =>
+        client.work.heartbeat({ session, leases, busy: {}, padding: null }),
+      );
+    }),
+  "heartbeats of 100,000 leases": (attacker) =>
+    endlessly(clients(2, attacker), 2, attacker.signal, async (client) => {
+      const session = await join(client);
+      const lease = (index: number) => ({ ...REF, jobId: `job-${index}` });
+      const leases = Array.from({ length: 100_000 }, (_, index) => ({ lease: lease(index), rowsDone: 1 }));
+      await client.work.heartbeat({ session, leases, busy: {}, padding: null });
+    }),
+  "lease requests without end": (attacker) =>
+    endlessly(clients(8, attacker), 100, attacker.signal, async (client) => {
+      const session = await join(client);
+      await client.work.requestLease(session, 60_000, AbortSignal.timeout(200));
+    }),
+  "registrations without end": (attacker) =>
+    endlessly(clients(4, attacker), 100, attacker.signal, (client) => join(client)),
+  "uploads that send nothing": (attacker) =>
+    endlessly(clients(8, attacker), 120, attacker.signal, () => rawCall(attacker, "PutPartialFile", null)),
+  "uploads of one lease that stop": async (attacker) => {
+    const [client] = clients(1, attacker);
+    if (client === undefined) return;
+    const { session, lease } = await takeLease(client, attacker);
+    await endlessly([client], 40, attacker.signal, (_client, index) => {
+      const header = { session, jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
+      const name = index % 2 === 0 ? "rows.parquet" : "dead.parquet";
+      const stuck = (async function* () {
+        yield Buffer.from("0123456789");
+        await new Promise((resolve) => attacker.signal.addEventListener("abort", resolve));
+      })();
+      return client.data.putPartialFile({ ...header, executionId: "e1", name, bytes: 1 << 20 }, stuck);
+    });
+  },
+  "uploads for leases that nobody has": (attacker) =>
+    endlessly(clients(4, attacker), 50, attacker.signal, async (client, index) => {
+      const session = await join(client);
+      const token = { generation: 7, sequence: index };
+      const header = { session, jobId: attacker.jobId, shard: shardId(index), token, executionId: "e1" };
+      const bytes = (async function* () {
+        yield new Uint8Array(1 << 20);
+      })();
+      await client.data.putPartialFile({ ...header, name: "rows.parquet", bytes: 1 << 20 }, bytes);
+    }),
+  "readers that take nothing in": (attacker) =>
+    endlessly(clients(8, attacker), 60, attacker.signal, async (client) => {
+      const session = await join(client);
+      const { jobId, inputPath: path, inputBytes: end } = attacker;
+      await rawCall(attacker, "ReadRange", { session, jobId, path, start: 0, end });
+    }),
+  "watchers that take nothing in": (attacker) =>
+    endlessly([NOBODY], 1_000, attacker.signal, () =>
+      rawCall(attacker, "WatchJob", { jobId: attacker.jobId }),
+    ),
+  "watchers that come and go": (attacker) =>
+    endlessly(clients(4, attacker), 100, attacker.signal, async (client) => {
+      for await (const _status of client.jobs.watchJob("")) break;
+    }),
+  "status of all, without end": (attacker) =>
+    endlessly(clients(4, attacker), 60, attacker.signal, async (client) => {
+      await Promise.all([client.jobs.listJobs(), client.workers.listWorkers()]);
+    }),
+  "jobs that cannot be planned": (attacker) =>
+    endlessly(clients(4, attacker), 60, attacker.signal, (client, index) => {
+      const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
+      const model = { ...attacker.spec.model, path: "/nowhere/model.onnx" };
+      return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false });
+    }),
+  "cancellations of no job": (attacker) =>
+    endlessly(clients(4, attacker), 100, attacker.signal, (client) =>
+      client.jobs.cancelJob(MANY_TEXT.slice(0, 4_000), MANY_TEXT.slice(0, 4_000)),
+    ),
+  "failures that never were": (attacker) =>
+    endlessly(clients(4, attacker), 50, attacker.signal, async (client) => {
+      const session = await join(client);
+      const error = errorToData(new ShardmillError("MODEL_FAILED", MANY_TEXT));
+      await endlessly([client], 1, attacker.signal, () =>
+        client.work.failAttempt(session, { ...REF, jobId: attacker.jobId }, error),
+      );
+    }),
+  "partials that never were": (attacker) =>
+    endlessly(clients(4, attacker), 30, attacker.signal, async (client) => {
+      const session = await join(client);
+      await client.work.offerPartial(session, attacker.jobId, partialOf({ jobId: attacker.jobId, shard: 0 }));
+    }),
+  "metadata of 60 KB": (attacker) =>
+    endlessly([NOBODY], 200, attacker.signal, () => rawCall(attacker, "ListJobs", {}, MANY_TEXT)),
+  "two thousand connections": async (attacker) => {
+    const { host, port } = parseAddress(attacker.address, "connect");
+    const sockets = Array.from({ length: 2_000 }, () => {
+      const socket = connect({ host, port });
+      socket.on("error", () => {});
+      made.calls += 1;
+      socket.on("connect", () => socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"));
+      return socket.resume();
+    });
+    await new Promise((resolve) => attacker.signal.addEventListener("abort", resolve));
+    for (const socket of sockets) socket.destroy();
+  },
+};

@@ -1,0 +1,172 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { sleep } from "../../shared/core/abort.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { formatBytes } from "../../shared/core/units.ts";
+import { readJobSource } from "../../shared/spec/read-job-file.ts";
+import { connectCoordinator } from "../../shared/wire/client.ts";
+import { KnownJob } from "../../test/support/known-job.ts";
+import { type CliProcess, startCli } from "../../test/support/processes.ts";
+import { Dice } from "./dice.ts";
+import { HealthyJobs } from "./healthy-jobs.ts";
+import { type Trial, trialSeed } from "./kinds.ts";
+import { MemoryPeak } from "./memory-peak.ts";
+import type { AttackOrder, AttackReport } from "./peer-attack-process.ts";
+import { PEER_ATTACKS } from "./peer-attacks.ts";
+import type { MeasuredOutcome } from "./trial-runner.ts";
+
+/*
+ * What an attack may cost the others. A call on a connection of its own is answered within seconds, in bounded memory; the
+ * worker at work loses no lease, and hands in shards while the attack goes on or soon after. The bounds leave room for a
+ * machine on which the attackers, the worker and the coordinator share two cores with others.
+ */
+const ANSWER_LIMIT_MS = 5_000;
+const MEMORY_LIMIT_BYTES = 2 ** 30;
+const PROGRESS_LIMIT_MS = 20_000;
+const ATTACK_MS = 4_000;
+const ASK_EVERY_MS = 50;
+const LIFE_LIMIT_MS = 3_600_000;
+const NAMES = Object.keys(PEER_ATTACKS);
+
+/** Peers that ask far too much, against a coordinator that has a healthy worker and job after job for it. */
+export class PeerTrials implements AsyncDisposable {
+  readonly #job: KnownJob;
+  readonly #coordinator: CliProcess;
+  readonly #worker: CliProcess;
+  readonly #healthy: HealthyJobs;
+  readonly #address: string;
+
+  private constructor(job: KnownJob, coordinator: CliProcess, worker: CliProcess, healthy: HealthyJobs) {
+    this.#job = job;
+    this.#coordinator = coordinator;
+    this.#worker = worker;
+    this.#healthy = healthy;
+    this.#address = healthy.address;
+  }
+
+  static async open(): Promise<PeerTrials> {
+    const job = await KnownJob.make({
+      rows: 4_000,
+      rowGroupRows: 100,
+      hidden: [900, 900],
+      spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
+    });
+    const options = { env: job.env, limitMs: LIFE_LIMIT_MS };
+    const coordinator = startCli(["coordinator", "--listen", "127.0.0.1:0", "--log-level", "warn"], options);
+    const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
+    // Over gRPC, as a worker on another machine: its reads and uploads wait for their turn like anybody's.
+    const args = ["worker", "--coordinator", address, "--device", "cpu", "--workers", "1"];
+    const worker = startCli([...args, "--data", "coordinator"], options);
+    const { spec } = await readJobSource(job.path, { set: [], env: {} });
+    return new PeerTrials(job, coordinator, worker, await HealthyJobs.start(address, spec, job));
+  }
+
+  /** The first trials are one attack each; after them two at once, as the dice say. */
+  async attempt(trial: Trial): Promise<MeasuredOutcome> {
+    const dice = new Dice(trialSeed(trial));
+    const named = NAMES[trial.index];
+    const attacks = named === undefined ? [dice.pick(NAMES), dice.pick(NAMES)] : [named];
+    using peak = new MemoryPeak(this.#coordinator.pid);
+    const startMs = performance.now();
+    const rowsBefore = this.#healthy.rowsDone;
+    const over = new AbortController();
+    const answers = this.#askAllTheTime(over.signal);
+    const report = await this.#attack(attacks);
+    over.abort();
+    const { longestMs, silent } = await answers;
+    this.#healthy.leasesTaken += report.leasesTaken;
+    const peakBytes = await peak.take();
+    const stuck = await this.#healthy.until(rowsBefore + 1, PROGRESS_LIMIT_MS);
+    const tooMuch = `the coordinator took ${formatBytes(peakBytes)} of memory`;
+    const broken =
+      report.problem ??
+      silent ??
+      stuck ??
+      this.#healthy.problem ??
+      this.#complaint() ??
+      (peakBytes > MEMORY_LIMIT_BYTES ? tooMuch : null);
+    const what = `${attacks.join(" and ")}, ${report.calls} calls: an answer in ${Math.round(longestMs)} ms at most`;
+    const how = broken === null ? "survived" : "broken";
+    return { what, how, broken, ms: performance.now() - startMs, peakBytes };
+  }
+
+  /** The last job must end as if nothing had been. */
+  async finish(): Promise<MeasuredOutcome> {
+    const startMs = performance.now();
+    const broken = await this.#healthy.finish();
+    const how = broken === null ? "published" : "broken";
+    return {
+      what: "the jobs beside the attacks",
+      how,
+      broken,
+      ms: performance.now() - startMs,
+      peakBytes: 0,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#healthy[Symbol.asyncDispose]();
+    await this.#worker[Symbol.asyncDispose]();
+    await this.#coordinator[Symbol.asyncDispose]();
+    await this.#job[Symbol.asyncDispose]();
+  }
+
+  async #attack(attacks: readonly string[]): Promise<AttackReport> {
+    const inputPath = this.#job.at("data", "part-0000.parquet");
+    const order: AttackOrder = {
+      address: this.#address,
+      jobId: this.#healthy.jobId,
+      inputPath,
+      inputBytes: (await stat(inputPath)).size,
+      spec: this.#healthy.spec,
+      attacks,
+      ms: ATTACK_MS,
+    };
+    const child = fork(fileURLToPath(compiledUrl("fault/hostile/peer-attack-process.ts")), {
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    const exited = once(child, "exit");
+    try {
+      child.send(order);
+      const answer = once(child, "message").then(([report]: AttackReport[]) => report ?? null);
+      const report = await Promise.race([
+        answer,
+        exited.then(() => null),
+        sleep(ATTACK_MS * 10).then(() => null),
+      ]);
+      return report ?? { leasesTaken: 0, calls: 0, problem: "the attackers' process died, or did not end" };
+    } finally {
+      child.kill("SIGKILL");
+      await exited;
+    }
+  }
+
+  async #askAllTheTime(signal: AbortSignal): Promise<{ longestMs: number; silent: string | null }> {
+    const client = connectCoordinator(this.#address);
+    let longestMs = 0;
+    try {
+      while (!signal.aborted) {
+        const startMs = performance.now();
+        await client.jobs.getJob("", AbortSignal.timeout(ANSWER_LIMIT_MS));
+        longestMs = Math.max(longestMs, performance.now() - startMs);
+        await sleep(ASK_EVERY_MS);
+      }
+      return { longestMs, silent: null };
+    } catch (error) {
+      return { longestMs, silent: `the coordinator does not answer: ${messageOf(error)}` };
+    } finally {
+      client.close();
+    }
+  }
+
+  /** What nobody foresaw is logged as an error: no peer may lead there. */
+  #complaint(): string | null {
+    const line = this.#coordinator.stderr
+      .split("\n")
+      .find((text) => /"level":50|uncaught|unhandled/i.test(text));
+    return line === undefined ? null : `the coordinator logged: ${line}`;
+  }
+}
