@@ -4,7 +4,7 @@ import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { LaneCounts, StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
-import { KeptOpen } from "./kept-open.ts";
+import { JobsInUse } from "./jobs-in-use.ts";
 import type { ShardRunner } from "./lease/attempt.ts";
 import { type DeviceOptions, OpenJob } from "./open-job.ts";
 
@@ -14,21 +14,13 @@ export interface DeviceRunnerOptions extends DeviceOptions {
   readonly shardThread?: Worker;
 }
 
-interface JobAtHand {
-  readonly jobId: string;
-  readonly kept: KeptOpen<OpenJob>;
-}
-
 /**
  * Runs shards on one device: keeps the job at hand open (its model loaded in the lanes, its threads started) and closes
- * the one before once nothing runs for it. Where nothing does, the next is opened only when that is closed: two models at
- * once may be more than the device holds.
+ * the one before once nothing runs for it.
  */
 export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #options: DeviceRunnerOptions;
-  #atHand: JobAtHand | null = null;
-  /** Those before, until they are closed. */
-  readonly #leaving = new Set<KeptOpen<OpenJob>>();
+  readonly #jobs = new JobsInUse<OpenJob>();
   #session: WorkerSession | null = null;
   #busy: StageShares = {};
   #steps: StepCounts = { run: 0, padded: 0 };
@@ -43,7 +35,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   /** A new session: threads opened under the old one would be refused by the coordinator's store. */
   useSession(session: WorkerSession): void {
     this.#session = session;
-    this.#putAway();
+    this.#jobs.putAway();
   }
 
   async run(
@@ -52,7 +44,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
     // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
-    return this.#open(lease).use((job) => job.run(lease, executionId, options), options.signal);
+    return this.#jobs.use(lease.jobId, {
+      open: () => this.#openJob(lease),
+      work: (job) => job.run(lease, executionId, options),
+      signal: options.signal,
+    });
   }
 
   /** The busy share of each stage, as the shard threads last told. */
@@ -73,44 +69,16 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#putAway();
     await this.#takeSpare()?.terminate();
-    await Promise.all([...this.#leaving].map((kept) => kept.closeNow()));
+    await this.#jobs.closeNow();
   }
 
-  #open(lease: Lease): KeptOpen<OpenJob> {
-    if (this.#atHand?.jobId === lease.jobId) return this.#atHand.kept;
-    this.#putAway();
-    const closed = [...this.#leaving].filter(({ isIdle }) => isIdle).map((kept) => kept.closed);
-    const opening = Promise.all(closed).then(() => this.#openJob(lease));
-    const atHand: JobAtHand = { jobId: lease.jobId, kept: new KeptOpen(opening) };
-    this.#atHand = atHand;
-    opening.then(
-      ({ plan }) => {
-        this.#laneCounts = { lanes: plan.lanes, threadsPerLane: plan.threads };
-      },
-      // A job that could not be opened is tried anew with its next lease.
-      () => {
-        if (this.#atHand === atHand) this.#atHand = null;
-      },
-    );
-    return atHand.kept;
-  }
-
-  #putAway(): void {
-    const kept = this.#atHand?.kept;
-    this.#atHand = null;
-    if (kept === undefined) return;
-    this.#leaving.add(kept);
-    void kept.closeWhenIdle().then(() => this.#leaving.delete(kept));
-  }
-
-  #openJob(lease: Lease): Promise<OpenJob> {
+  async #openJob(lease: Lease): Promise<OpenJob> {
     const session = this.#session;
     if (session === null) throw new Error("broken invariant: a lease before a session");
     const { services, shardThread: _, ...options } = this.#options;
     const thread = this.#takeSpare();
-    return OpenJob.open({
+    const job = await OpenJob.open({
       ...options,
       ...(thread === null ? {} : { thread }),
       describeJob: () => services.work.describeJob(session, lease.jobId),
@@ -122,6 +90,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
         this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
       },
     });
+    this.#laneCounts = { lanes: job.plan.lanes, threadsPerLane: job.plan.threads };
+    return job;
   }
 
   #takeSpare(): Worker | null {
