@@ -6,10 +6,7 @@ import type { OutputManifest } from "../shared/domain/manifest.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
 import { decodeLines, type Line } from "./sim-files.ts";
-import { OUT, rowName, type SimJob } from "./sim-plan.ts";
-
-const MANIFEST = join(OUT, "_manifest.json");
-const { work: WORK } = workPaths(OUT);
+import { rowName, type SimJob } from "./sim-plan.ts";
 
 /**
  * What is published, read back from what a power cut would leave: each planned row once, in plan order, or in the dead
@@ -22,7 +19,7 @@ export function checkOutput(
   { checker, image, job }: { readonly checker: Checker; readonly image: DiskImage; readonly job: SimJob },
   { blamed, diskFailed }: { readonly blamed: boolean; readonly diskFailed: boolean },
 ): void {
-  const text = image.safeBytes(MANIFEST);
+  const text = image.safeBytes(join(job.out, "_manifest.json"));
   if (text === null) {
     checker.broken("I14", "the job is published and its manifest is not on the disk");
     return;
@@ -32,7 +29,7 @@ export function checkOutput(
     manifest.files
       .filter((file) => file.kind === kind)
       .flatMap((file) => {
-        const bytes = image.safeBytes(join(OUT, file.path));
+        const bytes = image.safeBytes(join(job.out, file.path));
         const whole = bytes !== null && sha256(bytes) === file.sha256 && bytes.length === file.bytes;
         checker.hold(whole, "I4", `${file.path} is not what the manifest says`);
         const found = decodeLines(bytes ?? Buffer.alloc(0));
@@ -64,15 +61,15 @@ export function checkOutput(
   checkDead(checker, job, dead, blamed);
   checker.hold(dead.length <= job.spec.errors.maxRows, "I1", "more dead letters than are allowed");
   checkReduced(checker, job, lines("reduced"), rows.length);
-  checker.hold(diskFailed || onlyRivalsFiles(image), "I18", "work files are left after the job");
+  checker.hold(diskFailed || onlyRivalsFiles(image, job), "I18", "work files are left after the job");
 }
 
 /**
  * Nothing is left, or only drafts of a lock: another coordinator may make one after everything was removed, and die. The
  * next run of the job removes it.
  */
-function onlyRivalsFiles(image: DiskImage): boolean {
-  const work = image.lookUp(WORK);
+function onlyRivalsFiles(image: DiskImage, { out }: SimJob): boolean {
+  const work = image.lookUp(workPaths(out).work);
   if (work === null) return true;
   const names = work.kind === "folder" ? [...work.names.keys()] : [""];
   return names.every((name) => name.startsWith(`${LOCK_NAME}.`) && name.endsWith(".tmp"));

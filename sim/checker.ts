@@ -15,7 +15,7 @@ import type { DiskImage } from "./disk-image.ts";
 import { journalRecords } from "./journal-image.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { ArrivedCall, Witness } from "./sim-network.ts";
-import { OUT } from "./sim-plan.ts";
+import type { SimJob } from "./sim-plan.ts";
 
 /** A promise of RELIABILITY that was broken, by its number. */
 export class Violation extends Error {
@@ -31,13 +31,20 @@ export class Violation extends Error {
 export interface Holder {
   readonly process: SimProcess;
   readonly state: JobState;
+  readonly sinceMs: number;
 }
 
 /** A holder that was paused for less is never taken for dead: the silence that is waited for, less a beat and a look. */
 const MOST_HELD_MS = SILENCE_MS - 4_000;
 
-const { partials: PARTIALS, work: WORK } = workPaths(OUT);
-const JOURNAL = join(WORK, "journal");
+export interface CheckerOptions {
+  readonly image: DiskImage;
+  readonly job: Pick<SimJob, "out" | "data">;
+  readonly nowMs: () => number;
+  readonly note: (line: string) => void;
+  /** Calls are of all jobs: the checker of one of them tells of them. */
+  readonly tellsCalls: boolean;
+}
 
 /** Looks at everything that leaves a coordinator, and at the disk behind it: what was said must be safe by then. */
 export class Checker {
@@ -51,8 +58,13 @@ export class Checker {
   /** Files that were damaged on purpose. */
   readonly damaged = new Set<string>();
   readonly #image: DiskImage;
+  readonly #job: CheckerOptions["job"];
+  readonly #journal: string;
   readonly #nowMs: () => number;
   readonly #note: (line: string) => void;
+  readonly #noteCall: (line: string) => void;
+  /** What the job was called in its runs. */
+  readonly #ids = new Set<string>();
   #lastToken: Token | null = null;
   /** By shard: the partial whose commit was acknowledged. */
   readonly #commits = new Map<number, { readonly executionId: string; readonly digest: string }>();
@@ -62,10 +74,13 @@ export class Checker {
   readonly #deposed = new Set<SimProcess>();
   readonly #names = new Map<string, string>();
 
-  constructor(image: DiskImage, nowMs: () => number, note: (line: string) => void) {
+  constructor({ image, job, nowMs, note, tellsCalls }: CheckerOptions) {
     this.#image = image;
+    this.#job = job;
+    this.#journal = join(workPaths(job.out).work, "journal");
     this.#nowMs = nowMs;
     this.#note = note;
+    this.#noteCall = tellsCalls ? note : () => {};
   }
 
   broken(invariant: string, what: string): void {
@@ -85,7 +100,7 @@ export class Checker {
       if (other.process.lastPauseMs > MOST_HELD_MS) this.#depose(other);
       else this.broken("I20", `${process.name} took up the job while ${other.process.name} holds it`);
     }
-    this.holders.add({ process, state });
+    this.holders.add({ process, state, sinceMs: this.#nowMs() });
     if (state.generation === 1) this.cleared();
     this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase}`);
     this.checkReplay(state);
@@ -107,7 +122,7 @@ export class Checker {
   /** A coordinator removed its lock: it may touch the job's files no more, so those of a published job are gone by now. */
   unlocked(process: SimProcess): void {
     const holder = [...this.holders].find((other) => other.process === process);
-    const cleans = holder?.state.phase === "published" && this.#image.lookUp(JOURNAL) !== null;
+    const cleans = holder?.state.phase === "published" && this.#image.lookUp(this.#journal) !== null;
     if (!cleans) this.letGo(process);
   }
 
@@ -121,7 +136,7 @@ export class Checker {
   }
 
   checkReplay(state: JobState): void {
-    const records = journalRecords(this.#image, JOURNAL);
+    const records = journalRecords(this.#image, this.#journal);
     const told = canonicalJson(durableFacts(replay(state.config, records, state.generation)));
     this.hold(
       told === canonicalJson(durableFacts(state)),
@@ -148,7 +163,7 @@ export class Checker {
     const arrival = this.#arrivals;
     const arrivedMs = this.#nowMs();
     const failedBefore = holder?.state.totals.attemptsFailed ?? 0;
-    if (method !== "heartbeat") this.#note(`${caller.name} calls ${method} ${brief(args)}`);
+    if (method !== "heartbeat") this.#noteCall(`${caller.name} calls ${method} ${brief(args)}`);
     return {
       taken: () => {
         const failed = holder?.state.totals.attemptsFailed ?? 0;
@@ -158,8 +173,9 @@ export class Checker {
       answered: (answer) => {
         if (server.process.state === "dead") return;
         if (method !== "heartbeat" && !(answer instanceof Error))
-          this.#note(`${method} of ${caller.name}: ${brief([answer])}`);
-        if (answer instanceof Error) this.#note(`${method} of ${caller.name}: refused, ${answer.message}`);
+          this.#noteCall(`${method} of ${caller.name}: ${brief([answer])}`);
+        if (answer instanceof Error)
+          this.#noteCall(`${method} of ${caller.name}: refused, ${answer.message}`);
         else {
           // Only who asks for a shard is the job's worker.
           if (method === "requestLease") this.lastServedMs = Math.max(this.lastServedMs, arrivedMs);
@@ -189,11 +205,15 @@ export class Checker {
     const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
     const grants = method === "requestLease" && kind === "lease" && !this.#deposed.has(server);
     if (grants && lease !== undefined) this.#granted(lease);
-    if (method === "offerPartial" && kind === "committed") this.#committed(args[2] as PartialManifest);
+    const isOwn = this.#ids.has(String(args[1]));
+    if (method === "offerPartial" && kind === "committed" && isOwn)
+      this.#committed(args[2] as PartialManifest);
   }
 
   /** I9: over all generations. And the generation itself is safe. */
-  #granted({ token }: Lease): void {
+  #granted({ jobId, token, slices }: Lease): void {
+    if (!slices.some(({ file }) => file.path.startsWith(`${this.#job.data}/`))) return;
+    this.#ids.add(jobId);
     const last = this.#lastToken;
     this.hold(
       last === null || compareTokens(last, token) < 0,
@@ -201,7 +221,7 @@ export class Checker {
       `token ${tokenKey(token)} after ${last === null ? "" : tokenKey(last)}`,
     );
     this.#lastToken = token;
-    const path = segmentPath(JOURNAL, token.generation);
+    const path = segmentPath(this.#journal, token.generation);
     const safe = this.#image.safeBytes(path)?.includes('"generationStarted"') ?? false;
     this.hold(safe, "I9", `a token of generation ${token.generation} went out before that was durable`);
   }
@@ -221,7 +241,8 @@ export class Checker {
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
     if (holder?.state.phase !== "running") return;
     for (const file of files) {
-      const path = join(PARTIALS, `${shard}-${token.generation}.${token.sequence}-${executionId}`, file.name);
+      const folder = workPaths(this.#job.out).partials;
+      const path = join(folder, `${shard}-${token.generation}.${token.sequence}-${executionId}`, file.name);
       if (this.damaged.has(path)) continue;
       const bytes = this.#image.safeBytes(path);
       this.hold(
@@ -237,7 +258,7 @@ export class Checker {
     const before = this.#commits.get(shard);
     this.#commits.set(shard, { executionId, digest });
     if (before === undefined || before.executionId === executionId) return;
-    const revoked = journalRecords(this.#image, JOURNAL).some(
+    const revoked = journalRecords(this.#image, this.#journal).some(
       (record) => record.kind === "shardRevoked" && record.digest === before.digest,
     );
     this.hold(
@@ -249,12 +270,12 @@ export class Checker {
 
   /** Whether a text stands in a record that no power cut can take; once the job is published the manifest stands for all. */
   isRecorded(text: string): boolean {
-    return this.#image.lookUp(join(OUT, "_manifest.json")) !== null || this.isInJournal(text);
+    return this.#image.lookUp(join(this.#job.out, "_manifest.json")) !== null || this.isInJournal(text);
   }
 
   isInJournal(text: string): boolean {
-    const names = this.#image.safeNames(JOURNAL).filter((name) => segmentGeneration(name) !== null);
-    return names.some((name) => this.#image.safeBytes(join(JOURNAL, name))?.includes(text) ?? false);
+    const names = this.#image.safeNames(this.#journal).filter((name) => segmentGeneration(name) !== null);
+    return names.some((name) => this.#image.safeBytes(join(this.#journal, name))?.includes(text) ?? false);
   }
 }
 

@@ -6,18 +6,28 @@ import type { SeededRandom } from "./seeded-random.ts";
 import type { DiskCall } from "./sim-disk.ts";
 import type { SimJob } from "./sim-plan.ts";
 
+/** A job of the world, and who checks what becomes of it. */
+export interface Lot {
+  readonly job: SimJob;
+  readonly checker: Checker;
+  /** It has ended for good. */
+  isOver(): boolean;
+}
+
 /** What all that happens in a world stands on. */
 export interface Ground {
   readonly random: SeededRandom;
   readonly scheduler: Scheduler;
   readonly image: DiskImage;
   readonly faults: FaultPlan;
-  readonly job: SimJob;
-  readonly checker: Checker;
+  /** One, or several, on one coordinator. */
+  readonly lots: readonly Lot[];
+  /** A promise was broken that is none of a job alone. */
+  broken(invariant: string, what: string): void;
   /** A process dies, and with `power` all others of its machine, too. */
   die(process: SimProcess, why: string, power: boolean): void;
   /** A disk has changed; nothing else has happened since. */
   changed(call: DiskCall): void;
-  /** The job has ended for good. */
+  /** All jobs have ended for good. */
   isOver(): boolean;
 }

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import type { ShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
-import { hasFired, type Peopled } from "./peopled.ts";
+import type { JobTroubles } from "./job-troubles.ts";
+import { hasFired, type PeopledLot } from "./peopled.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SIM_SCHEDULE } from "./sim-coordinators.ts";
-import { OUT } from "./sim-plan.ts";
 import type { Troubles } from "./troubles.ts";
 
 /** A job may fail and be run again so often; more, and something is wrong that no run mends. */
@@ -15,35 +15,40 @@ const NOTICE_MS = 30_000;
 /** A shard that waits with nobody at work: longer than any back-off, exclusion or lost lease explains. */
 const IDLE_MS = 60_000;
 
-/** Judges whether what the coordinators do and say is right, given what went wrong in this world. */
+/** Judges whether what the coordinators do and say of one job is right, given what went wrong in this world. */
 export class Judge {
-  readonly #world: Peopled;
+  readonly #lot: PeopledLot;
   readonly #troubles: Troubles;
+  readonly #own: JobTroubles;
   #runs = 0;
   #idleSinceMs: number | null = null;
 
-  constructor(world: Peopled, troubles: Troubles) {
-    this.#world = world;
+  constructor(lot: PeopledLot, troubles: Troubles, own: JobTroubles) {
+    this.#lot = lot;
     this.#troubles = troubles;
+    this.#own = own;
   }
 
   /** L3: without workers the job fails in time. L2: with them, no shard waits for nothing. */
   look(): void {
-    const { checker, scheduler, faults, workers } = this.#world;
+    const { checker, job, world } = this.#lot;
+    const { scheduler, faults, workers, coordinators } = world;
     const holder = checker.holder();
     if (holder === null || holder.process.state !== "running") {
       this.#idleSinceMs = null;
-      if (this.#troubles.absentSinceMs !== null) this.#troubles.absentSinceMs = scheduler.nowMs;
+      const isHeld = world.lots.some((lot) => lot.checker.holder()?.process.state === "running");
+      if (this.#troubles.absentSinceMs !== null && !isHeld) this.#troubles.absentSinceMs = scheduler.nowMs;
       return;
     }
     const { state } = holder;
     const revoked = state.shards.some(({ revocations }) => revocations > 0);
-    const damaged = hasFired(this.#world, "partialDamaged", "diskError", "diskFull");
+    const damaged = hasFired(world, "partialDamaged", "diskError", "diskFull");
     checker.hold(!revoked || damaged, "I4", "a committed partial is gone, and nobody damaged one");
     if (this.#troubles.absentSinceMs !== null) {
       if (state.phase !== "running" && state.phase !== "planning") this.#troubles.bringWorkersBack();
       else {
-        const overMs = scheduler.nowMs - this.#troubles.absentSinceMs - SIM_SCHEDULE.noWorkersGraceMs;
+        const sinceMs = Math.max(this.#troubles.absentSinceMs, holder.sinceMs);
+        const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
         if (overMs > NOTICE_MS) checker.broken("L3", "no worker for the grace time, and the job still runs");
       }
     }
@@ -56,7 +61,10 @@ export class Judge {
       [...state.workers.values()].some(({ name }) =>
         workers.processes().some((process) => process.name === name),
       );
-    if (!waits) this.#idleSinceMs = null;
+    // A job whose turn has not come waits for those before it, and for no other.
+    const turn = world.lots.filter((lot) => coordinators.isBefore(lot.job, job));
+    const isServed = turn.some((lot) => (lot.checker.holder()?.state.leases.size ?? 0) > 0);
+    if (!waits || isServed) this.#idleSinceMs = null;
     else this.#idleSinceMs ??= scheduler.nowMs;
     const idleMs = this.#idleSinceMs === null ? 0 : scheduler.nowMs - this.#idleSinceMs;
     if (idleMs > IDLE_MS) checker.broken("L2", "a shard waits while nobody works");
@@ -64,45 +72,46 @@ export class Judge {
 
   /** A run of the job has come to an end of its own. */
   ended(process: SimProcess, { phase, failure }: JobStatus): void {
-    const { job, checker } = this.#world;
+    const { job, checker, world } = this.#lot;
     this.#runs += 1;
     if (phase === "published") {
       const bad = new Set([...job.failing, ...job.poison]).size;
       checker.hold(bad <= job.spec.errors.maxRows, "I1", "published with more bad rows than are allowed");
-      checker.hold(this.#troubles.cancelledBy !== process, "I14", "the job was cancelled, and is published");
+      checker.hold(this.#own.cancelledBy !== process, "I14", "the job was cancelled, and is published");
       // With others at work it is too early to look: each run that comes later finds it published, too.
       // And a run from the beginning may have thrown it away before this one could say so.
-      const isThere = this.#world.image.lookUp(join(OUT, MANIFEST_NAME)) !== null;
-      const alone = this.#world.coordinators.processes().length === 1;
-      if (alone && (isThere || !hasFired(this.#world, "startedOver"))) this.#world.over("published");
+      const isThere = world.image.lookUp(join(job.out, MANIFEST_NAME)) !== null;
+      const alone = world.coordinators.processes().length === 1;
+      if (alone && (isThere || !hasFired(world, "startedOver"))) this.#lot.over("published");
       return;
     }
     if (phase === "cancelled") {
-      checker.hold(this.#world.faults.fired.cancelled > 0, "I13", "nobody cancelled the job");
+      checker.hold(this.#own.cancels > 0, "I13", "nobody cancelled the job");
       // Else it is run again: that takes the commits up, and may publish.
-      if (this.#world.random.chance(0.5)) this.#world.over("cancelled");
+      if (world.random.chance(0.5)) this.#lot.over("cancelled");
       return;
     }
     this.#judgeFailure(failure?.code ?? "", failure?.message ?? "");
   }
 
   #judgeFailure(code: string, message: string): void {
-    const { job, checker, faults, workers, scheduler } = this.#world;
+    const { job, checker, world } = this.#lot;
+    const { faults, workers, scheduler } = world;
     const bad = new Set([...job.failing, ...job.poison]).size > job.spec.errors.maxRows;
     const died = workers.deaths + faults.fired.powerCut + faults.fired.poisonRow + faults.fired.workerPaused;
     const cutOff = faults.fired.cutOffBothWays + faults.fired.cutOffOneWay + faults.fired.callLost;
     const why: Partial<Record<string, boolean>> = {
       ERROR_BUDGET_EXCEEDED: bad || died + cutOff > 0,
       SHARD_FAILED:
-        hasFired(this.#world, "modelBroke", "partialDamaged", "diskFull", "diskError", "powerCut") ||
+        hasFired(world, "modelBroke", "partialDamaged", "diskFull", "diskError", "powerCut") ||
         died + cutOff > 0,
       // Found after the intent to publish: then the next run maps the shard again.
-      PARTIAL_INVALID: hasFired(this.#world, "partialDamaged", "diskFull", "diskError"),
+      PARTIAL_INVALID: hasFired(world, "partialDamaged", "diskFull", "diskError"),
       NO_WORKERS: scheduler.nowMs - checker.lastServedMs >= SIM_SCHEDULE.noWorkersGraceMs,
       OUTPUT_FAILED:
-        hasFired(this.#world, "diskFull", "diskError", "foreignManifest") &&
+        (this.#own.isForeign || hasFired(world, "diskFull", "diskError")) &&
         !message.includes("another output"),
-      OUTPUT_OCCUPIED: hasFired(this.#world, "foreignManifest"),
+      OUTPUT_OCCUPIED: this.#own.isForeign,
     };
     checker.hold(
       why[code] ?? false,
@@ -110,8 +119,8 @@ export class Judge {
       `the job failed without a reason in this world: ${message} (${code})`,
     );
     if (code === "NO_WORKERS") this.#troubles.bringWorkersBack();
-    if (bad && code === "ERROR_BUDGET_EXCEEDED") this.#world.over("failed");
-    if (hasFired(this.#world, "foreignManifest") && code.startsWith("OUTPUT_")) this.#world.over("failed");
+    if (bad && code === "ERROR_BUDGET_EXCEEDED") this.#lot.over("failed");
+    if (this.#own.isForeign && code.startsWith("OUTPUT_")) this.#lot.over("failed");
     checker.hold(
       this.#runs < MAX_RUNS,
       "L1",
@@ -121,25 +130,26 @@ export class Judge {
 
   /** A coordinator could not take the job up, or had to let go of it. */
   refused(process: SimProcess, { code, message }: ShardmillError): void {
-    const { checker, scheduler } = this.#world;
+    const { checker, world } = this.#lot;
+    const { scheduler } = world;
     scheduler.note(`${process.name} ends: ${code}, ${message}`);
-    const others = this.#world.coordinators.processes().filter((other) => other !== process);
-    const disk = hasFired(this.#world, "diskFull", "diskError");
+    const others = world.coordinators.processes().filter((other) => other !== process);
+    const disk = hasFired(world, "diskFull", "diskError");
     const why: Partial<Record<string, boolean>> = {
-      OUTPUT_LOCKED: others.length > 0 || hasFired(this.#world, "secondCoordinator", "startedOver"),
-      OUTPUT_FAILED: disk || hasFired(this.#world, "foreignManifest"),
-      OUTPUT_OCCUPIED: hasFired(this.#world, "foreignManifest"),
+      OUTPUT_LOCKED: others.length > 0 || hasFired(world, "secondCoordinator", "startedOver"),
+      OUTPUT_FAILED: disk || this.#own.isForeign,
+      OUTPUT_OCCUPIED: this.#own.isForeign,
       JOURNAL_FAILED: disk,
       STORE_FAILED: disk,
     };
     checker.hold(why[code] ?? false, "L1", `${process.name} cannot go on: ${message} (${code})`);
-    if (hasFired(this.#world, "foreignManifest") && code.startsWith("OUTPUT_") && this.#isForeign())
-      this.#world.over("failed");
+    if (this.#own.isForeign && code.startsWith("OUTPUT_") && this.#isForeign()) this.#lot.over("failed");
   }
 
   /** Somebody else's manifest is where the job's would be: no run can publish there. */
   #isForeign(): boolean {
-    const found = this.#world.image.lookUp(join(OUT, MANIFEST_NAME));
-    return found?.kind === "file" && found.bytes.toString("utf8") === this.#troubles.foreignText;
+    const { job, world } = this.#lot;
+    const found = world.image.lookUp(join(job.out, MANIFEST_NAME));
+    return found?.kind === "file" && found.bytes.toString("utf8") === this.#own.foreignText;
   }
 }

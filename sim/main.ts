@@ -15,6 +15,8 @@ const STORY_SHOWN = 200;
 export interface Regression {
   readonly seed: number;
   readonly found: string;
+  /** Of a world of so many jobs. */
+  readonly jobs: number;
 }
 
 interface Totals {
@@ -23,14 +25,17 @@ interface Totals {
   twice: number;
   readonly fired: Record<string, number>;
   readonly ends: Record<string, number>;
+  /** Worlds by how many jobs they had. */
+  readonly jobs: Record<number, number>;
 }
 
 const USAGE = `npm run sim -- [options]
 
-Runs the simulator: a job, its coordinators and workers, and all that can go wrong, from a seed.
+Runs the simulator: a job or several, their coordinators and workers, and all that can go wrong, from a seed.
 
   --seeds N       how many seeds to run (2000)
   --from S        the first seed (1)
+  --jobs N        so many jobs in each world (1, 2 or 3, as the seed says)
   --minutes M     stop after this long, whatever is left
   --regressions   run the kept seeds first
   --story         tell what happens: for a few seeds
@@ -40,6 +45,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "2000" },
     from: { type: "string", default: "1" },
+    jobs: { type: "string" },
     minutes: { type: "string" },
     regressions: { type: "boolean", default: false },
     story: { type: "boolean", default: false },
@@ -51,6 +57,7 @@ const args = {
   ...values,
   seeds: Number(values.seeds),
   from: Number(values.from),
+  jobs: values.jobs === undefined ? undefined : Number(values.jobs),
   minutes: values.minutes === undefined ? undefined : Number(values.minutes),
 };
 
@@ -61,19 +68,19 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return args.help ? 0 : 2;
   }
-  const totals: Totals = { seeds: 0, steps: 0, twice: 0, fired: {}, ends: {} };
+  const totals: Totals = { seeds: 0, steps: 0, twice: 0, fired: {}, ends: {}, jobs: {} };
   const startMs = performance.now();
   const seconds = () => (performance.now() - startMs) / 1_000;
   let toldMs = startMs;
-  for (const seed of await seedsToRun()) {
+  for (const { seed, jobs } of await seedsToRun()) {
     if (args.minutes !== undefined && seconds() > args.minutes * 60) break;
-    const result = await simulate(seed, args.story);
+    const result = await simulate(seed, { tellStory: args.story, jobs });
     if (args.story) console.log(result.story.join("\n"));
     add(totals, result);
     if (result.violation !== null) return await fail(result);
     if (totals.seeds % TWICE_EVERY === 1) {
       totals.twice += 1;
-      const again = await simulate(seed);
+      const again = await simulate(seed, { jobs });
       if (again.trace !== result.trace || again.steps !== result.steps) return tellDifference(result, again);
     }
     if (performance.now() - toldMs > PROGRESS_MS) {
@@ -87,18 +94,27 @@ async function main(): Promise<number> {
   return 0;
 }
 
-async function seedsToRun(): Promise<number[]> {
-  const seeds = Array.from({ length: args.seeds }, (_, index) => args.from + index);
+interface SeedToRun {
+  readonly seed: number;
+  readonly jobs: number | undefined;
+}
+
+async function seedsToRun(): Promise<SeedToRun[]> {
+  const seeds = Array.from({ length: args.seeds }, (_, index) => ({
+    seed: args.from + index,
+    jobs: args.jobs,
+  }));
   if (!args.regressions) return seeds;
   const kept = JSON.parse(
     await readFile(join(packageRoot, "sim", "regressions.json"), "utf8"),
   ) as Regression[];
-  return [...kept.map(({ seed }) => seed), ...seeds];
+  return [...kept.map(({ seed, jobs }) => ({ seed, jobs })), ...seeds];
 }
 
-function add(totals: Totals, { steps, fired, end }: SeedResult): void {
+function add(totals: Totals, { jobs, steps, fired, end }: SeedResult): void {
   totals.seeds += 1;
   totals.steps += steps;
+  totals.jobs[jobs] = (totals.jobs[jobs] ?? 0) + 1;
   for (const kind of FAULT_KINDS) totals.fired[kind] = (totals.fired[kind] ?? 0) + fired[kind];
   const name = end ?? "broken";
   totals.ends[name] = (totals.ends[name] ?? 0) + 1;
@@ -106,7 +122,7 @@ function add(totals: Totals, { steps, fired, end }: SeedResult): void {
 
 /** The same seed once more, this time with its story. */
 async function fail(result: SeedResult): Promise<number> {
-  const { story } = await simulate(result.seed, true);
+  const { story } = await simulate(result.seed, { tellStory: true, jobs: result.jobs });
   console.log(story.slice(-STORY_SHOWN).join("\n"));
   const shard = /shard (\d+)/.exec(result.violation?.message ?? "")?.[1];
   if (shard !== undefined) {
@@ -115,7 +131,7 @@ async function fail(result: SeedResult): Promise<number> {
   }
   console.log(`\nseed ${result.seed} breaks ${result.violation?.message}`);
   console.log(`faults: ${JSON.stringify(result.fired)}`);
-  console.log(`replay: npm run sim -- --seeds 1 --from ${result.seed} --story`);
+  console.log(`replay: npm run sim -- --seeds 1 --from ${result.seed} --jobs ${result.jobs} --story`);
   if (args.json) console.log(JSON.stringify({ seed: result.seed, ...result.violation }));
   return 1;
 }
@@ -124,12 +140,12 @@ function tellDifference(first: SeedResult, second: SeedResult): number {
   console.log(
     `seed ${first.seed} gave two traces: ${first.trace} in ${first.steps} turns, ${second.trace} in ${second.steps}`,
   );
-  console.log(`replay: npm run sim -- --seeds 1 --from ${first.seed}`);
+  console.log(`replay: npm run sim -- --seeds 1 --from ${first.seed} --jobs ${first.jobs}`);
   return 1;
 }
 
 function report(totals: Totals, seconds: number): void {
-  const { seeds, steps, twice, fired, ends } = totals;
+  const { seeds, steps, twice, fired, ends, jobs } = totals;
   if (args.json) {
     console.log(JSON.stringify({ ...totals, seconds }));
     return;
@@ -138,6 +154,11 @@ function report(totals: Totals, seconds: number): void {
     `${formatCount(seeds)} seeds in ${seconds.toFixed(1)} s: ${(seeds / seconds).toFixed(1)} a second, ${formatCount(steps)} turns`,
   );
   console.log(`${twice} of them run twice, with the same trace`);
+  console.log(
+    `jobs: ${Object.entries(jobs)
+      .map(([count, worlds]) => `${count} in ${formatCount(worlds)} worlds`)
+      .join(", ")}`,
+  );
   console.log(
     `ends: ${Object.entries(ends)
       .map(([end, count]) => `${end} ${formatCount(count)}`)

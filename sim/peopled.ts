@@ -1,5 +1,5 @@
 import type { FaultKind } from "./faults.ts";
-import type { Ground } from "./ground.ts";
+import type { Ground, Lot } from "./ground.ts";
 import type { SimCoordinators } from "./sim-coordinators.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { SimWorkers } from "./sim-workers.ts";
@@ -10,11 +10,16 @@ export interface Peopled extends Ground {
   readonly coordinators: SimCoordinators;
   readonly workers: SimWorkers;
   cutPower(): void;
+}
+
+/** The same, as one of its jobs has it. */
+export interface PeopledLot extends Lot {
+  readonly world: Peopled;
   /** The job has ended for good. */
   over(end: string): void;
 }
 
 /** Whether one of these faults has struck: what comes of it is no broken promise. */
-export function hasFired({ faults }: Ground, ...kinds: readonly FaultKind[]): boolean {
+export function hasFired({ faults }: Pick<Ground, "faults">, ...kinds: readonly FaultKind[]): boolean {
   return kinds.some((kind) => faults.fired[kind] > 0);
 }

@@ -1,19 +1,19 @@
-import { join } from "node:path";
 import { seatHere } from "../coordinator/commit/check-seat.ts";
-import { type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
+import { type Coordinator, type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/config.ts";
 import { sleep } from "../shared/core/abort.ts";
+import { present } from "../shared/core/assert.ts";
 import { type ShardmillError, toShardmillError } from "../shared/core/errors.ts";
 import { errorLogger } from "../shared/core/log.ts";
 import type { Life } from "../shared/core/process-identity.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
-import type { Ground } from "./ground.ts";
+import type { Ground, Lot } from "./ground.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { simCountRows, simReduce, simWritePoisoned } from "./sim-files.ts";
 import type { SimServer } from "./sim-network.ts";
-import { OUT } from "./sim-plan.ts";
+import type { SimJob } from "./sim-plan.ts";
 
 /** The usual times, a fifth of them: a world is as eventful, and shorter. */
 export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
@@ -31,18 +31,22 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
 
 const HOST = "sim";
 
-/** What a coordinator says before its process ends. */
+/** What a coordinator says of a job before its process ends. */
 export interface Sayings {
-  ended(process: SimProcess, status: JobStatus): void;
+  ended(lot: Lot, process: SimProcess, status: JobStatus): void;
   /** It could not take the job up, or had to let go of it. */
-  refused(process: SimProcess, error: ShardmillError): void;
+  refused(lot: Lot, process: SimProcess, error: ShardmillError): void;
 }
+
+/** Jobs are submitted one after another, so long apart at most. */
+const SUBMIT_WITHIN_MS = 8_000;
 
 interface Running {
   readonly process: SimProcess;
   readonly role: string;
   server: SimServer | null;
-  handle: JobHandle | null;
+  /** In the order in which it took them up. */
+  readonly handles: Map<SimJob, JobHandle>;
 }
 
 /** The coordinators of a world: real ones, in simulated processes. One is kept running; others may come and be refused. */
@@ -61,25 +65,33 @@ export class SimCoordinators {
     return this.#running.map(({ process }) => process);
   }
 
-  /** Who listens where the workers call: whoever holds the job, else the first that runs. */
+  /** Who listens where the workers call: whoever holds a job, else the first that runs. */
   server(): SimServer | null {
-    const holder = this.#ground.checker.holder();
-    const held = this.#running.find(({ process }) => process === holder?.process);
+    const holders = this.#ground.lots.map(({ checker }) => checker.holder()?.process);
+    const held = this.#running.find(({ process }) => holders.includes(process));
     return held?.server ?? this.#running[0]?.server ?? null;
   }
 
-  /** The job as the coordinator that holds it knows it. */
-  handle(): { readonly process: SimProcess; readonly handle: JobHandle } | null {
-    const holder = this.#ground.checker.holder();
+  /** Whether the coordinator that runs took up one job before the other. */
+  isBefore(first: SimJob, second: SimJob): boolean {
+    const order = [...(this.#running[0]?.handles.keys() ?? [])];
+    const [a, b] = [order.indexOf(first), order.indexOf(second)];
+    return a >= 0 && a < b;
+  }
+
+  /** A job as the coordinator that holds it knows it. */
+  handle(job: SimJob): { readonly process: SimProcess; readonly handle: JobHandle } | null {
+    const holder = this.#ground.lots.find((lot) => lot.job === job)?.checker.holder();
     const held = this.#running.find(({ process }) => process === holder?.process);
-    return held === undefined || held.handle === null ? null : { process: held.process, handle: held.handle };
+    const handle = held?.handles.get(job);
+    return held === undefined || handle === undefined ? null : { process: held.process, handle };
   }
 
   /** @param fresh throws away what an earlier run left, as `--fresh` does */
   start(role: string, fresh = false): void {
     const { scheduler, faults } = this.#ground;
     const process = scheduler.start(role);
-    const running: Running = { process, role, server: null, handle: null };
+    const running: Running = { process, role, server: null, handles: new Map() };
     this.#running.push(running);
     process.onDeath.push(() => this.#gone(running));
     faults.armDiskDeath();
@@ -87,8 +99,7 @@ export class SimCoordinators {
   }
 
   #gone(running: Running): void {
-    const { checker } = this.#ground;
-    checker.letGo(running.process);
+    for (const { checker } of this.#ground.lots) checker.letGo(running.process);
     this.#running.splice(this.#running.indexOf(running), 1);
     this.#keepRunning();
   }
@@ -106,7 +117,7 @@ export class SimCoordinators {
 
   async #serve(running: Running, fresh: boolean): Promise<void> {
     const { process } = running;
-    const { scheduler, job, random, checker } = this.#ground;
+    const { scheduler, random } = this.#ground;
     const clock = scheduler.clockOf(process);
     const coordinator = await startCoordinator({
       listen: "sim:1",
@@ -117,25 +128,48 @@ export class SimCoordinators {
       schedule: SIM_SCHEDULE,
       seams: this.#seamsOf(running),
     });
-    try {
-      running.handle = await coordinator.submit(job.spec, { fresh });
-      const status = await running.handle.ended;
-      checker.letGo(process);
-      this.#sayings.ended(process, status);
+    const lots = this.#ground.lots.filter((lot) => !lot.isOver());
+    const ends = await Promise.all(
+      lots.map((lot, place) => this.#runJob(lot, running, { coordinator, fresh, place })),
+    );
+    if (ends.includes("ended")) {
       if (random.chance(0.3)) coordinator.dismiss("the job is over");
       await sleep(300, undefined, clock);
-    } catch (error) {
-      this.#sayings.refused(process, toShardmillError(error));
     }
     await coordinator.close();
     scheduler.kill(process, "it has nothing left to do");
   }
 
+  async #runJob(
+    lot: Lot,
+    { process, handles }: Running,
+    {
+      coordinator,
+      fresh,
+      place,
+    }: { readonly coordinator: Coordinator; readonly fresh: boolean; readonly place: number },
+  ): Promise<"ended" | "refused"> {
+    const { scheduler, random } = this.#ground;
+    const { job, checker } = lot;
+    try {
+      if (place > 0) await sleep(random.between(0, SUBMIT_WITHIN_MS), undefined, scheduler.clockOf(process));
+      const handle = await coordinator.submit(job.spec, { fresh });
+      handles.set(job, handle);
+      const status = await handle.ended;
+      checker.letGo(process);
+      this.#sayings.ended(lot, process, status);
+      return "ended";
+    } catch (error) {
+      checker.letGo(process);
+      this.#sayings.refused(lot, process, toShardmillError(error));
+      return "refused";
+    }
+  }
+
   /** An error that is logged and not raised is looked at all the same. */
   #logOf({ process }: Running) {
-    const { checker } = this.#ground;
     const write = (line: string) => {
-      if (line.includes("broken invariant")) checker.broken("state", `${process.name} logs ${line}`);
+      if (line.includes("broken invariant")) this.#ground.broken("state", `${process.name} logs ${line}`);
     };
     return errorLogger(write);
   }
@@ -146,7 +180,12 @@ export class SimCoordinators {
 
   #seamsOf(running: Running): CoordinatorSeams {
     const { process } = running;
-    const { scheduler, image, faults, checker, job } = this.#ground;
+    const { scheduler, image, faults } = this.#ground;
+    const lotAt = (outputPath: string) =>
+      present(
+        this.#ground.lots.find(({ job }) => job.out === outputPath),
+        "a job of this world",
+      );
     const random = this.#ground.random.fork();
     const clock = scheduler.clockOf(process);
     const pidNamespace = faults.strikes("otherNamespace", 0.5) ? "other" : "own";
@@ -167,20 +206,20 @@ export class SimCoordinators {
         own: () => ({ host: HOST, bootId: null, pidNamespace, pid: process.pid, startTicks: null }),
         lifeOf: (other) => (other.pidNamespace === pidNamespace ? this.#lifeOf(other.pid) : "unknown"),
       },
-      plan: async () => {
+      plan: async ({ output }) => {
         await sleep(random.pick([0.1, 1, 10, 50]), undefined, clock);
-        return job.planned;
+        return lotAt(output.path).job.planned;
       },
-      digests: async () => job.planned.digests,
+      digests: async ({ output }) => lotAt(output.path).job.planned.digests,
       openSeat: (place) => seatHere(place, { disk, countRows: simCountRows }),
       reduce: (options) => simReduce(options, disk),
       writePoisoned: (options) => simWritePoisoned(options, disk),
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),
-      watch: (state) => checker.takenUp(process, state),
+      watch: (state, outputPath) => lotAt(outputPath).checker.takenUp(process, state),
       serve: async ({ services }) => {
         running.server = { process, work: services.work };
         return {
-          address: join(HOST, OUT),
+          address: `${HOST}:1`,
           setServing: () => {},
           close: async () => {
             running.server = null;

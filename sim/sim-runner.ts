@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { sleep } from "../shared/core/abort.ts";
+import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
 import { sha256 } from "../shared/core/digest.ts";
 import type { Disk } from "../shared/core/disk.ts";
@@ -8,14 +9,19 @@ import { ShardmillError } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
 import { partialDigest } from "../shared/domain/partial-digest.ts";
+import { JobsInUse } from "../worker/jobs-in-use.ts";
 import type { ShardRunner } from "../worker/lease/attempt.ts";
 import { asStoreError, openSharedSink, type PartialSink } from "../worker/shard/partial-sink.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { encodeLines, type Line } from "./sim-files.ts";
-import { OUT, rowName, type SimJob } from "./sim-plan.ts";
+import { rowName, type SimJob } from "./sim-plan.ts";
 
 export interface SimRunnerOptions {
-  readonly job: SimJob;
+  readonly jobs: readonly SimJob[];
+  /** How long a job takes to open, and to close. */
+  readonly openMs: number;
+  /** What is open was used against its rules. */
+  readonly broken: (what: string) => void;
   readonly clock: TimedClock;
   readonly disk: Disk;
   readonly random: SeededRandom;
@@ -26,29 +32,90 @@ export interface SimRunnerOptions {
   readonly die: (why: string) => void;
 }
 
+/** A job as a simulated worker has it open: its rules are those of lanes and threads, which are gone once they are closed. */
+class OpenSimJob implements AsyncDisposable {
+  readonly #job: SimJob;
+  readonly #options: Pick<SimRunnerOptions, "broken" | "clock" | "openMs">;
+  #running = 0;
+  #isClosed = false;
+
+  private constructor(job: SimJob, options: SimRunnerOptions) {
+    this.#job = job;
+    this.#options = options;
+  }
+
+  static async open(job: SimJob, options: SimRunnerOptions): Promise<OpenSimJob> {
+    if (options.openMs > 0) await sleep(options.openMs, undefined, options.clock);
+    return new OpenSimJob(job, options);
+  }
+
+  async run<T>(work: (job: SimJob) => Promise<T>): Promise<T> {
+    const { broken } = this.#options;
+    if (this.#isClosed) broken("a shard runs on a job that is closed");
+    this.#running += 1;
+    try {
+      return await work(this.#job);
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { broken, clock, openMs } = this.#options;
+    if (this.#isClosed) broken("a job is closed twice");
+    if (this.#running > 0) broken("a job is closed under a shard");
+    this.#isClosed = true;
+    if (openMs > 0) await sleep(openMs / 10, undefined, clock);
+  }
+}
+
 const NEVER = new Promise<never>(() => {});
 
 /** Maps the rows of a shard in simulated time and leaves a partial on the simulated disk, through the real sink. */
 export class SimRunner implements ShardRunner {
   readonly #options: SimRunnerOptions;
+  readonly #jobs = new JobsInUse<OpenSimJob>();
 
   constructor(options: SimRunnerOptions) {
     this.#options = options;
   }
 
-  async run(
+  useSession(): void {
+    this.#jobs.putAway();
+  }
+
+  run(lease: Lease, executionId: string, calls: Parameters<ShardRunner["run"]>[2]): Promise<PartialManifest> {
+    return this.#jobs.use(lease.jobId, {
+      open: () => OpenSimJob.open(this.#jobOf(lease), this.#options),
+      work: (open) => open.run((job) => this.#runOn(job, lease, { executionId, calls })),
+      signal: calls.signal,
+    });
+  }
+
+  #jobOf({ slices }: Lease): SimJob {
+    const path = slices[0]?.file.path ?? "";
+    return present(
+      this.#options.jobs.find(({ data }) => path.startsWith(`${data}/`)),
+      "a lease is of a job of this world",
+    );
+  }
+
+  async #runOn(
+    job: SimJob,
     lease: Lease,
-    executionId: string,
-    calls: Parameters<ShardRunner["run"]>[2],
+    {
+      executionId,
+      calls,
+    }: { readonly executionId: string; readonly calls: Parameters<ShardRunner["run"]>[2] },
   ): Promise<PartialManifest> {
     const { disk, random } = this.#options;
     const { signal } = calls;
-    const mapped = await this.#map(lease, calls);
+    const mapped = await this.#map(job, lease, calls);
     const variant = `v${random.int(0, 99)}`;
     const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
-    const sink = await openSharedSink(workPaths(OUT).partials, folder, disk);
+    const sink = await openSharedSink(workPaths(job.out).partials, folder, disk);
     try {
-      const files = await this.#write(mapped, variant, sink, signal);
+      const files = await this.#write(job, mapped, { variant, sink, signal });
       await sink.seal(
         files.map(({ name }) => name),
         signal,
@@ -61,8 +128,12 @@ export class SimRunner implements ShardRunner {
     }
   }
 
-  async #map(lease: Lease, { signal, onProgress }: Parameters<ShardRunner["run"]>[2]): Promise<Mapped> {
-    const { job, clock, random, rowMs, breaks, die } = this.#options;
+  async #map(
+    job: SimJob,
+    lease: Lease,
+    { signal, onProgress }: Parameters<ShardRunner["run"]>[2],
+  ): Promise<Mapped> {
+    const { clock, random, rowMs, breaks, die } = this.#options;
     const { rowStart, rowEnd } = lease.shard;
     const mapped: Mapped = { rows: [], dead: [] };
     const breakingAt = breaks() ? random.int(rowStart, rowEnd) - rowStart : -1;
@@ -82,10 +153,13 @@ export class SimRunner implements ShardRunner {
   }
 
   async #write(
+    job: SimJob,
     mapped: Mapped,
-    variant: string,
-    sink: PartialSink,
-    signal: AbortSignal,
+    {
+      variant,
+      sink,
+      signal,
+    }: { readonly variant: string; readonly sink: PartialSink; readonly signal: AbortSignal },
   ): Promise<PartialFile[]> {
     const { rows, dead } = mapped;
     const files: PartialFile[] = [];
@@ -99,7 +173,7 @@ export class SimRunner implements ShardRunner {
       all.map(({ path, row }) => ({ key: rowName(path, row), rest }));
     await put("rows", "rows.parquet", linesOf(rows, variant));
     if (dead.length > 0) await put("dead", "dead.parquet", linesOf(dead, "ROW_FAILED"));
-    for (const [name, { combine }] of Object.entries(this.#options.job.spec.reduce)) {
+    for (const [name, { combine }] of Object.entries(job.spec.reduce)) {
       const combined = [{ key: String(rows.length), rest: variant }];
       if (combine !== undefined) await put("combined", `combined-${name}.parquet`, combined);
     }

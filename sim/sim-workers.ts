@@ -27,6 +27,8 @@ export class SimWorkers {
   readonly #running = new Map<string, Running>();
   readonly #slow: ReadonlySet<string>;
   readonly #rowMs: number;
+  /** How long a model loads: where jobs follow each other. */
+  readonly #openMs: number;
   /** Deaths that the coordinator may have blamed on a shard. */
   deaths = 0;
   /** Nobody starts them again for now. */
@@ -38,6 +40,7 @@ export class SimWorkers {
     const { random, faults } = ground;
     this.#names = Array.from({ length: random.int(1, 4) }, (_, index) => `worker-${index + 1}`);
     this.#rowMs = random.pick([5, 30, 200]);
+    this.#openMs = ground.lots.length === 1 ? 0 : random.pick([1, 500, 5_000]);
     this.#slow = new Set(this.#names.filter(() => faults.strikes("workerSlow", 0.4)));
   }
 
@@ -82,21 +85,21 @@ export class SimWorkers {
   }
 
   async #work({ process, drain }: Running): Promise<void> {
-    const { scheduler, checker } = this.#ground;
+    const { scheduler } = this.#ground;
     const clock = scheduler.clockOf(process);
     try {
       const how = await this.#loopOf(process).run(drain.signal, new AbortController().signal);
       scheduler.note(`${process.name} is ${how}`);
     } catch (error) {
       scheduler.note(`${process.name} gives up: ${messageOf(error)}`);
-      if (!isShardmillError(error)) checker.broken("state", `${process.name}: ${messageOf(error)}`);
+      if (!isShardmillError(error)) this.#ground.broken("state", `${process.name}: ${messageOf(error)}`);
     }
     await sleep(10, undefined, clock);
     scheduler.kill(process, "it has nothing left to do");
   }
 
   #loopOf(process: SimProcess): LeaseLoop {
-    const { scheduler, faults, image, job } = this.#ground;
+    const { scheduler, faults, image, lots } = this.#ground;
     const random = this.#ground.random.fork();
     const clock = scheduler.clockOf(process);
     const disk = new SimDisk({
@@ -110,7 +113,9 @@ export class SimWorkers {
       onChange: (call) => this.#ground.changed(call),
     });
     const runner = new SimRunner({
-      job,
+      jobs: lots.map(({ job }) => job),
+      openMs: this.#openMs,
+      broken: (what) => this.#ground.broken("I10", `${process.name}: ${what}`),
       clock,
       disk,
       random: random.fork(),
@@ -132,7 +137,7 @@ export class SimWorkers {
       log: silentLogger,
       giveUpMs: GIVE_UP_MS,
       drainMs: DRAIN_MS,
-      onSession: () => {},
+      onSession: () => runner.useSession(),
     });
   }
 }

@@ -1,9 +1,10 @@
 import { FAULT_KINDS, type FaultKind } from "./faults.ts";
-import { World } from "./world.ts";
+import { jobsOf, World } from "./world.ts";
 
 export interface SeedResult {
   readonly seed: number;
-  /** How the job ended; null when a promise was broken before. */
+  readonly jobs: number;
+  /** How the jobs ended; null when a promise was broken before. */
   readonly end: string | null;
   readonly violation: { readonly invariant: string; readonly message: string } | null;
   readonly fired: Readonly<Record<FaultKind, number>>;
@@ -14,14 +15,19 @@ export interface SeedResult {
   readonly story: readonly string[];
 }
 
-/** Runs the world of one seed to its end. @param tellStory keeps what happened as text: slower */
-export async function simulate(seed: number, tellStory = false): Promise<SeedResult> {
-  const world = new World(seed, tellStory);
+export interface SimulateOptions {
+  /** Keeps what happened as text: slower. */
+  readonly tellStory?: boolean;
+  /** How many jobs the world has. Left out: as the seed says. */
+  readonly jobs?: number | undefined;
+}
+
+/** Runs the world of one seed to its end. */
+export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SeedResult> {
+  const { tellStory = false, jobs = jobsOf(seed) } = options;
+  const world = new World(seed, { tellStory, jobs });
   const onRejection = (error: unknown) =>
-    world.checker.broken(
-      "state",
-      `an error that nobody caught: ${error instanceof Error ? error.stack : error}`,
-    );
+    world.broken("state", `an error that nobody caught: ${error instanceof Error ? error.stack : error}`);
   process.on("unhandledRejection", onRejection);
   try {
     await world.run();
@@ -30,11 +36,11 @@ export async function simulate(seed: number, tellStory = false): Promise<SeedRes
   } finally {
     process.off("unhandledRejection", onRejection);
   }
-  const { checker, faults, scheduler } = world;
-  const { violation } = checker;
+  const { violation, faults, scheduler } = world;
   return {
     seed,
-    end: world.end,
+    jobs,
+    end: violation === null ? world.end : null,
     violation: violation === null ? null : { invariant: violation.invariant, message: violation.message },
     fired: Object.fromEntries(FAULT_KINDS.map((kind) => [kind, faults.fired[kind]])) as Record<
       FaultKind,

@@ -1,92 +1,102 @@
-import type { ShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
-import { checkOutput } from "./check-output.ts";
-import { Checker } from "./checker.ts";
+import type { WorkerSession } from "../shared/domain/worker.ts";
+import { Violation } from "./checker.ts";
 import { DiskImage } from "./disk-image.ts";
 import { FaultPlan } from "./faults.ts";
-import { Judge } from "./judge.ts";
+import type { Lot } from "./ground.ts";
+import { LotInWorld } from "./lot-in-world.ts";
 import type { Peopled } from "./peopled.ts";
 import { Scheduler, type SimProcess } from "./scheduler.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SimCoordinators } from "./sim-coordinators.ts";
 import type { DiskCall } from "./sim-disk.ts";
-import { SimNetwork } from "./sim-network.ts";
-import { makeSimJob, OUT, type SimJob } from "./sim-plan.ts";
+import { type ArrivedCall, SimNetwork, type Witness } from "./sim-network.ts";
+import { makeSimJob } from "./sim-plan.ts";
 import { SimWorkers } from "./sim-workers.ts";
 import { Troubles } from "./troubles.ts";
 
-/** How long after the last fault the job may take to its end. */
+/** How long after the last fault each job may take to its end. */
 const LIVENESS_MS = 240_000;
 /** More turns than any sound world takes: one that loops without time passing is stopped here. */
 const MAX_STEPS = 400_000;
+/** Of a hundred worlds so many have two jobs, and three. */
+const SHARES = { two: 0.25, three: 0.1 } as const;
 
-/** A world of one job: its disk, its coordinators and workers, and what goes wrong in it. All of it follows from the seed. */
+/** How many jobs the world of a seed has. From a stream of its own: the jobs beside the first change nothing of its story. */
+export function jobsOf(seed: number): number {
+  const drawn = new SeededRandom(seed ^ 0x5f37_59df).unit();
+  if (drawn < SHARES.three) return 3;
+  return drawn < SHARES.three + SHARES.two ? 2 : 1;
+}
+
+/** A world of one job or several: its disk, its coordinators and workers, and what goes wrong. All of it follows from the seed. */
 export class World implements Peopled {
   readonly random: SeededRandom;
   readonly scheduler: Scheduler;
   readonly image = new DiskImage();
   readonly faults: FaultPlan;
-  readonly job: SimJob;
-  readonly checker: Checker;
+  readonly lots: readonly LotInWorld[];
   readonly network: SimNetwork;
   readonly coordinators: SimCoordinators;
   readonly workers: SimWorkers;
   readonly troubles: Troubles;
-  readonly #judge: Judge;
-  /** How the job ended for good. */
-  end: string | null = null;
+  #broken: Violation | null = null;
   #healedAtMs: number | null = null;
 
-  constructor(seed: number, tellStory: boolean) {
+  constructor(seed: number, { tellStory, jobs }: { readonly tellStory: boolean; readonly jobs: number }) {
     this.random = new SeededRandom(seed);
     this.scheduler = new Scheduler(this.random.fork(), tellStory);
     this.faults = new FaultPlan(this.random.fork());
-    this.job = makeSimJob(this.random.fork(), {
-      failingRows: this.faults.has("failingRow"),
-      poisonRows: this.faults.has("poisonRow"),
-    });
-    for (const _row of this.job.failing) this.faults.count("failingRow");
     if (this.faults.has("noHardLinks")) this.faults.count("noHardLinks");
-    const { scheduler, image } = this;
-    this.checker = new Checker(
-      image,
-      () => scheduler.nowMs,
-      (line) => scheduler.note(line),
+    const others = new SeededRandom(~seed);
+    this.lots = Array.from({ length: jobs }, (_, place) =>
+      this.#makeLot(place === 0 ? this.random.fork() : others.fork(), place),
     );
     this.network = new SimNetwork({
-      scheduler,
+      scheduler: this.scheduler,
       random: this.random.fork(),
       faults: this.faults,
       server: () => this.coordinators.server(),
-      onArrival: (call) => this.checker.arrived(call),
+      onArrival: (call) => this.#arrived(call),
     });
-    this.coordinators = new SimCoordinators(this, this);
+    const lotOf = (lot: Lot) => this.lots.find((other) => other === lot);
+    this.coordinators = new SimCoordinators(this, {
+      ended: (lot, process, status) => this.#ended(lotOf(lot), process, status),
+      refused: (lot, process, error) => lotOf(lot)?.refused(process, error),
+    });
     this.workers = new SimWorkers(this, this.network);
-    this.troubles = new Troubles(this);
-    this.#judge = new Judge(this, this.troubles);
+    this.troubles = new Troubles(
+      this,
+      this.lots.map(({ troubles }) => troubles),
+    );
+    for (const lot of this.lots) lot.beginJudging(this.troubles);
   }
 
-  /** Lets the world go its way until the job has ended for good, or a promise is broken. */
+  /** The first promise that was broken; the world stops there. */
+  get violation(): Violation | null {
+    const broken = this.lots.map(({ checker }) => checker.violation).find((found) => found !== null);
+    return this.#broken ?? broken ?? null;
+  }
+
+  /** How all jobs ended for good; null before. */
+  get end(): string | null {
+    return this.isOver() ? [...new Set(this.lots.map(({ end }) => end))].sort().join(" and ") : null;
+  }
+
+  /** Lets the world go its way until the jobs have ended for good, or a promise is broken. */
   async run(): Promise<void> {
-    const { scheduler, checker, faults } = this;
+    const { scheduler, faults } = this;
     this.coordinators.start("coordinator");
     this.workers.startAll();
     this.troubles.begin();
     scheduler.after(faults.healMs, null, () => this.#heal());
-    const over = () => this.end !== null || checker.violation !== null;
+    const over = () => this.isOver() || this.violation !== null;
     const how = await scheduler.run(over, () => this.#look());
-    if (how === "idle") checker.broken("L1", "nothing happens any more, and the job has not ended");
-    if (checker.violation === null) this.#checkEnd();
+    if (how === "idle") this.broken("L1", "nothing happens any more, and the job has not ended");
   }
 
-  /** A coordinator's process is over: what it says of the job. */
-  ended(process: SimProcess, status: JobStatus): void {
-    this.scheduler.note(`the job is ${status.phase}: ${status.failure?.message ?? ""}`);
-    this.#judge.ended(process, status);
-  }
-
-  refused(process: SimProcess, error: ShardmillError): void {
-    this.#judge.refused(process, error);
+  broken(invariant: string, what: string): void {
+    this.#broken ??= new Violation(invariant, what);
   }
 
   /** The machine that all processes run on loses its power. */
@@ -104,15 +114,40 @@ export class World implements Peopled {
   }
 
   changed(call: DiskCall): void {
-    this.troubles.changed(call);
+    for (const lot of this.lots) lot.troubles.changed(call);
   }
 
   isOver(): boolean {
-    return this.end !== null;
+    return this.lots.every((lot) => lot.isOver());
   }
 
-  over(end: string): void {
-    this.end = end;
+  #makeLot(random: SeededRandom, place: number): LotInWorld {
+    const { faults } = this;
+    const job = makeSimJob(random, {
+      failingRows: faults.has("failingRow"),
+      poisonRows: faults.has("poisonRow"),
+      place,
+    });
+    for (const _row of job.failing) faults.count("failingRow");
+    return new LotInWorld(this, job, place === 0);
+  }
+
+  #arrived(call: ArrivedCall): Witness {
+    const witnesses = this.lots.map(({ checker }) => checker.arrived(call));
+    return {
+      taken: () => {
+        for (const witness of witnesses) witness.taken();
+      },
+      answered: (answer) => {
+        for (const witness of witnesses) witness.answered(answer);
+      },
+    };
+  }
+
+  /** A run of a job is over: what its coordinator says of it. */
+  #ended(lot: LotInWorld | undefined, process: SimProcess, status: JobStatus): void {
+    this.scheduler.note(`the job is ${status.phase}: ${status.failure?.message ?? ""}`);
+    lot?.ended(process, status);
   }
 
   #heal(): void {
@@ -128,35 +163,30 @@ export class World implements Peopled {
   }
 
   #look(): void {
-    const { scheduler, checker } = this;
-    const holder = checker.holder();
-    if (holder !== null) checker.checkState(holder);
-    this.#judge.look();
+    const { scheduler, lots } = this;
+    for (const lot of lots) lot.look();
+    this.#checkWorkers();
+    const limitMs = LIVENESS_MS * lots.length;
     const sinceMs = this.#healedAtMs === null ? 0 : scheduler.nowMs - this.#healedAtMs;
-    if (sinceMs > LIVENESS_MS)
-      checker.broken("L1", `not ended ${LIVENESS_MS / 1_000} s after the last fault`);
-    if (scheduler.steps > MAX_STEPS) checker.broken("L1", `not ended after ${MAX_STEPS} turns`);
+    if (sinceMs > limitMs) this.broken("L1", `not ended ${limitMs / 1_000} s after the last fault`);
+    const steps = MAX_STEPS * lots.length;
+    if (scheduler.steps > steps) this.broken("L1", `not ended after ${steps} turns`);
   }
 
-  #checkEnd(): void {
-    const { checker, image, faults } = this;
-    const { fired } = faults;
-    if (this.end === "published" && fired.foreignManifest === 0) {
-      const blamed = fired.workerKilled + fired.powerCut + fired.workerPaused > 0 || this.workers.deaths > 0;
-      checkOutput(this, { blamed, diskFailed: fired.diskError + fired.diskFull > 0 });
-    } else if (fired.foreignManifest === 0) {
-      checker.hold(
-        image.lookUp(`${OUT}/_manifest.json`) === null,
-        "I14",
-        `the job is ${this.end}, and published`,
-      );
-    } else {
-      const bytes = image.safeBytes(`${OUT}/_manifest.json`);
-      checker.hold(
-        bytes?.toString("utf8") === this.troubles.foreignText,
-        "I5",
-        "somebody's file was replaced",
-      );
+  /** I10 over all jobs: a worker holds no more leases than it has slots, and all of them are of one job. */
+  #checkWorkers(): void {
+    if (this.lots.length === 1) return;
+    const held = new Map<WorkerSession, { leases: number; jobs: number }>();
+    for (const { checker } of this.lots) {
+      for (const { session, name, slots, leases } of checker.holder()?.state.workers.values() ?? []) {
+        if (leases.size === 0) continue;
+        const so = held.get(session) ?? { leases: 0, jobs: 0 };
+        const now = { leases: so.leases + leases.size, jobs: so.jobs + 1 };
+        held.set(session, now);
+        if (now.leases > slots)
+          this.broken("I10", `${name} holds ${now.leases} leases over all jobs, in ${slots} slots`);
+        if (now.jobs > 1) this.broken("I10", `${name} holds leases of ${now.jobs} jobs at once`);
+      }
     }
   }
 }

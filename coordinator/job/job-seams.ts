@@ -30,7 +30,7 @@ export interface JobSeams extends LockSeams {
   /** How busy this thread has been, since any fixed moment. */
   loopTime(): LoopTime;
   /** Told of each state that is taken up, to look at and never to change: where invariants are checked. */
-  watch(state: JobState): void;
+  watch(state: JobState, outputPath: string): void;
 }
 
 export const realSeams: JobSeams = {

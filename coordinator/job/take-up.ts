@@ -178,7 +178,7 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
   const { state, after } = await replayJob(planned, opened, options);
   phase = () => jobProgress(state).phase;
   const jobId = state.jobId ?? newJobId(planned.spec.name, seams);
-  seams.watch(state);
+  seams.watch(state, outputPath);
   const runWatch = watchRun(state, planned, options);
   const builds = buildsOf(opened.records);
   const { precision } = options;

@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
+import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
+import { workPaths } from "../coordinator/publish/work-paths.ts";
+import { isShardmillError, messageOf } from "../shared/core/errors.ts";
+import type { PeopledLot } from "./peopled.ts";
+import type { SimProcess } from "./scheduler.ts";
+import type { DiskCall } from "./sim-disk.ts";
+
+const MAX_DAMAGES = 2;
+
+/** Brings into the world what goes wrong with one of its jobs alone. */
+export class JobTroubles {
+  readonly foreignText = '{"somebody":"else\'s"}';
+  /** How often it was cancelled, and whether somebody else published in its place. */
+  cancels = 0;
+  isForeign = false;
+  /** The process that acknowledged a cancellation: another run of the job is another decision. */
+  cancelledBy: SimProcess | null = null;
+  readonly #lot: PeopledLot;
+  #damages = 0;
+
+  constructor(lot: PeopledLot) {
+    this.#lot = lot;
+  }
+
+  /** It may be damaged now. */
+  strikeDamage(): void {
+    if (this.#damages >= MAX_DAMAGES || !this.#lot.world.faults.strikes("partialDamaged", 0.15)) return;
+    this.#damages += 1;
+    this.#damage();
+  }
+
+  /** It may be cancelled now. */
+  strikeCancel(probability = 0.05): void {
+    if (this.cancels > 0 || !this.#lot.world.faults.strikes("cancelled", probability)) return;
+    this.cancels += 1;
+    this.#cancel();
+  }
+
+  /** After each step of a disk: the moments that a fault at any time would hardly ever hit. */
+  changed({ process, call, path }: DiskCall): void {
+    const { checker, job, world } = this.#lot;
+    const { work } = workPaths(job.out);
+    const isLock = call === "removal" && path === join(work, LOCK_NAME);
+    if (isLock) checker.unlocked(process);
+    if (call === "removal" && path === join(work, CLEARING_NAME)) checker.cleared();
+    if (isLock && world.lots.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
+    if (call !== "names") return;
+    if (path === join(job.out, "_manifest.json")) {
+      checker.hold(
+        checker.isInJournal('"publishIntent"'),
+        "I14",
+        "the output appeared without a durable intent",
+      );
+    }
+    if (path !== join(job.out, "rows")) return;
+    this.strikeCancel(0.5);
+    this.#publishForeign();
+  }
+
+  startOver(): void {
+    const { checker, world } = this.#lot;
+    checker.mayStartOver = true;
+    world.scheduler.after(0, null, () => world.coordinators.start("fresh coordinator", true));
+  }
+
+  /** Somebody else publishes to the same folder. */
+  #publishForeign(): void {
+    const { job, world } = this.#lot;
+    const { faults, image } = world;
+    const target = join(job.out, "_manifest.json");
+    if (this.isForeign || image.lookUp(target) !== null) return;
+    if (!faults.strikes("foreignManifest", 0.5)) return;
+    this.isForeign = true;
+    const file = image.createFile(target);
+    image.write(file, Buffer.from(this.foreignText, "utf8"));
+    image.sync(file);
+    image.sync(image.folder(job.out, "sync"));
+  }
+
+  /** A bit, or the end, of a partial's file is lost; only while the job runs, for only until then is it looked at again. */
+  #damage(): void {
+    const { checker, job, world } = this.#lot;
+    const { image, random, scheduler } = world;
+    if (checker.holder()?.state.phase !== "running") return;
+    const { partials } = workPaths(job.out);
+    const folders = [...(this.#namesIn(partials) ?? [])].filter((name) => name !== "beacon");
+    if (folders.length === 0) return;
+    const folder = join(partials, random.pick(folders));
+    const names = this.#namesIn(folder) ?? [];
+    if (names.length === 0) return;
+    const read = job.spec.reduce.sums?.combine === undefined ? "rows." : "combined-";
+    const path = join(folder, random.pick(names));
+    const file = image.file(path, "damage");
+    if (file.bytes.length === 0) return;
+    const bytes = Buffer.from(file.bytes);
+    const flips = path.includes(read) && random.chance(0.6);
+    const at = random.int(0, bytes.length - 1);
+    bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << random.int(0, 7)), at);
+    scheduler.note(`${path} is damaged: ${flips ? "a bit" : "its end"}`);
+    checker.damaged.add(path);
+    image.write(file, flips ? bytes : bytes.subarray(0, -1));
+    image.sync(file);
+  }
+
+  #cancel(): void {
+    const { job, checker, world } = this.#lot;
+    const { coordinators, scheduler } = world;
+    const held = coordinators.handle(job);
+    if (held === null) return;
+    scheduler.after(0, held.process, () => {
+      scheduler.note("somebody cancels the job");
+      held.handle.cancel("enough").then(
+        () => {
+          scheduler.note("the job is cancelled, it is said");
+          checker.hold(
+            checker.isRecorded('"jobCancelled"'),
+            "I7",
+            "a cancellation was acknowledged and is not durable",
+          );
+          this.cancelledBy = held.process;
+        },
+        (error: unknown) =>
+          checker.hold(isShardmillError(error), "I14", `cancelling fails: ${messageOf(error)}`),
+      );
+    });
+  }
+
+  #namesIn(path: string): string[] | null {
+    const node = this.#lot.world.image.lookUp(path);
+    return node?.kind === "folder" ? [...node.names.keys()].sort() : null;
+  }
+}
