@@ -1,3 +1,4 @@
+import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { isEnded } from "../../shared/domain/job.ts";
@@ -38,7 +39,7 @@ export class HealthyJobs implements AsyncDisposable {
   }
 
   static async start(address: string, spec: JobSpec, job: KnownJob): Promise<HealthyJobs> {
-    const client = connectCoordinator(address);
+    const client = connectCoordinator(address, userCredential());
     const jobs = new HealthyJobs(client, await client.jobs.submitJob(spec, { fresh: true }), {
       address,
       spec,

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { type Credential, userCredential } from "../../shared/access/credential.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -30,8 +31,16 @@ type Attack = (attacker: Attacker) => Promise<void>;
 const REF = { jobId: "none", shard: shardId(1), token: { generation: 1, sequence: 1 } };
 const MANY_TEXT = "x".repeat(60_000);
 
-function clients(count: number, { address, signal }: Attacker): CoordinatorClient[] {
-  const all = Array.from({ length: count }, () => connectCoordinator(address));
+function clients(count: number, attacker: Attacker): CoordinatorClient[] {
+  return connections(count, attacker, userCredential());
+}
+
+function strangers(count: number, attacker: Attacker): CoordinatorClient[] {
+  return connections(count, attacker, { path: "", secret: null });
+}
+
+function connections(count: number, { address, signal }: Attacker, who: Credential): CoordinatorClient[] {
+  const all = Array.from({ length: count }, () => connectCoordinator(address, who));
   signal.addEventListener("abort", () => {
     for (const client of all) client.close();
   });
@@ -177,6 +186,8 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
     }),
   "metadata of 60 KB": (attacker) =>
     endlessly([NOBODY], 200, attacker.signal, () => rawCall(attacker, "ListJobs", {}, MANY_TEXT)),
+  "calls without the secret": (attacker) =>
+    endlessly(strangers(4, attacker), 100, attacker.signal, (client) => client.jobs.listJobs()),
   "two thousand connections": async (attacker) => {
     const { host, port } = parseAddress(attacker.address, "connect");
     const sockets = Array.from({ length: 2_000 }, () => {

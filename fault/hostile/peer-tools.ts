@@ -1,4 +1,6 @@
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, credentials } from "@grpc/grpc-js";
+import { userCredential } from "../../shared/access/credential.ts";
+import { authorization } from "../../shared/wire/authorization.ts";
 import { methodDefinition, type ServiceName } from "../../shared/wire/load-protos.ts";
 
 /** For attacks that make their own connections. */
@@ -64,7 +66,7 @@ export function rawCall(
     SERVICES[name],
     name,
   );
-  const metadata = new Metadata();
+  const metadata = authorization(userCredential()).clone();
   if (text !== "") metadata.set("x-much", text);
   const client = shared;
   return new Promise((resolve) => {

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
@@ -145,7 +146,7 @@ export class PeerTrials implements AsyncDisposable {
   }
 
   async #askAllTheTime(signal: AbortSignal): Promise<{ longestMs: number; silent: string | null }> {
-    const client = connectCoordinator(this.#address);
+    const client = connectCoordinator(this.#address, userCredential());
     let longestMs = 0;
     try {
       while (!signal.aborted) {

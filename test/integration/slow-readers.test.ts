@@ -1,12 +1,17 @@
-import { Client, credentials, Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
+import { Client, credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
+import { guardInterceptor } from "../../coordinator/service/guard.ts";
+import { authorization } from "../../shared/wire/authorization.ts";
 import { dataMethods } from "../../shared/wire/methods-data.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
+import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { until } from "../support/wire-rig.ts";
 
 /** A server of one method that sends chunks without end, to readers that may take nothing in for so long. */
 async function endlessServer(readerMs: number) {
-  const server = new Server();
+  // As it is served: a call is wrapped by what looks at its secret.
+  const guard = guardInterceptor(TEST_GUARD, () => {});
+  const server = new Server({ interceptors: [guard] });
   const seen = { sent: 0, open: 0 };
   async function* endless(): AsyncGenerator<Uint8Array> {
     seen.open += 1;
@@ -38,7 +43,7 @@ async function endlessServer(readerMs: number) {
         definition.requestSerialize,
         definition.responseDeserialize,
         { session: "s", jobId: "j", path: "/a", start: 0, end: 1 },
-        new Metadata(),
+        authorization(TEST_CREDENTIAL),
       ),
     async [Symbol.asyncDispose]() {
       client.close();
