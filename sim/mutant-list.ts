@@ -1,19 +1,4 @@
-/** A bug that is planted on purpose: edits of the compiled code, each of a text that is there exactly once. */
-export interface Mutant {
-  readonly name: string;
-  /** What it breaks. */
-  readonly says: string;
-  readonly edits: readonly {
-    /** Below the compiled tree. */
-    readonly file: string;
-    readonly find: string;
-    readonly replace: string;
-  }[];
-}
-
-function edit(file: string, find: string, replace: string): Mutant["edits"][number] {
-  return { file, find, replace };
-}
+import { edit, type Mutant } from "./mutant.ts";
 
 /** The bugs of RELIABILITY 4, and those that the simulator once found in earnest. */
 export const MUTANTS: readonly Mutant[] = [
@@ -253,64 +238,5 @@ export const MUTANTS: readonly Mutant[] = [
     name: "lock-let-go-before-cleaning",
     says: "work files are removed without the lock",
     edits: [edit("coordinator/publish/cleanup.js", "if (!isOfLock(name))", "if (true)")],
-  },
-  {
-    name: "leases-of-several-jobs",
-    says: "slots count for each job, and a worker works on all of them at once",
-    edits: [
-      edit(
-        "coordinator/job/job-choice.js",
-        "return served === job && !this.#isCalledBack(chooser, served, jobs);",
-        "return true;",
-      ),
-    ],
-  },
-  {
-    name: "only-the-first-job-is-joined",
-    says: "a job whose turn has not come fails for want of workers",
-    edits: [
-      edit(
-        "coordinator/job/work-desk.js",
-        "for (const job of jobs) {",
-        "for (const job of jobs.slice(0, 1)) {",
-      ),
-    ],
-  },
-  {
-    name: "closed-under-a-use",
-    says: "a worker closes a job that it leaves under its shards",
-    edits: [
-      edit(
-        "worker/kept-open.js",
-        `        this.#isWanted = false;
-        if (this.isIdle)`,
-        `        this.#isWanted = false;
-        if (true)`,
-      ),
-    ],
-  },
-  {
-    name: "use-counted-when-open",
-    says: "a shard that waits for its job to open does not keep it open, and the job is closed again after it",
-    edits: [
-      edit(
-        "worker/kept-open.js",
-        `        this.#uses += 1;
-        try {
-            return await work(await orAbort(this.#opening, signal));
-        }
-        finally {
-            this.#uses -= 1;`,
-        `        let counted = 0;
-        try {
-            const open = await orAbort(this.#opening, signal);
-            counted = 1;
-            this.#uses += 1;
-            return await work(open);
-        }
-        finally {
-            this.#uses -= counted;`,
-      ),
-    ],
   },
 ];

@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { mapConcurrent } from "../shared/core/map-concurrent.ts";
 import { packageRoot } from "../shared/core/package-root.ts";
-import { MUTANTS, type Mutant } from "./mutant-list.ts";
+import type { Mutant } from "./mutant.ts";
+import { MUTANTS } from "./mutant-list.ts";
+import { SEVERAL_JOBS_MUTANTS } from "./mutants-of-several-jobs.ts";
 
 /** The compiled tree that this file is part of. */
 const BUILT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -52,7 +54,9 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const chosen = MUTANTS.filter(({ name }) => args.only.length === 0 || args.only.includes(name));
+  const chosen = [...MUTANTS, ...SEVERAL_JOBS_MUTANTS].filter(
+    ({ name }) => args.only.length === 0 || args.only.includes(name),
+  );
   try {
     const verdicts = await mapConcurrent(chosen, args.jobs, async (mutant) => {
       const verdict = await judge(mutant);

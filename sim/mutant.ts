@@ -1,0 +1,17 @@
+/** A bug that is planted on purpose: edits of the compiled code, each of a text that is there exactly once. */
+export interface Mutant {
+  readonly name: string;
+  /** What it breaks. */
+  readonly says: string;
+  readonly edits: readonly {
+    /** Below the compiled tree. */
+    readonly file: string;
+    readonly find: string;
+    readonly replace: string;
+  }[];
+}
+
+/** One edit of a mutant. */
+export function edit(file: string, find: string, replace: string): Mutant["edits"][number] {
+  return { file, find, replace };
+}

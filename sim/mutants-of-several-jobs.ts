@@ -1,0 +1,64 @@
+import { edit, type Mutant } from "./mutant.ts";
+
+/** Bugs that show only where several jobs are on one coordinator. */
+export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
+  {
+    name: "leases-of-several-jobs",
+    says: "slots count for each job, and a worker works on all of them at once",
+    edits: [
+      edit(
+        "coordinator/job/job-choice.js",
+        "return served === job && !this.#isCalledBack(chooser, served, jobs);",
+        "return true;",
+      ),
+    ],
+  },
+  {
+    name: "only-the-first-job-is-joined",
+    says: "a job whose turn has not come fails for want of workers",
+    edits: [
+      edit(
+        "coordinator/job/work-desk.js",
+        "for (const job of jobs) {",
+        "for (const job of jobs.slice(0, 1)) {",
+      ),
+    ],
+  },
+  {
+    name: "closed-under-a-use",
+    says: "a worker closes a job that it leaves under its shards",
+    edits: [
+      edit(
+        "worker/kept-open.js",
+        `        this.#isWanted = false;
+        if (this.isIdle)`,
+        `        this.#isWanted = false;
+        if (true)`,
+      ),
+    ],
+  },
+  {
+    name: "use-counted-when-open",
+    says: "a shard that waits for its job to open does not keep it open, and the job is closed again after it",
+    edits: [
+      edit(
+        "worker/kept-open.js",
+        `        this.#uses += 1;
+        try {
+            return await work(await orAbort(this.#opening, signal));
+        }
+        finally {
+            this.#uses -= 1;`,
+        `        let counted = 0;
+        try {
+            const open = await orAbort(this.#opening, signal);
+            counted = 1;
+            this.#uses += 1;
+            return await work(open);
+        }
+        finally {
+            this.#uses -= counted;`,
+      ),
+    ],
+  },
+];
