@@ -53,14 +53,14 @@ export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readon
 
 /** What the job asks for; when it asks for nothing, every output as it is. */
 function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (readonly [string, OutputSpec])[] {
-  const wanted = Object.entries(spec.outputs);
+  const wanted = spec.outputs.map(({ column, ...output }) => [column, output] as const);
   if (wanted.length > 0) return wanted;
   return signature.outputs.map(({ name }) => [name, { tensor: name, op: "raw" }]);
 }
 
 /** A job that asks for every output must get every output: one that no column can hold is not left out in silence. */
 function checkAllUsable(spec: MapSpec, { outputs, unusable }: ModelSignature, problems: SpecProblem[]): void {
-  if (Object.keys(spec.outputs).length > 0 || unusable.length === 0) return;
+  if (spec.outputs.length > 0 || unusable.length === 0) return;
   problems.push({
     path: ["map", "outputs"],
     part: "key",

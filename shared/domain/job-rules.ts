@@ -109,7 +109,10 @@ export function checkColumnClashes(map: unknown, context: Context): void {
       if (typeof name === "string") claim(name, ["keep", index], "a kept column");
     }
   }
-  for (const [column, output] of Object.entries(keyOf(map, "outputs") ?? {})) {
+  for (const [key, output] of Object.entries(keyOf(map, "outputs") ?? {})) {
+    // A list, unless something in it is wrong: then it is as it was written.
+    const named = keyOf(output, "column");
+    const column = typeof named === "string" ? named : key;
     const withLabels = keyOf(output, "labels") !== undefined;
     const names = outputColumnNames(column, keyOf(output, "op") === "topK" ? "topK" : "raw", withLabels);
     for (const name of names) claim(name, ["outputs", column], `made by the output \`${column}\``);

@@ -61,35 +61,38 @@ const inputSpec = z
   })
   .superRefine(checkInputRules);
 
-const outputSpec = z
-  .strictObject({
-    tensor: columnName.exactOptional().describe("The ONNX output. Left out: the model's only output."),
-    op: z
-      .enum(OUTPUT_OPS)
-      .default("raw")
-      .describe(
-        "`raw`: as it is; `argmax`: index (or label) of the largest; `maxSoftmax`: its probability; " +
-          "`softmax`, `sigmoid`: of each value; `topK`: the `k` largest.",
-      ),
-    k: z.int().min(1).max(MAX_NAMES).exactOptional().describe("With `op: topK`: how many."),
-    labels: z
-      .array(z.string())
-      .min(1)
-      .max(MAX_NAMES)
-      .exactOptional()
-      .describe(
-        "With `argmax` or `topK`: the names of the classes in index order; the column then holds names.",
-      ),
-    shape: shape
-      .exactOptional()
-      .describe("The dimensions beside the batch, where the model leaves them open."),
-    batchAxis: batchAxis
-      .exactOptional()
-      .describe(
-        "Which of the ONNX output's dimensions is the batch, counted from 0: 1 for `[32, batch, 10]`. It is believed " +
-          "whatever size the model declares there. Left out: the first.",
-      ),
-  })
+const outputKeys = {
+  tensor: columnName.exactOptional().describe("The ONNX output. Left out: the model's only output."),
+  op: z
+    .enum(OUTPUT_OPS)
+    .default("raw")
+    .describe(
+      "`raw`: as it is; `argmax`: index (or label) of the largest; `maxSoftmax`: its probability; " +
+        "`softmax`, `sigmoid`: of each value; `topK`: the `k` largest.",
+    ),
+  k: z.int().min(1).max(MAX_NAMES).exactOptional().describe("With `op: topK`: how many."),
+  labels: z
+    .array(z.string())
+    .min(1)
+    .max(MAX_NAMES)
+    .exactOptional()
+    .describe(
+      "With `argmax` or `topK`: the names of the classes in index order; the column then holds names.",
+    ),
+  shape: shape.exactOptional().describe("The dimensions beside the batch, where the model leaves them open."),
+  batchAxis: batchAxis
+    .exactOptional()
+    .describe(
+      "Which of the ONNX output's dimensions is the batch, counted from 0: 1 for `[32, batch, 10]`. It is believed " +
+        "whatever size the model declares there. Left out: the first.",
+    ),
+};
+
+const outputSpec = z.strictObject(outputKeys).superRefine(checkOutputRules);
+
+/** An output of a list, which names its column itself. */
+const namedOutput = z
+  .strictObject({ column: columnName.describe("The output column."), ...outputKeys })
   .superRefine(checkOutputRules);
 
 /** `map` in the job file: how rows become tensors, and tensors columns. */
@@ -109,17 +112,24 @@ export const mapSpec = z
           "for `image: { column: pixels }`.",
       ),
     outputs: z
-      .record(
-        columnName,
-        z.union([
-          columnName.transform((tensor): z.input<typeof outputSpec> => ({ tensor })).pipe(outputSpec),
-          outputSpec,
-        ]),
-      )
+      .union([
+        z
+          .record(
+            columnName,
+            z.union([
+              columnName.transform((tensor): z.input<typeof outputSpec> => ({ tensor })).pipe(outputSpec),
+              outputSpec,
+            ]),
+          )
+          .transform((byColumn): z.output<typeof namedOutput>[] =>
+            Object.entries(byColumn).map(([column, output]) => ({ column, ...output })),
+          ),
+        z.array(namedOutput).max(MAX_NAMES),
+      ])
       .prefault({})
       .describe(
-        "By output column: how it is made. Empty: every ONNX output, raw. `y: logits` is short for " +
-          "`y: { tensor: logits }`.",
+        "By output column, in order: how it is made. Empty: every ONNX output, raw. `y: logits` is short for " +
+          "`y: { tensor: logits }`. A list of the same, each with its `column`, says it as well.",
       ),
     keep: z
       .array(columnName)
@@ -147,5 +157,6 @@ export const mapSpec = z
 
 export type InputSpec = Frozen<z.output<typeof inputSpec>>;
 export type OutputSpec = Frozen<z.output<typeof outputSpec>>;
+export type NamedOutput = Frozen<z.output<typeof namedOutput>>;
 
 export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

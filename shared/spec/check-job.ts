@@ -14,6 +14,8 @@ export interface CheckOptions {
   readonly defaultName: string;
   /** Relative paths are relative to this folder. */
   readonly folder: string;
+  /** Where the value at a path stands among others: an object does not keep its keys in the order in which they were written. */
+  readonly placeOf?: (path: KeyPath) => number;
   /** Renders a value for a message. */
   readonly found?: (path: KeyPath, value: unknown) => string;
 }
@@ -25,13 +27,15 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
   if (!parsed.success) {
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
   }
-  const { name, input, model, output, ...rest } = parsed.data;
+  const { name, input, model, map, output, ...rest } = parsed.data;
+  const placeOf = (column: string): number => options.placeOf?.(["map", "outputs", column]) ?? 0;
   const absolute = (path: string): string => absolutePath(path, options.folder);
   return deepFreeze({
     name: name ?? options.defaultName,
     // The folder's name may have wildcards in it: it is no part of the pattern.
     input: { ...input, path: input.path.map((path) => absolutePath(path, literalPattern(options.folder))) },
     model: { ...model, path: absolute(model.path) },
+    map: { ...map, outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)) },
     ...rest,
     output: { ...output, path: absolute(output.path) },
   });

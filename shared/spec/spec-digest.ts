@@ -22,7 +22,7 @@ export function specDigest(spec: JobSpec): string {
     canonicalJson({
       version: 1,
       inputs,
-      outputs: Object.entries(outputs),
+      outputs,
       keep,
       reduce: spec.reduce,
       rows: spec.output.rows,

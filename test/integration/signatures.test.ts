@@ -89,7 +89,7 @@ async function answersOf(model: Uint8Array, input: Said, output: Said): Promise<
   const map = bindMap(
     {
       inputs: { x: { scale: 1, offset: 0, ...input } },
-      outputs: { y: { op: "raw", ...output } },
+      outputs: [{ column: "y", op: "raw", ...output }],
       keep: [],
       batch: { rows: "auto", tokens: "auto" },
     },
@@ -164,7 +164,7 @@ describe("nobody is given rows of another", () => {
       bindMap(
         {
           inputs: { x: { scale: 1, offset: 0, ...said } },
-          outputs: {},
+          outputs: [],
           keep: [],
           batch: { rows: "auto", tokens: "auto" },
         },
@@ -244,7 +244,7 @@ test.each([
   });
   await using session = await createSession(model, { device: "cpu", threads: 1 });
   const map = bindMap(
-    { inputs: {}, outputs: {}, keep: [], batch: { rows: "auto", tokens: "auto" } },
+    { inputs: {}, outputs: [], keep: [], batch: { rows: "auto", tokens: "auto" } },
     session.signature,
     FIELDS.map((field) => ({ ...field, name })),
   );

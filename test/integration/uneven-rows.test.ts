@@ -27,7 +27,7 @@ beforeAll(async () => {
         input_ids: { scale: 1, offset: 0, pad: 7 },
         attention_mask: { scale: 1, offset: 0, mask: "input_ids" },
       },
-      outputs: {},
+      outputs: [],
       keep: ["id"],
       batch: { rows: "auto", tokens: "auto" },
     },

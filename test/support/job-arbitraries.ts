@@ -27,10 +27,10 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
     },
     map: {
       inputs: { image: { column: "pixels", scale, offset: 0, shape: [1, 28, 28] } },
-      outputs: {
-        digit: { tensor: "logits", op: "argmax", labels: ["nought", "one"] },
-        best: { op: "topK", k: 2 },
-      },
+      outputs: [
+        { column: "digit", tensor: "logits", op: "argmax", labels: ["nought", "one"] },
+        { column: "2", op: "topK", k: 2 },
+      ],
       keep: ["id", "label"],
       batch: { rows: 256, tokens: "auto" },
     },

@@ -55,10 +55,9 @@ export function aMap({
   tokens = "auto",
 }: MapParts = {}): JobSpec["map"] {
   const withDefaults = Object.entries(inputs).map(([name, spec]) => [name, { scale: 1, offset: 0, ...spec }]);
-  const withOps = Object.entries(outputs).map(([name, spec]) => [name, { op: "raw", ...spec }]);
   return {
     inputs: Object.fromEntries(withDefaults),
-    outputs: Object.fromEntries(withOps),
+    outputs: Object.entries(outputs).map(([column, spec]) => ({ column, op: "raw", ...spec })),
     keep,
     batch: { rows, tokens },
   };

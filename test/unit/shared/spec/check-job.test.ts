@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
+import { checkJobSpec } from "../../../../shared/spec/check-job.ts";
 import { parseJobText } from "../../../../shared/spec/read-job-file.ts";
+import { decodeJobSpec, encodeJson } from "../../../../shared/wire/codec-job.ts";
 import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
 
 const ref = (inner: string): string => `$\{${inner}}`;
@@ -86,5 +89,42 @@ describe("a whole number in a job file", () => {
     expect(fillOf("9.5e300")).toBe(9.5e300);
     expect(problemsOfJob({ rest: `name: ${ODD}` })[0]?.what).toBe("wrong type");
     expect(parseJob({ rest: `name: "${ODD}"` }).name).toBe(ODD);
+  });
+});
+
+describe("the outputs of a job file", () => {
+  const columnsOf = ({ map }: JobSpec) => map.outputs.map(({ column }) => column);
+  const NAMES = ["zebra", "10", "2", "a", "1e3", "01", "-1"];
+  const quoted = NAMES.map((name) => JSON.stringify(name));
+  const group = `outputs:\n${quoted.map((name) => `  ${name}: logits`).join("\n")}`;
+
+  test("keep their order, whatever they are called, in the file and on the wire", () => {
+    const spec = parseJob({ map: group });
+    expect(columnsOf(spec)).toEqual(NAMES);
+    expect(spec.map.outputs[1]).toEqual({ column: "10", tensor: "logits", op: "raw" });
+    expect(checkJobSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+    expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
+  });
+
+  test("may be a list, with the same checks", () => {
+    const list = quoted.map((name) => `  - { column: ${name}, tensor: logits }`).join("\n");
+    expect(parseJob({ map: `outputs:\n${list}` })).toEqual(parseJob({ map: group }));
+    const wrong = problemsOfJob({
+      map: "outputs:\n  - { column: a, op: topK }\n  - { tensor: y }\n  - { column: c, kk: 3 }",
+    });
+    expect(wrong.map(({ where, what }) => [where.split(" ").at(-1), what])).toEqual([
+      ["map.outputs[0].k", "required with `op: topK`"],
+      ["map.outputs[1].column", "required, but missing"],
+      ["map.outputs[2].kk", "unknown key `kk`"],
+    ]);
+    const [twice] = problemsOfJob({ map: "outputs:\n  - { column: a }\n  - { column: A }" });
+    expect(twice?.what).toBe("two output columns are named `A`");
+  });
+
+  test("keep it through settings and merge keys", () => {
+    const set = ["map.outputs.2.op=softmax", "map.outputs.0=logits"];
+    expect(columnsOf(parseJob({ map: group, set }))).toEqual([...NAMES, "0"]);
+    const merged = 'outputs:\n  b: logits\n  <<: { z: logits, "5": logits }\n  "3": logits';
+    expect(columnsOf(parseJob({ map: merged }))).toEqual(["b", "z", "5", "3"]);
   });
 });

@@ -15,7 +15,7 @@ describe("a job file", () => {
         precision: "original",
         check: { rows: 256, minCosine: 0.99, minAgreement: 0.98 },
       },
-      map: { inputs: {}, outputs: {}, keep: [], batch: { rows: "auto", tokens: "auto" } },
+      map: { inputs: {}, outputs: [], keep: [], batch: { rows: "auto", tokens: "auto" } },
       reduce: {},
       output: { path: "/jobs/digits/out", rows: "parquet" },
       errors: { maxRows: 0 },
@@ -61,10 +61,10 @@ errors: { maxRows: 7 }
           "a.b": { columns: ["x", "y"], scale: 1, offset: 0 },
           c: { columns: "f*", scale: 1, offset: 0 },
         },
-        outputs: {
-          digit: { tensor: "logits", op: "argmax", labels: ["0", "1"] },
-          top: { tensor: "logits", op: "topK", k: 3, shape: [10] },
-        },
+        outputs: [
+          { column: "digit", tensor: "logits", op: "argmax", labels: ["0", "1"] },
+          { column: "top", tensor: "logits", op: "topK", k: 3, shape: [10] },
+        ],
         keep: ["id"],
         batch: { rows: 256, tokens: "auto" },
       },
@@ -80,7 +80,7 @@ errors: { maxRows: 7 }
       rest: "reduce: { n: SELECT 1 }",
     });
     expect(spec.map.inputs).toEqual({ image: { column: "pixels", scale: 1, offset: 0 } });
-    expect(spec.map.outputs).toEqual({ y: { tensor: "logits", op: "raw" } });
+    expect(spec.map.outputs).toEqual([{ column: "y", tensor: "logits", op: "raw" }]);
     expect(spec.reduce).toEqual({ n: { final: "SELECT 1" } });
   });
 
