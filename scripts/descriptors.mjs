@@ -1,8 +1,8 @@
 // Makes proto/descriptors.binpb, what reflection serves: the descriptors, with their comments, of every service that a coordinator
 // has. By a compiler of its own, because what the loader of the .proto files makes of them is not what a compiler would: strict
-// clients refuse it. The file is kept in the repository; a test holds it to the sources. After a change: npm run descriptors.
+// clients refuse it. The file is kept in the repository; a test (--check) holds it to the sources. After a change: npm run descriptors.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -19,19 +19,26 @@ const SOURCES = [
   [join(folderOf("@grpc/reflection"), "build", "proto", "grpc", "reflection"), "grpc/reflection"],
 ];
 
-const [to = join(root, "proto", "descriptors.binpb")] = process.argv.slice(2);
+const kept = join(root, "proto", "descriptors.binpb");
+
 const folder = mkdtempSync(join(tmpdir(), "shardmill-descriptors-"));
 try {
   for (const [from, inside] of SOURCES) cpSync(from, join(folder, inside), { recursive: true });
+  const made = join(folder, "descriptors.binpb");
   const buf = resolve("@bufbuild/buf/bin/buf");
   const { status } = spawnSync(
     process.execPath,
-    [buf, "build", folder, "--as-file-descriptor-set", "-o", to],
+    [buf, "build", folder, "--as-file-descriptor-set", "-o", made],
     {
       stdio: ["ignore", "inherit", "inherit"],
     },
   );
-  process.exitCode = status ?? 1;
+  if (status !== 0) process.exitCode = status ?? 1;
+  else if (!process.argv.includes("--check")) copyFileSync(made, kept);
+  else if (!readFileSync(made).equals(readFileSync(kept))) {
+    console.error("proto/descriptors.binpb is not what the proto files say now: npm run descriptors");
+    process.exitCode = 1;
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { fromBinary } from "@bufbuild/protobuf";
@@ -24,14 +23,11 @@ const SERVICES = [
 ];
 
 test("the descriptors are what a compiler makes of the proto files now: after a change, npm run descriptors", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "shardmill-descriptors-test-"));
-  const fresh = join(folder, "fresh.binpb");
-  try {
-    await promisify(execFile)(process.execPath, [join(packageRoot, "scripts", "descriptors.mjs"), fresh]);
-    expect((await readFile(fresh)).equals(await readFile(DESCRIPTORS))).toBe(true);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const script = join(packageRoot, "scripts", "descriptors.mjs");
+  expect(await promisify(execFile)(process.execPath, [script, "--check"])).toEqual({
+    stdout: "",
+    stderr: "",
+  });
 });
 
 describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
