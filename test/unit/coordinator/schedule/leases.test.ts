@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
-import { aConfig, aPartial, aPlan, aReason, kinds, only, TestJob } from "./harness.ts";
+import { aConfig, aPartial, aPlan, aReason, DIGESTS, kinds, only, TestJob } from "./harness.ts";
 
 describe("granting", () => {
   test("shards go out in plan order under rising tokens, each after its record", () => {
@@ -135,6 +135,23 @@ describe("failing", () => {
       job.nowMs += 60_000;
     }
     expect(job.state.phase).toBe("failed");
+  });
+
+  test("a shard of several files that fails is told by them, and by its rows of the input", () => {
+    const job = new TestJob();
+    job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+    const files = ["/a", "/b", "/c"].map((path) => ({ path, rows: 10 }));
+    job.apply({ kind: "planSealed", files, shards: aPlan(1, 30) });
+    const failed = job.fail(job.grant(job.join("w1")), aReason("INPUT_CORRUPT", "/b is corrupt"));
+    expect(only(failed, "jobEnded").reason?.fields).toEqual({
+      shard: 0,
+      files: 3,
+      firstFile: "/a",
+      lastFile: "/c",
+      rowStart: 0,
+      rowEnd: 30,
+      worker: "w1",
+    });
   });
 
   test("a code that no retry can help fails the job at once", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { poisonedRows } from "../../../../coordinator/schedule/progress.ts";
 import type { WorkerSession } from "../../../../shared/domain/worker.ts";
-import { aConfig, aPartial, aPlan, aReason, type Granted, kinds, only, TestJob } from "./harness.ts";
+import { aConfig, aPartial, aPlan, aReason, DIGESTS, type Granted, kinds, only, TestJob } from "./harness.ts";
 
 /** The worker dies with the lease, and its supervisor starts it again. */
 function die(job: TestJob, { worker }: Granted, name: string): WorkerSession {
@@ -97,6 +97,27 @@ describe("a single row that workers die with", () => {
     killShard(job, ["w1", "w2"]);
     const effects = job.lose(job.grant(job.join("w3")).worker);
     expect(kinds(effects)).toEqual(["append attemptEnded", "append rowDeadLettered", "startReduce"]);
+  });
+
+  test("is named by its own file, of all that the shard spans", () => {
+    const files = ["/a", "/b", "/empty", "/c"].map((path) => ({ path, rows: path === "/empty" ? 0 : 3 }));
+    const job = new TestJob(aConfig({ maxDeadRows: 1 }));
+    job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+    job.apply({ kind: "planSealed", files, shards: aPlan(1, 9) });
+    const poison = 7;
+    for (let step = 0; step < 100 && job.state.phase === "running"; step += 1) {
+      const lease = job.grant(job.join(`w${step % 3}`));
+      const { shard, token, worker } = lease;
+      const deadly = shard.rowStart <= poison && poison < shard.rowEnd;
+      if (!deadly) {
+        const partial = aPartial(shard, token);
+        job.offer(worker, partial);
+        job.stored(partial);
+      }
+      job.lose(worker, deadly ? "died" : "left");
+      job.nowMs += 60_000;
+    }
+    expect(poisonedRows(job.state)).toMatchObject([{ file: "/c", row: 1, code: "ROW_POISON" }]);
   });
 
   test("is found among a thousand, and no sound row is blamed", () => {
