@@ -9,11 +9,15 @@ import { checkAnswer } from "./check-answer.ts";
 import { MortalCoordinator, WorkerSlot } from "./fleet.ts";
 import { freePort } from "./free-port.ts";
 import { processesWith } from "./left-processes.ts";
+import { type JobsEnd, SubmittedJobs } from "./submitted-jobs.ts";
 
 export interface RoundOptions {
   readonly seed: number;
   readonly workers: number;
+  /** Of all jobs together. */
   readonly shards: number;
+  /** On one coordinator. Left out: one. */
+  readonly jobs?: number;
   /** Faults of every kind for so long; then only those that have not fired yet, and the coordinator's death. */
   readonly faultSeconds: number;
   /** Told what happens, as it happens. */
@@ -45,22 +49,28 @@ const GOING_HOME_MS = 5_000;
 /** When the faults are over, but for those not seen yet, and for the coordinator's death every few seconds to the end. */
 const HEALING_GAP_MS = { least: 3_000, most: 6_000 } as const;
 
-/** One job from beginning to end under a seeded schedule of faults, and everything that must be true afterwards. */
+/** One job or several, from beginning to end under a seeded schedule of faults, and everything that must be true afterwards. */
 export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
   const startedMs = performance.now();
-  await using job = await chaosJob(options.shards);
+  const { jobs: count = 1 } = options;
+  await using job = await chaosJob(Math.ceil(options.shards / count));
+  await using others = await otherJobs(count - 1, Math.ceil(options.shards / count));
+  const jobs = [job, ...others.jobs];
   const tally = new Tally(options.note);
-  await using coordinator = new MortalCoordinator(job, await freePort(), COORDINATOR_ARGS);
+  await using coordinator = new MortalCoordinator(job, await freePort(), COORDINATOR_ARGS, count === 1);
+  await using submitted = count === 1 ? null : await SubmittedJobs.start(coordinator, jobs);
   const slots: WorkerSlot[] = [];
   try {
     for (let index = 0; index < options.workers; index += 1)
       slots.push(await WorkerSlot.open(index, job, coordinator.port));
     const world: FaultWorld = { coordinator, slots, leaseMs: LEASE_MS, random: lcg(options.seed) };
-    const end = await underFaults(world, tally, options.faultSeconds * 1000);
+    const done = submitted === null ? coordinator.done : Promise.race([submitted.done, coordinator.done]);
+    const end = await underFaults(world, tally, { done, faultMs: options.faultSeconds * 1000 });
     if (end === null) tally.problem(`the job has not ended after ${JOB_LIMIT_MS / 1000} s`);
     else if (end.code !== 0) tally.problem(`the job ended with ${end.code}: ${end.stderr.slice(-2_000)}`);
     await endWorkers(slots, tally);
-    if (end?.code === 0) for (const problem of await checkAnswer(job)) tally.problem(problem);
+    if (end?.code === 0)
+      for (const one of jobs) for (const problem of await checkAnswer(one)) tally.problem(problem);
   } catch (error) {
     tally.problem(messageOf(error));
   } finally {
@@ -81,6 +91,17 @@ function chaosJob(shards: number): Promise<KnownJob> {
     hidden: [2_000, 2_000, 1_500],
     spec: { input: { shardRows: ROWS_PER_SHARD }, map: { batch: { rows: 10 } } },
   });
+}
+
+async function otherJobs(count: number, shards: number): Promise<AsyncDisposable & { jobs: KnownJob[] }> {
+  const jobs: KnownJob[] = [];
+  for (let index = 0; index < count; index += 1) jobs.push(await chaosJob(shards));
+  return {
+    jobs,
+    async [Symbol.asyncDispose]() {
+      for (const job of jobs) await job[Symbol.asyncDispose]();
+    },
+  };
 }
 
 class Tally {
@@ -124,10 +145,10 @@ export function noFaults(): Record<FaultKind, number> {
 async function underFaults(
   world: FaultWorld,
   tally: Tally,
-  faultMs: number,
-): Promise<Awaited<MortalCoordinator["done"]> | null> {
+  { done, faultMs }: { readonly done: Promise<JobsEnd>; readonly faultMs: number },
+): Promise<JobsEnd | null> {
   const over = new AbortController();
-  const ended = world.coordinator.done.finally(() => over.abort());
+  const ended = done.finally(() => over.abort());
   const injecting = injectUntil(over.signal, { world, tally, faultMs });
   const limit = sleep(JOB_LIMIT_MS, over.signal).then(
     () => null,

@@ -23,6 +23,11 @@ const args = await yargs(hideBin(process.argv))
     default: 20,
     describe: "Faults of every kind for so long in each round; then only the coordinator is killed",
   })
+  .option("jobs", {
+    type: "number",
+    default: 1,
+    describe: "Jobs on the coordinator, with the shards shared out",
+  })
   .option("shards", {
     type: "number",
     default: 120,
@@ -40,16 +45,16 @@ let rounds = 0;
 while (args.rounds === undefined ? minutes() < args.minutes : rounds < args.rounds) {
   const seed = args.seed + rounds;
   rounds += 1;
-  console.log(`round of seed ${seed}: ${args.workers} workers, ${args.shards} shards`);
-  const { workers, shards, "fault-seconds": faultSeconds } = args;
+  console.log(`round of seed ${seed}: ${args.workers} workers, ${args.jobs} jobs, ${args.shards} shards`);
+  const { workers, shards, jobs, "fault-seconds": faultSeconds } = args;
   const note = (story: string) => console.log(story);
-  const result = await chaosRound({ seed, workers, shards, faultSeconds, note });
+  const result = await chaosRound({ seed, workers, shards, jobs, faultSeconds, note });
   for (const kind of FAULT_KINDS) total[kind] += result.fired[kind];
   missed += result.missed;
   if (result.problems.length > 0) {
     console.log(`\nBROKEN in the round of seed ${seed}:`);
     for (const problem of result.problems) console.log(`  ${problem}`);
-    const size = `--workers ${workers} --shards ${shards} --fault-seconds ${faultSeconds}`;
+    const size = `--workers ${workers} --jobs ${jobs} --shards ${shards} --fault-seconds ${faultSeconds}`;
     console.log(`run it again: npm run chaos -- --rounds 1 --seed ${seed} ${size}`);
     process.exitCode = 1;
     break;

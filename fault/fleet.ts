@@ -54,18 +54,21 @@ export class WorkerSlot implements AsyncDisposable {
   }
 }
 
-/** A `shardmill coordinator job.yaml` that is started again on the same port whenever it was killed. */
+/** A `shardmill coordinator [job.yaml]` that is started again on the same port whenever it was killed. */
 export class MortalCoordinator implements AsyncDisposable {
   readonly port: number;
   /** How the one that was not killed ended. */
   readonly done: Promise<{ readonly code: number | null; readonly stderr: string }>;
   readonly #job: KnownJob;
   readonly #args: readonly string[];
+  readonly #jobPath: readonly string[];
   #process: CliProcess;
   #closed = false;
 
-  constructor(job: KnownJob, port: number, args: readonly string[]) {
+  /** Without `ownJob` it waits for jobs, in the job's environment. */
+  constructor(job: KnownJob, port: number, args: readonly string[], ownJob = true) {
     this.#job = job;
+    this.#jobPath = ownJob ? [job.path] : [];
     this.port = port;
     this.#args = args;
     this.#process = this.#spawn();
@@ -104,7 +107,7 @@ export class MortalCoordinator implements AsyncDisposable {
   }
 
   #spawn(): CliProcess {
-    const args = ["coordinator", this.#job.path, "--listen", this.address, "--json", ...this.#args];
+    const args = ["coordinator", ...this.#jobPath, "--listen", this.address, "--json", ...this.#args];
     return startCli(args, { env: this.#job.env, limitMs: PROCESS_LIMIT_MS });
   }
 }

@@ -5,7 +5,7 @@ import { DiskImage } from "./disk-image.ts";
 import { FaultPlan } from "./faults.ts";
 import type { Lot } from "./ground.ts";
 import { LotInWorld } from "./lot-in-world.ts";
-import type { Peopled } from "./peopled.ts";
+import { hasFired, type Peopled } from "./peopled.ts";
 import { Scheduler, type SimProcess } from "./scheduler.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SimCoordinators } from "./sim-coordinators.ts";
@@ -175,7 +175,8 @@ export class World implements Peopled {
 
   /** I10 over all jobs: a worker holds no more leases than it has slots, and all of them are of one job. */
   #checkWorkers(): void {
-    if (this.lots.length === 1) return;
+    // A job whose journal failed is let go of with its leases in it, and they are void: nobody can see when.
+    if (this.lots.length === 1 || hasFired(this, "diskFull", "diskError")) return;
     const held = new Map<WorkerSession, { leases: number; jobs: number }>();
     for (const { checker } of this.lots) {
       for (const { session, name, slots, leases } of checker.holder()?.state.workers.values() ?? []) {

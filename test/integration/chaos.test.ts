@@ -10,3 +10,11 @@ test("a job whose workers and coordinator are killed, stopped and cut off publis
   const unproved = FAULT_KINDS.filter((kind) => result.fired[kind] === 0);
   expect(unproved, stories.join("\n")).toEqual([]);
 }, 400_000);
+
+test("two jobs on one coordinator that is killed again and again are both published, each with the right rows", async () => {
+  const stories: string[] = [];
+  const note = (story: string) => stories.push(story);
+  const result = await chaosRound({ seed: 12, workers: 4, jobs: 2, shards: 60, faultSeconds: 6, note });
+  expect(result.problems, stories.join("\n")).toEqual([]);
+  expect(result.fired.coordinatorKilled, stories.join("\n")).toBeGreaterThan(0);
+}, 400_000);

@@ -1,0 +1,91 @@
+import { userCredential } from "../shared/access/credential.ts";
+import { sleep } from "../shared/core/abort.ts";
+import { isShardmillError, messageOf } from "../shared/core/errors.ts";
+import { isEnded } from "../shared/domain/job.ts";
+import type { JobSpec } from "../shared/domain/job-spec.ts";
+import { readJobSource } from "../shared/spec/read-job-file.ts";
+import { type CoordinatorClient, connectCoordinator } from "../shared/wire/client.ts";
+import type { KnownJob } from "../test/support/known-job.ts";
+import type { MortalCoordinator } from "./fleet.ts";
+
+const LOOK_MS = 300;
+
+export interface JobsEnd {
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+/** Several jobs for one coordinator that dies again and again: each is handed in anew after each death, as people would. */
+export class SubmittedJobs implements AsyncDisposable {
+  /** Code 0 once all are published; else what went wrong. */
+  readonly done: Promise<JobsEnd>;
+  readonly #coordinator: MortalCoordinator;
+  readonly #over = new AbortController();
+  readonly #open: Set<JobSpec>;
+
+  private constructor(coordinator: MortalCoordinator, specs: readonly JobSpec[]) {
+    this.#coordinator = coordinator;
+    this.#open = new Set(specs);
+    this.done = this.#untilPublished();
+  }
+
+  static async start(coordinator: MortalCoordinator, jobs: readonly KnownJob[]): Promise<SubmittedJobs> {
+    const sources = await Promise.all(jobs.map((job) => readJobSource(job.path, { set: [], env: {} })));
+    return new SubmittedJobs(
+      coordinator,
+      sources.map(({ spec }) => spec),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    await this.done;
+  }
+
+  async #untilPublished(): Promise<JobsEnd> {
+    let failure: string | null = null;
+    while (this.#open.size > 0 && failure === null && !this.#over.signal.aborted) {
+      await this.#coordinator.listening();
+      failure = await this.#oneLife();
+      await sleep(LOOK_MS);
+    }
+    return {
+      code: failure === null && this.#open.size === 0 ? 0 : 1,
+      stderr: failure ?? "not all are published",
+    };
+  }
+
+  /** Until the coordinator dies, or all are published. @returns what no death explains */
+  async #oneLife(): Promise<string | null> {
+    const client = connectCoordinator(this.#coordinator.address, userCredential());
+    try {
+      for (const spec of [...this.#open]) await this.#submit(client, spec);
+      while (this.#open.size > 0 && !this.#over.signal.aborted) {
+        for (const spec of [...this.#open]) {
+          const statuses = await client.jobs.listJobs();
+          const status = statuses.findLast(({ output }) => output === spec.output.path);
+          if (status === undefined || !isEnded(status.phase)) continue;
+          if (status.phase !== "published")
+            return `${spec.output.path} is ${status.phase}: ${status.failure?.message}`;
+          this.#open.delete(spec);
+        }
+        await sleep(LOOK_MS);
+      }
+      return null;
+    } catch (error) {
+      const died = ["COORDINATOR_UNREACHABLE", "DEADLINE_EXCEEDED", "INTERRUPTED"] as const;
+      return died.some((code) => isShardmillError(error, code)) ? null : messageOf(error);
+    } finally {
+      client.close();
+    }
+  }
+
+  async #submit(client: CoordinatorClient, spec: JobSpec): Promise<void> {
+    try {
+      await client.jobs.submitJob(spec, { fresh: false });
+    } catch (error) {
+      // Handed in before: the answer was lost.
+      if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;
+    }
+  }
+}
