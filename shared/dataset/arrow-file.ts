@@ -1,4 +1,4 @@
-import { makeData, RecordBatch, type Schema, Struct, type Vector } from "apache-arrow";
+import type { RecordBatch, Schema, Vector } from "apache-arrow";
 import { assert } from "../core/assert.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import type { RowGroup } from "../domain/dataset.ts";
@@ -8,6 +8,7 @@ import { type ArrowIndex, readArrowIndex } from "./arrow-index.ts";
 import { dictionaryIds } from "./arrow-metadata.ts";
 import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
 import { inputCorrupt } from "./input-errors.ts";
+import { recordBatchOf } from "./record-batch.ts";
 import { cutSegments, type RowSegment } from "./row-segments.ts";
 import { columnIndices, refuseUnusableColumns } from "./schema-columns.ts";
 
@@ -83,8 +84,7 @@ class ArrowDatasetFile implements DatasetFile {
     const file = { schema: this.schema, dictionaries: this.#dictionaries };
     const children = await loadColumns(file, { header, body, indices }, place);
     const schema = this.schema.selectAt([...indices]);
-    const data = makeData({ type: new Struct(schema.fields), length: header.length, nullCount: 0, children });
-    const batch = new RecordBatch(schema, data);
+    const batch = recordBatchOf(schema, header.length, children);
     return rows === header.length ? batch : batch.slice(offset, offset + rows);
   }
 

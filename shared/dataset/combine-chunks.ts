@@ -1,6 +1,7 @@
-import { type Data, DataType, type Field, makeData, RecordBatch, Struct, Table } from "apache-arrow";
+import { type Data, DataType, makeData, Table } from "apache-arrow";
 import { hasByteValues } from "./byte-types.ts";
 import { combineDictionaries } from "./combine-dictionaries.ts";
+import { quickSchema, recordBatchOf } from "./record-batch.ts";
 
 /**
  * The table as one record batch, so that what is written depends on neither the pieces that the rows came in nor on how
@@ -21,8 +22,7 @@ export function combineChunks(table: Table): Table {
     if (joined === undefined) return table;
     children.push(joined);
   }
-  const type = new Struct(schema.fields as Field[]);
-  return new Table(schema, [new RecordBatch(schema, makeData({ type, length, nullCount: 0, children }))]);
+  return new Table(quickSchema(schema), [recordBatchOf(schema, length, children)]);
 }
 
 /** The pieces end to end; undefined when this type's cannot be joined. */

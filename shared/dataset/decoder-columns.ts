@@ -1,6 +1,7 @@
-import { Data, DataType, type Field, makeData, RecordBatch, type Schema, Struct } from "apache-arrow";
+import { Data, DataType, type Field, type RecordBatch, type Schema } from "apache-arrow";
 import { assert } from "../core/assert.ts";
 import { hasByteValues } from "./byte-types.ts";
+import { quickSchema, recordBatchOf } from "./record-batch.ts";
 
 /**
  * `struct ArrowArray` of Arrow's C data interface in WebAssembly's memory, where a pointer has four bytes:
@@ -24,28 +25,40 @@ export function isCopyable(type: DataType | undefined): boolean {
   );
 }
 
+/** Columns of decoded batches, in the order that they are wanted in. */
+export interface ColumnChoice {
+  /** The batches', as they are decoded. */
+  readonly schema: Schema;
+  readonly indices: readonly number[];
+  /** Of the columns at `indices`. */
+  readonly kept: Schema;
+}
+
+export function chooseColumns(decoded: Schema, indices: readonly number[]): ColumnChoice {
+  const schema = quickSchema(decoded);
+  return { schema, indices, kept: schema.selectAt([...indices]) };
+}
+
 /**
  * Copies columns of a decoded batch out of the decoder's memory, all of them into one buffer of their own.
  *
  * @param memory the decoder's, as it is now: calling it may move it
  * @param address of the batch's `ArrowArray`
- * @param schema the batch's, with columns of copyable types at `indices`
+ * @param choice of columns of copyable types
  * @returns null for columns that start inside their buffers, or leave their nulls to be counted
  */
 export function copyColumns(
   memory: ArrayBufferLike,
   address: number,
-  schema: Schema,
-  indices: readonly number[],
+  { schema, indices, kept }: ColumnChoice,
 ): RecordBatch | null {
   const copy = new ColumnCopy(memory);
   const { length } = copy.arrayAt(address);
   const columns = indices.map((index) => copy.add(copy.childAt(address, index), schema.fields[index]?.type));
   if (copy.isCut) return null;
   const target = copy.run();
-  const kept = schema.selectAt([...indices]);
   const children = columns.map((columnIn) => columnIn(target));
-  return new RecordBatch(kept, makeData({ type: new Struct(kept.fields), length, nullCount: 0, children }));
+  return recordBatchOf(kept, length, children);
 }
 
 /** What is to be copied, gathered first: then the size of the one buffer is known. */

@@ -5,7 +5,7 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import type { RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../store/store.ts";
-import { copyColumns, isCopyable } from "./decoder-columns.ts";
+import { type ColumnChoice, chooseColumns, copyColumns, isCopyable } from "./decoder-columns.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 import type { ParquetTail } from "./parquet-footer.ts";
 import { decoderMemoryBytes } from "./parquet-memory.ts";
@@ -13,8 +13,12 @@ import { readColumnPaths, readRowGroups, readSchema } from "./parquet-metadata.t
 import { projectColumns } from "./parquet-projection.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
 import { ParquetSource, ReadFailure } from "./parquet-source.ts";
+import { schemaOfStream } from "./record-batch.ts";
 import type { RowSegment } from "./row-segments.ts";
 import { columnIndices } from "./schema-columns.ts";
+
+/** Memory that the decoder takes for a column beside its values, about. */
+const COLUMN_BYTES = 20 << 10;
 
 /** A row group being decoded: its first batch is asked for as soon as it is opened. */
 interface OpenSegment {
@@ -36,6 +40,12 @@ export interface DecoderRead {
   /** Whether the first batch of a row group is decoded before the last of the one before it was given. */
   readonly isAhead: boolean;
   readonly signal: AbortSignal | undefined;
+}
+
+/** What a read keeps of each batch: chosen when the first one is there, the same for all. */
+interface WantedColumns {
+  readonly names: readonly string[];
+  choice: ColumnChoice | null;
 }
 
 /** The decoder broke, and is of no use any more. A new one may not break without a jump, or on fewer rows at once. */
@@ -100,6 +110,8 @@ export class ParquetDecoder implements Disposable {
     const projected = projectColumns(columns, this.schema.fields.length, () =>
       this.#runtime.call(() => readColumnPaths(this.#file)),
     );
+    this.#reserve(parts, columns.length);
+    const wanted: WantedColumns = { names: columns, choice: null };
     let current: OpenSegment | undefined;
     let next: Promise<OpenSegment> | undefined;
     try {
@@ -109,13 +121,19 @@ export class ParquetDecoder implements Disposable {
         next = following === undefined ? undefined : this.#open(following, projected);
         // Its failure is seen when its turn comes, or not at all when the reader leaves early.
         next?.catch(() => {});
-        yield* this.#decode(current, columns, signal);
+        yield* this.#decode(current, wanted, signal);
       }
     } finally {
       await this.#close(current);
       await this.#close(await next?.catch(() => undefined));
       this.#blob.signal = undefined;
     }
+  }
+
+  /** For the chunks of a row group as they are stored and decoded, and what it takes to decode each column. */
+  #reserve(parts: readonly DecoderPart[], columns: number): void {
+    const most = parts.reduce((bytes, { group }) => Math.max(bytes, this.rowGroups[group]?.bytes ?? 0), 0);
+    this.#runtime.reserve(2 * most + columns * COLUMN_BYTES);
   }
 
   async #open(part: DecoderPart, columns: readonly string[] | null): Promise<OpenSegment> {
@@ -138,19 +156,15 @@ export class ParquetDecoder implements Disposable {
 
   async *#decode(
     { part, reader, first }: OpenSegment,
-    columns: readonly string[],
+    wanted: WantedColumns,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<RecordBatch> {
     let rows = 0;
     let before = part.jumps ? 0 : part.offset;
-    let schema: Schema | undefined;
     for (let result = first; !result.done; ) {
       signal?.throwIfAborted();
       const { value } = result;
-      const batches = this.#call(part, () => {
-        schema ??= tableFromIPC(value.schema.intoIPCStream()).schema;
-        return this.#intoArrow(value, schema, columns);
-      });
+      const batches = this.#call(part, () => this.#intoArrow(value, wanted));
       for (const batch of batches) {
         const dropped = Math.min(before, batch.numRows);
         before -= dropped;
@@ -174,26 +188,30 @@ export class ParquetDecoder implements Disposable {
   }
 
   /** Copies a decoded batch out of the decoder's memory, frees it there, and keeps only `columns`. */
-  #intoArrow(batch: parquet.RecordBatch, schema: Schema, columns: readonly string[]): RecordBatch[] {
+  #intoArrow(batch: parquet.RecordBatch, wanted: WantedColumns): RecordBatch[] {
     if (batch.numRows === 0) {
       batch.free();
       return [];
     }
-    // The decoder may give more than it was asked for: for `a` it also gives a column named `a.b`.
-    const indices = columnIndices(schema, columns, this.#path);
-    if (indices.every((index) => isCopyable(schema.fields[index]?.type))) {
-      const copied = this.#copyOut(batch, schema, indices);
+    if (wanted.choice === null) {
+      // The decoder may give more than it was asked for: for `a` it also gives a column named `a.b`.
+      const schema = schemaOfStream(batch.schema.intoIPCStream());
+      wanted.choice = chooseColumns(schema, columnIndices(schema, wanted.names, this.#path));
+    }
+    const { choice } = wanted;
+    if (choice.kept.fields.every(({ type }) => isCopyable(type))) {
+      const copied = this.#copyOut(batch, choice);
       if (copied !== null) return [copied];
     }
     const table = tableFromIPC(batch.intoIPCStream());
-    return table.batches.map((part) => part.selectAt(indices));
+    return table.batches.map((part) => part.selectAt([...choice.indices]));
   }
 
-  #copyOut(batch: parquet.RecordBatch, schema: Schema, indices: readonly number[]): RecordBatch | null {
+  #copyOut(batch: parquet.RecordBatch, choice: ColumnChoice): RecordBatch | null {
     const exported = batch.toFFI();
     try {
       const { buffer } = this.#runtime.wasm.wasmMemory();
-      const copied = copyColumns(buffer, exported.arrayAddr(), schema, indices);
+      const copied = copyColumns(buffer, exported.arrayAddr(), choice);
       if (copied !== null) batch.free();
       return copied;
     } finally {

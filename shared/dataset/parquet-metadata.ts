@@ -1,8 +1,9 @@
-import { type Schema, tableFromIPC } from "apache-arrow";
+import type { Schema } from "apache-arrow";
 import type { ParquetFile, ParquetMetaData } from "parquet-wasm";
 import { messageOf } from "../core/errors.ts";
 import type { RowGroup } from "../domain/dataset.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
+import { schemaOfStream } from "./record-batch.ts";
 import { refuseUnusableColumns } from "./schema-columns.ts";
 
 /** @throws {INPUT_UNSUPPORTED} for a column type that Arrow for JavaScript lacks, or two columns of one name */
@@ -15,7 +16,7 @@ export function readSchema(file: ParquetFile, path: string): Schema {
 
 function decodeSchema(ipc: Uint8Array, path: string): Schema {
   try {
-    return tableFromIPC(ipc).schema;
+    return schemaOfStream(ipc);
   } catch (error) {
     throw inputUnsupported(
       path,

@@ -6,6 +6,9 @@ import { decoderMemoryBytes } from "./parquet-memory.ts";
 
 export type ParquetWasm = typeof import("parquet-wasm");
 
+/** The package, with what is added to it here. */
+type ParquetGlue = ParquetWasm & { readonly reserve: (bytes: number) => void };
+
 /**
  * How many unused instances a thread keeps. A shard thread has two files open (one decoded, one prefetched); making an
  * instance costs about 15 ms, which matters only for thousands of small files.
@@ -20,6 +23,9 @@ const IDLE_MEMORY_BYTES = 512 << 20;
 
 /** A trap of an instance that has grown to this part of its bound is an allocation that failed. */
 const FULL_SHARE = 0.75;
+
+/** What is reserved at most, and of what is left of its bound: if it is not needed, it is gone for others. */
+const RESERVED = { bytes: 256 << 20, share: 1 / 8 };
 
 const idle: ParquetRuntime[] = [];
 let compiled: { readonly run: Glue; readonly folder: string } | undefined;
@@ -41,11 +47,12 @@ type Glue = (
  */
 export class ParquetRuntime implements Disposable {
   readonly wasm: ParquetWasm;
+  readonly #reserve: ParquetGlue["reserve"];
   readonly #running = new Set<(error: unknown) => void>();
   #failure: { readonly error: unknown } | undefined;
 
   constructor() {
-    this.wasm = instantiate((task) => {
+    const glue = instantiate((task) => {
       queueMicrotask(() => {
         try {
           task();
@@ -54,6 +61,19 @@ export class ParquetRuntime implements Disposable {
         }
       });
     });
+    this.wasm = glue;
+    this.#reserve = glue.reserve;
+  }
+
+  /**
+   * Grows the memory once, by about what will be needed: page by page, as the decoder does by itself, a hundred MiB take a
+   * second. Pages that nobody writes to take no memory of the machine.
+   */
+  reserve(bytes: number): void {
+    const { byteLength } = this.wasm.wasmMemory().buffer;
+    const left = Math.max(0, decoderMemoryBytes - byteLength);
+    const missing = Math.min(bytes, RESERVED.bytes) - byteLength;
+    if (missing > 0) this.call(() => this.#reserve(Math.floor(Math.min(missing, left * RESERVED.share))));
   }
 
   /** Rejects everything that runs on this instance, and everything that will. The first error stays. */
@@ -116,17 +136,22 @@ export function isTrap(error: unknown): boolean {
 
 /**
  * A new instance of the package's Node build. Importing the package gives one instance a thread for good; its glue is a
- * CommonJS file that names the global `queueMicrotask`, so running it as a function puts ours in that place.
+ * CommonJS file that names the global `queueMicrotask`, so running it as a function puts ours in that place. Its allocator is
+ * its own: a line more gives it to us.
  */
-function instantiate(queue: (task: () => void) => void): ParquetWasm {
+function instantiate(queue: (task: () => void) => void): ParquetGlue {
   const require = createRequire(import.meta.url);
   if (compiled === undefined) {
     const filename = require.resolve("parquet-wasm");
     const parameters = ["exports", "require", "__dirname", "queueMicrotask"];
-    const run = compileFunction(readFileSync(filename, "utf8"), parameters, { filename }) as Glue;
+    const source = `${readFileSync(filename, "utf8")}\n${RESERVE}`;
+    const run = compileFunction(source, parameters, { filename }) as Glue;
     compiled = { run, folder: dirname(filename) };
   }
   const exports = {};
   compiled.run(exports, require, compiled.folder, queue);
-  return exports as ParquetWasm;
+  return exports as ParquetGlue;
 }
+
+/** What the allocator is given back it keeps for what it is asked for next. */
+const RESERVE = `exports.reserve = (bytes) => wasm.__wbindgen_free(wasm.__wbindgen_malloc(bytes, 8), bytes, 8);`;

@@ -9,8 +9,6 @@ import {
   LargeList,
   List,
   Map_,
-  makeData,
-  RecordBatch,
   Schema,
   Struct,
   Table,
@@ -18,6 +16,7 @@ import {
   TimestampMillisecond,
   TimeUnit,
 } from "apache-arrow";
+import { quickSchema, recordBatchOf } from "./record-batch.ts";
 
 const DAY_MS = 86_400_000n;
 const MS_PER_SECOND = 1_000;
@@ -32,11 +31,10 @@ const MS_PER_SECOND = 1_000;
 export function parquetTable(table: Table): Table {
   const fields = table.schema.fields.map(changedField);
   if (fields.every((field, index) => field === table.schema.fields[index])) return table;
-  const schema = new Schema(fields, table.schema.metadata);
+  const schema = quickSchema(new Schema(fields, table.schema.metadata));
   const batches = table.batches.map(({ data }) => {
     const children = data.children.map((child) => changed(child));
-    const type = new Struct(fields);
-    return new RecordBatch(schema, makeData({ type, length: data.length, nullCount: 0, children }));
+    return recordBatchOf(schema, data.length, children);
   });
   return new Table(schema, batches);
 }

@@ -2,16 +2,14 @@ import {
   type Field as ArrowField,
   type Schema as ArrowSchema,
   type Data,
-  type DataType,
-  makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
-  Struct,
   Table,
 } from "apache-arrow";
-import { assert } from "../../shared/core/assert.ts";
+import { assert, present } from "../../shared/core/assert.ts";
 import { fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { parquetFault } from "../../shared/dataset/parquet-faults.ts";
+import { indexOfColumns, quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
@@ -88,9 +86,10 @@ export class Collector {
     this.#shardRows = shardRows;
     this.#onClosed = onClosed;
     this.#writers = plan.outputs.map((binding) => createOutputWriter(binding, shardRows));
-    this.#keep = plan.keep.map(({ name }) => plainField(fieldOf(schema, name)));
+    const index = indexOfColumns(schema);
+    this.#keep = plan.keep.map(({ name }) => plainField(present(schema.fields[index.get(name) ?? -1], name)));
     const made = this.#writers.flatMap(({ columns }) => columns.map(({ field }) => field));
-    this.#schema = new Schema([...this.#keep, ...made]);
+    this.#schema = quickSchema(new Schema([...this.#keep, ...made]));
     this.#keepDead = this.#keep.filter(({ type }) => parquetFault(fieldTypeOf(type)) === null);
     this.#dead = new DeadLetterTable(slices, this.#keepDead);
   }
@@ -171,7 +170,7 @@ export class Collector {
         end: chunk.shardRow + end,
       }));
       const made = columns.map((column) => column.take(places));
-      this.#batches.push(recordBatch(this.#schema, rows, [...gatherRuns(kept, runs), ...made]));
+      this.#batches.push(recordBatchOf(this.#schema, rows, [...gatherRuns(kept, runs), ...made]));
       this.#rowsOut += rows;
     }
     const letters = chunk.deadRows();
@@ -203,25 +202,14 @@ function gatherRuns(columns: readonly Data[], runs: readonly RowRange[]): readon
   );
 }
 
-export function recordBatch(schema: Schema, rows: number, children: readonly Data[]): RecordBatch {
-  const type = new Struct(schema.fields);
-  return new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children: [...children] }));
-}
-
 /** With no batches, an empty table that still has its columns. */
 export function tableOf(schema: Schema, batches: readonly RecordBatch[]): Table {
   if (batches.length > 0) return new Table(schema, [...batches]);
   return new Table(schema, [
-    recordBatch(
+    recordBatchOf(
       schema,
       0,
       schema.fields.map(({ type }) => gather(type, [])),
     ),
   ]);
-}
-
-function fieldOf(schema: ArrowSchema, name: string): ArrowField<DataType> {
-  const field = schema.fields.find((candidate) => candidate.name === name);
-  assert(field !== undefined, `the input has the kept column ${name}`);
-  return field;
 }

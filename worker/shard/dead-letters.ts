@@ -3,13 +3,13 @@ import {
   type Data,
   Int64,
   makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
-  Struct,
   Table,
   Utf8,
 } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
+import { quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
@@ -43,7 +43,7 @@ export class DeadLetterTable {
   constructor(slices: readonly LeaseSlice[], keep: readonly ArrowField[]) {
     this.#slices = slices;
     this.#rowsOfSlices = new DatasetRows(slices.map(shardRows));
-    this.#schema = new Schema([...PLACE_FIELDS, ...renamed(keep)]);
+    this.#schema = quickSchema(new Schema([...PLACE_FIELDS, ...renamed(keep)]));
   }
 
   /** Bytes of a row's place and reason, but for the message, at most. */
@@ -84,9 +84,7 @@ export class DeadLetterTable {
       utf8(letters.map(({ message }) => message)),
       ...kept,
     ];
-    const type = new Struct(this.#schema.fields);
-    const data = makeData({ type, length: letters.length, nullCount: 0, children });
-    this.#batches.push(new RecordBatch(this.#schema, data));
+    this.#batches.push(recordBatchOf(this.#schema, letters.length, children));
   }
 
   #placeOf(row: number): Pick<DeadLetter, "file" | "row"> {

@@ -2,15 +2,13 @@ import {
   Data,
   type DataType,
   type Field,
-  makeData,
-  RecordBatch,
+  type RecordBatch,
   type Schema,
-  Struct,
   Table,
-  tableFromIPC,
   tableToIPC,
 } from "apache-arrow";
 import { assert, present } from "../../shared/core/assert.ts";
+import { recordBatchOf, schemaOfStream } from "../../shared/dataset/record-batch.ts";
 
 type Values = NodeJS.TypedArray;
 
@@ -45,7 +43,7 @@ export function packTable(table: Table): PackedTable {
 }
 
 export function unpackTable({ schema: bytes, batches }: PackedTable): Table {
-  const { schema } = tableFromIPC(bytes);
+  const schema = schemaOfStream(bytes);
   return new Table(
     schema,
     batches.map(({ rows, columns }) => unpackBatch(schema, rows, columns)),
@@ -89,10 +87,7 @@ function unpackBatch(schema: Schema, rows: number, columns: readonly PackedData[
   const children = schema.fields.map((field, index) =>
     unpackData(field, present(columns[index], "a column for each field")),
   );
-  return new RecordBatch(
-    schema,
-    makeData({ type: new Struct(schema.fields), length: rows, nullCount: 0, children }),
-  );
+  return recordBatchOf(schema, rows, children);
 }
 
 function unpackData({ type }: Field, { offset, length, nullCount, buffers, children }: PackedData): Data {

@@ -1,5 +1,6 @@
 import type { RecordBatch } from "apache-arrow";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { indexOfColumns } from "../../shared/dataset/record-batch.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
 import { findBadRows, isRawCell, type RowProblem, valuesPerCell } from "./bad-rows.ts";
@@ -79,7 +80,7 @@ export function tensorArray(binding: InputBinding, buffer: ArrayBuffer): DtypeAr
 
 /** A column's only data: a record batch's columns are one piece each. */
 export function columnData(batch: RecordBatch, name: string) {
-  const data = batch.getChild(name)?.data[0];
+  const data = batch.data.children[indexOfColumns(batch.schema).get(name) ?? -1];
   if (data === undefined)
     throw new ShardmillError("INPUT_UNSUPPORTED", `the input has no column \`${name}\``);
   return data;

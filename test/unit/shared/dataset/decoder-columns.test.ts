@@ -1,6 +1,6 @@
 import { Field, Int32, List, Schema, Utf8 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import { copyColumns, isCopyable } from "../../../../shared/dataset/decoder-columns.ts";
+import { chooseColumns, copyColumns, isCopyable } from "../../../../shared/dataset/decoder-columns.ts";
 
 /** An `ArrowArray` as it lies in memory, at the next free place; gives its address. */
 class Memory {
@@ -58,7 +58,11 @@ describe("columns in a decoder's memory", () => {
       buffers: [Uint8Array.of(0b101), ints(0, 2, 2, 3), Buffer.from("abc")],
     });
     const batch = memory.array({ length: 3, buffers: [null], children: [first, first, text] });
-    const copied = copyColumns(memory.buffer, batch, schemaOf(new Int32(), new Int32(), new Utf8()), [2, 0]);
+    const copied = copyColumns(
+      memory.buffer,
+      batch,
+      chooseColumns(schemaOf(new Int32(), new Int32(), new Utf8()), [2, 0]),
+    );
     new Uint8Array(memory.buffer).fill(255);
     expect(copied?.schema.names).toEqual(["c2", "c0"]);
     expect(copied?.toArray().map((row) => row?.toJSON())).toEqual([
@@ -76,20 +80,22 @@ describe("columns in a decoder's memory", () => {
     const list = memory.array({ length: 2, buffers: [null, ints(0, 1, 4)], children: [inner] });
     const batch = memory.array({ length: 2, buffers: [null], children: [list] });
     const schema = schemaOf(new List(new Field("item", new Int32(), true)));
-    expect(copyColumns(memory.buffer, batch, schema, [0])).toBeNull();
+    expect(copyColumns(memory.buffer, batch, chooseColumns(schema, [0]))).toBeNull();
     const uncounted = memory.array({ length: 1, nulls: -1, buffers: [null, ints(7)] });
     const other = memory.array({ length: 1, buffers: [null], children: [uncounted] });
-    expect(copyColumns(memory.buffer, other, schemaOf(new Int32()), [0])).toBeNull();
+    expect(copyColumns(memory.buffer, other, chooseColumns(schemaOf(new Int32()), [0]))).toBeNull();
   });
 
   it("that would lie outside of it are an error", () => {
     const memory = new Memory();
     const column = memory.array({ length: 1_025, buffers: [null, ints(1)] });
     const batch = memory.array({ length: 1_025, buffers: [null], children: [column] });
-    expect(() => copyColumns(memory.buffer, batch, schemaOf(new Int32()), [0])).toThrow(RangeError);
-    expect(() => copyColumns(memory.buffer, batch, schemaOf(new Int32(), new Int32()), [1])).toThrow(
-      /children/,
+    expect(() => copyColumns(memory.buffer, batch, chooseColumns(schemaOf(new Int32()), [0]))).toThrow(
+      RangeError,
     );
+    expect(() =>
+      copyColumns(memory.buffer, batch, chooseColumns(schemaOf(new Int32(), new Int32()), [1])),
+    ).toThrow(/children/);
   });
 
   it("of a type with another layout are told before", () => {

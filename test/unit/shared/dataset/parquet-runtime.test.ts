@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import { ParquetRuntime } from "../../../../shared/dataset/parquet-runtime.ts";
+
+const MIB = 1 << 20;
+const memoryOf = ({ wasm }: ParquetRuntime) => wasm.wasmMemory().buffer.byteLength;
+
+it("memory is reserved once, and what asks for less finds it there", () => {
+  const runtime = new ParquetRuntime();
+  const before = memoryOf(runtime);
+  runtime.reserve(before);
+  expect(memoryOf(runtime)).toBe(before);
+  runtime.reserve(100 * MIB);
+  const reserved = memoryOf(runtime);
+  expect(reserved).toBeGreaterThanOrEqual(100 * MIB);
+  expect(reserved).toBeLessThan(110 * MIB);
+  // Nothing in it, which is refused; its bytes are where the reserved ones were.
+  expect(() => runtime.call(() => runtime.wasm.Table.fromIPCStream(new Uint8Array(60 * MIB)))).toThrow();
+  expect(memoryOf(runtime)).toBe(reserved);
+});
+
+it("no more is reserved than a reader should keep", () => {
+  const runtime = new ParquetRuntime();
+  runtime.reserve(2 ** 40);
+  expect(memoryOf(runtime)).toBeLessThan(300 * MIB);
+  expect(runtime.broken).toBe(false);
+});
