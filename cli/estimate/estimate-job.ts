@@ -109,6 +109,7 @@ function estimateFrom({ planned, question, device, runs, finish, shardThreads }:
   const slots = planSlots(shardThreads);
   const prediction = predict({
     shardRows: planned.shards.map(shardRows),
+    files: planned.dataset.files.length,
     starts: runs.map(({ marks, warmFrom }) => marks.slice(0, warmFrom + 1)),
     rowsPerSecond: rowsPerSecond / runs.length,
     stages: stagesOf(runs),

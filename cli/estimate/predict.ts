@@ -12,6 +12,8 @@ import type { Mark } from "./sample-protocol.ts";
 export interface PredictionFacts {
   /** Rows of each shard, in plan order. */
   readonly shardRows: readonly number[];
+  /** Of the input. */
+  readonly files: number;
   /** Of each worker on one machine: its marks from its start on, as far as they are at less than full speed. */
   readonly starts: readonly (readonly Mark[])[];
   /** Of one worker at full speed, while the others of its machine are. */
@@ -41,7 +43,7 @@ export interface Prediction {
 export function predict(facts: PredictionFacts): Prediction {
   const rows = facts.shardRows.reduce((sum, count) => sum + count, 0);
   const { endsMs, startMs } = playShards(facts);
-  const { device, precision, padding } = facts;
+  const { files, device, precision, padding } = facts;
   const mapMs = Math.max(...endsMs) + writeMs(facts, facts.shardRows.at(-1) ?? 0);
   const finishMs = facts.finish.baseMs + facts.finish.rowMs * rows;
   const starting = endsMs.length * startMs;
@@ -62,7 +64,7 @@ export function predict(facts: PredictionFacts): Prediction {
     seconds: (mapMs + finishMs) / 1000,
     startSeconds: startMs / 1000,
     finishSeconds: finishMs / 1000,
-    verdict: verdictOf(usage, { rows, workers: endsMs.length, device, precision, padding }),
+    verdict: verdictOf(usage, { rows, files, workers: endsMs.length, device, precision, padding }),
   };
 }
 
@@ -118,7 +120,7 @@ function scaled(stages: StageShares, factor: number): StageShares {
 
 function verdictOf(
   usage: RunUsage,
-  about: Pick<AdviceFacts, "rows" | "workers" | "device" | "precision" | "padding">,
+  about: Pick<AdviceFacts, "rows" | "files" | "workers" | "device" | "precision" | "padding">,
 ): RunVerdict {
   const bottleneck = findBottleneck(usage);
   const { padding } = about;

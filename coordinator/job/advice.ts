@@ -1,4 +1,5 @@
 import { assertNever } from "../../shared/core/assert.ts";
+import { formatCount } from "../../shared/core/units.ts";
 import type { Bottleneck } from "../../shared/domain/bottleneck.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { StageShares, WorkerInfo } from "../../shared/domain/worker.ts";
@@ -8,6 +9,8 @@ import type { RunUsage } from "./bottleneck.ts";
 export interface AdviceFacts {
   readonly usage: Pick<RunUsage, "stages" | "absentMs" | "doingMs" | "shards" | "slots">;
   readonly rows: number;
+  /** Of the input. */
+  readonly files: number;
   readonly padding: number | null;
   readonly workers: number;
   readonly device: WorkerInfo["device"] | null;
@@ -18,11 +21,16 @@ export interface AdviceFacts {
 const MUCH_PADDING = 0.2;
 /** On a CPU, other stages take cores from the lanes: from here on it is worth a word. */
 const MUCH_BESIDE = 0.3;
+/** Fewer rows a file than this, and opening it takes longer than its rows do. */
+const FEW_ROWS_A_FILE = 256;
 /** Shards that each slot should see: then the last round is a small part of the run. */
 const ROUNDS = 8;
 
 /** What would make a run faster that `bottleneck` limits: one sentence, with the options and keys to change. */
 export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
+  const isInput = bottleneck === "read" || bottleneck === "decode";
+  if (isInput && facts.files > 1 && facts.rows / facts.files < FEW_ROWS_A_FILE)
+    return smallFilesAdvice(facts);
   switch (bottleneck) {
     case "infer":
       return inferAdvice(facts);
@@ -49,6 +57,11 @@ export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
     default:
       return assertNever(bottleneck);
   }
+}
+
+function smallFilesAdvice({ rows, files }: AdviceFacts): string {
+  const average = formatCount(Math.max(1, Math.round(rows / files)));
+  return `opening ${formatCount(files)} files of ${average} rows takes the time: write the input as fewer, larger files`;
 }
 
 function inferAdvice({ usage, padding, device, precision }: AdviceFacts): string {

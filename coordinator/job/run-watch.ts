@@ -75,13 +75,15 @@ export class RunWatch {
   /** Over the last seconds (`now`), or over the whole run up to the last look. */
   verdict(over: "run" | "now"): RunVerdict {
     const { padding, ...metered } = this.#meter.usage(over);
-    const { shardsTotal: shards, rowsTotal: rows } = jobProgress(this.#options.state());
+    const state = this.#options.state();
+    const { shardsTotal: shards, rowsTotal: rows } = jobProgress(state);
     const usage = { ...metered, stages: rounded(metered.stages), shards, slots: this.#mostSlots };
     const bottleneck = findBottleneck(usage);
     if (bottleneck === null) return { ...NO_VERDICT, stages: usage.stages, padding };
     const facts = {
       usage,
       rows,
+      files: state.files.length,
       padding,
       workers: this.#mostWorkers,
       device: this.#device,

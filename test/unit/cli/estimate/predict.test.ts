@@ -8,6 +8,7 @@ const START: readonly Mark[] = [[500, 100]];
 function facts(changes: Partial<PredictionFacts> = {}): PredictionFacts {
   return {
     shardRows: Array<number>(10).fill(1_000),
+    files: 1,
     starts: [START],
     rowsPerSecond: 1_000,
     stages: { infer: 0.95, decode: 0.2 },

@@ -13,6 +13,7 @@ function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["u
       ...usage,
     },
     rows: 1_000_000,
+    files: 10,
     padding: null,
     workers: 4,
     device: "cuda",
@@ -25,6 +26,14 @@ test("there is one for every limit, in one line", () => {
   const all = BOTTLENECKS.map((bottleneck) => adviceFor(bottleneck, facts()));
   expect(new Set(all).size).toBe(BOTTLENECKS.length);
   for (const text of all) expect(text).toMatch(/^[^\n]+[^.]$/);
+});
+
+test("an input of tiny files is told that they are, where it is the input that limits", () => {
+  const tiny = facts({ rows: 400_000, files: 100_000 });
+  for (const bottleneck of ["read", "decode"] as const)
+    expect(adviceFor(bottleneck, tiny)).toContain("100,000 files of 4 rows");
+  expect(adviceFor("infer", tiny)).toBe(adviceFor("infer", facts()));
+  expect(adviceFor("decode", facts({ rows: 4, files: 1 }))).toBe(adviceFor("decode", facts()));
 });
 
 test("a busy CPU is told of GPUs and int8, a busy GPU of more of them and fp16", () => {
