@@ -1,4 +1,6 @@
 import type { CommandModule } from "yargs";
+import { ShardmillError } from "../shared/core/errors.ts";
+import { notAPath } from "../shared/core/not-a-path.ts";
 import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../shared/domain/precision.ts";
 import { exitWithError } from "./exit.ts";
 import { jsonOption } from "./options.ts";
@@ -55,6 +57,12 @@ async function convert(args: ConvertArguments): Promise<void> {
   const { convertToFile } = await import("../coordinator/plan/convert-to-file.ts");
   const { conversionText } = await import("./render/precision-text.ts");
   const { createStyle } = await import("./render/style.ts");
+  for (const path of [args.model, args.output]) {
+    const problem = notAPath(path);
+    if (problem === null) continue;
+    const problems = [{ where: path, ...problem }];
+    throw new ShardmillError("ARGUMENT_INVALID", `${path} is no path`, { problems });
+  }
   const output = resolve(args.output);
   const { conversion, bytesBefore, bytesAfter, sha256 } = await convertToFile({
     model: resolve(args.model),

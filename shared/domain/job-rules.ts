@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { notAPath } from "../core/not-a-path.ts";
 import type { OutputOp } from "./map-plan.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
@@ -30,27 +31,12 @@ export function checkInputRules(
   });
 }
 
-/** `s3://bucket/key`, `file:///data`: the scheme is two letters or more. */
-const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
-
 /** What stands where a path is expected can be one. */
 export function checkPath(path: string, context: Context): void {
-  const [address = null] = ADDRESS.exec(path) ?? [];
-  if (address !== null) {
-    const isFile = address.toLowerCase() === "file://";
-    refuse(context, [], "addresses are not supported yet", {
-      expected: "a path on the coordinator's machine",
-      found: JSON.stringify(address),
-      hint: isFile
-        ? "write the path alone, without `file://`"
-        : "copy the data, or mount it, and name its path",
-    });
-  }
-  if (path.includes("\0")) {
-    refuse(context, [], "no path has a NUL character in it", {
-      expected: "a path on the coordinator's machine",
-    });
-  }
+  const problem = notAPath(path);
+  if (problem === null) return;
+  const { what, ...detail } = problem;
+  refuse(context, [], what, detail);
 }
 
 /** `k` and `labels` go with the ops that use them. */

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
 import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { notAPath } from "../core/not-a-path.ts";
 import { formatBytes } from "../core/units.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import { checkJob, isProblems, renderFound } from "./check-job.ts";
@@ -128,6 +129,8 @@ function withPlaces(error: unknown, places: Places): unknown {
 async function readText(path: string): Promise<string> {
   const refuse = (what: string, details: Partial<Problem> = {}, cause?: unknown): ShardmillError =>
     invalid(path, [{ where: path, what, expected: "a job file in YAML", ...details }], cause);
+  const odd = notAPath(path);
+  if (odd !== null) throw refuse(odd.what, odd);
   try {
     const found = await stat(path);
     if (found.isDirectory()) throw refuse("this is a folder", { hint: await namesIn(path) });
