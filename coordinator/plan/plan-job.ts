@@ -17,6 +17,7 @@ import { convertedModel } from "./converted-model.ts";
 import { readFooters } from "./footers.ts";
 import { discoverFiles } from "./input/discover.ts";
 import { inspectModel } from "./inspect-model.ts";
+import { outputRowBytes } from "./output-row-bytes.ts";
 import { planShards } from "./planner.ts";
 import { type FileFooter, sealDataset } from "./seal-dataset.ts";
 
@@ -41,7 +42,10 @@ export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<Plann
   const map = bindMap(spec.map, model.signature, input.dataset.fields);
   checkKeptTypes(spec, map.keep);
   await checkSql(spec, map, signal);
-  const shards = planShards(input.footers, { shardRows: spec.input.shardRows });
+  const shards = planShards(input.footers, {
+    shardRows: spec.input.shardRows,
+    outputRowBytes: outputRowBytes(map),
+  });
   const digests = digestsOf(spec, input.dataset, model);
   const { precision } = spec.model;
   const { dataset, leftOut } = input;

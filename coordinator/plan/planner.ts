@@ -14,6 +14,8 @@ export interface PlanOptions {
   readonly shardRows: number | "auto";
   /** Which part of the input's bytes is in the columns that the job reads, 0 to 1. Left out: all. */
   readonly columnsShareOfBytes?: number;
+  /** Bytes that the model makes of a row. Left out: none to speak of. */
+  readonly outputRowBytes?: number;
 }
 
 /**
@@ -25,6 +27,13 @@ const SHARD_BYTES = 32 << 20;
 
 /** Below this a shard is mostly overhead; above, one attempt would lose too much even of very narrow rows. */
 const SHARD_ROWS = { least: 1_024, most: 1_000_000 };
+
+/**
+ * ... but of long rows, or of those of which the model makes much, a shard takes fewer: a worker holds what it read and made
+ * until it is written, for two shards or more at once. Bytes are those that the footers tell: what a small dictionary
+ * stands for is not known before it is decoded.
+ */
+const SHARD_MOST_BYTES = 256 << 20;
 
 /**
  * A modest input still has to keep several workers busy, and to end without waiting long for the last one: so many
@@ -134,7 +143,7 @@ class JoinedFiles {
 /** The target in rows: by bytes, then lowered so that a small input still makes enough shards. */
 export function autoShardRows(
   files: readonly Pick<PlannedFile, "rowGroups">[],
-  options: Pick<PlanOptions, "columnsShareOfBytes"> = {},
+  options: Pick<PlanOptions, "columnsShareOfBytes" | "outputRowBytes"> = {},
 ): number {
   let rows = 0;
   let bytes = 0;
@@ -146,7 +155,8 @@ export function autoShardRows(
   }
   const rowBytes = Math.max(1, (bytes * (options.columnsShareOfBytes ?? 1)) / Math.max(1, rows));
   const wanted = Math.min(Math.floor(SHARD_BYTES / rowBytes), Math.ceil(rows / LEAST_SHARDS));
-  return Math.min(SHARD_ROWS.most, Math.max(SHARD_ROWS.least, wanted));
+  const most = Math.max(1, Math.floor(SHARD_MOST_BYTES / (rowBytes + (options.outputRowBytes ?? 0))));
+  return Math.min(SHARD_ROWS.most, most, Math.max(SHARD_ROWS.least, wanted));
 }
 
 /** Each shard is a record in the coordinator's memory and journal, and a folder of files. */

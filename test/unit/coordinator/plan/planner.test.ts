@@ -202,9 +202,18 @@ describe("the automatic target", () => {
     expect(ranges([fileOf(32_000)], "auto").length).toBe(16);
   });
 
-  it("keeps at least 1,024 rows in a shard, however wide the rows", () => {
-    expect(autoShardRows([{ rowGroups: [{ rows: 100_000, bytes: 100_000 * 10_000_000 }] }])).toBe(1_024);
+  it("keeps at least 1,024 rows in a shard, as long as they are no more than 256 MiB", () => {
+    const ofRowBytes = (bytes: number) => [{ rowGroups: [{ rows: 100_000, bytes: 100_000 * bytes }] }];
+    expect(autoShardRows(ofRowBytes(256 << 10))).toBe(1_024);
+    expect(autoShardRows(ofRowBytes(1 << 20))).toBe(256);
+    expect(autoShardRows(ofRowBytes(1 << 30))).toBe(1);
     expect(ranges([fileOf(1_500)], "auto").length).toBe(1);
+  });
+
+  it("counts what the model makes of a row, where it is much", () => {
+    const files = [{ rowGroups: [{ rows: 100_000_000, bytes: 100_000_000 * 36 }] }];
+    expect(autoShardRows(files, { outputRowBytes: 40 })).toBe(autoShardRows(files));
+    expect(autoShardRows(files, { outputRowBytes: 4_060 })).toBe(65_536);
   });
 
   it("has at most a million rows, however narrow", () => {
