@@ -11,6 +11,7 @@ import {
 } from "apache-arrow";
 import { encodeArrow } from "../../shared/dataset/encode.ts";
 import { foreignFiles } from "../../test/support/foreign-files.ts";
+import { foreignStreams } from "../../test/support/foreign-streams.ts";
 import { smallTable } from "../../test/support/sample-table.ts";
 import type { Dice } from "./dice.ts";
 import { type HostileFile, mutate } from "./mutate.ts";
@@ -28,6 +29,9 @@ const GOOD: readonly Uint8Array[] = [
   tableToIPC(lists, "file"),
   tableToIPC(lists, "stream"),
   foreignFiles.compressedArrow.zstd,
+  foreignFiles.compressedArrow.lz4,
+  foreignStreams.zstd,
+  foreignStreams.lz4,
 ];
 
 /** Lengths, counts and offsets of Flatbuffers are 32-bit words; of buffers 64-bit, whose halves they are. */

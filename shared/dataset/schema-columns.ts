@@ -1,6 +1,7 @@
-import type { Schema } from "apache-arrow";
+import type { DataType, Schema } from "apache-arrow";
 import { assert } from "../core/assert.ts";
-import { ShardmillError } from "../core/errors.ts";
+import { messageOf, ShardmillError } from "../core/errors.ts";
+import { fieldTypeOf } from "./fields.ts";
 import { inputUnsupported } from "./input-errors.ts";
 
 /**
@@ -21,16 +22,32 @@ export function columnIndices(schema: Schema, columns: readonly string[], path: 
   });
 }
 
-/** @throws {INPUT_UNSUPPORTED} when there are no columns, or two of one name: columns are found by name everywhere */
+/**
+ * @throws {INPUT_UNSUPPORTED} when there are no columns, two of one name (columns are found by name everywhere), or one of a
+ * type that nothing knows
+ */
 export function refuseUnusableColumns(schema: Schema, path: string): void {
   if (schema.fields.length === 0) {
     throw inputUnsupported(path, "a schema without columns", "leave it out of input.path");
   }
   const seen = new Set<string>();
-  for (const { name } of schema.fields) {
+  for (const { name, type } of schema.fields) {
     if (seen.has(name)) {
       throw inputUnsupported(path, `two columns named ${name}`, "give each column its own name");
     }
     seen.add(name);
+    refuseUnknownType(name, type, path);
+  }
+}
+
+function refuseUnknownType(name: string, type: DataType, path: string): void {
+  try {
+    fieldTypeOf(type);
+  } catch (error) {
+    throw inputUnsupported(
+      path,
+      `a column \`${name}\` of an unknown type (${messageOf(error)})`,
+      "convert it",
+    );
   }
 }

@@ -1,6 +1,7 @@
 import {
   Dictionary,
   Field,
+  Float32,
   Int8,
   Int32,
   makeData,
@@ -105,6 +106,24 @@ describe("an Arrow file", () => {
     });
     const content = tableToIPC(new Table(batches), "stream");
     await expect(open(content)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
+  });
+
+  it("with a column of a type that nothing knows is unsupported, and names it", async () => {
+    const { schema, batches } = tableOf({
+      odd: embeddings(2, 1),
+      x: makeData({ type: new Float32(), length: 2, nullCount: 0, data: new Float32Array(2) }),
+    });
+    const odd = Object.assign(new Float32(), { precision: 57 });
+    const changed = new Schema([...schema.fields.slice(0, 1), new Field("y", odd, true)]);
+    const content = tableToIPC(
+      new Table(
+        changed,
+        batches.map(({ data }) => new RecordBatch(changed, data)),
+      ),
+    );
+    const error = await open(content).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "INPUT_UNSUPPORTED" });
+    expect(`${error}`).toContain("`y`");
   });
 
   it("with a column that is run-end encoded is unsupported, and names it", async () => {
