@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
-import { PerPeer } from "../../shared/core/per-peer.ts";
 import { NEVER, Slots } from "../../shared/core/slots.ts";
+import { SlotsPerPeer } from "../../shared/core/slots-per-peer.ts";
 import { isPartialFileName, parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
@@ -59,9 +59,9 @@ const LIMITS: DataDeskLimits = {
 };
 
 /** A quarter of the turns: a worker of many threads gets by with a few, and one that hangs leaves most to the others. */
-const READS_OF_ONE = 32;
+const READS_OF_ONE = { slots: 32, waiting: 1_024 } as const;
 /** A partial's files are put one after another; one more, where a connection broke. */
-const PUTS_OF_ONE = 2;
+const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
 
 /**
  * The coordinator's files for workers that do not see them: the inputs and the model of a job to read, partials to put.
@@ -74,8 +74,8 @@ export class DataDesk implements DataService {
   readonly #options: DataDeskOptions;
   readonly #pace: Pace;
   readonly #ledger: UploadLedger;
-  readonly #readsOfOne = new PerPeer("downloads", READS_OF_ONE);
-  readonly #putsOfOne = new PerPeer("uploads", PUTS_OF_ONE);
+  readonly #readsOfOne = new SlotsPerPeer("downloads", READS_OF_ONE);
+  readonly #putsOfOne = new SlotsPerPeer("uploads", PUTS_OF_ONE);
   readonly #reads: Slots;
   readonly #puts: Slots;
 
@@ -98,12 +98,16 @@ export class DataDesk implements DataService {
     signal: AbortSignal = NEVER,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     this.#checkReadable(session, jobId, path);
-    using _open = this.#readsOfOne.enter(session);
-    const giveBack = await this.#reads.take(signal);
+    const giveBackOwn = await this.#readsOfOne.take(session, signal);
     try {
-      yield* readFileRange(path, { start, end }, signal);
+      const giveBack = await this.#reads.take(signal);
+      try {
+        yield* readFileRange(path, { start, end }, signal);
+      } finally {
+        giveBack();
+      }
     } finally {
-      giveBack();
+      giveBackOwn();
     }
   }
 
@@ -113,22 +117,26 @@ export class DataDesk implements DataService {
     signal: AbortSignal = NEVER,
   ): Promise<void> {
     this.#folderFor(header);
-    using _open = this.#putsOfOne.enter(`${header.jobId} ${header.shard} ${tokenKey(header.token)}`);
-    const giveBack = await this.#puts.take(signal);
+    const lease = `${header.jobId} ${header.shard} ${tokenKey(header.token)}`;
+    const giveBackOwn = await this.#putsOfOne.take(lease, signal);
     try {
-      // Once more: the lease, or the job, may be over by now.
-      const folder = this.#folderFor(header);
-      this.#ledger.admit(header);
-      await putFile({
-        folder,
-        name: header.name,
-        bytes: header.bytes,
-        chunks: paced(chunks, this.#pace),
-        signal,
-      });
+      const giveBack = await this.#puts.take(signal);
+      try {
+        await this.#put(header, chunks, signal);
+      } finally {
+        giveBack();
+      }
     } finally {
-      giveBack();
+      giveBackOwn();
     }
+  }
+
+  async #put(header: PutHeader, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    // Once more: while it waited for its turn, the lease, or the job, may have ended.
+    const folder = this.#folderFor(header);
+    this.#ledger.admit(header);
+    const { name, bytes } = header;
+    await putFile({ folder, name, bytes, chunks: paced(chunks, this.#pace), signal });
   }
 
   #job(session: WorkerSession, jobId: string): DeskJob {

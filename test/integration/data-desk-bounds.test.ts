@@ -118,10 +118,12 @@ test("of one lease two puts are open at once, and another lease has its own", as
   };
   const names = ["rows.parquet", "dead.parquet"];
   const open = names.map((name) => one.putPartialFile(aHeader({ name }), slow()));
-  expect(await failureOf(one.putPartialFile(aHeader({ name: "scan.parquet" }), slow()))).toMatchObject({
-    code: "RESOURCE_EXHAUSTED",
-  });
+  const caller = new AbortController();
+  const third = one.putPartialFile(aHeader({ name: "scan.parquet" }), pieces("abcdef"), caller.signal);
   await one.putPartialFile(aHeader({ token: { generation: 2, sequence: 10 } }), pieces("abcdef"));
+  expect(await storedFiles()).toContainEqual(expect.stringContaining("4-2.10-e1"));
+  caller.abort(new Error("enough"));
+  expect(await failureOf(third)).toMatchObject({ message: "enough" });
   waiting.resolve();
   await Promise.all(open);
   expect(await storedFiles()).toHaveLength(3);

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
+import { shardId } from "../../shared/domain/shard.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { type CliProcess, startCli } from "../support/processes.ts";
@@ -63,12 +64,14 @@ test("a partial that is put twice and offered twice, at once and again, is commi
   const offer = () => work.offerPartial(session, lease.jobId, partial.manifest);
   const answers = await Promise.all([offer(), offer(), offer()]);
   for (const { kind } of answers) expect(["committed", "alreadyCommitted"]).toContain(kind);
-  await raw.put(session, lease.jobId, partial);
+  // Nothing is taken for a shard that is committed.
+  const over = { code: "LEASE_STALE" };
+  expect(await failureOf(raw.put(session, lease.jobId, partial))).toMatchObject(over);
   expect(["committed", "alreadyCommitted"]).toContain((await offer()).kind);
 
   // Another execution of the same shard under the same token, too late.
   const other = await rawPartial(lease, "e2", RAW + 1);
-  await raw.put(session, lease.jobId, other);
+  expect(await failureOf(raw.put(session, lease.jobId, other))).toMatchObject(over);
   expect((await work.offerPartial(session, lease.jobId, other.manifest)).kind).not.toBe("committed");
   // A failure, a release and a heartbeat of what is committed.
   const ref = refOf(lease);
@@ -133,7 +136,7 @@ test("a release, a failure and an offer after the lease ran out change nothing, 
   expect(again.shard.id).toBe(lease.shard.id);
   expect((await work.offerPartial(session, lease.jobId, partial.manifest)).kind).toBe("committed");
   const loser = await rawPartial(again, "e2", RAW + 1);
-  await other.put(second, again.jobId, loser);
+  expect(await failureOf(other.put(second, again.jobId, loser))).toMatchObject({ code: "LEASE_STALE" });
   expect((await other.client.work.offerPartial(second, again.jobId, loser.manifest)).kind).not.toBe(
     "committed",
   );
@@ -171,6 +174,35 @@ test("calls of an older generation, after the coordinator was killed, are refuse
     "committed",
   );
   expect(await finish(after)).toBe(100);
+});
+
+test("a file is taken only for a lease that was granted, and may come late", async () => {
+  const running = await coordinator("--lease-ms", "600", "--heartbeat-ms", "200");
+  await using raw = new RawWorker(running.address);
+  const session = await raw.register();
+  const lease = await raw.lease(session);
+  const { manifest, bytes } = await rawPartial(lease, "e1", RAW);
+  const { generation, sequence } = lease.token;
+  for (const token of [
+    { generation: generation + 6, sequence },
+    { generation, sequence: sequence + 1 },
+    { generation, sequence: 0 },
+  ]) {
+    const lie = { manifest: { ...manifest, token }, bytes };
+    expect(await failureOf(raw.put(session, lease.jobId, lie))).toMatchObject({ code: "LEASE_STALE" });
+  }
+  for (const shard of [lease.shard.id + 1, 9_999_999]) {
+    const lie = { manifest: { ...manifest, shard: shardId(shard) }, bytes };
+    expect(await failureOf(raw.put(session, lease.jobId, lie))).toMatchObject({ code: "LEASE_STALE" });
+  }
+  expect(await readdir(join(job.out, "_shardmill", "partials"))).toEqual(["beacon"]);
+  for (let round = 0; round < 14; round += 1) {
+    await raw.client.work.heartbeat({ session, leases: [], busy: {}, padding: null });
+    await sleep(150);
+  }
+  await raw.put(session, lease.jobId, { manifest, bytes });
+  expect((await raw.client.work.offerPartial(session, lease.jobId, manifest)).kind).toBe("committed");
+  expect(await finish(running)).toBe(50);
 });
 
 test("partials that lie are refused, change nothing, and are not left on the disk", async () => {

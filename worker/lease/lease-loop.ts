@@ -188,6 +188,8 @@ export class LeaseLoop {
       log.debug({ ...facts, answer: answer.kind }, "partial offered");
     } catch (error) {
       if (signal.aborted) return this.#endAborted(ref, signal.reason);
+      // Another was first, or the job is over: the coordinator says so where its files are put, before a heartbeat does.
+      if (isShardmillError(error, "LEASE_STALE")) return log.info(facts, "lease lost");
       log.warn({ ...facts, reason: messageOf(error) }, "attempt failed");
       await this.#tell(() => this.#options.work.failAttempt(this.#session, ref, errorToData(error)));
     }

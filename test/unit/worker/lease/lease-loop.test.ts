@@ -256,4 +256,22 @@ describe("the worker's lease loop", () => {
     );
     await expect(ended).rejects.toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
   });
+
+  test("a lease that is over where its files are put is lost, and nobody's failure", async () => {
+    const work = new FakeWork();
+    const over = deferred<void>();
+    work.answers.push(lease(1), lease(2));
+    const run: ShardRunner["run"] = async (granted, executionId) => {
+      if (granted.shard.id === 1) throw new ShardmillError("LEASE_STALE", "the lease is over");
+      over.resolve();
+      return partialOf(granted, executionId);
+    };
+    const drain = new AbortController();
+    const ended = loopOf(work, run).run(drain.signal, never);
+    await over.promise;
+    drain.abort();
+    await ended;
+    expect(work.heard).toContain("offer 2 by s1");
+    expect(work.heard.filter((call) => call.startsWith("fail"))).toEqual([]);
+  });
 });

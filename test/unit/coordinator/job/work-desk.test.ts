@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { Waiters } from "../../../../coordinator/job/waiters.ts";
+import { WorkDesk } from "../../../../coordinator/job/work-desk.ts";
+import { WorkerRegistry } from "../../../../coordinator/job/worker-registry.ts";
+import { systemClock } from "../../../../shared/core/clock.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import { buildVersion } from "../../../../shared/core/package-root.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+import { PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
+import { aWorker } from "../../../support/builders.ts";
+
+/** A desk without jobs: what it refuses is refused before it looks for one. */
+function aDesk() {
+  const desk = new WorkDesk({
+    registry: new WorkerRegistry({ silenceMs: 30_000, disconnectGraceMs: 10_000 }),
+    waiters: new Waiters(),
+    jobs: () => [],
+    dismissal: () => null,
+    times: { leaseMs: 30_000, heartbeatMs: 10_000 },
+    clock: systemClock,
+    log: silentLogger,
+  });
+  const register = (slots: number) =>
+    desk.register({ ...aWorker({ slots }), protocolVersion: PROTOCOL_VERSION, build: buildVersion });
+  return { desk, register };
+}
+
+function leasesOf(jobs: readonly string[]) {
+  return jobs.map((jobId, index) => ({
+    lease: { jobId, shard: shardId(index), token: { generation: 1, sequence: index } },
+    rowsDone: 1,
+  }));
+}
+
+const invalid = expect.objectContaining({ code: "ARGUMENT_INVALID" });
+
+test("every lease of a heartbeat is answered, of whatever job, and those of no job are lost", async () => {
+  const { desk, register } = aDesk();
+  const { session } = await register(2);
+  const leases = leasesOf(["a", "b", "a", "c", "b"]);
+  const states = await desk.heartbeat({ session, leases, busy: {}, padding: null });
+  expect(states.map(({ lease }) => lease.shard).sort()).toEqual([0, 1, 2, 3, 4]);
+  expect(states.every(({ live }) => !live)).toBe(true);
+});
+
+test("a heartbeat with more leases than the worker can hold is refused, and one with those of lost leases is not", async () => {
+  const { desk, register } = aDesk();
+  const { session } = await register(100);
+  const beat = (count: number) =>
+    desk.heartbeat({ session, leases: leasesOf(Array(count).fill("a")), busy: {}, padding: null });
+  expect(await beat(100)).toHaveLength(100);
+  await expect(beat(101)).rejects.toEqual(invalid);
+});
+
+test("a heartbeat with leases of a thousand jobs costs each of them one look", async () => {
+  const { desk, register } = aDesk();
+  const { session } = await register(1_024);
+  const leases = leasesOf(Array.from({ length: 1_024 }, (_, index) => `job-${index}`));
+  const beat = () => desk.heartbeat({ session, leases, busy: {}, padding: null });
+  await beat();
+  const startMs = performance.now();
+  for (let round = 0; round < 20; round += 1) await beat();
+  // Each with each took a hundred times as long.
+  expect(performance.now() - startMs).toBeLessThan(1_000);
+});
+
+test.each([0, 1_025])("a worker of %d slots is refused", async (slots) => {
+  await expect(aDesk().register(slots)).rejects.toEqual(invalid);
+});
