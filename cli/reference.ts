@@ -1,6 +1,7 @@
 import { renderJobFileReference } from "../shared/spec/job-file-reference.ts";
 import { jobSpecJsonSchema } from "../shared/spec/json-schema.ts";
 import { commandNames, helpOf } from "./command-line.ts";
+import { renderTypeReference } from "./type-reference.ts";
 
 /** Lines of this length fit into a page. */
 const COLUMNS = 100;
@@ -12,6 +13,7 @@ const END = "<!-- generated: end -->";
 export async function referencePages(read: (path: string) => string): Promise<Record<string, string>> {
   return {
     "docs/job-file.md": withGenerated(read("docs/job-file.md"), renderJobFileReference()),
+    "docs/types.md": withGenerated(read("docs/types.md"), renderTypeReference()),
     "docs/cli.md": withGenerated(read("docs/cli.md"), await commandReference()),
     "docs/job.schema.json": `${JSON.stringify(jobSpecJsonSchema(), null, 2)}\n`,
   };

@@ -10,12 +10,16 @@ export interface WorkerForkOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** What libuv has by itself: enough for the files. */
+const FILE_THREADS = 4;
+
 /** How a worker's process is started. It loads its code, and waits for `begin`. */
 export function workerFork({ entry, shardThreads, env }: WorkerForkOptions): ForkPlan {
   return {
     script: entry ?? compiledUrl("worker/worker-process.ts"),
     execArgv: [...process.execArgv, ...processArguments(shardThreads)],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
-    ...(Object.keys(env).length === 0 ? {} : { env: { ...process.env, ...env } }),
+    // Each shard thread's combine SQL may hold a thread of libuv's pool for as long as it takes; files need the others.
+    env: { UV_THREADPOOL_SIZE: String(FILE_THREADS + shardThreads), ...process.env, ...env },
   };
 }

@@ -1,20 +1,25 @@
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
-import { parquetFault } from "../../shared/dataset/parquet-faults.ts";
-import { type Field, type FieldType, innerTypes } from "../../shared/domain/dataset.ts";
+import { parquetFault } from "../../shared/dataset/parquet-form.ts";
+import { type Field, type FieldType, type InputFile, innerTypes } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { DECIMAL_DIGITS } from "../../shared/sql/duckdb-types.ts";
 
 /**
- * Refuses kept columns that the job's output cannot hold, or that its SQL would see as something else. Columns that a model
+ * Refuses kept columns that are not read as they are, that the job's output cannot hold, or that its SQL would see as something else. Columns that a model
  * makes are numbers and text, which everything holds.
  *
  * @throws {SPEC_INVALID} with every such column
  */
-export function checkKeptTypes(spec: JobSpec, keep: readonly Field[]): void {
+export function checkKeptTypes(
+  spec: Pick<JobSpec, "output" | "reduce">,
+  keep: readonly Field[],
+  files: readonly Pick<InputFile, "format">[],
+): void {
   const reductions = Object.keys(spec.reduce).map((name) => `reduce.${name}`);
+  const readsParquet = files.some(({ format }) => format === "parquet");
   const problems = keep.flatMap((field, index): Problem[] => {
-    const fault = faultOf(field, { rows: spec.output.rows, reductions });
+    const fault = faultOf(field, { rows: spec.output.rows, reductions, readsParquet });
     return fault === null ? [] : [{ where: `map.keep[${index}]`, ...fault }];
   });
   if (problems.length > 0) {
@@ -26,11 +31,21 @@ interface Uses {
   readonly rows: JobSpec["output"]["rows"];
   /** `reduce.best`, ...: they read the rows as Parquet, whatever is published. */
   readonly reductions: readonly string[];
+  readonly readsParquet: boolean;
 }
 
-function faultOf({ name, type }: Field, { rows, reductions }: Uses): Omit<Problem, "where"> | null {
+function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | null {
+  const { rows, reductions, readsParquet } = uses;
   const sql = reductions.length === 0 ? null : `the SQL of ${reductions.join(", ")}`;
   const found = showType(type);
+  if (readsParquet && has(type, ({ kind }) => kind === "interval")) {
+    return {
+      what: `column \`${name}\` cannot be kept: of Parquet's intervals only days and milliseconds are read, and months are lost`,
+      expected: "a type that is read as it is",
+      found,
+      hint: "leave it out of map.keep, or write the input's intervals as numbers",
+    };
+  }
   const fault = parquetFault(type);
   if (fault !== null && (rows === "parquet" || sql !== null)) {
     const reader =
@@ -43,16 +58,20 @@ function faultOf({ name, type }: Field, { rows, reductions }: Uses): Omit<Proble
       hint: `${instead} it out of map.keep`,
     };
   }
-  if (sql === null || !hasWideDecimal(type)) return null;
+  if (sql === null || !has(type, isWideDecimal)) return null;
   return {
-    what: `column \`${name}\` has more digits than ${sql} can hold: it would see rounded values`,
+    what: `column \`${name}\` has more digits than ${sql} can hold: it would see other values`,
     expected: `decimals of ${DECIMAL_DIGITS} digits at most`,
     found,
     hint: "leave it out of map.keep, or the job without reduce",
   };
 }
 
-function hasWideDecimal(type: FieldType): boolean {
-  if (type.kind === "decimal") return type.precision > DECIMAL_DIGITS;
-  return innerTypes(type).some(hasWideDecimal);
+function isWideDecimal(type: FieldType): boolean {
+  return type.kind === "decimal" && type.precision > DECIMAL_DIGITS;
+}
+
+/** It, or what it is made of. */
+function has(type: FieldType, isSo: (type: FieldType) => boolean): boolean {
+  return isSo(type) || innerTypes(type).some((inner) => has(inner, isSo));
 }

@@ -40,7 +40,7 @@ export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<Plann
     throw error;
   });
   const map = bindMap(spec.map, model.signature, input.dataset.fields);
-  checkKeptTypes(spec, map.keep);
+  checkKeptTypes(spec, map.keep, input.dataset.files);
   await checkSql(spec, map, signal);
   const shards = planShards(input.footers, {
     shardRows: spec.input.shardRows,

@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { digestFile } from "../../shared/core/digest.ts";
 import { syncPath } from "../../shared/core/durable.ts";
-import { parquetFault } from "../../shared/dataset/parquet-faults.ts";
+import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";

@@ -36,7 +36,8 @@ function checkOwn(type: DataType, data: Data): void {
     const isCovered = data.children.every((child) => child.length >= length);
     demand(isCovered, "its fields");
   } else if (!DataType.isNull(type)) {
-    demand(data.stride > 0 && valuesLength >= length * data.stride, "its values");
+    const isWide = data.stride > 0 || DataType.isFixedSizeBinary(type);
+    demand(isWide && valuesLength >= length * data.stride, "its values");
   }
 }
 

@@ -47,7 +47,7 @@ class SqlProcess implements SqlDatabase {
   readonly #waiting = new Map<number, Deferred<unknown>>();
   readonly #closed = deferred<void>();
   readonly #watch: Disposable;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #nextId = 0;
   /** Why nothing more can be asked. */
   #broken: ShardmillError | null = null;
@@ -55,7 +55,7 @@ class SqlProcess implements SqlDatabase {
   #where = "sql";
 
   constructor(options: SqlProcessOptions, spillFolder: string, giveBack: () => void) {
-    const { limitMs, memoryLimitBytes = defaultMemoryBytes() } = options;
+    const { memoryLimitBytes = defaultMemoryBytes() } = options;
     this.#child = takeSqlProcess();
     this.#spillFolder = spillFolder;
     this.#giveBack = giveBack;
@@ -64,13 +64,9 @@ class SqlProcess implements SqlDatabase {
       limitBytes: memoryLimitBytes + MORE_MEMORY_BYTES,
       onOver: (bytes) => this.#break(this.#overLimit("memory", `${formatBytes(bytes)} of memory`)),
     });
-    this.#timer =
-      limitMs === undefined
-        ? undefined
-        : setTimeout(() => this.#break(this.#overLimit("time", `${limitMs / 1000} seconds`)), limitMs);
   }
 
-  async open({ folders, memoryLimitBytes, threads }: SqlProcessOptions): Promise<void> {
+  async open({ folders, memoryLimitBytes, threads, limitMs }: SqlProcessOptions): Promise<void> {
     const options: LockedDatabaseOptions = {
       folders,
       tempFolder: this.#spillFolder,
@@ -78,6 +74,9 @@ class SqlProcess implements SqlDatabase {
       ...(threads === undefined ? {} : { threads }),
     };
     await this.#ask("opening DuckDB", { kind: "open", options });
+    if (limitMs === undefined) return;
+    const onEnd = () => this.#break(this.#overLimit("time", `${limitMs / 1000} seconds`));
+    this.#timer = setTimeout(onEnd, limitMs);
   }
 
   async run(sql: string): Promise<void> {

@@ -8,7 +8,7 @@ import {
 } from "apache-arrow";
 import { assert, present } from "../../shared/core/assert.ts";
 import { fieldTypeOf } from "../../shared/dataset/fields.ts";
-import { parquetFault } from "../../shared/dataset/parquet-faults.ts";
+import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import { indexOfColumns, quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
