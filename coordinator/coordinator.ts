@@ -11,6 +11,7 @@ import type { ActiveJob } from "./job/active-job.ts";
 import { handleOf, publishedHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
 import { type JobHandle, JobsDesk } from "./job/jobs-desk.ts";
+import { PlanningTurn } from "./job/planning-turn.ts";
 import type { CheckPrecision } from "./job/precision-gate.ts";
 import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
 import { Waiters } from "./job/waiters.ts";
@@ -137,21 +138,18 @@ class RunningCoordinator implements Coordinator {
 
   async submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
     this.#refuseSecond(spec.output.path);
-    const planned = await this.#planning.take(options.signal ?? NEVER);
-    try {
-      // Once more: others were planned while this one waited.
-      this.#refuseSecond(spec.output.path);
-      this.#refuseTooMany();
-      return await this.#takeUp(spec, options);
-    } finally {
-      planned();
-    }
+    using turn = await PlanningTurn.take(this.#planning, options.signal ?? NEVER);
+    // Once more: others were planned while this one waited.
+    this.#refuseSecond(spec.output.path);
+    this.#refuseTooMany();
+    return await this.#takeUp(spec, options, turn);
   }
 
-  async #takeUp(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
+  async #takeUp(spec: JobSpec, options: SubmitOptions, { aside }: PlanningTurn): Promise<JobHandle> {
     const { clock, log, checkPrecision } = this.#options;
     const taken = await takeUpJob(spec, {
       ...options,
+      aside,
       ...(checkPrecision === undefined ? {} : { checkPrecision }),
       clock,
       log,

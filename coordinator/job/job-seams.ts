@@ -7,7 +7,7 @@ import type { OpenSeat } from "../commit/check-seat.ts";
 import { ThreadSeat } from "../commit/thread-seat.ts";
 import type { LockSeams } from "../journal/lock.ts";
 import { readModelFile } from "../plan/model-file.ts";
-import { digestsOf, planJob, readInput } from "../plan/plan-job.ts";
+import { type Aside, digestsOf, planJob, readInput } from "../plan/plan-job.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state.ts";
@@ -20,7 +20,7 @@ import type { LoopTime } from "./run-meter.ts";
 export interface JobSeams extends LockSeams {
   readonly disk: Disk;
   readonly random: Random;
-  plan(spec: JobSpec, signal: AbortSignal): Promise<PlannedJob>;
+  plan(spec: JobSpec, signal: AbortSignal, aside?: Aside): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
   digests(spec: JobSpec, signal: AbortSignal): Promise<JobDigests>;
   /** Where partials are checked: apart from the thread that serves the workers. */

@@ -14,6 +14,7 @@ import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import type { JournalRecord } from "../journal/record.ts";
+import type { Aside } from "../plan/plan-job.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput, inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 import { workPaths } from "../publish/work-paths.ts";
@@ -54,6 +55,8 @@ export interface TakeUpOptions {
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
   /** Called when there is a job to plan, before it is planned: what takes its time can begin beside it. */
   readonly onPlanning?: () => void;
+  /** Does what needs none of what planning is bounded for. Left out: it is simply done. */
+  readonly aside?: Aside;
   /** Told when it takes time to find out whether another coordinator is alive. Left out: it is logged. */
   readonly onWaiting?: (message: string) => void;
 }
@@ -94,7 +97,7 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
   }
   options.onPlanning?.();
   // Planning looks at the output, too, and tells of that with all else that is wrong.
-  const planned = await seams.plan(spec, signal);
+  const planned = await seams.plan(spec, signal, options.aside);
   if (found.kind === "refused") throw found.error;
   if (found.kind === "occupied") throw outputOccupied(outputPath, found.entries);
   await options.beforeWork?.(signal);

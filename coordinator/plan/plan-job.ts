@@ -21,6 +21,9 @@ import { outputRowBytes } from "./output-row-bytes.ts";
 import { planShards } from "./planner.ts";
 import { type FileFooter, sealDataset } from "./seal-dataset.ts";
 
+/** Does what has bounds of its own, beside what planning is bounded for: others may plan meanwhile. */
+export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
+
 /**
  * Everything that can be known before any work: the files and their footers, the model's signature, the map bound to
  * both, the reductions' SQL checked against the rows that will be, and the shards. Runs no inference, and writes nothing but
@@ -28,7 +31,11 @@ import { type FileFooter, sealDataset } from "./seal-dataset.ts";
  *
  * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes; what is wrong with input, model and output comes in one error
  */
-export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<PlannedJob> {
+export async function planJob(
+  spec: JobSpec,
+  signal: AbortSignal,
+  aside: Aside = (task) => task(),
+): Promise<PlannedJob> {
   // It loads while the input is read.
   if (Object.keys(spec.reduce).length > 0) warmSqlProcess();
   const [input, model] = await allOrEveryProblem([
@@ -41,7 +48,7 @@ export async function planJob(spec: JobSpec, signal: AbortSignal): Promise<Plann
   });
   const map = bindMap(spec.map, model.signature, input.dataset.fields);
   checkKeptTypes(spec, map.keep, input.dataset.files);
-  await checkSql(spec, map, signal);
+  if (Object.keys(spec.reduce).length > 0) await aside(() => checkSql(spec, map, signal));
   const shards = planShards(input.footers, {
     shardRows: spec.input.shardRows,
     outputRowBytes: outputRowBytes(map),
@@ -70,7 +77,6 @@ export async function readInput(
 }
 
 async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {
-  if (Object.keys(spec.reduce).length === 0) return;
   const scratch = await makeTempFolder("plan");
   try {
     const fields = outputFields(map);

@@ -26,9 +26,9 @@ export interface SqlProcessOptions extends LockedDatabaseOptions {
 /** What the process may hold beyond DuckDB's own limit, which does not count everything. */
 const MORE_MEMORY_BYTES = 2 ** 30;
 
-/** One thread each: more at once would only take each other's time. Those who wait are as few as the jobs. */
+/** One thread each: more at once would only take each other's time. Reductions that wait are as few as the jobs. */
 const slots = {
-  check: new Slots("checks of SQL", { slots: 8, waiting: Number.POSITIVE_INFINITY }),
+  check: new Slots("checks of SQL", { slots: 8, waiting: 64 }),
   result: new Slots("reductions", {
     slots: Math.max(4, availableParallelism()),
     waiting: Number.POSITIVE_INFINITY,

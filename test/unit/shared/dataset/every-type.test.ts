@@ -17,17 +17,18 @@ import { encodeArrow, encodeParquet } from "../../../../shared/dataset/encode.ts
 import { fieldsOf, fieldTypeOf } from "../../../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import { parquetFault, parquetForm } from "../../../../shared/dataset/parquet-form.ts";
+import { recordBatchOf } from "../../../../shared/dataset/record-batch.ts";
 import type { DatasetFormat } from "../../../../shared/domain/dataset.ts";
 import { emptyTable } from "../../../../shared/sql/duckdb-types.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../../../shared/sql/quote.ts";
-import { recordBatch } from "../../../../worker/shard/collect.ts";
 import { gather } from "../../../../worker/shard/gather.ts";
 import { plainField } from "../../../../worker/shard/plain-type.ts";
-import { ARROW_TYPES, NESTINGS, tableOfSample } from "../../../support/arrow-types.ts";
+import { ARROW_TYPES } from "../../../support/arrow-types.ts";
 import { memorySource } from "../../../support/memory-source.ts";
 import { readRows } from "../../../support/read-rows.ts";
 import { plainRows } from "../../../support/sample-table.ts";
+import { NESTINGS, tableOfSample } from "../../../support/type-nestings.ts";
 
 /** Every Arrow type, alone and within others, on its way: read, kept, written as both formats, read by SQL. */
 
@@ -54,7 +55,7 @@ async function kept(bytes: Uint8Array, format: DatasetFormat): Promise<Table> {
     data.children.map((child) => ({ data: child, start: 0, end: numRows })),
   );
   const schema = new Schema([plainField(field)]);
-  return new Table(schema, [recordBatch(schema, table.numRows, [gather(field.type, stretches)])]);
+  return new Table(schema, [recordBatchOf(schema, table.numRows, [gather(field.type, stretches)])]);
 }
 
 async function asSeenBySql(table: Table, out: string): Promise<{ type: unknown; texts: unknown[] }> {

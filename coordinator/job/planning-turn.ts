@@ -1,0 +1,32 @@
+import type { Slots } from "../../shared/core/slots.ts";
+
+/** A job's turn to be planned, of which there are few at once. Others have it while the job waits for something else. */
+export class PlanningTurn implements Disposable {
+  readonly #slots: Slots;
+  readonly #signal: AbortSignal;
+  #giveBack: (() => void) | null;
+
+  private constructor(slots: Slots, signal: AbortSignal, giveBack: () => void) {
+    this.#slots = slots;
+    this.#signal = signal;
+    this.#giveBack = giveBack;
+  }
+
+  /** @throws {RESOURCE_EXHAUSTED} when too many wait; the signal's reason */
+  static async take(slots: Slots, signal: AbortSignal): Promise<PlanningTurn> {
+    return new PlanningTurn(slots, signal, await slots.take(signal));
+  }
+
+  /** Does `task` without the turn, and takes it again after it: for what has a bound of its own, as the check of SQL. */
+  readonly aside = async <T>(task: () => Promise<T>): Promise<T> => {
+    this[Symbol.dispose]();
+    const done = await task();
+    this.#giveBack = await this.#slots.take(this.#signal);
+    return done;
+  };
+
+  [Symbol.dispose](): void {
+    this.#giveBack?.();
+    this.#giveBack = null;
+  }
+}

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { PlanningTurn } from "../../../../coordinator/job/planning-turn.ts";
+import { deferred } from "../../../../shared/core/abort.ts";
+import { NEVER, Slots } from "../../../../shared/core/slots.ts";
+
+function turns() {
+  const slots = new Slots("jobs to plan", { slots: 1, waiting: 8 });
+  return { slots, take: (signal = NEVER) => PlanningTurn.take(slots, signal) };
+}
+
+test("others have the turn while a job waits aside, and it waits for them", async () => {
+  const { take } = turns();
+  using first = await take();
+  const checked = deferred<string>();
+  const waiting = first.aside(() => checked.promise);
+  const second = await take();
+  checked.resolve("checked");
+  let isBack = false;
+  void waiting.then(() => {
+    isBack = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isBack).toBe(false);
+  second[Symbol.dispose]();
+  expect(await waiting).toBe("checked");
+});
+
+test("a turn is given back once, whether what was aside failed, was called off, or nothing was", async () => {
+  const { take } = turns();
+  {
+    using failing = await take();
+    const failed = failing.aside(() => Promise.reject(new Error("SQL")));
+    await expect(failed).rejects.toThrow("SQL");
+  }
+  const stop = new AbortController();
+  {
+    using called = await take(stop.signal);
+    const back = called.aside(async () => stop.abort(new Error("gone")));
+    await expect(back).rejects.toThrow("gone");
+  }
+  using only = await take();
+  const full = take(AbortSignal.timeout(20));
+  await expect(full).rejects.toThrow();
+  expect(only).toBeDefined();
+});
