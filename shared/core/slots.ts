@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { deferred, orAbort } from "./abort.ts";
 import { ShardmillError } from "./errors.ts";
 
@@ -10,6 +11,8 @@ export interface SlotLimits {
 
 /** For callers in the same process, who never go away. */
 export const NEVER = new AbortController().signal;
+// Many wait on it at once, which Node takes for a leak.
+setMaxListeners(0, NEVER);
 
 /** A bounded number of slots, first come first served, and a bounded queue for them. */
 export class Slots {

@@ -1,7 +1,10 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { sleep } from "../core/abort.ts";
+import { backoffMs } from "../core/backoff.ts";
 import { type ErrorCode, isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+import { NEVER, Slots } from "../core/slots.ts";
 import { isPartialFileName, parsePartialFolder } from "../domain/partial.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import type { Store } from "../store/store.ts";
@@ -15,6 +18,18 @@ export interface CoordinatorStoreOptions {
 
 /** Uploads move in steps of 64 KiB whatever the chunk; larger ones only take longer to cancel. */
 const PUT_CHUNK_BYTES = 256 * 1024;
+
+/**
+ * Downloads at once, of all that this store is asked for: enough to hide a round trip, and the stores of a worker's threads
+ * stay together below what the coordinator serves one worker.
+ */
+const READS_AT_ONCE = 8;
+
+/** A partial's files come one after another, and no more than two uploads of one worker are taken. */
+const PUTS_AT_ONCE = 1;
+
+/** A coordinator that is busy with others says so, and is asked again: for a minute or so. */
+const BUSY = { tries: 60, firstMs: 50, maxMs: 2_000 };
 
 /** Errors that a caller of a store must see as they are; anything else that goes wrong on the way is STORE_FAILED. */
 const OWN_CODES: readonly ErrorCode[] = [
@@ -36,17 +51,21 @@ const OWN_CODES: readonly ErrorCode[] = [
  * @throws besides {@link Store}'s errors SESSION_STALE, LEASE_STALE, JOB_NOT_FOUND, JOB_ENDED
  */
 export function createCoordinatorStore({ data, session, jobId }: CoordinatorStoreOptions): Store {
+  const reads = new Slots("downloads", { slots: READS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
+  const puts = new Slots("uploads", { slots: PUTS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
   return {
     stat: (path, signal) => asStore(path, signal, () => data.statFile(session, jobId, path, signal)),
 
-    readRange: (path, start, end, signal) =>
+    readRange: (path, start, end, signal = NEVER) =>
       asStore(path, signal, async () => {
         checkRange(path, start, end);
-        const chunks = data.readRange({ session, jobId, path, start, end }, signal);
-        return await joinChunks(chunks, path, end - start);
+        return await inTurn(reads, signal, () => {
+          const chunks = data.readRange({ session, jobId, path, start, end }, signal);
+          return joinChunks(chunks, path, end - start);
+        });
       }),
 
-    putOnce: (path, localPath, signal) =>
+    putOnce: (path, localPath, signal = NEVER) =>
       asStore(path, signal, async () => {
         const target = parsePartialFolder(basename(dirname(path)));
         const name = basename(path);
@@ -58,15 +77,34 @@ export function createCoordinatorStore({ data, session, jobId }: CoordinatorStor
         const { size } = await stat(localPath).catch((error: unknown) => {
           throw sourceError(localPath, error);
         });
-        const chunks = createReadStream(localPath, { highWaterMark: PUT_CHUNK_BYTES });
-        try {
-          const header = { session, jobId, ...target, name, bytes: size };
-          await data.putPartialFile(header, chunks, signal);
-        } finally {
-          chunks.destroy();
-        }
+        await inTurn(puts, signal, async () => {
+          const chunks = createReadStream(localPath, { highWaterMark: PUT_CHUNK_BYTES });
+          try {
+            const header = { session, jobId, ...target, name, bytes: size };
+            await data.putPartialFile(header, chunks, signal);
+          } finally {
+            chunks.destroy();
+          }
+        });
       }),
   };
+}
+
+/** Waits for a slot; what is refused because there are too many is tried again, later. */
+async function inTurn<T>(slots: Slots, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  const giveBack = await slots.take(signal);
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!isShardmillError(error, "RESOURCE_EXHAUSTED") || attempt >= BUSY.tries) throw error;
+        await sleep(backoffMs(attempt, BUSY, Math.random()), signal);
+      }
+    }
+  } finally {
+    giveBack();
+  }
 }
 
 /** Exactly `bytes` bytes, in one buffer of their own. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { isPoisoned } from "../../shared/dataset/input-errors.ts";
@@ -103,6 +104,8 @@ export class ShardRoom implements AsyncDisposable {
   start(lease: Lease, executionId: string): void {
     this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
     const stop = new AbortController();
+    // Every file that is fetched ahead listens, and there may be more than the ten that Node takes for a leak.
+    setMaxListeners(0, stop.signal);
     const key = tokenKey(lease.token);
     const ended = this.#runToEvent(lease, executionId, stop.signal).finally(() => this.#running.delete(key));
     this.#running.set(key, { stop, ended });

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { createCoordinatorStore } from "../../../../shared/wire/coordinator-store.ts";
+import type { DataService } from "../../../../shared/wire/services.ts";
+
+/** Gives one byte for each that is asked for, after so many refusals; counts what is open at once. */
+function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_FOUND") {
+  const counts = { asked: 0, open: 0, most: 0 };
+  const data: Pick<DataService, "readRange"> = {
+    async *readRange({ start, end }) {
+      counts.asked += 1;
+      if (counts.asked <= refusals) throw new ShardmillError(code, "no");
+      counts.open += 1;
+      counts.most = Math.max(counts.most, counts.open);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      counts.open -= 1;
+      yield new Uint8Array(end - start);
+    },
+  };
+  const store = createCoordinatorStore({
+    data: data as DataService,
+    session: workerSession("s1"),
+    jobId: "j1",
+  });
+  return { store, counts };
+}
+
+test("however many ranges are asked for, few are open at once, and all are given", async () => {
+  const { store, counts } = aCoordinator(0, "RESOURCE_EXHAUSTED");
+  const read = await Promise.all(Array.from({ length: 50 }, (_, bytes) => store.readRange("/a", 0, bytes)));
+  expect(read.map(({ length }) => length)).toEqual(Array.from({ length: 50 }, (_, bytes) => bytes));
+  expect(counts.most).toBeLessThanOrEqual(8);
+});
+
+test("a coordinator that is busy with others is asked again; any other refusal stands", async () => {
+  const busy = aCoordinator(2, "RESOURCE_EXHAUSTED");
+  expect(await busy.store.readRange("/a", 0, 3)).toHaveLength(3);
+  expect(busy.counts.asked).toBe(3);
+  const missing = aCoordinator(2, "STORE_NOT_FOUND");
+  await expect(missing.store.readRange("/a", 0, 3)).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+  expect(missing.counts.asked).toBe(1);
+});
+
+test("one that waits its turn stops when it is told to", async () => {
+  const { store } = aCoordinator(1_000, "RESOURCE_EXHAUSTED");
+  const controller = new AbortController();
+  const reading = store.readRange("/a", 0, 3, controller.signal);
+  const reason = new Error("enough");
+  setTimeout(() => controller.abort(reason), 20);
+  await expect(reading).rejects.toBe(reason);
+});
