@@ -66,8 +66,11 @@ export const runCommand: CommandModule<object, RunArguments> = {
   },
 };
 
-/** On one machine heartbeats cost nothing, and people watch: progress every second. */
-const LOCAL_TIMES = { heartbeatMs: 1_000 };
+/**
+ * On one machine heartbeats cost nothing, and people watch: progress every second. No other worker is on its way when the
+ * devices of all that were started give wrong numbers.
+ */
+const LOCAL_TIMES = { heartbeatMs: 1_000, refusedGraceMs: 2_000 };
 
 /** How long local workers look for a coordinator that is gone: it runs in the process that started them. */
 const GIVE_UP_MS = 60_000;

@@ -8,6 +8,7 @@ export interface ScheduleArguments {
   readonly "lease-ms": number;
   readonly "heartbeat-ms": number;
   readonly "worker-grace-ms": number;
+  readonly "refused-grace-ms": number;
   readonly "backup-min-ms": number;
 }
 
@@ -35,6 +36,14 @@ export const scheduleOptions = {
     group: GROUP,
     describe: "With no worker for this long the job fails, saying so",
   },
+  "refused-grace-ms": {
+    type: "number",
+    requiresArg: true,
+    default: DEFAULT_SCHEDULE.refusedGraceMs,
+    group: GROUP,
+    describe:
+      "With no worker but those whose device gives wrong numbers for this long the job fails with why",
+  },
   "backup-min-ms": {
     type: "number",
     requiresArg: true,
@@ -52,6 +61,7 @@ export function scheduleOf(args: ScheduleArguments): Omit<ScheduleConfig, "maxDe
     heartbeatMs: args["heartbeat-ms"],
     disconnectGraceMs: Math.min(DEFAULT_SCHEDULE.disconnectGraceMs, args["lease-ms"]),
     noWorkersGraceMs: args["worker-grace-ms"],
+    refusedGraceMs: args["refused-grace-ms"],
     backup: { ...DEFAULT_SCHEDULE.backup, minMs: args["backup-min-ms"] },
   };
   const problems = validateScheduleConfig({ ...schedule, maxDeadRows: 0 }).map((problem) => ({
@@ -66,6 +76,7 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   leaseMs: "--lease-ms",
   heartbeatMs: "--heartbeat-ms",
   noWorkersGraceMs: "--worker-grace-ms",
+  refusedGraceMs: "--refused-grace-ms",
   "backup.minMs": "--backup-min-ms",
   disconnectGraceMs: "--lease-ms",
 };

@@ -263,8 +263,11 @@ class RunningCoordinator implements Coordinator {
   #workerStatuses(): WorkerStatus[] {
     const leasesOf = (session: WorkerSession) =>
       this.#active.reduce((total, job) => total + job.leasesOf(session), 0);
-    return this.#registry.statuses(this.#options.clock.nowMs(), leasesOf, (name) =>
-      longestExclusion(this.#active, name),
+    return this.#registry.statuses(
+      this.#options.clock.nowMs(),
+      leasesOf,
+      (name) => longestExclusion(this.#active, name),
+      (session) => firstRefusal(this.#active, session),
     );
   }
 }
@@ -273,4 +276,10 @@ class RunningCoordinator implements Coordinator {
 function longestExclusion(jobs: readonly ActiveJob[], name: string): number | null {
   const found = jobs.map((job) => job.excludedMs(name)).filter((ms) => ms !== null);
   return found.length === 0 ? null : Math.max(...found);
+}
+
+/** Why a job takes nothing from a worker, with the job that does not. */
+function firstRefusal(jobs: readonly ActiveJob[], session: WorkerSession): string | null {
+  const job = jobs.find((candidate) => candidate.refusalOf(session) !== null);
+  return job === undefined ? null : `${job.jobId}: ${job.refusalOf(session)}`;
 }

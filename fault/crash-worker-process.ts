@@ -24,6 +24,7 @@ function dyingCalls(work: WorkService): WorkService {
   return {
     register: (registration, signal) => around("register", () => work.register(registration, signal)),
     describeJob: (session, jobId) => around("describeJob", () => work.describeJob(session, jobId)),
+    reportDevice: (session, jobId, report) => work.reportDevice(session, jobId, report),
     requestLease: (session, waitMs, signal) =>
       around("requestLease", () => work.requestLease(session, waitMs, signal)),
     heartbeat: (heartbeat, signal) => work.heartbeat(heartbeat, signal),

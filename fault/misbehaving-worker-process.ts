@@ -1,4 +1,5 @@
 import { sleep } from "../shared/core/abort.ts";
+import { compiledUrl } from "../shared/core/package-root.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { ShardRunner } from "../worker/lease/attempt.ts";
 import { workerMain } from "../worker/worker-main.ts";
@@ -8,11 +9,14 @@ export type Misbehaviour =
   /** Its process dies of one row of the dataset, as of a bug in a native library. */
   | { readonly kind: "diesOfRow"; readonly row: number }
   /** Every shard takes it so much longer; it renews its leases all the while. */
-  | { readonly kind: "slow"; readonly ms: number };
+  | { readonly kind: "slow"; readonly ms: number }
+  /** Its device gives numbers that are not the model's: see wrong-lane.ts. */
+  | { readonly kind: "wrongNumbers" };
+
+const wrong: Misbehaviour = JSON.parse(process.env.SHARDMILL_MISBEHAVIOUR ?? "null");
 
 /** The real worker around a runner that misbehaves: its supervisor, leases, partials and calls are the usual ones. */
 function misbehaving(runner: ShardRunner): ShardRunner {
-  const wrong: Misbehaviour = JSON.parse(process.env.SHARDMILL_MISBEHAVIOUR ?? "null");
   return {
     run: async (lease, executionId, options) => {
       if (wrong.kind === "diesOfRow" && hasRow(lease, wrong)) process.kill(process.pid, "SIGKILL");
@@ -26,4 +30,7 @@ function hasRow({ shard }: Lease, { row }: { readonly row: number }): boolean {
   return shard.rowStart <= row && row < shard.rowEnd;
 }
 
-await workerMain({ runner: misbehaving });
+await workerMain({
+  runner: misbehaving,
+  ...(wrong.kind === "wrongNumbers" ? { laneScript: compiledUrl("fault/wrong-lane.ts") } : {}),
+});

@@ -76,6 +76,8 @@ export class SimNetwork {
     return {
       register: (registration, signal) => call("register", [registration], CONTROL_MS, signal),
       describeJob: (session, jobId, signal) => call("describeJob", [session, jobId], CONTROL_MS, signal),
+      reportDevice: (session, jobId, report, signal) =>
+        call("reportDevice", [session, jobId, report], CONTROL_MS, signal),
       requestLease: (session, waitMs, signal) =>
         call("requestLease", [session, waitMs], waitMs + CONTROL_MS, signal),
       heartbeat: (heartbeat, signal) => call("heartbeat", [heartbeat], CONTROL_MS, signal),

@@ -1,8 +1,10 @@
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
+import { isShardmillError, type ShardmillError } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { LaneCounts, StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
+import { reportWithinLimits } from "../shared/wire/limits.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { JobsInUse } from "./jobs-in-use.ts";
 import type { ShardRunner } from "./lease/attempt.ts";
@@ -21,6 +23,8 @@ export interface DeviceRunnerOptions extends DeviceOptions {
 export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #options: DeviceRunnerOptions;
   readonly #jobs = new JobsInUse<OpenJob>();
+  /** The jobs that this device gave wrong numbers for: leases that were on their way are not tried. */
+  readonly #wrong = new Map<string, ShardmillError>();
   #session: WorkerSession | null = null;
   #busy: StageShares = {};
   #steps: StepCounts = { run: 0, padded: 0 };
@@ -34,6 +38,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
 
   /** A new session: threads opened under the old one would be refused by the coordinator's store. */
   useSession(session: WorkerSession): void {
+    this.#wrong.clear();
     this.#session = session;
     this.#jobs.putAway();
   }
@@ -44,6 +49,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
     // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
+    const wrong = this.#wrong.get(lease.jobId);
+    if (wrong !== undefined) throw wrong;
     return this.#jobs.use(lease.jobId, {
       open: () => this.#openJob(lease),
       work: (job) => job.run(lease, executionId, options),
@@ -78,17 +85,22 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     if (session === null) throw new Error("broken invariant: a lease before a session");
     const { services, shardThread: _, ...options } = this.#options;
     const thread = this.#takeSpare();
-    const job = await OpenJob.open({
+    const opening = OpenJob.open({
       ...options,
       ...(thread === null ? {} : { thread }),
       describeJob: () => services.work.describeJob(session, lease.jobId),
       data: services.data,
       session,
       firstLease: lease,
+      onDevice: (report) => services.work.reportDevice(session, lease.jobId, reportWithinLimits(report)),
       onBusy: (shares, { run, padded }) => {
         this.#busy = shares;
         this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
       },
+    });
+    const job = await opening.catch((error: unknown) => {
+      if (isShardmillError(error, "DEVICE_WRONG")) this.#wrong.set(lease.jobId, error);
+      throw error;
     });
     this.#laneCounts = { lanes: job.plan.lanes, threadsPerLane: job.plan.threads };
     return job;

@@ -6,8 +6,10 @@ import type { Logger } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
+import type { DeviceReport } from "../shared/domain/precision.ts";
 import type { StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
 import type { DataService } from "../shared/wire/services.ts";
+import { type CheckDeviceOptions, checkDevice } from "./accuracy/check-device.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./data-access.ts";
 import { type LearnedBatch, mergeLearned } from "./infer/batch-sizer.ts";
 import type { LanePlan } from "./infer/lane-plan.ts";
@@ -18,7 +20,7 @@ import { openLanes } from "./open-lanes.ts";
 import { type RunOptions, ShardThreadClient, startShardThread } from "./shard-thread-client.ts";
 import { ShardThreads } from "./shard-threads.ts";
 import { JobTuning } from "./tuning/job-tuning.ts";
-import { findMachineFacts } from "./tuning/machine-facts.ts";
+import { findMachineFacts, type MachineFacts } from "./tuning/machine-facts.ts";
 import { NO_TUNING_CACHE, type TuningCache } from "./tuning/tuning-cache.ts";
 
 export interface DeviceOptions {
@@ -52,6 +54,8 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly firstLease: Lease;
   /** From `startShardThread`, the job's from here on. Left out: one is started. */
   readonly thread?: Worker;
+  /** How the device compares with the CPU: before the first shard, and before the job is closed because it is wrong. */
+  readonly onDevice: (report: DeviceReport) => Promise<void>;
   /** The busy shares over all shard threads, and the steps that one of them ran since it last told. */
   readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
 }
@@ -146,10 +150,42 @@ export class OpenJob implements AsyncDisposable {
       await found.lanes[Symbol.asyncDispose]();
       throw error;
     });
+    await OpenJob.#check(options, job, {
+      access,
+      modelPath: model.path,
+      lanes: found.lanes,
+      tuning,
+      machine,
+    }).catch(async (error: unknown) => {
+      await found.lanes[Symbol.asyncDispose]();
+      throw error;
+    });
     found.lanes.onBroken((error) => options.onBroken(error));
     log.info({ job: job.jobId, loadMs: Math.round(found.lanes.loadMs) }, "lanes ready");
     const learned = await tuning.recallBatch(found.plan);
     return new OpenJob(options, job, access, { ...found, tuning, learned, thread });
+  }
+
+  /** Tells what the device was found to be. @throws {DEVICE_WRONG} it gives other numbers than the CPU */
+  static async #check(
+    { device, log, onDevice }: OpenJobOptions,
+    job: JobDescription,
+    parts: Pick<CheckDeviceOptions, "modelPath" | "lanes" | "tuning"> & {
+      readonly access: AccessChoice;
+      readonly machine: Promise<MachineFacts>;
+    },
+  ): Promise<void> {
+    const { access, machine, ...rest } = parts;
+    const found = await checkDevice({ ...rest, job, device, input: access.input, machine: await machine });
+    if (found === null) return;
+    const { report, error } = found;
+    const { rows, seconds, remembered } = report;
+    log.info(
+      { job: job.jobId, device, rows, seconds, remembered, refusal: report.refusal },
+      "device checked",
+    );
+    await onDevice(report);
+    if (error !== null) throw error;
   }
 
   run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {

@@ -40,6 +40,8 @@ export interface WorkerOptions {
 export interface WorkerSeams {
   readonly runner?: (runner: ShardRunner) => ShardRunner;
   readonly work?: (work: WorkService) => WorkService;
+  /** See `DeviceOptions.laneScript`. */
+  readonly laneScript?: URL;
 }
 
 /** Inside the 30 s that Kubernetes gives a pod between SIGTERM and SIGKILL, with time to say goodbye. */
@@ -67,6 +69,7 @@ export async function runWorker(
     scratchPath: options.scratchPath,
     log,
     onBroken: (error) => signals.stop.abort(error),
+    ...(seams.laneScript === undefined ? {} : { laneScript: seams.laneScript }),
     ...(seams.shardThread === undefined ? {} : { shardThread: seams.shardThread }),
   });
   const loop = new LeaseLoop({

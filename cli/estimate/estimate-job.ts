@@ -5,6 +5,7 @@ import { describeJob } from "../../coordinator/job/describe-job.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
 import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
@@ -40,6 +41,8 @@ export interface Estimate extends Prediction {
   /** Of each worker. */
   readonly lanes: number;
   readonly memory: { readonly workerBytes: number; readonly coordinatorBytes: number };
+  /** How the device compares with the CPU; null for the CPU, and without a check. */
+  readonly deviceReport: DeviceReport | null;
   /** In the currency of the price; null without one. */
   readonly cost: number | null;
 }
@@ -133,6 +136,7 @@ function estimateFrom({ planned, question, device, runs, finish, shardThreads }:
       workerBytes: Math.max(...runs.map(({ result }) => result.peakBytes)) + cutBytes(planned, runs, slots),
       coordinatorBytes: process.resourceUsage().maxRSS * 1024,
     },
+    deviceReport: runs[0]?.result.deviceReport ?? null,
     cost: pricePerHour === null ? null : (prediction.seconds / 3600) * nodes * pricePerHour,
   };
 }

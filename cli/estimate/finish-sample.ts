@@ -65,6 +65,7 @@ async function timeOnce(
       verdict: NO_VERDICT,
       precision: null,
       builds: [],
+      devices: [],
       versions: {},
     },
     partials,

@@ -1,6 +1,7 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { StageShares, StepCounts } from "../../shared/domain/worker.ts";
 import type { LanePlan } from "../../worker/infer/lane-plan.ts";
 import type { ProcessPlan } from "../../worker/supervisor.ts";
@@ -51,4 +52,6 @@ export interface SampleResult {
   readonly plan: LanePlan;
   /** Of uneven rows, all told. */
   readonly steps: StepCounts;
+  /** How the device compares with the CPU; null where it was not checked. */
+  readonly deviceReport: DeviceReport | null;
 }

@@ -4,6 +4,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { type StepCounts, workerSession } from "../../shared/domain/worker.ts";
 import type { OpenJob, OpenJobOptions } from "../../worker/open-job.ts";
@@ -29,9 +30,15 @@ export async function runSample(
 ): Promise<SampleResult> {
   const busy: SampleResult["busy"][number][] = [];
   let steps: StepCounts = { run: 0, padded: 0 };
-  const job = await openJob(task, (shares, { run, padded }) => {
-    busy.push([Date.now() - task.startedWallMs, shares]);
-    steps = { run: steps.run + run, padded: steps.padded + padded };
+  let deviceReport: DeviceReport | null = null;
+  const job = await openJob(task, {
+    onBusy: (shares, { run, padded }) => {
+      busy.push([Date.now() - task.startedWallMs, shares]);
+      steps = { run: steps.run + run, padded: steps.padded + padded };
+    },
+    onDevice: async (report) => {
+      deviceReport = report;
+    },
   });
   const run = new SampleRun(task, job);
   const timer = setInterval(() => {
@@ -45,7 +52,7 @@ export async function runSample(
     clearInterval(timer);
   }
   const peakBytes = process.resourceUsage().maxRSS * 1024;
-  return { peakBytes, busy, partials: run.partials, plan: job.plan, steps };
+  return { peakBytes, busy, partials: run.partials, plan: job.plan, steps, deviceReport };
 }
 
 /** The shards of one sample, and how far they are. */
@@ -131,7 +138,10 @@ function leaseOf({ index, shards }: SampleTask, sequence: number, rows: number):
   };
 }
 
-async function openJob(task: SampleTask, onBusy: OpenJobOptions["onBusy"]): Promise<OpenJob> {
+async function openJob(
+  task: SampleTask,
+  { onBusy, onDevice }: Pick<OpenJobOptions, "onBusy" | "onDevice">,
+): Promise<OpenJob> {
   // All the code that a worker loads, though only a part is used: its start is a part of what is measured.
   await import("../../worker/worker.ts");
   const { openTuningCache } = await import("../../worker/tuning/tuning-cache.ts");
@@ -148,6 +158,7 @@ async function openJob(task: SampleTask, onBusy: OpenJobOptions["onBusy"]): Prom
     session: workerSession("sample"),
     firstLease: leaseOf(task, 0, FIRST_ROWS),
     onBusy,
+    onDevice,
     onBroken: (error) => {
       throw new ShardmillError("INTERNAL", `the sample broke: ${error.message}`, { cause: error });
     },

@@ -1,5 +1,6 @@
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { Estimate } from "../estimate/estimate-job.ts";
+import { deviceLine } from "./device-text.ts";
 import { counted } from "./text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
@@ -10,6 +11,7 @@ export function estimateEntries(estimate: Estimate): [label: string, value: stri
     ["speed", speedText(estimate)],
     ["memory", memoryText(estimate)],
     ["cost", costText(estimate)],
+    ["device check", estimate.deviceReport === null ? null : deviceLine(estimate.deviceReport)],
     ...verdictEntries(estimate.verdict),
   ];
 }

@@ -1,25 +1,54 @@
-import { formatBytes, formatCount } from "../../shared/core/units.ts";
+import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type {
   Conversion,
   JobPrecision,
   OutputAccuracy,
   PrecisionReport,
+  WorstRow,
 } from "../../shared/domain/precision.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { counted, oneLine } from "./text.ts";
 
 const MAX_OUTPUTS = 10;
+/** Of each output, on a terminal: the manifest has more. */
+const MAX_WORST = 3;
 
 /** What a check of a converted model found: a line, and a table of the outputs. */
 export function precisionText(report: PrecisionReport, style: Style = plainStyle): string {
-  const { precision, originalBytes, convertedBytes, rows, failedRows, outputs } = report;
+  const { precision, originalBytes, convertedBytes, rows, failedRows, seconds, outputs } = report;
   const failed = failedRows === 0 ? "" : `, ${formatCount(failedRows)} of which it fails on`;
   const sizes = `${formatBytes(originalBytes)} as it came, ${formatBytes(convertedBytes)} as ${precision}`;
-  const title = `the model is ${sizes}; compared on ${counted(rows, "row")}${failed}`;
+  const title = `the model is ${sizes}; compared on ${counted(rows, "row")}${failed} in ${formatSeconds(seconds)}`;
   if (rows === 0) return title;
-  const columns = ["output", "largest error", "mean error", "cosine, mean", "least", "agreement"];
-  return `${title}\n${renderTable({ columns, rows: outputs.map(outputRow) }, style, { maxRows: MAX_OUTPUTS })}`;
+  const columns = [
+    "output",
+    "largest error",
+    "of its size",
+    "rows beyond",
+    "mean error",
+    "cosine, mean",
+    "least",
+    "agreement",
+  ];
+  const table = renderTable({ columns, rows: outputs.map(outputRow) }, style, { maxRows: MAX_OUTPUTS });
+  return [title, table, ...worstLines(outputs)].join("\n");
+}
+
+/** The rows that are furthest off, by their place. */
+function worstLines(outputs: readonly OutputAccuracy[]): string[] {
+  return outputs
+    .slice(0, MAX_OUTPUTS)
+    .flatMap(({ tensor, worst }) =>
+      worst.slice(0, MAX_WORST).map((row) => `  ${oneLine(tensor)}, ${worstRowText(row)}`),
+    );
+}
+
+/** `row 17 of a.parquet, value 3: 0.32 where 0.01 is due`. */
+function worstRowText({ file, row, index, expected, found }: WorstRow): string {
+  const short = (value: string) =>
+    Number.isFinite(Number(value)) ? String(Number(Number(value).toPrecision(6))) : value;
+  return `row ${row} of ${oneLine(file)}, value ${index}: ${short(found)} where ${short(expected)} is due`;
 }
 
 /**
@@ -56,10 +85,22 @@ function percent(share: number): string {
 }
 
 function outputRow(output: OutputAccuracy): string[] {
-  const { tensor, maxError, meanError, meanCosine, leastCosine, agreement, notFiniteRows } = output;
+  const {
+    tensor,
+    maxError,
+    maxRelative,
+    beyondRows,
+    meanError,
+    meanCosine,
+    leastCosine,
+    agreement,
+    notFiniteRows,
+  } = output;
   return [
     notFiniteRows === 0 ? tensor : `${tensor} (${counted(notFiniteRows, "row")} not finite)`,
     short(maxError),
+    maxRelative === null ? "" : short(maxRelative),
+    formatCount(beyondRows),
     short(meanError),
     meanCosine === null ? "" : meanCosine.toFixed(5),
     leastCosine === null ? "" : leastCosine.toFixed(5),

@@ -1,6 +1,7 @@
 import { errorFromData } from "../../shared/core/errors.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { deviceEntries } from "./device-text.ts";
 import { renderError } from "./error.ts";
 import { precisionLine } from "./precision-text.ts";
 import { renderProgress } from "./progress.ts";
@@ -22,6 +23,7 @@ export function jobText(status: JobStatus, style: Style = plainStyle): string {
     ["job", oneLine(status.jobId)],
     ["output", oneLine(status.output)],
     ["precision", precisionLine(status.precision)],
+    ...deviceEntries(status.devices),
     ...(status.phase === "running" ? verdict : []),
   ];
   return [head, ...lines.map((line) => `  ${line}`), ...labelled(entries, style.dim)].join("\n");

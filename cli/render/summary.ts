@@ -1,5 +1,6 @@
 import { formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { deviceEntries } from "./device-text.ts";
 import { precisionLine } from "./precision-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, labelled, oneLine } from "./text.ts";
@@ -26,6 +27,8 @@ export interface JobSummary {
   readonly advice: string | null;
   /** Where the model was converted: to what, and what its check found (null without one). Null for a model as it came. */
   readonly precision: JobStatus["precision"];
+  /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
+  readonly devices: JobStatus["devices"];
   /** The output folder. */
   readonly output: string;
   /** Null until the output is published. */
@@ -47,6 +50,7 @@ export function jobSummary(status: JobStatus): JobSummary {
     padding: status.padding,
     advice: status.advice,
     precision: status.precision,
+    devices: status.devices,
     output: status.output,
     manifest: status.manifest === "" ? null : status.manifest,
   };
@@ -63,6 +67,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["manifest", status.manifest === "" ? null : oneLine(status.manifest)],
     ["shards", `${shards}, in ${counted(attempts, "attempt")}${failed}`],
     ["precision", precisionLine(status.precision)],
+    ...deviceEntries(status.devices),
     ["dead letters", deadLetters === 0 ? null : style.warn(formatCount(deadLetters))],
     ...verdictEntries(status),
   ];

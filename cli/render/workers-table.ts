@@ -2,6 +2,7 @@ import { formatSeconds } from "../../shared/core/units.ts";
 import { STAGES, type StageShares, type WorkerStatus } from "../../shared/domain/worker.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
+import { oneLine } from "./text.ts";
 import { percentText } from "./verdict-text.ts";
 
 const COLUMNS = [
@@ -33,12 +34,20 @@ export function workersTable(workers: readonly WorkerStatus[], style: Style = pl
       worker.shardsCommitted,
       worker.rowsCommitted,
       worker.attemptsFailed,
-      exclusion(worker.excludedForSeconds),
+      worker.refused === null ? exclusion(worker.excludedForSeconds) : "refused",
       busiest(worker.busy),
       `${formatSeconds(worker.secondsConnected)} ago`,
       `${formatSeconds(worker.secondsSinceHeartbeat)} ago`,
     ]);
-  return renderTable({ columns: COLUMNS, rows }, style, { maxRows: 1_000 });
+  const table = renderTable({ columns: COLUMNS, rows }, style, { maxRows: 1_000 });
+  return [table, ...refusals(workers)].join("\n");
+}
+
+/** Why, below the table: it names a row. */
+function refusals(workers: readonly WorkerStatus[]): string[] {
+  return workers.flatMap(({ name, refused }) =>
+    refused === null ? [] : [`${oneLine(name)} is refused by ${oneLine(refused)}`],
+  );
 }
 
 function exclusion(seconds: number | null): string | null {

@@ -4,7 +4,7 @@ import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../..
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { JobPrecision } from "../../shared/domain/precision.ts";
+import type { DeviceReport, JobPrecision } from "../../shared/domain/precision.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
@@ -16,6 +16,7 @@ import { excludedMs } from "../schedule/exclusion.ts";
 import { hasReady } from "../schedule/pending-queue.ts";
 import { jobProgress, liveLeases } from "../schedule/progress.ts";
 import { uploadFault } from "../schedule/token-fault.ts";
+import { refusalReason } from "./device-reports.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
 import { FailureJudge } from "./judge-failure.ts";
 import type { RunWatch } from "./run-watch.ts";
@@ -121,10 +122,23 @@ export class ActiveJob {
   }
 
   /** Whether a worker of this kind may get shards of this job now. */
-  accepts(info: WorkerInfo): boolean {
+  accepts(session: WorkerSession, info: WorkerInfo): boolean {
     const { device } = this.#options.description;
     const { phase } = this.#options.shell.state;
-    return phase === "running" && (device === "auto" || device === info.device);
+    if (phase !== "running" || this.refusalOf(session) !== null) return false;
+    return device === "auto" || device === info.device;
+  }
+
+  /** Why this job takes nothing from a worker; null when it does. */
+  refusalOf(session: WorkerSession): string | null {
+    return this.#options.runWatch.devices.refusalOf(session);
+  }
+
+  /** What a worker found of its device. One that gives wrong numbers works for this job no more. */
+  async reportDevice(session: WorkerSession, report: DeviceReport): Promise<void> {
+    this.#options.runWatch.devices.add(session, report);
+    if (report.refusal === null || !this.#joined.delete(session) || this.#isOver()) return;
+    await this.#dispatch({ kind: "workerRefused", worker: session, reason: refusalReason(report) });
   }
 
   async join(session: WorkerSession, info: WorkerInfo): Promise<void> {
@@ -213,6 +227,7 @@ export class ActiveJob {
       secondsLeft:
         progress.phase === "running" && rate > 0 ? (progress.rowsTotal - progress.rowsDone) / rate : null,
       precision,
+      devices: this.#options.runWatch.devices.all,
       output: planned.spec.output.path,
       manifest: progress.phase === "published" ? manifestPath : "",
       failure: failure === null ? null : { ...failure, problems: [] },

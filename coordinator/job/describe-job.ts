@@ -1,4 +1,5 @@
-import type { JobDescription, PlannedJob } from "../../shared/domain/job.ts";
+import type { DeviceCheckPlan, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
+import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 
 /** What workers are told of a planned job, and where its partials go. */
@@ -14,6 +15,7 @@ export function describeJob(
     model,
     device: spec.model.device,
     map,
+    deviceCheck: deviceCheckOf(planned),
     rowsInput: shards.reduce((rows, shard) => rows + shardRows(shard), 0),
     batchRows: spec.map.batch.rows,
     batchTokens: spec.map.batch.tokens,
@@ -21,4 +23,9 @@ export function describeJob(
     reduce: spec.reduce,
     ...place,
   };
+}
+
+function deviceCheckOf({ spec, dataset }: PlannedJob): DeviceCheckPlan | null {
+  const { precision, check } = spec.model;
+  return check.rows === 0 ? null : { precision, check, sample: sampleSlices(dataset.files, check.rows) };
 }

@@ -86,6 +86,7 @@ export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>):
     secondsLeft: null,
     ...NO_VERDICT,
     precision: jobPrecision(spec.model.precision, manifest.precision),
+    devices: manifest.devices,
     output: spec.output.path,
     manifest: manifestPath,
     failure: null,

@@ -136,6 +136,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         verdict: runWatch.verdict("run"),
         precision: this.#options.precision,
         builds: this.#options.builds,
+        devices: runWatch.devices.all,
         versions: versions(),
       },
       partials,

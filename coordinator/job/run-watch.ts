@@ -7,6 +7,7 @@ import { jobProgress } from "../schedule/progress.ts";
 import type { JobState, WorkerEntry } from "../schedule/state.ts";
 import { adviceFor } from "./advice.ts";
 import { findBottleneck, type WorkerDoing } from "./bottleneck.ts";
+import { DeviceReports } from "./device-reports.ts";
 import { type LoopTime, RunMeter, type WorkerSample } from "./run-meter.ts";
 
 /** What a worker last told of itself, as far as a verdict needs it. */
@@ -32,6 +33,8 @@ export interface RunWatchOptions {
  * whenever the phase changes, and with the first rows; a look costs a glance at every worker.
  */
 export class RunWatch {
+  /** How the devices of its workers compare with the CPU. */
+  readonly devices = new DeviceReports();
   readonly #options: RunWatchOptions;
   readonly #meter = new RunMeter();
   /** Workers that have handed in rows or reported some. */

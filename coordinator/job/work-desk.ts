@@ -4,6 +4,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import {
   type Heartbeat,
@@ -66,6 +67,14 @@ export class WorkDesk implements WorkService {
   async describeJob(session: WorkerSession, jobId: string): Promise<JobDescription> {
     this.#heard(session);
     return this.#job(jobId).description;
+  }
+
+  async reportDevice(session: WorkerSession, jobId: string, report: DeviceReport): Promise<void> {
+    const { name, device } = this.#heard(session);
+    // A worker speaks for itself alone.
+    await this.#job(jobId).reportDevice(session, { ...report, worker: name, device });
+    if (report.refusal === null) return;
+    this.#options.log.warn({ job: jobId, worker: name, device, reason: report.refusal }, "worker refused");
   }
 
   async requestLease(session: WorkerSession, waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
@@ -162,7 +171,7 @@ export class WorkDesk implements WorkService {
     let retryAtMs = Number.POSITIVE_INFINITY;
     let full = false;
     let hungry = false;
-    const jobs = this.#options.jobs().filter((job) => job.accepts(info));
+    const jobs = this.#options.jobs().filter((job) => job.accepts(session, info));
     // Of all of them: a job whose turn has not come has workers all the same.
     for (const job of jobs) {
       // One that was lost meanwhile would stay with this job for ever.

@@ -179,11 +179,13 @@ export class WorkerRegistry {
     nowMs: number,
     leasesOf: (session: WorkerSession) => number,
     excludedMsOf: (name: string) => number | null,
+    refusalOf: (session: WorkerSession) => string | null,
   ): WorkerStatus[] {
     return [...this.#members.values()].map((member) => ({
       ...member.info,
       session: member.session,
       excludedForSeconds: secondsOf(excludedMsOf(member.info.name)),
+      refused: refusalOf(member.session),
       leases: leasesOf(member.session),
       rowsCommitted: member.rowsCommitted,
       shardsCommitted: member.shardsCommitted,

@@ -4,7 +4,7 @@ import type { RunVerdict } from "../../shared/domain/bottleneck.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
-import type { PrecisionReport } from "../../shared/domain/precision.ts";
+import type { DeviceReport, PrecisionReport } from "../../shared/domain/precision.ts";
 
 /** The folders of an output, in the order in which they are published. */
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
@@ -57,6 +57,7 @@ export interface ManifestFacts {
   readonly verdict: Pick<RunVerdict, "bottleneck" | "stages">;
   readonly precision: PrecisionReport | null;
   readonly builds: readonly string[];
+  readonly devices: readonly DeviceReport[];
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -85,6 +86,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     stages: facts.verdict.stages,
     precision: facts.precision,
     builds: facts.builds,
+    devices: facts.devices,
     versions: facts.versions,
   };
 }

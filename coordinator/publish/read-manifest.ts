@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
-import { CONVERTED_PRECISIONS, type PrecisionReport } from "../../shared/domain/precision.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import { outputDigest } from "./layout.ts";
 
@@ -12,28 +12,6 @@ const hex = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Nothing above or beside the output folder: what is named here may be deleted later. */
 const outputPath = z.string().regex(/^(rows|reduced|errors)\/[^/\\\0]+$/);
-
-const precisionReport = z.object({
-  precision: z.enum(CONVERTED_PRECISIONS),
-  originalBytes: count,
-  convertedBytes: count,
-  rows: count,
-  failedRows: count,
-  outputs: z.array(
-    z.object({
-      tensor: z.string(),
-      maxError: z.number(),
-      meanError: z.number(),
-      meanCosine: z.number().nullable(),
-      leastCosine: z.number().nullable(),
-      agreement: z.number().nullable(),
-      ranked: z.boolean(),
-      notFiniteRows: count,
-    }),
-  ),
-  minCosine: z.number(),
-  minAgreement: z.number(),
-}) satisfies z.ZodType<PrecisionReport>;
 
 const manifestSchema = z.object({
   formatVersion: z.literal(1),
@@ -55,8 +33,9 @@ const manifestSchema = z.object({
   // Not in the manifests of version 0.1.
   bottleneck: z.enum(BOTTLENECKS).nullable().default(null),
   stages: z.partialRecord(z.enum(STAGES), z.number()).default({}),
-  precision: precisionReport.nullable().default(null),
   builds: z.array(z.string()).default([]),
+  precision: PRECISION_REPORT_SCHEMA.nullable().default(null),
+  devices: z.array(DEVICE_REPORT_SCHEMA).default([]),
   versions: z.record(z.string(), z.string()),
 }) satisfies z.ZodType<OutputManifest>;
 

@@ -12,7 +12,7 @@ import { cellOf } from "./table.ts";
 import { tick } from "./tick.ts";
 import type { Turn } from "./turn.ts";
 import { partialRejected, partialStored } from "./verified-events.ts";
-import { heartbeat, workerJoined, workerLost } from "./worker-events.ts";
+import { heartbeat, workerJoined, workerLost, workerRefused } from "./worker-events.ts";
 
 /**
  * The core: what an event changes, and what must be done about it. Synchronous, total and deterministic; `nowMs` is
@@ -45,6 +45,9 @@ function act(turn: Turn, event: JobEvent): void {
       break;
     case "workerLost":
       workerLost(turn, event);
+      break;
+    case "workerRefused":
+      workerRefused(turn, event);
       break;
     case "leaseRequested":
       leaseRequested(turn, event);

@@ -15,6 +15,8 @@ export interface ScheduleConfig {
   readonly retryBackoffMaxMs: number;
   /** With no worker for this long, the job fails saying so. */
   readonly noWorkersGraceMs: number;
+  /** With no worker but refused ones for this long, the job fails with why the last of them was. */
+  readonly refusedGraceMs: number;
   readonly backup: {
     /** A lease runs "slow" beyond max(this times the median, `minMs`), for its size. */
     readonly slowFactor: number;
@@ -48,6 +50,7 @@ export const DEFAULT_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   retryBackoffMs: 500,
   retryBackoffMaxMs: 30_000,
   noWorkersGraceMs: 300_000,
+  refusedGraceMs: 30_000,
   backup: { slowFactor: 3, minMs: 10_000, maxShare: 0.05 },
   exclusion: { strikes: 3, windowMs: 600_000, forMs: 60_000, forMaxMs: 600_000 },
   stallMs: 900_000,

@@ -34,6 +34,8 @@ export type JobEvent =
       readonly how: "died" | "left";
       readonly message: string;
     }
+  /** It must not work for this job: its device gives wrong numbers. Its leases go back unmarked. */
+  | { readonly kind: "workerRefused"; readonly worker: WorkerSession; readonly reason: FailureReason }
   | { readonly kind: "leaseRequested"; readonly worker: WorkerSession }
   | {
       readonly kind: "heartbeat";

@@ -63,6 +63,8 @@ export interface JobState {
   readonly emptying: Set<WorkerSession>;
   readonly speeds: SpeedSamples;
   noWorkersSinceMs: number | null;
+  /** Why the last worker that was refused must not work here. */
+  refusal: FailureReason | null;
 }
 
 export interface Totals {
@@ -168,6 +170,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     emptying: new Set(),
     speeds: new SpeedSamples(),
     noWorkersSinceMs: null,
+    refusal: null,
   };
 }
 

@@ -10,7 +10,7 @@ import { storyOf } from "./story.ts";
 /** `act`: the event's own file decides. `late`: it came after the job's end, is answered and changes nothing. */
 type Cell = "act" | "late";
 
-const EVER = { workerJoined: "act", workerLost: "act", tick: "act" } as const;
+const EVER = { workerJoined: "act", workerLost: "act", workerRefused: "act", tick: "act" } as const;
 const FROM_WORKERS = {
   leaseRequested: "act",
   heartbeat: "act",

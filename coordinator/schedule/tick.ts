@@ -30,7 +30,11 @@ function watchForWorkers(turn: Turn): void {
     return;
   }
   state.noWorkersSinceMs ??= nowMs;
-  const { noWorkersGraceMs } = state.config;
+  const { noWorkersGraceMs, refusedGraceMs } = state.config;
+  if (state.refusal !== null && nowMs - state.noWorkersSinceMs >= refusedGraceMs) {
+    failJob(turn, state.refusal);
+    return;
+  }
   if (nowMs - state.noWorkersSinceMs < noWorkersGraceMs) return;
   const seconds = Math.round(noWorkersGraceMs / 1000);
   failJob(turn, {

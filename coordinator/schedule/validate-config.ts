@@ -15,9 +15,10 @@ export function validateScheduleConfig(config: ScheduleConfig): Problem[] {
   check("heartbeatMs", positive(heartbeatMs), "a positive duration", heartbeatMs);
   const leaseFloorMs = HEARTBEATS_PER_LEASE * heartbeatMs;
   check("leaseMs", positive(leaseMs) && leaseMs >= leaseFloorMs, `at least ${leaseFloorMs}`, leaseMs);
-  const { disconnectGraceMs, noWorkersGraceMs, maxDeadRows } = config;
+  const { disconnectGraceMs, noWorkersGraceMs, refusedGraceMs, maxDeadRows } = config;
   check("disconnectGraceMs", notNegative(disconnectGraceMs), "a duration", disconnectGraceMs);
   check("noWorkersGraceMs", positive(noWorkersGraceMs), "a positive duration", noWorkersGraceMs);
+  check("refusedGraceMs", notNegative(refusedGraceMs), "a duration", refusedGraceMs);
   check("maxAttempts", Number.isSafeInteger(maxAttempts) && maxAttempts >= 1, "1 or more", maxAttempts);
   check("retryBackoffMs", notNegative(retryBackoffMs), "a duration", retryBackoffMs);
   check(

@@ -16,6 +16,7 @@ export function workerJoined(turn: Turn, { worker, name, slots }: EventOf<"worke
   state.workers.set(worker, { session: worker, name, slots, leases: new Set(), movedMs: nowMs });
   state.workerNames.set(name, (state.workerNames.get(name) ?? 0) + 1);
   state.noWorkersSinceMs = null;
+  state.refusal = null;
   keepSomebody(turn);
 }
 
@@ -45,6 +46,12 @@ export function workerLost(turn: Turn, event: EventOf<"workerLost">): void {
   else state.workerNames.delete(worker.name);
   if (state.workers.size === 0) state.noWorkersSinceMs = nowMs;
   keepSomebody(turn);
+}
+
+/** As if it had left: the job fails only when nobody else comes (see `tick`). */
+export function workerRefused(turn: Turn, { worker, reason }: EventOf<"workerRefused">): void {
+  turn.state.refusal = reason;
+  workerLost(turn, { kind: "workerLost", worker, how: "left", message: reason.message });
 }
 
 /** Renews the leases that are live; a lease that is not here any more is lost, and its worker drops the shard. */

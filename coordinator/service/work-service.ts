@@ -15,6 +15,11 @@ export function workHandlers(work: WorkService, report: ReportFailure): UntypedS
       ({ session, jobId }) => work.describeJob(session, jobId),
       report,
     ),
+    ReportDevice: serveUnary(
+      workMethods.reportDevice,
+      ({ session, jobId, report: found }) => work.reportDevice(session, jobId, found),
+      report,
+    ),
     RequestLease: serveUnary(
       workMethods.requestLease,
       ({ session, waitMs }, { signal }) => work.requestLease(session, waitMs, signal),

@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   MODEL_CHANGED: { next: "failJob", exit: 1, grpc: "DATA_LOSS" },
   MODEL_FAILED: { next: "retry", exit: 1, grpc: "INTERNAL" },
   DEVICE_UNAVAILABLE: { next: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
+  DEVICE_WRONG: { next: "retry", exit: 1, grpc: "FAILED_PRECONDITION" },
   PRECISION_LOSS: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   OUT_OF_MEMORY: { next: "retry", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 

@@ -42,13 +42,29 @@ const jobName = z
   .meta({ title: "a name of letters, digits, `.`, `_` and `-`" });
 const auto = z.literal("auto");
 
-const checkSpec = z.strictObject({
+/** What rows of the job must show of a converted model or a device. */
+export const CHECK_SCHEMA = z.strictObject({
   rows: z
     .int()
     .min(0)
     .max(MAX_CHECK_ROWS)
     .default(256)
-    .describe("Rows of the input, spread over all of it, that both models run. 0: no check."),
+    .describe(
+      "Rows of the input, spread over all of it, that are compared: a converted model with its original, and a device other " +
+        "than the CPU with the CPU. 0: no check.",
+    ),
+  tolerance: z
+    .union([auto, z.number().min(0).max(1_000_000)])
+    .default("auto")
+    .describe(
+      "What a value may be off by, relative to the larger of its own size and the root mean square of its output. " +
+        "`auto`: 0.001 for a device that computes in float32, 0.1 for `fp16` and for devices that round (cuda, tensorrt, " +
+        "coreml), 1 for `int8`.",
+    ),
+  maxBeyond: z
+    .union([auto, z.number().min(0).max(1)])
+    .default("auto")
+    .describe("Share of rows that may have a value beyond `tolerance`. `auto`: 0; 0.01 for `int8`."),
   minCosine: z
     .number()
     .min(-1)
@@ -116,9 +132,10 @@ export const JOB_FILE_SCHEMA = z
             "`fp16`: weights and what lies between operators as float16; `int8`: MatMul and Gemm with weights as int8, " +
               "activations quantised batch by batch. Converted once, and checked on rows of the job. `original`: as it is.",
           ),
-        check: checkSpec
-          .prefault({})
-          .describe("With `precision: fp16` or `int8`: what the job's rows must show."),
+        check: CHECK_SCHEMA.prefault({}).describe(
+          "What the job's rows must show before work: of a converted model, and of every device but the CPU. What a " +
+            "device has passed once with a model is remembered for a week.",
+        ),
       })
       .describe("The model."),
     map: mapSpec.prefault({}).describe("How rows become tensors, and tensors columns."),

@@ -1,7 +1,7 @@
 import type { ErrorData } from "../core/errors.ts";
 import type { RunVerdict } from "./bottleneck.ts";
 import type { JobPhase } from "./job.ts";
-import type { JobPrecision } from "./precision.ts";
+import type { DeviceReport, JobPrecision } from "./precision.ts";
 
 /** A job as people see it: in `status`, `watch`, the progress line and the JSON summary. */
 export interface JobStatus extends RunVerdict {
@@ -27,6 +27,8 @@ export interface JobStatus extends RunVerdict {
   readonly secondsLeft: number | null;
   /** Where the model was converted: to what, and how its answers differ from the original's. Null for one as it came. */
   readonly precision: JobPrecision | null;
+  /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
+  readonly devices: readonly DeviceReport[];
   /** The output folder and the manifest in it (empty until published). */
   readonly output: string;
   readonly manifest: string;

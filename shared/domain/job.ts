@@ -71,6 +71,8 @@ export interface JobDescription {
   readonly model: ModelFile;
   readonly device: JobSpec["model"]["device"];
   readonly map: MapPlan;
+  /** What each device but the CPU is checked with before its first shard; null for no check. */
+  readonly deviceCheck: DeviceCheckPlan | null;
   /** Of the whole input. */
   readonly rowsInput: number;
   readonly batchRows: number | "auto";
@@ -82,6 +84,11 @@ export interface JobDescription {
   readonly partialsPath: string;
   /** A file with known content in that folder: a worker that reads it sees the coordinator's storage. */
   readonly beacon: { readonly path: string; readonly content: string };
+}
+
+export interface DeviceCheckPlan extends Pick<JobSpec["model"], "precision" | "check"> {
+  /** Rows from all over the input. */
+  readonly sample: readonly LeaseSlice[];
 }
 
 /** A worker's right to work on a shard until a deadline that it renews. */

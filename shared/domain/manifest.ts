@@ -1,6 +1,6 @@
 import type { RunVerdict } from "./bottleneck.ts";
 import type { JobDigests } from "./job.ts";
-import type { PrecisionReport } from "./precision.ts";
+import type { DeviceReport, PrecisionReport } from "./precision.ts";
 
 /** `_manifest.json`: the output is valid if and only if it is there. */
 export interface OutputManifest {
@@ -21,6 +21,8 @@ export interface OutputManifest {
   readonly stages: RunVerdict["stages"];
   /** How a model that was converted differs from the one that the job names; null where none was, or none was asked. */
   readonly precision: PrecisionReport | null;
+  /** How the devices that made it compare with the CPU: those of the run that published it. The digest does not cover it. */
+  readonly devices: readonly DeviceReport[];
   /** The versions of Shardmill that worked on it, in order: the last one reduced and published. */
   readonly builds: readonly string[];
   /** Of the last run: Shardmill, Node and what it computes with. */

@@ -50,6 +50,8 @@ export interface WorkerStatus extends WorkerInfo {
   readonly attemptsFailed: number;
   /** How much longer it gets no shards for failing too often; 0 on probation; null when it is trusted. */
   readonly excludedForSeconds: number | null;
+  /** Why a job takes nothing from it: its device gives wrong numbers. Null when none refuses it. */
+  readonly refused: string | null;
   readonly secondsConnected: number;
   readonly secondsSinceHeartbeat: number;
   readonly busy: StageShares;

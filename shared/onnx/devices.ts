@@ -15,6 +15,8 @@ export interface DeviceTraits {
   readonly takesDeviceId: boolean;
   /** Sessions that one process may have of it at once; null: any number. */
   readonly maxLanes: number | null;
+  /** Whether it may compute a float32 model in fewer bits: products as TensorFloat on NVIDIA, whole models as float16 on Apple. */
+  readonly rounds: boolean;
   /** What must be on the machine, for the person who reads the error. */
   readonly needs: string;
 }
@@ -39,6 +41,7 @@ export const DEVICE_TRAITS = {
     platforms: ["linux", "darwin", "win32"],
     takesDeviceId: false,
     maxLanes: null,
+    rounds: false,
     needs: "",
   },
   cuda: {
@@ -46,6 +49,7 @@ export const DEVICE_TRAITS = {
     platforms: ["linux", "win32"],
     takesDeviceId: true,
     maxLanes: null,
+    rounds: true,
     get needs() {
       return cudaNeeds();
     },
@@ -55,6 +59,7 @@ export const DEVICE_TRAITS = {
     platforms: ["linux", "win32"],
     takesDeviceId: true,
     maxLanes: null,
+    rounds: true,
     get needs() {
       return `${cudaNeeds()}; and TensorRT 10`;
     },
@@ -65,6 +70,7 @@ export const DEVICE_TRAITS = {
     takesDeviceId: false,
     // Two WebGPU sessions in two threads share one global context and corrupt each other's results.
     maxLanes: 1,
+    rounds: false,
     needs:
       "needs a GPU driver: on Linux the Vulkan loader and a Vulkan driver " +
       "(on Debian and Ubuntu: libvulkan1 and mesa-vulkan-drivers, or the GPU maker's own)",
@@ -74,6 +80,7 @@ export const DEVICE_TRAITS = {
     platforms: ["darwin"],
     takesDeviceId: false,
     maxLanes: 1,
+    rounds: true,
     needs: "needs macOS on Apple hardware",
   },
   dml: {
@@ -81,6 +88,7 @@ export const DEVICE_TRAITS = {
     platforms: ["win32"],
     takesDeviceId: true,
     maxLanes: 1,
+    rounds: false,
     needs: "needs Windows 10 or later and a GPU with a DirectX 12 driver",
   },
 } as const satisfies Record<ConcreteDevice, DeviceTraits>;

@@ -18,6 +18,13 @@ export function workClient(peer: Peer, controlMs: number): WorkService {
       callUnary(peer, workMethods.register, registration, { deadlineMs: controlMs, signal }),
     describeJob: (session, jobId, signal) =>
       callUnary(peer, workMethods.describeJob, { session, jobId }, { deadlineMs: controlMs, signal }),
+    reportDevice: (session, jobId, report, signal) =>
+      callUnary(
+        peer,
+        workMethods.reportDevice,
+        { session, jobId, report },
+        { deadlineMs: controlMs, signal },
+      ),
     requestLease(session, waitMs, signal) {
       const times = { deadlineMs: waitMs + controlMs, signal };
       return callUnary(peer, workMethods.requestLease, { session, waitMs }, times);

@@ -1,12 +1,13 @@
 import { isAbsolute } from "node:path";
 import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
-import { DATASET_FORMATS, type Field, type FieldType } from "../domain/dataset.ts";
+import { DATASET_FORMATS, type Field, type FieldType, type InputFile } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
-import type { JobDescription } from "../domain/job.ts";
-import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import type { DeviceCheckPlan, JobDescription } from "../domain/job.ts";
+import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { OUTPUT_OPS } from "../domain/map-plan.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
+import { PRECISIONS } from "../domain/precision.ts";
 import { DTYPES } from "../domain/tensor.ts";
 
 /*
@@ -49,6 +50,9 @@ export function decodeJobDescription(bytes: Uint8Array): JobDescription {
 }
 
 const count = z.int().min(0);
+
+/** More stretches of rows than any sample has. */
+const MAX_STRETCHES = 100_000;
 const dtype = z.enum(DTYPES);
 
 const timeUnit = z.enum(["second", "millisecond", "microsecond", "nanosecond"]);
@@ -119,6 +123,21 @@ const mapPlan = z.object({
   fixedBatchRows: count.nullable(),
 });
 
+const inputFile: z.ZodType<InputFile> = z.object({
+  path: z.string().min(1),
+  format: z.enum(DATASET_FORMATS),
+  bytes: count,
+  mtimeMs: z.number(),
+  rows: count,
+  footerSha256: z.string(),
+});
+
+const deviceCheck: z.ZodType<DeviceCheckPlan> = z.object({
+  precision: z.enum(PRECISIONS),
+  check: CHECK_SCHEMA,
+  sample: z.array(z.object({ file: inputFile, rowStart: count, rowEnd: count })).max(MAX_STRETCHES),
+});
+
 const jobDescription: z.ZodType<JobDescription> = z.object({
   jobId: z.string().min(1),
   name: z.string(),
@@ -143,6 +162,7 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
   }),
   device: z.enum(DEVICES),
   map: mapPlan,
+  deviceCheck: deviceCheck.nullable(),
   rowsInput: count,
   batchRows: z.union([z.literal("auto"), z.int().min(1)]),
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),

@@ -1,9 +1,5 @@
-import {
-  CONVERTED_PRECISIONS,
-  type JobPrecision,
-  type OutputAccuracy,
-  type PrecisionReport,
-} from "../domain/precision.ts";
+import { CONVERTED_PRECISIONS, type JobPrecision, type PrecisionReport } from "../domain/precision.ts";
+import { accuracyCodec } from "./codec-accuracy.ts";
 import type { Codec } from "./wire-message.ts";
 
 export const jobPrecisionCodec: Codec<JobPrecision> = {
@@ -25,43 +21,12 @@ const reportCodec: Codec<PrecisionReport> = {
     precision: report.precision,
     originalBytes: report.originalBytes,
     convertedBytes: report.convertedBytes,
-    rows: report.rows,
-    failedRows: report.failedRows,
-    outputs: report.outputs.map(outputCodec.encode),
-    minCosine: report.minCosine,
-    minAgreement: report.minAgreement,
+    accuracy: accuracyCodec.encode(report),
   }),
   decode: (message) => ({
     precision: message.oneOf("precision", CONVERTED_PRECISIONS),
     originalBytes: message.count("originalBytes"),
     convertedBytes: message.count("convertedBytes"),
-    rows: message.count("rows"),
-    failedRows: message.count("failedRows"),
-    outputs: message.list("outputs").map(outputCodec.decode),
-    minCosine: message.number("minCosine"),
-    minAgreement: message.number("minAgreement"),
-  }),
-};
-
-const outputCodec: Codec<OutputAccuracy> = {
-  encode: (output) => ({
-    tensor: output.tensor,
-    maxError: output.maxError,
-    meanError: output.meanError,
-    ...(output.meanCosine === null ? {} : { meanCosine: output.meanCosine }),
-    ...(output.leastCosine === null ? {} : { leastCosine: output.leastCosine }),
-    ...(output.agreement === null ? {} : { agreement: output.agreement }),
-    ranked: output.ranked,
-    notFiniteRows: output.notFiniteRows,
-  }),
-  decode: (message) => ({
-    tensor: message.text("tensor"),
-    maxError: message.number("maxError"),
-    meanError: message.number("meanError"),
-    meanCosine: message.optionalNumber("meanCosine") ?? null,
-    leastCosine: message.optionalNumber("leastCosine") ?? null,
-    agreement: message.optionalNumber("agreement") ?? null,
-    ranked: message.flag("ranked"),
-    notFiniteRows: message.count("notFiniteRows"),
+    ...accuracyCodec.decode(message.message("accuracy")),
   }),
 };

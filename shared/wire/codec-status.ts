@@ -1,6 +1,7 @@
 import { BOTTLENECKS } from "../domain/bottleneck.ts";
 import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
+import { deviceReportCodec } from "./codec-accuracy.ts";
 import { errorCodec } from "./codec-error.ts";
 import { jobPrecisionCodec } from "./codec-precision.ts";
 import { decodeShares } from "./codec-worker.ts";
@@ -31,6 +32,7 @@ export const jobStatusCodec: Codec<JobStatus> = {
     ...(status.padding === null ? {} : { padding: status.padding }),
     advice: status.advice ?? "",
     ...(status.precision === null ? {} : { precision: jobPrecisionCodec.encode(status.precision) }),
+    devices: status.devices.map(deviceReportCodec.encode),
     ...(status.failure === null ? {} : { failure: errorCodec.encode(status.failure) }),
   }),
   decode(message) {
@@ -60,6 +62,7 @@ export const jobStatusCodec: Codec<JobStatus> = {
       padding: message.optionalNumber("padding") ?? null,
       advice: message.text("advice") || null,
       precision: precision === null ? null : jobPrecisionCodec.decode(precision),
+      devices: message.list("devices").map(deviceReportCodec.decode),
       failure: failure === null ? null : errorCodec.decode(failure),
     };
   },

@@ -1,4 +1,3 @@
-import { DEVICES, type Device } from "../domain/device.ts";
 import {
   STAGES,
   type Stage,
@@ -9,13 +8,9 @@ import {
   workerSession,
 } from "../domain/worker.ts";
 import { leaseRefCodec } from "./codec-lease.ts";
+import { REAL_DEVICES } from "./real-devices.ts";
 import type { Heartbeat, LeaseRef, Registered, Registration } from "./services.ts";
 import { type Codec, uint32, type WireMessage, type WireReader, wholeMs } from "./wire-message.ts";
-
-type RealDevice = Exclude<Device, "auto">;
-const REAL_DEVICES: readonly RealDevice[] = DEVICES.filter(
-  (device): device is RealDevice => device !== "auto",
-);
 
 export const registrationCodec: Codec<Registration> = {
   encode: (registration) => ({
@@ -84,6 +79,7 @@ export const workerStatusCodec: Codec<WorkerStatus> = {
     shardsCommitted: uint32(status.shardsCommitted),
     attemptsFailed: uint32(status.attemptsFailed),
     ...(status.excludedForSeconds === null ? {} : { excludedForSeconds: status.excludedForSeconds }),
+    refused: status.refused ?? "",
     secondsConnected: status.secondsConnected,
     secondsSinceHeartbeat: status.secondsSinceHeartbeat,
     busy: status.busy,
@@ -96,6 +92,7 @@ export const workerStatusCodec: Codec<WorkerStatus> = {
     shardsCommitted: message.count("shardsCommitted"),
     attemptsFailed: message.count("attemptsFailed"),
     excludedForSeconds: message.optionalNumber("excludedForSeconds") ?? null,
+    refused: message.text("refused") || null,
     secondsConnected: message.number("secondsConnected"),
     secondsSinceHeartbeat: message.number("secondsSinceHeartbeat"),
     busy: decodeShares(message, "busy"),

@@ -1,4 +1,5 @@
 import type { ErrorData, Problem } from "../core/errors.ts";
+import type { DeviceReport } from "../domain/precision.ts";
 
 /**
  * How much of each thing a caller may send: whatever grows with the caller's will has a bound here, and one that is not
@@ -19,6 +20,9 @@ export const REQUEST_LIMITS: RequestLimits = {
     "HeartbeatRequest.leases": 4_096,
     // One for each stage.
     "HeartbeatRequest.busy": 32,
+    // A model has a few outputs, and of each the worst rows are told.
+    "ReportDeviceRequest.report.accuracy.outputs": 1_024,
+    "ReportDeviceRequest.report.accuracy.outputs.worst": 16,
     "FailAttemptRequest.error.fields": 64,
     "FailAttemptRequest.error.problems": 256,
     // Rows, dead letters, and a table for each reduction with a combine.
@@ -29,6 +33,8 @@ export const REQUEST_LIMITS: RequestLimits = {
     "FailAttemptRequest.error.message": 65_536,
     "FailAttemptRequest.error.hint": 65_536,
     "OfferPartialRequest.partial.firstDead.message": 65_536,
+    // It names a row by its file.
+    "ReportDeviceRequest.report.refusal": 65_536,
     // Names, ids and digests; a path is no longer on any system that we run on.
     other: 4_096,
   },
@@ -50,6 +56,18 @@ export function withinLimits(error: ErrorData): ErrorData {
       fields.map(([name, value]) => [name, typeof value === "string" ? cut(value, 512) : value]),
     ),
     problems: error.problems.slice(0, items["FailAttemptRequest.error.problems"]).map(cutTexts),
+  };
+}
+
+/** What a worker says of its device, within the limits. */
+export function reportWithinLimits(report: DeviceReport): DeviceReport {
+  const { items, text } = REQUEST_LIMITS;
+  const most = items["ReportDeviceRequest.report.accuracy.outputs"];
+  const { refusal, outputs } = report;
+  return {
+    ...report,
+    outputs: outputs.slice(0, most),
+    refusal: refusal === null ? null : cut(refusal, text["ReportDeviceRequest.report.refusal"]),
   };
 }
 

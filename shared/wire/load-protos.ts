@@ -9,7 +9,9 @@ import {
 import { packageRoot } from "../core/package-root.ts";
 
 const PROTO_FOLDER = join(packageRoot, "proto");
-const PROTO_FILES = ["common", "work", "data", "jobs", "workers"].map((name) => `shardmill/v1/${name}.proto`);
+const PROTO_FILES = ["accuracy", "common", "work", "data", "jobs", "workers"].map(
+  (name) => `shardmill/v1/${name}.proto`,
+);
 
 /**
  * `longs: Number`: every 64-bit field is a count of rows or bytes, which stays below 2^53 (the codec refuses more);

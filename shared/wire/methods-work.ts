@@ -1,7 +1,9 @@
 import type { ErrorData } from "../core/errors.ts";
 import type { JobDescription } from "../domain/job.ts";
 import type { PartialManifest } from "../domain/partial.ts";
+import type { DeviceReport } from "../domain/precision.ts";
 import type { WorkerSession } from "../domain/worker.ts";
+import { deviceReportCodec } from "./codec-accuracy.ts";
 import { errorCodec } from "./codec-error.ts";
 import { decodeJobDescription, encodeJson } from "./codec-job.ts";
 import { leaseAnswerCodec, leaseRefCodec } from "./codec-lease.ts";
@@ -84,6 +86,17 @@ const failureCodec: Codec<Failure> = {
   }),
 };
 
+const reportDeviceCodec: Codec<OfJob & { readonly report: DeviceReport }> = {
+  encode: ({ report, ...ofJob }) => ({
+    ...ofJobCodec.encode(ofJob),
+    report: deviceReportCodec.encode(report),
+  }),
+  decode: (message) => ({
+    ...ofJobCodec.decode(message),
+    report: deviceReportCodec.decode(message.message("report")),
+  }),
+};
+
 const sessionCodec: Codec<{ readonly session: WorkerSession }> = {
   encode: ({ session }) => ({ session }),
   decode: (message) => ({ session: decodeSession(message) }),
@@ -92,6 +105,7 @@ const sessionCodec: Codec<{ readonly session: WorkerSession }> = {
 export const workMethods = {
   register: defineMethod("WorkService", "Register", registrationCodec, registeredCodec),
   describeJob: defineMethod("WorkService", "DescribeJob", ofJobCodec, descriptionCodec),
+  reportDevice: defineMethod("WorkService", "ReportDevice", reportDeviceCodec, nothing),
   requestLease: defineMethod("WorkService", "RequestLease", leaseWishCodec, leaseAnswerCodec),
   heartbeat: defineMethod("WorkService", "Heartbeat", heartbeatCodec, leaseStatesCodec),
   offerPartial: defineMethod("WorkService", "OfferPartial", offerCodec, offerAnswerCodec),

@@ -3,6 +3,7 @@ import type { JobDescription, Lease } from "../domain/job.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import type { PartialManifest } from "../domain/partial.ts";
+import type { DeviceReport } from "../domain/precision.ts";
 import type { ShardId } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
 import type { LaneCounts, StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
@@ -73,6 +74,13 @@ export interface WorkService {
   register(registration: Registration, signal?: AbortSignal): Promise<Registered>;
   /** @throws {JOB_NOT_FOUND} @throws {SESSION_STALE} */
   describeJob(session: WorkerSession, jobId: string, signal?: AbortSignal): Promise<JobDescription>;
+  /** Says how this worker's device compares with the CPU. One that is refused holds no leases of the job after this. */
+  reportDevice(
+    session: WorkerSession,
+    jobId: string,
+    report: DeviceReport,
+    signal?: AbortSignal,
+  ): Promise<void>;
   requestLease(session: WorkerSession, waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer>;
   heartbeat(
     heartbeat: Heartbeat,

@@ -39,9 +39,9 @@ async function compare(original: Uint8Array, other: Uint8Array, seed: number) {
   const rows = (data: ArrayBuffer | undefined, row: number) =>
     new Float32Array(data ?? new ArrayBuffer(0)).subarray(row * RANDOM_WIDTH, (row + 1) * RANDOM_WIDTH);
   for (let row = 0; row < ROWS; row += 1) {
-    comparison.add(rows(before.found.y?.data, row), rows(after.found.y?.data, row));
+    comparison.add(rows(before.found.y?.data, row), rows(after.found.y?.data, row), { file: "f", row });
   }
-  return comparison.finish();
+  return comparison.finish(0.05);
 }
 
 // Products of sums of random weights: what is lost is rounding, and stays in proportion.

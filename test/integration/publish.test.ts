@@ -82,6 +82,7 @@ async function stageAll(extra: Partial<StageOptions> = {}): Promise<OutputManife
     verdict: { bottleneck: "infer" as const, stages: { infer: 0.9 } },
     precision: null,
     builds: ["0.1.0"],
+    devices: [],
     versions: { shardmill: "0.1.0" },
   };
   return stageOutput({ ...common, facts, reduced, poisoned: POISONED, keep: KEEP, ...extra });
@@ -148,6 +149,7 @@ test("poisoned rows alone have the kept columns too, renamed where they clash", 
     verdict: NO_VERDICT,
     precision: null,
     builds: [],
+    devices: [],
     versions: {},
   };
   await publish(await stageAll({ partials, keep, facts }));

@@ -26,6 +26,7 @@ export function fakeServices(): FakeServices {
     work: {
       register: vi.fn<WorkService["register"]>(),
       describeJob: vi.fn<WorkService["describeJob"]>(),
+      reportDevice: vi.fn<WorkService["reportDevice"]>(),
       requestLease: vi.fn<WorkService["requestLease"]>(),
       heartbeat: vi.fn<WorkService["heartbeat"]>(),
       offerPartial: vi.fn<WorkService["offerPartial"]>(),

@@ -23,6 +23,10 @@ export class FakeWork implements WorkService {
     throw new Error("not asked for in these tests");
   }
 
+  reportDevice(): never {
+    throw new Error("not asked for in these tests");
+  }
+
   async requestLease(_session: unknown, _waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
     const next = this.answers.shift();
     if (next instanceof ShardmillError) throw next;

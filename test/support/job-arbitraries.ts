@@ -3,6 +3,7 @@ import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { OUTPUT_OPS } from "../../shared/domain/map-plan.ts";
+import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES } from "../../shared/domain/tensor.ts";
 import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbitraries.ts";
 
@@ -23,7 +24,7 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
       path: "/models/digits.onnx",
       device: "auto",
       precision: "int8",
-      check: { rows: 64, minCosine: 0.9, minAgreement: 0.5 },
+      check: { rows: 64, tolerance: 0.1, maxBeyond: "auto", minCosine: 0.9, minAgreement: 0.5 },
     },
     map: {
       inputs: { image: { column: "pixels", scale, offset: 0, shape: [1, 28, 28] } },
@@ -131,6 +132,33 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
     columns: fc.array(text, { maxLength: 3 }),
     fixedBatchRows: fc.option(uint32),
   }),
+  deviceCheck: fc.option(
+    fc.record({
+      precision: fc.constantFrom(...PRECISIONS),
+      check: fc.record({
+        rows: fc.nat(1000),
+        tolerance: fc.oneof(fc.constant("auto" as const), fc.double({ min: 0, max: 10, noNaN: true })),
+        maxBeyond: fc.oneof(fc.constant("auto" as const), fc.double({ min: 0, max: 1, noNaN: true })),
+        minCosine: fc.double({ min: -1, max: 1, noNaN: true }),
+        minAgreement: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      sample: fc.array(
+        fc.record({
+          file: fc.record({
+            path: name,
+            format: fc.constantFrom("parquet" as const, "arrow" as const),
+            bytes: count,
+            mtimeMs: finite,
+            rows: count,
+            footerSha256: hex,
+          }),
+          rowStart: count,
+          rowEnd: count,
+        }),
+        { maxLength: 2 },
+      ),
+    }),
+  ),
   rowsInput: uint32,
   batchRows: fc.oneof(
     fc.constant("auto" as const),

@@ -71,6 +71,7 @@ export function aJob(
     },
     device: "cpu",
     map: SUM_PLAN,
+    deviceCheck: null,
     rowsInput: 1_000,
     batchRows: 16,
     batchTokens: "auto",

@@ -5,7 +5,12 @@ import type { InputFile } from "../../shared/domain/dataset.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { CONVERTED_PRECISIONS, type JobPrecision } from "../../shared/domain/precision.ts";
+import {
+  type AccuracyReport,
+  CONVERTED_PRECISIONS,
+  type DeviceReport,
+  type JobPrecision,
+} from "../../shared/domain/precision.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import {
   STAGES,
@@ -177,10 +182,47 @@ export const workerStatus: fc.Arbitrary<WorkerStatus> = fc.record({
   shardsCommitted: uint32,
   attemptsFailed: uint32,
   excludedForSeconds: fc.option(positive),
+  refused: fc.option(name),
   secondsConnected: positive,
   secondsSinceHeartbeat: positive,
   busy,
 });
+
+const accuracyFields = {
+  rows: count,
+  failedRows: count,
+  seconds: positive,
+  outputs: fc.array(
+    fc.record({
+      tensor: text,
+      maxError: positive,
+      meanError: positive,
+      maxRelative: fc.option(positive),
+      beyondRows: count,
+      worst: fc.array(
+        fc.record({
+          file: text,
+          row: count,
+          index: count,
+          expected: text,
+          found: text,
+          relative: fc.option(positive),
+        }),
+        { maxLength: 2 },
+      ),
+      meanCosine: fc.option(finite),
+      leastCosine: fc.option(finite),
+      agreement: fc.option(positive),
+      ranked: fc.boolean(),
+      notFiniteRows: count,
+    }),
+    { maxLength: 3 },
+  ),
+  tolerance: positive,
+  maxBeyond: positive,
+  minCosine: positive,
+  minAgreement: positive,
+} as const satisfies { [K in keyof AccuracyReport]: fc.Arbitrary<AccuracyReport[K]> };
 
 const jobPrecision: fc.Arbitrary<JobPrecision> = fc.record({
   precision: fc.constantFrom(...CONVERTED_PRECISIONS),
@@ -189,25 +231,19 @@ const jobPrecision: fc.Arbitrary<JobPrecision> = fc.record({
       precision: fc.constantFrom(...CONVERTED_PRECISIONS),
       originalBytes: count,
       convertedBytes: count,
-      rows: count,
-      failedRows: count,
-      outputs: fc.array(
-        fc.record({
-          tensor: text,
-          maxError: positive,
-          meanError: positive,
-          meanCosine: fc.option(finite),
-          leastCosine: fc.option(finite),
-          agreement: fc.option(positive),
-          ranked: fc.boolean(),
-          notFiniteRows: count,
-        }),
-        { maxLength: 3 },
-      ),
-      minCosine: positive,
-      minAgreement: positive,
+      ...accuracyFields,
     }),
   ),
+});
+
+export const deviceReport: fc.Arbitrary<DeviceReport> = fc.record({
+  worker: name,
+  device: workerInfoFields.device,
+  gpu: fc.option(name),
+  onnxruntimeVersion: text,
+  remembered: fc.boolean(),
+  refusal: fc.option(name),
+  ...accuracyFields,
 });
 
 export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
@@ -232,6 +268,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   padding: fc.option(positive),
   advice: fc.option(name),
   precision: fc.option(jobPrecision),
+  devices: fc.array(deviceReport, { maxLength: 2 }),
   output: text,
   manifest: text,
   failure: fc.option(errorData),

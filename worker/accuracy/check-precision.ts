@@ -5,13 +5,13 @@ import { present } from "../../shared/core/assert.ts";
 import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
-import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { ModelFile, PlannedJob } from "../../shared/domain/job.ts";
-import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { PrecisionReport } from "../../shared/domain/precision.ts";
+import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { runIsolated } from "../../shared/onnx/isolated.ts";
-import type { CompareQuestion, Comparison } from "./compare-models.ts";
-import { spreadSample } from "./spread-sample.ts";
+import { precisionLimits } from "./accuracy-limits.ts";
+import type { CompareQuestion } from "./compare-models.ts";
+import type { Comparison } from "./model-pair.ts";
 
 /** Sent back by the comparing process. */
 export type CompareAnswer =
@@ -33,25 +33,24 @@ const CHECK_LIMIT_MS = 600_000;
  */
 export async function comparePrecision(planned: PlannedJob, signal: AbortSignal): Promise<PrecisionReport> {
   const { original, conversion } = present(planned.converted, "a job with a converted model");
-  const { rows, minCosine, minAgreement } = planned.spec.model.check;
+  const { check } = planned.spec.model;
   const { precision } = conversion;
+  const limits = precisionLimits(check, precision);
+  const startMs = performance.now();
   const question: CompareQuestion = {
     original: original.path,
     converted: planned.model.path,
     precision,
     map: planned.map,
-    slices: sampleOf(planned, rows),
+    slices: sampleSlices(planned.dataset.files, check.rows),
     threads: availableParallelism(),
+    tolerance: limits.tolerance,
     limitMs: COMPARE_MS,
   };
   const comparison = await compareApart(question, signal);
   const [originalBytes, convertedBytes] = [bytesOf(original), bytesOf(planned.model)];
-  return { precision, originalBytes, convertedBytes, ...comparison, minCosine, minAgreement };
-}
-
-function sampleOf({ dataset: { files } }: PlannedJob, rows: number): CompareQuestion["slices"] {
-  const index = new DatasetRows(files.map((file) => file.rows));
-  return spreadSample(index.total, rows).flatMap((range) => leaseSlices(files, index, range));
+  const seconds = (performance.now() - startMs) / 1000;
+  return { precision, originalBytes, convertedBytes, ...comparison, seconds, ...limits };
 }
 
 async function compareApart(question: CompareQuestion, signal: AbortSignal): Promise<Comparison> {

@@ -1,6 +1,5 @@
-import type { OutputAccuracy } from "../../shared/domain/precision.ts";
-
-type Numbers = Readonly<Record<number, number>> & { readonly length: number };
+import type { OutputAccuracy, WorstRow } from "../../shared/domain/precision.ts";
+import { greatestPlace, keepsGreatest, type Numbers, Products, rootMeanSquare } from "./row-figures.ts";
 
 export interface ComparedOutput {
   readonly tensor: string;
@@ -10,112 +9,155 @@ export interface ComparedOutput {
   readonly whole: boolean;
 }
 
-/** One output of two models, row by row: `add` what both made of each row, then `finish`. */
+/** Where a row lies. */
+export type RowPlace = Pick<WorstRow, "file" | "row">;
+
+interface ComparedRow {
+  readonly place: RowPlace;
+  readonly expected: Numbers;
+  readonly found: Numbers;
+}
+
+/** How many of the worst rows are told. */
+const WORST_ROWS = 5;
+
+/** A value that is less than another by no more than this, of its size, is as great: whatever tolerance errors have. */
+const MOST_TIE = 0.01;
+
+/** Of a tensor of zeros alone: what is left of a sum that cancels out in float32. */
+const LEAST_SCALE = 1e-7;
+
+/**
+ * One output of two models, row by row: `add` what both made of each row, then `finish`. All values are held until then: how
+ * large an error is, is known once the tensor's own size is.
+ */
 export class OutputComparison {
   readonly #output: ComparedOutput;
-  #rows = 0;
+  readonly #rows: ComparedRow[] = [];
   #values = 0;
-  #errorSum = 0;
-  #maxError = 0;
-  #notFiniteRows = 0;
-  #agreedRows = 0;
-  #rankedRows = 0;
-  #cosines = 0;
-  #cosineSum = 0;
-  #leastCosine = 1;
-  /** Of rows of one value: all rows as one vector. */
-  readonly #single = new Products();
 
   constructor(output: ComparedOutput) {
     this.#output = output;
   }
 
-  add(original: Numbers, converted: Numbers): void {
-    this.#rows += 1;
-    const products = original.length === 1 ? this.#single : new Products();
-    let allFinite = true;
-    for (let index = 0; index < original.length; index += 1) {
-      const a = original[index] ?? 0;
-      const b = converted[index] ?? Number.NaN;
-      // What the original has no number for, nothing can be compared with.
-      if (!Number.isFinite(a)) continue;
-      if (!Number.isFinite(b)) {
-        allFinite = false;
-        continue;
-      }
-      const error = Math.abs(b - a);
-      this.#values += 1;
-      this.#errorSum += error;
-      this.#maxError = Math.max(this.#maxError, error);
-      products.add(a, b);
-    }
-    if (!allFinite) this.#notFiniteRows += 1;
-    if (original.length > 1) this.#addCosine(products.cosine());
-    this.#addAgreement(original, converted);
+  /** Values that are held. */
+  get values(): number {
+    return this.#values;
   }
 
-  finish(): OutputAccuracy {
+  add(expected: Numbers, found: Numbers, place: RowPlace): void {
+    this.#rows.push({ place, expected, found });
+    this.#values += expected.length + found.length;
+  }
+
+  finish(tolerance: number): OutputAccuracy {
     const { tensor, ranked, whole } = this.#output;
-    const single = this.#cosines === 0 && this.#rows > 0 ? this.#single.cosine() : null;
-    const mean = this.#cosines === 0 ? single : this.#cosineSum / this.#cosines;
-    const least = this.#cosines === 0 ? single : this.#leastCosine;
+    const scale = rootMeanSquare(this.#rows.map(({ expected }) => expected)) || LEAST_SCALE;
+    const judged = this.#rows.map((row) => judgeRow(row, scale));
+    const isBeyond = ({ worst, error }: JudgedRow) =>
+      whole ? error !== 0 : worst !== null && !(worst.relative <= tolerance);
+    const compared = judged.reduce((sum, { values }) => sum + values, 0);
+    const relative = judged.reduce((most, { worst }) => Math.max(most, worst?.relative ?? 0), 0);
     return {
       tensor,
-      maxError: this.#maxError,
-      meanError: this.#values === 0 ? 0 : this.#errorSum / this.#values,
-      meanCosine: whole ? null : mean,
-      leastCosine: whole ? null : least,
-      agreement: this.#rankedRows === 0 ? null : this.#agreedRows / this.#rankedRows,
+      maxError: judged.reduce((most, { maxError }) => Math.max(most, maxError), 0),
+      meanError: compared === 0 ? 0 : judged.reduce((sum, { errorSum }) => sum + errorSum, 0) / compared,
+      maxRelative: whole || !Number.isFinite(relative) ? null : relative,
+      beyondRows: judged.filter(isBeyond).length,
+      worst: worstOf(judged),
+      ...this.#cosines(),
+      agreement: this.#agreement(Math.min(tolerance, MOST_TIE), scale),
       ranked,
-      notFiniteRows: this.#notFiniteRows,
+      notFiniteRows: judged.filter(({ allFinite }) => !allFinite).length,
     };
   }
 
-  #addCosine(cosine: number): void {
-    this.#cosines += 1;
-    this.#cosineSum += cosine;
-    this.#leastCosine = Math.min(this.#leastCosine, cosine);
+  #cosines(): Pick<OutputAccuracy, "meanCosine" | "leastCosine"> {
+    const vectors = this.#rows.filter(({ expected }) => expected.length > 1);
+    if (this.#output.whole || this.#rows.length === 0) return { meanCosine: null, leastCosine: null };
+    const cosines = vectors.map(({ expected, found }) => new Products().addAll(expected, found).cosine());
+    if (cosines.length === 0) {
+      // Rows of one value: all rows are one vector.
+      const single = new Products();
+      for (const { expected, found } of this.#rows) single.addAll(expected, found);
+      return { meanCosine: single.cosine(), leastCosine: single.cosine() };
+    }
+    const mean = cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length;
+    return { meanCosine: mean, leastCosine: Math.min(...cosines) };
   }
 
-  #addAgreement(original: Numbers, converted: Numbers): void {
-    if (this.#output.whole) {
-      this.#rankedRows += 1;
-      if (areEqual(original, converted)) this.#agreedRows += 1;
-    } else if (original.length > 1) {
-      this.#rankedRows += 1;
-      if (greatest(original) === greatest(converted)) this.#agreedRows += 1;
-    }
+  #agreement(tie: number, scale: number): number | null {
+    const { whole } = this.#output;
+    const rows = this.#rows.filter(({ expected }) => whole || expected.length > 1);
+    if (rows.length === 0) return null;
+    const agreed = rows.filter(({ expected, found }) =>
+      whole ? areEqual(expected, found) : keepsOrder(expected, found, tie, scale),
+    );
+    return agreed.length / rows.length;
   }
 }
 
-class Products {
-  #both = 0;
-  #first = 0;
-  #second = 0;
+function keepsOrder(expected: Numbers, found: Numbers, tie: number, scale: number): boolean {
+  const greatest = Math.abs(expected[greatestPlace(expected)] ?? 0);
+  return keepsGreatest(expected, greatestPlace(found), tie * Math.max(greatest, scale));
+}
 
-  add(a: number, b: number): void {
-    this.#both += a * b;
-    this.#first += a * a;
-    this.#second += b * b;
-  }
+interface JudgedRow {
+  readonly place: RowPlace;
+  readonly values: number;
+  readonly errorSum: number;
+  readonly maxError: number;
+  readonly error: number;
+  readonly allFinite: boolean;
+  /** Null where there is nothing to compare. */
+  readonly worst: {
+    readonly index: number;
+    readonly expected: number;
+    readonly found: number;
+    readonly relative: number;
+  } | null;
+}
 
-  /** Two vectors of zeros are alike; one beside another vector is not. */
-  cosine(): number {
-    if (this.#first === 0 || this.#second === 0) return this.#first === this.#second ? 1 : 0;
-    return Math.max(-1, Math.min(1, this.#both / Math.sqrt(this.#first) / Math.sqrt(this.#second)));
+function judgeRow({ place, expected, found }: ComparedRow, scale: number): JudgedRow {
+  let [values, errorSum, maxError, allFinite] = [0, 0, 0, true];
+  let worst: JudgedRow["worst"] = null;
+  for (let index = 0; index < expected.length; index += 1) {
+    const a = expected[index] ?? 0;
+    const b = found[index] ?? Number.NaN;
+    // What the reference has no number for, nothing can be compared with.
+    if (!Number.isFinite(a)) continue;
+    const error = Number.isFinite(b) ? Math.abs(b - a) : Number.POSITIVE_INFINITY;
+    const relative = error / Math.max(Math.abs(a), scale);
+    if (worst === null || relative > worst.relative) worst = { index, expected: a, found: b, relative };
+    if (!Number.isFinite(b)) {
+      allFinite = false;
+      continue;
+    }
+    values += 1;
+    errorSum += error;
+    maxError = Math.max(maxError, error);
   }
+  const error = allFinite ? maxError : Number.POSITIVE_INFINITY;
+  return { place, values, errorSum, maxError, error, allFinite, worst };
+}
+
+function worstOf(rows: readonly JudgedRow[]): WorstRow[] {
+  return rows
+    .flatMap(({ place, worst }) => (worst === null || worst.relative === 0 ? [] : [{ place, worst }]))
+    .sort((a, b) => b.worst.relative - a.worst.relative || a.place.row - b.place.row)
+    .slice(0, WORST_ROWS)
+    .map(({ place: { file, row }, worst: { index, expected, found, relative } }) => ({
+      file,
+      row,
+      index,
+      expected: String(expected),
+      found: String(found),
+      relative: Number.isFinite(relative) ? relative : null,
+    }));
 }
 
 function areEqual(a: Numbers, b: Numbers): boolean {
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
   return true;
-}
-
-function greatest(values: Numbers): number {
-  let best = 0;
-  for (let index = 1; index < values.length; index += 1) {
-    if ((values[index] ?? 0) > (values[best] ?? 0)) best = index;
-  }
-  return best;
 }

@@ -1,6 +1,8 @@
 import * as z from "zod";
+import { DEVICE_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
+import type { AccuracyLimits, DeviceReport } from "../../shared/domain/precision.ts";
 import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../infer/batch-sizer.ts";
 import type { LanePlan } from "../infer/lane-plan.ts";
 import type { MachineFacts } from "./machine-facts.ts";
@@ -54,6 +56,21 @@ export class JobTuning {
   async rememberBatch(plan: LanePlan, news: LearnedBatch): Promise<void> {
     const known = await this.recallBatch(plan);
     await this.#cache.remember(await this.#batchKey(plan), mergeLearned(known, news));
+  }
+
+  /** What this device was found to be with these limits; null where it was not checked, or not with these. */
+  async recallCheck(limits: AccuracyLimits): Promise<DeviceReport | null> {
+    const { data } = DEVICE_REPORT_SCHEMA.safeParse(await this.#cache.recall(await this.#checkKey(limits)));
+    return data ?? null;
+  }
+
+  async rememberCheck(limits: AccuracyLimits, report: DeviceReport): Promise<void> {
+    await this.#cache.remember(await this.#checkKey(limits), report);
+  }
+
+  async #checkKey({ tolerance, maxBeyond, minCosine, minAgreement }: AccuracyLimits): Promise<TuningKey> {
+    const limits = { tolerance, maxBeyond, minCosine, minAgreement };
+    return { ...(await this.#key), kind: "device check", limits };
   }
 
   async #planKey(plans: readonly LanePlan[]): Promise<TuningKey> {

@@ -9,6 +9,8 @@ export interface MachineFacts {
   readonly device: ConcreteDevice;
   /** As its maker calls it, with its memory; null for other devices and where it is not told. */
   readonly gpu: string | null;
+  /** What a Vulkan loader is told to load, for WebGPU: the device itself is not told. */
+  readonly driver: string | null;
   readonly cpu: string;
   readonly platform: string;
   readonly onnxruntime: string;
@@ -21,6 +23,8 @@ export async function findMachineFacts(device: ConcreteDevice): Promise<MachineF
   return {
     device,
     gpu: device === "cuda" || device === "tensorrt" ? await findGpuName() : null,
+    driver:
+      device === "webgpu" ? (process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES ?? null) : null,
     cpu: cpus()[0]?.model.trim() ?? "",
     platform: `${platform()}-${arch()}`,
     onnxruntime: packageVersion("onnxruntime-node"),

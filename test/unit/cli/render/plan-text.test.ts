@@ -89,7 +89,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): Plann
         path: "/m.onnx",
         device: "auto",
         precision: "original",
-        check: { rows: 256, minCosine: 0.99, minAgreement: 0.98 },
+        check: { rows: 256, tolerance: "auto", maxBeyond: "auto", minCosine: 0.99, minAgreement: 0.98 },
       },
       map: { inputs: {}, outputs: [], keep: ["id"], batch: { rows: "auto", tokens: "auto" } },
       reduce: { count: { combine: "SELECT 1", final: "SELECT 1" }, all: { final: "SELECT 1" } },

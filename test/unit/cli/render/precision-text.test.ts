@@ -8,11 +8,17 @@ const REPORT: PrecisionReport = {
   convertedBytes: 1 << 20,
   rows: 256,
   failedRows: 0,
+  seconds: 1.5,
+  tolerance: 1,
+  maxBeyond: 0.01,
   outputs: [
     {
       tensor: "logits",
       maxError: 0.12345,
       meanError: 0.001,
+      maxRelative: 0.456,
+      beyondRows: 2,
+      worst: [{ file: "a.parquet", row: 17, index: 3, expected: "0.01", found: "0.3200001", relative: 31 }],
       meanCosine: 0.9991,
       leastCosine: 0.99,
       agreement: 0.98828125,
@@ -23,6 +29,9 @@ const REPORT: PrecisionReport = {
       tensor: "best",
       maxError: 3,
       meanError: 0,
+      maxRelative: null,
+      beyondRows: 0,
+      worst: [],
       meanCosine: null,
       leastCosine: null,
       agreement: 1,
@@ -36,10 +45,11 @@ const REPORT: PrecisionReport = {
 
 test("a check is a line and a table", () => {
   expect(precisionText(REPORT).split("\n")).toEqual([
-    "the model is 4.0 MiB as it came, 1.0 MiB as int8; compared on 256 rows",
-    "output                    largest error  mean error  cosine, mean  least    agreement",
-    "logits                    0.123          0.00100     0.99910       0.99000  98.8 %",
-    "best (2 rows not finite)  3.00           0                                  100.0 %",
+    "the model is 4.0 MiB as it came, 1.0 MiB as int8; compared on 256 rows in 1.5s",
+    "output                    largest error  of its size  rows beyond  mean error  cosine, mean  least    agreement",
+    "logits                    0.123          0.456        2            0.00100     0.99910       0.99000  98.8 %",
+    "best (2 rows not finite)  3.00                        0            0                                  100.0 %",
+    "  logits, row 17 of a.parquet, value 3: 0.32 where 0.01 is due",
   ]);
   expect(precisionText({ ...REPORT, failedRows: 3 })).toContain("256 rows, 3 of which it fails on");
   expect(precisionText({ ...REPORT, rows: 0 })).not.toContain("\n");

@@ -32,6 +32,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     padding: null,
     advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
     precision: null,
+    devices: [],
     output: "/data/out",
     manifest: "",
     failure: null,

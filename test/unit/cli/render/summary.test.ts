@@ -36,6 +36,7 @@ describe("the summary of a job for scripts", () => {
       padding: null,
       advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
       precision: null,
+      devices: [],
       output: "/data/out",
       manifest: "/data/out/_manifest.json",
     });

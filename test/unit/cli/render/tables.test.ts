@@ -19,6 +19,7 @@ function aWorker(changes: Partial<WorkerStatus>): WorkerStatus {
     shardsCommitted: 3,
     attemptsFailed: 0,
     excludedForSeconds: null,
+    refused: null,
     secondsConnected: 65,
     secondsSinceHeartbeat: 1.25,
     busy: { read: 0.1, infer: 0.934 },
@@ -39,6 +40,13 @@ describe("the table of workers", () => {
       "node2-cpu0  node2  cpu     4 x 1  1 of 2       3  2000       3  for 48.0s                 1m 5s ago  1.3s ago",
       "node3-cpu0  node3  cpu     4 x 1  1 of 2       3  2000       7  on probation  infer 93 %  1m 5s ago  1.3s ago",
     ]);
+  });
+
+  it("says below why a job takes nothing from one", () => {
+    const refused = "digits-1: output y: row 5 of a.parquet, value 0: 0.7 where 0.04 is due";
+    const [, row, reason] = workersTable([aWorker({ refused })]).split("\n");
+    expect(row).toContain("  refused  ");
+    expect(reason).toBe(`node1-cpu0 is refused by ${refused}`);
   });
 
   it("says so when there are none", () => {

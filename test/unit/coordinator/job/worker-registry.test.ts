@@ -73,6 +73,7 @@ describe("the worker registry", () => {
         0,
         () => 0,
         () => null,
+        () => null,
       );
       return [status?.lanes, status?.threadsPerLane];
     };
@@ -94,6 +95,7 @@ describe("the worker registry", () => {
       3_000,
       () => 2,
       () => 1500,
+      () => "job-1: wrong",
     );
     expect(status).toMatchObject({
       rowsCommitted: 100,

@@ -46,6 +46,7 @@ const FACTS: ManifestFacts = {
   verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
   precision: null,
   builds: ["1"],
+  devices: [],
   versions: { shardmill: "1" },
 };
 

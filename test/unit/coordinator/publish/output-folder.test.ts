@@ -21,6 +21,7 @@ const MANIFEST = buildManifest(
     verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
     precision: null,
     builds: [],
+    devices: [],
     versions: {},
   },
   [{ path: "rows/part-00000.parquet", kind: "rows", rows: 3, bytes: 3, sha256: sha256("abc") }],

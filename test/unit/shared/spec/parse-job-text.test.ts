@@ -13,7 +13,7 @@ describe("a job file", () => {
         path: "/jobs/digits/model.onnx",
         device: "auto",
         precision: "original",
-        check: { rows: 256, minCosine: 0.99, minAgreement: 0.98 },
+        check: { rows: 256, tolerance: "auto", maxBeyond: "auto", minCosine: 0.99, minAgreement: 0.98 },
       },
       map: { inputs: {}, outputs: [], keep: [], batch: { rows: "auto", tokens: "auto" } },
       reduce: {},
@@ -26,7 +26,7 @@ describe("a job file", () => {
     const spec = parse(`
 name: Digits-2.1
 input: { path: [./a/*.parquet, /data/b.arrow, "s3:/bucket/c"], format: parquet, shardRows: 5000 }
-model: { path: ../m.onnx, device: cuda, precision: int8, check: { rows: 9, minCosine: 0.5, minAgreement: 0 } }
+model: { path: ../m.onnx, device: cuda, precision: int8, check: { rows: 9, tolerance: 0.2, maxBeyond: 0.1, minCosine: 0.5, minAgreement: 0 } }
 map:
   inputs:
     image: { column: pixels, scale: 0.5, offset: -1, shape: [1, 28, 28], fill: 0 }
@@ -53,7 +53,7 @@ errors: { maxRows: 7 }
         path: "/jobs/m.onnx",
         device: "cuda",
         precision: "int8",
-        check: { rows: 9, minCosine: 0.5, minAgreement: 0 },
+        check: { rows: 9, tolerance: 0.2, maxBeyond: 0.1, minCosine: 0.5, minAgreement: 0 },
       },
       map: {
         inputs: {

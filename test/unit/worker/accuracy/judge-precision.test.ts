@@ -6,6 +6,9 @@ const GOOD: OutputAccuracy = {
   tensor: "y",
   maxError: 0.1,
   meanError: 0.01,
+  maxRelative: 0.01,
+  beyondRows: 0,
+  worst: [],
   meanCosine: 0.995,
   leastCosine: 0.9,
   agreement: 0.99,
@@ -21,6 +24,9 @@ function judged(changes: Partial<OutputAccuracy>, report: Partial<PrecisionRepor
       convertedBytes: 1,
       rows: 256,
       failedRows: 0,
+      seconds: 1,
+      tolerance: 0.05,
+      maxBeyond: 0.01,
       outputs: [{ ...GOOD, ...changes }],
       minCosine: 0.99,
       minAgreement: 0.98,
@@ -56,4 +62,23 @@ describe("a model is refused", () => {
   test("which fails on rows that the original answers", () => {
     expect(judged({}, { failedRows: 1 })).toThrow(lossAt("model"));
   });
+});
+
+test("a wild row fails a model whose means are good, and is named", () => {
+  const worst = [{ file: "a.parquet", row: 617, index: 0, expected: "317", found: "2337", relative: 6.4 }];
+  expect(judged({ beyondRows: 3, worst })).toThrow(
+    expect.objectContaining({
+      code: "PRECISION_LOSS",
+      problems: [
+        expect.objectContaining({
+          where: "y",
+          what: "rows are wildly off",
+          found: "3 of 256 rows; row 617 of a.parquet, value 0: 2337 where 317 is due",
+        }),
+      ],
+    }),
+  );
+  expect(judged({ beyondRows: 2, worst })).not.toThrow();
+  expect(judged({ beyondRows: 1, worst }, { maxBeyond: 0 })).toThrow();
+  expect(judged({ beyondRows: 200, worst, meanCosine: null, leastCosine: null, agreement: 1 })).not.toThrow();
 });

@@ -3,10 +3,12 @@ import { OutputComparison } from "../../../../worker/accuracy/output-comparison.
 
 type Row = readonly number[];
 
-function compared(rows: readonly (readonly [Row, Row])[], whole = false) {
+function compared(rows: readonly (readonly [Row, Row])[], whole = false, tolerance = 0.01) {
   const comparison = new OutputComparison({ tensor: "y", ranked: true, whole });
-  for (const [original, converted] of rows) comparison.add(original, converted);
-  return comparison.finish();
+  for (const [row, [original, converted]] of rows.entries()) {
+    comparison.add(original, converted, { file: "f", row });
+  }
+  return comparison.finish(tolerance);
 }
 
 test("equal rows have no error, a cosine of one, and agree", () => {
@@ -25,6 +27,9 @@ test("equal rows have no error, a cosine of one, and agree", () => {
     tensor: "y",
     maxError: 0,
     meanError: 0,
+    maxRelative: 0,
+    beyondRows: 0,
+    worst: [],
     meanCosine: 1,
     leastCosine: 1,
     agreement: 1,
@@ -107,4 +112,76 @@ describe("numbers that are none", () => {
       agreement: 1,
     });
   });
+});
+
+describe("the size of an error", () => {
+  test("is counted by the value's own size, and by the tensor's where the value is smaller", () => {
+    // The root mean square of all six is 10.
+    const a = Math.sqrt(600 - 4);
+    const found = compared([
+      [
+        [a, 0, 0],
+        [a * 1.001, 0, 0],
+      ],
+      [
+        [2, 0, 0],
+        [2, 0.02, 0],
+      ],
+    ]);
+    expect(found.maxRelative).toBeCloseTo(0.002, 9);
+    expect(found.beyondRows).toBe(0);
+    expect(found.worst.map(({ row, index }) => [row, index])).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
+  });
+
+  test("of one wild row among a thousand is seen, by its place, where cosine and agreement see nothing", () => {
+    const pitches = Array.from({ length: 1_000 }, (_, row) => 100 + (row % 400));
+    const rows = pitches.map((pitch, row) => [[pitch], [row === 617 ? pitch + 2_020 : pitch]] as const);
+    const found = compared(rows);
+    expect(found.meanCosine).toBeGreaterThan(0.97);
+    expect(found).toMatchObject({
+      agreement: null,
+      beyondRows: 1,
+      worst: [{ file: "f", row: 617, index: 0, expected: "317", found: "2337" }],
+    });
+  });
+
+  test("of a value that is not finite has no number, and its row is the worst", () => {
+    const found = compared([
+      [
+        [1, 2],
+        [1.5, 2],
+      ],
+      [
+        [1, 2],
+        [1, Number.NaN],
+      ],
+    ]);
+    expect(found).toMatchObject({ maxRelative: null, beyondRows: 2, notFiniteRows: 1 });
+    expect(found.worst[0]).toEqual({
+      file: "f",
+      row: 1,
+      index: 1,
+      expected: "2",
+      found: "NaN",
+      relative: null,
+    });
+  });
+});
+
+test("near-ties are no disagreement, whatever wins; a clear winner that loses is one", () => {
+  const tie = [
+    [0.4, 0.402, 0.1],
+    [0.4, 0.399, 0.1],
+  ] as const;
+  const clear = [
+    [0.4, 0.5, 0.1],
+    [0.5, 0.4, 0.1],
+  ] as const;
+  expect(compared([tie, clear]).agreement).toBe(0.5);
+  // However much a value may be off, no more than a hundredth of it is a tie.
+  expect(compared([tie, clear], false, 10).agreement).toBe(0.5);
+  expect(compared([tie, clear], false, 0).agreement).toBe(0);
 });

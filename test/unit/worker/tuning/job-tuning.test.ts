@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../../../shared/core/digest.ts";
+import type { DeviceReport } from "../../../../shared/domain/precision.ts";
 import { type LearnedBatch, NOTHING_LEARNED } from "../../../../worker/infer/batch-sizer.ts";
 import type { LanePlan } from "../../../../worker/infer/lane-plan.ts";
 import { JobTuning } from "../../../../worker/tuning/job-tuning.ts";
@@ -10,6 +11,7 @@ import { aJob, SUM_PLAN } from "../../../support/shard-job.ts";
 const machine: MachineFacts = {
   device: "cpu",
   gpu: null,
+  driver: null,
   cpu: "some cpu",
   platform: "linux-x64",
   onnxruntime: "1",
@@ -68,6 +70,33 @@ test("the fastest plan is known where the same plans were compared", async () =>
   await tuning.rememberPlan([plan, other], other);
   expect(await tuning.recallPlan([plan, other])).toEqual(other);
   expect(await tuning.recallPlan([plan])).toBeNull();
+});
+
+test("a device that passed is known for the same limits, model, device and driver", async () => {
+  const { cache } = memoryCache();
+  const limits = { tolerance: 0.001, maxBeyond: 0, minCosine: 0.99, minAgreement: 0.98 };
+  const report: DeviceReport = {
+    worker: "w",
+    device: "webgpu",
+    gpu: null,
+    onnxruntimeVersion: "1",
+    remembered: false,
+    refusal: null,
+    rows: 256,
+    failedRows: 0,
+    seconds: 1,
+    outputs: [],
+    ...limits,
+  };
+  const webgpu: MachineFacts = { ...machine, device: "webgpu" };
+  await new JobTuning(cache, job, webgpu).rememberCheck(limits, report);
+  const recall = (facts: MachineFacts, changes = {}) =>
+    new JobTuning(cache, job, facts).recallCheck({ ...limits, ...changes });
+  expect(await recall(webgpu)).toEqual(report);
+  expect(await recall(machine)).toBeNull();
+  expect(await recall({ ...webgpu, driver: "/vk/other.json" })).toBeNull();
+  expect(await recall({ ...webgpu, onnxruntime: "2" })).toBeNull();
+  expect(await recall(webgpu, { tolerance: 0.01 })).toBeNull();
 });
 
 test("what somebody else wrote there is as nothing", async () => {

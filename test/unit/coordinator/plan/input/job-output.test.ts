@@ -15,6 +15,7 @@ const MANIFEST = manifestText(
       attempts: 1,
       verdict: { bottleneck: null, stages: {} },
       precision: null,
+      devices: [],
       builds: [],
       versions: {},
     },

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { spreadSample } from "../../../../worker/accuracy/spread-sample.ts";
+import { spreadSample } from "../../../../shared/domain/spread-sample.ts";
 
 test("a sample has as many rows as asked, each once, all of them rows of the dataset; or all rows there are", () => {
   fc.assert(

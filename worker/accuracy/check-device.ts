@@ -1,0 +1,126 @@
+import { hostname } from "node:os";
+import { Worker } from "node:worker_threads";
+import { deferred } from "../../shared/core/abort.ts";
+import { type ErrorData, errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { JobDescription } from "../../shared/domain/job.ts";
+import type { AccuracyLimits, DeviceReport } from "../../shared/domain/precision.ts";
+import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
+import { untilEnded } from "../infer/end-thread.ts";
+import type { LaneSet } from "../infer/lane-set.ts";
+import type { DataAccess } from "../shard/shard-protocol.ts";
+import type { JobTuning } from "../tuning/job-tuning.ts";
+import type { MachineFacts } from "../tuning/machine-facts.ts";
+import { deviceLimits } from "./accuracy-limits.ts";
+import type { DeviceCheckAnswer, DeviceQuestion } from "./compare-device.ts";
+import { accuracyProblems, worstText } from "./judge-accuracy.ts";
+import type { Comparison } from "./model-pair.ts";
+
+export interface CheckDeviceOptions {
+  readonly job: Pick<JobDescription, "jobId" | "map" | "deviceCheck">;
+  /** On this machine. */
+  readonly modelPath: string;
+  readonly device: ConcreteDevice;
+  /** Loaded, and at no work yet. */
+  readonly lanes: Pick<LaneSet, "connect">;
+  readonly input: readonly [DataAccess, ...DataAccess[]];
+  readonly tuning: JobTuning;
+  readonly machine: MachineFacts;
+}
+
+export interface DeviceVerdict {
+  readonly report: DeviceReport;
+  /** Why nothing may run on it; null when it passed. */
+  readonly error: ShardmillError | null;
+}
+
+/**
+ * No further rows are compared after this: a wrong kernel is wrong on nearly every row, and a short job must not wait for
+ * long. A batch under way, and loading the model on the CPU, come on top.
+ */
+const COMPARE_MS = 5_000;
+
+/** A thread that has told all it has to tell is waited for no longer. */
+const END_MS = 5_000;
+
+/**
+ * Compares a device with the CPU on rows of the job, through the very lanes that will run it, unless an earlier run did so
+ * with this model on such a device. Only a device that passed is remembered: a driver may be mended.
+ *
+ * @returns null for the CPU, for a job that asks for no check, and where no row can be compared
+ * @throws what reading the rows or loading the model throws; {WORKER_DIED} when a lane is lost over it
+ */
+export async function checkDevice(options: CheckDeviceOptions): Promise<DeviceVerdict | null> {
+  const { job, device, tuning, machine } = options;
+  const plan = job.deviceCheck;
+  if (device === "cpu" || plan === null || plan.sample.length === 0) return null;
+  const limits = deviceLimits(plan.check, device, plan.precision);
+  const known = await tuning.recallCheck(limits);
+  if (known !== null) return { report: { ...known, remembered: true, worker: hostname() }, error: null };
+  const startMs = performance.now();
+  const comparison = await compareInThread(options, plan.sample, limits);
+  if (comparison.rows === 0) return null;
+  const found: Omit<DeviceReport, "refusal"> = {
+    worker: hostname(),
+    device,
+    gpu: machine.gpu,
+    onnxruntimeVersion: machine.onnxruntime,
+    remembered: false,
+    ...comparison,
+    seconds: (performance.now() - startMs) / 1000,
+    ...limits,
+  };
+  const verdict = judgeDevice({ ...found, refusal: null });
+  if (verdict.error === null) await tuning.rememberCheck(limits, verdict.report);
+  return verdict;
+}
+
+function judgeDevice(report: DeviceReport): DeviceVerdict {
+  const problems = accuracyProblems(report);
+  const [first] = problems;
+  if (first === undefined) return { report, error: null };
+  const worst = report.outputs.find(({ tensor }) => tensor === first.where)?.worst[0];
+  const place = worst === undefined ? `${first.what} (${first.found})` : worstText(worst);
+  const refusal = `output ${first.where}: ${place}`;
+  const { device, rows } = report;
+  const error = new ShardmillError("DEVICE_WRONG", `${device} gives other numbers than the CPU: ${refusal}`, {
+    fields: { device, rows },
+    problems,
+    hint: "run the job with `model.device: cpu` or another device; if these rows are right all the same, loosen model.check",
+  });
+  return { report: { ...report, refusal }, error };
+}
+
+/** In a thread of its own: reading rows and running a model both block. */
+async function compareInThread(
+  { job, modelPath, lanes, input }: CheckDeviceOptions,
+  sample: DeviceQuestion["sample"],
+  { tolerance }: AccuracyLimits,
+): Promise<Comparison> {
+  const lanePorts = lanes.connect();
+  const { jobId, map } = job;
+  const question: DeviceQuestion = {
+    jobId,
+    modelPath,
+    map,
+    sample,
+    input,
+    tolerance,
+    limitMs: COMPARE_MS,
+    lanePorts,
+  };
+  const script = compiledUrl("worker/accuracy/device-check-thread.ts");
+  const thread = new Worker(script, { workerData: question, transferList: lanePorts });
+  const answered = deferred<DeviceCheckAnswer>();
+  thread.once("message", (answer: DeviceCheckAnswer) => answered.resolve(answer));
+  thread.once("error", (error) => answered.reject(broken(messageOf(error), error)));
+  thread.once("exit", (code) => answered.reject(broken(`it ended with ${code}`)));
+  const answer = await answered.promise;
+  await untilEnded(thread, END_MS);
+  if (answer.kind === "compared") return answer.comparison;
+  throw errorFromData(answer.error satisfies ErrorData);
+}
+
+function broken(reason: string, cause?: unknown): ShardmillError {
+  return new ShardmillError("MODEL_FAILED", `the check of the device broke: ${reason}`, { cause });
+}

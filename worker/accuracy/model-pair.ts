@@ -1,0 +1,132 @@
+import { isShardmillError } from "../../shared/core/errors.ts";
+import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { OutputAccuracy } from "../../shared/domain/precision.ts";
+import type { TensorData } from "../../shared/domain/tensor.ts";
+import type { Batch } from "../shard/batch.ts";
+import { buildFeeds, halve } from "../shard/batch.ts";
+import { BufferPool } from "../shard/buffer-pool.ts";
+import { checkTensor } from "../shard/output-writer.ts";
+import { numbersOf } from "../shard/scores.ts";
+import { OutputComparison } from "./output-comparison.ts";
+
+type Tensors = Readonly<Record<string, TensorData>>;
+
+/** Something that runs a model. Whether the feeds are its own afterwards is for `ModelPair` not to care about. */
+export type Answering = (feeds: Tensors, outputs: readonly string[]) => Promise<Tensors>;
+
+/** What a comparison found, but for what it allows. */
+export interface Comparison {
+  readonly rows: number;
+  readonly failedRows: number;
+  readonly outputs: readonly OutputAccuracy[];
+}
+
+/** Values held at once, of both models: half a gigabyte of float32. Wide outputs are compared on fewer rows. */
+const MOST_VALUES = 1 << 27;
+
+/** Ops that read an order or a class from a tensor. */
+const RANKED = new Set<OutputBinding["op"]>(["argmax", "topK", "softmax", "maxSoftmax"]);
+
+/**
+ * Two ways to run a model, batch by batch. Rows that the reference fails on, too, are left out: they are dead letters of
+ * either.
+ */
+export class ModelPair {
+  readonly #reference: Answering;
+  readonly #other: Answering;
+  readonly #map: MapPlan;
+  readonly #outputs: readonly OutputBinding[];
+  readonly #comparisons: readonly OutputComparison[];
+  readonly #pool = new BufferPool(1);
+  #rows = 0;
+  #failedRows = 0;
+
+  constructor(reference: Answering, other: Answering, map: MapPlan) {
+    this.#reference = reference;
+    this.#other = other;
+    this.#map = map;
+    const byTensor = new Map(map.outputs.map((output) => [output.tensor, output]));
+    this.#outputs = [...byTensor.values()];
+    this.#comparisons = this.#outputs.map(({ tensor, dtype }) => {
+      const ranked = map.outputs.some((output) => output.tensor === tensor && RANKED.has(output.op));
+      return new OutputComparison({ tensor, ranked, whole: !dtype.startsWith("float") });
+    });
+  }
+
+  /** No row has been compared. */
+  get isUntried(): boolean {
+    return this.#rows === 0;
+  }
+
+  /** No more is to be compared: memory is bounded. */
+  get isFull(): boolean {
+    return this.#comparisons.reduce((sum, { values }) => sum + values, 0) >= MOST_VALUES;
+  }
+
+  /** A batch that either model fails on is halved, down to the rows that it fails on. */
+  async compare(batch: Batch, file: string): Promise<void> {
+    const expected = await this.#run(this.#reference, batch);
+    const found = expected === null ? null : await this.#run(this.#other, batch);
+    if (expected !== null && found !== null) {
+      this.#rows += batch.rows;
+      this.#add(batch, file, expected, found);
+    } else if (batch.rows > 1) {
+      for (const half of halve(batch)) await this.compare(half, file);
+    } else if (expected !== null) {
+      this.#rows += 1;
+      this.#failedRows += 1;
+    }
+  }
+
+  finish(tolerance: number): Comparison {
+    const outputs = this.#comparisons.map((comparison) => comparison.finish(tolerance));
+    return { rows: this.#rows, failedRows: this.#failedRows, outputs };
+  }
+
+  /** Each has feeds of its own: a lane takes them away. */
+  async #run(answering: Answering, batch: Batch): Promise<Tensors | null> {
+    const names = this.#outputs.map(({ tensor }) => tensor);
+    const rows = Math.max(batch.rows, this.#map.fixedBatchRows ?? 0);
+    try {
+      const answer = await answering(buildFeeds(batch, this.#map, this.#pool), names);
+      return Object.fromEntries(
+        this.#outputs.map((output) => [
+          output.tensor,
+          checkTensor(answer, output, { rows, length: batch.length }),
+        ]),
+      );
+    } catch (error) {
+      if (isShardmillError(error, "MODEL_FAILED") || isShardmillError(error, "OUT_OF_MEMORY")) return null;
+      throw error;
+    }
+  }
+
+  #add(batch: Batch, file: string, expected: Tensors, found: Tensors): void {
+    const rows = batch.pieces.flatMap(({ chunk, start, end }) =>
+      Array.from({ length: end - start }, (_, index) => chunk.shardRow + start + index),
+    );
+    for (const [index, output] of this.#outputs.entries()) {
+      const [ours, theirs] = [rowsIn(expected, output, batch), rowsIn(found, output, batch)];
+      for (const [at, row] of rows.entries())
+        this.#comparisons[index]?.add(ours[at] ?? [], theirs[at] ?? [], { file, row });
+    }
+  }
+}
+
+/** A tensor's values by row of the batch, without the rows and steps that were only padding. */
+function rowsIn(answer: Tensors, output: OutputBinding, batch: Batch) {
+  const tensor = answer[output.tensor];
+  if (tensor === undefined) throw new Error(`broken invariant: no output ${output.tensor}`);
+  const numbers = numbersOf(tensor);
+  const width = numbers.length / Math.max(1, tensor.dims[0] ?? 1);
+  let at = 0;
+  return batch.pieces.flatMap(({ chunk, start, end }) =>
+    Array.from({ length: end - start }, (_, index) => {
+      const first = at * width;
+      at += 1;
+      const steps = output.uneven ? (chunk.steps?.counts[start + index] ?? 0) : null;
+      const used = steps === null ? width : Math.min(width, steps * output.rowValues);
+      return numbers.subarray(first, first + used);
+    }),
+  );
+}

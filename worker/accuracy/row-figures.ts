@@ -1,0 +1,54 @@
+/** A row's values. */
+export type Numbers = Readonly<Record<number, number>> & { readonly length: number };
+
+/** The sums that the cosine of two vectors is made of. What is not finite in either is left out. */
+export class Products {
+  #both = 0;
+  #first = 0;
+  #second = 0;
+
+  addAll(first: Numbers, second: Numbers): this {
+    for (let index = 0; index < first.length; index += 1) {
+      const [a, b] = [first[index] ?? 0, second[index] ?? Number.NaN];
+      if (!Number.isFinite(a) || !Number.isFinite(b)) continue;
+      this.#both += a * b;
+      this.#first += a * a;
+      this.#second += b * b;
+    }
+    return this;
+  }
+
+  /** Two vectors of zeros are alike; one beside another vector is not. */
+  cosine(): number {
+    if (this.#first === 0 || this.#second === 0) return this.#first === this.#second ? 1 : 0;
+    return Math.max(-1, Math.min(1, this.#both / Math.sqrt(this.#first) / Math.sqrt(this.#second)));
+  }
+}
+
+/** Of all finite values of all rows; 0 where there are none. */
+export function rootMeanSquare(rows: readonly Numbers[]): number {
+  let [sum, count] = [0, 0];
+  for (const row of rows) {
+    for (let index = 0; index < row.length; index += 1) {
+      const value = row[index] ?? 0;
+      if (!Number.isFinite(value)) continue;
+      sum += value * value;
+      count += 1;
+    }
+  }
+  return count === 0 ? 0 : Math.sqrt(sum / count);
+}
+
+/** The first of the greatest. */
+export function greatestPlace(values: Numbers): number {
+  let best = 0;
+  for (let index = 1; index < values.length; index += 1) {
+    if ((values[index] ?? 0) > (values[best] ?? 0)) best = index;
+  }
+  return best;
+}
+
+/** Whether the value at a place is the greatest, or less by no more than `slack`: which of them wins is then chance. */
+export function keepsGreatest(values: Numbers, place: number, slack: number): boolean {
+  return (values[place] ?? Number.NaN) >= (values[greatestPlace(values)] ?? 0) - slack;
+}

@@ -1,0 +1,32 @@
+import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import { type Batch, batchOf } from "../shard/batch.ts";
+import type { InputChunk } from "../shard/input-chunk.ts";
+
+/** What is run at once: as small as a slow model needs it, since speed is not the question. */
+const BATCH_ROWS = 16;
+
+/** The first batch: a device that takes seconds for a row must not be given more before it is known to. */
+const FIRST_ROWS = 4;
+
+/**
+ * The live rows of a chunk in batches; rows that nothing may be added to run one by one.
+ *
+ * @param isFirst whether nothing has been run yet
+ */
+export function* sampleBatches(
+  chunk: InputChunk,
+  { inputs, fixedBatchRows }: Pick<MapPlan, "inputs" | "fixedBatchRows">,
+  isFirst: boolean,
+): Generator<Batch> {
+  const alone = inputs.some(({ uneven }) => uneven !== null && uneven.pad === null);
+  const usual = alone ? 1 : (fixedBatchRows ?? BATCH_ROWS);
+  let most = isFirst && !alone ? (fixedBatchRows ?? FIRST_ROWS) : usual;
+  for (const run of chunk.liveRuns) {
+    for (let { start } = run; start < run.end; ) {
+      const end = Math.min(run.end, start + most);
+      yield batchOf([{ chunk, start, end }]);
+      start = end;
+      most = usual;
+    }
+  }
+}
