@@ -1,5 +1,7 @@
-import { makeData, RecordBatch, Schema, Struct } from "apache-arrow";
+import { type RecordBatch, Schema } from "apache-arrow";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
+import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { rowBytes } from "../../shared/dataset/value-bytes.ts";
 import { gather } from "./gather.ts";
 import { plainField } from "./plain-type.ts";
 import { columnData } from "./tensorize.ts";
@@ -29,11 +31,14 @@ export async function* joinSmallBatches(
   let bytes = 0;
   const isSmall = () => rows < small.rows && bytes < small.bytes;
   for await (const batch of batches) {
-    const joins = batch.numRows < small.rows && batch.data.byteLength < small.bytes;
+    // As they will be gathered: a few rows of a dictionary's longest values may be gigabytes.
+    const own =
+      batch.numRows < small.rows ? rowBytes(batch.data, 0, batch.numRows) : Number.POSITIVE_INFINITY;
+    const joins = own < small.bytes;
     if (joins) {
       waiting.push(batch);
       rows += batch.numRows;
-      bytes += batch.data.byteLength;
+      bytes += own;
     }
     if (joins && isSmall()) continue;
     if (waiting.length > 0) yield join(waiting);
@@ -56,7 +61,6 @@ function join(batches: readonly RecordBatch[]): RecordBatch {
     return gather(columnData(first, name).type, stretches);
   });
   const length = batches.reduce((total, { numRows }) => total + numRows, 0);
-  const data = makeData({ type: new Struct(schema.fields), length, nullCount: 0, children });
   for (const batch of batches) freeBatch(batch);
-  return new RecordBatch(schema, data);
+  return recordBatchOf(schema, length, children);
 }

@@ -59,6 +59,18 @@ test("a batch that is large in bytes passes as it is", async () => {
   expect(found.map(({ numRows }) => numRows)).toEqual([4, 4, 4]);
 });
 
+test("a batch is as large as what its dictionary's values become", async () => {
+  const named = column(Array(4).fill("a long name".repeat(100)), new Dictionary(new Utf8(), new Int32()));
+  async function* batches() {
+    yield batchOf({ named });
+    yield batchOf({ named });
+  }
+  const found: number[] = [];
+  for await (const { numRows } of joinSmallBatches(batches(), { rows: 100, bytes: 2_000 }))
+    found.push(numRows);
+  expect(found).toEqual([4, 4]);
+});
+
 test("what was copied is freed", async () => {
   const numbers = column(Array(20_000).fill(7), new Int32());
   const sources = [batchOf({ numbers }), batchOf({ numbers: column(Array(20_000).fill(8), new Int32()) })];
