@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Deferred, deferred } from "../core/abort.ts";
@@ -42,7 +42,7 @@ const slots = {
  */
 class SqlProcess implements SqlDatabase {
   readonly #child: ChildProcess;
-  readonly #spillFolder: string;
+  readonly #ownFolder: string;
   readonly #giveBack: () => void;
   readonly #waiting = new Map<number, Deferred<unknown>>();
   readonly #closed = deferred<void>();
@@ -54,10 +54,10 @@ class SqlProcess implements SqlDatabase {
   /** What it is at, for errors. */
   #where = "sql";
 
-  constructor(options: SqlProcessOptions, spillFolder: string, giveBack: () => void) {
+  constructor(options: SqlProcessOptions, ownFolder: string, giveBack: () => void) {
     const { memoryLimitBytes = defaultMemoryBytes() } = options;
     this.#child = takeSqlProcess();
-    this.#spillFolder = spillFolder;
+    this.#ownFolder = ownFolder;
     this.#giveBack = giveBack;
     this.#child.on("message", this.#onReply).once("error", this.#onError).once("exit", this.#onExit);
     this.#watch = watchMemory(this.#child.pid ?? 0, {
@@ -68,8 +68,8 @@ class SqlProcess implements SqlDatabase {
 
   async open({ folders, memoryLimitBytes, threads, limitMs }: SqlProcessOptions): Promise<void> {
     const options: LockedDatabaseOptions = {
-      folders,
-      tempFolder: this.#spillFolder,
+      folders: [...folders, this.#ownFolder],
+      tempFolder: this.#ownFolder,
       ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
       ...(threads === undefined ? {} : { threads }),
     };
@@ -100,17 +100,15 @@ class SqlProcess implements SqlDatabase {
     return this.#copy({ kind: "copyOwn", source, path });
   }
 
-  /** Half a file is none: a process that is ended cannot remove it. */
+  /**
+   * Into a file of this process's own, and from there to its place: what is ended leaves no half file there, and a process that
+   * outlives its owner by a moment cannot write into the file of the owner's successor.
+   */
   async #copy(command: Extract<SqlCommand, { path: string }>): Promise<{ rows: number }> {
-    try {
-      return (await this.#ask(command.source.where, command)) as { rows: number };
-    } catch (error) {
-      if (this.#broken !== null) {
-        await this.#closed.promise;
-        await rm(command.path, { force: true });
-      }
-      throw error;
-    }
+    const path = join(this.#ownFolder, `${this.#nextId}.parquet`);
+    const copied = await this.#ask(command.source.where, { ...command, path });
+    await rename(path, command.path);
+    return copied as { rows: number };
   }
 
   async viewPartials(name: string, source: SqlSource, scan: string): Promise<void> {
@@ -134,7 +132,7 @@ class SqlProcess implements SqlDatabase {
     } finally {
       this.#giveBack();
     }
-    await rm(this.#spillFolder, { recursive: true, force: true });
+    await rm(this.#ownFolder, { recursive: true, force: true });
   }
 
   async #ask(where: string, command: SqlCommand): Promise<unknown> {
@@ -195,8 +193,8 @@ export async function openSqlProcess(options: SqlProcessOptions): Promise<SqlDat
   let database: SqlProcess;
   try {
     await mkdir(options.tempFolder, { recursive: true });
-    const spillFolder = await mkdtemp(join(options.tempFolder, "sql-"));
-    database = new SqlProcess(options, spillFolder, giveBack);
+    const ownFolder = await mkdtemp(join(options.tempFolder, "sql-"));
+    database = new SqlProcess(options, ownFolder, giveBack);
   } catch (error) {
     giveBack();
     throw error;
