@@ -75,7 +75,7 @@ class BareSession {
     let before: Promise<void> = Promise.resolve();
     try {
       for (;;) {
-        const wish = { session, waitMs: LONG_POLL_MS };
+        const wish = { session, waitMs: LONG_POLL_MS, running: [] };
         const answer = await this.#connection.call(workMethods.requestLease, wish);
         if (answer.kind === "dismissed") return await before;
         if (answer.kind === "noLease") await sleep(answer.retryMs);

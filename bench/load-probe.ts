@@ -33,7 +33,7 @@ export async function probeLeases(
 /** Null when there was no lease at once. */
 async function timeLease(connection: BareConnection, session: WorkerSession): Promise<number | null> {
   const startedMs = performance.now();
-  const answer = await connection.call(workMethods.requestLease, { session, waitMs: 0 });
+  const answer = await connection.call(workMethods.requestLease, { session, waitMs: 0, running: [] });
   const tookMs = performance.now() - startedMs;
   if (answer.kind !== "lease") return null;
   const { jobId, shard, token } = answer.lease;

@@ -1,19 +1,30 @@
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
+import { present } from "../shared/core/assert.ts";
 import { isShardmillError, type ShardmillError } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
+import type { DeviceReport } from "../shared/domain/precision.ts";
 import type { LaneCounts, StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
 import { reportWithinLimits } from "../shared/wire/limits.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { JobsInUse } from "./jobs-in-use.ts";
 import type { ShardRunner } from "./lease/attempt.ts";
 import { type DeviceOptions, OpenJob } from "./open-job.ts";
+import { type SessionCell, sessionCell, sessionIn, setSession } from "./shard/session-cell.ts";
+
+const NEVER = new AbortController().signal;
 
 export interface DeviceRunnerOptions extends DeviceOptions {
   readonly services: Pick<CoordinatorServices, "work" | "data">;
   /** From `startShardThread`, for the first job: it loads while there is none. Left out: each job starts its own. */
   readonly shardThread?: Worker;
+}
+
+/** Which job is at hand, and the session in which the coordinator described it, the last time. */
+interface Described {
+  readonly jobId: string;
+  readonly session: WorkerSession;
 }
 
 /**
@@ -25,7 +36,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #jobs = new JobsInUse<OpenJob>();
   /** The jobs that this device gave wrong numbers for: leases that were on their way are not tried. */
   readonly #wrong = new Map<string, ShardmillError>();
-  #session: WorkerSession | null = null;
+  /** Null before the worker has joined. */
+  #session: SessionCell | null = null;
+  #described: Described | null = null;
+  /** What the device of the job at hand was found to be; null when it was not looked at. */
+  #report: DeviceReport | null = null;
   #busy: StageShares = {};
   #steps: StepCounts = { run: 0, padded: 0 };
   #laneCounts: LaneCounts | null = null;
@@ -36,11 +51,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     this.#spare = options.shardThread ?? null;
   }
 
-  /** A new session: threads opened under the old one would be refused by the coordinator's store. */
+  /** A new session: the coordinator was started again. What is open stays so; the next lease shows whether it is the same job. */
   useSession(session: WorkerSession): void {
     this.#wrong.clear();
-    this.#session = session;
-    this.#jobs.putAway();
+    if (this.#session === null) this.#session = sessionCell(session);
+    else setSession(this.#session, session);
   }
 
   async run(
@@ -48,6 +63,9 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     executionId: string,
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
+    const session = sessionIn(present(this.#session, "a session comes before a lease"));
+    const described = this.#described;
+    if (described?.jobId === lease.jobId && described.session !== session) void this.#compare(lease, session);
     // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
     const wrong = this.#wrong.get(lease.jobId);
     if (wrong !== undefined) throw wrong;
@@ -80,19 +98,46 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     await this.#jobs.closeNow();
   }
 
+  /** A job that the coordinator describes otherwise than before is opened anew, with the lease after this one. */
+  async #compare(lease: Lease, session: WorkerSession): Promise<void> {
+    const described: Described = { jobId: lease.jobId, session };
+    this.#described = described;
+    const { work } = this.#options.services;
+    const found = await work.describeJob(session, lease.jobId).catch(() => null);
+    if (this.#described !== described) return;
+    const isStill = await this.#jobs
+      .use(lease.jobId, {
+        open: () => this.#openJob(lease),
+        work: async (job) => found !== null && job.isStill(found),
+        signal: NEVER,
+      })
+      .catch(() => false);
+    if (this.#described !== described) return;
+    if (!isStill) this.#jobs.putAway();
+    // A coordinator that was started again has not heard it.
+    else if (this.#report !== null) await this.#tellDevice(lease.jobId, this.#report).catch(() => {});
+  }
+
+  async #tellDevice(jobId: string, report: DeviceReport): Promise<void> {
+    const session = sessionIn(present(this.#session, "a session comes before a lease"));
+    this.#report = report;
+    await this.#options.services.work.reportDevice(session, jobId, report);
+  }
+
   async #openJob(lease: Lease): Promise<OpenJob> {
-    const session = this.#session;
-    if (session === null) throw new Error("broken invariant: a lease before a session");
+    const session = present(this.#session, "a session comes before a lease");
+    this.#described = { jobId: lease.jobId, session: sessionIn(session) };
+    this.#report = null;
     const { services, shardThread: _, ...options } = this.#options;
     const thread = this.#takeSpare();
     const opening = OpenJob.open({
       ...options,
       ...(thread === null ? {} : { thread }),
-      describeJob: () => services.work.describeJob(session, lease.jobId),
+      describeJob: () => services.work.describeJob(sessionIn(session), lease.jobId),
       data: services.data,
       session,
       firstLease: lease,
-      onDevice: (report) => services.work.reportDevice(session, lease.jobId, reportWithinLimits(report)),
+      onDevice: (report) => this.#tellDevice(lease.jobId, reportWithinLimits(report)),
       onBusy: (shares, { run, padded }) => {
         this.#busy = shares;
         this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };

@@ -2,12 +2,13 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Credential } from "../shared/access/credential.ts";
+import { canonicalJson } from "../shared/core/digest.ts";
 import type { Logger } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
-import type { StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
+import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
 import type { DataService } from "../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "./accuracy/check-device.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./data-access.ts";
@@ -17,6 +18,7 @@ import type { LaneSet } from "./infer/lane-set.ts";
 import { openLocalModel } from "./local-model.ts";
 import { mergeShares } from "./merge-shares.ts";
 import { openLanes } from "./open-lanes.ts";
+import { type SessionCell, sessionIn } from "./shard/session-cell.ts";
 import { type RunOptions, ShardThreadClient, startShardThread } from "./shard-thread-client.ts";
 import { ShardThreads } from "./shard-threads.ts";
 import { JobTuning } from "./tuning/job-tuning.ts";
@@ -50,7 +52,7 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly describeJob: () => Promise<JobDescription>;
   /** Where a model that is not visible here is fetched from; null where there is no coordinator. */
   readonly data: DataService | null;
-  readonly session: WorkerSession;
+  readonly session: SessionCell;
   readonly firstLease: Lease;
   /** From `startShardThread`, the job's from here on. Left out: one is started. */
   readonly thread?: Worker;
@@ -124,7 +126,13 @@ export class OpenJob implements AsyncDisposable {
     const { address, credential } = options;
     const access = await chooseAccess(options.access, job, firstLease, { address, credential, session });
     const { data, scratchPath } = options;
-    const model = await openLocalModel({ job, from: access.model, data, session, scratchPath });
+    const model = await openLocalModel({
+      job,
+      from: access.model,
+      data,
+      session: sessionIn(session),
+      scratchPath,
+    });
     log.info(
       {
         job: job.jobId,
@@ -186,6 +194,12 @@ export class OpenJob implements AsyncDisposable {
     );
     await onDevice(report);
     if (error !== null) throw error;
+  }
+
+  /** Whether it is still this job: a coordinator that was started again may have been told other sizes of batches. */
+  isStill(job: JobDescription): boolean {
+    const known = (of: JobDescription): string => canonicalJson({ ...of, beacon: null });
+    return known(job) === known(this.#job);
   }
 
   run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {

@@ -44,7 +44,7 @@ export async function withCoordinatorStore<T>(
         onnxruntimeVersion: "",
       });
       const { jobId } = await client.jobs.getJob("");
-      return await use(createCoordinatorStore({ data: client.data, session, jobId }));
+      return await use(createCoordinatorStore({ data: client.data, session: () => session, jobId }));
     } finally {
       client.close();
     }

@@ -8,6 +8,7 @@ import type { DeviceReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { type StepCounts, workerSession } from "../../shared/domain/worker.ts";
 import type { OpenJob, OpenJobOptions } from "../../worker/open-job.ts";
+import { sessionCell } from "../../worker/shard/session-cell.ts";
 import { planSlots } from "../../worker/shard-thread-plan.ts";
 import type { TuningCache } from "../../worker/tuning/tuning-cache.ts";
 import type { FromSampleProcess, Mark, NewMarks, SampleResult, SampleTask } from "./sample-protocol.ts";
@@ -155,7 +156,7 @@ async function openJob(
     data: null,
     scratchPath: task.scratchPath,
     log: silentLogger,
-    session: workerSession("sample"),
+    session: sessionCell(workerSession("sample")),
     firstLease: leaseOf(task, 0, FIRST_ROWS),
     onBusy,
     onDevice,

@@ -152,8 +152,12 @@ export class ActiveJob {
     await this.#dispatch({ kind: "workerLost", worker: session, how, message });
   }
 
-  async requestLease(session: WorkerSession): Promise<LeaseTry> {
-    const answer = await this.#dispatch({ kind: "leaseRequested", worker: session });
+  async requestLease(session: WorkerSession, running: readonly LeaseRef[]): Promise<LeaseTry> {
+    const answer = await this.#dispatch({
+      kind: "leaseRequested",
+      worker: session,
+      running: running.filter(({ jobId }) => jobId === this.jobId).map(({ shard }) => shard),
+    });
     if (answer?.kind === "noLease") {
       const { retryAtMs, why } = answer;
       return { kind: "none", retryAtMs, slotsFull: why === "slotsFull" };

@@ -77,7 +77,12 @@ export class WorkDesk implements WorkService {
     this.#options.log.warn({ job: jobId, worker: name, device, reason: report.refusal }, "worker refused");
   }
 
-  async requestLease(session: WorkerSession, waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
+  async requestLease(
+    session: WorkerSession,
+    waitMs: number,
+    signal?: AbortSignal,
+    running: readonly LeaseRef[] = [],
+  ): Promise<LeaseAnswer> {
     const { waiters, clock, registry, dismissal } = this.#options;
     const deadlineMs = clock.nowMs() + Math.min(waitMs, MAX_WAIT_MS);
     this.#heard(session);
@@ -88,7 +93,7 @@ export class WorkDesk implements WorkService {
       waiter.beginTry();
       const reason = dismissal();
       if (reason !== null) return { kind: "dismissed", reason };
-      const { lease, retryAtMs, hungry } = await this.#tryJobs(session);
+      const { lease, retryAtMs, hungry } = await this.#tryJobs(session, running);
       if (signal?.aborted) {
         registry.disconnected(session, clock.nowMs());
         if (lease !== null) await this.#giveBack(session, lease);
@@ -166,6 +171,7 @@ export class WorkDesk implements WorkService {
   /** `hungry`: a job had no shard for it, or there was no job; not only that its slots are full. */
   async #tryJobs(
     session: WorkerSession,
+    running: readonly LeaseRef[],
   ): Promise<{ lease: Lease | null; retryAtMs: number; hungry: boolean }> {
     const info = this.#heard(session);
     let retryAtMs = Number.POSITIVE_INFINITY;
@@ -184,7 +190,7 @@ export class WorkDesk implements WorkService {
         full = true;
         continue;
       }
-      const asked = job.requestLease(session);
+      const asked = job.requestLease(session, running.slice(0, info.slots));
       this.#choice.asked(session, job);
       const answer = await asked;
       if (answer.kind === "lease") return { lease: answer.lease, retryAtMs, hungry };

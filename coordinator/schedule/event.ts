@@ -36,7 +36,12 @@ export type JobEvent =
     }
   /** It must not work for this job: its device gives wrong numbers. Its leases go back unmarked. */
   | { readonly kind: "workerRefused"; readonly worker: WorkerSession; readonly reason: FailureReason }
-  | { readonly kind: "leaseRequested"; readonly worker: WorkerSession }
+  /** `running`: shards that it still runs under tokens of an earlier generation. Left out: none. */
+  | {
+      readonly kind: "leaseRequested";
+      readonly worker: WorkerSession;
+      readonly running?: readonly ShardId[];
+    }
   | {
       readonly kind: "heartbeat";
       readonly worker: WorkerSession;

@@ -1,15 +1,16 @@
+import type { ShardId } from "../../shared/domain/shard.ts";
 import { chooseBackup } from "./backup.ts";
 import type { NoLeaseReason } from "./effect.ts";
 import { mustEmpty } from "./emptying.ts";
 import type { EventOf } from "./event.ts";
 import { excludedUntilMs } from "./exclusion.ts";
 import { holdsSuspect, openLease } from "./leases.ts";
-import { nextReadyAtMs, takePending } from "./pending-queue.ts";
+import { nextReadyAtMs, takePending, takeRunning } from "./pending-queue.ts";
 import type { WorkerEntry } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { refuseStaleSession } from "./worker-refusals.ts";
 
-/** Grants the first pending shard in plan order, else a backup of a slow one, else nothing for now. */
+/** Grants what the worker runs already, else the first pending shard in plan order, else a backup of a slow one, else nothing. */
 export function leaseRequested(turn: Turn, event: EventOf<"leaseRequested">): void {
   const worker = turn.state.workers.get(event.worker);
   if (worker === undefined) {
@@ -22,13 +23,13 @@ export function leaseRequested(turn: Turn, event: EventOf<"leaseRequested">): vo
     const untilMs = excludedUntilMs(turn.state, worker.name, turn.nowMs);
     if (untilMs !== null) noLease(turn, worker, "excluded", Number.isFinite(untilMs) ? untilMs : null);
     else if (mustEmpty(turn.state, worker, turn.nowMs)) noLease(turn, worker, "slotsFull", null);
-    else grantLease(turn, worker);
+    else grantLease(turn, worker, event.running ?? []);
   }
 }
 
-function grantLease(turn: Turn, worker: WorkerEntry): void {
+function grantLease(turn: Turn, worker: WorkerEntry, running: readonly ShardId[]): void {
   const { state, nowMs } = turn;
-  const entry = takePending(state, worker, nowMs);
+  const entry = takeRunning(state, running) ?? takePending(state, worker, nowMs);
   if (entry !== null) {
     openLease(turn, worker, entry, false);
     return;

@@ -1,5 +1,5 @@
 import { assert } from "../../shared/core/assert.ts";
-import { compareShards } from "../../shared/domain/shard.ts";
+import { compareShards, type ShardId } from "../../shared/domain/shard.ts";
 import { isExcluded, isUntriedSomewhere } from "./exclusion.ts";
 import type { Heap } from "./heap.ts";
 import { isMarked, isSuspect, type ShardEntry } from "./shard-state.ts";
@@ -30,6 +30,16 @@ export function takePending(state: JobState, worker: WorkerEntry, nowMs: number)
   marked.push(candidate);
   ready.pop();
   return first;
+}
+
+/** The first of these that is pending, and has failed nowhere: whoever runs it already has done a part of it. */
+export function takeRunning(state: JobState, running: readonly ShardId[]): ShardEntry | null {
+  for (const id of running) {
+    const entry = state.shards[id];
+    // Its place in the queue becomes void by itself.
+    if (entry?.state.kind === "pending" && entry.failures.length === 0 && !isMarked(entry)) return entry;
+  }
+  return null;
 }
 
 /** When a shard that waits may be ready for some worker; null when time alone changes nothing. */

@@ -22,7 +22,7 @@ export function workHandlers(work: WorkService, report: ReportFailure): UntypedS
     ),
     RequestLease: serveUnary(
       workMethods.requestLease,
-      ({ session, waitMs }, { signal }) => work.requestLease(session, waitMs, signal),
+      ({ session, waitMs, running }, { signal }) => work.requestLease(session, waitMs, signal, running),
       report,
     ),
     Heartbeat: serveUnary(workMethods.heartbeat, (heartbeat) => work.heartbeat(heartbeat), report),

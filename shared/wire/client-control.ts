@@ -25,9 +25,9 @@ export function workClient(peer: Peer, controlMs: number): WorkService {
         { session, jobId, report },
         { deadlineMs: controlMs, signal },
       ),
-    requestLease(session, waitMs, signal) {
+    requestLease(session, waitMs, signal, running = []) {
       const times = { deadlineMs: waitMs + controlMs, signal };
-      return callUnary(peer, workMethods.requestLease, { session, waitMs }, times);
+      return callUnary(peer, workMethods.requestLease, { session, waitMs, running }, times);
     },
     heartbeat: (heartbeat, signal) =>
       callUnary(peer, workMethods.heartbeat, heartbeat, { deadlineMs: controlMs, signal }),

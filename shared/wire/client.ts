@@ -24,7 +24,7 @@ const CONTROL_MS = 10_000;
 
 /**
  * `keepalive`: a silent connection is found dead after 40 s at most (watch has no deadline of its own), and a process
- * whose loop is blocked for some seconds is not. `backoff`: a coordinator that comes back is found within 5 s; the
+ * whose loop is blocked for some seconds is not. `backoff`: a coordinator that comes back is found within a second; the
  * default grows to two minutes. `dns`: one that comes back elsewhere is looked up again after 5 s, not 30.
  * A pool of its own: two clients in one process would share a connection otherwise, and its limit of streams.
  * No HTTP proxy: a coordinator is a neighbour, and proxies rarely let long streams through.
@@ -33,7 +33,7 @@ const CHANNEL_OPTIONS = {
   "grpc.keepalive_time_ms": 20_000,
   "grpc.keepalive_timeout_ms": 20_000,
   "grpc.initial_reconnect_backoff_ms": 200,
-  "grpc.max_reconnect_backoff_ms": 5_000,
+  "grpc.max_reconnect_backoff_ms": 800,
   "grpc.dns_min_time_between_resolutions_ms": 5_000,
   "grpc.service_config_disable_resolution": 1,
   "grpc.enable_http_proxy": 0,

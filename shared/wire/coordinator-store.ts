@@ -12,7 +12,8 @@ import type { DataService } from "./services.ts";
 
 export interface CoordinatorStoreOptions {
   readonly data: DataService;
-  readonly session: WorkerSession;
+  /** The worker's session at this moment. */
+  readonly session: () => WorkerSession;
   readonly jobId: string;
 }
 
@@ -54,13 +55,13 @@ export function createCoordinatorStore({ data, session, jobId }: CoordinatorStor
   const reads = new Slots("downloads", { slots: READS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
   const puts = new Slots("uploads", { slots: PUTS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
   return {
-    stat: (path, signal) => asStore(path, signal, () => data.statFile(session, jobId, path, signal)),
+    stat: (path, signal) => asStore(path, signal, () => data.statFile(session(), jobId, path, signal)),
 
     readRange: (path, start, end, signal = NEVER) =>
       asStore(path, signal, async () => {
         checkRange(path, start, end);
         return await inTurn(reads, signal, () => {
-          const chunks = data.readRange({ session, jobId, path, start, end }, signal);
+          const chunks = data.readRange({ session: session(), jobId, path, start, end }, signal);
           return joinChunks(chunks, path, end - start);
         });
       }),
@@ -80,7 +81,7 @@ export function createCoordinatorStore({ data, session, jobId }: CoordinatorStor
         await inTurn(puts, signal, async () => {
           const chunks = createReadStream(localPath, { highWaterMark: PUT_CHUNK_BYTES });
           try {
-            const header = { session, jobId, ...target, name, bytes: size };
+            const header = { session: session(), jobId, ...target, name, bytes: size };
             await data.putPartialFile(header, chunks, signal);
           } finally {
             chunks.destroy();

@@ -18,6 +18,8 @@ export const REQUEST_LIMITS: RequestLimits = {
   items: {
     // A worker has a few leases for each of its threads; the desk knows how many slots this one has.
     "HeartbeatRequest.leases": 4_096,
+    // As many as it has slots, at most.
+    "RequestLeaseRequest.running": 4_096,
     // One for each stage.
     "HeartbeatRequest.busy": 32,
     // A model has a few outputs, and of each the worst rows are told.

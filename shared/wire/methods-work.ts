@@ -28,6 +28,7 @@ interface OfJob {
 interface LeaseWish {
   readonly session: WorkerSession;
   readonly waitMs: number;
+  readonly running: readonly LeaseRef[];
 }
 
 interface Offer extends OfJob {
@@ -54,8 +55,16 @@ const descriptionCodec: Codec<JobDescription> = {
 };
 
 const leaseWishCodec: Codec<LeaseWish> = {
-  encode: ({ session, waitMs }) => ({ session, waitMs: wholeMs(waitMs) }),
-  decode: (message) => ({ session: decodeSession(message), waitMs: message.count("waitMs") }),
+  encode: ({ session, waitMs, running }) => ({
+    session,
+    waitMs: wholeMs(waitMs),
+    running: running.map((lease) => leaseRefCodec.encode(lease)),
+  }),
+  decode: (message) => ({
+    session: decodeSession(message),
+    waitMs: message.count("waitMs"),
+    running: message.list("running").map((lease) => leaseRefCodec.decode(lease)),
+  }),
 };
 
 const offerCodec: Codec<Offer> = {

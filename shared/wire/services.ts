@@ -81,7 +81,13 @@ export interface WorkService {
     report: DeviceReport,
     signal?: AbortSignal,
   ): Promise<void>;
-  requestLease(session: WorkerSession, waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer>;
+  /** `running`: what the worker still runs under leases of an earlier coordinator, and would go on with. Left out: nothing. */
+  requestLease(
+    session: WorkerSession,
+    waitMs: number,
+    signal?: AbortSignal,
+    running?: readonly LeaseRef[],
+  ): Promise<LeaseAnswer>;
   heartbeat(
     heartbeat: Heartbeat,
     signal?: AbortSignal,

@@ -33,7 +33,7 @@ storeContract("the coordinator, over gRPC,", async () => {
   const rig = await wireRig({ ...fakeServices(), data: desk });
   let partials = 0;
   return {
-    store: createCoordinatorStore({ data: rig.client.data, session, jobId: "j1" }),
+    store: createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" }),
     existing: { path: inputPath, bytes },
     freePath() {
       partials += 1;

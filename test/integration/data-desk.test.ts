@@ -222,7 +222,7 @@ describe("putting", () => {
 describe("over gRPC", () => {
   test("a worker reads ranges and puts a partial as if the files were here", async () => {
     await using rig = await wireRig({ ...fakeServices(), data: desk() });
-    const store = createCoordinatorStore({ data: rig.client.data, session, jobId: "j1" });
+    const store = createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" });
     const whole = await readFile(input);
     expect(await store.stat(input)).toMatchObject({ bytes: whole.length });
     const ranges = await Promise.all(
@@ -263,7 +263,7 @@ describe("over gRPC", () => {
 
   test("what goes wrong on the way is STORE_FAILED, with the cause and what to do", async () => {
     const rig = await wireRig({ ...fakeServices(), data: desk() });
-    const store = createCoordinatorStore({ data: rig.client.data, session, jobId: "j1" });
+    const store = createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" });
     await rig.server.close(0);
     expect(await failureOf(store.readRange(input, 0, 1))).toMatchObject({
       code: "STORE_FAILED",

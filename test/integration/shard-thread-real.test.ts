@@ -14,6 +14,7 @@ import { workerSession } from "../../shared/domain/worker.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { byteSource } from "../../shared/store/store.ts";
 import { startLanes } from "../../worker/infer/lane-set.ts";
+import { sessionCell } from "../../worker/shard/session-cell.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { lcg, mlpModel, mlpReference } from "../support/onnx-model.ts";
 import { aJob, anOutput, FakeLane, leaseOn } from "../support/shard-job.ts";
@@ -96,7 +97,7 @@ test("a worker that sees no file reads and writes through the coordinator, and m
       kind: "coordinator",
       address: server.address,
       credential: TEST_CREDENTIAL,
-      session,
+      session: sessionCell(session),
     } as const;
     for (const [index, access] of [remote, { kind: "shared" } as const].entries()) {
       using lane = new FakeLane();

@@ -1,11 +1,13 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
-import type { LeaseAnswer, WorkService } from "../../shared/wire/services.ts";
+import type { LeaseAnswer, LeaseRef, WorkService } from "../../shared/wire/services.ts";
 
 /** A coordinator in memory that hands out what it is given and writes down what it hears. */
 export class FakeWork implements WorkService {
   readonly heard: string[] = [];
+  /** What each request for a lease said that runs. */
+  readonly running: number[][] = [];
   readonly answers: (LeaseAnswer | ShardmillError)[] = [];
   lost = new Set<number>();
   failRegister = 0;
@@ -27,7 +29,13 @@ export class FakeWork implements WorkService {
     throw new Error("not asked for in these tests");
   }
 
-  async requestLease(_session: unknown, _waitMs: number, signal?: AbortSignal): Promise<LeaseAnswer> {
+  async requestLease(
+    _session: unknown,
+    _waitMs: number,
+    signal?: AbortSignal,
+    running: readonly LeaseRef[] = [],
+  ): Promise<LeaseAnswer> {
+    this.running.push(running.map(({ shard }) => shard));
     const next = this.answers.shift();
     if (next instanceof ShardmillError) throw next;
     if (next !== undefined) return next;

@@ -32,6 +32,9 @@ export interface PersistOptions {
   readonly onRetry?: (error: ShardmillError, waitMs: number) => void;
 }
 
+/** A coordinator that came back is found within a second: a call that is refused costs neither side anything to speak of. */
+const MOST_WAIT_MS = 800;
+
 /** Makes a call that is safe to repeat until it goes through, its refusal is final, or `giveUpMs` have passed. */
 export async function persist<T>(call: () => Promise<T>, options: PersistOptions): Promise<T> {
   const { clock, random } = options;
@@ -42,7 +45,7 @@ export async function persist<T>(call: () => Promise<T>, options: PersistOptions
     } catch (error) {
       options.signal.throwIfAborted();
       if (!isTransient(error) || clock.nowMs() - startMs > options.giveUpMs) throw error;
-      const waitMs = backoffMs(attempt, { firstMs: 200, maxMs: 5_000 }, random.unit());
+      const waitMs = backoffMs(attempt, { firstMs: 200, maxMs: MOST_WAIT_MS }, random.unit());
       if (error instanceof ShardmillError) options.onRetry?.(error, waitMs);
       await sleep(waitMs, options.signal, clock);
     }

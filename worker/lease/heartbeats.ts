@@ -4,6 +4,7 @@ import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { LaneCounts, StageShares } from "../../shared/domain/worker.ts";
 import type { Heartbeat, Registered, WorkService } from "../../shared/wire/services.ts";
+import { isTransient } from "./attempt.ts";
 import type { LeaseBook, LeaseName } from "./lease-book.ts";
 
 export interface HeartbeatOptions {
@@ -22,6 +23,8 @@ export interface HeartbeatOptions {
   readonly laneCounts?: () => LaneCounts | null;
   /** The coordinator says that it is lost, or has not confirmed it for so long that it may be. */
   readonly onLost: (lease: LeaseName) => void;
+  /** It may be lost, and the coordinator cannot be reached: there is nothing else to do meanwhile. */
+  readonly onUnheard: (lease: LeaseName) => void;
 }
 
 /** Renews all that a worker holds in one call, which also tells how far each shard is and how busy the stages are. */
@@ -34,15 +37,17 @@ export class Heartbeats {
 
   /** As often as the coordinator asked for, until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { book, clock, log, registered, onLost } = this.#options;
+    const { book, clock, log, registered, onLost, onUnheard } = this.#options;
     while (!signal.aborted) {
+      let isReached = true;
       try {
         await sleep(registered().heartbeatMs, signal, clock);
         await this.send(signal);
       } catch (error) {
+        isReached = !isTransient(error);
         if (!signal.aborted) log.debug({ reason: messageOf(error) }, "heartbeat failed");
       }
-      for (const { lease } of book.doubtful(clock.nowMs())) onLost(lease);
+      for (const { lease } of book.doubtful(clock.nowMs())) (isReached ? onLost : onUnheard)(lease);
     }
   }
 

@@ -1,4 +1,4 @@
-import { deadline, sleep } from "../../shared/core/abort.ts";
+import { deadline, deferred, sleep } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
@@ -17,8 +17,9 @@ import type {
   WorkService,
 } from "../../shared/wire/services.ts";
 import { isTransient, persist, type ShardRunner } from "./attempt.ts";
+import { type Attempt, AttemptSet, refOf } from "./attempt-set.ts";
 import { type HeartbeatOptions, Heartbeats } from "./heartbeats.ts";
-import { LeaseBook, type LeaseName, leaseKey } from "./lease-book.ts";
+import { LeaseBook, type LeaseName } from "./lease-book.ts";
 
 /** How long a lease request may hang at the coordinator: below the idle limits of common proxies. */
 const LONG_POLL_MS = 25_000;
@@ -38,13 +39,8 @@ export interface LeaseLoopOptions extends Pick<HeartbeatOptions, "takeBusy" | "t
   readonly onSession: (registered: Registered) => void;
 }
 
-interface Attempt {
-  readonly lease: Lease;
-  readonly abort: AbortController;
-  /** Its partial is stored and being offered: worth going on with even when the lease is lost, it may still be the first. */
-  offering: boolean;
-  readonly done: Promise<void>;
-}
+/** How soon after a failed request the next is made: one that came back is found within a second. */
+const RECOVER_MS = 250;
 
 /**
  * The worker's side of leasing: joins, keeps one lease request open at all times (its breaking tells the coordinator that
@@ -55,7 +51,7 @@ export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
   readonly #random: Random;
   readonly #book = new LeaseBook();
-  readonly #attempts = new Map<string, Attempt>();
+  readonly #attempts = new AttemptSet();
   readonly #heartbeats: Heartbeats;
   #registered: Registered | null = null;
   #hasMapped = false;
@@ -68,6 +64,7 @@ export class LeaseLoop {
       book: this.#book,
       registered: () => this.#joined,
       onLost: (lease) => this.#loseLease(lease),
+      onUnheard: (lease) => this.#keepWithoutLease(lease),
     });
   }
 
@@ -126,8 +123,9 @@ export class LeaseLoop {
     let unreachableSinceMs: number | null = null;
     while (!quit.aborted) {
       const askedMs = clock.nowMs();
+      const running = this.#attempts.unleased().map(({ lease }) => refOf(lease));
       try {
-        const answer = await work.requestLease(this.#session, LONG_POLL_MS, quit);
+        const answer = await work.requestLease(this.#session, LONG_POLL_MS, quit, running);
         unreachableSinceMs = null;
         if (answer.kind === "dismissed") return "dismissed";
         if (answer.kind === "lease") this.#start(answer.lease, clock.nowMs());
@@ -149,14 +147,14 @@ export class LeaseLoop {
   async #recover(error: unknown, sinceMs: number, quit: AbortSignal): Promise<number | null> {
     const { clock, log, giveUpMs } = this.#options;
     if (isShardmillError(error, "SESSION_STALE")) {
-      // A coordinator that does not know this session has forgotten its leases, too.
-      for (const { lease } of [...this.#attempts.values()]) this.#loseLease(lease);
+      // A coordinator that does not know this session has forgotten its leases, too: it may grant the same shards again.
+      for (const { lease } of this.#attempts.all()) this.#keepWithoutLease(lease);
       await this.#register(quit);
       return null;
     }
     if (!isTransient(error) || clock.nowMs() - sinceMs > giveUpMs) throw error;
     log.debug({ reason: messageOf(error) }, "lease request failed");
-    await sleep(500, quit, clock).catch(() => {});
+    await sleep(RECOVER_MS, quit, clock).catch(() => {});
     return sinceMs;
   }
 
@@ -164,29 +162,41 @@ export class LeaseLoop {
     // Counted from before the grant could have been made would be safer still, but a long poll may hang for longer than
     // a lease: the margin covers the time of one answer on its way.
     this.#book.add(lease, grantedMs);
-    const abort = new AbortController();
-    const key = leaseKey(lease);
-    const done = this.#attempt(lease, abort.signal).finally(() => {
-      this.#book.remove(lease);
-      this.#attempts.delete(key);
-    });
-    this.#attempts.set(key, { lease, abort, offering: false, done });
+    if (this.#attempts.adopt(lease)) return;
+    // It was told what runs here, and gave something else: those are with others, or done.
+    for (const attempt of this.#attempts.unleased()) this.#abandon(attempt);
+    this.#begin(lease);
   }
 
-  async #attempt(lease: Lease, signal: AbortSignal): Promise<void> {
+  #begin(lease: Lease): void {
+    const abort = new AbortController();
+    const { promise, resolve } = deferred<void>();
+    const attempt: Attempt = { lease, isLeased: true, abort, offering: false, done: promise };
+    this.#attempts.add(attempt);
+    void this.#attempt(attempt).finally(() => {
+      this.#book.remove(attempt.lease);
+      this.#attempts.remove(attempt);
+      resolve();
+    });
+  }
+
+  /** @param attempt its partial is named by the lease that it was begun under, whatever the one it has later */
+  async #attempt(attempt: Attempt): Promise<void> {
     const { runner, log } = this.#options;
-    const ref: LeaseRef = { jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
+    const { lease } = attempt;
+    const { signal } = attempt.abort;
     const facts = { shard: lease.shard.id, token: tokenKey(lease.token), rows: shardRows(lease.shard) };
     try {
       const partial = await runner.run(lease, this.#random.hex(8), {
         signal,
-        onProgress: (rowsDone) => this.#book.progress(lease, rowsDone),
+        onProgress: (rowsDone) => this.#book.progress(attempt.lease, rowsDone),
       });
-      this.#noteOffering(lease);
+      attempt.offering = true;
       this.#tellOfFirst(signal);
       const answer = await this.#offer(lease.jobId, partial, signal);
       log.debug({ ...facts, answer: answer.kind }, "partial offered");
     } catch (error) {
+      const ref = refOf(attempt.lease);
       if (signal.aborted) return this.#endAborted(ref, signal.reason);
       // Another was first, or the job is over: the coordinator says so where its files are put, before a heartbeat does.
       if (isShardmillError(error, "LEASE_STALE")) return log.info(facts, "lease lost");
@@ -200,11 +210,6 @@ export class LeaseLoop {
     if (this.#hasMapped) return;
     this.#hasMapped = true;
     void this.#tell(() => this.#heartbeats.send(signal));
-  }
-
-  #noteOffering(lease: Lease): void {
-    const attempt = this.#attempts.get(leaseKey(lease));
-    if (attempt !== undefined) attempt.offering = true;
   }
 
   #offer(jobId: string, partial: PartialManifest, signal: AbortSignal): Promise<OfferAnswer> {
@@ -236,22 +241,31 @@ export class LeaseLoop {
   }
 
   #loseLease(name: LeaseName): void {
-    const attempt = this.#attempts.get(leaseKey(name));
+    const attempt = this.#attempts.get(name);
     if (attempt === undefined || attempt.offering || attempt.abort.signal.aborted) return;
-    const { shard, token } = attempt.lease;
+    this.#abandon(attempt);
+  }
+
+  #abandon({ lease: { shard, token }, abort }: Attempt): void {
     this.#options.log.info({ shard: shard.id, token: tokenKey(token) }, "lease lost");
-    attempt.abort.abort(
-      new ShardmillError("LEASE_STALE", "the lease is lost", { fields: { shard: shard.id } }),
-    );
+    abort.abort(new ShardmillError("LEASE_STALE", "the lease is lost", { fields: { shard: shard.id } }));
+  }
+
+  /** Goes on with it: no lease makes a partial right or wrong, and it may be the first, or be granted again. */
+  #keepWithoutLease(name: LeaseName): void {
+    const attempt = this.#attempts.get(name);
+    if (attempt === undefined || attempt.abort.signal.aborted) return;
+    this.#book.remove(name);
+    attempt.isLeased = false;
   }
 
   #abandonAll(reason: ShardmillError): void {
-    for (const { abort } of this.#attempts.values()) abort.abort(reason);
+    for (const { abort } of this.#attempts.all()) abort.abort(reason);
   }
 
   async #finishOrRelease(graceMs: number, stop: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const running = [...this.#attempts.values()].map(({ done }) => done);
+    const running = this.#attempts.all().map(({ done }) => done);
     const patience = new AbortController();
     try {
       await Promise.race([
@@ -264,7 +278,7 @@ export class LeaseLoop {
       patience.abort();
     }
     this.#abandonAll(new ShardmillError("INTERRUPTED", "the worker drains"));
-    const handedBack = Promise.allSettled([...this.#attempts.values()].map(({ done }) => done));
+    const handedBack = Promise.allSettled(this.#attempts.all().map(({ done }) => done));
     await Promise.race([handedBack, sleep(3_000, stop, clock).catch(() => {})]);
   }
 

@@ -1,5 +1,7 @@
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import type { Store } from "../../shared/store/store.ts";
+import { patientStore } from "./patient-store.ts";
+import { sessionIn } from "./session-cell.ts";
 import type { DataAccess } from "./shard-protocol.ts";
 
 export interface DataStore extends AsyncDisposable {
@@ -19,7 +21,12 @@ export async function openDataStore(access: DataAccess, jobId: string): Promise<
       const { connectCoordinator } = await import("../../shared/wire/client.ts");
       const { createCoordinatorStore } = await import("../../shared/wire/coordinator-store.ts");
       const client = connectCoordinator(address, credential);
-      const store = createCoordinatorStore({ data: client.data, session, jobId });
+      const coordinator = createCoordinatorStore({
+        data: client.data,
+        session: () => sessionIn(session),
+        jobId,
+      });
+      const store = patientStore(coordinator);
       return { kind: access.kind, store, [Symbol.asyncDispose]: async () => client.close() };
     }
   }

@@ -4,8 +4,9 @@ import type { ErrorData } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Token } from "../../shared/domain/token.ts";
-import type { StageShares, StepCounts, WorkerSession } from "../../shared/domain/worker.ts";
+import type { StageShares, StepCounts } from "../../shared/domain/worker.ts";
 import type { LearnedBatch } from "../infer/batch-sizer.ts";
+import type { SessionCell } from "./session-cell.ts";
 
 /**
  * How a worker reaches the job's bytes. `shared`: it sees the coordinator's files and reads and writes them itself.
@@ -17,7 +18,7 @@ export type DataAccess =
       readonly kind: "coordinator";
       readonly address: string;
       readonly credential: Credential;
-      readonly session: WorkerSession;
+      readonly session: SessionCell;
     };
 
 /** To a shard thread. */

@@ -5,12 +5,13 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { isShardmillError } from "../../../shared/core/errors.ts";
 import { workerSession } from "../../../shared/domain/worker.ts";
 import { chooseAccess, type JobFiles } from "../../../worker/data-access.ts";
+import { sessionCell } from "../../../worker/shard/session-cell.ts";
 import { aLease, anInputFile } from "../../support/builders.ts";
 
 const COORDINATOR = {
   address: "node1:7433",
   credential: { path: "", secret: null },
-  session: workerSession("0".repeat(24)),
+  session: sessionCell(workerSession("0".repeat(24))),
 };
 const REMOTE = { kind: "coordinator", ...COORDINATOR };
 const SHARED = { kind: "shared" };

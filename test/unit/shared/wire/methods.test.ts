@@ -90,7 +90,11 @@ describe("WorkService", () => {
   roundTrip({ method: workMethods.describeJob, request: ofJob, response: jobDescription });
   roundTrip({
     method: workMethods.requestLease,
-    request: fc.record({ session: any.session, waitMs: any.uint32 }),
+    request: fc.record({
+      session: any.session,
+      waitMs: any.uint32,
+      running: fc.array(any.leaseRef, { maxLength: 4 }),
+    }),
     response: any.leaseAnswer,
   });
   roundTrip({ method: workMethods.heartbeat, request: any.heartbeat, response: any.leaseStates });

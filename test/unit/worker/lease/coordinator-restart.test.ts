@@ -1,0 +1,122 @@
+import { describe, expect, test } from "vitest";
+import { type Deferred, deferred, sleep } from "../../../../shared/core/abort.ts";
+import { systemClock } from "../../../../shared/core/clock.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import type { Lease } from "../../../../shared/domain/job.ts";
+import type { PartialManifest } from "../../../../shared/domain/partial.ts";
+import { tokenKey } from "../../../../shared/domain/token.ts";
+import { type LeaseAnswer, PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
+import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
+import { aLease, aWorker } from "../../../support/builders.ts";
+import { FakeWork } from "../../../support/fake-work.ts";
+
+/** A coordinator that is killed and started again while a worker is at a shard. */
+
+const never = new AbortController().signal;
+const granted = (shard: number, sequence: number): LeaseAnswer => ({
+  kind: "lease",
+  lease: aLease({ shard, sequence }),
+});
+const stale = new ShardmillError("SESSION_STALE", "who are you");
+const gone = new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
+
+/** A loop whose shards run until the test lets them end; what was begun, by token, and what was given up. */
+class Rig {
+  readonly work = new FakeWork();
+  readonly begun: string[] = [];
+  readonly givenUp: number[] = [];
+  readonly gates = new Map<number, Deferred<void>>();
+  readonly #drain = new AbortController();
+  readonly #ended: Promise<unknown>;
+
+  constructor(...answers: FakeWork["answers"]) {
+    this.work.answers.push(...answers);
+    const loop = new LeaseLoop({
+      work: this.work,
+      registration: { ...aWorker(), protocolVersion: PROTOCOL_VERSION, build: "1" },
+      runner: { run: (lease, executionId, { signal }) => this.#run(lease, executionId, signal) },
+      takeBusy: () => ({}),
+      takePadding: () => null,
+      clock: systemClock,
+      log: silentLogger,
+      giveUpMs: 10_000,
+      drainMs: 5_000,
+      onSession: () => {},
+    });
+    this.#ended = loop.run(this.#drain.signal, never);
+  }
+
+  async until(isTrue: () => boolean): Promise<void> {
+    for (let waitedMs = 0; !isTrue(); waitedMs += 5) {
+      if (waitedMs > 5_000)
+        throw new Error(`not so: ${this.work.heard}, running ${JSON.stringify(this.work.running)}`);
+      await sleep(5);
+    }
+  }
+
+  async drained(): Promise<readonly string[]> {
+    this.#drain.abort();
+    await this.#ended;
+    return this.work.heard;
+  }
+
+  async #run(lease: Lease, executionId: string, signal: AbortSignal): Promise<PartialManifest> {
+    const { shard, token } = lease;
+    this.begun.push(tokenKey(token));
+    const gate = deferred<void>();
+    this.gates.set(shard.id, gate);
+    signal.addEventListener("abort", () => {
+      this.givenUp.push(shard.id);
+      gate.reject(signal.reason);
+    });
+    await gate.promise;
+    const counts = { rowsIn: 100, rowsOut: 100, rowsDead: 0, firstDead: null };
+    return { shard: shard.id, token, executionId, ...counts, files: [], digest: "d" };
+  }
+}
+
+describe("a worker whose coordinator was started again", () => {
+  test("goes on with what it runs, and says so; granted again, it is not begun again", async () => {
+    const rig = new Rig(granted(1, 1), stale, granted(1, 7));
+    await rig.until(() => rig.work.running.length === 4);
+    expect(rig.work.running).toEqual([[], [], [1], []]);
+    expect(rig.begun).toEqual(["1.1"]);
+    // Renewed under the new token: if that were lost, it would be given up.
+    rig.work.lost.add(1);
+    await rig.until(() => rig.givenUp.length === 1);
+    expect(await rig.drained()).toEqual(["register", "register", "leave"]);
+  });
+
+  test("offers what it finishes without a lease, under the new session", async () => {
+    const rig = new Rig(granted(1, 1), stale);
+    await rig.until(() => rig.work.running.length === 3);
+    rig.work.lost.add(1);
+    await sleep(50);
+    expect(rig.givenUp).toEqual([]);
+    rig.gates.get(1)?.resolve();
+    await rig.until(() => rig.work.heard.includes("offer 1 by s2"));
+    expect(await rig.drained()).toEqual(["register", "register", "offer 1 by s2", "leave"]);
+  });
+
+  test("gives up what others have by now: it was told what runs here, and gave another shard", async () => {
+    const rig = new Rig(granted(1, 1), granted(2, 2), stale, granted(2, 7), granted(5, 8));
+    await rig.until(() => rig.givenUp.length > 0);
+    expect(rig.givenUp).toEqual([1]);
+    expect(rig.begun).toEqual(["1.1", "1.2", "1.8"]);
+    for (const shard of [2, 5]) rig.gates.get(shard)?.resolve();
+    await rig.until(() => rig.work.heard.filter((line) => line.startsWith("offer")).length === 2);
+    await rig.drained();
+  });
+
+  test("keeps a shard while nobody answers, for longer than its lease", async () => {
+    const rig = new Rig(granted(1, 1));
+    await rig.until(() => rig.begun.length === 1);
+    rig.work.heartbeat = () => Promise.reject(gone);
+    await sleep(1_300);
+    expect(rig.givenUp).toEqual([]);
+    rig.gates.get(1)?.resolve();
+    await rig.until(() => rig.work.heard.includes("offer 1 by s1"));
+    await rig.drained();
+  });
+});
