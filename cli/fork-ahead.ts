@@ -8,6 +8,7 @@ const workerForks = (): ForkPlan[] => [workerFork({ shardThreads: 1, env: {} })]
 /** What each command will start, unless something is wrong. */
 const FORKS: Readonly<Record<string, () => readonly ForkPlan[]>> = {
   run: () => [...planForks(), ...workerForks()],
+  coordinator: planForks,
   plan: planForks,
   worker: workerForks,
 };
@@ -16,5 +17,7 @@ const FORKS: Readonly<Record<string, () => readonly ForkPlan[]>> = {
 export function forkForCommand(args: readonly string[]): void {
   const [command = ""] = args;
   if (!Object.hasOwn(FORKS, command) || args.includes("--help")) return;
+  // Without a job it waits for one, maybe for days.
+  if (command === "coordinator" && (args[1] ?? "-").startsWith("-")) return;
   for (const plan of FORKS[command]?.() ?? []) forkAhead(plan);
 }

@@ -5,6 +5,7 @@ import { KnownJob } from "../test/support/known-job.ts";
 import { lcg } from "../test/support/onnx-model.ts";
 import { runCli } from "../test/support/processes.ts";
 import { FAULT_KINDS, type FaultKind, type FaultWorld, inject } from "./chaos-faults.ts";
+import { GivenUp, watchProgress } from "./chaos-progress.ts";
 import { checkAnswer } from "./check-answer.ts";
 import { MortalCoordinator, WorkerSlot } from "./fleet.ts";
 import { freePort } from "./free-port.ts";
@@ -41,8 +42,6 @@ const COORDINATOR_ARGS = [
   ...["--worker-grace-ms", "60000", "--backup-min-ms", "2000", "--log-level", "warn"],
 ];
 const ROWS_PER_SHARD = 100;
-/** A job that has not ended by then hangs: without faults it takes a tenth of it. */
-const JOB_LIMIT_MS = 300_000;
 const FAULT_GAP_MS = { least: 500, most: 1_800 } as const;
 /** How long a dismissed worker may take to end: its shard threads close first. */
 const GOING_HOME_MS = 5_000;
@@ -65,11 +64,11 @@ export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
       slots.push(await WorkerSlot.open(index, job, coordinator.port));
     const world: FaultWorld = { coordinator, slots, leaseMs: LEASE_MS, random: lcg(options.seed) };
     const done = submitted === null ? coordinator.done : Promise.race([submitted.done, coordinator.done]);
-    const end = await underFaults(world, tally, { done, faultMs: options.faultSeconds * 1000 });
-    if (end === null) tally.problem(`the job has not ended after ${JOB_LIMIT_MS / 1000} s`);
+    const end = await underFaults(world, tally, { jobs, done, faultMs: options.faultSeconds * 1000 });
+    if (end instanceof GivenUp) tally.problem(end.message);
     else if (end.code !== 0) tally.problem(`the job ended with ${end.code}: ${end.stderr.slice(-2_000)}`);
     await endWorkers(slots, tally);
-    if (end?.code === 0)
+    if (!(end instanceof GivenUp) && end.code === 0)
       for (const one of jobs) for (const problem of await checkAnswer(one)) tally.problem(problem);
   } catch (error) {
     tally.problem(messageOf(error));
@@ -141,20 +140,27 @@ export function noFaults(): Record<FaultKind, number> {
   return Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
 }
 
-/** Faults until the job has ended, several at once; null when it does not end. */
+/** Faults until the job has ended, several at once; or why it was given up. */
 async function underFaults(
   world: FaultWorld,
   tally: Tally,
-  { done, faultMs }: { readonly done: Promise<JobsEnd>; readonly faultMs: number },
-): Promise<JobsEnd | null> {
+  {
+    jobs,
+    done,
+    faultMs,
+  }: { readonly jobs: readonly KnownJob[]; readonly done: Promise<JobsEnd>; readonly faultMs: number },
+): Promise<JobsEnd | GivenUp> {
   const over = new AbortController();
   const ended = done.finally(() => over.abort());
   const injecting = injectUntil(over.signal, { world, tally, faultMs });
-  const limit = sleep(JOB_LIMIT_MS, over.signal).then(
-    () => null,
+  const watched = watchProgress(jobs, over.signal).then(
     () => ended,
+    (error: unknown) => {
+      if (error instanceof GivenUp) return error;
+      throw error;
+    },
   );
-  const end = await Promise.race([ended, limit]);
+  const end = await Promise.race([ended, watched]);
   over.abort();
   await injecting;
   return end;
