@@ -20,7 +20,7 @@ function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_
   };
   const store = createCoordinatorStore({
     data: data as DataService,
-    session: () => session: workerSession("s1"),
+    session: () => workerSession("s1"),
     jobId: "j1",
   });
   return { store, counts };
