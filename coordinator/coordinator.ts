@@ -11,6 +11,7 @@ import type { ActiveJob } from "./job/active-job.ts";
 import { handleOf, publishedHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
 import { type JobHandle, JobsDesk } from "./job/jobs-desk.ts";
+import { ListingPace } from "./job/listing-pace.ts";
 import { PlanningTurn } from "./job/planning-turn.ts";
 import type { CheckPrecision } from "./job/precision-gate.ts";
 import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
@@ -91,6 +92,7 @@ class RunningCoordinator implements Coordinator {
   readonly #active: ActiveJob[] = [];
   readonly #handles: JobHandle[] = [];
   readonly #planning = new Slots("jobs to plan", PLANNING);
+  readonly #lists = new ListingPace();
   #server: RunningServer | null = null;
   #callOffTick: () => void = () => {};
   #dismissal: string | null = null;
@@ -125,7 +127,7 @@ class RunningCoordinator implements Coordinator {
         submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
         jobs: () => this.#handles,
       }),
-      workers: { listWorkers: async () => this.#workerStatuses() },
+      workers: { listWorkers: (signal) => this.#lists.list(() => this.#workerStatuses(), signal) },
     };
     this.#server = await this.#seams.serve({ listen, services, guard, log });
     this.#server.setServing(true);

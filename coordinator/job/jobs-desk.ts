@@ -6,6 +6,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { checkJobSpec } from "../../shared/spec/check-job.ts";
 import type { JobsService } from "../../shared/wire/services.ts";
+import { ListingPace } from "./listing-pace.ts";
 
 /** A job as people ask after it, running or ended. */
 export interface JobHandle {
@@ -51,6 +52,7 @@ const MOST_WATCHERS = 256;
 /** Where people submit jobs and ask after them. */
 export class JobsDesk implements JobsService {
   readonly #options: JobsDeskOptions;
+  readonly #lists = new ListingPace();
   readonly #watchers = new Slots("watchers", { slots: MOST_WATCHERS, waiting: 0 });
 
   constructor(options: JobsDeskOptions) {
@@ -71,8 +73,8 @@ export class JobsDesk implements JobsService {
     return this.#find(jobId).status();
   }
 
-  async listJobs(): Promise<readonly JobStatus[]> {
-    return this.#options.jobs().map((job) => job.status());
+  listJobs(signal?: AbortSignal): Promise<readonly JobStatus[]> {
+    return this.#lists.list(() => this.#options.jobs().map((job) => job.status()), signal);
   }
 
   async *watchJob(jobId: string, signal?: AbortSignal): AsyncIterable<JobStatus> {

@@ -36,8 +36,8 @@ export interface RegistryTimes {
 
 /**
  * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten times the fleet
- * that is measured. `newcomers`, who registered and never asked for a shard: a worker asks at once, so a thousand are the
- * workers of one moment; registrations without end push out each other, and no worker.
+ * that is measured. `newcomers`, who have no request for a shard open since they registered, or since their connection broke: a
+ * worker asks at once, so a thousand are the workers of one moment; registrations without end push out each other.
  */
 const MOST = { members: 20_000, newcomers: 1_000 } as const;
 
@@ -135,7 +135,11 @@ export class WorkerRegistry {
 
   disconnected(session: WorkerSession, nowMs: number): void {
     const member = this.#members.get(session);
-    if (member !== undefined) member.disconnectedMs = nowMs;
+    if (member === undefined) return;
+    member.disconnectedMs = nowMs;
+    // Until it asks again it is as good as gone, and makes room like one that never asked.
+    member.hasAsked = false;
+    this.#newcomers.add(member);
   }
 
   leave(session: WorkerSession): void {

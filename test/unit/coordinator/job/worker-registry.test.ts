@@ -133,4 +133,17 @@ describe("the worker registry", () => {
     expect(registry.join(aWorker({ name: "w7" }), 0).replaced).toHaveLength(1);
     expect(registry.size).toBe(20_000);
   });
+
+  test("one whose connection broke makes room like one that never asked, until it asks again", () => {
+    const registry = new WorkerRegistry(times);
+    const [back, away] = ["back", "away"].map((name) => registry.join(aWorker({ name }), 0).session);
+    for (const session of [back, away]) {
+      registry.asked(session ?? workerSession(""));
+      registry.disconnected(session ?? workerSession(""), 1);
+    }
+    registry.asked(back ?? workerSession(""));
+    for (let index = 0; index < 1_000; index += 1) registry.join(aWorker({ name: `idle-${index}` }), 2);
+    expect(registry.has(back ?? workerSession(""))).toBe(true);
+    expect(registry.has(away ?? workerSession(""))).toBe(false);
+  });
 });
