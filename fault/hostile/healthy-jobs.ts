@@ -1,6 +1,6 @@
 import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
-import { messageOf } from "../../shared/core/errors.ts";
+import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
@@ -10,6 +10,7 @@ import { checkAnswer } from "../check-answer.ts";
 
 const LOOK_MS = 200;
 const END_LIMIT_MS = 180_000;
+const RELEASE_LIMIT_MS = 20_000;
 
 /** The same job again and again, from the beginning, beside whatever else happens: each run must end as if alone. */
 export class HealthyJobs implements AsyncDisposable {
@@ -91,13 +92,24 @@ export class HealthyJobs implements AsyncDisposable {
   }
 
   async #goOn(): Promise<void> {
-    const { jobs } = this.#client;
     while (!this.#over.signal.aborted && this.problem === null) {
       await this.#look();
       if (!isEnded(this.#status.phase)) continue;
       this.#judge();
       this.#rowsOfEnded += this.#status.rowsCommitted;
-      this.#status = await jobs.submitJob(this.spec, { fresh: true });
+      this.#status = await this.#submitAgain();
+    }
+  }
+
+  /** A job is seen to have ended a moment before its files are let go of. */
+  async #submitAgain(): Promise<JobStatus> {
+    for (const startMs = performance.now(); ; await sleep(LOOK_MS)) {
+      try {
+        return await this.#client.jobs.submitJob(this.spec, { fresh: true });
+      } catch (error) {
+        const isSoon = performance.now() - startMs < RELEASE_LIMIT_MS;
+        if (!isSoon || !isShardmillError(error, "OUTPUT_LOCKED")) throw error;
+      }
     }
   }
 
