@@ -137,6 +137,8 @@ export class WorkDesk implements WorkService {
   async failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData): Promise<void> {
     this.#heard(session);
     const { registry, log } = this.#options;
+    // What it held went back when it was refused, and why has been said.
+    if (this.#job(lease.jobId).refusalOf(session) !== null) return;
     registry.countFailure(session);
     log.warn(
       { job: lease.jobId, shard: lease.shard, code: error.code, reason: error.message },
