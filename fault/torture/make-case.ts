@@ -1,7 +1,7 @@
 import { Dice } from "../hostile/dice.ts";
 import { NUMBER_KINDS } from "./column-type.ts";
 import { columnName, fileName, folderName } from "./names.ts";
-import { randomType, type Writer } from "./random-type.ts";
+import { MOST_DEPTH, randomType, type Writer } from "./random-type.ts";
 import {
   type CaseFile,
   type HandName,
@@ -88,7 +88,7 @@ function modelColumn(dice: Dice, name: string, hand: HandName): ModelColumn {
 
 function keptColumn(dice: Dice, writer: Writer, taken: Set<string>, { longest }: Size): KeptColumn {
   const name = columnName(dice, taken);
-  const type = randomType(dice, writer, 3);
+  const type = randomType(dice, writer, MOST_DEPTH);
   return { name, type, nulls: dice.pick([0, 0, 0.3, 1]), longest };
 }
 

@@ -359,6 +359,8 @@ def judge(case: dict[str, Any], folder: Path) -> list[str]:
         if len(content) != file["bytes"] or hashlib.sha256(content).hexdigest() != file["sha256"]:
             problems.append(f"{file['path']} is not what the manifest says")
     given = pa.concat_tables([read_input(case, folder / "data" / file["name"]) for file in case["files"]])
+    # Views cannot be filtered.
+    given = pa.table([normal(whole(column)) for column in given.columns], names=given.column_names)
     alive = pc.is_valid(given[case["x"]["name"]])
     expected = given.filter(alive)
     got = read_output([out / file["path"] for file in manifest["files"] if file["kind"] == "rows"])
