@@ -35,10 +35,10 @@ test("hundreds of small files are one job like any other, and a quick one", asyn
   await using job = await KnownJob.make({ rows: 200 * 20, files: 200 });
   const run = await runOf(job, "2");
   expect(run).toMatchObject({ code: 0 });
-  expect(JSON.parse(run.stdout)).toMatchObject({ rows: 4_000, shards: 200, attempts: 200 });
+  expect(JSON.parse(run.stdout)).toMatchObject({ rows: 4_000, shards: 8, attempts: 8 });
   expect(run.seconds).toBeLessThan(30);
   const { shards } = await expectRightAnswer(job);
-  expect(shards).toBe(200);
+  expect(shards).toBe(8);
 });
 
 test("one huge row group is cut into ranges, which several workers share", async () => {
