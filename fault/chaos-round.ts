@@ -187,6 +187,8 @@ async function injectUntil(
     const kind = deck.pop() ?? "coordinatorKilled";
     const fault = tally.run(kind, world).finally(() => running.delete(fault));
     running.add(fault);
+    // Else the next death would be counted from this one's, and on a slow machine no coordinator would live to begin.
+    if (healing) await fault;
   }
   await Promise.allSettled(running);
 }
