@@ -9,6 +9,7 @@ import { ShardmillError } from "../../../shared/core/errors.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../../../shared/domain/job-spec.ts";
 import { TEST_GUARD } from "../../support/access.ts";
+import { until } from "../../support/wire-rig.ts";
 
 let coordinator: Coordinator | null = null;
 afterEach(async () => {
@@ -63,12 +64,14 @@ function aSpec(place: number): JobSpec {
   return { ...JOB_FILE_SCHEMA.parse(file), name: file.name };
 }
 
-const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+/** So long that a third would have begun, had it been let. */
+const moment = () => new Promise((resolve) => setTimeout(resolve, 50));
 
 test("two jobs are planned at once, 64 wait, more are told to come later, and all have their turn", async () => {
   const { seen, open, submit } = await planner();
   const submitted = Array.from({ length: 66 }, () => submit());
-  await turn();
+  await until(() => seen.now === 2);
+  await moment();
   expect(seen).toEqual({ now: 2, most: 2, begun: 2 });
   await expect(submit()).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED", hint: expect.any(String) });
   open();
@@ -82,7 +85,7 @@ test("nothing is planned for a caller who has gone while it waited", async () =>
   const first = [submit(), submit()];
   const caller = new AbortController();
   const waiting = submit(caller.signal);
-  await turn();
+  await until(() => seen.now === 2);
   caller.abort(new Error("gone"));
   await expect(waiting).rejects.toThrow("gone");
   open();
