@@ -4,6 +4,7 @@ import { openOwnRoom } from "../own-room.ts";
 import { caseText } from "./case-text.ts";
 import { DuckdbHand } from "./duckdb-hand.ts";
 import type { Hand } from "./hand.ts";
+import { largeCase } from "./large-case.ts";
 import { makeCase } from "./make-case.ts";
 import { PythonHand } from "./python-hand.ts";
 import { shrinkCase } from "./shrink-case.ts";
@@ -26,6 +27,10 @@ const args = await yargs(hideBin(process.argv))
   .option("hand", { choices: HANDS, describe: "Only this one; left out: in turns" })
   .option("python", { type: "string", describe: "A Python that has pyarrow; left out: only DuckDB's hand" })
   .option("keep", { type: "string", describe: "Leave the files of the last case below this folder" })
+  .option("large", {
+    type: "boolean",
+    describe: "One case of over 2 GiB of text in a shard: takes 8 GB of memory",
+  })
   .option("stop", { type: "boolean", default: true, describe: "End at the first that is wrong" })
   .option("shrink", { type: "boolean", default: true, describe: "Look for the smallest that is wrong" })
   .example("$0 --minutes 60 --seed 7 --python .venv/bin/python", "an hour, with both hands")
@@ -33,6 +38,7 @@ const args = await yargs(hideBin(process.argv))
   .parseAsync();
 
 const { python, seed, keep } = args;
+if (args.large === true && args.hand !== "pyarrow") throw new Error("--large needs --hand pyarrow");
 if (args.hand === "pyarrow" && python === undefined) throw new Error("--hand pyarrow needs --python");
 await using _room = await openOwnRoom();
 await using duckdb = await DuckdbHand.open();
@@ -48,7 +54,8 @@ const more = () => (args.cases === undefined ? minutes() < args.minutes : index 
 console.log(`seed ${seed}, judged by ${names.join(" and ")}`);
 for (; more(); index += 1) {
   const name = names[index % names.length] ?? "duckdb";
-  const torture = makeCase({ seed, index, hand: name });
+  const made = makeCase({ seed, index, hand: name });
+  const torture = args.large === true ? largeCase(made) : made;
   const hand = hands[name] ?? duckdb;
   const end = await tryCase(torture, hand, keep).catch(
     (error: unknown): CaseEnd => ({ kind: "wrong", problems: [String(error)] }),

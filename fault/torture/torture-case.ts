@@ -9,6 +9,8 @@ export interface KeptColumn extends NamedType {
   readonly nulls: number;
   /** Texts and lists are up to so many items long. */
   readonly longest: number;
+  /** How many of them are about that long; the others have a few items. */
+  readonly long?: "few" | "all";
 }
 
 /** The column that feeds the model. The model gives back what it gets, so `y` must equal it bit for bit. */
