@@ -47,6 +47,9 @@ export interface CheckerOptions {
   readonly tellsCalls: boolean;
 }
 
+/** What was decided is on disk, and known to all, within this. */
+const OF_LATE_MS = 5_000;
+
 /** Looks at everything that leaves a coordinator, and at the disk behind it: what was said must be safe by then. */
 export class Checker {
   /** The first promise that was broken; the world stops there. */
@@ -54,6 +57,8 @@ export class Checker {
   readonly holders = new Set<Holder>();
   /** When a worker was last served. */
   lastServedMs = 0;
+  /** The longest time without a worker of late, and when it ended. */
+  silence = { ms: 0, endedMs: 0 };
   /** Somebody has asked for a run from the beginning. */
   mayStartOver = false;
   /** Files that were damaged on purpose. */
@@ -179,7 +184,7 @@ export class Checker {
           this.#noteCall(`${method} of ${caller.name}: refused, ${answer.message}`);
         else {
           // Only who asks for a shard is the job's worker.
-          if (method === "requestLease") this.lastServedMs = Math.max(this.lastServedMs, arrivedMs);
+          if (method === "requestLease") this.#served(arrivedMs);
           this.hold(!isOld, "I8", `${method} of an older session of ${caller.name} was accepted`);
           if (method === "register") this.#registered(args, answer, { server: server.process, arrival });
           this.#answered(method, args, answer, server.process);
@@ -189,6 +194,13 @@ export class Checker {
   }
 
   /** Of two sessions of one name the one that asked later is the newer, whichever is answered first. */
+  #served(nowMs: number): void {
+    const ms = nowMs - this.lastServedMs;
+    if (ms > this.silence.ms || nowMs - this.silence.endedMs > OF_LATE_MS)
+      this.silence = { ms, endedMs: nowMs };
+    this.lastServedMs = Math.max(this.lastServedMs, nowMs);
+  }
+
   #registered(
     args: readonly unknown[],
     answer: unknown,

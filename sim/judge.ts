@@ -107,7 +107,10 @@ export class Judge {
         died + cutOff > 0,
       // Found after the intent to publish: then the next run maps the shard again.
       PARTIAL_INVALID: hasFired(world, "partialDamaged", "diskFull", "diskError"),
-      NO_WORKERS: scheduler.nowMs - checker.lastServedMs >= SIM_SCHEDULE.noWorkersGraceMs,
+      // One that came after it was decided, and before it was on disk, came too late.
+      NO_WORKERS: [scheduler.nowMs - checker.lastServedMs, checker.silence.ms].some(
+        (silentMs) => silentMs >= SIM_SCHEDULE.noWorkersGraceMs,
+      ),
       OUTPUT_FAILED:
         (this.#own.isForeign || hasFired(world, "diskFull", "diskError")) &&
         !message.includes("another output"),
