@@ -16,7 +16,6 @@ export function patchHandles(
     writeFile: prototype.writeFile as (...args: readonly unknown[]) => Promise<unknown>,
     sync: prototype.sync,
     datasync: prototype.datasync,
-    truncate: prototype.truncate,
   };
   const around = (
     handle: FileHandle,
@@ -44,10 +43,6 @@ export function patchHandles(
     },
     datasync(this: FileHandle) {
       return around(this, "sync", SYNCED, () => real.datasync.call(this));
-    },
-    truncate(this: FileHandle, bytes?: number) {
-      const ways = { before: "before", after: ["done"] } as const;
-      return around(this, "truncate", ways, () => real.truncate.call(this, bytes));
     },
   });
 }

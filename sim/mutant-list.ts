@@ -116,13 +116,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "no-torn-tail-check",
-    says: "a torn end of the journal stays in it",
-    edits: [
-      edit("coordinator/journal/journal.js", "await truncateDurably(torn.path, torn.bytes, disk);", ";"),
-    ],
-  },
-  {
     name: "replan-on-restart",
     says: "a restarted coordinator seals another plan",
     edits: [

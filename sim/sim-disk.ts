@@ -7,7 +7,7 @@ import type { SeededRandom } from "./seeded-random.ts";
 /** One operation of a process on its disk, as a fault sees it. */
 export interface DiskCall {
   readonly process: SimProcess;
-  readonly call: "open" | "read" | "write" | "sync" | "names" | "removal" | "truncate" | "close";
+  readonly call: "open" | "read" | "write" | "sync" | "names" | "removal" | "close";
   readonly path: string;
 }
 
@@ -144,10 +144,6 @@ export class SimDisk implements Disk {
           () => append(image, node, bytes),
           (random) => append(image, node, bytes.subarray(0, random.int(0, bytes.length))),
         ),
-      truncate: (bytes) =>
-        this.#turn("truncate", path, () => {
-          if (node.kind === "file") image.write(node, node.bytes.subarray(0, bytes));
-        }),
       sync: () => this.#turn("sync", path, () => image.sync(node)),
       datasync: () => this.#turn("sync", path, () => image.sync(node)),
       close: () => this.#turn("close", path, () => {}),

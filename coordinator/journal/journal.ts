@@ -7,7 +7,7 @@ import { buildVersion } from "../../shared/core/package-root.ts";
 import { decodeFrames, decodeHeader, encodeHeader, encodeRecord, JOURNAL_VERSION } from "./framing.ts";
 import { JournalWriter, type WriterOptions } from "./journal-writer.ts";
 import type { JournalRecord } from "./record.ts";
-import { createSegment, segmentGeneration, segmentPath, truncateDurably } from "./segment-file.ts";
+import { createSegment, segmentGeneration, segmentPath } from "./segment-file.ts";
 
 export type Journal = JournalWriter;
 
@@ -23,7 +23,7 @@ export interface OpenJournal extends AsyncDisposable {
 }
 
 /**
- * Opens the journal in `folder` (made if missing) for writing: reads every segment, drops a torn tail of the last one, and
+ * Opens the journal in `folder` (made if missing) for writing: reads every segment and
  * starts the next generation in a segment of its own. The caller holds the job's lock.
  *
  * @param wallMs when the generation starts, for people
@@ -37,8 +37,7 @@ export async function openJournal(
 ): Promise<OpenJournal> {
   try {
     await makeFolders(folder, disk);
-    const { records, generations, torn, tail } = await readJournal(folder, disk);
-    if (torn !== null) await truncateDurably(torn.path, torn.bytes, disk);
+    const { records, generations, tail } = await readJournal(folder, disk);
     const last = generations.at(-1) ?? 0;
     // What a killed coordinator wrote may not be on the disk yet. From here on it is built upon, and it is not the last
     // segment any more, whose end may be torn.
@@ -76,9 +75,10 @@ export async function openJournal(
 export interface JournalContent {
   readonly records: readonly JournalRecord[];
   readonly generations: readonly number[];
-  /** The last segment, if a crash cut off its last record, and how many of its bytes are good. */
-  readonly torn: { readonly path: string; readonly bytes: number } | null;
-  /** The good bytes of the last segment, which the next one records. */
+  /**
+   * The good bytes of the last segment, which the next one records. A crash may have cut off its last record: what is left of
+   * that is behind them, and so in nobody's history.
+   */
   readonly tail: SegmentTail;
 }
 
@@ -97,7 +97,6 @@ export async function readJournal(folder: string, disk: Disk = realDisk): Promis
   const names = await disk.readdir(folder);
   const generations = names.flatMap((name) => segmentGeneration(name) ?? []).sort((a, b) => a - b);
   const records: JournalRecord[][] = [];
-  let torn: JournalContent["torn"] = null;
   let tail: SegmentTail = { bytes: 0, crc32: 0 };
   let next: Buffer | null = null;
   for (const [index, generation] of generations.entries()) {
@@ -108,16 +107,13 @@ export async function readJournal(folder: string, disk: Disk = realDisk): Promis
     next = successor === undefined ? null : await disk.readFile(segmentPath(folder, successor));
     const bytes = inHistory(found, next);
     const segment = readSegment(path, bytes, generation);
-    if (segment.goodBytes < bytes.length) {
-      torn = { path, bytes: segment.goodBytes };
-      const last = index === generations.length - 1;
-      if (!last) throw corrupt(path, "a record in the middle of the journal is not whole", segment.goodBytes);
-    }
+    if (segment.goodBytes < bytes.length && successor !== undefined)
+      throw corrupt(path, "a record in the middle of the journal is not whole", segment.goodBytes);
     checkPrevious(segment.started, tail, segmentPath(folder, index));
     tail = { bytes: segment.goodBytes, crc32: crc32(bytes.subarray(0, segment.goodBytes)) };
     records.push(segment.records);
   }
-  return { records: records.flat(), generations, torn, tail };
+  return { records: records.flat(), generations, tail };
 }
 
 /** Room for a header and the first record of a segment. */

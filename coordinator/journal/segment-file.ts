@@ -26,17 +26,6 @@ export async function createSegment(path: string, first: Buffer, disk: Disk): Pr
   return segmentFile(file);
 }
 
-/** Cuts a file off at `bytes`, durably. */
-export async function truncateDurably(path: string, bytes: number, disk: Disk): Promise<void> {
-  const file = await disk.open(path, "r+");
-  try {
-    await file.truncate(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 export function segmentPath(folder: string, generation: number): string {
   return join(folder, `journal-${String(generation).padStart(6, "0")}.log`);
 }

@@ -63,7 +63,6 @@ export interface ReadableFile {
 export interface DiskFile extends ReadableFile {
   /** Writes all of `bytes` behind what was written through this file before. */
   write(bytes: Uint8Array): Promise<void>;
-  truncate(bytes: number): Promise<void>;
   /** As `sync`, but for what no reader needs, such as times. */
   datasync(): Promise<void>;
 }
@@ -144,10 +143,6 @@ class RealFile implements DiskFile {
       const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at);
       at += bytesWritten;
     }
-  }
-
-  truncate(bytes: number): Promise<void> {
-    return this.#handle.truncate(bytes);
   }
 
   sync(): Promise<void> {

@@ -33,7 +33,12 @@ test("no promise is broken in two thousand worlds and those that once broke one,
 }, 900_000);
 
 test("planted bugs are found", async () => {
-  const names = ["acknowledge-before-fsync", "no-torn-tail-check", "no-lock", "folder-names-not-synced"];
+  const names = [
+    "acknowledge-before-fsync",
+    "tail-of-last-segment-not-synced",
+    "no-lock",
+    "folder-names-not-synced",
+  ];
   const only = names.flatMap((name) => ["--only", name]);
   const { stdout } = await run(process.execPath, [compiled("mutants.js"), "--seeds", "300", ...only]);
   expect(stdout).toContain(`${names.length} of ${names.length} planted bugs were found`);
