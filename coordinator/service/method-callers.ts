@@ -26,6 +26,7 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
 
   "/shardmill.v1.WorkService/Register": "members",
   "/shardmill.v1.WorkService/DescribeJob": "members",
+  "/shardmill.v1.WorkService/ReportDevice": "members",
   "/shardmill.v1.WorkService/RequestLease": "members",
   "/shardmill.v1.WorkService/Heartbeat": "members",
   "/shardmill.v1.WorkService/OfferPartial": "members",

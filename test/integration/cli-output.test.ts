@@ -35,6 +35,7 @@ describe("run --json", () => {
       "padding",
       "advice",
       "precision",
+      "devices",
       "output",
       "manifest",
     ]);
