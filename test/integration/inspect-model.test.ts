@@ -27,6 +27,7 @@ test("a model's file is described: size, digest and signature", async () => {
     signature: {
       inputs: [{ name: "input", dtype: "float32", dims: [4, 8] }],
       outputs: [{ name: "logits", dtype: "float32", dims: [4, 3] }],
+      unusable: [],
     },
   });
 });
