@@ -20,6 +20,8 @@ function describeType(type: DataType): object {
   if (DataType.isDictionary(type)) {
     return { indices: String(type.indices), values: describeType(type.dictionary) };
   }
+  // Its text leaves out how wide it is.
+  if (DataType.isDecimal(type)) return { type: String(type), bits: type.bitWidth };
   const children = (type.children ?? []) as readonly Field[];
   // A nested type's text repeats all that is in it, at each depth.
   if (children.length === 0) return { type: String(type) };

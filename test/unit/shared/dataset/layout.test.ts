@@ -1,5 +1,6 @@
 import {
   type DataType,
+  Decimal,
   Dictionary,
   Field,
   Float32,
@@ -35,4 +36,9 @@ test.each([
 ])("%s is another layout", (_what, fields) => {
   const found = fields.flatMap((given) => given ?? []);
   expect(layoutOf(new Schema(found))).not.toBe(layoutOf(new Schema(base)));
+});
+
+test("decimals of other widths are other layouts, though they have the same digits", () => {
+  const layout = (bits: number) => layoutOf(new Schema([field("a", listOf(new Decimal(2, 10, bits)))]));
+  expect(layout(256)).not.toBe(layout(128));
 });
