@@ -18,6 +18,9 @@ interface ComparedRow {
   readonly found: Numbers;
 }
 
+/** A row that is less than this beside its tensor is as good as zeros, and so may be the other's. */
+const NOTHING_SHARE = 1e-6;
+
 /** How many of the worst rows are told. */
 const WORST_ROWS = 5;
 
@@ -65,22 +68,25 @@ export class OutputComparison {
       maxRelative: whole || !Number.isFinite(relative) ? null : relative,
       beyondRows: judged.filter(isBeyond).length,
       worst: worstOf(judged),
-      ...this.#cosines(),
+      ...this.#cosines(scale * NOTHING_SHARE),
       agreement: this.#agreement(Math.min(tolerance, MOST_TIE), scale),
       ranked,
       notFiniteRows: judged.filter(({ allFinite }) => !allFinite).length,
     };
   }
 
-  #cosines(): Pick<OutputAccuracy, "meanCosine" | "leastCosine"> {
+  #cosines(nothing: number): Pick<OutputAccuracy, "meanCosine" | "leastCosine"> {
     const vectors = this.#rows.filter(({ expected }) => expected.length > 1);
     if (this.#output.whole || this.#rows.length === 0) return { meanCosine: null, leastCosine: null };
-    const cosines = vectors.map(({ expected, found }) => new Products().addAll(expected, found).cosine());
+    const cosines = vectors.map(({ expected, found }) =>
+      new Products().addAll(expected, found).cosine(nothing),
+    );
     if (cosines.length === 0) {
       // Rows of one value: all rows are one vector.
       const single = new Products();
       for (const { expected, found } of this.#rows) single.addAll(expected, found);
-      return { meanCosine: single.cosine(), leastCosine: single.cosine() };
+      const cosine = single.cosine(nothing);
+      return { meanCosine: cosine, leastCosine: cosine };
     }
     const mean = cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length;
     return { meanCosine: mean, leastCosine: Math.min(...cosines) };
@@ -98,8 +104,10 @@ export class OutputComparison {
 }
 
 function keepsOrder(expected: Numbers, found: Numbers, tie: number, scale: number): boolean {
-  const greatest = Math.abs(expected[greatestPlace(expected)] ?? 0);
-  return keepsGreatest(expected, greatestPlace(found), tie * Math.max(greatest, scale));
+  const greatest = expected[greatestPlace(expected)] ?? 0;
+  // What the reference has no number for, nothing can be compared with.
+  if (!Number.isFinite(greatest)) return true;
+  return keepsGreatest(expected, greatestPlace(found), tie * Math.max(Math.abs(greatest), scale));
 }
 
 interface JudgedRow {

@@ -112,6 +112,58 @@ describe("numbers that are none", () => {
       agreement: 1,
     });
   });
+
+  test.each([
+    ["NaN first", [Number.NaN, 1, 2]],
+    ["NaN last", [1, 2, Number.NaN]],
+    ["NaN alone", [Number.NaN, Number.NaN]],
+    ["an infinity", [1, Number.POSITIVE_INFINITY, 2]],
+    ["the other infinity alone", [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]],
+  ])("a row agrees with itself, with %s", (_what, row) => {
+    expect(compared([[row, row]])).toMatchObject({ agreement: 1, meanCosine: 1, beyondRows: 0 });
+  });
+
+  test("what stands for an infinity does not hide how far off the other values are", () => {
+    const masked = -3.4e38;
+    const found = compared([
+      [
+        [1, 2, masked],
+        [2, 1, masked],
+      ],
+    ]);
+    expect(found).toMatchObject({ agreement: 0, beyondRows: 1 });
+    expect(found.meanCosine).toBeCloseTo(4 / 5, 12);
+  });
+
+  test("... and is one of a row's values, which may be off", () => {
+    const rows = [
+      [
+        [1, -3.4e38],
+        [1, 7],
+      ],
+    ] as const;
+    expect(compared(rows)).toMatchObject({ beyondRows: 1, maxRelative: 1 });
+  });
+
+  test("values too large to be squared are compared by their own size", () => {
+    const row = [1e200, -1e300];
+    expect(compared([[row, row]])).toMatchObject({ meanCosine: 1, beyondRows: 0 });
+    expect(compared([[row, [1e200, -2e300]]])).toMatchObject({ beyondRows: 1 });
+  });
+});
+
+test("a row of next to nothing points anywhere, as one of zeros does", () => {
+  const rows = [
+    [
+      [1, 0],
+      [1, 0],
+    ],
+    [
+      [0, 0],
+      [1e-9, 0],
+    ],
+  ] as const;
+  expect(compared(rows)).toMatchObject({ leastCosine: 1, beyondRows: 0 });
 });
 
 describe("the size of an error", () => {
