@@ -71,6 +71,7 @@ export class ParquetDecoder implements Disposable {
   readonly #blob: ParquetSource;
   readonly #runtime: ParquetRuntime;
   readonly #file: parquet.ParquetFile;
+  #isDisposed = false;
 
   /** @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} and the store's own errors */
   static async open(source: ByteSource, tail: ParquetTail, signal?: AbortSignal): Promise<ParquetDecoder> {
@@ -94,10 +95,6 @@ export class ParquetDecoder implements Disposable {
     this.#blob = blob;
     this.#runtime = runtime;
     this.#file = file;
-  }
-
-  get isBroken(): boolean {
-    return this.#runtime.broken;
   }
 
   /**
@@ -240,6 +237,9 @@ export class ParquetDecoder implements Disposable {
 
   /** A broken instance is dropped whole; freeing parts of it would run its code again. */
   [Symbol.dispose](): void {
+    // Twice, it would be lent to two at once.
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     if (!this.#runtime.broken) this.#file.free();
     this.#runtime[Symbol.dispose]();
   }

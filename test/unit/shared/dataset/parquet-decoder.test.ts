@@ -1,0 +1,17 @@
+import { tableFromArrays } from "apache-arrow";
+import { expect, test } from "vitest";
+import { encodeParquet } from "../../../../shared/dataset/encode.ts";
+import { ParquetDecoder } from "../../../../shared/dataset/parquet-decoder.ts";
+import { readParquetTail } from "../../../../shared/dataset/parquet-footer.ts";
+import { borrowParquetRuntime } from "../../../../shared/dataset/parquet-runtime.ts";
+import { fetchedSource } from "../../../../shared/store/small-file.ts";
+
+test("a decoder that is disposed twice gives its instance back once", async () => {
+  const source = fetchedSource("a.parquet", encodeParquet(tableFromArrays({ a: Int32Array.of(1, 2, 3) })));
+  const decoder = await ParquetDecoder.open(source, await readParquetTail(source));
+  decoder[Symbol.dispose]();
+  decoder[Symbol.dispose]();
+  using one = borrowParquetRuntime();
+  using other = borrowParquetRuntime();
+  expect(one).not.toBe(other);
+});
