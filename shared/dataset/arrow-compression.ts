@@ -16,6 +16,7 @@ export interface ColumnBuffers {
 /** The length that a buffer has once it is decompressed, before its bytes; -1: they are not compressed. */
 const PREFIX_BYTES = 8;
 const NOT_COMPRESSED = -1n;
+const NOTHING = new Uint8Array();
 
 /** What both codecs can make of a byte at most, and more: zstd has blocks of 128 KiB in four bytes. */
 const MOST_RATIO = 2 ** 16;
@@ -46,7 +47,8 @@ export function decompressBuffers(
   const target = new Uint8Array(total);
   let at = 0;
   const plainRegions = buffers.map(({ packed, isPacked, length }) => {
-    const plain = isPacked && length > 0 ? decompress(packed, length) : packed;
+    // Some writers compress nothing, too, which then is something.
+    const plain = length === 0 ? NOTHING : isPacked ? decompress(packed, length) : packed;
     if (plain.length !== length)
       throw new ColumnFault(`a buffer that is not the ${length} bytes that it says`);
     target.set(plain, at);
@@ -65,7 +67,7 @@ interface PackedBuffer {
 }
 
 function readPrefix(bytes: Uint8Array, { offset, length }: BufferRegion): PackedBuffer {
-  if (length === 0) return { packed: new Uint8Array(), isPacked: false, length: 0 };
+  if (length === 0) return { packed: NOTHING, isPacked: false, length: 0 };
   if (length < PREFIX_BYTES) throw new ColumnFault(`a compressed buffer of ${length} bytes`);
   const told = new DataView(bytes.buffer, bytes.byteOffset + offset, PREFIX_BYTES).getBigInt64(0, true);
   const packed = bytes.subarray(offset + PREFIX_BYTES, offset + length);

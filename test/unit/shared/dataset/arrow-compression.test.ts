@@ -63,6 +63,13 @@ const expected = Array.from({ length: 24 }, (_, row) => {
 });
 
 describe("a compressed Arrow file of another writer", () => {
+  it.each([
+    ["lz4", LZ4, compressFrameSync(Buffer.alloc(0))],
+    ["zstd", ZSTD, zstdRun(0, 0)],
+  ])("may have buffers of nothing, compressed: %s", async (_name, codec, packed) => {
+    expect(await plainOf(codec, packed, 0n)).toEqual(new Uint8Array());
+  });
+
   it.each(["lz4", "zstd"] as const)("is read: %s", async (codec) => {
     using file = await open(foreignFiles.compressedArrow[codec]);
     expect(plainRows(await readRows(file))).toEqual([
