@@ -88,10 +88,15 @@ export class JobsDesk implements JobsService {
   }
 
   async *#watch(job: JobHandle, signal?: AbortSignal): AsyncIterable<JobStatus> {
+    // Once, and not with each pause: what waits for a promise stays with it until it settles, and a job may run for weeks.
+    const over = new AbortController();
+    const end = () => over.abort();
+    job.ended.then(end, end);
+    const wake = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
     let last = "";
     for (;;) {
       const status = job.status();
-      if (isEnded(status.phase)) {
+      if (isEnded(status.phase) || over.signal.aborted) {
         // Told only once its files are let go of: whoever hears of it may run the job again.
         yield await (signal === undefined ? job.ended : orAbort(job.ended, signal));
         return;
@@ -99,14 +104,7 @@ export class JobsDesk implements JobsService {
       const text = JSON.stringify(status);
       if (text !== last) yield status;
       last = text;
-      const pause = new AbortController();
-      const either = Promise.race([job.ended, sleep(WATCH_EVERY_MS, pause.signal)]);
-      either.catch(() => {});
-      try {
-        await (signal === undefined ? either : orAbort(either, signal));
-      } finally {
-        pause.abort();
-      }
+      await sleep(WATCH_EVERY_MS, wake).catch(() => signal?.throwIfAborted());
     }
   }
 
