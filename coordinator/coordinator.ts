@@ -15,6 +15,7 @@ import { ListingPace } from "./job/listing-pace.ts";
 import { PlanningTurn } from "./job/planning-turn.ts";
 import type { CheckPrecision } from "./job/precision-gate.ts";
 import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
+import { tellEachJob } from "./job/tell-each-job.ts";
 import { Waiters } from "./job/waiters.ts";
 import { WorkDesk } from "./job/work-desk.ts";
 import { WorkerRegistry } from "./job/worker-registry.ts";
@@ -259,7 +260,7 @@ class RunningCoordinator implements Coordinator {
       log.warn({ session, message }, "worker lost");
       await this.#work.workerLost(session, "died", message);
     }
-    for (const job of [...this.#active]) await job.tick();
+    await tellEachJob(this.#active, (job) => job.tick(), log);
   }
 
   #workerStatuses(): WorkerStatus[] {

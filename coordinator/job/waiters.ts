@@ -41,6 +41,11 @@ export class Waiters {
     return waiter;
   }
 
+  /** How many requests a worker has open. */
+  openOf(session: WorkerSession): number {
+    return this.#bySession.get(session)?.size ?? 0;
+  }
+
   wake({ shards, freed }: Wake): void {
     for (const session of freed) for (const waiter of this.#bySession.get(session) ?? []) waiter.wake();
     if (!shards) return;

@@ -19,6 +19,7 @@ import {
 import type { FailureReason } from "../journal/record.ts";
 import type { ActiveJob } from "./active-job.ts";
 import { JobChoice } from "./job-choice.ts";
+import { tellEachJob } from "./tell-each-job.ts";
 import type { Waiters } from "./waiters.ts";
 import type { WorkerRegistry } from "./worker-registry.ts";
 
@@ -95,7 +96,8 @@ export class WorkDesk implements WorkService {
       if (reason !== null) return { kind: "dismissed", reason };
       const { lease, retryAtMs, hungry } = await this.#tryJobs(session, running);
       if (signal?.aborted) {
-        registry.disconnected(session, clock.nowMs());
+        // A worker whose connection broke may have asked again before that was noticed here.
+        if (waiters.openOf(session) === 1) registry.disconnected(session, clock.nowMs());
         if (lease !== null) await this.#giveBack(session, lease);
         signal.throwIfAborted();
       }
@@ -164,10 +166,11 @@ export class WorkDesk implements WorkService {
   /** Tells every job that a worker is gone for good. */
   async workerLost(session: WorkerSession, how: "died" | "left", message: string): Promise<void> {
     this.#choice.left(session);
-    // A copy: jobs that end meanwhile are taken off the list.
-    for (const job of [...this.#options.jobs()]) await job.workerLost(session, how, message);
+    const { jobs, waiters, log } = this.#options;
+    const telling = tellEachJob(jobs(), (job) => job.workerLost(session, how, message), log);
     // If it lives after all, its open request tells it to join again, now and not when its time is up.
-    this.#options.waiters.wake({ shards: false, freed: [session] });
+    waiters.wake({ shards: false, freed: [session] });
+    await telling;
   }
 
   /** `hungry`: a job had no shard for it, or there was no job; not only that its slots are full. */

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
 import { Waiters } from "../../../../coordinator/job/waiters.ts";
 import { WorkDesk } from "../../../../coordinator/job/work-desk.ts";
 import { WorkerRegistry } from "../../../../coordinator/job/worker-registry.ts";
+import { deferred } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
 import { buildVersion } from "../../../../shared/core/package-root.ts";
@@ -10,11 +12,12 @@ import { PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
 import { aWorker } from "../../../support/builders.ts";
 
 /** A desk without jobs: what it refuses is refused before it looks for one. */
-function aDesk() {
+function aDesk(jobs: readonly Partial<ActiveJob>[] = []) {
+  const registry = new WorkerRegistry({ silenceMs: 30_000, disconnectGraceMs: 10_000 });
   const desk = new WorkDesk({
-    registry: new WorkerRegistry({ silenceMs: 30_000, disconnectGraceMs: 10_000 }),
+    registry,
     waiters: new Waiters(),
-    jobs: () => [],
+    jobs: () => jobs as readonly ActiveJob[],
     dismissal: () => null,
     times: { leaseMs: 30_000, heartbeatMs: 10_000 },
     clock: systemClock,
@@ -22,7 +25,7 @@ function aDesk() {
   });
   const register = (slots: number) =>
     desk.register({ ...aWorker({ slots }), protocolVersion: PROTOCOL_VERSION, build: buildVersion });
-  return { desk, register };
+  return { desk, register, registry };
 }
 
 function leasesOf(jobs: readonly string[]) {
@@ -66,4 +69,41 @@ test("a heartbeat with leases of a thousand jobs costs each of them one look", a
 
 test.each([0, 1_025])("a worker of %d slots is refused", async (slots) => {
   await expect(aDesk().register(slots)).rejects.toEqual(invalid);
+});
+
+test("a connection that breaks after its worker came back on another says nothing of the worker", async () => {
+  const { desk, register, registry } = aDesk();
+  const { session } = await register(1);
+  const [before, after] = [new AbortController(), new AbortController()];
+  const first = desk.requestLease(session, 60_000, before.signal);
+  const second = desk.requestLease(session, 60_000, after.signal);
+  before.abort(new Error("gone"));
+  await expect(first).rejects.toThrow("gone");
+  expect(registry.reap(performance.now() + 15_000)).toEqual([]);
+  after.abort(new Error("gone, too"));
+  await expect(second).rejects.toThrow("gone, too");
+  expect(registry.reap(performance.now() + 15_000)).toHaveLength(1);
+});
+
+test("that a worker is lost is told to every job, also behind one whose disk hangs or fails", async () => {
+  const told: string[] = [];
+  const aJob = (jobId: string, answer: () => Promise<void>): Partial<ActiveJob> => ({
+    jobId,
+    workerLost: (session) => {
+      told.push(`${jobId} ${session}`);
+      return answer();
+    },
+  });
+  const hung = deferred<void>();
+  const { desk, register } = aDesk([
+    aJob("fails", () => Promise.reject(new Error("no space left"))),
+    aJob("hangs", () => hung.promise),
+    aJob("sound", async () => {}),
+  ]);
+  const { session } = await register(1);
+  const lost = desk.workerLost(session, "died", "silent");
+  await Promise.resolve();
+  expect(told).toEqual(["fails", "hangs", "sound"].map((jobId) => `${jobId} ${session}`));
+  hung.resolve();
+  await lost;
 });
