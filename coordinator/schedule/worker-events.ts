@@ -45,13 +45,15 @@ export function workerLost(turn: Turn, event: EventOf<"workerLost">): void {
   if (namesakes > 0) state.workerNames.set(worker.name, namesakes);
   else state.workerNames.delete(worker.name);
   if (state.workers.size === 0) state.noWorkersSinceMs = nowMs;
+  // One that may work was here, and may come back: it is waited for as if nobody had been refused.
+  state.refusal = null;
   keepSomebody(turn);
 }
 
 /** As if it had left: the job fails only when nobody else comes (see `tick`). */
 export function workerRefused(turn: Turn, { worker, reason }: EventOf<"workerRefused">): void {
-  turn.state.refusal = reason;
   workerLost(turn, { kind: "workerLost", worker, how: "left", message: reason.message });
+  turn.state.refusal = reason;
 }
 
 /** Renews the leases that are live; a lease that is not here any more is lost, and its worker drops the shard. */

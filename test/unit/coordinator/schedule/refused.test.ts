@@ -20,3 +20,17 @@ test("workers that are all refused fail the job with why, after a grace; one tha
   expect(only(effects, "jobEnded").reason).toEqual(reason);
   expect(job.state.totals.attemptsFailed).toBe(0);
 });
+
+test("a worker that may work, and is gone for a while, is waited for as if nobody had been refused", () => {
+  const job = TestJob.running(aPlan(1));
+  const right = job.join("right");
+  const wrong = job.join("wrong");
+  job.apply({
+    kind: "workerRefused",
+    worker: wrong,
+    reason: { code: "DEVICE_WRONG", message: "row 5 is wrong", fields: {} },
+  });
+  job.apply({ kind: "workerLost", worker: right, how: "died", message: "its node is started again" });
+  job.tickAfter(60_000);
+  expect(job.state.phase).toBe("running");
+});
