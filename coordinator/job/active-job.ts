@@ -148,6 +148,7 @@ export class ActiveJob {
   }
 
   async workerLost(session: WorkerSession, how: "died" | "left", message: string): Promise<void> {
+    this.#options.runWatch.devices.forget(session);
     if (!this.#joined.delete(session) || this.#isOver()) return;
     await this.#dispatch({ kind: "workerLost", worker: session, how, message });
   }

@@ -24,6 +24,11 @@ export class DeviceReports {
     this.#byKind.set(kind, report);
   }
 
+  /** It is gone; what it found stays told. */
+  forget(session: WorkerSession): void {
+    this.#refused.delete(session);
+  }
+
   refusalOf(session: WorkerSession): string | null {
     return this.#refused.get(session) ?? null;
   }
