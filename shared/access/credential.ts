@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
-import { link, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { type Disk, realDisk } from "../core/disk.ts";
 import { messageOf, ShardmillError } from "../core/errors.ts";
+import { placeAlone } from "../core/hard-link.ts";
 import { makeFolders } from "../core/make-folders.ts";
 
 /** What shows a coordinator that a process is its user's: the secret, and the file where it was looked for. */
@@ -80,14 +82,14 @@ export function userCredential(asked?: string): Credential {
  *
  * @throws {SECRET_INVALID} as {@link readCredential}, and when it cannot be made
  */
-export async function ensureCredential(path: string): Promise<CoordinatorCredential> {
+export async function ensureCredential(path: string, disk: Disk = realDisk): Promise<CoordinatorCredential> {
   const found = readCredential(path);
   if (found.secret !== null) return { path, secret: found.secret };
   const unfinished = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
   try {
     await makeFolders(dirname(path));
     await writeFile(unfinished, `${newSecret()}\n`, { mode: 0o600, flag: "wx", flush: true });
-    await link(unfinished, path).catch((error: unknown) => {
+    await placeAlone(unfinished, path, disk).catch((error: unknown) => {
       if (readCredential(path).secret === null) throw error;
     });
   } catch (error) {

@@ -14,6 +14,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ensureCredential, newSecret, readCredential, secretPath } from "../../shared/access/credential.ts";
+import { realDisk } from "../../shared/core/disk.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
 let folder: string;
@@ -32,6 +33,15 @@ describe("the secret's file", () => {
     expect(secretPath(undefined, { ...env, SHARDMILL_SECRET_FILE: "" })).toBe("/conf/shardmill/secret");
     const usual = join(homedir(), ".config", "shardmill", "secret");
     expect(secretPath(undefined, { XDG_CONFIG_HOME: "not/absolute" })).toBe(usual);
+  });
+
+  test("is made where there are no hard links, and stays as the first made it", async () => {
+    const path = join(folder, "secret");
+    const link = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
+    const made = await ensureCredential(path, { ...realDisk, link });
+    expect(readCredential(path)).toEqual(made);
+    expect(await ensureCredential(path, { ...realDisk, link })).toEqual(made);
+    expect(await readdir(folder)).toEqual(["secret"]);
   });
 
   test("is made once, by one of those who want it, for its owner alone", async () => {
