@@ -73,14 +73,18 @@ export function reportWithinLimits(report: DeviceReport): DeviceReport {
   };
 }
 
+/** All problems together must fit into a message: a failure that cannot be told is tried for ever. */
+const PROBLEM_CHARS = 512;
+
 function cutTexts(problem: Problem): Problem {
   const { where, what, expected, found, hint } = problem;
+  const short = (text: string) => cut(text, PROBLEM_CHARS);
   return {
-    where: cut(where),
-    what: cut(what),
-    ...(expected === undefined ? {} : { expected: cut(expected) }),
-    ...(found === undefined ? {} : { found: cut(found) }),
-    ...(hint === undefined ? {} : { hint: cut(hint) }),
+    where: short(where),
+    what: short(what),
+    ...(expected === undefined ? {} : { expected: short(expected) }),
+    ...(found === undefined ? {} : { found: short(found) }),
+    ...(hint === undefined ? {} : { hint: short(hint) }),
   };
 }
 

@@ -7,6 +7,7 @@ import { REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
 import { messageDefinition, SERVICE_NAMES, serviceDefinition } from "../../../../shared/wire/load-protos.ts";
 import { decodeRequest, type Method } from "../../../../shared/wire/method.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
+import { MAX_REQUEST_BYTES } from "../../../../shared/wire/services.ts";
 
 interface FieldType {
   readonly name: string;
@@ -79,5 +80,20 @@ describe("what a caller may send", () => {
     expect(arrived.error.message.endsWith("é…")).toBe(true);
     expect(Object.keys(arrived.error.fields)).toHaveLength(64);
     expect(arrived.error.problems).toHaveLength(256);
+  });
+
+  test("a failure that is told at the greatest length fits into a message", () => {
+    const long = "\u20ac".repeat(70_000);
+    const problem = { where: long, what: long, expected: long, found: long, hint: long };
+    const fields = Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`f${at}`, long]));
+    const options = { fields, problems: Array(256).fill(problem), hint: long };
+    const error = errorToData(new ShardmillError("MODEL_FAILED", long, options));
+    const { definition, request } = workMethods.failAttempt;
+    const said = request.encode({
+      session: workerSession("s"),
+      lease: { ...lease, shard: shardId(1) },
+      error,
+    });
+    expect(definition.requestSerialize(said).length).toBeLessThan(MAX_REQUEST_BYTES);
   });
 });
