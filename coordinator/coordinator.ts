@@ -97,6 +97,7 @@ class RunningCoordinator implements Coordinator {
   #server: RunningServer | null = null;
   #callOffTick: () => void = () => {};
   #dismissal: string | null = null;
+  #isClosed = false;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -161,6 +162,7 @@ class RunningCoordinator implements Coordinator {
       reportOf: (session) => this.#registry.reportOf(session),
       onWake: (wake) => (wake === "all" ? this.#waiters.wakeAll() : this.#waiters.wake(wake)),
     });
+    if (this.#isClosed && taken.kind === "active") await letGo(taken.job);
     const handle = taken.kind === "published" ? publishedHandle(taken) : handleOf(taken);
     this.#handles.push(handle);
     this.#forgetOldest();
@@ -216,6 +218,7 @@ class RunningCoordinator implements Coordinator {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#callOffTick();
     this.#server?.setServing(false);
     const left = [...this.#active];
@@ -273,6 +276,13 @@ class RunningCoordinator implements Coordinator {
       (session) => firstRefusal(this.#active, session),
     );
   }
+}
+
+/** A job that was taken up while its coordinator closed: it would hold its lock for as long as the process lives. */
+async function letGo(job: ActiveJob): Promise<never> {
+  job.abandon();
+  await job.release();
+  throw new ShardmillError("INTERRUPTED", "the coordinator stops; submit the job again to resume");
 }
 
 /** Jobs judge workers each for itself; of several the longest exclusion is shown. */
