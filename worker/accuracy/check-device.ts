@@ -9,12 +9,12 @@ import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
 import { untilEnded } from "../infer/end-thread.ts";
 import type { LaneSet } from "../infer/lane-set.ts";
 import type { DataAccess } from "../shard/shard-protocol.ts";
-import type { JobTuning } from "../tuning/job-tuning.ts";
+import type { CheckKind, JobTuning } from "../tuning/job-tuning.ts";
 import type { MachineFacts } from "../tuning/machine-facts.ts";
 import { deviceLimits } from "./accuracy-limits.ts";
 import type { DeviceCheckAnswer, DeviceQuestion } from "./compare-device.ts";
 import { accuracyProblems, worstText } from "./judge-accuracy.ts";
-import type { Comparison } from "./model-pair.ts";
+import { type Comparison, rankedTensors } from "./model-pair.ts";
 
 export interface CheckDeviceOptions {
   readonly job: Pick<JobDescription, "jobId" | "map" | "deviceCheck">;
@@ -55,7 +55,8 @@ export async function checkDevice(options: CheckDeviceOptions): Promise<DeviceVe
   const plan = job.deviceCheck;
   if (device === "cpu" || plan === null || plan.sample.length === 0) return null;
   const limits = deviceLimits(plan.check, device, plan.precision);
-  const known = await tuning.recallCheck(limits);
+  const kind: CheckKind = { rows: plan.check.rows, ranked: rankedTensors(job.map), limits };
+  const known = await tuning.recallCheck(kind);
   if (known !== null) return { report: { ...known, remembered: true, worker: hostname() }, error: null };
   const startMs = performance.now();
   const comparison = await compareInThread(options, plan.sample, limits);
@@ -71,7 +72,7 @@ export async function checkDevice(options: CheckDeviceOptions): Promise<DeviceVe
     ...limits,
   };
   const verdict = judgeDevice({ ...found, refusal: null });
-  if (verdict.error === null) await tuning.rememberCheck(limits, verdict.report);
+  if (verdict.error === null) await tuning.rememberCheck(kind, verdict.report);
   return verdict;
 }
 

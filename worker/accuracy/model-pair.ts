@@ -27,6 +27,12 @@ const MOST_VALUES = 1 << 27;
 /** Ops that read an order or a class from a tensor. */
 const RANKED = new Set<OutputBinding["op"]>(["argmax", "topK", "softmax", "maxSoftmax"]);
 
+/** The tensors of which a job reads an order or a class, in the order of their names. */
+export function rankedTensors({ outputs }: Pick<MapPlan, "outputs">): readonly string[] {
+  const ranked = outputs.filter(({ op }) => RANKED.has(op)).map(({ tensor }) => tensor);
+  return [...new Set(ranked)].sort();
+}
+
 /**
  * Two ways to run a model, batch by batch. Rows that the reference fails on, too, are left out: they are dead letters of
  * either.
@@ -47,10 +53,11 @@ export class ModelPair {
     this.#map = map;
     const byTensor = new Map(map.outputs.map((output) => [output.tensor, output]));
     this.#outputs = [...byTensor.values()];
-    this.#comparisons = this.#outputs.map(({ tensor, dtype }) => {
-      const ranked = map.outputs.some((output) => output.tensor === tensor && RANKED.has(output.op));
-      return new OutputComparison({ tensor, ranked, whole: !dtype.startsWith("float") });
-    });
+    const ranked = new Set(rankedTensors(map));
+    this.#comparisons = this.#outputs.map(
+      ({ tensor, dtype }) =>
+        new OutputComparison({ tensor, ranked: ranked.has(tensor), whole: !dtype.startsWith("float") }),
+    );
   }
 
   /** No row has been compared. */

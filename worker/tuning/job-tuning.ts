@@ -22,6 +22,15 @@ const learnedSchema: z.ZodType<LearnedBatch> = z.object({
   caps: z.array(z.object({ length: z.int().min(1).nullable(), units: z.int().min(1) })).max(1_000),
 });
 
+/** What a check of a device looks at: one that looked at less says nothing of what another would find. */
+export interface CheckKind {
+  /** That the job asks for. */
+  readonly rows: number;
+  /** The tensors of which an order or a class is read, by name. */
+  readonly ranked: readonly string[];
+  readonly limits: AccuracyLimits;
+}
+
 /** What earlier runs found for one model, fed and asked as one job does it, on one kind of machine. */
 export class JobTuning {
   readonly #cache: TuningCache;
@@ -58,19 +67,25 @@ export class JobTuning {
     await this.#cache.remember(await this.#batchKey(plan), mergeLearned(known, news));
   }
 
-  /** What this device was found to be with these limits; null where it was not checked, or not with these. */
-  async recallCheck(limits: AccuracyLimits): Promise<DeviceReport | null> {
-    const { data } = DEVICE_REPORT_SCHEMA.safeParse(await this.#cache.recall(await this.#checkKey(limits)));
+  /** What this device was found to be by such a check; null where there was none. */
+  async recallCheck(check: CheckKind): Promise<DeviceReport | null> {
+    const { data } = DEVICE_REPORT_SCHEMA.safeParse(await this.#cache.recall(await this.#checkKey(check)));
     return data ?? null;
   }
 
-  async rememberCheck(limits: AccuracyLimits, report: DeviceReport): Promise<void> {
-    await this.#cache.remember(await this.#checkKey(limits), report);
+  async rememberCheck(check: CheckKind, report: DeviceReport): Promise<void> {
+    await this.#cache.remember(await this.#checkKey(check), report);
   }
 
-  async #checkKey({ tolerance, maxBeyond, minCosine, minAgreement }: AccuracyLimits): Promise<TuningKey> {
-    const limits = { tolerance, maxBeyond, minCosine, minAgreement };
-    return { ...(await this.#key), kind: "device check", limits };
+  async #checkKey({ rows, ranked, limits }: CheckKind): Promise<TuningKey> {
+    const { tolerance, maxBeyond, minCosine, minAgreement } = limits;
+    return {
+      ...(await this.#key),
+      kind: "device check",
+      rows,
+      ranked,
+      limits: { tolerance, maxBeyond, minCosine, minAgreement },
+    };
   }
 
   async #planKey(plans: readonly LanePlan[]): Promise<TuningKey> {

@@ -3,7 +3,7 @@ import { canonicalJson } from "../../../../shared/core/digest.ts";
 import type { DeviceReport } from "../../../../shared/domain/precision.ts";
 import { type LearnedBatch, NOTHING_LEARNED } from "../../../../worker/infer/batch-sizer.ts";
 import type { LanePlan } from "../../../../worker/infer/lane-plan.ts";
-import { JobTuning } from "../../../../worker/tuning/job-tuning.ts";
+import { type CheckKind, JobTuning } from "../../../../worker/tuning/job-tuning.ts";
 import type { MachineFacts } from "../../../../worker/tuning/machine-facts.ts";
 import type { TuningCache } from "../../../../worker/tuning/tuning-cache.ts";
 import { aJob, SUM_PLAN } from "../../../support/shard-job.ts";
@@ -72,7 +72,7 @@ test("the fastest plan is known where the same plans were compared", async () =>
   expect(await tuning.recallPlan([plan])).toBeNull();
 });
 
-test("a device that passed is known for the same limits, model, device and driver", async () => {
+test("a device that passed is known for the same check, model, device and driver", async () => {
   const { cache } = memoryCache();
   const limits = { tolerance: 0.001, maxBeyond: 0, minCosine: 0.99, minAgreement: 0.98 };
   const report: DeviceReport = {
@@ -89,14 +89,18 @@ test("a device that passed is known for the same limits, model, device and drive
     ...limits,
   };
   const webgpu: MachineFacts = { ...machine, device: "webgpu" };
-  await new JobTuning(cache, job, webgpu).rememberCheck(limits, report);
-  const recall = (facts: MachineFacts, changes = {}) =>
-    new JobTuning(cache, job, facts).recallCheck({ ...limits, ...changes });
+  const check: CheckKind = { rows: 256, ranked: [], limits };
+  await new JobTuning(cache, job, webgpu).rememberCheck(check, report);
+  const recall = (facts: MachineFacts, changes: Partial<CheckKind> = {}) =>
+    new JobTuning(cache, job, facts).recallCheck({ ...check, ...changes });
   expect(await recall(webgpu)).toEqual(report);
   expect(await recall(machine)).toBeNull();
   expect(await recall({ ...webgpu, driver: "/vk/other.json" })).toBeNull();
   expect(await recall({ ...webgpu, onnxruntime: "2" })).toBeNull();
-  expect(await recall(webgpu, { tolerance: 0.01 })).toBeNull();
+  expect(await recall(webgpu, { limits: { ...limits, tolerance: 0.01 } })).toBeNull();
+  // One that looked at a single row, or at values alone, says nothing of more rows, or of classes.
+  expect(await recall(webgpu, { rows: 4_096 })).toBeNull();
+  expect(await recall(webgpu, { ranked: ["logits"] })).toBeNull();
 });
 
 test("what somebody else wrote there is as nothing", async () => {
