@@ -49,14 +49,14 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-  const matchersOf = (dot: boolean) =>
-    alternatives.map((each) => new Minimatch(underscoresAsDots(each), { ...OPTIONS, nobrace: true, dot }));
-  const [visible, all] = [matchersOf(false), matchersOf(true)];
+  const matchersOf = (patterns: readonly string[], dot: boolean) =>
+    patterns.map((each) => new Minimatch(each, { ...OPTIONS, nobrace: true, dot }));
+  const visible = matchersOf(alternatives.map(hiddenAsDots), false);
+  const all = matchersOf(alternatives, true);
   const verdict = (path: string, isFolder: boolean): Verdict => {
-    const name = underscoresAsDots(path);
-    const matches = (matcher: Minimatch) => matcher.match(name, isFolder);
-    if (visible.some(matches)) return "take";
-    return all.some(matches) ? "hidden" : "pass";
+    const name = hiddenAsDots(path);
+    if (visible.some((matcher) => matcher.match(name, isFolder))) return "take";
+    return all.some((matcher) => matcher.match(path, isFolder)) ? "hidden" : "pass";
   };
   const anyEnding = format !== "auto";
   return {
@@ -70,9 +70,15 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
   };
 }
 
-/** For the matcher, which knows only names with a dot as hidden: `_a` is `._a` in patterns and in names. */
-function underscoresAsDots(path: string): string {
-  return path.replace(/(^|\/)_/g, "$1._");
+/**
+ * For the matcher, which knows only names with a dot as hidden: `_a` is `._a` in patterns and in names, and `.a` is `.-a`,
+ * so that neither is taken for the other.
+ */
+function hiddenAsDots(path: string): string {
+  return path.replace(
+    /(^|\/)(_|\.(?!\.?(\/|$)))/g,
+    (_all, before, mark) => `${before}${mark === "_" ? "._" : ".-"}`,
+  );
 }
 
 function isHidden(path: string): boolean {

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { matchingFiles } from "../../../../../coordinator/plan/input/selection.ts";
+
+function verdict(pattern: string, path: string) {
+  const selection = matchingFiles(pattern, "auto");
+  return typeof selection === "string" ? selection : selection.file(path);
+}
+
+test.each([
+  ["*.parquet", "_a.parquet", "hidden"],
+  ["*.parquet", ".a.parquet", "hidden"],
+  ["?a.parquet", "_a.parquet", "hidden"],
+  ["[_a]a.parquet", "_a.parquet", "hidden"],
+  ["**/*.parquet", "_x/a.parquet", "hidden"],
+  ["**/*.parquet", ".x/a.parquet", "hidden"],
+  ["_*.parquet", "_a.parquet", "take"],
+  [".*.parquet", ".a.parquet", "take"],
+  ["{_a,b}.parquet", "_a.parquet", "take"],
+  ["**/_x/*.parquet", "d/_x/a.parquet", "take"],
+  ["a_*.parquet", "a_b.parquet", "take"],
+  // macOS keeps what belongs to `a.parquet` in `._a.parquet`.
+  ["_*.parquet", "._a.parquet", "pass"],
+  ["._*.parquet", "_a.parquet", "pass"],
+  ["._*.parquet", "._a.parquet", "take"],
+  [".*.parquet", "_a.parquet", "pass"],
+  [".*.parquet", "..a.parquet", "take"],
+  ["d/../*.parquet", "a.parquet", "take"],
+])("a pattern %s and a name %s: %s", (pattern, path, expected) => {
+  expect(verdict(pattern, path)).toBe(expected);
+});
