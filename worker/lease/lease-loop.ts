@@ -193,7 +193,7 @@ export class LeaseLoop {
       });
       attempt.offering = true;
       this.#tellOfFirst(signal);
-      const answer = await this.#offer(lease.jobId, partial, signal);
+      const answer = await this.#offer(attempt, partial, signal);
       log.debug({ ...facts, answer: answer.kind }, "partial offered");
     } catch (error) {
       const ref = refOf(attempt.lease);
@@ -212,15 +212,19 @@ export class LeaseLoop {
     void this.#tell(() => this.#heartbeats.send(signal));
   }
 
-  #offer(jobId: string, partial: PartialManifest, signal: AbortSignal): Promise<OfferAnswer> {
+  #offer(attempt: Attempt, partial: PartialManifest, signal: AbortSignal): Promise<OfferAnswer> {
     const { work, clock, giveUpMs } = this.#options;
     const call = async () => {
       try {
-        return await work.offerPartial(this.#session, jobId, partial);
+        return await work.offerPartial(this.#session, attempt.lease.jobId, partial);
       } catch (error) {
-        if (!isShardmillError(error, "SESSION_STALE")) throw error;
-        // The lease request's loop joins again; this offer then goes out under the new session.
-        throw new ShardmillError("COORDINATOR_UNREACHABLE", "the session is being renewed", { cause: error });
+        // The lease request's loop joins again; this offer then goes out under the new session. A coordinator that was
+        // started again does not know the job either, for as long as it plans.
+        const isUnknown = !attempt.isLeased && isShardmillError(error, "JOB_ENDED");
+        if (!isUnknown && !isShardmillError(error, "SESSION_STALE")) throw error;
+        throw new ShardmillError("COORDINATOR_UNREACHABLE", "the coordinator has just come back", {
+          cause: error,
+        });
       }
     };
     return persist(call, { signal, giveUpMs, clock, random: this.#random });

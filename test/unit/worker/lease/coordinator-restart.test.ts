@@ -99,6 +99,25 @@ describe("a worker whose coordinator was started again", () => {
     expect(await rig.drained()).toEqual(["register", "register", "offer 1 by s2", "leave"]);
   });
 
+  test("offers it again while its job has not been taken up, and not when the job has ended under its lease", async () => {
+    const rig = new Rig(granted(1, 1), stale);
+    const ended = new ShardmillError("JOB_ENDED", "no such job");
+    const offerPartial = rig.work.offerPartial.bind(rig.work);
+    let refusals = 2;
+    rig.work.offerPartial = (...args) => (refusals-- > 0 ? Promise.reject(ended) : offerPartial(...args));
+    await rig.until(() => rig.work.running.length === 3);
+    rig.gates.get(1)?.resolve();
+    await rig.until(() => rig.work.heard.includes("offer 1 by s2"));
+    expect(await rig.drained()).toEqual(["register", "register", "offer 1 by s2", "leave"]);
+
+    const leased = new Rig(granted(1, 1));
+    leased.work.offerPartial = () => Promise.reject(ended);
+    await leased.until(() => leased.begun.length === 1);
+    leased.gates.get(1)?.resolve();
+    await leased.until(() => leased.work.heard.includes("fail 1 JOB_ENDED"));
+    await leased.drained();
+  });
+
   test("gives up what others have by now: it was told what runs here, and gave another shard", async () => {
     const rig = new Rig(granted(1, 1), granted(2, 2), stale, granted(2, 7), granted(5, 8));
     await rig.until(() => rig.givenUp.length > 0);
