@@ -39,6 +39,19 @@ export function checkPath(path: string, context: Context): void {
   refuse(context, [], what, detail);
 }
 
+/** Each makes a file of every shard, which are told in one message; and each runs its SQL over every shard. */
+export const MOST_REDUCTIONS = 1_000;
+
+export function checkReductionCount(reduce: object, context: Context): void {
+  const found = Object.keys(reduce).length;
+  if (found <= MOST_REDUCTIONS) return;
+  refuse(context, [], "has too many reductions", {
+    expected: `at most ${MOST_REDUCTIONS}`,
+    found: String(found),
+    hint: "one reduction can give many columns and rows",
+  });
+}
+
 /** `k` and `labels` go with the ops that use them. */
 export function checkOutputRules(
   output: { readonly op: OutputOp; readonly k?: unknown; readonly labels?: unknown },

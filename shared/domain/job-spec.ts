@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { DEVICES } from "./device.ts";
-import { checkPath, checkSomethingIsPublished } from "./job-rules.ts";
+import { checkPath, checkReductionCount, checkSomethingIsPublished } from "./job-rules.ts";
 import { type Frozen, MAX_NAMES, mapSpec } from "./map-spec.ts";
 import { PRECISIONS } from "./precision.ts";
 
@@ -147,6 +147,7 @@ export const JOB_FILE_SCHEMA = z
           reductionSpec,
         ]),
       )
+      .superRefine(checkReductionCount)
       .prefault({})
       .describe(
         "By name: reductions of the mapped rows, in SQL (DuckDB). `total: SELECT ...` is short for `final`.",

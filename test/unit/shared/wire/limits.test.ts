@@ -1,6 +1,8 @@
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { describe, expect, test } from "vitest";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import { MOST_REDUCTIONS } from "../../../../shared/domain/job-rules.ts";
+import { JOB_FILE_SCHEMA } from "../../../../shared/domain/job-spec.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
@@ -80,6 +82,24 @@ describe("what a caller may send", () => {
     expect(arrived.error.message.endsWith("é…")).toBe(true);
     expect(Object.keys(arrived.error.fields)).toHaveLength(64);
     expect(arrived.error.problems).toHaveLength(256);
+  });
+
+  test("a partial of as many reductions as a job may have can be offered", () => {
+    // Rows, their copy for SQL, and dead letters beside them.
+    const files = MOST_REDUCTIONS + 3;
+    expect(files).toBeLessThanOrEqual(REQUEST_LIMITS.items["OfferPartialRequest.partial.files"] ?? 0);
+    const final = "SELECT 1";
+    const jobOf = (count: number) => ({
+      input: { path: "/data" },
+      model: { path: "/m.onnx" },
+      output: { path: "/out" },
+      reduce: Object.fromEntries(Array.from({ length: count }, (_, at) => [`r${at}`, final])),
+    });
+    expect(JOB_FILE_SCHEMA.safeParse(jobOf(MOST_REDUCTIONS)).success).toBe(true);
+    const { error } = JOB_FILE_SCHEMA.safeParse(jobOf(MOST_REDUCTIONS + 1));
+    expect(error?.issues).toEqual([
+      expect.objectContaining({ path: ["reduce"], message: "has too many reductions" }),
+    ]);
   });
 
   test("a failure that is told at the greatest length fits into a message", () => {
