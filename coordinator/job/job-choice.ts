@@ -31,9 +31,14 @@ export class JobChoice<Job extends ChoosableJob> {
   /** Whom a neglected job calls back. */
   readonly #called = new WeakMap<Job, WorkerSession>();
 
-  /** In which order `jobs` are asked for a shard. @param jobs oldest first */
-  order({ session, name }: Chooser, jobs: readonly Job[]): Job[] {
-    const served = this.#servedBy(session, jobs);
+  /**
+   * In which order `jobs` are asked for a shard.
+   *
+   * @param jobs oldest first
+   * @param running of which it still runs shards from before this coordinator was started: to ask another would end those
+   */
+  order({ session, name }: Chooser, jobs: readonly Job[], running?: Job): Job[] {
+    const served = this.#servedBy(session, jobs) ?? running;
     if (served === undefined) return [...jobs];
     const calling = jobs.find((job) => this.#called.get(job) === session && job.isNeglected(name));
     const first = calling === undefined ? [served] : [calling, served];

@@ -190,7 +190,8 @@ export class WorkDesk implements WorkService {
       await job.join(session, info);
     }
     const chooser = { session, name: info.name };
-    for (const job of this.#choice.order(chooser, jobs)) {
+    const atWork = jobs.find(({ jobId }) => running.some((lease) => lease.jobId === jobId));
+    for (const job of this.#choice.order(chooser, jobs, atWork)) {
       if (!this.#choice.mayAsk(chooser, job, jobs)) {
         full = true;
         continue;

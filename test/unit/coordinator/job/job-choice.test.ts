@@ -42,9 +42,9 @@ class Fleet {
   }
 
   /** The job that the worker gets a shard of; null when it gets none. */
-  ask(name: string): string | null {
+  ask(name: string, running?: FakeJob): string | null {
     const chooser = { session: workerSession(name), name };
-    for (const job of this.#choice.order(chooser, this.jobs)) {
+    for (const job of this.#choice.order(chooser, this.jobs, running)) {
       if (!this.#choice.mayAsk(chooser, job, this.jobs)) continue;
       const granted = job.grant(chooser.session);
       this.#choice.asked(chooser.session, job);
@@ -112,4 +112,14 @@ test("a worker that was called back and never asks again is replaced by another"
 test("a younger job calls nobody from an older one", () => {
   const fleet = new Fleet(new FakeJob("old", 9), new FakeJob("young", 9));
   for (let round = 0; round < 9; round += 1) expect(fleet.ask("a")).toBe("old");
+});
+
+test("a worker that still runs shards of a job from before a restart is given that job's first", () => {
+  const [older, younger] = [new FakeJob("older", 5), new FakeJob("younger", 2)];
+  const fleet = new Fleet(older, younger);
+  expect(fleet.ask("other")).toBe("older");
+  expect(fleet.ask("w", younger)).toBe("younger");
+  expect(fleet.ask("w", younger)).toBe("younger");
+  fleet.finish("w");
+  expect(fleet.ask("w")).toBe("older");
 });
