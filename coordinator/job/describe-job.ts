@@ -27,5 +27,21 @@ export function describeJob(
 
 function deviceCheckOf({ spec, dataset }: PlannedJob): DeviceCheckPlan | null {
   const { precision, check } = spec.model;
-  return check.rows === 0 ? null : { precision, check, sample: sampleSlices(dataset.files, check.rows) };
+  if (check.rows === 0) return null;
+  return { precision, check, sample: fewer(sampleSlices(dataset.files, check.rows)) };
+}
+
+/**
+ * A description must fit into a message of 16 MiB, with the longest names that there are: of 65,536 files of one row it would
+ * not. A check ends after some seconds, and would not come to more.
+ */
+const MOST_SLICES = 1_024;
+
+/** From all over them. */
+function fewer<T>(slices: readonly T[]): readonly T[] {
+  if (slices.length <= MOST_SLICES) return slices;
+  const picked = new Set(
+    Array.from({ length: MOST_SLICES }, (_, at) => Math.floor((at * slices.length) / MOST_SLICES)),
+  );
+  return slices.filter((_, at) => picked.has(at));
 }

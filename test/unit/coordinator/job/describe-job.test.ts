@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { describeJob } from "../../../../coordinator/job/describe-job.ts";
+import { encodeJson } from "../../../../shared/wire/codec-job.ts";
+import { SeededRandom } from "../../../../sim/seeded-random.ts";
+import { makeSimJob } from "../../../../sim/sim-plan.ts";
+
+const place = { partialsPath: "/out/partials", beacon: { path: "/out/beacon", content: "b" } };
+
+/** Of files of one row, whose names are as long as a system lets them be, and all of whose rows are to be checked. */
+function aJob(files: number) {
+  const { planned } = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
+  const [file] = planned.dataset.files;
+  if (file === undefined) throw new Error("a job has a file");
+  const path = (at: number) => `/${at}/${"x".repeat(4_000)}`;
+  const many = Array.from({ length: files }, (_, at) => ({ ...file, path: path(at), rows: 1 }));
+  const model = { ...planned.spec.model, check: { ...planned.spec.model.check, rows: 65_536 } };
+  return { ...planned, spec: { ...planned.spec, model }, dataset: { ...planned.dataset, files: many } };
+}
+
+test("a device is checked on rows from all over the input, and the description fits into a message", () => {
+  const description = describeJob("j", aJob(20_000), place);
+  expect(encodeJson(description).length).toBeLessThan(16 << 20);
+  const sample = description.deviceCheck?.sample ?? [];
+  expect(sample).toHaveLength(1_024);
+  expect(sample[0]?.file.path).toMatch(/^\/0\//);
+  expect(Number(sample.at(-1)?.file.path.split("/")[1])).toBeGreaterThan(19_900);
+  expect(describeJob("j", aJob(1_000), place).deviceCheck?.sample).toHaveLength(1_000);
+});
