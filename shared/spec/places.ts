@@ -4,6 +4,8 @@ import { formatKeyPath, type KeyPath } from "./key-path.ts";
 interface Place {
   readonly keyOffset: number;
   readonly valueOffset: number;
+  /** Among all values: what a merge key brings in stands where that is, though it was written elsewhere. */
+  readonly order: number;
   /** The text before variables were put in, where any were: shown instead of the value, which may be a secret. */
   readonly reference: string | null;
 }
@@ -28,8 +30,10 @@ export class Places {
     this.#lineOf = lineOf;
   }
 
-  note(path: KeyPath, place: Place): void {
-    this.#byPath.set(JSON.stringify(path), place);
+  /** In the order in which the values stand in the tree that is read. */
+  note(path: KeyPath, place: Omit<Place, "order">): void {
+    const key = JSON.stringify(path);
+    this.#byPath.set(key, { ...place, order: this.#byPath.get(key)?.order ?? this.#byPath.size });
   }
 
   noteOverride(path: KeyPath, label: string): void {
@@ -62,6 +66,17 @@ export class Places {
       return part === "value" && length === path.length ? place.valueOffset : place.keyOffset;
     }
     return 0;
+  }
+
+  /**
+   * Where a value stands among the others of its group. A `--set` leaves it where it was; what is new by one comes last, in
+   * the order in which it was given. What is not there has the least.
+   */
+  order(path: KeyPath): number {
+    const override = this.#overrideOf(path);
+    const isNewGroup = override !== undefined && override.path.length < path.length;
+    const known = isNewGroup ? undefined : this.#byPath.get(JSON.stringify(path))?.order;
+    return known ?? (override === undefined ? -1 : Number.MAX_SAFE_INTEGER);
   }
 
   /** The text with the variables still in it, when the value at `path` was made from the environment. */

@@ -73,7 +73,7 @@ export function parseJobSource(text: string, options: JobTextOptions): JobSource
   const checked = checkJob(root, {
     defaultName: defaultJobName(options.path),
     folder: dirname(resolve(options.path)),
-    placeOf: (path) => places.offset(path, "key"),
+    placeOf: (path) => places.order(path),
     found: (path, value) => {
       const reference = places.reference(path);
       return reference === null ? renderFound(value) : `${renderFound(reference)}, from the environment`;
