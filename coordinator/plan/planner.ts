@@ -12,8 +12,6 @@ export interface PlannedFile {
 export interface PlanOptions {
   /** Rows a shard should have, about. */
   readonly shardRows: number | "auto";
-  /** Which part of the input's bytes is in the columns that the job reads, 0 to 1. Left out: all. */
-  readonly columnsShareOfBytes?: number;
   /** Bytes that the model makes of a row. Left out: none to speak of. */
   readonly outputRowBytes?: number;
 }
@@ -73,7 +71,7 @@ export function planShards(files: readonly PlannedFile[], options: PlanOptions):
     shards.push({ id: shardId(shards.length), rowStart, rowEnd });
   const joined = new JoinedFiles({
     rows: target,
-    bytes: options.shardRows === "auto" ? SHARD_BYTES / (options.columnsShareOfBytes ?? 1) : Infinity,
+    bytes: options.shardRows === "auto" ? SHARD_BYTES : Infinity,
   });
   let fileStart = 0;
   for (const file of files) {
@@ -143,7 +141,7 @@ class JoinedFiles {
 /** The target in rows: by bytes, then lowered so that a small input still makes enough shards. */
 export function autoShardRows(
   files: readonly Pick<PlannedFile, "rowGroups">[],
-  options: Pick<PlanOptions, "columnsShareOfBytes" | "outputRowBytes"> = {},
+  options: Pick<PlanOptions, "outputRowBytes"> = {},
 ): number {
   let rows = 0;
   let bytes = 0;
@@ -153,7 +151,7 @@ export function autoShardRows(
       bytes += group.bytes;
     }
   }
-  const rowBytes = Math.max(1, (bytes * (options.columnsShareOfBytes ?? 1)) / Math.max(1, rows));
+  const rowBytes = Math.max(1, bytes / Math.max(1, rows));
   const wanted = Math.min(Math.floor(SHARD_BYTES / rowBytes), Math.ceil(rows / LEAST_SHARDS));
   const most = Math.max(1, Math.floor(SHARD_MOST_BYTES / (rowBytes + (options.outputRowBytes ?? 0))));
   return Math.min(SHARD_ROWS.most, most, Math.max(SHARD_ROWS.least, wanted));

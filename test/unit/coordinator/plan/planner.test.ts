@@ -192,12 +192,6 @@ describe("the automatic target", () => {
     expect(autoShardRows([{ rowGroups: [{ rows, bytes: rows * 1_024 }] }])).toBe(32_768);
   });
 
-  it("counts only the part of the bytes that is read", () => {
-    const rows = 100_000_000;
-    const files = [{ rowGroups: [{ rows, bytes: rows * 1_024 }] }];
-    expect(autoShardRows(files, { columnsShareOfBytes: 0.25 })).toBe(131_072);
-  });
-
   it("spreads a modest file over 16 shards", () => {
     expect(ranges([fileOf(32_000)], "auto").length).toBe(16);
   });
