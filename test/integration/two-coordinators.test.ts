@@ -31,6 +31,8 @@ function kill(cli: CliProcess): Promise<unknown> {
 
 describe.skipIf(!canUnshare)(
   "of two coordinators in PID namespaces of their own (needs the right to unshare)",
+  // Most of each is waiting.
+  { concurrent: true },
   () => {
     test("the second is refused while the first lives, and the first's result is right", async () => {
       await using job = await slowJob();
