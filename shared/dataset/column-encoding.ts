@@ -21,6 +21,12 @@ const STRETCH_BYTES = 4096;
  */
 const WORTH_IT = 0.8;
 
+/**
+ * Columns of a file that are written as differences, at most. The encoder takes a MiB for each of them, whatever its rows, and
+ * has all of a row group's at once in its 4 GiB: five thousand were more than it can hold, and a thousand took it seconds.
+ */
+export const MOST_DELTA_COLUMNS = 256;
+
 /** Values of a miniblock of DELTA_BINARY_PACKED, each of which has its own number of bits, and the byte that says it. */
 const MINIBLOCK = 32;
 
@@ -28,7 +34,8 @@ const MINIBLOCK = 32;
  * How each column of `table` is written, judged by a sample of its values, always of the same rows: the same rows give the
  * same file, in whatever pieces they came.
  *
- * - `delta`: whole numbers as their differences, in as few bits as these need (ids and times nearly vanish)
+ * - `delta`: whole numbers as their differences, in as few bits as these need (ids and times nearly vanish); the first
+ *   `MOST_DELTA_COLUMNS` of them
  * - `plain`: as they are
  * - `compressed`: everything else, and strings always
  */
@@ -37,9 +44,12 @@ export function chooseEncodings(table: Table): ReadonlyMap<string, ColumnEncodin
   const judged = [...fields.keys()].filter((index) => isJudged(fields[index]?.type));
   const samples = judged.length === 0 ? [] : sampleStretches(table.selectAt(judged));
   const encodings = new Map(fields.map(({ name }): [string, ColumnEncoding] => [name, "compressed"]));
+  let deltas = 0;
   for (const [at, index] of judged.entries()) {
     const parts = samples.flatMap(({ batches }) => batches.flatMap(({ data }) => data.children[at] ?? []));
-    encodings.set(fields[index]?.name ?? "", chooseEncoding(parts));
+    const encoding = chooseEncoding(parts, deltas < MOST_DELTA_COLUMNS);
+    if (encoding === "delta") deltas += 1;
+    encodings.set(fields[index]?.name ?? "", encoding);
   }
   return encodings;
 }
@@ -53,13 +63,14 @@ function sampleStretches(table: Table): readonly Table[] {
   });
 }
 
-function chooseEncoding(parts: readonly Data[]): ColumnEncoding {
+function chooseEncoding(parts: readonly Data[], mayBeDelta: boolean): ColumnEncoding {
   const leaves = parts.flatMap(leavesOf);
   if (leaves.length === 0) return "compressed";
   const samples = leaves.map(sampleBytes);
   const compressed = deflateRawSync(Buffer.concat(samples), { level: 1 }).byteLength;
   const limit = WORTH_IT * sum(samples.map(({ byteLength }) => byteLength));
-  if (parts.every(isWhole) && sum(parts.map(deltaBytes)) <= Math.min(compressed, limit)) return "delta";
+  const isDelta = () => parts.every(isWhole) && sum(parts.map(deltaBytes)) <= Math.min(compressed, limit);
+  if (mayBeDelta && isDelta()) return "delta";
   return compressed <= limit ? "compressed" : "plain";
 }
 

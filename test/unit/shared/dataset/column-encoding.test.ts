@@ -12,7 +12,7 @@ import {
 } from "apache-arrow";
 import { expect, it } from "vitest";
 import { seededRandom } from "../../../../examples/digits/random.ts";
-import { chooseEncodings } from "../../../../shared/dataset/column-encoding.ts";
+import { chooseEncodings, MOST_DELTA_COLUMNS } from "../../../../shared/dataset/column-encoding.ts";
 
 const ROWS = 5_000;
 const random = seededRandom(11);
@@ -77,6 +77,17 @@ it("looks at the middle and the end too", () => {
   const late = new Table({ half: makeVector(half) });
   expect(chooseEncodings(late).get("half")).toBe("compressed");
   expect(chooseEncodings(late.slice(300)).get("half")).toBe("plain");
+});
+
+it("is differences for so many columns as the encoder has memory for", () => {
+  const counted = makeVector(Int32Array.from({ length: ROWS }, (_, row) => row));
+  const columns = Array.from(
+    { length: MOST_DELTA_COLUMNS + 2 },
+    (_, index) => [`c${index}`, counted] as const,
+  );
+  const encodings = [...chooseEncodings(new Table(Object.fromEntries(columns))).values()];
+  expect(encodings.slice(MOST_DELTA_COLUMNS - 1)).toEqual(["delta", "compressed", "compressed"]);
+  expect(new Set(encodings.slice(0, MOST_DELTA_COLUMNS))).toEqual(new Set(["delta"]));
 });
 
 it("of no rows is anything that can be written", () => {
