@@ -38,6 +38,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(schemaCommand)
     .demandCommand(1)
     .strict()
+    .check(refuseRepeated)
     .version(buildVersion)
     .wrap(Math.min(MAX_COLUMNS, columns))
     .example("$0 plan job.yaml", "Checks a job and shows what would be done")
@@ -49,6 +50,17 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .fail((message, error) => {
       throw error ?? new UsageFailure(message);
     });
+}
+
+/** What takes a list; yargs makes one of every other option, too, that is typed twice. */
+const LISTS: ReadonlySet<string> = new Set(["_", "set"]);
+
+function refuseRepeated(given: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(given)) {
+    if (Array.isArray(value) && !LISTS.has(name))
+      throw new UsageFailure(`--${name} is given ${value.length} times, and takes one value`);
+  }
+  return true;
 }
 
 /** What yargs says of a wrong command line. */

@@ -65,7 +65,11 @@ export function readCredential(path: string): Credential {
 function readOwn(path: string): string {
   const file = openSync(path, "r");
   try {
-    refuseOpen(path, fstatSync(file));
+    const stat = fstatSync(file);
+    // A pipe is how a shell hands over what another program prints. Of the rest, none is to be told `chmod 600`.
+    if (!stat.isFile() && !stat.isFIFO())
+      throw invalid(path, "is no file", "name the file itself with --secret-file");
+    refuseOpen(path, stat);
     return readFileSync(file, "utf8");
   } finally {
     closeSync(file);

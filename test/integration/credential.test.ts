@@ -94,6 +94,17 @@ describe("the secret's file", () => {
     },
   );
 
+  test.each(["/dev/null", tmpdir()])(
+    "that is no file (%s) is refused, and nobody is told to chmod it",
+    async (path) => {
+      expect(await reading(path)).toMatchObject({
+        code: "SECRET_INVALID",
+        message: "the secret file is no file",
+        hint: "name the file itself with --secret-file",
+      });
+    },
+  );
+
   test("may be a link, as a mounted secret is; a folder is none, and where none can be made it says so", async () => {
     const path = join(folder, "secret");
     await writeFile(path, `${newSecret()}\n`, { mode: 0o600 });

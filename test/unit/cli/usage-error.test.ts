@@ -26,6 +26,16 @@ describe("a wrong command line", () => {
     ["run job.yaml -q", "unknown option -q", "shardmill run --help shows its options"],
     ["run job.yaml --workers", "--workers needs a value", "shardmill run --help shows its options"],
     ["run job.yaml --set", "--set needs a value", "shardmill run --help shows its options"],
+    [
+      "run job.yaml --lanes 1 --lanes 2",
+      "--lanes is given 2 times, and takes one value",
+      "shardmill run --help shows its options",
+    ],
+    [
+      "status --secret-file a --secret-file b",
+      "--secret-file is given 2 times, and takes one value",
+      "shardmill status --help shows its options",
+    ],
     ["run job.yaml --log-level infos", "--log-level cannot be `infos`", "did you mean `info`?"],
     [
       "worker --device gpu",
