@@ -53,7 +53,7 @@ export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
     case "coordinator":
       return "the workers wait for the coordinator: fewer and larger shards (input.shardRows), or give it a faster core and disk";
     case "reduce":
-      return "the time after the last shard outweighs the rest: give reductions a combine, so that workers do most of their work";
+      return "the time after the last shard outweighs the rest: with more rows it weighs less; reductions without a combine leave their work for then";
     default:
       return assertNever(bottleneck);
   }
@@ -93,9 +93,11 @@ function startAdvice({ usage: { absentMs, doingMs } }: AdviceFacts): string {
 function shardsAdvice({ rows, workers, usage: { shards, slots } }: AdviceFacts): string {
   const has = `${shards} ${shards === 1 ? "shard is" : "shards are"} too few for ${workers} ${workers === 1 ? "worker" : "workers"}`;
   const shardRows = roundDown(rows / Math.max(1, slots * ROUNDS));
-  return rows / Math.max(1, shards) > shardRows
-    ? `${has}: set input.shardRows to about ${shardRows}, or use fewer workers`
-    : `${has}: use fewer workers`;
+  const ways = [
+    ...(rows / Math.max(1, shards) > shardRows ? [`set input.shardRows to about ${shardRows}`] : []),
+    ...(workers > 1 ? ["use fewer workers"] : []),
+  ];
+  return ways.length === 0 ? `${has}: with more rows it weighs less` : `${has}: ${ways.join(", or ")}`;
 }
 
 /** To two digits: a number to type, not a measurement. */

@@ -59,8 +59,11 @@ test("too few shards: how many there are, and rows of a shard that would be enou
   expect(adviceFor("shards", facts({}, { shards: 5 }))).toBe(
     "5 shards are too few for 4 workers: set input.shardRows to about 15000, or use fewer workers",
   );
-  expect(adviceFor("shards", facts({ rows: 3, workers: 1 }, { shards: 1, slots: 2 }))).toContain(
-    "1 shard is too few for 1 worker: set input.shardRows to about 1,",
+  expect(adviceFor("shards", facts({ rows: 3, workers: 1 }, { shards: 1, slots: 2 }))).toBe(
+    "1 shard is too few for 1 worker: set input.shardRows to about 1",
+  );
+  expect(adviceFor("shards", facts({ rows: 1, workers: 1 }, { shards: 1, slots: 2 }))).toBe(
+    "1 shard is too few for 1 worker: with more rows it weighs less",
   );
   // One row a shard cannot be cut.
   expect(adviceFor("shards", facts({ rows: 5 }, { shards: 5 }))).toBe(
