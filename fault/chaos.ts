@@ -2,6 +2,7 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { FAULT_KINDS } from "./chaos-faults.ts";
 import { chaosRound, noFaults } from "./chaos-round.ts";
+import { numbersFrom } from "./number-options.ts";
 import { openOwnRoom } from "./own-room.ts";
 
 /**
@@ -9,6 +10,7 @@ import { openOwnRoom } from "./own-room.ts";
  * promise was broken, with the command that runs that round again: the schedule of faults is the seed's, what the
  * processes make of it is the machine's.
  */
+const LEAST = { minutes: 0, rounds: 1, seed: 0, workers: 4, "fault-seconds": 0, jobs: 1, shards: 1 };
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run chaos --")
   .usage(
@@ -34,6 +36,13 @@ const args = await yargs(hideBin(process.argv))
     describe: "Shards of a round's job: the more, the longer",
   })
   .strict()
+  .requiresArg(Object.keys(LEAST))
+  .check(numbersFrom(LEAST, ["minutes", "fault-seconds"]))
+  .check(({ workers, jobs, shards }) => {
+    if (workers > 8) throw new Error("--workers must be 8 at the most");
+    if (jobs > shards) throw new Error("--jobs must be no more than --shards: each job has one at least");
+    return true;
+  })
   .parseAsync();
 
 await using _room = await openOwnRoom();

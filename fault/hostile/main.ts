@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { numbersFrom } from "../number-options.ts";
 import { HOSTILE_KINDS, type HostileKind, type Trial } from "./kinds.ts";
 import { FILE_NAMES, makeFile } from "./make-file.ts";
 import { TALLY_HEAD } from "./tally.ts";
@@ -17,8 +18,9 @@ const args = await yargs(hideBin(process.argv))
   .option("count", { type: "number", default: 300, describe: "So many of each kind" })
   .option("seed", { type: "number", default: 1, describe: "What is damaged, and how" })
   .option("from", { type: "number", default: 0, describe: "The first; those before it are left out" })
-  .option("kind", { choices: HOSTILE_KINDS, array: true, describe: "Only these kinds" })
+  .option("kind", { choices: HOSTILE_KINDS, array: true, requiresArg: true, describe: "Only these kinds" })
   .strict()
+  .check(numbersFrom({ count: 1, seed: 0, from: 0 }))
   .parseAsync();
 
 /** An attack of peers takes seconds, where the others take as many milliseconds. */

@@ -1,5 +1,6 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { numbersFrom } from "../number-options.ts";
 import { openOwnRoom } from "../own-room.ts";
 import { caseText } from "./case-text.ts";
 import { DuckdbHand } from "./duckdb-hand.ts";
@@ -33,13 +34,17 @@ const args = await yargs(hideBin(process.argv))
   })
   .option("stop", { type: "boolean", default: true, describe: "End at the first that is wrong" })
   .option("shrink", { type: "boolean", default: true, describe: "Look for the smallest that is wrong" })
-  .example("$0 --minutes 60 --seed 7 --python .venv/bin/python", "an hour, with both hands")
+  .example("$0 --minutes 60 --python PYTHON", "an hour, with both hands")
   .strict()
+  .check(numbersFrom({ minutes: 0, cases: 1, seed: 0, from: 0 }, ["minutes"]))
+  .check(({ python, hand, large }) => {
+    if (large === true && hand !== "pyarrow") throw new Error("--large needs --hand pyarrow");
+    if (hand === "pyarrow" && python === undefined) throw new Error("--hand pyarrow needs --python");
+    return true;
+  })
   .parseAsync();
 
 const { python, seed, keep } = args;
-if (args.large === true && args.hand !== "pyarrow") throw new Error("--large needs --hand pyarrow");
-if (args.hand === "pyarrow" && python === undefined) throw new Error("--hand pyarrow needs --python");
 await using _room = await openOwnRoom();
 await using duckdb = await DuckdbHand.open();
 await using pyarrow = python === undefined ? null : new PythonHand(python);

@@ -1,0 +1,22 @@
+/**
+ * A check for yargs: numbers from their least on, whole ones but for `fractions`. Without it `--jobs x` is NaN, and a command
+ * that tries nothing says that all is right.
+ *
+ * @throws {Error} naming the option that is no such number
+ */
+export function numbersFrom(
+  leasts: Readonly<Record<string, number>>,
+  fractions: readonly string[] = [],
+): (given: Readonly<Record<string, unknown>>) => true {
+  return (given) => {
+    for (const [name, least] of Object.entries(leasts)) {
+      const value = given[name];
+      if (value === undefined) continue;
+      const isWhole = !fractions.includes(name);
+      const isRight =
+        typeof value === "number" && value >= least && (!isWhole || Number.isSafeInteger(value));
+      if (!isRight) throw new Error(`--${name} must be a ${isWhole ? "whole " : ""}number from ${least} on`);
+    }
+    return true;
+  };
+}
