@@ -68,7 +68,7 @@ function describeNode(node: JsonSchema): string {
     case "string":
       return "text";
     case "number":
-      return "a number";
+      return describeNumber(node.minimum, node.maximum);
     case "integer":
       return describeInteger(node.minimum, node.maximum);
     case "array":
@@ -86,6 +86,13 @@ function describeInteger(minimum: number | undefined, maximum: number | undefine
   return bounded
     ? `a whole number from ${least} to ${maximum.toLocaleString("en-US")}`
     : `a whole number of at least ${least}`;
+}
+
+function describeNumber(minimum: number | undefined, maximum: number | undefined): string {
+  if (minimum === undefined) return maximum === undefined ? "a number" : `a number of at most ${maximum}`;
+  return maximum === undefined
+    ? `a number of at least ${minimum}`
+    : `a number from ${minimum} to ${maximum.toLocaleString("en-US")}`;
 }
 
 function plural(phrase: string): string {

@@ -66,6 +66,8 @@ describe("a place in the job file", () => {
     expect(describeType(schemaAt(["map", "batch", "rows"]))).toBe(
       "`auto` or a whole number from 1 to 1,048,576",
     );
+    expect(describeType(schemaAt(["model", "check", "maxBeyond"]))).toBe("`auto` or a number from 0 to 1");
+    expect(describeType(schemaAt(["map", "inputs", "any", "scale"]))).toBe("a number");
     expect(describeType(schemaAt(["input", "path"]))).toBe("text or a list of text");
     expect(describeType(schemaAt(["map", "inputs", "any"]))).toBe("text or a group of keys");
     expect(describeType(schemaAt(["map", "inputs", "any", "shape"]))).toContain("a list of whole numbers");
