@@ -16,6 +16,10 @@ export class PythonHand implements Hand {
     // Beside the sources, also when this runs compiled.
     const script = join(packageRoot, "fault", "torture", "python", "torture_hand.py");
     this.#child = spawn(python, [script], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child.on("error", ({ message }) => {
+      console.error(`--python ${python} cannot be started: ${message}`);
+      process.exit(2);
+    });
     if (this.#child.stdout === null) throw new Error("no pipe to Python");
     this.#lines = createInterface({ input: this.#child.stdout });
     this.#answers = this.#lines[Symbol.asyncIterator]();
