@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { processesWith } from "../../fault/left-processes.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { startListening, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -38,7 +39,12 @@ describe.skipIf(!canUnshare)(
       await using job = await slowJob();
       await using first = (await startListening(job, run(job), { wrap: APART })).cli;
       await untilCommitted(job, 1);
+      // However quick the machine: the job does not end while its workers stand still.
+      const workers = processesWith(job.folder).filter(({ command }) => command.includes("worker-process"));
+      expect(workers).not.toEqual([]);
+      for (const { pid } of workers) process.kill(pid, "SIGSTOP");
       const second = await runCli(run(job), { wrap: APART, env: job.env });
+      for (const { pid } of workers) process.kill(pid, "SIGCONT");
       expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining("(OUTPUT_LOCKED)") });
       expect(second.stderr).toMatch(/waiting 20 s to see whether process \d+ on \S+ is alive/);
       expect(second.stderr).toContain("it renews its lock, so it is alive");
