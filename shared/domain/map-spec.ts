@@ -157,6 +157,5 @@ export const mapSpec = z
 
 export type InputSpec = Frozen<z.output<typeof inputSpec>>;
 export type OutputSpec = Frozen<z.output<typeof outputSpec>>;
-export type NamedOutput = Frozen<z.output<typeof namedOutput>>;
 
 export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
