@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { digestOpenFile } from "../../shared/core/digest.ts";
 import { type Disk, type ReadableDisk, type ReadableFile, realDisk } from "../../shared/core/disk.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialInvalid } from "./partial-invalid.ts";
@@ -95,8 +96,4 @@ export async function checkFileDigest(
   const { path, handle } = await openChecked(partialsPath, partial, file, { disk, signal });
   await handle.close();
   return path;
-}
-
-export function errorCode(error: unknown): string | null {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
 }

@@ -1,8 +1,8 @@
+import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { jobPrecision } from "../../shared/domain/precision.ts";
-import { errorCode } from "../commit/check-file.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobHandle } from "./jobs-desk.ts";
 import type { TakenUp } from "./take-up.ts";

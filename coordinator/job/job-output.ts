@@ -1,3 +1,4 @@
+import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
@@ -6,7 +7,6 @@ import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PrecisionReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import { errorCode } from "../commit/check-file.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { publishOutput } from "../publish/publish.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { sleep } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
@@ -8,7 +9,6 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
 import { writeBeacon } from "../commit/beacon.ts";
-import { errorCode } from "../commit/check-file.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import { acquireLock } from "../journal/lock.ts";

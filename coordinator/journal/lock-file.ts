@@ -1,4 +1,5 @@
 import type { Disk } from "../../shared/core/disk.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { ProcessIdentity } from "../../shared/core/process-identity.ts";
 
@@ -59,7 +60,7 @@ async function textOf(path: string, disk: Disk): Promise<string | null> {
   try {
     return (await disk.readFile(path)).toString("utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    if (errorCode(error) === "ENOENT") return null;
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { lacksHardLinks } from "../../shared/core/hard-link.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
@@ -55,7 +56,7 @@ export async function acquireLock(folder: string, options: LockOptions = SYSTEM)
       options.signal?.throwIfAborted();
       if (cause instanceof ShardmillError) throw cause;
       // Whoever ended here just now removed the folder, and with it what was being made.
-      if (hasCode(cause, "ENOENT") && tries < MAX_TRIES) continue;
+      if (errorCode(cause) === "ENOENT" && tries < MAX_TRIES) continue;
       throw new ShardmillError(
         "OUTPUT_FAILED",
         `the output folder cannot be written to: ${messageOf(cause)}`,
@@ -140,7 +141,7 @@ async function placed(from: string, to: string, disk: Disk): Promise<boolean> {
     await disk.link(from, to);
     return true;
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    if (errorCode(error) === "EEXIST") return false;
     if (!lacksHardLinks(error)) throw error;
   }
   const text = (await disk.readFile(from)).toString("utf8");
@@ -148,7 +149,7 @@ async function placed(from: string, to: string, disk: Disk): Promise<boolean> {
     await writeDurably(to, text, disk);
     return true;
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    if (errorCode(error) === "EEXIST") return false;
     throw error;
   }
 }
@@ -161,8 +162,4 @@ async function writeDurably(path: string, text: string, disk: Disk): Promise<voi
   } finally {
     await file.close();
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
-import { errorCode } from "../commit/check-file.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { workPaths } from "./work-paths.ts";
 

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath, writeDurable } from "../../shared/core/durable.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import {
@@ -9,7 +10,6 @@ import {
   type OutputManifest,
   WORK_FOLDER,
 } from "../../shared/domain/manifest.ts";
-import { errorCode } from "../commit/check-file.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
 import { readManifest } from "./read-manifest.ts";
 import { workPaths } from "./work-paths.ts";

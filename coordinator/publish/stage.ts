@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath, writeDurable } from "../../shared/core/durable.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { linkOrCopy } from "../../shared/core/hard-link.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
@@ -8,7 +9,7 @@ import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../shared/domain/manifest.ts";
 import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts";
-import { checkFileDigest, errorCode, partialFilePath } from "../commit/check-file.ts";
+import { checkFileDigest, partialFilePath } from "../commit/check-file.ts";
 import {
   buildManifest,
   layOutParts,

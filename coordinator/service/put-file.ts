@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { digestFile } from "../../shared/core/digest.ts";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/durable.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { placeOnce } from "../../shared/core/hard-link.ts";
 import { makeFolder } from "../../shared/core/make-folders.ts";
@@ -90,7 +91,7 @@ async function linkOnce(
   try {
     await placeOnce(temporary, path, disk);
   } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
+    if (errorCode(error) !== "EEXIST") throw error;
     const there = await disk.lstat(path);
     if (there.size === bytes && (await digestFile(path, signal, disk)).sha256 === sha256) return;
     throw new ShardmillError("STORE_EXISTS", `${path} exists with other bytes`, {
@@ -101,11 +102,7 @@ async function linkOnce(
 }
 
 function ignoreMissing(error: unknown): void {
-  if (!hasCode(error, "ENOENT")) throw error;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
+  if (errorCode(error) !== "ENOENT") throw error;
 }
 
 function wrongSize(path: string, expected: number, found: number): ShardmillError {

@@ -4,6 +4,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type Disk, realDisk } from "../core/disk.ts";
+import { errorCode } from "../core/errno.ts";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { placeAlone } from "../core/hard-link.ts";
 import { makeFolders } from "../core/make-folders.ts";
@@ -49,7 +50,7 @@ export function readCredential(path: string): Credential {
     text = readOwn(path);
   } catch (error) {
     if (error instanceof ShardmillError) throw error;
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { path, secret: null };
     throw invalid(path, `cannot be read: ${messageOf(error)}`, "name another with --secret-file", error);
   }

@@ -1,5 +1,6 @@
 import { type Disk, realDisk } from "./disk.ts";
 import { syncPath } from "./durable.ts";
+import { errorCode } from "./errno.ts";
 
 /** What a file system says that has no hard links, or none between these two places. */
 const NO_LINKS: ReadonlySet<string> = new Set([
@@ -12,7 +13,7 @@ const NO_LINKS: ReadonlySet<string> = new Set([
 ]);
 
 export function lacksHardLinks(error: unknown): boolean {
-  return error instanceof Error && "code" in error && NO_LINKS.has(String(error.code));
+  return NO_LINKS.has(errorCode(error) ?? "");
 }
 
 /** Gives a durable file a second name, which must be free; where that cannot be, a durable copy. The source stays. */

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { type Disk, realDisk } from "./disk.ts";
 import { syncPath } from "./durable.ts";
+import { errorCode } from "./errno.ts";
 
 /**
  * Makes a folder and those above it that are missing, durably: each name is synced into its parent. Also that of a folder
@@ -16,7 +17,7 @@ export async function makeFolders(path: string, disk: Disk = realDisk): Promise<
     await makeFolder(path, disk);
   } catch (error) {
     const parent = dirname(path);
-    if (!hasCode(error, "ENOENT") || parent === path) throw error;
+    if (errorCode(error) !== "ENOENT" || parent === path) throw error;
     await makeFolders(parent, disk);
     await makeFolder(path, disk);
   }
@@ -27,11 +28,11 @@ export async function makeFolder(path: string, disk: Disk = realDisk): Promise<v
   try {
     await disk.mkdir(path);
   } catch (error) {
-    if (hasCode(error, "ENOENT") || !(await isFolder(path, disk))) throw error;
+    if (errorCode(error) === "ENOENT" || !(await isFolder(path, disk))) throw error;
   }
   await syncPath(dirname(path), disk).catch((error: unknown) => {
     // A folder may be there to be passed through, and not to be read.
-    if (!hasCode(error, "EACCES")) throw error;
+    if (errorCode(error) !== "EACCES") throw error;
   });
 }
 
@@ -43,8 +44,4 @@ async function isFolder(path: string, disk: Disk): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

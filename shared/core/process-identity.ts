@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import { errorCode } from "./errno.ts";
 
 /** One process in its one life: a number alone is used again after a while, and means another process elsewhere. */
 export interface ProcessIdentity {
@@ -61,7 +62,7 @@ function exists(pid: number): boolean {
     return true;
   } catch (error) {
     // EPERM: it is there, and somebody else's.
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return errorCode(error) !== "ESRCH";
   }
 }
 

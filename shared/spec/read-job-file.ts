@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
+import { errorCode } from "../core/errno.ts";
 import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { notAPath } from "../core/not-a-path.ts";
@@ -149,7 +150,7 @@ async function readText(path: string): Promise<string> {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+  return ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
 }
 
 async function nearHint(path: string): Promise<{ readonly hint?: string }> {

@@ -3,6 +3,7 @@ import { constants, type Stats } from "node:fs";
 import { copyFile, type FileHandle, mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncPath } from "../core/durable.ts";
+import { errorCode } from "../core/errno.ts";
 import { type ErrorCode, messageOf, ShardmillError } from "../core/errors.ts";
 import { placeOnce } from "../core/hard-link.ts";
 import { FileHandles } from "./file-handles.ts";
@@ -121,8 +122,7 @@ async function attempt<T>(verb: string, path: string, action: () => Promise<T>):
   try {
     return await action();
   } catch (error) {
-    const code =
-      error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
+    const code = errorCode(error);
     // Not from the file system: our own error, or the signal's reason.
     if (error instanceof ShardmillError || code === null) throw error;
     throw new ShardmillError(CODES[code] ?? "STORE_FAILED", `cannot ${verb} ${path}: ${messageOf(error)}`, {

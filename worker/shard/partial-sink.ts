@@ -2,6 +2,7 @@ import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/durable.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Store } from "../../shared/store/store.ts";
 
@@ -88,7 +89,7 @@ export async function asStoreError<T>(path: string, work: () => Promise<T>): Pro
     return await work();
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
-    const exists = "code" in error && error.code === "EEXIST";
+    const exists = errorCode(error) === "EEXIST";
     throw new ShardmillError(exists ? "STORE_EXISTS" : "STORE_FAILED", messageOf(error), {
       fields: { path },
       cause: error,
