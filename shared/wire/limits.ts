@@ -45,8 +45,6 @@ export const REQUEST_LIMITS: RequestLimits = {
 /** What a worker says of a failure, within the limits: what was said at too great a length is cut, not lost. */
 export function withinLimits(error: ErrorData): ErrorData {
   const { items, text } = REQUEST_LIMITS;
-  const cut = (long: string, most = text.other) =>
-    long.length <= most ? long : `${long.slice(0, most - 1)}…`;
   const most = text["FailAttemptRequest.error.message"];
   const fields = Object.entries(error.fields).slice(0, items["FailAttemptRequest.error.fields"]);
   return {
