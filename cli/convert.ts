@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { notAPath } from "../shared/core/not-a-path.ts";
 import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../shared/domain/precision.ts";
@@ -69,7 +70,7 @@ async function convert(args: ConvertArguments): Promise<void> {
     precision: args.precision,
     output,
     replace: args.force,
-    signal: new AbortController().signal,
+    signal: NEVER,
   });
   process.stdout.write(
     args.json

@@ -1,8 +1,9 @@
+import { NEVER } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { Logger } from "../shared/core/log.ts";
-import { NEVER, Slots } from "../shared/core/slots.ts";
+import { Slots } from "../shared/core/slots.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { WorkerSession, WorkerStatus } from "../shared/domain/worker.ts";

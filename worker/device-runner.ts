@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
+import { NEVER } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import { isShardmillError, type ShardmillError } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
@@ -12,8 +13,6 @@ import { JobsInUse } from "./jobs-in-use.ts";
 import type { ShardRunner } from "./lease/attempt.ts";
 import { type DeviceOptions, OpenJob } from "./open-job.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "./shard/session-cell.ts";
-
-const NEVER = new AbortController().signal;
 
 export interface DeviceRunnerOptions extends DeviceOptions {
   readonly services: Pick<CoordinatorServices, "work" | "data">;

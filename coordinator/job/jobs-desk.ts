@@ -1,6 +1,6 @@
-import { orAbort, sleep } from "../../shared/core/abort.ts";
+import { NEVER, orAbort, sleep } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { NEVER, Slots } from "../../shared/core/slots.ts";
+import { Slots } from "../../shared/core/slots.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";

@@ -1,5 +1,6 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { systemClock, type Timers } from "../../shared/core/clock.ts";
-import { NEVER, Slots } from "../../shared/core/slots.ts";
+import { Slots } from "../../shared/core/slots.ts";
 
 /** What an entry of a list costs the thread, to make, encode and send: the pause after a list is that many times as long. */
 const PAUSE_MS_PER_ENTRY = 0.1;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
@@ -87,7 +87,7 @@ export type TakenUp =
  */
 export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<TakenUp> {
   const outputPath = spec.output.path;
-  const signal = options.signal ?? new AbortController().signal;
+  const signal = options.signal ?? NEVER;
   const { seams } = options;
   const found = await inspectOutput(outputPath, seams.disk).catch(
     (error: unknown) => ({ kind: "refused", error }) as const,

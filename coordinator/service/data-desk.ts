@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
-import { NEVER, Slots } from "../../shared/core/slots.ts";
+import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer } from "../../shared/core/slots-per-peer.ts";
 import { isPartialFileName, parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";

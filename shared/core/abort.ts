@@ -1,5 +1,11 @@
+import { setMaxListeners } from "node:events";
 import { systemClock, type Timers } from "./clock.ts";
 import { ShardmillError } from "./errors.ts";
+
+/** A signal that never aborts: of callers in the same process, who never go away. */
+export const NEVER = new AbortController().signal;
+// Many wait on it at once, which Node takes for a leak.
+setMaxListeners(0, NEVER);
 
 /** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. */
 export function sleep(ms: number, signal?: AbortSignal, timers: Timers = systemClock): Promise<void> {

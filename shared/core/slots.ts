@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { deferred, orAbort } from "./abort.ts";
 import { ShardmillError } from "./errors.ts";
 
@@ -8,11 +7,6 @@ export interface SlotLimits {
   /** How many may wait for one. */
   readonly waiting: number;
 }
-
-/** For callers in the same process, who never go away. */
-export const NEVER = new AbortController().signal;
-// Many wait on it at once, which Node takes for a leak.
-setMaxListeners(0, NEVER);
 
 /** A bounded number of slots, first come first served, and a bounded queue for them. */
 export class Slots {

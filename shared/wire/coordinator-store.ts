@@ -1,10 +1,10 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { sleep } from "../core/abort.ts";
+import { NEVER, sleep } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { type ErrorCode, isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
-import { NEVER, Slots } from "../core/slots.ts";
+import { Slots } from "../core/slots.ts";
 import { isPartialFileName, parsePartialFolder } from "../domain/partial.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import type { Store } from "../store/store.ts";

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type Deferred, deferred, orAbort } from "../../shared/core/abort.ts";
+import { type Deferred, deferred, NEVER, orAbort } from "../../shared/core/abort.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
@@ -36,8 +36,6 @@ export interface LaneSet extends AsyncDisposable {
 
 /** A batch takes seconds at most: a thread that takes longer to end hangs in a driver, and is left behind. */
 const CLOSE_LIMIT_MS = 5_000;
-
-const NEVER = new AbortController().signal;
 
 /** WebGPU bears one session a process, whoever owns it: a set of lanes waits here until the one before is closed. */
 let webgpuFree: Promise<void> = Promise.resolve();

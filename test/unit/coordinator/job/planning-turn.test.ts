@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { PlanningTurn } from "../../../../coordinator/job/planning-turn.ts";
-import { deferred } from "../../../../shared/core/abort.ts";
-import { NEVER, Slots } from "../../../../shared/core/slots.ts";
+import { deferred, NEVER } from "../../../../shared/core/abort.ts";
+import { Slots } from "../../../../shared/core/slots.ts";
 
 function turns() {
   const slots = new Slots("jobs to plan", { slots: 1, waiting: 8 });
