@@ -207,11 +207,11 @@ class RunningCoordinator implements Coordinator {
   }
 
   workerDied(name: string): void {
+    const session = this.#registry.sessionOf(name);
+    if (session === null) return;
+    this.#registry.leave(session);
     const report = (error: unknown) => this.#options.log.error(error, "a worker's death could not be told");
-    for (const session of this.#registry.sessionsOf(name)) {
-      this.#registry.leave(session);
-      void this.#work.workerLost(session, "died", "its process ended").catch(report);
-    }
+    void this.#work.workerLost(session, "died", "its process ended").catch(report);
   }
 
   workerCount(): number {

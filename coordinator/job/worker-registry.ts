@@ -14,8 +14,6 @@ interface Member {
   readonly session: WorkerSession;
   info: WorkerInfo;
   readonly joinedMs: number;
-  /** It has asked for a shard: it is no newcomer any more. */
-  hasAsked: boolean;
   lastHeardMs: number;
   /** Since when its long poll has been gone without another call; null while connected. */
   disconnectedMs: number | null;
@@ -44,8 +42,8 @@ const MOST = { members: 20_000, newcomers: 1_000 } as const;
 /** Who works here: the sessions of the workers, over all jobs. Pure: time comes in with each call. */
 export class WorkerRegistry {
   readonly #members = new Map<WorkerSession, Member>();
-  readonly #byName = new Map<string, Set<Member>>();
-  /** The oldest first. */
+  readonly #byName = new Map<string, Member>();
+  /** Who has asked for no shard since it joined, or since its connection broke. The oldest first. */
   readonly #newcomers = new Set<Member>();
   readonly #times: RegistryTimes;
   readonly #random: Random;
@@ -62,17 +60,18 @@ export class WorkerRegistry {
    * @throws {RESOURCE_EXHAUSTED} when there are too many workers
    */
   join(info: WorkerInfo, nowMs: number): { session: WorkerSession; replaced: WorkerSession[] } {
-    const replaced = [...(this.#byName.get(info.name) ?? [])];
+    const replaced = new Set<Member>();
+    const namesake = this.#byName.get(info.name);
+    if (namesake !== undefined) replaced.add(namesake);
     const [oldest] = this.#newcomers;
-    if (oldest !== undefined && this.#newcomers.size >= MOST.newcomers) replaced.push(oldest);
-    if (this.#members.size - replaced.length >= MOST.members) throw tooMany();
+    if (oldest !== undefined && this.#newcomers.size >= MOST.newcomers) replaced.add(oldest);
+    if (this.#members.size - replaced.size >= MOST.members) throw tooMany();
     for (const member of replaced) this.#remove(member.session);
     const session = workerSession(this.#random.hex(12));
     const member: Member = {
       session,
       info,
       joinedMs: nowMs,
-      hasAsked: false,
       lastHeardMs: nowMs,
       disconnectedMs: null,
       busy: {},
@@ -83,18 +82,14 @@ export class WorkerRegistry {
     };
     this.#members.set(session, member);
     this.#newcomers.add(member);
-    const namesakes = this.#byName.get(info.name);
-    if (namesakes === undefined) this.#byName.set(info.name, new Set([member]));
-    else namesakes.add(member);
-    return { session, replaced: [...new Set(replaced.map((gone) => gone.session))] };
+    this.#byName.set(info.name, member);
+    return { session, replaced: [...replaced].map((gone) => gone.session) };
   }
 
   /** It asks for a shard: it works here. */
   asked(session: WorkerSession): void {
     const member = this.#members.get(session);
-    if (member === undefined || member.hasAsked) return;
-    member.hasAsked = true;
-    this.#newcomers.delete(member);
+    if (member !== undefined) this.#newcomers.delete(member);
   }
 
   has(session: WorkerSession): boolean {
@@ -138,7 +133,6 @@ export class WorkerRegistry {
     if (member === undefined) return;
     member.disconnectedMs = nowMs;
     // Until it asks again it is as good as gone, and makes room like one that never asked.
-    member.hasAsked = false;
     this.#newcomers.add(member);
   }
 
@@ -146,9 +140,9 @@ export class WorkerRegistry {
     this.#remove(session);
   }
 
-  /** Sessions by worker name: a supervisor that saw its process die knows only that. */
-  sessionsOf(name: string): WorkerSession[] {
-    return [...(this.#byName.get(name) ?? [])].map(({ session }) => session);
+  /** By a worker's name, which is all that a supervisor knows that saw its process die; null when it is none of these. */
+  sessionOf(name: string): WorkerSession | null {
+    return this.#byName.get(name)?.session ?? null;
   }
 
   /** Removes and returns the workers that are silent or disconnected for too long. */
@@ -205,9 +199,7 @@ export class WorkerRegistry {
     if (member === undefined) return;
     this.#members.delete(session);
     this.#newcomers.delete(member);
-    const namesakes = this.#byName.get(member.info.name);
-    namesakes?.delete(member);
-    if (namesakes?.size === 0) this.#byName.delete(member.info.name);
+    this.#byName.delete(member.info.name);
   }
 
   #deathOf(member: Member, nowMs: number): string | null {
