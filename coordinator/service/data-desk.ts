@@ -40,6 +40,8 @@ export interface DataDeskLimits {
   readonly puts: number;
   /** Calls that wait for their turn, for each of the two. */
   readonly waiting: number;
+  /** How long one of them waits: a caller's deadline is for what it moves, and must not run out before its turn. */
+  readonly waitMs: number;
   /** How slow an upload may be: it holds its turn. */
   readonly pace: Pace;
 }
@@ -47,7 +49,8 @@ export interface DataDeskLimits {
 /**
  * `partialBytes`: a partial is one shard's output; at 64 GiB something is wrong. `reads` and `puts`: each holds an open file
  * and some chunks (a download two of 512 KiB, an upload up to 4 MiB, as grpc-js reads 16 messages ahead), so that all
- * together stay under 200 MiB. `waiting`: a turn for each of a thousand workers; whoever gets none tries again. `pace`: a minute
+ * together stay under 200 MiB. `waiting`: a turn for each of a thousand workers; whoever gets none tries again. `waitMs`: twice that,
+ * its own turn and that among all, is well within a transfer's least deadline. `pace`: a minute
  * without bytes, or with fewer than the slowest line brings in a second, and the turn goes to another. The bound for
  * readers is the streams' own: see `serveServerStream`.
  */
@@ -56,6 +59,7 @@ const LIMITS: DataDeskLimits = {
   reads: 128,
   puts: 16,
   waiting: 1_024,
+  waitMs: 20_000,
   pace: { everyMs: 60_000, leastBytes: 64 * 1024 },
 };
 
@@ -69,24 +73,26 @@ const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
  * Paths are compared as text with those of the plan, so there is no path that leads out.
  *
  * @throws {SESSION_STALE} {JOB_NOT_FOUND} {LEASE_STALE} {STORE_REFUSED} {STORE_NOT_FOUND} {STORE_EXISTS} {STORE_FAILED}
- * @throws {RESOURCE_EXHAUSTED} when too many wait already; {DEADLINE_EXCEEDED} when an upload is too slow
+ * @throws {RESOURCE_EXHAUSTED} when too many wait already, or for too long; {DEADLINE_EXCEEDED} when an upload is too slow
  */
 export class DataDesk implements DataService {
   readonly #options: DataDeskOptions;
   readonly #pace: Pace;
   readonly #ledger: UploadLedger;
-  readonly #readsOfOne = new SlotsPerPeer("downloads", READS_OF_ONE);
-  readonly #putsOfOne = new SlotsPerPeer("uploads", PUTS_OF_ONE);
+  readonly #readsOfOne: SlotsPerPeer;
+  readonly #putsOfOne: SlotsPerPeer;
   readonly #reads: Slots;
   readonly #puts: Slots;
 
   constructor(options: DataDeskOptions) {
-    const { partialBytes, reads, puts, waiting, pace } = { ...LIMITS, ...options.limits };
+    const { partialBytes, reads, puts, waiting, waitMs, pace } = { ...LIMITS, ...options.limits };
     this.#options = options;
     this.#pace = pace;
     this.#ledger = new UploadLedger(partialBytes);
-    this.#reads = new Slots("downloads", { slots: reads, waiting });
-    this.#puts = new Slots("uploads", { slots: puts, waiting });
+    this.#readsOfOne = new SlotsPerPeer("downloads", { ...READS_OF_ONE, waitMs });
+    this.#putsOfOne = new SlotsPerPeer("uploads", { ...PUTS_OF_ONE, waitMs });
+    this.#reads = new Slots("downloads", { slots: reads, waiting, waitMs });
+    this.#puts = new Slots("uploads", { slots: puts, waiting, waitMs });
   }
 
   async statFile(session: WorkerSession, jobId: string, path: string): Promise<StoreStat> {

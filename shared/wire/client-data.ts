@@ -4,7 +4,7 @@ import type { DataService, PutHeader } from "./services.ts";
 import { callClientStream, callServerStream } from "./streams.ts";
 import { callUnary } from "./unary.ts";
 
-/** Even an empty file may have to wait for its turn at a busy coordinator. */
+/** Even an empty file may have to wait for its turn: a busy coordinator lets it wait for a third of this, then says so. */
 const TRANSFER_FLOOR_MS = 120_000;
 
 /**

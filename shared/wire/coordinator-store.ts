@@ -29,7 +29,7 @@ const READS_AT_ONCE = 8;
 /** A partial's files come one after another, and no more than two uploads of one worker are taken. */
 const PUTS_AT_ONCE = 1;
 
-/** A coordinator that is busy with others says so, and is asked again: for a minute or so. */
+/** A coordinator that is busy with others says so, at once or after a wait for a turn, and is asked again: for a minute or more. */
 const BUSY = { tries: 60, firstMs: 50, maxMs: 2_000 };
 
 /** Errors that a caller of a store must see as they are; anything else that goes wrong on the way is STORE_FAILED. */

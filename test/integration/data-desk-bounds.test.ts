@@ -75,6 +75,26 @@ test("a put needs a lease that is live, or merely late, before it waits for its 
   expect(await storedFiles()).toHaveLength(1);
 });
 
+test("a put that has waited long for its turn is told so, well before its caller's deadline, and may come again", async () => {
+  const one = desk({ puts: 1, waitMs: 20 });
+  const [holding, waiting] = [deferred<void>(), deferred<void>()];
+  const first = one.putPartialFile(
+    aHeader(),
+    (async function* () {
+      holding.resolve();
+      await waiting.promise;
+      yield Buffer.from("abcdef");
+    })(),
+  );
+  await holding.promise;
+  const again = () => one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"));
+  expect(await failureOf(again())).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  waiting.resolve();
+  await first;
+  await again();
+  expect(await storedFiles()).toHaveLength(2);
+});
+
 test("a put never makes anew what was removed with its job", async () => {
   await rm(partials, { recursive: true });
   expect(await failureOf(desk().putPartialFile(aHeader(), pieces("abcdef")))).toMatchObject({

@@ -58,4 +58,23 @@ describe("slots", () => {
     if (typeof outcome === "function") outcome();
     await expect(slots.take(never)).resolves.toBeTypeOf("function");
   });
+
+  test("a caller that has waited for long is told that there are too many, and its place goes on", async () => {
+    const due: (() => void)[] = [];
+    const timers = {
+      after(_ms: number, call: () => void) {
+        due.push(call);
+        return () => void due.splice(due.indexOf(call), 1);
+      },
+    };
+    const slots = new Slots("uploads", { slots: 1, waiting: 2, waitMs: 20_000 }, timers);
+    const giveBack = await slots.take(never);
+    const first = slots.take(never).catch((error: unknown) => error);
+    const second = slots.take(never);
+    due[0]?.();
+    expect(await first).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+    giveBack();
+    expect(await second).toBeTypeOf("function");
+    expect(due).toEqual([]);
+  });
 });
