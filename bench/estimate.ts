@@ -6,11 +6,11 @@ import type { Estimate } from "../cli/estimate/estimate-job.ts";
 import type { JobSummary } from "../cli/render/summary.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { packageRoot } from "../shared/core/package-root.ts";
+import { startCli } from "../test/support/processes.ts";
 import { TreeSampler } from "./peers/tree-sampler.ts";
 import type { BarPlot } from "./plot/bar-plot.ts";
 import { roundsBar } from "./plot/rounds-bar.ts";
 import { addedPercent, median, note, report, round } from "./report.ts";
-import { startShardmill } from "./start-shardmill.ts";
 import { prepareWorkload, WORKLOADS, type WorkloadName } from "./workloads/workload.ts";
 
 interface EstimateArguments {
@@ -164,7 +164,7 @@ async function planAndRun(job: string, set: readonly string[]): Promise<Round> {
 
 /** Runs a command, and gives its one JSON answer. @throws when it fails */
 async function runJson(args: readonly string[]) {
-  await using cli = startShardmill(args, { limitMs: LIMIT_MS });
+  await using cli = startCli(args, { limitMs: LIMIT_MS });
   const sampler = new TreeSampler(cli.pid);
   const over = new AbortController();
   const sampling = (async () => {

@@ -7,13 +7,13 @@ import { sleep } from "../shared/core/abort.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { connectCoordinator } from "../shared/wire/client.ts";
+import { startCli } from "../test/support/processes.ts";
 import { CountingJob } from "./counting-job.ts";
 import { LoadFleet } from "./load-fleet.ts";
 import { type LoadSample, reportLoad } from "./load-report.ts";
 import { sampleProcess } from "./process-sample.ts";
 import { summarizeProfile } from "./profile-summary.ts";
 import { note } from "./report.ts";
-import { startShardmill } from "./start-shardmill.ts";
 import { WATCH_FILE, type WatchLine } from "./watch-preload.ts";
 
 interface LoadArguments {
@@ -73,13 +73,10 @@ async function runLoad(args: LoadArguments): Promise<void> {
   await using job = await CountingJob.make({ shards: args.shards, folder: args.folder });
   const watchFolder = await mkdtemp(join(tmpdir(), "shardmill-watch-"));
   try {
-    await using cli = startShardmill(
-      ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"],
-      {
-        limitMs: (args["limit-s"] + 120) * 1000,
-        env: environment(args, watchFolder),
-      },
-    );
+    await using cli = startCli(["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"], {
+      limitMs: (args["limit-s"] + 120) * 1000,
+      env: environment(args, watchFolder),
+    });
     const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
     const fleet = new LoadFleet({ ...args, coordinator: address, shardMs: args["shard-ms"] });
     const seen = await watch(address, cli.pid, args, fleet).finally(() => fleet.end());

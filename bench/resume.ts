@@ -10,12 +10,12 @@ import { plannedShards } from "../coordinator/schedule/state.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
 import { tokenKey } from "../shared/domain/token.ts";
+import { startCli } from "../test/support/processes.ts";
 import { CountingJob } from "./counting-job.ts";
 import { longJournal } from "./long-journal.ts";
 import { median, note, report, round } from "./report.ts";
 import { type ResumedKill, resumePlot, resumeTable, type TimedReplay } from "./resume-report.ts";
 import { SleepyFleet } from "./sleepy-fleet.ts";
-import { startShardmill } from "./start-shardmill.ts";
 import { checkAnswer } from "./timed-run.ts";
 
 interface ResumeArguments {
@@ -76,7 +76,7 @@ async function killAndResume({
 }: ResumeArguments): Promise<ResumedKill> {
   await using job = await CountingJob.make({ shards });
   const start = (listen: string) =>
-    startShardmill(["coordinator", job.path, "--listen", listen, "--log-level", "error"], {
+    startCli(["coordinator", job.path, "--listen", listen, "--log-level", "error"], {
       limitMs: 300_000,
     });
   await using first = start("127.0.0.1:0");

@@ -1,5 +1,3 @@
-import { fileURLToPath } from "node:url";
-import { compiledUrl } from "../shared/core/package-root.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
 import { type CliProcess, startCli } from "../test/support/processes.ts";
 import { childrenOf } from "./left-processes.ts";
@@ -7,9 +5,6 @@ import { TcpProxy } from "./tcp-proxy.ts";
 
 /** No process of a round lives for longer, whatever goes wrong. */
 const PROCESS_LIMIT_MS = 700_000;
-
-/** What is installed: its start is what a coordinator that is killed every few seconds spends most time on. */
-const MAIN = fileURLToPath(compiledUrl("cli/main.ts")).replace(/cli\/main\.js$/, "bundle/cli/main.js");
 
 /** One `shardmill worker` command behind a network of its own: a supervisor, and under it the worker process. */
 export class WorkerSlot implements AsyncDisposable {
@@ -56,7 +51,6 @@ export class WorkerSlot implements AsyncDisposable {
     const fixed = ["--device", "cpu", "--workers", "1", "--lanes", "1", "--threads", "1", "--patience", "60"];
     const args = ["worker", "--coordinator", this.proxy.address, "--data", data, ...fixed];
     return startCli([...args, "--log-level", "debug"], {
-      main: MAIN,
       env: this.#job.env,
       limitMs: PROCESS_LIMIT_MS,
     });
@@ -117,6 +111,6 @@ export class MortalCoordinator implements AsyncDisposable {
 
   #spawn(): CliProcess {
     const args = ["coordinator", ...this.#jobPath, "--listen", this.address, "--json", ...this.#args];
-    return startCli(args, { main: MAIN, env: this.#job.env, limitMs: PROCESS_LIMIT_MS });
+    return startCli(args, { env: this.#job.env, limitMs: PROCESS_LIMIT_MS });
   }
 }

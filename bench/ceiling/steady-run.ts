@@ -6,7 +6,7 @@ import { sleep } from "../../shared/core/abort.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import type { CliProcess } from "../../test/support/processes.ts";
-import { startShardmill } from "../start-shardmill.ts";
+import { startCli } from "../../test/support/processes.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { type RunPhases, runPhases } from "./steady-rate.ts";
 
@@ -36,7 +36,7 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
   await rm(output, { recursive: true, force: true });
   const settings = [`output.path=${output}`, ...sets].flatMap((set) => ["--set", set]);
   const startMs = Date.now();
-  await using cli = startShardmill(
+  await using cli = startCli(
     ["run", workload.jobPath, "--fresh", "--json", "--log-level", "error", ...settings],
     { limitMs: LIMIT_MS },
   );

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { SHARDMILL_MAIN } from "../start-shardmill.ts";
+import { SHARDMILL_MAIN } from "../../test/support/processes.ts";
 import {
   prepareWorkload,
   WORKLOADS_FOLDER,

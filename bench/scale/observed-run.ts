@@ -3,8 +3,8 @@ import { sleep } from "../../shared/core/abort.ts";
 import { isEnded, type JobPhase } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
+import { startCli } from "../../test/support/processes.ts";
 import { TreeSampler } from "../peers/tree-sampler.ts";
-import { startShardmill } from "../start-shardmill.ts";
 
 /** A job at one moment of its run. */
 export interface Sighting {
@@ -46,7 +46,7 @@ export async function observeRun({
 }: ObservedRunOptions): Promise<ObservedRun> {
   const startedMs = performance.now();
   const seconds = () => (performance.now() - startedMs) / 1000;
-  await using cli = startShardmill(["run", jobPath, "--fresh", "--json", "--log-level", "info", ...args], {
+  await using cli = startCli(["run", jobPath, "--fresh", "--json", "--log-level", "info", ...args], {
     limitMs,
   });
   const sampler = new TreeSampler(process.pid);

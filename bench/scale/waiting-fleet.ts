@@ -7,12 +7,12 @@ import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
+import { startCli } from "../../test/support/processes.ts";
 import { CountingJob } from "../counting-job.ts";
 import type { LoadClientsOptions } from "../load-clients.ts";
 import type { BarPlot } from "../plot/bar-plot.ts";
 import { sampleProcess } from "../process-sample.ts";
 import { note, round } from "../report.ts";
-import { startShardmill } from "../start-shardmill.ts";
 
 export interface WaitingFleetOptions {
   readonly sizes: readonly number[];
@@ -100,12 +100,9 @@ async function runFleet(
   const shards = workers * shardsPerWorker;
   await using job = await CountingJob.make({ shards, folder: "/dev/shm" });
   const limitMs = 60_000 + 3 * shardsPerWorker * shardMs;
-  await using cli = startShardmill(
-    ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"],
-    {
-      limitMs,
-    },
-  );
+  await using cli = startCli(["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"], {
+    limitMs,
+  });
   const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
   const fleet = startFleet(workers, { coordinator: address, shardMs });
   const client = connectCoordinator(address, userCredential());

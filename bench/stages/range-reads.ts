@@ -7,7 +7,7 @@ import type { Store } from "../../shared/store/store.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
-import { startShardmill } from "../start-shardmill.ts";
+import { startCli } from "../../test/support/processes.ts";
 import type { Workload } from "../workloads/workload.ts";
 
 const LIMIT_MS = 600_000;
@@ -27,7 +27,7 @@ export async function withCoordinatorStore<T>(
       "--set",
       `output.path=${output}/out`,
     ];
-    await using cli = startShardmill(["coordinator", workload.jobPath, ...settings], { limitMs: LIMIT_MS });
+    await using cli = startCli(["coordinator", workload.jobPath, ...settings], { limitMs: LIMIT_MS });
     const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
     const client = connectCoordinator(address, userCredential());
     try {

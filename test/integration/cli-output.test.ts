@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildVersion, compiledUrl } from "../../shared/core/package-root.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
 import { JobFolder } from "../support/job-folder.ts";
-import { type CliResult, runCli } from "../support/processes.ts";
+import { type CliResult, runCli, SHARDMILL_MAIN } from "../support/processes.ts";
 
 const ESCAPE = "\u001b";
 
@@ -136,9 +135,8 @@ describe("a reader that closes the pipe early", () => {
     ["stdout", ["run"], 0],
     ["stderr", ["run", "--fresh", "--workers", "1"], 0],
   ] as const)("%s of %j: no stack trace, and the exit code is the job's", async (closed, args, expected) => {
-    const main = fileURLToPath(compiledUrl("cli/main.ts"));
     const [command, ...rest] = args;
-    const child = spawn(process.execPath, [main, command, job.job, ...rest], {
+    const child = spawn(process.execPath, [SHARDMILL_MAIN, command, job.job, ...rest], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let seen = "";

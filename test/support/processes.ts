@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { compiledUrl } from "../../shared/core/package-root.ts";
+import { join } from "node:path";
+import { packageRoot } from "../../shared/core/package-root.ts";
 
 /** How the built command ended, and what it said. */
 export interface CliResult {
@@ -18,14 +18,15 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command that runs the command line given to it, as `nice` does. */
   readonly wrap?: readonly string[];
-  /** Left out: the command's own modules, as they are compiled. */
+  /** A script in place of Shardmill's own. */
   readonly main?: string;
   /** It and all that it started are killed then, and the test fails. */
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 40_000;
-const MAIN = fileURLToPath(compiledUrl("cli/main.ts"));
+/** The command as it is installed and run: bundled. */
+export const SHARDMILL_MAIN = join(packageRoot, "dist", "bundle", "cli", "main.js");
 
 /** Runs `shardmill ...args` from the build to its end, and makes sure that no process of it is left. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
@@ -49,7 +50,7 @@ export class CliProcess implements AsyncDisposable {
   constructor(args: readonly string[], options: CliOptions) {
     const { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE, SHARDMILL_SECRET_FILE } = process.env;
     const inherited = { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE, SHARDMILL_SECRET_FILE };
-    const { main = MAIN } = options;
+    const { main = SHARDMILL_MAIN } = options;
     const [command = process.execPath, ...rest] = [...(options.wrap ?? []), process.execPath, main, ...args];
     this.child = spawn(command, rest, {
       detached: true,
