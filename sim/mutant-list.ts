@@ -93,7 +93,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/publish/publish.js",
-        "await disk.link(publishing, target);",
+        "await placeAlone(publishing, target, disk);",
         "await disk.rename(publishing, target);",
       ),
     ],

@@ -4,7 +4,7 @@ import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath, writeDurable } from "../../shared/core/durable.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { lacksHardLinks } from "../../shared/core/hard-link.ts";
+import { placeAlone } from "../../shared/core/hard-link.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
@@ -141,15 +141,12 @@ async function checkPlaced(
   }
 }
 
-/** `link` fails where a file is, `rename` would replace it: only where there are no hard links is it asked first. */
 async function placeManifest({ outputPath, manifest, disk = realDisk }: PublishOptions): Promise<void> {
   const { publishing } = workPaths(outputPath);
   const target = join(outputPath, MANIFEST_NAME);
   try {
-    await disk.link(publishing, target);
+    await placeAlone(publishing, target, disk);
   } catch (error) {
-    if (await isPublished(outputPath, manifest, disk)) return;
-    if (!lacksHardLinks(error)) throw error;
-    await disk.rename(publishing, target);
+    if (!(await isPublished(outputPath, manifest, disk))) throw error;
   }
 }
