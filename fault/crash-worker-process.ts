@@ -25,8 +25,8 @@ function dyingCalls(work: WorkService): WorkService {
     register: (registration, signal) => around("register", () => work.register(registration, signal)),
     describeJob: (session, jobId) => around("describeJob", () => work.describeJob(session, jobId)),
     reportDevice: (session, jobId, report) => work.reportDevice(session, jobId, report),
-    requestLease: (session, waitMs, signal, running) =>
-      around("requestLease", () => work.requestLease(session, waitMs, signal, running)),
+    requestLease: (session, waitMs, running, signal) =>
+      around("requestLease", () => work.requestLease(session, waitMs, running, signal)),
     heartbeat: (heartbeat, signal) => work.heartbeat(heartbeat, signal),
     offerPartial: (session, jobId, partial) =>
       around("offerPartial", () => work.offerPartial(session, jobId, partial)),

@@ -78,7 +78,7 @@ export class SimNetwork {
       describeJob: (session, jobId, signal) => call("describeJob", [session, jobId], CONTROL_MS, signal),
       reportDevice: (session, jobId, report, signal) =>
         call("reportDevice", [session, jobId, report], CONTROL_MS, signal),
-      requestLease: (session, waitMs, signal, running) =>
+      requestLease: (session, waitMs, running, signal) =>
         call("requestLease", [session, waitMs, running], waitMs + CONTROL_MS, signal),
       heartbeat: (heartbeat, signal) => call("heartbeat", [heartbeat], CONTROL_MS, signal),
       offerPartial: (session, jobId, partial, signal) =>
@@ -174,10 +174,7 @@ class SimCall<T> {
       if (!over) this.#reply(unreachable());
     });
     const serve = server.work[method] as (...all: unknown[]) => Promise<unknown>;
-    // The signal comes last, but for a request for a lease, where what runs follows it.
-    const place = method === "requestLease" ? 2 : args.length;
-    const all = [...args.slice(0, place), this.#gone.signal, ...args.slice(place)];
-    const served = serve.call(server.work, ...all);
+    const served = serve.call(server.work, ...args, this.#gone.signal);
     witness.taken();
     served.then(
       (value) => {

@@ -81,8 +81,8 @@ export class WorkDesk implements WorkService {
   async requestLease(
     session: WorkerSession,
     waitMs: number,
+    running: readonly LeaseRef[],
     signal?: AbortSignal,
-    running: readonly LeaseRef[] = [],
   ): Promise<LeaseAnswer> {
     const { waiters, clock, registry, dismissal } = this.#options;
     const deadlineMs = clock.nowMs() + Math.min(waitMs, MAX_WAIT_MS);

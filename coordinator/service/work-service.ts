@@ -22,7 +22,7 @@ export function workHandlers(work: WorkService, report: ReportFailure): UntypedS
     ),
     RequestLease: serveUnary(
       workMethods.requestLease,
-      ({ session, waitMs, running }, { signal }) => work.requestLease(session, waitMs, signal, running),
+      ({ session, waitMs, running }, { signal }) => work.requestLease(session, waitMs, running, signal),
       report,
     ),
     Heartbeat: serveUnary(workMethods.heartbeat, (heartbeat) => work.heartbeat(heartbeat), report),

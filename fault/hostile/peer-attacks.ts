@@ -72,7 +72,7 @@ async function takeLease(
   attacker: Attacker,
 ): Promise<{ session: WorkerSession; lease: Lease }> {
   const session = await join(client, "cpu");
-  const answer = await client.work.requestLease(session, 2_000);
+  const answer = await client.work.requestLease(session, 2_000, []);
   if (answer.kind !== "lease") throw new Error("no lease to misuse");
   attacker.tookLease();
   return { session, lease: answer.lease };
@@ -113,7 +113,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
   "lease requests without end": (attacker) =>
     endlessly(clients(8, attacker), 100, attacker.signal, async (client) => {
       const session = await join(client);
-      await client.work.requestLease(session, 60_000, AbortSignal.timeout(200));
+      await client.work.requestLease(session, 60_000, [], AbortSignal.timeout(200));
     }),
   "registrations without end": (attacker) =>
     endlessly(clients(4, attacker), 100, attacker.signal, (client) => join(client)),

@@ -176,7 +176,7 @@ class Scene implements AsyncDisposable {
   }
 
   async #take(session: WorkerSession): Promise<string> {
-    const answer = await this.raw.client.work.requestLease(session, 0);
+    const answer = await this.raw.client.work.requestLease(session, 0, []);
     if (answer.kind !== "lease") return answer.kind;
     this.#leases.push(answer.lease);
     const partial = await rawPartial(answer.lease, `e${this.#leases.length}`);

@@ -25,7 +25,7 @@ export function workClient(peer: Peer, controlMs: number): WorkService {
         { session, jobId, report },
         { deadlineMs: controlMs, signal },
       ),
-    requestLease(session, waitMs, signal, running = []) {
+    requestLease(session, waitMs, running, signal) {
       const times = { deadlineMs: waitMs + controlMs, signal };
       return callUnary(peer, workMethods.requestLease, { session, waitMs, running }, times);
     },

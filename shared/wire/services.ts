@@ -81,12 +81,12 @@ export interface WorkService {
     report: DeviceReport,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** `running`: what the worker still runs under leases of an earlier coordinator, and would go on with. Left out: nothing. */
+  /** `running`: what the worker still runs under leases of an earlier coordinator, and would go on with. */
   requestLease(
     session: WorkerSession,
     waitMs: number,
+    running: readonly LeaseRef[],
     signal?: AbortSignal,
-    running?: readonly LeaseRef[],
   ): Promise<LeaseAnswer>;
   heartbeat(
     heartbeat: Heartbeat,

@@ -99,7 +99,7 @@ test("a worker that registers again and again has one session, and the old ones 
     const refused = { code: "SESSION_STALE" };
     const beat = { session: stale, leases: [{ lease: refOf(lease), rowsDone: 9 }], busy: {}, padding: null };
     expect(await failureOf(work.heartbeat(beat))).toMatchObject(refused);
-    expect(await failureOf(work.requestLease(stale, 0))).toMatchObject(refused);
+    expect(await failureOf(work.requestLease(stale, 0, []))).toMatchObject(refused);
     expect(await failureOf(work.releaseLease(stale, refOf(lease)))).toMatchObject(refused);
     expect(await failureOf(work.failAttempt(stale, refOf(lease), failure))).toMatchObject(refused);
     const partial = await rawPartial(lease, "e1", RAW);

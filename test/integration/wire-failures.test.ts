@@ -114,18 +114,18 @@ describe("time and cancellation", () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     let [asked, aborted] = [false, false];
-    services.work.requestLease.mockImplementation((_session, _waitMs, signal) => {
+    services.work.requestLease.mockImplementation((_session, _waitMs, _running, signal) => {
       asked = true;
       return untilAborted(signal, () => (aborted = true));
     });
     const caller = new AbortController();
-    const answer = failureOf(rig.client.work.requestLease(session, 25_000, caller.signal));
+    const answer = failureOf(rig.client.work.requestLease(session, 25_000, [], caller.signal));
     await until(() => asked);
     const reason = new Error("drain");
     caller.abort(reason);
     expect(await answer).toBe(reason);
     await until(() => aborted);
-    expect(await failureOf(rig.client.work.requestLease(session, 1, caller.signal))).toBe(reason);
+    expect(await failureOf(rig.client.work.requestLease(session, 1, [], caller.signal))).toBe(reason);
     expect(services.work.requestLease).toHaveBeenCalledTimes(1);
   });
 
@@ -133,11 +133,11 @@ describe("time and cancellation", () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     let [asked, aborted] = [false, false];
-    services.work.requestLease.mockImplementation((_session, _waitMs, signal) => {
+    services.work.requestLease.mockImplementation((_session, _waitMs, _running, signal) => {
       asked = true;
       return untilAborted(signal, () => (aborted = true));
     });
-    const answer = failureOf(rig.client.work.requestLease(session, 25_000));
+    const answer = failureOf(rig.client.work.requestLease(session, 25_000, []));
     await until(() => asked);
     rig.client.close();
     expect(await answer).toMatchObject({ code: "INTERRUPTED" });

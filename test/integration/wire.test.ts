@@ -28,8 +28,8 @@ describe("every method reaches the service and comes back", () => {
     expect(services.work.describeJob).toHaveBeenCalledWith(session, "j1");
 
     services.work.requestLease.mockResolvedValue(sample(any.leaseAnswer));
-    expect(await work.requestLease(session, 25_000)).toEqual(sample(any.leaseAnswer));
-    expect(services.work.requestLease).toHaveBeenCalledWith(session, 25_000, signal, []);
+    expect(await work.requestLease(session, 25_000, [])).toEqual(sample(any.leaseAnswer));
+    expect(services.work.requestLease).toHaveBeenCalledWith(session, 25_000, [], signal);
 
     services.work.heartbeat.mockResolvedValue(sample(any.leaseStates));
     expect(await work.heartbeat(sample(any.heartbeat))).toEqual(sample(any.leaseStates));

@@ -32,8 +32,8 @@ export class FakeWork implements WorkService {
   async requestLease(
     _session: unknown,
     _waitMs: number,
+    running: readonly LeaseRef[],
     signal?: AbortSignal,
-    running: readonly LeaseRef[] = [],
   ): Promise<LeaseAnswer> {
     this.running.push(running.map(({ shard }) => shard));
     const next = this.answers.shift();

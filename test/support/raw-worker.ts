@@ -31,7 +31,7 @@ export class RawWorker implements AsyncDisposable {
   }
 
   async lease(session: WorkerSession): Promise<Lease> {
-    const answer = await this.client.work.requestLease(session, 5_000);
+    const answer = await this.client.work.requestLease(session, 5_000, []);
     if (answer.kind !== "lease") throw new Error(`no lease but ${answer.kind}`);
     return answer.lease;
   }

@@ -125,7 +125,7 @@ export class LeaseLoop {
       const askedMs = clock.nowMs();
       const running = this.#attempts.unleased().map(({ lease }) => refOf(lease));
       try {
-        const answer = await work.requestLease(this.#session, LONG_POLL_MS, quit, running);
+        const answer = await work.requestLease(this.#session, LONG_POLL_MS, running, quit);
         unreachableSinceMs = null;
         if (answer.kind === "dismissed") return "dismissed";
         if (answer.kind === "lease") this.#start(answer.lease, clock.nowMs());

@@ -75,8 +75,8 @@ test("a connection that breaks after its worker came back on another says nothin
   const { desk, register, registry } = aDesk();
   const { session } = await register(1);
   const [before, after] = [new AbortController(), new AbortController()];
-  const first = desk.requestLease(session, 60_000, before.signal);
-  const second = desk.requestLease(session, 60_000, after.signal);
+  const first = desk.requestLease(session, 60_000, [], before.signal);
+  const second = desk.requestLease(session, 60_000, [], after.signal);
   before.abort(new Error("gone"));
   await expect(first).rejects.toThrow("gone");
   expect(registry.reap(performance.now() + 15_000)).toEqual([]);
