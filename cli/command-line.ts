@@ -57,8 +57,9 @@ const LISTS: ReadonlySet<string> = new Set(["_", "set"]);
 
 function refuseRepeated(given: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(given)) {
-    if (Array.isArray(value) && !LISTS.has(name))
-      throw new UsageFailure(`--${name} is given ${value.length} times, and takes one value`);
+    if (!Array.isArray(value) || LISTS.has(name)) continue;
+    const option = `${name.length === 1 ? "-" : "--"}${name}`;
+    throw new UsageFailure(`${option} is given ${value.length} times, and takes one value`);
   }
   return true;
 }

@@ -36,6 +36,11 @@ describe("a wrong command line", () => {
       "--secret-file is given 2 times, and takes one value",
       "shardmill status --help shows its options",
     ],
+    [
+      "convert m.onnx --precision int8 -o a -o b",
+      "-o is given 2 times, and takes one value",
+      "shardmill convert --help shows its options",
+    ],
     ["run job.yaml --log-level infos", "--log-level cannot be `infos`", "did you mean `info`?"],
     [
       "worker --device gpu",
