@@ -1,4 +1,4 @@
-import type { FieldType, NumericType } from "../../shared/domain/dataset.ts";
+import type { FieldType } from "../../shared/domain/dataset.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
@@ -12,11 +12,7 @@ export function outputRowBytes({ outputs }: Pick<MapPlan, "outputs">): number {
 }
 
 function cellBytes(type: FieldType): number {
-  if (type.kind === "numeric") return numericBytes(type.type);
+  if (type.kind === "numeric") return dtypeBytes(type.type);
   if (type.kind === "fixedList") return type.length * cellBytes(type.item);
   return UNKNOWN_BYTES;
-}
-
-function numericBytes(type: NumericType): number {
-  return dtypeBytes(type);
 }

@@ -8,7 +8,7 @@ import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import { parquetScan, quoteIdentifier } from "../../shared/sql/quote.ts";
+import { parquetScan } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 import { type MergeLimits, mergeSmallFiles } from "./merge-small-files.ts";
@@ -124,7 +124,7 @@ async function createTable(
   const empty = join(tempFolder, "merged", "empty.parquet");
   if (scanned.length === 0) await database.copyTo(combine, empty, "partial");
   await database.viewPartials("partials", combine, parquetScan(scanned.length > 0 ? scanned : [empty]));
-  await database.run(`DROP TABLE ${quoteIdentifier("rows")}`);
+  await database.run("DROP TABLE rows");
 }
 
 function isFileName(name: string): boolean {

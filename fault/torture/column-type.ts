@@ -38,7 +38,7 @@ export const NUMBER_KINDS = [
 ] as const;
 export type NumberKind = (typeof NUMBER_KINDS)[number];
 
-export const TEXT_KINDS = ["string", "largeString", "binary", "largeBinary"] as const;
+const TEXT_KINDS = ["string", "largeString", "binary", "largeBinary"] as const;
 const OTHER_SCALARS = [
   "stringView",
   "binaryView",

@@ -70,11 +70,10 @@ const SIZES: readonly Size[] = [
 ];
 
 function randomFiles(dice: Dice, format: TortureCase["format"], size: Size): CaseFile[] {
-  const files = Array.from({ length: size.files(dice) }, (_, index) => ({
+  return Array.from({ length: size.files(dice) }, (_, index) => ({
     name: fileName(dice, index, format === "arrow" ? dice.pick(["arrow", "feather"]) : "parquet"),
     rows: size.rows(dice),
   }));
-  return files;
 }
 
 function modelColumn(dice: Dice, name: string, hand: HandName): ModelColumn {

@@ -5,7 +5,7 @@ import { type CliResult, runCli } from "../../test/support/processes.ts";
 import { typesWithin } from "./column-type.ts";
 import type { Hand } from "./hand.ts";
 import { jobFileOf, modelOfCase } from "./job-of-case.ts";
-import { mayBeRefused, type TortureCase } from "./torture-case.ts";
+import { mayBeRefused, rowsOf, type TortureCase } from "./torture-case.ts";
 
 /**
  * `right`: published, and every value as it must be. `refused`: before any work, and for a type that may be. `skipped`: the
@@ -49,7 +49,7 @@ async function endOf(
   if (code === 0 || code === 3) {
     const problems = await hand.judge(torture, folder);
     if (problems.length > 0) return { kind: "wrong", problems };
-    return { kind: "right", rows: torture.files.reduce((sum, { rows }) => sum + rows, 0) };
+    return { kind: "right", rows: rowsOf(torture) };
   }
   const errorCode = /\(([A-Z_]+)\)/.exec(stderr)?.[1];
   const refused = code === 2 && errorCode !== undefined && isRefusalOfType(torture, stderr);

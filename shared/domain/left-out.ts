@@ -8,7 +8,7 @@ import { formatCount } from "../core/units.ts";
  * - `otherEnding`: the ending of its name is that of no data file of this job;
  * - `again`: another name for a file or folder that is read already.
  */
-export const LEFT_OUT_REASONS = ["jobOutput", "hidden", "otherEnding", "again"] as const;
+const LEFT_OUT_REASONS = ["jobOutput", "hidden", "otherEnding", "again"] as const;
 export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
 
 /** What was left out of the input for one reason. */
