@@ -6,13 +6,13 @@ import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer } from "../../shared/core/slots-per-peer.ts";
 import { isPartialFileName, parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
-import { type Token, tokenKey } from "../../shared/domain/token.ts";
+import type { Token } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type { StoreStat } from "../../shared/store/store.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
 import { readFileRange, statFile } from "./file-range.ts";
 import { putFile } from "./put-file.ts";
-import { UploadLedger } from "./upload-ledger.ts";
+import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
 /** What of a job may be read and written through the coordinator. */
 export interface DeskJob {
@@ -105,16 +105,11 @@ export class DataDesk implements DataService {
     signal: AbortSignal = NEVER,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     this.#checkReadable(session, jobId, path);
-    const giveBackOwn = await this.#readsOfOne.take(session, signal);
+    const giveBack = await takeBoth(this.#readsOfOne, this.#reads, session, signal);
     try {
-      const giveBack = await this.#reads.take(signal);
-      try {
-        yield* readFileRange(path, { start, end }, signal);
-      } finally {
-        giveBack();
-      }
+      yield* readFileRange(path, { start, end }, signal);
     } finally {
-      giveBackOwn();
+      giveBack();
     }
   }
 
@@ -124,26 +119,16 @@ export class DataDesk implements DataService {
     signal: AbortSignal = NEVER,
   ): Promise<void> {
     this.#folderFor(header);
-    const lease = `${header.jobId} ${header.shard} ${tokenKey(header.token)}`;
-    const giveBackOwn = await this.#putsOfOne.take(lease, signal);
+    const giveBack = await takeBoth(this.#putsOfOne, this.#puts, uploadKey(header), signal);
     try {
-      const giveBack = await this.#puts.take(signal);
-      try {
-        await this.#put(header, chunks, signal);
-      } finally {
-        giveBack();
-      }
+      // Once more: while it waited for its turn, the lease, or the job, may have ended.
+      const folder = this.#folderFor(header);
+      this.#ledger.admit(header);
+      const { name, bytes } = header;
+      await putFile({ folder, name, bytes, chunks: paced(chunks, this.#pace), signal });
     } finally {
-      giveBackOwn();
+      giveBack();
     }
-  }
-
-  async #put(header: PutHeader, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    // Once more: while it waited for its turn, the lease, or the job, may have ended.
-    const folder = this.#folderFor(header);
-    this.#ledger.admit(header);
-    const { name, bytes } = header;
-    await putFile({ folder, name, bytes, chunks: paced(chunks, this.#pace), signal });
   }
 
   #job(session: WorkerSession, jobId: string): DeskJob {
@@ -167,6 +152,26 @@ export class DataDesk implements DataService {
     if (!isPartialFileName(header.name)) throw refused(header.name, "is not a file of a partial");
     job.checkUpload(header.shard, header.token);
     return join(job.partialsPath, folder);
+  }
+}
+
+/** One of a peer's own slots, and then one of all: in the queue of all a peer has no more places than slots. */
+async function takeBoth(
+  own: SlotsPerPeer,
+  all: Slots,
+  peer: string,
+  signal: AbortSignal,
+): Promise<() => void> {
+  const giveBackOwn = await own.take(peer, signal);
+  try {
+    const giveBack = await all.take(signal);
+    return () => {
+      giveBack();
+      giveBackOwn();
+    };
+  } catch (error) {
+    giveBackOwn();
+    throw error;
   }
 }
 

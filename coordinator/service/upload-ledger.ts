@@ -2,6 +2,11 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
 
+/** The lease that a file is put under. */
+export function uploadKey({ jobId, shard, token }: PutHeader): string {
+  return `${jobId} ${shard} ${tokenKey(token)}`;
+}
+
 /** What one lease has put. */
 interface Upload {
   readonly executionId: string;
@@ -23,8 +28,8 @@ export class UploadLedger {
 
   /** Counts a file; one that was put before under this name counts once. @throws {STORE_REFUSED} when it is too much */
   admit(header: PutHeader): void {
-    const { jobId, shard, token, executionId, name, bytes } = header;
-    const key = `${jobId} ${shard} ${tokenKey(token)}`;
+    const { executionId, name, bytes } = header;
+    const key = uploadKey(header);
     const upload = this.#uploads.get(key) ?? { executionId, bytesByName: new Map<string, number>() };
     if (upload.executionId !== executionId)
       throw refused(header, "is of another execution under the same lease");
