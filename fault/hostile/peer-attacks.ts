@@ -10,7 +10,7 @@ import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
-import { endlessly, made, NOBODY, rawCall } from "./peer-tools.ts";
+import { aborted, endlessly, made, NOBODY, rawCall } from "./peer-tools.ts";
 
 /** One who asks far too much, for as long as it is let. */
 export interface Attacker {
@@ -128,7 +128,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       const name = index % 2 === 0 ? "rows.parquet" : "dead.parquet";
       const stuck = (async function* () {
         yield Buffer.from("0123456789");
-        await new Promise((resolve) => attacker.signal.addEventListener("abort", resolve));
+        await aborted(attacker.signal);
       })();
       return client.data.putPartialFile({ ...header, executionId: "e1", name, bytes: 1 << 20 }, stuck);
     });
@@ -197,7 +197,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       socket.on("connect", () => socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"));
       return socket.resume();
     });
-    await new Promise((resolve) => attacker.signal.addEventListener("abort", resolve));
+    await aborted(attacker.signal);
     for (const socket of sockets) socket.destroy();
   },
 };

@@ -1,5 +1,6 @@
 import { Client, credentials } from "@grpc/grpc-js";
 import { userCredential } from "../../shared/access/credential.ts";
+import { sleep } from "../../shared/core/abort.ts";
 import { authorization } from "../../shared/wire/authorization.ts";
 import { methodDefinition, type ServiceName } from "../../shared/wire/load-protos.ts";
 
@@ -25,7 +26,7 @@ export async function endlessly<T>(
       for (let round = 0; !signal.aborted; round += 1) {
         made.calls += 1;
         const index = (round * each + lane) * whose.length + place;
-        await Promise.race([work(one, index).catch(() => pause(20)), over]);
+        await Promise.race([work(one, index).catch(() => sleep(20)), over]);
       }
     }),
   );
@@ -85,11 +86,8 @@ export function rawCall(
   });
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -2,6 +2,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FooterReaders } from "../../coordinator/plan/footer-readers.ts";
 import { planShards } from "../../coordinator/plan/planner.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { DatasetFormat } from "../../shared/domain/dataset.ts";
@@ -22,7 +23,7 @@ export class InputTrials implements AsyncDisposable {
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.#footers = new FooterReaders({ ...FOOTER_LIMITS, signal: new AbortController().signal });
+    this.#footers = new FooterReaders({ ...FOOTER_LIMITS, signal: NEVER });
   }
 
   async attempt(trial: Trial & { readonly kind: DatasetFormat }): Promise<string> {

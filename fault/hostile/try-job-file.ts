@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkReductions } from "../../coordinator/reduce/check-sql.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { readJobFile } from "../../shared/spec/read-job-file.ts";
 import { specDigest } from "../../shared/spec/spec-digest.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
@@ -25,7 +26,7 @@ export async function tryJobFile(
     reduce: spec.reduce,
     fields: [{ name: "best", type: { kind: "numeric", type: "int32" }, nullable: false }],
     scratchFolder: scratch,
-    signal: new AbortController().signal,
+    signal: NEVER,
     open: openLockedDatabase,
   });
   return what;

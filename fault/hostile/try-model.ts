@@ -1,6 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspectModel } from "../../coordinator/plan/inspect-model.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import type { Trial } from "./kinds.ts";
 import { FILE_NAMES, makeFile } from "./make-file.ts";
 
@@ -21,7 +22,7 @@ export async function tryModel(folder: string, trial: Trial & { readonly kind: "
   await symlink(secret, join(home, "link.bin"));
   const path = join(home, FILE_NAMES.onnx);
   await writeFile(path, bytes);
-  const { externalData } = await inspectModel(path, new AbortController().signal, LIMITS);
+  const { externalData } = await inspectModel(path, NEVER, LIMITS);
   const outside = externalData.find((data) => !data.path.startsWith(home) || data.location === "link.bin");
   if (outside !== undefined) throw new Error(`the model got at ${outside.path}`);
   return what;
