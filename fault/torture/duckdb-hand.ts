@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { digestFile } from "../../shared/core/digest.ts";
 import { parquetScan, quoteIdentifier, quoteLiteral } from "../../shared/sql/quote.ts";
 import { typesWithin } from "./column-type.ts";
 import { duckdbType, duckdbValue, hasArray } from "./duckdb-values.ts";
@@ -41,9 +41,8 @@ export class DuckdbHand implements Hand {
     const manifest: Manifest = JSON.parse(await readFile(join(folder, "out", "_manifest.json"), "utf8"));
     const problems: string[] = [];
     for (const { path, sha256 } of manifest.files) {
-      const bytes = await readFile(join(folder, "out", path));
-      const found = createHash("sha256").update(bytes).digest("hex");
-      if (found !== sha256) problems.push(`${path} is not what the manifest says`);
+      const found = await digestFile(join(folder, "out", path));
+      if (found.sha256 !== sha256) problems.push(`${path} is not what the manifest says`);
     }
     const pathsOf = (kind: string) =>
       manifest.files.filter((file) => file.kind === kind).map(({ path }) => join(folder, "out", path));

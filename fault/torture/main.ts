@@ -82,9 +82,12 @@ if (wrong > 0) process.exitCode = 1;
 async function report(torture: TortureCase, end: CaseEnd, hand: Hand): Promise<void> {
   console.log(`\nWRONG: case ${torture.index}`);
   print(torture, end);
-  console.log(
-    `  again: npm run torture -- --seed ${seed} --from ${torture.index} --cases 1 --hand ${torture.hand}`,
-  );
+  const needs = [
+    ...(python === undefined ? [] : ["--python", python]),
+    ...(args.large === true ? ["--large"] : []),
+  ];
+  const same = `--seed ${seed} --from ${torture.index} --cases 1 --hand ${torture.hand}`;
+  console.log(`  again: npm run torture -- ${[same, ...needs].join(" ")}`);
   if (!args.shrink) return;
   const small = await shrinkCase(torture, hand);
   if (small.end === null) return;
