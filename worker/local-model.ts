@@ -4,20 +4,19 @@ import { basename, dirname, join } from "node:path";
 import { present } from "../shared/core/assert.ts";
 import { digestFile } from "../shared/core/digest.ts";
 import { isShardmillError, ShardmillError } from "../shared/core/errors.ts";
+import { readAhead } from "../shared/core/read-ahead.ts";
 import type { JobDescription } from "../shared/domain/job.ts";
 import { modelDigest } from "../shared/domain/model-digest.ts";
 import { isInsideLocation } from "../shared/domain/model-location.ts";
-import type { WorkerSession } from "../shared/domain/worker.ts";
-import type { DataService } from "../shared/wire/services.ts";
+import type { Store } from "../shared/store/store.ts";
 import type { AccessChoice } from "./data-access.ts";
 
 export interface LocalModelOptions {
-  readonly job: Pick<JobDescription, "jobId" | "model">;
+  readonly job: Pick<JobDescription, "model">;
   /** Where it may be taken from, in this order: from the coordinator's own paths as seen here, or from the coordinator. */
   readonly from: AccessChoice["model"];
   /** Where a model that is not seen here is fetched from; null where there is no coordinator. */
-  readonly data: DataService | null;
-  readonly session: WorkerSession;
+  readonly coordinator: Pick<Store, "readRange"> | null;
   readonly scratchPath: string;
 }
 
@@ -110,22 +109,31 @@ async function fetchedModel(options: LocalModelOptions): Promise<LocalModel> {
   return local;
 }
 
-async function fetchPart({ job, data, session }: LocalModelOptions, part: ModelPart): Promise<void> {
-  const from = present(data, "a model that is not visible, and no coordinator to fetch it from");
+/** A model may be larger than memory. So much is asked for at once, and the next meanwhile. */
+const PIECE_BYTES = 8 << 20;
+
+async function fetchPart({ coordinator }: LocalModelOptions, part: ModelPart): Promise<void> {
+  const from = present(coordinator, "a model that is not visible, and no coordinator to fetch it from");
   await mkdir(dirname(part.localPath), { recursive: true });
-  const chunks = from.readRange({ session, jobId: job.jobId, path: part.path, start: 0, end: part.bytes });
-  const found = await writeFileFrom(chunks, part.localPath).catch((cause: unknown) => {
-    const gone = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause, part);
+  const starts = Array.from(
+    { length: Math.ceil(part.bytes / PIECE_BYTES) },
+    (_, index) => index * PIECE_BYTES,
+  );
+  const pieces = readAhead(starts, 1, (start) =>
+    from.readRange(part.path, start, Math.min(start + PIECE_BYTES, part.bytes)),
+  );
+  const found = await writeFileFrom(pieces, part.localPath).catch((cause: unknown) => {
+    const gone = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause);
     throw gone ? modelChanged(part, "less than that, or nothing", cause) : cause;
   });
   if (found !== part.sha256) throw modelChanged(part, found);
 }
 
 /** The store's error for a file that ends before the range that was asked for. */
-function isTooShort(error: unknown, { bytes }: ModelPart): boolean {
+function isTooShort(error: unknown): boolean {
   if (!isShardmillError(error, "STORE_FAILED")) return false;
   const { found, expected } = error.fields;
-  return expected === bytes && typeof found === "number" && found < bytes;
+  return typeof expected === "number" && typeof found === "number" && found < expected;
 }
 
 async function writeFileFrom(chunks: AsyncIterable<Uint8Array>, path: string): Promise<string> {

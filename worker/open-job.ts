@@ -9,6 +9,7 @@ import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
 import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
+import { createCoordinatorStore } from "../shared/wire/coordinator-store.ts";
 import type { DataService } from "../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "./accuracy/check-device.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./data-access.ts";
@@ -126,13 +127,10 @@ export class OpenJob implements AsyncDisposable {
     const { address, credential } = options;
     const access = await chooseAccess(options.access, job, firstLease, { address, credential, session });
     const { data, scratchPath } = options;
-    const model = await openLocalModel({
-      job,
-      from: access.model,
-      data,
-      session: sessionIn(session),
-      scratchPath,
-    });
+    const { jobId } = job;
+    const coordinator =
+      data === null ? null : createCoordinatorStore({ data, session: () => sessionIn(session), jobId });
+    const model = await openLocalModel({ job, from: access.model, coordinator, scratchPath });
     log.info(
       {
         job: job.jobId,
