@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { lstat, rename, rm } from "node:fs/promises";
+import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { placeAlone } from "../../shared/core/hard-link.ts";
 import type { Conversion, ConvertedPrecision } from "../../shared/domain/precision.ts";
@@ -45,7 +46,7 @@ export async function convertToFile(options: {
   } catch (cause) {
     if (isShardmillError(cause)) throw cause;
     signal.throwIfAborted();
-    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") throw occupied(output);
+    if (errorCode(cause) === "EEXIST") throw occupied(output);
     throw new ShardmillError("OUTPUT_FAILED", `the model cannot be written: ${messageOf(cause)}`, {
       fields: { path: output },
       cause,

@@ -1,4 +1,5 @@
 import { open, stat } from "node:fs/promises";
+import { errorCode } from "../../shared/core/errno.ts";
 import { type ErrorCode, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { StoreStat } from "../../shared/store/store.ts";
 
@@ -61,9 +62,9 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 /** A failed file operation as a store's error. */
 export function fileError(path: string, cause: unknown): ShardmillError {
   if (isShardmillError(cause)) return cause;
-  const errno = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return new ShardmillError(CODES[errno] ?? "STORE_FAILED", `${path}: ${messageOf(cause)}`, {
-    fields: { path, ...(errno === "" ? {} : { errno }) },
+  const errno = errorCode(cause);
+  return new ShardmillError(CODES[errno ?? ""] ?? "STORE_FAILED", `${path}: ${messageOf(cause)}`, {
+    fields: { path, ...(errno === null ? {} : { errno }) },
     cause,
   });
 }

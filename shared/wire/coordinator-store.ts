@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { NEVER, sleep } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
+import { errorCode } from "../core/errno.ts";
 import { type ErrorCode, isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
 import { Slots } from "../core/slots.ts";
 import { isPartialFileName, parsePartialFolder } from "../domain/partial.ts";
@@ -140,7 +141,7 @@ function wrongLength(path: string, expected: number, found: number): ShardmillEr
 }
 
 function sourceError(localPath: string, cause: unknown): ShardmillError {
-  const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+  const missing = errorCode(cause) === "ENOENT";
   return new ShardmillError(missing ? "STORE_NOT_FOUND" : "STORE_FAILED", messageOf(cause), {
     fields: { path: localPath },
     cause,
