@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { copyFile, type FileHandle, mkdir, rm, stat } from "node:fs/promises";
+import { copyFile, type FileHandle, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncPath } from "../core/durable.ts";
 import { errorCode } from "../core/errno.ts";
 import { type ErrorCode, messageOf, ShardmillError } from "../core/errors.ts";
 import { placeOnce } from "../core/hard-link.ts";
+import { makeFolders } from "../core/make-folders.ts";
 import { FileHandles } from "./file-handles.ts";
 import type { Store, StoreStat } from "./store.ts";
 
@@ -46,7 +47,7 @@ class LocalFiles implements LocalStore {
   async putOnce(path: string, localPath: string, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     const folder = dirname(path);
-    await attempt("make the folder of", path, () => makeFolder(folder));
+    await attempt("make the folder of", path, () => makeFolders(folder));
     const staged = join(folder, `.${randomUUID()}.tmp`);
     try {
       await attempt("read", localPath, () => copyFile(localPath, staged, constants.COPYFILE_EXCL));
@@ -93,13 +94,6 @@ async function readFully(
     }
     done += bytesRead;
   }
-}
-
-/** Makes a folder and whatever is missing above it, durably: each new name is synced into its parent. */
-async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncPath(dirname(made));
 }
 
 function requireFile(path: string, found: Stats): void {
