@@ -65,9 +65,9 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
     const described = this.#described;
     if (described?.jobId === lease.jobId && described.session !== session) void this.#compare(lease, session);
-    // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
     const wrong = this.#wrong.get(lease.jobId);
     if (wrong !== undefined) throw wrong;
+    // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
     return this.#jobs.use(lease.jobId, {
       open: () => this.#openJob(lease),
       work: (job) => job.run(lease, executionId, options),

@@ -32,6 +32,8 @@ const LETTER_BYTES = 128;
  * that has one of these names is called `kept_<name>`.
  */
 export class DeadLetterTable {
+  /** Bytes of a row's place and reason, but for the message, at most. */
+  readonly placeBytes: number;
   readonly #slices: readonly LeaseSlice[];
   /** The shard's rows, over its slices. */
   readonly #rowsOfSlices: DatasetRows;
@@ -41,15 +43,11 @@ export class DeadLetterTable {
   #first: DeadLetter | null = null;
 
   constructor(slices: readonly LeaseSlice[], keep: readonly ArrowField[]) {
+    const longest = slices.reduce((most, { file }) => Math.max(most, Buffer.byteLength(file.path)), 0);
+    this.placeBytes = longest + LETTER_BYTES;
     this.#slices = slices;
     this.#rowsOfSlices = new DatasetRows(slices.map(shardRows));
     this.#schema = quickSchema(new Schema([...PLACE_FIELDS, ...renamed(keep)]));
-  }
-
-  /** Bytes of a row's place and reason, but for the message, at most. */
-  get placeBytes(): number {
-    const paths = this.#slices.map(({ file }) => Buffer.byteLength(file.path));
-    return paths.reduce((most, bytes) => Math.max(most, bytes), 0) + LETTER_BYTES;
   }
 
   get rows(): number {
