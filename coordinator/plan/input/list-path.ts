@@ -25,6 +25,9 @@ export interface ListOptions {
 /** How many names a message shows of what is there instead. */
 const SHOWN_NAMES = 5;
 
+const PLAIN_CHARACTERS =
+  "in a variable's value, or after a backslash, a wildcard is a plain character: write the pattern in the job file";
+
 /** The part of an output that is read where the whole is named. */
 const ROWS: OutputFile["kind"] = "rows";
 
@@ -47,10 +50,11 @@ export async function listPath(path: string, options: ListOptions): Promise<List
   if (pattern !== null) return listMatches({ path: shownPath(path), folder, pattern }, options);
   const isMissing = found.code === "ENOENT" || found.code === "ENOTDIR";
   if (!isMissing) return nothing({ where: literal, what: `cannot be read: ${messageOf(found)}` });
+  const looksLikePattern = splitPattern(basename(literal)).pattern !== null;
   return nothing({
     where: literal,
     what: "there is no such file or folder",
-    hint: await nearHint(literal),
+    hint: looksLikePattern ? PLAIN_CHARACTERS : await nearHint(literal),
   });
 }
 

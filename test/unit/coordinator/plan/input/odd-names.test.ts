@@ -77,6 +77,7 @@ describe("a job in a folder of an odd name", () => {
     expect(problem).toMatchObject({
       where: tree.at("in/?.parquet"),
       what: "there is no such file or folder",
+      hint: expect.stringContaining("write the pattern in the job file"),
     });
   });
 });
