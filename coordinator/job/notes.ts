@@ -8,13 +8,11 @@ import type { JournalRecord } from "../journal/record.ts";
  * @param builds see {@link buildsOf}
  */
 export function notesOn({ leftOut }: Pick<PlannedJob, "leftOut">, builds: readonly string[]): string[] {
-  const [now, ...before] = [...builds].reverse();
+  const before = builds.slice(0, -1).join(", then ");
   return [
-    ...(before.length === 0
+    ...(before === ""
       ? []
-      : [
-          `begun by shardmill ${before.reverse().join(", then ")}, this is ${now}: the manifest will list them`,
-        ]),
+      : [`begun by shardmill ${before}, this is ${builds.at(-1)}: the manifest will list them`]),
     ...(leftOut.length === 0 ? [] : [`left out of the input: ${leftOutPhrases(leftOut).join("; ")}`]),
   ];
 }
@@ -22,6 +20,5 @@ export function notesOn({ leftOut }: Pick<PlannedJob, "leftOut">, builds: readon
 /** The versions of Shardmill that have worked on a job, each once, this one last. */
 export function buildsOf(records: readonly JournalRecord[]): string[] {
   const builds = records.flatMap((record) => (record.kind === "generationStarted" ? [record.build] : []));
-  const inOrder = new Set(builds.reverse());
-  return [...inOrder].reverse();
+  return [...new Set(builds.reverse())].reverse();
 }
