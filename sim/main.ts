@@ -64,7 +64,10 @@ const args = {
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  if (args.help || !Number.isSafeInteger(args.seeds) || !Number.isSafeInteger(args.from)) {
+  const { seeds, from, jobs: eachWorld = 1, minutes = 0 } = args;
+  const isRight = [seeds, from].every((value) => Number.isSafeInteger(value) && value >= 0);
+  // A world without a job keeps every promise.
+  if (args.help || !isRight || !Number.isSafeInteger(eachWorld) || eachWorld < 1 || !(minutes >= 0)) {
     console.log(USAGE);
     return args.help ? 0 : 2;
   }

@@ -32,6 +32,14 @@ test("no promise is broken in two thousand worlds and those that once broke one,
   expect(report.ends.published ?? 0).toBeGreaterThan(SEEDS / 2);
 }, 900_000);
 
+test.each(["0", "x", "1.5"])(
+  "worlds of %s jobs, where no promise could be broken, are refused",
+  async (jobs) => {
+    const simulating = run(process.execPath, [compiled("main.js"), "--seeds", "1", "--jobs", jobs]);
+    await expect(simulating).rejects.toMatchObject({ code: 2 });
+  },
+);
+
 test("planted bugs are found", async () => {
   const names = [
     "acknowledge-before-fsync",
