@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
-import { knownKeys, type SchemaNodes, schemaAt } from "./json-schema.ts";
+import { knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
 import { isGroup } from "./overrides.ts";
 import { literalPattern } from "./path-pattern.ts";
@@ -22,7 +22,7 @@ export interface CheckOptions {
 
 /** A job's values, checked whole: the frozen spec, or everything that is wrong. */
 export function checkJob(value: unknown, options: CheckOptions): JobSpec | readonly SpecProblem[] {
-  const root = withoutNulls(value ?? {}, schemaAt([]), []);
+  const root = withoutNulls(value ?? {}, []);
   const parsed = JOB_FILE_SCHEMA.safeParse(root);
   if (!parsed.success) {
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
@@ -80,14 +80,14 @@ export function renderFound(value: unknown): string {
  * A key without a value (`reduce:` with everything below it commented out) is a key left out. Only keys of the schema: a
  * name that the user chose and gave nothing is a mistake.
  */
-function withoutNulls(value: unknown, nodes: SchemaNodes, path: KeyPath): unknown {
+function withoutNulls(value: unknown, path: KeyPath): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => withoutNulls(item, [...path, index]));
   if (!isGroup(value)) return value;
-  const known = new Set(knownKeys(nodes));
+  const known = new Set(knownKeys(schemaAt(path)));
   const kept: [string, unknown][] = [];
   for (const [key, inner] of Object.entries(value)) {
     if (inner === null && known.has(key)) continue;
-    const innerPath = [...path, key];
-    kept.push([key, withoutNulls(inner, schemaAt(innerPath), innerPath)]);
+    kept.push([key, withoutNulls(inner, [...path, key])]);
   }
   return Object.fromEntries(kept);
 }

@@ -86,6 +86,9 @@ errors: { maxRows: 7 }
 
   test("may leave a key empty: it is then left out", () => {
     expect(parse(`${aJobText()}reduce:\nerrors: { maxRows: }\nmap:\n`)).toEqual(parseJob({}));
+    expect(parseJob({ map: "outputs: [{ column: y, tensor: }]" })).toEqual(
+      parseJob({ map: "outputs: { y: { tensor: } }" }),
+    );
   });
 
   test("may use anchors", () => {
