@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Disk, DiskFile, OpenFlags } from "../shared/core/disk.ts";
+import { errorCode } from "../shared/core/errno.ts";
 import { type DiskImage, diskError, type Node } from "./disk-image.ts";
 import type { Scheduler, SimProcess } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -128,7 +129,7 @@ export class SimDisk implements Disk {
     try {
       await call();
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      if (errorCode(error) !== "ENOENT") throw error;
     }
   }
 
