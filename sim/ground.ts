@@ -1,3 +1,5 @@
+import type { ShardmillError } from "../shared/core/errors.ts";
+import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
 import type { FaultPlan } from "./faults.ts";
@@ -12,6 +14,10 @@ export interface Lot {
   readonly checker: Checker;
   /** It has ended for good. */
   isOver(): boolean;
+  /** A run of it is over: what its coordinator says of it, before its process ends. */
+  ended(process: SimProcess, status: JobStatus): void;
+  /** A coordinator could not take it up, or had to let go of it. */
+  refused(process: SimProcess, error: ShardmillError): void;
 }
 
 /** What all that happens in a world stands on. */

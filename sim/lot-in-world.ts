@@ -47,6 +47,7 @@ export class LotInWorld implements PeopledLot {
   }
 
   ended(process: SimProcess, status: JobStatus): void {
+    this.world.scheduler.note(`the job is ${status.phase}: ${status.failure?.message ?? ""}`);
     this.#judge?.ended(process, status);
   }
 

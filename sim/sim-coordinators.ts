@@ -4,10 +4,9 @@ import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/config.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
-import { type ShardmillError, toShardmillError } from "../shared/core/errors.ts";
+import { toShardmillError } from "../shared/core/errors.ts";
 import { errorLogger } from "../shared/core/log.ts";
 import type { Life } from "../shared/core/process-identity.ts";
-import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { Ground, Lot } from "./ground.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SimDisk } from "./sim-disk.ts";
@@ -32,13 +31,6 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
 
 const HOST = "sim";
 
-/** What a coordinator says of a job before its process ends. */
-export interface Sayings {
-  ended(lot: Lot, process: SimProcess, status: JobStatus): void;
-  /** It could not take the job up, or had to let go of it. */
-  refused(lot: Lot, process: SimProcess, error: ShardmillError): void;
-}
-
 /** Jobs are submitted one after another, so long apart at most. */
 const SUBMIT_WITHIN_MS = 8_000;
 
@@ -53,13 +45,11 @@ interface Running {
 /** The coordinators of a world: real ones, in simulated processes. One is kept running; others may come and be refused. */
 export class SimCoordinators {
   readonly #ground: Ground;
-  readonly #sayings: Sayings;
   readonly #running: Running[] = [];
   #starting = false;
 
-  constructor(ground: Ground, sayings: Sayings) {
+  constructor(ground: Ground) {
     this.#ground = ground;
-    this.#sayings = sayings;
   }
 
   processes(): SimProcess[] {
@@ -158,11 +148,11 @@ export class SimCoordinators {
       handles.set(job, handle);
       const status = await handle.ended;
       checker.letGo(process);
-      this.#sayings.ended(lot, process, status);
+      lot.ended(process, status);
       return "ended";
     } catch (error) {
       checker.letGo(process);
-      this.#sayings.refused(lot, process, toShardmillError(error));
+      lot.refused(process, toShardmillError(error));
       return "refused";
     }
   }

@@ -1,9 +1,7 @@
-import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { WorkerSession } from "../shared/domain/worker.ts";
 import { Violation } from "./checker.ts";
 import { DiskImage } from "./disk-image.ts";
 import { FaultPlan } from "./faults.ts";
-import type { Lot } from "./ground.ts";
 import { LotInWorld } from "./lot-in-world.ts";
 import { hasFired, type Peopled } from "./peopled.ts";
 import { Scheduler, type SimProcess } from "./scheduler.ts";
@@ -59,11 +57,7 @@ export class World implements Peopled {
       server: () => this.coordinators.server(),
       onArrival: (call) => this.#arrived(call),
     });
-    const lotOf = (lot: Lot) => this.lots.find((other) => other === lot);
-    this.coordinators = new SimCoordinators(this, {
-      ended: (lot, process, status) => this.#ended(lotOf(lot), process, status),
-      refused: (lot, process, error) => lotOf(lot)?.refused(process, error),
-    });
+    this.coordinators = new SimCoordinators(this);
     this.workers = new SimWorkers(this, this.network);
     this.troubles = new Troubles(
       this,
@@ -142,12 +136,6 @@ export class World implements Peopled {
         for (const witness of witnesses) witness.answered(answer);
       },
     };
-  }
-
-  /** A run of a job is over: what its coordinator says of it. */
-  #ended(lot: LotInWorld | undefined, process: SimProcess, status: JobStatus): void {
-    this.scheduler.note(`the job is ${status.phase}: ${status.failure?.message ?? ""}`);
-    lot?.ended(process, status);
   }
 
   #heal(): void {
