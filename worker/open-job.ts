@@ -4,7 +4,7 @@ import type { Worker } from "node:worker_threads";
 import type { Credential } from "../shared/access/credential.ts";
 import { canonicalJson } from "../shared/core/digest.ts";
 import type { Logger } from "../shared/core/log.ts";
-import type { Device } from "../shared/domain/device.ts";
+import type { ConcreteDevice } from "../shared/domain/device.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
@@ -30,7 +30,7 @@ export interface DeviceOptions {
   /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
   readonly address: string;
   readonly credential: Credential;
-  readonly device: Exclude<Device, "auto">;
+  readonly device: ConcreteDevice;
   readonly lanes: number;
   readonly threadsPerLane: number;
   /** Other ways to share out the cores, to be measured against this one. Left out: none. */

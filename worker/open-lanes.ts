@@ -1,6 +1,6 @@
 import type { Logger } from "../shared/core/log.ts";
+import type { ConcreteDevice } from "../shared/domain/device.ts";
 import type { JobDescription } from "../shared/domain/job.ts";
-import type { ConcreteDevice } from "../shared/onnx/devices.ts";
 import { chooseLanes, type LaneFigure } from "./infer/choose-lanes.ts";
 import type { LanePlan } from "./infer/lane-plan.ts";
 import { type LaneSet, startLanes } from "./infer/lane-set.ts";

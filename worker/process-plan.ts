@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { promisify } from "node:util";
 import type { Credential } from "../shared/access/credential.ts";
 import type { LogLevel } from "../shared/core/log.ts";
-import type { Device } from "../shared/domain/device.ts";
+import type { ConcreteDevice } from "../shared/domain/device.ts";
 import type { AccessMode } from "./data-access.ts";
 import { availableCores } from "./device-runner.ts";
 import { type LaneRequest, otherLanePlans, planLanes } from "./infer/lane-plan.ts";
@@ -13,7 +13,7 @@ import type { ProcessPlan } from "./supervisor.ts";
 export interface LocalWorkersOptions {
   readonly coordinator: string;
   readonly credential: Credential;
-  readonly device: Exclude<Device, "auto">;
+  readonly device: ConcreteDevice;
   /** Processes: for the CPU as asked; for GPUs one a device unless asked otherwise. */
   readonly workers: number | "auto";
   readonly lanes: number | "auto";

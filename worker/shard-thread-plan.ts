@@ -1,4 +1,4 @@
-import type { ConcreteDevice } from "../shared/onnx/devices.ts";
+import type { ConcreteDevice } from "../shared/domain/device.ts";
 
 /** More than this many threads that read one job's files gain nothing: by then the storage or the device is the limit. */
 const MOST_THREADS = 4;

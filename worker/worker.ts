@@ -4,7 +4,7 @@ import type { Credential } from "../shared/access/credential.ts";
 import { systemClock } from "../shared/core/clock.ts";
 import { createLogger, type LogLevel } from "../shared/core/log.ts";
 import { buildVersion, packageVersion } from "../shared/core/package-root.ts";
-import type { Device } from "../shared/domain/device.ts";
+import type { ConcreteDevice } from "../shared/domain/device.ts";
 import { connectCoordinator } from "../shared/wire/client.ts";
 import { PROTOCOL_VERSION, type WorkService } from "../shared/wire/services.ts";
 import type { AccessMode } from "./data-access.ts";
@@ -22,7 +22,7 @@ export interface WorkerOptions {
   readonly credential: Credential;
   /** Stable over restarts, unique among all workers of a coordinator. */
   readonly name: string;
-  readonly device: Exclude<Device, "auto">;
+  readonly device: ConcreteDevice;
   readonly lanes: number;
   readonly threadsPerLane: number;
   /** Other ways to share out the cores, to be measured against this one. Left out: none. */

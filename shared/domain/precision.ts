@@ -1,4 +1,4 @@
-import type { Device } from "./device.ts";
+import type { ConcreteDevice } from "./device.ts";
 
 /** In what numbers a job's model computes: as it came, in float16, or with int8 products. */
 export const PRECISIONS = ["original", "fp16", "int8"] as const;
@@ -60,7 +60,7 @@ export interface PrecisionReport extends AccuracyReport {
 export interface DeviceReport extends AccuracyReport {
   /** Who found it. */
   readonly worker: string;
-  readonly device: Exclude<Device, "auto">;
+  readonly device: ConcreteDevice;
   /** As its maker calls it; null where it is not told. */
   readonly gpu: string | null;
   readonly onnxruntimeVersion: string;

@@ -1,4 +1,4 @@
-import type { Device } from "./device.ts";
+import type { ConcreteDevice } from "./device.ts";
 
 /** A worker process in one of its lives: a restarted worker is a new session. */
 export type WorkerSession = string & { readonly __brand: "WorkerSession" };
@@ -19,7 +19,7 @@ export interface WorkerInfo extends LaneCounts {
   readonly name: string;
   readonly hostname: string;
   readonly pid: number;
-  readonly device: Exclude<Device, "auto">;
+  readonly device: ConcreteDevice;
   /** Leases that it holds at once: shards at work, being written, and prefetched. */
   readonly slots: number;
   readonly onnxruntimeVersion: string;

@@ -1,5 +1,6 @@
 import { messageOf, ShardmillError } from "../core/errors.ts";
-import { type ConcreteDevice, DEVICE_TRAITS } from "./devices.ts";
+import type { ConcreteDevice } from "../domain/device.ts";
+import { DEVICE_TRAITS } from "./devices.ts";
 
 /** What was being done when ONNX Runtime threw. */
 export interface OnnxErrorContext {

@@ -1,10 +1,5 @@
 import { createRequire } from "node:module";
-import { DEVICES, type Device } from "../domain/device.ts";
-
-/** A device that a session can be made for: `auto` is resolved before (see `resolveDevice`). */
-export type ConcreteDevice = Exclude<Device, "auto">;
-
-export const CONCRETE_DEVICES: readonly ConcreteDevice[] = DEVICES.filter((device) => device !== "auto");
+import type { ConcreteDevice } from "../domain/device.ts";
 
 export interface DeviceTraits {
   /** ONNX Runtime's name of the execution provider. */

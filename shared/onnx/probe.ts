@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import type { ErrorData, ShardmillError } from "../core/errors.ts";
 import { compiledUrl } from "../core/package-root.ts";
+import { CONCRETE_DEVICES, type ConcreteDevice } from "../domain/device.ts";
 import { deviceUnavailable, tidyMessage } from "./classify-error.ts";
-import { CONCRETE_DEVICES, type ConcreteDevice, DEVICE_TRAITS, existsOn } from "./devices.ts";
+import { DEVICE_TRAITS, existsOn } from "./devices.ts";
 import { type IsolatedResult, runIsolated } from "./isolated.ts";
 import { PROBE_BIAS, PROBE_INPUT, PROBE_WEIGHTS } from "./probe-model.ts";
 

@@ -1,5 +1,5 @@
-import type { Device } from "../domain/device.ts";
-import { autoCandidates, type ConcreteDevice } from "./devices.ts";
+import type { ConcreteDevice, Device } from "../domain/device.ts";
+import { autoCandidates } from "./devices.ts";
 import { type ProbeOptions, probeDevice, probeError } from "./probe.ts";
 
 /**

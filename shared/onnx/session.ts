@@ -1,5 +1,6 @@
 import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
 import { ShardmillError } from "../core/errors.ts";
+import type { ConcreteDevice } from "../domain/device.ts";
 import {
   DTYPE_ARRAYS,
   type DtypeArray,
@@ -8,7 +9,7 @@ import {
   type TensorData,
 } from "../domain/tensor.ts";
 import { classifyOnnxError } from "./classify-error.ts";
-import { type ConcreteDevice, DEVICE_TRAITS } from "./devices.ts";
+import { DEVICE_TRAITS } from "./devices.ts";
 import { isDtype, signatureOf } from "./signature.ts";
 
 export interface SessionOptions {

@@ -1,5 +1,5 @@
+import { CONCRETE_DEVICES } from "../domain/device.ts";
 import type { AccuracyReport, DeviceReport, OutputAccuracy, WorstRow } from "../domain/precision.ts";
-import { REAL_DEVICES } from "./real-devices.ts";
 import type { Codec } from "./wire-message.ts";
 
 const worstCodec: Codec<WorstRow> = {
@@ -78,7 +78,7 @@ export const deviceReportCodec: Codec<DeviceReport> = {
   }),
   decode: (message) => ({
     worker: message.name("worker"),
-    device: message.oneOf("device", REAL_DEVICES),
+    device: message.oneOf("device", CONCRETE_DEVICES),
     gpu: message.text("gpu") || null,
     onnxruntimeVersion: message.text("onnxruntimeVersion"),
     remembered: message.flag("remembered"),

@@ -1,3 +1,4 @@
+import { CONCRETE_DEVICES } from "../domain/device.ts";
 import {
   STAGES,
   type Stage,
@@ -8,7 +9,6 @@ import {
   workerSession,
 } from "../domain/worker.ts";
 import { leaseRefCodec } from "./codec-lease.ts";
-import { REAL_DEVICES } from "./real-devices.ts";
 import type { Heartbeat, LeaseRef, Registered, Registration } from "./services.ts";
 import { type Codec, uint32, type WireMessage, type WireReader, wholeMs } from "./wire-message.ts";
 
@@ -126,7 +126,7 @@ function decodeInfo(message: WireReader): WorkerInfo {
     name: message.name("name"),
     hostname: message.text("hostname"),
     pid: message.count("pid"),
-    device: message.oneOf("device", REAL_DEVICES),
+    device: message.oneOf("device", CONCRETE_DEVICES),
     slots: message.count("slots"),
     lanes: message.count("lanes"),
     threadsPerLane: message.count("threadsPerLane"),

@@ -1,6 +1,7 @@
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { AccuracyLimits, Precision } from "../../shared/domain/precision.ts";
-import { type ConcreteDevice, DEVICE_TRAITS } from "../../shared/onnx/devices.ts";
+import { DEVICE_TRAITS } from "../../shared/onnx/devices.ts";
 
 type Arithmetic = Precision | "half";
 

@@ -1,5 +1,6 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { type ConcreteDevice, DEVICE_TRAITS } from "../../shared/onnx/devices.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import { DEVICE_TRAITS } from "../../shared/onnx/devices.ts";
 
 export interface LaneRequest {
   readonly device: ConcreteDevice;

@@ -1,13 +1,13 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorData } from "../../shared/core/errors.ts";
-import type { Device } from "../../shared/domain/device.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 
 /** What a lane thread is started with (`workerData`). */
 export interface LaneOptions {
   /** Where the model's bytes are, on this machine. */
   readonly modelPath: string;
-  readonly device: Exclude<Device, "auto">;
+  readonly device: ConcreteDevice;
   readonly threads: number;
   readonly spinning: boolean;
 }

@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Deferred, deferred, NEVER, orAbort } from "../../shared/core/abort.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
-import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { untilEnded } from "./end-thread.ts";
 import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
 

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { arch, cpus, platform } from "node:os";
 import { promisify } from "node:util";
 import { packageVersion } from "../../shared/core/package-root.ts";
-import type { ConcreteDevice } from "../../shared/onnx/devices.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
 
 /** What a measured time depends on besides the model: a value found with other facts says nothing. */
 export interface MachineFacts {

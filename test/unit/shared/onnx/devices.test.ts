@@ -1,10 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  autoCandidates,
-  CONCRETE_DEVICES,
-  DEVICE_TRAITS,
-  existsOn,
-} from "../../../../shared/onnx/devices.ts";
+import { CONCRETE_DEVICES } from "../../../../shared/domain/device.ts";
+import { autoCandidates, DEVICE_TRAITS, existsOn } from "../../../../shared/onnx/devices.ts";
 
 test("auto tries only providers of real GPUs that the platform can have", () => {
   expect(autoCandidates("linux")).toEqual(["cuda"]);
