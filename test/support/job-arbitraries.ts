@@ -139,7 +139,8 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         rows: fc.nat(1000),
         tolerance: fc.oneof(fc.constant("auto" as const), fc.double({ min: 0, max: 10, noNaN: true })),
         maxBeyond: fc.oneof(fc.constant("auto" as const), fc.double({ min: 0, max: 1, noNaN: true })),
-        minCosine: fc.double({ min: -1, max: 1, noNaN: true }),
+        // JSON has no -0.
+        minCosine: fc.double({ min: -1, max: 1, noNaN: true }).map((value) => value + 0),
         minAgreement: fc.double({ min: 0, max: 1, noNaN: true }),
       }),
       sample: fc.array(
