@@ -7,7 +7,6 @@ import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
 import type { LaneCounts, StageShares, StepCounts, WorkerSession } from "../shared/domain/worker.ts";
-import { reportWithinLimits } from "../shared/wire/limits.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { JobsInUse } from "./jobs-in-use.ts";
 import type { ShardRunner } from "./lease/attempt.ts";
@@ -136,7 +135,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       data: services.data,
       session,
       firstLease: lease,
-      onDevice: (report) => this.#tellDevice(lease.jobId, reportWithinLimits(report)),
+      onDevice: (report) => this.#tellDevice(lease.jobId, report),
       onBusy: (shares, { run, padded }) => {
         this.#busy = shares;
         this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };

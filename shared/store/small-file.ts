@@ -1,10 +1,7 @@
 import type { ByteSource } from "./store.ts";
 
-/**
- * A file up to this size is fetched whole, in one read, and many of them at once. As much is read of a larger file's end to
- * find its footer.
- */
-export const SMALL_FILE_BYTES = 64 << 10;
+/** A file up to this size is fetched whole, in one read, and many of them at once. */
+const SMALL_FILE_BYTES = 64 << 10;
 
 export function isSmallFile({ bytes }: { readonly bytes: number }): boolean {
   return bytes <= SMALL_FILE_BYTES;

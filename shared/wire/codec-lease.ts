@@ -5,7 +5,7 @@ import { decodeShardId, leaseSliceCodec, shardCodec, tokenCodec } from "./codec-
 import type { LeaseAnswer, LeaseRef } from "./services.ts";
 import { type Codec, uint32, type WireReader, wholeMs } from "./wire-message.ts";
 
-export const leaseCodec: Codec<Lease> = {
+const leaseCodec: Codec<Lease> = {
   encode: ({ jobId, token, shard, slices, leaseMs }) => ({
     jobId,
     token: tokenCodec.encode(token),

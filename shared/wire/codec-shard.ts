@@ -19,7 +19,7 @@ export const leaseSliceCodec: Codec<LeaseSlice> = {
   decode: (message) => ({ file: inputFileCodec.decode(message.message("file")), ...decodeRange(message) }),
 };
 
-export const inputFileCodec: Codec<InputFile> = {
+const inputFileCodec: Codec<InputFile> = {
   encode: ({ path, format, bytes, mtimeMs, rows, footerSha256 }) => ({
     path,
     format,

@@ -15,7 +15,7 @@ import {
   registeredCodec,
   registrationCodec,
 } from "./codec-worker.ts";
-import { withinLimits } from "./limits.ts";
+import { reportWithinLimits, withinLimits } from "./limits.ts";
 import { defineMethod, nothing } from "./method.ts";
 import type { LeaseRef } from "./services.ts";
 import { type Codec, wholeMs } from "./wire-message.ts";
@@ -98,7 +98,7 @@ const failureCodec: Codec<Failure> = {
 const reportDeviceCodec: Codec<OfJob & { readonly report: DeviceReport }> = {
   encode: ({ report, ...ofJob }) => ({
     ...ofJobCodec.encode(ofJob),
-    report: deviceReportCodec.encode(report),
+    report: deviceReportCodec.encode(reportWithinLimits(report)),
   }),
   decode: (message) => ({
     ...ofJobCodec.decode(message),

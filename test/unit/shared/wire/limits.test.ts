@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import { MOST_REDUCTIONS } from "../../../../shared/domain/job-rules.ts";
 import { JOB_FILE_SCHEMA } from "../../../../shared/domain/job-spec.ts";
+import type { DeviceReport } from "../../../../shared/domain/precision.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
@@ -82,6 +83,41 @@ describe("what a caller may send", () => {
     expect(arrived.error.message.endsWith("é…")).toBe(true);
     expect(Object.keys(arrived.error.fields)).toHaveLength(64);
     expect(arrived.error.problems).toHaveLength(256);
+  });
+
+  test("and so is what it says of its device", () => {
+    const worst = { file: "a.parquet", row: 1, index: 0, expected: "1", found: "2", relative: 1 };
+    const output = {
+      tensor: "t",
+      maxError: 1,
+      meanError: 1,
+      meanCosine: null,
+      leastCosine: null,
+      agreement: null,
+      ranked: false,
+      notFiniteRows: 0,
+      maxRelative: null,
+      beyondRows: 1,
+      worst: [worst],
+    };
+    const limits = { tolerance: 1, maxBeyond: 0, minCosine: 0.9, minAgreement: 0.9 };
+    const report: DeviceReport = {
+      worker: "w",
+      device: "webgpu",
+      gpu: null,
+      onnxruntimeVersion: "1",
+      remembered: false,
+      refusal: "x".repeat(70_000),
+      rows: 1,
+      failedRows: 0,
+      seconds: 1,
+      outputs: Array(1_025).fill(output),
+      ...limits,
+    };
+    const said = { session: workerSession("s"), jobId: "j", report };
+    const arrived = through(workMethods.reportDevice, workMethods.reportDevice.request.encode(said));
+    expect(arrived.report.refusal).toHaveLength(65_536);
+    expect(arrived.report.outputs).toHaveLength(1_024);
   });
 
   test("a partial of as many reductions as a job may have can be offered", () => {
