@@ -27,7 +27,7 @@ const PUT_CHUNK_BYTES = 256 * 1024;
  */
 const READS_AT_ONCE = 8;
 
-/** A partial's files come one after another, and no more than two uploads of one worker are taken. */
+/** A partial's files come one after another, and no more than two uploads under one lease are taken. */
 const PUTS_AT_ONCE = 1;
 
 /** A coordinator that is busy with others says so, at once or after a wait for a turn, and is asked again: for a minute or more. */
