@@ -10,6 +10,8 @@ export const DEFAULT_PORT = 7433;
 export const setOption = {
   type: "string",
   array: true,
+  // Else it would take what stands behind its value, too: the job file.
+  nargs: 1,
   requiresArg: true,
   default: [] as string[],
   defaultDescription: "none",

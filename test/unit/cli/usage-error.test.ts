@@ -19,6 +19,7 @@ describe("a wrong command line", () => {
     ["run", "run needs <job>: the job file", "usage: shardmill run <job>"],
     ["cancel", "cancel needs <job>: the job's id, as status shows it", "usage: shardmill cancel <job>"],
     ["run job.yaml more", "too many arguments: `more`", "usage: shardmill run <job>"],
+    ["run --set a=1 job.yaml more", "too many arguments: `more`", "usage: shardmill run <job>"],
     ["run job.yaml --wokers 3", "unknown option --wokers", "did you mean --workers?"],
     ["run job.yaml --wokers=3", "unknown option --wokers", "did you mean --workers?"],
     ["run job.yaml --no-frsh", "unknown option --no-frsh", "did you mean --fresh?"],
