@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { Worker } from "node:worker_threads";
 import { deferred } from "../../shared/core/abort.ts";
-import { type ErrorData, errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
@@ -95,7 +95,7 @@ function judgeDevice(report: DeviceReport): DeviceVerdict {
 /** In a thread of its own: reading rows and running a model both block. */
 async function compareInThread(
   { job, modelPath, lanes, input }: CheckDeviceOptions,
-  sample: DeviceQuestion["sample"],
+  slices: DeviceQuestion["slices"],
   { tolerance }: AccuracyLimits,
 ): Promise<Comparison> {
   const lanePorts = lanes.connect();
@@ -104,7 +104,7 @@ async function compareInThread(
     jobId,
     modelPath,
     map,
-    sample,
+    slices,
     input,
     tolerance,
     limitMs: COMPARE_MS,
@@ -119,7 +119,7 @@ async function compareInThread(
   const answer = await answered.promise;
   await untilEnded(thread, END_MS);
   if (answer.kind === "compared") return answer.comparison;
-  throw errorFromData(answer.error satisfies ErrorData);
+  throw errorFromData(answer.error);
 }
 
 function broken(reason: string, cause?: unknown): ShardmillError {
