@@ -2,15 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
-import type { Estimate } from "../cli/estimate/estimate-job.ts";
 import type { JobSummary } from "../cli/render/summary.ts";
+import type { Estimate } from "../estimate/estimate-job.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { startCli } from "../test/support/processes.ts";
 import { TreeSampler } from "./peers/tree-sampler.ts";
-import type { BarPlot } from "./plot/bar-plot.ts";
-import { roundsBar } from "./plot/rounds-bar.ts";
-import { addedPercent, median, note, report, round } from "./report.ts";
+import type { BarPlot } from "./report/bar-plot.ts";
+import { addedPercent, median, note, report, round } from "./report/report.ts";
+import { roundsBar } from "./report/rounds-bar.ts";
 import { prepareWorkload, WORKLOADS, type WorkloadName } from "./workloads/workload.ts";
 
 interface EstimateArguments {

@@ -2,13 +2,13 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { ceilingBench } from "./ceiling/ceiling.ts";
 import { estimateBench } from "./estimate.ts";
-import { killedBench } from "./killed.ts";
-import { loadBench } from "./load.ts";
+import { loadBench } from "./load/load.ts";
 import { peersBench } from "./peers/peers.ts";
-import { writeResultsTo } from "./report.ts";
-import { resumeBench } from "./resume.ts";
+import { writeResultsTo } from "./report/report.ts";
+import { killedBench } from "./rounds/killed.ts";
+import { resumeBench } from "./rounds/resume.ts";
+import { slowBench } from "./rounds/slow.ts";
 import { scaleBench } from "./scale/scale.ts";
-import { slowBench } from "./slow.ts";
 import { stagesBench } from "./stages/stages.ts";
 import { workloadsCommand } from "./workloads-command.ts";
 

@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { note } from "./report.ts";
+import { note } from "./report/report.ts";
 import { prepareWorkload, WORKLOADS, type WorkloadName } from "./workloads/workload.ts";
 
 interface WorkloadsArguments {

@@ -1,8 +1,8 @@
 import type { Coordinator, SubmitOptions } from "../coordinator/coordinator.ts";
-import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
+import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import { orAbort } from "../shared/core/abort.ts";
 import { formatCount } from "../shared/core/units.ts";
-import type { JobSource } from "../shared/spec/read-job-file.ts";
+import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { oneLine } from "./render/text.ts";
 import type { Stops } from "./stop-signals.ts";
 

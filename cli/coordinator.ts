@@ -67,7 +67,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
-  const { readJobSource } = await import("../shared/spec/read-job-file.ts");
+  const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const schedule = scheduleOf(args);
   const source =
     args.job === undefined ? null : await readJobSource(args.job, { set: args.set, env: process.env });

@@ -1,6 +1,6 @@
 import { planForks } from "../coordinator/plan/plan-forks.ts";
 import { type ForkPlan, forkAhead } from "../shared/core/fork-script.ts";
-import { workerFork } from "../worker/fork-worker.ts";
+import { workerFork } from "../worker/process/fork-worker.ts";
 
 /** The guess: one worker, on the CPU. A GPU's has other threads, and is told which GPU it may see: it is started later. */
 const workerForks = (): ForkPlan[] => [workerFork({ shardThreads: 1, env: {} })];

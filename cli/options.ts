@@ -2,6 +2,7 @@ import type { Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/core/log.ts";
 import { DEVICES } from "../shared/domain/device.ts";
+import type { ProcessCounts } from "../worker/process/process-plan.ts";
 
 /** The port that a coordinator listens on unless told otherwise. */
 export const DEFAULT_PORT = 7433;
@@ -90,10 +91,6 @@ export const processOptions = {
 } as const satisfies Record<string, Options>;
 
 export type ProcessArguments = Readonly<Record<keyof typeof processOptions, string>>;
-export type ProcessCounts = Readonly<
-  Record<"workers" | "lanes" | "threads" | "shardThreads", number | "auto">
->;
-
 const MAX_COUNT = 1024;
 
 /** @throws {ARGUMENT_INVALID} naming the option that is neither `auto` nor a whole number from 1 */

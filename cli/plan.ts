@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
+import type { Estimate } from "../estimate/estimate-job.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { checkPrecision } from "./check-precision.ts";
-import type { Estimate } from "./estimate/estimate-job.ts";
 import { exitWithError } from "./exit.ts";
 import {
   jsonOption,
@@ -66,7 +66,7 @@ export const planCommand: CommandModule<object, PlanArguments> = {
 };
 
 async function plan(args: PlanArguments): Promise<void> {
-  const { readJobSource } = await import("../shared/spec/read-job-file.ts");
+  const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const { planJob } = await import("../coordinator/plan/plan-job.ts");
   const { passPrecision } = await import("../coordinator/job/precision-gate.ts");
   const { planText } = await import("./render/plan-text.ts");
@@ -106,7 +106,7 @@ async function estimated(
   planned: PlannedJob,
   question: ReturnType<typeof questionOf>,
 ): Promise<Estimate | null> {
-  const { estimateJob } = await import("./estimate/estimate-job.ts");
+  const { estimateJob } = await import("../estimate/estimate-job.ts");
   const estimate = await estimateJob(planned, question);
   const hasRows = planned.shards.some(({ rowStart, rowEnd }) => rowEnd > rowStart);
   if (estimate === null && hasRows) {

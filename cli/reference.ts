@@ -1,5 +1,5 @@
-import { renderJobFileReference } from "../shared/spec/job-file-reference.ts";
-import { jobSpecJsonSchema } from "../shared/spec/json-schema.ts";
+import { renderJobFileReference } from "../shared/job-file/job-file-reference.ts";
+import { jobSpecJsonSchema } from "../shared/job-file/json-schema.ts";
 import { commandNames, helpOf } from "./command-line.ts";
 import { renderTypeReference } from "./type-reference.ts";
 

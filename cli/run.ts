@@ -1,11 +1,12 @@
 import type { CommandModule } from "yargs";
 import type { Coordinator } from "../coordinator/coordinator.ts";
-import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
+import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import type { Credential } from "../shared/access/credential.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { ConcreteDevice } from "../shared/domain/device.ts";
 import { isEnded } from "../shared/domain/job.ts";
-import type { Supervisor } from "../worker/supervisor.ts";
+import type { ProcessCounts } from "../worker/process/process-plan.ts";
+import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
 import { exitWithError } from "./exit.ts";
@@ -16,7 +17,6 @@ import {
   logLevelOf,
   logLevelOption,
   type ProcessArguments,
-  type ProcessCounts,
   processCounts,
   processOptions,
   secretFileOption,
@@ -76,7 +76,7 @@ const LOCAL_TIMES = { heartbeatMs: 1_000, refusedGraceMs: 2_000 };
 const GIVE_UP_MS = 60_000;
 
 async function run(args: RunArguments): Promise<number> {
-  const { readJobSource } = await import("../shared/spec/read-job-file.ts");
+  const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
@@ -137,9 +137,9 @@ async function startWorkers(options: {
 }): Promise<Supervisor> {
   const { coordinator, credential, device, counts, logLevel } = options;
   const { createLogger } = await import("../shared/core/log.ts");
-  const { planProcesses } = await import("../worker/process-plan.ts");
-  const { makeScratch } = await import("../worker/scratch.ts");
-  const { Supervisor } = await import("../worker/supervisor.ts");
+  const { planProcesses } = await import("../worker/process/process-plan.ts");
+  const { makeScratch } = await import("../worker/process/scratch.ts");
+  const { Supervisor } = await import("../worker/process/supervisor.ts");
   const processes = await planProcesses({
     ...counts,
     coordinator: coordinator.address,

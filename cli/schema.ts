@@ -9,7 +9,7 @@ export const schemaCommand: CommandModule = {
       "And in job.yaml: # yaml-language-server: $schema=./job.schema.json",
     ),
   handler: async () => {
-    const { jobSpecJsonSchema } = await import("../shared/spec/json-schema.ts");
+    const { jobSpecJsonSchema } = await import("../shared/job-file/json-schema.ts");
     process.stdout.write(`${JSON.stringify(jobSpecJsonSchema(), null, 2)}\n`);
   },
 };

@@ -36,7 +36,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       .example("$0 submit job.yaml", "Prints the job's id; its paths are those of the coordinator's machine")
       .example("$0 submit job.yaml --watch", "Stays until the job has ended, with its exit code"),
   handler: async (args) => {
-    const { readJobSource } = await import("../shared/spec/read-job-file.ts");
+    const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
     const options = { set: args.set, env: process.env };
     const source = await readJobSource(args.job, options).catch((error: unknown) =>
       exitWithError(error, args),

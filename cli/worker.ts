@@ -2,7 +2,7 @@ import type { CommandModule } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
-import { ACCESS_MODES, type AccessMode } from "../worker/data-access.ts";
+import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
 import { exitWithError } from "./exit.ts";
 import {
   coordinatorOption,
@@ -69,9 +69,9 @@ async function work(args: WorkerArguments): Promise<void> {
   const { createLogger } = await import("../shared/core/log.ts");
   const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
   const { checkAddress } = await import("../shared/wire/address.ts");
-  const { planProcesses } = await import("../worker/process-plan.ts");
-  const { makeScratch } = await import("../worker/scratch.ts");
-  const { Supervisor } = await import("../worker/supervisor.ts");
+  const { planProcesses } = await import("../worker/process/process-plan.ts");
+  const { makeScratch } = await import("../worker/process/scratch.ts");
+  const { Supervisor } = await import("../worker/process/supervisor.ts");
   checkAddress(args.coordinator);
   if (!(args.patience >= 0)) {
     throw new ShardmillError("ARGUMENT_INVALID", "--patience must be a number of seconds, 0 or more");

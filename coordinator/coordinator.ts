@@ -8,22 +8,23 @@ import { isEnded } from "../shared/domain/job.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { WorkerSession, WorkerStatus } from "../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
+import type { Guard } from "./access/guard.ts";
+import { DataServer } from "./data/data-server.ts";
+import { type RunningServer, startServer } from "./grpc/server.ts";
 import type { ActiveJob } from "./job/active-job.ts";
+import type { JobHandle } from "./job/job-handle.ts";
 import { handleOf, publishedHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
-import { type JobHandle, JobsDesk } from "./job/jobs-desk.ts";
-import { ListingPace } from "./job/listing-pace.ts";
 import { PlanningTurn } from "./job/planning-turn.ts";
 import type { CheckPrecision } from "./job/precision-gate.ts";
 import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
-import { tellEachJob } from "./job/tell-each-job.ts";
-import { Waiters } from "./job/waiters.ts";
-import { WorkDesk } from "./job/work-desk.ts";
-import { WorkerRegistry } from "./job/worker-registry.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/config.ts";
-import { DataDesk } from "./service/data-desk.ts";
-import type { Guard } from "./service/guard.ts";
-import { type RunningServer, startServer } from "./service/server.ts";
+import { JobsServer } from "./service/jobs-server.ts";
+import { ListingPace } from "./service/listing-pace.ts";
+import { tellEachJob } from "./service/tell-each-job.ts";
+import { Waiters } from "./service/waiters.ts";
+import { WorkServer } from "./service/work-server.ts";
+import { WorkerRegistry } from "./service/worker-registry.ts";
 
 export interface CoordinatorOptions {
   /** `host:port`; port 0 takes a free one. */
@@ -77,7 +78,7 @@ const MOST_ACTIVE = 256;
 /** How long running calls may finish when the server closes. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** Composition root of the coordinator: the server, the desks behind its services, and the jobs behind those. */
+/** Composition root of the coordinator: the server, its services, and the jobs behind them. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const coordinator = new RunningCoordinator(options);
   await coordinator.listen();
@@ -90,7 +91,7 @@ class RunningCoordinator implements Coordinator {
   readonly #registry: WorkerRegistry;
   readonly #waiters: Waiters;
   readonly #seams: CoordinatorSeams;
-  readonly #work: WorkDesk;
+  readonly #work: WorkServer;
   readonly #active: ActiveJob[] = [];
   readonly #handles: JobHandle[] = [];
   readonly #planning = new Slots("jobs to plan", PLANNING);
@@ -107,7 +108,7 @@ class RunningCoordinator implements Coordinator {
     this.#schedule = { ...DEFAULT_SCHEDULE, ...options.schedule };
     const { leaseMs, disconnectGraceMs } = this.#schedule;
     this.#registry = new WorkerRegistry({ silenceMs: leaseMs, disconnectGraceMs }, this.#seams.random);
-    this.#work = new WorkDesk({
+    this.#work = new WorkServer({
       registry: this.#registry,
       waiters: this.#waiters,
       jobs: () => this.#active,
@@ -122,11 +123,11 @@ class RunningCoordinator implements Coordinator {
     const { listen, guard, log } = this.#options;
     const services: CoordinatorServices = {
       work: this.#work,
-      data: new DataDesk({
+      data: new DataServer({
         knowsSession: (session) => this.#registry.has(session),
         job: (jobId) => this.#active.find((job) => job.jobId === jobId) ?? null,
       }),
-      jobs: new JobsDesk({
+      jobs: new JobsServer({
         submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
         jobs: () => this.#handles,
       }),

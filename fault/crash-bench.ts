@@ -8,14 +8,14 @@ import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
-import { readJobFile } from "../shared/spec/read-job-file.ts";
+import { readJobFile } from "../shared/job-file/read-job-file.ts";
 import { type CoordinatorClient, connectCoordinator } from "../shared/wire/client.ts";
 import { digestsOf } from "../test/support/job-processes.ts";
 import { KnownJob } from "../test/support/known-job.ts";
 import { type CliProcess, startCli } from "../test/support/processes.ts";
-import { planProcesses } from "../worker/process-plan.ts";
-import { makeScratch } from "../worker/scratch.ts";
-import { Supervisor } from "../worker/supervisor.ts";
+import { planProcesses } from "../worker/process/process-plan.ts";
+import { makeScratch } from "../worker/process/scratch.ts";
+import { Supervisor } from "../worker/process/supervisor.ts";
 import { type CrashPlan, crashEnvironment } from "./crash-point.ts";
 import { freePort } from "./free-port.ts";
 

@@ -1,5 +1,5 @@
 import type { WorkService } from "../shared/wire/services.ts";
-import { workerMain } from "../worker/worker-main.ts";
+import { workerMain } from "../worker/process/worker-main.ts";
 import { CrashCounter, readCrashPlan } from "./crash-point.ts";
 
 /** A worker's process that dies at a call to its coordinator: before it is sent, on its way, or when it is answered. */

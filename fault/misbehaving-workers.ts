@@ -2,9 +2,9 @@ import { userCredential } from "../shared/access/credential.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
-import { planProcesses } from "../worker/process-plan.ts";
-import { makeScratch } from "../worker/scratch.ts";
-import { Supervisor } from "../worker/supervisor.ts";
+import { planProcesses } from "../worker/process/process-plan.ts";
+import { makeScratch } from "../worker/process/scratch.ts";
+import { Supervisor } from "../worker/process/supervisor.ts";
 import type { Misbehaviour } from "./misbehaving-worker-process.ts";
 
 /** Workers of a coordinator that misbehave, under a real supervisor; the caller drains or stops it. */

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { TensorData } from "../shared/domain/tensor.ts";
 import { classifyOnnxError } from "../shared/onnx/classify-error.ts";
 import { createSession, type Session } from "../shared/onnx/session.ts";
-import { laneMain } from "../worker/infer/lane-main.ts";
+import { laneMain } from "../worker/lanes/lane-main.ts";
 
 /** What the device has, in `<model>.memory.json`. */
 export interface SmallMemory {

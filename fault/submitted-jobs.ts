@@ -3,7 +3,7 @@ import { sleep } from "../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
-import { readJobSource } from "../shared/spec/read-job-file.ts";
+import { readJobSource } from "../shared/job-file/read-job-file.ts";
 import { type CoordinatorClient, connectCoordinator } from "../shared/wire/client.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
 import type { MortalCoordinator } from "./fleet.ts";

@@ -1,6 +1,6 @@
 import type { TensorData } from "../shared/domain/tensor.ts";
 import { createSession, type Session } from "../shared/onnx/session.ts";
-import { laneMain } from "../worker/infer/lane-main.ts";
+import { laneMain } from "../worker/lanes/lane-main.ts";
 
 /**
  * A lane on a device that computes wrongly: the CPU's numbers, but for one value of each batch, which is off by one. As with a

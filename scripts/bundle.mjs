@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const SOURCES = ["cli", "coordinator", "shared", "worker"];
+const SOURCES = ["cli", "coordinator", "estimate", "shared", "worker"];
 
 /** They load native code or WebAssembly that lies beside them. */
 const LEFT_OUT = ["@duckdb/node-api", "lz4-napi", "onnxruntime-node", "parquet-wasm"];

@@ -11,6 +11,7 @@ const SOURCES = [
   "coordinator",
   "worker",
   "cli",
+  "estimate",
   "examples",
   "bench",
   "fault",

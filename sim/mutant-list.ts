@@ -79,7 +79,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: "an earlier life of a worker goes on being served",
     edits: [
       edit(
-        "coordinator/job/worker-registry.js",
+        "coordinator/service/worker-registry.js",
         `        for (const member of replaced)
             this.#remove(member.session);
 `,
@@ -167,7 +167,7 @@ export const MUTANTS: readonly Mutant[] = [
         "await makeDurable(partial, opened.path, () => opened.handle.sync());",
         "",
       ),
-      edit("worker/shard/partial-sink.js", "await syncPath(join(path, name), disk);", ""),
+      edit("worker/write/partial-sink.js", "await syncPath(join(path, name), disk);", ""),
     ],
   },
   {

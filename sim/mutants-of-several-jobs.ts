@@ -7,7 +7,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
     says: "slots count for each job, and a worker works on all of them at once",
     edits: [
       edit(
-        "coordinator/job/job-choice.js",
+        "coordinator/service/job-choice.js",
         "return served === job && !this.#isCalledBack(chooser, served, jobs);",
         "return true;",
       ),
@@ -18,7 +18,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
     says: "a job whose turn has not come fails for want of workers",
     edits: [
       edit(
-        "coordinator/job/work-desk.js",
+        "coordinator/service/work-server.js",
         "for (const job of jobs) {",
         "for (const job of jobs.slice(0, 1)) {",
       ),
@@ -29,7 +29,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
     says: "a worker closes a job that it leaves under its shards",
     edits: [
       edit(
-        "worker/kept-open.js",
+        "worker/job/kept-open.js",
         `        this.#isWanted = false;
         if (this.isIdle)`,
         `        this.#isWanted = false;
@@ -42,7 +42,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
     says: "a shard that waits for its job to open does not keep it open, and the job is closed again after it",
     edits: [
       edit(
-        "worker/kept-open.js",
+        "worker/job/kept-open.js",
         `        this.#uses += 1;
         try {
             return await work(await orAbort(this.#opening, signal));

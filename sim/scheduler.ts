@@ -1,5 +1,5 @@
-import { Heap } from "../coordinator/schedule/heap.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
+import { Heap } from "../shared/core/heap.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /**

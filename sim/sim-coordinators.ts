@@ -1,6 +1,6 @@
 import { seatHere } from "../coordinator/commit/check-seat.ts";
 import { type Coordinator, type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
-import type { JobHandle } from "../coordinator/job/jobs-desk.ts";
+import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/config.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";

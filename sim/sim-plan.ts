@@ -1,7 +1,7 @@
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
 import { type Shard, shardId } from "../shared/domain/shard.ts";
-import { specDigest } from "../shared/spec/spec-digest.ts";
+import { specDigest } from "../shared/job-file/spec-digest.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /** A small job: every row has a place in the input, and nothing else about it matters. */

@@ -8,7 +8,7 @@ import {
   findStrayUnitTests,
   findUnfinished,
 } from "./support/tidy/hygiene.ts";
-import { findCircles, findLayerBreaks } from "./support/tidy/layers.ts";
+import { findCircles, findFolderCircles, findLayerBreaks } from "./support/tidy/layers.ts";
 import { findBrokenLinks } from "./support/tidy/links.ts";
 import { findStrayPackages } from "./support/tidy/packages.ts";
 import { findProtoBreaks } from "./support/tidy/protos.ts";
@@ -69,6 +69,19 @@ describe("the rules", () => {
       "d.ts": "",
     };
     expect(findCircles(sources(diamond))).toEqual([]);
+  });
+
+  it("find folders that import each other where no file does", () => {
+    const circle = sources({
+      "worker/read/a.ts": `import "./b.ts";\nimport "../write/c.ts";`,
+      "worker/read/b.ts": "",
+      "worker/write/c.ts": "",
+      "worker/write/d.ts": `import "../read/b.ts";`,
+    });
+    expect(findCircles(circle)).toEqual([]);
+    expect(listed(findFolderCircles(circle))).toEqual([
+      "worker/write/d.ts:1: folder circle: worker/read -> worker/write -> worker/read",
+    ]);
   });
 
   it.each([
@@ -137,7 +150,7 @@ describe("the rules", () => {
       },
     );
     expect(listed(found)).toEqual([
-      "worker/lease/lease.ts:1: @grpc/grpc-js is imported only in shared/wire/ and coordinator/service/",
+      "worker/lease/lease.ts:1: @grpc/grpc-js is imported only in shared/wire/ and coordinator/grpc/ and coordinator/access/",
       "shared/onnx/model.ts:1: onnx-proto is not among package.json's dependencies",
       "test/a.test.ts:2: left-pad is not among package.json's dependencies",
     ]);
@@ -149,7 +162,7 @@ describe("the rules", () => {
       "shared/core/errors.ts": `export { ERROR_CODES } from "./error-codes.ts";`,
       "shared/core/leaseBook.ts": "x;\n".repeat(301),
       "shared/core/lease-book.ts": "x;\n".repeat(300),
-      "worker/worker.ts": `const s = "console.log TODO";\nconsole.log(s);\n// ${"TO"}DO: more`,
+      "worker/process/worker.ts": `const s = "console.log TODO";\nconsole.log(s);\n// ${"TO"}DO: more`,
       "cli/main.ts": "console.log(1);",
       "test/unit/shared/core/ids.test.ts": "",
       "test/unit/shared/crypto/ids.test.ts": "",
@@ -167,8 +180,8 @@ describe("the rules", () => {
       "shared/core/index.ts:2: no barrels: import ./abort.ts where it is used",
       "shared/core/leaseBook.ts:301: a file has at most 300 lines, this has 301",
       "shared/core/leaseBook.ts:1: file names are kebab-case",
-      "worker/worker.ts:2: only cli/, examples/, bench/ and fault/ use console",
-      `worker/worker.ts:3: nothing is left unfinished: ${"TO"}DO in a comment`,
+      "worker/process/worker.ts:2: only cli/, examples/, bench/ and fault/ use console",
+      `worker/process/worker.ts:3: nothing is left unfinished: ${"TO"}DO in a comment`,
       "test/unit/shared/crypto/ids.test.ts:1: a unit test mirrors the source: there is no shared/crypto/",
     ]);
   });

@@ -11,7 +11,7 @@ import {
   findStrayUnitTests,
   findUnfinished,
 } from "./support/tidy/hygiene.ts";
-import { findCircles, findLayerBreaks, LAYERS } from "./support/tidy/layers.ts";
+import { findCircles, findFolderCircles, findLayerBreaks, LAYERS } from "./support/tidy/layers.ts";
 import { findBrokenLinks } from "./support/tidy/links.ts";
 import { findStrayPackages } from "./support/tidy/packages.ts";
 import { readFiles } from "./support/tidy/project-files.ts";
@@ -35,8 +35,8 @@ describe("the house", () => {
     expect(listed(findLayerBreaks(files))).toEqual([]);
   });
 
-  it("has no import circles", () => {
-    expect(listed(findCircles(files))).toEqual([]);
+  it("has no import circles, of files or of folders", () => {
+    expect(listed([...findCircles(files), ...findFolderCircles(files)])).toEqual([]);
   });
 
   it("keeps clock, randomness, timers and I/O out of pure files, and waiting out of the scheduling core", () => {

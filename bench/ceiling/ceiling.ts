@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
-import type { BarPlot } from "../plot/bar-plot.ts";
-import { report, round } from "../report.ts";
+import type { BarPlot } from "../report/bar-plot.ts";
+import { report, round } from "../report/report.ts";
 import { prepareWorkload, WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
 import { type MeasuredWorkload, measureWorkload, medianOf } from "./measure-workload.ts";
 

@@ -1,4 +1,4 @@
-import { note } from "../report.ts";
+import { note } from "../report/report.ts";
 import type { Workload } from "../workloads/workload.ts";
 import type { LoopBatching } from "./loop-rows.ts";
 import type { LoopThreads } from "./loop-threads.ts";

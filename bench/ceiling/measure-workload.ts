@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
-import { median, note } from "../report.ts";
+import { median, note } from "../report/report.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { batchingText, findBatching } from "./find-batching.ts";
 import type { LoopBatching } from "./loop-rows.ts";

@@ -1,4 +1,4 @@
-import { note } from "../report.ts";
+import { note } from "../report/report.ts";
 import type { WorkloadName } from "../workloads/workload.ts";
 import { Arena } from "./arena.ts";
 import type { Usage } from "./measured-run.ts";

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { note } from "../report.ts";
+import { note } from "../report/report.ts";
 import { WORKLOADS_FOLDER, type WorkloadName } from "../workloads/workload.ts";
 import { Arena, type ArenaOptions } from "./arena.ts";
 import type { PeerSettings } from "./peer-job.ts";

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { CommandModule } from "yargs";
-import { report } from "../report.ts";
+import { report } from "../report/report.ts";
 import { WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
 import { contest } from "./contest.ts";
 import { preparePeers } from "./environment.ts";

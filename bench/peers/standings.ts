@@ -1,5 +1,5 @@
-import type { BarPlot } from "../plot/bar-plot.ts";
-import { median, round } from "../report.ts";
+import type { BarPlot } from "../report/bar-plot.ts";
+import { median, round } from "../report/report.ts";
 import type { WorkloadName } from "../workloads/workload.ts";
 import type { Usage } from "./measured-run.ts";
 

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { TableData } from "../../cli/render/table.ts";
-import type { BarPlot } from "../plot/bar-plot.ts";
-import { roundsBar } from "../plot/rounds-bar.ts";
-import { median, note, round } from "../report.ts";
+import type { BarPlot } from "../report/bar-plot.ts";
+import { median, note, round } from "../report/report.ts";
+import { roundsBar } from "../report/rounds-bar.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { observeRun } from "./observed-run.ts";
 

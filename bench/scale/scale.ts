@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { report } from "../report.ts";
+import { report } from "../report/report.ts";
 import { prepareWorkload } from "../workloads/workload.ts";
 import { localPlot, localTable, scaleLocalWorkers } from "./local-workers.ts";
 import { measureMemoryGrowth, memoryPlot, memoryTable } from "./memory-growth.ts";

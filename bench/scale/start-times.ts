@@ -1,7 +1,7 @@
 import type { TableData } from "../../cli/render/table.ts";
-import type { BarPlot } from "../plot/bar-plot.ts";
-import { roundsBar } from "../plot/rounds-bar.ts";
-import { median, note, round } from "../report.ts";
+import type { BarPlot } from "../report/bar-plot.ts";
+import { median, note, round } from "../report/report.ts";
+import { roundsBar } from "../report/rounds-bar.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { type ObservedRun, observeRun } from "./observed-run.ts";
 

@@ -8,11 +8,11 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { startCli } from "../../test/support/processes.ts";
-import { CountingJob } from "../counting-job.ts";
-import type { LoadClientsOptions } from "../load-clients.ts";
-import type { BarPlot } from "../plot/bar-plot.ts";
-import { sampleProcess } from "../process-sample.ts";
-import { note, round } from "../report.ts";
+import { CountingJob } from "../fixtures/counting-job.ts";
+import type { LoadClientsOptions } from "../load/load-clients.ts";
+import { sampleProcess } from "../load/process-sample.ts";
+import type { BarPlot } from "../report/bar-plot.ts";
+import { note, round } from "../report/report.ts";
 
 export interface WaitingFleetOptions {
   readonly sizes: readonly number[];
@@ -139,7 +139,7 @@ function startFleet(
   workers: number,
   { coordinator, shardMs }: { readonly coordinator: string; readonly shardMs: number },
 ): readonly ChildProcess[] {
-  const entry = fileURLToPath(compiledUrl("bench/load-clients.ts"));
+  const entry = fileURLToPath(compiledUrl("bench/load/load-clients.ts"));
   return Array.from({ length: Math.ceil(workers / WORKERS_A_PROCESS) }, (_, index) => {
     const options: LoadClientsOptions = {
       coordinator,

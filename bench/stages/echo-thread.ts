@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import { buffersOf } from "../../worker/infer/lane-protocol.ts";
+import { buffersOf } from "../../worker/lanes/lane-protocol.ts";
 
 /** A lane that infers nothing: what it is handed it hands back. */
 

@@ -6,13 +6,13 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
 import { product, type TensorData } from "../../shared/domain/tensor.ts";
 import { lcg } from "../../test/support/onnx-model.ts";
-import { buffersOf } from "../../worker/infer/lane-protocol.ts";
-import { type Batch, buildFeeds } from "../../worker/shard/batch.ts";
-import type { Segment } from "../../worker/shard/bisect.ts";
-import { BufferPool } from "../../worker/shard/buffer-pool.ts";
-import { Collector, type ShardResult } from "../../worker/shard/collect.ts";
-import type { InputChunk } from "../../worker/shard/input-chunk.ts";
-import { median } from "../report.ts";
+import { type Batch, buildFeeds } from "../../worker/batch/batch.ts";
+import type { BatchOutcome } from "../../worker/batch/batch-runner.ts";
+import { BufferPool } from "../../worker/batch/buffer-pool.ts";
+import { Collector, type ShardResult } from "../../worker/collect/collector.ts";
+import { buffersOf } from "../../worker/lanes/lane-protocol.ts";
+import type { InputChunk } from "../../worker/tensorize/input-chunk.ts";
+import { median } from "../report/report.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { withCoordinatorStore } from "./range-reads.ts";
 import { StageBed } from "./stage-bed.ts";
@@ -191,7 +191,7 @@ class Echo implements AsyncDisposable {
 function collecting(
   bed: StageBed,
   decoded: readonly RecordBatch[],
-): Pass<{ chunks: readonly InputChunk[]; mapped: readonly Segment[] }, ShardResult> {
+): Pass<{ chunks: readonly InputChunk[]; mapped: readonly BatchOutcome[] }, ShardResult> {
   const random = lcg(1);
   const outputsOf = (batch: Batch): Feeds =>
     Object.fromEntries(

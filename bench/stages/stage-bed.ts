@@ -6,14 +6,14 @@ import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
-import { readJobFile } from "../../shared/spec/read-job-file.ts";
+import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { type ByteSource, byteSource } from "../../shared/store/store.ts";
-import type { Batch } from "../../worker/shard/batch.ts";
-import { batchLimit } from "../../worker/shard/batch-limit.ts";
-import { cutBatches } from "../../worker/shard/batcher.ts";
-import { InputChunk } from "../../worker/shard/input-chunk.ts";
-import { cutUnevenBatches } from "../../worker/shard/uneven-batcher.ts";
+import type { Batch } from "../../worker/batch/batch.ts";
+import { batchLimit } from "../../worker/batch/batch-limit.ts";
+import { cutBatches } from "../../worker/batch/batcher.ts";
+import { cutUnevenBatches } from "../../worker/batch/uneven-batcher.ts";
+import { InputChunk } from "../../worker/tensorize/input-chunk.ts";
 import type { Workload, WorkloadName } from "../workloads/workload.ts";
 
 /** About the batches that runs settle on. */

@@ -1,5 +1,5 @@
+import type { Estimate } from "../../estimate/estimate-job.ts";
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
-import type { Estimate } from "../estimate/estimate-job.ts";
 import { deviceLine } from "./device-text.ts";
 import { counted } from "./text.ts";
 import { verdictEntries } from "./verdict-text.ts";

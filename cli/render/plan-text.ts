@@ -1,10 +1,10 @@
+import type { Estimate } from "../../estimate/estimate-job.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import type { Estimate } from "../estimate/estimate-job.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";

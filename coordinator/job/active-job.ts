@@ -9,18 +9,18 @@ import type { ShardId } from "../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type { Heartbeat, LeaseRef } from "../../shared/wire/services.ts";
-import type { FailureReason } from "../journal/record.ts";
+import { refusalReason } from "../insight/device-reports.ts";
+import type { RunWatch } from "../insight/run-watch.ts";
+import { Throughput } from "../insight/throughput.ts";
 import type { OfferOutcome } from "../schedule/effect.ts";
 import type { JobEvent } from "../schedule/event.ts";
 import { excludedMs } from "../schedule/exclusion.ts";
 import { hasReady } from "../schedule/pending-queue.ts";
 import { jobProgress, liveLeases } from "../schedule/progress.ts";
+import type { FailureReason } from "../schedule/record.ts";
 import { uploadFault } from "../schedule/token-fault.ts";
-import { refusalReason } from "./device-reports.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
 import { FailureJudge } from "./judge-failure.ts";
-import type { RunWatch } from "./run-watch.ts";
-import { Throughput } from "./throughput.ts";
 
 export interface ActiveJobOptions {
   readonly jobId: string;

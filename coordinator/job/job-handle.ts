@@ -4,8 +4,21 @@ import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { jobPrecision } from "../../shared/domain/precision.ts";
 import type { ActiveJob } from "./active-job.ts";
-import type { JobHandle } from "./jobs-desk.ts";
+import type { JobOrigin } from "./job-origin.ts";
 import type { TakenUp } from "./take-up.ts";
+
+/** A job as people ask after it, running or ended. */
+export interface JobHandle {
+  readonly jobId: string;
+  readonly origin: JobOrigin;
+  /** What whoever starts it should know, a line each: what was left out of the input, for one. */
+  readonly notes: readonly string[];
+  status(): JobStatus;
+  /** Resolves with the last status once the job has ended; rejects when this coordinator had to let go of it. */
+  readonly ended: Promise<JobStatus>;
+  /** @throws {CANCEL_TOO_LATE} @throws {JOB_ENDED} */
+  cancel(reason: string): Promise<void>;
+}
 
 /**
  * A running job as people ask after it. Its files are let go of before `ended` resolves; from then on only its last status is

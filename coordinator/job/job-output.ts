@@ -8,6 +8,7 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PrecisionReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
+import type { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { publishOutput } from "../publish/publish.ts";
 import { stageOutput } from "../publish/stage.ts";
@@ -16,7 +17,6 @@ import { committedPartials, jobProgress, poisonedRows } from "../schedule/progre
 import type { JobState } from "../schedule/state.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { ShellWork } from "./job-shell.ts";
-import type { RunWatch } from "./run-watch.ts";
 
 export interface JobOutputOptions {
   readonly jobId: string;

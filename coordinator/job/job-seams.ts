@@ -5,13 +5,13 @@ import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { OpenSeat } from "../commit/check-seat.ts";
 import { ThreadSeat } from "../commit/thread-seat.ts";
+import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";
 import { readModelFile } from "../plan/model-file.ts";
 import { type Aside, digestsOf, planJob, readInput } from "../plan/plan-job.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state.ts";
-import type { LoopTime } from "./run-meter.ts";
 
 /**
  * Where a running job touches the world. The journal, the partials, staging and publishing go through `disk`; what reads

@@ -5,12 +5,12 @@ import { errorToData, isShardmillError, messageOf, toShardmillError } from "../.
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { FailureReason, JournalRecord } from "../journal/record.ts";
 import { applyEvent } from "../schedule/apply.ts";
 import type { JobEffect, OfferOutcome } from "../schedule/effect.ts";
 import type { JobEvent } from "../schedule/event.ts";
+import type { FailureReason, JournalRecord } from "../schedule/record.ts";
 import type { JobState } from "../schedule/state.ts";
-import type { Wake } from "./waiters.ts";
+import type { Wake } from "./wake.ts";
 
 /** What the shell does on the core's behalf, outside of memory. Injected, so that a simulator can lie, delay and crash. */
 export interface ShellWork {

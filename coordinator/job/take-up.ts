@@ -9,31 +9,31 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
 import { writeBeacon } from "../commit/beacon.ts";
+import { RunWatch, type RunWatchOptions } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
-import type { JournalRecord } from "../journal/record.ts";
 import type { Aside } from "../plan/plan-job.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput, inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 import { workPaths } from "../publish/work-paths.ts";
 import type { ScheduleConfig } from "../schedule/config.ts";
 import { jobProgress } from "../schedule/progress.ts";
+import type { JournalRecord } from "../schedule/record.ts";
 import { replay, resumeEffects } from "../schedule/replay.ts";
 import type { JobState } from "../schedule/state.ts";
 import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
 import { describeJob } from "./describe-job.ts";
-import { Held } from "./held.ts";
+import { Held } from "./held-resources.ts";
+import type { JobOrigin } from "./job-origin.ts";
 import { JobOutput } from "./job-output.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { JobShell, type Standing } from "./job-shell.ts";
-import type { JobOrigin } from "./jobs-desk.ts";
 import { buildsOf, notesOn } from "./notes.ts";
 import { type CheckPrecision, passPrecision } from "./precision-gate.ts";
-import { RunWatch, type RunWatchOptions } from "./run-watch.ts";
 import { refuseOtherJob, refuseOtherResult } from "./same-job.ts";
-import type { Wake } from "./waiters.ts";
+import type { Wake } from "./wake.ts";
 
 /**
  * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits for it no longer

@@ -1,4 +1,4 @@
-import type { JournalRecord } from "./record.ts";
+import type { JournalRecord } from "../schedule/record.ts";
 
 type Field = "string" | "number" | "boolean" | "array" | "object";
 

@@ -1,6 +1,6 @@
 import type { Dim, ModelSignature, TensorInfo } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
-import type { KeyPath } from "../../shared/spec/key-path.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../shared/job-file/key-path.ts";
 import { formatDims, isFixed } from "./bind-shape.ts";
 
 /** A tensor with its batch put first, as all that is bound after this takes it. */

@@ -1,6 +1,6 @@
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { type BatchFirst, checkBatchAxes } from "./bind-batch-axis.ts";
 import { formatDims, isFixed } from "./bind-shape.ts";
 

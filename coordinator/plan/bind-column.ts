@@ -1,8 +1,8 @@
 import { didYouMean } from "../../shared/core/nearest.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
-import type { KeyPath } from "../../shared/spec/key-path.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../shared/job-file/key-path.ts";
 
 /** More names than this in one message help nobody. */
 const MAX_NAMES_SHOWN = 30;

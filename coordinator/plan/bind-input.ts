@@ -1,7 +1,7 @@
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { type Dim, dtypeBytes, product } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
-import type { KeyPath } from "../../shared/spec/key-path.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../shared/job-file/key-path.ts";
 import {
   closedDims,
   type DimSizes,

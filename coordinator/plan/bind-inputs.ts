@@ -3,7 +3,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import type { BatchFirst } from "./bind-batch-axis.ts";
 import { type Columns, listNames } from "./bind-column.ts";
 import { bindInput } from "./bind-input.ts";

@@ -5,8 +5,8 @@ import type { InputBinding, MapPlan, OutputBinding } from "../../shared/domain/m
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { outputColumnNames } from "../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
-import { formatKeyPath } from "../../shared/spec/key-path.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindBatch, checkTokens } from "./bind-batch.ts";
 import { batchNamesOf, inputsBatchFirst } from "./bind-batch-axis.ts";
 import { Columns, listNames } from "./bind-column.ts";

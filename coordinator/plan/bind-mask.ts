@@ -3,7 +3,7 @@ import { fitsDtype } from "../../shared/domain/dtype-range.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { listNames } from "./bind-column.ts";
 import { type DimSizes, formatDims } from "./bind-shape.ts";
 import { stepDims } from "./bind-uneven.ts";

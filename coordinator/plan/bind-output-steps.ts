@@ -1,7 +1,7 @@
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
-import type { KeyPath } from "../../shared/spec/key-path.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../shared/job-file/key-path.ts";
 import { closedDims, type DimSizes, formatDims, isFixed, MAX_ROW_VALUES, openRowDims } from "./bind-shape.ts";
 import { unevenSymbol } from "./bind-uneven.ts";
 

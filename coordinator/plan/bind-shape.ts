@@ -1,6 +1,6 @@
 import { type Dim, product, type TensorInfo } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
-import type { KeyPath } from "../../shared/spec/key-path.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../shared/job-file/key-path.ts";
 
 /** A row of more values than this (512 MiB of float32) is a slip in `shape`, and no batch of it would fit. */
 export const MAX_ROW_VALUES = 134_217_728;

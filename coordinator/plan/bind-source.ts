@@ -2,8 +2,8 @@ import { didYouMean } from "../../shared/core/nearest.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
-import type { KeyPath } from "../../shared/spec/key-path.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../shared/job-file/key-path.ts";
 import { type CellSize, type Columns, cellSize, describeFieldType, listNames } from "./bind-column.ts";
 import { isMaskName } from "./bind-mask-name.ts";
 

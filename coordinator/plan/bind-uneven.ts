@@ -1,7 +1,7 @@
 import { fitsDtype } from "../../shared/domain/dtype-range.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/spec/issue-problems.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { isMaskName } from "./bind-mask-name.ts";
 import { closedDims, type DimSizes, formatDims, isFixed, MAX_ROW_VALUES, openRowDims } from "./bind-shape.ts";
 import type { InputSource } from "./bind-source.ts";

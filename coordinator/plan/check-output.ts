@@ -3,7 +3,7 @@ import { access, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { messageOf, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { shownPath, splitPattern } from "../../shared/spec/path-pattern.ts";
+import { shownPath, splitPattern } from "../../shared/job-file/path-pattern.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 
 /**

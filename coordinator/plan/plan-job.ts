@@ -7,7 +7,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
-import { specDigest } from "../../shared/spec/spec-digest.ts";
+import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { warmSqlProcess } from "../../shared/sql/spare-process.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { bindMap } from "./bind-map.ts";

@@ -1,10 +1,10 @@
 import { ERROR_CODES } from "../../shared/core/errors.ts";
-import type { AttemptEnd, FailureReason } from "../journal/record.ts";
 import type { EventOf } from "./event.ts";
 import { strike } from "./exclusion.ts";
 import { failJob } from "./job-end.ts";
 import { liveLease } from "./lease-index.ts";
 import { endLease } from "./leases.ts";
+import type { AttemptEnd, FailureReason } from "./record.ts";
 import { placeFields } from "./shard-place.ts";
 import type { Lease } from "./shard-state.ts";
 import type { Turn } from "./turn.ts";

@@ -2,7 +2,7 @@ import type { JobPhase } from "../../shared/domain/job.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { Shard } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
-import type { FailureReason } from "../journal/record.ts";
+import type { FailureReason } from "./record.ts";
 import { type Attempt, type CountedFailure, isOpen, type ShardEntry } from "./shard-state.ts";
 import type { JobState, Totals } from "./state.ts";
 

@@ -2,7 +2,7 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Shard, ShardId } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { FailureReason, JournalRecord } from "../journal/record.ts";
+import type { FailureReason, JournalRecord } from "./record.ts";
 
 /**
  * Everything that the core wants done. The shell runs the effects of one event in order; when a `durable` append is among

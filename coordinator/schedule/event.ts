@@ -4,7 +4,7 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Shard, ShardId } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { FailureReason } from "../journal/record.ts";
+import type { FailureReason } from "./record.ts";
 
 /** Everything that can happen to a job. Events carry facts, not decisions. */
 export type JobEvent =

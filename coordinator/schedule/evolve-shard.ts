@@ -2,7 +2,7 @@ import { assert, present } from "../../shared/core/assert.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type ShardId, shardId, shardRows } from "../../shared/domain/shard.ts";
 import { compareTokens, type Token, tokenKey } from "../../shared/domain/token.ts";
-import type { AttemptEnd, JournalRecord } from "../journal/record.ts";
+import type { AttemptEnd, JournalRecord } from "./record.ts";
 import { placeOf } from "./shard-place.ts";
 import {
   type Attempt,

@@ -2,7 +2,6 @@ import { assert, assertNever } from "../../shared/core/assert.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import type { JournalRecord } from "../journal/record.ts";
 import {
   endAttempt,
   evolveCommitted,
@@ -11,6 +10,7 @@ import {
   evolveRevoked,
   evolveSplit,
 } from "./evolve-shard.ts";
+import type { JournalRecord } from "./record.ts";
 import { addShard, type JobState, openShards } from "./state.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { assert } from "../../shared/core/assert.ts";
 import { isEnded } from "../../shared/domain/job.ts";
-import type { FailureReason } from "../journal/record.ts";
 import type { JobEffect } from "./effect.ts";
 import { detachLease } from "./lease-index.ts";
 import { discardLoser, refuseOffer } from "./offer-answers.ts";
+import type { FailureReason } from "./record.ts";
 import { offersOf, type ShardEntry } from "./shard-state.ts";
 import type { JobState } from "./state.ts";
 import { moveShard } from "./table.ts";

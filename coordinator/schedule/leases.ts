@@ -1,6 +1,6 @@
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
-import type { AttemptEnd } from "../journal/record.ts";
 import { detachLease } from "./lease-index.ts";
+import type { AttemptEnd } from "./record.ts";
 import { isSuspect, type Lease, leasesOf, type ShardEntry } from "./shard-state.ts";
 import type { WorkerEntry } from "./state.ts";
 import { moveShard } from "./table.ts";

@@ -1,6 +1,6 @@
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
-import type { FailureReason } from "../journal/record.ts";
 import type { OfferOutcome } from "./effect.ts";
+import type { FailureReason } from "./record.ts";
 import { offersOf } from "./shard-state.ts";
 import type { JobState } from "./state.ts";
 import type { Turn } from "./turn.ts";

@@ -2,12 +2,12 @@ import { assertNever } from "../../shared/core/assert.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { compareTokens, tokenKey } from "../../shared/domain/token.ts";
-import type { FailureReason } from "../journal/record.ts";
 import type { EventOf } from "./event.ts";
 import { strike } from "./exclusion.ts";
 import { detachLease } from "./lease-index.ts";
 import { endLease } from "./leases.ts";
 import { discardLoser, isCommittedPartial, refuseOffer, settleOffer } from "./offer-answers.ts";
+import type { FailureReason } from "./record.ts";
 import { placeOf } from "./shard-place.ts";
 import {
   type Lease,

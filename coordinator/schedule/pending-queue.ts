@@ -1,7 +1,7 @@
 import { assert } from "../../shared/core/assert.ts";
+import type { Heap } from "../../shared/core/heap.ts";
 import { compareShards, type ShardId } from "../../shared/domain/shard.ts";
 import { isExcluded, isUntriedSomewhere } from "./exclusion.ts";
-import type { Heap } from "./heap.ts";
 import { isMarked, isSuspect, type ShardEntry } from "./shard-state.ts";
 import type { JobState, QueueItem, WorkerEntry } from "./state.ts";
 

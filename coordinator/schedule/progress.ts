@@ -1,7 +1,7 @@
 import type { JobPhase } from "../../shared/domain/job.ts";
 import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { FailureReason } from "../journal/record.ts";
+import type { FailureReason } from "./record.ts";
 import { inPlanOrder } from "./shard-state.ts";
 import { type JobState, plannedShards } from "./state.ts";
 

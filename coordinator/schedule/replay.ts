@@ -1,11 +1,11 @@
 import { assert } from "../../shared/core/assert.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { JournalRecord } from "../journal/record.ts";
 import type { ScheduleConfig } from "./config.ts";
 import type { JobEffect } from "./effect.ts";
 import { evolve } from "./evolve.ts";
 import { jobEnd } from "./job-end.ts";
 import { enqueue } from "./pending-queue.ts";
+import type { JournalRecord } from "./record.ts";
 import { createJobState, type JobState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { settleVerdicts } from "./verdict.ts";

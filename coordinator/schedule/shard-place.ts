@@ -1,5 +1,5 @@
 import { present } from "../../shared/core/assert.ts";
-import type { FailureReason } from "../journal/record.ts";
+import type { FailureReason } from "./record.ts";
 import type { ShardEntry } from "./shard-state.ts";
 import type { JobState } from "./state.ts";
 

@@ -3,7 +3,7 @@ import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts
 import { compareShards, type Shard, type ShardId } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { AttemptEnd } from "../journal/record.ts";
+import type { AttemptEnd } from "./record.ts";
 
 /**
  * Where a shard is (RELIABILITY 2):

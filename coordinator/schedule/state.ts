@@ -1,12 +1,12 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { Heap } from "../../shared/core/heap.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { JobDigests, JobPhase } from "../../shared/domain/job.ts";
 import { compareShards, type Shard, type ShardId } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { FailureReason } from "../journal/record.ts";
 import type { ScheduleConfig } from "./config.ts";
-import { Heap } from "./heap.ts";
+import type { FailureReason } from "./record.ts";
 import {
   isOpen,
   type Lease,

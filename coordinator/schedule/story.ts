@@ -1,5 +1,5 @@
 import { tokenKey } from "../../shared/domain/token.ts";
-import type { AttemptEnd } from "../journal/record.ts";
+import type { AttemptEnd } from "./record.ts";
 import { placeOf } from "./shard-place.ts";
 import type { Attempt, ShardEntry } from "./shard-state.ts";
 import type { JobState } from "./state.ts";

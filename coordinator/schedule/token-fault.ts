@@ -1,7 +1,7 @@
 import type { ShardId } from "../../shared/domain/shard.ts";
 import { compareTokens, type Token } from "../../shared/domain/token.ts";
-import type { FailureReason } from "../journal/record.ts";
 import { findAttempt } from "./evolve-shard.ts";
+import type { FailureReason } from "./record.ts";
 import type { ShardEntry } from "./shard-state.ts";
 import { isOpenEntry, type JobState } from "./state.ts";
 import { staleLease } from "./worker-refusals.ts";

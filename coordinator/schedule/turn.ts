@@ -1,7 +1,7 @@
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { JournalRecord } from "../journal/record.ts";
 import type { JobEffect } from "./effect.ts";
 import { evolve } from "./evolve.ts";
+import type { JournalRecord } from "./record.ts";
 import type { JobState } from "./state.ts";
 
 /** One event at work: the state that it changes, when it happens, and the effects so far. */

@@ -1,11 +1,11 @@
 import { isEnded } from "../../shared/domain/job.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { shardId, shardRows } from "../../shared/domain/shard.ts";
-import type { AttemptEnd } from "../journal/record.ts";
 import { failOverBudget, overBudget } from "./dead-letters.ts";
 import { isUntriedSomewhere } from "./exclusion.ts";
 import { failJob } from "./job-end.ts";
 import { enqueue } from "./pending-queue.ts";
+import type { AttemptEnd } from "./record.ts";
 import { filePath, placeFields, placeOf } from "./shard-place.ts";
 import type { ShardEntry } from "./shard-state.ts";
 import { type JobState, setShardState } from "./state.ts";

@@ -1,7 +1,7 @@
 import type { ShardId } from "../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { FailureReason } from "../journal/record.ts";
+import type { FailureReason } from "./record.ts";
 import type { Turn } from "./turn.ts";
 
 /** The worker must register again: this coordinator does not know it, or has taken it for dead. */

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openJournal } from "../../coordinator/journal/journal.ts";
-import type { JournalRecord } from "../../coordinator/journal/record.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/config.ts";
 import { checkInvariants } from "../../coordinator/schedule/invariants.ts";
+import type { JournalRecord } from "../../coordinator/schedule/record.ts";
 import { replay } from "../../coordinator/schedule/replay.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";

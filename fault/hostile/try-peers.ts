@@ -7,7 +7,7 @@ import { sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { formatBytes } from "../../shared/core/units.ts";
-import { readJobSource } from "../../shared/spec/read-job-file.ts";
+import { readJobSource } from "../../shared/job-file/read-job-file.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { KnownJob } from "../../test/support/known-job.ts";
 import { type CliProcess, startCli } from "../../test/support/processes.ts";

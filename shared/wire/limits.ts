@@ -16,7 +16,7 @@ export interface RequestLimits {
 
 export const REQUEST_LIMITS: RequestLimits = {
   items: {
-    // A worker has a few leases for each of its threads; the desk knows how many slots this one has.
+    // A worker has a few leases for each of its threads; the coordinator knows how many slots this one has.
     "HeartbeatRequest.leases": 4_096,
     // As many as it has slots, at most.
     "RequestLeaseRequest.running": 4_096,

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DataDesk } from "../../coordinator/service/data-desk.ts";
+import { DataServer } from "../../coordinator/data/data-server.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
@@ -18,7 +18,7 @@ storeContract("the coordinator, over gRPC,", async () => {
   const bytes = Uint8Array.from({ length: 5_000 }, (_, index) => (index * 7) % 253);
   await writeFile(inputPath, bytes);
   await mkdir(partialsPath);
-  const desk = new DataDesk({
+  const server = new DataServer({
     knowsSession: (known) => known === session,
     job: (jobId) =>
       jobId === "j1"
@@ -30,7 +30,7 @@ storeContract("the coordinator, over gRPC,", async () => {
           }
         : null,
   });
-  const rig = await wireRig({ ...fakeServices(), data: desk });
+  const rig = await wireRig({ ...fakeServices(), data: server });
   let partials = 0;
   return {
     store: createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" }),

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, type Mock, test } from "vitest";
-import { METHOD_CALLERS } from "../../coordinator/service/method-callers.ts";
-import { startServer } from "../../coordinator/service/server.ts";
+import { METHOD_CALLERS } from "../../coordinator/access/method-callers.ts";
+import { startServer } from "../../coordinator/grpc/server.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
@@ -35,7 +35,7 @@ function statusOf(client: Client, path: string, headers: Record<string, string[]
 }
 
 function callsOf(services: FakeServices): number {
-  const answers = Object.values(services).flatMap((desk) => Object.values(desk) as Mock[]);
+  const answers = Object.values(services).flatMap((service) => Object.values(service) as Mock[]);
   return answers.reduce((calls, { mock }) => calls + mock.calls.length, 0);
 }
 

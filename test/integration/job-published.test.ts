@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { startCoordinator as startCoordinatorHere } from "../../coordinator/coordinator.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { silentLogger } from "../../shared/core/log.ts";
-import { readJobFile } from "../../shared/spec/read-job-file.ts";
+import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { TEST_GUARD } from "../support/access.ts";
 import { digestsOf, startCoordinator } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";

@@ -7,7 +7,7 @@ import { segmentPath } from "../../coordinator/journal/segment-file.ts";
 import { planJob } from "../../coordinator/plan/plan-job.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { readJobFile } from "../../shared/spec/read-job-file.ts";
+import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import {
   ask,
   type JournalFacts,

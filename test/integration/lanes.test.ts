@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import { connectLanes } from "../../worker/infer/lane-pool.ts";
-import { startLanes } from "../../worker/infer/lane-set.ts";
+import { connectLanes } from "../../worker/lanes/lane-pool.ts";
+import { startLanes } from "../../worker/lanes/lane-set.ts";
 import { gatherModel, lcg, mlpModel, mlpReference, onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 
@@ -204,9 +204,9 @@ test("a process with a lane left behind in a batch ends at once when it is to en
   const code = (source: string) => JSON.stringify(compiledUrl(source).href);
   await writeFile(
     main,
-    `import { connectLanes } from ${code("worker/infer/lane-pool.ts")};
-import { startLanes } from ${code("worker/infer/lane-set.ts")};
-import { exitProcess } from ${code("worker/infer/end-thread.ts")};
+    `import { connectLanes } from ${code("worker/lanes/lane-pool.ts")};
+import { startLanes } from ${code("worker/lanes/lane-set.ts")};
+import { exitProcess } from ${code("shared/core/end-thread.ts")};
 const lanes = await startLanes({ modelPath: ${JSON.stringify(modelPath)}, device: "cpu", lanes: 1, threads: 1, closeLimitMs: 10 });
 const pool = connectLanes(lanes.connect());
 const dims = [${LONG_ROWS * 4}, ${LONG.inputs}];

@@ -18,7 +18,7 @@ import { workerSession } from "../../shared/domain/worker.ts";
 import { createSession } from "../../shared/onnx/session.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { byteSource } from "../../shared/store/store.ts";
-import { DeviceRunner } from "../../worker/device-runner.ts";
+import { DeviceRunner } from "../../worker/job/device-runner.ts";
 import { TuningFolder } from "../../worker/tuning/tuning-cache.ts";
 import { TEST_CREDENTIAL } from "../support/access.ts";
 import { lcg, mlpModel, mlpReference } from "../support/onnx-model.ts";

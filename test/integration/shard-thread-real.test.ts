@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Field, FixedSizeList, Float32, makeData, Schema, Table } from "apache-arrow";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DataDesk } from "../../coordinator/service/data-desk.ts";
-import { startServer } from "../../coordinator/service/server.ts";
+import { DataServer } from "../../coordinator/data/data-server.ts";
+import { startServer } from "../../coordinator/grpc/server.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
@@ -13,8 +13,8 @@ import { partialFolder } from "../../shared/domain/partial.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { byteSource } from "../../shared/store/store.ts";
-import { startLanes } from "../../worker/infer/lane-set.ts";
-import { sessionCell } from "../../worker/shard/session-cell.ts";
+import { startLanes } from "../../worker/lanes/lane-set.ts";
+import { sessionCell } from "../../worker/read/session-cell.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { lcg, mlpModel, mlpReference } from "../support/onnx-model.ts";
 import { aJob, anOutput, FakeLane, leaseOn } from "../support/shard-job.ts";
@@ -84,7 +84,7 @@ test("a worker that sees no file reads and writes through the coordinator, and m
     partialsPath,
     checkUpload: () => {},
   };
-  const data = new DataDesk({
+  const data = new DataServer({
     knowsSession: (value) => value === session,
     job: (jobId) => (jobId === "job-1" ? deskJob : null),
   });

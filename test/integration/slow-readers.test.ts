@@ -1,6 +1,6 @@
 import { Client, credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { guardInterceptor } from "../../coordinator/service/guard.ts";
+import { guardInterceptor } from "../../coordinator/access/guard.ts";
 import { authorization } from "../../shared/wire/authorization.ts";
 import { dataMethods } from "../../shared/wire/methods-data.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { silentLogger } from "../../shared/core/log.ts";
-import { type ProcessPlan, Supervisor } from "../../worker/supervisor.ts";
+import { type ProcessPlan, Supervisor } from "../../worker/process/supervisor.ts";
 import { TEST_CREDENTIAL } from "../support/access.ts";
 
 /** The supervisor of worker processes, where there is no coordinator to work for. */

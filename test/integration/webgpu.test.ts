@@ -38,8 +38,8 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
   await writeFile(
     path,
     `import { errorToData } from ${module("shared/core/errors.ts")};
-     import { startLanes } from ${module("worker/infer/lane-set.ts")};
-     import { connectLanes } from ${module("worker/infer/lane-pool.ts")};
+     import { startLanes } from ${module("worker/lanes/lane-set.ts")};
+     import { connectLanes } from ${module("worker/lanes/lane-pool.ts")};
      const { argument: { modelPath, device } } = await new Promise((resolve) => process.once("message", resolve));
      const never = new AbortController().signal;
      // Twice: the second set of lanes finds the device as the first one left it.

@@ -3,7 +3,7 @@ import { connect, createServer } from "node:net";
 import { Client, credentials } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { describe, expect, test } from "vitest";
-import { startServer } from "../../coordinator/service/server.ts";
+import { startServer } from "../../coordinator/grpc/server.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";

@@ -7,11 +7,11 @@ import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import { BusyMeter } from "../../worker/shard/busy-meter.ts";
-import type { ShardResult } from "../../worker/shard/collect.ts";
-import { openSharedSink } from "../../worker/shard/partial-sink.ts";
-import { writePartial } from "../../worker/shard/write-partial.ts";
-import { type WriteFacts, WriteThreadClient } from "../../worker/shard/write-thread-client.ts";
+import type { ShardResult } from "../../worker/collect/collector.ts";
+import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { openSharedSink } from "../../worker/write/partial-sink.ts";
+import { writePartial } from "../../worker/write/write-partial.ts";
+import { type WriteFacts, WriteThreadClient } from "../../worker/write/write-thread-client.ts";
 import { embeddings, smallTable, tableOf } from "../support/sample-table.ts";
 import { aJob } from "../support/shard-job.ts";
 
@@ -84,7 +84,7 @@ test("the same rows make the same files here as without a thread", async () => {
 test("a thread that dies while it writes leaves no half partial, and is replaced with the next write", async () => {
   const died = join(root, "died");
   const script = join(root, "dies-once.mjs");
-  const whole = compiledUrl("worker/shard/write-thread.ts").href;
+  const whole = compiledUrl("worker/write/write-thread.ts").href;
   await writeFile(
     script,
     `import { existsSync, mkdirSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-import type { Guard } from "../../coordinator/service/guard.ts";
+import type { Guard } from "../../coordinator/access/guard.ts";
 import type { Credential } from "../../shared/access/credential.ts";
 
 /** A secret that nothing outside of a test's own process knows. */

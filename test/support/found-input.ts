@@ -1,6 +1,6 @@
 import { discoverFiles } from "../../coordinator/plan/input/discover.ts";
 import { isShardmillError, type Problem } from "../../shared/core/errors.ts";
-import { parseJobText } from "../../shared/spec/read-job-file.ts";
+import { parseJobText } from "../../shared/job-file/read-job-file.ts";
 import type { FileTree } from "./file-tree.ts";
 
 export interface SeenInput {

@@ -1,12 +1,12 @@
 import type { RecordBatch, Table } from "apache-arrow";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import type { BatchShape } from "../../worker/infer/batch-shape.ts";
-import type { Lanes } from "../../worker/infer/lanes.ts";
-import { BufferPool } from "../../worker/shard/buffer-pool.ts";
-import { BusyMeter } from "../../worker/shard/busy-meter.ts";
-import type { ShardResult } from "../../worker/shard/collect.ts";
-import { mapShard } from "../../worker/shard/run-shard.ts";
+import type { BatchShape } from "../../worker/batch/batch-shape.ts";
+import { BufferPool } from "../../worker/batch/buffer-pool.ts";
+import type { ShardResult } from "../../worker/collect/collector.ts";
+import type { Lanes } from "../../worker/lanes/lanes.ts";
+import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { mapShard } from "../../worker/pipeline/map-shard.ts";
 import { anInputFile } from "./builders.ts";
 
 export interface MemoryShard {

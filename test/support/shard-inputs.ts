@@ -11,7 +11,7 @@ import {
 import { decodeHalf } from "../../shared/core/float16.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
-import { badRows, fillRows, openInputs, tensorArray } from "../../worker/shard/tensorize.ts";
+import { badRows, fillRows, openInputs, tensorArray } from "../../worker/tensorize/tensorize.ts";
 
 /** A record batch of columns by name. */
 export function batchOf(columns: Readonly<Record<string, Data>>): RecordBatch {

@@ -9,7 +9,7 @@ import { shardId } from "../../shared/domain/shard.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { byteSource } from "../../shared/store/store.ts";
-import { buffersOf, type InferReply, type InferRequest } from "../../worker/infer/lane-protocol.ts";
+import { buffersOf, type InferReply, type InferRequest } from "../../worker/lanes/lane-protocol.ts";
 
 /** The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in float32. */
 export const SUM_PLAN: MapPlan = {

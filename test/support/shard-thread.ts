@@ -4,8 +4,9 @@ import { errorFromData } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { type LearnedBatch, NOTHING_LEARNED } from "../../worker/infer/batch-sizer.ts";
-import type { DataAccess, ShardCommand, ShardEvent } from "../../worker/shard/shard-protocol.ts";
+import { type LearnedBatch, NOTHING_LEARNED } from "../../worker/batch/batch-sizer.ts";
+import type { ShardCommand, ShardEvent } from "../../worker/pipeline/shard-protocol.ts";
+import type { DataAccess } from "../../worker/read/data-access.ts";
 
 export interface ShardThreadOptions {
   readonly job: JobDescription;
@@ -20,7 +21,7 @@ export interface ShardThreadOptions {
 /** A real shard thread with one job open. `run` rejects with the shard's error. */
 export async function startShardThread(options: ShardThreadOptions) {
   const { job, lanePorts, scratchPath, access, shardThreads = 1, learned = NOTHING_LEARNED } = options;
-  const thread = new Worker(compiledUrl("worker/shard/shard-thread.ts"));
+  const thread = new Worker(compiledUrl("worker/pipeline/shard-thread.ts"));
   const events: ShardEvent[] = [];
   let heard = deferred<void>();
   thread.on("message", (event: ShardEvent) => {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type RunningServer, startServer } from "../../coordinator/service/server.ts";
+import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { type ClientOptions, type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";

@@ -1,14 +1,14 @@
 import { hostname } from "node:os";
 import { Worker } from "node:worker_threads";
 import { deferred } from "../../shared/core/abort.ts";
+import { untilEnded } from "../../shared/core/end-thread.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { AccuracyLimits, DeviceReport } from "../../shared/domain/precision.ts";
-import { untilEnded } from "../infer/end-thread.ts";
-import type { LaneSet } from "../infer/lane-set.ts";
-import type { DataAccess } from "../shard/shard-protocol.ts";
+import type { LaneSet } from "../lanes/lane-set.ts";
+import type { DataAccess } from "../read/data-access.ts";
 import type { CheckKind, JobTuning } from "../tuning/job-tuning.ts";
 import type { MachineFacts } from "../tuning/machine-facts.ts";
 import { deviceLimits } from "./accuracy-limits.ts";

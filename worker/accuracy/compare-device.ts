@@ -5,11 +5,11 @@ import type { ErrorData } from "../../shared/core/errors.ts";
 import type { ReadOptions } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { createSession } from "../../shared/onnx/session.ts";
-import { connectLanes } from "../infer/lane-pool.ts";
-import { BusyMeter, threadIdleMs } from "../shard/busy-meter.ts";
-import { openDataStores } from "../shard/data-stores.ts";
-import { InputFiles } from "../shard/input-files.ts";
-import type { DataAccess } from "../shard/shard-protocol.ts";
+import { connectLanes } from "../lanes/lane-pool.ts";
+import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
+import type { DataAccess } from "../read/data-access.ts";
+import { openDataStores } from "../read/data-stores.ts";
+import { InputFiles } from "../read/input-files.ts";
 import { compareSample, type Sample } from "./compare-sample.ts";
 import { type Comparison, ModelPair } from "./model-pair.ts";
 

@@ -2,8 +2,8 @@ import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
-import type { Batch } from "../shard/batch.ts";
-import { InputChunk } from "../shard/input-chunk.ts";
+import type { Batch } from "../batch/batch.ts";
+import { InputChunk } from "../tensorize/input-chunk.ts";
 import type { Comparison, ModelPair } from "./model-pair.ts";
 import { sampleBatches } from "./sample-batches.ts";
 

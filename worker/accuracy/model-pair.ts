@@ -2,11 +2,11 @@ import { isShardmillError } from "../../shared/core/errors.ts";
 import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
 import type { OutputAccuracy } from "../../shared/domain/precision.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import type { Batch } from "../shard/batch.ts";
-import { buildFeeds, halve } from "../shard/batch.ts";
-import { BufferPool } from "../shard/buffer-pool.ts";
-import { checkTensor } from "../shard/output-writer.ts";
-import { numbersOf } from "../shard/scores.ts";
+import type { Batch } from "../batch/batch.ts";
+import { buildFeeds, halve } from "../batch/batch.ts";
+import { BufferPool } from "../batch/buffer-pool.ts";
+import { checkTensor } from "../collect/output-writer.ts";
+import { numbersOf } from "../collect/scores.ts";
 import { OutputComparison } from "./output-comparison.ts";
 
 type Tensors = Readonly<Record<string, TensorData>>;

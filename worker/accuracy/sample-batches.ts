@@ -1,6 +1,6 @@
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
-import { type Batch, batchOf } from "../shard/batch.ts";
-import type { InputChunk } from "../shard/input-chunk.ts";
+import { type Batch, batchOf } from "../batch/batch.ts";
+import type { InputChunk } from "../tensorize/input-chunk.ts";
 
 /** What is run at once: as small as a slow model needs it, since speed is not the question. */
 const BATCH_ROWS = 16;

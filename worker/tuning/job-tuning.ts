@@ -3,8 +3,8 @@ import { DEVICE_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { AccuracyLimits, DeviceReport } from "../../shared/domain/precision.ts";
-import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../infer/batch-sizer.ts";
-import type { LanePlan } from "../infer/lane-plan.ts";
+import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../batch/batch-sizer.ts";
+import type { LanePlan } from "../lanes/lane-plan.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { TuningCache, TuningKey } from "./tuning-cache.ts";
 

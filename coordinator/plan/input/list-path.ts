@@ -5,7 +5,12 @@ import { nearest } from "../../../shared/core/nearest.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally, leftOutPhrases } from "../../../shared/domain/left-out.ts";
 import type { OutputFile } from "../../../shared/domain/manifest.ts";
-import { literalPattern, literalText, shownPath, splitPattern } from "../../../shared/spec/path-pattern.ts";
+import {
+  literalPattern,
+  literalText,
+  shownPath,
+  splitPattern,
+} from "../../../shared/job-file/path-pattern.ts";
 import { extensionsOf } from "./data-extensions.ts";
 import { jobOutputState, unfinishedOutput } from "./job-output.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";

@@ -1,3 +1,4 @@
+import { dirname } from "node:path/posix";
 import { isPure } from "./purity.ts";
 import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 
@@ -8,11 +9,12 @@ import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: "shared/core", pattern: /^shared\/core\// },
   { name: "shared/domain", pattern: /^shared\/domain\// },
-  { name: "shared seams", pattern: /^shared\/(access|dataset|store|wire|onnx|sql|spec)\// },
-  { name: "pure parts", pattern: /^(coordinator|worker)\/(schedule\/|journal\/record\.ts)/ },
-  { name: "I/O parts", pattern: /^(coordinator|worker)\/(?!service\/)[^/]+\// },
-  { name: "service", pattern: /^coordinator\/service\// },
-  { name: "composition roots", pattern: /^(coordinator|worker)\/[^/]+\.ts$/ },
+  { name: "shared seams", pattern: /^shared\/(access|dataset|store|wire|onnx|sql|job-file)\// },
+  { name: "pure parts", pattern: /^coordinator\/schedule\// },
+  { name: "I/O parts", pattern: /^(coordinator\/(?!grpc\/)|worker\/(?!process\/))[^/]+\// },
+  { name: "gRPC", pattern: /^coordinator\/grpc\// },
+  { name: "composition roots", pattern: /^(coordinator\/[^/]+\.ts$|worker\/process\/)/ },
+  { name: "estimate", pattern: /^estimate\// },
   { name: "cli", pattern: /^cli\// },
   { name: "examples, bench and tests", pattern: /^(examples|bench|fault|sim|test)\/|^vitest\.config\.ts$/ },
 ];
@@ -51,24 +53,57 @@ function breakOf(from: string, to: string, typeOnly: boolean): string | null {
 
 /** Import circles, type imports included: each once, from its first file in alphabetical order. */
 export function findCircles(files: readonly SourceFile[]): Finding[] {
-  const byPath = new Map(files.map((file) => [file.path, file]));
+  const arrows = new Map<string, Arrow[]>();
+  for (const file of files) {
+    const targets = file.imports.map(({ specifier, line }) => ({
+      to: targetOf(file.path, specifier) ?? "",
+      path: file.path,
+      line,
+    }));
+    arrows.set(file.path, targets);
+  }
+  return circlesOf(arrows, "import circle");
+}
+
+/** Folders that import each other, however far round: read one of them and you must read them all. */
+export function findFolderCircles(files: readonly SourceFile[]): Finding[] {
+  const arrows = new Map<string, Arrow[]>();
+  for (const { path, imports } of files) {
+    const from = dirname(path);
+    const own = arrows.get(from) ?? [];
+    arrows.set(from, own);
+    for (const { specifier, line } of imports) {
+      const target = targetOf(path, specifier);
+      if (target !== null && dirname(target) !== from) own.push({ to: dirname(target), path, line });
+    }
+  }
+  return circlesOf(arrows, "folder circle");
+}
+
+interface Arrow {
+  readonly to: string;
+  /** Where it stands. */
+  readonly path: string;
+  readonly line: number;
+}
+
+function circlesOf(arrows: ReadonlyMap<string, readonly Arrow[]>, what: string): Finding[] {
   const finished = new Set<string>();
   const trail: string[] = [];
   const findings: Finding[] = [];
-  const visit = (path: string, line: number) => {
-    const file = byPath.get(path);
-    if (file === undefined || finished.has(path)) return;
-    const start = trail.indexOf(path);
+  const visit = (node: string, { path, line }: Omit<Arrow, "to">) => {
+    const own = arrows.get(node);
+    if (own === undefined || finished.has(node)) return;
+    const start = trail.indexOf(node);
     if (start >= 0) {
-      const circle = [...trail.slice(start), path].join(" -> ");
-      findings.push({ path: trail.at(-1) ?? path, line, rule: `import circle: ${circle}` });
+      findings.push({ path, line, rule: `${what}: ${[...trail.slice(start), node].join(" -> ")}` });
       return;
     }
-    trail.push(path);
-    for (const each of file.imports) visit(targetOf(path, each.specifier) ?? "", each.line);
+    trail.push(node);
+    for (const arrow of own) visit(arrow.to, arrow);
     trail.pop();
-    finished.add(path);
+    finished.add(node);
   };
-  for (const path of [...byPath.keys()].sort()) visit(path, 1);
+  for (const node of [...arrows.keys()].sort()) visit(node, { path: node, line: 1 });
   return findings;
 }

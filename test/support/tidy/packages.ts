@@ -5,13 +5,13 @@ import type { Finding, SourceFile } from "./source-file.ts";
 const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly string[] }[] = [
   {
     packages: /^(@grpc\/|grpc-health-check$)/,
-    folders: ["shared/wire/", "coordinator/service/"],
+    folders: ["shared/wire/", "coordinator/grpc/", "coordinator/access/"],
   },
   { packages: /^protobufjs$/, folders: ["shared/wire/", "shared/onnx/precision/"] },
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
-  { packages: /^yaml$/, folders: ["shared/spec/"] },
+  { packages: /^yaml$/, folders: ["shared/job-file/"] },
   { packages: /^pino$/, folders: ["shared/core/"] },
   { packages: /^(yargs|string-width)$/, folders: ["cli/"] },
 ];

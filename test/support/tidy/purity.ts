@@ -8,11 +8,12 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/plan\/seal-dataset\.ts$/,
   /^coordinator\/plan\/bind-[^/]+\.ts$/,
   /^coordinator\/publish\/layout\.ts$/,
-  /^coordinator\/job\/(advice|bottleneck|run-meter|throughput)\.ts$/,
-  /^cli\/estimate\/(predict|rate|sample-shards)\.ts$/,
+  /^coordinator\/insight\/(advice|bottleneck|run-meter|throughput)\.ts$/,
+  /^estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/domain\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
-  /^worker\/infer\/(batch-(sizer|search|shape)|memory-caps|lane-plan|trial-feeds)\.ts$/,
+  /^worker\/batch\/(batch-(sizer|search|shape)|memory-caps)\.ts$/,
+  /^worker\/lanes\/(lane-plan|trial-feeds)\.ts$/,
 ];
 
 /** In the core there is no waiting either: an event goes in, effects come out. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { slope } from "../../../bench/process-sample.ts";
-import { addedPercent, median, quantile } from "../../../bench/report.ts";
+import { slope } from "../../../bench/load/process-sample.ts";
+import { addedPercent, median, quantile } from "../../../bench/report/report.ts";
 
 describe("the figures of a bench", () => {
   test("the median is the middle value, or the mean of the two in the middle", () => {

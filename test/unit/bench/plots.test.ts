@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { estimatePlot } from "../../../bench/estimate.ts";
-import { loadPlot } from "../../../bench/load-report.ts";
-import { pairedPlot } from "../../../bench/paired-runs.ts";
-import { type BarPlot, renderBarPlot } from "../../../bench/plot/bar-plot.ts";
-import { resumePlot } from "../../../bench/resume-report.ts";
+import { loadPlot } from "../../../bench/load/load-report.ts";
+import { type BarPlot, renderBarPlot } from "../../../bench/report/bar-plot.ts";
+import { pairedPlot } from "../../../bench/rounds/paired-runs.ts";
+import { resumePlot } from "../../../bench/rounds/resume-report.ts";
 import { localPlot } from "../../../bench/scale/local-workers.ts";
 import { memoryPlot } from "../../../bench/scale/memory-growth.ts";
 import { startPlot } from "../../../bench/scale/start-times.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { JobShell, type ShellWork } from "../../../../coordinator/job/job-shell.ts";
-import type { JournalRecord } from "../../../../coordinator/journal/record.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/record.ts";
 import { createJobState } from "../../../../coordinator/schedule/state.ts";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";

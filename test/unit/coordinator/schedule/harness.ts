@@ -1,10 +1,10 @@
-import type { FailureReason, JournalRecord } from "../../../../coordinator/journal/record.ts";
 import { applyEvent } from "../../../../coordinator/schedule/apply.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../../../../coordinator/schedule/config.ts";
 import { durableFacts } from "../../../../coordinator/schedule/durable-facts.ts";
 import type { JobEffect } from "../../../../coordinator/schedule/effect.ts";
 import type { JobEvent } from "../../../../coordinator/schedule/event.ts";
 import { checkInvariants } from "../../../../coordinator/schedule/invariants.ts";
+import type { FailureReason, JournalRecord } from "../../../../coordinator/schedule/record.ts";
 import { replay, resumeEffects } from "../../../../coordinator/schedule/replay.ts";
 import { createJobState, type JobState } from "../../../../coordinator/schedule/state.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";

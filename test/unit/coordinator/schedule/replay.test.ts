@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { JournalRecord } from "../../../../coordinator/journal/record.ts";
 import { durableFacts } from "../../../../coordinator/schedule/durable-facts.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/record.ts";
 import { replay, resumeEffects } from "../../../../coordinator/schedule/replay.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";

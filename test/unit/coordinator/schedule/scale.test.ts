@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { JournalRecord } from "../../../../coordinator/journal/record.ts";
 import { applyEvent } from "../../../../coordinator/schedule/apply.ts";
 import type { JobEffect } from "../../../../coordinator/schedule/effect.ts";
 import type { JobEvent } from "../../../../coordinator/schedule/event.ts";
 import { checkInvariants } from "../../../../coordinator/schedule/invariants.ts";
 import { committedPartials, jobProgress } from "../../../../coordinator/schedule/progress.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/record.ts";
 import { replay } from "../../../../coordinator/schedule/replay.ts";
 import { createJobState } from "../../../../coordinator/schedule/state.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";

@@ -7,7 +7,7 @@ import {
   type ReductionSpec,
 } from "../../../../shared/domain/job-spec.ts";
 import type { InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
-import { checkJobSpec } from "../../../../shared/spec/check-job.ts";
+import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 
 const FILE: JobFile = {
   name: "digits",

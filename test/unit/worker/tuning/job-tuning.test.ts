@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../../../shared/core/digest.ts";
 import type { DeviceReport } from "../../../../shared/domain/precision.ts";
-import { type LearnedBatch, NOTHING_LEARNED } from "../../../../worker/infer/batch-sizer.ts";
-import type { LanePlan } from "../../../../worker/infer/lane-plan.ts";
+import { type LearnedBatch, NOTHING_LEARNED } from "../../../../worker/batch/batch-sizer.ts";
+import type { LanePlan } from "../../../../worker/lanes/lane-plan.ts";
 import { type CheckKind, JobTuning } from "../../../../worker/tuning/job-tuning.ts";
 import type { MachineFacts } from "../../../../worker/tuning/machine-facts.ts";
 import type { TuningCache } from "../../../../worker/tuning/tuning-cache.ts";

@@ -1,0 +1,153 @@
+import { connect, type Socket } from "node:net";
+import { type Deferred, deferred } from "../../shared/core/abort.ts";
+import { parseAddress } from "../../shared/wire/address.ts";
+import { decodeResponse, type Method } from "../../shared/wire/method.ts";
+
+/*
+ * A client of gRPC's unary calls with as few instructions as it takes: a load generator must not cost what it measures, and
+ * the library's client costs as much as the server. Frames are those of RFC 9113; headers are sent as literals (RFC 7541),
+ * those that come back are not looked at: a call that is answered with a message went well.
+ *
+ * The send window is not kept: no more than three calls of some hundred bytes are ever open.
+ */
+
+const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
+const END_STREAM = 1;
+const ACK = 1;
+const END_HEADERS = 4;
+const FRAME_HEAD_BYTES = 9;
+const MESSAGE_HEAD_BYTES = 5;
+const MAX_WINDOW = 2 ** 31 - 1;
+
+interface OpenCall {
+  readonly what: string;
+  readonly answered: Deferred<Buffer>;
+  readonly parts: Buffer[];
+}
+
+/** One connection of one simulated worker. */
+export class BareConnection {
+  readonly #socket: Socket;
+  readonly #calls = new Map<number, OpenCall>();
+  #received: Buffer = Buffer.alloc(0);
+  #nextStream = 1;
+  #failure: Error | null = null;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on("data", (bytes) => this.#onBytes(bytes));
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("close", () => this.#fail(new Error("the connection is closed")));
+    const window = Buffer.alloc(6);
+    window.writeUInt16BE(4, 0);
+    window.writeUInt32BE(MAX_WINDOW, 2);
+    const more = Buffer.alloc(4);
+    more.writeUInt32BE(MAX_WINDOW - 0xffff, 0);
+    socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    socket.write(frame(FRAME.settings, 0, 0, window));
+    socket.write(frame(FRAME.windowUpdate, 0, 0, more));
+  }
+
+  static open(address: string): Promise<BareConnection> {
+    const { host, port } = parseAddress(address, "connect");
+    return new Promise((resolve, reject) => {
+      const socket = connect(port, host);
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new BareConnection(socket));
+      });
+    });
+  }
+
+  /** Rejects when the call is refused: with which error, only a real client would know. */
+  async call<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
+    if (this.#failure !== null) throw this.#failure;
+    const { path, requestSerialize, responseDeserialize } = method.definition;
+    const message = requestSerialize(method.request.encode(request));
+    const stream = this.#nextStream;
+    this.#nextStream += 2;
+    const call: OpenCall = { what: method.name, answered: deferred<Buffer>(), parts: [] };
+    this.#calls.set(stream, call);
+    const head = Buffer.alloc(MESSAGE_HEAD_BYTES);
+    head.writeUInt32BE(message.length, 1);
+    const headers = frame(FRAME.headers, END_HEADERS, stream, headersOf(path));
+    const data = frame(FRAME.data, END_STREAM, stream, Buffer.concat([head, message]));
+    this.#socket.write(Buffer.concat([headers, data]));
+    const answer = await call.answered.promise;
+    return decodeResponse(method, responseDeserialize(answer));
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #onBytes(bytes: Buffer): void {
+    const all = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes]);
+    let at = 0;
+    while (all.length - at >= FRAME_HEAD_BYTES) {
+      const end = at + FRAME_HEAD_BYTES + all.readUIntBE(at, 3);
+      if (end > all.length) break;
+      const payload = all.subarray(at + FRAME_HEAD_BYTES, end);
+      this.#onFrame(all.readUInt8(at + 3), all.readUInt8(at + 4), all.readUInt32BE(at + 5), payload);
+      at = end;
+    }
+    this.#received = all.subarray(at);
+  }
+
+  #onFrame(type: number, flags: number, stream: number, payload: Buffer): void {
+    if (type === FRAME.settings && flags !== ACK) this.#socket.write(frame(FRAME.settings, ACK, 0));
+    else if (type === FRAME.ping && flags !== ACK) this.#socket.write(frame(FRAME.ping, ACK, 0, payload));
+    else if (type === FRAME.goAway) this.#fail(new Error("the coordinator closes the connection"));
+    const call = this.#calls.get(stream);
+    if (call === undefined) return;
+    if (type === FRAME.data) call.parts.push(Buffer.from(payload));
+    const isLast = (type === FRAME.data || type === FRAME.headers) && (flags & END_STREAM) !== 0;
+    if (!isLast && type !== FRAME.reset) return;
+    this.#calls.delete(stream);
+    const [first] = call.parts;
+    const body = call.parts.length === 1 && first !== undefined ? first : Buffer.concat(call.parts);
+    if (body.length >= MESSAGE_HEAD_BYTES) call.answered.resolve(body.subarray(MESSAGE_HEAD_BYTES));
+    else call.answered.reject(new Error(`${call.what} was refused`));
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { answered } of this.#calls.values()) answered.reject(error);
+    this.#calls.clear();
+  }
+}
+
+function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+  const bytes = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payload.length);
+  bytes.writeUIntBE(payload.length, 0, 3);
+  bytes.writeUInt8(type, 3);
+  bytes.writeUInt8(flags, 4);
+  bytes.writeUInt32BE(stream, 5);
+  bytes.set(payload, FRAME_HEAD_BYTES);
+  return bytes;
+}
+
+const headersByPath = new Map<string, Buffer>();
+
+/** `:method POST` and `:scheme http` are entries 3 and 6 of HPACK's table; the rest is spelled out. */
+function headersOf(path: string): Buffer {
+  const known = headersByPath.get(path);
+  if (known !== undefined) return known;
+  const headers = {
+    ":path": path,
+    ":authority": "bench",
+    "content-type": "application/grpc",
+    te: "trailers",
+  };
+  const literals = Object.entries(headers).flatMap(([name, value]) => [
+    Buffer.from([0, name.length]),
+    Buffer.from(name),
+    Buffer.from([value.length]),
+    Buffer.from(value),
+  ]);
+  const block = Buffer.concat([Buffer.from([0x83, 0x86]), ...literals]);
+  headersByPath.set(path, block);
+  return block;
+}

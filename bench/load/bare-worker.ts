@@ -1,0 +1,114 @@
+import { hostname } from "node:os";
+import { sleep } from "../../shared/core/abort.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import { workMethods } from "../../shared/wire/methods-work.ts";
+import { type LeaseRef, PROTOCOL_VERSION, type Registration } from "../../shared/wire/services.ts";
+import { writeCountingPartial } from "../fixtures/counting-partial.ts";
+import { BareConnection } from "./bare-connection.ts";
+
+export interface BareWorkerOptions {
+  readonly coordinator: string;
+  readonly name: string;
+  /** How long a shard takes, asked before each. */
+  readonly shardMs: () => number;
+  /** It lost its connection or its session, and begins anew. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+const LONG_POLL_MS = 25_000;
+const BACKOFF_MS = 1_000;
+
+/** What a worker says when it joins: of all that there is, only name and slots matter here. */
+export function bareRegistration(name: string, slots: number): Registration {
+  return {
+    protocolVersion: PROTOCOL_VERSION,
+    build: buildVersion,
+    name,
+    hostname: hostname(),
+    pid: process.pid,
+    device: "cpu",
+    slots,
+    lanes: 1,
+    threadsPerLane: 1,
+    onnxruntimeVersion: "",
+  };
+}
+
+/**
+ * The calls of a real worker, in their order and number, and nothing else: one lease request always open, two slots, one
+ * shard at work at a time, heartbeats, an offer for each shard. Resolves when the coordinator dismisses it.
+ */
+export async function runBareWorker(options: BareWorkerOptions): Promise<void> {
+  for (;;) {
+    try {
+      const connection = await BareConnection.open(options.coordinator);
+      try {
+        await new BareSession(connection, options).run();
+        return;
+      } finally {
+        connection.close();
+      }
+    } catch (error) {
+      options.onTrouble(error);
+      await sleep(BACKOFF_MS);
+    }
+  }
+}
+
+class BareSession {
+  readonly #connection: BareConnection;
+  readonly #options: BareWorkerOptions;
+  readonly #held = new Set<LeaseRef>();
+  #partialsPath: Promise<string> | null = null;
+
+  constructor(connection: BareConnection, options: BareWorkerOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const registration = bareRegistration(this.#options.name, 2);
+    const { session, heartbeatMs } = await this.#connection.call(workMethods.register, registration);
+    const beat = setInterval(() => void this.#beat(session), heartbeatMs);
+    let before: Promise<void> = Promise.resolve();
+    try {
+      for (;;) {
+        const wish = { session, waitMs: LONG_POLL_MS, running: [] };
+        const answer = await this.#connection.call(workMethods.requestLease, wish);
+        if (answer.kind === "dismissed") return await before;
+        if (answer.kind === "noLease") await sleep(answer.retryMs);
+        else {
+          const { lease } = answer;
+          const ref: LeaseRef = { jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
+          this.#held.add(ref);
+          before = before.then(() => this.#work(session, lease)).finally(() => this.#held.delete(ref));
+          // Its next call fails then, and it begins anew.
+          before.catch(() => this.#connection.close());
+        }
+      }
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async #beat(session: WorkerSession): Promise<void> {
+    const leases = [...this.#held].map((lease) => ({ lease, rowsDone: 0 }));
+    const heartbeat = { session, leases, busy: {}, padding: null };
+    await this.#connection.call(workMethods.heartbeat, heartbeat).catch(() => this.#connection.close());
+  }
+
+  async #work(session: WorkerSession, lease: Lease): Promise<void> {
+    const { jobId } = lease;
+    this.#partialsPath ??= this.#connection
+      .call(workMethods.describeJob, { session, jobId })
+      .then((job) => job.partialsPath);
+    const partialsPath = await this.#partialsPath;
+    const shardMs = this.#options.shardMs();
+    if (shardMs > 0) await sleep(shardMs);
+    const partial = writeCountingPartial(partialsPath, lease);
+    const answer = await this.#connection.call(workMethods.offerPartial, { session, jobId, partial });
+    if (answer.kind === "refused") throw new Error(answer.error.message);
+  }
+}

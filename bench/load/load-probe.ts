@@ -1,0 +1,42 @@
+import { sleep } from "../../shared/core/abort.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import { workMethods } from "../../shared/wire/methods-work.ts";
+import { BareConnection } from "./bare-connection.ts";
+import { bareRegistration } from "./bare-worker.ts";
+
+const PROBE_EVERY_MS = 200;
+
+/** A worker that has nothing to do but to see how long a lease takes: it takes one, hands it back, and tells. For ever. */
+export async function probeLeases(
+  coordinator: string,
+  name: string,
+  found: (tookMs: number) => void,
+): Promise<never> {
+  for (;;) {
+    let connection: BareConnection | null = null;
+    try {
+      connection = await BareConnection.open(coordinator);
+      const { session } = await connection.call(workMethods.register, bareRegistration(name, 1));
+      for (;;) {
+        const tookMs = await timeLease(connection, session);
+        if (tookMs !== null) found(tookMs);
+        await sleep(PROBE_EVERY_MS * (0.5 + Math.random()));
+      }
+    } catch {
+      // A probe that was lost is opened again: its heartbeats, which it does not send, are not what is measured.
+      connection?.close();
+      await sleep(PROBE_EVERY_MS);
+    }
+  }
+}
+
+/** Null when there was no lease at once. */
+async function timeLease(connection: BareConnection, session: WorkerSession): Promise<number | null> {
+  const startedMs = performance.now();
+  const answer = await connection.call(workMethods.requestLease, { session, waitMs: 0, running: [] });
+  const tookMs = performance.now() - startedMs;
+  if (answer.kind !== "lease") return null;
+  const { jobId, shard, token } = answer.lease;
+  await connection.call(workMethods.releaseLease, { session, lease: { jobId, shard: shard.id, token } });
+  return tookMs;
+}

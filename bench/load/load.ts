@@ -1,0 +1,180 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CommandModule } from "yargs";
+import { userCredential } from "../../shared/access/credential.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { connectCoordinator } from "../../shared/wire/client.ts";
+import { startCli } from "../../test/support/processes.ts";
+import { CountingJob } from "../fixtures/counting-job.ts";
+import { note } from "../report/report.ts";
+import { LoadFleet } from "./load-fleet.ts";
+import { type LoadSample, reportLoad } from "./load-report.ts";
+import { sampleProcess } from "./process-sample.ts";
+import { summarizeProfile } from "./profile-summary.ts";
+import { WATCH_FILE, type WatchLine } from "./watch-preload.ts";
+
+interface LoadArguments {
+  readonly workers: number;
+  readonly shards: number;
+  readonly "shard-ms": number;
+  readonly pace: number;
+  readonly processes: number;
+  readonly probes: number;
+  readonly folder: string;
+  readonly "limit-s": number;
+  readonly profile: string;
+}
+
+export const loadBench: CommandModule<object, LoadArguments> = {
+  command: "load",
+  describe: "Thousands of simulated workers: lease p99 (50 ms), commits a second (2,000), memory (1 GiB)",
+  builder: (yargs) =>
+    yargs
+      .option("workers", {
+        type: "number",
+        default: 2_000,
+        describe: "Simulated workers, each with its own connection",
+      })
+      .option("shards", { type: "number", default: 200_000, describe: "Shards of the job" })
+      .option("shard-ms", {
+        type: "number",
+        default: 0,
+        describe: "What a worker needs for a shard (0: first flat out, then at a pace)",
+      })
+      .option("pace", {
+        type: "number",
+        default: 0.7,
+        describe: "The pace at which leases are timed: a share of what went through flat out",
+      })
+      .option("processes", { type: "number", default: 1, describe: "Processes that hold the workers" })
+      .option("probes", { type: "number", default: 20, describe: "Free workers that time their leases" })
+      .option("folder", { type: "string", default: "/dev/shm", describe: "Where journal and partials lie" })
+      .option("limit-s", { type: "number", default: 600, describe: "Stop then, whatever is left" })
+      .option("profile", {
+        type: "string",
+        default: "",
+        describe: "A folder for the coordinator's CPU profile",
+      }),
+  handler: runLoad,
+};
+
+/** The share of the shards that goes flat out; the rest is paced, for so long at most. */
+const FLAT_OUT_SHARE = 0.6;
+const PACED_S = 60;
+/** All workers have joined by then: what grows from here on is what commits leave. */
+const LIVE_FROM_SHARE = 0.1;
+/** What was queued while all went flat out has gone through by then. */
+const SETTLE_S = 5;
+
+async function runLoad(args: LoadArguments): Promise<void> {
+  await using job = await CountingJob.make({ shards: args.shards, folder: args.folder });
+  const watchFolder = await mkdtemp(join(tmpdir(), "shardmill-watch-"));
+  try {
+    await using cli = startCli(["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"], {
+      limitMs: (args["limit-s"] + 120) * 1000,
+      env: environment(args, watchFolder),
+    });
+    const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
+    const fleet = new LoadFleet({ ...args, coordinator: address, shardMs: args["shard-ms"] });
+    const seen = await watch(address, cli.pid, args, fleet).finally(() => fleet.end());
+    // What it knows of itself is written by a process that ends by itself.
+    cli.kill("SIGINT");
+    await Promise.race([cli.ended, sleep(20_000)]);
+    reportLoad({
+      ...seen,
+      about: `${args.workers} workers, ${args.shards} shards, against a real coordinator over gRPC`,
+      options: optionsOf(args),
+      leaseMs: fleet.leaseMs,
+      troubles: fleet.troubles,
+      watch: await readWatch(watchFolder),
+      profile: args.profile === "" ? [] : await summarizeProfile(args.profile),
+    });
+  } finally {
+    await rm(watchFolder, { recursive: true, force: true });
+  }
+}
+
+function environment({ profile }: LoadArguments, watchFolder: string): Record<string, string> {
+  const preloads =
+    profile === ""
+      ? ["bench/load/watch-preload.ts"]
+      : ["bench/load/watch-preload.ts", "bench/load/profile-preload.ts"];
+  const options = preloads.map((preload) => `--import ${compiledUrl(preload)}`);
+  return {
+    NODE_OPTIONS: options.join(" "),
+    BENCH_WATCH_FOLDER: watchFolder,
+    ...(profile === "" ? {} : { BENCH_PROFILE_FOLDER: profile }),
+  };
+}
+
+/** Has the coordinator say how much of its heap is no garbage: that stops it for a moment. */
+function measureLive(pid: number, committed: number, { live }: Seen): void {
+  live.push(committed);
+  process.kill(pid, "SIGUSR2");
+}
+
+interface Seen {
+  /** How many were committed each time that the live heap was measured. */
+  readonly live: number[];
+  readonly flatOut: LoadSample[];
+  readonly paced: LoadSample[];
+}
+
+async function watch(address: string, pid: number, args: LoadArguments, fleet: LoadFleet): Promise<Seen> {
+  const client = connectCoordinator(address, userCredential(), { controlMs: 30_000 });
+  const seen: Seen = { live: [], flatOut: [], paced: [] };
+  const startedMs = performance.now();
+  let isPaced = args["shard-ms"] > 0;
+  let pacedAtMs = startedMs;
+  try {
+    for (let status: JobStatus | null = null; status === null || status.phase === "running"; ) {
+      await sleep(1_000);
+      status = await client.jobs.getJob("");
+      const { shardsCommitted: committed, workers } = status;
+      const sample = { ...(await sampleProcess(pid)), atWallSeconds: Date.now() / 1000, committed };
+      const pacedS = (performance.now() - pacedAtMs) / 1000;
+      if (!isPaced) seen.flatOut.push(sample);
+      else if (pacedS > SETTLE_S) seen.paced.push(sample);
+      else fleet.leaseMs = [];
+      if (Math.round(sample.atSeconds) % 10 === 0)
+        note(`${committed} of ${args.shards} committed, ${workers} workers`);
+      if (fleet.died) throw new Error("a process of simulated workers died");
+      if (performance.now() - startedMs > args["limit-s"] * 1000) break;
+      if (isPaced && args["shard-ms"] === 0 && pacedS > SETTLE_S + PACED_S) break;
+      if (seen.live.length === 0 && committed > LIVE_FROM_SHARE * args.shards)
+        measureLive(pid, committed, seen);
+      if (!isPaced && committed > FLAT_OUT_SHARE * args.shards) {
+        measureLive(pid, committed, seen);
+        fleet.pace(pacedShardMs(seen.flatOut, args));
+        isPaced = true;
+        pacedAtMs = performance.now();
+      }
+    }
+  } finally {
+    client.close();
+  }
+  return seen;
+}
+
+/** How long a shard takes where all workers together commit at the pace. */
+function pacedShardMs(flatOut: readonly LoadSample[], { workers, pace }: LoadArguments): number {
+  const [first, last] = [flatOut.find(({ committed }) => committed > 0), flatOut.at(-1)];
+  if (first === undefined || last === undefined || first === last) return 1_000;
+  const rate = (last.committed - first.committed) / (last.atSeconds - first.atSeconds);
+  return (1000 * workers) / (pace * rate);
+}
+
+async function readWatch(folder: string): Promise<WatchLine[]> {
+  const text = await readFile(join(folder, WATCH_FILE), "utf8").catch(() => "");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
+
+function optionsOf({ workers, shards, "shard-ms": shardMs, pace, processes, probes, folder }: LoadArguments) {
+  return { workers, shards, shardMs, pace, processes, probes, folder };
+}

@@ -1,0 +1,68 @@
+import { openJournal } from "../../coordinator/journal/journal.ts";
+import type { JournalRecord } from "../../coordinator/schedule/record.ts";
+import { sha256 } from "../../shared/core/digest.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+
+const SHARD_ROWS = 1_000;
+
+/** Appends so many records at once: as many as may wait for the disk, and then some. */
+const RECORDS_AT_ONCE = 5_000;
+
+/** Writes the journal of a job of so many shards, all granted and committed once, as the coordinator would have. */
+export async function longJournal(path: string, shards: number): Promise<{ records: number; bytes: number }> {
+  await using opened = await openJournal(path, Date.now());
+  const { journal, generation } = opened;
+  let records = 0;
+  let bytes = 0;
+  let waiting: Promise<void>[] = [];
+  const append = async (record: JournalRecord) => {
+    records += 1;
+    bytes += JSON.stringify(record).length;
+    waiting.push(journal.append(record, { durable: false }));
+    if (waiting.length < RECORDS_AT_ONCE) return;
+    await Promise.all(waiting);
+    waiting = [];
+  };
+  const digests = { spec: sha256("spec"), input: sha256("input"), model: sha256("model") };
+  await append({ kind: "jobAccepted", jobId: "bench", name: "bench", digests });
+  const ranges = Array.from(
+    { length: shards },
+    (_, index) => [index * SHARD_ROWS, (index + 1) * SHARD_ROWS] as const,
+  );
+  await append({
+    kind: "planSealed",
+    files: [["/data/part-0.parquet", shards * SHARD_ROWS]],
+    shards: ranges,
+  });
+  for (let index = 0; index < shards; index += 1) {
+    const shard = shardId(index);
+    const token = { generation, sequence: index + 1 };
+    await append({ kind: "leaseGranted", shard, token, worker: `node${index % 100}-cuda0`, backup: false });
+    await append({
+      kind: "shardCommitted",
+      partial: aPartial({ shard, token, executionId: sha256(`${index}`).slice(0, 16) }),
+    });
+  }
+  await Promise.all(waiting);
+  return { records, bytes };
+}
+
+function aPartial(name: Pick<PartialManifest, "shard" | "token" | "executionId">): PartialManifest {
+  const rows = {
+    kind: "rows",
+    name: "rows.parquet",
+    rows: SHARD_ROWS,
+    bytes: 12_345,
+    sha256: sha256(`${name.shard} rows`),
+  } as const;
+  const combined = {
+    kind: "combined",
+    name: "combined-classes.parquet",
+    rows: 10,
+    bytes: 678,
+    sha256: sha256(`${name.shard} combined`),
+  } as const;
+  const counts = { rowsIn: SHARD_ROWS, rowsOut: SHARD_ROWS, rowsDead: 0, firstDead: null };
+  return { ...name, ...counts, files: [rows, combined], digest: sha256(`${name.shard}`) };
+}

@@ -1,0 +1,90 @@
+import type { TableData } from "../../cli/render/table.ts";
+import type { Bar, BarPlot } from "../report/bar-plot.ts";
+import { addedPercent, median, note, round } from "../report/report.ts";
+import { roundsBar } from "../report/rounds-bar.ts";
+import { type TimedRunOptions, timedRun } from "./timed-run.ts";
+
+export interface Variant {
+  readonly name: string;
+  readonly run: TimedRunOptions;
+}
+
+/** What one variant gave, a figure a round. */
+export interface PairedFigures {
+  readonly name: string;
+  readonly seconds: readonly number[];
+  /** Percent above the first variant of the same round. */
+  readonly added: readonly number[];
+  /** Attempts beside one for each shard. */
+  readonly extra: readonly number[];
+}
+
+/**
+ * Runs every variant once a round, and compares each with the first of the same round: what else the machine does meanwhile
+ * weighs on both.
+ */
+export async function pairedRuns(variants: readonly Variant[], rounds: number): Promise<PairedFigures[]> {
+  const found = variants.map(({ name }) => ({
+    name,
+    seconds: [] as number[],
+    added: [] as number[],
+    extra: [] as number[],
+  }));
+  for (let at = 0; at < rounds; at += 1) {
+    for (const [index, { name, run }] of variants.entries()) {
+      const { seconds, attempts } = await timedRun(run);
+      found[index]?.seconds.push(seconds);
+      found[index]?.added.push(addedPercent(seconds, found[0]?.seconds[at] ?? seconds));
+      found[index]?.extra.push(attempts - run.shards);
+      note(`round ${at + 1}, ${name}: ${seconds.toFixed(1)} s, ${attempts} attempts`);
+    }
+  }
+  return found;
+}
+
+export function pairedTable(found: readonly PairedFigures[]): TableData {
+  return {
+    columns: ["workers", "median s", "added %, paired median", "added %, each round", "extra attempts"],
+    rows: found.map(({ name, seconds, added, extra }) => [
+      name,
+      round(median(seconds)),
+      round(median(added)),
+      added.join(", "),
+      extra.join(", "),
+    ]),
+  };
+}
+
+export interface PairedPlotOptions {
+  readonly title: string;
+  readonly about: string;
+  /** By how many percent of the first variant each other may be above it, by name; left out: it has no aim. */
+  readonly aims: Readonly<Record<string, number>>;
+}
+
+/** Seconds of each variant; behind each but the first, by how much it is above the first of its round. */
+export function pairedPlot(
+  found: readonly PairedFigures[],
+  { title, about, aims }: PairedPlotOptions,
+): BarPlot {
+  const base = median(found[0]?.seconds ?? []);
+  const bars = found.map(({ name, seconds, added }, index): Bar => {
+    const bar = roundsBar(name, seconds);
+    if (index === 0) return bar;
+    const percent = median(added);
+    const text = `${secondsText(bar.value)} (${percent < 0 ? "" : "+"}${percent.toFixed(1)} %)`;
+    const aim = aims[name];
+    return { ...bar, tone: 1, text, ...(aim === undefined ? {} : { aim: base * (1 + aim / 100) }) };
+  });
+  return {
+    title,
+    about: [about, "Median and range of the rounds; in brackets the median of what each round added."],
+    groups: [{ title: "seconds of the job", bars }],
+    scale: "shared",
+    format: secondsText,
+  };
+}
+
+function secondsText(seconds: number): string {
+  return `${seconds.toFixed(1)} s`;
+}

@@ -1,0 +1,180 @@
+import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { type Pace, paced } from "../../shared/core/pace.ts";
+import { Slots } from "../../shared/core/slots.ts";
+import { SlotsPerPeer } from "../../shared/core/slots-per-peer.ts";
+import { isPartialFileName, parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
+import type { ShardId } from "../../shared/domain/shard.ts";
+import type { Token } from "../../shared/domain/token.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import type { StoreStat } from "../../shared/store/store.ts";
+import type { DataService, PutHeader } from "../../shared/wire/services.ts";
+import { readFileRange, statFile } from "./file-range.ts";
+import { putFile } from "./put-file.ts";
+import { UploadLedger, uploadKey } from "./upload-ledger.ts";
+
+/** What of a job may be read and written through the coordinator. */
+export interface ServedJob {
+  readonly inputPaths: Pick<ReadonlySet<string>, "has">;
+  /** The model, and the files that it keeps tensors in. */
+  readonly modelPaths: Pick<ReadonlySet<string>, "has">;
+  readonly partialsPath: string;
+  /** @throws {LEASE_STALE} when no partial of this shard is wanted under this token */
+  checkUpload(shard: ShardId, token: Token): void;
+}
+
+export interface DataServerOptions {
+  readonly knowsSession: (session: WorkerSession) => boolean;
+  /** Null when there is no job of that id. */
+  readonly job: (jobId: string) => ServedJob | null;
+  readonly limits?: Partial<DataServerLimits>;
+}
+
+export interface DataServerLimits {
+  /** The most that may be put under one lease. */
+  readonly partialBytes: number;
+  /** Downloads at once. */
+  readonly reads: number;
+  /** Uploads at once. */
+  readonly puts: number;
+  /** Calls that wait for their turn, for each of the two. */
+  readonly waiting: number;
+  /** How long one of them waits: a caller's deadline is for what it moves, and must not run out before its turn. */
+  readonly waitMs: number;
+  /** How slow an upload may be: it holds its turn. */
+  readonly pace: Pace;
+}
+
+/**
+ * `partialBytes`: a partial is one shard's output; at 64 GiB something is wrong. `reads` and `puts`: each holds an open file
+ * and some chunks (a download two of 512 KiB, an upload up to 4 MiB, as grpc-js reads 16 messages ahead), so that all
+ * together stay under 200 MiB. `waiting`: a turn for each of a thousand workers; whoever gets none tries again. `waitMs`: twice that,
+ * its own turn and that among all, is well within a transfer's least deadline. `pace`: a minute
+ * without bytes, or with fewer than the slowest line brings in a second, and the turn goes to another. The bound for
+ * readers is the streams' own: see `serveServerStream`.
+ */
+const LIMITS: DataServerLimits = {
+  partialBytes: 64 * 2 ** 30,
+  reads: 128,
+  puts: 16,
+  waiting: 1_024,
+  waitMs: 20_000,
+  pace: { everyMs: 60_000, leastBytes: 64 * 1024 },
+};
+
+/** A quarter of the turns: a worker of many threads gets by with a few, and one that hangs leaves most to the others. */
+const READS_OF_ONE = { slots: 32, waiting: 1_024 } as const;
+/** A partial's files are put one after another; one more, where a connection broke. */
+const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
+
+/**
+ * The coordinator's files for workers that do not see them: the inputs and the model of a job to read, partials to put.
+ * Paths are compared as text with those of the plan, so there is no path that leads out.
+ *
+ * @throws {SESSION_STALE} {JOB_NOT_FOUND} {LEASE_STALE} {STORE_REFUSED} {STORE_NOT_FOUND} {STORE_EXISTS} {STORE_FAILED}
+ * @throws {RESOURCE_EXHAUSTED} when too many wait already, or for too long; {DEADLINE_EXCEEDED} when an upload is too slow
+ */
+export class DataServer implements DataService {
+  readonly #options: DataServerOptions;
+  readonly #pace: Pace;
+  readonly #ledger: UploadLedger;
+  readonly #readsOfOne: SlotsPerPeer;
+  readonly #putsOfOne: SlotsPerPeer;
+  readonly #reads: Slots;
+  readonly #puts: Slots;
+
+  constructor(options: DataServerOptions) {
+    const { partialBytes, reads, puts, waiting, waitMs, pace } = { ...LIMITS, ...options.limits };
+    this.#options = options;
+    this.#pace = pace;
+    this.#ledger = new UploadLedger(partialBytes);
+    this.#readsOfOne = new SlotsPerPeer("downloads", { ...READS_OF_ONE, waitMs });
+    this.#putsOfOne = new SlotsPerPeer("uploads", { ...PUTS_OF_ONE, waitMs });
+    this.#reads = new Slots("downloads", { slots: reads, waiting, waitMs });
+    this.#puts = new Slots("uploads", { slots: puts, waiting, waitMs });
+  }
+
+  async statFile(session: WorkerSession, jobId: string, path: string): Promise<StoreStat> {
+    this.#checkReadable(session, jobId, path);
+    return await statFile(path);
+  }
+
+  async *readRange(
+    { session, jobId, path, start, end }: Parameters<DataService["readRange"]>[0],
+    signal: AbortSignal = NEVER,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#checkReadable(session, jobId, path);
+    const giveBack = await takeBoth(this.#readsOfOne, this.#reads, session, signal);
+    try {
+      yield* readFileRange(path, { start, end }, signal);
+    } finally {
+      giveBack();
+    }
+  }
+
+  async putPartialFile(
+    header: PutHeader,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal = NEVER,
+  ): Promise<void> {
+    this.#folderFor(header);
+    const giveBack = await takeBoth(this.#putsOfOne, this.#puts, uploadKey(header), signal);
+    try {
+      // Once more: while it waited for its turn, the lease, or the job, may have ended.
+      const folder = this.#folderFor(header);
+      this.#ledger.admit(header);
+      const { name, bytes } = header;
+      await putFile({ folder, name, bytes, chunks: paced(chunks, this.#pace), signal });
+    } finally {
+      giveBack();
+    }
+  }
+
+  #job(session: WorkerSession, jobId: string): ServedJob {
+    if (!this.#options.knowsSession(session)) {
+      throw new ShardmillError("SESSION_STALE", "this worker's session has ended", { fields: { session } });
+    }
+    const job = this.#options.job(jobId);
+    if (job === null) throw new ShardmillError("JOB_NOT_FOUND", `no job ${jobId}`, { fields: { jobId } });
+    return job;
+  }
+
+  #checkReadable(session: WorkerSession, jobId: string, path: string): void {
+    const { modelPaths, inputPaths } = this.#job(session, jobId);
+    if (!modelPaths.has(path) && !inputPaths.has(path)) throw refused(path, "is not a file of the job");
+  }
+
+  #folderFor(header: PutHeader): string {
+    const job = this.#job(header.session, header.jobId);
+    const folder = partialFolder(header);
+    if (parsePartialFolder(folder) === null) throw refused(folder, "is not a partial's folder");
+    if (!isPartialFileName(header.name)) throw refused(header.name, "is not a file of a partial");
+    job.checkUpload(header.shard, header.token);
+    return join(job.partialsPath, folder);
+  }
+}
+
+/** One of a peer's own slots, and then one of all: in the queue of all a peer has no more places than slots. */
+async function takeBoth(
+  own: SlotsPerPeer,
+  all: Slots,
+  peer: string,
+  signal: AbortSignal,
+): Promise<() => void> {
+  const giveBackOwn = await own.take(peer, signal);
+  try {
+    const giveBack = await all.take(signal);
+    return () => {
+      giveBack();
+      giveBackOwn();
+    };
+  } catch (error) {
+    giveBackOwn();
+    throw error;
+  }
+}
+
+function refused(path: string, why: string): ShardmillError {
+  return new ShardmillError("STORE_REFUSED", `${path} ${why}`, { fields: { path } });
+}

@@ -1,0 +1,45 @@
+import type { DeviceReport } from "../../shared/domain/precision.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import type { FailureReason } from "../schedule/record.ts";
+
+/** More kinds of devices than a fleet has. Reports of equal devices are one: thousands of workers may send theirs. */
+const MOST_REPORTS = 100;
+
+/** What the workers of one job found of their devices, in this life of the coordinator. */
+export class DeviceReports {
+  /** The first of each kind of device, and of each refusal. */
+  readonly #byKind = new Map<string, DeviceReport>();
+  readonly #refused = new Map<WorkerSession, string>();
+
+  get all(): readonly DeviceReport[] {
+    return [...this.#byKind.values()];
+  }
+
+  add(session: WorkerSession, report: DeviceReport): void {
+    const { device, gpu, onnxruntimeVersion, worker, refusal } = report;
+    if (refusal === null) this.#refused.delete(session);
+    else this.#refused.set(session, refusal);
+    const kind = JSON.stringify([device, gpu, onnxruntimeVersion, refusal === null ? null : worker]);
+    if (this.#byKind.has(kind) || this.#byKind.size >= MOST_REPORTS) return;
+    this.#byKind.set(kind, report);
+  }
+
+  /** It is gone; what it found stays told. */
+  forget(session: WorkerSession): void {
+    this.#refused.delete(session);
+  }
+
+  refusalOf(session: WorkerSession): string | null {
+    return this.#refused.get(session) ?? null;
+  }
+}
+
+/** Why a job fails that no other worker came for. */
+export function refusalReason({ worker, device, refusal, rows }: DeviceReport): FailureReason {
+  return {
+    code: "DEVICE_WRONG",
+    message: `${device} on ${worker} gives other numbers than the CPU: ${refusal}`,
+    fields: { worker, device, rows },
+    hint: "run the job with `model.device: cpu` or another device; if these rows are right all the same, loosen model.check",
+  };
+}

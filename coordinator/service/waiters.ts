@@ -1,0 +1,122 @@
+import { systemClock, type Timers } from "../../shared/core/clock.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { WorkerSession } from "../../shared/domain/worker.ts";
+import type { Wake } from "../job/wake.ts";
+
+/** A worker has one open, and for a moment a second, where a connection broke; each costs a look for every wake. */
+const MOST_OF_ONE = 8;
+
+/**
+ * Lease requests that wait for something to change: each sleeps until it is woken, its time is up, or its caller is gone.
+ *
+ * A worker keeps a request open while its slots are full, so at any time nearly every worker has one here. A commit frees
+ * one slot, and must wake that worker alone: to wake them all would cost a look by each of thousands for every commit.
+ */
+export class Waiters {
+  readonly #timers: Timers;
+  readonly #bySession = new Map<WorkerSession, Set<Waiter>>();
+
+  constructor(timers: Timers = systemClock) {
+    this.#timers = timers;
+  }
+
+  /**
+   * A lease request that begins; dispose of it when it has been answered.
+   *
+   * @throws {RESOURCE_EXHAUSTED} when the worker has too many of them open
+   */
+  enter(session: WorkerSession): Waiter {
+    const own = this.#bySession.get(session);
+    if ((own?.size ?? 0) >= MOST_OF_ONE) throw tooMany(session);
+    const waiter = new Waiter(this.#timers, () => this.#leave(session, waiter));
+    if (own === undefined) this.#bySession.set(session, new Set([waiter]));
+    else own.add(waiter);
+    return waiter;
+  }
+
+  /** How many requests a worker has open. */
+  openOf(session: WorkerSession): number {
+    return this.#bySession.get(session)?.size ?? 0;
+  }
+
+  wake({ shards, freed }: Wake): void {
+    for (const session of freed) for (const waiter of this.#bySession.get(session) ?? []) waiter.wake();
+    if (!shards) return;
+    for (const own of this.#bySession.values()) for (const waiter of own) waiter.wakeForShards();
+  }
+
+  wakeAll(): void {
+    this.wake({ shards: false, freed: [...this.#bySession.keys()] });
+  }
+
+  #leave(session: WorkerSession, waiter: Waiter): void {
+    const own = this.#bySession.get(session);
+    own?.delete(waiter);
+    if (own?.size === 0) this.#bySession.delete(session);
+  }
+}
+
+/** One lease request. What happens between a try and the wait after it is not lost: the wait ends at once. */
+export class Waiter implements Disposable {
+  readonly #timers: Timers;
+  readonly #leave: () => void;
+  #woken = false;
+  #wokenForShards = false;
+  #hungry = false;
+  #resume: (() => void) | null = null;
+
+  constructor(timers: Timers, leave: () => void) {
+    this.#timers = timers;
+    this.#leave = leave;
+  }
+
+  /** Before each try. */
+  beginTry(): void {
+    this.#woken = false;
+    this.#wokenForShards = false;
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#resume?.();
+  }
+
+  wakeForShards(): void {
+    this.#wokenForShards = true;
+    if (this.#hungry) this.#resume?.();
+  }
+
+  /**
+   * Resolves when woken since the try began, after `ms`, or when `signal` aborts. Shards that become available wake it
+   * only if it is `hungry`: if shards were what the try lacked.
+   */
+  async wait(ms: number, hungry: boolean, signal?: AbortSignal): Promise<void> {
+    if (this.#woken || (hungry && this.#wokenForShards) || signal?.aborted) return;
+    this.#hungry = hungry;
+    await new Promise<void>((resolve) => {
+      const finish = () => {
+        callOff();
+        signal?.removeEventListener("abort", finish);
+        this.#resume = null;
+        resolve();
+      };
+      const callOff = this.#timers.after(Math.max(0, ms), finish);
+      signal?.addEventListener("abort", finish, { once: true });
+      this.#resume = finish;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#leave();
+  }
+}
+
+function tooMany(session: WorkerSession): ShardmillError {
+  return new ShardmillError(
+    "RESOURCE_EXHAUSTED",
+    `this worker has ${MOST_OF_ONE} lease requests open already`,
+    {
+      fields: { session, most: MOST_OF_ONE },
+    },
+  );
+}

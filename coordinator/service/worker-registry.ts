@@ -1,0 +1,235 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { type Random, systemRandom } from "../../shared/core/random.ts";
+import {
+  type LaneCounts,
+  type StageShares,
+  type WorkerInfo,
+  type WorkerSession,
+  type WorkerStatus,
+  workerSession,
+} from "../../shared/domain/worker.ts";
+import type { WorkerReport } from "../insight/run-watch.ts";
+
+interface Member {
+  readonly session: WorkerSession;
+  info: WorkerInfo;
+  readonly joinedMs: number;
+  lastHeardMs: number;
+  /** Since when its long poll has been gone without another call; null while connected. */
+  disconnectedMs: number | null;
+  busy: StageShares;
+  /** As of its last heartbeat; null when no uneven rows ran before it. */
+  padding: number | null;
+  rowsCommitted: number;
+  shardsCommitted: number;
+  attemptsFailed: number;
+}
+
+export interface RegistryTimes {
+  /** Silence after which a worker is taken for dead. */
+  readonly silenceMs: number;
+  /** How long a worker whose connection broke may take to come back. */
+  readonly disconnectGraceMs: number;
+}
+
+/**
+ * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten times the fleet
+ * that is measured. `newcomers`, who have no request for a shard open since they registered, or since their connection broke: a
+ * worker asks at once, so a thousand are the workers of one moment; registrations without end push out each other.
+ */
+const MOST = { members: 20_000, newcomers: 1_000 } as const;
+
+/** Who works here: the sessions of the workers, over all jobs. Pure: time comes in with each call. */
+export class WorkerRegistry {
+  readonly #members = new Map<WorkerSession, Member>();
+  readonly #byName = new Map<string, Member>();
+  /** Who has asked for no shard since it joined, or since its connection broke. The oldest first. */
+  readonly #newcomers = new Set<Member>();
+  readonly #times: RegistryTimes;
+  readonly #random: Random;
+
+  constructor(times: RegistryTimes, random: Random = systemRandom) {
+    this.#times = times;
+    this.#random = random;
+  }
+
+  /**
+   * A new session. Another live session of the same name is an earlier life of that worker, and is returned as dead; so is
+   * the oldest newcomer when there are too many.
+   *
+   * @throws {RESOURCE_EXHAUSTED} when there are too many workers
+   */
+  join(info: WorkerInfo, nowMs: number): { session: WorkerSession; replaced: WorkerSession[] } {
+    const replaced = new Set<Member>();
+    const namesake = this.#byName.get(info.name);
+    if (namesake !== undefined) replaced.add(namesake);
+    const [oldest] = this.#newcomers;
+    if (oldest !== undefined && this.#newcomers.size >= MOST.newcomers) replaced.add(oldest);
+    if (this.#members.size - replaced.size >= MOST.members) throw tooMany();
+    for (const member of replaced) this.#remove(member.session);
+    const session = workerSession(this.#random.hex(12));
+    const member: Member = {
+      session,
+      info,
+      joinedMs: nowMs,
+      lastHeardMs: nowMs,
+      disconnectedMs: null,
+      busy: {},
+      padding: null,
+      rowsCommitted: 0,
+      shardsCommitted: 0,
+      attemptsFailed: 0,
+    };
+    this.#members.set(session, member);
+    this.#newcomers.add(member);
+    this.#byName.set(info.name, member);
+    return { session, replaced: [...replaced].map((gone) => gone.session) };
+  }
+
+  /** It asks for a shard: it works here. */
+  asked(session: WorkerSession): void {
+    const member = this.#members.get(session);
+    if (member !== undefined) this.#newcomers.delete(member);
+  }
+
+  has(session: WorkerSession): boolean {
+    return this.#members.has(session);
+  }
+
+  /** Notes that the worker called. @throws {SESSION_STALE} when it is not (or no longer) a member */
+  heard(session: WorkerSession, nowMs: number): WorkerInfo {
+    const member = this.#member(session);
+    member.lastHeardMs = nowMs;
+    member.disconnectedMs = null;
+    return member.info;
+  }
+
+  reportBusy(session: WorkerSession, busy: StageShares, padding: number | null): void {
+    const member = this.#member(session);
+    member.busy = busy;
+    member.padding = padding;
+  }
+
+  /** Measured since it joined: from now on it is shown with these. */
+  reportLanes(session: WorkerSession, { lanes, threadsPerLane }: LaneCounts): void {
+    const member = this.#member(session);
+    member.info = { ...member.info, lanes, threadsPerLane };
+  }
+
+  countCommit(session: WorkerSession, rows: number): void {
+    const member = this.#members.get(session);
+    if (member === undefined) return;
+    member.shardsCommitted += 1;
+    member.rowsCommitted += rows;
+  }
+
+  countFailure(session: WorkerSession): void {
+    const member = this.#members.get(session);
+    if (member !== undefined) member.attemptsFailed += 1;
+  }
+
+  disconnected(session: WorkerSession, nowMs: number): void {
+    const member = this.#members.get(session);
+    if (member === undefined) return;
+    member.disconnectedMs = nowMs;
+    // Until it asks again it is as good as gone, and makes room like one that never asked.
+    this.#newcomers.add(member);
+  }
+
+  leave(session: WorkerSession): void {
+    this.#remove(session);
+  }
+
+  /** By a worker's name, which is all that a supervisor knows that saw its process die; null when it is none of these. */
+  sessionOf(name: string): WorkerSession | null {
+    return this.#byName.get(name)?.session ?? null;
+  }
+
+  /** Removes and returns the workers that are silent or disconnected for too long. */
+  reap(nowMs: number): { session: WorkerSession; message: string }[] {
+    const dead: { session: WorkerSession; message: string }[] = [];
+    for (const member of this.#members.values()) {
+      const message = this.#deathOf(member, nowMs);
+      if (message === null) continue;
+      dead.push({ session: member.session, message });
+      this.#remove(member.session);
+    }
+    return dead;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  infos(): { session: WorkerSession; info: WorkerInfo }[] {
+    return [...this.#members.values()].map(({ session, info }) => ({ session, info }));
+  }
+
+  /** What a worker last told; null when it is not (or no longer) a member. */
+  reportOf(session: WorkerSession): WorkerReport | null {
+    const member = this.#members.get(session);
+    return member === undefined
+      ? null
+      : { busy: member.busy, padding: member.padding, device: member.info.device };
+  }
+
+  statuses(
+    nowMs: number,
+    leasesOf: (session: WorkerSession) => number,
+    excludedMsOf: (name: string) => number | null,
+    refusalOf: (session: WorkerSession) => string | null,
+  ): WorkerStatus[] {
+    return [...this.#members.values()].map((member) => ({
+      ...member.info,
+      session: member.session,
+      excludedForSeconds: secondsOf(excludedMsOf(member.info.name)),
+      refused: refusalOf(member.session),
+      leases: leasesOf(member.session),
+      rowsCommitted: member.rowsCommitted,
+      shardsCommitted: member.shardsCommitted,
+      attemptsFailed: member.attemptsFailed,
+      secondsConnected: (nowMs - member.joinedMs) / 1000,
+      secondsSinceHeartbeat: (nowMs - member.lastHeardMs) / 1000,
+      busy: member.busy,
+    }));
+  }
+
+  #remove(session: WorkerSession): void {
+    const member = this.#members.get(session);
+    if (member === undefined) return;
+    this.#members.delete(session);
+    this.#newcomers.delete(member);
+    this.#byName.delete(member.info.name);
+  }
+
+  #deathOf(member: Member, nowMs: number): string | null {
+    const silentMs = nowMs - member.lastHeardMs;
+    if (silentMs > this.#times.silenceMs) return `not heard of for ${Math.round(silentMs / 1000)} s`;
+    if (member.disconnectedMs === null) return null;
+    const goneMs = nowMs - member.disconnectedMs;
+    return goneMs > this.#times.disconnectGraceMs ? "its connection is gone" : null;
+  }
+
+  #member(session: WorkerSession): Member {
+    const member = this.#members.get(session);
+    if (member !== undefined) return member;
+    throw new ShardmillError("SESSION_STALE", "this worker session is not known here: register again", {
+      fields: { session },
+    });
+  }
+}
+
+function tooMany(): ShardmillError {
+  return new ShardmillError(
+    "RESOURCE_EXHAUSTED",
+    `this coordinator has ${MOST.members} workers, and takes no more`,
+    {
+      fields: { most: MOST.members },
+      hint: "run a second coordinator for other jobs",
+    },
+  );
+}
+
+function secondsOf(ms: number | null): number | null {
+  return ms === null ? null : ms / 1000;
+}

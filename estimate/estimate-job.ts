@@ -1,0 +1,142 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { writeBeacon } from "../coordinator/commit/beacon.ts";
+import { describeJob } from "../coordinator/job/describe-job.ts";
+import { DatasetRows } from "../shared/domain/dataset-rows.ts";
+import type { ConcreteDevice } from "../shared/domain/device.ts";
+import type { PlannedJob } from "../shared/domain/job.ts";
+import { leaseSlices } from "../shared/domain/lease-slices.ts";
+import type { DeviceReport } from "../shared/domain/precision.ts";
+import { shardRows } from "../shared/domain/shard.ts";
+import { resolveDevice } from "../shared/onnx/resolve-device.ts";
+import { planSlots } from "../worker/pipeline/shard-thread-plan.ts";
+import type { ProcessCounts } from "../worker/process/process-plan.ts";
+import { planProcesses } from "../worker/process/process-plan.ts";
+import { makeScratch } from "../worker/process/scratch.ts";
+import { type FinishTime, timeFinish } from "./finish-sample.ts";
+import { type Prediction, predict } from "./predict.ts";
+import { runSamples, type SampleRun } from "./run-samples.ts";
+import { cutBytes, paddingOf, speedOf, stagesOf } from "./sample-figures.ts";
+import { spreadShards } from "./sample-shards.ts";
+
+export interface EstimateQuestion {
+  readonly counts: ProcessCounts;
+  /** Machines like this one. */
+  readonly nodes: number;
+  /** Of one such machine; null when nobody asks what it costs. */
+  readonly pricePerHour: number | null;
+  readonly sampleMs: number;
+}
+
+/** What a run would take, measured on a sample. */
+export interface Estimate extends Prediction {
+  readonly rowsPerSecond: number;
+  /** The standard error of the speed, as a share of it. */
+  readonly error: number;
+  readonly sampleRows: number;
+  readonly device: string;
+  readonly nodes: number;
+  /** On each machine. */
+  readonly workers: number;
+  /** Of each worker. */
+  readonly lanes: number;
+  readonly memory: { readonly workerBytes: number; readonly coordinatorBytes: number };
+  /** How the device compares with the CPU; null for the CPU, and without a check. */
+  readonly deviceReport: DeviceReport | null;
+  /** In the currency of the price; null without one. */
+  readonly cost: number | null;
+}
+
+/** Shards that a sample is taken from: from all over the dataset, and no more than a command line can name. */
+const SAMPLED_SHARDS = 100;
+
+/**
+ * Runs a sample through the pipeline of as many worker processes as a run would start on this machine, reduces and stages
+ * what they give, and works out from that how the whole job would go here, or on several machines like this one.
+ *
+ * @returns null for an empty dataset, and when the model is too slow to tell
+ * @throws what a run of the sample's rows would fail with
+ */
+export async function estimateJob(planned: PlannedJob, question: EstimateQuestion): Promise<Estimate | null> {
+  const shards = spreadShards(planned.shards, SAMPLED_SHARDS);
+  if (shards.length === 0) return null;
+  const device = await resolveDevice(planned.spec.model.device);
+  const processes = await planProcesses({
+    ...question.counts,
+    coordinator: "none",
+    credential: { path: "", secret: null },
+    device,
+    access: "shared",
+    logLevel: "silent",
+    giveUpMs: 0,
+  });
+  const shardThreads = processes[0]?.options.shardThreads ?? 1;
+  const scratchPath = await makeScratch();
+  try {
+    const partialsPath = join(scratchPath, "partials");
+    await mkdir(partialsPath, { recursive: true });
+    const beacon = await writeBeacon(partialsPath);
+    const { files } = planned.dataset;
+    const rows = new DatasetRows(files.map((file) => file.rows));
+    const runs = await runSamples({
+      processes,
+      task: {
+        job: describeJob("sample", planned, { partialsPath, beacon }),
+        shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
+      },
+      scratchPath,
+      budgetMs: question.sampleMs,
+    });
+    if (runs === null) return null;
+    const partials = runs.flatMap(({ result }) => result.partials);
+    const finish = await timeFinish(planned, partials, { partialsPath, scratchPath });
+    return estimateFrom({ planned, question, device, runs, finish, shardThreads });
+  } finally {
+    await rm(scratchPath, { recursive: true, force: true });
+  }
+}
+
+interface Measured {
+  readonly planned: PlannedJob;
+  readonly question: EstimateQuestion;
+  readonly device: ConcreteDevice;
+  /** One a worker. */
+  readonly runs: readonly SampleRun[];
+  readonly finish: FinishTime;
+  readonly shardThreads: number;
+}
+
+function estimateFrom({ planned, question, device, runs, finish, shardThreads }: Measured): Estimate {
+  const { nodes, pricePerHour } = question;
+  const { rowsPerSecond, error } = speedOf(runs);
+  const slots = planSlots(shardThreads);
+  const prediction = predict({
+    shardRows: planned.shards.map(shardRows),
+    files: planned.dataset.files.length,
+    starts: runs.map(({ marks, warmFrom }) => marks.slice(0, warmFrom + 1)),
+    rowsPerSecond: rowsPerSecond / runs.length,
+    stages: stagesOf(runs),
+    padding: paddingOf(runs),
+    finish,
+    nodes,
+    slots,
+    device,
+    precision: planned.spec.model.precision,
+  });
+  return {
+    ...prediction,
+    rowsPerSecond: rowsPerSecond * nodes,
+    error,
+    sampleRows: runs.reduce((rows, { marks }) => rows + (marks.at(-1)?.[1] ?? 0), 0),
+    device,
+    nodes,
+    workers: runs.length,
+    lanes: runs[0]?.result.plan.lanes ?? 1,
+    memory: {
+      workerBytes: Math.max(...runs.map(({ result }) => result.peakBytes)) + cutBytes(planned, runs, slots),
+      coordinatorBytes: process.resourceUsage().maxRSS * 1024,
+    },
+    deviceReport: runs[0]?.result.deviceReport ?? null,
+    cost: pricePerHour === null ? null : (prediction.seconds / 3600) * nodes * pricePerHour,
+  };
+}

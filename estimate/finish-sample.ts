@@ -1,0 +1,84 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { stageOutput } from "../coordinator/publish/stage.ts";
+import { reducePartials } from "../coordinator/reduce/reduce.ts";
+import { makeFolders } from "../shared/core/make-folders.ts";
+import { NO_VERDICT } from "../shared/domain/bottleneck.ts";
+import type { PlannedJob } from "../shared/domain/job.ts";
+import { outputFields } from "../shared/domain/output-fields.ts";
+import type { PartialManifest } from "../shared/domain/partial.ts";
+
+/** What comes after the last shard: reducing, staging, publishing. */
+export interface FinishTime {
+  /** Whatever the number of shards. */
+  readonly baseMs: number;
+  /** More for each row. */
+  readonly rowMs: number;
+}
+
+/**
+ * Reduces and stages the sample's partials as a run would, once a single one and once all of them: what the second took
+ * longer is for its rows.
+ */
+export async function timeFinish(
+  planned: PlannedJob,
+  partials: readonly PartialManifest[],
+  folders: { readonly partialsPath: string; readonly scratchPath: string },
+): Promise<FinishTime> {
+  const [first] = partials;
+  if (first === undefined) return { baseMs: 0, rowMs: 0 };
+  const oneMs = await timeOnce(planned, [first], folders);
+  const more = rowsOf(partials) - rowsOf([first]);
+  if (more === 0) return { baseMs: oneMs, rowMs: 0 };
+  const allMs = await timeOnce(planned, partials, folders);
+  const rowMs = Math.max(0, (allMs - oneMs) / more);
+  return { baseMs: Math.max(0, oneMs - rowMs * rowsOf([first])), rowMs };
+}
+
+async function timeOnce(
+  planned: PlannedJob,
+  partials: readonly PartialManifest[],
+  { partialsPath, scratchPath }: { readonly partialsPath: string; readonly scratchPath: string },
+): Promise<number> {
+  const { spec, map, digests } = planned;
+  const stagePath = join(scratchPath, "stage");
+  const tempFolder = join(scratchPath, "finish-temp");
+  await makeFolders(tempFolder);
+  const { signal } = new AbortController();
+  const folders = { partialsPath, stagePath, tempFolder };
+  const startMs = performance.now();
+  const reduced = await reducePartials({
+    ...folders,
+    reduce: spec.reduce,
+    fields: outputFields(map),
+    partials,
+    signal,
+  });
+  await stageOutput({
+    ...folders,
+    facts: {
+      job: { id: "sample", name: spec.name },
+      digests,
+      rowsInput: rowsOf(partials),
+      shards: partials.length,
+      attempts: partials.length,
+      verdict: NO_VERDICT,
+      precision: null,
+      builds: [],
+      devices: [],
+      versions: {},
+    },
+    partials,
+    reduced,
+    poisoned: [],
+    keep: map.keep,
+    signal,
+  });
+  const ms = performance.now() - startMs;
+  await rm(stagePath, { recursive: true, force: true });
+  return ms;
+}
+
+function rowsOf(partials: readonly PartialManifest[]): number {
+  return partials.reduce((rows, { rowsIn }) => rows + rowsIn, 0);
+}

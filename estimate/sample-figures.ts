@@ -1,0 +1,50 @@
+import type { PlannedJob } from "../shared/domain/job.ts";
+import { shardRows } from "../shared/domain/shard.ts";
+import { dtypeBytes } from "../shared/domain/tensor.ts";
+import { STAGES, type StageShares } from "../shared/domain/worker.ts";
+import type { Rate } from "./rate.ts";
+import type { SampleRun } from "./run-samples.ts";
+
+/** Of all of this machine's workers together. */
+export function speedOf(runs: readonly SampleRun[]): Rate {
+  const rates = runs.map(({ rate }) => rate);
+  const rowsPerSecond = rates.reduce((sum, rate) => sum + rate.rowsPerSecond, 0);
+  // Independent errors add up by their squares.
+  const off = Math.hypot(...rates.map((rate) => rate.error * rate.rowsPerSecond));
+  return { rowsPerSecond, error: off / rowsPerSecond };
+}
+
+/** A share is of the second before it was told: those that began before full speed say something else. */
+const TOLD_MS = 1_000;
+
+/** The mean busy shares at full speed. */
+export function stagesOf(runs: readonly SampleRun[]): StageShares {
+  const told = runs.flatMap(({ marks, warmFrom, result }) => {
+    const warmMs = marks[warmFrom]?.[0] ?? 0;
+    const shares = result.busy.filter(([atMs]) => atMs - TOLD_MS >= warmMs);
+    return (shares.length > 0 ? shares : result.busy.slice(-1)).map(([, share]) => share);
+  });
+  const mean = (stage: (typeof STAGES)[number]) =>
+    told.reduce((sum, shares) => sum + Math.min(1, shares[stage] ?? 0), 0) / told.length;
+  return told.length === 0 ? {} : Object.fromEntries(STAGES.map((stage) => [stage, mean(stage)]));
+}
+
+/** The share of padded steps in what the lanes ran; null where rows are not of uneven lengths. */
+export function paddingOf(runs: readonly SampleRun[]): number | null {
+  const sum = (part: "run" | "padded") => runs.reduce((steps, { result }) => steps + result.steps[part], 0);
+  return sum("run") > 0 ? sum("padded") / sum("run") : null;
+}
+
+/** A kept column's value, about: most are numbers or short texts. */
+const KEPT_BYTES = 16;
+
+/** Rows wait in memory until their shard is written: for shards that were cut in the sample, there will be more of them. */
+export function cutBytes({ shards, map }: PlannedJob, runs: readonly SampleRun[], slots: number): number {
+  const sampled = runs.flatMap(({ result }) => result.partials.map(({ rowsIn }) => rowsIn));
+  const more = Math.max(0, ...shards.map(shardRows)) - Math.max(0, ...sampled);
+  const rowBytes = map.outputs.reduce(
+    (bytes, { rowValues, dtype }) => bytes + rowValues * dtypeBytes(dtype),
+    KEPT_BYTES * map.keep.length,
+  );
+  return Math.max(0, more) * rowBytes * slots;
+}

@@ -1,0 +1,57 @@
+import type { ErrorData } from "../shared/core/errors.ts";
+import type { JobDescription, Lease } from "../shared/domain/job.ts";
+import type { PartialManifest } from "../shared/domain/partial.ts";
+import type { DeviceReport } from "../shared/domain/precision.ts";
+import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
+import type { LanePlan } from "../worker/lanes/lane-plan.ts";
+import type { ProcessPlan } from "../worker/process/supervisor.ts";
+
+/** A shard, with what must be known to read it. */
+export type SampleShard = Pick<Lease, "shard" | "slices">;
+
+/** What a sample process is started with: plain JSON. */
+export interface SampleTask {
+  /** Its place among those that run at once. */
+  readonly index: number;
+  /** When it was started, on the clock of the wall. */
+  readonly startedWallMs: number;
+  readonly worker: ProcessPlan["options"];
+  readonly job: JobDescription;
+  /** Run over and over, in this order. */
+  readonly shards: readonly SampleShard[];
+  readonly scratchPath: string;
+}
+
+/** Rows done at a moment, in milliseconds since the process was started. */
+export type Mark = readonly [atMs: number, rows: number];
+
+/** Marks since the last were told, in their order. */
+export interface NewMarks {
+  readonly marks: readonly Mark[];
+  /** The places in `marks` of those at which a shard ended. */
+  readonly shardEnds: readonly number[];
+}
+
+export type ToSampleProcess =
+  /** Once, first: a task may be longer than a command line can be. */
+  { readonly kind: "begin"; readonly task: SampleTask } | { readonly kind: "stop" };
+
+export type FromSampleProcess =
+  | ({ readonly kind: "marks" } & NewMarks)
+  | { readonly kind: "ended"; readonly result: SampleResult }
+  | { readonly kind: "failed"; readonly error: ErrorData };
+
+/** What a sample process found, beside its marks. */
+export interface SampleResult {
+  /** The most memory that it held, with all of its threads. */
+  readonly peakBytes: number;
+  /** The busy shares of its stages, as it told them about each second, with the moment of each. */
+  readonly busy: readonly (readonly [atMs: number, shares: StageShares])[];
+  readonly partials: readonly PartialManifest[];
+  /** How its lanes shared out its cores: as asked for, or as measured. */
+  readonly plan: LanePlan;
+  /** Of uneven rows, all told. */
+  readonly steps: StepCounts;
+  /** How the device compares with the CPU; null where it was not checked. */
+  readonly deviceReport: DeviceReport | null;
+}

@@ -1,0 +1,150 @@
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
+import { deferred } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import { workerSession } from "../../shared/domain/worker.ts";
+import type { PutHeader } from "../../shared/wire/services.ts";
+import { failureOf } from "../support/wire-rig.ts";
+
+/** What an upload may cost: see decision 32. */
+
+const session = workerSession("s1");
+let root = "";
+let partials = "";
+let checkUpload: () => void = () => {};
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-server-"));
+  partials = join(root, "partials");
+  await mkdir(partials);
+  checkUpload = () => {};
+});
+
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+function server(limits: DataServerOptions["limits"] = {}): DataServer {
+  const job = {
+    inputPaths: new Set<string>(),
+    modelPaths: new Set<string>(),
+    partialsPath: partials,
+    checkUpload: () => checkUpload(),
+  };
+  return new DataServer({ knowsSession: (known) => known === session, job: () => job, limits });
+}
+
+function aHeader(changes: Partial<PutHeader> = {}): PutHeader {
+  const token = { generation: 2, sequence: 9 };
+  const lease = { session, jobId: "j1", shard: shardId(4), token, executionId: "e1" };
+  return { ...lease, name: "rows.parquet", bytes: 6, ...changes };
+}
+
+async function* pieces(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+async function storedFiles(): Promise<string[]> {
+  const entries = await readdir(partials, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+test("a put needs a lease that is live, or merely late, before it waits for its turn and after", async () => {
+  const stale = new ShardmillError("LEASE_STALE", "the lease is over");
+  const one = server({ puts: 1 });
+  const [holding, waiting] = [deferred<void>(), deferred<void>()];
+  const first = one.putPartialFile(
+    aHeader(),
+    (async function* () {
+      holding.resolve();
+      await waiting.promise;
+      yield Buffer.from("abcdef");
+    })(),
+  );
+  await holding.promise;
+  const second = one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"));
+  checkUpload = () => {
+    throw stale;
+  };
+  expect(await failureOf(one.putPartialFile(aHeader(), pieces("abcdef")))).toBe(stale);
+  waiting.resolve();
+  await first;
+  expect(await failureOf(second)).toBe(stale);
+  expect(await storedFiles()).toHaveLength(1);
+});
+
+test("a put that has waited long for its turn is told so, well before its caller's deadline, and may come again", async () => {
+  const one = server({ puts: 1, waitMs: 20 });
+  const [holding, waiting] = [deferred<void>(), deferred<void>()];
+  const first = one.putPartialFile(
+    aHeader(),
+    (async function* () {
+      holding.resolve();
+      await waiting.promise;
+      yield Buffer.from("abcdef");
+    })(),
+  );
+  await holding.promise;
+  const again = () => one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"));
+  expect(await failureOf(again())).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  waiting.resolve();
+  await first;
+  await again();
+  expect(await storedFiles()).toHaveLength(2);
+});
+
+test("a put never makes anew what was removed with its job", async () => {
+  await rm(partials, { recursive: true });
+  expect(await failureOf(server().putPartialFile(aHeader(), pieces("abcdef")))).toMatchObject({
+    code: "STORE_NOT_FOUND",
+  });
+  expect(await readdir(root)).toEqual([]);
+});
+
+test("a put that comes too slowly ends, stores nothing, and gives its turn to another", async () => {
+  const one = server({ puts: 1, pace: { everyMs: 50, leastBytes: 4 } });
+  const stuck = (async function* () {
+    yield Buffer.from("abc");
+    await new Promise(() => {});
+  })();
+  const first = one.putPartialFile(aHeader(), stuck);
+  const second = one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"));
+  expect(await failureOf(first)).toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  await second;
+  expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", "dead.parquet")]);
+});
+
+test("what is put is of one execution a lease, and of so many bytes", async () => {
+  const one = server({ partialBytes: 10 });
+  await one.putPartialFile(aHeader(), pieces("abcdef"));
+  await one.putPartialFile(aHeader(), pieces("abcdef"));
+  for (const changes of [{ executionId: "e2" }, { name: "dead.parquet" }]) {
+    expect(await failureOf(one.putPartialFile(aHeader(changes), pieces("abcdef")))).toMatchObject({
+      code: "STORE_REFUSED",
+    });
+  }
+  const next = { generation: 2, sequence: 10 };
+  await one.putPartialFile(aHeader({ token: next, executionId: "e2" }), pieces("abcdef"));
+});
+
+test("of one lease two puts are open at once, and another lease has its own", async () => {
+  const one = server();
+  const waiting = deferred<void>();
+  const slow = async function* () {
+    await waiting.promise;
+    yield Buffer.from("abcdef");
+  };
+  const names = ["rows.parquet", "dead.parquet"];
+  const open = names.map((name) => one.putPartialFile(aHeader({ name }), slow()));
+  const caller = new AbortController();
+  const third = one.putPartialFile(aHeader({ name: "scan.parquet" }), pieces("abcdef"), caller.signal);
+  await one.putPartialFile(aHeader({ token: { generation: 2, sequence: 10 } }), pieces("abcdef"));
+  expect(await storedFiles()).toContainEqual(expect.stringContaining("4-2.10-e1"));
+  caller.abort(new Error("enough"));
+  expect(await failureOf(third)).toMatchObject({ message: "enough" });
+  waiting.resolve();
+  await Promise.all(open);
+  expect(await storedFiles()).toHaveLength(3);
+});

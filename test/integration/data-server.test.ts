@@ -1,0 +1,287 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
+import { sha256 } from "../../shared/core/digest.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import { workerSession } from "../../shared/domain/worker.ts";
+import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
+import type { PutHeader } from "../../shared/wire/services.ts";
+import { fakeServices } from "../support/fake-services.ts";
+import { failureOf, wireRig } from "../support/wire-rig.ts";
+
+const session = workerSession("s1");
+const MIB = 1 << 20;
+let root = "";
+let input = "";
+let partials = "";
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-server-"));
+  [input, partials] = [join(root, "a.parquet"), join(root, "partials")];
+  await writeFile(input, pattern(3 * MIB + 17));
+  await mkdir(partials);
+});
+
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+function server(limits: DataServerOptions["limits"] = {}): DataServer {
+  return new DataServer({
+    knowsSession: (known) => known === session,
+    job: (jobId) =>
+      jobId === "j1"
+        ? {
+            inputPaths: new Set([input]),
+            modelPaths: new Set([join(root, "model.onnx")]),
+            partialsPath: partials,
+            checkUpload: () => {},
+          }
+        : null,
+    limits,
+  });
+}
+
+/** Bytes that differ from their neighbours, so that a wrong offset shows. */
+function pattern(bytes: number): Buffer {
+  return Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
+}
+
+function aHeader(changes: Partial<PutHeader> = {}): PutHeader {
+  return {
+    session,
+    jobId: "j1",
+    shard: shardId(4),
+    token: { generation: 2, sequence: 9 },
+    executionId: "e1",
+    name: "rows.parquet",
+    bytes: 6,
+    ...changes,
+  };
+}
+
+async function* pieces(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+async function read(from: DataServer, start: number, end: number, path = input): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of from.readRange({ session, jobId: "j1", path, start, end })) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Every file below the partials folder, leftovers and all. */
+async function storedFiles(): Promise<string[]> {
+  const entries = await readdir(partials, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+describe("reading", () => {
+  test("gives exactly the bytes of the range, in chunks of at most 1 MiB", async () => {
+    const whole = await readFile(input);
+    for (const [start, end] of [
+      [0, whole.length],
+      [1, 2 * MIB + 3],
+      [whole.length - 1, whole.length],
+      [5, 5],
+    ] as const) {
+      expect((await read(server(), start, end)).equals(whole.subarray(start, end))).toBe(true);
+    }
+    expect(await server().statFile(session, "j1", input)).toMatchObject({ bytes: whole.length });
+  });
+
+  test.each([
+    ["a path beside the input", () => join(root, "b.parquet")],
+    ["a path that leads back to the input", () => `${root}/x/../a.parquet`],
+    ["a partial", () => join(partials, "4-2.9-e1", "rows.parquet")],
+    ["the password file", () => "/etc/passwd"],
+    ["nothing", () => ""],
+  ])("%s is refused", async (_what, path) => {
+    const refused = { code: "STORE_REFUSED" };
+    expect(await failureOf(server().statFile(session, "j1", path()))).toMatchObject(refused);
+    expect(await failureOf(read(server(), 0, 1, path()))).toMatchObject(refused);
+  });
+
+  test("of a file that is gone or was cut says so", async () => {
+    expect(await failureOf(read(server(), 0, 1, join(root, "model.onnx")))).toMatchObject({
+      code: "STORE_NOT_FOUND",
+    });
+    await truncate(input, 10);
+    expect(await failureOf(read(server(), 0, 11))).toMatchObject({
+      code: "STORE_FAILED",
+      fields: { expected: 11, found: 10 },
+    });
+  });
+
+  test("needs a live session and a job that is known", async () => {
+    const stranger = workerSession("s0");
+    expect(await failureOf(server().statFile(stranger, "j1", input))).toMatchObject({
+      code: "SESSION_STALE",
+    });
+    expect(await failureOf(server().statFile(session, "j2", input))).toMatchObject({ code: "JOB_NOT_FOUND" });
+    expect(await failureOf(server().putPartialFile(aHeader({ jobId: "j2" }), pieces()))).toMatchObject({
+      code: "JOB_NOT_FOUND",
+    });
+  });
+
+  test("gives its place back when the reader leaves early", async () => {
+    const one = server({ reads: 1, waiting: 0 });
+    for (let i = 0; i < 3; i += 1) {
+      for await (const _chunk of one.readRange({ session, jobId: "j1", path: input, start: 0, end: MIB }))
+        break;
+    }
+    const [first] = [one.readRange({ session, jobId: "j1", path: input, start: 0, end: MIB })];
+    await first?.next();
+    expect(await failureOf(read(one, 0, 1))).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+    await first?.return();
+    expect(await read(one, 0, 1)).toHaveLength(1);
+  });
+});
+
+describe("putting", () => {
+  test("stores the bytes under the partial's folder, and leaves nothing else", async () => {
+    await server().putPartialFile(aHeader(), pieces("abc", "", "def"));
+    const path = join(partials, "4-2.9-e1", "rows.parquet");
+    expect(await storedFiles()).toEqual([path]);
+    expect(await readFile(path, "utf8")).toBe("abcdef");
+  });
+
+  test("again with the same bytes succeeds; with others it is STORE_EXISTS and changes nothing", async () => {
+    await server().putPartialFile(aHeader(), pieces("abcdef"));
+    await server().putPartialFile(aHeader(), pieces("abcdef"));
+    for (const [bytes, text] of [
+      [6, "ABCDEF"],
+      [3, "abc"],
+    ] as const) {
+      expect(await failureOf(server().putPartialFile(aHeader({ bytes }), pieces(text)))).toMatchObject({
+        code: "STORE_EXISTS",
+      });
+    }
+    const [path = "", ...others] = await storedFiles();
+    expect(others).toEqual([]);
+    expect(await readFile(path, "utf8")).toBe("abcdef");
+  });
+
+  test("two at once of the same file end with one whole file", async () => {
+    const both = server();
+    const outcomes = await Promise.all(
+      ["abcdef", "ABCDEF"].map((text) =>
+        both.putPartialFile(aHeader(), pieces(text)).catch((error: unknown) => error),
+      ),
+    );
+    expect(outcomes).toContain(undefined);
+    expect(outcomes).toContainEqual(expect.objectContaining({ code: "STORE_EXISTS" }));
+    expect(await storedFiles()).toHaveLength(1);
+  });
+
+  test.each([
+    ["too few bytes", pieces("abc")],
+    ["too many bytes", pieces("abcdef", "g")],
+  ])("%s store nothing", async (_what, chunks) => {
+    expect(await failureOf(server().putPartialFile(aHeader(), chunks))).toMatchObject({
+      code: "STORE_FAILED",
+    });
+    expect(await storedFiles()).toEqual([]);
+  });
+
+  test("that is cancelled, or whose sender fails, stores nothing", async () => {
+    const caller = new AbortController();
+    const reason = new Error("gone");
+    const cancelled = (async function* () {
+      yield Buffer.from("abc");
+      caller.abort(reason);
+      yield Buffer.from("def");
+    })();
+    expect(await failureOf(server().putPartialFile(aHeader(), cancelled, caller.signal))).toBe(reason);
+    expect(await storedFiles()).toEqual([]);
+  });
+
+  test.each([
+    { name: "../rows.parquet" },
+    { name: "a/rows.parquet" },
+    { name: "rows.parquet\0" },
+    { name: "rows.csv" },
+    { name: "combined-../x.parquet" },
+    { name: "" },
+    { executionId: "../../e1" },
+    { executionId: "e1/x" },
+    { executionId: "" },
+    { bytes: 2 ** 40 },
+  ])("%o is refused and makes no folder", async (changes) => {
+    expect(await failureOf(server().putPartialFile(aHeader(changes), pieces("abcdef")))).toMatchObject({
+      code: "STORE_REFUSED",
+    });
+    expect(await readdir(partials)).toEqual([]);
+  });
+
+  test.each(["rows.arrow", "scan.parquet", "dead.parquet", "combined-per_label.parquet"])(
+    "%s is a file of a partial",
+    async (name) => {
+      await server().putPartialFile(aHeader({ name }), pieces("abcdef"));
+      expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", name)]);
+    },
+  );
+});
+
+describe("over gRPC", () => {
+  test("a worker reads ranges and puts a partial as if the files were here", async () => {
+    await using rig = await wireRig({ ...fakeServices(), data: server() });
+    const store = createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" });
+    const whole = await readFile(input);
+    expect(await store.stat(input)).toMatchObject({ bytes: whole.length });
+    const ranges = await Promise.all(
+      [0, 1, 2].map((i) => store.readRange(input, i * MIB, i * MIB + MIB + 17)),
+    );
+    for (const [i, bytes] of ranges.entries()) {
+      expect(whole.subarray(i * MIB, i * MIB + MIB + 17).equals(bytes)).toBe(true);
+      // A buffer of its own, which can be transferred to another thread.
+      expect(bytes.buffer.byteLength).toBe(bytes.length);
+    }
+    const path = join(partials, "4-2.9-e1", "dead.parquet");
+    await store.putOnce(path, input);
+    await store.putOnce(path, input);
+    expect(sha256(await readFile(path))).toBe(sha256(whole));
+    expect(await failureOf(store.putOnce(join(partials, "latest", "dead.parquet"), input))).toMatchObject({
+      code: "STORE_REFUSED",
+    });
+    expect(await failureOf(store.readRange(input, 0, whole.length + 1))).toMatchObject({
+      code: "STORE_FAILED",
+    });
+  });
+
+  test("an upload cut off in the middle leaves nothing behind", async () => {
+    await using rig = await wireRig({ ...fakeServices(), data: server() });
+    const caller = new AbortController();
+    const reason = new Error("drain");
+    const cut = (async function* () {
+      yield pattern(MIB);
+      await waitForFile();
+      caller.abort(reason);
+      yield pattern(MIB);
+    })();
+    const put = rig.client.data.putPartialFile(aHeader({ bytes: 2 * MIB }), cut, caller.signal);
+    expect(await failureOf(put)).toBe(reason);
+    await waitForNoFile();
+    expect(await storedFiles()).toEqual([]);
+  });
+
+  test("what goes wrong on the way is STORE_FAILED, with the cause and what to do", async () => {
+    const rig = await wireRig({ ...fakeServices(), data: server() });
+    const store = createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" });
+    await rig.server.close(0);
+    expect(await failureOf(store.readRange(input, 0, 1))).toMatchObject({
+      code: "STORE_FAILED",
+      fields: { path: input, because: "COORDINATOR_UNREACHABLE" },
+      hint: expect.stringContaining("shardmill coordinator"),
+    });
+    rig.client.close();
+  });
+});
+
+async function waitForFile(): Promise<void> {
+  while ((await storedFiles()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+async function waitForNoFile(): Promise<void> {
+  while ((await storedFiles()).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { type AdviceFacts, adviceFor } from "../../../../coordinator/insight/advice.ts";
+import { BOTTLENECKS } from "../../../../shared/domain/bottleneck.ts";
+
+function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["usage"]> = {}): AdviceFacts {
+  return {
+    usage: {
+      stages: { infer: 0.95 },
+      absentMs: 0,
+      doingMs: { starting: 0, working: 1, awaitingCoordinator: 0, awaitingShards: 0 },
+      shards: 100,
+      slots: 8,
+      ...usage,
+    },
+    rows: 1_000_000,
+    files: 10,
+    padding: null,
+    workers: 4,
+    device: "cuda",
+    precision: "original",
+    ...changes,
+  };
+}
+
+test("there is one for every limit, in one line", () => {
+  const all = BOTTLENECKS.map((bottleneck) => adviceFor(bottleneck, facts()));
+  expect(new Set(all).size).toBe(BOTTLENECKS.length);
+  for (const text of all) expect(text).toMatch(/^[^\n]+[^.]$/);
+});
+
+test("an input of tiny files is told that they are, where it is the input that limits", () => {
+  const tiny = facts({ rows: 400_000, files: 100_000 });
+  for (const bottleneck of ["read", "decode"] as const)
+    expect(adviceFor(bottleneck, tiny)).toContain("100,000 files of 4 rows");
+  expect(adviceFor("infer", tiny)).toBe(adviceFor("infer", facts()));
+  expect(adviceFor("decode", facts({ rows: 4, files: 1 }))).toBe(adviceFor("decode", facts()));
+});
+
+test("a busy CPU is told of GPUs and int8, a busy GPU of more of them and fp16", () => {
+  expect(adviceFor("infer", facts())).toContain("fp16");
+  expect(adviceFor("infer", facts({ device: "cpu" }))).toContain("int8");
+  expect(adviceFor("infer", facts({ precision: "fp16" }))).toBe(
+    "the model takes the time: more devices, or a smaller model",
+  );
+});
+
+test("a CPU whose cores do much beside the model is told so", () => {
+  const cpu = facts({ device: "cpu" }, { stages: { infer: 0.95, decode: 0.2, encode: 0.2 } });
+  expect(adviceFor("infer", cpu)).toContain("other stages share its cores");
+  expect(adviceFor("infer", facts({ device: "cpu" }))).not.toContain("cores");
+});
+
+test("much padding comes before new devices", () => {
+  expect(adviceFor("infer", facts({ padding: 0.4 }))).toContain("40 % of what it runs is padding");
+  expect(adviceFor("infer", facts({ padding: 0.1 }))).not.toContain("padding");
+});
+
+test("too few shards: how many there are, and rows of a shard that would be enough", () => {
+  expect(adviceFor("shards", facts({}, { shards: 5 }))).toBe(
+    "5 shards are too few for 4 workers: set input.shardRows to about 15000, or use fewer workers",
+  );
+  expect(adviceFor("shards", facts({ rows: 3, workers: 1 }, { shards: 1, slots: 2 }))).toBe(
+    "1 shard is too few for 1 worker: set input.shardRows to about 1",
+  );
+  expect(adviceFor("shards", facts({ rows: 1, workers: 1 }, { shards: 1, slots: 2 }))).toBe(
+    "1 shard is too few for 1 worker: with more rows it weighs less",
+  );
+  // One row a shard cannot be cut.
+  expect(adviceFor("shards", facts({ rows: 5 }, { shards: 5 }))).toBe(
+    "5 shards are too few for 4 workers: use fewer workers",
+  );
+});
+
+test("a start without workers is another than one with them", () => {
+  expect(adviceFor("start", facts({}, { absentMs: 10 }))).toContain("no worker was there");
+  expect(adviceFor("start", facts())).toContain("the workers were starting");
+});

@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { DeviceReports } from "../../../../coordinator/insight/device-reports.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { deviceReport } from "../../../support/wire-arbitraries.ts";
+import { sample } from "../../../support/wire-rig.ts";
+
+test("a refused worker that is gone is forgotten, and what it found stays told", () => {
+  const reports = new DeviceReports();
+  const session = workerSession("s1");
+  const report = { ...sample(deviceReport), refusal: "row 5 is wrong" };
+  reports.add(session, report);
+  expect(reports.refusalOf(session)).toBe("row 5 is wrong");
+  reports.forget(session);
+  expect(reports.refusalOf(session)).toBeNull();
+  expect(reports.all).toEqual([report]);
+});

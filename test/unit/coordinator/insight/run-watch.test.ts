@@ -1,0 +1,124 @@
+import { describe, expect, test } from "vitest";
+import { RunWatch, type WorkerReport } from "../../../../coordinator/insight/run-watch.ts";
+import type { WorkerSession } from "../../../../shared/domain/worker.ts";
+import { aPartial, aPlan, TestJob } from "../schedule/harness.ts";
+
+/** A job, its watch, and what its workers tell of themselves. */
+function aWatchedJob(shards: number) {
+  const job = TestJob.running(aPlan(shards, 100));
+  const reports = new Map<WorkerSession, WorkerReport>();
+  const watch = new RunWatch({
+    state: () => job.state,
+    clock: { nowMs: () => job.nowMs, wallMs: () => job.nowMs },
+    precision: "original",
+    reportOf: (session) => reports.get(session) ?? null,
+    loopTime: () => ({ activeMs: 0, idleMs: job.nowMs }),
+  });
+  const pass = (seconds: number) => {
+    for (let second = 0; second < seconds; second += 1) {
+      watch.look();
+      job.nowMs += 1_000;
+    }
+    watch.look();
+  };
+  const tell = (session: WorkerSession, infer: number) => {
+    reports.set(session, { busy: { infer }, padding: null, device: "cuda" });
+    watch.noteRows(session);
+  };
+  return { job, watch, pass, tell };
+}
+
+describe("what limits a job that runs", () => {
+  test("is its start, until a worker has told of rows", () => {
+    const { job, watch, pass, tell } = aWatchedJob(10);
+    pass(5);
+    expect(watch.verdict("run")).toMatchObject({ bottleneck: "start", stages: {} });
+    expect(watch.verdict("run").advice).toContain("no worker was there");
+    const worker = job.join("a");
+    job.grant(worker);
+    pass(10);
+    expect(watch.verdict("run").advice).toContain("the workers were starting");
+    tell(worker, 0.9234);
+    pass(20);
+    expect(watch.verdict("run")).toMatchObject({ bottleneck: "infer", stages: { infer: 0.923 } });
+  });
+
+  test("is known of a run that ended before the second look: the first rows are looked at", () => {
+    const { job, watch, tell } = aWatchedJob(1);
+    const worker = job.join("a");
+    watch.look();
+    job.grant(worker);
+    job.nowMs += 600;
+    tell(worker, 0.5);
+    job.nowMs += 200;
+    watch.look();
+    expect(watch.verdict("run")).toMatchObject({ bottleneck: "start", stages: { infer: 0.5 } });
+  });
+
+  test("is the model over the last seconds, though the whole run was mostly its start", () => {
+    const { job, watch, pass, tell } = aWatchedJob(10);
+    const worker = job.join("a");
+    job.grant(worker);
+    pass(200);
+    tell(worker, 0.95);
+    pass(20);
+    expect(watch.verdict("now").bottleneck).toBe("infer");
+    expect(watch.verdict("run").bottleneck).toBe("start");
+  });
+
+  test("is too few shards, when workers have none while others are at work", () => {
+    const { job, watch, pass, tell } = aWatchedJob(1);
+    const [one, other] = [job.join("a"), job.join("b")];
+    job.grant(one);
+    tell(one, 0.95);
+    tell(other, 0);
+    pass(20);
+    const { bottleneck, advice } = watch.verdict("run");
+    expect(bottleneck).toBe("shards");
+    expect(advice).toContain("1 shard is too few for 2 workers");
+  });
+
+  test("is the coordinator, when workers have no lease though shards are pending", () => {
+    const { job, watch, pass, tell } = aWatchedJob(10);
+    tell(job.join("a"), 0.1);
+    pass(20);
+    expect(watch.verdict("run").bottleneck).toBe("coordinator");
+  });
+
+  test("is the coordinator, when all is handed in and being verified", () => {
+    const { job, watch, pass, tell } = aWatchedJob(1);
+    const worker = job.join("a");
+    tell(worker, 0.1);
+    const { shard, token } = job.grant(worker);
+    job.offer(worker, aPartial(shard, token));
+    pass(20);
+    expect(watch.verdict("run").bottleneck).toBe("coordinator");
+  });
+
+  test("is not that a worker is excluded", () => {
+    const { job, watch, pass, tell } = aWatchedJob(10);
+    const [good, bad] = [job.join("a"), job.join("b")];
+    for (let failure = 0; failure < job.config.exclusion.strikes; failure += 1) job.fail(job.grant(bad));
+    expect(job.noLease(bad).why).toBe("excluded");
+    job.grant(good);
+    tell(good, 0.95);
+    tell(bad, 0);
+    pass(20);
+    expect(watch.verdict("run")).toMatchObject({ bottleneck: "infer", stages: { infer: 0.95 } });
+  });
+
+  test("is reducing, when that takes longer than the shards", () => {
+    const { job, watch, pass, tell } = aWatchedJob(1);
+    const worker = job.join("a");
+    tell(worker, 0.95);
+    const { shard, token } = job.grant(worker);
+    pass(5);
+    const partial = aPartial(shard, token);
+    job.offer(worker, partial);
+    job.stored(partial);
+    expect(job.state.phase).toBe("reducing");
+    pass(10);
+    expect(watch.verdict("run").bottleneck).toBe("reduce");
+    expect(watch.verdict("run").stages.infer).toBeCloseTo(0.95);
+  });
+});

@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { JobsServer } from "../../../../coordinator/service/jobs-server.ts";
+import { deferred } from "../../../../shared/core/abort.ts";
+import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { jobStatus } from "../../../support/wire-arbitraries.ts";
+import { sample } from "../../../support/wire-rig.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A server with one job that runs; `waits` counts what has begun to wait for its end. */
+function aServer() {
+  const ending = deferred<JobStatus>();
+  const running: JobStatus = { ...sample(jobStatus), phase: "running" };
+  let waits = 0;
+  const ended = Object.assign(ending.promise, {
+    // biome-ignore lint/suspicious/noThenProperty: it is a promise, and each call leaves something with it.
+    then: (...reactions: Parameters<Promise<JobStatus>["then"]>) => {
+      waits += 1;
+      return Promise.prototype.then.apply(ending.promise, reactions);
+    },
+  });
+  const job = {
+    jobId: "j1",
+    origin: { kind: "new" },
+    notes: [],
+    status: () => ({ ...running, seconds: performance.now() }),
+    ended,
+    cancel: async () => {},
+  } as const;
+  const server = new JobsServer({ submit: () => Promise.reject(new Error("unused")), jobs: () => [job] });
+  return { server, running, ending, waits: () => waits };
+}
+
+async function next(watch: AsyncIterator<JobStatus>): Promise<IteratorResult<JobStatus>> {
+  const coming = watch.next();
+  await vi.advanceTimersByTimeAsync(500);
+  return coming;
+}
+
+test("a watcher costs a job that runs for weeks no memory with each look", async () => {
+  const { server, running, ending, waits } = aServer();
+  const watch = server.watchJob("j1", new AbortController().signal)[Symbol.asyncIterator]();
+  for (let look = 0; look < 50; look += 1) await next(watch);
+  expect(waits()).toBeLessThan(5);
+  const last: JobStatus = { ...running, phase: "published" };
+  ending.resolve(last);
+  expect(await next(watch)).toEqual({ done: false, value: last });
+  expect((await next(watch)).done).toBe(true);
+});
+
+test("a watcher hears at once that its coordinator lets go of the job, and one who goes away is let go", async () => {
+  const { server, ending } = aServer();
+  const gone = new AbortController();
+  const left = server.watchJob("j1", gone.signal)[Symbol.asyncIterator]();
+  const stays = server.watchJob("j1")[Symbol.asyncIterator]();
+  await Promise.all([left.next(), stays.next()]);
+  const leaving = expect(left.next()).rejects.toThrow("gone");
+  gone.abort(new Error("gone"));
+  await leaving;
+  const ends = expect(stays.next()).rejects.toThrow("stopped");
+  ending.reject(new Error("stopped"));
+  await ends;
+  expect(vi.getTimerCount()).toBe(0);
+});

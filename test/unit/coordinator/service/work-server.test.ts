@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
+import { Waiters } from "../../../../coordinator/service/waiters.ts";
+import { WorkServer } from "../../../../coordinator/service/work-server.ts";
+import { WorkerRegistry } from "../../../../coordinator/service/worker-registry.ts";
+import { deferred } from "../../../../shared/core/abort.ts";
+import { systemClock } from "../../../../shared/core/clock.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import { buildVersion } from "../../../../shared/core/package-root.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+import { PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
+import { aWorker } from "../../../support/builders.ts";
+
+/** A server without jobs: what it refuses is refused before it looks for one. */
+function aServer(jobs: readonly Partial<ActiveJob>[] = []) {
+  const registry = new WorkerRegistry({ silenceMs: 30_000, disconnectGraceMs: 10_000 });
+  const server = new WorkServer({
+    registry,
+    waiters: new Waiters(),
+    jobs: () => jobs as readonly ActiveJob[],
+    dismissal: () => null,
+    times: { leaseMs: 30_000, heartbeatMs: 10_000 },
+    clock: systemClock,
+    log: silentLogger,
+  });
+  const register = (slots: number) =>
+    server.register({ ...aWorker({ slots }), protocolVersion: PROTOCOL_VERSION, build: buildVersion });
+  return { server, register, registry };
+}
+
+function leasesOf(jobs: readonly string[]) {
+  return jobs.map((jobId, index) => ({
+    lease: { jobId, shard: shardId(index), token: { generation: 1, sequence: index } },
+    rowsDone: 1,
+  }));
+}
+
+const invalid = expect.objectContaining({ code: "ARGUMENT_INVALID" });
+
+test("every lease of a heartbeat is answered, of whatever job, and those of no job are lost", async () => {
+  const { server, register } = aServer();
+  const { session } = await register(2);
+  const leases = leasesOf(["a", "b", "a", "c", "b"]);
+  const states = await server.heartbeat({ session, leases, busy: {}, padding: null });
+  expect(states.map(({ lease }) => lease.shard).sort()).toEqual([0, 1, 2, 3, 4]);
+  expect(states.every(({ live }) => !live)).toBe(true);
+});
+
+test("a heartbeat with more leases than the worker can hold is refused, and one with those of lost leases is not", async () => {
+  const { server, register } = aServer();
+  const { session } = await register(100);
+  const beat = (count: number) =>
+    server.heartbeat({ session, leases: leasesOf(Array(count).fill("a")), busy: {}, padding: null });
+  expect(await beat(100)).toHaveLength(100);
+  await expect(beat(101)).rejects.toEqual(invalid);
+});
+
+test("a heartbeat with leases of a thousand jobs costs each of them one look", async () => {
+  const { server, register } = aServer();
+  const { session } = await register(1_024);
+  const leases = leasesOf(Array.from({ length: 1_024 }, (_, index) => `job-${index}`));
+  const beat = () => server.heartbeat({ session, leases, busy: {}, padding: null });
+  await beat();
+  const startMs = performance.now();
+  for (let round = 0; round < 20; round += 1) await beat();
+  // Each with each took a hundred times as long.
+  expect(performance.now() - startMs).toBeLessThan(1_000);
+});
+
+test.each([0, 1_025])("a worker of %d slots is refused", async (slots) => {
+  await expect(aServer().register(slots)).rejects.toEqual(invalid);
+});
+
+test("a connection that breaks after its worker came back on another says nothing of the worker", async () => {
+  const { server, register, registry } = aServer();
+  const { session } = await register(1);
+  const [before, after] = [new AbortController(), new AbortController()];
+  const first = server.requestLease(session, 60_000, [], before.signal);
+  const second = server.requestLease(session, 60_000, [], after.signal);
+  before.abort(new Error("gone"));
+  await expect(first).rejects.toThrow("gone");
+  expect(registry.reap(performance.now() + 15_000)).toEqual([]);
+  after.abort(new Error("gone, too"));
+  await expect(second).rejects.toThrow("gone, too");
+  expect(registry.reap(performance.now() + 15_000)).toHaveLength(1);
+});
+
+test("that a worker is lost is told to every job, also behind one whose disk hangs or fails", async () => {
+  const told: string[] = [];
+  const aJob = (jobId: string, answer: () => Promise<void>): Partial<ActiveJob> => ({
+    jobId,
+    workerLost: (session) => {
+      told.push(`${jobId} ${session}`);
+      return answer();
+    },
+  });
+  const hung = deferred<void>();
+  const { server, register } = aServer([
+    aJob("fails", () => Promise.reject(new Error("no space left"))),
+    aJob("hangs", () => hung.promise),
+    aJob("sound", async () => {}),
+  ]);
+  const { session } = await register(1);
+  const lost = server.workerLost(session, "died", "silent");
+  await Promise.resolve();
+  expect(told).toEqual(["fails", "hangs", "sound"].map((jobId) => `${jobId} ${session}`));
+  hung.resolve();
+  await lost;
+});

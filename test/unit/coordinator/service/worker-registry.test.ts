@@ -1,0 +1,149 @@
+import { describe, expect, test } from "vitest";
+import { WorkerRegistry } from "../../../../coordinator/service/worker-registry.ts";
+import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
+import { aWorker } from "../../../support/builders.ts";
+
+const times = { silenceMs: 30_000, disconnectGraceMs: 10_000 };
+
+describe("the worker registry", () => {
+  test("a worker that joins again under its name replaces its earlier life", () => {
+    const registry = new WorkerRegistry(times);
+    const first = registry.join(aWorker(), 0);
+    const second = registry.join(aWorker(), 5);
+    expect(first.replaced).toEqual([]);
+    expect(second.replaced).toEqual([first.session]);
+    expect(() => registry.heard(first.session, 6)).toThrow(
+      expect.objectContaining({ code: "SESSION_STALE" }),
+    );
+    expect(registry.heard(second.session, 6).name).toBe("node1-cpu0");
+  });
+
+  test("workers of different names live side by side", () => {
+    const registry = new WorkerRegistry(times);
+    registry.join(aWorker({ name: "a" }), 0);
+    registry.join(aWorker({ name: "b" }), 0);
+    expect(registry.size).toBe(2);
+  });
+
+  test("a silent worker is reaped once, after the silence and not before", () => {
+    const registry = new WorkerRegistry(times);
+    const { session } = registry.join(aWorker(), 0);
+    expect(registry.reap(30_000)).toEqual([]);
+    expect(registry.reap(30_001).map((dead) => dead.session)).toEqual([session]);
+    expect(registry.reap(30_002)).toEqual([]);
+  });
+
+  test("a broken connection shortens the silence to its grace, and a call heals it", () => {
+    const registry = new WorkerRegistry(times);
+    const { session } = registry.join(aWorker(), 0);
+    registry.disconnected(session, 1_000);
+    registry.heard(session, 5_000);
+    expect(registry.reap(11_500)).toEqual([]);
+    registry.disconnected(session, 12_000);
+    expect(registry.reap(22_000)).toEqual([]);
+    expect(registry.reap(22_001).map((dead) => dead.session)).toEqual([session]);
+  });
+
+  test("an unknown session is told to register again", () => {
+    const registry = new WorkerRegistry(times);
+    expect(() => registry.heard(workerSession("nobody"), 0)).toThrow(
+      expect.objectContaining({ code: "SESSION_STALE" }),
+    );
+  });
+
+  test("what a worker last told is known until it leaves", () => {
+    const registry = new WorkerRegistry(times);
+    const a = registry.join(aWorker({ name: "a" }), 0).session;
+    const b = registry.join(aWorker({ name: "b" }), 0).session;
+    registry.reportBusy(a, { infer: 1, read: 0.5 }, 0.25);
+    registry.reportBusy(b, { infer: 0.5 }, null);
+    expect(registry.reportOf(a)).toMatchObject({
+      busy: { infer: 1, read: 0.5 },
+      padding: 0.25,
+      device: "cpu",
+    });
+    expect(registry.reportOf(b)).toMatchObject({ busy: { infer: 0.5 }, padding: null });
+  });
+
+  test("lanes that were measured after a worker joined are shown instead of those it joined with", () => {
+    const registry = new WorkerRegistry(times);
+    const { session } = registry.join(aWorker(), 0);
+    const shown = () => {
+      const [status] = registry.statuses(
+        0,
+        () => 0,
+        () => null,
+        () => null,
+      );
+      return [status?.lanes, status?.threadsPerLane];
+    };
+    registry.reportLanes(session, { lanes: 1, threadsPerLane: 16 });
+    expect(shown()).toEqual([1, 16]);
+    expect(registry.heard(session, 1)).toMatchObject({ lanes: 1, threadsPerLane: 16, device: "cpu" });
+    expect(() => registry.reportLanes(workerSession("nobody"), { lanes: 1, threadsPerLane: 1 })).toThrow(
+      expect.objectContaining({ code: "SESSION_STALE" }),
+    );
+  });
+
+  test("what workers did is counted per session and shown", () => {
+    const registry = new WorkerRegistry(times);
+    const { session } = registry.join(aWorker(), 1_000);
+    registry.countCommit(session, 70);
+    registry.countCommit(session, 30);
+    registry.countFailure(session);
+    const [status] = registry.statuses(
+      3_000,
+      () => 2,
+      () => 1500,
+      () => "job-1: wrong",
+    );
+    expect(status).toMatchObject({
+      rowsCommitted: 100,
+      shardsCommitted: 2,
+      attemptsFailed: 1,
+      excludedForSeconds: 1.5,
+      leases: 2,
+      secondsConnected: 2,
+    });
+  });
+
+  test("registrations without end push out each other, the oldest first, and no worker that has asked", () => {
+    const registry = new WorkerRegistry(times);
+    const worker = registry.join(aWorker({ name: "at-work" }), 0).session;
+    registry.asked(worker);
+    const first = registry.join(aWorker({ name: "idle-0" }), 0).session;
+    const gone: WorkerSession[] = [];
+    for (let index = 1; index <= 1_500; index += 1) {
+      gone.push(...registry.join(aWorker({ name: `idle-${index}` }), 0).replaced);
+    }
+    expect(registry.size).toBe(1_001);
+    expect(gone).toHaveLength(501);
+    expect(gone[0]).toBe(first);
+    expect(registry.has(worker)).toBe(true);
+  });
+
+  test("more workers than there can be are refused, and those that are here may join again", () => {
+    const registry = new WorkerRegistry(times);
+    for (let index = 0; index < 20_000; index += 1) {
+      registry.asked(registry.join(aWorker({ name: `w${index}` }), 0).session);
+    }
+    expect(() => registry.join(aWorker({ name: "one-more" }), 0)).toThrow(
+      expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }),
+    );
+    expect(registry.join(aWorker({ name: "w7" }), 0).replaced).toHaveLength(1);
+    expect(registry.size).toBe(20_000);
+  });
+
+  test("one whose connection broke makes room like one that never asked, until it asks again", () => {
+    const registry = new WorkerRegistry(times);
+    const [back, away] = ["back", "away"].map((name) => registry.join(aWorker({ name }), 0).session);
+    for (const session of [back, away]) {
+      registry.asked(session ?? workerSession(""));
+      registry.disconnected(session ?? workerSession(""), 1);
+    }
+    registry.asked(back ?? workerSession(""));
+    for (let index = 0; index < 1_000; index += 1) registry.join(aWorker({ name: `idle-${index}` }), 2);
+    expect(registry.has(back ?? workerSession(""))).toBe(true);
+    expect(registry.has(away ?? workerSession(""))).toBe(false);
+  });
+});

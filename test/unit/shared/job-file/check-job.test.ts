@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
+import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
+import { decodeJobSpec, encodeJson } from "../../../../shared/wire/codec-job.ts";
+import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
+
+const ref = (inner: string): string => `$\{${inner}}`;
+
+describe("a path in a job file", () => {
+  test.each(["s3://b/k", "GS://b/k", "hdfs://h:9000/x", "abfss://c@a.net/x", "https://h/x", "file:///x"])(
+    "that is the address %s is refused wherever it stands",
+    (address) => {
+      const job = (input: string) =>
+        `input: { path: ${input} }\nmodel: { path: "${address}" }\noutput: { path: "${address}" }`;
+      for (const input of [`"${address}"`, `[a, "${address}"]`]) {
+        const problems = problemsOf(job(input));
+        expect(problems.map(({ what }) => what)).toEqual(Array(3).fill("addresses are not supported yet"));
+        expect(problems[0]?.found).toBe(JSON.stringify(address.slice(0, address.indexOf("/") + 2)));
+        expect(problems[0]?.hint).toContain(address.startsWith("file") ? "without `file://`" : "mount");
+      }
+      const set = [`output.path=${address}`];
+      const [overridden] = problemsOfJob({ set });
+      expect(overridden?.where).toBe(`--set ${set}`);
+      const [fromOutside] = problemsOf(
+        `${job("a").split("\n")[0]}\nmodel: { path: m }\noutput: { path: "${ref("X")}" }`,
+        {
+          env: { X: address },
+        },
+      );
+      expect(fromOutside?.what).toBe("addresses are not supported yet");
+    },
+  );
+
+  test("has no NUL in it, and may look a little like an address", () => {
+    expect(problemsOfJob({ set: ['output.path="a\\0b"'] })[0]?.what).toBe(
+      "no path has a NUL character in it",
+    );
+    expect(parseJob({ set: ["output.path=s3:/b"] }).output.path).toBe("/jobs/digits/s3:/b");
+    expect(parseJob({ set: ["output.path=a/x://b"] }).output.path).toBe("/jobs/digits/a/x:/b");
+  });
+
+  test("of the input is a pattern, in which a folder and a variable stand for themselves", () => {
+    const path = "/jobs/run[1] (a)/job.yaml";
+    const at = (input: string, env: NodeJS.ProcessEnv = {}) => {
+      const text = JSON.stringify({
+        input: { path: input },
+        model: { path: "m" },
+        output: { path: ref("X") },
+      });
+      return parseJobText(text, { path, set: [], env: { X: "o[ut]", ...env } });
+    };
+    const spec = at(`./*/${ref("X")}/{a,b}.parquet`, { X: "{*}" });
+    expect(spec.input.path).toEqual(["/jobs/run\\[1\\] \\(a\\)/*/\\{\\*\\}/{a,b}.parquet"]);
+    expect(spec.model.path).toBe("/jobs/run[1] (a)/m");
+    expect(at("x").output.path).toBe("/jobs/run[1] (a)/o[ut]");
+    expect(at("../b").input.path).toEqual(["/jobs/b"]);
+  });
+});
+
+describe("a whole number in a job file", () => {
+  const ODD = "9007199254740993";
+
+  test.each([ODD, `-${ODD}`, "0xffffffffffffffff", "1".repeat(400)])(
+    "that is %s is refused: another would be read",
+    (digits) => {
+      for (const key of ["fill", "scale", "offset", "pad"]) {
+        const problems = problemsOfJob({ map: `inputs: { a: { column: x, ${key}: ${digits} } }` });
+        expect(problems.map(({ where, what }) => [where.split(" ").at(-1), what])).toEqual([
+          [`map.inputs.a.${key}`, "a whole number beyond 2^53 would not be what is written"],
+        ]);
+      }
+      const set = problemsOfJob({ set: [`input.shardRows=${digits}`] });
+      expect(set[0]?.what).toContain("beyond 2^53");
+      const outside = problemsOfJob({
+        map: `inputs: { a: { column: x, fill: "" } }\nbatch: { rows: 1 }`,
+        rest: `errors:\n  maxRows: ${ref("N")}`,
+        env: { N: digits },
+      });
+      expect(outside.some(({ what }) => what.includes("beyond 2^53"))).toBe(true);
+    },
+  );
+
+  test("up to 2^53, and with an exponent, is read; as text it is text", () => {
+    const fillOf = (fill: string) =>
+      parseJob({ map: `inputs: { a: { column: x, fill: ${fill} } }` }).map.inputs.a?.fill;
+    expect(fillOf("9007199254740991")).toBe(Number.MAX_SAFE_INTEGER);
+    expect(fillOf("1e17")).toBe(1e17);
+    expect(fillOf("9.5e300")).toBe(9.5e300);
+    expect(problemsOfJob({ rest: `name: ${ODD}` })[0]?.what).toBe("wrong type");
+    expect(parseJob({ rest: `name: "${ODD}"` }).name).toBe(ODD);
+  });
+});
+
+describe("the outputs of a job file", () => {
+  const columnsOf = ({ map }: JobSpec) => map.outputs.map(({ column }) => column);
+  const NAMES = ["zebra", "10", "2", "a", "1e3", "01", "-1"];
+  const quoted = NAMES.map((name) => JSON.stringify(name));
+  const group = `outputs:\n${quoted.map((name) => `  ${name}: logits`).join("\n")}`;
+
+  test("keep their order, whatever they are called, in the file and on the wire", () => {
+    const spec = parseJob({ map: group });
+    expect(columnsOf(spec)).toEqual(NAMES);
+    expect(spec.map.outputs[1]).toEqual({ column: "10", tensor: "logits", op: "raw" });
+    expect(checkJobSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+    expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
+  });
+
+  test("may be a list, with the same checks", () => {
+    const list = quoted.map((name) => `  - { column: ${name}, tensor: logits }`).join("\n");
+    expect(parseJob({ map: `outputs:\n${list}` })).toEqual(parseJob({ map: group }));
+    const wrong = problemsOfJob({
+      map: "outputs:\n  - { column: a, op: topK }\n  - { tensor: y }\n  - { column: c, kk: 3 }",
+    });
+    expect(wrong.map(({ where, what }) => [where.split(" ").at(-1), what])).toEqual([
+      ["map.outputs[0].k", "required with `op: topK`"],
+      ["map.outputs[1].column", "required, but missing"],
+      ["map.outputs[2].kk", "unknown key `kk`"],
+    ]);
+    const [twice] = problemsOfJob({ map: "outputs:\n  - { column: a }\n  - { column: A }" });
+    expect(twice?.what).toBe("two output columns are named `A`");
+  });
+
+  test("keep it through settings and merge keys", () => {
+    const set = ["map.outputs.2.op=softmax", "map.outputs.0=logits"];
+    expect(columnsOf(parseJob({ map: group, set }))).toEqual([...NAMES, "0"]);
+    const merged = 'outputs:\n  b: logits\n  <<: { z: logits, "5": logits }\n  "3": logits';
+    expect(columnsOf(parseJob({ map: merged }))).toEqual(["b", "z", "5", "3"]);
+  });
+});

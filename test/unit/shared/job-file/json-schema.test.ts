@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { renderJobFileReference } from "../../../../shared/job-file/job-file-reference.ts";
+import {
+  choices,
+  describeType,
+  jobSpecJsonSchema,
+  knownKeys,
+  schemaAt,
+} from "../../../../shared/job-file/json-schema.ts";
+
+describe("the JSON Schema of the job file", () => {
+  const schema = jobSpecJsonSchema();
+
+  test("is draft 2020-12, named, and takes what a user may write", () => {
+    expect(schema).toMatchObject({
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      $id: "urn:shardmill:job:v1",
+      title: "Shardmill job",
+      required: ["input", "model", "output"],
+      additionalProperties: false,
+    });
+  });
+
+  test("decides as the checks do", () => {
+    const fromSchema = z.fromJSONSchema(schema as z.core.JSONSchema.JSONSchema);
+    const job = { input: { path: "a" }, model: { path: "m" }, output: { path: "o" } };
+    const good = [
+      job,
+      { ...job, reduce: { n: "SELECT 1" }, map: { inputs: { x: "c", y: { columns: "f*" } } } },
+    ];
+    const bad = [
+      {},
+      { ...job, outptu: 1 },
+      { ...job, errors: { maxRows: -1 } },
+      { ...job, map: { batch: { rows: "x" } } },
+    ];
+    expect(good.map((value) => fromSchema.safeParse(value).success)).toEqual([true, true]);
+    expect(bad.map((value) => fromSchema.safeParse(value).success)).toEqual([false, false, false, false]);
+  });
+
+  test("is a copy: changing it changes no check", () => {
+    Object.assign(schema, { properties: {} });
+    expect(knownKeys(schemaAt([]))).toContain("input");
+  });
+
+  test("describes every key", () => {
+    const missing: string[] = [];
+    const visit = (node: unknown, path: string): void => {
+      if (node === null || typeof node !== "object") return;
+      for (const [key, inner] of Object.entries(Reflect.get(node, "properties") ?? {})) {
+        const description: unknown = Reflect.get(inner as object, "description");
+        if (typeof description !== "string" || description === "") missing.push(`${path}.${key}`);
+        visit(inner, `${path}.${key}`);
+      }
+      visit(Reflect.get(node, "additionalProperties"), `${path}.*`);
+      for (const branch of (Reflect.get(node, "anyOf") as unknown[] | undefined) ?? []) visit(branch, path);
+    };
+    visit(jobSpecJsonSchema(), "job");
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("a place in the job file", () => {
+  test("is described in words", () => {
+    expect(describeType(schemaAt(["map", "batch", "rows"]))).toBe(
+      "`auto` or a whole number from 1 to 1,048,576",
+    );
+    expect(describeType(schemaAt(["model", "check", "maxBeyond"]))).toBe("`auto` or a number from 0 to 1");
+    expect(describeType(schemaAt(["map", "inputs", "any", "scale"]))).toBe("a number");
+    expect(describeType(schemaAt(["input", "path"]))).toBe("text or a list of text");
+    expect(describeType(schemaAt(["map", "inputs", "any"]))).toBe("text or a group of keys");
+    expect(describeType(schemaAt(["map", "inputs", "any", "shape"]))).toContain("a list of whole numbers");
+    expect(describeType(schemaAt(["errors", "maxRows"]))).toBe("a whole number of at least 0");
+  });
+
+  test("knows its choices", () => {
+    expect(choices(schemaAt(["output", "rows"]))).toEqual(["parquet", "arrow", "none"]);
+  });
+
+  test.each([[["nothing"]], [["map", "toString"]], [["map", "keep", "x"]], [["name", "x"]], [[0]]])(
+    "%j is none",
+    (path) => {
+      expect(schemaAt(path)).toEqual([]);
+    },
+  );
+});
+
+describe("the reference of the job file", () => {
+  const lines = renderJobFileReference().trimEnd().split("\n");
+
+  test("is a table with four columns in every line", () => {
+    for (const line of lines) expect(line.replaceAll("\\|", "").split("|")).toHaveLength(6);
+  });
+
+  test("has every key once, those of named entries too", () => {
+    const keys = lines.slice(2).map((line) => line.split("`")[1]);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keys).toEqual(
+      expect.arrayContaining([
+        "name",
+        "input.path",
+        "map.inputs.<name>.column",
+        "reduce.<name>.final",
+        "errors.maxRows",
+      ]),
+    );
+  });
+
+  test("says what is required and what the default is", () => {
+    expect(lines.find((line) => line.startsWith("| `model.path`"))).toContain("| required |");
+    expect(lines.find((line) => line.startsWith("| `output.rows`"))).toContain("| `parquet` |");
+  });
+});

@@ -1,0 +1,45 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { formatKeyPath, parseKeyPath } from "../../../../shared/job-file/key-path.ts";
+
+describe("a key path", () => {
+  test("shows plain keys with dots, places in brackets and odd keys in quotes", () => {
+    expect(formatKeyPath(["map", "inputs", "a.b", "columns", 0])).toBe('map.inputs."a.b".columns[0]');
+  });
+
+  test("is read up to the equals sign", () => {
+    expect(parseKeyPath('map.inputs."a.b=c".column=x=y')).toEqual({
+      path: ["map", "inputs", "a.b=c", "column"],
+      end: 'map.inputs."a.b=c".column'.length,
+    });
+  });
+
+  test.each(["", "=x", ".a", "a.", "a..b", "a b", '"a', "a.[0", "[0]", 'a"b"', '"\\x"'])(
+    "is not %j",
+    (text) => {
+      expect(parseKeyPath(text)).toBeNull();
+    },
+  );
+
+  test("is read back as it was written", () => {
+    const key = fc.oneof(
+      fc.string(),
+      fc.string({ unit: fc.constantFrom(".", '"', "[", "]", "=", "\\", " ", "a") }),
+    );
+    const path = fc
+      .tuple(key, fc.array(fc.oneof(key, fc.nat({ max: 999_999_999 }))))
+      .map(([first, rest]) => [first, ...rest]);
+    fc.assert(
+      fc.property(path, (keys) => {
+        const text = formatKeyPath(keys);
+        expect(parseKeyPath(text)).toEqual({ path: keys, end: text.length });
+      }),
+    );
+  });
+
+  test("reading never throws", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'a."[]=0\\ ') }), (text) => void parseKeyPath(text)),
+    );
+  });
+});

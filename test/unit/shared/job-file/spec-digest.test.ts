@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { specDigest } from "../../../../shared/job-file/spec-digest.ts";
+import { type JobTextParts, parseJob } from "./job-text.ts";
+
+const MAP = "inputs: { image: { column: pixels } }\noutputs: { a: x, b: y }\nkeep: [id, label]";
+const REST = "reduce: { n: SELECT 1, m: SELECT 2 }";
+const digestOf = (parts: JobTextParts): string => specDigest(parseJob({ map: MAP, rest: REST, ...parts }));
+const base = digestOf({});
+
+describe("the digest of a spec", () => {
+  test.each([
+    "name=other",
+    "input.path=elsewhere.parquet",
+    "input.shardRows=7",
+    "model.path=elsewhere.onnx",
+    "model.device=cuda",
+    "model.precision=original",
+    "model.check.minCosine=0.5",
+    "map.batch.rows=7",
+    "output.path=elsewhere",
+    "errors.maxRows=7",
+    "map.inputs.image=pixels",
+    "map.inputs.image.scale=1",
+    "reduce={m: SELECT 2, n: {final: SELECT 1}}",
+  ])("does not change with %s: the result is the same", (setting) => {
+    expect(digestOf({ set: [setting] })).toBe(base);
+  });
+
+  test.each([
+    "map.inputs.image.scale=2",
+    "map.inputs.image.fill=0",
+    "map.outputs.a.op=sigmoid",
+    "map.outputs={b: y, a: x}",
+    "map.keep=[label, id]",
+    "reduce.n=SELECT 3",
+    "reduce.o=SELECT 3",
+    "output.rows=arrow",
+    "model.precision=int8",
+  ])("changes with %s", (setting) => {
+    expect(digestOf({ set: [setting] })).not.toBe(base);
+  });
+});

@@ -1,0 +1,183 @@
+import { Float32 } from "apache-arrow";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import { batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
+import { type BatchOutcome, BatchRunner } from "../../../../worker/batch/batch-runner.ts";
+import type { BatchSizer } from "../../../../worker/batch/batch-sizer.ts";
+import { BufferPool } from "../../../../worker/batch/buffer-pool.ts";
+import type { Lanes } from "../../../../worker/lanes/lanes.ts";
+import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
+import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
+import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
+import { anOutput } from "../../../support/shard-job.ts";
+
+const plan: MapPlan = {
+  inputs: [aBinding()],
+  outputs: [anOutput({ tensor: "y", rowDims: [], rowValues: 1 })],
+  keep: [],
+  columns: ["c"],
+  fixedBatchRows: null,
+};
+
+/** A batch of the rows 0, 1, 2, ..., whose values are their numbers. */
+function someRows(rows: number) {
+  const c = column(
+    Array.from({ length: rows }, (_, row) => row),
+    new Float32(),
+  );
+  const chunk = new InputChunk(batchOf({ c }), 0, plan.inputs);
+  return rowsBatch([{ chunk, start: 0, end: rows }]);
+}
+
+function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Partial<MapPlan> = {}) {
+  const stop = new AbortController();
+  const runs: number[][] = [];
+  const asked: (readonly string[])[] = [];
+  const tooBig: number[] = [];
+  const lanes: Lanes = {
+    count: 1,
+    async infer(feeds, outputs) {
+      asked.push(outputs);
+      const rows = Array.from(new Float32Array(feeds.x?.data ?? new ArrayBuffer(0)));
+      runs.push(rows);
+      const error = refuse(rows);
+      if (error !== null) throw error;
+      return { outputs: {}, feeds, runMs: 1 };
+    },
+  };
+  const sizer: BatchSizer = {
+    nextRows: () => 8,
+    observe: () => {},
+    outOfMemory: ({ rows }) => tooBig.push(rows),
+  };
+  const runner = new BatchRunner({
+    lanes,
+    plan: { ...plan, ...changes },
+    sizer,
+    pool: new BufferPool(4),
+    meter: new BusyMeter(() => 0),
+    signal: stop.signal,
+  });
+  return { runner, runs, asked, tooBig, stop };
+}
+
+const failing = (bad: readonly number[]) => (rows: number[]) => {
+  const found = rows.find((row) => bad.includes(row));
+  return found === undefined ? null : new ShardmillError("MODEL_FAILED", `no ${found}`);
+};
+
+const rowsOf = (segments: readonly BatchOutcome[]) =>
+  segments.flatMap(({ kind, batch }) =>
+    batch.pieces.flatMap(({ start, end }) =>
+      Array.from({ length: end - start }, (_, index) => ({ kind, row: start + index })),
+    ),
+  );
+
+test("exactly the rows that the model fails on are singled out, and order is kept", async () => {
+  const rows = fc.integer({ min: 2, max: 40 });
+  await fc.assert(
+    fc.asyncProperty(rows, fc.array(fc.nat(39), { maxLength: 6 }), async (count, bad) => {
+      const { runner } = aRunner(failing(bad));
+      // A batch that works before: then failures are the data's.
+      await runner.run(rowsBatch(someRows(100).pieces.map(({ chunk }) => ({ chunk, start: 99, end: 100 }))));
+      const segments = await runner.run(someRows(count));
+      expect(rowsOf(segments)).toEqual(
+        Array.from({ length: count }, (_, row) => ({ kind: bad.includes(row) ? "failed" : "mapped", row })),
+      );
+    }),
+  );
+});
+
+test("one bad row among 1,024 is found in 21 runs, and keeps the model's message", async () => {
+  const { runner, runs } = aRunner(failing([700]));
+  const segments = await runner.run(someRows(1024));
+  expect(runs).toHaveLength(21);
+  expect(segments.filter(({ kind }) => kind === "failed")).toMatchObject([{ message: "no 700" }]);
+});
+
+describe("the model is blamed, not the data", () => {
+  const always = () => new ShardmillError("MODEL_FAILED", "never works");
+
+  test("when the first 32 rows fail one by one and none ever worked", async () => {
+    const { runner, runs } = aRunner(always);
+    await expect(runner.run(someRows(1024))).rejects.toMatchObject({
+      code: "MODEL_FAILED",
+      message: "the model fails on every row: never works",
+      fields: { rowsFailed: 32 },
+    });
+    expect(runs.length).toBeLessThan(80);
+  });
+
+  test("when every row of a small shard fails", async () => {
+    const { runner } = aRunner(always);
+    await runner.run(someRows(5));
+    expect(() => runner.checkSomeMapped()).toThrowError(expect.objectContaining({ code: "MODEL_FAILED" }));
+  });
+
+  test("not when any row works", async () => {
+    const { runner } = aRunner(failing([1, 2, 3]));
+    await runner.run(someRows(5));
+    expect(() => runner.checkSomeMapped()).not.toThrow();
+  });
+
+  test("when a batch has more bad rows than can be searched for", async () => {
+    const { runner, runs } = aRunner((rows) =>
+      rows.length === 1 && (rows[0] ?? 0) % 2 === 0 ? null : always(),
+    );
+    await expect(runner.run(someRows(4096))).rejects.toMatchObject({ code: "MODEL_FAILED" });
+    expect(runs.length).toBeLessThanOrEqual(2 * 1024 + 1);
+  });
+});
+
+describe("out of memory", () => {
+  const fits = (limit: number) => (rows: number[]) =>
+    rows.length > limit ? new ShardmillError("OUT_OF_MEMORY", "full") : null;
+
+  test("the same rows are run in halves, and the sizer is told", async () => {
+    const { runner, tooBig } = aRunner(fits(3));
+    const segments = await runner.run(someRows(10));
+    expect(rowsOf(segments).map(({ row }) => row)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(tooBig).toEqual([10, 5, 5]);
+  });
+
+  test("a single row that does not fit fails the attempt", async () => {
+    const { runner } = aRunner(fits(0));
+    await expect(runner.run(someRows(4))).rejects.toMatchObject({ code: "OUT_OF_MEMORY" });
+  });
+
+  test("a fixed batch that does not fit fails the attempt at once", async () => {
+    const { runner, runs } = aRunner(fits(4), { fixedBatchRows: 8 });
+    await expect(runner.run(someRows(4))).rejects.toMatchObject({ code: "OUT_OF_MEMORY" });
+    expect(runs).toHaveLength(1);
+  });
+});
+
+test("only the outputs that the job uses are asked for, each once, also when a batch is run again in halves", async () => {
+  const column = (name: string, tensor: string) =>
+    anOutput({ column: name, tensor, rowDims: [], rowValues: 1 });
+  const outputs = [column("a", "y"), column("b", "z"), column("c", "y")];
+  const { runner, asked } = aRunner(failing([2]), { outputs });
+  await runner.run(someRows(4));
+  expect(asked.length).toBeGreaterThan(1);
+  for (const names of asked) expect(names).toEqual(["y", "z"]);
+});
+
+test("a fixed batch is filled up with its last row", async () => {
+  const { runner, runs } = aRunner(() => null, { fixedBatchRows: 6 });
+  await runner.run(someRows(4));
+  expect(runs).toEqual([[0, 1, 2, 3, 3, 3]]);
+});
+
+test("any other failure, and an abort, end the batch without a search", async () => {
+  const gone = aRunner(() => new ShardmillError("WORKER_DIED", "gone"));
+  await expect(gone.runner.run(someRows(4))).rejects.toMatchObject({ code: "WORKER_DIED" });
+  expect(gone.runs).toHaveLength(1);
+  const { runner, runs, stop } = aRunner(() => {
+    stop.abort(new ShardmillError("INTERRUPTED", "stop"));
+    return new ShardmillError("MODEL_FAILED", "x");
+  });
+  await expect(runner.run(someRows(4))).rejects.toMatchObject({ code: "INTERRUPTED" });
+  expect(runs).toHaveLength(1);
+});

@@ -1,0 +1,164 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Batch, halve } from "../../../../worker/batch/batch.ts";
+import { cutUnevenBatches } from "../../../../worker/batch/uneven-batcher.ts";
+import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
+import { paddedLength } from "../../../../worker/tensorize/padded-length.ts";
+import { aBinding, batchOf } from "../../../support/shard-inputs.ts";
+import { listColumn } from "../../../support/uneven-model.ts";
+
+const NO_LIMIT = { rows: 1e9, bytes: 1e12 };
+
+/** Chunks of a file whose rows have these lengths. */
+async function* chunksOf(chunks: readonly (readonly number[])[], pad: number | null = 0) {
+  let shardRow = 0;
+  for (const lengths of chunks) {
+    const c = listColumn(lengths.map((length) => Array(length).fill(1)));
+    yield new InputChunk(batchOf({ c }), shardRow, [aBinding({ uneven: { pad } })]);
+    shardRow += lengths.length;
+  }
+}
+
+const rowsOf = ({ pieces }: Batch) =>
+  pieces.flatMap(({ chunk, start, end }) =>
+    Array.from({ length: end - start }, (_, index) => chunk.shardRow + start + index),
+  );
+
+async function cut(
+  chunks: readonly (readonly number[])[],
+  mostRows: (length: number) => number,
+  { limits = NO_LIMIT, pad = 0 }: { limits?: typeof NO_LIMIT; pad?: number | null } = {},
+) {
+  const batches: Batch[] = [];
+  for await (const batch of cutUnevenBatches(chunksOf(chunks, pad), { mostRows, limits }))
+    batches.push(batch);
+  return batches;
+}
+
+const lengths = fc.array(fc.integer({ min: 0, max: 70 }), { minLength: 1, maxLength: 30 });
+const someChunks = fc.array(lengths, { minLength: 1, maxLength: 5 });
+
+test("whatever lengths, budget and window: every row once, and rows x length within the budget", async () => {
+  const limits = fc.record({
+    rows: fc.integer({ min: 1, max: 90 }),
+    bytes: fc.integer({ min: 1, max: 4_000 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(someChunks, fc.integer({ min: 1, max: 300 }), limits, async (chunks, tokens, window) => {
+      const all = chunks.flat();
+      const batches = await cut(chunks, (length) => tokens / length, { limits: window });
+      const rows = batches.flatMap(rowsOf);
+      expect(rows.sort((a, b) => a - b)).toEqual(all.map((_, row) => row));
+      for (const batch of batches) {
+        const found = rowsOf(batch).map((row) => all[row] ?? -1);
+        expect(batch.length).toBe(paddedLength(Math.max(...found)));
+        expect(batch.rows).toBe(found.length);
+        if (batch.rows > 1) expect(batch.rows * (batch.length ?? 0)).toBeLessThanOrEqual(tokens);
+        // Empty rows keep to themselves.
+        expect(new Set(found.map((steps) => steps === 0)).size).toBe(1);
+      }
+    }),
+  );
+});
+
+test("where nothing is padded, a batch has rows of one length, and that length", async () => {
+  const some = fc.array(fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 20 }), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  await fc.assert(
+    fc.asyncProperty(some, async (chunks) => {
+      const all = chunks.flat();
+      const batches = await cut(chunks, () => 5, { pad: null });
+      for (const batch of batches) {
+        expect([...new Set(rowsOf(batch).map((row) => all[row]))]).toEqual([batch.length]);
+        expect(batch.rows).toBeLessThanOrEqual(5);
+      }
+      expect(batches.flatMap(rowsOf)).toHaveLength(all.length);
+    }),
+  );
+});
+
+test("a window is cut from its longest row on, and what is left is short", async () => {
+  const batches = await cut(
+    [
+      [3, 60, 5, 58],
+      [4, 50, 6, 7],
+    ],
+    () => 3,
+  );
+  expect(batches.map(rowsOf)).toEqual([
+    [1, 3, 5],
+    [7, 6, 2],
+    [4, 0],
+  ]);
+  expect(batches.map(({ length }) => length)).toEqual([60, 7, 4]);
+});
+
+test("a row that would be more than half padding waits for a shorter batch", async () => {
+  const batches = await cut([[512, 255, 256, 20, 9, 1]], () => 100);
+  expect(batches.map(rowsOf)).toEqual([[0, 2], [1], [3], [4, 5]]);
+});
+
+test("rows wait for no other window, and rows side by side are one piece", async () => {
+  const chunks = [Array(10).fill(7), Array(10).fill(7)];
+  const windows = await cut(chunks, () => 100, { limits: { rows: 8, bytes: 1e9 } });
+  expect(windows.map(rowsOf)).toEqual([
+    [0, 1, 2, 3, 4, 5, 6, 7],
+    [8, 9, 10, 11, 12, 13, 14, 15],
+    [16, 17, 18, 19],
+  ]);
+  expect(windows.map(({ pieces }) => pieces.length)).toEqual([1, 2, 1]);
+  const byBytes = await cut(chunks, () => 100, { limits: { rows: 1e9, bytes: 1 } });
+  expect(byBytes.map(({ rows }) => rows)).toEqual([10, 10]);
+});
+
+test("the next window is read while the second half of this one is cut, and the end is told then", async () => {
+  const events: string[] = [];
+  async function* logged() {
+    for await (const chunk of chunksOf(Array(3).fill(Array(10).fill(7)))) {
+      events.push(`read ${chunk.shardRow}`);
+      yield chunk;
+    }
+  }
+  const options = {
+    mostRows: () => 2,
+    limits: { rows: 10, bytes: 1e9 },
+    onNearEnd: () => events.push("near the end"),
+  };
+  for await (const batch of cutUnevenBatches(logged(), options)) events.push(`batch ${rowsOf(batch)[0]}`);
+  expect(events).toEqual([
+    ...["read 0", "batch 0", "batch 2", "batch 4", "read 10", "batch 6", "batch 8"],
+    ...["batch 10", "batch 12", "batch 14", "read 20", "batch 16", "batch 18"],
+    ...["batch 20", "batch 22", "batch 24", "near the end", "batch 26", "batch 28"],
+  ]);
+});
+
+test("the end of a shard without rows is told, and a shard that is given up is read no further", async () => {
+  let ends = 0;
+  const options = { mostRows: () => 1, onNearEnd: () => (ends += 1) };
+  for await (const _ of cutUnevenBatches(chunksOf([]), options)) expect.unreachable();
+  expect(ends).toBe(1);
+  let closed = false;
+  async function* endless() {
+    try {
+      while (true) yield* chunksOf([[1, 2, 3]]);
+    } finally {
+      closed = true;
+    }
+  }
+  const limits = { rows: 4, bytes: 1e9 };
+  for await (const _ of cutUnevenBatches(endless(), { ...options, limits })) break;
+  expect({ ends, closed }).toEqual({ ends: 1, closed: true });
+});
+
+test("the second half of a batch is padded only to its own longest row", async () => {
+  const [batch] = await cut([[30, 60, 40, 31]], () => 10);
+  if (batch === undefined) throw new Error("no batch");
+  const [first, rest] = halve(batch);
+  expect([rowsOf(first), rowsOf(rest)]).toEqual([
+    [1, 2],
+    [3, 0],
+  ]);
+  expect([batch.length, first.length, rest.length]).toEqual([60, 60, 31]);
+});

@@ -1,0 +1,192 @@
+import { Int32, Schema, type Table, Utf8 } from "apache-arrow";
+import { describe, expect, test } from "vitest";
+import type { LeaseSlice } from "../../../../shared/domain/job.ts";
+import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import { batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
+import type { BatchOutcome } from "../../../../worker/batch/batch-runner.ts";
+import { Collector } from "../../../../worker/collect/collector.ts";
+import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
+import { anInputFile } from "../../../support/builders.ts";
+import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
+import { anOutput } from "../../../support/shard-job.ts";
+
+const keep = (name: string) => ({ name, type: { kind: "string" }, nullable: true }) as const;
+
+const plan: MapPlan = {
+  inputs: [aBinding()],
+  outputs: [anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1, declaredDims: ["n"] })],
+  keep: [keep("name")],
+  columns: ["c", "name"],
+  fixedBatchRows: null,
+};
+
+/** Rows of the shard from `shardRow` on; null is a row that cannot be fed. */
+function aChunk(values: readonly (number | null)[], shardRow: number): InputChunk {
+  const names = values.map((_, index) => `row ${shardRow + index}`);
+  const columns = { c: column(values, new Int32()), name: column(names, new Utf8()) };
+  return new InputChunk(batchOf(columns), shardRow, plan.inputs);
+}
+
+/** Rows of `/data/a.parquet`. */
+const slice = (rowStart: number, rowEnd: number, path = "/data/a.parquet"): LeaseSlice => ({
+  file: anInputFile({ path }),
+  rowStart,
+  rowEnd,
+});
+
+function aCollector(slices: readonly LeaseSlice[], changes: Partial<MapPlan> = {}, mostBytes = 1e9) {
+  const { schema } = batchOf({ c: column([1], new Int32()), name: column(["a"], new Utf8()) });
+  return new Collector({
+    plan: { ...plan, ...changes },
+    schema: new Schema(schema.fields),
+    slices,
+    shardRows: slices.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0),
+    mostBytes,
+  });
+}
+
+/** What a model that gives each row of the batch the next of `values` would answer. */
+function mapped(pieces: Parameters<typeof rowsBatch>[0], values: readonly number[]): BatchOutcome {
+  const data = Float32Array.from(values).buffer;
+  return {
+    kind: "mapped",
+    batch: rowsBatch(pieces),
+    outputs: { y: { dtype: "float32", dims: [values.length], data } },
+  };
+}
+
+const rowsOf = (table: Table | null) => table?.toArray().map((row) => JSON.parse(JSON.stringify(row, safe)));
+const safe = (_key: string, value: unknown) => (typeof value === "bigint" ? Number(value) : value);
+
+test("rows come out in order with what was kept, whatever chunks the batches went over", () => {
+  const collector = aCollector([slice(10, 14), slice(0, 2, "/data/b.parquet")]);
+  const [one, two] = [aChunk([1, null, 3], 0), aChunk([4, 5, 6], 3)];
+  collector.open(one);
+  collector.open(two);
+  expect(collector.rowsDone).toBe(1);
+  collector.collect([mapped([{ chunk: one, start: 0, end: 1 }], [10])]);
+  collector.collect([
+    mapped(
+      [
+        { chunk: one, start: 2, end: 3 },
+        { chunk: two, start: 0, end: 1 },
+      ],
+      [30, 40],
+    ),
+  ]);
+  expect(collector.rowsDone).toBe(4);
+  collector.collect([
+    { kind: "failed", batch: rowsBatch([{ chunk: two, start: 1, end: 2 }]), message: "no" },
+    mapped([{ chunk: two, start: 2, end: 3 }], [60]),
+  ]);
+  const { rows, dead, firstDead, ...counts } = collector.finish();
+  expect(counts).toEqual({ rowsIn: 6, rowsOut: 4, rowsDead: 2 });
+  expect(rowsOf(rows)).toEqual([
+    { name: "row 0", y: 10 },
+    { name: "row 2", y: 30 },
+    { name: "row 3", y: 40 },
+    { name: "row 5", y: 60 },
+  ]);
+  const message = "column `c` is null, and there is no fill for it";
+  expect(rowsOf(dead)).toEqual([
+    { file: "/data/a.parquet", row: 11, stage: "tensorize", code: "ROW_NULL", message, name: "row 1" },
+    { file: "/data/b.parquet", row: 0, stage: "infer", code: "ROW_FAILED", message: "no", name: "row 4" },
+  ]);
+  expect(firstDead).toMatchObject({ row: 11, code: "ROW_NULL" });
+});
+
+test("a chunk of bad rows only is settled in its turn", () => {
+  const collector = aCollector([slice(0, 4)]);
+  const [one, two] = [aChunk([1, 2], 0), aChunk([null, null], 2)];
+  collector.open(one);
+  collector.open(two);
+  collector.collect([mapped([{ chunk: one, start: 0, end: 2 }], [1, 2])]);
+  const { rowsOut, rowsDead, firstDead } = collector.finish();
+  expect([rowsOut, rowsDead, firstDead?.row]).toEqual([2, 2, 2]);
+});
+
+test("with no row at all there is a table with the right columns, and no dead letters", () => {
+  const { rows, dead } = aCollector([slice(0, 0)]).finish();
+  expect(rows.numRows).toBe(0);
+  expect(rows.schema.fields.map(String)).toEqual(["name: Utf8", "y: Float32"]);
+  expect(dead).toBeNull();
+});
+
+describe("it refuses what cannot be", () => {
+  test("a row that is not settled", () => {
+    const collector = aCollector([slice(0, 2)]);
+    collector.open(aChunk([1, 2], 0));
+    expect(() => collector.finish()).toThrow("every row of the shard is settled");
+  });
+
+  test("more rows than the shard has", () => {
+    expect(() => aCollector([slice(0, 1)]).open(aChunk([1, 2], 0))).toThrow("no more than its rows");
+  });
+
+  test("a tensor of another shape", () => {
+    const collector = aCollector([slice(0, 2)]);
+    const chunk = aChunk([1, 2], 0);
+    collector.open(chunk);
+    expect(() => collector.collect([mapped([{ chunk, start: 0, end: 2 }], [1, 2, 3])])).toThrowError(
+      expect.objectContaining({
+        code: "MODEL_FAILED",
+        fields: { tensor: "y", declared: "float32[n]", expected: "float32[2]", found: "float32[3]" },
+      }),
+    );
+  });
+});
+
+test("a kept column named as one of a dead letter's own is told apart", () => {
+  const names = { row: column(["x", "y"], new Utf8()), kept_row: column(["u", "v"], new Utf8()) };
+  const batch = batchOf({ c: column([1, null], new Int32()), ...names });
+  const collector = new Collector({
+    plan: { ...plan, keep: [keep("row"), keep("kept_row")] },
+    schema: new Schema(batch.schema.fields),
+    slices: [slice(7, 9)],
+    shardRows: 2,
+  });
+  const chunk = new InputChunk(batch, 0, plan.inputs);
+  collector.open(chunk);
+  collector.collect([mapped([{ chunk, start: 0, end: 1 }], [1])]);
+  expect(rowsOf(collector.finish().dead)).toMatchObject([{ row: 8, kept_kept_row: "y", kept_row: "v" }]);
+});
+
+describe("rows of a chunk that are too long for one piece", () => {
+  const labels = ["short", "a label that is much longer"];
+  const changes: Partial<MapPlan> = {
+    outputs: [
+      anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1 }),
+      anOutput({ column: "best", tensor: "s", op: "argmax", labels }),
+    ],
+  };
+  const values = Array.from({ length: 40 }, (_, row) => (row % 7 === 3 ? null : row));
+
+  function collected(mostBytes: number) {
+    const collector = aCollector([slice(0, 80)], changes, mostBytes);
+    for (const fileRow of [0, 40]) {
+      const chunk = aChunk(values, fileRow);
+      collector.open(chunk);
+      for (const { start, end } of chunk.runs("live")) {
+        const y = Float32Array.from({ length: end - start }, (_, at) => fileRow + start + at);
+        const s = Float32Array.from({ length: 2 * (end - start) }, (_, at) => (at % 3) + fileRow);
+        const outputs = {
+          y: { dtype: "float32", dims: [end - start], data: y.buffer },
+          scores: { dtype: "float32", dims: [end - start, 2], data: s.buffer },
+          s: { dtype: "float32", dims: [end - start, 2], data: s.buffer },
+        } as const;
+        collector.collect([{ kind: "mapped", batch: rowsBatch([{ chunk, start, end }]), outputs }]);
+      }
+    }
+    return collector.finish();
+  }
+
+  test.each([1, 100, 300])("are in several, with the same rows: %i bytes", (mostBytes) => {
+    const [whole, cut] = [collected(1e9), collected(mostBytes)];
+    expect(whole.rows.batches).toHaveLength(2);
+    expect(cut.rows.batches.length).toBeGreaterThan(6);
+    expect(rowsOf(cut.rows)).toEqual(rowsOf(whole.rows));
+    expect(cut.dead?.batches.length).toBeGreaterThan(4);
+    expect(rowsOf(cut.dead)).toEqual(rowsOf(whole.dead));
+    expect(cut.firstDead).toEqual(whole.firstDead);
+  });
+});

@@ -1,0 +1,159 @@
+import { type Data, Vector } from "apache-arrow";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { encodeHalf } from "../../../../shared/core/float16.ts";
+import type { OutputBinding } from "../../../../shared/domain/map-plan.ts";
+import { outputFields } from "../../../../shared/domain/output-fields.ts";
+import { DTYPE_ARRAYS, DTYPES, type Dtype, type TensorData } from "../../../../shared/domain/tensor.ts";
+import { arrowField } from "../../../../worker/collect/arrow-fields.ts";
+import { checkTensor, createOutputWriter } from "../../../../worker/collect/output-writer.ts";
+import { anOutput } from "../../../support/shard-job.ts";
+
+function tensorOf(dtype: Dtype, dims: readonly number[], values: readonly number[]): TensorData {
+  const { length } = values;
+  const array = new DTYPE_ARRAYS[dtype](length);
+  values.forEach((value, index) => {
+    if (array instanceof BigInt64Array || array instanceof BigUint64Array) array[index] = BigInt(value);
+    else array[index] = dtype === "float16" ? encodeHalf(value) : value;
+  });
+  return { dtype, dims, data: array.slice().buffer };
+}
+
+/** The columns that an output of `width` values a row makes of `values`, as plain values. */
+function write(changes: Partial<OutputBinding>, values: readonly number[]) {
+  const binding = anOutput(changes);
+  const rows = values.length / binding.rowValues;
+  const writer = createOutputWriter(binding, rows + 3);
+  const tensor = tensorOf(binding.dtype, [rows, ...binding.rowDims], values);
+  // Not at the start, to see that the place is kept.
+  writer.write(tensor, [{ tensorRow: 0, rows: 1, place: 0 }]);
+  writer.write(tensor, [{ tensorRow: 0, rows, place: 1 }]);
+  const fields = outputFields({ keep: [], outputs: [binding] }).map(arrowField);
+  expect(writer.columns.map(({ field }) => `${field}`)).toEqual(fields.map(String));
+  return writer.columns.map((column) => {
+    column.take([{ start: 0, end: 1 }]);
+    const data = column.take([{ start: 1, end: rows + 1 }]);
+    expect(`${data.type}`).toBe(`${column.field.type}`);
+    return plain(data);
+  });
+}
+
+function plain(data: Data): unknown[] {
+  return Array.from(new Vector([data]), (value: unknown) => {
+    const items = value instanceof Vector ? Array.from(value) : value;
+    return items;
+  });
+}
+
+describe("raw", () => {
+  test.each(DTYPES)("%s is a column of its own type, scalar or list", (dtype) => {
+    const values = dtype === "bool" ? [1, 0, 1, 1] : [3, 0, 7, 1];
+    const as = (value: number) =>
+      dtype === "bool" ? value === 1 : dtype === "int64" || dtype === "uint64" ? BigInt(value) : value;
+    expect(write({ dtype, rowDims: [], rowValues: 1 }, values)).toEqual([values.map(as)]);
+    expect(write({ dtype }, values)).toEqual([[values.slice(0, 2).map(as), values.slice(2).map(as)]]);
+  });
+});
+
+describe("classes", () => {
+  test("argmax takes the first of equals, and NaN before all", () => {
+    const changes = { op: "argmax", rowDims: [3], rowValues: 3 } as const;
+    expect(write(changes, [1, 5, 5, 9, 0, 2, 1, Number.NaN, 7])).toEqual([[1, 0, 1]]);
+  });
+
+  test("labels stand for indices", () => {
+    const changes = { op: "argmax", labels: ["no", "ja, größer"] } as const;
+    expect(write(changes, [0, 1, 1, 0, 3, 9])).toEqual([["ja, größer", "no", "ja, größer"]]);
+  });
+
+  test.each(["float16", "int8", "int64", "uint64", "float64"] as const)("argmax of %s", (dtype) => {
+    expect(write({ op: "argmax", dtype }, [1, 2, 9, 3])).toEqual([[1, 0]]);
+  });
+
+  test("topK gives the greatest first, and equals by index", () => {
+    const changes = { op: "topK", k: 3, rowDims: [4], rowValues: 4 } as const;
+    expect(write(changes, [1, 7, 7, 3, 0, 0, 0, 0])).toEqual([
+      [
+        [7, 7, 3],
+        [0, 0, 0],
+      ],
+      [
+        [1, 2, 3],
+        [0, 1, 2],
+      ],
+    ]);
+  });
+
+  test("topK with labels", () => {
+    const changes = { op: "topK", k: 2, rowDims: [3], rowValues: 3, labels: ["a", "b", "c"] } as const;
+    expect(write(changes, [1, 2, 3])).toEqual([[[3, 2]], [["c", "b"]]]);
+  });
+
+  test("topK is a stable sort cut short", () => {
+    const scores = fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant(Number.NaN)), {
+      minLength: 5,
+      maxLength: 5,
+    });
+    fc.assert(
+      fc.property(scores, fc.integer({ min: 1, max: 5 }), (values, k) => {
+        const key = (index: number) => {
+          const value = values[index] ?? 0;
+          return Number.isNaN(value) ? Infinity : value;
+        };
+        const sorted = [0, 1, 2, 3, 4].sort((a, b) => (key(a) === key(b) ? a - b : key(b) - key(a)));
+        const [, indices] = write({ op: "topK", k, rowDims: [5], rowValues: 5 }, values);
+        expect(indices).toEqual([sorted.slice(0, k)]);
+      }),
+    );
+  });
+});
+
+describe("probabilities", () => {
+  const near = (expected: number) => expect.closeTo(expected, 6);
+
+  test("softmax does not overflow, and sums to one", () => {
+    const [rows] = write({ op: "softmax" }, [1000, 1000, 0, Math.log(3), -1e30, -1e30]);
+    expect(rows).toEqual([
+      [near(0.5), near(0.5)],
+      [near(0.25), near(0.75)],
+      [near(0.5), near(0.5)],
+    ]);
+  });
+
+  test("maxSoftmax is the greatest of the softmax", () => {
+    expect(write({ op: "maxSoftmax" }, [0, Math.log(3), 1000, 0])).toEqual([[near(0.75), near(1)]]);
+  });
+
+  test("sigmoid does not overflow on either side", () => {
+    expect(write({ op: "sigmoid" }, [0, Math.log(3), -1000, 1000])).toEqual([
+      [
+        [near(0.5), near(0.75)],
+        [near(0), near(1)],
+      ],
+    ]);
+    expect(write({ op: "sigmoid", rowDims: [], rowValues: 1, dtype: "float16" }, [0, 0])).toEqual([
+      [0.5, 0.5],
+    ]);
+  });
+});
+
+test("a tensor of another shape or dtype, or none, is the model's failure", () => {
+  const binding = anOutput({ rowDims: [2], rowValues: 2, declaredDims: ["n", ""] });
+  const good = tensorOf("float32", [3, 2], [1, 2, 3, 4, 5, 6]);
+  expect(checkTensor({ scores: good }, binding, { rows: 3, length: null })).toBe(good);
+  for (const [found, tensor] of [
+    ["float32[2, 3]", tensorOf("float32", [2, 3], [1, 2, 3, 4, 5, 6])],
+    ["float64[3, 2]", tensorOf("float64", [3, 2], [1, 2, 3, 4, 5, 6])],
+  ] as const) {
+    expect(() => checkTensor({ scores: tensor }, binding, { rows: 3, length: null })).toThrowError(
+      expect.objectContaining({
+        code: "MODEL_FAILED",
+        message: `output scores: the model declares float32[n, ?], a batch of 3 rows should give float32[3, 2] and gave ${found}`,
+        fields: { tensor: "scores", declared: "float32[n, ?]", expected: "float32[3, 2]", found },
+      }),
+    );
+  }
+  expect(() => checkTensor({}, binding, { rows: 3, length: null })).toThrowError(
+    expect.objectContaining({ code: "MODEL_FAILED" }),
+  );
+});

@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { chooseAccess, type JobFiles } from "../../../../worker/job/choose-access.ts";
+import { sessionCell } from "../../../../worker/read/session-cell.ts";
+import { aLease, anInputFile } from "../../../support/builders.ts";
+
+const COORDINATOR = {
+  address: "node1:7433",
+  credential: { path: "", secret: null },
+  session: sessionCell(workerSession("0".repeat(24))),
+};
+const REMOTE = { kind: "coordinator", ...COORDINATOR };
+const SHARED = { kind: "shared" };
+
+let folder: string;
+let job: JobFiles;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-access-"));
+  const partialsPath = join(folder, "partials");
+  await mkdir(partialsPath);
+  await writeFile(join(partialsPath, "beacon"), "lit");
+  await writeFile(join(folder, "a.parquet"), "12345");
+  await writeFile(join(folder, "model.onnx"), "123");
+  job = {
+    partialsPath,
+    beacon: { path: join(partialsPath, "beacon"), content: "lit" },
+    model: { path: join(folder, "model.onnx"), bytes: 3, externalData: [] },
+  };
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const lease = (bytes: number) => {
+  const file = anInputFile({ path: join(folder, "a.parquet"), bytes });
+  return { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
+};
+
+test("a worker looks for input here first and asks the coordinator for the rest, whatever the first file is like", async () => {
+  for (const bytes of [5, 6]) {
+    expect(await chooseAccess("auto", job, lease(bytes), COORDINATOR)).toEqual({
+      input: [SHARED, REMOTE],
+      output: SHARED,
+      model: ["shared", "coordinator"],
+    });
+  }
+});
+
+test("output goes where the beacon is, and a model that is missing comes from the coordinator", async () => {
+  await writeFile(job.beacon.path, "another machine's");
+  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ output: REMOTE });
+  await rm(join(folder, "model.onnx"));
+  expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ model: ["coordinator"] });
+});
+
+test("a worker told to use the coordinator looks at nothing; one told to share refuses to do otherwise", async () => {
+  expect(await chooseAccess("coordinator", job, lease(5), COORDINATOR)).toEqual({
+    input: [REMOTE],
+    output: REMOTE,
+    model: ["coordinator"],
+  });
+  expect(await chooseAccess("shared", job, lease(5), COORDINATOR)).toEqual({
+    input: [SHARED],
+    output: SHARED,
+    model: ["shared"],
+  });
+  const refusal = await chooseAccess("shared", job, lease(6), COORDINATOR).catch((error: unknown) => error);
+  expect(isShardmillError(refusal, "STORE_REFUSED")).toBe(true);
+});

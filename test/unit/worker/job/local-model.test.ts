@@ -1,0 +1,69 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { createCoordinatorStore } from "../../../../shared/wire/coordinator-store.ts";
+import type { DataService } from "../../../../shared/wire/services.ts";
+import { openLocalModel } from "../../../../worker/job/local-model.ts";
+
+let scratchPath = "";
+
+beforeEach(async () => {
+  scratchPath = await mkdtemp(join(tmpdir(), "shardmill-model-"));
+});
+
+afterEach(() => rm(scratchPath, { recursive: true, force: true }));
+
+/** More than one piece, and each byte says where it is. */
+const MODEL = Buffer.from(Array.from({ length: (8 << 20) + 5 }, (_, at) => at % 251));
+
+/** Says so many times that it is busy, then gives what it has. */
+function aCoordinator(file: Buffer, refusals = 0) {
+  let left = refusals;
+  const data: Pick<DataService, "readRange"> = {
+    async *readRange({ path, start, end }) {
+      if (left > 0) {
+        left -= 1;
+        throw new ShardmillError("RESOURCE_EXHAUSTED", "too many downloads at once");
+      }
+      const found = file.subarray(start, end);
+      if (found.length < end - start) {
+        const fields = { path, expected: end, found: file.length };
+        throw new ShardmillError("STORE_FAILED", "it ends too early", { fields });
+      }
+      yield found;
+    },
+  };
+  return createCoordinatorStore({
+    data: data as DataService,
+    session: () => workerSession("s1"),
+    jobId: "j1",
+  });
+}
+
+function fetched(coordinator: ReturnType<typeof aCoordinator>) {
+  const signature = { inputs: [], outputs: [], unusable: [] };
+  const model = {
+    path: "/far/model.onnx",
+    sha256: sha256(MODEL),
+    bytes: MODEL.length,
+    externalData: [],
+    signature,
+  };
+  return openLocalModel({ job: { model }, from: ["coordinator"], coordinator, scratchPath });
+}
+
+test("a model that is not seen here is fetched whole, also from a coordinator that is busy with others", async () => {
+  const { path } = await fetched(aCoordinator(MODEL, 2));
+  expect(MODEL.equals(await readFile(path))).toBe(true);
+});
+
+test("a model that was cut short or replaced since the plan is MODEL_CHANGED, and leaves nothing here", async () => {
+  const other = Buffer.from(MODEL).fill(255, MODEL.length - 1);
+  for (const file of [MODEL.subarray(0, 5), other])
+    await expect(fetched(aCoordinator(file))).rejects.toMatchObject({ code: "MODEL_CHANGED" });
+  expect(await readdir(scratchPath)).toEqual([]);
+});

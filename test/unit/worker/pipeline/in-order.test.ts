@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import { deferred } from "../../../../shared/core/abort.ts";
+import { mapInOrder } from "../../../../worker/pipeline/in-order.ts";
+
+async function* numbers(count: number, seen: number[] = []) {
+  for (let value = 0; value < count; value += 1) {
+    seen.push(value);
+    yield value;
+  }
+}
+
+/** Lets every promise that can settle do so. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test("results come in the order of the items, whatever the order in which they are ready", async () => {
+  const gates = Array.from({ length: 4 }, () => deferred<void>());
+  const results: number[] = [];
+  const all = (async () => {
+    const work = async (value: number) => {
+      await gates[value]?.promise;
+      return value * 10;
+    };
+    for await (const result of mapInOrder(numbers(4), () => 4, work)) results.push(result);
+  })();
+  for (const index of [3, 1, 2]) {
+    gates[index]?.resolve();
+    await settle();
+    expect(results).toEqual([]);
+  }
+  gates[0]?.resolve();
+  await all;
+  expect(results).toEqual([0, 10, 20, 30]);
+});
+
+test("no more items are read than may be worked on at once", async () => {
+  const seen: number[] = [];
+  const gate = deferred<void>();
+  const results = mapInOrder(
+    numbers(10, seen),
+    () => 3,
+    async (value) => {
+      await gate.promise;
+      return value;
+    },
+  );
+  const first = results.next();
+  await settle();
+  expect(seen).toEqual([0, 1, 2]);
+  gate.resolve();
+  expect(await first).toEqual({ done: false, value: 0 });
+  await results.return();
+});
+
+test("a result that is ready does not wait for the next item", async () => {
+  const never = deferred<void>();
+  async function* stuck() {
+    yield 1;
+    await never.promise;
+  }
+  const results = mapInOrder(
+    stuck(),
+    () => 2,
+    async (value) => value,
+  );
+  expect(await results.next()).toEqual({ done: false, value: 1 });
+  never.resolve();
+  expect(await results.next()).toEqual({ done: true, value: undefined });
+});
+
+test("the first failure in order ends it, later ones harm nobody, and the source is closed", async () => {
+  let closed = false;
+  async function* source() {
+    try {
+      yield* numbers(5);
+    } finally {
+      closed = true;
+    }
+  }
+  const work = async (value: number) => {
+    if (value >= 1) throw new Error(`item ${value}`);
+    return value;
+  };
+  const results: number[] = [];
+  const all = (async () => {
+    for await (const result of mapInOrder(source(), () => 3, work)) results.push(result);
+  })();
+  await expect(all).rejects.toThrow("item 1");
+  expect(results).toEqual([0]);
+  expect(closed).toBe(true);
+});
+
+test("a source that fails fails it, after the results before", async () => {
+  async function* source() {
+    yield 1;
+    throw new Error("no more");
+  }
+  const results = mapInOrder(
+    source(),
+    () => 1,
+    async (value) => value,
+  );
+  expect(await results.next()).toEqual({ done: false, value: 1 });
+  await expect(results.next()).rejects.toThrow("no more");
+});

@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ShardmillError } from "../../../../shared/core/errors.ts";
+import { ShardThreadClient, startShardThread } from "../../../../worker/pipeline/shard-thread-client.ts";
+import { aLease, anInputFile } from "../../../support/builders.ts";
+import { failureOf } from "../../../support/wire-rig.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-client-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A thread that does this with each command, in place of the shard thread. */
+async function clientOf(name: string, body: string, broken: ShardmillError[]): Promise<ShardThreadClient> {
+  const path = join(folder, `${name}.mjs`);
+  const head = `import { parentPort } from "node:worker_threads";
+parentPort.on("message", (command) => {
+  if (command.kind === "end") return parentPort.close();
+`;
+  await writeFile(path, `${head}  ${body}\n});\n`);
+  return new ShardThreadClient({
+    onBusy: () => {},
+    onBroken: (error) => void broken.push(error),
+    lookMs: 20,
+    closeLimitMs: 100,
+    thread: startShardThread(pathToFileURL(path)),
+  });
+}
+
+const options = { signal: new AbortController().signal, onProgress: () => {} };
+
+test("a thread that a file makes loop for ever is ended, and the file is named", async () => {
+  const broken: ShardmillError[] = [];
+  await using client = await clientOf("loops", "for (;;);", broken);
+  const corrupt = { code: "INPUT_CORRUPT", fields: { path: "/data/a.parquet", poisoned: true } };
+  expect(await failureOf(client.run(aLease(), "e1", options))).toMatchObject(corrupt);
+  expect(broken).toMatchObject([corrupt]);
+});
+
+test("a thread that says how busy it is may take as long as it likes", async () => {
+  const broken: ShardmillError[] = [];
+  const body =
+    'const busy = setInterval(() => parentPort.postMessage({ kind: "busy", shares: {}, overMs: 1 }), 20);' +
+    'setTimeout(() => { clearInterval(busy); parentPort.postMessage({ kind: "shardDone", token: command.lease.token, partial: { digest: "right" } }); }, 1500);';
+  await using client = await clientOf("works", body, broken);
+  expect(await client.run(aLease(), "e1", options)).toEqual({ digest: "right" });
+  expect(broken).toEqual([]);
+});
+
+/** Says that it has begun with each shard's last file, and with the second one stops answering. */
+const STUCK_ON_SECOND =
+  'parentPort.postMessage({ kind: "fileStarted", token: command.lease.token, slice: command.lease.slices.length - 1 });' +
+  "if (command.lease.token.sequence === 2) for (;;);";
+
+test("stuck with two files begun it accuses neither: both shards are to be run again, alone", async () => {
+  const broken: ShardmillError[] = [];
+  await using client = await clientOf("two-files", STUCK_ON_SECOND, broken);
+  const one = aLease();
+  const two = {
+    ...one,
+    token: { generation: 1, sequence: 2 },
+    slices: [{ file: anInputFile({ path: "/data/b.parquet" }), rowStart: 0, rowEnd: 100 }],
+  };
+  const runs = [{ ...one, token: { generation: 1, sequence: 1 } }, two].map((lease) =>
+    failureOf(client.run(lease, "e", options)),
+  );
+  for (const failure of await Promise.all(runs)) expect(failure).toMatchObject({ code: "WORKER_DIED" });
+  expect(broken).toMatchObject([{ code: "WORKER_DIED" }]);
+});
+
+test("stuck with two shards of one file begun, it names the file, of all files of the shards", async () => {
+  const path = "/data/c.parquet";
+  const last = { file: anInputFile({ path }), rowStart: 0, rowEnd: 100 };
+  const one = { ...aLease(), slices: [...aLease().slices, last] };
+  const corrupt = { code: "INPUT_CORRUPT", fields: { path, poisoned: true } };
+  const first = { ...one, token: { generation: 1, sequence: 1 } };
+  const second = { ...one, token: { generation: 1, sequence: 2 } };
+  const broken: ShardmillError[] = [];
+  await using same = await clientOf("one-file", STUCK_ON_SECOND, broken);
+  const both = [first, second].map((lease) => failureOf(same.run(lease, "e", options)));
+  for (const failure of await Promise.all(both)) expect(failure).toMatchObject(corrupt);
+});
+
+test("closed in a loop that does not end, it ends all the same, and what ran is told so", async () => {
+  const broken: ShardmillError[] = [];
+  const client = await clientOf("closed-in-loop", "for (;;);", broken);
+  const failure = failureOf(client.run(aLease(), "e1", options));
+  await client[Symbol.asyncDispose]();
+  expect(await failure).toMatchObject({ code: "INTERRUPTED" });
+  expect(broken).toEqual([]);
+});

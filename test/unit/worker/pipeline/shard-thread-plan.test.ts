@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { planShardThreads, planSlots } from "../../../../worker/pipeline/shard-thread-plan.ts";
+
+test("a CPU's lanes are fed by one thread, a GPU's by half of its cores, four at most", () => {
+  const plan = (device: "cpu" | "cuda", cores: number) =>
+    planShardThreads({ device, cores, requested: "auto" });
+  expect([1, 2, 64].map((cores) => plan("cpu", cores))).toEqual([1, 1, 1]);
+  expect([1, 2, 3, 4, 8, 64].map((cores) => plan("cuda", cores))).toEqual([1, 1, 1, 2, 4, 4]);
+});
+
+test("a number that was asked for is taken", () => {
+  expect(planShardThreads({ device: "cpu", cores: 2, requested: 3 })).toBe(3);
+});
+
+test("one thread holds a shard that it reads, one that is written and one prefetched; more threads two each and one", () => {
+  expect([1, 2, 4].map(planSlots)).toEqual([3, 5, 9]);
+});

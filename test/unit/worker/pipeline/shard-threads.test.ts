@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
+import type { PartialManifest } from "../../../../shared/domain/partial.ts";
+import type { RunOptions } from "../../../../worker/pipeline/shard-thread-client.ts";
+import { type ShardThread, ShardThreads } from "../../../../worker/pipeline/shard-threads.ts";
+import { aLease } from "../../../support/builders.ts";
+
+interface Run {
+  readonly thread: number;
+  readonly options: RunOptions;
+  readonly result: Deferred<PartialManifest>;
+}
+
+/** Threads that run a shard for as long as the test likes. */
+function rig(count: number) {
+  const runs: Run[] = [];
+  const started: { readonly place: number; readonly onBroken: () => void; closed: boolean }[] = [];
+  const threads = new ShardThreads(count, async (place, onBroken) => {
+    const thread = started.push({ place, onBroken, closed: false }) - 1;
+    return {
+      run: (_lease, _executionId, options) => {
+        const result = deferred<PartialManifest>();
+        runs.push({ thread, options, result });
+        return result.promise;
+      },
+      [Symbol.asyncDispose]: async () => {
+        const entry = started[thread];
+        if (entry !== undefined) entry.closed = true;
+      },
+    } satisfies ShardThread;
+  });
+  const options = { signal: new AbortController().signal, onProgress: () => {} };
+  const give = async (): Promise<Run> => {
+    const before = runs.length;
+    threads.run(aLease(), "e", options).catch(() => {});
+    while (runs.length === before) await Promise.resolve();
+    const run = runs.at(-1);
+    if (run === undefined) throw new Error("a run");
+    return run;
+  };
+  return { threads, started, give };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const aPartial = {} as PartialManifest;
+
+test("a shard goes to the thread with the least left to read, not the least left to write", async () => {
+  const { threads, give } = rig(2);
+  const first = await give();
+  const second = await give();
+  expect([first.thread, second.thread]).toEqual([0, 1]);
+  second.options.onRead?.();
+  second.options.onRead?.();
+  const third = await give();
+  const fourth = await give();
+  expect([third.thread, fourth.thread]).toEqual([1, 0]);
+  for (const { result } of [first, third, fourth]) result.reject(new Error("failed"));
+  await settle();
+  expect((await give()).thread).toBe(0);
+  second.result.resolve(aPartial);
+  await settle();
+  expect((await give()).thread).toBe(1);
+  await threads[Symbol.asyncDispose]();
+});
+
+test("a thread that broke is replaced with the next shard that it gets", async () => {
+  const { threads, started, give } = rig(1);
+  const first = await give();
+  started[0]?.onBroken();
+  first.result.reject(new Error("broken"));
+  await settle();
+  expect((await give()).thread).toBe(1);
+  expect(started.map(({ place }) => place)).toEqual([0, 0]);
+  await threads[Symbol.asyncDispose]();
+  expect(started.map(({ closed }) => closed)).toEqual([false, true]);
+});
+
+test("one that could not be started is tried anew", async () => {
+  let starts = 0;
+  const threads = new ShardThreads(1, async () => {
+    starts += 1;
+    if (starts === 1) throw new Error("no threads left");
+    return { run: async () => aPartial, [Symbol.asyncDispose]: async () => {} };
+  });
+  const options = { signal: new AbortController().signal, onProgress: () => {} };
+  await expect(threads.run(aLease(), "e", options)).rejects.toThrow("no threads left");
+  expect(await threads.run(aLease(), "e", options)).toBe(aPartial);
+  await threads[Symbol.asyncDispose]();
+});

@@ -1,0 +1,118 @@
+import { Field, FixedSizeList, Float32, List } from "apache-arrow";
+import { describe, expect, test } from "vitest";
+import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
+import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
+import { listColumn } from "../../../support/uneven-model.ts";
+
+const item = (type: Float32 | FixedSizeList | List) => new Field("item", type, true);
+const padded = { pad: 0 };
+const second = aBinding({ tensor: "y", source: { kind: "one", column: "d" }, uneven: padded });
+const mask = aBinding({ tensor: "m", source: { kind: "mask", of: "x" }, uneven: padded });
+
+/** The steps of the rows, and why rows are dead. */
+function look(chunk: InputChunk) {
+  return {
+    steps: [...(chunk.steps?.counts ?? [])],
+    dead: chunk.deadRows().map(([row, { code, message }]) => [row, code, message]),
+  };
+}
+
+test("rows of one length have no steps", () => {
+  expect(new InputChunk(batchOf({ c: column([1, 2], new Float32()) }), 0, [aBinding()]).steps).toBeNull();
+});
+
+describe("the steps of a row", () => {
+  test("are the values of its list, or as many fewer as a step has", () => {
+    const c = listColumn([[1, 2, 3, 4], [], [5, 6]]);
+    expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: padded }), mask]))).toEqual({
+      steps: [4, 0, 2],
+      dead: [],
+    });
+    const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
+    expect(look(new InputChunk(batchOf({ c }), 0, [pairs])).steps).toEqual([2, 0, 1]);
+  });
+
+  test("are counted in a slice from its own first row, whatever the nesting", () => {
+    const type = new List(item(new FixedSizeList(2, item(new Float32()))));
+    const c = column(
+      [
+        [[1, 2]],
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+        [],
+        [[7, 8]],
+      ],
+      type,
+    );
+    const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
+    expect(look(new InputChunk(batchOf({ c }).slice(1, 4), 0, [pairs])).steps).toEqual([3, 0, 1]);
+  });
+});
+
+describe("a row is dead", () => {
+  test("when its inputs are not of one length", () => {
+    const batch = batchOf({ c: listColumn([[1, 2], [3], [4, 5]]), d: listColumn([[1, 2], [3, 4], [5]]) });
+    expect(look(new InputChunk(batch, 0, [aBinding({ uneven: padded }), second]))).toEqual({
+      steps: [2, 0, 0],
+      dead: [
+        [1, "ROW_LENGTH", "column `d` has the wrong length: expected 1 steps as in `c`, found 2"],
+        [2, "ROW_LENGTH", "column `d` has the wrong length: expected 2 steps as in `c`, found 1"],
+      ],
+    });
+  });
+
+  test("when its list is cut within a step, or holds lists of different lengths", () => {
+    const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
+    expect(
+      look(
+        new InputChunk(
+          batchOf({
+            c: listColumn([
+              [1, 2],
+              [3, 4, 5],
+            ]),
+          }),
+          0,
+          [pairs],
+        ),
+      ),
+    ).toEqual({
+      steps: [1, 0],
+      dead: [[1, "ROW_LENGTH", "column `c` has the wrong length: expected a multiple of 2, found 3"]],
+    });
+    const nested = column([[[1, 2], [3]], [[1, 2]]], new List(item(new List(item(new Float32())))));
+    expect(look(new InputChunk(batchOf({ c: nested }), 0, [pairs])).dead).toEqual([
+      [0, "ROW_LENGTH", "column `c` holds lists of different lengths"],
+    ]);
+  });
+
+  test("when it is null, even with a fill, which stands in for nulls inside", () => {
+    const c = column([[1, null], null, [3]], new List(item(new Float32())));
+    const filled = aBinding({ uneven: padded, fill: 9 });
+    expect(look(new InputChunk(batchOf({ c }), 0, [filled]))).toEqual({
+      steps: [2, 0, 1],
+      dead: [[1, "ROW_NULL", "column `c` is null, and a fill cannot stand in for a list of no known length"]],
+    });
+    expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: padded })])).dead).toEqual([
+      [0, "ROW_NULL", "column `c` holds a null, and there is no fill for it"],
+      [1, "ROW_NULL", "column `c` is null, and there is no fill for it"],
+    ]);
+  });
+
+  test("when it is empty and nothing may stand in for its steps", () => {
+    const c = listColumn([[1], [], [2]]);
+    expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: { pad: null } })])).dead).toEqual([
+      [1, "ROW_LENGTH", "column `c` is empty, and there is no padding"],
+    ]);
+  });
+
+  test("when a value does not fit, as ever", () => {
+    const bytes = aBinding({ dtype: "uint8", uneven: padded });
+    expect(look(new InputChunk(batchOf({ c: listColumn([[1], [2, 300]]) }), 0, [bytes])).dead).toEqual([
+      [1, "ROW_VALUE", "column `c` holds 300, which does not fit uint8"],
+    ]);
+  });
+});

@@ -1,0 +1,47 @@
+import { Table } from "apache-arrow";
+import { expect, test } from "vitest";
+import { buffersOfTables, packTable, unpackTable } from "../../../../worker/write/packed-table.ts";
+import { everyType, plainRows, smallTable } from "../../../support/sample-table.ts";
+
+/** As a thread hands it to another. */
+function sent(table: Table): Table {
+  const packed = packTable(table);
+  return unpackTable(structuredClone(packed, { transfer: buffersOfTables(packed) }));
+}
+
+const plain = (rows: number) => {
+  const table = everyType(rows);
+  return table.select(table.schema.fields.map(({ name }) => name).filter((name) => name !== "dictionary"));
+};
+
+test("a table comes out as it went in: types, values and nulls", () => {
+  const expected = plain(203);
+  const found = sent(plain(203));
+  expect(found.schema.fields.map(String)).toEqual(expected.schema.fields.map(String));
+  expect(plainRows(found)).toEqual(plainRows(expected));
+  expect(found.schema.fields.map((_, at) => found.getChildAt(at)?.nullCount)).toEqual(
+    expected.schema.fields.map((_, at) => expected.getChildAt(at)?.nullCount),
+  );
+});
+
+test("so do pieces that lie in the same memory, and a table without rows", () => {
+  const pieces = () => {
+    const table = smallTable(100);
+    return new Table(table.schema, [...table.slice(0, 33).batches, ...table.slice(33, 100).batches]);
+  };
+  expect(plainRows(sent(pieces()))).toEqual(plainRows(smallTable(100)));
+  expect(sent(pieces()).batches).toHaveLength(2);
+  expect(sent(smallTable(0)).schema.names).toEqual(["id", "x", "name"]);
+});
+
+test("no byte is copied: the sender's memory is gone", () => {
+  const table = smallTable(100);
+  const values: Float32Array = table.getChild("x")?.data[0]?.values;
+  expect(values.length).toBe(100);
+  sent(table);
+  expect(values.length).toBe(0);
+});
+
+test("a column with a dictionary is none of this kind", () => {
+  expect(() => packTable(everyType(5).select(["dictionary"]))).toThrow("plain columns");
+});

@@ -1,0 +1,106 @@
+import { present } from "../../shared/core/assert.ts";
+import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
+import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
+import { placeBatch } from "../tensorize/batch-axis.ts";
+import { fillSteps } from "../tensorize/fill-steps.ts";
+import type { InputChunk } from "../tensorize/input-chunk.ts";
+import { fillRows, tensorArray } from "../tensorize/tensorize.ts";
+import type { BufferPool } from "./buffer-pool.ts";
+
+/** Rows `[start, end)` of a chunk, all of them live. */
+export interface Piece {
+  readonly chunk: InputChunk;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The rows that go into one run: in input order, or, where they are uneven, the longest first. They stay where they are: a
+ * batch can be built again, or halved.
+ */
+export interface Batch {
+  readonly pieces: readonly Piece[];
+  readonly rows: number;
+  /** The steps that each row is padded to; null where all rows have the model's own shape. */
+  readonly length: number | null;
+}
+
+export function batchOf(pieces: readonly Piece[]): Batch {
+  const rows = pieces.reduce((total, { start, end }) => total + end - start, 0);
+  return { pieces, rows, length: longestOf(pieces) };
+}
+
+function longestOf(pieces: readonly Piece[]): number | null {
+  let longest: number | null = null;
+  for (const { chunk, start, end } of pieces) {
+    if (chunk.steps === null) return null;
+    for (let row = start; row < end; row += 1) longest = Math.max(longest ?? 0, chunk.steps.lengthOf(row));
+  }
+  return longest;
+}
+
+/** Steps of the batch's own, without padding; 0 where rows have none. */
+export function countSteps({ pieces }: Batch): number {
+  let total = 0;
+  for (const { chunk, start, end } of pieces) {
+    for (let row = start; row < end; row += 1) total += chunk.steps?.counts[row] ?? 0;
+  }
+  return total;
+}
+
+/** The first half, rounded up, and the rest. */
+export function halve(batch: Batch): readonly [Batch, Batch] {
+  let left = Math.ceil(batch.rows / 2);
+  const first: Piece[] = [];
+  const rest: Piece[] = [];
+  for (const { chunk, start, end } of batch.pieces) {
+    const cut = Math.min(end, start + left);
+    if (cut > start) first.push({ chunk, start, end: cut });
+    if (end > cut) rest.push({ chunk, start: cut, end });
+    left -= cut - start;
+  }
+  return [batchOf(first), batchOf(rest)];
+}
+
+/**
+ * The batch as the model's inputs, in buffers from `pool`. With a fixed number of rows, the last row is repeated up to it:
+ * a row that the model is known to be asked about anyway, where zeros might be a value that it fails on.
+ */
+export function buildFeeds(
+  batch: Batch,
+  plan: Pick<MapPlan, "inputs" | "fixedBatchRows">,
+  pool: BufferPool,
+): Record<string, TensorData> {
+  const rows = Math.max(batch.rows, plan.fixedBatchRows ?? 0);
+  return Object.fromEntries(
+    plan.inputs.map((binding, index) => [binding.tensor, buildFeed(batch, binding, index, { rows, pool })]),
+  );
+}
+
+function buildFeed(
+  batch: Batch,
+  binding: InputBinding,
+  index: number,
+  { rows, pool }: { readonly rows: number; readonly pool: BufferPool },
+): TensorData {
+  const { dtype, rowValues, rowDims } = binding;
+  const length = binding.uneven === null ? null : present(batch.length, "uneven rows have a length");
+  const width = rowValues * (length ?? 1);
+  const data = pool.take(rows * width * dtypeBytes(dtype));
+  const array = tensorArray(binding, data);
+  let at = 0;
+  for (const { chunk, start, end } of batch.pieces) {
+    const columns = present(chunk.inputs[index], "a chunk has all inputs");
+    if (length === null) fillRows(columns, start, end, array, at);
+    else {
+      const { counts } = present(chunk.steps, "a chunk of uneven rows knows their steps");
+      fillSteps(columns, counts, start, end, { array, at, length });
+    }
+    at += end - start;
+  }
+  for (let row = batch.rows; row < rows; row += 1) {
+    array.copyWithin(row * width, (batch.rows - 1) * width, batch.rows * width);
+  }
+  const dims = [rows, ...(length === null ? [] : [length]), ...rowDims];
+  return placeBatch({ dtype, dims, data }, binding.batchAxis);
+}

@@ -1,0 +1,151 @@
+import type { InputChunk } from "../tensorize/input-chunk.ts";
+import type { RowSteps } from "../tensorize/row-steps.ts";
+import { type Batch, batchOf, type Piece } from "./batch.ts";
+
+export interface WindowLimits {
+  readonly rows: number;
+  /** Of the record batches that its rows lie in, about. */
+  readonly bytes: number;
+}
+
+/**
+ * Rows that are sorted together. More make batches of more equal rows, but the first batch waits for all of them, and
+ * their record batches stay in memory until the last of their rows is back. With this many, a batch of 64 takes in 1/256
+ * of all lengths: what is left to gain is below the rounding of `paddedLength`.
+ */
+export const WINDOW: WindowLimits = { rows: 16_384, bytes: 64 << 20 };
+
+export interface UnevenOptions {
+  /** Rows that a batch may have whose longest row is padded to `length`: asked anew for each. */
+  readonly mostRows: (length: number) => number;
+  readonly limits?: WindowLimits;
+  /** No more input is needed, and what is left to be cut of it is half a window. */
+  readonly onNearEnd?: () => void;
+}
+
+interface Row {
+  readonly chunk: InputChunk;
+  readonly row: number;
+  readonly steps: number;
+}
+
+/**
+ * Cuts rows that differ in length into batches: collects a window of them, sorts it, and cuts it from the longest row on,
+ * so that what is left at its end is a batch of short rows. A row that is longer than any budget is a batch by itself.
+ *
+ * From the middle of a window on the next one is read, a record batch after each batch that is cut: so that the lanes
+ * never wait for a whole window.
+ */
+export async function* cutUnevenBatches(
+  chunks: AsyncIterable<InputChunk>,
+  { mostRows, limits = WINDOW, onNearEnd = () => {} }: UnevenOptions,
+): AsyncGenerator<Batch, void, undefined> {
+  const reader = new WindowReader(chunks, limits);
+  let isNearEnd = false;
+  try {
+    while (true) {
+      while (!reader.isFull) await reader.readChunk();
+      const window = reader.take();
+      let left = window.length;
+      for (const batch of cutWindow(window, mostRows)) {
+        yield batch;
+        left -= batch.rows;
+        if (left * 2 > window.length) continue;
+        if (!reader.isFull) await reader.readChunk();
+        if (!reader.hasEnded || isNearEnd) continue;
+        isNearEnd = true;
+        onNearEnd();
+      }
+      if (window.length === 0) break;
+    }
+  } finally {
+    await reader.close();
+  }
+  if (!isNearEnd) onNearEnd();
+}
+
+/** Reads windows, record batch by record batch; what a record batch has too many goes into the next window. */
+class WindowReader {
+  readonly #chunks: AsyncIterator<InputChunk>;
+  readonly #limits: WindowLimits;
+  #rows: Row[] = [];
+  #bytes = 0;
+  #drained = false;
+
+  constructor(chunks: AsyncIterable<InputChunk>, limits: WindowLimits) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+    this.#limits = limits;
+  }
+
+  /** There is nothing to be read for the next window. */
+  get isFull(): boolean {
+    return this.#drained || this.#rows.length >= this.#limits.rows || this.#bytes >= this.#limits.bytes;
+  }
+
+  /** No row is left but those that were taken. */
+  get hasEnded(): boolean {
+    return this.#drained && this.#rows.length === 0;
+  }
+
+  async readChunk(): Promise<void> {
+    const next = await this.#chunks.next();
+    if (next.done === true) {
+      this.#drained = true;
+      return;
+    }
+    const chunk = next.value;
+    this.#bytes += chunk.batch.data.byteLength;
+    const { counts } = stepsOf(chunk);
+    for (const { start, end } of chunk.liveRuns) {
+      for (let row = start; row < end; row += 1) this.#rows.push({ chunk, row, steps: counts[row] ?? 0 });
+    }
+  }
+
+  take(): Row[] {
+    const window = this.#rows.slice(0, this.#limits.rows);
+    this.#rows = this.#rows.slice(window.length);
+    const last = this.#rows.at(-1);
+    this.#bytes = last === undefined ? 0 : last.chunk.batch.data.byteLength;
+    return window;
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+}
+
+function* cutWindow(window: Row[], mostRows: (length: number) => number): Generator<Batch, void, undefined> {
+  // Sorting is stable: rows of one length stay in input order, and mostly side by side.
+  window.sort((a, b) => b.steps - a.steps);
+  let start = 0;
+  for (let longest = window[0]; longest !== undefined; longest = window[start]) {
+    const steps = stepsOf(longest.chunk);
+    const most = Math.max(1, Math.floor(mostRows(steps.lengthOf(longest.row))));
+    let end = start + 1;
+    while (end < window.length && end - start < most) {
+      if (!steps.mayJoin(window[end]?.steps ?? 0, longest.steps)) break;
+      end += 1;
+    }
+    yield batchOf(piecesOf(window, start, end));
+    start = end;
+  }
+}
+
+/** Rows side by side in a chunk are one piece. */
+function piecesOf(window: readonly Row[], from: number, to: number): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let open: { chunk: InputChunk; start: number; end: number } | null = null;
+  for (const { chunk, row } of window.slice(from, to)) {
+    if (open !== null && open.chunk === chunk && open.end === row) open.end += 1;
+    else {
+      open = { chunk, start: row, end: row + 1 };
+      pieces.push(open);
+    }
+  }
+  return pieces;
+}
+
+function stepsOf({ steps }: InputChunk): RowSteps {
+  if (steps === null) throw new Error("broken invariant: rows of one length are not sorted by length");
+  return steps;
+}

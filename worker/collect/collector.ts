@@ -1,0 +1,215 @@
+import {
+  type Field as ArrowField,
+  type Schema as ArrowSchema,
+  type Data,
+  type RecordBatch,
+  Schema,
+  Table,
+} from "apache-arrow";
+import { assert, present } from "../../shared/core/assert.ts";
+import { fieldTypeOf } from "../../shared/dataset/fields.ts";
+import { parquetFault } from "../../shared/dataset/parquet-form.ts";
+import { indexOfColumns, quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import type { LeaseSlice } from "../../shared/domain/job.ts";
+import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { DeadLetter } from "../../shared/domain/partial.ts";
+import type { BatchOutcome } from "../batch/batch-runner.ts";
+import { gather } from "../tensorize/gather.ts";
+import type { InputChunk, RowRange } from "../tensorize/input-chunk.ts";
+import { plainField } from "../tensorize/plain-type.ts";
+import { columnData } from "../tensorize/tensorize.ts";
+import { cutChunk } from "./cut-chunk.ts";
+import { DeadLetterTable } from "./dead-letters.ts";
+import type { Placement } from "./output-column.ts";
+import { checkTensor, createOutputWriter, type OutputWriter } from "./output-writer.ts";
+
+/** Everything that a shard's rows became. rowsIn = rowsOut + rowsDead. */
+export interface ShardResult {
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly rowsDead: number;
+  /** Kept columns and outputs, in input order. */
+  readonly rows: Table;
+  /** Null when there is none. */
+  readonly dead: Table | null;
+  readonly firstDead: DeadLetter | null;
+}
+
+/**
+ * Bytes of a piece of a shard's tables, at most: a column's offsets end at 2^31, far above. What is written is cut anew, but
+ * for unions, which are written in these pieces.
+ */
+const PIECE_BYTES = 256 << 20;
+
+/** Bytes of one UTF-16 unit in UTF-8, at most. */
+const UTF8_BYTES = 3;
+
+export interface CollectorOptions {
+  readonly plan: MapPlan;
+  /** Of the input's files: kept columns have its types, even when no row is left. */
+  readonly schema: ArrowSchema;
+  /** Where the shard's rows lie. */
+  readonly slices: readonly LeaseSlice[];
+  readonly shardRows: number;
+  /** Bytes of a piece of the tables, at most. */
+  readonly mostBytes?: number;
+  /** What was kept of a chunk is copied, and nothing here looks at its memory again. */
+  readonly onClosed?: (chunk: InputChunk) => void;
+}
+
+/**
+ * Takes what the model made of a shard's batches, in any order of rows, and builds its tables in the order of the input.
+ * The pieces of the tables follow the input's record batches, whatever the model's batches, and are cut further by bytes
+ * alone: the same shard gives the same bytes.
+ */
+export class Collector {
+  readonly #writers: readonly OutputWriter[];
+  readonly #plan: MapPlan;
+  readonly #keep: readonly ArrowField[];
+  /** Dead letters are Parquet, whatever the rows are: what that cannot hold is left out of them. */
+  readonly #keepDead: readonly ArrowField[];
+  readonly #schema: Schema;
+  readonly #dead: DeadLetterTable;
+  readonly #shardRows: number;
+  readonly #mostBytes: number;
+  readonly #onClosed: (chunk: InputChunk) => void;
+  /** Chunks with rows that are not settled, and those behind them, in order. */
+  readonly #open: InputChunk[] = [];
+  readonly #batches: RecordBatch[] = [];
+  #rowsIn = 0;
+  #rowsOut = 0;
+
+  constructor(options: CollectorOptions) {
+    const { plan, schema, slices, shardRows, mostBytes = PIECE_BYTES, onClosed = () => {} } = options;
+    this.#mostBytes = mostBytes;
+    this.#plan = plan;
+    this.#shardRows = shardRows;
+    this.#onClosed = onClosed;
+    this.#writers = plan.outputs.map((binding) => createOutputWriter(binding, shardRows));
+    const index = indexOfColumns(schema);
+    this.#keep = plan.keep.map(({ name }) => plainField(present(schema.fields[index.get(name) ?? -1], name)));
+    const made = this.#writers.flatMap(({ columns }) => columns.map(({ field }) => field));
+    this.#schema = quickSchema(new Schema([...this.#keep, ...made]));
+    this.#keepDead = this.#keep.filter(({ type }) => parquetFault(fieldTypeOf(type)) === null);
+    this.#dead = new DeadLetterTable(slices, this.#keepDead);
+  }
+
+  /** Rows that are mapped or dead. */
+  get rowsDone(): number {
+    return this.#rowsIn - this.#open.reduce((rows, chunk) => rows + chunk.rowsPending, 0);
+  }
+
+  /** A chunk of the input, in order, before any of its rows is collected. */
+  open(chunk: InputChunk): void {
+    this.#rowsIn += chunk.rows;
+    assert(this.#rowsIn <= this.#shardRows, "a shard's read gives no more than its rows");
+    for (const writer of this.#writers) writer.open(chunk, chunk.shardRow);
+    this.#open.push(chunk);
+    this.#closeSettled();
+  }
+
+  /** @throws {MODEL_FAILED} when a tensor is not of the shape that the plan was bound to */
+  collect(outcomes: readonly BatchOutcome[]): void {
+    for (const outcome of outcomes) {
+      if (outcome.kind === "mapped") this.#write(outcome);
+      else {
+        for (const { chunk, start } of outcome.batch.pieces) {
+          chunk.settleDead(start, { stage: "infer", code: "ROW_FAILED", message: outcome.message });
+        }
+      }
+    }
+    this.#closeSettled();
+  }
+
+  /** To be called once all is collected. */
+  finish(): ShardResult {
+    assert(this.#open.length === 0, "every row of the shard is settled");
+    const rowsDead = this.#dead.rows;
+    assert(this.#rowsIn === this.#rowsOut + rowsDead, "every row is mapped or dead");
+    return {
+      rowsIn: this.#rowsIn,
+      rowsOut: this.#rowsOut,
+      rowsDead,
+      rows: tableOf(this.#schema, this.#batches),
+      dead: this.#dead.finish(),
+      firstDead: this.#dead.first,
+    };
+  }
+
+  #write({ batch, outputs }: Extract<BatchOutcome, { kind: "mapped" }>): void {
+    const rows = Math.max(batch.rows, this.#plan.fixedBatchRows ?? 0);
+    let tensorRow = 0;
+    const placements = batch.pieces.map(({ chunk, start, end }): Placement => {
+      const placement = { tensorRow, rows: end - start, place: chunk.shardRow + start };
+      tensorRow += end - start;
+      return placement;
+    });
+    this.#plan.outputs.forEach((binding, index) => {
+      const tensor = checkTensor(outputs, binding, { rows, length: batch.length });
+      this.#writers[index]?.write(tensor, placements);
+    });
+    for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);
+  }
+
+  #closeSettled(): void {
+    while (this.#open[0]?.rowsPending === 0) {
+      const chunk = this.#open.shift();
+      if (chunk !== undefined) this.#close(chunk);
+    }
+  }
+
+  /** Takes what is kept of the chunk's columns; after this nothing holds its memory. */
+  #close(chunk: InputChunk): void {
+    const kept = columnsOf(chunk, this.#keep);
+    const columns = this.#writers.flatMap((writer) => writer.columns);
+    const madeBytes = columns.reduce((bytes, { mostOffsetBytes }) => bytes + mostOffsetBytes, 0);
+    const live = { kept, runs: chunk.runs("live"), rowBytes: madeBytes };
+    for (const { runs, rows } of cutChunk(live, this.#mostBytes)) {
+      const places = runs.map(({ start, end }) => ({
+        start: chunk.shardRow + start,
+        end: chunk.shardRow + end,
+      }));
+      const made = columns.map((column) => column.take(places));
+      this.#batches.push(recordBatchOf(this.#schema, rows, [...gatherRuns(kept, runs), ...made]));
+      this.#rowsOut += rows;
+    }
+    const letters = chunk.deadRows();
+    const longest = letters.reduce((bytes, [, { message }]) => Math.max(bytes, message.length), 0);
+    const dead = {
+      kept: columnsOf(chunk, this.#keepDead),
+      runs: chunk.runs("dead"),
+      rowBytes: this.#dead.placeBytes + longest * UTF8_BYTES,
+    };
+    let told = 0;
+    for (const { runs, rows } of cutChunk(dead, this.#mostBytes)) {
+      this.#dead.add(chunk, letters.slice(told, told + rows), gatherRuns(dead.kept, runs));
+      told += rows;
+    }
+    this.#onClosed(chunk);
+  }
+}
+
+function columnsOf({ batch }: InputChunk, fields: readonly ArrowField[]): readonly Data[] {
+  return fields.map(({ name }) => columnData(batch, name));
+}
+
+function gatherRuns(columns: readonly Data[], runs: readonly RowRange[]): readonly Data[] {
+  return columns.map((data) =>
+    gather(
+      data.type,
+      runs.map(({ start, end }) => ({ data, start, end })),
+    ),
+  );
+}
+
+/** With no batches, an empty table that still has its columns. */
+export function tableOf(schema: Schema, batches: readonly RecordBatch[]): Table {
+  if (batches.length > 0) return new Table(schema, [...batches]);
+  return new Table(schema, [
+    recordBatchOf(
+      schema,
+      0,
+      schema.fields.map(({ type }) => gather(type, [])),
+    ),
+  ]);
+}

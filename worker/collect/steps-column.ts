@@ -1,0 +1,103 @@
+import { type Field as ArrowField, type Data, DataType, makeData } from "apache-arrow";
+import { assert, present } from "../../shared/core/assert.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
+import type { OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { DtypeArray, TensorData } from "../../shared/domain/tensor.ts";
+import type { InputChunk, RowRange } from "../tensorize/input-chunk.ts";
+import { arrowField } from "./arrow-fields.ts";
+import {
+  cellData,
+  columnValues,
+  copyElements,
+  type MadeColumn,
+  moveUp,
+  type Placement,
+} from "./output-column.ts";
+
+/** The rows of one chunk: row r's steps are `[offsets[r], offsets[r + 1])`, rowValues values each. */
+interface Block {
+  readonly place: number;
+  readonly rows: number;
+  readonly offsets: Int32Array;
+  readonly values: DtypeArray;
+  /** Steps at its start that were given out. */
+  stepsTaken: number;
+}
+
+/**
+ * A made column that is a list in each row, as long as the row: the padding that the model ran with is cut off. How much
+ * memory it takes is known chunk by chunk.
+ */
+export class StepsColumn implements MadeColumn {
+  readonly field: ArrowField;
+  /** As many values as its chunk has steps of are in memory before any of them is a row's. */
+  readonly mostOffsetBytes = 0;
+  readonly #binding: OutputBinding;
+  /** In order; one stays until rows of the next are taken. */
+  readonly #blocks: Block[] = [];
+
+  constructor(field: Field, binding: OutputBinding) {
+    this.field = arrowField(field);
+    this.#binding = binding;
+  }
+
+  open({ rows, steps }: InputChunk, place: number): void {
+    const counts = present(steps, "an uneven output has uneven inputs").counts;
+    const offsets = new Int32Array(rows + 1);
+    for (let row = 0; row < rows; row += 1) offsets[row + 1] = (offsets[row] ?? 0) + (counts[row] ?? 0);
+    const { dtype, rowValues } = this.#binding;
+    const values = columnValues(dtype, (offsets[rows] ?? 0) * rowValues);
+    this.#blocks.push({ place, rows, offsets, values, stepsTaken: 0 });
+  }
+
+  write({ data, dims }: TensorData, placements: readonly Placement[]): void {
+    const { rowValues } = this.#binding;
+    const [, length = 0] = dims;
+    for (const { tensorRow, rows, place } of placements) {
+      const block = this.#blockOf(place);
+      for (let row = 0; row < rows; row += 1) {
+        const [start, end] = stepsOf(block, place - block.place + row);
+        const from = (tensorRow + row) * length * rowValues;
+        copyElements(data, from, (end - start) * rowValues, block.values, start * rowValues);
+      }
+    }
+  }
+
+  take(places: readonly RowRange[]): Data {
+    const block = this.#blockOf(places[0]?.start ?? 0);
+    while (this.#blocks[0] !== block) this.#blocks.shift();
+    const rows = places.reduce((total, { start, end }) => total + end - start, 0);
+    const valueOffsets = new Int32Array(rows + 1);
+    const runs: RowRange[] = [];
+    let row = 0;
+    for (const { start, end } of places) {
+      for (let place = start; place < end; place += 1) {
+        const [from, to] = stepsOf(block, place - block.place);
+        valueOffsets[row + 1] = (valueOffsets[row] ?? 0) + to - from;
+        row += 1;
+      }
+      runs.push({
+        start: block.offsets[start - block.place] ?? 0,
+        end: block.offsets[end - block.place] ?? 0,
+      });
+    }
+    // Rows that could not be fed have no steps: only those that the model failed on leave gaps.
+    const { rowValues } = this.#binding;
+    const from = block.stepsTaken;
+    block.stepsTaken = moveUp(block.values, rowValues, runs, from);
+    const { type } = this.field;
+    assert(DataType.isList(type), "a column of steps is a list");
+    const values = block.values.subarray(from * rowValues, block.stepsTaken * rowValues);
+    const child = cellData(type.valueType, block.stepsTaken - from, values);
+    return makeData({ type, length: rows, nullCount: 0, valueOffsets, child });
+  }
+
+  #blockOf(place: number): Block {
+    const block = this.#blocks.find(({ place: first, rows }) => place >= first && place < first + rows);
+    return present(block, "rows of an open chunk are written");
+  }
+}
+
+function stepsOf({ offsets }: Block, row: number): readonly [start: number, end: number] {
+  return [offsets[row] ?? 0, offsets[row + 1] ?? 0];
+}

@@ -1,0 +1,86 @@
+import { constants } from "node:fs";
+import { access, readFile, stat } from "node:fs/promises";
+import { present } from "../../shared/core/assert.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { DataAccess } from "../read/data-access.ts";
+
+/** `auto`: see for itself whether the coordinator's files are visible here. */
+export const ACCESS_MODES = ["auto", "shared", "coordinator"] as const;
+export type AccessMode = (typeof ACCESS_MODES)[number];
+
+/** For what is read: the ways to it, the nearest first. The next is taken where one does not lead to what was planned. */
+export interface AccessChoice {
+  /** Chosen for each file: see `InputFiles`. */
+  readonly input: readonly [DataAccess, ...DataAccess[]];
+  readonly output: DataAccess;
+  readonly model: readonly DataAccess["kind"][];
+}
+
+/** Where a job's files are, as its coordinator sees them. */
+export type JobFiles = Pick<JobDescription, "partialsPath" | "beacon"> & {
+  readonly model: Pick<JobDescription["model"], "path" | "bytes" | "externalData">;
+};
+
+/**
+ * Finds out what this worker sees of the coordinator's files: the output by the beacon that the coordinator wrote there (a
+ * path alone proves nothing: another machine may have a folder of that name), the model by its size. What it does not see
+ * comes and goes over gRPC. For the input only the order is set: the first leased file says nothing of the others.
+ *
+ * @throws {STORE_REFUSED} when `shared` was asked for and something is not visible
+ */
+export async function chooseAccess(
+  mode: AccessMode,
+  job: JobFiles,
+  lease: Pick<Lease, "slices">,
+  coordinator: Omit<Extract<DataAccess, { kind: "coordinator" }>, "kind">,
+): Promise<AccessChoice> {
+  const remote: DataAccess = { kind: "coordinator", ...coordinator };
+  if (mode === "coordinator") return { input: [remote], output: remote, model: ["coordinator"] };
+  const { file } = present(lease.slices[0], "a lease has a file");
+  const [input, output, model] = await Promise.all([
+    seesFile(file.path, file.bytes),
+    seesBeacon(job),
+    seesAll([job.model, ...job.model.externalData]),
+  ]);
+  const local: DataAccess = { kind: "shared" };
+  if (mode === "auto") {
+    return {
+      input: [local, remote],
+      output: output ? local : remote,
+      model: model ? ["shared", "coordinator"] : ["coordinator"],
+    };
+  }
+  if (!(input && output && model)) {
+    throw new ShardmillError("STORE_REFUSED", "this worker does not see the job's files", {
+      fields: { input, output, model, path: file.path },
+      hint: "mount the same storage at the same path here, or start the worker with --data auto",
+    });
+  }
+  return { input: [local], output: local, model: ["shared"] };
+}
+
+async function seesFile(path: string, bytes: number): Promise<boolean> {
+  try {
+    await access(path, constants.R_OK);
+    return (await stat(path)).size === bytes;
+  } catch {
+    return false;
+  }
+}
+
+async function seesAll(
+  files: readonly { readonly path: string; readonly bytes: number }[],
+): Promise<boolean> {
+  const seen = await Promise.all(files.map(({ path, bytes }) => seesFile(path, bytes)));
+  return seen.every(Boolean);
+}
+
+async function seesBeacon(job: JobFiles): Promise<boolean> {
+  try {
+    await access(job.partialsPath, constants.W_OK);
+    return (await readFile(job.beacon.path, "utf8")) === job.beacon.content;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,270 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
+import type { Credential } from "../../shared/access/credential.ts";
+import { canonicalJson } from "../../shared/core/digest.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
+import type { StageShares, StepCounts } from "../../shared/domain/worker.ts";
+import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
+import type { DataService } from "../../shared/wire/services.ts";
+import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
+import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
+import type { LanePlan } from "../lanes/lane-plan.ts";
+import type { LaneSet } from "../lanes/lane-set.ts";
+import { type RunOptions, ShardThreadClient, startShardThread } from "../pipeline/shard-thread-client.ts";
+import { ShardThreads } from "../pipeline/shard-threads.ts";
+import { type SessionCell, sessionIn } from "../read/session-cell.ts";
+import { JobTuning } from "../tuning/job-tuning.ts";
+import { findMachineFacts, type MachineFacts } from "../tuning/machine-facts.ts";
+import { NO_TUNING_CACHE, type TuningCache } from "../tuning/tuning-cache.ts";
+import { type AccessChoice, type AccessMode, chooseAccess } from "./choose-access.ts";
+import { openLocalModel } from "./local-model.ts";
+import { mergeShares } from "./merge-shares.ts";
+import { openLanes } from "./open-lanes.ts";
+
+export interface DeviceOptions {
+  /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
+  readonly address: string;
+  readonly credential: Credential;
+  readonly device: ConcreteDevice;
+  readonly lanes: number;
+  readonly threadsPerLane: number;
+  /** Other ways to share out the cores, to be measured against this one. Left out: none. */
+  readonly otherLanePlans?: readonly LanePlan[];
+  /** What earlier runs found by measuring. Left out: nothing, and nothing is kept. */
+  readonly tuning?: TuningCache;
+  /** Threads that read, decode and collect. */
+  readonly shardThreads: number;
+  readonly access: AccessMode;
+  /** What each lane's thread runs: see `startLanes`. */
+  readonly laneScript?: URL;
+  /** A folder of this process alone. */
+  readonly scratchPath: string;
+  readonly log: Logger;
+  /** The device's runtime is beyond repair: this process must be replaced. */
+  readonly onBroken: (error: Error) => void;
+}
+
+export interface OpenJobOptions extends DeviceOptions {
+  readonly describeJob: () => Promise<JobDescription>;
+  /** Where a model that is not visible here is fetched from; null where there is no coordinator. */
+  readonly data: DataService | null;
+  readonly session: SessionCell;
+  readonly firstLease: Lease;
+  /** From `startShardThread`, the job's from here on. Left out: one is started. */
+  readonly thread?: Worker;
+  /** How the device compares with the CPU: before the first shard, and before the job is closed because it is wrong. */
+  readonly onDevice: (report: DeviceReport) => Promise<void>;
+  /** The busy shares over all shard threads, and the steps that one of them ran since it last told. */
+  readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
+}
+
+interface Found {
+  readonly plan: LanePlan;
+  readonly lanes: LaneSet;
+  readonly tuning: JobTuning;
+  readonly learned: LearnedBatch;
+  /** The first shard thread, which got ready while the model was loaded. */
+  readonly thread: Worker;
+}
+
+/**
+ * A job as one worker has it open: its description, what it sees of the files, the model loaded in the lanes, and the
+ * shard threads that feed them. A shard thread that a file has broken is replaced; broken lanes are the process's end.
+ */
+export class OpenJob implements AsyncDisposable {
+  /** How the lanes share out the cores: as asked for, or as measured. */
+  readonly plan: LanePlan;
+  readonly #options: OpenJobOptions;
+  readonly #job: JobDescription;
+  readonly #access: AccessChoice;
+  readonly #lanes: LaneSet;
+  readonly #tuning: JobTuning;
+  readonly #threads: ShardThreads;
+  /** What each shard thread last told, by its place. */
+  readonly #busy = new Map<number, StageShares>();
+  #learned: LearnedBatch;
+  /** What was learned is being kept. */
+  #keeping: Promise<void> = Promise.resolve();
+  /** Started, and not yet taken into use. */
+  #spare: Worker | null;
+  #hasMapped = false;
+  #hasToldFar = false;
+
+  private constructor(options: OpenJobOptions, job: JobDescription, access: AccessChoice, found: Found) {
+    this.#options = options;
+    this.#job = job;
+    this.#access = access;
+    this.plan = found.plan;
+    this.#lanes = found.lanes;
+    this.#tuning = found.tuning;
+    this.#learned = found.learned;
+    this.#spare = found.thread;
+    this.#threads = new ShardThreads(options.shardThreads, (index, onBroken) =>
+      this.#startThread(index, onBroken),
+    );
+  }
+
+  static async open(options: OpenJobOptions): Promise<OpenJob> {
+    const thread = options.thread ?? startShardThread();
+    try {
+      return await OpenJob.#open(options, thread);
+    } catch (error) {
+      await thread.terminate();
+      throw error;
+    }
+  }
+
+  static async #open(options: OpenJobOptions, thread: Worker): Promise<OpenJob> {
+    const { session, firstLease, device, lanes, log } = options;
+    const machine = findMachineFacts(device);
+    machine.catch(() => {});
+    const job = await options.describeJob();
+    const { address, credential } = options;
+    const access = await chooseAccess(options.access, job, firstLease, { address, credential, session });
+    const { data, scratchPath } = options;
+    const { jobId } = job;
+    const coordinator =
+      data === null ? null : createCoordinatorStore({ data, session: () => sessionIn(session), jobId });
+    const model = await openLocalModel({ job, from: access.model, coordinator, scratchPath });
+    log.info(
+      {
+        job: job.jobId,
+        input: access.input.map(({ kind }) => kind).join(", else "),
+        output: access.output.kind,
+        device,
+        lanes,
+      },
+      "job opened",
+    );
+    const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, machine);
+    const found = await openLanes({
+      job,
+      modelPath: model.path,
+      device,
+      usual: { lanes, threads: options.threadsPerLane, spinning: false },
+      others: options.otherLanePlans ?? [],
+      tuning,
+      log,
+      script: options.laneScript,
+    });
+    await model.checkUnchanged().catch(async (error: unknown) => {
+      await found.lanes[Symbol.asyncDispose]();
+      throw error;
+    });
+    await OpenJob.#check(options, job, {
+      access,
+      modelPath: model.path,
+      lanes: found.lanes,
+      tuning,
+      machine,
+    }).catch(async (error: unknown) => {
+      await found.lanes[Symbol.asyncDispose]();
+      throw error;
+    });
+    found.lanes.onBroken((error) => options.onBroken(error));
+    log.info({ job: job.jobId, loadMs: Math.round(found.lanes.loadMs) }, "lanes ready");
+    const learned = await tuning.recallBatch(found.plan);
+    return new OpenJob(options, job, access, { ...found, tuning, learned, thread });
+  }
+
+  /** Tells what the device was found to be. @throws {DEVICE_WRONG} it gives other numbers than the CPU */
+  static async #check(
+    { device, log, onDevice }: OpenJobOptions,
+    job: JobDescription,
+    parts: Pick<CheckDeviceOptions, "modelPath" | "lanes" | "tuning"> & {
+      readonly access: AccessChoice;
+      readonly machine: Promise<MachineFacts>;
+    },
+  ): Promise<void> {
+    const { access, machine, ...rest } = parts;
+    const found = await checkDevice({ ...rest, job, device, input: access.input, machine: await machine });
+    if (found === null) return;
+    const { report, error } = found;
+    const { rows, seconds, remembered } = report;
+    log.info(
+      { job: job.jobId, device, rows, seconds, remembered, refusal: report.refusal },
+      "device checked",
+    );
+    await onDevice(report);
+    if (error !== null) throw error;
+  }
+
+  /** Whether it is still this job: a coordinator that was started again may have been told other sizes of batches. */
+  isStill(job: JobDescription): boolean {
+    const known = (of: JobDescription): string => canonicalJson({ ...of, beacon: null });
+    return known(job) === known(this.#job);
+  }
+
+  run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
+    const onProgress = (rowsDone: number): void => {
+      if (!this.#hasMapped && rowsDone > 0) {
+        this.#hasMapped = true;
+        this.#options.log.info({ job: this.#job.jobId }, "first rows mapped");
+      }
+      options.onProgress(rowsDone);
+    };
+    return this.#threads.run(lease, executionId, { ...options, onProgress });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#threads[Symbol.asyncDispose]();
+    await this.#spare?.terminate();
+    await this.#lanes[Symbol.asyncDispose]();
+    await this.#keeping;
+  }
+
+  /** Once: there may be as many as shards. */
+  #tellFar(path: string): void {
+    if (this.#hasToldFar) return;
+    this.#hasToldFar = true;
+    this.#options.log.info(
+      { job: this.#job.jobId, path },
+      "input files that are not seen here are read from the coordinator; this is the first",
+    );
+  }
+
+  #keep(news: LearnedBatch): void {
+    this.#learned = mergeLearned(this.#learned, news);
+    this.#options.log.info({ ...news, caps: news.caps.length }, "batch size learned");
+    this.#keeping = this.#keeping.then(() => this.#tuning.rememberBatch(this.plan, news));
+  }
+
+  async #startThread(index: number, onBroken: () => void): Promise<ShardThreadClient> {
+    const { log, shardThreads, onBusy } = this.#options;
+    const scratchPath = join(this.#options.scratchPath, "shards");
+    await mkdir(scratchPath, { recursive: true });
+    const spare = this.#spare;
+    this.#spare = null;
+    const thread = new ShardThreadClient({
+      ...(spare === null ? {} : { thread: spare }),
+      onBusy: (shares, steps) => {
+        this.#busy.set(index, shares);
+        onBusy(mergeShares([...this.#busy.values()], shardThreads), steps);
+      },
+      onLearned: (news) => this.#keep(news),
+      onFarFile: (path) => this.#tellFar(path),
+      onLanesBusy: () => log.info({ job: this.#job.jobId }, "all lanes busy"),
+      onBroken: (error) => {
+        log.warn({ reason: error.message }, "a shard thread is replaced");
+        this.#busy.delete(index);
+        onBroken();
+      },
+    });
+    await thread.open({
+      kind: "openJob",
+      job: this.#job,
+      input: this.#access.input,
+      output: this.#access.output,
+      lanePorts: this.#lanes.connect(),
+      shardThreads,
+      scratchPath,
+      learned: this.#learned,
+    });
+    return thread;
+  }
+}

@@ -1,0 +1,175 @@
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { type Deferred, deferred, NEVER, orAbort } from "../../shared/core/abort.ts";
+import { untilEnded } from "../../shared/core/end-thread.ts";
+import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
+
+export interface LaneSetOptions {
+  readonly modelPath: string;
+  readonly device: ConcreteDevice;
+  /** From `planLanes`. */
+  readonly lanes: number;
+  readonly threads: number;
+  /** Left out: no. */
+  readonly spinning?: boolean;
+  /** How long a lane may take to end when it is closed. Left out: five seconds. */
+  readonly closeLimitMs?: number;
+  /** What each lane's thread runs, compiled. Left out: the lane thread; a test has ones that misbehave. */
+  readonly script?: URL;
+}
+
+/** The lanes of one device with one model, owned by the worker's main thread. Disposing ends their threads. */
+export interface LaneSet extends AsyncDisposable {
+  readonly count: number;
+  /** The slowest lane's: reading the model, and preparing it for the device. */
+  readonly loadMs: number;
+  /** A new channel to each lane, for one shard thread: transfer them to it, and `connectLanes` there. */
+  connect(): MessagePort[];
+  /**
+   * Called once, with why, when a lane's thread died or its device is lost; at once if that has happened already. The
+   * set is then of no more use, and neither is the process: native memory may be anything.
+   */
+  onBroken(listener: (error: ShardmillError) => void): void;
+}
+
+/** A batch takes seconds at most: a thread that takes longer to end hangs in a driver, and is left behind. */
+const CLOSE_LIMIT_MS = 5_000;
+
+/** WebGPU bears one session a process, whoever owns it: a set of lanes waits here until the one before is closed. */
+let webgpuFree: Promise<void> = Promise.resolve();
+
+/**
+ * Starts the lanes and waits until each has the model loaded.
+ *
+ * @throws {MODEL_INVALID | DEVICE_UNAVAILABLE | OUT_OF_MEMORY} as `createSession` does; no thread is left then
+ * @throws {RESOURCE_EXHAUSTED} a thread cannot be started
+ */
+export async function startLanes(options: LaneSetOptions, signal: AbortSignal = NEVER): Promise<LaneSet> {
+  signal.throwIfAborted();
+  const { modelPath, device, threads, spinning = false, closeLimitMs = CLOSE_LIMIT_MS } = options;
+  const script = options.script ?? compiledUrl("worker/lanes/lane-thread.ts");
+  const releaseDevice = device === "webgpu" ? await takeWebgpu(signal) : () => {};
+  const lanes = Array.from(
+    { length: options.lanes },
+    () => new Lane(script, { modelPath, device, threads, spinning }),
+  );
+  const close = async () => {
+    await Promise.allSettled(lanes.map((lane) => lane.close(closeLimitMs)));
+    releaseDevice();
+  };
+  try {
+    const loadsMs = await orAbort(Promise.all(lanes.map((lane) => lane.ready)), signal);
+    return new StartedLanes(lanes, Math.max(0, ...loadsMs), close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Waits for this process's turn with WebGPU. @returns how to hand it on */
+async function takeWebgpu(signal: AbortSignal): Promise<() => void> {
+  const before = webgpuFree;
+  const turn = deferred<void>();
+  webgpuFree = before.then(() => turn.promise);
+  try {
+    await orAbort(before, signal);
+  } catch (error) {
+    turn.resolve();
+    throw error;
+  }
+  return () => turn.resolve();
+}
+
+class StartedLanes implements LaneSet {
+  readonly loadMs: number;
+  readonly #lanes: readonly Lane[];
+  readonly #close: () => Promise<void>;
+
+  constructor(lanes: readonly Lane[], loadMs: number, close: () => Promise<void>) {
+    this.#lanes = lanes;
+    this.loadMs = loadMs;
+    this.#close = close;
+  }
+
+  get count(): number {
+    return this.#lanes.length;
+  }
+
+  connect(): MessagePort[] {
+    return this.#lanes.map((lane) => lane.connect());
+  }
+
+  onBroken(listener: (error: ShardmillError) => void): void {
+    void Promise.race(this.#lanes.map((lane) => lane.broken)).then(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+  }
+}
+
+/** One lane's thread, seen from its owner. */
+class Lane {
+  readonly #thread: Worker;
+  readonly #ready: Deferred<number> = deferred();
+  readonly #broken: Deferred<ShardmillError> = deferred();
+  #hasServed = false;
+  #closing = false;
+
+  constructor(script: URL, options: LaneOptions) {
+    this.#thread = new Worker(script, { workerData: options });
+    // Whoever waits for a lane hears of its end; nobody has to.
+    this.#ready.promise.catch(() => {});
+    this.#thread.on("message", (event: LaneEvent) => {
+      if (event.kind === "ready") {
+        this.#hasServed = true;
+        this.#ready.resolve(event.loadMs);
+      } else this.#break(errorFromData(event.error));
+    });
+    this.#thread.on("error", (error) => this.#break(this.#died(messageOf(error), error)));
+    this.#thread.on("exit", (code) => {
+      if (!this.#closing) this.#break(this.#died(`exit code ${code}`));
+    });
+  }
+
+  get ready(): Promise<number> {
+    return this.#ready.promise;
+  }
+
+  get broken(): Promise<ShardmillError> {
+    return this.#broken.promise;
+  }
+
+  connect(): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    this.#send({ kind: "serve", port: port2 }, [port2]);
+    return port1;
+  }
+
+  async close(limitMs: number): Promise<void> {
+    this.#closing = true;
+    this.#send({ kind: "close" }, []);
+    await untilEnded(this.#thread, limitMs);
+  }
+
+  #send(command: LaneCommand, transfer: readonly MessagePort[]): void {
+    this.#thread.postMessage(command, transfer);
+  }
+
+  #break(error: ShardmillError): void {
+    this.#ready.reject(error);
+    this.#broken.resolve(error);
+  }
+
+  /** A thread that never came up died of this machine, not of a row: no shard may be suspected for it. */
+  #died(detail: string, cause?: unknown): ShardmillError {
+    if (this.#hasServed)
+      return new ShardmillError("WORKER_DIED", `a lane's thread ended: ${detail}`, { cause });
+    return new ShardmillError("RESOURCE_EXHAUSTED", `a lane's thread cannot be started: ${detail}`, {
+      cause,
+      hint: "this machine is short of something: see its limits (ulimit -a) and its memory",
+    });
+  }
+}

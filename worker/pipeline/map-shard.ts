@@ -1,0 +1,134 @@
+import { setMaxListeners } from "node:events";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { freeBuffers } from "../../shared/core/free-buffers.ts";
+import { freeBatch } from "../../shared/dataset/free-batch.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import type { Batch } from "../batch/batch.ts";
+import { batchLimit } from "../batch/batch-limit.ts";
+import { type BatchOutcome, BatchRunner } from "../batch/batch-runner.ts";
+import type { BatchSizer } from "../batch/batch-sizer.ts";
+import { cutBatches } from "../batch/batcher.ts";
+import type { BufferPool } from "../batch/buffer-pool.ts";
+import { cutUnevenBatches } from "../batch/uneven-batcher.ts";
+import { Collector, type ShardResult } from "../collect/collector.ts";
+import { buffersOf } from "../lanes/lane-protocol.ts";
+import type { Lanes } from "../lanes/lanes.ts";
+import type { BusyMeter } from "../meter/busy-meter.ts";
+import type { ShardRows } from "../read/shard-input.ts";
+import { InputChunk } from "../tensorize/input-chunk.ts";
+import { mapInOrder } from "./in-order.ts";
+
+export interface MapShardOptions {
+  readonly job: Pick<JobDescription, "map" | "batchTokens">;
+  readonly lease: Pick<Lease, "shard" | "slices">;
+  /** The shard's rows. */
+  readonly input: ShardRows;
+  readonly lanes: Lanes;
+  /** Batches that may be at the lanes at once. */
+  readonly inFlight: () => number;
+  readonly sizer: BatchSizer;
+  readonly pool: BufferPool;
+  readonly meter: BusyMeter;
+  readonly signal: AbortSignal;
+  /** The first rows are decoded: resolves when the shard before has handed on all of its own. */
+  readonly turn: () => Promise<void>;
+  /** All input was read and handed on, or will be within moments. */
+  readonly onRead: () => void;
+  readonly onProgress: (rowsDone: number) => void;
+}
+
+/**
+ * Maps the rows of a shard: read, batch, tensorize, infer, collect. Input is held in a window of a few record batches; the
+ * output, which a shard bounds, in memory.
+ *
+ * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {MODEL_FAILED} {OUT_OF_MEMORY} {STORE_FAILED}
+ */
+export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
+  const { job, lease, input, lanes, sizer, pool, meter, signal } = options;
+  // One failed batch stops the reading, and the batches at the lanes.
+  const stop = new AbortController();
+  const running = AbortSignal.any([signal, stop.signal]);
+  // Every batch at the lanes listens, and there may be more than the ten that Node takes for a leak.
+  setMaxListeners(0, running);
+  const collector = new Collector({
+    plan: job.map,
+    schema: input.schema,
+    slices: lease.slices,
+    shardRows: shardRows(lease.shard),
+    onClosed: ({ batch }) => freeBatch(batch),
+  });
+  const runner = new BatchRunner({ lanes, plan: job.map, sizer, pool, meter, signal: running });
+  const batches = cutInto({ ...options, signal: running }, collector);
+  const stopOn = (error: unknown): never => {
+    stop.abort(error);
+    throw error;
+  };
+  const runBatch = (batch: Batch) => runner.run(batch).catch(stopOn);
+  try {
+    for await (const outcomes of mapInOrder(batches, options.inFlight, runBatch)) {
+      running.throwIfAborted();
+      try {
+        meter.time("collect", () => collector.collect(outcomes));
+        freeOutputs(outcomes);
+      } catch (error) {
+        stopOn(error);
+      }
+      options.onProgress(collector.rowsDone);
+    }
+    runner.checkSomeMapped();
+    return collector.finish();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    stop.abort(new ShardmillError("INTERRUPTED", "the shard has ended"));
+  }
+}
+
+/** They are in the collector's columns by now. */
+function freeOutputs(outcomes: readonly BatchOutcome[]): void {
+  for (const outcome of outcomes) if (outcome.kind === "mapped") freeBuffers(buffersOf(outcome.outputs));
+}
+
+/** Batches as the model takes them: of rows in input order, or of rows of about one length. */
+function cutInto(options: MapShardOptions, collector: Collector): AsyncGenerator<Batch, void, undefined> {
+  const { job, sizer, onRead } = options;
+  if (job.map.inputs.every(({ uneven }) => uneven === null)) {
+    return cutBatches(readChunks(options, collector, onRead), () => sizer.nextRows(null));
+  }
+  const limit = batchLimit(job);
+  // Reading runs ahead of the batches here: the next shard waits for these.
+  return cutUnevenBatches(
+    readChunks(options, collector, () => {}),
+    {
+      mostRows: (length) => Math.min(sizer.nextRows(length), limit(length)),
+      onNearEnd: onRead,
+    },
+  );
+}
+
+/** The shard's input, piece by piece, each known to the collector before any of its rows can come back. */
+async function* readChunks(
+  options: MapShardOptions,
+  collector: Collector,
+  onEnd: () => void,
+): AsyncGenerator<InputChunk> {
+  const { job, input, meter, signal, turn } = options;
+  const batches = input.read(job.map.columns, signal)[Symbol.asyncIterator]();
+  let rows = 0;
+  try {
+    let next = await meter.timeDecode(() => batches.next());
+    await turn();
+    for (; next.done !== true; next = await meter.timeDecode(() => batches.next())) {
+      signal.throwIfAborted();
+      const chunk = meter.time("tensorize", () => new InputChunk(next.value, rows, job.map.inputs));
+      rows += chunk.rows;
+      collector.open(chunk);
+      yield chunk;
+    }
+  } finally {
+    await batches.return?.();
+  }
+  onEnd();
+}

@@ -1,0 +1,225 @@
+import { setMaxListeners } from "node:events";
+import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { Lock } from "../../shared/core/lock.ts";
+import { Slots } from "../../shared/core/slots.ts";
+import { isPoisoned } from "../../shared/dataset/input-errors.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import { type Token, tokenKey } from "../../shared/domain/token.ts";
+import { batchLimit } from "../batch/batch-limit.ts";
+import { type BatchSizer, createBatchSizer, type LearnedBatch } from "../batch/batch-sizer.ts";
+import { BufferPool } from "../batch/buffer-pool.ts";
+import { watchGrowth } from "../batch/memory-growth.ts";
+import type { ShardResult } from "../collect/collector.ts";
+import { DeepLanes } from "../lanes/deep-lanes.ts";
+import type { Lanes } from "../lanes/lanes.ts";
+import type { BusyMeter } from "../meter/busy-meter.ts";
+import type { DataAccess } from "../read/data-access.ts";
+import type { DataStores } from "../read/data-stores.ts";
+import { InputFiles } from "../read/input-files.ts";
+import { ShardInput } from "../read/shard-input.ts";
+import { WriteThreadClient } from "../write/write-thread-client.ts";
+import { type MapShardOptions, mapShard } from "./map-shard.ts";
+import type { ShardEvent } from "./shard-protocol.ts";
+
+/**
+ * Shards in memory at once: one that is read, and two whose rows are done, of which one is written and one may wait for
+ * that. When both places behind the reader are taken, reading waits: writing is then what limits the job.
+ */
+const SHARDS_AT_ONCE = 3;
+
+/**
+ * Batches that a shard has for each lane, at least, while their size is searched for: lanes that get a whole shard at once
+ * wait until all of it is decoded, and one of them for the other's last batch.
+ */
+const BATCHES_OF_SHARD = 4;
+
+/** How often progress of one shard is told: a heartbeat carries it on every few seconds. */
+const PROGRESS_MS = 200;
+
+export interface ShardRoomOptions {
+  readonly job: JobDescription;
+  readonly input: DataStores;
+  readonly output: DataAccess;
+  readonly lanes: Lanes & Disposable;
+  /** Threads that feed these lanes, this one among them. */
+  readonly shardThreads: number;
+  readonly scratchPath: string;
+  /** What an earlier run learned of batches. */
+  readonly learned: LearnedBatch;
+  readonly meter: BusyMeter;
+  readonly nowMs: () => number;
+  readonly emit: (event: ShardEvent) => void;
+}
+
+/**
+ * One job in a shard thread: its input, its lanes, its write thread, and the shards at work. Shards overlap, each stage in
+ * the order of the leases:
+ *
+ * ```
+ * prefetch   open the file, decode the first rows       one shard
+ * read       hand all rows to the lanes                 one shard
+ * collect    wait for the last batches                  any
+ * write      in the write thread: encode, combine SQL   one shard, and one that waits
+ * ```
+ */
+export class ShardRoom implements AsyncDisposable {
+  readonly #options: ShardRoomOptions;
+  readonly #files: InputFiles;
+  readonly #sizer: BatchSizer;
+  readonly #pool: BufferPool;
+  readonly #lanes: DeepLanes;
+  readonly #writer: WriteThreadClient;
+  readonly #places = new Slots("shards", { slots: SHARDS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
+  readonly #prefetchLock = new Lock();
+  readonly #readLock = new Lock();
+  /** Rows of the largest shard so far. */
+  #largestShard = 0;
+  readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+
+  constructor(options: ShardRoomOptions) {
+    const { job, input, output, scratchPath, meter } = options;
+    this.#options = options;
+    this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
+    this.#writer = new WriteThreadClient({ job, output, scratchPath, meter });
+    this.#files = new InputFiles({
+      stores: input.stores,
+      meter,
+      onFar: (path) => options.emit({ kind: "farFile", path }),
+    });
+    const inMemory = batchLimit({ map: job.map, batchTokens: "auto" });
+    this.#sizer = createBatchSizer({
+      rows: job.batchRows,
+      tokens: job.batchTokens,
+      fixedRows: job.map.fixedBatchRows,
+      mostRows: (length) => Math.min(inMemory(length ?? 1), this.#mostOfShard()),
+      mayGrow: watchGrowth(),
+      learned: options.learned,
+      onLearned: (learned) => options.emit({ kind: "learned", learned }),
+    });
+    this.#pool = new BufferPool(this.#lanes.mostInFlight * job.map.inputs.length);
+  }
+
+  /** Starts a shard; what becomes of it is told by events. */
+  start(lease: Lease, executionId: string): void {
+    this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
+    const stop = new AbortController();
+    // Every file that is fetched ahead listens, and there may be more than the ten that Node takes for a leak.
+    setMaxListeners(0, stop.signal);
+    const key = tokenKey(lease.token);
+    const ended = this.#runToEvent(lease, executionId, stop.signal).finally(() => this.#running.delete(key));
+    this.#running.set(key, { stop, ended });
+  }
+
+  abandon(token: Token): void {
+    this.#running.get(tokenKey(token))?.stop.abort(abandoned());
+  }
+
+  #mostOfShard(): number {
+    return Math.max(1, Math.ceil(this.#largestShard / (BATCHES_OF_SHARD * this.#lanes.count)));
+  }
+
+  get lanes(): number {
+    return this.#lanes.count;
+  }
+
+  /** Abandons what runs, waits for it, and closes everything. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = [...this.#running.values()];
+    for (const { stop } of running) stop.abort(abandoned());
+    await Promise.allSettled(running.map(({ ended }) => ended));
+    this.#files[Symbol.dispose]();
+    this.#lanes[Symbol.dispose]();
+    await this.#writer[Symbol.asyncDispose]();
+    await this.#options.input[Symbol.asyncDispose]();
+  }
+
+  async #runToEvent(lease: Lease, executionId: string, signal: AbortSignal): Promise<void> {
+    const { emit } = this.#options;
+    const { token } = lease;
+    try {
+      const partial = await this.#run(lease, executionId, signal);
+      emit({ kind: "shardDone", token, partial });
+    } catch (error) {
+      if (signal.aborted) {
+        emit({ kind: "abandoned", token });
+        return;
+      }
+      emit({ kind: "shardFailed", token, error: errorToData(error) });
+      if (isPoisoned(error)) emit({ kind: "broken", error: errorToData(error) });
+    }
+  }
+
+  async #run(lease: Lease, executionId: string, signal: AbortSignal): Promise<PartialManifest> {
+    const leave = await this.#places.take(signal);
+    try {
+      const result = await this.#map(lease, signal);
+      return await this.#writer.write(result, { lease, executionId, signal });
+    } finally {
+      leave();
+    }
+  }
+
+  async #map(lease: Lease, signal: AbortSignal): Promise<ShardResult> {
+    const { emit } = this.#options;
+    const endPrefetch = await this.#prefetchLock.enter(signal);
+    let endRead = (): void => {};
+    try {
+      using input = await ShardInput.open(lease.slices, this.#files, {
+        signal,
+        onFile: (slice) => emit({ kind: "fileStarted", token: lease.token, slice }),
+      });
+      const result = await this.#mapRows(lease, input, {
+        signal,
+        turn: async () => {
+          endRead = await this.#readLock.enter(signal);
+          endPrefetch();
+        },
+        onRead: () => {
+          endRead();
+          emit({ kind: "shardRead", token: lease.token });
+        },
+      });
+      await input.confirm(signal);
+      return result;
+    } finally {
+      endPrefetch();
+      endRead();
+    }
+  }
+
+  #mapRows(
+    lease: Lease,
+    input: ShardInput,
+    calls: Pick<MapShardOptions, "signal" | "turn" | "onRead">,
+  ): Promise<ShardResult> {
+    const { job, meter } = this.#options;
+    return mapShard({
+      ...calls,
+      job,
+      lease,
+      input,
+      lanes: this.#lanes,
+      inFlight: () => this.#lanes.inFlight,
+      sizer: this.#sizer,
+      pool: this.#pool,
+      meter,
+      onProgress: this.#progressOf(lease.token),
+    });
+  }
+
+  #progressOf(token: Token): (rowsDone: number) => void {
+    const { nowMs, emit } = this.#options;
+    let toldMs = -Infinity;
+    return (rowsDone) => {
+      if (nowMs() - toldMs < PROGRESS_MS) return;
+      toldMs = nowMs();
+      emit({ kind: "progress", token, rowsDone });
+    };
+  }
+}
+
+function abandoned(): ShardmillError {
+  return new ShardmillError("INTERRUPTED", "the shard is abandoned");
+}

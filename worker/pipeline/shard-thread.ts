@@ -1,0 +1,97 @@
+import { parentPort } from "node:worker_threads";
+import { assertNever, present } from "../../shared/core/assert.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { errorToData } from "../../shared/core/errors.ts";
+import { connectLanes } from "../lanes/lane-pool.ts";
+import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
+import { openDataStores } from "../read/data-stores.ts";
+import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
+import { ShardRoom } from "./shard-room.ts";
+
+/** How often the busy shares of the stages are told. */
+const BUSY_MS = 1_000;
+
+const port = present(parentPort, "a shard thread has a parent");
+const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
+/** The job of this thread, once it has one. */
+let opening: Promise<ShardRoom> | null = null;
+let lanes = 1;
+let reports: BusyReports | null = null;
+
+const emit = (event: ShardEvent): void => port.postMessage(event);
+
+port.on("message", (command: ShardCommand) => {
+  obey(command).catch((error: unknown) => emit({ kind: "broken", error: errorToData(error) }));
+});
+
+async function obey(command: ShardCommand): Promise<void> {
+  switch (command.kind) {
+    case "openJob":
+      opening = openJob(command);
+      lanes = (await opening).lanes;
+      return emit({ kind: "jobOpened", jobId: command.job.jobId });
+    case "runShard":
+      reports ??= new BusyReports();
+      return (await roomAtWork()).start(command.lease, command.executionId);
+    case "abandonShard":
+      return (await roomAtWork()).abandon(command.token);
+    case "end":
+      await (await opening?.catch(() => null))?.[Symbol.asyncDispose]();
+      // With its port closed nothing keeps the thread alive, and it ends by itself.
+      return port.close();
+    default:
+      return assertNever(command);
+  }
+}
+
+async function openJob({
+  job,
+  input,
+  output,
+  lanePorts,
+  shardThreads,
+  scratchPath,
+  learned,
+}: Extract<ShardCommand, { kind: "openJob" }>): Promise<ShardRoom> {
+  return new ShardRoom({
+    job,
+    input: await openDataStores(input, job.jobId),
+    output,
+    lanes: connectLanes(lanePorts, () => emit({ kind: "lanesBusy" })),
+    shardThreads,
+    scratchPath,
+    learned,
+    meter,
+    nowMs: systemClock.nowMs,
+    emit: (event) => {
+      if (event.kind === "shardDone") reports?.tellFirst();
+      emit(event);
+    },
+  });
+}
+
+function roomAtWork(): Promise<ShardRoom> {
+  return present(opening, "a shard comes after its job");
+}
+
+/** From the first shard on, each second; and when that shard is done, for a run that does not take a second. */
+class BusyReports {
+  #sinceMs = systemClock.nowMs();
+  #hasTold = false;
+
+  constructor() {
+    // What keeps the thread alive is its port.
+    setInterval(() => this.#tell(), BUSY_MS).unref();
+  }
+
+  tellFirst(): void {
+    if (!this.#hasTold) this.#tell();
+  }
+
+  #tell(): void {
+    this.#hasTold = true;
+    const overMs = systemClock.nowMs() - this.#sinceMs;
+    this.#sinceMs += overMs;
+    emit({ kind: "busy", shares: meter.takeShares(overMs, lanes), steps: meter.takeSteps(), overMs });
+  }
+}

@@ -1,0 +1,69 @@
+import { present } from "../../shared/core/assert.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { RunOptions } from "./shard-thread-client.ts";
+
+/** What a shard thread does for its owner: `ShardThreadClient`, or a test's. */
+export interface ShardThread extends AsyncDisposable {
+  run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest>;
+}
+
+/** Starts a thread; `onBroken` is called when it can be of no more use. */
+export type StartShardThread = (index: number, onBroken: () => void) => Promise<ShardThread>;
+
+interface Place {
+  thread: Promise<ShardThread> | null;
+  /** Shards given to it that are not read to their end. */
+  unread: number;
+}
+
+/**
+ * The shard threads of an open job. A shard goes to the one with the least left to read; a thread that could not be
+ * started, or broke, is replaced with the next shard that it gets.
+ */
+export class ShardThreads implements AsyncDisposable {
+  readonly #places: readonly Place[];
+  readonly #start: StartShardThread;
+
+  constructor(count: number, start: StartShardThread) {
+    this.#places = Array.from({ length: count }, () => ({ thread: null, unread: 0 }));
+    this.#start = start;
+  }
+
+  async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
+    const least = Math.min(...this.#places.map(({ unread }) => unread));
+    const index = this.#places.findIndex(({ unread }) => unread === least);
+    const place = present(this.#places[index], "there is a shard thread");
+    place.unread += 1;
+    let isRead = false;
+    const onRead = (): void => {
+      if (isRead) return;
+      isRead = true;
+      place.unread -= 1;
+      options.onRead?.();
+    };
+    try {
+      const thread = await this.#threadOf(place, index);
+      return await thread.run(lease, executionId, { ...options, onRead });
+    } finally {
+      if (!isRead) place.unread -= 1;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const threads = this.#places.map(({ thread }) => thread);
+    for (const place of this.#places) place.thread = null;
+    await Promise.allSettled(threads.map(async (thread) => (await thread)?.[Symbol.asyncDispose]()));
+  }
+
+  #threadOf(place: Place, index: number): Promise<ShardThread> {
+    if (place.thread !== null) return place.thread;
+    const forget = (): void => {
+      if (place.thread === starting) place.thread = null;
+    };
+    const starting = this.#start(index, () => forget());
+    starting.catch(forget);
+    place.thread = starting;
+    return starting;
+  }
+}

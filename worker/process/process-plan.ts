@@ -1,0 +1,79 @@
+import { execFile } from "node:child_process";
+import { hostname } from "node:os";
+import { promisify } from "node:util";
+import type { Credential } from "../../shared/access/credential.ts";
+import type { LogLevel } from "../../shared/core/log.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import type { AccessMode } from "../job/choose-access.ts";
+import { availableCores } from "../job/device-runner.ts";
+import { type LaneRequest, otherLanePlans, planLanes } from "../lanes/lane-plan.ts";
+import { planShardThreads } from "../pipeline/shard-thread-plan.ts";
+import type { ProcessPlan } from "./supervisor.ts";
+
+/** How many to start. `auto` workers: for the CPU one, for GPUs one a device. */
+export type ProcessCounts = Readonly<
+  Record<"workers" | "lanes" | "threads" | "shardThreads", number | "auto">
+>;
+
+export interface LocalWorkersOptions extends ProcessCounts {
+  readonly coordinator: string;
+  readonly credential: Credential;
+  readonly device: ConcreteDevice;
+  readonly access: AccessMode;
+  readonly logLevel: LogLevel;
+  readonly giveUpMs: number;
+}
+
+/** The processes to start on this machine: one a device, the cores shared out between them. */
+export async function planProcesses(options: LocalWorkersOptions): Promise<ProcessPlan[]> {
+  const { device } = options;
+  const gpus = device === "cuda" || device === "tensorrt" ? await visibleGpus() : [];
+  const count = options.workers === "auto" ? Math.max(1, gpus.length) : options.workers;
+  const cores = Math.max(1, Math.floor(availableCores() / count));
+  const shardThreads = planShardThreads({ device, cores, requested: options.shardThreads });
+  const request: LaneRequest = {
+    device,
+    cores,
+    requestedLanes: options.lanes,
+    requestedThreads: options.threads,
+  };
+  const { lanes, threads } = planLanes(request);
+  return Array.from({ length: count }, (_, index) => {
+    const gpu = gpus[index % Math.max(1, gpus.length)];
+    return {
+      options: {
+        coordinator: options.coordinator,
+        credential: options.credential,
+        name: `${hostname()}-${process.pid}-${device}${index}`,
+        device,
+        lanes,
+        threadsPerLane: threads,
+        otherLanePlans: otherLanePlans(request),
+        shardThreads,
+        access: options.access,
+        logLevel: options.logLevel,
+        giveUpMs: options.giveUpMs,
+      },
+      env: gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: gpu },
+    };
+  });
+}
+
+/** The NVIDIA GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them. */
+async function visibleGpus(): Promise<string[]> {
+  const visible = process.env.CUDA_VISIBLE_DEVICES;
+  if (visible !== undefined) return visible.split(",").filter((name) => name !== "");
+  try {
+    const { stdout } = await promisify(execFile)("nvidia-smi", [
+      "--query-gpu=index",
+      "--format=csv,noheader",
+    ]);
+    return stdout
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .map((line) => line.trim());
+  } catch {
+    // Without nvidia-smi the runtime's own default device is used; the probe has already shown that it works.
+    return [];
+  }
+}

@@ -1,0 +1,151 @@
+import type { ChildProcess } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { deferred, sleep } from "../../shared/core/abort.ts";
+import { backoffMs } from "../../shared/core/backoff.ts";
+import { type ErrorData, errorFromData } from "../../shared/core/errors.ts";
+import { forkScript } from "../../shared/core/fork-script.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { workerFork } from "./fork-worker.ts";
+import type { WorkerOptions } from "./worker.ts";
+
+/** `begin` comes first, and once. */
+export type ToWorkerProcess =
+  | { readonly kind: "begin"; readonly options: WorkerOptions }
+  | { readonly kind: "drain" };
+export type FromWorkerProcess =
+  | { readonly kind: "ended"; readonly how: "dismissed" | "drained" }
+  | { readonly kind: "failed"; readonly error: ErrorData };
+
+export interface ProcessPlan {
+  readonly options: Omit<WorkerOptions, "scratchPath">;
+  /** Added to the child's environment: which of several devices it may see. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface SupervisorOptions {
+  readonly processes: readonly ProcessPlan[];
+  /** A folder of this supervisor alone; each process gets a fresh one in it, removed when it ends however it ends. */
+  readonly scratchPath: string;
+  readonly log: Logger;
+  /** What each process runs, compiled: the usual worker, unless a test has one that misbehaves. */
+  readonly entry?: URL;
+  /** A process died without saying goodbye: whoever waits for its leases need not wait longer. */
+  readonly onDied?: (name: string) => void;
+}
+
+/** A process that lived this long was healthy: its next death starts the back-off anew. */
+const HEALTHY_MS = 60_000;
+/** How long a drained process may take to end before it is killed: its own limit is 20 s. */
+const DRAIN_LIMIT_MS = 24_000;
+
+/**
+ * Keeps one child process a device: a native crash, an out-of-memory kill or unreturned GPU memory costs that child and
+ * its shards, nothing else. A child that dies is started again with back-off; one that was refused for good is not.
+ */
+export class Supervisor {
+  /** Resolves when every process has ended by itself; rejects with the first refusal for good. */
+  readonly done: Promise<void>;
+  readonly #options: SupervisorOptions;
+  readonly #children = new Set<ChildProcess>();
+  readonly #quit = new AbortController();
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.done = this.#superviseAll();
+    this.done.catch(() => {});
+  }
+
+  /** Asks every process to finish or hand back its shards; kills what has not ended in time. */
+  async drain(): Promise<void> {
+    this.#quit.abort();
+    // One that dies at this very moment needs no telling.
+    for (const child of this.#children)
+      if (child.connected) child.send({ kind: "drain" } satisfies ToWorkerProcess, () => {});
+    const timer = setTimeout(() => this.#killAll(), DRAIN_LIMIT_MS);
+    await this.done.catch(() => {});
+    clearTimeout(timer);
+  }
+
+  /** Ends every process at once. */
+  async stop(): Promise<void> {
+    this.#quit.abort();
+    this.#killAll();
+    await this.done.catch(() => {});
+  }
+
+  #killAll(): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+  }
+
+  async #superviseAll(): Promise<void> {
+    try {
+      await Promise.all(this.#options.processes.map((plan) => this.#supervise(plan)));
+    } catch (error) {
+      this.#quit.abort();
+      this.#killAll();
+      throw error;
+    } finally {
+      await rm(this.#options.scratchPath, { recursive: true, force: true });
+    }
+  }
+
+  async #supervise(plan: ProcessPlan): Promise<void> {
+    const { log, onDied } = this.#options;
+    for (let deaths = 0; !this.#quit.signal.aborted; ) {
+      const startedMs = performance.now();
+      const end = await this.#runOnce(plan);
+      if (end.kind === "ended" || this.#quit.signal.aborted) return;
+      onDied?.(plan.options.name);
+      if (end.kind === "failed" && isFinal(end.error)) throw errorFromData(end.error);
+      deaths = performance.now() - startedMs > HEALTHY_MS ? 0 : deaths + 1;
+      const waitMs = backoffMs(deaths, { firstMs: 250, maxMs: 30_000 }, Math.random());
+      const reason = end.kind === "failed" ? end.error.message : `its process ended with ${end.how}`;
+      log.warn(
+        { worker: plan.options.name, reason, waitMs: Math.round(waitMs) },
+        "a worker is started again",
+      );
+      await sleep(waitMs, this.#quit.signal).catch(() => {});
+    }
+  }
+
+  async #runOnce(
+    plan: ProcessPlan,
+  ): Promise<FromWorkerProcess | { readonly kind: "died"; readonly how: string }> {
+    await mkdir(this.#options.scratchPath, { recursive: true });
+    const scratchPath = await mkdtemp(join(this.#options.scratchPath, "worker-"));
+    // Told to quit meanwhile: a process started now would hear neither of draining nor of the end.
+    if (this.#quit.signal.aborted) return { kind: "died", how: "never started" };
+    const exited = deferred<string>();
+    let said: FromWorkerProcess | null = null;
+    const options: WorkerOptions = { ...plan.options, scratchPath };
+    const { entry } = this.#options;
+    const child = forkScript(workerFork({ entry, shardThreads: options.shardThreads, env: plan.env }));
+    this.#children.add(child);
+    child.on("message", (message: FromWorkerProcess) => {
+      said = message;
+    });
+    child.on("error", (error) => exited.resolve(error.message));
+    child.once("exit", (code, signal) => exited.resolve(signal ?? `code ${code}`));
+    // One that is gone by now says so by its exit.
+    child.send({ kind: "begin", options } satisfies ToWorkerProcess, () => {});
+    try {
+      const how = await exited.promise;
+      return said ?? { kind: "died", how };
+    } finally {
+      this.#children.delete(child);
+      await rm(scratchPath, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Refusals that no restart can change. */
+function isFinal(error: ErrorData): boolean {
+  return (
+    error.code === "DEVICE_UNAVAILABLE" ||
+    error.code === "VERSION_SKEW" ||
+    error.code === "SECRET_REFUSED" ||
+    error.code === "ARGUMENT_INVALID" ||
+    error.code === "COORDINATOR_UNREACHABLE"
+  );
+}

@@ -1,0 +1,45 @@
+import { deferred } from "../../shared/core/abort.ts";
+import { exitProcess, killProcess } from "../../shared/core/end-thread.ts";
+import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { startShardThread } from "../pipeline/shard-thread-client.ts";
+import { letHeapsGrow } from "./let-heaps-grow.ts";
+import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
+import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
+
+/**
+ * What a worker's child process does, once it is told to begin. It answers to its supervisor alone: told to drain over IPC, it finishes or hands
+ * back its shards; when the supervisor is gone, so is it. Ctrl-C reaches the whole process group and is the supervisor's.
+ */
+export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
+  letHeapsGrow();
+  const drain = new AbortController();
+  const stop = new AbortController();
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain")));
+  process.on("disconnect", killProcess);
+  const begun = deferred<WorkerOptions>();
+  process.on("message", (message: ToWorkerProcess) => {
+    if (message.kind === "begin") begun.resolve(message.options);
+    else drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain"));
+  });
+  // It went before anybody listened.
+  if (!process.connected) process.exit(1);
+  // It takes about as long to load as what is planned beside it.
+  const shardThread = startShardThread();
+  try {
+    const signals = { drain: drain.signal, stop };
+    const how = await runWorker(await begun.promise, signals, { ...seams, shardThread });
+    await tell({ kind: "ended", how });
+    exitProcess(0);
+  } catch (error) {
+    await tell({ kind: "failed", error: errorToData(error) });
+    exitProcess(1);
+  }
+}
+
+function tell(message: FromWorkerProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) return resolve();
+    process.send(message, () => resolve());
+  });
+}

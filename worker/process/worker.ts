@@ -1,0 +1,104 @@
+import { hostname } from "node:os";
+import type { Worker } from "node:worker_threads";
+import type { Credential } from "../../shared/access/credential.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { createLogger, type LogLevel } from "../../shared/core/log.ts";
+import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import { connectCoordinator } from "../../shared/wire/client.ts";
+import { PROTOCOL_VERSION, type WorkService } from "../../shared/wire/services.ts";
+import type { AccessMode } from "../job/choose-access.ts";
+import { DeviceRunner } from "../job/device-runner.ts";
+import type { LanePlan } from "../lanes/lane-plan.ts";
+import type { ShardRunner } from "../lease/attempt.ts";
+import { LeaseLoop } from "../lease/lease-loop.ts";
+import { planSlots } from "../pipeline/shard-thread-plan.ts";
+import { openTuningCache } from "../tuning/tuning-cache.ts";
+
+/** What one worker process is started with: plain data, checked by the command that starts it. */
+export interface WorkerOptions {
+  readonly coordinator: string;
+  /** Told by message: arguments and environments can be read from outside. */
+  readonly credential: Credential;
+  /** Stable over restarts, unique among all workers of a coordinator. */
+  readonly name: string;
+  readonly device: ConcreteDevice;
+  readonly lanes: number;
+  readonly threadsPerLane: number;
+  /** Other ways to share out the cores, to be measured against this one. Left out: none. */
+  readonly otherLanePlans?: readonly LanePlan[];
+  /** Threads that feed the lanes. */
+  readonly shardThreads: number;
+  readonly access: AccessMode;
+  /** A folder for this process alone; whoever starts the process removes it. */
+  readonly scratchPath: string;
+  readonly logLevel: LogLevel;
+  readonly giveUpMs: number;
+}
+
+/** What a test puts around the parts of a real worker: a runner that dies of a row, calls that are lost. */
+export interface WorkerSeams {
+  readonly runner?: (runner: ShardRunner) => ShardRunner;
+  readonly work?: (work: WorkService) => WorkService;
+  /** See `DeviceOptions.laneScript`. */
+  readonly laneScript?: URL;
+}
+
+/** Inside the 30 s that Kubernetes gives a pod between SIGTERM and SIGKILL, with time to say goodbye. */
+const DRAIN_MS = 20_000;
+
+/** Composition root of one worker process: one device, one connection, one lease loop. */
+export async function runWorker(
+  options: WorkerOptions,
+  signals: { readonly drain: AbortSignal; readonly stop: AbortController },
+  seams: WorkerSeams & { readonly shardThread?: Worker } = {},
+): Promise<"dismissed" | "drained"> {
+  const log = createLogger(`worker ${options.name}`, options.logLevel);
+  const client = connectCoordinator(options.coordinator, options.credential);
+  await using runner = new DeviceRunner({
+    services: client,
+    address: options.coordinator,
+    credential: options.credential,
+    device: options.device,
+    lanes: options.lanes,
+    threadsPerLane: options.threadsPerLane,
+    otherLanePlans: options.otherLanePlans ?? [],
+    tuning: openTuningCache(),
+    shardThreads: options.shardThreads,
+    access: options.access,
+    scratchPath: options.scratchPath,
+    log,
+    onBroken: (error) => signals.stop.abort(error),
+    ...(seams.laneScript === undefined ? {} : { laneScript: seams.laneScript }),
+    ...(seams.shardThread === undefined ? {} : { shardThread: seams.shardThread }),
+  });
+  const loop = new LeaseLoop({
+    work: seams.work?.(client.work) ?? client.work,
+    registration: {
+      protocolVersion: PROTOCOL_VERSION,
+      build: buildVersion,
+      name: options.name,
+      hostname: hostname(),
+      pid: process.pid,
+      device: options.device,
+      slots: planSlots(options.shardThreads),
+      lanes: options.lanes,
+      threadsPerLane: options.threadsPerLane,
+      onnxruntimeVersion: packageVersion("onnxruntime-node"),
+    },
+    runner: seams.runner?.(runner) ?? runner,
+    takeBusy: () => runner.takeBusy(),
+    takePadding: () => runner.takePadding(),
+    laneCounts: () => runner.laneCounts,
+    clock: systemClock,
+    log,
+    giveUpMs: options.giveUpMs,
+    drainMs: DRAIN_MS,
+    onSession: ({ session }) => runner.useSession(session),
+  });
+  try {
+    return await loop.run(signals.drain, signals.stop.signal);
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,241 @@
+import { present } from "../../shared/core/assert.ts";
+import { type ErrorCode, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { settled } from "../../shared/core/settled.ts";
+import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import type { InputFile } from "../../shared/domain/dataset.ts";
+import { fetchedSource, isSmallFile } from "../../shared/store/small-file.ts";
+import { type ByteSource, byteSource, type Store } from "../../shared/store/store.ts";
+import type { BusyMeter } from "../meter/busy-meter.ts";
+
+/**
+ * Open files kept for the next shard of the same file. One is read and one is about to be, which may be the same file
+ * twice; an open file costs its footer and a decoder's memory.
+ */
+const MAX_OPEN_FILES = 2;
+
+/** A small file as it was planned, and where it was read. */
+export interface FetchedFile {
+  readonly store: Store;
+  readonly bytes: Uint8Array;
+}
+
+export interface InputFilesOptions {
+  /** The nearest first. Each file is read from the first that holds it as it was planned. */
+  readonly stores: readonly [Store, ...Store[]];
+  readonly meter: BusyMeter;
+  /** A file comes from another store than the nearest. */
+  readonly onFar?: (path: string) => void;
+}
+
+/**
+ * A job's input files as a shard thread opens them: each checked to be the file that the plan was made from. What is taken
+ * is the taker's alone until it is given back; a file that two read at once is opened twice.
+ *
+ * Law: whether this machine sees a file says nothing of the next one: they may lie on two mounts. So it is asked file by file.
+ */
+export class InputFiles implements Disposable {
+  readonly #options: InputFilesOptions;
+  /** Taken by nobody. The file used last is the last. */
+  readonly #idle: DatasetFile[] = [];
+  readonly #taken = new Set<DatasetFile>();
+  readonly #readFrom = new WeakMap<DatasetFile, Store>();
+
+  constructor(options: InputFilesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A small file's bytes, ahead of its being taken: many files may be fetched at once, and opening one costs a decoder. Null for
+   * a larger one, and where no store gives what was planned: whoever takes it learns why. Never rejects.
+   */
+  async fetch(planned: InputFile, signal: AbortSignal): Promise<FetchedFile | null> {
+    if (!isSmallFile(planned)) return null;
+    for (const store of this.#options.stores) {
+      try {
+        return { store, bytes: await this.#readWhole(store, planned, signal) };
+      } catch (error) {
+        if (!mayBeElsewhere(error)) return null;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * To be given back, or dropped.
+   *
+   * @param fetched what `fetch` gave for it
+   * @throws {INPUT_CHANGED} when it is gone, or size, time of change or footer are not the plan's
+   * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {STORE_FAILED}
+   */
+  async take(
+    planned: InputFile,
+    signal: AbortSignal,
+    fetched: FetchedFile | null = null,
+  ): Promise<DatasetFile> {
+    const file = (await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, signal, fetched));
+    this.#taken.add(file);
+    this.#closeSurplus();
+    return file;
+  }
+
+  /** To be read again by the next shard that asks. */
+  giveBack(file: DatasetFile): void {
+    if (!this.#taken.delete(file)) return;
+    this.#idle.push(file);
+    this.#closeSurplus();
+  }
+
+  /** Closes a taken file: after a read that failed it cannot be read again. */
+  drop(file: DatasetFile): void {
+    if (this.#taken.delete(file)) file[Symbol.dispose]();
+  }
+
+  /** Where a file that was taken is read from. */
+  storeOf(file: DatasetFile): Store {
+    return present(this.#readFrom.get(file), "a file that was opened here");
+  }
+
+  /**
+   * Makes sure that a file is still as it was planned, there where it was read, as far as can be seen without reading it: asked
+   * before and after its rows are read, this bounds when they were written. No decoder would notice: pages have no checksums
+   * that are looked at, and a page may change while the footer stays the same.
+   *
+   * @throws {INPUT_CHANGED}
+   */
+  async confirm(planned: InputFile, store: Store, signal: AbortSignal): Promise<void> {
+    const stat = await this.#options.meter
+      .timeRead(() => store.stat(planned.path, signal))
+      .catch((cause: unknown) => {
+        if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
+        throw inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
+      });
+    if (stat.bytes !== planned.bytes) throw inputChanged(planned, "bytes", planned.bytes, stat.bytes);
+    if (stat.mtimeMs !== planned.mtimeMs) {
+      const [before, now] = [planned.mtimeMs, stat.mtimeMs].map((ms) => new Date(ms).toISOString());
+      throw inputChanged(planned, "time of change", before ?? "", now ?? "");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const file of [...this.#idle.splice(0), ...this.#taken]) file[Symbol.dispose]();
+    this.#taken.clear();
+  }
+
+  #closeSurplus(): void {
+    while (this.#idle.length > 0 && this.#idle.length + this.#taken.size > MAX_OPEN_FILES)
+      this.#idle.shift()?.[Symbol.dispose]();
+  }
+
+  /** The file as it was left open; null when it was not, or is another one there by now. */
+  async #reopen(planned: InputFile, signal: AbortSignal): Promise<DatasetFile | null> {
+    const kept = this.#idle.findIndex(({ path }) => path === planned.path);
+    const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
+    if (idle === undefined) return null;
+    try {
+      await this.confirm(planned, this.storeOf(idle), signal);
+      return idle;
+    } catch {
+      idle[Symbol.dispose]();
+      return null;
+    }
+  }
+
+  /** @throws what the last store says, which is the coordinator's own view where that can be asked */
+  async #openNearest(
+    planned: InputFile,
+    signal: AbortSignal,
+    fetched: FetchedFile | null,
+  ): Promise<DatasetFile> {
+    const { stores, onFar } = this.#options;
+    // The nearer ones have been asked already.
+    const left = fetched === null ? stores : stores.slice(stores.indexOf(fetched.store));
+    let failure: unknown;
+    for (const store of left) {
+      signal.throwIfAborted();
+      try {
+        const file = isSmallFile(planned)
+          ? await this.#openSmall(store, planned, signal, store === fetched?.store ? fetched.bytes : null)
+          : await this.#openLarge(store, planned, signal);
+        this.#readFrom.set(file, store);
+        if (store !== stores[0]) onFar?.(planned.path);
+        return file;
+      } catch (error) {
+        if (!mayBeElsewhere(error)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #openSmall(
+    store: Store,
+    planned: InputFile,
+    signal: AbortSignal,
+    fetched: Uint8Array | null,
+  ): Promise<DatasetFile> {
+    const bytes = fetched ?? (await this.#readWhole(store, planned, signal));
+    return await openChecked(planned, fetchedSource(planned.path, bytes), signal);
+  }
+
+  async #openLarge(store: Store, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
+    const { meter } = this.#options;
+    await this.confirm(planned, store, signal);
+    const bytes = byteSource(store, planned.path, planned.bytes);
+    const timed: ByteSource = {
+      ...bytes,
+      read: (start, end, readSignal) => meter.timeRead(() => bytes.read(start, end, readSignal)),
+    };
+    const opened = await settled(openChecked(planned, timed, signal));
+    if (opened.kind === "done") return opened.value;
+    // A file that is being written looks corrupt.
+    if (isShardmillError(opened.error, "INPUT_CORRUPT")) await this.confirm(planned, store, signal);
+    throw opened.error;
+  }
+
+  /** Its bytes, which it had from before they were read until after. */
+  async #readWhole(store: Store, planned: InputFile, signal: AbortSignal): Promise<Uint8Array> {
+    const { path, bytes } = planned;
+    const reading = this.#options.meter.timeRead(() => store.readRange(path, 0, bytes, signal));
+    const read = await settled(reading);
+    await this.confirm(planned, store, signal);
+    if (read.kind === "failed") throw read.error;
+    return read.value;
+  }
+}
+
+async function openChecked(
+  planned: InputFile,
+  source: ByteSource,
+  signal: AbortSignal,
+): Promise<DatasetFile> {
+  const file = await openDatasetFile(source, planned.format, signal);
+  if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
+  const found = file.footerSha256;
+  file[Symbol.dispose]();
+  throw inputChanged(planned, "footer", planned.footerSha256, found);
+}
+
+/** What a store says that does not hold the file, or cannot give it: another one may. */
+const MAY_BE_ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
+  "INPUT_CHANGED",
+  "STORE_NOT_FOUND",
+  "STORE_REFUSED",
+  "STORE_FAILED",
+]);
+
+function mayBeElsewhere(error: unknown): boolean {
+  return isShardmillError(error) && MAY_BE_ELSEWHERE.has(error.code);
+}
+
+function inputChanged(
+  { path }: InputFile,
+  what: string,
+  expected: string | number,
+  found: string | number,
+): ShardmillError {
+  return new ShardmillError("INPUT_CHANGED", `${path} changed since the job was planned`, {
+    fields: { path, what, expected, found },
+    hint: "run the job again with --fresh to take the file as it is now",
+  });
+}

@@ -1,0 +1,66 @@
+import { type RecordBatch, Schema } from "apache-arrow";
+import { freeBatch } from "../../shared/dataset/free-batch.ts";
+import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { rowBytes } from "../../shared/dataset/value-bytes.ts";
+import { gather } from "../tensorize/gather.ts";
+import { plainField } from "../tensorize/plain-type.ts";
+import { columnData } from "../tensorize/tensorize.ts";
+
+export interface JoinLimits {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/**
+ * Less than this is joined. What a record batch costs on its way through, whatever its rows, is some 100 microseconds; and
+ * it becomes a record batch of the output. With this many rows that is nothing beside reading them, and the model does not
+ * wait long for the first.
+ */
+const SMALL: JoinLimits = { rows: 256, bytes: 256 << 10 };
+
+/**
+ * The same rows in fewer record batches: small ones, of one layout, are copied together until they are small no more, and
+ * freed. Larger ones pass as they are.
+ */
+export async function* joinSmallBatches(
+  batches: AsyncIterable<RecordBatch>,
+  small: JoinLimits = SMALL,
+): AsyncGenerator<RecordBatch> {
+  let waiting: RecordBatch[] = [];
+  let rows = 0;
+  let bytes = 0;
+  const isSmall = () => rows < small.rows && bytes < small.bytes;
+  for await (const batch of batches) {
+    // As they will be gathered: a few rows of a dictionary's longest values may be gigabytes.
+    const own =
+      batch.numRows < small.rows ? rowBytes(batch.data, 0, batch.numRows) : Number.POSITIVE_INFINITY;
+    const joins = own < small.bytes;
+    if (joins) {
+      waiting.push(batch);
+      rows += batch.numRows;
+      bytes += own;
+    }
+    if (joins && isSmall()) continue;
+    if (waiting.length > 0) yield join(waiting);
+    waiting = [];
+    rows = 0;
+    bytes = 0;
+    if (!joins) yield batch;
+  }
+  if (waiting.length > 0) yield join(waiting);
+}
+
+function join(batches: readonly RecordBatch[]): RecordBatch {
+  const [first] = batches;
+  if (first === undefined) throw new Error("broken invariant: no batch to join");
+  if (batches.length === 1) return first;
+  const schema = new Schema(first.schema.fields.map(plainField));
+  const children = schema.fields.map(({ name }) => {
+    const pieces = batches.map((batch) => columnData(batch, name));
+    const stretches = pieces.map((data) => ({ data, start: 0, end: data.length }));
+    return gather(columnData(first, name).type, stretches);
+  });
+  const length = batches.reduce((total, { numRows }) => total + numRows, 0);
+  for (const batch of batches) freeBatch(batch);
+  return recordBatchOf(schema, length, children);
+}

@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Table } from "apache-arrow";
+import { digestFile } from "../../shared/core/digest.ts";
+import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
+import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { PartialFile, PartialFileKind, PartialManifest } from "../../shared/domain/partial.ts";
+import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import type { ShardResult } from "../collect/collector.ts";
+import type { BusyMeter } from "../meter/busy-meter.ts";
+import { combineRows, hasCombine } from "./combine.ts";
+import { createFile, type PartialSink } from "./partial-sink.ts";
+
+export interface WriteOptions {
+  readonly job: Pick<JobDescription, "rowsFormat" | "reduce">;
+  readonly lease: Pick<Lease, "shard" | "token">;
+  readonly executionId: string;
+  readonly sink: PartialSink;
+  /** An existing folder of this attempt's own; the caller removes it. */
+  readonly scratchPath: string;
+  readonly meter: BusyMeter;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes a shard's tables as the files of its partial, runs the combine SQL over the rows, and stores all of it. When it
+ * fails, or is aborted, there is no partial.
+ *
+ * @throws {SQL_INVALID} {SQL_FAILED} {STORE_EXISTS} {STORE_FAILED}
+ */
+export async function writePartial(result: ShardResult, options: WriteOptions): Promise<PartialManifest> {
+  const { lease, executionId, sink, meter, signal } = options;
+  try {
+    const files = await new PartialWriter(result, options).writeAll();
+    const names = files.map(({ name }) => name);
+    await meter.timeAsync("store", () => sink.seal(names, signal));
+    signal.throwIfAborted();
+    return {
+      shard: lease.shard.id,
+      token: lease.token,
+      executionId,
+      rowsIn: result.rowsIn,
+      rowsOut: result.rowsOut,
+      rowsDead: result.rowsDead,
+      firstDead: result.firstDead,
+      files,
+      digest: partialDigest(files),
+    };
+  } catch (error) {
+    // What cannot be removed now goes when the coordinator sweeps; why there is no partial matters more.
+    await sink.discard().catch(() => {});
+    throw error;
+  }
+}
+
+/** A table as the bytes of a file, piece by piece. */
+type Encode = (table: Table) => AsyncIterable<Uint8Array>;
+
+class PartialWriter {
+  readonly #result: ShardResult;
+  readonly #options: WriteOptions;
+  readonly #files: PartialFile[] = [];
+
+  constructor(result: ShardResult, options: WriteOptions) {
+    this.#result = result;
+    this.#options = options;
+  }
+
+  async writeAll(): Promise<readonly PartialFile[]> {
+    const { rows, dead } = this.#result;
+    const { rowsFormat } = this.#options.job;
+    if (rowsFormat === "arrow") await this.#write("rows", "rows.arrow", rows, streamArrow);
+    const rowsFolder = await this.#writeParquetRows(rows);
+    if (dead !== null) await this.#write("dead", "dead.parquet", dead, streamParquet);
+    if (rowsFolder !== null && hasCombine(this.#options.job.reduce)) await this.#combine(rowsFolder);
+    return this.#files;
+  }
+
+  /** The rows as Parquet, if anyone reads them so: published, scanned by a final, or combined here. Gives where they are. */
+  async #writeParquetRows(rows: Table): Promise<{ readonly folder: string; readonly path: string } | null> {
+    const { job, sink, scratchPath } = this.#options;
+    const scanned = Object.values(job.reduce).some(({ combine }) => combine === undefined);
+    if (job.rowsFormat === "parquet") {
+      const path = await this.#write("rows", "rows.parquet", rows, streamParquet);
+      return { folder: sink.path, path };
+    }
+    if (scanned) {
+      const path = await this.#write("scan", "scan.parquet", rows, streamParquet);
+      return { folder: sink.path, path };
+    }
+    if (!hasCombine(job.reduce)) return null;
+    const folder = join(scratchPath, "rows");
+    await mkdir(folder);
+    const path = join(folder, "rows.parquet");
+    await this.#writeFile(path, rows, streamParquet);
+    return { folder, path };
+  }
+
+  async #write(kind: PartialFileKind, name: string, table: Table, encode: Encode): Promise<string> {
+    const path = join(this.#options.sink.path, name);
+    const written = await this.#writeFile(path, table, encode);
+    this.#files.push({ kind, name, rows: table.numRows, ...written });
+    return path;
+  }
+
+  /** What is encoded is stored and hashed at once, and so is never whole in memory. */
+  async #writeFile(path: string, table: Table, encode: Encode): Promise<{ bytes: number; sha256: string }> {
+    const { meter, signal } = this.#options;
+    signal.throwIfAborted();
+    const pieces = encode(table)[Symbol.asyncIterator]();
+    const hash = createHash("sha256");
+    let bytes = 0;
+    await using file = await createFile(path);
+    try {
+      while (true) {
+        const next = await meter.timeAsync("encode", () => pieces.next());
+        if (next.done === true) break;
+        signal.throwIfAborted();
+        bytes += next.value.length;
+        meter.time("encode", () => hash.update(next.value));
+        await meter.timeAsync("store", () => file.append(next.value));
+      }
+    } finally {
+      await pieces.return?.();
+    }
+    return { bytes, sha256: hash.digest("hex") };
+  }
+
+  async #combine(rows: { readonly folder: string; readonly path: string }): Promise<void> {
+    const { job, sink, scratchPath, meter, signal } = this.#options;
+    const combined = await meter.timeAsync("encode", () =>
+      combineRows({
+        reduce: job.reduce,
+        rowsPath: rows.path,
+        rowsFolder: rows.folder,
+        targetFolder: sink.path,
+        scratchPath,
+        signal,
+      }),
+    );
+    for (const file of combined) {
+      const { bytes, sha256: digest } = await digestFile(join(sink.path, file.name), signal);
+      this.#files.push({ kind: "combined", name: file.name, rows: file.rows, bytes, sha256: digest });
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { type Deferred, deferred } from "../../shared/core/abort.ts";
+import { assertNever } from "../../shared/core/assert.ts";
+import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import type { Stage } from "../../shared/domain/worker.ts";
+import type { ShardResult } from "../collect/collector.ts";
+import type { BusyMeter } from "../meter/busy-meter.ts";
+import { packResult, type WriteCommand, type WriteEvent, type WriteThreadOptions } from "./write-protocol.ts";
+
+export interface WriteClientOptions extends WriteThreadOptions {
+  /** A folder on this machine for what is not yet stored. */
+  readonly scratchPath: string;
+  /** Told what the write thread was busy with. */
+  readonly meter: BusyMeter;
+  /** Left out: the write thread. */
+  readonly script?: URL;
+}
+
+export interface WriteFacts {
+  readonly lease: Pick<Lease, "shard" | "token">;
+  readonly executionId: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A shard thread's write thread, as a call. It is started at once, so that it is there when the first shard is done; one
+ * that died is replaced with the next write, and leaves no half partial behind.
+ */
+export class WriteThreadClient implements AsyncDisposable {
+  readonly #options: WriteClientOptions;
+  readonly #writing = new Map<number, Deferred<PartialManifest>>();
+  #thread: Worker | null;
+  #nextId = 0;
+  #closed = false;
+
+  constructor(options: WriteClientOptions) {
+    this.#options = options;
+    this.#thread = this.#start();
+  }
+
+  /**
+   * Writes a shard's result as its partial, after those that were given before. The memory of `result` is gone with the
+   * call. When `signal` aborts it stops; in any case it settles only once nothing is written any more.
+   *
+   * @throws {INTERNAL} when the thread died; else as `writePartial`
+   */
+  async write(result: ShardResult, facts: WriteFacts): Promise<PartialManifest> {
+    const scratchPath = await mkdtemp(join(this.#options.scratchPath, "write-"));
+    try {
+      return await this.#write(result, facts, scratchPath);
+    } finally {
+      await rm(scratchPath, { recursive: true, force: true });
+    }
+  }
+
+  /** Abandons what is written, and waits for the end of the thread. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const thread = this.#thread;
+    if (thread === null) return;
+    const ended = new Promise((resolve) => thread.once("exit", resolve));
+    thread.postMessage({ kind: "end" } satisfies WriteCommand);
+    await ended;
+  }
+
+  async #write(result: ShardResult, write: WriteFacts, scratchPath: string): Promise<PartialManifest> {
+    const { lease, executionId, signal } = write;
+    signal.throwIfAborted();
+    if (this.#closed) throw new ShardmillError("INTERRUPTED", "the job is closed on this worker");
+    this.#thread ??= this.#start();
+    const thread = this.#thread;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const done = deferred<PartialManifest>();
+    this.#writing.set(id, done);
+    const { shard, token } = lease;
+    const { packed, transfer } = packResult(result);
+    const facts = { lease: { shard, token }, executionId, scratchPath };
+    thread.postMessage({ kind: "write", id, ...facts, result: packed } satisfies WriteCommand, [...transfer]);
+    const onAbort = () => thread.postMessage({ kind: "abandon", id } satisfies WriteCommand);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await done.promise;
+    } catch (error) {
+      // A thread that died could not clean up after itself.
+      if (thread !== this.#thread) await this.#discard(write);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.#writing.delete(id);
+    }
+  }
+
+  /** As `PartialSink.discard` does it: what cannot be removed now goes when the coordinator sweeps. */
+  async #discard({ lease, executionId }: WriteFacts): Promise<void> {
+    const { job, output } = this.#options;
+    if (output.kind !== "shared") return;
+    const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
+    await rm(join(job.partialsPath, folder), { recursive: true, force: true }).catch(() => {});
+  }
+
+  #start(): Worker {
+    const { job, output, script } = this.#options;
+    const { jobId, rowsFormat, reduce, partialsPath } = job;
+    const workerData: WriteThreadOptions = { job: { jobId, rowsFormat, reduce, partialsPath }, output };
+    const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"), { workerData });
+    thread.on("message", (event: WriteEvent) => this.#onEvent(event));
+    thread.on("error", (error) => this.#end(thread, messageOf(error), error));
+    thread.on("exit", (code) => this.#end(thread, `exit code ${code}`));
+    return thread;
+  }
+
+  #onEvent(event: WriteEvent): void {
+    switch (event.kind) {
+      case "written":
+        this.#writing.get(event.id)?.resolve(event.partial);
+        break;
+      case "failed":
+        this.#writing.get(event.id)?.reject(errorFromData(event.error));
+        break;
+      case "busy":
+        for (const [stage, ms] of Object.entries(event.busyMs)) this.#options.meter.add(stage as Stage, ms);
+        break;
+      default:
+        assertNever(event);
+    }
+  }
+
+  #end(thread: Worker, detail: string, cause?: unknown): void {
+    if (thread !== this.#thread) return;
+    this.#thread = null;
+    const error = new ShardmillError("INTERNAL", `a write thread ended: ${detail}`, { cause });
+    for (const done of this.#writing.values()) done.reject(error);
+  }
+}

@@ -1,0 +1,110 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { assertNever, present } from "../../shared/core/assert.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { freeBuffers } from "../../shared/core/free-buffers.ts";
+import { Lock } from "../../shared/core/lock.ts";
+import { partialFolder } from "../../shared/domain/partial.ts";
+import { BusyMeter } from "../meter/busy-meter.ts";
+import { openDataStore } from "../read/data-stores.ts";
+import { buffersOfTables } from "./packed-table.ts";
+import { openSharedSink, openUploadSink, type PartialSink } from "./partial-sink.ts";
+import { writePartial } from "./write-partial.ts";
+import {
+  unpackResult,
+  type WriteCommand,
+  type WriteEvent,
+  type WriteThreadOptions,
+} from "./write-protocol.ts";
+
+/**
+ * The thread that a shard thread leaves its finished shards to: encodes, hashes, stores, and runs the combine SQL, one
+ * shard after the other, while the shard thread goes on with the next. Started by `WriteThreadClient`.
+ */
+
+type Write = Extract<WriteCommand, { kind: "write" }>;
+
+/** How often the time spent is told: as often as the shard thread tells its own. */
+const BUSY_MS = 1_000;
+
+const port = present(parentPort, "a write thread has a parent");
+const { job, output } = workerData as WriteThreadOptions;
+const meter = new BusyMeter(systemClock.nowMs);
+const opening = openDataStore(output, job.jobId);
+// Whoever writes hears of it.
+opening.catch(() => {});
+const turns = new Lock();
+const writing = new Map<number, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+
+port.on("message", (command: WriteCommand) => {
+  switch (command.kind) {
+    case "write": {
+      const stop = new AbortController();
+      writing.set(command.id, { stop, ended: write(command, stop.signal) });
+      return;
+    }
+    case "abandon":
+      writing.get(command.id)?.stop.abort(abandoned());
+      return;
+    case "end":
+      void end();
+      return;
+    default:
+      assertNever(command);
+  }
+});
+// What keeps the thread alive is its port.
+setInterval(tellBusy, BUSY_MS).unref();
+
+async function write(command: Write, signal: AbortSignal): Promise<void> {
+  const event = await writeToEvent(command, signal);
+  writing.delete(command.id);
+  tellBusy();
+  port.postMessage(event);
+}
+
+async function writeToEvent(command: Write, signal: AbortSignal): Promise<WriteEvent> {
+  const { id, lease, executionId, result, scratchPath } = command;
+  try {
+    const leave = await turns.enter(signal);
+    try {
+      const sink = await openSink(command);
+      const options = { job, lease, executionId, sink, scratchPath, meter, signal };
+      return { kind: "written", id, partial: await writePartial(unpackResult(result), options) };
+    } finally {
+      leave();
+    }
+  } catch (error) {
+    return { kind: "failed", id, error: errorToData(error) };
+  } finally {
+    freeBuffers(buffersOfTables(result.rows, result.dead));
+  }
+}
+
+/** Not before DuckDB has let go: see `untilEnded`. */
+async function end(): Promise<void> {
+  const left = [...writing.values()];
+  for (const { stop } of left) stop.abort(abandoned());
+  await Promise.all(left.map(({ ended }) => ended));
+  const store = await opening.catch(() => null);
+  await store?.[Symbol.asyncDispose]();
+  // With its port closed nothing keeps the thread alive, and it ends by itself.
+  port.close();
+}
+
+function abandoned(): ShardmillError {
+  return new ShardmillError("INTERRUPTED", "the shard is abandoned");
+}
+
+async function openSink({ lease, executionId, scratchPath }: Write): Promise<PartialSink> {
+  const store = await opening;
+  const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
+  return store.kind === "shared"
+    ? openSharedSink(job.partialsPath, folder)
+    : openUploadSink(store.store, job.partialsPath, folder, scratchPath);
+}
+
+function tellBusy(): void {
+  const busyMs = meter.takeBusyMs();
+  if (Object.keys(busyMs).length > 0) port.postMessage({ kind: "busy", busyMs } satisfies WriteEvent);
+}
