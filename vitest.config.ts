@@ -9,8 +9,8 @@ export default defineConfig({
       : { include: ["test/clients/*.test.ts"] }),
     // Integration tests start real processes; two cores are shared between them.
     maxWorkers: 2,
-    // ONNX Runtime would leave a log in the temporary folder for each process that loads it; and no test may read or
-    // fill the cache of whoever runs it, or ask for that person's secret.
+    // ONNX Runtime would leave a log in the temporary folder for each process that loads it; and no test may
+    // read or fill the cache of whoever runs it, or ask for that person's secret.
     env: {
       ORT_DISABLE_TELEMETRY: "1",
       SHARDMILL_CACHE: testCacheFolder,

@@ -16,7 +16,8 @@ export interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting"
 /**
  * Hands a job to the coordinator of this process, and says on stderr how it begins.
  *
- * @throws everything that planning says, each problem with its place in the job file; {INTERRUPTED} when stopped before
+ * @throws everything that planning says, each problem with its place in the job file; {INTERRUPTED} when
+ * stopped before
  */
 export async function beginJob(
   coordinator: Coordinator,

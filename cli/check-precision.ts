@@ -1,7 +1,8 @@
 import type { CheckPrecision } from "../coordinator/job/precision-gate.ts";
 
 /**
- * The coordinator's check of converted models, which says on stderr what it found, whether or not that is good enough.
+ * The coordinator's check of converted models, which says on stderr what it found, whether or not that is
+ * good enough.
  *
  * @throws {PRECISION_LOSS} it is not
  */

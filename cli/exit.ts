@@ -3,7 +3,10 @@ import type { JobStatus } from "../shared/domain/job-status.ts";
 import { renderError } from "./render/error.ts";
 import { createStyle } from "./render/style.ts";
 
-/** Ends the process with the error's message on stderr and its exit code; with `--json`, as JSON on stdout, too. */
+/**
+ * Ends the process with the error's message on stderr and its exit code; with `--json`, as JSON on stdout,
+ * too.
+ */
 export function exitWithError(error: unknown, options: { readonly json?: boolean } = {}): never {
   const known = toShardmillError(error);
   process.stderr.write(`${renderError(known, createStyle(process.stderr))}\n`);

@@ -21,7 +21,10 @@ export async function finishJob(status: JobStatus, options: { readonly json: boo
   return printEnd(status, options);
 }
 
-/** Prints why a job failed on stderr, and how it ended on stdout: in a few lines, or as one JSON object. The exit code. */
+/**
+ * Prints why a job failed on stderr, and how it ended on stdout: in a few lines, or as one JSON object. The
+ * exit code.
+ */
 export function printEnd(status: JobStatus, { json }: { readonly json: boolean }): number {
   if (status.failure !== null) {
     process.stderr.write(`${renderError(errorFromData(status.failure), createStyle(process.stderr))}\n`);

@@ -32,8 +32,9 @@ export const freshOption = {
 } as const satisfies Options;
 
 /**
- * It and the secret's file are the options that can come from the environment, by name. Not all of them by their prefix, as yargs would do it: a
- * service called `shardmill` has Kubernetes set SHARDMILL_PORT and more in every container, for options that no command has.
+ * It and the secret's file are the options that can come from the environment, by name. Not all of them by
+ * their prefix, as yargs would do it: a service called `shardmill` has Kubernetes set SHARDMILL_PORT and more
+ * in every container, for options that no command has.
  */
 export const coordinatorOption = {
   type: "string",
@@ -62,7 +63,9 @@ export const logLevelOption = {
   describe: "What to log on stderr, as JSON lines",
 } as const satisfies Options;
 
-/** Log lines would tear a live view apart: beside one, only errors are logged unless the user asks for more. */
+/**
+ * Log lines would tear a live view apart: beside one, only errors are logged unless the user asks for more.
+ */
 export function logLevelOf(asked: LogLevel | undefined, usual: LogLevel): LogLevel {
   return asked ?? (process.stderr.isTTY ? "error" : usual);
 }

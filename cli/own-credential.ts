@@ -7,10 +7,11 @@ import {
 } from "../shared/access/credential.ts";
 
 /**
- * The secret of a coordinator whose workers are started by this process: the user's. Where none can be kept, as in a
- * container without a home, one of its own: then nobody can ask how the job is, but it runs.
+ * The secret of a coordinator whose workers are started by this process: the user's. Where none can be kept,
+ * as in a container without a home, one of its own: then nobody can ask how the job is, but it runs.
  *
- * @throws {SECRET_INVALID} when the user's file can be read by others, or the one that was asked for cannot be made
+ * @throws {SECRET_INVALID} when the user's file can be read by others, or the one that was asked for cannot
+ * be made
  */
 export async function ownCredential(asked: string | undefined): Promise<CoordinatorCredential> {
   const path = secretPath(asked);

@@ -67,8 +67,8 @@ export const runCommand: CommandModule<object, RunArguments> = {
 };
 
 /**
- * On one machine heartbeats cost nothing, and people watch: progress every second. No other worker is on its way when the
- * devices of all that were started give wrong numbers.
+ * On one machine heartbeats cost nothing, and people watch: progress every second. No other worker is on its
+ * way when the devices of all that were started give wrong numbers.
  */
 const LOCAL_TIMES = { heartbeatMs: 1_000, refusedGraceMs: 2_000 };
 

@@ -3,7 +3,9 @@ import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/c
 import { validateScheduleConfig } from "../coordinator/schedule/validate-config.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 
-/** The times of the scheduling core, for networks and shards unlike the usual, and for tests that cannot wait. */
+/**
+ * The times of the scheduling core, for networks and shards unlike the usual, and for tests that cannot wait.
+ */
 export interface ScheduleArguments {
   readonly "lease-ms": number;
   readonly "heartbeat-ms": number;

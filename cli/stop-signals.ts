@@ -9,8 +9,8 @@ export interface Stops extends Disposable {
 }
 
 /**
- * Listens for signals to stop. While it lives the process does not end by the first two: whoever asks must end it. At the
- * third it ends whatever hangs: the journal is made for that.
+ * Listens for signals to stop. While it lives the process does not end by the first two: whoever asks must
+ * end it. At the third it ends whatever hangs: the journal is made for that.
  */
 export function listenForStops(): Stops {
   const asked = new AbortController();

@@ -2,7 +2,10 @@ import { ShardmillError } from "../shared/core/errors.ts";
 import { editDistance, nearest } from "../shared/core/nearest.ts";
 import { commandNames, helpOf, UsageFailure } from "./command-line.ts";
 
-/** What is wrong with a command line, in our words, with the nearest name that is right. Other errors stay as they are. */
+/**
+ * What is wrong with a command line, in our words, with the nearest name that is right. Other errors stay as
+ * they are.
+ */
 export async function usageError(error: unknown, args: readonly string[]): Promise<unknown> {
   // yargs tells some by its own error class, and some by a plain Error.
   const isUsage =
@@ -57,7 +60,10 @@ interface CommandFacts {
   readonly usage: string;
 }
 
-/** yargs names an option twice, as it is and in camel case, and does not tell options from other words: the words typed do. */
+/**
+ * yargs names an option twice, as it is and in camel case, and does not tell options from other words: the
+ * words typed do.
+ */
 function unknownArguments(
   names: readonly string[],
   { command, args, help, usage }: CommandFacts,

@@ -26,7 +26,10 @@ export const watchCommand: CommandModule<object, ClientArguments & { readonly jo
     }),
 };
 
-/** Shows a job's progress until it has ended, then its result. The last job submitted if the id is empty. The exit code. */
+/**
+ * Shows a job's progress until it has ended, then its result. The last job submitted if the id is empty. The
+ * exit code.
+ */
 export async function follow(jobs: JobsService, jobId: string, json: boolean): Promise<number> {
   let last: JobStatus = await jobs.getJob(jobId);
   if (isEnded(last.phase)) return printEnd(last, { json });

@@ -4,7 +4,9 @@ import { exitWithError } from "./exit.ts";
 /** How long a command looks for its coordinator before it says that there is none. */
 const CONNECT_MS = 5_000;
 
-/** Runs `use` against a running coordinator; ends the process with the error when there is none or it refuses. */
+/**
+ * Runs `use` against a running coordinator; ends the process with the error when there is none or it refuses.
+ */
 export async function withCoordinator(
   { coordinator, json, "secret-file": secretFile }: ClientArguments,
   use: (services: CoordinatorServices) => Promise<void>,

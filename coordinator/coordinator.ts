@@ -53,7 +53,7 @@ export type SubmitOptions = Pick<
 export interface Coordinator {
   /** Where it really listens. */
   readonly address: string;
-  /** Checks, plans and takes up a job; it runs from here on. @throws everything that planJob and takeUpJob say */
+  /** Checks, plans and takes up a job, which runs from here on. @throws what planJob and takeUpJob throw */
   submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle>;
   /** Tells workers, as they ask, that they may go home. */
   dismiss(reason: string): void;
@@ -69,8 +69,8 @@ const TICK_MS = 1_000;
 /** How many ended jobs stay known for `status`. */
 const KEPT_JOBS = 100;
 /**
- * Jobs that are planned at once, and that wait for it. Each has processes of its own that read footers and the model, of 80 MB
- * and more; two keep a machine's disk busy. Whoever waits is in the middle of its call, and hears of it when it is given up.
+ * Jobs that are planned at once, and that wait for it. Each has processes that read footers and the model, of
+ * 80 MB and more; two keep a disk busy. Whoever waits is in its call, and hears when it is given up.
  */
 const PLANNING = { slots: 2, waiting: 64 } as const;
 /** Jobs that have not ended: each holds its journal and its lock open, and is looked at each second. */
@@ -280,7 +280,7 @@ class RunningCoordinator implements Coordinator {
   }
 }
 
-/** A job that was taken up while its coordinator closed: it would hold its lock for as long as the process lives. */
+/** A job taken up while its coordinator closed would hold its lock as long as the process lives. */
 async function letGo(job: ActiveJob): Promise<never> {
   job.abandon();
   await job.release();

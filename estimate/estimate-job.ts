@@ -47,12 +47,15 @@ export interface Estimate extends Prediction {
   readonly cost: number | null;
 }
 
-/** Shards that a sample is taken from: from all over the dataset, and no more than a command line can name. */
+/**
+ * Shards that a sample is taken from: from all over the dataset, and no more than a command line can name.
+ */
 const SAMPLED_SHARDS = 100;
 
 /**
- * Runs a sample through the pipeline of as many worker processes as a run would start on this machine, reduces and stages
- * what they give, and works out from that how the whole job would go here, or on several machines like this one.
+ * Runs a sample through the pipeline of as many worker processes as a run would start on this machine,
+ * reduces and stages what they give, and works out from that how the whole job would go here, or on several
+ * machines like this one.
  *
  * @returns null for an empty dataset, and when the model is too slow to tell
  * @throws what a run of the sample's rows would fail with

@@ -17,8 +17,8 @@ export interface FinishTime {
 }
 
 /**
- * Reduces and stages the sample's partials as a run would, once a single one and once all of them: what the second took
- * longer is for its rows.
+ * Reduces and stages the sample's partials as a run would, once a single one and once all of them: what the
+ * second took longer is for its rows.
  */
 export async function timeFinish(
   planned: PlannedJob,

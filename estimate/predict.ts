@@ -14,7 +14,9 @@ export interface PredictionFacts {
   readonly shardRows: readonly number[];
   /** Of the input. */
   readonly files: number;
-  /** Of each worker on one machine: its marks from its start on, as far as they are at less than full speed. */
+  /**
+   * Of each worker on one machine: its marks from its start on, as far as they are at less than full speed.
+   */
   readonly starts: readonly (readonly Mark[])[];
   /** Of one worker at full speed, while the others of its machine are. */
   readonly rowsPerSecond: number;
@@ -69,8 +71,9 @@ export function predict(facts: PredictionFacts): Prediction {
 }
 
 /**
- * Hands the shards out as a coordinator does: in plan order, to each worker as many as it has slots, and another whenever
- * one of them is done. A worker does its shards one after the other. When each worker has done its last is the answer.
+ * Hands the shards out as a coordinator does: in plan order, to each worker as many as it has slots, and
+ * another whenever one of them is done. A worker does its shards one after the other. When each worker has
+ * done its last is the answer.
  */
 function playShards({ shardRows, starts, rowsPerSecond, nodes, slots }: PredictionFacts) {
   const workers = Array.from({ length: nodes * starts.length }, (_, index) => ({

@@ -9,8 +9,8 @@ export interface Rate {
 const LEAST_MARKS = 5;
 
 /**
- * The speed at which the marks go on: the slope of the line of least squares through them, and its standard error. Single
- * marks are early or late by a batch; the line is not. Null with too few marks to tell.
+ * The speed at which the marks go on: the slope of the line of least squares through them, and its standard
+ * error. Single marks are early or late by a batch; the line is not. Null with too few marks to tell.
  */
 export function rateOf(marks: readonly Mark[]): Rate | null {
   if (marks.length < LEAST_MARKS) return null;
@@ -28,8 +28,9 @@ export function rateOf(marks: readonly Mark[]): Rate | null {
 }
 
 /**
- * The same for marks from one shard's end to another's, where rows cost more or less by their place in the shard: those of
- * uneven lengths run from the longest to the shortest. Only whole shards tell their mean; the line would lean on the middle.
+ * The same for marks from one shard's end to another's, where rows cost more or less by their place in the
+ * shard: those of uneven lengths run from the longest to the shortest. Only whole shards tell their mean; the
+ * line would lean on the middle.
  */
 export function rateOfWhole(marks: readonly Mark[]): Rate | null {
   const [first, last, line] = [marks[0], marks.at(-1), rateOf(marks)];
@@ -38,8 +39,8 @@ export function rateOfWhole(marks: readonly Mark[]): Rate | null {
 }
 
 /**
- * When `rows` were (or will be) done, in milliseconds: read off the marks as far as they go, then on at `rowsPerSecond`.
- * So a short job has the slow beginning that it will have, and a long one hardly notices it.
+ * When `rows` were (or will be) done, in milliseconds: read off the marks as far as they go, then on at
+ * `rowsPerSecond`. So a short job has the slow beginning that it will have, and a long one hardly notices it.
  */
 export function whenDone(marks: readonly Mark[], rows: number, rowsPerSecond: number): number {
   const [lastMs, last] = marks.at(-1) ?? [0, 0];

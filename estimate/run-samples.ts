@@ -28,7 +28,9 @@ export interface SampleRun {
 }
 
 export interface RunSamplesOptions {
-  /** One for each worker that a run would start here: they share the machine's cores and disks as those would. */
+  /**
+   * One for each worker that a run would start here: they share the machine's cores and disks as those would.
+   */
   readonly processes: readonly ProcessPlan[];
   readonly task: Omit<SampleTask, "index" | "startedWallMs" | "worker" | "scratchPath">;
   readonly scratchPath: string;
@@ -74,8 +76,8 @@ export async function runSamples(options: RunSamplesOptions): Promise<SampleRun[
 }
 
 /**
- * The rate of each. Full speed is counted from when the last one has reached it: before, the others had more than their
- * share. Null when they are too slow to tell.
+ * The rate of each. Full speed is counted from when the last one has reached it: before, the others had more
+ * than their share. Null when they are too slow to tell.
  */
 async function untilTold(samples: readonly SampleProcess[], budgetMs: number): Promise<Rate[] | null> {
   const startedMs = performance.now();
@@ -162,13 +164,19 @@ class SampleProcess {
     this.#warmFrom = Math.max(0, this.#marks.length - 1);
   }
 
-  /** How fast it is at full speed; null when that cannot be told yet. Of uneven rows only whole shards tell it. */
+  /**
+   * How fast it is at full speed; null when that cannot be told yet. Of uneven rows only whole shards tell
+   * it.
+   */
   rate(onlyWhole: boolean): Rate | null {
     const whole = this.#isUneven ? rateOfWhole(this.#wholeShards()) : null;
     return whole ?? (this.#isUneven && onlyWhole ? null : rateOf(this.#marks.slice(this.#warmFrom)));
   }
 
-  /** From the first shard's end at full speed to the last. That one is often what showed the full speed, some looks ago. */
+  /**
+   * From the first shard's end at full speed to the last. That one is often what showed the full speed, some
+   * looks ago.
+   */
   #wholeShards(): readonly Mark[] {
     const sinceMs = (this.#marks[this.#warmFrom]?.[0] ?? 0) - WARM_SEEN_MS;
     const from = this.#shardEnds.find((end) => (this.#marks[end]?.[0] ?? 0) >= sinceMs);

@@ -38,7 +38,10 @@ export function paddingOf(runs: readonly SampleRun[]): number | null {
 /** A kept column's value, about: most are numbers or short texts. */
 const KEPT_BYTES = 16;
 
-/** Rows wait in memory until their shard is written: for shards that were cut in the sample, there will be more of them. */
+/**
+ * Rows wait in memory until their shard is written: for shards that were cut in the sample, there will be
+ * more of them.
+ */
 export function cutBytes({ shards, map }: PlannedJob, runs: readonly SampleRun[], slots: number): number {
   const sampled = runs.flatMap(({ result }) => result.partials.map(({ rowsIn }) => rowsIn));
   const more = Math.max(0, ...shards.map(shardRows)) - Math.max(0, ...sampled);

@@ -2,12 +2,15 @@ import type { LeaseSlice } from "../shared/domain/job.ts";
 import { type Shard, shardRows } from "../shared/domain/shard.ts";
 import type { SampleShard } from "./sample-protocol.ts";
 
-/** Steps of the golden ratio fall evenly however many there are: never twice near one place before all have been seen. */
+/**
+ * Steps of the golden ratio fall evenly however many there are: never twice near one place before all have
+ * been seen.
+ */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
- * `count` of the shards, from all over the dataset: what comes first in it (the first row group, a file sorted by length)
- * says little of the rest. Each at most once, those without rows never.
+ * `count` of the shards, from all over the dataset: what comes first in it (the first row group, a file
+ * sorted by length) says little of the rest. Each at most once, those without rows never.
  */
 export function spreadShards(shards: readonly Shard[], count: number): Shard[] {
   const full = shards.filter((shard) => shardRows(shard) > 0);

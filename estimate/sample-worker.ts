@@ -16,13 +16,16 @@ import { cutShard } from "./sample-shards.ts";
 
 /** Before anything is known of the model: enough rows to find a batch size on, few enough for a slow one. */
 const FIRST_ROWS = 8_192;
-/** Larger shards are cut to about this long: several must end in a sample, each with all that its end costs. */
+/**
+ * Larger shards are cut to about this long: several must end in a sample, each with all that its end costs.
+ */
 const SHARD_MS = 1_000;
 const TELL_MS = 100;
 
 /**
- * Runs shards through a worker's own pipeline, as many at once as a worker would, until `stop` aborts. The job is left open,
- * with batches in its lanes: what this process has then is told, and the process is ended from outside.
+ * Runs shards through a worker's own pipeline, as many at once as a worker would, until `stop` aborts. The
+ * job is left open, with batches in its lanes: what this process has then is told, and the process is ended
+ * from outside.
  */
 export async function runSample(
   task: SampleTask,

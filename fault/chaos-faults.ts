@@ -35,7 +35,10 @@ const BEYOND_LEASE = 1.6;
 /** How long a worker that comes back may take to find out that it has lost its lease. */
 const FENCE_MS = 10_000;
 
-/** Does the fault and waits until it is over, the damage included. @throws when the system broke a promise on the way */
+/**
+ * Does the fault and waits until it is over, the damage included. @throws when the system broke a promise on
+ * the way
+ */
 export function inject(kind: FaultKind, world: FaultWorld): Promise<FaultResult> {
   switch (kind) {
     case "workerKilled":
@@ -105,8 +108,9 @@ async function stopOneAtWork(world: FaultWorld): Promise<FaultResult> {
 }
 
 /**
- * Stops a worker that holds a lease until the lease has run out, and lets it go on: it does not know that it is a zombie,
- * and must be told so, by a heartbeat that says its lease is lost, a session that is not known, or an offer refused.
+ * Stops a worker that holds a lease until the lease has run out, and lets it go on: it does not know that it
+ * is a zombie, and must be told so, by a heartbeat that says its lease is lost, a session that is not known,
+ * or an offer refused.
  */
 async function stopWorker(slot: WorkerSlot, pid: number, world: FaultWorld): Promise<FaultResult> {
   const { supervisor } = slot;

@@ -14,8 +14,8 @@ const LIMIT_MS = 600_000;
 export class GivenUp extends Error {}
 
 /**
- * Watches the commits of all jobs until `over` aborts. Two things look alike from outside, and only the first is a fault: that
- * nothing gets done, and that there is too little time to do it in.
+ * Watches the commits of all jobs until `over` aborts. Two things look alike from outside, and only the first
+ * is a fault: that nothing gets done, and that there is too little time to do it in.
  *
  * @throws {GivenUp} that says which
  */

@@ -19,7 +19,9 @@ export interface RoundOptions {
   readonly shards: number;
   /** On one coordinator. Left out: one. */
   readonly jobs?: number;
-  /** Faults of every kind for so long; then only those that have not fired yet, and the coordinator's death. */
+  /**
+   * Faults of every kind for so long; then only those that have not fired yet, and the coordinator's death.
+   */
   readonly faultSeconds: number;
   /** Told what happens, as it happens. */
   readonly note: (story: string) => void;
@@ -45,10 +47,16 @@ const ROWS_PER_SHARD = 100;
 const FAULT_GAP_MS = { least: 500, most: 1_800 } as const;
 /** How long a dismissed worker may take to end: its shard threads close first. */
 const GOING_HOME_MS = 5_000;
-/** When the faults are over, but for those not seen yet, and for the coordinator's death every few seconds to the end. */
+/**
+ * When the faults are over, but for those not seen yet, and for the coordinator's death every few seconds to
+ * the end.
+ */
 const HEALING_GAP_MS = { least: 3_000, most: 6_000 } as const;
 
-/** One job or several, from beginning to end under a seeded schedule of faults, and everything that must be true afterwards. */
+/**
+ * One job or several, from beginning to end under a seeded schedule of faults, and everything that must be
+ * true afterwards.
+ */
 export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
   const startedMs = performance.now();
   const { jobs: count = 1 } = options;
@@ -187,7 +195,8 @@ async function injectUntil(
     const kind = deck.pop() ?? "coordinatorKilled";
     const fault = tally.run(kind, world).finally(() => running.delete(fault));
     running.add(fault);
-    // Else the next death would be counted from this one's, and on a slow machine no coordinator would live to begin.
+    // Else the next death would be counted from this one's, and on a slow machine no coordinator would live
+    // to begin.
     if (healing) await fault;
   }
   await Promise.allSettled(running);
@@ -225,7 +234,10 @@ function hadNotBegun(end: { readonly signal: NodeJS.Signals | null; readonly std
   return end.signal === "SIGTERM" && end.stderr === "";
 }
 
-/** Processes and temporary files of the round. What killed ones left is swept by the next that start on that machine. */
+/**
+ * Processes and temporary files of the round. What killed ones left is swept by the next that start on that
+ * machine.
+ */
 async function leftBehind(job: KnownJob): Promise<string[]> {
   const processes = processesWith(job.folder);
   await runCli(["worker", "--coordinator", "127.0.0.1:1", "--device", "cpu", "--patience", "0"], job);

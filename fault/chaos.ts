@@ -6,9 +6,9 @@ import { numbersFrom } from "./number-options.ts";
 import { openOwnRoom } from "./own-room.ts";
 
 /**
- * `npm run chaos`: jobs of real processes under seeded faults, one after another, until the time is up. Exits 1 when a
- * promise was broken, with the command that runs that round again: the schedule of faults is the seed's, what the
- * processes make of it is the machine's.
+ * `npm run chaos`: jobs of real processes under seeded faults, one after another, until the time is up. Exits
+ * 1 when a promise was broken, with the command that runs that round again: the schedule of faults is the
+ * seed's, what the processes make of it is the machine's.
  */
 const LEAST = { minutes: 0, rounds: 1, seed: 0, workers: 4, "fault-seconds": 0, jobs: 1, shards: 1 };
 const args = await yargs(hideBin(process.argv))

@@ -9,8 +9,9 @@ import { CLASSES, type KnownJob, WIDTH } from "../test/support/known-job.ts";
 const TOLERANCE = 1e-4;
 
 /**
- * What is wrong with a known job's published output: nothing, or each difference in words. The right answer is computed
- * without any of Shardmill's code: the model by a plain `session.run` loop, the rows and sums by DuckDB.
+ * What is wrong with a known job's published output: nothing, or each difference in words. The right answer
+ * is computed without any of Shardmill's code: the model by a plain `session.run` loop, the rows and sums by
+ * DuckDB.
  *
  * @param missing rows that must be dead letters, by their place in the input
  */
@@ -47,7 +48,9 @@ function rowProblems(
   return wrong.slice(0, 5);
 }
 
-/** The published reduction against the same counts over the published rows, of which every one was checked. */
+/**
+ * The published reduction against the same counts over the published rows, of which every one was checked.
+ */
 async function reductionProblems(job: KnownJob, rows: readonly string[]): Promise<string[]> {
   const files = `read_parquet([${rows.map((path) => `'${path}'`)}])`;
   const counts = "count(*)::BIGINT AS n, sum(id)::BIGINT AS ids";

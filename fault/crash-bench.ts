@@ -35,13 +35,16 @@ const DEAD_ROWS = [3, 17];
 const RUN_LIMIT_MS = 30_000;
 const PROCESS_LIMIT_MS = 3_600_000;
 
-/** The output of an undisturbed run: every file's digest, and the manifest without what differs from run to run. */
+/**
+ * The output of an undisturbed run: every file's digest, and the manifest without what differs from run to
+ * run.
+ */
 type Output = Readonly<Record<string, string>>;
 
 /**
- * A tiny job that is run again and again, with a process of it killed somewhere else each time. What the job's processes
- * are is real: `shardmill coordinator`, `shardmill worker`, and workers under the supervisor. Batches and shards are fixed,
- * so every run must publish the same bytes.
+ * A tiny job that is run again and again, with a process of it killed somewhere else each time. What the
+ * job's processes are is real: `shardmill coordinator`, `shardmill worker`, and workers under the supervisor.
+ * Batches and shards are fixed, so every run must publish the same bytes.
  */
 export class CrashBench implements AsyncDisposable {
   readonly #job: KnownJob;
@@ -56,7 +59,9 @@ export class CrashBench implements AsyncDisposable {
     this.#expected = expected;
   }
 
-  /** Runs the job once undisturbed. Workers stay for all runs after it: they join whatever coordinator comes. */
+  /**
+   * Runs the job once undisturbed. Workers stay for all runs after it: they join whatever coordinator comes.
+   */
   static async open(): Promise<CrashBench> {
     const job = await KnownJob.make({
       rows: SHARDS * ROWS_PER_SHARD,
@@ -165,7 +170,9 @@ export class CrashBench implements AsyncDisposable {
     });
   }
 
-  /** Hands the job in and waits until it is published. @throws when it ends in any other way, or not in time */
+  /**
+   * Hands the job in and waits until it is published. @throws when it ends in any other way, or not in time
+   */
   async #runToEnd(coordinator: CliProcess): Promise<void> {
     await coordinator.saw(/waiting for jobs/);
     const client = connectCoordinator(`127.0.0.1:${this.#port}`, userCredential());
@@ -189,7 +196,10 @@ export class CrashBench implements AsyncDisposable {
   }
 }
 
-/** It gets everything from the coordinator and puts everything there: so the coordinator has more places to die at. */
+/**
+ * It gets everything from the coordinator and puts everything there: so the coordinator has more places to
+ * die at.
+ */
 function startWorker(job: KnownJob, port: number): CliProcess {
   const fixed = ["--device", "cpu", "--workers", "1", "--lanes", "1", "--threads", "1", "--patience", "3600"];
   const args = ["worker", "--coordinator", `127.0.0.1:${port}`, "--data", "coordinator", ...fixed];

@@ -74,7 +74,10 @@ async function crashAround(crash: {
   return result;
 }
 
-/** The arguments of a write of the first half: `(bytes, offset, length, position)`, all but the first optional. */
+/**
+ * The arguments of a write of the first half: `(bytes, offset, length, position)`, all but the first
+ * optional.
+ */
 function tornWrite(bytes: unknown, rest: readonly unknown[]): readonly unknown[] {
   if (!(bytes instanceof Uint8Array)) return [half(String(bytes))];
   const [offset, length] = [Number(rest[0] ?? 0), Number(rest[1] ?? bytes.length)];

@@ -6,9 +6,9 @@ import { half, patchHandles } from "./crash-handles.ts";
 import { CrashCounter, readCrashPlan } from "./crash-point.ts";
 
 /*
- * Loaded before everything else, in every thread (`node --import`): puts itself between the program and the file system,
- * and ends the process at a given operation. So the program needs no hooks, and no operation can be forgotten.
- * Does nothing unless the environment says at which point to die.
+ * Loaded before everything else, in every thread (`node --import`): puts itself between the program and the
+ * file system, and ends the process at a given operation. So the program needs no hooks, and no operation can
+ * be forgotten. Does nothing unless the environment says at which point to die.
  */
 
 const real = { ...fs };

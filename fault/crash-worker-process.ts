@@ -2,7 +2,10 @@ import type { WorkService } from "../shared/wire/services.ts";
 import { workerMain } from "../worker/process/worker-main.ts";
 import { CrashCounter, readCrashPlan } from "./crash-point.ts";
 
-/** A worker's process that dies at a call to its coordinator: before it is sent, on its way, or when it is answered. */
+/**
+ * A worker's process that dies at a call to its coordinator: before it is sent, on its way, or when it is
+ * answered.
+ */
 function dyingCalls(work: WorkService): WorkService {
   const plan = readCrashPlan();
   if (plan?.what !== "calls") return work;

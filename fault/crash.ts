@@ -5,8 +5,8 @@ import { CrashTable } from "./crash-table.ts";
 import { openOwnRoom } from "./own-room.ts";
 
 /**
- * `npm run crash`: kills a process at its first point, its second, and so on, until a run meets none; after each, the job
- * goes on, and must publish what an undisturbed run publishes, byte for byte.
+ * `npm run crash`: kills a process at its first point, its second, and so on, until a run meets none; after
+ * each, the job goes on, and must publish what an undisturbed run publishes, byte for byte.
  */
 const SERIES = ["coordinator", "worker", "worker-calls"] as const;
 type Series = (typeof SERIES)[number];

@@ -6,7 +6,9 @@ import { TcpProxy } from "./tcp-proxy.ts";
 /** No process of a round lives for longer, whatever goes wrong. */
 const PROCESS_LIMIT_MS = 700_000;
 
-/** One `shardmill worker` command behind a network of its own: a supervisor, and under it the worker process. */
+/**
+ * One `shardmill worker` command behind a network of its own: a supervisor, and under it the worker process.
+ */
 export class WorkerSlot implements AsyncDisposable {
   readonly index: number;
   readonly proxy: TcpProxy;

@@ -7,8 +7,8 @@ export interface FoundProcess {
 }
 
 /**
- * The processes of this machine whose environment or command line has `mark` (a job's own folder): whatever became of
- * their parents, they are found. Other than this process.
+ * The processes of this machine whose environment or command line has `mark` (a job's own folder): whatever
+ * became of their parents, they are found. Other than this process.
  */
 export function processesWith(mark: string): FoundProcess[] {
   const pids = readdirSync("/proc")

@@ -15,7 +15,10 @@ export type Misbehaviour =
 
 const wrong: Misbehaviour = JSON.parse(process.env.SHARDMILL_MISBEHAVIOUR ?? "null");
 
-/** The real worker around a runner that misbehaves: its supervisor, leases, partials and calls are the usual ones. */
+/**
+ * The real worker around a runner that misbehaves: its supervisor, leases, partials and calls are the usual
+ * ones.
+ */
 function misbehaving(runner: ShardRunner): ShardRunner {
   return {
     run: async (lease, executionId, options) => {

@@ -1,6 +1,6 @@
 /**
- * A check for yargs: numbers from their least on, whole ones but for `fractions`. Without it `--jobs x` is NaN, and a command
- * that tries nothing says that all is right.
+ * A check for yargs: numbers from their least on, whole ones but for `fractions`. Without it `--jobs x` is
+ * NaN, and a command that tries nothing says that all is right.
  *
  * @throws {Error} naming the option that is no such number
  */

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { processesWith } from "./left-processes.ts";
 
 /**
- * A temporary folder for everything that a command makes and starts. All of it goes when the room is disposed of, and when
- * a signal stops the command: its processes are in groups of their own, and would not hear of that.
+ * A temporary folder for everything that a command makes and starts. All of it goes when the room is disposed
+ * of, and when a signal stops the command: its processes are in groups of their own, and would not hear of
+ * that.
  */
 export async function openOwnRoom(): Promise<AsyncDisposable> {
   const room = await mkdtemp(join(tmpdir(), "shardmill-fault-"));

@@ -6,14 +6,16 @@ import { laneMain } from "../worker/lanes/lane-main.ts";
 
 /** What the device has, in `<model>.memory.json`. */
 export interface SmallMemory {
-  /** A row of `length` steps takes its square of it, as attention does; one of the model's own shape takes 1. */
+  /**
+   * A row of `length` steps takes its square of it, as attention does; one of the model's own shape takes 1.
+   */
   readonly units: number;
   readonly isUneven: boolean;
 }
 
 /**
- * A lane on a device of little memory: the real session, but a batch that takes more than there is fails as ONNX Runtime's
- * allocator does.
+ * A lane on a device of little memory: the real session, but a batch that takes more than there is fails as
+ * ONNX Runtime's allocator does.
  */
 await laneMain(async (options) => {
   const memory: SmallMemory = JSON.parse(await readFile(`${options.modelPath}.memory.json`, "utf8"));

@@ -15,7 +15,10 @@ export interface JobsEnd {
   readonly stderr: string;
 }
 
-/** Several jobs for one coordinator that dies again and again: each is handed in anew after each death, as people would. */
+/**
+ * Several jobs for one coordinator that dies again and again: each is handed in anew after each death, as
+ * people would.
+ */
 export class SubmittedJobs implements AsyncDisposable {
   /** Code 0 once all are published; else what went wrong. */
   readonly done: Promise<JobsEnd>;

@@ -4,9 +4,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 export type Direction = "up" | "down";
 
 /**
- * A network between a client and one server that can go bad: each direction can swallow what is sent, as a firewall that
- * drops packets does, without either side being told. What was swallowed comes late when the direction is opened again, as
- * TCP would send it again.
+ * A network between a client and one server that can go bad: each direction can swallow what is sent, as a
+ * firewall that drops packets does, without either side being told. What was swallowed comes late when the
+ * direction is opened again, as TCP would send it again.
  */
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;

@@ -1,6 +1,6 @@
-// Makes dist/bundle/ of the sources: the command line and every script that it starts as a thread or a process, each with
-// what it needs in a few files, libraries included. Loading a thousand small modules takes half a second of computing a run.
-// Plain JavaScript, because it runs before anything is built.
+// Makes dist/bundle/ of the sources: the command line and every script that it starts as a thread or a
+// process, each with what it needs in a few files, libraries included. Loading a thousand small modules takes
+// half a second of computing a run. Plain JavaScript, because it runs before anything is built.
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

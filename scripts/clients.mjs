@@ -1,5 +1,5 @@
-// Has the real clients (grpcurl, grpc-health-probe) speak with a coordinator: test/clients. Needs Go, which fetches and builds them
-// once, at the versions named here, into .scratch/.
+// Has the real clients (grpcurl, grpc-health-probe) speak with a coordinator: test/clients. Needs Go, which
+// fetches and builds them once, at the versions named here, into .scratch/.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,6 +1,7 @@
-// Makes proto/descriptors.binpb, what reflection serves: the descriptors, with their comments, of every service that a coordinator
-// has. By a compiler of its own, because what the loader of the .proto files makes of them is not what a compiler would: strict
-// clients refuse it. The file is kept in the repository; a test (--check) holds it to the sources. After a change: npm run descriptors.
+// Makes proto/descriptors.binpb, what reflection serves: the descriptors, with their comments, of every
+// service that a coordinator has. By a compiler of its own, because what the loader of the .proto files makes
+// of them is not what a compiler would: strict clients refuse it. The file is kept in the repository; a test
+// (--check) holds it to the sources. After a change: npm run descriptors.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";

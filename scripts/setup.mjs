@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: installs what package-lock.json names and compiles, each only when something changed.
-// Plain JavaScript, because it runs before anything is installed or built.
+// Makes a fresh clone ready: installs what package-lock.json names and compiles, each only when something
+// changed. Plain JavaScript, because it runs before anything is installed or built.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";

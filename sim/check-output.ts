@@ -9,11 +9,11 @@ import { decodeLines, type Line } from "./sim-files.ts";
 import { rowName, type SimJob } from "./sim-plan.ts";
 
 /**
- * What is published, read back from what a power cut would leave: each planned row once, in plan order, or in the dead
- * letters once, and not a row that cannot be mapped among them.
+ * What is published, read back from what a power cut would leave: each planned row once, in plan order, or in
+ * the dead letters once, and not a row that cannot be mapped among them.
  *
- * `blamed`: workers died for other reasons than their rows, and a sound row may have been given up. `diskFailed`: some work
- * file may not have been deleted.
+ * `blamed`: workers died for other reasons than their rows, and a sound row may have been given up.
+ * `diskFailed`: some work file may not have been deleted.
  */
 export function checkOutput(
   { checker, image, job }: { readonly checker: Checker; readonly image: DiskImage; readonly job: SimJob },
@@ -65,8 +65,8 @@ export function checkOutput(
 }
 
 /**
- * Nothing is left, or only drafts of a lock: another coordinator may make one after everything was removed, and die. The
- * next run of the job removes it.
+ * Nothing is left, or only drafts of a lock: another coordinator may make one after everything was removed,
+ * and die. The next run of the job removes it.
  */
 function onlyRivalsFiles(image: DiskImage, { out }: SimJob): boolean {
   const work = image.lookUp(workPaths(out).work);

@@ -35,7 +35,7 @@ export interface Holder {
   readonly sinceMs: number;
 }
 
-/** A holder that was paused for less is never taken for dead: the silence that is waited for, less a beat and a look. */
+/** A holder paused for less is never taken for dead: the silence waited for, less a beat and a look. */
 const MOST_HELD_MS = SILENCE_MS - 4_000;
 
 export interface CheckerOptions {
@@ -50,7 +50,7 @@ export interface CheckerOptions {
 /** What was decided is on disk, and known to all, within this. */
 const OF_LATE_MS = 5_000;
 
-/** Looks at everything that leaves a coordinator, and at the disk behind it: what was said must be safe by then. */
+/** Looks at what leaves a coordinator and at the disk behind it: what was said must be safe by then. */
 export class Checker {
   /** The first promise that was broken; the world stops there. */
   violation: Violation | null = null;
@@ -125,7 +125,7 @@ export class Checker {
     this.#commits.clear();
   }
 
-  /** A coordinator removed its lock: it may touch the job's files no more, so those of a published job are gone by now. */
+  /** A lock was removed: its coordinator touches no file any more, a published job has no work files. */
   unlocked(process: SimProcess): void {
     const holder = [...this.holders].find((other) => other.process === process);
     const cleans = holder?.state.phase === "published" && this.#image.lookUp(this.#journal) !== null;
@@ -281,7 +281,10 @@ export class Checker {
     );
   }
 
-  /** Whether a text stands in a record that no power cut can take; once the job is published the manifest stands for all. */
+  /**
+   * Whether a text stands in a record that no power cut can take; once the job is published the manifest
+   * stands for all.
+   */
   isRecorded(text: string): boolean {
     return this.#image.lookUp(join(this.#job.out, "_manifest.json")) !== null || this.isInJournal(text);
   }

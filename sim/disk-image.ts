@@ -31,9 +31,9 @@ export function diskError(code: string, call: string, path: string): Error {
 }
 
 /**
- * A file system in memory with two faces: what processes see, and what is left when the power goes. Bytes are safe once
- * their file is synced, names once their folder is; until then a power cut may keep them, tear them or lose them.
- * Rename and link are atomic on both faces.
+ * A file system in memory with two faces: what processes see, and what is left when the power goes. Bytes are
+ * safe once their file is synced, names once their folder is; until then a power cut may keep them, tear them
+ * or lose them. Rename and link are atomic on both faces.
  */
 export class DiskImage {
   readonly root: FolderNode = newFolder();
@@ -129,7 +129,10 @@ export class DiskImage {
     this.#unsynced = still;
   }
 
-  /** What a power cut now would leave for sure of a file: its synced bytes, if every name on the way to it is safe. */
+  /**
+   * What a power cut now would leave for sure of a file: its synced bytes, if every name on the way to it is
+   * safe.
+   */
   safeBytes(path: string): Buffer | null {
     let node: Node = this.root;
     for (const name of partsOf(path)) {
@@ -203,8 +206,8 @@ function applyTo(face: "names" | "synced", changes: readonly NameChange[]): void
 }
 
 /**
- * A file is cut short, or not. Appended bytes end anywhere, and the last of them may be rubbish; other changes are made, or
- * not, or half.
+ * A file is cut short, or not. Appended bytes end anywhere, and the last of them may be rubbish; other
+ * changes are made, or not, or half.
  */
 function leftOf(file: FileNode, random: SeededRandom): Buffer {
   const { bytes, synced } = file;

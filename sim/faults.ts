@@ -35,8 +35,8 @@ export const FAULT_KINDS = [
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /**
- * Which faults this world has, and how often. Not all in each: a world of few kinds gets further, and shows what those do
- * (that is why some are drawn twice).
+ * Which faults this world has, and how often. Not all in each: a world of few kinds gets further, and shows
+ * what those do (that is why some are drawn twice).
  */
 export class FaultPlan {
   readonly fired: Record<FaultKind, number>;

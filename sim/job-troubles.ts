@@ -79,7 +79,10 @@ export class JobTroubles {
     image.sync(image.folder(job.out, "sync"));
   }
 
-  /** A bit, or the end, of a partial's file is lost; only while the job runs, for only until then is it looked at again. */
+  /**
+   * A bit, or the end, of a partial's file is lost; only while the job runs, for only until then is it looked
+   * at again.
+   */
   #damage(): void {
     const { checker, job, world } = this.#lot;
     const { image, random, scheduler } = world;

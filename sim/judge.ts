@@ -15,7 +15,9 @@ const NOTICE_MS = 30_000;
 /** A shard that waits with nobody at work: longer than any back-off, exclusion or lost lease explains. */
 const IDLE_MS = 60_000;
 
-/** Judges whether what the coordinators do and say of one job is right, given what went wrong in this world. */
+/**
+ * Judges whether what the coordinators do and say of one job is right, given what went wrong in this world.
+ */
 export class Judge {
   readonly #lot: PeopledLot;
   readonly #troubles: Troubles;

@@ -64,7 +64,9 @@ export class LotInWorld implements PeopledLot {
     else if (!this.#isChecked && checker.violation === null) this.#checkEnd();
   }
 
-  /** As soon as it is over: what later power cuts bring back of what was removed, its next run would remove. */
+  /**
+   * As soon as it is over: what later power cuts bring back of what was removed, its next run would remove.
+   */
   #checkEnd(): void {
     this.#isChecked = true;
     const { checker, job, world } = this;

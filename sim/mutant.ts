@@ -1,4 +1,6 @@
-/** A bug that is planted on purpose: edits of the compiled code, each of a text that is there exactly once. */
+/**
+ * A bug that is planted on purpose: edits of the compiled code, each of a text that is there exactly once.
+ */
 export interface Mutant {
   readonly name: string;
   /** What it breaks. */

@@ -3,8 +3,8 @@ import { Heap } from "../shared/core/heap.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /**
- * A process of the simulated world. Whatever happens to it comes as an event: so a dead one simply gets no more of them (its
- * promises stay open for ever), and a paused one gets them late.
+ * A process of the simulated world. Whatever happens to it comes as an event: so a dead one simply gets no
+ * more of them (its promises stay open for ever), and a paused one gets them late.
  */
 export interface SimProcess {
   readonly name: string;
@@ -33,7 +33,10 @@ interface Happening {
 /** How many lines of the story are kept: the end of it is what matters. */
 const STORY_LINES = 4_000;
 
-/** The one place where time passes and turns are taken: all that happens, happens here, in an order that the seed decides. */
+/**
+ * The one place where time passes and turns are taken: all that happens, happens here, in an order that the
+ * seed decides.
+ */
 export class Scheduler {
   nowMs = 0;
   steps = 0;
@@ -68,7 +71,10 @@ export class Scheduler {
     };
   }
 
-  /** Takes turns until `done`, or until nothing is left to happen. `afterStep` looks at the world between two turns. */
+  /**
+   * Takes turns until `done`, or until nothing is left to happen. `afterStep` looks at the world between two
+   * turns.
+   */
   async run(done: () => boolean, afterStep: () => void): Promise<"done" | "idle"> {
     while (!done()) {
       const next = this.#happenings.pop();

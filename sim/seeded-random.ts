@@ -1,6 +1,8 @@
 import type { Random } from "../shared/core/random.ts";
 
-/** A stream of numbers that depends on its seed alone: splitmix32. Good enough to choose faults, and quick. */
+/**
+ * A stream of numbers that depends on its seed alone: splitmix32. Good enough to choose faults, and quick.
+ */
 export class SeededRandom implements Random {
   #state: number;
 

@@ -42,7 +42,10 @@ interface Running {
   readonly handles: Map<SimJob, JobHandle>;
 }
 
-/** The coordinators of a world: real ones, in simulated processes. One is kept running; others may come and be refused. */
+/**
+ * The coordinators of a world: real ones, in simulated processes. One is kept running; others may come and be
+ * refused.
+ */
 export class SimCoordinators {
   readonly #ground: Ground;
   readonly #running: Running[] = [];

@@ -36,7 +36,10 @@ const USUAL_MS = 1;
 const BUSY_MS = 150;
 const BUSY_SHARE = 0.02;
 
-/** The disk as one process of the simulated world has it: each operation takes a turn, and may fail, be torn or be the last. */
+/**
+ * The disk as one process of the simulated world has it: each operation takes a turn, and may fail, be torn
+ * or be the last.
+ */
 export class SimDisk implements Disk {
   readonly #options: SimDiskOptions;
 

@@ -11,8 +11,9 @@ import type { OutputFile } from "../shared/domain/manifest.ts";
 import { rowName } from "./sim-plan.ts";
 
 /*
- * The simulated "Parquet": one line a row. A rows file has `path:row variant`, a file of dead letters `path:row code`, a
- * combined table one line `rows variant`. The variant is another for each execution, as a GPU's last bits are.
+ * The simulated "Parquet": one line a row. A rows file has `path:row variant`, a file of dead letters
+ * `path:row code`, a combined table one line `rows variant`. The variant is another for each execution, as a
+ * GPU's last bits are.
  */
 
 export interface Line {
@@ -39,7 +40,10 @@ export const simCountRows: CountRows = async (file) => {
   return decodeLines(await file.read(0, file.bytes)).length;
 };
 
-/** The real one's order of work on the simulated disk: check, make anew, write, sync. The "SQL" is to put lines together. */
+/**
+ * The real one's order of work on the simulated disk: check, make anew, write, sync. The "SQL" is to put
+ * lines together.
+ */
 export async function simReduce(options: ReduceOptions, disk: Disk): Promise<readonly OutputFile[]> {
   const { stagePath, signal, reduce } = options;
   signal.throwIfAborted();

@@ -32,7 +32,10 @@ export interface SimRunnerOptions {
   readonly die: (why: string) => void;
 }
 
-/** A job as a simulated worker has it open: its rules are those of lanes and threads, which are gone once they are closed. */
+/**
+ * A job as a simulated worker has it open: its rules are those of lanes and threads, which are gone once they
+ * are closed.
+ */
 class OpenSimJob implements AsyncDisposable {
   readonly #job: SimJob;
   readonly #options: Pick<SimRunnerOptions, "broken" | "clock" | "openMs">;
@@ -71,7 +74,10 @@ class OpenSimJob implements AsyncDisposable {
 
 const NEVER = new Promise<never>(() => {});
 
-/** Maps the rows of a shard in simulated time and leaves a partial on the simulated disk, through the real sink. */
+/**
+ * Maps the rows of a shard in simulated time and leaves a partial on the simulated disk, through the real
+ * sink.
+ */
 export class SimRunner implements ShardRunner {
   readonly #options: SimRunnerOptions;
   readonly #jobs = new JobsInUse<OpenSimJob>();

@@ -3,7 +3,10 @@ import type { Peopled } from "./peopled.ts";
 
 /** How often the world is asked whether something goes wrong. */
 const EVERY_MS = 500;
-/** Coordinators that keep dying never see that there are no workers: at some time workers come back all the same. */
+/**
+ * Coordinators that keep dying never see that there are no workers: at some time workers come back all the
+ * same.
+ */
 const PATIENCE_MS = 90_000;
 
 /** Brings the faults of the plan into the world. */
@@ -61,7 +64,10 @@ export class Troubles {
     if (faults.fired.noWorkers === 0 && faults.strikes("noWorkers", 0.05)) this.#removeWorkers();
   }
 
-  /** Of several jobs a rival might take one up and not the others, where the workers are not: that is another world. */
+  /**
+   * Of several jobs a rival might take one up and not the others, where the workers are not: that is another
+   * world.
+   */
   #strikeRival(): void {
     const { faults, coordinators } = this.#world;
     const [only, ...others] = this.#ofJobs;

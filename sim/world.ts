@@ -20,14 +20,20 @@ const MAX_STEPS = 400_000;
 /** Of a hundred worlds so many have two jobs, and three. */
 const SHARES = { two: 0.25, three: 0.1 } as const;
 
-/** How many jobs the world of a seed has. From a stream of its own: the jobs beside the first change nothing of its story. */
+/**
+ * How many jobs the world of a seed has. From a stream of its own: the jobs beside the first change nothing
+ * of its story.
+ */
 export function jobsOf(seed: number): number {
   const drawn = new SeededRandom(seed ^ 0x5f37_59df).unit();
   if (drawn < SHARES.three) return 3;
   return drawn < SHARES.three + SHARES.two ? 2 : 1;
 }
 
-/** A world of one job or several: its disk, its coordinators and workers, and what goes wrong. All of it follows from the seed. */
+/**
+ * A world of one job or several: its disk, its coordinators and workers, and what goes wrong. All of it
+ * follows from the seed.
+ */
 export class World implements Peopled {
   readonly random: SeededRandom;
   readonly scheduler: Scheduler;

@@ -7,6 +7,7 @@ import {
   findReExports,
   findStrayUnitTests,
   findUnfinished,
+  findWideComments,
 } from "./support/tidy/hygiene.ts";
 import { findCircles, findFolderCircles, findLayerBreaks } from "./support/tidy/layers.ts";
 import { findBrokenLinks } from "./support/tidy/links.ts";
@@ -49,6 +50,20 @@ describe("the rules", () => {
     expect(found.map(({ path, line }) => `${path}:${line}`)).toEqual([
       "coordinator/coordinator.ts:1",
       "worker/lease/a.ts:1",
+    ]);
+  });
+
+  it("find a comment that is wider than the page, and let addresses be", () => {
+    const words = "word ".repeat(25).trim();
+    const found = findWideComments(
+      sources({
+        "shared/core/a.ts": `/**\n * Fits.\n * ${words}\n */\nconst a = 1; // ${words}\n`,
+        "shared/core/b.ts": `// https://example.org/${words.replaceAll(" ", "/")}\nconst b = "${words}";\n`,
+      }),
+    );
+    expect(listed(found)).toEqual([
+      "shared/core/a.ts:3: a comment is at most 110 wide",
+      "shared/core/a.ts:5: a comment is at most 110 wide",
     ]);
   });
 

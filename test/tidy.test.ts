@@ -10,6 +10,7 @@ import {
   findReExports,
   findStrayUnitTests,
   findUnfinished,
+  findWideComments,
 } from "./support/tidy/hygiene.ts";
 import { findCircles, findFolderCircles, findLayerBreaks, LAYERS } from "./support/tidy/layers.ts";
 import { findBrokenLinks } from "./support/tidy/links.ts";
@@ -49,6 +50,10 @@ describe("the house", () => {
 
   it("has no barrels", () => {
     expect(listed(findReExports(files))).toEqual([]);
+  });
+
+  it("has comments that fit the page", () => {
+    expect(listed(findWideComments(files))).toEqual([]);
   });
 
   it("has short files and functions, and kebab-case names", () => {

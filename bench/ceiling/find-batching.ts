@@ -18,8 +18,9 @@ interface Trial {
 }
 
 /**
- * The batching with which the loop is fastest: rows in their order, and where they are uneven, sorted by length too. The
- * few that were fastest are measured once more, longer: what else the machine did may have favoured one.
+ * The batching with which the loop is fastest: rows in their order, and where they are uneven, sorted by
+ * length too. The few that were fastest are measured once more, longer: what else the machine did may have
+ * favoured one.
  */
 export async function findBatching(
   loop: LoopThreads,

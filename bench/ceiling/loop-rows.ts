@@ -15,7 +15,10 @@ interface Values {
   readonly starts: Float64Array;
 }
 
-/** How rows are put together: so many a batch, in order; or sorted by length, with so many padded steps a batch. */
+/**
+ * How rows are put together: so many a batch, in order; or sorted by length, with so many padded steps a
+ * batch.
+ */
 export type LoopBatching =
   | { readonly kind: "rows"; readonly rows: number }
   | { readonly kind: "sorted"; readonly steps: number };
@@ -34,14 +37,19 @@ export interface LoopRows {
 
 export interface LoopRowsOptions {
   readonly workload: Workload;
-  /** Of all rows, the loop goes over about this many again and again: they have to fit in memory as tensors. */
+  /**
+   * Of all rows, the loop goes over about this many again and again: they have to fit in memory as tensors.
+   */
   readonly mostRows: number;
   /** Which share of them this lane gets. */
   readonly lane: number;
   readonly lanes: number;
 }
 
-/** Reads every n-th row of the workload: by length where they are uneven, so that the mix of lengths is that of all. */
+/**
+ * Reads every n-th row of the workload: by length where they are uneven, so that the mix of lengths is that
+ * of all.
+ */
 export async function readLoopRows({ workload, mostRows, lane, lanes }: LoopRowsOptions): Promise<LoopRows> {
   const { rows, inputs } = workload;
   const columns = inputs.filter((input) => input.columns !== null);

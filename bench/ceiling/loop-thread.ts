@@ -29,8 +29,8 @@ async function main(options: LoopThreadOptions): Promise<void> {
 }
 
 /**
- * Whole passes over the rows until told to stop; the pass under way then is not counted. So every count has the same mix of
- * rows, and all threads are busy for as long as any of them is timed.
+ * Whole passes over the rows until told to stop; the pass under way then is not counted. So every count has
+ * the same mix of rows, and all threads are busy for as long as any of them is timed.
  */
 async function loop({ rows, steps }: LoopWork, stop: Int32Array): Promise<{ rows: number; ms: number }> {
   const startMs = performance.now();

@@ -6,7 +6,10 @@ import type { LoopCommand, LoopEvent, LoopThreadOptions } from "./loop-protocol.
 import type { LoopBatching } from "./loop-rows.ts";
 import type { LoopOptions } from "./loop-work.ts";
 
-/** Threads that each run the same bare loop over their share of the rows. They do nothing until they are asked. */
+/**
+ * Threads that each run the same bare loop over their share of the rows. They do nothing until they are
+ * asked.
+ */
 export class LoopThreads implements AsyncDisposable {
   readonly #threads: readonly LoopThread[];
   readonly #stop: Int32Array;

@@ -37,7 +37,10 @@ export interface MeasuredWorkload {
   readonly rounds: readonly Round[];
 }
 
-/** Rows that the bare loop has in memory as tensors, over all threads: the megabytes that they may have decide. */
+/**
+ * Rows that the bare loop has in memory as tensors, over all threads: the megabytes that they may have
+ * decide.
+ */
 const LOOP_ROWS = { flights: 262_144, encoder: 2_000, vision: 2_048 };
 /** Of those, the ones with which batches are tried: each try goes over all of them at least once. */
 const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024 };
@@ -45,8 +48,8 @@ const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024 };
 const TRY_SECONDS = 1;
 
 /**
- * Runs the job and the loops in turn. A first run, which does not count, tells how many lanes and threads there are and leaves
- * the output that the encode loop encodes.
+ * Runs the job and the loops in turn. A first run, which does not count, tells how many lanes and threads
+ * there are and leaves the output that the encode loop encodes.
  */
 export async function measureWorkload(
   workload: Workload,

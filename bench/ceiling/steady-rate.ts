@@ -11,7 +11,10 @@ export interface RunPhases {
   readonly rowsPerSecond: number;
   /** How many rows that was measured over. */
   readonly steadyRows: number;
-  /** From the last shard but one to the end of the process: the lanes run empty, the last files are written, published. */
+  /**
+   * From the last shard but one to the end of the process: the lanes run empty, the last files are written,
+   * published.
+   */
   readonly tailSeconds: number;
   readonly wholeSeconds: number;
 }
@@ -20,8 +23,9 @@ export interface RunPhases {
 export const LEAST_SHARDS = 4;
 
 /**
- * Cuts a run into its start, its steady part and its tail, by when each shard was whole. A shard is whole some time after
- * its rows were inferred, and so is every other: between two such times the rows are those of the shards that ended there.
+ * Cuts a run into its start, its steady part and its tail, by when each shard was whole. A shard is whole
+ * some time after its rows were inferred, and so is every other: between two such times the rows are those of
+ * the shards that ended there.
  *
  * @throws for a run of too few shards
  */
@@ -44,7 +48,10 @@ export function runPhases(
   };
 }
 
-/** What three loops, each alone on all cores, come to when one core after another does all three: seconds a row add up. */
+/**
+ * What three loops, each alone on all cores, come to when one core after another does all three: seconds a
+ * row add up.
+ */
 export function addedUp(rowsPerSecond: readonly number[]): number {
   return 1 / rowsPerSecond.reduce((sum, rate) => sum + 1 / rate, 0);
 }

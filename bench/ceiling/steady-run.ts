@@ -27,9 +27,10 @@ export function outputFolder({ folder }: Workload): string {
 }
 
 /**
- * `shardmill run` of the workload in a process of its own, from nothing to the published output, which stays. When a shard
- * was whole is the time at which its file was last written: it is published by renames, which leave that time alone. So
- * nothing looks on while it runs but for one call a second, which asks for the lanes.
+ * `shardmill run` of the workload in a process of its own, from nothing to the published output, which stays.
+ * When a shard was whole is the time at which its file was last written: it is published by renames, which
+ * leave that time alone. So nothing looks on while it runs but for one call a second, which asks for the
+ * lanes.
  */
 export async function steadyRun(workload: Workload, sets: readonly string[]): Promise<SteadyRun> {
   const output = outputFolder(workload);

@@ -4,9 +4,10 @@ import { parseAddress } from "../../shared/wire/address.ts";
 import { decodeResponse, type Method } from "../../shared/wire/method.ts";
 
 /*
- * A client of gRPC's unary calls with as few instructions as it takes: a load generator must not cost what it measures, and
- * the library's client costs as much as the server. Frames are those of RFC 9113; headers are sent as literals (RFC 7541),
- * those that come back are not looked at: a call that is answered with a message went well.
+ * A client of gRPC's unary calls with as few instructions as it takes: a load generator must not cost what it
+ * measures, and the library's client costs as much as the server. Frames are those of RFC 9113; headers are
+ * sent as literals (RFC 7541), those that come back are not looked at: a call that is answered with a message
+ * went well.
  *
  * The send window is not kept: no more than three calls of some hundred bytes are ever open.
  */

@@ -37,8 +37,9 @@ export function bareRegistration(name: string, slots: number): Registration {
 }
 
 /**
- * The calls of a real worker, in their order and number, and nothing else: one lease request always open, two slots, one
- * shard at work at a time, heartbeats, an offer for each shard. Resolves when the coordinator dismisses it.
+ * The calls of a real worker, in their order and number, and nothing else: one lease request always open, two
+ * slots, one shard at work at a time, heartbeats, an offer for each shard. Resolves when the coordinator
+ * dismisses it.
  */
 export async function runBareWorker(options: BareWorkerOptions): Promise<void> {
   for (;;) {

@@ -6,7 +6,10 @@ import { bareRegistration } from "./bare-worker.ts";
 
 const PROBE_EVERY_MS = 200;
 
-/** A worker that has nothing to do but to see how long a lease takes: it takes one, hands it back, and tells. For ever. */
+/**
+ * A worker that has nothing to do but to see how long a lease takes: it takes one, hands it back, and tells.
+ * For ever.
+ */
 export async function probeLeases(
   coordinator: string,
   name: string,
@@ -23,7 +26,8 @@ export async function probeLeases(
         await sleep(PROBE_EVERY_MS * (0.5 + Math.random()));
       }
     } catch {
-      // A probe that was lost is opened again: its heartbeats, which it does not send, are not what is measured.
+      // A probe that was lost is opened again: its heartbeats, which it does not send, are not what is
+      // measured.
       connection?.close();
       await sleep(PROBE_EVERY_MS);
     }

@@ -18,7 +18,10 @@ export interface AreaShare {
   readonly share: number;
 }
 
-/** Where a process's main thread spent its time, busiest first: by folder of ours, package of others, or Node's own part. */
+/**
+ * Where a process's main thread spent its time, busiest first: by folder of ours, package of others, or
+ * Node's own part.
+ */
 export async function summarizeProfile(folder: string): Promise<readonly AreaShare[]> {
   const [name] = (await readdir(folder)).filter((file) => file.endsWith(".cpuprofile"));
   if (name === undefined) return [];

@@ -19,7 +19,10 @@ export const WATCH_FILE = "watch.jsonl";
 
 const RESOLUTION_MS = 5;
 
-/** Loaded before a process's own code (`NODE_OPTIONS=--import`). Does nothing unless the environment names a folder. */
+/**
+ * Loaded before a process's own code (`NODE_OPTIONS=--import`). Does nothing unless the environment names a
+ * folder.
+ */
 const folder = process.env.BENCH_WATCH_FOLDER;
 if (folder !== undefined && isMainThread) {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

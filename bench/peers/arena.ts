@@ -22,7 +22,9 @@ export interface ArenaOptions {
   readonly limitMs: number;
 }
 
-/** What keeps the peers from speaking to anybody, and lets their workers find our modules and their Python. */
+/**
+ * What keeps the peers from speaking to anybody, and lets their workers find our modules and their Python.
+ */
 const PEER_ENVIRONMENT = {
   PYTHONPATH: join(PEERS_FOLDER, "python"),
   PYTHONDONTWRITEBYTECODE: "1",
@@ -33,8 +35,8 @@ const PEER_ENVIRONMENT = {
 };
 
 /**
- * One workload, which Shardmill and its peers run one after the other over the same files. Shardmill has run it once before:
- * those rows are what all others have to be equal to.
+ * One workload, which Shardmill and its peers run one after the other over the same files. Shardmill has run
+ * it once before: those rows are what all others have to be equal to.
  */
 export class Arena implements AsyncDisposable {
   readonly workload: Workload;

@@ -3,7 +3,10 @@ import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked
 import { quoteIdentifier, quoteLiteral } from "../../shared/sql/quote.ts";
 import type { ColumnKind, PublishedColumn } from "./peer-job.ts";
 
-/** The rounding of float32 differs with the size of a batch and with what it is padded to, by far less than this. */
+/**
+ * The rounding of float32 differs with the size of a batch and with what it is padded to, by far less than
+ * this.
+ */
 const RELATIVE = 1e-4;
 const ABSOLUTE = 1e-5;
 /** Of classes: two scores that differ in the last bit change places. */
@@ -52,7 +55,10 @@ export class ReferenceRows implements AsyncDisposable {
   }
 }
 
-/** One row of counts: of both sides, of the keys that they have in common, and by column of the rows that disagree. */
+/**
+ * One row of counts: of both sides, of the keys that they have in common, and by column of the rows that
+ * disagree.
+ */
 export function comparisonSql(other: string, key: string, kinds: ReadonlyMap<string, ColumnKind>): string {
   const id = quoteIdentifier(key);
   const counts = [...kinds].map(([name, kind]) => {

@@ -38,8 +38,8 @@ const SAMPLE_MS = 200;
 const TAIL_CHARACTERS = 3_000;
 
 /**
- * Runs a command to its end. Whatever it leaves behind is found, counted and ended too; its temporary files go to a folder
- * that is removed.
+ * Runs a command to its end. Whatever it leaves behind is found, counted and ended too; its temporary files
+ * go to a folder that is removed.
  *
  * @throws when it fails or does not end in time, with the last that it said
  */
@@ -63,7 +63,8 @@ export async function runMeasured({ command, env, python, limitMs }: MeasuredCom
       throw new Error(`${command.join(" ")} ${how}: ${said.trim()}`);
     }
     const { wallSeconds, leftBehind } = found;
-    // Either can miss something: the kernel adds up those that were waited for, the sampler those that it saw.
+    // Either can miss something: the kernel adds up those that were waited for, the sampler those that it
+    // saw.
     const cpuSeconds = Math.max(found.cpuSeconds, sampler.cpuSeconds);
     return { wallSeconds, cpuSeconds, peakBytes: sampler.peakBytes, leftBehind };
   } finally {

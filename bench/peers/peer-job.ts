@@ -13,7 +13,10 @@ export interface PublishedColumn {
   readonly type: string;
 }
 
-/** `kept`: the same value; `class`: the same but where two scores tie; `number`, `vector`: the same within rounding. */
+/**
+ * `kept`: the same value; `class`: the same but where two scores tie; `number`, `vector`: the same within
+ * rounding.
+ */
 export type ColumnKind = "kept" | "class" | "number" | "vector";
 
 export interface PeerJobOptions {
@@ -62,7 +65,9 @@ export function peerJobOf(options: PeerJobOptions): Record<string, unknown> {
   };
 }
 
-/** How closely each column has to agree: kept ones exactly, classes nearly always, numbers within rounding. */
+/**
+ * How closely each column has to agree: kept ones exactly, classes nearly always, numbers within rounding.
+ */
 export function columnKinds(
   workload: Workload,
   columns: readonly PublishedColumn[],

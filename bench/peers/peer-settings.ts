@@ -20,8 +20,8 @@ export interface SettingsOptions extends ArenaOptions {
 const TUNED = join(WORKLOADS_FOLDER, "peers-tuning.json");
 
 /**
- * The best settings of each peer for a workload, found by running it over some of the rows, and remembered by the number of
- * cores. A peer that fails with all of them is left out.
+ * The best settings of each peer for a workload, found by running it over some of the rows, and remembered by
+ * the number of cores. A peer that fails with all of them is left out.
  */
 export async function peerSettings(name: WorkloadName, options: SettingsOptions): Promise<WorkloadSettings> {
   const known: Record<string, PeerSettings> = await readTuned();

@@ -20,7 +20,10 @@ export function parseStat(text: string): ProcessStat {
   return { pid: Number.parseInt(text, 10), parent, cpuSeconds: (userTicks + systemTicks) / TICKS_PER_SECOND };
 }
 
-/** The proportional set size in `/proc/<pid>/smaps_rollup`: its own pages, and its share of those that it shares. */
+/**
+ * The proportional set size in `/proc/<pid>/smaps_rollup`: its own pages, and its share of those that it
+ * shares.
+ */
 export function parsePssBytes(text: string): number {
   return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
 }

@@ -37,8 +37,8 @@ export const PEER_TABLE = {
 } as const satisfies Record<PeerName, Peer>;
 
 /**
- * What the tuning of a peer tries: rows of a workload, in three files, so that how a tool cuts them up counts as it does with
- * more; and batch sizes around what the model likes on a CPU.
+ * What the tuning of a peer tries: rows of a workload, in three files, so that how a tool cuts them up counts
+ * as it does with more; and batch sizes around what the model likes on a CPU.
  */
 export const TUNING = {
   flights: { rows: 1_500_000, batchRows: [4_096, 16_384, 65_536] },

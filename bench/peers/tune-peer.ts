@@ -12,8 +12,8 @@ interface Trial {
 }
 
 /**
- * The settings with which a peer is fastest: first the variants at the middle batch size, then the other batch sizes with
- * the best variant.
+ * The settings with which a peer is fastest: first the variants at the middle batch size, then the other
+ * batch sizes with the best variant.
  *
  * @param secondsOf runs the peer once; settings with which it throws are not taken
  * @throws {AggregateError} when the peer fails with all settings that were tried

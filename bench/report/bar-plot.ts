@@ -24,7 +24,9 @@ export interface BarPlot {
   /** How to read it: what is measured, in which unit, on which machine. A line each. */
   readonly about: readonly string[];
   readonly groups: readonly BarGroup[];
-  /** `shared`: one scale for all groups. `each`: every group fills the width, for figures that are far apart. */
+  /**
+   * `shared`: one scale for all groups. `each`: every group fills the width, for figures that are far apart.
+   */
   readonly scale: "shared" | "each";
   /** How a value is written behind its bar. */
   readonly format: (value: number) => string;
@@ -44,14 +46,17 @@ const LEGEND_HEIGHT = 36;
 /** Room behind the longest bar for its value, which a longer one adds to. */
 const LEAST_VALUE_WIDTH = 84;
 const VALUE_GAP = 8;
-/** An average glyph of a sans-serif at the size of a label: only how wide the column of labels is depends on it. */
+/**
+ * An average glyph of a sans-serif at the size of a label: only how wide the column of labels is depends on
+ * it.
+ */
 const GLYPH_WIDTH = 6.7;
 /** Longer text has more narrow letters in it. */
 const LEGEND_GLYPH_WIDTH = 6.4;
 
 /**
- * A picture of horizontal bars as SVG: by itself, with no script and no font, and readable on a light and on a dark page,
- * whichever the reader has.
+ * A picture of horizontal bars as SVG: by itself, with no script and no font, and readable on a light and on
+ * a dark page, whichever the reader has.
  */
 export function renderBarPlot(plot: BarPlot): string {
   const bars = plot.groups.flatMap((group) => group.bars);

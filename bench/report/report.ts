@@ -27,7 +27,10 @@ export function writeResultsTo(folder: string): void {
   resultsFolder = folder;
 }
 
-/** Prints the table, then one line of JSON; writes the JSON, and the plot as SVG, to `<bench>-<date>` in the results folder. */
+/**
+ * Prints the table, then one line of JSON; writes the JSON, and the plot as SVG, to `<bench>-<date>` in the
+ * results folder.
+ */
 export function report(figures: Figures): void {
   const { bench, about, options, table } = figures;
   const load = loadavg().map(round).join(", ");

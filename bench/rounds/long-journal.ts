@@ -9,7 +9,10 @@ const SHARD_ROWS = 1_000;
 /** Appends so many records at once: as many as may wait for the disk, and then some. */
 const RECORDS_AT_ONCE = 5_000;
 
-/** Writes the journal of a job of so many shards, all granted and committed once, as the coordinator would have. */
+/**
+ * Writes the journal of a job of so many shards, all granted and committed once, as the coordinator would
+ * have.
+ */
 export async function longJournal(path: string, shards: number): Promise<{ records: number; bytes: number }> {
   await using opened = await openJournal(path, Date.now());
   const { journal, generation } = opened;

@@ -20,8 +20,8 @@ export interface PairedFigures {
 }
 
 /**
- * Runs every variant once a round, and compares each with the first of the same round: what else the machine does meanwhile
- * weighs on both.
+ * Runs every variant once a round, and compares each with the first of the same round: what else the machine
+ * does meanwhile weighs on both.
  */
 export async function pairedRuns(variants: readonly Variant[], rounds: number): Promise<PairedFigures[]> {
   const found = variants.map(({ name }) => ({
@@ -58,7 +58,9 @@ export function pairedTable(found: readonly PairedFigures[]): TableData {
 export interface PairedPlotOptions {
   readonly title: string;
   readonly about: string;
-  /** By how many percent of the first variant each other may be above it, by name; left out: it has no aim. */
+  /**
+   * By how many percent of the first variant each other may be above it, by name; left out: it has no aim.
+   */
   readonly aims: Readonly<Record<string, number>>;
 }
 

@@ -4,7 +4,10 @@ import type { FromWorkerProcess, ToWorkerProcess } from "../../worker/process/su
 import type { WorkerOptions } from "../../worker/process/worker.ts";
 import { runSleepyWorker } from "./sleepy-worker.ts";
 
-/** The entry of a sleepy worker's process, under the real supervisor: in the place of worker/process/worker-process.ts. */
+/**
+ * The entry of a sleepy worker's process, under the real supervisor: in the place of
+ * worker/process/worker-process.ts.
+ */
 async function main(): Promise<void> {
   const drain = new AbortController();
   process.on("disconnect", () => process.exit(1));

@@ -14,7 +14,10 @@ export interface SleepyRunnerOptions {
 /** How often the progress of a shard moves. */
 const STEPS = 10;
 
-/** Runs the shards of a counting job as a device would that needs so long for each: waits, then writes a real partial. */
+/**
+ * Runs the shards of a counting job as a device would that needs so long for each: waits, then writes a real
+ * partial.
+ */
 export class SleepyRunner implements ShardRunner {
   readonly #options: SleepyRunnerOptions;
   #before: Promise<unknown> = Promise.resolve();

@@ -10,8 +10,8 @@ import { observeRun } from "./observed-run.ts";
 export type LocalRates = ReadonlyMap<number, readonly number[]>;
 
 /**
- * One to as many worker processes as there are cores, each with one lane of one thread: what a second worker adds on one
- * machine, where nothing but the cores is shared.
+ * One to as many worker processes as there are cores, each with one lane of one thread: what a second worker
+ * adds on one machine, where nothing but the cores is shared.
  */
 export async function scaleLocalWorkers(workload: Workload, rounds: number): Promise<LocalRates> {
   const counts = Array.from({ length: availableParallelism() }, (_, index) => index + 1);

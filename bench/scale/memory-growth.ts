@@ -15,7 +15,10 @@ export interface PeakMemory {
 /** By how much the peak may grow with ten times the rows. */
 export const MEMORY_AIM = 1.2;
 
-/** The peak memory of a whole run (coordinator and workers), with a dataset and with one of ten times its rows. */
+/**
+ * The peak memory of a whole run (coordinator and workers), with a dataset and with one of ten times its
+ * rows.
+ */
 export async function measureMemoryGrowth(
   name: WorkloadName,
   rows: number,

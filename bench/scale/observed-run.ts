@@ -38,7 +38,9 @@ const LOOK_MS = 50;
 const LOOKS_A_SAMPLE = 4;
 const STEADY = [0.2, 0.8] as const;
 
-/** Runs a job from the beginning with `shardmill run`, and watches it from outside: over gRPC, and in `/proc`. */
+/**
+ * Runs a job from the beginning with `shardmill run`, and watches it from outside: over gRPC, and in `/proc`.
+ */
 export async function observeRun({
   jobPath,
   args = [],

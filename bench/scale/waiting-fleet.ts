@@ -35,8 +35,8 @@ export interface FleetRun {
 }
 
 /**
- * Fleets of workers whose lanes wait instead of computing, against one real coordinator: what is above the ideal time is
- * leases, commits, the journal and the end of the job.
+ * Fleets of workers whose lanes wait instead of computing, against one real coordinator: what is above the
+ * ideal time is leases, commits, the journal and the end of the job.
  */
 export async function scaleWaitingFleet(options: WaitingFleetOptions): Promise<FleetRun[]> {
   const runs: FleetRun[] = [];

@@ -81,7 +81,8 @@ export async function measureStages(
       work: async () => {
         for (const { start, end } of bed.ranges) await store.readRange(bed.path, start, end);
       },
-      // File to chunk and chunk to message at the coordinator; frames to message and message to range at the worker.
+      // File to chunk and chunk to message at the coordinator; frames to message and message to range at the
+      // worker.
       sizes: () => ({ bytes: fileBytes(bed), copied: 4 * fileBytes(bed) }),
     }),
   );
@@ -122,7 +123,10 @@ function sizeOf(batches: readonly RecordBatch[]): number {
   return batches.reduce((sum, batch) => sum + batch.data.byteLength, 0);
 }
 
-/** Opens the columns, checks them, cuts batches and fills their tensors, each value once from where the decoder left it. */
+/**
+ * Opens the columns, checks them, cuts batches and fills their tensors, each value once from where the
+ * decoder left it.
+ */
 function tensorizing(bed: StageBed, decoded: readonly RecordBatch[]): Pass<void, number> {
   const pool = new BufferPool(2 * bed.map.inputs.length);
   return {
@@ -187,7 +191,10 @@ class Echo implements AsyncDisposable {
   }
 }
 
-/** Collects random floats, as if a model had made them: each once into its column, and what is kept of the input once. */
+/**
+ * Collects random floats, as if a model had made them: each once into its column, and what is kept of the
+ * input once.
+ */
 function collecting(
   bed: StageBed,
   decoded: readonly RecordBatch[],

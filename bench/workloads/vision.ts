@@ -57,7 +57,9 @@ async function writeRows(folder: string, rows: number): Promise<void> {
   }
 }
 
-/** A disc on a slope of light, with the noise of a camera: as with photographs, there is little to compress. */
+/**
+ * A disc on a slope of light, with the noise of a camera: as with photographs, there is little to compress.
+ */
 function paint(image: Uint8Array, seed: number): void {
   const random = lcg(seed + 1);
   const [x, y, radius] = [SIDE * random(), SIDE * random(), 6 + 20 * random()];

@@ -13,7 +13,10 @@ export type WorkloadName = (typeof WORKLOADS)[number];
 
 const RECIPES = { flights, encoder, vision } as const satisfies Record<WorkloadName, WorkloadRecipe>;
 
-/** A dataset, a model and a job on disk, which benches share: made once, then found. Nobody writes into its folder but `out/`. */
+/**
+ * A dataset, a model and a job on disk, which benches share: made once, then found. Nobody writes into its
+ * folder but `out/`.
+ */
 export interface Workload {
   readonly name: WorkloadName;
   readonly about: string;
@@ -42,8 +45,8 @@ export interface PrepareOptions {
 }
 
 /**
- * The workload with so many rows, made if it is not there. It appears by one rename, so that one that was half made when
- * something broke is never taken for whole.
+ * The workload with so many rows, made if it is not there. It appears by one rename, so that one that was
+ * half made when something broke is never taken for whole.
  *
  * @throws when it has fewer rows than asked for
  */
@@ -96,7 +99,8 @@ function jobOf({ map, kept, outputs }: WorkloadRecipe, name: string): Record<str
   return {
     name,
     input: { path: "./data/*.parquet" },
-    // On the CPU unless told otherwise: with `auto` the same command would measure something else on each machine.
+    // On the CPU unless told otherwise: with `auto` the same command would measure something else on each
+    // machine.
     model: { path: "./model.onnx", device: "cpu" },
     map: {
       ...map,

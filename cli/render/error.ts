@@ -6,8 +6,8 @@ import { counted, indented, labelled, oneLine } from "./text.ts";
 const MAX_PROBLEMS = 20;
 
 /**
- * An error as its user needs it: what is wrong, then each problem with its place, what was expected and found, and what to
- * do. Never a stack.
+ * An error as its user needs it: what is wrong, then each problem with its place, what was expected and
+ * found, and what to do. Never a stack.
  *
  * ```
  * error: the job file has 1 problem (SPEC_INVALID)
@@ -50,8 +50,8 @@ function problemLines({ where, what, expected, found, hint }: Problem, style: St
 }
 
 /**
- * The facts that the message and the problems do not tell, and the cause if that says more. Flags are for machines, and so
- * are numbers beside problems: they count them.
+ * The facts that the message and the problems do not tell, and the cause if that says more. Flags are for
+ * machines, and so are numbers beside problems: they count them.
  */
 function factsOf(error: ShardmillError): [label: string, value: string | null][] {
   const { message, problems } = error;
@@ -71,7 +71,10 @@ const PLACE_FIELDS: ReadonlySet<string> = new Set([
   ...["file", "files", "firstFile", "lastFile"],
 ]);
 
-/** `rows 0 to 49 of a.parquet (shard 0), on node1-cpu0`: the fields of an attempt in one line; null when it is no attempt. */
+/**
+ * `rows 0 to 49 of a.parquet (shard 0), on node1-cpu0`: the fields of an attempt in one line; null when it is
+ * no attempt.
+ */
 function placeOf(fields: ShardmillError["fields"]): string | null {
   const { shard, rowStart, rowEnd, worker } = fields;
   if (typeof shard !== "number" || typeof rowStart !== "number" || typeof rowEnd !== "number") return null;
@@ -95,7 +98,10 @@ function tells(told: string, text: string): boolean {
   return false;
 }
 
-/** Null for what says nothing more: a missing file is the message itself; gRPC's own text (of a numbered status) is in it. */
+/**
+ * Null for what says nothing more: a missing file is the message itself; gRPC's own text (of a numbered
+ * status) is in it.
+ */
 function causeOf(cause: unknown, told: string): string | null {
   if (!(cause instanceof Error)) return null;
   const code = "code" in cause ? cause.code : null;

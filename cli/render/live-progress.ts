@@ -29,11 +29,12 @@ const CLEAR_DOWN = "\x1b[0J";
 const cursorUp = (lines: number) => (lines > 0 ? `\x1b[${lines}A` : "");
 
 /**
- * A job's progress while it runs. On a terminal a few lines are drawn over and over in place; elsewhere a plain line is
- * written every few seconds and at each change of phase. Stopped by `stop`, by `using` or by the signal.
+ * A job's progress while it runs. On a terminal a few lines are drawn over and over in place; elsewhere a
+ * plain line is written every few seconds and at each change of phase. Stopped by `stop`, by `using` or by
+ * the signal.
  *
- * Each picture is one write that ends on the line below it, and the cursor is never hidden: so a process that is killed at
- * any moment leaves a terminal that is fit for use.
+ * Each picture is one write that ends on the line below it, and the cursor is never hidden: so a process that
+ * is killed at any moment leaves a terminal that is fit for use.
  */
 export class LiveProgress implements Disposable {
   readonly #options: LiveProgressOptions;
@@ -91,7 +92,8 @@ export class LiveProgress implements Disposable {
   }
 
   #drawLive(status: JobStatus): void {
-    // Terminals that do not know their width say 0. One column stays free: some wrap as soon as the last one is filled.
+    // Terminals that do not know their width say 0. One column stays free: some wrap as soon as the last one
+    // is filled.
     const columns = (this.#options.stream.columns || UNKNOWN_WIDTH) - 1;
     const lines = renderProgress(status, { columns, style: this.#style });
     this.#options.stream.write(`\r${cursorUp(this.#drawnLines)}${CLEAR_DOWN}${lines.join("\n")}\n`);

@@ -52,8 +52,8 @@ function worstRowText({ file, row, index, expected, found }: WorstRow): string {
 }
 
 /**
- * A job's precision and how good it is, in a few words: of several outputs the worst. Null for a model as it came.
- * `int8: cosine 0.9995 on average, 0.9979 at least; agreement 97.7 % (256 rows compared)`
+ * A job's precision and how good it is, in a few words: of several outputs the worst. Null for a model as it
+ * came. `int8: cosine 0.9995 on average, 0.9979 at least; agreement 97.7 % (256 rows compared)`
  */
 export function precisionLine(found: JobPrecision | null): string | null {
   if (found === null) return null;

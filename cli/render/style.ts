@@ -13,8 +13,9 @@ export interface Style {
 type Format = Parameters<typeof styleText>[0];
 
 /**
- * Colours for what is written to `stream`: on a terminal that has them, unless NO_COLOR is set; anywhere if FORCE_COLOR is
- * (which wins, as in Node itself). Node knows these rules: `styleText` asks the stream and the environment.
+ * Colours for what is written to `stream`: on a terminal that has them, unless NO_COLOR is set; anywhere if
+ * FORCE_COLOR is (which wins, as in Node itself). Node knows these rules: `styleText` asks the stream and the
+ * environment.
  */
 export function createStyle(stream: NodeJS.WritableStream): Style {
   return styleOf((format) => (text) => styleText(format, text, { stream, validateStream: true }));

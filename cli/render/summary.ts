@@ -17,7 +17,9 @@ export interface JobSummary {
   readonly attempts: number;
   readonly seconds: number;
   readonly rowsPerSecond: number;
-  /** What limited the run: a stage, `start`, `shards`, `coordinator` or `reduce`. Null where nothing is known. */
+  /**
+   * What limited the run: a stage, `start`, `shards`, `coordinator` or `reduce`. Null where nothing is known.
+   */
   readonly bottleneck: JobStatus["bottleneck"];
   /** Mean busy share of each stage, 0 to 1. */
   readonly stages: JobStatus["stages"];
@@ -25,7 +27,10 @@ export interface JobSummary {
   readonly padding: number | null;
   /** What would make it faster, in one sentence. */
   readonly advice: string | null;
-  /** Where the model was converted: to what, and what its check found (null without one). Null for a model as it came. */
+  /**
+   * Where the model was converted: to what, and what its check found (null without one). Null for a model as
+   * it came.
+   */
   readonly precision: JobStatus["precision"];
   /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
   readonly devices: JobStatus["devices"];

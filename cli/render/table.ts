@@ -23,8 +23,8 @@ const DEFAULT_MAX_ROWS = 50;
 const DEFAULT_MAX_CELL_COLUMNS = 60;
 
 /**
- * An aligned text table: a title a column, then the rows. Columns of numbers are aligned right; null and undefined are
- * blank; any other value has its usual text on one line. No line ends in blanks.
+ * An aligned text table: a title a column, then the rows. Columns of numbers are aligned right; null and
+ * undefined are blank; any other value has its usual text on one line. No line ends in blanks.
  */
 export function renderTable(
   { columns, rows, totalRows = rows.length }: TableData,

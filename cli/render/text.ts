@@ -8,7 +8,10 @@ export function widthOf(text: string): number {
 const ELLIPSIS = "…";
 const graphemes = new Intl.Segmenter();
 
-/** `text` in at most `columns` columns; what does not fit gives way to an ellipsis. Plain text only: no colours. */
+/**
+ * `text` in at most `columns` columns; what does not fit gives way to an ellipsis. Plain text only: no
+ * colours.
+ */
 export function truncate(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let kept = "";
@@ -31,14 +34,17 @@ export function pad(text: string, columns: number, align: "left" | "right" = "le
 const STEERING = /\p{Control}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * `text` as one harmless line. What comes from data, files or other machines may hold line breaks and escape codes, which
- * would tear a table apart or steer the terminal.
+ * `text` as one harmless line. What comes from data, files or other machines may hold line breaks and escape
+ * codes, which would tear a table apart or steer the terminal.
  */
 export function oneLine(text: string): string {
   return text.replace(/[\r\n\t]+/g, " ").replace(STEERING, "");
 }
 
-/** As {@link oneLine}, but line breaks stay (a database marks a place in the line above): `indent` comes after each. */
+/**
+ * As {@link oneLine}, but line breaks stay (a database marks a place in the line above): `indent` comes after
+ * each.
+ */
 export function indented(text: string, indent: string): string {
   return text
     .trimEnd()

@@ -21,8 +21,8 @@ export interface Guard {
 }
 
 /**
- * Judges every call by its method and its headers, before a byte of its messages is read: a stranger's bytes reach no codec
- * and no service.
+ * Judges every call by its method and its headers, before a byte of its messages is read: a stranger's bytes
+ * reach no codec and no service.
  */
 export function guardInterceptor(guard: Guard, report: ReportFailure): ServerInterceptor {
   const judge = judgeFor(guard);

@@ -8,8 +8,9 @@ import { type Random, systemRandom } from "../../shared/core/random.ts";
 export const BEACON_NAME = "beacon";
 
 /**
- * Writes a file of random content into the partials folder (made if needed): a worker that reads the same content under
- * the same path sees the coordinator's storage, and may read and write there itself. Each start writes another.
+ * Writes a file of random content into the partials folder (made if needed): a worker that reads the same
+ * content under the same path sees the coordinator's storage, and may read and write there itself. Each start
+ * writes another.
  *
  * @throws {OUTPUT_FAILED}
  */

@@ -2,8 +2,8 @@ import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, readSync } from
 import { kindOfFile, type ReadableDisk, type ReadableFile } from "../../shared/core/disk.ts";
 
 /**
- * A disk whose calls block their thread, and are done when they return: for a thread that has nothing else to do. A small
- * file costs microseconds so, and ten times as much through promises and the thread pool.
+ * A disk whose calls block their thread, and are done when they return: for a thread that has nothing else to
+ * do. A small file costs microseconds so, and ten times as much through promises and the thread pool.
  */
 export const blockingDisk: ReadableDisk = {
   async lstat(path) {

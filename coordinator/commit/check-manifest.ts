@@ -9,8 +9,8 @@ export type PartialShape = Pick<JobSpec, "reduce" | "output">;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
- * Checks that a manifest agrees with itself and with the job, before any file is touched: the names (so that none can
- * lead out of the partial's folder), the counts, which files there are, and the digest over them.
+ * Checks that a manifest agrees with itself and with the job, before any file is touched: the names (so that
+ * none can lead out of the partial's folder), the counts, which files there are, and the digest over them.
  *
  * @throws {PARTIAL_INVALID} with the first difference
  */

@@ -22,13 +22,16 @@ export interface CheckTools {
   readonly countRows: CountRows;
 }
 
-/** A put that was sent twice, because the answer to the first was lost, may still be writing beside the finished file. */
+/**
+ * A put that was sent twice, because the answer to the first was lost, may still be writing beside the
+ * finished file.
+ */
 const UPLOAD_UNDER_WAY = /^\..*\.tmp$/;
 
 /**
- * Makes sure that a partial is there and whole, and that its files and its folder are durable, but for the folder's own
- * name: the manifest agrees with itself and the job; the folder has exactly its files; bytes, sha256 and the row counts in
- * the files' own footers are right. Each file is opened once.
+ * Makes sure that a partial is there and whole, and that its files and its folder are durable, but for the
+ * folder's own name: the manifest agrees with itself and the job; the folder has exactly its files; bytes,
+ * sha256 and the row counts in the files' own footers are right. Each file is opened once.
  *
  * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
  */

@@ -11,7 +11,8 @@ export interface CheckSeat extends AsyncDisposable {
   /**
    * One verdict a partial, in their order. One call at a time.
    *
-   * Rejects when the seat itself broke, on one of these partials or for another reason: it is of no use any more.
+   * Rejects when the seat itself broke, on one of these partials or for another reason: it is of no use any
+   * more.
    */
   check(partials: readonly PartialManifest[]): Promise<readonly CheckVerdict[]>;
 }
@@ -19,7 +20,10 @@ export interface CheckSeat extends AsyncDisposable {
 /** Opens a seat for the partials of a job. */
 export type OpenSeat = (place: CheckPlace) => CheckSeat;
 
-/** Checks one after the other, here. The names of all of them, in the folder of partials, are made durable at once. */
+/**
+ * Checks one after the other, here. The names of all of them, in the folder of partials, are made durable at
+ * once.
+ */
 export async function checkPartials(
   partials: readonly PartialManifest[],
   place: CheckPlace,

@@ -6,7 +6,9 @@ import type { CheckPlace } from "./check-partial.ts";
 import { checkPartials } from "./check-seat.ts";
 import { countRows } from "./row-counter.ts";
 
-/** Entry of a thread that checks partials: some at a time, as its owner sends them, until its owner ends it. */
+/**
+ * Entry of a thread that checks partials: some at a time, as its owner sends them, until its owner ends it.
+ */
 const port = present(parentPort, "a check thread has a parent");
 const place: CheckPlace = workerData;
 const tools = { disk: blockingDisk, countRows };

@@ -6,13 +6,16 @@ import type { CheckSeat, CheckVerdict } from "./check-seat.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 
 /**
- * Partials that go to a seat together: enough that neither the messages nor the sync of their names in the folder of
- * partials count, few enough that the first does not wait for long for its answer.
+ * Partials that go to a seat together: enough that neither the messages nor the sync of their names in the
+ * folder of partials count, few enough that the first does not wait for long for its answer.
  */
 const BATCH = 32;
 const BATCH_BYTES = 64 << 20;
 
-/** More seats hash more at once, and overlap waits for the storage. Each is a thread of some 10 MiB, opened on demand. */
+/**
+ * More seats hash more at once, and overlap waits for the storage. Each is a thread of some 10 MiB, opened on
+ * demand.
+ */
 const MAX_SEATS = 4;
 
 interface Asked {
@@ -30,8 +33,9 @@ export interface CheckerOptions {
 }
 
 /**
- * Checks partials in seats, in the order in which they come. One seat does for small partials; another is opened when more
- * wait than it takes at a time. A partial on which its seat breaks is refused, and the seat replaced: no check hangs for ever.
+ * Checks partials in seats, in the order in which they come. One seat does for small partials; another is
+ * opened when more wait than it takes at a time. A partial on which its seat breaks is refused, and the seat
+ * replaced: no check hangs for ever.
  */
 export class PartialChecker implements AsyncDisposable {
   readonly #options: Required<CheckerOptions>;
@@ -73,7 +77,9 @@ export class PartialChecker implements AsyncDisposable {
     this.#seats.clear();
   }
 
-  /** The checks that end when this signal aborts. One listener for all: a job has thousands under one signal. */
+  /**
+   * The checks that end when this signal aborts. One listener for all: a job has thousands under one signal.
+   */
   #openUnder(signal: AbortSignal): Set<Asked> {
     const known = this.#bySignal.get(signal);
     if (known !== undefined) return known;

@@ -11,7 +11,10 @@ export interface PartialDifference {
   readonly cause?: unknown;
 }
 
-/** A partial that is not what its manifest says. The fields `shard` and `digest` tell the scheduler what to send back. */
+/**
+ * A partial that is not what its manifest says. The fields `shard` and `digest` tell the scheduler what to
+ * send back.
+ */
 export function partialInvalid(
   partial: Pick<PartialManifest, "shard" | "digest">,
   difference: PartialDifference,

@@ -8,11 +8,15 @@ import type { OpenSeat } from "./check-seat.ts";
 import { PartialChecker } from "./partial-checker.ts";
 import { ThreadSeat } from "./thread-seat.ts";
 
-/** The partials of one job on disk: one folder each, below the job's partials folder. Nobody else deletes there. */
+/**
+ * The partials of one job on disk: one folder each, below the job's partials folder. Nobody else deletes
+ * there.
+ */
 export interface PartialStore extends AsyncDisposable {
   /**
-   * Makes sure that a partial is there, whole, and durable: the manifest agrees with itself and the job; the folder has
-   * exactly its files; bytes, sha256 and the row counts in the files' own footers are right; files and folders are synced.
+   * Makes sure that a partial is there, whole, and durable: the manifest agrees with itself and the job; the
+   * folder has exactly its files; bytes, sha256 and the row counts in the files' own footers are right; files
+   * and folders are synced.
    *
    * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
    */
@@ -20,7 +24,8 @@ export interface PartialStore extends AsyncDisposable {
   /** Deletes a partial that lost, if it is there. */
   discardPartial(partial: PartialManifest): Promise<void>;
   /**
-   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, temporary files of broken uploads.
+   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, temporary files of broken
+   * uploads.
    *
    * @returns how many entries went
    */

@@ -7,14 +7,17 @@ import type { CheckPlace } from "./check-partial.ts";
 import type { CheckSeat, CheckVerdict } from "./check-seat.ts";
 
 /**
- * What a check may take: the slowest storage that anybody would put partials on, and a pause of it on top. Beyond that it
- * hangs. Its work is bounded, so only storage that does not answer gets here; the shard is then retried, and sooner would
- * only repeat work for a storage that comes back.
+ * What a check may take: the slowest storage that anybody would put partials on, and a pause of it on top.
+ * Beyond that it hangs. Its work is bounded, so only storage that does not answer gets here; the shard is
+ * then retried, and sooner would only repeat work for a storage that comes back.
  */
 const LIMIT_MS = 300_000;
 const SLOWEST_BYTES_PER_MS = 1_000;
 
-/** A check holds a megabyte or two, and the largest footer that is read. What is beyond is a fault, and ends the thread. */
+/**
+ * A check holds a megabyte or two, and the largest footer that is read. What is beyond is a fault, and ends
+ * the thread.
+ */
 const HEAP_LIMIT_MIB = 256;
 
 export interface ThreadSeatOptions {
@@ -24,7 +27,10 @@ export interface ThreadSeatOptions {
   readonly limitMs?: number;
 }
 
-/** A seat in a thread of its own. It breaks when the thread dies or hangs: what it was at then is judged by its owner. */
+/**
+ * A seat in a thread of its own. It breaks when the thread dies or hangs: what it was at then is judged by
+ * its owner.
+ */
 export class ThreadSeat implements CheckSeat {
   readonly #thread: Worker;
   readonly #limitMs: number;

@@ -40,19 +40,22 @@ export interface DataServerLimits {
   readonly puts: number;
   /** Calls that wait for their turn, for each of the two. */
   readonly waiting: number;
-  /** How long one of them waits: a caller's deadline is for what it moves, and must not run out before its turn. */
+  /**
+   * How long one of them waits: a caller's deadline is for what it moves, and must not run out before its
+   * turn.
+   */
   readonly waitMs: number;
   /** How slow an upload may be: it holds its turn. */
   readonly pace: Pace;
 }
 
 /**
- * `partialBytes`: a partial is one shard's output; at 64 GiB something is wrong. `reads` and `puts`: each holds an open file
- * and some chunks (a download two of 512 KiB, an upload up to 4 MiB, as grpc-js reads 16 messages ahead), so that all
- * together stay under 200 MiB. `waiting`: a turn for each of a thousand workers; whoever gets none tries again. `waitMs`: twice that,
- * its own turn and that among all, is well within a transfer's least deadline. `pace`: a minute
- * without bytes, or with fewer than the slowest line brings in a second, and the turn goes to another. The bound for
- * readers is the streams' own: see `serveServerStream`.
+ * `partialBytes`: a partial is one shard's output; at 64 GiB something is wrong. `reads` and `puts`: each
+ * holds an open file and some chunks (a download two of 512 KiB, an upload up to 4 MiB, as grpc-js reads 16
+ * messages ahead), so that all together stay under 200 MiB. `waiting`: a turn for each of a thousand workers;
+ * whoever gets none tries again. `waitMs`: twice that, its own turn and that among all, is well within a
+ * transfer's least deadline. `pace`: a minute without bytes, or with fewer than the slowest line brings in a
+ * second, and the turn goes to another. The bound for readers is the streams' own: see `serveServerStream`.
  */
 const LIMITS: DataServerLimits = {
   partialBytes: 64 * 2 ** 30,
@@ -63,17 +66,22 @@ const LIMITS: DataServerLimits = {
   pace: { everyMs: 60_000, leastBytes: 64 * 1024 },
 };
 
-/** A quarter of the turns: a worker of many threads gets by with a few, and one that hangs leaves most to the others. */
+/**
+ * A quarter of the turns: a worker of many threads gets by with a few, and one that hangs leaves most to the
+ * others.
+ */
 const READS_OF_ONE = { slots: 32, waiting: 1_024 } as const;
 /** A partial's files are put one after another; one more, where a connection broke. */
 const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
 
 /**
- * The coordinator's files for workers that do not see them: the inputs and the model of a job to read, partials to put.
- * Paths are compared as text with those of the plan, so there is no path that leads out.
+ * The coordinator's files for workers that do not see them: the inputs and the model of a job to read,
+ * partials to put. Paths are compared as text with those of the plan, so there is no path that leads out.
  *
- * @throws {SESSION_STALE} {JOB_NOT_FOUND} {LEASE_STALE} {STORE_REFUSED} {STORE_NOT_FOUND} {STORE_EXISTS} {STORE_FAILED}
- * @throws {RESOURCE_EXHAUSTED} when too many wait already, or for too long; {DEADLINE_EXCEEDED} when an upload is too slow
+ * @throws {SESSION_STALE} {JOB_NOT_FOUND} {LEASE_STALE} {STORE_REFUSED} {STORE_NOT_FOUND} {STORE_EXISTS}
+ * {STORE_FAILED}
+ * @throws {RESOURCE_EXHAUSTED} when too many wait already, or for too long; {DEADLINE_EXCEEDED} when an
+ * upload is too slow
  */
 export class DataServer implements DataService {
   readonly #options: DataServerOptions;
@@ -155,7 +163,9 @@ export class DataServer implements DataService {
   }
 }
 
-/** One of a peer's own slots, and then one of all: in the queue of all a peer has no more places than slots. */
+/**
+ * One of a peer's own slots, and then one of all: in the queue of all a peer has no more places than slots.
+ */
 async function takeBoth(
   own: SlotsPerPeer,
   all: Slots,

@@ -18,8 +18,8 @@ export async function statFile(path: string): Promise<StoreStat> {
 }
 
 /**
- * Bytes `[start, end)` of a local file, in order. The next chunk is read when the one before it was taken; each owns its
- * memory.
+ * Bytes `[start, end)` of a local file, in order. The next chunk is read when the one before it was taken;
+ * each owns its memory.
  *
  * @throws {STORE_NOT_FOUND} {STORE_FAILED}, the latter also when the file is shorter than `end`
  */

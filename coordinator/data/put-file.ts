@@ -22,8 +22,8 @@ export interface PutFile {
 }
 
 /**
- * Writes a file whole and durable, or not at all: to a temporary name beside it, synced, then placed under its own name,
- * which fails where a rename would overwrite. Repeating a put that succeeded succeeds.
+ * Writes a file whole and durable, or not at all: to a temporary name beside it, synced, then placed under
+ * its own name, which fails where a rename would overwrite. Repeating a put that succeeded succeeds.
  *
  * @throws {STORE_EXISTS} when a file with other bytes is there
  * @throws {STORE_FAILED} when the bytes are not as many as announced, or the disk fails

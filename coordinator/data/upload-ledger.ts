@@ -26,7 +26,10 @@ export class UploadLedger {
     this.#mostBytes = mostBytes;
   }
 
-  /** Counts a file; one that was put before under this name counts once. @throws {STORE_REFUSED} when it is too much */
+  /**
+   * Counts a file; one that was put before under this name counts once. @throws {STORE_REFUSED} when it is
+   * too much
+   */
   admit(header: PutHeader): void {
     const { executionId, name, bytes } = header;
     const key = uploadKey(header);

@@ -32,7 +32,10 @@ export function dataHandlers(data: DataService, report: ReportFailure): UntypedS
 /** A header is sent with the call; a minute is longer than any line takes. */
 const HEADER_MS = 60_000;
 
-/** @throws {ARGUMENT_INVALID} when the upload does not begin with its header; {DEADLINE_EXCEEDED} when that does not come */
+/**
+ * @throws {ARGUMENT_INVALID} when the upload does not begin with its header; {DEADLINE_EXCEEDED} when that
+ * does not come
+ */
 async function openUpload(
   parts: AsyncIterable<PutPart>,
 ): Promise<{ header: PutHeader; chunks: AsyncIterable<Uint8Array> }> {
@@ -45,7 +48,10 @@ async function openUpload(
   return { header, chunks: chunksOf(iterator, header.bytes) };
 }
 
-/** @throws {STORE_FAILED} when the chunks are not the `bytes` announced: a cancelled upload can look like one that ended */
+/**
+ * @throws {STORE_FAILED} when the chunks are not the `bytes` announced: a cancelled upload can look like one
+ * that ended
+ */
 async function* chunksOf(
   rest: AsyncIterator<PutPart>,
   bytes: number,

@@ -20,8 +20,8 @@ interface Answering {
 }
 
 /**
- * Serves reflection (what `grpcurl` and its like read a server's services from). What answers is loaded when somebody asks:
- * a job on this machine would wait for it.
+ * Serves reflection (what `grpcurl` and its like read a server's services from). What answers is loaded when
+ * somebody asks: a job on this machine would wait for it.
  */
 export function addReflection(server: Server): void {
   let loading: Promise<ReadonlyMap<string, Answering>> | undefined;

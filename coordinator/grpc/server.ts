@@ -44,7 +44,10 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-/** After the connections are destroyed their close events take a turn or two of the event loop; this is much longer. */
+/**
+ * After the connections are destroyed their close events take a turn or two of the event loop; this is much
+ * longer.
+ */
 const FORCED_CLOSE_MS = 1_000;
 
 /**
@@ -84,7 +87,10 @@ export async function startServer({ listen, services, guard, log }: ServeOptions
   };
 }
 
-/** Refusals are part of the protocol; what nobody foresaw is logged with its stack, and its caller gets the message only. */
+/**
+ * Refusals are part of the protocol; what nobody foresaw is logged with its stack, and its caller gets the
+ * message only.
+ */
 function reportTo(log: Logger): ReportFailure {
   return (method, error) => {
     if (isUnexpected(error)) log.error({ method, err: error }, "call failed");

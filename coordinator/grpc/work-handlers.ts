@@ -4,8 +4,8 @@ import type { WorkService } from "../../shared/wire/services.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
 
 /**
- * Decodes, asks, encodes. Only the long poll needs to know that its worker goes away: the others are answered at once, and
- * take effect whether or not the answer arrives.
+ * Decodes, asks, encodes. Only the long poll needs to know that its worker goes away: the others are answered
+ * at once, and take effect whether or not the answer arrives.
  */
 export function workHandlers(work: WorkService, report: ReportFailure): UntypedServiceImplementation {
   return {

@@ -17,7 +17,10 @@ export interface AdviceFacts {
   readonly precision: JobSpec["model"]["precision"];
 }
 
-/** Padding worth a word: from here on batches of like lengths would save more than most changes of the hardware. */
+/**
+ * Padding worth a word: from here on batches of like lengths would save more than most changes of the
+ * hardware.
+ */
 const MUCH_PADDING = 0.2;
 /** On a CPU, other stages take cores from the lanes: from here on it is worth a word. */
 const MUCH_BESIDE = 0.3;
@@ -26,7 +29,9 @@ const FEW_ROWS_A_FILE = 256;
 /** Shards that each slot should see: then the last round is a small part of the run. */
 const ROUNDS = 8;
 
-/** What would make a run faster that `bottleneck` limits: one sentence, with the options and keys to change. */
+/**
+ * What would make a run faster that `bottleneck` limits: one sentence, with the options and keys to change.
+ */
 export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
   const isInput = bottleneck === "read" || bottleneck === "decode";
   if (isInput && facts.files > 1 && facts.rows / facts.files < FEW_ROWS_A_FILE)

@@ -12,7 +12,10 @@ export type WorkerDoing =
   /** It holds none: every shard is done or in other hands. */
   | "awaitingShards";
 
-/** Where the time of a run went. Times in worker-milliseconds, but for `mapMs` and `reduceMs`, which are the clock's. */
+/**
+ * Where the time of a run went. Times in worker-milliseconds, but for `mapMs` and `reduceMs`, which are the
+ * clock's.
+ */
 export interface RunUsage {
   readonly mapMs: number;
   /** Reductions and publishing. */
@@ -29,9 +32,15 @@ export interface RunUsage {
   readonly slots: number;
 }
 
-/** Lanes this busy are never waiting for long: a batch is handed over in a few percent of the time that it runs. */
+/**
+ * Lanes this busy are never waiting for long: a batch is handed over in a few percent of the time that it
+ * runs.
+ */
 const LANES_FULL = 0.85;
-/** A thread with several stages waits for the lanes and for the disk, too: it limits before it is busy all the time. */
+/**
+ * A thread with several stages waits for the lanes and for the disk, too: it limits before it is busy all the
+ * time.
+ */
 const THREAD_FULL = 0.7;
 /** A thread that is less busy than this limits nothing by itself. */
 const THREAD_BUSY = 0.3;
@@ -55,8 +64,8 @@ const THREADS: readonly (readonly Stage[])[] = [
  * 3. While they had one, the lanes were busy: `infer`. The model is the limit, as one would have it.
  * 4. The coordinator's thread was busy: `coordinator`.
  * 5. A worker's shard threads or writers were busy: the largest of their stages.
- * 6. Nothing was busy. With less than two rounds of shards there is little to overlap: `shards`. Of what is left, the
- *    longest: `start`, or the largest stage of the busiest threads.
+ * 6. Nothing was busy. With less than two rounds of shards there is little to overlap: `shards`. Of what is
+ *    left, the longest: `start`, or the largest stage of the busiest threads.
  */
 export function findBottleneck(usage: RunUsage): Bottleneck | null {
   const { doingMs, mapMs, reduceMs, absentMs } = usage;

@@ -2,7 +2,10 @@ import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type { FailureReason } from "../schedule/record.ts";
 
-/** More kinds of devices than a fleet has. Reports of equal devices are one: thousands of workers may send theirs. */
+/**
+ * More kinds of devices than a fleet has. Reports of equal devices are one: thousands of workers may send
+ * theirs.
+ */
 const MOST_REPORTS = 100;
 
 /** What the workers of one job found of their devices, in this life of the coordinator. */

@@ -47,8 +47,9 @@ type Parts = Readonly<Partial<Record<Part, number>>>;
 const WINDOW_MS = 15_000;
 
 /**
- * Adds up where a run's time goes, from samples of it. The time between two samples counts half as the first and half as
- * the second, so that with many samples no change is counted too early or too late. Pure: time comes in with each call.
+ * Adds up where a run's time goes, from samples of it. The time between two samples counts half as the first
+ * and half as the second, so that with many samples no change is counted too early or too late. Pure: time
+ * comes in with each call.
  */
 export class RunMeter {
   #last: { readonly atMs: number; readonly sample: RunSample } | null = null;

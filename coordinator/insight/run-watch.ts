@@ -29,8 +29,8 @@ export interface RunWatchOptions {
 }
 
 /**
- * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each second,
- * whenever the phase changes, and with the first rows; a look costs a glance at every worker.
+ * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each
+ * second, whenever the phase changes, and with the first rows; a look costs a glance at every worker.
  */
 export class RunWatch {
   /** How the devices of its workers compare with the CPU. */
@@ -50,7 +50,8 @@ export class RunWatch {
 
   /** The worker has rows: until the first of them it was starting. */
   noteRows(session: WorkerSession): void {
-    // Until one has told its shares, and no longer: a look costs a glance at every worker, and thousands may start at once.
+    // Until one has told its shares, and no longer: a look costs a glance at every worker, and thousands may
+    // start at once.
     const isFirst = !this.#hasShares;
     if (isFirst) this.look();
     this.#started.add(session);

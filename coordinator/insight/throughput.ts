@@ -1,4 +1,7 @@
-/** Over how long the current rate is taken: long enough to smooth single shards, short enough to follow changes. */
+/**
+ * Over how long the current rate is taken: long enough to smooth single shards, short enough to follow
+ * changes.
+ */
 const WINDOW_MS = 15_000;
 const MIN_SPAN_MS = 500;
 

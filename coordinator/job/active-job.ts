@@ -43,7 +43,10 @@ export type LeaseTry =
   | { readonly kind: "lease"; readonly lease: Lease }
   | { readonly kind: "none"; readonly retryAtMs: number | null; readonly slotsFull: boolean };
 
-/** A job that this coordinator runs: the calls of workers and people in, events to its core, and its status out. */
+/**
+ * A job that this coordinator runs: the calls of workers and people in, events to its core, and its status
+ * out.
+ */
 export class ActiveJob {
   readonly #options: ActiveJobOptions;
   readonly #joined = new Set<WorkerSession>();

@@ -32,8 +32,8 @@ function deviceCheckOf({ spec, dataset }: PlannedJob): DeviceCheckPlan | null {
 }
 
 /**
- * A description must fit into a message of 16 MiB, with the longest names that there are: of 65,536 files of one row it would
- * not. A check ends after some seconds, and would not come to more.
+ * A description must fit into a message of 16 MiB, with the longest names that there are: of 65,536 files of
+ * one row it would not. A check ends after some seconds, and would not come to more.
  */
 const MOST_SLICES = 1_024;
 

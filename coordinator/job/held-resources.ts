@@ -1,4 +1,7 @@
-/** What a job holds while it runs, let go of in reverse order: all of it, also when one cannot be let go of in peace. */
+/**
+ * What a job holds while it runs, let go of in reverse order: all of it, also when one cannot be let go of in
+ * peace.
+ */
 export class Held {
   readonly #resources: AsyncDisposable[] = [];
 

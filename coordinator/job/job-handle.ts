@@ -14,15 +14,17 @@ export interface JobHandle {
   /** What whoever starts it should know, a line each: what was left out of the input, for one. */
   readonly notes: readonly string[];
   status(): JobStatus;
-  /** Resolves with the last status once the job has ended; rejects when this coordinator had to let go of it. */
+  /**
+   * Resolves with the last status once the job has ended; rejects when this coordinator had to let go of it.
+   */
   readonly ended: Promise<JobStatus>;
   /** @throws {CANCEL_TOO_LATE} @throws {JOB_ENDED} */
   cancel(reason: string): Promise<void>;
 }
 
 /**
- * A running job as people ask after it. Its files are let go of before `ended` resolves; from then on only its last status is
- * kept, for its state is as large as its plan.
+ * A running job as people ask after it. Its files are let go of before `ended` resolves; from then on only
+ * its last status is kept, for its state is as large as its plan.
  */
 export function handleOf({ job, origin, notes }: Extract<TakenUp, { kind: "active" }>): JobHandle {
   const { jobId } = job;
@@ -56,8 +58,8 @@ async function endOf(job: ActiveJob): Promise<JobStatus> {
   try {
     await job.ended;
   } finally {
-    // How the job ended is durable by now, whatever becomes of its files: a lock dies with its process, and what is left
-    // of an ended job is removed by its next run.
+    // How the job ended is durable by now, whatever becomes of its files: a lock dies with its process, and
+    // what is left of an ended job is removed by its next run.
     await job.release().catch(ignoreDisk);
   }
   return job.status();

@@ -50,7 +50,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     return this.partials.verifyPartial(partial, this.#abort.signal);
   }
 
-  /** What cannot be deleted now lies there until the work files go; nobody reads it, for the journal does not name it. */
+  /**
+   * What cannot be deleted now lies there until the work files go; nobody reads it, for the journal does not
+   * name it.
+   */
   async discard(partial: PartialManifest): Promise<void> {
     await this.#options.lock.confirm();
     await this.partials.discardPartial(partial).catch(ignoreDisk);
@@ -112,8 +115,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     // The shards end here: what follows counts as reducing.
     runWatch.look();
     const partials = committedPartials(state);
-    // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier generation whose
-    // shard is still open may yet be offered.
+    // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier
+    // generation whose shard is still open may yet be offered.
     await lock.confirm();
     await this.partials.sweep(partials).catch(ignoreDisk);
     const folders = { partialsPath: paths.partials, stagePath: paths.stage, tempFolder: paths.temp };

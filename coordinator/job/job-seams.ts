@@ -14,8 +14,9 @@ import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state.ts";
 
 /**
- * Where a running job touches the world. The journal, the partials, staging and publishing go through `disk`; what reads
- * Parquet or a model is a function of its own. The simulator gives all of them, and the rest of the job is the real one.
+ * Where a running job touches the world. The journal, the partials, staging and publishing go through `disk`;
+ * what reads Parquet or a model is a function of its own. The simulator gives all of them, and the rest of
+ * the job is the real one.
  */
 export interface JobSeams extends LockSeams {
   readonly disk: Disk;

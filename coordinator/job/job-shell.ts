@@ -12,12 +12,18 @@ import type { FailureReason, JournalRecord } from "../schedule/record.ts";
 import type { JobState } from "../schedule/state.ts";
 import type { Wake } from "./wake.ts";
 
-/** What the shell does on the core's behalf, outside of memory. Injected, so that a simulator can lie, delay and crash. */
+/**
+ * What the shell does on the core's behalf, outside of memory. Injected, so that a simulator can lie, delay
+ * and crash.
+ */
 export interface ShellWork {
   /** @throws {PARTIAL_INVALID} when the partial is not there, not whole, or not durable */
   verify(partial: PartialManifest): Promise<void>;
   discard(partial: PartialManifest): Promise<void>;
-  /** Reduces and stages the output; the digest of what would be published. @throws {PARTIAL_INVALID} names the shard */
+  /**
+   * Reduces and stages the output; the digest of what would be published. @throws {PARTIAL_INVALID} names the
+   * shard
+   */
   reduce(): Promise<string>;
   publish(outputDigest: string): Promise<void>;
 }
@@ -44,8 +50,9 @@ export interface JobShellOptions {
 /**
  * The thin shell around the pure core: applies an event, then runs its effects in order.
  *
- * Law: records reach the journal in the order in which the core changed its state, and no answer leaves before every durable
- * record so far is on disk: that of its own event, and those of earlier ones, on which it may rest. A journal that cannot be written ends everything: `ended` rejects.
+ * Law: records reach the journal in the order in which the core changed its state, and no answer leaves
+ * before every durable record so far is on disk: that of its own event, and those of earlier ones, on which
+ * it may rest. A journal that cannot be written ends everything: `ended` rejects.
  */
 export class JobShell {
   readonly state: JobState;
@@ -66,7 +73,9 @@ export class JobShell {
     this.ended.catch(() => {});
   }
 
-  /** Applies an event; resolves with the core's answer to it, after everything that must come before is done. */
+  /**
+   * Applies an event; resolves with the core's answer to it, after everything that must come before is done.
+   */
   async dispatch(event: JobEvent): Promise<Answer | null> {
     if (this.#broken)
       throw await this.ended.then(() => new Error("broken invariant: ended"), toShardmillError);
@@ -86,7 +95,10 @@ export class JobShell {
     return answer;
   }
 
-  /** Offers a finished partial; resolves once it is committed for good, or refused. A repeated offer shares the answer. */
+  /**
+   * Offers a finished partial; resolves once it is committed for good, or refused. A repeated offer shares
+   * the answer.
+   */
   async offer(worker: WorkerSession, partial: PartialManifest): Promise<OfferOutcome> {
     const key = partialFolder(partial);
     const known = this.#offers.get(key);

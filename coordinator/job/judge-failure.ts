@@ -9,9 +9,9 @@ type JudgedFiles = {
 };
 
 /**
- * Judges what a worker says of the job's own files. That they changed ends the job, so one worker's word is not enough: it
- * may lack a mount, or have another file at that path. Where the coordinator still sees what was planned, the worker is to
- * blame, and the shard runs again elsewhere.
+ * Judges what a worker says of the job's own files. That they changed ends the job, so one worker's word is
+ * not enough: it may lack a mount, or have another file at that path. Where the coordinator still sees what
+ * was planned, the worker is to blame, and the shard runs again elsewhere.
  */
 export class FailureJudge {
   readonly #files: JudgedFiles;

@@ -1,6 +1,9 @@
 import type { Slots } from "../../shared/core/slots.ts";
 
-/** A job's turn to be planned, of which there are few at once. Others have it while the job waits for something else. */
+/**
+ * A job's turn to be planned, of which there are few at once. Others have it while the job waits for
+ * something else.
+ */
 export class PlanningTurn implements Disposable {
   readonly #slots: Slots;
   readonly #signal: AbortSignal;
@@ -17,7 +20,10 @@ export class PlanningTurn implements Disposable {
     return new PlanningTurn(slots, signal, await slots.take(signal));
   }
 
-  /** Does `task` without the turn, and takes it again after it: for what has a bound of its own, as the check of SQL. */
+  /**
+   * Does `task` without the turn, and takes it again after it: for what has a bound of its own, as the check
+   * of SQL.
+   */
   readonly aside = async <T>(task: () => Promise<T>): Promise<T> => {
     this[Symbol.dispose]();
     const done = await task();

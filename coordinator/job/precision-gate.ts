@@ -3,8 +3,8 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { PrecisionReport } from "../../shared/domain/precision.ts";
 
 /**
- * Runs a converted model and its original on rows of the job: given by who composes the coordinator, since running models is
- * the workers' side of the house.
+ * Runs a converted model and its original on rows of the job: given by who composes the coordinator, since
+ * running models is the workers' side of the house.
  *
  * @throws {PRECISION_LOSS} they differ by more than the job allows
  */

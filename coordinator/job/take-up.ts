@@ -36,8 +36,9 @@ import { refuseOtherJob, refuseOtherResult } from "./same-job.ts";
 import type { Wake } from "./wake.ts";
 
 /**
- * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits for it no longer
- * than a disk takes to sync, and longer would show where a lease waits for a commit before it.
+ * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits
+ * for it no longer than a disk takes to sync, and longer would show where a lease waits for a commit before
+ * it.
  */
 const JOURNAL_PAUSE_MS = 2;
 
@@ -51,7 +52,7 @@ export interface TakeUpOptions {
   readonly onWake: (wake: Wake | "all") => void;
   readonly signal?: AbortSignal;
   readonly checkPrecision?: CheckPrecision;
-  /** Called once it is clear that there is work to do, before anything is written: the last chance to say no. */
+  /** Called once there is work to do, before anything is written: the last chance to refuse. */
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
   /** Called when there is a job to plan, before it is planned: what takes its time can begin beside it. */
   readonly onPlanning?: () => void;
@@ -76,9 +77,9 @@ export type TakenUp =
     };
 
 /**
- * Takes a job up, whatever an earlier run left in its output folder: nothing, an unfinished job of the same digests (its
- * commits stay), one that failed or was cancelled (a new run adopts its commits), or the published result.
- * Everything is checked before anything is written or thrown away.
+ * Takes a job up, whatever an earlier run left in its output folder: nothing, an unfinished job of the same
+ * digests (its commits stay), one that failed or was cancelled (a new run adopts its commits), or the
+ * published result. Everything is checked before anything is written or thrown away.
  *
  * @throws {OUTPUT_OCCUPIED} when the folder holds something else
  * @throws {OUTPUT_LOCKED} when another coordinator runs this job now
@@ -133,7 +134,7 @@ async function adoptResult(
   return { kind: "published", spec, manifest, manifestPath: join(spec.output.path, MANIFEST_NAME) };
 }
 
-/** A coordinator that died just after publishing left its work files. One that lives holds their lock, and removes them. */
+/** A coordinator that died just after publishing left its work files; a living one removes its own. */
 async function sweepPublished(outputPath: string, options: TakeUpOptions): Promise<void> {
   const { seams } = options;
   const { work } = workPaths(outputPath);
@@ -250,7 +251,7 @@ function logStanding(log: Logger, job: string, { name, excludedForMs, reason }: 
     log.warn({ job, worker: name, seconds: excludedForMs / 1000, reason }, "worker is excluded for a while");
 }
 
-/** Brings the core to where work can go on: the plan sealed, or whatever its phase demands after a restart. */
+/** Brings the core to where work can go on: a sealed plan, or what its phase demands after a restart. */
 async function begin(shell: JobShell, jobId: string, planned: PlannedJob): Promise<void> {
   const { spec, digests, dataset, shards } = planned;
   if (shell.state.jobId === null)
@@ -264,7 +265,7 @@ async function begin(shell: JobShell, jobId: string, planned: PlannedJob): Promi
 
 type After = Extract<JobOrigin, { kind: "resumed" }>["after"];
 
-/** The state that the journal tells; a run that failed or was cancelled is followed by another with its commits. */
+/** The state in the journal; after a run that failed or was cancelled, another run with its commits. */
 async function replayJob(
   planned: PlannedJob,
   opened: OpenJournal,
@@ -283,7 +284,10 @@ async function replayJob(
   return { state: atPaths(again, planned), after: phase };
 }
 
-/** The job's folder may have been moved since: the files are the same ones (their digest is), and are named where they are now. */
+/**
+ * The job's folder may have been moved since: the files are the same ones (their digest is), and are named
+ * where they are now.
+ */
 function atPaths(state: JobState, { dataset }: PlannedJob): JobState {
   if (state.phase !== "planning") state.files = dataset.files.map(({ path }) => path);
   return state;

@@ -6,10 +6,10 @@ import { asRecord } from "./record-shape.ts";
  * A segment is a header and frames, all numbers little-endian:
  *
  *     header  "SHMLJRNL" | version u32 | generation u32
- *     frame   FF 53 4D 52 | payload bytes u32 | crc32 of length and payload u32 | payload: one record as JSON, UTF-8
+ *     frame   FF 53 4D 52 | payload bytes u32 | crc32 of length and payload u32 | payload
  *
- * The byte FF never occurs in UTF-8, so a frame's mark is never found inside a payload, and a frame behind a damaged one
- * can be found by its mark.
+ * A payload is one record as JSON in UTF-8. The byte FF never occurs in UTF-8, so a frame's mark is never
+ * found inside a payload, and a frame behind a damaged one can be found by its mark.
  */
 
 /** Since 2 a shard is rows of the dataset; before, it was rows of one file. */
@@ -19,7 +19,10 @@ const MAGIC = Buffer.from("SHMLJRNL", "latin1");
 const MARK = Buffer.from([0xff, 0x53, 0x4d, 0x52]);
 const FRAME_HEAD_BYTES = 12;
 
-/** The largest record is a sealed plan: some 30 bytes a shard and 100 a file, so this is a plan of about two million of each. */
+/**
+ * The largest record is a sealed plan: some 30 bytes a shard and 100 a file, so this is a plan of about two
+ * million of each.
+ */
 export const MAX_RECORD_BYTES = 256 * 1024 * 1024;
 
 export function encodeHeader(generation: number): Buffer {

@@ -7,14 +7,15 @@ import { readLock } from "./lock-file.ts";
 const BEAT_MS = 2_000;
 
 /**
- * A holder that cannot be seen, and has not been heard for so long, is taken for dead. Ten beats: a loaded machine and a slow
- * network file system delay some. It is also how long a job takes to go on in a container that was made anew.
+ * A holder that cannot be seen, and has not been heard for so long, is taken for dead. Ten beats: a loaded
+ * machine and a slow network file system delay some. It is also how long a job takes to go on in a container
+ * that was made anew.
  */
 export const SILENCE_MS = 20_000;
 
 /**
- * So long after a beat began nobody can have taken the lock over. A quarter of the silence: what the holder does on the
- * strength of it may itself take a while.
+ * So long after a beat began nobody can have taken the lock over. A quarter of the silence: what the holder
+ * does on the strength of it may itself take a while.
  */
 const SURE_MS = 5_000;
 
@@ -29,8 +30,9 @@ export interface HeldLockOptions {
 /**
  * A lock that this process holds, and shows to be held by changing a file every few seconds.
  *
- * Law: a process that was stopped for longer than the silence may have lost it to another. So before and after whatever must
- * be done by the holder alone, it `confirm`s: at no cost while its last beat is young, else by reading the lock itself.
+ * Law: a process that was stopped for longer than the silence may have lost it to another. So before and
+ * after whatever must be done by the holder alone, it `confirm`s: at no cost while its last beat is young,
+ * else by reading the lock itself.
  */
 export class HeldLock implements AsyncDisposable {
   readonly #options: HeldLockOptions;

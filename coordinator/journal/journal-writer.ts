@@ -13,8 +13,9 @@ export interface SegmentFile {
 }
 
 /**
- * Bytes that may wait to be written. Whoever appends durably waits for the disk, so only a disk that has stopped fills
- * this; larger would only put off the day, and lose more on it. One record may always wait, however large.
+ * Bytes that may wait to be written. Whoever appends durably waits for the disk, so only a disk that has
+ * stopped fills this; larger would only put off the day, and lose more on it. One record may always wait,
+ * however large.
  */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
@@ -29,18 +30,22 @@ interface Batch {
 export interface WriterOptions {
   /** Between two writes. Left out: none. */
   readonly pause?: () => Promise<void>;
-  /** Rejects when this process is no longer the one that may write: see `HeldLock`. Left out: it always is. */
+  /**
+   * Rejects when this process is no longer the one that may write: see `HeldLock`. Left out: it always is.
+   */
   readonly confirm?: () => Promise<void>;
 }
 
 /**
- * Appends records in the order of the calls. One write and at most one fdatasync are in flight; what is appended meanwhile
- * goes together into the next. After each there may be a pause: a disk that syncs in no time would else be asked for every
- * record alone, which costs the one thread that serves all workers more than the record itself.
+ * Appends records in the order of the calls. One write and at most one fdatasync are in flight; what is
+ * appended meanwhile goes together into the next. After each there may be a pause: a disk that syncs in no
+ * time would else be asked for every record alone, which costs the one thread that serves all workers more
+ * than the record itself.
  *
- * Law: once a write or a sync has failed, nothing is ever written again: after a failed fsync nobody knows what is on disk.
- * Law: only the holder of the lock appends, and acknowledges. It is asked before a write, so that one who lost it writes no
- * more; and after, for the successor has read only what was there before: a record that came too late is in no history.
+ * Law: once a write or a sync has failed, nothing is ever written again: after a failed fsync nobody knows
+ * what is on disk. Law: only the holder of the lock appends, and acknowledges. It is asked before a write, so
+ * that one who lost it writes no more; and after, for the successor has read only what was there before: a
+ * record that came too late is in no history.
  */
 export class JournalWriter implements AsyncDisposable {
   readonly #file: SegmentFile;
@@ -61,7 +66,8 @@ export class JournalWriter implements AsyncDisposable {
   }
 
   /**
-   * Resolves once the record is on disk (`durable`), or handed to the operating system. Records that go together share a promise.
+   * Resolves once the record is on disk (`durable`), or handed to the operating system. Records that go
+   * together share a promise.
    *
    * @throws {JOURNAL_FAILED} when it could not be written, or an earlier one could not
    * @throws {OUTPUT_LOCKED} when another process may write by now

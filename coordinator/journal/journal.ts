@@ -27,7 +27,8 @@ export interface OpenJournal extends AsyncDisposable {
  * starts the next generation in a segment of its own. The caller holds the job's lock.
  *
  * @param wallMs when the generation starts, for people
- * @throws {JOURNAL_CORRUPT} when bytes were lost or cannot be understood @throws {JOURNAL_FAILED} when the disk fails
+ * @throws {JOURNAL_CORRUPT} when bytes were lost or cannot be understood @throws {JOURNAL_FAILED} when the
+ * disk fails
  */
 export async function openJournal(
   folder: string,
@@ -39,8 +40,8 @@ export async function openJournal(
     await makeFolders(folder, disk);
     const { records, generations, tail } = await readJournal(folder, disk);
     const last = generations.at(-1) ?? 0;
-    // What a killed coordinator wrote may not be on the disk yet. From here on it is built upon, and it is not the last
-    // segment any more, whose end may be torn.
+    // What a killed coordinator wrote may not be on the disk yet. From here on it is built upon, and it is
+    // not the last segment any more, whose end may be torn.
     if (last > 0) await syncPath(segmentPath(folder, last), disk);
     const generation = last + 1;
     const started: JournalRecord = {
@@ -76,13 +77,15 @@ export interface JournalContent {
   readonly records: readonly JournalRecord[];
   readonly generations: readonly number[];
   /**
-   * The good bytes of the last segment, which the next one records. A crash may have cut off its last record: what is left of
-   * that is behind them, and so in nobody's history.
+   * The good bytes of the last segment, which the next one records. A crash may have cut off its last record:
+   * what is left of that is behind them, and so in nobody's history.
    */
   readonly tail: SegmentTail;
 }
 
-/** How much a segment holds. A file cut off between two records looks whole by itself: its successor tells. */
+/**
+ * How much a segment holds. A file cut off between two records looks whole by itself: its successor tells.
+ */
 interface SegmentTail {
   readonly bytes: number;
   readonly crc32: number;
@@ -120,8 +123,9 @@ export async function readJournal(folder: string, disk: Disk = realDisk): Promis
 const BEGINNING_BYTES = 4_096;
 
 /**
- * What of a segment counts: as much as there was when its successor was begun. Whatever came later was written by a process
- * that had lost its lock, was not acknowledged, and is in nobody's history. That the rest is the same is checked by its CRC.
+ * What of a segment counts: as much as there was when its successor was begun. Whatever came later was
+ * written by a process that had lost its lock, was not acknowledged, and is in nobody's history. That the
+ * rest is the same is checked by its CRC.
  */
 export function inHistory(segment: Buffer, successor: Buffer | null): Buffer {
   const [first] = successor === null ? [] : decodeFrames(successor.subarray(0, BEGINNING_BYTES)).records;

@@ -14,14 +14,17 @@ export const LOCK_NAME = "lock.json";
 /** In the same folder: the file that a holder changes to show that it lives. */
 export const BEAT_NAME = "lock.beat";
 
-/** Whether a name in the work folder is the lock's: those stay until it is let go of, whatever else is removed. */
+/**
+ * Whether a name in the work folder is the lock's: those stay until it is let go of, whatever else is
+ * removed.
+ */
 export function isOfLock(name: string): boolean {
   return name === LOCK_NAME || name === BEAT_NAME;
 }
 
 /**
- * Null when there is none. One that is written only in part has an unknown holder: without hard links it is there before its
- * content is.
+ * Null when there is none. One that is written only in part has an unknown holder: without hard links it is
+ * there before its content is.
  *
  * @throws {OUTPUT_LOCKED} when it is something else
  */

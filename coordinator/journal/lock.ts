@@ -11,7 +11,9 @@ import { type Random, systemRandom } from "../../shared/core/random.ts";
 import { HeldLock, SILENCE_MS } from "./held-lock.ts";
 import { BEAT_NAME, heldBy, LOCK_NAME, type LockContent, readBeat, readLock } from "./lock-file.ts";
 
-/** Tries against others that come and go at the same moment: each lost try means that somebody else moved on. */
+/**
+ * Tries against others that come and go at the same moment: each lost try means that somebody else moved on.
+ */
 const MAX_TRIES = 32;
 
 /** How often a holder that cannot be judged from here is looked at. */
@@ -39,10 +41,11 @@ const SYSTEM: LockOptions = {
 };
 
 /**
- * The right to run the job in `folder` (made if missing): held until it is disposed of, or its process is dead. The lock of
- * a dead process is taken over: at once where its death can be seen, which is in its own PID namespace on its own machine.
- * Elsewhere its holder is dead when it has not renewed the lock for {@link SILENCE_MS}, which is waited for here. One that
- * was only stopped for so long finds out, and does nothing more: see {@link HeldLock}.
+ * The right to run the job in `folder` (made if missing): held until it is disposed of, or its process is
+ * dead. The lock of a dead process is taken over: at once where its death can be seen, which is in its own
+ * PID namespace on its own machine. Elsewhere its holder is dead when it has not renewed the lock for {@link
+ * SILENCE_MS}, which is waited for here. One that was only stopped for so long finds out, and does nothing
+ * more: see {@link HeldLock}.
  *
  * @throws {OUTPUT_LOCKED} when a live process holds it
  * @throws {OUTPUT_FAILED} when the folder cannot hold a lock
@@ -85,9 +88,9 @@ async function lock(folder: string, path: string, options: LockOptions): Promise
 /**
  * Links `making` to `path`; clears a dead holder away first.
  *
- * Law: the file of nonce N is removed by its owner, or by who holds `lock.json.claim-N`, and the owner is dead. So whoever
- * holds the claim and still finds N can remove it, and nobody's fresh lock is ever removed by mistake. A claim is a lock
- * itself: that of a dead claimer is cleared in the same way.
+ * Law: the file of nonce N is removed by its owner, or by who holds `lock.json.claim-N`, and the owner is
+ * dead. So whoever holds the claim and still finds N can remove it, and nobody's fresh lock is ever removed
+ * by mistake. A claim is a lock itself: that of a dead claimer is cleared in the same way.
  */
 async function take(path: string, making: string, options: LockOptions): Promise<void> {
   const { disk } = options;
@@ -133,8 +136,9 @@ async function isDead(holder: LockContent, path: string, options: LockOptions): 
 }
 
 /**
- * Without hard links the file is made exclusively, and then written: who reads it in between finds a lock of an unknown
- * holder, and waits. Nothing else is weaker: `wx` fails where a file is, also when two make it at once.
+ * Without hard links the file is made exclusively, and then written: who reads it in between finds a lock of
+ * an unknown holder, and waits. Nothing else is weaker: `wx` fails where a file is, also when two make it at
+ * once.
  */
 async function placed(from: string, to: string, disk: Disk): Promise<boolean> {
   try {

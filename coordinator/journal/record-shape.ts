@@ -32,8 +32,8 @@ export type RecordVerdict =
   | { readonly kind: "malformed"; readonly what: string };
 
 /**
- * A JSON value as a record: its kind and its own fields are checked, what lies deeper is trusted to the checksum. A check of
- * every leaf would cost more than the rest of a replay.
+ * A JSON value as a record: its kind and its own fields are checked, what lies deeper is trusted to the
+ * checksum. A check of every leaf would cost more than the rest of a replay.
  */
 export function asRecord(value: unknown): RecordVerdict {
   if (!isObject(value) || typeof value.kind !== "string") return { kind: "malformed", what: "no kind" };

@@ -5,8 +5,8 @@ import { placeAlone } from "../../shared/core/hard-link.ts";
 import type { SegmentFile } from "./journal-writer.ts";
 
 /**
- * Makes a segment that holds `first`, durably, or rejects with EEXIST: it is written whole under another name and appears
- * under its own in one step, so no reader ever sees a half-made segment.
+ * Makes a segment that holds `first`, durably, or rejects with EEXIST: it is written whole under another name
+ * and appears under its own in one step, so no reader ever sees a half-made segment.
  */
 export async function createSegment(path: string, first: Buffer, disk: Disk): Promise<SegmentFile> {
   // The lock makes sure that nobody else makes one; what a killed coordinator left is made anew.

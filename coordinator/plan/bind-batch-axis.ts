@@ -35,7 +35,9 @@ export function batchFirst(
   return { tensor: moved, batchAxis, said: true };
 }
 
-/** The model's names for the batch: those of the first dimension of its inputs, as far as it has a name there. */
+/**
+ * The model's names for the batch: those of the first dimension of its inputs, as far as it has a name there.
+ */
 export type BatchNames = ReadonlySet<string>;
 
 export function batchNamesOf(inputs: readonly BatchFirst[]): BatchNames {
@@ -43,8 +45,8 @@ export function batchNamesOf(inputs: readonly BatchFirst[]): BatchNames {
 }
 
 /**
- * Where the batch of a tensor seems to be if it is not the first dimension: that of another one which has a name of the
- * batch while the first has none of them. Null where there is no such sign.
+ * Where the batch of a tensor seems to be if it is not the first dimension: that of another one which has a
+ * name of the batch while the first has none of them. Null where there is no such sign.
  */
 export function otherBatchAxis({ dims }: TensorInfo, names: BatchNames): number | null {
   const isNamed = (dim: Dim | undefined) => names.has(nameOf(dim) ?? "");
@@ -54,8 +56,8 @@ export function otherBatchAxis({ dims }: TensorInfo, names: BatchNames): number 
 }
 
 /**
- * Refuses inputs whose first dimension is taken for the batch only because nobody said otherwise: a recurrent state
- * `[2, batch, 128]` would run with rows in each other's state.
+ * Refuses inputs whose first dimension is taken for the batch only because nobody said otherwise: a recurrent
+ * state `[2, batch, 128]` would run with rows in each other's state.
  */
 export function checkBatchAxes(inputs: readonly BatchFirst[], problems: SpecProblem[]): void {
   const someOpen = inputs.some(({ tensor }) => tensor.dims.length > 0 && !isFixed(tensor.dims[0]));

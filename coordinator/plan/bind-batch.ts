@@ -5,8 +5,8 @@ import { type BatchFirst, checkBatchAxes } from "./bind-batch-axis.ts";
 import { formatDims, isFixed } from "./bind-shape.ts";
 
 /**
- * The model's batch, if it is a fixed number: the first dimension, on which all inputs agree. Null when it is free, or
- * when there is a problem.
+ * The model's batch, if it is a fixed number: the first dimension, on which all inputs agree. Null when it is
+ * free, or when there is a problem.
  */
 export function bindBatch(
   spec: JobSpec["map"],

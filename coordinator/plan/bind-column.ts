@@ -73,8 +73,8 @@ export type CellSize =
   | { readonly kind: "bytesPerRow" };
 
 /**
- * The size of a column's cells, or null for a type that cannot feed a model. Lists may be nested to any depth and are
- * flattened; where inner ones may differ in length, each row is checked when it is read.
+ * The size of a column's cells, or null for a type that cannot feed a model. Lists may be nested to any depth
+ * and are flattened; where inner ones may differ in length, each row is checked when it is read.
  */
 export function cellSize(type: FieldType): CellSize | null {
   if (type.kind === "binary") return { kind: "bytesPerRow" };

@@ -14,8 +14,9 @@ import {
 import type { InputSource } from "./bind-source.ts";
 
 /**
- * The dims after the batch: the model's, with what it leaves open from `shape`, from other inputs that share a symbol, or
- * from the size of the cells. Null with a problem when they cannot be known or the cells do not fit them.
+ * The dims after the batch: the model's, with what it leaves open from `shape`, from other inputs that share
+ * a symbol, or from the size of the cells. Null with a problem when they cannot be known or the cells do not
+ * fit them.
  */
 export function bindInput(input: InputSource, sizes: DimSizes, problems: SpecProblem[]): InputBinding | null {
   const rowDims = resolveRowDims(input, sizes, problems);
@@ -48,7 +49,8 @@ function resolveRowDims(
 ): readonly number[] | null {
   const dims = openRowDims(input.tensor, sizes);
   const { shape } = input.spec ?? {};
-  // What the job says wins over what another input with the same symbol has: exporters use one name for two sizes.
+  // What the job says wins over what another input with the same symbol has: exporters use one name for two
+  // sizes.
   if (shape !== undefined)
     return fitShape(shape, input.tensor.dims.slice(1), [...input.path, "shape"], problems);
   const values = knownValues(input);
@@ -58,7 +60,10 @@ function resolveRowDims(
   return null;
 }
 
-/** The values in a cell where its type alone says so. Bytes may be uint8 values or raw ones: only a one-byte dtype is sure. */
+/**
+ * The values in a cell where its type alone says so. Bytes may be uint8 values or raw ones: only a one-byte
+ * dtype is sure.
+ */
 function knownValues({ cell, tensor }: InputSource): number | null {
   if (cell.kind === "values") return cell.values;
   return cell.kind === "bytes" && dtypeBytes(tensor.dtype) === 1 ? cell.bytes : null;
@@ -80,7 +85,10 @@ function unknownDims(
   };
 }
 
-/** Why cells of this size cannot be rows of `rowValues` values; null when they can, or when only the rows will tell. */
+/**
+ * Why cells of this size cannot be rows of `rowValues` values; null when they can, or when only the rows will
+ * tell.
+ */
 function cellMisfit(
   { cell, tensor }: InputSource,
   rowDims: readonly number[],

@@ -70,8 +70,8 @@ class InputBinder {
   }
 
   /**
-   * An input may get a size from another that shares a symbol: those that settle their own shape go first. What is still
-   * open then is what differs from row to row.
+   * An input may get a size from another that shares a symbol: those that settle their own shape go first.
+   * What is still open then is what differs from row to row.
    */
   #bindSources(sources: readonly InputSource[]): void {
     const later = sources.filter((source) => !this.#tryEven(source, []));

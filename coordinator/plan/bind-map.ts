@@ -16,15 +16,19 @@ import { bindOutput } from "./bind-output.ts";
 type MapSpec = JobSpec["map"];
 
 /**
- * Binds the `map` of a job to a model and to the columns of a dataset: every name resolved, every shape known.
+ * Binds the `map` of a job to a model and to the columns of a dataset: every name resolved, every shape
+ * known.
  *
- * - The batch is the first dimension of every input, or the one that `batchAxis` says: free, or one fixed number for all.
- * - What the model leaves open after it comes from `shape`, else from another tensor with the same symbol, else from the
- *   size of the cells (the length of a fixed list, the number of stacked columns) when one dimension is open.
- * - Where that leaves only the first dimension after the batch open, and a list of no fixed length feeds it, rows are
- *   uneven: see `UnevenRows`. A mask is made of such an input.
- * - A cell of numbers holds rowValues values; lists are flattened. A cell of bytes holds rowValues uint8 values, or
- *   rowValues values of the model's dtype, little-endian. Lists and bytes of no fixed length are checked row by row.
+ * - The batch is the first dimension of every input, or the one that `batchAxis` says: free, or one fixed
+ *   number for all.
+ * - What the model leaves open after it comes from `shape`, else from another tensor with the same symbol,
+ *   else from the size of the cells (the length of a fixed list, the number of stacked columns) when one
+ *   dimension is open.
+ * - Where that leaves only the first dimension after the batch open, and a list of no fixed length feeds it,
+ *   rows are uneven: see `UnevenRows`. A mask is made of such an input.
+ * - A cell of numbers holds rowValues values; lists are flattened. A cell of bytes holds rowValues uint8
+ *   values, or rowValues values of the model's dtype, little-endian. Lists and bytes of no fixed length are
+ *   checked row by row.
  * - Casts are described at `Dtype`.
  *
  * @throws {SPEC_INVALID} with every problem at once; `where` is the key path, as in `map.inputs.image.column`
@@ -58,7 +62,10 @@ function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (read
   return signature.outputs.map(({ name }) => [name, { tensor: name, op: "raw" }]);
 }
 
-/** A job that asks for every output must get every output: one that no column can hold is not left out in silence. */
+/**
+ * A job that asks for every output must get every output: one that no column can hold is not left out in
+ * silence.
+ */
 function checkAllUsable(spec: MapSpec, { outputs, unusable }: ModelSignature, problems: SpecProblem[]): void {
   if (spec.outputs.length > 0 || unusable.length === 0) return;
   problems.push({

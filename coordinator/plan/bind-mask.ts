@@ -25,7 +25,10 @@ export interface MaskContext {
   readonly sizes: DimSizes;
 }
 
-/** Null with problems when it cannot be; without one when the input that it is made of has problems of its own. */
+/**
+ * Null with problems when it cannot be; without one when the input that it is made of has problems of its
+ * own.
+ */
 export function bindMask(
   mask: MaskSource,
   context: MaskContext,

@@ -12,8 +12,8 @@ interface StepsContext {
 }
 
 /**
- * Whether an output has a value, or several, for each step of a row: its first dimension is that of the uneven inputs. Where
- * the model has no name for either, `shape` says that it is another.
+ * Whether an output has a value, or several, for each step of a row: its first dimension is that of the
+ * uneven inputs. Where the model has no name for either, `shape` says that it is another.
  */
 export function isUneven(
   tensor: TensorInfo,

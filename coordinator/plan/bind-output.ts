@@ -22,7 +22,10 @@ export interface OutputContext {
   readonly signature: ModelSignature;
   /** What the inputs made of the model's symbols. */
   readonly sizes: DimSizes;
-  /** The symbols that have another size in each row: a first dimension of such a one is the steps of uneven rows. */
+  /**
+   * The symbols that have another size in each row: a first dimension of such a one is the steps of uneven
+   * rows.
+   */
   readonly uneven: ReadonlySet<string>;
   readonly fixedBatchRows: number | null;
   readonly batchNames: BatchNames;

@@ -29,7 +29,10 @@ export function closedDims(dims: readonly Dim[]): readonly number[] | null {
   return fixed.length === dims.length ? fixed : null;
 }
 
-/** `dims` with the one that is open made such that a row has `values` values; null if more are open or it does not divide. */
+/**
+ * `dims` with the one that is open made such that a row has `values` values; null if more are open or it does
+ * not divide.
+ */
 export function solveDims(dims: readonly Dim[], values: number): readonly number[] | null {
   const open = dims.filter((dim) => !isFixed(dim)).length;
   const size = values / product(dims.filter(isFixed));
@@ -37,7 +40,9 @@ export function solveDims(dims: readonly Dim[], values: number): readonly number
   return dims.map((dim) => (isFixed(dim) ? dim : size));
 }
 
-/** `shape` if it fits what the model says of the dims after the batch; null with a problem at `path` if not. */
+/**
+ * `shape` if it fits what the model says of the dims after the batch; null with a problem at `path` if not.
+ */
 export function fitShape(
   shape: readonly number[],
   dims: readonly Dim[],

@@ -9,8 +9,9 @@ export interface SizeClash {
 }
 
 /**
- * What the model's symbols stand for. One name is one size, unless the job says otherwise by `shape`: exporters give one
- * name to dimensions that have nothing to do with each other. Such a name then says nothing about any other tensor.
+ * What the model's symbols stand for. One name is one size, unless the job says otherwise by `shape`:
+ * exporters give one name to dimensions that have nothing to do with each other. Such a name then says
+ * nothing about any other tensor.
  */
 export class LearnedSizes {
   readonly #sizes = new Map<string, number>();

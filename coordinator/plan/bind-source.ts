@@ -129,7 +129,9 @@ function matching(
   return matched;
 }
 
-/** Greedy with one step back: linear in practice whatever the pattern, where a regular expression can explode. */
+/**
+ * Greedy with one step back: linear in practice whatever the pattern, where a regular expression can explode.
+ */
 export function matchesPattern(name: string, pattern: string): boolean {
   let at = 0;
   let star = -1;

@@ -7,8 +7,8 @@ import { closedDims, type DimSizes, formatDims, isFixed, MAX_ROW_VALUES, openRow
 import type { InputSource } from "./bind-source.ts";
 
 /**
- * Whether rows of this input differ in length: fed by a list of no fixed length, where only the first dimension after the
- * batch is still open and the job does not close it by `shape`.
+ * Whether rows of this input differ in length: fed by a list of no fixed length, where only the first
+ * dimension after the batch is still open and the job does not close it by `shape`.
  */
 export function mayBeUneven({ tensor, spec, cell }: InputSource, sizes: DimSizes): boolean {
   return spec?.shape === undefined && cell.kind === "perRow" && stepDims(tensor, sizes) !== null;
@@ -95,8 +95,8 @@ export function checkPads(
 }
 
 /**
- * Rows are padded only where the model can tell: it is given a mask, or the job says what it knows padding by. Else the
- * result would depend on which rows share a batch, and no row is ever padded.
+ * Rows are padded only where the model can tell: it is given a mask, or the job says what it knows padding
+ * by. Else the result would depend on which rows share a batch, and no row is ever padded.
  */
 export function withPads(
   inputs: readonly InputBinding[],

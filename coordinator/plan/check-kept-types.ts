@@ -6,8 +6,8 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { DECIMAL_DIGITS } from "../../shared/sql/duckdb-types.ts";
 
 /**
- * Refuses kept columns that are not read as they are, that the job's output cannot hold, or that its SQL would see as something else. Columns that a model
- * makes are numbers and text, which everything holds.
+ * Refuses kept columns that are not read as they are, that the job's output cannot hold, or that its SQL
+ * would see as something else. Columns that a model makes are numbers and text, which everything holds.
  *
  * @throws {SPEC_INVALID} with every such column
  */

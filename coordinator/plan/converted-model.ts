@@ -40,8 +40,8 @@ export interface ConvertedModel {
 }
 
 /**
- * The job's model in another precision: made once, kept in the user's cache under the original's digest, and checked by
- * its own digest whenever it is used again. It is loaded, too: what cannot run is not handed out.
+ * The job's model in another precision: made once, kept in the user's cache under the original's digest, and
+ * checked by its own digest whenever it is used again. It is loaded, too: what cannot run is not handed out.
  *
  * @throws {MODEL_INVALID} the model cannot be converted, or there is nothing in it to convert
  * @throws {CACHE_FAILED} the cache cannot be written

@@ -19,9 +19,9 @@ export type ProcessReply =
   | { readonly kind: "broke"; readonly found: string };
 
 /**
- * A process that reads footers, some files at a time, and is ended when a file crashes it, hangs it, or makes it take more memory
- * than a footer can need. A process and not a thread: only a process's memory can be bounded, and native code that crashes
- * takes its whole process along.
+ * A process that reads footers, some files at a time, and is ended when a file crashes it, hangs it, or makes
+ * it take more memory than a footer can need. A process and not a thread: only a process's memory can be
+ * bounded, and native code that crashes takes its whole process along.
  */
 export class FooterProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -31,7 +31,8 @@ export class FooterProcess implements AsyncDisposable {
   constructor(script: URL, memoryLimitBytes: number) {
     this.#child = forkScript(footerFork(script, memoryLimitBytes));
     this.#exited = once(this.#child, "exit").catch(() => {});
-    // While a read waits it has listeners of its own; between reads a failure only makes the process unusable.
+    // While a read waits it has listeners of its own; between reads a failure only makes the process
+    // unusable.
     const onEnd = () => {
       this.#isUsable = false;
     };

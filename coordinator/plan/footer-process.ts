@@ -3,7 +3,9 @@ import { createLocalStore } from "../../shared/store/local-store.ts";
 import type { FileAnswer, FileSchema, FooterAnswer, FooterRequest } from "./footer-protocol.ts";
 import { readFooterBatch } from "./read-footer-batch.ts";
 
-/** Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it. */
+/**
+ * Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it.
+ */
 const store = createLocalStore();
 
 process.once("disconnect", () => process.exit(1));

@@ -10,7 +10,10 @@ export interface FooterRequest {
 /** What files of one kind have in common. */
 export type FileSchema = Pick<FileFooter, "fields" | "layout">;
 
-/** From it: an answer for each file, in their order. A process whose decoder broke says so and reads on with a fresh one. */
+/**
+ * From it: an answer for each file, in their order. A process whose decoder broke says so and reads on with a
+ * fresh one.
+ */
 export interface FooterAnswer {
   /** Each once, for answers to point to. */
   readonly schemas: readonly FileSchema[];

@@ -7,8 +7,8 @@ import type { FoundFile } from "./input/discover.ts";
 import { FOOTER_SCRIPT } from "./plan-forks.ts";
 
 /**
- * Footer processes: as many as there are reads at once, each used again until a file breaks it. Which of the files that were
- * asked for together broke one is found by asking for each of them alone.
+ * Footer processes: as many as there are reads at once, each used again until a file breaks it. Which of the
+ * files that were asked for together broke one is found by asking for each of them alone.
  */
 export class FooterReaders implements AsyncDisposable {
   readonly #limits: ReadLimits;

@@ -20,21 +20,27 @@ export interface FooterOptions {
 /** More processes only help where the storage is slow, and each takes some 80 MiB. */
 const PROCESS_LIMIT = 8;
 
-/** A footer takes milliseconds, on a slow network file system seconds. A file that makes a parser loop never ends. */
+/**
+ * A footer takes milliseconds, on a slow network file system seconds. A file that makes a parser loop never
+ * ends.
+ */
 const READ_LIMIT_MS = 60_000;
 
 /** A process takes some 200 ms to start: worth it for this many files. */
 const FILES_PER_PROCESS = 64;
 
-/** What is asked for at once. Beyond these bytes a file may have a footer that takes a process's memory and time by itself. */
+/**
+ * What is asked for at once. Beyond these bytes a file may have a footer that takes a process's memory and
+ * time by itself.
+ */
 const BATCH = { files: 64, bytes: 4 << 20 };
 
 /** Enough to see the pattern; the count says how many more there are. */
 const PROBLEM_LIMIT = 20;
 
 /**
- * The footers of the input's files, in their order. Read in processes of their own: corrupt and hostile files crash
- * decoders, hang them, or make them eat the memory, and a process can be ended.
+ * The footers of the input's files, in their order. Read in processes of their own: corrupt and hostile files
+ * crash decoders, hang them, or make them eat the memory, and a process can be ended.
  *
  * @throws {INPUT_CORRUPT} and the other INPUT_ and STORE_ codes; all bad files in one error
  */

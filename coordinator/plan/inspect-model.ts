@@ -16,26 +16,27 @@ export type InspectAnswer =
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /**
- * Reading tens of gigabytes of weights from a slow shared disk takes minutes; a file that makes the parser loop for ever
- * must still end.
+ * Reading tens of gigabytes of weights from a slow shared disk takes minutes; a file that makes the parser
+ * loop for ever must still end.
  */
 const INSPECT_LIMIT_MS = 300_000;
 
 /**
- * ONNX Runtime holds a model's file, what it parsed from it, and the weights as tensors: three times its bytes. A small
- * file that becomes more than this on top describes weights that it does not have.
+ * ONNX Runtime holds a model's file, what it parsed from it, and the weights as tensors: three times its
+ * bytes. A small file that becomes more than this on top describes weights that it does not have.
  */
 const MEMORY_PER_BYTE = 3;
 const MEMORY_BASE_BYTES = 1 << 30;
 
 /**
- * The model's files, digests and signature. The model is loaded in a process of its own, with a limit of time and memory:
- * a hostile or corrupt file may crash the native runtime or make it eat the machine, and must not take the coordinator along.
+ * The model's files, digests and signature. The model is loaded in a process of its own, with a limit of time
+ * and memory: a hostile or corrupt file may crash the native runtime or make it eat the machine, and must not
+ * take the coordinator along.
  *
  * @param path absolute
  * @throws {MODEL_NOT_FOUND} there is no such file; the hint has the nearest name in its folder
- * @throws {MODEL_INVALID} it is no model, names files outside its folder, has inputs that cannot be fed, or the runtime
- *   crashed or hung on it
+ * @throws {MODEL_INVALID} it is no model, names files outside its folder, has inputs that cannot be fed, or
+ * the runtime crashed or hung on it
  * @throws {OUT_OF_MEMORY} its weights do not fit here
  */
 export async function inspectModel(

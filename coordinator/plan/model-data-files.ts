@@ -14,11 +14,13 @@ export interface FoundModelData {
 const STATS_AT_ONCE = 16;
 
 /**
- * The files that a model names for its tensors, each made sure to be a file in the model's folder: a model from a stranger
- * must not make its reader open anything else. A link may lead to another place in that folder, or to the folder where the
- * model itself really lies (download caches link each file of a model from one store).
+ * The files that a model names for its tensors, each made sure to be a file in the model's folder: a model
+ * from a stranger must not make its reader open anything else. A link may lead to another place in that
+ * folder, or to the folder where the model itself really lies (download caches link each file of a model from
+ * one store).
  *
- * @throws {MODEL_INVALID} naming the first tensor whose location is absolute, has `..`, leads out by a link, or is no file
+ * @throws {MODEL_INVALID} naming the first tensor whose location is absolute, has `..`, leads out by a link,
+ * or is no file
  */
 export async function findModelData(
   modelPath: string,

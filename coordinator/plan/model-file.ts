@@ -19,7 +19,9 @@ export type ModelDataAnswer =
   | { readonly kind: "read"; readonly tensors: readonly ExternalTensor[] }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/** Names and lengths are read, no weights: a model's own file has two gigabytes at most, by protobuf's rule. */
+/**
+ * Names and lengths are read, no weights: a model's own file has two gigabytes at most, by protobuf's rule.
+ */
 const WALK_LIMIT_MS = 120_000;
 const WALK_MEMORY_BYTES = 1 << 30;
 

@@ -25,11 +25,12 @@ import { type FileFooter, sealDataset } from "./seal-dataset.ts";
 export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
 
 /**
- * Everything that can be known before any work: the files and their footers, the model's signature, the map bound to
- * both, the reductions' SQL checked against the rows that will be, and the shards. Runs no inference, and writes nothing but
- * a converted model to the cache, last.
+ * Everything that can be known before any work: the files and their footers, the model's signature, the map
+ * bound to both, the reductions' SQL checked against the rows that will be, and the shards. Runs no
+ * inference, and writes nothing but a converted model to the cache, last.
  *
- * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes; what is wrong with input, model and output comes in one error
+ * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes; what is wrong with input, model and
+ * output comes in one error
  */
 export async function planJob(
   spec: JobSpec,

@@ -17,9 +17,9 @@ export interface PlanOptions {
 }
 
 /**
- * Uncompressed bytes that a shard should read, about. A lost attempt costs this much work again, and a shard thread holds
- * its rows' output until it is written; but each shard also costs a lease, a commit and some files. 32 MiB is seconds of
- * work for most models, and a hundred thousand shards for 3 TiB.
+ * Uncompressed bytes that a shard should read, about. A lost attempt costs this much work again, and a shard
+ * thread holds its rows' output until it is written; but each shard also costs a lease, a commit and some
+ * files. 32 MiB is seconds of work for most models, and a hundred thousand shards for 3 TiB.
  */
 const SHARD_BYTES = 32 << 20;
 
@@ -27,15 +27,15 @@ const SHARD_BYTES = 32 << 20;
 const SHARD_ROWS = { least: 1_024, most: 1_000_000 };
 
 /**
- * ... but of long rows, or of those of which the model makes much, a shard takes fewer: a worker holds what it read and made
- * until it is written, for two shards or more at once. Bytes are those that the footers tell: what a small dictionary
- * stands for is not known before it is decoded.
+ * ... but of long rows, or of those of which the model makes much, a shard takes fewer: a worker holds what
+ * it read and made until it is written, for two shards or more at once. Bytes are those that the footers
+ * tell: what a small dictionary stands for is not known before it is decoded.
  */
 const SHARD_MOST_BYTES = 256 << 20;
 
 /**
- * A modest input still has to keep several workers busy, and to end without waiting long for the last one: so many
- * shards at least, as long as each keeps the least rows.
+ * A modest input still has to keep several workers busy, and to end without waiting long for the last one: so
+ * many shards at least, as long as each keeps the least rows.
  */
 const LEAST_SHARDS = 16;
 
@@ -43,22 +43,27 @@ const LEAST_SHARDS = 16;
 const SPLIT_RATIO = 1.5;
 
 /**
- * Each file costs the shard an open, a footer and two stats, and the lease its name: a failed attempt repeats as many, and a
- * lease stays below 3 MiB with the longest names that there are. A hundred thousand tiny files are two hundred shards.
+ * Each file costs the shard an open, a footer and two stats, and the lease its name: a failed attempt repeats
+ * as many, and a lease stays below 3 MiB with the longest names that there are. A hundred thousand tiny files
+ * are two hundred shards.
  */
 const SHARD_FILES = 512;
 
 /**
- * Cuts a dataset into shards: disjoint, in order, and together all of its rows. The same input gives the same plan.
+ * Cuts a dataset into shards: disjoint, in order, and together all of its rows. The same input gives the same
+ * plan.
  *
- * - A shard is a part of one file, or one or more whole files, side by side, whose columns are laid out alike.
- * - Whole files are joined while they stay within the target, in rows, in files, and in bytes if those are the target's
- *   reason; row groups of one file while they stay within the target in rows. So no shard that joins is above it.
- * - A row group above 1.5 times the target is split into equal ranges (which differ by a row at most), each within the
- *   target and above 0.6 of it.
- * - So no shard has more than 1.5 times the target; only those beside larger row groups or files, or a file's last, have
- *   less than half.
- * - A file without rows is in no shard. A dataset without rows is one empty shard: the output still gets its schema.
+ * - A shard is a part of one file, or one or more whole files, side by side, whose columns are laid out
+ *   alike.
+ * - Whole files are joined while they stay within the target, in rows, in files, and in bytes if those are
+ *   the target's reason; row groups of one file while they stay within the target in rows. So no shard that
+ *   joins is above it.
+ * - A row group above 1.5 times the target is split into equal ranges (which differ by a row at most), each
+ *   within the target and above 0.6 of it.
+ * - So no shard has more than 1.5 times the target; only those beside larger row groups or files, or a file's
+ *   last, have less than half.
+ * - A file without rows is in no shard. A dataset without rows is one empty shard: the output still gets its
+ *   schema.
  *
  * @param files in the dataset's order, at least one
  * @throws {SPEC_INVALID} when there would be more than two million shards

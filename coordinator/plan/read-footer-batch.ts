@@ -17,8 +17,9 @@ export type FooterRead =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /**
- * The footers of files, in their order, or why there is none: INPUT_CHANGED when a file is no longer as it was found,
- * INPUT_CORRUPT, INPUT_UNSUPPORTED and the STORE_ codes. Small files are fetched ahead, many at once; parsed is one at a time.
+ * The footers of files, in their order, or why there is none: INPUT_CHANGED when a file is no longer as it
+ * was found, INPUT_CORRUPT, INPUT_UNSUPPORTED and the STORE_ codes. Small files are fetched ahead, many at
+ * once; parsed is one at a time.
  */
 export async function* readFooterBatch(
   store: Store,
@@ -49,7 +50,10 @@ function readLarge(store: Store, found: FoundFile): Promise<FileFooter> {
   return orChanged(store, found, () => parseFooter(byteSource(store, found.path, found.bytes), found));
 }
 
-/** What was read counts if the file is still as it was found; and one that is being written looks corrupt, or cut short. */
+/**
+ * What was read counts if the file is still as it was found; and one that is being written looks corrupt, or
+ * cut short.
+ */
 async function orChanged<T>(store: Store, found: FoundFile, read: () => Promise<T>): Promise<T> {
   const result = await settled(read());
   await refuseChanged(store, found);

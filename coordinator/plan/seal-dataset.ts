@@ -18,8 +18,8 @@ const PROBLEM_LIMIT = 20;
 
 /**
  * The files as one dataset: one schema for all, in the given order, with a digest of what identifies them.
- * The schema most files have is the reference (of equally common ones the first). A column may hold nulls if it may in
- * any file.
+ * The schema most files have is the reference (of equally common ones the first). A column may hold nulls if
+ * it may in any file.
  *
  * @throws {INPUT_SCHEMA_MIXED} naming each file and field that differs from the reference
  */
@@ -68,7 +68,10 @@ function mergeNullability(reference: readonly Field[], footers: readonly FileFoo
   return reference.map(({ name, type }) => ({ name, type, nullable: nullable.has(name) }));
 }
 
-/** By content and order. No paths: a folder that was moved, or is seen through another mount, holds the same input. */
+/**
+ * By content and order. No paths: a folder that was moved, or is seen through another mount, holds the same
+ * input.
+ */
 function digestOf(files: Dataset["files"]): string {
   return sha256(canonicalJson(files.map(({ path: _, ...content }) => content)));
 }

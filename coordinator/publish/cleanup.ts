@@ -5,11 +5,11 @@ import { isOfLock } from "../journal/lock-file.ts";
 import { workPaths } from "./work-paths.ts";
 
 /**
- * After `published` is durable: the work files go, the journal among them. The manifest says all that is needed.
- * A job that failed or was cancelled keeps them, for a new run that adopts its commits (decision 3).
+ * After `published` is durable: the work files go, the journal among them. The manifest says all that is
+ * needed. A job that failed or was cancelled keeps them, for a new run that adopts its commits (decision 3).
  *
- * The caller holds the job's lock, whose file stays: without it another coordinator could begin in the folder while it is
- * being emptied. Safe to repeat; nothing of it may be open.
+ * The caller holds the job's lock, whose file stays: without it another coordinator could begin in the folder
+ * while it is being emptied. Safe to repeat; nothing of it may be open.
  */
 export async function removeWorkFiles(outputPath: string, disk: Disk = realDisk): Promise<void> {
   const { work } = workPaths(outputPath);

@@ -16,12 +16,15 @@ export interface PlacedFile {
   readonly file: PartialFile;
 }
 
-/** `part-00042`: five digits are enough for readers that sort names; more parts get more digits, all the same. */
+/**
+ * `part-00042`: five digits are enough for readers that sort names; more parts get more digits, all the same.
+ */
 const PART_DIGITS = 5;
 
 /**
- * Which file of which partial becomes which part: the rows and the dead letters of the committed partials, in plan order.
- * Files without rows are left out, but for the first one if there would be none: so the schema is always there.
+ * Which file of which partial becomes which part: the rows and the dead letters of the committed partials, in
+ * plan order. Files without rows are left out, but for the first one if there would be none: so the schema is
+ * always there.
  *
  * @param extraErrorParts how many parts come after the dead letters of the partials
  */

@@ -82,11 +82,13 @@ export function outputOccupied(outputPath: string, entries: readonly string[]): 
 }
 
 /**
- * Deletes what Shardmill made in an output folder, for a run that starts over: the manifest first, so that from the first
- * step on nothing looks published; then the files that it names; then the work files. Names that `keepsWork` is true of stay in
- * `_shardmill` (the lock that the caller holds). Begun again after a crash, it ends what it began.
+ * Deletes what Shardmill made in an output folder, for a run that starts over: the manifest first, so that
+ * from the first step on nothing looks published; then the files that it names; then the work files. Names
+ * that `keepsWork` is true of stay in `_shardmill` (the lock that the caller holds). Begun again after a
+ * crash, it ends what it began.
  *
- * Nothing is deleted when there is anything else in `rows/`, `reduced/` or `errors/`, or the folder is somebody's.
+ * Nothing is deleted when there is anything else in `rows/`, `reduced/` or `errors/`, or the folder is
+ * somebody's.
  *
  * @throws {OUTPUT_OCCUPIED}
  */

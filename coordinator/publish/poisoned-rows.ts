@@ -13,7 +13,10 @@ export interface PoisonedRowsOptions {
   /** Absolute: the Parquet file to write. */
   readonly path: string;
   readonly deadLetters: readonly DeadLetter[];
-  /** A part that a worker wrote, if there is one: the new part has the same columns, so that all read as one table. */
+  /**
+   * A part that a worker wrote, if there is one: the new part has the same columns, so that all read as one
+   * table.
+   */
   readonly like: string | null;
   /** The kept columns, where there is no such part. */
   readonly keep: readonly Field[];
@@ -34,8 +37,8 @@ const PLACE_FIELDS: readonly Field[] = [
 ];
 
 /**
- * Writes the rows that no worker survived as one more part of the dead letters, durable. Their kept columns are null:
- * nobody can read those rows and live.
+ * Writes the rows that no worker survived as one more part of the dead letters, durable. Their kept columns
+ * are null: nobody can read those rows and live.
  */
 export async function writePoisonedRows(
   options: PoisonedRowsOptions,
@@ -61,7 +64,10 @@ export async function writePoisonedRows(
   return { rows, ...(await digestFile(path, signal)) };
 }
 
-/** As workers have them: a kept column with the name of a place is `kept_<name>`, and one that Parquet cannot hold is left out. */
+/**
+ * As workers have them: a kept column with the name of a place is `kept_<name>`, and one that Parquet cannot
+ * hold is left out.
+ */
 function keptFields(keep: readonly Field[]): readonly Field[] {
   const places = new Set(PLACE_FIELDS.map(({ name }) => name));
   const held = keep.filter(({ type }) => parquetFault(type) === null);

@@ -24,8 +24,9 @@ export interface PublishOptions {
 }
 
 /**
- * Makes the staged output visible: each folder by one rename, then the manifest by one link, which is the moment of
- * publication. All steps may be done again after a crash anywhere, on the same stage or one built anew:
+ * Makes the staged output visible: each folder by one rename, then the manifest by one link, which is the
+ * moment of publication. All steps may be done again after a crash anywhere, on the same stage or one built
+ * anew:
  *
  * | found | done |
  * |---|---|
@@ -77,7 +78,10 @@ async function checkStage({ stagePath, manifest, disk = realDisk }: PublishOptio
   });
 }
 
-/** Which files beside `_shardmill` are ours, from before the first is there: a later `--fresh` may delete only those. */
+/**
+ * Which files beside `_shardmill` are ours, from before the first is there: a later `--fresh` may delete only
+ * those.
+ */
 async function writeIntent({ outputPath, manifest, disk = realDisk }: PublishOptions): Promise<void> {
   const { work, publishing } = workPaths(outputPath);
   await makeFolders(work, disk);
@@ -118,7 +122,10 @@ async function placeFolder(
   await checkPlaced(options, kind, files, names);
 }
 
-/** An earlier try renamed it whole; that it is still whole is read byte for byte, since this hardly ever happens. */
+/**
+ * An earlier try renamed it whole; that it is still whole is read byte for byte, since this hardly ever
+ * happens.
+ */
 async function checkPlaced(
   { outputPath, disk = realDisk }: PublishOptions,
   kind: OutputFile["kind"],

@@ -44,14 +44,16 @@ export interface StageOptions {
 const LINKS_AT_ONCE = 16;
 
 /**
- * Builds `rows/` and `errors/` beside the reduced files and writes the manifest of all, last. Everything is durable then:
- * what is left to publish is renames.
+ * Builds `rows/` and `errors/` beside the reduced files and writes the manifest of all, last. Everything is
+ * durable then: what is left to publish is renames.
  *
- * The parts are the partials' own files under another name (hard links; copies where there are no links), never rewritten,
- * and the partials stay: so this can be begun again after a crash anywhere, and gives the same bytes.
+ * The parts are the partials' own files under another name (hard links; copies where there are no links),
+ * never rewritten, and the partials stay: so this can be begun again after a crash anywhere, and gives the
+ * same bytes.
  *
- * @throws {PARTIAL_INVALID} when a file is missing or is not what was committed: that shard must run again. So all of the
- *   output is read once more: about a second a gigabyte, against the hours that a terabyte took to make
+ * @throws {PARTIAL_INVALID} when a file is missing or is not what was committed: that shard must run again.
+ * So all of the output is read once more: about a second a gigabyte, against the hours that a terabyte took
+ * to make
  * @throws {OUTPUT_FAILED} when the folder cannot be written
  */
 export async function stageOutput(options: StageOptions): Promise<OutputManifest> {

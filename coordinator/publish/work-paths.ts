@@ -8,7 +8,10 @@ export interface WorkPaths {
   readonly partials: string;
   readonly stage: string;
   readonly temp: string;
-  /** The manifest of the output that is being published: which files beside it are Shardmill's, until it is published. */
+  /**
+   * The manifest of the output that is being published: which files beside it are Shardmill's, until it is
+   * published.
+   */
   readonly publishing: string;
 }
 

@@ -7,10 +7,15 @@ import { parquetScan } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 
-/** What `error('...')` in a user's SQL raises: that there are no rows here says nothing about the real ones. */
+/**
+ * What `error('...')` in a user's SQL raises: that there are no rows here says nothing about the real ones.
+ */
 const OWN_ASSERTION = "Invalid Input";
 
-/** How long the SQL of one reduction may take over no rows at all. What takes longer would never end over some. */
+/**
+ * How long the SQL of one reduction may take over no rows at all. What takes longer would never end over
+ * some.
+ */
 export const CHECK_LIMIT_MS = 30_000;
 
 /** Over no rows this is plenty. */
@@ -31,9 +36,9 @@ export interface CheckOptions {
 }
 
 /**
- * Checks all SQL of a job before any work: each `combine` runs on an empty `rows` table of the right types, its result goes
- * through a Parquet file as it will on a worker, and `final` runs on `partials` made of that (on `rows` without a combine).
- * So types are those of the real run.
+ * Checks all SQL of a job before any work: each `combine` runs on an empty `rows` table of the right types,
+ * its result goes through a Parquet file as it will on a worker, and `final` runs on `partials` made of that
+ * (on `rows` without a combine). So types are those of the real run.
  *
  * @throws {SQL_INVALID} with the problems of all reductions at once
  */

@@ -10,11 +10,16 @@ export interface ScanFile {
 }
 
 export interface MergeLimits {
-  /** Up to this many files are read in place. Each open file costs about 15 KiB of memory and 60 microseconds. */
+  /**
+   * Up to this many files are read in place. Each open file costs about 15 KiB of memory and 60 microseconds.
+   */
   readonly filesInPlace: number;
   /** A merged file is made of at most this many files: what one statement opens at once. */
   readonly filesPerMerge: number;
-  /** ... and of at most this many bytes: larger files are worth their own scan, and copying them would cost more. */
+  /**
+   * ... and of at most this many bytes: larger files are worth their own scan, and copying them would cost
+   * more.
+   */
   readonly bytesPerMerge: number;
 }
 
@@ -25,8 +30,8 @@ export const MERGE_LIMITS: MergeLimits = {
 };
 
 /**
- * Neighbours that are merged into one file, in order: the concatenation of the groups is `files`. A group of one is read
- * in place.
+ * Neighbours that are merged into one file, in order: the concatenation of the groups is `files`. A group of
+ * one is read in place.
  */
 export function groupSmallFiles(
   files: readonly ScanFile[],
@@ -50,9 +55,10 @@ export function groupSmallFiles(
 }
 
 /**
- * Paths to scan that hold the rows of `files` in order. A plan may have 200,000 shards and as many tiny tables: those are
- * merged group by group into files below `mergeFolder`, so that no statement opens more than a few thousand.
- * The rows and their order are the same either way, and so is what is computed from them.
+ * Paths to scan that hold the rows of `files` in order. A plan may have 200,000 shards and as many tiny
+ * tables: those are merged group by group into files below `mergeFolder`, so that no statement opens more
+ * than a few thousand. The rows and their order are the same either way, and so is what is computed from
+ * them.
  */
 export async function mergeSmallFiles(
   database: SqlDatabase,

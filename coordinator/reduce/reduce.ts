@@ -32,8 +32,8 @@ export interface ReduceOptions {
 }
 
 /**
- * Runs the `final` of every reduction over all committed partials and stages `reduced/<name>.parquet`, durable. The files
- * that it reads are checked against their manifests again first, each once.
+ * Runs the `final` of every reduction over all committed partials and stages `reduced/<name>.parquet`,
+ * durable. The files that it reads are checked against their manifests again first, each once.
  *
  * Law: the same commits give the same bytes, on any restart (I6): files are read in plan order by one thread
  * (see LockedDatabase).
@@ -106,8 +106,8 @@ async function reduceOne(reducing: Reducing, name: string, reduction: ReductionS
 }
 
 /**
- * What `final` reads: `rows`, or `partials` with the types that `combine` gave them. Where no shard left a file, it is what
- * an empty shard would give.
+ * What `final` reads: `rows`, or `partials` with the types that `combine` gave them. Where no shard left a
+ * file, it is what an empty shard would give.
  */
 async function createTable(
   reducing: Reducing,

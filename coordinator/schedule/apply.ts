@@ -15,13 +15,14 @@ import { partialRejected, partialStored } from "./verified-events.ts";
 import { heartbeat, workerJoined, workerLost, workerRefused } from "./worker-events.ts";
 
 /**
- * The core: what an event changes, and what must be done about it. Synchronous, total and deterministic; `nowMs` is
- * monotonic and never goes back.
+ * The core: what an event changes, and what must be done about it. Synchronous, total and deterministic;
+ * `nowMs` is monotonic and never goes back.
  *
- * Law: the shell runs the effects of all events in one order, and nothing that follows a durable append, of this event or
- * of an earlier one, before that record is on disk.
+ * Law: the shell runs the effects of all events in one order, and nothing that follows a durable append, of
+ * this event or of an earlier one, before that record is on disk.
  *
- * @throws an Error with the state, the event and the shard's story, when the event is impossible here (see table.ts)
+ * @throws an Error with the state, the event and the shard's story, when the event is impossible here (see
+ * table.ts)
  */
 export function applyEvent(state: JobState, nowMs: number, event: JobEvent): JobEffect[] {
   const turn: Turn = { state, nowMs, effects: [] };

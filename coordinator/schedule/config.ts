@@ -1,13 +1,19 @@
-/** The times and limits of the scheduling core (RELIABILITY, "Times"). All durations are monotonic milliseconds. */
+/**
+ * The times and limits of the scheduling core (RELIABILITY, "Times"). All durations are monotonic
+ * milliseconds.
+ */
 export interface ScheduleConfig {
-  /** A worker that has not renewed for this long has lost the shard. Two missed heartbeats must not be enough. */
+  /**
+   * A worker that has not renewed for this long has lost the shard. Two missed heartbeats must not be enough.
+   */
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   /** How long a worker whose connection broke keeps its leases. */
   readonly disconnectGraceMs: number;
   /**
-   * Counted attempts of a shard before it is split, dead-lettered or fails the job. They must come from two workers at
-   * least, where there are two: one bad node must not fail a job. Twice as many are enough in any case.
+   * Counted attempts of a shard before it is split, dead-lettered or fails the job. They must come from two
+   * workers at least, where there are two: one bad node must not fail a job. Twice as many are enough in any
+   * case.
    */
   readonly maxAttempts: number;
   /** Back-off of a failed shard: doubles from here, up to the maximum. */
@@ -34,8 +40,9 @@ export interface ScheduleConfig {
     readonly forMaxMs: number;
   };
   /**
-   * A worker that renews its leases but finishes no row for this long hangs: its oldest attempt has failed. Longer than
-   * anything that a sound worker does between two rows: the slowest is an engine that is built for a new model.
+   * A worker that renews its leases but finishes no row for this long hangs: its oldest attempt has failed.
+   * Longer than anything that a sound worker does between two rows: the slowest is an engine that is built
+   * for a new model.
    */
   readonly stallMs: number;
   /** Dead letters allowed before the job fails. */

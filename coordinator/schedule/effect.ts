@@ -5,13 +5,13 @@ import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type { FailureReason, JournalRecord } from "./record.ts";
 
 /**
- * Everything that the core wants done. The shell runs the effects of one event in order; when a `durable` append is among
- * them, those after it wait until the record is on disk: no answer before its record.
+ * Everything that the core wants done. The shell runs the effects of one event in order; when a `durable`
+ * append is among them, those after it wait until the record is on disk: no answer before its record.
  */
 export type JobEffect =
   | { readonly kind: "append"; readonly record: JournalRecord; readonly durable: boolean }
-  // Answers to the call that brought the event. Exactly one of these for leaseRequested, heartbeat, attemptFailed,
-  // leaseReleased and cancelRequested.
+  // Answers to the call that brought the event. Exactly one of these for leaseRequested, heartbeat,
+  // attemptFailed, leaseReleased and cancelRequested.
   | {
       readonly kind: "grant";
       readonly worker: WorkerSession;
@@ -34,7 +34,10 @@ export type JobEffect =
     }
   | { readonly kind: "done" }
   | { readonly kind: "refuse"; readonly reason: FailureReason }
-  /** The answer to a partialOffered; for an accepted offer it comes later, from partialStored or partialRejected. */
+  /**
+   * The answer to a partialOffered; for an accepted offer it comes later, from partialStored or
+   * partialRejected.
+   */
   | {
       readonly kind: "settleOffer";
       readonly shard: ShardId;
@@ -43,11 +46,17 @@ export type JobEffect =
       readonly outcome: OfferOutcome;
     }
   // Work for the shell.
-  /** Check that the partial's files are there, whole, and durable; answer with partialStored or partialRejected. */
+  /**
+   * Check that the partial's files are there, whole, and durable; answer with partialStored or
+   * partialRejected.
+   */
   | { readonly kind: "verify"; readonly partial: PartialManifest }
   /** This partial lost: its files may be deleted. */
   | { readonly kind: "discard"; readonly partial: PartialManifest }
-  /** Waiting lease requests may be tried again: for `shards` became available, or the `freed` workers have a slot again. */
+  /**
+   * Waiting lease requests may be tried again: for `shards` became available, or the `freed` workers have a
+   * slot again.
+   */
   | { readonly kind: "wake"; readonly shards: boolean; readonly freed: readonly WorkerSession[] }
   /** A worker is excluded for a while, or (null) trusted again: for the log. */
   | {

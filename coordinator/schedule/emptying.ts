@@ -5,9 +5,9 @@ import type { JobState, WorkerEntry } from "./state.ts";
 const MOST_EMPTYING = 1 / 8;
 
 /**
- * Whether a worker gets no more shards until it holds none, since a shard waits that must run alone. A fleet at work has no
- * worker that holds nothing before the job's end: what workers died with would all be left until then, add a round of its
- * own to the job, and a poisonous row in it would only be found after a night.
+ * Whether a worker gets no more shards until it holds none, since a shard waits that must run alone. A fleet
+ * at work has no worker that holds nothing before the job's end: what workers died with would all be left
+ * until then, add a round of its own to the job, and a poisonous row in it would only be found after a night.
  */
 export function mustEmpty(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
   const { emptying, workers } = state;

@@ -8,7 +8,10 @@ import { setShardState } from "./state.ts";
 import { recordDurably, type Turn, wake } from "./turn.ts";
 import { failRevoked, tooOftenRevoked } from "./verdict.ts";
 
-/** Durable before it takes effect; too late once the intent to publish is on record: never both cancelled and published. */
+/**
+ * Durable before it takes effect; too late once the intent to publish is on record: never both cancelled and
+ * published.
+ */
 export function cancelRequested(turn: Turn, { reason }: EventOf<"cancelRequested">): void {
   if (turn.state.phase === "publishing") {
     const message = "the job is being published: it can no longer be cancelled";
@@ -20,7 +23,10 @@ export function cancelRequested(turn: Turn, { reason }: EventOf<"cancelRequested
   closeJob(turn);
 }
 
-/** The shard is mapped again. A report about another partial than the committed one is old, and changes nothing. */
+/**
+ * The shard is mapped again. A report about another partial than the committed one is old, and changes
+ * nothing.
+ */
 export function partialDamaged(turn: Turn, { shard, digest, reason }: EventOf<"partialDamaged">): void {
   const { state } = turn;
   const entry = state.shards[shard];

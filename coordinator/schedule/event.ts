@@ -27,7 +27,10 @@ export type JobEvent =
       readonly name: string;
       readonly slots: number;
     }
-  /** `died`: its process ended or its connection is gone beyond the grace; `left`: it drained and said goodbye. */
+  /**
+   * `died`: its process ended or its connection is gone beyond the grace; `left`: it drained and said
+   * goodbye.
+   */
   | {
       readonly kind: "workerLost";
       readonly worker: WorkerSession;

@@ -126,10 +126,13 @@ function countedFailure(worker: string, end: AttemptEnd): CountedFailure | null 
   }
 }
 
-/** Adds or replaces an attempt, in token order, and forgets the oldest that has ended when there are too many. */
+/**
+ * Adds or replaces an attempt, in token order, and forgets the oldest that has ended when there are too many.
+ */
 function keepAttempt(state: JobState, entry: ShardEntry, attempt: Attempt): void {
   seeToken(state, attempt.token);
-  // Most shards have one attempt, and there are hundreds of thousands: a list that never grew holds nothing but its item.
+  // Most shards have one attempt, and there are hundreds of thousands: a list that never grew holds nothing
+  // but its item.
   if (entry.attempts.length === 0) {
     entry.attempts = [attempt];
     return;

@@ -16,7 +16,8 @@ import { addShard, type JobState, openShards } from "./state.ts";
 /**
  * Applies a record to the durable facts: the only code that changes them, live and in replay.
  *
- * Law: a record that is applied twice in a row changes nothing the second time. A record that contradicts the state throws.
+ * Law: a record that is applied twice in a row changes nothing the second time. A record that contradicts the
+ * state throws.
  */
 export function evolve(state: JobState, record: JournalRecord): void {
   if (isEnded(state.phase)) assertAllowedAfterEnd(state, record);
@@ -124,7 +125,10 @@ function evolveIntent(state: JobState, outputDigest: string): void {
   state.phase = "publishing";
 }
 
-/** Another run begins where the failed or cancelled one stopped: commits, splits and the intent to publish stay. */
+/**
+ * Another run begins where the failed or cancelled one stopped: commits, splits and the intent to publish
+ * stay.
+ */
 function evolveRevived(state: JobState, jobId: string): void {
   if (state.jobId === jobId) return;
   assert(

@@ -4,8 +4,9 @@ import type { JobState, Standing } from "./state.ts";
 import { type Turn, wake } from "./turn.ts";
 
 /**
- * A worker failed, died, or handed in something bad. A strike against it, unless the shard is to blame: it failed on
- * another worker too, or is a half of one that did. Then the strikes that it gave before are taken back.
+ * A worker failed, died, or handed in something bad. A strike against it, unless the shard is to blame: it
+ * failed on another worker too, or is a half of one that did. Then the strikes that it gave before are taken
+ * back.
  */
 export function strike(turn: Turn, name: string, shards: readonly ShardEntry[]): void {
   const { state, nowMs } = turn;
@@ -32,8 +33,8 @@ export function clearStrikes(turn: Turn, name: string): void {
 }
 
 /**
- * When a worker may ask again, or null when it may have a lease now. An excluded worker whose time is up gets one shard at
- * a time, and no other until that one has ended.
+ * When a worker may ask again, or null when it may have a lease now. An excluded worker whose time is up gets
+ * one shard at a time, and no other until that one has ended.
  */
 export function excludedUntilMs(state: JobState, name: string, nowMs: number): number | null {
   const exclusion = state.standings.get(name)?.exclusion ?? null;
@@ -51,7 +52,10 @@ export function excludedMs(state: JobState, name: string, nowMs: number): number
   return exclusion === null ? null : Math.max(0, exclusion.untilMs - nowMs);
 }
 
-/** Law (L2): not all workers that are here are excluded. When the last other one has gone, they are all taken back. */
+/**
+ * Law (L2): not all workers that are here are excluded. When the last other one has gone, they are all taken
+ * back.
+ */
 export function keepSomebody(turn: Turn): void {
   const { workerNames, standings } = turn.state;
   if (workerNames.size === 0 || trustedNames(turn.state) > 0) return;
@@ -69,7 +73,10 @@ export function isUntriedSomewhere(state: JobState, { failures }: ShardEntry): b
   return trustedNames(state) > triedAndTrusted;
 }
 
-/** Forgets old strikes of workers that are trusted, and whoever has not been here for a window after its exclusion. */
+/**
+ * Forgets old strikes of workers that are trusted, and whoever has not been here for a window after its
+ * exclusion.
+ */
 export function forgetOldStrikes({ state, nowMs }: Turn): void {
   const { windowMs } = state.config.exclusion;
   for (const [name, { strikes, exclusion }] of state.standings) {

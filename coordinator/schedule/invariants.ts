@@ -6,8 +6,8 @@ import { inPlanOrder, leasesOf, SHARD_KINDS, type ShardEntry } from "./shard-sta
 import { type JobState, openShards, type QueueItem } from "./state.ts";
 
 /**
- * The invariants of RELIABILITY 3 that a state can show, all of them, in O(shards): for tests, the simulator, and samples in
- * production.
+ * The invariants of RELIABILITY 3 that a state can show, all of them, in O(shards): for tests, the simulator,
+ * and samples in production.
  *
  * @throws an Error that names the invariant that is broken
  */
@@ -135,8 +135,8 @@ function checkPhase(state: JobState): void {
     hold(totals.rowsCommitted + state.counts.poisoned === totals.rows, "I1: every row is accounted for");
   }
   if (phase === "publishing" || phase === "published") {
-    // Not of a job that is reducing: one that failed for its dead letters, and is taken up again, is reducing until it is
-    // judged again, by what is allowed now.
+    // Not of a job that is reducing: one that failed for its dead letters, and is taken up again, is reducing
+    // until it is judged again, by what is allowed now.
     hold(totals.deadRows <= state.config.maxDeadRows, "no more dead letters than are allowed");
     hold(state.outputDigest !== null, "I14: what is published was intended");
   }

@@ -16,7 +16,9 @@ export function failJob(turn: Turn, reason: FailureReason): void {
   closeJob(turn);
 }
 
-/** After the record that ended the job: takes back every lease, answers every offer, and says how it ended. */
+/**
+ * After the record that ended the job: takes back every lease, answers every offer, and says how it ended.
+ */
 export function closeJob(turn: Turn): void {
   const { state } = turn;
   assert(isEnded(state.phase), "only an ended job is closed");

@@ -10,7 +10,10 @@ import type { WorkerEntry } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { refuseStaleSession } from "./worker-refusals.ts";
 
-/** Grants what the worker runs already, else the first pending shard in plan order, else a backup of a slow one, else nothing. */
+/**
+ * Grants what the worker runs already, else the first pending shard in plan order, else a backup of a slow
+ * one, else nothing.
+ */
 export function leaseRequested(turn: Turn, event: EventOf<"leaseRequested">): void {
   const worker = turn.state.workers.get(event.worker);
   if (worker === undefined) {

@@ -15,8 +15,8 @@ export function refuseOffer(turn: Turn, partial: PartialManifest, reason: Failur
 }
 
 /**
- * Lets the files of a partial that lost be deleted; except where another manifest under the same name won or may still
- * win, for then the files are its own.
+ * Lets the files of a partial that lost be deleted; except where another manifest under the same name won or
+ * may still win, for then the files are its own.
  */
 export function discardLoser(turn: Turn, partial: PartialManifest): void {
   const { state } = turn;

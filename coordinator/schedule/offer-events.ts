@@ -24,10 +24,12 @@ import { type Turn, wakeWorker } from "./turn.ts";
 import { staleLease, staleSession } from "./worker-refusals.ts";
 
 /**
- * A finished partial. It need not come from a live lease: a partial that is whole is good, however late, as long as its
- * token was granted for this shard and has not been revoked. What is right about it is verified before it counts.
+ * A finished partial. It need not come from a live lease: a partial that is whole is good, however late, as
+ * long as its token was granted for this shard and has not been revoked. What is right about it is verified
+ * before it counts.
  *
- * While one offer of a shard is verified, others wait: if it is stored they have lost, if not the next one is verified.
+ * While one offer of a shard is verified, others wait: if it is stored they have lost, if not the next one is
+ * verified.
  */
 export function partialOffered(turn: Turn, { worker: session, partial }: EventOf<"partialOffered">): void {
   const { state } = turn;

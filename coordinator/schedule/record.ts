@@ -5,9 +5,11 @@ import type { ShardId } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
 
 /**
- * What the journal keeps, in order: the job is the fold of its records. A reader refuses a kind that it does not know.
+ * What the journal keeps, in order: the job is the fold of its records. A reader refuses a kind that it does
+ * not know.
  *
- * `leaseGranted` and `attemptEnded` are appended without waiting: losing them costs repeated work, never a row.
+ * `leaseGranted` and `attemptEnded` are appended without waiting: losing them costs repeated work, never a
+ * row.
  */
 export type JournalRecord =
   | {
@@ -15,7 +17,10 @@ export type JournalRecord =
       readonly generation: number;
       readonly build: string;
       readonly wallMs: number;
-      /** The segment before this one as it was found, all of it, and its crc32: from here on it may not be shorter. 0 in the first. */
+      /**
+       * The segment before this one as it was found, all of it, and its crc32: from here on it may not be
+       * shorter. 0 in the first.
+       */
       readonly previousBytes: number;
       readonly previousCrc32: number;
     }
@@ -66,7 +71,10 @@ export type JournalRecord =
   | { readonly kind: "published"; readonly outputDigest: string }
   | { readonly kind: "jobCancelled"; readonly reason: string }
   | { readonly kind: "jobFailed"; readonly reason: FailureReason }
-  /** A new run, of another id, takes up what a failed or cancelled one committed: the same spec, input and model. */
+  /**
+   * A new run, of another id, takes up what a failed or cancelled one committed: the same spec, input and
+   * model.
+   */
   | { readonly kind: "jobRevived"; readonly jobId: string };
 
 /** How one execution ended. Only `failed`, `died` and `rejected` count against the shard. */

@@ -11,8 +11,9 @@ import type { Turn } from "./turn.ts";
 import { settleVerdicts } from "./verdict.ts";
 
 /**
- * The job as its records tell it, taken up by coordinator `generation`. What was leased or being committed is pending
- * again: partials of earlier generations are still welcome, and their rows are mapped again if none comes.
+ * The job as its records tell it, taken up by coordinator `generation`. What was leased or being committed is
+ * pending again: partials of earlier generations are still welcome, and their rows are mapped again if none
+ * comes.
  *
  * @throws {JOURNAL_CORRUPT} when the records contradict each other
  */
@@ -49,8 +50,8 @@ export function replay(
 }
 
 /**
- * What must be done to go on after a replay: decisions whose record the crash cut off, and the work of the job's phase.
- * Call it once, before the first event.
+ * What must be done to go on after a replay: decisions whose record the crash cut off, and the work of the
+ * job's phase. Call it once, before the first event.
  */
 export function resumeEffects(state: JobState): JobEffect[] {
   const turn: Turn = { state, nowMs: 0, effects: [] };

@@ -51,8 +51,8 @@ export interface ShardEntry {
 }
 
 /**
- * Executions remembered for a shard. Expiries are not counted as failures, so a shard may have any number; the story needs
- * the last few, and a token that is forgotten is fenced by `forgottenUpTo`.
+ * Executions remembered for a shard. Expiries are not counted as failures, so a shard may have any number;
+ * the story needs the last few, and a token that is forgotten is fenced by `forgottenUpTo`.
  */
 export const MAX_ATTEMPTS_KEPT = 16;
 
@@ -93,7 +93,10 @@ export interface Offer {
   readonly msPerRow: number | null;
 }
 
-/** Offers that may wait behind the one being verified: two leases and one late token. More are asked to come again. */
+/**
+ * Offers that may wait behind the one being verified: two leases and one late token. More are asked to come
+ * again.
+ */
 export const MAX_WAITING_OFFERS = 3;
 
 export const SHARD_KINDS = [
@@ -119,8 +122,9 @@ export function isOpen(kind: ShardKind): boolean {
 }
 
 /**
- * A shard that a worker died with, or a half of one. It runs alone on its worker, so that when the worker dies the blame is
- * certain: a sound shard must not become a dead letter for having been prefetched beside a poisoned one.
+ * A shard that a worker died with, or a half of one. It runs alone on its worker, so that when the worker
+ * dies the blame is certain: a sound shard must not become a dead letter for having been prefetched beside a
+ * poisoned one.
  */
 export function isSuspect(entry: ShardEntry): boolean {
   return entry.parent !== null || entry.failures.some(({ died }) => died);

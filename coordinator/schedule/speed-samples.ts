@@ -1,6 +1,6 @@
 /**
- * Samples kept: enough that a handful of odd shards does not move the median, few enough to sort on demand, and old ones
- * leave, so that the median follows the part of the input that is at work now.
+ * Samples kept: enough that a handful of odd shards does not move the median, few enough to sort on demand,
+ * and old ones leave, so that the median follows the part of the input that is at work now.
  */
 const MAX_SAMPLES = 101;
 

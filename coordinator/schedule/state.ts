@@ -28,7 +28,9 @@ export interface JobState {
   jobId: string | null;
   name: string;
   digests: JobDigests | null;
-  /** The paths of the input files: as the plan was sealed, until who takes the job up says where they are now. */
+  /**
+   * The paths of the input files: as the plan was sealed, until who takes the job up says where they are now.
+   */
   files: readonly string[];
   /** Which rows they hold. */
   rows: DatasetRows;
@@ -88,7 +90,8 @@ export interface WorkerEntry {
 }
 
 /**
- * How a worker stands, by name: strikes outlive its sessions, not the coordinator (after a restart everybody starts anew).
+ * How a worker stands, by name: strikes outlive its sessions, not the coordinator (after a restart everybody
+ * starts anew).
  *
  *     trusted -> excluded for a while -> on probation: one shard at a time
  *        ^          ^     (twice as long) <- fails -'            |
@@ -118,7 +121,10 @@ export interface Expiry {
   readonly lease: Lease;
 }
 
-/** Pending shards. An item is void once its shard is not pending or was queued again: see `ShardEntry.queueSeq`. */
+/**
+ * Pending shards. An item is void once its shard is not pending or was queued again: see
+ * `ShardEntry.queueSeq`.
+ */
 export interface PendingQueue {
   readonly ready: Heap<QueueItem>;
   /** Those that failed before: see `isMarked`. */

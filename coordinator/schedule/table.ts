@@ -7,7 +7,9 @@ import { storyOf } from "./story.ts";
 
 // The legal moves, on one screen. A cell that is not here throws.
 
-/** `act`: the event's own file decides. `late`: it came after the job's end, is answered and changes nothing. */
+/**
+ * `act`: the event's own file decides. `late`: it came after the job's end, is answered and changes nothing.
+ */
 type Cell = "act" | "late";
 
 const EVER = { workerJoined: "act", workerLost: "act", workerRefused: "act", tick: "act" } as const;

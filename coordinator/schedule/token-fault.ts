@@ -7,8 +7,8 @@ import { isOpenEntry, type JobState } from "./state.ts";
 import { staleLease } from "./worker-refusals.ts";
 
 /**
- * Why a partial under this token is not wanted; null when it is: the token was granted for this shard by this coordinator or
- * an earlier one, and not revoked. Running late is no fault.
+ * Why a partial under this token is not wanted; null when it is: the token was granted for this shard by this
+ * coordinator or an earlier one, and not revoked. Running late is no fault.
  */
 export function tokenFault(state: JobState, entry: ShardEntry, token: Token): FailureReason | null {
   const { id } = entry.shard;
@@ -19,11 +19,14 @@ export function tokenFault(state: JobState, entry: ShardEntry, token: Token): Fa
   }
   const { forgottenUpTo } = entry;
   const forgotten = forgottenUpTo !== null && compareTokens(token, forgottenUpTo) <= 0;
-  // A grant of this generation would be here; one of an earlier generation may have been lost with the unwritten records.
+  // A grant of this generation would be here; one of an earlier generation may have been lost with the
+  // unwritten records.
   return token.generation < state.generation && !forgotten ? null : staleLease(id, token);
 }
 
-/** Why no file of a partial is wanted that would be offered under this token; null when it might be committed. */
+/**
+ * Why no file of a partial is wanted that would be offered under this token; null when it might be committed.
+ */
 export function uploadFault(state: JobState, shard: ShardId, token: Token): FailureReason | null {
   const entry = state.shards[shard];
   if (state.phase !== "running" || entry === undefined || !isOpenEntry(entry))

@@ -1,7 +1,10 @@
 import type { Problem } from "../../shared/core/errors.ts";
 import type { ScheduleConfig } from "./config.ts";
 
-/** A lease must outlast this many heartbeats, or two that are lost on the way would cost a healthy worker its shard. */
+/**
+ * A lease must outlast this many heartbeats, or two that are lost on the way would cost a healthy worker its
+ * shard.
+ */
 const HEARTBEATS_PER_LEASE = 3;
 
 /** Everything that is wrong with a configuration; empty when the core can run with it. */

@@ -12,7 +12,9 @@ import { type JobState, setShardState } from "./state.ts";
 import { moveShard, type ShardMove } from "./table.ts";
 import { recordDurably, type Turn, wake } from "./turn.ts";
 
-/** A shard that nobody holds any more: pending after its back-off, or judged when its attempts are used up. */
+/**
+ * A shard that nobody holds any more: pending after its back-off, or judged when its attempts are used up.
+ */
 export function returnToPending(turn: Turn, entry: ShardEntry, move: ShardMove, end: AttemptEnd): void {
   const { state, nowMs } = turn;
   const counted = end.kind === "failed" || end.kind === "died" || end.kind === "rejected";
@@ -53,8 +55,9 @@ export function failRevoked(turn: Turn, entry: ShardEntry): void {
 }
 
 /**
- * Failures on one worker alone do not condemn a shard while another worker is here that has not tried it: the first may be
- * a bad node that takes every retry. Unless there are so many that nobody else will ever take it.
+ * Failures on one worker alone do not condemn a shard while another worker is here that has not tried it: the
+ * first may be a bad node that takes every retry. Unless there are so many that nobody else will ever take
+ * it.
  */
 function attemptsAreUsedUp(state: JobState, entry: ShardEntry): boolean {
   const { failures } = entry;
@@ -77,8 +80,8 @@ function retryDelayMs({ config }: JobState, entry: ShardEntry): number {
 }
 
 /**
- * Workers that only ever died with this shard point at a row that kills them: the shard is halved, down to the row.
- * Anything else is a failure that more attempts will not cure.
+ * Workers that only ever died with this shard point at a row that kills them: the shard is halved, down to
+ * the row. Anything else is a failure that more attempts will not cure.
  */
 function judge(turn: Turn, entry: ShardEntry): void {
   const rows = shardRows(entry.shard);

@@ -49,8 +49,8 @@ export function partialStored(turn: Turn, event: EventOf<"partialStored">): void
 }
 
 /**
- * The offer is not what it says, and its token is revoked: the next that waits under another token is verified, else other
- * leases go on, else the shard is pending.
+ * The offer is not what it says, and its token is revoked: the next that waits under another token is
+ * verified, else other leases go on, else the shard is pending.
  */
 export function partialRejected(turn: Turn, event: EventOf<"partialRejected">): void {
   const { state } = turn;
@@ -81,7 +81,10 @@ function sameToken(a: PartialManifest, b: PartialManifest): boolean {
   return compareTokens(a.token, b.token) === 0;
 }
 
-/** The offer that the answer is about, or null when its shard has been settled before: an answer that came twice. */
+/**
+ * The offer that the answer is about, or null when its shard has been settled before: an answer that came
+ * twice.
+ */
 function verifiedOffer(
   turn: Turn,
   event: EventOf<"partialStored"> | EventOf<"partialRejected">,

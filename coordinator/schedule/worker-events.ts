@@ -56,7 +56,9 @@ export function workerRefused(turn: Turn, { worker, reason }: EventOf<"workerRef
   turn.state.refusal = reason;
 }
 
-/** Renews the leases that are live; a lease that is not here any more is lost, and its worker drops the shard. */
+/**
+ * Renews the leases that are live; a lease that is not here any more is lost, and its worker drops the shard.
+ */
 export function heartbeat(turn: Turn, event: EventOf<"heartbeat">): void {
   const { state, nowMs, effects } = turn;
   const worker = state.workers.get(event.worker);
@@ -82,8 +84,9 @@ export function heartbeat(turn: Turn, event: EventOf<"heartbeat">): void {
 }
 
 /**
- * A worker that is here but does nothing: its oldest attempt has failed, and what it holds beside goes back unmarked. It is
- * the worker that is looked at, not the lease: a shard that is prefetched waits for as long as the one before it takes.
+ * A worker that is here but does nothing: its oldest attempt has failed, and what it holds beside goes back
+ * unmarked. It is the worker that is looked at, not the lease: a shard that is prefetched waits for as long
+ * as the one before it takes.
  */
 function endStalled(turn: Turn, worker: WorkerEntry): void {
   const { nowMs, state } = turn;

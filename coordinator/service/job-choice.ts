@@ -14,16 +14,17 @@ export interface Chooser {
 }
 
 /**
- * Which of several jobs a worker serves: one at a time. So its leases are within its slots over all jobs, a shard that must
- * run alone does, and a worker has one model loaded, which it changes only when it must.
+ * Which of several jobs a worker serves: one at a time. So its leases are within its slots over all jobs, a
+ * shard that must run alone does, and a worker has one model loaded, which it changes only when it must.
  *
  * - While its job has work for it, it stays. While it holds leases of a job it gets none of another.
  * - When its job has none, and it holds none, it goes to the oldest job that has work for it.
- * - An older job that has work while nobody serves it (its workers went on, and a shard came back) calls one worker back from
- *   the younger ones: that one gets no more leases until it holds none. Else the last shard of a job of days would wait for
- *   the whole of the next.
+ * - An older job that has work while nobody serves it (its workers went on, and a shard came back) calls one
+ *   worker back from the younger ones: that one gets no more leases until it holds none. Else the last shard
+ *   of a job of days would wait for the whole of the next.
  *
- * Law: between `mayAsk` and `asked` nothing else happens, so two requests of one worker never get leases of two jobs.
+ * Law: between `mayAsk` and `asked` nothing else happens, so two requests of one worker never get leases of
+ * two jobs.
  */
 export class JobChoice<Job extends ChoosableJob> {
   /** The job that each worker served last. */
@@ -35,7 +36,8 @@ export class JobChoice<Job extends ChoosableJob> {
    * In which order `jobs` are asked for a shard.
    *
    * @param jobs oldest first
-   * @param running of which it still runs shards from before this coordinator was started: to ask another would end those
+   * @param running of which it still runs shards from before this coordinator was started: to ask another
+   * would end those
    */
   order({ session, name }: Chooser, jobs: readonly Job[], running?: Job): Job[] {
     const served = this.#servedBy(session, jobs) ?? running;

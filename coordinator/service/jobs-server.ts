@@ -21,7 +21,9 @@ export interface JobsServerOptions {
   readonly jobs: () => readonly JobHandle[];
 }
 
-/** Each is looked at twice a second, and a status costs a tenth of a millisecond with all that is around it. */
+/**
+ * Each is looked at twice a second, and a status costs a tenth of a millisecond with all that is around it.
+ */
 const MOST_WATCHERS = 256;
 
 /** Where people submit jobs and ask after them. */
@@ -63,7 +65,8 @@ export class JobsServer implements JobsService {
   }
 
   async *#watch(job: JobHandle, signal?: AbortSignal): AsyncIterable<JobStatus> {
-    // Once, and not with each pause: what waits for a promise stays with it until it settles, and a job may run for weeks.
+    // Once, and not with each pause: what waits for a promise stays with it until it settles, and a job may
+    // run for weeks.
     const over = new AbortController();
     const end = () => over.abort();
     job.ended.then(end, end);

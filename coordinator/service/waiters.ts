@@ -3,14 +3,19 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type { Wake } from "../job/wake.ts";
 
-/** A worker has one open, and for a moment a second, where a connection broke; each costs a look for every wake. */
+/**
+ * A worker has one open, and for a moment a second, where a connection broke; each costs a look for every
+ * wake.
+ */
 const MOST_OF_ONE = 8;
 
 /**
- * Lease requests that wait for something to change: each sleeps until it is woken, its time is up, or its caller is gone.
+ * Lease requests that wait for something to change: each sleeps until it is woken, its time is up, or its
+ * caller is gone.
  *
- * A worker keeps a request open while its slots are full, so at any time nearly every worker has one here. A commit frees
- * one slot, and must wake that worker alone: to wake them all would cost a look by each of thousands for every commit.
+ * A worker keeps a request open while its slots are full, so at any time nearly every worker has one here. A
+ * commit frees one slot, and must wake that worker alone: to wake them all would cost a look by each of
+ * thousands for every commit.
  */
 export class Waiters {
   readonly #timers: Timers;
@@ -87,8 +92,8 @@ export class Waiter implements Disposable {
   }
 
   /**
-   * Resolves when woken since the try began, after `ms`, or when `signal` aborts. Shards that become available wake it
-   * only if it is `hungry`: if shards were what the try lacked.
+   * Resolves when woken since the try began, after `ms`, or when `signal` aborts. Shards that become
+   * available wake it only if it is `hungry`: if shards were what the try lacked.
    */
   async wait(ms: number, hungry: boolean, signal?: AbortSignal): Promise<void> {
     if (this.#woken || (hungry && this.#wokenForShards) || signal?.aborted) return;

@@ -23,12 +23,20 @@ import { tellEachJob } from "./tell-each-job.ts";
 import type { Waiters } from "./waiters.ts";
 import type { WorkerRegistry } from "./worker-registry.ts";
 
-/** The longest that a lease request may hang, whatever the caller asks: shorter than any keepalive takes a call for dead. */
+/**
+ * The longest that a lease request may hang, whatever the caller asks: shorter than any keepalive takes a
+ * call for dead.
+ */
 const MAX_WAIT_MS = 60_000;
 
-/** Two for each thread and one more: no machine has threads for so many, and each lease is looked at again and again. */
+/**
+ * Two for each thread and one more: no machine has threads for so many, and each lease is looked at again and
+ * again.
+ */
 const MOST_SLOTS = 1_024;
-/** A worker whose heartbeat were refused would lose all that it holds: one that is only slow to let go is not. */
+/**
+ * A worker whose heartbeat were refused would lose all that it holds: one that is only slow to let go is not.
+ */
 const LEAST_LEASES = 64;
 
 export interface WorkServerOptions {
@@ -207,7 +215,10 @@ export class WorkServer implements WorkService {
     return { lease: null, retryAtMs, hungry: hungry || !full };
   }
 
-  /** @throws {ARGUMENT_INVALID} for more leases than it can hold, those that it has lost and does not know of with them */
+  /**
+   * @throws {ARGUMENT_INVALID} for more leases than it can hold, those that it has lost and does not know of
+   * with them
+   */
   #refuseStorm({ name, slots }: WorkerInfo, leases: number): void {
     const most = Math.max(LEAST_LEASES, slots * (1 + this.#options.jobs().length));
     if (leases <= most) return;

@@ -33,9 +33,10 @@ export interface RegistryTimes {
 }
 
 /**
- * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten times the fleet
- * that is measured. `newcomers`, who have no request for a shard open since they registered, or since their connection broke: a
- * worker asks at once, so a thousand are the workers of one moment; registrations without end push out each other.
+ * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten
+ * times the fleet that is measured. `newcomers`, who have no request for a shard open since they registered,
+ * or since their connection broke: a worker asks at once, so a thousand are the workers of one moment;
+ * registrations without end push out each other.
  */
 const MOST = { members: 20_000, newcomers: 1_000 } as const;
 
@@ -54,8 +55,8 @@ export class WorkerRegistry {
   }
 
   /**
-   * A new session. Another live session of the same name is an earlier life of that worker, and is returned as dead; so is
-   * the oldest newcomer when there are too many.
+   * A new session. Another live session of the same name is an earlier life of that worker, and is returned
+   * as dead; so is the oldest newcomer when there are too many.
    *
    * @throws {RESOURCE_EXHAUSTED} when there are too many workers
    */
@@ -140,7 +141,10 @@ export class WorkerRegistry {
     this.#remove(session);
   }
 
-  /** By a worker's name, which is all that a supervisor knows that saw its process die; null when it is none of these. */
+  /**
+   * By a worker's name, which is all that a supervisor knows that saw its process die; null when it is none
+   * of these.
+   */
   sessionOf(name: string): WorkerSession | null {
     return this.#byName.get(name)?.session ?? null;
   }

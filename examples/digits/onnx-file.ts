@@ -8,8 +8,8 @@ const OPSET = 13;
 const IR_VERSION = 7;
 
 /**
- * The network as an ONNX file. Input `image` float32 [N, 784], each pixel 0 to 1; output `logits` float32 [N, 10].
- * N is left open, so that whoever runs it may choose the batch.
+ * The network as an ONNX file. Input `image` float32 [N, 784], each pixel 0 to 1; output `logits` float32 [N,
+ * 10]. N is left open, so that whoever runs it may choose the batch.
  */
 export function encodeOnnx({ hidden, output }: Network): Uint8Array {
   return onnx.ModelProto.encode({

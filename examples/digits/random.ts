@@ -2,8 +2,8 @@
 export type Random = () => number;
 
 /**
- * mulberry32: 32 bits of state and integer arithmetic only, so one seed gives the same numbers on every machine.
- * `Math.random` cannot be seeded.
+ * mulberry32: 32 bits of state and integer arithmetic only, so one seed gives the same numbers on every
+ * machine. `Math.random` cannot be seeded.
  */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;

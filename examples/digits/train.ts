@@ -18,10 +18,16 @@ const EPOCHS = 30;
 const BATCH_DIGITS = 32;
 const LEARNING_RATE = 0.05;
 const MOMENTUM = 0.9;
-/** Each time a digit is seen, it is moved by up to this many pixels: 8,000 digits are few, and place must not matter. */
+/**
+ * Each time a digit is seen, it is moved by up to this many pixels: 8,000 digits are few, and place must not
+ * matter.
+ */
 const SHIFT = 1;
 
-/** Trains by mini-batch gradient descent with momentum on the cross-entropy loss; the rate falls to zero as a cosine. */
+/**
+ * Trains by mini-batch gradient descent with momentum on the cross-entropy loss; the rate falls to zero as a
+ * cosine.
+ */
 export function train(digits: readonly Digit[], random: Random): Network {
   const network = createNetwork({ pixels: PIXELS, hidden: HIDDEN, classes: CLASSES }, random);
   const momenta = zeroNetwork(network);

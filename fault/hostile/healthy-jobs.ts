@@ -12,7 +12,10 @@ const LOOK_MS = 200;
 const END_LIMIT_MS = 180_000;
 const RELEASE_LIMIT_MS = 20_000;
 
-/** The same job again and again, from the beginning, beside whatever else happens: each run must end as if alone. */
+/**
+ * The same job again and again, from the beginning, beside whatever else happens: each run must end as if
+ * alone.
+ */
 export class HealthyJobs implements AsyncDisposable {
   readonly address: string;
   readonly spec: JobSpec;
@@ -118,7 +121,10 @@ export class HealthyJobs implements AsyncDisposable {
     this.#status = await this.#client.jobs.getJob(this.#status.jobId);
   }
 
-  /** A lease that ran out because the coordinator was busy with others is an attempt more than there are shards. */
+  /**
+   * A lease that ran out because the coordinator was busy with others is an attempt more than there are
+   * shards.
+   */
   #judge(): void {
     const { phase, failure, attempts, attemptsFailed, shardsTotal } = this.#status;
     const extra = attempts - shardsTotal;

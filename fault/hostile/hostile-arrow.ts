@@ -38,9 +38,9 @@ const GOOD: readonly Uint8Array[] = [
 const WORDS = [-1, -4, 0, 4, 8, 0x7fffffff, -0x80000000, 0x10000000, 0x3fffffff] as const;
 
 /**
- * Arrow files, damaged. Every word of the metadata of a small file with lists and a dictionary gets every extreme in turn:
- * lengths that are absurd, offsets that lead back (so that a table holds itself) or out, buffers that overlap, another
- * endianness. After those, as for any other format.
+ * Arrow files, damaged. Every word of the metadata of a small file with lists and a dictionary gets every
+ * extreme in turn: lengths that are absurd, offsets that lead back (so that a table holds itself) or out,
+ * buffers that overlap, another endianness. After those, as for any other format.
  */
 export function hostileArrow(index: number, dice: Dice): HostileFile {
   if (index === 0) return { what: "an honest file", bytes: GOOD[3] ?? new Uint8Array() };

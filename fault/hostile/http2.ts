@@ -36,7 +36,10 @@ export const SETTINGS = frame({ type: FRAME.settings });
 /** Where the secret of a coordinator goes in a call's headers; as long as one, so that no length changes. */
 const SECRET_PLACE = "secret".padEnd(43, "-");
 
-/** The same bytes, sent by one who knows the secret: what a guard keeps out would never meet a codec otherwise. */
+/**
+ * The same bytes, sent by one who knows the secret: what a guard keeps out would never meet a codec
+ * otherwise.
+ */
 export function withSecret(bytes: Buffer, secret: string): Buffer {
   return Buffer.from(bytes.toString("latin1").replaceAll(SECRET_PLACE, secret), "latin1");
 }

@@ -3,8 +3,8 @@ export const FILE_KINDS = ["parquet", "arrow", "onnx", "jobFile", "journal", "pa
 export type FileKind = (typeof FILE_KINDS)[number];
 
 /**
- * `wire`: bytes on the port of a real coordinator. `call`: calls to one, well formed and meant to harm. `peers`: far too much
- * of what is allowed, while others are at work.
+ * `wire`: bytes on the port of a real coordinator. `call`: calls to one, well formed and meant to harm.
+ * `peers`: far too much of what is allowed, while others are at work.
  */
 export const HOSTILE_KINDS = [...FILE_KINDS, "wire", "call", "peers"] as const;
 export type HostileKind = (typeof HOSTILE_KINDS)[number];

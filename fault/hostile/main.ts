@@ -9,8 +9,9 @@ import { TALLY_HEAD } from "./tally.ts";
 import { tryKind } from "./try-kind.ts";
 
 /**
- * `npm run hostile`: files and bytes that want to break what parses them. Every one must end in a typed error, or be
- * taken, in bounded time and memory. Exits 1 when one did not, with the file and the command that tries it again.
+ * `npm run hostile`: files and bytes that want to break what parses them. Every one must end in a typed
+ * error, or be taken, in bounded time and memory. Exits 1 when one did not, with the file and the command
+ * that tries it again.
  */
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run hostile --")

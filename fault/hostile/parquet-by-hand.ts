@@ -1,7 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { i32, i64, list, struct, type ThriftValue, text } from "./thrift.ts";
 
-/** Parquet files put together by hand, in which every number may lie. `x` is a float column, as the job expects. */
+/**
+ * Parquet files put together by hand, in which every number may lie. `x` is a float column, as the job
+ * expects.
+ */
 export interface LyingParquet {
   readonly fileRows?: bigint | number;
   readonly groupRows?: bigint | number;

@@ -10,7 +10,10 @@ import { MemoryPeak } from "./memory-peak.ts";
 /** No hostile file may take longer, wherever it is parsed, on a machine that does much else, too. */
 const TRIAL_LIMIT_MS = 90_000;
 
-/** Of the process that tries files and its children together: planning may take 2 GiB, and a decoder here as much. */
+/**
+ * Of the process that tries files and its children together: planning may take 2 GiB, and a decoder here as
+ * much.
+ */
 export const MEMORY_LIMIT_BYTES = 5 * 2 ** 30;
 const DECODER_BYTES = 1.5 * 2 ** 30;
 

@@ -31,9 +31,10 @@ const TEXTS = [
 const NUMBERS = [0, 1, 2, 50, 2 ** 31 - 1, 2 ** 32 - 1];
 
 /**
- * Calls that are well formed and mean harm: right sessions with wrong leases, right leases with wrong partials, twice, late,
- * with names and numbers that nobody has. The coordinator must answer each with a typed error or an answer of the
- * protocol; its job may fail for a reason of the protocol, too, and is then replaced by a fresh one.
+ * Calls that are well formed and mean harm: right sessions with wrong leases, right leases with wrong
+ * partials, twice, late, with names and numbers that nobody has. The coordinator must answer each with a
+ * typed error or an answer of the protocol; its job may fail for a reason of the protocol, too, and is then
+ * replaced by a fresh one.
  */
 export class CallTrials implements AsyncDisposable {
   #scene: Scene | null = null;

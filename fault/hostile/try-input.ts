@@ -16,7 +16,10 @@ const FOOTER_LIMITS = { limitMs: 10_000, memoryLimitBytes: 2 * 2 ** 30 };
 /** Of a file that is accepted with a billion rows, the first ones. */
 const READ_ROWS = 50_000;
 
-/** Input files: planned by the coordinator's own footer process, then read whole, as a worker's shard thread would. */
+/**
+ * Input files: planned by the coordinator's own footer process, then read whole, as a worker's shard thread
+ * would.
+ */
 export class InputTrials implements AsyncDisposable {
   readonly #folder: string;
   readonly #footers: FooterReaders;

@@ -15,8 +15,8 @@ import { mutate } from "./mutate.ts";
 const SHARDS = 20;
 
 /**
- * Journals: a good one of two generations, one of its segments damaged or swapped for the other, opened and replayed as a
- * coordinator does.
+ * Journals: a good one of two generations, one of its segments damaged or swapped for the other, opened and
+ * replayed as a coordinator does.
  *
  * @throws {Error} when what is read was not written, or not in that order
  */
@@ -31,8 +31,9 @@ export async function tryJournal(folder: string, trial: Trial): Promise<string> 
   await using opened = await openJournal(path, 0);
   const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, opened.records, opened.generation);
   checkInvariants(state);
-  // The last record is this generation's own start. A segment that was cut between two records looks like a shorter one:
-  // what it held is done again, so some of what was written may be missing, but nothing else may be there.
+  // The last record is this generation's own start. A segment that was cut between two records looks like a
+  // shorter one: what it held is done again, so some of what was written may be missing, but nothing else may
+  // be there.
   const read = opened.records.slice(0, -1).map((record) => JSON.stringify(record));
   let at = 0;
   for (const record of written) if (JSON.stringify(record) === read[at]) at += 1;

@@ -8,7 +8,8 @@ import { FILE_NAMES, makeFile } from "./make-file.ts";
 const LIMITS = { limitMs: 20_000 };
 
 /**
- * Models: inspected as planning does, in a folder of their own, beside which lies a file that they must not open.
+ * Models: inspected as planning does, in a folder of their own, beside which lies a file that they must not
+ * open.
  *
  * @throws {Error} when a model got at that file
  */

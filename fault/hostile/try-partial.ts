@@ -18,7 +18,9 @@ const REDUCE = {
 };
 const SHAPE = { reduce: REDUCE, output: { path: "/out", rows: "parquet" as const } };
 
-/** Partials as a careless, broken or hostile worker hands them in: verified as at a commit, and then reduced. */
+/**
+ * Partials as a careless, broken or hostile worker hands them in: verified as at a commit, and then reduced.
+ */
 export class PartialTrials implements AsyncDisposable {
   readonly #folder: string;
   readonly #store: ReturnType<typeof createPartialStore>;

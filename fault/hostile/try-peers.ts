@@ -20,9 +20,10 @@ import { PEER_ATTACKS } from "./peer-attacks.ts";
 import type { MeasuredOutcome } from "./trial-runner.ts";
 
 /*
- * What an attack may cost the others. A call on a connection of its own is answered within seconds, in bounded memory; the
- * worker at work loses no lease, and hands in shards while the attack goes on or soon after. The bounds leave room for a
- * machine on which the attackers, the worker and the coordinator share two cores with others.
+ * What an attack may cost the others. A call on a connection of its own is answered within seconds, in
+ * bounded memory; the worker at work loses no lease, and hands in shards while the attack goes on or soon
+ * after. The bounds leave room for a machine on which the attackers, the worker and the coordinator share two
+ * cores with others.
  */
 const ANSWER_LIMIT_MS = 5_000;
 const MEMORY_LIMIT_BYTES = 2 ** 30;

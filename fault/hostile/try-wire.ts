@@ -16,7 +16,10 @@ const ANSWER_LIMIT_MS = 10_000;
 const MEMORY_LIMIT_BYTES = 2 ** 30;
 const LIFE_LIMIT_MS = 1_800_000;
 
-/** Bytes on the port of a real coordinator that has a job: after each attack it must answer, and in the end do its job. */
+/**
+ * Bytes on the port of a real coordinator that has a job: after each attack it must answer, and in the end do
+ * its job.
+ */
 export class WireTrials implements AsyncDisposable {
   readonly #job: KnownJob;
   readonly #coordinator: CliProcess;

@@ -1,6 +1,6 @@
 /**
- * The type of a generated column, in a small language that both hands (DuckDB's and pyarrow's) understand: plain JSON, so
- * that it crosses into Python as it is.
+ * The type of a generated column, in a small language that both hands (DuckDB's and pyarrow's) understand:
+ * plain JSON, so that it crosses into Python as it is.
  */
 export type ColumnType =
   | { readonly kind: ScalarKind }

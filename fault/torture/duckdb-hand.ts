@@ -174,7 +174,9 @@ function nullable(value: string, nulls: number, salt: number): string {
     : `CASE WHEN hash(i, ${salt}) % 1000 < ${nulls * 1000} THEN NULL ELSE ${value} END`;
 }
 
-/** DuckDB's V2 has differences of 33 bits where numbers of 32 bits lie far apart: no other reader takes these. */
+/**
+ * DuckDB's V2 has differences of 33 bits where numbers of 32 bits lie far apart: no other reader takes these.
+ */
 function hasWideSteps({ x, kept }: TortureCase): boolean {
   const kinds = kept.flatMap(({ type }) => typesWithin(type)).map(({ kind }) => kind);
   return [...kinds, x.dtype].some((kind) => kind === "int32" || kind === "uint32");

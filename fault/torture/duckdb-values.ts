@@ -47,8 +47,8 @@ export function duckdbType(type: ColumnType): string {
 const LETTERS = quoteLiteral("aüß日本😀'\"\\%; ");
 
 /**
- * An expression for a value of this type that depends on `row`, an expression of a whole number, and on `salt`. Some of them
- * are null inside of nested ones, and some numbers are the extremes.
+ * An expression for a value of this type that depends on `row`, an expression of a whole number, and on
+ * `salt`. Some of them are null inside of nested ones, and some numbers are the extremes.
  */
 export function duckdbValue(type: ColumnType, row: string, salt: number, longest: number): string {
   const dice = `hash(${row}, ${salt})`;

@@ -4,6 +4,8 @@ import type { TortureCase } from "./torture-case.ts";
 export interface Hand extends AsyncDisposable {
   /** Writes `data/` of the case below `folder`, which exists. @returns why it cannot, or null when it did */
   make(torture: TortureCase, folder: string): Promise<string | null>;
-  /** What is wrong with `out/` of the case below `folder`; empty when every row and value is as it must be. */
+  /**
+   * What is wrong with `out/` of the case below `folder`; empty when every row and value is as it must be.
+   */
   judge(torture: TortureCase, folder: string): Promise<string[]>;
 }

@@ -13,8 +13,9 @@ import { HANDS, type HandName, type TortureCase } from "./torture-case.ts";
 import { type CaseEnd, tryCase } from "./try-case.ts";
 
 /**
- * `npm run torture`: whole jobs over generated data (types x encodings x nesting x names x sizes x output formats), each read
- * back by another program. Exits 1 when one was wrong, with the smallest case that is and the command that tries it again.
+ * `npm run torture`: whole jobs over generated data (types x encodings x nesting x names x sizes x output
+ * formats), each read back by another program. Exits 1 when one was wrong, with the smallest case that is and
+ * the command that tries it again.
  */
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run torture --")

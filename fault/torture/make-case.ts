@@ -53,7 +53,9 @@ interface Size {
   readonly longest: number;
 }
 
-/** Sizes with the trouble that each brings: mostly little things, and one of each that is large in one way. */
+/**
+ * Sizes with the trouble that each brings: mostly little things, and one of each that is large in one way.
+ */
 const USUAL: Size = {
   files: (dice) => 1 + dice.int(3),
   rows: (dice) => dice.pick([0, 1, 2, 63, 64, 65, 300, 1_000]),

@@ -1,6 +1,9 @@
 import type { Dice } from "../hostile/dice.ts";
 
-/** Names that people give to columns, files and folders, and names that break programs which glue texts together. */
+/**
+ * Names that people give to columns, files and folders, and names that break programs which glue texts
+ * together.
+ */
 const PLAIN = ["a", "value", "Value2", "user_id", "x1", "label", "text", "CamelCase"];
 const FOREIGN = ["é", "größe", "日本", "имя", "ключ.поле", "😀", "naïve", "Ünïcode", "עברית", "e\u0301"];
 const ODD = [

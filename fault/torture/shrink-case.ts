@@ -6,8 +6,8 @@ import { type CaseEnd, tryCase } from "./try-case.ts";
 const MOST_TRIES = 40;
 
 /**
- * A smaller case that is wrong, too: with fewer kept columns and files and plainer settings, one after another, as long as
- * it stays wrong. How it is wrong may change on the way.
+ * A smaller case that is wrong, too: with fewer kept columns and files and plainer settings, one after
+ * another, as long as it stays wrong. How it is wrong may change on the way.
  */
 export async function shrinkCase(
   torture: TortureCase,

@@ -8,8 +8,8 @@ import { jobFileOf, modelOfCase } from "./job-of-case.ts";
 import { mayBeRefused, rowsOf, type TortureCase } from "./torture-case.ts";
 
 /**
- * `right`: published, and every value as it must be. `refused`: before any work, and for a type that may be. `skipped`: the
- * hand cannot make such files.
+ * `right`: published, and every value as it must be. `refused`: before any work, and for a type that may be.
+ * `skipped`: the hand cannot make such files.
  */
 export type CaseEnd =
   | { readonly kind: "right"; readonly rows: number }
@@ -20,7 +20,10 @@ export type CaseEnd =
 /** No case is large: beyond this it hangs, on whatever machine. */
 const CASE_LIMIT_MS = 240_000;
 
-/** Makes the case's files, runs the job as a user would, and has the result judged. Leaves nothing behind, or all of it. */
+/**
+ * Makes the case's files, runs the job as a user would, and has the result judged. Leaves nothing behind, or
+ * all of it.
+ */
 export async function tryCase(torture: TortureCase, hand: Hand, keepIn?: string): Promise<CaseEnd> {
   const room = keepIn ?? (await mkdtemp(join(tmpdir(), "shardmill-torture-")));
   const folder = join(room, torture.folder);

@@ -9,7 +9,9 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import { placeAlone } from "../core/hard-link.ts";
 import { makeFolders } from "../core/make-folders.ts";
 
-/** What shows a coordinator that a process is its user's: the secret, and the file where it was looked for. */
+/**
+ * What shows a coordinator that a process is its user's: the secret, and the file where it was looked for.
+ */
 export interface Credential {
   /** Named in errors; the secret never is. */
   readonly path: string;
@@ -25,12 +27,16 @@ export interface CoordinatorCredential extends Credential {
 /** 256 bits: nobody guesses it. */
 const SECRET_BYTES = 32;
 
-/** What may follow `Bearer` in a header, and too long to guess. Whoever writes the file by hand is held to it, too. */
+/**
+ * What may follow `Bearer` in a header, and too long to guess. Whoever writes the file by hand is held to it,
+ * too.
+ */
 const SECRET = /^[A-Za-z0-9._~+/=-]{32,1024}$/;
 
 /**
- * The file of this user's secret: the one that was asked for, else `SHARDMILL_SECRET_FILE`, else `shardmill/secret` in the
- * user's configuration (`XDG_CONFIG_HOME`, which counts only when it is absolute, else `~/.config`). It may not be there yet.
+ * The file of this user's secret: the one that was asked for, else `SHARDMILL_SECRET_FILE`, else
+ * `shardmill/secret` in the user's configuration (`XDG_CONFIG_HOME`, which counts only when it is absolute,
+ * else `~/.config`). It may not be there yet.
  */
 export function secretPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
   const { SHARDMILL_SECRET_FILE: own = "", XDG_CONFIG_HOME: users = "" } = env;
@@ -67,7 +73,8 @@ function readOwn(path: string): string {
   const file = openSync(path, "r");
   try {
     const stat = fstatSync(file);
-    // A pipe is how a shell hands over what another program prints. Of the rest, none is to be told `chmod 600`.
+    // A pipe is how a shell hands over what another program prints. Of the rest, none is to be told `chmod
+    // 600`.
     if (!stat.isFile() && !stat.isFIFO())
       throw invalid(path, "is no file", "name the file itself with --secret-file");
     refuseOpen(path, stat);
@@ -83,7 +90,8 @@ export function userCredential(asked?: string): Credential {
 }
 
 /**
- * The secret in this file, which is made if it is not there. Of several processes that make it at once, one does.
+ * The secret in this file, which is made if it is not there. Of several processes that make it at once, one
+ * does.
  *
  * @throws {SECRET_INVALID} as {@link readCredential}, and when it cannot be made
  */

@@ -1,4 +1,7 @@
-/** Throws when a fact that the code relies on does not hold. Never for a user's mistake: that is a ShardmillError. */
+/**
+ * Throws when a fact that the code relies on does not hold. Never for a user's mistake: that is a
+ * ShardmillError.
+ */
 export function assert(condition: unknown, fact: string): asserts condition {
   if (!condition) throw new Error(`broken invariant: ${fact}`);
 }

@@ -1,6 +1,7 @@
 /**
- * How long to wait before try number `attempt` (0 is the first repeat): doubles from `firstMs` up to `maxMs`, of which
- * between half and all is waited, by `random` in [0, 1), so that many who failed together do not return together.
+ * How long to wait before try number `attempt` (0 is the first repeat): doubles from `firstMs` up to `maxMs`,
+ * of which between half and all is waited, by `random` in [0, 1), so that many who failed together do not
+ * return together.
  */
 export function backoffMs(
   attempt: number,

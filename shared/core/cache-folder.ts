@@ -2,8 +2,9 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
 /**
- * Where this user's Shardmill keeps what it can make again: `SHARDMILL_CACHE`, else `shardmill` in the user's cache folder
- * (`XDG_CACHE_HOME`, which counts only when it is absolute, else `~/.cache`). It may not be there yet.
+ * Where this user's Shardmill keeps what it can make again: `SHARDMILL_CACHE`, else `shardmill` in the user's
+ * cache folder (`XDG_CACHE_HOME`, which counts only when it is absolute, else `~/.cache`). It may not be
+ * there yet.
  *
  * @param kind what is kept, as a folder in it
  */

@@ -6,7 +6,9 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The sha256 and size of a file, read in one pass with bounded memory. Looks at the signal between chunks. */
+/**
+ * The sha256 and size of a file, read in one pass with bounded memory. Looks at the signal between chunks.
+ */
 export async function digestFile(
   path: string,
   signal?: AbortSignal,
@@ -27,15 +29,16 @@ export async function digestFile(
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * Chunks for the next files of this thread. A new one for each would leave a megabyte of garbage a file, of which V8 lets
- * some 64 MiB lie. Files are checked one after the other or a few at once: more than these are not kept.
+ * Chunks for the next files of this thread. A new one for each would leave a megabyte of garbage a file, of
+ * which V8 lets some 64 MiB lie. Files are checked one after the other or a few at once: more than these are
+ * not kept.
  */
 const spareChunks: Buffer[] = [];
 const MOST_SPARE = 4;
 
 /**
- * The sha256 of an open file that should be `bytes` long. One that is longer is read no further than to see that: it gives
- * another digest.
+ * The sha256 of an open file that should be `bytes` long. One that is longer is read no further than to see
+ * that: it gives another digest.
  */
 export async function digestOpenFile(
   file: Pick<ReadableFile, "readInto">,

@@ -15,8 +15,9 @@ import {
 } from "node:fs/promises";
 
 /**
- * The file operations that durability rests on: those of `node:fs/promises`, and no more of them than are used. Injected,
- * so that a simulator can tear, lose and fail them, and a test can kill the process between any two.
+ * The file operations that durability rests on: those of `node:fs/promises`, and no more of them than are
+ * used. Injected, so that a simulator can tear, lose and fail them, and a test can kill the process between
+ * any two.
  *
  * Every call rejects with the file system's error, whose `code` is ENOENT, EEXIST, ENOSPC, EIO, ...
  */

@@ -1,6 +1,9 @@
 import { type Disk, type ReadableDisk, realDisk } from "./disk.ts";
 
-/** Makes the bytes of a file, or the names in a folder, durable. Another process or host may have written them. */
+/**
+ * Makes the bytes of a file, or the names in a folder, durable. Another process or host may have written
+ * them.
+ */
 export async function syncPath(path: string, disk: Pick<ReadableDisk, "open"> = realDisk): Promise<void> {
   const file = await disk.open(path, "r");
   try {
@@ -11,8 +14,8 @@ export async function syncPath(path: string, disk: Pick<ReadableDisk, "open"> = 
 }
 
 /**
- * Puts a file under `path` in one step, durable but for its name (sync its folder for that). What was there is replaced,
- * never written into: another name of it keeps the old bytes.
+ * Puts a file under `path` in one step, durable but for its name (sync its folder for that). What was there
+ * is replaced, never written into: another name of it keeps the old bytes.
  */
 export async function writeDurable(path: string, text: string, disk: Disk = realDisk): Promise<void> {
   const temporary = `${path}.new`;

@@ -11,12 +11,12 @@ export function hasEnded(thread: Worker): boolean {
 }
 
 /**
- * Waits for the end of a thread that has been told to end. One that has not ended after `limitMs` is left behind, and
- * keeps the process no longer.
+ * Waits for the end of a thread that has been told to end. One that has not ended after `limitMs` is left
+ * behind, and keeps the process no longer.
  *
- * Law: a thread that may be inside a native call is never ended by force, neither by `terminate` nor by `process.exit`.
- * ONNX Runtime and DuckDB hand their result to the thread when the call returns, and a thread that is being ended takes
- * none: they abort the whole process then.
+ * Law: a thread that may be inside a native call is never ended by force, neither by `terminate` nor by
+ * `process.exit`. ONNX Runtime and DuckDB hand their result to the thread when the call returns, and a thread
+ * that is being ended takes none: they abort the whole process then.
  *
  * @returns whether it has ended
  */

@@ -1,9 +1,10 @@
 /**
- * Every error that Shardmill can raise, and what happens next: a property of the code, kept in this one table.
+ * Every error that Shardmill can raise, and what happens next: a property of the code, kept in this one
+ * table.
  *
- * - `next` is what a worker or the coordinator does about it:
- *   `retry` the attempt on another lease (counted against the shard), `failJob` at once because no retry can help,
- *   `drop` the message and change nothing, `refuse` the request before any work.
+ * - `next` is what a worker or the coordinator does about it: `retry` the attempt on another lease (counted
+ *   against the shard), `failJob` at once because no retry can help, `drop` the message and change nothing,
+ *   `refuse` the request before any work.
  * - `exit` is the process's exit code when a command ends with it (DESIGN 9).
  * - `grpc` is the status that carries it over the wire.
  */

@@ -26,8 +26,9 @@ export interface ErrorOptions {
 }
 
 /**
- * The one error class. `code` decides what happens next (see ERROR_CODES) and crosses the wire; `message` is lower case
- * without a full stop; facts are in `fields`. Tests compare the code and the fields, never the text.
+ * The one error class. `code` decides what happens next (see ERROR_CODES) and crosses the wire; `message` is
+ * lower case without a full stop; facts are in `fields`. Tests compare the code and the fields, never the
+ * text.
  */
 export class ShardmillError extends Error {
   override readonly name = "ShardmillError";

@@ -29,7 +29,10 @@ export function decodeHalf(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** The bits of the half-precision value nearest to `value`, ties to even. From float64 directly: no double rounding. */
+/**
+ * The bits of the half-precision value nearest to `value`, ties to even. From float64 directly: no double
+ * rounding.
+ */
 export function encodeHalf(value: number): number {
   float64[0] = value;
   const high = words[1] ?? 0;
@@ -41,7 +44,8 @@ export function encodeHalf(value: number): number {
   const magnitude = Math.abs(value);
   if (exponent < -14) return sign | roundHalfEven(magnitude / SUBNORMAL_UNIT);
   const units = roundHalfEven(magnitude * (UNIT_SCALE[exponent + 14] ?? 0));
-  // A carry out of the fraction raises the exponent, and out of the largest exponent gives infinity: as it should be.
+  // A carry out of the fraction raises the exponent, and out of the largest exponent gives infinity: as it
+  // should be.
   return sign | (((exponent + 15) << 10) + units - 1024);
 }
 

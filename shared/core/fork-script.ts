@@ -1,7 +1,10 @@
 import { type ChildProcess, fork, type StdioOptions } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** A script to run in a process of its own. What it is to do comes as a message: two of the same are the same until then. */
+/**
+ * A script to run in a process of its own. What it is to do comes as a message: two of the same are the same
+ * until then.
+ */
 export interface ForkPlan {
   /** Compiled. */
   readonly script: URL;
@@ -11,7 +14,10 @@ export interface ForkPlan {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Planning reaches for its processes within a second, for a worker's after it. Longer, and they only take memory. */
+/**
+ * Planning reaches for its processes within a second, for a worker's after it. Longer, and they only take
+ * memory.
+ */
 const WAIT_MS = 30_000;
 
 /** Started, and not yet taken: each by what it was started with. */
@@ -19,8 +25,8 @@ const waiting = new Map<ChildProcess, string>();
 let timer: NodeJS.Timeout | undefined;
 
 /**
- * Starts a script that somebody will want soon: it loads its code meanwhile. Whoever forks the same takes it over; what is
- * never taken is ended by {@link endForkedAhead}, or with this process.
+ * Starts a script that somebody will want soon: it loads its code meanwhile. Whoever forks the same takes it
+ * over; what is never taken is ended by {@link endForkedAhead}, or with this process.
  */
 export function forkAhead(plan: ForkPlan): void {
   if (waiting.size === 0) {

@@ -1,17 +1,18 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
 /**
- * Smaller buffers are left to the collector: they weigh less than the message, and may be a slab that Node shares out to
- * many.
+ * Smaller buffers are left to the collector: they weigh less than the message, and may be a slab that Node
+ * shares out to many.
  */
 const LEAST_BYTES = 64 << 10;
 
 let nobody: MessagePort | undefined;
 
 /**
- * Frees the memory of `buffers` now, which nobody may use any more: they are empty afterwards. Left to themselves they
- * wait for the garbage collector, which V8 starts over the whole heap after some megabytes of them, the sooner the less lives in it. The engine of Node 20 has
- * no call for that; a buffer that is transferred to a port that nobody listens on is freed at once.
+ * Frees the memory of `buffers` now, which nobody may use any more: they are empty afterwards. Left to
+ * themselves they wait for the garbage collector, which V8 starts over the whole heap after some megabytes of
+ * them, the sooner the less lives in it. The engine of Node 20 has no call for that; a buffer that is
+ * transferred to a port that nobody listens on is freed at once.
  */
 export function freeBuffers(buffers: Iterable<ArrayBuffer>): void {
   const large = [...new Set(buffers)].filter(({ byteLength }) => byteLength >= LEAST_BYTES);
@@ -20,7 +21,9 @@ export function freeBuffers(buffers: Iterable<ArrayBuffer>): void {
   nobody.postMessage(null, large);
 }
 
-/** What is posted to a closed port is dropped, and what is transferred with it too: so the standard has it. */
+/**
+ * What is posted to a closed port is dropped, and what is transferred with it too: so the standard has it.
+ */
 function closedPort(): MessagePort {
   const { port1, port2 } = new MessageChannel();
   port2.close();

@@ -16,7 +16,10 @@ export function lacksHardLinks(error: unknown): boolean {
   return NO_LINKS.has(errorCode(error) ?? "");
 }
 
-/** Gives a durable file a second name, which must be free; where that cannot be, a durable copy. The source stays. */
+/**
+ * Gives a durable file a second name, which must be free; where that cannot be, a durable copy. The source
+ * stays.
+ */
 export async function linkOrCopy(source: string, target: string, disk: Disk = realDisk): Promise<void> {
   try {
     await disk.link(source, target);
@@ -28,11 +31,11 @@ export async function linkOrCopy(source: string, target: string, disk: Disk = re
 }
 
 /**
- * Gives a whole, synced file its name, which must be free (EEXIST), in one step: also when two do it at once. The source may
- * be gone then.
+ * Gives a whole, synced file its name, which must be free (EEXIST), in one step: also when two do it at once.
+ * The source may be gone then.
  *
- * Without hard links the name is first taken by an empty file, which the whole one then replaces: whoever dies in between
- * leaves an empty file. So only for names that nobody reads before they are told of them.
+ * Without hard links the name is first taken by an empty file, which the whole one then replaces: whoever
+ * dies in between leaves an empty file. So only for names that nobody reads before they are told of them.
  */
 export async function placeOnce(source: string, target: string, disk: Disk = realDisk): Promise<void> {
   try {
@@ -51,8 +54,8 @@ export async function placeOnce(source: string, target: string, disk: Disk = rea
 }
 
 /**
- * As `placeOnce`, for a name that only one process may give: without hard links it looks, and then renames. A reader never
- * finds half a file, nor an empty one; the source may be gone then.
+ * As `placeOnce`, for a name that only one process may give: without hard links it looks, and then renames. A
+ * reader never finds half a file, nor an empty one; the source may be gone then.
  */
 export async function placeAlone(source: string, target: string, disk: Disk = realDisk): Promise<void> {
   try {

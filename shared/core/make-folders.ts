@@ -4,11 +4,12 @@ import { syncPath } from "./durable.ts";
 import { errorCode } from "./errno.ts";
 
 /**
- * Makes a folder and those above it that are missing, durably: each name is synced into its parent. Also that of a folder
- * that is there already: whoever made it may have died before that. A file is not safe before its folder is.
+ * Makes a folder and those above it that are missing, durably: each name is synced into its parent. Also that
+ * of a folder that is there already: whoever made it may have died before that. A file is not safe before its
+ * folder is.
  *
- * Not `mkdir` with `recursive`: on a file system that answers "not there" for a new name in a folder that is there (`/proc`,
- * automounts), Node 20 tries that for ever, in a thread that nothing can stop.
+ * Not `mkdir` with `recursive`: on a file system that answers "not there" for a new name in a folder that is
+ * there (`/proc`, automounts), Node 20 tries that for ever, in a thread that nothing can stop.
  *
  * @throws what `mkdir` throws: ENOTDIR or EEXIST when a file is in the way, EACCES, EROFS, ...
  */

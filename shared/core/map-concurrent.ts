@@ -1,6 +1,6 @@
 /**
- * `map` over `items`, at most `limit` at a time, results in order. The first failure stops new work from starting and
- * rejects once what had been started is settled.
+ * `map` over `items`, at most `limit` at a time, results in order. The first failure stops new work from
+ * starting and rejects once what had been started is settled.
  */
 export async function mapConcurrent<T, R>(
   items: readonly T[],

@@ -1,18 +1,19 @@
 import { readFile, writeFile } from "node:fs/promises";
 
 /**
- * How often a process's memory is looked at. Fresh pages come at a few gigabytes a second, so a process is found at most
- * some hundred megabytes above its limit.
+ * How often a process's memory is looked at. Fresh pages come at a few gigabytes a second, so a process is
+ * found at most some hundred megabytes above its limit.
  */
 const LOOK_MS = 50;
 
 /**
- * Watches the memory of a process that parses what strangers wrote, and calls `onOver` once when it holds more than
- * `limitBytes` of its own (mapped files do not count). V8's own limits bound neither native code nor WebAssembly, and an
- * address-space limit would: but it also refuses the terabytes that both only reserve.
+ * Watches the memory of a process that parses what strangers wrote, and calls `onOver` once when it holds
+ * more than `limitBytes` of its own (mapped files do not count). V8's own limits bound neither native code
+ * nor WebAssembly, and an address-space limit would: but it also refuses the terabytes that both only
+ * reserve.
  *
- * The process is also made the first that the kernel ends when the machine runs out of memory. Both need Linux's `/proc`;
- * elsewhere the process's time limit is all that holds it.
+ * The process is also made the first that the kernel ends when the machine runs out of memory. Both need
+ * Linux's `/proc`; elsewhere the process's time limit is all that holds it.
  */
 export function watchMemory(
   pid: number,

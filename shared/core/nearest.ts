@@ -2,9 +2,10 @@
 const MAX_NAME_CHARS = 100;
 
 /**
- * The candidate that `name` was most likely meant to be, or undefined when none is near: one edit for short names, about
- * a third of the letters for longer ones. Case alone costs half an edit. Of equally near ones the first wins. In names of
- * three letters a changed letter makes another name (`gpu` is not `cpu`), a lost or swapped one does not (`pth`).
+ * The candidate that `name` was most likely meant to be, or undefined when none is near: one edit for short
+ * names, about a third of the letters for longer ones. Case alone costs half an edit. Of equally near ones
+ * the first wins. In names of three letters a changed letter makes another name (`gpu` is not `cpu`), a lost
+ * or swapped one does not (`pth`).
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > MAX_NAME_CHARS) return undefined;
@@ -40,8 +41,8 @@ function letters(name: string): string {
 }
 
 /**
- * Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b` (Damerau-Levenshtein, optimal
- * string alignment).
+ * Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b` (Damerau-Levenshtein,
+ * optimal string alignment).
  */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];

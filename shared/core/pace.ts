@@ -10,7 +10,8 @@ export interface Pace {
 }
 
 /**
- * The chunks as they come. Only the time in which they are waited for counts, not that in which their reader is at work.
+ * The chunks as they come. Only the time in which they are waited for counts, not that in which their reader
+ * is at work.
  *
  * @throws {DEADLINE_EXCEEDED} when they come too slowly, or not at all
  */

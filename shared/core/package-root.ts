@@ -3,7 +3,10 @@ import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/** The folder of Shardmill's own package.json, whether this runs compiled from dist/ or from source under a test. */
+/**
+ * The folder of Shardmill's own package.json, whether this runs compiled from dist/ or from source under a
+ * test.
+ */
 export const packageRoot: string = findUp(dirname(fileURLToPath(import.meta.url)));
 
 /** The version in package.json: what a worker and a coordinator compare when they meet. */
@@ -18,7 +21,9 @@ function findUp(folder: string): string {
   return findUp(parent);
 }
 
-/** Where compiled code is: the bundle for what runs from the bundle (scripts/bundle.mjs), else what tsc made. */
+/**
+ * Where compiled code is: the bundle for what runs from the bundle (scripts/bundle.mjs), else what tsc made.
+ */
 const compiledFolder = relative(packageRoot, fileURLToPath(import.meta.url)).startsWith(
   join("dist", "bundle"),
 )
@@ -26,15 +31,18 @@ const compiledFolder = relative(packageRoot, fileURLToPath(import.meta.url)).sta
   : "dist";
 
 /**
- * The compiled twin of `source`, a path from the package's folder (`worker/lanes/lane-thread.ts`): what a thread or a child
- * process loads, which is JavaScript only. The bundle has every one that is named by a call of this in `cli/`,
- * `coordinator/`, `shared/` and `worker/`.
+ * The compiled twin of `source`, a path from the package's folder (`worker/lanes/lane-thread.ts`): what a
+ * thread or a child process loads, which is JavaScript only. The bundle has every one that is named by a call
+ * of this in `cli/`, `coordinator/`, `shared/` and `worker/`.
  */
 export function compiledUrl(source: string): URL {
   return pathToFileURL(join(packageRoot, compiledFolder, source.replace(/\.ts$/, ".js")));
 }
 
-/** The version of an installed dependency, found above its entry point: not every package lets its package.json be imported. */
+/**
+ * The version of an installed dependency, found above its entry point: not every package lets its
+ * package.json be imported.
+ */
 export function packageVersion(name: string): string {
   const folder = findUp(dirname(createRequire(import.meta.url).resolve(name)));
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version ?? "";

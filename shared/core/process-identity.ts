@@ -2,7 +2,10 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errorCode } from "./errno.ts";
 
-/** One process in its one life: a number alone is used again after a while, and means another process elsewhere. */
+/**
+ * One process in its one life: a number alone is used again after a while, and means another process
+ * elsewhere.
+ */
 export interface ProcessIdentity {
   readonly host: string;
   /** The boot of the machine; null where it cannot be known. */
@@ -39,8 +42,8 @@ export function ownIdentity(): ProcessIdentity {
 }
 
 /**
- * Whether a process lives, judged by its number, where that says something: two containers of one host name, or one machine
- * name given twice, have numbers of their own.
+ * Whether a process lives, judged by its number, where that says something: two containers of one host name,
+ * or one machine name given twice, have numbers of their own.
  *
  * @param here for tests: who judges
  */

@@ -1,6 +1,7 @@
 /**
- * `work` over `items`, its results in their order: while one is waited for or used, the work on the next `ahead` items goes on.
- * A failure is seen in its turn. Work that was begun and is no longer wanted is not waited for.
+ * `work` over `items`, its results in their order: while one is waited for or used, the work on the next
+ * `ahead` items goes on. A failure is seen in its turn. Work that was begun and is no longer wanted is not
+ * waited for.
  */
 export async function* readAhead<T, R>(
   items: readonly T[],

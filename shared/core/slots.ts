@@ -30,7 +30,8 @@ export class Slots {
   /**
    * Resolves with the function that gives the slot back; call it once.
    *
-   * @throws {RESOURCE_EXHAUSTED} when the queue is full, or none came free in time; the signal's reason when it aborts before there is a slot
+   * @throws {RESOURCE_EXHAUSTED} when the queue is full, or none came free in time; the signal's reason when
+   * it aborts before there is a slot
    */
   async take(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();

@@ -5,9 +5,10 @@ import { messageOf, ShardmillError } from "./errors.ts";
 import { lifeOf, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 /**
- * A new folder in `base` for this process alone; the caller removes it. Its name says whose it is: those of processes that
- * were killed before they could remove theirs are removed here, so nothing piles up on a node. Only those of this user whose
- * death can be seen: `base` may be shared with other users, containers and machines.
+ * A new folder in `base` for this process alone; the caller removes it. Its name says whose it is: those of
+ * processes that were killed before they could remove theirs are removed here, so nothing piles up on a node.
+ * Only those of this user whose death can be seen: `base` may be shared with other users, containers and
+ * machines.
  *
  * @param kind what it is for, as part of its name
  * @throws {TEMP_FAILED} when there can be none

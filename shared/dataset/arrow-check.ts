@@ -5,8 +5,8 @@ import { hasByteValues } from "./byte-types.ts";
 export class ColumnFault extends Error {}
 
 /**
- * Checks that a column's buffers hold what its lengths, offsets and indices say. Arrow for JavaScript reads past the end
- * of a short buffer as `undefined`, so a corrupt file would otherwise become NaNs in a tensor.
+ * Checks that a column's buffers hold what its lengths, offsets and indices say. Arrow for JavaScript reads
+ * past the end of a short buffer as `undefined`, so a corrupt file would otherwise become NaNs in a tensor.
  *
  * @throws {ColumnFault}
  */

@@ -28,7 +28,8 @@ const ALIGNMENT = 8;
  * The buffers of a column as they were before they were compressed, in memory of their own.
  * Format: https://arrow.apache.org/docs/format/Columnar.html#compression
  *
- * @param budget what may still be asked for of the record batch: a few bytes may say that they become gigabytes
+ * @param budget what may still be asked for of the record batch: a few bytes may say that they become
+ * gigabytes
  * @throws {ColumnFault} for bytes that do not become what they say
  * @throws {UnsupportedFault} for more than the budget
  */
@@ -83,7 +84,10 @@ function paddedLength(length: number): number {
 
 const CODECS = { lz4: loadLz4, zstd: loadZstd } as const satisfies Record<ArrowCodec, unknown>;
 
-/** What reads the buffers of a record batch; null where they are not compressed. Libraries are loaded when they are needed. */
+/**
+ * What reads the buffers of a record batch; null where they are not compressed. Libraries are loaded when
+ * they are needed.
+ */
 export function loadCodec(compression: BodyCompression | null): Promise<Decompress> | null {
   const codec = codecOf(compression);
   return codec === null ? null : CODECS[codec]();
@@ -98,15 +102,18 @@ async function loadLz4(): Promise<Decompress> {
   };
 }
 
-/** Blocks may be shorter than their frame says that they are at most, as the last one is: not this much together. */
+/**
+ * Blocks may be shorter than their frame says that they are at most, as the last one is: not this much
+ * together.
+ */
 const LZ4_SPARE_BYTES = 64 << 20;
 
 const LZ4_MAGIC = 0x184d2204;
 
 /**
- * The bytes that a frame becomes at most: its blocks are as many times as long as its header says at most. The library
- * would find room for whatever comes out.
- * Format: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
+ * The bytes that a frame becomes at most: its blocks are as many times as long as its header says at most.
+ * The library would find room for whatever comes out. Format:
+ * https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
  */
 function lz4FrameBytes(frame: Uint8Array): number {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
@@ -138,7 +145,7 @@ async function loadZstd(): Promise<Decompress> {
 }
 
 /**
- * Of one buffer, compressed and not: the decoder's memory ends at 2 GiB, or earlier where this process bounds it, and it
- * does not look whether it got what it asked for.
+ * Of one buffer, compressed and not: the decoder's memory ends at 2 GiB, or earlier where this process bounds
+ * it, and it does not look whether it got what it asked for.
  */
 const ZSTD_BYTES = Math.min(2 ** 31, decoderMemoryBytes) / 2;

@@ -12,7 +12,10 @@ import { recordBatchOf } from "./record-batch.ts";
 import { cutSegments, type RowSegment } from "./row-segments.ts";
 import { columnIndices, refuseUnusableColumns } from "./schema-columns.ts";
 
-/** Opens an Arrow IPC file or stream: reads and checks its metadata, and no data. Its row groups are record batches. */
+/**
+ * Opens an Arrow IPC file or stream: reads and checks its metadata, and no data. Its row groups are record
+ * batches.
+ */
 export async function openArrowFile(source: ByteSource, signal?: AbortSignal): Promise<DatasetFile> {
   const index = await readArrowIndex(source, signal);
   refuseUnusableColumns(index.schema, source.path);

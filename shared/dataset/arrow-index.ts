@@ -31,9 +31,9 @@ const CONTINUATION = 0xffffffff;
 const READ_AHEAD = 8;
 
 /**
- * Reads where the record batches are, and their metadata, but no data. Takes both forms of Arrow IPC: the file (by its
- * footer) and the stream (by walking it).
- * Format: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
+ * Reads where the record batches are, and their metadata, but no data. Takes both forms of Arrow IPC: the
+ * file (by its footer) and the stream (by walking it). Format:
+ * https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
  *
  * @throws {INPUT_CORRUPT | INPUT_UNSUPPORTED}
  */

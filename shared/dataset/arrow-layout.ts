@@ -1,7 +1,9 @@
 import { DataType, type Field, UnionMode } from "apache-arrow";
 import type { RecordBatch as BatchHeader } from "apache-arrow/ipc/metadata/message";
 
-/** Which of a record batch's nodes, buffers and view counts belong to one column: `[start, end)` of each list. */
+/**
+ * Which of a record batch's nodes, buffers and view counts belong to one column: `[start, end)` of each list.
+ */
 export interface ColumnParts {
   readonly nodes: Range;
   readonly buffers: Range;
@@ -14,8 +16,9 @@ export type Range = readonly [start: number, end: number];
 const METADATA_V5 = 4;
 
 /**
- * Cuts a record batch's flat lists of nodes and buffers into columns. They lie in the order of a walk over the schema,
- * and how many each type takes is given by the format: https://arrow.apache.org/docs/format/Columnar.html
+ * Cuts a record batch's flat lists of nodes and buffers into columns. They lie in the order of a walk over
+ * the schema, and how many each type takes is given by the format:
+ * https://arrow.apache.org/docs/format/Columnar.html
  */
 export function layOutColumns(
   fields: readonly Field[],

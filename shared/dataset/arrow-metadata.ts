@@ -46,8 +46,9 @@ const NESTING_LIMIT = 64;
 const VECTOR_ITEM_BYTES = { offset: 4, block: 24, node: 16, buffer: 16, count: 8 };
 
 /**
- * The file's footer. Flatbuffers are read here without a verifier: a corrupt length would make the library loop over
- * thousands of millions of items. So before it decodes anything, every vector's length is checked against the bytes.
+ * The file's footer. Flatbuffers are read here without a verifier: a corrupt length would make the library
+ * loop over thousands of millions of items. So before it decodes anything, every vector's length is checked
+ * against the bytes.
  *
  * @throws {MetadataFault | UnsupportedFault}
  */
@@ -166,7 +167,10 @@ const LIST_TYPES: ReadonlySet<number> = new Set([12, 16, 17, 21]);
 
 interface Walk {
   readonly bytes: Uint8Array;
-  /** Fields that these bytes can hold: fields that share their children could otherwise make a small file endless. */
+  /**
+   * Fields that these bytes can hold: fields that share their children could otherwise make a small file
+   * endless.
+   */
   readonly budget: { fields: number };
   readonly depth: number;
 }

@@ -1,21 +1,28 @@
 import type { RowGroup } from "../domain/dataset.ts";
 
 /**
- * Decoded bytes of one batch, about. Decoding goes batch by batch, so that what the decoder holds beside a row group's
- * compressed chunks is two batches, however large the row group. Larger batches were no faster.
+ * Decoded bytes of one batch, about. Decoding goes batch by batch, so that what the decoder holds beside a
+ * row group's compressed chunks is two batches, however large the row group. Larger batches were no faster.
  */
 const BATCH_BYTES = 8 << 20;
 const BATCH_ROWS = { least: 256, most: 65_536 };
 
-/** A batch beyond this, by the row group's bytes or once it is decoded, is larger than was meant: its rows are made fewer. */
+/**
+ * A batch beyond this, by the row group's bytes or once it is decoded, is larger than was meant: its rows are
+ * made fewer.
+ */
 const LARGE_BYTES = 64 << 20;
 
-/** What is left of the rows of a batch that the decoder broke on: few tries, and no batch much smaller than it must be. */
+/**
+ * What is left of the rows of a batch that the decoder broke on: few tries, and no batch much smaller than it
+ * must be.
+ */
 const FAULT_SHARE = 1 / 4;
 
 /**
- * How many rows of a file are decoded at once. The footer says how many bytes they have as they are encoded, and nothing
- * of what these become: a dictionary of one value may stand for gigabytes. What was learned of a file stays.
+ * How many rows of a file are decoded at once. The footer says how many bytes they have as they are encoded,
+ * and nothing of what these become: a dictionary of one value may stand for gigabytes. What was learned of a
+ * file stays.
  */
 export class BatchSize {
   #mostRows = BATCH_ROWS.most;
@@ -34,7 +41,9 @@ export class BatchSize {
     return true;
   }
 
-  /** A batch was decoded. True: it was much larger than was meant, and the next ones should have fewer rows. */
+  /**
+   * A batch was decoded. True: it was much larger than was meant, and the next ones should have fewer rows.
+   */
   shrinkIfLarge(rows: number, bytes: number): boolean {
     if (bytes <= LARGE_BYTES || rows <= 1) return false;
     const fitting = Math.max(1, Math.floor((rows * BATCH_BYTES) / bytes));

@@ -7,8 +7,8 @@ import { cutTable, type PieceLimits } from "./cut-rows.ts";
 export type ColumnEncoding = "compressed" | "plain" | "delta";
 
 /**
- * Columns are judged by three stretches of this many rows: the first, those in the middle and the last; by fewer, where
- * rows are so long that copying them would take more than a moment.
+ * Columns are judged by three stretches of this many rows: the first, those in the middle and the last; by
+ * fewer, where rows are so long that copying them would take more than a moment.
  */
 const STRETCH: PieceLimits = { rows: 256, bytes: 64 << 20 };
 
@@ -16,26 +16,30 @@ const STRETCH: PieceLimits = { rows: 256, bytes: 64 << 20 };
 const STRETCH_BYTES = 4096;
 
 /**
- * What an encoding may leave of a column's bytes to be worth its time. Scores and embeddings are noise to a compressor: it
- * multiplies the time to write them by four, and saves about a tenth.
+ * What an encoding may leave of a column's bytes to be worth its time. Scores and embeddings are noise to a
+ * compressor: it multiplies the time to write them by four, and saves about a tenth.
  */
 const WORTH_IT = 0.8;
 
 /**
- * Columns of a file that are written as differences, at most. The encoder takes a MiB for each of them, whatever its rows, and
- * has all of a row group's at once in its 4 GiB: five thousand were more than it can hold, and a thousand took it seconds.
+ * Columns of a file that are written as differences, at most. The encoder takes a MiB for each of them,
+ * whatever its rows, and has all of a row group's at once in its 4 GiB: five thousand were more than it can
+ * hold, and a thousand took it seconds.
  */
 export const MOST_DELTA_COLUMNS = 256;
 
-/** Values of a miniblock of DELTA_BINARY_PACKED, each of which has its own number of bits, and the byte that says it. */
+/**
+ * Values of a miniblock of DELTA_BINARY_PACKED, each of which has its own number of bits, and the byte that
+ * says it.
+ */
 const MINIBLOCK = 32;
 
 /**
- * How each column of `table` is written, judged by a sample of its values, always of the same rows: the same rows give the
- * same file, in whatever pieces they came.
+ * How each column of `table` is written, judged by a sample of its values, always of the same rows: the same
+ * rows give the same file, in whatever pieces they came.
  *
- * - `delta`: whole numbers as their differences, in as few bits as these need (ids and times nearly vanish); the first
- *   `MOST_DELTA_COLUMNS` of them
+ * - `delta`: whole numbers as their differences, in as few bits as these need (ids and times nearly vanish);
+ *   the first `MOST_DELTA_COLUMNS` of them
  * - `plain`: as they are
  * - `compressed`: everything else, and strings always
  */

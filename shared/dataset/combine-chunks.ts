@@ -4,11 +4,12 @@ import { combineDictionaries } from "./combine-dictionaries.ts";
 import { quickSchema, recordBatchOf } from "./record-batch.ts";
 
 /**
- * The table as one record batch, so that what is written depends on neither the pieces that the rows came in nor on how
- * much larger than needed their buffers are. Columns are copied buffer by buffer. Types whose pieces cannot be joined (unions, views) leave the table as
- * it is.
+ * The table as one record batch, so that what is written depends on neither the pieces that the rows came in
+ * nor on how much larger than needed their buffers are. Columns are copied buffer by buffer. Types whose
+ * pieces cannot be joined (unions, views) leave the table as it is.
  *
- * @throws {RangeError} when the values of a column together are more than its offsets can count: cut the table first
+ * @throws {RangeError} when the values of a column together are more than its offsets can count: cut the
+ * table first
  */
 export function combineChunks(table: Table): Table {
   const { schema, numRows: length } = table;
@@ -92,7 +93,10 @@ function offsetsSpan({ length, valueOffsets }: Data): readonly [start: number, e
 /** Offsets of 32 bits are signed. */
 const OFFSET_LIMIT = 2 ** 31 - 1;
 
-/** @throws {RangeError} for more than offsets of 32 bits can count: they would start again at -2^31 without a word */
+/**
+ * @throws {RangeError} for more than offsets of 32 bits can count: they would start again at -2^31 without a
+ * word
+ */
 function joinOffsets(parts: readonly Data[], length: number): Int32Array | BigInt64Array {
   const isLarge = parts.some((part) => part.valueOffsets instanceof BigInt64Array);
   const end = sum(parts.map(offsetsSpan).map(([from, to]) => to - from));

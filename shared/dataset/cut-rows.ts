@@ -2,8 +2,8 @@ import type { Table } from "apache-arrow";
 import { rowBytes } from "./value-bytes.ts";
 
 /**
- * What a record batch or a row group may hold. A count of rows alone is no limit: the offsets of strings and lists end at
- * 2^31, and a few thousand long values reach that.
+ * What a record batch or a row group may hold. A count of rows alone is no limit: the offsets of strings and
+ * lists end at 2^31, and a few thousand long values reach that.
  */
 export interface PieceLimits {
   readonly rows: number;
@@ -18,8 +18,8 @@ export interface RowPiece {
 }
 
 /**
- * Cuts `rows` rows into pieces, in order, each as long as the limits let it be and of one row at least. No rows are one
- * empty piece.
+ * Cuts `rows` rows into pieces, in order, each as long as the limits let it be and of one row at least. No
+ * rows are one empty piece.
  *
  * @param bytesOf bytes of rows `[start, end)`: never fewer for more rows
  */

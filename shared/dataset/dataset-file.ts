@@ -24,9 +24,9 @@ export interface DatasetFile extends Disposable {
   /** sha256 over the footer's bytes. */
   readonly footerSha256: string;
   /**
-   * The rows in order, as record batches that own their memory, dictionaries apart, so that it can be freed with each of
-   * them, and hold only `columns`. Reads only the row groups and
-   * column chunks that are needed, one row group ahead at most.
+   * The rows in order, as record batches that own their memory, dictionaries apart, so that it can be freed
+   * with each of them, and hold only `columns`. Reads only the row groups and column chunks that are needed,
+   * one row group ahead at most.
    */
   read(options: ReadOptions): AsyncIterable<RecordBatch>;
 }

@@ -16,7 +16,10 @@ const ALIGNMENT = 8;
 /** A column of the new batch, once its bytes are in `target`. */
 type ColumnIn = (target: ArrayBuffer) => Data;
 
-/** Whether `copyColumns` knows how values of a type lie in memory: of dictionaries, unions, views and a few more it does not. */
+/**
+ * Whether `copyColumns` knows how values of a type lie in memory: of dictionaries, unions, views and a few
+ * more it does not.
+ */
 export function isCopyable(type: DataType | undefined): boolean {
   if (type === undefined) return false;
   return (
@@ -109,7 +112,10 @@ class ColumnCopy {
     };
   }
 
-  /** All that was added, in a buffer of its own. Left as it comes from the system: every byte that is looked at is copied to. */
+  /**
+   * All that was added, in a buffer of its own. Left as it comes from the system: every byte that is looked
+   * at is copied to.
+   */
   run(): ArrayBuffer {
     const { buffer } = Buffer.allocUnsafeSlow(this.#bytes);
     const bytes = new Uint8Array(buffer);

@@ -18,28 +18,29 @@ export interface ParquetOptions {
 }
 
 /**
- * Uncompressed bytes of a row group, about: what a reader holds in memory at once. Much smaller, and the footer and the
- * requests weigh; much larger, and nothing can be read in parallel.
+ * Uncompressed bytes of a row group, about: what a reader holds in memory at once. Much smaller, and the
+ * footer and the requests weigh; much larger, and nothing can be read in parallel.
  */
 const ROW_GROUP_BYTES = 32 << 20;
 const ROW_GROUP_ROWS = { least: 1_024, most: 1_048_576 };
 
 /**
- * Bytes that are in the encoder's memory at once, at most: a row group has the least rows only as long as these have no
- * more, and rows much longer than the others end one early. The encoder needs a few times as much of its 4 GiB.
+ * Bytes that are in the encoder's memory at once, at most: a row group has the least rows only as long as
+ * these have no more, and rows much longer than the others end one early. The encoder needs a few times as
+ * much of its 4 GiB.
  */
 export const GROUP_MOST_BYTES = 128 << 20;
 
 /**
- * A record batch in an Arrow file: the rows that other writers take, as long as they are no more than what a reader
- * holds at once with ease. Larger was not faster.
+ * A record batch in an Arrow file: the rows that other writers take, as long as they are no more than what a
+ * reader holds at once with ease. Larger was not faster.
  */
 const ARROW_BATCH: PieceLimits = { rows: 65_536, bytes: 64 << 20 };
 
 /**
- * A table as a Parquet file: each column in the encoding that suits its values (`chooseEncodings`), dictionaries for
- * strings alone (they cost time and save nothing on floats).
- * The same rows give the same bytes, however they came in pieces.
+ * A table as a Parquet file: each column in the encoding that suits its values (`chooseEncodings`),
+ * dictionaries for strings alone (they cost time and save nothing on floats). The same rows give the same
+ * bytes, however they came in pieces.
  *
  * @throws {OUTPUT_FAILED} for a column type that Parquet lacks
  */
@@ -73,7 +74,8 @@ export function intoEncoder({ wasm }: ParquetRuntime, table: Table, isOwn: boole
 /**
  * A table as an Arrow IPC file, uncompressed. The same rows give the same bytes, however they came in pieces.
  *
- * @throws {OUTPUT_FAILED} for dictionaries of which an Arrow file cannot hold several, and that cannot be joined
+ * @throws {OUTPUT_FAILED} for dictionaries of which an Arrow file cannot hold several, and that cannot be
+ * joined
  */
 export function encodeArrow(table: Table, limits: PieceLimits = ARROW_BATCH): Uint8Array {
   try {
@@ -84,9 +86,9 @@ export function encodeArrow(table: Table, limits: PieceLimits = ARROW_BATCH): Ui
 }
 
 /**
- * The record batches of `table`'s Arrow file, each in memory of its own: one that is cut out of a larger one is written
- * with that one's validity bits up to the end. Dictionaries, unions and views are cut out nevertheless: their parts cannot
- * be joined, or only with other values in their dictionary.
+ * The record batches of `table`'s Arrow file, each in memory of its own: one that is cut out of a larger one
+ * is written with that one's validity bits up to the end. Dictionaries, unions and views are cut out
+ * nevertheless: their parts cannot be joined, or only with other values in their dictionary.
  */
 export function* arrowBatches(
   table: Table,

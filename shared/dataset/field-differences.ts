@@ -46,8 +46,9 @@ export type FieldDifference =
   | { readonly kind: "type"; readonly name: string; readonly expected: string; readonly found: string };
 
 /**
- * Every field in which `fields` differs from `reference`, in the order of the reference and then of the rest. The order
- * of columns makes no difference, nor does whether they may hold nulls: rows are read by name, and nulls row by row.
+ * Every field in which `fields` differs from `reference`, in the order of the reference and then of the rest.
+ * The order of columns makes no difference, nor does whether they may hold nulls: rows are read by name, and
+ * nulls row by row.
  */
 export function diffFields(reference: readonly Field[], fields: readonly Field[]): FieldDifference[] {
   const found = new Map(fields.map((field) => [field.name, field]));

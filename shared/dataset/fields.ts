@@ -19,7 +19,8 @@ function fieldOf({ name, type, nullable }: ArrowField): Field {
 }
 
 /**
- * Arrow's type as a closed, JSON-able description. Large and view types are their plain twins: only the layout differs.
+ * Arrow's type as a closed, JSON-able description. Large and view types are their plain twins: only the
+ * layout differs.
  *
  * @throws {Error} for a type that Arrow for JavaScript learned after this was written
  */

@@ -7,7 +7,10 @@ export interface CorruptFacts {
   readonly expected: string;
   readonly found: string;
   readonly cause?: unknown;
-  /** A decoder broke on it: whatever it had decoded is suspect, and so is its thread until the decoder is replaced. */
+  /**
+   * A decoder broke on it: whatever it had decoded is suspect, and so is its thread until the decoder is
+   * replaced.
+   */
   readonly poisoned?: boolean;
 }
 

@@ -2,10 +2,10 @@ import { DataType, type Field, type Schema } from "apache-arrow";
 import { canonicalJson, sha256 } from "../core/digest.ts";
 
 /**
- * What two schemas have in common when their rows fit into one table as they are: the same columns, of the same Arrow types
- * at any depth, with the same metadata. Two files may hold the same fields and be laid out differently: large texts beside
- * plain ones, say, or columns that may hold nulls. The order of columns makes no difference, nor does what describes the
- * file as a whole.
+ * What two schemas have in common when their rows fit into one table as they are: the same columns, of the
+ * same Arrow types at any depth, with the same metadata. Two files may hold the same fields and be laid out
+ * differently: large texts beside plain ones, say, or columns that may hold nulls. The order of columns makes
+ * no difference, nor does what describes the file as a whole.
  */
 export function layoutOf({ fields }: Schema): string {
   const sorted = fields.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

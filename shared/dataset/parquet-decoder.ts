@@ -30,7 +30,10 @@ interface OpenSegment {
 /** Rows of one row group, and how many of them are decoded at once. */
 export interface DecoderPart extends RowSegment {
   readonly batchRows: number;
-  /** Whether the decoder jumps to the first row. Else it decodes those before it in the row group, too, and they are dropped. */
+  /**
+   * Whether the decoder jumps to the first row. Else it decodes those before it in the row group, too, and
+   * they are dropped.
+   */
   readonly jumps: boolean;
 }
 
@@ -48,7 +51,10 @@ interface WantedColumns {
   choice: ColumnChoice | null;
 }
 
-/** The decoder broke, and is of no use any more. A new one may not break without a jump, or on fewer rows at once. */
+/**
+ * The decoder broke, and is of no use any more. A new one may not break without a jump, or on fewer rows at
+ * once.
+ */
 export class DecoderFault extends Error {
   /** What it means if it does. */
   readonly failure: ShardmillError;
@@ -127,7 +133,9 @@ export class ParquetDecoder implements Disposable {
     }
   }
 
-  /** For the chunks of a row group as they are stored and decoded, and what it takes to decode each column. */
+  /**
+   * For the chunks of a row group as they are stored and decoded, and what it takes to decode each column.
+   */
   #reserve(parts: readonly DecoderPart[], columns: number): void {
     const most = parts.reduce((bytes, { group }) => Math.max(bytes, this.rowGroups[group]?.bytes ?? 0), 0);
     this.#runtime.reserve(2 * most + columns * COLUMN_BYTES);
@@ -245,12 +253,18 @@ export class ParquetDecoder implements Disposable {
   }
 }
 
-/** A batch that has no room in memory traps, and one that has more bytes than its offsets can count is refused. */
+/**
+ * A batch that has no room in memory traps, and one that has more bytes than its offsets can count is
+ * refused.
+ */
 function mayBeTooLarge(error: unknown): boolean {
   return isTrap(error) || /overflow/i.test(messageOf(error));
 }
 
-/** What the decoder raised, as what it means. The store's errors and the signal's reason come through as they are. */
+/**
+ * What the decoder raised, as what it means. The store's errors and the signal's reason come through as they
+ * are.
+ */
 function translate(error: unknown, path: string, where: string, runtime: ParquetRuntime): unknown {
   if (error instanceof ReadFailure) return error.reason;
   if (error instanceof ShardmillError) return error;

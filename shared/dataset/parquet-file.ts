@@ -28,7 +28,10 @@ class ParquetDatasetFile implements DatasetFile {
   readonly #tail: ParquetTail;
   #decoder: ParquetDecoder;
   readonly #batchSize = new BatchSize();
-  /** Jumping is quicker, and the decoder cannot do it in all that other writers make (DuckDB's long runs of differences). */
+  /**
+   * Jumping is quicker, and the decoder cannot do it in all that other writers make (DuckDB's long runs of
+   * differences).
+   */
   #jumps = true;
   /** A decoder broke on the file: row groups are decoded one after the other from then on. */
   #hasFaults = false;
@@ -49,9 +52,9 @@ class ParquetDatasetFile implements DatasetFile {
   /**
    * One read at a time. After one that failed or was aborted the file must be opened again.
    *
-   * How large rows become is known once they are decoded: where a batch is much larger than was meant, or the decoder
-   * breaks on it, the rows from there on are read again with fewer at once. Where the decoder breaks after a jump into a row
-   * group, they are read again without one.
+   * How large rows become is known once they are decoded: where a batch is much larger than was meant, or the
+   * decoder breaks on it, the rows from there on are read again with fewer at once. Where the decoder breaks
+   * after a jump into a row group, they are read again without one.
    */
   async *read(options: ReadOptions): AsyncGenerator<RecordBatch> {
     assert(!this.#isReading && !this.#isDisposed, "a Parquet file is open and read by one reader at a time");

@@ -3,8 +3,8 @@ import type { ByteSource } from "../store/store.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
 /**
- * What is read from a file's end at once. Most footers are smaller, so one request opens a file; small files are then
- * read whole. Larger would waste it: a footer takes about 100 bytes a column chunk.
+ * What is read from a file's end at once. Most footers are smaller, so one request opens a file; small files
+ * are then read whole. Larger would waste it: a footer takes about 100 bytes a column chunk.
  */
 const TAIL_BYTES = 64 << 10;
 

@@ -1,8 +1,8 @@
 import { type FieldType, innerTypes } from "../domain/dataset.ts";
 
 /**
- * The type that a column has in a Parquet file: `type`, in the unit that Parquet has, and without dictionaries. `parquetTable`
- * makes its values.
+ * The type that a column has in a Parquet file: `type`, in the unit that Parquet has, and without
+ * dictionaries. `parquetTable` makes its values.
  */
 export function parquetForm(type: FieldType): FieldType {
   switch (type.kind) {
@@ -31,8 +31,8 @@ function innerForm(type: FieldType): FieldType {
 }
 
 /**
- * Why no Parquet file can hold a column of this type, or null. What Parquet lacks but holds in another way (dates in
- * milliseconds, times in seconds) is no fault: see `parquetForm`.
+ * Why no Parquet file can hold a column of this type, or null. What Parquet lacks but holds in another way
+ * (dates in milliseconds, times in seconds) is no fault: see `parquetForm`.
  */
 export function parquetFault(type: FieldType): string | null {
   return (

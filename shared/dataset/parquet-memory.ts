@@ -5,9 +5,9 @@ const PAGE_BYTES = 2 ** 16;
 const FLAG = "--wasm-max-mem-pages=";
 
 /**
- * The argument of `node` that bounds the memory of every decoder in a process: a small file can make a decoder ask for
- * gigabytes (a page that says, truly or not, how large it becomes), which must end as an error about that file and not as
- * the process's death.
+ * The argument of `node` that bounds the memory of every decoder in a process: a small file can make a
+ * decoder ask for gigabytes (a page that says, truly or not, how large it becomes), which must end as an
+ * error about that file and not as the process's death.
  */
 export function decoderMemoryArgument(limitBytes: number): string {
   return `${FLAG}${Math.floor(Math.min(limitBytes, MOST_BYTES) / PAGE_BYTES)}`;

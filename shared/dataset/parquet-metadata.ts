@@ -6,7 +6,9 @@ import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 import { schemaOfStream } from "./record-batch.ts";
 import { refuseUnusableColumns } from "./schema-columns.ts";
 
-/** @throws {INPUT_UNSUPPORTED} for a column type that Arrow for JavaScript lacks, or two columns of one name */
+/**
+ * @throws {INPUT_UNSUPPORTED} for a column type that Arrow for JavaScript lacks, or two columns of one name
+ */
 export function readSchema(file: ParquetFile, path: string): Schema {
   const ipc = file.schema().intoIPCStream();
   const schema = decodeSchema(ipc, path);
@@ -51,7 +53,10 @@ export function readRowGroups(file: ParquetFile, path: string): RowGroup[] {
   }
 }
 
-/** The path of each column with values: its own name, and the names of what lies within. None without row groups. */
+/**
+ * The path of each column with values: its own name, and the names of what lies within. None without row
+ * groups.
+ */
 export function readColumnPaths(file: ParquetFile): string[][] {
   const metadata = file.metadata();
   try {

@@ -1,12 +1,13 @@
 /**
- * What the decoder is asked for, to get `columns`: names, or the paths of what lies within one; null for all columns, of
- * which those that were not asked for are dropped afterwards.
+ * What the decoder is asked for, to get `columns`: names, or the paths of what lies within one; null for all
+ * columns, of which those that were not asked for are dropped afterwards.
  *
- * The decoder (parquet-wasm 0.8) finds what is within a column by the character behind the name's length in **bytes**: for
- * a name beyond ASCII it looks too far, finds nothing, or traps at the end of the path. A whole path it takes as it is,
- * unless it also looks at a longer one that begins with it.
+ * The decoder (parquet-wasm 0.8) finds what is within a column by the character behind the name's length in
+ * **bytes**: for a name beyond ASCII it looks too far, finds nothing, or traps at the end of the path. A
+ * whole path it takes as it is, unless it also looks at a longer one that begins with it.
  *
- * @param pathsOf the paths of all that has values in the file, joined by dots; asked for only where they are needed
+ * @param pathsOf the paths of all that has values in the file, joined by dots; asked for only where they are
+ * needed
  */
 export function projectColumns(
   columns: readonly string[],

@@ -9,9 +9,9 @@ const FILE_ROW_GROUPS = 4;
 const GROUP_ROWS = 3;
 
 /**
- * How many rows a Parquet file has by its footer, all of which is walked over: that of the file is the sum of its row groups'.
- * No decoder is needed for that, so it costs microseconds where a decoder costs as many hundreds, and the time that it can
- * take is bounded by the footer's bytes.
+ * How many rows a Parquet file has by its footer, all of which is walked over: that of the file is the sum of
+ * its row groups'. No decoder is needed for that, so it costs microseconds where a decoder costs as many
+ * hundreds, and the time that it can take is bounded by the footer's bytes.
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED}
  */

@@ -10,14 +10,15 @@ export type ParquetWasm = typeof import("parquet-wasm");
 type ParquetGlue = ParquetWasm & { readonly reserve: (bytes: number) => void };
 
 /**
- * How many unused instances a thread keeps. A shard thread has two files open (one decoded, one prefetched); making an
- * instance costs about 15 ms, which matters only for thousands of small files.
+ * How many unused instances a thread keeps. A shard thread has two files open (one decoded, one prefetched);
+ * making an instance costs about 15 ms, which matters only for thousands of small files.
  */
 const IDLE_INSTANCES = 2;
 
 /**
- * A WebAssembly memory never shrinks. An instance that has grown beyond this is given to the garbage collector rather
- * than kept idle, so that one huge row group does not hold its memory for the thread's lifetime.
+ * A WebAssembly memory never shrinks. An instance that has grown beyond this is given to the garbage
+ * collector rather than kept idle, so that one huge row group does not hold its memory for the thread's
+ * lifetime.
  */
 const IDLE_MEMORY_BYTES = 512 << 20;
 
@@ -40,10 +41,11 @@ type Glue = (
 /**
  * One instance of the Parquet decoder, lent to one open file at a time.
  *
- * The decoder panics on most corrupt pages and on a read that rejects. A panic is a WebAssembly trap: it comes out of a
- * microtask (so it would be an uncaught exception), the promise that it belongs to never settles, and the instance is
- * unusable from then on. Hence: the package's own glue code is loaded once an instance, with a `queueMicrotask` that
- * catches traps; the first failure breaks the instance, rejects whatever runs on it, and the instance is never lent again.
+ * The decoder panics on most corrupt pages and on a read that rejects. A panic is a WebAssembly trap: it
+ * comes out of a microtask (so it would be an uncaught exception), the promise that it belongs to never
+ * settles, and the instance is unusable from then on. Hence: the package's own glue code is loaded once an
+ * instance, with a `queueMicrotask` that catches traps; the first failure breaks the instance, rejects
+ * whatever runs on it, and the instance is never lent again.
  */
 export class ParquetRuntime implements Disposable {
   readonly wasm: ParquetWasm;
@@ -66,8 +68,8 @@ export class ParquetRuntime implements Disposable {
   }
 
   /**
-   * Grows the memory once, by about what will be needed: page by page, as the decoder does by itself, a hundred MiB take a
-   * second. Pages that nobody writes to take no memory of the machine.
+   * Grows the memory once, by about what will be needed: page by page, as the decoder does by itself, a
+   * hundred MiB take a second. Pages that nobody writes to take no memory of the machine.
    */
   reserve(bytes: number): void {
     const { byteLength } = this.wasm.wasmMemory().buffer;
@@ -135,9 +137,9 @@ export function isTrap(error: unknown): boolean {
 }
 
 /**
- * A new instance of the package's Node build. Importing the package gives one instance a thread for good; its glue is a
- * CommonJS file that names the global `queueMicrotask`, so running it as a function puts ours in that place. Its allocator is
- * its own: a line more gives it to us.
+ * A new instance of the package's Node build. Importing the package gives one instance a thread for good; its
+ * glue is a CommonJS file that names the global `queueMicrotask`, so running it as a function puts ours in
+ * that place. Its allocator is its own: a line more gives it to us.
  */
 function instantiate(queue: (task: () => void) => void): ParquetGlue {
   const require = createRequire(import.meta.url);

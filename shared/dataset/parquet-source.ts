@@ -16,8 +16,8 @@ export class ReadFailure {
 /**
  * A byte source as the decoder wants it: the two members of `Blob` that it calls.
  *
- * The decoder panics when a read rejects, so a failed read never settles. Instead it breaks the runtime with the
- * store's own error, which everything that runs there then rejects with.
+ * The decoder panics when a read rejects, so a failed read never settles. Instead it breaks the runtime with
+ * the store's own error, which everything that runs there then rejects with.
  */
 export class ParquetSource {
   readonly size: number;

@@ -22,9 +22,10 @@ const DAY_MS = 86_400_000n;
 const MS_PER_SECOND = 1_000;
 
 /**
- * The table with the columns that Parquet has a type for in another unit, in that unit: dates in milliseconds as dates in
- * days, timestamps and times in seconds in milliseconds. Written as they are, they would come out as bare integers. Nulls
- * without a type inside lists and structs are int32, as they are in Parquet anyway. The table itself where nothing changes.
+ * The table with the columns that Parquet has a type for in another unit, in that unit: dates in milliseconds
+ * as dates in days, timestamps and times in seconds in milliseconds. Written as they are, they would come out
+ * as bare integers. Nulls without a type inside lists and structs are int32, as they are in Parquet anyway.
+ * The table itself where nothing changes.
  *
  * @throws {RangeError} when a value does not fit
  */
@@ -90,7 +91,10 @@ function changed(data: Data, isInner = false): Data {
   );
 }
 
-/** A day that began before midnight of the epoch counts from below: the same day that the milliseconds fall on. */
+/**
+ * A day that began before midnight of the epoch counts from below: the same day that the milliseconds fall
+ * on.
+ */
 function wholeDays(data: Data): Int32Array {
   const source = data.values as BigInt64Array;
   return Int32Array.from(source, (ms, row) => {

@@ -13,8 +13,9 @@ const madeOf = new WeakMap<Schema, Schema>();
 /**
  * A record batch of columns that are each `length` long, as `schema` says.
  *
- * The library merges the schema with itself whenever it makes a record batch, and looks for each column's name among all
- * others: with five thousand columns that takes longer than to decode them. It is given a schema that knows better.
+ * The library merges the schema with itself whenever it makes a record batch, and looks for each column's
+ * name among all others: with five thousand columns that takes longer than to decode them. It is given a
+ * schema that knows better.
  */
 export function recordBatchOf(schema: Schema, length: number, children: readonly Data[]): RecordBatch {
   const made = quickSchema(schema);
@@ -44,7 +45,10 @@ function isSame(changed: readonly Field[], fields: readonly Field[]): boolean {
   return changed.length === fields.length && changed.every((field, index) => field === fields[index]);
 }
 
-/** The schema of an Arrow IPC stream, without the empty record batch that the library makes for a stream without any. */
+/**
+ * The schema of an Arrow IPC stream, without the empty record batch that the library makes for a stream
+ * without any.
+ */
 export function schemaOfStream(bytes: Uint8Array): Schema {
   const reader = RecordBatchReader.from(bytes);
   reader.open();

@@ -8,7 +8,9 @@ export interface RowSegment {
   readonly rows: number;
 }
 
-/** The parts of row groups that make up rows `[rowStart, rowEnd)` of a file, in order; empty ones left out. */
+/**
+ * The parts of row groups that make up rows `[rowStart, rowEnd)` of a file, in order; empty ones left out.
+ */
 export function cutSegments(rowGroups: readonly RowGroup[], rowStart: number, rowEnd: number): RowSegment[] {
   assert(0 <= rowStart && rowStart <= rowEnd, `row range [${rowStart}, ${rowEnd}) is in order`);
   const segments: RowSegment[] = [];

@@ -23,8 +23,8 @@ export function columnIndices(schema: Schema, columns: readonly string[], path: 
 }
 
 /**
- * @throws {INPUT_UNSUPPORTED} when there are no columns, two of one name (columns are found by name everywhere), or one of a
- * type that nothing knows
+ * @throws {INPUT_UNSUPPORTED} when there are no columns, two of one name (columns are found by name
+ * everywhere), or one of a type that nothing knows
  */
 export function refuseUnusableColumns(schema: Schema, path: string): void {
   if (schema.fields.length === 0) {

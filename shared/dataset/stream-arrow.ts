@@ -2,8 +2,8 @@ import { RecordBatchFileWriter, type Table } from "apache-arrow";
 import { arrowBatches, cannotEncode } from "./encode.ts";
 
 /**
- * The bytes of `encodeArrow`, record batch by record batch as they are encoded: beside the table there is one record batch
- * in memory, and not the whole table twice more.
+ * The bytes of `encodeArrow`, record batch by record batch as they are encoded: beside the table there is one
+ * record batch in memory, and not the whole table twice more.
  *
  * @throws {OUTPUT_FAILED} as `encodeArrow` does
  */
@@ -22,7 +22,10 @@ export async function* streamArrow(table: Table): AsyncGenerator<Uint8Array, voi
   }
 }
 
-/** What the writer has put out so far: it puts it out at once, in pieces that are too small to store one by one. */
+/**
+ * What the writer has put out so far: it puts it out at once, in pieces that are too small to store one by
+ * one.
+ */
 class ReadyPieces {
   readonly #pieces: AsyncIterator<Uint8Array>;
   #next: Promise<IteratorResult<Uint8Array>> | null = null;
@@ -35,7 +38,8 @@ class ReadyPieces {
     const taken: Uint8Array[] = [];
     while (true) {
       this.#next ??= this.#pieces.next();
-      // One that is there already comes in before a turn of the event loop; one that is not yet made stays asked for.
+      // One that is there already comes in before a turn of the event loop; one that is not yet made stays
+      // asked for.
       const next = await Promise.race([this.#next, turn()]);
       if (next === null) break;
       this.#next = null;

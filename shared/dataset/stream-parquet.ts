@@ -14,9 +14,9 @@ import {
 import { borrowParquetRuntime, type ParquetRuntime } from "./parquet-runtime.ts";
 
 /**
- * The bytes of `encodeParquet`, row group by row group as they are encoded: beside the table there is one row group in
- * memory, in the forms that it goes through, and not the whole table in each of them. A row group also ends early where rows
- * are so long that it would have too many bytes.
+ * The bytes of `encodeParquet`, row group by row group as they are encoded: beside the table there is one row
+ * group in memory, in the forms that it goes through, and not the whole table in each of them. A row group
+ * also ends early where rows are so long that it would have too many bytes.
  *
  * @throws {OUTPUT_FAILED} for a column type that Parquet lacks
  */

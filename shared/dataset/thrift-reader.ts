@@ -8,9 +8,10 @@ export const THRIFT = { i64: 6, list: 9, struct: 12 } as const;
 const NESTING_LIMIT = 64;
 
 /**
- * Walks over a value in Thrift's compact protocol, as Parquet's metadata is, and reads the few numbers that are asked for.
- * Made for hostile bytes: every step takes at least one of them, so a walk ends in O(bytes), without any allocation.
- * Format: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ * Walks over a value in Thrift's compact protocol, as Parquet's metadata is, and reads the few numbers that
+ * are asked for. Made for hostile bytes: every step takes at least one of them, so a walk ends in O(bytes),
+ * without any allocation. Format:
+ * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 export class ThriftReader {
   readonly #bytes: Uint8Array;
@@ -25,7 +26,8 @@ export class ThriftReader {
   }
 
   /**
-   * Reads the fields of a struct. `onField` reads the field's value and returns true, or returns false: then it is skipped.
+   * Reads the fields of a struct. `onField` reads the field's value and returns true, or returns false: then
+   * it is skipped.
    *
    * @throws {ThriftFault} as every call here, when the bytes end or mean nothing
    */

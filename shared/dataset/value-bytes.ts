@@ -4,8 +4,9 @@ import { type Data, DataType, type Table, UnionMode } from "apache-arrow";
 const VIEW = { bytes: 16, inline: 12 };
 
 /**
- * Bytes of a table's values, about as they lie in memory: one bit of validity for each, offsets included. The same rows
- * give the same number, in whatever pieces they came and however much larger than needed their buffers are.
+ * Bytes of a table's values, about as they lie in memory: one bit of validity for each, offsets included. The
+ * same rows give the same number, in whatever pieces they came and however much larger than needed their
+ * buffers are.
  */
 export function valueBytes(table: Table): number {
   let bytes = 0;
@@ -19,8 +20,8 @@ export function rowBytes({ children }: Data, start: number, end: number): number
 }
 
 /**
- * Of values `[start, end)` of a column, at any depth. Those of dictionaries and views count as the plain values that they
- * stand for: a few bytes of indices can stand for gigabytes.
+ * Of values `[start, end)` of a column, at any depth. Those of dictionaries and views count as the plain
+ * values that they stand for: a few bytes of indices can stand for gigabytes.
  */
 export function rangeBytes(data: Data, start: number, end: number): number {
   const { type, children } = data;

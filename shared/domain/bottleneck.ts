@@ -13,11 +13,17 @@ import { STAGES, type StageShares } from "./worker.ts";
 export const BOTTLENECKS = [...STAGES, "start", "shards", "coordinator", "reduce"] as const;
 export type Bottleneck = (typeof BOTTLENECKS)[number];
 
-/** What limited a run, and what to change: over the last seconds while it runs, over all of it once it has ended. */
+/**
+ * What limited a run, and what to change: over the last seconds while it runs, over all of it once it has
+ * ended.
+ */
 export interface RunVerdict {
   /** Null until it is known. */
   readonly bottleneck: Bottleneck | null;
-  /** The mean busy share of each stage, 0 to 1, over the workers from their first rows on. Waiting counts as not busy. */
+  /**
+   * The mean busy share of each stage, 0 to 1, over the workers from their first rows on. Waiting counts as
+   * not busy.
+   */
   readonly stages: StageShares;
   /** The share of padded steps in what the lanes ran, where rows are of uneven lengths; else null. */
   readonly padding: number | null;

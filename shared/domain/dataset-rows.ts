@@ -57,8 +57,8 @@ export class DatasetRows {
   }
 
   /**
-   * Rows `[rowStart, rowEnd)` of the dataset, file by file. Files that have none of them are left out; no rows are no rows
-   * of the first file, so that there is always a file to take the schema from.
+   * Rows `[rowStart, rowEnd)` of the dataset, file by file. Files that have none of them are left out; no
+   * rows are no rows of the first file, so that there is always a file to take the schema from.
    */
   slicesOf({ rowStart, rowEnd }: Pick<FileSlice, "rowStart" | "rowEnd">): FileSlice[] {
     assert(

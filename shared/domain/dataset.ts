@@ -25,8 +25,8 @@ export type NumericType =
 export type TimeUnit = "second" | "millisecond" | "microsecond" | "nanosecond";
 
 /**
- * Every Arrow type that is read. Numbers, lists of them and bytes can feed a model; all can be kept. What becomes of each in
- * the output and in SQL: docs/types.md.
+ * Every Arrow type that is read. Numbers, lists of them and bytes can feed a model; all can be kept. What
+ * becomes of each in the output and in SQL: docs/types.md.
  */
 export type FieldType =
   | { readonly kind: "numeric"; readonly type: NumericType }
@@ -87,6 +87,8 @@ export interface RowGroup {
 export interface Dataset {
   readonly files: readonly InputFile[];
   readonly fields: readonly Field[];
-  /** sha256 of the files' fingerprints in order, without their paths: what "the same input" means on resume. */
+  /**
+   * sha256 of the files' fingerprints in order, without their paths: what "the same input" means on resume.
+   */
   readonly digest: string;
 }

@@ -39,7 +39,9 @@ export function checkPath(path: string, context: Context): void {
   refuse(context, [], what, detail);
 }
 
-/** Each makes a file of every shard, which are told in one message; and each runs its SQL over every shard. */
+/**
+ * Each makes a file of every shard, which are told in one message; and each runs its SQL over every shard.
+ */
 export const MOST_REDUCTIONS = 1_000;
 
 export function checkReductionCount(reduce: object, context: Context): void {
@@ -87,8 +89,8 @@ function refuse(
 }
 
 /**
- * Two columns of the output must not share a name. Runs even where other keys of `map` are wrong, so that all problems
- * come at once: nothing about the value may be taken for granted.
+ * Two columns of the output must not share a name. Runs even where other keys of `map` are wrong, so that all
+ * problems come at once: nothing about the value may be taken for granted.
  */
 export function checkColumnClashes(map: unknown, context: Context): void {
   const taken = new Map<string, string>();

@@ -5,8 +5,8 @@ import { type Frozen, MAX_NAMES, mapSpec } from "./map-spec.ts";
 import { PRECISIONS } from "./precision.ts";
 
 /**
- * A scalar that stands for a group of keys: `image: pixels` is `image: { column: pixels }`. By the path of the group
- * (`*` is any name), the key that the scalar fills.
+ * A scalar that stands for a group of keys: `image: pixels` is `image: { column: pixels }`. By the path of
+ * the group (`*` is any name), the key that the scalar fills.
  */
 export const SHORTHANDS = [
   { group: ["map", "inputs", "*"], key: "column" },
@@ -177,6 +177,9 @@ export const JOB_FILE_SCHEMA = z
 /** What may be written in a job file. */
 export type JobFile = z.input<typeof JOB_FILE_SCHEMA>;
 
-/** A checked job file: defaults applied, shorthands written out, paths absolute, frozen. It is a valid job file itself. */
+/**
+ * A checked job file: defaults applied, shorthands written out, paths absolute, frozen. It is a valid job
+ * file itself.
+ */
 export type JobSpec = Frozen<z.output<typeof JOB_FILE_SCHEMA> & { name: string }>;
 export type ReductionSpec = Frozen<z.output<typeof reductionSpec>>;

@@ -25,7 +25,10 @@ export interface JobStatus extends RunVerdict {
   /** Over the last seconds while running; over the whole run once ended. */
   readonly rowsPerSecond: number;
   readonly secondsLeft: number | null;
-  /** Where the model was converted: to what, and how its answers differ from the original's. Null for one as it came. */
+  /**
+   * Where the model was converted: to what, and how its answers differ from the original's. Null for one as
+   * it came.
+   */
   readonly precision: JobPrecision | null;
   /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
   readonly devices: readonly DeviceReport[];

@@ -22,7 +22,10 @@ export interface LeftOut {
 /** Enough to see what they are. */
 const EXAMPLES = 3;
 
-/** Counts what is left out of the input, and keeps a few names of each kind, the same ones in whatever order they come. */
+/**
+ * Counts what is left out of the input, and keeps a few names of each kind, the same ones in whatever order
+ * they come.
+ */
 export class LeftOutTally {
   readonly #byReason = new Map<LeftOutReason, { count: number; examples: string[] }>();
 

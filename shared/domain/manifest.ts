@@ -14,14 +14,20 @@ export interface OutputManifest {
   readonly shards: number;
   readonly attempts: number;
   /**
-   * What limited the run that published it, and how busy its stages were: over that run alone where it resumed another.
-   * About the run, not the output: the digest does not cover it.
+   * What limited the run that published it, and how busy its stages were: over that run alone where it
+   * resumed another. About the run, not the output: the digest does not cover it.
    */
   readonly bottleneck: RunVerdict["bottleneck"];
   readonly stages: RunVerdict["stages"];
-  /** How a model that was converted differs from the one that the job names; null where none was, or none was asked. */
+  /**
+   * How a model that was converted differs from the one that the job names; null where none was, or none was
+   * asked.
+   */
   readonly precision: PrecisionReport | null;
-  /** How the devices that made it compare with the CPU: those of the run that published it. The digest does not cover it. */
+  /**
+   * How the devices that made it compare with the CPU: those of the run that published it. The digest does
+   * not cover it.
+   */
   readonly devices: readonly DeviceReport[];
   /** The versions of Shardmill that worked on it, in order: the last one reduced and published. */
   readonly builds: readonly string[];

@@ -3,7 +3,8 @@ import type { Dim, Dtype } from "./tensor.ts";
 
 /**
  * The `map` section of a job, bound to one model and one schema: every name resolved, every shape known.
- * Plain JSON: the coordinator makes it once, before any work, and workers run it without deciding anything again.
+ * Plain JSON: the coordinator makes it once, before any work, and workers run it without deciding anything
+ * again.
  */
 export interface MapPlan {
   readonly inputs: readonly InputBinding[];
@@ -25,9 +26,9 @@ export interface InputBinding {
   /** product(rowDims). */
   readonly rowValues: number;
   /**
-   * `one`: a single column whose cell holds rowValues values (a scalar when rowValues is 1), or so many a step.
-   * `stack`: rowValues scalar columns, side by side.
-   * `mask`: no column; 1 for each step that the input `of` has in this row, 0 for padding, before scale and offset.
+   * `one`: a single column whose cell holds rowValues values (a scalar when rowValues is 1), or so many a
+   * step. `stack`: rowValues scalar columns, side by side. `mask`: no column; 1 for each step that the input
+   * `of` has in this row, 0 for padding, before scale and offset.
    */
   readonly source:
     | { readonly kind: "one"; readonly column: string }
@@ -44,13 +45,13 @@ export interface InputBinding {
 }
 
 /**
- * Rows are sequences of steps (tokens, frames) that differ in length: the tensor is `[rows, longest, ...rowDims]`. All
- * uneven inputs of a row have the same number of steps.
+ * Rows are sequences of steps (tokens, frames) that differ in length: the tensor is `[rows, longest,
+ * ...rowDims]`. All uneven inputs of a row have the same number of steps.
  */
 export interface UnevenRows {
   /**
-   * Stands in for the steps that a row lacks, as the model sees it (after scale and offset). Null, and then for all
-   * inputs: the model could not tell padding from steps, so only rows of one length share a batch.
+   * Stands in for the steps that a row lacks, as the model sees it (after scale and offset). Null, and then
+   * for all inputs: the model could not tell padding from steps, so only rows of one length share a batch.
    */
   readonly pad: number | null;
 }
@@ -60,14 +61,19 @@ export type OutputOp = (typeof OUTPUT_OPS)[number];
 
 /** How one output column (or the two columns of topK) is made from one ONNX output. */
 export interface OutputBinding {
-  /** The column's name; topK makes `<column>_values` and `<column>_indices` (`<column>_labels` with labels). */
+  /**
+   * The column's name; topK makes `<column>_values` and `<column>_indices` (`<column>_labels` with labels).
+   */
   readonly column: string;
   readonly tensor: string;
   readonly dtype: Dtype;
   /** The dims after the batch; of one step where rows are uneven. */
   readonly rowDims: readonly number[];
   readonly rowValues: number;
-  /** The tensor is `[rows, longest, ...rowDims]`, as the uneven inputs are: each row keeps as many steps as it came with. */
+  /**
+   * The tensor is `[rows, longest, ...rowDims]`, as the uneven inputs are: each row keeps as many steps as it
+   * came with.
+   */
   readonly uneven: boolean;
   /** Where the model has the batch, among its dims: 0, or what the job says. */
   readonly batchAxis: number;

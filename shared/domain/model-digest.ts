@@ -1,7 +1,10 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
 import type { ModelFile } from "./job.ts";
 
-/** What "the same model" means: its own bytes, and those of its external data under the names that it knows them by. */
+/**
+ * What "the same model" means: its own bytes, and those of its external data under the names that it knows
+ * them by.
+ */
 export function modelDigest({
   sha256: own,
   externalData,

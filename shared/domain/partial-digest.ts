@@ -2,8 +2,8 @@ import { canonicalJson, sha256 } from "../core/digest.ts";
 import type { PartialFile } from "./partial.ts";
 
 /**
- * What "the same partial" means: sha256 over `[{kind, name, rows, bytes, sha256}, ...]` as canonical JSON, in the order of
- * the manifest. The worker writes it; the coordinator computes it again.
+ * What "the same partial" means: sha256 over `[{kind, name, rows, bytes, sha256}, ...]` as canonical JSON, in
+ * the order of the manifest. The worker writes it; the coordinator computes it again.
  */
 export function partialDigest(files: readonly PartialFile[]): string {
   return sha256(

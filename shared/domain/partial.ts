@@ -5,7 +5,10 @@ import type { Token } from "./token.ts";
 export type PartialFileKind =
   /** Mapped rows in the published format. At most one. */
   | "rows"
-  /** Mapped rows as Parquet for reductions without a combine, where the published format is not Parquet. At most one. */
+  /**
+   * Mapped rows as Parquet for reductions without a combine, where the published format is not Parquet. At
+   * most one.
+   */
   | "scan"
   /** Dead letters. At most one, absent when there are none. */
   | "dead"
@@ -21,7 +24,10 @@ export interface PartialFile {
   readonly sha256: string;
 }
 
-/** What an attempt returns: immutable files in a folder named by shard, token and execution, never overwritten. */
+/**
+ * What an attempt returns: immutable files in a folder named by shard, token and execution, never
+ * overwritten.
+ */
 export interface PartialManifest {
   readonly shard: ShardId;
   readonly token: Token;

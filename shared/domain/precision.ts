@@ -15,7 +15,10 @@ export interface Conversion {
   readonly nodes: { readonly converted: number; readonly total: number };
   /** Constant tensors, and the values in them. */
   readonly weights: { readonly tensors: number; readonly values: number };
-  /** Nodes that stay in float32 and could have been looked for, by operator and reason; the most frequent first. */
+  /**
+   * Nodes that stay in float32 and could have been looked for, by operator and reason; the most frequent
+   * first.
+   */
   readonly left: readonly LeftAlone[];
   readonly warnings: readonly string[];
 }
@@ -73,7 +76,10 @@ export interface DeviceReport extends AccuracyReport {
 /** A job whose model was converted, as people see it. */
 export interface JobPrecision {
   readonly precision: ConvertedPrecision;
-  /** What the manifest will keep; null where the job asks for no check, or was published by a version that kept none. */
+  /**
+   * What the manifest will keep; null where the job asks for no check, or was published by a version that
+   * kept none.
+   */
   readonly check: PrecisionReport | null;
 }
 
@@ -82,23 +88,31 @@ export function jobPrecision(precision: Precision, check: PrecisionReport | null
   return precision === "original" ? null : { precision, check };
 }
 
-/** One tensor of the answers, over all rows that were compared. Errors are of single values, found less expected. */
+/**
+ * One tensor of the answers, over all rows that were compared. Errors are of single values, found less
+ * expected.
+ */
 export interface OutputAccuracy {
   readonly tensor: string;
   readonly maxError: number;
   readonly meanError: number;
-  /** The largest error of a value as `AccuracyLimits.tolerance` counts it; null where one is not finite, or of whole numbers. */
+  /**
+   * The largest error of a value as `AccuracyLimits.tolerance` counts it; null where one is not finite, or of
+   * whole numbers.
+   */
   readonly maxRelative: number | null;
   /** Rows with a value beyond the tolerance; of whole numbers: rows that are not equal. */
   readonly beyondRows: number;
   /** The rows that are furthest off, the worst first; none that is right. */
   readonly worst: readonly WorstRow[];
-  /** Of each row's values, taken as a vector (of all rows' where each has but one); null for whole numbers. */
+  /**
+   * Of each row's values, taken as a vector (of all rows' where each has but one); null for whole numbers.
+   */
   readonly meanCosine: number | null;
   readonly leastCosine: number | null;
   /**
-   * Share of rows with the same greatest value at the same place, or another that was as great within the tolerance; of equal
-   * rows for whole numbers; null where a row has one value.
+   * Share of rows with the same greatest value at the same place, or another that was as great within the
+   * tolerance; of equal rows for whole numbers; null where a row has one value.
    */
   readonly agreement: number | null;
   /** The job reads an order or a class from it: `agreement` counts. */

@@ -7,9 +7,9 @@ export function shardId(value: number): ShardId {
 }
 
 /**
- * Rows `[rowStart, rowEnd)` of the dataset, counted over its files in their order: the unit that is leased, retried and
- * committed. A part of one large file, or many small files; which rows of which files they are is the dataset's to say
- * (see `DatasetRows`).
+ * Rows `[rowStart, rowEnd)` of the dataset, counted over its files in their order: the unit that is leased,
+ * retried and committed. A part of one large file, or many small files; which rows of which files they are is
+ * the dataset's to say (see `DatasetRows`).
  */
 export interface Shard {
   readonly id: ShardId;

@@ -4,10 +4,16 @@ export interface RowRange {
   readonly rowEnd: number;
 }
 
-/** Stretches of rows: enough to see a dataset that changes along the way, few enough that reading row groups stays quick. */
+/**
+ * Stretches of rows: enough to see a dataset that changes along the way, few enough that reading row groups
+ * stays quick.
+ */
 const STRETCHES = 8;
 
-/** About `rows` rows of a dataset of `total`, in order, in stretches at even distances; all rows of one that has no more. */
+/**
+ * About `rows` rows of a dataset of `total`, in order, in stretches at even distances; all rows of one that
+ * has no more.
+ */
 export function spreadSample(total: number, rows: number): RowRange[] {
   if (total <= rows) return total === 0 ? [] : [{ rowStart: 0, rowEnd: total }];
   const count = Math.min(STRETCHES, rows);

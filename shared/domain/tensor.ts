@@ -14,12 +14,12 @@ export const DTYPES = [
   "bool",
 ] as const;
 /**
- * Columns of any numeric type feed tensors of any dtype: `value * scale + offset`, in float64, then cast (left as it is
- * where scale is 1 and offset 0, so that 64-bit integers lose nothing).
+ * Columns of any numeric type feed tensors of any dtype: `value * scale + offset`, in float64, then cast
+ * (left as it is where scale is 1 and offset 0, so that 64-bit integers lose nothing).
  *
  * - to a float: rounded to the nearest;
- * - to an integer: truncated towards zero. A value out of the dtype's range, or NaN, makes the row a dead letter
- *   (`ROW_VALUE`): it is never wrapped or clipped;
+ * - to an integer: truncated towards zero. A value out of the dtype's range, or NaN, makes the row a dead
+ *   letter (`ROW_VALUE`): it is never wrapped or clipped;
  * - to bool: zero is false, NaN is a dead letter, everything else is true;
  * - from bool: 0 or 1.
  */
@@ -37,7 +37,10 @@ export type DtypeArray =
   | Uint32Array
   | BigUint64Array;
 
-/** How each dtype lies in memory. float16 is raw bits in a Uint16Array (Node 20 has no Float16Array); bool is 0 or 1. */
+/**
+ * How each dtype lies in memory. float16 is raw bits in a Uint16Array (Node 20 has no Float16Array); bool is
+ * 0 or 1.
+ */
 export const DTYPE_ARRAYS = {
   float32: Float32Array,
   float64: Float64Array,
@@ -57,7 +60,10 @@ export function dtypeBytes(dtype: Dtype): number {
   return DTYPE_ARRAYS[dtype].BYTES_PER_ELEMENT;
 }
 
-/** One dimension as the model declares it: a size, the name of a symbolic one, or "" for an open one without a name. */
+/**
+ * One dimension as the model declares it: a size, the name of a symbolic one, or "" for an open one without a
+ * name.
+ */
 export type Dim = number | string;
 
 /** One input or output of a model. `dims[0]` is the batch, unless the job says that another one is. */

@@ -30,8 +30,8 @@ export const STAGES = ["read", "decode", "tensorize", "infer", "collect", "encod
 export type Stage = (typeof STAGES)[number];
 
 /**
- * Busy share of each stage, 0 to 1: of all lanes for `infer`, of all shard threads for `read`, `decode`, `tensorize` and
- * `collect`, of all writers for `encode` and `store`.
+ * Busy share of each stage, 0 to 1: of all lanes for `infer`, of all shard threads for `read`, `decode`,
+ * `tensorize` and `collect`, of all writers for `encode` and `store`.
  */
 export type StageShares = Readonly<Partial<Record<Stage, number>>>;
 

@@ -14,7 +14,10 @@ export interface CheckOptions {
   readonly defaultName: string;
   /** Relative paths are relative to this folder. */
   readonly folder: string;
-  /** Where the value at a path stands among others: an object does not keep its keys in the order in which they were written. */
+  /**
+   * Where the value at a path stands among others: an object does not keep its keys in the order in which
+   * they were written.
+   */
   readonly placeOf?: (path: KeyPath) => number;
   /** Renders a value for a message. */
   readonly found?: (path: KeyPath, value: unknown) => string;
@@ -77,8 +80,8 @@ export function renderFound(value: unknown): string {
 }
 
 /**
- * A key without a value (`reduce:` with everything below it commented out) is a key left out. Only keys of the schema: a
- * name that the user chose and gave nothing is a mistake.
+ * A key without a value (`reduce:` with everything below it commented out) is a key left out. Only keys of
+ * the schema: a name that the user chose and gave nothing is a mistake.
  */
 function withoutNulls(value: unknown, path: KeyPath): unknown {
   if (Array.isArray(value)) return value.map((item, index) => withoutNulls(item, [...path, index]));

@@ -1,6 +1,8 @@
 export interface Expanded {
   readonly text: string;
-  /** Whether anything came from the environment: such a value is not shown in messages, it may be a secret. */
+  /**
+   * Whether anything came from the environment: such a value is not shown in messages, it may be a secret.
+   */
   readonly fromEnvironment: boolean;
   readonly faults: readonly { readonly what: string; readonly expected: string; readonly hint: string }[];
 }
@@ -12,8 +14,8 @@ const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 
 /**
- * `${NAME}` becomes the variable's value, `${NAME:-default}` the default when it is unset or empty (as in a shell), and
- * `$${` a plain `${`. Values are not expanded again.
+ * `${NAME}` becomes the variable's value, `${NAME:-default}` the default when it is unset or empty (as in a
+ * shell), and `$${` a plain `${`. Values are not expanded again.
  *
  * @param literal makes of a value what stands for it and for nothing else, where the text is a pattern
  */

@@ -1,13 +1,19 @@
 import { describeType, entryValues, knownKeys, type SchemaNodes, schemaAt } from "./json-schema.ts";
 
-/** The reference of the job file, as a Markdown table made from the schema: every key, type, default, description. */
+/**
+ * The reference of the job file, as a Markdown table made from the schema: every key, type, default,
+ * description.
+ */
 export function renderJobFileReference(): string {
   return ["| key | type | default | meaning |", "|---|---|---|---|", ...rows(schemaAt([]), ""), ""].join(
     "\n",
   );
 }
 
-/** The rows of the keys below a group, in the order of the schema; `<name>` stands for a name that the user chooses. */
+/**
+ * The rows of the keys below a group, in the order of the schema; `<name>` stands for a name that the user
+ * chooses.
+ */
 function rows(group: SchemaNodes, prefix: string): readonly string[] {
   return knownKeys(group).flatMap((key) => {
     const parent = group.find((node) => node.properties !== undefined && Object.hasOwn(node.properties, key));

@@ -8,7 +8,10 @@ export type SchemaNodes = readonly JsonSchema[];
 
 const ROOT: JsonSchema = z.toJSONSchema(JOB_FILE_SCHEMA, { io: "input" });
 
-/** The JSON Schema (draft 2020-12) of what may be written in a job file: for editors, and for checks before a run. */
+/**
+ * The JSON Schema (draft 2020-12) of what may be written in a job file: for editors, and for checks before a
+ * run.
+ */
 export function jobSpecJsonSchema(): object {
   const { $schema, ...rest } = structuredClone(ROOT);
   return {

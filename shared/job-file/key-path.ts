@@ -3,7 +3,10 @@ export type KeyPath = readonly (string | number)[];
 
 const PLAIN_KEY = /^[A-Za-z0-9_-]+$/;
 
-/** `map.inputs."a.b".columns[0]`: what error messages show and `--set` takes. Keys that are not plain are quoted. */
+/**
+ * `map.inputs."a.b".columns[0]`: what error messages show and `--set` takes. Keys that are not plain are
+ * quoted.
+ */
 export function formatKeyPath(path: KeyPath): string {
   let text = "";
   for (const part of path) {
@@ -14,8 +17,8 @@ export function formatKeyPath(path: KeyPath): string {
 }
 
 /**
- * Reads the key path at the start of `text`, up to `=` or the end: the way back from `formatKeyPath`. `end` is where the
- * reading stopped. Null when it is not such a path.
+ * Reads the key path at the start of `text`, up to `=` or the end: the way back from `formatKeyPath`. `end`
+ * is where the reading stopped. Null when it is not such a path.
  */
 export function parseKeyPath(text: string): { readonly path: KeyPath; readonly end: number } | null {
   const path: (string | number)[] = [];

@@ -7,9 +7,9 @@ import { readYamlTree } from "./yaml-tree.ts";
 const MAX_LABEL_CHARS = 80;
 
 /**
- * Puts `--set map.batch.rows=256` into the values of a job file: a dotted path (odd names in double quotes) and a value in
- * YAML. A group on the way is made where it is missing; a shorthand on the way is written out; lists are set whole.
- * Whether the path exists and the value fits is checked later, with the rest.
+ * Puts `--set map.batch.rows=256` into the values of a job file: a dotted path (odd names in double quotes)
+ * and a value in YAML. A group on the way is made where it is missing; a shorthand on the way is written out;
+ * lists are set whole. Whether the path exists and the value fits is checked later, with the rest.
  */
 export function applyOverrides(
   root: Record<string, unknown>,

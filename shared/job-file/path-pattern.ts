@@ -1,6 +1,6 @@
 /**
- * The patterns of `input.path`. A backslash takes the meaning from the character after it, so that what is not written in
- * the job file (its folder, the value of a variable) stands in a pattern as what it is.
+ * The patterns of `input.path`. A backslash takes the meaning from the character after it, so that what is
+ * not written in the job file (its folder, the value of a variable) stands in a pattern as what it is.
  */
 
 /** Whatever has a meaning somewhere in a pattern, and the backslash itself. */

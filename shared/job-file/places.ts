@@ -6,7 +6,9 @@ interface Place {
   readonly valueOffset: number;
   /** Among all values: what a merge key brings in stands where that is, though it was written elsewhere. */
   readonly order: number;
-  /** The text before variables were put in, where any were: shown instead of the value, which may be a secret. */
+  /**
+   * The text before variables were put in, where any were: shown instead of the value, which may be a secret.
+   */
   readonly reference: string | null;
 }
 
@@ -17,8 +19,8 @@ interface Override {
 }
 
 /**
- * Where each value of a job came from: a place in the file, or a `--set`. A later `--set` wins over an earlier one and
- * over the file.
+ * Where each value of a job came from: a place in the file, or a `--set`. A later `--set` wins over an
+ * earlier one and over the file.
  */
 export class Places {
   readonly #byPath = new Map<string, Place>();
@@ -40,7 +42,10 @@ export class Places {
     this.#overrides.push({ path, label });
   }
 
-  /** `job.yaml:12:5 map.inputs.image.scale`, or `--set map.bacth.rows=256`. What is missing is where it should be. */
+  /**
+   * `job.yaml:12:5 map.inputs.image.scale`, or `--set map.bacth.rows=256`. What is missing is where it should
+   * be.
+   */
   where(path: KeyPath, part: "key" | "value"): string {
     const override = this.#overrideOf(path);
     if (override !== undefined) {
@@ -69,8 +74,8 @@ export class Places {
   }
 
   /**
-   * Where a value stands among the others of its group. A `--set` leaves it where it was; what is new by one comes last, in
-   * the order in which it was given. What is not there has the least.
+   * Where a value stands among the others of its group. A `--set` leaves it where it was; what is new by one
+   * comes last, in the order in which it was given. What is not there has the least.
    */
   order(path: KeyPath): number {
     const override = this.#overrideOf(path);

@@ -29,7 +29,10 @@ export interface JobTextOptions {
 /** A checked job that still knows where in its file each value stands. */
 export interface JobSource {
   readonly spec: JobSpec;
-  /** Adds the place in the file to problems that know only their keys (`map.inputs.image.column`). Other errors stay as they are. */
+  /**
+   * Adds the place in the file to problems that know only their keys (`map.inputs.image.column`). Other
+   * errors stay as they are.
+   */
   withPlaces(error: unknown): unknown;
 }
 
@@ -86,7 +89,9 @@ export function parseJobSource(text: string, options: JobTextOptions): JobSource
   return { spec: checked, withPlaces: (error) => withPlaces(error, places) };
 }
 
-/** The name of the job file's folder if the file is just called `job`, else the file's; made safe for paths. */
+/**
+ * The name of the job file's folder if the file is just called `job`, else the file's; made safe for paths.
+ */
 function defaultJobName(path: string): string {
   const stem = basename(path, extname(path));
   const name = stem === "job" ? basename(dirname(resolve(path))) : stem;

@@ -5,11 +5,12 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
 /**
  * What must be equal for two runs to give the same result, as a sha256: on resume, the same job.
  *
- * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), the reductions, the format of
- * the rows, and the model's precision with the version of the converter. Not in:
+ * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), the reductions,
+ * the format of the rows, and the model's precision with the version of the converter. Not in:
  * - `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
  * - `output.path` and `name`: where a result is and what it is called do not change it;
- * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its sealed plan;
+ * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
+ *   sealed plan;
  * - `model.check`: it says whether a job may run, and nothing about what comes out;
  * - `errors.maxRows`: raising it is how a job that ran out of it is taken up again.
  *

@@ -6,8 +6,8 @@ interface Anchored {
 }
 
 /**
- * What aliases stand for. The library's own `alias.resolve` walks the whole document for each alias: a file of a megabyte
- * of them would take hours.
+ * What aliases stand for. The library's own `alias.resolve` walks the whole document for each alias: a file
+ * of a megabyte of them would take hours.
  */
 export class YamlAnchors {
   /** Of each name, in the order of the file. */

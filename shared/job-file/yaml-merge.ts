@@ -10,8 +10,8 @@ export interface MergeFault {
 const MAX_PAIRS = 250_000;
 
 /**
- * The pairs of groups with what their merge keys bring in: `<<: *base`, or `<<: [*one, *two]`. A group's own key wins over
- * a merged one, an earlier group over a later; what is merged comes where the merge key is.
+ * The pairs of groups with what their merge keys bring in: `<<: *base`, or `<<: [*one, *two]`. A group's own
+ * key wins over a merged one, an earlier group over a later; what is merged comes where the merge key is.
  */
 export class YamlMerge {
   readonly faults: MergeFault[] = [];

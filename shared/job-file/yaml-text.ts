@@ -4,7 +4,10 @@ import { messageOf, type Problem } from "../core/errors.ts";
 /** One slip early in a file can make every later line wrong for the parser; nobody reads more than these. */
 const MAX_SYNTAX_PROBLEMS = 50;
 
-/** `uniqueKeys`: the library compares each key with all others; who reads the tree finds a repeated key for nothing. */
+/**
+ * `uniqueKeys`: the library compares each key with all others; who reads the tree finds a repeated key for
+ * nothing.
+ */
 const YAML_OPTIONS = { version: "1.2", prettyErrors: false, strict: true, uniqueKeys: false } as const;
 
 /** A parsed document, faults and all; an Error when the parser itself gave up. */
@@ -12,7 +15,8 @@ export function parseYaml(text: string, lineCounter: LineCounter): Document.Pars
   try {
     return parseDocument(text, { ...YAML_OPTIONS, lineCounter });
   } catch (error) {
-    // Not expected, but what the parser makes of hostile text (a stack exhausted, say) must not escape untyped.
+    // Not expected, but what the parser makes of hostile text (a stack exhausted, say) must not escape
+    // untyped.
     return new Error(`the YAML cannot be read: ${messageOf(error)}`);
   }
 }
@@ -39,7 +43,10 @@ function wordFault(fault: YAMLError): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }
 
-/** `{ path: ${X} }` is a common slip: inside braces and brackets, YAML reads the braces of a reference as its own. */
+/**
+ * `{ path: ${X} }` is a common slip: inside braces and brackets, YAML reads the braces of a reference as its
+ * own.
+ */
 function hintOn(fault: YAMLError, text: string): { readonly hint?: string } {
   const lineStart = text.lastIndexOf("\n", fault.pos[0] - 1) + 1;
   const isReference = text.slice(lineStart, fault.pos[1] + 1).includes("${");

@@ -23,7 +23,10 @@ import { YamlAnchors } from "./yaml-anchors.ts";
 import { keyText, YamlMerge } from "./yaml-merge.ts";
 import { parseYaml, syntaxProblems } from "./yaml-text.ts";
 
-/** A job file has a few dozen values. Aliases can multiply nodes without end, and nesting can exhaust the stack. */
+/**
+ * A job file has a few dozen values. Aliases can multiply nodes without end, and nesting can exhaust the
+ * stack.
+ */
 const MAX_NODES = 250_000;
 const MAX_DEPTH = 32;
 
@@ -39,8 +42,9 @@ export interface YamlTree {
 }
 
 /**
- * Reads YAML 1.2 as JSON-like values: maps with scalar keys, lists, text, numbers, true, false and null. Variables are put
- * into text values; with `env` null they are left alone. `label` names the file in problems.
+ * Reads YAML 1.2 as JSON-like values: maps with scalar keys, lists, text, numbers, true, false and null.
+ * Variables are put into text values; with `env` null they are left alone. `label` names the file in
+ * problems.
  *
  * @param at where in a job file the value would stand
  */
@@ -179,7 +183,10 @@ class TreeReader {
     return isData ? value : this.#fault(path, "this kind of YAML value has no place in a job file");
   }
 
-  /** A variable's value as a number or a truth value, only where the job file may have one: a name such as `2024` stays text. */
+  /**
+   * A variable's value as a number or a truth value, only where the job file may have one: a name such as
+   * `2024` stays text.
+   */
   #readLone(text: string, path: KeyPath): unknown {
     const parsed = parseYaml(text, new LineCounter());
     if (parsed instanceof Error || parsed.errors.length > 0 || !isScalar(parsed.contents)) return text;

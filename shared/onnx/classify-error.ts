@@ -10,8 +10,9 @@ export interface OnnxErrorContext {
   readonly modelPath?: string;
 }
 
-// ONNX Runtime's JavaScript errors have no code: the text is all there is. The patterns are taken from real messages of
-// version 1.30 and from its sources; the tests make the real library throw where this machine can.
+// ONNX Runtime's JavaScript errors have no code: the text is all there is. The patterns are taken from real
+// messages of version 1.30 and from its sources; the tests make the real library throw where this machine
+// can.
 
 /** The arena, the C++ runtime, the GPU, or V8 could not get memory. */
 const NO_MEMORY =
@@ -28,8 +29,8 @@ const DEVICE_LOST =
 /**
  * An error of ONNX Runtime as one of ours.
  *
- * Loading: OUT_OF_MEMORY, DEVICE_UNAVAILABLE (with what to install), else MODEL_INVALID.
- * Running: OUT_OF_MEMORY, WORKER_DIED when the device itself is lost (retrying in this process is vain, and no row is
+ * Loading: OUT_OF_MEMORY, DEVICE_UNAVAILABLE (with what to install), else MODEL_INVALID. Running:
+ * OUT_OF_MEMORY, WORKER_DIED when the device itself is lost (retrying in this process is vain, and no row is
  * to blame), else MODEL_FAILED.
  */
 export function classifyOnnxError(error: unknown, context: OnnxErrorContext): ShardmillError {
@@ -72,8 +73,9 @@ export function deviceUnavailable(device: ConcreteDevice, detail: string, cause?
 }
 
 /**
- * The message without the C++ that it is wrapped in: source file and line, function signature, trailing newline; and without the path, which is in the fields.
- * `/src/model.cc:187 onnxruntime::Model::Model(...) ModelProto does not have a graph.` keeps its last part.
+ * The message without the C++ that it is wrapped in: source file and line, function signature, trailing
+ * newline; and without the path, which is in the fields. `/src/model.cc:187 onnxruntime::Model::Model(...)
+ * ModelProto does not have a graph.` keeps its last part.
  */
 export function tidyMessage(message: string): string {
   return message

@@ -10,13 +10,19 @@ export interface DeviceTraits {
   readonly takesDeviceId: boolean;
   /** Sessions that one process may have of it at once; null: any number. */
   readonly maxLanes: number | null;
-  /** Whether it may compute a float32 model in fewer bits: products as TensorFloat on NVIDIA, whole models as float16 on Apple. */
+  /**
+   * Whether it may compute a float32 model in fewer bits: products as TensorFloat on NVIDIA, whole models as
+   * float16 on Apple.
+   */
   readonly rounds: boolean;
   /** What must be on the machine, for the person who reads the error. */
   readonly needs: string;
 }
 
-/** What onnxruntime-node would run as it is installed: it downloads the CUDA provider, which the npm registry does not carry. */
+/**
+ * What onnxruntime-node would run as it is installed: it downloads the CUDA provider, which the npm registry
+ * does not carry.
+ */
 function cudaInstaller(): string {
   const path = createRequire(import.meta.url).resolve("onnxruntime-node/script/install.js");
   return `node ${/\s/.test(path) ? JSON.stringify(path) : path} --onnxruntime-node-install`;
@@ -89,9 +95,9 @@ export const DEVICE_TRAITS = {
 } as const satisfies Record<ConcreteDevice, DeviceTraits>;
 
 /**
- * What `auto` tries, best first; `cpu` is what is left when none of them really runs.
- * TensorRT is not tried: it compiles every model for minutes, which is worth it only when asked for. WebGPU is not
- * tried: it also runs on software drivers, many times slower than the CPU, and the binding does not say which it got.
+ * What `auto` tries, best first; `cpu` is what is left when none of them really runs. TensorRT is not tried:
+ * it compiles every model for minutes, which is worth it only when asked for. WebGPU is not tried: it also
+ * runs on software drivers, many times slower than the CPU, and the binding does not say which it got.
  */
 export function autoCandidates(platform: NodeJS.Platform): readonly ConcreteDevice[] {
   const order: readonly ConcreteDevice[] = ["cuda", "coreml", "dml"];

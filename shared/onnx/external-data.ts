@@ -38,9 +38,10 @@ const LOCATION_LIMIT = 100_000;
 const ORT_MAGIC = 0x4d54524f;
 
 /**
- * Which other files a model's tensors are in: each location once, with the first tensor that names it. Walks the file
- * without reading weights, in memory that does not grow with it. Every entry counts, whether or not its tensor says that
- * it is used: protobuf lets a message be given in pieces, so that nothing seen so far would be sure.
+ * Which other files a model's tensors are in: each location once, with the first tensor that names it. Walks
+ * the file without reading weights, in memory that does not grow with it. Every entry counts, whether or not
+ * its tensor says that it is used: protobuf lets a message be given in pieces, so that nothing seen so far
+ * would be sure.
  *
  * @throws {MODEL_INVALID} when this is no protobuf, is nested too deep, or names too many files
  */

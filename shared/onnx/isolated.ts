@@ -51,8 +51,8 @@ export function isolatedFork({ script, env }: Pick<IsolatedOptions, "script" | "
 const STDERR_BYTES = 8 * 1024;
 
 /**
- * Runs a script in a process of its own and gives back its one answer: for native code that may crash, hang or eat the
- * memory of whatever process calls it. The child is gone when this returns, whichever way it went.
+ * Runs a script in a process of its own and gives back its one answer: for native code that may crash, hang
+ * or eat the memory of whatever process calls it. The child is gone when this returns, whichever way it went.
  */
 export async function runIsolated(options: IsolatedOptions): Promise<IsolatedResult> {
   options.signal?.throwIfAborted();
@@ -61,7 +61,8 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
   const closed = deferred<void>();
   let ending: Ending | undefined;
   const end = (how: Ending) => {
-    // The first ending counts. After an answer nothing is left to wait for, and a driver may hang in its exit handlers.
+    // The first ending counts. After an answer nothing is left to wait for, and a driver may hang in its exit
+    // handlers.
     ending ??= how;
     child.kill("SIGKILL");
   };
@@ -94,7 +95,10 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
   }
 }
 
-/** For the script: does the one task with the argument that `runIsolated` was given, and sends what it returns. */
+/**
+ * For the script: does the one task with the argument that `runIsolated` was given, and sends what it
+ * returns.
+ */
 export async function answerIsolated(task: (argument: unknown) => Promise<unknown>): Promise<void> {
   // The parent is gone: nobody waits for the answer.
   process.once("disconnect", () => process.exit(1));

@@ -1,8 +1,8 @@
 /**
- * The smallest model that makes a device compute: `x` float32 [2, 4] -> MatMul with a 4 x 3 constant -> Add of 3
- * constants -> `y` float32 [2, 3]. All numbers are small and whole, hence exact in every float format that a provider
- * may use inside. These are the bytes of the .onnx file; `test/unit/shared/onnx/probe-model.test.ts` builds the same
- * graph and compares.
+ * The smallest model that makes a device compute: `x` float32 [2, 4] -> MatMul with a 4 x 3 constant -> Add
+ * of 3 constants -> `y` float32 [2, 3]. All numbers are small and whole, hence exact in every float format
+ * that a provider may use inside. These are the bytes of the .onnx file;
+ * `test/unit/shared/onnx/probe-model.test.ts` builds the same graph and compares.
  */
 export const PROBE_MODEL_BASE64 =
   "CAgSDnNoYXJkbWlsbC10ZXN0OtgBCicKAXgKB3dlaWdodHMSB3Byb2R1Y3QaCE1hdE11bF8wIgZNYXRNdWwKHgoHcHJvZHVjdAoE" +

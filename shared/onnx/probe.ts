@@ -43,14 +43,15 @@ export type ProbeAnswer =
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /**
- * Loading CUDA's libraries from a cold network disk takes ten seconds and more, and TensorRT builds an engine first. A
- * driver that takes longer than this for two rows is not one to give a job to.
+ * Loading CUDA's libraries from a cold network disk takes ten seconds and more, and TensorRT builds an engine
+ * first. A driver that takes longer than this for two rows is not one to give a job to.
  */
 const PROBE_LIMIT_MS = 60_000;
 
 /**
- * Whether `device` really works on this machine: a tiny model is loaded, run and its numbers checked, in a process of
- * its own, since a provider may crash or hang whoever loads it. Never throws for a device that does not work.
+ * Whether `device` really works on this machine: a tiny model is loaded, run and its numbers checked, in a
+ * process of its own, since a provider may crash or hang whoever loads it. Never throws for a device that
+ * does not work.
  */
 export async function probeDevice(device: ConcreteDevice, options: ProbeOptions = {}): Promise<DeviceProbe> {
   if (!existsOn(device, process.platform)) {
@@ -120,7 +121,10 @@ function failedProbe(device: ConcreteDevice, detail: string): DeviceProbe {
   return { device, ok: false, loadMs: null, runMs: null, detail, hint };
 }
 
-/** The exception says that a library did not load or that no adapter was found; which and why is only in the log. */
+/**
+ * The exception says that a library did not load or that no adapter was found; which and why is only in the
+ * log.
+ */
 function reasonInLog(stderr: string): string {
   const library = /([\w.+-]+\.(?:so|dll|dylib)[\w.]*): cannot open shared object file/.exec(stderr)?.[1];
   if (library !== undefined) return ` (missing: ${library})`;

@@ -5,7 +5,10 @@ export class ProtobufFault extends Error {}
 
 export interface ProtobufField {
   readonly field: number;
-  /** Length of the content that follows, for a string or a message; null for a number, which has been passed over. */
+  /**
+   * Length of the content that follows, for a string or a message; null for a number, which has been passed
+   * over.
+   */
   readonly bytes: number | null;
 }
 

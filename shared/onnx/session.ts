@@ -32,9 +32,9 @@ export interface SessionOptions {
 export interface Session extends AsyncDisposable {
   readonly signature: ModelSignature;
   /**
-   * One inference. `feeds` are read in place and stay the caller's; the buffers of the answer are the caller's to
-   * transfer. Only the named `outputs` are copied out; ONNX Runtime computes the others
-   * all the same.
+   * One inference. `feeds` are read in place and stay the caller's; the buffers of the answer are the
+   * caller's to transfer. Only the named `outputs` are copied out; ONNX Runtime computes the others all the
+   * same.
    *
    * @throws {OUT_OF_MEMORY} the batch is too big
    * @throws {WORKER_DIED} the device is lost: nothing runs in this process any more
@@ -49,12 +49,13 @@ export interface Session extends AsyncDisposable {
 /**
  * Loads a model, from its path or its bytes (external data is found only from a path).
  *
- * Blocks the calling thread, and so does each `run`, for as long as the work takes: only for lane threads and for
- * processes made to look at a model.
+ * Blocks the calling thread, and so does each `run`, for as long as the work takes: only for lane threads and
+ * for processes made to look at a model.
  *
- * The device's provider loads or this throws; there is no silent fall-back. Within a model ONNX Runtime may still give
- * single operators to the CPU: shape arithmetic always, operators that the provider lacks. That is left to it, because
- * forbidding it (`wholeOnDevice`) refuses most real models; a probe forbids it, so as to see the device itself compute.
+ * The device's provider loads or this throws; there is no silent fall-back. Within a model ONNX Runtime may
+ * still give single operators to the CPU: shape arithmetic always, operators that the provider lacks. That is
+ * left to it, because forbidding it (`wholeOnDevice`) refuses most real models; a probe forbids it, so as to
+ * see the device itself compute.
  *
  * @throws {DEVICE_UNAVAILABLE} the provider does not load or finds no device; the hint says what to install
  * @throws {MODEL_INVALID} the file is no model, or not one that this version can run
@@ -85,9 +86,9 @@ export async function createSession(model: string | Uint8Array, options: Session
 }
 
 /**
- * Where the engine has a Float16Array (Node 24 and later), the runtime's JavaScript half makes one of float16 data, and its
- * native half (1.30) does not know that type. It looks once, when the first tensor is made: made here, with the type out of
- * sight, it stays with Uint16Array for ever.
+ * Where the engine has a Float16Array (Node 24 and later), the runtime's JavaScript half makes one of float16
+ * data, and its native half (1.30) does not know that type. It looks once, when the first tensor is made:
+ * made here, with the type out of sight, it stays with Uint16Array for ever.
  */
 function settleFloat16(tensor: typeof Tensor): void {
   const float16Array = Object.getOwnPropertyDescriptor(globalThis, "Float16Array");
@@ -147,8 +148,8 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
     graphOptimizationLevel: optimize ? "all" : "disabled",
     // What fails is in the exception; printing it too would write a line for each row that a bisection meets.
     logSeverityLevel: options.logErrors === true ? 3 : 4,
-    // DirectML refuses sessions with memory patterns. On the CPU they keep a block for each size of batch that came, and
-    // no run is faster for it.
+    // DirectML refuses sessions with memory patterns. On the CPU they keep a block for each size of batch
+    // that came, and no run is faster for it.
     enableMemPattern: device !== "dml" && device !== "cpu",
     extra: {
       session: {
@@ -180,7 +181,9 @@ function tensorData(name: string, value: OnnxValue | undefined): TensorData {
   return { dtype: type, dims, data: ownBuffer(data) };
 }
 
-/** The array's bytes in a buffer of their own, which can be transferred without taking anything else along. */
+/**
+ * The array's bytes in a buffer of their own, which can be transferred without taking anything else along.
+ */
 function ownBuffer(array: ArrayBufferView): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = array;
   const whole = buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength;

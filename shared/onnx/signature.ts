@@ -19,9 +19,9 @@ export type ValueMetadata =
     };
 
 /**
- * The model's inputs and outputs as Shardmill sees them. Every input has to be fed, so each must be a tensor of a dtype
- * that can be made from columns. Outputs that cannot become a column (sequences, maps, strings) are kept apart: they are
- * never asked for, and a job that takes them learns why not.
+ * The model's inputs and outputs as Shardmill sees them. Every input has to be fed, so each must be a tensor
+ * of a dtype that can be made from columns. Outputs that cannot become a column (sequences, maps, strings)
+ * are kept apart: they are never asked for, and a job that takes them learns why not.
  *
  * @throws {MODEL_INVALID} naming every input that is not such a tensor
  */
@@ -54,7 +54,8 @@ function known(values: readonly ValueMetadata[]): readonly TensorInfo[] {
 
 function unusableOutput(output: ValueMetadata): UnusableOutput | null {
   if (tensorInfo(output) === null) return { name: output.name, kind: kindOf(output) };
-  // ONNX Runtime's JavaScript half collects what is asked for in a plain object, where this name sets the prototype.
+  // ONNX Runtime's JavaScript half collects what is asked for in a plain object, where this name sets the
+  // prototype.
   if (output.name !== "__proto__") return null;
   return { name: output.name, kind: "of a name that ONNX Runtime for Node cannot be asked for" };
 }

@@ -16,10 +16,16 @@ const NUMERIC = {
   bool: "BOOLEAN",
 } as const satisfies Record<NumericType, string>;
 
-/** Decimals of more digits come out of a Parquet file as DOUBLE, and as other numbers: plans with a reduction refuse them. */
+/**
+ * Decimals of more digits come out of a Parquet file as DOUBLE, and as other numbers: plans with a reduction
+ * refuse them.
+ */
 export const DECIMAL_DIGITS = 38;
 
-/** The type that DuckDB gives to a column of a rows file. Lists of fixed length come back from Parquet as lists. */
+/**
+ * The type that DuckDB gives to a column of a rows file. Lists of fixed length come back from Parquet as
+ * lists.
+ */
 export function duckdbType(type: FieldType): string {
   switch (type.kind) {
     case "numeric":

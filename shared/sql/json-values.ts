@@ -15,8 +15,9 @@ const WHOLE_NUMBERS: ReadonlySet<DuckDBTypeId> = new Set([
 ]);
 
 /**
- * A DuckDB value as JSON. Whole numbers are numbers while they are exact and digits in a string beyond; decimals with a
- * fraction, dates and blobs are strings; NaN and the infinities are the strings `NaN`, `Infinity`, `-Infinity`.
+ * A DuckDB value as JSON. Whole numbers are numbers while they are exact and digits in a string beyond;
+ * decimals with a fraction, dates and blobs are strings; NaN and the infinities are the strings `NaN`,
+ * `Infinity`, `-Infinity`.
  */
 export const jsonValue: DuckDBValueConverter<Json> = (value, type, converter) => {
   const json = JsonDuckDBValueConverter(value, type, converter);

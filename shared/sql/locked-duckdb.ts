@@ -16,19 +16,20 @@ const INTERRUPT_AGAIN_MS = 20;
 const RESULT_VIEW = "temp.main.shardmill_result";
 
 /**
- * An in-memory DuckDB that is locked to a few folders: the only one that ever runs a user's SQL. Nothing in it can attach,
- * install, load, leave its folders or unlock its settings.
+ * An in-memory DuckDB that is locked to a few folders: the only one that ever runs a user's SQL. Nothing in
+ * it can attach, install, load, leave its folders or unlock its settings.
  *
- * Law: the same statements over the same files give the same bytes. It holds because there is **one thread**: with more,
- * threads take row groups as they come, so floats are summed in another order each time and groups come out in another
- * order. That costs speed only where a `final` reads all `rows`; a reduction with a `combine` does its heavy part on the
- * workers, and each of them uses one thread too. Insertion order is kept and the time zone is UTC, for the same reason.
- * It is a law for one memory limit (spilling changes the order of groups that no ORDER BY settles), and not for SQL that
- * asks for chance or the time (`random()`, `now()`).
+ * Law: the same statements over the same files give the same bytes. It holds because there is **one thread**:
+ * with more, threads take row groups as they come, so floats are summed in another order each time and groups
+ * come out in another order. That costs speed only where a `final` reads all `rows`; a reduction with a
+ * `combine` does its heavy part on the workers, and each of them uses one thread too. Insertion order is kept
+ * and the time zone is UTC, for the same reason. It is a law for one memory limit (spilling changes the order
+ * of groups that no ORDER BY settles), and not for SQL that asks for chance or the time (`random()`,
+ * `now()`).
  *
- * Statements run one after the other, off the calling thread. `run`, `rows` and `copyOwn` are for our own SQL; `copyTo` is the
- * one for a user's. A user's SELECT changes no setting (see {@link refusedFunction}); each reduction has a database of its own
- * all the same.
+ * Statements run one after the other, off the calling thread. `run`, `rows` and `copyOwn` are for our own
+ * SQL; `copyTo` is the one for a user's. A user's SELECT changes no setting (see {@link refusedFunction});
+ * each reduction has a database of its own all the same.
  */
 export class LockedDatabase implements SqlDatabase {
   readonly #instance: DuckDBInstance;
@@ -74,12 +75,13 @@ export class LockedDatabase implements SqlDatabase {
   }
 
   /**
-   * Runs a user's SELECT and writes its result as a zstd Parquet file, in the result's order. Values of types that Parquet
-   * would change are written so that they are exact (see {@link storedSelect}). On failure there is no file.
+   * Runs a user's SELECT and writes its result as a zstd Parquet file, in the result's order. Values of types
+   * that Parquet would change are written so that they are exact (see {@link storedSelect}). On failure there
+   * is no file.
    *
    * @param source `where` is how errors name the SQL: `reduce.confusion.final`
-   * @throws {SQL_INVALID} when it is not one SELECT, cannot be bound to the tables that are there, calls a function that
-   *   acts, or has a column that such a file cannot hold
+   * @throws {SQL_INVALID} when it is not one SELECT, cannot be bound to the tables that are there, calls a
+   * function that acts, or has a column that such a file cannot hold
    * @throws {SQL_FAILED} {INTERRUPTED}
    */
   async copyTo(
@@ -95,14 +97,18 @@ export class LockedDatabase implements SqlDatabase {
     );
   }
 
-  /** Writes the result of our own SELECT as {@link copyTo} does, in DuckDB's own types. @throws {SQL_FAILED} {INTERRUPTED} */
+  /**
+   * Writes the result of our own SELECT as {@link copyTo} does, in DuckDB's own types. @throws {SQL_FAILED}
+   * {INTERRUPTED}
+   */
   async copyOwn(source: SqlSource, path: string): Promise<{ rows: number }> {
     return this.#inTurn(source, () => this.#copy(source.sql, path));
   }
 
   /**
-   * Makes the view `name` over files that {@link copyTo} made as partials of the SELECT `source`: its columns have the types
-   * of the SELECT's again, as if there were no files between. The tables that it reads must be there, with or without rows.
+   * Makes the view `name` over files that {@link copyTo} made as partials of the SELECT `source`: its columns
+   * have the types of the SELECT's again, as if there were no files between. The tables that it reads must be
+   * there, with or without rows.
    *
    * @param scan a table expression over the files
    * @throws {SQL_INVALID} {SQL_FAILED} {INTERRUPTED}
@@ -116,7 +122,10 @@ export class LockedDatabase implements SqlDatabase {
     });
   }
 
-  /** Stops the statement under way and refuses all later ones with INTERRUPTED: the database is only good for closing. */
+  /**
+   * Stops the statement under way and refuses all later ones with INTERRUPTED: the database is only good for
+   * closing.
+   */
   interrupt(): void {
     this.#interrupted = true;
     if (this.#running === 0 || this.#interrupter !== null) return;
@@ -218,7 +227,8 @@ export class LockedDatabase implements SqlDatabase {
 }
 
 /**
- * Opens a database that is locked to `folders` and, for spilling, a folder of its own in `tempFolder`. The caller disposes it.
+ * Opens a database that is locked to `folders` and, for spilling, a folder of its own in `tempFolder`. The
+ * caller disposes it.
  *
  * @throws {SQL_FAILED} when DuckDB cannot start
  */

@@ -5,11 +5,17 @@ import { quoteLiteral } from "./quote.ts";
 export interface LockedDatabaseOptions {
   /** The only folders that any statement can read or write, with all that is below them. */
   readonly folders: readonly string[];
-  /** Beyond it DuckDB spills to `tempFolder`. Left out: a quarter of the machine's (or the container's) memory. */
+  /**
+   * Beyond it DuckDB spills to `tempFolder`. Left out: a quarter of the machine's (or the container's)
+   * memory.
+   */
   readonly memoryLimitBytes?: number;
   /** More than one and sums of floats depend on which thread was quicker: see {@link LockedDatabase}. */
   readonly threads?: number;
-  /** A folder of the caller's (made if needed): this database spills into a folder of its own in it, gone when it closes. */
+  /**
+   * A folder of the caller's (made if needed): this database spills into a folder of its own in it, gone when
+   * it closes.
+   */
   readonly tempFolder: string;
 }
 
@@ -24,7 +30,8 @@ export function lockingSettings(options: LockedDatabaseOptions, spillFolder: str
     "TimeZone = 'UTC'",
     "preserve_insertion_order = true",
     "enable_progress_bar = false",
-    // Partials are read once or twice: what DuckDB would keep of each, 8 KiB and more, is never asked for again.
+    // Partials are read once or twice: what DuckDB would keep of each, 8 KiB and more, is never asked for
+    // again.
     "enable_external_file_cache = false",
     "autoinstall_known_extensions = false",
     "autoload_known_extensions = false",

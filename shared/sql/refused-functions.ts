@@ -1,9 +1,10 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 
 /**
- * The functions that may stand after FROM in a user's SQL: they make rows of their arguments. All others that DuckDB has,
- * those of a later version too, are refused: many act (`enable_logging`, `checkpoint`), run text as SQL (`query`), or read files
- * and settings, where `rows` and `partials` are all that a result may depend on.
+ * The functions that may stand after FROM in a user's SQL: they make rows of their arguments. All others that
+ * DuckDB has, those of a later version too, are refused: many act (`enable_logging`, `checkpoint`), run text
+ * as SQL (`query`), or read files and settings, where `rows` and `partials` are all that a result may depend
+ * on.
  */
 const PLAIN_TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   "generate_series",
@@ -21,12 +22,15 @@ const PLAIN_TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
 /** They stand among the columns and act nevertheless. */
 const ACTING: readonly string[] = ["write_log"];
 
-/** Names in a statement that DuckDB has parsed and written as JSON: quotes in its strings are escaped, so that none looks like this. */
+/**
+ * Names in a statement that DuckDB has parsed and written as JSON: quotes in its strings are escaped, so that
+ * none looks like this.
+ */
 const FUNCTION_NAME = /"function_name":("(?:[^"\\]|\\.)*")/g;
 
 /**
- * The first function that a user's SELECT may not call, by its own name, or null. What DuckDB cannot parse is for it to
- * complain about.
+ * The first function that a user's SELECT may not call, by its own name, or null. What DuckDB cannot parse is
+ * for it to complain about.
  */
 export async function refusedFunction(connection: DuckDBConnection, sql: string): Promise<string | null> {
   const called = functionNames(await parsed(connection, sql));

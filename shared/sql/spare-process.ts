@@ -36,7 +36,10 @@ export function takeSqlProcess(): ChildProcess {
   return child;
 }
 
-/** Keeps a process whose database is closed for whoever comes next; one is enough. Nobody waits for it to end this process. */
+/**
+ * Keeps a process whose database is closed for whoever comes next; one is enough. Nobody waits for it to end
+ * this process.
+ */
 export function keepSqlProcess(child: ChildProcess): void {
   if (spare !== null || !child.connected) {
     child.kill("SIGKILL");

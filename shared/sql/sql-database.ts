@@ -4,8 +4,8 @@ import type { SqlSource } from "./sql-error.ts";
 import type { StoredFor } from "./stored-types.ts";
 
 /**
- * A database for a user's SQL, locked to a few folders: {@link LockedDatabase} in this process, or `SqlProcess`, the same in a
- * process of its own. The methods are told at LockedDatabase.
+ * A database for a user's SQL, locked to a few folders: {@link LockedDatabase} in this process, or
+ * `SqlProcess`, the same in a process of its own. The methods are told at LockedDatabase.
  */
 export interface SqlDatabase extends AsyncDisposable {
   run(sql: string): Promise<void>;

@@ -15,7 +15,10 @@ interface DuckdbError {
   readonly position: number | null;
 }
 
-/** DuckDB's kinds of errors that the text of a statement causes, whatever the data. The others are failures of a run. */
+/**
+ * DuckDB's kinds of errors that the text of a statement causes, whatever the data. The others are failures of
+ * a run.
+ */
 const STATEMENT_ERRORS: ReadonlySet<string> = new Set([
   "parser",
   "syntax",
@@ -40,7 +43,8 @@ const EXCERPT_CHARS = 60;
 /**
  * DuckDB's error as ours. Fields: `where`, `type` and `subtype` (DuckDB's), `line` and `column` where known.
  *
- * - SQL_INVALID: the statement itself (parser, binder, catalog, a file that it may not touch), with its place and a caret;
+ * - SQL_INVALID: the statement itself (parser, binder, catalog, a file that it may not touch), with its place
+ *   and a caret;
  * - STORE_FAILED: the disk (full, read-only, broken) or a limit on files: elsewhere, or later, it would go;
  * - SQL_FAILED: the run in any other way (overflow, conversion, out of memory);
  * - INTERRUPTED: `interrupt()` stopped it.
@@ -90,7 +94,9 @@ function sqlInvalid(
   });
 }
 
-/** `Parser Error: {"exception_type": ...}` and its like; text without JSON in it is a message of unknown type. */
+/**
+ * `Parser Error: {"exception_type": ...}` and its like; text without JSON in it is a message of unknown type.
+ */
 function parseDuckdbError(text: string): DuckdbError {
   const start = text.indexOf('{"exception_type"');
   const data = start < 0 ? null : jsonObject(text.slice(start));

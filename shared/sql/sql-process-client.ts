@@ -26,7 +26,10 @@ export interface SqlProcessOptions extends LockedDatabaseOptions {
 /** What the process may hold beyond DuckDB's own limit, which does not count everything. */
 const MORE_MEMORY_BYTES = 2 ** 30;
 
-/** One thread each: more at once would only take each other's time. Reductions that wait are as few as the jobs. */
+/**
+ * One thread each: more at once would only take each other's time. Reductions that wait are as few as the
+ * jobs.
+ */
 const slots = {
   check: new Slots("checks of SQL", { slots: 8, waiting: 64 }),
   result: new Slots("reductions", {
@@ -36,9 +39,9 @@ const slots = {
 } as const;
 
 /**
- * A {@link LockedDatabase} in a process of its own. DuckDB works on the few threads that Node has for files: beside a
- * statement that takes its time nobody else would open one. And it cannot be ended there by force, nor be held to a limit of memory or time.
- * Here it can: `interrupt` ends the process.
+ * A {@link LockedDatabase} in a process of its own. DuckDB works on the few threads that Node has for files:
+ * beside a statement that takes its time nobody else would open one. And it cannot be ended there by force,
+ * nor be held to a limit of memory or time. Here it can: `interrupt` ends the process.
  */
 class SqlProcess implements SqlDatabase {
   readonly #child: ChildProcess;
@@ -101,8 +104,8 @@ class SqlProcess implements SqlDatabase {
   }
 
   /**
-   * Into a file of this process's own, and from there to its place: what is ended leaves no half file there, and a process that
-   * outlives its owner by a moment cannot write into the file of the owner's successor.
+   * Into a file of this process's own, and from there to its place: what is ended leaves no half file there,
+   * and a process that outlives its owner by a moment cannot write into the file of the owner's successor.
    */
   async #copy(command: Extract<SqlCommand, { path: string }>): Promise<{ rows: number }> {
     const path = join(this.#ownFolder, `${this.#nextId}.parquet`);
@@ -184,7 +187,8 @@ class SqlProcess implements SqlDatabase {
 }
 
 /**
- * Opens a database as `openLockedDatabase` does, in a process of its own, of which there are a few at once at most. The caller disposes it.
+ * Opens a database as `openLockedDatabase` does, in a process of its own, of which there are a few at once at
+ * most. The caller disposes it.
  *
  * @throws {SQL_FAILED} when DuckDB cannot start; the signal's reason when it aborts before there is a slot
  */

@@ -3,7 +3,10 @@ import { errorToData } from "../core/errors.ts";
 import { type LockedDatabase, openLockedDatabase } from "./locked-duckdb.ts";
 import type { SqlCommand, SqlReply, SqlRequest } from "./sql-protocol.ts";
 
-/** Entry of a process that runs SQL for its owner, who ends it by force when it is not done: DuckDB is at work in no other. */
+/**
+ * Entry of a process that runs SQL for its owner, who ends it by force when it is not done: DuckDB is at work
+ * in no other.
+ */
 let database: LockedDatabase | null = null;
 
 // By force: an exit would wait for the statement under way.

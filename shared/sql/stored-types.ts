@@ -20,7 +20,10 @@ interface Leaf {
 
 const TEXT = "or its text (`::VARCHAR`)";
 
-/** The types of DuckDB that a Parquet file would change: to doubles, to whole milliseconds, to text, to structs. */
+/**
+ * The types of DuckDB that a Parquet file would change: to doubles, to whole milliseconds, to text, to
+ * structs.
+ */
 const CHANGED: Readonly<Partial<Record<DuckDBTypeId, Leaf>>> = {
   [DuckDBTypeId.HUGEINT]: { stored: "DECIMAL(38, 0)" },
   [DuckDBTypeId.UHUGEINT]: { stored: "DECIMAL(38, 0)" },
@@ -52,7 +55,10 @@ const CHANGED: Readonly<Partial<Record<DuckDBTypeId, Leaf>>> = {
   [DuckDBTypeId.UNION]: { stored: null },
 };
 
-/** Those that come back from Parquet as they were. A type that is in neither list is refused: nobody knows what becomes of it. */
+/**
+ * Those that come back from Parquet as they were. A type that is in neither list is refused: nobody knows
+ * what becomes of it.
+ */
 const KEPT: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.BOOLEAN,
   DuckDBTypeId.TINYINT,
@@ -93,8 +99,8 @@ export class Unstorable extends Error {
 }
 
 /**
- * The SQL type that values of `type` are cast to for a Parquet file, and from which a cast back gives the same values.
- * It is `type` itself, or a list for an array, where nothing else is said in the table above.
+ * The SQL type that values of `type` are cast to for a Parquet file, and from which a cast back gives the
+ * same values. It is `type` itself, or a list for an array, where nothing else is said in the table above.
  *
  * @throws {Unstorable}
  */

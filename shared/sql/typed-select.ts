@@ -10,8 +10,9 @@ interface Column {
 }
 
 /**
- * A SELECT over `view` whose columns a Parquet file holds without a change: what it would round or rename is cast to
- * something that it does not, inside lists and structs too. A value that does not fit fails with a conversion error.
+ * A SELECT over `view` whose columns a Parquet file holds without a change: what it would round or rename is
+ * cast to something that it does not, inside lists and structs too. A value that does not fit fails with a
+ * conversion error.
  *
  * @throws {SQL_INVALID} for a column of a type that cannot be stored so, with its name
  */
@@ -27,7 +28,10 @@ export async function storedSelect(
   return `SELECT ${columns.join(", ")} FROM ${view}`;
 }
 
-/** A SELECT over `scan`, files that {@link storedSelect} over `view` made, whose columns have the types of the view's again. */
+/**
+ * A SELECT over `scan`, files that {@link storedSelect} over `view` made, whose columns have the types of the
+ * view's again.
+ */
 export async function restoredSelect(
   connection: DuckDBConnection,
   view: string,

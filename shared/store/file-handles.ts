@@ -1,6 +1,9 @@
 import { type FileHandle, open } from "node:fs/promises";
 
-/** Files held open between reads. A shard thread reads two files; a coordinator that serves ranges, some dozens. */
+/**
+ * Files held open between reads. A shard thread reads two files; a coordinator that serves ranges, some
+ * dozens.
+ */
 const OPEN_FILES = 32;
 
 interface Entry {

@@ -4,12 +4,15 @@ import type { DataService, PutHeader } from "./services.ts";
 import { callClientStream, callServerStream } from "./streams.ts";
 import { callUnary } from "./unary.ts";
 
-/** Even an empty file may have to wait for its turn: a busy coordinator lets it wait for a third of this, then says so. */
+/**
+ * Even an empty file may have to wait for its turn: a busy coordinator lets it wait for a third of this, then
+ * says so.
+ */
 const TRANSFER_FLOOR_MS = 120_000;
 
 /**
- * The slowest transfer that is still taken for one: 256 KiB a second. Uploads run at 64 KiB a round trip at best, so this
- * allows for round trips of 250 ms.
+ * The slowest transfer that is still taken for one: 256 KiB a second. Uploads run at 64 KiB a round trip at
+ * best, so this allows for round trips of 250 ms.
  */
 const SLOWEST_BYTES_PER_MS = 256 * 1.024;
 

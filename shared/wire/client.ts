@@ -19,15 +19,19 @@ export interface ClientOptions {
   readonly controlMs?: number;
 }
 
-/** RELIABILITY's limit for a control call: a third of a lease, so that a lost heartbeat can be sent again in time. */
+/**
+ * RELIABILITY's limit for a control call: a third of a lease, so that a lost heartbeat can be sent again in
+ * time.
+ */
 const CONTROL_MS = 10_000;
 
 /**
- * `keepalive`: a silent connection is found dead after 40 s at most (watch has no deadline of its own), and a process
- * whose loop is blocked for some seconds is not. `backoff`: a coordinator that comes back is found within a second; the
- * default grows to two minutes. `dns`: one that comes back elsewhere is looked up again after 5 s, not 30.
- * A pool of its own: two clients in one process would share a connection otherwise, and its limit of streams.
- * No HTTP proxy: a coordinator is a neighbour, and proxies rarely let long streams through.
+ * `keepalive`: a silent connection is found dead after 40 s at most (watch has no deadline of its own), and a
+ * process whose loop is blocked for some seconds is not. `backoff`: a coordinator that comes back is found
+ * within a second; the default grows to two minutes. `dns`: one that comes back elsewhere is looked up again
+ * after 5 s, not 30. A pool of its own: two clients in one process would share a connection otherwise, and
+ * its limit of streams. No HTTP proxy: a coordinator is a neighbour, and proxies rarely let long streams
+ * through.
  */
 const CHANNEL_OPTIONS = {
   "grpc.keepalive_time_ms": 20_000,
@@ -41,8 +45,8 @@ const CHANNEL_OPTIONS = {
 } as const satisfies ChannelOptions;
 
 /**
- * A job description may carry 20,000 class names and as many columns, and a list of jobs a thousand statuses: some MiB.
- * More than 16 MiB is not control, and would stop the thread that renews leases for too long.
+ * A job description may carry 20,000 class names and as many columns, and a list of jobs a thousand statuses:
+ * some MiB. More than 16 MiB is not control, and would stop the thread that renews leases for too long.
  */
 const CONTROL_OPTIONS: ChannelOptions = {
   ...CHANNEL_OPTIONS,
@@ -50,8 +54,8 @@ const CONTROL_OPTIONS: ChannelOptions = {
 };
 
 /**
- * Chunks have 1 MiB at most. The window is what a download may have under way: 4 MiB is 200 MB/s at 20 ms of round trip,
- * where the default of 64 KiB is 3; and it is what one slow reader can make lie in memory.
+ * Chunks have 1 MiB at most. The window is what a download may have under way: 4 MiB is 200 MB/s at 20 ms of
+ * round trip, where the default of 64 KiB is 3; and it is what one slow reader can make lie in memory.
  */
 const DATA_OPTIONS: ChannelOptions = {
   ...CHANNEL_OPTIONS,
@@ -60,8 +64,9 @@ const DATA_OPTIONS: ChannelOptions = {
 };
 
 /**
- * A client of the coordinator at `address` (`host:port`), which knows its user by `credential`. Nothing is sent before the first call. Control and data have a
- * connection each, so that a heartbeat never waits behind a download.
+ * A client of the coordinator at `address` (`host:port`), which knows its user by `credential`. Nothing is
+ * sent before the first call. Control and data have a connection each, so that a heartbeat never waits behind
+ * a download.
  *
  * @throws {ARGUMENT_INVALID} when `address` is not one
  */

@@ -8,7 +8,9 @@ import {
 import { messageDefinition } from "./load-protos.ts";
 import { type Codec, WireReader } from "./wire-message.ts";
 
-/** An error as data. A code that this build does not know is refused: it would not know what to do about it. */
+/**
+ * An error as data. A code that this build does not know is refused: it would not know what to do about it.
+ */
 export const errorCodec: Codec<ErrorData> = {
   encode: ({ code, message, fields, problems, hint }) => ({
     code,

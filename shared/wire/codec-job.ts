@@ -11,8 +11,9 @@ import { PRECISIONS } from "../domain/precision.ts";
 import { DTYPES } from "../domain/tensor.ts";
 
 /*
- * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a job to its
- * workers. They belong to the job, not to the protocol, and grow with the job file. Both are checked on arrival.
+ * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a
+ * job to its workers. They belong to the job, not to the protocol, and grow with the job file. Both are
+ * checked on arrival.
  */
 
 /** The value as JSON text in UTF-8. */

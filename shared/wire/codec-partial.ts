@@ -48,7 +48,9 @@ export const partialCodec: Codec<PartialManifest> = {
   },
 };
 
-/** Whatever becomes of a partial, its folder is looked for, and perhaps deleted: no other name may get as far. */
+/**
+ * Whatever becomes of a partial, its folder is looked for, and perhaps deleted: no other name may get as far.
+ */
 function decodeExecutionId(message: WireReader): string {
   const id = message.text("executionId");
   return isExecutionId(id) ? id : message.fail("executionId", "is not 1 to 64 letters and digits");

@@ -22,18 +22,24 @@ export interface CoordinatorStoreOptions {
 const PUT_CHUNK_BYTES = 256 * 1024;
 
 /**
- * Downloads at once, of all that this store is asked for: enough to hide a round trip, and the stores of a worker's threads
- * stay together below what the coordinator serves one worker.
+ * Downloads at once, of all that this store is asked for: enough to hide a round trip, and the stores of a
+ * worker's threads stay together below what the coordinator serves one worker.
  */
 const READS_AT_ONCE = 8;
 
 /** A partial's files come one after another, and no more than two uploads under one lease are taken. */
 const PUTS_AT_ONCE = 1;
 
-/** A coordinator that is busy with others says so, at once or after a wait for a turn, and is asked again: for a minute or more. */
+/**
+ * A coordinator that is busy with others says so, at once or after a wait for a turn, and is asked again: for
+ * a minute or more.
+ */
 const BUSY = { tries: 60, firstMs: 50, maxMs: 2_000 };
 
-/** Errors that a caller of a store must see as they are; anything else that goes wrong on the way is STORE_FAILED. */
+/**
+ * Errors that a caller of a store must see as they are; anything else that goes wrong on the way is
+ * STORE_FAILED.
+ */
 const OWN_CODES: readonly ErrorCode[] = [
   "STORE_NOT_FOUND",
   "STORE_EXISTS",
@@ -47,8 +53,8 @@ const OWN_CODES: readonly ErrorCode[] = [
 ];
 
 /**
- * The coordinator as a store, for a worker that does not see its files: paths are the coordinator's own. Reads the job's
- * inputs and its model; puts files of partials, as `.../<partialFolder>/<file name>`.
+ * The coordinator as a store, for a worker that does not see its files: paths are the coordinator's own.
+ * Reads the job's inputs and its model; puts files of partials, as `.../<partialFolder>/<file name>`.
  *
  * @throws besides {@link Store}'s errors SESSION_STALE, LEASE_STALE, JOB_NOT_FOUND, JOB_ENDED
  */

@@ -2,10 +2,11 @@ import type { ErrorData, Problem } from "../core/errors.ts";
 import type { DeviceReport } from "../domain/precision.ts";
 
 /**
- * How much of each thing a caller may send: whatever grows with the caller's will has a bound here, and one that is not
- * named is refused. By its place in the request, as in the proto files.
+ * How much of each thing a caller may send: whatever grows with the caller's will has a bound here, and one
+ * that is not named is refused. By its place in the request, as in the proto files.
  *
- * Together with the size of a message (4 MiB) this bounds what one call can cost: the coordinator has one thread for all.
+ * Together with the size of a message (4 MiB) this bounds what one call can cost: the coordinator has one
+ * thread for all.
  */
 export interface RequestLimits {
   /** Entries of a repeated field or a map. */
@@ -42,7 +43,9 @@ export const REQUEST_LIMITS: RequestLimits = {
   },
 };
 
-/** What a worker says of a failure, within the limits: what was said at too great a length is cut, not lost. */
+/**
+ * What a worker says of a failure, within the limits: what was said at too great a length is cut, not lost.
+ */
 export function withinLimits(error: ErrorData): ErrorData {
   const { items, text } = REQUEST_LIMITS;
   const most = text["FailAttemptRequest.error.message"];

@@ -14,8 +14,9 @@ const PROTO_FILES = ["accuracy", "common", "work", "data", "jobs", "workers"].ma
 );
 
 /**
- * `longs: Number`: every 64-bit field is a count of rows or bytes, which stays below 2^53 (the codec refuses more);
- * tokens are uint32. `defaults: true`: only messages, optional fields and members of a oneof can be missing.
+ * `longs: Number`: every 64-bit field is a count of rows or bytes, which stays below 2^53 (the codec refuses
+ * more); tokens are uint32. `defaults: true`: only messages, optional fields and members of a oneof can be
+ * missing.
  */
 const loaded: PackageDefinition = loadSync(PROTO_FILES, {
   includeDirs: [PROTO_FOLDER],

@@ -5,8 +5,8 @@ import { methodDefinition, type ServiceName } from "./load-protos.ts";
 import { type Codec, WireReader } from "./wire-message.ts";
 
 /**
- * One call of a service, described once for both ends: the client encodes requests and decodes responses with it, the
- * server does the reverse.
+ * One call of a service, described once for both ends: the client encodes requests and decodes responses with
+ * it, the server does the reverse.
  */
 export interface Method<Request, Response> {
   readonly service: ServiceName;
@@ -32,7 +32,10 @@ export const nothing: Codec<void> = { encode: () => ({}), decode: () => undefine
 /** For requests that ask nothing but the method's name. */
 export const noArguments: Codec<Readonly<Record<string, never>>> = { encode: () => ({}), decode: () => ({}) };
 
-/** @throws {ARGUMENT_INVALID} when the client sent what the domain does not have, or more than {@link REQUEST_LIMITS} */
+/**
+ * @throws {ARGUMENT_INVALID} when the client sent what the domain does not have, or more than {@link
+ * REQUEST_LIMITS}
+ */
 export function decodeRequest<Request>(method: Method<Request, unknown>, message: unknown): Request {
   try {
     return method.request.decode(new WireReader(message, `${method.name}Request`, REQUEST_LIMITS));

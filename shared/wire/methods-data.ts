@@ -6,7 +6,10 @@ import { defineMethod, nothing } from "./method.ts";
 import type { PutHeader } from "./services.ts";
 import { type Codec, uint32 } from "./wire-message.ts";
 
-/** Larger chunks are refused: each stream may hold a few in memory. Chunks of 256 KiB to 1 MiB are the fastest. */
+/**
+ * Larger chunks are refused: each stream may hold a few in memory. Chunks of 256 KiB to 1 MiB are the
+ * fastest.
+ */
 export const MAX_CHUNK_BYTES = 1 << 20;
 
 interface FileOfJob {

@@ -42,7 +42,8 @@ export class Peer {
   }
 
   /**
-   * Has `cancel` called when `signal` aborts or the connection is closed, until the returned function is called.
+   * Has `cancel` called when `signal` aborts or the connection is closed, until the returned function is
+   * called.
    *
    * @throws the signal's reason when it has aborted already; {INTERRUPTED} when the connection is closed
    */
@@ -68,7 +69,10 @@ export class Peer {
     };
   }
 
-  /** Resolves once connected. @throws {COORDINATOR_UNREACHABLE} or {CERTIFICATE_REFUSED} after `waitMs`, and why */
+  /**
+   * Resolves once connected. @throws {COORDINATOR_UNREACHABLE} or {CERTIFICATE_REFUSED} after `waitMs`, and
+   * why
+   */
   async waitReady(waitMs: number): Promise<void> {
     if (this.#closed !== null) throw this.#closed;
     const ready = await new Promise<boolean>((resolve) => {
@@ -109,7 +113,9 @@ export interface CallWatch {
   end(): void;
 }
 
-/** grpc-js writes its own lines to stderr; ours say the same in our words. Whoever traces it still gets them. */
+/**
+ * grpc-js writes its own lines to stderr; ours say the same in our words. Whoever traces it still gets them.
+ */
 export function quietGrpc(): void {
   if (process.env.GRPC_VERBOSITY === undefined && process.env.GRPC_TRACE === undefined) {
     setLogVerbosity(logVerbosity.NONE);

@@ -15,15 +15,15 @@ import { deserializeError, serializeError } from "./codec-error.ts";
 const ERROR_TRAILER = "shardmill-error-bin";
 
 /**
- * The trailer goes out as one HTTP/2 header, base64 encoded: clients refuse more than 64 KiB of headers in all, proxies
- * often more than 32. What is over is cut, the last problems first.
+ * The trailer goes out as one HTTP/2 header, base64 encoded: clients refuse more than 64 KiB of headers in
+ * all, proxies often more than 32. What is over is cut, the last problems first.
  */
 const MAX_TRAILER_BYTES = 16 * 1024;
 const MAX_MESSAGE_CHARS = 1024;
 
 /**
- * Every Shardmill error as a status, with its code, fields, problems and hint in the trailer; for clients that cannot read
- * that, the status tells it in words. Never a stack or a cause.
+ * Every Shardmill error as a status, with its code, fields, problems and hint in the trailer; for clients
+ * that cannot read that, the status tells it in words. Never a stack or a cause.
  */
 export function toStatus(error: unknown): { code: status; details: string; metadata: Metadata } {
   const data = errorToData(error);
@@ -39,7 +39,10 @@ export interface FailedCall {
   readonly credential: Credential;
 }
 
-/** The error that a failed call rejects with: the coordinator's own if it sent one, else what the transport says. */
+/**
+ * The error that a failed call rejects with: the coordinator's own if it sent one, else what the transport
+ * says.
+ */
 export function fromStatus(error: unknown, call: FailedCall): ShardmillError {
   if (!isServiceError(error)) return toShardmillError(error);
   const [trailer] = error.metadata.get(ERROR_TRAILER);
@@ -120,7 +123,9 @@ function isCertificateError(details: string): boolean {
   return /certificate|ERR_TLS_|SSL routines/i.test(details);
 }
 
-/** The heart of `No connection established. Last error: Error: connect ECONNREFUSED ... Resolution note: `. */
+/**
+ * The heart of `No connection established. Last error: Error: connect ECONNREFUSED ... Resolution note: `.
+ */
 function reason(error: ServiceError): string {
   const last = /Last error: (?:Error: )?(.*?)\s*(?:\. Resolution note:.*)?$/s.exec(error.details)?.[1];
   return last ?? error.details;
@@ -150,7 +155,10 @@ function serializeBounded(data: ErrorData): Buffer {
   return serializeError({ code: data.code, message: headerText(data.message), fields: {}, problems: [] });
 }
 
-/** `the job file has 1 problem (SPEC_INVALID); input.path: no such file; hint: ...`, as `grpcurl` and its like show it. */
+/**
+ * `the job file has 1 problem (SPEC_INVALID); input.path: no such file; hint: ...`, as `grpcurl` and its like
+ * show it.
+ */
 function inWords({ message, code, problems, hint }: ErrorData): string {
   const told = problems.map(({ where, what, expected, found }) => {
     const facts = [expected && `expected ${expected}`, found && `found ${found}`].filter(Boolean).join(", ");
@@ -164,7 +172,10 @@ function headerText(text: string): string {
   return text.slice(0, MAX_MESSAGE_CHARS).replace(/\p{Surrogate}/gu, "\ufffd");
 }
 
-/** True for the one error that a caller cannot have asked for: what the server logs in full and sends without detail. */
+/**
+ * True for the one error that a caller cannot have asked for: what the server logs in full and sends without
+ * detail.
+ */
 export function isUnexpected(error: unknown): boolean {
   return !isShardmillError(error) || error.code === "INTERNAL";
 }

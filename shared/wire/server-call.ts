@@ -4,14 +4,20 @@ import { ShardmillError } from "../core/errors.ts";
 
 /** Who made a served call, as long as it runs. */
 export interface Caller {
-  /** Aborts when the caller goes away: cancelled, disconnected, or past its deadline. Made when it is first asked for. */
+  /**
+   * Aborts when the caller goes away: cancelled, disconnected, or past its deadline. Made when it is first
+   * asked for.
+   */
   readonly signal: AbortSignal;
   readonly isGone: boolean;
   /** Nobody looks at the signal any more. */
   end(): void;
 }
 
-/** Most calls are answered at once and never look whether their caller waits: those are spared a signal and a listener. */
+/**
+ * Most calls are answered at once and never look whether their caller waits: those are spared a signal and a
+ * listener.
+ */
 export function callerOf(call: EventEmitter & { readonly cancelled: boolean }): Caller {
   let controller: AbortController | null = null;
   const onCancelled = () =>
@@ -35,8 +41,9 @@ export function callerOf(call: EventEmitter & { readonly cancelled: boolean }): 
 }
 
 /**
- * Cuts a call off whose caller takes nothing in: a status would wait behind what it does not take, for as long as the
- * connection lives. grpc-js has no word for that, so the HTTP/2 stream is reset that lies below the call.
+ * Cuts a call off whose caller takes nothing in: a status would wait behind what it does not take, for as
+ * long as the connection lives. grpc-js has no word for that, so the HTTP/2 stream is reset that lies below
+ * the call.
  */
 export function hangUp(call: unknown): void {
   const { stream, call: below, nextCall } = (call ?? {}) as Readonly<Record<string, unknown>>;

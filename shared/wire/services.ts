@@ -10,9 +10,9 @@ import type { LaneCounts, StageShares, WorkerInfo, WorkerSession, WorkerStatus }
 import type { StoreStat } from "../store/store.ts";
 
 /**
- * The four services in the words of the domain. The coordinator implements these interfaces; the gRPC clients implement
- * them too, so whoever calls one does not know whether a network lies between. Failures reject with a ShardmillError,
- * whose code crosses the wire unchanged.
+ * The four services in the words of the domain. The coordinator implements these interfaces; the gRPC clients
+ * implement them too, so whoever calls one does not know whether a network lies between. Failures reject with
+ * a ShardmillError, whose code crosses the wire unchanged.
  */
 export interface CoordinatorServices {
   readonly work: WorkService;
@@ -25,9 +25,9 @@ export interface CoordinatorServices {
 export const PROTOCOL_VERSION = 2;
 
 /**
- * What a coordinator takes in one message. One limit holds for every method (grpc-js has one a server). 4 MiB: a job spec
- * with 20,000 class names is under one, a chunk of an upload 1 MiB at most (the codec refuses more), and a stranger can
- * make a stream hold no more than this.
+ * What a coordinator takes in one message. One limit holds for every method (grpc-js has one a server). 4
+ * MiB: a job spec with 20,000 class names is under one, a chunk of an upload 1 MiB at most (the codec refuses
+ * more), and a stranger can make a stream hold no more than this.
  */
 export const MAX_REQUEST_BYTES = 4 << 20;
 
@@ -63,7 +63,9 @@ export interface Heartbeat {
   readonly session: WorkerSession;
   readonly leases: readonly { readonly lease: LeaseRef; readonly rowsDone: number }[];
   readonly busy: StageShares;
-  /** The share of padding in the steps of uneven rows that ran since the last heartbeat; null when none did. */
+  /**
+   * The share of padding in the steps of uneven rows that ran since the last heartbeat; null when none did.
+   */
   readonly padding: number | null;
   /** Left out while it is as the worker said when it joined. */
   readonly laneCounts?: LaneCounts;
@@ -74,7 +76,10 @@ export interface WorkService {
   register(registration: Registration, signal?: AbortSignal): Promise<Registered>;
   /** @throws {JOB_NOT_FOUND} @throws {SESSION_STALE} */
   describeJob(session: WorkerSession, jobId: string, signal?: AbortSignal): Promise<JobDescription>;
-  /** Says how this worker's device compares with the CPU. One that is refused holds no leases of the job after this. */
+  /**
+   * Says how this worker's device compares with the CPU. One that is refused holds no leases of the job after
+   * this.
+   */
   reportDevice(
     session: WorkerSession,
     jobId: string,

@@ -14,15 +14,17 @@ import { callerOf, hangUp } from "./server-call.ts";
 import { type CallTimes, callOptions, type ReportFailure } from "./unary.ts";
 
 /*
- * Back-pressure: a stream of grpc-js takes 16 messages before `write` returns false, which is 16 MiB of our chunks. Here
- * each write waits until the one before it was handed to HTTP/2, whose windows then say how far a slow reader lets the
- * writer run ahead. grpc-js drops the callbacks of a call that has ended, so no wait hangs on a callback alone.
+ * Back-pressure: a stream of grpc-js takes 16 messages before `write` returns false, which is 16 MiB of our
+ * chunks. Here each write waits until the one before it was handed to HTTP/2, whose windows then say how far
+ * a slow reader lets the writer run ahead. grpc-js drops the callbacks of a call that has ended, so no wait
+ * hangs on a callback alone.
  */
 
 const ignore = () => {};
 
 /**
- * One request, many responses, read as fast as the caller takes them. Leaving the loop early cancels the call.
+ * One request, many responses, read as fast as the caller takes them. Leaving the loop early cancels the
+ * call.
  *
  * @throws as {@link callUnary}
  */
@@ -58,8 +60,8 @@ export async function* callServerStream<Request, Response>(
 }
 
 /**
- * Many requests, one response. The requests are pulled as fast as they can be sent; when the coordinator answers before
- * all are sent, the rest is not pulled.
+ * Many requests, one response. The requests are pulled as fast as they can be sent; when the coordinator
+ * answers before all are sent, the rest is not pulled.
  *
  * @throws as {@link callUnary}, or what `requests` throws
  */
@@ -128,8 +130,9 @@ class Upload {
 const READER_MS = 60_000;
 
 /**
- * The grpc-js handler that decodes the request and sends what `answer` yields, each when the reader has room. A reader that
- * takes nothing in for `readerMs` is cut off, so that what it holds (a file, a turn, memory) is free.
+ * The grpc-js handler that decodes the request and sends what `answer` yields, each when the reader has room.
+ * A reader that takes nothing in for `readerMs` is cut off, so that what it holds (a file, a turn, memory) is
+ * free.
  */
 export function serveServerStream<Request, Response>(
   method: Method<Request, Response>,
@@ -175,10 +178,11 @@ function writeOrAbort(
 }
 
 /**
- * The grpc-js handler that hands the decoded requests to `answer` as they are pulled, and encodes its response.
+ * The grpc-js handler that hands the decoded requests to `answer` as they are pulled, and encodes its
+ * response.
  *
- * The end of the requests does not say that all have come: Node ends a stream that it resets, so a cancelled call may
- * look like a complete one. `answer` must know from the requests themselves when they are complete.
+ * The end of the requests does not say that all have come: Node ends a stream that it resets, so a cancelled
+ * call may look like a complete one. `answer` must know from the requests themselves when they are complete.
  */
 export function serveClientStream<Request, Response>(
   method: Method<Request, Response>,

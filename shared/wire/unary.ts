@@ -20,7 +20,8 @@ export function callOptions({ deadlineMs }: CallTimes): CallOptions {
 /**
  * One request, one response.
  *
- * @throws the signal's reason once it aborts, the coordinator's error, or what the transport says ({@link fromStatus})
+ * @throws the signal's reason once it aborts, the coordinator's error, or what the transport says ({@link
+ * fromStatus})
  */
 export async function callUnary<Request, Response>(
   peer: Peer,

@@ -27,8 +27,8 @@ export function wholeMs(durationMs: number): number {
 }
 
 /**
- * A received message, read field by field. Whatever is not as the domain has it (a missing message, an unset oneof, an
- * unknown word, a count beyond 2^53) is refused with its place, and never passed on.
+ * A received message, read field by field. Whatever is not as the domain has it (a missing message, an unset
+ * oneof, an unknown word, a count beyond 2^53) is refused with its place, and never passed on.
  */
 export class WireReader {
   readonly #message: WireMessage;
@@ -75,8 +75,8 @@ export class WireReader {
     if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
       return this.fail(field, "is not a count below 2^53");
     }
-    // Where it fits it is made a small integer: one that came as 64 bits would else be an object of its own for as long as
-    // it is kept, and a coordinator keeps millions of counts.
+    // Where it fits it is made a small integer: one that came as 64 bits would else be an object of its own
+    // for as long as it is kept, and a coordinator keeps millions of counts.
     return (value | 0) === value ? value | 0 : value;
   }
 

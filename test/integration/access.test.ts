@@ -8,7 +8,9 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliOptions, runCli } from "../support/processes.ts";
 
-/** Who may ask a coordinator, by the commands of its user and of others; and who may read what a job leaves. */
+/**
+ * Who may ask a coordinator, by the commands of its user and of others; and who may read what a job leaves.
+ */
 
 function slowJob(): Promise<KnownJob> {
   return KnownJob.make({

@@ -26,7 +26,10 @@ test("a corrupt page, which only a worker finds, fails the job by the name of th
   expect(stderr).toContain("hint: write the file again, or leave it out of input.path");
 });
 
-/** Plans the job, lets `harm` be done to its files, and only then lets a worker join. Both must end by themselves. */
+/**
+ * Plans the job, lets `harm` be done to its files, and only then lets a worker join. Both must end by
+ * themselves.
+ */
 async function harmedAfterPlan(harm: () => Promise<unknown>): Promise<CliResult> {
   const coordinator = ["coordinator", job.job, "--listen", "127.0.0.1:0", "--json", "--log-level", "error"];
   await using serving = startCli(coordinator);

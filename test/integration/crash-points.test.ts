@@ -3,8 +3,8 @@ import { CrashBench, type CrashResult } from "../../fault/crash-bench.ts";
 import { CrashTable } from "../../fault/crash-table.ts";
 
 /**
- * A sample of what `npm run crash` does in full: kill -9 at the N-th point, then the same command again, and the output is
- * that of an undisturbed run, byte for byte.
+ * A sample of what `npm run crash` does in full: kill -9 at the N-th point, then the same command again, and
+ * the output is that of an undisturbed run, byte for byte.
  */
 
 let bench: CrashBench;

@@ -8,7 +8,10 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
-/** Processes that are started before it is known that they are wanted. `runCli` rejects when one is left behind. */
+/**
+ * Processes that are started before it is known that they are wanted. `runCli` rejects when one is left
+ * behind.
+ */
 
 let folder: string;
 beforeAll(async () => {
@@ -122,7 +125,8 @@ describe("a run that never needs its processes leaves none behind", () => {
     expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/published already/) });
   });
 
-  // At no moment of the start may a signal to the command alone leave what it started: it is told by their channel.
+  // At no moment of the start may a signal to the command alone leave what it started: it is told by their
+  // channel.
   test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("%s while it starts", async (signal) => {
     await using job = await KnownJob.make({ rows: 600, files: 1, rowGroupRows: 300 });
     for (const afterMs of [60, 120, 250, 500]) {

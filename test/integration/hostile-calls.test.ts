@@ -12,8 +12,9 @@ import { RawWorker, rawPartial, refOf } from "../support/raw-worker.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
 /**
- * Calls that come twice, late, or in another order than they were made, against a real coordinator: none of them may
- * lose a row or double one. Each test ends with real workers doing the rest, and every row published once.
+ * Calls that come twice, late, or in another order than they were made, against a real coordinator: none of
+ * them may lose a row or double one. Each test ends with real workers doing the rest, and every row published
+ * once.
  */
 
 const ROWS = 400;
@@ -37,7 +38,9 @@ async function coordinator(...more: readonly string[]): Promise<{ cli: CliProces
   return { cli, address };
 }
 
-/** Real workers do the rest; each row is published once. @returns how many rows the raw worker's partials gave */
+/**
+ * Real workers do the rest; each row is published once. @returns how many rows the raw worker's partials gave
+ */
 async function finish({ cli, address }: { cli: CliProcess; address: string }): Promise<number> {
   const worker = startCli(["worker", "--coordinator", address, "--device", "cpu", "--workers", "1"]);
   started.push(worker);

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { tryKind } from "../../fault/hostile/try-kind.ts";
 
-/** A budget of `npm run hostile`: a real coordinator that is told nonsense, and must do its job all the same. */
+/**
+ * A budget of `npm run hostile`: a real coordinator that is told nonsense, and must do its job all the same.
+ */
 
 test.each([
   ["wire", 30],

@@ -14,7 +14,9 @@ import { KNOWN_SPEC, KnownJob, type KnownJobOptions } from "../support/known-job
 import { mlpModel } from "../support/onnx-model.ts";
 import { type CliResult, runCli } from "../support/processes.ts";
 
-/** Bytes that change where nobody should write: between a commit and the reduction, or while a job reads them. */
+/**
+ * Bytes that change where nobody should write: between a commit and the reduction, or while a job reads them.
+ */
 
 const SHARDS = 24;
 

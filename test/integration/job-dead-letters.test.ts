@@ -9,7 +9,10 @@ import { gatherModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { tableOf } from "../support/sample-table.ts";
 
-/** Rows that cannot be mapped: each is in the output once, or in the dead letters once, or the job fails and names it. */
+/**
+ * Rows that cannot be mapped: each is in the output once, or in the dead letters once, or the job fails and
+ * names it.
+ */
 
 const ROWS = 2_000;
 /** Two files of 1,000 rows: places 5 and 6 are in the first, 1,999 is the last row of the second. */

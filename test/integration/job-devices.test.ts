@@ -5,7 +5,9 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliResult, runCli } from "../support/processes.ts";
 
-/** Jobs that ask for a device: they get it, or an error that says what is missing, before anything is written. */
+/**
+ * Jobs that ask for a device: they get it, or an error that says what is missing, before anything is written.
+ */
 
 /** Chromium's software Vulkan driver: where it is installed WebGPU runs without a GPU. */
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";

@@ -12,7 +12,9 @@ import {
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** The whole job, from the command to the published files: the answer does not depend on who worked for it. */
+/**
+ * The whole job, from the command to the published files: the answer does not depend on who worked for it.
+ */
 
 test("one, two or five workers, or workers that join a coordinator, publish the same bytes", async () => {
   await using job = await KnownJob.make({ rows: 3_000, files: 3 });

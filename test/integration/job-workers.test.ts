@@ -168,8 +168,9 @@ describe.skipIf(!canMount)("a worker that does not see one of the files (needs t
 });
 
 /**
- * A worker in a mount namespace where the job's folder is empty, as on another machine; where that is not allowed, one
- * that is told to see nothing (that `auto` finds out by itself is tested in data-access.test.ts).
+ * A worker in a mount namespace where the job's folder is empty, as on another machine; where that is not
+ * allowed, one that is told to see nothing (that `auto` finds out by itself is tested in
+ * data-access.test.ts).
  */
 function startInvisible(job: KnownJob, address: string) {
   const hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', job.at()];

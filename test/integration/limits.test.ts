@@ -10,8 +10,8 @@ import { type CliOptions, type CliResult, runCli } from "../support/processes.ts
 import { canMount, makeReadOnly, SmallDisk } from "../support/small-disk.ts";
 
 /**
- * Disks that are full or read-only, too few files, too little memory: a clear error or a clean end, nothing half published,
- * and, once the limit is gone, the right answer by the same command.
+ * Disks that are full or read-only, too few files, too little memory: a clear error or a clean end, nothing
+ * half published, and, once the limit is gone, the right answer by the same command.
  */
 
 const LIMIT_MS = 120_000;

@@ -6,7 +6,9 @@ import { expectRightAnswer, query } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Workers that a row kills, that are far too slow, or that never come: real processes, with one thing wrong. */
+/**
+ * Workers that a row kills, that are far too slow, or that never come: real processes, with one thing wrong.
+ */
 
 function startCoordinator(job: KnownJob, times: readonly string[] = []) {
   const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn", ...times];

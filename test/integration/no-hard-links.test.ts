@@ -5,7 +5,10 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Loaded before everything else in each process and thread: a file system that refuses every hard link, and keeps count. */
+/**
+ * Loaded before everything else in each process and thread: a file system that refuses every hard link, and
+ * keeps count.
+ */
 function refusingLinks(tally: string): Readonly<Record<string, string>> {
   const preload = `
     import fs from "node:fs/promises";

@@ -27,7 +27,10 @@ import { plainRows } from "../support/sample-table.ts";
 import { aJob, leaseOn } from "../support/shard-job.ts";
 import { idsTable, maskedMean, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
 
-/** Real sessions in real lanes that fail above a size as a device does that is too small: see fault/small-lane.ts. */
+/**
+ * Real sessions in real lanes that fail above a size as a device does that is too small: see
+ * fault/small-lane.ts.
+ */
 
 let folder: string;
 beforeEach(async () => {
@@ -57,7 +60,10 @@ async function describe(model: Uint8Array, table: Table, inputs: Inputs): Promis
   });
 }
 
-/** One worker's life: its rows in order, and how many sizes it knew not to fit, each time that it learned of batches. */
+/**
+ * One worker's life: its rows in order, and how many sizes it knew not to fit, each time that it learned of
+ * batches.
+ */
 async function runOnce(
   job: JobDescription,
   memory: SmallMemory,
@@ -122,7 +128,8 @@ test("the same rows are run again in halves, each gets its own numbers, and the 
 
   const second = await runOnce(job, { units: 100, isUneven: false });
   expect(second).toEqual({ rows: first.rows, caps: [] });
-  // It is what fits that is remembered, not only what was fast: on a device that became smaller it is found anew.
+  // It is what fits that is remembered, not only what was fast: on a device that became smaller it is found
+  // anew.
   const third = await runOnce(job, { units: 10, isUneven: false });
   expect(third.rows).toEqual(first.rows);
   expect(third.caps.length).toBeGreaterThan(0);

@@ -6,7 +6,10 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** A job that publishes below the folder that it reads: what it publishes, and what others did, is none of its input. */
+/**
+ * A job that publishes below the folder that it reads: what it publishes, and what others did, is none of its
+ * input.
+ */
 
 const aJob = () =>
   KnownJob.make({

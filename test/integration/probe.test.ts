@@ -21,7 +21,10 @@ async function script(name: string, source: string): Promise<URL> {
   return pathToFileURL(path);
 }
 
-/** Whether onnxruntime-node's install brought the CUDA provider here: a GPU node then, or a mistake in its set-up. */
+/**
+ * Whether onnxruntime-node's install brought the CUDA provider here: a GPU node then, or a mistake in its
+ * set-up.
+ */
 async function cudaProviderInstalled(): Promise<boolean> {
   const bin = join(packageRoot, "node_modules", "onnxruntime-node", "bin");
   return (await readdir(bin, { recursive: true })).some((name) => name.includes("providers_cuda"));

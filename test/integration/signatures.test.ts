@@ -10,8 +10,9 @@ import { plainRows, tableOf } from "../support/sample-table.ts";
 import { column } from "../support/shard-inputs.ts";
 
 /**
- * Signatures as real exporters write them: the batch in any place of inputs and outputs, open dimensions with one name, with
- * several, or with none. Each model doubles its input, so a row's answer is known whatever the signature.
+ * Signatures as real exporters write them: the batch in any place of inputs and outputs, open dimensions with
+ * one name, with several, or with none. Each model doubles its input, so a row's answer is known whatever the
+ * signature.
  */
 
 /** A row of every model here: `[2, 3]`. */

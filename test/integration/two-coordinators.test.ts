@@ -9,7 +9,10 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliProcess, runCli, startCli } from "../support/processes.ts";
 
-/** Two coordinators on one output that cannot see each other: each in a PID namespace of its own, as in two containers. */
+/**
+ * Two coordinators on one output that cannot see each other: each in a PID namespace of its own, as in two
+ * containers.
+ */
 
 const APART = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
 const canUnshare = spawnSync("unshare", [...APART.slice(1), "true"]).status === 0;

@@ -12,8 +12,8 @@ import { plainRows } from "../support/sample-table.ts";
 import { idsTable, maskedMean, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
 
 /**
- * A real model whose answers depend on every step and on the mask, run through the pipeline of a shard with lists of any
- * lengths: each row's answer is what the model says of that row alone.
+ * A real model whose answers depend on every step and on the mask, run through the pipeline of a shard with
+ * lists of any lengths: each row's answer is what the model says of that row alone.
  */
 
 let session: Session;

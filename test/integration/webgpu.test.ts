@@ -10,8 +10,9 @@ import { probeDevice } from "../../shared/onnx/probe.ts";
 import { mlpModel } from "../support/onnx-model.ts";
 
 /**
- * WebGPU runs on software Vulkan too, so a GPU provider is tested on machines without a GPU: with Chromium's SwiftShader
- * where it is installed (it is known to work, so here it has to), else with whatever driver the machine has.
+ * WebGPU runs on software Vulkan too, so a GPU provider is tested on machines without a GPU: with Chromium's
+ * SwiftShader where it is installed (it is known to work, so here it has to), else with whatever driver the
+ * machine has.
  */
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 const withDriver = existsSync(SWIFTSHADER) ? { ...process.env, VK_DRIVER_FILES: SWIFTSHADER } : process.env;
@@ -31,7 +32,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs lanes on a device in a process of its own: a driver's crash is then an answer, not the end of the tests. */
+/**
+ * Runs lanes on a device in a process of its own: a driver's crash is then an answer, not the end of the
+ * tests.
+ */
 async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promise<IsolatedResult> {
   const path = join(folder, "logits.mjs");
   const module = (source: string) => JSON.stringify(compiledUrl(source).href);

@@ -53,7 +53,10 @@ import {
 } from "apache-arrow";
 import { only, tableOf } from "./sample-table.ts";
 
-/** Three values of an Arrow type, the second of them null, and how DuckDB writes the first and the third as text. */
+/**
+ * Three values of an Arrow type, the second of them null, and how DuckDB writes the first and the third as
+ * text.
+ */
 export interface TypeSample {
   readonly data: Data;
   readonly texts: readonly [first: string, third: string];

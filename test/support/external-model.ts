@@ -3,7 +3,10 @@ import { type MlpSpec, mlpModel } from "./onnx-model.ts";
 
 const { onnx } = onnxProto;
 
-/** A perceptron as `mlpModel` makes it, with every weight in one other file, at the offsets that the model says. */
+/**
+ * A perceptron as `mlpModel` makes it, with every weight in one other file, at the offsets that the model
+ * says.
+ */
 export function externalMlp(spec: MlpSpec): { model: Uint8Array; location: string; data: Uint8Array } {
   const location = "weights/model.onnx_data";
   const model = onnx.ModelProto.decode(mlpModel({ ...spec, seed: 3 }));

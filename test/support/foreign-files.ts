@@ -3,8 +3,8 @@
  *
  * - `compressedArrow.lz4` and `.zstd`: `write_feather` of `id` (int64) and `s` (string), three rows.
  * - `runEndEncoded`: an Arrow file of `a` (int64: 0 to 4) and `runs` (1, 1, 2, 2, 2, as runs).
- * - `parquet`: `pixels` (list<float>: [0.5, 1], [2], null), `label` (int8: 1, 2, 3) and `cat` (dictionary: x, y, x), in
- *   row groups of two.
+ * - `parquet`: `pixels` (list<float>: [0.5, 1], [2], null), `label` (int8: 1, 2, 3) and `cat` (dictionary: x,
+ *   y, x), in row groups of two.
  */
 export const foreignFiles = {
   compressedArrow: {

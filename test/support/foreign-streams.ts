@@ -1,8 +1,8 @@
 import { gunzipSync } from "node:zlib";
 
 /**
- * What pyarrow 26 wrote as a stream of two record batches, of 16 and 8 rows, and then gzip: a column each of many types, null
- * where `row % 5 === 4`, but for `zeros`.
+ * What pyarrow 26 wrote as a stream of two record batches, of 16 and 8 rows, and then gzip: a column each of
+ * many types, null where `row % 5 === 4`, but for `zeros`.
  */
 export const foreignStreams = {
   lz4: decode(

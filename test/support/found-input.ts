@@ -11,8 +11,8 @@ export interface SeenInput {
 }
 
 /**
- * What a job file in a folder of the tree would read. Its output is `out` beside it; paths are given back from the tree's
- * root.
+ * What a job file in a folder of the tree would read. Its output is `out` beside it; paths are given back
+ * from the tree's root.
  */
 export async function seeInput(
   tree: FileTree,

@@ -20,8 +20,9 @@ export interface JobFolderOptions {
 }
 
 /**
- * A small job in a temporary folder: `data/part-N.parquet` (`id` int64, `x` float32[4]), `model.onnx` (`input` -> three
- * `logits`), `job.yaml`, and the output in `out`. It runs as it is; a test breaks one thing in it.
+ * A small job in a temporary folder: `data/part-N.parquet` (`id` int64, `x` float32[4]), `model.onnx`
+ * (`input` -> three `logits`), `job.yaml`, and the output in `out`. It runs as it is; a test breaks one thing
+ * in it.
  */
 export class JobFolder implements AsyncDisposable {
   readonly path: string;

@@ -8,8 +8,9 @@ import { digestsOf } from "./job-processes.ts";
 import { CLASSES, type KnownJob, WIDTH } from "./known-job.ts";
 
 /**
- * The right answer to a known job, computed without any of Shardmill's code: the model by a plain `session.run` loop over
- * the same arrays, the SQL by DuckDB over what was published and over the input itself.
+ * The right answer to a known job, computed without any of Shardmill's code: the model by a plain
+ * `session.run` loop over the same arrays, the SQL by DuckDB over what was published and over the input
+ * itself.
  */
 
 /** The published rows, in the order of the files and of the rows in them. */
@@ -44,7 +45,10 @@ export async function expectedLogits(job: KnownJob): Promise<Float32Array> {
   return logits;
 }
 
-/** Everything that a published known job must be. `missing`: rows that became dead letters, by their place in the input. */
+/**
+ * Everything that a published known job must be. `missing`: rows that became dead letters, by their place in
+ * the input.
+ */
 export async function expectRightAnswer(
   job: KnownJob,
   options: {

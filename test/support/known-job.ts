@@ -47,8 +47,8 @@ export interface KnownJobOptions {
 }
 
 /**
- * A job whose right answer is known, in a temporary folder: `job/` with `data/`, `model.onnx`, `job.yaml` and, later,
- * `out/`; and `tmp/`, for the temporary files of the processes that run it.
+ * A job whose right answer is known, in a temporary folder: `job/` with `data/`, `model.onnx`, `job.yaml`
+ * and, later, `out/`; and `tmp/`, for the temporary files of the processes that run it.
  */
 export class KnownJob implements AsyncDisposable {
   readonly folder: string;

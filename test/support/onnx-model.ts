@@ -57,7 +57,9 @@ export interface ConstantSpec {
   readonly dtype: Dtype;
   readonly dims: readonly number[];
   readonly data: DtypeArray;
-  /** Keep the data in this file beside the model instead of in it: the caller writes (or does not write) it. */
+  /**
+   * Keep the data in this file beside the model instead of in it: the caller writes (or does not write) it.
+   */
   readonly external?: string;
 }
 
@@ -109,7 +111,10 @@ export interface MlpSpec {
   readonly batch?: Dim;
 }
 
-/** A perceptron: `input` float32 [batch, inputs] -> (MatMul, Add, Relu)* -> MatMul, Add -> `logits` float32 [batch, outputs]. */
+/**
+ * A perceptron: `input` float32 [batch, inputs] -> (MatMul, Add, Relu)* -> MatMul, Add -> `logits` float32
+ * [batch, outputs].
+ */
 export function mlpModel(spec: MlpSpec): Uint8Array {
   const batch = spec.batch ?? "batch";
   const layers = mlpLayers(spec);

@@ -27,7 +27,10 @@ export interface PartialsOptions {
   readonly reduce?: JobSpec["reduce"];
 }
 
-/** Writes partials as a worker would, by DuckDB: rows.parquet, dead.parquet and one combined table per reduction. */
+/**
+ * Writes partials as a worker would, by DuckDB: rows.parquet, dead.parquet and one combined table per
+ * reduction.
+ */
 export async function writePartials(
   options: PartialsOptions,
   recipes: readonly PartialRecipe[],

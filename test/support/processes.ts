@@ -38,10 +38,16 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
   return new CliProcess(args, options);
 }
 
-/** A running command in a process group of its own, so that whatever it starts can be found, and killed, with it. */
+/**
+ * A running command in a process group of its own, so that whatever it starts can be found, and killed, with
+ * it.
+ */
 export class CliProcess implements AsyncDisposable {
   readonly child: ChildProcess;
-  /** Resolves when it and all that it started are gone; rejects when something was still there after the limit. */
+  /**
+   * Resolves when it and all that it started are gone; rejects when something was still there after the
+   * limit.
+   */
   readonly ended: Promise<CliResult>;
   stdout = "";
   stderr = "";

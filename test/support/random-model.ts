@@ -10,8 +10,9 @@ import {
 export const RANDOM_WIDTH = 32;
 
 /**
- * A model of operators drawn from a seed: `x` float32 [batch, 32] -> `y` float32 [batch, 32] and `best` int64 [batch]. Products with
- * weights in all their forms (shared ones, transposed ones, in branches), and what stands between them.
+ * A model of operators drawn from a seed: `x` float32 [batch, 32] -> `y` float32 [batch, 32] and `best` int64
+ * [batch]. Products with weights in all their forms (shared ones, transposed ones, in branches), and what
+ * stands between them.
  */
 export function randomModel(seed: number, steps = 6): Uint8Array {
   const builder = new RandomGraph(seed);

@@ -21,12 +21,17 @@ export type ReflectionVersion = "v1" | "v1alpha";
 /** What a compiler made of the proto files, as it is kept. */
 export const DESCRIPTORS = join(packageRoot, "proto", "descriptors.binpb");
 
-/** A strict implementation of protobuf that is not the server's; it refuses descriptors that no compiler makes. */
+/**
+ * A strict implementation of protobuf that is not the server's; it refuses descriptors that no compiler
+ * makes.
+ */
 export async function compiledRegistry(): Promise<FileRegistry> {
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(DESCRIPTORS)));
 }
 
-/** A client that knows nothing but reflection: what it knows of the server's services, it has from the server. */
+/**
+ * A client that knows nothing but reflection: what it knows of the server's services, it has from the server.
+ */
 export class ReflectionClient implements Disposable {
   readonly #client: Client;
   readonly #reflection: FileRegistry;
@@ -65,7 +70,10 @@ export class ReflectionClient implements Disposable {
     });
   }
 
-  /** What a strict client makes of the server's own words for these services. @throws when they contradict themselves */
+  /**
+   * What a strict client makes of the server's own words for these services. @throws when they contradict
+   * themselves
+   */
   async registry(version: ReflectionVersion, services: readonly string[]): Promise<FileRegistry> {
     const files = (await this.files(version, services)).map((bytes) =>
       fromBinary(FileDescriptorProtoSchema, bytes),

@@ -11,7 +11,10 @@ export interface Failure extends CliResult {
   readonly error: ErrorData;
 }
 
-/** Runs a command with `--json` that must end with an error of its own: soon, told as JSON on stdout and as text on stderr. */
+/**
+ * Runs a command with `--json` that must end with an error of its own: soon, told as JSON on stdout and as
+ * text on stderr.
+ */
 export async function failing(args: readonly string[], options: CliOptions = {}): Promise<Failure> {
   const result = await runCli([...args, "--json"], options);
   const said: { readonly error?: ErrorData } = JSON.parse(result.stdout || "{}");
@@ -26,7 +29,10 @@ export async function failing(args: readonly string[], options: CliOptions = {})
   return { ...result, error };
 }
 
-/** As {@link failing}, for a job that is refused before any work: nothing is in its output folder that was not there before. */
+/**
+ * As {@link failing}, for a job that is refused before any work: nothing is in its output folder that was not
+ * there before.
+ */
 export async function refused(
   job: JobFolder,
   args: readonly string[] = ["run", job.job],
@@ -38,7 +44,10 @@ export async function refused(
   return failure;
 }
 
-/** Runs a job that fails while it runs: exit code 1, nothing published, the error on stderr, the summary on stdout. */
+/**
+ * Runs a job that fails while it runs: exit code 1, nothing published, the error on stderr, the summary on
+ * stdout.
+ */
 export async function failedRun(job: JobFolder, args: readonly string[] = []): Promise<CliResult> {
   const result = await runCli(["run", job.job, "--workers", "1", "--json", ...args]);
   expect(result.code, result.stderr).toBe(1);

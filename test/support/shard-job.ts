@@ -11,7 +11,10 @@ import { createLocalStore } from "../../shared/store/local-store.ts";
 import { byteSource } from "../../shared/store/store.ts";
 import { buffersOf, type InferReply, type InferRequest } from "../../worker/lanes/lane-protocol.ts";
 
-/** The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in float32. */
+/**
+ * The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in
+ * float32.
+ */
 export const SUM_PLAN: MapPlan = {
   inputs: [
     {
@@ -132,7 +135,10 @@ export function sumModel(x: TensorData | undefined, { poison, fitsRows = Infinit
   return { dtype: "float32", dims: [rows, 2], data: scores.buffer };
 }
 
-/** A lane without a thread of its own: answers on one end of a channel as a lane thread does; give the other end away. */
+/**
+ * A lane without a thread of its own: answers on one end of a channel as a lane thread does; give the other
+ * end away.
+ */
 export class FakeLane implements Disposable {
   readonly port: MessagePort;
   readonly #mine: MessagePort;

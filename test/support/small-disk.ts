@@ -3,8 +3,8 @@ import { chmod, mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * A folder with a file system of its own, whose size can be changed while it is used. Where mounting is not allowed there
- * is none, and a test must use another limit: {@link canMount}.
+ * A folder with a file system of its own, whose size can be changed while it is used. Where mounting is not
+ * allowed there is none, and a test must use another limit: {@link canMount}.
  */
 export class SmallDisk implements AsyncDisposable {
   readonly path: string;
@@ -34,8 +34,9 @@ export function canMount(): boolean {
 }
 
 /**
- * Makes a folder read-only, until disposed of, for whoever uses it: at once, in the middle of things. Files that are open
- * already can still be written. For root by a mount over the folder (a mode says nothing to root), else by its mode.
+ * Makes a folder read-only, until disposed of, for whoever uses it: at once, in the middle of things. Files
+ * that are open already can still be written. For root by a mount over the folder (a mode says nothing to
+ * root), else by its mode.
  */
 export async function makeReadOnly(path: string): Promise<AsyncDisposable> {
   await mkdir(path, { recursive: true });
@@ -48,7 +49,10 @@ export async function makeReadOnly(path: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => chmod(path, 0o755) };
 }
 
-/** A file that is just being written through the mount keeps it busy: then again, until nobody writes for a moment. */
+/**
+ * A file that is just being written through the mount keeps it busy: then again, until nobody writes for a
+ * moment.
+ */
 async function remountReadOnly(path: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {

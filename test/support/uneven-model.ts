@@ -6,7 +6,10 @@ import { only } from "./sample-table.ts";
 const VOCABULARY = 40;
 export const EMBEDDING = 3;
 
-/** Eighths of small whole numbers, none of them zero: sums are exact in float32, and padding that is not masked shows. */
+/**
+ * Eighths of small whole numbers, none of them zero: sums are exact in float32, and padding that is not
+ * masked shows.
+ */
 function embeddings(): Float32Array {
   const random = lcg(3);
   return Float32Array.from(
@@ -17,9 +20,9 @@ function embeddings(): Float32Array {
 
 /**
  * The mean of the embeddings of a row's ids, over its own steps alone, as a sentence encoder pools:
- * `input_ids`, `attention_mask` int64 [batch, sequence] -> `pooled` float32 [batch, 3], and for each step `tokens`
- * [batch, sequence, 3] (its embedding less the mean: so it depends on all others) and `scores` [batch, sequence] (the sum of
- * its embedding).
+ * `input_ids`, `attention_mask` int64 [batch, sequence] -> `pooled` float32 [batch, 3], and for each step
+ * `tokens` [batch, sequence, 3] (its embedding less the mean: so it depends on all others) and `scores`
+ * [batch, sequence] (the sum of its embedding).
  */
 export function maskedMeanModel(names: { readonly steps?: string } = {}): Uint8Array {
   const steps = names.steps ?? "sequence";
@@ -68,7 +71,10 @@ export function maskedMean(ids: readonly number[]): {
   return { pooled, tokens, scores: rows.map((row) => row.reduce((a, b) => a + b, 0)) };
 }
 
-/** Lists of ids with lengths as texts have them: mostly short, some long, and every length up to `longest` possible. */
+/**
+ * Lists of ids with lengths as texts have them: mostly short, some long, and every length up to `longest`
+ * possible.
+ */
 export function unevenIds(rows: number, longest: number, seed = 11): number[][] {
   const random = lcg(seed);
   return Array.from({ length: rows }, () =>

@@ -6,9 +6,10 @@ import { DEVICE_TRAITS } from "../../shared/onnx/devices.ts";
 type Arithmetic = Precision | "half";
 
 /**
- * What a value may be off by, and how many rows by more, where the job says nothing. Measured on models that packages carry:
- * see decision 35. A device that computes in float32 is off by the order of its sums alone. Half precision (float16, and the
- * TensorFloat of NVIDIA's products) keeps ten bits, and loses more where sums cancel out; int8 keeps seven.
+ * What a value may be off by, and how many rows by more, where the job says nothing. Measured on models that
+ * packages carry: see decision 35. A device that computes in float32 is off by the order of its sums alone.
+ * Half precision (float16, and the TensorFloat of NVIDIA's products) keeps ten bits, and loses more where
+ * sums cancel out; int8 keeps seven.
  */
 const DEFAULTS = {
   original: { tolerance: 1e-3, maxBeyond: 0 },

@@ -35,8 +35,8 @@ export interface DeviceVerdict {
 }
 
 /**
- * No further rows are compared after this: a wrong kernel is wrong on nearly every row, and a short job must not wait for
- * long. A batch under way, and loading the model on the CPU, come on top.
+ * No further rows are compared after this: a wrong kernel is wrong on nearly every row, and a short job must
+ * not wait for long. A batch under way, and loading the model on the CPU, come on top.
  */
 const COMPARE_MS = 5_000;
 
@@ -44,8 +44,9 @@ const COMPARE_MS = 5_000;
 const END_MS = 5_000;
 
 /**
- * Compares a device with the CPU on rows of the job, through the very lanes that will run it, unless an earlier run did so
- * with this model on such a device. Only a device that passed is remembered: a driver may be mended.
+ * Compares a device with the CPU on rows of the job, through the very lanes that will run it, unless an
+ * earlier run did so with this model on such a device. Only a device that passed is remembered: a driver may
+ * be mended.
  *
  * @returns null for the CPU, for a job that asks for no check, and where no row can be compared
  * @throws what reading the rows or loading the model throws; {WORKER_DIED} when a lane is lost over it

@@ -25,11 +25,12 @@ const COMPARE_MS = 60_000;
 const CHECK_LIMIT_MS = 600_000;
 
 /**
- * Runs a job's converted model and its original on a sample of the job's own rows, on the CPU of this machine, in a process
- * of its own. Whether the difference is too large is for `judgePrecision` to say.
+ * Runs a job's converted model and its original on a sample of the job's own rows, on the CPU of this
+ * machine, in a process of its own. Whether the difference is too large is for `judgePrecision` to say.
  *
  * @throws {MODEL_FAILED} the comparison came to no end
- * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {MODEL_INVALID} {OUT_OF_MEMORY} what reading the rows or loading the models throws
+ * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {MODEL_INVALID} {OUT_OF_MEMORY} what reading the rows or
+ * loading the models throws
  */
 export async function comparePrecision(planned: PlannedJob, signal: AbortSignal): Promise<PrecisionReport> {
   const { original, conversion } = present(planned.converted, "a job with a converted model");

@@ -29,7 +29,10 @@ export type DeviceCheckAnswer =
 /** More threads than this make a check hardly shorter, and other workers start at the same time. */
 const MOST_THREADS = 4;
 
-/** Runs the sample on the CPU in this thread and on the device's lanes, batch by batch, and compares what they answer. */
+/**
+ * Runs the sample on the CPU in this thread and on the device's lanes, batch by batch, and compares what they
+ * answer.
+ */
 export async function compareDevice(question: DeviceQuestion, nowMs: () => number): Promise<Comparison> {
   const { jobId, modelPath, map, input, lanePorts } = question;
   const threads = Math.min(MOST_THREADS, availableParallelism());

@@ -34,7 +34,10 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
   return await compareSample(pair, { ...question, open }, nowMs);
 }
 
-/** On the CPU float16 is not what it is elsewhere: its twin for checking rounds and overflows as it does on a GPU. */
+/**
+ * On the CPU float16 is not what it is elsewhere: its twin for checking rounds and overflows as it does on a
+ * GPU.
+ */
 async function openConverted({ original, converted, precision, threads }: CompareQuestion): Promise<Session> {
   if (precision !== "fp16") return createSession(converted, { device: "cpu", threads });
   return createSession(await strictHalf(original), { device: "cpu", threads, optimize: false });

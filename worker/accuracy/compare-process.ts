@@ -4,7 +4,10 @@ import { answerIsolated } from "../../shared/onnx/isolated.ts";
 import type { CompareAnswer } from "./check-precision.ts";
 import { type CompareQuestion, compareModels } from "./compare-models.ts";
 
-/** The child process of `checkPrecision`. Its question is in a file: a job of many columns is more than a command line holds. */
+/**
+ * The child process of `checkPrecision`. Its question is in a file: a job of many columns is more than a
+ * command line holds.
+ */
 
 async function compare(path: string): Promise<CompareAnswer> {
   try {

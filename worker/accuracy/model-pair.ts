@@ -11,7 +11,9 @@ import { OutputComparison } from "./output-comparison.ts";
 
 type Tensors = Readonly<Record<string, TensorData>>;
 
-/** Something that runs a model. Whether the feeds are its own afterwards is for `ModelPair` not to care about. */
+/**
+ * Something that runs a model. Whether the feeds are its own afterwards is for `ModelPair` not to care about.
+ */
 export type Answering = (feeds: Tensors, outputs: readonly string[]) => Promise<Tensors>;
 
 /** What a comparison found, but for what it allows. */
@@ -21,7 +23,9 @@ export interface Comparison {
   readonly outputs: readonly OutputAccuracy[];
 }
 
-/** Values held at once, of both models: half a gigabyte of float32. Wide outputs are compared on fewer rows. */
+/**
+ * Values held at once, of both models: half a gigabyte of float32. Wide outputs are compared on fewer rows.
+ */
 const MOST_VALUES = 1 << 27;
 
 /** Ops that read an order or a class from a tensor. */
@@ -34,8 +38,8 @@ export function rankedTensors({ outputs }: Pick<MapPlan, "outputs">): readonly s
 }
 
 /**
- * Two ways to run a model, batch by batch. Rows that the reference fails on, too, are left out: they are dead letters of
- * either.
+ * Two ways to run a model, batch by batch. Rows that the reference fails on, too, are left out: they are dead
+ * letters of either.
  */
 export class ModelPair {
   readonly #reference: Answering;

@@ -24,15 +24,18 @@ const NOTHING_SHARE = 1e-6;
 /** How many of the worst rows are told. */
 const WORST_ROWS = 5;
 
-/** A value that is less than another by no more than this, of its size, is as great: whatever tolerance errors have. */
+/**
+ * A value that is less than another by no more than this, of its size, is as great: whatever tolerance errors
+ * have.
+ */
 const MOST_TIE = 0.01;
 
 /** Of a tensor of zeros alone: what is left of a sum that cancels out in float32. */
 const LEAST_SCALE = 1e-7;
 
 /**
- * One output of two models, row by row: `add` what both made of each row, then `finish`. All values are held until then: how
- * large an error is, is known once the tensor's own size is.
+ * One output of two models, row by row: `add` what both made of each row, then `finish`. All values are held
+ * until then: how large an error is, is known once the tensor's own size is.
  */
 export class OutputComparison {
   readonly #output: ComparedOutput;

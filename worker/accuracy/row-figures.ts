@@ -1,7 +1,10 @@
 /** A row's values. */
 export type Numbers = Readonly<Record<number, number>> & { readonly length: number };
 
-/** A value beyond this stands for an infinity, as float32's largest does in a masked place: it would hide all others. */
+/**
+ * A value beyond this stands for an infinity, as float32's largest does in a masked place: it would hide all
+ * others.
+ */
 const STANDS_FOR_INFINITY = 1e30;
 
 /** Whether a value says how large the values of its tensor are. */
@@ -9,7 +12,10 @@ function hasSize(value: number): boolean {
   return Math.abs(value) < STANDS_FOR_INFINITY;
 }
 
-/** The sums that the cosine of two vectors is made of. What is not finite in either, or stands for that, is left out. */
+/**
+ * The sums that the cosine of two vectors is made of. What is not finite in either, or stands for that, is
+ * left out.
+ */
 export class Products {
   #both = 0;
   #first = 0;
@@ -54,7 +60,10 @@ export function rootMeanSquare(rows: readonly Numbers[]): number {
   return count === 0 ? 0 : Math.sqrt(sum / count);
 }
 
-/** The first of the greatest; NaN counts as greater than any number, as it does where a class is read from them. */
+/**
+ * The first of the greatest; NaN counts as greater than any number, as it does where a class is read from
+ * them.
+ */
 export function greatestPlace(values: Numbers): number {
   let best = 0;
   for (let index = 1; index < values.length; index += 1) {
@@ -64,7 +73,10 @@ export function greatestPlace(values: Numbers): number {
   return best;
 }
 
-/** Whether the value at a place is the greatest, or less by no more than `slack`: which of them wins is then chance. */
+/**
+ * Whether the value at a place is the greatest, or less by no more than `slack`: which of them wins is then
+ * chance.
+ */
 export function keepsGreatest(values: Numbers, place: number, slack: number): boolean {
   return (values[place] ?? Number.NaN) >= (values[greatestPlace(values)] ?? 0) - slack;
 }

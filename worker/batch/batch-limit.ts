@@ -5,8 +5,8 @@ import { dtypeBytes } from "../../shared/domain/tensor.ts";
 const BATCH_BYTES = 64 << 20;
 
 /**
- * Rows of `length` steps that a batch may have at most: what the job's budget of tokens allows, and what fits in the
- * memory set aside. At least 1: a row that is too long for either runs alone.
+ * Rows of `length` steps that a batch may have at most: what the job's budget of tokens allows, and what fits
+ * in the memory set aside. At least 1: a row that is too long for either runs alone.
  */
 export function batchLimit({
   map,

@@ -18,8 +18,9 @@ export type BatchOutcome =
   | { readonly kind: "failed"; readonly batch: Batch; readonly message: string };
 
 /**
- * Failed runs that one batch may cost. Finding one bad row among 1,024 costs 11; this many find about a hundred. A batch
- * with more is no longer a batch with some bad rows, and searching it would look like a worker that hangs.
+ * Failed runs that one batch may cost. Finding one bad row among 1,024 costs 11; this many find about a
+ * hundred. A batch with more is no longer a batch with some bad rows, and searching it would look like a
+ * worker that hangs.
  */
 const MAX_FAILURES = 1024;
 
@@ -36,8 +37,8 @@ export interface BatchRunnerOptions {
 }
 
 /**
- * Runs the batches of one shard. A batch that the model fails on is halved until the rows that it fails on are alone; a
- * batch too big for the device is halved until it fits.
+ * Runs the batches of one shard. A batch that the model fails on is halved until the rows that it fails on
+ * are alone; a batch too big for the device is halved until it fits.
  *
  * ```
  * 1 2 3 4 5 6 7 8   failed

@@ -8,31 +8,48 @@ export interface SearchLimits {
   readonly mayGrow: () => boolean;
 }
 
-/** What handing a batch over costs beside its run, about: it counts, or the smallest batches would look the best. */
+/**
+ * What handing a batch over costs beside its run, about: it counts, or the smallest batches would look the
+ * best.
+ */
 const HAND_OVER_MS = 0.1;
 /** A run shorter than this is no trial: the clock, and handing over, weigh as much. */
 const SHORT_RUN_MS = 0.25;
-/** How much the size grows after a short run, or after one that made a row cost less than half of what it cost before. */
+/**
+ * How much the size grows after a short run, or after one that made a row cost less than half of what it cost
+ * before.
+ */
 const LEAP = 4;
 const LEAP_GAIN = 2;
-/** A run that takes longer is no reason to leap: a batch four times as large may be past the best, and is never taken back. */
+/**
+ * A run that takes longer is no reason to leap: a batch four times as large may be past the best, and is
+ * never taken back.
+ */
 const LEAP_RUN_MS = 10;
-/** A run this long hides whatever a batch costs by itself. A longer one only delays whoever waits for a shard's end. */
+/**
+ * A run this long hides whatever a batch costs by itself. A longer one only delays whoever waits for a
+ * shard's end.
+ */
 const LONG_RUN_MS = 1_000;
 /**
- * Runs of a new size before it is judged. The first is not counted: it grows the memory arena, compiles shaders, picks
- * algorithms. Of the others the fastest counts, since other work on the machine only ever makes a run slower.
+ * Runs of a new size before it is judged. The first is not counted: it grows the memory arena, compiles
+ * shaders, picks algorithms. Of the others the fastest counts, since other work on the machine only ever
+ * makes a run slower.
  */
 const WARM_UP_RUNS = 1;
 const COUNTED_RUNS = 5;
-/** What they take together before a size is said to gain nothing: a handful of short ones may all meet the same disturbance. */
+/**
+ * What they take together before a size is said to gain nothing: a handful of short ones may all meet the
+ * same disturbance.
+ */
 const COUNTED_MS = 60;
 /** Less gain than this for twice the memory is not worth it, and is about the noise of a few runs. */
 const GAIN = 1.04;
 /**
- * While runs are shorter than this, a larger size whose rows run no slower is taken: it is still small, and felt by nobody.
- * What it costs to hand a batch over is in part other threads' time, which no run shows: on two cores that all of them
- * share, batches of 6 ms were 2.6 % slower over all than those of 25, of which 0.5 % showed.
+ * While runs are shorter than this, a larger size whose rows run no slower is taken: it is still small, and
+ * felt by nobody. What it costs to hand a batch over is in part other threads' time, which no run shows: on
+ * two cores that all of them share, batches of 6 ms were 2.6 % slower over all than those of 25, of which 0.5
+ * % showed.
  */
 const UNFELT_RUN_MS = 15;
 /** A row that runs slower by less than this runs no slower, as far as a few runs can tell. */
@@ -43,7 +60,10 @@ const PATIENCE = 2;
 type Phase =
   /** From the first row on: leaps while runs are too short to be worth a batch, or each leap gains much. */
   | { readonly kind: "climbing"; readonly trial: Trial; readonly unitMsBefore: number }
-  /** The best size so far and the next larger one take turns, so that both meet rows of about the same lengths. */
+  /**
+   * The best size so far and the next larger one take turns, so that both meet rows of about the same
+   * lengths.
+   */
   | {
       readonly kind: "comparing";
       readonly best: Trial;
@@ -53,9 +73,10 @@ type Phase =
   | { readonly kind: "settled"; readonly units: number };
 
 /**
- * Finds the size of a batch, in units, from how long runs take: grows it until units a second stop growing, then stays with
- * the smallest size that no larger one was enough of a gain over. Batches of any other size than those on trial (the rest of a
- * shard, batches still in flight from a size before) say nothing and are not counted. Pure: it is told the times.
+ * Finds the size of a batch, in units, from how long runs take: grows it until units a second stop growing,
+ * then stays with the smallest size that no larger one was enough of a gain over. Batches of any other size
+ * than those on trial (the rest of a shard, batches still in flight from a size before) say nothing and are
+ * not counted. Pure: it is told the times.
  *
  * ```
  * climbing -> comparing -> settled
@@ -89,7 +110,10 @@ export class BatchSearch {
     if (phase?.kind === "comparing") this.#settle(phase.best.units);
   }
 
-  /** The size found, once there is one that a later run may start with; null before, and where the room at hand decided. */
+  /**
+   * The size found, once there is one that a later run may start with; null before, and where the room at
+   * hand decided.
+   */
   get found(): number | null {
     return this.#phase?.kind === "settled" && this.#isLasting ? this.#phase.units : null;
   }
@@ -145,7 +169,9 @@ export class BatchSearch {
     };
   }
 
-  /** Whether a size can be tried next; settles where not, but for this run alone: another may have more room. */
+  /**
+   * Whether a size can be tried next; settles where not, but for this run alone: another may have more room.
+   */
   #mayTry(units: number, largest: Trial, { mayGrow }: SearchLimits, best = largest): boolean {
     if (units > largest.units && mayGrow()) return true;
     this.#settle(best.units, { isLasting: false });
@@ -169,7 +195,9 @@ function costMs(runMs: number): number {
 /** The runs of one size. */
 class Trial {
   readonly units: number;
-  /** Of the fastest counted run for its units, a unit; and how long it took. Infinite before one was counted. */
+  /**
+   * Of the fastest counted run for its units, a unit; and how long it took. Infinite before one was counted.
+   */
   unitMs = Infinity;
   runMs = Infinity;
   counted = 0;

@@ -1,7 +1,9 @@
 /** What went into one run. */
 export interface BatchShape {
   readonly rows: number;
-  /** The steps that each row is padded to, where rows are uneven; null where all have the model's own shape. */
+  /**
+   * The steps that each row is padded to, where rows are uneven; null where all have the model's own shape.
+   */
   readonly length: number | null;
 }
 

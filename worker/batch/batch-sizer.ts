@@ -9,7 +9,10 @@ export interface BatchSizerOptions {
   readonly tokens: number | "auto";
   /** The model's batch dimension where it is a fixed number: wins over everything. */
   readonly fixedRows: number | null;
-  /** How many rows of a length fit in the memory set aside for a batch. Bounds all but a number given for even rows. */
+  /**
+   * How many rows of a length fit in the memory set aside for a batch. Bounds all but a number given for even
+   * rows.
+   */
   readonly mostRows: (length: number | null) => number;
   /** Whether a larger batch would fit in this process's memory, by how it grew so far. Left out: always. */
   readonly mayGrow?: () => boolean;
@@ -28,7 +31,10 @@ export interface LearnedBatch {
 
 export const NOTHING_LEARNED: LearnedBatch = { units: null, caps: [] };
 
-/** Of one thread there is one a length and halving at most, a few dozen: more are left from times of less memory. */
+/**
+ * Of one thread there is one a length and halving at most, a few dozen: more are left from times of less
+ * memory.
+ */
 const MOST_CAPS = 200;
 
 /** What several threads learned of one model: the newest size, and all caps. */
@@ -50,8 +56,8 @@ export interface BatchSizer {
 }
 
 /**
- * A sizer for the batches of one job in one thread. What is given in the job file is used as it is; what is `auto` is
- * searched for, or known from an earlier run. Both are bounded by what ran out of memory.
+ * A sizer for the batches of one job in one thread. What is given in the job file is used as it is; what is
+ * `auto` is searched for, or known from an earlier run. Both are bounded by what ran out of memory.
  */
 export function createBatchSizer(options: BatchSizerOptions): BatchSizer {
   const { fixedRows } = options;

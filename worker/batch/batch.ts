@@ -15,8 +15,8 @@ export interface Piece {
 }
 
 /**
- * The rows that go into one run: in input order, or, where they are uneven, the longest first. They stay where they are: a
- * batch can be built again, or halved.
+ * The rows that go into one run: in input order, or, where they are uneven, the longest first. They stay
+ * where they are: a batch can be built again, or halved.
  */
 export interface Batch {
   readonly pieces: readonly Piece[];
@@ -63,8 +63,9 @@ export function halve(batch: Batch): readonly [Batch, Batch] {
 }
 
 /**
- * The batch as the model's inputs, in buffers from `pool`. With a fixed number of rows, the last row is repeated up to it:
- * a row that the model is known to be asked about anyway, where zeros might be a value that it fails on.
+ * The batch as the model's inputs, in buffers from `pool`. With a fixed number of rows, the last row is
+ * repeated up to it: a row that the model is known to be asked about anyway, where zeros might be a value
+ * that it fails on.
  */
 export function buildFeeds(
   batch: Batch,

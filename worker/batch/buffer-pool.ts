@@ -1,8 +1,9 @@
 import type { TensorData } from "../../shared/domain/tensor.ts";
 
 /**
- * Input buffers that lanes gave back, to be filled again: fresh ones would be zeroed, and collected, batch after batch.
- * A buffer fits only a tensor of exactly its size, so the pool serves once the batch size has settled.
+ * Input buffers that lanes gave back, to be filled again: fresh ones would be zeroed, and collected, batch
+ * after batch. A buffer fits only a tensor of exactly its size, so the pool serves once the batch size has
+ * settled.
  */
 export class BufferPool {
   readonly #maxBuffers: number;

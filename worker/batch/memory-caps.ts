@@ -1,15 +1,19 @@
 import { type BatchShape, rowsIn, unitsOf } from "./batch-shape.ts";
 
-/** No batch of rows of about `length` steps may have more than so many units (rows, or steps where they are uneven). */
+/**
+ * No batch of rows of about `length` steps may have more than so many units (rows, or steps where they are
+ * uneven).
+ */
 export interface MemoryCap {
   readonly length: number | null;
   readonly units: number;
 }
 
 /**
- * What did not fit in the device's memory. The memory of a row grows at least with its length, and with its square where
- * there is attention: so what failed at one length bounds all longer rows to as many steps or fewer, and shorter ones down
- * to half of it. Below that it says nothing; batches of short rows would be small for ever because of one long row.
+ * What did not fit in the device's memory. The memory of a row grows at least with its length, and with its
+ * square where there is attention: so what failed at one length bounds all longer rows to as many steps or
+ * fewer, and shorter ones down to half of it. Below that it says nothing; batches of short rows would be
+ * small for ever because of one long row.
  */
 export class MemoryCaps {
   #caps: readonly MemoryCap[];

@@ -8,11 +8,12 @@ export interface MemoryState {
 }
 
 /**
- * Watches how this process grows from now on. ONNX Runtime keeps the memory of the largest batch that it ran, on the CPU
- * beside everything else, and the kernel ends a process that takes too much without asking: so this is known beforehand or
- * never.
+ * Watches how this process grows from now on. ONNX Runtime keeps the memory of the largest batch that it ran,
+ * on the CPU beside everything else, and the kernel ends a process that takes too much without asking: so
+ * this is known beforehand or never.
  *
- * @returns whether what it grew by may come once more, with as much again to spare: a batch twice as large takes at most that
+ * @returns whether what it grew by may come once more, with as much again to spare: a batch twice as large
+ * takes at most that
  */
 export function watchGrowth(read: () => MemoryState = readMemory): () => boolean {
   const startBytes = read().usedBytes;
@@ -23,8 +24,9 @@ export function watchGrowth(read: () => MemoryState = readMemory): () => boolean
 }
 
 /**
- * What the page cache holds counts as free, as the kernel sees it. Within a container's limit that is not told, and
- * `process.availableMemory` counts it as used: there what is left is the limit less what this process has.
+ * What the page cache holds counts as free, as the kernel sees it. Within a container's limit that is not
+ * told, and `process.availableMemory` counts it as used: there what is left is the limit less what this
+ * process has.
  */
 function readMemory(): MemoryState {
   const usedBytes = process.memoryUsage.rss();

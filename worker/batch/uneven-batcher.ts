@@ -9,9 +9,9 @@ export interface WindowLimits {
 }
 
 /**
- * Rows that are sorted together. More make batches of more equal rows, but the first batch waits for all of them, and
- * their record batches stay in memory until the last of their rows is back. With this many, a batch of 64 takes in 1/256
- * of all lengths: what is left to gain is below the rounding of `paddedLength`.
+ * Rows that are sorted together. More make batches of more equal rows, but the first batch waits for all of
+ * them, and their record batches stay in memory until the last of their rows is back. With this many, a batch
+ * of 64 takes in 1/256 of all lengths: what is left to gain is below the rounding of `paddedLength`.
  */
 export const WINDOW: WindowLimits = { rows: 16_384, bytes: 64 << 20 };
 
@@ -30,11 +30,12 @@ interface Row {
 }
 
 /**
- * Cuts rows that differ in length into batches: collects a window of them, sorts it, and cuts it from the longest row on,
- * so that what is left at its end is a batch of short rows. A row that is longer than any budget is a batch by itself.
+ * Cuts rows that differ in length into batches: collects a window of them, sorts it, and cuts it from the
+ * longest row on, so that what is left at its end is a batch of short rows. A row that is longer than any
+ * budget is a batch by itself.
  *
- * From the middle of a window on the next one is read, a record batch after each batch that is cut: so that the lanes
- * never wait for a whole window.
+ * From the middle of a window on the next one is read, a record batch after each batch that is cut: so that
+ * the lanes never wait for a whole window.
  */
 export async function* cutUnevenBatches(
   chunks: AsyncIterable<InputChunk>,
@@ -64,7 +65,9 @@ export async function* cutUnevenBatches(
   if (!isNearEnd) onNearEnd();
 }
 
-/** Reads windows, record batch by record batch; what a record batch has too many goes into the next window. */
+/**
+ * Reads windows, record batch by record batch; what a record batch has too many goes into the next window.
+ */
 class WindowReader {
   readonly #chunks: AsyncIterator<InputChunk>;
   readonly #limits: WindowLimits;

@@ -36,7 +36,10 @@ const NUMERIC_TYPES = {
   bool: () => new Bool(),
 } as const satisfies Record<NumericType, () => DataType>;
 
-/** A column's field in Arrow's own terms. Items of lists are named `item`, as Arrow's other implementations do. */
+/**
+ * A column's field in Arrow's own terms. Items of lists are named `item`, as Arrow's other implementations
+ * do.
+ */
 export function arrowField({ name, type, nullable }: Field): ArrowField {
   return new ArrowField(name, arrowType(type), nullable);
 }

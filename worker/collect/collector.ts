@@ -36,8 +36,8 @@ export interface ShardResult {
 }
 
 /**
- * Bytes of a piece of a shard's tables, at most: a column's offsets end at 2^31, far above. What is written is cut anew, but
- * for unions, which are written in these pieces.
+ * Bytes of a piece of a shard's tables, at most: a column's offsets end at 2^31, far above. What is written
+ * is cut anew, but for unions, which are written in these pieces.
  */
 const PIECE_BYTES = 256 << 20;
 
@@ -58,9 +58,9 @@ export interface CollectorOptions {
 }
 
 /**
- * Takes what the model made of a shard's batches, in any order of rows, and builds its tables in the order of the input.
- * The pieces of the tables follow the input's record batches, whatever the model's batches, and are cut further by bytes
- * alone: the same shard gives the same bytes.
+ * Takes what the model made of a shard's batches, in any order of rows, and builds its tables in the order of
+ * the input. The pieces of the tables follow the input's record batches, whatever the model's batches, and
+ * are cut further by bytes alone: the same shard gives the same bytes.
  */
 export class Collector {
   readonly #writers: readonly OutputWriter[];

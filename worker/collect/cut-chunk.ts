@@ -18,8 +18,9 @@ export interface ChunkPiece {
 }
 
 /**
- * Cuts rows of a chunk so that the columns that are gathered of each piece have `mostBytes` at most, or it is one row: a
- * chunk of any size may come in, and a small dictionary's values may become gigabytes. No rows are no piece.
+ * Cuts rows of a chunk so that the columns that are gathered of each piece have `mostBytes` at most, or it is
+ * one row: a chunk of any size may come in, and a small dictionary's values may become gigabytes. No rows are
+ * no piece.
  */
 export function cutChunk({ kept, runs, rowBytes }: ChunkRows, mostBytes: number): ChunkPiece[] {
   const rows = runs.reduce((total, { start, end }) => total + end - start, 0);

@@ -28,8 +28,8 @@ const PLACE_FIELDS = [
 const LETTER_BYTES = 128;
 
 /**
- * The table of a shard's dead letters: file, row (in its file), stage, code, message, and the kept columns. A kept column
- * that has one of these names is called `kept_<name>`.
+ * The table of a shard's dead letters: file, row (in its file), stage, code, message, and the kept columns. A
+ * kept column that has one of these names is called `kept_<name>`.
  */
 export class DeadLetterTable {
   /** Bytes of a row's place and reason, but for the message, at most. */

@@ -25,18 +25,21 @@ export interface Placement {
 /** A column that is made of tensors: written in any order, given out in the order of the rows. */
 export interface MadeColumn {
   readonly field: ArrowField;
-  /** Bytes that the offsets of one row count, at most: 0 where what is given out has none, or lies in memory already. */
+  /**
+   * Bytes that the offsets of one row count, at most: 0 where what is given out has none, or lies in memory
+   * already.
+   */
   readonly mostOffsetBytes: number;
   /**
-   * The next rows of the column: those in `places` (rows of the shard, ascending, one at least, of one chunk), all of them
-   * written. What lies before the last of them is not asked for again.
+   * The next rows of the column: those in `places` (rows of the shard, ascending, one at least, of one
+   * chunk), all of them written. What lies before the last of them is not asked for again.
    */
   take(places: readonly RowRange[]): Data;
 }
 
 /**
- * A made column with as many values in each row: side by side in one typed array, `width` of them a row, each row in its
- * place in the shard, and then given out as Arrow data over the same memory.
+ * A made column with as many values in each row: side by side in one typed array, `width` of them a row, each
+ * row in its place in the shard, and then given out as Arrow data over the same memory.
  */
 export class OutputColumn<Values extends DtypeArray = DtypeArray> implements MadeColumn {
   readonly field: ArrowField;

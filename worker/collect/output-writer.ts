@@ -59,7 +59,8 @@ export function createOutputWriter(binding: OutputBinding, capacityRows: number)
 /**
  * The tensor that `binding` takes, its batch first, once its shape has been found right.
  *
- * @throws {MODEL_FAILED} when the model's output is missing, or not of the dtype and shape that the plan was bound to
+ * @throws {MODEL_FAILED} when the model's output is missing, or not of the dtype and shape that the plan was
+ * bound to
  */
 export function checkTensor(
   outputs: Readonly<Record<string, TensorData>>,
@@ -146,7 +147,10 @@ function floatWriter(
   return rowWriter(binding, [column], (scores, row, at) => write(scores, row, column.values, at * width));
 }
 
-/** A writer that makes something of one row after the other: of row `row` of the scores, at row `at` of the columns. */
+/**
+ * A writer that makes something of one row after the other: of row `row` of the scores, at row `at` of the
+ * columns.
+ */
 function rowWriter(
   binding: OutputBinding,
   columns: readonly MadeColumn[],

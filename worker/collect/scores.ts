@@ -66,8 +66,8 @@ export function sigmoidOf(score: number): number {
 }
 
 /**
- * The indices of a row's `target.length` greatest scores, greatest first, the lower index first among equals. By insertion:
- * k is small, and most scores are below the k-th.
+ * The indices of a row's `target.length` greatest scores, greatest first, the lower index first among equals.
+ * By insertion: k is small, and most scores are below the k-th.
  */
 export function topKInto({ values, width }: Scores, row: number, target: Int32Array): void {
   const k = target.length;

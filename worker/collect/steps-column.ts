@@ -25,8 +25,8 @@ interface Block {
 }
 
 /**
- * A made column that is a list in each row, as long as the row: the padding that the model ran with is cut off. How much
- * memory it takes is known chunk by chunk.
+ * A made column that is a list in each row, as long as the row: the padding that the model ran with is cut
+ * off. How much memory it takes is known chunk by chunk.
  */
 export class StepsColumn implements MadeColumn {
   readonly field: ArrowField;

@@ -9,7 +9,10 @@ import type { DataAccess } from "../read/data-access.ts";
 export const ACCESS_MODES = ["auto", "shared", "coordinator"] as const;
 export type AccessMode = (typeof ACCESS_MODES)[number];
 
-/** For what is read: the ways to it, the nearest first. The next is taken where one does not lead to what was planned. */
+/**
+ * For what is read: the ways to it, the nearest first. The next is taken where one does not lead to what was
+ * planned.
+ */
 export interface AccessChoice {
   /** Chosen for each file: see `InputFiles`. */
   readonly input: readonly [DataAccess, ...DataAccess[]];
@@ -23,9 +26,10 @@ export type JobFiles = Pick<JobDescription, "partialsPath" | "beacon"> & {
 };
 
 /**
- * Finds out what this worker sees of the coordinator's files: the output by the beacon that the coordinator wrote there (a
- * path alone proves nothing: another machine may have a folder of that name), the model by its size. What it does not see
- * comes and goes over gRPC. For the input only the order is set: the first leased file says nothing of the others.
+ * Finds out what this worker sees of the coordinator's files: the output by the beacon that the coordinator
+ * wrote there (a path alone proves nothing: another machine may have a folder of that name), the model by its
+ * size. What it does not see comes and goes over gRPC. For the input only the order is set: the first leased
+ * file says nothing of the others.
  *
  * @throws {STORE_REFUSED} when `shared` was asked for and something is not visible
  */

@@ -15,7 +15,10 @@ import { type DeviceOptions, OpenJob } from "./open-job.ts";
 
 export interface DeviceRunnerOptions extends DeviceOptions {
   readonly services: Pick<CoordinatorServices, "work" | "data">;
-  /** From `startShardThread`, for the first job: it loads while there is none. Left out: each job starts its own. */
+  /**
+   * From `startShardThread`, for the first job: it loads while there is none. Left out: each job starts its
+   * own.
+   */
   readonly shardThread?: Worker;
 }
 
@@ -26,8 +29,8 @@ interface Described {
 }
 
 /**
- * Runs shards on one device: keeps the job at hand open (its model loaded in the lanes, its threads started) and closes
- * the one before once nothing runs for it.
+ * Runs shards on one device: keeps the job at hand open (its model loaded in the lanes, its threads started)
+ * and closes the one before once nothing runs for it.
  */
 export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #options: DeviceRunnerOptions;
@@ -49,7 +52,10 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     this.#spare = options.shardThread ?? null;
   }
 
-  /** A new session: the coordinator was started again. What is open stays so; the next lease shows whether it is the same job. */
+  /**
+   * A new session: the coordinator was started again. What is open stays so; the next lease shows whether it
+   * is the same job.
+   */
   useSession(session: WorkerSession): void {
     this.#wrong.clear();
     if (this.#session === null) this.#session = sessionCell(session);
@@ -84,7 +90,10 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     return this.#laneCounts;
   }
 
-  /** The share of padding in the steps that the lanes ran since this was last taken; null when no uneven rows ran. */
+  /**
+   * The share of padding in the steps that the lanes ran since this was last taken; null when no uneven rows
+   * ran.
+   */
   takePadding(): number | null {
     const { run, padded } = this.#steps;
     this.#steps = { run: 0, padded: 0 };
@@ -96,7 +105,9 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     await this.#jobs.closeNow();
   }
 
-  /** A job that the coordinator describes otherwise than before is opened anew, with the lease after this one. */
+  /**
+   * A job that the coordinator describes otherwise than before is opened anew, with the lease after this one.
+   */
   async #compare(lease: Lease, session: WorkerSession): Promise<void> {
     const described: Described = { jobId: lease.jobId, session };
     this.#described = described;

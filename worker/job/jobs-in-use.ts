@@ -6,14 +6,17 @@ interface AtHand<T extends AsyncDisposable> {
 }
 
 /**
- * The job that a worker has open, and those before it until they are closed. Where nothing runs any more for those, the next
- * is opened only when they are closed: two models at once may be more than the device holds.
+ * The job that a worker has open, and those before it until they are closed. Where nothing runs any more for
+ * those, the next is opened only when they are closed: two models at once may be more than the device holds.
  */
 export class JobsInUse<T extends AsyncDisposable> {
   #atHand: AtHand<T> | null = null;
   readonly #leaving = new Set<KeptOpen<T>>();
 
-  /** Runs `work` on the job, which is opened with `open` when it is not the one at hand. @throws as {@link KeptOpen.use} */
+  /**
+   * Runs `work` on the job, which is opened with `open` when it is not the one at hand. @throws as {@link
+   * KeptOpen.use}
+   */
   use<R>(
     jobId: string,
     { open, work, signal }: { open: () => Promise<T>; work: (job: T) => Promise<R>; signal: AbortSignal },

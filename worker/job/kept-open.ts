@@ -1,9 +1,9 @@
 import { orAbort } from "../../shared/core/abort.ts";
 
 /**
- * Something that takes long to open, and whoever uses it. It is closed once: when it is no longer wanted, has been opened,
- * and nobody uses it. A use counts from when it is asked for, not from when the thing is open, so that nothing is closed
- * under a use that waits for it.
+ * Something that takes long to open, and whoever uses it. It is closed once: when it is no longer wanted, has
+ * been opened, and nobody uses it. A use counts from when it is asked for, not from when the thing is open,
+ * so that nothing is closed under a use that waits for it.
  */
 export class KeptOpen<T extends AsyncDisposable> {
   readonly #opening: Promise<T>;

@@ -13,7 +13,10 @@ import type { AccessChoice } from "./choose-access.ts";
 
 export interface LocalModelOptions {
   readonly job: Pick<JobDescription, "model">;
-  /** Where it may be taken from, in this order: from the coordinator's own paths as seen here, or from the coordinator. */
+  /**
+   * Where it may be taken from, in this order: from the coordinator's own paths as seen here, or from the
+   * coordinator.
+   */
   readonly from: AccessChoice["model"];
   /** Where a model that is not seen here is fetched from; null where there is no coordinator. */
   readonly coordinator: Pick<Store, "readRange"> | null;
@@ -22,7 +25,9 @@ export interface LocalModelOptions {
 
 export interface LocalModel {
   readonly path: string;
-  /** Once it is loaded: that it was not replaced between its check and its loading. @throws {MODEL_CHANGED} */
+  /**
+   * Once it is loaded: that it was not replaced between its check and its loading. @throws {MODEL_CHANGED}
+   */
   checkUnchanged(): Promise<void>;
 }
 
@@ -35,8 +40,8 @@ interface ModelPart {
 }
 
 /**
- * The model on this machine, its external data beside it: the coordinator's own files where they are seen here and are the
- * same, else copies, fetched once.
+ * The model on this machine, its external data beside it: the coordinator's own files where they are seen
+ * here and are the same, else copies, fetched once.
  *
  * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
  */

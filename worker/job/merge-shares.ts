@@ -1,8 +1,8 @@
 import { STAGES, type Stage, type StageShares } from "../../shared/domain/worker.ts";
 
 /**
- * The busy shares of a worker out of those of its shard threads: what they had the lanes do adds up, every other stage is
- * a mean over the threads, one that has not told yet counting as idle.
+ * The busy shares of a worker out of those of its shard threads: what they had the lanes do adds up, every
+ * other stage is a mean over the threads, one that has not told yet counting as idle.
  */
 export function mergeShares(threads: readonly StageShares[], count: number): StageShares {
   const merged: Partial<Record<Stage, number>> = {};

@@ -57,7 +57,10 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly firstLease: Lease;
   /** From `startShardThread`, the job's from here on. Left out: one is started. */
   readonly thread?: Worker;
-  /** How the device compares with the CPU: before the first shard, and before the job is closed because it is wrong. */
+  /**
+   * How the device compares with the CPU: before the first shard, and before the job is closed because it is
+   * wrong.
+   */
   readonly onDevice: (report: DeviceReport) => Promise<void>;
   /** The busy shares over all shard threads, and the steps that one of them ran since it last told. */
   readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
@@ -73,8 +76,9 @@ interface Found {
 }
 
 /**
- * A job as one worker has it open: its description, what it sees of the files, the model loaded in the lanes, and the
- * shard threads that feed them. A shard thread that a file has broken is replaced; broken lanes are the process's end.
+ * A job as one worker has it open: its description, what it sees of the files, the model loaded in the lanes,
+ * and the shard threads that feed them. A shard thread that a file has broken is replaced; broken lanes are
+ * the process's end.
  */
 export class OpenJob implements AsyncDisposable {
   /** How the lanes share out the cores: as asked for, or as measured. */
@@ -194,7 +198,10 @@ export class OpenJob implements AsyncDisposable {
     if (error !== null) throw error;
   }
 
-  /** Whether it is still this job: a coordinator that was started again may have been told other sizes of batches. */
+  /**
+   * Whether it is still this job: a coordinator that was started again may have been told other sizes of
+   * batches.
+   */
   isStill(job: JobDescription): boolean {
     const known = (of: JobDescription): string => canonicalJson({ ...of, beacon: null });
     return known(job) === known(this.#job);

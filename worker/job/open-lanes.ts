@@ -23,8 +23,8 @@ export interface OpenLanesOptions {
 }
 
 /**
- * Starts the lanes of a job: those that an earlier run found to be the fastest, else those that are now, where there is a
- * choice.
+ * Starts the lanes of a job: those that an earlier run found to be the fastest, else those that are now,
+ * where there is a choice.
  *
  * @throws as `startLanes` does
  */

@@ -29,19 +29,22 @@ export interface LaneFigure {
   readonly rowsPerSecond: number;
 }
 
-/** A trial loads the model anew for each plan: one that takes longer than this to load is taken as it usually is. */
+/**
+ * A trial loads the model anew for each plan: one that takes longer than this to load is taken as it usually
+ * is.
+ */
 const SLOW_LOAD_MS = 2_000;
 /**
- * A job shorter than this gains less than the trial costs: two seconds or so, for a plan that seldom is faster by a tenth.
- * Its start would be felt; that of a longer one is not.
+ * A job shorter than this gains less than the trial costs: two seconds or so, for a plan that seldom is
+ * faster by a tenth. Its start would be felt; that of a longer one is not.
  */
 const WORTH_MS = 120_000;
 /** Within this a difference is chance, and the usual plan wins: its lanes do not wait for each other. */
 const TIE = 1.05;
 
 /**
- * Starts the lanes with which the model runs most rows a second. One set of lanes at a time is up, so that measuring takes
- * no more memory than running does.
+ * Starts the lanes with which the model runs most rows a second. One set of lanes at a time is up, so that
+ * measuring takes no more memory than running does.
  *
  * @throws what `start` throws for the usual plan, and for the one chosen
  */

@@ -2,21 +2,28 @@ import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { InferResult, Lanes } from "./lanes.ts";
 
 /**
- * The longest that a shard thread is away from its lanes: while it decodes one record batch of 8 MiB, or opens a file. A
- * lane must have work for that long. Longer would be memory for nothing.
+ * The longest that a shard thread is away from its lanes: while it decodes one record batch of 8 MiB, or
+ * opens a file. A lane must have work for that long. Longer would be memory for nothing.
  */
 const AWAY_MS = 30;
 
-/** Batches at a lane: one that runs and one behind it, or as many short ones as fill the time; each costs a message. */
+/**
+ * Batches at a lane: one that runs and one behind it, or as many short ones as fill the time; each costs a
+ * message.
+ */
 const DEPTH = { least: 2, most: 8 };
 
-/** Inputs and outputs of the batches at one lane, beyond the least depth: what large batches may not go over. */
+/**
+ * Inputs and outputs of the batches at one lane, beyond the least depth: what large batches may not go over.
+ */
 const DEPTH_BYTES = 64 << 20;
 
 /** How much one batch changes what is known of all: the last ten or so count. */
 const NEWEST_WEIGHT = 0.2;
 
-/** Lanes that remember how long batches take, and so tell how many to keep with them for none to ever be idle. */
+/**
+ * Lanes that remember how long batches take, and so tell how many to keep with them for none to ever be idle.
+ */
 export class DeepLanes implements Lanes, Disposable {
   readonly #lanes: Lanes & Disposable;
   readonly #feeders: number;

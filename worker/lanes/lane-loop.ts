@@ -4,8 +4,8 @@ import type { Session } from "../../shared/onnx/session.ts";
 import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
 
 /**
- * Serves requests from any number of ports with one session, one after the other in the order in which they arrived.
- * A batch that fails is answered with its error and harms no other.
+ * Serves requests from any number of ports with one session, one after the other in the order in which they
+ * arrived. A batch that fails is answered with its error and harms no other.
  *
  * The inbox is bounded by the callers: each has a few batches in flight and waits for its replies.
  */

@@ -19,8 +19,8 @@ export interface LanePlan {
 }
 
 /**
- * Two, so that one batch's copy to and from the GPU overlaps with the other's computing. More would only divide the
- * GPU's memory.
+ * Two, so that one batch's copy to and from the GPU overlaps with the other's computing. More would only
+ * divide the GPU's memory.
  */
 const GPU_LANES = 2;
 
@@ -28,7 +28,8 @@ const GPU_LANES = 2;
  * How many lanes a device gets, and with how many threads each.
  *
  * CPU: a lane for each core with one thread; a number that the user gave for either divides the cores by it.
- * GPU: the lanes that the provider can bear, at most two, with one thread, since the operators run on the device.
+ * GPU: the lanes that the provider can bear, at most two, with one thread, since the operators run on the
+ * device.
  *
  * @throws {ARGUMENT_INVALID} more lanes than the device bears in one process
  */
@@ -54,10 +55,11 @@ export function planLanes({ device, cores, requestedLanes, requestedThreads }: L
 }
 
 /**
- * The ways to share out the cores that are worth measuring against `planLanes`'s, where nothing was asked for: one lane
- * with all cores, with and without spinning (many small operators wait for each other more than they compute); and, of
- * more cores, as many lanes as threads, about. Which is fastest depends on the model: lanes that each read all weights
- * may want more memory bandwidth than there is, threads of one operator wait for the slowest.
+ * The ways to share out the cores that are worth measuring against `planLanes`'s, where nothing was asked
+ * for: one lane with all cores, with and without spinning (many small operators wait for each other more than
+ * they compute); and, of more cores, as many lanes as threads, about. Which is fastest depends on the model:
+ * lanes that each read all weights may want more memory bandwidth than there is, threads of one operator wait
+ * for the slowest.
  */
 export function otherLanePlans(request: LaneRequest): readonly LanePlan[] {
   const { device, cores, requestedLanes, requestedThreads } = request;

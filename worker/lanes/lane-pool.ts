@@ -6,8 +6,8 @@ import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.t
 import type { InferResult, Lanes } from "./lanes.ts";
 
 /**
- * The lanes behind `ports` (one a lane, from `LaneSet.connect`), for the thread that owns the ports from here on.
- * Disposing closes them; what is then still waiting is rejected.
+ * The lanes behind `ports` (one a lane, from `LaneSet.connect`), for the thread that owns the ports from here
+ * on. Disposing closes them; what is then still waiting is rejected.
  *
  * @param onAllBusy called once, when every lane has been given a batch
  */

@@ -20,7 +20,9 @@ export interface LaneSetOptions {
   readonly script?: URL;
 }
 
-/** The lanes of one device with one model, owned by the worker's main thread. Disposing ends their threads. */
+/**
+ * The lanes of one device with one model, owned by the worker's main thread. Disposing ends their threads.
+ */
 export interface LaneSet extends AsyncDisposable {
   readonly count: number;
   /** The slowest lane's: reading the model, and preparing it for the device. */
@@ -28,8 +30,8 @@ export interface LaneSet extends AsyncDisposable {
   /** A new channel to each lane, for one shard thread: transfer them to it, and `connectLanes` there. */
   connect(): MessagePort[];
   /**
-   * Called once, with why, when a lane's thread died or its device is lost; at once if that has happened already. The
-   * set is then of no more use, and neither is the process: native memory may be anything.
+   * Called once, with why, when a lane's thread died or its device is lost; at once if that has happened
+   * already. The set is then of no more use, and neither is the process: native memory may be anything.
    */
   onBroken(listener: (error: ShardmillError) => void): void;
 }
@@ -37,13 +39,17 @@ export interface LaneSet extends AsyncDisposable {
 /** A batch takes seconds at most: a thread that takes longer to end hangs in a driver, and is left behind. */
 const CLOSE_LIMIT_MS = 5_000;
 
-/** WebGPU bears one session a process, whoever owns it: a set of lanes waits here until the one before is closed. */
+/**
+ * WebGPU bears one session a process, whoever owns it: a set of lanes waits here until the one before is
+ * closed.
+ */
 let webgpuFree: Promise<void> = Promise.resolve();
 
 /**
  * Starts the lanes and waits until each has the model loaded.
  *
- * @throws {MODEL_INVALID | DEVICE_UNAVAILABLE | OUT_OF_MEMORY} as `createSession` does; no thread is left then
+ * @throws {MODEL_INVALID | DEVICE_UNAVAILABLE | OUT_OF_MEMORY} as `createSession` does; no thread is left
+ * then
  * @throws {RESOURCE_EXHAUSTED} a thread cannot be started
  */
 export async function startLanes(options: LaneSetOptions, signal: AbortSignal = NEVER): Promise<LaneSet> {

@@ -19,12 +19,16 @@ const RUN_MS = 8;
 const LEAP = 4;
 /** A model this slow is not worth a trial: a few runs would take longer than all the rest. */
 const SLOW_RUN_MS = 1_000;
-/** How long all lanes run at once: long against one run, and short enough for a few such trials to go unnoticed. */
+/**
+ * How long all lanes run at once: long against one run, and short enough for a few such trials to go
+ * unnoticed.
+ */
 const TRIAL_MS = 150;
 const LEAST_RUNS = 4;
 /**
- * Of all runs, this share are as quick as the one that counts, or quicker. The worker is still starting then, and other work
- * on the machine only ever makes a run slower; but the very quickest may have had the memory bus to itself.
+ * Of all runs, this share are as quick as the one that counts, or quicker. The worker is still starting then,
+ * and other work on the machine only ever makes a run slower; but the very quickest may have had the memory
+ * bus to itself.
  */
 const QUICK_SHARE = 0.25;
 
@@ -42,10 +46,11 @@ export async function tryLanes(lanes: Lanes, options: LaneTrialOptions): Promise
 }
 
 /**
- * Rows a second, roughly, from single runs of one lane: to tell whether a trial is worth its time. Otherwise as `tryLanes`.
+ * Rows a second, roughly, from single runs of one lane: to tell whether a trial is worth its time. Otherwise
+ * as `tryLanes`.
  *
- * @param isEnough ends it with a rate that says all there is to know: larger batches are faster still, and would leave the
- *   lanes with the memory that they took
+ * @param isEnough ends it with a rate that says all there is to know: larger batches are faster still, and
+ * would leave the lanes with the memory that they took
  */
 export async function estimateRate(
   lanes: Lanes,

@@ -20,8 +20,8 @@ export interface TrialBatch {
 }
 
 /**
- * Feeds of the job's shapes. Floats are spread over -0.5 to 0.5; whole numbers are zero, which is a valid index and token
- * of nearly any model; masks are full, so that every step is computed.
+ * Feeds of the job's shapes. Floats are spread over -0.5 to 0.5; whole numbers are zero, which is a valid
+ * index and token of nearly any model; masks are full, so that every step is computed.
  */
 export function planTrial({ inputs, outputs }: Pick<MapPlan, "inputs" | "outputs">): TrialBatch {
   return {

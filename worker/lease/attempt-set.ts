@@ -6,10 +6,16 @@ import { type LeaseName, leaseKey } from "./lease-book.ts";
 export interface Attempt {
   /** That one, or a later one of the same shard. */
   lease: Lease;
-  /** Whether that is renewed. Not when the coordinator that granted it is gone: the next one may grant the shard anew. */
+  /**
+   * Whether that is renewed. Not when the coordinator that granted it is gone: the next one may grant the
+   * shard anew.
+   */
   isLeased: boolean;
   readonly abort: AbortController;
-  /** Its partial is stored and being offered: worth going on with even when the lease is lost, it may still be the first. */
+  /**
+   * Its partial is stored and being offered: worth going on with even when the lease is lost, it may still be
+   * the first.
+   */
   offering: boolean;
   readonly done: Promise<void>;
 }

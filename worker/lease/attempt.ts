@@ -32,10 +32,15 @@ export interface PersistOptions {
   readonly onRetry?: (error: ShardmillError, waitMs: number) => void;
 }
 
-/** A coordinator that came back is found within a second: a call that is refused costs neither side anything to speak of. */
+/**
+ * A coordinator that came back is found within a second: a call that is refused costs neither side anything
+ * to speak of.
+ */
 const MOST_WAIT_MS = 800;
 
-/** Makes a call that is safe to repeat until it goes through, its refusal is final, or `giveUpMs` have passed. */
+/**
+ * Makes a call that is safe to repeat until it goes through, its refusal is final, or `giveUpMs` have passed.
+ */
 export async function persist<T>(call: () => Promise<T>, options: PersistOptions): Promise<T> {
   const { clock, random } = options;
   const startMs = clock.nowMs();

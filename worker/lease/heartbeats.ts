@@ -27,7 +27,10 @@ export interface HeartbeatOptions {
   readonly onUnheard: (lease: LeaseName) => void;
 }
 
-/** Renews all that a worker holds in one call, which also tells how far each shard is and how busy the stages are. */
+/**
+ * Renews all that a worker holds in one call, which also tells how far each shard is and how busy the stages
+ * are.
+ */
 export class Heartbeats {
   readonly #options: HeartbeatOptions;
 
@@ -59,7 +62,8 @@ export class Heartbeats {
       lease: { jobId: lease.jobId, shard: lease.shard.id, token: lease.token },
       rowsDone,
     }));
-    // Given up while another still comes in time; and a connection that swallows it must not hide that leases run out.
+    // Given up while another still comes in time; and a connection that swallows it must not hide that leases
+    // run out.
     using inTime = deadline(leaseMs / 3, clock);
     const measured = laneCounts?.() ?? null;
     const beat: Heartbeat = {

@@ -12,15 +12,19 @@ export function leaseKey({ jobId, token }: LeaseName): string {
 export interface HeldLease {
   readonly lease: Lease;
   rowsDone: number;
-  /** When the call went out whose answer last confirmed this lease: its deadline counts from there, never from later. */
+  /**
+   * When the call went out whose answer last confirmed this lease: its deadline counts from there, never from
+   * later.
+   */
   confirmedMs: number;
 }
 
 /**
- * The leases that this worker holds, and when it must stop believing in them. Pure: time comes in with each call.
+ * The leases that this worker holds, and when it must stop believing in them. Pure: time comes in with each
+ * call.
  *
- * A worker stops by itself a margin before the coordinator could give the shard to another: a sixth of the lease,
- * which covers the difference between the two clocks' rates and one slow turn of this process.
+ * A worker stops by itself a margin before the coordinator could give the shard to another: a sixth of the
+ * lease, which covers the difference between the two clocks' rates and one slow turn of this process.
  */
 export class LeaseBook {
   readonly #held = new Map<string, HeldLease>();

@@ -43,9 +43,9 @@ export interface LeaseLoopOptions extends Pick<HeartbeatOptions, "takeBusy" | "t
 const RECOVER_MS = 250;
 
 /**
- * The worker's side of leasing: joins, keeps one lease request open at all times (its breaking tells the coordinator that
- * this worker is gone), renews what it holds in one heartbeat, runs shards, and hands in what they give.
- * Decides nothing about the work itself: that is the runner's.
+ * The worker's side of leasing: joins, keeps one lease request open at all times (its breaking tells the
+ * coordinator that this worker is gone), renews what it holds in one heartbeat, runs shards, and hands in
+ * what they give. Decides nothing about the work itself: that is the runner's.
  */
 export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
@@ -69,8 +69,9 @@ export class LeaseLoop {
   }
 
   /**
-   * Works until the coordinator dismisses this worker, or `drain` aborts: then finishes or hands back what it holds and
-   * leaves. Rejects when the coordinator refuses this worker for good or stays unreachable, or with `stop`'s reason.
+   * Works until the coordinator dismisses this worker, or `drain` aborts: then finishes or hands back what it
+   * holds and leaves. Rejects when the coordinator refuses this worker for good or stays unreachable, or with
+   * `stop`'s reason.
    */
   async run(drain: AbortSignal, stop: AbortSignal): Promise<"dismissed" | "drained"> {
     const quit = AbortSignal.any([drain, stop]);
@@ -147,7 +148,7 @@ export class LeaseLoop {
   async #recover(error: unknown, sinceMs: number, quit: AbortSignal): Promise<number | null> {
     const { clock, log, giveUpMs } = this.#options;
     if (isShardmillError(error, "SESSION_STALE")) {
-      // A coordinator that does not know this session has forgotten its leases, too: it may grant the same shards again.
+      // A coordinator that does not know this session forgot its leases, too: it may grant the shards again.
       for (const { lease } of this.#attempts.all()) this.#keepWithoutLease(lease);
       await this.#register(quit);
       return null;
@@ -159,8 +160,8 @@ export class LeaseLoop {
   }
 
   #start(lease: Lease, grantedMs: number): void {
-    // Counted from before the grant could have been made would be safer still, but a long poll may hang for longer than
-    // a lease: the margin covers the time of one answer on its way.
+    // Counted from before the grant could have been made would be safer still, but a long poll may hang for
+    // longer than a lease: the margin covers the time of one answer on its way.
     this.#book.add(lease, grantedMs);
     if (this.#attempts.adopt(lease)) return;
     // It was told what runs here, and gave something else: those are with others, or done.
@@ -180,7 +181,9 @@ export class LeaseLoop {
     });
   }
 
-  /** @param attempt its partial is named by the lease that it was begun under, whatever the one it has later */
+  /**
+   * @param attempt its partial is named by the lease that it was begun under, whatever the one it has later
+   */
   async #attempt(attempt: Attempt): Promise<void> {
     const { runner, log } = this.#options;
     const { lease } = attempt;
@@ -198,14 +201,15 @@ export class LeaseLoop {
     } catch (error) {
       const ref = refOf(attempt.lease);
       if (signal.aborted) return this.#endAborted(ref, signal.reason);
-      // Another was first, or the job is over: the coordinator says so where its files are put, before a heartbeat does.
+      // Another was first, or the job is over: the coordinator says so where its files are put, before a
+      // heartbeat does.
       if (isShardmillError(error, "LEASE_STALE")) return log.info(facts, "lease lost");
       log.warn({ ...facts, reason: messageOf(error) }, "attempt failed");
       await this.#tell(() => this.#options.work.failAttempt(this.#session, ref, errorToData(error)));
     }
   }
 
-  /** How busy the stages are, with the first shard: a short job has ended before the next heartbeat is due. */
+  /** Reported with the first shard: a short job has ended before the next heartbeat is due. */
   #tellOfFirst(signal: AbortSignal): void {
     if (this.#hasMapped) return;
     this.#hasMapped = true;
@@ -218,8 +222,8 @@ export class LeaseLoop {
       try {
         return await work.offerPartial(this.#session, attempt.lease.jobId, partial);
       } catch (error) {
-        // The lease request's loop joins again; this offer then goes out under the new session. A coordinator that was
-        // started again does not know the job either, for as long as it plans.
+        // The lease request's loop joins again; this offer then goes out under the new session. A coordinator
+        // that was started again does not know the job either, for as long as it plans.
         const isUnknown = !attempt.isLeased && isShardmillError(error, "JOB_ENDED");
         if (!isUnknown && !isShardmillError(error, "SESSION_STALE")) throw error;
         throw new ShardmillError("COORDINATOR_UNREACHABLE", "the coordinator has just come back", {
@@ -255,7 +259,7 @@ export class LeaseLoop {
     abort.abort(new ShardmillError("LEASE_STALE", "the lease is lost", { fields: { shard: shard.id } }));
   }
 
-  /** Goes on with it: no lease makes a partial right or wrong, and it may be the first, or be granted again. */
+  /** Goes on with it: no lease makes a partial right or wrong; it may be the first, or be granted again. */
   #keepWithoutLease(name: LeaseName): void {
     const attempt = this.#attempts.get(name);
     if (attempt === undefined || attempt.abort.signal.aborted) return;

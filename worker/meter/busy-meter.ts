@@ -18,7 +18,9 @@ export class BusyMeter {
 
   #steps: StepCounts = { run: 0, padded: 0 };
 
-  /** @param idleMs how long the thread had nothing to do since any fixed moment; left out: whenever it waits */
+  /**
+   * @param idleMs how long the thread had nothing to do since any fixed moment; left out: whenever it waits
+   */
   constructor(nowMs: () => number, idleMs: () => number = nowMs) {
     this.#nowMs = nowMs;
     this.#idleMs = idleMs;
@@ -51,8 +53,8 @@ export class BusyMeter {
   }
 
   /**
-   * Waiting for input bytes with nothing else to do: bytes that came while the thread was decoding cost nobody any time.
-   * Reads that overlap count once.
+   * Waiting for input bytes with nothing else to do: bytes that came while the thread was decoding cost
+   * nobody any time. Reads that overlap count once.
    */
   async timeRead<T>(read: () => Promise<T>): Promise<T> {
     this.#reading.enter(this.#idleMs());
@@ -66,8 +68,8 @@ export class BusyMeter {
   }
 
   /**
-   * Waiting for a reader's next rows: decoding, as far as it is not reading, nor the work of other stages that the thread
-   * did meanwhile. Of two readers at once the time counts once.
+   * Waiting for a reader's next rows: decoding, as far as it is not reading, nor the work of other stages
+   * that the thread did meanwhile. Of two readers at once the time counts once.
    */
   async timeDecode<T>(next: () => Promise<T>): Promise<T> {
     this.#decoding.enter(this.#nowMs() - this.#otherMs);
@@ -98,8 +100,9 @@ export class BusyMeter {
   }
 
   /**
-   * Busy shares over the last `overMs`, 0 to 1 of what could be busy. Time is counted when work ends: what does not fit
-   * into this span (a batch that ran for longer) counts in the next, so that means over many spans are right.
+   * Busy shares over the last `overMs`, 0 to 1 of what could be busy. Time is counted when work ends: what
+   * does not fit into this span (a batch that ran for longer) counts in the next, so that means over many
+   * spans are right.
    *
    * @param lanes what `infer` is shared out over; all other stages are one thread's
    */

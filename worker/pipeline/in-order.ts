@@ -1,9 +1,9 @@
 /**
- * Works on up to `limit()` items at once and gives the results in the order of the items. While nothing is ready, the next
- * item is read; while the next item is awaited, results that are ready are given out.
+ * Works on up to `limit()` items at once and gives the results in the order of the items. While nothing is
+ * ready, the next item is read; while the next item is awaited, results that are ready are given out.
  *
- * The first failure, in order, ends it; whoever called stops the rest (the signal that they share). `source` is closed on
- * every path.
+ * The first failure, in order, ends it; whoever called stops the rest (the signal that they share). `source`
+ * is closed on every path.
  */
 export async function* mapInOrder<T, R>(
   source: AsyncIterable<T>,

@@ -39,8 +39,8 @@ export interface MapShardOptions {
 }
 
 /**
- * Maps the rows of a shard: read, batch, tensorize, infer, collect. Input is held in a window of a few record batches; the
- * output, which a shard bounds, in memory.
+ * Maps the rows of a shard: read, batch, tensorize, infer, collect. Input is held in a window of a few record
+ * batches; the output, which a shard bounds, in memory.
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {MODEL_FAILED} {OUT_OF_MEMORY} {STORE_FAILED}
  */

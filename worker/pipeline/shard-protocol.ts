@@ -19,7 +19,10 @@ export type ShardCommand =
       readonly lanePorts: readonly MessagePort[];
       /** Threads that feed these lanes, this one among them. */
       readonly shardThreads: number;
-      /** A folder on this machine for what is not yet stored; the thread makes and removes its own files in it. */
+      /**
+       * A folder on this machine for what is not yet stored; the thread makes and removes its own files in
+       * it.
+       */
       readonly scratchPath: string;
       /** What an earlier run learned of batches: see the events. */
       readonly learned: LearnedBatch;
@@ -37,7 +40,10 @@ export type ShardEvent =
   | { readonly kind: "jobOpened"; readonly jobId: string }
   /** An input file that is not seen here, or is another one here, is read in the next best way. */
   | { readonly kind: "farFile"; readonly path: string }
-  /** A file of it, a slice of its lease, is being opened and decoded: the first may be while the shard before is still read. */
+  /**
+   * A file of it, a slice of its lease, is being opened and decoded: the first may be while the shard before
+   * is still read.
+   */
   | { readonly kind: "fileStarted"; readonly token: Token; readonly slice: number }
   | { readonly kind: "progress"; readonly token: Token; readonly rowsDone: number }
   /** All input of this shard was handed to the lanes: there is room to prefetch another. */

@@ -24,14 +24,15 @@ import { type MapShardOptions, mapShard } from "./map-shard.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
 
 /**
- * Shards in memory at once: one that is read, and two whose rows are done, of which one is written and one may wait for
- * that. When both places behind the reader are taken, reading waits: writing is then what limits the job.
+ * Shards in memory at once: one that is read, and two whose rows are done, of which one is written and one
+ * may wait for that. When both places behind the reader are taken, reading waits: writing is then what limits
+ * the job.
  */
 const SHARDS_AT_ONCE = 3;
 
 /**
- * Batches that a shard has for each lane, at least, while their size is searched for: lanes that get a whole shard at once
- * wait until all of it is decoded, and one of them for the other's last batch.
+ * Batches that a shard has for each lane, at least, while their size is searched for: lanes that get a whole
+ * shard at once wait until all of it is decoded, and one of them for the other's last batch.
  */
 const BATCHES_OF_SHARD = 4;
 
@@ -54,8 +55,8 @@ export interface ShardRoomOptions {
 }
 
 /**
- * One job in a shard thread: its input, its lanes, its write thread, and the shards at work. Shards overlap, each stage in
- * the order of the leases:
+ * One job in a shard thread: its input, its lanes, its write thread, and the shards at work. Shards overlap,
+ * each stage in the order of the leases:
  *
  * ```
  * prefetch   open the file, decode the first rows       one shard
@@ -105,7 +106,8 @@ export class ShardRoom implements AsyncDisposable {
   start(lease: Lease, executionId: string): void {
     this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
     const stop = new AbortController();
-    // Every file that is fetched ahead listens, and there may be more than the ten that Node takes for a leak.
+    // Every file that is fetched ahead listens, and there may be more than the ten that Node takes for a
+    // leak.
     setMaxListeners(0, stop.signal);
     const key = tokenKey(lease.token);
     const ended = this.#runToEvent(lease, executionId, stop.signal).finally(() => this.#running.delete(key));

@@ -16,9 +16,10 @@ import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
 const LOOK_MS = 10_000;
 
 /**
- * A thread that has been silent at so many looks in a row is stuck in one call that does not return, since nothing that it
- * does on purpose takes longer than some seconds: a decoder that a file made loop for ever. Its lease would be renewed for
- * ever, too, for that is the main thread's work. Looks are counted, not minutes: a process that was stopped counts none.
+ * A thread that has been silent at so many looks in a row is stuck in one call that does not return, since
+ * nothing that it does on purpose takes longer than some seconds: a decoder that a file made loop for ever.
+ * Its lease would be renewed for ever, too, for that is the main thread's work. Looks are counted, not
+ * minutes: a process that was stopped counts none.
  */
 const SILENT_LOOKS = 12;
 
@@ -102,7 +103,9 @@ export class ShardThreadClient implements AsyncDisposable {
     return this.#opened.promise;
   }
 
-  /** Runs a shard. When `signal` aborts the thread is told, and the promise rejects at once with its reason. */
+  /**
+   * Runs a shard. When `signal` aborts the thread is told, and the promise rejects at once with its reason.
+   */
   async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
     const { signal } = options;
     signal.throwIfAborted();
@@ -205,8 +208,8 @@ export class ShardThreadClient implements AsyncDisposable {
     clearInterval(this.#looking);
     this.#rejectAll(error);
     this.#onBroken(error);
-    // Stuck in JavaScript or WebAssembly, which can be ended. Should its write thread be inside DuckDB all this time, the
-    // process dies of it, as of any native crash: the supervisor starts another.
+    // Stuck in JavaScript or WebAssembly, which can be ended. Should its write thread be inside DuckDB all
+    // this time, the process dies of it, as of any native crash: the supervisor starts another.
     void this.#thread.terminate();
   }
 
@@ -220,8 +223,8 @@ export class ShardThreadClient implements AsyncDisposable {
 const SHOWN_PATHS = 4;
 
 /**
- * Why a thread is stuck. Two files may be decoded at once, the shard at work and the one that is prefetched: then neither
- * is accused, and both shards are run again, each alone, which tells.
+ * Why a thread is stuck. Two files may be decoded at once, the shard at work and the one that is prefetched:
+ * then neither is accused, and both shards are run again, each alone, which tells.
  */
 function stuckOn(running: readonly Running[]): ShardmillError {
   const begun = running.flatMap(({ reading }) => reading ?? []);

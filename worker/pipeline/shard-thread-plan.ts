@@ -1,6 +1,9 @@
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 
-/** More than this many threads that read one job's files gain nothing: by then the storage or the device is the limit. */
+/**
+ * More than this many threads that read one job's files gain nothing: by then the storage or the device is
+ * the limit.
+ */
 const MOST_THREADS = 4;
 
 export interface ShardThreadRequest {
@@ -11,8 +14,9 @@ export interface ShardThreadRequest {
 }
 
 /**
- * How many shard threads feed a device's lanes. With a GPU half of the cores read and decode, and the others are for their
- * write threads. On a CPU the lanes want every core, and one thread feeds them: a second one on two cores made it slower.
+ * How many shard threads feed a device's lanes. With a GPU half of the cores read and decode, and the others
+ * are for their write threads. On a CPU the lanes want every core, and one thread feeds them: a second one on
+ * two cores made it slower.
  */
 export function planShardThreads({ device, cores, requested }: ShardThreadRequest): number {
   if (requested !== "auto") return requested;
@@ -20,9 +24,9 @@ export function planShardThreads({ device, cores, requested }: ShardThreadReques
 }
 
 /**
- * Leases that a worker with `shardThreads` shard threads holds at once: for each a shard that is read and one before it or
- * behind it (being written, or prefetched), and one more, so that there is a next one for whichever ends first. With one
- * thread: one read, one written, one prefetched.
+ * Leases that a worker with `shardThreads` shard threads holds at once: for each a shard that is read and one
+ * before it or behind it (being written, or prefetched), and one more, so that there is a next one for
+ * whichever ends first. With one thread: one read, one written, one prefetched.
  */
 export function planSlots(shardThreads: number): number {
   return 2 * shardThreads + 1;

@@ -74,7 +74,9 @@ function roomAtWork(): Promise<ShardRoom> {
   return present(opening, "a shard comes after its job");
 }
 
-/** From the first shard on, each second; and when that shard is done, for a run that does not take a second. */
+/**
+ * From the first shard on, each second; and when that shard is done, for a run that does not take a second.
+ */
 class BusyReports {
   #sinceMs = systemClock.nowMs();
   #hasTold = false;

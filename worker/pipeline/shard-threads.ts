@@ -18,8 +18,8 @@ interface Place {
 }
 
 /**
- * The shard threads of an open job. A shard goes to the one with the least left to read; a thread that could not be
- * started, or broke, is replaced with the next shard that it gets.
+ * The shard threads of an open job. A shard goes to the one with the least left to read; a thread that could
+ * not be started, or broke, is replaced with the next shard that it gets.
  */
 export class ShardThreads implements AsyncDisposable {
   readonly #places: readonly Place[];

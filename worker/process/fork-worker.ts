@@ -19,7 +19,8 @@ export function workerFork({ entry, shardThreads, env }: WorkerForkOptions): For
     script: entry ?? compiledUrl("worker/process/worker-process.ts"),
     execArgv: [...process.execArgv, ...processArguments(shardThreads)],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
-    // Each shard thread's combine SQL may hold a thread of libuv's pool for as long as it takes; files need the others.
+    // Each shard thread's combine SQL may hold a thread of libuv's pool for as long as it takes; files need
+    // the others.
     env: { UV_THREADPOOL_SIZE: String(FILE_THREADS + shardThreads), ...process.env, ...env },
   };
 }

@@ -7,8 +7,9 @@ export function processArguments(shardThreads: number): readonly string[] {
 }
 
 /**
- * What the decoder of one shard thread may take: half of what this process may have, shared out among them. A file that
- * wants more ends as an error with its name, where the kernel would end the process and its rows would be blamed.
+ * What the decoder of one shard thread may take: half of what this process may have, shared out among them. A
+ * file that wants more ends as an error with its name, where the kernel would end the process and its rows
+ * would be blamed.
  */
 function decoderBytes(shardThreads: number): number {
   const constrained = process.constrainedMemory();

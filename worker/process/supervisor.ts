@@ -25,7 +25,10 @@ export interface ProcessPlan {
 
 export interface SupervisorOptions {
   readonly processes: readonly ProcessPlan[];
-  /** A folder of this supervisor alone; each process gets a fresh one in it, removed when it ends however it ends. */
+  /**
+   * A folder of this supervisor alone; each process gets a fresh one in it, removed when it ends however it
+   * ends.
+   */
   readonly scratchPath: string;
   readonly log: Logger;
   /** What each process runs, compiled: the usual worker, unless a test has one that misbehaves. */
@@ -40,8 +43,9 @@ const HEALTHY_MS = 60_000;
 const DRAIN_LIMIT_MS = 24_000;
 
 /**
- * Keeps one child process a device: a native crash, an out-of-memory kill or unreturned GPU memory costs that child and
- * its shards, nothing else. A child that dies is started again with back-off; one that was refused for good is not.
+ * Keeps one child process a device: a native crash, an out-of-memory kill or unreturned GPU memory costs that
+ * child and its shards, nothing else. A child that dies is started again with back-off; one that was refused
+ * for good is not.
  */
 export class Supervisor {
   /** Resolves when every process has ended by itself; rejects with the first refusal for good. */

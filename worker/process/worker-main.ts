@@ -7,8 +7,9 @@ import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
 import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
 
 /**
- * What a worker's child process does, once it is told to begin. It answers to its supervisor alone: told to drain over IPC, it finishes or hands
- * back its shards; when the supervisor is gone, so is it. Ctrl-C reaches the whole process group and is the supervisor's.
+ * What a worker's child process does, once it is told to begin. It answers to its supervisor alone: told to
+ * drain over IPC, it finishes or hands back its shards; when the supervisor is gone, so is it. Ctrl-C reaches
+ * the whole process group and is the supervisor's.
  */
 export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   letHeapsGrow();

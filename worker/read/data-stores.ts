@@ -9,7 +9,10 @@ export interface DataStore extends AsyncDisposable {
   readonly store: Store;
 }
 
-/** The store behind a kind of access, with a connection of its own where it needs one; only then is gRPC loaded. */
+/**
+ * The store behind a kind of access, with a connection of its own where it needs one; only then is gRPC
+ * loaded.
+ */
 export async function openDataStore(access: DataAccess, jobId: string): Promise<DataStore> {
   switch (access.kind) {
     case "shared": {
@@ -36,7 +39,10 @@ export interface DataStores extends AsyncDisposable {
   readonly stores: readonly [Store, ...Store[]];
 }
 
-/** All ways to the same files, in their order. One that is only a second choice is connected when it is first asked. */
+/**
+ * All ways to the same files, in their order. One that is only a second choice is connected when it is first
+ * asked.
+ */
 export async function openDataStores(
   [nearest, ...others]: readonly [DataAccess, ...DataAccess[]],
   jobId: string,

@@ -9,8 +9,8 @@ import { type ByteSource, byteSource, type Store } from "../../shared/store/stor
 import type { BusyMeter } from "../meter/busy-meter.ts";
 
 /**
- * Open files kept for the next shard of the same file. One is read and one is about to be, which may be the same file
- * twice; an open file costs its footer and a decoder's memory.
+ * Open files kept for the next shard of the same file. One is read and one is about to be, which may be the
+ * same file twice; an open file costs its footer and a decoder's memory.
  */
 const MAX_OPEN_FILES = 2;
 
@@ -29,10 +29,11 @@ export interface InputFilesOptions {
 }
 
 /**
- * A job's input files as a shard thread opens them: each checked to be the file that the plan was made from. What is taken
- * is the taker's alone until it is given back; a file that two read at once is opened twice.
+ * A job's input files as a shard thread opens them: each checked to be the file that the plan was made from.
+ * What is taken is the taker's alone until it is given back; a file that two read at once is opened twice.
  *
- * Law: whether this machine sees a file says nothing of the next one: they may lie on two mounts. So it is asked file by file.
+ * Law: whether this machine sees a file says nothing of the next one: they may lie on two mounts. So it is
+ * asked file by file.
  */
 export class InputFiles implements Disposable {
   readonly #options: InputFilesOptions;
@@ -46,8 +47,9 @@ export class InputFiles implements Disposable {
   }
 
   /**
-   * A small file's bytes, ahead of its being taken: many files may be fetched at once, and opening one costs a decoder. Null for
-   * a larger one, and where no store gives what was planned: whoever takes it learns why. Never rejects.
+   * A small file's bytes, ahead of its being taken: many files may be fetched at once, and opening one costs
+   * a decoder. Null for a larger one, and where no store gives what was planned: whoever takes it learns why.
+   * Never rejects.
    */
   async fetch(planned: InputFile, signal: AbortSignal): Promise<FetchedFile | null> {
     if (!isSmallFile(planned)) return null;
@@ -97,9 +99,10 @@ export class InputFiles implements Disposable {
   }
 
   /**
-   * Makes sure that a file is still as it was planned, there where it was read, as far as can be seen without reading it: asked
-   * before and after its rows are read, this bounds when they were written. No decoder would notice: pages have no checksums
-   * that are looked at, and a page may change while the footer stays the same.
+   * Makes sure that a file is still as it was planned, there where it was read, as far as can be seen without
+   * reading it: asked before and after its rows are read, this bounds when they were written. No decoder
+   * would notice: pages have no checksums that are looked at, and a page may change while the footer stays
+   * the same.
    *
    * @throws {INPUT_CHANGED}
    */

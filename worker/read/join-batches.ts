@@ -12,15 +12,15 @@ export interface JoinLimits {
 }
 
 /**
- * Less than this is joined. What a record batch costs on its way through, whatever its rows, is some 100 microseconds; and
- * it becomes a record batch of the output. With this many rows that is nothing beside reading them, and the model does not
- * wait long for the first.
+ * Less than this is joined. What a record batch costs on its way through, whatever its rows, is some 100
+ * microseconds; and it becomes a record batch of the output. With this many rows that is nothing beside
+ * reading them, and the model does not wait long for the first.
  */
 const SMALL: JoinLimits = { rows: 256, bytes: 256 << 10 };
 
 /**
- * The same rows in fewer record batches: small ones, of one layout, are copied together until they are small no more, and
- * freed. Larger ones pass as they are.
+ * The same rows in fewer record batches: small ones, of one layout, are copied together until they are small
+ * no more, and freed. Larger ones pass as they are.
  */
 export async function* joinSmallBatches(
   batches: AsyncIterable<RecordBatch>,

@@ -3,7 +3,10 @@ import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { type ErrorCode, isShardmillError } from "../../shared/core/errors.ts";
 import type { Store } from "../../shared/store/store.ts";
 
-/** What a coordinator is the cause of that is gone for a while, or has just come back and not taken the job up yet. */
+/**
+ * What a coordinator is the cause of that is gone for a while, or has just come back and not taken the job up
+ * yet.
+ */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["SESSION_STALE", "JOB_NOT_FOUND"]);
 const PASSING_BECAUSE: ReadonlySet<unknown> = new Set<ErrorCode>([
   "COORDINATOR_UNREACHABLE",
@@ -17,8 +20,9 @@ const AGAIN_MS = 300;
 const PATIENCE_MS = 60_000;
 
 /**
- * A store behind a coordinator that may die and come back: what fails only for that is asked again, so that a shard which is
- * half done need not begin anew. Who has lost the shard meanwhile aborts. Each call is safe to repeat: see `Store`.
+ * A store behind a coordinator that may die and come back: what fails only for that is asked again, so that a
+ * shard which is half done need not begin anew. Who has lost the shard meanwhile aborts. Each call is safe to
+ * repeat: see `Store`.
  */
 export function patientStore(store: Store, clock: TimedClock = systemClock): Store {
   const persist = async <T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {

@@ -4,11 +4,12 @@ import { type WorkerSession, workerSession } from "../../shared/domain/worker.ts
 const CELL_BYTES = 256;
 
 /**
- * The session of a worker as all its threads see it: it changes when the coordinator was started anew, and whoever reads or
- * stores through the coordinator must then use the new one. Shared memory: no thread has to be told, and none is late.
+ * The session of a worker as all its threads see it: it changes when the coordinator was started anew, and
+ * whoever reads or stores through the coordinator must then use the new one. Shared memory: no thread has to
+ * be told, and none is late.
  *
- * The first byte is the length of what follows, in ASCII. A reader that meets a change half way gets a session that nobody
- * knows: it is refused, and asks again.
+ * The first byte is the length of what follows, in ASCII. A reader that meets a change half way gets a
+ * session that nobody knows: it is refused, and asks again.
  */
 export type SessionCell = SharedArrayBuffer;
 

@@ -19,7 +19,10 @@ export interface ShardRows {
   read(columns: readonly string[], signal: AbortSignal): AsyncIterable<RecordBatch>;
 }
 
-/** A read and a stat are round trips on a network file system. So many small files are fetched at once: a mebibyte at most. */
+/**
+ * A read and a stat are round trips on a network file system. So many small files are fetched at once: a
+ * mebibyte at most.
+ */
 const FILES_AHEAD = 16;
 
 export interface InputCalls {
@@ -84,8 +87,8 @@ export class ShardInput implements ShardRows, Disposable {
   }
 
   /**
-   * Makes sure that all files are still as they were planned, there where they were read. Small ones were so when all of their
-   * bytes had been fetched.
+   * Makes sure that all files are still as they were planned, there where they were read. Small ones were so
+   * when all of their bytes had been fetched.
    *
    * @throws {INPUT_CHANGED}
    */

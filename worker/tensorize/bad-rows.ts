@@ -11,7 +11,10 @@ export interface RowProblem {
   readonly message: string;
 }
 
-/** Adds to `bad` the rows of a column that `binding` cannot take. A row that is in it already keeps its problem. */
+/**
+ * Adds to `bad` the rows of a column that `binding` cannot take. A row that is in it already keeps its
+ * problem.
+ */
 export function findBadRows(
   cells: Cells,
   column: string,

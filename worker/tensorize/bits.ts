@@ -1,4 +1,7 @@
-/** Bits of an Arrow bitmap, least significant first, counted from `offset`. In a validity bitmap 1 means "there". */
+/**
+ * Bits of an Arrow bitmap, least significant first, counted from `offset`. In a validity bitmap 1 means
+ * "there".
+ */
 export interface Bits {
   readonly bytes: Uint8Array;
   readonly offset: number;

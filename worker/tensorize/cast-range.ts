@@ -28,8 +28,8 @@ export function fillFits(fill: number, { dtype, scale, offset }: Cast): boolean 
 }
 
 /**
- * The first value of `[from, to)` that `cast` cannot store, as a number (NaN included); null when all fit. Nulls are
- * passed over. In the order of the values; unrounded except for 64-bit ones.
+ * The first value of `[from, to)` that `cast` cannot store, as a number (NaN included); null when all fit.
+ * Nulls are passed over. In the order of the values; unrounded except for 64-bit ones.
  */
 export function findMisfit(
   leaf: Leaf,

@@ -29,8 +29,8 @@ export interface Target {
 }
 
 /**
- * Casts leaf values `[from, to)` into `target`. Integers are truncated towards zero and must fit (see `findMisfit`);
- * float16 is rounded once, from float64.
+ * Casts leaf values `[from, to)` into `target`. Integers are truncated towards zero and must fit (see
+ * `findMisfit`); float16 is rounded once, from float64.
  */
 export function castValues(leaf: Leaf, from: number, to: number, cast: Cast, target: Target): void {
   if (isPlain(cast) && copyPlain(leaf, from, to, cast.dtype, target)) return;

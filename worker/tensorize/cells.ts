@@ -21,14 +21,19 @@ export const RAGGED = 2;
 export interface Cells {
   readonly rows: number;
   readonly leaf: Leaf;
-  /** Whether the leaf is bytes of a binary cell, which may also be read as raw values of the tensor's dtype. */
+  /**
+   * Whether the leaf is bytes of a binary cell, which may also be read as raw values of the tensor's dtype.
+   */
   readonly binary: boolean;
   readonly layout:
     | { readonly kind: "fixed"; readonly values: number }
     | { readonly kind: "offsets"; readonly offsets: Offsets };
   readonly nulls: Bits | null;
   readonly leafNulls: Bits | null;
-  /** By row: NULL_INSIDE when an inner list is null, RAGGED when inner lists differ in length; null: no row is either. */
+  /**
+   * By row: NULL_INSIDE when an inner list is null, RAGGED when inner lists differ in length; null: no row is
+   * either.
+   */
   readonly faults: Uint8Array | null;
 }
 

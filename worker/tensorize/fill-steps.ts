@@ -10,8 +10,8 @@ export interface StepsTarget {
 }
 
 /**
- * Writes rows `[from, to)` of an uneven input, none of them bad: each row's steps, and padding up to the length. `counts`
- * is the steps of each row. Every element of the rows is written, whatever the memory held.
+ * Writes rows `[from, to)` of an uneven input, none of them bad: each row's steps, and padding up to the
+ * length. `counts` is the steps of each row. Every element of the rows is written, whatever the memory held.
  */
 export function fillSteps(
   { binding, columns }: InputColumns,

@@ -13,9 +13,9 @@ export interface Stretch {
 }
 
 /**
- * The rows of `stretches`, one after the other, as one column in memory of its own: what it was gathered from can be
- * freed. Any Arrow type; dictionaries and views become their plain values, so that columns of different pieces fit
- * together and into any file format.
+ * The rows of `stretches`, one after the other, as one column in memory of its own: what it was gathered from
+ * can be freed. Any Arrow type; dictionaries and views become their plain values, so that columns of
+ * different pieces fit together and into any file format.
  */
 export function gather(type: DataType, stretches: readonly Stretch[]): Data {
   if (DataType.isDictionary(type)) return gather(type.dictionary, stretches.flatMap(dictionaryStretches));

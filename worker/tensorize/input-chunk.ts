@@ -13,8 +13,8 @@ export interface RowRange {
 export type DeadReason = Pick<DeadLetter, "stage" | "code" | "message">;
 
 /**
- * One record batch of the input on its way through: opened once, cut into batches for the model, kept until the last of
- * its rows is mapped or dead, then let go.
+ * One record batch of the input on its way through: opened once, cut into batches for the model, kept until
+ * the last of its rows is mapped or dead, then let go.
  */
 export class InputChunk {
   readonly batch: RecordBatch;

@@ -27,7 +27,8 @@ export type Leaf =
   | { readonly kind: "bits"; readonly type: "bool"; readonly bits: Bits };
 
 /**
- * The values of a numeric or binary column. Values of a slice are already cut; only bitmaps keep their offset.
+ * The values of a numeric or binary column. Values of a slice are already cut; only bitmaps keep their
+ * offset.
  *
  * @throws {INPUT_UNSUPPORTED} for a type that cannot feed a model
  */

@@ -22,9 +22,9 @@ export class RowSteps {
   }
 
   /**
-   * Whether a row of `steps` steps may join a batch whose longest row has `longest`. Where nothing is padded, only one of
-   * the same length. Else one that would not be more than half padding; and rows of no steps keep to themselves: what a
-   * model makes of nothing but padding may depend on how much of it there is.
+   * Whether a row of `steps` steps may join a batch whose longest row has `longest`. Where nothing is padded,
+   * only one of the same length. Else one that would not be more than half padding; and rows of no steps keep
+   * to themselves: what a model makes of nothing but padding may depend on how much of it there is.
    */
   mayJoin(steps: number, longest: number): boolean {
     if (!this.#isPadded || steps === 0 || longest === 0) return steps === longest;
@@ -36,8 +36,8 @@ export class RowSteps {
 const SHORT_STEPS = 16;
 
 /**
- * The steps of each row, or null where the model has no uneven inputs. Adds to `bad` the rows whose inputs are not of one
- * length, and the empty ones where there is no padding to stand in for them.
+ * The steps of each row, or null where the model has no uneven inputs. Adds to `bad` the rows whose inputs
+ * are not of one length, and the empty ones where there is no padding to stand in for them.
  */
 export function findSteps(
   inputs: readonly InputColumns[],

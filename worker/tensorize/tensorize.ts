@@ -16,7 +16,10 @@ export interface InputColumns {
   readonly columns: readonly { readonly name: string; readonly cells: Cells }[];
 }
 
-/** Rows of a stack that are written column by column before the next rows: their elements then stay in the cache. */
+/**
+ * Rows of a stack that are written column by column before the next rows: their elements then stay in the
+ * cache.
+ */
 const STACK_ROWS = 256;
 
 /** @throws {INPUT_UNSUPPORTED} when a column is missing or of a type that cannot feed a model */
@@ -48,7 +51,8 @@ export function badRows(inputs: readonly InputColumns[]): Map<number, RowProblem
 }
 
 /**
- * Writes rows `[from, to)`, none of them bad, to `target` from its row `at` on: rowValues elements a row, row after row.
+ * Writes rows `[from, to)`, none of them bad, to `target` from its row `at` on: rowValues elements a row, row
+ * after row.
  */
 export function fillRows(
   { binding, columns }: InputColumns,
@@ -138,7 +142,10 @@ function patchNullRows(cells: Cells, from: number, to: number, binding: InputBin
   }
 }
 
-/** Cells of the same kind that lie side by side are cast together: all of a fixed-size column, else one by one. */
+/**
+ * Cells of the same kind that lie side by side are cast together: all of a fixed-size column, else one by
+ * one.
+ */
 function fillBinary(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
   const { nulls, layout } = cells;
   const cellValues = valuesPerCell(binding);

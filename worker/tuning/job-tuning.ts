@@ -8,7 +8,10 @@ import type { LanePlan } from "../lanes/lane-plan.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { TuningCache, TuningKey } from "./tuning-cache.ts";
 
-/** Raised when what is measured, or what its numbers mean, changes: what was remembered before is then not found. */
+/**
+ * Raised when what is measured, or what its numbers mean, changes: what was remembered before is then not
+ * found.
+ */
 const VERSION = 1;
 
 const lanePlanSchema: z.ZodType<LanePlan> = z.object({
@@ -61,7 +64,9 @@ export class JobTuning {
     return data ?? NOTHING_LEARNED;
   }
 
-  /** Adds what a thread learned to what is known by now: several threads, and workers, may learn of one model. */
+  /**
+   * Adds what a thread learned to what is known by now: several threads, and workers, may learn of one model.
+   */
   async rememberBatch(plan: LanePlan, news: LearnedBatch): Promise<void> {
     const known = await this.recallBatch(plan);
     await this.#cache.remember(await this.#batchKey(plan), mergeLearned(known, news));

@@ -9,22 +9,30 @@ import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 export type TuningKey = Readonly<Record<string, unknown>>;
 
 /**
- * What was found by measuring, kept between runs. Losing all of it costs some seconds of measuring, so nothing here ever
- * fails: what cannot be read was never there, and what cannot be written is forgotten.
+ * What was found by measuring, kept between runs. Losing all of it costs some seconds of measuring, so
+ * nothing here ever fails: what cannot be read was never there, and what cannot be written is forgotten.
  */
 export interface TuningCache {
-  /** What was remembered under this key, from a file that anybody may have written: check it. Undefined when there is nothing. */
+  /**
+   * What was remembered under this key, from a file that anybody may have written: check it. Undefined when
+   * there is nothing.
+   */
   recall(key: TuningKey): Promise<unknown>;
   remember(key: TuningKey, value: unknown): Promise<void>;
 }
 
-/** A week: what was measured beside a busy neighbour is not believed for longer, and measuring again is cheap. */
+/**
+ * A week: what was measured beside a busy neighbour is not believed for longer, and measuring again is cheap.
+ */
 const MOST_AGE_MS = 7 * 24 * 3_600_000;
 
 /** No entry is written for this long: whoever wrote it was ended. */
 const LEFT_BEHIND_MS = 3_600_000;
 
-/** A few entries a model: more models than anybody works with in a week. All of them together are some megabytes. */
+/**
+ * A few entries a model: more models than anybody works with in a week. All of them together are some
+ * megabytes.
+ */
 const MOST_ENTRIES = 500;
 
 /** No entry of ours is near this. */
@@ -34,8 +42,8 @@ const NAME = /^[0-9a-f]{32}\.json$/;
 const LEFT_BEHIND = /^[0-9a-f]{32}\.json\.[0-9a-f-]+\.new$/;
 
 /**
- * The cache of this user: `tuning` in the cache folder, a file a key. With `SHARDMILL_TUNING=off` nothing is recalled or
- * kept.
+ * The cache of this user: `tuning` in the cache folder, a file a key. With `SHARDMILL_TUNING=off` nothing is
+ * recalled or kept.
  */
 export function openTuningCache(env: NodeJS.ProcessEnv = process.env): TuningCache {
   if (env.SHARDMILL_TUNING === "off") return NO_TUNING_CACHE;

@@ -25,8 +25,8 @@ export function hasCombine(reduce: JobSpec["reduce"]): boolean {
 }
 
 /**
- * Runs the combine SQL of every reduction that has one over a shard's rows. The same rows give the same files, byte for
- * byte: one thread, insertion order kept.
+ * Runs the combine SQL of every reduction that has one over a shard's rows. The same rows give the same
+ * files, byte for byte: one thread, insertion order kept.
  *
  * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
  */

@@ -23,8 +23,8 @@ interface PackedData {
 }
 
 /**
- * A table as one thread hands it to another: its buffers, no byte of them copied. Tables of plain columns only, as
- * `gather` makes them: no dictionaries, no views.
+ * A table as one thread hands it to another: its buffers, no byte of them copied. Tables of plain columns
+ * only, as `gather` makes them: no dictionaries, no views.
  */
 export interface PackedTable {
   /** As an Arrow IPC stream without batches. */
@@ -51,8 +51,8 @@ export function unpackTable({ schema: bytes, batches }: PackedTable): Table {
 }
 
 /**
- * The transfer list of `tables`: their memory belongs to the receiver afterwards. Empty buffers stay: libraries share
- * them, and one that was given away once cannot be given away again.
+ * The transfer list of `tables`: their memory belongs to the receiver afterwards. Empty buffers stay:
+ * libraries share them, and one that was given away once cannot be given away again.
  */
 export function buffersOfTables(...tables: readonly (PackedTable | null)[]): ArrayBuffer[] {
   const found = new Set<ArrayBuffer>();

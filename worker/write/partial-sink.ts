@@ -17,8 +17,8 @@ export interface PartialSink {
 }
 
 /**
- * A partial on storage that this worker shares with the coordinator: files are made where they stay, so no byte is written
- * twice. The folder is this execution's alone.
+ * A partial on storage that this worker shares with the coordinator: files are made where they stay, so no
+ * byte is written twice. The folder is this execution's alone.
  *
  * @throws {STORE_EXISTS} when the folder is there already
  */
@@ -45,8 +45,8 @@ export async function openSharedSink(
 }
 
 /**
- * A partial that is made in `scratchPath` and then put into a store, file by file. What was put before a failure stays
- * there until the coordinator sweeps: the store has no delete, and nobody was offered it.
+ * A partial that is made in `scratchPath` and then put into a store, file by file. What was put before a
+ * failure stays there until the coordinator sweeps: the store has no delete, and nobody was offered it.
  */
 export async function openUploadSink(
   store: Store,

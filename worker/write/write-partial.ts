@@ -25,8 +25,8 @@ export interface WriteOptions {
 }
 
 /**
- * Writes a shard's tables as the files of its partial, runs the combine SQL over the rows, and stores all of it. When it
- * fails, or is aborted, there is no partial.
+ * Writes a shard's tables as the files of its partial, runs the combine SQL over the rows, and stores all of
+ * it. When it fails, or is aborted, there is no partial.
  *
  * @throws {SQL_INVALID} {SQL_FAILED} {STORE_EXISTS} {STORE_FAILED}
  */
@@ -78,7 +78,10 @@ class PartialWriter {
     return this.#files;
   }
 
-  /** The rows as Parquet, if anyone reads them so: published, scanned by a final, or combined here. Gives where they are. */
+  /**
+   * The rows as Parquet, if anyone reads them so: published, scanned by a final, or combined here. Gives
+   * where they are.
+   */
   async #writeParquetRows(rows: Table): Promise<{ readonly folder: string; readonly path: string } | null> {
     const { job, sink, scratchPath } = this.#options;
     const scanned = Object.values(job.reduce).some(({ combine }) => combine === undefined);

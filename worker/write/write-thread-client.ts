@@ -28,8 +28,8 @@ export interface WriteFacts {
 }
 
 /**
- * A shard thread's write thread, as a call. It is started at once, so that it is there when the first shard is done; one
- * that died is replaced with the next write, and leaves no half partial behind.
+ * A shard thread's write thread, as a call. It is started at once, so that it is there when the first shard
+ * is done; one that died is replaced with the next write, and leaves no half partial behind.
  */
 export class WriteThreadClient implements AsyncDisposable {
   readonly #options: WriteClientOptions;
@@ -44,8 +44,9 @@ export class WriteThreadClient implements AsyncDisposable {
   }
 
   /**
-   * Writes a shard's result as its partial, after those that were given before. The memory of `result` is gone with the
-   * call. When `signal` aborts it stops; in any case it settles only once nothing is written any more.
+   * Writes a shard's result as its partial, after those that were given before. The memory of `result` is
+   * gone with the call. When `signal` aborts it stops; in any case it settles only once nothing is written
+   * any more.
    *
    * @throws {INTERNAL} when the thread died; else as `writePartial`
    */

@@ -18,8 +18,9 @@ import {
 } from "./write-protocol.ts";
 
 /**
- * The thread that a shard thread leaves its finished shards to: encodes, hashes, stores, and runs the combine SQL, one
- * shard after the other, while the shard thread goes on with the next. Started by `WriteThreadClient`.
+ * The thread that a shard thread leaves its finished shards to: encodes, hashes, stores, and runs the combine
+ * SQL, one shard after the other, while the shard thread goes on with the next. Started by
+ * `WriteThreadClient`.
  */
 
 type Write = Extract<WriteCommand, { kind: "write" }>;

@@ -30,8 +30,8 @@ export interface FoundInput {
 }
 
 /**
- * The input's files: in the order of the list, those of one folder or pattern by path, each once even if several names lead
- * to it. So the order does not depend on where the job's folder lies.
+ * The input's files: in the order of the list, those of one folder or pattern by path, each once even if
+ * several names lead to it. So the order does not depend on where the job's folder lies.
  *
  * @param input with absolute paths: files, folders, outputs of jobs, patterns (see decision 23)
  * @param outputPath where this job publishes to: no input, whatever is in it

@@ -9,13 +9,19 @@ export type JobOutputState = "none" | "unfinished" | "published";
 /** A manifest says what it is in its first lines. */
 const HEAD_BYTES = 4_096;
 
-/** Whether a job publishes to a folder, by the names in it. A `_manifest.json` of another program makes no output of it. */
+/**
+ * Whether a job publishes to a folder, by the names in it. A `_manifest.json` of another program makes no
+ * output of it.
+ */
 export async function jobOutputState(folder: string, names: readonly string[]): Promise<JobOutputState> {
   if (names.includes(MANIFEST_NAME) && (await isManifest(join(folder, MANIFEST_NAME)))) return "published";
   return names.includes(WORK_FOLDER) ? "unfinished" : "none";
 }
 
-/** The output that `path` is, or is a part of (`out/rows`, `out/rows/a.parquet`), if its job has not published it; else null. */
+/**
+ * The output that `path` is, or is a part of (`out/rows`, `out/rows/a.parquet`), if its job has not published
+ * it; else null.
+ */
 export async function unfinishedOutput(path: string): Promise<string | null> {
   const parent = dirname(path);
   const outputs = [path, ...(isPart(path) ? [parent] : []), ...(isPart(parent) ? [dirname(parent)] : [])];

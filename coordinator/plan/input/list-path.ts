@@ -37,8 +37,9 @@ const PLAIN_CHARACTERS =
 const ROWS: OutputFile["kind"] = "rows";
 
 /**
- * The files that one path of the job stands for (see decision 23): the file that it names, the data files of the folder
- * that it names, the rows of the job output that it names, or what matches its pattern. No files: a problem says why.
+ * The files that one path of the job stands for (see decision 23): the file that it names, the data files of
+ * the folder that it names, the rows of the job output that it names, or what matches its pattern. No files:
+ * a problem says why.
  */
 export async function listPath(path: string, options: ListOptions): Promise<ListedPath> {
   options.signal.throwIfAborted();

@@ -3,7 +3,10 @@ import { braceExpand, Minimatch, type MinimatchOptions } from "minimatch";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { extensionsOf } from "./data-extensions.ts";
 
-/** What becomes of something that is met on the way down: `pass` is nobody's business, the others are left out and named. */
+/**
+ * What becomes of something that is met on the way down: `pass` is nobody's business, the others are left out
+ * and named.
+ */
 export type Verdict = "take" | "pass" | "hidden" | "otherEnding";
 
 /** Which files below a named folder are meant. Paths are relative to that folder, with `/`. */
@@ -29,14 +32,17 @@ export function everyFile(format: Format): Selection {
   };
 }
 
-/** A pattern that stands for more alternatives than this is a slip; each file is compared with all of them. */
+/**
+ * A pattern that stands for more alternatives than this is a slip; each file is compared with all of them.
+ */
 const MAX_ALTERNATIVES = 10_000;
 
 const OPTIONS: MinimatchOptions = { nonegate: true, nocomment: true, platform: "linux" };
 
 /**
- * The files that match a pattern. A wildcard does not stand for names that begin with `.` or `_`; a part of the pattern
- * that begins with one does. Where the job says what format its files have, their endings do not matter.
+ * The files that match a pattern. A wildcard does not stand for names that begin with `.` or `_`; a part of
+ * the pattern that begins with one does. Where the job says what format its files have, their endings do not
+ * matter.
  *
  * @returns a text that says what is wrong with the pattern, where something is
  */
@@ -71,8 +77,8 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
 }
 
 /**
- * For the matcher, which knows only names with a dot as hidden: `_a` is `._a` in patterns and in names, and `.a` is `.-a`,
- * so that neither is taken for the other.
+ * For the matcher, which knows only names with a dot as hidden: `_a` is `._a` in patterns and in names, and
+ * `.a` is `.-a`, so that neither is taken for the other.
  */
 function hiddenAsDots(path: string): string {
   return path.replace(

@@ -44,9 +44,9 @@ export interface Walked {
 }
 
 /**
- * The selected files below a folder that the job names, in no order. Links are followed; what has been reached is known by
- * its real path, so that nothing is read twice and no circle has no end. What is there under its own name keeps that: links
- * come last. Outputs of jobs are not gone into.
+ * The selected files below a folder that the job names, in no order. Links are followed; what has been
+ * reached is known by its real path, so that nothing is read twice and no circle has no end. What is there
+ * under its own name keeps that: links come last. Outputs of jobs are not gone into.
  */
 export async function walkFolder(path: string, options: WalkOptions): Promise<Walked> {
   const walk = new Walk(options);
@@ -105,7 +105,9 @@ class Walk implements Walked {
     for (const entry of entries) await this.#meet(entry, folder);
   }
 
-  /** A folder that was read; where the way to it matters, only one that it lies in, which would have no end. */
+  /**
+   * A folder that was read; where the way to it matters, only one that it lies in, which would have no end.
+   */
   #isKnown({ realPath, parent }: Folder): boolean {
     if (!this.#options.selection.wayMatters) {
       const isKnown = this.#seenFolders.has(realPath);

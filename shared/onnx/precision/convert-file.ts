@@ -21,11 +21,12 @@ const MOST_WEIGHT_BYTES = 2 ** 31 - (64 << 20);
 const CONSTANTS_APART = 4;
 
 /**
- * Reads a model, converts it, and writes it as one new file; the same model gives the same bytes. For a process that may be
- * ended: the model is anyone's.
+ * Reads a model, converts it, and writes it as one new file; the same model gives the same bytes. For a
+ * process that may be ended: the model is anyone's.
  *
  * @throws {OUTPUT_FAILED} when the result cannot be written
- * @throws {MODEL_INVALID} when the model is not whole, or there is nothing to convert, or the result is too large for one file
+ * @throws {MODEL_INVALID} when the model is not whole, or there is nothing to convert, or the result is too
+ * large for one file
  */
 export async function convertFile(question: {
   readonly path: string;
@@ -57,7 +58,9 @@ export async function convertFile(question: {
   return { conversion, bytes: bytes.length, sha256: sha256(bytes) };
 }
 
-/** The model as float16 for checking, see `halveModel`: for an unoptimised session. @throws {MODEL_INVALID} */
+/**
+ * The model as float16 for checking, see `halveModel`: for an unoptimised session. @throws {MODEL_INVALID}
+ */
 export async function strictHalf(path: string): Promise<Uint8Array> {
   const model = await readWhole(path);
   halveModel(model, { strict: true });

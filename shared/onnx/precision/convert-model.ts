@@ -20,7 +20,10 @@ export type ConvertAnswer =
 /** Some hundred million weights a second are converted; reading them from a slow disk takes longer. */
 const CONVERT_LIMIT_MS = 900_000;
 
-/** The file, the weights as they were and as they become, the new file: and as much again until memory is given back. */
+/**
+ * The file, the weights as they were and as they become, the new file: and as much again until memory is
+ * given back.
+ */
 const MEMORY_PER_BYTE = 6;
 const MEMORY_BASE_BYTES = 1 << 30;
 
@@ -29,7 +32,8 @@ const MEMORY_BASE_BYTES = 1 << 30;
  *
  * @param options.model as `readModelFile` gives it: its external data is known to be its own
  * @param options.output absolute; replaced if it is there. Left behind, half-written, when this throws
- * @throws {MODEL_INVALID} the model is not whole, there is nothing to convert, or its reader crashed or hung on it
+ * @throws {MODEL_INVALID} the model is not whole, there is nothing to convert, or its reader crashed or hung
+ * on it
  */
 export async function convertModel(options: {
   readonly model: Pick<ModelFile, "path" | "bytes" | "externalData">;

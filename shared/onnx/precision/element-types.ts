@@ -2,8 +2,8 @@ import { FIXED_TYPE, HALF_OPERATORS, KEEPS_TYPE } from "./half-operators.ts";
 import { ELEMENT_TYPE, isStandard, type OnnxGraph, type OnnxNode, toNumber } from "./onnx-model.ts";
 
 /**
- * The element types of a graph's values, by name, as far as the graph and its operators tell: a value that is not there may
- * be of any type. `outer` are those of the graphs around it.
+ * The element types of a graph's values, by name, as far as the graph and its operators tell: a value that is
+ * not there may be of any type. `outer` are those of the graphs around it.
  */
 export function elementTypes(graph: OnnxGraph, outer: ReadonlyMap<string, number>): Map<string, number> {
   const types = new Map(outer);
@@ -36,7 +36,9 @@ function outputType(node: OnnxNode, types: ReadonlyMap<string, number>): number 
   return half === undefined ? undefined : types.get(input[half.inputs?.[0] ?? 0] ?? "");
 }
 
-/** Of a constant given by `value`, `value_float`, `value_int` and their lists; of the others nothing is known. */
+/**
+ * Of a constant given by `value`, `value_float`, `value_int` and their lists; of the others nothing is known.
+ */
 function constantType({ attribute }: OnnxNode): number | undefined {
   const [only] = attribute;
   switch (only?.name) {

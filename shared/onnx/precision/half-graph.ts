@@ -2,8 +2,8 @@ import type { GraphNames } from "./graph-names.ts";
 import { ATTRIBUTE_TYPE, ELEMENT_TYPE, innerGraphs, type OnnxGraph, type OnnxNode } from "./onnx-model.ts";
 
 /**
- * A graph on its way to float16, node by node in their order. A value may be there in float32, in float16, or both: the
- * missing one is made by a Cast, once, when somebody asks for it.
+ * A graph on its way to float16, node by node in their order. A value may be there in float32, in float16, or
+ * both: the missing one is made by a Cast, once, when somebody asks for it.
  */
 export class HalfGraph {
   readonly #graph: OnnxGraph;
@@ -16,7 +16,10 @@ export class HalfGraph {
 
   readonly #strict: boolean;
 
-  /** @param strict every float16 value is really rounded, where a runtime would keep more digits: see `halveModel` */
+  /**
+   * @param strict every float16 value is really rounded, where a runtime would keep more digits: see
+   * `halveModel`
+   */
   constructor(graph: OnnxGraph, names: GraphNames, strict: boolean) {
     this.#graph = graph;
     this.#names = names;
@@ -34,7 +37,10 @@ export class HalfGraph {
     this.#nodes.push(node);
   }
 
-  /** A node that becomes float16: `inputs` by index, with the name of the constant's twin where it is a constant. */
+  /**
+   * A node that becomes float16: `inputs` by index, with the name of the constant's twin where it is a
+   * constant.
+   */
   convert(node: OnnxNode, inputs: ReadonlyMap<number, string | null>): void {
     const input = node.input.map((name, index) => {
       const constant = inputs.get(index);
@@ -72,7 +78,10 @@ export class HalfGraph {
     return half;
   }
 
-  /** A node that makes float16. A runtime that computes it in float32 may drop the casts between two such nodes, but not this. */
+  /**
+   * A node that makes float16. A runtime that computes it in float32 may drop the casts between two such
+   * nodes, but not this.
+   */
   #push(node: OnnxNode): void {
     this.#nodes.push(node);
     if (!this.#strict) return;
@@ -98,7 +107,10 @@ export class HalfGraph {
   }
 }
 
-/** What a node reads: its inputs, and whatever the graphs inside it name (names of their own are not in any outer graph). */
+/**
+ * What a node reads: its inputs, and whatever the graphs inside it name (names of their own are not in any
+ * outer graph).
+ */
 function* readBy(node: OnnxNode): Generator<string, void, undefined> {
   yield* node.input;
   for (const { node: nodes, output } of innerGraphs(node)) {

@@ -1,13 +1,18 @@
 /** How an operator of ONNX takes part in float16. */
 export interface HalfOperator {
   /**
-   * `start`: begins a stretch of float16, because it multiplies weights or reads them: what makes a model fast or small.
-   * `follow`: joins the stretch when something it reads is in it.
+   * `start`: begins a stretch of float16, because it multiplies weights or reads them: what makes a model
+   * fast or small. `follow`: joins the stretch when something it reads is in it.
    */
   readonly role: "start" | "follow";
-  /** Which inputs have the type of the output; left out: all. Sizes, indices and conditions are not among them. */
+  /**
+   * Which inputs have the type of the output; left out: all. Sizes, indices and conditions are not among
+   * them.
+   */
   readonly inputs?: readonly number[];
-  /** Outputs that may be used: one unless said otherwise (others have types of their own, or need training). */
+  /**
+   * Outputs that may be used: one unless said otherwise (others have types of their own, or need training).
+   */
   readonly outputs?: "any";
 }
 
@@ -127,8 +132,8 @@ function reason(why: string, operators: readonly string[]): Record<string, strin
 }
 
 /**
- * Where the type of an operator's first output comes from: its first input for those named here, as for `HALF_OPERATORS`,
- * whose first input of the kind has it.
+ * Where the type of an operator's first output comes from: its first input for those named here, as for
+ * `HALF_OPERATORS`, whose first input of the kind has it.
  */
 export const KEEPS_TYPE: ReadonlySet<string> = new Set([
   ...Object.keys(FLOAT_OPERATORS).filter((operator) => !/Quantize|QLinear|NonMax|Range/.test(operator)),

@@ -16,8 +16,10 @@ const EXTERNAL = 1;
 /**
  * Brings the tensors that a model keeps in other files into the model.
  *
- * @param folder the model's own; the files that the model names there are known to be its own (`readModelFile`)
- * @throws {MODEL_INVALID} a tensor names a file outside the folder, one that cannot be read, or a range that it does not have
+ * @param folder the model's own; the files that the model names there are known to be its own
+ * (`readModelFile`)
+ * @throws {MODEL_INVALID} a tensor names a file outside the folder, one that cannot be read, or a range that
+ * it does not have
  */
 export async function loadWeights(model: OnnxModel, folder: string): Promise<void> {
   const external = [...tensorsOf(model)].filter(({ dataLocation }) => dataLocation === EXTERNAL);

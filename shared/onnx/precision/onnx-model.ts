@@ -2,9 +2,9 @@ import protobuf from "protobufjs";
 import { messageOf, ShardmillError } from "../../core/errors.ts";
 
 /**
- * The part of an ONNX model that a conversion looks at, decoded to be changed in place. Every other field of the file is
- * kept as the bytes that it had, so that nothing of a newer ONNX is lost on the way.
- * Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * The part of an ONNX model that a conversion looks at, decoded to be changed in place. Every other field of
+ * the file is kept as the bytes that it had, so that nothing of a newer ONNX is lost on the way. Source:
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 export interface OnnxModel {
   irVersion?: Whole;

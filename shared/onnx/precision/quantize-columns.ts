@@ -1,8 +1,9 @@
 export type ColumnScales = Float32Array;
 
 /**
- * The largest whole number that a weight becomes: seven bits and a sign bit less than int8 has room for. x86 without VNNI adds two products
- * of an unsigned byte and a signed one in 16 bits, and cuts what does not fit: 2 x 255 x 64 = 32,640 is the most that does.
+ * The largest whole number that a weight becomes: seven bits and a sign bit less than int8 has room for. x86
+ * without VNNI adds two products of an unsigned byte and a signed one in 16 bits, and cuts what does not fit:
+ * 2 x 255 x 64 = 32,640 is the most that does.
  */
 const MOST = 64;
 
@@ -15,7 +16,8 @@ export interface ColumnShape {
 }
 
 /**
- * Weights as int8, row after row, symmetric around zero: `value = whole * scale`, with a scale for each column.
+ * Weights as int8, row after row, symmetric around zero: `value = whole * scale`, with a scale for each
+ * column.
  *
  * @param weights all finite
  */

@@ -22,10 +22,12 @@ import { dimsOf, floatsOf, rawTensor } from "./tensor-values.ts";
 const LEAST_OPSET = 11;
 
 /**
- * Turns every MatMul and Gemm with a constant right side into a product of integers, in place: the weights are quantised
- * here, per column; the activations while the model runs, per tensor, by the range that they have then.
+ * Turns every MatMul and Gemm with a constant right side into a product of integers, in place: the weights
+ * are quantised here, per column; the activations while the model runs, per tensor, by the range that they
+ * have then.
  *
- *     y = A x W   becomes   q, s, z = DynamicQuantizeLinear(A);  y = float(MatMulInteger(q, Wq, z)) * (s * Wscale)
+ *     y = A x W   becomes   q, s, z = DynamicQuantizeLinear(A)
+ *                           y = float(MatMulInteger(q, Wq, z)) * (s * Wscale)
  *
  * ONNX Runtime fuses these nodes into one. Biases and everything else stay float32.
  *

@@ -17,16 +17,17 @@ import {
 import { dimsOf, floatsOf, HALF_TINY, halfTensor } from "./tensor-values.ts";
 
 /**
- * Turns a model's stretches of float32 into float16, in place: weights and the values between operators. What goes in and
- * out of the model, and of each graph inside it, stays as it was; so does every operator that is not known to be
- * safe (`HALF_OPERATORS`). Casts stand only where a stretch begins and ends.
+ * Turns a model's stretches of float32 into float16, in place: weights and the values between operators. What
+ * goes in and out of the model, and of each graph inside it, stays as it was; so does every operator that is
+ * not known to be safe (`HALF_OPERATORS`). Casts stand only where a stretch begins and ends.
  *
- * A constant that float16 would turn into zero (an epsilon) keeps its operator in float32; one beyond its range is cut, and
- * told of.
+ * A constant that float16 would turn into zero (an epsilon) keeps its operator in float32; one beyond its
+ * range is cut, and told of.
  *
- * @param options.strict for checking, never for use: a CPU runs most of these operators in float32 and drops the casts between
- *   them, so that nothing is rounded and nothing overflows. Here every value passes an operator that leaves it float16, which an
- *   unoptimised session cannot drop: it then answers as a device of real float16 does
+ * @param options.strict for checking, never for use: a CPU runs most of these operators in float32 and drops
+ * the casts between them, so that nothing is rounded and nothing overflows. Here every value passes an
+ * operator that leaves it float16, which an unoptimised session cannot drop: it then answers as a device of
+ * real float16 does
  * @throws {MODEL_INVALID} when there is nothing to convert
  */
 export function halveModel(

@@ -1,10 +1,16 @@
 import { type Node, Visitor } from "oxc-parser";
 import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
 
-/** Beyond this a file holds more than one idea (the files over a thousand lines are the ones that people regret). */
+/**
+ * Beyond this a file holds more than one idea (the files over a thousand lines are the ones that people
+ * regret).
+ */
 const MAX_FILE_LINES = 300;
 /** What a screen shows at once. Of the source only: a test's `describe` is a function too. */
 const MAX_FUNCTION_LINES = 60;
+
+/** That of the formatter (biome.json). */
+const MAX_COMMENT_WIDTH = 110;
 
 /** The one re-export: whoever throws an error needs its codes beside the class. */
 const ALLOWED_RE_EXPORTS = new Set(["shared/core/errors.ts"]);
@@ -41,6 +47,20 @@ export function findLongFunctions(files: readonly SourceFile[]): Finding[] {
       new Visitor(visitor).visit(program);
       return findings;
     });
+}
+
+/** The formatter leaves comments alone; an address cannot be broken. */
+export function findWideComments(files: readonly SourceFile[]): Finding[] {
+  return files.flatMap(({ path, text, comments }) => {
+    const lines = text.split("\n");
+    return comments.flatMap((comment) =>
+      comment.text.split("\n").flatMap((_, at) => {
+        const line = lines[comment.line - 1 + at] ?? "";
+        if (line.length <= MAX_COMMENT_WIDTH || /https?:\/\//.test(line)) return [];
+        return [{ path, line: comment.line + at, rule: `a comment is at most ${MAX_COMMENT_WIDTH} wide` }];
+      }),
+    );
+  });
 }
 
 export function findBadNames(files: readonly SourceFile[]): Finding[] {

@@ -3,8 +3,8 @@ import { isPure } from "./purity.ts";
 import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 
 /**
- * The layers of the house, from the ground up (docs/architecture.md). A file may import from its own layer and from those
- * below. The first pattern that fits a path decides.
+ * The layers of the house, from the ground up (docs/architecture.md). A file may import from its own layer
+ * and from those below. The first pattern that fits a path decides.
  */
 export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: "shared/core", pattern: /^shared\/core\// },
@@ -21,7 +21,10 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
 
 const PURE_LAYER = LAYERS.findIndex(({ name }) => name === "pure parts");
 
-/** A pure file is in the pure layer whatever is in its folder; but types, which do nothing, it may share with the folder. */
+/**
+ * A pure file is in the pure layer whatever is in its folder; but types, which do nothing, it may share with
+ * the folder.
+ */
 function layerOf(path: string, typeOnly: boolean): number {
   const layer = LAYERS.findIndex(({ pattern }) => pattern.test(path));
   const lifted = !typeOnly && layer > PURE_LAYER && /^(coordinator|worker)\//.test(path) && isPure(path);

@@ -5,7 +5,8 @@ const LINK = /\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)/g;
 const ELSEWHERE = /^([a-z][a-z0-9+.-]*:|\/\/)/i;
 
 /**
- * Relative links of Markdown pages that lead nowhere: to a file that is not there, or to a heading that its page lacks.
+ * Relative links of Markdown pages that lead nowhere: to a file that is not there, or to a heading that its
+ * page lacks.
  *
  * @param exists whether a path from the project's root is a file or a folder
  */

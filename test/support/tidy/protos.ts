@@ -2,7 +2,10 @@ import type { Finding } from "./source-file.ts";
 
 const PACKAGE = "package shardmill.v1;";
 
-/** Breaks of the proto rules: the package, one service a file, own messages a call, enums that start at `..._UNSPECIFIED = 0`. */
+/**
+ * Breaks of the proto rules: the package, one service a file, own messages a call, enums that start at
+ * `..._UNSPECIFIED = 0`.
+ */
 export function findProtoBreaks(protos: ReadonlyMap<string, string>): Finding[] {
   const seen = new Map<string, string>();
   return [...protos].flatMap(([path, text]) => {

@@ -1,7 +1,10 @@
 import { type Node, Visitor } from "oxc-parser";
 import { type Finding, lineAt, type SourceFile, targetOf } from "./source-file.ts";
 
-/** Files that decide or render: no clock, no randomness, no timers, no I/O, so that a test can say everything about them. */
+/**
+ * Files that decide or render: no clock, no randomness, no timers, no I/O, so that a test can say everything
+ * about them.
+ */
 export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/schedule\//,
   /^coordinator\/plan\/planner\.ts$/,

@@ -142,7 +142,10 @@ describe("the model of the digits", () => {
 
 type Mapped = { label: number; split: string; digit: number };
 
-/** Runs the job's reductions as Shardmill does: `combine` over each shard's rows, `final` over all combined tables. */
+/**
+ * Runs the job's reductions as Shardmill does: `combine` over each shard's rows, `final` over all combined
+ * tables.
+ */
 async function reduceInShards(
   mapped: readonly Mapped[],
   shards: number,

@@ -6,7 +6,10 @@ import { makeSimJob } from "../../../../sim/sim-plan.ts";
 
 const place = { partialsPath: "/out/partials", beacon: { path: "/out/beacon", content: "b" } };
 
-/** Of files of one row, whose names are as long as a system lets them be, and all of whose rows are to be checked. */
+/**
+ * Of files of one row, whose names are as long as a system lets them be, and all of whose rows are to be
+ * checked.
+ */
 function aJob(files: number) {
   const { planned } = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
   const [file] = planned.dataset.files;

@@ -25,7 +25,9 @@ const STEPS: readonly (readonly [number, (world: World) => void])[] = [
 ];
 const DECK = STEPS.flatMap(([weight, step]) => Array.from({ length: weight }, () => step));
 
-/** A healthy world ends any job of this size in far fewer rounds; more means that something waits for ever. */
+/**
+ * A healthy world ends any job of this size in far fewer rounds; more means that something waits for ever.
+ */
 const MAX_ROUNDS = 400;
 
 interface Run {
@@ -83,7 +85,8 @@ describe("whatever happens, in any order", () => {
       }),
       { numRuns: 1500 },
     );
-    // The test itself must not go blind: all three ends are reached, through many faults and every kind of decision.
+    // The test itself must not go blind: all three ends are reached, through many faults and every kind of
+    // decision.
     expect(ends.get("published") ?? 0).toBeGreaterThan(200);
     expect(ends.get("failed") ?? 0).toBeGreaterThan(10);
     expect(ends.get("cancelled") ?? 0).toBeGreaterThan(10);

@@ -12,7 +12,8 @@ import { aConfig, aPartial, aPlan, DIGESTS, filesOf, only } from "./harness.ts";
 
 const SHARDS = 50_000;
 
-// If any event cost a look at every shard, this would be billions of looks, and the test would never end in its time.
+// If any event cost a look at every shard, this would be billions of looks, and the test would never end in
+// its time.
 test("fifty thousand shards with a thousand workers go through, some of them twice, and replay to the same", () => {
   const state = createJobState(aConfig(), 1);
   const records: JournalRecord[] = [];

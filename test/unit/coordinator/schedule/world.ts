@@ -15,8 +15,9 @@ export type Pick = (below: number) => number;
 const NAMES = ["w1", "w2", "w3"];
 
 /**
- * Everything around the core, and all of it unreliable: workers that die, zombies that go on, a network that loses, repeats
- * and reorders, a store that damages, and a coordinator that crashes and loses what was not durable.
+ * Everything around the core, and all of it unreliable: workers that die, zombies that go on, a network that
+ * loses, repeats and reorders, a store that damages, and a coordinator that crashes and loses what was not
+ * durable.
  */
 export class World {
   readonly job: TestJob;
@@ -61,7 +62,7 @@ export class World {
     if (worker !== undefined) this.#run({ kind: "leaseRequested", worker });
   }
 
-  /** A worker finishes a shard, on a lease that may be long gone: the files are stored, the offer goes on its way. */
+  /** A worker finishes a shard, on a lease that may be long gone: files are stored, the offer is sent. */
   finish(): void {
     const grant = this.#one(this.#grants);
     if (grant === undefined) return;
@@ -173,7 +174,7 @@ export class World {
     this.#run({ kind: "cancelRequested", reason: "enough" });
   }
 
-  /** The coordinator dies, perhaps at work on a message of which nobody hears the answer, and another takes over. */
+  /** The coordinator dies, perhaps while answering a message, and another takes over. */
   crash(): void {
     this.faults += 1;
     const [event] = this.#network.splice(this.#pick(this.#network.length + 1), 1);

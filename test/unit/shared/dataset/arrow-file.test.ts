@@ -236,8 +236,8 @@ function bigEndian(content: Uint8Array): Uint8Array {
   const schemaField = footer + view.getUint16(footer - view.getInt32(footer, true) + 6, true);
   const schema = schemaField + view.getUint32(schemaField, true);
   const vtable = schema - view.getInt32(schema, true);
-  // Little-endian is the default, so the table has no such field: let it share the place of the next one, the offset of
-  // the columns, which is not zero.
+  // Little-endian is the default, so the table has no such field: let it share the place of the next one, the
+  // offset of the columns, which is not zero.
   view.setUint16(vtable + 4, view.getUint16(vtable + 6, true), true);
   return changed;
 }

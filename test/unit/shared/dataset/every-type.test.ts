@@ -30,7 +30,9 @@ import { readRows } from "../../../support/read-rows.ts";
 import { plainRows } from "../../../support/sample-table.ts";
 import { NESTINGS, tableOfSample } from "../../../support/type-nestings.ts";
 
-/** Every Arrow type, alone and within others, on its way: read, kept, written as both formats, read by SQL. */
+/**
+ * Every Arrow type, alone and within others, on its way: read, kept, written as both formats, read by SQL.
+ */
 
 const WIDE = "decimal256 of 50 digits";
 
@@ -114,7 +116,10 @@ describe.for(Object.entries(ARROW_TYPES))("%s", ([name, { data, texts }]) => {
   });
 });
 
-/** What DuckDB writes, and what SQL sees of it once it was kept. Types that only Parquet has lose their names, not their bytes. */
+/**
+ * What DuckDB writes, and what SQL sees of it once it was kept. Types that only Parquet has lose their names,
+ * not their bytes.
+ */
 const WRITTEN = [
   ["true", "BOOLEAN"],
   ["(-128)::TINYINT", "TINYINT"],

@@ -18,7 +18,9 @@ function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
 }
 
 describe("uneven rows", () => {
-  /** Windows of rows sorted by length, the longest first, as they are cut. A step of a long row costs more. */
+  /**
+   * Windows of rows sorted by length, the longest first, as they are cut. A step of a long row costs more.
+   */
   function driveUneven(
     sizer: BatchSizer,
     options: { windows?: number; fits?: (tokens: number, length: number) => boolean } = {},

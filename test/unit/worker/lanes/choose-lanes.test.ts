@@ -8,7 +8,10 @@ const usual: LanePlan = { lanes: 2, threads: 1, spinning: false };
 const single: LanePlan = { lanes: 1, threads: 2, spinning: false };
 const spinning: LanePlan = { lanes: 1, threads: 2, spinning: true };
 
-/** Chooses among lanes that run so many rows a second: null for a plan that cannot be measured, an error for one that fails. */
+/**
+ * Chooses among lanes that run so many rows a second: null for a plan that cannot be measured, an error for
+ * one that fails.
+ */
 async function choose(
   rates: readonly [LanePlan, number | null | ShardmillError][],
   changes: Partial<ChooseLanesOptions> & {

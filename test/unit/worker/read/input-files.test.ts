@@ -19,7 +19,9 @@ const MISSING: Stat = async () => {
   throw new ShardmillError("STORE_NOT_FOUND", "no such file");
 };
 
-/** Files of one content, under any path, and what a plan says of them; counts how often their data is read. */
+/**
+ * Files of one content, under any path, and what a plan says of them; counts how often their data is read.
+ */
 async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
   const sources = new Map<string, ReturnType<typeof memorySource>>();
   const sourceOf = (path: string) => {

@@ -15,7 +15,9 @@ const { signal } = new AbortController();
 const table = smallTable(60);
 const whole = encodeParquet(table);
 
-/** The table cut into files of so many rows, `/0`, `/1`, ...: one that is `null` in `contents` is not there. */
+/**
+ * The table cut into files of so many rows, `/0`, `/1`, ...: one that is `null` in `contents` is not there.
+ */
 async function filesOf(sizes: readonly number[]) {
   const contents = new Map<string, Uint8Array | null>();
   const slices: LeaseSlice[] = [];
