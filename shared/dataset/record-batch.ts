@@ -7,6 +7,7 @@ import {
   Schema,
   Struct,
 } from "apache-arrow";
+import { ShardmillError } from "../core/errors.ts";
 
 const madeOf = new WeakMap<Schema, Schema>();
 
@@ -65,4 +66,16 @@ export function indexOfColumns(schema: Schema): ReadonlyMap<string, number> {
     indexOfSchema.set(schema, index);
   }
   return index;
+}
+
+/**
+ * A column's only data: a record batch's columns are one piece each.
+ *
+ * @throws {INPUT_UNSUPPORTED} when there is no such column
+ */
+export function columnData(batch: RecordBatch, name: string): Data {
+  const data = batch.data.children[indexOfColumns(batch.schema).get(name) ?? -1];
+  if (data === undefined)
+    throw new ShardmillError("INPUT_UNSUPPORTED", `the input has no column \`${name}\``);
+  return data;
 }

@@ -8,9 +8,9 @@ import {
   Utf8,
 } from "apache-arrow";
 import { assert } from "../../shared/core/assert.ts";
+import { packBits } from "../../shared/dataset/bits.ts";
 import type { Field, NumericType } from "../../shared/domain/dataset.ts";
 import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
-import { packBits } from "../tensorize/bits.ts";
 import type { RowRange } from "../tensorize/input-chunk.ts";
 import { arrowField } from "./arrow-fields.ts";
 

@@ -1,10 +1,9 @@
 import { type RecordBatch, Schema } from "apache-arrow";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
-import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { gather } from "../../shared/dataset/gather.ts";
+import { plainField } from "../../shared/dataset/plain-type.ts";
+import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { rowBytes } from "../../shared/dataset/value-bytes.ts";
-import { gather } from "../tensorize/gather.ts";
-import { plainField } from "../tensorize/plain-type.ts";
-import { columnData } from "../tensorize/tensorize.ts";
 
 export interface JoinLimits {
   readonly rows: number;

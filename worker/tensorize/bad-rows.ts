@@ -1,6 +1,6 @@
+import { anyZero, bitAt } from "../../shared/dataset/bits.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { type Dtype, dtypeBytes } from "../../shared/domain/tensor.ts";
-import { anyZero, bitAt } from "./bits.ts";
 import { fillFits, findMisfit, needsCheck } from "./cast-range.ts";
 import { type Cells, cellStart, RAGGED } from "./cells.ts";
 import { leafOfBytes } from "./leaf.ts";

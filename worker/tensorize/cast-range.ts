@@ -1,5 +1,5 @@
+import { type Bits, bitAt } from "../../shared/dataset/bits.ts";
 import { type CheckedDtype, fitsDtype, isChecked } from "../../shared/domain/dtype-range.ts";
-import { type Bits, bitAt } from "./bits.ts";
 import { BLOCK_VALUES, type Cast, isPlain, widenBlock } from "./cast.ts";
 import type { Leaf } from "./leaf.ts";
 

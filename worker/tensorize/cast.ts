@@ -1,6 +1,6 @@
 import { encodeHalf, halfTable } from "../../shared/core/float16.ts";
+import { bitAt } from "../../shared/dataset/bits.ts";
 import type { Dtype, DtypeArray } from "../../shared/domain/tensor.ts";
-import { bitAt } from "./bits.ts";
 import { castBytes, LEAST_BYTES } from "./cast-bytes.ts";
 import { type Leaf, type NumberArray, wordsOf } from "./leaf.ts";
 

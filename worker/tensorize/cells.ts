@@ -1,10 +1,8 @@
 import { type Data, type DataType, Type } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
-import { type Bits, bitAt } from "./bits.ts";
+import { type Bits, bitAt } from "../../shared/dataset/bits.ts";
+import { type Offsets, offsetsOf } from "../../shared/dataset/offsets.ts";
 import { type Leaf, openLeaf } from "./leaf.ts";
-
-/** Row r's values are `[offsets[r], offsets[r + 1])` of the leaf. */
-export type Offsets = Int32Array | Float64Array;
 
 export const NULL_INSIDE = 1;
 export const RAGGED = 2;
@@ -72,14 +70,6 @@ export function nullsOf(data: Data<DataType>): Bits | null {
   return data.nullCount > 0 && data.nullBitmap !== undefined
     ? { bytes: data.nullBitmap, offset: data.offset }
     : null;
-}
-
-/** 64-bit offsets become float64: exact, and read without a BigInt each. */
-export function offsetsOf(data: Data<DataType>): Offsets {
-  const offsets: unknown = present(data.valueOffsets, "a list has offsets");
-  if (offsets instanceof Int32Array) return offsets;
-  if (offsets instanceof BigInt64Array) return Float64Array.from(offsets, Number);
-  throw new Error("broken invariant: list offsets are neither 32 nor 64 bits wide");
 }
 
 /** Lists over `data`'s child: the child's own layout is folded into one, whatever its depth. */

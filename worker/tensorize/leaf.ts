@@ -1,7 +1,7 @@
 import { type Data, type DataType, Precision, Type } from "apache-arrow";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import type { Bits } from "../../shared/dataset/bits.ts";
 import type { NumericType } from "../../shared/domain/dataset.ts";
-import type { Bits } from "./bits.ts";
 
 export type NumberArray =
   | Float32Array

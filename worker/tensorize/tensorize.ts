@@ -1,10 +1,9 @@
 import type { RecordBatch } from "apache-arrow";
-import { ShardmillError } from "../../shared/core/errors.ts";
-import { indexOfColumns } from "../../shared/dataset/record-batch.ts";
+import { bitAt } from "../../shared/dataset/bits.ts";
+import { columnData } from "../../shared/dataset/record-batch.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
 import { findBadRows, isRawCell, type RowProblem, valuesPerCell } from "./bad-rows.ts";
-import { bitAt } from "./bits.ts";
 import { castValues, fillValue, type Target } from "./cast.ts";
 import { type Cells, cellStart, openCells } from "./cells.ts";
 import { leafOfBytes } from "./leaf.ts";
@@ -80,14 +79,6 @@ export function fillRows(
 /** A typed array of the binding's dtype over `buffer`, for whole rows. */
 export function tensorArray(binding: InputBinding, buffer: ArrayBuffer): DtypeArray {
   return new DTYPE_ARRAYS[binding.dtype](buffer);
-}
-
-/** A column's only data: a record batch's columns are one piece each. */
-export function columnData(batch: RecordBatch, name: string) {
-  const data = batch.data.children[indexOfColumns(batch.schema).get(name) ?? -1];
-  if (data === undefined)
-    throw new ShardmillError("INPUT_UNSUPPORTED", `the input has no column \`${name}\``);
-  return data;
 }
 
 /** Cells of rows `[from, to)`; with a step, each cell is one value. */

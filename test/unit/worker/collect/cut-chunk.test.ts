@@ -1,8 +1,8 @@
 import { type Data, Dictionary, Field, Int32, List, makeData, Utf8, Utf8View } from "apache-arrow";
 import { describe, expect, it } from "vitest";
+import { gather } from "../../../../shared/dataset/gather.ts";
 import { rangeBytes } from "../../../../shared/dataset/value-bytes.ts";
 import { cutChunk } from "../../../../worker/collect/cut-chunk.ts";
-import { gather } from "../../../../worker/tensorize/gather.ts";
 import { column } from "../../../support/shard-inputs.ts";
 
 const long = "x".repeat(1_000);

@@ -1,8 +1,8 @@
 import { Data, DataType, UnionMode } from "apache-arrow";
-import { assert, present } from "../../shared/core/assert.ts";
-import { hasByteValues } from "../../shared/dataset/byte-types.ts";
+import { assert, present } from "../core/assert.ts";
 import { bitmapBytes, copyBits } from "./bits.ts";
-import { type Offsets, offsetsOf } from "./cells.ts";
+import { hasByteValues } from "./byte-types.ts";
+import { type Offsets, offsetsOf } from "./offsets.ts";
 import { plainType } from "./plain-type.ts";
 
 /** Rows `[start, end)` of a column's data; without data, as many nulls. */

@@ -29,7 +29,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { describe, expect, test } from "vitest";
-import { gather, type Stretch } from "../../../../worker/tensorize/gather.ts";
+import { gather, type Stretch } from "../../../../shared/dataset/gather.ts";
 import { column } from "../../../support/shard-inputs.ts";
 
 /** Values in a form that can be compared, however deep. */
