@@ -9,6 +9,7 @@ import { ShardmillError } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
 import { partialDigest } from "../shared/domain/partial-digest.ts";
+import { type PlannedPartialFile, partialLayout, partialShape } from "../shared/domain/partial-layout.ts";
 import { JobsInUse } from "../worker/job/jobs-in-use.ts";
 import type { ShardRunner } from "../worker/lease/attempt.ts";
 import { asStoreError, openSharedSink, type PartialSink } from "../worker/write/partial-sink.ts";
@@ -169,7 +170,7 @@ export class SimRunner implements ShardRunner {
   ): Promise<PartialFile[]> {
     const { rows, dead } = mapped;
     const files: PartialFile[] = [];
-    const put = async (kind: PartialFile["kind"], name: string, lines: readonly Line[]) => {
+    const put = async ({ kind, name }: PlannedPartialFile, lines: readonly Line[]) => {
       signal.throwIfAborted();
       const bytes = encodeLines(lines);
       await this.#writeNew(join(sink.path, name), bytes);
@@ -177,12 +178,14 @@ export class SimRunner implements ShardRunner {
     };
     const linesOf = (all: readonly SimRow[], rest: string) =>
       all.map(({ path, row }) => ({ key: rowName(path, row), rest }));
-    await put("rows", "rows.parquet", linesOf(rows, variant));
-    if (dead.length > 0) await put("dead", "dead.parquet", linesOf(dead, "ROW_FAILED"));
-    for (const [name, { combine }] of Object.entries(job.spec.reduce)) {
-      const combined = [{ key: String(rows.length), rest: variant }];
-      if (combine !== undefined) await put("combined", `combined-${name}.parquet`, combined);
-    }
+    const linesIn = {
+      rows: linesOf(rows, variant),
+      scan: linesOf(rows, variant),
+      dead: linesOf(dead, "ROW_FAILED"),
+      combined: [{ key: String(rows.length), rest: variant }],
+    } satisfies Record<PlannedPartialFile["kind"], readonly Line[]>;
+    const layout = partialLayout(partialShape(job.spec), { hasDead: dead.length > 0 });
+    for (const file of layout) await put(file, linesIn[file.kind]);
     return files;
   }
 

@@ -1,10 +1,12 @@
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { isExecutionId, type PartialFile, type PartialManifest } from "../../shared/domain/partial.ts";
+import { assertNever } from "../../shared/core/assert.ts";
+import { isExecutionId, type PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import {
+  type PartialShape,
+  type PlannedPartialFile,
+  partialLayout,
+} from "../../shared/domain/partial-layout.ts";
 import { partialInvalid } from "./partial-invalid.ts";
-
-/** What of a job decides which files its partials have. */
-export type PartialShape = Pick<JobSpec, "reduce" | "output">;
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
@@ -31,7 +33,7 @@ export function checkManifest(partial: PartialManifest, shape: PartialShape): vo
       partial.firstDead === null ? "none" : "one",
     );
   }
-  const expected = expectedFiles(partial, shape);
+  const expected = partialLayout(shape, { hasDead: rowsDead > 0 });
   const found = files.map((file) => file.name).sort();
   const names = expected.map((file) => file.name).sort();
   if (found.join("\n") !== names.join("\n")) throw differs("files", names.join(", "), found.join(", "));
@@ -40,29 +42,7 @@ export function checkManifest(partial: PartialManifest, shape: PartialShape): vo
     throw differs("digest of the files", partialDigest(files), partial.digest);
 }
 
-interface ExpectedFile extends Pick<PartialFile, "kind" | "name"> {
-  /** Null: whatever the combine gave. */
-  readonly rows: number | null;
-}
-
-/** The files that a partial of this job has, given its counts. */
-function expectedFiles(partial: PartialManifest, shape: PartialShape): readonly ExpectedFile[] {
-  const reductions = Object.entries(shape.reduce);
-  const format = shape.output.rows;
-  const files: ExpectedFile[] = [];
-  if (format !== "none") files.push({ kind: "rows", name: `rows.${format}`, rows: partial.rowsOut });
-  const scansRows = reductions.some(([, reduction]) => reduction.combine === undefined);
-  if (scansRows && format !== "parquet")
-    files.push({ kind: "scan", name: "scan.parquet", rows: partial.rowsOut });
-  if (partial.rowsDead > 0) files.push({ kind: "dead", name: "dead.parquet", rows: partial.rowsDead });
-  for (const [name, reduction] of reductions) {
-    if (reduction.combine === undefined) continue;
-    files.push({ kind: "combined", name: `combined-${name}.parquet`, rows: null });
-  }
-  return files;
-}
-
-function checkEntry(partial: PartialManifest, expected: ExpectedFile): void {
+function checkEntry(partial: PartialManifest, expected: PlannedPartialFile): void {
   const file = partial.files.find((candidate) => candidate.name === expected.name);
   const differs = (what: string, wanted: string | number, found: string | number) =>
     partialInvalid(partial, { what: `${what} of ${expected.name}`, expected: wanted, found });
@@ -70,8 +50,24 @@ function checkEntry(partial: PartialManifest, expected: ExpectedFile): void {
   if (file.kind !== expected.kind) throw differs("kind", expected.kind, file.kind);
   if (!isCount(file.rows)) throw differs("rows", "a count", file.rows);
   if (!isCount(file.bytes)) throw differs("bytes", "a count", file.bytes);
-  if (expected.rows !== null && file.rows !== expected.rows) throw differs("rows", expected.rows, file.rows);
+  const rows = dueRows(partial, expected.kind);
+  if (rows !== null && file.rows !== rows) throw differs("rows", rows, file.rows);
   if (!SHA256.test(file.sha256)) throw differs("sha256", "64 hex digits", file.sha256);
+}
+
+/** Null: as many as the combine gave. */
+function dueRows({ rowsOut, rowsDead }: PartialManifest, kind: PlannedPartialFile["kind"]): number | null {
+  switch (kind) {
+    case "rows":
+    case "scan":
+      return rowsOut;
+    case "dead":
+      return rowsDead;
+    case "combined":
+      return null;
+    default:
+      return assertNever(kind);
+  }
 }
 
 function isCount(value: number): boolean {

@@ -4,9 +4,10 @@ import { syncPath } from "../../shared/core/durable.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import type { PartialShape } from "../../shared/domain/partial-layout.ts";
 import type { ByteSource } from "../../shared/store/store.ts";
 import { type CheckedFile, openChecked } from "./check-file.ts";
-import { checkManifest, type PartialShape } from "./check-manifest.ts";
+import { checkManifest } from "./check-manifest.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 import type { CountRows } from "./row-counter.ts";
 

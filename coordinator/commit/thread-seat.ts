@@ -40,7 +40,7 @@ export class ThreadSeat implements CheckSeat {
   constructor(place: CheckPlace, { script, limitMs = LIMIT_MS }: ThreadSeatOptions = {}) {
     this.#limitMs = limitMs;
     this.#thread = new Worker(script ?? compiledUrl("coordinator/commit/check-thread.ts"), {
-      workerData: { partialsPath: place.partialsPath, shape: shapeOf(place) } satisfies CheckPlace,
+      workerData: place,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MIB },
     });
     this.#thread.unref();
@@ -79,11 +79,6 @@ export class ThreadSeat implements CheckSeat {
     this.#asked?.reject(this.#broken);
     void this.#thread.terminate();
   }
-}
-
-/** Only what a check needs, and nothing that cannot be copied. */
-function shapeOf({ shape }: CheckPlace): CheckPlace["shape"] {
-  return { reduce: shape.reduce, output: shape.output };
 }
 
 function bytesOf(partials: readonly PartialManifest[]): number {

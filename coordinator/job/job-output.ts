@@ -5,6 +5,7 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { partialShape } from "../../shared/domain/partial-layout.ts";
 import type { PrecisionReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
@@ -43,7 +44,11 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   constructor(options: JobOutputOptions) {
     this.#options = options;
     const { spec } = options.planned;
-    this.partials = createPartialStore(workPaths(spec.output.path).partials, spec, options.seams);
+    this.partials = createPartialStore(
+      workPaths(spec.output.path).partials,
+      partialShape(spec),
+      options.seams,
+    );
   }
 
   verify(partial: PartialManifest): Promise<void> {

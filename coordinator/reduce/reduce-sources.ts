@@ -2,7 +2,8 @@ import { assert } from "../../shared/core/assert.ts";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import { checkFileDigest } from "../commit/check-file.ts";
 import type { ScanFile } from "./merge-small-files.ts";
 
@@ -31,8 +32,8 @@ export async function checkSources(options: SourceOptions): Promise<Sources> {
   const combined = Object.keys(reduce).filter((name) => reduce[name]?.combine !== undefined);
   const usesRows = combined.length < Object.keys(reduce).length;
   const used = partials.flatMap((partial) => {
-    const tables = combined.map((table) => ({ partial, table, file: combinedFile(partial, table) }));
-    return usesRows ? [...tables, { partial, table: null, file: scannedFile(partial) }] : tables;
+    const tables = combined.map((table) => ({ partial, table, file: reducedFile(partial, table) }));
+    return usesRows ? [...tables, { partial, table: null, file: reducedFile(partial, null) }] : tables;
   });
   const sources = new Map<string | null, ScanFile[]>();
   const paths = await mapConcurrent(used, DIGESTS_AT_ONCE, ({ partial, file }) =>
@@ -46,20 +47,4 @@ export async function checkSources(options: SourceOptions): Promise<Sources> {
     sources.set(table, files);
   }
   return sources;
-}
-
-function combinedFile(partial: PartialManifest, reduction: string): PartialFile {
-  const name = `combined-${reduction}.parquet`;
-  const file = partial.files.find((file) => file.kind === "combined" && file.name === name);
-  assert(file !== undefined, `the partial of shard ${partial.shard} has a table for ${reduction}`);
-  return file;
-}
-
-/** The mapped rows as Parquet: the rows file itself, or the copy that the worker made for this. */
-function scannedFile(partial: PartialManifest): PartialFile {
-  const file =
-    partial.files.find((file) => file.kind === "scan") ??
-    partial.files.find((file) => file.kind === "rows" && file.name.endsWith(".parquet"));
-  assert(file !== undefined, `the partial of shard ${partial.shard} has its rows as Parquet`);
-  return file;
 }

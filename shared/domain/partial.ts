@@ -12,12 +12,12 @@ export type PartialFileKind =
   | "scan"
   /** Dead letters. At most one, absent when there are none. */
   | "dead"
-  /** One combined table; `name` is the reduction's. */
+  /** One combined table, of the reduction that is in its name. */
   | "combined";
 
 export interface PartialFile {
   readonly kind: PartialFileKind;
-  /** `rows.parquet`, `rows.arrow`, `scan.parquet`, `dead.parquet`, `combined-<reduction>.parquet`. */
+  /** One that `partialLayout` gives. */
   readonly name: string;
   readonly rows: number;
   readonly bytes: number;
@@ -76,11 +76,4 @@ export function parsePartialFolder(
     token: { generation: Number(generation), sequence: Number(sequence) },
     executionId,
   };
-}
-
-/** Whether `name` is one that a file of a partial may have: see {@link PartialFile}. Never a path. */
-export function isPartialFileName(name: string): boolean {
-  return /^(?:rows\.parquet|rows\.arrow|scan\.parquet|dead\.parquet|combined-[A-Za-z0-9_-]{1,100}\.parquet)$/.test(
-    name,
-  );
 }

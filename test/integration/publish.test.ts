@@ -285,9 +285,6 @@ test.for([
 
 test("verified, reduced, staged and published: the partials are still whole, so all of it can be done again", async () => {
   await publish(await stageAll());
-  await using store = createPartialStore(workPaths(out).partials, {
-    reduce: REDUCE,
-    output: { path: out, rows: "parquet" },
-  });
+  await using store = createPartialStore(workPaths(out).partials, { reduce: REDUCE, rowsFormat: "parquet" });
   for (const partial of partials) await store.verifyPartial(partial, signal);
 });

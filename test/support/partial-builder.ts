@@ -9,6 +9,7 @@ import {
   partialFolder,
 } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import { type PlannedPartialFile, partialLayout } from "../../shared/domain/partial-layout.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
@@ -47,7 +48,7 @@ export async function writePartials(
     const folder = join(options.partialsPath, partialFolder({ shard: shardId(shard), token, executionId }));
     await mkdir(folder);
     const files: PartialFile[] = [];
-    const add = async (kind: PartialFile["kind"], name: string, sql: string) => {
+    const add = async ({ kind, name }: PlannedPartialFile, sql: string) => {
       const { rows } = await database.copyTo(
         { where: name, sql },
         join(folder, name),
@@ -56,11 +57,16 @@ export async function writePartials(
       files.push({ kind, name, rows, ...(await digestFile(join(folder, name))) });
       return rows;
     };
-    const rowsOut = await add("rows", "rows.parquet", recipe.rows);
-    if (dead.length > 0) await add("dead", "dead.parquet", deadSql(dead));
-    await database.run(`CREATE OR REPLACE VIEW rows AS FROM ${parquetScan([join(folder, "rows.parquet")])}`);
-    for (const [name, { combine }] of Object.entries(options.reduce ?? {})) {
-      if (combine !== undefined) await add("combined", `combined-${name}.parquet`, combine);
+    const shape = { rowsFormat: "parquet", reduce: options.reduce ?? {} } as const;
+    let rowsOut = 0;
+    for (const file of partialLayout(shape, { hasDead: dead.length > 0 })) {
+      if (file.kind === "dead") await add(file, deadSql(dead));
+      else if (file.kind === "combined") await add(file, file.combine);
+      else {
+        rowsOut = await add(file, recipe.rows);
+        const scan = parquetScan([join(folder, file.name)]);
+        await database.run(`CREATE OR REPLACE VIEW rows AS FROM ${scan}`);
+      }
     }
     partials.push({
       shard: shardId(shard),

@@ -2,19 +2,27 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Table } from "apache-arrow";
+import { assertNever, present } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
-import type { PartialFile, PartialFileKind, PartialManifest } from "../../shared/domain/partial.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import {
+  type PartialShape,
+  type PlannedCombinedFile,
+  type PlannedPartialFile,
+  parquetRows,
+  partialLayout,
+} from "../../shared/domain/partial-layout.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import { combineRows, hasCombine } from "./combine.ts";
+import { combineRows } from "./combine.ts";
 import { createFile, type PartialSink } from "./partial-sink.ts";
 
 export interface WriteOptions {
-  readonly job: Pick<JobDescription, "rowsFormat" | "reduce">;
+  readonly job: PartialShape;
   readonly lease: Pick<Lease, "shard" | "token">;
   readonly executionId: string;
   readonly sink: PartialSink;
@@ -70,42 +78,45 @@ class PartialWriter {
 
   async writeAll(): Promise<readonly PartialFile[]> {
     const { rows, dead } = this.#result;
-    const { rowsFormat } = this.#options.job;
-    if (rowsFormat === "arrow") await this.#write("rows", "rows.arrow", rows, streamArrow);
-    const rowsFolder = await this.#writeParquetRows(rows);
-    if (dead !== null) await this.#write("dead", "dead.parquet", dead, streamParquet);
-    if (rowsFolder !== null && hasCombine(this.#options.job.reduce)) await this.#combine(rowsFolder);
+    const layout = partialLayout(this.#options.job, { hasDead: dead !== null });
+    const tables: PlannedCombinedFile[] = [];
+    for (const file of layout) {
+      switch (file.kind) {
+        case "rows":
+          await this.#write(file, rows, file.format === "arrow" ? streamArrow : streamParquet);
+          break;
+        case "scan":
+          await this.#write(file, rows, streamParquet);
+          break;
+        case "dead":
+          await this.#write(file, present(dead, "a partial with this file has dead letters"), streamParquet);
+          break;
+        case "combined":
+          tables.push(file);
+          break;
+        default:
+          assertNever(file);
+      }
+    }
+    if (tables.length > 0) await this.#combine(tables, await this.#parquetRows());
     return this.#files;
   }
 
-  /**
-   * The rows as Parquet, if anyone reads them so: published, scanned by a final, or combined here. Gives
-   * where they are.
-   */
-  async #writeParquetRows(rows: Table): Promise<{ readonly folder: string; readonly path: string } | null> {
-    const { job, sink, scratchPath } = this.#options;
-    const scanned = Object.values(job.reduce).some(({ combine }) => combine === undefined);
-    if (job.rowsFormat === "parquet") {
-      const path = await this.#write("rows", "rows.parquet", rows, streamParquet);
-      return { folder: sink.path, path };
-    }
-    if (scanned) {
-      const path = await this.#write("scan", "scan.parquet", rows, streamParquet);
-      return { folder: sink.path, path };
-    }
-    if (!hasCombine(job.reduce)) return null;
+  /** Where SQL finds the rows: in a file of the partial, or in one that is made for this alone. */
+  async #parquetRows(): Promise<{ readonly folder: string; readonly path: string }> {
+    const { sink, scratchPath } = this.#options;
+    const written = parquetRows(this.#files);
+    if (written !== null) return { folder: sink.path, path: join(sink.path, written.name) };
     const folder = join(scratchPath, "rows");
     await mkdir(folder);
     const path = join(folder, "rows.parquet");
-    await this.#writeFile(path, rows, streamParquet);
+    await this.#writeFile(path, this.#result.rows, streamParquet);
     return { folder, path };
   }
 
-  async #write(kind: PartialFileKind, name: string, table: Table, encode: Encode): Promise<string> {
-    const path = join(this.#options.sink.path, name);
-    const written = await this.#writeFile(path, table, encode);
+  async #write({ kind, name }: PlannedPartialFile, table: Table, encode: Encode): Promise<void> {
+    const written = await this.#writeFile(join(this.#options.sink.path, name), table, encode);
     this.#files.push({ kind, name, rows: table.numRows, ...written });
-    return path;
   }
 
   /** What is encoded is stored and hashed at once, and so is never whole in memory. */
@@ -131,11 +142,14 @@ class PartialWriter {
     return { bytes, sha256: hash.digest("hex") };
   }
 
-  async #combine(rows: { readonly folder: string; readonly path: string }): Promise<void> {
-    const { job, sink, scratchPath, meter, signal } = this.#options;
+  async #combine(
+    tables: readonly PlannedCombinedFile[],
+    rows: { readonly folder: string; readonly path: string },
+  ): Promise<void> {
+    const { sink, scratchPath, meter, signal } = this.#options;
     const combined = await meter.timeAsync("encode", () =>
       combineRows({
-        reduce: job.reduce,
+        tables,
         rowsPath: rows.path,
         rowsFolder: rows.folder,
         targetFolder: sink.path,

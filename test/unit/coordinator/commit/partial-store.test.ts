@@ -15,17 +15,17 @@ import { join } from "node:path";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BEACON_NAME, writeBeacon } from "../../../../coordinator/commit/beacon.ts";
-import type { PartialShape } from "../../../../coordinator/commit/check-manifest.ts";
 import { createPartialStore, type PartialStore } from "../../../../coordinator/commit/partial-store.ts";
 import { digestFile, sha256 } from "../../../../shared/core/digest.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
+import type { PartialShape } from "../../../../shared/domain/partial-layout.ts";
 import { aDeadLetter, writePartials } from "../../../support/partial-builder.ts";
 
 const SHAPE: PartialShape = {
   reduce: { counts: { combine: "SELECT k, count(*) AS n FROM rows GROUP BY ALL", final: "FROM partials" } },
-  output: { path: "/out", rows: "parquet" },
+  rowsFormat: "parquet",
 };
 const signal = new AbortController().signal;
 
@@ -198,10 +198,7 @@ test.for([
   [3, "accepted"],
   [4, "refused"],
 ] as const)("an Arrow rows file of 3 rows that claims %i is %s", async ([rows, outcome]) => {
-  const arrowStore = createPartialStore(partialsPath, {
-    reduce: {},
-    output: { path: "/out", rows: "arrow" },
-  });
+  const arrowStore = createPartialStore(partialsPath, { reduce: {}, rowsFormat: "arrow" });
   const table = tableFromArrays({ k: Int32Array.of(1, 2, 3) });
   await rm(folder, { recursive: true });
   await mkdir(folder);

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { PartialShape } from "../../../../coordinator/commit/check-manifest.ts";
 import { ThreadSeat } from "../../../../coordinator/commit/thread-seat.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
+import type { PartialShape } from "../../../../shared/domain/partial-layout.ts";
 import { writePartials } from "../../../support/partial-builder.ts";
 
-const SHAPE: PartialShape = { reduce: {}, output: { path: "/out", rows: "parquet" } };
+const SHAPE: PartialShape = { reduce: {}, rowsFormat: "parquet" };
 
 let root: string;
 let partialsPath: string;

@@ -1,0 +1,82 @@
+import { assert } from "../core/assert.ts";
+import type { DatasetFormat } from "./dataset.ts";
+import type { JobSpec } from "./job-spec.ts";
+import type { PartialFile, PartialManifest } from "./partial.ts";
+
+/** What of a job decides which files its partials have. */
+export interface PartialShape {
+  readonly rowsFormat: JobSpec["output"]["rows"];
+  readonly reduce: JobSpec["reduce"];
+}
+
+export function partialShape({ output, reduce }: Pick<JobSpec, "output" | "reduce">): PartialShape {
+  return { rowsFormat: output.rows, reduce };
+}
+
+/** One file of a partial before it is written: `kind` and `name` are those of {@link PartialFile}. */
+export type PlannedPartialFile =
+  | { readonly kind: "rows"; readonly name: string; readonly format: DatasetFormat }
+  | { readonly kind: "scan"; readonly name: string }
+  | { readonly kind: "dead"; readonly name: string }
+  | PlannedCombinedFile;
+
+export interface PlannedCombinedFile {
+  readonly kind: "combined";
+  readonly name: string;
+  readonly reduction: string;
+  /** SQL over `rows`. */
+  readonly combine: string;
+}
+
+/**
+ * The files of a partial, in the order in which a worker writes them: the one place that knows which there
+ * are and what they are called. Workers write these, the coordinator demands exactly these, and the
+ * reductions read them.
+ */
+export function partialLayout(
+  { rowsFormat, reduce }: PartialShape,
+  { hasDead }: { readonly hasDead: boolean },
+): readonly PlannedPartialFile[] {
+  const files: PlannedPartialFile[] = [];
+  const reductions = Object.entries(reduce);
+  if (rowsFormat !== "none") files.push({ kind: "rows", name: `rows.${rowsFormat}`, format: rowsFormat });
+  // A reduction without a combine reads the rows themselves, and SQL reads Parquet.
+  const readsRows = reductions.some(([, { combine }]) => combine === undefined);
+  if (readsRows && rowsFormat !== "parquet") files.push({ kind: "scan", name: "scan.parquet" });
+  if (hasDead) files.push({ kind: "dead", name: "dead.parquet" });
+  for (const [reduction, { combine }] of reductions) {
+    if (combine === undefined) continue;
+    files.push({ kind: "combined", name: combinedName(reduction), reduction, combine });
+  }
+  return files;
+}
+
+/** Whether `name` is one that {@link partialLayout} gives for some job. Never a path. */
+export function isPartialFileName(name: string): boolean {
+  return /^(?:rows\.parquet|rows\.arrow|scan\.parquet|dead\.parquet|combined-[A-Za-z0-9_-]{1,100}\.parquet)$/.test(
+    name,
+  );
+}
+
+/** Of the files of a partial the one that holds its mapped rows as Parquet, if there is one. */
+export function parquetRows<T extends Pick<PartialFile, "kind" | "name">>(files: readonly T[]): T | null {
+  const rows = files.find(({ kind, name }) => kind === "rows" && name.endsWith(".parquet"));
+  return files.find(({ kind }) => kind === "scan") ?? rows ?? null;
+}
+
+/** The file of a partial that a reduction reads: its combined table, or for null the mapped rows. */
+export function reducedFile(partial: PartialManifest, reduction: string | null): PartialFile {
+  if (reduction === null) {
+    const rows = parquetRows(partial.files);
+    assert(rows !== null, `the partial of shard ${partial.shard} has its rows as Parquet`);
+    return rows;
+  }
+  const name = combinedName(reduction);
+  const table = partial.files.find((file) => file.kind === "combined" && file.name === name);
+  assert(table !== undefined, `the partial of shard ${partial.shard} has a table for ${reduction}`);
+  return table;
+}
+
+function combinedName(reduction: string): string {
+  return `combined-${reduction}.parquet`;
+}
