@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 import { testCacheFolder, testSecretFile } from "./test/support/test-cache.ts";
 
 export default defineConfig({
@@ -7,8 +8,10 @@ export default defineConfig({
     ...(process.env.SHARDMILL_CLIENTS === undefined
       ? { include: ["test/**/*.test.ts"], exclude: ["test/clients/**"] }
       : { include: ["test/clients/*.test.ts"] }),
-    // Integration tests start real processes; two cores are shared between them.
-    maxWorkers: 2,
+    // Integration tests start real processes, and wait for them about as much as they compute: three files
+    // keep two cores busy.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // ONNX Runtime would leave a log in the temporary folder for each process that loads it; and no test may
     // read or fill the cache of whoever runs it, or ask for that person's secret.
     env: {

@@ -1,8 +1,11 @@
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { FAULT_KINDS } from "../../fault/chaos-faults.ts";
 import { chaosRound } from "../../fault/chaos-round.ts";
 
-test("a job whose workers and coordinator are killed, stopped and cut off publishes the right rows", async () => {
+// Both wait more than they compute.
+test.concurrent("a job whose workers and coordinator are killed, stopped and cut off publishes the right rows", async ({
+  expect,
+}) => {
   const stories: string[] = [];
   const note = (story: string) => stories.push(story);
   const result = await chaosRound({ seed: 11, workers: 4, shards: 120, faultSeconds: 12, note });
@@ -11,7 +14,9 @@ test("a job whose workers and coordinator are killed, stopped and cut off publis
   expect(unproved, stories.join("\n")).toEqual([]);
 }, 400_000);
 
-test("two jobs on one coordinator that is killed again and again are both published, each with the right rows", async () => {
+test.concurrent("two jobs on one coordinator that is killed again and again are both published, each with the right rows", async ({
+  expect,
+}) => {
   const stories: string[] = [];
   const note = (story: string) => stories.push(story);
   const result = await chaosRound({ seed: 12, workers: 4, jobs: 2, shards: 60, faultSeconds: 6, note });
