@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { hasLiving } from "../../fault/left-processes.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 
 /** How the built command ended, and what it said. */
@@ -102,10 +103,11 @@ export class CliProcess implements AsyncDisposable {
   /** True while it, or anything that it started, lives. */
   groupLives(): boolean {
     try {
-      return process.kill(-this.pid, 0);
+      process.kill(-this.pid, 0);
     } catch {
       return false;
     }
+    return hasLiving(this.pid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
