@@ -24,29 +24,6 @@ export async function processState(pid: number): Promise<string | null> {
   return stat?.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) ?? null;
 }
 
-/**
- * Whether a process of the group `pgid` is alive. A dead one whose parent is gone stays in the group until the
- * system's first process collects it, which in a container may take seconds. True where there is no /proc.
- */
-export function hasLiving(pgid: number): boolean {
-  let names: string[];
-  try {
-    names = readdirSync("/proc");
-  } catch {
-    return true;
-  }
-  return names.some((name) => {
-    if (!/^\d/.test(name)) return false;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return Number(group) === pgid && state !== "Z" && state !== "X";
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** The direct children of a process. */
 export async function childrenOf(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");

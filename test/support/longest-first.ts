@@ -1,6 +1,9 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Tests of real processes wait as much as they compute, and take the longest: begun last, they would end alone. */
+/**
+ * Tests of real processes wait as much as they compute, and take the longest: begun last, they would end
+ * alone.
+ */
 const LONG = /\/test\/(integration|sim)\//;
 
 /** Begins the long files first and lets the short ones fill the gaps. */

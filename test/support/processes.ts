@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { hasLiving } from "../../fault/left-processes.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
+import { hasLiving } from "./process-group.ts";
 
 /** How the built command ended, and what it said. */
 export interface CliResult {
