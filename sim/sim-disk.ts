@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import type { Disk, DiskFile, OpenFlags } from "../shared/core/disk.ts";
+import { sha256 } from "../shared/core/digest.ts";
+import type { Disk, DiskEntry, DiskFile, DiskVersion, OpenFlags } from "../shared/core/disk.ts";
 import { errorCode } from "../shared/core/errno.ts";
 import { type DiskImage, diskError, type Node } from "./disk-image.ts";
 import type { Scheduler, SimProcess } from "./scheduler.ts";
@@ -72,6 +73,30 @@ export class SimDisk implements Disk {
 
   readdir(path: string): Promise<string[]> {
     return this.#turn("read", path, () => [...this.#options.image.folder(path, "scandir").names.keys()]);
+  }
+
+  entries(path: string): Promise<readonly DiskEntry[]> {
+    return this.#turn("read", path, () =>
+      [...this.#options.image.folder(path, "scandir").names].map(([name, { kind }]) => ({ name, kind })),
+    );
+  }
+
+  /** A file's bytes are its version: they are never changed in place. */
+  stat(path: string): Promise<DiskVersion> {
+    return this.#turn("read", path, () => {
+      const stat = this.#options.image.stat(path);
+      return {
+        ...stat,
+        version: stat.kind === "file" ? sha256(this.#options.image.file(path, "stat").bytes) : "",
+      };
+    });
+  }
+
+  realpath(path: string): Promise<string> {
+    return this.#turn("read", path, () => {
+      this.#options.image.find(path, "realpath");
+      return path;
+    });
   }
 
   lstat(path: string) {

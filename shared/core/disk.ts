@@ -1,4 +1,4 @@
-import { constants, type Stats } from "node:fs";
+import { type BigIntStats, constants, type Dirent, type Stats } from "node:fs";
 import {
   copyFile,
   type FileHandle,
@@ -8,9 +8,11 @@ import {
   open,
   readdir,
   readFile,
+  realpath,
   rename,
   rm,
   rmdir,
+  stat,
   unlink,
 } from "node:fs/promises";
 
@@ -28,7 +30,13 @@ export interface Disk {
   readChunks(path: string): AsyncIterable<Uint8Array>;
   /** The names in a folder, in no order. */
   readdir(path: string): Promise<string[]>;
+  /** The same with what each name stands for. */
+  entries(path: string): Promise<readonly DiskEntry[]>;
   lstat(path: string): Promise<DiskStat>;
+  /** Of what links lead to. */
+  stat(path: string): Promise<DiskVersion>;
+  /** The path without links. */
+  realpath(path: string): Promise<string>;
   /** Makes one folder; EEXIST when the name is taken. */
   mkdir(path: string): Promise<void>;
   /** Another name for a file; EEXIST when it is taken. */
@@ -73,7 +81,17 @@ export interface DiskStat {
   readonly size: number;
 }
 
-export function kindOfFile(stats: Stats): DiskStat["kind"] {
+export interface DiskEntry {
+  readonly name: string;
+  readonly kind: DiskStat["kind"];
+}
+
+export interface DiskVersion extends DiskStat {
+  /** The time of the last change, as text: only to be compared. */
+  readonly version: string;
+}
+
+export function kindOfFile(stats: Stats | BigIntStats | Dirent): DiskStat["kind"] {
   if (stats.isFile()) return "file";
   if (stats.isDirectory()) return "folder";
   return stats.isSymbolicLink() ? "link" : "other";
@@ -87,6 +105,15 @@ export const realDisk: Disk = {
   readFile: (path) => readFile(path),
   readChunks,
   readdir: (path) => readdir(path),
+  async entries(path) {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.map((entry) => ({ name: entry.name, kind: kindOfFile(entry) }));
+  },
+  async stat(path) {
+    const stats = await stat(path, { bigint: true });
+    return { kind: kindOfFile(stats), size: Number(stats.size), version: timeText(stats.mtimeNs) };
+  },
+  realpath: (path) => realpath(path),
   async lstat(path) {
     const stats = await lstat(path);
     return { kind: kindOfFile(stats), size: stats.size };
@@ -99,6 +126,16 @@ export const realDisk: Disk = {
   rmdir: (path) => rmdir(path),
   remove: (path) => rm(path, { recursive: true, force: true, maxRetries: REMOVE_RETRIES }),
 };
+
+const NS_PER_MS = 1_000_000n;
+
+/** `2026-01-31T12:00:00.123+456789`: milliseconds, and the nanoseconds beyond them. */
+function timeText(ns: bigint): string {
+  const time = new Date(Number(ns / NS_PER_MS));
+  // A file may have a time that no calendar has.
+  if (Number.isNaN(time.getTime())) return `${ns}`;
+  return `${time.toISOString()}+${ns % NS_PER_MS}`;
+}
 
 /** Large files are read so much at a time: less costs calls, more only memory. */
 const CHUNK_BYTES = 1 << 20;

@@ -1,0 +1,117 @@
+import { basename, dirname } from "node:path/posix";
+import { ShardmillError } from "../core/errors.ts";
+
+declare const brand: unique symbol;
+
+/**
+ * Where bytes are: one file, or a folder of them. The text is canonical, so equal places have equal texts:
+ *
+ * | scheme | text |
+ * |---|---|
+ * | `file` | an absolute path on the machine that reads it: `/data/a.parquet` |
+ * | `coordinator` | `coordinator:` and the location that the coordinator itself has: `coordinator:/data/a` |
+ * | others | the URI: `s3://bucket/key` |
+ */
+export type Location = string & { readonly [brand]: "Location" };
+
+export const SCHEMES = ["file", "coordinator", "s3", "gs", "az", "https"] as const;
+export type Scheme = (typeof SCHEMES)[number];
+
+const COORDINATOR = "coordinator:";
+
+/** `s3://bucket/key`: the scheme is two letters or more. */
+const URI = /^([A-Za-z][A-Za-z0-9+.-]+):\/\/([^/]*)(.*)$/s;
+
+/**
+ * The one parser of locations: a URI, or a bare absolute path, which is a file.
+ *
+ * @throws {ARGUMENT_INVALID} when the text is none
+ */
+export function parseLocation(text: string): Location {
+  const wrong = wrongWith(text);
+  if (wrong !== null) {
+    throw new ShardmillError("ARGUMENT_INVALID", `${JSON.stringify(text)} is not a location: ${wrong}`, {
+      fields: { location: text },
+      hint: `write an absolute path, or a URI of ${SCHEMES.join(", ")}`,
+    });
+  }
+  const local = /^file:\/\/(?=\/)/i.exec(text);
+  return (local === null ? text : decodeURIComponent(text.slice(local[0].length))) as Location;
+}
+
+export function isLocation(text: string): text is Location {
+  return wrongWith(text) === null && !/^file:/i.test(text);
+}
+
+function wrongWith(text: string): string | null {
+  if (text.includes("\0")) return "it has a NUL character in it";
+  if (text.startsWith("/")) return null;
+  if (text.startsWith(COORDINATOR)) return wrongWith(text.slice(COORDINATOR.length));
+  const [, scheme = "", authority = "", path = ""] = URI.exec(text) ?? [];
+  if (scheme === "") return "it is neither an absolute path nor a URI";
+  if (!isScheme(scheme.toLowerCase())) return `no storage has the scheme ${scheme}`;
+  if (scheme.toLowerCase() !== "file") return authority === "" ? `${scheme}:// has no name behind it` : null;
+  if (authority !== "" || !path.startsWith("/")) return "file:// is followed by an absolute path";
+  return isDecodable(path) ? null : "its percent-encoding is broken";
+}
+
+function isScheme(text: string): text is Scheme {
+  return SCHEMES.some((scheme) => scheme === text);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function schemeOf(location: Location): Scheme {
+  if (location.startsWith("/")) return "file";
+  const scheme = location.slice(0, location.indexOf(":")).toLowerCase();
+  if (!isScheme(scheme)) throw new Error(`broken invariant: a location ${location}`);
+  return scheme;
+}
+
+/** The path on this machine that a `file` location means. */
+export function localPathOf(location: Location): string {
+  if (!location.startsWith("/")) throw new Error(`broken invariant: ${location} is not on this machine`);
+  return location;
+}
+
+/** The same place, reached by way of the coordinator. */
+export function viaCoordinator(location: Location): Location {
+  return `${COORDINATOR}${location}` as Location;
+}
+
+/** What the coordinator itself calls a place that is reached by way of it. */
+export function atCoordinator(location: Location): Location {
+  if (!location.startsWith(COORDINATOR)) throw new Error(`broken invariant: ${location} is not reached so`);
+  return location.slice(COORDINATOR.length) as Location;
+}
+
+/** A file or folder below `folder`. Names are not looked into: one with `/` in it leads further down. */
+export function below(folder: Location, ...names: readonly string[]): Location {
+  const base = folder.endsWith("/") ? folder.slice(0, -1) : folder;
+  return [base, ...names].join("/") as Location;
+}
+
+/** The last name of a location; empty for the root of a storage. */
+export function nameOf(location: Location): string {
+  return basename(pathOf(location));
+}
+
+/** The folder that a location is in; the root of a storage is its own. */
+export function folderOf(location: Location): Location {
+  const path = pathOf(location);
+  const root = location.slice(0, location.length - path.length);
+  return `${root}${dirname(path === "" ? "/" : path)}` as Location;
+}
+
+/** What comes behind scheme and authority. */
+function pathOf(location: Location): string {
+  if (location.startsWith(COORDINATOR)) return pathOf(atCoordinator(location));
+  return location.startsWith("/") ? location : (URI.exec(location)?.[3] ?? "");
+}

@@ -1,0 +1,90 @@
+import { errorCode } from "../core/errno.ts";
+import { type ErrorCode, isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+
+/** What the file system says, in the words of a storage. What is not listed is STORE_FAILED. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: "STORE_NOT_FOUND",
+  ENOTDIR: "STORE_NOT_FOUND",
+  EEXIST: "STORE_EXISTS",
+  ENOTEMPTY: "STORE_EXISTS",
+  EACCES: "STORE_REFUSED",
+  EPERM: "STORE_REFUSED",
+  EROFS: "STORE_REFUSED",
+};
+
+/**
+ * Runs `action`, and gives what fails in it for the file system's reasons a storage's code; `verb` says what
+ * was to be done with the path. Other errors pass as they are.
+ */
+export async function asStorageErrors<T>(verb: string, path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw asStorageError(verb, path, error);
+  }
+}
+
+export function asStorageError(verb: string, path: string, error: unknown): unknown {
+  const code = errorCode(error);
+  // Not from the file system: an error of ours, or the signal's reason.
+  if (error instanceof ShardmillError || code === null) return error;
+  return new ShardmillError(CODES[code] ?? "STORE_FAILED", `cannot ${verb} ${path}: ${messageOf(error)}`, {
+    fields: { path, errno: code },
+    cause: error,
+  });
+}
+
+/** What lies behind a storage's error, in the words of whoever said it: the file system's own message. */
+export function reasonOf(error: unknown): string {
+  return isShardmillError(error) && error.cause instanceof Error ? messageOf(error.cause) : messageOf(error);
+}
+
+/** @throws {STORE_FAILED} when `[start, end)` is not a range */
+export function checkRange(path: string, start: number, end: number): void {
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end) return;
+  throw new ShardmillError("STORE_FAILED", `[${start}, ${end}) is not a range of bytes`, {
+    fields: { path, start, end },
+  });
+}
+
+/** A file ends at `found`, before the `expected` byte. */
+export function tooShort(path: string, expected: number, found: number): ShardmillError {
+  return new ShardmillError("STORE_FAILED", `${path} ends at byte ${found}, before ${expected}`, {
+    fields: { path, expected, found },
+    hint: "the file was cut short since it was listed",
+  });
+}
+
+export function isTooShort(error: unknown): boolean {
+  if (!isShardmillError(error, "STORE_FAILED")) return false;
+  const { found, expected } = error.fields;
+  return typeof expected === "number" && typeof found === "number" && found < expected;
+}
+
+export function notAFile(path: string, what: string): ShardmillError {
+  return new ShardmillError("STORE_FAILED", `${path} is ${what}`, { fields: { path } });
+}
+
+export function occupied(path: string, bytes: number, cause?: unknown): ShardmillError {
+  return new ShardmillError("STORE_EXISTS", `${path} exists with other bytes`, {
+    fields: { path, bytes },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+export function wrongSize(path: string, expected: number, found: number): ShardmillError {
+  return new ShardmillError("STORE_FAILED", `${path}: ${found} bytes came where ${expected} were announced`, {
+    fields: { path, expected, found },
+  });
+}
+
+export function wrongDigest(path: string, expected: string, found: string): ShardmillError {
+  return new ShardmillError("STORE_FAILED", `${path}: the bytes that came have another sha256`, {
+    fields: { path, expected, found },
+  });
+}
+
+/** A call of what `Capabilities` says that a storage cannot do. */
+export function cannot(storage: string, what: string): Error {
+  return new Error(`broken invariant: ${storage} cannot ${what}`);
+}

@@ -1,0 +1,159 @@
+import { type Disk, type DiskVersion, realDisk } from "../core/disk.ts";
+import { syncPath } from "../core/durable.ts";
+import { errorCode } from "../core/errno.ts";
+import { linkOrCopy } from "../core/hard-link.ts";
+import { makeFolders } from "../core/make-folders.ts";
+import { folderOf, type Location, localPathOf } from "../domain/location.ts";
+import { asStorageErrors, checkRange, notAFile, tooShort } from "./errors.ts";
+import { LocalHandles } from "./local-handles.ts";
+import { listLocal } from "./local-names.ts";
+import { putLocal, replaceBy } from "./local-put.ts";
+import type {
+  Capabilities,
+  Entry,
+  PlaceKind,
+  PutOptions,
+  PutSource,
+  Storage,
+  StoredFile,
+} from "./storage.ts";
+
+/** Files on this machine, or on whatever it has mounted. Files that were read stay open: dispose of it. */
+export function createLocalStorage(disk: Disk = realDisk): Storage {
+  return new LocalStorage(disk);
+}
+
+/** One read of more than 2 GiB fails on Linux; and between pieces an abort is noticed. */
+const PIECE_BYTES = 16 << 20;
+
+class LocalStorage implements Storage {
+  readonly can: Capabilities = { rename: true, link: true, putIfAbsent: true, sync: true, list: true };
+  readonly #disk: Disk;
+  readonly #handles: LocalHandles;
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+    this.#handles = new LocalHandles(disk);
+  }
+
+  async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
+    signal?.throwIfAborted();
+    const path = localPathOf(location);
+    const found = await asStorageErrors("stat", path, () =>
+      this.#disk.stat(path).catch((error: unknown) => {
+        if (isNothing(error)) return null;
+        throw error;
+      }),
+    );
+    return found === null ? null : kindOf(found);
+  }
+
+  async stat(location: Location, signal?: AbortSignal): Promise<{ bytes: number; version: string }> {
+    signal?.throwIfAborted();
+    const path = localPathOf(location);
+    const found = await asStorageErrors("stat", path, () => this.#disk.stat(path));
+    if (found.kind !== "file") throw notAFile(path, found.kind === "folder" ? "a folder" : "not a file");
+    return { bytes: found.size, version: found.version };
+  }
+
+  async real(location: Location, signal?: AbortSignal): Promise<Location> {
+    signal?.throwIfAborted();
+    const path = localPathOf(location);
+    return (await asStorageErrors("follow", path, () => this.#disk.realpath(path))) as Location;
+  }
+
+  async *list(
+    folder: Location,
+    { prefix = "", signal }: { readonly prefix?: string; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<readonly Entry[]> {
+    signal?.throwIfAborted();
+    const path = localPathOf(folder);
+    const entries = await asStorageErrors("list", path, () => listLocal(path, this.#disk));
+    yield prefix === "" ? entries : entries.filter(({ name }) => name.startsWith(prefix));
+  }
+
+  async read(location: Location, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    const path = localPathOf(location);
+    checkRange(path, start, end);
+    return asStorageErrors("read", path, () =>
+      this.#handles.use(path, async (handle) => {
+        const bytes = new Uint8Array(end - start);
+        for (let done = 0; done < bytes.length; done += PIECE_BYTES) {
+          signal?.throwIfAborted();
+          const piece = bytes.subarray(done, done + PIECE_BYTES);
+          const found = await handle.readInto(piece, start + done);
+          if (found < piece.length) throw tooShort(path, end, start + done + found);
+        }
+        return bytes;
+      }),
+    );
+  }
+
+  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+    options.signal?.throwIfAborted();
+    const path = localPathOf(location);
+    this.#handles.forget(path);
+    return asStorageErrors("write", path, () => putLocal(location, source, options, this.#disk));
+  }
+
+  async rename(from: Location, to: Location): Promise<void> {
+    const [source, target] = [localPathOf(from), localPathOf(to)];
+    this.#handles.forget(source);
+    this.#handles.forget(target);
+    await this.#inFolder("rename to", to, () => this.#disk.rename(source, target));
+  }
+
+  async link(from: Location, to: Location): Promise<void> {
+    await this.#inFolder("link", to, () => linkOrCopy(localPathOf(from), localPathOf(to), this.#disk));
+  }
+
+  async copy(from: Location, to: Location, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.#handles.forget(localPathOf(to));
+    await this.#inFolder("copy to", to, () =>
+      replaceBy(localPathOf(to), this.#disk, async (temporary) => {
+        await this.#disk.copyFile(localPathOf(from), temporary);
+        await syncPath(temporary, this.#disk);
+      }),
+    );
+  }
+
+  async sync(location: Location): Promise<void> {
+    const path = localPathOf(location);
+    await asStorageErrors("sync", path, () => syncPath(path, this.#disk));
+  }
+
+  async remove(location: Location, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const path = localPathOf(location);
+    this.#handles.forget(path);
+    await asStorageErrors("remove", path, () => this.#disk.remove(path));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handles[Symbol.asyncDispose]();
+  }
+
+  /** Mostly the folder is there: it is made when it turns out not to be. */
+  async #inFolder(verb: string, location: Location, action: () => Promise<void>): Promise<void> {
+    await asStorageErrors(verb, location, async () => {
+      try {
+        await action();
+      } catch (error) {
+        if (errorCode(error) !== "ENOENT") throw error;
+        await makeFolders(folderOf(location), this.#disk);
+        await action();
+      }
+    });
+  }
+}
+
+function kindOf({ kind }: DiskVersion): PlaceKind {
+  return kind === "link" ? "other" : kind;
+}
+
+function isNothing(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOENT" || code === "ENOTDIR";
+}

@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import { ShardmillError } from "../core/errors.ts";
+import type { Location } from "../domain/location.ts";
+import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
+import { drain } from "./put-source.ts";
+import type {
+  Capabilities,
+  Entry,
+  PlaceKind,
+  PutOptions,
+  PutSource,
+  Storage,
+  StorageStat,
+  StoredFile,
+} from "./storage.ts";
+
+interface StoredBytes {
+  readonly bytes: Uint8Array;
+  readonly version: string;
+}
+
+/** What a caller is about to do. */
+export interface StorageCall {
+  readonly call: "stat" | "list" | "read" | "put" | "copy" | "remove";
+  readonly location: Location;
+}
+
+export interface MemoryStorageOptions {
+  /** Called before anything is looked at or changed: may wait, or fail. */
+  readonly before?: (call: StorageCall) => Promise<void>;
+}
+
+const PAGE_NAMES = 1_000;
+
+/**
+ * A bucket in all but name: files under whole names, no folders, no renames, no links; what is put is there
+ * at once, and of many that put if absent one wins. For tests and the simulator. It never forgets: whoever
+ * holds it holds the files.
+ */
+export class MemoryStorage implements Storage {
+  readonly can: Capabilities = { rename: false, link: false, putIfAbsent: true, sync: false, list: true };
+  readonly #before: (call: StorageCall) => Promise<void>;
+  readonly #files = new Map<Location, StoredBytes>();
+  #versions = 0;
+
+  constructor({ before = async () => {} }: MemoryStorageOptions = {}) {
+    this.#before = before;
+  }
+
+  async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
+    await this.#begin({ call: "stat", location }, signal);
+    if (this.#files.has(location)) return "file";
+    return this.#isFolder(location) ? "folder" : null;
+  }
+
+  async stat(location: Location, signal?: AbortSignal): Promise<StorageStat> {
+    await this.#begin({ call: "stat", location }, signal);
+    const { bytes, version } = this.#file(location);
+    return { bytes: bytes.length, version };
+  }
+
+  async real(location: Location, signal?: AbortSignal): Promise<Location> {
+    await this.#begin({ call: "stat", location }, signal);
+    if (!this.#files.has(location) && !this.#isFolder(location)) throw notFound(location);
+    return location;
+  }
+
+  async *list(
+    folder: Location,
+    { prefix = "", signal }: { readonly prefix?: string; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<readonly Entry[]> {
+    await this.#begin({ call: "list", location: folder }, signal);
+    if (!this.#isFolder(folder)) throw notFound(folder);
+    const entries = this.#entriesOf(folder).filter(({ name }) => name.startsWith(prefix));
+    for (let at = 0; at < entries.length; at += PAGE_NAMES) {
+      signal?.throwIfAborted();
+      yield entries.slice(at, at + PAGE_NAMES);
+    }
+  }
+
+  async read(location: Location, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+    checkRange(location, start, end);
+    await this.#begin({ call: "read", location }, signal);
+    const { bytes } = this.#file(location);
+    if (end > bytes.length) throw tooShort(location, end, bytes.length);
+    return Uint8Array.from(bytes.subarray(start, end));
+  }
+
+  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+    await this.#begin({ call: "put", location }, options.signal);
+    const chunks: Uint8Array[] = [];
+    const stored = await drain(location, source, options, async (chunk) => {
+      chunks.push(Uint8Array.from(chunk));
+    });
+    const there = this.#files.get(location);
+    if (options.ifAbsent === true && there !== undefined) {
+      const sha256 = createHash("sha256").update(there.bytes).digest("hex");
+      if (sha256 !== stored.sha256) throw occupied(location, there.bytes.length);
+      return stored;
+    }
+    this.#set(location, new Uint8Array(Buffer.concat(chunks)));
+    return stored;
+  }
+
+  async rename(): Promise<void> {
+    throw cannot("a bucket", "rename");
+  }
+
+  async link(): Promise<void> {
+    throw cannot("a bucket", "link");
+  }
+
+  async copy(from: Location, to: Location, signal?: AbortSignal): Promise<void> {
+    await this.#begin({ call: "copy", location: to }, signal);
+    this.#set(to, this.#file(from).bytes);
+  }
+
+  /** Nothing is left to do: what was put is there. */
+  async sync(): Promise<void> {}
+
+  async remove(location: Location, signal?: AbortSignal): Promise<void> {
+    await this.#begin({ call: "remove", location }, signal);
+    for (const name of [...this.#files.keys()]) {
+      if (name === location || name.startsWith(`${location}/`)) this.#files.delete(name);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #begin(call: StorageCall, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    await this.#before(call);
+  }
+
+  #set(location: Location, bytes: Uint8Array): void {
+    this.#versions += 1;
+    this.#files.set(location, { bytes, version: `v${this.#versions}` });
+  }
+
+  #file(location: Location): StoredBytes {
+    const file = this.#files.get(location);
+    if (file !== undefined) return file;
+    throw this.#isFolder(location) ? notAFile(location, "a folder") : notFound(location);
+  }
+
+  #isFolder(location: Location): boolean {
+    const start = folderPrefix(location);
+    for (const name of this.#files.keys()) if (name.startsWith(start)) return true;
+    return false;
+  }
+
+  #entriesOf(folder: Location): Entry[] {
+    const start = folderPrefix(folder);
+    const entries = new Map<string, Entry>();
+    for (const [location, { bytes, version }] of this.#files) {
+      if (!location.startsWith(start)) continue;
+      const [name = "", ...deeper] = location.slice(start.length).split("/");
+      const isFile = deeper.length === 0;
+      entries.set(`${name}${isFile ? "" : "/"}`, {
+        name,
+        kind: isFile ? "file" : "folder",
+        stat: isFile ? { bytes: bytes.length, version } : null,
+        unnameable: null,
+      });
+    }
+    return [...entries.values()];
+  }
+}
+
+function folderPrefix(location: Location): string {
+  return location.endsWith("/") ? location : `${location}/`;
+}
+
+function notFound(location: Location): ShardmillError {
+  return new ShardmillError("STORE_NOT_FOUND", `there is no ${location}`, { fields: { path: location } });
+}

@@ -1,0 +1,48 @@
+import { ShardmillError } from "../core/errors.ts";
+import { type Location, type Scheme, schemeOf } from "../domain/location.ts";
+import { createLocalStorage } from "./local.ts";
+import type { Storage } from "./storage.ts";
+
+/** What opens the storage of each scheme. Where one needs a library, it is loaded when it is opened. */
+export type StorageOpeners = Partial<Readonly<Record<Scheme, () => Promise<Storage>>>>;
+
+const OPENERS: StorageOpeners = {
+  file: async () => createLocalStorage(),
+};
+
+/**
+ * The storages of one process or thread, by the scheme of what is asked for: each is opened when its scheme
+ * is first met, and kept until all are disposed of.
+ */
+export class Storages implements AsyncDisposable {
+  readonly #openers: StorageOpeners;
+  readonly #open = new Map<Scheme, Promise<Storage>>();
+
+  /** @param openers of schemes that need to know more than a location says, and others than the usual ones */
+  constructor(openers: StorageOpeners = {}) {
+    this.#openers = { ...OPENERS, ...openers };
+  }
+
+  /** @throws {STORE_REFUSED} when nothing here reaches such a place */
+  async at(location: Location): Promise<Storage> {
+    const scheme = schemeOf(location);
+    const open = this.#open.get(scheme) ?? this.#start(scheme, location);
+    this.#open.set(scheme, open);
+    return await open;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.all(open.map(async (each) => (await each.catch(() => null))?.[Symbol.asyncDispose]()));
+  }
+
+  #start(scheme: Scheme, location: Location): Promise<Storage> {
+    const opener = this.#openers[scheme];
+    if (opener !== undefined) return opener();
+    const message = `${location} cannot be reached from here: nothing opens ${scheme} storage`;
+    return Promise.reject(
+      new ShardmillError("STORE_REFUSED", message, { fields: { path: location, scheme } }),
+    );
+  }
+}

@@ -1,0 +1,152 @@
+import type { ShardmillError } from "../core/errors.ts";
+import type { Location } from "../domain/location.ts";
+
+/** What a storage is able to do. Calling what it cannot do is a fault in the program. */
+export interface Capabilities {
+  /** `rename`: files and whole folders, in one step. */
+  readonly rename: boolean;
+  /** `link`: a second name for the bytes of a file. */
+  readonly link: boolean;
+  /** `put` with `ifAbsent`: of many that put at once, one wins. */
+  readonly putIfAbsent: boolean;
+  /** What `rename`, `link`, `copy` and `remove` did outlives a power cut only after `sync`; else at once. */
+  readonly sync: boolean;
+  /** `list`, `remove` and `copy`. */
+  readonly list: boolean;
+}
+
+export interface StorageStat {
+  readonly bytes: number;
+  /**
+   * Opaque: another one means that the file may have changed. A time of change, or an etag; never
+   * interpreted.
+   */
+  readonly version: string;
+}
+
+export type PlaceKind = "file" | "folder" | "other";
+
+/** One name in a folder. */
+export interface Entry {
+  /** As part of a location. */
+  readonly name: string;
+  /** A link is not followed: `kindAt` and `real` do that. */
+  readonly kind: PlaceKind | "link";
+  /** Where listing tells it at no further cost. */
+  readonly stat: StorageStat | null;
+  /**
+   * Not null for a name that is not text, whose file cannot be named and so not be opened: how to show it to
+   * people.
+   */
+  readonly unnameable: string | null;
+}
+
+/** What is put: so many bytes, given once, from the first on. */
+export interface PutSource {
+  readonly bytes: number;
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+export interface PutOptions {
+  /**
+   * Never replaces: STORE_EXISTS when a file with other bytes is there. One with the same bytes is as good as
+   * put: it may be our own, whose answer was lost. Left out: what is there is replaced, in one step.
+   */
+  readonly ifAbsent?: boolean;
+  /**
+   * With `ifAbsent`, where only this process gives the name: then readers never find an empty file under it,
+   * even where the disk has no hard links.
+   */
+  readonly alone?: boolean;
+  /** In hex, of the bytes: they are refused when theirs is another. */
+  readonly sha256?: string;
+  /**
+   * A folder above, which must be there already where a storage has folders: what was removed with a job is
+   * not made anew. Left out: all that are missing are made.
+   */
+  readonly within?: Location;
+  readonly signal?: AbortSignal;
+}
+
+/** What was put. */
+export interface StoredFile {
+  readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
+}
+
+/**
+ * The one door for bytes: input, models, partials, output. One contract suite
+ * (`test/contract/storage-contract.ts`) runs against every implementation.
+ *
+ * Every call rejects with a {@link ShardmillError}: STORE_NOT_FOUND, STORE_EXISTS, STORE_REFUSED,
+ * STORE_FAILED; with the signal's reason once it aborts. A call may be repeated.
+ *
+ * Where there are folders they are made as needed; where there are none, one is there while there is a file
+ * below it.
+ */
+export interface Storage extends AsyncDisposable {
+  readonly can: Capabilities;
+
+  /** What is there, links followed; null for nothing. */
+  kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null>;
+
+  /** Of a file. A folder is STORE_FAILED. */
+  stat(location: Location, signal?: AbortSignal): Promise<StorageStat>;
+
+  /** The location without links: two that lead to one file have the same. Rejects when nothing is there. */
+  real(location: Location, signal?: AbortSignal): Promise<Location>;
+
+  /**
+   * The names in a folder, in no order, page by page; with a prefix, those that begin with it.
+   * STORE_NOT_FOUND where there is no such folder.
+   */
+  list(
+    folder: Location,
+    options?: { readonly prefix?: string; readonly signal?: AbortSignal },
+  ): AsyncIterable<readonly Entry[]>;
+
+  /** Bytes `[start, end)`; the caller owns the buffer. STORE_FAILED when the file is shorter. */
+  read(location: Location, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+
+  /** Stores a whole file, durably, or nothing. */
+  put(location: Location, source: PutSource, options?: PutOptions): Promise<StoredFile>;
+
+  /**
+   * A file or folder gets another name. A file that is there is replaced; a folder that is not empty, never.
+   */
+  rename(from: Location, to: Location): Promise<void>;
+
+  /**
+   * A file gets a second name, which must be free (STORE_EXISTS); where the disk has no links, its copy gets
+   * it.
+   */
+  link(from: Location, to: Location): Promise<void>;
+
+  /**
+   * A file's bytes get a second name without passing through here if that can be; what is there is replaced.
+   */
+  copy(from: Location, to: Location, signal?: AbortSignal): Promise<void>;
+
+  /** Makes the bytes of a file, or the names in a folder, outlive a power cut. */
+  sync(location: Location): Promise<void>;
+
+  /** Removes a file, or a folder with all that is below it, if it is there. */
+  remove(location: Location, signal?: AbortSignal): Promise<void>;
+}
+
+/** One file as a source of byte ranges: what dataset readers take. */
+export interface ByteSource {
+  /** Named in errors. */
+  readonly path: string;
+  readonly bytes: number;
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+export function byteSource(storage: Pick<Storage, "read">, location: Location, bytes: number): ByteSource {
+  return {
+    path: location,
+    bytes,
+    read: (start, end, signal) => storage.read(location, start, end, signal),
+  };
+}

@@ -1,0 +1,160 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sha256 } from "../../shared/core/digest.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { PutSource } from "../../shared/storage/storage.ts";
+import { changingContract, listingContract } from "./storage-folders-contract.ts";
+import { contentOf, type StorageUnderTest } from "./storage-under-test.ts";
+
+/** What every storage promises. What it says that it cannot do is not asked of it. */
+export function storageContract(name: string, makeStorage: () => Promise<StorageUnderTest>): void {
+  describe(`${name} as a storage`, () => {
+    let on: StorageUnderTest;
+    const put = (location: Location, bytes: Uint8Array | string) =>
+      on.storage.put(location, sourceOfBytes(bytes), { ifAbsent: true });
+
+    beforeEach(async () => {
+      on = await makeStorage();
+    });
+    afterEach(async () => {
+      await on.storage[Symbol.asyncDispose]();
+      await on.cleanup();
+    });
+
+    describe("reading", () => {
+      it("tells a file's size and version, the same each time", async () => {
+        const stat = await on.storage.stat(on.existing.location);
+        expect(stat.bytes).toBe(on.existing.bytes.length);
+        expect(stat.version).not.toBe("");
+        expect(await on.storage.stat(on.existing.location)).toEqual(stat);
+        expect(await on.storage.kindAt(on.existing.location)).toBe("file");
+        expect(await on.storage.real(on.existing.location)).toBe(on.existing.location);
+      });
+
+      it("reads exactly the range that is asked for", async () => {
+        const { location, bytes } = on.existing;
+        const range = fc
+          .tuple(fc.nat(bytes.length), fc.nat(bytes.length))
+          .map((ends) => ends.sort((a, b) => a - b));
+        await fc.assert(
+          fc.asyncProperty(range, async ([start = 0, end = 0]) => {
+            const read = await on.storage.read(location, start, end);
+            expect(Buffer.compare(read, bytes.subarray(start, end))).toBe(0);
+          }),
+          { numRuns: 25, examples: [[[0, bytes.length]], [[5, 5]], [[bytes.length - 1, bytes.length]]] },
+        );
+      });
+
+      it("gives each reader a buffer of its own", async () => {
+        const { location, bytes } = on.existing;
+        const first = await on.storage.read(location, 0, 100);
+        first.fill(0);
+        expect(Buffer.compare(await on.storage.read(location, 0, 100), bytes.subarray(0, 100))).toBe(0);
+      });
+
+      it("serves many reads of one file at once", async () => {
+        const { location, bytes } = on.existing;
+        const reads = Array.from({ length: 40 }, (_, index) =>
+          on.storage.read(location, index * 10, index * 10 + 10),
+        );
+        expect(Buffer.compare(Buffer.concat(await Promise.all(reads)), bytes.subarray(0, 400))).toBe(0);
+      });
+
+      it("refuses a range that ends after the file, and one that is none", async () => {
+        const { location, bytes } = on.existing;
+        const past = on.storage.read(location, bytes.length - 1, bytes.length + 1);
+        await expect(past).rejects.toMatchObject({ code: "STORE_FAILED" });
+        await expect(on.storage.read(location, 10, 5)).rejects.toMatchObject({ code: "STORE_FAILED" });
+      });
+
+      it("says that a file is not there, or that it may not be asked for", async () => {
+        const location = on.free();
+        const codes = expect.stringMatching(/^STORE_(NOT_FOUND|REFUSED)$/);
+        await expect(on.storage.stat(location)).rejects.toMatchObject({ code: codes });
+        await expect(on.storage.read(location, 0, 1)).rejects.toMatchObject({ code: codes });
+      });
+
+      it("refuses what is forbidden", async () => {
+        if (on.forbidden === null) return;
+        const refused = { code: "STORE_REFUSED" };
+        await expect(on.storage.read(on.forbidden, 0, 1)).rejects.toMatchObject(refused);
+        await expect(put(on.forbidden, "x")).rejects.toMatchObject(refused);
+      });
+
+      it("does nothing once the signal has aborted, and rejects with its reason", async () => {
+        const reason = new Error("enough");
+        const signal = AbortSignal.abort(reason);
+        const location = on.free();
+        await expect(on.storage.stat(on.existing.location, signal)).rejects.toBe(reason);
+        await expect(on.storage.read(on.existing.location, 0, 10, signal)).rejects.toBe(reason);
+        const late = on.storage.put(location, sourceOfBytes("x"), { ifAbsent: true, signal });
+        await expect(late).rejects.toBe(reason);
+        await put(location, "y");
+        expect(contentOf(await on.bytesAt(location))).toBe("y");
+      });
+    });
+
+    describe("putting", () => {
+      it("puts a file whole, of any size, and says its sha256", async () => {
+        for (const size of [0, 1, 65_535, 65_536, 3_000_000]) {
+          const location = on.free();
+          const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31) % 251);
+          expect(await put(location, bytes)).toEqual({ bytes: size, sha256: sha256(bytes) });
+          expect(Buffer.compare(await on.bytesAt(location), bytes)).toBe(0);
+        }
+      });
+
+      it("never puts over a file with other bytes if it is to be absent, and leaves it as it was", async () => {
+        const location = on.free();
+        await put(location, "first");
+        await expect(put(location, "other")).rejects.toMatchObject({ code: "STORE_EXISTS" });
+        await expect(put(location, "")).rejects.toMatchObject({ code: "STORE_EXISTS" });
+        expect(contentOf(await on.bytesAt(location))).toBe("first");
+      });
+
+      it("takes the same bytes once more for the put that it repeats", async () => {
+        const location = on.free();
+        const first = await put(location, "the same");
+        expect(await put(location, "the same")).toEqual(first);
+        expect(contentOf(await on.bytesAt(location))).toBe("the same");
+      });
+
+      it("lets one of many that put at once win", async () => {
+        const location = on.free();
+        const texts = ["a", "b", "c", "d", "e"].map((letter) => letter.repeat(1_000));
+        const outcomes = await Promise.allSettled(texts.map((each) => put(location, each)));
+        const won = texts.filter((_, index) => outcomes[index]?.status === "fulfilled");
+        for (const outcome of outcomes) {
+          if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "STORE_EXISTS" });
+        }
+        expect(won).toEqual([contentOf(await on.bytesAt(location))]);
+      });
+
+      it("puts nothing when the bytes are not what was announced, or do not come", async () => {
+        const location = on.free();
+        const broken: PutSource = {
+          bytes: 100,
+          async *chunks() {
+            yield new Uint8Array(50);
+            throw new Error("the line broke");
+          },
+        };
+        const short: PutSource = { ...sourceOfBytes("four"), bytes: 5 };
+        const long: PutSource = { ...sourceOfBytes("four"), bytes: 3 };
+        for (const source of [broken, short, long]) {
+          await expect(on.storage.put(location, source, { ifAbsent: true })).rejects.toThrow();
+        }
+        const wrong = { ifAbsent: true, sha256: sha256("another") };
+        await expect(on.storage.put(location, sourceOfBytes("four"), wrong)).rejects.toMatchObject({
+          code: "STORE_FAILED",
+        });
+        expect(await put(location, "now")).toEqual({ bytes: 3, sha256: sha256("now") });
+        expect(contentOf(await on.bytesAt(location))).toBe("now");
+      });
+    });
+
+    listingContract(() => on);
+    changingContract(() => on);
+  });
+}

@@ -1,0 +1,170 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { below, folderOf, type Location, nameOf } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { contentOf, type StorageUnderTest } from "./storage-under-test.ts";
+
+/** What a storage promises that lists. */
+export function listingContract(current: () => StorageUnderTest): void {
+  /**
+   * Names as they are met in data: blanks, umlauts, characters that have a meaning in URIs, in globs, in XML.
+   */
+  const nameArbitrary = fc
+    .string({ unit: fc.constantFrom(..."abz09 ._-=%+&?#[]{}*'\"<>\\äß漢🙂"), minLength: 1, maxLength: 20 })
+    .filter((name) => name !== "." && name !== "..");
+
+  describe("listing", () => {
+    it("gives back every name, as it was put, and what is below only as a folder", async () => {
+      const { storage, free } = current();
+      if (!storage.can.list) return;
+      const names = fc.uniqueArray(nameArbitrary, {
+        minLength: 1,
+        maxLength: 12,
+        selector: (n) => n.normalize(),
+      });
+      await fc.assert(
+        fc.asyncProperty(names, fc.nat(2), async (all, folders) => {
+          const folder = free();
+          for (const [index, name] of all.entries()) {
+            const location = below(folder, name, ...(index < folders ? ["inner", "file"] : []));
+            await storage.put(location, sourceOfBytes(name));
+            const bytes = Buffer.byteLength(name);
+            expect(contentOf(await storage.read(location, 0, bytes))).toBe(name);
+            expect(nameOf(index < folders ? folderOf(folderOf(location)) : location)).toBe(name);
+          }
+          const expected = all.map((name, index) => ({ name, kind: index < folders ? "folder" : "file" }));
+          expect(await list(storage, folder)).toEqual(sorted(expected));
+        }),
+        { numRuns: 15 },
+      );
+    });
+
+    it("gives the names with a prefix alone, and with them what stat says, if anything", async () => {
+      const { storage, free } = current();
+      if (!storage.can.list) return;
+      const folder = free();
+      for (const name of ["part-1", "part-2", "other"])
+        await storage.put(below(folder, name), sourceOfBytes(name));
+      expect(await list(storage, folder, "part-")).toEqual([
+        { name: "part-1", kind: "file" },
+        { name: "part-2", kind: "file" },
+      ]);
+      expect(await list(storage, folder, "none")).toEqual([]);
+      for await (const page of storage.list(folder)) {
+        for (const { name, stat } of page) {
+          if (stat !== null) expect(stat).toEqual(await storage.stat(below(folder, name)));
+        }
+      }
+    });
+
+    it("says that there is no such folder, and that a folder is no file", async () => {
+      const { storage, free, existing } = current();
+      if (!storage.can.list) return;
+      await expect(list(storage, free())).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+      expect(await storage.kindAt(free())).toBeNull();
+      const folder = folderOf(existing.location);
+      expect(await storage.kindAt(folder)).toBe("folder");
+      await expect(storage.stat(folder)).rejects.toMatchObject({ code: "STORE_FAILED" });
+      await expect(storage.read(folder, 0, 1)).rejects.toMatchObject({ code: "STORE_FAILED" });
+    });
+
+    it("lists nothing once the signal has aborted", async () => {
+      const { storage, existing } = current();
+      if (!storage.can.list) return;
+      const reason = new Error("enough");
+      const pages = storage.list(folderOf(existing.location), { signal: AbortSignal.abort(reason) });
+      await expect(pages[Symbol.asyncIterator]().next()).rejects.toBe(reason);
+    });
+  });
+}
+
+/** What a storage promises that changes what it holds, as far as it says that it can. */
+export function changingContract(current: () => StorageUnderTest): void {
+  const putText = (location: Location, content: string) =>
+    current().storage.put(location, sourceOfBytes(content));
+
+  describe("changing", () => {
+    it("replaces a file by a put, and gives it another version", async () => {
+      const { storage, free, bytesAt } = current();
+      if (!storage.can.list) return;
+      const location = free();
+      await putText(location, "first");
+      const before = await storage.stat(location);
+      expect(contentOf(await storage.read(location, 0, 5))).toBe("first");
+      await putText(location, "other");
+      expect((await storage.stat(location)).version).not.toBe(before.version);
+      expect(contentOf(await storage.read(location, 0, 5))).toBe("other");
+      expect(contentOf(await bytesAt(location))).toBe("other");
+    });
+
+    it("removes a file, a folder with all below it, and nothing that only begins alike", async () => {
+      const { storage, free } = current();
+      if (!storage.can.list) return;
+      const folder = free();
+      for (const name of ["a", "b/c", "b/d/e", "bc"]) await putText(below(folder, name), name);
+      await storage.remove(below(folder, "b"));
+      await storage.remove(below(folder, "a"));
+      await storage.remove(below(folder, "never-there"));
+      expect(await list(storage, folder)).toEqual([{ name: "bc", kind: "file" }]);
+    });
+
+    it("copies a file, over one that is there, and leaves the source", async () => {
+      const { storage, free, bytesAt } = current();
+      if (!storage.can.list) return;
+      const [from, to] = [free(), free()];
+      await putText(from, "copied");
+      await putText(to, "there");
+      await storage.copy(from, to);
+      await storage.copy(from, to);
+      await storage.sync(folderOf(to));
+      expect([contentOf(await bytesAt(from)), contentOf(await bytesAt(to))]).toEqual(["copied", "copied"]);
+      expect(await list(storage, folderOf(to))).toEqual([{ name: nameOf(to), kind: "file" }]);
+      await expect(storage.copy(free(), free())).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+    });
+
+    it("renames files and folders, if it can: over a file, never over a folder with files", async () => {
+      const { storage, free } = current();
+      if (!storage.can.rename) return;
+      const [from, to] = [free(), free()];
+      await putText(below(from, "a"), "a");
+      await storage.rename(from, to);
+      expect(await storage.kindAt(from)).toBeNull();
+      await putText(below(from, "b"), "b");
+      await expect(storage.rename(from, to)).rejects.toMatchObject({ code: "STORE_EXISTS" });
+      await storage.rename(below(from, "b"), below(to, "a"));
+      await storage.sync(to);
+      expect(contentOf(await storage.read(below(to, "a"), 0, 1))).toBe("b");
+      await expect(storage.rename(free(), free())).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+    });
+
+    it("links a file, if it can, and never over another", async () => {
+      const { storage, free, bytesAt } = current();
+      if (!storage.can.link) return;
+      const [from, to] = [free(), free()];
+      await putText(from, "linked");
+      await storage.link(from, to);
+      await storage.remove(from);
+      expect(contentOf(await bytesAt(to))).toBe("linked");
+      await putText(from, "again");
+      await expect(storage.link(from, to)).rejects.toMatchObject({ code: "STORE_EXISTS" });
+      expect(contentOf(await bytesAt(to))).toBe("linked");
+    });
+  });
+}
+
+async function list(
+  storage: Storage,
+  folder: Location,
+  prefix = "",
+): Promise<{ name: string; kind: string }[]> {
+  const found: { name: string; kind: string }[] = [];
+  for await (const page of storage.list(folder, { prefix })) {
+    for (const { name, kind } of page) found.push({ name, kind });
+  }
+  return sorted(found);
+}
+
+function sorted<T extends { readonly name: string }>(entries: readonly T[]): T[] {
+  return [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+}

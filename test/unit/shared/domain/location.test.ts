@@ -1,0 +1,81 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  atCoordinator,
+  below,
+  folderOf,
+  isLocation,
+  localPathOf,
+  nameOf,
+  parseLocation,
+  schemeOf,
+  viaCoordinator,
+} from "../../../../shared/domain/location.ts";
+
+const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }).filter((each) => {
+  return !/[/\0]/.test(each) && each !== "." && each !== "..";
+});
+const root = fc.constantFrom(
+  "/",
+  "s3://bucket",
+  "https://host:8080",
+  "gs://b",
+  "coordinator:/",
+  "coordinator:s3://b",
+);
+
+describe("a location", () => {
+  it.each([
+    ["/data/a.parquet", "file", "/data/a.parquet"],
+    ["file:///data/a%20b", "file", "/data/a b"],
+    ["s3://bucket/key", "s3", "s3://bucket/key"],
+    ["az://container/key", "az", "az://container/key"],
+    ["coordinator:/data/a", "coordinator", "coordinator:/data/a"],
+    ["coordinator:s3://bucket/key", "coordinator", "coordinator:s3://bucket/key"],
+  ])("%s is one of scheme %s", (text, scheme, location) => {
+    expect(parseLocation(text)).toBe(location);
+    expect(schemeOf(parseLocation(text))).toBe(scheme);
+    expect(isLocation(location)).toBe(true);
+  });
+
+  it.each([
+    "",
+    "a/b",
+    "./a",
+    "ftp://host/a",
+    "s3:/bucket/key",
+    "s3:///key",
+    "file://host/a",
+    "file:///%zz",
+    "/a\0",
+    "coordinator:a",
+  ])("%j is none", (text) => {
+    expect(() => parseLocation(text)).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID" }));
+    expect(isLocation(text)).toBe(false);
+  });
+
+  it("leads down by names and up again, and never above its root", () => {
+    fc.assert(
+      fc.property(root, fc.array(name, { minLength: 1, maxLength: 4 }), (top, names) => {
+        const start = parseLocation(top);
+        let at = below(start, ...names);
+        expect(isLocation(at)).toBe(true);
+        expect(schemeOf(at)).toBe(schemeOf(start));
+        for (const each of [...names].reverse()) {
+          expect(nameOf(at)).toBe(each);
+          at = folderOf(at);
+        }
+        expect(nameOf(at)).toBe("");
+        expect(folderOf(at)).toBe(at);
+      }),
+    );
+  });
+
+  it("is reached by way of the coordinator, and found again there", () => {
+    const location = parseLocation("/data/a");
+    expect(schemeOf(viaCoordinator(location))).toBe("coordinator");
+    expect(atCoordinator(viaCoordinator(location))).toBe(location);
+    expect(localPathOf(location)).toBe("/data/a");
+    expect(() => localPathOf(viaCoordinator(location))).toThrow("not on this machine");
+  });
+});
