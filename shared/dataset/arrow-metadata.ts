@@ -151,7 +151,7 @@ function checkSchema(schema: SchemaTable | null, bytes: Uint8Array): void {
   checkVector(schema.fieldsLength(), VECTOR_ITEM_BYTES.offset, bytes);
   const budget = { fields: bytes.length / VECTOR_ITEM_BYTES.offset };
   for (let index = 0; index < schema.fieldsLength(); index += 1) {
-    checkField(schema.fields(index, new FieldTable()), { bytes, budget, depth: 0 });
+    checkField(schema.fields(index, new FieldTable()), { bytes, budget, above: [] });
   }
 }
 
@@ -172,18 +172,22 @@ interface Walk {
    * endless.
    */
   readonly budget: { fields: number };
-  readonly depth: number;
+  /** The names of the fields around it, the column's first. */
+  readonly above: readonly string[];
 }
 
-function checkField(field: FieldTable | null, { bytes, budget, depth }: Walk): void {
+function checkField(field: FieldTable | null, { bytes, budget, above }: Walk): void {
   budget.fields -= 1;
-  if (field === null || field.name() === null) throw new MetadataFault("a field without a name");
+  const name = field?.name() ?? null;
+  if (field === null || name === null) throw new MetadataFault("a field without a name");
   if (budget.fields < 0) throw new MetadataFault("more fields than its bytes can hold");
-  if (depth > NESTING_LIMIT) throw new MetadataFault(`fields nested more than ${NESTING_LIMIT} deep`);
+  if (above.length > NESTING_LIMIT) throw new MetadataFault(`fields nested more than ${NESTING_LIMIT} deep`);
   const unknown = UNKNOWN_TYPES[field.typeType()];
   if (unknown !== undefined) {
-    const what = `a column \`${field.name()}\` that is ${unknown}`;
-    throw new UnsupportedFault(what, "convert the column to a plain one");
+    throw new UnsupportedFault(
+      `a column ${placeOf([...above, name])} is ${unknown}`,
+      "convert the column to a plain one",
+    );
   }
   if (LIST_TYPES.has(field.typeType()) && field.childrenLength() !== 1) {
     throw new MetadataFault(`a list with ${field.childrenLength()} kinds of items`);
@@ -191,8 +195,13 @@ function checkField(field: FieldTable | null, { bytes, budget, depth }: Walk): v
   checkVector(field.customMetadataLength(), VECTOR_ITEM_BYTES.offset, bytes);
   checkVector(field.childrenLength(), VECTOR_ITEM_BYTES.offset, bytes);
   for (let index = 0; index < field.childrenLength(); index += 1) {
-    checkField(field.children(index, new FieldTable()), { bytes, budget, depth: depth + 1 });
+    checkField(field.children(index, new FieldTable()), { bytes, budget, above: [...above, name] });
   }
+}
+
+/** As "a column ... is" goes on: the column itself, or the place in it. */
+function placeOf([column, ...within]: readonly string[]): string {
+  return within.length === 0 ? `\`${column}\` that` : `\`${column}\` in which \`${within.join(".")}\``;
 }
 
 function checkVector(length: number, itemBytes: number, bytes: Uint8Array): void {

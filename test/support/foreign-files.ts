@@ -3,6 +3,7 @@
  *
  * - `compressedArrow.lz4` and `.zstd`: `write_feather` of `id` (int64) and `s` (string), three rows.
  * - `runEndEncoded`: an Arrow file of `a` (int64: 0 to 4) and `runs` (1, 1, 2, 2, 2, as runs).
+ * - `runEndsWithin`: an Arrow stream without rows, of `user`: struct<days: list<runs of int32>>.
  * - `parquet`: `pixels` (list<float>: [0.5, 1], [2], null), `label` (int8: 1, 2, 3) and `cat` (dictionary: x,
  *   y, x), in row groups of two.
  */
@@ -39,6 +40,15 @@ export const foreignFiles = {
       ].join(""),
     ),
   },
+  runEndsWithin: decode(
+    [
+      "/////1ABAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAEAAAAdP///wAAAQ0UAAAAHAAAAAQA",
+      "AAABAAAAFAAAAAQAAAB1c2VyAAAAAKT///+g////AAABDBQAAAAcAAAABAAAAAEAAAAUAAAABAAAAGRheXMAAAAA0P///8z///8AAAEW",
+      "GAAAACQAAAAEAAAAAgAAAGwAAAAoAAAABAAAAGl0ZW0AAAAABAAEAAQAAAAQABQACAAGAAcADAAAABAAEAAAAAAAAQIQAAAAGAAAAAQA",
+      "AAAAAAAABgAAAHZhbHVlcwAAvP///wAAAAEgAAAAEAAUAAgAAAAHAAwAAAAQABAAAAAAAAACEAAAACQAAAAEAAAAAAAAAAgAAABydW5f",
+      "ZW5kcwAAAAAIAAwACAAHAAgAAAAAAAABIAAAAAAAAAD/////AAAAAA==",
+    ].join(""),
+  ),
   runEndEncoded: decode(
     [
       "QVJST1cxAAD/////KAEAABAAAAAAAAoADAAGAAUACAAKAAAAAAEEAAwAAAAIAAgAAAAEAAgAAAAEAAAAAgAAAMAAAAAEAAAAWP///wAAARYY",

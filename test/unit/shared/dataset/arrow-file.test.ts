@@ -129,7 +129,13 @@ describe("an Arrow file", () => {
   it("with a column that is run-end encoded is unsupported, and names it", async () => {
     const error = await open(foreignFiles.runEndEncoded).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "INPUT_UNSUPPORTED" });
-    expect(`${error}`).toContain("`runs` that is run-end encoded");
+    expect(`${error}`).toContain("a column `runs` that is run-end encoded");
+  });
+
+  it("with run ends within a column is unsupported, and names the column and the place in it", async () => {
+    const error = await open(foreignFiles.runEndsWithin).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "INPUT_UNSUPPORTED" });
+    expect(`${error}`).toContain("a column `user` in which `days.item` is run-end encoded");
   });
 
   it.each([10, 9_000])("with a union among its columns is read, of any size: %i rows", async (rows) => {
