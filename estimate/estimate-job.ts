@@ -73,7 +73,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
     logLevel: "silent",
     giveUpMs: 0,
   });
-  const shardThreads = processes[0]?.options.shardThreads ?? 1;
+  const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};
   const scratchPath = await makeScratch();
   try {
     const partialsPath = join(scratchPath, "partials");
@@ -93,7 +93,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
     if (runs === null) return null;
     const partials = runs.flatMap(({ result }) => result.partials);
     const finish = await timeFinish(planned, partials, { partialsPath, scratchPath });
-    return estimateFrom({ planned, question, device, runs, finish, shardThreads });
+    return estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads });
   } finally {
     await rm(scratchPath, { recursive: true, force: true });
   }
@@ -106,10 +106,11 @@ interface Measured {
   /** One a worker. */
   readonly runs: readonly SampleRun[];
   readonly finish: FinishTime;
+  readonly lanes: number;
   readonly shardThreads: number;
 }
 
-function estimateFrom({ planned, question, device, runs, finish, shardThreads }: Measured): Estimate {
+function estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads }: Measured): Estimate {
   const { nodes, pricePerHour } = question;
   const { rowsPerSecond, error } = speedOf(runs);
   const slots = planSlots(shardThreads);
@@ -134,7 +135,7 @@ function estimateFrom({ planned, question, device, runs, finish, shardThreads }:
     device,
     nodes,
     workers: runs.length,
-    lanes: runs[0]?.result.plan.lanes ?? 1,
+    lanes,
     memory: {
       workerBytes: Math.max(...runs.map(({ result }) => result.peakBytes)) + cutBytes(planned, runs, slots),
       coordinatorBytes: process.resourceUsage().maxRSS * 1024,

@@ -3,7 +3,6 @@ import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
 import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
-import type { LanePlan } from "../worker/lanes/lane-plan.ts";
 import type { ProcessPlan } from "../worker/process/supervisor.ts";
 
 /** A shard, with what must be known to read it. */
@@ -48,8 +47,6 @@ export interface SampleResult {
   /** The busy shares of its stages, as it told them about each second, with the moment of each. */
   readonly busy: readonly (readonly [atMs: number, shares: StageShares])[];
   readonly partials: readonly PartialManifest[];
-  /** How its lanes shared out its cores: as asked for, or as measured. */
-  readonly plan: LanePlan;
   /** Of uneven rows, all told. */
   readonly steps: StepCounts;
   /** How the device compares with the CPU; null where it was not checked. */

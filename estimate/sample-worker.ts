@@ -56,7 +56,7 @@ export async function runSample(
     clearInterval(timer);
   }
   const peakBytes = process.resourceUsage().maxRSS * 1024;
-  return { peakBytes, busy, partials: run.partials, plan: job.plan, steps, deviceReport };
+  return { peakBytes, busy, partials: run.partials, steps, deviceReport };
 }
 
 /** The shards of one sample, and how far they are. */

@@ -1,7 +1,6 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import {
-  type LaneCounts,
   type StageShares,
   type WorkerInfo,
   type WorkerSession,
@@ -109,12 +108,6 @@ export class WorkerRegistry {
     const member = this.#member(session);
     member.busy = busy;
     member.padding = padding;
-  }
-
-  /** Measured since it joined: from now on it is shown with these. */
-  reportLanes(session: WorkerSession, { lanes, threadsPerLane }: LaneCounts): void {
-    const member = this.#member(session);
-    member.info = { ...member.info, lanes, threadsPerLane };
   }
 
   countCommit(session: WorkerSession, rows: number): void {

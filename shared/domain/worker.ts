@@ -8,18 +8,15 @@ export function workerSession(value: string): WorkerSession {
   return value as WorkerSession;
 }
 
-export interface LaneCounts {
-  readonly lanes: number;
-  readonly threadsPerLane: number;
-}
-
 /** What a worker says of itself when it joins. */
-export interface WorkerInfo extends LaneCounts {
+export interface WorkerInfo {
   /** Stable over restarts of the process: `host-cpu0`. */
   readonly name: string;
   readonly hostname: string;
   readonly pid: number;
   readonly device: ConcreteDevice;
+  readonly lanes: number;
+  readonly threadsPerLane: number;
   /** Leases that it holds at once: shards at work, being written, and prefetched. */
   readonly slots: number;
   readonly onnxruntimeVersion: string;

@@ -16,8 +16,6 @@ export interface SessionOptions {
   readonly device: ConcreteDevice;
   /** Threads inside one operator. One where several lanes share the cores. */
   readonly threads: number;
-  /** `true`: threads inside an operator spin while they wait: for a session that has its cores to itself. */
-  readonly spinning?: boolean;
   /** Which device of its kind; GPUs hidden by CUDA_VISIBLE_DEVICES are not counted. Zero when left out. */
   readonly deviceId?: number;
   /** `false`: load faster, to look at the model only. */
@@ -154,7 +152,7 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
     extra: {
       session: {
         // Threads that spin while they wait take the cores from decoding and from other lanes.
-        intra_op: { allow_spinning: options.spinning === true ? "1" : "0" },
+        intra_op: { allow_spinning: "0" },
         ...(wholeOnDevice ? { disable_cpu_ep_fallback: "1" } : {}),
       },
     },

@@ -39,13 +39,11 @@ export const registeredCodec: Codec<Registered> = {
 };
 
 export const heartbeatCodec: Codec<Heartbeat> = {
-  encode: ({ session, leases, busy, padding, laneCounts }) => ({
+  encode: ({ session, leases, busy, padding }) => ({
     session,
     leases: leases.map(({ lease, rowsDone }) => ({ lease: leaseRefCodec.encode(lease), rowsDone })),
     busy,
     ...(padding === null ? {} : { padding }),
-    lanes: uint32(laneCounts?.lanes ?? 0),
-    threadsPerLane: uint32(laneCounts?.threadsPerLane ?? 0),
   }),
   decode: (message) => ({
     session: decodeSession(message),
@@ -55,7 +53,6 @@ export const heartbeatCodec: Codec<Heartbeat> = {
     })),
     busy: decodeShares(message, "busy"),
     padding: message.optionalNumber("padding") ?? null,
-    ...decodeLaneCounts(message),
   }),
 };
 
@@ -98,11 +95,6 @@ export const workerStatusCodec: Codec<WorkerStatus> = {
     busy: decodeShares(message, "busy"),
   }),
 };
-
-function decodeLaneCounts(message: WireReader): Pick<Heartbeat, "laneCounts"> {
-  const [lanes, threadsPerLane] = [message.count("lanes"), message.count("threadsPerLane")];
-  return lanes === 0 ? {} : { laneCounts: { lanes, threadsPerLane } };
-}
 
 export function decodeSession(message: WireReader): WorkerSession {
   return workerSession(message.name("session"));

@@ -6,7 +6,7 @@ import type { PartialManifest } from "../domain/partial.ts";
 import type { DeviceReport } from "../domain/precision.ts";
 import type { ShardId } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
-import type { LaneCounts, StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
+import type { StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
 import type { StoreStat } from "../store/store.ts";
 
 /**
@@ -67,8 +67,6 @@ export interface Heartbeat {
    * The share of padding in the steps of uneven rows that ran since the last heartbeat; null when none did.
    */
   readonly padding: number | null;
-  /** Left out while it is as the worker said when it joined. */
-  readonly laneCounts?: LaneCounts;
 }
 
 export interface WorkService {

@@ -6,7 +6,7 @@ import { isShardmillError, type ShardmillError } from "../../shared/core/errors.
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
-import type { LaneCounts, StageShares, StepCounts, WorkerSession } from "../../shared/domain/worker.ts";
+import type { StageShares, StepCounts, WorkerSession } from "../../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
 import type { ShardRunner } from "../lease/attempt.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/session-cell.ts";
@@ -44,7 +44,6 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   #report: DeviceReport | null = null;
   #busy: StageShares = {};
   #steps: StepCounts = { run: 0, padded: 0 };
-  #laneCounts: LaneCounts | null = null;
   #spare: Worker | null;
 
   constructor(options: DeviceRunnerOptions) {
@@ -83,11 +82,6 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   /** The busy share of each stage, as the shard threads last told. */
   takeBusy(): StageShares {
     return this.#busy;
-  }
-
-  /** How the lanes of the job at hand share out the cores; null before one was opened. */
-  get laneCounts(): LaneCounts | null {
-    return this.#laneCounts;
   }
 
   /**
@@ -152,12 +146,10 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
         this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
       },
     });
-    const job = await opening.catch((error: unknown) => {
+    return await opening.catch((error: unknown) => {
       if (isShardmillError(error, "DEVICE_WRONG")) this.#wrong.set(lease.jobId, error);
       throw error;
     });
-    this.#laneCounts = { lanes: job.plan.lanes, threadsPerLane: job.plan.threads };
-    return job;
   }
 
   #takeSpare(): Worker | null {

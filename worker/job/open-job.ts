@@ -14,7 +14,7 @@ import type { DataService } from "../../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
 import type { LanePlan } from "../lanes/lane-plan.ts";
-import type { LaneSet } from "../lanes/lane-set.ts";
+import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
 import { type RunOptions, ShardThreadClient, startShardThread } from "../pipeline/shard-thread-client.ts";
 import { ShardThreads } from "../pipeline/shard-threads.ts";
 import { type SessionCell, sessionIn } from "../read/session-cell.ts";
@@ -24,7 +24,6 @@ import { NO_TUNING_CACHE, type TuningCache } from "../tuning/tuning-cache.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./choose-access.ts";
 import { openLocalModel } from "./local-model.ts";
 import { mergeShares } from "./merge-shares.ts";
-import { openLanes } from "./open-lanes.ts";
 
 export interface DeviceOptions {
   /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
@@ -33,8 +32,6 @@ export interface DeviceOptions {
   readonly device: ConcreteDevice;
   readonly lanes: number;
   readonly threadsPerLane: number;
-  /** Other ways to share out the cores, to be measured against this one. Left out: none. */
-  readonly otherLanePlans?: readonly LanePlan[];
   /** What earlier runs found by measuring. Left out: nothing, and nothing is kept. */
   readonly tuning?: TuningCache;
   /** Threads that read, decode and collect. */
@@ -67,7 +64,6 @@ export interface OpenJobOptions extends DeviceOptions {
 }
 
 interface Found {
-  readonly plan: LanePlan;
   readonly lanes: LaneSet;
   readonly tuning: JobTuning;
   readonly learned: LearnedBatch;
@@ -81,8 +77,6 @@ interface Found {
  * the process's end.
  */
 export class OpenJob implements AsyncDisposable {
-  /** How the lanes share out the cores: as asked for, or as measured. */
-  readonly plan: LanePlan;
   readonly #options: OpenJobOptions;
   readonly #job: JobDescription;
   readonly #access: AccessChoice;
@@ -103,7 +97,6 @@ export class OpenJob implements AsyncDisposable {
     this.#options = options;
     this.#job = job;
     this.#access = access;
-    this.plan = found.plan;
     this.#lanes = found.lanes;
     this.#tuning = found.tuning;
     this.#learned = found.learned;
@@ -146,34 +139,29 @@ export class OpenJob implements AsyncDisposable {
       "job opened",
     );
     const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, machine);
-    const found = await openLanes({
-      job,
+    const started = await startLanes({
       modelPath: model.path,
       device,
-      usual: { lanes, threads: options.threadsPerLane, spinning: false },
-      others: options.otherLanePlans ?? [],
-      tuning,
-      log,
-      script: options.laneScript,
+      ...lanePlanOf(options),
+      ...(options.laneScript === undefined ? {} : { script: options.laneScript }),
     });
-    await model.checkUnchanged().catch(async (error: unknown) => {
-      await found.lanes[Symbol.asyncDispose]();
+    try {
+      await model.checkUnchanged();
+      await OpenJob.#check(options, job, {
+        access,
+        modelPath: model.path,
+        lanes: started,
+        tuning,
+        machine,
+      });
+    } catch (error) {
+      await started[Symbol.asyncDispose]();
       throw error;
-    });
-    await OpenJob.#check(options, job, {
-      access,
-      modelPath: model.path,
-      lanes: found.lanes,
-      tuning,
-      machine,
-    }).catch(async (error: unknown) => {
-      await found.lanes[Symbol.asyncDispose]();
-      throw error;
-    });
-    found.lanes.onBroken((error) => options.onBroken(error));
-    log.info({ job: job.jobId, loadMs: Math.round(found.lanes.loadMs) }, "lanes ready");
-    const learned = await tuning.recallBatch(found.plan);
-    return new OpenJob(options, job, access, { ...found, tuning, learned, thread });
+    }
+    started.onBroken((error) => options.onBroken(error));
+    log.info({ job: job.jobId, loadMs: Math.round(started.loadMs) }, "lanes ready");
+    const learned = await tuning.recallBatch(lanePlanOf(options));
+    return new OpenJob(options, job, access, { lanes: started, tuning, learned, thread });
   }
 
   /** Tells what the device was found to be. @throws {DEVICE_WRONG} it gives other numbers than the CPU */
@@ -238,7 +226,7 @@ export class OpenJob implements AsyncDisposable {
   #keep(news: LearnedBatch): void {
     this.#learned = mergeLearned(this.#learned, news);
     this.#options.log.info({ ...news, caps: news.caps.length }, "batch size learned");
-    this.#keeping = this.#keeping.then(() => this.#tuning.rememberBatch(this.plan, news));
+    this.#keeping = this.#keeping.then(() => this.#tuning.rememberBatch(lanePlanOf(this.#options), news));
   }
 
   async #startThread(index: number, onBroken: () => void): Promise<ShardThreadClient> {
@@ -274,4 +262,8 @@ export class OpenJob implements AsyncDisposable {
     });
     return thread;
   }
+}
+
+function lanePlanOf({ lanes, threadsPerLane }: Pick<DeviceOptions, "lanes" | "threadsPerLane">): LanePlan {
+  return { lanes, threads: threadsPerLane };
 }

@@ -14,8 +14,6 @@ export interface LanePlan {
   readonly lanes: number;
   /** Intra-op threads of each lane's session. */
   readonly threads: number;
-  /** Whether those spin while they wait: never where lanes share cores. */
-  readonly spinning: boolean;
 }
 
 /**
@@ -48,24 +46,8 @@ export function planLanes({ device, cores, requestedLanes, requestedThreads }: L
         ? shareOf(requestedThreads === "auto" ? 1 : requestedThreads)
         : requestedLanes;
     const threads = requestedThreads === "auto" ? shareOf(lanes) : requestedThreads;
-    return { lanes, threads, spinning: false };
+    return { lanes, threads };
   }
   const lanes = requestedLanes === "auto" ? Math.min(GPU_LANES, maxLanes ?? GPU_LANES) : requestedLanes;
-  return { lanes, threads: requestedThreads === "auto" ? 1 : requestedThreads, spinning: false };
-}
-
-/**
- * The ways to share out the cores that are worth measuring against `planLanes`'s, where nothing was asked
- * for: one lane with all cores, with and without spinning (many small operators wait for each other more than
- * they compute); and, of more cores, as many lanes as threads, about. Which is fastest depends on the model:
- * lanes that each read all weights may want more memory bandwidth than there is, threads of one operator wait
- * for the slowest.
- */
-export function otherLanePlans(request: LaneRequest): readonly LanePlan[] {
-  const { device, cores, requestedLanes, requestedThreads } = request;
-  if (device !== "cpu" || requestedLanes !== "auto" || requestedThreads !== "auto" || cores === 1) return [];
-  const lanes = Math.round(Math.sqrt(cores));
-  const middle: LanePlan = { lanes, threads: Math.floor(cores / lanes), spinning: false };
-  const single: LanePlan = { lanes: 1, threads: cores, spinning: false };
-  return [...(middle.lanes > 1 && middle.threads > 1 ? [middle] : []), single, { ...single, spinning: true }];
+  return { lanes, threads: requestedThreads === "auto" ? 1 : requestedThreads };
 }

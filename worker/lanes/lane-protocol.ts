@@ -9,7 +9,6 @@ export interface LaneOptions {
   readonly modelPath: string;
   readonly device: ConcreteDevice;
   readonly threads: number;
-  readonly spinning: boolean;
 }
 
 /** From the thread's owner. A shard thread gets the other end of `port` and talks to the lane directly. */

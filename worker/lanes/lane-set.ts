@@ -12,8 +12,6 @@ export interface LaneSetOptions {
   /** From `planLanes`. */
   readonly lanes: number;
   readonly threads: number;
-  /** Left out: no. */
-  readonly spinning?: boolean;
   /** How long a lane may take to end when it is closed. Left out: five seconds. */
   readonly closeLimitMs?: number;
   /** What each lane's thread runs, compiled. Left out: the lane thread; a test has ones that misbehave. */
@@ -54,13 +52,10 @@ let webgpuFree: Promise<void> = Promise.resolve();
  */
 export async function startLanes(options: LaneSetOptions, signal: AbortSignal = NEVER): Promise<LaneSet> {
   signal.throwIfAborted();
-  const { modelPath, device, threads, spinning = false, closeLimitMs = CLOSE_LIMIT_MS } = options;
+  const { modelPath, device, threads, closeLimitMs = CLOSE_LIMIT_MS } = options;
   const script = options.script ?? compiledUrl("worker/lanes/lane-thread.ts");
   const releaseDevice = device === "webgpu" ? await takeWebgpu(signal) : () => {};
-  const lanes = Array.from(
-    { length: options.lanes },
-    () => new Lane(script, { modelPath, device, threads, spinning }),
-  );
+  const lanes = Array.from({ length: options.lanes }, () => new Lane(script, { modelPath, device, threads }));
   const close = async () => {
     await Promise.allSettled(lanes.map((lane) => lane.close(closeLimitMs)));
     releaseDevice();

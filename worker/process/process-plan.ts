@@ -6,7 +6,7 @@ import type { LogLevel } from "../../shared/core/log.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { availableCores } from "../job/device-runner.ts";
-import { type LaneRequest, otherLanePlans, planLanes } from "../lanes/lane-plan.ts";
+import { planLanes } from "../lanes/lane-plan.ts";
 import { planShardThreads } from "../pipeline/shard-thread-plan.ts";
 import type { ProcessPlan } from "./supervisor.ts";
 
@@ -31,13 +31,12 @@ export async function planProcesses(options: LocalWorkersOptions): Promise<Proce
   const count = options.workers === "auto" ? Math.max(1, gpus.length) : options.workers;
   const cores = Math.max(1, Math.floor(availableCores() / count));
   const shardThreads = planShardThreads({ device, cores, requested: options.shardThreads });
-  const request: LaneRequest = {
+  const { lanes, threads } = planLanes({
     device,
     cores,
     requestedLanes: options.lanes,
     requestedThreads: options.threads,
-  };
-  const { lanes, threads } = planLanes(request);
+  });
   return Array.from({ length: count }, (_, index) => {
     const gpu = gpus[index % Math.max(1, gpus.length)];
     return {
@@ -48,7 +47,6 @@ export async function planProcesses(options: LocalWorkersOptions): Promise<Proce
         device,
         lanes,
         threadsPerLane: threads,
-        otherLanePlans: otherLanePlans(request),
         shardThreads,
         access: options.access,
         logLevel: options.logLevel,

@@ -9,7 +9,6 @@ import { connectCoordinator } from "../../shared/wire/client.ts";
 import { PROTOCOL_VERSION, type WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { DeviceRunner } from "../job/device-runner.ts";
-import type { LanePlan } from "../lanes/lane-plan.ts";
 import type { ShardRunner } from "../lease/attempt.ts";
 import { LeaseLoop } from "../lease/lease-loop.ts";
 import { planSlots } from "../pipeline/shard-thread-plan.ts";
@@ -25,8 +24,6 @@ export interface WorkerOptions {
   readonly device: ConcreteDevice;
   readonly lanes: number;
   readonly threadsPerLane: number;
-  /** Other ways to share out the cores, to be measured against this one. Left out: none. */
-  readonly otherLanePlans?: readonly LanePlan[];
   /** Threads that feed the lanes. */
   readonly shardThreads: number;
   readonly access: AccessMode;
@@ -62,7 +59,6 @@ export async function runWorker(
     device: options.device,
     lanes: options.lanes,
     threadsPerLane: options.threadsPerLane,
-    otherLanePlans: options.otherLanePlans ?? [],
     tuning: openTuningCache(),
     shardThreads: options.shardThreads,
     access: options.access,
@@ -89,7 +85,6 @@ export async function runWorker(
     runner: seams.runner?.(runner) ?? runner,
     takeBusy: () => runner.takeBusy(),
     takePadding: () => runner.takePadding(),
-    laneCounts: () => runner.laneCounts,
     clock: systemClock,
     log,
     giveUpMs: options.giveUpMs,

@@ -14,12 +14,6 @@ import type { TuningCache, TuningKey } from "./tuning-cache.ts";
  */
 const VERSION = 1;
 
-const lanePlanSchema: z.ZodType<LanePlan> = z.object({
-  lanes: z.int().min(1),
-  threads: z.int().min(1),
-  spinning: z.boolean(),
-});
-
 const learnedSchema: z.ZodType<LearnedBatch> = z.object({
   units: z.int().min(1).nullable(),
   caps: z.array(z.object({ length: z.int().min(1).nullable(), units: z.int().min(1) })).max(1_000),
@@ -47,16 +41,6 @@ export class JobTuning {
   ) {
     this.#cache = cache;
     this.#key = Promise.resolve(machine).then((facts) => keyOf(job, facts));
-  }
-
-  /** The fastest of these plans; null where they were not measured, or others than these. */
-  async recallPlan(plans: readonly LanePlan[]): Promise<LanePlan | null> {
-    const { data } = lanePlanSchema.safeParse(await this.#cache.recall(await this.#planKey(plans)));
-    return plans.find((plan) => data !== undefined && isSamePlan(plan, data)) ?? null;
-  }
-
-  async rememberPlan(plans: readonly LanePlan[], best: LanePlan): Promise<void> {
-    await this.#cache.remember(await this.#planKey(plans), best);
   }
 
   async recallBatch(plan: LanePlan): Promise<LearnedBatch> {
@@ -93,10 +77,6 @@ export class JobTuning {
     };
   }
 
-  async #planKey(plans: readonly LanePlan[]): Promise<TuningKey> {
-    return { ...(await this.#key), kind: "lanes", plans };
-  }
-
   async #batchKey(plan: LanePlan): Promise<TuningKey> {
     return { ...(await this.#key), kind: "batch", plan };
   }
@@ -110,8 +90,4 @@ function keyOf({ model, map }: Pick<JobDescription, "model" | "map">, machine: M
     outputs: [...new Set(map.outputs.map(({ tensor }) => tensor))].sort(),
     ...machine,
   };
-}
-
-function isSamePlan(a: LanePlan, b: LanePlan): boolean {
-  return a.lanes === b.lanes && a.threads === b.threads && a.spinning === b.spinning;
 }

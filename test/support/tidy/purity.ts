@@ -16,7 +16,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^shared\/domain\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
   /^worker\/batch\/(batch-(sizer|search|shape)|memory-caps)\.ts$/,
-  /^worker\/lanes\/(lane-plan|trial-feeds)\.ts$/,
+  /^worker\/lanes\/lane-plan\.ts$/,
 ];
 
 /** In the core there is no waiting either: an event goes in, effects come out. */

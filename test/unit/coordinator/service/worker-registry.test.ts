@@ -65,26 +65,6 @@ describe("the worker registry", () => {
     expect(registry.reportOf(b)).toMatchObject({ busy: { infer: 0.5 }, padding: null });
   });
 
-  test("lanes that were measured after a worker joined are shown instead of those it joined with", () => {
-    const registry = new WorkerRegistry(times);
-    const { session } = registry.join(aWorker(), 0);
-    const shown = () => {
-      const [status] = registry.statuses(
-        0,
-        () => 0,
-        () => null,
-        () => null,
-      );
-      return [status?.lanes, status?.threadsPerLane];
-    };
-    registry.reportLanes(session, { lanes: 1, threadsPerLane: 16 });
-    expect(shown()).toEqual([1, 16]);
-    expect(registry.heard(session, 1)).toMatchObject({ lanes: 1, threadsPerLane: 16, device: "cpu" });
-    expect(() => registry.reportLanes(workerSession("nobody"), { lanes: 1, threadsPerLane: 1 })).toThrow(
-      expect.objectContaining({ code: "SESSION_STALE" }),
-    );
-  });
-
   test("what workers did is counted per session and shown", () => {
     const registry = new WorkerRegistry(times);
     const { session } = registry.join(aWorker(), 1_000);

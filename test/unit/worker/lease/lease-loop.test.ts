@@ -5,7 +5,7 @@ import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
 import type { Lease } from "../../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
-import { type LaneCounts, workerSession } from "../../../../shared/domain/worker.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
 import { type LeaseAnswer, PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
 import type { ShardRunner } from "../../../../worker/lease/attempt.ts";
 import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
@@ -31,7 +31,6 @@ function loopOf(
   work: FakeWork,
   run: ShardRunner["run"],
   times: { drainMs?: number; giveUpMs?: number } = {},
-  laneCounts: () => LaneCounts | null = () => null,
 ) {
   return new LeaseLoop({
     work,
@@ -39,7 +38,6 @@ function loopOf(
     runner: { run },
     takeBusy: () => ({}),
     takePadding: () => null,
-    laneCounts,
     clock: systemClock,
     log: silentLogger,
     giveUpMs: times.giveUpMs ?? 10_000,
@@ -70,25 +68,6 @@ describe("the worker's lease loop", () => {
     drain.abort();
     expect(await ended).toBe("drained");
     expect(work.heard).toEqual(["register", "offer 1 by s1", "offer 2 by s1", "leave"]);
-  });
-
-  test("heartbeats tell how the cores are shared out once that was measured, and not before", async () => {
-    const work = new FakeWork();
-    const told: unknown[] = [];
-    const both = deferred<void>();
-    work.heartbeat = async ({ laneCounts }) => {
-      told.push(laneCounts);
-      if (told.length >= 2) both.resolve();
-      return [];
-    };
-    const drain = new AbortController();
-    const measured = { lanes: 1, threadsPerLane: 16 };
-    const run: ShardRunner["run"] = async (granted, executionId) => partialOf(granted, executionId);
-    const ended = loopOf(work, run, {}, () => (told.length === 0 ? null : measured)).run(drain.signal, never);
-    await both.promise;
-    drain.abort();
-    await ended;
-    expect(told.slice(0, 2)).toEqual([undefined, measured]);
   });
 
   test("the first partial is told with how busy the stages are, and no other is", async () => {

@@ -16,8 +16,8 @@ const machine: MachineFacts = {
   platform: "linux-x64",
   onnxruntime: "1",
 };
-const plan: LanePlan = { lanes: 2, threads: 1, spinning: false };
-const other: LanePlan = { lanes: 1, threads: 2, spinning: true };
+const plan: LanePlan = { lanes: 2, threads: 1 };
+const other: LanePlan = { lanes: 1, threads: 2 };
 const job = aJob({ partialsPath: "/partials" });
 
 function memoryCache() {
@@ -61,15 +61,6 @@ test("another model, shape, output, device, machine or plan learned nothing yet"
   // How the job names its columns, and where its files are, changes nothing.
   const renamed = aJob({ partialsPath: "/elsewhere", name: "other" });
   expect(await new JobTuning(cache, renamed, machine).recallBatch(plan)).toMatchObject({ units: 256 });
-});
-
-test("the fastest plan is known where the same plans were compared", async () => {
-  const { cache } = memoryCache();
-  const tuning = new JobTuning(cache, job, machine);
-  expect(await tuning.recallPlan([plan, other])).toBeNull();
-  await tuning.rememberPlan([plan, other], other);
-  expect(await tuning.recallPlan([plan, other])).toEqual(other);
-  expect(await tuning.recallPlan([plan])).toBeNull();
 });
 
 test("a device that passed is known for the same check, model, device and driver", async () => {
@@ -116,11 +107,5 @@ test("what somebody else wrote there is as nothing", async () => {
     const cache: TuningCache = { recall: async () => value, remember: async () => {} };
     const tuning = new JobTuning(cache, job, machine);
     expect(await tuning.recallBatch(plan)).toEqual<LearnedBatch>(NOTHING_LEARNED);
-    expect(await tuning.recallPlan([plan, other])).toBeNull();
   }
-  const cache: TuningCache = {
-    recall: async () => ({ lanes: 64, threads: 64, spinning: true }),
-    remember: async () => {},
-  };
-  expect(await new JobTuning(cache, job, machine).recallPlan([plan, other])).toBeNull();
 });
