@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
-import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/config.ts";
-import { validateScheduleConfig } from "../coordinator/schedule/validate-config.ts";
+import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/state/config.ts";
+import { validateScheduleConfig } from "../coordinator/schedule/state/validate-config.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 
 /**

@@ -18,7 +18,7 @@ import { type JobSeams, realSeams } from "./job/job-seams.ts";
 import { PlanningTurn } from "./job/planning-turn.ts";
 import type { CheckPrecision } from "./job/precision-gate.ts";
 import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
-import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/config.ts";
+import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
 import { tellEachJob } from "./service/tell-each-job.ts";

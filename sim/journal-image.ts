@@ -1,7 +1,7 @@
 import { decodeFrames } from "../coordinator/journal/framing.ts";
 import { inHistory } from "../coordinator/journal/journal.ts";
 import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
-import type { JournalRecord } from "../coordinator/schedule/record.ts";
+import type { JournalRecord } from "../coordinator/schedule/state/record.ts";
 import type { DiskImage } from "./disk-image.ts";
 
 /** The records in the journal's segments as a reader would see them now, in order. */

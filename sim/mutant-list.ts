@@ -7,7 +7,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: "a later partial takes the place of the committed one",
     edits: [
       edit(
-        "coordinator/schedule/offer-events.js",
+        "coordinator/schedule/events/offer-events.js",
         `    settleOffer(turn, partial, { kind: "alreadyCommitted" });
     discardLoser(turn, partial);
 }`,
@@ -57,7 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: "partials under revoked tokens are taken",
     edits: [
       edit(
-        "coordinator/schedule/token-fault.js",
+        "coordinator/schedule/policy/token-fault.js",
         'return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(id, token);',
         "return null;",
       ),
@@ -68,7 +68,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: "a shard that was handed back is blamed",
     edits: [
       edit(
-        "coordinator/schedule/attempt-events.js",
+        "coordinator/schedule/events/attempt-events.js",
         'endLease(turn, lease, { kind: "released" });',
         'endLease(turn, lease, { kind: "failed", code: "INTERNAL", message: "handed back" });',
       ),
@@ -174,9 +174,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "winner-discarded",
     says: "a repeated, refused offer deletes the committed files",
     edits: [
-      edit("coordinator/schedule/offer-answers.js", "if (!inUse && !committed)", "if (true)"),
+      edit("coordinator/schedule/policy/offer-answers.js", "if (!inUse && !committed)", "if (true)"),
       edit(
-        "coordinator/schedule/offer-events.js",
+        "coordinator/schedule/events/offer-events.js",
         `    if (isCommittedPartial(turn.state, partial)) {
         settleOffer(turn, partial, { kind: "committed" });
         return;
@@ -184,7 +184,7 @@ export const MUTANTS: readonly Mutant[] = [
     const sameName`,
         "    const sameName",
       ),
-      edit("coordinator/schedule/offer-events.js", "    if (sameName) {", "    if (false) {"),
+      edit("coordinator/schedule/events/offer-events.js", "    if (sameName) {", "    if (false) {"),
     ],
   },
   {
@@ -204,7 +204,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: "the output appears without a durable intent to publish",
     edits: [
       edit(
-        "coordinator/schedule/end-events.js",
+        "coordinator/schedule/events/end-events.js",
         'recordDurably(turn, { kind: "publishIntent", outputDigest });',
         'recordDurably(turn, { kind: "publishIntent", outputDigest });\n    turn.effects.pop();',
       ),
@@ -214,18 +214,22 @@ export const MUTANTS: readonly Mutant[] = [
     name: "cancel-after-intent",
     says: "a job that is being published can be cancelled",
     edits: [
-      edit("coordinator/schedule/end-events.js", 'if (turn.state.phase === "publishing") {', "if (false) {"),
+      edit(
+        "coordinator/schedule/events/end-events.js",
+        'if (turn.state.phase === "publishing") {',
+        "if (false) {",
+      ),
     ],
   },
   {
     name: "leases-never-expire",
     says: "the shard of a worker that fell silent is never given to another",
-    edits: [edit("coordinator/schedule/tick.js", "    expireLeases(turn);\n", "")],
+    edits: [edit("coordinator/schedule/events/tick.js", "    expireLeases(turn);\n", "")],
   },
   {
     name: "emptied-for-ever",
     says: "a worker that is emptied gets nothing when it is empty",
-    edits: [edit("coordinator/schedule/emptying.js", "worker.leases.size === 0 || ", "")],
+    edits: [edit("coordinator/schedule/policy/emptying.js", "worker.leases.size === 0 || ", "")],
   },
   {
     name: "lock-let-go-before-cleaning",

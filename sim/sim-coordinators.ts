@@ -1,7 +1,7 @@
 import { seatHere } from "../coordinator/commit/check-seat.ts";
 import { type Coordinator, type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
-import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/config.ts";
+import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/state/config.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import { toShardmillError } from "../shared/core/errors.ts";

@@ -1,5 +1,5 @@
 import { openJournal } from "../../coordinator/journal/journal.ts";
-import type { JournalRecord } from "../../coordinator/schedule/record.ts";
+import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";

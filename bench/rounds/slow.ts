@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/config.ts";
+import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import { report } from "../report/report.ts";
 import { pairedPlot, pairedRuns, pairedTable, type Variant } from "./paired-runs.ts";
 

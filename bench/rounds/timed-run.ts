@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
 import type { JobHandle } from "../../coordinator/job/job-handle.ts";
-import type { ScheduleConfig } from "../../coordinator/schedule/config.ts";
+import type { ScheduleConfig } from "../../coordinator/schedule/state/config.ts";
 import { ensureCredential, secretPath } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";

@@ -1,6 +1,6 @@
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { FailureReason } from "../schedule/record.ts";
+import type { FailureReason } from "../schedule/state/record.ts";
 
 /**
  * More kinds of devices than a fleet has. Reports of equal devices are one: thousands of workers may send

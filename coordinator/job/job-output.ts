@@ -14,8 +14,8 @@ import type { HeldLock } from "../journal/held-lock.ts";
 import { publishOutput } from "../publish/publish.ts";
 import { stageOutput } from "../publish/stage.ts";
 import { workPaths } from "../publish/work-paths.ts";
-import { committedPartials, jobProgress, poisonedRows } from "../schedule/progress.ts";
-import type { JobState } from "../schedule/state.ts";
+import type { JobState } from "../schedule/state/job-state.ts";
+import { committedPartials, jobProgress, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { ShellWork } from "./job-shell.ts";
 

@@ -11,7 +11,7 @@ import { readModelFile } from "../plan/model-file.ts";
 import { type Aside, digestsOf, planJob, readInput } from "../plan/plan-job.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
-import type { JobState } from "../schedule/state.ts";
+import type { JobState } from "../schedule/state/job-state.ts";
 
 /**
  * Where a running job touches the world. The journal, the partials, staging and publishing go through `disk`;

@@ -5,11 +5,11 @@ import { errorToData, isShardmillError, messageOf, toShardmillError } from "../.
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import { applyEvent } from "../schedule/apply.ts";
-import type { JobEffect, OfferOutcome } from "../schedule/effect.ts";
-import type { JobEvent } from "../schedule/event.ts";
-import type { FailureReason, JournalRecord } from "../schedule/record.ts";
-import type { JobState } from "../schedule/state.ts";
+import { applyEvent } from "../schedule/events/apply.ts";
+import type { JobEffect, OfferOutcome } from "../schedule/state/effect.ts";
+import type { JobEvent } from "../schedule/state/event.ts";
+import type { JobState } from "../schedule/state/job-state.ts";
+import type { FailureReason, JournalRecord } from "../schedule/state/record.ts";
 import type { Wake } from "./wake.ts";
 
 /**

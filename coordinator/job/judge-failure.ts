@@ -1,7 +1,7 @@
 import { digestFile } from "../../shared/core/digest.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
-import type { FailureReason } from "../schedule/record.ts";
+import type { FailureReason } from "../schedule/state/record.ts";
 
 type JudgedFiles = {
   readonly dataset: Pick<PlannedJob["dataset"], "files">;

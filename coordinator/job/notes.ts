@@ -1,6 +1,6 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
-import type { JournalRecord } from "../schedule/record.ts";
+import type { JournalRecord } from "../schedule/state/record.ts";
 
 /**
  * What whoever starts the job should know, a line each.

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { JournalRecord } from "../schedule/record.ts";
+import type { JournalRecord } from "../schedule/state/record.ts";
 import { asRecord } from "./record-shape.ts";
 
 /*

@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { JournalRecord } from "../schedule/record.ts";
+import type { JournalRecord } from "../schedule/state/record.ts";
 import { encodeRecord } from "./framing.ts";
 
 /** The file that a writer appends to. Injected, so that tests can lose, delay and fail writes. */

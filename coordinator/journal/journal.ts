@@ -4,7 +4,7 @@ import { syncPath } from "../../shared/core/durable.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
-import type { JournalRecord } from "../schedule/record.ts";
+import type { JournalRecord } from "../schedule/state/record.ts";
 import { decodeFrames, decodeHeader, encodeHeader, encodeRecord, JOURNAL_VERSION } from "./framing.ts";
 import { JournalWriter, type WriterOptions } from "./journal-writer.ts";
 import { createSegment, segmentGeneration, segmentPath } from "./segment-file.ts";

@@ -1,4 +1,4 @@
-import type { JournalRecord } from "../schedule/record.ts";
+import type { JournalRecord } from "../schedule/state/record.ts";
 
 type Field = "string" | "number" | "boolean" | "array" | "object";
 

@@ -17,7 +17,7 @@ import {
   type WorkService,
 } from "../../shared/wire/services.ts";
 import type { ActiveJob } from "../job/active-job.ts";
-import type { FailureReason } from "../schedule/record.ts";
+import type { FailureReason } from "../schedule/state/record.ts";
 import { JobChoice } from "./job-choice.ts";
 import { tellEachJob } from "./tell-each-job.ts";
 import type { Waiters } from "./waiters.ts";

@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openJournal } from "../../coordinator/journal/journal.ts";
-import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/config.ts";
-import { checkInvariants } from "../../coordinator/schedule/invariants.ts";
-import type { JournalRecord } from "../../coordinator/schedule/record.ts";
-import { replay } from "../../coordinator/schedule/replay.ts";
+import { replay } from "../../coordinator/schedule/events/replay.ts";
+import { checkInvariants } from "../../coordinator/schedule/laws/invariants.ts";
+import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
+import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { shardId } from "../../shared/domain/shard.ts";

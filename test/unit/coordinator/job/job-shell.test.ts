@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { JobShell, type ShellWork } from "../../../../coordinator/job/job-shell.ts";
-import type { JournalRecord } from "../../../../coordinator/schedule/record.ts";
-import { createJobState } from "../../../../coordinator/schedule/state.ts";
+import { createJobState } from "../../../../coordinator/schedule/state/job-state.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";

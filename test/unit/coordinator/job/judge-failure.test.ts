@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FailureJudge } from "../../../../coordinator/job/judge-failure.ts";
-import type { FailureReason } from "../../../../coordinator/schedule/record.ts";
+import type { FailureReason } from "../../../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { anInputFile } from "../../../support/builders.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { buildsOf, notesOn } from "../../../../coordinator/job/notes.ts";
-import type { JournalRecord } from "../../../../coordinator/schedule/record.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 
 const started = (build: string, generation: number): JournalRecord => ({
   kind: "generationStarted",

@@ -1,5 +1,5 @@
 import { encodeHeader, encodeRecord } from "../../../../coordinator/journal/framing.ts";
-import type { JournalRecord } from "../../../../coordinator/schedule/record.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 
 export function started(generation: number): JournalRecord {

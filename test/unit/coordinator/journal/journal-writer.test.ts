@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decodeFrames, encodeHeader, encodeRecord } from "../../../../coordinator/journal/framing.ts";
 import { JournalWriter, type SegmentFile } from "../../../../coordinator/journal/journal-writer.ts";
-import type { JournalRecord } from "../../../../coordinator/schedule/record.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
 import { granted } from "./builders.ts";

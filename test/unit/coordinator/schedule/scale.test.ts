@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { applyEvent } from "../../../../coordinator/schedule/apply.ts";
-import type { JobEffect } from "../../../../coordinator/schedule/effect.ts";
-import type { JobEvent } from "../../../../coordinator/schedule/event.ts";
-import { checkInvariants } from "../../../../coordinator/schedule/invariants.ts";
-import { committedPartials, jobProgress } from "../../../../coordinator/schedule/progress.ts";
-import type { JournalRecord } from "../../../../coordinator/schedule/record.ts";
-import { replay } from "../../../../coordinator/schedule/replay.ts";
-import { createJobState } from "../../../../coordinator/schedule/state.ts";
+import { applyEvent } from "../../../../coordinator/schedule/events/apply.ts";
+import { replay } from "../../../../coordinator/schedule/events/replay.ts";
+import { checkInvariants } from "../../../../coordinator/schedule/laws/invariants.ts";
+import type { JobEffect } from "../../../../coordinator/schedule/state/effect.ts";
+import type { JobEvent } from "../../../../coordinator/schedule/state/event.ts";
+import { createJobState } from "../../../../coordinator/schedule/state/job-state.ts";
+import { committedPartials, jobProgress } from "../../../../coordinator/schedule/state/progress.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { aConfig, aPartial, aPlan, DIGESTS, filesOf, only } from "./harness.ts";
 

@@ -1,7 +1,7 @@
-import type { ScheduleConfig } from "../../../../coordinator/schedule/config.ts";
-import type { JobEffect } from "../../../../coordinator/schedule/effect.ts";
-import type { JobEvent } from "../../../../coordinator/schedule/event.ts";
-import { committedPartials, poisonedRows } from "../../../../coordinator/schedule/progress.ts";
+import type { ScheduleConfig } from "../../../../coordinator/schedule/state/config.ts";
+import type { JobEffect } from "../../../../coordinator/schedule/state/effect.ts";
+import type { JobEvent } from "../../../../coordinator/schedule/state/event.ts";
+import { committedPartials, poisonedRows } from "../../../../coordinator/schedule/state/progress.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { isEnded } from "../../../../shared/domain/job.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";

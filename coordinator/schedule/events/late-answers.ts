@@ -1,0 +1,58 @@
+import { assert } from "../../../shared/core/assert.ts";
+import { jobEndedReason } from "../policy/job-end.ts";
+import { discardLoser, isCommittedPartial, refuseOffer, settleOffer } from "../policy/offer-answers.ts";
+import type { EventOf, JobEvent } from "../state/event.ts";
+import type { Turn } from "../state/event-context.ts";
+
+/** What came after the job's end is answered, and changes nothing. */
+export function answerLate(turn: Turn, event: JobEvent): void {
+  const { state, effects } = turn;
+  switch (event.kind) {
+    case "leaseRequested":
+      effects.push({ kind: "noLease", worker: event.worker, why: "jobEnded", retryAtMs: null });
+      return;
+    case "heartbeat": {
+      const leases = event.leases.map(({ token, shard }) => ({ token, shard, live: false }));
+      effects.push({ kind: "heartbeatReply", worker: event.worker, leases });
+      return;
+    }
+    case "partialOffered":
+      answerLateOffer(turn, event);
+      break;
+    case "attemptFailed":
+    case "leaseReleased":
+      effects.push({ kind: "refuse", reason: jobEndedReason(state) });
+      return;
+    case "cancelRequested":
+      answerLateCancel(turn);
+      break;
+    default:
+      // Answers to work that the job's end made void.
+      return;
+  }
+}
+
+/** The files of a committed partial are the output's: whoever offers them again is told so, and they stay. */
+function answerLateOffer(turn: Turn, { partial }: EventOf<"partialOffered">): void {
+  if (isCommittedPartial(turn.state, partial)) {
+    settleOffer(turn, partial, { kind: "committed" });
+    return;
+  }
+  refuseOffer(turn, partial, jobEndedReason(turn.state));
+  discardLoser(turn, partial);
+}
+
+function answerLateCancel(turn: Turn): void {
+  const { state, effects } = turn;
+  assert(state.phase !== "publishing", "a job that is publishing has not ended");
+  if (state.phase === "cancelled") {
+    effects.push({ kind: "done" });
+    return;
+  }
+  if (state.phase === "failed") {
+    effects.push({ kind: "refuse", reason: jobEndedReason(state) });
+    return;
+  }
+  const message = "the job is published: it can no longer be cancelled";
+  effects.push({ kind: "refuse", reason: { code: "CANCEL_TOO_LATE", message, fields: {} } });
+}

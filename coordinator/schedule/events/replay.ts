@@ -1,0 +1,74 @@
+import { assert } from "../../../shared/core/assert.ts";
+import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { jobEnd } from "../policy/job-end.ts";
+import { enqueue } from "../policy/pending-queue.ts";
+import { settleVerdicts } from "../policy/verdict.ts";
+import type { ScheduleConfig } from "../state/config.ts";
+import type { JobEffect } from "../state/effect.ts";
+import type { Turn } from "../state/event-context.ts";
+import { evolve } from "../state/evolve.ts";
+import { createJobState, type JobState } from "../state/job-state.ts";
+import type { JournalRecord } from "../state/record.ts";
+
+/**
+ * The job as its records tell it, taken up by coordinator `generation`. What was leased or being committed is
+ * pending again: partials of earlier generations are still welcome, and their rows are mapped again if none
+ * comes.
+ *
+ * @throws {JOURNAL_CORRUPT} when the records contradict each other
+ */
+export function replay(
+  config: ScheduleConfig,
+  records: Iterable<JournalRecord>,
+  generation: number,
+): JobState {
+  const state = createJobState(config, generation);
+  let at = 0;
+  for (const record of records) {
+    try {
+      evolve(state, record);
+    } catch (cause) {
+      throw new ShardmillError(
+        "JOURNAL_CORRUPT",
+        `record ${at} of the journal contradicts those before it: ${messageOf(cause)}`,
+        {
+          fields: { record: at, kind: record.kind },
+          cause,
+          hint: "start the job over with --fresh",
+        },
+      );
+    }
+    at += 1;
+  }
+  const { lastToken } = state;
+  assert(
+    lastToken === null || lastToken.generation < generation,
+    "I9: a new coordinator is a new generation",
+  );
+  for (const entry of state.shards) if (entry.state.kind === "pending") enqueue(state, entry);
+  return state;
+}
+
+/**
+ * What must be done to go on after a replay: decisions whose record the crash cut off, and the work of the
+ * job's phase. Call it once, before the first event.
+ */
+export function resumeEffects(state: JobState): JobEffect[] {
+  const turn: Turn = { state, nowMs: 0, effects: [] };
+  if (state.phase === "running" || state.phase === "reducing") settleVerdicts(turn);
+  switch (state.phase) {
+    case "planning":
+    case "running":
+      break;
+    case "reducing":
+      turn.effects.push({ kind: "startReduce" });
+      break;
+    case "publishing":
+      assert(state.outputDigest !== null, "a job that is publishing has an intent");
+      turn.effects.push({ kind: "publish", outputDigest: state.outputDigest });
+      break;
+    default:
+      if (!turn.effects.some(({ kind }) => kind === "jobEnded")) turn.effects.push(jobEnd(state));
+  }
+  return turn.effects;
+}

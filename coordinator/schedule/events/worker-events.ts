@@ -1,0 +1,109 @@
+import { shardRows } from "../../../shared/domain/shard.ts";
+import { compareTokens, type Token } from "../../../shared/domain/token.ts";
+import { keepSomebody, strike } from "../policy/exclusion.ts";
+import { endLease } from "../policy/leases.ts";
+import type { EventOf } from "../state/event.ts";
+import type { Turn } from "../state/event-context.ts";
+import type { JobState, WorkerEntry } from "../state/job-state.ts";
+import { liveLease } from "../state/lease-index.ts";
+import { offersOf } from "../state/shard-state.ts";
+import { refuseStaleSession } from "../state/worker-refusals.ts";
+
+/** A session joins once; hearing of it again changes nothing. */
+export function workerJoined(turn: Turn, { worker, name, slots }: EventOf<"workerJoined">): void {
+  const { state, nowMs } = turn;
+  if (state.workers.has(worker)) return;
+  state.workers.set(worker, { session: worker, name, slots, leases: new Set(), movedMs: nowMs });
+  state.workerNames.set(name, (state.workerNames.get(name) ?? 0) + 1);
+  state.noWorkersSinceMs = null;
+  state.refusal = null;
+  keepSomebody(turn);
+}
+
+/** Its leases end: with a death they count against their shards, with a goodbye they do not. */
+export function workerLost(turn: Turn, event: EventOf<"workerLost">): void {
+  const { state, nowMs } = turn;
+  const worker = state.workers.get(event.worker);
+  if (worker === undefined) return;
+  const held = [...worker.leases];
+  const died = event.how === "died";
+  for (const lease of held) {
+    // A verdict on the first lease may have ended the job, and with it the others.
+    if (!lease.live) continue;
+    endLease(turn, lease, died ? { kind: "died", message: event.message } : { kind: "released" });
+  }
+  // One death is one strike, whatever the worker held.
+  if (died)
+    strike(
+      turn,
+      worker.name,
+      held.map(({ entry }) => entry),
+    );
+  state.workers.delete(worker.session);
+  state.emptying.delete(worker.session);
+  const namesakes = (state.workerNames.get(worker.name) ?? 1) - 1;
+  if (namesakes > 0) state.workerNames.set(worker.name, namesakes);
+  else state.workerNames.delete(worker.name);
+  if (state.workers.size === 0) state.noWorkersSinceMs = nowMs;
+  // One that may work was here, and may come back: it is waited for as if nobody had been refused.
+  state.refusal = null;
+  keepSomebody(turn);
+}
+
+/** As if it had left: the job fails only when nobody else comes (see `tick`). */
+export function workerRefused(turn: Turn, { worker, reason }: EventOf<"workerRefused">): void {
+  workerLost(turn, { kind: "workerLost", worker, how: "left", message: reason.message });
+  turn.state.refusal = reason;
+}
+
+/**
+ * Renews the leases that are live; a lease that is not here any more is lost, and its worker drops the shard.
+ */
+export function heartbeat(turn: Turn, event: EventOf<"heartbeat">): void {
+  const { state, nowMs, effects } = turn;
+  const worker = state.workers.get(event.worker);
+  if (worker === undefined) {
+    refuseStaleSession(turn, event.worker);
+    return;
+  }
+  for (const { token, shard, rowsDone } of event.leases) {
+    const lease = liveLease(state, event.worker, token);
+    if (lease?.entry.shard.id !== shard) continue;
+    lease.expiresMs = nowMs + state.config.leaseMs;
+    const before = lease.rowsDone;
+    lease.rowsDone = Math.min(Math.max(before, rowsDone), shardRows(lease.entry.shard));
+    if (lease.rowsDone > before) worker.movedMs = nowMs;
+  }
+  endStalled(turn, worker);
+  const leases = event.leases.map(({ token, shard }) => {
+    const lease = liveLease(state, event.worker, token);
+    const live = lease?.entry.shard.id === shard || isBeingVerified(state, shard, token);
+    return { token, shard, live };
+  });
+  effects.push({ kind: "heartbeatReply", worker: event.worker, leases });
+}
+
+/**
+ * A worker that is here but does nothing: its oldest attempt has failed, and what it holds beside goes back
+ * unmarked. It is the worker that is looked at, not the lease: a shard that is prefetched waits for as long
+ * as the one before it takes.
+ */
+function endStalled(turn: Turn, worker: WorkerEntry): void {
+  const { nowMs, state } = turn;
+  const { stallMs } = state.config;
+  if (worker.leases.size === 0 || nowMs - worker.movedMs < stallMs) return;
+  worker.movedMs = nowMs;
+  const [stalled, ...others] = worker.leases;
+  if (stalled === undefined) return;
+  const message = `no row was finished for ${Math.round(stallMs / 1000)} s`;
+  endLease(turn, stalled, { kind: "failed", code: "ATTEMPT_STALLED", message });
+  for (const lease of others) if (lease.live) endLease(turn, lease, { kind: "expired" });
+  strike(turn, worker.name, [stalled.entry]);
+}
+
+/** The work under this token has been offered, and its worker waits for the answer: nothing is lost yet. */
+function isBeingVerified(state: JobState, shard: number, token: Token): boolean {
+  const entry = state.shards[shard];
+  if (entry === undefined) return false;
+  return offersOf(entry.state).some(({ partial }) => compareTokens(partial.token, token) === 0);
+}

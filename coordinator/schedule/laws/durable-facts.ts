@@ -1,0 +1,60 @@
+import type { JobPhase } from "../../../shared/domain/job.ts";
+import type { DeadLetter } from "../../../shared/domain/partial.ts";
+import type { Shard } from "../../../shared/domain/shard.ts";
+import type { Token } from "../../../shared/domain/token.ts";
+import type { JobState, Totals } from "../state/job-state.ts";
+import type { FailureReason } from "../state/record.ts";
+import { type Attempt, type CountedFailure, isOpen, type ShardEntry } from "../state/shard-state.ts";
+
+/** What survives the coordinator, as plain data: two states with equal facts are the same job (I15). */
+export interface DurableFacts {
+  readonly phase: JobPhase;
+  readonly jobId: string | null;
+  readonly totals: Totals;
+  readonly lastToken: Token | null;
+  readonly outputDigest: string | null;
+  readonly failure: FailureReason | null;
+  readonly shards: readonly {
+    readonly shard: Shard;
+    readonly parent: number | null;
+    readonly standing: string | DeadLetter;
+    readonly attempts: readonly Attempt[];
+    readonly failures: readonly CountedFailure[];
+    readonly revocations: number;
+    readonly forgottenUpTo: Token | null;
+  }[];
+}
+
+export function durableFacts(state: JobState): DurableFacts {
+  const { phase, jobId, totals, lastToken, outputDigest, failure } = state;
+  return {
+    phase,
+    jobId,
+    totals: { ...totals },
+    lastToken,
+    outputDigest,
+    failure,
+    shards: state.shards.map((entry) => ({
+      shard: entry.shard,
+      parent: entry.parent,
+      standing: standingOf(entry),
+      attempts: entry.attempts,
+      failures: entry.failures,
+      revocations: entry.revocations,
+      forgottenUpTo: entry.forgottenUpTo,
+    })),
+  };
+}
+
+/** Who holds an open shard is a live fact, and no part of this. */
+function standingOf({ state }: ShardEntry): string | DeadLetter {
+  if (isOpen(state.kind)) return "open";
+  switch (state.kind) {
+    case "committed":
+      return `committed ${state.partial.executionId} ${state.partial.digest}`;
+    case "poisoned":
+      return state.deadLetter;
+    default:
+      return state.kind;
+  }
+}

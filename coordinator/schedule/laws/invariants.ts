@@ -1,0 +1,166 @@
+import { isEnded } from "../../../shared/domain/job.ts";
+import { shardRows } from "../../../shared/domain/shard.ts";
+import { compareTokens } from "../../../shared/domain/token.ts";
+import { type JobState, openShards, type QueueItem } from "../state/job-state.ts";
+import { inPlanOrder, leasesOf, SHARD_KINDS, type ShardEntry } from "../state/shard-state.ts";
+import { checkShard } from "./invariants-shard.ts";
+
+/**
+ * The invariants of RELIABILITY 3 that a state can show, all of them, in O(shards): for tests, the simulator,
+ * and samples in production.
+ *
+ * @throws an Error that names the invariant that is broken
+ */
+export function checkInvariants(state: JobState): void {
+  for (const entry of state.shards) checkShard(state, entry);
+  checkCounts(state);
+  checkPartition(state);
+  checkCommits(state);
+  checkWorkers(state);
+  checkStandings(state);
+  checkPhase(state);
+  checkQueue(state);
+}
+
+function hold(condition: boolean, law: string): void {
+  if (!condition) throw new Error(`broken invariant: ${law}`);
+}
+
+/** What is counted as it changes must be what one would count now. */
+function checkCounts(state: JobState): void {
+  for (const kind of SHARD_KINDS) {
+    const found = state.shards.filter((entry) => entry.state.kind === kind).length;
+    hold(state.counts[kind] === found, `counts: ${state.counts[kind]} shards ${kind}, found ${found}`);
+  }
+  let rowsCommitted = 0;
+  let deadRows = state.counts.poisoned;
+  for (const { state: shard } of state.shards) {
+    if (shard.kind !== "committed") continue;
+    rowsCommitted += shard.partial.rowsIn;
+    deadRows += shard.partial.rowsDead;
+  }
+  hold(state.totals.rowsCommitted === rowsCommitted, `counts: rows committed are ${rowsCommitted}`);
+  hold(state.totals.deadRows === deadRows, `counts: dead rows are ${deadRows}`);
+  const extra = state.shards.reduce((sum, entry) => sum + Math.max(0, leasesOf(entry.state).length - 1), 0);
+  hold(state.extraLeases === extra, `counts: extra leases are ${extra}`);
+  const committing = state.shards.filter((entry) => entry.state.kind === "committing");
+  hold(
+    committing.length === state.committing.size && committing.every((entry) => state.committing.has(entry)),
+    "counts: the committing shards are known",
+  );
+}
+
+/** The shards that were not split cover the dataset's rows, each once. */
+function checkPartition(state: JobState): void {
+  const leaves = inPlanOrder(state.shards.filter((entry) => entry.state.kind !== "split"));
+  let rows = 0;
+  let before: ShardEntry | null = null;
+  for (const entry of leaves) {
+    rows += shardRows(entry.shard);
+    const follows = (before?.shard.rowEnd ?? 0) === entry.shard.rowStart;
+    hold(follows, `I11: shards ${before?.shard.id} and ${entry.shard.id} are side by side`);
+    before = entry;
+  }
+  hold(rows === state.totals.rows, `I11: the shards have ${state.totals.rows} rows, found ${rows}`);
+}
+
+function checkCommits(state: JobState): void {
+  const executions = new Set<string>();
+  for (const { state: shard } of state.shards) {
+    if (shard.kind !== "committed") continue;
+    hold(!executions.has(shard.partial.executionId), "I3: one execution is committed once");
+    executions.add(shard.partial.executionId);
+  }
+}
+
+function checkWorkers(state: JobState): void {
+  const names = new Map<string, number>();
+  let held = 0;
+  for (const worker of state.workers.values()) {
+    names.set(worker.name, (names.get(worker.name) ?? 0) + 1);
+    held += worker.leases.size;
+    hold(worker.leases.size <= worker.slots, `I10: ${worker.name} holds no more leases than it has slots`);
+    for (const lease of worker.leases)
+      hold(lease.session === worker.session, "I8: a lease is its session's own");
+  }
+  for (const session of state.emptying)
+    hold(state.workers.has(session), "counts: a worker that is being emptied is here");
+  hold(held === state.leases.size, "I8: every lease belongs to a session that is here");
+  hold(
+    names.size === state.workerNames.size &&
+      [...names].every(([name, count]) => state.workerNames.get(name) === count),
+    "counts: worker names",
+  );
+  for (const lease of state.leases.values()) {
+    hold(lease.live && leasesOf(lease.entry.state).includes(lease), "counts: a live lease is its shard's");
+  }
+  const { lastToken } = state;
+  if (lastToken === null) return;
+  const own = { generation: state.generation, sequence: state.sequence };
+  hold(compareTokens(lastToken, own) <= 0, "I9: no token is higher than the last that was granted");
+}
+
+function checkStandings(state: JobState): void {
+  const { standings, workerNames, workers, config } = state;
+  for (const [name, { strikes, exclusion }] of standings) {
+    hold(strikes.length <= config.exclusion.strikes, "I17: the strikes of a worker are bounded");
+    hold(
+      strikes.every(({ shards }) => shards.length > 0),
+      "a strike is for a shard",
+    );
+    if (exclusion === null) continue;
+    const held = [...workers.values()].filter((worker) => worker.name === name).flatMap((w) => [...w.leases]);
+    const since = held.filter(({ startedMs }) => startedMs > exclusion.sinceMs);
+    const probes = since.every(({ startedMs }) => startedMs >= exclusion.untilMs);
+    hold(
+      probes && since.length <= 1,
+      `an excluded worker, ${name}, gets one probe at a time, and none before`,
+    );
+  }
+  const excluded = [...workerNames.keys()].filter(
+    (name) => (standings.get(name)?.exclusion ?? null) !== null,
+  );
+  hold(
+    workerNames.size === 0 || excluded.length < workerNames.size,
+    "L2: not every worker that is here is excluded",
+  );
+}
+
+function checkPhase(state: JobState): void {
+  const { phase, totals } = state;
+  const open = openShards(state);
+  if (phase === "running") hold(open > 0, "a running job has open shards");
+  if (phase === "reducing" || phase === "publishing" || phase === "published") {
+    hold(open === 0, `I1: a job that is ${phase} has no open shard`);
+    hold(totals.rowsCommitted + state.counts.poisoned === totals.rows, "I1: every row is accounted for");
+  }
+  if (phase === "publishing" || phase === "published") {
+    // Not of a job that is reducing: one that failed for its dead letters, and is taken up again, is reducing
+    // until it is judged again, by what is allowed now.
+    hold(totals.deadRows <= state.config.maxDeadRows, "no more dead letters than are allowed");
+    hold(state.outputDigest !== null, "I14: what is published was intended");
+  }
+  if (phase === "published") hold(state.failure === null, "I14: what is published has not failed");
+  if (phase === "cancelled")
+    hold(state.outputDigest === null, "I14: what is cancelled was never to be published");
+  if (phase === "failed" || phase === "cancelled")
+    hold(state.failure !== null, "an unhappy end has a reason");
+  if (isEnded(phase)) {
+    hold(state.leases.size === 0 && state.committing.size === 0, "I13: an ended job has nothing in flight");
+  }
+}
+
+/** L2 rests on this: a shard that waits can be found. */
+function checkQueue(state: JobState): void {
+  if (isEnded(state.phase)) return;
+  const { ready, marked, backingOff } = state.queue;
+  const queued = new Map<ShardEntry, number>();
+  const note = ({ entry, seq }: QueueItem) => {
+    if (seq === entry.queueSeq) queued.set(entry, (queued.get(entry) ?? 0) + 1);
+  };
+  for (const line of [ready, marked, backingOff]) for (const item of line.values()) note(item);
+  for (const entry of state.shards) {
+    if (entry.state.kind !== "pending") continue;
+    hold(queued.get(entry) === 1, `L2: pending shard ${entry.shard.id} is in the queue once`);
+  }
+}

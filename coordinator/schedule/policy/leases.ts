@@ -1,0 +1,58 @@
+import { type Token, tokenKey } from "../../../shared/domain/token.ts";
+import { recordSoon, type Turn, wakeWorker } from "../state/event-context.ts";
+import type { WorkerEntry } from "../state/job-state.ts";
+import { detachLease } from "../state/lease-index.ts";
+import { moveShard } from "../state/moves.ts";
+import type { AttemptEnd } from "../state/record.ts";
+import { isSuspect, type Lease, leasesOf, type ShardEntry } from "../state/shard-state.ts";
+import { returnToPending } from "./verdict.ts";
+
+/** Grants a shard to a worker under a new token. */
+export function openLease(turn: Turn, worker: WorkerEntry, entry: ShardEntry, backup: boolean): void {
+  const { state, nowMs } = turn;
+  state.sequence += 1;
+  const token: Token = { generation: state.generation, sequence: state.sequence };
+  const { leaseMs } = state.config;
+  recordSoon(turn, { kind: "leaseGranted", shard: entry.shard.id, token, worker: worker.name, backup });
+  const lease: Lease = {
+    entry,
+    token,
+    session: worker.session,
+    workerName: worker.name,
+    backup,
+    startedMs: nowMs,
+    expiresMs: nowMs + leaseMs,
+    rowsDone: 0,
+    live: true,
+  };
+  if (worker.leases.size === 0) worker.movedMs = nowMs;
+  moveShard(state, entry, "granted", { kind: "leased", leases: [...leasesOf(entry.state), lease] });
+  state.leases.set(tokenKey(token), lease);
+  worker.leases.add(lease);
+  state.expiries.push({ atMs: lease.expiresMs, lease });
+  turn.effects.push({ kind: "grant", worker: worker.session, shard: entry.shard, token, leaseMs });
+}
+
+/** Ends a lease; the shard stays where its other leases or offers hold it, else it is pending again. */
+export function endLease(turn: Turn, lease: Lease, end: AttemptEnd): void {
+  const { state } = turn;
+  const { entry, token, workerName: worker } = lease;
+  detachLease(state, lease);
+  recordSoon(turn, { kind: "attemptEnded", shard: entry.shard.id, token, worker, end });
+  const leases = leasesOf(entry.state).filter((other) => other !== lease);
+  if (entry.state.kind === "committing") {
+    const { offer, waiting } = entry.state;
+    moveShard(state, entry, "leaseEnded", { kind: "committing", offer, waiting, leases });
+  } else if (leases.length > 0) {
+    moveShard(state, entry, "leaseEnded", { kind: "leased", leases });
+  } else {
+    returnToPending(turn, entry, "leaseEnded", end);
+  }
+  wakeWorker(turn, lease.session);
+}
+
+/** Whether the worker runs a shard that must run alone. */
+export function holdsSuspect(worker: WorkerEntry): boolean {
+  for (const lease of worker.leases) if (isSuspect(lease.entry)) return true;
+  return false;
+}

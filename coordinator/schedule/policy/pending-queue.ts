@@ -1,0 +1,130 @@
+import { assert } from "../../../shared/core/assert.ts";
+import type { Heap } from "../../../shared/core/heap.ts";
+import { compareShards, type ShardId } from "../../../shared/domain/shard.ts";
+import type { JobState, QueueItem, WorkerEntry } from "../state/job-state.ts";
+import { isMarked, isSuspect, type ShardEntry } from "../state/shard-state.ts";
+import { isExcluded, isUntriedSomewhere } from "./exclusion.ts";
+
+/** Puts a pending shard in line: by plan order, or behind its back-off. */
+export function enqueue(state: JobState, entry: ShardEntry): void {
+  assert(entry.state.kind === "pending", "only a pending shard waits in the queue");
+  entry.queueSeq += 1;
+  const item = { entry, seq: entry.queueSeq, notBeforeMs: entry.state.notBeforeMs };
+  if (item.notBeforeMs > 0) state.queue.backingOff.push(item);
+  else lineOf(state, entry).push(item);
+}
+
+/** Takes the first shard in plan order that this worker may have now, or null. */
+export function takePending(state: JobState, worker: WorkerEntry, nowMs: number): ShardEntry | null {
+  promoteDue(state, nowMs);
+  const { ready, marked } = state.queue;
+  const first = peekLive(ready)?.entry ?? null;
+  // On probation a worker is better tried with a shard that has no mark.
+  const unmarked = first !== null && isExcluded(state, worker.name);
+  const candidate = unmarked ? null : takeMarked(state, worker, nowMs);
+  if (candidate === null) {
+    if (first !== null) ready.pop();
+    return first;
+  }
+  if (first === null || compareShards(candidate.entry.shard, first.shard) < 0) return candidate.entry;
+  marked.push(candidate);
+  ready.pop();
+  return first;
+}
+
+/**
+ * The first of these that is pending, and has failed nowhere: whoever runs it already has done a part of it.
+ */
+export function takeRunning(state: JobState, running: readonly ShardId[]): ShardEntry | null {
+  for (const id of running) {
+    const entry = state.shards[id];
+    // Its place in the queue becomes void by itself.
+    if (entry?.state.kind === "pending" && entry.failures.length === 0 && !isMarked(entry)) return entry;
+  }
+  return null;
+}
+
+/** When a shard that waits may be ready for some worker; null when time alone changes nothing. */
+export function nextReadyAtMs(state: JobState, nowMs: number): number | null {
+  const backingOff = peekLive(state.queue.backingOff)?.notBeforeMs ?? null;
+  const marked = peekLive(state.queue.marked)?.entry;
+  if (marked === undefined) return backingOff;
+  const elsewhereMs = elsewhereUntilMs(state, marked);
+  if (elsewhereMs <= nowMs) return backingOff;
+  return backingOff === null ? elsewhereMs : Math.min(backingOff, elsewhereMs);
+}
+
+/** Whether a shard waits that could be given out now. */
+export function hasReady(state: JobState, nowMs: number): boolean {
+  promoteDue(state, nowMs);
+  const { ready, marked } = state.queue;
+  return peekLive(ready) !== undefined || peekLive(marked) !== undefined;
+}
+
+/** Whether a shard that must run alone is first in line, and this worker might have it if it held nothing. */
+export function suspectWaits(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
+  promoteDue(state, nowMs);
+  const entry = peekLive(state.queue.marked)?.entry;
+  return entry !== undefined && isSuspect(entry) && mayTryOnceEmpty(state, worker, entry, nowMs);
+}
+
+function lineOf({ queue }: JobState, entry: ShardEntry): Heap<QueueItem> {
+  return isMarked(entry) ? queue.marked : queue.ready;
+}
+
+function promoteDue(state: JobState, nowMs: number): void {
+  const { backingOff } = state.queue;
+  for (let item = peekLive(backingOff); item !== undefined; item = peekLive(backingOff)) {
+    if (item.notBeforeMs > nowMs) return;
+    backingOff.pop();
+    lineOf(state, item.entry).push(item);
+  }
+}
+
+function takeMarked(state: JobState, worker: WorkerEntry, nowMs: number): QueueItem | null {
+  const { marked } = state.queue;
+  const passedOver: QueueItem[] = [];
+  let taken: QueueItem | null = null;
+  while (taken === null) {
+    const item = peekLive(marked);
+    if (item === undefined) break;
+    marked.pop();
+    if (mayTry(state, worker, item.entry, nowMs)) taken = item;
+    else passedOver.push(item);
+  }
+  for (const item of passedOver) marked.push(item);
+  return taken;
+}
+
+/**
+ * What a worker died with is tried by one that has nothing else to lose. The last attempt of a shard is made
+ * where it has not failed yet, if there is such a place: the fault may be the workers'. Nobody is waited for
+ * longer than a lease, so a worker that is there but never asks holds nothing up.
+ */
+function mayTry(state: JobState, worker: WorkerEntry, entry: ShardEntry, nowMs: number): boolean {
+  if (worker.leases.size > 0 && isSuspect(entry)) return false;
+  return mayTryOnceEmpty(state, worker, entry, nowMs);
+}
+
+function mayTryOnceEmpty(state: JobState, worker: WorkerEntry, entry: ShardEntry, nowMs: number): boolean {
+  const { failures } = entry;
+  if (failures.length === 0 || failures.length < state.config.maxAttempts - 1) return true;
+  if (failures.every((failure) => failure.worker !== worker.name)) return true;
+  return !isUntriedSomewhere(state, entry) || nowMs >= elsewhereUntilMs(state, entry);
+}
+
+function elsewhereUntilMs(state: JobState, entry: ShardEntry): number {
+  const { state: pending } = entry;
+  return pending.kind === "pending"
+    ? Math.max(pending.sinceMs, pending.notBeforeMs) + state.config.leaseMs
+    : 0;
+}
+
+/** The first item that is not void. */
+function peekLive(heap: Heap<QueueItem>): QueueItem | undefined {
+  for (let item = heap.peek(); item !== undefined; item = heap.peek()) {
+    if (item.seq === item.entry.queueSeq && item.entry.state.kind === "pending") return item;
+    heap.pop();
+  }
+  return undefined;
+}

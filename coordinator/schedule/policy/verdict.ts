@@ -1,0 +1,131 @@
+import { isEnded } from "../../../shared/domain/job.ts";
+import type { DeadLetter } from "../../../shared/domain/partial.ts";
+import { shardId, shardRows } from "../../../shared/domain/shard.ts";
+import { recordDurably, type Turn, wake } from "../state/event-context.ts";
+import { type JobState, setShardState } from "../state/job-state.ts";
+import { moveShard, type ShardMove } from "../state/moves.ts";
+import type { AttemptEnd } from "../state/record.ts";
+import { filePath, placeFields, placeOf } from "../state/shard-place.ts";
+import type { ShardEntry } from "../state/shard-state.ts";
+import { failOverBudget, overBudget } from "./dead-letters.ts";
+import { isUntriedSomewhere } from "./exclusion.ts";
+import { failJob } from "./job-end.ts";
+import { enqueue } from "./pending-queue.ts";
+
+/**
+ * A shard that nobody holds any more: pending after its back-off, or judged when its attempts are used up.
+ */
+export function returnToPending(turn: Turn, entry: ShardEntry, move: ShardMove, end: AttemptEnd): void {
+  const { state, nowMs } = turn;
+  const counted = end.kind === "failed" || end.kind === "died" || end.kind === "rejected";
+  const notBeforeMs = counted ? nowMs + retryDelayMs(state, entry) : nowMs;
+  moveShard(state, entry, move, { kind: "pending", sinceMs: nowMs, notBeforeMs });
+  if (attemptsAreUsedUp(state, entry)) judge(turn, entry);
+  else {
+    enqueue(state, entry);
+    wake(turn);
+  }
+}
+
+/** Decides again whatever a crash may have cut off between a record and the one that follows from it. */
+export function settleVerdicts(turn: Turn): void {
+  const { state } = turn;
+  if (overBudget(state, 0)) failOverBudget(turn, null);
+  for (const entry of [...state.shards]) {
+    if (isEnded(state.phase)) return;
+    if (entry.state.kind !== "pending") continue;
+    if (tooOftenRevoked(state, entry)) failRevoked(turn, entry);
+    else if (attemptsAreUsedUp(state, entry)) judge(turn, entry);
+  }
+}
+
+/** A commit that keeps being damaged: the storage of the partials cannot be trusted. */
+export function tooOftenRevoked({ config }: JobState, entry: ShardEntry): boolean {
+  return entry.revocations >= config.maxAttempts;
+}
+
+export function failRevoked(turn: Turn, entry: ShardEntry): void {
+  const { state } = turn;
+  const message = `${placeOf(state, entry)} was committed ${entry.revocations} times, and each partial was damaged later`;
+  failJob(turn, {
+    code: "SHARD_FAILED",
+    message,
+    fields: { ...placeFields(state, entry), code: "PARTIAL_INVALID" },
+  });
+}
+
+/**
+ * Failures on one worker alone do not condemn a shard while another worker is here that has not tried it: the
+ * first may be a bad node that takes every retry. Unless there are so many that nobody else will ever take
+ * it.
+ */
+function attemptsAreUsedUp(state: JobState, entry: ShardEntry): boolean {
+  const { failures } = entry;
+  const { maxAttempts } = state.config;
+  if (failures.length < maxAttempts) return false;
+  const onOne = failures.every(({ worker }) => worker === failures[0]?.worker);
+  if (!onOne || failures.length >= maxFailures(state)) return true;
+  return state.workerNames.size > 0 && !isUntriedSomewhere(state, entry);
+}
+
+/** Counted attempts that are enough in any case. */
+export function maxFailures({ config }: JobState): number {
+  return 2 * config.maxAttempts;
+}
+
+/** Exact, without a random part: the core is deterministic, and one coordinator spreads its own grants. */
+function retryDelayMs({ config }: JobState, entry: ShardEntry): number {
+  const doublings = Math.min(30, Math.max(0, entry.failures.length - 1));
+  return Math.min(config.retryBackoffMaxMs, config.retryBackoffMs * 2 ** doublings);
+}
+
+/**
+ * Workers that only ever died with this shard point at a row that kills them: the shard is halved, down to
+ * the row. Anything else is a failure that more attempts will not cure.
+ */
+function judge(turn: Turn, entry: ShardEntry): void {
+  const rows = shardRows(entry.shard);
+  if (rows === 0 || !entry.failures.every(({ died }) => died)) failShard(turn, entry);
+  else if (rows > 1) splitShard(turn, entry);
+  else poisonRow(turn, entry);
+}
+
+function splitShard(turn: Turn, entry: ShardEntry): void {
+  const { state } = turn;
+  const { id, rowStart, rowEnd } = entry.shard;
+  const atRow = rowStart + Math.floor((rowEnd - rowStart) / 2);
+  const next = state.shards.length;
+  recordDurably(turn, { kind: "shardSplit", shard: id, atRow, into: [shardId(next), shardId(next + 1)] });
+  for (const half of state.shards.slice(next)) {
+    setShardState(state, half, { kind: "pending", sinceMs: turn.nowMs, notBeforeMs: 0 });
+    enqueue(state, half);
+  }
+  wake(turn);
+}
+
+function poisonRow(turn: Turn, entry: ShardEntry): void {
+  const { state } = turn;
+  const died = entry.failures.length;
+  const { file, row } = state.rows.placeOf(entry.shard.rowStart);
+  const deadLetter: DeadLetter = {
+    file: filePath(state, file),
+    row,
+    stage: "worker",
+    code: "ROW_POISON",
+    message: `${died} workers died with this row: ${entry.failures.at(-1)?.message ?? ""}`,
+  };
+  if (overBudget(state, 1)) {
+    failOverBudget(turn, deadLetter);
+    return;
+  }
+  recordDurably(turn, { kind: "rowDeadLettered", shard: entry.shard.id, deadLetter });
+}
+
+function failShard(turn: Turn, entry: ShardEntry): void {
+  const { state } = turn;
+  const last = entry.failures.at(-1);
+  const code = last?.code ?? "INTERNAL";
+  const times = entry.failures.length === 1 ? "once" : `${entry.failures.length} times`;
+  const message = `${placeOf(state, entry)} failed ${times}, last on ${last?.worker}: ${last?.message} (${code})`;
+  failJob(turn, { code: "SHARD_FAILED", message, fields: { ...placeFields(state, entry), code } });
+}

@@ -1,0 +1,161 @@
+import { assert, present } from "../../../shared/core/assert.ts";
+import type { PartialManifest } from "../../../shared/domain/partial.ts";
+import { type ShardId, shardId, shardRows } from "../../../shared/domain/shard.ts";
+import { compareTokens, type Token, tokenKey } from "../../../shared/domain/token.ts";
+import { addShard, type JobState } from "./job-state.ts";
+import { moveShard } from "./moves.ts";
+import type { AttemptEnd, JournalRecord } from "./record.ts";
+import { storyOf } from "./shard-history.ts";
+import { placeOf } from "./shard-place.ts";
+import {
+  type Attempt,
+  type CountedFailure,
+  isOpen,
+  MAX_ATTEMPTS_KEPT,
+  type ShardEntry,
+  type ShardState,
+} from "./shard-state.ts";
+
+type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: K }>;
+
+/** Pending from the start of time: the queue gives it its real times when it is live. */
+const PENDING: ShardState = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };
+
+export function entryOf(state: JobState, id: ShardId): ShardEntry {
+  return present(state.shards[id], `shard ${id} is of the plan`);
+}
+
+export function evolveGranted(state: JobState, record: RecordOf<"leaseGranted">): void {
+  const entry = entryOf(state, record.shard);
+  const { token, worker, backup } = record;
+  if (findAttempt(entry, token) !== undefined) return;
+  const { lastToken } = state;
+  assert(lastToken === null || compareTokens(token, lastToken) > 0, `I9: token ${tokenKey(token)} is new`);
+  state.totals.attempts += 1;
+  keepAttempt(state, entry, { token, worker, backup, end: null });
+}
+
+/** Notes how an attempt ended. The first end stays, but what only ran late may still turn out to be bad. */
+export function endAttempt(
+  state: JobState,
+  record: Pick<RecordOf<"attemptEnded">, "shard" | "token" | "worker" | "end">,
+): void {
+  const { token, worker, end } = record;
+  const entry = entryOf(state, record.shard);
+  const before = findAttempt(entry, token);
+  if (before !== undefined && !mayEnd(before.end, end)) return;
+  keepAttempt(state, entry, { token, worker, backup: before?.backup ?? false, end });
+  const failure = before?.end?.kind === "died" ? null : countedFailure(worker, end);
+  if (failure === null) return;
+  state.totals.attemptsFailed += 1;
+  entry.failures = [...entry.failures, failure];
+}
+
+export function evolveCommitted(state: JobState, partial: PartialManifest): void {
+  const entry = entryOf(state, partial.shard);
+  if (entry.state.kind === "committed") {
+    const same = entry.state.partial.executionId === partial.executionId;
+    assert(same, `I3: one commit a shard; ${storyOf(state, entry)}`);
+    return;
+  }
+  assert(partial.rowsIn === shardRows(entry.shard), `I1: a commit covers ${placeOf(state, entry)}`);
+  assert(
+    partial.rowsOut + partial.rowsDead === partial.rowsIn,
+    "I1: rows out and dead letters are the rows in",
+  );
+  seeToken(state, partial.token);
+  moveShard(state, entry, "stored", { kind: "committed", partial });
+  state.totals.rowsCommitted += partial.rowsIn;
+  state.totals.deadRows += partial.rowsDead;
+}
+
+export function evolveSplit(state: JobState, record: RecordOf<"shardSplit">): void {
+  const entry = entryOf(state, record.shard);
+  if (entry.state.kind === "split") return;
+  const { atRow, into } = record;
+  const { rowStart, rowEnd } = entry.shard;
+  assert(rowStart < atRow && atRow < rowEnd, `I11: row ${atRow} is inside ${placeOf(state, entry)}`);
+  assert(into[0] === state.shards.length && into[1] === into[0] + 1, "halves take the next free numbers");
+  moveShard(state, entry, "splitUp", { kind: "split", atRow, into });
+  addShard(state, { id: shardId(into[0]), rowStart, rowEnd: atRow }, entry.shard.id);
+  addShard(state, { id: shardId(into[1]), rowStart: atRow, rowEnd }, entry.shard.id);
+}
+
+export function evolveDeadLettered(state: JobState, record: RecordOf<"rowDeadLettered">): void {
+  const entry = entryOf(state, record.shard);
+  if (entry.state.kind === "poisoned") return;
+  assert(shardRows(entry.shard) === 1, `only a single row is a dead letter; ${placeOf(state, entry)}`);
+  moveShard(state, entry, "poisoned", { kind: "poisoned", deadLetter: record.deadLetter });
+  state.totals.deadRows += 1;
+}
+
+export function evolveRevoked(state: JobState, record: RecordOf<"shardRevoked">): void {
+  const entry = entryOf(state, record.shard);
+  if (entry.state.kind !== "committed" || entry.state.partial.digest !== record.digest) return;
+  const { partial } = entry.state;
+  moveShard(state, entry, "revoked", PENDING);
+  state.totals.rowsCommitted -= partial.rowsIn;
+  state.totals.deadRows -= partial.rowsDead;
+  entry.revocations += 1;
+  entry.failures = [];
+  const known = findAttempt(entry, partial.token);
+  const end: AttemptEnd = { kind: "rejected", code: "PARTIAL_INVALID", message: record.reason };
+  const { token } = partial;
+  keepAttempt(state, entry, { token, worker: known?.worker ?? "", backup: known?.backup ?? false, end });
+}
+
+export function findAttempt(entry: ShardEntry, token: Token): Attempt | undefined {
+  return entry.attempts.find((attempt) => compareTokens(attempt.token, token) === 0);
+}
+
+function mayEnd(before: AttemptEnd | null, end: AttemptEnd): boolean {
+  if (before === null) return true;
+  const late = before.kind === "expired" || before.kind === "died";
+  return late && (end.kind === "rejected" || end.kind === "superseded");
+}
+
+function countedFailure(worker: string, end: AttemptEnd): CountedFailure | null {
+  switch (end.kind) {
+    case "failed":
+    case "rejected":
+      return { worker, died: false, code: end.code, message: end.message };
+    case "died":
+      return { worker, died: true, code: "WORKER_DIED", message: end.message };
+    default:
+      return null;
+  }
+}
+
+/**
+ * Adds or replaces an attempt, in token order, and forgets the oldest that has ended when there are too many.
+ */
+function keepAttempt(state: JobState, entry: ShardEntry, attempt: Attempt): void {
+  seeToken(state, attempt.token);
+  // Most shards have one attempt, and there are hundreds of thousands: a list that never grew holds nothing
+  // but its item.
+  if (entry.attempts.length === 0) {
+    entry.attempts = [attempt];
+    return;
+  }
+  const others = entry.attempts.filter(({ token }) => compareTokens(token, attempt.token) !== 0);
+  const attempts = [...others, attempt].sort((a, b) => compareTokens(a.token, b.token));
+  if (attempts.length > MAX_ATTEMPTS_KEPT) {
+    const open = (end: AttemptEnd | null) => end === null && isOpen(entry.state.kind);
+    const oldest = Math.max(
+      0,
+      attempts.findIndex(({ end }) => !open(end)),
+    );
+    const [forgotten] = attempts.splice(oldest, 1);
+    if (forgotten !== undefined) forgetToken(entry, forgotten.token);
+  }
+  entry.attempts = attempts;
+}
+
+function forgetToken(entry: ShardEntry, token: Token): void {
+  const { forgottenUpTo } = entry;
+  if (forgottenUpTo === null || compareTokens(token, forgottenUpTo) > 0) entry.forgottenUpTo = token;
+}
+
+function seeToken(state: JobState, token: Token): void {
+  if (state.lastToken === null || compareTokens(token, state.lastToken) > 0) state.lastToken = token;
+}

@@ -1,0 +1,226 @@
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { Heap } from "../../../shared/core/heap.ts";
+import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
+import type { JobDigests, JobPhase } from "../../../shared/domain/job.ts";
+import { compareShards, type Shard, type ShardId } from "../../../shared/domain/shard.ts";
+import type { Token } from "../../../shared/domain/token.ts";
+import type { WorkerSession } from "../../../shared/domain/worker.ts";
+import type { ScheduleConfig } from "./config.ts";
+import type { FailureReason } from "./record.ts";
+import {
+  isOpen,
+  type Lease,
+  leasesOf,
+  type ShardEntry,
+  type ShardKind,
+  type ShardState,
+} from "./shard-state.ts";
+import { SpeedSamples } from "./speed-samples.ts";
+import { validateScheduleConfig } from "./validate-config.ts";
+
+/** A job while it runs. Mutable and owned by one shell; changed only through `applyEvent` and `replay`. */
+export interface JobState {
+  readonly config: ScheduleConfig;
+  readonly generation: number;
+
+  // Durable facts: the fold of the journal. Only `evolve` changes them.
+  phase: JobPhase;
+  jobId: string | null;
+  name: string;
+  digests: JobDigests | null;
+  /**
+   * The paths of the input files: as the plan was sealed, until who takes the job up says where they are now.
+   */
+  files: readonly string[];
+  /** Which rows they hold. */
+  rows: DatasetRows;
+  /** By shard id. */
+  readonly shards: ShardEntry[];
+  readonly totals: Totals;
+  /** The highest token of any generation. */
+  lastToken: Token | null;
+  /** The digest of the output that publishIntent announced. */
+  outputDigest: string | null;
+  /** Why the job failed or was cancelled. */
+  failure: FailureReason | null;
+
+  // How the shards stand, kept with each change of one: see `setShardState`.
+  readonly counts: Record<ShardKind, number>;
+  readonly committing: Set<ShardEntry>;
+  /** Leases beyond the first of their shard. */
+  extraLeases: number;
+
+  // Live facts: gone with the process.
+  sequence: number;
+  readonly workers: Map<WorkerSession, WorkerEntry>;
+  /** How many sessions a worker name has. */
+  readonly workerNames: Map<string, number>;
+  /** Workers with strikes, by name. */
+  readonly standings: Map<string, Standing>;
+  /** By token key, in the order of their grants. */
+  readonly leases: Map<string, Lease>;
+  readonly expiries: Heap<Expiry>;
+  readonly queue: PendingQueue;
+  /** Workers that get no shards until they hold none: see `mustEmpty`. */
+  readonly emptying: Set<WorkerSession>;
+  readonly speeds: SpeedSamples;
+  noWorkersSinceMs: number | null;
+  /** Why the last worker that was refused must not work here. */
+  refusal: FailureReason | null;
+}
+
+export interface Totals {
+  /** Rows of the plan. */
+  rows: number;
+  /** Rows of committed shards, dead letters among them. */
+  rowsCommitted: number;
+  /** Dead letters of committed shards, and poisoned rows. */
+  deadRows: number;
+  attempts: number;
+  attemptsFailed: number;
+}
+
+export interface WorkerEntry {
+  readonly session: WorkerSession;
+  readonly name: string;
+  readonly slots: number;
+  readonly leases: Set<Lease>;
+  /** When it last began to work, finished a row, or handed in a partial. */
+  movedMs: number;
+}
+
+/**
+ * How a worker stands, by name: strikes outlive its sessions, not the coordinator (after a restart everybody
+ * starts anew).
+ *
+ *     trusted -> excluded for a while -> on probation: one shard at a time
+ *        ^          ^     (twice as long) <- fails -'            |
+ *        '----------'------------------ commits -----------------'
+ */
+export interface Standing {
+  /** Since its last commit and within the window, oldest first. */
+  strikes: readonly Strike[];
+  exclusion: Exclusion | null;
+}
+
+/** One failure, or one death with everything that the worker held. */
+export interface Strike {
+  readonly atMs: number;
+  readonly shards: readonly ShardEntry[];
+}
+
+export interface Exclusion {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly forMs: number;
+}
+
+/** `atMs` is when to look; the lease may have been renewed since. */
+export interface Expiry {
+  readonly atMs: number;
+  readonly lease: Lease;
+}
+
+/**
+ * Pending shards. An item is void once its shard is not pending or was queued again: see
+ * `ShardEntry.queueSeq`.
+ */
+export interface PendingQueue {
+  readonly ready: Heap<QueueItem>;
+  /** Those that failed before: see `isMarked`. */
+  readonly marked: Heap<QueueItem>;
+  readonly backingOff: Heap<QueueItem>;
+}
+
+export interface QueueItem {
+  readonly entry: ShardEntry;
+  readonly seq: number;
+  readonly notBeforeMs: number;
+}
+
+/** @throws {ARGUMENT_INVALID} when the configuration cannot work */
+export function createJobState(config: ScheduleConfig, generation: number): JobState {
+  const problems = validateScheduleConfig(config);
+  if (problems.length > 0) {
+    throw new ShardmillError("ARGUMENT_INVALID", "the schedule's configuration cannot work", { problems });
+  }
+  const byPlan = (a: QueueItem, b: QueueItem) => compareShards(a.entry.shard, b.entry.shard);
+  return {
+    config,
+    generation,
+    phase: "planning",
+    jobId: null,
+    name: "",
+    digests: null,
+    files: [],
+    rows: new DatasetRows([]),
+    shards: [],
+    totals: { rows: 0, rowsCommitted: 0, deadRows: 0, attempts: 0, attemptsFailed: 0 },
+    lastToken: null,
+    outputDigest: null,
+    failure: null,
+    counts: { pending: 0, leased: 0, committing: 0, committed: 0, split: 0, poisoned: 0 },
+    committing: new Set(),
+    extraLeases: 0,
+    sequence: 0,
+    workers: new Map(),
+    workerNames: new Map(),
+    standings: new Map(),
+    leases: new Map(),
+    expiries: new Heap<Expiry>((a, b) => a.atMs - b.atMs),
+    queue: {
+      ready: new Heap(byPlan),
+      marked: new Heap(byPlan),
+      backingOff: new Heap<QueueItem>((a, b) => a.notBeforeMs - b.notBeforeMs || byPlan(a, b)),
+    },
+    emptying: new Set(),
+    speeds: new SpeedSamples(),
+    noWorkersSinceMs: null,
+    refusal: null,
+  };
+}
+
+/** Adds a pending shard; its id must be the next free one. */
+export function addShard(state: JobState, shard: Shard, parent: ShardId | null): ShardEntry {
+  const entry: ShardEntry = {
+    shard,
+    parent,
+    state: { kind: "pending", sinceMs: 0, notBeforeMs: 0 },
+    attempts: [],
+    forgottenUpTo: null,
+    failures: [],
+    revocations: 0,
+    queueSeq: 0,
+  };
+  state.shards.push(entry);
+  state.counts.pending += 1;
+  return entry;
+}
+
+/** The one place that moves a shard: keeps what is counted over all shards in step. */
+export function setShardState(state: JobState, entry: ShardEntry, next: ShardState): void {
+  state.counts[entry.state.kind] -= 1;
+  state.counts[next.kind] += 1;
+  state.extraLeases += extraLeases(next) - extraLeases(entry.state);
+  if (next.kind === "committing") state.committing.add(entry);
+  else state.committing.delete(entry);
+  entry.state = next;
+}
+
+function extraLeases(state: ShardState): number {
+  return Math.max(0, leasesOf(state).length - 1);
+}
+
+/** Shards with work left. */
+export function openShards({ counts }: JobState): number {
+  return counts.pending + counts.leased + counts.committing;
+}
+
+/** Shards that the plan has now: one that was split is its halves. */
+export function plannedShards(state: JobState): number {
+  return state.shards.length - state.counts.split;
+}
+
+export function isOpenEntry(entry: ShardEntry): boolean {
+  return isOpen(entry.state.kind);
+}

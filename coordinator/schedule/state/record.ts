@@ -1,0 +1,98 @@
+import type { ErrorCode } from "../../../shared/core/errors.ts";
+import type { JobDigests } from "../../../shared/domain/job.ts";
+import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
+import type { ShardId } from "../../../shared/domain/shard.ts";
+import type { Token } from "../../../shared/domain/token.ts";
+
+/**
+ * What the journal keeps, in order: the job is the fold of its records. A reader refuses a kind that it does
+ * not know.
+ *
+ * `leaseGranted` and `attemptEnded` are appended without waiting: losing them costs repeated work, never a
+ * row.
+ */
+export type JournalRecord =
+  | {
+      readonly kind: "generationStarted";
+      readonly generation: number;
+      readonly build: string;
+      readonly wallMs: number;
+      /**
+       * The segment before this one as it was found, all of it, and its crc32: from here on it may not be
+       * shorter. 0 in the first.
+       */
+      readonly previousBytes: number;
+      readonly previousCrc32: number;
+    }
+  | {
+      readonly kind: "jobAccepted";
+      readonly jobId: string;
+      readonly name: string;
+      readonly digests: JobDigests;
+    }
+  /** The input files, and the rows of the dataset of each shard; a shard's id is its index. */
+  | {
+      readonly kind: "planSealed";
+      readonly files: readonly (readonly [path: string, rows: number])[];
+      readonly shards: readonly (readonly [rowStart: number, rowEnd: number])[];
+    }
+  | {
+      readonly kind: "leaseGranted";
+      readonly shard: ShardId;
+      readonly token: Token;
+      readonly worker: string;
+      readonly backup: boolean;
+    }
+  | {
+      readonly kind: "attemptEnded";
+      readonly shard: ShardId;
+      readonly token: Token;
+      readonly worker: string;
+      readonly end: AttemptEnd;
+    }
+  | { readonly kind: "shardCommitted"; readonly partial: PartialManifest }
+  /** The halves are `[rowStart, atRow)` and `[atRow, rowEnd)` with the ids of `into`. */
+  | {
+      readonly kind: "shardSplit";
+      readonly shard: ShardId;
+      readonly atRow: number;
+      readonly into: readonly [ShardId, ShardId];
+    }
+  /** A shard of one row that no worker survives. */
+  | { readonly kind: "rowDeadLettered"; readonly shard: ShardId; readonly deadLetter: DeadLetter }
+  /** A committed partial that was damaged later: its shard is pending again. */
+  | {
+      readonly kind: "shardRevoked";
+      readonly shard: ShardId;
+      readonly digest: string;
+      readonly reason: string;
+    }
+  | { readonly kind: "publishIntent"; readonly outputDigest: string }
+  | { readonly kind: "published"; readonly outputDigest: string }
+  | { readonly kind: "jobCancelled"; readonly reason: string }
+  | { readonly kind: "jobFailed"; readonly reason: FailureReason }
+  /**
+   * A new run, of another id, takes up what a failed or cancelled one committed: the same spec, input and
+   * model.
+   */
+  | { readonly kind: "jobRevived"; readonly jobId: string };
+
+/** How one execution ended. Only `failed`, `died` and `rejected` count against the shard. */
+export type AttemptEnd =
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
+  /** The worker's process died while it held the lease. */
+  | { readonly kind: "died"; readonly message: string }
+  | { readonly kind: "expired" }
+  | { readonly kind: "released" }
+  /** Another execution of the shard committed first, or the job ended. */
+  | { readonly kind: "superseded" }
+  /** Its partial was offered and turned out not to be whole. */
+  | { readonly kind: "rejected"; readonly code: ErrorCode; readonly message: string };
+
+export interface FailureReason {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+  /** What the user can do about it. */
+  readonly hint?: string;
+}

@@ -1,0 +1,48 @@
+import { present } from "../../../shared/core/assert.ts";
+import type { JobState } from "./job-state.ts";
+import type { FailureReason } from "./record.ts";
+import type { ShardEntry } from "./shard-state.ts";
+
+/** Where a shard lies: rows `[rowStart, rowEnd)` of its file, or of the whole input when it spans several. */
+export type ShardPlace =
+  | { readonly kind: "file"; readonly file: string; readonly rowStart: number; readonly rowEnd: number }
+  | {
+      readonly kind: "files";
+      readonly files: number;
+      readonly firstFile: string;
+      readonly lastFile: string;
+      readonly rowStart: number;
+      readonly rowEnd: number;
+    };
+
+export function shardPlace(state: JobState, { shard }: ShardEntry): ShardPlace {
+  const slices = state.rows.slicesOf(shard);
+  const first = present(slices[0], "a shard has a file");
+  const last = present(slices.at(-1), "a shard has a file");
+  const [firstFile, lastFile] = [filePath(state, first.file), filePath(state, last.file)];
+  const { rowStart, rowEnd } = slices.length === 1 ? first : shard;
+  if (slices.length === 1) return { kind: "file", file: firstFile, rowStart, rowEnd };
+  return { kind: "files", files: slices.length, firstFile, lastFile, rowStart, rowEnd };
+}
+
+/** `shard 7 (a.parquet, rows 100 to 200)`: rows are `[start, end)`. */
+export function placeOf(state: JobState, entry: ShardEntry): string {
+  const place = shardPlace(state, entry);
+  const { rowStart, rowEnd } = place;
+  const rows = rowEnd - rowStart === 1 ? `row ${rowStart}` : `rows ${rowStart} to ${rowEnd}`;
+  const where =
+    place.kind === "file"
+      ? `${place.file}, ${rows}`
+      : `${rows} of the input, in ${place.files} files from ${place.firstFile} to ${place.lastFile}`;
+  return `shard ${entry.shard.id} (${where})`;
+}
+
+/** The place of a shard in an error's fields. */
+export function placeFields(state: JobState, entry: ShardEntry): FailureReason["fields"] {
+  const { kind: _, ...place } = shardPlace(state, entry);
+  return { shard: entry.shard.id, ...place };
+}
+
+export function filePath(state: JobState, file: number): string {
+  return state.files[file] ?? `file ${file}`;
+}

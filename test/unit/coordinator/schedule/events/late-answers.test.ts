@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import { aConfig, aPartial, aPlan, aReason, kinds, only, outcomeOf, TestJob } from "../harness.ts";
+
+function reducing(shards = 2, config = aConfig()) {
+  const job = TestJob.running(aPlan(shards), config);
+  const worker = job.join("w1");
+  const partials = Array.from({ length: shards }, () => job.commit(worker));
+  return { job, worker, partials };
+}
+
+function published() {
+  const made = reducing();
+  made.job.apply({ kind: "reduced", outputDigest: "d1" });
+  made.job.apply({ kind: "publishDone", outputDigest: "d1" });
+  return made;
+}
+
+describe("after the end", () => {
+  test("requests, heartbeats, failures and offers are answered and change nothing", () => {
+    const { job, worker, partials } = published();
+    const [committed] = partials;
+    const [shard] = aPlan(1);
+    if (committed === undefined || shard === undefined) throw new Error("no partial");
+    const { token } = committed;
+    const records = job.records.length;
+    expect(job.noLease(worker).why).toBe("jobEnded");
+    expect(job.beat(worker, { worker, shard, token })).toEqual([false]);
+    expect(only(job.fail({ worker, shard, token }), "refuse").reason.code).toBe("JOB_ENDED");
+    expect(only(job.release({ worker, shard, token }), "refuse").reason.code).toBe("JOB_ENDED");
+    const other = job.offer(worker, aPartial(shard, token));
+    expect(kinds(other)).toEqual(["settleOffer", "discard"]);
+    expect(outcomeOf(other)).toBe("JOB_ENDED");
+    expect(job.records).toHaveLength(records);
+  });
+
+  test("the files of a committed partial stay, whoever offers them again and under whatever digest", () => {
+    const { job, worker, partials } = published();
+    const [committed] = partials;
+    if (committed === undefined) throw new Error("no partial");
+    expect(kinds(job.offer(worker, committed))).toEqual(["settleOffer"]);
+    expect(outcomeOf(job.offer(worker, committed))).toBe("committed");
+    expect(kinds(job.offer(worker, { ...committed, digest: "other" }))).toEqual(["settleOffer"]);
+  });
+
+  test("what the shell still answers is dropped", () => {
+    const { job, partials } = published();
+    const [partial] = partials;
+    if (partial === undefined) throw new Error("no partial");
+    const { shard, digest } = partial;
+    expect(job.stored(partial)).toEqual([]);
+    expect(job.rejected(partial)).toEqual([]);
+    expect(job.apply({ kind: "partialDamaged", shard, digest, reason: "gone" })).toEqual([]);
+    expect(job.apply({ kind: "reduced", outputDigest: "d2" })).toEqual([]);
+    expect(job.apply({ kind: "publishDone", outputDigest: "d1" })).toEqual([]);
+    expect(job.apply({ kind: "jobBroken", reason: aReason("INTERNAL") })).toEqual([]);
+    expect(job.state.phase).toBe("published");
+  });
+
+  test("workers come and go as they like", () => {
+    const { job, worker } = published();
+    job.lose(worker);
+    job.join("w2");
+    expect(job.tickAfter(1_000_000)).toEqual([]);
+  });
+});
+
+describe("impossible events", () => {
+  test("throw with the phase, the event and the shard's story", () => {
+    const { job, partials } = reducing();
+    const [partial] = partials;
+    if (partial === undefined) throw new Error("no partial");
+    expect(() => job.stored(partial)).toThrow(
+      /partialStored while the job is reducing; shard 0 \(a.parquet, rows 0 to 10\), is committed: 1.1 on w1/,
+    );
+    expect(() => job.apply({ kind: "publishDone", outputDigest: "d" })).toThrow(
+      "publishDone while the job is",
+    );
+  });
+
+  test("an answer about an execution that nobody verifies throws with the story", () => {
+    const job = TestJob.running(aPlan(1));
+    const { shard, token } = job.grant(job.join("w1"));
+    expect(() => job.stored(aPartial(shard, token))).toThrow(/shard 0 .* is leased: 1.1 on w1 open/);
+  });
+});

@@ -1,0 +1,177 @@
+import { describe, expect, test } from "vitest";
+import { replay, resumeEffects } from "../../../../../coordinator/schedule/events/replay.ts";
+import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";
+import type { JournalRecord } from "../../../../../coordinator/schedule/state/record.ts";
+import { isShardmillError } from "../../../../../shared/core/errors.ts";
+import { shardId } from "../../../../../shared/domain/shard.ts";
+import { aConfig, aPlan, aReason, kinds, only, TestJob } from "../harness.ts";
+
+describe("a restart", () => {
+  test("makes what was leased pending again, keeps commits, and grants under higher tokens", () => {
+    const job = TestJob.running(aPlan(3));
+    const worker = job.join("w1");
+    job.commit(worker);
+    job.grant(worker);
+    job.restart();
+    expect(job.state.counts).toMatchObject({ committed: 1, pending: 2, leased: 0 });
+    const lease = job.grant(job.join("w1"));
+    expect(lease.shard.id).toBe(1);
+    expect(lease.token).toEqual({ generation: 2, sequence: 1 });
+  });
+
+  test("remembers the failures of a shard", () => {
+    const job = TestJob.running(aPlan(1));
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      job.fail(job.grant(job.join(`w${attempt}`)));
+      if (attempt < 2) job.restart();
+    }
+    expect(job.state.failure?.code).toBe("SHARD_FAILED");
+  });
+
+  test("asks for nothing while running, since whoever comes is served", () => {
+    const job = TestJob.running(aPlan(1));
+    expect(job.restart()).toEqual([]);
+  });
+
+  test("while reducing reduces again; while publishing publishes the intent", () => {
+    const job = TestJob.running(aPlan(1));
+    job.commit(job.join("w1"));
+    expect(job.restart()).toEqual([{ kind: "startReduce" }]);
+    job.apply({ kind: "reduced", outputDigest: "d1" });
+    expect(job.restart()).toEqual([{ kind: "publish", outputDigest: "d1" }]);
+    job.apply({ kind: "publishDone", outputDigest: "d1" });
+    expect(job.restart()).toEqual([{ kind: "jobEnded", phase: "published", reason: null }]);
+  });
+
+  test("of a failed or cancelled job says how it ended", () => {
+    const failed = TestJob.running(aPlan(1));
+    failed.apply({ kind: "jobBroken", reason: aReason("OUTPUT_FAILED") });
+    expect(failed.restart()).toMatchObject([
+      { kind: "jobEnded", phase: "failed", reason: { code: "OUTPUT_FAILED" } },
+    ]);
+    const cancelled = TestJob.running(aPlan(1));
+    cancelled.apply({ kind: "cancelRequested", reason: "enough" });
+    expect(cancelled.restart()).toMatchObject([{ kind: "jobEnded", phase: "cancelled" }]);
+  });
+
+  test("before the plan is sealed leaves the planning to be done", () => {
+    const job = new TestJob();
+    expect(job.restart()).toEqual([]);
+    expect(job.state.phase).toBe("planning");
+  });
+});
+
+describe("a crash between a record and its consequence", () => {
+  const without = (job: TestJob, kind: JournalRecord["kind"]) => {
+    const at = job.records.findIndex((record) => record.kind === kind);
+    if (at === -1) throw new Error(`no ${kind} to cut off`);
+    return job.records.slice(0, at);
+  };
+
+  test("after the last death: the shard is split when the job is taken up", () => {
+    const job = TestJob.running(aPlan(1, 4));
+    for (const name of ["w1", "w2", "w3"]) {
+      job.lose(job.grant(job.join(name)).worker);
+      job.nowMs += 60_000;
+    }
+    expect(kinds(job.restart(without(job, "shardSplit")))).toEqual(["append shardSplit", "wake"]);
+  });
+
+  test("after the last failure: the job fails when it is taken up", () => {
+    const job = TestJob.running(aPlan(1, 4));
+    for (const name of ["w1", "w2", "w3"]) {
+      job.fail(job.grant(job.join(name)));
+      job.nowMs += 60_000;
+    }
+    const effects = job.restart(without(job, "jobFailed"));
+    expect(kinds(effects)).toEqual(["append jobFailed", "jobEnded"]);
+  });
+
+  test("after a commit beyond the budget: the job fails when it is taken up", () => {
+    const job = TestJob.running(aPlan(1));
+    const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
+    job.commit(job.join("w1"), { rowsOut: 9, rowsDead: 1, firstDead: letter });
+    const effects = job.restart(without(job, "jobFailed"));
+    expect(only(effects, "jobEnded").reason).toMatchObject({
+      code: "ERROR_BUDGET_EXCEEDED",
+      fields: { row: 3 },
+    });
+  });
+
+  test("after the last of the poisoned row's deaths: it is a dead letter when the job is taken up", () => {
+    const job = TestJob.running(aPlan(1, 1), aConfig({ maxDeadRows: 1 }));
+    for (const name of ["w1", "w2", "w3"]) {
+      job.lose(job.grant(job.join(name)).worker);
+      job.nowMs += 60_000;
+    }
+    const effects = job.restart(without(job, "rowDeadLettered"));
+    expect(kinds(effects)).toEqual(["append rowDeadLettered", "startReduce"]);
+  });
+});
+
+describe("replay", () => {
+  test("of every record twice in a row is replay of each once", () => {
+    const job = TestJob.running(aPlan(3, 2), aConfig({ maxDeadRows: 2 }));
+    const worker = job.join("w0", 1);
+    const partial = job.commit(worker);
+    for (const name of ["w1", "w2", "w3"]) {
+      job.lose(job.grant(job.join(name)).worker);
+      job.nowMs += 60_000;
+    }
+    while (job.state.phase === "running") job.commit(worker);
+    const { shard, digest } = partial;
+    job.apply({ kind: "partialDamaged", shard, digest, reason: "gone" });
+    job.commit(worker);
+    job.apply({ kind: "reduced", outputDigest: "d" });
+    job.apply({ kind: "publishDone", outputDigest: "d" });
+    const kindsSeen = new Set(job.records.map(({ kind }) => kind));
+    expect(kindsSeen).toContain("shardSplit");
+    const doubled = job.records.flatMap((record) => [record, record]);
+    expect(durableFacts(replay(job.config, doubled, 2))).toEqual(
+      durableFacts(replay(job.config, job.records, 2)),
+    );
+  });
+
+  test.each<[string, (records: JournalRecord[]) => JournalRecord[]]>([
+    [
+      "a second commit of a shard",
+      (records) => [...records, { kind: "shardCommitted", partial: other(records) }],
+    ],
+    ["a commit before the plan", (records) => records.filter(({ kind }) => kind !== "planSealed")],
+    ["a plan before the job", (records) => records.filter(({ kind }) => kind !== "jobAccepted")],
+    ["a token that is not new", (records) => [...records, granted({ generation: 1, sequence: 0 })]],
+    ["a publish without intent", (records) => [...records, { kind: "published", outputDigest: "d" }]],
+    ["an intent with open shards", (records) => [...records, { kind: "publishIntent", outputDigest: "d" }]],
+    [
+      "work after the end",
+      (records) => [
+        ...records,
+        { kind: "jobCancelled", reason: "x" },
+        granted({ generation: 1, sequence: 9 }),
+      ],
+    ],
+  ])("refuses %s", (_, change) => {
+    const job = TestJob.running(aPlan(2));
+    job.commit(job.join("w1"));
+    const attempt = () => replay(job.config, change(job.records), 2);
+    expect(attempt).toThrow(expect.toSatisfy((error) => isShardmillError(error, "JOURNAL_CORRUPT")));
+  });
+
+  test("under a generation that has granted tokens before is refused", () => {
+    const job = TestJob.running(aPlan(2));
+    job.grant(job.join("w1"));
+    expect(() => replay(job.config, job.records, 1)).toThrow("I9");
+    expect(resumeEffects(replay(job.config, job.records, 2))).toEqual([]);
+  });
+});
+
+function granted(token: { generation: number; sequence: number }): JournalRecord {
+  return { kind: "leaseGranted", shard: shardId(1), token, worker: "w", backup: false };
+}
+
+function other(records: readonly JournalRecord[]) {
+  for (const record of records) {
+    if (record.kind === "shardCommitted") return { ...record.partial, executionId: "other" };
+  }
+  throw new Error("no commit");
+}

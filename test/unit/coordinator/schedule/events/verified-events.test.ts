@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { aConfig, aPartial, aPlan, kinds, only, outcomeOf, TestJob } from "../harness.ts";
+
+describe("bad partials", () => {
+  const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
+  test.each([
+    ["rows in that are not the shard's", { rowsIn: 9, rowsOut: 9 }],
+    ["rows that do not add up", { rowsOut: 8 }],
+    ["a dead row that is not named", { rowsOut: 9, rowsDead: 1 }],
+    ["a named row that is not dead", { firstDead: letter }],
+    ["counts that are no numbers", { rowsIn: Number.NaN }],
+    ["a negative count", { rowsOut: 11, rowsDead: -1 }],
+  ])("%s: refused, discarded, and counted", (_, changes) => {
+    const job = TestJob.running(aPlan(1));
+    const worker = job.join("w1");
+    const { shard, token } = job.grant(worker);
+    const effects = job.offer(worker, aPartial(shard, token, changes));
+    expect(outcomeOf(effects)).toBe("PARTIAL_INVALID");
+    expect(kinds(effects)).toContain("discard");
+    expect(job.state.totals.attemptsFailed).toBe(1);
+    expect(job.stateOf(0)).toBe("pending");
+  });
+
+  test("one that the store rejects goes back after a back-off, and its token is revoked", () => {
+    const job = TestJob.running(aPlan(1));
+    const worker = job.join("w1");
+    const { shard, token } = job.grant(worker);
+    const partial = aPartial(shard, token);
+    job.offer(worker, partial);
+    const effects = job.rejected(partial);
+    expect(outcomeOf(effects)).toBe("PARTIAL_INVALID");
+    expect(kinds(effects)).toContain("discard");
+    expect(job.noLease(worker)).toMatchObject({ why: "backingOff", retryAtMs: job.nowMs + 500 });
+    expect(outcomeOf(job.offer(worker, partial))).toBe("LEASE_STALE");
+  });
+
+  test("rejections count to the limit, and then the job fails", () => {
+    const job = TestJob.running(aPlan(1));
+    const worker = job.join("w1");
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const { shard, token } = job.grant(worker);
+      const partial = aPartial(shard, token);
+      job.offer(worker, partial);
+      job.rejected(partial);
+      job.nowMs += 60_000;
+    }
+    expect(job.state.failure).toMatchObject({ code: "SHARD_FAILED", fields: { code: "PARTIAL_INVALID" } });
+  });
+});
+
+describe("dead letters", () => {
+  const letter = (row: number) =>
+    ({ file: "a.parquet", row, stage: "infer", code: "ROW_FAILED", message: "nan" }) as const;
+
+  test("within the budget a partial with dead rows is committed like any other", () => {
+    const job = TestJob.running(aPlan(1), aConfig({ maxDeadRows: 1 }));
+    job.commit(job.join("w1"), { rowsOut: 9, rowsDead: 1, firstDead: letter(3) });
+    expect(job.state.phase).toBe("reducing");
+  });
+
+  test("beyond it the job fails and names the first row in plan order", () => {
+    const job = TestJob.running(aPlan(3), aConfig({ maxDeadRows: 1 }));
+    const worker = job.join("w1");
+    const [first, second] = [job.grant(worker), job.grant(worker)];
+    const later = aPartial(second.shard, second.token, { rowsOut: 9, rowsDead: 1, firstDead: letter(15) });
+    job.offer(worker, later);
+    job.stored(later);
+    const earlier = aPartial(first.shard, first.token, { rowsOut: 8, rowsDead: 2, firstDead: letter(3) });
+    job.offer(worker, earlier);
+    const effects = job.stored(earlier);
+    expect(outcomeOf(effects)).toBe("committed");
+    expect(only(effects, "jobEnded").reason).toMatchObject({
+      code: "ERROR_BUDGET_EXCEEDED",
+      fields: { deadRows: 3, maxDeadRows: 1, file: "a.parquet", row: 3, code: "ROW_FAILED" },
+    });
+  });
+});

@@ -1,0 +1,182 @@
+import { describe, expect, test } from "vitest";
+import { DEFAULT_SCHEDULE } from "../../../../../coordinator/schedule/state/config.ts";
+import { SpeedSamples } from "../../../../../coordinator/schedule/state/speed-samples.ts";
+import {
+  aConfig,
+  aPartial,
+  aPlan,
+  aReason,
+  type Granted,
+  kinds,
+  only,
+  outcomeOf,
+  TestJob,
+} from "../harness.ts";
+
+/** Leases must not run out in these tests. */
+const PATIENT = aConfig({ leaseMs: 10_000_000 });
+
+/** All of `count` shards but one are committed at 1 s each; the last is with a slow worker. */
+function aStraggler(count = 4, config = PATIENT): { job: TestJob; slow: Granted } {
+  const job = TestJob.running(aPlan(count), config);
+  const slow = job.grant(job.join("slow"));
+  const fast = job.join("fast");
+  for (let shard = 1; shard < count; shard += 1) {
+    const lease = job.grant(fast);
+    job.nowMs += 1000;
+    const partial = aPartial(lease.shard, lease.token);
+    job.offer(fast, partial);
+    job.stored(partial);
+  }
+  return { job, slow };
+}
+
+describe("a backup", () => {
+  test("is granted once a lease is slow for its size and nothing is pending", () => {
+    const { job, slow } = aStraggler();
+    const idle = job.join("idle");
+    const until = job.noLease(idle);
+    expect(until).toMatchObject({ why: "nothingPending", retryAtMs: 1000 + DEFAULT_SCHEDULE.backup.minMs });
+    job.nowMs = until.retryAtMs ?? 0;
+    const effects = job.request(idle);
+    expect(only(effects, "append").record).toMatchObject({ kind: "leaseGranted", backup: true });
+    expect(only(effects, "grant").shard).toEqual(slow.shard);
+  });
+
+  test("waits for three times the median of a shard that is large", () => {
+    const shards = aPlan(2, 10).map((shard) => (shard.id === 1 ? { ...shard, rowEnd: 20_000_010 } : shard));
+    const job = TestJob.running(shards, PATIENT);
+    const [first, second, idle] = [job.join("w1"), job.join("w2"), job.join("w3")];
+    const small = job.grant(first);
+    job.grant(second);
+    job.nowMs += 1;
+    const partial = aPartial(small.shard, small.token);
+    job.offer(first, partial);
+    job.stored(partial);
+    // 0.1 ms a row, so 2,000 s are ordinary for the large one, and 6,000 s are slow.
+    expect(job.noLease(idle).retryAtMs).toBeCloseTo(1000 + 6_000_000, 0);
+  });
+
+  test("is an attempt too: a shard that workers die with is not leased for ever by backups", () => {
+    const { job, slow } = aStraggler();
+    const workers = ["w1", "w2"].map((name) => job.join(name));
+    let holder = slow.worker;
+    for (const backup of workers) {
+      job.nowMs += 1_000_000;
+      expect(only(job.request(backup), "grant").shard).toEqual(slow.shard);
+      job.lose(holder);
+      holder = backup;
+    }
+    job.nowMs += 1_000_000;
+    expect(job.noLease(job.join("w3"))).toMatchObject({ why: "nothingPending", retryAtMs: null });
+  });
+
+  test("does not wait where the worker was that slow with its last shard", () => {
+    const job = TestJob.running(aPlan(5), PATIENT);
+    const [slow, fast] = [job.join("slow"), job.join("fast")];
+    const first = job.grant(slow);
+    for (let shards = 0; shards < 3; shards += 1) {
+      const { shard, token } = job.grant(fast);
+      job.nowMs += 1000;
+      const partial = aPartial(shard, token);
+      job.offer(fast, partial);
+      job.stored(partial);
+    }
+    job.nowMs += 20_000;
+    const late = aPartial(first.shard, first.token);
+    job.offer(slow, late);
+    job.stored(late);
+    const last = job.grant(slow);
+    expect(job.grant(fast).shard).toEqual(last.shard);
+  });
+
+  test("never goes to the worker that is slow, under any of its sessions", () => {
+    const { job } = aStraggler();
+    job.nowMs += 60_000;
+    const again = job.join("slow");
+    expect(job.noLease(again).why).toBe("nothingPending");
+    expect(job.grant(job.join("fast")).shard.id).toBe(0);
+  });
+
+  test("is the only one of its shard", () => {
+    const { job } = aStraggler();
+    job.nowMs += 60_000;
+    job.grant(job.join("b1"));
+    expect(job.noLease(job.join("b2")).why).toBe("nothingPending");
+  });
+
+  test("is one of few: at most a share of the shards, but one at least", () => {
+    const job = TestJob.running(aPlan(40), aConfig({ leaseMs: 10_000_000 }));
+    const hoarder = job.join("hoarder", 40);
+    for (let shard = 0; shard < 40; shard += 1) job.grant(hoarder);
+    job.nowMs += 60_000;
+    const helper = job.join("helper", 40);
+    expect([job.grant(helper), job.grant(helper)].map(({ shard }) => shard.id)).toEqual([0, 1]);
+    expect(job.noLease(helper)).toMatchObject({ why: "nothingPending", retryAtMs: null });
+  });
+
+  test("is never granted with a share of nothing", () => {
+    const config = aConfig({ leaseMs: 10_000_000, backup: { ...DEFAULT_SCHEDULE.backup, maxShare: 0 } });
+    const { job } = aStraggler(4, config);
+    job.nowMs += 60_000;
+    expect(job.noLease(job.join("idle")).why).toBe("nothingPending");
+  });
+
+  test("that commits first wins, and the slow worker learns it from its heartbeat", () => {
+    const { job, slow } = aStraggler();
+    job.nowMs += 60_000;
+    const backup = job.grant(job.join("b1"));
+    const partial = aPartial(backup.shard, backup.token);
+    job.offer(backup.worker, partial);
+    expect(job.beat(slow.worker, slow)).toEqual([true]);
+    expect(kinds(job.stored(partial))).toEqual([
+      "append shardCommitted",
+      "settleOffer",
+      "append attemptEnded",
+      "startReduce",
+    ]);
+    expect(job.beat(slow.worker, slow)).toEqual([false]);
+    expect(outcomeOf(job.offer(slow.worker, aPartial(slow.shard, slow.token)))).toBe("alreadyCommitted");
+  });
+
+  test("keeps the shard when the other lease fails, and the failure counts", () => {
+    const { job, slow } = aStraggler();
+    job.nowMs += 60_000;
+    const backup = job.grant(job.join("b1"));
+    job.fail(slow, aReason("MODEL_FAILED"));
+    expect(job.stateOf(0)).toBe("leased");
+    expect(job.beat(backup.worker, backup)).toEqual([true]);
+    job.fail(backup, aReason("MODEL_FAILED"));
+    expect(job.stateOf(0)).toBe("pending");
+    expect(job.state.totals.attemptsFailed).toBe(2);
+  });
+
+  test("without any commit to compare with, waits for the slow factor times the least", () => {
+    const job = TestJob.running(aPlan(1), PATIENT);
+    job.grant(job.join("w1"));
+    const idle = job.join("w2");
+    expect(job.noLease(idle).retryAtMs).toBe(job.nowMs + 30_000);
+  });
+});
+
+test("a commit of one lease while the other is pending in verification supersedes the rest", () => {
+  const { job, slow } = aStraggler();
+  job.nowMs += 60_000;
+  const backup = job.grant(job.join("b1"));
+  const [mine, theirs] = [aPartial(backup.shard, backup.token), aPartial(slow.shard, slow.token)];
+  job.offer(backup.worker, mine);
+  job.offer(slow.worker, theirs);
+  job.stored(mine);
+  const ends = job.records.filter((record) => record.kind === "attemptEnded");
+  expect(ends).toMatchObject([{ token: slow.token, end: { kind: "superseded" } }]);
+});
+
+describe("the median", () => {
+  test("follows the samples of late, whatever came before", () => {
+    const speeds = new SpeedSamples();
+    expect(speeds.medianMsPerRow).toBeNull();
+    for (let sample = 0; sample < 500; sample += 1) speeds.add("w1", 1000);
+    for (let sample = 0; sample < 101; sample += 1) speeds.add("w1", sample);
+    expect(speeds.medianMsPerRow).toBe(50);
+  });
+});
