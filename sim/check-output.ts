@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
-import { sha256 } from "../shared/core/digest.ts";
+import { canonicalJson, sha256 } from "../shared/core/digest.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
 import { decodeLines, type Line } from "./sim-files.ts";
-import { rowName, type SimJob } from "./sim-plan.ts";
+import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
 
 /**
- * What is published, read back from what a power cut would leave: each planned row once, in plan order, or in
- * the dead letters once, and not a row that cannot be mapped among them.
+ * What is published, read back from what a power cut would leave: each planned row once, in plan order (as
+ * often as its steps say), or in the dead letters once, and not a row that cannot be mapped among them.
  *
  * `blamed`: workers died for other reasons than their rows, and a sound row may have been given up.
  * `diskFailed`: some work file may not have been deleted.
@@ -47,7 +47,9 @@ export function checkOutput(
   );
   const gone = new Set(dead.map(({ key }) => key));
   checker.hold(gone.size === dead.length, "I1", "a row is a dead letter twice");
-  const expected = planned.filter((row) => !gone.has(row));
+  const expected = planned
+    .filter((row) => !gone.has(row))
+    .flatMap((row) => Array.from({ length: partsOf(job, row) }, () => row));
   checker.hold(
     rows.length === expected.length,
     "I1",
@@ -59,6 +61,13 @@ export function checkOutput(
     `published: ${rows.join(" ")}; expected: ${expected.join(" ")}`,
   );
   checkDead(checker, job, dead, blamed);
+  const filtered = planned.filter((row) => !gone.has(row) && partsOf(job, row) === 0).length;
+  const counts = { input: planned.length, filtered, output: rows.length, deadLetters: dead.length };
+  checker.hold(
+    canonicalJson(manifest.rows) === canonicalJson(counts),
+    "I1",
+    `the manifest counts ${canonicalJson(manifest.rows)}, not ${canonicalJson(counts)}`,
+  );
   checker.hold(dead.length <= job.spec.errors.maxRows, "I1", "more dead letters than are allowed");
   checkReduced(checker, job, lines("reduced"), rows.length);
   checker.hold(diskFailed || onlyRivalsFiles(image, job), "I18", "work files are left after the job");

@@ -222,6 +222,33 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "filtered-not-counted",
+    says: "rows that a step dropped are missing in the counts",
+    edits: [
+      edit(
+        "coordinator/schedule/state/evolve-shard.js",
+        "state.totals.filteredRows += partial.rowsFiltered;",
+        "",
+      ),
+    ],
+  },
+  {
+    name: "filtered-counted-twice",
+    says: "a shard that is revoked, and committed again, counts its dropped rows twice",
+    edits: [
+      edit(
+        "coordinator/schedule/state/evolve-shard.js",
+        "state.totals.filteredRows -= partial.rowsFiltered;",
+        "",
+      ),
+    ],
+  },
+  {
+    name: "filtered-not-published",
+    says: "the manifest does not say which rows are missing",
+    edits: [edit("coordinator/publish/layout.js", "filtered: rowsFiltered,", "filtered: 0,")],
+  },
+  {
     name: "leases-never-expire",
     says: "the shard of a worker that fell silent is never given to another",
     edits: [edit("coordinator/schedule/events/tick.js", "    expireLeases(turn);\n", "")],

@@ -1,8 +1,9 @@
+import { sha256 } from "../shared/core/digest.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
 import { type Shard, shardId } from "../shared/domain/shard.ts";
 import { specDigest } from "../shared/job-file/spec-digest.ts";
-import type { SeededRandom } from "./seeded-random.ts";
+import { SeededRandom } from "./seeded-random.ts";
 
 /** A small job: every row has a place in the input, and nothing else about it matters. */
 export interface SimJob {
@@ -16,6 +17,13 @@ export interface SimJob {
   readonly failing: ReadonlySet<string>;
   /** Rows that kill the worker that maps them. */
   readonly poison: ReadonlySet<string>;
+  /** How many rows a step of the job makes of a row, where it is not one: it drops it, or doubles it. */
+  readonly parts: ReadonlyMap<string, number>;
+}
+
+/** How many rows of the output a sound row becomes. */
+export function partsOf(job: Pick<SimJob, "parts">, name: string): number {
+  return job.parts.get(name) ?? 1;
 }
 
 /** `path:row`: what a row is known by. */
@@ -50,7 +58,24 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
   const bad = new Set([...failing, ...poison]).size;
   const maxRows = random.chance(0.3) ? random.int(0, bad) : bad + random.int(0, 3);
   const spec = makeSpec(random, { maxRows, out, data, name: `sim${suffix}` });
-  return { spec, planned: plan(spec, data, fileRows, random.int(2, 5)), out, data, failing, poison };
+  const planned = plan(spec, data, fileRows, random.int(2, 5));
+  const sound = planned.dataset.files
+    .flatMap(({ path, rows }) => Array.from({ length: rows }, (_, row) => rowName(path, row)))
+    .filter((name) => !failing.has(name) && !poison.has(name));
+  return { spec, planned, out, data, failing, poison, parts: stepParts(sound, planned.digests.spec) };
+}
+
+/** Draws from a stream of its own: what the world goes on to draw is the same with steps and without. */
+function stepParts(rows: readonly string[], specDigest: string): ReadonlyMap<string, number> {
+  const random = new SeededRandom(Number.parseInt(sha256(`${specDigest} ${rows.join(" ")}`).slice(0, 8), 16));
+  const dropped = random.pick([0, 0.2, 0.9]);
+  const doubled = random.pick([0, 0.1]);
+  const parts = new Map<string, number>();
+  for (const row of rows) {
+    if (random.chance(dropped)) parts.set(row, 0);
+    else if (random.chance(doubled)) parts.set(row, 2);
+  }
+  return parts;
 }
 
 function makeSpec(

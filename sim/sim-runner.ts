@@ -15,7 +15,7 @@ import type { ShardRunner } from "../worker/lease/attempt.ts";
 import { asStoreError, openSharedSink, type PartialSink } from "../worker/write/partial-sink.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { encodeLines, type Line } from "./sim-files.ts";
-import { rowName, type SimJob } from "./sim-plan.ts";
+import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
 
 export interface SimRunnerOptions {
   readonly jobs: readonly SimJob[];
@@ -142,7 +142,7 @@ export class SimRunner implements ShardRunner {
   ): Promise<Mapped> {
     const { clock, random, rowMs, breaks, die } = this.#options;
     const { rowStart, rowEnd } = lease.shard;
-    const mapped: Mapped = { rows: [], dead: [] };
+    const mapped: Mapped = { rows: [], mapped: 0, filtered: 0, dead: [] };
     const breakingAt = breaks() ? random.int(rowStart, rowEnd) - rowStart : -1;
     for (const [index, row] of rowsOf(lease).entries()) {
       await sleep(rowMs * random.between(0.5, 1.5), signal, clock);
@@ -153,7 +153,7 @@ export class SimRunner implements ShardRunner {
       }
       if (index === breakingAt) throw new ShardmillError("MODEL_FAILED", "the simulated model broke");
       if (job.failing.has(name)) mapped.dead.push(row);
-      else mapped.rows.push(row);
+      else addParts(mapped, row, partsOf(job, name));
       onProgress(index + 1);
     }
     return mapped;
@@ -205,8 +205,18 @@ interface SimRow {
 }
 
 interface Mapped {
+  /** Of the output. */
   readonly rows: SimRow[];
+  /** Rows of the input that became some of the output, and that a step dropped. */
+  mapped: number;
+  filtered: number;
   readonly dead: SimRow[];
+}
+
+function addParts(mapped: Mapped, row: SimRow, parts: number): void {
+  if (parts === 0) mapped.filtered += 1;
+  else mapped.mapped += 1;
+  for (let part = 0; part < parts; part += 1) mapped.rows.push(row);
 }
 
 /** As a worker knows them: by the slices of its lease. */
@@ -219,7 +229,7 @@ function rowsOf({ slices }: Lease): SimRow[] {
 function manifestOf(
   lease: Lease,
   executionId: string,
-  { rows, dead }: Mapped,
+  { rows, mapped, filtered, dead }: Mapped,
   files: readonly PartialFile[],
 ): PartialManifest {
   const [first] = dead;
@@ -232,7 +242,9 @@ function manifestOf(
     shard: lease.shard.id,
     token: lease.token,
     executionId,
-    rowsIn: rows.length + dead.length,
+    rowsIn: mapped + filtered + dead.length,
+    rowsMapped: mapped,
+    rowsFiltered: filtered,
     rowsOut: rows.length,
     rowsDead: dead.length,
     firstDead: first === undefined ? null : { ...place, file: first.path, row: first.row },

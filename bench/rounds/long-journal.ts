@@ -66,6 +66,13 @@ function aPartial(name: Pick<PartialManifest, "shard" | "token" | "executionId">
     bytes: 678,
     sha256: sha256(`${name.shard} combined`),
   } as const;
-  const counts = { rowsIn: SHARD_ROWS, rowsOut: SHARD_ROWS, rowsDead: 0, firstDead: null };
+  const counts = {
+    rowsIn: SHARD_ROWS,
+    rowsMapped: SHARD_ROWS,
+    rowsFiltered: 0,
+    rowsOut: SHARD_ROWS,
+    rowsDead: 0,
+    firstDead: null,
+  };
   return { ...name, ...counts, files: [rows, combined], digest: sha256(`${name.shard}`) };
 }

@@ -12,6 +12,10 @@ export interface JobSummary {
   readonly state: JobStatus["phase"];
   /** Rows whose shards are committed. */
   readonly rows: number;
+  /** Rows of them that the job's steps dropped. */
+  readonly filtered: number;
+  /** Rows that came out: more than were mapped where a step makes several rows of one. */
+  readonly rowsOut: number;
   readonly deadLetters: number;
   readonly shards: number;
   readonly attempts: number;
@@ -45,6 +49,8 @@ export function jobSummary(status: JobStatus): JobSummary {
     job: status.jobId,
     state: status.phase,
     rows: status.rowsCommitted,
+    filtered: status.rowsFiltered,
+    rowsOut: status.rowsOut,
     deadLetters: status.deadLetters,
     shards: status.shardsTotal,
     attempts: status.attempts,
@@ -63,7 +69,7 @@ export function jobSummary(status: JobStatus): JobSummary {
 
 /** What a person reads when a job has ended. Why it failed is for `renderError` to tell. */
 export function endText(status: JobStatus, style: Style = plainStyle): string {
-  const { attempts, attemptsFailed, deadLetters } = status;
+  const { attempts, attemptsFailed, deadLetters, rowsFiltered } = status;
   const shards = `${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`;
   const failed = attemptsFailed > 0 ? ` (${formatCount(attemptsFailed)} failed)` : "";
   const entries: [label: string, value: string | null][] = [
@@ -73,10 +79,17 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["shards", `${shards}, in ${counted(attempts, "attempt")}${failed}`],
     ["precision", precisionLine(status.precision)],
     ...deviceEntries(status.devices),
+    ["filtered", rowsFiltered === 0 ? null : counted(rowsFiltered, "row")],
+    ["rows out", hasOtherRows(status) ? formatCount(status.rowsOut) : null],
     ["dead letters", deadLetters === 0 ? null : style.warn(formatCount(deadLetters))],
     ...verdictEntries(status),
   ];
   return [endLine(status, style), ...labelled(entries, style.dim)].join("\n");
+}
+
+/** Some rows were dropped, or became several: the output has other rows than the input. */
+function hasOtherRows({ rowsCommitted, rowsFiltered, rowsOut }: JobStatus): boolean {
+  return rowsFiltered > 0 || rowsOut > rowsCommitted;
 }
 
 function endLine(status: JobStatus, style: Style): string {

@@ -6,6 +6,7 @@ import {
   type PlannedPartialFile,
   partialLayout,
 } from "../../shared/domain/partial-layout.ts";
+import { rowCountsFault } from "../../shared/domain/row-counts.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -19,13 +20,11 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export function checkManifest(partial: PartialManifest, shape: PartialShape): void {
   const differs = (what: string, expected: string | number, found: string | number) =>
     partialInvalid(partial, { what, expected, found });
-  const { rowsIn, rowsOut, rowsDead, executionId, files } = partial;
+  const { rowsIn, rowsDead, executionId, files } = partial;
   if (!isExecutionId(executionId))
     throw differs("execution id", "letters and digits", JSON.stringify(executionId));
-  for (const [name, count] of Object.entries({ rowsIn, rowsOut, rowsDead })) {
-    if (!isCount(count)) throw differs(name, "a count", count);
-  }
-  if (rowsOut + rowsDead !== rowsIn) throw differs("rows out and rows dead", rowsIn, rowsOut + rowsDead);
+  const fault = rowCountsFault(partial, rowsIn);
+  if (fault !== null) throw differs("row counts", `${rowsIn} rows, each counted once`, fault);
   if ((partial.firstDead !== null) !== rowsDead > 0) {
     throw differs(
       "first dead letter",

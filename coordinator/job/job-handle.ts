@@ -81,7 +81,7 @@ function ignoreDisk(error: unknown): void {
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
 export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>): JobHandle {
   const { manifest, manifestPath, spec } = taken;
-  const rows = manifest.rows.output + manifest.rows.deadLetters;
+  const { input: rows, filtered, output, deadLetters } = manifest.rows;
   const status: JobStatus = {
     jobId: manifest.job.id,
     name: manifest.job.name,
@@ -89,7 +89,9 @@ export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>):
     rowsTotal: rows,
     rowsDone: rows,
     rowsCommitted: rows,
-    deadLetters: manifest.rows.deadLetters,
+    rowsFiltered: filtered,
+    rowsOut: output,
+    deadLetters,
     shardsTotal: manifest.shards,
     shardsCommitted: manifest.shards,
     shardsLeased: 0,

@@ -5,6 +5,7 @@ import type { JobDigests } from "../../shared/domain/job.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport, PrecisionReport } from "../../shared/domain/precision.ts";
+import type { RowCounts } from "../../shared/domain/row-counts.ts";
 
 /** The folders of an output, in the order in which they are published. */
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
@@ -54,7 +55,8 @@ export interface ManifestFacts {
   readonly job: { readonly id: string; readonly name: string };
   readonly digests: JobDigests;
   readonly rowsInput: number;
-  readonly rowsOutput: number;
+  /** Over all partials. */
+  readonly counts: Pick<RowCounts, "rowsMapped" | "rowsFiltered" | "rowsOut">;
   readonly shards: number;
   readonly attempts: number;
   readonly verdict: Pick<RunVerdict, "bottleneck" | "stages">;
@@ -64,25 +66,29 @@ export interface ManifestFacts {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** The manifest over `files`. Rows in must be rows out and dead letters: else nothing may be published. */
+/**
+ * The manifest over `files`. Each row of the input must be mapped, filtered or a dead letter: else nothing
+ * may be published.
+ */
 export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]): OutputManifest {
   const sum = (kind: OutputFile["kind"]) =>
     files.filter((file) => file.kind === kind).reduce((rows, file) => rows + file.rows, 0);
   const deadLetters = sum("errors");
-  const { rowsInput, rowsOutput } = facts;
+  const { rowsInput } = facts;
+  const { rowsMapped, rowsFiltered, rowsOut } = facts.counts;
   assert(
-    rowsInput === rowsOutput + deadLetters,
-    `rows in ${rowsInput} = out ${rowsOutput} + dead ${deadLetters}`,
+    rowsInput === rowsMapped + rowsFiltered + deadLetters,
+    `rows in ${rowsInput} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead ${deadLetters}`,
   );
   const hasRows = files.some((file) => file.kind === "rows");
-  assert(!hasRows || sum("rows") === rowsOutput, `rows files hold ${sum("rows")} of ${rowsOutput} rows`);
+  assert(!hasRows || sum("rows") === rowsOut, `rows files hold ${sum("rows")} of ${rowsOut} rows`);
   return {
     formatVersion: 1,
     job: facts.job,
     digests: facts.digests,
     outputDigest: outputDigest(files),
     files,
-    rows: { input: rowsInput, output: rowsOutput, deadLetters },
+    rows: { input: rowsInput, filtered: rowsFiltered, output: rowsOut, deadLetters },
     shards: facts.shards,
     attempts: facts.attempts,
     bottleneck: facts.verdict.bottleneck,

@@ -27,7 +27,7 @@ const manifestSchema = z.object({
       sha256: hex,
     }),
   ),
-  rows: z.object({ input: count, output: count, deadLetters: count }),
+  rows: z.object({ input: count, filtered: count.default(0), output: count, deadLetters: count }),
   shards: count,
   attempts: count,
   // Not in the manifests of version 0.1.

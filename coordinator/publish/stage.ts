@@ -22,7 +22,7 @@ import { writePoisonedRows } from "./poisoned-rows.ts";
 import { manifestText, parseManifest } from "./read-manifest.ts";
 
 export interface StageOptions {
-  readonly facts: Omit<ManifestFacts, "rowsOutput">;
+  readonly facts: Omit<ManifestFacts, "counts">;
   /** The committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
   readonly partialsPath: string;
@@ -75,8 +75,14 @@ export async function stageOutput(options: StageOptions): Promise<OutputManifest
       await linkOrCopy(source, join(stagePath, part.output.path), disk);
     });
     const files = inOrder(placed, options.reduced, poisoned);
-    const rowsOutput = partials.reduce((rows, partial) => rows + partial.rowsOut, 0);
-    const manifest = buildManifest({ ...options.facts, rowsOutput }, files);
+    const total = (count: "rowsMapped" | "rowsFiltered" | "rowsOut") =>
+      partials.reduce((rows, partial) => rows + partial[count], 0);
+    const counts = {
+      rowsMapped: total("rowsMapped"),
+      rowsFiltered: total("rowsFiltered"),
+      rowsOut: total("rowsOut"),
+    };
+    const manifest = buildManifest({ ...options.facts, counts }, files);
     for (const folder of new Set(files.map((file) => dirname(file.path))))
       await syncPath(join(stagePath, folder), disk);
     await writeDurable(stagedManifest, manifestText(manifest), disk);

@@ -85,6 +85,8 @@ function partialOf(lease: { jobId: string; shard: number }): PartialManifest {
     token: { generation: 1, sequence: 999_999 },
     executionId: "e1",
     rowsIn: 1,
+    rowsMapped: 1,
+    rowsFiltered: 0,
     rowsOut: 1,
     rowsDead: 0,
     firstDead: null,

@@ -92,6 +92,8 @@ function aPartial(shard: number, token: PartialManifest["token"]): PartialManife
     token,
     executionId: `e${shard}`,
     rowsIn: 10,
+    rowsMapped: 10,
+    rowsFiltered: 0,
     rowsOut: 10,
     rowsDead: 0,
     firstDead: null,

@@ -12,6 +12,10 @@ export interface JobStatus extends RunVerdict {
   /** Rows of committed shards, and those that the leases in flight report. */
   readonly rowsDone: number;
   readonly rowsCommitted: number;
+  /** Rows of committed shards that the job's steps dropped. */
+  readonly rowsFiltered: number;
+  /** Rows that the committed shards gave: more than were mapped where a step makes several rows of one. */
+  readonly rowsOut: number;
   readonly deadLetters: number;
   readonly shardsTotal: number;
   readonly shardsCommitted: number;

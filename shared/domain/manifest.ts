@@ -10,7 +10,16 @@ export interface OutputManifest {
   /** sha256 over `files`: what publishIntent records and what a second publish compares. */
   readonly outputDigest: string;
   readonly files: readonly OutputFile[];
-  readonly rows: { readonly input: number; readonly output: number; readonly deadLetters: number };
+  /**
+   * Each row of the input is filtered, a dead letter, or in the output: with one row, or with several where a
+   * step makes several of one.
+   */
+  readonly rows: {
+    readonly input: number;
+    readonly filtered: number;
+    readonly output: number;
+    readonly deadLetters: number;
+  };
   readonly shards: number;
   readonly attempts: number;
   /**

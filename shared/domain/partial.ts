@@ -1,3 +1,4 @@
+import type { RowCounts } from "./row-counts.ts";
 import { type ShardId, shardId } from "./shard.ts";
 import type { Token } from "./token.ts";
 
@@ -28,15 +29,11 @@ export interface PartialFile {
  * What an attempt returns: immutable files in a folder named by shard, token and execution, never
  * overwritten.
  */
-export interface PartialManifest {
+export interface PartialManifest extends RowCounts {
   readonly shard: ShardId;
   readonly token: Token;
   /** Random per execution: what makes the folder's name unique even if a token were used twice. */
   readonly executionId: string;
-  /** rowsIn = rowsOut + rowsDead, or the partial is refused. */
-  readonly rowsIn: number;
-  readonly rowsOut: number;
-  readonly rowsDead: number;
   /** The first dead letter, so that a job that fails can name the row without reading files. */
   readonly firstDead: DeadLetter | null;
   readonly files: readonly PartialFile[];

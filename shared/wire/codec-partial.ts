@@ -6,6 +6,7 @@ import {
   type PartialFileKind,
   type PartialManifest,
 } from "../domain/partial.ts";
+import { rowCountsOf } from "../domain/row-counts.ts";
 import { errorCodec } from "./codec-error.ts";
 import { decodeShardId, tokenCodec } from "./codec-shard.ts";
 import type { OfferAnswer } from "./services.ts";
@@ -25,9 +26,7 @@ export const partialCodec: Codec<PartialManifest> = {
     shard: uint32(partial.shard),
     token: tokenCodec.encode(partial.token),
     executionId: partial.executionId,
-    rowsIn: partial.rowsIn,
-    rowsOut: partial.rowsOut,
-    rowsDead: partial.rowsDead,
+    ...rowCountsOf(partial),
     ...(partial.firstDead === null ? {} : { firstDead: deadLetterCodec.encode(partial.firstDead) }),
     files: partial.files.map(partialFileCodec.encode),
     digest: partial.digest,
@@ -39,6 +38,8 @@ export const partialCodec: Codec<PartialManifest> = {
       token: tokenCodec.decode(message.message("token")),
       executionId: decodeExecutionId(message),
       rowsIn: message.count("rowsIn"),
+      rowsMapped: message.count("rowsMapped"),
+      rowsFiltered: message.count("rowsFiltered"),
       rowsOut: message.count("rowsOut"),
       rowsDead: message.count("rowsDead"),
       firstDead: firstDead === null ? null : deadLetterCodec.decode(firstDead),

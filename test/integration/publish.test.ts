@@ -118,7 +118,7 @@ test("the output has the rows in plan order, the reductions and every dead lette
     ["errors/part-00000.parquet", 1],
     ["errors/part-00001.parquet", 1],
   ]);
-  expect(manifest.rows).toEqual({ input: 21, output: 19, deadLetters: 2 });
+  expect(manifest.rows).toEqual({ input: 21, filtered: 0, output: 19, deadLetters: 2 });
   expect(await readManifest(join(out, "_manifest.json"))).toEqual(manifest);
   expect(await inspectOutput(out)).toEqual({ kind: "published", manifest });
   const { "_manifest.json": _, ...digests } = await snapshot();

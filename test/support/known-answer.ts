@@ -67,7 +67,12 @@ export async function expectRightAnswer(
   expect(published.ids).toEqual(places.map((row) => ids[row]));
   expect(published.notes).toEqual(places.map((row) => notes[row] ?? null));
   expectLogits(published, await expectedLogits(job), places, tolerance);
-  expect(manifest.rows).toEqual({ input: rows, output: places.length, deadLetters: missing.size });
+  expect(manifest.rows).toEqual({
+    input: rows,
+    filtered: 0,
+    output: places.length,
+    deadLetters: missing.size,
+  });
   await expectReductions(job, published);
   await expectTrueManifest(job, manifest);
   expect(await readdir(job.out)).not.toContain(WORK_FOLDER);

@@ -73,6 +73,8 @@ export async function writePartials(
       token,
       executionId,
       rowsIn: rowsOut + dead.length,
+      rowsMapped: rowsOut,
+      rowsFiltered: 0,
       rowsOut,
       rowsDead: dead.length,
       firstDead: dead[0] ?? null,

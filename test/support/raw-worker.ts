@@ -84,6 +84,8 @@ export async function rawPartial(lease: Lease, executionId: string, best = 0): P
       token: lease.token,
       executionId,
       rowsIn: count,
+      rowsMapped: count,
+      rowsFiltered: 0,
       rowsOut: count,
       rowsDead: 0,
       firstDead: null,

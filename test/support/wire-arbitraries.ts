@@ -104,6 +104,8 @@ export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   token,
   executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
   rowsIn: count,
+  rowsMapped: count,
+  rowsFiltered: count,
   rowsOut: count,
   rowsDead: count,
   firstDead: fc.option(
@@ -249,6 +251,8 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   rowsTotal: count,
   rowsDone: count,
   rowsCommitted: count,
+  rowsFiltered: count,
+  rowsOut: count,
   deadLetters: count,
   shardsTotal: uint32,
   shardsCommitted: uint32,

@@ -15,6 +15,7 @@ import { columnData, indexOfColumns, quickSchema, recordBatchOf } from "../../sh
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
+import type { RowCounts } from "../../shared/domain/row-counts.ts";
 import type { BatchOutcome } from "../batch/batch-runner.ts";
 import type { InputChunk, RowRange } from "../tensorize/input-chunk.ts";
 import { cutChunk } from "./cut-chunk.ts";
@@ -22,11 +23,8 @@ import { DeadLetterTable } from "./dead-letters.ts";
 import type { Placement } from "./output-column.ts";
 import { checkTensor, createOutputWriter, type OutputWriter } from "./output-writer.ts";
 
-/** Everything that a shard's rows became. rowsIn = rowsOut + rowsDead. */
-export interface ShardResult {
-  readonly rowsIn: number;
-  readonly rowsOut: number;
-  readonly rowsDead: number;
+/** Everything that a shard's rows became. */
+export interface ShardResult extends RowCounts {
   /** Kept columns and outputs, in input order. */
   readonly rows: Table;
   /** Null when there is none. */
@@ -127,6 +125,8 @@ export class Collector {
     assert(this.#rowsIn === this.#rowsOut + rowsDead, "every row is mapped or dead");
     return {
       rowsIn: this.#rowsIn,
+      rowsMapped: this.#rowsOut,
+      rowsFiltered: 0,
       rowsOut: this.#rowsOut,
       rowsDead,
       rows: tableOf(this.#schema, this.#batches),

@@ -16,6 +16,7 @@ import {
   parquetRows,
   partialLayout,
 } from "../../shared/domain/partial-layout.ts";
+import { rowCountsOf } from "../../shared/domain/row-counts.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { combineRows } from "./combine.ts";
@@ -49,9 +50,7 @@ export async function writePartial(result: ShardResult, options: WriteOptions): 
       shard: lease.shard.id,
       token: lease.token,
       executionId,
-      rowsIn: result.rowsIn,
-      rowsOut: result.rowsOut,
-      rowsDead: result.rowsDead,
+      ...rowCountsOf(result),
       firstDead: result.firstDead,
       files,
       digest: partialDigest(files),

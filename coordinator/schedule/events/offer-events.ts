@@ -1,5 +1,6 @@
 import { assertNever } from "../../../shared/core/assert.ts";
 import { type PartialManifest, partialFolder } from "../../../shared/domain/partial.ts";
+import { rowCountsFault, rowCountsOf } from "../../../shared/domain/row-counts.ts";
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens, tokenKey } from "../../../shared/domain/token.ts";
 import { strike } from "../policy/exclusion.ts";
@@ -132,16 +133,16 @@ function refuseAndDiscard(turn: Turn, partial: PartialManifest, reason: FailureR
 }
 
 function countFault(state: JobState, entry: ShardEntry, partial: PartialManifest): FailureReason | null {
-  const { rowsIn, rowsOut, rowsDead, firstDead, token } = partial;
+  const { rowsDead, firstDead, token } = partial;
   const expected = shardRows(entry.shard);
-  const counted = [rowsIn, rowsOut, rowsDead].every((rows) => Number.isSafeInteger(rows) && rows >= 0);
-  const named = (firstDead !== null) === rowsDead > 0;
-  if (counted && named && rowsIn === expected && rowsOut + rowsDead === expected) return null;
-  const found = `${rowsIn} rows in, ${rowsOut} out and ${rowsDead} dead${named ? "" : ", the dead not named"}`;
+  const fault = rowCountsFault(partial, expected);
+  const isNamed = (firstDead !== null) === rowsDead > 0;
+  if (fault === null && isNamed) return null;
+  const found = fault ?? `${rowsDead} rows dead, and the first of them not named`;
   return {
     code: "PARTIAL_INVALID",
     message: `the partial ${tokenKey(token)} does not account for ${placeOf(state, entry)}: expected ${expected} rows, found ${found}`,
-    fields: { shard: partial.shard, expected, rowsIn, rowsOut, rowsDead },
+    fields: { shard: partial.shard, expected, ...rowCountsOf(partial) },
   };
 }
 

@@ -1,4 +1,5 @@
 import { isEnded } from "../../../shared/domain/job.ts";
+import { rowCountsFault } from "../../../shared/domain/row-counts.ts";
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens, tokenKey } from "../../../shared/domain/token.ts";
 import { maxFailures } from "../policy/verdict.ts";
@@ -26,11 +27,8 @@ export function checkShard(state: JobState, entry: ShardEntry): void {
     hold(entry.failures.length < maxFailures(state), "I12: counted attempts are within the limit");
   if (shard.kind === "committed") {
     const { partial } = shard;
-    hold(
-      partial.shard === entry.shard.id && partial.rowsIn === shardRows(entry.shard),
-      "I1: a commit covers its shard",
-    );
-    hold(partial.rowsOut + partial.rowsDead === partial.rowsIn, "I1: rows in are rows out and dead letters");
+    const fault = rowCountsFault(partial, shardRows(entry.shard));
+    hold(partial.shard === entry.shard.id && fault === null, "I1: a commit accounts for its shard");
   }
   if (shard.kind === "poisoned") hold(shardRows(entry.shard) === 1, "a poisoned shard is one row");
   if (shard.kind === "split") {

@@ -33,13 +33,19 @@ function checkCounts(state: JobState): void {
     hold(state.counts[kind] === found, `counts: ${state.counts[kind]} shards ${kind}, found ${found}`);
   }
   let rowsCommitted = 0;
+  let filteredRows = 0;
+  let rowsOut = 0;
   let deadRows = state.counts.poisoned;
   for (const { state: shard } of state.shards) {
     if (shard.kind !== "committed") continue;
     rowsCommitted += shard.partial.rowsIn;
+    filteredRows += shard.partial.rowsFiltered;
+    rowsOut += shard.partial.rowsOut;
     deadRows += shard.partial.rowsDead;
   }
   hold(state.totals.rowsCommitted === rowsCommitted, `counts: rows committed are ${rowsCommitted}`);
+  hold(state.totals.filteredRows === filteredRows, `counts: filtered rows are ${filteredRows}`);
+  hold(state.totals.rowsOut === rowsOut, `counts: rows out are ${rowsOut}`);
   hold(state.totals.deadRows === deadRows, `counts: dead rows are ${deadRows}`);
   const extra = state.shards.reduce((sum, entry) => sum + Math.max(0, leasesOf(entry.state).length - 1), 0);
   hold(state.extraLeases === extra, `counts: extra leases are ${extra}`);

@@ -1,5 +1,6 @@
 import { assert, present } from "../../../shared/core/assert.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
+import { rowCountsFault } from "../../../shared/domain/row-counts.ts";
 import { type ShardId, shardId, shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens, type Token, tokenKey } from "../../../shared/domain/token.ts";
 import { addShard, type JobState } from "./job-state.ts";
@@ -58,14 +59,13 @@ export function evolveCommitted(state: JobState, partial: PartialManifest): void
     assert(same, `I3: one commit a shard; ${storyOf(state, entry)}`);
     return;
   }
-  assert(partial.rowsIn === shardRows(entry.shard), `I1: a commit covers ${placeOf(state, entry)}`);
-  assert(
-    partial.rowsOut + partial.rowsDead === partial.rowsIn,
-    "I1: rows out and dead letters are the rows in",
-  );
+  const fault = rowCountsFault(partial, shardRows(entry.shard));
+  assert(fault === null, `I1: a commit accounts for ${placeOf(state, entry)}: ${fault}`);
   seeToken(state, partial.token);
   moveShard(state, entry, "stored", { kind: "committed", partial });
   state.totals.rowsCommitted += partial.rowsIn;
+  state.totals.filteredRows += partial.rowsFiltered;
+  state.totals.rowsOut += partial.rowsOut;
   state.totals.deadRows += partial.rowsDead;
 }
 
@@ -95,6 +95,8 @@ export function evolveRevoked(state: JobState, record: RecordOf<"shardRevoked">)
   const { partial } = entry.state;
   moveShard(state, entry, "revoked", PENDING);
   state.totals.rowsCommitted -= partial.rowsIn;
+  state.totals.filteredRows -= partial.rowsFiltered;
+  state.totals.rowsOut -= partial.rowsOut;
   state.totals.deadRows -= partial.rowsDead;
   entry.revocations += 1;
   entry.failures = [];

@@ -74,6 +74,10 @@ export interface Totals {
   rows: number;
   /** Rows of committed shards, dead letters among them. */
   rowsCommitted: number;
+  /** Rows of committed shards that the job's steps dropped. */
+  filteredRows: number;
+  /** Rows that the committed shards gave. */
+  rowsOut: number;
   /** Dead letters of committed shards, and poisoned rows. */
   deadRows: number;
   attempts: number;
@@ -155,7 +159,15 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     files: [],
     rows: new DatasetRows([]),
     shards: [],
-    totals: { rows: 0, rowsCommitted: 0, deadRows: 0, attempts: 0, attemptsFailed: 0 },
+    totals: {
+      rows: 0,
+      rowsCommitted: 0,
+      filteredRows: 0,
+      rowsOut: 0,
+      deadRows: 0,
+      attempts: 0,
+      attemptsFailed: 0,
+    },
     lastToken: null,
     outputDigest: null,
     failure: null,

@@ -11,6 +11,10 @@ export interface JobProgress {
   /** Rows of committed shards and poisoned rows, and what the live leases report. */
   readonly rowsDone: number;
   readonly rowsCommitted: number;
+  /** Rows of committed shards that the job's steps dropped. */
+  readonly rowsFiltered: number;
+  /** Rows that the committed shards gave: more than were mapped where a step makes several rows of one. */
+  readonly rowsOut: number;
   readonly deadLetters: number;
   readonly shardsTotal: number;
   readonly shardsCommitted: number;
@@ -31,6 +35,8 @@ export function jobProgress(state: JobState): JobProgress {
     rowsTotal: totals.rows,
     rowsDone: totals.rowsCommitted + counts.poisoned + rowsInFlight(state),
     rowsCommitted: totals.rowsCommitted,
+    rowsFiltered: totals.filteredRows,
+    rowsOut: totals.rowsOut,
     deadLetters: totals.deadRows,
     shardsTotal: plannedShards(state),
     shardsCommitted: counts.committed,

@@ -18,6 +18,8 @@ describe("the summary of a job for scripts", () => {
       job: "digits-1",
       state: "published",
       rows: 10_000,
+      filtered: 0,
+      rowsOut: 10_000,
       deadLetters: 0,
       shards: 8,
       attempts: 8,
@@ -67,6 +69,12 @@ describe("the end of a job for people", () => {
         "  advice        the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
       ],
     );
+  });
+
+  it("says how many rows were filtered, and how many came out where rows became several", () => {
+    const lines = endText(aPublishedStatus({ rowsFiltered: 1_200, rowsOut: 17_600 })).split("\n");
+    expect(lines).toContain("  filtered    1,200 rows");
+    expect(lines).toContain("  rows out    17,600");
   });
 
   it("says when an earlier run has published it", () => {

@@ -16,6 +16,8 @@ function partialOf(shard: number, bytes = 100): PartialManifest {
     executionId: `e${shard}`,
     rowsIn: 1,
     rowsOut: 1,
+    rowsMapped: 1,
+    rowsFiltered: 0,
     rowsDead: 0,
     firstDead: null,
     files: [{ kind: "rows", name: "rows.parquet", rows: 1, bytes, sha256: "" }],

@@ -99,9 +99,11 @@ async function flipBit(path: string): Promise<void> {
 
 test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
   ["rows that do not add up", () => ({ rowsIn: 12 })],
-  ["fewer rows out than the file has", () => ({ rowsOut: 9, rowsIn: 10 })],
+  ["fewer rows out than the file has", () => ({ rowsMapped: 9, rowsOut: 9, rowsIn: 10 })],
   ["dead letters without a first one", () => ({ firstDead: null })],
-  ["negative counts", () => ({ rowsOut: -1, rowsDead: 1, rowsIn: 0 })],
+  ["negative counts", () => ({ rowsMapped: -1, rowsOut: -1, rowsDead: 1, rowsIn: 0 })],
+  ["a row that is filtered and mapped", () => ({ rowsFiltered: 1 })],
+  ["rows that came of none", ({ rowsMapped }) => ({ rowsMapped: 0, rowsFiltered: rowsMapped })],
   ["an execution id that leads elsewhere", () => ({ executionId: "../../x" })],
   ["a digest of something else", () => ({ digest: "0".repeat(64) })],
   ["a missing combined table", ({ files }) => withFiles(files.filter((file) => file.kind !== "combined"))],
@@ -130,7 +132,7 @@ function withFiles(files: PartialManifest["files"]): Partial<PartialManifest> {
 
 test("a manifest that claims another row count than the file's footer is refused", async () => {
   const files = partial.files.map((file) => (file.kind === "rows" ? { ...file, rows: 11 } : file));
-  const bad = { ...partial, rowsOut: 11, rowsIn: 12, ...withFiles(files) };
+  const bad = { ...partial, rowsMapped: 11, rowsOut: 11, rowsIn: 12, ...withFiles(files) };
   await expect(store.verifyPartial(bad, signal)).rejects.toMatchObject({
     code: "PARTIAL_INVALID",
     fields: { what: "rows in rows.parquet", expected: 11, found: 10 },
@@ -208,6 +210,7 @@ test.for([
   const arrow = {
     ...partial,
     rowsIn: rows,
+    rowsMapped: rows,
     rowsOut: rows,
     rowsDead: 0,
     firstDead: null,

@@ -24,6 +24,8 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
     token: { generation: 1, sequence: shard },
     executionId: `e${shard}`,
     rowsIn: rowsOut + rowsDead,
+    rowsMapped: rowsOut,
+    rowsFiltered: 0,
     rowsOut,
     rowsDead,
     firstDead: null,
@@ -40,7 +42,7 @@ const FACTS: ManifestFacts = {
   job: { id: "j", name: "digits" },
   digests: { spec: "s", input: "i", model: "m" },
   rowsInput: 9,
-  rowsOutput: 7,
+  counts: { rowsMapped: 7, rowsFiltered: 0, rowsOut: 7 },
   shards: 3,
   attempts: 4,
   verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
@@ -90,12 +92,22 @@ test("the digest is of the files alone, and in their order", () => {
 
 test("a lost or a doubled row is never published", () => {
   expect(() => buildManifest({ ...FACTS, rowsInput: 10 }, FILES)).toThrow("broken invariant");
-  expect(() => buildManifest({ ...FACTS, rowsInput: 8, rowsOutput: 6 }, FILES)).toThrow("broken invariant");
+  const counted = (counts: ManifestFacts["counts"], rowsInput = 9) =>
+    buildManifest({ ...FACTS, rowsInput, counts }, FILES);
+  expect(() => counted({ rowsMapped: 6, rowsFiltered: 0, rowsOut: 6 }, 8)).toThrow("broken invariant");
+  expect(() => counted({ rowsMapped: 7, rowsFiltered: 1, rowsOut: 7 })).toThrow("broken invariant");
+  expect(() => counted({ rowsMapped: 7, rowsFiltered: 0, rowsOut: 8 })).toThrow("broken invariant");
 });
 
 test("an output without rows files still counts its rows", () => {
   const { rows } = buildManifest({ ...FACTS, rowsInput: 7 }, [file("reduced/a.parquet", "reduced", 1)]);
-  expect(rows).toEqual({ input: 7, output: 7, deadLetters: 0 });
+  expect(rows).toEqual({ input: 7, filtered: 0, output: 7, deadLetters: 0 });
+});
+
+test("rows that a step dropped, or made several of, are told apart from the others", () => {
+  const counts = { rowsMapped: 5, rowsFiltered: 20, rowsOut: 7 };
+  const { rows } = buildManifest({ ...FACTS, rowsInput: 27, counts }, FILES);
+  expect(rows).toEqual({ input: 27, filtered: 20, output: 7, deadLetters: 2 });
 });
 
 const TEXT = manifestText(buildManifest(FACTS, FILES));

@@ -15,7 +15,7 @@ const MANIFEST = buildManifest(
     job: { id: "j", name: "digits" },
     digests: { spec: "s", input: "i", model: "m" },
     rowsInput: 3,
-    rowsOutput: 3,
+    counts: { rowsMapped: 3, rowsFiltered: 0, rowsOut: 3 },
     shards: 1,
     attempts: 1,
     verdict: { bottleneck: "infer", stages: { infer: 0.9 } },

@@ -47,12 +47,15 @@ export function aPartial(
 ): PartialManifest {
   executions += 1;
   const executionId = changes.executionId ?? `x${executions}`;
+  const rowsOut = changes.rowsOut ?? shardRows(shard);
   return {
     shard: shard.id,
     token,
     executionId,
     rowsIn: shardRows(shard),
-    rowsOut: shardRows(shard),
+    rowsMapped: rowsOut,
+    rowsFiltered: 0,
+    rowsOut,
     rowsDead: 0,
     firstDead: null,
     files: [],

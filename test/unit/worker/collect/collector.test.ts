@@ -80,7 +80,7 @@ test("rows come out in order with what was kept, whatever chunks the batches wen
     mapped([{ chunk: two, start: 2, end: 3 }], [60]),
   ]);
   const { rows, dead, firstDead, ...counts } = collector.finish();
-  expect(counts).toEqual({ rowsIn: 6, rowsOut: 4, rowsDead: 2 });
+  expect(counts).toEqual({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 0, rowsOut: 4, rowsDead: 2 });
   expect(rowsOf(rows)).toEqual([
     { name: "row 0", y: 10 },
     { name: "row 2", y: 30 },

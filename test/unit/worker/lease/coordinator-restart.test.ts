@@ -71,7 +71,14 @@ class Rig {
       gate.reject(signal.reason);
     });
     await gate.promise;
-    const counts = { rowsIn: 100, rowsOut: 100, rowsDead: 0, firstDead: null };
+    const counts = {
+      rowsIn: 100,
+      rowsMapped: 100,
+      rowsFiltered: 0,
+      rowsOut: 100,
+      rowsDead: 0,
+      firstDead: null,
+    };
     return { shard: shard.id, token, executionId, ...counts, files: [], digest: "d" };
   }
 }

@@ -20,6 +20,8 @@ function partialOf(lease: Lease, executionId: string): PartialManifest {
     executionId,
     rowsIn: 100,
     rowsOut: 100,
+    rowsMapped: 100,
+    rowsFiltered: 0,
     rowsDead: 0,
     firstDead: null,
     files: [],

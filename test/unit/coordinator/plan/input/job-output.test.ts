@@ -10,7 +10,7 @@ const MANIFEST = manifestText(
       job: { id: "a-1", name: "a" },
       digests: { spec: "", input: "", model: "" },
       rowsInput: 0,
-      rowsOutput: 0,
+      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0 },
       shards: 1,
       attempts: 1,
       verdict: { bottleneck: null, stages: {} },

@@ -206,7 +206,7 @@ test("progress tells rows, shards, attempts and workers", () => {
   const job = TestJob.running(aPlan(4), aConfig({ maxDeadRows: 2 }));
   const worker = job.join("w1", 3);
   const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
-  job.commit(worker, { rowsOut: 9, rowsDead: 1, firstDead: letter });
+  job.commit(worker, { rowsMapped: 6, rowsFiltered: 3, rowsOut: 12, rowsDead: 1, firstDead: letter });
   const lease = job.grant(worker);
   job.apply({
     kind: "heartbeat",
@@ -220,6 +220,8 @@ test("progress tells rows, shards, attempts and workers", () => {
     rowsTotal: 40,
     rowsDone: 24,
     rowsCommitted: 10,
+    rowsFiltered: 3,
+    rowsOut: 12,
     deadLetters: 1,
     shardsTotal: 4,
     shardsCommitted: 1,

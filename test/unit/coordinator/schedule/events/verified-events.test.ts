@@ -9,6 +9,10 @@ describe("bad partials", () => {
     ["a dead row that is not named", { rowsOut: 9, rowsDead: 1 }],
     ["a named row that is not dead", { firstDead: letter }],
     ["counts that are no numbers", { rowsIn: Number.NaN }],
+    ["a row filtered that no row went missing for", { rowsFiltered: 1 }],
+    ["a row filtered that is out", { rowsMapped: 9, rowsFiltered: 2 }],
+    ["fewer rows out than are mapped", { rowsMapped: 10, rowsOut: 9 }],
+    ["rows out of none", { rowsMapped: 0, rowsFiltered: 10 }],
     ["a negative count", { rowsOut: 11, rowsDead: -1 }],
   ])("%s: refused, discarded, and counted", (_, changes) => {
     const job = TestJob.running(aPlan(1));
