@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
+import { inHistory } from "../coordinator/journal/journal.ts";
 import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { replay } from "../coordinator/schedule/events/replay.ts";
@@ -289,8 +290,13 @@ export class Checker {
     return this.#image.lookUp(join(this.#job.out, "_manifest.json")) !== null || this.isInJournal(text);
   }
 
+  /** Behind what a successor took up, a segment has what a replaced coordinator wrote: that is in no history. */
   isInJournal(text: string): boolean {
-    const names = this.#image.safeNames(this.#journal).filter((name) => segmentGeneration(name) !== null);
-    return names.some((name) => this.#image.safeBytes(join(this.#journal, name))?.includes(text) ?? false);
+    const names = this.#image.safeNames(this.#journal);
+    const generations = names.flatMap((name) => segmentGeneration(name) ?? []).sort((a, b) => a - b);
+    const segments = generations.map((one) => this.#image.safeBytes(segmentPath(this.#journal, one)));
+    return segments.some(
+      (bytes, at) => bytes !== null && inHistory(bytes, segments[at + 1] ?? null).includes(text),
+    );
   }
 }

@@ -62,7 +62,7 @@ export class JobTroubles {
   startOver(): void {
     const { checker, world } = this.#lot;
     checker.mayStartOver = true;
-    world.scheduler.after(0, null, () => world.coordinators.start("fresh coordinator", true));
+    world.scheduler.after(0, null, () => world.coordinators.start("fresh coordinator", { fresh: true }));
   }
 
   /** Somebody else publishes to the same folder. */

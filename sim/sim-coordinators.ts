@@ -34,9 +34,17 @@ const HOST = "sim";
 /** Jobs are submitted one after another, so long apart at most. */
 const SUBMIT_WITHIN_MS = 8_000;
 
+export interface StartOptions {
+  /** Throws away what an earlier run left, as `--fresh` does. */
+  readonly fresh?: boolean;
+  /** In a PID namespace of its own, from which no other coordinator can be seen. */
+  readonly isElsewhere?: boolean;
+}
+
 interface Running {
   readonly process: SimProcess;
   readonly role: string;
+  readonly isElsewhere: boolean;
   server: SimServer | null;
   /** In the order in which it took them up. */
   readonly handles: Map<SimJob, JobHandle>;
@@ -81,11 +89,10 @@ export class SimCoordinators {
     return held === undefined || handle === undefined ? null : { process: held.process, handle };
   }
 
-  /** @param fresh throws away what an earlier run left, as `--fresh` does */
-  start(role: string, fresh = false): void {
+  start(role: string, { fresh = false, isElsewhere = false }: StartOptions = {}): void {
     const { scheduler, faults } = this.#ground;
     const process = scheduler.start(role);
-    const running: Running = { process, role, server: null, handles: new Map() };
+    const running: Running = { process, role, isElsewhere, server: null, handles: new Map() };
     this.#running.push(running);
     process.onDeath.push(() => this.#gone(running));
     faults.armDiskDeath();
@@ -182,7 +189,8 @@ export class SimCoordinators {
       );
     const random = this.#ground.random.fork();
     const clock = scheduler.clockOf(process);
-    const pidNamespace = faults.strikes("otherNamespace", 0.5) ? "other" : "own";
+    const shared = faults.strikes("otherNamespace", 0.5) ? "other" : "own";
+    const pidNamespace = running.isElsewhere ? `of ${process.pid}` : shared;
     const disk = new SimDisk({
       image,
       scheduler,

@@ -1,5 +1,7 @@
+import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
 import type { JobTroubles } from "./job-troubles.ts";
 import type { Peopled } from "./peopled.ts";
+import type { SimProcess } from "./scheduler.ts";
 
 /** How often the world is asked whether something goes wrong. */
 const EVERY_MS = 500;
@@ -51,17 +53,33 @@ export class Troubles {
     }
     for (const process of coordinators.processes()) {
       if (faults.strikes("coordinatorKilled", 0.03)) scheduler.kill(process, "SIGKILL");
-      else if (faults.strikes("coordinatorPaused", 0.02)) {
-        // Long enough that one elsewhere takes it for dead.
-        scheduler.pause(process, random.between(500, faults.has("otherNamespace") ? 45_000 : 12_000));
-      }
+      else if (faults.strikes("coordinatorPaused", 0.02)) this.#pauseCoordinator(process);
     }
+    const [first, ...others] = coordinators.processes();
+    const isAlone = first?.state === "running" && others.length === 0 && this.#ofJobs.length === 1;
+    if (isAlone && faults.strikes("otherNamespace", 0.05)) this.#replaceCoordinator(first);
     if (faults.strikes("powerCut", 0.02)) this.#world.cutPower();
     this.#strikeRival();
     for (const job of this.#ofJobs) job.strikeDamage();
     if (faults.has("diskFull") && !faults.healed) faults.setDiskFull(random.chance(0.05));
     for (const job of this.#ofJobs) job.strikeCancel();
     if (faults.fired.noWorkers === 0 && faults.strikes("noWorkers", 0.05)) this.#removeWorkers();
+  }
+
+  #pauseCoordinator(process: SimProcess): void {
+    const { faults, scheduler, random } = this.#world;
+    scheduler.pause(process, random.between(500, faults.has("otherNamespace") ? 45_000 : 12_000));
+  }
+
+  /**
+   * A coordinator is stopped for longer than the silence that its lock outlasts, and one elsewhere, which
+   * cannot see it, takes its place: what of it is under way ends when it goes on.
+   */
+  #replaceCoordinator(process: SimProcess): void {
+    const { coordinators, faults, scheduler, random } = this.#world;
+    for (const kind of ["coordinatorPaused", "secondCoordinator"] as const) faults.count(kind);
+    scheduler.pause(process, random.between(SILENCE_MS + 3_000, 2 * SILENCE_MS));
+    coordinators.start("replacement", { isElsewhere: true });
   }
 
   /**
