@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
-import { inHistory } from "../coordinator/journal/journal.ts";
-import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
+import { segmentPath } from "../coordinator/journal/segment-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { replay } from "../coordinator/schedule/events/replay.ts";
 import { durableFacts } from "../coordinator/schedule/laws/durable-facts.ts";
@@ -14,7 +13,7 @@ import type { PartialManifest } from "../shared/domain/partial.ts";
 import { compareTokens, type Token, tokenKey } from "../shared/domain/token.ts";
 import { brief, sessionOf } from "./call-facts.ts";
 import type { DiskImage } from "./disk-image.ts";
-import { journalRecords } from "./journal-image.ts";
+import { isInHistory, journalRecords } from "./journal-image.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { ArrivedCall, Witness } from "./sim-network.ts";
 import type { SimJob } from "./sim-plan.ts";
@@ -290,13 +289,7 @@ export class Checker {
     return this.#image.lookUp(join(this.#job.out, "_manifest.json")) !== null || this.isInJournal(text);
   }
 
-  /** Behind what a successor took up, a segment has what a replaced coordinator wrote: that is in no history. */
   isInJournal(text: string): boolean {
-    const names = this.#image.safeNames(this.#journal);
-    const generations = names.flatMap((name) => segmentGeneration(name) ?? []).sort((a, b) => a - b);
-    const segments = generations.map((one) => this.#image.safeBytes(segmentPath(this.#journal, one)));
-    return segments.some(
-      (bytes, at) => bytes !== null && inHistory(bytes, segments[at + 1] ?? null).includes(text),
-    );
+    return isInHistory(this.#image, this.#journal, text);
   }
 }

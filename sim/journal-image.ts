@@ -16,3 +16,18 @@ export function journalRecords(image: DiskImage, folder: string): JournalRecord[
     return decodeFrames(inHistory(bytes, segments[index + 1] ?? null)).records;
   });
 }
+
+/**
+ * Whether a text stands where no power cut and no successor can take it. What a segment holds beyond the
+ * bytes that its successor took up was written by a coordinator that had been replaced.
+ */
+export function isInHistory(image: DiskImage, folder: string, text: string): boolean {
+  const generations = image
+    .safeNames(folder)
+    .flatMap((name) => segmentGeneration(name) ?? [])
+    .sort((a, b) => a - b);
+  const segments = generations.map((generation) => image.safeBytes(segmentPath(folder, generation)));
+  return segments.some(
+    (bytes, at) => bytes !== null && inHistory(bytes, segments[at + 1] ?? null).includes(text),
+  );
+}
