@@ -128,5 +128,11 @@ function verdictOf(
   const bottleneck = findBottleneck(usage);
   const { padding } = about;
   if (bottleneck === null) return { ...NO_VERDICT, stages: usage.stages, padding };
-  return { bottleneck, stages: usage.stages, padding, advice: adviceFor(bottleneck, { ...about, usage }) };
+  return {
+    ...NO_VERDICT,
+    bottleneck,
+    stages: usage.stages,
+    padding,
+    advice: adviceFor(bottleneck, { ...about, usage }),
+  };
 }

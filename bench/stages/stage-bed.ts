@@ -10,8 +10,8 @@ import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { type ByteSource, byteSource } from "../../shared/store/store.ts";
 import type { Batch } from "../../worker/batch/batch.ts";
-import { batchLimit } from "../../worker/batch/batch-limit.ts";
 import { cutBatches } from "../../worker/batch/batcher.ts";
+import { boundsOf, leastBound, rowsInMemory } from "../../worker/batch/bounds.ts";
 import { cutUnevenBatches } from "../../worker/batch/uneven-batcher.ts";
 import { InputChunk } from "../../worker/tensorize/input-chunk.ts";
 import type { Workload, WorkloadName } from "../workloads/workload.ts";
@@ -114,10 +114,18 @@ export class StageBed implements AsyncDisposable {
       yield* chunks;
     })();
     const uneven = this.map.inputs.some((input) => input.uneven !== null);
-    const limit = batchLimit({ map: this.map, batchTokens: uneven ? tokens : "auto" });
+    const limits = {
+      fixedRows: this.map.fixedBatchRows,
+      rows,
+      tokens,
+      memoryRows: rowsInMemory(this.map),
+      shardRows: null,
+      failed: null,
+      measured: null,
+    };
     const batches: Batch[] = [];
     const cutting = uneven
-      ? cutUnevenBatches(source, { mostRows: (length) => Math.min(rows, limit(length)) })
+      ? cutUnevenBatches(source, { mostRows: (length) => leastBound(boundsOf(limits, length)).rows })
       : cutBatches(source, () => rows);
     for await (const batch of cutting) batches.push(batch);
     return batches;

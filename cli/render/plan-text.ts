@@ -5,6 +5,7 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import { plannedBatchText } from "./batch-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
@@ -31,7 +32,7 @@ export function planText(
     ]),
     ["shards", shardsText(plan)],
     ["model", modelText(plan)],
-    ["batch", batchText(plan)],
+    ["batch", plannedBatchText(plan)],
     ["keep", map.keep.length === 0 ? null : map.keep.map(({ name }) => oneLine(name)).join(", ")],
     ["reduce", Object.keys(spec.reduce).length === 0 ? null : reductionsText(plan)],
     ["output", `${oneLine(spec.output.path)}, rows as ${spec.output.rows}`],
@@ -79,16 +80,6 @@ function modelText({ spec, model, converted }: PlannedJob): string {
   const { path, bytes } = converted?.original ?? model;
   const made = converted === null ? "" : `, as ${converted.conversion.precision} ${formatBytes(model.bytes)}`;
   return `${oneLine(path)}, ${formatBytes(bytes)}${made}, on ${spec.model.device}`;
-}
-
-function batchText({ spec, map }: PlannedJob): string {
-  if (map.fixedBatchRows !== null) return `${counted(map.fixedBatchRows, "row")}, fixed by the model`;
-  const { rows, tokens } = spec.map.batch;
-  const limits = [
-    ...(rows === "auto" ? [] : [counted(rows, "row")]),
-    ...(tokens === "auto" ? [] : [`at most ${counted(tokens, "token")} with padding`]),
-  ];
-  return limits.length === 0 ? "found while running" : limits.join(", ");
 }
 
 function reductionsText({ spec }: PlannedJob): string {

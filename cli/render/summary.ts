@@ -29,6 +29,8 @@ export interface JobSummary {
   readonly stages: JobStatus["stages"];
   /** Share of padded steps in what the model ran; null where rows are not of uneven lengths. */
   readonly padding: number | null;
+  /** The size of the batches, and what bounded it, as a worker last told it; null where none ran. */
+  readonly batch: JobStatus["batch"];
   /** What would make it faster, in one sentence. */
   readonly advice: string | null;
   /**
@@ -59,6 +61,7 @@ export function jobSummary(status: JobStatus): JobSummary {
     bottleneck: status.bottleneck,
     stages: status.stages,
     padding: status.padding,
+    batch: status.batch,
     advice: status.advice,
     precision: status.precision,
     devices: status.devices,

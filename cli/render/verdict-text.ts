@@ -1,5 +1,6 @@
 import type { Bottleneck, RunVerdict } from "../../shared/domain/bottleneck.ts";
 import { STAGES, type Stage, type StageShares } from "../../shared/domain/worker.ts";
+import { batchText } from "./batch-text.ts";
 import { oneLine } from "./text.ts";
 
 const OTHER_LIMITS = {
@@ -35,11 +36,12 @@ export function stagesText(stages: StageShares): string | null {
 
 /** The lines that tell a verdict in full, for people: see `labelled`. */
 export function verdictEntries(verdict: RunVerdict): [label: string, value: string | null][] {
-  const { padding, advice, stages } = verdict;
+  const { padding, batch, advice, stages } = verdict;
   return [
     ["limited by", bottleneckText(verdict)],
     ["busy", stagesText(stages)],
     ["padding", padding === null ? null : percentText(padding)],
+    ["batch", batch === null ? null : batchText(batch)],
     ["advice", advice === null ? null : oneLine(advice)],
   ];
 }

@@ -1,5 +1,6 @@
 import { formatSeconds } from "../../shared/core/units.ts";
 import { STAGES, type StageShares, type WorkerStatus } from "../../shared/domain/worker.ts";
+import { sizeText } from "./batch-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { oneLine } from "./text.ts";
@@ -16,6 +17,7 @@ const COLUMNS = [
   "failed",
   "excluded",
   "busiest",
+  "batch",
   "joined",
   "heard",
 ];
@@ -36,6 +38,7 @@ export function workersTable(workers: readonly WorkerStatus[], style: Style = pl
       worker.attemptsFailed,
       worker.refused === null ? exclusion(worker.excludedForSeconds) : "refused",
       busiest(worker.busy),
+      worker.batch === null ? null : sizeText(worker.batch),
       `${formatSeconds(worker.secondsConnected)} ago`,
       `${formatSeconds(worker.secondsSinceHeartbeat)} ago`,
     ]);

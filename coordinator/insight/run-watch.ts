@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/core/clock.ts";
+import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
@@ -13,7 +14,10 @@ import { type LoopTime, RunMeter, type WorkerSample } from "./run-meter.ts";
 /** What a worker last told of itself, as far as a verdict needs it. */
 export interface WorkerReport {
   readonly busy: StageShares;
+  /** Null when no rows of uneven length ran since it told before. */
   readonly padding: number | null;
+  /** Null before the first batch of a job. */
+  readonly batch: BatchInUse | null;
   readonly device: WorkerInfo["device"];
 }
 
@@ -43,6 +47,7 @@ export class RunWatch {
   #mostSlots = 0;
   #mostWorkers = 0;
   #device: WorkerInfo["device"] | null = null;
+  #batch: BatchInUse | null = null;
 
   constructor(options: RunWatchOptions) {
     this.#options = options;
@@ -83,7 +88,8 @@ export class RunWatch {
     const { shardsTotal: shards, rowsTotal: rows } = jobProgress(state);
     const usage = { ...metered, stages: rounded(metered.stages), shards, slots: this.#mostSlots };
     const bottleneck = findBottleneck(usage);
-    if (bottleneck === null) return { ...NO_VERDICT, stages: usage.stages, padding };
+    const batch = this.#batch;
+    if (bottleneck === null) return { ...NO_VERDICT, stages: usage.stages, padding, batch };
     const facts = {
       usage,
       rows,
@@ -93,7 +99,7 @@ export class RunWatch {
       device: this.#device,
       precision: this.#options.precision,
     };
-    return { bottleneck, stages: usage.stages, padding, advice: adviceFor(bottleneck, facts) };
+    return { bottleneck, stages: usage.stages, padding, batch, advice: adviceFor(bottleneck, facts) };
   }
 
   /** Nothing for a worker that is excluded: that it waits is nobody's shortage. */
@@ -102,6 +108,7 @@ export class RunWatch {
     if (doing === null) return [];
     const report = this.#options.reportOf(worker.session);
     this.#device = report?.device ?? this.#device;
+    this.#batch = report?.batch ?? this.#batch;
     return [{ doing, busy: report?.busy ?? {}, padding: report?.padding ?? null }];
   }
 

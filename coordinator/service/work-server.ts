@@ -119,10 +119,10 @@ export class WorkServer implements WorkService {
   async heartbeat(
     heartbeat: Heartbeat,
   ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]> {
-    const { session, leases, busy, padding } = heartbeat;
+    const { session, leases, busy, padding, batch } = heartbeat;
     const info = this.#heard(session);
     this.#refuseStorm(info, leases.length);
-    this.#options.registry.reportBusy(session, busy, padding);
+    this.#options.registry.reportWork(session, { busy, padding, batch: batch ?? null });
     const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];
     for (const [jobId, own] of byJob(leases)) {
       const job = this.#options.jobs().find((candidate) => candidate.jobId === jobId);

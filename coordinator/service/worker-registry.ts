@@ -1,13 +1,17 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import {
-  type StageShares,
   type WorkerInfo,
   type WorkerSession,
   type WorkerStatus,
   workerSession,
 } from "../../shared/domain/worker.ts";
 import type { WorkerReport } from "../insight/run-watch.ts";
+
+/** How busy a worker is, and the batches that it makes. */
+type WorkloadReport = Omit<WorkerReport, "device">;
+
+const NO_REPORT: WorkloadReport = { busy: {}, padding: null, batch: null };
 
 interface Member {
   readonly session: WorkerSession;
@@ -16,9 +20,8 @@ interface Member {
   lastHeardMs: number;
   /** Since when its long poll has been gone without another call; null while connected. */
   disconnectedMs: number | null;
-  busy: StageShares;
-  /** As of its last heartbeat; null when no uneven rows ran before it. */
-  padding: number | null;
+  /** As of its last heartbeat. */
+  report: WorkloadReport;
   rowsCommitted: number;
   shardsCommitted: number;
   attemptsFailed: number;
@@ -74,8 +77,7 @@ export class WorkerRegistry {
       joinedMs: nowMs,
       lastHeardMs: nowMs,
       disconnectedMs: null,
-      busy: {},
-      padding: null,
+      report: NO_REPORT,
       rowsCommitted: 0,
       shardsCommitted: 0,
       attemptsFailed: 0,
@@ -104,10 +106,8 @@ export class WorkerRegistry {
     return member.info;
   }
 
-  reportBusy(session: WorkerSession, busy: StageShares, padding: number | null): void {
-    const member = this.#member(session);
-    member.busy = busy;
-    member.padding = padding;
+  reportWork(session: WorkerSession, report: WorkloadReport): void {
+    this.#member(session).report = report;
   }
 
   countCommit(session: WorkerSession, rows: number): void {
@@ -165,9 +165,7 @@ export class WorkerRegistry {
   /** What a worker last told; null when it is not (or no longer) a member. */
   reportOf(session: WorkerSession): WorkerReport | null {
     const member = this.#members.get(session);
-    return member === undefined
-      ? null
-      : { busy: member.busy, padding: member.padding, device: member.info.device };
+    return member === undefined ? null : { ...member.report, device: member.info.device };
   }
 
   statuses(
@@ -187,7 +185,8 @@ export class WorkerRegistry {
       attemptsFailed: member.attemptsFailed,
       secondsConnected: (nowMs - member.joinedMs) / 1000,
       secondsSinceHeartbeat: (nowMs - member.lastHeardMs) / 1000,
-      busy: member.busy,
+      busy: member.report.busy,
+      batch: member.report.batch,
     }));
   }
 

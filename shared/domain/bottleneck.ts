@@ -1,3 +1,4 @@
+import type { BatchInUse } from "./batch-in-use.ts";
 import { STAGES, type StageShares } from "./worker.ts";
 
 /**
@@ -27,9 +28,17 @@ export interface RunVerdict {
   readonly stages: StageShares;
   /** The share of padded steps in what the lanes ran, where rows are of uneven lengths; else null. */
   readonly padding: number | null;
+  /** The size of the batches, and what bounds it, as a worker last told it; null where none ran. */
+  readonly batch: BatchInUse | null;
   /** One sentence: what would make it faster. Null where nothing limits, or nothing is known. */
   readonly advice: string | null;
 }
 
 /** A job that has not run here. */
-export const NO_VERDICT: RunVerdict = { bottleneck: null, stages: {}, padding: null, advice: null };
+export const NO_VERDICT: RunVerdict = {
+  bottleneck: null,
+  stages: {},
+  padding: null,
+  batch: null,
+  advice: null,
+};

@@ -1,3 +1,4 @@
+import type { BatchInUse } from "./batch-in-use.ts";
 import type { ConcreteDevice } from "./device.ts";
 
 /** A worker process in one of its lives: a restarted worker is a new session. */
@@ -52,4 +53,6 @@ export interface WorkerStatus extends WorkerInfo {
   readonly secondsConnected: number;
   readonly secondsSinceHeartbeat: number;
   readonly busy: StageShares;
+  /** The size of its batches, and what bounds it; null before the first batch of a job. */
+  readonly batch: BatchInUse | null;
 }

@@ -2,6 +2,7 @@ import { BOTTLENECKS } from "../domain/bottleneck.ts";
 import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import { deviceReportCodec } from "./codec-accuracy.ts";
+import { batchInUseCodec } from "./codec-batch.ts";
 import { errorCodec } from "./codec-error.ts";
 import { jobPrecisionCodec } from "./codec-precision.ts";
 import { decodeShares } from "./codec-worker.ts";
@@ -32,6 +33,7 @@ export const jobStatusCodec: Codec<JobStatus> = {
     manifest: status.manifest,
     stages: status.stages,
     ...(status.padding === null ? {} : { padding: status.padding }),
+    ...(status.batch === null ? {} : { batch: batchInUseCodec.encode(status.batch) }),
     advice: status.advice ?? "",
     ...(status.precision === null ? {} : { precision: jobPrecisionCodec.encode(status.precision) }),
     devices: status.devices.map(deviceReportCodec.encode),
@@ -40,6 +42,7 @@ export const jobStatusCodec: Codec<JobStatus> = {
   decode(message) {
     const failure = message.optionalMessage("failure");
     const precision = message.optionalMessage("precision");
+    const batch = message.optionalMessage("batch");
     return {
       jobId: message.text("jobId"),
       name: message.text("name"),
@@ -64,6 +67,7 @@ export const jobStatusCodec: Codec<JobStatus> = {
       manifest: message.text("manifest"),
       stages: decodeShares(message, "stages"),
       padding: message.optionalNumber("padding") ?? null,
+      batch: batch === null ? null : batchInUseCodec.decode(batch),
       advice: message.text("advice") || null,
       precision: precision === null ? null : jobPrecisionCodec.decode(precision),
       devices: message.list("devices").map(deviceReportCodec.decode),

@@ -8,6 +8,7 @@ import {
   type WorkerStatus,
   workerSession,
 } from "../domain/worker.ts";
+import { batchInUseCodec } from "./codec-batch.ts";
 import { leaseRefCodec } from "./codec-lease.ts";
 import type { Heartbeat, LeaseRef, Registered, Registration } from "./services.ts";
 import { type Codec, uint32, type WireMessage, type WireReader, wholeMs } from "./wire-message.ts";
@@ -39,11 +40,12 @@ export const registeredCodec: Codec<Registered> = {
 };
 
 export const heartbeatCodec: Codec<Heartbeat> = {
-  encode: ({ session, leases, busy, padding }) => ({
+  encode: ({ session, leases, busy, padding, batch }) => ({
     session,
     leases: leases.map(({ lease, rowsDone }) => ({ lease: leaseRefCodec.encode(lease), rowsDone })),
     busy,
     ...(padding === null ? {} : { padding }),
+    ...(batch === undefined ? {} : { batch: batchInUseCodec.encode(batch) }),
   }),
   decode: (message) => ({
     session: decodeSession(message),
@@ -53,6 +55,7 @@ export const heartbeatCodec: Codec<Heartbeat> = {
     })),
     busy: decodeShares(message, "busy"),
     padding: message.optionalNumber("padding") ?? null,
+    ...decodeBatch(message),
   }),
 };
 
@@ -80,6 +83,7 @@ export const workerStatusCodec: Codec<WorkerStatus> = {
     secondsConnected: status.secondsConnected,
     secondsSinceHeartbeat: status.secondsSinceHeartbeat,
     busy: status.busy,
+    ...(status.batch === null ? {} : { batch: batchInUseCodec.encode(status.batch) }),
   }),
   decode: (message) => ({
     session: decodeSession(message),
@@ -93,8 +97,14 @@ export const workerStatusCodec: Codec<WorkerStatus> = {
     secondsConnected: message.number("secondsConnected"),
     secondsSinceHeartbeat: message.number("secondsSinceHeartbeat"),
     busy: decodeShares(message, "busy"),
+    batch: decodeBatch(message).batch ?? null,
   }),
 };
+
+function decodeBatch(message: WireReader): Pick<Heartbeat, "batch"> {
+  const batch = message.optionalMessage("batch");
+  return batch === null ? {} : { batch: batchInUseCodec.decode(batch) };
+}
 
 export function decodeSession(message: WireReader): WorkerSession {
   return workerSession(message.name("session"));

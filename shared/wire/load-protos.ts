@@ -9,7 +9,7 @@ import {
 import { packageRoot } from "../core/package-root.ts";
 
 const PROTO_FOLDER = join(packageRoot, "proto");
-const PROTO_FILES = ["accuracy", "common", "work", "data", "jobs", "workers"].map(
+const PROTO_FILES = ["accuracy", "batch", "common", "work", "data", "jobs", "workers"].map(
   (name) => `shardmill/v1/${name}.proto`,
 );
 

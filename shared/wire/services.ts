@@ -1,4 +1,5 @@
 import type { ErrorData } from "../core/errors.ts";
+import type { BatchInUse } from "../domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../domain/job.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
@@ -67,6 +68,8 @@ export interface Heartbeat {
    * The share of padding in the steps of uneven rows that ran since the last heartbeat; null when none did.
    */
   readonly padding: number | null;
+  /** The size of its batches, and what bounds it. Left out before the first batch of a job. */
+  readonly batch?: BatchInUse;
 }
 
 export interface WorkService {

@@ -34,6 +34,7 @@ describe("run --json", () => {
       "bottleneck",
       "stages",
       "padding",
+      "batch",
       "advice",
       "precision",
       "devices",

@@ -98,7 +98,7 @@ async function answersOf(model: Uint8Array, input: Said, output: Said): Promise<
     FIELDS,
   );
   const { result } = await mapInMemory({
-    job: { map, batchTokens: "auto" },
+    map,
     table: rowsTable(),
     infer: async (feeds, outputs) => ({ outputs: await session.run(feeds, outputs), feeds, runMs: 1 }),
     nextRows: () => 2,
@@ -250,7 +250,7 @@ test.each([
     FIELDS.map((field) => ({ ...field, name })),
   );
   const { result } = await mapInMemory({
-    job: { map, batchTokens: "auto" },
+    map,
     table: rowsTable(name),
     infer: async (feeds, outputs) => ({ outputs: await session.run(feeds, outputs), feeds, runMs: 1 }),
     nextRows: () => 2,

@@ -5,6 +5,8 @@ import { bindMap } from "../../coordinator/plan/bind-map.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import { createSession, type Session } from "../../shared/onnx/session.ts";
+import { BatchSizer } from "../../worker/batch/batch-sizer.ts";
+import { rowsInMemory } from "../../worker/batch/bounds.ts";
 import type { Lanes } from "../../worker/lanes/lanes.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { mapInMemory } from "../support/memory-shard.ts";
@@ -60,6 +62,12 @@ function lanesOf(refuse: (rows: number, length: number, ids: BigInt64Array) => S
 
 const accept = () => null;
 
+/** Batches of so many rows and tokens at most. */
+function sized(rows: number, tokens: number | "auto"): (length: number | null) => number {
+  const sizer = new BatchSizer({ fixedRows: null, rows, tokens, memoryRows: rowsInMemory(plan) });
+  return (length) => sizer.nextRows(length);
+}
+
 /** The lists as record batches of these sizes. */
 function tableOf(lists: readonly (readonly number[])[], sizes: readonly number[]): Table {
   const whole = idsTable(lists);
@@ -85,10 +93,10 @@ test("whatever the lengths and the batches, a row's answer is that of the row al
   await fc.assert(
     fc.asyncProperty(someLists, someSizes, someRows, someTokens, async (lists, sizes, rows, tokens) => {
       const { result, ran } = await mapInMemory({
-        job: { map: plan, batchTokens: tokens },
+        map: plan,
         table: tableOf(lists, sizes),
         infer: lanesOf(accept),
-        nextRows: () => rows,
+        nextRows: sized(rows, tokens),
       });
       expect(plainRows(result.rows)).toEqual(answers(lists));
       expect(ran.every((batch) => batch.rows <= rows)).toBe(true);
@@ -110,7 +118,7 @@ test("batches that do not fit, and rows that the model fails on, leave all other
       const dead = lists.flatMap((list, row) => (list.includes(Number(bad)) ? [row] : []));
       fc.pre(dead.length < lists.length);
       const { result, tooBig } = await mapInMemory({
-        job: { map: plan, batchTokens: "auto" },
+        map: plan,
         table: tableOf(lists, sizes),
         infer: lanesOf(refuse),
         nextRows: () => 16,
@@ -126,10 +134,10 @@ test("batches that do not fit, and rows that the model fails on, leave all other
 test("rows that are no list of ids are dead letters, each with its reason, and no other row is touched", async () => {
   const lists = [[1, 2, 3], null, [4, null, 6], [7], [], [8, 9]];
   const { result } = await mapInMemory({
-    job: { map: plan, batchTokens: 64 },
+    map: plan,
     table: idsTable(lists),
     infer: lanesOf(accept),
-    nextRows: () => 8,
+    nextRows: sized(8, 64),
   });
   const good = lists.map((list) => (list ?? []).flatMap((id) => id ?? []));
   expect(plainRows(result.rows)).toEqual(answers(good, [1, 2]));
@@ -143,10 +151,10 @@ test("sorting keeps padding low where input order would not, and what there is o
   const lists = unevenIds(4_000, 300);
   const meter = new BusyMeter(() => 0);
   const { result, ran } = await mapInMemory({
-    job: { map: plan, batchTokens: 4_096 },
+    map: plan,
     table: idsTable(lists),
     infer: lanesOf(accept),
-    nextRows: () => 1_000,
+    nextRows: sized(1_000, 4_096),
     meter,
   });
   expect(result.rowsOut).toBe(lists.length);

@@ -1,7 +1,7 @@
 import type { RecordBatch, Table } from "apache-arrow";
-import type { JobDescription } from "../../shared/domain/job.ts";
+import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import type { BatchShape } from "../../worker/batch/batch-shape.ts";
+import type { BatchShape } from "../../worker/batch/bounds.ts";
 import { BufferPool } from "../../worker/batch/buffer-pool.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
 import type { Lanes } from "../../worker/lanes/lanes.ts";
@@ -10,7 +10,7 @@ import { mapShard } from "../../worker/pipeline/map-shard.ts";
 import { anInputFile } from "./builders.ts";
 
 export interface MemoryShard {
-  readonly job: Pick<JobDescription, "map" | "batchTokens">;
+  readonly map: MapPlan;
   /** All rows of the shard; each of its record batches is read as one. */
   readonly table: Table;
   readonly infer: Lanes["infer"];
@@ -20,7 +20,7 @@ export interface MemoryShard {
 }
 
 /** A shard that is mapped in this thread, and what the sizer was told on the way. */
-export async function mapInMemory({ job, table, infer, nextRows, meter }: MemoryShard): Promise<{
+export async function mapInMemory({ map, table, infer, nextRows, meter }: MemoryShard): Promise<{
   readonly result: ShardResult;
   readonly ran: readonly BatchShape[];
   readonly tooBig: readonly BatchShape[];
@@ -29,7 +29,7 @@ export async function mapInMemory({ job, table, infer, nextRows, meter }: Memory
   const tooBig: BatchShape[] = [];
   const rows = { rowStart: 0, rowEnd: table.numRows };
   const result = await mapShard({
-    job,
+    job: { map },
     lease: {
       shard: { id: shardId(0), ...rows },
       slices: [{ file: anInputFile({ path: "/data/memory.arrow", rows: table.numRows }), ...rows }],

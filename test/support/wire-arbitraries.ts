@@ -28,6 +28,7 @@ import type {
   Registered,
   Registration,
 } from "../../shared/wire/services.ts";
+import { batchInUse } from "./batch-arbitraries.ts";
 
 /** Values of the domain, of every shape that may cross the wire. */
 
@@ -163,12 +164,16 @@ export const registered: fc.Arbitrary<Registered> = fc.record({
   heartbeatMs: uint32,
 });
 
-export const heartbeat: fc.Arbitrary<Heartbeat> = fc.record({
-  session,
-  leases: fc.array(fc.record({ lease: leaseRef, rowsDone: count }), { maxLength: 3 }),
-  busy,
-  padding: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
-});
+export const heartbeat: fc.Arbitrary<Heartbeat> = fc.record(
+  {
+    session,
+    leases: fc.array(fc.record({ lease: leaseRef, rowsDone: count }), { maxLength: 3 }),
+    busy,
+    padding: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+    batch: batchInUse,
+  },
+  { requiredKeys: ["session", "leases", "busy", "padding"] },
+);
 
 export const leaseStates = fc.array(fc.record({ lease: leaseRef, live: fc.boolean() }), { maxLength: 3 });
 
@@ -183,6 +188,7 @@ export const workerStatus: fc.Arbitrary<WorkerStatus> = fc.record({
   refused: fc.option(name),
   secondsConnected: positive,
   secondsSinceHeartbeat: positive,
+  batch: fc.option(batchInUse),
   busy,
 });
 
@@ -266,6 +272,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   bottleneck: fc.option(fc.constantFrom(...BOTTLENECKS)),
   stages: busy,
   padding: fc.option(positive),
+  batch: fc.option(batchInUse),
   advice: fc.option(name),
   precision: fc.option(jobPrecision),
   devices: fc.array(deviceReport, { maxLength: 2 }),

@@ -30,7 +30,7 @@ const ROWS_TO_BLAME_MODEL = 32;
 export interface BatchRunnerOptions {
   readonly lanes: Lanes;
   readonly plan: MapPlan;
-  readonly sizer: BatchSizer;
+  readonly sizer: Pick<BatchSizer, "observe" | "outOfMemory">;
   readonly pool: BufferPool;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;

@@ -1,4 +1,5 @@
-import { type BatchShape, rowsIn, unitsOf } from "./batch-shape.ts";
+import type { BatchBound } from "../../shared/domain/batch-in-use.ts";
+import { type BatchShape, rowsIn, unitsOf } from "./bounds.ts";
 
 /** What bounds a search at the moment. */
 export interface SearchLimits {
@@ -70,7 +71,13 @@ type Phase =
       readonly next: Trial;
       readonly sizesWithoutGain: number;
     }
-  | { readonly kind: "settled"; readonly units: number };
+  | { readonly kind: "settled"; readonly units: number; readonly reason: SettledBy };
+
+/**
+ * Why a search ended: a larger size was not faster, this process may not grow, or another bound of the batch
+ * allowed no larger one.
+ */
+type SettledBy = Extract<BatchBound, "speed" | "growth"> | "bound";
 
 /**
  * Finds the size of a batch, in units, from how long runs take: grows it until units a second stop growing,
@@ -85,16 +92,16 @@ type Phase =
 export class BatchSearch {
   #phase: Phase | null = null;
   #turns = 0;
-  #isLasting = false;
 
-  /** The rows of the next batch: one at first, since any model that runs at all runs that. */
-  rowsFor(length: number | null): number {
+  /** The size of the next batch: one row at first, since any model that runs at all runs that. */
+  next(length: number | null): { readonly units: number; readonly bound: BatchBound } {
     this.#phase ??= climbingFrom(length ?? 1);
     const phase = this.#phase;
-    if (phase.kind === "settled") return rowsIn(phase.units, length);
-    if (phase.kind === "climbing") return rowsIn(phase.trial.units, length);
+    if (phase.kind === "settled")
+      return { units: phase.units, bound: phase.reason === "growth" ? "growth" : "speed" };
+    if (phase.kind === "climbing") return { units: phase.trial.units, bound: "search" };
     this.#turns += 1;
-    return rowsIn(this.#turns % 2 === 1 ? phase.next.units : phase.best.units, length);
+    return { units: this.#turns % 2 === 1 ? phase.next.units : phase.best.units, bound: "search" };
   }
 
   observe(shape: BatchShape, runMs: number, limits: SearchLimits): void {
@@ -115,7 +122,7 @@ export class BatchSearch {
    * hand decided.
    */
   get found(): number | null {
-    return this.#phase?.kind === "settled" && this.#isLasting ? this.#phase.units : null;
+    return this.#phase?.kind === "settled" && this.#phase.reason === "speed" ? this.#phase.units : null;
   }
 
   #climb(
@@ -173,14 +180,14 @@ export class BatchSearch {
    * Whether a size can be tried next; settles where not, but for this run alone: another may have more room.
    */
   #mayTry(units: number, largest: Trial, { mayGrow }: SearchLimits, best = largest): boolean {
-    if (units > largest.units && mayGrow()) return true;
-    this.#settle(best.units, { isLasting: false });
+    const isLarger = units > largest.units;
+    if (isLarger && mayGrow()) return true;
+    this.#settle(best.units, isLarger ? "growth" : "bound");
     return false;
   }
 
-  #settle(units: number, { isLasting } = { isLasting: true }): void {
-    this.#phase = { kind: "settled", units };
-    this.#isLasting = isLasting;
+  #settle(units: number, reason: SettledBy = "speed"): void {
+    this.#phase = { kind: "settled", units, reason };
   }
 }
 

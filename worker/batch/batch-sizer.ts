@@ -1,19 +1,18 @@
+import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { BatchSearch } from "./batch-search.ts";
-import { type BatchShape, rowsIn } from "./batch-shape.ts";
-import { type MemoryCap, MemoryCaps } from "./memory-caps.ts";
+import {
+  type BatchLimits,
+  type BatchShape,
+  boundsOf,
+  type FailedSize,
+  FailedSizes,
+  leastBound,
+  unitsOf,
+} from "./bounds.ts";
 
-export interface BatchSizerOptions {
-  /** From the job file. A number is taken as it is. */
-  readonly rows: number | "auto";
-  /** From the job file: rows x length, where rows are uneven. A number is taken as it is. */
-  readonly tokens: number | "auto";
-  /** The model's batch dimension where it is a fixed number: wins over everything. */
-  readonly fixedRows: number | null;
-  /**
-   * How many rows of a length fit in the memory set aside for a batch. Bounds all but a number given for even
-   * rows.
-   */
-  readonly mostRows: (length: number | null) => number;
+export interface BatchSizerOptions extends Pick<BatchLimits, "fixedRows" | "rows" | "tokens" | "memoryRows"> {
+  /** A batch's share of the largest shard so far; null before the first. Left out: no bound. */
+  readonly shardRows?: () => number | null;
   /** Whether a larger batch would fit in this process's memory, by how it grew so far. Left out: always. */
   readonly mayGrow?: () => boolean;
   /** What an earlier run of the same model on the same machine learned. */
@@ -26,7 +25,7 @@ export interface BatchSizerOptions {
 export interface LearnedBatch {
   /** The size that was found; null where the search did not end, or there was none. */
   readonly units: number | null;
-  readonly caps: readonly MemoryCap[];
+  readonly caps: readonly FailedSize[];
 }
 
 export const NOTHING_LEARNED: LearnedBatch = { units: null, caps: [] };
@@ -39,92 +38,84 @@ const MOST_CAPS = 200;
 
 /** What several threads learned of one model: the newest size, and all caps. */
 export function mergeLearned(known: LearnedBatch, news: LearnedBatch): LearnedBatch {
-  const isNew = (cap: MemoryCap) =>
+  const isNew = (cap: FailedSize) =>
     !known.caps.some(({ length, units }) => length === cap.length && units === cap.units);
   const caps = [...known.caps, ...news.caps.filter(isNew)];
   return { units: news.units ?? known.units, caps: caps.slice(-MOST_CAPS) };
 }
 
-/** Says how many rows a batch should have, and learns from how batches went. Pure: it is told the times. */
-export interface BatchSizer {
-  /** Rows for the next batch, of rows of `length` steps. */
-  nextRows(length: number | null): number;
-  /** A batch took `runMs` in `session.run`. */
-  observe(shape: BatchShape, runMs: number): void;
-  /** A batch did not fit: from now on at most half of it. The caller repeats the rows in smaller batches. */
-  outOfMemory(shape: BatchShape): void;
-}
-
 /**
- * A sizer for the batches of one job in one thread. What is given in the job file is used as it is; what is
- * `auto` is searched for, or known from an earlier run. Both are bounded by what ran out of memory.
+ * Says how many rows the batches of one job in one thread have, and learns from how they went. What the job
+ * file leaves open is known from an earlier run, or searched for; all bounds hold whatever is found. Pure: it
+ * is told the times.
  */
-export function createBatchSizer(options: BatchSizerOptions): BatchSizer {
-  const { fixedRows } = options;
-  return fixedRows === null
-    ? new LearningSizer(options)
-    : { nextRows: () => fixedRows, observe: () => {}, outOfMemory: () => {} };
-}
-
-class LearningSizer implements BatchSizer {
+export class BatchSizer {
   readonly #options: BatchSizerOptions;
-  readonly #caps: MemoryCaps;
+  readonly #failed: FailedSizes;
   readonly #search = new BatchSearch();
   readonly #knownUnits: number | null;
+  #inUse: BatchInUse | null = null;
   #told: LearnedBatch;
 
   constructor(options: BatchSizerOptions) {
     this.#options = options;
     this.#told = options.learned ?? NOTHING_LEARNED;
     this.#knownUnits = this.#told.units;
-    this.#caps = new MemoryCaps(this.#told.caps);
+    this.#failed = new FailedSizes(this.#told.caps);
   }
 
+  /** The size that was last asked for, and what bounds it; null before the first batch. */
+  get inUse(): BatchInUse | null {
+    return this.#inUse;
+  }
+
+  /** Rows for the next batch, of rows of `length` steps. */
   nextRows(length: number | null): number {
-    return Math.max(1, Math.floor(Math.min(this.#wantedRows(length), this.#mostRows(length))));
+    const measured = this.#isMeasured(length) ? this.#measured(length) : null;
+    this.#inUse = leastBound(boundsOf(this.#limits(measured), length));
+    return this.#inUse.rows;
   }
 
+  /** A batch took `runMs` in `session.run`. */
   observe(shape: BatchShape, runMs: number): void {
     const { length } = shape;
-    if (this.#knownUnits !== null || this.#givenRows(length) !== null) return;
+    if (this.#knownUnits !== null || !this.#isMeasured(length)) return;
     const { mayGrow = () => true } = this.#options;
-    const mostUnits = Math.max(1, Math.floor(this.#mostRows(length))) * (length ?? 1);
-    this.#search.observe(shape, runMs, { mostUnits, mayGrow });
+    const { rows } = leastBound(boundsOf(this.#limits(null), length));
+    this.#search.observe(shape, runMs, { mostUnits: unitsOf({ rows, length }), mayGrow });
     this.#tell();
   }
 
+  /**
+   * A batch did not fit: from now on at most half of it. The caller repeats the rows in smaller batches. A
+   * model with a fixed batch takes no smaller ones.
+   */
   outOfMemory(shape: BatchShape): void {
-    this.#caps.add(shape);
+    if (this.#options.fixedRows !== null) return;
+    this.#failed.add(shape);
     this.#search.stop();
     this.#tell();
   }
 
-  #wantedRows(length: number | null): number {
-    const given = this.#givenRows(length);
-    if (given !== null) return given;
-    return this.#knownUnits === null ? this.#search.rowsFor(length) : rowsIn(this.#knownUnits, length);
+  /** Whether neither the model nor the job file says how large a batch is. */
+  #isMeasured(length: number | null): boolean {
+    const { fixedRows, rows, tokens } = this.#options;
+    return fixedRows === null && rows === "auto" && (tokens === "auto" || length === null);
   }
 
-  /** What the job file says; null where that is to be found by measuring. */
-  #givenRows(length: number | null): number | null {
-    const { rows, tokens } = this.#options;
-    const given = [
-      rows === "auto" ? Infinity : rows,
-      tokens === "auto" || length === null ? Infinity : rowsIn(tokens, length),
-    ];
-    const least = Math.min(...given);
-    return least === Infinity ? null : least;
+  #measured(length: number | null): BatchLimits["measured"] {
+    if (this.#knownUnits !== null) return { units: this.#knownUnits, bound: "remembered" };
+    return this.#search.next(length);
   }
 
-  #mostRows(length: number | null): number {
-    const { rows, mostRows } = this.#options;
-    const capped = this.#caps.mostRows(length);
-    return length === null && rows !== "auto" ? capped : Math.min(capped, mostRows(length));
+  #limits(measured: BatchLimits["measured"]): BatchLimits {
+    const { fixedRows, rows, tokens, memoryRows, shardRows = () => null } = this.#options;
+    return { fixedRows, rows, tokens, memoryRows, shardRows: shardRows(), failed: this.#failed, measured };
   }
 
   #tell(): void {
     const units = this.#knownUnits ?? this.#search.found;
-    const caps = this.#caps.all;
+    const caps = this.#failed.all;
     if (units === this.#told.units && caps === this.#told.caps) return;
     this.#told = { units, caps };
     this.#options.onLearned?.(this.#told);

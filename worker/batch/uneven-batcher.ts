@@ -1,6 +1,7 @@
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 import type { RowSteps } from "../tensorize/row-steps.ts";
 import { type Batch, batchOf, type Piece } from "./batch.ts";
+import { WINDOW_ROWS } from "./bounds.ts";
 
 export interface WindowLimits {
   readonly rows: number;
@@ -8,12 +9,7 @@ export interface WindowLimits {
   readonly bytes: number;
 }
 
-/**
- * Rows that are sorted together. More make batches of more equal rows, but the first batch waits for all of
- * them, and their record batches stay in memory until the last of their rows is back. With this many, a batch
- * of 64 takes in 1/256 of all lengths: what is left to gain is below the rounding of `paddedLength`.
- */
-export const WINDOW: WindowLimits = { rows: 16_384, bytes: 64 << 20 };
+export const WINDOW: WindowLimits = { rows: WINDOW_ROWS, bytes: 64 << 20 };
 
 export interface UnevenOptions {
   /** Rows that a batch may have whose longest row is padded to `length`: asked anew for each. */

@@ -3,6 +3,7 @@ import type { Worker } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { isShardmillError, type ShardmillError } from "../../shared/core/errors.ts";
+import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
@@ -44,6 +45,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   #report: DeviceReport | null = null;
   #busy: StageShares = {};
   #steps: StepCounts = { run: 0, padded: 0 };
+  #batch: BatchInUse | null = null;
   #spare: Worker | null;
 
   constructor(options: DeviceRunnerOptions) {
@@ -82,6 +84,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   /** The busy share of each stage, as the shard threads last told. */
   takeBusy(): StageShares {
     return this.#busy;
+  }
+
+  /** The size of the batches that a shard thread of the job at hand makes; null before the first. */
+  get batch(): BatchInUse | null {
+    return this.#batch;
   }
 
   /**
@@ -131,6 +138,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     const session = present(this.#session, "a session comes before a lease");
     this.#described = { jobId: lease.jobId, session: sessionIn(session) };
     this.#report = null;
+    this.#batch = null;
     const { services, shardThread: _, ...options } = this.#options;
     const thread = this.#takeSpare();
     const opening = OpenJob.open({
@@ -141,8 +149,9 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       session,
       firstLease: lease,
       onDevice: (report) => this.#tellDevice(lease.jobId, report),
-      onBusy: (shares, { run, padded }) => {
+      onBusy: (shares, { run, padded }, batch) => {
         this.#busy = shares;
+        this.#batch = batch;
         this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
       },
     });

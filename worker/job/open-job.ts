@@ -8,14 +8,19 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
-import type { StageShares, StepCounts } from "../../shared/domain/worker.ts";
+import type { StageShares } from "../../shared/domain/worker.ts";
 import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
 import type { DataService } from "../../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
 import type { LanePlan } from "../lanes/lane-plan.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
-import { type RunOptions, ShardThreadClient, startShardThread } from "../pipeline/shard-thread-client.ts";
+import {
+  type OnBusy,
+  type RunOptions,
+  ShardThreadClient,
+  startShardThread,
+} from "../pipeline/shard-thread-client.ts";
 import { ShardThreads } from "../pipeline/shard-threads.ts";
 import { type SessionCell, sessionIn } from "../read/session-cell.ts";
 import { JobTuning } from "../tuning/job-tuning.ts";
@@ -59,8 +64,8 @@ export interface OpenJobOptions extends DeviceOptions {
    * wrong.
    */
   readonly onDevice: (report: DeviceReport) => Promise<void>;
-  /** The busy shares over all shard threads, and the steps that one of them ran since it last told. */
-  readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
+  /** The busy shares over all shard threads; the steps that one of them ran, and the batches it makes. */
+  readonly onBusy: OnBusy;
 }
 
 interface Found {
@@ -237,9 +242,9 @@ export class OpenJob implements AsyncDisposable {
     this.#spare = null;
     const thread = new ShardThreadClient({
       ...(spare === null ? {} : { thread: spare }),
-      onBusy: (shares, steps) => {
+      onBusy: (shares, steps, batch) => {
         this.#busy.set(index, shares);
-        onBusy(mergeShares([...this.#busy.values()], shardThreads), steps);
+        onBusy(mergeShares([...this.#busy.values()], shardThreads), steps, batch);
       },
       onLearned: (news) => this.#keep(news),
       onFarFile: (path) => this.#tellFar(path),

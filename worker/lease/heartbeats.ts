@@ -2,6 +2,7 @@ import { deadline, sleep } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 import type { Heartbeat, Registered, WorkService } from "../../shared/wire/services.ts";
 import { isTransient } from "./attempt.ts";
@@ -19,6 +20,8 @@ export interface HeartbeatOptions {
   readonly takeBusy: () => StageShares;
   /** The share of padding in the steps that ran since the last call; null when none did. */
   readonly takePadding: () => number | null;
+  /** The size of its batches, and what bounds it; null before the first batch. */
+  readonly batch?: () => BatchInUse | null;
   /** The coordinator says that it is lost, or has not confirmed it for so long that it may be. */
   readonly onLost: (lease: LeaseName) => void;
   /** It may be lost, and the coordinator cannot be reached: there is nothing else to do meanwhile. */
@@ -53,7 +56,7 @@ export class Heartbeats {
   }
 
   async send(signal: AbortSignal): Promise<void> {
-    const { work, clock, book, registered, takeBusy, takePadding, onLost } = this.#options;
+    const { work, clock, book, registered, takeBusy, takePadding, batch, onLost } = this.#options;
     const { session, leaseMs } = registered();
     const sentMs = clock.nowMs();
     const leases = book.held().map(({ lease, rowsDone }) => ({
@@ -63,11 +66,13 @@ export class Heartbeats {
     // Given up while another still comes in time; and a connection that swallows it must not hide that leases
     // run out.
     using inTime = deadline(leaseMs / 3, clock);
+    const batchInUse = batch?.() ?? null;
     const beat: Heartbeat = {
       session,
       leases,
       busy: takeBusy(),
       padding: takePadding(),
+      ...(batchInUse === null ? {} : { batch: batchInUse }),
     };
     const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
     for (const { lease, live } of states) {

@@ -5,7 +5,6 @@ import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { Batch } from "../batch/batch.ts";
-import { batchLimit } from "../batch/batch-limit.ts";
 import { type BatchOutcome, BatchRunner } from "../batch/batch-runner.ts";
 import type { BatchSizer } from "../batch/batch-sizer.ts";
 import { cutBatches } from "../batch/batcher.ts";
@@ -20,14 +19,14 @@ import { InputChunk } from "../tensorize/input-chunk.ts";
 import { mapInOrder } from "./in-order.ts";
 
 export interface MapShardOptions {
-  readonly job: Pick<JobDescription, "map" | "batchTokens">;
+  readonly job: Pick<JobDescription, "map">;
   readonly lease: Pick<Lease, "shard" | "slices">;
   /** The shard's rows. */
   readonly input: ShardRows;
   readonly lanes: Lanes;
   /** Batches that may be at the lanes at once. */
   readonly inFlight: () => number;
-  readonly sizer: BatchSizer;
+  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory">;
   readonly pool: BufferPool;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
@@ -97,12 +96,11 @@ function cutInto(options: MapShardOptions, collector: Collector): AsyncGenerator
   if (job.map.inputs.every(({ uneven }) => uneven === null)) {
     return cutBatches(readChunks(options, collector, onRead), () => sizer.nextRows(null));
   }
-  const limit = batchLimit(job);
   // Reading runs ahead of the batches here: the next shard waits for these.
   return cutUnevenBatches(
     readChunks(options, collector, () => {}),
     {
-      mostRows: (length) => Math.min(sizer.nextRows(length), limit(length)),
+      mostRows: (length) => sizer.nextRows(length),
       onNearEnd: onRead,
     },
   );

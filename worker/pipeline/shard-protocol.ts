@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorData } from "../../shared/core/errors.ts";
+import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Token } from "../../shared/domain/token.ts";
@@ -57,6 +58,8 @@ export type ShardEvent =
       readonly shares: StageShares;
       /** Since the last report, as all of it. */
       readonly steps: StepCounts;
+      /** The size of its batches; null before the first. */
+      readonly batch: BatchInUse | null;
       readonly overMs: number;
     }
   /** More is known of how large batches should be. */

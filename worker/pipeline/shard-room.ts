@@ -3,12 +3,13 @@ import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { Lock } from "../../shared/core/lock.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { isPoisoned } from "../../shared/dataset/input-errors.ts";
+import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
-import { batchLimit } from "../batch/batch-limit.ts";
-import { type BatchSizer, createBatchSizer, type LearnedBatch } from "../batch/batch-sizer.ts";
+import { BatchSizer, type LearnedBatch } from "../batch/batch-sizer.ts";
+import { rowsInMemory } from "../batch/bounds.ts";
 import { BufferPool } from "../batch/buffer-pool.ts";
 import { watchGrowth } from "../batch/memory-growth.ts";
 import type { ShardResult } from "../collect/collector.ts";
@@ -89,12 +90,12 @@ export class ShardRoom implements AsyncDisposable {
       meter,
       onFar: (path) => options.emit({ kind: "farFile", path }),
     });
-    const inMemory = batchLimit({ map: job.map, batchTokens: "auto" });
-    this.#sizer = createBatchSizer({
+    this.#sizer = new BatchSizer({
       rows: job.batchRows,
       tokens: job.batchTokens,
       fixedRows: job.map.fixedBatchRows,
-      mostRows: (length) => Math.min(inMemory(length ?? 1), this.#mostOfShard()),
+      memoryRows: rowsInMemory(job.map),
+      shardRows: () => this.#mostOfShard(),
       mayGrow: watchGrowth(),
       learned: options.learned,
       onLearned: (learned) => options.emit({ kind: "learned", learned }),
@@ -118,12 +119,13 @@ export class ShardRoom implements AsyncDisposable {
     this.#running.get(tokenKey(token))?.stop.abort(abandoned());
   }
 
-  #mostOfShard(): number {
-    return Math.max(1, Math.ceil(this.#largestShard / (BATCHES_OF_SHARD * this.#lanes.count)));
-  }
-
   get lanes(): number {
     return this.#lanes.count;
+  }
+
+  /** The size of its batches, and what bounds it; null before the first. */
+  get batch(): BatchInUse | null {
+    return this.#sizer.inUse;
   }
 
   /** Abandons what runs, waits for it, and closes everything. */
@@ -135,6 +137,11 @@ export class ShardRoom implements AsyncDisposable {
     this.#lanes[Symbol.dispose]();
     await this.#writer[Symbol.asyncDispose]();
     await this.#options.input[Symbol.asyncDispose]();
+  }
+
+  #mostOfShard(): number | null {
+    if (this.#largestShard === 0) return null;
+    return Math.ceil(this.#largestShard / (BATCHES_OF_SHARD * this.#lanes.count));
   }
 
   async #runToEvent(lease: Lease, executionId: string, signal: AbortSignal): Promise<void> {

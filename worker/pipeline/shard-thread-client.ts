@@ -5,6 +5,7 @@ import { hasEnded, untilEnded } from "../../shared/core/end-thread.ts";
 import { errorFromData, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
+import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
@@ -30,6 +31,9 @@ export interface RunOptions {
   readonly onRead?: () => void;
 }
 
+/** The busy shares and the steps since the thread last told, and the size of its batches. */
+export type OnBusy = (shares: StageShares, steps: StepCounts, batch: BatchInUse | null) => void;
+
 /** How long a thread may take to close what it has open. */
 const CLOSE_LIMIT_MS = 5_000;
 
@@ -54,7 +58,7 @@ export class ShardThreadClient implements AsyncDisposable {
   readonly #thread: Worker;
   readonly #opened = deferred<void>();
   readonly #running = new Map<string, Running>();
-  readonly #onBusy: (shares: StageShares, steps: StepCounts) => void;
+  readonly #onBusy: OnBusy;
   readonly #onLearned: (learned: LearnedBatch) => void;
   readonly #onFarFile: (path: string) => void;
   readonly #onLanesBusy: () => void;
@@ -65,7 +69,7 @@ export class ShardThreadClient implements AsyncDisposable {
   #closed = false;
 
   constructor(options: {
-    readonly onBusy: (shares: StageShares, steps: StepCounts) => void;
+    readonly onBusy: OnBusy;
     readonly onLearned?: (learned: LearnedBatch) => void;
     readonly onFarFile?: (path: string) => void;
     readonly onLanesBusy?: () => void;
@@ -163,7 +167,7 @@ export class ShardThreadClient implements AsyncDisposable {
         this.#running.get(tokenKey(event.token))?.result.reject(errorFromData(event.error));
         break;
       case "busy":
-        this.#onBusy(event.shares, event.steps);
+        this.#onBusy(event.shares, event.steps, event.batch);
         break;
       case "farFile":
         this.#onFarFile(event.path);

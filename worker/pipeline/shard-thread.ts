@@ -15,7 +15,7 @@ const port = present(parentPort, "a shard thread has a parent");
 const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
 /** The job of this thread, once it has one. */
 let opening: Promise<ShardRoom> | null = null;
-let lanes = 1;
+let opened: ShardRoom | null = null;
 let reports: BusyReports | null = null;
 
 const emit = (event: ShardEvent): void => port.postMessage(event);
@@ -28,7 +28,7 @@ async function obey(command: ShardCommand): Promise<void> {
   switch (command.kind) {
     case "openJob":
       opening = openJob(command);
-      lanes = (await opening).lanes;
+      opened = await opening;
       return emit({ kind: "jobOpened", jobId: command.job.jobId });
     case "runShard":
       reports ??= new BusyReports();
@@ -94,6 +94,7 @@ class BusyReports {
     this.#hasTold = true;
     const overMs = systemClock.nowMs() - this.#sinceMs;
     this.#sinceMs += overMs;
-    emit({ kind: "busy", shares: meter.takeShares(overMs, lanes), steps: meter.takeSteps(), overMs });
+    const shares = meter.takeShares(overMs, opened?.lanes ?? 1);
+    emit({ kind: "busy", shares, steps: meter.takeSteps(), batch: opened?.batch ?? null, overMs });
   }
 }

@@ -85,6 +85,7 @@ export async function runWorker(
     runner: seams.runner?.(runner) ?? runner,
     takeBusy: () => runner.takeBusy(),
     takePadding: () => runner.takePadding(),
+    batch: () => runner.batch,
     clock: systemClock,
     log,
     giveUpMs: options.giveUpMs,

@@ -15,7 +15,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/domain\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
-  /^worker\/batch\/(batch-(sizer|search|shape)|memory-caps)\.ts$/,
+  /^worker\/batch\/(batch-(sizer|search)|bounds)\.ts$/,
   /^worker\/lanes\/lane-plan\.ts$/,
 ];
 

@@ -129,7 +129,7 @@ describe("a planned job", () => {
       "  input         4,500 rows in 2 files, 4.0 KiB",
       "  shards        3 of 1,000 to 2,000 rows, median 1,500, of up to 2 files",
       "  model         /m.onnx, 1.0 KiB, on auto",
-      "  batch         found while running",
+      "  batch         found while running, at most 20,997 rows (64.0 MiB of inputs and outputs)",
       "  keep          id",
       "  reduce        count (combine, final), all (final only)",
       "  output        /out, rows as parquet",
@@ -165,7 +165,7 @@ describe("a planned job", () => {
     const plan = aPlan([1], { inputs: [ids, mask, exact] });
     const map = { ...plan.spec.map, batch: { rows: 64, tokens: 4096 } };
     const text = planText({ ...plan, spec: { ...plan.spec, map } });
-    expect(text).toContain("64 rows, at most 4,096 tokens with padding");
+    expect(text).toContain("at most 64 rows, 4,096 tokens with padding, 64.0 MiB of inputs and outputs\n");
     expect(text.split("\n")).toEqual(
       expect.arrayContaining([
         "ids          float32 [N, steps]      column pixels (padded with 1)",

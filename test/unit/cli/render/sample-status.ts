@@ -32,6 +32,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
       store: 0,
     },
     padding: null,
+    batch: { rows: 256, length: null, bound: "speed" },
     advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
     precision: null,
     devices: [],

@@ -36,6 +36,7 @@ describe("the summary of a job for scripts", () => {
         store: 0,
       },
       padding: null,
+      batch: { rows: 256, length: null, bound: "speed" },
       advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
       precision: null,
       devices: [],
@@ -66,6 +67,7 @@ describe("the end of a job for people", () => {
         "  dead letters  3",
         "  limited by    infer (93 % busy)",
         "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
+        "  batch         256 rows: more are no faster",
         "  advice        the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
       ],
     );
@@ -110,6 +112,7 @@ describe("the text of a job", () => {
       "  job     digits-1",
       "  output  /data/out",
       "  busy    read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
+      "  batch   256 rows: more are no faster",
       "  advice  the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
     ]);
   });

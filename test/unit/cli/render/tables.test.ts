@@ -23,6 +23,7 @@ function aWorker(changes: Partial<WorkerStatus>): WorkerStatus {
     secondsConnected: 65,
     secondsSinceHeartbeat: 1.25,
     busy: { read: 0.1, infer: 0.934 },
+    batch: { rows: 40, length: 128, bound: "search" },
     ...changes,
   };
 }
@@ -35,10 +36,10 @@ describe("the table of workers", () => {
       aWorker({}),
     ];
     expect(workersTable(workers).split("\n")).toEqual([
-      "worker      host   device  lanes  leases  shards  rows  failed  excluded      busiest     joined     heard",
-      "node1-cpu0  node1  cpu     4 x 1  1 of 2       3  2000       0                infer 93 %  1m 5s ago  1.3s ago",
-      "node2-cpu0  node2  cpu     4 x 1  1 of 2       3  2000       3  for 48.0s                 1m 5s ago  1.3s ago",
-      "node3-cpu0  node3  cpu     4 x 1  1 of 2       3  2000       7  on probation  infer 93 %  1m 5s ago  1.3s ago",
+      "worker      host   device  lanes  leases  shards  rows  failed  excluded      busiest     batch     joined     heard",
+      "node1-cpu0  node1  cpu     4 x 1  1 of 2       3  2000       0                infer 93 %  40 x 128  1m 5s ago  1.3s ago",
+      "node2-cpu0  node2  cpu     4 x 1  1 of 2       3  2000       3  for 48.0s                 40 x 128  1m 5s ago  1.3s ago",
+      "node3-cpu0  node3  cpu     4 x 1  1 of 2       3  2000       7  on probation  infer 93 %  40 x 128  1m 5s ago  1.3s ago",
     ]);
   });
 

@@ -22,7 +22,7 @@ function aWatchedJob(shards: number) {
     watch.look();
   };
   const tell = (session: WorkerSession, infer: number) => {
-    reports.set(session, { busy: { infer }, padding: null, device: "cuda" });
+    reports.set(session, { busy: { infer }, padding: null, batch: null, device: "cuda" });
     watch.noteRows(session);
   };
   return { job, watch, pass, tell };

@@ -55,11 +55,13 @@ describe("the worker registry", () => {
     const registry = new WorkerRegistry(times);
     const a = registry.join(aWorker({ name: "a" }), 0).session;
     const b = registry.join(aWorker({ name: "b" }), 0).session;
-    registry.reportBusy(a, { infer: 1, read: 0.5 }, 0.25);
-    registry.reportBusy(b, { infer: 0.5 }, null);
+    const batch = { rows: 256, length: null, bound: "speed" } as const;
+    registry.reportWork(a, { busy: { infer: 1, read: 0.5 }, padding: 0.25, batch });
+    registry.reportWork(b, { busy: { infer: 0.5 }, padding: null, batch: null });
     expect(registry.reportOf(a)).toMatchObject({
       busy: { infer: 1, read: 0.5 },
       padding: 0.25,
+      batch,
       device: "cpu",
     });
     expect(registry.reportOf(b)).toMatchObject({ busy: { infer: 0.5 }, padding: null });

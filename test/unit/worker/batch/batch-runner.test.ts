@@ -47,8 +47,7 @@ function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Par
       return { outputs: {}, feeds, runMs: 1 };
     },
   };
-  const sizer: BatchSizer = {
-    nextRows: () => 8,
+  const sizer: Pick<BatchSizer, "observe" | "outOfMemory"> = {
     observe: () => {},
     outOfMemory: ({ rows }) => tooBig.push(rows),
   };

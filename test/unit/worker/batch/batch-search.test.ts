@@ -1,18 +1,17 @@
 import { describe, expect, test } from "vitest";
 import {
-  type BatchSizer,
+  BatchSizer,
   type BatchSizerOptions,
-  createBatchSizer,
   type LearnedBatch,
   NOTHING_LEARNED,
 } from "../../../../worker/batch/batch-sizer.ts";
 
 function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
-  return createBatchSizer({
+  return new BatchSizer({
     rows: "auto",
     tokens: "auto",
     fixedRows: null,
-    mostRows: () => 1 << 20,
+    memoryRows: () => 1 << 20,
     ...options,
   });
 }
@@ -51,7 +50,7 @@ describe("uneven rows", () => {
     expect(told).toHaveLength(1);
     expect(units).toBeGreaterThanOrEqual(8_192);
     expect(units).toBeLessThanOrEqual(65_536);
-    for (const length of [1, 16, 100, 256])
+    for (const length of [8, 16, 100, 256])
       expect(sizer.nextRows(length)).toBe(Math.floor((units ?? 0) / length));
     expect(sizer.nextRows((units ?? 0) * 2)).toBe(1);
   });
@@ -63,7 +62,7 @@ describe("uneven rows", () => {
     const rows = aSizer({ rows: 16 });
     driveUneven(rows);
     expect([1, 5_000].map((length) => rows.nextRows(length))).toEqual([16, 16]);
-    const both = aSizer({ rows: 16, tokens: 1_000, mostRows: (length) => 4_000 / (length ?? 1) ** 2 });
+    const both = aSizer({ rows: 16, tokens: 1_000, memoryRows: (length) => 4_000 / (length ?? 1) ** 2 });
     expect([1, 20, 30, 100].map((length) => both.nextRows(length))).toEqual([16, 10, 4, 1]);
   });
 

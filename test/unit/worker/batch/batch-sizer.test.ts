@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  type BatchSizer,
+  BatchSizer,
   type BatchSizerOptions,
-  createBatchSizer,
   type LearnedBatch,
   mergeLearned,
   NOTHING_LEARNED,
@@ -19,16 +18,16 @@ const saturating: Curve = (rows) => rows / (0.5 + rows * 0.01);
 const peaked: Curve = (rows) => 100 / (1 + Math.abs(Math.log2(rows / 512)));
 
 function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
-  return createBatchSizer({
+  return new BatchSizer({
     rows: "auto",
     tokens: "auto",
     fixedRows: null,
-    mostRows: () => 1 << 20,
+    memoryRows: () => 1 << 20,
     ...options,
   });
 }
 
-const auto = (mostRows: number): BatchSizer => aSizer({ mostRows: () => mostRows });
+const auto = (most: number): BatchSizer => aSizer({ memoryRows: () => most });
 const even = (rows: number) => ({ rows, length: null });
 
 /** Runs `batches` batches of a curve, each slowed by up to `noise` of its time. @returns the sizes used */
@@ -156,7 +155,7 @@ describe("auto", () => {
 
   test("it never asks for more than fits, and ends there when speed still grows", () => {
     const told: LearnedBatch[] = [];
-    const sizer = aSizer({ mostRows: () => 100, onLearned: (learned) => told.push(learned) });
+    const sizer = aSizer({ memoryRows: () => 100, onLearned: (learned) => told.push(learned) });
     const sizes = drive(sizer, (rows) => rows);
     // A larger shard, or a machine with more memory, has room for more: that is not for later runs.
     expect(told).toEqual([]);
@@ -232,14 +231,14 @@ describe("out of memory", () => {
 
 describe("a given number", () => {
   test("is taken as it is, and halves when memory says no", () => {
-    const sizer = aSizer({ rows: 256, mostRows: () => 100 });
+    const sizer = aSizer({ rows: 256, memoryRows: () => 100 });
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([256]));
     sizer.outOfMemory(even(256));
     expect(sizer.nextRows(null)).toBe(128);
   });
 
   test("of the model wins over everything", () => {
-    const sizer = aSizer({ rows: 256, fixedRows: 8, mostRows: () => 4 });
+    const sizer = aSizer({ rows: 256, fixedRows: 8, memoryRows: () => 4 });
     sizer.outOfMemory(even(8));
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([8]));
   });
@@ -268,7 +267,7 @@ describe("what is learned", () => {
     sizer.outOfMemory(even(400));
     expect(sizer.nextRows(null)).toBe(200);
     expect(told).toEqual([{ units: 512, caps: [{ length: null, units: 200 }] }]);
-    expect(aSizer({ learned, mostRows: () => 50 }).nextRows(null)).toBe(50);
+    expect(aSizer({ learned, memoryRows: () => 50 }).nextRows(null)).toBe(50);
   });
 
   test("by several threads is put together: the newest size, every cap once", () => {

@@ -40,8 +40,7 @@ test("what the rows came in and what the model made is freed, and the rows are r
     return { outputs: { y: { dtype: "float32", dims: [x.length], data: buffer } }, feeds, runMs: 1 };
   };
   // Batches go over the ends of the record batches.
-  const job = { map, batchTokens: "auto" } as const;
-  const { result } = await mapInMemory({ job, table, infer, nextRows: () => 20_011 });
+  const { result } = await mapInMemory({ map, table, infer, nextRows: () => 20_011 });
   expect(made.length).toBe(Math.ceil((3 * ROWS) / 20_011));
   expect(made.map(({ byteLength }) => byteLength)).toEqual(made.map((_, index) => (index < 7 ? 0 : 39_692)));
   for (const { data } of table.batches) {

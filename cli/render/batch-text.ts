@@ -1,0 +1,63 @@
+import { formatBytes, formatCount } from "../../shared/core/units.ts";
+import type { BatchBound, BatchInUse } from "../../shared/domain/batch-in-use.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { BATCH_BYTES, boundsOf, rowsInMemory } from "../../worker/batch/bounds.ts";
+import { counted } from "./text.ts";
+
+/** What keeps batches from being larger, for people. */
+const BOUND_TEXTS = {
+  model: "fixed by the model",
+  rows: "map.batch.rows",
+  tokens: "map.batch.tokens",
+  memory: "more would not fit in the memory set aside for a batch",
+  failed: "more did not fit in the device's memory",
+  window: "as many as are sorted together",
+  shard: "every lane gets several batches of a shard",
+  remembered: "the fastest in an earlier run",
+  growth: "more would not fit in this machine's memory",
+  speed: "more are no faster",
+  search: "the fastest size is being searched for",
+} as const satisfies Record<BatchBound, string>;
+
+/** `1,024 rows: more are no faster`, `40 rows of 128 tokens: map.batch.tokens`. */
+export function batchText(batch: BatchInUse): string {
+  const { rows, length, bound } = batch;
+  const steps = length === null ? "" : ` of ${counted(length, "token")}`;
+  return `${counted(rows, "row")}${steps}: ${BOUND_TEXTS[bound]}`;
+}
+
+/** For a column of a table: `1,024`, or `40 x 128` where rows are padded to 128 tokens. */
+export function sizeText({ rows, length }: BatchInUse): string {
+  return length === null ? formatCount(rows) : `${formatCount(rows)} x ${formatCount(length)}`;
+}
+
+/** The bounds of a job's batches that are known before any of them ran. */
+export function plannedBatchText({ spec, map }: Pick<PlannedJob, "spec" | "map">): string {
+  const isUneven = map.inputs.some(({ uneven }) => uneven !== null);
+  const { rows, tokens } = spec.map.batch;
+  const limits = {
+    fixedRows: map.fixedBatchRows,
+    rows,
+    tokens,
+    memoryRows: rowsInMemory(map),
+    shardRows: null,
+    failed: null,
+    measured: null,
+  };
+  const bounds = boundsOf(limits, isUneven ? 1 : null);
+  const [only] = bounds;
+  if (only?.bound === "model") return `${counted(only.rows, "row")}, ${BOUND_TEXTS.model}`;
+  const most = bounds
+    .filter(({ bound }) => bound !== "window" || rows === "auto")
+    .map((bound) => boundText(bound, isUneven))
+    .join(", ");
+  if (rows !== "auto" && !isUneven) return most;
+  return rows === "auto" && tokens === "auto" ? `found while running, at most ${most}` : `at most ${most}`;
+}
+
+function boundText({ rows, bound }: BatchInUse, isUneven: boolean): string {
+  if (bound === "tokens") return `${counted(rows, "token")} with padding`;
+  if (bound !== "memory") return counted(rows, "row");
+  const tensors = `${formatBytes(BATCH_BYTES)} of inputs and outputs`;
+  return isUneven ? tensors : `${formatCount(rows)} rows (${tensors})`;
+}
