@@ -41,21 +41,31 @@ export class DiskImage {
   #unsynced: (readonly NameChange[])[] = [];
   readonly #dirty = new Set<FileNode>();
 
+  /** @throws ENOENT, ENOTDIR */
   find(path: string, call = "stat"): Node {
-    const node = this.lookUp(path);
+    const node = this.findIfThere(path, call);
     if (node === null) throw diskError("ENOENT", call, path);
     return node;
   }
 
-  lookUp(path: string): Node | null {
+  /** @throws ENOTDIR where a file stands in for a folder on the way */
+  findIfThere(path: string, call: string): Node | null {
     let node: Node = this.root;
     for (const name of partsOf(path)) {
-      if (node.kind !== "folder") return null;
+      if (node.kind !== "folder") throw diskError("ENOTDIR", call, path);
       const next: Node | undefined = node.names.get(name);
       if (next === undefined) return null;
       node = next;
     }
     return node;
+  }
+
+  lookUp(path: string): Node | null {
+    try {
+      return this.findIfThere(path, "stat");
+    } catch {
+      return null;
+    }
   }
 
   file(path: string, call: string): FileNode {
@@ -76,7 +86,7 @@ export class DiskImage {
   }
 
   createFile(path: string): FileNode {
-    const node: FileNode = { kind: "file", bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
+    const node = newFile();
     this.#change([this.#placeFor(path, "open", node)]);
     return node;
   }
@@ -86,14 +96,30 @@ export class DiskImage {
   }
 
   link(from: string, to: string): void {
-    this.#change([this.#placeFor(to, "link", this.file(from, "link"))]);
+    const node = this.find(from, "link");
+    const place = this.#placeFor(to, "link", node);
+    if (node.kind === "folder") throw diskError("EPERM", "link", to);
+    this.#change([place]);
+  }
+
+  copyFile(from: string, to: string): void {
+    const node = this.find(from, "copyfile");
+    const place = this.#placeFor(to, "copyfile", newFile());
+    if (node.kind === "folder") throw diskError("EISDIR", "copyfile", from);
+    this.#change([place]);
+    this.write(this.file(to, "copyfile"), node.bytes);
   }
 
   rename(from: string, to: string): void {
-    const node = this.find(from, "rename");
-    const there = this.lookUp(to);
-    if (there?.kind === "folder" && there.names.size > 0) throw diskError("ENOTEMPTY", "rename", to);
     const [source, target] = [this.#entry(from, "rename"), this.#entry(to, "rename")];
+    const node = this.find(from, "rename");
+    if (isBelow(to, from)) throw diskError("EINVAL", "rename", to);
+    if (isBelow(from, to)) throw diskError("ENOTEMPTY", "rename", to);
+    const there = this.findIfThere(to, "rename");
+    if (there === node) return;
+    if (there?.kind === "file" && node.kind === "folder") throw diskError("ENOTDIR", "rename", to);
+    if (there?.kind === "folder" && node.kind === "file") throw diskError("EISDIR", "rename", to);
+    if (there?.kind === "folder" && there.names.size > 0) throw diskError("ENOTEMPTY", "rename", to);
     this.#change([
       { ...source, node: null },
       { ...target, node },
@@ -113,6 +139,14 @@ export class DiskImage {
   write(file: FileNode, bytes: Buffer): void {
     file.bytes = bytes;
     this.#dirty.add(file);
+  }
+
+  /** What lies between the file's end and `at` reads as zeros. */
+  writeAt(file: FileNode, at: number, bytes: Uint8Array): void {
+    const written = Buffer.alloc(Math.max(file.bytes.length, at + bytes.length));
+    file.bytes.copy(written);
+    written.set(bytes, at);
+    this.write(file, written);
   }
 
   sync(node: Node): void {
@@ -182,8 +216,7 @@ export class DiskImage {
     const parts = partsOf(path);
     const name = parts.pop();
     if (name === undefined) throw diskError("EEXIST", call, path);
-    const folder = this.lookUp(parts.join(sep));
-    if (folder === null) throw diskError("ENOENT", call, path);
+    const folder = this.find(parts.join(sep), call);
     if (folder.kind !== "folder") throw diskError("ENOTDIR", call, path);
     return { folder, name };
   }
@@ -192,6 +225,10 @@ export class DiskImage {
     applyTo("names", changes);
     this.#unsynced.push(changes);
   }
+}
+
+function newFile(): FileNode {
+  return { kind: "file", bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
 }
 
 function newFolder(): FolderNode {
@@ -220,6 +257,11 @@ function leftOf(file: FileNode, random: SeededRandom): Buffer {
     left.fill(random.int(0, 255), random.int(synced.length, left.length - 1));
   }
   return left;
+}
+
+/** Whether a path leads through a folder of that path. */
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}${sep}`);
 }
 
 function partsOf(path: string): string[] {

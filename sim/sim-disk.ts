@@ -51,16 +51,16 @@ export class SimDisk implements Disk {
   async open(path: string, flags: OpenFlags): Promise<DiskFile> {
     const { image } = this.#options;
     const node = await this.#turn("open", path, () => {
-      const there = image.lookUp(path);
+      const there = image.findIfThere(path, "open");
       if (there === null) {
-        if (flags === "r" || flags === "r+") throw diskError("ENOENT", "open", path);
+        if (flags === "r") throw diskError("ENOENT", "open", path);
         return image.createFile(path);
       }
       if (flags === "wx") throw diskError("EEXIST", "open", path);
       if (flags === "w") image.write(image.file(path, "open"), Buffer.alloc(0));
       return there;
     });
-    return this.#openFile(node, path);
+    return this.#openFile(node, path, flags);
   }
 
   readFile(path: string): Promise<Buffer> {
@@ -118,11 +118,8 @@ export class SimDisk implements Disk {
     return this.#turn("names", to, () => this.#options.image.rename(from, to));
   }
 
-  async copyFile(from: string, to: string): Promise<void> {
-    const { image } = this.#options;
-    await this.#turn("write", to, () =>
-      image.write(image.createFile(to), image.file(from, "copyfile").bytes),
-    );
+  copyFile(from: string, to: string): Promise<void> {
+    return this.#turn("write", to, () => this.#options.image.copyFile(from, to));
   }
 
   unlink(path: string): Promise<void> {
@@ -136,7 +133,7 @@ export class SimDisk implements Disk {
   /** Name by name, as it really is: whoever dies on the way leaves the rest. */
   async remove(path: string): Promise<void> {
     const { image } = this.#options;
-    const kind = await this.#turn("read", path, () => image.lookUp(path)?.kind ?? null);
+    const kind = await this.#turn("read", path, () => image.findIfThere(path, "rm")?.kind ?? null);
     if (kind === null) return;
     if (kind === "file") {
       await this.#unlessGone(() => this.unlink(path));
@@ -161,17 +158,29 @@ export class SimDisk implements Disk {
     }
   }
 
-  #openFile(node: Node, path: string): DiskFile {
+  #openFile(node: Node, path: string, flags: OpenFlags): DiskFile {
+    let written = 0;
+    const write = (bytes: Uint8Array) => {
+      if (bytes.length === 0) return;
+      if (node.kind === "folder" || flags === "r") throw diskError("EBADF", "write", path);
+      this.#options.image.writeAt(node, written, bytes);
+      written += bytes.length;
+    };
     const { image } = this.#options;
     return {
       readInto: (bytes, at) =>
-        this.#turn("read", path, () => (node.kind === "file" ? node.bytes.copy(bytes, 0, at) : 0)),
+        this.#turn("read", path, () => {
+          if (bytes.length === 0) return 0;
+          if (flags !== "r") throw diskError("EBADF", "read", path);
+          if (node.kind === "folder") throw diskError("EISDIR", "read", path);
+          return at < node.bytes.length ? node.bytes.copy(bytes, 0, at) : 0;
+        }),
       write: (bytes) =>
         this.#turn(
           "write",
           path,
-          () => append(image, node, bytes),
-          (random) => append(image, node, bytes.subarray(0, random.int(0, bytes.length))),
+          () => write(bytes),
+          (random) => write(bytes.subarray(0, random.int(0, bytes.length))),
         ),
       sync: () => this.#turn("sync", path, () => image.sync(node)),
       datasync: () => this.#turn("sync", path, () => image.sync(node)),
@@ -217,8 +226,4 @@ export class SimDisk implements Disk {
       });
     });
   }
-}
-
-function append(image: DiskImage, node: Node, bytes: Uint8Array): void {
-  if (node.kind === "file") image.write(node, Buffer.concat([node.bytes, bytes]));
 }

@@ -52,8 +52,8 @@ export interface Disk {
   remove(path: string): Promise<void>;
 }
 
-/** `r+` changes a file that is there, `w` makes it anew, `wx` makes it where there is none. */
-export type OpenFlags = "r" | "r+" | "w" | "wx";
+/** `w` makes the file anew, `wx` makes it where there is none. */
+export type OpenFlags = "r" | "w" | "wx";
 
 /** What a check does with a disk: it looks, reads and syncs, and changes nothing. */
 export interface ReadableDisk extends Pick<Disk, "readdir" | "lstat"> {
