@@ -1,5 +1,5 @@
 import { Dice } from "../hostile/dice.ts";
-import { NUMBER_KINDS } from "./column-type.ts";
+import { NUMBER_KINDS, type TimeUnit } from "./column-type.ts";
 import { columnName, fileName, folderName } from "./names.ts";
 import { MOST_DEPTH, randomType, type Writer } from "./random-type.ts";
 import {
@@ -25,6 +25,8 @@ export function makeCase({ seed, index, hand }: CaseChoice): TortureCase {
   const taken = new Set([OUTPUT_COLUMN]);
   const size = dice.pick(SIZES);
   const files = randomFiles(dice, format, size);
+  const storage = format === "arrow" ? arrowStorage(dice) : parquetStorage(dice);
+  const writer: Writer = { hand, format, zonedUnits: zonedUnits(format, `${storage.version}`) };
   return {
     seed,
     index,
@@ -34,8 +36,8 @@ export function makeCase({ seed, index, hand }: CaseChoice): TortureCase {
     files,
     id: columnName(dice, taken),
     x: modelColumn(dice, columnName(dice, taken), hand),
-    kept: Array.from({ length: size.columns(dice) }, () => keptColumn(dice, { hand, format }, taken, size)),
-    storage: { ...(format === "arrow" ? arrowStorage(dice) : parquetStorage(dice)), seed: dice.int(2 ** 30) },
+    kept: Array.from({ length: size.columns(dice) }, () => keptColumn(dice, writer, taken, size)),
+    storage: { ...storage, seed: dice.int(2 ** 30) },
     groupRows: dice.pick([1, 7, 100, 1_000, 100_000]),
     outputRows: dice.pick(["parquet", "parquet", "arrow"]),
     shardRows: dice.pick(["auto", "auto", Math.max(1, Math.ceil(rowsOf({ files }) / 5))]),
@@ -91,6 +93,15 @@ function keptColumn(dice: Dice, writer: Writer, taken: Set<string>, { longest }:
   const name = columnName(dice, taken);
   const type = randomType(dice, writer, MOST_DEPTH);
   return { name, type, nulls: dice.pick([0, 0, 0.3, 1]), longest };
+}
+
+/**
+ * Where a file has another unit than the column, its reader learns the moments and not the zone
+ * (docs/types.md).
+ */
+function zonedUnits(format: TortureCase["format"], version: string): readonly TimeUnit[] {
+  if (format === "arrow") return ["s", "ms", "us", "ns"];
+  return version === "2.6" ? ["ms", "us", "ns"] : ["ms", "us"];
 }
 
 function parquetStorage(dice: Dice): TortureCase["storage"] {

@@ -10,6 +10,8 @@ export const MOST_DEPTH = 3;
 export interface Writer {
   readonly hand: HandName;
   readonly format: "parquet" | "arrow";
+  /** Of timestamps with a zone. */
+  readonly zonedUnits: readonly TimeUnit[];
 }
 
 /** A type that this hand can write into such a file; nested ones down to `depth`. */
@@ -37,7 +39,7 @@ function duckdbScalar(dice: Dice): ColumnType {
   ]);
 }
 
-function pyarrowScalar(dice: Dice, { format }: Writer): ColumnType {
+function pyarrowScalar(dice: Dice, { format, zonedUnits }: Writer): ColumnType {
   const precision = 1 + dice.int(38);
   const wide = 39 + dice.int(38);
   const usual: ColumnType[] = [
@@ -48,12 +50,7 @@ function pyarrowScalar(dice: Dice, { format }: Writer): ColumnType {
     { kind: dice.pick(["date32", "date64"] as const) },
     { kind: "time", unit: dice.pick(UNITS) },
     { kind: "timestamp", unit: dice.pick(UNITS), zone: dice.pick([null, "UTC"]) },
-    // Of seconds with a zone Parquet has only the moments (docs/types.md).
-    {
-      kind: "timestamp",
-      unit: dice.pick(format === "parquet" ? UNITS.slice(1) : UNITS),
-      zone: dice.pick(["Europe/Berlin", "+05:30"]),
-    },
+    { kind: "timestamp", unit: dice.pick(zonedUnits), zone: dice.pick(["Europe/Berlin", "+05:30"]) },
     { kind: "fixedBinary", bytes: 1 + dice.int(20) },
     { kind: "dictionary", value: { kind: dice.pick(["string", "string", "int64", "largeString"] as const) } },
   ];
