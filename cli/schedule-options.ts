@@ -1,6 +1,9 @@
 import type { Options } from "yargs";
-import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/state/config.ts";
-import { validateScheduleConfig } from "../coordinator/schedule/state/validate-config.ts";
+import {
+  DEFAULT_SCHEDULE,
+  type ScheduleConfig,
+  validateScheduleConfig,
+} from "../coordinator/schedule/state/config.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 
 /**

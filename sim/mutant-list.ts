@@ -8,12 +8,12 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/schedule/events/offer-events.js",
-        `    settleOffer(turn, partial, { kind: "alreadyCommitted" });
-    discardLoser(turn, partial);
+        `    settleOffer(context, partial, { kind: "alreadyCommitted" });
+    discardLoser(context, partial);
 }`,
-        `    turn.state.shards[partial.shard].state = { kind: "committed", partial };
-    turn.effects.push({ kind: "append", record: { kind: "shardCommitted", partial }, durable: true });
-    settleOffer(turn, partial, { kind: "committed" });
+        `    context.state.shards[partial.shard].state = { kind: "committed", partial };
+    context.effects.push({ kind: "append", record: { kind: "shardCommitted", partial }, durable: true });
+    settleOffer(context, partial, { kind: "committed" });
 }`,
       ),
     ],
@@ -57,7 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: "partials under revoked tokens are taken",
     edits: [
       edit(
-        "coordinator/schedule/policy/token-fault.js",
+        "coordinator/schedule/policy/answers.js",
         'return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(id, token);',
         "return null;",
       ),
@@ -68,9 +68,9 @@ export const MUTANTS: readonly Mutant[] = [
     says: "a shard that was handed back is blamed",
     edits: [
       edit(
-        "coordinator/schedule/events/attempt-events.js",
-        'endLease(turn, lease, { kind: "released" });',
-        'endLease(turn, lease, { kind: "failed", code: "INTERNAL", message: "handed back" });',
+        "coordinator/schedule/events/lease-events.js",
+        'endLease(context, lease, { kind: "released" });',
+        'endLease(context, lease, { kind: "failed", code: "INTERNAL", message: "handed back" });',
       ),
     ],
   },
@@ -174,11 +174,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "winner-discarded",
     says: "a repeated, refused offer deletes the committed files",
     edits: [
-      edit("coordinator/schedule/policy/offer-answers.js", "if (!inUse && !committed)", "if (true)"),
+      edit("coordinator/schedule/policy/answers.js", "if (!inUse && !committed)", "if (true)"),
       edit(
         "coordinator/schedule/events/offer-events.js",
-        `    if (isCommittedPartial(turn.state, partial)) {
-        settleOffer(turn, partial, { kind: "committed" });
+        `    if (isCommittedPartial(context.state, partial)) {
+        settleOffer(context, partial, { kind: "committed" });
         return;
     }
     const sameName`,
@@ -204,9 +204,9 @@ export const MUTANTS: readonly Mutant[] = [
     says: "the output appears without a durable intent to publish",
     edits: [
       edit(
-        "coordinator/schedule/events/end-events.js",
-        'recordDurably(turn, { kind: "publishIntent", outputDigest });',
-        'recordDurably(turn, { kind: "publishIntent", outputDigest });\n    turn.effects.pop();',
+        "coordinator/schedule/events/job-events.js",
+        'recordDurably(context, { kind: "publishIntent", outputDigest });',
+        'recordDurably(context, { kind: "publishIntent", outputDigest });\n    context.effects.pop();',
       ),
     ],
   },
@@ -215,8 +215,8 @@ export const MUTANTS: readonly Mutant[] = [
     says: "a job that is being published can be cancelled",
     edits: [
       edit(
-        "coordinator/schedule/events/end-events.js",
-        'if (turn.state.phase === "publishing") {',
+        "coordinator/schedule/events/job-events.js",
+        'if (context.state.phase === "publishing") {',
         "if (false) {",
       ),
     ],
@@ -251,12 +251,12 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "leases-never-expire",
     says: "the shard of a worker that fell silent is never given to another",
-    edits: [edit("coordinator/schedule/events/tick.js", "    expireLeases(turn);\n", "")],
+    edits: [edit("coordinator/schedule/events/tick.js", "    expireLeases(context);\n", "")],
   },
   {
     name: "emptied-for-ever",
     says: "a worker that is emptied gets nothing when it is empty",
-    edits: [edit("coordinator/schedule/policy/emptying.js", "worker.leases.size === 0 || ", "")],
+    edits: [edit("coordinator/schedule/policy/pending-queue.js", "worker.leases.size === 0 || ", "")],
   },
   {
     name: "lock-let-go-before-cleaning",

@@ -33,7 +33,7 @@ export interface ShellJournal {
 }
 
 export type JobEnd = Extract<JobEffect, { kind: "jobEnded" }>;
-export type Standing = Extract<JobEffect, { kind: "standing" }>;
+export type ExclusionNotice = Extract<JobEffect, { kind: "exclusion" }>;
 export type Answer = Extract<JobEffect, { kind: "grant" | "noLease" | "heartbeatReply" | "done" | "refuse" }>;
 
 export interface JobShellOptions {
@@ -44,7 +44,7 @@ export interface JobShellOptions {
   /** Shards became available, or slots free: waiting lease requests are worth another try. */
   readonly onWake: (wake: Wake | "all") => void;
   /** A worker was excluded, or is trusted again. */
-  readonly onStanding?: (standing: Standing) => void;
+  readonly onExclusion?: (notice: ExclusionNotice) => void;
 }
 
 /**
@@ -149,8 +149,8 @@ export class JobShell {
       case "wake":
         this.#options.onWake(effect);
         return null;
-      case "standing":
-        this.#options.onStanding?.(effect);
+      case "exclusion":
+        this.#options.onExclusion?.(effect);
         return null;
       case "startReduce":
         this.#start(() => this.#reduce());

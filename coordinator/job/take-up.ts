@@ -29,7 +29,7 @@ import { Held } from "./held-resources.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import { JobOutput } from "./job-output.ts";
 import type { JobSeams } from "./job-seams.ts";
-import { JobShell, type Standing } from "./job-shell.ts";
+import { type ExclusionNotice, JobShell } from "./job-shell.ts";
 import { buildsOf, notesOn } from "./notes.ts";
 import { type CheckPrecision, passPrecision } from "./precision-gate.ts";
 import { refuseOtherJob, refuseOtherResult } from "./same-job.ts";
@@ -196,7 +196,7 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
     clock,
     work: output,
     onWake: options.onWake,
-    onStanding: (standing) => logStanding(options.log, jobId, standing),
+    onExclusion: (notice) => logExclusion(options.log, jobId, notice),
   });
   lock.lost.addEventListener("abort", () => shell.breakDown(lock.lost.reason), { once: true });
   const job = new ActiveJob({
@@ -245,7 +245,7 @@ function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJo
   };
 }
 
-function logStanding(log: Logger, job: string, { name, excludedForMs, reason }: Standing): void {
+function logExclusion(log: Logger, job: string, { name, excludedForMs, reason }: ExclusionNotice): void {
   if (excludedForMs === null) log.info({ job, worker: name, reason }, "worker is trusted again");
   else
     log.warn({ job, worker: name, seconds: excludedForMs / 1000, reason }, "worker is excluded for a while");

@@ -1,17 +1,15 @@
 import { assertNever } from "../../../shared/core/assert.ts";
 import type { JobEffect } from "../state/effect.ts";
 import type { JobEvent } from "../state/event.ts";
-import type { Turn } from "../state/event-context.ts";
+import type { EventContext } from "../state/event-context.ts";
 import type { JobState } from "../state/job-state.ts";
 import { cellOf } from "../state/moves.ts";
-import { attemptFailed, leaseReleased } from "./attempt-events.ts";
-import { cancelRequested, jobBroken, partialDamaged, publishDone, reduced } from "./end-events.ts";
-import { answerLate } from "./late-answers.ts";
-import { leaseRequested } from "./lease-request.ts";
+import { answerAfterEnd } from "./after-end.ts";
+import { cancelRequested, jobAccepted, jobBroken, planSealed, publishDone, reduced } from "./job-events.ts";
+import { attemptFailed, leaseReleased, leaseRequested } from "./lease-events.ts";
 import { partialOffered } from "./offer-events.ts";
-import { jobAccepted, planSealed } from "./plan-events.ts";
+import { partialDamaged, partialRejected, partialStored } from "./partial-events.ts";
 import { tick } from "./tick.ts";
-import { partialRejected, partialStored } from "./verified-events.ts";
 import { heartbeat, workerJoined, workerLost, workerRefused } from "./worker-events.ts";
 
 /**
@@ -21,73 +19,73 @@ import { heartbeat, workerJoined, workerLost, workerRefused } from "./worker-eve
  * Law: the shell runs the effects of all events in one order, and nothing that follows a durable append, of
  * this event or of an earlier one, before that record is on disk.
  *
- * @throws an Error with the state, the event and the shard's story, when the event is impossible here (see
- * table.ts)
+ * @throws an Error with the state, the event and the shard's history, when the event is impossible here (see
+ * moves.ts)
  */
 export function applyEvent(state: JobState, nowMs: number, event: JobEvent): JobEffect[] {
-  const turn: Turn = { state, nowMs, effects: [] };
+  const context: EventContext = { state, nowMs, effects: [] };
   const before = state.phase;
-  if (cellOf(state, event) === "late") answerLate(turn, event);
-  else act(turn, event);
-  if (state.phase === "reducing" && before !== "reducing") turn.effects.push({ kind: "startReduce" });
-  return turn.effects;
+  if (cellOf(state, event) === "late") answerAfterEnd(context, event);
+  else act(context, event);
+  if (state.phase === "reducing" && before !== "reducing") context.effects.push({ kind: "startReduce" });
+  return context.effects;
 }
 
-function act(turn: Turn, event: JobEvent): void {
+function act(context: EventContext, event: JobEvent): void {
   switch (event.kind) {
     case "jobAccepted":
-      jobAccepted(turn, event);
+      jobAccepted(context, event);
       break;
     case "planSealed":
-      planSealed(turn, event);
+      planSealed(context, event);
       break;
     case "workerJoined":
-      workerJoined(turn, event);
+      workerJoined(context, event);
       break;
     case "workerLost":
-      workerLost(turn, event);
+      workerLost(context, event);
       break;
     case "workerRefused":
-      workerRefused(turn, event);
+      workerRefused(context, event);
       break;
     case "leaseRequested":
-      leaseRequested(turn, event);
+      leaseRequested(context, event);
       break;
     case "heartbeat":
-      heartbeat(turn, event);
+      heartbeat(context, event);
       break;
     case "partialOffered":
-      partialOffered(turn, event);
+      partialOffered(context, event);
       break;
     case "partialStored":
-      partialStored(turn, event);
+      partialStored(context, event);
       break;
     case "partialRejected":
-      partialRejected(turn, event);
+      partialRejected(context, event);
       break;
     case "attemptFailed":
-      attemptFailed(turn, event);
+      attemptFailed(context, event);
       break;
     case "leaseReleased":
-      leaseReleased(turn, event);
+      leaseReleased(context, event);
       break;
     case "tick":
-      tick(turn);
+      tick(context);
       break;
     case "cancelRequested":
-      cancelRequested(turn, event);
+      cancelRequested(context, event);
       break;
     case "partialDamaged":
-      partialDamaged(turn, event);
+      partialDamaged(context, event);
       break;
     case "reduced":
-      reduced(turn, event);
+      reduced(context, event);
       break;
     case "publishDone":
-      publishDone(turn, event);
+      publishDone(context, event);
       break;
     case "jobBroken":
-      jobBroken(turn, event);
+      jobBroken(context, event);
       break;
     default:
       assertNever(event);

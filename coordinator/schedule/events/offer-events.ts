@@ -3,14 +3,21 @@ import { type PartialManifest, partialFolder } from "../../../shared/domain/part
 import { rowCountsFault, rowCountsOf } from "../../../shared/domain/row-counts.ts";
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens, tokenKey } from "../../../shared/domain/token.ts";
+import {
+  discardLoser,
+  isCommittedPartial,
+  refuseOffer,
+  settleOffer,
+  staleLease,
+  staleSession,
+  tokenFault,
+} from "../policy/answers.ts";
 import { strike } from "../policy/exclusion.ts";
 import { endLease } from "../policy/leases.ts";
-import { discardLoser, isCommittedPartial, refuseOffer, settleOffer } from "../policy/offer-answers.ts";
-import { tokenFault } from "../policy/token-fault.ts";
 import type { EventOf } from "../state/event.ts";
-import { type Turn, wakeWorker } from "../state/event-context.ts";
+import { type EventContext, wakeWorker } from "../state/event-context.ts";
 import type { JobState, WorkerEntry } from "../state/job-state.ts";
-import { detachLease } from "../state/lease-index.ts";
+import { detachLease } from "../state/job-state.ts";
 import { moveShard } from "../state/moves.ts";
 import type { FailureReason } from "../state/record.ts";
 import { placeOf } from "../state/shard-place.ts";
@@ -22,7 +29,6 @@ import {
   offersOf,
   type ShardEntry,
 } from "../state/shard-state.ts";
-import { staleLease, staleSession } from "../state/worker-refusals.ts";
 
 /**
  * A finished partial. It need not come from a live lease: a partial that is whole is good, however late, as
@@ -32,31 +38,34 @@ import { staleLease, staleSession } from "../state/worker-refusals.ts";
  * While one offer of a shard is verified, others wait: if it is stored they have lost, if not the next one is
  * verified.
  */
-export function partialOffered(turn: Turn, { worker: session, partial }: EventOf<"partialOffered">): void {
-  const { state } = turn;
+export function partialOffered(
+  context: EventContext,
+  { worker: session, partial }: EventOf<"partialOffered">,
+): void {
+  const { state } = context;
   const worker = state.workers.get(session);
   // Its files stay: the worker may register again, and offer them again.
   if (worker === undefined) {
-    refuseOffer(turn, partial, staleSession(session));
+    refuseOffer(context, partial, staleSession(session));
     return;
   }
   const entry = state.shards[partial.shard];
   if (entry === undefined) {
-    refuseAndDiscard(turn, partial, staleLease(partial.shard, partial.token));
+    refuseAndDiscard(context, partial, staleLease(partial.shard, partial.token));
     return;
   }
   switch (entry.state.kind) {
     case "committed":
-      offeredAfterCommit(turn, entry, partial);
+      offeredAfterCommit(context, entry, partial);
       break;
     case "split":
     case "poisoned":
-      refuseAndDiscard(turn, partial, staleLease(partial.shard, partial.token));
+      refuseAndDiscard(context, partial, staleLease(partial.shard, partial.token));
       break;
     case "pending":
     case "leased":
     case "committing":
-      offeredWhileOpen(turn, worker, entry, partial);
+      offeredWhileOpen(context, worker, entry, partial);
       break;
     default:
       assertNever(entry.state);
@@ -64,57 +73,57 @@ export function partialOffered(turn: Turn, { worker: session, partial }: EventOf
 }
 
 /** The first commit wins. Another partial is no error: results from a GPU need not be equal to the bit. */
-function offeredAfterCommit(turn: Turn, entry: ShardEntry, partial: PartialManifest): void {
-  if (isCommittedPartial(turn.state, partial)) {
-    settleOffer(turn, partial, { kind: "committed" });
+function offeredAfterCommit(context: EventContext, entry: ShardEntry, partial: PartialManifest): void {
+  if (isCommittedPartial(context.state, partial)) {
+    settleOffer(context, partial, { kind: "committed" });
     return;
   }
   const sameName =
     entry.state.kind === "committed" && partialFolder(entry.state.partial) === partialFolder(partial);
   if (sameName) {
-    refuseOffer(turn, partial, changedPartial(partial));
+    refuseOffer(context, partial, changedPartial(partial));
     return;
   }
-  settleOffer(turn, partial, { kind: "alreadyCommitted" });
-  discardLoser(turn, partial);
+  settleOffer(context, partial, { kind: "alreadyCommitted" });
+  discardLoser(context, partial);
 }
 
 function offeredWhileOpen(
-  turn: Turn,
+  context: EventContext,
   worker: WorkerEntry,
   entry: ShardEntry,
   partial: PartialManifest,
 ): void {
-  const { state } = turn;
+  const { state } = context;
   // Sent twice: the answer to the first is the answer to both.
   if (offersOf(entry.state).some((offer) => partialFolder(offer.partial) === partialFolder(partial))) return;
   const invalid = tokenFault(state, entry, partial.token) ?? countFault(state, entry, partial);
   const lease = leasesOf(entry.state).find(({ token }) => compareTokens(token, partial.token) === 0);
   if (invalid !== null) {
-    refuseAndDiscard(turn, partial, invalid);
+    refuseAndDiscard(context, partial, invalid);
     const { code, message } = invalid;
     if (lease !== undefined) {
-      endLease(turn, lease, { kind: "rejected", code, message });
-      strike(turn, lease.workerName, [entry]);
+      endLease(context, lease, { kind: "rejected", code, message });
+      strike(context, lease.workerName, [entry]);
     }
     return;
   }
   if (offersOf(entry.state).length > MAX_WAITING_OFFERS) {
     const message = `other partials of shard ${partial.shard} are being verified: offer it again later`;
-    refuseOffer(turn, partial, {
+    refuseOffer(context, partial, {
       code: "RESOURCE_EXHAUSTED",
       message,
       fields: { shard: partial.shard },
     });
     return;
   }
-  worker.movedMs = turn.nowMs;
-  accept(turn, entry, lease, { partial, workerName: worker.name, msPerRow: msPerRowOf(turn, lease) });
+  worker.movedMs = context.nowMs;
+  accept(context, entry, lease, { partial, workerName: worker.name, msPerRow: msPerRowOf(context, lease) });
 }
 
 /** The lease has done its work: its slot is free, and from here on the offer stands for it. */
-function accept(turn: Turn, entry: ShardEntry, lease: Lease | undefined, offer: Offer): void {
-  const { state } = turn;
+function accept(context: EventContext, entry: ShardEntry, lease: Lease | undefined, offer: Offer): void {
+  const { state } = context;
   if (lease !== undefined) detachLease(state, lease);
   const leases = leasesOf(entry.state).filter((other) => other !== lease);
   if (entry.state.kind === "committing") {
@@ -122,14 +131,14 @@ function accept(turn: Turn, entry: ShardEntry, lease: Lease | undefined, offer: 
     moveShard(state, entry, "offered", { kind: "committing", offer: entry.state.offer, waiting, leases });
   } else {
     moveShard(state, entry, "offered", { kind: "committing", offer, waiting: [], leases });
-    turn.effects.push({ kind: "verify", partial: offer.partial });
+    context.effects.push({ kind: "verify", partial: offer.partial });
   }
-  if (lease !== undefined) wakeWorker(turn, lease.session);
+  if (lease !== undefined) wakeWorker(context, lease.session);
 }
 
-function refuseAndDiscard(turn: Turn, partial: PartialManifest, reason: FailureReason): void {
-  refuseOffer(turn, partial, reason);
-  discardLoser(turn, partial);
+function refuseAndDiscard(context: EventContext, partial: PartialManifest, reason: FailureReason): void {
+  refuseOffer(context, partial, reason);
+  discardLoser(context, partial);
 }
 
 function countFault(state: JobState, entry: ShardEntry, partial: PartialManifest): FailureReason | null {
@@ -152,7 +161,7 @@ function changedPartial({ shard, executionId }: PartialManifest): FailureReason 
 }
 
 /** Null too for a shard without rows: it says nothing about speed. */
-function msPerRowOf({ nowMs }: Turn, lease: Lease | undefined): number | null {
+function msPerRowOf({ nowMs }: EventContext, lease: Lease | undefined): number | null {
   const rows = lease === undefined ? 0 : shardRows(lease.entry.shard);
   return lease === undefined || rows === 0 ? null : (nowMs - lease.startedMs) / rows;
 }

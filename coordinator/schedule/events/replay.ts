@@ -5,7 +5,7 @@ import { enqueue } from "../policy/pending-queue.ts";
 import { settleVerdicts } from "../policy/verdict.ts";
 import type { ScheduleConfig } from "../state/config.ts";
 import type { JobEffect } from "../state/effect.ts";
-import type { Turn } from "../state/event-context.ts";
+import type { EventContext } from "../state/event-context.ts";
 import { evolve } from "../state/evolve.ts";
 import { createJobState, type JobState } from "../state/job-state.ts";
 import type { JournalRecord } from "../state/record.ts";
@@ -54,21 +54,21 @@ export function replay(
  * job's phase. Call it once, before the first event.
  */
 export function resumeEffects(state: JobState): JobEffect[] {
-  const turn: Turn = { state, nowMs: 0, effects: [] };
-  if (state.phase === "running" || state.phase === "reducing") settleVerdicts(turn);
+  const context: EventContext = { state, nowMs: 0, effects: [] };
+  if (state.phase === "running" || state.phase === "reducing") settleVerdicts(context);
   switch (state.phase) {
     case "planning":
     case "running":
       break;
     case "reducing":
-      turn.effects.push({ kind: "startReduce" });
+      context.effects.push({ kind: "startReduce" });
       break;
     case "publishing":
       assert(state.outputDigest !== null, "a job that is publishing has an intent");
-      turn.effects.push({ kind: "publish", outputDigest: state.outputDigest });
+      context.effects.push({ kind: "publish", outputDigest: state.outputDigest });
       break;
     default:
-      if (!turn.effects.some(({ kind }) => kind === "jobEnded")) turn.effects.push(jobEnd(state));
+      if (!context.effects.some(({ kind }) => kind === "jobEnded")) context.effects.push(jobEnd(state));
   }
-  return turn.effects;
+  return context.effects;
 }

@@ -1,28 +1,28 @@
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens, type Token } from "../../../shared/domain/token.ts";
+import { refuseStaleSession } from "../policy/answers.ts";
 import { keepSomebody, strike } from "../policy/exclusion.ts";
 import { endLease } from "../policy/leases.ts";
 import type { EventOf } from "../state/event.ts";
-import type { Turn } from "../state/event-context.ts";
+import type { EventContext } from "../state/event-context.ts";
 import type { JobState, WorkerEntry } from "../state/job-state.ts";
-import { liveLease } from "../state/lease-index.ts";
+import { liveLease } from "../state/job-state.ts";
 import { offersOf } from "../state/shard-state.ts";
-import { refuseStaleSession } from "../state/worker-refusals.ts";
 
 /** A session joins once; hearing of it again changes nothing. */
-export function workerJoined(turn: Turn, { worker, name, slots }: EventOf<"workerJoined">): void {
-  const { state, nowMs } = turn;
+export function workerJoined(context: EventContext, { worker, name, slots }: EventOf<"workerJoined">): void {
+  const { state, nowMs } = context;
   if (state.workers.has(worker)) return;
   state.workers.set(worker, { session: worker, name, slots, leases: new Set(), movedMs: nowMs });
   state.workerNames.set(name, (state.workerNames.get(name) ?? 0) + 1);
   state.noWorkersSinceMs = null;
   state.refusal = null;
-  keepSomebody(turn);
+  keepSomebody(context);
 }
 
 /** Its leases end: with a death they count against their shards, with a goodbye they do not. */
-export function workerLost(turn: Turn, event: EventOf<"workerLost">): void {
-  const { state, nowMs } = turn;
+export function workerLost(context: EventContext, event: EventOf<"workerLost">): void {
+  const { state, nowMs } = context;
   const worker = state.workers.get(event.worker);
   if (worker === undefined) return;
   const held = [...worker.leases];
@@ -30,12 +30,12 @@ export function workerLost(turn: Turn, event: EventOf<"workerLost">): void {
   for (const lease of held) {
     // A verdict on the first lease may have ended the job, and with it the others.
     if (!lease.live) continue;
-    endLease(turn, lease, died ? { kind: "died", message: event.message } : { kind: "released" });
+    endLease(context, lease, died ? { kind: "died", message: event.message } : { kind: "released" });
   }
   // One death is one strike, whatever the worker held.
   if (died)
     strike(
-      turn,
+      context,
       worker.name,
       held.map(({ entry }) => entry),
     );
@@ -47,23 +47,23 @@ export function workerLost(turn: Turn, event: EventOf<"workerLost">): void {
   if (state.workers.size === 0) state.noWorkersSinceMs = nowMs;
   // One that may work was here, and may come back: it is waited for as if nobody had been refused.
   state.refusal = null;
-  keepSomebody(turn);
+  keepSomebody(context);
 }
 
 /** As if it had left: the job fails only when nobody else comes (see `tick`). */
-export function workerRefused(turn: Turn, { worker, reason }: EventOf<"workerRefused">): void {
-  workerLost(turn, { kind: "workerLost", worker, how: "left", message: reason.message });
-  turn.state.refusal = reason;
+export function workerRefused(context: EventContext, { worker, reason }: EventOf<"workerRefused">): void {
+  workerLost(context, { kind: "workerLost", worker, how: "left", message: reason.message });
+  context.state.refusal = reason;
 }
 
 /**
  * Renews the leases that are live; a lease that is not here any more is lost, and its worker drops the shard.
  */
-export function heartbeat(turn: Turn, event: EventOf<"heartbeat">): void {
-  const { state, nowMs, effects } = turn;
+export function heartbeat(context: EventContext, event: EventOf<"heartbeat">): void {
+  const { state, nowMs, effects } = context;
   const worker = state.workers.get(event.worker);
   if (worker === undefined) {
-    refuseStaleSession(turn, event.worker);
+    refuseStaleSession(context, event.worker);
     return;
   }
   for (const { token, shard, rowsDone } of event.leases) {
@@ -74,7 +74,7 @@ export function heartbeat(turn: Turn, event: EventOf<"heartbeat">): void {
     lease.rowsDone = Math.min(Math.max(before, rowsDone), shardRows(lease.entry.shard));
     if (lease.rowsDone > before) worker.movedMs = nowMs;
   }
-  endStalled(turn, worker);
+  endStalled(context, worker);
   const leases = event.leases.map(({ token, shard }) => {
     const lease = liveLease(state, event.worker, token);
     const live = lease?.entry.shard.id === shard || isBeingVerified(state, shard, token);
@@ -88,17 +88,17 @@ export function heartbeat(turn: Turn, event: EventOf<"heartbeat">): void {
  * unmarked. It is the worker that is looked at, not the lease: a shard that is prefetched waits for as long
  * as the one before it takes.
  */
-function endStalled(turn: Turn, worker: WorkerEntry): void {
-  const { nowMs, state } = turn;
+function endStalled(context: EventContext, worker: WorkerEntry): void {
+  const { nowMs, state } = context;
   const { stallMs } = state.config;
   if (worker.leases.size === 0 || nowMs - worker.movedMs < stallMs) return;
   worker.movedMs = nowMs;
   const [stalled, ...others] = worker.leases;
   if (stalled === undefined) return;
   const message = `no row was finished for ${Math.round(stallMs / 1000)} s`;
-  endLease(turn, stalled, { kind: "failed", code: "ATTEMPT_STALLED", message });
-  for (const lease of others) if (lease.live) endLease(turn, lease, { kind: "expired" });
-  strike(turn, worker.name, [stalled.entry]);
+  endLease(context, stalled, { kind: "failed", code: "ATTEMPT_STALLED", message });
+  for (const lease of others) if (lease.live) endLease(context, lease, { kind: "expired" });
+  strike(context, worker.name, [stalled.entry]);
 }
 
 /** The work under this token has been offered, and its worker waits for the answer: nothing is lost yet. */

@@ -17,7 +17,7 @@ export interface DurableFacts {
   readonly shards: readonly {
     readonly shard: Shard;
     readonly parent: number | null;
-    readonly standing: string | DeadLetter;
+    readonly outcome: string | DeadLetter;
     readonly attempts: readonly Attempt[];
     readonly failures: readonly CountedFailure[];
     readonly revocations: number;
@@ -37,7 +37,7 @@ export function durableFacts(state: JobState): DurableFacts {
     shards: state.shards.map((entry) => ({
       shard: entry.shard,
       parent: entry.parent,
-      standing: standingOf(entry),
+      outcome: outcomeOf(entry),
       attempts: entry.attempts,
       failures: entry.failures,
       revocations: entry.revocations,
@@ -47,7 +47,7 @@ export function durableFacts(state: JobState): DurableFacts {
 }
 
 /** Who holds an open shard is a live fact, and no part of this. */
-function standingOf({ state }: ShardEntry): string | DeadLetter {
+function outcomeOf({ state }: ShardEntry): string | DeadLetter {
   if (isOpen(state.kind)) return "open";
   switch (state.kind) {
     case "committed":

@@ -5,7 +5,7 @@ import { compareTokens, tokenKey } from "../../../shared/domain/token.ts";
 import { maxFailures } from "../policy/verdict.ts";
 import { findAttempt } from "../state/evolve-shard.ts";
 import type { JobState } from "../state/job-state.ts";
-import { storyOf } from "../state/shard-history.ts";
+import { historyOf } from "../state/shard-place.ts";
 import {
   leasesOf,
   MAX_ATTEMPTS_KEPT,
@@ -17,7 +17,7 @@ import {
 /** What must hold for one shard. */
 export function checkShard(state: JobState, entry: ShardEntry): void {
   const hold = (condition: boolean, law: string) => {
-    if (!condition) throw new Error(`broken invariant: ${law}; ${storyOf(state, entry)}`);
+    if (!condition) throw new Error(`broken invariant: ${law}; ${historyOf(state, entry)}`);
   };
   checkAttempts(state, entry, hold);
   checkHolders(state, entry, hold);

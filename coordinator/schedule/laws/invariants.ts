@@ -17,7 +17,7 @@ export function checkInvariants(state: JobState): void {
   checkPartition(state);
   checkCommits(state);
   checkWorkers(state);
-  checkStandings(state);
+  checkReputations(state);
   checkPhase(state);
   checkQueue(state);
 }
@@ -106,9 +106,9 @@ function checkWorkers(state: JobState): void {
   hold(compareTokens(lastToken, own) <= 0, "I9: no token is higher than the last that was granted");
 }
 
-function checkStandings(state: JobState): void {
-  const { standings, workerNames, workers, config } = state;
-  for (const [name, { strikes, exclusion }] of standings) {
+function checkReputations(state: JobState): void {
+  const { reputations, workerNames, workers, config } = state;
+  for (const [name, { strikes, exclusion }] of reputations) {
     hold(strikes.length <= config.exclusion.strikes, "I17: the strikes of a worker are bounded");
     hold(
       strikes.every(({ shards }) => shards.length > 0),
@@ -124,7 +124,7 @@ function checkStandings(state: JobState): void {
     );
   }
   const excluded = [...workerNames.keys()].filter(
-    (name) => (standings.get(name)?.exclusion ?? null) !== null,
+    (name) => (reputations.get(name)?.exclusion ?? null) !== null,
   );
   hold(
     workerNames.size === 0 || excluded.length < workerNames.size,

@@ -1,6 +1,6 @@
 import { isEnded } from "../../../shared/domain/job.ts";
-import { type Turn, wake } from "../state/event-context.ts";
-import type { JobState, Standing } from "../state/job-state.ts";
+import { type EventContext, wake } from "../state/event-context.ts";
+import type { JobState, Reputation } from "../state/job-state.ts";
 import type { ShardEntry } from "../state/shard-state.ts";
 
 /**
@@ -8,28 +8,29 @@ import type { ShardEntry } from "../state/shard-state.ts";
  * failed on another worker too, or is a half of one that did. Then the strikes that it gave before are taken
  * back.
  */
-export function strike(turn: Turn, name: string, shards: readonly ShardEntry[]): void {
-  const { state, nowMs } = turn;
+export function strike(context: EventContext, name: string, shards: readonly ShardEntry[]): void {
+  const { state, nowMs } = context;
   const { strikes: limit, windowMs } = state.config.exclusion;
   if (limit === 0 || shards.length === 0 || isEnded(state.phase)) return;
   const blamed = shards.filter(isToBlame);
   if (blamed.length > 0) {
-    for (const shard of blamed) takeBack(turn, shard);
+    for (const shard of blamed) takeBack(context, shard);
     return;
   }
-  const standing = state.standings.get(name) ?? { strikes: [], exclusion: null };
-  const recent = standing.strikes.filter(({ atMs }) => nowMs - atMs < windowMs);
-  standing.strikes = [...recent, { atMs: nowMs, shards }].slice(-limit);
-  state.standings.set(name, standing);
-  judgeWorker(turn, name, standing);
+  const reputation = state.reputations.get(name) ?? { strikes: [], exclusion: null };
+  const recent = reputation.strikes.filter(({ atMs }) => nowMs - atMs < windowMs);
+  reputation.strikes = [...recent, { atMs: nowMs, shards }].slice(-limit);
+  state.reputations.set(name, reputation);
+  judgeWorker(context, name, reputation);
 }
 
 /** A commit proves the worker sound. */
-export function clearStrikes(turn: Turn, name: string): void {
-  const { standings } = turn.state;
-  const standing = standings.get(name);
-  standings.delete(name);
-  if (standing !== undefined && standing.exclusion !== null) readmit(turn, name, "it committed a shard");
+export function clearStrikes(context: EventContext, name: string): void {
+  const { reputations } = context.state;
+  const reputation = reputations.get(name);
+  reputations.delete(name);
+  if (reputation !== undefined && reputation.exclusion !== null)
+    readmit(context, name, "it committed a shard");
 }
 
 /**
@@ -37,7 +38,7 @@ export function clearStrikes(turn: Turn, name: string): void {
  * one shard at a time, and no other until that one has ended.
  */
 export function excludedUntilMs(state: JobState, name: string, nowMs: number): number | null {
-  const exclusion = state.standings.get(name)?.exclusion ?? null;
+  const exclusion = state.reputations.get(name)?.exclusion ?? null;
   if (exclusion === null) return null;
   if (nowMs < exclusion.untilMs) return exclusion.untilMs;
   for (const worker of state.workers.values()) {
@@ -48,7 +49,7 @@ export function excludedUntilMs(state: JobState, name: string, nowMs: number): n
 
 /** How much longer a worker is excluded for, 0 while it is on probation; null when it is trusted. */
 export function excludedMs(state: JobState, name: string, nowMs: number): number | null {
-  const exclusion = state.standings.get(name)?.exclusion ?? null;
+  const exclusion = state.reputations.get(name)?.exclusion ?? null;
   return exclusion === null ? null : Math.max(0, exclusion.untilMs - nowMs);
 }
 
@@ -56,12 +57,12 @@ export function excludedMs(state: JobState, name: string, nowMs: number): number
  * Law (L2): not all workers that are here are excluded. When the last other one has gone, they are all taken
  * back.
  */
-export function keepSomebody(turn: Turn): void {
-  const { workerNames, standings } = turn.state;
-  if (workerNames.size === 0 || trustedNames(turn.state) > 0) return;
+export function keepSomebody(context: EventContext): void {
+  const { workerNames, reputations } = context.state;
+  if (workerNames.size === 0 || trustedNames(context.state) > 0) return;
   for (const name of workerNames.keys()) {
-    standings.delete(name);
-    readmit(turn, name, "no other worker is here");
+    reputations.delete(name);
+    readmit(context, name, "no other worker is here");
   }
 }
 
@@ -77,12 +78,12 @@ export function isUntriedSomewhere(state: JobState, { failures }: ShardEntry): b
  * Forgets old strikes of workers that are trusted, and whoever has not been here for a window after its
  * exclusion.
  */
-export function forgetOldStrikes({ state, nowMs }: Turn): void {
+export function forgetOldStrikes({ state, nowMs }: EventContext): void {
   const { windowMs } = state.config.exclusion;
-  for (const [name, { strikes, exclusion }] of state.standings) {
+  for (const [name, { strikes, exclusion }] of state.reputations) {
     const lastMs = Math.max(strikes.at(-1)?.atMs ?? 0, exclusion?.untilMs ?? 0);
     const kept = exclusion !== null && state.workerNames.has(name);
-    if (!kept && nowMs - lastMs >= windowMs) state.standings.delete(name);
+    if (!kept && nowMs - lastMs >= windowMs) state.reputations.delete(name);
   }
 }
 
@@ -90,43 +91,43 @@ function isToBlame({ failures, parent }: ShardEntry): boolean {
   return parent !== null || new Set(failures.map(({ worker }) => worker)).size > 1;
 }
 
-function takeBack(turn: Turn, shard: ShardEntry): void {
-  const { standings, config } = turn.state;
-  for (const [name, standing] of standings) {
-    standing.strikes = standing.strikes.filter(({ shards }) => !shards.includes(shard));
-    if (standing.exclusion !== null && standing.strikes.length < config.exclusion.strikes) {
-      standings.delete(name);
-      readmit(turn, name, "the shards were to blame");
+function takeBack(context: EventContext, shard: ShardEntry): void {
+  const { reputations, config } = context.state;
+  for (const [name, reputation] of reputations) {
+    reputation.strikes = reputation.strikes.filter(({ shards }) => !shards.includes(shard));
+    if (reputation.exclusion !== null && reputation.strikes.length < config.exclusion.strikes) {
+      reputations.delete(name);
+      readmit(context, name, "the shards were to blame");
     }
   }
 }
 
-function judgeWorker(turn: Turn, name: string, standing: Standing): void {
-  const { state, nowMs } = turn;
+function judgeWorker(context: EventContext, name: string, reputation: Reputation): void {
+  const { state, nowMs } = context;
   const { strikes: limit, forMs, forMaxMs } = state.config.exclusion;
-  const { exclusion } = standing;
+  const { exclusion } = reputation;
   // Leases that it held before may fail as well: that says nothing new.
   if (exclusion !== null && nowMs < exclusion.untilMs) return;
-  if (exclusion === null && standing.strikes.length < limit) return;
+  if (exclusion === null && reputation.strikes.length < limit) return;
   if (exclusion === null && !othersTrusted(state, name)) return;
   const longer = exclusion === null ? forMs : Math.min(2 * exclusion.forMs, forMaxMs);
-  standing.exclusion = { sinceMs: nowMs, untilMs: nowMs + longer, forMs: longer };
+  reputation.exclusion = { sinceMs: nowMs, untilMs: nowMs + longer, forMs: longer };
   const reason = exclusion === null ? `${limit} failures in a row` : "it failed again";
-  turn.effects.push({ kind: "standing", name, excludedForMs: longer, reason });
+  context.effects.push({ kind: "exclusion", name, excludedForMs: longer, reason });
 }
 
-function readmit(turn: Turn, name: string, reason: string): void {
-  turn.effects.push({ kind: "standing", name, excludedForMs: null, reason });
-  if (turn.state.counts.pending > 0) wake(turn);
+function readmit(context: EventContext, name: string, reason: string): void {
+  context.effects.push({ kind: "exclusion", name, excludedForMs: null, reason });
+  if (context.state.counts.pending > 0) wake(context);
 }
 
-export function isExcluded({ standings }: JobState, name: string): boolean {
-  return (standings.get(name)?.exclusion ?? null) !== null;
+export function isExcluded({ reputations }: JobState, name: string): boolean {
+  return (reputations.get(name)?.exclusion ?? null) !== null;
 }
 
-function trustedNames({ standings, workerNames }: JobState): number {
+function trustedNames({ reputations, workerNames }: JobState): number {
   let excluded = 0;
-  for (const [name, { exclusion }] of standings)
+  for (const [name, { exclusion }] of reputations)
     if (exclusion !== null && workerNames.has(name)) excluded += 1;
   return workerNames.size - excluded;
 }

@@ -1,33 +1,35 @@
 import { assert } from "../../../shared/core/assert.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
+import type { DeadLetter } from "../../../shared/domain/partial.ts";
+import { compareShards, type Shard } from "../../../shared/domain/shard.ts";
 import type { JobEffect } from "../state/effect.ts";
-import { recordDurably, recordSoon, type Turn } from "../state/event-context.ts";
+import { type EventContext, recordDurably, recordSoon } from "../state/event-context.ts";
 import type { JobState } from "../state/job-state.ts";
-import { detachLease } from "../state/lease-index.ts";
+import { detachLease } from "../state/job-state.ts";
 import { moveShard } from "../state/moves.ts";
 import type { FailureReason } from "../state/record.ts";
 import { offersOf, type ShardEntry } from "../state/shard-state.ts";
-import { discardLoser, refuseOffer } from "./offer-answers.ts";
+import { discardLoser, refuseOffer } from "./answers.ts";
 
 /** Fails the job for good. Nothing when it has ended already. */
-export function failJob(turn: Turn, reason: FailureReason): void {
-  if (isEnded(turn.state.phase)) return;
-  recordDurably(turn, { kind: "jobFailed", reason });
-  closeJob(turn);
+export function failJob(context: EventContext, reason: FailureReason): void {
+  if (isEnded(context.state.phase)) return;
+  recordDurably(context, { kind: "jobFailed", reason });
+  closeJob(context);
 }
 
 /**
  * After the record that ended the job: takes back every lease, answers every offer, and says how it ended.
  */
-export function closeJob(turn: Turn): void {
-  const { state } = turn;
+export function closeJob(context: EventContext): void {
+  const { state } = context;
   assert(isEnded(state.phase), "only an ended job is closed");
   const touched = new Set<ShardEntry>();
   for (const lease of [...state.leases.values()]) {
     const { entry, token, workerName: worker } = lease;
     touched.add(entry);
     detachLease(state, lease);
-    recordSoon(turn, {
+    recordSoon(context, {
       kind: "attemptEnded",
       shard: entry.shard.id,
       token,
@@ -38,14 +40,14 @@ export function closeJob(turn: Turn): void {
   for (const entry of state.committing) {
     touched.add(entry);
     for (const { partial } of offersOf(entry.state)) {
-      refuseOffer(turn, partial, jobEndedReason(state));
-      discardLoser(turn, partial);
+      refuseOffer(context, partial, jobEndedReason(state));
+      discardLoser(context, partial);
     }
   }
   for (const entry of touched) {
-    moveShard(state, entry, "jobEnded", { kind: "pending", sinceMs: turn.nowMs, notBeforeMs: 0 });
+    moveShard(state, entry, "jobEnded", { kind: "pending", sinceMs: context.nowMs, notBeforeMs: 0 });
   }
-  turn.effects.push(jobEnd(state));
+  context.effects.push(jobEnd(state));
 }
 
 export function jobEnd({ phase, failure }: JobState): JobEffect {
@@ -56,4 +58,42 @@ export function jobEnd({ phase, failure }: JobState): JobEffect {
 
 export function jobEndedReason({ phase }: JobState): FailureReason {
   return { code: "JOB_ENDED", message: `the job is ${phase}`, fields: { phase } };
+}
+
+/** Whether `more` dead letters on top of those that there are would be too many. */
+export function overBudget({ totals, config }: JobState, more: number): boolean {
+  return totals.deadRows + more > config.maxDeadRows;
+}
+
+/** Fails the job and names a row: `dead` if it is given, else the first dead letter in plan order. */
+export function failOverBudget(context: EventContext, dead: DeadLetter | null): void {
+  const { state } = context;
+  const { maxDeadRows } = state.config;
+  const deadRows = state.totals.deadRows + (dead === null ? 0 : 1);
+  const first = dead ?? firstDeadLetter(state);
+  const allowed = maxDeadRows === 0 ? "none is allowed" : `${maxDeadRows} are allowed`;
+  const example = first === null ? "" : `: ${first.file} row ${first.row}: ${first.message} (${first.code})`;
+  const place =
+    first === null ? {} : { file: first.file, row: first.row, stage: first.stage, code: first.code };
+  failJob(context, {
+    code: "ERROR_BUDGET_EXCEEDED",
+    message: `${deadRows} ${deadRows === 1 ? "row" : "rows"} could not be mapped and ${allowed}${example}`,
+    fields: { deadRows, maxDeadRows, ...place },
+  });
+}
+
+/** Looks at every shard: only for a job that fails. */
+function firstDeadLetter(state: JobState): DeadLetter | null {
+  let first: { shard: Shard; letter: DeadLetter } | null = null;
+  for (const entry of state.shards) {
+    const letter = deadLetterOf(entry);
+    if (letter === null) continue;
+    if (first === null || compareShards(entry.shard, first.shard) < 0) first = { shard: entry.shard, letter };
+  }
+  return first?.letter ?? null;
+}
+
+function deadLetterOf({ state }: ShardEntry): DeadLetter | null {
+  if (state.kind === "poisoned") return state.deadLetter;
+  return state.kind === "committed" ? state.partial.firstDead : null;
 }

@@ -1,19 +1,24 @@
 import { type Token, tokenKey } from "../../../shared/domain/token.ts";
-import { recordSoon, type Turn, wakeWorker } from "../state/event-context.ts";
+import { type EventContext, recordSoon, wakeWorker } from "../state/event-context.ts";
 import type { WorkerEntry } from "../state/job-state.ts";
-import { detachLease } from "../state/lease-index.ts";
+import { detachLease } from "../state/job-state.ts";
 import { moveShard } from "../state/moves.ts";
 import type { AttemptEnd } from "../state/record.ts";
 import { isSuspect, type Lease, leasesOf, type ShardEntry } from "../state/shard-state.ts";
 import { returnToPending } from "./verdict.ts";
 
 /** Grants a shard to a worker under a new token. */
-export function openLease(turn: Turn, worker: WorkerEntry, entry: ShardEntry, backup: boolean): void {
-  const { state, nowMs } = turn;
+export function openLease(
+  context: EventContext,
+  worker: WorkerEntry,
+  entry: ShardEntry,
+  backup: boolean,
+): void {
+  const { state, nowMs } = context;
   state.sequence += 1;
   const token: Token = { generation: state.generation, sequence: state.sequence };
   const { leaseMs } = state.config;
-  recordSoon(turn, { kind: "leaseGranted", shard: entry.shard.id, token, worker: worker.name, backup });
+  recordSoon(context, { kind: "leaseGranted", shard: entry.shard.id, token, worker: worker.name, backup });
   const lease: Lease = {
     entry,
     token,
@@ -30,15 +35,15 @@ export function openLease(turn: Turn, worker: WorkerEntry, entry: ShardEntry, ba
   state.leases.set(tokenKey(token), lease);
   worker.leases.add(lease);
   state.expiries.push({ atMs: lease.expiresMs, lease });
-  turn.effects.push({ kind: "grant", worker: worker.session, shard: entry.shard, token, leaseMs });
+  context.effects.push({ kind: "grant", worker: worker.session, shard: entry.shard, token, leaseMs });
 }
 
 /** Ends a lease; the shard stays where its other leases or offers hold it, else it is pending again. */
-export function endLease(turn: Turn, lease: Lease, end: AttemptEnd): void {
-  const { state } = turn;
+export function endLease(context: EventContext, lease: Lease, end: AttemptEnd): void {
+  const { state } = context;
   const { entry, token, workerName: worker } = lease;
   detachLease(state, lease);
-  recordSoon(turn, { kind: "attemptEnded", shard: entry.shard.id, token, worker, end });
+  recordSoon(context, { kind: "attemptEnded", shard: entry.shard.id, token, worker, end });
   const leases = leasesOf(entry.state).filter((other) => other !== lease);
   if (entry.state.kind === "committing") {
     const { offer, waiting } = entry.state;
@@ -46,9 +51,9 @@ export function endLease(turn: Turn, lease: Lease, end: AttemptEnd): void {
   } else if (leases.length > 0) {
     moveShard(state, entry, "leaseEnded", { kind: "leased", leases });
   } else {
-    returnToPending(turn, entry, "leaseEnded", end);
+    returnToPending(context, entry, "leaseEnded", end);
   }
-  wakeWorker(turn, lease.session);
+  wakeWorker(context, lease.session);
 }
 
 /** Whether the worker runs a shard that must run alone. */

@@ -1,41 +1,45 @@
 import { isEnded } from "../../../shared/domain/job.ts";
 import type { DeadLetter } from "../../../shared/domain/partial.ts";
 import { shardId, shardRows } from "../../../shared/domain/shard.ts";
-import { recordDurably, type Turn, wake } from "../state/event-context.ts";
+import { type EventContext, recordDurably, wake } from "../state/event-context.ts";
 import { type JobState, setShardState } from "../state/job-state.ts";
 import { moveShard, type ShardMove } from "../state/moves.ts";
 import type { AttemptEnd } from "../state/record.ts";
 import { filePath, placeFields, placeOf } from "../state/shard-place.ts";
 import type { ShardEntry } from "../state/shard-state.ts";
-import { failOverBudget, overBudget } from "./dead-letters.ts";
 import { isUntriedSomewhere } from "./exclusion.ts";
-import { failJob } from "./job-end.ts";
+import { failJob, failOverBudget, overBudget } from "./job-end.ts";
 import { enqueue } from "./pending-queue.ts";
 
 /**
  * A shard that nobody holds any more: pending after its back-off, or judged when its attempts are used up.
  */
-export function returnToPending(turn: Turn, entry: ShardEntry, move: ShardMove, end: AttemptEnd): void {
-  const { state, nowMs } = turn;
+export function returnToPending(
+  context: EventContext,
+  entry: ShardEntry,
+  move: ShardMove,
+  end: AttemptEnd,
+): void {
+  const { state, nowMs } = context;
   const counted = end.kind === "failed" || end.kind === "died" || end.kind === "rejected";
   const notBeforeMs = counted ? nowMs + retryDelayMs(state, entry) : nowMs;
   moveShard(state, entry, move, { kind: "pending", sinceMs: nowMs, notBeforeMs });
-  if (attemptsAreUsedUp(state, entry)) judge(turn, entry);
+  if (attemptsAreUsedUp(state, entry)) judge(context, entry);
   else {
     enqueue(state, entry);
-    wake(turn);
+    wake(context);
   }
 }
 
 /** Decides again whatever a crash may have cut off between a record and the one that follows from it. */
-export function settleVerdicts(turn: Turn): void {
-  const { state } = turn;
-  if (overBudget(state, 0)) failOverBudget(turn, null);
+export function settleVerdicts(context: EventContext): void {
+  const { state } = context;
+  if (overBudget(state, 0)) failOverBudget(context, null);
   for (const entry of [...state.shards]) {
     if (isEnded(state.phase)) return;
     if (entry.state.kind !== "pending") continue;
-    if (tooOftenRevoked(state, entry)) failRevoked(turn, entry);
-    else if (attemptsAreUsedUp(state, entry)) judge(turn, entry);
+    if (tooOftenRevoked(state, entry)) failRevoked(context, entry);
+    else if (attemptsAreUsedUp(state, entry)) judge(context, entry);
   }
 }
 
@@ -44,10 +48,10 @@ export function tooOftenRevoked({ config }: JobState, entry: ShardEntry): boolea
   return entry.revocations >= config.maxAttempts;
 }
 
-export function failRevoked(turn: Turn, entry: ShardEntry): void {
-  const { state } = turn;
+export function failRevoked(context: EventContext, entry: ShardEntry): void {
+  const { state } = context;
   const message = `${placeOf(state, entry)} was committed ${entry.revocations} times, and each partial was damaged later`;
-  failJob(turn, {
+  failJob(context, {
     code: "SHARD_FAILED",
     message,
     fields: { ...placeFields(state, entry), code: "PARTIAL_INVALID" },
@@ -83,28 +87,28 @@ function retryDelayMs({ config }: JobState, entry: ShardEntry): number {
  * Workers that only ever died with this shard point at a row that kills them: the shard is halved, down to
  * the row. Anything else is a failure that more attempts will not cure.
  */
-function judge(turn: Turn, entry: ShardEntry): void {
+function judge(context: EventContext, entry: ShardEntry): void {
   const rows = shardRows(entry.shard);
-  if (rows === 0 || !entry.failures.every(({ died }) => died)) failShard(turn, entry);
-  else if (rows > 1) splitShard(turn, entry);
-  else poisonRow(turn, entry);
+  if (rows === 0 || !entry.failures.every(({ died }) => died)) failShard(context, entry);
+  else if (rows > 1) splitShard(context, entry);
+  else poisonRow(context, entry);
 }
 
-function splitShard(turn: Turn, entry: ShardEntry): void {
-  const { state } = turn;
+function splitShard(context: EventContext, entry: ShardEntry): void {
+  const { state } = context;
   const { id, rowStart, rowEnd } = entry.shard;
   const atRow = rowStart + Math.floor((rowEnd - rowStart) / 2);
   const next = state.shards.length;
-  recordDurably(turn, { kind: "shardSplit", shard: id, atRow, into: [shardId(next), shardId(next + 1)] });
+  recordDurably(context, { kind: "shardSplit", shard: id, atRow, into: [shardId(next), shardId(next + 1)] });
   for (const half of state.shards.slice(next)) {
-    setShardState(state, half, { kind: "pending", sinceMs: turn.nowMs, notBeforeMs: 0 });
+    setShardState(state, half, { kind: "pending", sinceMs: context.nowMs, notBeforeMs: 0 });
     enqueue(state, half);
   }
-  wake(turn);
+  wake(context);
 }
 
-function poisonRow(turn: Turn, entry: ShardEntry): void {
-  const { state } = turn;
+function poisonRow(context: EventContext, entry: ShardEntry): void {
+  const { state } = context;
   const died = entry.failures.length;
   const { file, row } = state.rows.placeOf(entry.shard.rowStart);
   const deadLetter: DeadLetter = {
@@ -115,17 +119,17 @@ function poisonRow(turn: Turn, entry: ShardEntry): void {
     message: `${died} workers died with this row: ${entry.failures.at(-1)?.message ?? ""}`,
   };
   if (overBudget(state, 1)) {
-    failOverBudget(turn, deadLetter);
+    failOverBudget(context, deadLetter);
     return;
   }
-  recordDurably(turn, { kind: "rowDeadLettered", shard: entry.shard.id, deadLetter });
+  recordDurably(context, { kind: "rowDeadLettered", shard: entry.shard.id, deadLetter });
 }
 
-function failShard(turn: Turn, entry: ShardEntry): void {
-  const { state } = turn;
+function failShard(context: EventContext, entry: ShardEntry): void {
+  const { state } = context;
   const last = entry.failures.at(-1);
   const code = last?.code ?? "INTERNAL";
   const times = entry.failures.length === 1 ? "once" : `${entry.failures.length} times`;
   const message = `${placeOf(state, entry)} failed ${times}, last on ${last?.worker}: ${last?.message} (${code})`;
-  failJob(turn, { code: "SHARD_FAILED", message, fields: { ...placeFields(state, entry), code } });
+  failJob(context, { code: "SHARD_FAILED", message, fields: { ...placeFields(state, entry), code } });
 }

@@ -60,7 +60,7 @@ export type JobEffect =
   | { readonly kind: "wake"; readonly shards: boolean; readonly freed: readonly WorkerSession[] }
   /** A worker is excluded for a while, or (null) trusted again: for the log. */
   | {
-      readonly kind: "standing";
+      readonly kind: "exclusion";
       readonly name: string;
       readonly excludedForMs: number | null;
       readonly reason: string;
@@ -82,7 +82,7 @@ export type NoLeaseReason =
   | "backingOff"
   /** The worker holds as many leases as it has slots. */
   | "slotsFull"
-  /** The worker failed too often: see exclusion.ts. */
+  /** The worker failed too often: see policy/exclusion.ts. */
   | "excluded"
   | "jobEnded";
 

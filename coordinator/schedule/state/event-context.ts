@@ -5,36 +5,36 @@ import type { JobState } from "./job-state.ts";
 import type { JournalRecord } from "./record.ts";
 
 /** One event at work: the state that it changes, when it happens, and the effects so far. */
-export interface Turn {
+export interface EventContext {
   readonly state: JobState;
   readonly nowMs: number;
   readonly effects: JobEffect[];
 }
 
 /** A fact that must be on disk before anything that follows it is done. */
-export function recordDurably(turn: Turn, record: JournalRecord): void {
-  evolve(turn.state, record);
-  turn.effects.push({ kind: "append", record, durable: true });
+export function recordDurably(context: EventContext, record: JournalRecord): void {
+  evolve(context.state, record);
+  context.effects.push({ kind: "append", record, durable: true });
 }
 
 /** A fact whose loss costs repeated work at most. */
-export function recordSoon(turn: Turn, record: JournalRecord): void {
-  evolve(turn.state, record);
-  turn.effects.push({ kind: "append", record, durable: false });
+export function recordSoon(context: EventContext, record: JournalRecord): void {
+  evolve(context.state, record);
+  context.effects.push({ kind: "append", record, durable: false });
 }
 
 /** Shards became available. */
-export function wake(turn: Turn): void {
-  mergeWake(turn, true, []);
+export function wake(context: EventContext): void {
+  mergeWake(context, true, []);
 }
 
 /** A worker has a slot again. */
-export function wakeWorker(turn: Turn, session: WorkerSession): void {
-  if (turn.state.phase === "running") mergeWake(turn, false, [session]);
+export function wakeWorker(context: EventContext, session: WorkerSession): void {
+  if (context.state.phase === "running") mergeWake(context, false, [session]);
 }
 
-/** One a turn is enough. */
-function mergeWake({ effects }: Turn, shards: boolean, freed: readonly WorkerSession[]): void {
+/** One an event is enough. */
+function mergeWake({ effects }: EventContext, shards: boolean, freed: readonly WorkerSession[]): void {
   const at = effects.findIndex(({ kind }) => kind === "wake");
   const [before] = at < 0 ? [] : effects.splice(at, 1);
   const merged = before?.kind === "wake" ? before : { shards: false, freed: [] };

@@ -6,8 +6,7 @@ import { compareTokens, type Token, tokenKey } from "../../../shared/domain/toke
 import { addShard, type JobState } from "./job-state.ts";
 import { moveShard } from "./moves.ts";
 import type { AttemptEnd, JournalRecord } from "./record.ts";
-import { storyOf } from "./shard-history.ts";
-import { placeOf } from "./shard-place.ts";
+import { historyOf, placeOf } from "./shard-place.ts";
 import {
   type Attempt,
   type CountedFailure,
@@ -56,7 +55,7 @@ export function evolveCommitted(state: JobState, partial: PartialManifest): void
   const entry = entryOf(state, partial.shard);
   if (entry.state.kind === "committed") {
     const same = entry.state.partial.executionId === partial.executionId;
-    assert(same, `I3: one commit a shard; ${storyOf(state, entry)}`);
+    assert(same, `I3: one commit a shard; ${historyOf(state, entry)}`);
     return;
   }
   const fault = rowCountsFault(partial, shardRows(entry.shard));

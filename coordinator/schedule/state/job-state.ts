@@ -3,9 +3,9 @@ import { Heap } from "../../../shared/core/heap.ts";
 import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
 import type { JobDigests, JobPhase } from "../../../shared/domain/job.ts";
 import { compareShards, type Shard, type ShardId } from "../../../shared/domain/shard.ts";
-import type { Token } from "../../../shared/domain/token.ts";
+import { type Token, tokenKey } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
-import type { ScheduleConfig } from "./config.ts";
+import { type ScheduleConfig, validateScheduleConfig } from "./config.ts";
 import type { FailureReason } from "./record.ts";
 import {
   isOpen,
@@ -16,7 +16,6 @@ import {
   type ShardState,
 } from "./shard-state.ts";
 import { SpeedSamples } from "./speed-samples.ts";
-import { validateScheduleConfig } from "./validate-config.ts";
 
 /** A job while it runs. Mutable and owned by one shell; changed only through `applyEvent` and `replay`. */
 export interface JobState {
@@ -56,7 +55,7 @@ export interface JobState {
   /** How many sessions a worker name has. */
   readonly workerNames: Map<string, number>;
   /** Workers with strikes, by name. */
-  readonly standings: Map<string, Standing>;
+  readonly reputations: Map<string, Reputation>;
   /** By token key, in the order of their grants. */
   readonly leases: Map<string, Lease>;
   readonly expiries: Heap<Expiry>;
@@ -101,7 +100,7 @@ export interface WorkerEntry {
  *        ^          ^     (twice as long) <- fails -'            |
  *        '----------'------------------ commits -----------------'
  */
-export interface Standing {
+export interface Reputation {
   /** Since its last commit and within the window, oldest first. */
   strikes: readonly Strike[];
   exclusion: Exclusion | null;
@@ -177,7 +176,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     sequence: 0,
     workers: new Map(),
     workerNames: new Map(),
-    standings: new Map(),
+    reputations: new Map(),
     leases: new Map(),
     expiries: new Heap<Expiry>((a, b) => a.atMs - b.atMs),
     queue: {
@@ -235,4 +234,17 @@ export function plannedShards(state: JobState): number {
 
 export function isOpenEntry(entry: ShardEntry): boolean {
   return isOpen(entry.state.kind);
+}
+
+/** The live lease under this token, if it is this session's. */
+export function liveLease(state: JobState, session: WorkerSession, token: Token): Lease | undefined {
+  const lease = state.leases.get(tokenKey(token));
+  return lease?.session === session ? lease : undefined;
+}
+
+/** Takes a lease out of every index but its shard's state, which the caller moves. */
+export function detachLease(state: JobState, lease: Lease): void {
+  lease.live = false;
+  state.leases.delete(tokenKey(lease.token));
+  state.workers.get(lease.session)?.leases.delete(lease);
 }

@@ -2,7 +2,7 @@ import { assert } from "../../../shared/core/assert.ts";
 import type { JobPhase } from "../../../shared/domain/job.ts";
 import type { JobEvent } from "./event.ts";
 import { type JobState, setShardState } from "./job-state.ts";
-import { storyOf } from "./shard-history.ts";
+import { historyOf } from "./shard-place.ts";
 import type { ShardEntry, ShardKind, ShardState } from "./shard-state.ts";
 
 // The legal moves, on one screen. A cell that is not here throws.
@@ -94,15 +94,15 @@ export function cellOf(state: JobState, event: JobEvent): Cell {
   const cell = row[event.kind];
   if (cell !== undefined) return cell;
   const entry = "shard" in event ? state.shards[event.shard] : undefined;
-  const story = entry === undefined ? "" : `; ${storyOf(state, entry)}`;
-  throw new Error(`broken invariant: ${event.kind} while the job is ${state.phase}${story}`);
+  const history = entry === undefined ? "" : `; ${historyOf(state, entry)}`;
+  throw new Error(`broken invariant: ${event.kind} while the job is ${state.phase}${history}`);
 }
 
 /** Moves a shard along a legal arrow. */
 export function moveShard(state: JobState, entry: ShardEntry, move: ShardMove, next: ShardState): void {
   const targets = SHARD_MOVES[entry.state.kind][move];
   if (targets === undefined || !targets.includes(next.kind)) {
-    assert(false, `${move} leads from ${entry.state.kind} to ${next.kind}; ${storyOf(state, entry)}`);
+    assert(false, `${move} leads from ${entry.state.kind} to ${next.kind}; ${historyOf(state, entry)}`);
   }
   setShardState(state, entry, next);
 }

@@ -1,7 +1,8 @@
 import { present } from "../../../shared/core/assert.ts";
+import { tokenKey } from "../../../shared/domain/token.ts";
 import type { JobState } from "./job-state.ts";
-import type { FailureReason } from "./record.ts";
-import type { ShardEntry } from "./shard-state.ts";
+import type { AttemptEnd, FailureReason } from "./record.ts";
+import type { Attempt, ShardEntry } from "./shard-state.ts";
 
 /** Where a shard lies: rows `[rowStart, rowEnd)` of its file, or of the whole input when it spans several. */
 export type ShardPlace =
@@ -45,4 +46,29 @@ export function placeFields(state: JobState, entry: ShardEntry): FailureReason["
 
 export function filePath(state: JobState, file: number): string {
   return state.files[file] ?? `file ${file}`;
+}
+
+/** What happened to a shard, in one line: for errors that must explain themselves. */
+export function historyOf(state: JobState, entry: ShardEntry): string {
+  const parent = entry.parent === null ? "" : `, a half of shard ${entry.parent}`;
+  const attempts = entry.attempts.length === 0 ? "never leased" : entry.attempts.map(tellAttempt).join("; ");
+  const revoked = entry.revocations === 0 ? "" : `; commits revoked: ${entry.revocations}`;
+  return `${placeOf(state, entry)}${parent}, is ${entry.state.kind}: ${attempts}${revoked}`;
+}
+
+function tellAttempt({ token, worker, backup, end }: Attempt): string {
+  return `${tokenKey(token)} on ${worker}${backup ? " (backup)" : ""} ${tellEnd(end)}`;
+}
+
+function tellEnd(end: AttemptEnd | null): string {
+  if (end === null) return "open";
+  switch (end.kind) {
+    case "failed":
+    case "rejected":
+      return `${end.kind} ${end.code}: ${end.message}`;
+    case "died":
+      return `died: ${end.message}`;
+    default:
+      return end.kind;
+  }
 }

@@ -52,7 +52,7 @@ export interface ShardEntry {
 
 /**
  * Executions remembered for a shard. Expiries are not counted as failures, so a shard may have any number;
- * the story needs the last few, and a token that is forgotten is fenced by `forgottenUpTo`.
+ * their history needs the last few, and a token that is forgotten is fenced by `forgottenUpTo`.
  */
 export const MAX_ATTEMPTS_KEPT = 16;
 

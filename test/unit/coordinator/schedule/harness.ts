@@ -221,7 +221,7 @@ export function decisionOf(effect: JobEffect): string {
   if (effect.kind === "settleOffer") {
     return `offer ${effect.outcome.kind === "refused" ? effect.outcome.reason.code : effect.outcome.kind}`;
   }
-  if (effect.kind === "standing") return effect.excludedForMs === null ? "trusted again" : "excluded";
+  if (effect.kind === "exclusion") return effect.excludedForMs === null ? "trusted again" : "excluded";
   if (effect.kind !== "append") return effect.kind;
   const { record } = effect;
   if (record.kind === "attemptEnded") return `attempt ${record.end.kind}`;

@@ -31,7 +31,7 @@ describe("a worker that fails again and again", () => {
   test("gets no leases for a while, and is told when to ask again", () => {
     const { job, bad, good } = aScene(2);
     const effects = job.fail(job.grant(bad));
-    expect(only(effects, "standing")).toMatchObject({ name: "bad", excludedForMs: MINUTE });
+    expect(only(effects, "exclusion")).toMatchObject({ name: "bad", excludedForMs: MINUTE });
     expect(job.noLease(bad)).toMatchObject({ why: "excluded", retryAtMs: job.nowMs + MINUTE });
     expect(excludedMs(job.state, "bad", job.nowMs + 15_000)).toBe(45_000);
     job.grant(good);
@@ -79,7 +79,7 @@ describe("a worker that fails again and again", () => {
     job.join("good");
     const { shard, digest } = job.commit(bad);
     job.apply({ kind: "partialDamaged", shard, digest, reason: "gone" });
-    expect(job.state.standings.get("bad")?.strikes).toHaveLength(1);
+    expect(job.state.reputations.get("bad")?.strikes).toHaveLength(1);
   });
 
   test("has a clean slate after a commit", () => {
@@ -96,7 +96,7 @@ describe("a worker that fails again and again", () => {
     scene.job.fail(scene.job.grant(scene.bad));
     expect(isExcluded(scene)).toBe(false);
     scene.job.tickAfter(10 * MINUTE);
-    expect(scene.job.state.standings.size).toBe(0);
+    expect(scene.job.state.reputations.size).toBe(0);
   });
 
   test("is never struck for being late, draining, or losing a lease", () => {
@@ -135,7 +135,7 @@ describe("the only worker", () => {
   test("left, though excluded, is taken back, and is woken", () => {
     const scene = aScene(3);
     const effects = scene.job.lose(scene.good);
-    expect(kinds(effects)).toEqual(expect.arrayContaining(["standing", "wake"]));
+    expect(kinds(effects)).toEqual(expect.arrayContaining(["exclusion", "wake"]));
     expect(isExcluded(scene)).toBe(false);
     scene.job.grant(scene.bad);
   });
@@ -177,7 +177,7 @@ describe("a probe", () => {
     const { job, bad, probe } = onProbation();
     let lease = probe;
     for (const minutes of [2, 4, 8, 10, 10]) {
-      expect(only(job.fail(lease), "standing").excludedForMs).toBe(minutes * MINUTE);
+      expect(only(job.fail(lease), "exclusion").excludedForMs).toBe(minutes * MINUTE);
       job.tickAfter(minutes * MINUTE - 1);
       expect(job.noLease(bad).why).toBe("excluded");
       job.nowMs += 1;
@@ -214,9 +214,9 @@ describe("a shard that is to blame", () => {
     const again = job.grant(good);
     expect(again.shard.id).toBe(0);
     const effects = job.fail(again);
-    expect(only(effects, "standing")).toMatchObject({ name: "bad", excludedForMs: null });
+    expect(only(effects, "exclusion")).toMatchObject({ name: "bad", excludedForMs: null });
     expect(isExcluded(scene)).toBe(false);
-    expect(job.state.standings.has("good")).toBe(false);
+    expect(job.state.reputations.has("good")).toBe(false);
   });
 
   test("for it kills workers, excludes none of them, down to the row", () => {
@@ -232,7 +232,7 @@ describe("a shard that is to blame", () => {
       else job.lose(worker, "died");
       for (const session of [...job.state.workers.keys()]) job.lose(session, "left");
       job.nowMs += 60_000;
-      expect([...job.state.standings.values()].filter(({ exclusion }) => exclusion !== null)).toEqual([]);
+      expect([...job.state.reputations.values()].filter(({ exclusion }) => exclusion !== null)).toEqual([]);
     }
     expect(job.state.phase).toBe("reducing");
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ScheduleConfig } from "../../../../../coordinator/schedule/state/config.ts";
+import { validateScheduleConfig } from "../../../../../coordinator/schedule/state/config.ts";
 import { createJobState } from "../../../../../coordinator/schedule/state/job-state.ts";
-import { validateScheduleConfig } from "../../../../../coordinator/schedule/state/validate-config.ts";
 import { isShardmillError } from "../../../../../shared/core/errors.ts";
 import { aConfig } from "../harness.ts";
 

@@ -1,12 +1,12 @@
 import { assert } from "../../../shared/core/assert.ts";
+import { discardLoser, isCommittedPartial, refuseOffer, settleOffer } from "../policy/answers.ts";
 import { jobEndedReason } from "../policy/job-end.ts";
-import { discardLoser, isCommittedPartial, refuseOffer, settleOffer } from "../policy/offer-answers.ts";
 import type { EventOf, JobEvent } from "../state/event.ts";
-import type { Turn } from "../state/event-context.ts";
+import type { EventContext } from "../state/event-context.ts";
 
 /** What came after the job's end is answered, and changes nothing. */
-export function answerLate(turn: Turn, event: JobEvent): void {
-  const { state, effects } = turn;
+export function answerAfterEnd(context: EventContext, event: JobEvent): void {
+  const { state, effects } = context;
   switch (event.kind) {
     case "leaseRequested":
       effects.push({ kind: "noLease", worker: event.worker, why: "jobEnded", retryAtMs: null });
@@ -17,14 +17,14 @@ export function answerLate(turn: Turn, event: JobEvent): void {
       return;
     }
     case "partialOffered":
-      answerLateOffer(turn, event);
+      answerOfferAfterEnd(context, event);
       break;
     case "attemptFailed":
     case "leaseReleased":
       effects.push({ kind: "refuse", reason: jobEndedReason(state) });
       return;
     case "cancelRequested":
-      answerLateCancel(turn);
+      answerCancelAfterEnd(context);
       break;
     default:
       // Answers to work that the job's end made void.
@@ -33,17 +33,17 @@ export function answerLate(turn: Turn, event: JobEvent): void {
 }
 
 /** The files of a committed partial are the output's: whoever offers them again is told so, and they stay. */
-function answerLateOffer(turn: Turn, { partial }: EventOf<"partialOffered">): void {
-  if (isCommittedPartial(turn.state, partial)) {
-    settleOffer(turn, partial, { kind: "committed" });
+function answerOfferAfterEnd(context: EventContext, { partial }: EventOf<"partialOffered">): void {
+  if (isCommittedPartial(context.state, partial)) {
+    settleOffer(context, partial, { kind: "committed" });
     return;
   }
-  refuseOffer(turn, partial, jobEndedReason(turn.state));
-  discardLoser(turn, partial);
+  refuseOffer(context, partial, jobEndedReason(context.state));
+  discardLoser(context, partial);
 }
 
-function answerLateCancel(turn: Turn): void {
-  const { state, effects } = turn;
+function answerCancelAfterEnd(context: EventContext): void {
+  const { state, effects } = context;
   assert(state.phase !== "publishing", "a job that is publishing has not ended");
   if (state.phase === "cancelled") {
     effects.push({ kind: "done" });

@@ -65,7 +65,7 @@ describe("after the end", () => {
 });
 
 describe("impossible events", () => {
-  test("throw with the phase, the event and the shard's story", () => {
+  test("throw with the phase, the event and the shard's history", () => {
     const { job, partials } = reducing();
     const [partial] = partials;
     if (partial === undefined) throw new Error("no partial");
@@ -77,7 +77,7 @@ describe("impossible events", () => {
     );
   });
 
-  test("an answer about an execution that nobody verifies throws with the story", () => {
+  test("an answer about an execution that nobody verifies throws with the history", () => {
     const job = TestJob.running(aPlan(1));
     const { shard, token } = job.grant(job.join("w1"));
     expect(() => job.stored(aPartial(shard, token))).toThrow(/shard 0 .* is leased: 1.1 on w1 open/);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { uploadFault } from "../../../../../coordinator/schedule/policy/token-fault.ts";
+import { uploadFault } from "../../../../../coordinator/schedule/policy/answers.ts";
 import { shardId } from "../../../../../shared/domain/shard.ts";
 import { aConfig, aPlan, type Granted, TestJob } from "../harness.ts";
 

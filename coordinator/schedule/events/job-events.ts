@@ -1,0 +1,56 @@
+import { assert } from "../../../shared/core/assert.ts";
+import { closeJob, failJob } from "../policy/job-end.ts";
+import { enqueue } from "../policy/pending-queue.ts";
+import type { EventOf } from "../state/event.ts";
+import { type EventContext, recordDurably, wake } from "../state/event-context.ts";
+
+export function jobAccepted(context: EventContext, event: EventOf<"jobAccepted">): void {
+  const { jobId, name, digests } = event;
+  assert(context.state.jobId === null, "a job is accepted once");
+  recordDurably(context, { kind: "jobAccepted", jobId, name, digests });
+}
+
+export function planSealed(context: EventContext, event: EventOf<"planSealed">): void {
+  const { files, shards } = event;
+  assert(
+    shards.every((shard, index) => shard.id === index),
+    "a shard's id is its place in the plan",
+  );
+  recordDurably(context, {
+    kind: "planSealed",
+    files: files.map(({ path, rows }) => [path, rows]),
+    shards: shards.map(({ rowStart, rowEnd }) => [rowStart, rowEnd]),
+  });
+  for (const entry of context.state.shards) enqueue(context.state, entry);
+  wake(context);
+}
+
+/**
+ * Durable before it takes effect; too late once the intent to publish is on record: never both cancelled and
+ * published.
+ */
+export function cancelRequested(context: EventContext, { reason }: EventOf<"cancelRequested">): void {
+  if (context.state.phase === "publishing") {
+    const message = "the job is being published: it can no longer be cancelled";
+    context.effects.push({ kind: "refuse", reason: { code: "CANCEL_TOO_LATE", message, fields: {} } });
+    return;
+  }
+  recordDurably(context, { kind: "jobCancelled", reason });
+  context.effects.push({ kind: "done" });
+  closeJob(context);
+}
+
+export function reduced(context: EventContext, { outputDigest }: EventOf<"reduced">): void {
+  recordDurably(context, { kind: "publishIntent", outputDigest });
+  context.effects.push({ kind: "publish", outputDigest });
+}
+
+export function publishDone(context: EventContext, { outputDigest }: EventOf<"publishDone">): void {
+  assert(outputDigest === context.state.outputDigest, "I5: what was published is what was intended");
+  recordDurably(context, { kind: "published", outputDigest });
+  closeJob(context);
+}
+
+export function jobBroken(context: EventContext, { reason }: EventOf<"jobBroken">): void {
+  failJob(context, reason);
+}

@@ -1,0 +1,114 @@
+import { ERROR_CODES } from "../../../shared/core/errors.ts";
+import type { ShardId } from "../../../shared/domain/shard.ts";
+import { refuseStaleSession, staleLease } from "../policy/answers.ts";
+import { chooseBackup } from "../policy/backup.ts";
+import { excludedUntilMs, strike } from "../policy/exclusion.ts";
+import { failJob } from "../policy/job-end.ts";
+import { endLease, holdsSuspect, openLease } from "../policy/leases.ts";
+import { mustEmpty, nextReadyAtMs, takePending, takeRunning } from "../policy/pending-queue.ts";
+import type { NoLeaseReason } from "../state/effect.ts";
+import type { EventOf } from "../state/event.ts";
+import type { EventContext } from "../state/event-context.ts";
+import type { WorkerEntry } from "../state/job-state.ts";
+import { liveLease } from "../state/job-state.ts";
+import type { AttemptEnd, FailureReason } from "../state/record.ts";
+import { placeFields } from "../state/shard-place.ts";
+import type { Lease } from "../state/shard-state.ts";
+
+/**
+ * Grants what the worker runs already, else the first pending shard in plan order, else a backup of a slow
+ * one, else nothing.
+ */
+export function leaseRequested(context: EventContext, event: EventOf<"leaseRequested">): void {
+  const worker = context.state.workers.get(event.worker);
+  if (worker === undefined) {
+    refuseStaleSession(context, event.worker);
+  } else if (context.state.phase !== "running") {
+    noLease(context, worker, "nothingPending", null);
+  } else if (worker.leases.size >= worker.slots || holdsSuspect(worker)) {
+    noLease(context, worker, "slotsFull", null);
+  } else {
+    const untilMs = excludedUntilMs(context.state, worker.name, context.nowMs);
+    if (untilMs !== null) noLease(context, worker, "excluded", Number.isFinite(untilMs) ? untilMs : null);
+    else if (mustEmpty(context.state, worker, context.nowMs)) noLease(context, worker, "slotsFull", null);
+    else grantLease(context, worker, event.running ?? []);
+  }
+}
+
+function grantLease(context: EventContext, worker: WorkerEntry, running: readonly ShardId[]): void {
+  const { state, nowMs } = context;
+  const entry = takeRunning(state, running) ?? takePending(state, worker, nowMs);
+  if (entry !== null) {
+    openLease(context, worker, entry, false);
+    return;
+  }
+  if (state.counts.pending > 0) {
+    noLease(context, worker, "backingOff", nextReadyAtMs(state, nowMs));
+    return;
+  }
+  const { lease, nextAtMs } = chooseBackup(state, worker, nowMs);
+  if (lease === null) noLease(context, worker, "nothingPending", nextAtMs);
+  else openLease(context, worker, lease.entry, true);
+}
+
+function noLease(
+  context: EventContext,
+  worker: WorkerEntry,
+  why: NoLeaseReason,
+  retryAtMs: number | null,
+): void {
+  context.effects.push({ kind: "noLease", worker: worker.session, why, retryAtMs });
+}
+
+/** An execution failed. What comes next is a property of the error's code: see ERROR_CODES. */
+export function attemptFailed(context: EventContext, event: EventOf<"attemptFailed">): void {
+  const lease = leaseOf(context, event);
+  if (lease === null) return;
+  context.effects.push({ kind: "done" });
+  const end = endOf(event.reason);
+  endLease(context, lease, end);
+  if (end.kind !== "released") strike(context, lease.workerName, [lease.entry]);
+  if (ERROR_CODES[event.reason.code].next === "failJob")
+    failJob(context, withPlace(context, lease, event.reason));
+}
+
+/** Handed back unfinished: nobody's fault. */
+export function leaseReleased(context: EventContext, event: EventOf<"leaseReleased">): void {
+  const lease = leaseOf(context, event);
+  if (lease === null) return;
+  context.effects.push({ kind: "done" });
+  endLease(context, lease, { kind: "released" });
+}
+
+/** The live lease that the event is about, or null once the event has been refused. */
+function leaseOf(
+  context: EventContext,
+  event: EventOf<"attemptFailed"> | EventOf<"leaseReleased">,
+): Lease | null {
+  const { state, effects } = context;
+  const { worker, shard, token } = event;
+  if (!state.workers.has(worker)) {
+    refuseStaleSession(context, worker);
+    return null;
+  }
+  const lease = liveLease(state, worker, token);
+  if (lease !== undefined && lease.entry.shard.id === shard) return lease;
+  effects.push({ kind: "refuse", reason: staleLease(shard, token) });
+  return null;
+}
+
+/** A worker that stopped (its lease was lost, or it was told to) is no fault of the shard. */
+function endOf({ code, message }: FailureReason): AttemptEnd {
+  if (code === "WORKER_DIED") return { kind: "died", message };
+  if (code === "INTERRUPTED" || ERROR_CODES[code].next === "drop") return { kind: "released" };
+  return { kind: "failed", code, message };
+}
+
+function withPlace(
+  context: EventContext,
+  { entry, workerName }: Lease,
+  reason: FailureReason,
+): FailureReason {
+  const fields = { ...placeFields(context.state, entry), worker: workerName, ...reason.fields };
+  return { ...reason, fields };
+}

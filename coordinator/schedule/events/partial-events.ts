@@ -1,0 +1,138 @@
+import { assert } from "../../../shared/core/assert.ts";
+import { isEnded } from "../../../shared/domain/job.ts";
+import type { PartialManifest } from "../../../shared/domain/partial.ts";
+import { compareTokens } from "../../../shared/domain/token.ts";
+import { discardLoser, refuseOffer, settleOffer, staleLease } from "../policy/answers.ts";
+import { clearStrikes, strike } from "../policy/exclusion.ts";
+import { failOverBudget, overBudget } from "../policy/job-end.ts";
+import { enqueue } from "../policy/pending-queue.ts";
+import { failRevoked, returnToPending, tooOftenRevoked } from "../policy/verdict.ts";
+import type { EventOf } from "../state/event.ts";
+import { type EventContext, recordDurably, recordSoon, wake, wakeWorker } from "../state/event-context.ts";
+import { findAttempt } from "../state/evolve-shard.ts";
+import { detachLease, setShardState } from "../state/job-state.ts";
+import { moveShard } from "../state/moves.ts";
+import type { AttemptEnd } from "../state/record.ts";
+import { historyOf } from "../state/shard-place.ts";
+import type { Offer, ShardEntry, ShardState } from "../state/shard-state.ts";
+
+type Committing = Extract<ShardState, { kind: "committing" }>;
+
+/** The offer is whole and durable: it is the shard's partial from the moment that its record is on disk. */
+export function partialStored(context: EventContext, event: EventOf<"partialStored">): void {
+  const { state } = context;
+  const found = verifiedOffer(context, event);
+  if (found === null) return;
+  const { entry, committing } = found;
+  const { partial, msPerRow } = committing.offer;
+  recordDurably(context, { kind: "shardCommitted", partial });
+  if (msPerRow !== null) state.speeds.add(committing.offer.workerName, msPerRow);
+  clearStrikes(context, committing.offer.workerName);
+  settleOffer(context, partial, { kind: "committed" });
+  for (const loser of committing.waiting) {
+    settleOffer(context, loser.partial, { kind: "alreadyCommitted" });
+    discardLoser(context, loser.partial);
+    endOffer(context, entry, loser, { kind: "superseded" });
+  }
+  for (const lease of committing.leases) {
+    const { token, workerName: worker } = lease;
+    detachLease(state, lease);
+    wakeWorker(context, lease.session);
+    recordSoon(context, {
+      kind: "attemptEnded",
+      shard: entry.shard.id,
+      token,
+      worker,
+      end: { kind: "superseded" },
+    });
+  }
+  if (overBudget(state, 0)) failOverBudget(context, null);
+}
+
+/**
+ * The offer is not what it says, and its token is revoked: the next that waits under another token is
+ * verified, else other leases go on, else the shard is pending.
+ */
+export function partialRejected(context: EventContext, event: EventOf<"partialRejected">): void {
+  const { state } = context;
+  const found = verifiedOffer(context, event);
+  if (found === null) return;
+  const { entry, committing } = found;
+  const { offer, waiting, leases } = committing;
+  const { code, message } = event.reason;
+  const end: AttemptEnd = { kind: "rejected", code, message };
+  endOffer(context, entry, offer, end);
+  refuseOffer(context, offer.partial, event.reason);
+  const revoked = waiting.filter(({ partial }) => sameToken(partial, offer.partial));
+  for (const { partial } of revoked) refuseOffer(context, partial, staleLease(partial.shard, partial.token));
+  const [next, ...rest] = waiting.filter((other) => !revoked.includes(other));
+  if (next !== undefined) {
+    moveShard(state, entry, "rejected", { kind: "committing", offer: next, waiting: rest, leases });
+    context.effects.push({ kind: "verify", partial: next.partial });
+  } else if (leases.length > 0) {
+    moveShard(state, entry, "rejected", { kind: "leased", leases });
+  } else {
+    returnToPending(context, entry, "rejected", end);
+  }
+  strike(context, offer.workerName, [entry]);
+  for (const { partial } of [offer, ...revoked]) discardLoser(context, partial);
+}
+
+/**
+ * The shard is mapped again. A report about another partial than the committed one is old, and changes
+ * nothing.
+ */
+export function partialDamaged(
+  context: EventContext,
+  { shard, digest, reason }: EventOf<"partialDamaged">,
+): void {
+  const { state } = context;
+  const entry = state.shards[shard];
+  if (entry?.state.kind !== "committed" || entry.state.partial.digest !== digest) return;
+  const { token } = entry.state.partial;
+  recordDurably(context, { kind: "shardRevoked", shard, digest, reason });
+  strike(context, findAttempt(entry, token)?.worker ?? "", [entry]);
+  if (tooOftenRevoked(state, entry)) {
+    failRevoked(context, entry);
+    return;
+  }
+  setShardState(state, entry, { kind: "pending", sinceMs: context.nowMs, notBeforeMs: 0 });
+  enqueue(state, entry);
+  wake(context);
+}
+
+function sameToken(a: PartialManifest, b: PartialManifest): boolean {
+  return compareTokens(a.token, b.token) === 0;
+}
+
+/**
+ * The offer that the answer is about, or null when its shard has been settled before: an answer that came
+ * twice.
+ */
+function verifiedOffer(
+  context: EventContext,
+  event: EventOf<"partialStored"> | EventOf<"partialRejected">,
+): { entry: ShardEntry; committing: Committing } | null {
+  const { state } = context;
+  assert(!isEnded(state.phase), "an ended job verifies nothing");
+  const entry = state.shards[event.shard];
+  assert(entry !== undefined, `shard ${event.shard} is of the plan`);
+  const { state: shard } = entry;
+  if (shard.kind === "committing" && shard.offer.partial.executionId === event.executionId) {
+    return { entry, committing: shard };
+  }
+  if (shard.kind === "committed" && shard.partial.executionId === event.executionId) return null;
+  throw new Error(
+    `broken invariant: ${event.kind} of execution ${event.executionId}; ${historyOf(state, entry)}`,
+  );
+}
+
+function endOffer(
+  context: EventContext,
+  entry: ShardEntry,
+  { partial, workerName }: Offer,
+  end: AttemptEnd,
+): void {
+  const { token } = partial;
+  recordSoon(context, { kind: "attemptEnded", shard: entry.shard.id, token, worker: workerName, end });
+}
