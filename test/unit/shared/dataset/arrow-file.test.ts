@@ -15,7 +15,7 @@ import {
 } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import { foreignFiles } from "../../../support/foreign-files.ts";
 import { memorySource } from "../../../support/memory-source.ts";
@@ -34,39 +34,6 @@ function inBatches(whole: Table, rows: number): Table {
   }
   return new Table(whole.schema, batches);
 }
-
-describe.each(["file", "stream"] as const)("Arrow data as a %s", (form) => {
-  const content = tableToIPC(table, form);
-
-  it("opens with its rows, schema and record batches as row groups", async () => {
-    using file = await open(content);
-    expect(file.rows).toBe(250);
-    expect(file.rowGroups.map(({ rows }) => rows)).toEqual([100, 100, 50]);
-    expect(file.schema.names).toEqual(table.schema.names);
-    expect(file.footerSha256).toMatch(/^[0-9a-f]{64}$/);
-  });
-
-  it("gives exactly the rows of any range, in order", async () => {
-    const expected = plainRows(table);
-    using file = await open(content);
-    const range = fc
-      .tuple(fc.nat(250), fc.nat(250))
-      .map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
-    await fc.assert(
-      fc.asyncProperty(range, async ([rowStart, rowEnd]) => {
-        const rows = await readRows(file, { rowStart, rowEnd });
-        expect(plainRows(rows)).toEqual(expected.slice(rowStart, rowEnd));
-      }),
-      { numRuns: 15, examples: [[[0, 250]], [[100, 200]], [[99, 101]], [[5, 5]]] },
-    );
-  });
-
-  it.each(table.schema.fields.map(({ name }) => name))("gives %s alone", async (name) => {
-    using file = await open(content);
-    const rows = await readRows(file, { columns: [name] });
-    expect(plainRows(rows)).toEqual(plainRows(table.select([name])));
-  });
-});
 
 describe("an Arrow file", () => {
   it("is read by column: the bytes of others are not fetched", async () => {
@@ -167,32 +134,6 @@ describe("an Arrow file", () => {
   it("is unsupported when it is big-endian", async () => {
     const content = bigEndian(tableToIPC(smallTable(3), "file"));
     await expect(open(content)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
-  });
-
-  it("fails with the store's own error, and can be read again", async () => {
-    const source = memorySource(tableToIPC(tableOf({ e: embeddings(9_000, 16) }), "file"));
-    using file = await openDatasetFile(source, "arrow");
-    source.failure = new ShardmillError("STORE_FAILED", "the disk is gone");
-    await expect(readRows(file)).rejects.toBe(source.failure);
-    source.failure = undefined;
-    expect((await readRows(file)).numRows).toBe(9_000);
-  });
-
-  it("stops with the signal's reason", async () => {
-    using file = await open(bytes);
-    const reason = new Error("enough");
-    const controller = new AbortController();
-    const read = async () => {
-      for await (const _ of file.read({
-        rowStart: 0,
-        rowEnd: 250,
-        columns: ["int8"],
-        signal: controller.signal,
-      })) {
-        controller.abort(reason);
-      }
-    };
-    await expect(read()).rejects.toBe(reason);
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { tableToIPC } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { isPoisoned } from "../../../../shared/dataset/input-errors.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
@@ -26,21 +26,6 @@ describe("a Parquet file", () => {
     expect(file.footerSha256).toMatch(/^[0-9a-f]{64}$/);
     expect(source.reads.length).toBe(1);
     expect(source.reads[0]?.[0]).toBeGreaterThan(source.bytes - 70_000);
-  });
-
-  it("gives exactly the rows of any range, in order", async () => {
-    const expected = plainRows(table);
-    using file = await open(bytes);
-    const range = fc
-      .tuple(fc.nat(1_000), fc.nat(1_000))
-      .map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
-    await fc.assert(
-      fc.asyncProperty(range, async ([rowStart, rowEnd]) => {
-        const rows = await readRows(file, { rowStart, rowEnd });
-        expect(plainRows(rows)).toEqual(expected.slice(rowStart, rowEnd));
-      }),
-      { numRuns: 40, examples: [[[0, 1_000]], [[300, 600]], [[299, 301]], [[5, 5]]] },
-    );
   });
 
   it("gives every type as it was written, also where its columns go another way", async () => {
@@ -68,16 +53,6 @@ describe("a Parquet file", () => {
       for (const buffer of found) buffers.add(buffer);
     }
     expect(buffers.size).toBe(4);
-  });
-
-  it("gives only the columns that are asked for, in that order", async () => {
-    using file = await open(bytes);
-    const rows = await readRows(file, { rowStart: 7, rowEnd: 9, columns: ["name", "id"] });
-    expect(rows.schema.names).toEqual(["name", "id"]);
-    expect(plainRows(rows)).toEqual([
-      { name: "name-0", id: "7n" },
-      { name: "name-1", id: "8n" },
-    ]);
   });
 
   it("tells a column from another whose name goes on after a dot", async () => {
@@ -129,23 +104,6 @@ describe("a Parquet file", () => {
     expect(largest).toBeLessThanOrEqual(8 << 20);
   });
 
-  it("gives batches that stay as they are after the file is closed", async () => {
-    const file = await open(bytes);
-    const rows = await readRows(file);
-    file[Symbol.dispose]();
-    for (let i = 0; i < 3; i += 1) encodeParquet(smallTable(5_000));
-    expect(plainRows(rows)).toEqual(plainRows(table));
-  });
-
-  it("can be left in the middle and read again", async () => {
-    using file = await open(bytes);
-    for await (const batch of file.read({ rowStart: 0, rowEnd: 1_000, columns: ["id"] })) {
-      expect(batch.numRows).toBe(300);
-      break;
-    }
-    expect((await readRows(file)).numRows).toBe(1_000);
-  });
-
   it("from another writer gives lists, nulls and dictionaries", async () => {
     using file = await open(foreignFiles.parquet);
     expect(file.rowGroups.map(({ rows }) => rows)).toEqual([2, 1]);
@@ -158,23 +116,6 @@ describe("a Parquet file", () => {
 });
 
 describe("a Parquet file that cannot be read", () => {
-  it("fails with the store's own error, and can be opened again", async () => {
-    const content = encodeParquet(tableOf({ e: embeddings(4_000, 64) }));
-    const source = memorySource(content);
-    using file = await openDatasetFile(source, "parquet");
-    source.failure = new ShardmillError("STORE_FAILED", "the disk is gone");
-    await expect(readRows(file)).rejects.toBe(source.failure);
-    source.failure = undefined;
-    using again = await openDatasetFile(source, "parquet");
-    expect((await readRows(again)).numRows).toBe(4_000);
-  });
-
-  it("fails with the store's own error while it is opened", async () => {
-    const source = memorySource(bytes);
-    source.failure = new ShardmillError("STORE_NOT_FOUND", "no such file");
-    await expect(openDatasetFile(source, "parquet")).rejects.toBe(source.failure);
-  });
-
   it("stops with the signal's reason, during a read and between batches", async () => {
     const content = encodeParquet(tableOf({ e: embeddings(4_000, 64) }), { rowGroupRows: 1_000 });
     const reason = new Error("enough");
@@ -191,11 +132,6 @@ describe("a Parquet file that cannot be read", () => {
       }
     };
     await expect(read()).rejects.toBe(reason);
-  });
-
-  it("says that a column is gone", async () => {
-    using file = await open(bytes);
-    await expect(readRows(file, { columns: ["nope"] })).rejects.toMatchObject({ code: "INPUT_CHANGED" });
   });
 
   it.each([

@@ -1,0 +1,137 @@
+import type { Table } from "apache-arrow";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import type { DatasetFormat } from "../../shared/domain/dataset.ts";
+import { memorySource } from "../support/memory-source.ts";
+import { readRows } from "../support/read-rows.ts";
+import { embeddings, everyType, plainRows, tableOf } from "../support/sample-table.ts";
+
+/** One format to try. */
+export interface DatasetFormatUnderTest {
+  readonly format: DatasetFormat;
+  /** The table as a file, in row groups of so many rows. */
+  readonly encode: (table: Table, groupRows: number) => Uint8Array;
+}
+
+const ROWS = 250;
+const GROUP_ROWS = 100;
+const table = everyType(ROWS);
+const names = table.schema.names.map(String);
+const expected = plainRows(table);
+
+/** What every input file promises, whatever its format. */
+export function datasetFileContract(name: string, { format, encode }: DatasetFormatUnderTest): void {
+  const bytes = encode(table, GROUP_ROWS);
+  const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.file"), format);
+
+  describe(`${name} as a dataset file`, () => {
+    test("opens with its rows, row groups and schema", async () => {
+      using file = await open(bytes);
+      expect(file).toMatchObject({ format, path: "a.file", rows: ROWS });
+      expect(file.rowGroups.map(({ rows }) => rows)).toEqual([100, 100, 50]);
+      expect(file.schema.names).toEqual(names);
+      expect(file.footerSha256).toMatch(/^[0-9a-f]{64}$/);
+    });
+
+    test("without rows has its columns all the same", async () => {
+      using file = await open(encode(table.slice(0, 0), GROUP_ROWS));
+      expect(file.rows).toBe(0);
+      expect(file.schema.names).toEqual(names);
+      expect((await readRows(file)).numRows).toBe(0);
+    });
+
+    test("gives exactly the rows of any range and the columns that are asked for, both in order", async () => {
+      using file = await open(bytes);
+      const ends = fc.tuple(fc.nat(ROWS), fc.nat(ROWS));
+      const columns = fc.shuffledSubarray(names, { minLength: 1, maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(ends, columns, async ([a, b], asked) => {
+          const [rowStart, rowEnd] = [Math.min(a, b), Math.max(a, b)];
+          const rows = await readRows(file, { rowStart, rowEnd, columns: asked });
+          expect(plainRows(rows)).toEqual(plainRows(table.select(asked)).slice(rowStart, rowEnd));
+          if (rows.numRows > 0) expect(rows.schema.names).toEqual(asked);
+        }),
+        {
+          numRuns: 12,
+          examples: [
+            [[0, ROWS], names],
+            [[100, 200], ["int64"]],
+            [
+              [99, 101],
+              ["string", "bool"],
+            ],
+            [[5, 5], ["list"]],
+          ],
+        },
+      );
+    });
+
+    test.each(names)("gives a column alone as it was written: %s", async (column) => {
+      using file = await open(bytes);
+      const rows = await readRows(file, { columns: [column] });
+      expect(plainRows(rows)).toEqual(plainRows(table.select([column])));
+    });
+
+    test("gives batches that stay as they are after the file is closed", async () => {
+      const file = await open(bytes);
+      const rows = await readRows(file);
+      file[Symbol.dispose]();
+      for (let times = 0; times < 3; times += 1) encode(table, GROUP_ROWS);
+      expect(plainRows(rows)).toEqual(expected);
+    });
+
+    test("can be left in the middle and read again", async () => {
+      using file = await open(bytes);
+      for await (const batch of file.read({ rowStart: 0, rowEnd: ROWS, columns: ["int64"] })) {
+        expect(batch.numRows).toBe(GROUP_ROWS);
+        break;
+      }
+      expect((await readRows(file)).numRows).toBe(ROWS);
+    });
+
+    test("says that a column is gone", async () => {
+      using file = await open(bytes);
+      await expect(readRows(file, { columns: ["nope"] })).rejects.toMatchObject({ code: "INPUT_CHANGED" });
+    });
+
+    test("fails with the store's own error, while it is opened and while it is read", async () => {
+      // Larger than what is read at once from its end.
+      const source = memorySource(encode(tableOf({ e: embeddings(4_000, 64) }), 4_000));
+      const failure = new ShardmillError("STORE_FAILED", "the disk is gone");
+      source.failure = failure;
+      await expect(openDatasetFile(source, format)).rejects.toBe(failure);
+      source.failure = undefined;
+      using file = await openDatasetFile(source, format);
+      source.failure = failure;
+      await expect(readRows(file)).rejects.toBe(failure);
+      source.failure = undefined;
+      using again = await openDatasetFile(source, format);
+      expect((await readRows(again)).numRows).toBe(4_000);
+    });
+
+    test("stops with the signal's reason", async () => {
+      using file = await open(bytes);
+      const reason = new Error("enough");
+      const controller = new AbortController();
+      const read = async () => {
+        const { signal } = controller;
+        for await (const _ of file.read({ rowStart: 0, rowEnd: ROWS, columns: ["int8"], signal }))
+          controller.abort(reason);
+      };
+      await expect(read()).rejects.toBe(reason);
+    });
+
+    test.each([
+      ["an empty file", new Uint8Array()],
+      ["a few bytes", bytes.slice(0, 7)],
+      ["garbage", Uint8Array.from({ length: 5_000 }, (_, at) => (at * 7919) % 256)],
+    ])("is corrupt when it is %s, with its path", async (_, content) => {
+      await expect(open(content)).rejects.toMatchObject({
+        code: "INPUT_CORRUPT",
+        fields: { path: "a.file", where: expect.any(String) },
+      });
+    });
+  });
+}
