@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { stageOutput } from "../coordinator/publish/stage.ts";
 import { reducePartials } from "../coordinator/reduce/reduce.ts";
 import { makeFolders } from "../shared/core/make-folders.ts";
-import { NO_VERDICT } from "../shared/domain/bottleneck.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { outputFields } from "../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
+import { NO_RUN } from "../shared/domain/run-facts.ts";
 
 /** What comes after the last shard: reducing, staging, publishing. */
 export interface FinishTime {
@@ -59,13 +59,8 @@ async function timeOnce(
     facts: {
       job: { id: "sample", name: spec.name },
       digests,
-      rowsInput: rowsOf(partials),
-      shards: partials.length,
-      attempts: partials.length,
-      verdict: NO_VERDICT,
-      precision: null,
+      run: { ...NO_RUN, rowsTotal: rowsOf(partials), shardsCommitted: partials.length },
       builds: [],
-      devices: [],
       versions: {},
     },
     partials,

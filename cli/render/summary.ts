@@ -1,45 +1,32 @@
 import { formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import { deviceEntries } from "./device-text.ts";
 import { precisionLine } from "./precision-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, labelled, oneLine } from "./text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
-/** What `--json` prints at the end: one object, whose keys scripts may rely on. */
-export interface JobSummary {
+/** Facts that tell how a job is under way: nothing that a script asks for when it has ended. */
+type OnlyUnderWay =
+  | "rowsTotal"
+  | "rowsDone"
+  | "shardsCommitted"
+  | "shardsLeased"
+  | "attemptsFailed"
+  | "workers"
+  | "secondsLeft";
+
+/**
+ * What `--json` prints at the end: one object, whose keys scripts may rely on. The facts of the run, and
+ * these.
+ */
+export interface JobSummary extends Omit<RunFacts, OnlyUnderWay | "phase" | "rowsCommitted" | "shardsTotal"> {
   readonly job: string;
-  readonly state: JobStatus["phase"];
-  /** Rows whose shards are committed. */
+  readonly state: RunFacts["phase"];
+  /** Rows of the input whose shards are committed. */
   readonly rows: number;
-  /** Rows of them that the job's steps dropped. */
-  readonly filtered: number;
-  /** Rows that came out: more than were mapped where a step makes several rows of one. */
-  readonly rowsOut: number;
-  readonly deadLetters: number;
   readonly shards: number;
-  readonly attempts: number;
-  readonly seconds: number;
-  readonly rowsPerSecond: number;
-  /**
-   * What limited the run: a stage, `start`, `shards`, `coordinator` or `reduce`. Null where nothing is known.
-   */
-  readonly bottleneck: JobStatus["bottleneck"];
-  /** Mean busy share of each stage, 0 to 1. */
-  readonly stages: JobStatus["stages"];
-  /** Share of padded steps in what the model ran; null where rows are not of uneven lengths. */
-  readonly padding: number | null;
-  /** The size of the batches, and what bounded it, as a worker last told it; null where none ran. */
-  readonly batch: JobStatus["batch"];
-  /** What would make it faster, in one sentence. */
-  readonly advice: string | null;
-  /**
-   * Where the model was converted: to what, and what its check found (null without one). Null for a model as
-   * it came.
-   */
-  readonly precision: JobStatus["precision"];
-  /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
-  readonly devices: JobStatus["devices"];
   /** The output folder. */
   readonly output: string;
   /** Null until the output is published. */
@@ -47,25 +34,25 @@ export interface JobSummary {
 }
 
 export function jobSummary(status: JobStatus): JobSummary {
+  const { jobId, phase, rowsCommitted, shardsTotal, name: _n, failure: _f, ...rest } = status;
+  const {
+    rowsTotal,
+    rowsDone,
+    shardsCommitted,
+    shardsLeased,
+    attemptsFailed,
+    workers,
+    secondsLeft,
+    ...facts
+  } = rest;
   return {
-    job: status.jobId,
-    state: status.phase,
-    rows: status.rowsCommitted,
-    filtered: status.rowsFiltered,
-    rowsOut: status.rowsOut,
-    deadLetters: status.deadLetters,
-    shards: status.shardsTotal,
-    attempts: status.attempts,
+    job: jobId,
+    state: phase,
+    rows: rowsCommitted,
+    shards: shardsTotal,
+    ...facts,
     seconds: Number(status.seconds.toFixed(3)),
     rowsPerSecond: Math.round(status.rowsPerSecond),
-    bottleneck: status.bottleneck,
-    stages: status.stages,
-    padding: status.padding,
-    batch: status.batch,
-    advice: status.advice,
-    precision: status.precision,
-    devices: status.devices,
-    output: status.output,
     manifest: status.manifest === "" ? null : status.manifest,
   };
 }

@@ -1,7 +1,8 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobPrecision } from "../../shared/domain/precision.ts";
+import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import { excludedUntilMs } from "../schedule/policy/exclusion.ts";
 import type { JobState, WorkerEntry } from "../schedule/state/job-state.ts";
@@ -10,6 +11,7 @@ import { adviceFor } from "./advice.ts";
 import { findBottleneck, type WorkerDoing } from "./bottleneck.ts";
 import { DeviceReports } from "./device-reports.ts";
 import { type LoopTime, RunMeter, type WorkerSample } from "./run-meter.ts";
+import { PaceMeter } from "./run-pace.ts";
 
 /** What a worker last told of itself, as far as a verdict needs it. */
 export interface WorkerReport {
@@ -25,7 +27,8 @@ export interface RunWatchOptions {
   /** Read here, never changed. */
   readonly state: () => JobState;
   readonly clock: Clock;
-  readonly precision: JobSpec["model"]["precision"];
+  /** Null for a model as it came. */
+  readonly precision: JobPrecision | null;
   /** Null for a worker that is not known (any more). */
   readonly reportOf: (session: WorkerSession) => WorkerReport | null;
   /** Of the thread that this runs in. */
@@ -41,6 +44,7 @@ export class RunWatch {
   readonly devices = new DeviceReports();
   readonly #options: RunWatchOptions;
   readonly #meter = new RunMeter();
+  readonly #pace: PaceMeter;
   /** Workers that have handed in rows or reported some. */
   readonly #started = new Set<WorkerSession>();
   #hasShares = false;
@@ -51,6 +55,7 @@ export class RunWatch {
 
   constructor(options: RunWatchOptions) {
     this.#options = options;
+    this.#pace = new PaceMeter(options.clock.nowMs(), jobProgress(options.state()));
   }
 
   /** The worker has rows: until the first of them it was starting. */
@@ -81,6 +86,23 @@ export class RunWatch {
     });
   }
 
+  /** What {@link facts} takes for the rate of the last seconds. */
+  recordPace(): void {
+    this.#pace.record(this.#options.clock.nowMs(), jobProgress(this.#options.state()));
+  }
+
+  /** All that is known of the run at `nowMs`: over the last seconds (`now`), or over all of it. */
+  facts(over: "run" | "now", nowMs = this.#options.clock.nowMs()): RunFacts {
+    const progress = jobProgress(this.#options.state());
+    return {
+      ...progress,
+      ...this.#pace.pace(over, nowMs, progress),
+      ...this.verdict(over),
+      precision: this.#options.precision,
+      devices: this.devices.all,
+    };
+  }
+
   /** Over the last seconds (`now`), or over the whole run up to the last look. */
   verdict(over: "run" | "now"): RunVerdict {
     const { padding, ...metered } = this.#meter.usage(over);
@@ -97,7 +119,7 @@ export class RunWatch {
       padding,
       workers: this.#mostWorkers,
       device: this.#device,
-      precision: this.#options.precision,
+      precision: this.#options.precision?.precision ?? ("original" as const),
     };
     return { bottleneck, stages: usage.stages, padding, batch, advice: adviceFor(bottleneck, facts) };
   }

@@ -4,20 +4,19 @@ import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../..
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { DeviceReport, JobPrecision } from "../../shared/domain/precision.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type { Heartbeat, LeaseRef } from "../../shared/wire/services.ts";
 import { refusalReason } from "../insight/device-reports.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
-import { Throughput } from "../insight/throughput.ts";
 import { uploadFault } from "../schedule/policy/answers.ts";
 import { excludedMs } from "../schedule/policy/exclusion.ts";
 import { hasReady } from "../schedule/policy/pending-queue.ts";
 import type { OfferOutcome } from "../schedule/state/effect.ts";
 import type { JobEvent } from "../schedule/state/event.ts";
-import { jobProgress, liveLeases } from "../schedule/state/progress.ts";
+import { liveLeases } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
 import { FailureJudge } from "./judge-failure.ts";
@@ -26,7 +25,6 @@ export interface ActiveJobOptions {
   readonly jobId: string;
   readonly planned: PlannedJob;
   readonly description: JobDescription;
-  readonly precision: JobPrecision | null;
   readonly shell: JobShell;
   readonly clock: Clock;
   readonly manifestPath: string;
@@ -50,9 +48,6 @@ export type LeaseTry =
 export class ActiveJob {
   readonly #options: ActiveJobOptions;
   readonly #joined = new Set<WorkerSession>();
-  readonly #throughput = new Throughput();
-  readonly #startedMs: number;
-  readonly #rowsAtStart: number;
   readonly #failures: FailureJudge;
   #endedMs: number | null = null;
   #released: Promise<void> | null = null;
@@ -60,9 +55,6 @@ export class ActiveJob {
   constructor(options: ActiveJobOptions) {
     this.#options = options;
     this.#failures = new FailureJudge(options.planned);
-    this.#startedMs = options.clock.nowMs();
-    this.#rowsAtStart = jobProgress(options.shell.state).rowsCommitted;
-    this.#throughput.record(this.#startedMs, this.#rowsAtStart);
     options.runWatch.look();
     options.shell.ended
       .catch(() => {})
@@ -212,32 +204,19 @@ export class ActiveJob {
     if (this.#isOver()) return;
     await this.#dispatch({ kind: "tick" });
     this.#options.runWatch.look();
-    this.#throughput.record(this.#options.clock.nowMs(), jobProgress(this.#options.shell.state).rowsDone);
+    this.#options.runWatch.recordPace();
   }
 
   status(): JobStatus {
-    const { shell, planned, precision, manifestPath, clock, runWatch } = this.#options;
-    const progress = jobProgress(shell.state);
-    const { failure, ...counts } = progress;
-    const over = this.#endedMs;
-    const nowMs = over ?? clock.nowMs();
-    const seconds = Math.max(0, (nowMs - this.#startedMs) / 1000);
-    const average = seconds > 0 ? (progress.rowsDone - this.#rowsAtStart) / seconds : 0;
-    const rate =
-      over === null ? (this.#throughput.rowsPerSecond(nowMs, progress.rowsDone) ?? average) : average;
+    const { shell, planned, manifestPath, clock, runWatch } = this.#options;
+    const over = this.#endedMs === null ? "now" : "run";
+    const { failure, phase } = shell.state;
     return {
-      ...counts,
-      ...runWatch.verdict(over === null ? "now" : "run"),
+      ...runWatch.facts(over, this.#endedMs ?? clock.nowMs()),
       jobId: this.jobId,
       name: planned.spec.name,
-      seconds,
-      rowsPerSecond: rate,
-      secondsLeft:
-        progress.phase === "running" && rate > 0 ? (progress.rowsTotal - progress.rowsDone) / rate : null,
-      precision,
-      devices: this.#options.runWatch.devices.all,
       output: planned.spec.output.path,
-      manifest: progress.phase === "published" ? manifestPath : "",
+      manifest: phase === "published" ? manifestPath : "",
       failure: failure === null ? null : { ...failure, problems: [] },
     };
   }

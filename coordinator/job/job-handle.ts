@@ -3,6 +3,7 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { jobPrecision } from "../../shared/domain/precision.ts";
+import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import type { TakenUp } from "./take-up.ts";
@@ -83,8 +84,8 @@ export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>):
   const { manifest, manifestPath, spec } = taken;
   const { input: rows, filtered, output, deadLetters } = manifest.rows;
   const status: JobStatus = {
-    jobId: manifest.job.id,
-    name: manifest.job.name,
+    ...NO_RUN,
+    ...keptFacts(manifest),
     phase: "published",
     rowsTotal: rows,
     rowsDone: rows,
@@ -94,16 +95,10 @@ export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>):
     deadLetters,
     shardsTotal: manifest.shards,
     shardsCommitted: manifest.shards,
-    shardsLeased: 0,
-    attempts: manifest.attempts,
-    attemptsFailed: 0,
-    workers: 0,
-    seconds: 0,
-    rowsPerSecond: 0,
-    secondsLeft: null,
     ...NO_VERDICT,
     precision: jobPrecision(spec.model.precision, manifest.precision),
-    devices: manifest.devices,
+    jobId: manifest.job.id,
+    name: manifest.job.name,
     output: spec.output.path,
     manifest: manifestPath,
     failure: null,

@@ -6,8 +6,6 @@ import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialShape } from "../../shared/domain/partial-layout.ts";
-import type { PrecisionReport } from "../../shared/domain/precision.ts";
-import { shardRows } from "../../shared/domain/shard.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -15,15 +13,13 @@ import { publishOutput } from "../publish/publish.ts";
 import { stageOutput } from "../publish/stage.ts";
 import { workPaths } from "../publish/work-paths.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
-import { committedPartials, jobProgress, poisonedRows } from "../schedule/state/progress.ts";
+import { committedPartials, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { ShellWork } from "./job-shell.ts";
 
 export interface JobOutputOptions {
   readonly jobId: string;
   readonly planned: PlannedJob;
-  /** What its check found, where the model was converted. */
-  readonly precision: PrecisionReport | null;
   /** The versions of Shardmill that have worked on the job, this one last. */
   readonly builds: readonly string[];
   /** The job's state: read when reducing, never changed here. */
@@ -138,13 +134,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       facts: {
         job: { id: jobId, name: spec.name },
         digests,
-        rowsInput: planned.shards.reduce((total, shard) => total + shardRows(shard), 0),
-        shards: partials.length,
-        attempts: jobProgress(state).attempts,
-        verdict: runWatch.verdict("run"),
-        precision: this.#options.precision,
+        run: runWatch.facts("run"),
         builds: this.#options.builds,
-        devices: runWatch.devices.all,
         versions: versions(),
       },
       partials,

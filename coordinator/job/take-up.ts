@@ -185,9 +185,8 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
   seams.watch(state, outputPath);
   const runWatch = watchRun(state, planned, options);
   const builds = buildsOf(opened.records);
-  const { precision } = options;
   const output = held.add(
-    new JobOutput({ jobId, planned, precision, builds, state: () => state, seams, runWatch, lock }),
+    new JobOutput({ jobId, planned, builds, state: () => state, seams, runWatch, lock }),
   );
   const beacon = await writeBeacon(paths.partials, seams.disk, seams.random);
   const shell = new JobShell({
@@ -203,7 +202,6 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
     jobId,
     planned,
     description: describeJob(jobId, planned, { partialsPath: paths.partials, beacon }),
-    precision: jobPrecision(planned.spec.model.precision, precision),
     shell,
     clock,
     manifestPath: join(outputPath, MANIFEST_NAME),
@@ -225,9 +223,9 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
 function watchRun(
   state: JobState,
   { spec }: PlannedJob,
-  { clock, reportOf, seams }: TakeUpOptions,
+  { clock, reportOf, seams, precision: check }: StartOptions,
 ): RunWatch {
-  const { precision } = spec.model;
+  const precision = jobPrecision(spec.model.precision, check);
   return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime: () => seams.loopTime() });
 }
 

@@ -1,11 +1,10 @@
 import { assert } from "../../shared/core/assert.ts";
 import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
-import type { RunVerdict } from "../../shared/domain/bottleneck.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
-import type { DeviceReport, PrecisionReport } from "../../shared/domain/precision.ts";
 import type { RowCounts } from "../../shared/domain/row-counts.ts";
+import { keptFacts, type RunFacts } from "../../shared/domain/run-facts.ts";
 
 /** The folders of an output, in the order in which they are published. */
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
@@ -54,15 +53,10 @@ export function outputDigest(files: readonly OutputFile[]): string {
 export interface ManifestFacts {
   readonly job: { readonly id: string; readonly name: string };
   readonly digests: JobDigests;
-  readonly rowsInput: number;
+  readonly run: RunFacts;
   /** Over all partials. */
   readonly counts: Pick<RowCounts, "rowsMapped" | "rowsFiltered" | "rowsOut">;
-  readonly shards: number;
-  readonly attempts: number;
-  readonly verdict: Pick<RunVerdict, "bottleneck" | "stages">;
-  readonly precision: PrecisionReport | null;
   readonly builds: readonly string[];
-  readonly devices: readonly DeviceReport[];
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -74,8 +68,9 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
   const sum = (kind: OutputFile["kind"]) =>
     files.filter((file) => file.kind === kind).reduce((rows, file) => rows + file.rows, 0);
   const deadLetters = sum("errors");
-  const { rowsInput } = facts;
-  const { rowsMapped, rowsFiltered, rowsOut } = facts.counts;
+  const { run, counts } = facts;
+  const { rowsTotal: rowsInput } = run;
+  const { rowsMapped, rowsFiltered, rowsOut } = counts;
   assert(
     rowsInput === rowsMapped + rowsFiltered + deadLetters,
     `rows in ${rowsInput} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead ${deadLetters}`,
@@ -89,13 +84,10 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     outputDigest: outputDigest(files),
     files,
     rows: { input: rowsInput, filtered: rowsFiltered, output: rowsOut, deadLetters },
-    shards: facts.shards,
-    attempts: facts.attempts,
-    bottleneck: facts.verdict.bottleneck,
-    stages: facts.verdict.stages,
-    precision: facts.precision,
+    shards: run.shardsCommitted,
+    ...keptFacts(run),
+    precision: run.precision?.check ?? null,
     builds: facts.builds,
-    devices: facts.devices,
     versions: facts.versions,
   };
 }

@@ -4,6 +4,7 @@ import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import type { KeptFacts } from "../../shared/domain/run-facts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import { outputDigest } from "./layout.ts";
 
@@ -12,6 +13,14 @@ const hex = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Nothing above or beside the output folder: what is named here may be deleted later. */
 const outputPath = z.string().regex(/^(rows|reduced|errors)\/[^/\\\0]+$/);
+
+const keptFacts = {
+  attempts: count,
+  // Not in the manifests of version 0.1.
+  bottleneck: z.enum(BOTTLENECKS).nullable().default(null),
+  stages: z.partialRecord(z.enum(STAGES), z.number()).default({}),
+  devices: z.array(DEVICE_REPORT_SCHEMA).default([]),
+} satisfies { readonly [K in keyof KeptFacts]: z.ZodType<KeptFacts[K]> };
 
 const manifestSchema = z.object({
   formatVersion: z.literal(1),
@@ -29,13 +38,9 @@ const manifestSchema = z.object({
   ),
   rows: z.object({ input: count, filtered: count.default(0), output: count, deadLetters: count }),
   shards: count,
-  attempts: count,
-  // Not in the manifests of version 0.1.
-  bottleneck: z.enum(BOTTLENECKS).nullable().default(null),
-  stages: z.partialRecord(z.enum(STAGES), z.number()).default({}),
+  ...keptFacts,
   builds: z.array(z.string()).default([]),
   precision: PRECISION_REPORT_SCHEMA.nullable().default(null),
-  devices: z.array(DEVICE_REPORT_SCHEMA).default([]),
   versions: z.record(z.string(), z.string()),
 }) satisfies z.ZodType<OutputManifest>;
 

@@ -1,9 +1,12 @@
-import type { RunVerdict } from "./bottleneck.ts";
 import type { JobDigests } from "./job.ts";
-import type { DeviceReport, PrecisionReport } from "./precision.ts";
+import type { PrecisionReport } from "./precision.ts";
+import type { KeptFacts } from "./run-facts.ts";
 
-/** `_manifest.json`: the output is valid if and only if it is there. */
-export interface OutputManifest {
+/**
+ * `_manifest.json`: the output is valid if and only if it is there. The facts of the run are those of the run
+ * that published it, also where that one resumed another; the digest does not cover them.
+ */
+export interface OutputManifest extends KeptFacts {
   readonly formatVersion: 1;
   readonly job: { readonly id: string; readonly name: string };
   readonly digests: JobDigests;
@@ -21,23 +24,11 @@ export interface OutputManifest {
     readonly deadLetters: number;
   };
   readonly shards: number;
-  readonly attempts: number;
-  /**
-   * What limited the run that published it, and how busy its stages were: over that run alone where it
-   * resumed another. About the run, not the output: the digest does not cover it.
-   */
-  readonly bottleneck: RunVerdict["bottleneck"];
-  readonly stages: RunVerdict["stages"];
   /**
    * How a model that was converted differs from the one that the job names; null where none was, or none was
    * asked.
    */
   readonly precision: PrecisionReport | null;
-  /**
-   * How the devices that made it compare with the CPU: those of the run that published it. The digest does
-   * not cover it.
-   */
-  readonly devices: readonly DeviceReport[];
   /** The versions of Shardmill that worked on it, in order: the last one reduced and published. */
   readonly builds: readonly string[];
   /** Of the last run: Shardmill, Node and what it computes with. */

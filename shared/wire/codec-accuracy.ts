@@ -1,88 +1,79 @@
 import { CONCRETE_DEVICES } from "../domain/device.ts";
-import type { AccuracyReport, DeviceReport, OutputAccuracy, WorstRow } from "../domain/precision.ts";
-import type { Codec } from "./wire-message.ts";
+import {
+  type AccuracyReport,
+  CONVERTED_PRECISIONS,
+  type DeviceReport,
+  type JobPrecision,
+  type OutputAccuracy,
+  type PrecisionReport,
+  type WorstRow,
+} from "../domain/precision.ts";
+import { field } from "./field.ts";
+import { tableCodec, withInner } from "./table-codec.ts";
 
-const worstCodec: Codec<WorstRow> = {
-  encode: ({ relative, ...row }) => ({ ...row, ...(relative === null ? {} : { relative }) }),
-  decode: (message) => ({
-    file: message.text("file"),
-    row: message.count("row"),
-    index: message.count("index"),
-    expected: message.text("expected"),
-    found: message.text("found"),
-    relative: message.optionalNumber("relative") ?? null,
-  }),
-};
+export const device = field.word("Device", CONCRETE_DEVICES);
+const precision = field.word("Precision", CONVERTED_PRECISIONS);
 
-const outputCodec: Codec<OutputAccuracy> = {
-  encode: (output) => ({
-    tensor: output.tensor,
-    maxError: output.maxError,
-    meanError: output.meanError,
-    ...(output.maxRelative === null ? {} : { maxRelative: output.maxRelative }),
-    beyondRows: output.beyondRows,
-    worst: output.worst.map(worstCodec.encode),
-    ...(output.meanCosine === null ? {} : { meanCosine: output.meanCosine }),
-    ...(output.leastCosine === null ? {} : { leastCosine: output.leastCosine }),
-    ...(output.agreement === null ? {} : { agreement: output.agreement }),
-    ranked: output.ranked,
-    notFiniteRows: output.notFiniteRows,
-  }),
-  decode: (message) => ({
-    tensor: message.text("tensor"),
-    maxError: message.number("maxError"),
-    meanError: message.number("meanError"),
-    maxRelative: message.optionalNumber("maxRelative") ?? null,
-    beyondRows: message.count("beyondRows"),
-    worst: message.list("worst").map(worstCodec.decode),
-    meanCosine: message.optionalNumber("meanCosine") ?? null,
-    leastCosine: message.optionalNumber("leastCosine") ?? null,
-    agreement: message.optionalNumber("agreement") ?? null,
-    ranked: message.flag("ranked"),
-    notFiniteRows: message.count("notFiniteRows"),
-  }),
-};
+const worstRow = tableCodec<WorstRow>("WorstRow", {
+  file: field.text,
+  row: field.count,
+  index: field.count,
+  expected: field.text,
+  found: field.text,
+  relative: field.orNull(field.number),
+});
 
-export const accuracyCodec: Codec<AccuracyReport> = {
-  encode: (report) => ({
-    rows: report.rows,
-    failedRows: report.failedRows,
-    seconds: report.seconds,
-    outputs: report.outputs.map(outputCodec.encode),
-    tolerance: report.tolerance,
-    maxBeyond: report.maxBeyond,
-    minCosine: report.minCosine,
-    minAgreement: report.minAgreement,
-  }),
-  decode: (message) => ({
-    rows: message.count("rows"),
-    failedRows: message.count("failedRows"),
-    seconds: message.number("seconds"),
-    outputs: message.list("outputs").map(outputCodec.decode),
-    tolerance: message.number("tolerance"),
-    maxBeyond: message.number("maxBeyond"),
-    minCosine: message.number("minCosine"),
-    minAgreement: message.number("minAgreement"),
-  }),
-};
+const outputAccuracy = tableCodec<OutputAccuracy>("OutputAccuracy", {
+  tensor: field.text,
+  maxError: field.number,
+  meanError: field.number,
+  maxRelative: field.orNull(field.number),
+  beyondRows: field.count,
+  worst: field.list(worstRow),
+  meanCosine: field.orNull(field.number),
+  leastCosine: field.orNull(field.number),
+  agreement: field.orNull(field.number),
+  ranked: field.flag,
+  notFiniteRows: field.count,
+});
 
-export const deviceReportCodec: Codec<DeviceReport> = {
-  encode: (report) => ({
-    worker: report.worker,
-    device: report.device,
-    gpu: report.gpu ?? "",
-    onnxruntimeVersion: report.onnxruntimeVersion,
-    remembered: report.remembered,
-    refusal: report.refusal ?? "",
-    accuracy: accuracyCodec.encode(report),
+const accuracy = tableCodec<AccuracyReport>("AccuracyReport", {
+  rows: field.count,
+  failedRows: field.count,
+  seconds: field.number,
+  outputs: field.list(outputAccuracy),
+  tolerance: field.number,
+  maxBeyond: field.number,
+  minCosine: field.number,
+  minAgreement: field.number,
+});
+
+type BesideAccuracy<Report extends AccuracyReport> = Omit<Report, keyof AccuracyReport>;
+
+export const deviceReportCodec = withInner(
+  tableCodec<BesideAccuracy<DeviceReport>>("DeviceReport", {
+    worker: field.name,
+    device,
+    gpu: field.textOrNull,
+    onnxruntimeVersion: field.text,
+    remembered: field.flag,
+    refusal: field.textOrNull,
   }),
-  decode: (message) => ({
-    worker: message.name("worker"),
-    device: message.oneOf("device", CONCRETE_DEVICES),
-    gpu: message.text("gpu") || null,
-    onnxruntimeVersion: message.text("onnxruntimeVersion"),
-    remembered: message.flag("remembered"),
-    refusal: message.text("refusal") || null,
-    ...accuracyCodec.decode(message.message("accuracy")),
+  "accuracy",
+  accuracy,
+);
+
+const precisionReportCodec = withInner(
+  tableCodec<BesideAccuracy<PrecisionReport>>("PrecisionReport", {
+    precision,
+    originalBytes: field.count,
+    convertedBytes: field.count,
   }),
-};
+  "accuracy",
+  accuracy,
+);
+
+export const jobPrecisionCodec = tableCodec<JobPrecision>("JobPrecision", {
+  precision,
+  check: field.orNull(field.message(precisionReportCodec)),
+});

@@ -5,37 +5,51 @@ import {
   type ErrorField,
   type Problem,
 } from "../core/errors.ts";
+import { type FieldCodec, field } from "./field.ts";
 import { messageDefinition } from "./load-protos.ts";
-import { type Codec, WireReader } from "./wire-message.ts";
+import { tableCodec } from "./table-codec.ts";
+import { WireReader } from "./wire-message.ts";
+
+const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
+
+/** A text and no enum: its words are those of the error itself, and more of them come with every version. */
+const code: FieldCodec<ErrorCode> = {
+  proto: "string",
+  encode: (value) => value,
+  decode: (message, name) => message.oneOf(name, CODES),
+};
+
+/** Each value as a JSON scalar. */
+const facts: FieldCodec<ErrorData["fields"]> = {
+  proto: "map<string, string>",
+  encode: (fields) =>
+    Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, JSON.stringify(value)])),
+  decode: (message, name) =>
+    Object.fromEntries(
+      message.entries(name).map(([key, value]) => [key, decodeFact(message, `${name}.${key}`, value)]),
+    ),
+};
+
+const problem = tableCodec<Problem>("Problem", {
+  where: field.text,
+  what: field.text,
+  expected: field.orLeftOut(field.text),
+  found: field.orLeftOut(field.text),
+  hint: field.orLeftOut(field.text),
+});
 
 /**
  * An error as data. A code that this build does not know is refused: it would not know what to do about it.
  */
-export const errorCodec: Codec<ErrorData> = {
-  encode: ({ code, message, fields, problems, hint }) => ({
-    code,
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    fields: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, JSON.stringify(value)])),
-    problems: problems.map(problemCodec.encode),
-  }),
-  decode(message) {
-    const hint = message.optionalText("hint");
-    return {
-      code: message.oneOf("code", CODES),
-      message: message.text("message"),
-      ...(hint === undefined ? {} : { hint }),
-      fields: Object.fromEntries(
-        message.entries("fields").map(([name, value]) => [name, decodeField(message, name, value)]),
-      ),
-      problems: message.list("problems").map(problemCodec.decode),
-    };
-  },
-};
+export const errorCodec = tableCodec<ErrorData>("ErrorDetail", {
+  code,
+  message: field.text,
+  hint: field.orLeftOut(field.text),
+  fields: facts,
+  problems: field.list(problem),
+});
 
-const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
-
-function decodeField(message: WireReader, name: string, json: unknown): ErrorField {
+function decodeFact(message: WireReader, place: string, json: unknown): ErrorField {
   const value = parseJson(json);
   switch (typeof value) {
     case "string":
@@ -43,7 +57,7 @@ function decodeField(message: WireReader, name: string, json: unknown): ErrorFie
     case "boolean":
       return value;
     default:
-      return value === null ? null : message.fail(`fields.${name}`, "is not a JSON scalar");
+      return value === null ? null : message.fail(place, "is not a JSON scalar");
   }
 }
 
@@ -55,28 +69,6 @@ function parseJson(json: unknown): unknown {
     return undefined;
   }
 }
-
-const problemCodec: Codec<Problem> = {
-  encode: ({ where, what, expected, found, hint }) => ({
-    where,
-    what,
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
-    ...(hint === undefined ? {} : { hint }),
-  }),
-  decode(message) {
-    const expected = message.optionalText("expected");
-    const found = message.optionalText("found");
-    const hint = message.optionalText("hint");
-    return {
-      where: message.text("where"),
-      what: message.text("what"),
-      ...(expected === undefined ? {} : { expected }),
-      ...(found === undefined ? {} : { found }),
-      ...(hint === undefined ? {} : { hint }),
-    };
-  },
-};
 
 const errorDetail = messageDefinition("ErrorDetail");
 

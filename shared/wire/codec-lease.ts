@@ -1,47 +1,37 @@
 import { assertNever } from "../core/assert.ts";
 import type { Lease } from "../domain/job.ts";
 import { shardRows } from "../domain/shard.ts";
-import { decodeShardId, leaseSliceCodec, shardCodec, tokenCodec } from "./codec-shard.ts";
+import type { Codec } from "./codec.ts";
+import { leaseSliceCodec, shardCodec, tokenCodec } from "./codec-shard.ts";
+import { field } from "./field.ts";
 import type { LeaseAnswer, LeaseRef } from "./services.ts";
-import { type Codec, uint32, type WireReader, wholeMs } from "./wire-message.ts";
+import { tableCodec } from "./table-codec.ts";
+import { type WireReader, wholeMs } from "./wire-message.ts";
 
-const leaseCodec: Codec<Lease> = {
-  encode: ({ jobId, token, shard, slices, leaseMs }) => ({
-    jobId,
-    token: tokenCodec.encode(token),
-    shard: shardCodec.encode(shard),
-    slices: slices.map(leaseSliceCodec.encode),
-    leaseMs: wholeMs(leaseMs),
-  }),
-  decode(message) {
-    const shard = shardCodec.decode(message.message("shard"));
-    return {
-      jobId: message.name("jobId"),
-      token: tokenCodec.decode(message.message("token")),
-      shard,
-      slices: decodeSlices(message, shard),
-      leaseMs: message.count("leaseMs"),
-    };
+export const leaseCodec = tableCodec<Lease>(
+  "Lease",
+  {
+    jobId: field.name,
+    token: field.message(tokenCodec),
+    shard: field.message(shardCodec),
+    slices: field.list(leaseSliceCodec),
+    leaseMs: field.wholeMs,
   },
-};
+  checkSlices,
+);
 
-function decodeSlices(message: WireReader, shard: Lease["shard"]): Lease["slices"] {
-  const slices = message.list("slices").map(leaseSliceCodec.decode);
+function checkSlices({ slices, shard }: Lease, message: WireReader): void {
   const rows = slices.reduce((total, slice) => total + shardRows(slice), 0);
   if (slices.length === 0) message.fail("slices", "is empty");
   if (rows !== shardRows(shard))
     message.fail("slices", `has ${rows} rows for a shard of ${shardRows(shard)}`);
-  return slices;
 }
 
-export const leaseRefCodec: Codec<LeaseRef> = {
-  encode: ({ jobId, shard, token }) => ({ jobId, shard: uint32(shard), token: tokenCodec.encode(token) }),
-  decode: (message) => ({
-    jobId: message.name("jobId"),
-    shard: decodeShardId(message, "shard"),
-    token: tokenCodec.decode(message.message("token")),
-  }),
-};
+export const leaseRefCodec = tableCodec<LeaseRef>("LeaseRef", {
+  jobId: field.name,
+  shard: field.shard,
+  token: field.message(tokenCodec),
+});
 
 export const leaseAnswerCodec: Codec<LeaseAnswer> = {
   encode(answer) {

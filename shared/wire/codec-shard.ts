@@ -1,50 +1,35 @@
 import { DATASET_FORMATS, type InputFile } from "../domain/dataset.ts";
 import type { LeaseSlice } from "../domain/job.ts";
-import { type Shard, type ShardId, shardId } from "../domain/shard.ts";
+import type { Shard } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
-import { type Codec, uint32, type WireReader } from "./wire-message.ts";
+import { field } from "./field.ts";
+import { tableCodec } from "./table-codec.ts";
+import type { WireReader } from "./wire-message.ts";
 
-export const tokenCodec: Codec<Token> = {
-  encode: ({ generation, sequence }) => ({ generation: uint32(generation), sequence: uint32(sequence) }),
-  decode: (message) => ({ generation: message.count("generation"), sequence: message.count("sequence") }),
-};
+export const tokenCodec = tableCodec<Token>("Token", {
+  generation: field.count32,
+  sequence: field.count32,
+});
 
-export const shardCodec: Codec<Shard> = {
-  encode: ({ id, rowStart, rowEnd }) => ({ id: uint32(id), rowStart, rowEnd }),
-  decode: (message) => ({ id: decodeShardId(message, "id"), ...decodeRange(message) }),
-};
+const inputFile = tableCodec<InputFile>("InputFile", {
+  path: field.name,
+  format: field.word("DatasetFormat", DATASET_FORMATS),
+  bytes: field.count,
+  mtimeMs: field.number,
+  rows: field.count,
+  footerSha256: field.text,
+});
 
-export const leaseSliceCodec: Codec<LeaseSlice> = {
-  encode: ({ file, rowStart, rowEnd }) => ({ file: inputFileCodec.encode(file), rowStart, rowEnd }),
-  decode: (message) => ({ file: inputFileCodec.decode(message.message("file")), ...decodeRange(message) }),
-};
+const rowRange = { rowStart: field.count, rowEnd: field.count };
 
-const inputFileCodec: Codec<InputFile> = {
-  encode: ({ path, format, bytes, mtimeMs, rows, footerSha256 }) => ({
-    path,
-    format,
-    bytes,
-    mtimeMs,
-    rows,
-    footerSha256,
-  }),
-  decode: (message) => ({
-    path: message.name("path"),
-    format: message.oneOf("format", DATASET_FORMATS),
-    bytes: message.count("bytes"),
-    mtimeMs: message.number("mtimeMs"),
-    rows: message.count("rows"),
-    footerSha256: message.text("footerSha256"),
-  }),
-};
+export const shardCodec = tableCodec<Shard>("Shard", { id: field.shard, ...rowRange }, checkRange);
 
-function decodeRange(message: WireReader): { readonly rowStart: number; readonly rowEnd: number } {
-  const rowStart = message.count("rowStart");
-  const rowEnd = message.count("rowEnd");
-  if (rowEnd < rowStart) message.fail("rowEnd", "lies before rowStart");
-  return { rowStart, rowEnd };
-}
+export const leaseSliceCodec = tableCodec<LeaseSlice>(
+  "LeaseSlice",
+  { file: field.message(inputFile), ...rowRange },
+  checkRange,
+);
 
-export function decodeShardId(message: WireReader, field: string): ShardId {
-  return shardId(message.count(field));
+function checkRange(range: Pick<Shard, "rowStart" | "rowEnd">, message: WireReader): void {
+  if (range.rowEnd < range.rowStart) message.fail("rowEnd", "lies before rowStart");
 }

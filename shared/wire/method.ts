@@ -1,8 +1,9 @@
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { ShardmillError } from "../core/errors.ts";
+import type { Codec } from "./codec.ts";
 import { REQUEST_LIMITS } from "./limits.ts";
 import { methodDefinition, type ServiceName } from "./load-protos.ts";
-import { type Codec, WireReader } from "./wire-message.ts";
+import { WireReader } from "./wire-message.ts";
 
 /**
  * One call of a service, described once for both ends: the client encodes requests and decodes responses with

@@ -1,10 +1,11 @@
 import type { WorkerSession } from "../domain/worker.ts";
 import type { StoreStat } from "../store/store.ts";
-import { decodeShardId, tokenCodec } from "./codec-shard.ts";
-import { decodeSession } from "./codec-worker.ts";
+import type { Codec } from "./codec.ts";
+import { tokenCodec } from "./codec-shard.ts";
+import { field } from "./field.ts";
 import { defineMethod, nothing } from "./method.ts";
 import type { PutHeader } from "./services.ts";
-import { type Codec, uint32 } from "./wire-message.ts";
+import { type FieldTable, tableCodec } from "./table-codec.ts";
 
 /**
  * Larger chunks are refused: each stream may hold a few in memory. Chunks of 256 KiB to 1 MiB are the
@@ -28,29 +29,22 @@ export type PutPart =
   | { readonly kind: "header"; readonly header: PutHeader }
   | { readonly kind: "chunk"; readonly chunk: Uint8Array };
 
-const fileOfJobCodec: Codec<FileOfJob> = {
-  encode: ({ session, jobId, path }) => ({ session, jobId, path }),
-  decode: (message) => ({
-    session: decodeSession(message),
-    jobId: message.name("jobId"),
-    path: message.name("path"),
-  }),
-};
+const fileOfJob: FieldTable<FileOfJob> = { session: field.session, jobId: field.name, path: field.name };
 
-const statCodec: Codec<StoreStat> = {
-  encode: ({ bytes, mtimeMs }) => ({ bytes, mtimeMs }),
-  decode: (message) => ({ bytes: message.count("bytes"), mtimeMs: message.number("mtimeMs") }),
-};
+const statRequest = tableCodec<FileOfJob>("StatFileRequest", fileOfJob);
 
-const rangeCodec: Codec<RangeOfFile> = {
-  encode: ({ start, end, ...file }) => ({ ...fileOfJobCodec.encode(file), start, end }),
-  decode(message) {
-    const start = message.count("start");
-    const end = message.count("end");
+const statResponse = tableCodec<StoreStat>("StatFileResponse", {
+  bytes: field.count,
+  mtimeMs: field.number,
+});
+
+const rangeRequest = tableCodec<RangeOfFile>(
+  "ReadRangeRequest",
+  { ...fileOfJob, start: field.count, end: field.count },
+  ({ start, end }, message) => {
     if (end < start) message.fail("end", "lies before start");
-    return { ...fileOfJobCodec.decode(message), start, end };
   },
-};
+);
 
 const chunkCodec: Codec<Uint8Array> = {
   encode: (chunk) => ({ chunk }),
@@ -60,26 +54,15 @@ const chunkCodec: Codec<Uint8Array> = {
   },
 };
 
-const putHeaderCodec: Codec<PutHeader> = {
-  encode: ({ session, jobId, shard, token, executionId, name, bytes }) => ({
-    session,
-    jobId,
-    shard: uint32(shard),
-    token: tokenCodec.encode(token),
-    executionId,
-    name,
-    bytes,
-  }),
-  decode: (message) => ({
-    session: decodeSession(message),
-    jobId: message.name("jobId"),
-    shard: decodeShardId(message, "shard"),
-    token: tokenCodec.decode(message.message("token")),
-    executionId: message.name("executionId"),
-    name: message.name("name"),
-    bytes: message.count("bytes"),
-  }),
-};
+export const putHeaderCodec = tableCodec<PutHeader>("PutHeader", {
+  session: field.session,
+  jobId: field.name,
+  shard: field.shard,
+  token: field.message(tokenCodec),
+  executionId: field.name,
+  name: field.name,
+  bytes: field.count,
+});
 
 const putPartCodec: Codec<PutPart> = {
   encode: (part) =>
@@ -93,7 +76,7 @@ const putPartCodec: Codec<PutPart> = {
 };
 
 export const dataMethods = {
-  statFile: defineMethod("DataService", "StatFile", fileOfJobCodec, statCodec),
-  readRange: defineMethod("DataService", "ReadRange", rangeCodec, chunkCodec),
+  statFile: defineMethod("DataService", "StatFile", statRequest, statResponse),
+  readRange: defineMethod("DataService", "ReadRange", rangeRequest, chunkCodec),
   putPartialFile: defineMethod("DataService", "PutPartialFile", putPartCodec, nothing),
 } as const;

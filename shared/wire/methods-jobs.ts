@@ -1,12 +1,13 @@
 import { ShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
-import type { JobStatus } from "../domain/job-status.ts";
+import type { Codec } from "./codec.ts";
 import { decodeJobSpec, encodeJson } from "./codec-job.ts";
 import { jobStatusCodec } from "./codec-status.ts";
+import { field } from "./field.ts";
 import { defineMethod, noArguments } from "./method.ts";
 import { MAX_REQUEST_BYTES } from "./services.ts";
-import type { Codec } from "./wire-message.ts";
+import { onlyField, tableCodec } from "./table-codec.ts";
 
 interface Submission {
   readonly spec: JobSpec;
@@ -40,31 +41,18 @@ function encodeSpec(spec: JobSpec): Buffer {
 }
 
 /** The id may be empty: the job submitted last. */
-const jobIdCodec: Codec<{ readonly jobId: string }> = {
-  encode: ({ jobId }) => ({ jobId }),
-  decode: (message) => ({ jobId: message.text("jobId") }),
-};
+const jobId = { jobId: field.text };
+const getJob = tableCodec<{ readonly jobId: string }>("GetJobRequest", jobId);
+const watchJob = tableCodec<{ readonly jobId: string }>("WatchJobRequest", jobId);
+const cancelJob = tableCodec<Cancellation>("CancelJobRequest", { ...jobId, reason: field.text });
 
-const cancellationCodec: Codec<Cancellation> = {
-  encode: ({ jobId, reason }) => ({ jobId, reason }),
-  decode: (message) => ({ jobId: message.text("jobId"), reason: message.text("reason") }),
-};
-
-/** A response that is one job's status. */
-const oneJobCodec: Codec<JobStatus> = {
-  encode: (status) => ({ job: jobStatusCodec.encode(status) }),
-  decode: (message) => jobStatusCodec.decode(message.message("job")),
-};
-
-const allJobsCodec: Codec<readonly JobStatus[]> = {
-  encode: (statuses) => ({ jobs: statuses.map(jobStatusCodec.encode) }),
-  decode: (message) => message.list("jobs").map(jobStatusCodec.decode),
-};
+const oneJob = onlyField("job", field.message(jobStatusCodec));
+const allJobs = onlyField("jobs", field.list(jobStatusCodec));
 
 export const jobsMethods = {
-  submitJob: defineMethod("JobsService", "SubmitJob", submissionCodec, oneJobCodec),
-  getJob: defineMethod("JobsService", "GetJob", jobIdCodec, oneJobCodec),
-  listJobs: defineMethod("JobsService", "ListJobs", noArguments, allJobsCodec),
-  watchJob: defineMethod("JobsService", "WatchJob", jobIdCodec, oneJobCodec),
-  cancelJob: defineMethod("JobsService", "CancelJob", cancellationCodec, oneJobCodec),
+  submitJob: defineMethod("JobsService", "SubmitJob", submissionCodec, oneJob),
+  getJob: defineMethod("JobsService", "GetJob", getJob, oneJob),
+  listJobs: defineMethod("JobsService", "ListJobs", noArguments, allJobs),
+  watchJob: defineMethod("JobsService", "WatchJob", watchJob, oneJob),
+  cancelJob: defineMethod("JobsService", "CancelJob", cancelJob, oneJob),
 } as const;

@@ -3,22 +3,18 @@ import type { JobDescription } from "../domain/job.ts";
 import type { PartialManifest } from "../domain/partial.ts";
 import type { DeviceReport } from "../domain/precision.ts";
 import type { WorkerSession } from "../domain/worker.ts";
+import type { Codec } from "./codec.ts";
 import { deviceReportCodec } from "./codec-accuracy.ts";
 import { errorCodec } from "./codec-error.ts";
 import { decodeJobDescription, encodeJson } from "./codec-job.ts";
 import { leaseAnswerCodec, leaseRefCodec } from "./codec-lease.ts";
 import { offerAnswerCodec, partialCodec } from "./codec-partial.ts";
-import {
-  decodeSession,
-  heartbeatCodec,
-  leaseStatesCodec,
-  registeredCodec,
-  registrationCodec,
-} from "./codec-worker.ts";
+import { heartbeatCodec, leaseStateCodec, registeredCodec, registrationCodec } from "./codec-worker.ts";
+import { type FieldCodec, field } from "./field.ts";
 import { reportWithinLimits, withinLimits } from "./limits.ts";
 import { defineMethod, nothing } from "./method.ts";
 import type { LeaseRef } from "./services.ts";
-import { type Codec, wholeMs } from "./wire-message.ts";
+import { type FieldTable, onlyField, tableCodec } from "./table-codec.ts";
 
 interface OfJob {
   readonly session: WorkerSession;
@@ -44,81 +40,60 @@ interface Failure extends OfLease {
   readonly error: ErrorData;
 }
 
-const ofJobCodec: Codec<OfJob> = {
-  encode: ({ session, jobId }) => ({ session, jobId }),
-  decode: (message) => ({ session: decodeSession(message), jobId: message.name("jobId") }),
-};
+interface DeviceFinding extends OfJob {
+  readonly report: DeviceReport;
+}
+
+const ofJob: FieldTable<OfJob> = { session: field.session, jobId: field.name };
+const ofLease: FieldTable<OfLease> = { session: field.session, lease: field.message(leaseRefCodec) };
+
+const describeJob = tableCodec<OfJob>("DescribeJobRequest", ofJob);
 
 const descriptionCodec: Codec<JobDescription> = {
   encode: (description) => ({ descriptionJson: encodeJson(description) }),
   decode: (message) => decodeJobDescription(message.bytes("descriptionJson")),
 };
 
-const leaseWishCodec: Codec<LeaseWish> = {
-  encode: ({ session, waitMs, running }) => ({
-    session,
-    waitMs: wholeMs(waitMs),
-    running: running.map((lease) => leaseRefCodec.encode(lease)),
-  }),
-  decode: (message) => ({
-    session: decodeSession(message),
-    waitMs: message.count("waitMs"),
-    running: message.list("running").map((lease) => leaseRefCodec.decode(lease)),
-  }),
-};
+const requestLease = tableCodec<LeaseWish>("RequestLeaseRequest", {
+  session: field.session,
+  waitMs: field.wholeMs,
+  running: field.list(leaseRefCodec),
+});
 
-const offerCodec: Codec<Offer> = {
-  encode: ({ session, jobId, partial }) => ({ session, jobId, partial: partialCodec.encode(partial) }),
-  decode: (message) => ({
-    session: decodeSession(message),
-    jobId: message.name("jobId"),
-    partial: partialCodec.decode(message.message("partial")),
-  }),
-};
+const leaseStates = onlyField("leases", field.list(leaseStateCodec));
 
-const ofLeaseCodec: Codec<OfLease> = {
-  encode: ({ session, lease }) => ({ session, lease: leaseRefCodec.encode(lease) }),
-  decode: (message) => ({
-    session: decodeSession(message),
-    lease: leaseRefCodec.decode(message.message("lease")),
-  }),
-};
+const offerPartial = tableCodec<Offer>("OfferPartialRequest", {
+  ...ofJob,
+  partial: field.message(partialCodec),
+});
 
-const failureCodec: Codec<Failure> = {
-  encode: ({ error, ...ofLease }) => ({
-    ...ofLeaseCodec.encode(ofLease),
-    error: errorCodec.encode(withinLimits(error)),
-  }),
-  decode: (message) => ({
-    ...ofLeaseCodec.decode(message),
-    error: errorCodec.decode(message.message("error")),
-  }),
-};
+/** What a worker says is brought within the limits of what a coordinator takes. */
+const failAttempt = tableCodec<Failure>("FailAttemptRequest", {
+  ...ofLease,
+  error: encodedAfter(withinLimits, field.message(errorCodec)),
+});
 
-const reportDeviceCodec: Codec<OfJob & { readonly report: DeviceReport }> = {
-  encode: ({ report, ...ofJob }) => ({
-    ...ofJobCodec.encode(ofJob),
-    report: deviceReportCodec.encode(reportWithinLimits(report)),
-  }),
-  decode: (message) => ({
-    ...ofJobCodec.decode(message),
-    report: deviceReportCodec.decode(message.message("report")),
-  }),
-};
+const reportDevice = tableCodec<DeviceFinding>("ReportDeviceRequest", {
+  ...ofJob,
+  report: encodedAfter(reportWithinLimits, field.message(deviceReportCodec)),
+});
 
-const sessionCodec: Codec<{ readonly session: WorkerSession }> = {
-  encode: ({ session }) => ({ session }),
-  decode: (message) => ({ session: decodeSession(message) }),
-};
+function encodedAfter<T>(change: (value: T) => T, row: FieldCodec<T>): FieldCodec<T> {
+  return { ...row, encode: (value) => row.encode(change(value)) };
+}
+
+const releaseLease = tableCodec<OfLease>("ReleaseLeaseRequest", ofLease);
+
+const leave = tableCodec<{ readonly session: WorkerSession }>("LeaveRequest", { session: field.session });
 
 export const workMethods = {
   register: defineMethod("WorkService", "Register", registrationCodec, registeredCodec),
-  describeJob: defineMethod("WorkService", "DescribeJob", ofJobCodec, descriptionCodec),
-  reportDevice: defineMethod("WorkService", "ReportDevice", reportDeviceCodec, nothing),
-  requestLease: defineMethod("WorkService", "RequestLease", leaseWishCodec, leaseAnswerCodec),
-  heartbeat: defineMethod("WorkService", "Heartbeat", heartbeatCodec, leaseStatesCodec),
-  offerPartial: defineMethod("WorkService", "OfferPartial", offerCodec, offerAnswerCodec),
-  failAttempt: defineMethod("WorkService", "FailAttempt", failureCodec, nothing),
-  releaseLease: defineMethod("WorkService", "ReleaseLease", ofLeaseCodec, nothing),
-  leave: defineMethod("WorkService", "Leave", sessionCodec, nothing),
+  describeJob: defineMethod("WorkService", "DescribeJob", describeJob, descriptionCodec),
+  reportDevice: defineMethod("WorkService", "ReportDevice", reportDevice, nothing),
+  requestLease: defineMethod("WorkService", "RequestLease", requestLease, leaseAnswerCodec),
+  heartbeat: defineMethod("WorkService", "Heartbeat", heartbeatCodec, leaseStates),
+  offerPartial: defineMethod("WorkService", "OfferPartial", offerPartial, offerAnswerCodec),
+  failAttempt: defineMethod("WorkService", "FailAttempt", failAttempt, nothing),
+  releaseLease: defineMethod("WorkService", "ReleaseLease", releaseLease, nothing),
+  leave: defineMethod("WorkService", "Leave", leave, nothing),
 } as const;

@@ -1,13 +1,10 @@
-import type { WorkerStatus } from "../domain/worker.ts";
 import { workerStatusCodec } from "./codec-worker.ts";
+import { field } from "./field.ts";
 import { defineMethod, noArguments } from "./method.ts";
-import type { Codec } from "./wire-message.ts";
+import { onlyField } from "./table-codec.ts";
 
-const allWorkersCodec: Codec<readonly WorkerStatus[]> = {
-  encode: (statuses) => ({ workers: statuses.map(workerStatusCodec.encode) }),
-  decode: (message) => message.list("workers").map(workerStatusCodec.decode),
-};
+const allWorkers = onlyField("workers", field.list(workerStatusCodec));
 
 export const workersMethods = {
-  listWorkers: defineMethod("WorkersService", "ListWorkers", noArguments, allWorkersCodec),
+  listWorkers: defineMethod("WorkersService", "ListWorkers", noArguments, allWorkers),
 } as const;

@@ -23,7 +23,7 @@ export interface CoordinatorServices {
 }
 
 /** Bumped when an old worker and a new coordinator would misunderstand each other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /**
  * What a coordinator takes in one message. One limit holds for every method (grpc-js has one a server). 4
@@ -60,6 +60,12 @@ export type OfferAnswer =
   | { readonly kind: "alreadyCommitted" }
   | { readonly kind: "refused"; readonly error: ErrorData };
 
+/** Whether a lease still holds. */
+export interface LeaseState {
+  readonly lease: LeaseRef;
+  readonly live: boolean;
+}
+
 export interface Heartbeat {
   readonly session: WorkerSession;
   readonly leases: readonly { readonly lease: LeaseRef; readonly rowsDone: number }[];
@@ -94,10 +100,7 @@ export interface WorkService {
     running: readonly LeaseRef[],
     signal?: AbortSignal,
   ): Promise<LeaseAnswer>;
-  heartbeat(
-    heartbeat: Heartbeat,
-    signal?: AbortSignal,
-  ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]>;
+  heartbeat(heartbeat: Heartbeat, signal?: AbortSignal): Promise<readonly LeaseState[]>;
   offerPartial(
     session: WorkerSession,
     jobId: string,

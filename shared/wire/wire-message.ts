@@ -4,13 +4,6 @@ import type { RequestLimits } from "./limits.ts";
 /** A protobuf message as proto-loader takes it and gives it. Stays inside this folder. */
 export type WireMessage = Readonly<Record<string, unknown>>;
 
-/** How one message and one value of the domain become each other. */
-export interface Codec<T> {
-  encode(value: T): WireMessage;
-  /** @throws {RPC_FAILED} when the message is not one that `encode` could have made */
-  decode(message: WireReader): T;
-}
-
 const UINT32_MAX = 2 ** 32 - 1;
 
 /** `value` for a uint32 field: protobufjs would wrap a larger one around without a word. */
@@ -52,10 +45,17 @@ export class WireReader {
     return value.length <= most ? value : this.fail(field, `is longer than ${most} characters`);
   }
 
-  /** A text that may be left out altogether. */
-  optionalText(field: string): string | undefined {
+  /** Whether a field that may be left out is there. */
+  has(field: string): boolean {
     const value = this.#message[field];
-    return value === undefined || value === null ? undefined : this.text(field);
+    return value !== undefined && value !== null;
+  }
+
+  /** The name of an enum's value; the number of one that this build does not know. */
+  enumValue(field: string): string {
+    const value = this.#message[field];
+    if (typeof value === "string") return value;
+    return typeof value === "number" ? String(value) : this.fail(field, "is not set");
   }
 
   /** A text that may not be empty. */
@@ -85,12 +85,6 @@ export class WireReader {
     return typeof value === "number" ? value : this.fail(field, "is not a number");
   }
 
-  /** A number that may be left out altogether. */
-  optionalNumber(field: string): number | undefined {
-    const value = this.#message[field];
-    return value === undefined || value === null ? undefined : this.number(field);
-  }
-
   flag(field: string): boolean {
     const value = this.#message[field];
     return typeof value === "boolean" ? value : this.fail(field, "is not true or false");
@@ -103,11 +97,6 @@ export class WireReader {
 
   message(field: string): WireReader {
     return new WireReader(this.#message[field], this.#at(field), this.#limits);
-  }
-
-  optionalMessage(field: string): WireReader | null {
-    const value = this.#message[field];
-    return value === undefined || value === null ? null : this.message(field);
   }
 
   list(field: string): WireReader[] {

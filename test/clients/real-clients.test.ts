@@ -147,21 +147,23 @@ describe("grpcurl", () => {
     }
     const error = await known(listening.address, "describe", "shardmill.v1.ErrorDetail");
     expect(error.stdout).toContain("map<string, string> fields = 4;");
-    const phase = await known(listening.address, "describe", "shardmill.v1.JobStatus.phase");
-    expect(phase.stdout).toContain("// planning, running, reducing");
+    const phase = await known(listening.address, "describe", "shardmill.v1.JobPhase");
+    expect(phase.stdout).toContain("JOB_PHASE_REDUCING = 3;");
     const template = await known("-msg-template", listening.address, "describe", "shardmill.v1.JobStatus");
     expect(template).toMatchObject({ code: 0, stdout: expect.stringContaining('"rowsTotal"') });
   });
 
   test("asks for jobs and workers", async () => {
     const { jobs } = await grpcurl("JobsService/ListJobs");
-    const status = { name: "known", phase: "running", rowsTotal: "1600", shardsTotal: 16 };
+    const status = { name: "known", phase: "JOB_PHASE_RUNNING", rowsTotal: "1600", shardsTotal: 16 };
     expect(jobs).toMatchObject([status]);
     const { job: only } = await grpcurl("JobsService/GetJob");
     expect(only).toMatchObject(status);
     const { jobId } = only as { jobId: string };
     expect(await grpcurl("JobsService/GetJob", { job_id: jobId })).toMatchObject({ job: status });
-    expect(await grpcurl("WorkersService/ListWorkers")).toMatchObject({ workers: [{ device: "cpu" }] });
+    expect(await grpcurl("WorkersService/ListWorkers")).toMatchObject({
+      workers: [{ device: "DEVICE_CPU" }],
+    });
   });
 
   test("is told in words why a call is refused", async () => {
@@ -194,10 +196,12 @@ describe("grpcurl", () => {
     const { job: running } = await grpcurl("JobsService/GetJob");
     const { jobId } = running as { jobId: string };
     using watch = new Watch({ jobId });
-    await watch.saw('"phase": "running"');
+    await watch.saw('"phase": "JOB_PHASE_RUNNING"');
     const cancelled = await grpcurl("JobsService/CancelJob", { jobId, reason: "asked by another client" });
-    expect(cancelled).toMatchObject({ job: { phase: "cancelled", failure: { code: "JOB_CANCELLED" } } });
-    await watch.saw('"phase": "cancelled"');
+    expect(cancelled).toMatchObject({
+      job: { phase: "JOB_PHASE_CANCELLED", failure: { code: "JOB_CANCELLED" } },
+    });
+    await watch.saw('"phase": "JOB_PHASE_CANCELLED"');
     expect(await watch.ended).toBe(0);
   });
 });

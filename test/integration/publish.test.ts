@@ -12,11 +12,11 @@ import { readStagedManifest, type StageOptions, stageOutput } from "../../coordi
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { digestFile } from "../../shared/core/digest.ts";
-import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { aDeadLetter, type PartialRecipe, writePartials } from "../support/partial-builder.ts";
@@ -76,13 +76,8 @@ async function stageAll(extra: Partial<StageOptions> = {}): Promise<OutputManife
   const facts = {
     job: { id: "j1", name: "digits" },
     digests: { spec: "s", input: "i", model: "m" },
-    rowsInput: ROWS_INPUT,
-    shards: 4,
-    attempts: 5,
-    verdict: { bottleneck: "infer" as const, stages: { infer: 0.9 } },
-    precision: null,
+    run: { ...NO_RUN, rowsTotal: ROWS_INPUT, shardsCommitted: 4, attempts: 5 },
     builds: ["0.1.0"],
-    devices: [],
     versions: { shardmill: "0.1.0" },
   };
   return stageOutput({ ...common, facts, reduced, poisoned: POISONED, keep: KEEP, ...extra });
@@ -143,13 +138,8 @@ test("poisoned rows alone have the kept columns too, renamed where they clash", 
   const facts = {
     job: { id: "j1", name: "digits" },
     digests: { spec: "s", input: "i", model: "m" },
-    rowsInput: 20,
-    shards: 3,
-    attempts: 3,
-    verdict: NO_VERDICT,
-    precision: null,
+    run: { ...NO_RUN, rowsTotal: 20, shardsCommitted: 3, attempts: 3 },
     builds: [],
-    devices: [],
     versions: {},
   };
   await publish(await stageAll({ partials, keep, facts }));

@@ -1,31 +1,8 @@
-import type { JobPhase } from "../../../shared/domain/job.ts";
 import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
+import type { JobProgress } from "../../../shared/domain/run-facts.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type JobState, plannedShards } from "./job-state.ts";
-import type { FailureReason } from "./record.ts";
 import { inPlanOrder } from "./shard-state.ts";
-
-export interface JobProgress {
-  readonly phase: JobPhase;
-  readonly rowsTotal: number;
-  /** Rows of committed shards and poisoned rows, and what the live leases report. */
-  readonly rowsDone: number;
-  readonly rowsCommitted: number;
-  /** Rows of committed shards that the job's steps dropped. */
-  readonly rowsFiltered: number;
-  /** Rows that the committed shards gave: more than were mapped where a step makes several rows of one. */
-  readonly rowsOut: number;
-  readonly deadLetters: number;
-  readonly shardsTotal: number;
-  readonly shardsCommitted: number;
-  /** Shards that a worker is at, or whose partial is being verified. */
-  readonly shardsLeased: number;
-  /** Executions started and failed, over all generations. */
-  readonly attempts: number;
-  readonly attemptsFailed: number;
-  readonly workers: number;
-  readonly failure: FailureReason | null;
-}
 
 /** How far the job is, in O(live leases). */
 export function jobProgress(state: JobState): JobProgress {
@@ -44,7 +21,6 @@ export function jobProgress(state: JobState): JobProgress {
     attempts: totals.attempts,
     attemptsFailed: totals.attemptsFailed,
     workers: state.workers.size,
-    failure: state.failure,
   };
 }
 

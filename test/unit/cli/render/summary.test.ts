@@ -18,7 +18,7 @@ describe("the summary of a job for scripts", () => {
       job: "digits-1",
       state: "published",
       rows: 10_000,
-      filtered: 0,
+      rowsFiltered: 0,
       rowsOut: 10_000,
       deadLetters: 0,
       shards: 8,

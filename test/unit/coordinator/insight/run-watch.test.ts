@@ -10,7 +10,7 @@ function aWatchedJob(shards: number) {
   const watch = new RunWatch({
     state: () => job.state,
     clock: { nowMs: () => job.nowMs, wallMs: () => job.nowMs },
-    precision: "original",
+    precision: null,
     reportOf: (session) => reports.get(session) ?? null,
     loopTime: () => ({ activeMs: 0, idleMs: job.nowMs }),
   });

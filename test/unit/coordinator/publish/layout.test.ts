@@ -9,6 +9,7 @@ import {
 import { manifestText, parseManifest } from "../../../../coordinator/publish/read-manifest.ts";
 import type { OutputFile } from "../../../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../../../shared/domain/partial.ts";
+import { NO_RUN, type RunFacts } from "../../../../shared/domain/run-facts.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 
 function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest {
@@ -38,17 +39,16 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
   };
 }
 
+function aRun(changes: Partial<RunFacts>): RunFacts {
+  return { ...NO_RUN, shardsCommitted: 3, ...changes };
+}
+
 const FACTS: ManifestFacts = {
   job: { id: "j", name: "digits" },
   digests: { spec: "s", input: "i", model: "m" },
-  rowsInput: 9,
+  run: aRun({ rowsTotal: 9, attempts: 4, bottleneck: "infer", stages: { infer: 0.9 } }),
   counts: { rowsMapped: 7, rowsFiltered: 0, rowsOut: 7 },
-  shards: 3,
-  attempts: 4,
-  verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
-  precision: null,
   builds: ["1"],
-  devices: [],
   versions: { shardmill: "1" },
 };
 
@@ -85,28 +85,33 @@ const file = (path: string, kind: OutputFile["kind"], rows: number): OutputFile 
 const FILES = [file("rows/part-00000.parquet", "rows", 7), file("errors/part-00000.parquet", "errors", 2)];
 
 test("the digest is of the files alone, and in their order", () => {
-  const other = { ...FACTS, attempts: 99, verdict: { bottleneck: "read", stages: { read: 1 } } } as const;
+  const other = {
+    ...FACTS,
+    run: aRun({ rowsTotal: 9, attempts: 99, bottleneck: "read", stages: { read: 1 } }),
+  };
   expect(outputDigest(FILES)).toBe(buildManifest(other, FILES).outputDigest);
   expect(outputDigest([...FILES].reverse())).not.toBe(outputDigest(FILES));
 });
 
 test("a lost or a doubled row is never published", () => {
-  expect(() => buildManifest({ ...FACTS, rowsInput: 10 }, FILES)).toThrow("broken invariant");
+  expect(() => buildManifest({ ...FACTS, run: aRun({ rowsTotal: 10 }) }, FILES)).toThrow("broken invariant");
   const counted = (counts: ManifestFacts["counts"], rowsInput = 9) =>
-    buildManifest({ ...FACTS, rowsInput, counts }, FILES);
+    buildManifest({ ...FACTS, run: aRun({ rowsTotal: rowsInput }), counts }, FILES);
   expect(() => counted({ rowsMapped: 6, rowsFiltered: 0, rowsOut: 6 }, 8)).toThrow("broken invariant");
   expect(() => counted({ rowsMapped: 7, rowsFiltered: 1, rowsOut: 7 })).toThrow("broken invariant");
   expect(() => counted({ rowsMapped: 7, rowsFiltered: 0, rowsOut: 8 })).toThrow("broken invariant");
 });
 
 test("an output without rows files still counts its rows", () => {
-  const { rows } = buildManifest({ ...FACTS, rowsInput: 7 }, [file("reduced/a.parquet", "reduced", 1)]);
+  const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 7 }) }, [
+    file("reduced/a.parquet", "reduced", 1),
+  ]);
   expect(rows).toEqual({ input: 7, filtered: 0, output: 7, deadLetters: 0 });
 });
 
 test("rows that a step dropped, or made several of, are told apart from the others", () => {
   const counts = { rowsMapped: 5, rowsFiltered: 20, rowsOut: 7 };
-  const { rows } = buildManifest({ ...FACTS, rowsInput: 27, counts }, FILES);
+  const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 27 }), counts }, FILES);
   expect(rows).toEqual({ input: 27, filtered: 20, output: 7, deadLetters: 2 });
 });
 

@@ -9,19 +9,15 @@ import { clearOutput, inspectOutput } from "../../../../coordinator/publish/outp
 import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
+import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 
 const MANIFEST = buildManifest(
   {
     job: { id: "j", name: "digits" },
     digests: { spec: "s", input: "i", model: "m" },
-    rowsInput: 3,
+    run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1 },
     counts: { rowsMapped: 3, rowsFiltered: 0, rowsOut: 3 },
-    shards: 1,
-    attempts: 1,
-    verdict: { bottleneck: "infer", stages: { infer: 0.9 } },
-    precision: null,
     builds: [],
-    devices: [],
     versions: {},
   },
   [{ path: "rows/part-00000.parquet", kind: "rows", rows: 3, bytes: 3, sha256: sha256("abc") }],

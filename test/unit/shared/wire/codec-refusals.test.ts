@@ -9,7 +9,14 @@ function empty(method: (typeof workMethods)[keyof typeof workMethods]): object {
   return method.definition.responseDeserialize(Buffer.alloc(0));
 }
 
-const FILE = { path: "/a", format: "parquet", bytes: 1, mtimeMs: 1, rows: 9, footerSha256: "" };
+const FILE = {
+  path: "/a",
+  format: "DATASET_FORMAT_PARQUET",
+  bytes: 1,
+  mtimeMs: 1,
+  rows: 9,
+  footerSha256: "",
+};
 
 function leaseAnswer(changes: object): object {
   const { responseSerialize, responseDeserialize } = workMethods.requestLease.definition;
@@ -41,7 +48,7 @@ describe("a response that the domain does not have is refused with its place", (
   test.each([
     ["a missing message", { token: null }, "lease.token"],
     ["an empty id", { jobId: "" }, "lease.jobId"],
-    ["an unknown word", { slices: [{ file: { ...FILE, format: "orc" } }] }, "lease.slices[0].file.format"],
+    ["an unknown word", { slices: [{ file: { ...FILE, format: 77 } }] }, "lease.slices[0].file.format"],
     ["no rows of any file", { slices: [] }, "lease.slices"],
     ["other rows than its shard's", { slices: [{ file: FILE, rowStart: 0, rowEnd: 4 }] }, "lease.slices"],
     ["a range that ends before it starts", { shard: { rowStart: 9, rowEnd: 5 } }, "lease.shard.rowEnd"],
@@ -54,7 +61,7 @@ describe("a response that the domain does not have is refused with its place", (
 
   test("a status with a phase that is none", () => {
     const { responseSerialize, responseDeserialize } = jobsMethods.getJob.definition;
-    const message = responseDeserialize(responseSerialize({ job: { jobId: "j", phase: "resting" } }));
+    const message = responseDeserialize(responseSerialize({ job: { jobId: "j", phase: 77 } }));
     expect(() => decodeResponse(jobsMethods.getJob, message)).toThrow(rpcFailed("GetJobResponse.job.phase"));
   });
 

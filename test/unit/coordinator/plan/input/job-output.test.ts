@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { buildManifest } from "../../../../../coordinator/publish/layout.ts";
 import { manifestText } from "../../../../../coordinator/publish/read-manifest.ts";
+import { NO_RUN } from "../../../../../shared/domain/run-facts.ts";
 import { FileTree } from "../../../../support/file-tree.ts";
 import { seeInput } from "../../../../support/found-input.ts";
 
@@ -9,13 +10,8 @@ const MANIFEST = manifestText(
     {
       job: { id: "a-1", name: "a" },
       digests: { spec: "", input: "", model: "" },
-      rowsInput: 0,
+      run: { ...NO_RUN, rowsTotal: 0, shardsCommitted: 1 },
       counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0 },
-      shards: 1,
-      attempts: 1,
-      verdict: { bottleneck: null, stages: {} },
-      precision: null,
-      devices: [],
       builds: [],
       versions: {},
     },

@@ -229,7 +229,6 @@ test("progress tells rows, shards, attempts and workers", () => {
     attempts: 3,
     attemptsFailed: 0,
     workers: 1,
-    failure: null,
   });
 });
 

@@ -1,0 +1,97 @@
+import { NO_VERDICT, type RunVerdict } from "./bottleneck.ts";
+import type { JobPhase } from "./job.ts";
+import type { DeviceReport, JobPrecision } from "./precision.ts";
+
+/*
+ * What is known of a run, said once. Status, summary and manifest are made of these facts, and the build
+ * shows what a new one needs:
+ * 1. a line here, in the interface of the part that measures it, and what it is where nothing runs
+ *    (`NO_RUN`);
+ * 2. a field in `JobStatus` of proto/shardmill/v1/jobs.proto, then `npm run descriptors`;
+ * 3. a row in the table of shared/wire/codec-status.ts;
+ * 4. its value, where it is measured: the core (coordinator/schedule/state/progress.ts), the pace
+ *    (coordinator/insight/run-pace.ts) or the verdict (coordinator/insight/run-watch.ts).
+ * The JSON summary has it then. If the output's manifest shall keep it, its name goes into `KEPT_FACTS`.
+ */
+
+/** How far a job is: counted by the core. */
+export interface JobProgress {
+  readonly phase: JobPhase;
+  readonly rowsTotal: number;
+  /** Rows of committed shards and poisoned rows, and what the live leases report. */
+  readonly rowsDone: number;
+  readonly rowsCommitted: number;
+  /** Rows of committed shards that the job's steps dropped. */
+  readonly rowsFiltered: number;
+  /** Rows that the committed shards gave: more than were mapped where a step makes several rows of one. */
+  readonly rowsOut: number;
+  readonly deadLetters: number;
+  readonly shardsTotal: number;
+  readonly shardsCommitted: number;
+  /** Shards that a worker is at, or whose partial is being verified. */
+  readonly shardsLeased: number;
+  /** Executions started and failed, over all generations. */
+  readonly attempts: number;
+  readonly attemptsFailed: number;
+  readonly workers: number;
+}
+
+/** How fast it is: measured by the coordinator that runs it. */
+export interface RunPace {
+  /** Since this coordinator opened the job. */
+  readonly seconds: number;
+  /** Over the last seconds while running; over the whole run once ended. */
+  readonly rowsPerSecond: number;
+  readonly secondsLeft: number | null;
+}
+
+export interface RunFacts extends JobProgress, RunPace, RunVerdict {
+  /**
+   * Where the model was converted: to what, and how its answers differ from the original's. Null for one as
+   * it came.
+   */
+  readonly precision: JobPrecision | null;
+  /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
+  readonly devices: readonly DeviceReport[];
+}
+
+/** The facts of a job that does not run here, and of which nothing else is known. */
+export const NO_RUN: RunFacts = {
+  phase: "planning",
+  rowsTotal: 0,
+  rowsDone: 0,
+  rowsCommitted: 0,
+  rowsFiltered: 0,
+  rowsOut: 0,
+  deadLetters: 0,
+  shardsTotal: 0,
+  shardsCommitted: 0,
+  shardsLeased: 0,
+  attempts: 0,
+  attemptsFailed: 0,
+  workers: 0,
+  seconds: 0,
+  rowsPerSecond: 0,
+  secondsLeft: null,
+  ...NO_VERDICT,
+  precision: null,
+  devices: [],
+};
+
+/**
+ * The facts that the manifest keeps under the same names. They say how the output came about, not what it is.
+ */
+export const KEPT_FACTS = [
+  "attempts",
+  "bottleneck",
+  "stages",
+  "devices",
+] as const satisfies readonly (keyof RunFacts)[];
+export type KeptFacts = Pick<RunFacts, (typeof KEPT_FACTS)[number]>;
+
+/** The kept facts out of those of a run, or out of a manifest. */
+export function keptFacts(facts: KeptFacts): KeptFacts {
+  const kept: Partial<Record<keyof KeptFacts, unknown>> = {};
+  for (const name of KEPT_FACTS) kept[name] = facts[name];
+  return kept as KeptFacts;
+}

@@ -1,0 +1,146 @@
+import { type ShardId, shardId } from "../domain/shard.ts";
+import { STAGES, type Stage, type StageShares, type WorkerSession, workerSession } from "../domain/worker.ts";
+import type { FieldShape, MessageCodec } from "./codec.ts";
+import { uint32, type WireReader, wholeMs } from "./wire-message.ts";
+
+/** How one property of a value crosses the wire: a row of a codec table. */
+export interface FieldCodec<T> extends FieldShape {
+  /** Undefined leaves the field out. */
+  readonly encode: (value: T) => unknown;
+  /**
+   * Undefined: the value has no such property.
+   *
+   * @throws {RPC_FAILED} when the field is not what `encode` could have made
+   */
+  readonly decode: (message: WireReader, field: string) => T;
+}
+
+const asIs = (value: unknown) => value;
+
+const text: FieldCodec<string> = { proto: "string", encode: asIs, decode: (m, f) => m.text(f) };
+
+/** The rows that codec tables are made of. */
+export const field = {
+  text,
+  /** A text that may not be empty. */
+  name: { proto: "string", encode: asIs, decode: (m, f) => m.name(f) } satisfies FieldCodec<string>,
+  /** A text; null is the empty one. */
+  textOrNull: {
+    proto: "string",
+    encode: (value) => value ?? "",
+    decode: (m, f) => m.text(f) || null,
+  } satisfies FieldCodec<string | null>,
+  /** A whole number from 0 to 2^53 - 1. */
+  count: { proto: "uint64", encode: asIs, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
+  /** A whole number below 2^32. */
+  count32: { proto: "uint32", encode: uint32, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
+  /** A duration: rounded up to whole milliseconds. */
+  wholeMs: { proto: "uint32", encode: wholeMs, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
+  number: { proto: "double", encode: asIs, decode: (m, f) => m.number(f) } satisfies FieldCodec<number>,
+  flag: { proto: "bool", encode: asIs, decode: (m, f) => m.flag(f) } satisfies FieldCodec<boolean>,
+  session: {
+    proto: "string",
+    encode: asIs,
+    decode: (m, f) => workerSession(m.name(f)),
+  } satisfies FieldCodec<WorkerSession>,
+  shard: {
+    proto: "uint32",
+    encode: uint32,
+    decode: (m, f) => shardId(m.count(f)),
+  } satisfies FieldCodec<ShardId>,
+  /** Busy shares of stages. A map and not a list of pairs: it reads as one, and keys cannot be enums. */
+  shares: {
+    proto: "map<string, double>",
+    encode: asIs,
+    decode: decodeShares,
+  } satisfies FieldCodec<StageShares>,
+  orNull,
+  orLeftOut,
+  message,
+  list,
+  word,
+  wordOrNull,
+} as const;
+
+/** What is null is absent on the wire. */
+function orNull<T>(row: FieldCodec<T>): FieldCodec<T | null> {
+  return {
+    ...row,
+    proto: `optional ${row.proto}`,
+    encode: (value) => (value === null ? undefined : row.encode(value)),
+    decode: (m, f) => (m.has(f) ? row.decode(m, f) : null),
+  };
+}
+
+/** What is left out of the value is absent on the wire. */
+function orLeftOut<T>(row: FieldCodec<T>): FieldCodec<T | undefined> {
+  return {
+    ...row,
+    proto: `optional ${row.proto}`,
+    encode: (value) => (value === undefined ? undefined : row.encode(value)),
+    decode: (m, f) => (m.has(f) ? row.decode(m, f) : undefined),
+  };
+}
+
+function message<T>(codec: MessageCodec<T>): FieldCodec<T> {
+  return {
+    proto: codec.message,
+    inner: codec.shape,
+    encode: (value) => codec.encode(value),
+    decode: (m, f) => codec.decode(m.message(f)),
+  };
+}
+
+function list<T>(codec: MessageCodec<T>): FieldCodec<readonly T[]> {
+  return {
+    proto: `repeated ${codec.message}`,
+    inner: codec.shape,
+    encode: (values) => values.map((value) => codec.encode(value)),
+    decode: (m, f) => m.list(f).map((item) => codec.decode(item)),
+  };
+}
+
+/** One of a closed set of words, as an enum: `running` of `JobPhase` is `JOB_PHASE_RUNNING`. */
+function word<T extends string>(enumName: string, words: readonly T[]): FieldCodec<T> {
+  const { decode, ...row } = wordOrNull(enumName, words);
+  return { ...row, decode: (m, f) => decode(m, f) ?? m.fail(f, "is not set") };
+}
+
+/** The same; null is `..._UNSPECIFIED`. */
+function wordOrNull<T extends string>(enumName: string, words: readonly T[]): FieldCodec<T | null> {
+  const prefix = upperSnake(enumName);
+  const unspecified = `${prefix}_UNSPECIFIED`;
+  const values = new Map<string, string>();
+  const byValue = new Map<string, T>();
+  for (const each of words) {
+    const value = `${prefix}_${upperSnake(each)}`;
+    values.set(each, value);
+    byValue.set(value, each);
+  }
+  return {
+    proto: enumName,
+    words,
+    encode: (value) => (value === null ? unspecified : values.get(value)),
+    decode(m, f) {
+      const value = m.enumValue(f);
+      if (value === unspecified) return null;
+      return byValue.get(value) ?? m.fail(f, `is ${value}, not one of ${words.join(", ")}`);
+    },
+  };
+}
+
+/** `JobPhase`: `JOB_PHASE`; `awaitingShards`: `AWAITING_SHARDS`. */
+function upperSnake(name: string): string {
+  return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
+}
+
+function decodeShares(message: WireReader, name: string): StageShares {
+  const shares: Partial<Record<Stage, number>> = {};
+  for (const [key, share] of message.entries(name)) {
+    const stage = STAGES.find((candidate) => candidate === key);
+    if (stage === undefined) return message.fail(`${name}.${key}`, "is no stage");
+    if (typeof share !== "number") return message.fail(`${name}.${key}`, "is not a number");
+    shares[stage] = share;
+  }
+  return shares;
+}

@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import protobuf from "protobufjs";
+import { describe, expect, test } from "vitest";
+import { packageRoot } from "../../../../shared/core/package-root.ts";
+import type { FieldShape, MessageShape } from "../../../../shared/wire/codec.ts";
+import { errorCodec } from "../../../../shared/wire/codec-error.ts";
+import { leaseCodec } from "../../../../shared/wire/codec-lease.ts";
+import type { Method } from "../../../../shared/wire/method.ts";
+import { dataMethods, putHeaderCodec } from "../../../../shared/wire/methods-data.ts";
+import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
+import { workMethods } from "../../../../shared/wire/methods-work.ts";
+import { workersMethods } from "../../../../shared/wire/methods-workers.ts";
+
+const root = new protobuf.Root();
+root.resolvePath = (_origin, target) => join(packageRoot, "proto", target);
+root.loadSync(["work", "data", "jobs", "workers"].map((name) => `shardmill/v1/${name}.proto`)).resolveAll();
+
+const METHODS: readonly Method<never, never>[] = [workMethods, dataMethods, jobsMethods, workersMethods]
+  .flatMap((methods) => Object.values<unknown>(methods))
+  .map((method) => method as Method<never, never>);
+
+/** Every message with a table, and those within, once each. */
+const tables = new Map<string, MessageShape>();
+const enums = new Map<string, readonly string[]>();
+
+function collect(message: string, shape: MessageShape): void {
+  tables.set(message, shape);
+  for (const { proto, inner, words } of Object.values<FieldShape>(shape)) {
+    if (inner !== undefined) collect(proto.replace(/^(optional|repeated) /, ""), inner);
+    if (words !== undefined) enums.set(proto, words);
+  }
+}
+
+for (const { name, request, response } of METHODS) {
+  if (request.shape !== undefined) collect(`${name}Request`, request.shape);
+  if (response.shape !== undefined) collect(`${name}Response`, response.shape);
+}
+for (const { message, shape } of [leaseCodec, putHeaderCodec, errorCodec]) collect(message, shape);
+
+/** A field's type as the proto file has it. */
+function protoOf(field: protobuf.Field): string {
+  const type = field.type.replace(/^.*\./, "");
+  if (field instanceof protobuf.MapField) return `map<${field.keyType}, ${type}>`;
+  if (field.repeated) return `repeated ${type}`;
+  return field.options?.proto3_optional === true ? `optional ${type}` : type;
+}
+
+describe("the codec tables are what the proto files say", () => {
+  test("there are as many as there are messages of more than nothing and no oneof", () => {
+    expect([...tables.keys()].length).toBeGreaterThan(30);
+  });
+
+  test.each([...tables])("%s, field by field", (message, shape) => {
+    const { fields } = root.lookupType(`shardmill.v1.${message}`);
+    const said = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, protoOf(field)]));
+    const had = Object.fromEntries(Object.entries<FieldShape>(shape).map(([name, row]) => [name, row.proto]));
+    expect(had).toEqual(said);
+  });
+
+  test.each([...enums])("%s, word by word", (name, words) => {
+    const prefix = name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
+    const values = Object.keys(root.lookupEnum(`shardmill.v1.${name}`).values);
+    expect(values).toEqual(["unspecified", ...words].map((word) => `${prefix}_${word.toUpperCase()}`));
+  });
+});
