@@ -1,4 +1,5 @@
-import { ERROR_CODES, errorToData, toShardmillError } from "../shared/core/errors.ts";
+import { ERROR_CODES } from "../shared/core/error-codes.ts";
+import { errorToData, toShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { renderError } from "./render/error.ts";
 import { createStyle } from "./render/style.ts";

@@ -1,7 +1,7 @@
 import { sleep } from "../shared/core/abort.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { Lease } from "../shared/domain/job.ts";
-import type { ShardRunner } from "../worker/lease/attempt.ts";
+import type { ShardRunner } from "../worker/lease/shard-runner.ts";
 import { workerMain } from "../worker/process/worker-main.ts";
 
 /** What is wrong with a worker: told through its environment, SHARDMILL_MISBEHAVIOUR. */

@@ -11,7 +11,7 @@ import { type PartialFile, type PartialManifest, partialFolder } from "../shared
 import { partialDigest } from "../shared/domain/partial-digest.ts";
 import { type PlannedPartialFile, partialLayout, partialShape } from "../shared/domain/partial-layout.ts";
 import { JobsInUse } from "../worker/job/jobs-in-use.ts";
-import type { ShardRunner } from "../worker/lease/attempt.ts";
+import type { ShardRunner } from "../worker/lease/shard-runner.ts";
 import { asStoreError, openSharedSink, type PartialSink } from "../worker/write/partial-sink.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { encodeLines, type Line } from "./sim-files.ts";

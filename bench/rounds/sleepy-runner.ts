@@ -2,7 +2,7 @@ import { sleep } from "../../shared/core/abort.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import type { ShardRunner } from "../../worker/lease/attempt.ts";
+import type { ShardRunner } from "../../worker/lease/shard-runner.ts";
 import { writeCountingPartial } from "../fixtures/counting-partial.ts";
 
 export interface SleepyRunnerOptions {

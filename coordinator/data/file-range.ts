@@ -1,6 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import { errorCode } from "../../shared/core/errno.ts";
-import { type ErrorCode, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { ErrorCode } from "../../shared/core/error-codes.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { StoreStat } from "../../shared/store/store.ts";
 
 /** Between the 256 KiB and the 1 MiB at which gRPC is fastest: two of them are in memory for each reader. */

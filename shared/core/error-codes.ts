@@ -1,16 +1,30 @@
 /**
  * Every error that Shardmill can raise, and what happens next: a property of the code, kept in this one
- * table.
- *
- * - `next` is what a worker or the coordinator does about it: `retry` the attempt on another lease (counted
- *   against the shard), `failJob` at once because no retry can help, `drop` the message and change nothing,
- *   `refuse` the request before any work.
- * - `exit` is the process's exit code when a command ends with it (DESIGN 9).
- * - `grpc` is the status that carries it over the wire.
+ * table. Whoever decides by a code reads a column, and has no list of codes of its own.
  */
 export interface ErrorTraits {
-  readonly next: "retry" | "failJob" | "drop" | "refuse";
+  /**
+   * Of a call that failed with it. `repeat`: the way failed, and the same call may be made again. `rejoin`:
+   * so it may once the worker has joined the coordinator, which came back, and that one has opened its jobs.
+   * `final`: the answer stays what it is.
+   */
+  readonly call: "repeat" | "rejoin" | "final";
+  /**
+   * Of an attempt that ended with it. `count`: a failure of the shard and the worker, tried again on another
+   * lease. `died`: the same, of a process that was killed. `release`: nobody's fault. `failJob`: counted, and
+   * the job ends at once because no retry can help.
+   */
+  readonly attempt: "count" | "died" | "release" | "failJob";
+  /** Of a worker's process that ends with it: started again, or not because no restart can help. */
+  readonly worker: "restart" | "quit";
+  /**
+   * Of an error in a place for bytes. `elsewhere`: this place cannot give the file, another one may. `asIs`:
+   * the caller must see it. `fails`: for the caller it is STORE_FAILED, and why is in its field `because`.
+   */
+  readonly storage: "elsewhere" | "asIs" | "fails";
+  /** The process's exit code when a command ends with it. */
   readonly exit: 1 | 2 | 3 | 130;
+  /** The status that carries it over the wire. */
   readonly grpc: GrpcStatusName;
 }
 
@@ -29,83 +43,103 @@ export type GrpcStatusName =
   | "UNAVAILABLE"
   | "DATA_LOSS";
 
+/** Of most codes: nothing special to a call, to a worker's process or to a place for bytes. */
+const PLAIN = { call: "final", worker: "restart", storage: "fails" } as const;
+
 export const ERROR_CODES = {
   // What the user asked for.
-  ARGUMENT_INVALID: { next: "refuse", exit: 2, grpc: "INVALID_ARGUMENT" },
-  SPEC_INVALID: { next: "refuse", exit: 2, grpc: "INVALID_ARGUMENT" },
-  SQL_INVALID: { next: "failJob", exit: 2, grpc: "INVALID_ARGUMENT" },
-  SQL_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  ARGUMENT_INVALID: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "INVALID_ARGUMENT" },
+  SPEC_INVALID: { ...PLAIN, attempt: "count", exit: 2, grpc: "INVALID_ARGUMENT" },
+  SQL_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "INVALID_ARGUMENT" },
+  SQL_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
 
   // The input.
-  INPUT_NOT_FOUND: { next: "failJob", exit: 2, grpc: "NOT_FOUND" },
-  INPUT_CORRUPT: { next: "failJob", exit: 1, grpc: "DATA_LOSS" },
-  INPUT_UNSUPPORTED: { next: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
-  INPUT_SCHEMA_MIXED: { next: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
-  INPUT_CHANGED: { next: "failJob", exit: 1, grpc: "DATA_LOSS" },
+  INPUT_NOT_FOUND: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "NOT_FOUND" },
+  INPUT_CORRUPT: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "DATA_LOSS" },
+  INPUT_UNSUPPORTED: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
+  INPUT_SCHEMA_MIXED: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
+  INPUT_CHANGED: { ...PLAIN, storage: "elsewhere", attempt: "failJob", exit: 1, grpc: "DATA_LOSS" },
 
   // The model and the device.
-  MODEL_NOT_FOUND: { next: "failJob", exit: 2, grpc: "NOT_FOUND" },
-  MODEL_INVALID: { next: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
-  MODEL_CHANGED: { next: "failJob", exit: 1, grpc: "DATA_LOSS" },
-  MODEL_FAILED: { next: "retry", exit: 1, grpc: "INTERNAL" },
-  DEVICE_UNAVAILABLE: { next: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
-  DEVICE_WRONG: { next: "retry", exit: 1, grpc: "FAILED_PRECONDITION" },
-  PRECISION_LOSS: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  OUT_OF_MEMORY: { next: "retry", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
+  MODEL_NOT_FOUND: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "NOT_FOUND" },
+  MODEL_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
+  MODEL_CHANGED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "DATA_LOSS" },
+  MODEL_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "INTERNAL" },
+  DEVICE_UNAVAILABLE: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
+  DEVICE_WRONG: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  PRECISION_LOSS: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  OUT_OF_MEMORY: { ...PLAIN, attempt: "count", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // Rows that cannot be mapped: dead letters.
-  ROW_NULL: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  ROW_LENGTH: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  ROW_VALUE: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  ROW_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  ROW_POISON: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  ERROR_BUDGET_EXCEEDED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  ROW_NULL: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  ROW_LENGTH: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  ROW_VALUE: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  ROW_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  ROW_POISON: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  ERROR_BUDGET_EXCEEDED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
 
   // The output and the job's own files.
-  OUTPUT_OCCUPIED: { next: "refuse", exit: 2, grpc: "ALREADY_EXISTS" },
-  OUTPUT_LOCKED: { next: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
-  OUTPUT_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  JOB_MISMATCH: { next: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
-  JOURNAL_CORRUPT: { next: "refuse", exit: 1, grpc: "DATA_LOSS" },
-  JOURNAL_FAILED: { next: "failJob", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
+  OUTPUT_OCCUPIED: { ...PLAIN, attempt: "count", exit: 2, grpc: "ALREADY_EXISTS" },
+  OUTPUT_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  OUTPUT_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  JOB_MISMATCH: { ...PLAIN, attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
+  JOURNAL_CORRUPT: { ...PLAIN, attempt: "count", exit: 1, grpc: "DATA_LOSS" },
+  JOURNAL_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // Where bytes live.
-  TEMP_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  CACHE_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  STORE_NOT_FOUND: { next: "retry", exit: 1, grpc: "NOT_FOUND" },
-  STORE_EXISTS: { next: "retry", exit: 1, grpc: "ALREADY_EXISTS" },
-  STORE_FAILED: { next: "retry", exit: 1, grpc: "UNAVAILABLE" },
-  STORE_REFUSED: { next: "retry", exit: 1, grpc: "PERMISSION_DENIED" },
+  TEMP_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  CACHE_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  STORE_NOT_FOUND: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "NOT_FOUND" },
+  STORE_EXISTS: { ...PLAIN, storage: "asIs", attempt: "count", exit: 1, grpc: "ALREADY_EXISTS" },
+  STORE_FAILED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "UNAVAILABLE" },
+  STORE_REFUSED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "PERMISSION_DENIED" },
 
   // Leases, attempts, commits.
-  LEASE_STALE: { next: "drop", exit: 1, grpc: "FAILED_PRECONDITION" },
-  SESSION_STALE: { next: "drop", exit: 1, grpc: "FAILED_PRECONDITION" },
-  ALREADY_COMMITTED: { next: "drop", exit: 1, grpc: "ALREADY_EXISTS" },
-  PARTIAL_INVALID: { next: "retry", exit: 1, grpc: "DATA_LOSS" },
-  ATTEMPT_STALLED: { next: "retry", exit: 1, grpc: "DEADLINE_EXCEEDED" },
-  SHARD_FAILED: { next: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  NO_WORKERS: { next: "failJob", exit: 1, grpc: "UNAVAILABLE" },
+  LEASE_STALE: { ...PLAIN, storage: "asIs", attempt: "release", exit: 1, grpc: "FAILED_PRECONDITION" },
+  SESSION_STALE: {
+    ...PLAIN,
+    call: "rejoin",
+    storage: "asIs",
+    attempt: "release",
+    exit: 1,
+    grpc: "FAILED_PRECONDITION",
+  },
+  PARTIAL_INVALID: { ...PLAIN, attempt: "count", exit: 1, grpc: "DATA_LOSS" },
+  ATTEMPT_STALLED: { ...PLAIN, attempt: "count", exit: 1, grpc: "DEADLINE_EXCEEDED" },
+  SHARD_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  NO_WORKERS: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "UNAVAILABLE" },
 
   // Talking to each other.
-  VERSION_SKEW: { next: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
-  JOB_NOT_FOUND: { next: "refuse", exit: 2, grpc: "NOT_FOUND" },
-  JOB_ENDED: { next: "drop", exit: 1, grpc: "FAILED_PRECONDITION" },
-  CANCEL_TOO_LATE: { next: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
-  PORT_IN_USE: { next: "refuse", exit: 2, grpc: "ALREADY_EXISTS" },
-  COORDINATOR_UNREACHABLE: { next: "retry", exit: 1, grpc: "UNAVAILABLE" },
-  SECRET_INVALID: { next: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
-  SECRET_REFUSED: { next: "refuse", exit: 2, grpc: "UNAUTHENTICATED" },
-  SUBMIT_REFUSED: { next: "refuse", exit: 2, grpc: "PERMISSION_DENIED" },
-  CERTIFICATE_REFUSED: { next: "refuse", exit: 2, grpc: "UNAVAILABLE" },
-  RPC_FAILED: { next: "retry", exit: 1, grpc: "INTERNAL" },
-  DEADLINE_EXCEEDED: { next: "retry", exit: 1, grpc: "DEADLINE_EXCEEDED" },
-  RESOURCE_EXHAUSTED: { next: "retry", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
+  VERSION_SKEW: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
+  JOB_NOT_FOUND: { ...PLAIN, call: "rejoin", storage: "asIs", attempt: "count", exit: 2, grpc: "NOT_FOUND" },
+  JOB_ENDED: { ...PLAIN, storage: "asIs", attempt: "release", exit: 1, grpc: "FAILED_PRECONDITION" },
+  CANCEL_TOO_LATE: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  PORT_IN_USE: { ...PLAIN, attempt: "count", exit: 2, grpc: "ALREADY_EXISTS" },
+  COORDINATOR_UNREACHABLE: {
+    ...PLAIN,
+    call: "repeat",
+    worker: "quit",
+    attempt: "count",
+    exit: 1,
+    grpc: "UNAVAILABLE",
+  },
+  SECRET_INVALID: { ...PLAIN, attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
+  SECRET_REFUSED: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "UNAUTHENTICATED" },
+  SUBMIT_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
+  CERTIFICATE_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "UNAVAILABLE" },
+  RPC_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "INTERNAL" },
+  DEADLINE_EXCEEDED: { ...PLAIN, call: "repeat", attempt: "count", exit: 1, grpc: "DEADLINE_EXCEEDED" },
+  RESOURCE_EXHAUSTED: { ...PLAIN, call: "repeat", attempt: "count", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // How a job or a process ends.
-  JOB_CANCELLED: { next: "failJob", exit: 1, grpc: "CANCELLED" },
-  INTERRUPTED: { next: "retry", exit: 130, grpc: "CANCELLED" },
-  WORKER_DIED: { next: "retry", exit: 1, grpc: "UNAVAILABLE" },
-  INTERNAL: { next: "retry", exit: 1, grpc: "INTERNAL" },
+  JOB_CANCELLED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "CANCELLED" },
+  INTERRUPTED: { ...PLAIN, storage: "asIs", attempt: "release", exit: 130, grpc: "CANCELLED" },
+  WORKER_DIED: { ...PLAIN, attempt: "died", exit: 1, grpc: "UNAVAILABLE" },
+  INTERNAL: { ...PLAIN, attempt: "count", exit: 1, grpc: "INTERNAL" },
 } as const satisfies Record<string, ErrorTraits>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
+}

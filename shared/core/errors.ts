@@ -1,6 +1,4 @@
-import { ERROR_CODES, type ErrorCode } from "./error-codes.ts";
-
-export { ERROR_CODES, type ErrorCode, type ErrorTraits } from "./error-codes.ts";
+import { type ErrorCode, isErrorCode } from "./error-codes.ts";
 
 export type ErrorField = string | number | boolean | null;
 
@@ -76,7 +74,7 @@ export function errorToData(error: unknown): ErrorData {
 
 export function errorFromData(data: ErrorData): ShardmillError {
   const { code, message, fields, problems, hint } = data;
-  return new ShardmillError(code in ERROR_CODES ? code : "INTERNAL", message, {
+  return new ShardmillError(isErrorCode(code) ? code : "INTERNAL", message, {
     fields,
     problems,
     ...(hint === undefined ? {} : { hint }),

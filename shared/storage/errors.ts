@@ -1,5 +1,6 @@
 import { errorCode } from "../core/errno.ts";
-import { type ErrorCode, isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error-codes.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
 
 /** What the file system says, in the words of a storage. What is not listed is STORE_FAILED. */
 const CODES: Readonly<Record<string, ErrorCode>> = {

@@ -1,10 +1,5 @@
-import {
-  ERROR_CODES,
-  type ErrorCode,
-  type ErrorData,
-  type ErrorField,
-  type Problem,
-} from "../core/errors.ts";
+import { ERROR_CODES, type ErrorCode } from "../core/error-codes.ts";
+import type { ErrorData, ErrorField, Problem } from "../core/errors.ts";
 import { type FieldCodec, field } from "./field.ts";
 import { messageDefinition } from "./load-protos.ts";
 import { tableCodec } from "./table-codec.ts";

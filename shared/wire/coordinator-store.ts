@@ -4,7 +4,8 @@ import { basename, dirname } from "node:path";
 import { NEVER, sleep } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { errorCode } from "../core/errno.ts";
-import { type ErrorCode, isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+import { ERROR_CODES } from "../core/error-codes.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
 import { Slots } from "../core/slots.ts";
 import { parsePartialFolder } from "../domain/partial.ts";
 import { isPartialFileName } from "../domain/partial-layout.ts";
@@ -36,22 +37,6 @@ const PUTS_AT_ONCE = 1;
  * a minute or more.
  */
 const BUSY = { tries: 60, firstMs: 50, maxMs: 2_000 };
-
-/**
- * Errors that a caller of a store must see as they are; anything else that goes wrong on the way is
- * STORE_FAILED.
- */
-const OWN_CODES: readonly ErrorCode[] = [
-  "STORE_NOT_FOUND",
-  "STORE_EXISTS",
-  "STORE_REFUSED",
-  "STORE_FAILED",
-  "SESSION_STALE",
-  "LEASE_STALE",
-  "JOB_NOT_FOUND",
-  "JOB_ENDED",
-  "INTERRUPTED",
-];
 
 /**
  * The coordinator as a store, for a worker that does not see its files: paths are the coordinator's own.
@@ -161,7 +146,7 @@ async function asStore<T>(path: string, signal: AbortSignal | undefined, work: (
     return await work();
   } catch (error) {
     signal?.throwIfAborted();
-    if (isShardmillError(error) && OWN_CODES.includes(error.code)) throw error;
+    if (isShardmillError(error) && ERROR_CODES[error.code].storage !== "fails") throw error;
     throw new ShardmillError("STORE_FAILED", `${path}: ${messageOf(error)}`, {
       fields: { path, ...(isShardmillError(error) ? { because: error.code } : {}) },
       ...(isShardmillError(error) && error.hint !== undefined ? { hint: error.hint } : {}),

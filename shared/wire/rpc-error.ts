@@ -1,7 +1,7 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Credential } from "../access/credential.ts";
+import { ERROR_CODES } from "../core/error-codes.ts";
 import {
-  ERROR_CODES,
   type ErrorData,
   errorFromData,
   errorToData,

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { ERROR_CODES, type ErrorCode, type ErrorData } from "../../shared/core/errors.ts";
+import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
+import type { ErrorData } from "../../shared/core/errors.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";

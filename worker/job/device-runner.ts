@@ -9,7 +9,7 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { StageShares, StepCounts, WorkerSession } from "../../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
-import type { ShardRunner } from "../lease/attempt.ts";
+import type { ShardRunner } from "../lease/shard-runner.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/session-cell.ts";
 import { JobsInUse } from "./jobs-in-use.ts";
 import { type DeviceOptions, OpenJob } from "./open-job.ts";

@@ -5,8 +5,8 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 import type { Heartbeat, Registered, WorkService } from "../../shared/wire/services.ts";
-import { isTransient } from "./attempt.ts";
 import type { LeaseBook, LeaseName } from "./lease-book.ts";
+import { mayRepeat } from "./persist.ts";
 
 export interface HeartbeatOptions {
   readonly work: Pick<WorkService, "heartbeat">;
@@ -48,7 +48,7 @@ export class Heartbeats {
         await sleep(registered().heartbeatMs, signal, clock);
         await this.send(signal);
       } catch (error) {
-        isReached = !isTransient(error);
+        isReached = !mayRepeat(error);
         if (!signal.aborted) log.debug({ reason: messageOf(error) }, "heartbeat failed");
       }
       for (const { lease } of book.doubtful(clock.nowMs())) (isReached ? onLost : onUnheard)(lease);

@@ -16,10 +16,11 @@ import type {
   Registration,
   WorkService,
 } from "../../shared/wire/services.ts";
-import { isTransient, persist, type ShardRunner } from "./attempt.ts";
 import { type Attempt, AttemptSet, refOf } from "./attempt-set.ts";
 import { type HeartbeatOptions, Heartbeats } from "./heartbeats.ts";
 import { LeaseBook, type LeaseName } from "./lease-book.ts";
+import { mayRepeat, persist } from "./persist.ts";
+import type { ShardRunner } from "./shard-runner.ts";
 
 /** How long a lease request may hang at the coordinator: below the idle limits of common proxies. */
 const LONG_POLL_MS = 25_000;
@@ -153,7 +154,7 @@ export class LeaseLoop {
       await this.#register(quit);
       return null;
     }
-    if (!isTransient(error) || clock.nowMs() - sinceMs > giveUpMs) throw error;
+    if (!mayRepeat(error) || clock.nowMs() - sinceMs > giveUpMs) throw error;
     log.debug({ reason: messageOf(error) }, "lease request failed");
     await sleep(RECOVER_MS, quit, clock).catch(() => {});
     return sinceMs;

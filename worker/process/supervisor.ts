@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { deferred, sleep } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { type ErrorData, errorFromData } from "../../shared/core/errors.ts";
 import { forkScript } from "../../shared/core/fork-script.ts";
 import type { Logger } from "../../shared/core/log.ts";
@@ -101,7 +102,8 @@ export class Supervisor {
       const end = await this.#runOnce(plan);
       if (end.kind === "ended" || this.#quit.signal.aborted) return;
       onDied?.(plan.options.name);
-      if (end.kind === "failed" && isFinal(end.error)) throw errorFromData(end.error);
+      if (end.kind === "failed" && ERROR_CODES[end.error.code].worker === "quit")
+        throw errorFromData(end.error);
       deaths = performance.now() - startedMs > HEALTHY_MS ? 0 : deaths + 1;
       const waitMs = backoffMs(deaths, { firstMs: 250, maxMs: 30_000 }, Math.random());
       const reason = end.kind === "failed" ? end.error.message : `its process ended with ${end.how}`;
@@ -141,15 +143,4 @@ export class Supervisor {
       await rm(scratchPath, { recursive: true, force: true });
     }
   }
-}
-
-/** Refusals that no restart can change. */
-function isFinal(error: ErrorData): boolean {
-  return (
-    error.code === "DEVICE_UNAVAILABLE" ||
-    error.code === "VERSION_SKEW" ||
-    error.code === "SECRET_REFUSED" ||
-    error.code === "ARGUMENT_INVALID" ||
-    error.code === "COORDINATOR_UNREACHABLE"
-  );
 }

@@ -9,8 +9,8 @@ import { connectCoordinator } from "../../shared/wire/client.ts";
 import { PROTOCOL_VERSION, type WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { DeviceRunner } from "../job/device-runner.ts";
-import type { ShardRunner } from "../lease/attempt.ts";
 import { LeaseLoop } from "../lease/lease-loop.ts";
+import type { ShardRunner } from "../lease/shard-runner.ts";
 import { planSlots } from "../pipeline/shard-thread-plan.ts";
 import { openTuningCache } from "../tuning/tuning-cache.ts";
 

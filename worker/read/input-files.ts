@@ -1,5 +1,6 @@
 import { present } from "../../shared/core/assert.ts";
-import { type ErrorCode, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
@@ -220,15 +221,8 @@ async function openChecked(
 }
 
 /** What a store says that does not hold the file, or cannot give it: another one may. */
-const MAY_BE_ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
-  "INPUT_CHANGED",
-  "STORE_NOT_FOUND",
-  "STORE_REFUSED",
-  "STORE_FAILED",
-]);
-
 function mayBeElsewhere(error: unknown): boolean {
-  return isShardmillError(error) && MAY_BE_ELSEWHERE.has(error.code);
+  return isShardmillError(error) && ERROR_CODES[error.code].storage === "elsewhere";
 }
 
 function inputChanged(

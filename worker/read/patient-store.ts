@@ -1,17 +1,8 @@
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
-import { type ErrorCode, isShardmillError } from "../../shared/core/errors.ts";
+import { ERROR_CODES, isErrorCode } from "../../shared/core/error-codes.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Store } from "../../shared/store/store.ts";
-
-/**
- * What a coordinator is the cause of that is gone for a while, or has just come back and not taken the job up
- * yet.
- */
-const PASSING: ReadonlySet<ErrorCode> = new Set(["SESSION_STALE", "JOB_NOT_FOUND"]);
-const PASSING_BECAUSE: ReadonlySet<unknown> = new Set<ErrorCode>([
-  "COORDINATOR_UNREACHABLE",
-  "DEADLINE_EXCEEDED",
-]);
 
 /** How soon it is asked again: a coordinator that came back should be found within a second. */
 const AGAIN_MS = 300;
@@ -43,9 +34,13 @@ export function patientStore(store: Store, clock: TimedClock = systemClock): Sto
   };
 }
 
+/** What a coordinator is the cause of that is gone for a while, or has just come back. */
 function isPassing(error: unknown): boolean {
   if (!isShardmillError(error)) return false;
-  return (
-    PASSING.has(error.code) || (error.code === "STORE_FAILED" && PASSING_BECAUSE.has(error.fields.because))
-  );
+  const { because } = error.fields;
+  return isPassingCode(error.code === "STORE_FAILED" ? because : error.code);
+}
+
+function isPassingCode(code: unknown): boolean {
+  return isErrorCode(code) && ERROR_CODES[code].call !== "final";
 }

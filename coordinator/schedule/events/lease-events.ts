@@ -1,4 +1,5 @@
-import { ERROR_CODES } from "../../../shared/core/errors.ts";
+import { assertNever } from "../../../shared/core/assert.ts";
+import { ERROR_CODES } from "../../../shared/core/error-codes.ts";
 import type { ShardId } from "../../../shared/domain/shard.ts";
 import { refuseStaleSession, staleLease } from "../policy/answers.ts";
 import { chooseBackup } from "../policy/backup.ts";
@@ -68,7 +69,7 @@ export function attemptFailed(context: EventContext, event: EventOf<"attemptFail
   const end = endOf(event.reason);
   endLease(context, lease, end);
   if (end.kind !== "released") strike(context, lease.workerName, [lease.entry]);
-  if (ERROR_CODES[event.reason.code].next === "failJob")
+  if (ERROR_CODES[event.reason.code].attempt === "failJob")
     failJob(context, withPlace(context, lease, event.reason));
 }
 
@@ -97,11 +98,19 @@ function leaseOf(
   return null;
 }
 
-/** A worker that stopped (its lease was lost, or it was told to) is no fault of the shard. */
 function endOf({ code, message }: FailureReason): AttemptEnd {
-  if (code === "WORKER_DIED") return { kind: "died", message };
-  if (code === "INTERRUPTED" || ERROR_CODES[code].next === "drop") return { kind: "released" };
-  return { kind: "failed", code, message };
+  const { attempt } = ERROR_CODES[code];
+  switch (attempt) {
+    case "died":
+      return { kind: "died", message };
+    case "release":
+      return { kind: "released" };
+    case "count":
+    case "failJob":
+      return { kind: "failed", code, message };
+    default:
+      return assertNever(attempt);
+  }
 }
 
 function withPlace(

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../../shared/core/errors.ts";
+import type { ErrorCode } from "../../../shared/core/error-codes.ts";
 import type { JobDigests } from "../../../shared/domain/job.ts";
 import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
 import type { ShardId } from "../../../shared/domain/shard.ts";

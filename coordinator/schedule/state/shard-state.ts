@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../../shared/core/errors.ts";
+import type { ErrorCode } from "../../../shared/core/error-codes.ts";
 import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
 import { compareShards, type Shard, type ShardId } from "../../../shared/domain/shard.ts";
 import type { Token } from "../../../shared/domain/token.ts";

@@ -1,6 +1,7 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
-import { type ErrorCode, ShardmillError } from "../../../../shared/core/errors.ts";
+import type { ErrorCode } from "../../../../shared/core/error-codes.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { fromStatus, toStatus } from "../../../../shared/wire/rpc-error.ts";
 
 const credential = { path: "/home/u/secret", secret: null };

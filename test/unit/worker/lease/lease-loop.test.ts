@@ -7,8 +7,8 @@ import type { Lease } from "../../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { type LeaseAnswer, PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
-import type { ShardRunner } from "../../../../worker/lease/attempt.ts";
 import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
+import type { ShardRunner } from "../../../../worker/lease/shard-runner.ts";
 import { aLease, aWorker } from "../../../support/builders.ts";
 import { FakeWork } from "../../../support/fake-work.ts";
 

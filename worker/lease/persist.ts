@@ -1,27 +1,13 @@
 import { sleep } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Random } from "../../shared/core/random.ts";
-import type { Lease } from "../../shared/domain/job.ts";
-import type { PartialManifest } from "../../shared/domain/partial.ts";
 
-/** Runs one shard to a stored partial. Rejects with a ShardmillError, or with the signal's reason. */
-export interface ShardRunner {
-  run(
-    lease: Lease,
-    executionId: string,
-    options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
-  ): Promise<PartialManifest>;
-}
-
-/** Failures of the way, not of what was said: the same call may be made again. */
-export function isTransient(error: unknown): boolean {
-  return (
-    isShardmillError(error, "COORDINATOR_UNREACHABLE") ||
-    isShardmillError(error, "DEADLINE_EXCEEDED") ||
-    isShardmillError(error, "RESOURCE_EXHAUSTED")
-  );
+/** Whether the call that failed with it may be made again as it was: the way failed, not what was said. */
+export function mayRepeat(error: unknown): boolean {
+  return isShardmillError(error) && ERROR_CODES[error.code].call === "repeat";
 }
 
 export interface PersistOptions {
@@ -49,7 +35,7 @@ export async function persist<T>(call: () => Promise<T>, options: PersistOptions
       return await call();
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!isTransient(error) || clock.nowMs() - startMs > options.giveUpMs) throw error;
+      if (!mayRepeat(error) || clock.nowMs() - startMs > options.giveUpMs) throw error;
       const waitMs = backoffMs(attempt, { firstMs: 200, maxMs: MOST_WAIT_MS }, random.unit());
       if (error instanceof ShardmillError) options.onRetry?.(error, waitMs);
       await sleep(waitMs, options.signal, clock);
