@@ -64,7 +64,8 @@ export class WorkServer implements WorkService {
     const { registry, clock, log, times } = this.#options;
     refuseSkew(registration);
     refuseSlots(registration);
-    const { session, replaced } = registry.join(registration, clock.nowMs());
+    const { protocolVersion: _, build: _build, ...info } = registration;
+    const { session, replaced } = registry.join(info, clock.nowMs());
     for (const old of replaced) await this.workerLost(old, "died", "the worker started again");
     log.info(
       { worker: registration.name, device: registration.device, lanes: registration.lanes },

@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { startCoordinator } from "../../coordinator/coordinator.ts";
+import { startServer } from "../../coordinator/grpc/server.ts";
+import { realSeams } from "../../coordinator/job/job-seams.ts";
+import { present } from "../../shared/core/assert.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { errorToData } from "../../shared/core/errors.ts";
+import { silentLogger } from "../../shared/core/log.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import { workerSession } from "../../shared/domain/worker.ts";
+import { connectCoordinator } from "../../shared/wire/client.ts";
+import { type CoordinatorServices, type LeaseRef, PROTOCOL_VERSION } from "../../shared/wire/services.ts";
+import { SeededRandom } from "../../sim/seeded-random.ts";
+import { makeSimJob } from "../../sim/sim-plan.ts";
+import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
+import { aWorker } from "../support/builders.ts";
+import * as any from "../support/wire-arbitraries.ts";
+import { collect, sample } from "../support/wire-rig.ts";
+
+test("a coordinator answers and refuses alike, called in process and over gRPC", async () => {
+  const inProcess = await conversation("in process");
+  expect(inProcess.map(([call]) => call)).toContain("requestLease");
+  expect(await conversation("over gRPC")).toEqual(inProcess);
+});
+
+/** What a worker and a user say to a coordinator of one job, and what each call is answered with. */
+async function conversation(how: "in process" | "over gRPC"): Promise<(readonly [string, unknown])[]> {
+  const folder = await mkdtemp(join(tmpdir(), "shardmill-services-"));
+  const served: CoordinatorServices[] = [];
+  const job = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
+  const spec = { ...job.spec, output: { ...job.spec.output, path: join(folder, "out") } };
+  const coordinator = await startCoordinator({
+    listen: "127.0.0.1:0",
+    guard: TEST_GUARD,
+    clock: systemClock,
+    log: silentLogger,
+    seams: {
+      ...realSeams,
+      // Names are the same in both conversations.
+      random: new SeededRandom(1),
+      plan: async () => ({ ...job.planned, spec }),
+      serve: (options) => {
+        served.push(options.services);
+        return startServer(options);
+      },
+    },
+  });
+  const client = connectCoordinator(coordinator.address, TEST_CREDENTIAL);
+  try {
+    const { jobId } = await coordinator.submit(spec, { fresh: false });
+    const on = how === "in process" ? present(served[0], "it serves") : client;
+    const answers: (readonly [string, unknown])[] = [];
+    const say = async <T>(what: string, call: () => Promise<T>): Promise<T | null> => {
+      try {
+        const answer = await call();
+        answers.push([what, comparable(answer, folder)]);
+        return answer;
+      } catch (error) {
+        answers.push([what, comparable(errorToData(error), folder)]);
+        return null;
+      }
+    };
+    await talk(on, jobId, say);
+    return answers;
+  } finally {
+    client.close();
+    await coordinator.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function talk(
+  { work, data, jobs, workers }: CoordinatorServices,
+  jobId: string,
+  say: <T>(what: string, call: () => Promise<T>) => Promise<T | null>,
+): Promise<void> {
+  const joining = { ...aWorker(), protocolVersion: PROTOCOL_VERSION, build: buildVersion };
+  const nobody = workerSession("nobody");
+  await say("register, too new", () => work.register({ ...joining, protocolVersion: 1_000 }));
+  await say("register, another build", () => work.register({ ...joining, build: "another" }));
+  const joined = await say("register", () => work.register(joining));
+  const { session } = present(joined, "the worker joined");
+  await say("describe to nobody", () => work.describeJob(nobody, jobId));
+  await say("describe no job", () => work.describeJob(session, "none"));
+  await say("describe", () => work.describeJob(session, jobId));
+  await say("lease for nobody", () => work.requestLease(nobody, 0, []));
+  const answer = present(await say("requestLease", () => work.requestLease(session, 0, [])), "an answer");
+  if (answer.kind !== "lease") throw new Error("a job with shards has a lease to give");
+  const { shard, token, slices } = answer.lease;
+  const lease: LeaseRef = { jobId, shard: shard.id, token };
+  const stale: LeaseRef = { ...lease, token: { generation: 1, sequence: 999 } };
+  const leases = [lease, stale].map((each) => ({ lease: each, rowsDone: 1 }));
+  await say("heartbeat", () => work.heartbeat({ session, leases, busy: { infer: 0.5 }, padding: null }));
+  const partial = { ...sample(any.partial), shard: shard.id, token, files: [] };
+  await say("offer what is not there", () => work.offerPartial(session, jobId, partial));
+  await say("offer by nobody", () => work.offerPartial(nobody, jobId, partial));
+  const path = present(slices[0], "a lease has rows of a file").file.path;
+  await say("stat of a file that is gone", () => data.statFile(session, jobId, path));
+  await say("stat of another's file", () => data.statFile(session, jobId, "/etc/passwd"));
+  const range = { session, jobId, path: "/etc/passwd", start: 0, end: 10 };
+  await say("read of another's file", () => collect(data.readRange(range)));
+  const header = { ...sample(any.putHeader), session, jobId, shard: shard.id, token, name: "../x", bytes: 3 };
+  await say("put beside its folder", () => data.putPartialFile(header, once(Buffer.from("abc"))));
+  await say("fail", () => work.failAttempt(session, lease, errorToData(new Error("it broke"))));
+  await say("release what is over", () => work.releaseLease(session, stale));
+  await say("no such job", () => jobs.getJob("none"));
+  await say("the last job", () => jobs.getJob(""));
+  await say("listJobs", () => jobs.listJobs());
+  await say("listWorkers", () => workers.listWorkers());
+  await say("cancel", () => jobs.cancelJob(jobId, "enough"));
+  await say("watch until its end", async () => (await collect(jobs.watchJob(jobId))).at(-1));
+  await say("leave", () => work.leave(session));
+  await say("leave again", () => work.leave(session));
+}
+
+/** Without what the clock (which limits which run, too) and the folder decide. */
+function comparable(answer: unknown, folder: string): unknown {
+  const text = JSON.stringify(answer ?? null, (key, value) =>
+    /seconds|mtimeMs|PerSecond|bottleneck|advice|stages/i.test(key) ? undefined : value,
+  );
+  return JSON.parse(text.replaceAll(folder, "FOLDER"));
+}
+
+async function* once<T>(item: T): AsyncGenerator<T> {
+  yield item;
+}

@@ -1,0 +1,284 @@
+import fc from "fast-check";
+import { describe, expect, type Mock, test } from "vitest";
+import { errorFromData, errorToData } from "../../shared/core/errors.ts";
+import type { CoordinatorServices, DataService } from "../../shared/wire/services.ts";
+import { type FakeServices, fakeServices } from "../support/fake-services.ts";
+import { jobDescription, jobSpec } from "../support/job-arbitraries.ts";
+import * as any from "../support/wire-arbitraries.ts";
+import { collect, failureOf, sample, until } from "../support/wire-rig.ts";
+
+/** The services as their caller has them. */
+export interface CallerUnderTest extends AsyncDisposable {
+  readonly services: CoordinatorServices;
+}
+
+/**
+ * What a caller of the four services may count on, whether a network lies between or not: the implementation
+ * hears exactly what was said, and the caller exactly what was answered, errors with all that they carry.
+ *
+ * @param connect makes the given implementation callable
+ */
+export function servicesContract(
+  name: string,
+  connect: (services: CoordinatorServices) => Promise<CallerUnderTest>,
+): void {
+  describe(`the services ${name}`, () => {
+    test.each(CALLS.map((call) => [call.name, call] as const))("%s", async (_name, call) => {
+      const fake = fakeServices();
+      await using caller = await connect(fake);
+      await call.isHeardAndAnswered(fake, caller.services);
+      await call.failsAsItFailed(fake, caller.services);
+    });
+
+    test("a file's range comes in order, and ends with the error that the implementation ended with", async () => {
+      const fake = fakeServices();
+      await using caller = await connect(fake);
+      const { readRange } = fake.data;
+      await fc.assert(
+        fc.asyncProperty(
+          range,
+          fc.array(any.chunk, { maxLength: 5 }),
+          failure,
+          async (head, chunks, error) => {
+            const asked = { ...head, start: 0, end: chunks.reduce((sum, { length }) => sum + length, 0) };
+            readRange.mockImplementation(() => all(chunks));
+            const read = await collect(caller.services.data.readRange(asked));
+            expect(Buffer.concat(read).equals(Buffer.concat(chunks))).toBe(true);
+            expect(readRange.mock.lastCall?.[0]).toEqual(asked);
+            readRange.mockImplementation(() => all(chunks, errorFromData(error)));
+            const failed = await failureOf(collect(caller.services.data.readRange(asked)));
+            expect(errorToData(failed)).toEqual(error);
+          },
+        ),
+        { numRuns: RUNS },
+      );
+    });
+
+    test("each status that is watched comes in order", async () => {
+      const fake = fakeServices();
+      await using caller = await connect(fake);
+      await fc.assert(
+        fc.asyncProperty(any.text, fc.array(any.jobStatus, { maxLength: 3 }), async (jobId, statuses) => {
+          fake.jobs.watchJob.mockImplementation(() => all(statuses));
+          expect(await collect(caller.services.jobs.watchJob(jobId))).toEqual(statuses);
+          expect(fake.jobs.watchJob.mock.lastCall?.[0]).toBe(jobId);
+        }),
+        { numRuns: RUNS },
+      );
+    });
+
+    test("a file that is put arrives whole, or fails as the implementation did", async () => {
+      const fake = fakeServices();
+      await using caller = await connect(fake);
+      const { putPartialFile } = fake.data;
+      await fc.assert(
+        fc.asyncProperty(
+          any.putHeader,
+          fc.array(any.chunk, { maxLength: 5 }),
+          failure,
+          async (head, chunks, error) => {
+            const whole = Buffer.concat(chunks);
+            const header = { ...head, bytes: whole.length };
+            const put: Uint8Array[] = [];
+            putPartialFile.mockImplementation(async (_header, pieces) => {
+              for await (const piece of pieces) put.push(piece);
+            });
+            await caller.services.data.putPartialFile(header, all(chunks));
+            expect(Buffer.concat(put).equals(whole)).toBe(true);
+            expect(putPartialFile.mock.lastCall?.[0]).toEqual(header);
+            putPartialFile.mockRejectedValue(errorFromData(error));
+            const failed = await failureOf(caller.services.data.putPartialFile(header, all(chunks)));
+            expect(errorToData(failed)).toEqual(error);
+          },
+        ),
+        { numRuns: RUNS },
+      );
+    });
+
+    test("whoever stops reading a range has it end at the implementation", async () => {
+      const fake = fakeServices();
+      await using caller = await connect(fake);
+      let isOver = false;
+      fake.data.readRange.mockImplementation(async function* (): ReturnType<DataService["readRange"]> {
+        try {
+          for (;;) yield Buffer.alloc(1 << 16);
+        } finally {
+          isOver = true;
+        }
+      });
+      for await (const _ of caller.services.data.readRange({ ...sample(range), start: 0, end: 2 ** 40 }))
+        break;
+      await until(() => isOver);
+    });
+
+    test("a call that is given up rejects with the reason, and the implementation hears of it", async () => {
+      const fake = fakeServices();
+      await using caller = await connect(fake);
+      let isGivenUp = false;
+      let isCalled = false;
+      fake.work.requestLease.mockImplementation((_session, _waitMs, _running, signal) => {
+        isCalled = true;
+        return new Promise((_, reject) => {
+          signal?.addEventListener("abort", () => {
+            isGivenUp = true;
+            reject(signal.reason);
+          });
+        });
+      });
+      const controller = new AbortController();
+      const call = caller.services.work.requestLease(sample(any.session), 1_000, [], controller.signal);
+      const failed = failureOf(call);
+      await until(() => isCalled);
+      const reason = new Error("enough");
+      controller.abort(reason);
+      expect(await failed).toBe(reason);
+      await until(() => isGivenUp);
+    });
+  });
+}
+
+/** Messages a method: each kind of message has its own round trips of its codec elsewhere. */
+const RUNS = 8;
+
+/** Whose secret is refused words that itself: it alone knows which file was read. */
+const failure = any.errorData.filter(({ code }) => code !== "SECRET_REFUSED");
+const range = fc.record({ session: any.session, jobId: any.name, path: any.name });
+
+interface Call {
+  readonly name: string;
+  isHeardAndAnswered(fake: FakeServices, caller: CoordinatorServices): Promise<void>;
+  failsAsItFailed(fake: FakeServices, caller: CoordinatorServices): Promise<void>;
+}
+
+/** A method with one answer, called through `call`. */
+function unary<Arguments extends readonly unknown[], Answer>(
+  name: string,
+  about: {
+    readonly says: fc.Arbitrary<Arguments>;
+    readonly hears: fc.Arbitrary<Answer>;
+    readonly call: (on: CoordinatorServices, said: Arguments) => Promise<Answer>;
+    readonly at: (fake: FakeServices) => Mock<(...said: never[]) => Promise<Answer>>;
+  },
+): Call {
+  const { says, hears, call, at } = about;
+  return {
+    name,
+    async isHeardAndAnswered(fake, caller) {
+      const law = fc.asyncProperty(says, hears, async (said, answer) => {
+        at(fake).mockResolvedValue(answer as never);
+        expect(await call(caller, said)).toEqual(answer);
+        // A signal may follow what was said.
+        expect(at(fake).mock.lastCall?.slice(0, said.length)).toEqual(said);
+      });
+      await fc.assert(law, { numRuns: RUNS });
+    },
+    async failsAsItFailed(fake, caller) {
+      const law = fc.asyncProperty(says, failure, async (said, error) => {
+        at(fake).mockRejectedValue(errorFromData(error));
+        expect(errorToData(await failureOf(call(caller, said)))).toEqual(error);
+      });
+      await fc.assert(law, { numRuns: RUNS });
+    },
+  };
+}
+
+const { session, name, leaseRef } = any;
+const nothing = fc.constant(undefined);
+
+const CALLS: readonly Call[] = [
+  unary("work.register", {
+    says: fc.tuple(any.registration),
+    hears: any.registered,
+    call: ({ work }, said) => work.register(...said),
+    at: ({ work }) => work.register,
+  }),
+  unary("work.describeJob", {
+    says: fc.tuple(session, name),
+    hears: jobDescription,
+    call: ({ work }, said) => work.describeJob(...said),
+    at: ({ work }) => work.describeJob,
+  }),
+  unary("work.reportDevice", {
+    says: fc.tuple(session, name, any.deviceReport),
+    hears: nothing,
+    call: ({ work }, said) => work.reportDevice(...said),
+    at: ({ work }) => work.reportDevice,
+  }),
+  unary("work.requestLease", {
+    says: fc.tuple(session, any.uint32, fc.array(leaseRef, { maxLength: 3 })),
+    hears: any.leaseAnswer,
+    call: ({ work }, said) => work.requestLease(...said),
+    at: ({ work }) => work.requestLease,
+  }),
+  unary("work.heartbeat", {
+    says: fc.tuple(any.heartbeat),
+    hears: any.leaseStates,
+    call: ({ work }, said) => work.heartbeat(...said),
+    at: ({ work }) => work.heartbeat,
+  }),
+  unary("work.offerPartial", {
+    says: fc.tuple(session, name, any.partial),
+    hears: any.offerAnswer,
+    call: ({ work }, said) => work.offerPartial(...said),
+    at: ({ work }) => work.offerPartial,
+  }),
+  unary("work.failAttempt", {
+    says: fc.tuple(session, leaseRef, any.errorData),
+    hears: nothing,
+    call: ({ work }, said) => work.failAttempt(...said),
+    at: ({ work }) => work.failAttempt,
+  }),
+  unary("work.releaseLease", {
+    says: fc.tuple(session, leaseRef),
+    hears: nothing,
+    call: ({ work }, said) => work.releaseLease(...said),
+    at: ({ work }) => work.releaseLease,
+  }),
+  unary("work.leave", {
+    says: fc.tuple(session),
+    hears: nothing,
+    call: ({ work }, said) => work.leave(...said),
+    at: ({ work }) => work.leave,
+  }),
+  unary("data.statFile", {
+    says: fc.tuple(session, name, name),
+    hears: fc.record({ bytes: any.count, mtimeMs: fc.nat() }),
+    call: ({ data }, said) => data.statFile(...said),
+    at: ({ data }) => data.statFile,
+  }),
+  unary("jobs.submitJob", {
+    says: fc.tuple(jobSpec, fc.record({ fresh: fc.boolean() })),
+    hears: any.jobStatus,
+    call: ({ jobs }, said) => jobs.submitJob(...said),
+    at: ({ jobs }) => jobs.submitJob,
+  }),
+  unary("jobs.getJob", {
+    says: fc.tuple(any.text),
+    hears: any.jobStatus,
+    call: ({ jobs }, said) => jobs.getJob(...said),
+    at: ({ jobs }) => jobs.getJob,
+  }),
+  unary("jobs.listJobs", {
+    says: fc.tuple(),
+    hears: fc.array(any.jobStatus, { maxLength: 3 }),
+    call: ({ jobs }) => jobs.listJobs(),
+    at: ({ jobs }) => jobs.listJobs,
+  }),
+  unary("jobs.cancelJob", {
+    says: fc.tuple(any.text, any.text),
+    hears: any.jobStatus,
+    call: ({ jobs }, said) => jobs.cancelJob(...said),
+    at: ({ jobs }) => jobs.cancelJob,
+  }),
+  unary("workers.listWorkers", {
+    says: fc.tuple(),
+    hears: fc.array(any.workerStatus, { maxLength: 3 }),
+    call: ({ workers }) => workers.listWorkers(),
+    at: ({ workers }) => workers.listWorkers,
+  }),
+];
+
+async function* all<T>(items: readonly T[], error?: Error): AsyncGenerator<T> {
+  yield* items;
+  if (error !== undefined) throw error;
+}
