@@ -42,9 +42,12 @@ export function printStopped(): number {
 
 async function printReductions(status: JobStatus): Promise<void> {
   const { readManifest } = await import("../coordinator/publish/read-manifest.ts");
+  const { parseLocation } = await import("../shared/domain/location.ts");
+  const { createLocalStorage } = await import("../shared/storage/local.ts");
   const { readReduction } = await import("../coordinator/reduce/preview.ts");
   const style = createStyle(process.stdout);
-  const manifest = await readManifest(status.manifest);
+  await using storage = createLocalStorage();
+  const manifest = await readManifest(parseLocation(status.manifest), storage);
   for (const file of manifest.files.filter(({ kind }) => kind === "reduced")) {
     const { columns, rows, totalRows } = await readReduction(join(status.output, file.path), SHOWN_ROWS);
     process.stdout.write(`\n${style.bold(file.path.replace(/^reduced\/|\.parquet$/g, ""))}\n`);

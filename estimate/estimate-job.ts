@@ -1,7 +1,7 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { writeBeacon } from "../coordinator/commit/beacon.ts";
 import { describeJob } from "../coordinator/job/describe-job.ts";
+import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { DatasetRows } from "../shared/domain/dataset-rows.ts";
 import type { ConcreteDevice } from "../shared/domain/device.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
@@ -9,6 +9,7 @@ import { leaseSlices } from "../shared/domain/lease-slices.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
 import { shardRows } from "../shared/domain/shard.ts";
 import { resolveDevice } from "../shared/onnx/resolve-device.ts";
+import { createLocalStorage } from "../shared/storage/local.ts";
 import { planSlots } from "../worker/pipeline/shard-thread-plan.ts";
 import type { ProcessCounts } from "../worker/process/process-plan.ts";
 import { planProcesses } from "../worker/process/process-plan.ts";
@@ -76,15 +77,15 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
   const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};
   const scratchPath = await makeScratch();
   try {
-    const partialsPath = join(scratchPath, "partials");
-    await mkdir(partialsPath, { recursive: true });
-    const beacon = await writeBeacon(partialsPath);
+    const paths = workPaths(scratchPath);
+    await using storage = createLocalStorage();
+    const beacon = await writeBeacon(paths.partials, storage);
     const { files } = planned.dataset;
     const rows = new DatasetRows(files.map((file) => file.rows));
     const runs = await runSamples({
       processes,
       task: {
-        job: describeJob("sample", planned, { partialsPath, beacon }),
+        job: describeJob("sample", planned, { partialsPath: paths.partials, beacon }),
         shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
       },
       scratchPath,
@@ -92,7 +93,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
     });
     if (runs === null) return null;
     const partials = runs.flatMap(({ result }) => result.partials);
-    const finish = await timeFinish(planned, partials, { partialsPath, scratchPath });
+    const finish = await timeFinish(planned, partials, { paths, storage });
     return estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads });
   } finally {
     await rm(scratchPath, { recursive: true, force: true });

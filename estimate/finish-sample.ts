@@ -1,12 +1,17 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { stageOutput } from "../coordinator/publish/stage.ts";
+import type { WorkPaths } from "../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../coordinator/reduce/reduce.ts";
-import { makeFolders } from "../shared/core/make-folders.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { outputFields } from "../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import { NO_RUN } from "../shared/domain/run-facts.ts";
+import type { Storage } from "../shared/storage/storage.ts";
+
+/** Where the sample's partials are, and its output would be. */
+interface SamplePlace {
+  readonly paths: WorkPaths;
+  readonly storage: Storage;
+}
 
 /** What comes after the last shard: reducing, staging, publishing. */
 export interface FinishTime {
@@ -23,14 +28,14 @@ export interface FinishTime {
 export async function timeFinish(
   planned: PlannedJob,
   partials: readonly PartialManifest[],
-  folders: { readonly partialsPath: string; readonly scratchPath: string },
+  place: SamplePlace,
 ): Promise<FinishTime> {
   const [first] = partials;
   if (first === undefined) return { baseMs: 0, rowMs: 0 };
-  const oneMs = await timeOnce(planned, [first], folders);
+  const oneMs = await timeOnce(planned, [first], place);
   const more = rowsOf(partials) - rowsOf([first]);
   if (more === 0) return { baseMs: oneMs, rowMs: 0 };
-  const allMs = await timeOnce(planned, partials, folders);
+  const allMs = await timeOnce(planned, partials, place);
   const rowMs = Math.max(0, (allMs - oneMs) / more);
   return { baseMs: Math.max(0, oneMs - rowMs * rowsOf([first])), rowMs };
 }
@@ -38,24 +43,20 @@ export async function timeFinish(
 async function timeOnce(
   planned: PlannedJob,
   partials: readonly PartialManifest[],
-  { partialsPath, scratchPath }: { readonly partialsPath: string; readonly scratchPath: string },
+  place: SamplePlace,
 ): Promise<number> {
   const { spec, map, digests } = planned;
-  const stagePath = join(scratchPath, "stage");
-  const tempFolder = join(scratchPath, "finish-temp");
-  await makeFolders(tempFolder);
   const { signal } = new AbortController();
-  const folders = { partialsPath, stagePath, tempFolder };
   const startMs = performance.now();
   const reduced = await reducePartials({
-    ...folders,
+    ...place,
     reduce: spec.reduce,
     fields: outputFields(map),
     partials,
     signal,
   });
   await stageOutput({
-    ...folders,
+    ...place,
     facts: {
       job: { id: "sample", name: spec.name },
       digests,
@@ -70,7 +71,7 @@ async function timeOnce(
     signal,
   });
   const ms = performance.now() - startMs;
-  await rm(stagePath, { recursive: true, force: true });
+  await place.storage.remove(place.paths.stage);
   return ms;
 }
 

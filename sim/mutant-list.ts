@@ -21,7 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no-digest-check",
     says: "partials are taken, and reduced, as they are found",
-    edits: [edit("coordinator/commit/check-file.js", "if (found.sha256 !== file.sha256) {", "if (false) {")],
+    edits: [edit("coordinator/commit/check-file.js", "if (sha256 !== file.sha256) {", "if (false) {")],
   },
   {
     name: "acknowledge-before-fsync",
@@ -93,8 +93,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/publish/publish.js",
-        "await placeAlone(publishing, target, disk);",
-        "await disk.rename(publishing, target);",
+        "await storage.link(paths.publishing, target);",
+        "await storage.rename(paths.publishing, target);",
       ),
     ],
   },
@@ -102,11 +102,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "listing-based-reduce",
     says: "the output is made of what lies in the folder, not of what the journal names",
     edits: [
-      edit("coordinator/job/job-output.js", "await this.partials.sweep(partials).catch(ignoreDisk);", ""),
+      edit("coordinator/job/job-output.js", "await this.partials.sweep(partials).catch(ignoreStorage);", ""),
       edit(
         "coordinator/job/job-output.js",
         "const partials = committedPartials(state);",
-        `const names = (await seams.disk.readdir(paths.partials)).sort();
+        `const names = (await seams.disk.readdir(this.#paths.partials)).sort();
         const partials = committedPartials(state).map((partial) => {
             const name = names.find((candidate) => candidate.startsWith(\`\${partial.shard}-\`));
             const found = /-(\\d+)\\.(\\d+)-(\\w+)$/.exec(name);
@@ -162,11 +162,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "partials-not-synced",
     says: "a partial is committed before its files are durable",
     edits: [
-      edit(
-        "coordinator/commit/check-partial.js",
-        "await makeDurable(partial, opened.path, () => opened.handle.sync());",
-        "",
-      ),
+      edit("coordinator/commit/check-partial.js", "await makeDurable(partial, location, storage);", ""),
       edit("worker/write/partial-sink.js", "await syncPath(join(path, name), disk);", ""),
     ],
   },

@@ -7,6 +7,7 @@ import { present } from "../shared/core/assert.ts";
 import { toShardmillError } from "../shared/core/errors.ts";
 import { errorLogger } from "../shared/core/log.ts";
 import type { Life } from "../shared/core/process-identity.ts";
+import { createLocalStorage } from "../shared/storage/local.ts";
 import type { Ground, Lot } from "./ground.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SimDisk } from "./sim-disk.ts";
@@ -201,8 +202,10 @@ export class SimCoordinators {
       die: (dying, why, power) => this.#ground.die(dying, why, power),
       onChange: (call) => this.#ground.changed(call),
     });
+    const storage = createLocalStorage(disk, random.fork());
     return {
       disk,
+      storage,
       random,
       processes: {
         own: () => ({ host: HOST, bootId: null, pidNamespace, pid: process.pid, startTicks: null }),
@@ -213,9 +216,9 @@ export class SimCoordinators {
         return lotAt(output.path).job.planned;
       },
       digests: async ({ output }) => lotAt(output.path).job.planned.digests,
-      openSeat: (place) => seatHere(place, { disk, countRows: simCountRows }),
-      reduce: (options) => simReduce(options, disk),
-      writePoisoned: (options) => simWritePoisoned(options, disk),
+      openSeat: (place) => seatHere(place, { storage, countRows: simCountRows }),
+      reduce: simReduce,
+      writePoisoned: simWritePoisoned,
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),
       watch: (state, outputPath) => lotAt(outputPath).checker.takenUp(process, state),
       serve: async ({ services }) => {

@@ -1,13 +1,10 @@
-import { dirname, join } from "node:path";
 import type { CountRows } from "../coordinator/commit/row-counter.ts";
-import type { PoisonedRowsOptions } from "../coordinator/publish/poisoned-rows.ts";
+import type { writePoisonedRows } from "../coordinator/publish/poisoned-rows.ts";
 import type { ReduceOptions } from "../coordinator/reduce/reduce.ts";
 import { checkSources } from "../coordinator/reduce/reduce-sources.ts";
-import { sha256 } from "../shared/core/digest.ts";
-import type { Disk } from "../shared/core/disk.ts";
-import { syncPath } from "../shared/core/durable.ts";
-import { makeFolders } from "../shared/core/make-folders.ts";
+import { below } from "../shared/domain/location.ts";
 import type { OutputFile } from "../shared/domain/manifest.ts";
+import { sourceOfBytes } from "../shared/storage/put-source.ts";
 import { rowName } from "./sim-plan.ts";
 
 /*
@@ -40,46 +37,27 @@ export const simCountRows: CountRows = async (file) => {
   return decodeLines(await file.read(0, file.bytes)).length;
 };
 
-/**
- * The real one's order of work on the simulated disk: check, make anew, write, sync. The "SQL" is to put
- * lines together.
- */
-export async function simReduce(options: ReduceOptions, disk: Disk): Promise<readonly OutputFile[]> {
-  const { stagePath, signal, reduce } = options;
+/** The real one's order of work on the simulated storage. The "SQL" is to put lines together. */
+export async function simReduce(options: ReduceOptions): Promise<readonly OutputFile[]> {
+  const { paths, storage, signal, reduce } = options;
   signal.throwIfAborted();
-  const folder = join(stagePath, "reduced");
-  await disk.remove(folder);
-  const sources = await checkSources({ ...options, disk });
-  await makeFolders(folder, disk);
+  const folder = below(paths.stage, "reduced");
+  await storage.remove(folder);
+  const sources = await checkSources(options);
   const files: OutputFile[] = [];
   for (const [name, { combine }] of Object.entries(reduce)) {
     const lines: Line[] = [];
-    for (const { path } of sources.get(combine === undefined ? null : name) ?? []) {
-      signal.throwIfAborted();
-      lines.push(...decodeLines(await disk.readFile(path)));
+    for (const { location, bytes } of sources.get(combine === undefined ? null : name) ?? []) {
+      lines.push(...decodeLines(await storage.read(location, 0, bytes, signal)));
     }
-    const written = await writeLines(join(folder, `${name}.parquet`), lines, disk);
-    files.push({ path: `reduced/${name}.parquet`, kind: "reduced", ...written });
+    const path = `reduced/${name}.parquet`;
+    const stored = await storage.put(below(paths.stage, path), sourceOfBytes(encodeLines(lines)));
+    files.push({ path, kind: "reduced", rows: lines.length, ...stored });
   }
-  await syncPath(folder, disk);
   return files;
 }
 
-export async function simWritePoisoned(
-  { path, deadLetters }: PoisonedRowsOptions,
-  disk: Disk,
-): Promise<{ rows: number; bytes: number; sha256: string }> {
-  await makeFolders(dirname(path), disk);
-  await disk.remove(path);
+export const simWritePoisoned: typeof writePoisonedRows = async ({ to, deadLetters, place }) => {
   const lines = deadLetters.map(({ file, row, code }) => ({ key: rowName(file, row), rest: code }));
-  return await writeLines(path, lines, disk);
-}
-
-async function writeLines(path: string, lines: readonly Line[], disk: Disk) {
-  const bytes = encodeLines(lines);
-  const file = await disk.open(path, "w");
-  await file.write(bytes);
-  await file.sync();
-  await file.close();
-  return { rows: lines.length, bytes: bytes.length, sha256: sha256(bytes) };
-}
+  return { rows: lines.length, ...(await place.storage.put(to, sourceOfBytes(encodeLines(lines)))) };
+};

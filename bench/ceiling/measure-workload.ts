@@ -2,7 +2,9 @@ import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import { median, note } from "../report/report.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { batchingText, findBatching } from "./find-batching.ts";
@@ -122,7 +124,7 @@ function noteRound({ name }: Workload, rounds: readonly Round[]): void {
 
 async function outputPaths(workload: Workload): Promise<readonly string[]> {
   const output = outputFolder(workload);
-  const { files } = await readManifest(join(output, MANIFEST_NAME));
+  const { files } = await readManifest(parseLocation(join(output, MANIFEST_NAME)), createLocalStorage());
   return files.filter(({ kind }) => kind === "rows").map(({ path }) => join(output, path));
 }
 

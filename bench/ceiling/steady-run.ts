@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import type { CliProcess } from "../../test/support/processes.ts";
 import { startCli } from "../../test/support/processes.ts";
@@ -45,7 +47,7 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
   const { code, stderr, stdout } = await cli.ended;
   const endMs = Date.now();
   if (code !== 0) throw new Error(`shardmill run ended with ${code}: ${stderr}`);
-  const manifest = await readManifest(join(output, MANIFEST_NAME));
+  const manifest = await readManifest(parseLocation(join(output, MANIFEST_NAME)), createLocalStorage());
   if (manifest.rows.output !== workload.rows)
     throw new Error(`${manifest.rows.output} of ${workload.rows} rows came out`);
   const files = manifest.files.filter(({ kind }) => kind === "rows");

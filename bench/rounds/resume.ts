@@ -8,8 +8,10 @@ import { replay } from "../../coordinator/schedule/events/replay.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import { plannedShards } from "../../coordinator/schedule/state/job-state.ts";
 import { sleep } from "../../shared/core/abort.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import { startCli } from "../../test/support/processes.ts";
 import { CountingJob } from "../fixtures/counting-job.ts";
 import { median, note, report, round } from "../report/report.ts";
@@ -97,7 +99,7 @@ async function killAndResume({
   const { code } = await second.ended;
   if (code !== 0) throw new Error(`the coordinator ended with ${code}: ${second.stderr}`);
   await checkAnswer(job);
-  const manifest = await readManifest(join(job.out, MANIFEST_NAME));
+  const manifest = await readManifest(parseLocation(join(job.out, MANIFEST_NAME)), createLocalStorage());
   return { inFlight, again: manifest.attempts - shards, backSeconds };
 }
 

@@ -1,9 +1,9 @@
-import { join } from "node:path";
-import { type Disk, realDisk } from "../../shared/core/disk.ts";
-import { syncPath, writeDurable } from "../../shared/core/durable.ts";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { makeFolders } from "../../shared/core/make-folders.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { reasonOf } from "../../shared/storage/errors.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 
 export const BEACON_NAME = "beacon";
 
@@ -15,20 +15,18 @@ export const BEACON_NAME = "beacon";
  * @throws {OUTPUT_FAILED}
  */
 export async function writeBeacon(
-  partialsPath: string,
-  disk: Disk = realDisk,
+  partials: Location,
+  storage: Pick<Storage, "put">,
   random: Random = systemRandom,
-): Promise<{ path: string; content: string }> {
-  const path = join(partialsPath, BEACON_NAME);
+): Promise<{ path: Location; content: string }> {
+  const path = below(partials, BEACON_NAME);
   const content = random.hex(32);
   try {
-    await makeFolders(partialsPath, disk);
-    await writeDurable(path, content, disk);
-    await syncPath(partialsPath, disk);
+    await storage.put(path, sourceOfBytes(content));
   } catch (cause) {
     throw new ShardmillError(
       "OUTPUT_FAILED",
-      `the partials' folder cannot be written to: ${messageOf(cause)}`,
+      `the partials' folder cannot be written to: ${reasonOf(cause)}`,
       {
         fields: { path },
         cause,

@@ -1,20 +1,34 @@
-import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
-import { kindOfFile, type ReadableDisk, type ReadableFile } from "../../shared/core/disk.ts";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { type Disk, type DiskFile, kindOfFile, realDisk, versionOf } from "../../shared/core/disk.ts";
 
 /**
- * A disk whose calls block their thread, and are done when they return: for a thread that has nothing else to
- * do. A small file costs microseconds so, and ten times as much through promises and the thread pool.
+ * A disk whose calls block their thread where it is only looked at, and are done when they return: for a
+ * thread that has nothing else to do. A small file costs microseconds so, and ten times as much through
+ * promises and the thread pool.
  */
-export const blockingDisk: ReadableDisk = {
-  async lstat(path) {
-    const stats = lstatSync(path);
-    return { kind: kindOfFile(stats), size: stats.size };
-  },
-  readdir: async (path) => readdirSync(path),
-  open: async (path, flags) => new BlockingFile(openSync(path, flags)),
+export const blockingDisk: Disk = {
+  ...realDisk,
+  stat: async (path) => versionOf(statSync(path, { bigint: true })),
+  realpath: async (path) => realpathSync.native(path),
+  entries: async (path) =>
+    readdirSync(path, { withFileTypes: true }).map((entry) => ({
+      name: entry.name,
+      kind: kindOfFile(entry),
+    })),
+  open: async (path, flags) =>
+    flags === "r" ? new BlockingFile(openSync(path, flags)) : await realDisk.open(path, flags),
 };
 
-class BlockingFile implements ReadableFile {
+class BlockingFile implements DiskFile {
   readonly #descriptor: number;
 
   constructor(descriptor: number) {
@@ -37,5 +51,14 @@ class BlockingFile implements ReadableFile {
 
   async close(): Promise<void> {
     closeSync(this.#descriptor);
+  }
+
+  datasync(): Promise<void> {
+    return this.sync();
+  }
+
+  /** The system's refusal: it is open for reading. */
+  async write(bytes: Uint8Array): Promise<void> {
+    writeSync(this.#descriptor, bytes);
   }
 }

@@ -1,99 +1,101 @@
-import { join } from "node:path";
-import { digestOpenFile } from "../../shared/core/digest.ts";
-import { type Disk, type ReadableDisk, type ReadableFile, realDisk } from "../../shared/core/disk.ts";
-import { errorCode } from "../../shared/core/errno.ts";
-import { messageOf } from "../../shared/core/errors.ts";
+import { createHash } from "node:crypto";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { below, folderOf, type Location, nameOf } from "../../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { reasonOf } from "../../shared/storage/errors.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { readChunks } from "../../shared/storage/whole-file.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 
-export function partialFilePath(partialsPath: string, partial: PartialManifest, file: PartialFile): string {
-  return join(partialsPath, partialFolder(partial), file.name);
+/** What a check does with a storage: it looks, reads and syncs, and changes nothing. */
+export type CheckedStorage = Pick<Storage, "list" | "stat" | "real" | "read" | "sync">;
+
+export interface CheckAccess {
+  readonly storage: CheckedStorage;
+  readonly signal?: AbortSignal;
+}
+
+export function partialLocation(partials: Location, partial: PartialManifest): Location {
+  return below(partials, partialFolder(partial));
+}
+
+export function partialFileLocation(
+  partials: Location,
+  partial: PartialManifest,
+  file: PartialFile,
+): Location {
+  return below(partialLocation(partials, partial), file.name);
 }
 
 /**
- * The path of a partial's file, which is there, is a plain file, and has the manifest's size. Reads no data.
+ * The location of a partial's file, which is a file of its own with the manifest's size and sha256: all of it
+ * is read.
  *
- * @throws {PARTIAL_INVALID} with the path
- */
-export async function checkFileSize(
-  partialsPath: string,
-  partial: PartialManifest,
-  file: PartialFile,
-  disk: Pick<ReadableDisk, "lstat"> = realDisk,
-): Promise<string> {
-  const path = partialFilePath(partialsPath, partial, file);
-  const stats = await disk.lstat(path).catch((cause: unknown) => {
-    const found = errorCode(cause) === "ENOENT" ? "nothing" : messageOf(cause);
-    throw partialInvalid(partial, {
-      path,
-      what: `${file.name} cannot be read`,
-      expected: "a file",
-      found,
-      cause,
-    });
-  });
-  if (stats.kind !== "file") {
-    const found = stats.kind === "link" ? "a link" : "something else";
-    throw partialInvalid(partial, { path, what: `${file.name} is not a file`, expected: "a file", found });
-  }
-  if (stats.size !== file.bytes) {
-    const what = `${file.name} has another size`;
-    throw partialInvalid(partial, { path, what, expected: file.bytes, found: stats.size });
-  }
-  return path;
-}
-
-/** A partial's file that is open, and all of which has been read: its size and sha256 are the manifest's. */
-export interface CheckedFile {
-  readonly path: string;
-  /** The caller closes it. */
-  readonly handle: ReadableFile;
-}
-
-/** @throws {PARTIAL_INVALID} with the path; the signal's reason once it aborts */
-export async function openChecked(
-  partialsPath: string,
-  partial: PartialManifest,
-  file: PartialFile,
-  { disk, signal }: { readonly disk: ReadableDisk; readonly signal?: AbortSignal },
-): Promise<CheckedFile> {
-  const path = await checkFileSize(partialsPath, partial, file, disk);
-  const unreadable = (cause: unknown) => {
-    signal?.throwIfAborted();
-    const what = `${file.name} cannot be read`;
-    return partialInvalid(partial, { path, what, expected: "a file", found: messageOf(cause), cause });
-  };
-  const handle = await disk.open(path, "r").catch((cause: unknown) => {
-    throw unreadable(cause);
-  });
-  try {
-    const found = await digestOpenFile(handle, file.bytes, signal).catch((cause: unknown) => {
-      throw unreadable(cause);
-    });
-    if (found.sha256 !== file.sha256) {
-      const what = `${file.name} has another sha256`;
-      throw partialInvalid(partial, { path, what, expected: file.sha256, found: found.sha256 });
-    }
-    return { path, handle };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
-}
-
-/**
- * The path of a partial's file, whose size and sha256 are the manifest's: all of it is read.
- *
- * @throws {PARTIAL_INVALID} with the path
+ * @throws {PARTIAL_INVALID} with the path; the signal's reason once it aborts
  */
 export async function checkFileDigest(
-  partialsPath: string,
+  partials: Location,
   partial: PartialManifest,
   file: PartialFile,
-  signal: AbortSignal,
-  disk: Disk = realDisk,
-): Promise<string> {
-  const { path, handle } = await openChecked(partialsPath, partial, file, { disk, signal });
-  await handle.close();
+  access: CheckAccess,
+): Promise<Location> {
+  const path = partialFileLocation(partials, partial, file);
+  const isLinked = await isLink(path, access.storage).catch((cause: unknown) => {
+    throw unreadable(partial, { path, file, cause }, access.signal);
+  });
+  if (isLinked) {
+    const what = `${file.name} is not a file`;
+    throw partialInvalid(partial, { path, what, expected: "a file", found: "a link" });
+  }
+  return await checkBytes(partials, partial, file, access);
+}
+
+/** As {@link checkFileDigest}, for what is known to be no link. */
+export async function checkBytes(
+  partials: Location,
+  partial: PartialManifest,
+  file: PartialFile,
+  { storage, signal }: CheckAccess,
+): Promise<Location> {
+  const path = partialFileLocation(partials, partial, file);
+  const hash = createHash("sha256");
+  try {
+    const { bytes } = await storage.stat(path, signal);
+    if (bytes !== file.bytes) {
+      const what = `${file.name} has another size`;
+      throw partialInvalid(partial, { path, what, expected: file.bytes, found: bytes });
+    }
+    for await (const chunk of readChunks(storage, path, bytes, signal)) hash.update(chunk);
+  } catch (cause) {
+    throw unreadable(partial, { path, file, cause }, signal);
+  }
+  const sha256 = hash.digest("hex");
+  if (sha256 !== file.sha256) {
+    const what = `${file.name} has another sha256`;
+    throw partialInvalid(partial, { path, what, expected: file.sha256, found: sha256 });
+  }
   return path;
+}
+
+/** Whether a name in a folder is a link: what it leads to may change, whatever was checked. */
+export async function isLink(location: Location, storage: CheckedStorage): Promise<boolean> {
+  const folder = await storage.real(folderOf(location));
+  return (await storage.real(location)) !== below(folder, nameOf(location));
+}
+
+function unreadable(
+  partial: PartialManifest,
+  { path, file, cause }: { readonly path: Location; readonly file: PartialFile; readonly cause: unknown },
+  signal: AbortSignal | undefined,
+): unknown {
+  signal?.throwIfAborted();
+  if (isShardmillError(cause, "PARTIAL_INVALID")) return cause;
+  const found = isShardmillError(cause, "STORE_NOT_FOUND") ? "nothing" : reasonOf(cause);
+  return partialInvalid(partial, {
+    path,
+    what: `${file.name} cannot be read`,
+    expected: "a file",
+    found,
+    cause,
+  });
 }

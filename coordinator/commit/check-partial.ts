@@ -1,25 +1,23 @@
-import { join } from "node:path";
-import type { ReadableDisk } from "../../shared/core/disk.ts";
-import { syncPath } from "../../shared/core/durable.ts";
-import { errorCode } from "../../shared/core/errno.ts";
-import { messageOf } from "../../shared/core/errors.ts";
-import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import type { PartialShape } from "../../shared/domain/partial-layout.ts";
-import type { ByteSource } from "../../shared/store/store.ts";
-import { type CheckedFile, openChecked } from "./check-file.ts";
+import { reasonOf } from "../../shared/storage/errors.ts";
+import { byteSource, type Entry } from "../../shared/storage/storage.ts";
+import { type CheckedStorage, checkBytes, isLink, partialLocation } from "./check-file.ts";
 import { checkManifest } from "./check-manifest.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 import type { CountRows } from "./row-counter.ts";
 
 /** What is the same for all partials of a job. Plain data: it goes to a thread. */
 export interface CheckPlace {
-  readonly partialsPath: string;
+  readonly partials: Location;
   readonly shape: PartialShape;
 }
 
 /** What a check works with: blocking in a thread of its own, simulated in the simulator. */
 export interface CheckTools {
-  readonly disk: ReadableDisk;
+  readonly storage: CheckedStorage;
   readonly countRows: CountRows;
 }
 
@@ -32,75 +30,82 @@ const UPLOAD_UNDER_WAY = /^\..*\.tmp$/;
 /**
  * Makes sure that a partial is there and whole, and that its files and its folder are durable, but for the
  * folder's own name: the manifest agrees with itself and the job; the folder has exactly its files; bytes,
- * sha256 and the row counts in the files' own footers are right. Each file is opened once.
+ * sha256 and the row counts in the files' own footers are right.
  *
  * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
  */
 export async function checkPartial(
   partial: PartialManifest,
-  { partialsPath, shape }: CheckPlace,
-  tools: CheckTools,
+  { partials, shape }: CheckPlace,
+  { storage, countRows }: CheckTools,
 ): Promise<void> {
   checkManifest(partial, shape);
-  const folder = join(partialsPath, partialFolder(partial));
-  await checkNames(folder, partial, tools.disk);
+  const folder = partialLocation(partials, partial);
+  await checkNames(folder, partial, storage);
   for (const file of partial.files) {
-    const opened = await openChecked(partialsPath, partial, file, tools);
-    try {
-      await checkRows(partial, file, opened, tools.countRows);
-      await makeDurable(partial, opened.path, () => opened.handle.sync());
-    } finally {
-      await opened.handle.close();
-    }
+    const location = await checkBytes(partials, partial, file, { storage });
+    const source = byteSource(storage, location, file.bytes);
+    await checkRows(partial, file, () => countRows(source), location);
+    await makeDurable(partial, location, storage);
   }
-  await makeDurable(partial, folder, () => syncPath(folder, tools.disk));
+  await makeDurable(partial, folder, storage);
 }
 
-/** @throws {PARTIAL_INVALID} when `sync` fails */
+/** @throws {PARTIAL_INVALID} when it cannot be synced */
 export async function makeDurable(
   partial: PartialManifest,
-  path: string,
-  sync: () => Promise<void>,
+  path: Location,
+  storage: Pick<CheckedStorage, "sync">,
 ): Promise<void> {
-  await sync().catch((cause: unknown) => {
+  await storage.sync(path).catch((cause: unknown) => {
     const what = "it cannot be made durable";
-    throw partialInvalid(partial, { path, what, expected: "synced", found: messageOf(cause), cause });
+    throw partialInvalid(partial, { path, what, expected: "synced", found: reasonOf(cause), cause });
   });
 }
 
-async function checkNames(folder: string, partial: PartialManifest, disk: ReadableDisk): Promise<void> {
+async function checkNames(
+  folder: Location,
+  partial: PartialManifest,
+  storage: CheckedStorage,
+): Promise<void> {
   const differ = (what: string, expected: string, found: string, cause?: unknown) =>
     partialInvalid(partial, { path: folder, what, expected, found, cause });
-  const unreadable = (cause: unknown) => {
-    const found = errorCode(cause) === "ENOENT" ? "nothing" : messageOf(cause);
-    return differ("its folder cannot be read", "a folder", found, cause);
-  };
-  const stats = await disk.lstat(folder).catch((cause: unknown) => {
-    throw unreadable(cause);
+  const entries = await entriesOf(folder, storage).catch((cause: unknown) => {
+    const found = isShardmillError(cause, "STORE_NOT_FOUND") ? "nothing" : reasonOf(cause);
+    throw differ("its folder cannot be read", "a folder", found, cause);
   });
-  if (stats.kind !== "folder") throw differ("its folder is not a folder", "a folder", "something else");
-  const names = await disk.readdir(folder).catch((cause: unknown) => {
-    throw unreadable(cause);
-  });
-  const found = names
-    .filter((name) => !UPLOAD_UNDER_WAY.test(name))
-    .sort()
-    .join(", ");
-  const expected = partial.files
-    .map((file) => file.name)
-    .sort()
-    .join(", ");
+  if (entries === null) throw differ("its folder is not a folder", "a folder", "a link");
+  const found = namesText(entries.filter(({ name }) => !UPLOAD_UNDER_WAY.test(name)));
+  const expected = namesText(partial.files);
   if (found !== expected) throw differ("names in its folder", expected, found);
+  for (const { name, kind } of entries) {
+    if (kind === "file" || UPLOAD_UNDER_WAY.test(name)) continue;
+    throw differ(`${name} is not a file`, "a file", kind === "link" ? "a link" : "something else");
+  }
+}
+
+/** Null when the folder is a link to one. */
+async function entriesOf(folder: Location, storage: CheckedStorage): Promise<readonly Entry[] | null> {
+  if (await isLink(folder, storage)) return null;
+  const entries: Entry[] = [];
+  for await (const page of storage.list(folder)) entries.push(...page);
+  return entries;
+}
+
+function namesText(named: readonly { readonly name: string }[]): string {
+  return named
+    .map(({ name }) => name)
+    .sort()
+    .join(", ");
 }
 
 async function checkRows(
   partial: PartialManifest,
   file: PartialFile,
-  opened: CheckedFile,
-  countRows: CountRows,
+  count: () => Promise<number>,
+  path: Location,
 ): Promise<void> {
-  const { path } = opened;
-  const found = await countRows(sourceOf(opened, file.bytes)).catch((cause: unknown) => {
+  const found = await count().catch((cause: unknown) => {
     const what = `${file.name} cannot be parsed`;
     const expected = `${file.rows} rows`;
     throw partialInvalid(partial, { path, what, expected, found: messageOf(cause), cause });
@@ -108,15 +113,4 @@ async function checkRows(
   if (found !== file.rows) {
     throw partialInvalid(partial, { path, what: `rows in ${file.name}`, expected: file.rows, found });
   }
-}
-
-function sourceOf({ path, handle }: CheckedFile, bytes: number): ByteSource {
-  return {
-    path,
-    bytes,
-    async read(start, end) {
-      const range = Buffer.allocUnsafe(end - start);
-      return range.subarray(0, await handle.readInto(range, start));
-    },
-  };
 }

@@ -1,4 +1,3 @@
-import { syncPath } from "../../shared/core/durable.ts";
 import { type ErrorData, errorToData } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type CheckPlace, type CheckTools, checkPartial, makeDurable } from "./check-partial.ts";
@@ -32,14 +31,13 @@ export async function checkPartials(
   const verdicts: CheckVerdict[] = [];
   for (const partial of partials) verdicts.push(await verdictOf(checkPartial(partial, place, tools)));
   if (!verdicts.includes(null)) return verdicts;
-  const { partialsPath } = place;
   // Begun after each of them was found there, so it covers all of their names.
-  const synced = syncPath(partialsPath, tools.disk);
+  const synced = tools.storage.sync(place.partials);
   synced.catch(() => {});
   return Promise.all(
     partials.map((partial, index) => {
       const verdict = verdicts[index] ?? null;
-      return verdict ?? verdictOf(makeDurable(partial, partialsPath, () => synced));
+      return verdict ?? verdictOf(makeDurable(partial, place.partials, { sync: () => synced }));
     }),
   );
 }

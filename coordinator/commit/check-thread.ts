@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import { blockingDisk } from "./blocking-disk.ts";
 import type { CheckPlace } from "./check-partial.ts";
 import { checkPartials } from "./check-seat.ts";
@@ -11,7 +12,7 @@ import { countRows } from "./row-counter.ts";
  */
 const port = present(parentPort, "a check thread has a parent");
 const place: CheckPlace = workerData;
-const tools = { disk: blockingDisk, countRows };
+const tools = { storage: createLocalStorage(blockingDisk), countRows };
 
 port.on("message", async (partials: readonly PartialManifest[]) => {
   port.postMessage(await checkPartials(partials, place, tools));

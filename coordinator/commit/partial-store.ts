@@ -1,15 +1,13 @@
-import { join } from "node:path";
-import { type Disk, realDisk } from "../../shared/core/disk.ts";
-import { makeFolders } from "../../shared/core/make-folders.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import type { PartialShape } from "../../shared/domain/partial-layout.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { BEACON_NAME } from "./beacon.ts";
 import type { OpenSeat } from "./check-seat.ts";
 import { PartialChecker } from "./partial-checker.ts";
-import { ThreadSeat } from "./thread-seat.ts";
 
 /**
- * The partials of one job on disk: one folder each, below the job's partials folder. Nobody else deletes
+ * The partials of one job: one folder each, below the job's partials folder. Nobody else deletes
  * there.
  */
 export interface PartialStore extends AsyncDisposable {
@@ -34,17 +32,17 @@ export interface PartialStore extends AsyncDisposable {
 
 /** What the store works with; the seats that it opens are disposed of with it. */
 export interface PartialStoreSeams {
-  readonly disk: Disk;
+  readonly storage: Storage;
   readonly openSeat: OpenSeat;
 }
 
 export function createPartialStore(
-  partialsPath: string,
+  partials: Location,
   shape: PartialShape,
-  { disk, openSeat }: PartialStoreSeams = { disk: realDisk, openSeat: (place) => new ThreadSeat(place) },
+  { storage, openSeat }: PartialStoreSeams,
 ): PartialStore {
-  const checker = new PartialChecker({ openSeat: () => openSeat({ partialsPath, shape }) });
-  const discard = (name: string) => disk.remove(join(partialsPath, name));
+  const checker = new PartialChecker({ openSeat: () => openSeat({ partials, shape }) });
+  const discard = (name: string) => storage.remove(below(partials, name));
   return {
     verifyPartial: (partial, signal) => checker.check(partial, signal),
     async discardPartial(partial) {
@@ -52,9 +50,10 @@ export function createPartialStore(
       await discard(partialFolder(partial));
     },
     async sweep(keep) {
-      await makeFolders(partialsPath, disk);
       const kept = new Set([BEACON_NAME, ...keep.map(partialFolder)]);
-      const others = (await disk.readdir(partialsPath)).filter((name) => !kept.has(name));
+      const others: string[] = [];
+      for await (const page of storage.list(partials))
+        for (const { name } of page) if (!kept.has(name)) others.push(name);
       for (const name of others) await discard(name);
       return others.length;
     },

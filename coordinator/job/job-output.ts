@@ -1,17 +1,18 @@
-import { errorCode } from "../../shared/core/errno.ts";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialShape } from "../../shared/domain/partial-layout.ts";
+import { isPlaceError } from "../../shared/storage/errors.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
+import { asOutputFailed } from "../publish/output-failed.ts";
 import { publishOutput } from "../publish/publish.ts";
+import type { StagedOutput } from "../publish/publish-way.ts";
 import { stageOutput } from "../publish/stage.ts";
-import { workPaths } from "../publish/work-paths.ts";
+import { type WorkPaths, workPaths } from "../publish/work-paths.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import { committedPartials, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
@@ -30,21 +31,19 @@ export interface JobOutputOptions {
   readonly lock: Pick<HeldLock, "confirm">;
 }
 
-/** The job's files on disk, as its shell needs them: partials checked, reduced, staged, published. */
+/** The job's files, as its shell needs them: partials checked, reduced, staged, published. */
 export class JobOutput implements ShellWork, AsyncDisposable {
   readonly partials: PartialStore;
   readonly #options: JobOutputOptions;
+  readonly #paths: WorkPaths;
   readonly #abort = new AbortController();
-  #staged: OutputManifest | null = null;
+  #staged: StagedOutput | null = null;
 
   constructor(options: JobOutputOptions) {
     this.#options = options;
     const { spec } = options.planned;
-    this.partials = createPartialStore(
-      workPaths(spec.output.path).partials,
-      partialShape(spec),
-      options.seams,
-    );
+    this.#paths = workPaths(spec.output.path);
+    this.partials = createPartialStore(this.#paths.partials, partialShape(spec), options.seams);
   }
 
   verify(partial: PartialManifest): Promise<void> {
@@ -57,17 +56,18 @@ export class JobOutput implements ShellWork, AsyncDisposable {
    */
   async discard(partial: PartialManifest): Promise<void> {
     await this.#options.lock.confirm();
-    await this.partials.discardPartial(partial).catch(ignoreDisk);
+    await this.partials.discardPartial(partial).catch(ignoreStorage);
   }
 
   async reduce(): Promise<string> {
     this.#staged = await this.#stage();
-    return this.#staged.outputDigest;
+    return this.#staged.manifest.outputDigest;
   }
 
   /** After a restart the stage is built anew: the same commits must give the digest that was announced. */
   async publish(outputDigest: string): Promise<void> {
-    const manifest = this.#staged ?? (await this.#stage());
+    const staged = this.#staged ?? (await this.#stage());
+    const { manifest } = staged;
     if (manifest.outputDigest !== outputDigest) {
       throw new ShardmillError(
         "OUTPUT_FAILED",
@@ -79,9 +79,9 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       );
     }
     const { planned, seams, lock } = this.#options;
-    const { path } = planned.spec.output;
-    await lock.confirm();
-    await publishOutput({ outputPath: path, stagePath: workPaths(path).stage, manifest, disk: seams.disk });
+    const confirm = () => lock.confirm();
+    await confirm();
+    await publishOutput({ outputPath: planned.spec.output.path, storage: seams.storage, staged, confirm });
   }
 
   /** Whatever is under way is given up: nobody waits for it any more. */
@@ -94,24 +94,16 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     await this.partials[Symbol.asyncDispose]();
   }
 
-  async #stage(): Promise<OutputManifest> {
-    try {
-      return await this.#reduceAndStage();
-    } catch (cause) {
-      if (errorCode(cause) === null || cause instanceof ShardmillError) throw cause;
-      throw new ShardmillError("OUTPUT_FAILED", `the output cannot be staged: ${messageOf(cause)}`, {
-        fields: { path: workPaths(this.#options.planned.spec.output.path).stage },
-        cause,
-        hint: "make room or mend the disk, then run the job again: it resumes",
-      });
-    }
+  #stage(): Promise<StagedOutput> {
+    const what = "the output cannot be staged";
+    const hint = "make room or mend the disk, then run the job again: it resumes";
+    return asOutputFailed({ path: this.#paths.stage, what, hint }, () => this.#reduceAndStage());
   }
 
-  async #reduceAndStage(): Promise<OutputManifest> {
+  async #reduceAndStage(): Promise<StagedOutput> {
     const { planned, jobId, seams, runWatch, lock } = this.#options;
     const { spec, map, digests } = planned;
     const state = this.#options.state();
-    const paths = workPaths(spec.output.path);
     const signal = this.#abort.signal;
     // The shards end here: what follows counts as reducing.
     runWatch.look();
@@ -119,10 +111,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier
     // generation whose shard is still open may yet be offered.
     await lock.confirm();
-    await this.partials.sweep(partials).catch(ignoreDisk);
-    const folders = { partialsPath: paths.partials, stagePath: paths.stage, tempFolder: paths.temp };
+    await this.partials.sweep(partials).catch(ignoreStorage);
+    const place = { paths: this.#paths, storage: seams.storage };
     const reduced = await seams.reduce({
-      ...folders,
+      ...place,
       reduce: spec.reduce,
       fields: outputFields(map),
       partials,
@@ -130,7 +122,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     });
     runWatch.look();
     return stageOutput({
-      ...folders,
+      ...place,
       facts: {
         job: { id: jobId, name: spec.name },
         digests,
@@ -143,14 +135,13 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       poisoned: poisonedRows(state),
       keep: map.keep,
       signal,
-      disk: seams.disk,
       writePoisoned: seams.writePoisoned,
     });
   }
 }
 
-function ignoreDisk(error: unknown): void {
-  if (errorCode(error) === null) throw error;
+function ignoreStorage(error: unknown): void {
+  if (!isPlaceError(error)) throw error;
 }
 
 /** What made this output, for whoever compares two of them. */

@@ -3,6 +3,8 @@ import { systemProcesses } from "../../shared/core/process-identity.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import type { OpenSeat } from "../commit/check-seat.ts";
 import { ThreadSeat } from "../commit/thread-seat.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
@@ -14,12 +16,15 @@ import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 
 /**
- * Where a running job touches the world. The journal, the partials, staging and publishing go through `disk`;
- * what reads Parquet or a model is a function of its own. The simulator gives all of them, and the rest of
- * the job is the real one.
+ * Where a running job touches the world. The journal and its lock go through `disk`, the partials and the
+ * output through `storage`; what reads Parquet or a model is a function of its own. The simulator gives all
+ * of them, and the rest of the job is the real one.
  */
 export interface JobSeams extends LockSeams {
+  /** Of the lock and the journal. */
   readonly disk: Disk;
+  /** Of the output, and of the partials that it is made of. */
+  readonly storage: Storage;
   readonly random: Random;
   plan(spec: JobSpec, signal: AbortSignal, aside?: Aside): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
@@ -36,6 +41,7 @@ export interface JobSeams extends LockSeams {
 
 export const realSeams: JobSeams = {
   disk: realDisk,
+  storage: createLocalStorage(),
   random: systemRandom,
   processes: systemProcesses,
   plan: planJob,

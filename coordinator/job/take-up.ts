@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
-import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
+import { isPlaceError } from "../../shared/storage/errors.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { RunWatch, type RunWatchOptions } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -15,8 +15,9 @@ import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import type { Aside } from "../plan/plan-job.ts";
-import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
-import { clearOutput, inspectOutput, outputOccupied } from "../publish/output-folder.ts";
+import { hasWorkFiles, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
+import { clearOutput } from "../publish/clear-output.ts";
+import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 import { workPaths } from "../publish/work-paths.ts";
 import { replay, resumeEffects } from "../schedule/events/replay.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
@@ -88,9 +89,10 @@ export type TakenUp =
  */
 export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<TakenUp> {
   const outputPath = spec.output.path;
+  const { output } = workPaths(outputPath);
   const signal = options.signal ?? NEVER;
   const { seams } = options;
-  const found = await inspectOutput(outputPath, seams.disk).catch(
+  const found = await inspectOutput(output, seams.storage).catch(
     (error: unknown) => ({ kind: "refused", error }) as const,
   );
   if (found.kind === "published" && !options.fresh) {
@@ -107,13 +109,14 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
   const held = new Held();
   try {
     const lock = held.add(await lockOutput(outputPath, options));
-    const now = await inspectOutput(outputPath, seams.disk);
+    const now = await inspectOutput(output, seams.storage);
     if (now.kind === "published" && !options.fresh) {
       // Another coordinator published it while this one planned.
       await held.release();
       return await adoptResult(spec, now.manifest, options, signal);
     }
-    if (options.fresh || now.kind === "halfCleared") await clearOutput(outputPath, isOfLock, seams.disk);
+    if (options.fresh || now.kind === "halfCleared")
+      await clearOutput(output, { ...seams, keepsWork: isOfLock });
     return await startJob(planned, { ...options, precision, lock }, held);
   } catch (error) {
     // What went wrong first is what is told.
@@ -137,24 +140,23 @@ async function adoptResult(
 /** A coordinator that died just after publishing left its work files; a living one removes its own. */
 async function sweepPublished(outputPath: string, options: TakeUpOptions): Promise<void> {
   const { seams } = options;
-  const { work } = workPaths(outputPath);
-  const isThere = await seams.disk.lstat(work).catch(() => null);
-  if (isThere === null) return;
+  const { output } = workPaths(outputPath);
+  if (!(await hasWorkFiles(output, seams.storage, seams.disk))) return;
   try {
     {
       await using _lock = await lockOutput(outputPath, options);
-      await removeWorkFiles(outputPath, seams.disk);
+      await removeWorkFiles(output, seams.storage, seams.disk);
     }
-    await removeWorkFolder(outputPath, seams.disk);
+    await removeWorkFolder(output, seams.disk);
   } catch (error) {
     // The result is published, whatever lies beside it.
-    if (!isShardmillError(error) && errorCode(error) === null) throw error;
+    if (!isShardmillError(error) && !isPlaceError(error)) throw error;
   }
 }
 
 function lockOutput(outputPath: string, options: TakeUpOptions): Promise<HeldLock> {
   const { seams, clock, signal, log } = options;
-  return acquireLock(workPaths(outputPath).work, {
+  return acquireLock(workPaths(outputPath).disk, {
     ...seams,
     clock,
     ...(signal === undefined ? {} : { signal }),
@@ -175,10 +177,10 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
   // Between the journal, which it deletes, and the lock, under which it does.
   held.add({
     async [Symbol.asyncDispose]() {
-      if (phase() === "published") await removeWorkFiles(outputPath, seams.disk);
+      if (phase() === "published") await removeWorkFiles(paths.output, seams.storage, seams.disk);
     },
   });
-  const opened = held.add(await journalIn(paths.work, options));
+  const opened = held.add(await journalIn(paths.journal, options));
   const { state, after } = await replayJob(planned, opened, options);
   phase = () => jobProgress(state).phase;
   const jobId = state.jobId ?? newJobId(planned.spec.name, seams);
@@ -188,7 +190,7 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
   const output = held.add(
     new JobOutput({ jobId, planned, builds, state: () => state, seams, runWatch, lock }),
   );
-  const beacon = await writeBeacon(paths.partials, seams.disk, seams.random);
+  const beacon = await writeBeacon(paths.partials, seams.storage, seams.random);
   const shell = new JobShell({
     state,
     journal: opened.journal,
@@ -210,7 +212,7 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
     stopWork: () => output.stop(),
     release: async () => {
       await held.release();
-      if (phase() === "published") await removeWorkFolder(outputPath, seams.disk);
+      if (phase() === "published") await removeWorkFolder(paths.output, seams.disk);
     },
   });
   await begin(shell, jobId, planned);
@@ -229,10 +231,10 @@ function watchRun(
   return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime: () => seams.loopTime() });
 }
 
-function journalIn(workPath: string, { clock, seams, lock }: StartOptions): Promise<OpenJournal> {
+function journalIn(path: string, { clock, seams, lock }: StartOptions): Promise<OpenJournal> {
   const pause = () => sleep(JOURNAL_PAUSE_MS, undefined, clock);
   const confirm = () => lock.confirm();
-  return openJournal(join(workPath, "journal"), clock.wallMs(), seams.disk, { pause, confirm });
+  return openJournal(path, clock.wallMs(), seams.disk, { pause, confirm });
 }
 
 function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJobOptions["files"] {

@@ -3,7 +3,9 @@ import { access, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { messageOf, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { shownPath, splitPattern } from "../../shared/job-file/path-pattern.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 
 /**
@@ -14,7 +16,8 @@ import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
  * @throws {OUTPUT_FAILED} when the folder cannot be read or written to
  */
 export async function checkOutput({ input, output }: JobSpec): Promise<void> {
-  const found = await inspectOutput(output.path);
+  await using storage = createLocalStorage();
+  const found = await inspectOutput(parseLocation(output.path), storage);
   const real = await realPathOf(output.path);
   const inside: Problem[] = [];
   for (const path of input.path) if (await isInside(path, real)) inside.push(inputInside(path, output.path));

@@ -1,27 +1,26 @@
-import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { digestFile } from "../../shared/core/digest.ts";
-import { syncPath } from "../../shared/core/durable.ts";
 import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import type { Location } from "../../shared/domain/location.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan, quoteLiteral } from "../../shared/sql/quote.ts";
 import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
+import { makeFile, pathOfFile, type ScratchPlace } from "../../shared/storage/local-paths.ts";
 
 export interface PoisonedRowsOptions {
-  /** Absolute: the Parquet file to write. */
-  readonly path: string;
+  /** The Parquet file to write. */
+  readonly to: Location;
   readonly deadLetters: readonly DeadLetter[];
   /**
    * A part that a worker wrote, if there is one: the new part has the same columns, so that all read as one
    * table.
    */
-  readonly like: string | null;
+  readonly like: Location | null;
   /** The kept columns, where there is no such part. */
   readonly keep: readonly Field[];
-  readonly tempFolder: string;
-  readonly signal: AbortSignal;
+  readonly place: ScratchPlace;
 }
 
 /** A statement takes this many rows: their text stays well under a megabyte. */
@@ -43,14 +42,22 @@ const PLACE_FIELDS: readonly Field[] = [
 export async function writePoisonedRows(
   options: PoisonedRowsOptions,
 ): Promise<{ rows: number; bytes: number; sha256: string }> {
-  const { path, deadLetters, like, tempFolder, signal } = options;
-  await mkdir(dirname(path), { recursive: true });
-  await rm(path, { force: true });
+  const { to, like, place } = options;
+  const likePath = like === null ? null : await pathOfFile(like, place);
+  return await makeFile(to, place, (path) => writeTo(path, likePath, options));
+}
+
+async function writeTo(
+  path: string,
+  like: string | null,
+  { deadLetters, keep, place }: PoisonedRowsOptions,
+): Promise<{ rows: number; bytes: number; sha256: string }> {
+  const { signal, scratch: tempFolder } = place;
   const folders = like === null ? [dirname(path)] : [dirname(path), dirname(like)];
   await using database = await openSqlProcess({ folders, tempFolder, purpose: "result", signal });
   await database.run(
     like === null
-      ? emptyTable("dead", [...PLACE_FIELDS, ...keptFields(options.keep)])
+      ? emptyTable("dead", [...PLACE_FIELDS, ...keptFields(keep)])
       : `CREATE TABLE dead AS FROM ${parquetScan([like])} LIMIT 0`,
   );
   const columns = PLACE_FIELDS.map(({ name }) => name).join(", ");
@@ -60,7 +67,6 @@ export async function writePoisonedRows(
     await database.run(`INSERT INTO dead (${columns}) VALUES ${rows.join(", ")}`);
   }
   const { rows } = await database.copyOwn({ where: "dead letters", sql: "FROM dead" }, path);
-  await syncPath(path);
   return { rows, ...(await digestFile(path, signal)) };
 }
 

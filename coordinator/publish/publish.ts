@@ -1,159 +1,122 @@
-import { join } from "node:path";
-import { digestFile } from "../../shared/core/digest.ts";
-import { type Disk, realDisk } from "../../shared/core/disk.ts";
-import { syncPath, writeDurable } from "../../shared/core/durable.ts";
-import { errorCode } from "../../shared/core/errno.ts";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { placeAlone } from "../../shared/core/hard-link.ts";
-import { makeFolders } from "../../shared/core/make-folders.ts";
-import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../shared/domain/manifest.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { below } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { chooseWay } from "./choose-way.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
-import { manifestText, readManifest } from "./read-manifest.ts";
-import { readStagedManifest } from "./stage.ts";
-import { workPaths } from "./work-paths.ts";
+import { asOutputFailed } from "./output-failed.ts";
+import type { StagedOutput } from "./publish-way.ts";
+import { manifestText, readManifestIfThere } from "./read-manifest.ts";
+import { type WorkPaths, workPaths } from "./work-paths.ts";
 
 export interface PublishOptions {
   readonly outputPath: string;
-  /** Complete: see `stageOutput`. On the same file system as the output. */
-  readonly stagePath: string;
-  /** The one that `stageOutput` gave. */
-  readonly manifest: OutputManifest;
+  readonly storage: Storage;
+  /** What `stageOutput` gave. */
+  readonly staged: StagedOutput;
+  /** Rejects when another coordinator has taken the job over: asked before each step that readers see. */
+  readonly confirm?: () => Promise<void>;
   /** Called after every step, with its name: where a test crashes. */
   readonly onStep?: (step: string) => void;
-  readonly disk?: Disk;
+}
+
+interface Publishing extends Required<PublishOptions> {
+  readonly paths: WorkPaths;
 }
 
 /**
- * Makes the staged output visible: each folder by one rename, then the manifest by one link, which is the
- * moment of publication. All steps may be done again after a crash anywhere, on the same stage or one built
- * anew:
+ * Makes the staged output visible: its folders one after the other, in the way that its storage allows, and
+ * last the manifest, which is the moment of publication. It appears in one step, and never in place of
+ * another. All steps may be done again after a crash anywhere, on the same stage or one built anew:
  *
  * | found | done |
  * |---|---|
- * | no folder | the staged one is renamed |
- * | the folder, with exactly the manifest's files | nothing: an earlier try got this far |
- * | a folder with anything else | refused |
+ * | no manifest | the intent is written, the files are placed, then the manifest |
  * | a manifest with the same output digest | nothing: published already |
  * | another manifest | refused |
  *
  * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched
- * @throws {OUTPUT_FAILED} when the stage is not of this manifest, or the file system fails
+ * @throws {OUTPUT_FAILED} when another output is staged, or the storage fails
  */
 export async function publishOutput(options: PublishOptions): Promise<void> {
-  const { outputPath, manifest, onStep = () => {}, disk = realDisk } = options;
-  try {
-    await makeFolders(outputPath, disk);
-    if (await isPublished(outputPath, manifest, disk)) {
-      await syncPath(outputPath, disk);
-      return;
-    }
-    await checkStage(options);
-    await writeIntent(options);
-    onStep("intent written");
-    for (const kind of OUTPUT_KINDS) {
-      const files = manifest.files.filter((file) => file.kind === kind);
-      if (files.length === 0) continue;
-      await placeFolder(options, kind, files);
-      onStep(`${kind} placed`);
-      await syncPath(outputPath, disk);
-      onStep(`${kind} synced`);
-    }
-    await placeManifest(options);
-    onStep("manifest placed");
-    await syncPath(outputPath, disk);
-    onStep("manifest synced");
-  } catch (error) {
-    if (error instanceof ShardmillError || errorCode(error) === null) throw error;
-    const message = `the output cannot be published to ${outputPath}: ${messageOf(error)}`;
-    throw new ShardmillError("OUTPUT_FAILED", message, { fields: { path: outputPath }, cause: error });
-  }
+  const { outputPath, confirm = async () => {}, onStep = () => {} } = options;
+  const paths = workPaths(outputPath);
+  const what = `the output cannot be published to ${outputPath}`;
+  await asOutputFailed({ path: outputPath, what }, () => publish({ ...options, paths, confirm, onStep }));
 }
 
-/** The folders of the stage are renamed unread: so they must be those of this manifest. */
-async function checkStage({ stagePath, manifest, disk = realDisk }: PublishOptions): Promise<void> {
-  const staged = await readStagedManifest(stagePath, disk);
-  if (staged?.outputDigest === manifest.outputDigest) return;
-  throw new ShardmillError("OUTPUT_FAILED", `${stagePath} does not hold the output that is to be published`, {
-    fields: { path: stagePath, expected: manifest.outputDigest, found: staged?.outputDigest ?? null },
+async function publish(publishing: Publishing): Promise<void> {
+  const { paths, storage, staged, confirm, onStep } = publishing;
+  const { output } = paths;
+  if (await isPublished(publishing)) {
+    await storage.sync(output);
+    return;
+  }
+  const way = chooseWay({ storage, output, stage: paths.stage });
+  await checkStage(publishing);
+  const resumed = await writeIntent(publishing);
+  onStep("intent written");
+  for (const kind of OUTPUT_KINDS) {
+    const parts = staged.parts.filter((part) => part.output.kind === kind);
+    if (parts.length === 0) continue;
+    await confirm();
+    await way.place(kind, parts, resumed);
+    onStep(`${kind} placed`);
+    await storage.sync(output);
+    onStep(`${kind} synced`);
+  }
+  await confirm();
+  await placeManifest(publishing);
+  onStep("manifest placed");
+  await storage.sync(output);
+  onStep("manifest synced");
+}
+
+/** What was staged is placed unread: so it must be this output. */
+async function checkStage({ paths, storage, staged }: Publishing): Promise<void> {
+  const { stage } = paths;
+  const { outputDigest } = staged.manifest;
+  const found = await readManifestIfThere(below(stage, MANIFEST_NAME), storage);
+  if (found?.outputDigest === outputDigest) return;
+  throw new ShardmillError("OUTPUT_FAILED", `${stage} does not hold the output that is to be published`, {
+    fields: { path: stage, expected: outputDigest, found: found?.outputDigest ?? null },
   });
 }
 
 /**
  * Which files beside `_shardmill` are ours, from before the first is there: a later `--fresh` may delete only
  * those.
+ *
+ * @returns whether an earlier try at the same output got this far
  */
-async function writeIntent({ outputPath, manifest, disk = realDisk }: PublishOptions): Promise<void> {
-  const { work, publishing } = workPaths(outputPath);
-  await makeFolders(work, disk);
-  await writeDurable(publishing, manifestText(manifest), disk);
-  await syncPath(work, disk);
+async function writeIntent({ paths, storage, staged }: Publishing): Promise<boolean> {
+  const { publishing } = paths;
+  const before = await readManifestIfThere(publishing, storage);
+  await storage.put(publishing, sourceOfBytes(manifestText(staged.manifest)));
+  return before?.outputDigest === staged.manifest.outputDigest;
 }
 
-async function isPublished(outputPath: string, manifest: OutputManifest, disk: Disk): Promise<boolean> {
-  const path = join(outputPath, MANIFEST_NAME);
-  const there = await readManifest(path, disk).catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return null;
-    throw error;
-  });
+async function isPublished({ paths, outputPath, storage, staged }: Publishing): Promise<boolean> {
+  const path = below(paths.output, MANIFEST_NAME);
+  const { outputDigest } = staged.manifest;
+  const there = await readManifestIfThere(path, storage);
   if (there === null) return false;
-  if (there.outputDigest === manifest.outputDigest) return true;
+  if (there.outputDigest === outputDigest) return true;
   throw new ShardmillError("OUTPUT_OCCUPIED", `${outputPath} has another published output`, {
-    fields: { path, expected: manifest.outputDigest, found: there.outputDigest },
+    fields: { path, expected: outputDigest, found: there.outputDigest },
     hint: "choose another output.path, or run with --fresh to replace it",
   });
 }
 
-/** A rename never replaces a folder that has something in it: that is an error here, looked into below. */
-async function placeFolder(
-  options: PublishOptions,
-  kind: OutputFile["kind"],
-  files: readonly OutputFile[],
-): Promise<void> {
-  const { disk = realDisk } = options;
-  const target = join(options.outputPath, kind);
-  const names = await disk.readdir(target).catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return null;
-    throw error;
-  });
-  if (names === null || names.length === 0) {
-    await disk.rename(join(options.stagePath, kind), target);
-    return;
-  }
-  await checkPlaced(options, kind, files, names);
-}
-
-/**
- * An earlier try renamed it whole; that it is still whole is read byte for byte, since this hardly ever
- * happens.
- */
-async function checkPlaced(
-  { outputPath, disk = realDisk }: PublishOptions,
-  kind: OutputFile["kind"],
-  files: readonly OutputFile[],
-  names: readonly string[],
-): Promise<void> {
-  const path = join(outputPath, kind);
-  const expected = new Set(files.map((file) => file.path.slice(kind.length + 1)));
-  const found = new Set(names);
-  const extra = names.find((name) => !expected.has(name)) ?? [...expected].find((name) => !found.has(name));
-  const refuse = (name: string) =>
-    new ShardmillError("OUTPUT_OCCUPIED", `${path} is there already and is not this job's: ${name} differs`, {
-      fields: { path, name },
-      hint: "choose another output.path, or move the folder away and run again",
-    });
-  if (extra !== undefined) throw refuse(extra);
-  for (const file of files) {
-    const found = await digestFile(join(outputPath, file.path), undefined, disk);
-    if (found.bytes !== file.bytes || found.sha256 !== file.sha256) throw refuse(file.path);
-  }
-}
-
-async function placeManifest({ outputPath, manifest, disk = realDisk }: PublishOptions): Promise<void> {
-  const { publishing } = workPaths(outputPath);
-  const target = join(outputPath, MANIFEST_NAME);
+/** A link of the intent where there are links: then a crash leaves nothing beside it. */
+async function placeManifest(publishing: Publishing): Promise<void> {
+  const { paths, storage, staged } = publishing;
+  const target = below(paths.output, MANIFEST_NAME);
   try {
-    await placeAlone(publishing, target, disk);
+    if (storage.can.link) await storage.link(paths.publishing, target);
+    else await storage.put(target, sourceOfBytes(manifestText(staged.manifest)), { ifAbsent: true });
   } catch (error) {
-    if (!(await isPublished(outputPath, manifest, disk))) throw error;
+    if (!isShardmillError(error, "STORE_EXISTS") || !(await isPublished(publishing))) throw error;
   }
 }

@@ -1,11 +1,13 @@
 import * as z from "zod";
-import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
+import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { KeptFacts } from "../../shared/domain/run-facts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";
 import { outputDigest } from "./layout.ts";
 
 const count = z.int().nonnegative();
@@ -45,13 +47,22 @@ const manifestSchema = z.object({
 }) satisfies z.ZodType<OutputManifest>;
 
 /**
- * The manifest at `path`.
+ * The manifest at `location`.
  *
  * @throws {OUTPUT_FAILED} when it is not a manifest of this version, or its digest is not that of its files
- * @throws the file system's error when it cannot be read
+ * @throws the storage's error when it cannot be read
  */
-export async function readManifest(path: string, disk: Disk = realDisk): Promise<OutputManifest> {
-  return parseManifest((await disk.readFile(path)).toString("utf8"), path);
+export async function readManifest(location: Location, storage: Storage): Promise<OutputManifest> {
+  return parseManifest(await readText(storage, location), location);
+}
+
+/** As {@link readManifest}; null when nothing is there. */
+export async function readManifestIfThere(
+  location: Location,
+  storage: Storage,
+): Promise<OutputManifest | null> {
+  const text = await readTextIfThere(storage, location);
+  return text === null ? null : parseManifest(text, location);
 }
 
 export function parseManifest(text: string, path: string): OutputManifest {

@@ -1,23 +1,29 @@
 import { assert } from "../../shared/core/assert.ts";
-import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { checkFileDigest } from "../commit/check-file.ts";
-import type { ScanFile } from "./merge-small-files.ts";
+import type { WorkPaths } from "../publish/work-paths.ts";
 
 export interface SourceOptions {
   readonly reduce: JobSpec["reduce"];
   /** The committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
-  readonly partialsPath: string;
+  readonly paths: Pick<WorkPaths, "partials">;
+  readonly storage: Storage;
   readonly signal: AbortSignal;
-  readonly disk?: Disk;
+}
+
+export interface SourceFile {
+  readonly location: Location;
+  readonly bytes: number;
 }
 
 /** The files that each table is made of, by the reduction's name; `null` stands for `rows`. */
-export type Sources = ReadonlyMap<string | null, readonly ScanFile[]>;
+export type Sources = ReadonlyMap<string | null, readonly SourceFile[]>;
 
 /** Files whose digests are computed at once: hashing is bound by the disk and by one core. */
 const DIGESTS_AT_ONCE = 4;
@@ -28,22 +34,22 @@ const DIGESTS_AT_ONCE = 4;
  * @throws {PARTIAL_INVALID} with the fields shard, digest and path: that shard must run again
  */
 export async function checkSources(options: SourceOptions): Promise<Sources> {
-  const { reduce, partials, partialsPath, signal, disk = realDisk } = options;
+  const { reduce, partials, paths, storage, signal } = options;
   const combined = Object.keys(reduce).filter((name) => reduce[name]?.combine !== undefined);
   const usesRows = combined.length < Object.keys(reduce).length;
   const used = partials.flatMap((partial) => {
     const tables = combined.map((table) => ({ partial, table, file: reducedFile(partial, table) }));
     return usesRows ? [...tables, { partial, table: null, file: reducedFile(partial, null) }] : tables;
   });
-  const sources = new Map<string | null, ScanFile[]>();
-  const paths = await mapConcurrent(used, DIGESTS_AT_ONCE, ({ partial, file }) =>
-    checkFileDigest(partialsPath, partial, file, signal, disk),
+  const sources = new Map<string | null, SourceFile[]>();
+  const locations = await mapConcurrent(used, DIGESTS_AT_ONCE, ({ partial, file }) =>
+    checkFileDigest(paths.partials, partial, file, { storage, signal }),
   );
   for (const [index, { table, file }] of used.entries()) {
-    const path = paths[index];
-    assert(path !== undefined, "every used file has a path");
+    const location = locations[index];
+    assert(location !== undefined, "every used file has a location");
     const files = sources.get(table) ?? [];
-    files.push({ path, bytes: file.bytes });
+    files.push({ location, bytes: file.bytes });
     sources.set(table, files);
   }
   return sources;

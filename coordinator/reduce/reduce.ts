@@ -2,16 +2,25 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
-import { syncPath } from "../../shared/core/durable.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
+import { below } from "../../shared/domain/location.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
-import { type MergeLimits, mergeSmallFiles } from "./merge-small-files.ts";
+import {
+  isOnThisMachine,
+  makeFile,
+  pathOfFile,
+  type ScratchPlace,
+} from "../../shared/storage/local-paths.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import type { WorkPaths } from "../publish/work-paths.ts";
+import { type MergeLimits, mergeSmallFiles, type ScanFile } from "./merge-small-files.ts";
 import { checkSources, type Sources } from "./reduce-sources.ts";
 
 export interface ReduceOptions {
@@ -20,16 +29,18 @@ export interface ReduceOptions {
   readonly fields: readonly Field[];
   /** The committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
-  readonly partialsPath: string;
-  /** Results go to `reduced/` in it, which is made anew. */
-  readonly stagePath: string;
-  readonly tempFolder: string;
+  /** Results go to `reduced/` in `stage`, which is made anew; what SQL needs for itself goes to `temp`. */
+  readonly paths: Pick<WorkPaths, "partials" | "stage" | "temp">;
+  readonly storage: Storage;
   readonly signal: AbortSignal;
   readonly memoryLimitBytes?: number;
   readonly mergeLimits?: MergeLimits;
   /** Where the SQL runs. Left out: in a process of its own. */
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }
+
+/** Where partials are not on this machine, so many files are copied to it at once. */
+const FETCHES_AT_ONCE = 16;
 
 /**
  * Runs the `final` of every reduction over all committed partials and stages `reduced/<name>.parquet`,
@@ -43,21 +54,21 @@ export interface ReduceOptions {
  * @throws {SQL_INVALID} {SQL_FAILED} and the signal's reason once it aborts
  */
 export async function reducePartials(options: ReduceOptions): Promise<readonly OutputFile[]> {
-  const { signal, stagePath, tempFolder } = options;
+  const { signal, storage, paths } = options;
   signal.throwIfAborted();
-  const reducedPath = join(stagePath, "reduced");
-  await rm(reducedPath, { recursive: true, force: true });
+  const { temp } = paths;
+  const reducedFolder = below(paths.stage, "reduced");
+  await storage.remove(reducedFolder, signal);
   const reductions = Object.entries(options.reduce);
   if (reductions.length === 0) return [];
-  const sources = await checkSources(options);
-  await mkdir(reducedPath, { recursive: true });
-  await mkdir(tempFolder, { recursive: true });
+  await mkdir(temp, { recursive: true });
+  const sources = await scanFilesOf(await checkSources(options), { storage, scratch: temp, signal });
   const files: OutputFile[] = [];
   for (const [name, reduction] of reductions) {
     // Each in a database of its own: nothing of one is left for the next.
     const database = (options.open ?? openSqlProcess)({
-      folders: [options.partialsPath, reducedPath, tempFolder],
-      tempFolder,
+      folders: [...new Set([temp, ...[paths.partials, reducedFolder].filter(isOnThisMachine)])],
+      tempFolder: temp,
       purpose: "result",
       signal,
       ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
@@ -67,21 +78,35 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
     );
     files.push(file);
   }
-  await syncPath(reducedPath);
   return files;
 }
 
 interface Reducing extends ReduceOptions {
   readonly database: SqlDatabase;
-  readonly sources: Sources;
+  readonly sources: ScanFiles;
+}
+
+/** The files that each table is made of, as {@link Sources} has them. */
+type ScanFiles = ReadonlyMap<string | null, readonly ScanFile[]>;
+
+async function scanFilesOf(sources: Sources, place: ScratchPlace): Promise<ScanFiles> {
+  const found = new Map<string | null, readonly ScanFile[]>();
+  for (const [table, files] of sources) {
+    const scanned = await mapConcurrent(files, FETCHES_AT_ONCE, async ({ location, bytes }) => ({
+      path: await pathOfFile(location, place),
+      bytes,
+    }));
+    found.set(table, scanned);
+  }
+  return found;
 }
 
 async function reduceOne(reducing: Reducing, name: string, reduction: ReductionSpec): Promise<OutputFile> {
-  const { database, stagePath, tempFolder, signal } = reducing;
+  const { database, paths, storage, signal } = reducing;
   assert(isFileName(name), `reduction ${JSON.stringify(name)} can be a file's name`);
   const isCombined = reduction.combine !== undefined;
   const table = isCombined ? "partials" : "rows";
-  const mergeFolder = join(tempFolder, "merged");
+  const mergeFolder = join(paths.temp, "merged");
   await mkdir(mergeFolder, { recursive: true });
   try {
     const scanned = await mergeSmallFiles(
@@ -95,11 +120,13 @@ async function reduceOne(reducing: Reducing, name: string, reduction: ReductionS
       },
     );
     await createTable(reducing, { name, reduction, scanned });
-    const path = join(stagePath, "reduced", `${name}.parquet`);
+    const path = `reduced/${name}.parquet`;
     const final = { where: `reduce.${name}.final`, sql: reduction.final };
-    const { rows } = await database.copyTo(final, path);
-    await syncPath(path);
-    return { path: `reduced/${name}.parquet`, kind: "reduced", rows, ...(await digestFile(path, signal)) };
+    const place = { storage, scratch: paths.temp, signal };
+    return await makeFile(below(paths.stage, path), place, async (localPath) => {
+      const { rows } = await database.copyTo(final, localPath);
+      return { path, kind: "reduced", rows, ...(await digestFile(localPath, signal)) };
+    });
   } finally {
     await rm(mergeFolder, { recursive: true, force: true });
   }
@@ -113,7 +140,7 @@ async function createTable(
   reducing: Reducing,
   { name, reduction, scanned }: { name: string; reduction: ReductionSpec; scanned: readonly string[] },
 ): Promise<void> {
-  const { database, fields, tempFolder } = reducing;
+  const { database, fields, paths } = reducing;
   if (reduction.combine === undefined) {
     const view = `CREATE VIEW rows AS FROM ${parquetScan(scanned)}`;
     await database.run(scanned.length > 0 ? view : emptyTable("rows", fields));
@@ -121,7 +148,7 @@ async function createTable(
   }
   const combine = { where: `reduce.${name}.combine`, sql: reduction.combine };
   await database.run(emptyTable("rows", fields));
-  const empty = join(tempFolder, "merged", "empty.parquet");
+  const empty = join(paths.temp, "merged", "empty.parquet");
   if (scanned.length === 0) await database.copyTo(combine, empty, "partial");
   await database.viewPartials("partials", combine, parquetScan(scanned.length > 0 ? scanned : [empty]));
   await database.run("DROP TABLE rows");

@@ -1,12 +1,15 @@
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
+import { ThreadSeat } from "../../coordinator/commit/thread-seat.ts";
+import { type WorkPaths, workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import { writePartials } from "../../test/support/partial-builder.ts";
 import { Dice } from "./dice.ts";
 import { type Trial, trialSeed } from "./kinds.ts";
@@ -23,12 +26,18 @@ const SHAPE = { reduce: REDUCE, rowsFormat: "parquet" } as const;
  */
 export class PartialTrials implements AsyncDisposable {
   readonly #folder: string;
+  readonly #paths: WorkPaths;
+  readonly #storage = createLocalStorage();
   readonly #store: ReturnType<typeof createPartialStore>;
   #good: readonly PartialManifest[] = [];
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.#store = createPartialStore(this.#partials, SHAPE);
+    this.#paths = workPaths(folder);
+    this.#store = createPartialStore(this.#paths.partials, SHAPE, {
+      storage: this.#storage,
+      openSeat: (place) => new ThreadSeat(place),
+    });
   }
 
   /** @throws {Error} when a partial is taken that is not what its manifest says */
@@ -39,7 +48,7 @@ export class PartialTrials implements AsyncDisposable {
     if (partial === undefined || other === undefined) throw new Error("two good partials");
     const lie =
       trial.index === 0 ? HONEST : (LIES[trial.index - 1] ?? dice.pick([damageFile, damageFile, forge]));
-    const told = await lie({ partial, other, partials: this.#partials, dice });
+    const told = await lie({ partial, other, partials: this.#paths.partials, dice });
     const { signal } = new AbortController();
     await this.#store.verifyPartial(told.manifest, signal);
     if (!told.mayPass) throw new Error(`${told.what}: it was taken`);
@@ -47,9 +56,8 @@ export class PartialTrials implements AsyncDisposable {
       reduce: REDUCE,
       fields: [{ name: "id", type: { kind: "numeric", type: "int64" }, nullable: true }],
       partials: [told.manifest, other],
-      partialsPath: this.#partials,
-      stagePath: join(this.#folder, "stage"),
-      tempFolder: join(this.#folder, "temp"),
+      paths: this.#paths,
+      storage: this.#storage,
       signal,
       open: openLockedDatabase,
     });
@@ -58,10 +66,6 @@ export class PartialTrials implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store[Symbol.asyncDispose]();
-  }
-
-  get #partials(): string {
-    return join(this.#folder, "partials");
   }
 
   /** The good partials, made once and copied back before each trial. */
@@ -78,10 +82,9 @@ export class PartialTrials implements AsyncDisposable {
         ],
       );
     }
-    await rm(this.#partials, { recursive: true, force: true });
-    await rm(join(this.#folder, "stage"), { recursive: true, force: true });
-    await mkdir(join(this.#folder, "stage"), { recursive: true });
-    await cp(kept, this.#partials, { recursive: true });
+    await rm(this.#paths.partials, { recursive: true, force: true });
+    await rm(this.#paths.stage, { recursive: true, force: true });
+    await cp(kept, this.#paths.partials, { recursive: true });
   }
 }
 

@@ -110,8 +110,7 @@ export const realDisk: Disk = {
     return entries.map((entry) => ({ name: entry.name, kind: kindOfFile(entry) }));
   },
   async stat(path) {
-    const stats = await stat(path, { bigint: true });
-    return { kind: kindOfFile(stats), size: Number(stats.size), version: timeText(stats.mtimeNs) };
+    return versionOf(await stat(path, { bigint: true }));
   },
   realpath: (path) => realpath(path),
   async lstat(path) {
@@ -126,6 +125,10 @@ export const realDisk: Disk = {
   rmdir: (path) => rmdir(path),
   remove: (path) => rm(path, { recursive: true, force: true, maxRetries: REMOVE_RETRIES }),
 };
+
+export function versionOf(stats: BigIntStats): DiskVersion {
+  return { kind: kindOfFile(stats), size: Number(stats.size), version: timeText(stats.mtimeNs) };
+}
 
 const NS_PER_MS = 1_000_000n;
 

@@ -1,5 +1,4 @@
 import { type Disk, realDisk } from "./disk.ts";
-import { syncPath } from "./durable.ts";
 import { errorCode } from "./errno.ts";
 
 /** What a file system says that has no hard links, or none between these two places. */
@@ -14,20 +13,6 @@ const NO_LINKS: ReadonlySet<string> = new Set([
 
 export function lacksHardLinks(error: unknown): boolean {
   return NO_LINKS.has(errorCode(error) ?? "");
-}
-
-/**
- * Gives a durable file a second name, which must be free; where that cannot be, a durable copy. The source
- * stays.
- */
-export async function linkOrCopy(source: string, target: string, disk: Disk = realDisk): Promise<void> {
-  try {
-    await disk.link(source, target);
-  } catch (error) {
-    if (!lacksHardLinks(error)) throw error;
-    await disk.copyFile(source, target);
-    await syncPath(target, disk);
-  }
 }
 
 /**

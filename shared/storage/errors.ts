@@ -35,6 +35,12 @@ export function asStorageError(verb: string, path: string, error: unknown): unkn
   });
 }
 
+/** Whether a storage, or the file system, is what failed; not a rule of ours, nor a signal. */
+export function isPlaceError(error: unknown): boolean {
+  if (isShardmillError(error)) return error.code.startsWith("STORE_");
+  return errorCode(error) !== null;
+}
+
 /** What lies behind a storage's error, in the words of whoever said it: the file system's own message. */
 export function reasonOf(error: unknown): string {
   return isShardmillError(error) && error.cause instanceof Error ? messageOf(error.cause) : messageOf(error);

@@ -3,13 +3,19 @@ import { digestFile } from "../core/digest.ts";
 import type { Disk } from "../core/disk.ts";
 import { syncPath } from "../core/durable.ts";
 import { errorCode } from "../core/errno.ts";
-import { placeAlone, placeOnce } from "../core/hard-link.ts";
+import { lacksHardLinks, placeAlone, placeOnce } from "../core/hard-link.ts";
 import { makeFolder, makeFolders } from "../core/make-folders.ts";
-import { systemRandom } from "../core/random.ts";
+import type { Random } from "../core/random.ts";
 import { folderOf, type Location, localPathOf, nameOf } from "../domain/location.ts";
 import { occupied } from "./errors.ts";
 import { drain } from "./put-source.ts";
 import type { PutOptions, PutSource, StoredFile } from "./storage.ts";
+
+/** A disk, and what temporary names on it are drawn from. */
+export interface LocalDisk {
+  readonly disk: Disk;
+  readonly random: Random;
+}
 
 /**
  * Writes a file whole and durable, or not at all: to a temporary name beside it, synced, and then under its
@@ -19,8 +25,9 @@ export async function putLocal(
   location: Location,
   source: PutSource,
   options: PutOptions,
-  disk: Disk,
+  local: LocalDisk,
 ): Promise<StoredFile> {
+  const { disk } = local;
   const path = localPathOf(location);
   const folder = folderOf(location);
   if (options.within === undefined) await makeFolders(folder, disk);
@@ -37,8 +44,8 @@ export async function putLocal(
   };
   const stored =
     options.ifAbsent === true
-      ? await placeNew(path, options, disk, write)
-      : await replaceBy(path, disk, write);
+      ? await placeNew(path, options, local, write)
+      : await replaceBy(path, local, write);
   // A name is durable once its folder is; and a folder that another made may not be yet.
   await syncPath(folder, disk);
   await syncPath(folderOf(folder), disk);
@@ -48,10 +55,10 @@ export async function putLocal(
 /** Gives `path` what `write` makes under a temporary name, in one step. */
 export async function replaceBy<T>(
   path: string,
-  disk: Disk,
+  { disk, random }: LocalDisk,
   write: (temporary: string) => Promise<T>,
 ): Promise<T> {
-  const temporary = temporaryFor(path);
+  const temporary = temporaryFor(path, random);
   try {
     const written = await write(temporary);
     await disk.rename(temporary, path);
@@ -65,10 +72,10 @@ export async function replaceBy<T>(
 async function placeNew(
   path: string,
   { alone = false, signal }: PutOptions,
-  disk: Disk,
+  { disk, random }: LocalDisk,
   write: (temporary: string) => Promise<StoredFile>,
 ): Promise<StoredFile> {
-  const temporary = temporaryFor(path);
+  const temporary = temporaryFor(path, random);
   try {
     const stored = await write(temporary);
     signal?.throwIfAborted();
@@ -94,10 +101,34 @@ async function makeFoldersWithin(folder: Location, within: Location, disk: Disk)
   for (const each of missing) await makeFolder(each, disk);
 }
 
+/**
+ * Gives the bytes of a file a second name, which must be free, in one step. Where the disk has no links a
+ * copy gets it, which is made beside the source where that can be: a crash leaves nothing beside the name.
+ */
+export async function linkLocal(source: string, target: string, { disk, random }: LocalDisk): Promise<void> {
+  let beside = source;
+  try {
+    await disk.link(source, target);
+    return;
+  } catch (error) {
+    if (!lacksHardLinks(error)) throw error;
+    // From another file system nothing can be renamed either.
+    if (errorCode(error) === "EXDEV") beside = target;
+  }
+  const temporary = temporaryFor(beside, random);
+  try {
+    await disk.copyFile(source, temporary);
+    await syncPath(temporary, disk);
+    await placeAlone(temporary, target, disk);
+  } finally {
+    await disk.unlink(temporary).catch(ignoreMissing);
+  }
+}
+
 /** What sweeps know as an upload that is under way. */
-function temporaryFor(path: string): string {
+function temporaryFor(path: string, random: Random): string {
   const location = path as Location;
-  return join(folderOf(location), `.${nameOf(location)}.${systemRandom.hex(6)}.tmp`);
+  return join(folderOf(location), `.${nameOf(location)}.${random.hex(6)}.tmp`);
 }
 
 function ignoreMissing(error: unknown): void {

@@ -1,13 +1,13 @@
 import { type Disk, type DiskVersion, realDisk } from "../core/disk.ts";
 import { syncPath } from "../core/durable.ts";
 import { errorCode } from "../core/errno.ts";
-import { linkOrCopy } from "../core/hard-link.ts";
 import { makeFolders } from "../core/make-folders.ts";
+import { type Random, systemRandom } from "../core/random.ts";
 import { folderOf, type Location, localPathOf } from "../domain/location.ts";
 import { asStorageErrors, checkRange, notAFile, tooShort } from "./errors.ts";
 import { LocalHandles } from "./local-handles.ts";
 import { listLocal } from "./local-names.ts";
-import { putLocal, replaceBy } from "./local-put.ts";
+import { type LocalDisk, linkLocal, putLocal, replaceBy } from "./local-put.ts";
 import type {
   Capabilities,
   Entry,
@@ -19,8 +19,8 @@ import type {
 } from "./storage.ts";
 
 /** Files on this machine, or on whatever it has mounted. Files that were read stay open: dispose of it. */
-export function createLocalStorage(disk: Disk = realDisk): Storage {
-  return new LocalStorage(disk);
+export function createLocalStorage(disk: Disk = realDisk, random: Random = systemRandom): Storage {
+  return new LocalStorage({ disk, random });
 }
 
 /** One read of more than 2 GiB fails on Linux; and between pieces an abort is noticed. */
@@ -28,12 +28,14 @@ const PIECE_BYTES = 16 << 20;
 
 class LocalStorage implements Storage {
   readonly can: Capabilities = { rename: true, link: true, putIfAbsent: true, sync: true, list: true };
+  readonly #local: LocalDisk;
   readonly #disk: Disk;
   readonly #handles: LocalHandles;
 
-  constructor(disk: Disk) {
-    this.#disk = disk;
-    this.#handles = new LocalHandles(disk);
+  constructor(local: LocalDisk) {
+    this.#local = local;
+    this.#disk = local.disk;
+    this.#handles = new LocalHandles(local.disk);
   }
 
   async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
@@ -51,6 +53,8 @@ class LocalStorage implements Storage {
   async stat(location: Location, signal?: AbortSignal): Promise<{ bytes: number; version: string }> {
     signal?.throwIfAborted();
     const path = localPathOf(location);
+    // Whoever asks what is there now reads that from here on, and not what was open under the name.
+    this.#handles.forget(path);
     const found = await asStorageErrors("stat", path, () => this.#disk.stat(path));
     if (found.kind !== "file") throw notAFile(path, found.kind === "folder" ? "a folder" : "not a file");
     return { bytes: found.size, version: found.version };
@@ -94,7 +98,7 @@ class LocalStorage implements Storage {
     options.signal?.throwIfAborted();
     const path = localPathOf(location);
     this.#handles.forget(path);
-    return asStorageErrors("write", path, () => putLocal(location, source, options, this.#disk));
+    return asStorageErrors("write", path, () => putLocal(location, source, options, this.#local));
   }
 
   async rename(from: Location, to: Location): Promise<void> {
@@ -105,14 +109,14 @@ class LocalStorage implements Storage {
   }
 
   async link(from: Location, to: Location): Promise<void> {
-    await this.#inFolder("link", to, () => linkOrCopy(localPathOf(from), localPathOf(to), this.#disk));
+    await this.#inFolder("link", to, () => linkLocal(localPathOf(from), localPathOf(to), this.#local));
   }
 
   async copy(from: Location, to: Location, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.#handles.forget(localPathOf(to));
     await this.#inFolder("copy to", to, () =>
-      replaceBy(localPathOf(to), this.#disk, async (temporary) => {
+      replaceBy(localPathOf(to), this.#local, async (temporary) => {
         await this.#disk.copyFile(localPathOf(from), temporary);
         await syncPath(temporary, this.#disk);
       }),

@@ -118,8 +118,8 @@ export interface Storage extends AsyncDisposable {
   rename(from: Location, to: Location): Promise<void>;
 
   /**
-   * A file gets a second name, which must be free (STORE_EXISTS); where the disk has no links, its copy gets
-   * it.
+   * A file gets a second name, which must be free (STORE_EXISTS), in one step; where the disk has no links,
+   * its copy gets it.
    */
   link(from: Location, to: Location): Promise<void>;
 

@@ -1,46 +1,35 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
+import { ThreadSeat } from "../../coordinator/commit/thread-seat.ts";
 import { removeWorkFiles, removeWorkFolder } from "../../coordinator/publish/cleanup.ts";
-import { clearOutput, inspectOutput } from "../../coordinator/publish/output-folder.ts";
+import { clearOutput } from "../../coordinator/publish/clear-output.ts";
+import { inspectOutput } from "../../coordinator/publish/output-folder.ts";
 import { publishOutput } from "../../coordinator/publish/publish.ts";
-import { readManifest } from "../../coordinator/publish/read-manifest.ts";
-import { readStagedManifest, type StageOptions, stageOutput } from "../../coordinator/publish/stage.ts";
+import type { StagedOutput } from "../../coordinator/publish/publish-way.ts";
+import { manifestText, readManifest } from "../../coordinator/publish/read-manifest.ts";
+import { type StageOptions, stageOutput } from "../../coordinator/publish/stage.ts";
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
-import { digestFile } from "../../shared/core/digest.ts";
+import { digestFile, sha256 } from "../../shared/core/digest.ts";
+import { realDisk } from "../../shared/core/disk.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
-import { aDeadLetter, type PartialRecipe, writePartials } from "../support/partial-builder.ts";
+import { asBucket } from "../../shared/storage/as-bucket.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { aDeadLetter, writePartials } from "../support/partial-builder.ts";
+import { FACTS, FIELDS, KEEP, POISONED, RECIPES, REDUCE } from "../support/small-output.ts";
 
-const REDUCE: JobSpec["reduce"] = {
-  counts: {
-    combine: "SELECT k, count(*) AS n FROM rows GROUP BY ALL",
-    final: "SELECT k, sum(n)::BIGINT AS n FROM partials GROUP BY ALL ORDER BY ALL",
-  },
-};
-const INT64: Field["type"] = { kind: "numeric", type: "int64" };
-const FIELDS: readonly Field[] = ["id", "k"].map((name) => ({ name, type: INT64, nullable: true }));
-const KEEP: readonly Field[] = [{ name: "id", type: { kind: "numeric", type: "int32" }, nullable: true }];
-const RECIPES: readonly PartialRecipe[] = [
-  { shard: 0, rows: "SELECT range AS id, range % 3 AS k FROM range(0, 10)" },
-  {
-    shard: 1,
-    rows: "SELECT range AS id, range % 3 AS k FROM range(10, 10)",
-    dead: [aDeadLetter({ row: 10 })],
-  },
-  { shard: 2, rows: "SELECT range AS id, range % 3 AS k FROM range(11, 20)" },
-];
-const POISONED = [aDeadLetter({ row: 20, stage: "worker", code: "ROW_POISON", message: "it's dead" })];
-const ROWS_INPUT = 21;
 const STEPS = [
   "intent written",
   "rows placed",
@@ -54,13 +43,23 @@ const STEPS = [
 ] as const;
 
 const signal = new AbortController().signal;
+/** The same folder, as a disk has it and as it would be in a bucket. */
+const disk = createLocalStorage();
+const PLACES = [
+  ["on a disk", disk],
+  ["in a bucket", asBucket(disk)],
+] as const;
+afterAll(() => disk[Symbol.asyncDispose]());
+
+let storage: Storage;
 let root: string;
-let out: string;
+let out: Location;
 let partials: readonly PartialManifest[];
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "shardmill-publish-"));
-  out = join(root, "it's out");
+  storage = disk;
+  out = parseLocation(join(root, "it's out"));
   const paths = workPaths(out);
   partials = await writePartials(
     { partialsPath: paths.partials, tempFolder: paths.temp, reduce: REDUCE },
@@ -69,25 +68,17 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-async function stageAll(extra: Partial<StageOptions> = {}): Promise<OutputManifest> {
-  const { partials: partialsPath, stage: stagePath, temp: tempFolder } = workPaths(out);
-  const common = { partials, partialsPath, stagePath, tempFolder, signal };
+async function stageAll(extra: Partial<StageOptions> = {}): Promise<StagedOutput> {
+  const common = { partials, paths: workPaths(out), storage, signal };
   const reduced = await reducePartials({ ...common, reduce: REDUCE, fields: FIELDS });
-  const facts = {
-    job: { id: "j1", name: "digits" },
-    digests: { spec: "s", input: "i", model: "m" },
-    run: { ...NO_RUN, rowsTotal: ROWS_INPUT, shardsCommitted: 4, attempts: 5 },
-    builds: ["0.1.0"],
-    versions: { shardmill: "0.1.0" },
-  };
-  return stageOutput({ ...common, facts, reduced, poisoned: POISONED, keep: KEEP, ...extra });
+  return stageOutput({ ...common, facts: FACTS, reduced, poisoned: POISONED, keep: KEEP, ...extra });
 }
 
-function publish(manifest: OutputManifest, crashAfter?: string): Promise<void> {
+function publish(staged: StagedOutput, crashAfter?: string): Promise<void> {
   const onStep = (step: string) => {
     if (step === crashAfter) throw new Error(`crash after ${step}`);
   };
-  return publishOutput({ outputPath: out, stagePath: workPaths(out).stage, manifest, onStep });
+  return publishOutput({ outputPath: out, storage, staged, onStep });
 }
 
 /** Every published file's sha256, and the manifest's. */
@@ -102,10 +93,11 @@ async function snapshot(): Promise<Record<string, string>> {
 }
 
 test("the output has the rows in plan order, the reductions and every dead letter, and nothing else after cleaning", async () => {
-  const manifest = await stageAll();
-  await publish(manifest);
-  await removeWorkFiles(out);
-  await removeWorkFolder(out);
+  const staged = await stageAll();
+  const { manifest } = staged;
+  await publish(staged);
+  await removeWorkFiles(out, storage, realDisk);
+  await removeWorkFolder(out, realDisk);
   expect(manifest.files.map(({ path, rows }) => [path, rows])).toEqual([
     ["rows/part-00000.parquet", 10],
     ["rows/part-00001.parquet", 9],
@@ -114,16 +106,17 @@ test("the output has the rows in plan order, the reductions and every dead lette
     ["errors/part-00001.parquet", 1],
   ]);
   expect(manifest.rows).toEqual({ input: 21, filtered: 0, output: 19, deadLetters: 2 });
-  expect(await readManifest(join(out, "_manifest.json"))).toEqual(manifest);
-  expect(await inspectOutput(out)).toEqual({ kind: "published", manifest });
+  expect(await readManifest(below(out, "_manifest.json"), storage)).toEqual(manifest);
+  expect(await inspectOutput(out, storage)).toEqual({ kind: "published", manifest });
   const { "_manifest.json": _, ...digests } = await snapshot();
   expect(digests).toEqual(Object.fromEntries(manifest.files.map(({ path, sha256 }) => [path, sha256])));
   expect((await readdir(out)).sort()).toEqual(["_manifest.json", "errors", "reduced", "rows"]);
 });
 
 test("all dead letters read as one table, poisoned rows with their kept columns null", async () => {
-  const manifest = await stageAll();
-  await publish(manifest);
+  const staged = await stageAll();
+  const { manifest } = staged;
+  await publish(staged);
   await using database = await openLockedDatabase({ folders: [out], tempFolder: join(root, "tmp") });
   const errors = manifest.files.filter(({ kind }) => kind === "errors").map(({ path }) => join(out, path));
   expect(await database.rows(`FROM ${parquetScan(errors)}`)).toEqual([
@@ -158,29 +151,58 @@ test("rows files are the partials' own bytes under another name", async () => {
   expect(published.ino).toBe(source.ino);
 });
 
-test.for(
-  STEPS.flatMap((step) => [[step, "on the same stage"] as const, [step, "on a stage built anew"] as const]),
-)(
-  "after a crash at `%s`, publishing again %s gives the same bytes, and nobody saw a part of a folder",
-  async ([step, how]) => {
-    const manifest = await stageAll();
-    await cp(out, join(root, "reference"), { recursive: true });
-    await expect(publish(manifest, step)).rejects.toThrow(`crash after ${step}`);
+describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
+  beforeEach(() => {
+    storage = placeStorage;
+  });
+
+  test.for(
+    STEPS.flatMap((step) => [[step, "on the same stage"] as const, [step, "on a stage built anew"] as const]),
+  )("at `%s`: publishing again %s gives the same bytes, and nobody saw less", async ([step, how]) => {
+    const staged = await stageAll();
+    const { manifest } = staged;
+    await expect(publish(staged, step)).rejects.toThrow(`crash after ${step}`);
     await expectWholeFolders(manifest);
 
-    if (how === "on a stage built anew") {
-      expect(await stageAll()).toEqual(manifest);
-    } else {
-      expect(await readStagedManifest(workPaths(out).stage)).toEqual(manifest);
-    }
-    await publish(manifest);
-    await publish(manifest);
+    if (how === "on a stage built anew") expect(await stageAll()).toEqual(staged);
+    await publish(staged);
+    await publish(staged);
     const { "_manifest.json": text = "", ...files } = await snapshot();
     expect(files).toEqual(Object.fromEntries(manifest.files.map(({ path, sha256 }) => [path, sha256])));
-    const staged = join(root, "reference", "_shardmill", "stage", "_manifest.json");
-    expect(text).toBe((await digestFile(staged)).sha256);
-  },
-);
+    expect(text).toBe(sha256(manifestText(manifest)));
+  });
+
+  test.for(STEPS)("at `%s`: clearing takes all of it away", async (step) => {
+    await expect(publish(await stageAll(), step)).rejects.toThrow("crash");
+    await clear();
+    expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
+  });
+
+  test("leaves the folders that it placed ours, when another stage is begun", async () => {
+    await expect(publish(await stageAll(), "rows placed")).rejects.toThrow("crash");
+    await storage.remove(workPaths(out).stage);
+    await clear();
+    expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
+  });
+
+  test("can happen at every step", async () => {
+    const seen: string[] = [];
+    const staged = await stageAll();
+    await publishOutput({ outputPath: out, storage, staged, onStep: (step) => seen.push(step) });
+    expect(seen).toEqual(STEPS);
+    expect(await readdir(out).then((names) => names.sort())).toEqual([
+      "_manifest.json",
+      "_shardmill",
+      "errors",
+      "reduced",
+      "rows",
+    ]);
+  });
+});
+
+function clear(): Promise<void> {
+  return clearOutput(out, { storage, disk: realDisk, keepsWork: () => false });
+}
 
 async function expectWholeFolders(manifest: OutputManifest): Promise<void> {
   const { "_manifest.json": text, ...files } = await snapshot();
@@ -191,71 +213,62 @@ async function expectWholeFolders(manifest: OutputManifest): Promise<void> {
   }
 }
 
-test("every step is one that a crash was tried at", async () => {
-  const seen: string[] = [];
-  const manifest = await stageAll();
-  await publishOutput({
-    outputPath: out,
-    stagePath: workPaths(out).stage,
-    manifest,
-    onStep: (step) => seen.push(step),
+describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
+  beforeEach(() => {
+    storage = placeStorage;
   });
-  expect(seen).toEqual(STEPS);
-});
 
-test.for(STEPS)("after a crash at `%s`, clearing takes all of it away", async (step) => {
-  const manifest = await stageAll();
-  await expect(publish(manifest, step)).rejects.toThrow("crash");
-  await clearOutput(out);
-  expect(await inspectOutput(out)).toEqual({ kind: "empty" });
-});
+  test("a folder with anything else in it is refused and left as it is", async () => {
+    const staged = await stageAll();
+    await mkdir(join(out, "rows"));
+    await writeFile(join(out, "rows", "part-00000.parquet"), "mine");
+    await expect(publish(staged)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+    expect(await readFile(join(out, "rows", "part-00000.parquet"), "utf8")).toBe("mine");
+    expect(existsSync(join(out, "_manifest.json"))).toBe(false);
+    // Nor does starting over take it for a file of ours, though it has the name of one.
+    await expect(clear()).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+  });
 
-test("staging again while a placed folder is out does not make it somebody's", async () => {
-  const manifest = await stageAll();
-  await expect(publish(manifest, "rows placed")).rejects.toThrow("crash");
-  await rm(workPaths(out).stage, { recursive: true });
-  await clearOutput(out);
-  expect(await inspectOutput(out)).toEqual({ kind: "empty" });
-});
+  test("another job's manifest is refused and left as it is; one of the same digest is success", async () => {
+    const staged = await stageAll();
+    await publish(staged);
+    const before = await snapshot();
+    const other = await stageAll({ poisoned: [aDeadLetter({ row: 20, message: "another" })] });
+    expect(other.manifest.outputDigest).not.toBe(staged.manifest.outputDigest);
+    await expect(publish(other)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+    await publish({ ...staged, manifest: { ...staged.manifest, attempts: 99 } });
+    expect(await snapshot()).toEqual(before);
+  });
 
-test("a folder with anything else in it is refused and left as it is", async () => {
-  const manifest = await stageAll();
-  await mkdir(join(out, "rows"));
-  await writeFile(join(out, "rows", "part-00000.parquet"), "mine");
-  await expect(publish(manifest)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
-  expect(await readFile(join(out, "rows", "part-00000.parquet"), "utf8")).toBe("mine");
-  expect(existsSync(join(out, "_manifest.json"))).toBe(false);
-  // Nor does starting over take it for a file of ours, though it has the name of one.
-  await expect(clearOutput(out)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
-});
+  test("a manifest that is there and cannot be read is never replaced", async () => {
+    const staged = await stageAll();
+    await expect(publish(staged, "errors synced")).rejects.toThrow("crash");
+    const text = JSON.stringify({ ...staged.manifest, outputDigest: "f".repeat(64) });
+    await writeFile(join(out, "_manifest.json"), text);
+    await expect(publish(staged)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+    expect(await readFile(join(out, "_manifest.json"), "utf8")).toBe(text);
+  });
 
-test("another job's manifest is refused and left as it is; one of the same digest is success", async () => {
-  const manifest = await stageAll();
-  await publish(manifest);
-  const before = await snapshot();
-  const other = await stageAll({ poisoned: [aDeadLetter({ row: 20, message: "another" })] });
-  expect(other.outputDigest).not.toBe(manifest.outputDigest);
-  await expect(publish(other)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
-  await publish({ ...manifest, attempts: 99 });
-  expect(await snapshot()).toEqual(before);
-});
+  test("a stage of another output is refused before anything is placed", async () => {
+    const first = await stageAll();
+    await stageAll({ poisoned: [aDeadLetter({ row: 20, message: "another" })] });
+    await expect(publish(first)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+    await storage.remove(workPaths(out).stage);
+    await expect(publish(first)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+    expect(await readdir(out)).toEqual(["_shardmill"]);
+  });
 
-test("a manifest that is there and cannot be read is never replaced", async () => {
-  const manifest = await stageAll();
-  await expect(publish(manifest, "errors synced")).rejects.toThrow("crash");
-  const text = JSON.stringify({ ...manifest, outputDigest: "f".repeat(64) });
-  await writeFile(join(out, "_manifest.json"), text);
-  await expect(publish(manifest)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
-  expect(await readFile(join(out, "_manifest.json"), "utf8")).toBe(text);
-});
-
-test("a stage of another output is refused before anything is placed", async () => {
-  const first = await stageAll();
-  await stageAll({ poisoned: [aDeadLetter({ row: 20, message: "another" })] });
-  await expect(publish(first)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
-  await rm(workPaths(out).stage, { recursive: true });
-  await expect(publish(first)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
-  expect(await readdir(out)).toEqual(["_shardmill"]);
+  test("asks before each step that readers see whether the job is still its own", async () => {
+    let asked = 0;
+    const confirm = async () => {
+      asked += 1;
+      if (asked === 2) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
+    };
+    const staged = await stageAll();
+    const published = publishOutput({ outputPath: out, storage, staged, confirm });
+    await expect(published).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
+    expect((await readdir(out)).sort()).toEqual(["_shardmill", "rows"]);
+  });
 });
 
 test.for([
@@ -270,11 +283,15 @@ test.for([
     code: "PARTIAL_INVALID",
     fields: { shard: 2, digest: partial.digest, path },
   });
-  expect(await readStagedManifest(workPaths(out).stage)).toBe(null);
+  expect(await storage.kindAt(below(workPaths(out).stage, "_manifest.json"))).toBe(null);
 });
 
 test("verified, reduced, staged and published: the partials are still whole, so all of it can be done again", async () => {
   await publish(await stageAll());
-  await using store = createPartialStore(workPaths(out).partials, { reduce: REDUCE, rowsFormat: "parquet" });
+  await using store = createPartialStore(
+    workPaths(out).partials,
+    { reduce: REDUCE, rowsFormat: "parquet" },
+    { storage, openSeat: (place) => new ThreadSeat(place) },
+  );
   for (const partial of partials) await store.verifyPartial(partial, signal);
 });

@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { workPaths } from "../../coordinator/publish/work-paths.ts";
 import { checkReductions } from "../../coordinator/reduce/check-sql.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import { ask, startCoordinator, startWorker } from "../support/job-processes.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { writePartials } from "../support/partial-builder.ts";
@@ -103,22 +105,23 @@ test("a check that does not end is a fault of the SQL, with its place and its li
 
 test("a reduction that is called off ends at once, and leaves nothing", async () => {
   const reduce = { a: { final: `SELECT count(*) AS n FROM rows, (${ENDLESS})` } };
-  const folders = { partialsPath: join(root, "partials"), tempFolder: join(root, "tmp") };
+  const paths = workPaths(root);
+  const folders = { partialsPath: paths.partials, tempFolder: paths.temp };
   const partials = await writePartials({ ...folders, reduce }, [{ shard: 0, rows: "SELECT 1 AS id" }]);
   const stop = new AbortController();
   const reducing = reducePartials({
-    ...folders,
+    paths,
+    storage: createLocalStorage(),
     reduce,
     fields: FIELDS,
     partials,
-    stagePath: join(root, "stage"),
     signal: stop.signal,
   });
   setTimeout(() => stop.abort(new Error("called off")), 500);
   const startMs = performance.now();
   await expect(reducing).rejects.toThrow("called off");
   expect(performance.now() - startMs).toBeLessThan(3_000);
-  expect(await readdir(join(root, "stage", "reduced"))).toEqual([]);
+  expect(await readdir(join(paths.stage, "reduced"))).toEqual([]);
 });
 
 test("jobs whose SQL has no end stop neither the coordinator nor the next job", async () => {

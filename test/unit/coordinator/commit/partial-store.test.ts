@@ -13,32 +13,44 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { BEACON_NAME, writeBeacon } from "../../../../coordinator/commit/beacon.ts";
-import { createPartialStore, type PartialStore } from "../../../../coordinator/commit/partial-store.ts";
+import {
+  createPartialStore,
+  type PartialStore,
+  type PartialStoreSeams,
+} from "../../../../coordinator/commit/partial-store.ts";
+import { ThreadSeat } from "../../../../coordinator/commit/thread-seat.ts";
 import { digestFile, sha256 } from "../../../../shared/core/digest.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
 import type { PartialShape } from "../../../../shared/domain/partial-layout.ts";
+import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { aDeadLetter, writePartials } from "../../../support/partial-builder.ts";
 
 const SHAPE: PartialShape = {
   reduce: { counts: { combine: "SELECT k, count(*) AS n FROM rows GROUP BY ALL", final: "FROM partials" } },
   rowsFormat: "parquet",
 };
+const SEAMS: PartialStoreSeams = {
+  storage: createLocalStorage(),
+  openSeat: (place) => new ThreadSeat(place),
+};
+afterAll(() => SEAMS.storage[Symbol.asyncDispose]());
 const signal = new AbortController().signal;
 
 let root: string;
-let partialsPath: string;
+let partialsPath: Location;
 let store: PartialStore;
 let partial: PartialManifest;
 let folder: string;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "shardmill-commit-"));
-  partialsPath = join(root, "partials");
-  store = createPartialStore(partialsPath, SHAPE);
+  partialsPath = parseLocation(join(root, "partials"));
+  store = createPartialStore(partialsPath, SHAPE, SEAMS);
   const recipe = { shard: 0, rows: "SELECT range AS k FROM range(10)", dead: [aDeadLetter()] };
   const options = { partialsPath, tempFolder: join(root, "tmp"), reduce: SHAPE.reduce };
   const [written] = await writePartials(options, [recipe]);
@@ -179,7 +191,7 @@ test("a partial whose id leads elsewhere deletes nothing", async () => {
 });
 
 test("a sweep leaves the beacon and what is kept, and nothing else", async () => {
-  await writeBeacon(partialsPath);
+  await writeBeacon(partialsPath, SEAMS.storage);
   await mkdir(join(partialsPath, "9-1.9-lost"));
   await writeFile(join(partialsPath, ".tmp"), "");
   expect(await store.sweep([partial])).toBe(2);
@@ -188,9 +200,9 @@ test("a sweep leaves the beacon and what is kept, and nothing else", async () =>
 });
 
 test("each beacon holds what was returned, and no two are alike", async () => {
-  const first = await writeBeacon(partialsPath);
+  const first = await writeBeacon(partialsPath, SEAMS.storage);
   expect(await readFile(first.path, "utf8")).toBe(first.content);
-  const second = await writeBeacon(partialsPath);
+  const second = await writeBeacon(partialsPath, SEAMS.storage);
   expect(second.path).toBe(first.path);
   expect(second.content).not.toBe(first.content);
   expect(await readFile(second.path, "utf8")).toBe(second.content);
@@ -200,7 +212,7 @@ test.for([
   [3, "accepted"],
   [4, "refused"],
 ] as const)("an Arrow rows file of 3 rows that claims %i is %s", async ([rows, outcome]) => {
-  const arrowStore = createPartialStore(partialsPath, { reduce: {}, rowsFormat: "arrow" });
+  const arrowStore = createPartialStore(partialsPath, { reduce: {}, rowsFormat: "arrow" }, SEAMS);
   const table = tableFromArrays({ k: Int32Array.of(1, 2, 3) });
   await rm(folder, { recursive: true });
   await mkdir(folder);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ThreadSeat } from "../../../../coordinator/commit/thread-seat.ts";
+import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import type { PartialShape } from "../../../../shared/domain/partial-layout.ts";
 import { writePartials } from "../../../support/partial-builder.ts";
@@ -11,12 +12,12 @@ import { writePartials } from "../../../support/partial-builder.ts";
 const SHAPE: PartialShape = { reduce: {}, rowsFormat: "parquet" };
 
 let root: string;
-let partialsPath: string;
+let partialsPath: Location;
 let partials: readonly PartialManifest[];
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "shardmill-seat-"));
-  partialsPath = join(root, "partials");
+  partialsPath = parseLocation(join(root, "partials"));
   const options = { partialsPath, tempFolder: join(root, "tmp"), reduce: {} };
   const recipes = [0, 1].map((shard) => ({ shard, rows: `SELECT range AS k FROM range(${shard + 2})` }));
   partials = await writePartials(options, recipes);
@@ -33,7 +34,7 @@ async function aScript(onMessage: string): Promise<URL> {
 }
 
 test("a thread says of each partial whether it is what its manifest says", async () => {
-  await using seat = new ThreadSeat({ partialsPath, shape: SHAPE });
+  await using seat = new ThreadSeat({ partials: partialsPath, shape: SHAPE });
   expect(await seat.check(partials)).toEqual([null, null]);
   const [good, other] = partials;
   if (good === undefined || other === undefined) throw new Error("two partials");
@@ -48,13 +49,16 @@ test.for([
   ["throws", "throw new Error('no')", "it broke (no)"],
   ["takes all memory", "const all = []; for (;;) all.push(new Array(1000).fill({}))", "memory"],
 ] as const)("a thread that %s breaks its seat", { timeout: 30_000 }, async ([, onMessage, says]) => {
-  await using seat = new ThreadSeat({ partialsPath, shape: SHAPE }, { script: await aScript(onMessage) });
+  await using seat = new ThreadSeat(
+    { partials: partialsPath, shape: SHAPE },
+    { script: await aScript(onMessage) },
+  );
   await expect(seat.check(partials)).rejects.toThrow(says);
   await expect(seat.check(partials)).rejects.toThrow(says);
 });
 
 test("a thread that does not answer is ended at its limit", async () => {
   const script = await aScript("for (;;);");
-  await using seat = new ThreadSeat({ partialsPath, shape: SHAPE }, { script, limitMs: 20 });
+  await using seat = new ThreadSeat({ partials: partialsPath, shape: SHAPE }, { script, limitMs: 20 });
   await expect(seat.check(partials)).rejects.toThrow("did not answer");
 });

@@ -2,14 +2,18 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { removeWorkFiles, removeWorkFolder } from "../../../../coordinator/publish/cleanup.ts";
+import { clearOutput } from "../../../../coordinator/publish/clear-output.ts";
 import { buildManifest } from "../../../../coordinator/publish/layout.ts";
-import { clearOutput, inspectOutput } from "../../../../coordinator/publish/output-folder.ts";
+import { inspectOutput } from "../../../../coordinator/publish/output-folder.ts";
 import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
+import { realDisk } from "../../../../shared/core/disk.ts";
+import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import { createLocalStorage } from "../../../../shared/storage/local.ts";
 
 const MANIFEST = buildManifest(
   {
@@ -23,13 +27,20 @@ const MANIFEST = buildManifest(
   [{ path: "rows/part-00000.parquet", kind: "rows", rows: 3, bytes: 3, sha256: sha256("abc") }],
 );
 
+const storage = createLocalStorage();
+
 let root: string;
-let out: string;
+let out: Location;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "shardmill-output-"));
-  out = join(root, "out");
+  out = parseLocation(join(root, "out"));
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
+afterAll(() => storage[Symbol.asyncDispose]());
+
+function clear(keepsWork: (name: string) => boolean = () => false): Promise<void> {
+  return clearOutput(out, { storage, disk: realDisk, keepsWork });
+}
 
 async function put(files: Record<string, string>): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
@@ -41,33 +52,36 @@ async function put(files: Record<string, string>): Promise<void> {
 const PUBLISHED = { "_manifest.json": manifestText(MANIFEST), "rows/part-00000.parquet": "abc" };
 
 test("a folder that is not there is fresh, an empty one empty", async () => {
-  expect(await inspectOutput(out)).toEqual({ kind: "fresh" });
+  expect(await inspectOutput(out, storage)).toEqual({ kind: "fresh" });
   await mkdir(out);
-  expect(await inspectOutput(out)).toEqual({ kind: "empty" });
+  expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
 });
 
 test("somebody's files make it occupied, and are never cleared", async () => {
   await put({ "a.txt": "", "b.txt": "", "rows/mine.csv": "" });
-  expect(await inspectOutput(out)).toEqual({ kind: "occupied", entries: ["a.txt", "b.txt", "rows"] });
-  await expect(clearOutput(out)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED", fields: { path: out } });
+  expect(await inspectOutput(out, storage)).toEqual({
+    kind: "occupied",
+    entries: ["a.txt", "b.txt", "rows"],
+  });
+  await expect(clear()).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED", fields: { path: out } });
   expect((await readdir(out)).sort()).toEqual(["a.txt", "b.txt", "rows"]);
 });
 
 test("a refusal lists five names and counts the rest", async () => {
   await put(Object.fromEntries(["1", "2", "3", "4", "5", "6", "7"].map((name) => [name, ""])));
-  await expect(clearOutput(out)).rejects.toThrow("1, 2, 3, 4, 5 and 2 more");
+  await expect(clear()).rejects.toThrow("1, 2, 3, 4, 5 and 2 more");
 });
 
 test("work files alone are unfinished, a manifest is published whatever else is there", async () => {
   await put({ "_shardmill/journal/1": "x" });
-  expect(await inspectOutput(out)).toEqual({ kind: "unfinished" });
+  expect(await inspectOutput(out, storage)).toEqual({ kind: "unfinished" });
   await put({ ...PUBLISHED, "notes.txt": "mine" });
-  expect(await inspectOutput(out)).toEqual({ kind: "published", manifest: MANIFEST });
+  expect(await inspectOutput(out, storage)).toEqual({ kind: "published", manifest: MANIFEST });
 });
 
 test("a corrupt manifest is an error that names it", async () => {
   await put({ "_manifest.json": "{" });
-  await expect(inspectOutput(out)).rejects.toMatchObject({
+  await expect(inspectOutput(out, storage)).rejects.toMatchObject({
     code: "OUTPUT_FAILED",
     fields: { path: join(out, "_manifest.json") },
   });
@@ -75,10 +89,10 @@ test("a corrupt manifest is an error that names it", async () => {
 
 test("clearing a published output leaves nothing of it, and files beside it alone", async () => {
   await put({ ...PUBLISHED, "_shardmill/journal/1": "x", "_shardmill/lock": "held", "notes.txt": "mine" });
-  await clearOutput(out, (name) => name === "lock");
+  await clear((name) => name === "lock");
   expect((await readdir(out)).sort()).toEqual(["_shardmill", "notes.txt"]);
   expect(await readdir(join(out, "_shardmill"))).toEqual(["lock"]);
-  await clearOutput(out);
+  await clear();
   expect(await readdir(out)).toEqual(["notes.txt"]);
 });
 
@@ -87,37 +101,37 @@ test.for([
   ["a published file that was changed", { "rows/part-00000.parquet": "changed" }],
 ] as const)("%s stops the clearing before anything is deleted", async ([, extra]) => {
   await put({ ...PUBLISHED, ...extra });
-  await expect(clearOutput(out)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
-  expect(await inspectOutput(out)).toMatchObject({ kind: "published" });
+  await expect(clear()).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+  expect(await inspectOutput(out, storage)).toMatchObject({ kind: "published" });
 });
 
 test("clearing a job that died while publishing takes the folders that it had placed", async () => {
   await put({ "rows/part-00000.parquet": "abc", "_shardmill/publishing.json": manifestText(MANIFEST) });
-  await clearOutput(out);
+  await clear();
   expect(await readdir(out)).toEqual([]);
 });
 
 test("folders that no intent names are somebody's", async () => {
   await put({ "rows/part-00000.parquet": "abc", "_shardmill/journal/1": "x" });
-  await expect(clearOutput(out)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+  await expect(clear()).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
   expect(existsSync(join(out, "rows/part-00000.parquet"))).toBe(true);
 });
 
 test("a clearing that was cut off is seen, and ends when it is begun again", async () => {
   // What is left when the process dies right after the manifest is gone.
   await put({ "_shardmill/clearing": "", "rows/part-00000.parquet": "abc", "_shardmill/journal/1": "x" });
-  expect(await inspectOutput(out)).toEqual({ kind: "halfCleared" });
-  await clearOutput(out);
-  expect(await inspectOutput(out)).toEqual({ kind: "empty" });
+  expect(await inspectOutput(out, storage)).toEqual({ kind: "halfCleared" });
+  await clear();
+  expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
 });
 
 test("a published job keeps none of its work files", async () => {
   const { partials, stage, temp } = workPaths(out);
   for (const folder of [partials, stage, temp]) await mkdir(join(folder, "x"), { recursive: true });
   await put({ "_shardmill/journal/1": "x" });
-  await removeWorkFiles(out);
-  await removeWorkFiles(out);
-  await removeWorkFolder(out);
-  await removeWorkFolder(out);
+  await removeWorkFiles(out, storage, realDisk);
+  await removeWorkFiles(out, storage, realDisk);
+  await removeWorkFolder(out, realDisk);
+  await removeWorkFolder(out, realDisk);
   expect(await readdir(out)).toEqual([]);
 });

@@ -2,13 +2,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { readReduction } from "../../../../coordinator/reduce/preview.ts";
 import { type ReduceOptions, reducePartials } from "../../../../coordinator/reduce/reduce.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { type PartialRecipe, writePartials } from "../../../support/partial-builder.ts";
 
 const INT: Field["type"] = { kind: "numeric", type: "int64" };
@@ -24,6 +26,9 @@ const REDUCE: JobSpec["reduce"] = {
   everything: { final: "SELECT k, list(v) AS vs FROM rows GROUP BY ALL ORDER BY ALL" },
 };
 
+const storage = createLocalStorage();
+afterAll(() => storage[Symbol.asyncDispose]());
+
 let root: string;
 let options: Omit<ReduceOptions, "partials">;
 beforeEach(async () => {
@@ -31,16 +36,15 @@ beforeEach(async () => {
   options = {
     reduce: REDUCE,
     fields: FIELDS,
-    partialsPath: join(root, "partials"),
-    stagePath: join(root, "stage"),
-    tempFolder: join(root, "temp"),
+    paths: workPaths(root),
+    storage,
     signal: new AbortController().signal,
   };
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 function write(recipes: readonly PartialRecipe[], reduce = REDUCE): Promise<PartialManifest[]> {
-  const { partialsPath, tempFolder } = options;
+  const { partials: partialsPath, temp: tempFolder } = options.paths;
   return writePartials({ partialsPath, tempFolder, reduce }, recipes);
 }
 
@@ -49,12 +53,12 @@ function slice(shard: number, start: number, end: number): PartialRecipe {
 }
 
 async function reduced(name: string): Promise<readonly (readonly unknown[])[]> {
-  return (await readReduction(join(options.stagePath, "reduced", `${name}.parquet`), 1e6)).rows;
+  return (await readReduction(join(options.paths.stage, "reduced", `${name}.parquet`), 1e6)).rows;
 }
 
 /** What DuckDB gives for the same question over all rows at once. */
 async function direct(rowsSql: string, sql: string): Promise<readonly unknown[][]> {
-  await using database = await openLockedDatabase({ folders: [root], tempFolder: options.tempFolder });
+  await using database = await openLockedDatabase({ folders: [root], tempFolder: options.paths.temp });
   await database.run(`CREATE VIEW rows AS ${rowsSql}`);
   return (await database.rows(sql)).map((row) => Object.values(row));
 }
@@ -86,8 +90,7 @@ test("any sharding of the same rows gives the same bytes as one shard", async ()
     run += 1;
     options = {
       ...options,
-      partialsPath: join(root, `partials${run}`),
-      stagePath: join(root, `stage${run}`),
+      paths: workPaths(join(root, `run${run}`)),
     };
     const recipes = bounds.slice(1).map((end, shard) => slice(shard, bounds[shard] ?? 0, end));
     const files = await reducePartials({ ...options, partials: await write(recipes) });
@@ -118,7 +121,7 @@ test("sums of floats are bit-identical on every restart, merged files or not", a
   const merged = await reducePartials({ ...options, reduce, partials, mergeLimits });
   expect(again).toEqual(first);
   expect(merged).toEqual(first);
-  expect(await readdir(options.tempFolder)).toEqual([]);
+  expect(await readdir(options.paths.temp)).toEqual([]);
 });
 
 test("shards without rows, and a job without any file, give the tables of no rows", async () => {
@@ -127,14 +130,14 @@ test("shards without rows, and a job without any file, give the tables of no row
   expect(await reduced("totals")).toEqual([]);
   const files = await reducePartials({ ...options, partials: [] });
   expect(files.map((file) => file.rows)).toEqual([0, 0]);
-  const { columns } = await readReduction(join(options.stagePath, "reduced", "totals.parquet"), 1);
+  const { columns } = await readReduction(join(options.paths.stage, "reduced", "totals.parquet"), 1);
   expect(columns).toEqual(["k", "s", "n", "m"]);
 });
 
 test("no reductions give no files and no folder, even where an earlier try left one", async () => {
   await reducePartials({ ...options, partials: await write([slice(0, 0, 3)]) });
   expect(await reducePartials({ ...options, reduce: {}, partials: [] })).toEqual([]);
-  expect(await readdir(options.stagePath)).toEqual([]);
+  expect(await readdir(options.paths.stage)).toEqual([]);
 });
 
 test.for(["combined-totals.parquet", "rows.parquet"])(
@@ -143,7 +146,7 @@ test.for(["combined-totals.parquet", "rows.parquet"])(
     const partials = await write([slice(0, 0, 10), slice(1, 10, 20)]);
     const [, damaged] = partials;
     if (damaged === undefined) throw new Error("no partial");
-    const path = join(options.partialsPath, partialFolder(damaged), name);
+    const path = join(options.paths.partials, partialFolder(damaged), name);
     const bytes = await readFile(path);
     bytes[10] = (bytes[10] ?? 0) ^ 1;
     await writeFile(path, bytes);
@@ -165,7 +168,7 @@ test("files that no reduction reads are not read", async () => {
   const partials = await write([slice(0, 0, 10)]);
   const [partial] = partials;
   if (partial === undefined) throw new Error("no partial");
-  await rm(join(options.partialsPath, partialFolder(partial), "rows.parquet"));
+  await rm(join(options.paths.partials, partialFolder(partial), "rows.parquet"));
   const files = await reducePartials({ ...options, reduce: { totals }, partials });
   expect(files).toHaveLength(1);
 });
@@ -194,7 +197,7 @@ test("an abort stops the query under way and rejects with its reason", async () 
 
 test("a preview has the first rows and the count of all", async () => {
   await reducePartials({ ...options, partials: await write([slice(0, 0, 10)]) });
-  const preview = await readReduction(join(options.stagePath, "reduced", "totals.parquet"), 2);
+  const preview = await readReduction(join(options.paths.stage, "reduced", "totals.parquet"), 2);
   expect(preview).toEqual({
     columns: ["k", "s", "n", "m"],
     rows: [
@@ -208,7 +211,7 @@ test("a preview has the first rows and the count of all", async () => {
 test("a preview shows columns of any name", async () => {
   const reduce = { odd: { final: `SELECT 1 AS "__proto__", 'a' AS "constructor", NULL AS "c0"` } };
   await reducePartials({ ...options, reduce, partials: await write([slice(0, 0, 10)]) });
-  const preview = await readReduction(join(options.stagePath, "reduced", "odd.parquet"), 2);
+  const preview = await readReduction(join(options.paths.stage, "reduced", "odd.parquet"), 2);
   expect(preview).toEqual({
     columns: ["__proto__", "constructor", "c0"],
     rows: [[1, "a", null]],

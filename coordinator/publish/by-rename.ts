@@ -1,0 +1,79 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { below, folderOf, type Location } from "../../shared/domain/location.ts";
+import type { OutputFile } from "../../shared/domain/manifest.ts";
+import { digestStored } from "../../shared/storage/whole-file.ts";
+import { namesIn } from "./output-folder.ts";
+import type { Part, PublishPlace, PublishWay } from "./publish-way.ts";
+
+/** Files that are linked at once: enough to hide a network file system's round trips. */
+const LINKS_AT_ONCE = 16;
+
+/**
+ * Builds complete folders where nobody looks and gives each its name by one rename. Their files are links to
+ * those of the partials, which stay: so it can all be done again.
+ *
+ * A rename never replaces a folder that has something in it:
+ *
+ * | found | done |
+ * |---|---|
+ * | no folder | the staged one is renamed |
+ * | the folder, with exactly the output's files | nothing: an earlier try got this far |
+ * | a folder with anything else | refused |
+ */
+export class RenamingWay implements PublishWay {
+  readonly #place: PublishPlace;
+
+  constructor(place: PublishPlace) {
+    this.#place = place;
+  }
+
+  async stage(parts: readonly Part[], signal: AbortSignal): Promise<void> {
+    const { storage, stage } = this.#place;
+    const link = (from: Location, to: Location) =>
+      storage.can.link ? storage.link(from, to) : storage.copy(from, to, signal);
+    await mapConcurrent(parts, LINKS_AT_ONCE, async ({ from, output }) => {
+      signal.throwIfAborted();
+      const staged = below(stage, output.path);
+      if (from !== staged) await link(from, staged);
+    });
+    const folders = new Set(parts.map(({ output }) => folderOf(below(stage, output.path))));
+    for (const folder of folders) await storage.sync(folder);
+  }
+
+  async place(kind: OutputFile["kind"], parts: readonly Part[]): Promise<void> {
+    const { storage, output, stage } = this.#place;
+    const target = below(output, kind);
+    const names = await namesIn(target, storage);
+    if (names === null || names.length === 0) await storage.rename(below(stage, kind), target);
+    else await this.#checkPlaced(kind, parts, names);
+  }
+
+  /** An earlier try renamed it whole; that it is still whole is read, since this hardly ever happens. */
+  async #checkPlaced(
+    kind: OutputFile["kind"],
+    parts: readonly Part[],
+    names: readonly string[],
+  ): Promise<void> {
+    const { storage, output } = this.#place;
+    const path = below(output, kind);
+    const refuse = (name: string) =>
+      new ShardmillError(
+        "OUTPUT_OCCUPIED",
+        `${path} is there already and is not this job's: ${name} differs`,
+        {
+          fields: { path, name },
+          hint: "choose another output.path, or move the folder away and run again",
+        },
+      );
+    const expected = new Set(parts.map((part) => part.output.path.slice(kind.length + 1)));
+    const found = new Set(names);
+    const differs =
+      names.find((name) => !expected.has(name)) ?? [...expected].find((name) => !found.has(name));
+    if (differs !== undefined) throw refuse(differs);
+    for (const { output: file } of parts) {
+      const { bytes, sha256 } = await digestStored(storage, below(output, file.path));
+      if (bytes !== file.bytes || sha256 !== file.sha256) throw refuse(file.path);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import type { Disk } from "../../shared/core/disk.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../shared/domain/manifest.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { removeFromDisk, removeWorkFolder } from "./cleanup.ts";
+import { OUTPUT_KINDS } from "./layout.ts";
+import { asOutputFailed } from "./output-failed.ts";
+import { CLEARING_NAME, inspectOutput, namesIn, type OutputState, outputOccupied } from "./output-folder.ts";
+import { readManifestIfThere } from "./read-manifest.ts";
+import { workPaths } from "./work-paths.ts";
+
+export interface ClearOptions {
+  readonly storage: Storage;
+  /** Where the lock and the journal are. */
+  readonly disk: Disk;
+  /** Names in `_shardmill` that stay: those of the lock that the caller holds. */
+  readonly keepsWork: (name: string) => boolean;
+}
+
+/**
+ * Deletes what Shardmill made in an output folder, for a run that starts over: the manifest first, so that
+ * from the first step on nothing looks published; then the files that it names; then the work files. Begun
+ * again after a crash, it ends what it began.
+ *
+ * Nothing is deleted when there is anything else in `rows/`, `reduced/` or `errors/`, or the folder is
+ * somebody's.
+ *
+ * @throws {OUTPUT_OCCUPIED}
+ */
+export async function clearOutput(output: Location, options: ClearOptions): Promise<void> {
+  const what = "the output folder cannot be cleared";
+  const hint = "mend the disk, then run again: it ends what it began";
+  await asOutputFailed({ path: output, what, hint }, () => clear(output, options));
+}
+
+async function clear(output: Location, { storage, disk, keepsWork }: ClearOptions): Promise<void> {
+  const state = await inspectOutput(output, storage);
+  if (state.kind === "fresh" || state.kind === "empty") {
+    await removeFromDisk(output, disk, keepsWork);
+    return;
+  }
+  if (state.kind === "occupied") throw outputOccupied(output, state.entries);
+  const { work } = workPaths(output);
+  const marker = below(work, CLEARING_NAME);
+  if (state.kind !== "halfCleared") {
+    await refuseForeign(output, await ownFiles(output, state, storage), storage);
+    await storage.put(marker, sourceOfBytes("this output is being cleared\n"));
+  }
+  await storage.remove(below(output, MANIFEST_NAME));
+  await storage.sync(output);
+  for (const kind of OUTPUT_KINDS) await storage.remove(below(output, kind));
+  const stays = (name: string) => name === CLEARING_NAME || keepsWork(name);
+  for (const name of (await namesIn(work, storage)) ?? []) {
+    if (!stays(name)) await storage.remove(below(work, name));
+  }
+  await removeFromDisk(output, disk, stays);
+  // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
+  await storage.sync(work);
+  await storage.sync(output);
+  await storage.remove(marker);
+  await removeWorkFolder(output, disk);
+}
+
+/** The files that Shardmill published, or was about to, by path. */
+async function ownFiles(
+  output: Location,
+  state: Extract<OutputState, { kind: "published" | "unfinished" }>,
+  storage: Storage,
+): Promise<ReadonlyMap<string, OutputFile>> {
+  if (state.kind === "published") return byPath(state.manifest);
+  // A job that died while publishing has files out already: its intent says which.
+  const intent = await readManifestIfThere(workPaths(output).publishing, storage);
+  return intent === null ? new Map() : byPath(intent);
+}
+
+function byPath(manifest: OutputManifest): ReadonlyMap<string, OutputFile> {
+  return new Map(manifest.files.map((file) => [file.path, file]));
+}
+
+/** A file of ours by name that has another size is somebody's too: it was put there, or changed, since. */
+async function refuseForeign(
+  output: Location,
+  own: ReadonlyMap<string, OutputFile>,
+  storage: Storage,
+): Promise<void> {
+  const foreign: string[] = [];
+  for (const kind of OUTPUT_KINDS) {
+    for (const name of (await namesIn(below(output, kind), storage)) ?? []) {
+      const path = `${kind}/${name}`;
+      const file = own.get(path);
+      const isOwn = file !== undefined && (await sizeOf(below(output, path), storage)) === file.bytes;
+      if (!isOwn) foreign.push(path);
+    }
+  }
+  if (foreign.length > 0) throw outputOccupied(output, foreign);
+}
+
+/** Null for what is no file. */
+async function sizeOf(location: Location, storage: Storage): Promise<number | null> {
+  if ((await storage.kindAt(location)) !== "file") return null;
+  return (await storage.stat(location)).bytes;
+}

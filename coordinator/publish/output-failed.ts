@@ -1,0 +1,31 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import { isPlaceError, reasonOf } from "../../shared/storage/errors.ts";
+
+export interface OutputWork {
+  readonly path: Location | string;
+  /** What cannot be done when it fails: `the output cannot be staged`. */
+  readonly what: string;
+  readonly hint?: string;
+}
+
+/**
+ * Runs `work` on the output; what fails in it for the storage's or the disk's reasons is OUTPUT_FAILED.
+ *
+ * @throws {OUTPUT_FAILED}
+ */
+export async function asOutputFailed<T>(
+  { path, what, hint }: OutputWork,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!isPlaceError(cause)) throw cause;
+    throw new ShardmillError("OUTPUT_FAILED", `${what}: ${reasonOf(cause)}`, {
+      fields: { path },
+      cause,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}

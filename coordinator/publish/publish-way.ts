@@ -1,0 +1,41 @@
+import type { Location } from "../../shared/domain/location.ts";
+import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+
+/** A file of the output, and where its bytes are before it is published. */
+export interface Part {
+  readonly output: OutputFile;
+  readonly from: Location;
+}
+
+/** An output that is complete but for its place. */
+export interface StagedOutput {
+  readonly manifest: OutputManifest;
+  /** In the order of the manifest's files. */
+  readonly parts: readonly Part[];
+}
+
+/** Where an output is staged and published. */
+export interface PublishPlace {
+  readonly storage: Storage;
+  readonly output: Location;
+  readonly stage: Location;
+}
+
+/**
+ * How the files of an output come to where readers look: what depends on the abilities of its storage. The
+ * intent before it and the manifest after it are the same for all ways.
+ *
+ * Each call may be repeated after a crash anywhere in it.
+ */
+export interface PublishWay {
+  /** All that can be done while nothing is visible. Durable when it returns. */
+  stage(parts: readonly Part[], signal: AbortSignal): Promise<void>;
+  /**
+   * Gives the files of one of the output's folders their names, durably but for the folder's own name.
+   *
+   * @param resumed an earlier try at the same output had begun: what it placed is ours
+   * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched
+   */
+  place(kind: OutputFile["kind"], parts: readonly Part[], resumed: boolean): Promise<void>;
+}

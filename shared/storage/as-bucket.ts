@@ -1,0 +1,41 @@
+import { isShardmillError } from "../core/errors.ts";
+import { folderOf, type Location } from "../domain/location.ts";
+import { cannot } from "./errors.ts";
+import type { Storage } from "./storage.ts";
+
+/**
+ * A storage of folders as if it were a bucket: it can neither rename nor link, and what was done is safe at
+ * once. For tests and fault runs whose processes share files, and so cannot share a bucket in memory.
+ */
+export function asBucket(storage: Storage): Storage {
+  const syncFolderOf = async (location: Location) => {
+    await storage.sync(folderOf(location)).catch((error: unknown) => {
+      if (!isShardmillError(error, "STORE_NOT_FOUND")) throw error;
+    });
+  };
+  return {
+    can: { ...storage.can, rename: false, link: false, sync: false },
+    kindAt: (location, signal) => storage.kindAt(location, signal),
+    stat: (location, signal) => storage.stat(location, signal),
+    real: (location, signal) => storage.real(location, signal),
+    list: (folder, options) => storage.list(folder, options),
+    read: (location, start, end, signal) => storage.read(location, start, end, signal),
+    put: (location, source, options) => storage.put(location, source, options),
+    rename: async () => {
+      throw cannot("a bucket", "rename");
+    },
+    link: async () => {
+      throw cannot("a bucket", "link");
+    },
+    async copy(from, to, signal) {
+      await storage.copy(from, to, signal);
+      await syncFolderOf(to);
+    },
+    sync: async () => {},
+    async remove(location, signal) {
+      await storage.remove(location, signal);
+      await syncFolderOf(location);
+    },
+    [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
+  };
+}

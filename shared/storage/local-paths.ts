@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { sha256 } from "../core/digest.ts";
+import { realDisk } from "../core/disk.ts";
+import { makeFolders } from "../core/make-folders.ts";
+import { folderOf, type Location, localPathOf, nameOf, schemeOf } from "../domain/location.ts";
+import { sourceOfLocalFile } from "./local-file.ts";
+import type { Storage } from "./storage.ts";
+import { readChunks } from "./whole-file.ts";
+
+/**
+ * A storage, and a folder of this machine's disk for what lies in it, for libraries that know paths alone.
+ */
+export interface ScratchPlace {
+  readonly storage: Storage;
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+}
+
+export function isOnThisMachine(location: Location): boolean {
+  return schemeOf(location) === "file";
+}
+
+/** The path of a file that is to be read: where it is, or that of a copy in the scratch folder. */
+export async function pathOfFile(
+  location: Location,
+  { storage, scratch, signal }: ScratchPlace,
+): Promise<string> {
+  if (isOnThisMachine(location)) return localPathOf(location);
+  const path = scratchPath(scratch, location);
+  await makeFolders(scratch);
+  const { bytes } = await storage.stat(location, signal);
+  const file = await realDisk.open(path, "w");
+  try {
+    for await (const chunk of readChunks(storage, location, bytes, signal)) await file.write(chunk);
+  } finally {
+    await file.close();
+  }
+  return path;
+}
+
+/**
+ * Makes a file by something that writes to a path: where it belongs, if that is on this machine and needs a
+ * sync to be safe; else in the scratch folder, from which it is put whole. Durable when it returns. What is
+ * there is replaced, and may be seen half made.
+ */
+export async function makeFile<T>(
+  location: Location,
+  { storage, scratch, signal }: ScratchPlace,
+  make: (path: string) => Promise<T>,
+): Promise<T> {
+  if (isOnThisMachine(location) && storage.can.sync) {
+    await storage.remove(location, signal);
+    await makeFolders(localPathOf(folderOf(location)));
+    const made = await make(localPathOf(location));
+    await storage.sync(location);
+    await storage.sync(folderOf(location));
+    return made;
+  }
+  const path = scratchPath(scratch, location);
+  await makeFolders(scratch);
+  await realDisk.remove(path);
+  const made = await make(path);
+  await storage.put(location, await sourceOfLocalFile(path), { signal });
+  await realDisk.remove(path);
+  return made;
+}
+
+function scratchPath(scratch: string, location: Location): string {
+  return join(scratch, `${sha256(location).slice(0, 16)}-${nameOf(location)}`);
+}
