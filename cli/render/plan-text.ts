@@ -5,6 +5,7 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { plainStyle, type Style } from "./style.ts";
@@ -124,10 +125,10 @@ function stackText(columns: readonly string[]): string {
   return `${columns.length} columns ${columns[0]}, ${columns[1]}, ..., ${columns.at(-1)}`;
 }
 
-function outputRow({ column, tensor, dtype, rowDims, uneven, op, k }: OutputBinding): string[] {
+function outputRow({ column, tensor, dtype, rowDims, uneven, op }: OutputBinding): string[] {
   const from = `${tensor} ${dtype} ${shapeText(rowDims, uneven)}`;
-  if (op === "raw") return [column, from];
-  return [column, `${op}${k === null ? "" : ` ${k}`} of ${from}`];
+  const made = opOf(op).describe(op);
+  return [column, made === "" ? from : `${made} of ${from}`];
 }
 
 /** The batch first, and the steps of uneven rows: their sizes are not the plan's business. */

@@ -3,7 +3,7 @@ import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { InputBinding, MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
-import { outputColumnNames } from "../../shared/domain/output-fields.ts";
+import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
@@ -108,8 +108,9 @@ function checkClashes(
   };
   for (const [index, { name }] of keep.entries())
     claim(name, `the kept column \`${name}\``, ["map", "keep", index]);
-  for (const { column, op, labels } of outputs) {
-    for (const name of outputColumnNames(column, op, labels !== null)) {
+  for (const output of outputs) {
+    const { column } = output;
+    for (const { name } of outputFields({ keep: [], outputs: [output] })) {
       claim(name, `the output \`${column}\``, ["map", "outputs", column]);
     }
   }

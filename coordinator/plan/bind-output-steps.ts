@@ -2,6 +2,7 @@ import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../shared/job-file/key-path.ts";
+import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { closedDims, type DimSizes, formatDims, isFixed, MAX_ROW_VALUES, openRowDims } from "./bind-shape.ts";
 import { unevenSymbol } from "./bind-uneven.ts";
 
@@ -61,7 +62,7 @@ export function checkStepsOp(
   path: KeyPath,
   problems: SpecProblem[],
 ): void {
-  if (op === "raw") return;
+  if (opOf({ kind: op }).takesSteps) return;
   problems.push({
     path: [...path, "op"],
     part: "value",

@@ -1,9 +1,10 @@
 import { didYouMean } from "../../shared/core/nearest.ts";
-import type { OutputBinding, OutputOp } from "../../shared/domain/map-plan.ts";
+import type { OutputBinding } from "../../shared/domain/map-plan.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { type Dim, type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../shared/job-file/key-path.ts";
+import { opOf, planOp } from "../../shared/output-ops/output-ops.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch-axis.ts";
 import { listNames } from "./bind-column.ts";
 import { checkStepsOp, isUneven, resolveStepDims } from "./bind-output-steps.ts";
@@ -61,9 +62,7 @@ export function bindOutput(
     uneven,
     batchAxis,
     declaredDims: declared.dims,
-    op: spec.op,
-    k: spec.k ?? null,
-    labels: spec.labels ?? null,
+    op: planOp(spec),
   };
 }
 
@@ -177,16 +176,6 @@ function leaveOut(dim: Dim): string {
   return `\`${dim}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
 }
 
-/** Whether an op looks for the best among classes, or at each value by itself. */
-const OP_KINDS = {
-  raw: "any",
-  sigmoid: "number",
-  softmax: "classes",
-  argmax: "classes",
-  maxSoftmax: "classes",
-  topK: "classes",
-} as const satisfies Record<OutputOp, "any" | "number" | "classes">;
-
 function checkOp(
   tensor: TensorInfo,
   rowDims: readonly number[],
@@ -194,8 +183,8 @@ function checkOp(
   path: KeyPath,
   problems: SpecProblem[],
 ): void {
-  const kind = OP_KINDS[spec.op];
-  if (kind !== "any" && tensor.dtype === "bool") {
+  const op = opOf({ kind: spec.op });
+  if (op.needs !== "anything" && tensor.dtype === "bool") {
     problems.push({
       path: [...path, "op"],
       part: "value",
@@ -204,8 +193,7 @@ function checkOp(
       found: `\`${tensor.name}\` is bool`,
     });
   }
-  if (kind !== "classes") return;
-  if (rowDims.filter((dim) => dim > 1).length !== 1) {
+  if (op.needs === "classes" && rowDims.filter((dim) => dim > 1).length !== 1) {
     problems.push({
       path: [...path, "op"],
       part: "value",
@@ -215,26 +203,7 @@ function checkOp(
     });
     return;
   }
-  checkClasses(product(rowDims), spec, path, problems);
-}
-
-function checkClasses(classes: number, spec: OutputSpec, path: KeyPath, problems: SpecProblem[]): void {
-  if (spec.k !== undefined && spec.k > classes) {
-    problems.push({
-      path: [...path, "k"],
-      part: "value",
-      what: "more than there are classes",
-      expected: `at most ${classes}`,
-      found: String(spec.k),
-    });
-  }
-  if (spec.labels !== undefined && spec.labels.length !== classes) {
-    problems.push({
-      path: [...path, "labels"],
-      part: "value",
-      what: "not one label for each class",
-      expected: `${classes} labels`,
-      found: `${spec.labels.length} labels`,
-    });
+  for (const { key, ...problem } of op.problems(spec, product(rowDims))) {
+    problems.push({ path: [...path, key], part: "value", ...problem });
   }
 }

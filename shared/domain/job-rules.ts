@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { notAPath } from "../core/not-a-path.ts";
-import type { OutputOp } from "./map-plan.ts";
+import { OP_KEYS, type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
+import { raw } from "../output-ops/raw.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
 /** Rules of the job file that one key alone cannot break. */
@@ -54,20 +55,20 @@ export function checkReductionCount(reduce: object, context: Context): void {
   });
 }
 
-/** `k` and `labels` go with the ops that use them. */
+/** Keys of ops go with the ops that use them. */
 export function checkOutputRules(
-  output: { readonly op: OutputOp; readonly k?: unknown; readonly labels?: unknown },
+  output: { readonly op: OpKind } & Readonly<Record<string, unknown>>,
   context: Context,
 ): void {
-  if (output.op === "topK" && output.k === undefined) {
-    refuse(context, ["k"], "required with `op: topK`", { expected: "a whole number of at least 1" });
+  const { keys, required } = opOf({ kind: output.op });
+  for (const [key, expected] of Object.entries(required)) {
+    if (output[key] === undefined) refuse(context, [key], `required with \`op: ${output.op}\``, { expected });
   }
-  if (output.op !== "topK" && output.k !== undefined) {
-    refuse(context, ["k"], `not used by \`op: ${output.op}\``, { expected: "only with `op: topK`" });
-  }
-  if (output.op !== "topK" && output.op !== "argmax" && output.labels !== undefined) {
-    refuse(context, ["labels"], `not used by \`op: ${output.op}\``, {
-      expected: "only with `op: argmax` or `op: topK`",
+  for (const key of Object.keys(OP_KEYS)) {
+    if (output[key] === undefined || Object.hasOwn(keys, key)) continue;
+    const users = OUTPUT_OPS.filter((op) => Object.hasOwn(op.keys, key)).map(({ kind }) => `\`op: ${kind}\``);
+    refuse(context, [key], `not used by \`op: ${output.op}\``, {
+      expected: `only with ${users.join(" or ")}`,
     });
   }
 }
@@ -114,8 +115,9 @@ export function checkColumnClashes(map: unknown, context: Context): void {
     // A list, unless something in it is wrong: then it is as it was written.
     const named = keyOf(output, "column");
     const column = typeof named === "string" ? named : key;
-    const withLabels = keyOf(output, "labels") !== undefined;
-    const names = outputColumnNames(column, keyOf(output, "op") === "topK" ? "topK" : "raw", withLabels);
+    const op = OUTPUT_OPS.find(({ kind }) => kind === keyOf(output, "op")) ?? raw;
+    const spec = output !== null && typeof output === "object" ? { ...output } : {};
+    const names = outputColumnNames(column, op, spec);
     for (const name of names) claim(name, ["outputs", column], `made by the output \`${column}\``);
   }
 }

@@ -1,3 +1,4 @@
+import type { OutputOpPlan } from "../output-ops/output-ops.ts";
 import type { Field } from "./dataset.ts";
 import type { Dim, Dtype } from "./tensor.ts";
 
@@ -56,14 +57,9 @@ export interface UnevenRows {
   readonly pad: number | null;
 }
 
-export const OUTPUT_OPS = ["raw", "argmax", "maxSoftmax", "softmax", "sigmoid", "topK"] as const;
-export type OutputOp = (typeof OUTPUT_OPS)[number];
-
-/** How one output column (or the two columns of topK) is made from one ONNX output. */
+/** How the columns of one output of the job are made from one ONNX output. */
 export interface OutputBinding {
-  /**
-   * The column's name; topK makes `<column>_values` and `<column>_indices` (`<column>_labels` with labels).
-   */
+  /** What the job calls it: the column's name, before the suffixes that the op gives its columns. */
   readonly column: string;
   readonly tensor: string;
   readonly dtype: Dtype;
@@ -79,9 +75,5 @@ export interface OutputBinding {
   readonly batchAxis: number;
   /** What the model says of its shape, for whoever reads that it gave another. */
   readonly declaredDims: readonly Dim[];
-  readonly op: OutputOp;
-  /** For topK, else null. */
-  readonly k: number | null;
-  /** For argmax and topK: the names of the classes, in index order; the column is then a string. */
-  readonly labels: readonly string[] | null;
+  readonly op: OutputOpPlan;
 }

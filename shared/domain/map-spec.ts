@@ -1,6 +1,6 @@
 import * as z from "zod";
+import { OP_KEYS, OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
 import { checkColumnClashes, checkInputRules, checkOutputRules } from "./job-rules.ts";
-import { OUTPUT_OPS } from "./map-plan.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
 export const MAX_BATCH_ROWS = 1_048_576;
@@ -64,21 +64,10 @@ const inputSpec = z
 const outputKeys = {
   tensor: columnName.exactOptional().describe("The ONNX output. Left out: the model's only output."),
   op: z
-    .enum(OUTPUT_OPS)
+    .enum(OP_KINDS)
     .default("raw")
-    .describe(
-      "`raw`: as it is; `argmax`: index (or label) of the largest; `maxSoftmax`: its probability; " +
-        "`softmax`, `sigmoid`: of each value; `topK`: the `k` largest.",
-    ),
-  k: z.int().min(1).max(MAX_NAMES).exactOptional().describe("With `op: topK`: how many."),
-  labels: z
-    .array(z.string())
-    .min(1)
-    .max(MAX_NAMES)
-    .exactOptional()
-    .describe(
-      "With `argmax` or `topK`: the names of the classes in index order; the column then holds names.",
-    ),
+    .describe(`${OUTPUT_OPS.map(({ kind, summary }) => `\`${kind}\`: ${summary}`).join("; ")}.`),
+  ...OP_KEYS,
   shape: shape.exactOptional().describe("The dimensions beside the batch, where the model leaves them open."),
   batchAxis: batchAxis
     .exactOptional()

@@ -1,5 +1,7 @@
+import type { OpColumn, OpSpec, OutputOp } from "../output-ops/output-op.ts";
+import { opOf } from "../output-ops/output-ops.ts";
 import type { Field, FieldType } from "./dataset.ts";
-import type { MapPlan, OutputBinding, OutputOp } from "./map-plan.ts";
+import type { MapPlan, OutputBinding } from "./map-plan.ts";
 
 /**
  * The fields of the rows files: the kept columns first, then the outputs in the order of the plan.
@@ -16,52 +18,34 @@ import type { MapPlan, OutputBinding, OutputOp } from "./map-plan.ts";
  * Made columns hold no nulls. The worker builds its columns, and the SQL is checked, from this one list.
  */
 export function outputFields(plan: Pick<MapPlan, "keep" | "outputs">): readonly Field[] {
-  return [...plan.keep, ...plan.outputs.flatMap(fieldsOf)];
+  return [
+    ...plan.keep,
+    ...plan.outputs.flatMap((output) => columnsOf(output).map((column) => fieldOf(output, column))),
+  ];
 }
 
-/** The names of the columns that an output makes, in order. */
-export function outputColumnNames(column: string, op: OutputOp, withLabels: boolean): readonly string[] {
-  if (op !== "topK") return [column];
-  return [`${column}_values`, withLabels ? `${column}_labels` : `${column}_indices`];
+/** The names of the columns that an output of a job file makes, in order. */
+export function outputColumnNames(
+  column: string,
+  op: Pick<OutputOp, "suffixes">,
+  spec: OpSpec,
+): readonly string[] {
+  return op.suffixes(spec).map((suffix) => `${column}${suffix}`);
 }
 
-function fieldsOf(output: OutputBinding): readonly Field[] {
-  const names = outputColumnNames(output.column, output.op, output.labels !== null);
-  const types = typesOf(output);
-  return names.flatMap((name, index) => {
-    const type = types[index];
-    return type === undefined ? [] : [{ name, type, nullable: false }];
-  });
+/** The columns that an output makes, as its op has them. */
+export function columnsOf(
+  { op, rowValues, uneven }: OutputBinding,
+  definition: OutputOp = opOf(op),
+): readonly OpColumn[] {
+  return definition.columns(op, { values: rowValues, isUneven: uneven });
 }
 
-const FLOAT32: FieldType = { kind: "numeric", type: "float32" };
-const INT32: FieldType = { kind: "numeric", type: "int32" };
-const STRING: FieldType = { kind: "string" };
-
-function typesOf(output: OutputBinding): readonly FieldType[] {
-  const classType = output.labels === null ? INT32 : STRING;
-  switch (output.op) {
-    case "raw": {
-      const item = cell({ kind: "numeric", type: output.dtype }, output.rowValues);
-      return [output.uneven ? { kind: "list", item } : item];
-    }
-    case "softmax":
-    case "sigmoid":
-      return [cell(FLOAT32, output.rowValues)];
-    case "maxSoftmax":
-      return [FLOAT32];
-    case "argmax":
-      return [classType];
-    case "topK":
-      return [listOf(FLOAT32, output.k ?? 0), listOf(classType, output.k ?? 0)];
-  }
-}
-
-/** A cell of `values` values: a scalar when there is one. */
-function cell(item: FieldType, values: number): FieldType {
-  return values === 1 ? item : listOf(item, values);
-}
-
-function listOf(item: FieldType, length: number): FieldType {
-  return { kind: "fixedList", item, length };
+/** Such a column as a field of the output's files. */
+export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field {
+  const { suffix, type, length, perStep = false, labels } = made;
+  const value: FieldType =
+    labels === undefined ? { kind: "numeric", type: type === "tensor" ? dtype : type } : { kind: "string" };
+  const cell: FieldType = length === null ? value : { kind: "fixedList", item: value, length };
+  return { name: `${column}${suffix}`, type: perStep ? { kind: "list", item: cell } : cell, nullable: false };
 }

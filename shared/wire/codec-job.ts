@@ -5,10 +5,10 @@ import { DATASET_FORMATS, type Field, type FieldType, type InputFile } from "../
 import { DEVICES } from "../domain/device.ts";
 import type { DeviceCheckPlan, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
-import { OUTPUT_OPS } from "../domain/map-plan.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import { DTYPES } from "../domain/tensor.ts";
+import { OP_PLAN_SCHEMA } from "../output-ops/output-ops.ts";
 
 /*
  * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a
@@ -114,9 +114,7 @@ const mapPlan = z.object({
       column: z.string(),
       uneven: z.boolean(),
       declaredDims: dims,
-      op: z.enum(OUTPUT_OPS),
-      k: count.nullable(),
-      labels: z.array(z.string()).nullable(),
+      op: OP_PLAN_SCHEMA,
     }),
   ),
   keep: z.array(field),

@@ -2,10 +2,18 @@ import fc from "fast-check";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { OUTPUT_OPS } from "../../shared/domain/map-plan.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES } from "../../shared/domain/tensor.ts";
+import type { OutputOpPlan } from "../../shared/output-ops/output-ops.ts";
 import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbitraries.ts";
+
+const labels = fc.option(fc.array(text, { maxLength: 3 }));
+
+const outputOpPlan: fc.Arbitrary<OutputOpPlan> = fc.oneof(
+  fc.constantFrom("raw", "maxSoftmax", "softmax", "sigmoid").map((kind) => ({ kind })),
+  fc.record({ kind: fc.constant("argmax"), labels }),
+  fc.record({ kind: fc.constant("topK"), k: fc.nat(1000).map((k) => k + 1), labels }),
+);
 
 const path = word.map((leaf) => `/data/${leaf}`);
 
@@ -122,9 +130,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         column: text,
         uneven: fc.boolean(),
         declaredDims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }),
-        op: fc.constantFrom(...OUTPUT_OPS),
-        k: fc.option(uint32),
-        labels: fc.option(fc.array(text, { maxLength: 3 })),
+        op: outputOpPlan,
       }),
       { maxLength: 2 },
     ),

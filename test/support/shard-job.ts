@@ -32,7 +32,7 @@ export const SUM_PLAN: MapPlan = {
   ],
   outputs: [
     anOutput({ column: "scores" }),
-    anOutput({ column: "best", op: "argmax", labels: ["sum", "rest"] }),
+    anOutput({ column: "best", op: { kind: "argmax", labels: ["sum", "rest"] } }),
   ],
   keep: [
     { name: "id", type: { kind: "numeric", type: "int64" }, nullable: false },
@@ -52,9 +52,7 @@ export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
     uneven: false,
     batchAxis: 0,
     declaredDims: [],
-    op: "raw",
-    k: null,
-    labels: null,
+    op: { kind: "raw" },
     ...changes,
   };
 }

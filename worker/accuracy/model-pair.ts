@@ -2,11 +2,12 @@ import { isShardmillError } from "../../shared/core/errors.ts";
 import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
 import type { OutputAccuracy } from "../../shared/domain/precision.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
+import { opOf } from "../../shared/output-ops/output-ops.ts";
 import type { Batch } from "../batch/batch.ts";
 import { buildFeeds, halve } from "../batch/batch.ts";
 import { BufferPool } from "../batch/buffer-pool.ts";
+import { numbersOf } from "../collect/numbers.ts";
 import { checkTensor } from "../collect/output-writer.ts";
-import { numbersOf } from "../collect/scores.ts";
 import { OutputComparison } from "./output-comparison.ts";
 
 type Tensors = Readonly<Record<string, TensorData>>;
@@ -28,12 +29,9 @@ export interface Comparison {
  */
 const MOST_VALUES = 1 << 27;
 
-/** Ops that read an order or a class from a tensor. */
-const RANKED = new Set<OutputBinding["op"]>(["argmax", "topK", "softmax", "maxSoftmax"]);
-
 /** The tensors of which a job reads an order or a class, in the order of their names. */
 export function rankedTensors({ outputs }: Pick<MapPlan, "outputs">): readonly string[] {
-  const ranked = outputs.filter(({ op }) => RANKED.has(op)).map(({ tensor }) => tensor);
+  const ranked = outputs.filter(({ op }) => opOf(op).isRanked).map(({ tensor }) => tensor);
   return [...new Set(ranked)].sort();
 }
 

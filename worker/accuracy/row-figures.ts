@@ -1,3 +1,5 @@
+import { greatestIndex } from "../../shared/output-ops/classes.ts";
+
 /** A row's values. */
 export type Numbers = Readonly<Record<number, number>> & { readonly length: number };
 
@@ -60,17 +62,9 @@ export function rootMeanSquare(rows: readonly Numbers[]): number {
   return count === 0 ? 0 : Math.sqrt(sum / count);
 }
 
-/**
- * The first of the greatest; NaN counts as greater than any number, as it does where a class is read from
- * them.
- */
+/** The place of the greatest, where a class is read from: see `greatestIndex`. */
 export function greatestPlace(values: Numbers): number {
-  let best = 0;
-  for (let index = 1; index < values.length; index += 1) {
-    const [value, most] = [values[index] ?? 0, values[best] ?? 0];
-    if (value > most || (Number.isNaN(value) && !Number.isNaN(most))) best = index;
-  }
-  return best;
+  return greatestIndex({ values, width: values.length }, 0);
 }
 
 /**

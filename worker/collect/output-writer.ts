@@ -2,10 +2,13 @@ import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-plan.ts";
-import { outputFields } from "../../shared/domain/output-fields.ts";
+import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
 import { type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
+import type { OutputOp, WriteRow } from "../../shared/output-ops/output-op.ts";
+import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { rowsFirst } from "../tensorize/batch-axis.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
+import { numbersOf } from "./numbers.ts";
 import {
   columnValues,
   copyElements,
@@ -13,15 +16,6 @@ import {
   OutputColumn,
   type Placement,
 } from "./output-column.ts";
-import {
-  argmaxOf,
-  maxSoftmaxOf,
-  numbersOf,
-  type Scores,
-  sigmoidOf,
-  softmaxInto,
-  topKInto,
-} from "./scores.ts";
 import { StepsColumn } from "./steps-column.ts";
 
 /** Makes the columns of one output binding out of tensors. */
@@ -32,28 +26,37 @@ export interface OutputWriter {
   write(tensor: TensorData, placements: readonly Placement[]): void;
 }
 
-/** @param capacityRows the shard's rows: no more are written */
-export function createOutputWriter(binding: OutputBinding, capacityRows: number): OutputWriter {
-  const fields = outputFields({ keep: [], outputs: [binding] });
-  const field = present(fields[0], "an output makes a column");
-  const second = fields[1];
-  switch (binding.op) {
-    case "raw":
-      if (binding.uneven) return stepsWriter(binding, field);
-      return rawWriter(binding, field, capacityRows);
-    case "argmax":
-      return argmaxWriter(binding, field, capacityRows);
-    case "topK":
-      return topKWriter(binding, [field, present(second, "topK makes two columns")], capacityRows);
-    case "maxSoftmax":
-      return floatWriter(binding, field, { capacityRows, width: 1 }, (scores, row, target, at) => {
-        target[at] = maxSoftmaxOf(scores, row);
-      });
-    case "softmax":
-      return floatWriter(binding, field, { capacityRows, width: binding.rowValues }, softmaxInto);
-    case "sigmoid":
-      return floatWriter(binding, field, { capacityRows, width: binding.rowValues }, sigmoidInto);
+/**
+ * @param capacityRows the shard's rows: no more are written
+ * @param op that of the binding
+ */
+export function createOutputWriter(
+  binding: OutputBinding,
+  capacityRows: number,
+  op: OutputOp = opOf(binding.op),
+): OutputWriter {
+  const columns = columnsOf(binding, op).map((made) => {
+    const { length, labels } = made;
+    return { field: fieldOf(binding, made), width: length ?? 1, labels: labels ?? null, made };
+  });
+  const [first] = columns;
+  if (op.write === undefined) {
+    const { field } = present(first, "an output makes a column");
+    return binding.uneven ? stepsWriter(binding, field) : rawWriter(binding, field, capacityRows);
   }
+  const written = columns.map(({ field, width, labels, made }) => {
+    const values =
+      made.type === "int32" ? new Int32Array(capacityRows * width) : new Float32Array(capacityRows * width);
+    return new OutputColumn(field, values, width, labels);
+  });
+  return rowWriter(
+    binding,
+    written,
+    op.write(
+      binding.op,
+      written.map(({ values }) => values),
+    ),
+  );
 }
 
 /**
@@ -113,49 +116,11 @@ function stepsWriter(binding: OutputBinding, field: Field): OutputWriter {
   };
 }
 
-function argmaxWriter(binding: OutputBinding, field: Field, capacityRows: number): OutputWriter {
-  const column = new OutputColumn(field, new Int32Array(capacityRows), 1, binding.labels);
-  return rowWriter(binding, [column], (scores, row, at) => {
-    column.values[at] = argmaxOf(scores, row);
-  });
-}
-
-function topKWriter(
-  binding: OutputBinding,
-  fields: readonly [Field, Field],
-  capacityRows: number,
-): OutputWriter {
-  const k = present(binding.k, "topK has a k");
-  const values = new OutputColumn(fields[0], new Float32Array(capacityRows * k), k);
-  const indices = new OutputColumn(fields[1], new Int32Array(capacityRows * k), k, binding.labels);
-  return rowWriter(binding, [values, indices], (scores, row, at) => {
-    const best = indices.values.subarray(at * k, (at + 1) * k);
-    topKInto(scores, row, best);
-    best.forEach((index, place) => {
-      values.values[at * k + place] = scores.values[row * scores.width + index] ?? 0;
-    });
-  });
-}
-
-function floatWriter(
-  binding: OutputBinding,
-  field: Field,
-  { capacityRows, width }: { readonly capacityRows: number; readonly width: number },
-  write: (scores: Scores, row: number, target: Float32Array, at: number) => void,
-): OutputWriter {
-  const column = new OutputColumn(field, new Float32Array(capacityRows * width), width);
-  return rowWriter(binding, [column], (scores, row, at) => write(scores, row, column.values, at * width));
-}
-
 /**
  * A writer that makes something of one row after the other: of row `row` of the scores, at row `at` of the
  * columns.
  */
-function rowWriter(
-  binding: OutputBinding,
-  columns: readonly MadeColumn[],
-  write: (scores: Scores, row: number, at: number) => void,
-): OutputWriter {
+function rowWriter(binding: OutputBinding, columns: readonly MadeColumn[], write: WriteRow): OutputWriter {
   return {
     columns,
     open: () => {},
@@ -166,10 +131,4 @@ function rowWriter(
       }
     },
   };
-}
-
-function sigmoidInto({ values, width }: Scores, row: number, target: Float32Array, at: number): void {
-  for (let index = 0; index < width; index += 1) {
-    target[at + index] = sigmoidOf(values[row * width + index] ?? 0);
-  }
 }

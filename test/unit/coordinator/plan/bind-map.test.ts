@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { bindMap } from "../../../../coordinator/plan/bind-map.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
-import { OUTPUT_OPS } from "../../../../shared/domain/map-plan.ts";
 import { outputFields } from "../../../../shared/domain/output-fields.ts";
 import { DTYPES, product, type TensorInfo } from "../../../../shared/domain/tensor.ts";
+import { OP_KINDS } from "../../../../shared/output-ops/output-ops.ts";
 import { aMap, aTensor, bind, fixedList, list, numeric, problemsOf } from "./bind-fixtures.ts";
 
 const TYPES: Readonly<Record<string, FieldType>> = {
@@ -41,9 +41,7 @@ describe("a map that says nothing", () => {
           uneven: false,
           batchAxis: 0,
           declaredDims: ["batch", 10],
-          op: "raw",
-          k: null,
-          labels: null,
+          op: { kind: "raw" },
         },
       ],
       keep: [],
@@ -198,7 +196,7 @@ describe("any map, model and input", () => {
   const output = fc.record(
     {
       tensor: fc.constantFrom("y", "z", "y", "z", "q"),
-      op: fc.constantFrom("raw", "raw", ...OUTPUT_OPS.filter((op) => op !== "topK")),
+      op: fc.constantFrom("raw", "raw", ...OP_KINDS.filter((op) => op !== "topK")),
       shape,
     },
     { requiredKeys: [] },

@@ -17,17 +17,21 @@ const ten = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 describe("an output is bound", () => {
   test.each<[string, Case, object]>([
-    ["of the model's only tensor", [{}, [10]], { tensor: "t", rowDims: [10], op: "raw" }],
+    ["of the model's only tensor", [{}, [10]], { tensor: "t", rowDims: [10], op: { kind: "raw" } }],
     ["that is a scalar", [{}, []], { rowDims: [], rowValues: 1 }],
     ["whose open dimensions are given", [{ shape: [4, 10] }, ["s", 10]], { rowDims: [4, 10], rowValues: 40 }],
-    ["to its best class", [{ op: "argmax", labels: ten }, [10]], { op: "argmax", labels: ten }],
+    ["to its best class", [{ op: "argmax", labels: ten }, [10]], { op: { kind: "argmax", labels: ten } }],
     [
       "to its best class, with dimensions of one around",
       [{ op: "argmax" }, [1, 10, 1]],
       { rowDims: [1, 10, 1] },
     ],
-    ["to all of its classes in order", [{ op: "topK", k: 10 }, [10]], { k: 10 }],
-    ["to probabilities of each value", [{ op: "sigmoid" }, [4, 10]], { op: "sigmoid" }],
+    [
+      "to all of its classes in order",
+      [{ op: "topK", k: 10 }, [10]],
+      { op: { kind: "topK", k: 10, labels: null } },
+    ],
+    ["to probabilities of each value", [{ op: "sigmoid" }, [4, 10]], { op: { kind: "sigmoid" } }],
     ["as it is, though it is bool", [{}, [3], "bool"], { dtype: "bool" }],
   ])("%s", (_name, of, expected) => {
     expect(bind(...parts(of)).outputs).toEqual([expect.objectContaining({ column: "y", ...expected })]);

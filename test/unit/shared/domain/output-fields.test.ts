@@ -14,9 +14,7 @@ function anOutput(parts: Partial<OutputBinding>): OutputBinding {
     uneven: false,
     batchAxis: 0,
     declaredDims: [],
-    op: "raw",
-    k: null,
-    labels: null,
+    op: { kind: "raw" },
     ...parts,
   };
 }
@@ -42,16 +40,16 @@ describe("the fields of the rows files", () => {
     ],
     [
       "a softmax",
-      { op: "softmax", dtype: "float16" },
+      { op: { kind: "softmax" }, dtype: "float16" },
       [["y", { kind: "fixedList", item: float32, length: 10 }]],
     ],
-    ["a sigmoid of a scalar", { op: "sigmoid", rowDims: [1] }, [["y", float32]]],
-    ["the best probability", { op: "maxSoftmax", dtype: "float64" }, [["y", float32]]],
-    ["the best class", { op: "argmax" }, [["y", int32]]],
-    ["the best class by name", { op: "argmax", labels }, [["y", { kind: "string" }]]],
+    ["a sigmoid of a scalar", { op: { kind: "sigmoid" }, rowDims: [1] }, [["y", float32]]],
+    ["the best probability", { op: { kind: "maxSoftmax" }, dtype: "float64" }, [["y", float32]]],
+    ["the best class", { op: { kind: "argmax", labels: null } }, [["y", int32]]],
+    ["the best class by name", { op: { kind: "argmax", labels: labels } }, [["y", { kind: "string" }]]],
     [
       "the best k",
-      { op: "topK", k: 3 },
+      { op: { kind: "topK", k: 3, labels: null } },
       [
         ["y_values", { kind: "fixedList", item: float32, length: 3 }],
         ["y_indices", { kind: "fixedList", item: int32, length: 3 }],
@@ -59,7 +57,7 @@ describe("the fields of the rows files", () => {
     ],
     [
       "the best k by name",
-      { op: "topK", k: 1, labels },
+      { op: { kind: "topK", k: 1, labels: labels } },
       [
         ["y_values", { kind: "fixedList", item: float32, length: 1 }],
         ["y_labels", { kind: "fixedList", item: { kind: "string" }, length: 1 }],
@@ -72,7 +70,10 @@ describe("the fields of the rows files", () => {
 
   test("are the kept columns as they are, then the outputs in order", () => {
     const id = { name: "id", type: { kind: "string" }, nullable: true } as const;
-    const outputs = [anOutput({ column: "b", op: "argmax" }), anOutput({ column: "a", op: "argmax" })];
+    const outputs = [
+      anOutput({ column: "b", op: { kind: "argmax", labels: null } }),
+      anOutput({ column: "a", op: { kind: "argmax", labels: null } }),
+    ];
     const fields = outputFields({ keep: [id], outputs });
     expect(fields.map(({ name }) => name)).toEqual(["id", "b", "a"]);
     expect(fields[0]).toBe(id);

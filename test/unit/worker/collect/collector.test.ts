@@ -156,7 +156,7 @@ describe("rows of a chunk that are too long for one piece", () => {
   const changes: Partial<MapPlan> = {
     outputs: [
       anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1 }),
-      anOutput({ column: "best", tensor: "s", op: "argmax", labels }),
+      anOutput({ column: "best", tensor: "s", op: { kind: "argmax", labels: labels } }),
     ],
   };
   const values = Array.from({ length: 40 }, (_, row) => (row % 7 === 3 ? null : row));

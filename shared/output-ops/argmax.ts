@@ -1,0 +1,37 @@
+import * as z from "zod";
+import { present } from "../core/assert.ts";
+import { greatestIndex, LABELS_KEY, LABELS_PLAN, labelProblems } from "./classes.ts";
+import { type OutputOp, PLAIN_OP } from "./output-op.ts";
+
+export interface ArgmaxPlan {
+  readonly kind: "argmax";
+  /** Null: the column holds indices. */
+  readonly labels: readonly string[] | null;
+}
+
+interface ArgmaxSpec {
+  readonly labels?: readonly string[];
+}
+
+/** The class with the greatest score, the first of equals. */
+export const argmax = {
+  ...PLAIN_OP,
+  kind: "argmax",
+  summary: "index (or label) of the largest",
+  keys: { labels: LABELS_KEY },
+  needs: "classes",
+  isRanked: true,
+  schema: z.object({ kind: z.literal("argmax"), labels: LABELS_PLAN }),
+  problems: ({ labels }: ArgmaxSpec, values) => labelProblems(labels, values),
+  plan: ({ labels }: ArgmaxSpec) => ({ kind: "argmax", labels: labels ?? null }),
+  describe: () => "argmax",
+  columns: ({ labels }) => [
+    { suffix: "", type: "int32", length: null, ...(labels === null ? {} : { labels }) },
+  ],
+  write: (_plan, columns) => {
+    const target = present(columns[0], "argmax makes a column");
+    return (scores, row, at) => {
+      target[at] = greatestIndex(scores, row);
+    };
+  },
+} as const satisfies OutputOp<ArgmaxPlan>;

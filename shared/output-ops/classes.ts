@@ -1,0 +1,59 @@
+import * as z from "zod";
+import type { OpProblem, Scores } from "./output-op.ts";
+
+/** More names than this are a slip of the keyboard. */
+const MAX_LABELS = 100_000;
+
+/** The key of the ops whose columns hold classes. */
+export const LABELS_KEY = z
+  .array(z.string())
+  .min(1)
+  .max(MAX_LABELS)
+  .exactOptional()
+  .describe("With `argmax` or `topK`: the names of the classes in index order; the column then holds names.");
+
+/** In a plan: null where the column holds the classes' indices. */
+export const LABELS_PLAN = z.array(z.string()).readonly().nullable();
+
+export function labelProblems(labels: readonly string[] | undefined, classes: number): readonly OpProblem[] {
+  if (labels === undefined || labels.length === classes) return [];
+  return [
+    {
+      key: "labels",
+      what: "not one label for each class",
+      expected: `${classes} labels`,
+      found: `${labels.length} labels`,
+    },
+  ];
+}
+
+/** Whether `a` comes before `b`: NaN counts as greater than any number. */
+export function isGreater(a: number, b: number): boolean {
+  return a > b || (Number.isNaN(a) && !Number.isNaN(b));
+}
+
+/** The index of a row's greatest score, the first of equals. */
+export function greatestIndex({ values, width }: Scores, row: number): number {
+  const first = row * width;
+  let best = first;
+  for (let index = first + 1; index < first + width; index += 1) {
+    if (isGreater(values[index] ?? 0, values[best] ?? 0)) best = index;
+  }
+  return best - first;
+}
+
+export function greatestScore(scores: Scores, row: number): number {
+  return scores.values[row * scores.width + greatestIndex(scores, row)] ?? 0;
+}
+
+/**
+ * The sum of a row's exp(score - greatest), which no exponent overflows in. In the order of the scores, so
+ * that it is the same every time.
+ */
+export function expSum({ values, width }: Scores, row: number, greatest: number): number {
+  let sum = 0;
+  for (let index = row * width; index < (row + 1) * width; index += 1) {
+    sum += Math.exp((values[index] ?? 0) - greatest);
+  }
+  return sum;
+}

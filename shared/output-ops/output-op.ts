@@ -1,0 +1,97 @@
+import type * as z from "zod";
+
+/** An op as a plan has it: its name, and what the job file says of it. Plain JSON. */
+export interface OpPlan {
+  readonly kind: string;
+}
+
+/** What a job file says of an output, by key. */
+export type OpSpec = Readonly<Record<string, unknown>>;
+
+/** What a tensor holds for each row; for each step where rows are uneven. */
+export interface OpRow {
+  readonly values: number;
+  readonly isUneven: boolean;
+}
+
+/** A column that an op makes. */
+export interface OpColumn {
+  /** What its name has behind the output's name: "" or `_values`. */
+  readonly suffix: string;
+  /** `tensor`: the tensor's own type. */
+  readonly type: "tensor" | "float32" | "int32";
+  /** Values in a cell that is a list of fixed length; null for a cell that is one value. */
+  readonly length: number | null;
+  /** A list of as many cells as the row has steps. Left out: one cell. */
+  readonly perStep?: boolean;
+  /** What the values, which are int32 indices, stand for: the column holds text. */
+  readonly labels?: readonly string[];
+}
+
+/** The memory of a column's values, `length` of them a row. */
+export type ColumnValues = Float32Array | Int32Array;
+
+/** Values of rows, row after row, `width` of them each: class logits, say. */
+export interface Scores {
+  readonly values: Readonly<Record<number, number>> & { readonly length: number };
+  readonly width: number;
+}
+
+/** Makes row `at` of an op's columns out of row `row` of the scores. */
+export type WriteRow = (scores: Scores, row: number, at: number) => void;
+
+/** Why a job file's output does not fit its tensor. */
+export interface OpProblem {
+  readonly key: string;
+  readonly what: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+/**
+ * What can be made of a model's output: one object says all about it, from the job file to the written row.
+ * Adding one is a file with such an object, and its place in `OUTPUT_OPS`.
+ *
+ * Its methods are given plans of this op only: `opOf` sees to that.
+ */
+export interface OutputOp<Plan extends OpPlan = OpPlan> {
+  readonly kind: Plan["kind"];
+  /** For the reference of the job file, behind its name. */
+  readonly summary: string;
+  /** The keys of the job file that it uses beside those of every output; all may be left out. */
+  readonly keys: Readonly<Record<string, z.ZodType>>;
+  /** Keys that may not be left out, each with what is expected there. */
+  readonly required: Readonly<Record<string, string>>;
+  /** `classes`: numbers along one dimension that has more than one place. */
+  readonly needs: "anything" | "numbers" | "classes";
+  /** Whether it can be made of an output with a value for each step of uneven rows. */
+  readonly takesSteps: boolean;
+  /** Whether it reads an order, or a class, out of the values: a converted model must keep those. */
+  readonly isRanked: boolean;
+  /** Plans of it, as they cross the wire. */
+  readonly schema: z.ZodType<Plan>;
+
+  /** The suffixes of its columns' names, whatever else may be wrong with the output. */
+  suffixes(spec: OpSpec): readonly string[];
+  /** What does not fit a tensor of so many values a row. */
+  problems(spec: OpSpec, values: number): readonly OpProblem[];
+  /** The plan for an output that has no problem. */
+  plan(spec: OpSpec): Plan;
+  /** In words, for people: `topK 3`. */
+  describe(plan: Plan): string;
+  columns(plan: Plan, row: OpRow): readonly OpColumn[];
+  /**
+   * What makes its rows; for each column, in order, room for all rows of a shard. Left out: values are copied
+   * as they are.
+   */
+  write?(plan: Plan, columns: readonly ColumnValues[]): WriteRow;
+}
+
+/** An op that the job file says nothing about but its name. */
+export const PLAIN_OP = {
+  keys: {},
+  required: {},
+  takesSteps: false,
+  suffixes: () => [""],
+  problems: () => [],
+} as const;

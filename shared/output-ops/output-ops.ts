@@ -1,0 +1,49 @@
+import * as z from "zod";
+import { present } from "../core/assert.ts";
+import { argmax } from "./argmax.ts";
+import { maxSoftmax } from "./max-softmax.ts";
+import type { OpSpec, OutputOp } from "./output-op.ts";
+import { raw } from "./raw.ts";
+import { sigmoid } from "./sigmoid.ts";
+import { softmax } from "./softmax.ts";
+import { topK } from "./top-k.ts";
+
+/** All ops, in the order of the reference. */
+export const OUTPUT_OPS = [
+  raw,
+  argmax,
+  maxSoftmax,
+  softmax,
+  sigmoid,
+  topK,
+] as const satisfies readonly OutputOp[];
+
+type AnyOp = (typeof OUTPUT_OPS)[number];
+export type OpKind = AnyOp["kind"];
+
+/** The op of an output, bound: what its kind needs to know, and no more. */
+export type OutputOpPlan = z.output<AnyOp["schema"]>;
+
+export const OP_KINDS: readonly OpKind[] = OUTPUT_OPS.map(({ kind }) => kind);
+
+const BY_KIND = new Map<string, OutputOp>(OUTPUT_OPS.map((op) => [op.kind, op]));
+
+export function opOf({ kind }: { readonly kind: OpKind }): OutputOp {
+  return present(BY_KIND.get(kind), "every kind has an op");
+}
+
+/** The op of an output of a checked job file that fits its tensor. */
+export function planOp(spec: { readonly op: OpKind } & OpSpec): OutputOpPlan {
+  return OP_PLAN_SCHEMA.parse(opOf({ kind: spec.op }).plan(spec));
+}
+
+/** Plans of all ops, as they cross the wire. */
+export const OP_PLAN_SCHEMA: z.ZodType<OutputOpPlan> = z.union(OUTPUT_OPS.map(({ schema }) => schema));
+
+type KeysOf<Op> = Op extends { readonly keys: infer Keys } ? Keys : never;
+type Both<Union> = (Union extends unknown ? (one: Union) => void : never) extends (both: infer All) => void
+  ? All
+  : never;
+
+/** The keys of the job file that some op uses. */
+export const OP_KEYS: Both<KeysOf<AnyOp>> = Object.assign({}, ...OUTPUT_OPS.map(({ keys }) => keys));

@@ -1,0 +1,22 @@
+import * as z from "zod";
+import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
+
+export interface RawPlan {
+  readonly kind: "raw";
+}
+
+/** The tensor's values as they are. */
+export const raw = {
+  ...PLAIN_OP,
+  kind: "raw",
+  summary: "as it is",
+  needs: "anything",
+  takesSteps: true,
+  isRanked: false,
+  schema: z.object({ kind: z.literal("raw") }),
+  plan: () => ({ kind: "raw" }),
+  describe: () => "",
+  columns: (_plan, { values, isUneven }: OpRow) => [
+    { suffix: "", type: "tensor", length: values === 1 ? null : values, perStep: isUneven },
+  ],
+} as const satisfies OutputOp<RawPlan>;

@@ -1,0 +1,37 @@
+import * as z from "zod";
+import { present } from "../core/assert.ts";
+import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
+
+export interface SigmoidPlan {
+  readonly kind: "sigmoid";
+}
+
+/** 1 / (1 + exp(-value)) of each value. */
+export const sigmoid = {
+  ...PLAIN_OP,
+  kind: "sigmoid",
+  summary: "of each value by itself",
+  needs: "numbers",
+  isRanked: false,
+  schema: z.object({ kind: z.literal("sigmoid") }),
+  plan: () => ({ kind: "sigmoid" }),
+  describe: () => "sigmoid",
+  columns: (_plan, { values }: OpRow) => [
+    { suffix: "", type: "float32", length: values === 1 ? null : values },
+  ],
+  write: (_plan, columns) => {
+    const target = present(columns[0], "sigmoid makes a column");
+    return ({ values, width }, row, at) => {
+      for (let index = 0; index < width; index += 1) {
+        target[at * width + index] = sigmoidOf(values[row * width + index] ?? 0);
+      }
+    };
+  },
+} as const satisfies OutputOp<SigmoidPlan>;
+
+/** From the side on which the exponent cannot overflow. */
+function sigmoidOf(value: number): number {
+  if (value >= 0) return 1 / (1 + Math.exp(-value));
+  const exp = Math.exp(value);
+  return exp / (1 + exp);
+}

@@ -1,0 +1,32 @@
+import * as z from "zod";
+import { present } from "../core/assert.ts";
+import { expSum, greatestScore } from "./classes.ts";
+import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
+
+export interface SoftmaxPlan {
+  readonly kind: "softmax";
+}
+
+/** The probability of each class. */
+export const softmax = {
+  ...PLAIN_OP,
+  kind: "softmax",
+  summary: "the probability of each",
+  needs: "classes",
+  isRanked: true,
+  schema: z.object({ kind: z.literal("softmax") }),
+  plan: () => ({ kind: "softmax" }),
+  describe: () => "softmax",
+  columns: (_plan, { values }: OpRow) => [{ suffix: "", type: "float32", length: values }],
+  write: (_plan, columns) => {
+    const target = present(columns[0], "softmax makes a column");
+    return (scores, row, at) => {
+      const { values, width } = scores;
+      const greatest = greatestScore(scores, row);
+      const sum = expSum(scores, row, greatest);
+      for (let index = 0; index < width; index += 1) {
+        target[at * width + index] = Math.exp((values[row * width + index] ?? 0) - greatest) / sum;
+      }
+    };
+  },
+} as const satisfies OutputOp<SoftmaxPlan>;

@@ -1,0 +1,28 @@
+import { halfTable } from "../../shared/core/float16.ts";
+import type { TensorData } from "../../shared/domain/tensor.ts";
+import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
+import { TWO_32 } from "../tensorize/cast.ts";
+import { type NumberArray, wordsOf } from "../tensorize/leaf.ts";
+
+/** A tensor's elements as they lie in memory. */
+function elementsOf({ dtype, data }: TensorData): DtypeArray {
+  return new DTYPE_ARRAYS[dtype](data);
+}
+
+/** A tensor's elements as numbers. 64-bit integers are rounded to float64. */
+export function numbersOf(tensor: TensorData): NumberArray {
+  const elements = elementsOf(tensor);
+  if (tensor.dtype === "float16" && elements instanceof Uint16Array) {
+    const table = halfTable();
+    return Float32Array.from(elements, (bits) => table[bits] ?? 0);
+  }
+  if (!(elements instanceof BigInt64Array || elements instanceof BigUint64Array)) return elements;
+  const words = wordsOf(elements);
+  const signed = elements instanceof BigInt64Array;
+  const numbers = new Float64Array(elements.length);
+  for (let index = 0; index < numbers.length; index += 1) {
+    const high = words[index * 2 + 1] ?? 0;
+    numbers[index] = (signed ? high : high >>> 0) * TWO_32 + ((words[index * 2] ?? 0) >>> 0);
+  }
+  return numbers;
+}
