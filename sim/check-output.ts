@@ -21,7 +21,7 @@ export function checkOutput(
 ): void {
   const text = image.safeBytes(join(job.out, "_manifest.json"));
   if (text === null) {
-    checker.broken("I14", "the job is published and its manifest is not on the disk");
+    checker.broken("cancelled-or-published", "the job is published and its manifest is not on the disk");
     return;
   }
   const manifest = JSON.parse(text.toString("utf8")) as OutputManifest;
@@ -31,13 +31,10 @@ export function checkOutput(
       .flatMap((file) => {
         const bytes = image.safeBytes(join(job.out, file.path));
         const whole = bytes !== null && sha256(bytes) === file.sha256 && bytes.length === file.bytes;
-        checker.hold(whole, "I4", `${file.path} is not what the manifest says`);
+        checker.hold(whole, "commits-stay-whole", `${file.path} is not what the manifest says`);
         const found = decodeLines(bytes ?? Buffer.alloc(0));
-        checker.hold(
-          found.length === file.rows,
-          "I1",
-          `${file.path} has ${found.length} rows, not ${file.rows}`,
-        );
+        const says = `${file.path} has ${found.length} rows, not ${file.rows}`;
+        checker.hold(found.length === file.rows, "every-row-once", says);
         return found;
       });
   const rows = lines("rows").map(({ key }) => key);
@@ -46,18 +43,18 @@ export function checkOutput(
     Array.from({ length: count }, (_, row) => rowName(path, row)),
   );
   const gone = new Set(dead.map(({ key }) => key));
-  checker.hold(gone.size === dead.length, "I1", "a row is a dead letter twice");
+  checker.hold(gone.size === dead.length, "every-row-once", "a row is a dead letter twice");
   const expected = planned
     .filter((row) => !gone.has(row))
     .flatMap((row) => Array.from({ length: partsOf(job, row) }, () => row));
   checker.hold(
     rows.length === expected.length,
-    "I1",
+    "every-row-once",
     `${rows.length} rows are published, not ${expected.length}`,
   );
   checker.hold(
     rows.join(" ") === expected.join(" "),
-    "I2",
+    "plan-order",
     `published: ${rows.join(" ")}; expected: ${expected.join(" ")}`,
   );
   checkDead(checker, job, dead, blamed);
@@ -65,12 +62,12 @@ export function checkOutput(
   const counts = { input: planned.length, filtered, output: rows.length, deadLetters: dead.length };
   checker.hold(
     canonicalJson(manifest.rows) === canonicalJson(counts),
-    "I1",
+    "every-row-once",
     `the manifest counts ${canonicalJson(manifest.rows)}, not ${canonicalJson(counts)}`,
   );
-  checker.hold(dead.length <= job.spec.errors.maxRows, "I1", "more dead letters than are allowed");
   checkReduced(checker, job, lines("reduced"), rows.length);
-  checker.hold(diskFailed || onlyRivalsFiles(image, job), "I18", "work files are left after the job");
+  const isClean = diskFailed || onlyRivalsFiles(image, job);
+  checker.hold(isClean, "nothing-left-behind", "work files are left after the job");
 }
 
 /**
@@ -86,14 +83,16 @@ function onlyRivalsFiles(image: DiskImage, { out }: SimJob): boolean {
 
 function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed: boolean): void {
   const gone = new Set(dead.map(({ key }) => key));
+  const allowed = dead.length <= job.spec.errors.maxRows;
+  checker.hold(allowed, "dead-rows-in-budget", "more dead letters than are allowed");
   for (const row of [...job.failing, ...job.poison]) {
-    checker.hold(gone.has(row), "I1", `row ${row} cannot be mapped, and is published`);
+    checker.hold(gone.has(row), "every-row-once", `row ${row} cannot be mapped, and is published`);
   }
   for (const { key, rest } of dead) {
     const givenUp = rest === "ROW_POISON" && (job.poison.has(key) || blamed);
     checker.hold(
       job.failing.has(key) || givenUp,
-      "I1",
+      "every-row-once",
       `row ${key} is a dead letter (${rest}) without reason`,
     );
   }
@@ -103,5 +102,9 @@ function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed:
 function checkReduced(checker: Checker, job: SimJob, reduced: readonly Line[], rows: number): void {
   const combined = job.spec.reduce.sums?.combine !== undefined;
   const counted = combined ? reduced.reduce((sum, { key }) => sum + Number(key), 0) : reduced.length;
-  checker.hold(counted === rows, "I6", `the reduction counted ${counted} rows of ${rows}`);
+  checker.hold(
+    counted === rows,
+    "same-commits-same-output",
+    `the reduction counted ${counted} rows of ${rows}`,
+  );
 }

@@ -9,6 +9,7 @@ import type { JobState } from "../coordinator/schedule/state/job-state.ts";
 import { canonicalJson, sha256 } from "../shared/core/digest.ts";
 import { messageOf } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
+import { BrokenLaw, type Law } from "../shared/domain/laws.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import { compareTokens, type Token, tokenKey } from "../shared/domain/token.ts";
 import { brief, sessionOf } from "./call-facts.ts";
@@ -17,16 +18,7 @@ import { isInHistory, journalRecords } from "./journal-image.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { ArrivedCall, Witness } from "./sim-network.ts";
 import type { SimJob } from "./sim-plan.ts";
-
-/** A promise of RELIABILITY that was broken, by its number. */
-export class Violation extends Error {
-  readonly invariant: string;
-
-  constructor(invariant: string, what: string) {
-    super(`${invariant}: ${what}`);
-    this.invariant = invariant;
-  }
-}
+import type { Violation } from "./violation.ts";
 
 /** A coordinator that has taken the job up, until it lets go of it or dies. */
 export interface Holder {
@@ -89,22 +81,22 @@ export class Checker {
     this.#noteCall = tellsCalls ? note : () => {};
   }
 
-  broken(invariant: string, what: string): void {
-    this.violation ??= new Violation(invariant, what);
+  broken(law: Law, message: string): void {
+    this.violation ??= { law, message };
   }
 
-  hold(condition: boolean, invariant: string, what: string): void {
-    if (!condition) this.broken(invariant, what);
+  hold(condition: boolean, law: Law, message: string): void {
+    if (!condition) this.broken(law, message);
   }
 
-  /** I20: one at a time. I15 and I16: the state is what the journal says, however often it is read. */
+  /** One at a time; and the state is what the journal says, however often it is read. */
   takenUp(process: SimProcess, state: JobState): void {
     for (const other of this.holders) {
       const alive = other.process !== process && other.process.state !== "dead";
       if (!alive) continue;
       // Whoever was stopped for long has lost it, does not know it yet, and must do no harm.
       if (other.process.lastPauseMs > MOST_HELD_MS) this.#depose(other);
-      else this.broken("I20", `${process.name} took up the job while ${other.process.name} holds it`);
+      else this.broken("one-holder", `${process.name} took up the job while ${other.process.name} holds it`);
     }
     this.holders.add({ process, state, sinceMs: this.#nowMs() });
     if (state.generation === 1) this.cleared();
@@ -146,7 +138,7 @@ export class Checker {
     const told = canonicalJson(durableFacts(replay(state.config, records, state.generation)));
     this.hold(
       told === canonicalJson(durableFacts(state)),
-      "I15",
+      "replay-is-the-state",
       "the journal tells another state than the live one",
     );
   }
@@ -155,7 +147,7 @@ export class Checker {
     try {
       checkInvariants(state);
     } catch (error) {
-      this.broken(/\bI\d+|\bL\d/.exec(messageOf(error))?.[0] ?? "state", messageOf(error));
+      this.broken(error instanceof BrokenLaw ? error.law : "legal-moves", messageOf(error));
     }
   }
 
@@ -174,7 +166,11 @@ export class Checker {
       taken: () => {
         const failed = holder?.state.totals.attemptsFailed ?? 0;
         const innocent = method === "releaseLease" || method === "leave";
-        this.hold(!innocent || failed === failedBefore, "I12", `${method} was counted as a failure`);
+        this.hold(
+          !innocent || failed === failedBefore,
+          "only-faults-count",
+          `${method} was counted as a failure`,
+        );
       },
       answered: (answer) => {
         if (server.process.state === "dead") return;
@@ -185,7 +181,11 @@ export class Checker {
         else {
           // Only who asks for a shard is the job's worker.
           if (method === "requestLease") this.#served(arrivedMs);
-          this.hold(!isOld, "I8", `${method} of an older session of ${caller.name} was accepted`);
+          this.hold(
+            !isOld,
+            "stale-is-fenced",
+            `${method} of an older session of ${caller.name} was accepted`,
+          );
           if (method === "register") this.#registered(args, answer, { server: server.process, arrival });
           this.#answered(method, args, answer, server.process);
         }
@@ -223,28 +223,32 @@ export class Checker {
       this.#committed(args[2] as PartialManifest);
   }
 
-  /** I9: over all generations. And the generation itself is safe. */
+  /** Tokens grow over all generations, and the generation itself is safe. */
   #granted({ jobId, token, slices }: Lease): void {
     if (!slices.some(({ file }) => file.path.startsWith(`${this.#job.data}/`))) return;
     this.#ids.add(jobId);
     const last = this.#lastToken;
     this.hold(
       last === null || compareTokens(last, token) < 0,
-      "I9",
+      "tokens-grow",
       `token ${tokenKey(token)} after ${last === null ? "" : tokenKey(last)}`,
     );
     this.#lastToken = token;
     const path = segmentPath(this.#journal, token.generation);
     const safe = this.#image.safeBytes(path)?.includes('"generationStarted"') ?? false;
-    this.hold(safe, "I9", `a token of generation ${token.generation} went out before that was durable`);
+    this.hold(
+      safe,
+      "tokens-grow",
+      `a token of generation ${token.generation} went out before that was durable`,
+    );
   }
 
-  /** I7: the record is safe. I4: so are the files, under the name that only this execution has. */
+  /** The record is safe, and so are the files, under the name that only this execution has. */
   #committed(partial: PartialManifest): void {
     const { shard, token, executionId, files } = partial;
     this.hold(
       this.isRecorded(executionId),
-      "I7",
+      "record-before-answer",
       `the commit of shard ${shard} by ${executionId} was acknowledged and is not durable`,
     );
     const holder = this.holder();
@@ -260,13 +264,13 @@ export class Checker {
       const bytes = this.#image.safeBytes(path);
       this.hold(
         bytes !== null && sha256(bytes) === file.sha256,
-        "I4",
+        "commits-stay-whole",
         `${path} was committed and is not durable`,
       );
     }
   }
 
-  /** I3: whoever was told that it won has won, unless its partial was damaged later. */
+  /** Whoever was told that it won has won, unless its partial was damaged later. */
   #oneCommit({ shard, executionId, digest }: PartialManifest): void {
     const before = this.#commits.get(shard);
     this.#commits.set(shard, { executionId, digest });
@@ -276,7 +280,7 @@ export class Checker {
     );
     this.hold(
       revoked,
-      "I3",
+      "first-commit-wins",
       `commits of shard ${shard} by ${before.executionId} and ${executionId} were acknowledged`,
     );
   }

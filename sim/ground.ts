@@ -1,5 +1,6 @@
 import type { ShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
+import type { Law } from "../shared/domain/laws.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
 import type { FaultPlan } from "./faults.ts";
@@ -29,7 +30,7 @@ export interface Ground {
   /** One, or several, on one coordinator. */
   readonly lots: readonly Lot[];
   /** A promise was broken that is none of a job alone. */
-  broken(invariant: string, what: string): void;
+  broken(law: Law, what: string): void;
   /** A process dies, and with `power` all others of its machine, too. */
   die(process: SimProcess, why: string, power: boolean): void;
   /** A disk has changed; nothing else has happened since. */

@@ -50,7 +50,7 @@ export class JobTroubles {
     if (path === join(job.out, "_manifest.json")) {
       checker.hold(
         checker.isInJournal('"publishIntent"'),
-        "I14",
+        "cancelled-or-published",
         "the output appeared without a durable intent",
       );
     }
@@ -119,13 +119,17 @@ export class JobTroubles {
           scheduler.note("the job is cancelled, it is said");
           checker.hold(
             checker.isRecorded('"jobCancelled"'),
-            "I7",
+            "record-before-answer",
             "a cancellation was acknowledged and is not durable",
           );
           this.cancelledBy = held.process;
         },
         (error: unknown) =>
-          checker.hold(isShardmillError(error), "I14", `cancelling fails: ${messageOf(error)}`),
+          checker.hold(
+            isShardmillError(error),
+            "cancelled-or-published",
+            `cancelling fails: ${messageOf(error)}`,
+          ),
       );
     });
   }

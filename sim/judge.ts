@@ -31,7 +31,7 @@ export class Judge {
     this.#own = own;
   }
 
-  /** L3: without workers the job fails in time. L2: with them, no shard waits for nothing. */
+  /** Without workers the job fails in time; with them, no shard waits for nothing. */
   look(): void {
     const { checker, job, world } = this.#lot;
     const { scheduler, faults, workers, coordinators } = world;
@@ -45,13 +45,18 @@ export class Judge {
     const { state } = holder;
     const revoked = state.shards.some(({ revocations }) => revocations > 0);
     const damaged = hasFired(world, "partialDamaged", "diskError", "diskFull");
-    checker.hold(!revoked || damaged, "I4", "a committed partial is gone, and nobody damaged one");
+    checker.hold(
+      !revoked || damaged,
+      "commits-stay-whole",
+      "a committed partial is gone, and nobody damaged one",
+    );
     if (this.#troubles.absentSinceMs !== null) {
       if (state.phase !== "running" && state.phase !== "planning") this.#troubles.bringWorkersBack();
       else {
         const sinceMs = Math.max(this.#troubles.absentSinceMs, holder.sinceMs);
         const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
-        if (overMs > NOTICE_MS) checker.broken("L3", "no worker for the grace time, and the job still runs");
+        if (overMs > NOTICE_MS)
+          checker.broken("no-workers-is-said", "no worker for the grace time, and the job still runs");
       }
     }
     const waits =
@@ -69,7 +74,7 @@ export class Judge {
     if (!waits || isServed) this.#idleSinceMs = null;
     else this.#idleSinceMs ??= scheduler.nowMs;
     const idleMs = this.#idleSinceMs === null ? 0 : scheduler.nowMs - this.#idleSinceMs;
-    if (idleMs > IDLE_MS) checker.broken("L2", "a shard waits while nobody works");
+    if (idleMs > IDLE_MS) checker.broken("no-shard-waits-in-vain", "a shard waits while nobody works");
   }
 
   /** A run of the job has come to an end of its own. */
@@ -78,8 +83,16 @@ export class Judge {
     this.#runs += 1;
     if (phase === "published") {
       const bad = new Set([...job.failing, ...job.poison]).size;
-      checker.hold(bad <= job.spec.errors.maxRows, "I1", "published with more bad rows than are allowed");
-      checker.hold(this.#own.cancelledBy !== process, "I14", "the job was cancelled, and is published");
+      checker.hold(
+        bad <= job.spec.errors.maxRows,
+        "dead-rows-in-budget",
+        "published with more bad rows than are allowed",
+      );
+      checker.hold(
+        this.#own.cancelledBy !== process,
+        "cancelled-or-published",
+        "the job was cancelled, and is published",
+      );
       // With others at work it is too early to look: each run that comes later finds it published, too.
       // And a run from the beginning may have thrown it away before this one could say so.
       const isThere = world.image.lookUp(join(job.out, MANIFEST_NAME)) !== null;
@@ -88,7 +101,7 @@ export class Judge {
       return;
     }
     if (phase === "cancelled") {
-      checker.hold(this.#own.cancels > 0, "I13", "nobody cancelled the job");
+      checker.hold(this.#own.cancels > 0, "ends-are-final", "nobody cancelled the job");
       // Else it is run again: that takes the commits up, and may publish.
       if (world.random.chance(0.5)) this.#lot.over("cancelled");
       return;
@@ -120,7 +133,7 @@ export class Judge {
     };
     checker.hold(
       why[code] ?? false,
-      "L1",
+      "every-job-ends",
       `the job failed without a reason in this world: ${message} (${code})`,
     );
     if (code === "NO_WORKERS") this.#troubles.bringWorkersBack();
@@ -128,7 +141,7 @@ export class Judge {
     if (this.#own.isForeign && code.startsWith("OUTPUT_")) this.#lot.over("failed");
     checker.hold(
       this.#runs < MAX_RUNS,
-      "L1",
+      "every-job-ends",
       `the job failed in each of ${this.#runs} runs, last: ${message}`,
     );
   }
@@ -147,7 +160,7 @@ export class Judge {
       JOURNAL_FAILED: disk,
       STORE_FAILED: disk,
     };
-    checker.hold(why[code] ?? false, "L1", `${process.name} cannot go on: ${message} (${code})`);
+    checker.hold(why[code] ?? false, "every-job-ends", `${process.name} cannot go on: ${message} (${code})`);
     if (this.#own.isForeign && code.startsWith("OUTPUT_") && this.#isForeign()) this.#lot.over("failed");
   }
 

@@ -76,12 +76,16 @@ export class LotInWorld implements PeopledLot {
     if (this.troubles.isForeign) {
       const bytes = image.safeBytes(manifest);
       const isTheirs = bytes?.toString("utf8") === this.troubles.foreignText;
-      checker.hold(isTheirs, "I5", "somebody's file was replaced");
+      checker.hold(isTheirs, "published-once", "somebody's file was replaced");
     } else if (this.end === "published") {
       const blamed = fired.workerKilled + fired.powerCut + fired.workerPaused > 0 || world.workers.deaths > 0;
       checkOutput({ checker, image, job }, { blamed, diskFailed: fired.diskError + fired.diskFull > 0 });
     } else {
-      checker.hold(image.lookUp(manifest) === null, "I14", `the job is ${this.end}, and published`);
+      checker.hold(
+        image.lookUp(manifest) === null,
+        "cancelled-or-published",
+        `the job is ${this.end}, and published`,
+      );
     }
   }
 }

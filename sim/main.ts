@@ -132,7 +132,7 @@ async function fail(result: SeedResult): Promise<number> {
     const own = story.filter((line) => new RegExp(`(shard |partials/)${shard}\\b`).test(line));
     console.log(`\nthe story of shard ${shard}:\n${own.slice(-STORY_SHOWN).join("\n")}`);
   }
-  console.log(`\nseed ${result.seed} breaks ${result.violation?.message}`);
+  console.log(`\nseed ${result.seed} breaks ${result.violation?.law}: ${result.violation?.message}`);
   console.log(`faults: ${JSON.stringify(result.fired)}`);
   console.log(`replay: npm run sim -- --seeds 1 --from ${result.seed} --jobs ${result.jobs} --story`);
   if (args.json) console.log(JSON.stringify({ seed: result.seed, ...result.violation }));

@@ -1,10 +1,11 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** The bugs of RELIABILITY 4, and those that the simulator once found in earnest. */
+/** Bugs that each break a law, and those that the simulator once found in earnest. */
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "last-commit-wins",
     says: "a later partial takes the place of the committed one",
+    breaks: ["first-commit-wins"],
     edits: [
       edit(
         "coordinator/schedule/events/offer-events.js",
@@ -21,16 +22,19 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no-digest-check",
     says: "partials are taken, and reduced, as they are found",
+    breaks: ["commits-stay-whole"],
     edits: [edit("coordinator/commit/check-file.js", "if (sha256 !== file.sha256) {", "if (false) {")],
   },
   {
     name: "acknowledge-before-fsync",
     says: "answers do not wait for their records",
+    breaks: ["record-before-answer"],
     edits: [edit("coordinator/job/job-shell.js", "        await this.#lastDurable;\n", "")],
   },
   {
     name: "no-record-fsync",
     says: "records are written and never synced",
+    breaks: ["record-before-answer"],
     edits: [
       edit("coordinator/journal/segment-file.js", "sync: () => file.datasync(),", "sync: async () => {},"),
     ],
@@ -38,11 +42,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "partial-named-by-token",
     says: "the execution is no part of a partial's name",
+    breaks: ["commits-stay-whole"],
     edits: [edit("shared/domain/partial.js", "partial.executionId}`", '"x"}`')],
   },
   {
     name: "no-generation-fsync",
     says: "a coordinator works before its generation is durable",
+    breaks: ["tokens-grow"],
     edits: [
       edit(
         "coordinator/journal/segment-file.js",
@@ -55,6 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no-fence",
     says: "partials under revoked tokens are taken",
+    breaks: ["stale-is-fenced"],
     edits: [
       edit(
         "coordinator/schedule/policy/answers.js",
@@ -66,6 +73,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "drain-counted",
     says: "a shard that was handed back is blamed",
+    breaks: ["only-faults-count"],
     edits: [
       edit(
         "coordinator/schedule/events/lease-events.js",
@@ -77,6 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "old-session-accepted",
     says: "an earlier life of a worker goes on being served",
+    breaks: ["stale-is-fenced"],
     edits: [
       edit(
         "coordinator/service/worker-registry.js",
@@ -90,6 +99,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "rename-instead-of-link",
     says: "the manifest replaces whatever is there",
+    breaks: ["published-once"],
     edits: [
       edit(
         "coordinator/publish/publish.js",
@@ -101,6 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "listing-based-reduce",
     says: "the output is made of what lies in the folder, not of what the journal names",
+    breaks: ["first-commit-wins", "every-job-ends"],
     edits: [
       edit("coordinator/job/job-output.js", "await this.partials.sweep(partials).catch(ignoreStorage);", ""),
       edit(
@@ -118,6 +129,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "replan-on-restart",
     says: "a restarted coordinator seals another plan",
+    breaks: ["shards-partition", "every-job-ends"],
     edits: [
       edit(
         "coordinator/job/take-up.js",
@@ -129,6 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "commits-forgotten-on-restart",
     says: "a restarted coordinator maps committed shards again",
+    breaks: ["replay-is-the-state", "every-job-ends"],
     edits: [
       edit(
         "coordinator/job/take-up.js",
@@ -140,11 +153,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no-lock",
     says: "two coordinators run the same job",
+    breaks: ["one-holder"],
     edits: [edit("coordinator/journal/lock.js", 'if (life === "dead")', "if (true)")],
   },
   {
     name: "late-holder-writes",
     says: "a coordinator that was stopped, and replaced, goes on writing and acknowledging",
+    breaks: ["one-holder", "record-before-answer", "cancelled-or-published"],
     edits: [
       edit(
         "coordinator/journal/held-lock.js",
@@ -156,11 +171,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "unseen-is-dead",
     says: "a coordinator of another PID namespace is taken for dead at once",
+    breaks: ["one-holder"],
     edits: [edit("coordinator/journal/lock.js", 'if (life === "dead")', 'if (life !== "alive")')],
   },
   {
     name: "partials-not-synced",
     says: "a partial is committed before its files are durable",
+    breaks: ["commits-stay-whole"],
     edits: [
       edit("coordinator/commit/check-partial.js", "await makeDurable(partial, location, storage);", ""),
       edit("worker/write/partial-sink.js", "await syncPath(join(path, name), disk);", ""),
@@ -169,6 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "winner-discarded",
     says: "a repeated, refused offer deletes the committed files",
+    breaks: ["commits-stay-whole"],
     edits: [
       edit("coordinator/schedule/policy/answers.js", "if (!inUse && !committed)", "if (true)"),
       edit(
@@ -186,11 +204,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "tail-of-last-segment-not-synced",
     says: "records are built upon that the next power cut may take",
+    breaks: ["record-before-answer", "every-job-ends"],
     edits: [edit("coordinator/journal/journal.js", "await syncPath(segmentPath(folder, last), disk);", ";")],
   },
   {
     name: "folder-names-not-synced",
     says: "the folders of the journal and the partials are not durable",
+    breaks: ["record-before-answer", "tokens-grow"],
     edits: [
       edit("shared/core/make-folders.js", "await syncPath(dirname(path), disk)", "await Promise.resolve()"),
     ],
@@ -198,6 +218,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "intent-not-recorded",
     says: "the output appears without a durable intent to publish",
+    breaks: ["cancelled-or-published"],
     edits: [
       edit(
         "coordinator/schedule/events/job-events.js",
@@ -209,6 +230,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "cancel-after-intent",
     says: "a job that is being published can be cancelled",
+    breaks: ["cancelled-or-published"],
     edits: [
       edit(
         "coordinator/schedule/events/job-events.js",
@@ -220,6 +242,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "filtered-not-counted",
     says: "rows that a step dropped are missing in the counts",
+    breaks: ["every-row-once"],
     edits: [
       edit(
         "coordinator/schedule/state/evolve-shard.js",
@@ -231,6 +254,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "filtered-counted-twice",
     says: "a shard that is revoked, and committed again, counts its dropped rows twice",
+    breaks: ["every-row-once"],
     edits: [
       edit(
         "coordinator/schedule/state/evolve-shard.js",
@@ -242,21 +266,25 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "filtered-not-published",
     says: "the manifest does not say which rows are missing",
+    breaks: ["every-row-once"],
     edits: [edit("coordinator/publish/layout.js", "filtered: rowsFiltered,", "filtered: 0,")],
   },
   {
     name: "leases-never-expire",
     says: "the shard of a worker that fell silent is never given to another",
+    breaks: ["every-job-ends", "no-shard-waits-in-vain"],
     edits: [edit("coordinator/schedule/events/tick.js", "    expireLeases(context);\n", "")],
   },
   {
     name: "emptied-for-ever",
     says: "a worker that is emptied gets nothing when it is empty",
+    breaks: ["no-shard-waits-in-vain"],
     edits: [edit("coordinator/schedule/policy/pending-queue.js", "worker.leases.size === 0 || ", "")],
   },
   {
     name: "lock-let-go-before-cleaning",
     says: "work files are removed without the lock",
+    breaks: ["nothing-left-behind"],
     edits: [edit("coordinator/publish/cleanup.js", "if (!isOfLock(name))", "if (true)")],
   },
 ];

@@ -1,10 +1,14 @@
+import type { Law } from "../shared/domain/laws.ts";
+
 /**
  * A bug that is planted on purpose: edits of the compiled code, each of a text that is there exactly once.
  */
 export interface Mutant {
   readonly name: string;
-  /** What it breaks. */
+  /** What it does. */
   readonly says: string;
+  /** By any of these it may be found. */
+  readonly breaks: readonly Law[];
   readonly edits: readonly {
     /** Below the compiled tree. */
     readonly file: string;

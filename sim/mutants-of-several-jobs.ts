@@ -5,6 +5,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   {
     name: "leases-of-several-jobs",
     says: "slots count for each job, and a worker works on all of them at once",
+    breaks: ["leases-in-bounds"],
     edits: [
       edit(
         "coordinator/service/job-choice.js",
@@ -16,6 +17,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   {
     name: "only-the-first-job-is-joined",
     says: "a job whose turn has not come fails for want of workers",
+    breaks: ["every-job-ends"],
     edits: [
       edit(
         "coordinator/service/work-server.js",
@@ -27,6 +29,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   {
     name: "closed-under-a-use",
     says: "a worker closes a job that it leaves under its shards",
+    breaks: ["leases-in-bounds"],
     edits: [
       edit(
         "worker/job/kept-open.js",
@@ -40,6 +43,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   {
     name: "use-counted-when-open",
     says: "a shard that waits for its job to open does not keep it open, and the job is closed again after it",
+    breaks: ["leases-in-bounds"],
     edits: [
       edit(
         "worker/job/kept-open.js",

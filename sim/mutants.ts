@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { mapConcurrent } from "../shared/core/map-concurrent.ts";
 import { packageRoot } from "../shared/core/package-root.ts";
+import { isLaw, type Law } from "../shared/domain/laws.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutant-list.ts";
 import { SEVERAL_JOBS_MUTANTS } from "./mutants-of-several-jobs.ts";
@@ -17,7 +18,7 @@ const SCRATCH = join(packageRoot, ".scratch", `mutants-${process.pid}`);
 
 interface Verdict {
   readonly mutant: Mutant;
-  readonly caught: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
+  readonly caught: { readonly seed: number; readonly law: Law; readonly message: string } | null;
   /** Why nothing can be said of it. */
   readonly problem: string | null;
 }
@@ -77,7 +78,8 @@ function lineOf({ mutant, caught, problem }: Verdict): string {
   const name = mutant.name.padEnd(32);
   if (problem !== null) return `${name} CANNOT BE PLANTED  ${problem}`;
   if (caught === null) return `${name} LIVES              ${mutant.says}`;
-  return `${name} ${caught.invariant.padEnd(6)} seed ${String(caught.seed).padEnd(6)} ${caught.message}`;
+  const unexpected = mutant.breaks.includes(caught.law) ? "" : " (its `breaks` does not say so)";
+  return `${name} ${caught.law.padEnd(24)} seed ${String(caught.seed).padEnd(6)} ${caught.message}${unexpected}`;
 }
 
 async function judge(mutant: Mutant): Promise<Verdict> {
@@ -120,9 +122,9 @@ async function hunt(tree: string): Promise<Pick<Verdict, "caught" | "problem">> 
 
 function parse(line: string): Verdict["caught"] {
   try {
-    const { seed, invariant, message } = JSON.parse(line) as Record<string, unknown>;
-    if (typeof seed !== "number" || typeof invariant !== "string") return null;
-    return { seed, invariant, message: String(message).replaceAll("\n", " ").slice(0, 110) };
+    const { seed, law, message } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof seed !== "number" || !isLaw(law)) return null;
+    return { seed, law, message: String(message).replaceAll("\n", " ").slice(0, 110) };
   } catch {
     return null;
   }

@@ -171,7 +171,8 @@ export class SimCoordinators {
   /** An error that is logged and not raised is looked at all the same. */
   #logOf({ process }: Running) {
     const write = (line: string) => {
-      if (line.includes("broken invariant")) this.#ground.broken("state", `${process.name} logs ${line}`);
+      if (line.includes("broken invariant"))
+        this.#ground.broken("legal-moves", `${process.name} logs ${line}`);
     };
     return errorLogger(write);
   }

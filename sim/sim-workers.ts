@@ -92,7 +92,8 @@ export class SimWorkers {
       scheduler.note(`${process.name} is ${how}`);
     } catch (error) {
       scheduler.note(`${process.name} gives up: ${messageOf(error)}`);
-      if (!isShardmillError(error)) this.#ground.broken("state", `${process.name}: ${messageOf(error)}`);
+      if (!isShardmillError(error))
+        this.#ground.broken("legal-moves", `${process.name}: ${messageOf(error)}`);
     }
     await sleep(10, undefined, clock);
     scheduler.kill(process, "it has nothing left to do");
@@ -115,7 +116,7 @@ export class SimWorkers {
     const runner = new SimRunner({
       jobs: lots.map(({ job }) => job),
       openMs: this.#openMs,
-      broken: (what) => this.#ground.broken("I10", `${process.name}: ${what}`),
+      broken: (what) => this.#ground.broken("leases-in-bounds", `${process.name}: ${what}`),
       clock,
       disk,
       random: random.fork(),

@@ -1,4 +1,5 @@
 import { FAULT_KINDS, type FaultKind } from "./faults.ts";
+import type { Violation } from "./violation.ts";
 import { jobsOf, World } from "./world.ts";
 
 export interface SeedResult {
@@ -6,7 +7,7 @@ export interface SeedResult {
   readonly jobs: number;
   /** How the jobs ended; null when a promise was broken before. */
   readonly end: string | null;
-  readonly violation: { readonly invariant: string; readonly message: string } | null;
+  readonly violation: Violation | null;
   readonly fired: Readonly<Record<FaultKind, number>>;
   readonly steps: number;
   readonly simulatedMs: number;
@@ -27,7 +28,10 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const { tellStory = false, jobs = jobsOf(seed) } = options;
   const world = new World(seed, { tellStory, jobs });
   const onRejection = (error: unknown) =>
-    world.broken("state", `an error that nobody caught: ${error instanceof Error ? error.stack : error}`);
+    world.broken(
+      "legal-moves",
+      `an error that nobody caught: ${error instanceof Error ? error.stack : error}`,
+    );
   process.on("unhandledRejection", onRejection);
   try {
     await world.run();
@@ -41,7 +45,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     seed,
     jobs,
     end: violation === null ? world.end : null,
-    violation: violation === null ? null : { invariant: violation.invariant, message: violation.message },
+    violation,
     fired: Object.fromEntries(FAULT_KINDS.map((kind) => [kind, faults.fired[kind]])) as Record<
       FaultKind,
       number

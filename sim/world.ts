@@ -1,5 +1,5 @@
+import type { Law } from "../shared/domain/laws.ts";
 import type { WorkerSession } from "../shared/domain/worker.ts";
-import { Violation } from "./checker.ts";
 import { DiskImage } from "./disk-image.ts";
 import { FaultPlan } from "./faults.ts";
 import { LotInWorld } from "./lot-in-world.ts";
@@ -12,6 +12,7 @@ import { type ArrivedCall, SimNetwork, type Witness } from "./sim-network.ts";
 import { makeSimJob } from "./sim-plan.ts";
 import { SimWorkers } from "./sim-workers.ts";
 import { Troubles } from "./troubles.ts";
+import type { Violation } from "./violation.ts";
 
 /** How long after the last fault each job may take to its end. */
 const LIVENESS_MS = 240_000;
@@ -92,11 +93,11 @@ export class World implements Peopled {
     scheduler.after(faults.healMs, null, () => this.#heal());
     const over = () => this.isOver() || this.violation !== null;
     const how = await scheduler.run(over, () => this.#look());
-    if (how === "idle") this.broken("L1", "nothing happens any more, and the job has not ended");
+    if (how === "idle") this.broken("every-job-ends", "nothing happens any more, and the job has not ended");
   }
 
-  broken(invariant: string, what: string): void {
-    this.#broken ??= new Violation(invariant, what);
+  broken(law: Law, message: string): void {
+    this.#broken ??= { law, message };
   }
 
   /** The machine that all processes run on loses its power. */
@@ -162,12 +163,13 @@ export class World implements Peopled {
     this.#checkWorkers();
     const limitMs = LIVENESS_MS * lots.length;
     const sinceMs = this.#healedAtMs === null ? 0 : scheduler.nowMs - this.#healedAtMs;
-    if (sinceMs > limitMs) this.broken("L1", `not ended ${limitMs / 1_000} s after the last fault`);
+    if (sinceMs > limitMs)
+      this.broken("every-job-ends", `not ended ${limitMs / 1_000} s after the last fault`);
     const steps = MAX_STEPS * lots.length;
-    if (scheduler.steps > steps) this.broken("L1", `not ended after ${steps} turns`);
+    if (scheduler.steps > steps) this.broken("every-job-ends", `not ended after ${steps} turns`);
   }
 
-  /** I10 over all jobs: a worker holds no more leases than it has slots, and all of them are of one job. */
+  /** Over all jobs: a worker holds no more leases than it has slots, and all of them are of one job. */
   #checkWorkers(): void {
     // A job whose journal failed is let go of with its leases in it, and they are void: nobody can see when.
     if (this.lots.length === 1 || hasFired(this, "diskFull", "diskError")) return;
@@ -179,8 +181,11 @@ export class World implements Peopled {
         const now = { leases: so.leases + leases.size, jobs: so.jobs + 1 };
         held.set(session, now);
         if (now.leases > slots)
-          this.broken("I10", `${name} holds ${now.leases} leases over all jobs, in ${slots} slots`);
-        if (now.jobs > 1) this.broken("I10", `${name} holds leases of ${now.jobs} jobs at once`);
+          this.broken(
+            "leases-in-bounds",
+            `${name} holds ${now.leases} leases over all jobs, in ${slots} slots`,
+          );
+        if (now.jobs > 1) this.broken("leases-in-bounds", `${name} holds leases of ${now.jobs} jobs at once`);
       }
     }
   }

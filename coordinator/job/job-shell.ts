@@ -50,9 +50,9 @@ export interface JobShellOptions {
 /**
  * The thin shell around the pure core: applies an event, then runs its effects in order.
  *
- * Law: records reach the journal in the order in which the core changed its state, and no answer leaves
- * before every durable record so far is on disk: that of its own event, and those of earlier ones, on which
- * it may rest. A journal that cannot be written ends everything: `ended` rejects.
+ * Law `record-before-answer`: records reach the journal in the order in which the core changed its state, and
+ * no answer leaves before every durable record so far is on disk: that of its own event, and those of earlier
+ * ones, on which it may rest. A journal that cannot be written ends everything: `ended` rejects.
  */
 export class JobShell {
   readonly state: JobState;

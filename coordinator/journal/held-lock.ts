@@ -30,9 +30,9 @@ export interface HeldLockOptions {
 /**
  * A lock that this process holds, and shows to be held by changing a file every few seconds.
  *
- * Law: a process that was stopped for longer than the silence may have lost it to another. So before and
- * after whatever must be done by the holder alone, it `confirm`s: at no cost while its last beat is young,
- * else by reading the lock itself.
+ * Law `one-holder`: a process that was stopped for longer than the silence may have lost it to another. So
+ * before and after whatever must be done by the holder alone, it `confirm`s: at no cost while its last beat
+ * is young, else by reading the lock itself.
  */
 export class HeldLock implements AsyncDisposable {
   readonly #options: HeldLockOptions;

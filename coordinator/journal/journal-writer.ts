@@ -43,9 +43,9 @@ export interface WriterOptions {
  * than the record itself.
  *
  * Law: once a write or a sync has failed, nothing is ever written again: after a failed fsync nobody knows
- * what is on disk. Law: only the holder of the lock appends, and acknowledges. It is asked before a write, so
- * that one who lost it writes no more; and after, for the successor has read only what was there before: a
- * record that came too late is in no history.
+ * what is on disk. Law `one-holder`: only who holds the lock appends, and acknowledges. It is asked before a
+ * write, so that one who lost it writes no more; and after, for the successor has read only what was there
+ * before: a record that came too late is in no history.
  */
 export class JournalWriter implements AsyncDisposable {
   readonly #file: SegmentFile;

@@ -46,7 +46,7 @@ const FETCHES_AT_ONCE = 16;
  * Runs the `final` of every reduction over all committed partials and stages `reduced/<name>.parquet`,
  * durable. The files that it reads are checked against their manifests again first, each once.
  *
- * Law: the same commits give the same bytes, on any restart (I6): files are read in plan order by one thread
+ * Law `same-commits-same-output`: on any restart, too. Files are read in plan order by one thread
  * (see LockedDatabase).
  *
  * @returns the staged files, paths relative to the output folder, in the order of the job file

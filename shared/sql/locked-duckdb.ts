@@ -19,13 +19,13 @@ const RESULT_VIEW = "temp.main.shardmill_result";
  * An in-memory DuckDB that is locked to a few folders: the only one that ever runs a user's SQL. Nothing in
  * it can attach, install, load, leave its folders or unlock its settings.
  *
- * Law: the same statements over the same files give the same bytes. It holds because there is **one thread**:
- * with more, threads take row groups as they come, so floats are summed in another order each time and groups
- * come out in another order. That costs speed only where a `final` reads all `rows`; a reduction with a
- * `combine` does its heavy part on the workers, and each of them uses one thread too. Insertion order is kept
- * and the time zone is UTC, for the same reason. It is a law for one memory limit (spilling changes the order
- * of groups that no ORDER BY settles), and not for SQL that asks for chance or the time (`random()`,
- * `now()`).
+ * Law `same-commits-same-output`: the same statements over the same files give the same bytes. It holds
+ * because there is **one thread**: with more, threads take row groups as they come, so floats are summed in
+ * another order each time and groups come out in another order. That costs speed only where a `final` reads
+ * all `rows`; a reduction with a `combine` does its heavy part on the workers, and each of them uses one
+ * thread too. Insertion order is kept and the time zone is UTC, for the same reason. It is a law for one
+ * memory limit (spilling changes the order of groups that no ORDER BY settles), and not for SQL that asks for
+ * chance or the time (`random()`, `now()`).
  *
  * Statements run one after the other, off the calling thread. `run`, `rows` and `copyOwn` are for our own
  * SQL; `copyTo` is the one for a user's. A user's SELECT changes no setting (see {@link refusedFunction});

@@ -20,7 +20,7 @@ export interface ClientOptions {
 }
 
 /**
- * RELIABILITY's limit for a control call: a third of a lease, so that a lost heartbeat can be sent again in
+ * The limit of a control call: a third of a lease, so that a lost heartbeat can be sent again in
  * time.
  */
 const CONTROL_MS = 10_000;

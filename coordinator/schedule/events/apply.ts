@@ -16,8 +16,8 @@ import { heartbeat, workerJoined, workerLost, workerRefused } from "./worker-eve
  * The core: what an event changes, and what must be done about it. Synchronous, total and deterministic;
  * `nowMs` is monotonic and never goes back.
  *
- * Law: the shell runs the effects of all events in one order, and nothing that follows a durable append, of
- * this event or of an earlier one, before that record is on disk.
+ * Law `record-before-answer`: the shell runs the effects of all events in one order, and nothing that follows
+ * a durable append, of this event or of an earlier one, before that record is on disk.
  *
  * @throws an Error with the state, the event and the shard's history, when the event is impossible here (see
  * moves.ts)

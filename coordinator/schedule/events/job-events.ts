@@ -1,4 +1,5 @@
 import { assert } from "../../../shared/core/assert.ts";
+import { assertLaw } from "../../../shared/domain/laws.ts";
 import { closeJob, failJob } from "../policy/job-end.ts";
 import { enqueue } from "../policy/pending-queue.ts";
 import type { EventOf } from "../state/event.ts";
@@ -46,7 +47,11 @@ export function reduced(context: EventContext, { outputDigest }: EventOf<"reduce
 }
 
 export function publishDone(context: EventContext, { outputDigest }: EventOf<"publishDone">): void {
-  assert(outputDigest === context.state.outputDigest, "I5: what was published is what was intended");
+  assertLaw(
+    "published-once",
+    outputDigest === context.state.outputDigest,
+    "what was published is what was intended",
+  );
   recordDurably(context, { kind: "published", outputDigest });
   closeJob(context);
 }

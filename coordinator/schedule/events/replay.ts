@@ -1,5 +1,6 @@
 import { assert } from "../../../shared/core/assert.ts";
 import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { assertLaw } from "../../../shared/domain/laws.ts";
 import { jobEnd } from "../policy/job-end.ts";
 import { enqueue } from "../policy/pending-queue.ts";
 import { settleVerdicts } from "../policy/verdict.ts";
@@ -41,9 +42,10 @@ export function replay(
     at += 1;
   }
   const { lastToken } = state;
-  assert(
+  assertLaw(
+    "tokens-grow",
     lastToken === null || lastToken.generation < generation,
-    "I9: a new coordinator is a new generation",
+    "a new coordinator is a new generation",
   );
   for (const entry of state.shards) if (entry.state.kind === "pending") enqueue(state, entry);
   return state;

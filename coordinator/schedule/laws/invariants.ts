@@ -1,4 +1,5 @@
 import { isEnded } from "../../../shared/domain/job.ts";
+import { assertLaw } from "../../../shared/domain/laws.ts";
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens } from "../../../shared/domain/token.ts";
 import { type JobState, openShards, type QueueItem } from "../state/job-state.ts";
@@ -6,10 +7,10 @@ import { inPlanOrder, leasesOf, SHARD_KINDS, type ShardEntry } from "../state/sh
 import { checkShard } from "./invariants-shard.ts";
 
 /**
- * The invariants of RELIABILITY 3 that a state can show, all of them, in O(shards): for tests, the simulator,
+ * The laws that a state can show, all of them, in O(shards): for tests, the simulator,
  * and samples in production.
  *
- * @throws an Error that names the invariant that is broken
+ * @throws {BrokenLaw}
  */
 export function checkInvariants(state: JobState): void {
   for (const entry of state.shards) checkShard(state, entry);
@@ -22,15 +23,15 @@ export function checkInvariants(state: JobState): void {
   checkQueue(state);
 }
 
-function hold(condition: boolean, law: string): void {
-  if (!condition) throw new Error(`broken invariant: ${law}`);
-}
-
 /** What is counted as it changes must be what one would count now. */
 function checkCounts(state: JobState): void {
   for (const kind of SHARD_KINDS) {
     const found = state.shards.filter((entry) => entry.state.kind === kind).length;
-    hold(state.counts[kind] === found, `counts: ${state.counts[kind]} shards ${kind}, found ${found}`);
+    assertLaw(
+      "counts-agree",
+      state.counts[kind] === found,
+      `${state.counts[kind]} shards ${kind}, found ${found}`,
+    );
   }
   let rowsCommitted = 0;
   let filteredRows = 0;
@@ -43,16 +44,21 @@ function checkCounts(state: JobState): void {
     rowsOut += shard.partial.rowsOut;
     deadRows += shard.partial.rowsDead;
   }
-  hold(state.totals.rowsCommitted === rowsCommitted, `counts: rows committed are ${rowsCommitted}`);
-  hold(state.totals.filteredRows === filteredRows, `counts: filtered rows are ${filteredRows}`);
-  hold(state.totals.rowsOut === rowsOut, `counts: rows out are ${rowsOut}`);
-  hold(state.totals.deadRows === deadRows, `counts: dead rows are ${deadRows}`);
+  assertLaw(
+    "counts-agree",
+    state.totals.rowsCommitted === rowsCommitted,
+    `rows committed are ${rowsCommitted}`,
+  );
+  assertLaw("counts-agree", state.totals.filteredRows === filteredRows, `filtered rows are ${filteredRows}`);
+  assertLaw("counts-agree", state.totals.rowsOut === rowsOut, `rows out are ${rowsOut}`);
+  assertLaw("counts-agree", state.totals.deadRows === deadRows, `dead rows are ${deadRows}`);
   const extra = state.shards.reduce((sum, entry) => sum + Math.max(0, leasesOf(entry.state).length - 1), 0);
-  hold(state.extraLeases === extra, `counts: extra leases are ${extra}`);
+  assertLaw("counts-agree", state.extraLeases === extra, `extra leases are ${extra}`);
   const committing = state.shards.filter((entry) => entry.state.kind === "committing");
-  hold(
+  assertLaw(
+    "counts-agree",
     committing.length === state.committing.size && committing.every((entry) => state.committing.has(entry)),
-    "counts: the committing shards are known",
+    "the committing shards are known",
   );
 }
 
@@ -64,17 +70,29 @@ function checkPartition(state: JobState): void {
   for (const entry of leaves) {
     rows += shardRows(entry.shard);
     const follows = (before?.shard.rowEnd ?? 0) === entry.shard.rowStart;
-    hold(follows, `I11: shards ${before?.shard.id} and ${entry.shard.id} are side by side`);
+    assertLaw(
+      "shards-partition",
+      follows,
+      `shards ${before?.shard.id} and ${entry.shard.id} are side by side`,
+    );
     before = entry;
   }
-  hold(rows === state.totals.rows, `I11: the shards have ${state.totals.rows} rows, found ${rows}`);
+  assertLaw(
+    "shards-partition",
+    rows === state.totals.rows,
+    `the shards have ${state.totals.rows} rows, found ${rows}`,
+  );
 }
 
 function checkCommits(state: JobState): void {
   const executions = new Set<string>();
   for (const { state: shard } of state.shards) {
     if (shard.kind !== "committed") continue;
-    hold(!executions.has(shard.partial.executionId), "I3: one execution is committed once");
+    assertLaw(
+      "first-commit-wins",
+      !executions.has(shard.partial.executionId),
+      "one execution is committed once",
+    );
     executions.add(shard.partial.executionId);
   }
 }
@@ -85,32 +103,50 @@ function checkWorkers(state: JobState): void {
   for (const worker of state.workers.values()) {
     names.set(worker.name, (names.get(worker.name) ?? 0) + 1);
     held += worker.leases.size;
-    hold(worker.leases.size <= worker.slots, `I10: ${worker.name} holds no more leases than it has slots`);
+    assertLaw(
+      "leases-in-bounds",
+      worker.leases.size <= worker.slots,
+      `${worker.name} holds no more leases than it has slots`,
+    );
     for (const lease of worker.leases)
-      hold(lease.session === worker.session, "I8: a lease is its session's own");
+      assertLaw("stale-is-fenced", lease.session === worker.session, "a lease is its session's own");
   }
   for (const session of state.emptying)
-    hold(state.workers.has(session), "counts: a worker that is being emptied is here");
-  hold(held === state.leases.size, "I8: every lease belongs to a session that is here");
-  hold(
+    assertLaw("counts-agree", state.workers.has(session), "a worker that is being emptied is here");
+  assertLaw("stale-is-fenced", held === state.leases.size, "every lease belongs to a session that is here");
+  assertLaw(
+    "counts-agree",
     names.size === state.workerNames.size &&
       [...names].every(([name, count]) => state.workerNames.get(name) === count),
-    "counts: worker names",
+    "worker names",
   );
   for (const lease of state.leases.values()) {
-    hold(lease.live && leasesOf(lease.entry.state).includes(lease), "counts: a live lease is its shard's");
+    assertLaw(
+      "counts-agree",
+      lease.live && leasesOf(lease.entry.state).includes(lease),
+      "a live lease is its shard's",
+    );
   }
   const { lastToken } = state;
   if (lastToken === null) return;
   const own = { generation: state.generation, sequence: state.sequence };
-  hold(compareTokens(lastToken, own) <= 0, "I9: no token is higher than the last that was granted");
+  assertLaw(
+    "tokens-grow",
+    compareTokens(lastToken, own) <= 0,
+    "no token is higher than the last that was granted",
+  );
 }
 
 function checkReputations(state: JobState): void {
   const { reputations, workerNames, workers, config } = state;
   for (const [name, { strikes, exclusion }] of reputations) {
-    hold(strikes.length <= config.exclusion.strikes, "I17: the strikes of a worker are bounded");
-    hold(
+    assertLaw(
+      "memory-is-bounded",
+      strikes.length <= config.exclusion.strikes,
+      "the strikes of a worker are bounded",
+    );
+    assertLaw(
+      "counts-agree",
       strikes.every(({ shards }) => shards.length > 0),
       "a strike is for a shard",
     );
@@ -118,7 +154,8 @@ function checkReputations(state: JobState): void {
     const held = [...workers.values()].filter((worker) => worker.name === name).flatMap((w) => [...w.leases]);
     const since = held.filter(({ startedMs }) => startedMs > exclusion.sinceMs);
     const probes = since.every(({ startedMs }) => startedMs >= exclusion.untilMs);
-    hold(
+    assertLaw(
+      "excluded-by-probes",
       probes && since.length <= 1,
       `an excluded worker, ${name}, gets one probe at a time, and none before`,
     );
@@ -126,37 +163,55 @@ function checkReputations(state: JobState): void {
   const excluded = [...workerNames.keys()].filter(
     (name) => (reputations.get(name)?.exclusion ?? null) !== null,
   );
-  hold(
+  assertLaw(
+    "excluded-by-probes",
     workerNames.size === 0 || excluded.length < workerNames.size,
-    "L2: not every worker that is here is excluded",
+    "not every worker that is here is excluded",
   );
 }
 
 function checkPhase(state: JobState): void {
   const { phase, totals } = state;
   const open = openShards(state);
-  if (phase === "running") hold(open > 0, "a running job has open shards");
+  if (phase === "running") assertLaw("legal-moves", open > 0, "a running job has open shards");
   if (phase === "reducing" || phase === "publishing" || phase === "published") {
-    hold(open === 0, `I1: a job that is ${phase} has no open shard`);
-    hold(totals.rowsCommitted + state.counts.poisoned === totals.rows, "I1: every row is accounted for");
+    assertLaw("every-row-once", open === 0, `a job that is ${phase} has no open shard`);
+    assertLaw(
+      "every-row-once",
+      totals.rowsCommitted + state.counts.poisoned === totals.rows,
+      "every row is accounted for",
+    );
   }
   if (phase === "publishing" || phase === "published") {
     // Not of a job that is reducing: one that failed for its dead letters, and is taken up again, is reducing
     // until it is judged again, by what is allowed now.
-    hold(totals.deadRows <= state.config.maxDeadRows, "no more dead letters than are allowed");
-    hold(state.outputDigest !== null, "I14: what is published was intended");
+    assertLaw(
+      "dead-rows-in-budget",
+      totals.deadRows <= state.config.maxDeadRows,
+      "no more dead letters than are allowed",
+    );
+    assertLaw("cancelled-or-published", state.outputDigest !== null, "what is published was intended");
   }
-  if (phase === "published") hold(state.failure === null, "I14: what is published has not failed");
+  if (phase === "published")
+    assertLaw("cancelled-or-published", state.failure === null, "what is published has not failed");
   if (phase === "cancelled")
-    hold(state.outputDigest === null, "I14: what is cancelled was never to be published");
+    assertLaw(
+      "cancelled-or-published",
+      state.outputDigest === null,
+      "what is cancelled was never to be published",
+    );
   if (phase === "failed" || phase === "cancelled")
-    hold(state.failure !== null, "an unhappy end has a reason");
+    assertLaw("ends-are-final", state.failure !== null, "an unhappy end has a reason");
   if (isEnded(phase)) {
-    hold(state.leases.size === 0 && state.committing.size === 0, "I13: an ended job has nothing in flight");
+    assertLaw(
+      "ends-are-final",
+      state.leases.size === 0 && state.committing.size === 0,
+      "an ended job has nothing in flight",
+    );
   }
 }
 
-/** L2 rests on this: a shard that waits can be found. */
+/** A shard that waits can be found. */
 function checkQueue(state: JobState): void {
   if (isEnded(state.phase)) return;
   const { ready, marked, backingOff } = state.queue;
@@ -167,6 +222,10 @@ function checkQueue(state: JobState): void {
   for (const line of [ready, marked, backingOff]) for (const item of line.values()) note(item);
   for (const entry of state.shards) {
     if (entry.state.kind !== "pending") continue;
-    hold(queued.get(entry) === 1, `L2: pending shard ${entry.shard.id} is in the queue once`);
+    assertLaw(
+      "no-shard-waits-in-vain",
+      queued.get(entry) === 1,
+      `pending shard ${entry.shard.id} is in the queue once`,
+    );
   }
 }

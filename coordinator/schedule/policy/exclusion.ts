@@ -54,8 +54,8 @@ export function excludedMs(state: JobState, name: string, nowMs: number): number
 }
 
 /**
- * Law (L2): not all workers that are here are excluded. When the last other one has gone, they are all taken
- * back.
+ * Law `excluded-by-probes`: not all workers that are here are excluded. When the last other one has gone,
+ * they are all taken back.
  */
 export function keepSomebody(context: EventContext): void {
   const { workerNames, reputations } = context.state;

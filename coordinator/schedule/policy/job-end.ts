@@ -1,5 +1,6 @@
 import { assert } from "../../../shared/core/assert.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
+import { assertLaw } from "../../../shared/domain/laws.ts";
 import type { DeadLetter } from "../../../shared/domain/partial.ts";
 import { compareShards, type Shard } from "../../../shared/domain/shard.ts";
 import type { JobEffect } from "../state/effect.ts";
@@ -52,7 +53,11 @@ export function closeJob(context: EventContext): void {
 
 export function jobEnd({ phase, failure }: JobState): JobEffect {
   assert(phase === "published" || phase === "failed" || phase === "cancelled", "the job has ended");
-  assert(phase !== "published" || failure === null, "I14: what is published has not failed");
+  assertLaw(
+    "cancelled-or-published",
+    phase !== "published" || failure === null,
+    "what is published has not failed",
+  );
   return { kind: "jobEnded", phase, reason: failure };
 }
 

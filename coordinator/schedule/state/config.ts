@@ -1,7 +1,7 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 
 /**
- * The times and limits of the scheduling core (RELIABILITY, "Times"). All durations are monotonic
+ * The times and limits of the scheduling core. All durations are monotonic
  * milliseconds.
  */
 export interface ScheduleConfig {

@@ -1,4 +1,5 @@
 import { assert, present } from "../../../shared/core/assert.ts";
+import { assertLaw } from "../../../shared/domain/laws.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import { rowCountsFault } from "../../../shared/domain/row-counts.ts";
 import { type ShardId, shardId, shardRows } from "../../../shared/domain/shard.ts";
@@ -30,7 +31,11 @@ export function evolveGranted(state: JobState, record: RecordOf<"leaseGranted">)
   const { token, worker, backup } = record;
   if (findAttempt(entry, token) !== undefined) return;
   const { lastToken } = state;
-  assert(lastToken === null || compareTokens(token, lastToken) > 0, `I9: token ${tokenKey(token)} is new`);
+  assertLaw(
+    "tokens-grow",
+    lastToken === null || compareTokens(token, lastToken) > 0,
+    `token ${tokenKey(token)} is new`,
+  );
   state.totals.attempts += 1;
   keepAttempt(state, entry, { token, worker, backup, end: null });
 }
@@ -55,11 +60,11 @@ export function evolveCommitted(state: JobState, partial: PartialManifest): void
   const entry = entryOf(state, partial.shard);
   if (entry.state.kind === "committed") {
     const same = entry.state.partial.executionId === partial.executionId;
-    assert(same, `I3: one commit a shard; ${historyOf(state, entry)}`);
+    assertLaw("first-commit-wins", same, `one commit a shard; ${historyOf(state, entry)}`);
     return;
   }
   const fault = rowCountsFault(partial, shardRows(entry.shard));
-  assert(fault === null, `I1: a commit accounts for ${placeOf(state, entry)}: ${fault}`);
+  assertLaw("every-row-once", fault === null, `a commit accounts for ${placeOf(state, entry)}: ${fault}`);
   seeToken(state, partial.token);
   moveShard(state, entry, "stored", { kind: "committed", partial });
   state.totals.rowsCommitted += partial.rowsIn;
@@ -73,7 +78,11 @@ export function evolveSplit(state: JobState, record: RecordOf<"shardSplit">): vo
   if (entry.state.kind === "split") return;
   const { atRow, into } = record;
   const { rowStart, rowEnd } = entry.shard;
-  assert(rowStart < atRow && atRow < rowEnd, `I11: row ${atRow} is inside ${placeOf(state, entry)}`);
+  assertLaw(
+    "shards-partition",
+    rowStart < atRow && atRow < rowEnd,
+    `row ${atRow} is inside ${placeOf(state, entry)}`,
+  );
   assert(into[0] === state.shards.length && into[1] === into[0] + 1, "halves take the next free numbers");
   moveShard(state, entry, "splitUp", { kind: "split", atRow, into });
   addShard(state, { id: shardId(into[0]), rowStart, rowEnd: atRow }, entry.shard.id);

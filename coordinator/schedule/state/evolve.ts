@@ -1,6 +1,7 @@
 import { assert, assertNever } from "../../../shared/core/assert.ts";
 import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
+import { assertLaw } from "../../../shared/domain/laws.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
 import {
   endAttempt,
@@ -16,8 +17,8 @@ import type { JournalRecord } from "./record.ts";
 /**
  * Applies a record to the durable facts: the only code that changes them, live and in replay.
  *
- * Law: a record that is applied twice in a row changes nothing the second time. A record that contradicts the
- * state throws.
+ * Law `replay-is-the-state`: a record that is applied twice in a row changes nothing the second time. A
+ * record that contradicts the state throws.
  */
 export function evolve(state: JobState, record: JournalRecord): void {
   if (isEnded(state.phase)) assertAllowedAfterEnd(state, record);
@@ -55,11 +56,14 @@ export function evolve(state: JobState, record: JournalRecord): void {
       evolveIntent(state, record.outputDigest);
       break;
     case "published":
-      assert(state.outputDigest === record.outputDigest, "I5: what was published is what was intended");
-      state.phase = "published";
+      evolvePublished(state, record.outputDigest);
       return;
     case "jobCancelled":
-      assert(state.phase !== "publishing", "I14: no cancelling after the intent to publish");
+      assertLaw(
+        "cancelled-or-published",
+        state.phase !== "publishing",
+        "it comes before the intent to publish",
+      );
       state.phase = "cancelled";
       state.failure ??= { code: "JOB_CANCELLED", message: record.reason, fields: {} };
       return;
@@ -81,7 +85,7 @@ function assertAllowedAfterEnd(state: JobState, record: JournalRecord): void {
   if (record.kind === "generationStarted" || record.kind === "attemptEnded") return;
   if (record.kind === "jobRevived" && state.phase !== "published") return;
   const again = record.kind in TERMINAL && TERMINAL[record.kind as keyof typeof TERMINAL] === state.phase;
-  assert(again, `I13: ${record.kind} after the job is ${state.phase}`);
+  assertLaw("ends-are-final", again, `${record.kind} after the job is ${state.phase}`);
 }
 
 function evolveAccepted(state: JobState, record: Extract<JournalRecord, { kind: "jobAccepted" }>): void {
@@ -102,25 +106,40 @@ function evolveSealed(state: JobState, record: Extract<JournalRecord, { kind: "p
   let lastRow = 0;
   for (const [rowStart, rowEnd] of record.shards) {
     const shard = { id: shardId(state.shards.length), rowStart, rowEnd };
-    assert(rowStart === lastRow && rowEnd >= rowStart, `I11: shard ${shard.id} follows its elder`);
+    assertLaw(
+      "shards-partition",
+      rowStart === lastRow && rowEnd >= rowStart,
+      `shard ${shard.id} follows its elder`,
+    );
     lastRow = rowEnd;
     addShard(state, shard, null);
   }
-  assert(
+  assertLaw(
+    "shards-partition",
     lastRow === state.rows.total,
-    `I11: the shards cover the ${state.rows.total} rows, found ${lastRow}`,
+    `the shards cover the ${state.rows.total} rows, found ${lastRow}`,
   );
   state.totals.rows = lastRow;
   state.phase = "running";
   reduceWhenDone(state);
 }
 
+function evolvePublished(state: JobState, outputDigest: string): void {
+  assertLaw("published-once", state.outputDigest === outputDigest, "what was published is what was intended");
+  state.phase = "published";
+}
+
 function evolveIntent(state: JobState, outputDigest: string): void {
-  assert(
+  assertLaw(
+    "every-row-once",
     openShards(state) === 0 && state.phase !== "planning",
-    "I1: only a job without open shards is published",
+    "only a job without open shards is published",
   );
-  assert(state.outputDigest === null || state.outputDigest === outputDigest, "I5: one intent to publish");
+  assertLaw(
+    "published-once",
+    state.outputDigest === null || state.outputDigest === outputDigest,
+    "one intent to publish",
+  );
   state.outputDigest = outputDigest;
   state.phase = "publishing";
 }

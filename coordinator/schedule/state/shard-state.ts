@@ -6,7 +6,7 @@ import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import type { AttemptEnd } from "./record.ts";
 
 /**
- * Where a shard is (RELIABILITY 2):
+ * Where a shard is:
  *
  *     pending -> leased -> committing -> committed
  *        |  <------ ------------'            |

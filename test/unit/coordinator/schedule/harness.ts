@@ -8,6 +8,7 @@ import type { JobEvent } from "../../../../coordinator/schedule/state/event.ts";
 import { createJobState, type JobState } from "../../../../coordinator/schedule/state/job-state.ts";
 import type { FailureReason, JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
+import { BrokenLaw } from "../../../../shared/domain/laws.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { type Shard, shardId, shardRows } from "../../../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../../../shared/domain/token.ts";
@@ -74,7 +75,7 @@ export interface Granted {
   readonly token: Token;
 }
 
-/** A job under test: checks every invariant, and that replay agrees (I15), after each event. */
+/** A job under test: checks every invariant, and that replay agrees, after each event. */
 export class TestJob {
   state: JobState;
   nowMs = 1000;
@@ -104,7 +105,7 @@ export class TestJob {
     checkInvariants(this.state);
     const replayed = replay(this.config, this.records, this.state.generation + 1);
     const same = JSON.stringify(durableFacts(replayed)) === JSON.stringify(durableFacts(this.state));
-    if (!same) throw new Error("broken invariant: I15: replay of the journal is the live state");
+    if (!same) throw new BrokenLaw("replay-is-the-state", "replay of the journal is the live state");
   }
 
   /** The coordinator dies and another takes over from the records that reached the disk. */

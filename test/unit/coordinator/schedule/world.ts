@@ -4,6 +4,7 @@ import type { JobEvent } from "../../../../coordinator/schedule/state/event.ts";
 import { committedPartials, poisonedRows } from "../../../../coordinator/schedule/state/progress.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { isEnded } from "../../../../shared/domain/job.ts";
+import { assertLaw } from "../../../../shared/domain/laws.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { shardRows } from "../../../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../../../shared/domain/worker.ts";
@@ -158,7 +159,8 @@ export class World {
   answerPublish(heard = true): void {
     const digest = this.#publishing;
     if (digest === null) return;
-    if (this.output !== null && this.output !== digest) throw new Error("I5: the output is written once");
+    const isFirst = this.output === null || this.output === digest;
+    assertLaw("published-once", isFirst, "the output is written once");
     if (this.output === null && this.#damaged() !== undefined) {
       this.#publishing = null;
       this.#run({ kind: "jobBroken", reason: aReason("OUTPUT_FAILED") });
@@ -213,27 +215,27 @@ export class World {
     this.answerPublish();
   }
 
-  /** I1 to I5 and I14, as readers and auditors would check them. */
+  /** The laws of the output, as readers and auditors would check them. */
   audit(): void {
     const { phase, outputDigest } = this.job.state;
-    const seen = (this.output !== null) === (phase === "published");
-    if (this.ended && !seen) throw new Error(`I14: the job is ${phase}, the output ${this.output}`);
+    const seen = !this.ended || (this.output !== null) === (phase === "published");
+    assertLaw("cancelled-or-published", seen, `the job is ${phase}, the output ${this.output}`);
     if (phase !== "published") return;
-    if (this.output !== outputDigest || this.output !== this.#digest())
-      throw new Error("I5: the output is the intent");
+    const isIntent = this.output === outputDigest && this.output === this.#digest();
+    assertLaw("published-once", isIntent, "the output is the intent");
     const rows = new Set<number>();
     const count = (row: number) => {
-      if (rows.has(row)) throw new Error(`I1: row ${row} is there twice`);
+      assertLaw("every-row-once", !rows.has(row), `row ${row} is there twice`);
       rows.add(row);
     };
     for (const partial of committedPartials(this.job.state)) {
-      if (!this.#store.has(partialFolder(partial))) throw new Error("I4: a committed partial is gone");
+      assertLaw("commits-stay-whole", this.#store.has(partialFolder(partial)), "a committed partial is gone");
       const shard = this.job.state.shards[partial.shard]?.shard;
-      if (shard === undefined) throw new Error("I1: a partial of no shard");
+      assertLaw("every-row-once", shard !== undefined, "a partial is of a shard");
       for (let row = 0; row < shardRows(shard); row += 1) count(shard.rowStart + row);
     }
     for (const { row } of poisonedRows(this.job.state)) count(row);
-    if (rows.size !== this.#rows) throw new Error(`I1: ${this.#rows - rows.size} rows are lost`);
+    assertLaw("every-row-once", rows.size === this.#rows, `${this.#rows - rows.size} rows are lost`);
   }
 
   #run(event: JobEvent): void {
@@ -276,7 +278,7 @@ export class World {
     const kept = committedPartials(this.job.state).some(
       (other) => partialFolder(other) === partialFolder(partial),
     );
-    if (kept) throw new Error("I4: a committed partial is never discarded");
+    assertLaw("commits-stay-whole", !kept, "a committed partial is never discarded");
     this.#store.delete(partialFolder(partial));
   }
 

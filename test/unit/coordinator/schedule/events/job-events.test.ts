@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { applyEvent } from "../../../../../coordinator/schedule/events/apply.ts";
 import { committedPartials, jobProgress } from "../../../../../coordinator/schedule/state/progress.ts";
+import type { Law } from "../../../../../shared/domain/laws.ts";
 import { workerSession } from "../../../../../shared/domain/worker.ts";
 import {
   aConfig,
@@ -60,7 +61,9 @@ describe("planning", () => {
       const job = new TestJob();
       job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
       const files = filesOf(aPlan(2));
-      expect(() => job.apply({ kind: "planSealed", files, shards })).toThrow("I11");
+      expect(() => job.apply({ kind: "planSealed", files, shards })).toThrow(
+        "shards-partition" satisfies Law,
+      );
     }
   });
 
@@ -88,7 +91,9 @@ describe("reducing and publishing", () => {
   test("publishing anything but the intent is a broken invariant", () => {
     const { job } = reducing();
     job.apply({ kind: "reduced", outputDigest: "d1" });
-    expect(() => job.apply({ kind: "publishDone", outputDigest: "d2" })).toThrow("I5");
+    expect(() => job.apply({ kind: "publishDone", outputDigest: "d2" })).toThrow(
+      "published-once" satisfies Law,
+    );
   });
 
   test("a damaged partial sends its shard back, and the job runs again", () => {

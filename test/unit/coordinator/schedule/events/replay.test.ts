@@ -3,6 +3,7 @@ import { replay, resumeEffects } from "../../../../../coordinator/schedule/event
 import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";
 import type { JournalRecord } from "../../../../../coordinator/schedule/state/record.ts";
 import { isShardmillError } from "../../../../../shared/core/errors.ts";
+import type { Law } from "../../../../../shared/domain/laws.ts";
 import { shardId } from "../../../../../shared/domain/shard.ts";
 import { aConfig, aPlan, aReason, kinds, only, TestJob } from "../harness.ts";
 
@@ -160,7 +161,7 @@ describe("replay", () => {
   test("under a generation that has granted tokens before is refused", () => {
     const job = TestJob.running(aPlan(2));
     job.grant(job.join("w1"));
-    expect(() => replay(job.config, job.records, 1)).toThrow("I9");
+    expect(() => replay(job.config, job.records, 1)).toThrow("tokens-grow" satisfies Law);
     expect(resumeEffects(replay(job.config, job.records, 2))).toEqual([]);
   });
 });

@@ -1,0 +1,52 @@
+import { basename } from "node:path/posix";
+import { LAWS, type Law } from "../shared/domain/laws.ts";
+import { MUTANTS } from "./mutant-list.ts";
+import { SEVERAL_JOBS_MUTANTS } from "./mutants-of-several-jobs.ts";
+
+const HEAD = `# Laws
+
+What must hold in Shardmill, whatever dies and whenever. Each law has one name, which asserts, the simulator, the planted bugs and
+the tests use ([laws.ts](../shared/domain/laws.ts)). This page is made by \`npm run docs\`: it lists the files that name a law.
+How the promises to users rest on them is in [reliability](reliability.md).
+
+- **Kept by**: code whose comment explains how it keeps the law.
+- **Asserted by**: code that stops when the law is broken; the core's invariants are checked after each step in tests and simulation.
+- **Simulator**: where \`npm run sim\` judges it from outside. **Planted bugs**: \`npm run sim:mutants\` breaks the law on purpose.`;
+
+const PRODUCT = /^(coordinator|worker|shared)\//;
+const TABLE = "shared/domain/laws.ts";
+
+/**
+ * The page of all laws: what each says, why, and who checks it.
+ *
+ * @param sources the project's TypeScript files, by path from its root
+ */
+export function lawsPage(sources: ReadonlyMap<string, string>): string {
+  const files = [...sources].filter(([path]) => path !== TABLE).sort(([a], [b]) => (a < b ? -1 : 1));
+  const sections = (Object.keys(LAWS) as Law[]).map((law) => sectionOf(law, files));
+  return `${[HEAD, ...sections].join("\n\n")}\n`;
+}
+
+function sectionOf(law: Law, files: readonly (readonly [path: string, text: string])[]): string {
+  const naming = (folders: RegExp, name: string) =>
+    files.filter(([path, text]) => folders.test(path) && text.includes(name)).map(([path]) => linkTo(path));
+  const bugs = [...MUTANTS, ...SEVERAL_JOBS_MUTANTS].filter(({ breaks }) => breaks.includes(law));
+  const { says, why } = LAWS[law];
+  const lists = {
+    "Kept by": naming(PRODUCT, `Law \`${law}\``),
+    "Asserted by": naming(PRODUCT, `"${law}"`),
+    Simulator: naming(/^sim\/(?!mutant)/, `"${law}"`),
+    "Planted bugs": bugs.map(({ name }) => `\`${name}\``),
+    Tests: naming(/^test\//, `"${law}"`),
+  };
+  const items = Object.entries(lists).filter(([, found]) => found.length > 0);
+  return [
+    `## ${law}`,
+    `${says}\n${why}`,
+    items.map(([what, found]) => `- ${what}: ${found.join(", ")}`).join("\n"),
+  ].join("\n\n");
+}
+
+function linkTo(path: string): string {
+  return `[${basename(path)}](../${path})`;
+}
