@@ -4,6 +4,7 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
 import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
+import { countNulls } from "./count-nulls.ts";
 import { cutRows, cutTable, type PieceLimits } from "./cut-rows.ts";
 import { freeBatch } from "./free-batch.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
@@ -97,12 +98,13 @@ export function* arrowBatches(
   const separable = table.schema.fields.every(({ type }) => isSeparable(type));
   if (separable && table.batches.length > 0) {
     for (const { start, end } of cutTable(table, limits))
-      yield* combineChunks(table.slice(start, end)).batches;
+      yield* combineChunks(table.slice(start, end)).batches.map(countNulls);
     return;
   }
   for (const batch of combineChunks(table).batches) {
     const bytesOf = (start: number, end: number) => rowBytes(batch.data, start, end);
-    for (const { start, end } of cutRows(batch.numRows, limits, bytesOf)) yield batch.slice(start, end);
+    for (const { start, end } of cutRows(batch.numRows, limits, bytesOf))
+      yield countNulls(batch.slice(start, end));
   }
 }
 
