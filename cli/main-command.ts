@@ -1,4 +1,3 @@
-import { endForkedAhead } from "../shared/core/fork-script.ts";
 import { commandLine } from "./command-line.ts";
 import { exitWithError } from "./exit.ts";
 import { usageError } from "./usage-error.ts";
@@ -15,7 +14,5 @@ export async function mainCommand(args: readonly string[]): Promise<void> {
     await commandLine(args, process.stdout.columns).parseAsync();
   } catch (error) {
     exitWithError(await usageError(error, args), { json: args.includes("--json") });
-  } finally {
-    endForkedAhead();
   }
 }

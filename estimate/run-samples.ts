@@ -6,7 +6,7 @@ import { type Deferred, deferred, sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import { errorFromData, ShardmillError } from "../shared/core/errors.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
-import { processArguments } from "../worker/process/process-arguments.ts";
+import { processArguments, processEnvironment } from "../worker/process/process-arguments.ts";
 import type { ProcessPlan } from "../worker/process/supervisor.ts";
 import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
 import type {
@@ -137,7 +137,7 @@ class SampleProcess {
     };
     const entry = compiledUrl("estimate/sample-process.ts");
     const child = fork(fileURLToPath(entry), [], {
-      env: { ...process.env, ...env },
+      env: { ...processEnvironment(worker.shardThreads), ...env },
       execArgv: [...process.execArgv, ...processArguments(worker.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });

@@ -1,10 +1,10 @@
 import { present } from "../../shared/core/assert.ts";
 import { errorToData } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
 import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
 import { FooterProcess, type ProcessReply, type ReadLimits } from "./footer-process-owner.ts";
 import type { FileSchema, FooterAnswer, FooterReply } from "./footer-protocol.ts";
 import type { FoundFile } from "./input/discover.ts";
-import { FOOTER_SCRIPT } from "./plan-forks.ts";
 
 /**
  * Footer processes: as many as there are reads at once, each used again until a file breaks it. Which of the
@@ -17,7 +17,7 @@ export class FooterReaders implements AsyncDisposable {
   /** Files of one schema share it: a hundred thousand copies would be what the plan's memory goes to. */
   readonly #schemas = new Map<string, FileSchema>();
 
-  constructor(limits: ReadLimits, script: URL = FOOTER_SCRIPT) {
+  constructor(limits: ReadLimits, script: URL = compiledUrl("coordinator/plan/footer-process.ts")) {
     this.#limits = limits;
     this.#script = script;
   }

@@ -1,9 +1,9 @@
 import { type ErrorData, errorFromData } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { type IsolatedResult, runIsolated } from "../../shared/onnx/isolated.ts";
 import { modelBroke, readModelFile } from "./model-file.ts";
-import { INSPECT_SCRIPT } from "./plan-forks.ts";
 
 /** Sent to the inspecting process. */
 export interface InspectQuestion {
@@ -48,7 +48,7 @@ export async function inspectModel(
   const question: InspectQuestion = { path };
   const bytes = file.externalData.reduce((sum, data) => sum + data.bytes, file.bytes);
   const result = await runIsolated({
-    script: INSPECT_SCRIPT,
+    script: compiledUrl("coordinator/plan/inspect-model-process.ts"),
     argument: question,
     limitMs: limits.limitMs,
     memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,

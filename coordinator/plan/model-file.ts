@@ -3,11 +3,11 @@ import { basename, dirname } from "node:path";
 import { digestFile } from "../../shared/core/digest.ts";
 import { type ErrorData, errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { nearest } from "../../shared/core/nearest.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ModelDataFile, ModelFile } from "../../shared/domain/job.ts";
 import type { ExternalTensor } from "../../shared/onnx/external-data.ts";
 import { type IsolatedResult, runIsolated } from "../../shared/onnx/isolated.ts";
 import { findModelData } from "./model-data-files.ts";
-import { MODEL_DATA_SCRIPT } from "./plan-forks.ts";
 
 /** Sent to the process that walks a model. */
 export interface ModelDataQuestion {
@@ -40,7 +40,7 @@ export async function readModelFile(
   await requireFile(path);
   const question: ModelDataQuestion = { path };
   const walking = runIsolated({
-    script: MODEL_DATA_SCRIPT,
+    script: compiledUrl("coordinator/plan/model-data-process.ts"),
     argument: question,
     limitMs: limits.limitMs,
     memoryLimitBytes: WALK_MEMORY_BYTES,

@@ -1,7 +1,7 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { deferred } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
-import { type ForkPlan, forkScript } from "../core/fork-script.ts";
 import { watchMemory } from "../core/memory-watch.ts";
 
 /** How a child process's one task ended. */
@@ -36,17 +36,6 @@ interface Task {
   readonly argument: unknown;
 }
 
-/** How such a process is started. */
-export function isolatedFork({ script, env }: Pick<IsolatedOptions, "script" | "env">): ForkPlan {
-  return {
-    script,
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
-    execArgv: [],
-    ...(env === undefined ? {} : { env }),
-  };
-}
-
 /** Enough for a native library's last words; more would only grow the error. */
 const STDERR_BYTES = 8 * 1024;
 
@@ -56,7 +45,13 @@ const STDERR_BYTES = 8 * 1024;
  */
 export async function runIsolated(options: IsolatedOptions): Promise<IsolatedResult> {
   options.signal?.throwIfAborted();
-  const child = forkScript(isolatedFork(options));
+  const { script, env } = options;
+  const child = fork(fileURLToPath(script), [], {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
+    execArgv: [],
+    ...(env === undefined ? {} : { env }),
+  });
   const stderr = tailOf(child);
   const closed = deferred<void>();
   let ending: Ending | undefined;

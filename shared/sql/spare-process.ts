@@ -1,14 +1,7 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { setPriority } from "node:os";
-import { type ForkPlan, forkScript } from "../core/fork-script.ts";
+import { fileURLToPath } from "node:url";
 import { compiledUrl } from "../core/package-root.ts";
-
-const PLAN: ForkPlan = {
-  script: compiledUrl("shared/sql/sql-process.ts"),
-  stdio: ["ignore", "ignore", "ignore", "ipc"],
-  // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
-  execArgv: [],
-};
 
 /** SQL yields to whoever serves workers, on a machine that is full. */
 const NICENESS = 5;
@@ -62,7 +55,11 @@ function forget(this: ChildProcess): void {
 }
 
 function start(): ChildProcess {
-  const child = forkScript(PLAN);
+  const child = fork(fileURLToPath(compiledUrl("shared/sql/sql-process.ts")), [], {
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
+    execArgv: [],
+  });
   try {
     if (child.pid !== undefined) setPriority(child.pid, NICENESS);
   } catch {

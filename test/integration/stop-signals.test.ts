@@ -6,7 +6,9 @@ import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
-import { startCli } from "../support/processes.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli, startCli } from "../support/processes.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "shardmill-stops-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -33,3 +35,21 @@ console.log("hangs");
   }
   expect(await command.ended).toMatchObject({ code: null, signal: "SIGINT", stderr: "" });
 });
+
+// The processes that a command starts hear of its end by their channels; `startCli` rejects when one is left.
+test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
+  "%s while a run starts leaves no process behind",
+  async (signal) => {
+    await using job = await KnownJob.make({ rows: 600, files: 1, rowGroupRows: 300 });
+    for (const afterMs of [60, 250, 500]) {
+      await using cli = startCli(["run", job.path], job);
+      await sleep(afterMs);
+      cli.kill(signal);
+      const { code, signal: by } = await cli.ended;
+      expect([null, 130, 0]).toContain(code);
+      expect([null, signal]).toContain(by);
+    }
+    expect(await runCli(["run", job.path], job)).toMatchObject({ code: 0 });
+    await expectRightAnswer(job);
+  },
+);

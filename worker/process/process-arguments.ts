@@ -6,6 +6,17 @@ export function processArguments(shardThreads: number): readonly string[] {
   return [decoderMemoryArgument(decoderBytes(shardThreads))];
 }
 
+/** What libuv has by itself: enough for the files. */
+const FILE_THREADS = 4;
+
+/**
+ * This process's environment, for one with the threads of a worker. Each shard thread's combine SQL may hold
+ * a thread of libuv's pool for as long as it takes; files need the others.
+ */
+export function processEnvironment(shardThreads: number): NodeJS.ProcessEnv {
+  return { UV_THREADPOOL_SIZE: String(FILE_THREADS + shardThreads), ...process.env };
+}
+
 /**
  * What the decoder of one shard thread may take: half of what this process may have, shared out among them. A
  * file that wants more ends as an error with its name, where the kernel would end the process and its rows

@@ -1,13 +1,14 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { deferred, sleep } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { type ErrorData, errorFromData } from "../../shared/core/errors.ts";
-import { forkScript } from "../../shared/core/fork-script.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import { workerFork } from "./fork-worker.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { processArguments, processEnvironment } from "./process-arguments.ts";
 import type { WorkerOptions } from "./worker.ts";
 
 /** `begin` comes first, and once. */
@@ -125,8 +126,12 @@ export class Supervisor {
     const exited = deferred<string>();
     let said: FromWorkerProcess | null = null;
     const options: WorkerOptions = { ...plan.options, scratchPath };
-    const { entry } = this.#options;
-    const child = forkScript(workerFork({ entry, shardThreads: options.shardThreads, env: plan.env }));
+    const { entry = compiledUrl("worker/process/worker-process.ts") } = this.#options;
+    const child = fork(fileURLToPath(entry), [], {
+      execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      env: { ...processEnvironment(options.shardThreads), ...plan.env },
+    });
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {
       said = message;

@@ -1,6 +1,8 @@
 import { totalmem } from "node:os";
-import { expect, test } from "vitest";
-import { processArguments } from "../../../../worker/process/process-arguments.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import { processArguments, processEnvironment } from "../../../../worker/process/process-arguments.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 /** What one decoder may take. */
 function decoderBytes(shardThreads: number): number {
@@ -13,4 +15,11 @@ test("decoders of one process share half of the memory, and none has more than W
   for (const threads of [1, 16, 64])
     expect(threads * decoderBytes(threads)).toBeLessThanOrEqual(totalmem() / 2);
   expect(decoderBytes(128)).toBeLessThan(decoderBytes(64));
+});
+
+test("a worker has a thread for each shard thread's SQL beside those for files, unless somebody has said how many", () => {
+  vi.stubEnv("UV_THREADPOOL_SIZE", undefined);
+  expect(processEnvironment(3)).toMatchObject({ UV_THREADPOOL_SIZE: "7", PATH: process.env.PATH });
+  vi.stubEnv("UV_THREADPOOL_SIZE", "16");
+  expect(processEnvironment(3)).toMatchObject({ UV_THREADPOOL_SIZE: "16" });
 });
