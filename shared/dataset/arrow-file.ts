@@ -54,6 +54,10 @@ class ArrowDatasetFile implements DatasetFile {
     this.#index = index;
   }
 
+  statistics(): null {
+    return null;
+  }
+
   async *read({ rowStart, rowEnd, columns, signal }: ReadOptions): AsyncGenerator<RecordBatch> {
     const indices = columnIndices(this.schema, columns, this.path);
     const segments = cutSegments(this.rowGroups, rowStart, rowEnd);

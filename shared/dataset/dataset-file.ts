@@ -1,5 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import type { DatasetFormat, RowGroup } from "../domain/dataset.ts";
+import type { RowGroupStatistics } from "../domain/column-statistics.ts";
+import type { DatasetFormat, Field, RowGroup } from "../domain/dataset.ts";
 
 export interface ReadOptions {
   /** Rows `[rowStart, rowEnd)` of the file. */
@@ -23,6 +24,8 @@ export interface DatasetFile extends Disposable {
   readonly rowGroups: readonly RowGroup[];
   /** sha256 over the footer's bytes. */
   readonly footerSha256: string;
+  /** What the file says of these columns' values, row group by row group; null: nothing. */
+  statistics(fields: readonly Field[]): readonly RowGroupStatistics[] | null;
   /**
    * The rows in order, as record batches that own their memory, dictionaries apart, so that it can be freed
    * with each of them, and hold only `columns`. Reads only the row groups and column chunks that are needed,

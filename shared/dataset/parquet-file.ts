@@ -1,12 +1,14 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { assert } from "../core/assert.ts";
 import { sha256 } from "../core/digest.ts";
-import type { RowGroup } from "../domain/dataset.ts";
+import type { RowGroupStatistics } from "../domain/column-statistics.ts";
+import type { Field, RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../store/store.ts";
 import { BatchSize } from "./batch-size.ts";
 import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
 import { DecoderFault, ParquetDecoder } from "./parquet-decoder.ts";
 import { type ParquetTail, readParquetTail } from "./parquet-footer.ts";
+import { readStatistics } from "./parquet-statistics.ts";
 import { cutSegments } from "./row-segments.ts";
 import { columnIndices } from "./schema-columns.ts";
 import { rowBytes } from "./value-bytes.ts";
@@ -47,6 +49,10 @@ class ParquetDatasetFile implements DatasetFile {
     this.#source = source;
     this.#tail = tail;
     this.#decoder = decoder;
+  }
+
+  statistics(fields: readonly Field[]): readonly RowGroupStatistics[] | null {
+    return readStatistics(this.#tail.footer, fields);
   }
 
   /**

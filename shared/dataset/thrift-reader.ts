@@ -1,8 +1,11 @@
 /** What is wrong with the bytes; who reads them knows the path and the place. */
 export class ThriftFault extends Error {}
 
-/** The types of Thrift's compact protocol that a caller here reads; all others are only skipped. */
-export const THRIFT = { i64: 6, list: 9, struct: 12 } as const;
+/**
+ * The types of Thrift's compact protocol that a caller here reads; all others are only skipped. A boolean's
+ * value is its type: there is nothing to read after it.
+ */
+export const THRIFT = { true: 1, false: 2, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
 
 /** Parquet's metadata nests some ten levels. Deeper only serves to exhaust the stack. */
 const NESTING_LIMIT = 64;
@@ -52,6 +55,13 @@ export class ThriftReader {
     }
     // Zigzag: 0, -1, 1, -2, ...
     return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
+  }
+
+  /** Bytes, or a text's: a part of what is walked over, not a copy. */
+  bytes(): Uint8Array {
+    const length = this.#length();
+    this.#pass(length);
+    return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
   #struct(onField: (id: number, type: number) => boolean, depth: number): void {
