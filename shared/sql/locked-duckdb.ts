@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
 import { ShardmillError } from "../core/errors.ts";
+import { boundPredicate } from "./bound-predicate.ts";
 import { jsonValue } from "./json-values.ts";
 import { type LockedDatabaseOptions, lockingSettings } from "./locking.ts";
 import { quoteIdentifier, quoteLiteral } from "./quote.ts";
@@ -72,6 +73,19 @@ export class LockedDatabase implements SqlDatabase {
   /** @throws {SQL_INVALID} when it is not one statement, or not SQL at all; names are not looked up */
   async checkSyntax(source: SqlSource): Promise<void> {
     await this.#inTurn(source, () => this.#extractOne(source));
+  }
+
+  /**
+   * Checks a user's predicate over the columns of `table`, and gives what DuckDB makes of it: see
+   * {@link boundPredicate}.
+   *
+   * @throws {SQL_INVALID} {SQL_FAILED} {INTERRUPTED}
+   */
+  async bindPredicate(source: SqlSource, table: string): Promise<string | null> {
+    return this.#inTurn(source, () => {
+      if (isBlank(source.sql)) throw sqlRefused(source, BLANK_PREDICATE);
+      return boundPredicate(this.#connection, source, table);
+    });
   }
 
   /**
@@ -239,6 +253,7 @@ export async function openLockedDatabase(options: LockedDatabaseOptions): Promis
   try {
     instance = await DuckDBInstance.create(":memory:", { threads: String(options.threads ?? 1) });
     const connection = await instance.connect();
+    if (options.optimizes === "constants") await connection.run(await onlyConstants(connection));
     for (const setting of lockingSettings(options, spillFolder)) await connection.run(`SET ${setting}`);
     return new LockedDatabase(instance, connection, spillFolder);
   } catch (error) {
@@ -247,6 +262,16 @@ export async function openLockedDatabase(options: LockedDatabaseOptions): Promis
     throw sqlError(error, { where: "opening DuckDB", sql: "" });
   }
 }
+
+/** Of DuckDB's optimizers, the one that puts what is constant into effect. */
+async function onlyConstants(connection: DuckDBConnection): Promise<string> {
+  const all = await connection.runAndReadAll("SELECT name FROM duckdb_optimizers()");
+  const others = all.getRows().map(([name]) => String(name));
+  const disabled = others.filter((name) => name !== "expression_rewriter");
+  return `SET disabled_optimizers = ${quoteLiteral(disabled.join(","))}`;
+}
+
+const BLANK_PREDICATE = { what: "the condition is empty", expected: "one condition", found: "nothing" };
 
 /** True for nothing but white space, semicolons and comments. */
 function isBlank(sql: string): boolean {

@@ -17,6 +17,11 @@ export interface LockedDatabaseOptions {
    * it closes.
    */
   readonly tempFolder: string;
+  /**
+   * `constants`: a plan says what the statement says, with constants computed, and nothing that holds only
+   * for the rows that are there now. Left out: as DuckDB does it.
+   */
+  readonly optimizes?: "constants";
 }
 
 /** Under this DuckDB cannot even sort. */

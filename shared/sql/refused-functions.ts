@@ -45,7 +45,8 @@ async function parsed(connection: DuckDBConnection, sql: string): Promise<string
   return String(reader.getRows()[0]?.[0] ?? "");
 }
 
-function functionNames(tree: string): ReadonlySet<string> {
+/** Those that a statement calls that DuckDB has parsed and written as JSON. */
+export function functionNames(tree: string): ReadonlySet<string> {
   const names = new Set<string>();
   for (const [, quoted = '""'] of tree.matchAll(FUNCTION_NAME)) {
     names.add(String(JSON.parse(quoted)).toLowerCase());

@@ -12,6 +12,7 @@ export interface SqlDatabase extends AsyncDisposable {
   rows(sql: string): Promise<Record<string, unknown>[]>;
   checkSyntax(source: SqlSource): Promise<void>;
   copyTo(source: SqlSource, path: string, storedFor?: StoredFor): Promise<{ rows: number }>;
+  bindPredicate(source: SqlSource, table: string): Promise<string | null>;
   copyOwn(source: SqlSource, path: string): Promise<{ rows: number }>;
   viewPartials(name: string, source: SqlSource, scan: string): Promise<void>;
   /** Ends the statement under way; the database is only good for closing after it. */

@@ -69,12 +69,13 @@ class SqlProcess implements SqlDatabase {
     });
   }
 
-  async open({ folders, memoryLimitBytes, threads, limitMs }: SqlProcessOptions): Promise<void> {
+  async open({ folders, memoryLimitBytes, threads, optimizes, limitMs }: SqlProcessOptions): Promise<void> {
     const options: LockedDatabaseOptions = {
       folders: [...folders, this.#ownFolder],
       tempFolder: this.#ownFolder,
       ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
       ...(threads === undefined ? {} : { threads }),
+      ...(optimizes === undefined ? {} : { optimizes }),
     };
     await this.#ask("opening DuckDB", { kind: "open", options });
     if (limitMs === undefined) return;
@@ -92,6 +93,10 @@ class SqlProcess implements SqlDatabase {
 
   async checkSyntax(source: SqlSource): Promise<void> {
     await this.#ask(source.where, { kind: "checkSyntax", source });
+  }
+
+  async bindPredicate(source: SqlSource, table: string): Promise<string | null> {
+    return (await this.#ask(source.where, { kind: "bindPredicate", source, table })) as string | null;
   }
 
   async copyTo(source: SqlSource, path: string, storedFor?: StoredFor): Promise<{ rows: number }> {

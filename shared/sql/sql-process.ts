@@ -36,6 +36,8 @@ async function obey(command: SqlCommand): Promise<unknown> {
       return opened().rows(command.sql);
     case "checkSyntax":
       return opened().checkSyntax(command.source);
+    case "bindPredicate":
+      return opened().bindPredicate(command.source, command.table);
     case "copyTo":
       return opened().copyTo(command.source, command.path, command.storedFor);
     case "copyOwn":

@@ -9,6 +9,7 @@ export type SqlCommand =
   | { readonly kind: "run"; readonly sql: string }
   | { readonly kind: "rows"; readonly sql: string }
   | { readonly kind: "checkSyntax"; readonly source: SqlSource }
+  | { readonly kind: "bindPredicate"; readonly source: SqlSource; readonly table: string }
   | {
       readonly kind: "copyTo";
       readonly source: SqlSource;
