@@ -80,9 +80,9 @@ async function plan(args: PlanArguments): Promise<void> {
   const precision = args.sample ? await passPrecision(planned, checkPrecision, signal) : null;
   const estimate = args.sample ? await estimated(planned, ask) : null;
   if (args.json) {
-    const { dataset, leftOut, shards, map, model } = planned;
+    const { dataset, leftOut, pruned, shards, map, model } = planned;
     process.stdout.write(
-      `${JSON.stringify({ files: dataset.files, leftOut, fields: dataset.fields, model, precision, map, shards, estimate })}\n`,
+      `${JSON.stringify({ files: dataset.files, leftOut, pruned, fields: dataset.fields, model, precision, map, shards, estimate })}\n`,
     );
     return;
   }

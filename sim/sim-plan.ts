@@ -110,6 +110,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
   }
   return {
     spec,
+    pruned: [],
     dataset: {
       files: fileRows.map((rows, file) => ({
         path: inputPath(data, file),

@@ -1,10 +1,10 @@
 import type { Estimate } from "../../estimate/estimate-job.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
-import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
+import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
-import { shardRows } from "../../shared/domain/shard.ts";
+import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
@@ -31,6 +31,8 @@ export function planText(
       index === 0 ? "left out" : "",
       oneLine(phrase),
     ]),
+    ["where", spec.input.where === undefined ? null : oneLine(spec.input.where)],
+    ["pruned", spec.input.where === undefined ? null : prunedText(plan)],
     ["shards", shardsText(plan)],
     ["model", modelText(plan)],
     ["batch", plannedBatchText(plan)],
@@ -55,15 +57,23 @@ export function planText(
   ].join("\n");
 }
 
+/** What the files themselves rule out; what `where` rules out beyond that is seen when rows are read. */
+function prunedText(plan: PlannedJob): string {
+  const { pruned, total } = plannedRows(plan);
+  if (pruned === 0) return "nothing: every row is read";
+  return `${formatCount(pruned)} of ${counted(pruned + total, "row")}: what the files say of them rules them out`;
+}
+
 function shardsText(plan: PlannedJob): string {
   const files = mostFiles(plan);
   return files > 1 ? `${sizesText(plan)}, of up to ${formatCount(files)} files` : sizesText(plan);
 }
 
 /** How many files the shard spans that spans most. */
-function mostFiles({ dataset, shards }: PlannedJob): number {
-  const rows = new DatasetRows(dataset.files.map((file) => file.rows));
-  return shards.reduce((most, shard) => Math.max(most, rows.slicesOf(shard).length), 0);
+function mostFiles(plan: PlannedJob): number {
+  const rows = plannedRows(plan);
+  const filesOf = (shard: Shard) => new Set(rows.slicesOf(shard).map(({ file }) => file)).size;
+  return plan.shards.reduce((most, shard) => Math.max(most, filesOf(shard)), 0);
 }
 
 function sizesText({ shards }: PlannedJob): string {

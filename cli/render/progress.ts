@@ -42,6 +42,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
   }
   if (status.phase === "running") lines.push([[runningParts(status).join(", ")]]);
   if (status.shardsTotal > 0) lines.push([[partsText(status), style.dim]]);
+  if (status.rowsPruned > 0) lines.push([[`${counted(status.rowsPruned, "row")} pruned`, style.dim]]);
   if (status.rowsFiltered > 0) lines.push([[`${counted(status.rowsFiltered, "row")} filtered`, style.dim]]);
   if (status.deadLetters > 0) lines.push([[counted(status.deadLetters, "dead letter"), style.warn]]);
   return lines.map((pieces) => paintWithin(pieces, columns));
@@ -54,6 +55,7 @@ export function renderPlainLine(status: JobStatus): string {
   parts.push(`shards ${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`);
   parts.push(counted(status.workers, "worker"));
   if (status.attemptsFailed > 0) parts.push(counted(status.attemptsFailed, "failed attempt"));
+  if (status.rowsPruned > 0) parts.push(`${counted(status.rowsPruned, "row")} pruned`);
   if (status.rowsFiltered > 0) parts.push(`${counted(status.rowsFiltered, "row")} filtered`);
   if (status.deadLetters > 0) parts.push(counted(status.deadLetters, "dead letter"));
   return parts.join(", ");

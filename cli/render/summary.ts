@@ -69,6 +69,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["shards", `${shards}, in ${counted(attempts, "attempt")}${failed}`],
     ["precision", precisionLine(status.precision)],
     ...deviceEntries(status.devices),
+    ["pruned", status.rowsPruned === 0 ? null : counted(status.rowsPruned, "row")],
     ["filtered", rowsFiltered === 0 ? null : counted(rowsFiltered, "row")],
     ["rows out", hasOtherRows(status) ? formatCount(status.rowsOut) : null],
     ["dead letters", deadLetters === 0 ? null : style.warn(formatCount(deadLetters))],

@@ -25,10 +25,10 @@ export function describeJob(
   };
 }
 
-function deviceCheckOf({ spec, dataset }: PlannedJob): DeviceCheckPlan | null {
-  const { precision, check } = spec.model;
+function deviceCheckOf(planned: PlannedJob): DeviceCheckPlan | null {
+  const { precision, check } = planned.spec.model;
   if (check.rows === 0) return null;
-  return { precision, check, sample: fewer(sampleSlices(dataset.files, check.rows)) };
+  return { precision, check, sample: fewer(sampleSlices(planned, check.rows)) };
 }
 
 /**

@@ -82,12 +82,14 @@ function ignoreDisk(error: unknown): void {
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
 export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>): JobHandle {
   const { manifest, manifestPath, spec } = taken;
-  const { input: rows, filtered, output, deadLetters } = manifest.rows;
+  const { input, pruned, filtered, output, deadLetters } = manifest.rows;
+  const rows = input - pruned;
   const status: JobStatus = {
     ...NO_RUN,
     ...keptFacts(manifest),
     phase: "published",
     rowsTotal: rows,
+    rowsPruned: pruned,
     rowsDone: rows,
     rowsCommitted: rows,
     rowsFiltered: filtered,

@@ -12,6 +12,8 @@ export interface ReadLimits {
   readonly limitMs: number;
   readonly memoryLimitBytes: number;
   readonly signal: AbortSignal;
+  /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
+  readonly where?: string | null;
 }
 
 export type ProcessReply =
@@ -56,7 +58,7 @@ export class FooterProcess implements AsyncDisposable {
   /** What it answers, or what broke it; rejects only with the signal's reason. */
   async read(
     files: readonly FoundFile[],
-    { limitMs, memoryLimitBytes, signal }: ReadLimits,
+    { limitMs, memoryLimitBytes, signal, where = null }: ReadLimits,
   ): Promise<ProcessReply> {
     signal.throwIfAborted();
     const reply = deferred<ProcessReply>();
@@ -81,7 +83,7 @@ export class FooterProcess implements AsyncDisposable {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       // A process that is gone by now says so by its exit.
-      this.#child.send({ files } satisfies FooterRequest, () => {});
+      this.#child.send({ files, where } satisfies FooterRequest, () => {});
       return await reply.promise;
     } finally {
       clearTimeout(timer);

@@ -11,24 +11,24 @@ const store = createLocalStore();
 process.once("disconnect", () => process.exit(1));
 // Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
 process.on("SIGINT", () => {});
-process.on("message", async ({ files }: FooterRequest) => {
-  process.send?.(await answer(files));
+process.on("message", async (request: FooterRequest) => {
+  process.send?.(await answer(request));
 });
 
-async function answer(files: FooterRequest["files"]): Promise<FooterAnswer> {
+async function answer({ files, where }: FooterRequest): Promise<FooterAnswer> {
   const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
   const answers: FileAnswer[] = [];
-  for await (const read of readFooterBatch(store, files)) {
+  for await (const read of readFooterBatch(store, files, where)) {
     if (read.kind === "failed") {
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;
     }
-    const { file, rowGroups, fields, layout } = read.footer;
+    const { file, rowGroups, statistics, fields, layout } = read.footer;
     const schema = { fields, layout };
     const key = JSON.stringify(schema);
     const known = schemas.get(key) ?? { index: schemas.size, schema };
     schemas.set(key, known);
-    answers.push({ kind: "read", file, rowGroups, schema: known.index });
+    answers.push({ kind: "read", file, rowGroups, statistics, schema: known.index });
   }
   return { schemas: [...schemas.values()].map(({ schema }) => schema), files: answers };
 }

@@ -5,6 +5,8 @@ import type { FileFooter } from "./seal-dataset.ts";
 /** To a footer process: the next when the one before is answered. */
 export interface FooterRequest {
   readonly files: readonly FoundFile[];
+  /** SQL: of columns whose names are in it, statistics are wanted. Null: of none. */
+  readonly where: string | null;
 }
 
 /** What files of one kind have in common. */
@@ -21,7 +23,10 @@ export interface FooterAnswer {
 }
 
 export type FileAnswer =
-  | ({ readonly kind: "read"; readonly schema: number } & Pick<FileFooter, "file" | "rowGroups">)
+  | ({ readonly kind: "read"; readonly schema: number } & Pick<
+      FileFooter,
+      "file" | "rowGroups" | "statistics"
+    >)
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /** One file's answer, put together again. */

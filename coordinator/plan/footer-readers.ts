@@ -51,9 +51,9 @@ export class FooterReaders implements AsyncDisposable {
     const shared = schemas.map((schema) => this.#shared(schema));
     return files.map((answer) => {
       if (answer.kind === "failed") return answer;
-      const { file, rowGroups, schema } = answer;
+      const { file, rowGroups, statistics, schema } = answer;
       const { fields, layout } = present(shared[schema], "a file's schema is in the answer");
-      return { kind: "read", footer: { file, fields, rowGroups, layout } };
+      return { kind: "read", footer: { file, fields, rowGroups, statistics, layout } };
     });
   }
 

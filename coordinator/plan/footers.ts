@@ -14,6 +14,8 @@ export interface FooterOptions {
   readonly limitMs?: number;
   /** For one process. Left out: 2 GiB. */
   readonly memoryLimitBytes?: number;
+  /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
+  readonly where?: string | null;
 }
 
 /** More processes only help where the storage is slow, and each takes some 80 MiB. */
@@ -53,7 +55,8 @@ export async function readFooters(
   const { signal, limitMs = READ_LIMIT_MS, memoryLimitBytes = MEMORY_LIMIT_BYTES } = options;
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const processes = Math.max(1, Math.min(most, Math.ceil(files.length / FILES_PER_PROCESS)));
-  await using readers = new FooterReaders({ limitMs, memoryLimitBytes, signal });
+  const where = options.where ?? null;
+  await using readers = new FooterReaders({ limitMs, memoryLimitBytes, signal, where });
   const replies = await mapConcurrent(cutBatches(files), processes, (batch) => readers.read(batch));
   return collect(files, replies.flat());
 }

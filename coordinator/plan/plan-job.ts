@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
-import { isShardmillError, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
-import type { Dataset } from "../../shared/domain/dataset.ts";
+import type { Dataset, Field } from "../../shared/domain/dataset.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
@@ -14,12 +14,15 @@ import { bindMap } from "./bind-map.ts";
 import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
 import { convertedModel } from "./converted-model.ts";
+import { allOrEveryProblem } from "./every-problem.ts";
 import { readFooters } from "./footers.ts";
 import { discoverFiles } from "./input/discover.ts";
 import { inspectModel } from "./inspect-model.ts";
 import { outputRowBytes } from "./output-row-bytes.ts";
 import { planShards } from "./planner.ts";
 import { type FileFooter, sealDataset } from "./seal-dataset.ts";
+import { type CheckedWhere, checkWhere } from "./where/check-where.ts";
+import { pruneRowGroups } from "./where/prune.ts";
 
 /** Does what has bounds of its own, beside what planning is bounded for: others may plan meanwhile. */
 export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
@@ -37,8 +40,10 @@ export async function planJob(
   signal: AbortSignal,
   aside: Aside = (task) => task(),
 ): Promise<PlannedJob> {
+  refuseWhere(spec);
   // It loads while the input is read.
-  if (Object.keys(spec.reduce).length > 0) warmSqlProcess();
+  const hasSql = Object.keys(spec.reduce).length > 0 || spec.input.where !== undefined;
+  if (hasSql) warmSqlProcess();
   const [input, model] = await allOrEveryProblem([
     readInput(spec, signal),
     inspectModel(spec.model.path, signal),
@@ -49,18 +54,30 @@ export async function planJob(
   });
   const map = bindMap(spec.map, model.signature, input.dataset.fields);
   checkKeptTypes(spec, map.keep, input.dataset.files);
-  if (Object.keys(spec.reduce).length > 0) await aside(() => checkSql(spec, map, signal));
-  const shards = planShards(input.footers, {
+  const where = hasSql
+    ? await aside(() => checkSql(spec, { map, fields: input.dataset.fields, signal }))
+    : null;
+  const { files, pruned } =
+    where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
+  const shards = planShards(files, {
     shardRows: spec.input.shardRows,
     outputRowBytes: outputRowBytes(map),
   });
   const digests = digestsOf(spec, input.dataset, model);
   const { precision } = spec.model;
   const { dataset, leftOut } = input;
-  const planned = { spec, dataset, leftOut, map, shards, digests };
+  const planned = { spec, dataset, leftOut, map, pruned, shards, digests };
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };
+}
+
+/** Rows are pruned by it, and not yet filtered: a job with it would give rows that it does not want. */
+function refuseWhere({ input }: JobSpec): void {
+  if (input.where === undefined) return;
+  throw new ShardmillError("SPEC_INVALID", "the job cannot run as it stands", {
+    problems: [{ where: "input.where", what: "rows are not filtered yet" }],
+  });
 }
 
 /** What identifies a job, found without checking it: enough to see that it is published already. */
@@ -73,52 +90,29 @@ export async function readInput(
   signal: AbortSignal,
 ): Promise<{ dataset: Dataset; footers: readonly FileFooter[]; leftOut: readonly LeftOut[] }> {
   const { files, leftOut } = await discoverFiles(spec.input, spec.output.path, signal);
-  const footers = await readFooters(files, { signal });
+  const footers = await readFooters(files, { signal, where: spec.input.where ?? null });
   return { dataset: sealDataset(footers), footers, leftOut };
 }
 
-async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {
+interface SqlContext {
+  readonly map: PlannedJob["map"];
+  /** Of the input. */
+  readonly fields: readonly Field[];
+  readonly signal: AbortSignal;
+}
+
+/** All SQL of a job, and what its `where` says; null without one. */
+async function checkSql(spec: JobSpec, { map, fields, signal }: SqlContext): Promise<CheckedWhere | null> {
   const scratch = await makeTempFolder("plan");
+  const { reduce } = spec;
+  const { where: sql } = spec.input;
   try {
-    const fields = outputFields(map);
-    await checkReductions({ reduce: spec.reduce, fields, scratchFolder: scratch, signal });
+    const [where] = await allOrEveryProblem([
+      sql === undefined ? null : checkWhere({ sql, fields, scratchFolder: scratch, signal }),
+      checkReductions({ reduce, fields: outputFields(map), scratchFolder: scratch, signal }),
+    ]);
+    return where;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-}
-
-/** All results; when several fail, one error that tells every story. */
-async function allOrEveryProblem<A, B, C>(
-  parts: readonly [Promise<A>, Promise<B>, Promise<C>],
-): Promise<[A, B, C]> {
-  const settled = await Promise.allSettled(parts);
-  const errors = settled.flatMap((result) =>
-    result.status === "rejected" ? [result.reason as unknown] : [],
-  );
-  if (errors.length === 0) return await Promise.all(parts);
-  const [only, ...more] = errors;
-  if (more.length === 0 || errors.some((error) => !isShardmillError(error))) throw only;
-  throw joined(errors.map(toShardmillError));
-}
-
-function joined(errors: readonly ShardmillError[]): ShardmillError {
-  const problems = errors.flatMap((error) =>
-    error.problems.length > 0
-      ? error.problems
-      : [
-          {
-            where: whereOf(error),
-            what: error.message,
-            ...(error.hint === undefined ? {} : { hint: error.hint }),
-          },
-        ],
-  );
-  return new ShardmillError(errors[0]?.code ?? "SPEC_INVALID", "the job cannot run as it stands", {
-    problems,
-  });
-}
-
-function whereOf(error: ShardmillError): string {
-  const { path } = error.fields;
-  return typeof path === "string" ? path : error.code;
 }

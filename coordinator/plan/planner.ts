@@ -4,7 +4,10 @@ import type { RowGroup } from "../../shared/domain/dataset.ts";
 import { type Shard, shardId } from "../../shared/domain/shard.ts";
 
 export interface PlannedFile {
+  /** Those whose rows are planned. */
   readonly rowGroups: readonly RowGroup[];
+  /** The row groups, by index, that do not follow right after the one before: what lay between is pruned. */
+  readonly afterGaps?: ReadonlySet<number>;
   /** Equal for files whose columns are laid out alike, which one table can hold: see `layoutOf`. */
   readonly layout: string;
 }
@@ -43,11 +46,11 @@ const LEAST_SHARDS = 16;
 const SPLIT_RATIO = 1.5;
 
 /**
- * Each file costs the shard an open, a footer and two stats, and the lease its name: a failed attempt repeats
- * as many, and a lease stays below 3 MiB with the longest names that there are. A hundred thousand tiny files
- * are two hundred shards.
+ * A slice is a stretch of rows in one file. Each costs the shard an open, a footer and two stats, and the
+ * lease the file's name: a failed attempt repeats as many, and a lease stays below 3 MiB with the longest
+ * names that there are. A hundred thousand tiny files are two hundred shards.
  */
-const SHARD_FILES = 512;
+const SHARD_SLICES = 512;
 
 /**
  * Cuts a dataset into shards: disjoint, in order, and together all of its rows. The same input gives the same
@@ -55,9 +58,9 @@ const SHARD_FILES = 512;
  *
  * - A shard is a part of one file, or one or more whole files, side by side, whose columns are laid out
  *   alike.
- * - Whole files are joined while they stay within the target, in rows, in files, and in bytes if those are
- *   the target's reason; row groups of one file while they stay within the target in rows. So no shard that
- *   joins is above it.
+ * - Whole files are joined while they stay within the target, in rows, in slices, and in bytes if those are
+ *   the target's reason; row groups of one file while they stay within the target in rows, and in slices
+ *   where others between them are pruned. So no shard that joins is above it.
  * - A row group above 1.5 times the target is split into equal ranges (which differ by a row at most), each
  *   within the target and above 0.6 of it.
  * - So no shard has more than 1.5 times the target; only those beside larger row groups or files, or a file's
@@ -80,7 +83,7 @@ export function planShards(files: readonly PlannedFile[], options: PlanOptions):
   });
   let fileStart = 0;
   for (const file of files) {
-    const ranges = cutFile(file.rowGroups, target);
+    const ranges = cutFile(file, target);
     const whole = ranges.length === 1 ? wholeFile(file) : null;
     if (ranges.length > 0 && (whole === null || !joined.takes(whole))) joined.close(cut);
     if (whole !== null) joined.add(fileStart, whole);
@@ -94,17 +97,18 @@ export function planShards(files: readonly PlannedFile[], options: PlanOptions):
 interface WholeFile {
   readonly rows: number;
   readonly bytes: number;
+  readonly slices: number;
   readonly layout: string;
 }
 
-function wholeFile({ rowGroups, layout }: PlannedFile): WholeFile {
+function wholeFile({ rowGroups, afterGaps, layout }: PlannedFile): WholeFile {
   let rows = 0;
   let bytes = 0;
   for (const group of rowGroups) {
     rows += group.rows;
     bytes += group.bytes;
   }
-  return { rows, bytes, layout };
+  return { rows, bytes, slices: 1 + (afterGaps?.size ?? 0), layout };
 }
 
 /** Whole files that become one shard. */
@@ -113,7 +117,7 @@ class JoinedFiles {
   #rowStart = 0;
   #rows = 0;
   #bytes = 0;
-  #files = 0;
+  #slices = 0;
   #layout = "";
 
   constructor(most: { readonly rows: number; readonly bytes: number }) {
@@ -121,23 +125,23 @@ class JoinedFiles {
   }
 
   /** Whether one more file stays within the limits; the first always does. */
-  takes({ rows, bytes, layout }: WholeFile): boolean {
-    if (this.#files === 0) return true;
+  takes({ rows, bytes, slices, layout }: WholeFile): boolean {
+    if (this.#slices === 0) return true;
     const fits = this.#rows + rows <= this.#most.rows && this.#bytes + bytes <= this.#most.bytes;
-    return fits && this.#files < SHARD_FILES && layout === this.#layout;
+    return fits && this.#slices + slices <= SHARD_SLICES && layout === this.#layout;
   }
 
-  add(rowStart: number, { rows, bytes, layout }: WholeFile): void {
-    if (this.#files === 0) this.#rowStart = rowStart;
-    this.#files += 1;
+  add(rowStart: number, { rows, bytes, slices, layout }: WholeFile): void {
+    if (this.#slices === 0) this.#rowStart = rowStart;
+    this.#slices += slices;
     this.#rows += rows;
     this.#bytes += bytes;
     this.#layout = layout;
   }
 
   close(cut: (rowStart: number, rowEnd: number) => void): void {
-    if (this.#files > 0) cut(this.#rowStart, this.#rowStart + this.#rows);
-    this.#files = 0;
+    if (this.#slices > 0) cut(this.#rowStart, this.#rowStart + this.#rows);
+    this.#slices = 0;
     this.#rows = 0;
     this.#bytes = 0;
   }
@@ -187,15 +191,18 @@ function refuseTooMany(files: readonly PlannedFile[], target: number): void {
 
 type RowRange = readonly [rowStart: number, rowEnd: number];
 
-function cutFile(rowGroups: readonly RowGroup[], target: number): RowRange[] {
+function cutFile({ rowGroups, afterGaps }: PlannedFile, target: number): RowRange[] {
   const ranges: RowRange[] = [];
   let start = 0;
   let end = 0;
+  let slices = 1;
   const close = () => {
     if (start < end) ranges.push([start, end]);
     start = end;
+    slices = 1;
   };
-  for (const { rows } of rowGroups) {
+  for (const [index, { rows }] of rowGroups.entries()) {
+    if (afterGaps?.has(index) === true && start < end) slices += 1;
     if (rows > target * SPLIT_RATIO) {
       close();
       // One by one: a call takes only so many arguments, and there can be two million.
@@ -204,7 +211,7 @@ function cutFile(rowGroups: readonly RowGroup[], target: number): RowRange[] {
       start = end;
       continue;
     }
-    if (end - start + rows > target) close();
+    if (end - start + rows > target || slices > SHARD_SLICES) close();
     end += rows;
   }
   close();

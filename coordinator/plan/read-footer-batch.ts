@@ -4,6 +4,7 @@ import { settled } from "../../shared/core/settled.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { layoutOf } from "../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
 import { fetchedSource, isSmallFile } from "../../shared/store/small-file.ts";
 import { type ByteSource, byteSource, type Store } from "../../shared/store/store.ts";
 import type { FoundFile } from "./input/discover.ts";
@@ -24,6 +25,7 @@ export type FooterRead =
 export async function* readFooterBatch(
   store: Store,
   files: readonly FoundFile[],
+  where: string | null = null,
 ): AsyncGenerator<FooterRead, void, undefined> {
   const fetched = readAhead(files, FILES_AHEAD, async (found) => {
     const source = isSmallFile(found) ? await settled(fetchWhole(store, found)) : null;
@@ -31,8 +33,8 @@ export async function* readFooterBatch(
   });
   for await (const { found, source } of fetched) {
     if (source?.kind === "failed") yield source;
-    else if (source === null) yield await settledRead(readLarge(store, found));
-    else yield await settledRead(parseFooter(source.value, found));
+    else if (source === null) yield await settledRead(readLarge(store, found, where));
+    else yield await settledRead(parseFooter(source.value, found, where));
   }
 }
 
@@ -46,8 +48,9 @@ async function fetchWhole(store: Store, found: FoundFile): Promise<ByteSource> {
   return fetchedSource(found.path, bytes);
 }
 
-function readLarge(store: Store, found: FoundFile): Promise<FileFooter> {
-  return orChanged(store, found, () => parseFooter(byteSource(store, found.path, found.bytes), found));
+function readLarge(store: Store, found: FoundFile, where: string | null): Promise<FileFooter> {
+  const source = byteSource(store, found.path, found.bytes);
+  return orChanged(store, found, () => parseFooter(source, found, where));
 }
 
 /**
@@ -61,16 +64,27 @@ async function orChanged<T>(store: Store, found: FoundFile, read: () => Promise<
   return result.value;
 }
 
-async function parseFooter(source: ByteSource, found: FoundFile): Promise<FileFooter> {
+async function parseFooter(source: ByteSource, found: FoundFile, where: string | null): Promise<FileFooter> {
   const { path, format, bytes, mtimeMs } = found;
   using file = await openDatasetFile(source, format);
   const { rows, footerSha256, rowGroups } = file;
+  const fields = fieldsOf(file.schema);
   return {
     file: { path, format, bytes, mtimeMs, rows, footerSha256 },
-    fields: fieldsOf(file.schema),
+    fields,
     rowGroups,
+    statistics: where === null ? null : file.statistics(namedIn(where, fields)),
     layout: layoutOf(file.schema),
   };
+}
+
+/**
+ * The columns that SQL can name: those whose names are in its text, as they are or in other case. That is
+ * more than it names, and found before there is a schema to read it by.
+ */
+function namedIn(sql: string, fields: readonly Field[]): Field[] {
+  const text = sql.toLowerCase();
+  return fields.filter(({ name }) => text.includes(name.toLowerCase().replaceAll('"', '""')));
 }
 
 async function refuseChanged(store: Store, found: FoundFile): Promise<void> {

@@ -1,6 +1,7 @@
 import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { diffFields, type FieldDifference } from "../../shared/dataset/field-differences.ts";
+import type { RowGroupStatistics } from "../../shared/domain/column-statistics.ts";
 import type { Dataset, Field, InputFile, RowGroup } from "../../shared/domain/dataset.ts";
 
 /** What an input file's footer says. */
@@ -9,6 +10,8 @@ export interface FileFooter {
   /** One and the same list for files of one schema, as they are read here. */
   readonly fields: readonly Field[];
   readonly rowGroups: readonly RowGroup[];
+  /** Of each row group, what it says of the columns that were asked for; null: nothing. */
+  readonly statistics: readonly RowGroupStatistics[] | null;
   /** Equal for files whose columns Arrow lays out alike: see `layoutOf`. */
   readonly layout: string;
 }

@@ -61,19 +61,19 @@ export interface ManifestFacts {
 }
 
 /**
- * The manifest over `files`. Each row of the input must be mapped, filtered or a dead letter: else nothing
- * may be published.
+ * The manifest over `files`. Each row of the plan must be mapped, filtered or a dead letter: else nothing
+ * may be published. The other rows of the input are pruned.
  */
 export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]): OutputManifest {
   const sum = (kind: OutputFile["kind"]) =>
     files.filter((file) => file.kind === kind).reduce((rows, file) => rows + file.rows, 0);
   const deadLetters = sum("errors");
   const { run, counts } = facts;
-  const { rowsTotal: rowsInput } = run;
+  const { rowsTotal, rowsPruned } = run;
   const { rowsMapped, rowsFiltered, rowsOut } = counts;
   assert(
-    rowsInput === rowsMapped + rowsFiltered + deadLetters,
-    `rows in ${rowsInput} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead ${deadLetters}`,
+    rowsTotal === rowsMapped + rowsFiltered + deadLetters,
+    `rows in ${rowsTotal} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead ${deadLetters}`,
   );
   const hasRows = files.some((file) => file.kind === "rows");
   assert(!hasRows || sum("rows") === rowsOut, `rows files hold ${sum("rows")} of ${rowsOut} rows`);
@@ -83,7 +83,13 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     digests: facts.digests,
     outputDigest: outputDigest(files),
     files,
-    rows: { input: rowsInput, filtered: rowsFiltered, output: rowsOut, deadLetters },
+    rows: {
+      input: rowsPruned + rowsTotal,
+      pruned: rowsPruned,
+      filtered: rowsFiltered,
+      output: rowsOut,
+      deadLetters,
+    },
     shards: run.shardsCommitted,
     ...keptFacts(run),
     precision: run.precision?.check ?? null,

@@ -15,50 +15,72 @@ export interface FileSlice {
   readonly rowEnd: number;
 }
 
+/** Where the rows of a planned job lie. */
+export function plannedRows(planned: {
+  readonly dataset: { readonly files: readonly { readonly rows: number }[] };
+  readonly pruned: readonly FileSlice[];
+}): DatasetRows {
+  return new DatasetRows(
+    planned.dataset.files.map(({ rows }) => rows),
+    planned.pruned,
+  );
+}
+
 /**
- * Where the rows of the dataset lie. Its rows are numbered through, over the files in their order:
+ * Where the rows of the dataset lie that are worked on: all but the pruned ones. They are numbered through,
+ * over the files in their order:
  *
  * ```
- * file         0        1   2 (empty)   3
+ * file         0        1   2 (empty)   3 (its rows 1 and 2 are pruned)
  * rows         3        2   0           4
- * of dataset   0 1 2    3 4             5 6 7 8
+ * of dataset   0 1 2    3 4             5 6
  * ```
  */
 export class DatasetRows {
-  /** The dataset's row at which each file starts, and where the last one ends. */
+  /** Rows that `input.where` ruled out by what the files say of them: they are in no shard. */
+  readonly pruned: number;
+  /**
+   * Stretches of rows side by side in one file, none empty: the dataset's row at which each starts, and its
+   * end.
+   */
   readonly #starts: Float64Array;
+  readonly #files: Uint32Array;
+  /** What is taken from a row of the dataset for its row in the file. */
+  readonly #shifts: Float64Array;
 
-  /** @param fileRows how many rows each file has, in the dataset's order */
-  constructor(fileRows: readonly number[]) {
-    this.#starts = new Float64Array(fileRows.length + 1);
-    for (const [file, rows] of fileRows.entries()) this.#starts[file + 1] = this.#startOf(file) + rows;
+  /**
+   * @param fileRows how many rows each file has, in the dataset's order
+   * @param pruned in order, apart from each other
+   */
+  constructor(fileRows: readonly number[], pruned: readonly FileSlice[] = []) {
+    this.pruned = pruned.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0);
+    const kept = keptSlices(fileRows, pruned);
+    this.#starts = new Float64Array(kept.length + 1);
+    this.#files = Uint32Array.from(kept, ({ file }) => file);
+    this.#shifts = new Float64Array(kept.length);
+    for (const [index, { rowStart, rowEnd }] of kept.entries()) {
+      const start = at(this.#starts, index);
+      this.#starts[index + 1] = start + rowEnd - rowStart;
+      this.#shifts[index] = start - rowStart;
+    }
   }
 
-  get files(): number {
-    return this.#starts.length - 1;
-  }
-
+  /** How many rows there are to work on. */
   get total(): number {
-    return this.#startOf(this.files);
+    return at(this.#starts, this.#starts.length - 1);
   }
 
   /** The file that holds a row of the dataset, and which of its rows that is. */
   placeOf(row: number): RowPlace {
     assert(row >= 0 && row < this.total, `row ${row} is one of the dataset's ${this.total}`);
-    // The last file that starts at or before the row: those that start there too are empty.
-    let low = 0;
-    let high = this.files - 1;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (this.#startOf(middle) <= row) low = middle;
-      else high = middle - 1;
-    }
-    return { file: low, row: row - this.#startOf(low) };
+    const index = this.#stretchOf(row);
+    return { file: at(this.#files, index), row: row - at(this.#shifts, index) };
   }
 
   /**
-   * Rows `[rowStart, rowEnd)` of the dataset, file by file. Files that have none of them are left out; no
-   * rows are no rows of the first file, so that there is always a file to take the schema from.
+   * Rows `[rowStart, rowEnd)` of the dataset, stretch by stretch: one a file, more where some of its rows
+   * between are pruned. No rows are no rows of the first file, so that there is always a file to take the
+   * schema from.
    */
   slicesOf({ rowStart, rowEnd }: Pick<FileSlice, "rowStart" | "rowEnd">): FileSlice[] {
     assert(
@@ -67,16 +89,48 @@ export class DatasetRows {
     );
     if (rowStart === rowEnd) return [{ file: 0, rowStart: 0, rowEnd: 0 }];
     const slices: FileSlice[] = [];
-    for (let { file } = this.placeOf(rowStart); this.#startOf(file) < rowEnd; file += 1) {
-      const fileStart = this.#startOf(file);
-      const from = Math.max(rowStart, fileStart) - fileStart;
-      const to = Math.min(rowEnd, this.#startOf(file + 1)) - fileStart;
-      if (from < to) slices.push({ file, rowStart: from, rowEnd: to });
+    for (let index = this.#stretchOf(rowStart); at(this.#starts, index) < rowEnd; index += 1) {
+      const shift = at(this.#shifts, index);
+      const from = Math.max(rowStart, at(this.#starts, index)) - shift;
+      const to = Math.min(rowEnd, at(this.#starts, index + 1)) - shift;
+      slices.push({ file: at(this.#files, index), rowStart: from, rowEnd: to });
     }
     return slices;
   }
 
-  #startOf(file: number): number {
-    return this.#starts[file] ?? 0;
+  #stretchOf(row: number): number {
+    let low = 0;
+    let high = this.#files.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (at(this.#starts, middle) <= row) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
+}
+
+function at(values: Float64Array | Uint32Array, index: number): number {
+  return values[index] ?? 0;
+}
+
+function keptSlices(fileRows: readonly number[], pruned: readonly FileSlice[]): FileSlice[] {
+  const kept: FileSlice[] = [];
+  let next = 0;
+  for (const [file, rows] of fileRows.entries()) {
+    let rowStart = 0;
+    for (let gap = pruned[next]; gap?.file === file; gap = pruned[next]) {
+      const inOrder = rowStart <= gap.rowStart && gap.rowStart < gap.rowEnd && gap.rowEnd <= rows;
+      assert(
+        inOrder,
+        `rows ${gap.rowStart} to ${gap.rowEnd} of file ${file} are pruned once, of its ${rows}`,
+      );
+      if (rowStart < gap.rowStart) kept.push({ file, rowStart, rowEnd: gap.rowStart });
+      rowStart = gap.rowEnd;
+      next += 1;
+    }
+    if (rowStart < rows) kept.push({ file, rowStart, rowEnd: rows });
+  }
+  assert(next === pruned.length, "what is pruned lies in the dataset's files, in their order");
+  return kept;
 }

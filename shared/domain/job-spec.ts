@@ -112,6 +112,11 @@ export const JOB_FILE_SCHEMA = z
           .enum(["auto", "parquet", "arrow"])
           .default("auto")
           .describe("The format of the files. `auto`: by extension."),
+        where: text
+          .exactOptional()
+          .describe(
+            "SQL (DuckDB): a condition on the columns of a row, as it would stand after WHERE. Rows for which it is not true are left out.",
+          ),
         shardRows: z
           .union([auto, z.int().min(1).max(MAX_SHARD_ROWS)])
           .default("auto")

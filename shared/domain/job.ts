@@ -1,4 +1,5 @@
 import type { Dataset, InputFile } from "./dataset.ts";
+import type { FileSlice } from "./dataset-rows.ts";
 import type { JobSpec } from "./job-spec.ts";
 import type { LeftOut } from "./left-out.ts";
 import type { MapPlan } from "./map-plan.ts";
@@ -53,6 +54,11 @@ export interface PlannedJob {
   /** The model that the job names, where `model` was made from it; null where it is that model itself. */
   readonly converted: { readonly original: ModelFile; readonly conversion: Conversion } | null;
   readonly map: MapPlan;
+  /**
+   * Rows of the dataset that are in no shard: none of them can fulfil `input.where`, by what the files say of
+   * them.
+   */
+  readonly pruned: readonly FileSlice[];
   readonly shards: readonly Shard[];
   readonly digests: JobDigests;
 }

@@ -17,7 +17,10 @@ import type { DeviceReport, JobPrecision } from "./precision.ts";
 /** How far a job is: counted by the core. */
 export interface JobProgress {
   readonly phase: JobPhase;
+  /** Rows of the plan: those of the input but for the pruned ones. */
   readonly rowsTotal: number;
+  /** Rows of the input that `input.where` ruled out by what the files say of them: nobody reads them. */
+  readonly rowsPruned: number;
   /** Rows of committed shards and poisoned rows, and what the live leases report. */
   readonly rowsDone: number;
   readonly rowsCommitted: number;
@@ -59,6 +62,7 @@ export interface RunFacts extends JobProgress, RunPace, RunVerdict {
 export const NO_RUN: RunFacts = {
   phase: "planning",
   rowsTotal: 0,
+  rowsPruned: 0,
   rowsDone: 0,
   rowsCommitted: 0,
   rowsFiltered: 0,

@@ -5,9 +5,10 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
 /**
  * What must be equal for two runs to give the same result, as a sha256: on resume, the same job.
  *
- * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), the reductions,
- * the format of the rows, and the model's precision with the version of the converter. Not in:
- * - `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
+ * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), `input.where` as
+ * it is written, the reductions, the format of the rows, and the model's precision with the version of the
+ * converter. Not in:
+ * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
  * - `output.path` and `name`: where a result is and what it is called do not change it;
  * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
  *   sealed plan;
@@ -19,12 +20,14 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
 export function specDigest(spec: JobSpec): string {
   const { inputs, outputs, keep } = spec.map;
   const { precision } = spec.model;
+  const { where } = spec.input;
   return sha256(
     canonicalJson({
       version: 1,
       inputs,
       outputs,
       keep,
+      ...(where === undefined ? {} : { where }),
       reduce: spec.reduce,
       rows: spec.output.rows,
       ...(precision === "original" ? {} : { precision: [precision, CONVERTER_VERSION] }),

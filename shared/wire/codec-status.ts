@@ -12,6 +12,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   name: field.text,
   phase: field.word("JobPhase", JOB_PHASES),
   rowsTotal: field.count,
+  rowsPruned: field.count,
   rowsDone: field.count,
   rowsCommitted: field.count,
   rowsFiltered: field.count,

@@ -92,7 +92,13 @@ test("rows on which the model itself fails are found one by one; the rest of the
   ]);
   const dead = await query(`SELECT row, stage, code, index FROM read_parquet('${job.out}/errors/*.parquet')`);
   expect(dead).toEqual([...bad].map(([row, index]) => [BigInt(row), "infer", "ROW_FAILED", index]));
-  expect((await readManifestOf(job)).rows).toEqual({ input: 410, filtered: 0, output: 407, deadLetters: 3 });
+  expect((await readManifestOf(job)).rows).toEqual({
+    input: 410,
+    pruned: 0,
+    filtered: 0,
+    output: 407,
+    deadLetters: 3,
+  });
   await expectNothingLeft(job);
 });
 

@@ -69,6 +69,7 @@ export async function expectRightAnswer(
   expectLogits(published, await expectedLogits(job), places, tolerance);
   expect(manifest.rows).toEqual({
     input: rows,
+    pruned: 0,
     filtered: 0,
     output: places.length,
     deadLetters: missing.size,

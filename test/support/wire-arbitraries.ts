@@ -34,6 +34,9 @@ import { batchInUse } from "./batch-arbitraries.ts";
 /** Values of the domain, of every shape that may cross the wire. */
 
 /** Any text of whole characters, the empty one and those outside ASCII with it. */
+/** fast-check's dictionaries may have no prototype, which a strict comparison tells apart. */
+export const plain = <T>(dictionary: Record<string, T>): Record<string, T> => ({ ...dictionary });
+
 export const text = fc.string({ unit: "binary", maxLength: 20 });
 export const name = fc.string({ unit: "binary", minLength: 1, maxLength: 20 });
 export const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);
@@ -256,6 +259,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   name: text,
   phase: fc.constantFrom(...JOB_PHASES),
   rowsTotal: count,
+  rowsPruned: count,
   rowsDone: count,
   rowsCommitted: count,
   rowsFiltered: count,
@@ -293,8 +297,3 @@ export const putHeader: fc.Arbitrary<PutHeader> = fc.record({
 });
 
 export const chunk = fc.uint8Array({ maxLength: 2000 });
-
-/** fast-check's dictionaries may have no prototype, which a strict comparison tells apart. */
-export function plain<T>(dictionary: Record<string, T>): Record<string, T> {
-  return { ...dictionary };
-}

@@ -43,7 +43,7 @@ export async function comparePrecision(planned: PlannedJob, signal: AbortSignal)
     converted: planned.model.path,
     precision,
     map: planned.map,
-    slices: sampleSlices(planned.dataset.files, check.rows),
+    slices: sampleSlices(planned, check.rows),
     threads: availableParallelism(),
     tolerance: limits.tolerance,
     limitMs: COMPARE_MS,

@@ -12,7 +12,7 @@ export function jobAccepted(context: EventContext, event: EventOf<"jobAccepted">
 }
 
 export function planSealed(context: EventContext, event: EventOf<"planSealed">): void {
-  const { files, shards } = event;
+  const { files, pruned = [], shards } = event;
   assert(
     shards.every((shard, index) => shard.id === index),
     "a shard's id is its place in the plan",
@@ -20,6 +20,9 @@ export function planSealed(context: EventContext, event: EventOf<"planSealed">):
   recordDurably(context, {
     kind: "planSealed",
     files: files.map(({ path, rows }) => [path, rows]),
+    ...(pruned.length === 0
+      ? {}
+      : { pruned: pruned.map(({ file, rowStart, rowEnd }) => [file, rowStart, rowEnd] as const) }),
     shards: shards.map(({ rowStart, rowEnd }) => [rowStart, rowEnd]),
   });
   for (const entry of context.state.shards) enqueue(context.state, entry);

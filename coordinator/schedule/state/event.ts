@@ -1,4 +1,5 @@
 import type { InputFile } from "../../../shared/domain/dataset.ts";
+import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import type { JobDigests } from "../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import type { Shard, ShardId } from "../../../shared/domain/shard.ts";
@@ -14,10 +15,14 @@ export type JobEvent =
       readonly name: string;
       readonly digests: JobDigests;
     }
-  /** `files` in the dataset's order, so that a row can be named; `shards` in plan order. */
+  /**
+   * `files` in the dataset's order, so that a row can be named; `pruned` rows of them are in no shard (left
+   * out: none); `shards` in plan order.
+   */
   | {
       readonly kind: "planSealed";
       readonly files: readonly Pick<InputFile, "path" | "rows">[];
+      readonly pruned?: readonly FileSlice[];
       readonly shards: readonly Shard[];
     }
   /** `name` outlives the session: strikes and backup leases look at it. */

@@ -102,7 +102,10 @@ function evolveSealed(state: JobState, record: Extract<JournalRecord, { kind: "p
   }
   assert(state.jobId !== null, "a job is accepted before its plan is sealed");
   state.files = record.files.map(([path]) => path);
-  state.rows = new DatasetRows(record.files.map(([, rows]) => rows));
+  state.rows = new DatasetRows(
+    record.files.map(([, rows]) => rows),
+    (record.pruned ?? []).map(([file, rowStart, rowEnd]) => ({ file, rowStart, rowEnd })),
+  );
   let lastRow = 0;
   for (const [rowStart, rowEnd] of record.shards) {
     const shard = { id: shardId(state.shards.length), rowStart, rowEnd };

@@ -10,6 +10,7 @@ export function jobProgress(state: JobState): JobProgress {
   return {
     phase: state.phase,
     rowsTotal: totals.rows,
+    rowsPruned: state.rows.pruned,
     rowsDone: totals.rowsCommitted + counts.poisoned + rowsInFlight(state),
     rowsCommitted: totals.rowsCommitted,
     rowsFiltered: totals.filteredRows,

@@ -30,10 +30,14 @@ export type JournalRecord =
       readonly name: string;
       readonly digests: JobDigests;
     }
-  /** The input files, and the rows of the dataset of each shard; a shard's id is its index. */
+  /**
+   * The input files; which of their rows are in no shard (left out: none), by the file's index; and of each
+   * shard its rows, the others numbered through. A shard's id is its index.
+   */
   | {
       readonly kind: "planSealed";
       readonly files: readonly (readonly [path: string, rows: number])[];
+      readonly pruned?: readonly (readonly [file: number, rowStart: number, rowEnd: number])[];
       readonly shards: readonly (readonly [rowStart: number, rowEnd: number])[];
     }
   | {

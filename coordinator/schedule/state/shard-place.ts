@@ -21,9 +21,12 @@ export function shardPlace(state: JobState, { shard }: ShardEntry): ShardPlace {
   const first = present(slices[0], "a shard has a file");
   const last = present(slices.at(-1), "a shard has a file");
   const [firstFile, lastFile] = [filePath(state, first.file), filePath(state, last.file)];
-  const { rowStart, rowEnd } = slices.length === 1 ? first : shard;
-  if (slices.length === 1) return { kind: "file", file: firstFile, rowStart, rowEnd };
-  return { kind: "files", files: slices.length, firstFile, lastFile, rowStart, rowEnd };
+  if (first.file === last.file) {
+    return { kind: "file", file: firstFile, rowStart: first.rowStart, rowEnd: last.rowEnd };
+  }
+  const files = new Set(slices.map(({ file }) => file)).size;
+  const { rowStart, rowEnd } = shard;
+  return { kind: "files", files, firstFile, lastFile, rowStart, rowEnd };
 }
 
 /** `shard 7 (a.parquet, rows 100 to 200)`: rows are `[start, end)`. */

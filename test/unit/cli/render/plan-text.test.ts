@@ -90,6 +90,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): Plann
       output: { path: "/out", rows: "parquet" },
       errors: { maxRows: 0 },
     },
+    pruned: [],
     dataset: {
       files: [
         { ...file, path: "/data/a.parquet", rows: 3000 },

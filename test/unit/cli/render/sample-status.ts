@@ -7,6 +7,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     name: "digits",
     phase: "running",
     rowsTotal: 10_000,
+    rowsPruned: 0,
     rowsDone: 6_250,
     rowsCommitted: 5_000,
     rowsFiltered: 0,

@@ -18,6 +18,7 @@ describe("the summary of a job for scripts", () => {
       job: "digits-1",
       state: "published",
       rows: 10_000,
+      rowsPruned: 0,
       rowsFiltered: 0,
       rowsOut: 10_000,
       deadLetters: 0,

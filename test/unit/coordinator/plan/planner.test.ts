@@ -38,6 +38,35 @@ const anyFiles = fc
 
 const anyTarget = fc.integer({ min: 1, max: 6_000 });
 
+/** Files whose row groups lie apart here and there, as those do that were pruned between. */
+const gappyFiles = anyFiles.chain((files) =>
+  fc
+    .tuple(...files.map(({ rowGroups }) => fc.subarray(rowGroups.map((_, index) => index).slice(1))))
+    .map((gaps) => files.map((file, index) => ({ ...file, afterGaps: new Set(gaps[index]) }))),
+);
+
+describe("a plan with pruned row groups", () => {
+  it("is cut as if they had never been", () => {
+    fc.assert(
+      fc.property(gappyFiles, fc.oneof(anyTarget, fc.constant("auto" as const)), (files, target) => {
+        const whole = files.map(({ rowGroups, layout }) => ({ rowGroups, layout }));
+        expect(planShards(files, { shardRows: target })).toEqual(planShards(whole, { shardRows: target }));
+      }),
+    );
+  });
+
+  it("has no shard of more than 512 stretches of rows, in one file or several", () => {
+    const everyOther = (groups: number): PlannedFile => ({
+      ...fileOf(...new Array<number>(groups).fill(1)),
+      afterGaps: new Set(Array.from({ length: groups - 1 }, (_, index) => index + 1)),
+    });
+    const shards = planShards([everyOther(1_300)], { shardRows: 10_000 });
+    expect(shards.map(shardRows)).toEqual([512, 512, 276]);
+    const several = planShards([everyOther(300), everyOther(300), everyOther(200)], { shardRows: 10_000 });
+    expect(several.map(shardRows)).toEqual([300, 500]);
+  });
+});
+
 describe("a plan", () => {
   it("holds every row exactly once, in order, numbered from 0", () => {
     fc.assert(

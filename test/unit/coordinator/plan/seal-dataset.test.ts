@@ -15,7 +15,13 @@ function footer(
   changes: Partial<FileFooter["file"]> = {},
 ): FileFooter {
   const file = { path, format: "parquet", bytes: 100, mtimeMs: 5, rows: 10, footerSha256: "aa" } as const;
-  return { file: { ...file, ...changes }, fields, rowGroups: [{ rows: 10, bytes: 400 }], layout: "" };
+  return {
+    file: { ...file, ...changes },
+    fields,
+    rowGroups: [{ rows: 10, bytes: 400 }],
+    statistics: null,
+    layout: "",
+  };
 }
 
 function failure(footers: readonly FileFooter[]): ShardmillError {

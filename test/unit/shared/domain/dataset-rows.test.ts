@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DatasetRows } from "../../../../shared/domain/dataset-rows.ts";
+import { DatasetRows, type FileSlice } from "../../../../shared/domain/dataset-rows.ts";
 
 const someFiles = fc.array(fc.nat(9), { minLength: 1, maxLength: 12 });
 
@@ -14,7 +14,7 @@ test("a row of the dataset is the row of the file that counting gives", () => {
     fc.property(someFiles, (fileRows) => {
       const rows = new DatasetRows(fileRows);
       const places = countOut(fileRows);
-      expect([rows.files, rows.total]).toEqual([fileRows.length, places.length]);
+      expect([rows.total, rows.pruned]).toEqual([places.length, 0]);
       expect(places.map((_, row) => rows.placeOf(row))).toEqual(places);
     }),
   );
@@ -47,4 +47,57 @@ test("rows that the dataset does not have are refused", () => {
   const rows = new DatasetRows([3]);
   expect(() => rows.placeOf(3)).toThrow("broken invariant");
   expect(() => rows.slicesOf({ rowStart: 2, rowEnd: 4 })).toThrow("broken invariant");
+});
+
+/** Of files, and stretches of them that are pruned: in order, apart. */
+const prunedFiles = someFiles.chain((fileRows) =>
+  fc.tuple(
+    fc.constant(fileRows),
+    fc
+      .tuple(...fileRows.map((rows) => fc.array(fc.boolean(), { minLength: rows, maxLength: rows })))
+      .map((flags) => flags.flatMap((file, index) => stretches(file, index))),
+  ),
+);
+
+function stretches(flags: readonly boolean[], file: number) {
+  const found: { file: number; rowStart: number; rowEnd: number }[] = [];
+  for (const [row, isPruned] of flags.entries()) {
+    const last = found.at(-1);
+    if (!isPruned) continue;
+    if (last?.rowEnd === row) last.rowEnd = row + 1;
+    else found.push({ file, rowStart: row, rowEnd: row + 1 });
+  }
+  return found;
+}
+
+test("rows that are pruned are counted, and lie in no range of rows", () => {
+  fc.assert(
+    fc.property(prunedFiles, fc.nat(120), fc.nat(120), ([fileRows, pruned], one, other) => {
+      const isPruned = ({ file, row }: { file: number; row: number }) =>
+        pruned.some((gap) => gap.file === file && gap.rowStart <= row && row < gap.rowEnd);
+      const places = countOut(fileRows).filter((place) => !isPruned(place));
+      const rows = new DatasetRows(fileRows, pruned);
+      expect([rows.total, rows.total + rows.pruned]).toEqual([places.length, countOut(fileRows).length]);
+      expect(places.map((_, row) => rows.placeOf(row))).toEqual(places);
+      const rowStart = Math.min(one, other, places.length);
+      const rowEnd = Math.min(Math.max(one, other), places.length);
+      fc.pre(rowStart < rowEnd);
+      const found = rows.slicesOf({ rowStart, rowEnd }).flatMap(({ file, rowStart: from, rowEnd: to }) => {
+        expect(from).toBeLessThan(to);
+        return Array.from({ length: to - from }, (_, index) => ({ file, row: from + index }));
+      });
+      expect(found).toEqual(places.slice(rowStart, rowEnd));
+    }),
+  );
+});
+
+test.for([
+  ["twice", [0, 2, 1, 3]],
+  ["beyond the file's rows", [3, 5]],
+  ["no rows", [1, 1]],
+] as const)("rows pruned %s are refused", ([, bounds]) => {
+  const pruned: FileSlice[] = [];
+  for (let at = 0; at < bounds.length; at += 2)
+    pruned.push({ file: 0, rowStart: bounds[at] ?? 0, rowEnd: bounds[at + 1] ?? 0 });
+  expect(() => new DatasetRows([4], pruned)).toThrow("broken invariant");
 });

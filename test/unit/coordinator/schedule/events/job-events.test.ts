@@ -223,6 +223,7 @@ test("progress tells rows, shards, attempts and workers", () => {
   expect(jobProgress(job.state)).toEqual({
     phase: "running",
     rowsTotal: 40,
+    rowsPruned: 0,
     rowsDone: 24,
     rowsCommitted: 10,
     rowsFiltered: 3,

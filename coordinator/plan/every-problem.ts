@@ -1,0 +1,37 @@
+import { isShardmillError, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
+
+/** All results; when several fail, one error that tells all that is wrong. */
+export async function allOrEveryProblem<const T extends readonly [unknown, ...unknown[]]>(
+  parts: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const settled = await Promise.allSettled(parts);
+  const errors = settled.flatMap((result) =>
+    result.status === "rejected" ? [result.reason as unknown] : [],
+  );
+  if (errors.length === 0) return await Promise.all(parts);
+  const [only, ...more] = errors;
+  if (more.length === 0 || errors.some((error) => !isShardmillError(error))) throw only;
+  throw joined(errors.map(toShardmillError));
+}
+
+function joined(errors: readonly ShardmillError[]): ShardmillError {
+  const problems = errors.flatMap((error) =>
+    error.problems.length > 0
+      ? error.problems
+      : [
+          {
+            where: whereOf(error),
+            what: error.message,
+            ...(error.hint === undefined ? {} : { hint: error.hint }),
+          },
+        ],
+  );
+  return new ShardmillError(errors[0]?.code ?? "SPEC_INVALID", "the job cannot run as it stands", {
+    problems,
+  });
+}
+
+function whereOf(error: ShardmillError): string {
+  const { path } = error.fields;
+  return typeof path === "string" ? path : error.code;
+}

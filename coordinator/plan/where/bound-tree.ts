@@ -1,0 +1,36 @@
+/**
+ * A part of a plan that DuckDB serialized (`json_serialize_plan`): a JSON object whose shape is DuckDB's own,
+ * and may change with its version. What is not as expected reads as absent.
+ */
+export class BoundNode {
+  readonly #value: Readonly<Record<string, unknown>>;
+
+  constructor(value: unknown) {
+    this.#value = typeof value === "object" && value !== null ? { ...value } : {};
+  }
+
+  text(key: string): string {
+    const value = this.#value[key];
+    return typeof value === "string" ? value : "";
+  }
+
+  get(key: string): unknown {
+    return this.#value[key];
+  }
+
+  node(key: string): BoundNode {
+    return new BoundNode(this.#value[key]);
+  }
+
+  nodes(key: string): readonly BoundNode[] {
+    const value = this.#value[key];
+    return Array.isArray(value) ? value.map((item: unknown) => new BoundNode(item)) : [];
+  }
+
+  /** All that lies in it, one level down. */
+  parts(): readonly BoundNode[] {
+    return Object.values(this.#value).flatMap((value) =>
+      Array.isArray(value) ? value.map((item: unknown) => new BoundNode(item)) : [new BoundNode(value)],
+    );
+  }
+}

@@ -1,0 +1,50 @@
+import { assertNever } from "../../../shared/core/assert.ts";
+import type { ColumnStatistics } from "../../../shared/domain/column-statistics.ts";
+import type { ComparedAs, ComparedValue } from "./predicate.ts";
+
+/** What an operand of a comparison may be in the rows of a row group. */
+export interface OperandRange {
+  readonly mayBeNull: boolean;
+  /** Null: it is null in every row. */
+  readonly values: ValueRange | null;
+}
+
+export interface ValueRange {
+  /** Null: no bound. */
+  readonly least: ComparedValue | null;
+  readonly greatest: ComparedValue | null;
+  /** Above everything, and equal to itself, as DuckDB has it; the bounds say nothing of it. */
+  readonly mayBeNaN: boolean;
+}
+
+/** The values of a column, in the form in which they are compared. */
+export function columnRange(statistics: ColumnStatistics | null, as: ComparedAs, rows: number): OperandRange {
+  const mayBeNaN = as.kind === "float" && as.from === "float";
+  if (statistics === null) return { mayBeNull: true, values: { least: null, greatest: null, mayBeNaN } };
+  const { nulls } = statistics;
+  if (nulls === rows) return { mayBeNull: true, values: null };
+  const least = comparedValue(statistics.least, as);
+  const greatest = comparedValue(statistics.greatest, as);
+  const isContradiction = least !== null && greatest !== null && least > greatest;
+  return {
+    mayBeNull: nulls !== 0,
+    values: isContradiction ? { least: null, greatest: null, mayBeNaN } : { least, greatest, mayBeNaN },
+  };
+}
+
+function comparedValue(bound: string | null, as: ComparedAs): ComparedValue | null {
+  if (bound === null) return null;
+  switch (as.kind) {
+    case "whole": {
+      const value = BigInt(bound);
+      const isBeyond = as.limit !== null && (value > as.limit || value < -as.limit);
+      return isBeyond ? null : value * as.times;
+    }
+    case "float":
+      return as.from === "whole" ? Number(BigInt(bound)) : Number(bound);
+    case "text":
+      return bound;
+    default:
+      return assertNever(as);
+  }
+}

@@ -1,0 +1,50 @@
+import type { BoundNode } from "./bound-tree.ts";
+import type { ComparedValue, Operand } from "./predicate.ts";
+
+/** A constant of a comparison; null where its value is not known exactly, or not compared here. */
+export function comparedConstant(
+  constant: BoundNode,
+): Extract<Operand, { kind: "constant" | "null" }> | null {
+  const value = constant.node("value");
+  if (value.get("is_null") === true) return { kind: "null" };
+  const held = heldValue(value.node("type"), value.get("value"));
+  return held === null ? null : { kind: "constant", value: held };
+}
+
+function heldValue(type: BoundNode, value: unknown): ComparedValue | null {
+  switch (type.text("id")) {
+    case "BOOLEAN":
+      return value === true ? 1n : value === false ? 0n : null;
+    case "TINYINT":
+    case "SMALLINT":
+    case "INTEGER":
+    case "BIGINT":
+    case "UTINYINT":
+    case "USMALLINT":
+    case "UINTEGER":
+    case "UBIGINT":
+    case "HUGEINT":
+    case "DECIMAL":
+    case "DATE":
+    case "TIMESTAMP":
+    case "TIMESTAMP_NS":
+    case "TIMESTAMP WITH TIME ZONE":
+      return wholeValue(value);
+    case "FLOAT":
+    case "DOUBLE":
+      return typeof value === "number" ? value : null;
+    case "VARCHAR":
+      if (typeof value !== "string" || type.get("type_info") !== undefined) return null;
+      return Buffer.from(value, "utf8").toString("latin1");
+    default:
+      return null;
+  }
+}
+
+/** JSON gives a number of more than 2^53 as a nearby one; one of 128 bits comes in two halves. */
+function wholeValue(value: unknown): bigint | null {
+  if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : null;
+  if (typeof value !== "object" || value === null) return null;
+  const { upper, lower } = value as { readonly upper?: unknown; readonly lower?: unknown };
+  return upper === 0 ? wholeValue(lower) : null;
+}

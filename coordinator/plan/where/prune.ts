@@ -1,0 +1,58 @@
+import type { RowGroupStatistics } from "../../../shared/domain/column-statistics.ts";
+import type { RowGroup } from "../../../shared/domain/dataset.ts";
+import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
+import { possibleTruths } from "./possible-truths.ts";
+import type { Predicate } from "./predicate.ts";
+
+export interface PrunableFile {
+  readonly rowGroups: readonly RowGroup[];
+  /** Of each row group; null where the file says nothing. */
+  readonly statistics: readonly RowGroupStatistics[] | null;
+  readonly layout: string;
+}
+
+/** What is left of a file. */
+export interface PrunedFile {
+  readonly rowGroups: readonly RowGroup[];
+  /** Those of `rowGroups`, by index, that do not follow right after the one before. */
+  readonly afterGaps: ReadonlySet<number>;
+  readonly layout: string;
+}
+
+export interface Pruning {
+  readonly files: readonly PrunedFile[];
+  /** The rows that are left out, those side by side as one stretch. */
+  readonly pruned: readonly FileSlice[];
+}
+
+/** Leaves out the row groups with no row of which the predicate can be true. */
+export function pruneRowGroups(files: readonly PrunableFile[], predicate: Predicate): Pruning {
+  const pruned: FileSlice[] = [];
+  const left = files.map(({ rowGroups, statistics, layout }, file) => {
+    const kept: RowGroup[] = [];
+    const afterGaps = new Set<number>();
+    let rowStart = 0;
+    let hasGap = false;
+    for (const [index, group] of rowGroups.entries()) {
+      const rowEnd = rowStart + group.rows;
+      if (possibleTruths(predicate, { rows: group.rows, statistics: statistics?.[index] ?? {} }).true) {
+        if (hasGap && kept.length > 0) afterGaps.add(kept.length);
+        hasGap = false;
+        kept.push(group);
+      } else if (group.rows > 0) {
+        hasGap = true;
+        addStretch(pruned, { file, rowStart, rowEnd });
+      }
+      rowStart = rowEnd;
+    }
+    return { rowGroups: kept, afterGaps, layout };
+  });
+  return { files: left, pruned };
+}
+
+function addStretch(stretches: FileSlice[], { file, rowStart, rowEnd }: FileSlice): void {
+  const last = stretches.at(-1);
+  if (last?.file === file && last.rowEnd === rowStart)
+    stretches[stretches.length - 1] = { file, rowStart: last.rowStart, rowEnd };
+  else stretches.push({ file, rowStart, rowEnd });
+}
