@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { present } from "../core/assert.ts";
-import { isGreater, LABELS_KEY, LABELS_PLAN, labelProblems } from "./classes.ts";
-import type { ColumnValues, OpSpec, OutputOp, Scores } from "./output-op.ts";
+import { greatestIndices, LABELS_KEY, LABELS_PLAN, labelProblems } from "./classes.ts";
+import type { OpSpec, OutputOp } from "./output-op.ts";
 
 /** More classes than this are a slip of the keyboard. */
 const MAX_K = 100_000;
@@ -54,31 +54,10 @@ export const topK = {
     const values = present(columns[0], "topK makes a column of values");
     const indices = present(columns[1], "topK makes a column of classes");
     return (scores, row, at) => {
-      topKInto(scores, row, k, indices, at * k);
+      greatestIndices(scores, row, indices, { from: at * k, count: k });
       for (let place = at * k; place < (at + 1) * k; place += 1) {
         values[place] = scores.values[row * scores.width + (indices[place] ?? 0)] ?? 0;
       }
     };
   },
 } as const satisfies OutputOp<TopKPlan>;
-
-/**
- * The indices of a row's `k` greatest scores, from `at` on. By insertion: k is small, and most scores are
- * below the k-th.
- */
-function topKInto({ values, width }: Scores, row: number, k: number, target: ColumnValues, at: number): void {
-  const first = row * width;
-  const last = at + k - 1;
-  let found = at;
-  for (let index = 0; index < width; index += 1) {
-    const score = values[first + index] ?? 0;
-    if (found > last && !isGreater(score, values[first + (target[last] ?? 0)] ?? 0)) continue;
-    let place = Math.min(found, last);
-    while (place > at && isGreater(score, values[first + (target[place - 1] ?? 0)] ?? 0)) {
-      target[place] = target[place - 1] ?? 0;
-      place -= 1;
-    }
-    target[place] = index;
-    if (found <= last) found += 1;
-  }
-}
