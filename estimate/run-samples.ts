@@ -6,6 +6,7 @@ import { type Deferred, deferred, sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import { errorFromData, ShardmillError } from "../shared/core/errors.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
+import { rowShapeOf } from "../shared/domain/row-shape.ts";
 import { processArguments, processEnvironment } from "../worker/process/process-arguments.ts";
 import type { ProcessPlan } from "../worker/process/supervisor.ts";
 import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
@@ -119,7 +120,7 @@ class SampleProcess {
     this.#options = options;
     this.#plan = plan;
     this.#index = index;
-    this.#isUneven = options.task.job.map.inputs.some(({ uneven }) => uneven !== null);
+    this.#isUneven = rowShapeOf(options.task.job.map) !== "even";
     this.failed = this.#failed.promise;
     this.failed.catch(() => {});
   }

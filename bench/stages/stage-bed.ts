@@ -6,6 +6,7 @@ import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { createLocalStore } from "../../shared/store/local-store.ts";
 import { type ByteSource, byteSource } from "../../shared/store/store.ts";
@@ -113,7 +114,7 @@ export class StageBed implements AsyncDisposable {
     const source = (async function* () {
       yield* chunks;
     })();
-    const uneven = this.map.inputs.some((input) => input.uneven !== null);
+    const uneven = rowShapeOf(this.map) !== "even";
     const limits = {
       fixedRows: this.map.fixedBatchRows,
       rows,

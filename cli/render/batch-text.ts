@@ -1,6 +1,7 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { BatchBound, BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { BATCH_BYTES, boundsOf, rowsInMemory } from "../../worker/batch/bounds.ts";
 import { counted } from "./text.ts";
 
@@ -33,7 +34,7 @@ export function sizeText({ rows, length }: BatchInUse): string {
 
 /** The bounds of a job's batches that are known before any of them ran. */
 export function plannedBatchText({ spec, map }: Pick<PlannedJob, "spec" | "map">): string {
-  const isUneven = map.inputs.some(({ uneven }) => uneven !== null);
+  const isUneven = rowShapeOf(map) !== "even";
   const { rows, tokens } = spec.map.batch;
   const limits = {
     fixedRows: map.fixedBatchRows,

@@ -5,6 +5,7 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
+import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
@@ -14,7 +15,6 @@ import { counted, labelled, oneLine } from "./text.ts";
 
 const MAX_FILES = 10;
 const MAX_PATH_COLUMNS = 100;
-const MAX_COLUMN_NAMES = 4;
 
 /** A planned job: what will be read, how it is cut, what goes into the model and what comes out. */
 export function planText(
@@ -109,30 +109,15 @@ function filesTable({ dataset }: PlannedJob, style: Style): string {
 }
 
 function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, uneven }: InputBinding): string[] {
-  const parts = [sourceText(source)];
+  const made = sourceOf(source);
+  const parts = [made.describe(source)];
   if (scale !== 1) parts.push(`* ${scale}`);
   if (offset !== 0) parts.push(offset > 0 ? `+ ${offset}` : `- ${-offset}`);
   if (fill !== null) parts.push(`(null is ${fill})`);
-  if (uneven !== null && source.kind !== "mask") {
+  if (uneven !== null && made.columns(source).length > 0) {
     parts.push(uneven.pad === null ? "(never padded: batches of one length)" : `(padded with ${uneven.pad})`);
   }
   return [tensor, `${dtype} ${shapeText(rowDims, uneven !== null)}`, parts.join(" ")];
-}
-
-function sourceText(source: InputBinding["source"]): string {
-  switch (source.kind) {
-    case "one":
-      return `column ${source.column}`;
-    case "stack":
-      return stackText(source.columns);
-    case "mask":
-      return `mask of ${source.of}`;
-  }
-}
-
-function stackText(columns: readonly string[]): string {
-  if (columns.length <= MAX_COLUMN_NAMES) return `columns ${columns.join(", ")}`;
-  return `${columns.length} columns ${columns[0]}, ${columns[1]}, ..., ${columns.at(-1)}`;
 }
 
 function outputRow({ column, tensor, dtype, rowDims, uneven, op }: OutputBinding): string[] {

@@ -1,10 +1,11 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { InputBinding, MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
+import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindBatch, checkTokens } from "./bind-batch.ts";
@@ -50,7 +51,10 @@ export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readon
   const keep = bindKeep(spec, columns, problems);
   checkClashes(keep, outputs, problems);
   if (problems.length > 0) throw misfit(problems);
-  const read = new Set([...inputs.flatMap(columnsOf), ...keep.map((field) => field.name)]);
+  const read = new Set([
+    ...inputs.flatMap(({ source }) => sourceOf(source).columns(source)),
+    ...keep.map((field) => field.name),
+  ]);
   const order = fields.map((field) => field.name).filter((name) => read.has(name));
   return { inputs, outputs, keep, columns: order, fixedBatchRows };
 }
@@ -113,17 +117,6 @@ function checkClashes(
     for (const { name } of outputFields({ keep: [], outputs: [output] })) {
       claim(name, `the output \`${column}\``, ["map", "outputs", column]);
     }
-  }
-}
-
-function columnsOf({ source }: InputBinding): readonly string[] {
-  switch (source.kind) {
-    case "one":
-      return [source.column];
-    case "stack":
-      return source.columns;
-    case "mask":
-      return [];
   }
 }
 

@@ -1,6 +1,7 @@
 import { fitsDtype } from "../../shared/domain/dtype-range.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { isMaskName } from "./bind-mask-name.ts";
 import { closedDims, type DimSizes, formatDims, isFixed, MAX_ROW_VALUES, openRowDims } from "./bind-shape.ts";
@@ -107,7 +108,7 @@ export function withPads(
   );
   const tells = ({ tensor, source, scale, uneven }: InputBinding) => {
     if (uneven === null) return false;
-    return source.kind === "mask" ? scale !== 0 : told.has(tensor) || isMaskName(tensor);
+    return sourceOf(source).marksPadding ? scale !== 0 : told.has(tensor) || isMaskName(tensor);
   };
   if (inputs.some(tells)) return inputs;
   return inputs.map((input) => (input.uneven === null ? input : { ...input, uneven: { pad: null } }));

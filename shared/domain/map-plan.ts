@@ -1,3 +1,4 @@
+import type { InputSourcePlan } from "../input-sources/input-sources.ts";
 import type { OutputOpPlan } from "../output-ops/output-ops.ts";
 import type { Field } from "./dataset.ts";
 import type { Dim, Dtype } from "./tensor.ts";
@@ -26,15 +27,8 @@ export interface InputBinding {
   readonly rowDims: readonly number[];
   /** product(rowDims). */
   readonly rowValues: number;
-  /**
-   * `one`: a single column whose cell holds rowValues values (a scalar when rowValues is 1), or so many a
-   * step. `stack`: rowValues scalar columns, side by side. `mask`: no column; 1 for each step that the input
-   * `of` has in this row, 0 for padding, before scale and offset.
-   */
-  readonly source:
-    | { readonly kind: "one"; readonly column: string }
-    | { readonly kind: "stack"; readonly columns: readonly string[] }
-    | { readonly kind: "mask"; readonly of: string };
+  /** What its values are made of, before scale and offset. */
+  readonly source: InputSourcePlan;
   /** value * scale + offset, in float64, then cast. */
   readonly scale: number;
   readonly offset: number;

@@ -8,6 +8,7 @@ import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.
 import { isInsideLocation } from "../domain/model-location.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import { DTYPES } from "../domain/tensor.ts";
+import { SOURCE_PLAN_SCHEMA } from "../input-sources/input-sources.ts";
 import { OP_PLAN_SCHEMA } from "../output-ops/output-ops.ts";
 
 /*
@@ -97,11 +98,7 @@ const mapPlan = z.object({
   inputs: z.array(
     z.object({
       ...binding,
-      source: z.discriminatedUnion("kind", [
-        z.object({ kind: z.literal("one"), column: z.string() }),
-        z.object({ kind: z.literal("stack"), columns: z.array(z.string()) }),
-        z.object({ kind: z.literal("mask"), of: z.string() }),
-      ]),
+      source: SOURCE_PLAN_SCHEMA,
       scale: z.number(),
       offset: z.number(),
       fill: z.number().nullable(),

@@ -1,4 +1,5 @@
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { type Batch, batchOf } from "../batch/batch.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 
@@ -18,7 +19,7 @@ export function* sampleBatches(
   { inputs, fixedBatchRows }: Pick<MapPlan, "inputs" | "fixedBatchRows">,
   isFirst: boolean,
 ): Generator<Batch> {
-  const alone = inputs.some(({ uneven }) => uneven !== null && uneven.pad === null);
+  const alone = rowShapeOf({ inputs }) === "unpadded";
   const usual = alone ? 1 : (fixedBatchRows ?? BATCH_ROWS);
   let most = isFirst && !alone ? (fixedBatchRows ?? FIRST_ROWS) : usual;
   for (const run of chunk.liveRuns) {

@@ -3,6 +3,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { freeBuffers } from "../../shared/core/free-buffers.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { Batch } from "../batch/batch.ts";
 import { type BatchOutcome, BatchRunner } from "../batch/batch-runner.ts";
@@ -93,7 +94,7 @@ function freeOutputs(outcomes: readonly BatchOutcome[]): void {
 /** Batches as the model takes them: of rows in input order, or of rows of about one length. */
 function cutInto(options: MapShardOptions, collector: Collector): AsyncGenerator<Batch, void, undefined> {
   const { job, sizer, onRead } = options;
-  if (job.map.inputs.every(({ uneven }) => uneven === null)) {
+  if (rowShapeOf(job.map) === "even") {
     return cutBatches(readChunks(options, collector, onRead), () => sizer.nextRows(null));
   }
   // Reading runs ahead of the batches here: the next shard waits for these.

@@ -1,6 +1,7 @@
 import { anyZero, bitAt } from "../../shared/dataset/bits.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { type Dtype, dtypeBytes } from "../../shared/domain/tensor.ts";
+import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { fillFits, findMisfit, needsCheck } from "./cast-range.ts";
 import { type Cells, cellStart, RAGGED } from "./cells.ts";
 import { leafOfBytes } from "./leaf.ts";
@@ -31,7 +32,7 @@ export function findBadRows(
 
 /** How many values a cell of a binding's columns must hold; of uneven rows, each step of it. */
 export function valuesPerCell(binding: InputBinding): number {
-  return binding.source.kind === "stack" ? 1 : binding.rowValues;
+  return sourceOf(binding.source).cell === "value" ? 1 : binding.rowValues;
 }
 
 /** Whether the bytes of a binary cell are raw little-endian values rather than one value each. */

@@ -14,13 +14,14 @@ export interface StepsTarget {
  * length. `counts` is the steps of each row. Every element of the rows is written, whatever the memory held.
  */
 export function fillSteps(
-  { binding, columns }: InputColumns,
+  { binding, source, columns }: InputColumns,
   counts: Uint32Array,
   from: number,
   to: number,
   { array, at, length }: StepsTarget,
 ): void {
-  const { rowValues, dtype, source, uneven } = binding;
+  const { rowValues, dtype, uneven } = binding;
+  const value = source.value?.(binding.source);
   const width = length * rowValues;
   const plain = { dtype, scale: 1, offset: 0 };
   const cells = columns[0]?.cells;
@@ -28,7 +29,7 @@ export function fillSteps(
     const start = (at + row - from) * width;
     const values = (counts[row] ?? 0) * rowValues;
     const place = { array, at: start, step: 1 };
-    if (source.kind === "mask") fillValue(1, binding, values, place);
+    if (value !== undefined) fillValue(value, binding, values, place);
     else if (cells !== undefined) fillLeaf(cells, row, row + 1, binding, place);
     const padding = { array, at: start + values, step: 1 };
     fillValue(uneven?.pad ?? 0, plain, width - values, padding);

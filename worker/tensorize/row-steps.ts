@@ -1,4 +1,4 @@
-import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import type { RowProblem } from "./bad-rows.ts";
 import { cellStart } from "./cells.ts";
 import { paddedLength } from "./padded-length.ts";
@@ -44,9 +44,10 @@ export function findSteps(
   rows: number,
   bad: Map<number, RowProblem>,
 ): RowSteps | null {
+  const shape = rowShapeOf({ inputs: inputs.map(({ binding }) => binding) });
+  if (shape === "even") return null;
+  const isPadded = shape === "padded";
   const uneven = inputs.filter(({ binding }) => binding.uneven !== null);
-  if (uneven.length === 0) return null;
-  const isPadded = arePadded(uneven.map(({ binding }) => binding));
   const lists = uneven.flatMap(listOf);
   const counts = new Uint32Array(rows);
   for (let row = 0; row < rows; row += 1) {
@@ -56,11 +57,6 @@ export function findSteps(
     else bad.set(row, { code: "ROW_LENGTH", message: problem });
   }
   return new RowSteps(counts, isPadded);
-}
-
-/** Whether rows of different lengths may share a batch. */
-export function arePadded(inputs: readonly InputBinding[]): boolean {
-  return inputs.every(({ uneven }) => uneven === null || uneven.pad !== null);
 }
 
 interface StepList {

@@ -3,6 +3,8 @@ import { bitAt } from "../../shared/dataset/bits.ts";
 import { columnData } from "../../shared/dataset/record-batch.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
+import type { InputSource } from "../../shared/input-sources/input-source.ts";
+import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { findBadRows, isRawCell, type RowProblem, valuesPerCell } from "./bad-rows.ts";
 import { castValues, fillValue, type Target } from "./cast.ts";
 import { type Cells, cellStart, openCells } from "./cells.ts";
@@ -11,7 +13,8 @@ import { leafOfBytes } from "./leaf.ts";
 /** One input of the model over one record batch: its columns, opened. */
 export interface InputColumns {
   readonly binding: InputBinding;
-  /** One for a single column, rowValues for a stack, none for a mask. */
+  readonly source: InputSource;
+  /** Those of its source, in order. */
   readonly columns: readonly { readonly name: string; readonly cells: Cells }[];
 }
 
@@ -21,23 +24,24 @@ export interface InputColumns {
  */
 const STACK_ROWS = 256;
 
-/** @throws {INPUT_UNSUPPORTED} when a column is missing or of a type that cannot feed a model */
-export function openInputs(batch: RecordBatch, bindings: readonly InputBinding[]): readonly InputColumns[] {
+/**
+ * @param find the source of a binding
+ * @throws {INPUT_UNSUPPORTED} when a column is missing or of a type that cannot feed a model
+ */
+export function openInputs(
+  batch: RecordBatch,
+  bindings: readonly InputBinding[],
+  find: (plan: InputBinding["source"]) => InputSource = sourceOf,
+): readonly InputColumns[] {
   return bindings.map((binding) => {
-    const names = columnsOf(binding);
-    return { binding, columns: names.map((name) => ({ name, cells: openCells(columnData(batch, name)) })) };
+    const source = find(binding.source);
+    const names = source.columns(binding.source);
+    return {
+      binding,
+      source,
+      columns: names.map((name) => ({ name, cells: openCells(columnData(batch, name)) })),
+    };
   });
-}
-
-function columnsOf({ source }: InputBinding): readonly string[] {
-  switch (source.kind) {
-    case "one":
-      return [source.column];
-    case "stack":
-      return source.columns;
-    case "mask":
-      return [];
-  }
 }
 
 /** The rows that cannot be fed, by their index in the record batch, each with the first problem found. */
@@ -54,14 +58,19 @@ export function badRows(inputs: readonly InputColumns[]): Map<number, RowProblem
  * after row.
  */
 export function fillRows(
-  { binding, columns }: InputColumns,
+  { binding, source, columns }: InputColumns,
   from: number,
   to: number,
   target: DtypeArray,
   at: number,
 ): void {
   const { rowValues } = binding;
-  if (binding.source.kind === "one") {
+  const value = source.value?.(binding.source);
+  if (value !== undefined) {
+    fillValue(value, binding, (to - from) * rowValues, { array: target, at: at * rowValues, step: 1 });
+    return;
+  }
+  if (source.cell === "row") {
     const cells = columns[0]?.cells;
     if (cells !== undefined)
       fillCells(cells, from, to, binding, { array: target, at: at * rowValues, step: 1 });

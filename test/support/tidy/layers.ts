@@ -8,7 +8,7 @@ import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
  */
 export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: "shared/core", pattern: /^shared\/core\// },
-  { name: "shared/output-ops", pattern: /^shared\/output-ops\// },
+  { name: "map parts", pattern: /^shared\/(output-ops|input-sources)\// },
   { name: "shared/domain", pattern: /^shared\/domain\// },
   { name: "shared seams", pattern: /^shared\/(access|dataset|storage|store|wire|onnx|sql|job-file)\// },
   { name: "pure parts", pattern: /^coordinator\/schedule\// },

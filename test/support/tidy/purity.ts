@@ -13,7 +13,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/publish\/layout\.ts$/,
   /^coordinator\/insight\/(advice|bottleneck|run-meter|throughput)\.ts$/,
   /^estimate\/(predict|rate|sample-shards)\.ts$/,
-  /^shared\/(domain|output-ops)\//,
+  /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
   /^worker\/batch\/(batch-(sizer|search)|bounds)\.ts$/,
   /^worker\/lanes\/lane-plan\.ts$/,

@@ -1,0 +1,18 @@
+import * as z from "zod";
+import type { InputSource } from "./input-source.ts";
+
+/** 1 for each step that the input `of` has in a row, 0 for padding. */
+export interface StepMaskPlan {
+  readonly kind: "mask";
+  readonly of: string;
+}
+
+export const stepMask = {
+  kind: "mask",
+  schema: z.object({ kind: z.literal("mask"), of: z.string() }),
+  cell: "row",
+  marksPadding: true,
+  columns: () => [],
+  describe: ({ of }) => `mask of ${of}`,
+  value: () => 1,
+} as const satisfies InputSource<StepMaskPlan>;

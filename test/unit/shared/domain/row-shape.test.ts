@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { rowShapeOf } from "../../../../shared/domain/row-shape.ts";
+import { aBinding } from "../../../support/shard-inputs.ts";
+
+const even = aBinding();
+const padded = aBinding({ uneven: { pad: 0 } });
+const unpadded = aBinding({ uneven: { pad: null } });
+
+test.each([
+  ["even", [even, even]],
+  ["padded", [even, padded]],
+  ["padded", [padded, padded]],
+  ["unpadded", [padded, unpadded, even]],
+] as const)("rows are %s by all inputs together", (shape, inputs) => {
+  expect(rowShapeOf({ inputs })).toBe(shape);
+});

@@ -1,0 +1,165 @@
+import { type Data, Float32, type RecordBatch } from "apache-arrow";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import type { InputSource, SourcePlan } from "../../../../shared/input-sources/input-source.ts";
+import {
+  INPUT_SOURCES,
+  type InputSourcePlan,
+  SOURCE_PLAN_SCHEMA,
+  type SourceKind,
+  sourceOf,
+} from "../../../../shared/input-sources/input-sources.ts";
+import { fillSteps } from "../../../../worker/tensorize/fill-steps.ts";
+import { badRows, fillRows, openInputs } from "../../../../worker/tensorize/tensorize.ts";
+import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
+import { listColumn } from "../../../support/uneven-model.ts";
+
+type Rows = readonly (readonly number[])[];
+
+/** How a source is fed with rows, and what it makes of one value of a row, by the plainest way. */
+interface Feeding {
+  readonly plan: (width: number) => InputSourcePlan;
+  readonly columns: (rows: Rows) => Readonly<Record<string, Data>>;
+  readonly elementOf: (value: number) => number;
+  /** Whether its rows have one length, or may differ. */
+  readonly lengths: readonly ("even" | "uneven")[];
+}
+
+/** One of every source of the list: a source that is added has no proof before it stands here. */
+const FEEDINGS = {
+  one: {
+    plan: () => ({ kind: "one", column: "c" }),
+    columns: (rows) => ({ c: listColumn(rows) }),
+    elementOf: (value) => value,
+    lengths: ["even", "uneven"],
+  },
+  stack: {
+    plan: (width) => ({ kind: "stack", columns: Array.from({ length: width }, (_, at) => `c${at}`) }),
+    columns: (rows) =>
+      Object.fromEntries(
+        (rows[0] ?? []).map((_, at) => [
+          `c${at}`,
+          column(
+            rows.map((row) => row[at] ?? 0),
+            new Float32(),
+          ),
+        ]),
+      ),
+    elementOf: (value) => value,
+    lengths: ["even"],
+  },
+  mask: {
+    plan: () => ({ kind: "mask", of: "x" }),
+    columns: (rows) => ({ c: listColumn(rows) }),
+    elementOf: () => 1,
+    lengths: ["uneven"],
+  },
+} as const satisfies Record<SourceKind, Feeding>;
+
+const value = fc.integer({ min: -50, max: 50 });
+const scaling = fc.record({ scale: fc.constantFrom(1, 0, -2, 0.5), offset: fc.constantFrom(0, 3) });
+const evenRows = fc
+  .integer({ min: 1, max: 4 })
+  .chain((width) =>
+    fc.array(fc.array(value, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 6 }),
+  );
+const unevenRows = fc.array(fc.array(value, { maxLength: 5 }), { minLength: 1, maxLength: 6 });
+
+/** Rows as a worker fills them into memory that is not clean, behind a row of another batch. */
+function filledEven(batch: RecordBatch, binding: ReturnType<typeof aBinding>, source?: InputSource) {
+  const [input] = openInputs(batch, [binding], source === undefined ? sourceOf : () => source);
+  if (input === undefined) throw new Error("no input");
+  expect(badRows([input]).size).toBe(0);
+  const target = new Float32Array((batch.numRows + 1) * binding.rowValues).fill(77);
+  fillRows(input, 0, batch.numRows, target, 1);
+  return [...target];
+}
+
+function filledUneven(rows: Rows, batch: RecordBatch, binding: ReturnType<typeof aBinding>) {
+  const [input] = openInputs(batch, [binding]);
+  if (input === undefined) throw new Error("no input");
+  const length = Math.max(1, ...rows.map((row) => row.length));
+  const target = new Float32Array(rows.length * length).fill(77);
+  const counts = Uint32Array.from(rows, (row) => row.length);
+  fillSteps(input, counts, 0, rows.length, { array: target, at: 0, length });
+  return { length, values: [...target] };
+}
+
+describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] as Feeding] as const))(
+  "%s",
+  (_kind, { plan, columns, elementOf, lengths }) => {
+    if (lengths.includes("even"))
+      test("rows of one length are its values, scaled, in order", () => {
+        fc.assert(
+          fc.property(evenRows, scaling, (rows, { scale, offset }) => {
+            const width = rows[0]?.length ?? 0;
+            const source = plan(width);
+            const binding = aBinding({ source, rowDims: [width], rowValues: width, scale, offset });
+            const expected = rows.flat().map((one) => elementOf(one) * scale + offset + 0);
+            const untouched = Array.from({ length: width }, () => 77);
+            const found = filledEven(batchOf(columns(rows)), binding).map((one) => one + 0);
+            expect(found).toEqual([...untouched, ...expected]);
+          }),
+        );
+      });
+
+    if (lengths.includes("uneven"))
+      test("rows that differ in length are padded behind their values", () => {
+        fc.assert(
+          fc.property(unevenRows, scaling, value, (rows, { scale, offset }, pad) => {
+            const binding = aBinding({ source: plan(1), scale, offset, uneven: { pad } });
+            const { length, values } = filledUneven(rows, batchOf(columns(rows)), binding);
+            const expected = rows.flatMap((row) =>
+              Array.from({ length }, (_, at) =>
+                at < row.length ? elementOf(row[at] ?? 0) * scale + offset + 0 : pad + 0,
+              ),
+            );
+            expect(values.map((one) => one + 0)).toEqual(expected);
+          }),
+        );
+      });
+
+    test("reads just the columns that it names, and says what it is", () => {
+      const source = plan(3);
+      const read = sourceOf(source).columns(source);
+      expect([...read].sort()).toEqual(
+        source.kind === "mask" ? [] : Object.keys(columns([[1, 2, 3]])).sort(),
+      );
+      expect(sourceOf(source).describe(source)).not.toBe("");
+      expect(sourceOf(source).value === undefined).toBe(read.length > 0);
+    });
+
+    test("crosses the wire as it is, and what belongs to another source is left behind", () => {
+      const source = plan(2);
+      const sent: unknown = JSON.parse(JSON.stringify({ ...source, other: 1 }));
+      expect(SOURCE_PLAN_SCHEMA.parse(sent)).toEqual(source);
+    });
+  },
+);
+
+describe("a source that somebody adds", () => {
+  interface ConstantPlan extends SourcePlan {
+    readonly kind: "constant";
+    readonly value: number;
+  }
+  const constant = {
+    kind: "constant",
+    schema: z.object({ kind: z.literal("constant"), value: z.number() }),
+    cell: "row",
+    marksPadding: false,
+    columns: () => [],
+    describe: ({ value }) => `the constant ${value}`,
+    value: ({ value }) => value,
+  } as const satisfies InputSource<ConstantPlan>;
+
+  test("fits the list, and fills rows of any shape", () => {
+    const list = [...INPUT_SOURCES, constant] as const satisfies readonly InputSource[];
+    expect(list.at(-1)?.kind).toBe("constant");
+    const found: ConstantPlan = { kind: "constant", value: 2 };
+    const given: InputSource = { ...constant, value: () => constant.value(found) };
+    const binding = aBinding({ source: { kind: "mask", of: "x" }, rowDims: [2], rowValues: 2, scale: 10 });
+    const batch = batchOf({ c: listColumn([[1], [2]]) });
+    expect(filledEven(batch, binding, given)).toEqual([77, 77, 20, 20, 20, 20]);
+  });
+});
