@@ -1,5 +1,6 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { LongRun } from "../sim/long-run.ts";
 import { FAULT_KINDS } from "./chaos-faults.ts";
 import { chaosRound, noFaults } from "./chaos-round.ts";
 import { numbersFrom } from "./number-options.ts";
@@ -14,7 +15,8 @@ const LEAST = { minutes: 0, rounds: 1, seed: 0, workers: 4, "fault-seconds": 0, 
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run chaos --")
   .usage(
-    "$0 [--minutes M] [--seed S] [--rounds N]\n\nKills, stops and cuts off real workers and coordinators.",
+    "$0 [--minutes M] [--seed S] [--rounds N]\n\nKills, stops and cuts off real workers and coordinators. " +
+      "A round takes half a minute to a minute and a half.",
   )
   .option("minutes", { type: "number", default: 2, describe: "Begin no round after so many minutes" })
   .option("rounds", { type: "number", describe: "So many rounds, whatever the time" })
@@ -48,19 +50,24 @@ const args = await yargs(hideBin(process.argv))
 await using _room = await openOwnRoom();
 const total = noFaults();
 let missed = 0;
-const startedMs = performance.now();
-const minutes = () => (performance.now() - startedMs) / 60_000;
+using run = new LongRun();
+const minutes = () => run.seconds / 60;
 let rounds = 0;
 while (args.rounds === undefined ? minutes() < args.minutes : rounds < args.rounds) {
   const seed = args.seed + rounds;
+  run.at(
+    args.rounds === undefined ? minutes() / args.minutes : rounds / args.rounds,
+    `the round of seed ${seed}`,
+  );
   rounds += 1;
-  console.log(`round of seed ${seed}: ${args.workers} workers, ${args.jobs} jobs, ${args.shards} shards`);
+  run.print(`round of seed ${seed}: ${args.workers} workers, ${args.jobs} jobs, ${args.shards} shards`);
   const { workers, shards, jobs, "fault-seconds": faultSeconds } = args;
-  const note = (story: string) => console.log(story);
+  const note = (story: string) => run.print(story);
   const result = await chaosRound({ seed, workers, shards, jobs, faultSeconds, note });
   for (const kind of FAULT_KINDS) total[kind] += result.fired[kind];
   missed += result.missed;
   if (result.problems.length > 0) {
+    run[Symbol.dispose]();
     console.log(`\nBROKEN in the round of seed ${seed}:`);
     for (const problem of result.problems) console.log(`  ${problem}`);
     const size = `--workers ${workers} --jobs ${jobs} --shards ${shards} --fault-seconds ${faultSeconds}`;
@@ -68,8 +75,9 @@ while (args.rounds === undefined ? minutes() < args.minutes : rounds < args.roun
     process.exitCode = 1;
     break;
   }
-  console.log(`  the right rows after ${result.seconds.toFixed(1)} s`);
+  run.print(`  the right rows after ${result.seconds.toFixed(1)} s`);
 }
+run[Symbol.dispose]();
 const verdict = process.exitCode === 1 ? "the last one BROKEN" : "all right";
 console.log(`\n${rounds} rounds in ${minutes().toFixed(1)} minutes from seed ${args.seed}, ${verdict}`);
 for (const kind of FAULT_KINDS)

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { userCredential } from "../shared/access/credential.ts";
 import { sleep } from "../shared/core/abort.ts";
@@ -117,6 +117,12 @@ export class CrashBench implements AsyncDisposable {
     }
   }
 
+  /** How many points the busiest thread met in the run before, which died at none: at point 0. */
+  async countPoints(): Promise<number> {
+    const counts = await Promise.all((await this.#countFiles()).map((path) => readFile(path, "utf8")));
+    return Math.max(0, ...counts.map(Number));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const worker of this.#workers) await worker[Symbol.asyncDispose]();
     await this.#job[Symbol.asyncDispose]();
@@ -136,7 +142,7 @@ export class CrashBench implements AsyncDisposable {
 
   async #plan(plan: Omit<CrashPlan, "report">): Promise<CrashPlan> {
     const report = join(this.#job.folder, "died");
-    await rm(report, { force: true });
+    for (const left of [report, ...(await this.#countFiles())]) await rm(left, { force: true });
     await rm(this.#job.out, { recursive: true, force: true });
     return { ...plan, report };
   }
@@ -185,6 +191,11 @@ export class CrashBench implements AsyncDisposable {
     } finally {
       client.close();
     }
+  }
+
+  async #countFiles(): Promise<string[]> {
+    const names = await readdir(this.#job.folder);
+    return names.filter((name) => name.startsWith("died.")).map((name) => join(this.#job.folder, name));
   }
 
   async #differences(): Promise<string[]> {

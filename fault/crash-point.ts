@@ -1,4 +1,5 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { threadId } from "node:worker_threads";
 
 /** Where in an operation the process dies. */
 export type CrashWay =
@@ -14,13 +15,16 @@ export type CrashWay =
 
 /** How a process is told to die, through its environment: see {@link readCrashPlan}. */
 export interface CrashPlan {
-  /** The number of the point at which it dies, from 1. */
+  /** The number of the point at which it dies, from 1; 0: at none, the points are counted. */
   readonly at: number;
   /** `files`: points are operations on files; `calls`: a worker's calls to its coordinator. */
   readonly what: "files" | "calls";
   /** Only operations in this folder count. */
   readonly under: string;
-  /** Made, with the point's name in it, by the one process that dies: so it happens once, and can be told. */
+  /**
+   * Made, with the point's name in it, by the one process that dies: so it happens once, and can be told.
+   * Counts are in files beside it, one a thread.
+   */
   readonly report: string;
 }
 
@@ -49,6 +53,7 @@ export class CrashCounter {
   /** True when this is the point: the caller does what belongs to it and then calls `die`. */
   isNext(): boolean {
     this.#reached += 1;
+    if (this.#plan.at === 0) this.#tellReached();
     return this.#reached === this.#plan.at;
   }
 
@@ -57,6 +62,11 @@ export class CrashCounter {
     if (!this.isNext()) return;
     if (way === "acknowledged") setTimeout(() => this.die(name, way), ACKNOWLEDGED_MS);
     else this.die(name, way);
+  }
+
+  /** After each point: how the process ends is not known. */
+  #tellReached(): void {
+    writeFileSync(`${this.#plan.report}.${process.pid}-${threadId}`, String(this.#reached));
   }
 
   die(name: string, way: CrashWay): void {

@@ -1,5 +1,6 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { LongRun } from "../sim/long-run.ts";
 import { CrashBench, type CrashResult } from "./crash-bench.ts";
 import { CrashTable } from "./crash-table.ts";
 import { openOwnRoom } from "./own-room.ts";
@@ -13,7 +14,10 @@ type Series = (typeof SERIES)[number];
 
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run crash --")
-  .usage("$0 [--series NAME] [--every K] [--from N] [--count C]\n\nkill -9 at every point, then resume.")
+  .usage(
+    "$0 [--series NAME] [--every K] [--from N] [--count C]\n\nkill -9 at every point, then resume. " +
+      "There are some 550 points, of two to three seconds each: all of them take about half an hour.",
+  )
   .option("series", { choices: SERIES, describe: "Only these points (left out: all three series)" })
   .option("every", { type: "number", default: 1, describe: "Only every K-th point" })
   .option("from", { type: "number", default: 1, describe: "The first point" })
@@ -36,24 +40,36 @@ function dieAt(bench: CrashBench, series: Series, at: number): Promise<CrashResu
 
 await using _room = await openOwnRoom();
 await using bench = await CrashBench.open();
-const startedMs = performance.now();
+using run = new LongRun();
+const chosen = args.series === undefined ? SERIES : [args.series];
+run.at(null, "counts the points");
+const counts = new Map<Series, number>();
+for (const series of chosen) {
+  await dieAt(bench, series, 0);
+  const points = Math.ceil(((await bench.countPoints()) - args.from + 1) / args.every);
+  counts.set(series, Math.min(args.count, Math.max(1, points)));
+}
+const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
 let failed = false;
-for (const series of args.series === undefined ? SERIES : [args.series]) {
+let before = 0;
+for (const series of chosen) {
   const table = new CrashTable(series);
   for (let tried = 0; tried < args.count; tried += 1) {
     const at = args.from + tried * args.every;
+    run.at((before + tried) / total, `${series}, point ${at}`);
     const { point, again, problems } = await dieAt(bench, series, at);
     if (problems.length > 0) {
       failed = true;
-      console.log(`DIFFERENT after ${series} point ${at} (${point ?? "not reached"}):`);
-      for (const problem of problems) console.log(`  ${problem}`);
-      console.log(`run it again: npm run crash -- --series ${series} --from ${at} --count 1`);
+      run.print(`DIFFERENT after ${series} point ${at} (${point ?? "not reached"}):`);
+      for (const problem of problems) run.print(`  ${problem}`);
+      run.print(`run it again: npm run crash -- --series ${series} --from ${at} --count 1`);
     }
     if (point === null) break;
     table.add(point, again);
-    if (process.stderr.isTTY) process.stderr.write(`\r${series} ${at}: ${point}\x1b[K`);
   }
-  console.log(table.text());
+  before += counts.get(series) ?? 0;
+  run.print(table.text());
 }
-console.log(`${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+run[Symbol.dispose]();
+console.log(`${run.seconds.toFixed(0)} s`);
 process.exitCode = failed ? 1 : 0;

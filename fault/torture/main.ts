@@ -1,5 +1,6 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { LongRun } from "../../sim/long-run.ts";
 import { numbersFrom } from "../number-options.ts";
 import { openOwnRoom } from "../own-room.ts";
 import { caseText } from "./case-text.ts";
@@ -20,7 +21,8 @@ import { type CaseEnd, tryCase } from "./try-case.ts";
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run torture --")
   .usage(
-    "$0 [--minutes M] [--seed S]\n\nRuns generated jobs; DuckDB or pyarrow writes their input and judges their output.",
+    "$0 [--minutes M] [--seed S]\n\nRuns generated jobs; DuckDB or pyarrow writes their input and judges their output. " +
+      "A case takes two to four seconds.",
   )
   .option("minutes", { type: "number", default: 2, describe: "Begin no case after so many minutes" })
   .option("cases", { type: "number", describe: "So many cases, whatever the time" })
@@ -52,8 +54,8 @@ await using pyarrow = python === undefined ? null : new PythonHand(python);
 const hands: Record<HandName, Hand | null> = { duckdb, pyarrow };
 const names = args.hand === undefined ? HANDS.filter((name) => hands[name] !== null) : [args.hand];
 
-const startedMs = performance.now();
-const minutes = () => (performance.now() - startedMs) / 60_000;
+using run = new LongRun();
+const minutes = () => run.seconds / 60;
 const ends = { right: 0, refused: 0, skipped: 0, wrong: 0, rows: 0 };
 let index = args.from;
 const more = () => (args.cases === undefined ? minutes() < args.minutes : index < args.from + args.cases);
@@ -63,6 +65,8 @@ for (; more(); index += 1) {
   const made = makeCase({ seed, index, hand: name });
   const torture = args.large === true ? largeCase(made) : made;
   const hand = hands[name] ?? duckdb;
+  const share = args.cases === undefined ? minutes() / args.minutes : (index - args.from) / args.cases;
+  run.at(share, `case ${index}, ${name}`);
   const end = await tryCase(torture, hand, keep).catch(
     (error: unknown): CaseEnd => ({ kind: "wrong", problems: [String(error)] }),
   );
@@ -73,6 +77,7 @@ for (; more(); index += 1) {
     if (args.stop) break;
   }
 }
+run[Symbol.dispose]();
 const { right, refused, skipped, wrong, rows } = ends;
 console.log(
   `\n${right + refused + skipped + wrong} cases in ${minutes().toFixed(1)} minutes: ${right} right (${rows} rows), ` +
@@ -81,22 +86,22 @@ console.log(
 if (wrong > 0) process.exitCode = 1;
 
 async function report(torture: TortureCase, end: CaseEnd, hand: Hand): Promise<void> {
-  console.log(`\nWRONG: case ${torture.index}`);
+  run.print(`\nWRONG: case ${torture.index}`);
   print(torture, end);
   const needs = [
     ...(python === undefined ? [] : ["--python", python]),
     ...(args.large === true ? ["--large"] : []),
   ];
   const same = `--seed ${seed} --from ${torture.index} --cases 1 --hand ${torture.hand}`;
-  console.log(`  again: npm run torture -- ${[same, ...needs].join(" ")}`);
+  run.print(`  again: npm run torture -- ${[same, ...needs].join(" ")}`);
   if (!args.shrink) return;
   const small = await shrinkCase(torture, hand);
   if (small.end === null) return;
-  console.log("  the smallest that is wrong, too:");
+  run.print("  the smallest that is wrong, too:");
   print(small.smallest, small.end);
 }
 
 function print(torture: TortureCase, end: CaseEnd): void {
-  console.log(caseText(torture).replaceAll(/^/gm, "  "));
-  if (end.kind === "wrong") for (const problem of end.problems.slice(0, 8)) console.log(`  -> ${problem}`);
+  run.print(caseText(torture).replaceAll(/^/gm, "  "));
+  if (end.kind === "wrong") for (const problem of end.problems.slice(0, 8)) run.print(`  -> ${problem}`);
 }
