@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
-import { notAPath } from "../shared/core/not-a-path.ts";
+import { notAPath } from "../shared/domain/location.ts";
 import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../shared/domain/precision.ts";
 import { exitWithError } from "./exit.ts";
 import { jsonOption } from "./options.ts";

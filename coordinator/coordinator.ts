@@ -96,6 +96,10 @@ class RunningCoordinator implements Coordinator {
   readonly #handles: JobHandle[] = [];
   readonly #planning = new Slots("jobs to plan", PLANNING);
   readonly #lists = new ListingPace();
+  readonly #data = new DataServer({
+    knowsSession: (session) => this.#registry.has(session),
+    job: (jobId) => this.#active.find((job) => job.jobId === jobId) ?? null,
+  });
   #server: RunningServer | null = null;
   #callOffTick: () => void = () => {};
   #dismissal: string | null = null;
@@ -123,10 +127,7 @@ class RunningCoordinator implements Coordinator {
     const { listen, guard, log } = this.#options;
     const services: CoordinatorServices = {
       work: this.#work,
-      data: new DataServer({
-        knowsSession: (session) => this.#registry.has(session),
-        job: (jobId) => this.#active.find((job) => job.jobId === jobId) ?? null,
-      }),
+      data: this.#data,
       jobs: new JobsServer({
         submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
         jobs: () => this.#handles,
@@ -181,14 +182,11 @@ class RunningCoordinator implements Coordinator {
 
   #refuseTooMany(): void {
     if (this.#active.length < MOST_ACTIVE) return;
-    throw new ShardmillError(
-      "RESOURCE_EXHAUSTED",
-      `this coordinator is at work on ${MOST_ACTIVE} jobs already`,
-      {
-        fields: { most: MOST_ACTIVE },
-        hint: "submit it again when one of them has ended",
-      },
-    );
+    const message = `this coordinator is at work on ${MOST_ACTIVE} jobs already`;
+    throw new ShardmillError("RESOURCE_EXHAUSTED", message, {
+      fields: { most: MOST_ACTIVE },
+      hint: "submit it again when one of them has ended",
+    });
   }
 
   /** The lock would refuse it, too, but it knows only processes: it would name this one. */
@@ -227,6 +225,7 @@ class RunningCoordinator implements Coordinator {
     for (const job of left) job.abandon();
     await this.#server?.close(CLOSE_GRACE_MS);
     await Promise.allSettled(left.map((job) => job.release()));
+    await this.#data[Symbol.asyncDispose]();
   }
 
   /** Jobs that run are never forgotten. */

@@ -203,7 +203,7 @@ export class SimCoordinators {
       die: (dying, why, power) => this.#ground.die(dying, why, power),
       onChange: (call) => this.#ground.changed(call),
     });
-    const storage = createLocalStorage(disk, random.fork());
+    const storage = createLocalStorage({ disk, random: random.fork() });
     return {
       disk,
       storage,

@@ -1,6 +1,7 @@
 import { sha256 } from "../shared/core/digest.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
+import { parseLocation } from "../shared/domain/location.ts";
 import { type Shard, shardId } from "../shared/domain/shard.ts";
 import { specDigest } from "../shared/job-file/spec-digest.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -90,7 +91,7 @@ function makeSpec(
   const file = {
     name,
     input: { path: `${data}/*.parquet` },
-    model: { path: "/model.onnx" },
+    model: { path: parseLocation("/model.onnx") },
     map: { outputs: { y: { tensor: "y" } } },
     reduce: {
       sums: random.chance(0.6) ? { combine: "SELECT 1", final: "SELECT 1" } : { final: "SELECT 1" },
@@ -113,10 +114,10 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
     pruned: [],
     dataset: {
       files: fileRows.map((rows, file) => ({
-        path: inputPath(data, file),
+        path: parseLocation(inputPath(data, file)),
         format: "parquet",
         bytes: rows,
-        mtimeMs: 0,
+        version: "0",
         rows,
         footerSha256: "0".repeat(64),
       })),
@@ -125,7 +126,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
     },
     leftOut: [],
     model: {
-      path: "/model.onnx",
+      path: parseLocation("/model.onnx"),
       bytes: 1,
       sha256: "model",
       signature: { inputs: [], outputs: [], unusable: [] },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/doors.ts";
 import {
   findBadNames,
   findLongFiles,
@@ -25,7 +26,7 @@ describe("the rules", () => {
     const found = findLayerBreaks(
       sources({
         "shared/core/ids.ts": `import { planShards } from "../../coordinator/plan/planner.ts";`,
-        "shared/domain/job.ts": `import { sleep } from "../core/abort.ts";\nimport type { Store } from "../store/store.ts";`,
+        "shared/domain/job.ts": `import { sleep } from "../core/abort.ts";\nimport type { Store } from "../storage/storage.ts";`,
         "coordinator/plan/planner.ts": `export { list } from "./discover.ts";\nimport type { File } from "./discover.ts";`,
         "coordinator/plan/discover.ts": `import "../schedule/core.ts";\nawait import("../../cli/main.ts");`,
         "shared/strange.ts": "",
@@ -33,7 +34,7 @@ describe("the rules", () => {
     );
     expect(listed(found)).toEqual([
       "shared/core/ids.ts:1: imports go down, never up: shared/core imports coordinator/plan/planner.ts of pure parts",
-      "shared/domain/job.ts:2: imports go down, never up: shared/domain imports shared/store/store.ts of shared seams",
+      "shared/domain/job.ts:2: imports go down, never up: shared/domain imports shared/storage/storage.ts of shared seams",
       "coordinator/plan/planner.ts:1: imports go down, never up: pure parts imports coordinator/plan/discover.ts of I/O parts",
       "coordinator/plan/discover.ts:2: imports go down, never up: I/O parts imports cli/main.ts of cli",
       "shared/strange.ts:1: belongs to no layer: see LAYERS in layers.ts",
@@ -51,6 +52,23 @@ describe("the rules", () => {
       "coordinator/coordinator.ts:1",
       "worker/lease/a.ts:1",
     ]);
+  });
+
+  it("find who opens files beside the door, and permissions that nobody uses", () => {
+    const files = sources({
+      "coordinator/plan/walk.ts": `import { readdir } from "node:fs/promises";\nimport type { Stats } from "node:fs";`,
+      "worker/read/a.ts": `import type { Disk } from "../../shared/core/disk.ts";\nawait import("fs");`,
+      "shared/storage/local.ts": `import { open } from "node:fs/promises";\nimport { realDisk } from "../core/disk.ts";`,
+      "cli/plan.ts": `import { readFile } from "node:fs/promises";`,
+    });
+    expect(listed([...findBareFiles(files), ...findBareDisks(files)])).toEqual([
+      "coordinator/plan/walk.ts:1: a job's bytes go through shared/storage: node:fs/promises is for FILE_USERS",
+      "worker/read/a.ts:2: a job's bytes go through shared/storage: fs is for FILE_USERS",
+      "worker/read/a.ts:1: a job's bytes go through shared/storage: Disk is for DISK_USERS",
+    ]);
+    const unused = findUnusedDoors(files);
+    expect(unused).toContain(String(/^worker\/write\/partial-sink\.ts$/));
+    expect(unused).not.toContain(String(/^shared\/storage\/local[^/]*\.ts$/));
   });
 
   it("find a comment that is wider than the page, and let addresses be", () => {
@@ -124,7 +142,7 @@ describe("the rules", () => {
     expect(listed(findImpurities(sources({ "shared/domain/job.ts": text })))).toEqual([
       `shared/domain/job.ts:1: ${rule}`,
     ]);
-    expect(findImpurities(sources({ "shared/store/local.ts": text }))).toEqual([]);
+    expect(findImpurities(sources({ "shared/storage/local.ts": text }))).toEqual([]);
   });
 
   it("leave a pure file its types, comments, strings, given dates and own words", () => {

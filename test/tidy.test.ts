@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "../shared/core/package-root.ts";
+import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/doors.ts";
 import {
   findBadNames,
   findLongFiles,
@@ -46,6 +47,11 @@ describe("the house", () => {
 
   it("knows each foreign library in one place only, and names it in package.json", () => {
     expect(listed(findStrayPackages(files, manifest))).toEqual([]);
+  });
+
+  it("has one door for a job's bytes", () => {
+    expect(listed([...findBareFiles(files), ...findBareDisks(files)])).toEqual([]);
+    expect(findUnusedDoors(files), "permissions that nobody uses").toEqual([]);
   });
 
   it("has no barrels", () => {

@@ -2,9 +2,10 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { RecordBatch } from "apache-arrow";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
-import { byteSource } from "../../shared/store/store.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
 import type { WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
 
@@ -91,12 +92,12 @@ async function eachBatch(
   columns: readonly string[],
   take: (batch: RecordBatch, firstRow: number) => void,
 ): Promise<void> {
-  await using store = createLocalStore();
+  await using store = createLocalStorage();
   let firstRow = 0;
   for (const name of (await readdir(inputPath)).sort()) {
     const path = join(inputPath, name);
     const { size } = await stat(path);
-    using file = await openDatasetFile(byteSource(store, path, size), "parquet");
+    using file = await openDatasetFile(byteSource(store, parseLocation(path), size), "parquet");
     for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns })) {
       take(batch, firstRow);
       firstRow += batch.numRows;

@@ -4,6 +4,7 @@ import type { RecordBatch } from "apache-arrow";
 import { sha256 } from "../../shared/core/digest.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
+import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { product, type TensorData } from "../../shared/domain/tensor.ts";
 import { lcg } from "../../test/support/onnx-model.ts";
 import { type Batch, buildFeeds } from "../../worker/batch/batch.ts";
@@ -14,7 +15,7 @@ import { buffersOf } from "../../worker/lanes/lane-protocol.ts";
 import type { InputChunk } from "../../worker/tensorize/input-chunk.ts";
 import { median } from "../report/report.ts";
 import type { Workload } from "../workloads/workload.ts";
-import { withCoordinatorStore } from "./range-reads.ts";
+import { withCoordinatorStorage } from "./range-reads.ts";
 import { StageBed } from "./stage-bed.ts";
 
 /** One stage of one workload, alone on one thread. */
@@ -76,10 +77,11 @@ export async function measureStages(
     work: async () => sha256(file),
     sizes: () => ({ bytes: file.length, copied: 0 }),
   });
-  await withCoordinatorStore(workload, (store) =>
+  await withCoordinatorStorage(workload, (storage) =>
     measure("range reads over gRPC", {
       work: async () => {
-        for (const { start, end } of bed.ranges) await store.readRange(bed.path, start, end);
+        const far = viaCoordinator(parseLocation(bed.path));
+        for (const { start, end } of bed.ranges) await storage.read(far, start, end);
       },
       // File to chunk and chunk to message at the coordinator; frames to message and message to range at the
       // worker.

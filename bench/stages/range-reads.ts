@@ -3,9 +3,9 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { userCredential } from "../../shared/access/credential.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
-import type { Store } from "../../shared/store/store.ts";
+import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
-import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
 import { startCli } from "../../test/support/processes.ts";
 import type { Workload } from "../workloads/workload.ts";
@@ -13,12 +13,12 @@ import type { Workload } from "../workloads/workload.ts";
 const LIMIT_MS = 600_000;
 
 /**
- * Calls `use` with the store of a worker that does not see the files of the job: a coordinator in a process
+ * Calls `use` with the storage of a worker that does not see the files of the job: a coordinator in a process
  * of its own.
  */
-export async function withCoordinatorStore<T>(
+export async function withCoordinatorStorage<T>(
   workload: Workload,
-  use: (store: Store) => Promise<T>,
+  use: (storage: Storage) => Promise<T>,
 ): Promise<T> {
   const output = await mkdtemp(join(tmpdir(), "shardmill-bench-"));
   try {
@@ -47,7 +47,7 @@ export async function withCoordinatorStore<T>(
         onnxruntimeVersion: "",
       });
       const { jobId } = await client.jobs.getJob("");
-      return await use(createCoordinatorStore({ data: client.data, session: () => session, jobId }));
+      return await use(createCoordinatorStorage({ data: client.data, session: () => session, jobId }));
     } finally {
       client.close();
     }

@@ -8,8 +8,8 @@ import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
-import { type ByteSource, byteSource } from "../../shared/store/store.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import type { Batch } from "../../worker/batch/batch.ts";
 import { cutBatches } from "../../worker/batch/batcher.ts";
 import { boundsOf, leastBound, rowsInMemory } from "../../worker/batch/bounds.ts";
@@ -72,7 +72,7 @@ export class StageBed implements AsyncDisposable {
     const { map, dataset } = await planJob(spec, new AbortController().signal);
     const planned = present(dataset.files[0], "a dataset has a file");
     const { path, bytes } = planned;
-    const store = createLocalStore();
+    const store = createLocalStorage();
     const source = byteSource(store, path, bytes);
     const ranges: ByteRange[] = [];
     const read: ByteSource["read"] = (start, end, signal) => {

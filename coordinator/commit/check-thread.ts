@@ -12,7 +12,7 @@ import { countRows } from "./row-counter.ts";
  */
 const port = present(parentPort, "a check thread has a parent");
 const place: CheckPlace = workerData;
-const tools = { storage: createLocalStorage(blockingDisk), countRows };
+const tools = { storage: createLocalStorage({ disk: blockingDisk }), countRows };
 
 port.on("message", async (partials: readonly PartialManifest[]) => {
   port.postMessage(await checkPartials(partials, place, tools));

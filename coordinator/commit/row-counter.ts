@@ -1,5 +1,5 @@
 import { countParquetRows } from "../../shared/dataset/parquet-rows.ts";
-import type { ByteSource } from "../../shared/store/store.ts";
+import type { ByteSource } from "../../shared/storage/storage.ts";
 
 /**
  * How many rows a partial's file holds by its own footer.

@@ -1,26 +1,25 @@
-import { join } from "node:path";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer } from "../../shared/core/slots-per-peer.ts";
+import { below, type FileStat, isLocation, type Location } from "../../shared/domain/location.ts";
 import { parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
 import { isPartialFileName } from "../../shared/domain/partial-layout.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import type { StoreStat } from "../../shared/store/store.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
-import { readFileRange, statFile } from "./file-range.ts";
-import { putFile } from "./put-file.ts";
 import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
 /** What of a job may be read and written through the coordinator. */
 export interface ServedJob {
-  readonly inputPaths: Pick<ReadonlySet<string>, "has">;
+  readonly inputPaths: Pick<ReadonlySet<Location>, "has">;
   /** The model, and the files that it keeps tensors in. */
-  readonly modelPaths: Pick<ReadonlySet<string>, "has">;
-  readonly partialsPath: string;
+  readonly modelPaths: Pick<ReadonlySet<Location>, "has">;
+  readonly partialsPath: Location;
   /** @throws {LEASE_STALE} when no partial of this shard is wanted under this token */
   checkUpload(shard: ShardId, token: Token): void;
 }
@@ -72,6 +71,12 @@ const LIMITS: DataServerLimits = {
  * others.
  */
 const READS_OF_ONE = { slots: 32, waiting: 1_024 } as const;
+/** Between the 256 KiB and the 1 MiB at which gRPC is fastest: two of them are in memory for each reader. */
+const CHUNK_BYTES = 512 * 1024;
+
+/** A file of the job is asked for range by range; one that is no longer asked for is not held open. */
+const IDLE_FILE_MS = 10_000;
+
 /** A partial's files are put one after another; one more, where a connection broke. */
 const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
 
@@ -84,8 +89,9 @@ const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
  * @throws {RESOURCE_EXHAUSTED} when too many wait already, or for too long; {DEADLINE_EXCEEDED} when an
  * upload is too slow
  */
-export class DataServer implements DataService {
+export class DataServer implements DataService, AsyncDisposable {
   readonly #options: DataServerOptions;
+  readonly #storages = new Storages({ file: async () => createLocalStorage({ idleMs: IDLE_FILE_MS }) });
   readonly #pace: Pace;
   readonly #ledger: UploadLedger;
   readonly #readsOfOne: SlotsPerPeer;
@@ -104,19 +110,22 @@ export class DataServer implements DataService {
     this.#puts = new Slots("uploads", { slots: puts, waiting, waitMs });
   }
 
-  async statFile(session: WorkerSession, jobId: string, path: string): Promise<StoreStat> {
-    this.#checkReadable(session, jobId, path);
-    return await statFile(path);
+  async statFile(session: WorkerSession, jobId: string, path: string): Promise<FileStat> {
+    const location = this.#readable(session, jobId, path);
+    return await (await this.#storages.at(location)).stat(location);
   }
 
   async *readRange(
     { session, jobId, path, start, end }: Parameters<DataService["readRange"]>[0],
     signal: AbortSignal = NEVER,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    this.#checkReadable(session, jobId, path);
+    const location = this.#readable(session, jobId, path);
     const giveBack = await takeBoth(this.#readsOfOne, this.#reads, session, signal);
     try {
-      yield* readFileRange(path, { start, end }, signal);
+      const storage = await this.#storages.at(location);
+      // An empty range, too, says whether the file is there.
+      for (let at = start; at === start || at < end; at += CHUNK_BYTES)
+        yield await storage.read(location, at, Math.min(at + CHUNK_BYTES, end), signal);
     } finally {
       giveBack();
     }
@@ -133,8 +142,11 @@ export class DataServer implements DataService {
       // Once more: while it waited for its turn, the lease, or the job, may have ended.
       const folder = this.#folderFor(header);
       this.#ledger.admit(header);
-      const { name, bytes } = header;
-      await putFile({ folder, name, bytes, chunks: paced(chunks, this.#pace), signal });
+      const storage = await this.#storages.at(folder.path);
+      const source = { bytes: header.bytes, chunks: () => paced(chunks, this.#pace) };
+      // What was removed with a job is not made anew.
+      const options = { ifAbsent: true, within: folder.within, signal };
+      await storage.put(below(folder.path, header.name), source, options);
     } finally {
       giveBack();
     }
@@ -149,18 +161,23 @@ export class DataServer implements DataService {
     return job;
   }
 
-  #checkReadable(session: WorkerSession, jobId: string, path: string): void {
-    const { modelPaths, inputPaths } = this.#job(session, jobId);
-    if (!modelPaths.has(path) && !inputPaths.has(path)) throw refused(path, "is not a file of the job");
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#storages[Symbol.asyncDispose]();
   }
 
-  #folderFor(header: PutHeader): string {
+  #readable(session: WorkerSession, jobId: string, path: string): Location {
+    const { modelPaths, inputPaths } = this.#job(session, jobId);
+    if (isLocation(path) && (modelPaths.has(path) || inputPaths.has(path))) return path;
+    throw refused(path, "is not a file of the job");
+  }
+
+  #folderFor(header: PutHeader): { readonly path: Location; readonly within: Location } {
     const job = this.#job(header.session, header.jobId);
     const folder = partialFolder(header);
     if (parsePartialFolder(folder) === null) throw refused(folder, "is not a partial's folder");
     if (!isPartialFileName(header.name)) throw refused(header.name, "is not a file of a partial");
     job.checkUpload(header.shard, header.token);
-    return join(job.partialsPath, folder);
+    return { path: below(job.partialsPath, folder), within: job.partialsPath };
   }
 }
 

@@ -3,6 +3,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
+import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
@@ -88,15 +89,15 @@ export class ActiveJob {
   }
 
   /** The only files that workers may reach through the coordinator. */
-  get inputPaths(): ReadonlySet<string> {
+  get inputPaths(): ReadonlySet<Location> {
     return this.#options.files.inputPaths;
   }
 
-  get modelPaths(): ReadonlySet<string> {
+  get modelPaths(): ReadonlySet<Location> {
     return this.#options.files.modelPaths;
   }
 
-  get partialsPath(): string {
+  get partialsPath(): Location {
     return this.#options.files.partialsPath;
   }
 

@@ -1,6 +1,6 @@
 import { digestFile } from "../../shared/core/digest.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 
 type JudgedFiles = {
@@ -33,9 +33,9 @@ export class FailureJudge {
   async #inputIsAsPlanned(path: unknown): Promise<boolean> {
     const planned = this.#files.dataset.files.find((file) => file.path === path);
     if (planned === undefined) return false;
-    await using store = createLocalStore();
+    await using store = createLocalStorage();
     const stat = await store.stat(planned.path).catch(() => null);
-    return stat?.bytes === planned.bytes && stat.mtimeMs === planned.mtimeMs;
+    return stat?.bytes === planned.bytes && stat.version === planned.version;
   }
 
   async #modelIsAsPlanned(): Promise<boolean> {

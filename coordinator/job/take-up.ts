@@ -5,6 +5,7 @@ import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
@@ -203,11 +204,11 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
   const job = new ActiveJob({
     jobId,
     planned,
-    description: describeJob(jobId, planned, { partialsPath: paths.partials, beacon }),
+    description: describeJob(jobId, planned, { partialsPath: parseLocation(paths.partials), beacon }),
     shell,
     clock,
     manifestPath: join(outputPath, MANIFEST_NAME),
-    files: filesOf(planned, paths.partials),
+    files: filesOf(planned, parseLocation(paths.partials)),
     runWatch,
     stopWork: () => output.stop(),
     release: async () => {
@@ -237,7 +238,7 @@ function journalIn(path: string, { clock, seams, lock }: StartOptions): Promise<
   return openJournal(path, clock.wallMs(), seams.disk, { pause, confirm });
 }
 
-function filesOf({ dataset, model }: PlannedJob, partialsPath: string): ActiveJobOptions["files"] {
+function filesOf({ dataset, model }: PlannedJob, partialsPath: Location): ActiveJobOptions["files"] {
   return {
     inputPaths: new Set(dataset.files.map((file) => file.path)),
     modelPaths: new Set([model.path, ...model.externalData.map(({ path }) => path)]),

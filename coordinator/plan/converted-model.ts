@@ -7,6 +7,7 @@ import { digestFile } from "../../shared/core/digest.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import {
   CONVERTED_PRECISIONS,
@@ -79,7 +80,7 @@ async function make(
     await rename(temporary, path);
     await writeFile(temporary, JSON.stringify(record));
     await rename(temporary, `${path}.json`);
-    return { model: { path, sha256, bytes, externalData: [], signature }, conversion };
+    return { model: { path: parseLocation(path), sha256, bytes, externalData: [], signature }, conversion };
   } catch (error) {
     if (isShardmillError(error)) throw error;
     signal.throwIfAborted();

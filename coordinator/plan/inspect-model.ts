@@ -33,7 +33,7 @@ const MEMORY_BASE_BYTES = 1 << 30;
  * and memory: a hostile or corrupt file may crash the native runtime or make it eat the machine, and must not
  * take the coordinator along.
  *
- * @param path absolute
+ * @param path a location, as text
  * @throws {MODEL_NOT_FOUND} there is no such file; the hint has the nearest name in its folder
  * @throws {MODEL_INVALID} it is no model, names files outside its folder, has inputs that cannot be fed, or
  * the runtime crashed or hung on it

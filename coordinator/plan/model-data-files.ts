@@ -1,13 +1,14 @@
-import { realpath, stat } from "node:fs/promises";
-import { dirname, join, sep } from "node:path";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { below, folderOf, type Location } from "../../shared/domain/location.ts";
 import { isInsideLocation } from "../../shared/domain/model-location.ts";
 import type { ExternalTensor } from "../../shared/onnx/external-data.ts";
+import { isNotAFile, reasonOf } from "../../shared/storage/errors.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 
 export interface FoundModelData {
   readonly location: string;
-  readonly path: string;
+  readonly path: Location;
   readonly bytes: number;
 }
 
@@ -23,17 +24,27 @@ const STATS_AT_ONCE = 16;
  * or is no file
  */
 export async function findModelData(
-  modelPath: string,
+  modelPath: Location,
   tensors: readonly ExternalTensor[],
+  storage: Storage,
 ): Promise<FoundModelData[]> {
   if (tensors.length === 0) return [];
-  const homes = await Promise.all([realpath(dirname(modelPath)), realpath(modelPath).then(dirname)]);
-  return mapConcurrent(tensors, STATS_AT_ONCE, (tensor) => findOne(modelPath, homes, tensor));
+  const homes = await Promise.all([
+    storage.real(folderOf(modelPath)),
+    storage.real(modelPath).then(folderOf),
+  ]);
+  return mapConcurrent(tensors, STATS_AT_ONCE, (tensor) => findOne({ modelPath, homes, storage }, tensor));
+}
+
+interface Homes {
+  readonly modelPath: Location;
+  /** The folders, without links, that its data may lie in. */
+  readonly homes: readonly Location[];
+  readonly storage: Storage;
 }
 
 async function findOne(
-  modelPath: string,
-  homes: readonly string[],
+  { modelPath, homes, storage }: Homes,
   { tensor, location }: ExternalTensor,
 ): Promise<FoundModelData> {
   const refuse = (what: string, hint: string, cause?: unknown) =>
@@ -47,14 +58,20 @@ async function findOne(
   if (!isInsideLocation(location)) {
     throw refuse(`has its data at ${named}, outside the model's folder`, stay);
   }
-  const path = join(dirname(modelPath), location);
-  const [real, stats] = await Promise.all([realpath(path), stat(path)]).catch((cause: unknown) => {
+  const path = below(folderOf(modelPath), location);
+  const [real, stat] = await Promise.all([
+    storage.real(path),
+    storage.stat(path).catch((error: unknown) => {
+      if (isNotAFile(error)) return null;
+      throw error;
+    }),
+  ]).catch((cause: unknown) => {
     const hint = "keep the model's external data files beside it, under the names that it was exported with";
-    throw refuse(`has its external data at ${named}, which cannot be read: ${messageOf(cause)}`, hint, cause);
+    throw refuse(`has its external data at ${named}, which cannot be read: ${reasonOf(cause)}`, hint, cause);
   });
-  if (!homes.some((home) => real.startsWith(home.endsWith(sep) ? home : `${home}${sep}`))) {
+  if (!homes.some((home) => real.startsWith(home.endsWith("/") ? home : `${home}/`))) {
     throw refuse(`has its data at ${named}, a link that leads outside the model's folder`, stay);
   }
-  if (!stats.isFile()) throw refuse(`has its data at ${named}, which is not a file`, stay);
-  return { location, path, bytes: stats.size };
+  if (stat === null) throw refuse(`has its data at ${named}, which is not a file`, stay);
+  return { location, path, bytes: stat.bytes };
 }

@@ -1,12 +1,15 @@
-import { readdir, stat } from "node:fs/promises";
-import { basename, dirname } from "node:path";
-import { digestFile } from "../../shared/core/digest.ts";
-import { type ErrorData, errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import { nearest } from "../../shared/core/nearest.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ModelDataFile, ModelFile } from "../../shared/domain/job.ts";
+import { folderOf, type Location, localPathOf, nameOf, parseLocation } from "../../shared/domain/location.ts";
 import type { ExternalTensor } from "../../shared/onnx/external-data.ts";
 import { type IsolatedResult, runIsolated } from "../../shared/onnx/isolated.ts";
+import { digestStored } from "../../shared/storage/digest-stored.ts";
+import { reasonOf } from "../../shared/storage/errors.ts";
+import { namesIn } from "../../shared/storage/names-in.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import type { Storage, StoredFile } from "../../shared/storage/storage.ts";
 import { findModelData } from "./model-data-files.ts";
 
 /** Sent to the process that walks a model. */
@@ -28,17 +31,20 @@ const WALK_MEMORY_BYTES = 1 << 30;
 /**
  * A model's files and their digests: its own, and those that it keeps tensors in.
  *
- * @param path absolute
+ * @param modelPath a location, as text
  * @throws {MODEL_NOT_FOUND} there is no such file; the hint has the nearest name in its folder
  * @throws {MODEL_INVALID} it is no model, or it names files that are not in its folder
  */
 export async function readModelFile(
-  path: string,
+  modelPath: string,
   signal: AbortSignal,
   limits: { readonly limitMs: number } = { limitMs: WALK_LIMIT_MS },
 ): Promise<Omit<ModelFile, "signature">> {
-  await requireFile(path);
-  const question: ModelDataQuestion = { path };
+  const path = parseLocation(modelPath);
+  await using storages = new Storages();
+  const storage = await storages.at(path);
+  await requireFile(path, storage);
+  const question: ModelDataQuestion = { path: localPathOf(path) };
   const walking = runIsolated({
     script: compiledUrl("coordinator/plan/model-data-process.ts"),
     argument: question,
@@ -46,12 +52,13 @@ export async function readModelFile(
     memoryLimitBytes: WALK_MEMORY_BYTES,
     signal,
   });
-  const [walked, own] = await Promise.allSettled([walking, digestModel(path, signal)]);
+  const [walked, own] = await Promise.allSettled([walking, digestModel(path, storage, signal)]);
   if (own.status === "rejected") throw own.reason;
   if (walked.status === "rejected") throw walked.reason;
   const externalData: ModelDataFile[] = [];
-  for (const { location, path: dataPath } of await findModelData(path, readTensors(path, walked.value))) {
-    externalData.push({ location, path: dataPath, ...(await digestModel(dataPath, signal)) });
+  const tensors = readTensors(path, walked.value);
+  for (const { location, path: dataPath } of await findModelData(path, tensors, storage)) {
+    externalData.push({ location, path: dataPath, ...(await digestModel(dataPath, storage, signal)) });
   }
   return { path, ...own.value, externalData };
 }
@@ -79,46 +86,47 @@ export function modelBroke(
   });
 }
 
-async function requireFile(path: string): Promise<void> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
-  if (found instanceof Error) {
-    if (found.code !== "ENOENT" && found.code !== "ENOTDIR") throw unreadable(path, found);
+async function requireFile(path: Location, storage: Storage): Promise<void> {
+  const kind = await storage.kindAt(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  if (kind === "file") return;
+  if (kind === null) {
     throw new ShardmillError("MODEL_NOT_FOUND", `there is no model at ${path}`, {
       fields: { path },
-      hint: await nearestFile(path),
-      cause: found,
+      hint: await nearestFile(path, storage),
     });
   }
-  if (found.isFile()) return;
-  throw new ShardmillError("MODEL_INVALID", `${path} is ${found.isDirectory() ? "a folder" : "not a file"}`, {
+  throw new ShardmillError("MODEL_INVALID", `${path} is ${kind === "folder" ? "a folder" : "not a file"}`, {
     fields: { path },
     hint: "name the .onnx file itself",
   });
 }
 
-async function digestModel(path: string, signal: AbortSignal): Promise<{ sha256: string; bytes: number }> {
+async function digestModel(path: Location, storage: Storage, signal: AbortSignal): Promise<StoredFile> {
   try {
-    return await digestFile(path, signal);
+    return await digestStored(storage, path, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw unreadable(path, error);
   }
 }
 
-function unreadable(path: string, cause: unknown): ShardmillError {
-  return new ShardmillError("MODEL_NOT_FOUND", `the model cannot be read: ${messageOf(cause)}`, {
+function unreadable(path: Location, cause: unknown): ShardmillError {
+  return new ShardmillError("MODEL_NOT_FOUND", `the model cannot be read: ${reasonOf(cause)}`, {
     fields: { path },
     cause,
   });
 }
 
-async function nearestFile(path: string): Promise<string> {
-  const names = await readdir(dirname(path)).catch(() => null);
-  if (names === null) return `the folder ${dirname(path)} is not there either`;
-  const near = nearest(basename(path), names);
+async function nearestFile(path: Location, storage: Storage): Promise<string> {
+  const folder = folderOf(path);
+  const names = await namesIn(folder, storage);
+  if (names === null) return `the folder ${folder} is not there either`;
+  const near = nearest(nameOf(path), names);
   const models = names.filter((name) => name.endsWith(".onnx")).sort();
   if (near !== undefined) return `did you mean \`${near}\`?`;
   return models.length === 0
-    ? `no file in ${dirname(path)} ends in .onnx`
-    : `models in ${dirname(path)}: ${models.slice(0, 5).join(", ")}`;
+    ? `no file in ${folder} ends in .onnx`
+    : `models in ${folder}: ${models.slice(0, 5).join(", ")}`;
 }

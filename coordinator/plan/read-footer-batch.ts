@@ -5,8 +5,8 @@ import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { layoutOf } from "../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import { fetchedSource, isSmallFile } from "../../shared/store/small-file.ts";
-import { type ByteSource, byteSource, type Store } from "../../shared/store/store.ts";
+import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
+import { type ByteSource, byteSource, type Storage } from "../../shared/storage/storage.ts";
 import type { FoundFile } from "./input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
@@ -23,17 +23,17 @@ export type FooterRead =
  * once; parsed is one at a time.
  */
 export async function* readFooterBatch(
-  store: Store,
+  storage: Storage,
   files: readonly FoundFile[],
   where: string | null = null,
 ): AsyncGenerator<FooterRead, void, undefined> {
   const fetched = readAhead(files, FILES_AHEAD, async (found) => {
-    const source = isSmallFile(found) ? await settled(fetchWhole(store, found)) : null;
+    const source = isSmallFile(found) ? await settled(fetchWhole(storage, found)) : null;
     return { found, source };
   });
   for await (const { found, source } of fetched) {
     if (source?.kind === "failed") yield source;
-    else if (source === null) yield await settledRead(readLarge(store, found, where));
+    else if (source === null) yield await settledRead(readLarge(storage, found, where));
     else yield await settledRead(parseFooter(source.value, found, where));
   }
 }
@@ -43,34 +43,34 @@ async function settledRead(work: Promise<FileFooter>): Promise<FooterRead> {
   return result.kind === "failed" ? result : { kind: "read", footer: result.value };
 }
 
-async function fetchWhole(store: Store, found: FoundFile): Promise<ByteSource> {
-  const bytes = await orChanged(store, found, () => store.readRange(found.path, 0, found.bytes));
+async function fetchWhole(storage: Storage, found: FoundFile): Promise<ByteSource> {
+  const bytes = await orChanged(storage, found, () => storage.read(found.path, 0, found.bytes));
   return fetchedSource(found.path, bytes);
 }
 
-function readLarge(store: Store, found: FoundFile, where: string | null): Promise<FileFooter> {
-  const source = byteSource(store, found.path, found.bytes);
-  return orChanged(store, found, () => parseFooter(source, found, where));
+function readLarge(storage: Storage, found: FoundFile, where: string | null): Promise<FileFooter> {
+  const source = byteSource(storage, found.path, found.bytes);
+  return orChanged(storage, found, () => parseFooter(source, found, where));
 }
 
 /**
  * What was read counts if the file is still as it was found; and one that is being written looks corrupt, or
  * cut short.
  */
-async function orChanged<T>(store: Store, found: FoundFile, read: () => Promise<T>): Promise<T> {
+async function orChanged<T>(storage: Storage, found: FoundFile, read: () => Promise<T>): Promise<T> {
   const result = await settled(read());
-  await refuseChanged(store, found);
+  await refuseChanged(storage, found);
   if (result.kind === "failed") throw result.error;
   return result.value;
 }
 
 async function parseFooter(source: ByteSource, found: FoundFile, where: string | null): Promise<FileFooter> {
-  const { path, format, bytes, mtimeMs } = found;
+  const { path, format, bytes, version } = found;
   using file = await openDatasetFile(source, format);
   const { rows, footerSha256, rowGroups } = file;
   const fields = fieldsOf(file.schema);
   return {
-    file: { path, format, bytes, mtimeMs, rows, footerSha256 },
+    file: { path, format, bytes, version, rows, footerSha256 },
     fields,
     rowGroups,
     statistics: where === null ? null : file.statistics(namedIn(where, fields)),
@@ -87,16 +87,16 @@ function namedIn(sql: string, fields: readonly Field[]): Field[] {
   return fields.filter(({ name }) => text.includes(name.toLowerCase().replaceAll('"', '""')));
 }
 
-async function refuseChanged(store: Store, found: FoundFile): Promise<void> {
-  const { path, bytes, mtimeMs } = found;
-  const now = await store.stat(path).catch((error: unknown) => {
-    if (isShardmillError(error, "STORE_NOT_FOUND")) return { bytes: -1, mtimeMs: -1 };
+async function refuseChanged(storage: Storage, found: FoundFile): Promise<void> {
+  const { path, bytes, version } = found;
+  const now = await storage.stat(path).catch((error: unknown) => {
+    if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
     throw error;
   });
-  if (now.bytes === bytes && now.mtimeMs === mtimeMs) return;
-  const what = now.bytes < 0 ? "was removed" : "changed";
+  if (now?.bytes === bytes && now.version === version) return;
+  const what = now === null ? "was removed" : "changed";
   throw new ShardmillError("INPUT_CHANGED", `${path} ${what} while the job was being planned`, {
-    fields: { path, bytes, bytesNow: now.bytes },
+    fields: { path, bytes, bytesNow: now?.bytes ?? -1 },
     problems: [{ where: path, what: `${what} while the job was being planned` }],
     hint: "start the job once nothing writes to its input any more",
   });

@@ -6,8 +6,9 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { DatasetFormat } from "../../shared/domain/dataset.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
-import { byteSource } from "../../shared/store/store.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
 import type { Trial } from "./kinds.ts";
 import { FILE_NAMES, makeFile } from "./make-file.ts";
 
@@ -44,16 +45,18 @@ export class InputTrials implements AsyncDisposable {
   }
 
   async #footer(path: string, format: DatasetFormat) {
-    const { size: bytes, mtimeMs } = await stat(path);
-    const [reply] = await this.#footers.read([{ path, format, bytes, mtimeMs }]);
+    await using storage = createLocalStorage();
+    const location = parseLocation(path);
+    const found = await storage.stat(location);
+    const [reply] = await this.#footers.read([{ path: location, format, ...found }]);
     if (reply?.kind === "read") return reply.footer;
     throw reply === undefined ? new Error("no reply") : errorFromData(reply.error);
   }
 
   async #read(path: string, format: DatasetFormat): Promise<void> {
     const { size } = await stat(path);
-    await using store = createLocalStore();
-    using file = await openDatasetFile(byteSource(store, path, size), format);
+    await using storage = createLocalStorage();
+    using file = await openDatasetFile(byteSource(storage, parseLocation(path), size), format);
     const columns = file.schema.fields.map(({ name }) => name);
     for await (const batch of file.read({ rowStart: 0, rowEnd: Math.min(file.rows, READ_ROWS), columns })) {
       for (const name of columns) {

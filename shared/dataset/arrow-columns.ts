@@ -6,7 +6,7 @@ import {
 } from "apache-arrow/ipc/metadata/message";
 import { VectorLoader } from "apache-arrow/visitor/vectorloader";
 import { mapConcurrent } from "../core/map-concurrent.ts";
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { ColumnFault, checkColumn } from "./arrow-check.ts";
 import { type ColumnBuffers, decompressBuffers, loadCodec } from "./arrow-compression.ts";
 import { arrowCorrupt } from "./arrow-errors.ts";

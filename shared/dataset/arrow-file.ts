@@ -2,7 +2,7 @@ import type { RecordBatch, Schema, Vector } from "apache-arrow";
 import { assert } from "../core/assert.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import type { RowGroup } from "../domain/dataset.ts";
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { loadColumns, loadDictionary } from "./arrow-columns.ts";
 import { type ArrowIndex, readArrowIndex } from "./arrow-index.ts";
 import { dictionaryIds } from "./arrow-metadata.ts";

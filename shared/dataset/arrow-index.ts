@@ -1,7 +1,7 @@
 import type { Schema } from "apache-arrow";
 import { sha256 } from "../core/digest.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { arrowCorrupt } from "./arrow-errors.ts";
 import { type ArrowBlock, type ArrowMessage, decodeFooter, decodeMessage } from "./arrow-metadata.ts";
 import { ArrowWindow } from "./arrow-window.ts";

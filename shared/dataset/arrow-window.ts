@@ -1,4 +1,4 @@
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 
 /** What one request fetches at least: metadata is small and lies close together in small files. */
 const WINDOW_BYTES = 64 << 10;

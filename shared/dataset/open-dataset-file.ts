@@ -1,5 +1,5 @@
 import type { DatasetFormat } from "../domain/dataset.ts";
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { openArrowFile } from "./arrow-file.ts";
 import type { DatasetFile } from "./dataset-file.ts";
 import { openParquetFile } from "./parquet-file.ts";

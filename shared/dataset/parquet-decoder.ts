@@ -4,7 +4,7 @@ import type * as parquet from "parquet-wasm";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import type { RowGroup } from "../domain/dataset.ts";
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { type ColumnChoice, chooseColumns, copyColumns, isCopyable } from "./decoder-columns.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 import type { ParquetTail } from "./parquet-footer.ts";

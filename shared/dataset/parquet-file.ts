@@ -3,7 +3,7 @@ import { assert } from "../core/assert.ts";
 import { sha256 } from "../core/digest.ts";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { Field, RowGroup } from "../domain/dataset.ts";
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { BatchSize } from "./batch-size.ts";
 import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
 import { DecoderFault, ParquetDecoder } from "./parquet-decoder.ts";

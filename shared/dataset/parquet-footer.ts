@@ -1,5 +1,5 @@
 import { formatBytes } from "../core/units.ts";
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
 /**

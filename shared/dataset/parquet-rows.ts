@@ -1,4 +1,4 @@
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { inputCorrupt } from "./input-errors.ts";
 import { readParquetTail } from "./parquet-footer.ts";
 import { THRIFT, ThriftFault, ThriftReader } from "./thrift-reader.ts";

@@ -1,5 +1,5 @@
 import { ShardmillError } from "../core/errors.ts";
-import type { ByteSource } from "../store/store.ts";
+import type { ByteSource } from "../storage/storage.ts";
 import { inputCorrupt } from "./input-errors.ts";
 import type { ParquetTail } from "./parquet-footer.ts";
 import type { ParquetRuntime } from "./parquet-runtime.ts";

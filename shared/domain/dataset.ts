@@ -1,3 +1,5 @@
+import type { Location } from "./location.ts";
+
 export const DATASET_FORMATS = ["parquet", "arrow"] as const;
 export type DatasetFormat = (typeof DATASET_FORMATS)[number];
 
@@ -67,11 +69,12 @@ export function innerTypes(type: FieldType): readonly FieldType[] {
 
 /** One file of the sealed dataset and what identifies its content. */
 export interface InputFile {
-  /** Absolute, as the coordinator sees it. */
-  readonly path: string;
+  /** As the coordinator sees it. */
+  readonly path: Location;
   readonly format: DatasetFormat;
   readonly bytes: number;
-  readonly mtimeMs: number;
+  /** As its storage tells it: another one means that the file may have changed. */
+  readonly version: string;
   readonly rows: number;
   /** sha256 over the footer's bytes: changes when any row group's place, size or statistics change. */
   readonly footerSha256: string;

@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import { notAPath } from "../core/not-a-path.ts";
 import { OP_KEYS, type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
+import { notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
 /** Rules of the job file that one key alone cannot break. */

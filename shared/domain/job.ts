@@ -2,6 +2,7 @@ import type { Dataset, InputFile } from "./dataset.ts";
 import type { FileSlice } from "./dataset-rows.ts";
 import type { JobSpec } from "./job-spec.ts";
 import type { LeftOut } from "./left-out.ts";
+import type { Location } from "./location.ts";
 import type { MapPlan } from "./map-plan.ts";
 import type { Conversion } from "./precision.ts";
 import type { Shard } from "./shard.ts";
@@ -28,14 +29,14 @@ export interface ModelDataFile {
   /** As the model names it, from its own folder. */
   readonly location: string;
   /** Absolute, as the coordinator sees it. */
-  readonly path: string;
+  readonly path: Location;
   readonly bytes: number;
   readonly sha256: string;
 }
 
 export interface ModelFile {
   /** Absolute, as the coordinator sees it. */
-  readonly path: string;
+  readonly path: Location;
   readonly bytes: number;
   /** Of this file alone: see `modelDigest`. */
   readonly sha256: string;
@@ -87,9 +88,9 @@ export interface JobDescription {
   readonly rowsFormat: JobSpec["output"]["rows"];
   readonly reduce: JobSpec["reduce"];
   /** The folder that partials go to, as the coordinator sees it. */
-  readonly partialsPath: string;
+  readonly partialsPath: Location;
   /** A file with known content in that folder: a worker that reads it sees the coordinator's storage. */
-  readonly beacon: { readonly path: string; readonly content: string };
+  readonly beacon: { readonly path: Location; readonly content: string };
 }
 
 export interface DeviceCheckPlan extends Pick<JobSpec["model"], "precision" | "check"> {

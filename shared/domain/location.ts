@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path/posix";
-import { ShardmillError } from "../core/errors.ts";
+import { type Problem, ShardmillError } from "../core/errors.ts";
 
 declare const brand: unique symbol;
 
@@ -13,6 +13,16 @@ declare const brand: unique symbol;
  * | others | the URI: `s3://bucket/key` |
  */
 export type Location = string & { readonly [brand]: "Location" };
+
+/** What a storage tells of a file without reading it. */
+export interface FileStat {
+  readonly bytes: number;
+  /**
+   * Opaque: another one means that the file may have changed. A time of change, or an etag; never
+   * interpreted.
+   */
+  readonly version: string;
+}
 
 export const SCHEMES = ["file", "coordinator", "s3", "gs", "az", "https"] as const;
 export type Scheme = (typeof SCHEMES)[number];
@@ -114,4 +124,28 @@ export function folderOf(location: Location): Location {
 function pathOf(location: Location): string {
   if (location.startsWith(COORDINATOR)) return pathOf(atCoordinator(location));
   return location.startsWith("/") ? location : (URI.exec(location)?.[3] ?? "");
+}
+
+/** `s3://bucket/key`, `file:///data`: the scheme is two letters or more. */
+const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
+
+/**
+ * Why a text cannot be a path on this machine; null when it can. As a relative path, an address would be a
+ * folder `s3:`.
+ */
+export function notAPath(text: string): Omit<Problem, "where"> | null {
+  const [address] = ADDRESS.exec(text) ?? [];
+  const expected = "a path on the coordinator's machine";
+  if (address !== undefined) {
+    return {
+      what: "addresses are not supported yet",
+      expected,
+      found: JSON.stringify(address),
+      hint:
+        address.toLowerCase() === "file://"
+          ? "write the path alone, without `file://`"
+          : "copy the data, or mount it, and name its path",
+    };
+  }
+  return text.includes("\0") ? { what: "no path has a NUL character in it", expected } : null;
 }

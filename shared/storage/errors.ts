@@ -68,8 +68,15 @@ export function isTooShort(error: unknown): boolean {
   return typeof expected === "number" && typeof found === "number" && found < expected;
 }
 
-export function notAFile(path: string, what: string): ShardmillError {
-  return new ShardmillError("STORE_FAILED", `${path} is ${what}`, { fields: { path } });
+/** Something else than a file is where one should be. */
+export function notAFile(path: string, kind: "folder" | "other"): ShardmillError {
+  return new ShardmillError("STORE_FAILED", `${path} is ${kind === "folder" ? "a folder" : "not a file"}`, {
+    fields: { path, kind },
+  });
+}
+
+export function isNotAFile(error: unknown): boolean {
+  return isShardmillError(error, "STORE_FAILED") && typeof error.fields.kind === "string";
 }
 
 export function occupied(path: string, bytes: number, cause?: unknown): ShardmillError {

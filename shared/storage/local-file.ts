@@ -1,5 +1,6 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { type Location, localPathOf, schemeOf } from "../domain/location.ts";
 import { asStorageErrors } from "./errors.ts";
 import type { PutSource } from "./storage.ts";
 
@@ -24,4 +25,13 @@ export async function sourceOfLocalFile(path: string): Promise<PutSource> {
       }
     },
   };
+}
+
+/** Whether files may be made in a folder, as far as that is known before one is. */
+export async function mayWrite(folder: Location): Promise<boolean> {
+  if (schemeOf(folder) !== "file") return true;
+  return await access(localPathOf(folder), constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }

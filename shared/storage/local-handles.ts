@@ -9,6 +9,8 @@ const OPEN_FILES = 32;
 interface Entry {
   readonly handle: Promise<ReadableFile>;
   users: number;
+  /** Used since the idle ones were looked for. */
+  isFresh: boolean;
   /** Out of the pool: closed as soon as its last user is done. */
   isRetired: boolean;
 }
@@ -18,9 +20,13 @@ export class LocalHandles implements AsyncDisposable {
   /** In order of last use. */
   readonly #entries = new Map<string, Entry>();
   readonly #disk: Pick<Disk, "open">;
+  readonly #idleMs: number | null;
+  #timer: NodeJS.Timeout | null = null;
 
-  constructor(disk: Pick<Disk, "open">) {
+  /** @param idleMs files that nobody reads for so long are closed; null: only when there are too many */
+  constructor(disk: Pick<Disk, "open">, idleMs: number | null = null) {
     this.#disk = disk;
+    this.#idleMs = idleMs;
   }
 
   /** Runs `action` on the file, which stays open while it does. */
@@ -48,11 +54,13 @@ export class LocalHandles implements AsyncDisposable {
 
   #take(path: string): Entry {
     const held = this.#entries.get(path);
-    const entry = held ?? { handle: this.#disk.open(path, "r"), users: 0, isRetired: false };
+    const entry = held ?? { handle: this.#disk.open(path, "r"), users: 0, isFresh: true, isRetired: false };
     entry.users += 1;
+    entry.isFresh = true;
     this.#entries.delete(path);
     this.#entries.set(path, entry);
     if (held === undefined) this.#trim();
+    this.#watchIdle();
     return entry;
   }
 
@@ -63,6 +71,18 @@ export class LocalHandles implements AsyncDisposable {
     }
   }
 
+  #watchIdle(): void {
+    if (this.#idleMs === null || this.#timer !== null || this.#entries.size === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      for (const [path, entry] of this.#entries) {
+        if (entry.users === 0 && !entry.isFresh) this.#retire(path, entry);
+        entry.isFresh = false;
+      }
+      this.#watchIdle();
+    }, this.#idleMs).unref();
+  }
+
   #retire(path: string, entry: Entry): void {
     this.#entries.delete(path);
     entry.isRetired = true;
@@ -70,6 +90,7 @@ export class LocalHandles implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
     const entries = [...this.#entries];
     this.#entries.clear();
     for (const [, entry] of entries) entry.isRetired = true;

@@ -2,8 +2,8 @@ import { type Disk, type DiskVersion, realDisk } from "../core/disk.ts";
 import { syncPath } from "../core/durable.ts";
 import { errorCode } from "../core/errno.ts";
 import { makeFolders } from "../core/make-folders.ts";
-import { type Random, systemRandom } from "../core/random.ts";
-import { folderOf, type Location, localPathOf } from "../domain/location.ts";
+import { systemRandom } from "../core/random.ts";
+import { type FileStat, folderOf, type Location, localPathOf } from "../domain/location.ts";
 import { asStorageErrors, checkRange, notAFile, tooShort } from "./errors.ts";
 import { LocalHandles } from "./local-handles.ts";
 import { listLocal } from "./local-names.ts";
@@ -18,9 +18,17 @@ import type {
   StoredFile,
 } from "./storage.ts";
 
-/** Files on this machine, or on whatever it has mounted. Files that were read stay open: dispose of it. */
-export function createLocalStorage(disk: Disk = realDisk, random: Random = systemRandom): Storage {
-  return new LocalStorage({ disk, random });
+/**
+ * Files on this machine, or on whatever it has mounted. Files that were read stay open, with `idleMs` until
+ * nobody reads them for so long: dispose of it.
+ */
+export function createLocalStorage(options: LocalOptions = {}): Storage {
+  const { disk = realDisk, random = systemRandom, idleMs = null } = options;
+  return new LocalStorage({ disk, random }, idleMs);
+}
+
+export interface LocalOptions extends Partial<LocalDisk> {
+  readonly idleMs?: number | null;
 }
 
 /** One read of more than 2 GiB fails on Linux; and between pieces an abort is noticed. */
@@ -32,10 +40,10 @@ class LocalStorage implements Storage {
   readonly #disk: Disk;
   readonly #handles: LocalHandles;
 
-  constructor(local: LocalDisk) {
+  constructor(local: LocalDisk, idleMs: number | null) {
     this.#local = local;
     this.#disk = local.disk;
-    this.#handles = new LocalHandles(local.disk);
+    this.#handles = new LocalHandles(local.disk, idleMs);
   }
 
   async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
@@ -50,13 +58,13 @@ class LocalStorage implements Storage {
     return found === null ? null : kindOf(found);
   }
 
-  async stat(location: Location, signal?: AbortSignal): Promise<{ bytes: number; version: string }> {
+  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
     signal?.throwIfAborted();
     const path = localPathOf(location);
     // Whoever asks what is there now reads that from here on, and not what was open under the name.
     this.#handles.forget(path);
     const found = await asStorageErrors("stat", path, () => this.#disk.stat(path));
-    if (found.kind !== "file") throw notAFile(path, found.kind === "folder" ? "a folder" : "not a file");
+    if (found.kind !== "file") throw notAFile(path, found.kind === "folder" ? "folder" : "other");
     return { bytes: found.size, version: found.version };
   }
 
@@ -98,7 +106,12 @@ class LocalStorage implements Storage {
     options.signal?.throwIfAborted();
     const path = localPathOf(location);
     this.#handles.forget(path);
-    return asStorageErrors("write", path, () => putLocal(location, source, options, this.#local));
+    return asStorageErrors("write", path, () =>
+      putLocal(location, source, options, this.#local).catch((error: unknown) => {
+        options.signal?.throwIfAborted();
+        throw error;
+      }),
+    );
   }
 
   async rename(from: Location, to: Location): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { ShardmillError } from "../core/errors.ts";
-import type { Location } from "../domain/location.ts";
+import type { FileStat, Location } from "../domain/location.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
 import { drain } from "./put-source.ts";
 import type {
@@ -10,7 +10,6 @@ import type {
   PutOptions,
   PutSource,
   Storage,
-  StorageStat,
   StoredFile,
 } from "./storage.ts";
 
@@ -53,7 +52,7 @@ export class MemoryStorage implements Storage {
     return this.#isFolder(location) ? "folder" : null;
   }
 
-  async stat(location: Location, signal?: AbortSignal): Promise<StorageStat> {
+  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
     await this.#begin({ call: "stat", location }, signal);
     const { bytes, version } = this.#file(location);
     return { bytes: bytes.length, version };
@@ -140,7 +139,7 @@ export class MemoryStorage implements Storage {
   #file(location: Location): StoredBytes {
     const file = this.#files.get(location);
     if (file !== undefined) return file;
-    throw this.#isFolder(location) ? notAFile(location, "a folder") : notFound(location);
+    throw this.#isFolder(location) ? notAFile(location, "folder") : notFound(location);
   }
 
   #isFolder(location: Location): boolean {

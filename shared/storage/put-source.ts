@@ -14,16 +14,15 @@ export function sourceOfBytes(bytes: Uint8Array | string): PutSource {
 }
 
 /**
- * Gives each chunk of a source to `write`, and makes sure that they come to what was announced.
+ * The chunks of a source, made sure to come to what was announced; then what they were.
  *
  * @throws {STORE_FAILED} when they are more or fewer bytes, or have another sha256
  */
-export async function drain(
+export async function* checkedChunks(
   path: string,
   source: PutSource,
   { sha256: expected, signal }: Pick<PutOptions, "sha256" | "signal">,
-  write: (chunk: Uint8Array) => Promise<void>,
-): Promise<StoredFile> {
+): AsyncGenerator<Uint8Array, StoredFile, undefined> {
   const hash = createHash("sha256");
   let bytes = 0;
   for await (const chunk of source.chunks()) {
@@ -31,11 +30,31 @@ export async function drain(
     bytes += chunk.length;
     if (bytes > source.bytes) throw wrongSize(path, source.bytes, bytes);
     hash.update(chunk);
-    await write(chunk);
+    yield chunk;
   }
   if (bytes < source.bytes) throw wrongSize(path, source.bytes, bytes);
   const sha256 = hash.digest("hex");
   if (expected !== undefined && sha256 !== expected) throw wrongDigest(path, expected, sha256);
   signal?.throwIfAborted();
   return { bytes, sha256 };
+}
+
+/** Gives each of them to `write`. */
+export async function drain(
+  path: string,
+  source: PutSource,
+  options: Pick<PutOptions, "sha256" | "signal">,
+  write: (chunk: Uint8Array) => Promise<void>,
+): Promise<StoredFile> {
+  const chunks = checkedChunks(path, source, options);
+  try {
+    for (;;) {
+      const next = await chunks.next();
+      if (next.done === true) return next.value;
+      await write(next.value);
+    }
+  } finally {
+    // A source whose chunks are no longer wanted is told so.
+    await chunks.return({ bytes: 0, sha256: "" });
+  }
 }

@@ -1,5 +1,5 @@
 import type { ShardmillError } from "../core/errors.ts";
-import type { Location } from "../domain/location.ts";
+import type { FileStat, Location } from "../domain/location.ts";
 
 /** What a storage is able to do. Calling what it cannot do is a fault in the program. */
 export interface Capabilities {
@@ -15,15 +15,6 @@ export interface Capabilities {
   readonly list: boolean;
 }
 
-export interface StorageStat {
-  readonly bytes: number;
-  /**
-   * Opaque: another one means that the file may have changed. A time of change, or an etag; never
-   * interpreted.
-   */
-  readonly version: string;
-}
-
 export type PlaceKind = "file" | "folder" | "other";
 
 /** One name in a folder. */
@@ -33,7 +24,7 @@ export interface Entry {
   /** A link is not followed: `kindAt` and `real` do that. */
   readonly kind: PlaceKind | "link";
   /** Where listing tells it at no further cost. */
-  readonly stat: StorageStat | null;
+  readonly stat: FileStat | null;
   /**
    * Not null for a name that is not text, whose file cannot be named and so not be opened: how to show it to
    * people.
@@ -41,9 +32,10 @@ export interface Entry {
   readonly unnameable: string | null;
 }
 
-/** What is put: so many bytes, given once, from the first on. */
+/** What is put: so many bytes. */
 export interface PutSource {
   readonly bytes: number;
+  /** From the first on. A storage that has to send them again asks again. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 
@@ -92,7 +84,7 @@ export interface Storage extends AsyncDisposable {
   kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null>;
 
   /** Of a file. A folder is STORE_FAILED. */
-  stat(location: Location, signal?: AbortSignal): Promise<StorageStat>;
+  stat(location: Location, signal?: AbortSignal): Promise<FileStat>;
 
   /** The location without links: two that lead to one file have the same. Rejects when nothing is there. */
   real(location: Location, signal?: AbortSignal): Promise<Location>;

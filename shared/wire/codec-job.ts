@@ -5,6 +5,7 @@ import { DATASET_FORMATS, type Field, type FieldType, type InputFile } from "../
 import { DEVICES } from "../domain/device.ts";
 import type { DeviceCheckPlan, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import { isLocation, type Location } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import { DTYPES } from "../domain/tensor.ts";
@@ -119,11 +120,16 @@ const mapPlan = z.object({
   fixedBatchRows: count.nullable(),
 });
 
+const location = z.custom<Location>(
+  (value) => typeof value === "string" && isLocation(value),
+  "is not a location",
+);
+
 const inputFile: z.ZodType<InputFile> = z.object({
-  path: z.string().min(1),
+  path: location,
   format: z.enum(DATASET_FORMATS),
   bytes: count,
-  mtimeMs: z.number(),
+  version: z.string(),
   rows: count,
   footerSha256: z.string(),
 });
@@ -138,14 +144,14 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
   jobId: z.string().min(1),
   name: z.string(),
   model: z.object({
-    path: z.string().min(1),
+    path: location,
     bytes: count,
     sha256: z.string(),
     externalData: z.array(
       z.object({
         // Becomes a path on the worker.
         location: z.string().refine(isInsideLocation),
-        path: z.string().min(1),
+        path: location,
         bytes: count,
         sha256: z.string(),
       }),
@@ -164,8 +170,8 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
   rowsFormat: z.enum([...DATASET_FORMATS, "none"]),
   reduce: z.record(z.string(), z.object({ combine: z.string().exactOptional(), final: z.string() })),
-  partialsPath: z.string().min(1),
-  beacon: z.object({ path: z.string(), content: z.string() }),
+  partialsPath: location,
+  beacon: z.object({ path: location, content: z.string() }),
 });
 
 function parseJson(bytes: Uint8Array): unknown {

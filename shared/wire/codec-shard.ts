@@ -12,10 +12,10 @@ export const tokenCodec = tableCodec<Token>("Token", {
 });
 
 const inputFile = tableCodec<InputFile>("InputFile", {
-  path: field.name,
+  path: field.location,
   format: field.word("DatasetFormat", DATASET_FORMATS),
   bytes: field.count,
-  mtimeMs: field.number,
+  version: field.text,
   rows: field.count,
   footerSha256: field.text,
 });

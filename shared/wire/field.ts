@@ -1,3 +1,4 @@
+import { isLocation, type Location } from "../domain/location.ts";
 import { type ShardId, shardId } from "../domain/shard.ts";
 import { STAGES, type Stage, type StageShares, type WorkerSession, workerSession } from "../domain/worker.ts";
 import type { FieldShape, MessageCodec } from "./codec.ts";
@@ -24,6 +25,7 @@ export const field = {
   text,
   /** A text that may not be empty. */
   name: { proto: "string", encode: asIs, decode: (m, f) => m.name(f) } satisfies FieldCodec<string>,
+  location: { proto: "string", encode: asIs, decode: decodeLocation } satisfies FieldCodec<Location>,
   /** A text; null is the empty one. */
   textOrNull: {
     proto: "string",
@@ -61,6 +63,11 @@ export const field = {
   word,
   wordOrNull,
 } as const;
+
+function decodeLocation(message: WireReader, name: string): Location {
+  const found = message.name(name);
+  return isLocation(found) ? found : message.fail(name, "is not a location");
+}
 
 /** What is null is absent on the wire. */
 function orNull<T>(row: FieldCodec<T>): FieldCodec<T | null> {

@@ -1,5 +1,5 @@
+import type { FileStat } from "../domain/location.ts";
 import type { WorkerSession } from "../domain/worker.ts";
-import type { StoreStat } from "../store/store.ts";
 import type { Codec } from "./codec.ts";
 import { tokenCodec } from "./codec-shard.ts";
 import { field } from "./field.ts";
@@ -33,9 +33,9 @@ const fileOfJob: FieldTable<FileOfJob> = { session: field.session, jobId: field.
 
 const statRequest = tableCodec<FileOfJob>("StatFileRequest", fileOfJob);
 
-const statResponse = tableCodec<StoreStat>("StatFileResponse", {
+const statResponse = tableCodec<FileStat>("StatFileResponse", {
   bytes: field.count,
-  mtimeMs: field.number,
+  version: field.text,
 });
 
 const rangeRequest = tableCodec<RangeOfFile>(

@@ -3,12 +3,12 @@ import type { BatchInUse } from "../domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../domain/job.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
+import type { FileStat } from "../domain/location.ts";
 import type { PartialManifest } from "../domain/partial.ts";
 import type { DeviceReport } from "../domain/precision.ts";
 import type { ShardId } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
 import type { StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
-import type { StoreStat } from "../store/store.ts";
 
 /**
  * The four services in the words of the domain. The coordinator implements these interfaces; the gRPC clients
@@ -123,9 +123,9 @@ export interface PutHeader {
   readonly bytes: number;
 }
 
-/** Rejects with STORE_REFUSED for a path that is not of the job, else as {@link Store} says. */
+/** Rejects with STORE_REFUSED for a path that is not of the job, else as a storage says. */
 export interface DataService {
-  statFile(session: WorkerSession, jobId: string, path: string, signal?: AbortSignal): Promise<StoreStat>;
+  statFile(session: WorkerSession, jobId: string, path: string, signal?: AbortSignal): Promise<FileStat>;
   readRange(
     range: {
       readonly session: WorkerSession;

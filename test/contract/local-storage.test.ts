@@ -81,6 +81,16 @@ describe("the local storage", () => {
       expect(await openFilesIn(folder)).toBe(0);
     }));
 
+  it("lets go of a file that nobody reads for a while, if it is told to", () =>
+    inFolder(async (folder) => {
+      await using storage = createLocalStorage({ idleMs: 10 });
+      const location = below(folder, "a");
+      await writeFile(location, "0123456789");
+      await storage.read(location, 0, 4);
+      await expect.poll(() => openFilesIn(folder)).toBe(0);
+      expect(Buffer.from(await storage.read(location, 0, 4)).toString()).toBe("0123");
+    }));
+
   it("opens a file afresh after a read that failed", () =>
     inFolder(async (folder) => {
       await using storage = createLocalStorage();

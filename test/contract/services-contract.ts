@@ -242,7 +242,7 @@ const CALLS: readonly Call[] = [
   }),
   unary("data.statFile", {
     says: fc.tuple(session, name, name),
-    hears: fc.record({ bytes: any.count, mtimeMs: fc.nat() }),
+    hears: fc.record({ bytes: any.count, version: any.text }),
     call: ({ data }, said) => data.statFile(...said),
     at: ({ data }) => data.statFile,
   }),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
 import { deferred } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
@@ -28,9 +29,9 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 function server(limits: DataServerOptions["limits"] = {}): DataServer {
   const job = {
-    inputPaths: new Set<string>(),
-    modelPaths: new Set<string>(),
-    partialsPath: partials,
+    inputPaths: new Set<never>(),
+    modelPaths: new Set<never>(),
+    partialsPath: parseLocation(partials),
     checkUpload: () => checkUpload(),
   };
   return new DataServer({ knowsSession: (known) => known === session, job: () => job, limits });

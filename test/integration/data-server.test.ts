@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
 import { sha256 } from "../../shared/core/digest.ts";
+import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
-import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
+import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
+import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
 import { fakeServices } from "../support/fake-services.ts";
 import { failureOf, wireRig } from "../support/wire-rig.ts";
@@ -26,15 +28,17 @@ beforeEach(async () => {
 
 afterEach(() => rm(root, { recursive: true, force: true }));
 
+const far = (path: string) => viaCoordinator(parseLocation(path));
+
 function server(limits: DataServerOptions["limits"] = {}): DataServer {
   return new DataServer({
     knowsSession: (known) => known === session,
     job: (jobId) =>
       jobId === "j1"
         ? {
-            inputPaths: new Set([input]),
-            modelPaths: new Set([join(root, "model.onnx")]),
-            partialsPath: partials,
+            inputPaths: new Set([parseLocation(input)]),
+            modelPaths: new Set([parseLocation(join(root, "model.onnx"))]),
+            partialsPath: parseLocation(partials),
             checkUpload: () => {},
           }
         : null,
@@ -226,11 +230,11 @@ describe("putting", () => {
 describe("over gRPC", () => {
   test("a worker reads ranges and puts a partial as if the files were here", async () => {
     await using rig = await wireRig({ ...fakeServices(), data: server() });
-    const store = createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" });
+    const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" });
     const whole = await readFile(input);
-    expect(await store.stat(input)).toMatchObject({ bytes: whole.length });
+    expect(await storage.stat(far(input))).toMatchObject({ bytes: whole.length });
     const ranges = await Promise.all(
-      [0, 1, 2].map((i) => store.readRange(input, i * MIB, i * MIB + MIB + 17)),
+      [0, 1, 2].map((i) => storage.read(far(input), i * MIB, i * MIB + MIB + 17)),
     );
     for (const [i, bytes] of ranges.entries()) {
       expect(whole.subarray(i * MIB, i * MIB + MIB + 17).equals(bytes)).toBe(true);
@@ -238,13 +242,13 @@ describe("over gRPC", () => {
       expect(bytes.buffer.byteLength).toBe(bytes.length);
     }
     const path = join(partials, "4-2.9-e1", "dead.parquet");
-    await store.putOnce(path, input);
-    await store.putOnce(path, input);
+    const source = await sourceOfLocalFile(input);
+    await storage.put(far(path), source, { ifAbsent: true });
+    await storage.put(far(path), source, { ifAbsent: true });
     expect(sha256(await readFile(path))).toBe(sha256(whole));
-    expect(await failureOf(store.putOnce(join(partials, "latest", "dead.parquet"), input))).toMatchObject({
-      code: "STORE_REFUSED",
-    });
-    expect(await failureOf(store.readRange(input, 0, whole.length + 1))).toMatchObject({
+    const stray = storage.put(far(join(partials, "latest", "dead.parquet")), source, { ifAbsent: true });
+    expect(await failureOf(stray)).toMatchObject({ code: "STORE_REFUSED" });
+    expect(await failureOf(storage.read(far(input), 0, whole.length + 1))).toMatchObject({
       code: "STORE_FAILED",
     });
   });
@@ -267,9 +271,9 @@ describe("over gRPC", () => {
 
   test("what goes wrong on the way is STORE_FAILED, with the cause and what to do", async () => {
     const rig = await wireRig({ ...fakeServices(), data: server() });
-    const store = createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" });
+    const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" });
     await rig.server.close(0);
-    expect(await failureOf(store.readRange(input, 0, 1))).toMatchObject({
+    expect(await failureOf(storage.read(far(input), 0, 1))).toMatchObject({
       code: "STORE_FAILED",
       fields: { path: input, because: "COORDINATOR_UNREACHABLE" },
       hint: expect.stringContaining("shardmill coordinator"),

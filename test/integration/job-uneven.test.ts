@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
-import { byteSource } from "../../shared/store/store.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { runCli } from "../support/processes.ts";
@@ -34,12 +35,12 @@ async function aJob(spec: Readonly<Record<string, unknown>> = {}) {
 
 /** All published rows, in the order of the files. */
 async function publishedRows(folder: JobFolder, format: "parquet" | "arrow"): Promise<unknown[]> {
-  await using store = createLocalStore();
+  await using store = createLocalStorage();
   const rows: unknown[] = [];
   for (const name of (await readdir(`${folder.out}/rows`)).sort()) {
     const path = `${folder.out}/rows/${name}`;
-    const { bytes } = await store.stat(path);
-    using file = await openDatasetFile(byteSource(store, path, bytes), format);
+    const { bytes } = await store.stat(parseLocation(path));
+    using file = await openDatasetFile(byteSource(store, parseLocation(path), bytes), format);
     rows.push(...plainRows(await readRows(file)));
   }
   return rows;

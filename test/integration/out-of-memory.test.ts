@@ -13,11 +13,12 @@ import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { createSession } from "../../shared/onnx/session.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
-import { byteSource } from "../../shared/store/store.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
 import { DeviceRunner } from "../../worker/job/device-runner.ts";
 import { TuningFolder } from "../../worker/tuning/tuning-cache.ts";
 import { TEST_CREDENTIAL } from "../support/access.ts";
@@ -53,8 +54,14 @@ async function describe(model: Uint8Array, table: Table, inputs: Inputs): Promis
   const { sha256 } = await digestFile(modelPath);
   return aJob({
     partialsPath: join(folder, "partials"),
-    beacon: { path: join(folder, "beacon"), content: "here" },
-    model: { path: modelPath, bytes: (await stat(modelPath)).size, sha256, externalData: [], signature },
+    beacon: { path: parseLocation(join(folder, "beacon")), content: "here" },
+    model: {
+      path: parseLocation(modelPath),
+      bytes: (await stat(modelPath)).size,
+      sha256,
+      externalData: [],
+      signature,
+    },
     map: bindMap(spec, signature, fieldsOf(table.schema)),
     batchRows: "auto",
   });
@@ -98,8 +105,11 @@ async function runOnce(
   const { signal } = new AbortController();
   const partial = await runner.run(lease, `e${executions}`, { signal, onProgress: () => {} });
   const path = join(job.partialsPath, partialFolder(partial), "rows.parquet");
-  await using store = createLocalStore();
-  using file = await openDatasetFile(byteSource(store, path, (await stat(path)).size), "parquet");
+  await using store = createLocalStorage();
+  using file = await openDatasetFile(
+    byteSource(store, parseLocation(path), (await stat(path)).size),
+    "parquet",
+  );
   return { rows: plainRows(await readRows(file)), caps };
 }
 let executions = 0;

@@ -8,11 +8,12 @@ import { startServer } from "../../coordinator/grpc/server.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
-import { byteSource } from "../../shared/store/store.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
 import { startLanes } from "../../worker/lanes/lane-set.ts";
 import { sessionCell } from "../../worker/read/session-cell.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
@@ -79,9 +80,9 @@ test("a worker that sees no file reads and writes through the coordinator, and m
   await writeFile(inputPath, encodeParquet(inputTable(), { rowGroupRows: 300 }));
   const session = workerSession("s1");
   const deskJob = {
-    inputPaths: new Set([inputPath]),
-    modelPaths: new Set<string>(),
-    partialsPath,
+    inputPaths: new Set([parseLocation(inputPath)]),
+    modelPaths: new Set<never>(),
+    partialsPath: parseLocation(partialsPath),
     checkUpload: () => {},
   };
   const data = new DataServer({
@@ -124,9 +125,9 @@ function floatTable(values: Float32Array, width: number): Table {
 }
 
 async function readFloats(path: string, column: string): Promise<number[]> {
-  await using store = createLocalStore();
-  const { bytes } = await store.stat(path);
-  using file = await openDatasetFile(byteSource(store, path, bytes), "parquet");
+  await using store = createLocalStorage();
+  const { bytes } = await store.stat(parseLocation(path));
+  using file = await openDatasetFile(byteSource(store, parseLocation(path), bytes), "parquet");
   const values: number[] = [];
   for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns: [column] })) {
     const child = batch.getChild(column)?.data[0]?.children[0];

@@ -6,6 +6,7 @@ import { digestFile } from "../../shared/core/digest.ts";
 import { encodeArrow, encodeParquet } from "../../shared/dataset/encode.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
@@ -239,7 +240,7 @@ describe("an input file that is not the plan's", () => {
     const { run } = await startThread(aJob({ partialsPath }));
     const lease = await leaseOn(inputPath);
     const path = join(folder, "none.parquet");
-    const gone = withFile(lease, { path });
+    const gone = withFile(lease, { path: parseLocation(path) });
     await expect(run(gone)).rejects.toMatchObject({ code: "INPUT_CHANGED", fields: { path } });
     expect((await run(await leaseOn(inputPath, { sequence: 2 }))).rowsOut).toBe(ROWS - 1);
   });

@@ -1,5 +1,6 @@
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerInfo } from "../../shared/domain/worker.ts";
 
@@ -17,15 +18,18 @@ export function aLease(
   };
 }
 
-export function anInputFile(changes: Partial<InputFile> = {}): InputFile {
+export function anInputFile(
+  changes: Partial<Omit<InputFile, "path">> & { readonly path?: string } = {},
+): InputFile {
+  const { path = "/data/a.parquet", ...facts } = changes;
   return {
-    path: "/data/a.parquet",
+    path: parseLocation(path),
     format: "parquet",
     bytes: 1_000,
-    mtimeMs: 0,
+    version: "1",
     rows: 100,
     footerSha256: "f".repeat(64),
-    ...changes,
+    ...facts,
   };
 }
 

@@ -5,6 +5,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpPlan } from "../../shared/output-ops/output-ops.ts";
+import { location } from "./location-arbitrary.ts";
 import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbitraries.ts";
 
 const labels = fc.option(fc.array(text, { maxLength: 3 }));
@@ -86,11 +87,16 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
   jobId: name,
   name: text,
   model: fc.record({
-    path: name,
+    path: location,
     bytes: count,
     sha256: hex,
     externalData: fc.array(
-      fc.record({ location: fc.constantFrom("w.bin", "w/a.data"), path: name, bytes: count, sha256: hex }),
+      fc.record({
+        location: fc.constantFrom("w.bin", "w/a.data"),
+        path: location,
+        bytes: count,
+        sha256: hex,
+      }),
       { maxLength: 2 },
     ),
     signature: fc.record({
@@ -152,10 +158,10 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
       sample: fc.array(
         fc.record({
           file: fc.record({
-            path: name,
+            path: location,
             format: fc.constantFrom("parquet" as const, "arrow" as const),
             bytes: count,
-            mtimeMs: finite,
+            version: text,
             rows: count,
             footerSha256: hex,
           }),
@@ -179,6 +185,6 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
   reduce: fc
     .dictionary(word, fc.oneof(fc.record({ final: text }), fc.record({ combine: text, final: text })))
     .map(plain),
-  partialsPath: name,
-  beacon: fc.record({ path: text, content: text }),
+  partialsPath: location,
+  beacon: fc.record({ path: location, content: text }),
 });

@@ -1,4 +1,4 @@
-import type { ByteSource } from "../../shared/store/store.ts";
+import type { ByteSource } from "../../shared/storage/storage.ts";
 
 export interface MemorySource extends ByteSource {
   /** Every range that was asked for. */

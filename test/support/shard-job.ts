@@ -1,14 +1,14 @@
-import { stat } from "node:fs/promises";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { deferred } from "../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
-import { byteSource } from "../../shared/store/store.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
 import { buffersOf, type InferReply, type InferRequest } from "../../worker/lanes/lane-protocol.ts";
 
 /**
@@ -58,13 +58,14 @@ export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
 }
 
 export function aJob(
-  changes: Partial<JobDescription> & Pick<JobDescription, "partialsPath">,
+  changes: Partial<Omit<JobDescription, "partialsPath">> & { readonly partialsPath: string },
 ): JobDescription {
+  const { partialsPath, ...facts } = changes;
   return {
     jobId: "job-1",
     name: "sums",
     model: {
-      path: "/none",
+      path: parseLocation("/none"),
       bytes: 0,
       sha256: "",
       externalData: [],
@@ -78,8 +79,9 @@ export function aJob(
     batchTokens: "auto",
     rowsFormat: "parquet",
     reduce: {},
-    beacon: { path: "/none", content: "" },
-    ...changes,
+    beacon: { path: parseLocation("/none"), content: "" },
+    ...facts,
+    partialsPath: parseLocation(partialsPath),
   };
 }
 
@@ -88,10 +90,11 @@ export async function leaseOn(
   path: string,
   facts: { readonly rowStart?: number; readonly rowEnd?: number; readonly sequence?: number } = {},
 ): Promise<Lease> {
-  const { size, mtimeMs } = await stat(path);
-  await using store = createLocalStore();
+  await using storage = createLocalStorage();
+  const location = parseLocation(path);
+  const stat = await storage.stat(location);
   const format = path.endsWith(".arrow") ? "arrow" : "parquet";
-  using file = await openDatasetFile(byteSource(store, path, size), format);
+  using file = await openDatasetFile(byteSource(storage, location, stat.bytes), format);
   const { rowStart = 0, rowEnd = file.rows, sequence = 1 } = facts;
   return {
     jobId: "job-1",
@@ -99,7 +102,7 @@ export async function leaseOn(
     shard: { id: shardId(sequence), rowStart, rowEnd },
     slices: [
       {
-        file: { path, format, bytes: size, mtimeMs, rows: file.rows, footerSha256: file.footerSha256 },
+        file: { path: location, format, ...stat, rows: file.rows, footerSha256: file.footerSha256 },
         rowStart,
         rowEnd,
       },

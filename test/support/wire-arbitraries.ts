@@ -30,6 +30,7 @@ import type {
   Registration,
 } from "../../shared/wire/services.ts";
 import { batchInUse } from "./batch-arbitraries.ts";
+import { location } from "./location-arbitrary.ts";
 
 /** Values of the domain, of every shape that may cross the wire. */
 
@@ -46,7 +47,6 @@ export const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.M
 export const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 const positive = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
 export const hex = fc.stringMatching(/^[0-9a-f]{64}$/);
-
 export const session = name.map(workerSession);
 const token = fc.record({ generation: uint32, sequence: uint32 });
 const shardNumber = uint32.map(shardId);
@@ -69,10 +69,10 @@ export const errorData: fc.Arbitrary<ErrorData> = fc.record(
 );
 
 const inputFile: fc.Arbitrary<InputFile> = fc.record({
-  path: name,
+  path: location,
   format: fc.constantFrom("parquet", "arrow"),
   bytes: count,
-  mtimeMs: positive,
+  version: text,
   rows: count,
   footerSha256: hex,
 });

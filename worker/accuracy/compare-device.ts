@@ -8,8 +8,8 @@ import { createSession } from "../../shared/onnx/session.ts";
 import { connectLanes } from "../lanes/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
 import type { DataAccess } from "../read/data-access.ts";
-import { openDataStores } from "../read/data-stores.ts";
 import { InputFiles } from "../read/input-files.ts";
+import { openWays } from "../read/ways.ts";
 import { compareSample, type Sample } from "./compare-sample.ts";
 import { type Comparison, ModelPair } from "./model-pair.ts";
 
@@ -38,8 +38,8 @@ export async function compareDevice(question: DeviceQuestion, nowMs: () => numbe
   const threads = Math.min(MOST_THREADS, availableParallelism());
   using lanes = connectLanes(lanePorts);
   await using cpu = await createSession(modelPath, { device: "cpu", threads });
-  await using data = await openDataStores(input, jobId);
-  using files = new InputFiles({ stores: data.stores, meter: new BusyMeter(nowMs, threadIdleMs) });
+  await using data = openWays(input, jobId);
+  using files = new InputFiles({ ways: data.ways, meter: new BusyMeter(nowMs, threadIdleMs) });
   const pair = new ModelPair(
     (feeds, outputs) => cpu.run(feeds, outputs),
     async (feeds, outputs) => (await lanes.infer(feeds, outputs)).outputs,

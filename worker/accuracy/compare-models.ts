@@ -3,8 +3,8 @@ import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { ConvertedPrecision } from "../../shared/domain/precision.ts";
 import { strictHalf } from "../../shared/onnx/precision/convert-file.ts";
 import { createSession, type Session } from "../../shared/onnx/session.ts";
-import { createLocalStore } from "../../shared/store/local-store.ts";
-import { byteSource } from "../../shared/store/store.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
 import { compareSample, type Sample } from "./compare-sample.ts";
 import { type Comparison, ModelPair } from "./model-pair.ts";
 
@@ -29,7 +29,7 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
     (feeds, outputs) => converted.run(feeds, outputs),
     map,
   );
-  await using store = createLocalStore();
+  await using store = createLocalStorage();
   const open = (file: InputFile) => openDatasetFile(byteSource(store, file.path, file.bytes), file.format);
   return await compareSample(pair, { ...question, open }, nowMs);
 }

@@ -1,8 +1,9 @@
-import { constants } from "node:fs";
-import { access, readFile, stat } from "node:fs/promises";
 import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import { mayWrite } from "../../shared/storage/local-file.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
 /** `auto`: see for itself whether the coordinator's files are visible here. */
@@ -42,10 +43,11 @@ export async function chooseAccess(
   const remote: DataAccess = { kind: "coordinator", ...coordinator };
   if (mode === "coordinator") return { input: [remote], output: remote, model: ["coordinator"] };
   const { file } = present(lease.slices[0], "a lease has a file");
+  await using storages = new Storages();
   const [input, output, model] = await Promise.all([
-    seesFile(file.path, file.bytes),
-    seesBeacon(job),
-    seesAll([job.model, ...job.model.externalData]),
+    seesFile(file, storages),
+    seesBeacon(job, storages),
+    seesAll([job.model, ...job.model.externalData], storages),
   ]);
   const local: DataAccess = { kind: "shared" };
   if (mode === "auto") {
@@ -64,26 +66,35 @@ export async function chooseAccess(
   return { input: [local], output: local, model: ["shared"] };
 }
 
-async function seesFile(path: string, bytes: number): Promise<boolean> {
+interface SeenFile {
+  readonly path: Location;
+  readonly bytes: number;
+}
+
+async function seesFile({ path, bytes }: SeenFile, storages: Storages): Promise<boolean> {
   try {
-    await access(path, constants.R_OK);
-    return (await stat(path)).size === bytes;
+    const storage = await storages.at(path);
+    if ((await storage.stat(path)).bytes !== bytes) return false;
+    // What is listed may still not be ours to read.
+    await storage.read(path, 0, Math.min(1, bytes));
+    return true;
   } catch {
     return false;
   }
 }
 
-async function seesAll(
-  files: readonly { readonly path: string; readonly bytes: number }[],
-): Promise<boolean> {
-  const seen = await Promise.all(files.map(({ path, bytes }) => seesFile(path, bytes)));
+async function seesAll(files: readonly SeenFile[], storages: Storages): Promise<boolean> {
+  const seen = await Promise.all(files.map((file) => seesFile(file, storages)));
   return seen.every(Boolean);
 }
 
-async function seesBeacon(job: JobFiles): Promise<boolean> {
+async function seesBeacon({ partialsPath, beacon }: JobFiles, storages: Storages): Promise<boolean> {
   try {
-    await access(job.partialsPath, constants.W_OK);
-    return (await readFile(job.beacon.path, "utf8")) === job.beacon.content;
+    const storage = await storages.at(beacon.path);
+    const { bytes } = await storage.stat(beacon.path);
+    if (bytes !== Buffer.byteLength(beacon.content)) return false;
+    const content = Buffer.from(await storage.read(beacon.path, 0, bytes)).toString("utf8");
+    return content === beacon.content && (await mayWrite(partialsPath));
   } catch {
     return false;
   }

@@ -1,14 +1,18 @@
-import { createHash } from "node:crypto";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { present } from "../../shared/core/assert.ts";
-import { digestFile } from "../../shared/core/digest.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
-import { readAhead } from "../../shared/core/read-ahead.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
+import { atCoordinator, nameOf, viaCoordinator } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { isInsideLocation } from "../../shared/domain/model-location.ts";
-import type { Store } from "../../shared/store/store.ts";
+import {
+  fetchedFiles,
+  type LocalCopy,
+  localFiles,
+  type OtherContent,
+  type WantedFile,
+} from "../../shared/storage/local-copy.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import type { AccessChoice } from "./choose-access.ts";
 
 export interface LocalModelOptions {
@@ -19,7 +23,7 @@ export interface LocalModelOptions {
    */
   readonly from: AccessChoice["model"];
   /** Where a model that is not seen here is fetched from; null where there is no coordinator. */
-  readonly coordinator: Pick<Store, "readRange"> | null;
+  readonly coordinator: Pick<Storage, "read"> | null;
   readonly scratchPath: string;
 }
 
@@ -31,14 +35,6 @@ export interface LocalModel {
   checkUnchanged(): Promise<void>;
 }
 
-/** One file of the model, here and as the coordinator knows it. */
-interface ModelPart {
-  readonly localPath: string;
-  readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
-
 /**
  * The model on this machine, its external data beside it: the coordinator's own files where they are seen
  * here and are the same, else copies, fetched once.
@@ -47,116 +43,42 @@ interface ModelPart {
  */
 export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
   const [nearest, ...others] = options.from;
-  if (nearest === "coordinator") return fetchedModel(options);
-  return await seenModel(options).catch((error: unknown) => {
-    // What lies at that path here may be another machine's.
-    if (others.includes("coordinator") && isShardmillError(error, "MODEL_CHANGED"))
-      return fetchedModel(options);
-    throw error;
+  const copy =
+    nearest === "coordinator"
+      ? await fetchModel(options)
+      : await localFiles(filesOf(options), modelChanged).catch((error: unknown) => {
+          // What lies at that path here may be another machine's.
+          if (others.includes("coordinator") && isShardmillError(error, "MODEL_CHANGED"))
+            return fetchModel(options);
+          throw error;
+        });
+  const path = present(copy.paths[0], "a model has a file");
+  return { path, checkUnchanged: () => copy.checkUnchanged() };
+}
+
+/** Its folder is named by its digest. */
+async function fetchModel(options: LocalModelOptions): Promise<LocalCopy> {
+  const { coordinator, scratchPath, job } = options;
+  const storage = present(coordinator, "a model that is not visible, and no coordinator to fetch it from");
+  const folder = join(scratchPath, `model-${modelDigest(job.model)}`);
+  const files = filesOf(options).map((file) => ({ ...file, location: viaCoordinator(file.location) }));
+  const other: OtherContent = (file, found, cause) =>
+    modelChanged({ ...file, location: atCoordinator(file.location) }, found, cause);
+  return await fetchedFiles(files, { storage, folder, other });
+}
+
+/** A model may name itself among them. */
+function filesOf({ job: { model } }: LocalModelOptions): readonly WantedFile[] {
+  const data = model.externalData.map(({ location: name, path: location, bytes, sha256 }) => {
+    if (!isInsideLocation(name)) throw new Error(`broken invariant: location ${name}`);
+    return { location, name, bytes, sha256 };
   });
-}
-
-async function seenModel(options: LocalModelOptions): Promise<LocalModel> {
-  const { model } = options.job;
-  const parts = [model, ...model.externalData].map((part) => ({ ...part, localPath: part.path }));
-  const before = await marksOf(parts);
-  for (const part of parts) {
-    const found = await digestFile(part.path).catch((cause: unknown) => {
-      throw modelChanged(part, "nothing that can be read", cause);
-    });
-    if (found.sha256 !== part.sha256) throw modelChanged(part, found.sha256);
-  }
-  return {
-    path: model.path,
-    async checkUnchanged() {
-      const after = await marksOf(parts);
-      for (const [index, part] of parts.entries()) {
-        if (before[index] !== after[index])
-          throw modelChanged(part, "another file, or another time of change");
-      }
-    },
-  };
-}
-
-/** What changes when a file is written to, or replaced by another. */
-function marksOf(parts: readonly ModelPart[]): Promise<string[]> {
-  return Promise.all(
-    parts.map(async (part) => {
-      const { ino, size, mtimeMs } = await stat(part.localPath).catch((cause: unknown) => {
-        throw modelChanged(part, "nothing that can be read", cause);
-      });
-      return `${ino} ${size} ${mtimeMs}`;
-    }),
-  );
-}
-
-/** Its folder is named by its digest, and complete once it has that name. */
-async function fetchedModel(options: LocalModelOptions): Promise<LocalModel> {
-  const { model } = options.job;
-  const name = basename(model.path);
-  const folder = join(options.scratchPath, `model-${modelDigest(model)}`);
-  const local = { path: join(folder, name), checkUnchanged: async () => {} };
-  if (await stat(local.path).catch(() => null)) return local;
-  const temporary = `${folder}.fetching`;
-  await rm(temporary, { recursive: true, force: true });
-  try {
-    await fetchPart(options, { ...model, localPath: join(temporary, name) });
-    for (const part of model.externalData) {
-      if (!isInsideLocation(part.location)) throw new Error(`broken invariant: location ${part.location}`);
-      // A model may name itself: it is there already.
-      if (part.location === name) continue;
-      await fetchPart(options, { ...part, localPath: join(temporary, part.location) });
-    }
-    await rename(temporary, folder);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-  return local;
-}
-
-/** A model may be larger than memory. So much is asked for at once, and the next meanwhile. */
-const PIECE_BYTES = 8 << 20;
-
-async function fetchPart({ coordinator }: LocalModelOptions, part: ModelPart): Promise<void> {
-  const from = present(coordinator, "a model that is not visible, and no coordinator to fetch it from");
-  await mkdir(dirname(part.localPath), { recursive: true });
-  const starts = Array.from(
-    { length: Math.ceil(part.bytes / PIECE_BYTES) },
-    (_, index) => index * PIECE_BYTES,
-  );
-  const pieces = readAhead(starts, 1, (start) =>
-    from.readRange(part.path, start, Math.min(start + PIECE_BYTES, part.bytes)),
-  );
-  const found = await writeFileFrom(pieces, part.localPath).catch((cause: unknown) => {
-    const gone = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause);
-    throw gone ? modelChanged(part, "less than that, or nothing", cause) : cause;
-  });
-  if (found !== part.sha256) throw modelChanged(part, found);
-}
-
-/** The store's error for a file that ends before the range that was asked for. */
-function isTooShort(error: unknown): boolean {
-  if (!isShardmillError(error, "STORE_FAILED")) return false;
-  const { found, expected } = error.fields;
-  return typeof expected === "number" && typeof found === "number" && found < expected;
-}
-
-async function writeFileFrom(chunks: AsyncIterable<Uint8Array>, path: string): Promise<string> {
-  const hash = createHash("sha256");
-  const file = await open(path, "wx");
-  try {
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      await file.writeFile(chunk);
-    }
-  } finally {
-    await file.close();
-  }
-  return hash.digest("hex");
+  const { path: location, bytes, sha256 } = model;
+  return [{ location, name: nameOf(location), bytes, sha256 }, ...data];
 }
 
 function modelChanged(
-  { path, sha256: expected }: Pick<ModelPart, "path" | "sha256">,
+  { location: path, sha256: expected }: WantedFile,
   found: string,
   cause?: unknown,
 ): ShardmillError {

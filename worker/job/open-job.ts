@@ -9,7 +9,7 @@ import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
-import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
+import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { DataService } from "../../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
@@ -131,7 +131,7 @@ export class OpenJob implements AsyncDisposable {
     const { data, scratchPath } = options;
     const { jobId } = job;
     const coordinator =
-      data === null ? null : createCoordinatorStore({ data, session: () => sessionIn(session), jobId });
+      data === null ? null : createCoordinatorStorage({ data, session: () => sessionIn(session), jobId });
     const model = await openLocalModel({ job, from: access.model, coordinator, scratchPath });
     log.info(
       {

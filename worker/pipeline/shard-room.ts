@@ -17,9 +17,9 @@ import { DeepLanes } from "../lanes/deep-lanes.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import type { DataAccess } from "../read/data-access.ts";
-import type { DataStores } from "../read/data-stores.ts";
 import { InputFiles } from "../read/input-files.ts";
 import { ShardInput } from "../read/shard-input.ts";
+import type { Ways } from "../read/ways.ts";
 import { WriteThreadClient } from "../write/write-thread-client.ts";
 import { type MapShardOptions, mapShard } from "./map-shard.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
@@ -42,7 +42,7 @@ const PROGRESS_MS = 200;
 
 export interface ShardRoomOptions {
   readonly job: JobDescription;
-  readonly input: DataStores;
+  readonly input: Ways;
   readonly output: DataAccess;
   readonly lanes: Lanes & Disposable;
   /** Threads that feed these lanes, this one among them. */
@@ -86,7 +86,7 @@ export class ShardRoom implements AsyncDisposable {
     this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
     this.#writer = new WriteThreadClient({ job, output, scratchPath, meter });
     this.#files = new InputFiles({
-      stores: input.stores,
+      ways: input.ways,
       meter,
       onFar: (path) => options.emit({ kind: "farFile", path }),
     });

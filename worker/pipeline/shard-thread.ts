@@ -4,7 +4,7 @@ import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import { connectLanes } from "../lanes/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
-import { openDataStores } from "../read/data-stores.ts";
+import { openWays } from "../read/ways.ts";
 import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
 import { ShardRoom } from "./shard-room.ts";
 
@@ -55,7 +55,7 @@ async function openJob({
 }: Extract<ShardCommand, { kind: "openJob" }>): Promise<ShardRoom> {
   return new ShardRoom({
     job,
-    input: await openDataStores(input, job.jobId),
+    input: openWays(input, job.jobId),
     output,
     lanes: connectLanes(lanePorts, () => emit({ kind: "lanesBusy" })),
     shardThreads,

@@ -5,9 +5,10 @@ import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
-import { fetchedSource, isSmallFile } from "../../shared/store/small-file.ts";
-import { type ByteSource, byteSource, type Store } from "../../shared/store/store.ts";
+import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
+import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
+import type { Way } from "./ways.ts";
 
 /**
  * Open files kept for the next shard of the same file. One is read and one is about to be, which may be the
@@ -15,17 +16,17 @@ import type { BusyMeter } from "../meter/busy-meter.ts";
  */
 const MAX_OPEN_FILES = 2;
 
-/** A small file as it was planned, and where it was read. */
+/** A small file as it was planned, and the way on which it was read. */
 export interface FetchedFile {
-  readonly store: Store;
+  readonly way: Way;
   readonly bytes: Uint8Array;
 }
 
 export interface InputFilesOptions {
   /** The nearest first. Each file is read from the first that holds it as it was planned. */
-  readonly stores: readonly [Store, ...Store[]];
+  readonly ways: readonly [Way, ...Way[]];
   readonly meter: BusyMeter;
-  /** A file comes from another store than the nearest. */
+  /** A file comes on another way than the nearest. */
   readonly onFar?: (path: string) => void;
 }
 
@@ -41,7 +42,7 @@ export class InputFiles implements Disposable {
   /** Taken by nobody. The file used last is the last. */
   readonly #idle: DatasetFile[] = [];
   readonly #taken = new Set<DatasetFile>();
-  readonly #readFrom = new WeakMap<DatasetFile, Store>();
+  readonly #readFrom = new WeakMap<DatasetFile, Way>();
 
   constructor(options: InputFilesOptions) {
     this.#options = options;
@@ -49,14 +50,14 @@ export class InputFiles implements Disposable {
 
   /**
    * A small file's bytes, ahead of its being taken: many files may be fetched at once, and opening one costs
-   * a decoder. Null for a larger one, and where no store gives what was planned: whoever takes it learns why.
-   * Never rejects.
+   * a decoder. Null for a larger one, and where no way leads to what was planned: whoever takes it learns
+   * why. Never rejects.
    */
   async fetch(planned: InputFile, signal: AbortSignal): Promise<FetchedFile | null> {
     if (!isSmallFile(planned)) return null;
-    for (const store of this.#options.stores) {
+    for (const way of this.#options.ways) {
       try {
-        return { store, bytes: await this.#readWhole(store, planned, signal) };
+        return { way, bytes: await this.#readWhole(way, planned, signal) };
       } catch (error) {
         if (!mayBeElsewhere(error)) return null;
       }
@@ -68,7 +69,7 @@ export class InputFiles implements Disposable {
    * To be given back, or dropped.
    *
    * @param fetched what `fetch` gave for it
-   * @throws {INPUT_CHANGED} when it is gone, or size, time of change or footer are not the plan's
+   * @throws {INPUT_CHANGED} when it is gone, or size, version or footer are not the plan's
    * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {STORE_FAILED}
    */
   async take(
@@ -94,8 +95,8 @@ export class InputFiles implements Disposable {
     if (this.#taken.delete(file)) file[Symbol.dispose]();
   }
 
-  /** Where a file that was taken is read from. */
-  storeOf(file: DatasetFile): Store {
+  /** On which way a file that was taken is read. */
+  wayOf(file: DatasetFile): Way {
     return present(this.#readFrom.get(file), "a file that was opened here");
   }
 
@@ -107,18 +108,16 @@ export class InputFiles implements Disposable {
    *
    * @throws {INPUT_CHANGED}
    */
-  async confirm(planned: InputFile, store: Store, signal: AbortSignal): Promise<void> {
+  async confirm(planned: InputFile, way: Way, signal: AbortSignal): Promise<void> {
     const stat = await this.#options.meter
-      .timeRead(() => store.stat(planned.path, signal))
+      .timeRead(() => way.stat(planned.path, signal))
       .catch((cause: unknown) => {
         if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
         throw inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
       });
     if (stat.bytes !== planned.bytes) throw inputChanged(planned, "bytes", planned.bytes, stat.bytes);
-    if (stat.mtimeMs !== planned.mtimeMs) {
-      const [before, now] = [planned.mtimeMs, stat.mtimeMs].map((ms) => new Date(ms).toISOString());
-      throw inputChanged(planned, "time of change", before ?? "", now ?? "");
-    }
+    if (stat.version !== planned.version)
+      throw inputChanged(planned, "version", planned.version, stat.version);
   }
 
   [Symbol.dispose](): void {
@@ -137,7 +136,7 @@ export class InputFiles implements Disposable {
     const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
     if (idle === undefined) return null;
     try {
-      await this.confirm(planned, this.storeOf(idle), signal);
+      await this.confirm(planned, this.wayOf(idle), signal);
       return idle;
     } catch {
       idle[Symbol.dispose]();
@@ -145,24 +144,24 @@ export class InputFiles implements Disposable {
     }
   }
 
-  /** @throws what the last store says, which is the coordinator's own view where that can be asked */
+  /** @throws what the last way says, which is the coordinator's own view where that can be asked */
   async #openNearest(
     planned: InputFile,
     signal: AbortSignal,
     fetched: FetchedFile | null,
   ): Promise<DatasetFile> {
-    const { stores, onFar } = this.#options;
+    const { ways, onFar } = this.#options;
     // The nearer ones have been asked already.
-    const left = fetched === null ? stores : stores.slice(stores.indexOf(fetched.store));
+    const left = fetched === null ? ways : ways.slice(ways.indexOf(fetched.way));
     let failure: unknown;
-    for (const store of left) {
+    for (const way of left) {
       signal.throwIfAborted();
       try {
         const file = isSmallFile(planned)
-          ? await this.#openSmall(store, planned, signal, store === fetched?.store ? fetched.bytes : null)
-          : await this.#openLarge(store, planned, signal);
-        this.#readFrom.set(file, store);
-        if (store !== stores[0]) onFar?.(planned.path);
+          ? await this.#openSmall(way, planned, signal, way === fetched?.way ? fetched.bytes : null)
+          : await this.#openLarge(way, planned, signal);
+        this.#readFrom.set(file, way);
+        if (way !== ways[0]) onFar?.(planned.path);
         return file;
       } catch (error) {
         if (!mayBeElsewhere(error)) throw error;
@@ -173,19 +172,19 @@ export class InputFiles implements Disposable {
   }
 
   async #openSmall(
-    store: Store,
+    way: Way,
     planned: InputFile,
     signal: AbortSignal,
     fetched: Uint8Array | null,
   ): Promise<DatasetFile> {
-    const bytes = fetched ?? (await this.#readWhole(store, planned, signal));
+    const bytes = fetched ?? (await this.#readWhole(way, planned, signal));
     return await openChecked(planned, fetchedSource(planned.path, bytes), signal);
   }
 
-  async #openLarge(store: Store, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
+  async #openLarge(way: Way, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
     const { meter } = this.#options;
-    await this.confirm(planned, store, signal);
-    const bytes = byteSource(store, planned.path, planned.bytes);
+    await this.confirm(planned, way, signal);
+    const bytes = byteSource(way, planned.path, planned.bytes);
     const timed: ByteSource = {
       ...bytes,
       read: (start, end, readSignal) => meter.timeRead(() => bytes.read(start, end, readSignal)),
@@ -193,16 +192,16 @@ export class InputFiles implements Disposable {
     const opened = await settled(openChecked(planned, timed, signal));
     if (opened.kind === "done") return opened.value;
     // A file that is being written looks corrupt.
-    if (isShardmillError(opened.error, "INPUT_CORRUPT")) await this.confirm(planned, store, signal);
+    if (isShardmillError(opened.error, "INPUT_CORRUPT")) await this.confirm(planned, way, signal);
     throw opened.error;
   }
 
   /** Its bytes, which it had from before they were read until after. */
-  async #readWhole(store: Store, planned: InputFile, signal: AbortSignal): Promise<Uint8Array> {
+  async #readWhole(way: Way, planned: InputFile, signal: AbortSignal): Promise<Uint8Array> {
     const { path, bytes } = planned;
-    const reading = this.#options.meter.timeRead(() => store.readRange(path, 0, bytes, signal));
+    const reading = this.#options.meter.timeRead(() => way.read(path, 0, bytes, signal));
     const read = await settled(reading);
-    await this.confirm(planned, store, signal);
+    await this.confirm(planned, way, signal);
     if (read.kind === "failed") throw read.error;
     return read.value;
   }
@@ -220,7 +219,7 @@ async function openChecked(
   throw inputChanged(planned, "footer", planned.footerSha256, found);
 }
 
-/** What a store says that does not hold the file, or cannot give it: another one may. */
+/** What is said on a way that does not lead to the file, or cannot give it: another may. */
 function mayBeElsewhere(error: unknown): boolean {
   return isShardmillError(error) && ERROR_CODES[error.code].storage === "elsewhere";
 }

@@ -6,10 +6,10 @@ import { readAhead } from "../../shared/core/read-ahead.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import { isSmallFile } from "../../shared/store/small-file.ts";
-import type { Store } from "../../shared/store/store.ts";
+import { isSmallFile } from "../../shared/storage/small-file.ts";
 import type { FetchedFile, InputFiles } from "./input-files.ts";
 import { joinSmallBatches } from "./join-batches.ts";
+import type { Way } from "./ways.ts";
 
 /** The rows of a shard, as its map reads them. */
 export interface ShardRows {
@@ -39,7 +39,7 @@ export class ShardInput implements ShardRows, Disposable {
   /** Of each slice, in order; begun as far as they may be. */
   readonly #fetched: AsyncGenerator<FetchedFile | null, void>;
   /** Of the slices that were begun. */
-  readonly #readFrom: Store[] = [];
+  readonly #readFrom: Way[] = [];
   /** The one that is read. */
   #file: DatasetFile | null = null;
   #schema: Schema | null = null;
@@ -78,9 +78,9 @@ export class ShardInput implements ShardRows, Disposable {
         this.#giveBack();
       } catch (error) {
         // A file that is being written looks corrupt.
-        const store = this.#readFrom[index];
-        if (isShardmillError(error, "INPUT_CORRUPT") && store !== undefined)
-          await this.#files.confirm(slice.file, store, signal);
+        const way = this.#readFrom[index];
+        if (isShardmillError(error, "INPUT_CORRUPT") && way !== undefined)
+          await this.#files.confirm(slice.file, way, signal);
         throw error;
       }
     }
@@ -93,9 +93,9 @@ export class ShardInput implements ShardRows, Disposable {
    * @throws {INPUT_CHANGED}
    */
   async confirm(signal: AbortSignal): Promise<void> {
-    await mapConcurrent(this.#readFrom, FILES_AHEAD, async (store, index) => {
+    await mapConcurrent(this.#readFrom, FILES_AHEAD, async (way, index) => {
       const { file } = present(this.#slices[index], "what was read is a slice of the shard");
-      if (!isSmallFile(file)) await this.#files.confirm(file, store, signal);
+      if (!isSmallFile(file)) await this.#files.confirm(file, way, signal);
     });
   }
 
@@ -105,7 +105,7 @@ export class ShardInput implements ShardRows, Disposable {
     const opened = await this.#files.take(file, signal, fetched);
     this.#file = opened;
     this.#schema ??= opened.schema;
-    this.#readFrom.push(this.#files.storeOf(opened));
+    this.#readFrom.push(this.#files.wayOf(opened));
     return opened;
   }
 

@@ -4,7 +4,9 @@ import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/durable.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { Store } from "../../shared/store/store.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 
 /** Where a partial's files are made, and how they get to where the coordinator looks for them. */
 export interface PartialSink {
@@ -45,12 +47,13 @@ export async function openSharedSink(
 }
 
 /**
- * A partial that is made in `scratchPath` and then put into a store, file by file. What was put before a
- * failure stays there until the coordinator sweeps: the store has no delete, and nobody was offered it.
+ * A partial that is made in `scratchPath` and then put where it belongs, file by file. What was put before a
+ * failure stays there until the coordinator sweeps: a worker removes nothing there, and nobody was offered
+ * it.
  */
 export async function openUploadSink(
-  store: Store,
-  partialsPath: string,
+  storage: Pick<Storage, "put">,
+  partialsPath: Location,
   folder: string,
   scratchPath: string,
 ): Promise<PartialSink> {
@@ -59,8 +62,10 @@ export async function openUploadSink(
   return {
     path,
     async seal(names, signal) {
-      for (const name of names)
-        await store.putOnce(join(partialsPath, folder, name), join(path, name), signal);
+      for (const name of names) {
+        const source = await sourceOfLocalFile(join(path, name));
+        await storage.put(below(partialsPath, folder, name), source, { ifAbsent: true, signal });
+      }
     },
     discard: () => rm(path, { recursive: true, force: true }),
   };

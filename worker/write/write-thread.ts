@@ -6,7 +6,7 @@ import { freeBuffers } from "../../shared/core/free-buffers.ts";
 import { Lock } from "../../shared/core/lock.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { BusyMeter } from "../meter/busy-meter.ts";
-import { openDataStore } from "../read/data-stores.ts";
+import { openWays } from "../read/ways.ts";
 import { buffersOfTables } from "./packed-table.ts";
 import { openSharedSink, openUploadSink, type PartialSink } from "./partial-sink.ts";
 import { writePartial } from "./write-partial.ts";
@@ -31,9 +31,7 @@ const BUSY_MS = 1_000;
 const port = present(parentPort, "a write thread has a parent");
 const { job, output } = workerData as WriteThreadOptions;
 const meter = new BusyMeter(systemClock.nowMs);
-const opening = openDataStore(output, job.jobId);
-// Whoever writes hears of it.
-opening.catch(() => {});
+const ways = openWays([output], job.jobId);
 const turns = new Lock();
 const writing = new Map<number, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
@@ -87,8 +85,7 @@ async function end(): Promise<void> {
   const left = [...writing.values()];
   for (const { stop } of left) stop.abort(abandoned());
   await Promise.all(left.map(({ ended }) => ended));
-  const store = await opening.catch(() => null);
-  await store?.[Symbol.asyncDispose]();
+  await ways[Symbol.asyncDispose]();
   // With its port closed nothing keeps the thread alive, and it ends by itself.
   port.close();
 }
@@ -98,11 +95,10 @@ function abandoned(): ShardmillError {
 }
 
 async function openSink({ lease, executionId, scratchPath }: Write): Promise<PartialSink> {
-  const store = await opening;
   const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
-  return store.kind === "shared"
+  return output.kind === "shared"
     ? openSharedSink(job.partialsPath, folder)
-    : openUploadSink(store.store, job.partialsPath, folder, scratchPath);
+    : openUploadSink(ways.ways[0], job.partialsPath, folder, scratchPath);
 }
 
 function tellBusy(): void {

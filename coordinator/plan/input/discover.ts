@@ -1,20 +1,20 @@
-import { realpath, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
+import { type FileStat, type Location, parseLocation } from "../../../shared/domain/location.ts";
+import { isNotAFile, reasonOf } from "../../../shared/storage/errors.ts";
+import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { FORMAT_OF_EXTENSION } from "./data-extensions.ts";
 import { listPath } from "./list-path.ts";
+import type { FoundPath } from "./walk.ts";
 
 /** An input file as it was found: not yet opened. */
-export interface FoundFile {
-  /** Absolute. */
-  readonly path: string;
+export interface FoundFile extends FileStat {
+  readonly path: Location;
   readonly format: DatasetFormat;
-  readonly bytes: number;
-  readonly mtimeMs: number;
 }
 
 /** A stat is a round trip on a network file system: many at once, but not so many as to flood it. */
@@ -35,32 +35,34 @@ export interface FoundInput {
  *
  * @param input with absolute paths: files, folders, outputs of jobs, patterns (see decision 23)
  * @param outputPath where this job publishes to: no input, whatever is in it
+ * @param openers of other storages than the usual ones
  * @throws {INPUT_NOT_FOUND} for every path that leads to nothing, all at once
  */
 export async function discoverFiles(
   input: Pick<JobSpec["input"], "path" | "format">,
   outputPath: string,
   signal: AbortSignal,
+  openers: StorageOpeners = {},
 ): Promise<FoundInput> {
   const { format } = input;
-  const ownOutput = await realpath(outputPath).catch(() => null);
+  await using storages = new Storages(openers);
+  const ownOutput = await realOutput(outputPath, storages);
   const problems: Problem[] = [];
   const leftOut = new LeftOutTally();
-  const candidates = new Map<string, string>();
+  const candidates = new Map<Location, FoundPath>();
   for (const path of input.path) {
-    const listed = await listPath(path, { format, ownOutput, signal });
+    const listed = await listPath(path, { format, ownOutput, storages, signal });
     for (const problem of listed.problems) problems.push(problem);
     leftOut.addAll(listed.leftOut);
     for (const file of listed.files) {
       const known = candidates.get(file.realPath);
-      if (known === undefined) candidates.set(file.realPath, file.path);
-      else if (known !== file.path) leftOut.note("again", file.path);
+      if (known === undefined) candidates.set(file.realPath, file);
+      else if (known.path !== file.path) leftOut.note("again", file.path);
     }
   }
-  const found = await mapConcurrent([...candidates.values()], STATS_AT_ONCE, async (path) => {
-    signal.throwIfAborted();
-    return inspect(path, format);
-  });
+  const found = await mapConcurrent([...candidates.values()], STATS_AT_ONCE, (file) =>
+    inspect(file, format, storages, signal),
+  );
   for (const file of found) if (file.kind === "problem") problems.push(file.problem);
   if (problems.length > 0) throw notFound(problems);
   const files = found.flatMap((each) => (each.kind === "file" ? [each.file] : []));
@@ -71,7 +73,18 @@ type Inspected =
   | { readonly kind: "file"; readonly file: FoundFile }
   | { readonly kind: "problem"; readonly problem: Problem };
 
-async function inspect(path: string, format: JobSpec["input"]["format"]): Promise<Inspected> {
+async function realOutput(outputPath: string, storages: Storages): Promise<Location | null> {
+  const location = parseLocation(outputPath);
+  return await (await storages.at(location)).real(location).catch(() => null);
+}
+
+async function inspect(
+  { path, stat }: FoundPath,
+  format: JobSpec["input"]["format"],
+  storages: Storages,
+  signal: AbortSignal,
+): Promise<Inspected> {
+  signal.throwIfAborted();
   const formatHere = format === "auto" ? FORMAT_OF_EXTENSION[extname(path).toLowerCase()] : format;
   if (formatHere === undefined) {
     const extension = extname(path);
@@ -84,12 +97,12 @@ async function inspect(path: string, format: JobSpec["input"]["format"]): Promis
     });
   }
   try {
-    const stats = await stat(path);
-    if (!stats.isFile()) return problem({ where: path, what: "is neither a file nor a folder" });
-    const { size: bytes, mtimeMs } = stats;
-    return { kind: "file", file: { path, format: formatHere, bytes, mtimeMs } };
+    const { bytes, version } = stat ?? (await (await storages.at(path)).stat(path, signal));
+    return { kind: "file", file: { path, format: formatHere, bytes, version } };
   } catch (error) {
-    return problem({ where: path, what: `cannot be read: ${(error as Error).message}` });
+    signal.throwIfAborted();
+    const what = isNotAFile(error) ? "is neither a file nor a folder" : `cannot be read: ${reasonOf(error)}`;
+    return problem({ where: path, what });
   }
 }
 

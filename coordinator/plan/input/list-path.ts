@@ -1,9 +1,8 @@
-import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { messageOf, type Problem } from "../../../shared/core/errors.ts";
+import type { Problem } from "../../../shared/core/errors.ts";
 import { nearest } from "../../../shared/core/nearest.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally, leftOutPhrases } from "../../../shared/domain/left-out.ts";
+import { below, folderOf, type Location, nameOf, parseLocation } from "../../../shared/domain/location.ts";
 import type { OutputFile } from "../../../shared/domain/manifest.ts";
 import {
   literalPattern,
@@ -11,6 +10,10 @@ import {
   shownPath,
   splitPattern,
 } from "../../../shared/job-file/path-pattern.ts";
+import { reasonOf } from "../../../shared/storage/errors.ts";
+import { namesIn } from "../../../shared/storage/names-in.ts";
+import type { Storages } from "../../../shared/storage/open-storage.ts";
+import type { PlaceKind } from "../../../shared/storage/storage.ts";
 import { extensionsOf } from "./data-extensions.ts";
 import { jobOutputState, unfinishedOutput } from "./job-output.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
@@ -23,7 +26,8 @@ export interface ListedPath extends Walked {
 export interface ListOptions {
   readonly format: JobSpec["input"]["format"];
   /** This job's output folder, without links, if it is there. */
-  readonly ownOutput: string | null;
+  readonly ownOutput: Location | null;
+  readonly storages: Storages;
   readonly signal: AbortSignal;
 }
 
@@ -44,36 +48,49 @@ const ROWS: OutputFile["kind"] = "rows";
 export async function listPath(path: string, options: ListOptions): Promise<ListedPath> {
   options.signal.throwIfAborted();
   // A file may be called `a[1].parquet`: what is there under the name as written comes first.
-  const literal = literalText(path);
-  const found = await stat(literal).catch((error: NodeJS.ErrnoException) => error);
-  if (!(found instanceof Error)) {
-    const unfinished = await unfinishedOutput(literal);
+  const literal = parseLocation(literalText(path));
+  const storage = await options.storages.at(literal);
+  const found = await lookAt(literal, options);
+  if (found.kind === "folder" || found.kind === "file" || found.kind === "other") {
+    const unfinished = await unfinishedOutput(literal, storage);
     if (unfinished !== null) return nothing(unfinishedProblem(literal, unfinished));
-    if (found.isDirectory()) return listFolder(literal, options);
-    return { files: [{ path: literal, realPath: await realpath(literal) }], problems: [], leftOut: [] };
+    if (found.kind === "folder") return listFolder(literal, options);
+    const realPath = await storage.real(literal);
+    return { files: [{ path: literal, realPath, stat: null }], problems: [], leftOut: [] };
   }
   const { literal: folder, pattern } = splitPattern(path);
-  if (pattern !== null) return listMatches({ path: shownPath(path), folder, pattern }, options);
-  const isMissing = found.code === "ENOENT" || found.code === "ENOTDIR";
-  if (!isMissing) return nothing({ where: literal, what: `cannot be read: ${messageOf(found)}` });
-  const looksLikePattern = splitPattern(basename(literal)).pattern !== null;
+  if (pattern !== null) {
+    return listMatches({ path: shownPath(path), folder: parseLocation(folder), pattern }, options);
+  }
+  if (found.kind === "unknown") return nothing({ where: literal, what: `cannot be read: ${found.why}` });
+  const looksLikePattern = splitPattern(nameOf(literal)).pattern !== null;
   return nothing({
     where: literal,
     what: "there is no such file or folder",
-    hint: looksLikePattern ? PLAIN_CHARACTERS : await nearHint(literal),
+    hint: looksLikePattern ? PLAIN_CHARACTERS : await nearHint(literal, options.storages),
   });
 }
 
-async function listFolder(folder: string, options: ListOptions): Promise<ListedPath> {
-  const state = await jobOutputState(folder, await readdir(folder).catch(() => []));
+type Look = { readonly kind: PlaceKind | "nothing" } | { readonly kind: "unknown"; readonly why: string };
+
+/** What is at a location, as far as that can be seen. */
+async function lookAt(location: Location, { storages, signal }: ListOptions): Promise<Look> {
+  const storage = await storages.at(location);
+  try {
+    return { kind: (await storage.kindAt(location, signal)) ?? "nothing" };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: "unknown", why: reasonOf(error) };
+  }
+}
+
+async function listFolder(folder: Location, options: ListOptions): Promise<ListedPath> {
+  const storage = await options.storages.at(folder);
+  const state = await jobOutputState(folder, (await namesIn(folder, storage)) ?? [], storage);
   if (state !== "published") return listBelow(folder, options);
   // Who names the output of a job means its rows: dead letters and reductions have other columns.
-  const rows = join(folder, ROWS);
-  const isThere = await stat(rows).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (isThere) return listBelow(rows, options);
+  const rows = below(folder, ROWS);
+  if ((await lookAt(rows, options)).kind === "folder") return listBelow(rows, options);
   return nothing({
     where: folder,
     what: "is the output of a job that published no rows",
@@ -81,7 +98,7 @@ async function listFolder(folder: string, options: ListOptions): Promise<ListedP
   });
 }
 
-async function listBelow(folder: string, options: ListOptions): Promise<ListedPath> {
+async function listBelow(folder: Location, options: ListOptions): Promise<ListedPath> {
   const { format } = options;
   const listed = await walk(folder, everyFile(format), options);
   if (listed.files.length > 0 || listed.problems.length > 0) return listed;
@@ -106,27 +123,23 @@ async function listBelow(folder: string, options: ListOptions): Promise<ListedPa
 /** A pattern below a folder; `path` is both, as people know it. */
 interface PatternBelow {
   readonly path: string;
-  readonly folder: string;
+  readonly folder: Location;
   readonly pattern: string;
 }
 
-async function listMatches(below: PatternBelow, options: ListOptions): Promise<ListedPath> {
-  const { path, folder, pattern } = below;
+async function listMatches(meant: PatternBelow, options: ListOptions): Promise<ListedPath> {
+  const { path, folder, pattern } = meant;
   const selection = matchingFiles(pattern, options.format);
   if (typeof selection === "string") return nothing({ where: path, what: `the pattern ${selection}` });
-  const isThere = await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isThere) {
+  if ((await lookAt(folder, options)).kind !== "folder") {
     const what = `no file matches, and its folder ${folder} is not there`;
-    return nothing({ where: path, what, hint: await nearHint(folder) });
+    return nothing({ where: path, what, hint: await nearHint(folder, options.storages) });
   }
-  const unfinished = await unfinishedOutput(folder);
+  const unfinished = await unfinishedOutput(folder, await options.storages.at(folder));
   if (unfinished !== null) return nothing(unfinishedProblem(path, unfinished));
   const listed = await walk(folder, selection, options);
   if (listed.files.length > 0 || listed.problems.length > 0) return listed;
-  return nothing(await noMatch(below, listed.leftOut, options));
+  return nothing(await noMatch(meant, listed.leftOut, options));
 }
 
 async function noMatch(
@@ -147,25 +160,29 @@ async function noMatch(
       : (instead.problems[0]?.found ?? "nothing");
   // `in[1]/*.parquet` where there is a folder called so.
   const first = pattern.split("/")[0] ?? "";
-  const isName = await stat(join(folder, first)).then(
-    () => true,
-    () => false,
-  );
+  const { kind } = await lookAt(below(folder, first), options);
+  const isName = kind !== "nothing" && kind !== "unknown";
   const hint = isName
     ? `for the name \`${first}\` itself, write \`${literalPattern(first)}\``
     : "check the pattern";
   return { where: path, what, found, hint };
 }
 
-async function walk(folder: string, selection: Selection, options: ListOptions): Promise<ListedPath> {
-  const { ownOutput, signal } = options;
+async function walk(folder: Location, selection: Selection, options: ListOptions): Promise<ListedPath> {
+  const { ownOutput, storages, signal } = options;
   const leftOut = new LeftOutTally();
   try {
-    const { files, problems } = await walkFolder(folder, { selection, leftOut, ownOutput, signal });
+    const { files, problems } = await walkFolder(folder, {
+      selection,
+      leftOut,
+      ownOutput,
+      storage: await storages.at(folder),
+      signal,
+    });
     return { files: [...files].sort(byPath), problems, leftOut: leftOut.list() };
   } catch (error) {
     signal.throwIfAborted();
-    return nothing({ where: folder, what: `cannot be listed: ${messageOf(error)}` });
+    return nothing({ where: folder, what: `cannot be listed: ${reasonOf(error)}` });
   }
 }
 
@@ -182,11 +199,12 @@ function unfinishedProblem(where: string, output: string): Problem {
   };
 }
 
-async function nearHint(path: string): Promise<string> {
-  const names = await readdir(dirname(path)).catch(() => null);
-  if (names === null) return `the folder ${dirname(path)} is not there either`;
-  const near = nearest(basename(path), names);
-  return near === undefined ? `look in ${dirname(path)}` : `did you mean \`${near}\`?`;
+async function nearHint(path: Location, storages: Storages): Promise<string> {
+  const folder = folderOf(path);
+  const names = await namesIn(folder, await storages.at(folder));
+  if (names === null) return `the folder ${folder} is not there either`;
+  const near = nearest(nameOf(path), names);
+  return near === undefined ? `look in ${folder}` : `did you mean \`${near}\`?`;
 }
 
 function nothing(problem: Problem): ListedPath {

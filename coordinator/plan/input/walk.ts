@@ -1,16 +1,18 @@
-import type { Dirent } from "node:fs";
-import { lstat, readdir, realpath, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { messageOf, type Problem } from "../../../shared/core/errors.ts";
+import { extname } from "node:path";
+import type { Problem } from "../../../shared/core/errors.ts";
 import type { LeftOutTally } from "../../../shared/domain/left-out.ts";
+import { below, type FileStat, type Location } from "../../../shared/domain/location.ts";
+import { reasonOf } from "../../../shared/storage/errors.ts";
+import type { Entry, Storage } from "../../../shared/storage/storage.ts";
 import { jobOutputState } from "./job-output.ts";
-import { nameInBytes } from "./name-in-bytes.ts";
 import type { Selection, Verdict } from "./selection.ts";
 
 /** A file under the name that led to it, and the one that it has without links. */
 export interface FoundPath {
-  readonly path: string;
-  readonly realPath: string;
+  readonly path: Location;
+  readonly realPath: Location;
+  /** Where its listing told it. */
+  readonly stat: FileStat | null;
 }
 
 export interface WalkOptions {
@@ -18,20 +20,18 @@ export interface WalkOptions {
   /** Told of what is left out. */
   readonly leftOut: LeftOutTally;
   /** This job's output folder, without links: it is no input, whatever is in it. */
-  readonly ownOutput: string | null;
+  readonly ownOutput: Location | null;
+  readonly storage: Storage;
   readonly signal: AbortSignal;
 }
 
-/** What stands in a name for bytes that are no UTF-8; a name may also have it of its own. */
-const NO_CHARACTER = "\uFFFD";
-
 interface Link {
-  readonly path: string;
+  readonly path: Location;
   readonly relative: string;
   readonly parent: Folder;
 }
 
-interface Folder extends FoundPath {
+interface Folder extends Omit<FoundPath, "stat"> {
   /** Relative to the first folder, with `/`; empty for that one. */
   readonly relative: string;
   readonly parent: Folder | null;
@@ -48,7 +48,7 @@ export interface Walked {
  * reached is known by its real path, so that nothing is read twice and no circle has no end. What is there
  * under its own name keeps that: links come last. Outputs of jobs are not gone into.
  */
-export async function walkFolder(path: string, options: WalkOptions): Promise<Walked> {
+export async function walkFolder(path: Location, options: WalkOptions): Promise<Walked> {
   const walk = new Walk(options);
   await walk.run(path);
   return walk;
@@ -68,8 +68,13 @@ class Walk implements Walked {
     this.#options = options;
   }
 
-  async run(path: string): Promise<void> {
-    this.#folders.push({ path, realPath: await realpath(path), relative: "", parent: null });
+  async run(path: Location): Promise<void> {
+    this.#folders.push({
+      path,
+      realPath: await this.#options.storage.real(path),
+      relative: "",
+      parent: null,
+    });
     for (;;) {
       this.#options.signal.throwIfAborted();
       const folder = this.#folders.pop();
@@ -82,27 +87,27 @@ class Walk implements Walked {
 
   async #read(folder: Folder): Promise<void> {
     const { path, realPath, parent } = folder;
-    const { leftOut, ownOutput } = this.#options;
+    const { leftOut, ownOutput, storage } = this.#options;
     if (this.#isKnown(folder)) {
       leftOut.note("again", path);
       return;
     }
-    let entries: Dirent[];
+    const entries: Entry[] = [];
     try {
-      entries = await readdir(path, { withFileTypes: true });
+      for await (const page of storage.list(path)) entries.push(...page);
     } catch (error) {
-      this.problems.push({ where: path, what: `cannot be listed: ${messageOf(error)}` });
+      this.problems.push({ where: path, what: `cannot be listed: ${reasonOf(error)}` });
       return;
     }
     const names = entries.map(({ name }) => name);
-    const isOutput = realPath === ownOutput || (await jobOutputState(path, names)) !== "none";
+    const isOutput = realPath === ownOutput || (await jobOutputState(path, names, storage)) !== "none";
     if (parent !== null && isOutput) {
       leftOut.note("jobOutput", path);
       return;
     }
     // In order, so that of several links to one file the same one is followed each time.
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) await this.#meet(entry, folder);
+    for (const entry of entries) this.#meet(entry, folder);
   }
 
   /**
@@ -120,15 +125,14 @@ class Walk implements Walked {
     return false;
   }
 
-  async #meet(entry: Dirent, parent: Folder): Promise<void> {
-    const { name } = entry;
-    const path = join(parent.path, name);
+  #meet({ name, kind, stat, unnameable }: Entry, parent: Folder): void {
+    const path = below(parent.path, name);
     const relative = parent.relative === "" ? name : `${parent.relative}/${name}`;
-    if (name.includes(NO_CHARACTER) && (await this.#hasNoName(entry, parent, relative))) return;
-    const realPath = join(parent.realPath, name);
-    if (entry.isSymbolicLink()) this.#links.push({ path, relative, parent });
-    else if (entry.isDirectory()) this.#meetFolder({ path, realPath, relative, parent });
-    else this.#meetFile({ path, realPath }, relative);
+    const realPath = below(parent.realPath, name);
+    if (unnameable !== null) this.#meetUnnameable(kind, relative, below(parent.path, unnameable));
+    else if (kind === "link") this.#links.push({ path, relative, parent });
+    else if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });
+    else this.#meetFile({ path, realPath, stat }, relative);
   }
 
   #meetFolder(folder: Folder): void {
@@ -158,9 +162,10 @@ class Walk implements Walked {
       return;
     }
     try {
-      const [realPath, target] = await Promise.all([realpath(path), stat(path)]);
-      if (target.isDirectory()) this.#meetFolder({ path, realPath, relative, parent });
-      else this.#meetFile({ path, realPath }, relative);
+      const { storage } = this.#options;
+      const [realPath, kind] = await Promise.all([storage.real(path), storage.kindAt(path)]);
+      if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });
+      else this.#meetFile({ path, realPath, stat: null }, relative);
     } catch (error) {
       const isOther = verdicts[0] === "otherEnding" && extname(path) !== "";
       if (isOther) this.#options.leftOut.note("otherEnding", path);
@@ -168,27 +173,19 @@ class Walk implements Walked {
     }
   }
 
-  /** Node gives names as UTF-8: one that is not cannot be said, and so not be opened. */
-  async #hasNoName(entry: Dirent, parent: Folder, relative: string): Promise<boolean> {
-    const isThere = await lstat(join(parent.path, entry.name)).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return false;
+  #meetUnnameable(kind: Entry["kind"], relative: string, where: Location): void {
     const { selection } = this.#options;
-    const verdict = entry.isDirectory() ? selection.folder(relative) : selection.file(relative);
-    const where = join(parent.path, await nameInBytes(parent.path, entry.name));
+    const verdict = kind === "folder" ? selection.folder(relative) : selection.file(relative);
     if (this.#isTaken(verdict, where)) {
       this.problems.push({ where, what: "its name is not UTF-8", hint: "rename it" });
     }
-    return true;
   }
 }
 
 function deadLink(path: string, error: unknown): Problem {
   return {
     where: path,
-    what: `is a link that cannot be followed: ${messageOf(error)}`,
+    what: `is a link that cannot be followed: ${reasonOf(error)}`,
     hint: "remove it, or mend what it leads to",
   };
 }

@@ -1,4 +1,3 @@
-import type { InputFile } from "../../../shared/domain/dataset.ts";
 import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import type { JobDigests } from "../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
@@ -21,7 +20,7 @@ export type JobEvent =
    */
   | {
       readonly kind: "planSealed";
-      readonly files: readonly Pick<InputFile, "path" | "rows">[];
+      readonly files: readonly { readonly path: string; readonly rows: number }[];
       readonly pruned?: readonly FileSlice[];
       readonly shards: readonly Shard[];
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { planText } from "../../../../cli/render/plan-text.ts";
 import type { PlannedJob } from "../../../../shared/domain/job.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { anEstimate } from "./sample-estimate.ts";
@@ -74,7 +75,7 @@ const MAP: MapPlan = {
 
 /** Shards of these sizes, of both files. */
 function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): PlannedJob {
-  const file = { format: "parquet", bytes: 2048, mtimeMs: 0, footerSha256: "" } as const;
+  const file = { format: "parquet", bytes: 2048, version: "", footerSha256: "" } as const;
   return {
     spec: {
       name: "digits",
@@ -93,15 +94,15 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): Plann
     pruned: [],
     dataset: {
       files: [
-        { ...file, path: "/data/a.parquet", rows: 3000 },
-        { ...file, path: "/data/b.parquet", rows: 1500 },
+        { ...file, path: parseLocation("/data/a.parquet"), rows: 3000 },
+        { ...file, path: parseLocation("/data/b.parquet"), rows: 1500 },
       ],
       fields: [],
       digest: "",
     },
     leftOut: [],
     model: {
-      path: "/m.onnx",
+      path: parseLocation("/m.onnx"),
       bytes: 1024,
       sha256: "",
       externalData: [],

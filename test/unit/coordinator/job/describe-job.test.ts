@@ -1,10 +1,14 @@
 import { expect, test } from "vitest";
 import { describeJob } from "../../../../coordinator/job/describe-job.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 import { encodeJson } from "../../../../shared/wire/codec-job.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
 
-const place = { partialsPath: "/out/partials", beacon: { path: "/out/beacon", content: "b" } };
+const place = {
+  partialsPath: parseLocation("/out/partials"),
+  beacon: { path: parseLocation("/out/beacon"), content: "b" },
+};
 
 /**
  * Of files of one row, whose names are as long as a system lets them be, and all of whose rows are to be
@@ -14,7 +18,7 @@ function aJob(files: number) {
   const { planned } = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
   const [file] = planned.dataset.files;
   if (file === undefined) throw new Error("a job has a file");
-  const path = (at: number) => `/${at}/${"x".repeat(4_000)}`;
+  const path = (at: number) => parseLocation(`/${at}/${"x".repeat(4_000)}`);
   const many = Array.from({ length: files }, (_, at) => ({ ...file, path: path(at), rows: 1 }));
   const model = { ...planned.spec.model, check: { ...planned.spec.model.check, rows: 65_536 } };
   return { ...planned, spec: { ...planned.spec, model }, dataset: { ...planned.dataset, files: many } };

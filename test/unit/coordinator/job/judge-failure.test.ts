@@ -1,10 +1,12 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FailureJudge } from "../../../../coordinator/job/judge-failure.ts";
 import type { FailureReason } from "../../../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
+import { realDisk } from "../../../../shared/core/disk.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 import { anInputFile } from "../../../support/builders.ts";
 
 let folder: string;
@@ -16,10 +18,14 @@ beforeEach(async () => {
   path = join(folder, "a.parquet");
   await writeFile(path, "12345");
   await writeFile(join(folder, "m.onnx"), "model");
-  const { mtimeMs } = await stat(path);
+  const { version } = await realDisk.stat(path);
   judge = new FailureJudge({
-    dataset: { files: [anInputFile({ path, bytes: 5, mtimeMs })] },
-    model: { path: join(folder, "m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] },
+    dataset: { files: [anInputFile({ path, bytes: 5, version })] },
+    model: {
+      path: parseLocation(join(folder, "m.onnx")),
+      sha256: sha256(Buffer.from("model")),
+      externalData: [],
+    },
   });
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));

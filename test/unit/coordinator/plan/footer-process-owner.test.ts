@@ -5,10 +5,16 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FooterProcess } from "../../../../coordinator/plan/footer-process-owner.ts";
 import type { FoundFile } from "../../../../coordinator/plan/input/discover.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 
 let root: string;
 const { signal } = new AbortController();
-const file: FoundFile = { path: "/data/a.parquet", format: "parquet", bytes: 10, mtimeMs: 1 };
+const file: FoundFile = {
+  path: parseLocation("/data/a.parquet"),
+  format: "parquet",
+  bytes: 10,
+  version: "1",
+};
 const memoryLimitBytes = 400 << 20;
 const limits = { limitMs: 20_000, memoryLimitBytes, signal };
 

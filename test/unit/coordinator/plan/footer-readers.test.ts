@@ -5,9 +5,15 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FooterReaders } from "../../../../coordinator/plan/footer-readers.ts";
 import type { FoundFile } from "../../../../coordinator/plan/input/discover.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 
 let root: string;
-const fileOf = (path: string): FoundFile => ({ path, format: "parquet", bytes: 10, mtimeMs: 1 });
+const fileOf = (path: string): FoundFile => ({
+  path: parseLocation(path),
+  format: "parquet",
+  bytes: 10,
+  version: "1",
+});
 const limits = { limitMs: 20_000, memoryLimitBytes: 400 << 20, signal: new AbortController().signal };
 
 beforeAll(async () => {

@@ -1,13 +1,15 @@
-import { mkdtemp, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tableToIPC } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readFooters } from "../../../../coordinator/plan/footers.ts";
 import type { FoundFile } from "../../../../coordinator/plan/input/discover.ts";
+import { realDisk } from "../../../../shared/core/disk.ts";
 import { isShardmillError, type ShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../../../shared/dataset/fields.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 import { smallTable } from "../../../support/sample-table.ts";
 
 let root: string;
@@ -24,8 +26,8 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function file(name: string, content: Uint8Array): Promise<FoundFile> {
   const path = join(root, name);
   await writeFile(path, content);
-  const { size: bytes, mtimeMs } = await stat(path);
-  return { path, format: name.endsWith(".arrow") ? "arrow" : "parquet", bytes, mtimeMs };
+  const { size: bytes, version } = await realDisk.stat(path);
+  return { path: parseLocation(path), format: name.endsWith(".arrow") ? "arrow" : "parquet", bytes, version };
 }
 
 async function failure(reading: Promise<unknown>): Promise<ShardmillError> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type FileFooter, sealDataset } from "../../../../coordinator/plan/seal-dataset.ts";
 import { isShardmillError, type ShardmillError } from "../../../../shared/core/errors.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 
 const field = (name: string, type: "float32" | "int64" = "float32", nullable = false): Field => ({
   name,
@@ -14,7 +15,8 @@ function footer(
   fields: readonly Field[],
   changes: Partial<FileFooter["file"]> = {},
 ): FileFooter {
-  const file = { path, format: "parquet", bytes: 100, mtimeMs: 5, rows: 10, footerSha256: "aa" } as const;
+  const known = { format: "parquet", bytes: 100, version: "5", rows: 10, footerSha256: "aa" } as const;
+  const file = { path: parseLocation(path), ...known };
   return {
     file: { ...file, ...changes },
     fields,
@@ -55,7 +57,7 @@ describe("a dataset", () => {
 
   it.each([
     ["size", { bytes: 101 }],
-    ["time", { mtimeMs: 6 }],
+    ["version", { version: "6" }],
     ["footer", { footerSha256: "bb" }],
   ] as const)("is another one when a file's %s differs", (_, changes) => {
     const digest = (file: FileFooter) => sealDataset([file]).digest;

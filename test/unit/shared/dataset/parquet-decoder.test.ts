@@ -4,7 +4,7 @@ import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { ParquetDecoder } from "../../../../shared/dataset/parquet-decoder.ts";
 import { readParquetTail } from "../../../../shared/dataset/parquet-footer.ts";
 import { borrowParquetRuntime } from "../../../../shared/dataset/parquet-runtime.ts";
-import { fetchedSource } from "../../../../shared/store/small-file.ts";
+import { fetchedSource } from "../../../../shared/storage/small-file.ts";
 
 test("a decoder that is disposed twice gives its instance back once", async () => {
   const source = fetchedSource("a.parquet", encodeParquet(tableFromArrays({ a: Int32Array.of(1, 2, 3) })));

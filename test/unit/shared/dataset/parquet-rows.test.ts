@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { countParquetRows } from "../../../../shared/dataset/parquet-rows.ts";
-import type { ByteSource } from "../../../../shared/store/store.ts";
+import type { ByteSource } from "../../../../shared/storage/storage.ts";
 import { tableOf } from "../../../support/sample-table.ts";
 
 function sourceOf(bytes: Uint8Array): ByteSource {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { chooseAccess, type JobFiles } from "../../../../worker/job/choose-access.ts";
 import { sessionCell } from "../../../../worker/read/session-cell.ts";
@@ -27,9 +28,9 @@ beforeEach(async () => {
   await writeFile(join(folder, "a.parquet"), "12345");
   await writeFile(join(folder, "model.onnx"), "123");
   job = {
-    partialsPath,
-    beacon: { path: join(partialsPath, "beacon"), content: "lit" },
-    model: { path: join(folder, "model.onnx"), bytes: 3, externalData: [] },
+    partialsPath: parseLocation(partialsPath),
+    beacon: { path: parseLocation(join(partialsPath, "beacon")), content: "lit" },
+    model: { path: parseLocation(join(folder, "model.onnx")), bytes: 3, externalData: [] },
   };
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
-import { createCoordinatorStore } from "../../../../shared/wire/coordinator-store.ts";
+import { createCoordinatorStorage } from "../../../../shared/storage/coordinator.ts";
 import type { DataService } from "../../../../shared/wire/services.ts";
 import { openLocalModel } from "../../../../worker/job/local-model.ts";
 
@@ -37,7 +38,7 @@ function aCoordinator(file: Buffer, refusals = 0) {
       yield found;
     },
   };
-  return createCoordinatorStore({
+  return createCoordinatorStorage({
     data: data as DataService,
     session: () => workerSession("s1"),
     jobId: "j1",
@@ -47,7 +48,7 @@ function aCoordinator(file: Buffer, refusals = 0) {
 function fetched(coordinator: ReturnType<typeof aCoordinator>) {
   const signature = { inputs: [], outputs: [], unusable: [] };
   const model = {
-    path: "/far/model.onnx",
+    path: parseLocation("/far/model.onnx"),
     sha256: sha256(MODEL),
     bytes: MODEL.length,
     externalData: [],

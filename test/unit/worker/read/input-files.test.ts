@@ -3,18 +3,19 @@ import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../../../shared/domain/dataset.ts";
-import type { Store, StoreStat } from "../../../../shared/store/store.ts";
+import { type FileStat, parseLocation } from "../../../../shared/domain/location.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { InputFiles } from "../../../../worker/read/input-files.ts";
+import type { Way } from "../../../../worker/read/ways.ts";
 import { memorySource } from "../../../support/memory-source.ts";
 import { smallTable } from "../../../support/sample-table.ts";
 
 const bytes = encodeParquet(smallTable(100));
 const signal = new AbortController().signal;
 
-/** What a store says of each file: as planned, or something else. */
-type Stat = () => Promise<StoreStat>;
-const AS_PLANNED: Stat = async () => ({ bytes: bytes.length, mtimeMs: 1 });
+/** What is said on a way of each file: as planned, or something else. */
+type Stat = () => Promise<FileStat>;
+const AS_PLANNED: Stat = async () => ({ bytes: bytes.length, version: "1" });
 const MISSING: Stat = async () => {
   throw new ShardmillError("STORE_NOT_FOUND", "no such file");
 };
@@ -29,26 +30,26 @@ async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
     sources.set(path, source);
     return source;
   };
-  const storeOf = (stat: Stat): Store => ({
+  const wayOf = (stat: Stat): Way => ({
     stat,
-    readRange: (path, start, end) => sourceOf(path).read(start, end),
-    putOnce: async () => {},
+    read: (path, start, end) => sourceOf(path).read(start, end),
+    put: async () => ({ bytes: 0, sha256: "" }),
   });
   const [nearest, ...others] = stats;
   const far: string[] = [];
   using opened = await openDatasetFile(memorySource(bytes), "parquet");
   const { rows, footerSha256 } = opened;
   const planned = (path: string): InputFile => ({
-    path,
+    path: parseLocation(path),
     format: "parquet",
     bytes: bytes.length,
-    mtimeMs: 1,
+    version: "1",
     rows,
     footerSha256,
   });
   const reads = (path: string) => sourceOf(path).reads.length;
   const files = new InputFiles({
-    stores: [storeOf(nearest), ...others.map(storeOf)],
+    ways: [wayOf(nearest), ...others.map(wayOf)],
     meter: new BusyMeter(() => 0),
     onFar: (path) => far.push(path),
   });
@@ -57,17 +58,17 @@ async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
 
 test("a file that was given back is taken again as it is", async () => {
   const { files, planned, reads } = await rig();
-  const first = await files.take(planned("a"), signal);
+  const first = await files.take(planned("/a"), signal);
   files.giveBack(first);
-  const before = reads("a");
-  expect(await files.take(planned("a"), signal)).toBe(first);
-  expect(reads("a")).toBe(before);
+  const before = reads("/a");
+  expect(await files.take(planned("/a"), signal)).toBe(first);
+  expect(reads("/a")).toBe(before);
   files[Symbol.dispose]();
 });
 
 test("a file that two read at once is opened twice, and each reads its own", async () => {
   const { files, planned } = await rig();
-  const both = [await files.take(planned("a"), signal), await files.take(planned("a"), signal)];
+  const both = [await files.take(planned("/a"), signal), await files.take(planned("/a"), signal)];
   expect(both[0]).not.toBe(both[1]);
   const counts = await Promise.all(
     both.map(async (file) => {
@@ -83,23 +84,23 @@ test("a file that two read at once is opened twice, and each reads its own", asy
 
 test("a file that was given back cannot be closed by who had it before", async () => {
   const { files, planned, reads } = await rig();
-  const first = await files.take(planned("a"), signal);
+  const first = await files.take(planned("/a"), signal);
   files.giveBack(first);
   files.drop(first);
-  const before = reads("a");
-  expect(await files.take(planned("a"), signal)).toBe(first);
-  expect(reads("a")).toBe(before);
+  const before = reads("/a");
+  expect(await files.take(planned("/a"), signal)).toBe(first);
+  expect(reads("/a")).toBe(before);
   files[Symbol.dispose]();
 });
 
 test("no more than two stay open: the one unused for longest is closed, never one that is taken", async () => {
   const { files, planned, reads } = await rig();
-  for (const path of ["a", "b"]) files.giveBack(await files.take(planned(path), signal));
-  const taken = await files.take(planned("b"), signal);
-  files.giveBack(await files.take(planned("c"), signal));
-  const before = reads("a");
-  files.giveBack(await files.take(planned("a"), signal));
-  expect(reads("a")).toBeGreaterThan(before);
+  for (const path of ["/a", "/b"]) files.giveBack(await files.take(planned(path), signal));
+  const taken = await files.take(planned("/b"), signal);
+  files.giveBack(await files.take(planned("/c"), signal));
+  const before = reads("/a");
+  files.giveBack(await files.take(planned("/a"), signal));
+  expect(reads("/a")).toBeGreaterThan(before);
   let rows = 0;
   for await (const batch of taken.read({ rowStart: 0, rowEnd: 100, columns: ["x"] })) rows += batch.numRows;
   expect(rows).toBe(100);
@@ -108,45 +109,45 @@ test("no more than two stay open: the one unused for longest is closed, never on
 
 test("one that failed is dropped, and opened anew", async () => {
   const { files, planned } = await rig();
-  const first = await files.take(planned("a"), signal);
+  const first = await files.take(planned("/a"), signal);
   files.drop(first);
-  expect(await files.take(planned("a"), signal)).not.toBe(first);
+  expect(await files.take(planned("/a"), signal)).not.toBe(first);
   files[Symbol.dispose]();
 });
 
-describe("a file that the nearest store does not hold as it was planned", () => {
+describe("a file to which the nearest way does not lead as it was planned", () => {
   const OTHERS: readonly [string, Stat][] = [
     ["nothing", MISSING],
-    ["one of another size", async () => ({ bytes: bytes.length + 1, mtimeMs: 1 })],
-    ["one of another time", async () => ({ bytes: bytes.length, mtimeMs: 2 })],
+    ["one of another size", async () => ({ bytes: bytes.length + 1, version: "1" })],
+    ["one of another time", async () => ({ bytes: bytes.length, version: "2" })],
     ["one that may not be read", () => Promise.reject(new ShardmillError("STORE_REFUSED", "EACCES"))],
   ];
 
   test.each(OTHERS)("but %s is read from the next", async (_what, stat) => {
     const { files, planned, far } = await rig([stat, AS_PLANNED]);
-    const file = await files.take(planned("a"), signal);
-    expect(far).toEqual(["a"]);
-    await files.confirm(planned("a"), files.storeOf(file), signal);
+    const file = await files.take(planned("/a"), signal);
+    expect(far).toEqual(["/a"]);
+    await files.confirm(planned("/a"), files.wayOf(file), signal);
     files[Symbol.dispose]();
   });
 
   test.each(OTHERS)("nor the next (%s) fails by what that one says", async (_what, stat) => {
-    const changed = { code: "INPUT_CHANGED", fields: { path: "a", found: "nothing: it was removed" } };
+    const changed = { code: "INPUT_CHANGED", fields: { path: "/a", found: "nothing: it was removed" } };
     const { files, planned } = await rig([stat, MISSING]);
-    await expect(files.take(planned("a"), signal)).rejects.toMatchObject(changed);
+    await expect(files.take(planned("/a"), signal)).rejects.toMatchObject(changed);
   });
 
-  test("after it was read there is not confirmed by another store", async () => {
+  test("after it was read there is not confirmed on another way", async () => {
     let now: Stat = AS_PLANNED;
     const { files, planned } = await rig([() => now(), AS_PLANNED]);
-    const file = await files.take(planned("a"), signal);
-    now = async () => ({ bytes: bytes.length, mtimeMs: 2 });
+    const file = await files.take(planned("/a"), signal);
+    now = async () => ({ bytes: bytes.length, version: "2" });
     const changed = { code: "INPUT_CHANGED" };
-    await expect(files.confirm(planned("a"), files.storeOf(file), signal)).rejects.toMatchObject(changed);
+    await expect(files.confirm(planned("/a"), files.wayOf(file), signal)).rejects.toMatchObject(changed);
     files.giveBack(file);
-    const again = await files.take(planned("a"), signal);
+    const again = await files.take(planned("/a"), signal);
     expect(again).not.toBe(file);
-    await files.confirm(planned("a"), files.storeOf(again), signal);
+    await files.confirm(planned("/a"), files.wayOf(again), signal);
     files[Symbol.dispose]();
   });
 });

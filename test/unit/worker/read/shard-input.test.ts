@@ -4,11 +4,12 @@ import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import type { LeaseSlice } from "../../../../shared/domain/job.ts";
-import { fetchedSource } from "../../../../shared/store/small-file.ts";
-import type { Store } from "../../../../shared/store/store.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { fetchedSource } from "../../../../shared/storage/small-file.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { InputFiles } from "../../../../worker/read/input-files.ts";
 import { ShardInput } from "../../../../worker/read/shard-input.ts";
+import type { Way } from "../../../../worker/read/ways.ts";
 import { smallTable } from "../../../support/sample-table.ts";
 
 const { signal } = new AbortController();
@@ -29,7 +30,14 @@ async function filesOf(sizes: readonly number[]) {
     contents.set(path, bytes);
     const { footerSha256 } = file;
     slices.push({
-      file: { path, format: "parquet", bytes: bytes.length, mtimeMs: 1, rows, footerSha256 },
+      file: {
+        path: parseLocation(path),
+        format: "parquet",
+        bytes: bytes.length,
+        version: "1",
+        rows,
+        footerSha256,
+      },
       rowStart: 0,
       rowEnd: rows,
     });
@@ -39,7 +47,7 @@ async function filesOf(sizes: readonly number[]) {
 }
 
 /** Counts what is asked of it at once. */
-function storeOf(contents: ReadonlyMap<string, Uint8Array | null>) {
+function wayTo(contents: ReadonlyMap<string, Uint8Array | null>) {
   const counts = { now: 0, most: 0 };
   const bytesOf = async (path: string) => {
     counts.now += 1;
@@ -51,17 +59,17 @@ function storeOf(contents: ReadonlyMap<string, Uint8Array | null>) {
       throw new ShardmillError("STORE_NOT_FOUND", `${path}: no such file`);
     return bytes;
   };
-  const store: Store = {
-    stat: async (path) => ({ bytes: (await bytesOf(path)).length, mtimeMs: 1 }),
-    readRange: async (path, start, end) => (await bytesOf(path)).slice(start, end),
-    putOnce: async () => {},
+  const way: Way = {
+    stat: async (path) => ({ bytes: (await bytesOf(path)).length, version: "1" }),
+    read: async (path, start, end) => (await bytesOf(path)).slice(start, end),
+    put: async () => ({ bytes: 0, sha256: "" }),
   };
-  return { store, counts };
+  return { way, counts };
 }
 
-async function read(slices: readonly LeaseSlice[], store: Store) {
+async function read(slices: readonly LeaseSlice[], way: Way) {
   const begun: number[] = [];
-  using files = new InputFiles({ stores: [store], meter: new BusyMeter(() => 0) });
+  using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
   using input = await ShardInput.open(slices, files, { signal, onFile: (slice) => begun.push(slice) });
   const rows: string[] = [];
   const columns = table.schema.fields.map(({ name }) => name);
@@ -73,7 +81,7 @@ async function read(slices: readonly LeaseSlice[], store: Store) {
 }
 
 test("many small files give the rows that one file with all of them gives, each file begun in its turn", async () => {
-  const { store: one } = storeOf(new Map([["/0", whole]]));
+  const { way: one } = wayTo(new Map([["/0", whole]]));
   const { slices: all } = await filesOf([60]);
   const expected = await read(all, one);
   await fc.assert(
@@ -87,8 +95,8 @@ test("many small files give the rows that one file with all of them gives, each 
           return rows > 0 ? [rows] : [];
         });
         const { contents, slices } = await filesOf(sizes);
-        const { store, counts } = storeOf(contents);
-        const { rows, begun } = await read(slices, store);
+        const { way, counts } = wayTo(contents);
+        const { rows, begun } = await read(slices, way);
         expect(rows).toEqual(expected.rows);
         expect(begun).toEqual(slices.map((_, index) => index));
         expect(counts.most).toBeLessThanOrEqual(18);
@@ -104,8 +112,8 @@ test("a part of the first and of the last file is read, as the lease says", asyn
     if (index === 0) return { ...slice, rowStart: 15 };
     return index === 2 ? { ...slice, rowEnd: 5 } : slice;
   });
-  const { store } = storeOf(contents);
-  expect((await read(cut, store)).rows).toEqual((await read(slices, store)).rows.slice(15, 45));
+  const { way } = wayTo(contents);
+  expect((await read(cut, way)).rows).toEqual((await read(slices, way)).rows.slice(15, 45));
 });
 
 test.each<[string, (bytes: Uint8Array) => Uint8Array | null, string]>([
@@ -116,8 +124,8 @@ test.each<[string, (bytes: Uint8Array) => Uint8Array | null, string]>([
 ])("of many files one that %s is named", async (_what, change, code) => {
   const { contents, slices } = await filesOf(Array(20).fill(3));
   contents.set("/13", change(contents.get("/13") ?? new Uint8Array()));
-  const { store } = storeOf(contents);
-  const failure = await read(slices, store).catch((error: unknown) => error);
+  const { way } = wayTo(contents);
+  const failure = await read(slices, way).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: expect.stringContaining(code), fields: { path: "/13" } });
 });
 

@@ -10,7 +10,7 @@ import { fieldsOf } from "../../../../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../../../../shared/dataset/open-dataset-file.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../../shared/sql/locked-duckdb.ts";
 import type { SqlDatabase } from "../../../../../shared/sql/sql-database.ts";
-import { fetchedSource } from "../../../../../shared/store/small-file.ts";
+import { fetchedSource } from "../../../../../shared/storage/small-file.ts";
 
 /** The outsider that writes the rows and says of which the predicate is true. */
 let instance: DuckDBInstance;

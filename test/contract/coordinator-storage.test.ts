@@ -1,20 +1,21 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataServer } from "../../coordinator/data/data-server.ts";
+import { atCoordinator, below, parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
-import { createCoordinatorStore } from "../../shared/wire/coordinator-store.ts";
+import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import { fakeServices } from "../support/fake-services.ts";
 import { wireRig } from "../support/wire-rig.ts";
-import { storeContract } from "./store-contract.ts";
+import { storageContract } from "./storage-contract.ts";
 
 const session = workerSession("s1");
 
-storeContract("the coordinator, over gRPC,", async () => {
-  const root = await mkdtemp(join(tmpdir(), "shardmill-coordinator-store-"));
-  const [inputPath, partialsPath] = [join(root, "a.parquet"), join(root, "partials")];
+storageContract("the coordinator, over gRPC,", async () => {
+  const root = parseLocation(await realpath(await mkdtemp(join(tmpdir(), "shardmill-coordinator-store-"))));
+  const [inputPath, partialsPath] = [below(root, "a.parquet"), below(root, "partials")];
   const bytes = Uint8Array.from({ length: 5_000 }, (_, index) => (index * 7) % 253);
   await writeFile(inputPath, bytes);
   await mkdir(partialsPath);
@@ -24,7 +25,7 @@ storeContract("the coordinator, over gRPC,", async () => {
       jobId === "j1"
         ? {
             inputPaths: new Set([inputPath]),
-            modelPaths: new Set([join(root, "model.onnx")]),
+            modelPaths: new Set([below(root, "model.onnx")]),
             partialsPath,
             checkUpload: () => {},
           }
@@ -33,18 +34,19 @@ storeContract("the coordinator, over gRPC,", async () => {
   const rig = await wireRig({ ...fakeServices(), data: server });
   let partials = 0;
   return {
-    store: createCoordinatorStore({ data: rig.client.data, session: () => session, jobId: "j1" }),
-    existing: { path: inputPath, bytes },
-    freePath() {
+    storage: createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" }),
+    existing: { location: viaCoordinator(inputPath), bytes },
+    free() {
       partials += 1;
       const token = { generation: 1, sequence: partials };
       const folder = partialFolder({ shard: shardId(3), token, executionId: "e1" });
-      return join(partialsPath, folder, "rows.parquet");
+      return viaCoordinator(below(partialsPath, folder, "rows.parquet"));
     },
-    forbiddenPath: join(root, "secret.txt"),
-    bytesAt: (path) => readFile(path),
+    forbidden: viaCoordinator(below(root, "secret.txt")),
+    bytesAt: (location) => readFile(atCoordinator(location)),
     async cleanup() {
       await rig[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
       await rm(root, { recursive: true, force: true });
     },
   };

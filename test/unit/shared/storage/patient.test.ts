@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
-import type { Store } from "../../../../shared/store/store.ts";
-import { patientStore } from "../../../../worker/read/patient-store.ts";
+import { patientStorage } from "../../../../shared/storage/patient.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import type { Storage } from "../../../../shared/storage/storage.ts";
 import { sessionCell, sessionIn, setSession } from "../../../../worker/read/session-cell.ts";
+
+const A = parseLocation("/a");
 
 /** A clock on which all waiting is over at once. */
 function quickClock() {
@@ -20,19 +24,31 @@ function quickClock() {
 }
 
 /** Fails as told, then answers. */
-function failing(...errors: readonly ShardmillError[]): { store: Store; calls: () => number } {
+function failing(...errors: readonly ShardmillError[]): { storage: Storage; calls: () => number } {
   let calls = 0;
   const call = async () => {
     const error = errors[Math.min(calls, errors.length)];
     calls += 1;
     if (error !== undefined) throw error;
   };
-  const store: Store = {
-    stat: () => call().then(() => ({ bytes: 1, mtimeMs: 2 })),
-    readRange: () => call().then(() => new Uint8Array(3)),
-    putOnce: call,
+  const storage: Storage = {
+    can: { rename: true, link: true, putIfAbsent: true, sync: true, list: false },
+    kindAt: () => call().then(() => "file"),
+    stat: () => call().then(() => ({ bytes: 1, version: "2" })),
+    real: (location) => call().then(() => location),
+    list: () => {
+      throw new Error("not asked");
+    },
+    read: () => call().then(() => new Uint8Array(3)),
+    put: () => call().then(() => ({ bytes: 1, sha256: "x" })),
+    rename: call,
+    link: call,
+    copy: call,
+    sync: call,
+    remove: call,
+    [Symbol.asyncDispose]: async () => {},
   };
-  return { store: patientStore(store, quickClock()), calls: () => calls };
+  return { storage: patientStorage(storage, quickClock()), calls: () => calls };
 }
 
 const unreachable = new ShardmillError("STORE_FAILED", "gone", {
@@ -47,10 +63,24 @@ const PASSING = [
 describe("a store behind a coordinator that is started again", () => {
   test("asks again until it is there, with every call", async () => {
     const rig = failing(...PASSING);
-    expect(await rig.store.stat("a")).toEqual({ bytes: 1, mtimeMs: 2 });
+    expect(await rig.storage.stat(A)).toEqual({ bytes: 1, version: "2" });
     expect(rig.calls()).toBe(4);
-    expect(await failing(...PASSING).store.readRange("a", 0, 3)).toHaveLength(3);
-    await failing(...PASSING).store.putOnce("a", "b");
+    const others: readonly ((storage: Storage) => Promise<unknown>)[] = [
+      (storage) => storage.kindAt(A),
+      (storage) => storage.real(A),
+      (storage) => storage.read(A, 0, 3),
+      (storage) => storage.put(A, sourceOfBytes("b")),
+      (storage) => storage.rename(A, A),
+      (storage) => storage.link(A, A),
+      (storage) => storage.copy(A, A),
+      (storage) => storage.sync(A),
+      (storage) => storage.remove(A),
+    ];
+    for (const call of others) {
+      const { storage, calls } = failing(...PASSING);
+      await call(storage);
+      expect(calls()).toBe(4);
+    }
   });
 
   test.each([
@@ -59,16 +89,16 @@ describe("a store behind a coordinator that is started again", () => {
     new ShardmillError("STORE_FAILED", "EIO"),
   ])("asks once when the answer is final ($code)", async (error) => {
     const rig = failing(error);
-    await expect(rig.store.stat("a")).rejects.toBe(error);
+    await expect(rig.storage.stat(A)).rejects.toBe(error);
     expect(rig.calls()).toBe(1);
   });
 
   test("gives up after a minute, and at once when its caller does", async () => {
     const forever = failing(...Array.from({ length: 1_000 }, () => unreachable));
-    await expect(forever.store.stat("a")).rejects.toBe(unreachable);
+    await expect(forever.storage.stat(A)).rejects.toBe(unreachable);
     expect(forever.calls()).toBeLessThan(210);
     const reason = new Error("the lease is lost");
-    await expect(failing(unreachable).store.stat("a", AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(failing(unreachable).storage.stat(A, AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 });
 

@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { parseLocation, viaCoordinator } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
-import { createCoordinatorStore } from "../../../../shared/wire/coordinator-store.ts";
+import { createCoordinatorStorage } from "../../../../shared/storage/coordinator.ts";
 import type { DataService } from "../../../../shared/wire/services.ts";
+
+const FILE = viaCoordinator(parseLocation("/a"));
 
 /** Gives one byte for each that is asked for, after so many refusals; counts what is open at once. */
 function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_FOUND") {
@@ -18,34 +21,34 @@ function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_
       yield new Uint8Array(end - start);
     },
   };
-  const store = createCoordinatorStore({
+  const storage = createCoordinatorStorage({
     data: data as DataService,
     session: () => workerSession("s1"),
     jobId: "j1",
   });
-  return { store, counts };
+  return { storage, counts };
 }
 
 test("however many ranges are asked for, few are open at once, and all are given", async () => {
-  const { store, counts } = aCoordinator(0, "RESOURCE_EXHAUSTED");
-  const read = await Promise.all(Array.from({ length: 50 }, (_, bytes) => store.readRange("/a", 0, bytes)));
+  const { storage, counts } = aCoordinator(0, "RESOURCE_EXHAUSTED");
+  const read = await Promise.all(Array.from({ length: 50 }, (_, bytes) => storage.read(FILE, 0, bytes)));
   expect(read.map(({ length }) => length)).toEqual(Array.from({ length: 50 }, (_, bytes) => bytes));
   expect(counts.most).toBeLessThanOrEqual(8);
 });
 
 test("a coordinator that is busy with others is asked again; any other refusal stands", async () => {
   const busy = aCoordinator(2, "RESOURCE_EXHAUSTED");
-  expect(await busy.store.readRange("/a", 0, 3)).toHaveLength(3);
+  expect(await busy.storage.read(FILE, 0, 3)).toHaveLength(3);
   expect(busy.counts.asked).toBe(3);
   const missing = aCoordinator(2, "STORE_NOT_FOUND");
-  await expect(missing.store.readRange("/a", 0, 3)).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+  await expect(missing.storage.read(FILE, 0, 3)).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
   expect(missing.counts.asked).toBe(1);
 });
 
 test("one that waits its turn stops when it is told to", async () => {
-  const { store } = aCoordinator(1_000, "RESOURCE_EXHAUSTED");
+  const { storage } = aCoordinator(1_000, "RESOURCE_EXHAUSTED");
   const controller = new AbortController();
-  const reading = store.readRange("/a", 0, 3, controller.signal);
+  const reading = storage.read(FILE, 0, 3, controller.signal);
   const reason = new Error("enough");
   setTimeout(() => controller.abort(reason), 20);
   await expect(reading).rejects.toBe(reason);

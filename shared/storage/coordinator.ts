@@ -1,0 +1,206 @@
+import { NEVER, sleep } from "../core/abort.ts";
+import { present } from "../core/assert.ts";
+import { backoffMs } from "../core/backoff.ts";
+import { ERROR_CODES } from "../core/error-codes.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+import { Slots } from "../core/slots.ts";
+import { atCoordinator, type FileStat, folderOf, type Location, nameOf } from "../domain/location.ts";
+import { parsePartialFolder } from "../domain/partial.ts";
+import { isPartialFileName } from "../domain/partial-layout.ts";
+import type { WorkerSession } from "../domain/worker.ts";
+import type { DataService } from "../wire/services.ts";
+import { cannot, checkRange } from "./errors.ts";
+import { checkedChunks } from "./put-source.ts";
+import type { Capabilities, PutOptions, PutSource, Storage, StoredFile } from "./storage.ts";
+
+export interface CoordinatorStorageOptions {
+  readonly data: DataService;
+  /** The worker's session at this moment. */
+  readonly session: () => WorkerSession;
+  readonly jobId: string;
+}
+
+/**
+ * Downloads at once, of all that this storage is asked for: enough to hide a round trip, and the storages of
+ * a worker's threads stay together below what the coordinator serves one worker.
+ */
+const READS_AT_ONCE = 8;
+
+/** A partial's files come one after another, and no more than two uploads under one lease are taken. */
+const PUTS_AT_ONCE = 1;
+
+/**
+ * A coordinator that is busy with others says so, at once or after a wait for a turn, and is asked again: for
+ * a minute or more.
+ */
+const BUSY = { tries: 60, firstMs: 50, maxMs: 2_000 };
+
+/**
+ * The coordinator's files for a worker that does not see them, at locations such as `coordinator:/data/a`.
+ * Reads the job's inputs and its model; puts files of partials, as `.../<partialFolder>/<file name>`, and
+ * never over others.
+ *
+ * @throws besides {@link Storage}'s errors SESSION_STALE, LEASE_STALE, JOB_NOT_FOUND, JOB_ENDED
+ */
+export function createCoordinatorStorage(options: CoordinatorStorageOptions): Storage {
+  return new CoordinatorStorage(options);
+}
+
+class CoordinatorStorage implements Storage {
+  readonly can: Capabilities = { rename: false, link: false, putIfAbsent: true, sync: false, list: false };
+  readonly #options: CoordinatorStorageOptions;
+  readonly #reads = new Slots("downloads", { slots: READS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
+  readonly #puts = new Slots("uploads", { slots: PUTS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
+
+  constructor(options: CoordinatorStorageOptions) {
+    this.#options = options;
+  }
+
+  async kindAt(location: Location, signal?: AbortSignal): Promise<"file" | null> {
+    try {
+      await this.stat(location, signal);
+      return "file";
+    } catch (error) {
+      if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
+      throw error;
+    }
+  }
+
+  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
+    const path = atCoordinator(location);
+    const { data, session, jobId } = this.#options;
+    return asStorage(path, signal, () => data.statFile(session(), jobId, path, signal));
+  }
+
+  /** Whatever the coordinator has links to is its own to know. */
+  async real(location: Location, signal?: AbortSignal): Promise<Location> {
+    await this.stat(location, signal);
+    return location;
+  }
+
+  list(): AsyncIterable<never> {
+    throw cannot("a coordinator's worker", "list");
+  }
+
+  async read(
+    location: Location,
+    start: number,
+    end: number,
+    signal: AbortSignal = NEVER,
+  ): Promise<Uint8Array> {
+    const path = atCoordinator(location);
+    const { data, session, jobId } = this.#options;
+    return asStorage(path, signal, async () => {
+      checkRange(path, start, end);
+      return await inTurn(this.#reads, signal, () => {
+        const chunks = data.readRange({ session: session(), jobId, path, start, end }, signal);
+        return joinChunks(chunks, path, end - start);
+      });
+    });
+  }
+
+  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+    const { signal = NEVER } = options;
+    if (options.ifAbsent !== true) throw cannot("a coordinator's worker", "put over what may be there");
+    const path = atCoordinator(location);
+    const { data, session, jobId } = this.#options;
+    return asStorage(path, signal, async () => {
+      const target = parsePartialFolder(nameOf(folderOf(path)));
+      const name = nameOf(path);
+      if (target === null || !isPartialFileName(name)) {
+        throw new ShardmillError("STORE_REFUSED", `${path} is not a file of a partial`, {
+          fields: { path },
+        });
+      }
+      return await inTurn(this.#puts, signal, async () => {
+        const header = { session: session(), jobId, ...target, name, bytes: source.bytes };
+        let sent: StoredFile | null = null;
+        const chunks = async function* (): AsyncGenerator<Uint8Array> {
+          sent = yield* checkedChunks(path, source, options);
+        };
+        await data.putPartialFile(header, chunks(), signal);
+        return present<StoredFile>(sent, "a put that succeeded took all chunks");
+      });
+    });
+  }
+
+  async rename(): Promise<void> {
+    throw cannot("a coordinator's worker", "rename");
+  }
+
+  async link(): Promise<void> {
+    throw cannot("a coordinator's worker", "link");
+  }
+
+  async copy(): Promise<void> {
+    throw cannot("a coordinator's worker", "copy");
+  }
+
+  /** What was put is durable: the coordinator answers no sooner. */
+  async sync(): Promise<void> {}
+
+  async remove(): Promise<void> {
+    throw cannot("a coordinator's worker", "remove");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** Waits for a slot; what is refused because there are too many is tried again, later. */
+async function inTurn<T>(slots: Slots, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  const giveBack = await slots.take(signal);
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!isShardmillError(error, "RESOURCE_EXHAUSTED") || attempt >= BUSY.tries) throw error;
+        await sleep(backoffMs(attempt, BUSY, Math.random()), signal);
+      }
+    }
+  } finally {
+    giveBack();
+  }
+}
+
+/** Exactly `bytes` bytes, in one buffer of their own. */
+async function joinChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+  bytes: number,
+): Promise<Uint8Array> {
+  const joined = new Uint8Array(bytes);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    if (filled + chunk.length > bytes) throw wrongLength(path, bytes, filled + chunk.length);
+    joined.set(chunk, filled);
+    filled += chunk.length;
+  }
+  if (filled < bytes) throw wrongLength(path, bytes, filled);
+  return joined;
+}
+
+function wrongLength(path: string, expected: number, found: number): ShardmillError {
+  return new ShardmillError("STORE_FAILED", `${path} gave ${found} bytes where ${expected} were asked for`, {
+    fields: { path, expected, found },
+  });
+}
+
+async function asStorage<T>(
+  path: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  try {
+    return await work();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isShardmillError(error) && ERROR_CODES[error.code].storage !== "fails") throw error;
+    throw new ShardmillError("STORE_FAILED", `${path}: ${messageOf(error)}`, {
+      fields: { path, ...(isShardmillError(error) ? { because: error.code } : {}) },
+      ...(isShardmillError(error) && error.hint !== undefined ? { hint: error.hint } : {}),
+      cause: error,
+    });
+  }
+}

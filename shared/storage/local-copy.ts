@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { digestFile } from "../core/digest.ts";
+import { isShardmillError } from "../core/errors.ts";
+import { readAhead } from "../core/read-ahead.ts";
+import { type Location, localPathOf } from "../domain/location.ts";
+import { isTooShort } from "./errors.ts";
+import type { Storage } from "./storage.ts";
+
+/** A file by its content, for libraries that want a path: ONNX Runtime, DuckDB. */
+export interface WantedFile {
+  readonly location: Location;
+  /** What its copy is called in its folder; with `/` where it lies deeper. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** The error for a file that has another content, or none that can be read; `found` says what it has. */
+export type OtherContent = (file: WantedFile, found: string, cause?: unknown) => Error;
+
+export interface LocalCopy {
+  /** Of each file, in their order. */
+  readonly paths: readonly string[];
+  /**
+   * Once they are loaded: that none was replaced between its check and its loading. Rejects as
+   * `OtherContent`.
+   */
+  checkUnchanged(): Promise<void>;
+}
+
+/** Files of this machine as they lie there: nothing is copied, all of them is read. */
+export async function localFiles(files: readonly WantedFile[], other: OtherContent): Promise<LocalCopy> {
+  const before = await marksOf(files, other);
+  for (const file of files) {
+    const found = await digestFile(localPathOf(file.location)).catch((cause: unknown) => {
+      throw other(file, "nothing that can be read", cause);
+    });
+    if (found.sha256 !== file.sha256) throw other(file, found.sha256);
+  }
+  return {
+    paths: files.map(({ location }) => localPathOf(location)),
+    async checkUnchanged() {
+      const after = await marksOf(files, other);
+      for (const [index, file] of files.entries()) {
+        if (before[index] !== after[index]) throw other(file, "another file, or another time of change");
+      }
+    },
+  };
+}
+
+/** What changes when a file is written to, or replaced by another. */
+function marksOf(files: readonly WantedFile[], other: OtherContent): Promise<string[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const { ino, size, mtimeMs } = await stat(localPathOf(file.location)).catch((cause: unknown) => {
+        throw other(file, "nothing that can be read", cause);
+      });
+      return `${ino} ${size} ${mtimeMs}`;
+    }),
+  );
+}
+
+export interface FetchOptions {
+  readonly storage: Pick<Storage, "read">;
+  /** Named by what is in it: where it is, all files are in it. The caller removes it. */
+  readonly folder: string;
+  readonly other: OtherContent;
+}
+
+/** Copies of files in one folder on this machine, fetched unless they are there. */
+export async function fetchedFiles(files: readonly WantedFile[], options: FetchOptions): Promise<LocalCopy> {
+  const { folder } = options;
+  const copy: LocalCopy = {
+    paths: files.map(({ name }) => join(folder, name)),
+    checkUnchanged: async () => {},
+  };
+  if (await stat(folder).catch(() => null)) return copy;
+  const temporary = `${folder}.fetching`;
+  await rm(temporary, { recursive: true, force: true });
+  try {
+    const fetched = new Set<string>();
+    for (const file of files) {
+      if (!fetched.has(file.name)) await fetchFile(file, join(temporary, file.name), options);
+      fetched.add(file.name);
+    }
+    await rename(temporary, folder);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+  return copy;
+}
+
+/** A file may be larger than memory. So much is asked for at once, and the next meanwhile. */
+const PIECE_BYTES = 8 << 20;
+
+async function fetchFile(file: WantedFile, path: string, { storage, other }: FetchOptions): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const starts = Array.from(
+    { length: Math.ceil(file.bytes / PIECE_BYTES) },
+    (_, index) => index * PIECE_BYTES,
+  );
+  const pieces = readAhead(starts, 1, (start) =>
+    storage.read(file.location, start, Math.min(start + PIECE_BYTES, file.bytes)),
+  );
+  const found = await writeFileFrom(pieces, path).catch((cause: unknown) => {
+    const isGone = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause);
+    throw isGone ? other(file, "less than that, or nothing", cause) : cause;
+  });
+  if (found !== file.sha256) throw other(file, found);
+}
+
+/** Returns the sha256 of what was written. */
+async function writeFileFrom(chunks: AsyncIterable<Uint8Array>, path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const file = await open(path, "wx");
+  try {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+  } finally {
+    await file.close();
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,57 @@
+import { sleep } from "../core/abort.ts";
+import { systemClock, type TimedClock } from "../core/clock.ts";
+import { ERROR_CODES, isErrorCode } from "../core/error-codes.ts";
+import { isShardmillError } from "../core/errors.ts";
+import type { Storage } from "./storage.ts";
+
+/** How soon it is asked again: a coordinator that came back should be found within a second. */
+const AGAIN_MS = 300;
+
+/** As long as a worker waits for its coordinator, by default. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * A storage behind a coordinator that may die and come back: what fails only for that is asked again, so that
+ * a shard which is half done need not begin anew. Who has lost the shard meanwhile aborts. Each call is safe
+ * to repeat: see `Storage`.
+ */
+export function patientStorage(storage: Storage, clock: TimedClock = systemClock): Storage {
+  const persist = async <T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    const startMs = clock.nowMs();
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!isPassing(error) || clock.nowMs() - startMs > PATIENCE_MS) throw error;
+        await sleep(AGAIN_MS, signal, clock);
+      }
+    }
+  };
+  return {
+    can: storage.can,
+    kindAt: (location, signal) => persist(() => storage.kindAt(location, signal), signal),
+    stat: (location, signal) => persist(() => storage.stat(location, signal), signal),
+    real: (location, signal) => persist(() => storage.real(location, signal), signal),
+    list: (folder, options) => storage.list(folder, options),
+    read: (location, start, end, signal) => persist(() => storage.read(location, start, end, signal), signal),
+    put: (location, source, options) =>
+      persist(() => storage.put(location, source, options), options?.signal),
+    rename: (from, to) => persist(() => storage.rename(from, to), undefined),
+    link: (from, to) => persist(() => storage.link(from, to), undefined),
+    copy: (from, to, signal) => persist(() => storage.copy(from, to, signal), signal),
+    sync: (location) => persist(() => storage.sync(location), undefined),
+    remove: (location, signal) => persist(() => storage.remove(location, signal), signal),
+    [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
+  };
+}
+
+/** What a coordinator is the cause of that is gone for a while, or has just come back. */
+function isPassing(error: unknown): boolean {
+  if (!isShardmillError(error)) return false;
+  const { because } = error.fields;
+  return isPassingCode(error.code === "STORE_FAILED" ? because : error.code);
+}
+
+function isPassingCode(code: unknown): boolean {
+  return isErrorCode(code) && ERROR_CODES[code].call !== "final";
+}

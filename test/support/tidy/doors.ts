@@ -1,0 +1,89 @@
+import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
+
+/**
+ * Who may open files by itself. A job's bytes have one door, `shared/storage`; whoever stands here reads or
+ * writes something else, or hands a library what it wants.
+ */
+export const FILE_USERS: readonly RegExp[] = [
+  // The door to this machine, and what it stands on.
+  /^shared\/storage\/local[^/]*\.ts$/,
+  /^shared\/core\/disk\.ts$/,
+  /^coordinator\/commit\/blocking-disk\.ts$/,
+  // The machine, and what the program itself consists of.
+  /^shared\/core\/(memory-watch|package-root|process-identity)\.ts$/,
+  /^shared\/(wire\/descriptors|dataset\/parquet-runtime)\.ts$/,
+  // The user's own: the job file, the secret, what is kept between runs, a model to convert.
+  /^shared\/(access\/credential|job-file\/read-job-file)\.ts$/,
+  /^worker\/tuning\/tuning-cache\.ts$/,
+  /^coordinator\/plan\/convert(-to-file|ed-model)\.ts$/,
+  // Scratch.
+  /^shared\/core\/temp-folder\.ts$/,
+  /^coordinator\/plan\/plan-job\.ts$/,
+  /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
+  /^estimate\/(estimate-job|run-samples)\.ts$/,
+  /^worker\/(job\/open-job|process\/supervisor|accuracy\/check-precision)\.ts$/,
+  /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
+  // Libraries that want files, and processes that parse what cannot be trusted.
+  /^shared\/sql\/(locked-duckdb|sql-process-client)\.ts$/,
+  /^shared\/onnx\/external-data\.ts$/,
+  /^shared\/onnx\/precision\/(convert-file|load-weights)\.ts$/,
+  /^worker\/accuracy\/compare-process\.ts$/,
+  // Writing a job's output, which does not go through the door yet.
+  /^coordinator\/plan\/check-output\.ts$/,
+  /^worker\/write\/partial-sink\.ts$/,
+];
+
+/** Who may work on a `Disk`: the journal and the lock, and local storage. */
+export const DISK_USERS: readonly RegExp[] = [
+  /^shared\/core\/(digest|durable|hard-link|make-folders)\.ts$/,
+  /^shared\/storage\/local[^/]*\.ts$/,
+  /^coordinator\/journal\//,
+  /^coordinator\/job\/job-seams\.ts$/,
+  /^coordinator\/commit\/blocking-disk\.ts$/,
+  /^shared\/access\/credential\.ts$/,
+  // The folder of the journal and the lock, which goes when they do.
+  /^coordinator\/publish\/(cleanup|clear-output)\.ts$/,
+  // Writing a job's output, which does not go through the door yet.
+  /^worker\/write\/partial-sink\.ts$/,
+];
+
+const PRODUCT = /^(shared|coordinator|worker|estimate)\//;
+const FILE_MODULE = /^(node:)?fs(\/promises)?$/;
+const DISK = "shared/core/disk.ts";
+
+export function findBareFiles(files: readonly SourceFile[]): Finding[] {
+  return files.flatMap(({ path, imports }) =>
+    imports.flatMap(({ specifier, typeOnly, line }) => {
+      if (!PRODUCT.test(path) || typeOnly) return [];
+      return opensFiles(specifier) && !FILE_USERS.some((pattern) => pattern.test(path))
+        ? [{ path, line, rule: `a job's bytes go through shared/storage: ${specifier} is for FILE_USERS` }]
+        : [];
+    }),
+  );
+}
+
+export function findBareDisks(files: readonly SourceFile[]): Finding[] {
+  return files.flatMap(({ path, imports }) =>
+    imports.flatMap(({ specifier, line }) => {
+      if (!PRODUCT.test(path) || targetOf(path, specifier) !== DISK) return [];
+      return DISK_USERS.some((pattern) => pattern.test(path))
+        ? []
+        : [{ path, line, rule: "a job's bytes go through shared/storage: Disk is for DISK_USERS" }];
+    }),
+  );
+}
+
+/** Permissions that nobody uses any more. */
+export function findUnusedDoors(files: readonly SourceFile[]): string[] {
+  const users = (isIt: (specifier: string, path: string) => boolean) =>
+    files.filter(({ path, imports }) => imports.some(({ specifier }) => isIt(specifier, path)));
+  const openers = users((specifier) => opensFiles(specifier));
+  const disks = users((specifier, path) => targetOf(path, specifier) === DISK);
+  const unused = (patterns: readonly RegExp[], used: readonly SourceFile[]) =>
+    patterns.filter((pattern) => !used.some(({ path }) => pattern.test(path))).map(String);
+  return [...unused(FILE_USERS, openers), ...unused(DISK_USERS, disks)];
+}
+
+function opensFiles(specifier: string): boolean {
+  return FILE_MODULE.test(specifier);
+}

@@ -1,0 +1,65 @@
+import { type Location, viaCoordinator } from "../../shared/domain/location.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import type { DataAccess } from "./data-access.ts";
+import { sessionIn } from "./session-cell.ts";
+
+/** One way to the job's files, which are named as the coordinator sees them. */
+export type Way = Pick<Storage, "stat" | "read" | "put">;
+
+/** Ways to the same files, the nearest first. */
+export interface Ways extends AsyncDisposable {
+  readonly ways: readonly [Way, ...Way[]];
+}
+
+/** Nothing is connected, nor loaded for it, before a way is first taken. */
+export function openWays(accesses: readonly [DataAccess, ...DataAccess[]], jobId: string): Ways {
+  const connection = accesses.find((access) => access.kind === "coordinator");
+  const storages = new Storages(
+    connection === undefined ? {} : { coordinator: () => connect(connection, jobId) },
+  );
+  const [nearest, ...others] = accesses.map(({ kind }) => wayOf(kind, storages));
+  if (nearest === undefined) throw new Error("broken invariant: no way to the job's files");
+  return { ways: [nearest, ...others], [Symbol.asyncDispose]: () => storages[Symbol.asyncDispose]() };
+}
+
+function wayOf(kind: DataAccess["kind"], storages: Storages): Way {
+  const locate = (location: Location) => (kind === "coordinator" ? viaCoordinator(location) : location);
+  const reach = async (location: Location) => {
+    const at = locate(location);
+    return { at, storage: await storages.at(at) };
+  };
+  return {
+    async stat(location, signal) {
+      const { at, storage } = await reach(location);
+      return await storage.stat(at, signal);
+    },
+    async read(location, start, end, signal) {
+      const { at, storage } = await reach(location);
+      return await storage.read(at, start, end, signal);
+    },
+    async put(location, source, options) {
+      const { at, storage } = await reach(location);
+      return await storage.put(at, source, options);
+    },
+  };
+}
+
+/** A connection of its own; gRPC is loaded here, where it is needed. */
+async function connect(
+  { address, credential, session }: Extract<DataAccess, { kind: "coordinator" }>,
+  jobId: string,
+): Promise<Storage> {
+  const [{ connectCoordinator }, { createCoordinatorStorage }, { patientStorage }] = await Promise.all([
+    import("../../shared/wire/client.ts"),
+    import("../../shared/storage/coordinator.ts"),
+    import("../../shared/storage/patient.ts"),
+  ]);
+  const client = connectCoordinator(address, credential);
+  const storage = createCoordinatorStorage({
+    data: client.data,
+    session: () => sessionIn(session),
+    jobId,
+  });
+  return { ...patientStorage(storage), [Symbol.asyncDispose]: async () => client.close() };
+}
