@@ -17,6 +17,8 @@ export interface ScheduleArguments {
   readonly "backup-min-ms": number;
 }
 
+/** A worker is gone when it was silent for so many leases: as by default. */
+const GONE_LEASES = 3;
 const GROUP = "Times (advanced):";
 
 export const scheduleOptions = {
@@ -64,6 +66,7 @@ export function scheduleOf(args: ScheduleArguments): Omit<ScheduleConfig, "maxDe
     ...DEFAULT_SCHEDULE,
     leaseMs: args["lease-ms"],
     heartbeatMs: args["heartbeat-ms"],
+    workerGoneMs: GONE_LEASES * args["lease-ms"],
     disconnectGraceMs: Math.min(DEFAULT_SCHEDULE.disconnectGraceMs, args["lease-ms"]),
     noWorkersGraceMs: args["worker-grace-ms"],
     refusedGraceMs: args["refused-grace-ms"],
@@ -84,4 +87,5 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   refusedGraceMs: "--refused-grace-ms",
   "backup.minMs": "--backup-min-ms",
   disconnectGraceMs: "--lease-ms",
+  workerGoneMs: "--lease-ms",
 };

@@ -12,12 +12,12 @@ import type { Guard } from "./access/guard.ts";
 import { DataServer } from "./data/data-server.ts";
 import { type RunningServer, startServer } from "./grpc/server.ts";
 import type { ActiveJob } from "./job/active-job.ts";
-import type { JobHandle } from "./job/job-handle.ts";
-import { handleOf, publishedHandle } from "./job/job-handle.ts";
+import { handleOf, type JobHandle, publishedHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
 import { PlanningTurn } from "./job/planning-turn.ts";
 import type { CheckPrecision } from "./job/precision-gate.ts";
 import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
+import { absenceOf, type Silence } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
@@ -110,8 +110,7 @@ class RunningCoordinator implements Coordinator {
     this.#seams = options.seams ?? { ...realSeams, serve: startServer };
     this.#waiters = new Waiters(options.clock);
     this.#schedule = { ...DEFAULT_SCHEDULE, ...options.schedule };
-    const { leaseMs, disconnectGraceMs } = this.#schedule;
-    this.#registry = new WorkerRegistry({ silenceMs: leaseMs, disconnectGraceMs }, this.#seams.random);
+    this.#registry = new WorkerRegistry(this.#seams.random);
     this.#work = new WorkServer({
       registry: this.#registry,
       waiters: this.#waiters,
@@ -237,7 +236,7 @@ class RunningCoordinator implements Coordinator {
     }
   }
 
-  /** Offers the job's shards to workers until it has ended. */
+  /** Offers the job's shards until it has ended. */
   #giveOut(job: ActiveJob): void {
     this.#active.push(job);
     const takeBack = () => {
@@ -260,9 +259,10 @@ class RunningCoordinator implements Coordinator {
 
   async #tick(): Promise<void> {
     const { clock, log } = this.#options;
-    for (const { session, message } of this.#registry.reap(clock.nowMs())) {
+    const judge = (silence: Silence) => absenceOf(silence, this.#schedule, clock.nowMs());
+    for (const { session, how, message } of this.#registry.takeOut(judge)) {
       log.warn({ session, message }, "worker lost");
-      await this.#work.workerLost(session, "died", message);
+      await this.#work.workerLost(session, how, message);
     }
     await tellEachJob(this.#active, (job) => job.tick(), log);
   }

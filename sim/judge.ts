@@ -50,6 +50,14 @@ export class Judge {
       "commits-stay-whole",
       "a committed partial is gone, and nobody damaged one",
     );
+    const blamed = state.shards.find(({ failures }) =>
+      failures.some(({ died, message }) => died && message.startsWith("not heard of")),
+    );
+    checker.hold(
+      blamed === undefined,
+      "silence-is-not-death",
+      `shard ${blamed?.shard.id} is blamed for a worker that was only silent`,
+    );
     if (this.#troubles.absentSinceMs !== null) {
       if (state.phase !== "running" && state.phase !== "planning") this.#troubles.bringWorkersBack();
       else {

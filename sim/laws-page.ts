@@ -1,7 +1,6 @@
 import { basename } from "node:path/posix";
 import { LAWS, type Law } from "../shared/domain/laws.ts";
 import { MUTANTS } from "./mutant-list.ts";
-import { SEVERAL_JOBS_MUTANTS } from "./mutants-of-several-jobs.ts";
 
 const HEAD = `# Laws
 
@@ -30,7 +29,7 @@ export function lawsPage(sources: ReadonlyMap<string, string>): string {
 function sectionOf(law: Law, files: readonly (readonly [path: string, text: string])[]): string {
   const naming = (folders: RegExp, name: string) =>
     files.filter(([path, text]) => folders.test(path) && text.includes(name)).map(([path]) => linkTo(path));
-  const bugs = [...MUTANTS, ...SEVERAL_JOBS_MUTANTS].filter(({ breaks }) => breaks.includes(law));
+  const bugs = MUTANTS.filter(({ breaks }) => breaks.includes(law));
   const { says, why } = LAWS[law];
   const lists = {
     "Kept by": naming(PRODUCT, `Law \`${law}\``),

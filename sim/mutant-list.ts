@@ -1,4 +1,6 @@
 import { edit, type Mutant } from "./mutant.ts";
+import { SEVERAL_JOBS_MUTANTS } from "./mutants-of-several-jobs.ts";
+import { WORKER_MUTANTS } from "./mutants-of-workers.ts";
 
 /** Bugs that each break a law, and those that the simulator once found in earnest. */
 export const MUTANTS: readonly Mutant[] = [
@@ -67,32 +69,6 @@ export const MUTANTS: readonly Mutant[] = [
         "coordinator/schedule/policy/answers.js",
         'return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(id, token);',
         "return null;",
-      ),
-    ],
-  },
-  {
-    name: "drain-counted",
-    says: "a shard that was handed back is blamed",
-    breaks: ["only-faults-count"],
-    edits: [
-      edit(
-        "coordinator/schedule/events/lease-events.js",
-        'endLease(context, lease, { kind: "released" });',
-        'endLease(context, lease, { kind: "failed", code: "INTERNAL", message: "handed back" });',
-      ),
-    ],
-  },
-  {
-    name: "old-session-accepted",
-    says: "an earlier life of a worker goes on being served",
-    breaks: ["stale-is-fenced"],
-    edits: [
-      edit(
-        "coordinator/service/worker-registry.js",
-        `        for (const member of replaced)
-            this.#remove(member.session);
-`,
-        "",
       ),
     ],
   },
@@ -270,21 +246,11 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/publish/layout.js", "filtered: rowsFiltered,", "filtered: 0,")],
   },
   {
-    name: "leases-never-expire",
-    says: "the shard of a worker that fell silent is never given to another",
-    breaks: ["every-job-ends", "no-shard-waits-in-vain"],
-    edits: [edit("coordinator/schedule/events/tick.js", "    expireLeases(context);\n", "")],
-  },
-  {
-    name: "emptied-for-ever",
-    says: "a worker that is emptied gets nothing when it is empty",
-    breaks: ["no-shard-waits-in-vain"],
-    edits: [edit("coordinator/schedule/policy/pending-queue.js", "worker.leases.size === 0 || ", "")],
-  },
-  {
     name: "lock-let-go-before-cleaning",
     says: "work files are removed without the lock",
     breaks: ["nothing-left-behind"],
     edits: [edit("coordinator/publish/cleanup.js", "if (!isOfLock(name))", "if (true)")],
   },
+  ...WORKER_MUTANTS,
+  ...SEVERAL_JOBS_MUTANTS,
 ];

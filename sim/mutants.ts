@@ -9,7 +9,6 @@ import { isLaw, type Law } from "../shared/domain/laws.ts";
 import { LongRun } from "./long-run.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutant-list.ts";
-import { SEVERAL_JOBS_MUTANTS } from "./mutants-of-several-jobs.ts";
 
 /** The compiled tree that this file is part of. */
 const BUILT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -57,9 +56,7 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const chosen = [...MUTANTS, ...SEVERAL_JOBS_MUTANTS].filter(
-    ({ name }) => args.only.length === 0 || args.only.includes(name),
-  );
+  const chosen = MUTANTS.filter(({ name }) => args.only.length === 0 || args.only.includes(name));
   try {
     const verdicts = await judgeAll(chosen);
     const alive = verdicts.filter(({ caught }) => caught === null);

@@ -20,6 +20,7 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   ...DEFAULT_SCHEDULE,
   leaseMs: 6_000,
   heartbeatMs: 2_000,
+  workerGoneMs: 18_000,
   disconnectGraceMs: 2_000,
   retryBackoffMs: 100,
   retryBackoffMaxMs: 2_000,

@@ -16,7 +16,7 @@ import { uploadFault } from "../schedule/policy/answers.ts";
 import { excludedMs } from "../schedule/policy/exclusion.ts";
 import { hasReady } from "../schedule/policy/pending-queue.ts";
 import type { OfferOutcome } from "../schedule/state/effect.ts";
-import type { JobEvent } from "../schedule/state/event.ts";
+import type { EventOf, JobEvent } from "../schedule/state/event.ts";
 import { liveLeases } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
@@ -143,7 +143,11 @@ export class ActiveJob {
     await this.#dispatch({ kind: "workerJoined", worker: session, name: info.name, slots: info.slots });
   }
 
-  async workerLost(session: WorkerSession, how: "died" | "left", message: string): Promise<void> {
+  async workerLost(
+    session: WorkerSession,
+    how: EventOf<"workerLost">["how"],
+    message: string,
+  ): Promise<void> {
     this.#options.runWatch.devices.forget(session);
     if (!this.#joined.delete(session) || this.#isOver()) return;
     await this.#dispatch({ kind: "workerLost", worker: session, how, message });

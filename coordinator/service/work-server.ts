@@ -17,6 +17,7 @@ import {
   type WorkService,
 } from "../../shared/wire/services.ts";
 import type { ActiveJob } from "../job/active-job.ts";
+import type { EventOf } from "../schedule/state/event.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import { JobChoice } from "./job-choice.ts";
 import { tellEachJob } from "./tell-each-job.ts";
@@ -99,7 +100,8 @@ export class WorkServer implements WorkService {
     using waiter = waiters.enter(session);
     registry.asked(session);
     for (;;) {
-      this.#heard(session);
+      // This is the coordinator's own look, and no sign of life.
+      registry.infoOf(session);
       waiter.beginTry();
       const reason = dismissal();
       if (reason !== null) return { kind: "dismissed", reason };
@@ -172,7 +174,11 @@ export class WorkServer implements WorkService {
   }
 
   /** Tells every job that a worker is gone for good. */
-  async workerLost(session: WorkerSession, how: "died" | "left", message: string): Promise<void> {
+  async workerLost(
+    session: WorkerSession,
+    how: EventOf<"workerLost">["how"],
+    message: string,
+  ): Promise<void> {
     this.#choice.left(session);
     const { jobs, waiters, log } = this.#options;
     const telling = tellEachJob(jobs(), (job) => job.workerLost(session, how, message), log);
@@ -186,7 +192,7 @@ export class WorkServer implements WorkService {
     session: WorkerSession,
     running: readonly LeaseRef[],
   ): Promise<{ lease: Lease | null; retryAtMs: number; hungry: boolean }> {
-    const info = this.#heard(session);
+    const info = this.#options.registry.infoOf(session);
     let retryAtMs = Number.POSITIVE_INFINITY;
     let full = false;
     let hungry = false;
@@ -194,7 +200,7 @@ export class WorkServer implements WorkService {
     // Of all of them: a job whose turn has not come has workers all the same.
     for (const job of jobs) {
       // One that was lost meanwhile would stay with this job for ever.
-      this.#heard(session);
+      this.#options.registry.infoOf(session);
       await job.join(session, info);
     }
     const chooser = { session, name: info.name };

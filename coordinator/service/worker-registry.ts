@@ -7,6 +7,7 @@ import {
   workerSession,
 } from "../../shared/domain/worker.ts";
 import type { WorkerReport } from "../insight/run-watch.ts";
+import type { Absence, Silence } from "../schedule/policy/absence.ts";
 
 /** How busy a worker is, and the batches that it makes. */
 type WorkloadReport = Omit<WorkerReport, "device">;
@@ -27,13 +28,6 @@ interface Member {
   attemptsFailed: number;
 }
 
-export interface RegistryTimes {
-  /** Silence after which a worker is taken for dead. */
-  readonly silenceMs: number;
-  /** How long a worker whose connection broke may take to come back. */
-  readonly disconnectGraceMs: number;
-}
-
 /**
  * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten
  * times the fleet that is measured. `newcomers`, who have no request for a shard open since they registered,
@@ -48,11 +42,9 @@ export class WorkerRegistry {
   readonly #byName = new Map<string, Member>();
   /** Who has asked for no shard since it joined, or since its connection broke. The oldest first. */
   readonly #newcomers = new Set<Member>();
-  readonly #times: RegistryTimes;
   readonly #random: Random;
 
-  constructor(times: RegistryTimes, random: Random = systemRandom) {
-    this.#times = times;
+  constructor(random: Random = systemRandom) {
     this.#random = random;
   }
 
@@ -106,6 +98,11 @@ export class WorkerRegistry {
     return member.info;
   }
 
+  /** @throws {SESSION_STALE} when it is not (or no longer) a member */
+  infoOf(session: WorkerSession): WorkerInfo {
+    return this.#member(session).info;
+  }
+
   reportWork(session: WorkerSession, report: WorkloadReport): void {
     this.#member(session).report = report;
   }
@@ -142,16 +139,20 @@ export class WorkerRegistry {
     return this.#byName.get(name)?.session ?? null;
   }
 
-  /** Removes and returns the workers that are silent or disconnected for too long. */
-  reap(nowMs: number): { session: WorkerSession; message: string }[] {
-    const dead: { session: WorkerSession; message: string }[] = [];
-    for (const member of this.#members.values()) {
-      const message = this.#deathOf(member, nowMs);
-      if (message === null) continue;
-      dead.push({ session: member.session, message });
-      this.#remove(member.session);
-    }
-    return dead;
+  /** Since when a worker has been silent. Whether it is gone is for the core to say: see `absenceOf`. */
+  silenceOf(session: WorkerSession): Silence {
+    const { lastHeardMs, disconnectedMs } = this.#member(session);
+    return { heardMs: lastHeardMs, disconnectedMs };
+  }
+
+  /** Takes out, and returns, the workers that are gone in the eyes of `judge`. */
+  takeOut(judge: (silence: Silence) => Absence | null): (Absence & { readonly session: WorkerSession })[] {
+    return [...this.#members.keys()].flatMap((session) => {
+      const absence = judge(this.silenceOf(session));
+      if (absence === null) return [];
+      this.#remove(session);
+      return [{ session, ...absence }];
+    });
   }
 
   get size(): number {
@@ -196,14 +197,6 @@ export class WorkerRegistry {
     this.#members.delete(session);
     this.#newcomers.delete(member);
     this.#byName.delete(member.info.name);
-  }
-
-  #deathOf(member: Member, nowMs: number): string | null {
-    const silentMs = nowMs - member.lastHeardMs;
-    if (silentMs > this.#times.silenceMs) return `not heard of for ${Math.round(silentMs / 1000)} s`;
-    if (member.disconnectedMs === null) return null;
-    const goneMs = nowMs - member.disconnectedMs;
-    return goneMs > this.#times.disconnectGraceMs ? "its connection is gone" : null;
   }
 
   #member(session: WorkerSession): Member {

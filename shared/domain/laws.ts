@@ -57,6 +57,10 @@ export const LAWS = {
     says: "The attempts that count against a shard stay within their limit. A lease that ran out, or was handed back, does not count.",
     why: "A fleet that is preempted all night must not fail a job that is sound.",
   },
+  "silence-is-not-death": {
+    says: "A worker is gone only when the core says so: its process ended, its connection stayed broken beyond its grace, or it made no call for longer than its leases last. Silence alone counts against nothing.",
+    why: "A lease that runs out is nobody's fault. A death counts against shards and worker, so there must be a sign of it.",
+  },
   "dead-rows-in-budget": {
     says: "No job is published with more dead letters than it allows.",
     why: "How many rows may be missing is the user's decision.",

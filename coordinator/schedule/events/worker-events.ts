@@ -1,3 +1,4 @@
+import { assertNever } from "../../../shared/core/assert.ts";
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens, type Token } from "../../../shared/domain/token.ts";
 import { refuseStaleSession } from "../policy/answers.ts";
@@ -7,6 +8,7 @@ import type { EventOf } from "../state/event.ts";
 import type { EventContext } from "../state/event-context.ts";
 import type { JobState, WorkerEntry } from "../state/job-state.ts";
 import { liveLease } from "../state/job-state.ts";
+import type { AttemptEnd } from "../state/record.ts";
 import { offersOf } from "../state/shard-state.ts";
 
 /** A session joins once; hearing of it again changes nothing. */
@@ -20,7 +22,7 @@ export function workerJoined(context: EventContext, { worker, name, slots }: Eve
   keepSomebody(context);
 }
 
-/** Its leases end: with a death they count against their shards, with a goodbye they do not. */
+/** Its leases end: with a death they count against their shards, with silence or a goodbye they do not. */
 export function workerLost(context: EventContext, event: EventOf<"workerLost">): void {
   const { state, nowMs } = context;
   const worker = state.workers.get(event.worker);
@@ -30,7 +32,7 @@ export function workerLost(context: EventContext, event: EventOf<"workerLost">):
   for (const lease of held) {
     // A verdict on the first lease may have ended the job, and with it the others.
     if (!lease.live) continue;
-    endLease(context, lease, died ? { kind: "died", message: event.message } : { kind: "released" });
+    endLease(context, lease, endWith(event));
   }
   // One death is one strike, whatever the worker held.
   if (died)
@@ -48,6 +50,19 @@ export function workerLost(context: EventContext, event: EventOf<"workerLost">):
   // One that may work was here, and may come back: it is waited for as if nobody had been refused.
   state.refusal = null;
   keepSomebody(context);
+}
+
+function endWith({ how, message }: EventOf<"workerLost">): AttemptEnd {
+  switch (how) {
+    case "died":
+      return { kind: "died", message };
+    case "silent":
+      return { kind: "expired" };
+    case "left":
+      return { kind: "released" };
+    default:
+      return assertNever(how);
+  }
 }
 
 /** As if it had left: the job fails only when nobody else comes (see `tick`). */

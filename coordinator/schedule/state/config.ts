@@ -10,7 +10,13 @@ export interface ScheduleConfig {
    */
   readonly leaseMs: number;
   readonly heartbeatMs: number;
-  /** How long a worker whose connection broke keeps its leases. */
+  /**
+   * A worker that has made no call for this long is gone (see policy/absence.ts). Longer than a lease, so
+   * that its leases have run out by then; and longer than a connection to a machine that vanished stays
+   * unnoticed (50 s), or a lease request hangs (60 s): it is the last resort.
+   */
+  readonly workerGoneMs: number;
+  /** How long a worker whose connection broke keeps its leases, and is here. */
   readonly disconnectGraceMs: number;
   /**
    * Counted attempts of a shard before it is split, dead-lettered or fails the job. They must come from two
@@ -54,6 +60,7 @@ export interface ScheduleConfig {
 export const DEFAULT_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   leaseMs: 30_000,
   heartbeatMs: 10_000,
+  workerGoneMs: 90_000,
   disconnectGraceMs: 10_000,
   maxAttempts: 3,
   retryBackoffMs: 500,
@@ -82,7 +89,9 @@ export function validateScheduleConfig(config: ScheduleConfig): Problem[] {
   check("heartbeatMs", positive(heartbeatMs), "a positive duration", heartbeatMs);
   const leaseFloorMs = HEARTBEATS_PER_LEASE * heartbeatMs;
   check("leaseMs", positive(leaseMs) && leaseMs >= leaseFloorMs, `at least ${leaseFloorMs}`, leaseMs);
-  const { disconnectGraceMs, noWorkersGraceMs, refusedGraceMs, maxDeadRows } = config;
+  const { workerGoneMs, disconnectGraceMs, noWorkersGraceMs, refusedGraceMs, maxDeadRows } = config;
+  const outlastsLease = positive(workerGoneMs) && workerGoneMs > leaseMs;
+  check("workerGoneMs", outlastsLease, `longer than leaseMs, ${leaseMs}`, workerGoneMs);
   check("disconnectGraceMs", notNegative(disconnectGraceMs), "a duration", disconnectGraceMs);
   check("noWorkersGraceMs", positive(noWorkersGraceMs), "a positive duration", noWorkersGraceMs);
   check("refusedGraceMs", notNegative(refusedGraceMs), "a duration", refusedGraceMs);

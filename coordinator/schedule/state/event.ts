@@ -32,13 +32,13 @@ export type JobEvent =
       readonly slots: number;
     }
   /**
-   * `died`: its process ended or its connection is gone beyond the grace; `left`: it drained and said
-   * goodbye.
+   * `died`: its process ended, or its connection is gone beyond the grace. `silent`: nothing was heard of it
+   * for too long. `left`: it drained and said goodbye.
    */
   | {
       readonly kind: "workerLost";
       readonly worker: WorkerSession;
-      readonly how: "died" | "left";
+      readonly how: "died" | "silent" | "left";
       readonly message: string;
     }
   /** It must not work for this job: its device gives wrong numbers. Its leases go back unmarked. */

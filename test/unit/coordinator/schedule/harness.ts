@@ -27,7 +27,8 @@ export function filesOf(shards: readonly Shard[]) {
 export type Effect<K extends JobEffect["kind"]> = Extract<JobEffect, { kind: K }>;
 
 export function aConfig(changes: Partial<ScheduleConfig> = {}): ScheduleConfig {
-  return { ...DEFAULT_SCHEDULE, maxDeadRows: 0, ...changes };
+  const workerGoneMs = Math.max(DEFAULT_SCHEDULE.workerGoneMs, 3 * (changes.leaseMs ?? 0));
+  return { ...DEFAULT_SCHEDULE, workerGoneMs, maxDeadRows: 0, ...changes };
 }
 
 /** `count` shards of `rows` rows each, in one file. */
@@ -129,7 +130,7 @@ export class TestJob {
     return worker;
   }
 
-  lose(worker: WorkerSession, how: "died" | "left" = "died"): JobEffect[] {
+  lose(worker: WorkerSession, how: "died" | "silent" | "left" = "died"): JobEffect[] {
     return this.apply({ kind: "workerLost", worker, how, message: "killed" });
   }
 

@@ -13,7 +13,7 @@ import { aWorker } from "../../../support/builders.ts";
 
 /** A server without jobs: what it refuses is refused before it looks for one. */
 function aServer(jobs: readonly Partial<ActiveJob>[] = []) {
-  const registry = new WorkerRegistry({ silenceMs: 30_000, disconnectGraceMs: 10_000 });
+  const registry = new WorkerRegistry();
   const server = new WorkServer({
     registry,
     waiters: new Waiters(),
@@ -79,10 +79,31 @@ test("a connection that breaks after its worker came back on another says nothin
   const second = server.requestLease(session, 60_000, [], after.signal);
   before.abort(new Error("gone"));
   await expect(first).rejects.toThrow("gone");
-  expect(registry.reap(performance.now() + 15_000)).toEqual([]);
+  expect(registry.silenceOf(session).disconnectedMs).toBeNull();
   after.abort(new Error("gone, too"));
   await expect(second).rejects.toThrow("gone, too");
-  expect(registry.reap(performance.now() + 15_000)).toHaveLength(1);
+  expect(registry.silenceOf(session).disconnectedMs).toEqual(expect.any(Number));
+});
+
+test("a request that hangs, and is tried again and again, is no sign of its worker's life", async () => {
+  let tries = 0;
+  const job: Partial<ActiveJob> = {
+    jobId: "busy",
+    accepts: () => true,
+    join: async () => {},
+    leasesOf: () => 0,
+    requestLease: async () => {
+      tries += 1;
+      return { kind: "none", retryAtMs: performance.now() + 5, slotsFull: false };
+    },
+  };
+  const { server, register, registry } = aServer([job]);
+  const { session } = await register(1);
+  const answer = server.requestLease(session, 100, []);
+  const { heardMs } = registry.silenceOf(session);
+  expect(await answer).toMatchObject({ kind: "noLease" });
+  expect(tries).toBeGreaterThan(2);
+  expect(registry.silenceOf(session).heardMs).toBe(heardMs);
 });
 
 test("that a worker is lost is told to every job, also behind one whose disk hangs or fails", async () => {

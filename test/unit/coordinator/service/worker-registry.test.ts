@@ -3,11 +3,9 @@ import { WorkerRegistry } from "../../../../coordinator/service/worker-registry.
 import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
 import { aWorker } from "../../../support/builders.ts";
 
-const times = { silenceMs: 30_000, disconnectGraceMs: 10_000 };
-
 describe("the worker registry", () => {
   test("a worker that joins again under its name replaces its earlier life", () => {
-    const registry = new WorkerRegistry(times);
+    const registry = new WorkerRegistry();
     const first = registry.join(aWorker(), 0);
     const second = registry.join(aWorker(), 5);
     expect(first.replaced).toEqual([]);
@@ -19,40 +17,46 @@ describe("the worker registry", () => {
   });
 
   test("workers of different names live side by side", () => {
-    const registry = new WorkerRegistry(times);
+    const registry = new WorkerRegistry();
     registry.join(aWorker({ name: "a" }), 0);
     registry.join(aWorker({ name: "b" }), 0);
     expect(registry.size).toBe(2);
   });
 
-  test("a silent worker is reaped once, after the silence and not before", () => {
-    const registry = new WorkerRegistry(times);
+  test("says since when a worker has been silent, and that it was looked at is no sign of life", () => {
+    const registry = new WorkerRegistry();
     const { session } = registry.join(aWorker(), 0);
-    expect(registry.reap(30_000)).toEqual([]);
-    expect(registry.reap(30_001).map((dead) => dead.session)).toEqual([session]);
-    expect(registry.reap(30_002)).toEqual([]);
+    registry.heard(session, 1_000);
+    registry.infoOf(session);
+    registry.asked(session);
+    registry.countCommit(session, 1);
+    expect(registry.silenceOf(session)).toEqual({ heardMs: 1_000, disconnectedMs: null });
+    registry.disconnected(session, 2_000);
+    expect(registry.silenceOf(session)).toEqual({ heardMs: 1_000, disconnectedMs: 2_000 });
+    registry.heard(session, 3_000);
+    expect(registry.silenceOf(session)).toEqual({ heardMs: 3_000, disconnectedMs: null });
   });
 
-  test("a broken connection shortens the silence to its grace, and a call heals it", () => {
-    const registry = new WorkerRegistry(times);
-    const { session } = registry.join(aWorker(), 0);
-    registry.disconnected(session, 1_000);
-    registry.heard(session, 5_000);
-    expect(registry.reap(11_500)).toEqual([]);
-    registry.disconnected(session, 12_000);
-    expect(registry.reap(22_000)).toEqual([]);
-    expect(registry.reap(22_001).map((dead) => dead.session)).toEqual([session]);
+  test("takes out whom its judge says is gone, once", () => {
+    const registry = new WorkerRegistry();
+    const { session } = registry.join(aWorker({ name: "a" }), 0);
+    const stays = registry.join(aWorker({ name: "b" }), 5).session;
+    const gone = { how: "silent", message: "not heard of" } as const;
+    const judge = ({ heardMs }: { readonly heardMs: number }) => (heardMs < 5 ? gone : null);
+    expect(registry.takeOut(judge)).toEqual([{ session, ...gone }]);
+    expect(registry.takeOut(judge)).toEqual([]);
+    expect([registry.has(session), registry.has(stays)]).toEqual([false, true]);
   });
 
   test("an unknown session is told to register again", () => {
-    const registry = new WorkerRegistry(times);
+    const registry = new WorkerRegistry();
     expect(() => registry.heard(workerSession("nobody"), 0)).toThrow(
       expect.objectContaining({ code: "SESSION_STALE" }),
     );
   });
 
   test("what a worker last told is known until it leaves", () => {
-    const registry = new WorkerRegistry(times);
+    const registry = new WorkerRegistry();
     const a = registry.join(aWorker({ name: "a" }), 0).session;
     const b = registry.join(aWorker({ name: "b" }), 0).session;
     const batch = { rows: 256, length: null, bound: "speed" } as const;
@@ -68,7 +72,7 @@ describe("the worker registry", () => {
   });
 
   test("what workers did is counted per session and shown", () => {
-    const registry = new WorkerRegistry(times);
+    const registry = new WorkerRegistry();
     const { session } = registry.join(aWorker(), 1_000);
     registry.countCommit(session, 70);
     registry.countCommit(session, 30);
@@ -90,7 +94,7 @@ describe("the worker registry", () => {
   });
 
   test("registrations without end push out each other, the oldest first, and no worker that has asked", () => {
-    const registry = new WorkerRegistry(times);
+    const registry = new WorkerRegistry();
     const worker = registry.join(aWorker({ name: "at-work" }), 0).session;
     registry.asked(worker);
     const first = registry.join(aWorker({ name: "idle-0" }), 0).session;
@@ -105,7 +109,7 @@ describe("the worker registry", () => {
   });
 
   test("more workers than there can be are refused, and those that are here may join again", () => {
-    const registry = new WorkerRegistry(times);
+    const registry = new WorkerRegistry();
     for (let index = 0; index < 20_000; index += 1) {
       registry.asked(registry.join(aWorker({ name: `w${index}` }), 0).session);
     }
@@ -117,7 +121,7 @@ describe("the worker registry", () => {
   });
 
   test("one whose connection broke makes room like one that never asked, until it asks again", () => {
-    const registry = new WorkerRegistry(times);
+    const registry = new WorkerRegistry();
     const [back, away] = ["back", "away"].map((name) => registry.join(aWorker({ name }), 0).session);
     for (const session of [back, away]) {
       registry.asked(session ?? workerSession(""));

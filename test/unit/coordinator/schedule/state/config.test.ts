@@ -14,8 +14,10 @@ describe("the schedule's configuration", () => {
 
   test.each<[string, Partial<ScheduleConfig>]>([
     ["leaseMs", { leaseMs: 29_999 }],
-    ["leaseMs", { leaseMs: Number.POSITIVE_INFINITY }],
+    ["leaseMs", { leaseMs: -1 }],
     ["heartbeatMs", { heartbeatMs: 0 }],
+    ["workerGoneMs", { workerGoneMs: 30_000 }],
+    ["workerGoneMs", { workerGoneMs: Number.POSITIVE_INFINITY }],
     ["disconnectGraceMs", { disconnectGraceMs: -1 }],
     ["noWorkersGraceMs", { noWorkersGraceMs: 0 }],
     ["maxAttempts", { maxAttempts: 0 }],

@@ -1,0 +1,55 @@
+import { edit, type Mutant } from "./mutant.ts";
+
+/** Bugs in what is thought of workers: who is here, who is to blame, who gets a shard. */
+export const WORKER_MUTANTS: readonly Mutant[] = [
+  {
+    name: "drain-counted",
+    says: "a shard that was handed back is blamed",
+    breaks: ["only-faults-count"],
+    edits: [
+      edit(
+        "coordinator/schedule/events/lease-events.js",
+        'endLease(context, lease, { kind: "released" });',
+        'endLease(context, lease, { kind: "failed", code: "INTERNAL", message: "handed back" });',
+      ),
+    ],
+  },
+  {
+    name: "old-session-accepted",
+    says: "an earlier life of a worker goes on being served",
+    breaks: ["stale-is-fenced"],
+    edits: [
+      edit(
+        "coordinator/service/worker-registry.js",
+        `        for (const member of replaced)
+            this.#remove(member.session);
+`,
+        "",
+      ),
+    ],
+  },
+  {
+    name: "leases-never-expire",
+    says: "the shard of a worker that fell silent is never given to another",
+    breaks: ["every-job-ends", "no-shard-waits-in-vain"],
+    edits: [edit("coordinator/schedule/events/tick.js", "    expireLeases(context);\n", "")],
+  },
+  {
+    name: "silence-counted",
+    says: "a worker that is only silent has died, and its shards are blamed",
+    breaks: ["silence-is-not-death"],
+    edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "died"')],
+  },
+  {
+    name: "silence-unnoticed",
+    says: "a worker whose death left no sign is here for ever",
+    breaks: ["no-workers-is-said", "every-job-ends"],
+    edits: [edit("coordinator/schedule/policy/absence.js", "if (silentMs > workerGoneMs)", "if (false)")],
+  },
+  {
+    name: "emptied-for-ever",
+    says: "a worker that is emptied gets nothing when it is empty",
+    breaks: ["no-shard-waits-in-vain"],
+    edits: [edit("coordinator/schedule/policy/pending-queue.js", "worker.leases.size === 0 || ", "")],
+  },
+];

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { absenceOf } from "../../../../../coordinator/schedule/policy/absence.ts";
+import { DEFAULT_SCHEDULE } from "../../../../../coordinator/schedule/state/config.ts";
+import type { Law } from "../../../../../shared/domain/laws.ts";
+import { aConfig, aPlan, TestJob } from "../harness.ts";
+
+const { leaseMs, workerGoneMs, disconnectGraceMs } = DEFAULT_SCHEDULE;
+
+describe("silence-is-not-death" satisfies Law, () => {
+  const judged = (heardMs: number, disconnectedMs: number | null, nowMs: number) =>
+    absenceOf({ heardMs, disconnectedMs }, DEFAULT_SCHEDULE, nowMs)?.how ?? "here";
+
+  test("a worker that is silent for longer than a lease is here, and gone after its own time", () => {
+    expect(judged(0, null, leaseMs + 1)).toBe("here");
+    expect(judged(0, null, workerGoneMs)).toBe("here");
+    expect(judged(0, null, workerGoneMs + 1)).toBe("silent");
+  });
+
+  test("one whose connection broke has died beyond the grace, unless it called again", () => {
+    expect(judged(0, 1_000, 1_000 + disconnectGraceMs)).toBe("here");
+    expect(judged(0, 1_000, 1_001 + disconnectGraceMs)).toBe("died");
+    expect(judged(2_000, null, 1_001 + disconnectGraceMs)).toBe("here");
+  });
+
+  test("the lease runs out first, at nobody's cost; then the worker is gone, at nobody's cost", () => {
+    const job = TestJob.running(aPlan(2), aConfig({ noWorkersGraceMs: 5_000 }));
+    const worker = job.join("w1");
+    job.grant(worker);
+    job.tickAfter(leaseMs);
+    expect(job.state.workers.has(worker)).toBe(true);
+    expect(job.state.shards[0]?.state.kind).toBe("pending");
+    job.lose(worker, "silent");
+    expect(job.state.workers.size).toBe(0);
+    expect(job.state.totals.attemptsFailed).toBe(0);
+    expect(job.state.reputations.size).toBe(0);
+    // From here on nobody is here: the job's own grace begins.
+    job.tickAfter(4_999);
+    expect(job.state.phase).toBe("running");
+    job.tickAfter(1);
+    expect(job.state.failure?.code).toBe("NO_WORKERS");
+  });
+
+  test("what it still held when the coordinator itself was stopped is nobody's fault, and a death's is", () => {
+    for (const how of ["silent", "died"] as const) {
+      const job = TestJob.running(aPlan(2));
+      const worker = job.join("w1");
+      job.grant(worker);
+      job.lose(worker, how);
+      expect(job.state.totals.attemptsFailed).toBe(how === "died" ? 1 : 0);
+      expect(job.state.shards[0]?.state.kind).toBe("pending");
+      expect(job.state.reputations.size).toBe(how === "died" ? 1 : 0);
+    }
+  });
+});
