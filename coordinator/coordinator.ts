@@ -14,14 +14,14 @@ import { type RunningServer, startServer } from "./grpc/server.ts";
 import type { ActiveJob } from "./job/active-job.ts";
 import { handleOf, type JobHandle, publishedHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
-import { PlanningTurn } from "./job/planning-turn.ts";
+import { type OpenJobOptions, openJob } from "./job/open-job.ts";
+import { PlanningSlot } from "./job/planning-slot.ts";
 import type { CheckPrecision } from "./job/precision-gate.ts";
-import { type TakeUpOptions, takeUpJob } from "./job/take-up.ts";
 import { absenceOf, type Silence } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
+import { forEachJob } from "./service/for-each-job.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
-import { tellEachJob } from "./service/tell-each-job.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
 import { WorkerRegistry } from "./service/worker-registry.ts";
@@ -46,21 +46,21 @@ export interface CoordinatorSeams extends JobSeams {
 }
 
 export type SubmitOptions = Pick<
-  TakeUpOptions,
+  OpenJobOptions,
   "fresh" | "signal" | "beforeWork" | "onPlanning" | "onWaiting"
 >;
 
 export interface Coordinator {
   /** Where it really listens. */
   readonly address: string;
-  /** Checks, plans and takes up a job, which runs from here on. @throws what planJob and takeUpJob throw */
+  /** Checks, plans and opens a job, which runs from here on. @throws what planJob and openJob throw */
   submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle>;
   /** Tells workers, as they ask, that they may go home. */
   dismiss(reason: string): void;
   /** A local worker's process is known to have died: its leases need not run out first. */
   workerDied(name: string): void;
   workerCount(): number;
-  /** Lets go of everything in order; jobs that have not ended can be taken up again. */
+  /** Lets go of everything in order; jobs that have not ended can be resumed. */
   close(): Promise<void>;
 }
 
@@ -144,16 +144,16 @@ class RunningCoordinator implements Coordinator {
 
   async submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
     this.#refuseSecond(spec.output.path);
-    using turn = await PlanningTurn.take(this.#planning, options.signal ?? NEVER);
+    using slot = await PlanningSlot.take(this.#planning, options.signal ?? NEVER);
     // Once more: others were planned while this one waited.
     this.#refuseSecond(spec.output.path);
     this.#refuseTooMany();
-    return await this.#takeUp(spec, options, turn);
+    return await this.#open(spec, options, slot);
   }
 
-  async #takeUp(spec: JobSpec, options: SubmitOptions, { aside }: PlanningTurn): Promise<JobHandle> {
+  async #open(spec: JobSpec, options: SubmitOptions, { aside }: PlanningSlot): Promise<JobHandle> {
     const { clock, log, checkPrecision } = this.#options;
-    const taken = await takeUpJob(spec, {
+    const opened = await openJob(spec, {
       ...options,
       aside,
       ...(checkPrecision === undefined ? {} : { checkPrecision }),
@@ -164,11 +164,11 @@ class RunningCoordinator implements Coordinator {
       reportOf: (session) => this.#registry.reportOf(session),
       onWake: (wake) => (wake === "all" ? this.#waiters.wakeAll() : this.#waiters.wake(wake)),
     });
-    if (this.#isClosed && taken.kind === "active") await letGo(taken.job);
-    const handle = taken.kind === "published" ? publishedHandle(taken) : handleOf(taken);
+    if (this.#isClosed && opened.kind === "active") await letGo(opened.job);
+    const handle = opened.kind === "published" ? publishedHandle(opened) : handleOf(opened);
     this.#handles.push(handle);
     this.#forgetOldest();
-    if (taken.kind === "active") this.#giveOut(taken.job);
+    if (opened.kind === "active") this.#giveOut(opened.job);
     return handle;
   }
 
@@ -264,7 +264,7 @@ class RunningCoordinator implements Coordinator {
       log.warn({ session, message }, "worker lost");
       await this.#work.workerLost(session, how, message);
     }
-    await tellEachJob(this.#active, (job) => job.tick(), log);
+    await forEachJob(this.#active, (job) => job.tick(), log);
   }
 
   #workerStatuses(): WorkerStatus[] {
@@ -279,7 +279,7 @@ class RunningCoordinator implements Coordinator {
   }
 }
 
-/** A job taken up while its coordinator closed would hold its lock as long as the process lives. */
+/** A job opened while its coordinator closed would hold its lock as long as the process lives. */
 async function letGo(job: ActiveJob): Promise<never> {
   job.abandon();
   await job.release();

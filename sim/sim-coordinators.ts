@@ -1,4 +1,4 @@
-import { seatHere } from "../coordinator/commit/check-seat.ts";
+import { checkHere } from "../coordinator/commit/batch-checker.ts";
 import { type Coordinator, type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/state/config.ts";
@@ -218,7 +218,7 @@ export class SimCoordinators {
         return lotAt(output.path).job.planned;
       },
       digests: async ({ output }) => lotAt(output.path).job.planned.digests,
-      openSeat: (place) => seatHere(place, { storage, countRows: simCountRows }),
+      openChecker: (place) => checkHere(place, { storage, countRows: simCountRows }),
       reduce: simReduce,
       writePoisoned: simWritePoisoned,
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),

@@ -2,40 +2,40 @@ import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { assert } from "../../shared/core/assert.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { CheckSeat, CheckVerdict } from "./check-seat.ts";
+import type { BatchChecker, CheckVerdict } from "./batch-checker.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 
 /**
- * Partials that go to a seat together: enough that neither the messages nor the sync of their names in the
+ * Partials that go to a checker together: enough that neither the messages nor the sync of their names in the
  * folder of partials count, few enough that the first does not wait for long for its answer.
  */
 const BATCH = 32;
 const BATCH_BYTES = 64 << 20;
 
 /**
- * More seats hash more at once, and overlap waits for the storage. Each is a thread of some 10 MiB, opened on
- * demand.
+ * More checkers hash more at once, and overlap waits for the storage. Each is a thread of some 10 MiB, opened
+ * on demand.
  */
-const MAX_SEATS = 4;
+const MAX_CHECKERS = 4;
 
 interface Asked {
   readonly partial: PartialManifest;
   readonly bytes: number;
-  /** Its seat broke when it was checked beside others: whose fault that was is seen when each is alone. */
+  /** Its checker broke when it was checked beside others: whose fault that was is seen when each is alone. */
   alone: boolean;
   readonly verdict: Deferred<CheckVerdict>;
 }
 
 export interface CheckerOptions {
-  readonly openSeat: () => CheckSeat;
+  readonly openChecker: () => BatchChecker;
   /** Left out: four. */
-  readonly maxSeats?: number;
+  readonly maxCheckers?: number;
 }
 
 /**
- * Checks partials in seats, in the order in which they come. One seat does for small partials; another is
- * opened when more wait than it takes at a time. A partial on which its seat breaks is refused, and the seat
- * replaced: no check hangs for ever.
+ * Spreads partials over batch checkers, in the order in which they come. One does for small partials; another
+ * is opened when more wait than it takes at a time. A partial on which its checker breaks is refused, and the
+ * checker replaced: no check hangs for ever.
  */
 export class PartialChecker implements AsyncDisposable {
   readonly #options: Required<CheckerOptions>;
@@ -43,11 +43,11 @@ export class PartialChecker implements AsyncDisposable {
   readonly #callOff: (() => void)[] = [];
   #waiting: Asked[] = [];
   #closed = false;
-  readonly #idle: CheckSeat[] = [];
-  readonly #seats = new Set<CheckSeat>();
+  readonly #idle: BatchChecker[] = [];
+  readonly #checkers = new Set<BatchChecker>();
 
   constructor(options: CheckerOptions) {
-    this.#options = { maxSeats: MAX_SEATS, ...options };
+    this.#options = { maxCheckers: MAX_CHECKERS, ...options };
   }
 
   /** @throws {PARTIAL_INVALID}; the signal's reason once it aborts */
@@ -56,10 +56,10 @@ export class PartialChecker implements AsyncDisposable {
     assert(!this.#closed, "nothing is checked once the store is closed");
     const bytes = partial.files.reduce((sum, file) => sum + file.bytes, 0);
     const asked: Asked = { partial, bytes, alone: false, verdict: deferred<CheckVerdict>() };
-    const open = this.#openUnder(signal);
+    const open = this.#pendingUnder(signal);
     open.add(asked);
     this.#waiting.push(asked);
-    this.#seatWaiting();
+    this.#startWaiting();
     try {
       const found = await asked.verdict.promise;
       if (found !== null) throw errorFromData(found);
@@ -73,14 +73,14 @@ export class PartialChecker implements AsyncDisposable {
     for (const callOff of this.#callOff.splice(0)) callOff();
     const gone = new ShardmillError("INTERRUPTED", "nobody checks partials any more");
     for (const { verdict } of this.#waiting.splice(0)) verdict.reject(gone);
-    await Promise.all([...this.#seats].map((seat) => seat[Symbol.asyncDispose]()));
-    this.#seats.clear();
+    await Promise.all([...this.#checkers].map((checker) => checker[Symbol.asyncDispose]()));
+    this.#checkers.clear();
   }
 
   /**
    * The checks that end when this signal aborts. One listener for all: a job has thousands under one signal.
    */
-  #openUnder(signal: AbortSignal): Set<Asked> {
+  #pendingUnder(signal: AbortSignal): Set<Asked> {
     const known = this.#bySignal.get(signal);
     if (known !== undefined) return known;
     const open = new Set<Asked>();
@@ -94,21 +94,21 @@ export class PartialChecker implements AsyncDisposable {
     return open;
   }
 
-  #seatWaiting(): void {
+  #startWaiting(): void {
     while (this.#waiting.length > 0) {
-      const seat = this.#idle.pop() ?? this.#another();
-      if (seat === null) return;
-      void this.#run(seat, this.#nextBatch());
+      const checker = this.#idle.pop() ?? this.#another();
+      if (checker === null) return;
+      void this.#run(checker, this.#nextBatch());
     }
   }
 
-  /** A new seat, if it is the first, or those that there are cannot keep up. */
-  #another(): CheckSeat | null {
-    const { maxSeats, openSeat } = this.#options;
-    if (this.#seats.size >= maxSeats || (this.#seats.size > 0 && !this.#isFull())) return null;
-    const seat = openSeat();
-    this.#seats.add(seat);
-    return seat;
+  /** A new checker, if it is the first, or those that there are cannot keep up. */
+  #another(): BatchChecker | null {
+    const { maxCheckers, openChecker } = this.#options;
+    if (this.#checkers.size >= maxCheckers || (this.#checkers.size > 0 && !this.#isFull())) return null;
+    const checker = openChecker();
+    this.#checkers.add(checker);
+    return checker;
   }
 
   #isFull(): boolean {
@@ -131,17 +131,17 @@ export class PartialChecker implements AsyncDisposable {
     return batch;
   }
 
-  async #run(seat: CheckSeat, batch: readonly Asked[]): Promise<void> {
+  async #run(checker: BatchChecker, batch: readonly Asked[]): Promise<void> {
     try {
-      const verdicts = await seat.check(batch.map(({ partial }) => partial));
+      const verdicts = await checker.check(batch.map(({ partial }) => partial));
       assert(verdicts.length === batch.length, "each partial has its verdict");
-      this.#idle.push(seat);
+      this.#idle.push(checker);
       for (const [index, verdict] of verdicts.entries()) batch[index]?.verdict.resolve(verdict);
     } catch (error) {
-      this.#seats.delete(seat);
+      this.#checkers.delete(checker);
       this.#judgeAlone(batch, error);
     }
-    if (!this.#closed) this.#seatWaiting();
+    if (!this.#closed) this.#startWaiting();
   }
 
   #judgeAlone(batch: readonly Asked[], cause: unknown): void {

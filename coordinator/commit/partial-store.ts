@@ -2,8 +2,8 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import type { PartialShape } from "../../shared/domain/partial-layout.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import type { OpenChecker } from "./batch-checker.ts";
 import { BEACON_NAME } from "./beacon.ts";
-import type { OpenSeat } from "./check-seat.ts";
 import { PartialChecker } from "./partial-checker.ts";
 
 /**
@@ -30,18 +30,18 @@ export interface PartialStore extends AsyncDisposable {
   sweep(keep: readonly PartialManifest[]): Promise<number>;
 }
 
-/** What the store works with; the seats that it opens are disposed of with it. */
+/** What the store works with; the checkers that it opens are disposed of with it. */
 export interface PartialStoreSeams {
   readonly storage: Storage;
-  readonly openSeat: OpenSeat;
+  readonly openChecker: OpenChecker;
 }
 
 export function createPartialStore(
   partials: Location,
   shape: PartialShape,
-  { storage, openSeat }: PartialStoreSeams,
+  { storage, openChecker }: PartialStoreSeams,
 ): PartialStore {
-  const checker = new PartialChecker({ openSeat: () => openSeat({ partials, shape }) });
+  const checker = new PartialChecker({ openChecker: () => openChecker({ partials, shape }) });
   const discard = (name: string) => storage.remove(below(partials, name));
   return {
     verifyPartial: (partial, signal) => checker.check(partial, signal),

@@ -19,8 +19,8 @@ import type { OfferOutcome } from "../schedule/state/effect.ts";
 import type { EventOf, JobEvent } from "../schedule/state/event.ts";
 import { liveLeases } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
+import { FailureJudge } from "./failure-judge.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
-import { FailureJudge } from "./judge-failure.ts";
 
 export interface ActiveJobOptions {
   readonly jobId: string;
@@ -226,7 +226,7 @@ export class ActiveJob {
     };
   }
 
-  /** Lets go of the job's files once nothing uses them; the job stays as it is and can be taken up again. */
+  /** Lets go of the job's files once nothing uses them; the job stays as it is and can be resumed. */
   release(): Promise<void> {
     this.#released ??= this.#options.shell.settled().then(() => this.#options.release());
     return this.#released;

@@ -6,7 +6,7 @@ import { jobPrecision } from "../../shared/domain/precision.ts";
 import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
-import type { TakenUp } from "./take-up.ts";
+import type { OpenedJob } from "./open-job.ts";
 
 /** A job as people ask after it, running or ended. */
 export interface JobHandle {
@@ -27,7 +27,7 @@ export interface JobHandle {
  * A running job as people ask after it. Its files are let go of before `ended` resolves; from then on only
  * its last status is kept, for its state is as large as its plan.
  */
-export function handleOf({ job, origin, notes }: Extract<TakenUp, { kind: "active" }>): JobHandle {
+export function handleOf({ job, origin, notes }: Extract<OpenedJob, { kind: "active" }>): JobHandle {
   const { jobId } = job;
   let running: ActiveJob | null = job;
   let last = job.status();
@@ -80,8 +80,8 @@ function ignoreDisk(error: unknown): void {
 }
 
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
-export function publishedHandle(taken: Extract<TakenUp, { kind: "published" }>): JobHandle {
-  const { manifest, manifestPath, spec } = taken;
+export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }>): JobHandle {
+  const { manifest, manifestPath, spec } = opened;
   const { input, pruned, filtered, output, deadLetters } = manifest.rows;
   const rows = input - pruned;
   const status: JobStatus = {

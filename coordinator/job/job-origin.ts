@@ -1,7 +1,7 @@
 /** How this run of a job began. */
 export type JobOrigin =
   | { readonly kind: "new" }
-  /** Taken up again: what was committed before stays. `after` says how the run before ended. */
+  /** What was committed before stays. `after` says how the run before ended. */
   | {
       readonly kind: "resumed";
       readonly after: "interruption" | "failed" | "cancelled";

@@ -5,8 +5,8 @@ import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import type { OpenSeat } from "../commit/check-seat.ts";
-import { ThreadSeat } from "../commit/thread-seat.ts";
+import type { OpenChecker } from "../commit/batch-checker.ts";
+import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";
 import { readModelFile } from "../plan/model-file.ts";
@@ -30,12 +30,15 @@ export interface JobSeams extends LockSeams {
   /** What identifies a job, without checking it. */
   digests(spec: JobSpec, signal: AbortSignal): Promise<JobDigests>;
   /** Where partials are checked: apart from the thread that serves the workers. */
-  readonly openSeat: OpenSeat;
+  readonly openChecker: OpenChecker;
   readonly reduce: typeof reducePartials;
   readonly writePoisoned: typeof writePoisonedRows;
   /** How busy this thread has been, since any fixed moment. */
   loopTime(): LoopTime;
-  /** Told of each state that is taken up, to look at and never to change: where invariants are checked. */
+  /**
+   * Told of the state of each job that is opened, to look at and never to change: where invariants are
+   * checked.
+   */
   watch(state: JobState, outputPath: string): void;
 }
 
@@ -46,7 +49,7 @@ export const realSeams: JobSeams = {
   processes: systemProcesses,
   plan: planJob,
   digests: readDigests,
-  openSeat: (place) => new ThreadSeat(place),
+  openChecker: (place) => new CheckerThreadClient(place),
   reduce: reducePartials,
   writePoisoned: writePoisonedRows,
   loopTime,

@@ -19,8 +19,8 @@ import {
 import type { ActiveJob } from "../job/active-job.ts";
 import type { EventOf } from "../schedule/state/event.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
+import { forEachJob } from "./for-each-job.ts";
 import { JobChoice } from "./job-choice.ts";
-import { tellEachJob } from "./tell-each-job.ts";
 import type { Waiters } from "./waiters.ts";
 import type { WorkerRegistry } from "./worker-registry.ts";
 
@@ -181,7 +181,7 @@ export class WorkServer implements WorkService {
   ): Promise<void> {
     this.#choice.left(session);
     const { jobs, waiters, log } = this.#options;
-    const telling = tellEachJob(jobs(), (job) => job.workerLost(session, how, message), log);
+    const telling = forEachJob(jobs(), (job) => job.workerLost(session, how, message), log);
     // If it lives after all, its open request tells it to join again, now and not when its time is up.
     waiters.wake({ shards: false, freed: [session] });
     await telling;

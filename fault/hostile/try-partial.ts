@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { CheckerThreadClient } from "../../coordinator/commit/checker-thread-client.ts";
 import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
-import { ThreadSeat } from "../../coordinator/commit/thread-seat.ts";
 import { type WorkPaths, workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { sha256 } from "../../shared/core/digest.ts";
@@ -36,7 +36,7 @@ export class PartialTrials implements AsyncDisposable {
     this.#paths = workPaths(folder);
     this.#store = createPartialStore(this.#paths.partials, SHAPE, {
       storage: this.#storage,
-      openSeat: (place) => new ThreadSeat(place),
+      openChecker: (place) => new CheckerThreadClient(place),
     });
   }
 

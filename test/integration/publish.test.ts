@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CheckerThreadClient } from "../../coordinator/commit/checker-thread-client.ts";
 import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
-import { ThreadSeat } from "../../coordinator/commit/thread-seat.ts";
 import { removeWorkFiles, removeWorkFolder } from "../../coordinator/publish/cleanup.ts";
 import { clearOutput } from "../../coordinator/publish/clear-output.ts";
 import { inspectOutput } from "../../coordinator/publish/output-folder.ts";
@@ -291,7 +291,7 @@ test("verified, reduced, staged and published: the partials are still whole, so 
   await using store = createPartialStore(
     workPaths(out).partials,
     { reduce: REDUCE, rowsFormat: "parquet" },
-    { storage, openSeat: (place) => new ThreadSeat(place) },
+    { storage, openChecker: (place) => new CheckerThreadClient(place) },
   );
   for (const partial of partials) await store.verifyPartial(partial, signal);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { CheckSeat, CheckVerdict } from "../../../../coordinator/commit/check-seat.ts";
+import type { BatchChecker, CheckVerdict } from "../../../../coordinator/commit/batch-checker.ts";
 import { PartialChecker } from "../../../../coordinator/commit/partial-checker.ts";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
@@ -8,7 +8,7 @@ import { shardId } from "../../../../shared/domain/shard.ts";
 
 const { signal } = new AbortController();
 
-/** Of one file of so many bytes: no seat here looks at more. */
+/** Of one file of so many bytes: no checker here looks at more. */
 function partialOf(shard: number, bytes = 100): PartialManifest {
   return {
     shard: shardId(shard),
@@ -30,13 +30,13 @@ interface Call {
   readonly answer: Deferred<readonly CheckVerdict[]>;
 }
 
-/** Seats whose answers the test gives. */
-class Seats {
+/** Checkers whose answers the test gives. */
+class Checkers {
   readonly calls: Call[] = [];
   opened = 0;
   closed = 0;
 
-  readonly open = (): CheckSeat => {
+  readonly open = (): BatchChecker => {
     this.opened += 1;
     return {
       check: (partials) => {
@@ -70,41 +70,41 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-test("what comes while the seat is busy goes together into its next check", async () => {
-  const seats = new Seats();
-  const checker = new PartialChecker({ openSeat: seats.open });
+test("what comes while the checker is busy goes together into its next check", async () => {
+  const checkers = new Checkers();
+  const checker = new PartialChecker({ openChecker: checkers.open });
   const checks = [0, 1, 2].map((shard) => checker.check(partialOf(shard), signal));
-  expect(seats.batches).toEqual([[0]]);
-  await seats.pass(0);
-  expect(seats.batches).toEqual([[0], [1, 2]]);
-  await seats.pass(1);
+  expect(checkers.batches).toEqual([[0]]);
+  await checkers.pass(0);
+  expect(checkers.batches).toEqual([[0], [1, 2]]);
+  await checkers.pass(1);
   await Promise.all(checks);
-  expect(seats.opened).toBe(1);
+  expect(checkers.opened).toBe(1);
 });
 
 test("each partial gets its own verdict", async () => {
-  const seats = new Seats();
-  const checker = new PartialChecker({ openSeat: seats.open });
+  const checkers = new Checkers();
+  const checker = new PartialChecker({ openChecker: checkers.open });
   const checks = [0, 1, 2].map((shard) => checker.check(partialOf(shard), signal));
   const outcomes = Promise.allSettled(checks);
-  await seats.pass(0);
+  await checkers.pass(0);
   const bad = errorToData(new ShardmillError("PARTIAL_INVALID", "bad", { fields: { shard: 1 } }));
-  seats.calls[1]?.answer.resolve([bad, null]);
+  checkers.calls[1]?.answer.resolve([bad, null]);
   expect((await outcomes).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   await expect(checks[1]).rejects.toMatchObject({ code: "PARTIAL_INVALID", fields: { shard: 1 } });
 });
 
-test("more seats are opened when a whole batch waits, by count or by bytes, and never too many", async () => {
-  const small = new Seats();
-  const many = new PartialChecker({ openSeat: small.open, maxSeats: 2 });
+test("more checkers are opened when a whole batch waits, by count or by bytes, and never too many", async () => {
+  const small = new Checkers();
+  const many = new PartialChecker({ openChecker: small.open, maxCheckers: 2 });
   const checks = Array.from({ length: 100 }, (_, shard) => many.check(partialOf(shard), signal));
   expect(small.calls.map(({ shards }) => shards.length)).toEqual([1, 32]);
   for (let call = 0; call < 5; call += 1) await small.pass(call);
   await Promise.all(checks);
   expect(small.opened).toBe(2);
 
-  const large = new Seats();
-  const few = new PartialChecker({ openSeat: large.open, maxSeats: 2 });
+  const large = new Checkers();
+  const few = new PartialChecker({ openChecker: large.open, maxCheckers: 2 });
   const both = [0, 1].map((shard) => few.check(partialOf(shard, 1 << 30), signal));
   expect(large.batches).toEqual([[0], [1]]);
   await large.pass(0);
@@ -112,33 +112,33 @@ test("more seats are opened when a whole batch waits, by count or by bytes, and 
   await Promise.all(both);
 });
 
-test("when a seat breaks, its partials are checked one by one in another, and only the one that breaks it again is refused", async () => {
-  const seats = new Seats();
-  const checker = new PartialChecker({ openSeat: seats.open, maxSeats: 1 });
+test("when a checker breaks, its partials are checked one by one in another, and only the one that breaks it again is refused", async () => {
+  const checkers = new Checkers();
+  const checker = new PartialChecker({ openChecker: checkers.open, maxCheckers: 1 });
   const checks = [0, 1, 2].map((shard) => checker.check(partialOf(shard), signal));
   const outcomes = Promise.allSettled(checks);
-  await seats.pass(0);
-  await seats.breakAt(1);
-  await seats.breakAt(2);
-  await seats.pass(3);
-  expect(seats.batches).toEqual([[0], [1, 2], [1], [2]]);
-  expect(seats.opened).toBe(3);
+  await checkers.pass(0);
+  await checkers.breakAt(1);
+  await checkers.breakAt(2);
+  await checkers.pass(3);
+  expect(checkers.batches).toEqual([[0], [1, 2], [1], [2]]);
+  expect(checkers.opened).toBe(3);
   expect((await outcomes).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   const refused = { code: "PARTIAL_INVALID", fields: { shard: 1, found: "the thread died" } };
   await expect(checks[1]).rejects.toMatchObject(refused);
 });
 
-test("a seat that answers for fewer partials than it was given is broken: none of them passes", async () => {
-  const seats = new Seats();
-  const checker = new PartialChecker({ openSeat: seats.open });
+test("a checker that answers for fewer partials than it was given is broken: none of them passes", async () => {
+  const checkers = new Checkers();
+  const checker = new PartialChecker({ openChecker: checkers.open });
   const check = checker.check(partialOf(0), signal);
-  seats.calls[0]?.answer.resolve([]);
+  checkers.calls[0]?.answer.resolve([]);
   await expect(check).rejects.toMatchObject({ code: "PARTIAL_INVALID" });
 });
 
 test("an abort ends what waits and what is being checked at once, with its reason, and later checks under it", async () => {
-  const seats = new Seats();
-  const checker = new PartialChecker({ openSeat: seats.open });
+  const checkers = new Checkers();
+  const checker = new PartialChecker({ openChecker: checkers.open });
   const abort = new AbortController();
   const checks = [0, 1].map((shard) => checker.check(partialOf(shard), abort.signal));
   const other = checker.check(partialOf(2), signal);
@@ -146,10 +146,10 @@ test("an abort ends what waits and what is being checked at once, with its reaso
   abort.abort(reason);
   for (const check of checks) await expect(check).rejects.toBe(reason);
   await expect(checker.check(partialOf(3), abort.signal)).rejects.toBe(reason);
-  await seats.pass(0);
-  expect(seats.batches).toEqual([[0], [2]]);
-  await seats.pass(1);
+  await checkers.pass(0);
+  expect(checkers.batches).toEqual([[0], [2]]);
+  await checkers.pass(1);
   await other;
   await checker[Symbol.asyncDispose]();
-  expect(seats.closed).toBe(1);
+  expect(checkers.closed).toBe(1);
 });

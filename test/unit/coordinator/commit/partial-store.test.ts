@@ -15,12 +15,12 @@ import { join } from "node:path";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { BEACON_NAME, writeBeacon } from "../../../../coordinator/commit/beacon.ts";
+import { CheckerThreadClient } from "../../../../coordinator/commit/checker-thread-client.ts";
 import {
   createPartialStore,
   type PartialStore,
   type PartialStoreSeams,
 } from "../../../../coordinator/commit/partial-store.ts";
-import { ThreadSeat } from "../../../../coordinator/commit/thread-seat.ts";
 import { digestFile, sha256 } from "../../../../shared/core/digest.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
@@ -36,7 +36,7 @@ const SHAPE: PartialShape = {
 };
 const SEAMS: PartialStoreSeams = {
   storage: createLocalStorage(),
-  openSeat: (place) => new ThreadSeat(place),
+  openChecker: (place) => new CheckerThreadClient(place),
 };
 afterAll(() => SEAMS.storage[Symbol.asyncDispose]());
 const signal = new AbortController().signal;

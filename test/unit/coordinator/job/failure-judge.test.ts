@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FailureJudge } from "../../../../coordinator/job/judge-failure.ts";
+import { FailureJudge } from "../../../../coordinator/job/failure-judge.ts";
 import type { FailureReason } from "../../../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";

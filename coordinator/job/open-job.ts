@@ -3,6 +3,7 @@ import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
@@ -27,14 +28,13 @@ import { jobProgress } from "../schedule/state/progress.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
 import { describeJob } from "./describe-job.ts";
-import { Held } from "./held-resources.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import { JobOutput } from "./job-output.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { type ExclusionNotice, JobShell } from "./job-shell.ts";
-import { buildsOf, notesOn } from "./notes.ts";
 import { type CheckPrecision, passPrecision } from "./precision-gate.ts";
 import { refuseOtherJob, refuseOtherResult } from "./same-job.ts";
+import { buildsOf, startNotes } from "./start-notes.ts";
 import type { Wake } from "./wake.ts";
 
 /**
@@ -44,7 +44,7 @@ import type { Wake } from "./wake.ts";
  */
 const JOURNAL_PAUSE_MS = 2;
 
-export interface TakeUpOptions {
+export interface OpenJobOptions {
   readonly fresh: boolean;
   readonly clock: TimedClock;
   readonly log: Logger;
@@ -64,7 +64,7 @@ export interface TakeUpOptions {
   readonly onWaiting?: (message: string) => void;
 }
 
-export type TakenUp =
+export type OpenedJob =
   | {
       readonly kind: "active";
       readonly job: ActiveJob;
@@ -79,7 +79,7 @@ export type TakenUp =
     };
 
 /**
- * Takes a job up, whatever an earlier run left in its output folder: nothing, an unfinished job of the same
+ * Opens a job, whatever an earlier run left in its output folder: nothing, an unfinished job of the same
  * digests (its commits stay), one that failed or was cancelled (a new run adopts its commits), or the
  * published result. Everything is checked before anything is written or thrown away.
  *
@@ -88,7 +88,7 @@ export type TakenUp =
  * @throws {JOB_MISMATCH} when spec, input or model differ from those of the unfinished job
  * @throws {JOURNAL_CORRUPT} and everything that planning throws
  */
-export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<TakenUp> {
+export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<OpenedJob> {
   const outputPath = spec.output.path;
   const { output } = workPaths(outputPath);
   const signal = options.signal ?? NEVER;
@@ -107,21 +107,21 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
   await options.beforeWork?.(signal);
   const precision = await passPrecision(planned, options.checkPrecision, signal);
   signal.throwIfAborted();
-  const held = new Held();
+  const resources = new ResourceStack();
   try {
-    const lock = held.add(await lockOutput(outputPath, options));
+    const lock = resources.add(await lockOutput(outputPath, options));
     const now = await inspectOutput(output, seams.storage);
     if (now.kind === "published" && !options.fresh) {
       // Another coordinator published it while this one planned.
-      await held.release();
+      await resources.release();
       return await adoptResult(spec, now.manifest, options, signal);
     }
     if (options.fresh || now.kind === "halfCleared")
       await clearOutput(output, { ...seams, keepsWork: isOfLock });
-    return await startJob(planned, { ...options, precision, lock }, held);
+    return await startJob(planned, { ...options, precision, lock }, resources);
   } catch (error) {
     // What went wrong first is what is told.
-    await held.release().catch(() => {});
+    await resources.release().catch(() => {});
     throw error;
   }
 }
@@ -130,16 +130,16 @@ export async function takeUpJob(spec: JobSpec, options: TakeUpOptions): Promise<
 async function adoptResult(
   spec: JobSpec,
   manifest: OutputManifest,
-  options: TakeUpOptions,
+  options: OpenJobOptions,
   signal: AbortSignal,
-): Promise<TakenUp> {
+): Promise<OpenedJob> {
   refuseOtherResult(spec, manifest, await options.seams.digests(spec, signal));
   await sweepPublished(spec.output.path, options);
   return { kind: "published", spec, manifest, manifestPath: join(spec.output.path, MANIFEST_NAME) };
 }
 
 /** A coordinator that died just after publishing left its work files; a living one removes its own. */
-async function sweepPublished(outputPath: string, options: TakeUpOptions): Promise<void> {
+async function sweepPublished(outputPath: string, options: OpenJobOptions): Promise<void> {
   const { seams } = options;
   const { output } = workPaths(outputPath);
   if (!(await hasWorkFiles(output, seams.storage, seams.disk))) return;
@@ -155,7 +155,7 @@ async function sweepPublished(outputPath: string, options: TakeUpOptions): Promi
   }
 }
 
-function lockOutput(outputPath: string, options: TakeUpOptions): Promise<HeldLock> {
+function lockOutput(outputPath: string, options: OpenJobOptions): Promise<HeldLock> {
   const { seams, clock, signal, log } = options;
   return acquireLock(workPaths(outputPath).disk, {
     ...seams,
@@ -165,30 +165,34 @@ function lockOutput(outputPath: string, options: TakeUpOptions): Promise<HeldLoc
   });
 }
 
-interface StartOptions extends TakeUpOptions {
+interface StartOptions extends OpenJobOptions {
   readonly precision: PrecisionReport | null;
   readonly lock: HeldLock;
 }
 
-async function startJob(planned: PlannedJob, options: StartOptions, held: Held): Promise<TakenUp> {
+async function startJob(
+  planned: PlannedJob,
+  options: StartOptions,
+  resources: ResourceStack,
+): Promise<OpenedJob> {
   const { clock, seams, lock } = options;
   const outputPath = planned.spec.output.path;
   const paths = workPaths(outputPath);
   let phase = (): JobPhase => "planning";
   // Between the journal, which it deletes, and the lock, under which it does.
-  held.add({
+  resources.add({
     async [Symbol.asyncDispose]() {
       if (phase() === "published") await removeWorkFiles(paths.output, seams.storage, seams.disk);
     },
   });
-  const opened = held.add(await journalIn(paths.journal, options));
+  const opened = resources.add(await journalIn(paths.journal, options));
   const { state, after } = await replayJob(planned, opened, options);
   phase = () => jobProgress(state).phase;
   const jobId = state.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state, outputPath);
   const runWatch = watchRun(state, planned, options);
   const builds = buildsOf(opened.records);
-  const output = held.add(
+  const output = resources.add(
     new JobOutput({ jobId, planned, builds, state: () => state, seams, runWatch, lock }),
   );
   const beacon = await writeBeacon(paths.partials, seams.storage, seams.random);
@@ -212,7 +216,7 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
     runWatch,
     stopWork: () => output.stop(),
     release: async () => {
-      await held.release();
+      await resources.release();
       if (phase() === "published") await removeWorkFolder(paths.output, seams.disk);
     },
   });
@@ -220,7 +224,7 @@ async function startJob(planned: PlannedJob, options: StartOptions, held: Held):
   const { shardsCommitted, shardsTotal } = jobProgress(state);
   const origin: JobOrigin =
     after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
-  return { kind: "active", job, origin, notes: notesOn(planned, builds) };
+  return { kind: "active", job, origin, notes: startNotes(planned, builds) };
 }
 
 function watchRun(
@@ -270,7 +274,7 @@ type After = Extract<JobOrigin, { kind: "resumed" }>["after"];
 async function replayJob(
   planned: PlannedJob,
   opened: OpenJournal,
-  options: TakeUpOptions,
+  options: OpenJobOptions,
 ): Promise<{ state: JobState; after: After | null }> {
   const config: ScheduleConfig = { ...options.schedule, maxDeadRows: planned.spec.errors.maxRows };
   const state = replay(config, opened.records, opened.generation);

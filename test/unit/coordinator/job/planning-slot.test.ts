@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { PlanningTurn } from "../../../../coordinator/job/planning-turn.ts";
+import { PlanningSlot } from "../../../../coordinator/job/planning-slot.ts";
 import { deferred, NEVER } from "../../../../shared/core/abort.ts";
 import { Slots } from "../../../../shared/core/slots.ts";
 
 function turns() {
   const slots = new Slots("jobs to plan", { slots: 1, waiting: 8 });
-  return { slots, take: (signal = NEVER) => PlanningTurn.take(slots, signal) };
+  return { slots, take: (signal = NEVER) => PlanningSlot.take(slots, signal) };
 }
 
 test("others have the turn while a job waits aside, and it waits for them", async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ThreadSeat } from "../../../../coordinator/commit/thread-seat.ts";
+import { CheckerThreadClient } from "../../../../coordinator/commit/checker-thread-client.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import type { PartialShape } from "../../../../shared/domain/partial-layout.ts";
@@ -16,7 +16,7 @@ let partialsPath: Location;
 let partials: readonly PartialManifest[];
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "shardmill-seat-"));
+  root = await mkdtemp(join(tmpdir(), "shardmill-checker-"));
   partialsPath = parseLocation(join(root, "partials"));
   const options = { partialsPath, tempFolder: join(root, "tmp"), reduce: {} };
   const recipes = [0, 1].map((shard) => ({ shard, rows: `SELECT range AS k FROM range(${shard + 2})` }));
@@ -34,12 +34,12 @@ async function aScript(onMessage: string): Promise<URL> {
 }
 
 test("a thread says of each partial whether it is what its manifest says", async () => {
-  await using seat = new ThreadSeat({ partials: partialsPath, shape: SHAPE });
-  expect(await seat.check(partials)).toEqual([null, null]);
+  await using checker = new CheckerThreadClient({ partials: partialsPath, shape: SHAPE });
+  expect(await checker.check(partials)).toEqual([null, null]);
   const [good, other] = partials;
   if (good === undefined || other === undefined) throw new Error("two partials");
   const bad = { ...other, digest: "0".repeat(64) };
-  const [first, second] = await seat.check([good, bad]);
+  const [first, second] = await checker.check([good, bad]);
   expect(first).toBeNull();
   expect(second).toMatchObject({ code: "PARTIAL_INVALID", fields: { shard: 1, digest: bad.digest } });
 });
@@ -48,17 +48,20 @@ test.for([
   ["ends by itself", "process.exit(3)", "it ended with 3"],
   ["throws", "throw new Error('no')", "it broke (no)"],
   ["takes all memory", "const all = []; for (;;) all.push(new Array(1000).fill({}))", "memory"],
-] as const)("a thread that %s breaks its seat", { timeout: 30_000 }, async ([, onMessage, says]) => {
-  await using seat = new ThreadSeat(
+] as const)("a thread that %s breaks its checker", { timeout: 30_000 }, async ([, onMessage, says]) => {
+  await using checker = new CheckerThreadClient(
     { partials: partialsPath, shape: SHAPE },
     { script: await aScript(onMessage) },
   );
-  await expect(seat.check(partials)).rejects.toThrow(says);
-  await expect(seat.check(partials)).rejects.toThrow(says);
+  await expect(checker.check(partials)).rejects.toThrow(says);
+  await expect(checker.check(partials)).rejects.toThrow(says);
 });
 
 test("a thread that does not answer is ended at its limit", async () => {
   const script = await aScript("for (;;);");
-  await using seat = new ThreadSeat({ partials: partialsPath, shape: SHAPE }, { script, limitMs: 20 });
-  await expect(seat.check(partials)).rejects.toThrow("did not answer");
+  await using checker = new CheckerThreadClient(
+    { partials: partialsPath, shape: SHAPE },
+    { script, limitMs: 20 },
+  );
+  await expect(checker.check(partials)).rejects.toThrow("did not answer");
 });

@@ -1,8 +1,7 @@
 /**
- * What a job holds while it runs, let go of in reverse order: all of it, also when one cannot be let go of in
- * peace.
+ * Resources that are released together, in reverse order: all of them, also when one fails to.
  */
-export class Held {
+export class ResourceStack {
   readonly #resources: AsyncDisposable[] = [];
 
   add<T extends AsyncDisposable>(resource: T): T {
@@ -10,7 +9,7 @@ export class Held {
     return resource;
   }
 
-  /** @throws the first error, once all is let go of */
+  /** @throws the first error, once all are released */
   async release(): Promise<void> {
     const errors: unknown[] = [];
     for (const resource of this.#resources.splice(0).reverse()) {

@@ -7,7 +7,7 @@ import type { JournalRecord } from "../schedule/state/record.ts";
  *
  * @param builds see {@link buildsOf}
  */
-export function notesOn({ leftOut }: Pick<PlannedJob, "leftOut">, builds: readonly string[]): string[] {
+export function startNotes({ leftOut }: Pick<PlannedJob, "leftOut">, builds: readonly string[]): string[] {
   const before = builds.slice(0, -1).join(", then ");
   return [
     ...(before === ""

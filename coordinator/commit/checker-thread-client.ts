@@ -3,8 +3,8 @@ import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { BatchChecker, CheckVerdict } from "./batch-checker.ts";
 import type { CheckPlace } from "./check-partial.ts";
-import type { CheckSeat, CheckVerdict } from "./check-seat.ts";
 
 /**
  * What a check may take: the slowest storage that anybody would put partials on, and a pause of it on top.
@@ -20,7 +20,7 @@ const SLOWEST_BYTES_PER_MS = 1_000;
  */
 const HEAP_LIMIT_MIB = 256;
 
-export interface ThreadSeatOptions {
+export interface CheckerThreadOptions {
   /** Left out: the check thread. */
   readonly script?: URL;
   /** What a check may take beside reading its bytes. Left out: five minutes. */
@@ -28,18 +28,18 @@ export interface ThreadSeatOptions {
 }
 
 /**
- * A seat in a thread of its own. It breaks when the thread dies or hangs: what it was at then is judged by
+ * A checker in a thread of its own. It breaks when the thread dies or hangs: what it was at then is judged by
  * its owner.
  */
-export class ThreadSeat implements CheckSeat {
+export class CheckerThreadClient implements BatchChecker {
   readonly #thread: Worker;
   readonly #limitMs: number;
   #asked: Deferred<readonly CheckVerdict[]> | null = null;
   #broken: Error | null = null;
 
-  constructor(place: CheckPlace, { script, limitMs = LIMIT_MS }: ThreadSeatOptions = {}) {
+  constructor(place: CheckPlace, { script, limitMs = LIMIT_MS }: CheckerThreadOptions = {}) {
     this.#limitMs = limitMs;
-    this.#thread = new Worker(script ?? compiledUrl("coordinator/commit/check-thread.ts"), {
+    this.#thread = new Worker(script ?? compiledUrl("coordinator/commit/checker-thread.ts"), {
       workerData: place,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MIB },
     });

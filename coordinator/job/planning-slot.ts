@@ -1,10 +1,10 @@
 import type { Slots } from "../../shared/core/slots.ts";
 
 /**
- * A job's turn to be planned, of which there are few at once. Others have it while the job waits for
+ * A job's slot for being planned, of which there are few. Another job has it while this one waits for
  * something else.
  */
-export class PlanningTurn implements Disposable {
+export class PlanningSlot implements Disposable {
   readonly #slots: Slots;
   readonly #signal: AbortSignal;
   #giveBack: (() => void) | null;
@@ -16,12 +16,12 @@ export class PlanningTurn implements Disposable {
   }
 
   /** @throws {RESOURCE_EXHAUSTED} when too many wait; the signal's reason */
-  static async take(slots: Slots, signal: AbortSignal): Promise<PlanningTurn> {
-    return new PlanningTurn(slots, signal, await slots.take(signal));
+  static async take(slots: Slots, signal: AbortSignal): Promise<PlanningSlot> {
+    return new PlanningSlot(slots, signal, await slots.take(signal));
   }
 
   /**
-   * Does `task` without the turn, and takes it again after it: for what has a bound of its own, as the check
+   * Does `task` without the slot, and takes one again after it: for what has a bound of its own, as the check
    * of SQL.
    */
   readonly aside = async <T>(task: () => Promise<T>): Promise<T> => {

@@ -6,18 +6,18 @@ import { type CheckPlace, type CheckTools, checkPartial, makeDurable } from "./c
 export type CheckVerdict = ErrorData | null;
 
 /** Where partials are checked, some at a time: a thread of its own, or the simulator's world. */
-export interface CheckSeat extends AsyncDisposable {
+export interface BatchChecker extends AsyncDisposable {
   /**
    * One verdict a partial, in their order. One call at a time.
    *
-   * Rejects when the seat itself broke, on one of these partials or for another reason: it is of no use any
-   * more.
+   * Rejects when the checker itself broke, on one of these partials or for another reason: it is of no use
+   * any more.
    */
   check(partials: readonly PartialManifest[]): Promise<readonly CheckVerdict[]>;
 }
 
-/** Opens a seat for the partials of a job. */
-export type OpenSeat = (place: CheckPlace) => CheckSeat;
+/** Opens a checker for the partials of a job. */
+export type OpenChecker = (place: CheckPlace) => BatchChecker;
 
 /**
  * Checks one after the other, here. The names of all of them, in the folder of partials, are made durable at
@@ -42,8 +42,8 @@ export async function checkPartials(
   );
 }
 
-/** A seat that works here, in the caller's own thread. */
-export function seatHere(place: CheckPlace, tools: CheckTools): CheckSeat {
+/** A checker that works here, in the caller's own thread. */
+export function checkHere(place: CheckPlace, tools: CheckTools): BatchChecker {
   return {
     check: (partials) => checkPartials(partials, place, tools),
     [Symbol.asyncDispose]: async () => {},
