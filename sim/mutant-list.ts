@@ -108,7 +108,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: ["shards-partition", "every-job-ends"],
     edits: [
       edit(
-        "coordinator/job/open-job.js",
+        "coordinator/job/start-job.js",
         'if (shell.state.phase === "planning") {',
         'if (shell.state.phase === "planning" || shell.state.phase === "running") {',
       ),
@@ -120,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: ["replay-is-the-state", "every-job-ends"],
     edits: [
       edit(
-        "coordinator/job/open-job.js",
+        "coordinator/job/replay-job.js",
         "replay(config, opened.records, opened.generation)",
         'replay(config, opened.records.filter(({ kind }) => kind !== "shardCommitted"), opened.generation)',
       ),

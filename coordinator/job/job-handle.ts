@@ -6,7 +6,7 @@ import { jobPrecision } from "../../shared/domain/precision.ts";
 import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
-import type { OpenedJob } from "./open-job.ts";
+import type { OpenedJob } from "./opened-job.ts";
 
 /** A job as people ask after it, running or ended. */
 export interface JobHandle {

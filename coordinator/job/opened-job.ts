@@ -1,0 +1,46 @@
+import type { TimedClock } from "../../shared/core/clock.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import type { RunWatchOptions } from "../insight/run-watch.ts";
+import type { Aside } from "../plan/plan-job.ts";
+import type { ScheduleConfig } from "../schedule/state/config.ts";
+import type { ActiveJob } from "./active-job.ts";
+import type { JobOrigin } from "./job-origin.ts";
+import type { JobSeams } from "./job-seams.ts";
+import type { CheckPrecision } from "./precision-gate.ts";
+import type { Wake } from "./wake.ts";
+
+export interface OpenJobOptions {
+  readonly fresh: boolean;
+  readonly clock: TimedClock;
+  readonly log: Logger;
+  readonly schedule: Omit<ScheduleConfig, "maxDeadRows">;
+  readonly seams: JobSeams;
+  readonly reportOf: RunWatchOptions["reportOf"];
+  readonly onWake: (wake: Wake | "all") => void;
+  readonly signal?: AbortSignal;
+  readonly checkPrecision?: CheckPrecision;
+  /** Called once there is work to do, before anything is written: the last chance to refuse. */
+  readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
+  /** Called when there is a job to plan, before it is planned: what takes its time can begin beside it. */
+  readonly onPlanning?: () => void;
+  /** Does what needs none of what planning is bounded for. Left out: it is simply done. */
+  readonly aside?: Aside;
+  /** Told when it takes time to find out whether another coordinator is alive. Left out: it is logged. */
+  readonly onWaiting?: (message: string) => void;
+}
+
+export type OpenedJob =
+  | {
+      readonly kind: "active";
+      readonly job: ActiveJob;
+      readonly origin: JobOrigin;
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly kind: "published";
+      readonly spec: JobSpec;
+      readonly manifest: OutputManifest;
+      readonly manifestPath: string;
+    };

@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { sleep } from "../../shared/core/abort.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { ResourceStack } from "../../shared/core/resource-stack.ts";
+import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
+import { type Location, parseLocation } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
+import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
+import { writeBeacon } from "../commit/beacon.ts";
+import { RunWatch } from "../insight/run-watch.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
+import { type OpenJournal, openJournal } from "../journal/journal.ts";
+import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
+import type { WorkPaths } from "../publish/work-paths.ts";
+import { resumeEffects } from "../schedule/events/replay.ts";
+import type { JobState } from "../schedule/state/job-state.ts";
+import { jobProgress } from "../schedule/state/progress.ts";
+import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
+import { describeJob } from "./describe-job.ts";
+import type { JobOrigin } from "./job-origin.ts";
+import { JobOutput } from "./job-output.ts";
+import { type ExclusionNotice, JobShell } from "./job-shell.ts";
+import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
+import { newJobId, replayJob } from "./replay-job.ts";
+import { buildsOf, startNotes } from "./start-notes.ts";
+
+/**
+ * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits
+ * for it no longer than a disk takes to sync, and longer would show where a lease waits for a commit before
+ * it.
+ */
+const JOURNAL_PAUSE_MS = 2;
+
+/** What starting a job takes beside what opening it did. */
+export interface StartOptions extends OpenJobOptions {
+  readonly paths: WorkPaths;
+  /** What its check found, where the model was converted. */
+  readonly precision: PrecisionReport | null;
+  readonly lock: HeldLock;
+}
+
+/**
+ * Starts or resumes a planned job whose output is locked. What it needs is added to `resources`, and is
+ * released when it ends.
+ *
+ * @throws {JOB_MISMATCH} when the unfinished job of the folder is another one
+ * @throws {JOURNAL_CORRUPT}
+ */
+export async function startJob(
+  planned: PlannedJob,
+  options: StartOptions,
+  resources: ResourceStack,
+): Promise<OpenedJob> {
+  const { clock, seams, lock, paths } = options;
+  const outputPath = planned.spec.output.path;
+  let phase = (): JobPhase => "planning";
+  // Between the journal, which it deletes, and the lock, under which it does.
+  resources.add({
+    async [Symbol.asyncDispose]() {
+      if (phase() === "published") await removeWorkFiles(paths.output, seams.storage, seams.disk);
+    },
+  });
+  const opened = resources.add(await journalIn(paths.journal, options));
+  const { state, after } = await replayJob(planned, opened, options);
+  phase = () => jobProgress(state).phase;
+  const jobId = state.jobId ?? newJobId(planned.spec.name, seams);
+  seams.watch(state, outputPath);
+  const runWatch = watchRun(state, planned, options);
+  const builds = buildsOf(opened.records);
+  const output = resources.add(
+    new JobOutput({ jobId, planned, builds, state: () => state, seams, runWatch, lock }),
+  );
+  const beacon = await writeBeacon(paths.partials, seams.storage, seams.random);
+  const shell = new JobShell({
+    state,
+    journal: opened.journal,
+    clock,
+    work: output,
+    onWake: options.onWake,
+    onExclusion: (notice) => logExclusion(options.log, jobId, notice),
+  });
+  lock.lost.addEventListener("abort", () => shell.breakDown(lock.lost.reason), { once: true });
+  const job = new ActiveJob({
+    jobId,
+    planned,
+    description: describeJob(jobId, planned, { partialsPath: parseLocation(paths.partials), beacon }),
+    shell,
+    clock,
+    manifestPath: join(outputPath, MANIFEST_NAME),
+    files: filesOf(planned, parseLocation(paths.partials)),
+    runWatch,
+    stopWork: () => output.stop(),
+    release: async () => {
+      await resources.release();
+      if (phase() === "published") await removeWorkFolder(paths.output, seams.disk);
+    },
+  });
+  await begin(shell, jobId, planned);
+  const { shardsCommitted, shardsTotal } = jobProgress(state);
+  const origin: JobOrigin =
+    after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
+  return { kind: "active", job, origin, notes: startNotes(planned, builds) };
+}
+
+function watchRun(
+  state: JobState,
+  { spec }: PlannedJob,
+  { clock, reportOf, seams, precision: check }: StartOptions,
+): RunWatch {
+  const precision = jobPrecision(spec.model.precision, check);
+  return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime: () => seams.loopTime() });
+}
+
+function journalIn(path: string, { clock, seams, lock }: StartOptions): Promise<OpenJournal> {
+  const pause = () => sleep(JOURNAL_PAUSE_MS, undefined, clock);
+  const confirm = () => lock.confirm();
+  return openJournal(path, clock.wallMs(), seams.disk, { pause, confirm });
+}
+
+function filesOf({ dataset, model }: PlannedJob, partialsPath: Location): ActiveJobOptions["files"] {
+  return {
+    inputPaths: new Set(dataset.files.map((file) => file.path)),
+    modelPaths: new Set([model.path, ...model.externalData.map(({ path }) => path)]),
+    partialsPath,
+  };
+}
+
+function logExclusion(log: Logger, job: string, { name, excludedForMs, reason }: ExclusionNotice): void {
+  if (excludedForMs === null) log.info({ job, worker: name, reason }, "worker is trusted again");
+  else
+    log.warn({ job, worker: name, seconds: excludedForMs / 1000, reason }, "worker is excluded for a while");
+}
+
+/** Brings the core to where work can go on: a sealed plan, or what its phase demands after a restart. */
+async function begin(shell: JobShell, jobId: string, planned: PlannedJob): Promise<void> {
+  const { spec, digests, dataset, pruned, shards } = planned;
+  if (shell.state.jobId === null)
+    await shell.dispatch({ kind: "jobAccepted", jobId, name: spec.name, digests });
+  if (shell.state.phase === "planning") {
+    await shell.dispatch({ kind: "planSealed", files: dataset.files, pruned, shards });
+    return;
+  }
+  await shell.perform(resumeEffects(shell.state));
+}
