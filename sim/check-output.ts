@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { BEACON_NAME } from "../coordinator/commit/beacon.ts";
 import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { canonicalJson, sha256 } from "../shared/core/digest.ts";
-import type { OutputManifest } from "../shared/domain/manifest.ts";
+import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
 import { decodeLines, type Line } from "./sim-files.ts";
@@ -19,7 +20,7 @@ export function checkOutput(
   { checker, image, job }: { readonly checker: Checker; readonly image: DiskImage; readonly job: SimJob },
   { blamed, diskFailed }: { readonly blamed: boolean; readonly diskFailed: boolean },
 ): void {
-  const text = image.safeBytes(join(job.out, "_manifest.json"));
+  const text = image.safeBytes(join(job.kept, "_manifest.json"));
   if (text === null) {
     checker.broken("cancelled-or-published", "the job is published and its manifest is not on the disk");
     return;
@@ -29,7 +30,7 @@ export function checkOutput(
     manifest.files
       .filter((file) => file.kind === kind)
       .flatMap((file) => {
-        const bytes = image.safeBytes(join(job.out, file.path));
+        const bytes = image.safeBytes(join(job.kept, file.path));
         const whole = bytes !== null && sha256(bytes) === file.sha256 && bytes.length === file.bytes;
         checker.hold(whole, "commits-stay-whole", `${file.path} is not what the manifest says`);
         const found = decodeLines(bytes ?? Buffer.alloc(0));
@@ -72,15 +73,40 @@ export function checkOutput(
   checker.hold(isClean, "nothing-left-behind", "work files are left after the job");
 }
 
+/** The moment that the manifest is there, readers find all that it names. */
+export function checkVisible(checker: Checker, image: DiskImage, job: SimJob): void {
+  const bytesOf = (path: string) => {
+    const node = image.lookUp(join(job.kept, path));
+    return node?.kind === "file" ? node.bytes : null;
+  };
+  const manifest = JSON.parse(String(bytesOf(MANIFEST_NAME))) as OutputManifest;
+  for (const file of manifest.files) {
+    const bytes = bytesOf(file.path);
+    const isWhole = bytes !== null && sha256(bytes) === file.sha256;
+    checker.hold(isWhole, "whole-or-nothing", `the manifest is there before ${file.path} is`);
+  }
+}
+
 /**
  * Nothing is left, or only drafts of a lock: another coordinator may make one after everything was removed,
  * and die. The next run of the job removes it.
  */
-function onlyRivalsFiles(image: DiskImage, { out }: SimJob): boolean {
-  const work = image.lookUp(workPaths(out).work);
-  if (work === null) return true;
-  const names = work.kind === "folder" ? [...work.names.keys()] : [""];
-  return names.every((name) => name.startsWith(`${LOCK_NAME}.`) && name.endsWith(".tmp"));
+function onlyRivalsFiles(image: DiskImage, { out, kept }: SimJob): boolean {
+  const isDraft = (name: string) => name.startsWith(`${LOCK_NAME}.`) && name.endsWith(".tmp");
+  const onDisk = namesIn(image, workPaths(out).work).every(isDraft);
+  return onDisk && (out === kept || onlyLateUploads(image, kept));
+}
+
+/** A worker that was stopped may put its partial after the last sweep: a bucket cannot refuse it. */
+function onlyLateUploads(image: DiskImage, kept: string): boolean {
+  const { work, partials } = workPaths(kept);
+  const rest = namesIn(image, work).filter((name) => join(work, name) !== partials);
+  return rest.length === 0 && !namesIn(image, partials).includes(BEACON_NAME);
+}
+
+function namesIn(image: DiskImage, path: string): string[] {
+  const node = image.lookUp(path);
+  return node?.kind === "folder" ? [...node.names.keys()] : [];
 }
 
 function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed: boolean): void {

@@ -32,7 +32,7 @@ const MOST_HELD_MS = SILENCE_MS - 4_000;
 
 export interface CheckerOptions {
   readonly image: DiskImage;
-  readonly job: Pick<SimJob, "out" | "data">;
+  readonly job: Pick<SimJob, "out" | "kept" | "data">;
   readonly nowMs: () => number;
   readonly note: (line: string) => void;
   /** Calls are of all jobs: the checker of one of them tells of them. */
@@ -258,7 +258,7 @@ export class Checker {
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
     if (holder?.state.phase !== "running") return;
     for (const file of files) {
-      const folder = workPaths(this.#job.out).partials;
+      const folder = workPaths(this.#job.kept).partials;
       const path = join(folder, `${shard}-${token.generation}.${token.sequence}-${executionId}`, file.name);
       if (this.damaged.has(path)) continue;
       const bytes = this.#image.safeBytes(path);
@@ -290,7 +290,7 @@ export class Checker {
    * stands for all.
    */
   isRecorded(text: string): boolean {
-    return this.#image.lookUp(join(this.#job.out, "_manifest.json")) !== null || this.isInJournal(text);
+    return this.#image.lookUp(join(this.#job.kept, "_manifest.json")) !== null || this.isInJournal(text);
   }
 
   isInJournal(text: string): boolean {

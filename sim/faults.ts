@@ -1,5 +1,5 @@
 import type { SeededRandom } from "./seeded-random.ts";
-import type { DiskCall, DiskFault } from "./sim-disk.ts";
+import type { DiskCall, DiskFault } from "./sim-turn.ts";
 
 /** Every kind of fault that the world knows, and what is counted of it. */
 export const FAULT_KINDS = [

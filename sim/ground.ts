@@ -6,8 +6,8 @@ import type { DiskImage } from "./disk-image.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { Scheduler, SimProcess } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded-random.ts";
-import type { DiskCall } from "./sim-disk.ts";
 import type { SimJob } from "./sim-plan.ts";
+import type { DiskCall } from "./sim-turn.ts";
 
 /** A job of the world, and who checks what becomes of it. */
 export interface Lot {
@@ -27,6 +27,11 @@ export interface Ground {
   readonly scheduler: Scheduler;
   readonly image: DiskImage;
   readonly faults: FaultPlan;
+  /**
+   * Where in the image the bucket is kept that all outputs go to; null where they go to the disk that the
+   * coordinators work on.
+   */
+  readonly bucket: string | null;
   /** One, or several, on one coordinator. */
   readonly lots: readonly Lot[];
   /** A promise was broken that is none of a job alone. */

@@ -1,11 +1,13 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
+import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
+import { checkVisible } from "./check-output.ts";
 import type { PeopledLot } from "./peopled.ts";
 import type { SimProcess } from "./scheduler.ts";
-import type { DiskCall } from "./sim-disk.ts";
+import type { DiskCall } from "./sim-turn.ts";
 
 const MAX_DAMAGES = 2;
 
@@ -46,15 +48,18 @@ export class JobTroubles {
     if (isLock) checker.unlocked(process);
     if (call === "removal" && path === join(work, CLEARING_NAME)) checker.cleared();
     if (isLock && world.lots.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
-    if (call !== "names") return;
-    if (path === join(job.out, "_manifest.json")) {
+    // A name on a disk, a whole file in a bucket.
+    if (call !== "names" && call !== "write") return;
+    if (path === join(job.out, MANIFEST_NAME)) {
+      checkVisible(checker, world.image, job);
       checker.hold(
         checker.isInJournal('"publishIntent"'),
         "cancelled-or-published",
         "the output appeared without a durable intent",
       );
     }
-    if (path !== join(job.out, "rows")) return;
+    const rows = join(job.out, "rows");
+    if (path !== rows && dirname(path) !== rows) return;
     this.strikeCancel(0.5);
     this.#publishForeign();
   }
@@ -69,14 +74,14 @@ export class JobTroubles {
   #publishForeign(): void {
     const { job, world } = this.#lot;
     const { faults, image } = world;
-    const target = join(job.out, "_manifest.json");
+    const target = join(job.kept, "_manifest.json");
     if (this.isForeign || image.lookUp(target) !== null) return;
     if (!faults.strikes("foreignManifest", 0.5)) return;
     this.isForeign = true;
     const file = image.createFile(target);
     image.write(file, Buffer.from(this.foreignText, "utf8"));
     image.sync(file);
-    image.sync(image.folder(job.out, "sync"));
+    image.sync(image.folder(job.kept, "sync"));
   }
 
   /**
@@ -87,7 +92,7 @@ export class JobTroubles {
     const { checker, job, world } = this.#lot;
     const { image, random, scheduler } = world;
     if (checker.holder()?.state.phase !== "running") return;
-    const { partials } = workPaths(job.out);
+    const { partials } = workPaths(job.kept);
     const folders = [...(this.#namesIn(partials) ?? [])].filter((name) => name !== "beacon");
     if (folders.length === 0) return;
     const folder = join(partials, random.pick(folders));

@@ -103,7 +103,7 @@ export class Judge {
       );
       // With others at work it is too early to look: each run that comes later finds it published, too.
       // And a run from the beginning may have thrown it away before this one could say so.
-      const isThere = world.image.lookUp(join(job.out, MANIFEST_NAME)) !== null;
+      const isThere = world.image.lookUp(join(job.kept, MANIFEST_NAME)) !== null;
       const alone = world.coordinators.processes().length === 1;
       if (alone && (isThere || !hasFired(world, "startedOver"))) this.#lot.over("published");
       return;
@@ -175,7 +175,7 @@ export class Judge {
   /** Somebody else's manifest is where the job's would be: no run can publish there. */
   #isForeign(): boolean {
     const { job, world } = this.#lot;
-    const found = world.image.lookUp(join(job.out, MANIFEST_NAME));
+    const found = world.image.lookUp(join(job.kept, MANIFEST_NAME));
     return found?.kind === "file" && found.bytes.toString("utf8") === this.#own.foreignText;
   }
 }

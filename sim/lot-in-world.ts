@@ -72,7 +72,7 @@ export class LotInWorld implements PeopledLot {
     const { checker, job, world } = this;
     const { image, faults } = world;
     const { fired } = faults;
-    const manifest = `${job.out}/_manifest.json`;
+    const manifest = `${job.kept}/_manifest.json`;
     if (this.troubles.isForeign) {
       const bytes = image.safeBytes(manifest);
       const isTheirs = bytes?.toString("utf8") === this.troubles.foreignText;

@@ -17,6 +17,8 @@ export interface Regression {
   readonly found: string;
   /** Of a world of so many jobs. */
   readonly jobs: number;
+  /** Left out: their outputs are on a disk. */
+  readonly storage?: "bucket";
 }
 
 interface Totals {
@@ -27,6 +29,8 @@ interface Totals {
   readonly ends: Record<string, number>;
   /** Worlds by how many jobs they had. */
   readonly jobs: Record<number, number>;
+  /** Worlds whose outputs are in a bucket. */
+  buckets: number;
 }
 
 const USAGE = `npm run sim -- [options]
@@ -36,6 +40,7 @@ A core runs about 100 seeds a second: the usual 2,000 take half a minute, 20,000
 
   --seeds N       how many seeds to run (2000)
   --from S        the first seed (1)
+  --storage KIND  where outputs are: on a disk or in a bucket (disk, bucket; as the seed says)
   --jobs N        so many jobs in each world (1, 2 or 3, as the seed says)
   --minutes M     stop after this long, whatever is left
   --regressions   run the kept seeds first
@@ -47,6 +52,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "2000" },
     from: { type: "string", default: "1" },
     jobs: { type: "string" },
+    storage: { type: "string" },
     minutes: { type: "string" },
     regressions: { type: "boolean", default: false },
     story: { type: "boolean", default: false },
@@ -68,22 +74,30 @@ async function main(): Promise<number> {
   const { seeds, from, jobs: eachWorld = 1, minutes = 0 } = args;
   const isRight = [seeds, from].every((value) => Number.isSafeInteger(value) && value >= 0);
   // A world without a job keeps every promise.
-  if (args.help || !isRight || !Number.isSafeInteger(eachWorld) || eachWorld < 1 || !(minutes >= 0)) {
+  const isStorage = args.storage === undefined || ["disk", "bucket"].includes(args.storage);
+  if (
+    args.help ||
+    !isRight ||
+    !isStorage ||
+    !Number.isSafeInteger(eachWorld) ||
+    eachWorld < 1 ||
+    !(minutes >= 0)
+  ) {
     console.log(USAGE);
     return args.help ? 0 : 2;
   }
-  const totals: Totals = { seeds: 0, steps: 0, twice: 0, fired: {}, ends: {}, jobs: {} };
+  const totals: Totals = { seeds: 0, steps: 0, twice: 0, fired: {}, ends: {}, jobs: {}, buckets: 0 };
   const toRun = await seedsToRun();
   const mostSeconds = args.minutes === undefined ? Number.POSITIVE_INFINITY : args.minutes * 60;
   using run = new LongRun();
-  for (const { seed, jobs } of toRun) {
+  for (const { seed, jobs, bucket } of toRun) {
     if (run.seconds > mostSeconds) break;
     const rate = (totals.seeds / run.seconds).toFixed(1);
     run.at(
       Math.max(totals.seeds / toRun.length, run.seconds / mostSeconds),
       `seed ${seed}, ${rate} a second`,
     );
-    const result = await simulate(seed, { tellStory: args.story, jobs });
+    const result = await simulate(seed, { tellStory: args.story, jobs, bucket });
     if (args.story) run.print(result.story.join("\n"));
     add(totals, result);
     if (result.violation !== null) {
@@ -92,7 +106,7 @@ async function main(): Promise<number> {
     }
     if (totals.seeds % TWICE_EVERY === 1) {
       totals.twice += 1;
-      const again = await simulate(seed, { jobs });
+      const again = await simulate(seed, { jobs, bucket });
       if (again.trace !== result.trace || again.steps !== result.steps) return tellDifference(result, again);
     }
   }
@@ -104,23 +118,26 @@ async function main(): Promise<number> {
 
 interface SeedToRun {
   readonly seed: number;
+  readonly bucket: boolean | undefined;
   readonly jobs: number | undefined;
 }
 
 async function seedsToRun(): Promise<SeedToRun[]> {
   const seeds = Array.from({ length: args.seeds }, (_, index) => ({
     seed: args.from + index,
+    bucket: args.storage === undefined ? undefined : args.storage === "bucket",
     jobs: args.jobs,
   }));
   if (!args.regressions) return seeds;
   const kept = JSON.parse(
     await readFile(join(packageRoot, "sim", "regressions.json"), "utf8"),
   ) as Regression[];
-  return [...kept.map(({ seed, jobs }) => ({ seed, jobs })), ...seeds];
+  return [...kept.map(({ seed, jobs, storage }) => ({ seed, jobs, bucket: storage === "bucket" })), ...seeds];
 }
 
-function add(totals: Totals, { jobs, steps, fired, end }: SeedResult): void {
+function add(totals: Totals, { jobs, bucket, steps, fired, end }: SeedResult): void {
   totals.seeds += 1;
+  if (bucket) totals.buckets += 1;
   totals.steps += steps;
   totals.jobs[jobs] = (totals.jobs[jobs] ?? 0) + 1;
   for (const kind of FAULT_KINDS) totals.fired[kind] = (totals.fired[kind] ?? 0) + fired[kind];
@@ -130,7 +147,7 @@ function add(totals: Totals, { jobs, steps, fired, end }: SeedResult): void {
 
 /** The same seed once more, this time with its story. */
 async function fail(result: SeedResult): Promise<number> {
-  const { story } = await simulate(result.seed, { tellStory: true, jobs: result.jobs });
+  const { story } = await simulate(result.seed, { ...result, tellStory: true });
   console.log(story.slice(-STORY_SHOWN).join("\n"));
   const shard = /shard (\d+)/.exec(result.violation?.message ?? "")?.[1];
   if (shard !== undefined) {
@@ -139,21 +156,29 @@ async function fail(result: SeedResult): Promise<number> {
   }
   console.log(`\nseed ${result.seed} breaks ${result.violation?.law}: ${result.violation?.message}`);
   console.log(`faults: ${JSON.stringify(result.fired)}`);
-  console.log(`replay: npm run sim -- --seeds 1 --from ${result.seed} --jobs ${result.jobs} --story`);
+  console.log(
+    `replay: npm run sim -- --seeds 1 --from ${result.seed} --jobs ${result.jobs} --storage ${storageOf(result)} --story`,
+  );
   if (args.json) console.log(JSON.stringify({ seed: result.seed, ...result.violation }));
   return 1;
+}
+
+function storageOf({ bucket }: SeedResult): string {
+  return bucket ? "bucket" : "disk";
 }
 
 function tellDifference(first: SeedResult, second: SeedResult): number {
   console.log(
     `seed ${first.seed} gave two traces: ${first.trace} in ${first.steps} turns, ${second.trace} in ${second.steps}`,
   );
-  console.log(`replay: npm run sim -- --seeds 1 --from ${first.seed} --jobs ${first.jobs}`);
+  console.log(
+    `replay: npm run sim -- --seeds 1 --from ${first.seed} --jobs ${first.jobs} --storage ${storageOf(first)}`,
+  );
   return 1;
 }
 
 function report(totals: Totals, seconds: number): void {
-  const { seeds, steps, twice, fired, ends, jobs } = totals;
+  const { seeds, steps, twice, fired, ends, jobs, buckets } = totals;
   if (args.json) {
     console.log(JSON.stringify({ ...totals, seconds }));
     return;
@@ -167,6 +192,7 @@ function report(totals: Totals, seconds: number): void {
       .map(([count, worlds]) => `${count} in ${formatCount(worlds)} worlds`)
       .join(", ")}`,
   );
+  console.log(`outputs: on a disk, and in ${formatCount(buckets)} worlds in a bucket`);
   console.log(
     `ends: ${Object.entries(ends)
       .map(([end, count]) => `${end} ${formatCount(count)}`)

@@ -24,7 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no-digest-check",
     says: "partials are taken, and reduced, as they are found",
-    breaks: ["commits-stay-whole"],
+    breaks: ["commits-stay-whole", "whole-or-nothing"],
     edits: [edit("coordinator/commit/check-file.js", "if (sha256 !== file.sha256) {", "if (false) {")],
   },
   {
@@ -83,6 +83,18 @@ export const MUTANTS: readonly Mutant[] = [
         "await storage.rename(paths.publishing, target);",
       ),
     ],
+  },
+  {
+    name: "manifest-over-another",
+    says: "in a bucket, the manifest replaces whatever is there",
+    breaks: ["published-once"],
+    edits: [edit("coordinator/publish/publish.js", "{ ifAbsent: true }", "{}")],
+  },
+  {
+    name: "manifest-before-last-copy",
+    says: "in a bucket, the manifest does not wait for the files that it names",
+    breaks: ["whole-or-nothing"],
+    edits: [edit("coordinator/publish/by-copy.js", "await mapConcurrent(parts", "void mapConcurrent(parts")],
   },
   {
     name: "listing-based-reduce",

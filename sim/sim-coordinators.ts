@@ -10,10 +10,12 @@ import type { Life } from "../shared/core/process-identity.ts";
 import { createLocalStorage } from "../shared/storage/local.ts";
 import type { Ground, Lot } from "./ground.ts";
 import type { SimProcess } from "./scheduler.ts";
+import { SimBucket } from "./sim-bucket.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { simCountRows, simReduce, simWritePoisoned } from "./sim-files.ts";
 import type { SimServer } from "./sim-network.ts";
 import type { SimJob } from "./sim-plan.ts";
+import type { DiskCall } from "./sim-turn.ts";
 
 /** The usual times, a fifth of them: a world is as eventful, and shorter. */
 export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
@@ -194,17 +196,21 @@ export class SimCoordinators {
     const clock = scheduler.clockOf(process);
     const shared = faults.strikes("otherNamespace", 0.5) ? "other" : "own";
     const pidNamespace = running.isElsewhere ? `of ${process.pid}` : shared;
-    const disk = new SimDisk({
+    const turns = {
       image,
       scheduler,
       process,
       random: random.fork(),
-      lacksHardLinks: faults.has("noHardLinks"),
-      faultOf: (call) => faults.ofCoordinatorsDisk(call),
-      die: (dying, why, power) => this.#ground.die(dying, why, power),
-      onChange: (call) => this.#ground.changed(call),
-    });
-    const storage = createLocalStorage({ disk, random: random.fork() });
+      faultOf: (call: DiskCall) => faults.ofCoordinatorsDisk(call),
+      die: (dying: SimProcess, why: string, power: boolean) => this.#ground.die(dying, why, power),
+      onChange: (call: DiskCall) => this.#ground.changed(call),
+    };
+    const disk = new SimDisk({ ...turns, lacksHardLinks: faults.has("noHardLinks") });
+    const { bucket } = this.#ground;
+    const storage =
+      bucket === null
+        ? createLocalStorage({ disk, random: random.fork() })
+        : new SimBucket({ ...turns, root: bucket });
     return {
       disk,
       storage,

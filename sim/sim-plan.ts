@@ -12,6 +12,8 @@ export interface SimJob {
   readonly planned: PlannedJob;
   /** Where it publishes. */
   readonly out: string;
+  /** Where in the image its output is kept: elsewhere than `out` where that is in a bucket. */
+  readonly kept: string;
   /** Where its input is: no two jobs share any. */
   readonly data: string;
   /** Rows that cannot be mapped: dead letters. */
@@ -41,6 +43,8 @@ export interface SimJobOptions {
   readonly poisonRows: boolean;
   /** Of several jobs, from 0 on. */
   readonly place: number;
+  /** Stands before each path of its output in the image. Left out: the output is on the disk. */
+  readonly root?: string;
 }
 
 export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob {
@@ -63,7 +67,8 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
   const sound = planned.dataset.files
     .flatMap(({ path, rows }) => Array.from({ length: rows }, (_, row) => rowName(path, row)))
     .filter((name) => !failing.has(name) && !poison.has(name));
-  return { spec, planned, out, data, failing, poison, parts: stepParts(sound, planned.digests.spec) };
+  const kept = `${options.root ?? ""}${out}`;
+  return { spec, planned, out, kept, data, failing, poison, parts: stepParts(sound, planned.digests.spec) };
 }
 
 /** Draws from a stream of its own: what the world goes on to draw is the same with steps and without. */

@@ -7,12 +7,13 @@ import { sha256 } from "../shared/core/digest.ts";
 import type { Disk } from "../shared/core/disk.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
+import type { Location } from "../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
 import { partialDigest } from "../shared/domain/partial-digest.ts";
 import { type PlannedPartialFile, partialLayout, partialShape } from "../shared/domain/partial-layout.ts";
 import { JobsInUse } from "../worker/job/jobs-in-use.ts";
 import type { ShardRunner } from "../worker/lease/shard-runner.ts";
-import { asStoreError, openSharedSink, type PartialSink } from "../worker/write/partial-sink.ts";
+import { asStoreError, type PartialSink } from "../worker/write/partial-sink.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { encodeLines, type Line } from "./sim-files.ts";
 import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
@@ -25,6 +26,7 @@ export interface SimRunnerOptions {
   readonly broken: (what: string) => void;
   readonly clock: TimedClock;
   readonly disk: Disk;
+  readonly openSink: (partials: Location, folder: string) => Promise<PartialSink>;
   readonly random: SeededRandom;
   readonly rowMs: number;
   /** The model breaks in this attempt. */
@@ -115,12 +117,12 @@ export class SimRunner implements ShardRunner {
       calls,
     }: { readonly executionId: string; readonly calls: Parameters<ShardRunner["run"]>[2] },
   ): Promise<PartialManifest> {
-    const { disk, random } = this.#options;
+    const { openSink, random } = this.#options;
     const { signal } = calls;
     const mapped = await this.#map(job, lease, calls);
     const variant = `v${random.int(0, 99)}`;
     const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
-    const sink = await openSharedSink(workPaths(job.out).partials, folder, disk);
+    const sink = await openSink(workPaths(job.out).partials, folder);
     try {
       const files = await this.#write(job, mapped, { variant, sink, signal });
       await sink.seal(

@@ -2,13 +2,18 @@ import { sleep } from "../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
+import { below } from "../shared/domain/location.ts";
 import { PROTOCOL_VERSION, type Registration } from "../shared/wire/services.ts";
 import { LeaseLoop } from "../worker/lease/lease-loop.ts";
+import { openSharedSink } from "../worker/write/partial-sink.ts";
+import { openBucketSink } from "./bucket-sink.ts";
 import type { Ground } from "./ground.ts";
 import type { SimProcess } from "./scheduler.ts";
+import { SimBucket } from "./sim-bucket.ts";
 import { SimDisk } from "./sim-disk.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import { SimRunner } from "./sim-runner.ts";
+import type { DiskCall } from "./sim-turn.ts";
 
 interface Running {
   readonly process: SimProcess;
@@ -103,22 +108,28 @@ export class SimWorkers {
     const { scheduler, faults, image, lots } = this.#ground;
     const random = this.#ground.random.fork();
     const clock = scheduler.clockOf(process);
-    const disk = new SimDisk({
+    const turns = {
       image,
       scheduler,
       process,
       random: random.fork(),
-      lacksHardLinks: faults.has("noHardLinks"),
-      faultOf: (call) => faults.ofWorkersDisk(call),
-      die: (dying, why, power) => this.#ground.die(dying, why, power),
-      onChange: (call) => this.#ground.changed(call),
-    });
+      faultOf: (call: DiskCall) => faults.ofWorkersDisk(call),
+      die: (dying: SimProcess, why: string, power: boolean) => this.#ground.die(dying, why, power),
+      onChange: (call: DiskCall) => this.#ground.changed(call),
+    };
+    const disk = new SimDisk({ ...turns, lacksHardLinks: faults.has("noHardLinks") });
+    const { bucket } = this.#ground;
+    const storage = bucket === null ? null : new SimBucket({ ...turns, root: bucket });
     const runner = new SimRunner({
       jobs: lots.map(({ job }) => job),
       openMs: this.#openMs,
       broken: (what) => this.#ground.broken("leases-in-bounds", `${process.name}: ${what}`),
       clock,
       disk,
+      openSink: (partials, folder) =>
+        storage === null
+          ? openSharedSink(partials, folder, disk)
+          : openBucketSink(below(partials, folder), { storage, disk, scratch: `/scratch-${process.pid}` }),
       random: random.fork(),
       rowMs: this.#rowMs * (this.#slow.has(process.name) ? 10 : 1),
       breaks: () => faults.strikes("modelBroke", 0.1),

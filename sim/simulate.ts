@@ -1,10 +1,12 @@
 import { FAULT_KINDS, type FaultKind } from "./faults.ts";
 import type { Violation } from "./violation.ts";
-import { jobsOf, World } from "./world.ts";
+import { hasBucket, jobsOf, World } from "./world.ts";
 
 export interface SeedResult {
   readonly seed: number;
   readonly jobs: number;
+  /** The outputs were in a bucket. */
+  readonly bucket: boolean;
   /** How the jobs ended; null when a promise was broken before. */
   readonly end: string | null;
   readonly violation: Violation | null;
@@ -21,12 +23,14 @@ export interface SimulateOptions {
   readonly tellStory?: boolean;
   /** How many jobs the world has. Left out: as the seed says. */
   readonly jobs?: number | undefined;
+  /** Whether outputs are in a bucket. Left out: as the seed says. */
+  readonly bucket?: boolean | undefined;
 }
 
 /** Runs the world of one seed to its end. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SeedResult> {
-  const { tellStory = false, jobs = jobsOf(seed) } = options;
-  const world = new World(seed, { tellStory, jobs });
+  const { tellStory = false, jobs = jobsOf(seed), bucket = hasBucket(seed) } = options;
+  const world = new World(seed, { tellStory, jobs, bucket });
   const onRejection = (error: unknown) =>
     world.broken(
       "legal-moves",
@@ -44,6 +48,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   return {
     seed,
     jobs,
+    bucket,
     end: violation === null ? world.end : null,
     violation,
     fired: Object.fromEntries(FAULT_KINDS.map((kind) => [kind, faults.fired[kind]])) as Record<

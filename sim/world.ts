@@ -7,9 +7,9 @@ import { hasFired, type Peopled } from "./peopled.ts";
 import { Scheduler, type SimProcess } from "./scheduler.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SimCoordinators } from "./sim-coordinators.ts";
-import type { DiskCall } from "./sim-disk.ts";
 import { type ArrivedCall, SimNetwork, type Witness } from "./sim-network.ts";
 import { makeSimJob } from "./sim-plan.ts";
+import type { DiskCall } from "./sim-turn.ts";
 import { SimWorkers } from "./sim-workers.ts";
 import { Troubles } from "./troubles.ts";
 import type { Violation } from "./violation.ts";
@@ -21,6 +21,14 @@ const MAX_STEPS = 400_000;
 /** Of a hundred worlds so many have two jobs, and three. */
 const SHARES = { two: 0.25, three: 0.1 } as const;
 
+/** Of a hundred worlds so many have their outputs in a bucket. */
+const BUCKET_SHARE = 0.3;
+
+/** Whether the outputs of a seed's world are in a bucket; from a stream of its own, too. */
+export function hasBucket(seed: number): boolean {
+  return new SeededRandom(seed ^ 0x2c1b_3c6d).chance(BUCKET_SHARE);
+}
+
 /**
  * How many jobs the world of a seed has. From a stream of its own: the jobs beside the first change nothing
  * of its story.
@@ -29,6 +37,12 @@ export function jobsOf(seed: number): number {
   const drawn = new SeededRandom(seed ^ 0x5f37_59df).unit();
   if (drawn < SHARES.three) return 3;
   return drawn < SHARES.three + SHARES.two ? 2 : 1;
+}
+
+export interface WorldOptions {
+  readonly tellStory: boolean;
+  readonly jobs: number;
+  readonly bucket: boolean;
 }
 
 /**
@@ -40,6 +54,7 @@ export class World implements Peopled {
   readonly scheduler: Scheduler;
   readonly image = new DiskImage();
   readonly faults: FaultPlan;
+  readonly bucket: string | null;
   readonly lots: readonly LotInWorld[];
   readonly network: SimNetwork;
   readonly coordinators: SimCoordinators;
@@ -48,7 +63,8 @@ export class World implements Peopled {
   #broken: Violation | null = null;
   #healedAtMs: number | null = null;
 
-  constructor(seed: number, { tellStory, jobs }: { readonly tellStory: boolean; readonly jobs: number }) {
+  constructor(seed: number, { tellStory, jobs, bucket }: WorldOptions) {
+    this.bucket = bucket ? "/bucket" : null;
     this.random = new SeededRandom(seed);
     this.scheduler = new Scheduler(this.random.fork(), tellStory);
     this.faults = new FaultPlan(this.random.fork());
@@ -128,6 +144,7 @@ export class World implements Peopled {
       failingRows: faults.has("failingRow"),
       poisonRows: faults.has("poisonRow"),
       place,
+      root: this.bucket ?? "",
     });
     for (const _row of job.failing) faults.count("failingRow");
     return new LotInWorld(this, job, place === 0);

@@ -29,6 +29,10 @@ export const LAWS = {
     says: "The output is written at most once, it is the one that the intent to publish announced, and it replaces nobody's file.",
     why: "Whoever reads the output while a job resumes must not see it change.",
   },
+  "whole-or-nothing": {
+    says: "From the moment that the manifest is there, so is every file that it names, whole.",
+    why: "Readers look for the manifest, on a disk and in a bucket, and must never find half a result.",
+  },
   "same-commits-same-output": {
     says: "The reduction of the same commits gives the same bytes, after any restart.",
     why: "A resumed job publishes what it announced before it died, or its intent could never be kept.",

@@ -1,0 +1,195 @@
+import { dirname } from "node:path";
+import { sha256 } from "../shared/core/digest.ts";
+import { type FileStat, folderOf, type Location } from "../shared/domain/location.ts";
+import {
+  asStorageError,
+  cannot,
+  checkRange,
+  notAFile,
+  occupied,
+  tooShort,
+} from "../shared/storage/errors.ts";
+import { drain } from "../shared/storage/put-source.ts";
+import type {
+  Capabilities,
+  Entry,
+  PlaceKind,
+  PutOptions,
+  PutSource,
+  Storage,
+  StoredFile,
+} from "../shared/storage/storage.ts";
+import type { DiskImage, FileNode } from "./disk-image.ts";
+import { type DiskCall, type TurnOptions, takeTurn } from "./sim-turn.ts";
+
+export interface SimBucketOptions extends TurnOptions {
+  readonly image: DiskImage;
+  /** Where in the image the bucket is kept: no other process has a disk there. */
+  readonly root: string;
+}
+
+/**
+ * A bucket as one process of the simulated world has it: no renames, no links, no folders of its own; each
+ * call is one turn, whole and safe at once, or not done. Of one that fails nobody knows whether it was done:
+ * its answer may be what was lost.
+ */
+export class SimBucket implements Storage {
+  readonly can: Capabilities = { rename: false, link: false, putIfAbsent: true, sync: false, list: true };
+  readonly #options: SimBucketOptions;
+
+  constructor(options: SimBucketOptions) {
+    this.#options = options;
+  }
+
+  kindAt(location: Location): Promise<PlaceKind | null> {
+    return this.#turn("read", location, () => this.#options.image.lookUp(this.#kept(location))?.kind ?? null);
+  }
+
+  stat(location: Location): Promise<FileStat> {
+    return this.#turn("read", location, () => {
+      const { bytes } = this.#file(location);
+      return { bytes: bytes.length, version: sha256(bytes) };
+    });
+  }
+
+  real(location: Location): Promise<Location> {
+    return this.#turn("read", location, () => {
+      this.#options.image.find(this.#kept(location));
+      return location;
+    });
+  }
+
+  async *list(
+    folder: Location,
+    { prefix = "" }: { readonly prefix?: string } = {},
+  ): AsyncGenerator<readonly Entry[]> {
+    const { image } = this.#options;
+    yield await this.#turn("read", folder, () =>
+      [...image.folder(this.#kept(folder), "scandir").names]
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, node]) => ({ name, kind: node.kind, stat: null, unnameable: null })),
+    );
+  }
+
+  read(location: Location, start: number, end: number): Promise<Uint8Array> {
+    checkRange(location, start, end);
+    return this.#turn("read", location, () => {
+      const { bytes } = this.#file(location);
+      if (end > bytes.length) throw tooShort(location, end, bytes.length);
+      return Uint8Array.from(bytes.subarray(start, end));
+    });
+  }
+
+  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+    const chunks: Uint8Array[] = [];
+    const stored = await drain(location, source, options, async (chunk) => {
+      chunks.push(Uint8Array.from(chunk));
+    });
+    const bytes = Buffer.concat(chunks);
+    return await this.#change("write", location, () => {
+      const there = this.#options.image.lookUp(this.#kept(location));
+      if (options.ifAbsent === true && there?.kind === "file") {
+        if (sha256(there.bytes) !== stored.sha256) throw occupied(location, there.bytes.length);
+        return stored;
+      }
+      this.#set(location, bytes);
+      return stored;
+    });
+  }
+
+  async rename(): Promise<void> {
+    throw cannot("a bucket", "rename");
+  }
+
+  async link(): Promise<void> {
+    throw cannot("a bucket", "link");
+  }
+
+  copy(from: Location, to: Location): Promise<void> {
+    return this.#change("write", to, () => this.#set(to, this.#file(from).bytes));
+  }
+
+  /** Nothing is left to do: what was put is there. */
+  async sync(): Promise<void> {}
+
+  async remove(location: Location): Promise<void> {
+    const { image } = this.#options;
+    const node = await this.#turn("read", location, () => image.lookUp(this.#kept(location)));
+    if (node === null) return;
+    // File by file: whoever dies on the way leaves the rest.
+    if (node.kind === "folder")
+      for (const name of [...node.names.keys()]) await this.remove(`${location}/${name}` as Location);
+    else await this.#change("removal", location, () => this.#unlink(location));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #kept(location: Location): string {
+    return `${this.#options.root}${location}`;
+  }
+
+  #file(location: Location): FileNode {
+    const node = this.#options.image.find(this.#kept(location));
+    if (node.kind !== "file") throw notAFile(location, "folder");
+    return node;
+  }
+
+  #set(location: Location, bytes: Buffer): void {
+    const { image } = this.#options;
+    const path = this.#kept(location);
+    makeFolders(dirname(path), image);
+    const there = image.lookUp(path);
+    const file = there?.kind === "file" ? there : image.createFile(path);
+    image.write(file, bytes);
+    image.sync(file);
+    image.sync(image.folder(dirname(path), "sync"));
+  }
+
+  /** A folder is there as long as something is below it. */
+  #unlink(location: Location): void {
+    const { image } = this.#options;
+    if (image.lookUp(this.#kept(location)) === null) return;
+    image.unlink(this.#kept(location));
+    for (let at = folderOf(location); at !== "/"; at = folderOf(at)) {
+      const folder = image.folder(this.#kept(at), "sync");
+      image.sync(folder);
+      if (folder.names.size > 0) return;
+      image.rmdir(this.#kept(at));
+    }
+  }
+
+  #change<T>(call: "write" | "removal", location: Location, act: () => T): Promise<T> {
+    const { process, onChange } = this.#options;
+    const answerLost = () => {
+      try {
+        act();
+      } catch {
+        return;
+      }
+      onChange({ process, call, path: location });
+    };
+    return this.#turn(call, location, act, (random) => {
+      if (random.chance(0.5)) answerLost();
+    });
+  }
+
+  async #turn<T>(
+    call: DiskCall["call"],
+    location: Location,
+    act: () => T,
+    actHalf?: Parameters<typeof takeTurn>[3],
+  ): Promise<T> {
+    try {
+      return await takeTurn(this.#options, { call, path: location }, act, actHalf);
+    } catch (error) {
+      throw asStorageError(call, location, error);
+    }
+  }
+}
+
+function makeFolders(path: string, image: DiskImage): void {
+  if (image.lookUp(path) !== null) return;
+  makeFolders(dirname(path), image);
+  image.mkdir(path);
+  image.sync(image.folder(dirname(path), "sync"));
+}

@@ -1,0 +1,73 @@
+import { diskError } from "./disk-image.ts";
+import type { Scheduler, SimProcess } from "./scheduler.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+/** One operation of a process on its disk, or on a bucket, as a fault sees it. */
+export interface DiskCall {
+  readonly process: SimProcess;
+  readonly call: "open" | "read" | "write" | "sync" | "names" | "removal" | "close";
+  readonly path: string;
+}
+
+/** What is to go wrong with an operation. */
+export type DiskFault =
+  | { readonly kind: "none" }
+  | { readonly kind: "error"; readonly code: "ENOSPC" | "EIO" }
+  /** The process dies before the operation, half way through it, or after it, before it hears of it. */
+  | { readonly kind: "die"; readonly when: "before" | "torn" | "after"; readonly power: boolean };
+
+/** Whose turns these are, and what goes wrong with them. */
+export interface TurnOptions {
+  readonly scheduler: Scheduler;
+  readonly process: SimProcess;
+  readonly random: SeededRandom;
+  readonly faultOf: (call: DiskCall) => DiskFault;
+  readonly die: (process: SimProcess, why: string, power: boolean) => void;
+  /** Told after each change, while nothing else can happen. */
+  readonly onChange: (call: DiskCall) => void;
+}
+
+/** How long operations take: mostly next to nothing, now and then a disk is busy. */
+const USUAL_MS = 1;
+const BUSY_MS = 150;
+const BUSY_SHARE = 0.02;
+
+/** One operation: it takes a turn of its process, and may fail, be done in part, or be the last. */
+export function takeTurn<T>(
+  options: TurnOptions,
+  { call, path }: Pick<DiskCall, "call" | "path">,
+  act: () => T,
+  actHalf: (random: SeededRandom) => void = () => {},
+): Promise<T> {
+  const { scheduler, process, random, faultOf, die, onChange } = options;
+  const busyMs = random.chance(BUSY_SHARE) ? BUSY_MS * random.unit() : 0;
+  return new Promise((resolve, reject) => {
+    scheduler.after(USUAL_MS * random.unit() + busyMs, process, () => {
+      const diskCall: DiskCall = { process, call, path };
+      const fault = faultOf(diskCall);
+      if (call !== "read" && call !== "close") scheduler.note(`${process.name}: ${call} ${path}`);
+      const dies = fault.kind === "die" ? fault : null;
+      if (dies?.when === "before" || dies?.when === "torn") {
+        if (dies.when === "torn") actHalf(random);
+        die(process, `${dies.when} ${call} ${path}`, dies.power);
+        return;
+      }
+      if (fault.kind === "error") {
+        scheduler.note(`${process.name}: ${fault.code} at ${call} ${path}`);
+        if (call === "write") actHalf(random);
+        reject(diskError(fault.code, call, path));
+        return;
+      }
+      let result: T;
+      try {
+        result = act();
+      } catch (error) {
+        reject(error);
+        return;
+      }
+      if (call !== "read") onChange(diskCall);
+      if (dies === null) resolve(result);
+      else die(process, `after ${call} ${path}`, dies.power);
+    });
+  });
+}

@@ -1,0 +1,159 @@
+import { expect, test } from "vitest";
+import { buildManifest, layOutParts } from "../../../../coordinator/publish/layout.ts";
+import { publishOutput } from "../../../../coordinator/publish/publish.ts";
+import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
+import { stageOutput } from "../../../../coordinator/publish/stage.ts";
+import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { below } from "../../../../shared/domain/location.ts";
+import type { PartialManifest } from "../../../../shared/domain/partial.ts";
+import { partialFolder } from "../../../../shared/domain/partial.ts";
+import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
+import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { readText } from "../../../../shared/storage/whole-file.ts";
+
+const PATHS = workPaths("/out");
+const SHARDS = 3;
+const { signal } = new AbortController();
+
+function aPartial(shard: number): { readonly partial: PartialManifest; readonly text: string } {
+  const text = `the row of shard ${shard}`;
+  const files = [
+    { kind: "rows", name: "rows.parquet", rows: 1, bytes: text.length, sha256: sha256(text) },
+  ] as const;
+  const partial: PartialManifest = {
+    shard: shardId(shard),
+    token: { generation: 1, sequence: shard + 1 },
+    executionId: `e${shard}`,
+    rowsIn: 1,
+    rowsMapped: 1,
+    rowsFiltered: 0,
+    rowsOut: 1,
+    rowsDead: 0,
+    firstDead: null,
+    files,
+    digest: partialDigest(files),
+  };
+  return { partial, text };
+}
+
+const PARTIALS = Array.from({ length: SHARDS }, (_, shard) => aPartial(shard));
+
+/** A bucket with committed partials, and a switch that breaks it at one of the calls that follow. */
+class BreakingBucket {
+  readonly storage: MemoryStorage;
+  #untilBreak = Number.POSITIVE_INFINITY;
+
+  constructor() {
+    this.storage = new MemoryStorage({ before: (call) => this.#called(call) });
+  }
+
+  async fill(): Promise<void> {
+    for (const { partial, text } of PARTIALS) {
+      const location = below(PATHS.partials, partialFolder(partial), "rows.parquet");
+      await this.storage.put(location, sourceOfBytes(text));
+    }
+  }
+
+  breakAt(call: number): void {
+    this.#untilBreak = call;
+  }
+
+  async #called({ call }: StorageCall): Promise<void> {
+    this.#untilBreak -= 1;
+    if (this.#untilBreak === 0) throw new Error(`the process died at ${call}`);
+  }
+}
+
+async function stageAndPublish({ storage }: BreakingBucket): Promise<void> {
+  const staged = await stageOutput({
+    facts: {
+      job: { id: "j1", name: "digits" },
+      digests: { spec: "s", input: "i", model: "m" },
+      run: { ...NO_RUN, rowsTotal: SHARDS, shardsCommitted: SHARDS, attempts: SHARDS },
+      builds: [],
+      versions: {},
+    },
+    partials: PARTIALS.map(({ partial }) => partial),
+    paths: PATHS,
+    reduced: [],
+    poisoned: [],
+    keep: [],
+    storage,
+    signal,
+  });
+  await publishOutput({ outputPath: PATHS.output, storage, staged });
+}
+
+/** What readers find who look for the manifest first: all that it names, or nothing. */
+async function published({ storage }: BreakingBucket): Promise<string[] | null> {
+  const path = below(PATHS.output, "_manifest.json");
+  if ((await storage.kindAt(path)) === null) return null;
+  const { files } = JSON.parse(await readText(storage, path)) as { files: { path: string }[] };
+  return await Promise.all(files.map((file) => readText(storage, below(PATHS.output, file.path))));
+}
+
+const WHOLE = PARTIALS.map(({ text }) => text);
+
+test("whichever call a process dies at, readers see the whole or nothing, and the next ends it", async () => {
+  let calls = 0;
+  for (let isOver = false; !isOver; ) {
+    calls += 1;
+    const bucket = new BreakingBucket();
+    await bucket.fill();
+    bucket.breakAt(calls);
+    const outcome = await stageAndPublish(bucket).then(
+      () => "published",
+      () => "died",
+    );
+    bucket.breakAt(Number.POSITIVE_INFINITY);
+    const seen = await published(bucket);
+    if (seen !== null) expect(seen).toEqual(WHOLE);
+    isOver = outcome === "published";
+    if (isOver) expect(seen).toEqual(WHOLE);
+    await stageAndPublish(bucket);
+    expect(await published(bucket)).toEqual(WHOLE);
+  }
+  expect(calls).toBeGreaterThan(20);
+});
+
+test("a file of somebody's under a name of the output is refused, and left as it is", async () => {
+  const bucket = new BreakingBucket();
+  await bucket.fill();
+  const taken = below(PATHS.output, "rows/part-00001.parquet");
+  await bucket.storage.put(taken, sourceOfBytes("x".repeat(WHOLE[1]?.length ?? 0)));
+  await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+  expect(await readText(bucket.storage, taken)).toMatch(/^x+$/);
+  expect(await published(bucket)).toBeNull();
+});
+
+test("a manifest that came meanwhile is never replaced", async () => {
+  const bucket = new BreakingBucket();
+  await bucket.fill();
+  const path = below(PATHS.output, "_manifest.json");
+  const parts = layOutParts(
+    PARTIALS.slice(1).map(({ partial }) => partial),
+    0,
+  );
+  const counts = { rowsMapped: 2, rowsFiltered: 0, rowsOut: 2 };
+  const facts = {
+    job: { id: "j2", name: "other" },
+    digests: { spec: "s", input: "i", model: "m" },
+    run: { ...NO_RUN, rowsTotal: 2, shardsCommitted: 2, attempts: 2 },
+    builds: [],
+    versions: {},
+    counts,
+  };
+  const text = manifestText(
+    buildManifest(
+      facts,
+      parts.map(({ output }) => output),
+    ),
+  );
+  await bucket.storage.put(path, sourceOfBytes(text));
+  await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+  expect(await readText(bucket.storage, path)).toBe(text);
+});
