@@ -230,7 +230,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "filtered-not-counted",
     says: "rows that a step dropped are missing in the counts",
-    breaks: ["every-row-once"],
+    breaks: ["every-row-once", "counts-agree"],
     edits: [
       edit(
         "coordinator/schedule/state/evolve-shard.js",
@@ -242,7 +242,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "filtered-counted-twice",
     says: "a shard that is revoked, and committed again, counts its dropped rows twice",
-    breaks: ["every-row-once"],
+    breaks: ["every-row-once", "counts-agree"],
     edits: [
       edit(
         "coordinator/schedule/state/evolve-shard.js",
