@@ -2,7 +2,7 @@ import { stageOutput } from "../coordinator/publish/stage.ts";
 import type { WorkPaths } from "../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../coordinator/reduce/reduce.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
-import { outputFields } from "../shared/domain/output-fields.ts";
+import { publishedFields } from "../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import { NO_RUN } from "../shared/domain/run-facts.ts";
 import type { Storage } from "../shared/storage/storage.ts";
@@ -51,7 +51,7 @@ async function timeOnce(
   const reduced = await reducePartials({
     ...place,
     reduce: spec.reduce,
-    fields: outputFields(map),
+    fields: publishedFields(map),
     partials,
     signal,
   });

@@ -137,7 +137,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
       signature: { inputs: [], outputs: [], unusable: [] },
       externalData: [],
     },
-    map: { inputs: [], outputs: [], keep: [], columns: [], fixedBatchRows: null },
+    map: { inputs: [], outputs: [], keep: [], columns: [], prepare: [], finish: [], fixedBatchRows: null },
     shards,
     converted: null,
     digests: { spec: specDigest(spec), input: "input", model: "model" },

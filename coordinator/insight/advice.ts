@@ -43,6 +43,10 @@ export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
       return "the workers wait for input bytes: bring the data nearer, to faster storage, or let more workers read at once";
     case "decode":
       return "unpacking the input takes the time: store only the columns that are used, with a lighter compression, or give each worker more --shard-threads";
+    case "prepare":
+      return stepsAdvice("map.prepare");
+    case "finish":
+      return stepsAdvice("map.finish");
     case "tensorize":
       return "turning columns into tensors takes the time: store fixed-size lists of the type that the model takes, or give each worker more --shard-threads";
     case "collect":
@@ -62,6 +66,10 @@ export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
     default:
       return assertNever(bottleneck);
   }
+}
+
+function stepsAdvice(key: string): string {
+  return `the steps of ${key} take the time: compute with fewer and smaller columns (those that are only named pass by), or give each worker more --shard-threads`;
 }
 
 function smallFilesAdvice({ rows, files }: AdviceFacts): string {

@@ -52,7 +52,7 @@ const MUCH = 0.25;
 
 /** The stages that one kind of thread does, in turn: together they are busy for at most 1. */
 const THREADS: readonly (readonly Stage[])[] = [
-  ["read", "decode", "tensorize", "collect"],
+  ["read", "decode", "prepare", "tensorize", "collect", "finish"],
   ["encode", "store"],
 ];
 

@@ -1,7 +1,7 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import { outputFields } from "../../shared/domain/output-fields.ts";
+import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialShape } from "../../shared/domain/partial-layout.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
@@ -116,7 +116,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const reduced = await seams.reduce({
       ...place,
       reduce: spec.reduce,
-      fields: outputFields(map),
+      fields: publishedFields(map),
       partials,
       signal,
     });

@@ -17,8 +17,9 @@ import { bindOutput } from "./bind-output.ts";
 type MapSpec = JobSpec["map"];
 
 /**
- * Binds the `map` of a job to a model and to the columns of a dataset: every name resolved, every shape
- * known.
+ * Binds the `map` of a job to a model and to the columns that its rows have (those of the dataset, or what
+ * the steps in front of the model leave): every name resolved, every shape known. The steps themselves are
+ * planned by `planMap`.
  *
  * - The batch is the first dimension of every input, or the one that `batchAxis` says: free, or one fixed
  *   number for all.
@@ -56,7 +57,7 @@ export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readon
     ...keep.map((field) => field.name),
   ]);
   const order = fields.map((field) => field.name).filter((name) => read.has(name));
-  return { inputs, outputs, keep, columns: order, fixedBatchRows };
+  return { inputs, outputs, keep, columns: order, prepare: [], finish: [], fixedBatchRows };
 }
 
 /** What the job asks for; when it asks for nothing, every output as it is. */

@@ -6,11 +6,10 @@ import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
-import { outputFields } from "../../shared/domain/output-fields.ts";
+import { publishedFields } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { warmSqlProcess } from "../../shared/sql/spare-process.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
-import { bindMap } from "./bind-map.ts";
 import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
 import { convertedModel } from "./converted-model.ts";
@@ -19,6 +18,7 @@ import { readFooters } from "./footers.ts";
 import { discoverFiles } from "./input/discover.ts";
 import { inspectModel } from "./inspect-model.ts";
 import { outputRowBytes } from "./output-row-bytes.ts";
+import { planMap } from "./plan-map.ts";
 import { planShards } from "./planner.ts";
 import { type FileFooter, sealDataset } from "./seal-dataset.ts";
 import { type CheckedWhere, checkWhere } from "./where/check-where.ts";
@@ -42,8 +42,7 @@ export async function planJob(
 ): Promise<PlannedJob> {
   refuseWhere(spec);
   // It loads while the input is read.
-  const hasSql = Object.keys(spec.reduce).length > 0 || spec.input.where !== undefined;
-  if (hasSql) warmSqlProcess();
+  if (hasSql(spec)) warmSqlProcess();
   const [input, model] = await allOrEveryProblem([
     readInput(spec, signal),
     inspectModel(spec.model.path, signal),
@@ -52,9 +51,10 @@ export async function planJob(
     signal.throwIfAborted();
     throw error;
   });
-  const map = bindMap(spec.map, model.signature, input.dataset.fields);
+  const map = await aside(() => planMap(spec.map, model.signature, input.dataset.fields, signal));
   checkKeptTypes(spec, map.keep, input.dataset.files);
-  const where = hasSql
+  const hasChecked = spec.input.where !== undefined || Object.keys(spec.reduce).length > 0;
+  const where = hasChecked
     ? await aside(() => checkSql(spec, { map, fields: input.dataset.fields, signal }))
     : null;
   const { files, pruned } =
@@ -78,6 +78,11 @@ function refuseWhere({ input }: JobSpec): void {
   throw new ShardmillError("SPEC_INVALID", "the job cannot run as it stands", {
     problems: [{ where: "input.where", what: "rows are not filtered yet" }],
   });
+}
+
+function hasSql({ input, map, reduce }: JobSpec): boolean {
+  const hasSteps = map.prepare.length > 0 || map.finish.length > 0;
+  return hasSteps || input.where !== undefined || Object.keys(reduce).length > 0;
 }
 
 /** What identifies a job, found without checking it: enough to see that it is published already. */
@@ -109,7 +114,7 @@ async function checkSql(spec: JobSpec, { map, fields, signal }: SqlContext): Pro
   try {
     const [where] = await allOrEveryProblem([
       sql === undefined ? null : checkWhere({ sql, fields, scratchFolder: scratch, signal }),
-      checkReductions({ reduce, fields: outputFields(map), scratchFolder: scratch, signal }),
+      checkReductions({ reduce, fields: publishedFields(map), scratchFolder: scratch, signal }),
     ]);
     return where;
   } finally {

@@ -72,7 +72,7 @@ async function checkReduction(
     if (reduction.combine !== undefined) {
       const combine = { where: `reduce.${name}.combine`, sql: reduction.combine };
       const combined = join(scratchFolder, "combined.parquet");
-      const failed = await failureOf(database.copyTo(combine, combined, "partial"));
+      const failed = await failureOf(database.copyTo(combine, combined, { storedFor: "partial" }));
       if (failed !== null) {
         // Without combined columns there is nothing to bind `final` to: only its grammar can be judged.
         const grammar = isLimit(failed) ? null : await failureOf(database.checkSyntax(final));

@@ -149,7 +149,7 @@ async function createTable(
   const combine = { where: `reduce.${name}.combine`, sql: reduction.combine };
   await database.run(emptyTable("rows", fields));
   const empty = join(paths.temp, "merged", "empty.parquet");
-  if (scanned.length === 0) await database.copyTo(combine, empty, "partial");
+  if (scanned.length === 0) await database.copyTo(combine, empty, { storedFor: "partial" });
   await database.viewPartials("partials", combine, parquetScan(scanned.length > 0 ? scanned : [empty]));
   await database.run("DROP TABLE rows");
 }

@@ -1,6 +1,7 @@
 import type { InputSourcePlan } from "../input-sources/input-sources.ts";
 import type { OutputOpPlan } from "../output-ops/output-ops.ts";
 import type { Field } from "./dataset.ts";
+import type { StepPlan } from "./step-plan.ts";
 import type { Dim, Dtype } from "./tensor.ts";
 
 /**
@@ -11,10 +12,17 @@ import type { Dim, Dtype } from "./tensor.ts";
 export interface MapPlan {
   readonly inputs: readonly InputBinding[];
   readonly outputs: readonly OutputBinding[];
-  /** Input columns carried to the output, as they are. */
+  /** Columns, as the inputs have them, that are carried to the output as they are. */
   readonly keep: readonly Field[];
-  /** Every column that must be read: those of the inputs and those kept, each once, in schema order. */
+  /**
+   * Every column that must be read, each once, in schema order: those of the inputs and those kept, or what
+   * the steps in front of them need.
+   */
   readonly columns: readonly string[];
+  /** What is done with the rows before they become tensors. */
+  readonly prepare: readonly StepPlan[];
+  /** What is done with the kept columns and the outputs before they are written. */
+  readonly finish: readonly StepPlan[];
   /** The model's batch dimension if it is a fixed number (the last batch is then padded), else null. */
   readonly fixedBatchRows: number | null;
 }

@@ -84,9 +84,31 @@ const namedOutput = z
   .strictObject({ column: columnName.describe("The output column."), ...outputKeys })
   .superRefine(checkOutputRules);
 
+const stepSpec = z.strictObject({
+  sql: z
+    .string()
+    .min(1)
+    .max(1_000_000)
+    .describe(
+      "A SELECT over `rows` (DuckDB) that makes each result of one row: new columns, fewer rows (`WHERE`), or several " +
+        "of one (`unnest`).",
+    ),
+});
+
+/** A slip of a template. */
+const MAX_STEPS = 100;
+
 /** `map` in the job file: how rows become tensors, and tensors columns. */
 export const mapSpec = z
   .strictObject({
+    prepare: z
+      .array(stepSpec)
+      .max(MAX_STEPS)
+      .default([])
+      .describe(
+        "What is done with the rows before they become tensors, step by step: `inputs` and `keep` name the columns that " +
+          "the last one leaves. See [steps](#steps).",
+      ),
     inputs: z
       .record(
         columnName,
@@ -124,7 +146,14 @@ export const mapSpec = z
       .array(columnName)
       .max(MAX_NAMES)
       .default([])
-      .describe("Input columns carried to the output as they are."),
+      .describe("Columns carried to the output as they are."),
+    finish: z
+      .array(stepSpec)
+      .max(MAX_STEPS)
+      .default([])
+      .describe(
+        "What is done with the kept columns and the outputs before they are written, step by step. See [steps](#steps).",
+      ),
     batch: z
       .strictObject({
         rows: z
@@ -145,6 +174,7 @@ export const mapSpec = z
   .superRefine(checkColumnClashes, { when: () => true });
 
 export type InputSpec = Frozen<z.output<typeof inputSpec>>;
+export type StepSpec = Frozen<z.output<typeof stepSpec>>;
 export type OutputSpec = Frozen<z.output<typeof outputSpec>>;
 
 export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

@@ -3,8 +3,16 @@ import { opOf } from "../output-ops/output-ops.ts";
 import type { Field, FieldType } from "./dataset.ts";
 import type { MapPlan, OutputBinding } from "./map-plan.ts";
 
+/** The fields of the rows files: what the last step behind the model leaves, or the map itself. */
+export function publishedFields(plan: Pick<MapPlan, "keep" | "outputs" | "finish">): readonly Field[] {
+  const last = plan.finish.at(-1);
+  if (last === undefined) return outputFields(plan);
+  return last.columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
+}
+
 /**
- * The fields of the rows files: the kept columns first, then the outputs in the order of the plan.
+ * The fields that the map makes of its rows: the kept columns first, then the outputs in the order of the
+ * plan.
  *
  * | op | column |
  * |---|---|

@@ -24,12 +24,23 @@ export interface WorkerInfo {
 }
 
 /** The stages of a shard, in order: where a worker's time goes. */
-export const STAGES = ["read", "decode", "tensorize", "infer", "collect", "encode", "store"] as const;
+export const STAGES = [
+  "read",
+  "decode",
+  "prepare",
+  "tensorize",
+  "infer",
+  "collect",
+  "finish",
+  "encode",
+  "store",
+] as const;
 export type Stage = (typeof STAGES)[number];
 
 /**
  * Busy share of each stage, 0 to 1: of all lanes for `infer`, of all shard threads for `read`, `decode`,
- * `tensorize` and `collect`, of all writers for `encode` and `store`.
+ * `tensorize` and `collect`, of the threads of the steps for `prepare` and `finish`, of all writers for
+ * `encode` and `store`.
  */
 export type StageShares = Readonly<Partial<Record<Stage, number>>>;
 

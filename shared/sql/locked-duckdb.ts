@@ -1,15 +1,14 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { ShardmillError } from "../core/errors.ts";
 import { boundPredicate } from "./bound-predicate.ts";
+import { checkSelect, extractOne, isBlank } from "./check-select.ts";
 import { jsonValue } from "./json-values.ts";
 import { type LockedDatabaseOptions, lockingSettings } from "./locking.ts";
 import { quoteIdentifier, quoteLiteral } from "./quote.ts";
-import { refusedFunction } from "./refused-functions.ts";
-import type { SqlDatabase } from "./sql-database.ts";
+import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
 import { type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
-import type { StoredFor } from "./stored-types.ts";
 import { restoredSelect, storedSelect } from "./typed-select.ts";
 
 /** How often an interrupt is repeated: DuckDB forgets one that comes before the statement has started. */
@@ -29,7 +28,7 @@ const RESULT_VIEW = "temp.main.shardmill_result";
  * chance or the time (`random()`, `now()`).
  *
  * Statements run one after the other, off the calling thread. `run`, `rows` and `copyOwn` are for our own
- * SQL; `copyTo` is the one for a user's. A user's SELECT changes no setting (see {@link refusedFunction});
+ * SQL; `copyTo` is the one for a user's. A user's SELECT changes no setting (see {@link checkSelect});
  * each reduction has a database of its own all the same.
  */
 export class LockedDatabase implements SqlDatabase {
@@ -72,7 +71,7 @@ export class LockedDatabase implements SqlDatabase {
 
   /** @throws {SQL_INVALID} when it is not one statement, or not SQL at all; names are not looked up */
   async checkSyntax(source: SqlSource): Promise<void> {
-    await this.#inTurn(source, () => this.#extractOne(source));
+    await this.#inTurn(source, () => extractOne(this.#connection, source));
   }
 
   /**
@@ -98,17 +97,48 @@ export class LockedDatabase implements SqlDatabase {
    * function that acts, or has a column that such a file cannot hold
    * @throws {SQL_FAILED} {INTERRUPTED}
    */
-  async copyTo(
-    source: SqlSource,
-    path: string,
-    storedFor: StoredFor = "published",
-  ): Promise<{ rows: number }> {
+  async copyTo(source: SqlSource, path: string, options: CopyOptions = {}): Promise<{ rows: number }> {
+    const { storedFor = "published", columns } = options;
     return this.#inTurn(source, () =>
       this.#withResultView(source, async () => {
-        const select = await storedSelect(this.#connection, RESULT_VIEW, { source, storedFor });
+        const select = await storedSelect(this.#connection, RESULT_VIEW, { source, storedFor, columns });
         return this.#copy(select, path);
       }),
     );
+  }
+
+  /**
+   * The names of the columns that a user's SELECT gives, some perhaps twice.
+   *
+   * @throws {SQL_INVALID} as {@link copyTo} does
+   */
+  async columnNames(source: SqlSource): Promise<readonly string[]> {
+    return this.#inTurn(source, async () => {
+      await checkSelect(this.#connection, source);
+      const statement = await this.#connection.prepare(source.sql);
+      try {
+        return Array.from({ length: statement.columnCount }, (_, index) => statement.columnName(index));
+      } finally {
+        statement.destroySync();
+      }
+    });
+  }
+
+  /**
+   * Keeps a user's SELECT as the view `name`, and gives our own SELECT of `columns` of it, which
+   * {@link copyOwn} then writes as {@link copyTo} would: again and again, while the tables behind it change.
+   *
+   * @throws {SQL_INVALID} as {@link copyTo} does
+   */
+  async viewResult(name: string, source: SqlSource, columns: readonly string[]): Promise<string> {
+    return this.#inTurn(source, async () => {
+      await this.#createView(`temp.main.${quoteIdentifier(name)}`, source);
+      return storedSelect(this.#connection, quoteIdentifier(name), {
+        source,
+        storedFor: "published",
+        columns,
+      });
+    });
   }
 
   /**
@@ -179,49 +209,19 @@ export class LockedDatabase implements SqlDatabase {
     this.#interrupter = null;
   }
 
-  async #checkSelect(source: SqlSource): Promise<void> {
-    const statements = await this.#extractOne(source);
-    // Before it is bound, for some act as soon as they are.
-    const refused = await refusedFunction(this.#connection, source.sql);
-    if (refused !== null) {
-      const what = `\`${refused}\` is no function for a reduction: it acts, or reads what is not its own`;
-      throw sqlRefused(source, { what, expected: "a SELECT from `rows` or `partials`", found: refused });
-    }
-    const statement = await statements.prepare(0);
-    try {
-      if (statement.statementType !== StatementType.SELECT) {
-        const found = StatementType[statement.statementType] ?? "another statement";
-        throw sqlRefused(source, { what: "not a SELECT", expected: "one SELECT", found });
-      }
-      if (statement.parameterCount > 0) {
-        throw sqlRefused(source, {
-          what: "has parameters",
-          expected: "no `$1`, no `?`",
-          found: "parameters",
-        });
-      }
-    } finally {
-      statement.destroySync();
-    }
-  }
-
-  async #extractOne(source: SqlSource) {
-    if (isBlank(source.sql)) throw sqlRefused(source, { what: "the SQL is empty", expected: "one SELECT" });
-    const statements = await this.#connection.extractStatements(source.sql);
-    if (statements.count === 1) return statements;
-    const found = `${statements.count} statements`;
-    throw sqlRefused(source, { what: "more than one statement", expected: "one SELECT", found });
-  }
-
   /** The user's text stands last in ours, so that no bracket or comment in it can change what ours means. */
-  async #withResultView<T>(source: SqlSource, use: () => Promise<T>): Promise<T> {
-    await this.#checkSelect(source);
-    const prefix = `CREATE OR REPLACE TEMP VIEW ${RESULT_VIEW} AS `;
+  async #createView(name: string, source: SqlSource): Promise<void> {
+    await checkSelect(this.#connection, source);
+    const prefix = `CREATE OR REPLACE TEMP VIEW ${name} AS `;
     try {
       await this.#connection.run(prefix + source.sql);
     } catch (error) {
       throw sqlError(error, source, Buffer.byteLength(prefix));
     }
+  }
+
+  async #withResultView<T>(source: SqlSource, use: () => Promise<T>): Promise<T> {
+    await this.#createView(RESULT_VIEW, source);
     try {
       return await use();
     } finally {
@@ -272,11 +272,6 @@ async function onlyConstants(connection: DuckDBConnection): Promise<string> {
 }
 
 const BLANK_PREDICATE = { what: "the condition is empty", expected: "one condition", found: "nothing" };
-
-/** True for nothing but white space, semicolons and comments. */
-function isBlank(sql: string): boolean {
-  return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, "").replace(/[\s;]/g, "") === "";
-}
 
 function interrupted(source: SqlSource): ShardmillError {
   return new ShardmillError("INTERRUPTED", `${source.where} was interrupted`, {

@@ -3,6 +3,13 @@ import type { LockedDatabaseOptions } from "./locking.ts";
 import type { SqlSource } from "./sql-error.ts";
 import type { StoredFor } from "./stored-types.ts";
 
+export interface CopyOptions {
+  /** Left out: `published`. */
+  readonly storedFor?: StoredFor;
+  /** Of the result, those that are written. Left out: all. */
+  readonly columns?: readonly string[];
+}
+
 /**
  * A database for a user's SQL, locked to a few folders: {@link LockedDatabase} in this process, or
  * `SqlProcess`, the same in a process of its own. The methods are told at LockedDatabase.
@@ -11,8 +18,9 @@ export interface SqlDatabase extends AsyncDisposable {
   run(sql: string): Promise<void>;
   rows(sql: string): Promise<Record<string, unknown>[]>;
   checkSyntax(source: SqlSource): Promise<void>;
-  copyTo(source: SqlSource, path: string, storedFor?: StoredFor): Promise<{ rows: number }>;
   bindPredicate(source: SqlSource, table: string): Promise<string | null>;
+  columnNames(source: SqlSource): Promise<readonly string[]>;
+  copyTo(source: SqlSource, path: string, options?: CopyOptions): Promise<{ rows: number }>;
   copyOwn(source: SqlSource, path: string): Promise<{ rows: number }>;
   viewPartials(name: string, source: SqlSource, scan: string): Promise<void>;
   /** Ends the statement under way; the database is only good for closing after it. */

@@ -9,10 +9,9 @@ import { Slots } from "../core/slots.ts";
 import { formatBytes } from "../core/units.ts";
 import { defaultMemoryBytes, type LockedDatabaseOptions } from "./locking.ts";
 import { keepSqlProcess, takeSqlProcess } from "./spare-process.ts";
-import type { SqlDatabase } from "./sql-database.ts";
+import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
 import type { SqlSource } from "./sql-error.ts";
 import type { SqlCommand, SqlReply, SqlRequest } from "./sql-protocol.ts";
-import type { StoredFor } from "./stored-types.ts";
 
 export interface SqlProcessOptions extends LockedDatabaseOptions {
   /** Checks do not wait for results, which may take hours. */
@@ -99,9 +98,12 @@ class SqlProcess implements SqlDatabase {
     return (await this.#ask(source.where, { kind: "bindPredicate", source, table })) as string | null;
   }
 
-  async copyTo(source: SqlSource, path: string, storedFor?: StoredFor): Promise<{ rows: number }> {
-    const options = storedFor === undefined ? {} : { storedFor };
-    return this.#copy({ kind: "copyTo", source, path, ...options });
+  async columnNames(source: SqlSource): Promise<readonly string[]> {
+    return (await this.#ask(source.where, { kind: "columnNames", source })) as readonly string[];
+  }
+
+  async copyTo(source: SqlSource, path: string, options: CopyOptions = {}): Promise<{ rows: number }> {
+    return this.#copy({ kind: "copyTo", source, path, options });
   }
 
   async copyOwn(source: SqlSource, path: string): Promise<{ rows: number }> {

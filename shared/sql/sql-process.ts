@@ -38,8 +38,10 @@ async function obey(command: SqlCommand): Promise<unknown> {
       return opened().checkSyntax(command.source);
     case "bindPredicate":
       return opened().bindPredicate(command.source, command.table);
+    case "columnNames":
+      return opened().columnNames(command.source);
     case "copyTo":
-      return opened().copyTo(command.source, command.path, command.storedFor);
+      return opened().copyTo(command.source, command.path, command.options);
     case "copyOwn":
       return opened().copyOwn(command.source, command.path);
     case "viewPartials":

@@ -1,7 +1,7 @@
 import type { ErrorData } from "../core/errors.ts";
 import type { LockedDatabaseOptions } from "./locking.ts";
+import type { CopyOptions } from "./sql-database.ts";
 import type { SqlSource } from "./sql-error.ts";
-import type { StoredFor } from "./stored-types.ts";
 
 /** To a process that runs SQL: one database at a time, opened, used and closed. */
 export type SqlCommand =
@@ -10,11 +10,12 @@ export type SqlCommand =
   | { readonly kind: "rows"; readonly sql: string }
   | { readonly kind: "checkSyntax"; readonly source: SqlSource }
   | { readonly kind: "bindPredicate"; readonly source: SqlSource; readonly table: string }
+  | { readonly kind: "columnNames"; readonly source: SqlSource }
   | {
       readonly kind: "copyTo";
       readonly source: SqlSource;
       readonly path: string;
-      readonly storedFor?: StoredFor;
+      readonly options: CopyOptions;
     }
   | { readonly kind: "copyOwn"; readonly source: SqlSource; readonly path: string }
   | {

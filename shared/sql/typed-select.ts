@@ -19,9 +19,18 @@ interface Column {
 export async function storedSelect(
   connection: DuckDBConnection,
   view: string,
-  { source, storedFor }: { readonly source: SqlSource; readonly storedFor: StoredFor },
+  {
+    source,
+    storedFor,
+    columns: wanted,
+  }: {
+    readonly source: SqlSource;
+    readonly storedFor: StoredFor;
+    readonly columns?: readonly string[] | undefined;
+  },
 ): Promise<string> {
-  const columns = (await columnsOf(connection, view, source)).map(({ name, type }) => {
+  const all = await columnsOf(connection, view, source, wanted);
+  const columns = all.map(({ name, type }) => {
     const stored = refusing(source, name, () => storedType(type, storedFor));
     return cast(name, sqlType(type), stored);
   });
@@ -54,8 +63,10 @@ async function columnsOf(
   connection: DuckDBConnection,
   table: string,
   source: SqlSource,
+  names?: readonly string[],
 ): Promise<readonly Column[]> {
-  const statement = await connection.prepare(`FROM ${table}`);
+  const select = names === undefined ? "" : `SELECT ${names.map(quoteIdentifier).join(", ")} `;
+  const statement = await connection.prepare(`${select}FROM ${table}`);
   try {
     return Array.from({ length: statement.columnCount }, (_, index) => {
       const name = statement.columnName(index);

@@ -8,6 +8,7 @@ import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.
 import { isLocation, type Location } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { PRECISIONS } from "../domain/precision.ts";
+import type { StepPlan } from "../domain/step-plan.ts";
 import { DTYPES } from "../domain/tensor.ts";
 import { SOURCE_PLAN_SCHEMA } from "../input-sources/input-sources.ts";
 import { OP_PLAN_SCHEMA } from "../output-ops/output-ops.ts";
@@ -95,6 +96,15 @@ const tensorInfo = z.object({ name: z.string(), dtype, dims });
 /** What inputs and outputs have in common. */
 const binding = { tensor: z.string(), dtype, rowDims: z.array(count), rowValues: count, batchAxis: count };
 
+const stepPlan: z.ZodType<StepPlan> = z.object({
+  where: z.string(),
+  op: z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
+  reads: z.array(z.string()),
+  columns: z.array(
+    z.object({ name: z.string(), type: fieldType, nullable: z.boolean(), from: z.string().nullable() }),
+  ),
+});
+
 const mapPlan = z.object({
   inputs: z.array(
     z.object({
@@ -117,6 +127,8 @@ const mapPlan = z.object({
   ),
   keep: z.array(field),
   columns: z.array(z.string()),
+  prepare: z.array(stepPlan),
+  finish: z.array(stepPlan),
   fixedBatchRows: count.nullable(),
 });
 

@@ -50,7 +50,14 @@ async function describe(model: Uint8Array, table: Table, inputs: Inputs): Promis
   await writeFile(join(folder, "in.parquet"), encodeParquet(table));
   await using session = await createSession(model, { device: "cpu", threads: 1 });
   const { signature } = session;
-  const spec: JobSpec["map"] = { inputs, outputs: [], keep: [], batch: { rows: "auto", tokens: "auto" } };
+  const spec: JobSpec["map"] = {
+    prepare: [],
+    inputs,
+    outputs: [],
+    keep: [],
+    finish: [],
+    batch: { rows: "auto", tokens: "auto" },
+  };
   const { sha256 } = await digestFile(modelPath);
   return aJob({
     partialsPath: join(folder, "partials"),

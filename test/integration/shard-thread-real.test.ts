@@ -62,6 +62,8 @@ test("with a real model in two lanes, every row gets its own numbers", async () 
     outputs: [anOutput({ column: "logits", tensor: "logits", rowDims: [3], rowValues: 3 })],
     keep: [],
     columns: ["input"],
+    prepare: [],
+    finish: [],
     fixedBatchRows: null,
   };
   await using lanes = await startLanes({ modelPath, device: "cpu", lanes: 2, threads: 1 });

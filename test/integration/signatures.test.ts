@@ -92,6 +92,8 @@ async function answersOf(model: Uint8Array, input: Said, output: Said): Promise<
       inputs: { x: { scale: 1, offset: 0, ...input } },
       outputs: [{ column: "y", op: "raw", ...output }],
       keep: [],
+      prepare: [],
+      finish: [],
       batch: { rows: "auto", tokens: "auto" },
     },
     session.signature,
@@ -167,6 +169,8 @@ describe("nobody is given rows of another", () => {
           inputs: { x: { scale: 1, offset: 0, ...said } },
           outputs: [],
           keep: [],
+          prepare: [],
+          finish: [],
           batch: { rows: "auto", tokens: "auto" },
         },
         session.signature,
@@ -245,7 +249,7 @@ test.each([
   });
   await using session = await createSession(model, { device: "cpu", threads: 1 });
   const map = bindMap(
-    { inputs: {}, outputs: [], keep: [], batch: { rows: "auto", tokens: "auto" } },
+    { inputs: {}, outputs: [], keep: [], prepare: [], finish: [], batch: { rows: "auto", tokens: "auto" } },
     session.signature,
     FIELDS.map((field) => ({ ...field, name })),
   );

@@ -31,6 +31,8 @@ beforeAll(async () => {
       },
       outputs: [],
       keep: ["id"],
+      prepare: [],
+      finish: [],
       batch: { rows: "auto", tokens: "auto" },
     },
     session.signature,

@@ -42,6 +42,8 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
         { column: "2", op: "topK", k: 2 },
       ],
       keep: ["id", "label"],
+      prepare: [],
+      finish: [],
       batch: { rows: 256, tokens: "auto" },
     },
     reduce: {
@@ -80,6 +82,23 @@ const field: fc.Arbitrary<Field> = fc.record({ name: text, type: fieldType, null
 const dims = fc.array(uint32, { maxLength: 3 });
 const tensorInfos = fc.array(
   fc.record({ name: text, dtype, dims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }) }),
+  { maxLength: 2 },
+);
+
+const steps = fc.array(
+  fc.record({
+    where: text,
+    op: fc.record({
+      kind: fc.constant("sql" as const),
+      select: text,
+      named: fc.array(text, { maxLength: 2 }),
+    }),
+    reads: fc.array(text, { maxLength: 3 }),
+    columns: fc.array(
+      field.chain((made) => fc.option(text).map((from) => ({ ...made, from }))),
+      { maxLength: 3 },
+    ),
+  }),
   { maxLength: 2 },
 );
 
@@ -142,6 +161,8 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
     ),
     keep: fc.array(field, { maxLength: 3 }),
     columns: fc.array(text, { maxLength: 3 }),
+    prepare: steps,
+    finish: steps,
     fixedBatchRows: fc.option(uint32),
   }),
   deviceCheck: fc.option(

@@ -30,6 +30,7 @@ export async function mapInMemory({ map, table, infer, nextRows, meter }: Memory
   const rows = { rowStart: 0, rowEnd: table.numRows };
   const result = await mapShard({
     job: { map },
+    steps: null,
     lease: {
       shard: { id: shardId(0), ...rows },
       slices: [{ file: anInputFile({ path: "/data/memory.arrow", rows: table.numRows }), ...rows }],

@@ -49,11 +49,9 @@ export async function writePartials(
     await mkdir(folder);
     const files: PartialFile[] = [];
     const add = async ({ kind, name }: PlannedPartialFile, sql: string) => {
-      const { rows } = await database.copyTo(
-        { where: name, sql },
-        join(folder, name),
-        kind === "combined" ? "partial" : "published",
-      );
+      const { rows } = await database.copyTo({ where: name, sql }, join(folder, name), {
+        storedFor: kind === "combined" ? "partial" : "published",
+      });
       files.push({ kind, name, rows, ...(await digestFile(join(folder, name))) });
       return rows;
     };

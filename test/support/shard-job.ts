@@ -39,6 +39,8 @@ export const SUM_PLAN: MapPlan = {
     { name: "tag", type: { kind: "string" }, nullable: true },
   ],
   columns: ["id", "x", "tag"],
+  prepare: [],
+  finish: [],
   fixedBatchRows: null,
 };
 

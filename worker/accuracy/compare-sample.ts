@@ -1,11 +1,17 @@
+import { rm } from "node:fs/promises";
+import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { Batch } from "../batch/batch.ts";
+import { StepChain } from "../prepare/step-chain.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 import type { Comparison, ModelPair } from "./model-pair.ts";
 import { sampleBatches } from "./sample-batches.ts";
+
+/** A check ends with its thread or process. */
+const NEVER = new AbortController().signal;
 
 export interface Sample {
   readonly map: MapPlan;
@@ -25,23 +31,45 @@ export async function compareSample(
   nowMs: () => number,
 ): Promise<Comparison> {
   const endMs = nowMs() + sample.limitMs;
-  for await (const { batch, path } of batchesOf(pair, sample)) {
+  await using steps = await openSteps(sample.map);
+  for await (const { batch, path } of batchesOf(pair, sample, steps.chain)) {
     await pair.compare(batch, path);
     if (nowMs() > endMs || pair.isFull) break;
   }
   return pair.finish(sample.tolerance);
 }
 
+/** What prepares the rows, and a folder for it; null where nothing does. */
+async function openSteps({ prepare }: MapPlan): Promise<AsyncDisposable & { chain: StepChain | null }> {
+  if (prepare.length === 0) return { chain: null, [Symbol.asyncDispose]: async () => {} };
+  const scratchPath = await makeTempFolder("check");
+  const removeScratch = () => rm(scratchPath, { recursive: true, force: true });
+  try {
+    const chain = await StepChain.open(prepare, { scratchPath });
+    const close = async () => {
+      await chain[Symbol.asyncDispose]();
+      await removeScratch();
+    };
+    return { chain, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await removeScratch();
+    throw error;
+  }
+}
+
 async function* batchesOf(
   pair: ModelPair,
   { map, slices, open }: Sample,
+  steps: StepChain | null,
 ): AsyncGenerator<{ readonly batch: Batch; readonly path: string }> {
   for (const { file, rowStart, rowEnd } of slices) {
     using opened = await open(file);
     let row = rowStart;
-    for await (const rows of opened.read({ rowStart, rowEnd, columns: map.columns })) {
-      const chunk = new InputChunk(rows, row, map.inputs);
-      row += chunk.rows;
+    for await (const read of opened.read({ rowStart, rowEnd, columns: map.columns })) {
+      const origin = { sourceStart: row, sourceEnd: row + read.numRows };
+      const rows = (await steps?.run(read, NEVER)) ?? { batch: read, sources: null };
+      const chunk = new InputChunk(rows.batch, row, map.inputs, { ...origin, sources: rows.sources });
+      row = origin.sourceEnd;
       for (const batch of sampleBatches(chunk, map, pair.isUntried)) yield { batch, path: file.path };
     }
   }

@@ -112,7 +112,7 @@ export class ModelPair {
 
   #add(batch: Batch, file: string, expected: Tensors, found: Tensors): void {
     const rows = batch.pieces.flatMap(({ chunk, start, end }) =>
-      Array.from({ length: end - start }, (_, index) => chunk.shardRow + start + index),
+      Array.from({ length: end - start }, (_, index) => chunk.sourceOf(start + index)),
     );
     for (const [index, output] of this.#outputs.entries()) {
       const [ours, theirs] = [rowsIn(expected, output, batch), rowsIn(found, output, batch)];

@@ -17,13 +17,21 @@ import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { RowCounts } from "../../shared/domain/row-counts.ts";
 import type { BatchOutcome } from "../batch/batch-runner.ts";
-import type { InputChunk, RowRange } from "../tensorize/input-chunk.ts";
+import { countDistinct, type InputChunk, type RowRange } from "../tensorize/input-chunk.ts";
 import { cutChunk } from "./cut-chunk.ts";
 import { DeadLetterTable } from "./dead-letters.ts";
 import type { Placement } from "./output-column.ts";
 import { checkTensor, createOutputWriter, type OutputWriter } from "./output-writer.ts";
 
 /** Everything that a shard's rows became. */
+export interface MappedShard extends ShardResult {
+  /**
+   * By record batch of `rows`, the row of the shard that each row came from; null where no step is to follow.
+   */
+  readonly sources: readonly Uint32Array[] | null;
+}
+
+/** What of a shard's rows is written. */
 export interface ShardResult extends RowCounts {
   /** Kept columns and outputs, in input order. */
   readonly rows: Table;
@@ -73,11 +81,17 @@ export class Collector {
   /** Chunks with rows that are not settled, and those behind them, in order. */
   readonly #open: InputChunk[] = [];
   readonly #batches: RecordBatch[] = [];
+  /** By record batch, the row of the shard that each row came from; kept where a step asks for it. */
+  readonly #sources: Uint32Array[] | null;
   #rowsIn = 0;
+  #rowsOpened = 0;
+  #rowsMapped = 0;
+  #rowsFiltered = 0;
   #rowsOut = 0;
 
   constructor(options: CollectorOptions) {
     const { plan, schema, slices, shardRows, mostBytes = PIECE_BYTES, onClosed = () => {} } = options;
+    this.#sources = plan.finish.length > 0 ? [] : null;
     this.#mostBytes = mostBytes;
     this.#plan = plan;
     this.#shardRows = shardRows;
@@ -91,16 +105,21 @@ export class Collector {
     this.#dead = new DeadLetterTable(slices, this.#keepDead);
   }
 
-  /** Rows that are mapped or dead. */
+  /** Rows of the shard that are mapped, filtered or dead. */
   get rowsDone(): number {
-    return this.#rowsIn - this.#open.reduce((rows, chunk) => rows + chunk.rowsPending, 0);
+    const pending = ({ sourceRows, rowsPending, rows }: InputChunk) =>
+      rowsPending === 0 ? 0 : Math.ceil((sourceRows * rowsPending) / rows);
+    return this.#rowsIn - this.#open.reduce((total, chunk) => total + pending(chunk), 0);
   }
 
   /** A chunk of the input, in order, before any of its rows is collected. */
   open(chunk: InputChunk): void {
-    this.#rowsIn += chunk.rows;
+    this.#rowsIn += chunk.sourceRows;
     assert(this.#rowsIn <= this.#shardRows, "a shard's read gives no more than its rows");
-    for (const writer of this.#writers) writer.open(chunk, chunk.shardRow);
+    assert(chunk.place === this.#rowsOpened, "chunks are opened in order");
+    this.#rowsOpened += chunk.rows;
+    this.#rowsFiltered += chunk.filteredRows;
+    for (const writer of this.#writers) writer.open(chunk, chunk.place);
     this.#open.push(chunk);
     this.#closeSettled();
   }
@@ -119,19 +138,21 @@ export class Collector {
   }
 
   /** To be called once all is collected. */
-  finish(): ShardResult {
+  finish(): MappedShard {
     assert(this.#open.length === 0, "every row of the shard is settled");
     const rowsDead = this.#dead.rows;
-    assert(this.#rowsIn === this.#rowsOut + rowsDead, "every row is mapped or dead");
+    const counted = this.#rowsMapped + this.#rowsFiltered + rowsDead;
+    assert(this.#rowsIn === counted, "every row is mapped, filtered or dead");
     return {
       rowsIn: this.#rowsIn,
-      rowsMapped: this.#rowsOut,
-      rowsFiltered: 0,
+      rowsMapped: this.#rowsMapped,
+      rowsFiltered: this.#rowsFiltered,
       rowsOut: this.#rowsOut,
       rowsDead,
       rows: tableOf(this.#schema, this.#batches),
       dead: this.#dead.finish(),
       firstDead: this.#dead.first,
+      sources: this.#sources,
     };
   }
 
@@ -139,7 +160,7 @@ export class Collector {
     const rows = Math.max(batch.rows, this.#plan.fixedBatchRows ?? 0);
     let tensorRow = 0;
     const placements = batch.pieces.map(({ chunk, start, end }): Placement => {
-      const placement = { tensorRow, rows: end - start, place: chunk.shardRow + start };
+      const placement = { tensorRow, rows: end - start, place: chunk.place + start };
       tensorRow += end - start;
       return placement;
     });
@@ -163,14 +184,16 @@ export class Collector {
     const columns = this.#writers.flatMap((writer) => writer.columns);
     const madeBytes = columns.reduce((bytes, { mostOffsetBytes }) => bytes + mostOffsetBytes, 0);
     const live = { kept, runs: chunk.runs("live"), rowBytes: madeBytes };
+    this.#rowsMapped += countDistinct(sourcesOf(chunk, live.runs));
     for (const { runs, rows } of cutChunk(live, this.#mostBytes)) {
       const places = runs.map(({ start, end }) => ({
-        start: chunk.shardRow + start,
-        end: chunk.shardRow + end,
+        start: chunk.place + start,
+        end: chunk.place + end,
       }));
       const made = columns.map((column) => column.take(places));
       this.#batches.push(recordBatchOf(this.#schema, rows, [...gatherRuns(kept, runs), ...made]));
       this.#rowsOut += rows;
+      this.#sources?.push(sourcesOf(chunk, runs));
     }
     const letters = chunk.deadRows();
     const longest = letters.reduce((bytes, [, { message }]) => Math.max(bytes, message.length), 0);
@@ -186,6 +209,20 @@ export class Collector {
     }
     this.#onClosed(chunk);
   }
+}
+
+/** The rows of the shard that the rows of `runs` came from. */
+function sourcesOf(chunk: InputChunk, runs: readonly RowRange[]): Uint32Array {
+  const rows = runs.reduce((total, { start, end }) => total + end - start, 0);
+  const sources = new Uint32Array(rows);
+  let at = 0;
+  for (const { start, end } of runs) {
+    for (let row = start; row < end; row += 1) {
+      sources[at] = chunk.sourceOf(row);
+      at += 1;
+    }
+  }
+  return sources;
 }
 
 function columnsOf({ batch }: InputChunk, fields: readonly ArrowField[]): readonly Data[] {

@@ -62,7 +62,7 @@ export class DeadLetterTable {
   add(chunk: InputChunk, dead: readonly (readonly [number, DeadReason])[], kept: readonly Data[]): void {
     const letters = dead.map(
       ([row, { stage, code, message }]): DeadLetter => ({
-        ...this.#placeOf(chunk.shardRow + row),
+        ...this.#placeOf(chunk.sourceOf(row)),
         stage,
         code,
         message,

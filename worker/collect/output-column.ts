@@ -44,12 +44,13 @@ export interface MadeColumn {
 export class OutputColumn<Values extends DtypeArray = DtypeArray> implements MadeColumn {
   readonly field: ArrowField;
   readonly width: number;
-  readonly values: Values;
+  /** Room for the rows that are known to come. */
+  values: Values;
   readonly mostOffsetBytes: number;
   readonly #labels: readonly Uint8Array[] | null;
   #rowsTaken = 0;
 
-  /** @param values room for all rows of the shard; with labels, indices into them */
+  /** @param values room for the rows of the shard; with labels, indices into them */
   constructor(field: Field, values: Values, width: number, labels: readonly string[] | null = null) {
     this.field = arrowField(field);
     this.width = width;
@@ -58,6 +59,23 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
     this.#labels = labels === null ? null : labels.map((label) => encoder.encode(label));
     this.mostOffsetBytes =
       width * (this.#labels ?? []).reduce((most, { length }) => Math.max(most, length), 0);
+  }
+
+  /**
+   * Makes room for `rows` rows: a step may make more of a shard's rows than there were. What was given out
+   * stays where it is.
+   *
+   * @returns whether `values` is another array now
+   */
+  reserve(rows: number): boolean {
+    const { values } = this;
+    if (rows * this.width <= values.length) return false;
+    const grown = new (values.constructor as new (length: number) => Values)(
+      Math.max(rows * this.width, 2 * values.length),
+    );
+    grown.set(values as never);
+    this.values = grown;
+    return true;
   }
 
   /** Rows that are dead leave gaps between the places: those behind them move up, in the same memory. */

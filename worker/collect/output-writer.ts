@@ -27,7 +27,7 @@ export interface OutputWriter {
 }
 
 /**
- * @param capacityRows the shard's rows: no more are written
+ * @param capacityRows the shard's rows; where steps make more of them, the columns grow
  * @param op that of the binding
  */
 export function createOutputWriter(
@@ -49,14 +49,13 @@ export function createOutputWriter(
       made.type === "int32" ? new Int32Array(capacityRows * width) : new Float32Array(capacityRows * width);
     return new OutputColumn(field, values, width, labels);
   });
-  return rowWriter(
-    binding,
-    written,
-    op.write(
+  const { write } = op;
+  const writeInto = () =>
+    write(
       binding.op,
       written.map(({ values }) => values),
-    ),
-  );
+    );
+  return rowWriter(binding, written, writeInto);
 }
 
 /**
@@ -98,7 +97,7 @@ function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): 
   const column = new OutputColumn(field, columnValues(binding.dtype, capacityRows * width), width);
   return {
     columns: [column],
-    open: () => {},
+    open: ({ rows }, place) => column.reserve(place + rows),
     write: (tensor, placements) => {
       for (const { tensorRow, rows, place } of placements) {
         copyElements(tensor.data, tensorRow * width, rows * width, column.values, place * width);
@@ -120,10 +119,18 @@ function stepsWriter(binding: OutputBinding, field: Field): OutputWriter {
  * A writer that makes something of one row after the other: of row `row` of the scores, at row `at` of the
  * columns.
  */
-function rowWriter(binding: OutputBinding, columns: readonly MadeColumn[], write: WriteRow): OutputWriter {
+function rowWriter(
+  binding: OutputBinding,
+  columns: readonly OutputColumn[],
+  writeInto: () => WriteRow,
+): OutputWriter {
+  let write = writeInto();
   return {
     columns,
-    open: () => {},
+    open: ({ rows }, place) => {
+      const grown = columns.map((column) => column.reserve(place + rows));
+      if (grown.includes(true)) write = writeInto();
+    },
     write: (tensor, placements) => {
       const scores = { values: numbersOf(tensor), width: binding.rowValues };
       for (const { tensorRow, rows, place } of placements) {

@@ -1,6 +1,8 @@
 import { setMaxListeners } from "node:events";
+import type { RecordBatch } from "apache-arrow";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { freeBuffers } from "../../shared/core/free-buffers.ts";
+import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
@@ -11,19 +13,22 @@ import type { BatchSizer } from "../batch/batch-sizer.ts";
 import { cutBatches } from "../batch/batcher.ts";
 import type { BufferPool } from "../batch/buffer-pool.ts";
 import { cutUnevenBatches } from "../batch/uneven-batcher.ts";
-import { Collector, type ShardResult } from "../collect/collector.ts";
+import { Collector, type MappedShard } from "../collect/collector.ts";
 import { buffersOf } from "../lanes/lane-protocol.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
+import { prepareBatches } from "../prepare/prepare-batches.ts";
+import type { StepChain } from "../prepare/step-chain.ts";
 import type { ShardRows } from "../read/shard-input.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
-import { mapInOrder } from "./in-order.ts";
 
 export interface MapShardOptions {
   readonly job: Pick<JobDescription, "map">;
   readonly lease: Pick<Lease, "shard" | "slices">;
   /** The shard's rows. */
   readonly input: ShardRows;
+  /** What prepares them; null where the job has no such steps. */
+  readonly steps: StepChain | null;
   readonly lanes: Lanes;
   /** Batches that may be at the lanes at once. */
   readonly inFlight: () => number;
@@ -44,7 +49,7 @@ export interface MapShardOptions {
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {MODEL_FAILED} {OUT_OF_MEMORY} {STORE_FAILED}
  */
-export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
+export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   const { job, lease, input, lanes, sizer, pool, meter, signal } = options;
   // One failed batch stops the reading, and the batches at the lanes.
   const stop = new AbortController();
@@ -53,7 +58,7 @@ export async function mapShard(options: MapShardOptions): Promise<ShardResult> {
   setMaxListeners(0, running);
   const collector = new Collector({
     plan: job.map,
-    schema: input.schema,
+    schema: options.steps === null ? input.schema : await options.steps.schemaOf(input.schema, signal),
     slices: lease.slices,
     shardRows: shardRows(lease.shard),
     onClosed: ({ batch }) => freeBatch(batch),
@@ -107,27 +112,50 @@ function cutInto(options: MapShardOptions, collector: Collector): AsyncGenerator
   );
 }
 
-/** The shard's input, piece by piece, each known to the collector before any of its rows can come back. */
+/** The shard's rows as they are read. */
+async function* readBatches({
+  job,
+  input,
+  meter,
+  signal,
+}: MapShardOptions): AsyncGenerator<RecordBatch, void, undefined> {
+  const batches = input.read(job.map.columns, signal)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await meter.timeDecode(() => batches.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await batches.return?.();
+  }
+}
+
+/**
+ * What the map is given of the shard, piece by piece, each known to the collector before any of its rows can
+ * come back.
+ */
 async function* readChunks(
   options: MapShardOptions,
   collector: Collector,
   onEnd: () => void,
 ): AsyncGenerator<InputChunk> {
-  const { job, input, meter, signal, turn } = options;
-  const batches = input.read(job.map.columns, signal)[Symbol.asyncIterator]();
-  let rows = 0;
+  const { job, meter, signal, turn } = options;
+  const batches = prepareBatches(readBatches(options), options)[Symbol.asyncIterator]();
+  let place = 0;
   try {
-    let next = await meter.timeDecode(() => batches.next());
+    let next = await batches.next();
     await turn();
-    for (; next.done !== true; next = await meter.timeDecode(() => batches.next())) {
+    for (; next.done !== true; next = await batches.next()) {
       signal.throwIfAborted();
-      const chunk = meter.time("tensorize", () => new InputChunk(next.value, rows, job.map.inputs));
-      rows += chunk.rows;
+      const { batch, ...origin } = next.value;
+      const chunk = meter.time("tensorize", () => new InputChunk(batch, place, job.map.inputs, origin));
+      place += chunk.rows;
       collector.open(chunk);
       yield chunk;
     }
   } finally {
-    await batches.return?.();
+    await batches.return(undefined);
   }
   onEnd();
 }

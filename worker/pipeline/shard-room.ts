@@ -7,15 +7,18 @@ import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import type { StepPlan } from "../../shared/domain/step-plan.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import { BatchSizer, type LearnedBatch } from "../batch/batch-sizer.ts";
 import { rowsInMemory } from "../batch/bounds.ts";
 import { BufferPool } from "../batch/buffer-pool.ts";
 import { watchGrowth } from "../batch/memory-growth.ts";
-import type { ShardResult } from "../collect/collector.ts";
+import type { MappedShard, ShardResult } from "../collect/collector.ts";
+import { finishRows } from "../finish/finish-rows.ts";
 import { DeepLanes } from "../lanes/deep-lanes.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
+import { StepChain } from "../prepare/step-chain.ts";
 import type { DataAccess } from "../read/data-access.ts";
 import { InputFiles } from "../read/input-files.ts";
 import { ShardInput } from "../read/shard-input.ts";
@@ -73,6 +76,9 @@ export class ShardRoom implements AsyncDisposable {
   readonly #pool: BufferPool;
   readonly #lanes: DeepLanes;
   readonly #writer: WriteThreadClient;
+  /** Null where the job has no such steps. */
+  readonly #prepare: Promise<StepChain> | null;
+  readonly #finish: Promise<StepChain> | null;
   readonly #places = new Slots("shards", { slots: SHARDS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
   readonly #prefetchLock = new Lock();
   readonly #readLock = new Lock();
@@ -85,6 +91,8 @@ export class ShardRoom implements AsyncDisposable {
     this.#options = options;
     this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
     this.#writer = new WriteThreadClient({ job, output, scratchPath, meter });
+    this.#prepare = openSteps(job.map.prepare, scratchPath);
+    this.#finish = openSteps(job.map.finish, scratchPath);
     this.#files = new InputFiles({
       ways: input.ways,
       meter,
@@ -136,6 +144,8 @@ export class ShardRoom implements AsyncDisposable {
     this.#files[Symbol.dispose]();
     this.#lanes[Symbol.dispose]();
     await this.#writer[Symbol.asyncDispose]();
+    for (const steps of [this.#prepare, this.#finish])
+      await (await steps?.catch(() => null))?.[Symbol.asyncDispose]();
     await this.#options.input[Symbol.asyncDispose]();
   }
 
@@ -163,14 +173,18 @@ export class ShardRoom implements AsyncDisposable {
   async #run(lease: Lease, executionId: string, signal: AbortSignal): Promise<PartialManifest> {
     const leave = await this.#places.take(signal);
     try {
-      const result = await this.#map(lease, signal);
+      const mapped = await this.#map(lease, signal);
+      const steps = await this.#finish;
+      const { meter } = this.#options;
+      const result =
+        steps === null ? withoutSources(mapped) : await finishRows(mapped, steps, { meter, signal });
       return await this.#writer.write(result, { lease, executionId, signal });
     } finally {
       leave();
     }
   }
 
-  async #map(lease: Lease, signal: AbortSignal): Promise<ShardResult> {
+  async #map(lease: Lease, signal: AbortSignal): Promise<MappedShard> {
     const { emit } = this.#options;
     const endPrefetch = await this.#prefetchLock.enter(signal);
     let endRead = (): void => {};
@@ -198,14 +212,15 @@ export class ShardRoom implements AsyncDisposable {
     }
   }
 
-  #mapRows(
+  async #mapRows(
     lease: Lease,
     input: ShardInput,
     calls: Pick<MapShardOptions, "signal" | "turn" | "onRead">,
-  ): Promise<ShardResult> {
+  ): Promise<MappedShard> {
     const { job, meter } = this.#options;
-    return mapShard({
+    return await mapShard({
       ...calls,
+      steps: await this.#prepare,
       job,
       lease,
       input,
@@ -227,6 +242,18 @@ export class ShardRoom implements AsyncDisposable {
       emit({ kind: "progress", token, rowsDone });
     };
   }
+}
+
+function openSteps(plans: readonly StepPlan[], scratchPath: string): Promise<StepChain> | null {
+  if (plans.length === 0) return null;
+  const opening = StepChain.open(plans, { scratchPath });
+  // Whoever needs them hears of it.
+  opening.catch(() => {});
+  return opening;
+}
+
+function withoutSources({ sources: _sources, ...result }: MappedShard): ShardResult {
+  return result;
 }
 
 function abandoned(): ShardmillError {

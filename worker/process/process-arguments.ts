@@ -9,12 +9,15 @@ export function processArguments(shardThreads: number): readonly string[] {
 /** What libuv has by itself: enough for the files. */
 const FILE_THREADS = 4;
 
+/** Statements of one shard thread that DuckDB may be at together: of `prepare`, `finish` and a `combine`. */
+const SQL_THREADS = 3;
+
 /**
- * This process's environment, for one with the threads of a worker. Each shard thread's combine SQL may hold
- * a thread of libuv's pool for as long as it takes; files need the others.
+ * This process's environment, for one with the threads of a worker. Each SQL statement may hold a thread of
+ * libuv's pool for as long as it takes; files need the others.
  */
 export function processEnvironment(shardThreads: number): NodeJS.ProcessEnv {
-  return { UV_THREADPOOL_SIZE: String(FILE_THREADS + shardThreads), ...process.env };
+  return { UV_THREADPOOL_SIZE: String(FILE_THREADS + SQL_THREADS * shardThreads), ...process.env };
 }
 
 /**

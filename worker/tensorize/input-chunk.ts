@@ -9,17 +9,34 @@ export interface RowRange {
   readonly end: number;
 }
 
+/** Which rows of the shard the rows of a record batch came from. */
+export interface RowOrigin {
+  /** The rows of the shard `[sourceStart, sourceEnd)` that went in. */
+  readonly sourceStart: number;
+  readonly sourceEnd: number;
+  /**
+   * By row of the batch, the row of the shard that it came from, counted from `sourceStart`: ascending. Null:
+   * one row of each, in order.
+   */
+  readonly sources: Uint32Array | null;
+}
+
 /** Why a row is dead, without its place. */
 export type DeadReason = Pick<DeadLetter, "stage" | "code" | "message">;
 
 /**
- * One record batch of the input on its way through: opened once, cut into batches for the model, kept until
- * the last of its rows is mapped or dead, then let go.
+ * One record batch on its way through: opened once, cut into batches for the model, kept until the last of
+ * its rows is mapped or dead, then let go.
+ *
+ * Its rows are those of the shard, or what the job's steps made of them. A row of the shard of which they
+ * made several is mapped as a whole or not at all: when one of its parts is dead, the others go with it.
  */
 export class InputChunk {
   readonly batch: RecordBatch;
-  /** Where its first row lies among those of the shard. */
-  readonly shardRow: number;
+  /** Where its first row lies among all that the map is given of the shard. */
+  readonly place: number;
+  /** The rows of the shard that it was made of. */
+  readonly origin: RowOrigin;
   readonly inputs: readonly InputColumns[];
   /** The rows that can be fed, in order. */
   readonly liveRuns: readonly RowRange[];
@@ -28,16 +45,23 @@ export class InputChunk {
   readonly #dead = new Map<number, DeadReason>();
   #rowsPending: number;
 
-  constructor(batch: RecordBatch, shardRow: number, bindings: readonly InputBinding[]) {
+  /** @param origin left out: the rows of the shard from `place` on, one for one */
+  constructor(
+    batch: RecordBatch,
+    place: number,
+    bindings: readonly InputBinding[],
+    origin: RowOrigin = { sourceStart: place, sourceEnd: place + batch.numRows, sources: null },
+  ) {
     this.batch = batch;
-    this.shardRow = shardRow;
+    this.place = place;
+    this.origin = origin;
     this.inputs = openInputs(batch, bindings);
     const bad = badRows(this.inputs);
     this.steps = findSteps(this.inputs, batch.numRows, bad);
     for (const [row, { code, message }] of bad) {
       this.#dead.set(row, { stage: "tensorize", code, message });
     }
-    this.#rowsPending = batch.numRows - this.#dead.size;
+    this.#rowsPending = batch.numRows - this.#gone().length;
     this.liveRuns = this.runs("live");
   }
 
@@ -59,21 +83,64 @@ export class InputChunk {
     this.#rowsPending -= 1;
   }
 
-  /** The dead rows with their reasons, in order. */
-  deadRows(): readonly (readonly [number, DeadReason])[] {
-    return [...this.#dead].sort(([a], [b]) => a - b);
+  /** Rows of the shard that went in. */
+  get sourceRows(): number {
+    return this.origin.sourceEnd - this.origin.sourceStart;
   }
 
-  /** Stretches of rows that are all live or all dead, in order. */
+  /** Rows of the shard that no row here came from. */
+  get filteredRows(): number {
+    const { sources } = this.origin;
+    return sources === null ? 0 : this.sourceRows - countDistinct(sources);
+  }
+
+  /** The row of the shard that a row came from. */
+  sourceOf(row: number): number {
+    const { sourceStart, sources } = this.origin;
+    return sourceStart + (sources === null ? row : (sources[row] ?? 0));
+  }
+
+  /** The dead rows with their reasons, in order; of the parts of one row of the shard, the first. */
+  deadRows(): readonly (readonly [number, DeadReason])[] {
+    const dead = [...this.#dead].sort(([a], [b]) => a - b);
+    return dead.filter(([row], at) => {
+      const before = dead[at - 1];
+      return before === undefined || this.sourceOf(before[0]) !== this.sourceOf(row);
+    });
+  }
+
+  /** Stretches of rows that are all live or all dead letters, in order. */
   runs(which: "live" | "dead"): readonly RowRange[] {
-    const dead = [...this.#dead.keys()].sort((a, b) => a - b);
-    if (which === "dead") return dead.map((row) => ({ start: row, end: row + 1 }));
+    if (which === "dead") return this.deadRows().map(([row]) => ({ start: row, end: row + 1 }));
     const runs: RowRange[] = [];
     let start = 0;
-    for (const row of [...dead, this.rows]) {
+    for (const row of [...this.#gone(), this.rows]) {
       if (row > start) runs.push({ start, end: row });
       start = row + 1;
     }
     return runs;
   }
+
+  /** The dead rows, and the other parts of the rows that they are parts of, in order. */
+  #gone(): readonly number[] {
+    const gone = new Set(this.#dead.keys());
+    if (this.origin.sources !== null) {
+      for (const row of this.#dead.keys()) {
+        const source = this.sourceOf(row);
+        for (let part = row - 1; part >= 0 && this.sourceOf(part) === source; part -= 1) gone.add(part);
+        for (let part = row + 1; part < this.rows && this.sourceOf(part) === source; part += 1)
+          gone.add(part);
+      }
+    }
+    return [...gone].sort((a, b) => a - b);
+  }
+}
+
+/** How many different numbers there are in an ascending list. */
+export function countDistinct(ascending: ArrayLike<number>): number {
+  let distinct = 0;
+  for (let at = 0; at < ascending.length; at += 1) {
+    if (at === 0 || ascending[at] !== ascending[at - 1]) distinct += 1;
+  }
+  return distinct;
 }

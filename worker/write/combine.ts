@@ -38,7 +38,7 @@ export async function combineRows(options: CombineOptions): Promise<readonly Com
     const database = openLockedDatabase({ folders, threads: 1, tempFolder: scratchPath });
     const { rows } = await useDatabase(database, signal, async (opened) => {
       await opened.run(`CREATE VIEW "rows" AS SELECT * FROM ${parquetScan([rowsPath])}`);
-      return opened.copyTo(source, join(targetFolder, name), "partial");
+      return opened.copyTo(source, join(targetFolder, name), { storedFor: "partial" });
     });
     files.push({ name, rows });
   }

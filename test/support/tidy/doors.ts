@@ -18,7 +18,9 @@ export const FILE_USERS: readonly RegExp[] = [
   /^coordinator\/plan\/convert(-to-file|ed-model)\.ts$/,
   // Scratch.
   /^shared\/core\/temp-folder\.ts$/,
-  /^coordinator\/plan\/plan-job\.ts$/,
+  /^coordinator\/plan\/plan-(job|map)\.ts$/,
+  /^shared\/steps\/(plan-sql|sql-step)\.ts$/,
+  /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
   /^estimate\/(estimate-job|run-samples)\.ts$/,
   /^worker\/(job\/open-job|process\/supervisor|accuracy\/check-precision)\.ts$/,

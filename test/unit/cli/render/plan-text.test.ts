@@ -70,6 +70,8 @@ const MAP: MapPlan = {
   ],
   keep: [{ name: "id", type: { kind: "numeric", type: "int32" }, nullable: false }],
   columns: ["id", "pixels", "f0", "f1", "f2", "f3", "f4"],
+  prepare: [],
+  finish: [],
   fixedBatchRows: null,
 };
 
@@ -86,7 +88,14 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): Plann
         precision: "original",
         check: { rows: 256, tolerance: "auto", maxBeyond: "auto", minCosine: 0.99, minAgreement: 0.98 },
       },
-      map: { inputs: {}, outputs: [], keep: ["id"], batch: { rows: "auto", tokens: "auto" } },
+      map: {
+        inputs: {},
+        outputs: [],
+        keep: ["id"],
+        prepare: [],
+        finish: [],
+        batch: { rows: "auto", tokens: "auto" },
+      },
       reduce: { count: { combine: "SELECT 1", final: "SELECT 1" }, all: { final: "SELECT 1" } },
       output: { path: "/out", rows: "parquet" },
       errors: { maxRows: 0 },
@@ -181,6 +190,8 @@ describe("a planned job", () => {
     expect(lineOf(aPlan([1000, 1000]), "shards")).toBe("2 of 1,000 rows");
     expect(lineOf(aPlan([]), "shards")).toBe("none: there are no rows");
     expect(lineOf(aPlan([1]), "time")).toBeUndefined();
-    expect(lineOf(aPlan([1], { fixedBatchRows: 32 }), "batch")).toBe("32 rows, fixed by the model");
+    expect(lineOf(aPlan([1], { prepare: [], finish: [], fixedBatchRows: 32 }), "batch")).toBe(
+      "32 rows, fixed by the model",
+    );
   });
 });

@@ -59,6 +59,8 @@ export function aMap({
     inputs: Object.fromEntries(withDefaults),
     outputs: Object.entries(outputs).map(([column, spec]) => ({ column, op: "raw", ...spec })),
     keep,
+    prepare: [],
+    finish: [],
     batch: { rows, tokens },
   };
 }

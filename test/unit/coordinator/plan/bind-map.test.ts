@@ -46,6 +46,8 @@ describe("a map that says nothing", () => {
       ],
       keep: [],
       columns: ["image"],
+      prepare: [],
+      finish: [],
       fixedBatchRows: null,
     });
   });

@@ -114,7 +114,7 @@ describe.for(Object.entries(VALUES))("%s", ([type, values]) => {
     async ([nesting, value]) => {
       const source = { where: "combine", sql: `SELECT ${value} AS x` };
       const path = join(root, "partial.parquet");
-      const written = await refusedOr(database.copyTo(source, path, "partial"));
+      const written = await refusedOr(database.copyTo(source, path, { storedFor: "partial" }));
       expect(written === "refused").toBe(NEVER.has(type) || (nesting !== "plain" && WHOLE.has(type)));
       if (written === "refused") return;
       await database.viewPartials("partials", source, parquetScan([path]));
@@ -144,14 +144,16 @@ async function textOf(sql: string): Promise<unknown> {
 test("the microseconds of an interval are those that combine gave", async () => {
   const source = { where: "combine", sql: "SELECT to_microseconds(3702469432) AS d" };
   const path = join(root, "interval.parquet");
-  await database.copyTo(source, path, "partial");
+  await database.copyTo(source, path, { storedFor: "partial" });
   await database.viewPartials("partials", source, parquetScan([path]));
   expect(await database.rows("SELECT epoch_us(max(d)) AS us FROM partials")).toEqual([{ us: 3_702_469_432 }]);
 });
 
 test("a whole number of 39 digits fails, and is never rounded", async () => {
   const source = { where: "combine", sql: "SELECT 100000000000000000000000000000000000000::HUGEINT AS x" };
-  await expect(database.copyTo(source, join(root, "x.parquet"), "partial")).rejects.toMatchObject({
+  await expect(
+    database.copyTo(source, join(root, "x.parquet"), { storedFor: "partial" }),
+  ).rejects.toMatchObject({
     code: "SQL_FAILED",
   });
 });

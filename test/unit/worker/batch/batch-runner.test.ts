@@ -18,6 +18,8 @@ const plan: MapPlan = {
   outputs: [anOutput({ tensor: "y", rowDims: [], rowValues: 1 })],
   keep: [],
   columns: ["c"],
+  prepare: [],
+  finish: [],
   fixedBatchRows: null,
 };
 
@@ -147,7 +149,7 @@ describe("out of memory", () => {
   });
 
   test("a fixed batch that does not fit fails the attempt at once", async () => {
-    const { runner, runs } = aRunner(fits(4), { fixedBatchRows: 8 });
+    const { runner, runs } = aRunner(fits(4), { prepare: [], finish: [], fixedBatchRows: 8 });
     await expect(runner.run(someRows(4))).rejects.toMatchObject({ code: "OUT_OF_MEMORY" });
     expect(runs).toHaveLength(1);
   });
@@ -164,7 +166,7 @@ test("only the outputs that the job uses are asked for, each once, also when a b
 });
 
 test("a fixed batch is filled up with its last row", async () => {
-  const { runner, runs } = aRunner(() => null, { fixedBatchRows: 6 });
+  const { runner, runs } = aRunner(() => null, { prepare: [], finish: [], fixedBatchRows: 6 });
   await runner.run(someRows(4));
   expect(runs).toEqual([[0, 1, 2, 3, 3, 3]]);
 });

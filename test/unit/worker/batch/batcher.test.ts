@@ -17,7 +17,7 @@ async function* chunksOf(chunks: readonly (readonly (number | null)[])[]) {
 
 const rowsOf = ({ pieces }: Batch) =>
   pieces.flatMap(({ chunk, start, end }) =>
-    Array.from({ length: end - start }, (_, index) => chunk.shardRow + start + index),
+    Array.from({ length: end - start }, (_, index) => chunk.place + start + index),
   );
 
 const someChunks = fc.array(fc.array(fc.option(fc.nat(9), { freq: 4 }), { minLength: 1, maxLength: 9 }), {

@@ -21,7 +21,7 @@ async function* chunksOf(chunks: readonly (readonly number[])[], pad: number | n
 
 const rowsOf = ({ pieces }: Batch) =>
   pieces.flatMap(({ chunk, start, end }) =>
-    Array.from({ length: end - start }, (_, index) => chunk.shardRow + start + index),
+    Array.from({ length: end - start }, (_, index) => chunk.place + start + index),
   );
 
 async function cut(
@@ -117,7 +117,7 @@ test("the next window is read while the second half of this one is cut, and the 
   const events: string[] = [];
   async function* logged() {
     for await (const chunk of chunksOf(Array(3).fill(Array(10).fill(7)))) {
-      events.push(`read ${chunk.shardRow}`);
+      events.push(`read ${chunk.place}`);
       yield chunk;
     }
   }

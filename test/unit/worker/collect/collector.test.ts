@@ -17,6 +17,8 @@ const plan: MapPlan = {
   outputs: [anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1, declaredDims: ["n"] })],
   keep: [keep("name")],
   columns: ["c", "name"],
+  prepare: [],
+  finish: [],
   fixedBatchRows: null,
 };
 
@@ -79,7 +81,7 @@ test("rows come out in order with what was kept, whatever chunks the batches wen
     { kind: "failed", batch: rowsBatch([{ chunk: two, start: 1, end: 2 }]), message: "no" },
     mapped([{ chunk: two, start: 2, end: 3 }], [60]),
   ]);
-  const { rows, dead, firstDead, ...counts } = collector.finish();
+  const { rows, dead, firstDead, sources: _sources, ...counts } = collector.finish();
   expect(counts).toEqual({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 0, rowsOut: 4, rowsDead: 2 });
   expect(rowsOf(rows)).toEqual([
     { name: "row 0", y: 10 },
@@ -188,5 +190,55 @@ describe("rows of a chunk that are too long for one piece", () => {
     expect(cut.dead?.batches.length).toBeGreaterThan(4);
     expect(rowsOf(cut.dead)).toEqual(rowsOf(whole.dead));
     expect(cut.firstDead).toEqual(whole.firstDead);
+  });
+});
+
+describe("rows that steps dropped, or made several of", () => {
+  /** Six rows of the shard: the second is dropped, the third has three parts, the fifth two. */
+  const origin = { sourceStart: 0, sourceEnd: 6, sources: Uint32Array.of(0, 2, 2, 2, 3, 4, 4, 5) };
+  const preparedChunk = (values: readonly (number | null)[]) => {
+    const names = values.map((_, row) => `part ${row}`);
+    const columns = { c: column(values, new Int32()), name: column(names, new Utf8()) };
+    return new InputChunk(batchOf(columns), 0, plan.inputs, origin);
+  };
+  const answered = (values: readonly (number | null)[]) => {
+    const collector = aCollector([slice(0, 6)]);
+    const chunk = preparedChunk(values);
+    collector.open(chunk);
+    let next = 0;
+    for (const { start, end } of chunk.liveRuns) {
+      const answers = Array.from({ length: end - start }, () => next++);
+      collector.collect([mapped([{ chunk, start, end }], answers)]);
+    }
+    return collector.finish();
+  };
+
+  test("are counted by the rows that they came from, and come out in order", () => {
+    const { rows, sources, dead, firstDead, ...counts } = answered([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(counts).toEqual({ rowsIn: 6, rowsMapped: 5, rowsFiltered: 1, rowsDead: 0, rowsOut: 8 });
+    expect(rowsOf(rows)?.map(({ y }) => y)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect([sources, dead, firstDead]).toEqual([null, null, null]);
+  });
+
+  test("are one dead letter when a part cannot be fed, and take their other parts back", () => {
+    const { rows, dead, firstDead, sources: _sources, ...counts } = answered([1, 2, null, null, 5, 6, 7, 8]);
+    expect(counts).toEqual({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 1, rowsDead: 1, rowsOut: 5 });
+    expect(rowsOf(rows)?.map(({ name }) => name)).toEqual(["part 0", "part 4", "part 5", "part 6", "part 7"]);
+    expect(firstDead).toMatchObject({ row: 2, code: "ROW_NULL" });
+    expect(rowsOf(dead)).toMatchObject([{ row: 2, name: "part 2" }]);
+  });
+
+  test("take parts back that the model has answered, when it fails on another", () => {
+    const collector = aCollector([slice(0, 6)]);
+    const chunk = preparedChunk([1, 2, 3, 4, 5, 6, 7, 8]);
+    collector.open(chunk);
+    collector.collect([mapped([{ chunk, start: 0, end: 6 }], [0, 1, 2, 3, 4, 5])]);
+    collector.collect([
+      { kind: "failed", batch: rowsBatch([{ chunk, start: 6, end: 7 }]), message: "no" },
+      mapped([{ chunk, start: 7, end: 8 }], [7]),
+    ]);
+    const { rows, firstDead, rowsMapped, rowsOut } = collector.finish();
+    expect(rowsOf(rows)?.map(({ y }) => y)).toEqual([0, 1, 2, 3, 4, 7]);
+    expect([firstDead?.row, rowsMapped, rowsOut]).toEqual([4, 4, 6]);
   });
 });

@@ -16,6 +16,8 @@ const map: MapPlan = {
   ],
   keep: [{ name: "id", type: { kind: "numeric", type: "int32" }, nullable: false }],
   columns: ["c", "id"],
+  prepare: [],
+  finish: [],
   fixedBatchRows: null,
 };
 

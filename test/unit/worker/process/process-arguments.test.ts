@@ -19,7 +19,7 @@ test("decoders of one process share half of the memory, and none has more than W
 
 test("a worker has a thread for each shard thread's SQL beside those for files, unless somebody has said how many", () => {
   vi.stubEnv("UV_THREADPOOL_SIZE", undefined);
-  expect(processEnvironment(3)).toMatchObject({ UV_THREADPOOL_SIZE: "7", PATH: process.env.PATH });
+  expect(processEnvironment(3)).toMatchObject({ UV_THREADPOOL_SIZE: "13", PATH: process.env.PATH });
   vi.stubEnv("UV_THREADPOOL_SIZE", "16");
   expect(processEnvironment(3)).toMatchObject({ UV_THREADPOOL_SIZE: "16" });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
-import { mapInOrder } from "../../../../worker/pipeline/in-order.ts";
+import { mapInOrder } from "../../../../shared/core/map-in-order.ts";
 
 async function* numbers(count: number, seen: number[] = []) {
   for (let value = 0; value < count; value += 1) {

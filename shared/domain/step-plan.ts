@@ -1,0 +1,59 @@
+import type { Field } from "./dataset.ts";
+
+/**
+ * A step of `map.prepare` or `map.finish`, bound to the columns in front of it. Plain JSON, as all of a map
+ * plan.
+ *
+ * A step is given the columns that it reads, and gives those that it makes, and from which row each of its
+ * rows came. All other columns pass it by: whoever runs it puts them beside the ones that it made.
+ */
+export interface StepPlan {
+  /** The step's key path in the job file: how errors name it. */
+  readonly where: string;
+  readonly op: StepOp;
+  /** The columns that it is given, in this order. */
+  readonly reads: readonly string[];
+  /** The columns behind it, in order. */
+  readonly columns: readonly StepColumn[];
+}
+
+/**
+ * A column behind a step: one from in front of it, perhaps under another name, or one that the step makes.
+ */
+export interface StepColumn extends Field {
+  /** The column in front of the step that it is; null: the step makes it. */
+  readonly from: string | null;
+}
+
+export type StepOp = SqlOp;
+
+/** A SELECT over `rows`. */
+export interface SqlOp {
+  readonly kind: "sql";
+  /** The job's SELECT, with the row that each result comes from as its first column. */
+  readonly select: string;
+  /** Columns that the SELECT only names: they must be there, and their values do not matter. */
+  readonly named: readonly string[];
+}
+
+/** The columns that a step makes, in order. */
+export function madeColumns({ columns }: Pick<StepPlan, "columns">): readonly StepColumn[] {
+  return columns.filter(({ from }) => from === null);
+}
+
+/**
+ * The steps with only those columns that `needed`, or a later step, looks at; and the columns that are needed
+ * in front of the first.
+ */
+export function pruneSteps(
+  steps: readonly StepPlan[],
+  needed: readonly string[],
+): { readonly steps: readonly StepPlan[]; readonly needed: readonly string[] } {
+  let names = new Set(needed);
+  const pruned = [...steps].reverse().map((step) => {
+    const columns = step.columns.filter(({ name }) => names.has(name));
+    names = new Set([...step.reads, ...columns.flatMap(({ from }) => from ?? [])]);
+    return { ...step, columns };
+  });
+  return { steps: pruned.reverse(), needed: [...names] };
+}

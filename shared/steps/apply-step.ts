@@ -1,0 +1,110 @@
+import { Field as ArrowField, type Data, type RecordBatch, Schema } from "apache-arrow";
+import { assert, present } from "../core/assert.ts";
+import { gather } from "../dataset/gather.ts";
+import { plainField } from "../dataset/plain-type.ts";
+import { columnData, quickSchema, recordBatchOf } from "../dataset/record-batch.ts";
+import type { StepPlan } from "../domain/step-plan.ts";
+import type { Step, StepResult } from "./step.ts";
+
+/** Rows behind a step, and where in front of it each came from: see {@link StepResult}. */
+export interface SteppedRows {
+  readonly batch: RecordBatch;
+  readonly sources: Uint32Array | null;
+}
+
+/**
+ * Runs a step over a record batch: it is given what it reads, and what passes it by is put beside what it
+ * made, in the order of the plan. Columns that pass are copied only where rows were dropped or multiplied.
+ *
+ * @throws whatever the step throws
+ */
+export async function applyStep(
+  step: Step,
+  plan: StepPlan,
+  batch: RecordBatch,
+  signal: AbortSignal,
+): Promise<SteppedRows> {
+  const result = await step.run(selectColumns(batch, plan.reads), signal);
+  checkResult(plan, result, batch.numRows);
+  return { batch: joinColumns(plan, batch, result), sources: result.sources };
+}
+
+function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
+  const fields = names.map((name) => fieldOf(batch.schema, name));
+  return recordBatchOf(
+    new Schema(fields),
+    batch.numRows,
+    names.map((name) => columnData(batch, name)),
+  );
+}
+
+function joinColumns(plan: StepPlan, batch: RecordBatch, { made, sources }: StepResult): RecordBatch {
+  const fields: ArrowField[] = [];
+  const children: Data[] = [];
+  for (const { name, from } of plan.columns) {
+    const [source, column] = from === null ? [made, name] : [batch, from];
+    const data = columnData(source, column);
+    const field = fieldOf(source.schema, column);
+    const moves = from !== null && sources !== null;
+    const { type, nullable, metadata } = moves ? plainField(field) : field;
+    fields.push(new ArrowField(name, type, nullable, metadata));
+    children.push(moves ? gather(data.type, stretchesOf(data, sources)) : data);
+  }
+  return recordBatchOf(schemaOf(plan, batch.schema, fields), made.numRows, children);
+}
+
+const schemas = new WeakMap<StepPlan, Schema>();
+
+/** One schema for all batches of a step, as long as their types are the same. */
+function schemaOf(plan: StepPlan, { metadata }: Schema, fields: readonly ArrowField[]): Schema {
+  const known = schemas.get(plan);
+  const isSame =
+    known !== undefined &&
+    known.fields.length === fields.length &&
+    known.fields.every((field, index) => field.type === fields[index]?.type);
+  if (isSame) return known;
+  const schema = quickSchema(new Schema([...fields], metadata));
+  schemas.set(plan, schema);
+  return schema;
+}
+
+function fieldOf({ fields }: Schema, name: string): ArrowField {
+  return present(
+    fields.find((field) => field.name === name),
+    `a column ${name}`,
+  );
+}
+
+/** Rows side by side are one stretch. */
+function stretchesOf(data: Data, sources: Uint32Array) {
+  const stretches: { data: Data; start: number; end: number }[] = [];
+  let last: { data: Data; start: number; end: number } | null = null;
+  for (const row of sources) {
+    if (last !== null && last.end === row) last.end += 1;
+    else {
+      last = { data, start: row, end: row + 1 };
+      stretches.push(last);
+    }
+  }
+  return stretches;
+}
+
+/** A step that breaks its law would lose rows, or double them, with nobody the wiser. */
+function checkResult({ where, columns }: StepPlan, { made, sources }: StepResult, rows: number): void {
+  for (const { name, from } of columns)
+    if (from === null) assert(fieldIn(made, name), `${where} makes the column ${name}`);
+  if (sources === null) {
+    assert(made.numRows === rows, `${where} gives each of ${rows} rows once`);
+    return;
+  }
+  assert(made.numRows === sources.length, `${where} says of each row where it came from`);
+  let last = 0;
+  for (const row of sources) {
+    assert(last <= row && row < rows, `${where} gives its rows in order`);
+    last = row;
+  }
+}
+
+function fieldIn({ schema }: RecordBatch, name: string): boolean {
+  return schema.fields.some((field) => field.name === name);
+}

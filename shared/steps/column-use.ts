@@ -1,0 +1,117 @@
+import { isNode, nodesIn, type TreeNode, textsIn, walk } from "./select-tree.ts";
+
+/** How a SELECT uses the columns of `rows`. */
+export interface ColumnUse {
+  /** By name of the result: the column that it is, as it is. */
+  readonly passed: ReadonlyMap<string, string>;
+  /** The columns that it computes with, in the order of the input. */
+  readonly reads: readonly string[];
+  /** Those that it only names, or leaves out by name: they must be there. */
+  readonly named: readonly string[];
+}
+
+/**
+ * What a row-wise SELECT does with the columns `names`. A column that is selected by its name alone, or by
+ * `*`, passes; the others of the result are computed. What cannot be told (`COLUMNS(...)`, `rows` itself)
+ * counts as computing with all of them.
+ */
+export function columnUse(node: TreeNode, names: readonly string[]): ColumnUse {
+  const use = new UseFinder(names, tableNames(node));
+  for (const item of nodesIn(node.select_list)) use.addSelected(item);
+  use.addExpressions(node.where_clause);
+  return use.found();
+}
+
+/** What `rows` is called in the SELECT, in small letters. */
+function tableNames(node: TreeNode): ReadonlySet<string> {
+  const table = node.from_table;
+  const alias = isNode(table) ? table.alias : undefined;
+  return new Set([typeof alias === "string" && alias !== "" ? alias.toLowerCase() : "rows"]);
+}
+
+class UseFinder {
+  readonly #names: readonly string[];
+  readonly #byLower: ReadonlyMap<string, string>;
+  readonly #tables: ReadonlySet<string>;
+  readonly #passed = new Map<string, string>();
+  readonly #reads = new Set<string>();
+  readonly #named = new Set<string>();
+
+  constructor(names: readonly string[], tables: ReadonlySet<string>) {
+    this.#names = names;
+    this.#byLower = new Map(names.map((name) => [name.toLowerCase(), name]));
+    this.#tables = tables;
+  }
+
+  addSelected(item: TreeNode): void {
+    const column = item.class === "COLUMN_REF" ? this.#columnOf(textsIn(item.column_names)) : undefined;
+    if (item.class === "STAR" && this.#isPlainStar(item)) this.#addStar(item);
+    else if (column === undefined) this.addExpressions(item);
+    else {
+      const alias = typeof item.alias === "string" && item.alias !== "" ? item.alias : column;
+      this.#named.add(column);
+      this.#passed.set(alias, column);
+    }
+  }
+
+  addExpressions(value: unknown): void {
+    walk(value, (node) => {
+      if (node.class === "COLUMN_REF") this.#addReference(textsIn(node.column_names));
+      if (node.class === "STAR") this.#addAll();
+    });
+  }
+
+  found(): ColumnUse {
+    const inOrder = (set: ReadonlySet<string>) => this.#names.filter((name) => set.has(name));
+    const named = inOrder(this.#named).filter((name) => !this.#reads.has(name));
+    return { passed: this.#passed, reads: inOrder(this.#reads), named };
+  }
+
+  /** `*` or `rows.*`, which may leave columns out, replace or rename some. */
+  #isPlainStar({ columns, expr, relation_name: relation = "" }: TreeNode): boolean {
+    const isOfRows = relation === "" || this.#tables.has(String(relation).toLowerCase());
+    return columns === undefined && expr === undefined && isOfRows;
+  }
+
+  #addStar(star: TreeNode): void {
+    const gone = new Set<string>();
+    const leaveOut = (name: unknown, isRead: boolean) => {
+      const column = this.#byLower.get(String(name).toLowerCase());
+      if (column === undefined) return;
+      gone.add(column);
+      (isRead ? this.#reads : this.#named).add(column);
+    };
+    for (const name of textsIn(star.exclude_list)) leaveOut(name, false);
+    for (const { column } of nodesIn(star.qualified_exclude_list)) leaveOut(column, false);
+    for (const { key, value } of nodesIn(star.replace_list)) {
+      leaveOut(key, false);
+      this.addExpressions(value);
+    }
+    for (const { key } of nodesIn(star.rename_list)) leaveOut(isNode(key) ? key.column : key, true);
+    for (const name of this.#names) if (!gone.has(name)) this.#passed.set(name, name);
+  }
+
+  /** The column that a reference is, and nothing of it. */
+  #columnOf(path: readonly string[]): string | undefined {
+    const [first = "", second, ...more] = path.map((name) => name.toLowerCase());
+    if (second === undefined) return this.#byLower.get(first);
+    const isQualified = more.length === 0 && this.#tables.has(first) && !this.#byLower.has(first);
+    return isQualified ? this.#byLower.get(second) : undefined;
+  }
+
+  /** The first of a path is a column, or the table and the next one a column. */
+  #addReference(path: readonly string[]): void {
+    const [first = "", second] = path.map((name) => name.toLowerCase());
+    const column = this.#byLower.get(first);
+    if (column !== undefined) this.#reads.add(column);
+    if (!this.#tables.has(first)) return;
+    const inTable = second === undefined ? undefined : this.#byLower.get(second);
+    if (inTable !== undefined) this.#reads.add(inTable);
+    // The whole row, as a struct.
+    else if (column === undefined) this.#addAll();
+  }
+
+  #addAll(): void {
+    for (const name of this.#names) this.#reads.add(name);
+  }
+}

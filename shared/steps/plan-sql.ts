@@ -1,0 +1,179 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Problem } from "../core/errors.ts";
+import { fieldsOf } from "../dataset/fields.ts";
+import { openDatasetFile } from "../dataset/open-dataset-file.ts";
+import { parquetFault } from "../dataset/parquet-form.ts";
+import type { Field, FieldType } from "../domain/dataset.ts";
+import type { StepColumn, StepPlan } from "../domain/step-plan.ts";
+import { DECIMAL_DIGITS, emptyTable } from "../sql/duckdb-types.ts";
+import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
+import type { SqlDatabase } from "../sql/sql-database.ts";
+import type { SqlSource } from "../sql/sql-error.ts";
+import { fetchedSource } from "../storage/small-file.ts";
+import { type ColumnUse, columnUse } from "./column-use.ts";
+import { rowWiseFault, type SqlFunctions } from "./row-wise.ts";
+import { isNode, nodesIn, type TreeNode } from "./select-tree.ts";
+
+/** The column of a step's result that says which row it came from. */
+export const ROW_COLUMN = "shardmill:row";
+
+/** Comments and white space, and the word that every SELECT begins with. */
+const BEGIN = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*SELECT\b/i;
+
+export type SqlStepResult =
+  | { readonly kind: "planned"; readonly step: StepPlan }
+  | { readonly kind: "refused"; readonly problems: readonly Problem[] };
+
+/**
+ * Binds the SELECT of a step to the columns in front of it, over an empty table: what it reads, what passes
+ * it by, and the types of what it makes.
+ *
+ * @param scratchFolder a folder that `database` may write to
+ * @throws {SQL_INVALID} {SQL_FAILED} what DuckDB says of it
+ */
+export async function planSql(
+  source: SqlSource,
+  fields: readonly Field[],
+  database: SqlDatabase,
+  scratchFolder: string,
+): Promise<SqlStepResult> {
+  const { where } = source;
+  const refused = (problem: Omit<Problem, "where">): SqlStepResult => ({
+    kind: "refused",
+    problems: [{ where, ...problem }],
+  });
+  const clash = caseClash(fields);
+  if (clash !== null) return refused(clash);
+  await database.run(emptyTable("rows", fields.map(bindable)));
+  const results = await database.columnNames(source);
+  const node = await parse(source, database);
+  const fault = rowWiseFault(node, await functionsOf(database));
+  if (fault !== null) return refused(fault);
+  const twice = results.find((name, at) => results.findIndex((other) => isSameName(other, name)) < at);
+  if (twice !== undefined) return refused(namedTwice(twice));
+  const use = columnUse(
+    node,
+    fields.map(({ name }) => name),
+  );
+  const unreadable = fields.flatMap((field) => unreadableFault(field, use) ?? []);
+  if (unreadable.length > 0)
+    return { kind: "refused", problems: unreadable.map((problem) => ({ where, ...problem })) };
+  const select = withRowColumn(source.sql, tableNameOf(node));
+  if (select === null)
+    return refused({ what: "does not begin with SELECT", expected: "SELECT ... FROM rows", found: "FROM" });
+  const made = results.filter((name) => !use.passed.has(name));
+  const path = join(scratchFolder, "step.parquet");
+  await database.copyTo({ where, sql: select }, path, { columns: [ROW_COLUMN, ...made] });
+  const columns = columnsOf(results, use, fields, await fieldsIn(path));
+  return {
+    kind: "planned",
+    step: { where, op: { kind: "sql", select, named: use.named }, reads: use.reads, columns },
+  };
+}
+
+function columnsOf(
+  results: readonly string[],
+  { passed }: ColumnUse,
+  fields: readonly Field[],
+  made: readonly Field[],
+): readonly StepColumn[] {
+  return results.flatMap((name): StepColumn[] => {
+    const from = passed.get(name) ?? null;
+    const field =
+      from === null ? made.find((field) => field.name === name) : fields.find((field) => field.name === from);
+    return field === undefined ? [] : [{ ...field, name, from }];
+  });
+}
+
+async function fieldsIn(path: string): Promise<readonly Field[]> {
+  using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet");
+  return fieldsOf(file.schema);
+}
+
+async function parse({ sql }: SqlSource, database: SqlDatabase): Promise<TreeNode> {
+  const options = "skip_null := true, skip_empty := true, skip_default := true";
+  const [row] = await database.rows(`SELECT json_serialize_sql(${quoteLiteral(sql)}, ${options}) AS tree`);
+  const tree: unknown = JSON.parse(String(row?.tree));
+  const [statement] = isNode(tree) ? nodesIn(tree.statements) : [];
+  return isNode(statement?.node) ? statement.node : {};
+}
+
+async function functionsOf(database: SqlDatabase): Promise<SqlFunctions> {
+  const rows = await database.rows(
+    "SELECT DISTINCT lower(function_name) AS name, function_type AS type, stability FROM duckdb_functions()",
+  );
+  const names = (isWanted: (row: Record<string, unknown>) => boolean) =>
+    new Set(rows.filter(isWanted).map(({ name }) => String(name)));
+  return {
+    aggregates: names(({ type }) => type === "aggregate"),
+    // A user's own assertion is of its row all the same.
+    unstable: names(
+      ({ name, stability }) => stability !== null && stability !== "CONSISTENT" && name !== "error",
+    ),
+  };
+}
+
+/** The SELECT with its row's number in front; null where it begins with another word. */
+function withRowColumn(sql: string, table: string): string | null {
+  const begin = BEGIN.exec(sql)?.[0];
+  if (begin === undefined) return null;
+  return `${begin} ${quoteIdentifier(table)}.rowid AS ${quoteIdentifier(ROW_COLUMN)},${sql.slice(begin.length)}`;
+}
+
+function tableNameOf(node: TreeNode): string {
+  const table = node.from_table;
+  return isNode(table) && typeof table.alias === "string" && table.alias !== "" ? table.alias : "rows";
+}
+
+/** What SQL cannot hold may pass it by, and stands in the table as something that it can. */
+function bindable(field: Field): Field {
+  return sqlFault(field.type) === null ? field : { ...field, type: { kind: "binary" } };
+}
+
+function unreadableFault({ name, type }: Field, { reads }: ColumnUse): Omit<Problem, "where"> | null {
+  const fault = reads.includes(name) ? sqlFault(type) : null;
+  if (fault === null) return null;
+  return {
+    what: `computes with column \`${name}\`: ${fault}`,
+    expected: "a type that SQL sees as it is",
+    found: type.kind,
+    hint: "select the column as it is, by its name or by *, and compute with others",
+  };
+}
+
+function sqlFault(type: FieldType): string | null {
+  const fault = parquetFault(type);
+  if (fault !== null) return fault;
+  const isWide = type.kind === "decimal" && type.precision > DECIMAL_DIGITS;
+  return isWide ? `DuckDB has decimals of ${DECIMAL_DIGITS} digits` : null;
+}
+
+function caseClash(fields: readonly Field[]): Omit<Problem, "where"> | null {
+  const seen = new Map<string, string>();
+  for (const { name } of fields) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined)
+      return {
+        what: `SQL cannot tell the columns \`${other}\` and \`${name}\` apart`,
+        expected: "names that differ by more than upper and lower case",
+        found: name,
+        hint: "give one of them another name in the input",
+      };
+    seen.set(name.toLowerCase(), name);
+  }
+  return null;
+}
+
+function namedTwice(name: string): Omit<Problem, "where"> {
+  return {
+    what: `two columns of the result are named \`${name}\``,
+    expected: "names that differ by more than upper and lower case",
+    found: name,
+    hint: `give one another name (AS), or write * REPLACE (... AS ${quoteIdentifier(name)}) to change a column`,
+  };
+}
+
+function isSameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

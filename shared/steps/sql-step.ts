@@ -1,0 +1,160 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type RecordBatch, Schema, Table } from "apache-arrow";
+import { present } from "../core/assert.ts";
+import { encodeParquet } from "../dataset/encode.ts";
+import { gather } from "../dataset/gather.ts";
+import { openDatasetFile } from "../dataset/open-dataset-file.ts";
+import { plainField } from "../dataset/plain-type.ts";
+import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
+import { madeColumns, type SqlOp, type StepPlan } from "../domain/step-plan.ts";
+import { type LockedDatabase, openLockedDatabase } from "../sql/locked-duckdb.ts";
+import { parquetScan, quoteIdentifier } from "../sql/quote.ts";
+import { fetchedSource } from "../storage/small-file.ts";
+import { ROW_COLUMN } from "./plan-sql.ts";
+import type { OpenStepOptions, Step, StepResult } from "./step.ts";
+
+const RESULT_VIEW = "step_result";
+
+/** Opens a SELECT as a step: a locked database of its own, with one thread. */
+export async function openSqlStep(plan: StepPlan, op: SqlOp, options: OpenStepOptions): Promise<Step> {
+  const folder = await mkdtemp(join(options.scratchPath, "step-"));
+  try {
+    const database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
+    return new SqlStep(plan, op, database, folder);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Rows go into DuckDB and come back as Parquet files, as those of reductions do: the types are those of
+ * docs/types.md, whichever SQL sees them.
+ */
+class SqlStep implements Step {
+  readonly #plan: StepPlan;
+  readonly #op: SqlOp;
+  readonly #database: LockedDatabase;
+  readonly #folder: string;
+  /** What is selected of each record batch, once it is known. */
+  #select: string | null = null;
+
+  constructor(plan: StepPlan, op: SqlOp, database: LockedDatabase, folder: string) {
+    this.#plan = plan;
+    this.#op = op;
+    this.#database = database;
+    this.#folder = folder;
+  }
+
+  /** @throws {SQL_FAILED} {INTERRUPTED} naming the step */
+  async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    signal.throwIfAborted();
+    const interrupt = () => this.#database.interrupt();
+    signal.addEventListener("abort", interrupt, { once: true });
+    try {
+      await this.#load(batch);
+      return await this.#result(batch.numRows);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", interrupt);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The table `rows`: a new one each time, so that its row ids are the batch's rows. */
+  async #load(batch: RecordBatch): Promise<void> {
+    const path = join(this.#folder, "rows.parquet");
+    const { reads } = this.#plan;
+    const named = this.#op.named.map((name) => `NULL::INTEGER AS ${quoteIdentifier(name)}`);
+    const columns = [...reads.map(quoteIdentifier), ...named, ...(reads.length > 0 ? [] : NO_COLUMN)];
+    if (reads.length > 0) await writeFile(path, encodeParquet(new Table([plainBatch(batch)])));
+    const scan = reads.length > 0 ? parquetScan([path]) : `range(${batch.numRows})`;
+    await this.#database.run(`CREATE OR REPLACE TABLE "rows" AS SELECT ${columns.join(", ")} FROM ${scan}`);
+  }
+
+  async #result(rows: number): Promise<StepResult> {
+    const { where } = this.#plan;
+    const path = join(this.#folder, "made.parquet");
+    const made = madeColumns(this.#plan).map(({ name }) => name);
+    this.#select ??= await this.#database.viewResult(RESULT_VIEW, { where, sql: this.#op.select }, [
+      ROW_COLUMN,
+      ...made,
+    ]);
+    await this.#database.copyOwn({ where, sql: this.#select }, path);
+    return inOrder(await readAll(path, [ROW_COLUMN, ...made]), rows);
+  }
+}
+
+/** A table has a column. */
+const NO_COLUMN = [`range AS ${quoteIdentifier("shardmill:none")}`];
+
+/** Without dictionaries and views, which are not written as they are. */
+function plainBatch(batch: RecordBatch): RecordBatch {
+  const fields = batch.schema.fields.map(plainField);
+  if (fields.every((field, index) => field === batch.schema.fields[index])) return batch;
+  const children = batch.data.children.map((data) =>
+    gather(data.type, [{ data, start: 0, end: data.length }]),
+  );
+  return recordBatchOf(new Schema(fields), batch.numRows, children);
+}
+
+/** A whole file as one record batch in memory of its own. */
+async function readAll(path: string, columns: readonly string[]): Promise<RecordBatch> {
+  using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet");
+  const batches: RecordBatch[] = [];
+  for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns })) batches.push(batch);
+  const [only] = batches;
+  if (batches.length === 1 && only !== undefined) return only;
+  const fields = columns.map((name) =>
+    plainField(
+      present(
+        file.schema.fields.find((field) => field.name === name),
+        name,
+      ),
+    ),
+  );
+  const children = fields.map(({ name, type }) =>
+    gather(
+      type,
+      batches.map((batch) => ({ data: columnData(batch, name), start: 0, end: batch.numRows })),
+    ),
+  );
+  return recordBatchOf(new Schema(fields), file.rows, children);
+}
+
+/**
+ * The result in the order of the rows that it came from. Without subqueries one thread gives it so; these
+ * are joins, which promise no order. The parts of a row, made of it by `unnest` last, are side by side.
+ */
+function inOrder(result: RecordBatch, rows: number): StepResult {
+  const ids = rowIds(result);
+  const isOrdered = ids.every((id, at) => at === 0 || (ids[at - 1] ?? 0) <= id);
+  const order = Array.from(ids.keys());
+  if (!isOrdered) order.sort((a, b) => (ids[a] ?? 0) - (ids[b] ?? 0) || a - b);
+  const sources = isOrdered ? ids : Uint32Array.from(order, (at) => ids[at] ?? 0);
+  const isEach = sources.length === rows && sources.every((id, at) => id === at);
+  const fields = result.schema.fields.filter(({ name }) => name !== ROW_COLUMN);
+  const children = fields.map(({ name }) => {
+    const data = columnData(result, name);
+    if (isOrdered) return data;
+    return gather(
+      data.type,
+      order.map((at) => ({ data, start: at, end: at + 1 })),
+    );
+  });
+  const made = recordBatchOf(new Schema(isOrdered ? fields : fields.map(plainField)), ids.length, children);
+  return { made, sources: isEach ? null : sources };
+}
+
+function rowIds(result: RecordBatch): Uint32Array {
+  const ids: unknown = columnData(result, ROW_COLUMN).values;
+  if (!(ids instanceof BigInt64Array)) throw new Error("broken invariant: row ids are int64");
+  return Uint32Array.from(ids, Number);
+}

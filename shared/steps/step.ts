@@ -1,0 +1,29 @@
+import type { RecordBatch } from "apache-arrow";
+
+/** What a step made of the rows of a record batch. */
+export interface StepResult {
+  /** The columns that the step makes, in the order of its plan, and no others. It may have none. */
+  readonly made: RecordBatch;
+  /**
+   * By row of `made`, the row of the given batch that it came from: ascending. A row that is not named is
+   * dropped; one that is named more than once became several, its parts. Null: one row of each, in order.
+   */
+  readonly sources: Uint32Array | null;
+}
+
+/**
+ * A step of the map, opened on a worker. Law: what becomes of a row depends on that row alone, so that it
+ * does not matter how the rows of the input are cut into batches; and the same row gives the same bytes.
+ */
+export interface Step extends AsyncDisposable {
+  /**
+   * @param batch the columns that the step reads, in the order of its plan; none where it reads none
+   * @throws whatever keeps it from its work, naming the step
+   */
+  run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult>;
+}
+
+export interface OpenStepOptions {
+  /** A folder of this machine: the step makes and removes its own files in it. */
+  readonly scratchPath: string;
+}

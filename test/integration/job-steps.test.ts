@@ -1,0 +1,174 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { JobFolder } from "../support/job-folder.ts";
+import { startListening, untilCommitted } from "../support/job-processes.ts";
+import { query, readManifestOf } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+
+/** Jobs whose rows go through SQL before and behind the model, judged by SQL over the job's own input. */
+
+const MODEL = { input: { column: "x" } };
+const OUTPUTS = { logits: { tensor: "logits" } };
+
+async function publish(job: JobFolder, workers = "1") {
+  const run = await runCli(["run", job.job, "--workers", workers, "--json"]);
+  expect(run.stderr.split("\n").filter((line) => line.startsWith("error"))).toEqual([]);
+  expect(run).toMatchObject({ code: 0 });
+  return JSON.parse(run.stdout);
+}
+
+const manifestOf = async (job: JobFolder) => JSON.parse(await readFile(job.at("out/_manifest.json"), "utf8"));
+const rowsIn = (job: JobFolder) => `read_parquet('${job.out}/rows/*.parquet')`;
+const input = (job: JobFolder) => `read_parquet('${job.at("data/*.parquet")}')`;
+
+describe("a job with steps", () => {
+  test("computes, drops and multiplies rows, in the order of the input, and accounts for each", async () => {
+    await using job = await JobFolder.make({
+      spec: {
+        map: {
+          prepare: [
+            { sql: "SELECT *, id % 7 AS week FROM rows WHERE id % 5 <> 0" },
+            { sql: "SELECT id, x, week, unnest(range(id % 3 + 1)) AS part FROM rows" },
+          ],
+          inputs: MODEL,
+          outputs: OUTPUTS,
+          keep: ["id", "week", "part"],
+          finish: [
+            { sql: "SELECT * EXCLUDE (week), id * 10 + part AS key FROM rows WHERE week <> 3 AND part < 2" },
+          ],
+        },
+        reduce: { total: "SELECT count(*) AS n, sum(key) AS keys FROM rows" },
+      },
+    });
+    const summary = await publish(job);
+    const expected = `SELECT id, part, id * 10 + part AS key FROM (SELECT id, unnest(range(id % 3 + 1)) AS part FROM ${input(job)}
+      WHERE id % 5 <> 0 AND id % 7 <> 3) WHERE part < 2`;
+    const [counts] = await query(`SELECT count(*), count(DISTINCT id) FROM (${expected})`);
+    const [rows = 0, mapped = 0] = (counts ?? []).map(Number);
+    expect(await query(`SELECT id, part, key FROM ${rowsIn(job)}`)).toEqual(
+      await query(`${expected} ORDER BY id, part`),
+    );
+    expect(await query(`SELECT n, keys FROM '${job.out}/reduced/total.parquet'`)).toEqual(
+      await query(`SELECT count(*), sum(key)::DECIMAL(38, 0) FROM (${expected})`),
+    );
+    expect((await manifestOf(job)).rows).toEqual({
+      input: 400,
+      pruned: 0,
+      filtered: 400 - mapped,
+      output: rows,
+      deadLetters: 0,
+    });
+    expect(summary).toMatchObject({ rows: 400, rowsFiltered: 400 - mapped, rowsOut: rows });
+  });
+
+  test("publishes nothing but its columns where every row is filtered, and counts the rows", async () => {
+    await using job = await JobFolder.make({
+      spec: {
+        map: {
+          prepare: [{ sql: "SELECT *, id + 1 AS next FROM rows WHERE id < 0" }],
+          inputs: MODEL,
+          outputs: OUTPUTS,
+          keep: ["next"],
+          finish: [{ sql: "SELECT *, next * 2 AS twice FROM rows" }],
+        },
+        reduce: { total: "SELECT count(*) AS n FROM rows" },
+      },
+    });
+    expect(await publish(job)).toMatchObject({ rows: 400, rowsFiltered: 400, rowsOut: 0 });
+    expect((await manifestOf(job)).rows).toEqual({
+      input: 400,
+      pruned: 0,
+      filtered: 400,
+      output: 0,
+      deadLetters: 0,
+    });
+    const columns = await query(`SELECT column_name FROM (DESCRIBE FROM ${rowsIn(job)})`);
+    expect(columns).toEqual([["next"], ["logits"], ["twice"]]);
+    expect(await query(`SELECT n FROM '${job.out}/reduced/total.parquet'`)).toEqual([[0n]]);
+  });
+
+  test("gives the same bytes with one worker and with several", async () => {
+    const spec = {
+      map: {
+        prepare: [{ sql: "SELECT id, x, unnest(range(id % 4)) AS part FROM rows" }],
+        inputs: MODEL,
+        outputs: OUTPUTS,
+        keep: ["id", "part"],
+        batch: { rows: 16 },
+      },
+      reduce: {},
+    };
+    const digests = [];
+    for (const workers of ["1", "2"]) {
+      await using job = await JobFolder.make({ spec });
+      await publish(job, workers);
+      digests.push((await manifestOf(job)).outputDigest);
+    }
+    expect(digests[1]).toBe(digests[0]);
+  });
+
+  test("ends with the step and the rows when its SQL fails on one", async () => {
+    await using job = await JobFolder.make({
+      spec: {
+        map: {
+          prepare: [{ sql: "SELECT *, replace(id::VARCHAR, '123', 'no')::INTEGER AS n FROM rows" }],
+          inputs: MODEL,
+          outputs: OUTPUTS,
+          keep: ["n"],
+        },
+        reduce: {},
+      },
+    });
+    const run = await runCli(["run", job.job, "--workers", "1"]);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain("map.prepare[0].sql failed");
+    expect(run.stderr).toMatch(/rows 0 to 50 of the shard/);
+  });
+
+  test("is refused before any work where a step looks at several rows, or names what is not there", async () => {
+    await using job = await JobFolder.make({
+      spec: {
+        map: {
+          prepare: [{ sql: "SELECT *, row_number() OVER () AS n FROM rows" }],
+          inputs: MODEL,
+          outputs: OUTPUTS,
+        },
+        reduce: {},
+      },
+    });
+    const run = await runCli(["plan", job.job, "--no-sample"]);
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain("window function");
+  });
+});
+
+test("a run that is killed in the middle resumes, and counts the filtered rows of both parts once", async () => {
+  await using job = await KnownJob.make({
+    rows: 640,
+    rowGroupRows: 80,
+    hidden: [1_400, 1_400],
+    spec: {
+      input: { shardRows: 80 },
+      map: {
+        prepare: [{ sql: "SELECT * FROM rows WHERE id % 4 <> 1" }],
+        batch: { rows: 10 },
+        finish: [{ sql: "SELECT * FROM rows WHERE id % 4 <> 2" }],
+      },
+    },
+  });
+  const command = ["run", job.path, "--workers", "2", "--json"];
+  await using killed = (await startListening(job, command)).cli;
+  await untilCommitted(job, 2);
+  killed.kill("SIGKILL");
+  await killed.ended;
+  const resumed = await runCli(command, job);
+  expect(resumed).toMatchObject({ code: 0 });
+  expect(resumed.stderr).toContain("goes on after an interruption");
+  const { rows } = await readManifestOf(job);
+  expect(rows).toEqual({ input: 640, pruned: 0, filtered: 320, output: 320, deadLetters: 0 });
+  const ids = await query(`SELECT id FROM read_parquet('${job.out}/rows/*.parquet')`);
+  expect(ids.map(([id]) => Number(id))).toEqual(
+    Array.from({ length: 640 }, (_, id) => id).filter((id) => id % 4 === 0 || id % 4 === 3),
+  );
+});

@@ -1,0 +1,123 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
+import { pruneSteps, type StepPlan } from "../../../../shared/domain/step-plan.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { planSql } from "../../../../shared/steps/plan-sql.ts";
+
+const INT: FieldType = { kind: "numeric", type: "int32" };
+const fieldOf = (name: string, type: FieldType): Field => ({ name, type, nullable: true });
+const FIELDS = [
+  fieldOf("id", INT),
+  fieldOf("text", { kind: "string" }),
+  fieldOf("items", { kind: "list", item: INT }),
+  fieldOf("half", { kind: "numeric", type: "float16" }),
+  fieldOf("mixed", { kind: "union", fields: [fieldOf("a", INT)] }),
+];
+
+let folder: string;
+let database: LockedDatabase;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-plan-sql-"));
+  database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function planned(sql: string, fields: readonly Field[] = FIELDS): Promise<StepPlan> {
+  const result = await planSql({ where: "sql", sql }, fields, database, folder);
+  if (result.kind === "refused") throw new Error(result.problems.map(({ what }) => what).join("; "));
+  return result.step;
+}
+
+const columnsOf = ({ columns }: StepPlan) =>
+  columns.map(({ name, from, type }) => (from === null ? `${name}: ${type.kind}` : `${name} = ${from}`));
+
+describe("a SELECT that makes each result of one row", () => {
+  test.each([
+    ["SELECT * FROM rows", [], ["id = id", "text = text", "items = items", "half = half", "mixed = mixed"]],
+    ["SELECT id AS key, mixed FROM rows WHERE text = 'a'", ["text"], ["key = id", "mixed = mixed"]],
+    ["SELECT ID, R.half FROM rows AS r", [], ["id = id", "half = half"]],
+    [
+      "SELECT * EXCLUDE (mixed, items), id + 1 AS n FROM rows",
+      ["id"],
+      ["id = id", "text = text", "half = half", "n: numeric"],
+    ],
+    [
+      "SELECT * EXCLUDE (mixed) REPLACE (upper(text) AS text) FROM rows",
+      ["text"],
+      ["id = id", "text: string", "items = items", "half = half"],
+    ],
+    ["SELECT id, unnest(items) AS item FROM rows", ["items"], ["id = id", "item: numeric"]],
+    ["SELECT (SELECT max(i) FROM unnest(items) t(i)) AS most FROM rows", ["items"], ["most: numeric"]],
+    ["SELECT list_transform(items, x -> x + id) AS moved FROM rows", ["id", "items"], ["moved: list"]],
+    ["SELECT 1 AS one FROM rows -- and no more", [], ["one: numeric"]],
+    ["/* first */ -- second\n SELECT id FROM rows;", [], ["id = id"]],
+    ["SELECT CASE WHEN id < 0 THEN error('negative') ELSE id END AS id FROM rows", ["id"], ["id: numeric"]],
+  ])("%s", async (sql, reads, columns) => {
+    const step = await planned(sql);
+    expect(step.reads).toEqual(reads);
+    expect(columnsOf(step)).toEqual(columns);
+  });
+});
+
+describe("a SELECT is refused that", () => {
+  test.each([
+    ["SELECT id FROM rows ORDER BY id", "has ORDER BY"],
+    ["SELECT id FROM rows LIMIT 5", "has LIMIT"],
+    ["SELECT DISTINCT id FROM rows", "has DISTINCT"],
+    ["SELECT id FROM rows GROUP BY id", "groups rows"],
+    ["SELECT count(*) FROM rows", "aggregates rows (`count_star`)"],
+    ["SELECT max(id) AS m FROM rows", "aggregates rows (`max`)"],
+    ["SELECT id FROM rows WHERE id = max(id) OVER ()", "window"],
+    ["SELECT id FROM rows QUALIFY row_number() OVER () = 1", "QUALIFY"],
+    ["SELECT id FROM rows UNION ALL SELECT id FROM rows", "is not one SELECT"],
+    ["WITH r AS (SELECT * FROM rows) SELECT id FROM r", "has a WITH"],
+    ["SELECT a.id FROM rows a, rows b", "joins `rows`"],
+    ["SELECT id, x FROM rows, unnest(items) AS t(x)", "joins `rows`"],
+    ["SELECT id FROM (SELECT * FROM rows)", "does not select from `rows`"],
+    ["SELECT 1 AS one", "does not select from `rows`"],
+    ["SELECT (SELECT sum(id) FROM rows) AS s FROM rows", "looks at `rows` more than once"],
+    ["SELECT id FROM rows USING SAMPLE 5", "takes a sample"],
+    ["SELECT id FROM rows TABLESAMPLE 10%", "takes a sample"],
+    ["SELECT random() AS r FROM rows", "calls `random`"],
+    ["SELECT (SELECT now()) AS r FROM rows", "calls `now`"],
+    ["SELECT current_date AS d FROM rows", "calls `current_date`"],
+    ["SELECT rowid FROM rows", "names `rowid`"],
+    ["SELECT rows.RowID AS r FROM rows", "names `rowid`"],
+    ["FROM rows", "does not begin with SELECT"],
+    ["SELECT id, id FROM rows", "two columns of the result are named `id`"],
+    ["SELECT *, id + 1 AS ID FROM rows", "two columns of the result are named"],
+    ["SELECT mixed IS NULL AS n FROM rows", "computes with column `mixed`: Parquet has no unions"],
+    ["SELECT rows AS r FROM rows", "computes with column `mixed`"],
+    ["SELECT nothing FROM rows", "nothing"],
+    ["SELECT id FROM rows; SELECT 1", "more than one statement"],
+    ["SELECT * FROM read_csv('x')", "read_csv"],
+    ["INSERT INTO rows SELECT * FROM rows", "not a SELECT"],
+    ["SELECT INTERVAL 1 DAY AS i FROM rows", "column `i` cannot be written"],
+  ])("%s", async (sql, why) => {
+    await expect(planned(sql)).rejects.toThrow(why);
+  });
+
+  test("cannot tell two columns apart", async () => {
+    await expect(planned("SELECT * FROM rows", [fieldOf("a", INT), fieldOf("A", INT)])).rejects.toThrow(
+      "cannot tell the columns `a` and `A` apart",
+    );
+  });
+});
+
+test("only what somebody looks at is made, and read", async () => {
+  const first = await planned("SELECT *, id + 1 AS n, upper(text) AS loud FROM rows WHERE id > 0");
+  const behind = first.columns.map(({ name, type }) => fieldOf(name, type));
+  const second = await planned("SELECT half AS h, n * 2 AS twice, loud FROM rows", behind);
+  const { steps, needed } = pruneSteps([first, second], ["h", "twice"]);
+  expect(steps.map(columnsOf)).toEqual([
+    ["half = half", "n: numeric"],
+    ["h = half", "twice: numeric"],
+  ]);
+  expect([...needed].sort()).toEqual(["half", "id", "text"]);
+});
