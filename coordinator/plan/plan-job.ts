@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-import { ShardmillError } from "../../shared/core/errors.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Dataset, Field } from "../../shared/domain/dataset.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
@@ -40,7 +39,6 @@ export async function planJob(
   signal: AbortSignal,
   aside: Aside = (task) => task(),
 ): Promise<PlannedJob> {
-  refuseWhere(spec);
   // It loads while the input is read.
   if (hasSql(spec)) warmSqlProcess();
   const [input, model] = await allOrEveryProblem([
@@ -51,12 +49,13 @@ export async function planJob(
     signal.throwIfAborted();
     throw error;
   });
-  const map = await aside(() => planMap(spec.map, model.signature, input.dataset.fields, signal));
+  const { fields } = input.dataset;
+  const where = await aside(() => checkFilter(spec, fields, signal));
+  const map = await aside(() =>
+    planMap(spec.map, model.signature, { fields, filter: where?.step ?? null, signal }),
+  );
   checkKeptTypes(spec, map.keep, input.dataset.files);
-  const hasChecked = spec.input.where !== undefined || Object.keys(spec.reduce).length > 0;
-  const where = hasChecked
-    ? await aside(() => checkSql(spec, { map, fields: input.dataset.fields, signal }))
-    : null;
+  if (Object.keys(spec.reduce).length > 0) await aside(() => checkSql(spec, map, signal));
   const { files, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
   const shards = planShards(files, {
@@ -70,14 +69,6 @@ export async function planJob(
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };
-}
-
-/** Rows are pruned by it, and not yet filtered: a job with it would give rows that it does not want. */
-function refuseWhere({ input }: JobSpec): void {
-  if (input.where === undefined) return;
-  throw new ShardmillError("SPEC_INVALID", "the job cannot run as it stands", {
-    problems: [{ where: "input.where", what: "rows are not filtered yet" }],
-  });
 }
 
 function hasSql({ input, map, reduce }: JobSpec): boolean {
@@ -99,24 +90,26 @@ export async function readInput(
   return { dataset: sealDataset(footers), footers, leftOut };
 }
 
-interface SqlContext {
-  readonly map: PlannedJob["map"];
-  /** Of the input. */
-  readonly fields: readonly Field[];
-  readonly signal: AbortSignal;
+/** What `input.where` says; null without one. */
+async function checkFilter(
+  { input }: JobSpec,
+  fields: readonly Field[],
+  signal: AbortSignal,
+): Promise<CheckedWhere | null> {
+  if (input.where === undefined) return null;
+  const scratch = await makeTempFolder("plan");
+  try {
+    return await checkWhere({ sql: input.where, fields, scratchFolder: scratch, signal });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
-/** All SQL of a job, and what its `where` says; null without one. */
-async function checkSql(spec: JobSpec, { map, fields, signal }: SqlContext): Promise<CheckedWhere | null> {
+async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {
   const scratch = await makeTempFolder("plan");
-  const { reduce } = spec;
-  const { where: sql } = spec.input;
   try {
-    const [where] = await allOrEveryProblem([
-      sql === undefined ? null : checkWhere({ sql, fields, scratchFolder: scratch, signal }),
-      checkReductions({ reduce, fields: publishedFields(map), scratchFolder: scratch, signal }),
-    ]);
-    return where;
+    const fields = publishedFields(map);
+    await checkReductions({ reduce: spec.reduce, fields, scratchFolder: scratch, signal });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -17,6 +17,14 @@ import { bindMap } from "./bind-map.ts";
 const CHECK_LIMIT_MS = 30_000;
 const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 
+export interface MapContext {
+  /** Of the input. */
+  readonly fields: readonly Field[];
+  /** What drops rows before anything else sees them; null: nothing. */
+  readonly filter: StepPlan | null;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Binds the whole `map` of a job: the steps in front of the model to the dataset's columns, the model to what
  * these leave, and the steps behind it to the rows that the model makes.
@@ -27,10 +35,10 @@ const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 export async function planMap(
   spec: JobSpec["map"],
   signature: ModelSignature,
-  fields: readonly Field[],
-  signal: AbortSignal,
+  { fields, filter, signal }: MapContext,
 ): Promise<MapPlan> {
-  const prepare = await planSteps("map.prepare", spec.prepare, fields, signal);
+  const planned = await planSteps("map.prepare", spec.prepare, fields, signal);
+  const prepare = filter === null ? planned : [filter, ...planned];
   const bound = bindMap(spec, signature, fieldsBehind(prepare, fields));
   const finish = await planSteps("map.finish", spec.finish, outputFields(bound), signal);
   const { steps, needed } = pruneSteps(prepare, bound.columns);

@@ -34,10 +34,10 @@ import { location } from "./location-arbitrary.ts";
 
 /** Values of the domain, of every shape that may cross the wire. */
 
-/** Any text of whole characters, the empty one and those outside ASCII with it. */
 /** fast-check's dictionaries may have no prototype, which a strict comparison tells apart. */
 export const plain = <T>(dictionary: Record<string, T>): Record<string, T> => ({ ...dictionary });
 
+/** Any text of whole characters, the empty one and those outside ASCII with it. */
 export const text = fc.string({ unit: "binary", maxLength: 20 });
 export const name = fc.string({ unit: "binary", minLength: 1, maxLength: 20 });
 export const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);

@@ -1,15 +1,17 @@
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { showType } from "../../../shared/dataset/field-differences.ts";
+import { parquetFault } from "../../../shared/dataset/parquet-form.ts";
 import { type Field, type FieldType, innerTypes } from "../../../shared/domain/dataset.ts";
+import type { StepPlan } from "../../../shared/domain/step-plan.ts";
 import { DECIMAL_DIGITS, emptyTable } from "../../../shared/sql/duckdb-types.ts";
 import { type OpenDatabase, useDatabase } from "../../../shared/sql/sql-database.ts";
 import { sqlRefused } from "../../../shared/sql/sql-error.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../../shared/sql/sql-process-client.ts";
 import { BoundNode } from "./bound-tree.ts";
+import { filterStep, WHERE_KEY } from "./filter-step.ts";
 import { type Predicate, UNKNOWN } from "./predicate.ts";
 import { readPredicate } from "./read-predicate.ts";
 
-const WHERE_KEY = "input.where";
 /** What takes longer over one row of nulls would never end over some. */
 const LIMIT_MS = 30_000;
 const MEMORY_BYTES = 512 * 1024 * 1024;
@@ -26,8 +28,8 @@ export interface WhereOptions {
 
 /** `input.where`, checked. */
 export interface CheckedWhere {
-  /** Columns that it names, in the order of the fields: each has them, or the row cannot be judged. */
-  readonly columns: readonly string[];
+  /** Drops the rows for which it is not true. */
+  readonly step: StepPlan;
   /** As far as statistics can judge it. */
   readonly predicate: Predicate;
 }
@@ -55,9 +57,10 @@ export async function checkWhere(options: WhereOptions): Promise<CheckedWhere> {
       await database.run(emptyTable("rows", held));
       await database.run(`INSERT INTO rows VALUES (${held.map(() => "NULL").join(", ")})`);
       const plan = await database.bindPredicate({ where: WHERE_KEY, sql }, "rows");
-      return plan === null
-        ? { columns: held.map(({ name }) => name), predicate: UNKNOWN }
-        : readPlan(plan, held);
+      const { columns, predicate } = readPlan(plan, held);
+      for (const column of columns) refuseNamesake(column, held);
+      const reads = columns.map(({ name }) => name);
+      return { step: filterStep(sql, fields, reads), predicate };
     });
   } catch (error) {
     throw asProblem(
@@ -67,13 +70,24 @@ export async function checkWhere(options: WhereOptions): Promise<CheckedWhere> {
   }
 }
 
-/** Whether a column of a table can hold its values as they are. */
+/** Whether SQL sees the values of a column as they are: they reach it as Parquet. */
 function isHeld(type: FieldType): boolean {
-  if (type.kind === "union" || (type.kind === "decimal" && type.precision > DECIMAL_DIGITS)) return false;
-  return innerTypes(type).every(isHeld);
+  return parquetFault(type) === null && !hasManyDigits(type);
 }
 
-function readPlan(plan: string, fields: readonly Field[]): CheckedWhere {
+function hasManyDigits(type: FieldType): boolean {
+  if (type.kind === "decimal") return type.precision > DECIMAL_DIGITS;
+  return innerTypes(type).some(hasManyDigits);
+}
+
+/**
+ * The columns that it names, in the order of the fields, and what it says; all and nothing without a plan.
+ */
+function readPlan(
+  plan: string | null,
+  fields: readonly Field[],
+): { readonly columns: readonly Field[]; readonly predicate: Predicate } {
+  if (plan === null) return { columns: fields, predicate: UNKNOWN };
   const root = new BoundNode(parsedPlan(plan));
   let node = root.nodes("plans")[0] ?? new BoundNode(null);
   let conditions: readonly BoundNode[] | null = null;
@@ -85,11 +99,28 @@ function readPlan(plan: string, fields: readonly Field[]): CheckedWhere {
   }
   const read = node.nodes("column_indexes").map((column) => fields[Number(column.get("index"))] ?? null);
   for (const condition of conditions ?? []) refuseRowId(condition, read);
-  const columns = fields.filter((field) => read.includes(field)).map(({ name }) => name);
+  const columns = fields.filter((field) => read.includes(field));
   // Without a filter or a table, something in it was decided otherwise than here: nothing is said of any row.
-  if (conditions === null || read.length === 0)
-    return { columns: fields.map(({ name }) => name), predicate: UNKNOWN };
+  if (conditions === null || read.length === 0) return { columns: fields, predicate: UNKNOWN };
   return { columns, predicate: readPredicate(conditions, read) };
+}
+
+/** Where it runs, the table has only the columns that it names: one by the name of another would be it. */
+function refuseNamesake({ name }: Field, fields: readonly Field[]): void {
+  const first = fields.find((field) => field.name.toLowerCase() === name.toLowerCase());
+  const isOwn = name.toLowerCase() === "rowid";
+  if (first?.name === name && !isOwn) return;
+  throw sqlRefused(
+    { where: WHERE_KEY, sql: "" },
+    {
+      what: isOwn
+        ? "SQL has a `rowid` of its own: a column of that name cannot be told from it"
+        : `SQL cannot tell the columns \`${first?.name}\` and \`${name}\` apart`,
+      expected: "names that differ by more than upper and lower case",
+      found: name,
+      hint: "give one of them another name in the input",
+    },
+  );
 }
 
 /** DuckDB counts the rows of a table. Which row is which is decided by who reads them. */
@@ -108,11 +139,15 @@ function refuseRowId(node: BoundNode, columns: readonly (Field | null)[]): void 
 }
 
 /**
- * NaN and the infinities are no JSON, though DuckDB writes them. In a JSON text, no quote stands bare like
- * these.
+ * Values that JSON has no numbers for stay exact: NaN and the infinities, which DuckDB writes all the same,
+ * become null, and whole numbers that may lie beyond 2^53 become texts. In a JSON text, no quote stands bare
+ * like these.
  */
 function parsedPlan(json: string): unknown {
-  return JSON.parse(json.replace(/"value":(?:-?Infinity|-?NaN)(?=[,}])/gi, '"value":null')) as unknown;
+  const exact = json
+    .replace(/"value":(?:-?Infinity|-?NaN)(?=[,}])/gi, '"value":null')
+    .replace(/"value":(-?\d{16,})(?=[,}])/g, '"value":"$1"');
+  return JSON.parse(exact) as unknown;
 }
 
 function asProblem(error: unknown, leftOut: readonly Field[]): unknown {

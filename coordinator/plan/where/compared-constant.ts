@@ -41,8 +41,9 @@ function heldValue(type: BoundNode, value: unknown): ComparedValue | null {
   }
 }
 
-/** JSON gives a number of more than 2^53 as a nearby one; one of 128 bits comes in two halves. */
+/** A number beyond 2^53 comes as its digits; one of 128 bits in two halves. */
 function wholeValue(value: unknown): bigint | null {
+  if (typeof value === "string") return /^-?\d+$/.test(value) ? BigInt(value) : null;
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : null;
   if (typeof value !== "object" || value === null) return null;
   const { upper, lower } = value as { readonly upper?: unknown; readonly lower?: unknown };

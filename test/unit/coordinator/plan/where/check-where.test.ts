@@ -49,13 +49,14 @@ test.for([
   ["lang = 'en' AND length(lang) > 20", ["lang"]],
   ["id > 3 -- as before", ["id"]],
   ["id > 3 OR part.a = 1", ["id", "part"]],
-  ["\"Lang_1\" = 'en'", ["Lang"]],
   ["score < 'inf'", ["score"]],
   ["true", []],
   ["age(seen, seen) > INTERVAL 1 DAY", ["seen"]],
   ["list_filter([1, 2], x -> x > id) = [1]", ["id"]],
 ] as const)("%s names %s", async ([sql, columns]) => {
-  expect((await check(sql)).columns).toEqual(columns);
+  const { step } = await check(sql);
+  expect([step.where, step.reads]).toEqual(["input.where", columns]);
+  expect(step.columns.map(({ name, from }) => [name, from])).toEqual(FIELDS.map(({ name }) => [name, name]));
 });
 
 test.for([
@@ -91,12 +92,18 @@ test.for([
   ["id > $1", "parameters"],
   ["columns('(lang|Lang_1)') = 'x'", "not a condition"],
   ["rowid > 3", "`rowid` is no column"],
+  [`"Lang_1" = 'en'`, "cannot tell the columns `lang` and `Lang` apart"],
   ["day > 'yesterday'", "invalid date"],
   ["lang > 3", "cannot compare"],
 ] as const)("%s is refused: %s", async ([sql, what]) => {
   const problem = await problemOf(sql);
   expect(problem?.where).toMatch(/^input\.where\b/);
   expect(problem?.what).toContain(what);
+});
+
+test("numbers that JSON cannot hold are compared exactly", async () => {
+  const { predicate } = await check("id > 9007199254740993");
+  expect(predicate).toMatchObject({ of: [{ right: { kind: "constant", value: 9_007_199_254_740_993n } }] });
 });
 
 test("a problem has its place in the SQL", async () => {

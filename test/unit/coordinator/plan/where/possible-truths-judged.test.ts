@@ -64,6 +64,7 @@ const VALUES: Readonly<Record<string, { readonly type: string; readonly values: 
     type: "TIMESTAMP",
     values: ["'2024-01-01'", "'2024-01-01 00:00:01'", "'1960-01-01'", "'infinity'", "'-infinity'"],
   },
+  ns: { type: "TIMESTAMP_NS", values: ["'2024-01-01'", "'2024-01-01 00:00:00.000000001'", "'1969-12-31'"] },
   tz: {
     type: "TIMESTAMPTZ",
     values: ["'2024-01-01 00:00:00+02'", "'2024-01-01 00:00:00+00'", "'1960-01-01'"],
@@ -151,7 +152,7 @@ const row = fc.tuple(
 );
 /** Rows that are alike in most columns: with bounds that rule something out. */
 const group = fc
-  .tuple(row, fc.array(row, { maxLength: 4 }), fc.array(fc.boolean(), { minLength: 13, maxLength: 13 }))
+  .tuple(row, fc.array(row, { maxLength: 4 }), fc.array(fc.boolean(), { minLength: 14, maxLength: 14 }))
   .map(([first, others, alike]) => [
     first,
     ...others.map((other) =>

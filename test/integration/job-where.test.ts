@@ -1,0 +1,100 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { JobFolder } from "../support/job-folder.ts";
+import { query } from "../support/known-answer.ts";
+import { runCli } from "../support/processes.ts";
+
+/** Jobs that want some of their rows: `id` is 0 to 399, in two files, fifty a row group. */
+
+const USUAL = { path: "./data", shardRows: 50 };
+
+const whereOf = (where: string) => ({ input: { ...USUAL, where } });
+const manifestOf = async (job: JobFolder) => JSON.parse(await readFile(job.at("out/_manifest.json"), "utf8"));
+const rowsIn = (job: JobFolder) => `read_parquet('${job.out}/rows/*.parquet')`;
+const input = (job: JobFolder) => `read_parquet('${job.at("data/*.parquet")}')`;
+
+async function publish(job: JobFolder, workers = "1") {
+  const run = await runCli(["run", job.job, "--workers", workers, "--json"]);
+  expect(run).toMatchObject({ code: 0 });
+  return JSON.parse(run.stdout);
+}
+
+async function plan(job: JobFolder) {
+  const run = await runCli(["plan", job.job, "--no-sample", "--json"]);
+  expect(run).toMatchObject({ code: 0 });
+  return JSON.parse(run.stdout);
+}
+
+describe("input.where", () => {
+  test("publishes the rows for which it is true, prunes row groups, and accounts for every row", async () => {
+    const where = "id >= 120 AND id % 3 = 0 AND NOT (id BETWEEN 200 AND 299)";
+    await using job = await JobFolder.make({ spec: whereOf(where) });
+    const { pruned, shards } = await plan(job);
+    expect(pruned).toEqual([
+      { file: 0, rowStart: 0, rowEnd: 100 },
+      { file: 1, rowStart: 0, rowEnd: 100 },
+    ]);
+    // Rows of the plan: those that are left, numbered through.
+    expect(
+      shards.map(({ rowStart, rowEnd }: { rowStart: number; rowEnd: number }) => [rowStart, rowEnd]),
+    ).toEqual([
+      [0, 50],
+      [50, 100],
+      [100, 150],
+      [150, 200],
+    ]);
+    const summary = await publish(job, "2");
+    const wanted = await query(`SELECT id FROM ${input(job)} WHERE ${where} ORDER BY id`);
+    expect(await query(`SELECT id FROM ${rowsIn(job)}`)).toEqual(wanted);
+    expect((await manifestOf(job)).rows).toEqual({
+      input: 400,
+      pruned: 200,
+      filtered: 200 - wanted.length,
+      output: wanted.length,
+      deadLetters: 0,
+    });
+    expect(summary).toMatchObject({
+      rows: 200,
+      rowsPruned: 200,
+      rowsFiltered: 200 - wanted.length,
+      rowsOut: wanted.length,
+    });
+    // The same again is told from the manifest.
+    expect(await publish(job)).toMatchObject({ state: "published", rows: 200, rowsPruned: 200 });
+  });
+
+  test("may leave nothing: the output has its columns, and no rows", async () => {
+    await using job = await JobFolder.make({ spec: whereOf("id < 0") });
+    expect(await publish(job)).toMatchObject({ rows: 0, rowsPruned: 400, rowsFiltered: 0, rowsOut: 0 });
+    expect((await manifestOf(job)).rows).toMatchObject({ input: 400, pruned: 400, output: 0 });
+    const columns = await query(`SELECT column_name FROM (DESCRIBE FROM ${rowsIn(job)})`);
+    expect(columns).toEqual([["id"], ["best"]]);
+  });
+
+  test("reads columns that only it names, and keeps none of them", async () => {
+    const where = "length(id::VARCHAR) = 2";
+    const usual = { inputs: { input: "x" }, outputs: { best: { tensor: "logits", op: "argmax" } }, keep: [] };
+    await using job = await JobFolder.make({ spec: { ...whereOf(where), map: usual } });
+    expect((await plan(job)).pruned).toEqual([]);
+    expect(await publish(job)).toMatchObject({ rowsPruned: 0, rowsFiltered: 310, rowsOut: 90 });
+    const columns = await query(`SELECT column_name FROM (DESCRIBE FROM ${rowsIn(job)})`);
+    expect(columns).toEqual([["best"]]);
+  });
+
+  test("is what the job is: with another one its output is another job's", async () => {
+    await using job = await JobFolder.make({ spec: whereOf("id < 100") });
+    await publish(job);
+    await job.writeJob(whereOf("id < 101"));
+    const other = await runCli(["run", job.job, "--workers", "1"]);
+    expect(other.code).not.toBe(0);
+    expect(other.stderr).toContain("holds the result of another job: the job file changed since");
+  });
+
+  test("that is wrong is told before any work, with its place", async () => {
+    await using job = await JobFolder.make({ spec: whereOf("id > 3 AND nope = 4") });
+    const run = await runCli(["plan", job.job, "--no-sample"]);
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain("input.where line 1 column 12");
+    expect(run.stderr).toContain('referenced column "nope" not found');
+  });
+});
