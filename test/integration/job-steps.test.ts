@@ -167,8 +167,8 @@ test("a run that is killed in the middle resumes, and counts the filtered rows o
   expect(resumed.stderr).toContain("goes on after an interruption");
   const { rows } = await readManifestOf(job);
   expect(rows).toEqual({ input: 640, pruned: 0, filtered: 320, output: 320, deadLetters: 0 });
-  const ids = await query(`SELECT id FROM read_parquet('${job.out}/rows/*.parquet')`);
-  expect(ids.map(([id]) => Number(id))).toEqual(
-    Array.from({ length: 640 }, (_, id) => id).filter((id) => id % 4 === 0 || id % 4 === 3),
+  const idsIn = (files: string) => query(`SELECT id FROM read_parquet('${files}') WHERE id % 4 IN (0, 3)`);
+  expect(await query(`SELECT id FROM read_parquet('${job.out}/rows/*.parquet')`)).toEqual(
+    await idsIn(job.at("data/*.parquet")),
   );
 });
