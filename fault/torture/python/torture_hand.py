@@ -163,6 +163,17 @@ class Values:
         if rows and self.longest > 12:
             lengths[0] = min(self.longest, 100_000)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
+        # A long list of long items would be more than any machine holds.
+        longest = self.longest
+        self.longest = max(12, longest // max(1, int(offsets[-1])))
+        try:
+            return self.listed(of, lengths, offsets, mask, target)
+        finally:
+            self.longest = longest
+
+    def listed(
+        self, of: Type, lengths: np.ndarray, offsets: np.ndarray, mask: pa.Array | None, target: pa.DataType
+    ) -> pa.Array:
         if of["kind"] == "map":
             keys = [f"k{j}" if of["key"]["kind"] == "string" else j for length in lengths for j in range(length)]
             values = self.array(of["value"], int(offsets[-1]), 0.2)
