@@ -222,7 +222,7 @@ describe("an input file that is not the plan's", () => {
     await utimes(path, atimeMs / 1000, mtimeMs / 1000 + 5);
     await expect(run({ ...lease, token: { generation: 1, sequence: 2 } }, "e2")).rejects.toMatchObject({
       code: "INPUT_CHANGED",
-      fields: { path, what: "time of change" },
+      fields: { path, what: "version" },
     });
     const now = await leaseOn(path);
     const other = withFile(now, { footerSha256: "0".repeat(64) });
