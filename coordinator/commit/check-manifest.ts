@@ -2,7 +2,7 @@ import { assertNever } from "../../shared/core/assert.ts";
 import { isExecutionId, type PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import {
-  type PartialShape,
+  type PartialRules,
   type PlannedPartialFile,
   partialLayout,
 } from "../../shared/domain/partial-layout.ts";
@@ -17,14 +17,18 @@ const SHA256 = /^[0-9a-f]{64}$/;
  *
  * @throws {PARTIAL_INVALID} with the first difference
  */
-export function checkManifest(partial: PartialManifest, shape: PartialShape): void {
+export function checkManifest(partial: PartialManifest, rules: PartialRules): void {
   const differs = (what: string, expected: string | number, found: string | number) =>
     partialInvalid(partial, { what, expected, found });
-  const { rowsIn, rowsDead, executionId, files } = partial;
+  const { rowsIn, rowsMapped, rowsOut, rowsFiltered, rowsDead, executionId, files } = partial;
   if (!isExecutionId(executionId))
     throw differs("execution id", "letters and digits", JSON.stringify(executionId));
   const fault = rowCountsFault(partial, rowsIn);
   if (fault !== null) throw differs("row counts", `${rowsIn} rows, each counted once`, fault);
+  if (!rules.hasSteps && (rowsFiltered > 0 || rowsOut !== rowsMapped)) {
+    const found = `${rowsMapped} mapped, ${rowsOut} rows out and ${rowsFiltered} filtered`;
+    throw differs("row counts", "each mapped row out once and none filtered: the job has no steps", found);
+  }
   if ((partial.firstDead !== null) !== rowsDead > 0) {
     throw differs(
       "first dead letter",
@@ -32,7 +36,7 @@ export function checkManifest(partial: PartialManifest, shape: PartialShape): vo
       partial.firstDead === null ? "none" : "one",
     );
   }
-  const expected = partialLayout(shape, { hasDead: rowsDead > 0 });
+  const expected = partialLayout(rules, { hasDead: rowsDead > 0 });
   const found = files.map((file) => file.name).sort();
   const names = expected.map((file) => file.name).sort();
   if (found.join("\n") !== names.join("\n")) throw differs("files", names.join(", "), found.join(", "));

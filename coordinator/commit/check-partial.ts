@@ -1,7 +1,7 @@
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
-import type { PartialShape } from "../../shared/domain/partial-layout.ts";
+import type { PartialRules } from "../../shared/domain/partial-layout.ts";
 import { reasonOf } from "../../shared/storage/errors.ts";
 import { byteSource, type Entry } from "../../shared/storage/storage.ts";
 import { type CheckedStorage, checkBytes, isLink, partialLocation } from "./check-file.ts";
@@ -12,7 +12,7 @@ import type { CountRows } from "./row-counter.ts";
 /** What is the same for all partials of a job. Plain data: it goes to a thread. */
 export interface CheckPlace {
   readonly partials: Location;
-  readonly shape: PartialShape;
+  readonly shape: PartialRules;
 }
 
 /** What a check works with: blocking in a thread of its own, simulated in the simulator. */

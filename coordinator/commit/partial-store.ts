@@ -1,6 +1,6 @@
 import { below, type Location } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
-import type { PartialShape } from "../../shared/domain/partial-layout.ts";
+import type { PartialRules } from "../../shared/domain/partial-layout.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { OpenChecker } from "./batch-checker.ts";
 import { BEACON_NAME } from "./beacon.ts";
@@ -38,7 +38,7 @@ export interface PartialStoreSeams {
 
 export function createPartialStore(
   partials: Location,
-  shape: PartialShape,
+  shape: PartialRules,
   { storage, openChecker }: PartialStoreSeams,
 ): PartialStore {
   const checker = new PartialChecker({ openChecker: () => openChecker({ partials, shape }) });

@@ -3,7 +3,7 @@ import { buildVersion, packageVersion } from "../../shared/core/package-root.ts"
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { partialShape } from "../../shared/domain/partial-layout.ts";
+import { partialRules } from "../../shared/domain/partial-layout.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
@@ -43,7 +43,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     this.#options = options;
     const { spec } = options.planned;
     this.#paths = workPaths(spec.output.path);
-    this.partials = createPartialStore(this.#paths.partials, partialShape(spec), options.seams);
+    this.partials = createPartialStore(this.#paths.partials, partialRules(spec), options.seams);
   }
 
   verify(partial: PartialManifest): Promise<void> {

@@ -19,7 +19,7 @@ const REDUCE = {
   counts: { combine: "SELECT count(*) AS n FROM rows", final: "SELECT sum(n)::BIGINT AS n FROM partials" },
   all: { final: "SELECT count(*) AS n, max(id) AS id FROM rows" },
 };
-const SHAPE = { reduce: REDUCE, rowsFormat: "parquet" } as const;
+const SHAPE = { reduce: REDUCE, rowsFormat: "parquet", hasSteps: false } as const;
 
 /**
  * Partials as a careless, broken or hostile worker hands them in: verified as at a commit, and then reduced.
@@ -72,6 +72,7 @@ export class PartialTrials implements AsyncDisposable {
   async #restore(): Promise<void> {
     const kept = join(this.#folder, "good");
     if (this.#good.length === 0) {
+      await rm(kept, { recursive: true, force: true });
       const rows = (from: number) =>
         `SELECT range AS id, 'row ' || range AS note FROM range(${from}, ${from + 500})`;
       this.#good = await writePartials(

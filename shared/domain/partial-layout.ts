@@ -13,6 +13,18 @@ export function partialShape({ output, reduce }: Pick<JobSpec, "output" | "reduc
   return { rowsFormat: output.rows, reduce };
 }
 
+/** What the coordinator demands of a partial beside its files. */
+export interface PartialRules extends PartialShape {
+  /** Rows may be filtered, or become several: else each that is no dead letter is one row of the output. */
+  readonly hasSteps: boolean;
+}
+
+export function partialRules(spec: JobSpec): PartialRules {
+  const { input, map } = spec;
+  const hasSteps = input.where !== undefined || [...map.prepare, ...map.finish].length > 0;
+  return { ...partialShape(spec), hasSteps };
+}
+
 /** One file of a partial before it is written: `kind` and `name` are those of {@link PartialFile}. */
 export type PlannedPartialFile =
   | { readonly kind: "rows"; readonly name: string; readonly format: DatasetFormat }

@@ -6,10 +6,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { CheckerThreadClient } from "../../../../coordinator/commit/checker-thread-client.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
-import type { PartialShape } from "../../../../shared/domain/partial-layout.ts";
+import type { PartialRules } from "../../../../shared/domain/partial-layout.ts";
 import { writePartials } from "../../../support/partial-builder.ts";
 
-const SHAPE: PartialShape = { reduce: {}, rowsFormat: "parquet" };
+const SHAPE: PartialRules = { reduce: {}, rowsFormat: "parquet", hasSteps: false };
 
 let root: string;
 let partialsPath: Location;

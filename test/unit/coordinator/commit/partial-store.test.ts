@@ -26,13 +26,14 @@ import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
-import type { PartialShape } from "../../../../shared/domain/partial-layout.ts";
+import type { PartialRules } from "../../../../shared/domain/partial-layout.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { aDeadLetter, writePartials } from "../../../support/partial-builder.ts";
 
-const SHAPE: PartialShape = {
+const SHAPE: PartialRules = {
   reduce: { counts: { combine: "SELECT k, count(*) AS n FROM rows GROUP BY ALL", final: "FROM partials" } },
   rowsFormat: "parquet",
+  hasSteps: false,
 };
 const SEAMS: PartialStoreSeams = {
   storage: createLocalStorage(),
@@ -115,6 +116,10 @@ test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
   ["dead letters without a first one", () => ({ firstDead: null })],
   ["negative counts", () => ({ rowsMapped: -1, rowsOut: -1, rowsDead: 1, rowsIn: 0 })],
   ["a row that is filtered and mapped", () => ({ rowsFiltered: 1 })],
+  [
+    "a row filtered by a step that the job does not have",
+    ({ rowsIn, rowsFiltered }) => ({ rowsIn: rowsIn + 1, rowsFiltered: rowsFiltered + 1 }),
+  ],
   ["rows that came of none", ({ rowsMapped }) => ({ rowsMapped: 0, rowsFiltered: rowsMapped })],
   ["an execution id that leads elsewhere", () => ({ executionId: "../../x" })],
   ["a digest of something else", () => ({ digest: "0".repeat(64) })],
@@ -212,7 +217,11 @@ test.for([
   [3, "accepted"],
   [4, "refused"],
 ] as const)("an Arrow rows file of 3 rows that claims %i is %s", async ([rows, outcome]) => {
-  const arrowStore = createPartialStore(partialsPath, { reduce: {}, rowsFormat: "arrow" }, SEAMS);
+  const arrowStore = createPartialStore(
+    partialsPath,
+    { reduce: {}, rowsFormat: "arrow", hasSteps: false },
+    SEAMS,
+  );
   const table = tableFromArrays({ k: Int32Array.of(1, 2, 3) });
   await rm(folder, { recursive: true });
   await mkdir(folder);
