@@ -97,7 +97,8 @@ function makeSpec(
     name,
     input: { path: `${data}/*.parquet` },
     model: { path: parseLocation("/model.onnx") },
-    map: { outputs: { y: { tensor: "y" } } },
+    // `stepParts` says what becomes of its rows.
+    map: { prepare: [{ sql: "SELECT * FROM rows" }], outputs: { y: { tensor: "y" } } },
     reduce: {
       sums: random.chance(0.6) ? { combine: "SELECT 1", final: "SELECT 1" } : { final: "SELECT 1" },
     },

@@ -25,16 +25,16 @@ async function dieAtEach(step: number, dieAt: (at: number) => Promise<CrashResul
 }
 
 test("a coordinator killed anywhere is followed by one that publishes the same bytes", async () => {
-  const table = await dieAtEach(97, (at) => bench.coordinatorDiesAt(at));
+  const table = await dieAtEach(139, (at) => bench.coordinatorDiesAt(at));
   expect(table.points).toBeGreaterThanOrEqual(3);
 }, 180_000);
 
 test("a worker killed while it writes a partial is started again, and the same bytes are published", async () => {
-  const table = await dieAtEach(31, (at) => bench.workerDiesAt(at, "files"));
+  const table = await dieAtEach(41, (at) => bench.workerDiesAt(at, "files"));
   expect(table.points).toBeGreaterThanOrEqual(2);
 }, 120_000);
 
 test("a worker killed around a call to its coordinator is started again, and the same bytes are published", async () => {
-  const table = await dieAtEach(17, (at) => bench.workerDiesAt(at, "calls"));
+  const table = await dieAtEach(23, (at) => bench.workerDiesAt(at, "calls"));
   expect(table.points).toBeGreaterThanOrEqual(2);
 }, 120_000);

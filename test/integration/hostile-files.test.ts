@@ -15,7 +15,7 @@ const SEED = 7;
 
 test.each<[FileKind, number, string]>([
   ["parquet", PARQUET_LIES.length + 40, "INPUT_CORRUPT"],
-  ["arrow", 150, "INPUT_CORRUPT"],
+  ["arrow", 100, "INPUT_CORRUPT"],
   ["jobFile", 30, "SPEC_INVALID"],
   ["journal", 25, "JOURNAL_CORRUPT"],
   ["partial", 40, "PARTIAL_INVALID"],
