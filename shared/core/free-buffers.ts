@@ -1,10 +1,10 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
 /**
- * Smaller buffers are left to the collector: they weigh less than the message, and may be a slab that Node
- * shares out to many.
+ * Buffers up to this are left to the collector: they weigh less than the message, and may be the slab that
+ * Node shares out to many, which is as large as its `poolSize` (8 KiB up to Node 22, 64 KiB from Node 24 on).
  */
-const LEAST_BYTES = 64 << 10;
+const MOST_LEFT_BYTES = Math.max(64 << 10, Buffer.poolSize);
 
 let nobody: MessagePort | undefined;
 
@@ -15,7 +15,7 @@ let nobody: MessagePort | undefined;
  * transferred to a port that nobody listens on is freed at once.
  */
 export function freeBuffers(buffers: Iterable<ArrayBuffer>): void {
-  const large = [...new Set(buffers)].filter(({ byteLength }) => byteLength >= LEAST_BYTES);
+  const large = [...new Set(buffers)].filter(({ byteLength }) => byteLength > MOST_LEFT_BYTES);
   if (large.length === 0) return;
   nobody ??= closedPort();
   nobody.postMessage(null, large);
