@@ -23,7 +23,7 @@ const FRAME_HEAD_BYTES = 12;
  * The largest record is a sealed plan: some 30 bytes a shard and 100 a file, so this is a plan of about two
  * million of each.
  */
-export const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+const MAX_RECORD_BYTES = 256 * 1024 * 1024;
 
 export function encodeHeader(generation: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);

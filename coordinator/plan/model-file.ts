@@ -5,11 +5,11 @@ import type { ModelDataFile, ModelFile } from "../../shared/domain/job.ts";
 import { folderOf, type Location, localPathOf, nameOf, parseLocation } from "../../shared/domain/location.ts";
 import type { ExternalTensor } from "../../shared/onnx/external-data.ts";
 import { type IsolatedResult, runIsolated } from "../../shared/onnx/isolated.ts";
-import { digestStored } from "../../shared/storage/digest-stored.ts";
 import { reasonOf } from "../../shared/storage/errors.ts";
 import { namesIn } from "../../shared/storage/names-in.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Storage, StoredFile } from "../../shared/storage/storage.ts";
+import { digestStored } from "../../shared/storage/whole-file.ts";
 import { findModelData } from "./model-data-files.ts";
 
 /** Sent to the process that walks a model. */

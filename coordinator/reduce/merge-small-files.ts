@@ -23,7 +23,7 @@ export interface MergeLimits {
   readonly bytesPerMerge: number;
 }
 
-export const MERGE_LIMITS: MergeLimits = {
+const MERGE_LIMITS: MergeLimits = {
   filesInPlace: 2048,
   filesPerMerge: 1024,
   bytesPerMerge: 128 * 1024 * 1024,

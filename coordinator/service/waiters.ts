@@ -62,7 +62,7 @@ export class Waiters {
 }
 
 /** One lease request. What happens between a try and the wait after it is not lost: the wait ends at once. */
-export class Waiter implements Disposable {
+class Waiter implements Disposable {
   readonly #timers: Timers;
   readonly #leave: () => void;
   #woken = false;

@@ -87,7 +87,7 @@ function constantOfShape(...dims: readonly bigint[]): Buffer {
   ]);
 }
 
-export const OUTSIDE_LOCATIONS = [
+const OUTSIDE_LOCATIONS = [
   "../secret.bin",
   "a/../../secret.bin",
   "/etc/hostname",

@@ -12,7 +12,7 @@ export function arrowCorrupt<T>(path: string, where: string, decode: () => T): T
 }
 
 /** What a decoding step threw, as what it means. */
-export function arrowError(path: string, where: string, error: unknown): ShardmillError {
+function arrowError(path: string, where: string, error: unknown): ShardmillError {
   if (error instanceof ShardmillError) return error;
   if (error instanceof UnsupportedFault) return inputUnsupported(path, error.message, error.hint);
   const expected = "what the Arrow IPC format allows";

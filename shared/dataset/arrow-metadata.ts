@@ -28,7 +28,7 @@ export type ArrowMessage =
   | { readonly kind: "dictionary"; readonly header: DictionaryBatch; readonly bodyBytes: number };
 
 /** What is wrong with a piece of metadata; its reader knows the path and the place. */
-export class MetadataFault extends Error {}
+class MetadataFault extends Error {}
 
 /** Metadata that is right, of what cannot be read. */
 export class UnsupportedFault extends Error {

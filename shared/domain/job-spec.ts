@@ -18,9 +18,9 @@ export const SHORTHANDS = [
 export const PATTERN_KEY = ["input", "path"] as const;
 
 /** Above this, a number is a slip of the keyboard: memory would not hold the shard anyway. */
-export const MAX_SHARD_ROWS = 1_000_000_000;
+const MAX_SHARD_ROWS = 1_000_000_000;
 /** The check runs on one CPU, before any work. */
-export const MAX_CHECK_ROWS = 65_536;
+const MAX_CHECK_ROWS = 65_536;
 
 const text = z.string().min(1).max(1_000_000);
 /** A file or folder on the coordinator's machine. */

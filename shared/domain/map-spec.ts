@@ -3,9 +3,9 @@ import { OP_KEYS, OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
 import { checkColumnClashes, checkInputRules, checkOutputRules } from "./job-rules.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
-export const MAX_BATCH_ROWS = 1_048_576;
-export const MAX_BATCH_TOKENS = 1_073_741_824;
-export const MAX_DIM = 134_217_728;
+const MAX_BATCH_ROWS = 1_048_576;
+const MAX_BATCH_TOKENS = 1_073_741_824;
+const MAX_DIM = 134_217_728;
 export const MAX_NAMES = 100_000;
 const MAX_RANK = 8;
 

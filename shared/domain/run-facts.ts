@@ -85,7 +85,7 @@ export const NO_RUN: RunFacts = {
 /**
  * The facts that the manifest keeps under the same names. They say how the output came about, not what it is.
  */
-export const KEPT_FACTS = [
+const KEPT_FACTS = [
   "attempts",
   "bottleneck",
   "stages",

@@ -27,7 +27,7 @@ const OTHER_PARTS: Readonly<Record<string, string>> = {
 };
 
 /** The user's text stands last, so that no bracket or comment in it can change what ours means. */
-export function selectWhere(table: string, predicate: string): string {
+function selectWhere(table: string, predicate: string): string {
   return `SELECT 1 FROM ${quoteIdentifier(table)} WHERE ${predicate}`;
 }
 

@@ -4,7 +4,7 @@ import { type Bits, bitAt } from "../../shared/dataset/bits.ts";
 import { type Offsets, offsetsOf } from "../../shared/dataset/offsets.ts";
 import { type Leaf, openLeaf } from "./leaf.ts";
 
-export const NULL_INSIDE = 1;
+const NULL_INSIDE = 1;
 export const RAGGED = 2;
 
 /**
@@ -66,7 +66,7 @@ export function cellStart({ layout }: Cells, row: number): number {
   return layout.kind === "fixed" ? row * layout.values : (layout.offsets[row] ?? 0);
 }
 
-export function nullsOf(data: Data<DataType>): Bits | null {
+function nullsOf(data: Data<DataType>): Bits | null {
   return data.nullCount > 0 && data.nullBitmap !== undefined
     ? { bytes: data.nullBitmap, offset: data.offset }
     : null;

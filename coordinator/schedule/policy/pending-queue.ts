@@ -62,7 +62,7 @@ export function hasReady(state: JobState, nowMs: number): boolean {
 }
 
 /** Whether a shard that must run alone is first in line, and this worker might have it if it held nothing. */
-export function suspectWaits(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
+function suspectWaits(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
   promoteDue(state, nowMs);
   const entry = peekLive(state.queue.marked)?.entry;
   return entry !== undefined && isSuspect(entry) && mayTryOnceEmpty(state, worker, entry, nowMs);

@@ -22,7 +22,7 @@ type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: 
 /** Pending from the start of time: the queue gives it its real times when it is live. */
 const PENDING: ShardState = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };
 
-export function entryOf(state: JobState, id: ShardId): ShardEntry {
+function entryOf(state: JobState, id: ShardId): ShardEntry {
   return present(state.shards[id], `shard ${id} is of the plan`);
 }
 

@@ -38,7 +38,7 @@ const ENDED = {
 } as const;
 
 /** Job phase x event. */
-export const JOB_MOVES = {
+const JOB_MOVES = {
   planning: { ...ALIVE, jobAccepted: "act", planSealed: "act" },
   running: { ...ALIVE, partialStored: "act", partialRejected: "act", partialDamaged: "act" },
   reducing: { ...ALIVE, partialDamaged: "act", reduced: "act" },
@@ -62,7 +62,7 @@ export type ShardMove =
   | "jobEnded";
 
 /** Shard state x move -> the states that it may lead to. */
-export const SHARD_MOVES: Record<ShardKind, Partial<Record<ShardMove, readonly ShardKind[]>>> = {
+const SHARD_MOVES: Record<ShardKind, Partial<Record<ShardMove, readonly ShardKind[]>>> = {
   pending: {
     granted: ["leased"],
     offered: ["committing"],

@@ -16,7 +16,7 @@ export type ShardPlace =
       readonly rowEnd: number;
     };
 
-export function shardPlace(state: JobState, { shard }: ShardEntry): ShardPlace {
+function shardPlace(state: JobState, { shard }: ShardEntry): ShardPlace {
   const slices = state.rows.slicesOf(shard);
   const first = present(slices[0], "a shard has a file");
   const last = present(slices.at(-1), "a shard has a file");

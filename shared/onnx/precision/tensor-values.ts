@@ -3,7 +3,7 @@ import { encodeHalf } from "../../core/float16.ts";
 import { ELEMENT_TYPE, type OnnxTensor, toNumber } from "./onnx-model.ts";
 
 /** The largest finite float16. */
-export const HALF_MAX = 65_504;
+const HALF_MAX = 65_504;
 
 /** Half of the least float16 above zero: what is not above this becomes zero. */
 export const HALF_TINY = 2 ** -25;
