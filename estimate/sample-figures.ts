@@ -29,9 +29,10 @@ export function stagesOf(runs: readonly SampleRun[]): StageShares {
   return told.length === 0 ? {} : Object.fromEntries(STAGES.map((stage) => [stage, mean(stage)]));
 }
 
-/** The share of padded steps in what the lanes ran; null where rows are not of uneven lengths. */
+/** The share of padded positions in what the lanes ran; null where rows are not of uneven lengths. */
 export function paddingOf(runs: readonly SampleRun[]): number | null {
-  const sum = (part: "run" | "padded") => runs.reduce((steps, { result }) => steps + result.steps[part], 0);
+  const sum = (part: "run" | "padded") =>
+    runs.reduce((positions, { result }) => positions + result.positions[part], 0);
   return sum("run") > 0 ? sum("padded") / sum("run") : null;
 }
 

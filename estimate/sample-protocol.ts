@@ -2,7 +2,7 @@ import type { ErrorData } from "../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
-import type { StageShares, StepCounts } from "../shared/domain/worker.ts";
+import type { PositionCounts, StageShares } from "../shared/domain/worker.ts";
 import type { ProcessPlan } from "../worker/process/supervisor.ts";
 
 /** A shard, with what must be known to read it. */
@@ -48,7 +48,7 @@ export interface SampleResult {
   readonly busy: readonly (readonly [atMs: number, shares: StageShares])[];
   readonly partials: readonly PartialManifest[];
   /** Of uneven rows, all told. */
-  readonly steps: StepCounts;
+  readonly positions: PositionCounts;
   /** How the device compares with the CPU; null where it was not checked. */
   readonly deviceReport: DeviceReport | null;
 }

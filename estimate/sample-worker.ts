@@ -6,7 +6,7 @@ import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
 import { shardRows } from "../shared/domain/shard.ts";
-import { type StepCounts, workerSession } from "../shared/domain/worker.ts";
+import { type PositionCounts, workerSession } from "../shared/domain/worker.ts";
 import type { OpenJob, OpenJobOptions } from "../worker/job/open-job.ts";
 import { planSlots } from "../worker/pipeline/shard-thread-plan.ts";
 import { sessionCell } from "../worker/read/session-cell.ts";
@@ -33,12 +33,12 @@ export async function runSample(
   tell: (message: Extract<FromSampleProcess, { kind: "marks" }>) => void,
 ): Promise<SampleResult> {
   const busy: SampleResult["busy"][number][] = [];
-  let steps: StepCounts = { run: 0, padded: 0 };
+  let positions: PositionCounts = { run: 0, padded: 0 };
   let deviceReport: DeviceReport | null = null;
   const job = await openJob(task, {
     onBusy: (shares, { run, padded }) => {
       busy.push([Date.now() - task.startedWallMs, shares]);
-      steps = { run: steps.run + run, padded: steps.padded + padded };
+      positions = { run: positions.run + run, padded: positions.padded + padded };
     },
     onDevice: async (report) => {
       deviceReport = report;
@@ -56,7 +56,7 @@ export async function runSample(
     clearInterval(timer);
   }
   const peakBytes = process.resourceUsage().maxRSS * 1024;
-  return { peakBytes, busy, partials: run.partials, steps, deviceReport };
+  return { peakBytes, busy, partials: run.partials, positions, deviceReport };
 }
 
 /** The shards of one sample, and how far they are. */

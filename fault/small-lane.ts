@@ -7,7 +7,8 @@ import { laneMain } from "../worker/lanes/lane-main.ts";
 /** What the device has, in `<model>.memory.json`. */
 export interface SmallMemory {
   /**
-   * A row of `length` steps takes its square of it, as attention does; one of the model's own shape takes 1.
+   * A row of `length` positions takes its square of it, as attention does; one of the model's own shape takes
+   * 1.
    */
   readonly units: number;
   readonly isUneven: boolean;

@@ -4,8 +4,8 @@ import type { LoopBatching } from "./loop-rows.ts";
 import type { LoopThreads } from "./loop-threads.ts";
 
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
-/** Padded steps of a batch of rows that were sorted by length. */
-const STEPS = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
+/** Padded positions of a batch of rows that were sorted by length. */
+const POSITIONS = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
 /** Sizes in a row without gain before larger ones are not tried. */
 const PATIENCE = 3;
 
@@ -30,7 +30,7 @@ export async function findBatching(
   const uneven = workload.inputs.some(({ rowDims }) => rowDims.includes(null));
   const families: LoopBatching[][] = [
     ROWS.filter((size) => size <= options.rows).map((size) => ({ kind: "rows", rows: size })),
-    uneven ? STEPS.map((steps) => ({ kind: "sorted", steps })) : [],
+    uneven ? POSITIONS.map((positions) => ({ kind: "sorted", positions })) : [],
   ];
   const tried: Trial[] = [];
   for (const family of families) {
@@ -63,5 +63,5 @@ function fastestFirst(trials: readonly Trial[]): readonly Trial[] {
 }
 
 export function batchingText(batching: LoopBatching): string {
-  return batching.kind === "rows" ? `${batching.rows} rows` : `sorted, ${batching.steps} tokens`;
+  return batching.kind === "rows" ? `${batching.rows} rows` : `sorted, ${batching.positions} tokens`;
 }

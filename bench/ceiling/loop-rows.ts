@@ -17,12 +17,12 @@ interface Values {
 }
 
 /**
- * How rows are put together: so many a batch, in order; or sorted by length, with so many padded steps a
+ * How rows are put together: so many a batch, in order; or sorted by length, with so many padded positions a
  * batch.
  */
 export type LoopBatching =
   | { readonly kind: "rows"; readonly rows: number }
-  | { readonly kind: "sorted"; readonly steps: number };
+  | { readonly kind: "sorted"; readonly positions: number };
 
 export interface LoopBatch {
   readonly rows: number;
@@ -168,7 +168,7 @@ export function cutRows(
   const batches: number[][] = [];
   for (const row of rows) {
     const last = batches.at(-1);
-    if (last === undefined || (last.length + 1) * lengthOf(row) > batching.steps) batches.push([row]);
+    if (last === undefined || (last.length + 1) * lengthOf(row) > batching.positions) batches.push([row]);
     else last.push(row);
   }
   return batches;

@@ -8,7 +8,9 @@ export interface WorkloadInput {
   readonly rowDims: readonly (number | null)[];
   /** Each value is multiplied by this, and cast. */
   readonly scale: number;
-  /** The input whose values this one tells apart from padding: 1 for a value, 0 for a step that was added. */
+  /**
+   * The input whose values this one tells apart from padding: 1 for a value, 0 for a position that was added.
+   */
   readonly mask?: string;
 }
 

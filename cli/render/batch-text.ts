@@ -23,8 +23,8 @@ const BOUND_TEXTS = {
 /** `1,024 rows: more are no faster`, `40 rows of 128 tokens: map.batch.tokens`. */
 export function batchText(batch: BatchInUse): string {
   const { rows, length, bound } = batch;
-  const steps = length === null ? "" : ` of ${counted(length, "token")}`;
-  return `${counted(rows, "row")}${steps}: ${BOUND_TEXTS[bound]}`;
+  const positions = length === null ? "" : ` of ${counted(length, "token")}`;
+  return `${counted(rows, "row")}${positions}: ${BOUND_TEXTS[bound]}`;
 }
 
 /** For a column of a table: `1,024`, or `40 x 128` where rows are padded to 128 tokens. */

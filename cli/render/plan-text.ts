@@ -126,7 +126,7 @@ function outputRow({ column, tensor, dtype, rowDims, uneven, op }: OutputBinding
   return [column, made === "" ? from : `${made} of ${from}`];
 }
 
-/** The batch first, and the steps of uneven rows: their sizes are not the plan's business. */
+/** The batch first, and the positions of uneven rows: their sizes are not the plan's business. */
 function shapeText(rowDims: readonly number[], uneven: boolean): string {
-  return `[${["N", ...(uneven ? ["steps"] : []), ...rowDims].join(", ")}]`;
+  return `[${["N", ...(uneven ? ["positions"] : []), ...rowDims].join(", ")}]`;
 }

@@ -66,8 +66,8 @@ export function listNames(names: readonly string[]): string {
 export type CellSize =
   /** Always this many numbers. */
   | { readonly kind: "values"; readonly values: number }
-  /** Lists whose length is seen row by row: a multiple of `step`, the product of the fixed ones. */
-  | { readonly kind: "perRow"; readonly step: number }
+  /** Lists whose length is seen row by row: a multiple of `factor`, the product of the fixed ones. */
+  | { readonly kind: "perRow"; readonly factor: number }
   /** Always this many bytes: uint8 values, or values of the tensor's dtype. */
   | { readonly kind: "bytes"; readonly bytes: number }
   | { readonly kind: "bytesPerRow" };
@@ -88,7 +88,7 @@ export function cellSize(type: FieldType): CellSize | null {
     inner = inner.item;
   }
   if (inner.kind !== "numeric") return null;
-  return isFixed ? { kind: "values", values } : { kind: "perRow", step: values };
+  return isFixed ? { kind: "values", values } : { kind: "perRow", factor: values };
 }
 
 /** `fixed list of 784 float32`. */

@@ -100,7 +100,7 @@ function cellMisfit(
     case "values":
       return cell.values === rowValues ? null : { what, expected };
     case "perRow":
-      return cell.step > 0 && rowValues % cell.step === 0 ? null : { what, expected };
+      return cell.factor > 0 && rowValues % cell.factor === 0 ? null : { what, expected };
     case "bytes": {
       const rawBytes = rowValues * dtypeBytes(tensor.dtype);
       if (cell.bytes === rowValues || cell.bytes === rawBytes) return null;

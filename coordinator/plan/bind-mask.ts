@@ -6,7 +6,7 @@ import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { listNames } from "./bind-column.ts";
 import { type DimSizes, formatDims } from "./bind-shape.ts";
-import { stepDims } from "./bind-uneven.ts";
+import { positionDims } from "./bind-uneven.ts";
 
 /** An ONNX input that is made from another one. */
 export interface MaskSource {
@@ -38,15 +38,15 @@ export function bindMask(
   const before = problems.length;
   checkOther(mask, context, problems);
   const other = context.bound.get(of);
-  const step = stepDims(tensor, context.sizes);
+  const position = positionDims(tensor, context.sizes);
   // Where the other one has a fixed length, that is the problem.
-  if (other?.uneven !== null) checkSteps(tensor, step, problems);
+  if (other?.uneven !== null) checkPositions(tensor, position, problems);
   checkValues(mask, problems);
-  if (problems.length > before || other === undefined || step === null) return null;
+  if (problems.length > before || other === undefined || position === null) return null;
   return {
     tensor: tensor.name,
     dtype: tensor.dtype,
-    rowDims: step,
+    rowDims: position,
     rowValues: 1,
     source: { kind: "mask", of },
     scale: spec.scale,
@@ -78,7 +78,7 @@ function checkOther(
   problems.push({
     path,
     part: "value",
-    what: `\`${of}\` has no steps to make a mask of`,
+    what: `\`${of}\` has no positions to make a mask of`,
     expected: "an input that is fed by lists of no fixed length",
     found:
       other?.uneven === null ? describe(other) : `\`${of}\`, ${of === tensor.name ? "itself" : "a mask"}`,
@@ -86,13 +86,17 @@ function checkOther(
   });
 }
 
-function checkSteps(tensor: TensorInfo, step: readonly number[] | null, problems: SpecProblem[]): void {
-  if (step !== null && product(step) === 1) return;
+function checkPositions(
+  tensor: TensorInfo,
+  position: readonly number[] | null,
+  problems: SpecProblem[],
+): void {
+  if (position !== null && product(position) === 1) return;
   problems.push({
     path: ["map", "inputs", tensor.name],
     part: "key",
-    what: `the model's input \`${tensor.name}\` is no mask of steps`,
-    expected: "one open dimension after the batch: a number for each step",
+    what: `the model's input \`${tensor.name}\` is no mask of positions`,
+    expected: "one open dimension after the batch: a number for each position",
     found: `${formatDims(tensor.dims.slice(1))} after the batch`,
   });
 }
@@ -105,7 +109,7 @@ function checkValues({ tensor, spec }: MaskSource, problems: SpecProblem[]): voi
     part: "value",
     what: `the model's input \`${tensor.name}\` cannot hold this mask`,
     expected: tensor.dtype,
-    found: `${values[0]} for steps, ${values[1]} for padding`,
+    found: `${values[0]} for positions, ${values[1]} for padding`,
   });
 }
 

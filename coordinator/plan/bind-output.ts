@@ -7,7 +7,7 @@ import type { KeyPath } from "../../shared/job-file/key-path.ts";
 import { opOf, planOp } from "../../shared/output-ops/output-ops.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch-axis.ts";
 import { listNames } from "./bind-column.ts";
-import { checkStepsOp, isUneven, resolveStepDims } from "./bind-output-steps.ts";
+import { checkPositionsOp, isUneven, resolvePositionDims } from "./bind-output-positions.ts";
 import {
   closedDims,
   type DimSizes,
@@ -24,8 +24,8 @@ export interface OutputContext {
   /** What the inputs made of the model's symbols. */
   readonly sizes: DimSizes;
   /**
-   * The symbols that have another size in each row: a first dimension of such a one is the steps of uneven
-   * rows.
+   * The symbols that have another size in each row: a first dimension of such a one is the positions of
+   * uneven rows.
    */
   readonly uneven: ReadonlySet<string>;
   readonly fixedBatchRows: number | null;
@@ -47,10 +47,10 @@ export function bindOutput(
   const before = problems.length;
   const uneven = isUneven(tensor, spec, context);
   const rowDims = uneven
-    ? resolveStepDims(tensor, spec, path, context, problems)
+    ? resolvePositionDims(tensor, spec, path, context, problems)
     : resolveRowDims(tensor, spec, path, context, problems);
   if (rowDims === null) return null;
-  if (uneven) checkStepsOp(tensor, spec, path, problems);
+  if (uneven) checkPositionsOp(tensor, spec, path, problems);
   else checkOp(tensor, rowDims, spec, path, problems);
   if (problems.length > before) return null;
   return {

@@ -12,39 +12,41 @@ import type { InputSource } from "./bind-source.ts";
  * dimension after the batch is still open and the job does not close it by `shape`.
  */
 export function mayBeUneven({ tensor, spec, cell }: InputSource, sizes: DimSizes): boolean {
-  return spec?.shape === undefined && cell.kind === "perRow" && stepDims(tensor, sizes) !== null;
+  return spec?.shape === undefined && cell.kind === "perRow" && positionDims(tensor, sizes) !== null;
 }
 
-/** The dims of one step; null when the first dimension after the batch is not the only one that is open. */
-export function stepDims(tensor: TensorInfo, sizes: DimSizes): readonly number[] | null {
-  const [steps, ...rest] = openRowDims(tensor, sizes);
-  return steps === undefined || isFixed(steps) ? null : closedDims(rest);
+/**
+ * The dims of one position; null when the first dimension after the batch is not the only one that is open.
+ */
+export function positionDims(tensor: TensorInfo, sizes: DimSizes): readonly number[] | null {
+  const [positions, ...rest] = openRowDims(tensor, sizes);
+  return positions === undefined || isFixed(positions) ? null : closedDims(rest);
 }
 
-/** The model's name for the number of steps; "" where it has none. */
+/** The model's name for the number of positions; "" where it has none. */
 export function unevenSymbol({ dims }: TensorInfo): string {
-  const [, steps] = dims;
-  return typeof steps === "string" ? steps : "";
+  const [, positions] = dims;
+  return typeof positions === "string" ? positions : "";
 }
 
-/** Null with a problem when the lists cannot be steps of this shape. */
+/** Null with a problem when the lists cannot be positions of this shape. */
 export function bindUneven(
   source: InputSource,
   sizes: DimSizes,
   problems: SpecProblem[],
 ): InputBinding | null {
   const { tensor, spec, cell, path, found } = source;
-  const rowDims = stepDims(tensor, sizes) ?? [];
+  const rowDims = positionDims(tensor, sizes) ?? [];
   const rowValues = product(rowDims);
-  // The lists that are of a fixed size must be whole steps, or whole parts of one.
-  const values = cell.kind === "perRow" ? cell.step : 0;
+  // The lists that are of a fixed size must be whole positions, or whole parts of one.
+  const values = cell.kind === "perRow" ? cell.factor : 0;
   const fits = values > 0 && (values % rowValues === 0 || rowValues % values === 0);
   if (!fits || rowValues > MAX_ROW_VALUES) {
     problems.push({
       path: spec?.column === undefined ? path : [...path, "column"],
       part: "value",
       what: `the column does not fit the model's input \`${tensor.name}\``,
-      expected: `lists of steps of ${rowValues} ${tensor.dtype} values, ${formatDims(rowDims)}`,
+      expected: `lists of positions of ${rowValues} ${tensor.dtype} values, ${formatDims(rowDims)}`,
       found,
     });
     return null;

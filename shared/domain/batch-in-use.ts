@@ -33,7 +33,7 @@ export type BatchBound = (typeof BATCH_BOUNDS)[number];
 /** The size of the batches that a worker makes, and what bounds it. */
 export interface BatchInUse {
   readonly rows: number;
-  /** The steps that each row is padded to, of rows of uneven length; else null. */
+  /** The positions that each row is padded to, of rows of uneven length; else null. */
   readonly length: number | null;
   readonly bound: BatchBound;
 }

@@ -26,7 +26,7 @@ export interface RunVerdict {
    * not busy.
    */
   readonly stages: StageShares;
-  /** The share of padded steps in what the lanes ran, where rows are of uneven lengths; else null. */
+  /** The share of padded positions in what the lanes ran, where rows are of uneven lengths; else null. */
   readonly padding: number | null;
   /** The size of the batches, and what bounds it, as a worker last told it; null where none ran. */
   readonly batch: BatchInUse | null;

@@ -20,7 +20,7 @@ export function checkInputRules(
       if (input[key] === undefined) continue;
       refuse(context, [key], `\`mask\` and \`${key}\` exclude each other`, {
         expected: "`mask` alone",
-        hint: "a mask is 1 for each step of a row and 0 for padding: no column feeds it, nothing in it is missing",
+        hint: "a mask is 1 for each position of a row and 0 for padding: no column feeds it, nothing in it is missing",
       });
     }
     return;

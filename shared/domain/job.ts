@@ -83,7 +83,7 @@ export interface JobDescription {
   /** Of the whole input. */
   readonly rowsInput: number;
   readonly batchRows: number | "auto";
-  /** Rows x steps of a batch of uneven rows, padding included. */
+  /** Rows x positions of a batch of uneven rows, padding included. */
   readonly batchTokens: number | "auto";
   readonly rowsFormat: JobSpec["output"]["rows"];
   readonly reduce: JobSpec["reduce"];

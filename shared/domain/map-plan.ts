@@ -31,7 +31,7 @@ export interface MapPlan {
 export interface InputBinding {
   readonly tensor: string;
   readonly dtype: Dtype;
-  /** The dims after the batch; of one step where rows are uneven. */
+  /** The dims after the batch; of one position where rows are uneven. */
   readonly rowDims: readonly number[];
   /** product(rowDims). */
   readonly rowValues: number;
@@ -48,13 +48,14 @@ export interface InputBinding {
 }
 
 /**
- * Rows are sequences of steps (tokens, frames) that differ in length: the tensor is `[rows, longest,
- * ...rowDims]`. All uneven inputs of a row have the same number of steps.
+ * Rows are sequences of positions (tokens, frames) that differ in length: the tensor is `[rows, longest,
+ * ...rowDims]`. All uneven inputs of a row have the same number of positions.
  */
 export interface UnevenRows {
   /**
-   * Stands in for the steps that a row lacks, as the model sees it (after scale and offset). Null, and then
-   * for all inputs: the model could not tell padding from steps, so only rows of one length share a batch.
+   * Stands in for the positions that a row lacks, as the model sees it (after scale and offset). Null, and
+   * then for all inputs: the model could not tell padding from positions, so only rows of one length share a
+   * batch.
    */
   readonly pad: number | null;
 }
@@ -65,12 +66,12 @@ export interface OutputBinding {
   readonly column: string;
   readonly tensor: string;
   readonly dtype: Dtype;
-  /** The dims after the batch; of one step where rows are uneven. */
+  /** The dims after the batch; of one position where rows are uneven. */
   readonly rowDims: readonly number[];
   readonly rowValues: number;
   /**
-   * The tensor is `[rows, longest, ...rowDims]`, as the uneven inputs are: each row keeps as many steps as it
-   * came with.
+   * The tensor is `[rows, longest, ...rowDims]`, as the uneven inputs are: each row keeps as many positions
+   * as it came with.
    */
   readonly uneven: boolean;
   /** Where the model has the batch, among its dims: 0, or what the job says. */

@@ -48,13 +48,13 @@ const inputSpec = z
       .number()
       .exactOptional()
       .describe(
-        "Where rows are lists of uneven length: stands in for the steps that a row lacks, as the model sees it (1 for " +
+        "Where rows are lists of uneven length: stands in for the positions that a row lacks, as the model sees it (1 for " +
           "RoBERTa's ids). Left out: 0, or no padding at all when the model is given no mask.",
       ),
     mask: columnName
       .exactOptional()
       .describe(
-        "Instead of a column, another input whose rows are of uneven length: 1 for each step that a row has, 0 for " +
+        "Instead of a column, another input whose rows are of uneven length: 1 for each position that a row has, 0 for " +
           "padding, before `scale` and `offset`. `attention_mask: { mask: input_ids }`; all zeros are " +
           "`token_type_ids: { mask: input_ids, scale: 0 }`.",
       ),
@@ -164,7 +164,7 @@ export const mapSpec = z
           .union([auto, z.int().min(1).max(MAX_BATCH_TOKENS)])
           .default("auto")
           .describe(
-            "Where rows are lists of uneven length: rows x steps in one run of the model, padding included; a longer " +
+            "Where rows are lists of uneven length: rows x positions in one run of the model, padding included; a longer " +
               "row runs alone. `auto`: found by measuring.",
           ),
       })

@@ -17,7 +17,7 @@ export function publishedFields(plan: Pick<MapPlan, "keep" | "outputs" | "finish
  * | op | column |
  * |---|---|
  * | `raw` | the tensor's dtype; a fixed-size list of it (flattened) when a row has more than one value |
- * | `raw` of uneven rows | a list with one item a step: the tensor's dtype, or a fixed-size list of it |
+ * | `raw` of uneven rows | a list with one item a position: the tensor's dtype, or a fixed-size list of it |
  * | `softmax`, `sigmoid` | float32; a fixed-size list of it when a row has more than one value |
  * | `argmax` | int32, or string with labels |
  * | `maxSoftmax` | float32 |
@@ -51,9 +51,13 @@ export function columnsOf(
 
 /** Such a column as a field of the output's files. */
 export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field {
-  const { suffix, type, length, perStep = false, labels } = made;
+  const { suffix, type, length, perPosition = false, labels } = made;
   const value: FieldType =
     labels === undefined ? { kind: "numeric", type: type === "tensor" ? dtype : type } : { kind: "string" };
   const cell: FieldType = length === null ? value : { kind: "fixedList", item: value, length };
-  return { name: `${column}${suffix}`, type: perStep ? { kind: "list", item: cell } : cell, nullable: false };
+  return {
+    name: `${column}${suffix}`,
+    type: perPosition ? { kind: "list", item: cell } : cell,
+    nullable: false,
+  };
 }

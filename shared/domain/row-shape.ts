@@ -6,7 +6,7 @@ import type { MapPlan } from "./map-plan.ts";
  * | shape | rows |
  * |---|---|
  * | even | have the model's own shape, all of them |
- * | padded | are sequences of steps that differ in length: padded to the longest of a batch |
+ * | padded | are sequences of positions that differ in length: padded to the longest of a batch |
  * | unpadded | differ in length, but could not be padded unnoticed: a batch has one length |
  */
 export type RowShape = "even" | "padded" | "unpadded";

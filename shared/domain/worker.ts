@@ -44,8 +44,8 @@ export type Stage = (typeof STAGES)[number];
  */
 export type StageShares = Readonly<Partial<Record<Stage, number>>>;
 
-/** Steps of uneven rows that lanes ran, padding included, and how many of them were padding. */
-export interface StepCounts {
+/** Positions of uneven rows that lanes ran, padding included, and how many of them were padding. */
+export interface PositionCounts {
   readonly run: number;
   readonly padded: number;
 }

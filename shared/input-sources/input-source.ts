@@ -17,11 +17,11 @@ export interface InputSource<Plan extends SourcePlan = SourcePlan> {
   /** Plans of it, as they cross the wire. */
   readonly schema: z.ZodType<Plan>;
   /**
-   * What a cell of its columns holds: the whole `row` (of uneven rows any number of steps), or one `value` of
-   * it, beside those of the other columns.
+   * What a cell of its columns holds: the whole `row` (of uneven rows any number of positions), or one
+   * `value` of it, beside those of the other columns.
    */
   readonly cell: "row" | "value";
-  /** Whether it tells the model which steps are padding. */
+  /** Whether it tells the model which positions are padding. */
   readonly marksPadding: boolean;
 
   /** The columns that it reads, in the order of their values. */
@@ -30,7 +30,7 @@ export interface InputSource<Plan extends SourcePlan = SourcePlan> {
   describe(plan: Plan): string;
   /**
    * Of a source without columns: what every element of a row is before scale and offset; of uneven rows,
-   * every element of its steps, and none of the padding.
+   * every element of its positions, and none of the padding.
    */
   value?(plan: Plan): number;
 }

@@ -2,10 +2,14 @@ import * as z from "zod";
 import { present } from "../core/assert.ts";
 import type { InputSource } from "./input-source.ts";
 import { oneColumn } from "./one-column.ts";
+import { positionMask } from "./position-mask.ts";
 import { stackedColumns } from "./stacked-columns.ts";
-import { stepMask } from "./step-mask.ts";
 
-export const INPUT_SOURCES = [oneColumn, stackedColumns, stepMask] as const satisfies readonly InputSource[];
+export const INPUT_SOURCES = [
+  oneColumn,
+  stackedColumns,
+  positionMask,
+] as const satisfies readonly InputSource[];
 
 type AnySource = (typeof INPUT_SOURCES)[number];
 export type SourceKind = AnySource["kind"];

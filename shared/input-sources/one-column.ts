@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { InputSource } from "./input-source.ts";
 
-/** A column whose cell holds a row, or its steps: a number, a list or bytes. */
+/** A column whose cell holds a row, or its positions: a number, a list or bytes. */
 export interface OneColumnPlan {
   readonly kind: "one";
   readonly column: string;

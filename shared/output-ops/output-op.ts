@@ -8,7 +8,7 @@ export interface OpPlan {
 /** What a job file says of an output, by key. */
 export type OpSpec = Readonly<Record<string, unknown>>;
 
-/** What a tensor holds for each row; for each step where rows are uneven. */
+/** What a tensor holds for each row; for each position where rows are uneven. */
 export interface OpRow {
   readonly values: number;
   readonly isUneven: boolean;
@@ -22,8 +22,8 @@ export interface OpColumn {
   readonly type: "tensor" | "float32" | "int32";
   /** Values in a cell that is a list of fixed length; null for a cell that is one value. */
   readonly length: number | null;
-  /** A list of as many cells as the row has steps. Left out: one cell. */
-  readonly perStep?: boolean;
+  /** A list of as many cells as the row has positions. Left out: one cell. */
+  readonly perPosition?: boolean;
   /** What the values, which are int32 indices, stand for: the column holds text. */
   readonly labels?: readonly string[];
 }
@@ -64,8 +64,8 @@ export interface OutputOp<Plan extends OpPlan = OpPlan> {
   readonly required: Readonly<Record<string, string>>;
   /** `classes`: numbers along one dimension that has more than one place. */
   readonly needs: "anything" | "numbers" | "classes";
-  /** Whether it can be made of an output with a value for each step of uneven rows. */
-  readonly takesSteps: boolean;
+  /** Whether it can be made of an output with a value for each position of uneven rows. */
+  readonly takesPositions: boolean;
   /** Whether it reads an order, or a class, out of the values: a converted model must keep those. */
   readonly isRanked: boolean;
   /** Plans of it, as they cross the wire. */
@@ -91,7 +91,7 @@ export interface OutputOp<Plan extends OpPlan = OpPlan> {
 export const PLAIN_OP = {
   keys: {},
   required: {},
-  takesSteps: false,
+  takesPositions: false,
   suffixes: () => [""],
   problems: () => [],
 } as const;

@@ -11,12 +11,12 @@ export const raw = {
   kind: "raw",
   summary: "as it is",
   needs: "anything",
-  takesSteps: true,
+  takesPositions: true,
   isRanked: false,
   schema: z.object({ kind: z.literal("raw") }),
   plan: () => ({ kind: "raw" }),
   describe: () => "",
   columns: (_plan, { values, isUneven }: OpRow) => [
-    { suffix: "", type: "tensor", length: values === 1 ? null : values, perStep: isUneven },
+    { suffix: "", type: "tensor", length: values === 1 ? null : values, perPosition: isUneven },
   ],
 } as const satisfies OutputOp<RawPlan>;

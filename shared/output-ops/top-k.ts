@@ -28,7 +28,7 @@ export const topK = {
   },
   required: { k: "a whole number of at least 1" },
   needs: "classes",
-  takesSteps: false,
+  takesPositions: false,
   isRanked: true,
   schema: z.object({ kind: z.literal("topK"), k: z.int().min(1), labels: LABELS_PLAN }),
   suffixes: ({ labels }: OpSpec) => ["_values", labels === undefined ? "_indices" : "_labels"],

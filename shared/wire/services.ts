@@ -71,7 +71,8 @@ export interface Heartbeat {
   readonly leases: readonly { readonly lease: LeaseRef; readonly rowsDone: number }[];
   readonly busy: StageShares;
   /**
-   * The share of padding in the steps of uneven rows that ran since the last heartbeat; null when none did.
+   * The share of padding in the positions of uneven rows that ran since the last heartbeat; null when none
+   * did.
    */
   readonly padding: number | null;
   /** The size of its batches, and what bounds it. Left out before the first batch of a job. */

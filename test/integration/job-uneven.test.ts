@@ -66,8 +66,9 @@ test("SQL takes the lists apart, and reads the rows that no list would do for as
   const { folder, lists } = await aJob({
     reduce: {
       lengths: {
-        combine: "SELECT sum(len(scores)) AS steps, sum(len(tokens[1])) AS width, count(*) AS n FROM rows",
-        final: "SELECT sum(steps)::BIGINT AS steps, sum(width)::BIGINT AS width FROM partials",
+        combine:
+          "SELECT sum(len(scores)) AS positions, sum(len(tokens[1])) AS width, count(*) AS n FROM rows",
+        final: "SELECT sum(positions)::BIGINT AS positions, sum(width)::BIGINT AS width FROM partials",
       },
     },
     errors: { maxRows: 1 },
@@ -81,9 +82,9 @@ test("SQL takes the lists apart, and reads the rows that no list would do for as
     { id: "0n", ...maskedMean([1, 2]) },
     { id: "2n", ...maskedMean([3]) },
   ]);
-  const steps = lists.reduce((total, { length }) => total + length, 3);
-  expect(await query(`SELECT steps, width FROM '${folder.out}/reduced/lengths.parquet'`)).toEqual([
-    [BigInt(steps), BigInt((lists.length + 2) * 3)],
+  const positions = lists.reduce((total, { length }) => total + length, 3);
+  expect(await query(`SELECT positions, width FROM '${folder.out}/reduced/lengths.parquet'`)).toEqual([
+    [BigInt(positions), BigInt((lists.length + 2) * 3)],
   ]);
   const dead = await query(`SELECT row, code FROM '${folder.out}/errors/*.parquet'`);
   expect(dead).toEqual([[1n, "ROW_NULL"]]);
@@ -104,7 +105,7 @@ test("what is wrong with a job of uneven rows is told at once, before any work",
     "map.inputs.attention_mask.mask",
     "did you mean `input_ids`?",
     "map.outputs.best.op",
-    "pool over the steps inside the model",
+    "pool over the positions inside the model",
   ])
     expect(run.stderr).toContain(line);
   expect(await folder.outNames()).toBeNull();
@@ -127,7 +128,7 @@ test("the plan says what is padded, and with what", async () => {
   await using _ = folder;
   const run = await runCli(["plan", folder.job, "--no-sample"]);
   expect(run.stdout).toContain("at most 4,096 tokens with padding");
-  expect(run.stdout).toMatch(/input_ids\s+int64 \[N, steps\]\s+column input_ids \(padded with 7\)/);
-  expect(run.stdout).toMatch(/attention_mask\s+int64 \[N, steps\]\s+mask of input_ids/);
-  expect(run.stdout).toMatch(/tokens\s+tokens float32 \[N, steps, 3\]/);
+  expect(run.stdout).toMatch(/input_ids\s+int64 \[N, positions\]\s+column input_ids \(padded with 7\)/);
+  expect(run.stdout).toMatch(/attention_mask\s+int64 \[N, positions\]\s+mask of input_ids/);
+  expect(run.stdout).toMatch(/tokens\s+tokens float32 \[N, positions, 3\]/);
 });

@@ -14,8 +14,8 @@ import { plainRows } from "../support/sample-table.ts";
 import { idsTable, maskedMean, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
 
 /**
- * A real model whose answers depend on every step and on the mask, run through the pipeline of a shard with
- * lists of any lengths: each row's answer is what the model says of that row alone.
+ * A real model whose answers depend on every position and on the mask, run through the pipeline of a shard
+ * with lists of any lengths: each row's answer is what the model says of that row alone.
  */
 
 let session: Session;
@@ -162,9 +162,9 @@ test("sorting keeps padding low where input order would not, and what there is o
   expect(result.rowsOut).toBe(lists.length);
   const own = lists.reduce((total, list) => total + list.length, 0);
   const run = ran.reduce((total, { rows, length }) => total + rows * (length ?? 0), 0);
-  expect(meter.takeSteps()).toEqual({ run, padded: run - own });
+  expect(meter.takePositions()).toEqual({ run, padded: run - own });
   expect((run - own) / run).toBeLessThan(0.12);
   const inOrder = Math.max(...lists.map((list) => list.length)) * lists.length;
   expect(run).toBeLessThan(inOrder / 3);
-  expect(meter.takeSteps()).toEqual({ run: 0, padded: 0 });
+  expect(meter.takePositions()).toEqual({ run: 0, padded: 0 });
 });

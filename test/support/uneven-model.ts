@@ -19,19 +19,23 @@ function embeddings(): Float32Array {
 }
 
 /**
- * The mean of the embeddings of a row's ids, over its own steps alone, as a sentence encoder pools:
- * `input_ids`, `attention_mask` int64 [batch, sequence] -> `pooled` float32 [batch, 3], and for each step
+ * The mean of the embeddings of a row's ids, over its own positions alone, as a sentence encoder pools:
+ * `input_ids`, `attention_mask` int64 [batch, sequence] -> `pooled` float32 [batch, 3], and for each position
  * `tokens` [batch, sequence, 3] (its embedding less the mean: so it depends on all others) and `scores`
  * [batch, sequence] (the sum of its embedding).
  */
-export function maskedMeanModel(names: { readonly steps?: string } = {}): Uint8Array {
-  const steps = names.steps ?? "sequence";
+export function maskedMeanModel(names: { readonly positions?: string } = {}): Uint8Array {
+  const positions = names.positions ?? "sequence";
   return onnxModel({
-    inputs: ["input_ids", "attention_mask"].map((name) => ({ name, dtype: "int64", dims: ["batch", steps] })),
+    inputs: ["input_ids", "attention_mask"].map((name) => ({
+      name,
+      dtype: "int64",
+      dims: ["batch", positions],
+    })),
     outputs: [
       { name: "pooled", dtype: "float32", dims: ["batch", EMBEDDING] },
-      { name: "tokens", dtype: "float32", dims: ["batch", steps, EMBEDDING] },
-      { name: "scores", dtype: "float32", dims: ["batch", steps] },
+      { name: "tokens", dtype: "float32", dims: ["batch", positions, EMBEDDING] },
+      { name: "scores", dtype: "float32", dims: ["batch", positions] },
     ],
     constants: [
       { name: "table", dtype: "float32", dims: [VOCABULARY, EMBEDDING], data: embeddings() },

@@ -122,7 +122,7 @@ export class ModelPair {
   }
 }
 
-/** A tensor's values by row of the batch, without the rows and steps that were only padding. */
+/** A tensor's values by row of the batch, without the rows and positions that were only padding. */
 function rowsIn(answer: Tensors, output: OutputBinding, batch: Batch) {
   const tensor = answer[output.tensor];
   if (tensor === undefined) throw new Error(`broken invariant: no output ${output.tensor}`);
@@ -133,8 +133,8 @@ function rowsIn(answer: Tensors, output: OutputBinding, batch: Batch) {
     Array.from({ length: end - start }, (_, index) => {
       const first = at * width;
       at += 1;
-      const steps = output.uneven ? (chunk.steps?.counts[start + index] ?? 0) : null;
-      const used = steps === null ? width : Math.min(width, steps * output.rowValues);
+      const positions = output.uneven ? (chunk.positions?.counts[start + index] ?? 0) : null;
+      const used = positions === null ? width : Math.min(width, positions * output.rowValues);
       return numbers.subarray(first, first + used);
     }),
   );

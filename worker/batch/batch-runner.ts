@@ -3,7 +3,7 @@ import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { InferResult, Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import { type Batch, buildFeeds, countSteps, halve } from "./batch.ts";
+import { type Batch, buildFeeds, countPositions, halve } from "./batch.ts";
 import type { BatchSizer } from "./batch-sizer.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 
@@ -110,7 +110,7 @@ export class BatchRunner {
     meter.add("infer", result.runMs);
     if (batch.length !== null) {
       const run = Math.max(batch.rows, plan.fixedBatchRows ?? 0) * batch.length;
-      meter.addSteps({ run, padded: run - countSteps(batch) });
+      meter.addPositions({ run, padded: run - countPositions(batch) });
     }
     return result.outputs;
   }

@@ -69,7 +69,7 @@ export class BatchSizer {
     return this.#inUse;
   }
 
-  /** Rows for the next batch, of rows of `length` steps. */
+  /** Rows for the next batch, of rows of `length` positions. */
   nextRows(length: number | null): number {
     const measured = this.#isMeasured(length) ? this.#measured(length) : null;
     this.#inUse = leastBound(boundsOf(this.#limits(measured), length));

@@ -2,7 +2,7 @@ import { present } from "../../shared/core/assert.ts";
 import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
 import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
 import { placeBatch } from "../tensorize/batch-axis.ts";
-import { fillSteps } from "../tensorize/fill-steps.ts";
+import { fillPositions } from "../tensorize/fill-positions.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 import { fillRows, tensorArray } from "../tensorize/tensorize.ts";
 import type { BufferPool } from "./buffer-pool.ts";
@@ -21,7 +21,7 @@ export interface Piece {
 export interface Batch {
   readonly pieces: readonly Piece[];
   readonly rows: number;
-  /** The steps that each row is padded to; null where all rows have the model's own shape. */
+  /** The positions that each row is padded to; null where all rows have the model's own shape. */
   readonly length: number | null;
 }
 
@@ -33,17 +33,18 @@ export function batchOf(pieces: readonly Piece[]): Batch {
 function longestOf(pieces: readonly Piece[]): number | null {
   let longest: number | null = null;
   for (const { chunk, start, end } of pieces) {
-    if (chunk.steps === null) return null;
-    for (let row = start; row < end; row += 1) longest = Math.max(longest ?? 0, chunk.steps.lengthOf(row));
+    if (chunk.positions === null) return null;
+    for (let row = start; row < end; row += 1)
+      longest = Math.max(longest ?? 0, chunk.positions.lengthOf(row));
   }
   return longest;
 }
 
-/** Steps of the batch's own, without padding; 0 where rows have none. */
-export function countSteps({ pieces }: Batch): number {
+/** Positions of the batch's own, without padding; 0 where rows have none. */
+export function countPositions({ pieces }: Batch): number {
   let total = 0;
   for (const { chunk, start, end } of pieces) {
-    for (let row = start; row < end; row += 1) total += chunk.steps?.counts[row] ?? 0;
+    for (let row = start; row < end; row += 1) total += chunk.positions?.counts[row] ?? 0;
   }
   return total;
 }
@@ -94,8 +95,8 @@ function buildFeed(
     const columns = present(chunk.inputs[index], "a chunk has all inputs");
     if (length === null) fillRows(columns, start, end, array, at);
     else {
-      const { counts } = present(chunk.steps, "a chunk of uneven rows knows their steps");
-      fillSteps(columns, counts, start, end, { array, at, length });
+      const { counts } = present(chunk.positions, "a chunk of uneven rows knows their positions");
+      fillPositions(columns, counts, start, end, { array, at, length });
     }
     at += end - start;
   }

@@ -6,17 +6,18 @@ import { dtypeBytes } from "../../shared/domain/tensor.ts";
 export interface BatchShape {
   readonly rows: number;
   /**
-   * The steps that each row is padded to, where rows are uneven; null where all have the model's own shape.
+   * The positions that each row is padded to, where rows are uneven; null where all have the model's own
+   * shape.
    */
   readonly length: number | null;
 }
 
-/** What a batch costs by: its rows, or, where they are uneven, its steps, padding included. */
+/** What a batch costs by: its rows, or, where they are uneven, its positions, padding included. */
 export function unitsOf({ rows, length }: BatchShape): number {
   return rows * (length ?? 1);
 }
 
-/** The rows of `length` steps that are in so many units: at least one. */
+/** The rows of `length` positions that are in so many units: at least one. */
 export function rowsIn(units: number, length: number | null): number {
   return Math.max(1, Math.floor(units / (length ?? 1)));
 }
@@ -53,7 +54,8 @@ export interface BatchLimits {
 }
 
 /**
- * The rows that each bound allows a batch of rows of `length` steps. A bound that says nothing is left out.
+ * The rows that each bound allows a batch of rows of `length` positions. A bound that says nothing is left
+ * out.
  *
  * A number of rows that the job file gives is the user's own judgement of memory: of rows of one length it is
  * bounded by failures alone. The memory of uneven rows is nothing that a number of rows could judge.
@@ -84,7 +86,7 @@ export function leastBound(bounds: readonly BatchInUse[]): BatchInUse {
 }
 
 /**
- * How many rows of `length` steps fit in the memory set aside for one batch, with what the model makes of
+ * How many rows of `length` positions fit in the memory set aside for one batch, with what the model makes of
  * them; each tensor counts once. The result may be a fraction, and less than one.
  */
 export function rowsInMemory({
@@ -92,17 +94,17 @@ export function rowsInMemory({
   outputs,
 }: Pick<MapPlan, "inputs" | "outputs">): (length: number | null) => number {
   const tensors = [...inputs, ...new Map(outputs.map((output) => [output.tensor, output])).values()];
-  const bytesOf = (steps: boolean) =>
+  const bytesOf = (positions: boolean) =>
     tensors
-      .filter(({ uneven }) => (uneven !== null && uneven !== false) === steps)
+      .filter(({ uneven }) => (uneven !== null && uneven !== false) === positions)
       .reduce((bytes, { rowValues, dtype }) => bytes + rowValues * dtypeBytes(dtype), 0);
-  const [rowBytes, stepBytes] = [bytesOf(false), bytesOf(true)];
-  return (length) => BATCH_BYTES / (rowBytes + stepBytes * (length ?? 1));
+  const [rowBytes, positionBytes] = [bytesOf(false), bytesOf(true)];
+  return (length) => BATCH_BYTES / (rowBytes + positionBytes * (length ?? 1));
 }
 
 /**
- * No batch of rows of about `length` steps may have more than so many units (rows, or steps where they are
- * uneven).
+ * No batch of rows of about `length` positions may have more than so many units (rows, or positions where
+ * they are uneven).
  */
 export interface FailedSize {
   readonly length: number | null;
@@ -111,8 +113,8 @@ export interface FailedSize {
 
 /**
  * What did not fit in the device's memory. The memory of a row grows at least with its length, and with its
- * square where there is attention: so what failed at one length bounds all longer rows to as many steps or
- * fewer, and shorter ones down to half of it. Below that it says nothing; batches of short rows would be
+ * square where there is attention: so what failed at one length bounds all longer rows to as many positions
+ * or fewer, and shorter ones down to half of it. Below that it says nothing; batches of short rows would be
  * small for ever because of one long row.
  */
 export class FailedSizes {

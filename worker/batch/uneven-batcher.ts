@@ -1,5 +1,5 @@
 import type { InputChunk } from "../tensorize/input-chunk.ts";
-import type { RowSteps } from "../tensorize/row-steps.ts";
+import type { RowPositions } from "../tensorize/row-positions.ts";
 import { type Batch, batchOf, type Piece } from "./batch.ts";
 import { WINDOW_ROWS } from "./bounds.ts";
 
@@ -22,7 +22,7 @@ export interface UnevenOptions {
 interface Row {
   readonly chunk: InputChunk;
   readonly row: number;
-  readonly steps: number;
+  readonly positions: number;
 }
 
 /**
@@ -94,9 +94,9 @@ class WindowReader {
     }
     const chunk = next.value;
     this.#bytes += chunk.batch.data.byteLength;
-    const { counts } = stepsOf(chunk);
+    const { counts } = positionsOf(chunk);
     for (const { start, end } of chunk.liveRuns) {
-      for (let row = start; row < end; row += 1) this.#rows.push({ chunk, row, steps: counts[row] ?? 0 });
+      for (let row = start; row < end; row += 1) this.#rows.push({ chunk, row, positions: counts[row] ?? 0 });
     }
   }
 
@@ -115,14 +115,14 @@ class WindowReader {
 
 function* cutWindow(window: Row[], mostRows: (length: number) => number): Generator<Batch, void, undefined> {
   // Sorting is stable: rows of one length stay in input order, and mostly side by side.
-  window.sort((a, b) => b.steps - a.steps);
+  window.sort((a, b) => b.positions - a.positions);
   let start = 0;
   for (let longest = window[0]; longest !== undefined; longest = window[start]) {
-    const steps = stepsOf(longest.chunk);
-    const most = Math.max(1, Math.floor(mostRows(steps.lengthOf(longest.row))));
+    const positions = positionsOf(longest.chunk);
+    const most = Math.max(1, Math.floor(mostRows(positions.lengthOf(longest.row))));
     let end = start + 1;
     while (end < window.length && end - start < most) {
-      if (!steps.mayJoin(window[end]?.steps ?? 0, longest.steps)) break;
+      if (!positions.mayJoin(window[end]?.positions ?? 0, longest.positions)) break;
       end += 1;
     }
     yield batchOf(piecesOf(window, start, end));
@@ -144,7 +144,7 @@ function piecesOf(window: readonly Row[], from: number, to: number): readonly Pi
   return pieces;
 }
 
-function stepsOf({ steps }: InputChunk): RowSteps {
-  if (steps === null) throw new Error("broken invariant: rows of one length are not sorted by length");
-  return steps;
+function positionsOf({ positions }: InputChunk): RowPositions {
+  if (positions === null) throw new Error("broken invariant: rows of one length are not sorted by length");
+  return positions;
 }

@@ -16,7 +16,7 @@ import {
   OutputColumn,
   type Placement,
 } from "./output-column.ts";
-import { StepsColumn } from "./steps-column.ts";
+import { PositionsColumn } from "./positions-column.ts";
 
 /** Makes the columns of one output binding out of tensors. */
 export interface OutputWriter {
@@ -42,7 +42,7 @@ export function createOutputWriter(
   const [first] = columns;
   if (op.write === undefined) {
     const { field } = present(first, "an output makes a column");
-    return binding.uneven ? stepsWriter(binding, field) : rawWriter(binding, field, capacityRows);
+    return binding.uneven ? positionsWriter(binding, field) : rawWriter(binding, field, capacityRows);
   }
   const written = columns.map(({ field, width, labels, made }) => {
     const values =
@@ -106,8 +106,8 @@ function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): 
   };
 }
 
-function stepsWriter(binding: OutputBinding, field: Field): OutputWriter {
-  const column = new StepsColumn(field, binding);
+function positionsWriter(binding: OutputBinding, field: Field): OutputWriter {
+  const column = new PositionsColumn(field, binding);
   return {
     columns: [column],
     open: (chunk, place) => column.open(chunk, place),

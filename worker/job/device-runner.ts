@@ -7,7 +7,7 @@ import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
-import type { StageShares, StepCounts, WorkerSession } from "../../shared/domain/worker.ts";
+import type { PositionCounts, StageShares, WorkerSession } from "../../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/session-cell.ts";
@@ -44,7 +44,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   /** What the device of the job at hand was found to be; null when it was not looked at. */
   #report: DeviceReport | null = null;
   #busy: StageShares = {};
-  #steps: StepCounts = { run: 0, padded: 0 };
+  #positions: PositionCounts = { run: 0, padded: 0 };
   #batch: BatchInUse | null = null;
   #spare: Worker | null;
 
@@ -92,12 +92,12 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   }
 
   /**
-   * The share of padding in the steps that the lanes ran since this was last taken; null when no uneven rows
-   * ran.
+   * The share of padding in the positions that the lanes ran since this was last taken; null when no uneven
+   * rows ran.
    */
   takePadding(): number | null {
-    const { run, padded } = this.#steps;
-    this.#steps = { run: 0, padded: 0 };
+    const { run, padded } = this.#positions;
+    this.#positions = { run: 0, padded: 0 };
     return run === 0 ? null : padded / run;
   }
 
@@ -152,7 +152,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       onBusy: (shares, { run, padded }, batch) => {
         this.#busy = shares;
         this.#batch = batch;
-        this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
+        this.#positions = { run: this.#positions.run + run, padded: this.#positions.padded + padded };
       },
     });
     return await opening.catch((error: unknown) => {

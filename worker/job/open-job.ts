@@ -64,7 +64,7 @@ export interface OpenJobOptions extends DeviceOptions {
    * wrong.
    */
   readonly onDevice: (report: DeviceReport) => Promise<void>;
-  /** The busy shares over all shard threads; the steps that one of them ran, and the batches it makes. */
+  /** The busy shares over all shard threads; the positions that one of them ran, and the batches it makes. */
   readonly onBusy: OnBusy;
 }
 
@@ -242,9 +242,9 @@ export class OpenJob implements AsyncDisposable {
     this.#spare = null;
     const thread = new ShardThreadClient({
       ...(spare === null ? {} : { thread: spare }),
-      onBusy: (shares, steps, batch) => {
+      onBusy: (shares, positions, batch) => {
         this.#busy.set(index, shares);
-        onBusy(mergeShares([...this.#busy.values()], shardThreads), steps, batch);
+        onBusy(mergeShares([...this.#busy.values()], shardThreads), positions, batch);
       },
       onLearned: (news) => this.#keep(news),
       onFarFile: (path) => this.#tellFar(path),

@@ -18,7 +18,7 @@ export interface HeartbeatOptions {
   readonly registered: () => Registered;
   /** The busy shares since the last call. */
   readonly takeBusy: () => StageShares;
-  /** The share of padding in the steps that ran since the last call; null when none did. */
+  /** The share of padding in the positions that ran since the last call; null when none did. */
   readonly takePadding: () => number | null;
   /** The size of its batches, and what bounds it; null before the first batch. */
   readonly batch?: () => BatchInUse | null;

@@ -1,4 +1,4 @@
-import type { Stage, StageShares, StepCounts } from "../../shared/domain/worker.ts";
+import type { PositionCounts, Stage, StageShares } from "../../shared/domain/worker.ts";
 
 /** Milliseconds busy in each stage. */
 export type StageMs = Readonly<Partial<Record<Stage, number>>>;
@@ -16,7 +16,7 @@ export class BusyMeter {
   readonly #reading = new Overlap();
   readonly #decoding = new Overlap();
 
-  #steps: StepCounts = { run: 0, padded: 0 };
+  #positions: PositionCounts = { run: 0, padded: 0 };
 
   /**
    * @param idleMs how long the thread had nothing to do since any fixed moment; left out: whenever it waits
@@ -81,15 +81,15 @@ export class BusyMeter {
   }
 
   /** A batch of uneven rows ran. */
-  addSteps({ run, padded }: StepCounts): void {
-    this.#steps = { run: this.#steps.run + run, padded: this.#steps.padded + padded };
+  addPositions({ run, padded }: PositionCounts): void {
+    this.#positions = { run: this.#positions.run + run, padded: this.#positions.padded + padded };
   }
 
-  /** The steps since they were last taken. */
-  takeSteps(): StepCounts {
-    const steps = this.#steps;
-    this.#steps = { run: 0, padded: 0 };
-    return steps;
+  /** The positions since they were last taken. */
+  takePositions(): PositionCounts {
+    const positions = this.#positions;
+    this.#positions = { run: 0, padded: 0 };
+    return positions;
   }
 
   /** What each stage was busy; counting starts again from nothing. */

@@ -4,7 +4,7 @@ import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Token } from "../../shared/domain/token.ts";
-import type { StageShares, StepCounts } from "../../shared/domain/worker.ts";
+import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
@@ -57,7 +57,7 @@ export type ShardEvent =
       readonly kind: "busy";
       readonly shares: StageShares;
       /** Since the last report, as all of it. */
-      readonly steps: StepCounts;
+      readonly positions: PositionCounts;
       /** The size of its batches; null before the first. */
       readonly batch: BatchInUse | null;
       readonly overMs: number;

@@ -9,7 +9,7 @@ import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
-import type { StageShares, StepCounts } from "../../shared/domain/worker.ts";
+import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
 
@@ -31,8 +31,8 @@ export interface RunOptions {
   readonly onRead?: () => void;
 }
 
-/** The busy shares and the steps since the thread last told, and the size of its batches. */
-export type OnBusy = (shares: StageShares, steps: StepCounts, batch: BatchInUse | null) => void;
+/** The busy shares and the positions since the thread last told, and the size of its batches. */
+export type OnBusy = (shares: StageShares, positions: PositionCounts, batch: BatchInUse | null) => void;
 
 /** How long a thread may take to close what it has open. */
 const CLOSE_LIMIT_MS = 5_000;
@@ -167,7 +167,7 @@ export class ShardThreadClient implements AsyncDisposable {
         this.#running.get(tokenKey(event.token))?.result.reject(errorFromData(event.error));
         break;
       case "busy":
-        this.#onBusy(event.shares, event.steps, event.batch);
+        this.#onBusy(event.shares, event.positions, event.batch);
         break;
       case "farFile":
         this.#onFarFile(event.path);

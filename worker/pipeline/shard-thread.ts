@@ -95,6 +95,6 @@ class BusyReports {
     const overMs = systemClock.nowMs() - this.#sinceMs;
     this.#sinceMs += overMs;
     const shares = meter.takeShares(overMs, opened?.lanes ?? 1);
-    emit({ kind: "busy", shares, steps: meter.takeSteps(), batch: opened?.batch ?? null, overMs });
+    emit({ kind: "busy", shares, positions: meter.takePositions(), batch: opened?.batch ?? null, overMs });
   }
 }

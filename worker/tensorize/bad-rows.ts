@@ -30,7 +30,7 @@ export function findBadRows(
   }
 }
 
-/** How many values a cell of a binding's columns must hold; of uneven rows, each step of it. */
+/** How many values a cell of a binding's columns must hold; of uneven rows, each position of it. */
 export function valuesPerCell(binding: InputBinding): number {
   return sourceOf(binding.source).cell === "value" ? 1 : binding.rowValues;
 }
@@ -81,7 +81,7 @@ class CellJudge {
     return this.#checkValues ? this.#ofValues(from, to) : null;
   }
 
-  /** Nothing says how many steps a list has that is not there. */
+  /** Nothing says how many positions a list has that is not there. */
   #ofNullCell(): RowProblem | null {
     const { uneven, fill } = this.#binding;
     if (uneven === null || fill === null) return this.#ofNull("is null");

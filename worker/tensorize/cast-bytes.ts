@@ -2,7 +2,7 @@
 export const LEAST_BYTES = 4_096;
 
 /**
- * Casts bytes to float32 through a table of what each of the 256 becomes, four bytes a step: images are
+ * Casts bytes to float32 through a table of what each of the 256 becomes, four bytes at a time: images are
  * nothing but bytes, and this takes half the time of computing every value. `target` is as long as `bytes`,
  * four elements at least.
  *

@@ -21,11 +21,11 @@ export function isPlain({ scale, offset }: Cast): boolean {
   return scale === 1 && offset === 0;
 }
 
-/** Where cast values go: element `at`, then every `step`-th. */
+/** Where cast values go: element `at`, then every `stride`-th. */
 export interface Target {
   readonly array: DtypeArray;
   readonly at: number;
-  readonly step: number;
+  readonly stride: number;
 }
 
 /**
@@ -41,31 +41,31 @@ export function castValues(leaf: Leaf, from: number, to: number, cast: Cast, tar
   for (let start = from; start < to; start += BLOCK_VALUES) {
     const end = Math.min(start + BLOCK_VALUES, to);
     const values = widenBlock(leaf, start, end, cast);
-    const { array, step } = target;
-    narrow(values, cast.dtype, { array, at: target.at + (start - from) * step, step });
+    const { array, stride } = target;
+    narrow(values, cast.dtype, { array, at: target.at + (start - from) * stride, stride });
   }
 }
 
 /** `count` elements of `target`, each `value` as `cast` stores it. */
 export function fillValue(value: number, cast: Cast, count: number, target: Target): void {
   if (count === 0) return;
-  const { array, at, step } = target;
+  const { array, at, stride } = target;
   block[0] = value * cast.scale + cast.offset;
   narrow(block.subarray(0, 1), cast.dtype, target);
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
     const stored = array[at] ?? 0n;
-    if (step === 1) array.fill(stored, at, at + count);
-    else for (let index = 1; index < count; index += 1) array[at + index * step] = stored;
+    if (stride === 1) array.fill(stored, at, at + count);
+    else for (let index = 1; index < count; index += 1) array[at + index * stride] = stored;
     return;
   }
   const stored = array[at] ?? 0;
-  if (step === 1) array.fill(stored, at, at + count);
-  else for (let index = 1; index < count; index += 1) array[at + index * step] = stored;
+  if (stride === 1) array.fill(stored, at, at + count);
+  else for (let index = 1; index < count; index += 1) array[at + index * stride] = stored;
 }
 
 /** The same bits, or a conversion that the engine does natively; false when neither will do. */
 function copyPlain(leaf: Leaf, from: number, to: number, dtype: Dtype, target: Target): boolean {
-  const { array, at, step } = target;
+  const { array, at, stride } = target;
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
     if (leaf.kind !== "wide") return false;
     copyWords(leaf.words, from, to, wordsOf(array), target);
@@ -73,7 +73,7 @@ function copyPlain(leaf: Leaf, from: number, to: number, dtype: Dtype, target: T
   }
   const same = leaf.kind === "half" && dtype === "float16";
   const converted = leaf.kind === "numbers" && isNumberDtype(dtype);
-  if (step !== 1 || !(same || converted)) return false;
+  if (stride !== 1 || !(same || converted)) return false;
   array.set(leaf.values.subarray(from, to), at);
   return true;
 }
@@ -83,14 +83,14 @@ function copyWords(
   from: number,
   to: number,
   words: Int32Array,
-  { at, step }: Pick<Target, "at" | "step">,
+  { at, stride }: Pick<Target, "at" | "stride">,
 ): void {
-  if (step === 1) {
+  if (stride === 1) {
     words.set(source.subarray(from * 2, to * 2), at * 2);
     return;
   }
   for (let index = from; index < to; index += 1) {
-    const place = (at + (index - from) * step) * 2;
+    const place = (at + (index - from) * stride) * 2;
     words[place] = source[index * 2] ?? 0;
     words[place + 1] = source[index * 2 + 1] ?? 0;
   }
@@ -102,11 +102,11 @@ function isNumberDtype(dtype: Dtype): boolean {
 }
 
 function scaleNumbers(source: NumberArray, from: number, to: number, cast: Cast, target: Target): void {
-  const { array, step } = target;
+  const { array, stride } = target;
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) return;
   const { scale, offset } = cast;
   const isBytes = source instanceof Uint8Array || source instanceof Int8Array;
-  if (isBytes && array instanceof Float32Array && step === 1 && to - from >= LEAST_BYTES) {
+  if (isBytes && array instanceof Float32Array && stride === 1 && to - from >= LEAST_BYTES) {
     const place = array.subarray(target.at, target.at + to - from);
     castBytes(source.subarray(from, to), place, (value) => value * scale + offset);
     return;
@@ -114,7 +114,7 @@ function scaleNumbers(source: NumberArray, from: number, to: number, cast: Cast,
   let at = target.at;
   for (let index = from; index < to; index += 1) {
     array[at] = (source[index] ?? 0) * scale + offset;
-    at += step;
+    at += stride;
   }
 }
 
@@ -153,26 +153,27 @@ export function widenBlock(leaf: Leaf, from: number, to: number, { scale, offset
   return values;
 }
 
-function narrow(values: Float64Array, dtype: Dtype, { array, at, step }: Target): void {
+function narrow(values: Float64Array, dtype: Dtype, { array, at, stride }: Target): void {
   const count = values.length;
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
     const words = wordsOf(array);
     for (let index = 0; index < count; index += 1) {
       const value = Math.trunc(values[index] ?? 0);
       const high = Math.floor(value / TWO_32);
-      const place = (at + index * step) * 2;
+      const place = (at + index * stride) * 2;
       words[place] = value - high * TWO_32;
       words[place + 1] = high;
     }
     return;
   }
   if (dtype === "float16") {
-    for (let index = 0; index < count; index += 1) array[at + index * step] = encodeHalf(values[index] ?? 0);
+    for (let index = 0; index < count; index += 1)
+      array[at + index * stride] = encodeHalf(values[index] ?? 0);
     return;
   }
   if (dtype === "bool") {
-    for (let index = 0; index < count; index += 1) array[at + index * step] = values[index] === 0 ? 0 : 1;
+    for (let index = 0; index < count; index += 1) array[at + index * stride] = values[index] === 0 ? 0 : 1;
     return;
   }
-  for (let index = 0; index < count; index += 1) array[at + index * step] = values[index] ?? 0;
+  for (let index = 0; index < count; index += 1) array[at + index * stride] = values[index] ?? 0;
 }

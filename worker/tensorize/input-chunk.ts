@@ -1,7 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
-import { findSteps, type RowSteps } from "./row-steps.ts";
+import { findPositions, type RowPositions } from "./row-positions.ts";
 import { badRows, type InputColumns, openInputs } from "./tensorize.ts";
 
 export interface RowRange {
@@ -41,7 +41,7 @@ export class InputChunk {
   /** The rows that can be fed, in order. */
   readonly liveRuns: readonly RowRange[];
   /** Null where all rows have the model's own shape. */
-  readonly steps: RowSteps | null;
+  readonly positions: RowPositions | null;
   readonly #dead = new Map<number, DeadReason>();
   #rowsPending: number;
 
@@ -57,7 +57,7 @@ export class InputChunk {
     this.origin = origin;
     this.inputs = openInputs(batch, bindings);
     const bad = badRows(this.inputs);
-    this.steps = findSteps(this.inputs, batch.numRows, bad);
+    this.positions = findPositions(this.inputs, batch.numRows, bad);
     for (const [row, { code, message }] of bad) {
       this.#dead.set(row, { stage: "tensorize", code, message });
     }

@@ -4,18 +4,19 @@
 const EDGES_PER_OCTAVE = 32;
 
 /**
- * The length that rows of so many steps are padded to: the next of 1, 2, ..., 64, 66, ..., 128, 132, ...,
- * 256, 264, ... A row of no steps is one step of padding: no model takes less.
+ * The length that rows of so many positions are padded to: the next of 1, 2, ..., 64, 66, ..., 128, 132, ...,
+ * 256, 264, ... A row of no positions is one position of padding: no model takes less.
  *
  * Few lengths rather than the exact ones, on every device: GPU runtimes pick algorithms or compile anew for
- * each shape (160 shapes up to 512 steps), the CPU one plans its memory for each, and what a batch size was
- * learned for must come again. Rows are sorted before they are cut, so this rounding is most of what padding
- * costs: with 8 edges a doubling it was 3.7 % of an encoder's steps, with 32 it is 1.0 %, and the encoder is
+ * each shape (160 shapes up to 512 positions), the CPU one plans its memory for each, and what a batch size
+ * was learned for must come again. Rows are sorted before they are cut, so this rounding is most of what
+ * padding costs: with 8 edges a doubling it was 3.7 % of an encoder's positions, with 32 it is 1.0 %, and the
+ * encoder is
  * 2.8 % faster.
  */
-export function paddedLength(steps: number): number {
-  if (steps <= EDGES_PER_OCTAVE) return Math.max(1, steps);
-  const octave = 2 ** (32 - Math.clz32(steps - 1));
+export function paddedLength(positions: number): number {
+  if (positions <= EDGES_PER_OCTAVE) return Math.max(1, positions);
+  const octave = 2 ** (32 - Math.clz32(positions - 1));
   const grain = octave / (2 * EDGES_PER_OCTAVE);
-  return Math.ceil(steps / grain) * grain;
+  return Math.ceil(positions / grain) * grain;
 }

@@ -67,20 +67,20 @@ export function fillRows(
   const { rowValues } = binding;
   const value = source.value?.(binding.source);
   if (value !== undefined) {
-    fillValue(value, binding, (to - from) * rowValues, { array: target, at: at * rowValues, step: 1 });
+    fillValue(value, binding, (to - from) * rowValues, { array: target, at: at * rowValues, stride: 1 });
     return;
   }
   if (source.cell === "row") {
     const cells = columns[0]?.cells;
     if (cells !== undefined)
-      fillCells(cells, from, to, binding, { array: target, at: at * rowValues, step: 1 });
+      fillCells(cells, from, to, binding, { array: target, at: at * rowValues, stride: 1 });
     return;
   }
   for (let start = from; start < to; start += STACK_ROWS) {
     const end = Math.min(start + STACK_ROWS, to);
     columns.forEach(({ cells }, column) => {
       const place = (at + start - from) * rowValues + column;
-      fillCells(cells, start, end, binding, { array: target, at: place, step: rowValues });
+      fillCells(cells, start, end, binding, { array: target, at: place, stride: rowValues });
     });
   }
 }
@@ -90,7 +90,7 @@ export function tensorArray(binding: InputBinding, buffer: ArrayBuffer): DtypeAr
   return new DTYPE_ARRAYS[binding.dtype](buffer);
 }
 
-/** Cells of rows `[from, to)`; with a step, each cell is one value. */
+/** Cells of rows `[from, to)`; with a stride, each cell is one value. */
 function fillCells(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
   if (cells.binary) {
     fillBinary(cells, from, to, binding, target);
@@ -180,6 +180,6 @@ function fillBytes(
 }
 
 /** `target`, `values` values further on. */
-function shifted({ array, at, step }: Target, values: number): Target {
-  return { array, at: at + values * step, step };
+function shifted({ array, at, stride }: Target, values: number): Target {
+  return { array, at: at + values * stride, stride };
 }

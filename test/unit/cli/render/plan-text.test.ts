@@ -173,9 +173,9 @@ describe("a planned job", () => {
     expect(text).toContain("at most 64 rows, 4,096 tokens with padding, 64.0 MiB of inputs and outputs\n");
     expect(text.split("\n")).toEqual(
       expect.arrayContaining([
-        "ids          float32 [N, steps]      column pixels (padded with 1)",
-        "mask         float32 [N, steps]      mask of ids",
-        "frames       float32 [N, steps, 80]  column pixels (never padded: batches of one length)",
+        "ids          float32 [N, positions]      column pixels (padded with 1)",
+        "mask         float32 [N, positions]      mask of ids",
+        "frames       float32 [N, positions, 80]  column pixels (never padded: batches of one length)",
       ]),
     );
   });

@@ -49,11 +49,11 @@ describe("rows are uneven", () => {
 
   test.each<[string, Parameters<typeof list>[0], number[], number]>([
     ["flat lists", numeric("float32"), [80], 80],
-    ["lists of vectors of a step", fixedList(80), [80], 80],
-    ["lists of vectors of several steps", fixedList(160), [80], 80],
+    ["lists of vectors of a position", fixedList(80), [80], 80],
+    ["lists of vectors of several positions", fixedList(160), [80], 80],
     ["lists of lists, checked row by row", list(), [80], 80],
     ["lists of matrices", fixedList(4, fixedList(20)), [4, 20], 80],
-  ])("with steps of several values out of %s", (_name, item, rowDims, rowValues) => {
+  ])("with positions of several values out of %s", (_name, item, rowDims, rowValues) => {
     const model = {
       inputs: [aTensor("frames", ["n", "time", ...rowDims])],
       outputs: [aTensor("y", ["n", 2])],
@@ -88,7 +88,7 @@ describe("rows are padded", () => {
     expect(padsOf({ inputs: { ...MASK, input_ids: { pad: 1 } } })).toEqual([1, 0]);
   });
 
-  test("where a mask is scaled, but not by one that is the same for steps and for padding", () => {
+  test("where a mask is scaled, but not by one that is the same for positions and for padding", () => {
     const additive = { attention_mask: { mask: "input_ids", scale: 10_000, offset: -10_000 } };
     expect(padsOf({ inputs: additive })).toEqual([0, -10_000]);
     const model = { ...ENCODER, inputs: [ids(), ids("token_type_ids")] };
@@ -131,10 +131,10 @@ describe("outputs of uneven rows", () => {
     expect(problemsOf({ inputs: MASK, outputs }, { input_ids: IDS }, ENCODER)).toEqual([
       {
         where: "map.outputs.best.op",
-        what: "`argmax` is not made of an output with a value for each step",
+        what: "`argmax` is not made of an output with a value for each position",
         expected: "`op: raw`: a list that is as long as the row",
         found: "`tokens` [batch, sequence, 384]",
-        hint: "pool over the steps inside the model, or take the list apart in `reduce`",
+        hint: "pool over the positions inside the model, or take the list apart in `reduce`",
       },
       expect.objectContaining({ where: "map.outputs.cut.shape", found: "[sequence] after the batch" }),
     ]);
@@ -166,7 +166,7 @@ describe("what cannot be", () => {
       {
         where: "map.inputs.frames",
         what: "the column does not fit the model's input `frames`",
-        expected: "lists of steps of 80 float32 values, [80]",
+        expected: "lists of positions of 80 float32 values, [80]",
         found: "`frames`: list of fixed list of 7 float32",
       },
       {
@@ -194,7 +194,7 @@ describe("what cannot be", () => {
     expect(problemsOf({ inputs }, types, model)).toEqual([
       {
         where: "map.inputs.attention_mask.mask",
-        what: `\`${mask}\` has no steps to make a mask of`,
+        what: `\`${mask}\` has no positions to make a mask of`,
         expected: "an input that is fed by lists of no fixed length",
         found,
         hint: "a model whose rows all have one length needs a column for its mask",
@@ -202,7 +202,7 @@ describe("what cannot be", () => {
     ]);
   });
 
-  test("a mask of more than a number for each step, or of values that the tensor cannot hold", () => {
+  test("a mask of more than a number for each position, or of values that the tensor cannot hold", () => {
     const inputs = { attention_mask: { mask: "input_ids", scale: 1e20 } };
     const model = { ...ENCODER, inputs: [ids(), ids("attention_mask", ["sequence", 2])] };
     expect(problemsOf({ inputs }, { input_ids: IDS }, model)).toEqual([
@@ -212,7 +212,7 @@ describe("what cannot be", () => {
       }),
       expect.objectContaining({
         where: "map.inputs.attention_mask",
-        found: "100000000000000000000 for steps, 0 for padding",
+        found: "100000000000000000000 for positions, 0 for padding",
       }),
     ]);
   });

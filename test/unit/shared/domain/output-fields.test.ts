@@ -32,9 +32,13 @@ describe("the fields of the rows files", () => {
       { rowDims: [2, 3] },
       [["y", { kind: "fixedList", item: float32, length: 6 }]],
     ],
-    ["a raw value for each step", { rowDims: [], uneven: true }, [["y", { kind: "list", item: float32 }]]],
     [
-      "a raw vector for each step",
+      "a raw value for each position",
+      { rowDims: [], uneven: true },
+      [["y", { kind: "list", item: float32 }]],
+    ],
+    [
+      "a raw vector for each position",
       { rowDims: [2, 3], uneven: true },
       [["y", { kind: "list", item: { kind: "fixedList", item: float32, length: 6 } }]],
     ],

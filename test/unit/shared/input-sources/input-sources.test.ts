@@ -10,7 +10,7 @@ import {
   type SourceKind,
   sourceOf,
 } from "../../../../shared/input-sources/input-sources.ts";
-import { fillSteps } from "../../../../worker/tensorize/fill-steps.ts";
+import { fillPositions } from "../../../../worker/tensorize/fill-positions.ts";
 import { badRows, fillRows, openInputs } from "../../../../worker/tensorize/tensorize.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
@@ -82,7 +82,7 @@ function filledUneven(rows: Rows, batch: RecordBatch, binding: ReturnType<typeof
   const length = Math.max(1, ...rows.map((row) => row.length));
   const target = new Float32Array(rows.length * length).fill(77);
   const counts = Uint32Array.from(rows, (row) => row.length);
-  fillSteps(input, counts, 0, rows.length, { array: target, at: 0, length });
+  fillPositions(input, counts, 0, rows.length, { array: target, at: 0, length });
   return { length, values: [...target] };
 }
 

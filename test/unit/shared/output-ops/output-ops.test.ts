@@ -140,17 +140,17 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       expect(found.map(({ key }) => key).sort()).toEqual(keys.sort());
     });
 
-    test("says what it is, and is bound to steps only if it takes them", () => {
+    test("says what it is, and is bound to positions only if it takes them", () => {
       expect(op.summary).not.toBe("");
       const problems: SpecProblem[] = [];
       const context = {
         signature: {
           inputs: [],
-          outputs: [{ name: "t", dtype: "float32", dims: ["n", "steps", 4] }],
+          outputs: [{ name: "t", dtype: "float32", dims: ["n", "positions", 4] }],
           unusable: [],
         },
         sizes: new Map(),
-        uneven: new Set(["steps"]),
+        uneven: new Set(["positions"]),
         fixedBatchRows: null,
         batchNames: new Set(["n"]),
       } as const;
@@ -160,8 +160,8 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
         ...specOf(op, { classes: 4, rows: [], k: 1, withLabels: false }),
       };
       const bound = bindOutput("y", spec, context, problems);
-      expect(bound !== null).toBe(op.takesSteps);
-      expect(problems.map(({ path }) => path.at(-1))).toEqual(op.takesSteps ? [] : ["op"]);
+      expect(bound !== null).toBe(op.takesPositions);
+      expect(problems.map(({ path }) => path.at(-1))).toEqual(op.takesPositions ? [] : ["op"]);
     });
   },
 );

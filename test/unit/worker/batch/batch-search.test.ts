@@ -18,7 +18,8 @@ function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
 
 describe("uneven rows", () => {
   /**
-   * Windows of rows sorted by length, the longest first, as they are cut. A step of a long row costs more.
+   * Windows of rows sorted by length, the longest first, as they are cut. A position of a long row costs
+   * more.
    */
   function driveUneven(
     sizer: BatchSizer,
@@ -41,7 +42,7 @@ describe("uneven rows", () => {
     return batches;
   }
 
-  test("one budget of steps is found over all lengths, and a length takes the rows that are in it", () => {
+  test("one budget of positions is found over all lengths, and a length takes the rows that are in it", () => {
     const told: LearnedBatch[] = [];
     const sizer = aSizer({ onLearned: (learned) => told.push(learned) });
     const batches = driveUneven(sizer);

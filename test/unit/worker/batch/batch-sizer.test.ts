@@ -9,7 +9,7 @@ import {
 } from "../../../../worker/batch/batch-sizer.ts";
 import { lcg } from "../../../support/onnx-model.ts";
 
-/** Rows (or steps) a millisecond at a batch size. */
+/** Rows (or positions) a millisecond at a batch size. */
 type Curve = (units: number) => number;
 
 /** Each run costs a fixed overhead, then so much a row: grows ever more slowly. */

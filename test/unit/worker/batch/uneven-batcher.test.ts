@@ -55,7 +55,7 @@ test("whatever lengths, budget and window: every row once, and rows x length wit
         expect(batch.rows).toBe(found.length);
         if (batch.rows > 1) expect(batch.rows * (batch.length ?? 0)).toBeLessThanOrEqual(tokens);
         // Empty rows keep to themselves.
-        expect(new Set(found.map((steps) => steps === 0)).size).toBe(1);
+        expect(new Set(found.map((positions) => positions === 0)).size).toBe(1);
       }
     }),
   );

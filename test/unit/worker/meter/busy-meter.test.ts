@@ -12,12 +12,12 @@ test("shares are of the time given, and start again from nothing", () => {
   expect(meter.takeShares(100, 1)).toEqual({});
 });
 
-test("steps add up, and start again from nothing", () => {
+test("positions add up, and start again from nothing", () => {
   const meter = new BusyMeter(() => 0);
-  meter.addSteps({ run: 100, padded: 7 });
-  meter.addSteps({ run: 20, padded: 0 });
-  expect(meter.takeSteps()).toEqual({ run: 120, padded: 7 });
-  expect(meter.takeSteps()).toEqual({ run: 0, padded: 0 });
+  meter.addPositions({ run: 100, padded: 7 });
+  meter.addPositions({ run: 20, padded: 0 });
+  expect(meter.takePositions()).toEqual({ run: 120, padded: 7 });
+  expect(meter.takePositions()).toEqual({ run: 0, padded: 0 });
 });
 
 test("work that throws counts too", () => {

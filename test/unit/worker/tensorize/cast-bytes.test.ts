@@ -27,8 +27,8 @@ test("few bytes and many are cast to the same floats, at their place in the tens
   const leaf = { kind: "numbers", type: "uint8", values } as const;
   const cast = { dtype: "float32", scale: 1 / 255, offset: -0.1 } as const;
   const [many, few] = [new Float32Array(values.length + 4), new Float32Array(values.length + 4)];
-  castValues(leaf, 10, 10 + LEAST_BYTES, cast, { array: many, at: 3, step: 1 });
+  castValues(leaf, 10, 10 + LEAST_BYTES, cast, { array: many, at: 3, stride: 1 });
   for (let index = 0; index < LEAST_BYTES; index += 1)
-    castValues(leaf, 10 + index, 11 + index, cast, { array: few, at: 3 + index, step: 1 });
+    castValues(leaf, 10 + index, 11 + index, cast, { array: few, at: 3 + index, stride: 1 });
   expect(many).toEqual(few);
 });

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { paddedLength } from "../../../../worker/tensorize/padded-length.ts";
 
-const steps = fc.integer({ min: 1, max: 1 << 24 });
+const positions = fc.integer({ min: 1, max: 1 << 24 });
 
 test("no length is more than an eighth longer than the row, nor shorter, and edges are their own", () => {
   fc.assert(
-    fc.property(steps, (count) => {
+    fc.property(positions, (count) => {
       const length = paddedLength(count);
       expect(length).toBeGreaterThanOrEqual(count);
       expect(length).toBeLessThan(count * (1 + 1 / 32));
@@ -17,13 +17,13 @@ test("no length is more than an eighth longer than the row, nor shorter, and edg
 
 test("a longer row never gets a shorter length", () => {
   fc.assert(
-    fc.property(steps, steps, (a, b) => {
+    fc.property(positions, positions, (a, b) => {
       expect(paddedLength(Math.max(a, b))).toBeGreaterThanOrEqual(paddedLength(Math.min(a, b)));
     }),
   );
 });
 
-test("rows of 1 to 512 steps come in 160 lengths, and an empty row is one step", () => {
+test("rows of 1 to 512 positions come in 160 lengths, and an empty row is one position", () => {
   const lengths = new Set(Array.from({ length: 512 }, (_, index) => paddedLength(index + 1)));
   expect(lengths.size).toBe(160);
   expect([0, 1, 32, 33, 64, 65, 129, 257].map(paddedLength)).toEqual([1, 1, 32, 33, 64, 66, 132, 264]);

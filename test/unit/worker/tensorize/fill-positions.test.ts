@@ -34,7 +34,7 @@ function build(
   });
 }
 
-test.each(DTYPES)("%s: steps, then padding, and the mask that says which is which", (dtype) => {
+test.each(DTYPES)("%s: positions, then padding, and the mask that says which is which", (dtype) => {
   const c = listColumn([[1, 1, 0], [1], [], [1, 0]]);
   const inputs = [aBinding({ dtype, uneven: { pad: 1 } }), mask({ dtype })];
   expect(build(c, inputs)).toEqual([
@@ -55,7 +55,7 @@ test("values are scaled and filled, padding is as the model sees it", () => {
   expect(tensor).toEqual({ dims: [2, 3], values: [3, 21, -7, 5, 7, 9] });
 });
 
-test("steps of several values are padded whole", () => {
+test("positions of several values are padded whole", () => {
   const pairs = aBinding({ rowDims: [1, 2], rowValues: 2, uneven: { pad: 9 } });
   expect(build(listColumn([[1, 2], [3, 4, 5, 6], []]), [pairs, mask()])).toEqual([
     { dims: [3, 2, 1, 2], values: [1, 2, 9, 9, 3, 4, 5, 6, 9, 9, 9, 9] },

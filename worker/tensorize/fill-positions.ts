@@ -2,23 +2,24 @@ import type { DtypeArray } from "../../shared/domain/tensor.ts";
 import { fillValue } from "./cast.ts";
 import { fillLeaf, type InputColumns } from "./tensorize.ts";
 
-/** Where uneven rows go: row `at` and those after it, each `length` steps long. */
-export interface StepsTarget {
+/** Where uneven rows go: row `at` and those after it, each `length` positions long. */
+export interface PositionsTarget {
   readonly array: DtypeArray;
   readonly at: number;
   readonly length: number;
 }
 
 /**
- * Writes rows `[from, to)` of an uneven input, none of them bad: each row's steps, and padding up to the
- * length. `counts` is the steps of each row. Every element of the rows is written, whatever the memory held.
+ * Writes rows `[from, to)` of an uneven input, none of them bad: each row's positions, and padding up to the
+ * length. `counts` is the positions of each row. Every element of the rows is written, whatever the memory
+ * held.
  */
-export function fillSteps(
+export function fillPositions(
   { binding, source, columns }: InputColumns,
   counts: Uint32Array,
   from: number,
   to: number,
-  { array, at, length }: StepsTarget,
+  { array, at, length }: PositionsTarget,
 ): void {
   const { rowValues, dtype, uneven } = binding;
   const value = source.value?.(binding.source);
@@ -28,10 +29,10 @@ export function fillSteps(
   for (let row = from; row < to; row += 1) {
     const start = (at + row - from) * width;
     const values = (counts[row] ?? 0) * rowValues;
-    const place = { array, at: start, step: 1 };
+    const place = { array, at: start, stride: 1 };
     if (value !== undefined) fillValue(value, binding, values, place);
     else if (cells !== undefined) fillLeaf(cells, row, row + 1, binding, place);
-    const padding = { array, at: start + values, step: 1 };
+    const padding = { array, at: start + values, stride: 1 };
     fillValue(uneven?.pad ?? 0, plain, width - values, padding);
   }
 }

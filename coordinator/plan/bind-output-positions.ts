@@ -6,32 +6,32 @@ import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { closedDims, type DimSizes, formatDims, isFixed, MAX_ROW_VALUES, openRowDims } from "./bind-shape.ts";
 import { unevenSymbol } from "./bind-uneven.ts";
 
-/** What is known of the steps of uneven rows. */
-interface StepsContext {
+/** What is known of the positions of uneven rows. */
+interface PositionsContext {
   readonly sizes: DimSizes;
   readonly uneven: ReadonlySet<string>;
 }
 
 /**
- * Whether an output has a value, or several, for each step of a row: its first dimension is that of the
+ * Whether an output has a value, or several, for each position of a row: its first dimension is that of the
  * uneven inputs. Where the model has no name for either, `shape` says that it is another.
  */
 export function isUneven(
   tensor: TensorInfo,
   { shape }: OutputSpec,
-  { sizes, uneven }: StepsContext,
+  { sizes, uneven }: PositionsContext,
 ): boolean {
-  const [steps] = openRowDims(tensor, sizes);
+  const [positions] = openRowDims(tensor, sizes);
   if (unevenSymbol(tensor) === "" && shape !== undefined) return false;
-  return steps !== undefined && !isFixed(steps) && uneven.has(unevenSymbol(tensor));
+  return positions !== undefined && !isFixed(positions) && uneven.has(unevenSymbol(tensor));
 }
 
-/** The dims of one step; null with a problem when they are not known. */
-export function resolveStepDims(
+/** The dims of one position; null with a problem when they are not known. */
+export function resolvePositionDims(
   tensor: TensorInfo,
   spec: OutputSpec,
   path: KeyPath,
-  { sizes }: StepsContext,
+  { sizes }: PositionsContext,
   problems: SpecProblem[],
 ): readonly number[] | null {
   const dims = openRowDims(tensor, sizes);
@@ -56,19 +56,19 @@ export function resolveStepDims(
 }
 
 /** Ops work on one vector a row. */
-export function checkStepsOp(
+export function checkPositionsOp(
   tensor: TensorInfo,
   { op }: OutputSpec,
   path: KeyPath,
   problems: SpecProblem[],
 ): void {
-  if (opOf({ kind: op }).takesSteps) return;
+  if (opOf({ kind: op }).takesPositions) return;
   problems.push({
     path: [...path, "op"],
     part: "value",
-    what: `\`${op}\` is not made of an output with a value for each step`,
+    what: `\`${op}\` is not made of an output with a value for each position`,
     expected: "`op: raw`: a list that is as long as the row",
     found: `\`${tensor.name}\` ${formatDims(tensor.dims)}`,
-    hint: "pool over the steps inside the model, or take the list apart in `reduce`",
+    hint: "pool over the positions inside the model, or take the list apart in `reduce`",
   });
 }

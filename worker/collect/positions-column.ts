@@ -14,23 +14,23 @@ import {
   type Placement,
 } from "./output-column.ts";
 
-/** The rows of one chunk: row r's steps are `[offsets[r], offsets[r + 1])`, rowValues values each. */
+/** The rows of one chunk: row r's positions are `[offsets[r], offsets[r + 1])`, rowValues values each. */
 interface Block {
   readonly place: number;
   readonly rows: number;
   readonly offsets: Int32Array;
   readonly values: DtypeArray;
-  /** Steps at its start that were given out. */
-  stepsTaken: number;
+  /** Positions at its start that were given out. */
+  positionsTaken: number;
 }
 
 /**
  * A made column that is a list in each row, as long as the row: the padding that the model ran with is cut
  * off. How much memory it takes is known chunk by chunk.
  */
-export class StepsColumn implements MadeColumn {
+export class PositionsColumn implements MadeColumn {
   readonly field: ArrowField;
-  /** As many values as its chunk has steps of are in memory before any of them is a row's. */
+  /** As many values as its chunk has positions of are in memory before any of them is a row's. */
   readonly mostOffsetBytes = 0;
   readonly #binding: OutputBinding;
   /** In order; one stays until rows of the next are taken. */
@@ -41,13 +41,13 @@ export class StepsColumn implements MadeColumn {
     this.#binding = binding;
   }
 
-  open({ rows, steps }: InputChunk, place: number): void {
-    const counts = present(steps, "an uneven output has uneven inputs").counts;
+  open({ rows, positions }: InputChunk, place: number): void {
+    const counts = present(positions, "an uneven output has uneven inputs").counts;
     const offsets = new Int32Array(rows + 1);
     for (let row = 0; row < rows; row += 1) offsets[row + 1] = (offsets[row] ?? 0) + (counts[row] ?? 0);
     const { dtype, rowValues } = this.#binding;
     const values = columnValues(dtype, (offsets[rows] ?? 0) * rowValues);
-    this.#blocks.push({ place, rows, offsets, values, stepsTaken: 0 });
+    this.#blocks.push({ place, rows, offsets, values, positionsTaken: 0 });
   }
 
   write({ data, dims }: TensorData, placements: readonly Placement[]): void {
@@ -56,7 +56,7 @@ export class StepsColumn implements MadeColumn {
     for (const { tensorRow, rows, place } of placements) {
       const block = this.#blockOf(place);
       for (let row = 0; row < rows; row += 1) {
-        const [start, end] = stepsOf(block, place - block.place + row);
+        const [start, end] = positionsOf(block, place - block.place + row);
         const from = (tensorRow + row) * length * rowValues;
         copyElements(data, from, (end - start) * rowValues, block.values, start * rowValues);
       }
@@ -72,7 +72,7 @@ export class StepsColumn implements MadeColumn {
     let row = 0;
     for (const { start, end } of places) {
       for (let place = start; place < end; place += 1) {
-        const [from, to] = stepsOf(block, place - block.place);
+        const [from, to] = positionsOf(block, place - block.place);
         valueOffsets[row + 1] = (valueOffsets[row] ?? 0) + to - from;
         row += 1;
       }
@@ -81,14 +81,14 @@ export class StepsColumn implements MadeColumn {
         end: block.offsets[end - block.place] ?? 0,
       });
     }
-    // Rows that could not be fed have no steps: only those that the model failed on leave gaps.
+    // Rows that could not be fed have no positions: only those that the model failed on leave gaps.
     const { rowValues } = this.#binding;
-    const from = block.stepsTaken;
-    block.stepsTaken = moveUp(block.values, rowValues, runs, from);
+    const from = block.positionsTaken;
+    block.positionsTaken = moveUp(block.values, rowValues, runs, from);
     const { type } = this.field;
-    assert(DataType.isList(type), "a column of steps is a list");
-    const values = block.values.subarray(from * rowValues, block.stepsTaken * rowValues);
-    const child = cellData(type.valueType, block.stepsTaken - from, values);
+    assert(DataType.isList(type), "a column of positions is a list");
+    const values = block.values.subarray(from * rowValues, block.positionsTaken * rowValues);
+    const child = cellData(type.valueType, block.positionsTaken - from, values);
     return makeData({ type, length: rows, nullCount: 0, valueOffsets, child });
   }
 
@@ -98,6 +98,6 @@ export class StepsColumn implements MadeColumn {
   }
 }
 
-function stepsOf({ offsets }: Block, row: number): readonly [start: number, end: number] {
+function positionsOf({ offsets }: Block, row: number): readonly [start: number, end: number] {
   return [offsets[row] ?? 0, offsets[row + 1] ?? 0];
 }

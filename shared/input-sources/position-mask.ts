@@ -1,13 +1,13 @@
 import * as z from "zod";
 import type { InputSource } from "./input-source.ts";
 
-/** 1 for each step that the input `of` has in a row, 0 for padding. */
-export interface StepMaskPlan {
+/** 1 for each position that the input `of` has in a row, 0 for padding. */
+export interface PositionMaskPlan {
   readonly kind: "mask";
   readonly of: string;
 }
 
-export const stepMask = {
+export const positionMask = {
   kind: "mask",
   schema: z.object({ kind: z.literal("mask"), of: z.string() }),
   cell: "row",
@@ -15,4 +15,4 @@ export const stepMask = {
   columns: () => [],
   describe: ({ of }) => `mask of ${of}`,
   value: () => 1,
-} as const satisfies InputSource<StepMaskPlan>;
+} as const satisfies InputSource<PositionMaskPlan>;

@@ -9,27 +9,27 @@ const padded = { pad: 0 };
 const second = aBinding({ tensor: "y", source: { kind: "one", column: "d" }, uneven: padded });
 const mask = aBinding({ tensor: "m", source: { kind: "mask", of: "x" }, uneven: padded });
 
-/** The steps of the rows, and why rows are dead. */
+/** The positions of the rows, and why rows are dead. */
 function look(chunk: InputChunk) {
   return {
-    steps: [...(chunk.steps?.counts ?? [])],
+    positions: [...(chunk.positions?.counts ?? [])],
     dead: chunk.deadRows().map(([row, { code, message }]) => [row, code, message]),
   };
 }
 
-test("rows of one length have no steps", () => {
-  expect(new InputChunk(batchOf({ c: column([1, 2], new Float32()) }), 0, [aBinding()]).steps).toBeNull();
+test("rows of one length have no positions", () => {
+  expect(new InputChunk(batchOf({ c: column([1, 2], new Float32()) }), 0, [aBinding()]).positions).toBeNull();
 });
 
-describe("the steps of a row", () => {
-  test("are the values of its list, or as many fewer as a step has", () => {
+describe("the positions of a row", () => {
+  test("are the values of its list, or as many fewer as a position has", () => {
     const c = listColumn([[1, 2, 3, 4], [], [5, 6]]);
     expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: padded }), mask]))).toEqual({
-      steps: [4, 0, 2],
+      positions: [4, 0, 2],
       dead: [],
     });
     const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
-    expect(look(new InputChunk(batchOf({ c }), 0, [pairs])).steps).toEqual([2, 0, 1]);
+    expect(look(new InputChunk(batchOf({ c }), 0, [pairs])).positions).toEqual([2, 0, 1]);
   });
 
   test("are counted in a slice from its own first row, whatever the nesting", () => {
@@ -48,7 +48,7 @@ describe("the steps of a row", () => {
       type,
     );
     const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
-    expect(look(new InputChunk(batchOf({ c }).slice(1, 4), 0, [pairs])).steps).toEqual([3, 0, 1]);
+    expect(look(new InputChunk(batchOf({ c }).slice(1, 4), 0, [pairs])).positions).toEqual([3, 0, 1]);
   });
 });
 
@@ -56,15 +56,15 @@ describe("a row is dead", () => {
   test("when its inputs are not of one length", () => {
     const batch = batchOf({ c: listColumn([[1, 2], [3], [4, 5]]), d: listColumn([[1, 2], [3, 4], [5]]) });
     expect(look(new InputChunk(batch, 0, [aBinding({ uneven: padded }), second]))).toEqual({
-      steps: [2, 0, 0],
+      positions: [2, 0, 0],
       dead: [
-        [1, "ROW_LENGTH", "column `d` has the wrong length: expected 1 steps as in `c`, found 2"],
-        [2, "ROW_LENGTH", "column `d` has the wrong length: expected 2 steps as in `c`, found 1"],
+        [1, "ROW_LENGTH", "column `d` has the wrong length: expected 1 positions as in `c`, found 2"],
+        [2, "ROW_LENGTH", "column `d` has the wrong length: expected 2 positions as in `c`, found 1"],
       ],
     });
   });
 
-  test("when its list is cut within a step, or holds lists of different lengths", () => {
+  test("when its list is cut within a position, or holds lists of different lengths", () => {
     const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
     expect(
       look(
@@ -80,7 +80,7 @@ describe("a row is dead", () => {
         ),
       ),
     ).toEqual({
-      steps: [1, 0],
+      positions: [1, 0],
       dead: [[1, "ROW_LENGTH", "column `c` has the wrong length: expected a multiple of 2, found 3"]],
     });
     const nested = column([[[1, 2], [3]], [[1, 2]]], new List(item(new List(item(new Float32())))));
@@ -93,7 +93,7 @@ describe("a row is dead", () => {
     const c = column([[1, null], null, [3]], new List(item(new Float32())));
     const filled = aBinding({ uneven: padded, fill: 9 });
     expect(look(new InputChunk(batchOf({ c }), 0, [filled]))).toEqual({
-      steps: [2, 0, 1],
+      positions: [2, 0, 1],
       dead: [[1, "ROW_NULL", "column `c` is null, and a fill cannot stand in for a list of no known length"]],
     });
     expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: padded })])).dead).toEqual([
@@ -102,7 +102,7 @@ describe("a row is dead", () => {
     ]);
   });
 
-  test("when it is empty and nothing may stand in for its steps", () => {
+  test("when it is empty and nothing may stand in for its positions", () => {
     const c = listColumn([[1], [], [2]]);
     expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: { pad: null } })])).dead).toEqual([
       [1, "ROW_LENGTH", "column `c` is empty, and there is no padding"],

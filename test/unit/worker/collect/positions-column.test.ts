@@ -9,9 +9,9 @@ import { aBinding, batchOf } from "../../../support/shard-inputs.ts";
 import { anOutput } from "../../../support/shard-job.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
-/** A chunk whose rows have so many steps. */
-function aChunk(fileRow: number, steps: readonly number[]): InputChunk {
-  const c = listColumn(steps.map((count) => Array(count).fill(1)));
+/** A chunk whose rows have so many positions. */
+function aChunk(fileRow: number, positions: readonly number[]): InputChunk {
+  const c = listColumn(positions.map((count) => Array(count).fill(1)));
   return new InputChunk(batchOf({ c }), fileRow, [aBinding({ uneven: { pad: 0 } })]);
 }
 
@@ -27,7 +27,7 @@ function tensorOf(dtype: Dtype, dims: readonly number[], values: readonly number
 const plain = (value: unknown): unknown => (value instanceof Vector ? Array.from(value, plain) : value);
 const cells = (data: ConstructorParameters<typeof Vector>[0]) => Array.from(new Vector(data), plain);
 
-test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its own steps", (dtype) => {
+test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its own positions", (dtype) => {
   const binding = anOutput({ dtype, rowDims: [], rowValues: 1, uneven: true });
   const writer = createOutputWriter(binding, 3);
   writer.open(aChunk(0, [2, 0, 3]), 0);
@@ -52,7 +52,7 @@ test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its
   expect(data === undefined ? null : cells([data])).toEqual([[1, 0].map(as), [], [1, 0, 1].map(as)]);
 });
 
-test("steps of several values are lists of lists; rows that died leave no gap, chunk after chunk", () => {
+test("positions of several values are lists of lists; rows that died leave no gap, chunk after chunk", () => {
   const binding = anOutput({ rowDims: [2], rowValues: 2, uneven: true });
   const writer = createOutputWriter(binding, 5);
   writer.open(aChunk(10, [1, 2, 1]), 0);
