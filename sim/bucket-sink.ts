@@ -2,9 +2,10 @@ import { join } from "node:path";
 import type { Disk } from "../shared/core/disk.ts";
 import { makeFolders } from "../shared/core/make-folders.ts";
 import { below, type Location } from "../shared/domain/location.ts";
+import { asStorageErrors } from "../shared/storage/errors.ts";
 import { sourceOfBytes } from "../shared/storage/put-source.ts";
 import type { Storage } from "../shared/storage/storage.ts";
-import { asStoreError, type PartialSink } from "../worker/write/partial-sink.ts";
+import type { PartialSink } from "../worker/write/partial-sink.ts";
 
 /** A partial that is made on the worker's disk and put into a bucket, file by file, as the real one is. */
 export async function openBucketSink(
@@ -12,11 +13,11 @@ export async function openBucketSink(
   { storage, disk, scratch }: { readonly storage: Storage; readonly disk: Disk; readonly scratch: string },
 ): Promise<PartialSink> {
   const path = join(scratch, target.replaceAll("/", "_"));
-  await asStoreError(path, () => makeFolders(path, disk));
+  await asStorageErrors("make", path, () => makeFolders(path, disk));
   return {
     path,
     seal: (names, signal) =>
-      asStoreError(path, async () => {
+      asStorageErrors("read", path, async () => {
         for (const name of names) {
           const source = sourceOfBytes(await disk.readFile(join(path, name)));
           await storage.put(below(target, name), source, { ifAbsent: true, signal });

@@ -11,9 +11,10 @@ import type { Location } from "../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
 import { partialDigest } from "../shared/domain/partial-digest.ts";
 import { type PlannedPartialFile, partialLayout, partialShape } from "../shared/domain/partial-layout.ts";
+import { asStorageErrors } from "../shared/storage/errors.ts";
 import { JobsInUse } from "../worker/job/jobs-in-use.ts";
 import type { ShardRunner } from "../worker/lease/shard-runner.ts";
-import { asStoreError, type PartialSink } from "../worker/write/partial-sink.ts";
+import type { PartialSink } from "../worker/write/partial-sink.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { encodeLines, type Line } from "./sim-files.ts";
 import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
@@ -193,7 +194,7 @@ export class SimRunner implements ShardRunner {
 
   async #writeNew(path: string, bytes: Buffer): Promise<void> {
     const { disk } = this.#options;
-    await asStoreError(path, async () => {
+    await asStorageErrors("write", path, async () => {
       const file = await disk.open(path, "wx");
       await file.write(bytes);
       await file.close();

@@ -3,9 +3,11 @@ import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
 import { below } from "../shared/domain/location.ts";
+import { createLocalStorage } from "../shared/storage/local.ts";
+import { makeOwnFolder } from "../shared/storage/local-paths.ts";
 import { PROTOCOL_VERSION, type Registration } from "../shared/wire/services.ts";
 import { LeaseLoop } from "../worker/lease/lease-loop.ts";
-import { openSharedSink } from "../worker/write/partial-sink.ts";
+import { openSink } from "../worker/write/partial-sink.ts";
 import { openBucketSink } from "./bucket-sink.ts";
 import type { Ground } from "./ground.ts";
 import type { SimProcess } from "./scheduler.ts";
@@ -128,7 +130,13 @@ export class SimWorkers {
       disk,
       openSink: (partials, folder) =>
         storage === null
-          ? openSharedSink(partials, folder, disk)
+          ? openSink({
+              storage: createLocalStorage({ disk }),
+              partials,
+              folder,
+              scratchPath: "/nowhere",
+              makeFolder: (path) => makeOwnFolder(path, disk),
+            })
           : openBucketSink(below(partials, folder), { storage, disk, scratch: `/scratch-${process.pid}` }),
       random: random.fork(),
       rowMs: this.#rowMs * (this.#slow.has(process.name) ? 10 : 1),

@@ -1,11 +1,10 @@
-import { constants } from "node:fs";
-import { access, realpath } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { messageOf, type Problem, ShardmillError } from "../../shared/core/errors.ts";
+import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
+import { below, folderOf, type Location, nameOf, parseLocation } from "../../shared/domain/location.ts";
 import { shownPath, splitPattern } from "../../shared/job-file/path-pattern.ts";
-import { createLocalStorage } from "../../shared/storage/local.ts";
+import { reasonOf } from "../../shared/storage/errors.ts";
+import { checkWritable } from "../../shared/storage/local-file.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 
 /**
@@ -16,42 +15,44 @@ import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
  * @throws {OUTPUT_FAILED} when the folder cannot be read or written to
  */
 export async function checkOutput({ input, output }: JobSpec): Promise<void> {
-  await using storage = createLocalStorage();
-  const found = await inspectOutput(parseLocation(output.path), storage);
-  const real = await realPathOf(output.path);
+  await using storages = new Storages();
+  const location = parseLocation(output.path);
+  const found = await inspectOutput(location, await storages.at(location));
+  const real = await realOf(location, storages);
   const inside: Problem[] = [];
-  for (const path of input.path) if (await isInside(path, real)) inside.push(inputInside(path, output.path));
+  for (const path of input.path) {
+    if (await isInside(path, real, storages)) inside.push(inputInside(path, output.path));
+  }
   if (inside.length > 0) {
     throw new ShardmillError("SPEC_INVALID", "the job would publish over its input", { problems: inside });
   }
   if (found.kind === "occupied") throw outputOccupied(output.path, found.entries);
-  const folder = await nearestFolder(output.path);
-  try {
-    await access(folder, constants.W_OK | constants.X_OK);
-  } catch (cause) {
+  const folder = await nearestFolder(location, storages);
+  await checkWritable(folder).catch((cause: unknown) => {
     throw cannotWrite(output.path, folder, cause);
-  }
+  });
 }
 
 /** What the job names itself, of a pattern the folder that it begins with. */
-async function isInside(path: string, output: string): Promise<boolean> {
-  const real = await realPathOf(splitPattern(path).literal);
-  return real === output || real.startsWith(output === "/" ? output : `${output}/`);
+async function isInside(path: string, output: Location, storages: Storages): Promise<boolean> {
+  const real = await realOf(parseLocation(splitPattern(path).literal), storages);
+  return real === output || real.startsWith(output.endsWith("/") ? output : `${output}/`);
 }
 
-/** Without links, as far as the path exists. */
-async function realPathOf(path: string): Promise<string> {
-  const real = await realpath(path).catch(() => null);
-  if (real !== null || dirname(path) === path) return real ?? path;
-  return join(await realPathOf(dirname(path)), basename(path));
+/** Without links, as far as there is something. */
+async function realOf(location: Location, storages: Storages): Promise<Location> {
+  const storage = await storages.at(location);
+  const real = await storage.real(location).catch(() => null);
+  const folder = folderOf(location);
+  if (real !== null || folder === location) return real ?? location;
+  return below(await realOf(folder, storages), nameOf(location));
 }
 
-async function nearestFolder(path: string): Promise<string> {
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  return isThere || dirname(path) === path ? path : nearestFolder(dirname(path));
+async function nearestFolder(location: Location, storages: Storages): Promise<Location> {
+  const storage = await storages.at(location);
+  const kind = await storage.kindAt(location).catch(() => null);
+  const folder = folderOf(location);
+  return kind !== null || folder === location ? location : nearestFolder(folder, storages);
 }
 
 function inputInside(path: string, output: string): Problem {
@@ -65,12 +66,12 @@ function inputInside(path: string, output: string): Problem {
 }
 
 function cannotWrite(path: string, folder: string, cause: unknown): ShardmillError {
-  return new ShardmillError("OUTPUT_FAILED", `the output folder cannot be written to: ${messageOf(cause)}`, {
+  return new ShardmillError("OUTPUT_FAILED", `the output folder cannot be written to: ${reasonOf(cause)}`, {
     fields: { path },
     problems: [
       {
         where: "output.path",
-        what: `nothing can be written to ${folder}: ${messageOf(cause)}`,
+        what: `nothing can be written to ${folder}: ${reasonOf(cause)}`,
         hint: "choose an output.path that can be written to",
       },
     ],

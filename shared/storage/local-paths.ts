@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { sha256 } from "../core/digest.ts";
-import { realDisk } from "../core/disk.ts";
+import { type Disk, realDisk } from "../core/disk.ts";
 import { makeFolders } from "../core/make-folders.ts";
 import { folderOf, type Location, localPathOf, nameOf, schemeOf } from "../domain/location.ts";
+import { asStorageErrors } from "./errors.ts";
 import { sourceOfLocalFile } from "./local-file.ts";
 import type { Storage } from "./storage.ts";
 import { readChunks } from "./whole-file.ts";
@@ -18,6 +19,23 @@ export interface ScratchPlace {
 
 export function isOnThisMachine(location: Location): boolean {
   return schemeOf(location) === "file";
+}
+
+/**
+ * Whether files are made where they belong, by path, and synced. Elsewhere they are made in a scratch folder,
+ * and then put whole.
+ */
+export function isMadeInPlace(location: Location, { can }: Pick<Storage, "can">): boolean {
+  return isOnThisMachine(location) && can.sync;
+}
+
+/**
+ * Makes a folder of the caller's own, in one that is there. Its name is durable once that one is synced.
+ *
+ * @throws {STORE_EXISTS} when the name is taken
+ */
+export async function makeOwnFolder(path: string, disk: Pick<Disk, "mkdir"> = realDisk): Promise<void> {
+  await asStorageErrors("make", path, () => disk.mkdir(path));
 }
 
 /** The path of a file that is to be read: where it is, or that of a copy in the scratch folder. */
@@ -39,16 +57,16 @@ export async function pathOfFile(
 }
 
 /**
- * Makes a file by something that writes to a path: where it belongs, if that is on this machine and needs a
- * sync to be safe; else in the scratch folder, from which it is put whole. Durable when it returns. What is
- * there is replaced, and may be seen half made.
+ * Makes a file by something that writes to a path: where it belongs (see {@link isMadeInPlace}), or in the
+ * scratch folder, from which it is put whole. Durable when it returns. What is there is replaced, and may be
+ * seen half made.
  */
 export async function makeFile<T>(
   location: Location,
   { storage, scratch, signal }: ScratchPlace,
   make: (path: string) => Promise<T>,
 ): Promise<T> {
-  if (isOnThisMachine(location) && storage.can.sync) {
+  if (isMadeInPlace(location, storage)) {
     await storage.remove(location, signal);
     await makeFolders(localPathOf(folderOf(location)));
     const made = await make(localPathOf(location));

@@ -1,11 +1,14 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
+import { asBucket } from "../../shared/storage/as-bucket.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import { MemoryStorage } from "../../shared/storage/memory.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { readTextIfThere } from "../../shared/storage/whole-file.ts";
-import { openSharedSink, openUploadSink, type PartialSink } from "../../worker/write/partial-sink.ts";
+import { openSink, type PartialSink } from "../../worker/write/partial-sink.ts";
 
 const { signal } = new AbortController();
 const FOLDER = "3-1.7-e1";
@@ -23,32 +26,27 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-function sharedSink(): SinkUnderTest {
-  const partials = join(root, "partials");
-  return {
-    open: () => openSharedSink(partials, FOLDER),
-    textOf: (name) => readFile(join(partials, FOLDER, name), "utf8").catch(() => null),
-  };
-}
-
-function uploadSink(): SinkUnderTest {
-  const storage = new MemoryStorage();
-  const partials: Location = parseLocation("s3://bucket/out/_shardmill/partials");
+function sinkInto(storage: Storage, partials: Location): SinkUnderTest {
   let opened = 0;
   return {
     async open() {
       opened += 1;
-      const scratch = join(root, `scratch${opened}`);
-      await mkdir(scratch);
-      return await openUploadSink(storage, partials, FOLDER, scratch);
+      const scratchPath = join(root, `scratch${opened}`);
+      await mkdir(scratchPath);
+      return await openSink({ storage, partials, folder: FOLDER, scratchPath });
     },
     textOf: (name) => readTextIfThere(storage, below(partials, FOLDER, name)),
   };
 }
 
+const onDisk = () => sinkInto(createLocalStorage(), parseLocation(join(root, "partials")));
+const onDiskAsBucket = () => sinkInto(asBucket(createLocalStorage()), parseLocation(join(root, "partials")));
+const inBucket = () => sinkInto(new MemoryStorage(), parseLocation("s3://bucket/out/_shardmill/partials"));
+
 describe.each([
-  ["on a disk that is shared", sharedSink],
-  ["of files that are put", uploadSink],
+  ["on a disk that is shared", onDisk],
+  ["on a disk that only takes whole files", onDiskAsBucket],
+  ["in a bucket", inBucket],
 ])("a partial %s", (_name, make) => {
   let place: SinkUnderTest;
   beforeEach(() => {
@@ -100,4 +98,24 @@ describe.each([
       code: expect.stringMatching(/^STORE_/),
     });
   });
+});
+
+test("on a disk with renames a partial's files are made where they belong: no byte is written twice", async () => {
+  const sink = await onDisk().open();
+  expect(sink.path).toBe(join(root, "partials", FOLDER));
+});
+
+test.each([
+  ["on a disk", onDisk],
+  ["on a disk that only takes whole files", onDiskAsBucket],
+])("a partial %s is not made once its job's folder is gone", async (_name, make) => {
+  const place = make();
+  await rm(join(root, "partials"), { recursive: true });
+  const late = async () => {
+    const sink = await place.open();
+    await writeFile(join(sink.path, "rows.parquet"), "the rows");
+    await sink.seal(["rows.parquet"], signal);
+  };
+  await expect(late()).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+  expect(await readdir(root)).not.toContain("partials");
 });

@@ -5,11 +5,13 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
-import { openSharedSink } from "../../worker/write/partial-sink.ts";
+import { openSink, type PartialSink } from "../../worker/write/partial-sink.ts";
 import { writePartial } from "../../worker/write/write-partial.ts";
 import { type WriteFacts, WriteThreadClient } from "../../worker/write/write-thread-client.ts";
 import { embeddings, smallTable, tableOf } from "../support/sample-table.ts";
@@ -52,6 +54,15 @@ function startWriter({ meter = new BusyMeter(() => 0), reduce = {} as never, ...
   return new WriteThreadClient({ job, output: { kind: "shared" }, scratchPath, meter, ...changes });
 }
 
+function sinkOf(folder: string): Promise<PartialSink> {
+  return openSink({
+    storage: createLocalStorage(),
+    partials: parseLocation(partialsPath),
+    folder,
+    scratchPath,
+  });
+}
+
 const written = () => readdir(partialsPath, { recursive: true });
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -75,7 +86,7 @@ test("writes that are given at once are written one after the other, each whole,
 test("the same rows make the same files here as without a thread", async () => {
   await using writer = startWriter();
   const partial = await writer.write(aResult(5_000), facts(1));
-  const sink = await openSharedSink(partialsPath, "by-hand");
+  const sink = await sinkOf("by-hand");
   const job = aJob({ partialsPath });
   const options = { job, sink, scratchPath, meter: new BusyMeter(() => 0) };
   expect(await writePartial(aResult(5_000), { ...options, ...facts(1) })).toEqual(partial);
@@ -149,7 +160,7 @@ test("abandoned between two pieces of a file, it leaves nothing of it", async ()
       return done;
     }
   }
-  const sink = await openSharedSink(partialsPath, "aborted");
+  const sink = await sinkOf("aborted");
   const options = { job: aJob({ partialsPath }), sink, scratchPath, meter: new Aborting(() => 0) };
   // So many floats are several row groups.
   const rows = tableOf({ e: embeddings(12_000, 1_024) });

@@ -2,7 +2,7 @@ import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { Location } from "../../shared/domain/location.ts";
-import { mayWrite } from "../../shared/storage/local-file.ts";
+import { checkWritable } from "../../shared/storage/local-file.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
@@ -94,7 +94,9 @@ async function seesBeacon({ partialsPath, beacon }: JobFiles, storages: Storages
     const { bytes } = await storage.stat(beacon.path);
     if (bytes !== Buffer.byteLength(beacon.content)) return false;
     const content = Buffer.from(await storage.read(beacon.path, 0, bytes)).toString("utf8");
-    return content === beacon.content && (await mayWrite(partialsPath));
+    if (content !== beacon.content) return false;
+    await checkWritable(partialsPath);
+    return true;
   } catch {
     return false;
   }

@@ -5,28 +5,37 @@ import type { DataAccess } from "./data-access.ts";
 import { sessionIn } from "./session-cell.ts";
 
 /** One way to the job's files, which are named as the coordinator sees them. */
-export type Way = Pick<Storage, "stat" | "read" | "put">;
+export type Way = Pick<Storage, "stat" | "read">;
 
 /** Ways to the same files, the nearest first. */
 export interface Ways extends AsyncDisposable {
   readonly ways: readonly [Way, ...Way[]];
 }
 
-/** Nothing is connected, nor loaded for it, before a way is first taken. */
 export function openWays(accesses: readonly [DataAccess, ...DataAccess[]], jobId: string): Ways {
-  const connection = accesses.find((access) => access.kind === "coordinator");
-  const storages = new Storages(
-    connection === undefined ? {} : { coordinator: () => connect(connection, jobId) },
-  );
+  const storages = openStorages(accesses, jobId);
   const [nearest, ...others] = accesses.map(({ kind }) => wayOf(kind, storages));
   if (nearest === undefined) throw new Error("broken invariant: no way to the job's files");
   return { ways: [nearest, ...others], [Symbol.asyncDispose]: () => storages[Symbol.asyncDispose]() };
 }
 
+/**
+ * The storages of a job's files, the coordinator's among them if one of the accesses is by it. Nothing is
+ * connected, nor loaded for it, before it is first asked.
+ */
+export function openStorages(accesses: readonly DataAccess[], jobId: string): Storages {
+  const connection = accesses.find((access) => access.kind === "coordinator");
+  return new Storages(connection === undefined ? {} : { coordinator: () => connect(connection, jobId) });
+}
+
+/** Where an access finds what the coordinator calls `location`. */
+export function locate(location: Location, kind: DataAccess["kind"]): Location {
+  return kind === "coordinator" ? viaCoordinator(location) : location;
+}
+
 function wayOf(kind: DataAccess["kind"], storages: Storages): Way {
-  const locate = (location: Location) => (kind === "coordinator" ? viaCoordinator(location) : location);
   const reach = async (location: Location) => {
-    const at = locate(location);
+    const at = locate(location, kind);
     return { at, storage: await storages.at(at) };
   };
   return {
@@ -37,10 +46,6 @@ function wayOf(kind: DataAccess["kind"], storages: Storages): Way {
     async read(location, start, end, signal) {
       const { at, storage } = await reach(location);
       return await storage.read(at, start, end, signal);
-    },
-    async put(location, source, options) {
-      const { at, storage } = await reach(location);
-      return await storage.put(at, source, options);
     },
   };
 }

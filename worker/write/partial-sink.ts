@@ -1,11 +1,8 @@
-import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Disk, realDisk } from "../../shared/core/disk.ts";
-import { syncPath } from "../../shared/core/durable.ts";
-import { errorCode } from "../../shared/core/errno.ts";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { below, type Location } from "../../shared/domain/location.ts";
+import { below, type Location, localPathOf } from "../../shared/domain/location.ts";
 import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
+import { isMadeInPlace, isOnThisMachine, makeOwnFolder } from "../../shared/storage/local-paths.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 
 /** Where a partial's files are made, and how they get to where the coordinator looks for them. */
@@ -18,86 +15,73 @@ export interface PartialSink {
   discard(): Promise<void>;
 }
 
-/**
- * A partial on storage that this worker shares with the coordinator: files are made where they stay, so no
- * byte is written twice. The folder is this execution's alone.
- *
- * @throws {STORE_EXISTS} when the folder is there already
- */
-export async function openSharedSink(
-  partialsPath: string,
-  folder: string,
-  disk: Disk = realDisk,
-): Promise<PartialSink> {
-  const path = join(partialsPath, folder);
-  await asStoreError(path, () => disk.mkdir(path));
-  return {
-    path,
-    seal: (names, signal) =>
-      asStoreError(path, async () => {
-        for (const name of names) {
-          signal.throwIfAborted();
-          await syncPath(join(path, name), disk);
-        }
-        await syncPath(path, disk);
-        await syncPath(partialsPath, disk);
-      }),
-    discard: () => disk.remove(path),
-  };
+export interface SinkPlace {
+  readonly storage: Pick<Storage, "can" | "put" | "sync" | "remove">;
+  /** Below it each execution has a folder of its own. */
+  readonly partials: Location;
+  readonly folder: string;
+  /** This attempt's own: for files that are put once they are made. */
+  readonly scratchPath: string;
+  /** Left out: on this machine's disk. */
+  readonly makeFolder?: (path: string) => Promise<void>;
 }
 
 /**
- * A partial that is made in `scratchPath` and then put where it belongs, file by file. What was put before a
- * failure stays there until the coordinator sweeps: a worker removes nothing there, and nobody was offered
- * it.
+ * A sink as the storage of the partials allows: files are made where they belong, so that no byte is written
+ * twice, or in the scratch folder, from which they are put.
+ *
+ * @throws {STORE_EXISTS} when the folder is there already
  */
-export async function openUploadSink(
-  storage: Pick<Storage, "put">,
-  partialsPath: Location,
-  folder: string,
-  scratchPath: string,
-): Promise<PartialSink> {
-  const path = join(scratchPath, "partial");
-  await asStoreError(path, () => mkdir(path));
+export async function openSink(place: SinkPlace): Promise<PartialSink> {
+  return isMadeInPlace(place.partials, place.storage) ? await makeInPlace(place) : await makeAndPut(place);
+}
+
+async function makeInPlace(place: SinkPlace): Promise<PartialSink> {
+  const { storage, partials, makeFolder = makeOwnFolder } = place;
+  const folder = below(partials, place.folder);
+  const path = localPathOf(folder);
+  await makeFolder(path);
   return {
     path,
     async seal(names, signal) {
       for (const name of names) {
+        signal.throwIfAborted();
+        await storage.sync(below(folder, name));
+      }
+      await storage.sync(folder);
+      await storage.sync(partials);
+    },
+    discard: () => storage.remove(folder),
+  };
+}
+
+/**
+ * What was put before a failure stays there until the coordinator sweeps: a worker removes nothing there, and
+ * nobody was offered it.
+ */
+async function makeAndPut(place: SinkPlace): Promise<PartialSink> {
+  const { storage, partials, scratchPath, makeFolder = makeOwnFolder } = place;
+  const path = join(scratchPath, "partial");
+  await makeFolder(path);
+  return {
+    path,
+    async seal(names, signal) {
+      // What was removed with a job is not made anew.
+      const options = { ifAbsent: true, within: partials, signal };
+      for (const name of names) {
         const source = await sourceOfLocalFile(join(path, name));
-        await storage.put(below(partialsPath, folder, name), source, { ifAbsent: true, signal });
+        await storage.put(below(partials, place.folder, name), source, options);
       }
     },
-    discard: () => rm(path, { recursive: true, force: true }),
+    // With the scratch folder, which is the caller's to remove.
+    discard: async () => {},
   };
 }
 
-/** A file that is made piece by piece. */
-export interface NewFile extends AsyncDisposable {
-  append(bytes: Uint8Array): Promise<void>;
-}
-
-/** A new file, with {STORE_EXISTS} and {STORE_FAILED} from it and from each of its calls. */
-export async function createFile(path: string): Promise<NewFile> {
-  const file = await asStoreError(path, () => open(path, "wx"));
-  return {
-    append: (bytes) =>
-      asStoreError(path, async () => {
-        for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
-      }),
-    [Symbol.asyncDispose]: () => asStoreError(path, () => file.close()),
-  };
-}
-
-/** Errors of the file system as a store's. */
-export async function asStoreError<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof Error && "syscall" in error)) throw error;
-    const exists = errorCode(error) === "EEXIST";
-    throw new ShardmillError(exists ? "STORE_EXISTS" : "STORE_FAILED", messageOf(error), {
-      fields: { path },
-      cause: error,
-    });
-  }
+/** As `discard`, of a sink that was lost with its thread. */
+export async function discardLost(partials: Location, folder: string): Promise<void> {
+  if (!isOnThisMachine(partials)) return;
+  await using storages = new Storages();
+  const storage = await storages.at(partials);
+  if (isMadeInPlace(partials, storage)) await storage.remove(below(partials, folder));
 }

@@ -17,10 +17,11 @@ import {
   partialLayout,
 } from "../../shared/domain/partial-layout.ts";
 import { rowCountsOf } from "../../shared/domain/row-counts.ts";
+import { createFile } from "../../shared/storage/local-file.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { combineRows } from "./combine.ts";
-import { createFile, type PartialSink } from "./partial-sink.ts";
+import type { PartialSink } from "./partial-sink.ts";
 
 export interface WriteOptions {
   readonly job: PartialShape;

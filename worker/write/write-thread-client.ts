@@ -10,6 +10,8 @@ import { type PartialManifest, partialFolder } from "../../shared/domain/partial
 import type { Stage } from "../../shared/domain/worker.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
+import { locate } from "../read/ways.ts";
+import { discardLost } from "./partial-sink.ts";
 import { packResult, type WriteCommand, type WriteEvent, type WriteThreadOptions } from "./write-protocol.ts";
 
 export interface WriteClientOptions extends WriteThreadOptions {
@@ -97,12 +99,11 @@ export class WriteThreadClient implements AsyncDisposable {
     }
   }
 
-  /** As `PartialSink.discard` does it: what cannot be removed now goes when the coordinator sweeps. */
+  /** What cannot be removed now goes when the coordinator sweeps. */
   async #discard({ lease, executionId }: WriteFacts): Promise<void> {
     const { job, output } = this.#options;
-    if (output.kind !== "shared") return;
     const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
-    await rm(join(job.partialsPath, folder), { recursive: true, force: true }).catch(() => {});
+    await discardLost(locate(job.partialsPath, output.kind), folder).catch(() => {});
   }
 
   #start(): Worker {

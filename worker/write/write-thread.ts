@@ -6,9 +6,9 @@ import { freeBuffers } from "../../shared/core/free-buffers.ts";
 import { Lock } from "../../shared/core/lock.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { BusyMeter } from "../meter/busy-meter.ts";
-import { openWays } from "../read/ways.ts";
+import { locate, openStorages } from "../read/ways.ts";
 import { buffersOfTables } from "./packed-table.ts";
-import { openSharedSink, openUploadSink, type PartialSink } from "./partial-sink.ts";
+import { openSink, type PartialSink } from "./partial-sink.ts";
 import { writePartial } from "./write-partial.ts";
 import {
   unpackResult,
@@ -31,7 +31,8 @@ const BUSY_MS = 1_000;
 const port = present(parentPort, "a write thread has a parent");
 const { job, output } = workerData as WriteThreadOptions;
 const meter = new BusyMeter(systemClock.nowMs);
-const ways = openWays([output], job.jobId);
+const storages = openStorages([output], job.jobId);
+const partials = locate(job.partialsPath, output.kind);
 const turns = new Lock();
 const writing = new Map<number, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
@@ -67,7 +68,7 @@ async function writeToEvent(command: Write, signal: AbortSignal): Promise<WriteE
   try {
     const leave = await turns.enter(signal);
     try {
-      const sink = await openSink(command);
+      const sink = await sinkOf(command);
       const options = { job, lease, executionId, sink, scratchPath, meter, signal };
       return { kind: "written", id, partial: await writePartial(unpackResult(result), options) };
     } finally {
@@ -85,7 +86,7 @@ async function end(): Promise<void> {
   const left = [...writing.values()];
   for (const { stop } of left) stop.abort(abandoned());
   await Promise.all(left.map(({ ended }) => ended));
-  await ways[Symbol.asyncDispose]();
+  await storages[Symbol.asyncDispose]();
   // With its port closed nothing keeps the thread alive, and it ends by itself.
   port.close();
 }
@@ -94,11 +95,9 @@ function abandoned(): ShardmillError {
   return new ShardmillError("INTERRUPTED", "the shard is abandoned");
 }
 
-async function openSink({ lease, executionId, scratchPath }: Write): Promise<PartialSink> {
+async function sinkOf({ lease, executionId, scratchPath }: Write): Promise<PartialSink> {
   const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
-  return output.kind === "shared"
-    ? openSharedSink(job.partialsPath, folder)
-    : openUploadSink(ways.ways[0], job.partialsPath, folder, scratchPath);
+  return await openSink({ storage: await storages.at(partials), partials, folder, scratchPath });
 }
 
 function tellBusy(): void {

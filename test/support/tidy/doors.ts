@@ -30,9 +30,6 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/onnx\/external-data\.ts$/,
   /^shared\/onnx\/precision\/(convert-file|load-weights)\.ts$/,
   /^worker\/accuracy\/compare-process\.ts$/,
-  // Writing a job's output, which does not go through the door yet.
-  /^coordinator\/plan\/check-output\.ts$/,
-  /^worker\/write\/partial-sink\.ts$/,
 ];
 
 /** Who may work on a `Disk`: the journal and the lock, and local storage. */
@@ -45,8 +42,6 @@ export const DISK_USERS: readonly RegExp[] = [
   /^shared\/access\/credential\.ts$/,
   // The folder of the journal and the lock, which goes when they do.
   /^coordinator\/publish\/(cleanup|clear-output)\.ts$/,
-  // Writing a job's output, which does not go through the door yet.
-  /^worker\/write\/partial-sink\.ts$/,
 ];
 
 const PRODUCT = /^(shared|coordinator|worker|estimate)\//;

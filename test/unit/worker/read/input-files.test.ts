@@ -33,7 +33,6 @@ async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
   const wayOf = (stat: Stat): Way => ({
     stat,
     read: (path, start, end) => sourceOf(path).read(start, end),
-    put: async () => ({ bytes: 0, sha256: "" }),
   });
   const [nearest, ...others] = stats;
   const far: string[] = [];
