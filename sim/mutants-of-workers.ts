@@ -50,6 +50,14 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     name: "emptied-for-ever",
     says: "a worker that is emptied gets nothing when it is empty",
     breaks: ["no-shard-waits-in-vain"],
-    edits: [edit("coordinator/schedule/policy/pending-queue.js", "worker.leases.size === 0 || ", "")],
+    edits: [
+      edit(
+        "coordinator/schedule/policy/pending-queue.js",
+        `    if (worker.leases.size === 0)
+        return false;
+    promoteDue(`,
+        "    promoteDue(",
+      ),
+    ],
   },
 ];

@@ -42,7 +42,6 @@ export function workerLost(context: EventContext, event: EventOf<"workerLost">):
       held.map(({ entry }) => entry),
     );
   state.workers.delete(worker.session);
-  state.emptying.delete(worker.session);
   const namesakes = (state.workerNames.get(worker.name) ?? 1) - 1;
   if (namesakes > 0) state.workerNames.set(worker.name, namesakes);
   else state.workerNames.delete(worker.name);

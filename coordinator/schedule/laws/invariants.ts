@@ -111,8 +111,6 @@ function checkWorkers(state: JobState): void {
     for (const lease of worker.leases)
       assertLaw("stale-is-fenced", lease.session === worker.session, "a lease is its session's own");
   }
-  for (const session of state.emptying)
-    assertLaw("counts-agree", state.workers.has(session), "a worker that is being emptied is here");
   assertLaw("stale-is-fenced", held === state.leases.size, "every lease belongs to a session that is here");
   assertLaw(
     "counts-agree",

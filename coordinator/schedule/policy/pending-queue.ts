@@ -61,8 +61,14 @@ export function hasReady(state: JobState, nowMs: number): boolean {
   return peekLive(ready) !== undefined || peekLive(marked) !== undefined;
 }
 
-/** Whether a shard that must run alone is first in line, and this worker might have it if it held nothing. */
-function suspectWaits(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
+/**
+ * Whether a worker gets no more shards until it holds none, since a suspect waits, which must run alone. In a
+ * fleet at work no worker is without a lease before the job's end: without this rule all suspects would be
+ * left until then, and a poisonous row would be found last. The first worker that is empty takes the suspect,
+ * and the others go on (decision 22).
+ */
+export function mustEmpty(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
+  if (worker.leases.size === 0) return false;
   promoteDue(state, nowMs);
   const entry = peekLive(state.queue.marked)?.entry;
   return entry !== undefined && isSuspect(entry) && mayTryOnceEmpty(state, worker, entry, nowMs);
@@ -127,26 +133,4 @@ function peekLive(heap: Heap<QueueItem>): QueueItem | undefined {
     heap.pop();
   }
   return undefined;
-}
-
-/** Of this share of the workers the lanes may run dry for a moment; of a few workers, of one. */
-const MOST_EMPTYING = 1 / 8;
-
-/**
- * Whether a worker gets no more shards until it holds none, since a shard waits that must run alone. A fleet
- * at work has no worker that holds nothing before the job's end: what workers died with would all be left
- * until then, add a round of its own to the job, and a poisonous row in it would only be found after a night.
- */
-export function mustEmpty(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
-  const { emptying, workers } = state;
-  if (worker.leases.size === 0 || !suspectWaits(state, worker, nowMs)) {
-    emptying.delete(worker.session);
-    return false;
-  }
-  if (emptying.has(worker.session)) return true;
-  // One that is empty and does not ask is not waited for.
-  for (const session of emptying) if (workers.get(session)?.leases.size === 0) emptying.delete(session);
-  if (emptying.size >= Math.max(1, Math.floor(MOST_EMPTYING * workers.size))) return false;
-  emptying.add(worker.session);
-  return true;
 }

@@ -60,8 +60,6 @@ export interface JobState {
   readonly leases: Map<string, Lease>;
   readonly expiries: Heap<Expiry>;
   readonly queue: PendingQueue;
-  /** Workers that get no shards until they hold none: see `mustEmpty`. */
-  readonly emptying: Set<WorkerSession>;
   readonly speeds: SpeedSamples;
   noWorkersSinceMs: number | null;
   /** Why the last worker that was refused must not work here. */
@@ -184,7 +182,6 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
       marked: new Heap(byPlan),
       backingOff: new Heap<QueueItem>((a, b) => a.notBeforeMs - b.notBeforeMs || byPlan(a, b)),
     },
-    emptying: new Set(),
     speeds: new SpeedSamples(),
     noWorkersSinceMs: null,
     refusal: null,

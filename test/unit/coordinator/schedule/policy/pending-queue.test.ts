@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { runFleet } from "../fleet.ts";
 import { aPartial, aPlan, type Granted, TestJob } from "../harness.ts";
 
 /** A fleet at work on a job that goes on for long, and shards that a worker just died with. */
@@ -31,46 +32,44 @@ function aFleet({ workers, died }: { readonly workers: number; readonly died: nu
 }
 
 describe("a shard that a worker died with, while all others are at work", () => {
-  test("goes to a worker that is given nothing else until it holds nothing, long before the job's end", () => {
+  test("goes to the first worker that holds nothing, and until then none gets another shard", () => {
     const { fleet, suspects, finish, ask } = aFleet({ workers: 3, died: 1 });
     const [first = fail(), second = fail(), third = fail()] = fleet;
-    finish(first);
-    expect(ask(first)).toBe("slotsFull");
-    // One of three: the others go on as if nothing had happened.
-    for (const worker of [second, third]) {
+    for (const worker of fleet) {
       finish(worker);
-      expect(ask(worker)).toBeGreaterThan(6);
+      expect(ask(worker)).toBe("slotsFull");
     }
     finish(first);
     expect(ask(first)).toBe(suspects[0]);
     expect(ask(first)).toBe("slotsFull");
-    // None waits any more: nobody is emptied, and when the shard is done its worker is like any other.
-    finish(second);
-    expect(ask(second)).toBeGreaterThan(6);
+    // None waits any more: the others go on, and when the shard is done its worker is like any other.
+    for (const worker of [second, third]) expect(ask(worker)).toBeGreaterThan(6);
     finish(first);
     expect([ask(first), ask(first)].every((id) => Number(id) > 6)).toBe(true);
   });
 
-  test("empties an eighth of a large fleet at once", () => {
-    const { fleet, finish, ask } = aFleet({ workers: 33, died: 9 });
-    for (const worker of fleet) finish(worker);
-    expect(fleet.map(ask).filter((answer) => answer === "slotsFull")).toHaveLength(4);
+  test("is not waited for by the workers that hold nothing when another has it", () => {
+    const { fleet, suspects, finish, ask } = aFleet({ workers: 3, died: 1 });
+    for (const worker of fleet) {
+      finish(worker);
+      finish(worker);
+    }
+    const [first, ...others] = fleet.map(ask);
+    expect(first).toBe(suspects[0]);
+    expect(others.every((id) => Number(id) > 6)).toBe(true);
   });
+});
 
-  test("is not waited for by a worker that was lost, or is empty and does not ask", () => {
-    const { job, fleet, finish, ask, suspects } = aFleet({ workers: 3, died: 2 });
-    const [first = fail(), second = fail(), third = fail()] = fleet;
-    finish(first);
-    expect(ask(first)).toBe("slotsFull");
-    job.lose(first, "left");
-    finish(second);
-    expect(ask(second)).toBe("slotsFull");
-    finish(second);
-    // It is empty, and silent: the next one that asks is emptied in its place.
-    finish(third);
-    expect(ask(third)).toBe("slotsFull");
-    finish(third);
-    expect(ask(third)).toBe(suspects[0]);
+// What the rule is for (decision 22): without it, all rows but this one are done when it is found.
+describe("a row in the first shard that kills its workers is named", () => {
+  test.each([
+    { workers: 2, shards: 600 },
+    { workers: 8, shards: 2400 },
+    { workers: 32, shards: 9600 },
+  ])("before a fifth of the job is done, by $workers workers that prefetch", ({ workers, shards }) => {
+    const { failure, doneShare } = runFleet({ workers, shards, rows: 64, poisonedRow: 40, maxDeadRows: 0 });
+    expect(failure?.fields).toMatchObject({ code: "ROW_POISON", row: 40 });
+    expect(doneShare).toBeLessThan(0.2);
   });
 });
 
