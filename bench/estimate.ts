@@ -103,7 +103,7 @@ async function runEstimate({ only, rows, rounds, set }: EstimateArguments): Prom
 }
 
 /** Seconds of one job, one a round. */
-export interface EstimatedJob {
+interface EstimatedJob {
   readonly name: string;
   readonly predicted: readonly number[];
   readonly taken: readonly number[];

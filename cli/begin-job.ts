@@ -9,7 +9,7 @@ import type { Stops } from "./stop-signals.ts";
 /** Thousands of files, or a large model, take a while to check: nobody should wonder for longer than this. */
 const QUIET_MS = 3_000;
 
-export interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting"> {
+interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting"> {
   readonly stops: Pick<Stops, "asked" | "atOnce">;
 }
 

@@ -3,7 +3,6 @@ import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { notAPath } from "../shared/domain/location.ts";
 import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../shared/domain/precision.ts";
-import { exitWithError } from "./exit.ts";
 import { jsonOption } from "./options.ts";
 
 interface ConvertArguments {
@@ -44,13 +43,7 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
       .epilogue(
         "A job converts by itself, and checks the result on its own rows: model.precision in the job file.",
       ),
-  handler: async (args) => {
-    try {
-      await convert(args);
-    } catch (error) {
-      exitWithError(error, args);
-    }
-  },
+  handler: (args) => convert(args),
 };
 
 async function convert(args: ConvertArguments): Promise<void> {

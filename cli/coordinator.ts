@@ -3,7 +3,6 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { exitWithError } from "./exit.ts";
 import { finishJob, printStopped } from "./finish-job.ts";
 import {
   DEFAULT_PORT,
@@ -53,11 +52,7 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
       .example("$0 worker --coordinator node1:7433", "On each node: joins, and ends with the job")
       .example("$0 coordinator", "Waits for jobs: shardmill submit job.yaml"),
   handler: async (args) => {
-    try {
-      process.exitCode = await serve(args);
-    } catch (error) {
-      exitWithError(error, args);
-    }
+    process.exitCode = await serve(args);
   },
 };
 

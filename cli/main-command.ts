@@ -2,7 +2,10 @@ import { commandLine } from "./command-line.ts";
 import { exitWithError } from "./exit.ts";
 import { usageError } from "./usage-error.ts";
 
-/** Does what the command line says. Ends the process with an error that nobody else has told. */
+/**
+ * Does what the command line says. A command throws what it fails with: here that is shown, and the process
+ * ends with its exit code.
+ */
 export async function mainCommand(args: readonly string[]): Promise<void> {
   // A reader that has seen enough (`| head -1`) closes the pipe: no reason to stop, and none to complain.
   for (const stream of [process.stdout, process.stderr]) {

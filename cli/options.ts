@@ -117,7 +117,7 @@ function autoOrCount(value: string, option: string): number | "auto" {
   );
 }
 
-export interface NumberLimits {
+interface NumberLimits {
   readonly least: number;
   readonly most: number;
   readonly whole: boolean;

@@ -2,7 +2,6 @@ import type { CommandModule } from "yargs";
 import type { Estimate } from "../estimate/estimate-job.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { exitWithError } from "./exit.ts";
 import {
   jsonOption,
   numberFrom,
@@ -56,13 +55,7 @@ export const planCommand: CommandModule<object, PlanArguments> = {
       .example("$0 plan job.yaml", "Every problem of the job at once, then time, memory and what limits")
       .example("$0 plan job.yaml --nodes 8 --price-per-hour 2.5", "Time and cost on eight machines like this")
       .example("$0 plan job.yaml --no-sample", "Without running the model"),
-  handler: async (args) => {
-    try {
-      await plan(args);
-    } catch (error) {
-      exitWithError(error, args);
-    }
-  },
+  handler: (args) => plan(args),
 };
 
 async function plan(args: PlanArguments): Promise<void> {

@@ -1,7 +1,14 @@
 import type { CommandModule } from "yargs";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
-import type { Credential } from "../shared/access/credential.ts";
+import {
+  type CoordinatorCredential,
+  type Credential,
+  ensureCredential,
+  newSecret,
+  readCredential,
+  secretPath,
+} from "../shared/access/credential.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { ConcreteDevice } from "../shared/domain/device.ts";
 import { isEnded } from "../shared/domain/job.ts";
@@ -9,7 +16,6 @@ import type { ProcessCounts } from "../worker/process/process-plan.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { exitWithError } from "./exit.ts";
 import { finishJob, printStopped } from "./finish-job.ts";
 import {
   freshOption,
@@ -22,7 +28,6 @@ import {
   secretFileOption,
   setOption,
 } from "./options.ts";
-import { ownCredential } from "./own-credential.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStops, type Stops, whenAborted } from "./stop-signals.ts";
 
@@ -58,11 +63,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .example("$0 run job.yaml --fresh --set map.batch.rows=256", "Starts over with another batch size")
       .example("$0 run job.yaml --json > result.json", "For scripts: one JSON object, and the exit code"),
   handler: async (args) => {
-    try {
-      process.exitCode = await run(args);
-    } catch (error) {
-      exitWithError(error, args);
-    }
+    process.exitCode = await run(args);
   },
 };
 
@@ -182,4 +183,21 @@ async function untilEnded(
     coordinator.dismiss("the job has ended");
     await supervisor.drain();
   }
+}
+
+/**
+ * The secret of a coordinator whose workers are started by this process: the user's. Where none can be kept,
+ * as in a container without a home, one of its own: then nobody can ask how the job is, but it runs.
+ *
+ * @throws {SECRET_INVALID} when the user's file can be read by others, or the one that was asked for cannot
+ * be made
+ */
+async function ownCredential(asked: string | undefined): Promise<CoordinatorCredential> {
+  const path = secretPath(asked);
+  const { secret } = readCredential(path);
+  if (secret !== null) return { path, secret };
+  const isNamed = asked !== undefined || (process.env.SHARDMILL_SECRET_FILE ?? "") !== "";
+  return ensureCredential(path).catch((error: unknown) =>
+    isNamed ? Promise.reject(error) : { path, secret: newSecret() },
+  );
 }

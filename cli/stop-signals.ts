@@ -1,4 +1,4 @@
-import { interrupted } from "./interrupted.ts";
+import { ShardmillError } from "../shared/core/errors.ts";
 
 /** What the user has asked for by SIGINT or SIGTERM, until disposed of. */
 export interface Stops extends Disposable {
@@ -41,4 +41,11 @@ export function listenForStops(): Stops {
 export function whenAborted(signal: AbortSignal, act: () => void): void {
   if (signal.aborted) act();
   else signal.addEventListener("abort", act, { once: true });
+}
+
+/** What a command that was told to stop ends with: exit code 130. */
+function interrupted(): ShardmillError {
+  return new ShardmillError("INTERRUPTED", "stopped by a signal", {
+    hint: "the same command goes on where this one stopped",
+  });
 }

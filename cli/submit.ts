@@ -1,5 +1,4 @@
 import type { CommandModule } from "yargs";
-import { exitWithError } from "./exit.ts";
 import { coordinatorOption, freshOption, jsonOption, secretFileOption, setOption } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { follow } from "./watch.ts";
@@ -38,9 +37,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
   handler: async (args) => {
     const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
     const options = { set: args.set, env: process.env };
-    const source = await readJobSource(args.job, options).catch((error: unknown) =>
-      exitWithError(error, args),
-    );
+    const source = await readJobSource(args.job, options);
     await withCoordinator(args, async ({ jobs }) => {
       const patience = setTimeout(() => process.stderr.write(WAITING), TELL_AFTER_MS);
       const status = await jobs

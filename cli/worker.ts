@@ -3,7 +3,6 @@ import { ShardmillError } from "../shared/core/errors.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
-import { exitWithError } from "./exit.ts";
 import {
   coordinatorOption,
   deviceOption,
@@ -54,13 +53,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
       .option("log-level", { ...logLevelOption, default: "info" as const })
       .example("$0 worker --coordinator node1:7433", "Ends when the work is done; drains on SIGTERM")
       .example("$0 worker --device cuda", "One process per GPU; an error where CUDA does not work"),
-  handler: async (args) => {
-    try {
-      await work(args);
-    } catch (error) {
-      exitWithError(error);
-    }
-  },
+  handler: (args) => work(args),
 };
 
 async function work(args: WorkerArguments): Promise<void> {

@@ -28,7 +28,7 @@ export interface SampleRun {
   readonly result: SampleResult;
 }
 
-export interface RunSamplesOptions {
+interface RunSamplesOptions {
   /**
    * One for each worker that a run would start here: they share the machine's cores and disks as those would.
    */

@@ -25,7 +25,7 @@ export interface FaultWorld {
 }
 
 /** What a fault did: `fired` only when something shows that it did. */
-export interface FaultResult {
+interface FaultResult {
   readonly fired: boolean;
   readonly story: string;
 }

@@ -12,7 +12,7 @@ import { freePort } from "./free-port.ts";
 import { processesWith } from "./left-processes.ts";
 import { type JobsEnd, SubmittedJobs } from "./submitted-jobs.ts";
 
-export interface RoundOptions {
+interface RoundOptions {
   readonly seed: number;
   readonly workers: number;
   /** Of all jobs together. */
@@ -27,7 +27,7 @@ export interface RoundOptions {
   readonly note: (story: string) => void;
 }
 
-export interface RoundResult {
+interface RoundResult {
   readonly fired: Readonly<Record<FaultKind, number>>;
   /** Faults that were tried and did nothing that could be seen. */
   readonly missed: number;

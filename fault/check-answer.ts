@@ -80,7 +80,7 @@ async function expectedLogits(job: KnownJob): Promise<Float32Array> {
 }
 
 /** The rows of a query of a DuckDB of its own. */
-export async function query(sql: string): Promise<DuckDBValue[][]> {
+async function query(sql: string): Promise<DuckDBValue[][]> {
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   const connection = await instance.connect();
   try {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
-export interface FoundProcess {
+interface FoundProcess {
   readonly pid: number;
   readonly command: string;
 }

@@ -21,7 +21,7 @@ import type { SimJob } from "./sim-plan.ts";
 import type { Violation } from "./violation.ts";
 
 /** A coordinator that has taken the job up, until it lets go of it or dies. */
-export interface Holder {
+interface Holder {
   readonly process: SimProcess;
   readonly state: JobState;
   readonly sinceMs: number;
@@ -30,7 +30,7 @@ export interface Holder {
 /** A holder paused for less is never taken for dead: the silence waited for, less a beat and a look. */
 const MOST_HELD_MS = SILENCE_MS - 4_000;
 
-export interface CheckerOptions {
+interface CheckerOptions {
   readonly image: DiskImage;
   readonly job: Pick<SimJob, "out" | "kept" | "data">;
   readonly nowMs: () => number;

@@ -10,7 +10,7 @@ export interface FileNode {
   synced: Buffer;
 }
 
-export interface FolderNode {
+interface FolderNode {
   readonly kind: "folder";
   names: Map<string, Node>;
   /** What a power cut leaves for sure. */

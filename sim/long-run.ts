@@ -1,13 +1,13 @@
 import { formatSeconds } from "../shared/core/units.ts";
 
 /** Where progress is shown: `process.stderr`, unless a test looks at it. */
-export interface ProgressOutput {
+interface ProgressOutput {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
-export interface LongRunOptions {
+interface LongRunOptions {
   readonly output?: ProgressOutput;
   readonly nowMs?: () => number;
 }

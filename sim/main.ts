@@ -12,7 +12,7 @@ const TWICE_EVERY = 50;
 const STORY_SHOWN = 200;
 
 /** A seed that found something once. */
-export interface Regression {
+interface Regression {
   readonly seed: number;
   readonly found: string;
   /** Of a world of so many jobs. */

@@ -22,7 +22,7 @@ import type {
 import type { DiskImage, FileNode } from "./disk-image.ts";
 import { type DiskCall, type TurnOptions, takeTurn } from "./sim-turn.ts";
 
-export interface SimBucketOptions extends TurnOptions {
+interface SimBucketOptions extends TurnOptions {
   readonly image: DiskImage;
   /** Where in the image the bucket is kept: no other process has a disk there. */
   readonly root: string;

@@ -38,7 +38,7 @@ const HOST = "sim";
 /** Jobs are submitted one after another, so long apart at most. */
 const SUBMIT_WITHIN_MS = 8_000;
 
-export interface StartOptions {
+interface StartOptions {
   /** Throws away what an earlier run left, as `--fresh` does. */
   readonly fresh?: boolean;
   /** In a PID namespace of its own, from which no other coordinator can be seen. */

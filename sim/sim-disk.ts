@@ -6,7 +6,7 @@ import { type DiskImage, diskError, type Node } from "./disk-image.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { type DiskCall, type TurnOptions, takeTurn } from "./sim-turn.ts";
 
-export interface SimDiskOptions extends TurnOptions {
+interface SimDiskOptions extends TurnOptions {
   readonly image: DiskImage;
   readonly lacksHardLinks: boolean;
 }

@@ -13,7 +13,7 @@ export interface SimServer {
 
 type Method = keyof WorkService;
 
-export interface SimNetworkOptions {
+interface SimNetworkOptions {
   readonly scheduler: Scheduler;
   readonly random: SeededRandom;
   readonly faults: FaultPlan;

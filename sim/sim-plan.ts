@@ -38,7 +38,7 @@ function inputPath(data: string, file: number): string {
   return `${data}/part-${file}.parquet`;
 }
 
-export interface SimJobOptions {
+interface SimJobOptions {
   readonly failingRows: boolean;
   readonly poisonRows: boolean;
   /** Of several jobs, from 0 on. */

@@ -19,7 +19,7 @@ import type { SeededRandom } from "./seeded-random.ts";
 import { encodeLines, type Line } from "./sim-files.ts";
 import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
 
-export interface SimRunnerOptions {
+interface SimRunnerOptions {
   readonly jobs: readonly SimJob[];
   /** How long a job takes to open, and to close. */
   readonly openMs: number;

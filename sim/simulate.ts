@@ -18,7 +18,7 @@ export interface SeedResult {
   readonly story: readonly string[];
 }
 
-export interface SimulateOptions {
+interface SimulateOptions {
   /** Keeps what happened as text: slower. */
   readonly tellStory?: boolean;
   /** How many jobs the world has. Left out: as the seed says. */

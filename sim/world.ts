@@ -39,7 +39,7 @@ export function jobsOf(seed: number): number {
   return drawn < SHARES.three + SHARES.two ? 2 : 1;
 }
 
-export interface WorldOptions {
+interface WorldOptions {
   readonly tellStory: boolean;
   readonly jobs: number;
   readonly bucket: boolean;

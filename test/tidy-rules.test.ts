@@ -67,7 +67,7 @@ describe("the rules", () => {
       "worker/read/a.ts:1: a job's bytes go through shared/storage: Disk is for DISK_USERS",
     ]);
     const unused = findUnusedDoors(files);
-    expect(unused).toContain(String(/^worker\/write\/partial-sink\.ts$/));
+    expect(unused).toContain(String(/^worker\/tuning\/tuning-cache\.ts$/));
     expect(unused).not.toContain(String(/^shared\/storage\/local[^/]*\.ts$/));
   });
 

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/doors.ts";
+import { findDuplicates } from "./support/tidy/duplicates.ts";
+import { findFragments, findUnusedSeams } from "./support/tidy/fragments.ts";
 import {
   findBadNames,
   findLongFiles,
@@ -20,8 +22,13 @@ import { readFiles } from "./support/tidy/project-files.ts";
 import { findProtoBreaks } from "./support/tidy/protos.ts";
 import { findImpurities, PURE_FILES } from "./support/tidy/purity.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
+import { findUnusedCodes, findUnusedExports, findUnusedTables } from "./support/tidy/unused.ts";
 
-const files = [...readFiles(packageRoot, ".ts")].map(([path, text]) => parseSource(path, text));
+const parsed = (extension: string) =>
+  [...readFiles(packageRoot, extension)].map(([path, text]) => parseSource(path, text));
+const files = parsed(".ts");
+/** With the scripts, which import what is built. */
+const withScripts = [...files, ...parsed(".mjs")];
 const manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
 
 describe("the house", () => {
@@ -56,6 +63,20 @@ describe("the house", () => {
 
   it("has no barrels", () => {
     expect(listed(findReExports(files))).toEqual([]);
+  });
+
+  it("has no export that nobody imports, and no error code that nothing fails with", () => {
+    expect(listed([...findUnusedExports(withScripts), ...findUnusedCodes(files)])).toEqual([]);
+    expect(findUnusedTables(withScripts), "permissions that nobody uses").toEqual([]);
+  });
+
+  it("has no small file with one importer, but for seams", () => {
+    expect(listed(findFragments(files))).toEqual([]);
+    expect(findUnusedSeams(files), "permissions that nobody uses").toEqual([]);
+  });
+
+  it("says nothing twice", () => {
+    expect(listed(findDuplicates(files))).toEqual([]);
   });
 
   it("has comments that fit the page", () => {

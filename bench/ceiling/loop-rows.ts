@@ -24,19 +24,19 @@ export type LoopBatching =
   | { readonly kind: "rows"; readonly rows: number }
   | { readonly kind: "sorted"; readonly positions: number };
 
-export interface LoopBatch {
+interface LoopBatch {
   readonly rows: number;
   readonly feeds: Readonly<Record<string, TensorData>>;
 }
 
 /** Rows of a workload in memory, ready to be cut into tensors. */
-export interface LoopRows {
+interface LoopRows {
   readonly count: number;
   /** The tensors of all rows, padded as `batching` says. */
   batches(batching: LoopBatching): readonly LoopBatch[];
 }
 
-export interface LoopRowsOptions {
+interface LoopRowsOptions {
   readonly workload: Workload;
   /**
    * Of all rows, the loop goes over about this many again and again: they have to fit in memory as tensors.

@@ -15,12 +15,12 @@ export interface LoopWork {
 }
 
 /** One stage, with everything that it needs already in memory. */
-export interface LoopStage {
+interface LoopStage {
   /** What the thread does from now on; infer takes another batching each time. */
   work(batching: LoopBatching): LoopWork;
 }
 
-export type LoopStageName = "infer" | "decode" | "encode";
+type LoopStageName = "infer" | "decode" | "encode";
 
 export interface LoopOptions {
   readonly stage: LoopStageName;

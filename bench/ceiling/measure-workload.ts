@@ -14,7 +14,7 @@ import type { LoopOptions } from "./loop-work.ts";
 import { addedUp } from "./steady-rate.ts";
 import { outputFolder, type SteadyRun, steadyRun } from "./steady-run.ts";
 
-export interface CeilingOptions {
+interface CeilingOptions {
   readonly rounds: number;
   /** How long each loop runs in a round. */
   readonly seconds: number;
@@ -23,7 +23,7 @@ export interface CeilingOptions {
 }
 
 /** One round: rows a second of the run and of each bare loop. */
-export interface Round {
+interface Round {
   readonly run: SteadyRun;
   readonly infer: number;
   readonly decode: number;

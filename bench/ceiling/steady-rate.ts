@@ -1,5 +1,5 @@
 /** When a shard's rows were written, and how many. */
-export interface Completion {
+interface Completion {
   readonly atMs: number;
   readonly rows: number;
 }
@@ -20,7 +20,7 @@ export interface RunPhases {
 }
 
 /** Fewer and there is nothing between the first shard and the last. */
-export const LEAST_SHARDS = 4;
+const LEAST_SHARDS = 4;
 
 /**
  * Cuts a run into its start, its steady part and its tail, by when each shard was whole. A shard is whole

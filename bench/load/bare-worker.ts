@@ -8,7 +8,7 @@ import { type LeaseRef, PROTOCOL_VERSION, type Registration } from "../../shared
 import { writeCountingPartial } from "../fixtures/counting-partial.ts";
 import { BareConnection } from "./bare-connection.ts";
 
-export interface BareWorkerOptions {
+interface BareWorkerOptions {
   readonly coordinator: string;
   readonly name: string;
   /** How long a shard takes, asked before each. */

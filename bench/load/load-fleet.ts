@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { LoadClientsNews, LoadClientsOptions, LoadClientsPace } from "./load-clients.ts";
 
-export interface LoadFleetOptions {
+interface LoadFleetOptions {
   readonly coordinator: string;
   readonly processes: number;
   /** Of all processes together, as are the probes. */

@@ -11,7 +11,7 @@ export interface LoadSample extends ProcessSample {
 }
 
 /** What was seen of one run of the load. */
-export interface LoadRun {
+interface LoadRun {
   readonly options: Readonly<Record<string, unknown>>;
   readonly about: string;
   /** While the workers took what they could get; empty when shards took a given time from the start. */
@@ -79,7 +79,7 @@ export function reportLoad(run: LoadRun): void {
   });
 }
 
-export interface LoadFigures {
+interface LoadFigures {
   readonly about: string;
   readonly leaseMs: readonly number[];
   /** Commits a second; null where shards took a given time from the start. */

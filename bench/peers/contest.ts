@@ -6,7 +6,7 @@ import { peerSettings, type SettingsOptions, type WorkloadSettings } from "./pee
 import { OURS, type Standing } from "./standings.ts";
 import { PEER_TABLE, type PeerName } from "./tools.ts";
 
-export interface ContestOptions extends SettingsOptions {
+interface ContestOptions extends SettingsOptions {
   readonly rounds: number;
 }
 

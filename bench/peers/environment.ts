@@ -8,7 +8,7 @@ import { WORKLOADS_FOLDER } from "../workloads/workload.ts";
 export const PEERS_FOLDER = join(packageRoot, "bench", "peers");
 
 /** The Python that has all peers installed, and what it has. */
-export interface PeersEnvironment {
+interface PeersEnvironment {
   readonly python: string;
   /** By package, and `python`, `java`, `node`, `onnxruntime-node`. */
   readonly versions: Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@ import { sleep } from "../../shared/core/abort.ts";
 import { PEERS_FOLDER } from "./environment.ts";
 import { TreeSampler } from "./tree-sampler.ts";
 
-export interface MeasuredCommand {
+interface MeasuredCommand {
   readonly command: readonly string[];
   /** Added to a plain environment. */
   readonly env: Readonly<Record<string, string>>;

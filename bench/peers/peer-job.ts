@@ -19,7 +19,7 @@ export interface PublishedColumn {
  */
 export type ColumnKind = "kept" | "class" | "number" | "vector";
 
-export interface PeerJobOptions {
+interface PeerJobOptions {
   readonly workload: Workload;
   /** Names in the input folder, in order. */
   readonly files: readonly string[];

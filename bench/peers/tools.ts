@@ -3,7 +3,7 @@ import type { WorkloadName } from "../workloads/workload.ts";
 export const PEERS = ["python", "ray", "daft", "spark"] as const;
 export type PeerName = (typeof PEERS)[number];
 
-export interface Peer {
+interface Peer {
   readonly title: string;
   readonly script: string;
   /** Ways to run it, of which the fastest is taken; what each is stands in the script. */

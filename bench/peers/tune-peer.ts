@@ -1,6 +1,6 @@
 import type { PeerSettings } from "./peer-job.ts";
 
-export interface TuningChoices {
+interface TuningChoices {
   readonly variants: readonly string[];
   /** In rising order. */
   readonly batchRows: readonly number[];

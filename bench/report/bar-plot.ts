@@ -12,7 +12,7 @@ export interface Bar {
 }
 
 /** Bars under one heading. */
-export interface BarGroup {
+interface BarGroup {
   readonly title: string;
   /** How its values are written. Left out: as the plot's. */
   readonly format?: (value: number) => string;

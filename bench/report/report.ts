@@ -7,7 +7,7 @@ import { buildVersion, packageRoot } from "../../shared/core/package-root.ts";
 import { type BarPlot, renderBarPlot } from "./bar-plot.ts";
 
 /** What a bench found: a table for people, and the same as JSON with the machine and the date. */
-export interface Figures {
+interface Figures {
   readonly bench: string;
   /** What was run, and what the aim is. */
   readonly about: string;

@@ -10,7 +10,7 @@ export interface Variant {
 }
 
 /** What one variant gave, a figure a round. */
-export interface PairedFigures {
+interface PairedFigures {
   readonly name: string;
   readonly seconds: readonly number[];
   /** Percent above the first variant of the same round. */
@@ -55,7 +55,7 @@ export function pairedTable(found: readonly PairedFigures[]): TableData {
   };
 }
 
-export interface PairedPlotOptions {
+interface PairedPlotOptions {
   readonly title: string;
   readonly about: string;
   /**

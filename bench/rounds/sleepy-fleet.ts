@@ -7,7 +7,7 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { Supervisor } from "../../worker/process/supervisor.ts";
 
-export interface FleetOptions {
+interface FleetOptions {
   readonly coordinator: string;
   /** How long each worker needs for a shard, by the worker's index. */
   readonly shardMs: readonly number[];

@@ -1,4 +1,5 @@
 import { deferred } from "../../shared/core/abort.ts";
+import { tellParent } from "../../shared/core/end-thread.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "../../worker/process/supervisor.ts";
 import type { WorkerOptions } from "../../worker/process/worker.ts";
@@ -20,19 +21,13 @@ async function main(): Promise<void> {
   const shardMs = Number(process.env.BENCH_SHARD_MS ?? 0);
   const signals = { drain: drain.signal, stop: new AbortController().signal };
   try {
-    await tell({ kind: "ended", how: await runSleepyWorker({ coordinator, name, shardMs }, signals) });
+    const how = await runSleepyWorker({ coordinator, name, shardMs }, signals);
+    await tellParent({ kind: "ended", how } satisfies FromWorkerProcess);
     process.exit(0);
   } catch (error) {
-    await tell({ kind: "failed", error: errorToData(error) });
+    await tellParent({ kind: "failed", error: errorToData(error) } satisfies FromWorkerProcess);
     process.exit(1);
   }
-}
-
-function tell(message: FromWorkerProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (process.send === undefined) return resolve();
-    process.send(message, () => resolve());
-  });
 }
 
 await main();

@@ -5,7 +5,7 @@ import { shardRows } from "../../shared/domain/shard.ts";
 import type { ShardRunner } from "../../worker/lease/shard-runner.ts";
 import { writeCountingPartial } from "../fixtures/counting-partial.ts";
 
-export interface SleepyRunnerOptions {
+interface SleepyRunnerOptions {
   readonly describeJob: (lease: Lease) => Promise<JobDescription>;
   /** How long a shard takes; those of one worker run one after another, as on one device. */
   readonly shardMs: (lease: Lease) => number;

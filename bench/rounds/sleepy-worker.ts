@@ -10,7 +10,7 @@ import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
 import { LeaseLoop } from "../../worker/lease/lease-loop.ts";
 import { SleepyRunner } from "./sleepy-runner.ts";
 
-export interface SleepyWorkerOptions {
+interface SleepyWorkerOptions {
   readonly coordinator: string;
   readonly name: string;
   readonly shardMs: number;

@@ -20,7 +20,7 @@ export interface TimedRunOptions {
   readonly atHalf?: (fleet: SleepyFleet) => Promise<void>;
 }
 
-export interface TimedRun {
+interface TimedRun {
   /** From the first lease to the published output. */
   readonly seconds: number;
   readonly attempts: number;

@@ -7,7 +7,7 @@ import type { Workload } from "../workloads/workload.ts";
 import { observeRun } from "./observed-run.ts";
 
 /** Steady rows a second of each round, by the number of workers. */
-export type LocalRates = ReadonlyMap<number, readonly number[]>;
+type LocalRates = ReadonlyMap<number, readonly number[]>;
 
 /**
  * One to as many worker processes as there are cores, each with one lane of one thread: what a second worker

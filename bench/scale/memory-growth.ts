@@ -5,7 +5,7 @@ import { roundsBar } from "../report/rounds-bar.ts";
 import { prepareWorkload, type WorkloadName } from "../workloads/workload.ts";
 import { observeRun } from "./observed-run.ts";
 
-export interface PeakMemory {
+interface PeakMemory {
   readonly workload: WorkloadName;
   readonly rows: number;
   /** All processes of the run together, one a round. */
@@ -13,7 +13,7 @@ export interface PeakMemory {
 }
 
 /** By how much the peak may grow with ten times the rows. */
-export const MEMORY_AIM = 1.2;
+const MEMORY_AIM = 1.2;
 
 /**
  * The peak memory of a whole run (coordinator and workers), with a dataset and with one of ten times its

@@ -7,7 +7,7 @@ import { startCli } from "../../test/support/processes.ts";
 import { TreeSampler } from "../peers/tree-sampler.ts";
 
 /** A job at one moment of its run. */
-export interface Sighting {
+interface Sighting {
   readonly atSeconds: number;
   readonly phase: JobPhase;
   readonly rowsDone: number;
@@ -27,7 +27,7 @@ export interface ObservedRun {
   readonly log: readonly Readonly<Record<string, unknown>>[];
 }
 
-export interface ObservedRunOptions {
+interface ObservedRunOptions {
   readonly jobPath: string;
   readonly args?: readonly string[];
   readonly limitMs?: number;
@@ -85,7 +85,7 @@ export async function observeRun({
 }
 
 /** Rows a second between two shares of all rows; NaN when the run was over too soon to see both. */
-export function steadyRate(seen: readonly Sighting[], rows: number): number {
+function steadyRate(seen: readonly Sighting[], rows: number): number {
   const [from, to] = STEADY.map((share) => seen.find(({ rowsDone }) => rowsDone >= share * rows));
   if (from === undefined || to === undefined) return Number.NaN;
   return (to.rowsDone - from.rowsDone) / (to.atSeconds - from.atSeconds);

@@ -6,7 +6,7 @@ import type { Workload } from "../workloads/workload.ts";
 import { type ObservedRun, observeRun } from "./observed-run.ts";
 
 /** Seconds after the command was started, but for the last two. */
-export interface StartTimes {
+interface StartTimes {
   readonly workerJoined: number;
   readonly lanesReady: number;
   readonly firstRows: number;

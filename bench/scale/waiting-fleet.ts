@@ -14,7 +14,7 @@ import { sampleProcess } from "../load/process-sample.ts";
 import type { BarPlot } from "../report/bar-plot.ts";
 import { note, round } from "../report/report.ts";
 
-export interface WaitingFleetOptions {
+interface WaitingFleetOptions {
   readonly sizes: readonly number[];
   /** How long the lane of a worker waits for a shard. */
   readonly shardMs: number;
@@ -25,7 +25,7 @@ export interface WaitingFleetOptions {
 const WORKERS_A_PROCESS = 64;
 const LOOK_MS = 20;
 
-export interface FleetRun {
+interface FleetRun {
   readonly workers: number;
   /** What the waiting alone takes. */
   readonly idealSeconds: number;

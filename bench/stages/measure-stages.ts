@@ -28,7 +28,7 @@ export interface MeasuredStage {
   readonly copiedPerRow: number;
 }
 
-export interface StageOptions {
+interface StageOptions {
   readonly rows: number;
   /** How long each stage is repeated. */
   readonly seconds: number;

@@ -38,7 +38,7 @@ export interface Workload {
 /** Where workloads lie: git-ignored, a few hundred megabytes. */
 export const WORKLOADS_FOLDER = join(packageRoot, "bench", ".data");
 
-export interface PrepareOptions {
+interface PrepareOptions {
   readonly rows?: number;
   /** Left out: `bench/.data`. */
   readonly folder?: string;

@@ -4,9 +4,9 @@ import { renderPlainLine, renderProgress } from "./progress.ts";
 import { createStyle, type Style } from "./style.ts";
 
 /** Where progress is written: `process.stderr`, or a stand-in. */
-export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 
-export interface LiveProgressOptions {
+interface LiveProgressOptions {
   readonly stream: ProgressStream;
   readonly clock: Clock;
   /** Asked whenever something is drawn. */

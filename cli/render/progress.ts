@@ -4,7 +4,7 @@ import { plainStyle, type Style } from "./style.ts";
 import { counted, oneLine, truncate, widthOf } from "./text.ts";
 import { bottleneckText } from "./verdict-text.ts";
 
-export interface ProgressOptions {
+interface ProgressOptions {
   readonly style?: Style;
   /** The terminal's width. No line is wider: a line that wraps could not be drawn over. */
   readonly columns?: number;

@@ -9,7 +9,7 @@ export interface TableData {
   readonly totalRows?: number;
 }
 
-export interface TableLimits {
+interface TableLimits {
   /** Rows shown; a last line counts the others. */
   readonly maxRows?: number;
   /** The terminal's width: columns that do not fit are left out, and a last line counts them. */

@@ -28,7 +28,7 @@ export function bottleneckText({
  * `read 2 %, decode 21 %, infer 93 %`: the stages that were at work, in their order. Null when nothing is
  * known.
  */
-export function stagesText(stages: StageShares): string | null {
+function stagesText(stages: StageShares): string | null {
   const shown = STAGES.filter((stage) => (stages[stage] ?? 0) >= LEAST_SHOWN);
   if (shown.length === 0) return null;
   return shown.map((stage) => `${stage} ${percentText(stages[stage] ?? 0)}`).join(", ");

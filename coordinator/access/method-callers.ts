@@ -4,7 +4,7 @@
  * - `members`: who knows the coordinator's secret.
  * - `submitters`: members, while the coordinator takes jobs.
  */
-export type Callers = "anyone" | "members" | "submitters";
+type Callers = "anyone" | "members" | "submitters";
 
 /** Every method that a coordinator serves, by its path. A method that is not here is for members. */
 export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {

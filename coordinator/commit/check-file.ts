@@ -10,7 +10,7 @@ import { partialInvalid } from "./partial-invalid.ts";
 /** What a check does with a storage: it looks, reads and syncs, and changes nothing. */
 export type CheckedStorage = Pick<Storage, "list" | "stat" | "real" | "read" | "sync">;
 
-export interface CheckAccess {
+interface CheckAccess {
   readonly storage: CheckedStorage;
   readonly signal?: AbortSignal;
 }

@@ -20,7 +20,7 @@ const SLOWEST_BYTES_PER_MS = 1_000;
  */
 const HEAP_LIMIT_MIB = 256;
 
-export interface CheckerThreadOptions {
+interface CheckerThreadOptions {
   /** Left out: the check thread. */
   readonly script?: URL;
   /** What a check may take beside reading its bytes. Left out: five minutes. */

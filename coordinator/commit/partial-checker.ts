@@ -26,7 +26,7 @@ interface Asked {
   readonly verdict: Deferred<CheckVerdict>;
 }
 
-export interface CheckerOptions {
+interface CheckerOptions {
   readonly openChecker: () => BatchChecker;
   /** Left out: four. */
   readonly maxCheckers?: number;

@@ -1,7 +1,7 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 
-export interface PartialDifference {
+interface PartialDifference {
   /** Of the file or folder that differs; left out where the manifest contradicts itself. */
   readonly path?: string;
   /** Lower case, no full stop. */

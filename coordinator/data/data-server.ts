@@ -15,7 +15,7 @@ import type { DataService, PutHeader } from "../../shared/wire/services.ts";
 import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
 /** What of a job may be read and written through the coordinator. */
-export interface ServedJob {
+interface ServedJob {
   readonly inputPaths: Pick<ReadonlySet<Location>, "has">;
   /** The model, and the files that it keeps tensors in. */
   readonly modelPaths: Pick<ReadonlySet<Location>, "has">;
@@ -31,7 +31,7 @@ export interface DataServerOptions {
   readonly limits?: Partial<DataServerLimits>;
 }
 
-export interface DataServerLimits {
+interface DataServerLimits {
   /** The most that may be put under one lease. */
   readonly partialBytes: number;
   /** Downloads at once. */

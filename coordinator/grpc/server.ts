@@ -14,7 +14,7 @@ import { jobsHandlers, workersHandlers } from "./jobs-handlers.ts";
 import { addReflection } from "./reflection.ts";
 import { workHandlers } from "./work-handlers.ts";
 
-export interface ServeOptions {
+interface ServeOptions {
   /** `host:port`; port 0 for any free one. */
   readonly listen: string;
   readonly services: CoordinatorServices;

@@ -24,7 +24,7 @@ export interface LoopTime {
 }
 
 /** What is known of a run's time, without what is known of its plan. */
-export type MeteredUsage = Omit<RunUsage, "shards" | "slots"> & { readonly padding: number | null };
+type MeteredUsage = Omit<RunUsage, "shards" | "slots"> & { readonly padding: number | null };
 
 type Part =
   | Stage

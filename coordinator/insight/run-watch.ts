@@ -10,8 +10,8 @@ import { jobProgress } from "../schedule/state/progress.ts";
 import { adviceFor } from "./advice.ts";
 import { findBottleneck, type WorkerDoing } from "./bottleneck.ts";
 import { DeviceReports } from "./device-reports.ts";
+import { PaceMeter } from "./pace-meter.ts";
 import { type LoopTime, RunMeter, type WorkerSample } from "./run-meter.ts";
-import { PaceMeter } from "./run-pace.ts";
 
 /** What a worker last told of itself, as far as a verdict needs it. */
 export interface WorkerReport {

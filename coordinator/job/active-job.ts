@@ -38,7 +38,7 @@ export interface ActiveJobOptions {
   readonly release: () => Promise<void>;
 }
 
-export type LeaseTry =
+type LeaseTry =
   | { readonly kind: "lease"; readonly lease: Lease }
   | { readonly kind: "none"; readonly retryAtMs: number | null; readonly slotsFull: boolean };
 

@@ -1,6 +1,8 @@
 import type { DeviceCheckPlan, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
+import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import type { JournalRecord } from "../schedule/state/record.ts";
 
 /** What workers are told of a planned job, and where its partials go. */
 export function describeJob(
@@ -44,4 +46,25 @@ function fewer<T>(slices: readonly T[]): readonly T[] {
     Array.from({ length: MOST_SLICES }, (_, at) => Math.floor((at * slices.length) / MOST_SLICES)),
   );
   return slices.filter((_, at) => picked.has(at));
+}
+
+/**
+ * What whoever starts the job should know, a line each.
+ *
+ * @param builds see {@link buildsOf}
+ */
+export function startNotes({ leftOut }: Pick<PlannedJob, "leftOut">, builds: readonly string[]): string[] {
+  const before = builds.slice(0, -1).join(", then ");
+  return [
+    ...(before === ""
+      ? []
+      : [`begun by shardmill ${before}, this is ${builds.at(-1)}: the manifest will list them`]),
+    ...(leftOut.length === 0 ? [] : [`left out of the input: ${leftOutPhrases(leftOut).join("; ")}`]),
+  ];
+}
+
+/** The versions of Shardmill that have worked on a job, each once, this one last. */
+export function buildsOf(records: readonly JournalRecord[]): string[] {
+  const builds = records.flatMap((record) => (record.kind === "generationStarted" ? [record.build] : []));
+  return [...new Set(builds.reverse())].reverse();
 }

@@ -18,7 +18,7 @@ import { committedPartials, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { ShellWork } from "./job-shell.ts";
 
-export interface JobOutputOptions {
+interface JobOutputOptions {
   readonly jobId: string;
   readonly planned: PlannedJob;
   /** The versions of Shardmill that have worked on the job, this one last. */

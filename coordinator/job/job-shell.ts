@@ -28,15 +28,15 @@ export interface ShellWork {
   publish(outputDigest: string): Promise<void>;
 }
 
-export interface ShellJournal {
+interface ShellJournal {
   append(record: JournalRecord, options: { readonly durable: boolean }): Promise<void>;
 }
 
 export type JobEnd = Extract<JobEffect, { kind: "jobEnded" }>;
 export type ExclusionNotice = Extract<JobEffect, { kind: "exclusion" }>;
-export type Answer = Extract<JobEffect, { kind: "grant" | "noLease" | "heartbeatReply" | "done" | "refuse" }>;
+type Answer = Extract<JobEffect, { kind: "grant" | "noLease" | "heartbeatReply" | "done" | "refuse" }>;
 
-export interface JobShellOptions {
+interface JobShellOptions {
   readonly state: JobState;
   readonly journal: ShellJournal;
   readonly clock: Clock;
@@ -217,7 +217,7 @@ export class JobShell {
   }
 }
 
-export function failureOf(error: unknown): FailureReason {
+function failureOf(error: unknown): FailureReason {
   const { problems: _problems, ...reason } = errorToData(error);
   return reason;
 }

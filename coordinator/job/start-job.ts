@@ -16,13 +16,12 @@ import { resumeEffects } from "../schedule/events/replay.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import { jobProgress } from "../schedule/state/progress.ts";
 import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
-import { describeJob } from "./describe-job.ts";
+import { buildsOf, describeJob, startNotes } from "./describe-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import { JobOutput } from "./job-output.ts";
 import { type ExclusionNotice, JobShell } from "./job-shell.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
 import { newJobId, replayJob } from "./replay-job.ts";
-import { buildsOf, startNotes } from "./start-notes.ts";
 
 /**
  * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits
@@ -32,7 +31,7 @@ import { buildsOf, startNotes } from "./start-notes.ts";
 const JOURNAL_PAUSE_MS = 2;
 
 /** What starting a job takes beside what opening it did. */
-export interface StartOptions extends OpenJobOptions {
+interface StartOptions extends OpenJobOptions {
   readonly paths: WorkPaths;
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;

@@ -14,7 +14,7 @@ import { asRecord } from "./record-shape.ts";
 
 /** Since 2 a shard is rows of the dataset; before, it was rows of one file. */
 export const JOURNAL_VERSION = 2;
-export const HEADER_BYTES = 16;
+const HEADER_BYTES = 16;
 const MAGIC = Buffer.from("SHMLJRNL", "latin1");
 const MARK = Buffer.from([0xff, 0x53, 0x4d, 0x52]);
 const FRAME_HEAD_BYTES = 12;
@@ -45,7 +45,7 @@ export function encodeRecord(record: JournalRecord): Buffer {
   return frame;
 }
 
-export type HeaderVerdict =
+type HeaderVerdict =
   | { readonly kind: "header"; readonly generation: number }
   | { readonly kind: "otherVersion"; readonly version: number }
   | { readonly kind: "notAJournal" };
@@ -60,7 +60,7 @@ export function decodeHeader(segment: Buffer): HeaderVerdict {
 }
 
 /** How the frames of a segment end. Offsets are in bytes from the segment's start. */
-export type FramesEnd =
+type FramesEnd =
   /** After a whole frame. */
   | { readonly kind: "clean" }
   /** The last frame is not whole, and no whole one follows: a write that a crash cut off. */

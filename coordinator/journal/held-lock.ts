@@ -19,7 +19,7 @@ export const SILENCE_MS = 20_000;
  */
 const SURE_MS = 5_000;
 
-export interface HeldLockOptions {
+interface HeldLockOptions {
   readonly path: string;
   readonly beatPath: string;
   readonly nonce: string;

@@ -9,7 +9,7 @@ import { decodeFrames, decodeHeader, encodeHeader, encodeRecord, JOURNAL_VERSION
 import { JournalWriter, type WriterOptions } from "./journal-writer.ts";
 import { createSegment, segmentGeneration, segmentPath } from "./segment-file.ts";
 
-export type Journal = JournalWriter;
+type Journal = JournalWriter;
 
 type GenerationStarted = Extract<JournalRecord, { kind: "generationStarted" }>;
 
@@ -73,7 +73,7 @@ export async function openJournal(
   }
 }
 
-export interface JournalContent {
+interface JournalContent {
   readonly records: readonly JournalRecord[];
   readonly generations: readonly number[];
   /**

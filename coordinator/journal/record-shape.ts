@@ -26,7 +26,7 @@ const SHAPES = {
   jobRevived: { jobId: "string" },
 } as const satisfies Record<JournalRecord["kind"], Readonly<Record<string, Field>>>;
 
-export type RecordVerdict =
+type RecordVerdict =
   | { readonly kind: "record"; readonly record: JournalRecord }
   | { readonly kind: "unknownKind"; readonly found: string }
   | { readonly kind: "malformed"; readonly what: string };

@@ -14,7 +14,7 @@ import { findSource, type InputSource } from "./bind-source.ts";
 import { bindUneven, checkPads, mayBeUneven, unevenSymbol, withPads } from "./bind-uneven.ts";
 
 /** The inputs of a model, bound, and what was learned of its symbols on the way. */
-export interface BoundInputs {
+interface BoundInputs {
   readonly inputs: readonly InputBinding[];
   readonly sizes: DimSizes;
   /** The symbols that have another size in each row. */

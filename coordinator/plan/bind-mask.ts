@@ -15,7 +15,7 @@ export interface MaskSource {
   readonly of: string;
 }
 
-export interface MaskContext {
+interface MaskContext {
   /** Of all inputs of the model. */
   readonly names: readonly string[];
   /** Of those that are made as masks. */

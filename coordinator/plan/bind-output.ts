@@ -19,7 +19,7 @@ import {
 } from "./bind-shape.ts";
 
 /** What the outputs of a model are bound against. */
-export interface OutputContext {
+interface OutputContext {
   readonly signature: ModelSignature;
   /** What the inputs made of the model's symbols. */
   readonly sizes: DimSizes;

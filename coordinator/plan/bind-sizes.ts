@@ -2,7 +2,7 @@ import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { DimSizes } from "./bind-shape.ts";
 
 /** A symbol that the columns of two inputs give two sizes. */
-export interface SizeClash {
+interface SizeClash {
   readonly symbol: string;
   readonly size: number;
   readonly known: number;

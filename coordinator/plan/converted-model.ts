@@ -35,7 +35,7 @@ interface CacheRecord {
   readonly conversion: Conversion;
 }
 
-export interface ConvertedModel {
+interface ConvertedModel {
   readonly model: ModelFile;
   readonly conversion: Conversion;
 }

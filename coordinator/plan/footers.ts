@@ -6,7 +6,7 @@ import { FooterReaders } from "./footer-readers.ts";
 import type { FoundFile } from "./input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
-export interface FooterOptions {
+interface FooterOptions {
   readonly signal: AbortSignal;
   /** Processes at once. Left out: one a core, eight at most. */
   readonly concurrency?: number;

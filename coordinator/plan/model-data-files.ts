@@ -6,7 +6,7 @@ import type { ExternalTensor } from "../../shared/onnx/external-data.ts";
 import { isNotAFile, reasonOf } from "../../shared/storage/errors.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 
-export interface FoundModelData {
+interface FoundModelData {
   readonly location: string;
   readonly path: Location;
   readonly bytes: number;

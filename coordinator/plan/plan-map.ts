@@ -17,7 +17,7 @@ import { bindMap } from "./bind-map.ts";
 const CHECK_LIMIT_MS = 30_000;
 const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 
-export interface MapContext {
+interface MapContext {
   /** Of the input. */
   readonly fields: readonly Field[];
   /** What drops rows before anything else sees them; null: nothing. */

@@ -12,7 +12,7 @@ export interface PlannedFile {
   readonly layout: string;
 }
 
-export interface PlanOptions {
+interface PlanOptions {
   /** Rows a shard should have, about. */
   readonly shardRows: number | "auto";
   /** Bytes that the model makes of a row. Left out: none to speak of. */

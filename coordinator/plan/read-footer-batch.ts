@@ -13,7 +13,7 @@ import type { FileFooter } from "./seal-dataset.ts";
 /** A read is a round trip on a network file system. */
 const FILES_AHEAD = 16;
 
-export type FooterRead =
+type FooterRead =
   | { readonly kind: "read"; readonly footer: FileFooter }
   | { readonly kind: "failed"; readonly error: unknown };
 

@@ -10,7 +10,7 @@ import { CLEARING_NAME, inspectOutput, namesIn, type OutputState, outputOccupied
 import { readManifestIfThere } from "./read-manifest.ts";
 import { workPaths } from "./work-paths.ts";
 
-export interface ClearOptions {
+interface ClearOptions {
   readonly storage: Storage;
   /** Where the lock and the journal are. */
   readonly disk: Disk;

@@ -10,7 +10,7 @@ import { keptFacts, type RunFacts } from "../../shared/domain/run-facts.ts";
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
 
 /** A published file that is one of a partial's files, as it is. */
-export interface PlacedFile {
+interface PlacedFile {
   readonly output: OutputFile;
   readonly partial: PartialManifest;
   readonly file: PartialFile;

@@ -2,7 +2,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { isPlaceError, reasonOf } from "../../shared/storage/errors.ts";
 
-export interface OutputWork {
+interface OutputWork {
   readonly path: Location | string;
   /** What cannot be done when it fails: `the output cannot be staged`. */
   readonly what: string;

@@ -9,7 +9,7 @@ import { parquetScan, quoteLiteral } from "../../shared/sql/quote.ts";
 import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
 import { makeFile, pathOfFile, type ScratchPlace } from "../../shared/storage/local-paths.ts";
 
-export interface PoisonedRowsOptions {
+interface PoisonedRowsOptions {
   /** The Parquet file to write. */
   readonly to: Location;
   readonly deadLetters: readonly DeadLetter[];

@@ -10,7 +10,7 @@ import type { StagedOutput } from "./publish-way.ts";
 import { manifestText, readManifestIfThere } from "./read-manifest.ts";
 import { type WorkPaths, workPaths } from "./work-paths.ts";
 
-export interface PublishOptions {
+interface PublishOptions {
   readonly outputPath: string;
   readonly storage: Storage;
   /** What `stageOutput` gave. */

@@ -16,12 +16,12 @@ const OWN_ASSERTION = "Invalid Input";
  * How long the SQL of one reduction may take over no rows at all. What takes longer would never end over
  * some.
  */
-export const CHECK_LIMIT_MS = 30_000;
+const CHECK_LIMIT_MS = 30_000;
 
 /** Over no rows this is plenty. */
 const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 
-export interface CheckOptions {
+interface CheckOptions {
   readonly reduce: JobSpec["reduce"];
   /** Of the rows files. */
   readonly fields: readonly Field[];

@@ -8,7 +8,7 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { checkFileDigest } from "../commit/check-file.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 
-export interface SourceOptions {
+interface SourceOptions {
   readonly reduce: JobSpec["reduce"];
   /** The committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
@@ -17,7 +17,7 @@ export interface SourceOptions {
   readonly signal: AbortSignal;
 }
 
-export interface SourceFile {
+interface SourceFile {
   readonly location: Location;
   readonly bytes: number;
 }

@@ -8,7 +8,7 @@ export interface ChoosableJob {
   isNeglected(workerName: string): boolean;
 }
 
-export interface Chooser {
+interface Chooser {
   readonly session: WorkerSession;
   readonly name: string;
 }

@@ -12,7 +12,7 @@ import { ListingPace } from "./listing-pace.ts";
 /** How often a watched job is looked at: people cannot read faster, and a status costs almost nothing. */
 const WATCH_EVERY_MS = 500;
 
-export interface JobsServerOptions {
+interface JobsServerOptions {
   readonly submit: (
     spec: JobSpec,
     options: { readonly fresh: boolean; readonly signal?: AbortSignal },

@@ -40,7 +40,7 @@ const MOST_SLOTS = 1_024;
  */
 const LEAST_LEASES = 64;
 
-export interface WorkServerOptions {
+interface WorkServerOptions {
   readonly registry: WorkerRegistry;
   readonly waiters: Waiters;
   /** The jobs that give out work, in the order in which they were submitted. */

@@ -47,7 +47,7 @@ function createLayer(inputs: number, outputs: number, random: Random): Layer {
 }
 
 /** A layer of the same shape, all zero: for gradients and momenta. */
-export function zeroLayer({ inputs, outputs }: Layer): Layer {
+function zeroLayer({ inputs, outputs }: Layer): Layer {
   return { inputs, outputs, weights: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
 }
 
@@ -60,7 +60,7 @@ export function createActivations({ hidden, output }: Network): Activations {
 }
 
 /** Input i's weights: a view. */
-export function row({ outputs, weights }: Layer, input: number): Float32Array {
+function row({ outputs, weights }: Layer, input: number): Float32Array {
   return weights.subarray(input * outputs, (input + 1) * outputs);
 }
 

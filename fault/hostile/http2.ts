@@ -13,7 +13,7 @@ export const FRAME = {
 export const END_STREAM = 1;
 export const END_HEADERS = 4;
 
-export interface Frame {
+interface Frame {
   readonly type: number;
   readonly flags?: number;
   readonly stream?: number;

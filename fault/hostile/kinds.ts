@@ -1,5 +1,5 @@
 /** What can be hostile. Each is tried where the product parses it. */
-export const FILE_KINDS = ["parquet", "arrow", "onnx", "jobFile", "journal", "partial"] as const;
+const FILE_KINDS = ["parquet", "arrow", "onnx", "jobFile", "journal", "partial"] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 /**

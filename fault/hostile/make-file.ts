@@ -7,7 +7,7 @@ import { type HostileKind, type Trial, trialSeed } from "./kinds.ts";
 import type { HostileFile } from "./mutate.ts";
 
 /** The kinds whose hostile thing is one file by itself. */
-export type LoneFileKind = Extract<HostileKind, "parquet" | "arrow" | "onnx" | "jobFile">;
+type LoneFileKind = Extract<HostileKind, "parquet" | "arrow" | "onnx" | "jobFile">;
 
 export const FILE_NAMES: Readonly<Record<LoneFileKind, string>> = {
   parquet: "data.parquet",

@@ -5,7 +5,7 @@ import { i32, i64, list, struct, type ThriftValue, text } from "./thrift.ts";
  * Parquet files put together by hand, in which every number may lie. `x` is a float column, as the job
  * expects.
  */
-export interface LyingParquet {
+interface LyingParquet {
   readonly fileRows?: bigint | number;
   readonly groupRows?: bigint | number;
   readonly values?: bigint | number;
@@ -59,7 +59,7 @@ export function lyingParquet(lies: LyingParquet): Buffer {
   return Buffer.concat([Buffer.from("PAR1"), pages, footer, length, Buffer.from("PAR1")]);
 }
 
-export interface LyingPage {
+interface LyingPage {
   readonly values: number;
   /** As it is stored. */
   readonly content: Buffer;

@@ -40,7 +40,7 @@ const SERVICES = {
   ListJobs: "JobsService",
 } as const satisfies Record<string, ServiceName>;
 
-export interface Target {
+interface Target {
   readonly address: string;
   readonly signal: AbortSignal;
 }

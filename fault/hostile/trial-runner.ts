@@ -14,7 +14,7 @@ const TRIAL_LIMIT_MS = 90_000;
  * Of the process that tries files and its children together: planning may take 2 GiB, and a decoder here as
  * much.
  */
-export const MEMORY_LIMIT_BYTES = 5 * 2 ** 30;
+const MEMORY_LIMIT_BYTES = 5 * 2 ** 30;
 const DECODER_BYTES = 1.5 * 2 ** 30;
 
 export interface MeasuredOutcome extends Outcome {

@@ -8,7 +8,7 @@ import { CallTrials } from "./try-call.ts";
 import { PeerTrials } from "./try-peers.ts";
 import { WireTrials } from "./try-wire.ts";
 
-export interface KindOptions {
+interface KindOptions {
   readonly kind: HostileKind;
   readonly seed: number;
   readonly from: number;

@@ -13,7 +13,7 @@ import {
 } from "./http2.ts";
 import { mutate } from "./mutate.ts";
 
-export interface WireAttack {
+interface WireAttack {
   readonly what: string;
   /** Of each connection: sent in one piece, or a byte at a time. */
   readonly bytes: Buffer;

@@ -48,7 +48,7 @@ const OTHER_SCALARS = [
   "enum",
   "null",
 ] as const;
-export type ScalarKind = NumberKind | (typeof TEXT_KINDS)[number] | (typeof OTHER_SCALARS)[number];
+type ScalarKind = NumberKind | (typeof TEXT_KINDS)[number] | (typeof OTHER_SCALARS)[number];
 
 /** Every type inside this one, itself included. */
 export function typesWithin(type: ColumnType): ColumnType[] {

@@ -12,7 +12,7 @@ import {
   type TortureCase,
 } from "./torture-case.ts";
 
-export interface CaseChoice {
+interface CaseChoice {
   readonly seed: number;
   readonly index: number;
   readonly hand: HandName;

@@ -28,7 +28,7 @@ export interface ErrorTraits {
   readonly grpc: GrpcStatusName;
 }
 
-export type GrpcStatusName =
+type GrpcStatusName =
   | "CANCELLED"
   | "INVALID_ARGUMENT"
   | "DEADLINE_EXCEEDED"

@@ -14,7 +14,7 @@ export interface Problem {
   readonly hint?: string;
 }
 
-export interface ErrorOptions {
+interface ErrorOptions {
   /** The facts, for machines and tests: `{ shard: 7, path: "a.parquet" }`. */
   readonly fields?: Readonly<Record<string, ErrorField>>;
   readonly problems?: readonly Problem[];

@@ -19,8 +19,7 @@ export function halfTable(): Float32Array {
   return table;
 }
 
-/** The value of `bits`. For whole arrays, index {@link halfTable}. */
-export function decodeHalf(bits: number): number {
+function decodeHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;

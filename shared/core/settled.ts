@@ -1,4 +1,4 @@
-export type Settled<T> =
+type Settled<T> =
   | { readonly kind: "done"; readonly value: T }
   | { readonly kind: "failed"; readonly error: unknown };
 

@@ -5,7 +5,7 @@ import { type ArrowCodec, codecOf, UnsupportedFault } from "./arrow-metadata.ts"
 import { decoderMemoryBytes } from "./parquet-memory.ts";
 
 /** The bytes of one buffer of `length` bytes. They are the codec's: to be copied before its next call. */
-export type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
+type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
 
 /** A column's buffers, in the order of the format, each a region of `bytes`. */
 export interface ColumnBuffers {

@@ -8,7 +8,7 @@ import { ArrowWindow } from "./arrow-window.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
 /** A message whose metadata has been read; its body starts at `bodyStart`. */
-export interface IndexedMessage<Kind extends ArrowMessage["kind"]> {
+interface IndexedMessage<Kind extends ArrowMessage["kind"]> {
   readonly message: Extract<ArrowMessage, { kind: Kind }>;
   readonly bodyStart: number;
 }

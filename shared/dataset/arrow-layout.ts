@@ -10,7 +10,7 @@ export interface ColumnParts {
   readonly variadicCounts: Range;
 }
 
-export type Range = readonly [start: number, end: number];
+type Range = readonly [start: number, end: number];
 
 /** `metadataVersion` 4 (the fifth: V5) is the first without a validity buffer in unions. */
 const METADATA_V5 = 4;

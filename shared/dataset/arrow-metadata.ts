@@ -16,7 +16,7 @@ export interface ArrowBlock {
   readonly bodyBytes: number;
 }
 
-export interface ArrowFooter {
+interface ArrowFooter {
   readonly schema: Schema;
   readonly dictionaries: readonly ArrowBlock[];
   readonly batches: readonly ArrowBlock[];

@@ -4,7 +4,7 @@ import { combineChunks } from "./combine-chunks.ts";
 import { cutTable, type PieceLimits } from "./cut-rows.ts";
 
 /** How the values of a column become bytes in a Parquet file. */
-export type ColumnEncoding = "compressed" | "plain" | "delta";
+type ColumnEncoding = "compressed" | "plain" | "delta";
 
 /**
  * Columns are judged by three stretches of this many rows: the first, those in the middle and the last; by
@@ -26,7 +26,7 @@ const WORTH_IT = 0.8;
  * whatever its rows, and has all of a row group's at once in its 4 GiB: five thousand were more than it can
  * hold, and a thousand took it seconds.
  */
-export const MOST_DELTA_COLUMNS = 256;
+const MOST_DELTA_COLUMNS = 256;
 
 /**
  * Values of a miniblock of DELTA_BINARY_PACKED, each of which has its own number of bits, and the byte that

@@ -1,6 +1,6 @@
 import { ShardmillError } from "../core/errors.ts";
 
-export interface CorruptFacts {
+interface CorruptFacts {
   readonly path: string;
   /** The place in the file: `footer`, `row group 3`, `record batch 0`. */
   readonly where: string;

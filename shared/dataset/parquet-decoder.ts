@@ -28,7 +28,7 @@ interface OpenSegment {
 }
 
 /** Rows of one row group, and how many of them are decoded at once. */
-export interface DecoderPart extends RowSegment {
+interface DecoderPart extends RowSegment {
   readonly batchRows: number;
   /**
    * Whether the decoder jumps to the first row. Else it decodes those before it in the row group, too, and
@@ -37,7 +37,7 @@ export interface DecoderPart extends RowSegment {
   readonly jumps: boolean;
 }
 
-export interface DecoderRead {
+interface DecoderRead {
   readonly parts: readonly DecoderPart[];
   readonly columns: readonly string[];
   /** Whether the first batch of a row group is decoded before the last of the one before it was given. */

@@ -6,7 +6,7 @@ import { THRIFT, type ThriftReader } from "./thrift-reader.ts";
  * type that the column is read as say the same: `signed`, `string`, `timestamp microsecond`, `decimal 2`, ...
  * Null: in another order than SQL's (INT96, decimals in bytes, half floats), or not compared here.
  */
-export type BoundForm = string | null;
+type BoundForm = string | null;
 
 const NUMERIC_FORMS: Readonly<Record<NumericType, BoundForm>> = {
   bool: "boolean",
@@ -80,7 +80,7 @@ export function leavesOf(elements: readonly SchemaElement[]): ParquetLeaf[] {
 }
 
 /** `SchemaElement` of parquet.thrift, as far as it says what a value means. */
-export interface SchemaElement {
+interface SchemaElement {
   readonly name: string;
   readonly children: number;
   readonly repetition: number;

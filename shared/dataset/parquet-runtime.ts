@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { compileFunction } from "node:vm";
 import { decoderMemoryBytes } from "./parquet-memory.ts";
 
-export type ParquetWasm = typeof import("parquet-wasm");
+type ParquetWasm = typeof import("parquet-wasm");
 
 /** The package, with what is added to it here. */
 type ParquetGlue = ParquetWasm & { readonly reserve: (bytes: number) => void };

@@ -1,7 +1,7 @@
 import { assert } from "../core/assert.ts";
 
 /** A row of one file of the dataset. */
-export interface RowPlace {
+interface RowPlace {
   /** Index into the dataset's files. */
   readonly file: number;
   readonly row: number;

@@ -43,7 +43,7 @@ export function checkPath(path: string, context: Context): void {
 /**
  * Each makes a file of every shard, which are told in one message; and each runs its SQL over every shard.
  */
-export const MOST_REDUCTIONS = 1_000;
+const MOST_REDUCTIONS = 1_000;
 
 export function checkReductionCount(reduce: object, context: Context): void {
   const found = Object.keys(reduce).length;

@@ -9,7 +9,7 @@ import { formatCount } from "../core/units.ts";
  * - `again`: another name for a file or folder that is read already.
  */
 const LEFT_OUT_REASONS = ["jobOutput", "hidden", "otherEnding", "again"] as const;
-export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
+type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
 
 /** What was left out of the input for one reason. */
 export interface LeftOut {

@@ -51,7 +51,7 @@ export interface InputBinding {
  * Rows are sequences of positions (tokens, frames) that differ in length: the tensor is `[rows, longest,
  * ...rowDims]`. All uneven inputs of a row have the same number of positions.
  */
-export interface UnevenRows {
+interface UnevenRows {
   /**
    * Stands in for the positions that a row lacks, as the model sees it (after scale and offset). Null, and
    * then for all inputs: the model could not tell padding from positions, so only rows of one length share a

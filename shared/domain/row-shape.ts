@@ -9,7 +9,7 @@ import type { MapPlan } from "./map-plan.ts";
  * | padded | are sequences of positions that differ in length: padded to the longest of a batch |
  * | unpadded | differ in length, but could not be padded unnoticed: a batch has one length |
  */
-export type RowShape = "even" | "padded" | "unpadded";
+type RowShape = "even" | "padded" | "unpadded";
 
 /** Of all inputs together: if one of them is uneven, so are the rows. */
 export function rowShapeOf({ inputs }: Pick<MapPlan, "inputs">): RowShape {

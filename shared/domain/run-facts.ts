@@ -10,7 +10,7 @@ import type { DeviceReport, JobPrecision } from "./precision.ts";
  * 2. a field in `JobStatus` of proto/shardmill/v1/jobs.proto, then `npm run descriptors`;
  * 3. a row in the table of shared/wire/codec-status.ts;
  * 4. its value, where it is measured: the core (coordinator/schedule/state/progress.ts), the pace
- *    (coordinator/insight/run-pace.ts) or the verdict (coordinator/insight/run-watch.ts).
+ *    (coordinator/insight/pace-meter.ts) or the verdict (coordinator/insight/run-watch.ts).
  * The JSON summary has it then. If the output's manifest shall keep it, its name goes into `KEPT_FACTS`.
  */
 

@@ -25,7 +25,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-export type StepOp = SqlOp;
+type StepOp = SqlOp;
 
 /** A SELECT over `rows`. */
 export interface SqlOp {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { InputSource } from "./input-source.ts";
 
 /** A column whose cell holds a row, or its positions: a number, a list or bytes. */
-export interface OneColumnPlan {
+interface OneColumnPlan {
   readonly kind: "one";
   readonly column: string;
 }

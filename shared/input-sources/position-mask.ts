@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { InputSource } from "./input-source.ts";
 
 /** 1 for each position that the input `of` has in a row, 0 for padding. */
-export interface PositionMaskPlan {
+interface PositionMaskPlan {
   readonly kind: "mask";
   readonly of: string;
 }

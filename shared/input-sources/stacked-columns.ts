@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { InputSource } from "./input-source.ts";
 
 /** Scalar columns side by side: each gives one value of a row. */
-export interface StackedColumnsPlan {
+interface StackedColumnsPlan {
   readonly kind: "stack";
   readonly columns: readonly string[];
 }

@@ -9,7 +9,7 @@ import { literalPattern } from "./path-pattern.ts";
 
 const MAX_FOUND_CHARS = 60;
 
-export interface CheckOptions {
+interface CheckOptions {
   /** For a job without a name. */
   readonly defaultName: string;
   /** Relative paths are relative to this folder. */

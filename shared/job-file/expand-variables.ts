@@ -1,4 +1,4 @@
-export interface Expanded {
+interface Expanded {
   readonly text: string;
   /**
    * Whether anything came from the environment: such a value is not shown in messages, it may be a secret.

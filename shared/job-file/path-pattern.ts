@@ -19,7 +19,7 @@ export function literalText(pattern: string): string {
   return pattern.replace(ESCAPED, "$1");
 }
 
-export interface SplitPattern {
+interface SplitPattern {
   /** What is before the first wildcard: a folder; the whole path where there is none. */
   readonly literal: string;
   /** The rest, relative to that folder, still a pattern; null where there are no wildcards. */

@@ -1,7 +1,7 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from "yaml";
 
 /** A merge key that brings in nothing that could be merged. */
-export interface MergeFault {
+interface MergeFault {
   readonly key: unknown;
   readonly what: string;
 }

@@ -31,7 +31,7 @@ const MAX_NODES = 250_000;
 const MAX_DEPTH = 32;
 
 /** A job file as plain values, with where each of them stands. */
-export interface YamlTree {
+interface YamlTree {
   readonly value: unknown;
   readonly places: Places;
   readonly problems: readonly Problem[];

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import type { ConcreteDevice } from "../domain/device.ts";
 
-export interface DeviceTraits {
+interface DeviceTraits {
   /** ONNX Runtime's name of the execution provider. */
   readonly provider: string;
   /** Where onnxruntime-node can have it at all. */

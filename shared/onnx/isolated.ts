@@ -18,7 +18,7 @@ export type IsolatedResult = Ending & {
   readonly stderr: string;
 };
 
-export interface IsolatedOptions {
+interface IsolatedOptions {
   /** The compiled script; it answers with `answerIsolated`. */
   readonly script: URL;
   /** Plain JSON. */

@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 /** What in a file contradicts protobuf's encoding; its reader knows the path. */
 export class ProtobufFault extends Error {}
 
-export interface ProtobufField {
+interface ProtobufField {
   readonly field: number;
   /**
    * Length of the content that follows, for a string or a message; null for a number, which has been passed

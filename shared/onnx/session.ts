@@ -12,7 +12,7 @@ import { classifyOnnxError } from "./classify-error.ts";
 import { DEVICE_TRAITS } from "./devices.ts";
 import { isDtype, signatureOf } from "./signature.ts";
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly device: ConcreteDevice;
   /** Threads inside one operator. One where several lanes share the cores. */
   readonly threads: number;

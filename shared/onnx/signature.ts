@@ -9,7 +9,7 @@ import {
 } from "../domain/tensor.ts";
 
 /** What ONNX Runtime says of one input or output (`InferenceSession.inputMetadata`). */
-export type ValueMetadata =
+type ValueMetadata =
   | { readonly name: string; readonly isTensor: false }
   | {
       readonly name: string;

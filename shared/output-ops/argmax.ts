@@ -3,7 +3,7 @@ import { present } from "../core/assert.ts";
 import { greatestIndex, LABELS_KEY, LABELS_PLAN, labelProblems } from "./classes.ts";
 import { type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-export interface ArgmaxPlan {
+interface ArgmaxPlan {
   readonly kind: "argmax";
   /** Null: the column holds indices. */
   readonly labels: readonly string[] | null;

@@ -3,7 +3,7 @@ import { present } from "../core/assert.ts";
 import { expSum, greatestScore } from "./classes.ts";
 import { type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-export interface MaxSoftmaxPlan {
+interface MaxSoftmaxPlan {
   readonly kind: "maxSoftmax";
 }
 

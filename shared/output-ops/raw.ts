@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-export interface RawPlan {
+interface RawPlan {
   readonly kind: "raw";
 }
 

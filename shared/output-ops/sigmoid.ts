@@ -2,7 +2,7 @@ import * as z from "zod";
 import { present } from "../core/assert.ts";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-export interface SigmoidPlan {
+interface SigmoidPlan {
   readonly kind: "sigmoid";
 }
 

@@ -3,7 +3,7 @@ import { present } from "../core/assert.ts";
 import { expSum, greatestScore } from "./classes.ts";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-export interface SoftmaxPlan {
+interface SoftmaxPlan {
   readonly kind: "softmax";
 }
 

@@ -6,7 +6,7 @@ import type { OpSpec, OutputOp } from "./output-op.ts";
 /** More classes than this are a slip of the keyboard. */
 const MAX_K = 100_000;
 
-export interface TopKPlan {
+interface TopKPlan {
   readonly kind: "topK";
   readonly k: number;
   /** Null: the second column holds indices. */

@@ -21,7 +21,7 @@ export const ROW_COLUMN = "shardmill:row";
 /** Comments and white space, and the word that every SELECT begins with. */
 const BEGIN = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*SELECT\b/i;
 
-export type SqlStepResult =
+type SqlStepResult =
   | { readonly kind: "planned"; readonly step: StepPlan }
   | { readonly kind: "refused"; readonly problems: readonly Problem[] };
 

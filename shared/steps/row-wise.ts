@@ -8,7 +8,7 @@ export interface SqlFunctions {
   readonly unstable: ReadonlySet<string>;
 }
 
-export type RowFault = Omit<Problem, "where">;
+type RowFault = Omit<Problem, "where">;
 
 /** Names that stand without brackets and are functions nevertheless. */
 const KEYWORD_FUNCTIONS: ReadonlySet<string> = new Set([

@@ -62,7 +62,7 @@ function marksOf(files: readonly WantedFile[], other: OtherContent): Promise<str
   );
 }
 
-export interface FetchOptions {
+interface FetchOptions {
   readonly storage: Pick<Storage, "read">;
   /** Named by what is in it: where it is, all files are in it. The caller removes it. */
   readonly folder: string;

@@ -29,7 +29,7 @@ export async function sourceOfLocalFile(path: string): Promise<PutSource> {
 }
 
 /** A file that is made piece by piece. */
-export interface NewFile extends AsyncDisposable {
+interface NewFile extends AsyncDisposable {
   append(bytes: Uint8Array): Promise<void>;
 }
 

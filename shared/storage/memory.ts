@@ -24,7 +24,7 @@ export interface StorageCall {
   readonly location: Location;
 }
 
-export interface MemoryStorageOptions {
+interface MemoryStorageOptions {
   /** Called before anything is looked at or changed: may wait, or fail. */
   readonly before?: (call: StorageCall) => Promise<void>;
 }

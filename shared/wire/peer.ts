@@ -108,7 +108,7 @@ export class Peer {
 }
 
 /** A call's tie to its caller's signal. `reason` is why it was stopped, undefined while it was not. */
-export interface CallWatch {
+interface CallWatch {
   readonly reason: unknown;
   end(): void;
 }

@@ -33,7 +33,7 @@ export function toStatus(error: unknown): { code: status; details: string; metad
 }
 
 /** What the failed call was, and to whom. */
-export interface FailedCall {
+interface FailedCall {
   readonly address: string;
   readonly method: string;
   readonly credential: Credential;

@@ -1,10 +1,10 @@
 import { readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { interrupted } from "../../cli/interrupted.ts";
 import { decodeFrames, encodeHeader, encodeRecord } from "../../coordinator/journal/framing.ts";
 import { segmentPath } from "../../coordinator/journal/segment-file.ts";
 import { planJob } from "../../coordinator/plan/plan-job.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
@@ -143,7 +143,7 @@ test("a second SIGINT ends the run at once, and still nothing is lost", async ()
 test("planning that is interrupted, whenever, ends with the signal's reason and leaves nothing", async () => {
   await using job = await KnownJob.make({ rows: 2_000, files: 200, rowGroupRows: 10 });
   const spec = await readJobFile(job.path, { set: [], env: {} });
-  const reason = interrupted();
+  const reason = new ShardmillError("INTERRUPTED", "stopped by a signal");
   for (const waitMs of [0, 20, 100]) {
     await expect(planJob(spec, abortAfter(waitMs, reason))).rejects.toBe(reason);
   }

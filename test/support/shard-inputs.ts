@@ -8,10 +8,10 @@ import {
   Struct,
   vectorFromArray,
 } from "apache-arrow";
-import { decodeHalf } from "../../shared/core/float16.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 import { badRows, fillRows, openInputs, tensorArray } from "../../worker/tensorize/tensorize.ts";
+import { decodeHalf } from "./decode-half.ts";
 
 /** A record batch of columns by name. */
 export function batchOf(columns: Readonly<Record<string, Data>>): RecordBatch {

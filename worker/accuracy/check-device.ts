@@ -28,7 +28,7 @@ export interface CheckDeviceOptions {
   readonly machine: MachineFacts;
 }
 
-export interface DeviceVerdict {
+interface DeviceVerdict {
   readonly report: DeviceReport;
   /** Why nothing may run on it; null when it passed. */
   readonly error: ShardmillError | null;

@@ -15,7 +15,7 @@ type Tensors = Readonly<Record<string, TensorData>>;
 /**
  * Something that runs a model. Whether the feeds are its own afterwards is for `ModelPair` not to care about.
  */
-export type Answering = (feeds: Tensors, outputs: readonly string[]) => Promise<Tensors>;
+type Answering = (feeds: Tensors, outputs: readonly string[]) => Promise<Tensors>;
 
 /** What a comparison found, but for what it allows. */
 export interface Comparison {

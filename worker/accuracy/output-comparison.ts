@@ -1,7 +1,7 @@
 import type { OutputAccuracy, WorstRow } from "../../shared/domain/precision.ts";
 import { greatestPlace, keepsGreatest, type Numbers, Products, rootMeanSquare } from "./row-figures.ts";
 
-export interface ComparedOutput {
+interface ComparedOutput {
   readonly tensor: string;
   /** The job reads an order or a class from it. */
   readonly ranked: boolean;
@@ -10,7 +10,7 @@ export interface ComparedOutput {
 }
 
 /** Where a row lies. */
-export type RowPlace = Pick<WorstRow, "file" | "row">;
+type RowPlace = Pick<WorstRow, "file" | "row">;
 
 interface ComparedRow {
   readonly place: RowPlace;

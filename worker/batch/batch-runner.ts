@@ -27,7 +27,7 @@ const MAX_FAILURES = 1024;
 /** Rows that fail one by one, with none that ever worked, before it is the model that is at fault. */
 const ROWS_TO_BLAME_MODEL = 32;
 
-export interface BatchRunnerOptions {
+interface BatchRunnerOptions {
   readonly lanes: Lanes;
   readonly plan: MapPlan;
   readonly sizer: Pick<BatchSizer, "observe" | "outOfMemory">;

@@ -2,7 +2,7 @@ import type { BatchBound } from "../../shared/domain/batch-in-use.ts";
 import { type BatchShape, rowsIn, unitsOf } from "./bounds.ts";
 
 /** What bounds a search at the moment. */
-export interface SearchLimits {
+interface SearchLimits {
   /** The most units that a batch may have, of rows as long as those of the batch at hand. */
   readonly mostUnits: number;
   /** Whether a larger batch would fit in this process's memory. */

@@ -1,6 +1,6 @@
 import { freemem, totalmem } from "node:os";
 
-export interface MemoryState {
+interface MemoryState {
   /** What this process holds. */
   readonly usedBytes: number;
   /** What it could still get. */

@@ -3,15 +3,15 @@ import type { RowPositions } from "../tensorize/row-positions.ts";
 import { type Batch, batchOf, type Piece } from "./batch.ts";
 import { WINDOW_ROWS } from "./bounds.ts";
 
-export interface WindowLimits {
+interface WindowLimits {
   readonly rows: number;
   /** Of the record batches that its rows lie in, about. */
   readonly bytes: number;
 }
 
-export const WINDOW: WindowLimits = { rows: WINDOW_ROWS, bytes: 64 << 20 };
+const WINDOW: WindowLimits = { rows: WINDOW_ROWS, bytes: 64 << 20 };
 
-export interface UnevenOptions {
+interface UnevenOptions {
   /** Rows that a batch may have whose longest row is padded to `length`: asked anew for each. */
   readonly mostRows: (length: number) => number;
   readonly limits?: WindowLimits;

@@ -49,7 +49,7 @@ const PIECE_BYTES = 256 << 20;
 /** Bytes of one UTF-16 unit in UTF-8, at most. */
 const UTF8_BYTES = 3;
 
-export interface CollectorOptions {
+interface CollectorOptions {
   readonly plan: MapPlan;
   /** Of the input's files: kept columns have its types, even when no row is left. */
   readonly schema: ArrowSchema;

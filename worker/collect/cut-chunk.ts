@@ -3,7 +3,7 @@ import { cutRows } from "../../shared/dataset/cut-rows.ts";
 import { rangeBytes } from "../../shared/dataset/value-bytes.ts";
 import type { RowRange } from "../tensorize/input-chunk.ts";
 
-export interface ChunkRows {
+interface ChunkRows {
   /** The columns that are kept of the rows. */
   readonly kept: readonly Data[];
   /** The rows, in order. */
@@ -12,7 +12,7 @@ export interface ChunkRows {
   readonly rowBytes: number;
 }
 
-export interface ChunkPiece {
+interface ChunkPiece {
   readonly runs: readonly RowRange[];
   readonly rows: number;
 }

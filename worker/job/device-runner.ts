@@ -14,7 +14,7 @@ import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/se
 import { JobsInUse } from "./jobs-in-use.ts";
 import { type DeviceOptions, OpenJob } from "./open-job.ts";
 
-export interface DeviceRunnerOptions extends DeviceOptions {
+interface DeviceRunnerOptions extends DeviceOptions {
   readonly services: Pick<CoordinatorServices, "work" | "data">;
   /**
    * From `startShardThread`, for the first job: it loads while there is none. Left out: each job starts its

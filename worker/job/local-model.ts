@@ -15,7 +15,7 @@ import {
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { AccessChoice } from "./choose-access.ts";
 
-export interface LocalModelOptions {
+interface LocalModelOptions {
   readonly job: Pick<JobDescription, "model">;
   /**
    * Where it may be taken from, in this order: from the coordinator's own paths as seen here, or from the
@@ -27,7 +27,7 @@ export interface LocalModelOptions {
   readonly scratchPath: string;
 }
 
-export interface LocalModel {
+interface LocalModel {
   readonly path: string;
   /**
    * Once it is loaded: that it was not replaced between its check and its loading. @throws {MODEL_CHANGED}

@@ -6,7 +6,7 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
 
-export interface LaneSetOptions {
+interface LaneSetOptions {
   readonly modelPath: string;
   readonly device: ConcreteDevice;
   /** From `planLanes`. */

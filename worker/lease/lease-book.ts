@@ -9,7 +9,7 @@ export function leaseKey({ jobId, token }: LeaseName): string {
   return `${jobId} ${tokenKey(token)}`;
 }
 
-export interface HeldLease {
+interface HeldLease {
   readonly lease: Lease;
   rowsDone: number;
   /**

@@ -25,7 +25,7 @@ import type { ShardRunner } from "./shard-runner.ts";
 /** How long a lease request may hang at the coordinator: below the idle limits of common proxies. */
 const LONG_POLL_MS = 25_000;
 
-export interface LeaseLoopOptions extends Pick<HeartbeatOptions, "takeBusy" | "takePadding" | "batch"> {
+interface LeaseLoopOptions extends Pick<HeartbeatOptions, "takeBusy" | "takePadding" | "batch"> {
   readonly work: WorkService;
   readonly registration: Registration;
   readonly runner: ShardRunner;

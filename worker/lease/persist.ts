@@ -10,7 +10,7 @@ export function mayRepeat(error: unknown): boolean {
   return isShardmillError(error) && ERROR_CODES[error.code].call === "repeat";
 }
 
-export interface PersistOptions {
+interface PersistOptions {
   readonly signal: AbortSignal;
   readonly giveUpMs: number;
   readonly clock: TimedClock;

@@ -1,7 +1,7 @@
 import type { PositionCounts, Stage, StageShares } from "../../shared/domain/worker.ts";
 
 /** Milliseconds busy in each stage. */
-export type StageMs = Readonly<Partial<Record<Stage, number>>>;
+type StageMs = Readonly<Partial<Record<Stage, number>>>;
 
 /** How long this thread's event loop has waited for something to do. */
 export const threadIdleMs = (): number => performance.eventLoopUtilization().idle;

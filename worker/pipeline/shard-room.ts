@@ -43,7 +43,7 @@ const BATCHES_OF_SHARD = 4;
 /** How often progress of one shard is told: a heartbeat carries it on every few seconds. */
 const PROGRESS_MS = 200;
 
-export interface ShardRoomOptions {
+interface ShardRoomOptions {
   readonly job: JobDescription;
   readonly input: Ways;
   readonly output: DataAccess;

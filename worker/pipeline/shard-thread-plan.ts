@@ -6,7 +6,7 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
  */
 const MOST_THREADS = 4;
 
-export interface ShardThreadRequest {
+interface ShardThreadRequest {
   readonly device: ConcreteDevice;
   /** Cores that this worker may use. */
   readonly cores: number;

@@ -9,7 +9,7 @@ export interface ShardThread extends AsyncDisposable {
 }
 
 /** Starts a thread; `onBroken` is called when it can be of no more use. */
-export type StartShardThread = (index: number, onBroken: () => void) => Promise<ShardThread>;
+type StartShardThread = (index: number, onBroken: () => void) => Promise<ShardThread>;
 
 interface Place {
   thread: Promise<ShardThread> | null;

@@ -10,11 +10,11 @@ import type { StepChain } from "./step-chain.ts";
 const AHEAD = 2;
 
 /** A record batch as the map is given it, and which rows of the shard it was made of. */
-export interface PreparedRows extends RowOrigin {
+interface PreparedRows extends RowOrigin {
   readonly batch: RecordBatch;
 }
 
-export interface PrepareOptions {
+interface PrepareOptions {
   /** Null: the job prepares nothing. */
   readonly steps: StepChain | null;
   readonly meter: BusyMeter;

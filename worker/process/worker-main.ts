@@ -1,5 +1,5 @@
 import { deferred } from "../../shared/core/abort.ts";
-import { exitProcess, killProcess } from "../../shared/core/end-thread.ts";
+import { exitProcess, killProcess, tellParent } from "../../shared/core/end-thread.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { startShardThread } from "../pipeline/shard-thread-client.ts";
 import { letHeapsGrow } from "./let-heaps-grow.ts";
@@ -30,17 +30,10 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   try {
     const signals = { drain: drain.signal, stop };
     const how = await runWorker(await begun.promise, signals, { ...seams, shardThread });
-    await tell({ kind: "ended", how });
+    await tellParent({ kind: "ended", how } satisfies FromWorkerProcess);
     exitProcess(0);
   } catch (error) {
-    await tell({ kind: "failed", error: errorToData(error) });
+    await tellParent({ kind: "failed", error: errorToData(error) } satisfies FromWorkerProcess);
     exitProcess(1);
   }
-}
-
-function tell(message: FromWorkerProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (process.send === undefined) return resolve();
-    process.send(message, () => resolve());
-  });
 }

@@ -22,7 +22,7 @@ export interface FetchedFile {
   readonly bytes: Uint8Array;
 }
 
-export interface InputFilesOptions {
+interface InputFilesOptions {
   /** The nearest first. Each file is read from the first that holds it as it was planned. */
   readonly ways: readonly [Way, ...Way[]];
   readonly meter: BusyMeter;

@@ -5,7 +5,7 @@ import { plainField } from "../../shared/dataset/plain-type.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { rowBytes } from "../../shared/dataset/value-bytes.ts";
 
-export interface JoinLimits {
+interface JoinLimits {
   readonly rows: number;
   readonly bytes: number;
 }

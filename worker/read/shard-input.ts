@@ -25,7 +25,7 @@ export interface ShardRows {
  */
 const FILES_AHEAD = 16;
 
-export interface InputCalls {
+interface InputCalls {
   readonly signal: AbortSignal;
   /** Which slice is begun, before its file is looked at. */
   readonly onFile: (slice: number) => void;

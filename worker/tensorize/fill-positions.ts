@@ -3,7 +3,7 @@ import { fillValue } from "./cast.ts";
 import { fillLeaf, type InputColumns } from "./tensorize.ts";
 
 /** Where uneven rows go: row `at` and those after it, each `length` positions long. */
-export interface PositionsTarget {
+interface PositionsTarget {
   readonly array: DtypeArray;
   readonly at: number;
   readonly length: number;

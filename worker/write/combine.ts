@@ -3,7 +3,7 @@ import type { PlannedCombinedFile } from "../../shared/domain/partial-layout.ts"
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { useDatabase } from "../../shared/sql/sql-database.ts";
 
-export interface CombineOptions {
+interface CombineOptions {
   readonly tables: readonly PlannedCombinedFile[];
   /** A Parquet file: what the SQL sees as `rows`. */
   readonly rowsPath: string;
@@ -15,7 +15,7 @@ export interface CombineOptions {
   readonly signal: AbortSignal;
 }
 
-export interface CombinedFile {
+interface CombinedFile {
   readonly name: string;
   readonly rows: number;
 }

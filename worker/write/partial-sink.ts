@@ -15,7 +15,7 @@ export interface PartialSink {
   discard(): Promise<void>;
 }
 
-export interface SinkPlace {
+interface SinkPlace {
   readonly storage: Pick<Storage, "can" | "put" | "sync" | "remove">;
   /** Below it each execution has a folder of its own. */
   readonly partials: Location;

@@ -23,7 +23,7 @@ import type { BusyMeter } from "../meter/busy-meter.ts";
 import { combineRows } from "./combine.ts";
 import type { PartialSink } from "./partial-sink.ts";
 
-export interface WriteOptions {
+interface WriteOptions {
   readonly job: PartialShape;
   readonly lease: Pick<Lease, "shard" | "token">;
   readonly executionId: string;

@@ -13,7 +13,7 @@ export interface WriteThreadOptions {
 }
 
 /** A shard's result on its way to the write thread. */
-export type PackedResult = Omit<ShardResult, "rows" | "dead"> & {
+type PackedResult = Omit<ShardResult, "rows" | "dead"> & {
   readonly rows: PackedTable;
   readonly dead: PackedTable | null;
 };

@@ -14,7 +14,7 @@ import { locate } from "../read/ways.ts";
 import { discardLost } from "./partial-sink.ts";
 import { packResult, type WriteCommand, type WriteEvent, type WriteThreadOptions } from "./write-protocol.ts";
 
-export interface WriteClientOptions extends WriteThreadOptions {
+interface WriteClientOptions extends WriteThreadOptions {
   /** A folder on this machine for what is not yet stored. */
   readonly scratchPath: string;
   /** Told what the write thread was busy with. */

@@ -5,7 +5,7 @@ import type { Storage } from "../../../shared/storage/storage.ts";
 import { OUTPUT_KINDS } from "../../publish/layout.ts";
 
 /** What a folder is to the jobs of this and other versions. */
-export type JobOutputState = "none" | "unfinished" | "published";
+type JobOutputState = "none" | "unfinished" | "published";
 
 /** A manifest says what it is in its first lines. */
 const HEAD_BYTES = 4_096;

@@ -19,11 +19,11 @@ import { jobOutputState, unfinishedOutput } from "./job-output.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
 import { type FoundPath, type Walked, walkFolder } from "./walk.ts";
 
-export interface ListedPath extends Walked {
+interface ListedPath extends Walked {
   readonly leftOut: readonly LeftOut[];
 }
 
-export interface ListOptions {
+interface ListOptions {
   readonly format: JobSpec["input"]["format"];
   /** This job's output folder, without links, if it is there. */
   readonly ownOutput: Location | null;

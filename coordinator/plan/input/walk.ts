@@ -15,7 +15,7 @@ export interface FoundPath {
   readonly stat: FileStat | null;
 }
 
-export interface WalkOptions {
+interface WalkOptions {
   readonly selection: Selection;
   /** Told of what is left out. */
   readonly leftOut: LeftOutTally;

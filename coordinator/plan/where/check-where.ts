@@ -16,7 +16,7 @@ import { readPredicate } from "./read-predicate.ts";
 const LIMIT_MS = 30_000;
 const MEMORY_BYTES = 512 * 1024 * 1024;
 
-export interface WhereOptions {
+interface WhereOptions {
   readonly sql: string;
   readonly fields: readonly Field[];
   /** An existing folder of the caller's, who removes it. */

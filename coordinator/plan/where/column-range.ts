@@ -9,7 +9,7 @@ export interface OperandRange {
   readonly values: ValueRange | null;
 }
 
-export interface ValueRange {
+interface ValueRange {
   /** Null: no bound. */
   readonly least: ComparedValue | null;
   readonly greatest: ComparedValue | null;

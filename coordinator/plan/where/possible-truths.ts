@@ -4,13 +4,13 @@ import { columnRange, type OperandRange } from "./column-range.ts";
 import type { CompareOp, Operand, Predicate } from "./predicate.ts";
 
 /** What a predicate may be of some row. At least what it is of any; there may be more that it never is. */
-export interface PossibleTruths {
+interface PossibleTruths {
   readonly true: boolean;
   readonly false: boolean;
   readonly null: boolean;
 }
 
-export interface RowGroupFacts {
+interface RowGroupFacts {
   readonly rows: number;
   readonly statistics: RowGroupStatistics;
 }

@@ -4,7 +4,7 @@ import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import { possibleTruths } from "./possible-truths.ts";
 import type { Predicate } from "./predicate.ts";
 
-export interface PrunableFile {
+interface PrunableFile {
   readonly rowGroups: readonly RowGroup[];
   /** Of each row group; null where the file says nothing. */
   readonly statistics: readonly RowGroupStatistics[] | null;
@@ -12,14 +12,14 @@ export interface PrunableFile {
 }
 
 /** What is left of a file. */
-export interface PrunedFile {
+interface PrunedFile {
   readonly rowGroups: readonly RowGroup[];
   /** Those of `rowGroups`, by index, that do not follow right after the one before. */
   readonly afterGaps: ReadonlySet<number>;
   readonly layout: string;
 }
 
-export interface Pruning {
+interface Pruning {
   readonly files: readonly PrunedFile[];
   /** The rows that are left out, those side by side as one stretch. */
   readonly pruned: readonly FileSlice[];

@@ -7,7 +7,7 @@ import type { FailureReason } from "../state/record.ts";
 import { type Attempt, type CountedFailure, isOpen, type ShardEntry } from "../state/shard-state.ts";
 
 /** What survives the coordinator, as plain data: two states with equal facts are the same job. */
-export interface DurableFacts {
+interface DurableFacts {
   readonly phase: JobPhase;
   readonly jobId: string | null;
   readonly totals: Totals;

@@ -2,7 +2,7 @@ import { shardRows } from "../../../shared/domain/shard.ts";
 import { type JobState, plannedShards, type WorkerEntry } from "../state/job-state.ts";
 import { isSuspect, type Lease } from "../state/shard-state.ts";
 
-export interface BackupChoice {
+interface BackupChoice {
   /** The lease that is slowest for its size, if this worker may back it up now. */
   readonly lease: Lease | null;
   /** When the next lease will be slow; null when none is in sight. */

@@ -105,19 +105,19 @@ export interface Reputation {
 }
 
 /** One failure, or one death with everything that the worker held. */
-export interface Strike {
+interface Strike {
   readonly atMs: number;
   readonly shards: readonly ShardEntry[];
 }
 
-export interface Exclusion {
+interface Exclusion {
   readonly sinceMs: number;
   readonly untilMs: number;
   readonly forMs: number;
 }
 
 /** `atMs` is when to look; the lease may have been renewed since. */
-export interface Expiry {
+interface Expiry {
   readonly atMs: number;
   readonly lease: Lease;
 }
@@ -126,7 +126,7 @@ export interface Expiry {
  * Pending shards. An item is void once its shard is not pending or was queued again: see
  * `ShardEntry.queueSeq`.
  */
-export interface PendingQueue {
+interface PendingQueue {
   readonly ready: Heap<QueueItem>;
   /** Those that failed before: see `isMarked`. */
   readonly marked: Heap<QueueItem>;

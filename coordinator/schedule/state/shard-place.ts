@@ -5,7 +5,7 @@ import type { AttemptEnd, FailureReason } from "./record.ts";
 import type { Attempt, ShardEntry } from "./shard-state.ts";
 
 /** Where a shard lies: rows `[rowStart, rowEnd)` of its file, or of the whole input when it spans several. */
-export type ShardPlace =
+type ShardPlace =
   | { readonly kind: "file"; readonly file: string; readonly rowStart: number; readonly rowEnd: number }
   | {
       readonly kind: "files";

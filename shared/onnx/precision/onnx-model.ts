@@ -23,7 +23,7 @@ export interface OnnxGraph {
   valueInfo: OnnxValue[];
 }
 
-export interface OnnxFunction {
+interface OnnxFunction {
   readonly node: OnnxNode[];
 }
 
@@ -67,13 +67,13 @@ export interface OnnxSparseTensor {
 }
 
 /** A value with its type, where that is a tensor's. */
-export interface OnnxValue {
+interface OnnxValue {
   readonly name: string;
   readonly type?: { readonly tensorType?: { elemType?: number } };
 }
 
 /** A 64-bit whole number: decoded as an object, written as either. */
-export type Whole = number | { toNumber(): number };
+type Whole = number | { toNumber(): number };
 
 /** TensorProto.DataType, as far as a conversion tells them apart. */
 export const ELEMENT_TYPE = {

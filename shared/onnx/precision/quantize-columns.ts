@@ -7,7 +7,7 @@ export type ColumnScales = Float32Array;
  */
 const MOST = 64;
 
-export interface ColumnShape {
+interface ColumnShape {
   /** Of the product's right side. */
   readonly rows: number;
   readonly columns: number;

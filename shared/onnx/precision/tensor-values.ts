@@ -44,7 +44,7 @@ export function rawTensor(
   return { name, dataType, dims, rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-export interface HalfTensor {
+interface HalfTensor {
   readonly tensor: OnnxTensor;
   /** Finite values beyond float16, set to its largest. */
   readonly clamped: number;

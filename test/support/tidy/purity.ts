@@ -11,7 +11,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/plan\/seal-dataset\.ts$/,
   /^coordinator\/plan\/bind-[^/]+\.ts$/,
   /^coordinator\/publish\/layout\.ts$/,
-  /^coordinator\/insight\/(advice|bottleneck|run-meter|throughput)\.ts$/,
+  /^coordinator\/insight\/(advice|bottleneck|pace-meter|run-meter)\.ts$/,
   /^estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,

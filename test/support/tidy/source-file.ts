@@ -13,12 +13,22 @@ export interface Import {
   readonly line: number;
 }
 
+/** One name that a module gives to others, re-exports left out. */
+export interface Export {
+  /** As others call it; `default` as such. */
+  readonly name: string;
+  /** An interface or a type: it vanishes when types are stripped. */
+  readonly isType: boolean;
+  readonly line: number;
+}
+
 /** A TypeScript file, parsed. */
 export interface SourceFile {
   /** From the project's root, with `/`. */
   readonly path: string;
   readonly text: string;
   readonly imports: readonly Import[];
+  readonly exports: readonly Export[];
   readonly program: Program;
   readonly comments: readonly { readonly text: string; readonly line: number }[];
 }
@@ -40,6 +50,7 @@ export function parseSource(path: string, text: string): SourceFile {
   const [error] = errors;
   if (error !== undefined) throw new Error(`${path} does not parse: ${error.message}`);
   const imports: Import[] = [];
+  const exports: Export[] = [];
   for (const { moduleRequest, entries, start } of module.staticImports) {
     imports.push({
       specifier: moduleRequest.value,
@@ -52,10 +63,13 @@ export function parseSource(path: string, text: string): SourceFile {
     });
   }
   for (const { entries, start } of module.staticExports) {
-    for (const { moduleRequest, importName, isType } of entries) {
-      if (moduleRequest === null) continue;
+    for (const { moduleRequest, importName, exportName, isType } of entries) {
+      const line = lineAt(text, exportName.start ?? start);
+      if (moduleRequest === null) {
+        exports.push({ name: exportName.name ?? "default", isType, line });
+        continue;
+      }
       const names = [importName.name ?? "*"];
-      const line = lineAt(text, start);
       imports.push({ specifier: moduleRequest.value, names, typeOnly: isType, reExport: true, line });
     }
   }
@@ -67,6 +81,7 @@ export function parseSource(path: string, text: string): SourceFile {
     path,
     text,
     imports,
+    exports,
     program,
     comments: comments.map(({ value, start }) => ({ text: value, line: lineAt(text, start) })),
   };
@@ -76,8 +91,12 @@ export function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length;
 }
 
-/** The path that a relative import means, from the project's root; null for a package. */
+/**
+ * The path that a relative import means, from the project's root; null for a package. A script that imports
+ * what is built means its source.
+ */
 export function targetOf(from: string, specifier: string): string | null {
   if (!specifier.startsWith(".")) return null;
-  return new URL(specifier, `file:///${from}`).pathname.slice(1);
+  const path = new URL(specifier, `file:///${from}`).pathname.slice(1);
+  return path.replace(/^dist\/(.*)\.js$/, "$1.ts");
 }

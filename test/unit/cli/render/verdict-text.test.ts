@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { bottleneckText, stagesText, verdictEntries } from "../../../../cli/render/verdict-text.ts";
+import { bottleneckText, verdictEntries } from "../../../../cli/render/verdict-text.ts";
 import { NO_VERDICT } from "../../../../shared/domain/bottleneck.ts";
+import type { StageShares } from "../../../../shared/domain/worker.ts";
 
 describe("what limits a run", () => {
   it("is a stage and how busy it is, or something else in words", () => {
@@ -12,8 +13,9 @@ describe("what limits a run", () => {
   });
 
   it("comes with the stages in their order, without those that are hardly at work", () => {
-    expect(stagesText({ infer: 0.5, read: 0.02, store: 0.004 })).toBe("read 2 %, infer 50 %");
-    expect(stagesText({ store: 0.001 })).toBeNull();
+    const busy = (stages: StageShares) => new Map(verdictEntries({ ...NO_VERDICT, stages })).get("busy");
+    expect(busy({ infer: 0.5, read: 0.02, store: 0.004 })).toBe("read 2 %, infer 50 %");
+    expect(busy({ store: 0.001 })).toBeNull();
   });
 
   it("has no line for what is not known", () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { encodeRecord, HEADER_BYTES } from "../../../../coordinator/journal/framing.ts";
+import { encodeRecord } from "../../../../coordinator/journal/framing.ts";
 import { openJournal, readJournal } from "../../../../coordinator/journal/journal.ts";
 import { segmentPath } from "../../../../coordinator/journal/segment-file.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
@@ -128,7 +128,8 @@ describe("what is refused", () => {
     await generation(1, 2, 3);
     const path = segmentPath(folder, 1);
     const bytes = await readFile(path);
-    bytes.writeUInt8(bytes.readUInt8(HEADER_BYTES + 20) ^ 1, HEADER_BYTES + 20);
+    // Within the first frame, behind the 16 bytes of the header.
+    bytes.writeUInt8(bytes.readUInt8(36) ^ 1, 36);
     await writeFile(path, bytes);
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
     expect(await readFile(path)).toEqual(bytes);

@@ -12,9 +12,10 @@ import {
 } from "apache-arrow";
 import { expect, it } from "vitest";
 import { seededRandom } from "../../../../examples/digits/random.ts";
-import { chooseEncodings, MOST_DELTA_COLUMNS } from "../../../../shared/dataset/column-encoding.ts";
+import { chooseEncodings } from "../../../../shared/dataset/column-encoding.ts";
 
 const ROWS = 5_000;
+const MOST_DELTA_COLUMNS = 256;
 const random = seededRandom(11);
 const noise = Float32Array.from({ length: ROWS * 4 }, () => random());
 const wild = BigInt64Array.from({ length: 20 }, () => BigInt(Math.floor(random() * 2 ** 53)));

@@ -1,7 +1,6 @@
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { describe, expect, test } from "vitest";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
-import { MOST_REDUCTIONS } from "../../../../shared/domain/job-rules.ts";
 import { JOB_FILE_SCHEMA } from "../../../../shared/domain/job-spec.ts";
 import type { DeviceReport } from "../../../../shared/domain/precision.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
@@ -11,6 +10,9 @@ import { messageDefinition, SERVICE_NAMES, serviceDefinition } from "../../../..
 import { decodeRequest, type Method } from "../../../../shared/wire/method.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { MAX_REQUEST_BYTES } from "../../../../shared/wire/services.ts";
+
+/** So many a job file may have: its manifest lists a file for each. */
+const MOST_REDUCTIONS = 1_000;
 
 interface FieldType {
   readonly name: string;

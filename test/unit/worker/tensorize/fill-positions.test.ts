@@ -1,11 +1,11 @@
 import { Field, Float32, Int64, List } from "apache-arrow";
 import { expect, test } from "vitest";
-import { decodeHalf } from "../../../../shared/core/float16.ts";
 import { DTYPES } from "../../../../shared/domain/tensor.ts";
 import { buildFeeds, batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
 import { BufferPool } from "../../../../worker/batch/buffer-pool.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
 import { tensorArray } from "../../../../worker/tensorize/tensorize.ts";
+import { decodeHalf } from "../../../support/decode-half.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 

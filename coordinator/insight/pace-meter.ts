@@ -1,5 +1,4 @@
 import type { JobProgress, RunPace } from "../../shared/domain/run-facts.ts";
-import { Throughput } from "./throughput.ts";
 
 /** Measures the pace of a run from where the job was when this coordinator opened it. Time comes in. */
 export class PaceMeter {
@@ -27,5 +26,34 @@ export class PaceMeter {
     const rowsPerSecond = current ?? average;
     const isTold = phase === "running" && rowsPerSecond > 0;
     return { seconds, rowsPerSecond, secondsLeft: isTold ? (rowsTotal - rowsDone) / rowsPerSecond : null };
+  }
+}
+
+/**
+ * Over how long the current rate is taken: long enough to smooth single shards, short enough to follow
+ * changes.
+ */
+const WINDOW_MS = 15_000;
+const MIN_SPAN_MS = 500;
+
+/** Rows a second over the last seconds. Pure: time comes in with each call. */
+class Throughput {
+  readonly #samples: { readonly atMs: number; readonly rows: number }[] = [];
+  #moves = false;
+
+  record(atMs: number, rows: number): void {
+    // Until the first rows come the workers are starting: that is not their speed.
+    this.#moves ||= this.#samples.some((sample) => sample.rows !== rows);
+    if (!this.#moves) this.#samples.length = 0;
+    this.#samples.push({ atMs, rows });
+    while (this.#samples.length > 2 && atMs - (this.#samples[1]?.atMs ?? atMs) > WINDOW_MS)
+      this.#samples.shift();
+  }
+
+  /** The rate up to now, where `rows` are done. Null when the first sample is too near to tell. */
+  rowsPerSecond(nowMs: number, rows: number): number | null {
+    const [first] = this.#samples;
+    if (first === undefined || nowMs - first.atMs < MIN_SPAN_MS) return null;
+    return Math.max(0, (rows - first.rows) / ((nowMs - first.atMs) / 1000));
   }
 }

@@ -1,0 +1,47 @@
+import { type ArrowFunctionExpression, type Function as FunctionNode, type Node, Visitor } from "oxc-parser";
+import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
+
+/** Shorter bodies are alike by chance. */
+const LEAST_LINES = 6;
+
+/** Of a node, what does not say what the code does: where it stands, and what it is called. */
+const PASSED_OVER = new Set(["start", "end", "range"]);
+
+/**
+ * Functions that do the same, whatever they are called: the later ones, each with the first. Tests are left
+ * out: one that can be read by itself may repeat another's lines.
+ */
+export function findDuplicates(files: readonly SourceFile[]): Finding[] {
+  const firsts = new Map<string, string>();
+  return files
+    .filter(({ path }) => !path.startsWith("test/"))
+    .flatMap(({ path, text, program }) => {
+      const findings: Finding[] = [];
+      const compare = (node: ArrowFunctionExpression | FunctionNode) => {
+        const line = lineAt(text, node.start);
+        if (node.body === null || lineAt(text, node.end) - line + 1 < LEAST_LINES) return;
+        const shape = shapeOf([...node.params, node.body]);
+        const first = firsts.get(shape);
+        if (first === undefined) firsts.set(shape, `${path}:${line}`);
+        else findings.push({ path, line, rule: `does the same as the function at ${first}` });
+      };
+      new Visitor({
+        FunctionDeclaration: compare,
+        FunctionExpression: compare,
+        ArrowFunctionExpression: compare,
+      }).visit(program);
+      return findings;
+    });
+}
+
+/** Text that is the same for the same code: a name is a number, by where it is first met. */
+function shapeOf(nodes: readonly Node[]): string {
+  const names = new Map<string, number>();
+  return JSON.stringify(nodes, (key, value: unknown) => {
+    if (PASSED_OVER.has(key)) return undefined;
+    if (typeof value === "bigint") return String(value);
+    if (key !== "name" || typeof value !== "string") return value;
+    names.set(value, names.get(value) ?? names.size);
+    return names.get(value);
+  });
+}

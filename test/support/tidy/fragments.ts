@@ -1,0 +1,53 @@
+import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
+
+/**
+ * A file with one importer that has fewer belongs into it: a reader would open it for nothing. Blank lines are
+ * not counted.
+ */
+const LEAST_LINES = 30;
+
+const PRODUCT = /^(shared|coordinator|worker|cli|estimate)\//;
+
+/** Small files with one importer that have a reason. */
+export const SEAMS: readonly RegExp[] = [
+  // One file an op, a source, a command: adding one touches its own file and the list that imports it.
+  /^shared\/(output-ops|input-sources)\//,
+  /^cli\/(probe|schema|status|workers)\.ts$/,
+  // Text of data: pure, and tried without what makes the data.
+  /^cli\/render\//,
+  // Loaded only when the environment is set.
+  /^cli\/main-command\.ts$/,
+  // Keeps a library where the house knows it, away from who uses it.
+  /^shared\/wire\/descriptors\.ts$/,
+  // What a library's values are as JSON; its one user is as long as a file may be.
+  /^shared\/sql\/json-values\.ts$/,
+  // To go.
+  /^coordinator\/plan\/(output-row-bytes|where\/filter-step)\.ts$/,
+  /^shared\/steps\/open-step\.ts$/,
+  /^worker\/(accuracy\/judge-precision|job\/merge-shares|process\/let-heaps-grow|tensorize\/padded-length)\.ts$/,
+];
+
+/** Small files of the product that one other file imports (tests not counted). */
+export function findFragments(files: readonly SourceFile[]): Finding[] {
+  return files
+    .filter(({ path }) => PRODUCT.test(path) && !SEAMS.some((pattern) => pattern.test(path)))
+    .flatMap(({ path, text }) => {
+      const lines = text.split("\n").filter((line) => line.trim() !== "").length;
+      if (lines >= LEAST_LINES) return [];
+      const [importer, ...others] = importersOf(path, files);
+      if (importer === undefined || others.length > 0) return [];
+      return [{ path, line: 1, rule: `has ${lines} lines and one importer: it goes home to ${importer}` }];
+    });
+}
+
+/** Reasons that no file needs any more. */
+export function findUnusedSeams(files: readonly SourceFile[]): string[] {
+  return SEAMS.filter((pattern) => !files.some(({ path }) => pattern.test(path))).map(String);
+}
+
+function importersOf(path: string, files: readonly SourceFile[]): string[] {
+  return files
+    .filter((file) => file.path !== path && !file.path.startsWith("test/"))
+    .filter((file) => file.imports.some(({ specifier }) => targetOf(file.path, specifier) === path))
+    .map((file) => file.path);
+}

@@ -1,0 +1,101 @@
+import { type Node, Visitor } from "oxc-parser";
+import { type Finding, lineAt, type SourceFile, targetOf } from "./source-file.ts";
+
+const TESTS = /^test\//;
+/** They exist to try the product: whatever of them a test imports is used. */
+const EQUIPMENT = /^(bench|examples|fault|sim)\//;
+/** Read by a tool, by its name. */
+const CONFIGURATION = /^vitest\.config\.ts$/;
+
+/** Tables that only a test imports whole, since it shows that they are complete. */
+export const TABLES: readonly string[] = [
+  "coordinator/access/method-callers.ts METHOD_CALLERS",
+  "shared/input-sources/input-sources.ts INPUT_SOURCES",
+  "shared/wire/codec-lease.ts leaseCodec",
+  "shared/wire/methods-data.ts putHeaderCodec",
+  // To go.
+  "coordinator/plan/bind-source.ts matchesPattern",
+  "coordinator/plan/planner.ts autoShardRows",
+  "coordinator/reduce/merge-small-files.ts groupSmallFiles",
+  "shared/storage/as-bucket.ts asBucket",
+  "shared/storage/memory.ts MemoryStorage",
+];
+const CODE_TABLE = "shared/core/error-codes.ts";
+
+/**
+ * Exports that no other file imports. A value of the product that only tests import counts as one: a test
+ * goes through what the product uses. A type may be exported for a test, since it adds nothing that runs.
+ * That an exported function takes or gives it is no reason, since a caller need not name it.
+ */
+export function findUnusedExports(files: readonly SourceFile[], tables = TABLES): Finding[] {
+  const importedBy = (among: readonly SourceFile[]) =>
+    new Set(
+      among.flatMap(({ path, imports }) =>
+        imports.flatMap(({ specifier, names }) =>
+          names.map((name) => `${targetOf(path, specifier)} ${name}`),
+        ),
+      ),
+    );
+  const byTests = importedBy(files.filter(({ path }) => TESTS.test(path)));
+  const byProduct = importedBy(files.filter(({ path }) => !TESTS.test(path)));
+  return files
+    .filter(({ path }) => !TESTS.test(path) && !CONFIGURATION.test(path))
+    .flatMap(({ path, exports }) =>
+      exports.flatMap(({ name, isType, line }) => {
+        const isIn = (imported: ReadonlySet<string>) =>
+          imported.has(`${path} ${name}`) || imported.has(`${path} *`);
+        if (isIn(byProduct) || tables.includes(`${path} ${name}`)) return [];
+        if (isIn(byTests) && (isType || EQUIPMENT.test(path))) return [];
+        const users = isIn(byTests) ? "only tests import" : "no other file imports";
+        return [{ path, line, rule: `exports ${name}, which ${users}` }];
+      }),
+    );
+}
+
+/** Tables that are gone, or that the product imports. */
+export function findUnusedTables(files: readonly SourceFile[]): string[] {
+  const found = findUnusedExports(files, []).map(
+    ({ path, rule }) => `${path} ${/^exports (\w+)/.exec(rule)?.[1]}`,
+  );
+  return TABLES.filter((table) => !found.includes(table));
+}
+
+/**
+ * Codes of the table that no file of the product gives to an error: those that are only compared with, or
+ * that only a type or another table names as its key.
+ */
+export function findUnusedCodes(files: readonly SourceFile[]): Finding[] {
+  const table = files.find(({ path }) => path === CODE_TABLE);
+  if (table === undefined) return [{ path: CODE_TABLE, line: 1, rule: "is not there: was it renamed?" }];
+  const given = new Set<string>();
+  for (const { path, program } of files) {
+    if (TESTS.test(path) || path === CODE_TABLE) continue;
+    const compared = new Set<unknown>();
+    const passOver = (...nodes: readonly (Node | null)[]) => {
+      for (const node of nodes) compared.add(node);
+    };
+    new Visitor({
+      BinaryExpression: ({ left, right }) => passOver(left, right),
+      SwitchCase: ({ test }) => passOver(test),
+      Property: ({ key }) => passOver(key),
+      TSLiteralType: ({ literal }) => passOver(literal),
+      Literal(node) {
+        if (typeof node.value === "string" && !compared.has(node)) given.add(node.value);
+      },
+    }).visit(program);
+  }
+  return codesOf(table)
+    .filter(({ code }) => !given.has(code))
+    .map(({ code, line }) => ({ path: CODE_TABLE, line, rule: `nothing fails with ${code}` }));
+}
+
+function codesOf({ text, program }: SourceFile): { readonly code: string; readonly line: number }[] {
+  const codes: { code: string; line: number }[] = [];
+  new Visitor({
+    Property({ key, start }) {
+      if (key.type === "Identifier" && /^[A-Z][A-Z_]+$/.test(key.name))
+        codes.push({ code: key.name, line: lineAt(text, start) });
+    },
+  }).visit(program);
+  return codes;
+}
