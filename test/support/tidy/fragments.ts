@@ -1,9 +1,6 @@
 import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 
-/**
- * A file with one importer that has fewer belongs into it: a reader would open it for nothing. Blank lines are
- * not counted.
- */
+/** A file with one importer and fewer lines, blank ones not counted, belongs into it. */
 const LEAST_LINES = 30;
 
 const PRODUCT = /^(shared|coordinator|worker|cli|estimate)\//;
