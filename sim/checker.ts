@@ -100,7 +100,7 @@ export class Checker {
     }
     this.holders.add({ process, state, sinceMs: this.#nowMs() });
     if (state.generation === 1) this.cleared();
-    this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase}`);
+    this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase.kind}`);
     this.checkReplay(state);
   }
 
@@ -120,7 +120,7 @@ export class Checker {
   /** A lock was removed: its coordinator touches no file any more, a published job has no work files. */
   unlocked(process: SimProcess): void {
     const holder = [...this.holders].find((other) => other.process === process);
-    const cleans = holder?.state.phase === "published" && this.#image.lookUp(this.#journal) !== null;
+    const cleans = holder?.state.phase.kind === "published" && this.#image.lookUp(this.#journal) !== null;
     if (!cleans) this.letGo(process);
   }
 
@@ -256,7 +256,7 @@ export class Checker {
     const standing = holder?.state.shards[shard]?.state;
     // Revoked, or published and cleaned up, since: a repeated answer speaks of what was.
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
-    if (holder?.state.phase !== "running") return;
+    if (holder?.state.phase.kind !== "running") return;
     for (const file of files) {
       const folder = workPaths(this.#job.kept).partials;
       const path = join(folder, `${shard}-${token.generation}.${token.sequence}-${executionId}`, file.name);

@@ -91,7 +91,7 @@ export class JobTroubles {
   #damage(): void {
     const { checker, job, world } = this.#lot;
     const { image, random, scheduler } = world;
-    if (checker.holder()?.state.phase !== "running") return;
+    if (checker.holder()?.state.phase.kind !== "running") return;
     const { partials } = workPaths(job.kept);
     const folders = [...(this.#namesIn(partials) ?? [])].filter((name) => name !== "beacon");
     if (folders.length === 0) return;

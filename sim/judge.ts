@@ -59,7 +59,8 @@ export class Judge {
       `shard ${blamed?.shard.id} is blamed for a worker that was only silent`,
     );
     if (this.#troubles.absentSinceMs !== null) {
-      if (state.phase !== "running" && state.phase !== "planning") this.#troubles.bringWorkersBack();
+      if (state.phase.kind !== "running" && state.phase.kind !== "planning")
+        this.#troubles.bringWorkersBack();
       else {
         const sinceMs = Math.max(this.#troubles.absentSinceMs, holder.sinceMs);
         const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
@@ -69,7 +70,7 @@ export class Judge {
     }
     const waits =
       faults.healed &&
-      state.phase === "running" &&
+      state.phase.kind === "running" &&
       state.counts.pending > 0 &&
       state.leases.size === 0 &&
       state.counts.committing === 0 &&

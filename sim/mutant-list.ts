@@ -121,8 +121,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/job/start-job.js",
-        'if (shell.state.phase === "planning") {',
-        'if (shell.state.phase === "planning" || shell.state.phase === "running") {',
+        'if (shell.state.phase.kind === "planning") {',
+        'if (shell.state.phase.kind === "planning" || shell.state.phase.kind === "running") {',
       ),
     ],
   },
@@ -222,7 +222,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/schedule/events/job-events.js",
-        'if (context.state.phase === "publishing") {',
+        'if (context.state.phase.kind === "publishing") {',
         "if (false) {",
       ),
     ],

@@ -80,7 +80,7 @@ export class RunWatch {
       members.reduce((slots, worker) => slots + worker.slots, 0),
     );
     this.#meter.record(clock.nowMs(), {
-      phase: state.phase === "running" || state.phase === "planning" ? "map" : "reduce",
+      phase: state.phase.kind === "running" || state.phase.kind === "planning" ? "map" : "reduce",
       workers: members.flatMap((worker) => this.#sampleOf(state, worker)),
       loop: loopTime(),
     });

@@ -17,6 +17,7 @@ import { excludedMs } from "../schedule/policy/exclusion.ts";
 import { hasReady } from "../schedule/policy/pending-queue.ts";
 import type { OfferOutcome } from "../schedule/state/effect.ts";
 import type { EventOf, JobEvent } from "../schedule/state/event.ts";
+import { unhappyEnd } from "../schedule/state/job-state.ts";
 import { liveLeases } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import { FailureJudge } from "./failure-judge.ts";
@@ -113,7 +114,8 @@ export class ActiveJob {
   /** Shards wait that a worker of this name may have, and nobody works for the job. */
   isNeglected(name: string): boolean {
     const { state } = this.#options.shell;
-    if (state.phase !== "running" || state.leases.size > 0 || (this.excludedMs(name) ?? 0) > 0) return false;
+    if (state.phase.kind !== "running" || state.leases.size > 0 || (this.excludedMs(name) ?? 0) > 0)
+      return false;
     return hasReady(state, this.#options.clock.nowMs());
   }
 
@@ -121,7 +123,7 @@ export class ActiveJob {
   accepts(session: WorkerSession, info: WorkerInfo): boolean {
     const { device } = this.#options.description;
     const { phase } = this.#options.shell.state;
-    if (phase !== "running" || this.refusalOf(session) !== null) return false;
+    if (phase.kind !== "running" || this.refusalOf(session) !== null) return false;
     return device === "auto" || device === info.device;
   }
 
@@ -215,13 +217,14 @@ export class ActiveJob {
   status(): JobStatus {
     const { shell, planned, manifestPath, clock, runWatch } = this.#options;
     const over = this.#endedMs === null ? "now" : "run";
-    const { failure, phase } = shell.state;
+    const { phase } = shell.state;
+    const failure = unhappyEnd(shell.state);
     return {
       ...runWatch.facts(over, this.#endedMs ?? clock.nowMs()),
       jobId: this.jobId,
       name: planned.spec.name,
       output: planned.spec.output.path,
-      manifest: phase === "published" ? manifestPath : "",
+      manifest: phase.kind === "published" ? manifestPath : "",
       failure: failure === null ? null : { ...failure, problems: [] },
     };
   }
@@ -240,7 +243,7 @@ export class ActiveJob {
   }
 
   #isOver(): boolean {
-    return this.#endedMs !== null || isEnded(this.#options.shell.state.phase);
+    return this.#endedMs !== null || isEnded(this.#options.shell.state.phase.kind);
   }
 
   #dispatch(event: JobEvent) {

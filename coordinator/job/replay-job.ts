@@ -20,10 +20,11 @@ export async function replayJob(
 ): Promise<{ state: JobState; after: After | null }> {
   const config: ScheduleConfig = { ...options.schedule, maxDeadRows: planned.spec.errors.maxRows };
   const state = replay(config, opened.records, opened.generation);
-  if (state.digests !== null) refuseOtherJob(state.digests, planned.digests);
-  const { phase } = state;
+  const { accepted } = state;
+  if (accepted !== null) refuseOtherJob(accepted.digests, planned.digests);
+  const { kind: phase } = state.phase;
   if (phase !== "failed" && phase !== "cancelled") {
-    return { state: atPaths(state, planned), after: state.jobId === null ? null : "interruption" };
+    return { state: atPaths(state, planned), after: accepted === null ? null : "interruption" };
   }
   const revived: JournalRecord = { kind: "jobRevived", jobId: newJobId(planned.spec.name, options.seams) };
   await opened.journal.append(revived, { durable: true });
@@ -36,7 +37,7 @@ export async function replayJob(
  * where they are now.
  */
 function atPaths(state: JobState, { dataset }: PlannedJob): JobState {
-  if (state.phase !== "planning") state.files = dataset.files.map(({ path }) => path);
+  if (state.phase.kind !== "planning") state.files = dataset.files.map(({ path }) => path);
   return state;
 }
 

@@ -62,7 +62,7 @@ export async function startJob(
   const opened = resources.add(await journalIn(paths.journal, options));
   const { state, after } = await replayJob(planned, opened, options);
   phase = () => jobProgress(state).phase;
-  const jobId = state.jobId ?? newJobId(planned.spec.name, seams);
+  const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state, outputPath);
   const runWatch = watchRun(state, planned, options);
   const builds = buildsOf(opened.records);
@@ -133,9 +133,9 @@ function logExclusion(log: Logger, job: string, { name, excludedForMs, reason }:
 /** Brings the core to where work can go on: a sealed plan, or what its phase demands after a restart. */
 async function begin(shell: JobShell, jobId: string, planned: PlannedJob): Promise<void> {
   const { spec, digests, dataset, pruned, shards } = planned;
-  if (shell.state.jobId === null)
+  if (shell.state.accepted === null)
     await shell.dispatch({ kind: "jobAccepted", jobId, name: spec.name, digests });
-  if (shell.state.phase === "planning") {
+  if (shell.state.phase.kind === "planning") {
     await shell.dispatch({ kind: "planSealed", files: dataset.files, pruned, shards });
     return;
   }

@@ -44,12 +44,12 @@ function answerOfferAfterEnd(context: EventContext, { partial }: EventOf<"partia
 
 function answerCancelAfterEnd(context: EventContext): void {
   const { state, effects } = context;
-  assert(state.phase !== "publishing", "a job that is publishing has not ended");
-  if (state.phase === "cancelled") {
+  assert(state.phase.kind !== "publishing", "a job that is publishing has not ended");
+  if (state.phase.kind === "cancelled") {
     effects.push({ kind: "done" });
     return;
   }
-  if (state.phase === "failed") {
+  if (state.phase.kind === "failed") {
     effects.push({ kind: "refuse", reason: jobEndedReason(state) });
     return;
   }

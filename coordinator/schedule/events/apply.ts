@@ -24,10 +24,10 @@ import { heartbeat, workerJoined, workerLost, workerRefused } from "./worker-eve
  */
 export function applyEvent(state: JobState, nowMs: number, event: JobEvent): JobEffect[] {
   const context: EventContext = { state, nowMs, effects: [] };
-  const before = state.phase;
+  const before = state.phase.kind;
   if (cellOf(state, event) === "late") answerAfterEnd(context, event);
   else act(context, event);
-  if (state.phase === "reducing" && before !== "reducing") context.effects.push({ kind: "startReduce" });
+  if (state.phase.kind === "reducing" && before !== "reducing") context.effects.push({ kind: "startReduce" });
   return context.effects;
 }
 

@@ -24,7 +24,7 @@ export function leaseRequested(context: EventContext, event: EventOf<"leaseReque
   const worker = context.state.workers.get(event.worker);
   if (worker === undefined) {
     refuseStaleSession(context, event.worker);
-  } else if (context.state.phase !== "running") {
+  } else if (context.state.phase.kind !== "running") {
     noLease(context, worker, "nothingPending", null);
   } else if (worker.leases.size >= worker.slots || holdsSuspect(worker)) {
     noLease(context, worker, "slotsFull", null);

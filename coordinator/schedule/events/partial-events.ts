@@ -10,7 +10,7 @@ import { failRevoked, returnToPending, tooOftenRevoked } from "../policy/verdict
 import type { EventOf } from "../state/event.ts";
 import { type EventContext, recordDurably, recordSoon, wake, wakeWorker } from "../state/event-context.ts";
 import { findAttempt } from "../state/evolve-shard.ts";
-import { detachLease, setShardState } from "../state/job-state.ts";
+import { detachLease } from "../state/job-state.ts";
 import { moveShard } from "../state/moves.ts";
 import type { AttemptEnd } from "../state/record.ts";
 import { historyOf } from "../state/shard-place.ts";
@@ -96,7 +96,7 @@ export function partialDamaged(
     failRevoked(context, entry);
     return;
   }
-  setShardState(state, entry, { kind: "pending", sinceMs: context.nowMs, notBeforeMs: 0 });
+  moveShard(state, entry, "queued", { kind: "pending", sinceMs: context.nowMs, notBeforeMs: 0 });
   enqueue(state, entry);
   wake(context);
 }
@@ -114,7 +114,7 @@ function verifiedOffer(
   event: EventOf<"partialStored"> | EventOf<"partialRejected">,
 ): { entry: ShardEntry; committing: Committing } | null {
   const { state } = context;
-  assert(!isEnded(state.phase), "an ended job verifies nothing");
+  assert(!isEnded(state.phase.kind), "an ended job verifies nothing");
   const entry = state.shards[event.shard];
   assert(entry !== undefined, `shard ${event.shard} is of the plan`);
   const { state: shard } = entry;

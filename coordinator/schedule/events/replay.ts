@@ -1,4 +1,3 @@
-import { assert } from "../../../shared/core/assert.ts";
 import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { assertLaw } from "../../../shared/domain/laws.ts";
 import { jobEnd } from "../policy/job-end.ts";
@@ -57,8 +56,9 @@ export function replay(
  */
 export function resumeEffects(state: JobState): JobEffect[] {
   const context: EventContext = { state, nowMs: 0, effects: [] };
-  if (state.phase === "running" || state.phase === "reducing") settleVerdicts(context);
-  switch (state.phase) {
+  if (state.phase.kind === "running" || state.phase.kind === "reducing") settleVerdicts(context);
+  const { phase } = state;
+  switch (phase.kind) {
     case "planning":
     case "running":
       break;
@@ -66,8 +66,7 @@ export function resumeEffects(state: JobState): JobEffect[] {
       context.effects.push({ kind: "startReduce" });
       break;
     case "publishing":
-      assert(state.outputDigest !== null, "a job that is publishing has an intent");
-      context.effects.push({ kind: "publish", outputDigest: state.outputDigest });
+      context.effects.push({ kind: "publish", outputDigest: phase.outputDigest });
       break;
     default:
       if (!context.effects.some(({ kind }) => kind === "jobEnded")) context.effects.push(jobEnd(state));

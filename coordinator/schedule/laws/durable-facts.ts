@@ -1,19 +1,15 @@
-import type { JobPhase } from "../../../shared/domain/job.ts";
 import type { DeadLetter } from "../../../shared/domain/partial.ts";
 import type { Shard } from "../../../shared/domain/shard.ts";
 import type { Token } from "../../../shared/domain/token.ts";
-import type { JobState, Totals } from "../state/job-state.ts";
-import type { FailureReason } from "../state/record.ts";
+import type { AcceptedJob, JobState, Phase, Totals } from "../state/job-state.ts";
 import { type Attempt, type CountedFailure, isOpen, type ShardEntry } from "../state/shard-state.ts";
 
 /** What survives the coordinator, as plain data: two states with equal facts are the same job. */
 interface DurableFacts {
-  readonly phase: JobPhase;
-  readonly jobId: string | null;
+  readonly phase: Phase;
+  readonly accepted: AcceptedJob | null;
   readonly totals: Totals;
   readonly lastToken: Token | null;
-  readonly outputDigest: string | null;
-  readonly failure: FailureReason | null;
   readonly shards: readonly {
     readonly shard: Shard;
     readonly parent: number | null;
@@ -26,14 +22,12 @@ interface DurableFacts {
 }
 
 export function durableFacts(state: JobState): DurableFacts {
-  const { phase, jobId, totals, lastToken, outputDigest, failure } = state;
+  const { phase, accepted, totals, lastToken } = state;
   return {
     phase,
-    jobId,
+    accepted,
     totals: { ...totals },
     lastToken,
-    outputDigest,
-    failure,
     shards: state.shards.map((entry) => ({
       shard: entry.shard,
       parent: entry.parent,

@@ -23,7 +23,7 @@ export function checkShard(state: JobState, entry: ShardEntry): void {
   checkAttempts(state, entry, hold);
   checkHolders(state, entry, hold);
   const { state: shard } = entry;
-  const awaitsVerdict = shard.kind === "pending" && !isEnded(state.phase);
+  const awaitsVerdict = shard.kind === "pending" && !isEnded(state.phase.kind);
   if (awaitsVerdict)
     hold(
       "only-faults-count",

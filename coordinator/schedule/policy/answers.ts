@@ -47,7 +47,7 @@ export function tokenFault(state: JobState, entry: ShardEntry, token: Token): Fa
  */
 export function uploadFault(state: JobState, shard: ShardId, token: Token): FailureReason | null {
   const entry = state.shards[shard];
-  if (state.phase !== "running" || entry === undefined || !isOpenEntry(entry))
+  if (state.phase.kind !== "running" || entry === undefined || !isOpenEntry(entry))
     return staleLease(shard, token);
   return tokenFault(state, entry, token);
 }

@@ -11,7 +11,7 @@ import type { ShardEntry } from "../state/shard-state.ts";
 export function strike(context: EventContext, name: string, shards: readonly ShardEntry[]): void {
   const { state, nowMs } = context;
   const { strikes: limit, windowMs } = state.config.exclusion;
-  if (limit === 0 || shards.length === 0 || isEnded(state.phase)) return;
+  if (limit === 0 || shards.length === 0 || isEnded(state.phase.kind)) return;
   const blamed = shards.filter(isToBlame);
   if (blamed.length > 0) {
     for (const shard of blamed) takeBack(context, shard);

@@ -1,12 +1,10 @@
 import { assert } from "../../../shared/core/assert.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
-import { assertLaw } from "../../../shared/domain/laws.ts";
 import type { DeadLetter } from "../../../shared/domain/partial.ts";
 import { compareShards, type Shard } from "../../../shared/domain/shard.ts";
 import type { JobEffect } from "../state/effect.ts";
 import { type EventContext, recordDurably, recordSoon } from "../state/event-context.ts";
-import type { JobState } from "../state/job-state.ts";
-import { detachLease } from "../state/job-state.ts";
+import { detachLease, type JobState, unhappyEnd } from "../state/job-state.ts";
 import { moveShard } from "../state/moves.ts";
 import type { FailureReason } from "../state/record.ts";
 import { offersOf, type ShardEntry } from "../state/shard-state.ts";
@@ -14,7 +12,7 @@ import { discardLoser, refuseOffer } from "./answers.ts";
 
 /** Fails the job for good. Nothing when it has ended already. */
 export function failJob(context: EventContext, reason: FailureReason): void {
-  if (isEnded(context.state.phase)) return;
+  if (isEnded(context.state.phase.kind)) return;
   recordDurably(context, { kind: "jobFailed", reason });
   closeJob(context);
 }
@@ -24,7 +22,7 @@ export function failJob(context: EventContext, reason: FailureReason): void {
  */
 export function closeJob(context: EventContext): void {
   const { state } = context;
-  assert(isEnded(state.phase), "only an ended job is closed");
+  assert(isEnded(state.phase.kind), "only an ended job is closed");
   const touched = new Set<ShardEntry>();
   for (const lease of [...state.leases.values()]) {
     const { entry, token, workerName: worker } = lease;
@@ -51,17 +49,13 @@ export function closeJob(context: EventContext): void {
   context.effects.push(jobEnd(state));
 }
 
-export function jobEnd({ phase, failure }: JobState): JobEffect {
+export function jobEnd(state: JobState): JobEffect {
+  const { kind: phase } = state.phase;
   assert(phase === "published" || phase === "failed" || phase === "cancelled", "the job has ended");
-  assertLaw(
-    "cancelled-or-published",
-    phase !== "published" || failure === null,
-    "what is published has not failed",
-  );
-  return { kind: "jobEnded", phase, reason: failure };
+  return { kind: "jobEnded", phase, reason: unhappyEnd(state) };
 }
 
-export function jobEndedReason({ phase }: JobState): FailureReason {
+export function jobEndedReason({ phase: { kind: phase } }: JobState): FailureReason {
   return { code: "JOB_ENDED", message: `the job is ${phase}`, fields: { phase } };
 }
 

@@ -2,7 +2,7 @@ import { isEnded } from "../../../shared/domain/job.ts";
 import type { DeadLetter } from "../../../shared/domain/partial.ts";
 import { shardId, shardRows } from "../../../shared/domain/shard.ts";
 import { type EventContext, recordDurably, wake } from "../state/event-context.ts";
-import { type JobState, setShardState } from "../state/job-state.ts";
+import type { JobState } from "../state/job-state.ts";
 import { moveShard, type ShardMove } from "../state/moves.ts";
 import type { AttemptEnd } from "../state/record.ts";
 import { filePath, placeFields, placeOf } from "../state/shard-place.ts";
@@ -36,7 +36,7 @@ export function settleVerdicts(context: EventContext): void {
   const { state } = context;
   if (overBudget(state, 0)) failOverBudget(context, null);
   for (const entry of [...state.shards]) {
-    if (isEnded(state.phase)) return;
+    if (isEnded(state.phase.kind)) return;
     if (entry.state.kind !== "pending") continue;
     if (tooOftenRevoked(state, entry)) failRevoked(context, entry);
     else if (attemptsAreUsedUp(state, entry)) judge(context, entry);
@@ -101,7 +101,7 @@ function splitShard(context: EventContext, entry: ShardEntry): void {
   const next = state.shards.length;
   recordDurably(context, { kind: "shardSplit", shard: id, atRow, into: [shardId(next), shardId(next + 1)] });
   for (const half of state.shards.slice(next)) {
-    setShardState(state, half, { kind: "pending", sinceMs: context.nowMs, notBeforeMs: 0 });
+    moveShard(state, half, "queued", { kind: "pending", sinceMs: context.nowMs, notBeforeMs: 0 });
     enqueue(state, half);
   }
   wake(context);

@@ -30,7 +30,7 @@ export function wake(context: EventContext): void {
 
 /** A worker has a slot again. */
 export function wakeWorker(context: EventContext, session: WorkerSession): void {
-  if (context.state.phase === "running") mergeWake(context, false, [session]);
+  if (context.state.phase.kind === "running") mergeWake(context, false, [session]);
 }
 
 /** One an event is enough. */

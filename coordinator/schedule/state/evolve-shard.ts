@@ -6,7 +6,7 @@ import { type ShardId, shardId, shardRows } from "../../../shared/domain/shard.t
 import { compareTokens, type Token, tokenKey } from "../../../shared/domain/token.ts";
 import { addShard, type JobState } from "./job-state.ts";
 import { moveShard } from "./moves.ts";
-import type { AttemptEnd, JournalRecord } from "./record.ts";
+import type { AttemptEnd, RecordOf } from "./record.ts";
 import { historyOf, placeOf } from "./shard-place.ts";
 import {
   type Attempt,
@@ -16,8 +16,6 @@ import {
   type ShardEntry,
   type ShardState,
 } from "./shard-state.ts";
-
-type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: K }>;
 
 /** Pending from the start of time: the queue gives it its real times when it is live. */
 const PENDING: ShardState = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };

@@ -12,7 +12,8 @@ import {
   evolveSplit,
 } from "./evolve-shard.ts";
 import { addShard, type JobState, openShards } from "./job-state.ts";
-import type { JournalRecord } from "./record.ts";
+import { moveJob } from "./moves.ts";
+import type { FailureReason, JournalRecord, RecordOf } from "./record.ts";
 
 /**
  * Applies a record to the durable facts: the only code that changes them, live and in replay.
@@ -21,7 +22,7 @@ import type { JournalRecord } from "./record.ts";
  * record that contradicts the state throws.
  */
 export function evolve(state: JobState, record: JournalRecord): void {
-  if (isEnded(state.phase)) assertAllowedAfterEnd(state, record);
+  if (isEnded(state.phase.kind)) assertAllowedAfterEnd(state, record);
   switch (record.kind) {
     case "generationStarted":
       return;
@@ -50,27 +51,21 @@ export function evolve(state: JobState, record: JournalRecord): void {
       break;
     case "shardRevoked":
       evolveRevoked(state, record);
-      if (state.phase === "reducing" && openShards(state) > 0) state.phase = "running";
-      return;
+      if (state.phase.kind === "reducing" && openShards(state) > 0)
+        moveJob(state, "shardRevoked", { kind: "running" });
+      break;
     case "publishIntent":
       evolveIntent(state, record.outputDigest);
       break;
     case "published":
       evolvePublished(state, record.outputDigest);
-      return;
+      break;
     case "jobCancelled":
-      assertLaw(
-        "cancelled-or-published",
-        state.phase !== "publishing",
-        "it comes before the intent to publish",
-      );
-      state.phase = "cancelled";
-      state.failure ??= { code: "JOB_CANCELLED", message: record.reason, fields: {} };
-      return;
+      evolveCancelled(state, record.reason);
+      break;
     case "jobFailed":
-      state.phase = "failed";
-      state.failure ??= record.reason;
-      return;
+      evolveFailed(state, record.reason);
+      break;
     case "jobRevived":
       evolveRevived(state, record.jobId);
       break;
@@ -83,24 +78,24 @@ const TERMINAL = { published: "published", jobCancelled: "cancelled", jobFailed:
 
 function assertAllowedAfterEnd(state: JobState, record: JournalRecord): void {
   if (record.kind === "generationStarted" || record.kind === "attemptEnded") return;
-  if (record.kind === "jobRevived" && state.phase !== "published") return;
-  const again = record.kind in TERMINAL && TERMINAL[record.kind as keyof typeof TERMINAL] === state.phase;
-  assertLaw("ends-are-final", again, `${record.kind} after the job is ${state.phase}`);
+  const { kind } = state.phase;
+  if (record.kind === "jobRevived" && kind !== "published") return;
+  const again = record.kind in TERMINAL && TERMINAL[record.kind as keyof typeof TERMINAL] === kind;
+  assertLaw("ends-are-final", again, `${record.kind} after the job is ${kind}`);
 }
 
-function evolveAccepted(state: JobState, record: Extract<JournalRecord, { kind: "jobAccepted" }>): void {
-  assert(state.jobId === null || state.jobId === record.jobId, "a journal is of one job");
-  state.jobId = record.jobId;
-  state.name = record.name;
-  state.digests = record.digests;
+function evolveAccepted(state: JobState, record: RecordOf<"jobAccepted">): void {
+  const { jobId, name, digests } = record;
+  assert(state.accepted === null || state.accepted.jobId === jobId, "a journal is of one job");
+  state.accepted = { jobId, name, digests };
 }
 
-function evolveSealed(state: JobState, record: Extract<JournalRecord, { kind: "planSealed" }>): void {
-  if (state.phase !== "planning") {
+function evolveSealed(state: JobState, record: RecordOf<"planSealed">): void {
+  if (state.phase.kind !== "planning") {
     assert(state.shards.length >= record.shards.length, "a plan is sealed once");
     return;
   }
-  assert(state.jobId !== null, "a job is accepted before its plan is sealed");
+  assert(state.accepted !== null, "a job is accepted before its plan is sealed");
   state.files = record.files.map(([path]) => path);
   state.rows = new DatasetRows(
     record.files.map(([, rows]) => rows),
@@ -123,28 +118,40 @@ function evolveSealed(state: JobState, record: Extract<JournalRecord, { kind: "p
     `the shards cover the ${state.rows.total} rows, found ${lastRow}`,
   );
   state.totals.rows = lastRow;
-  state.phase = "running";
+  moveJob(state, "planSealed", { kind: "running" });
   reduceWhenDone(state);
 }
 
-function evolvePublished(state: JobState, outputDigest: string): void {
-  assertLaw("published-once", state.outputDigest === outputDigest, "what was published is what was intended");
-  state.phase = "published";
+function evolveIntent(state: JobState, outputDigest: string): void {
+  const { phase } = state;
+  if (phase.kind === "publishing") {
+    assertLaw("published-once", phase.outputDigest === outputDigest, "one intent to publish");
+    return;
+  }
+  assertLaw("every-row-once", openShards(state) === 0, "only a job without open shards is published");
+  moveJob(state, "publishIntent", { kind: "publishing", outputDigest });
 }
 
-function evolveIntent(state: JobState, outputDigest: string): void {
-  assertLaw(
-    "every-row-once",
-    openShards(state) === 0 && state.phase !== "planning",
-    "only a job without open shards is published",
-  );
-  assertLaw(
-    "published-once",
-    state.outputDigest === null || state.outputDigest === outputDigest,
-    "one intent to publish",
-  );
-  state.outputDigest = outputDigest;
-  state.phase = "publishing";
+function evolvePublished(state: JobState, outputDigest: string): void {
+  const { phase } = state;
+  const isIntended = "outputDigest" in phase && phase.outputDigest === outputDigest;
+  assertLaw("published-once", isIntended, "what was published is what was intended");
+  if (phase.kind === "publishing") moveJob(state, "published", { kind: "published", outputDigest });
+}
+
+function evolveCancelled(state: JobState, reason: string): void {
+  const { kind } = state.phase;
+  assertLaw("cancelled-or-published", kind !== "publishing", "it comes before the intent to publish");
+  if (kind === "cancelled") return;
+  const why = { code: "JOB_CANCELLED", message: reason, fields: {} } as const;
+  moveJob(state, "cancelled", { kind: "cancelled", reason: why });
+}
+
+function evolveFailed(state: JobState, reason: FailureReason): void {
+  const { phase } = state;
+  if (phase.kind === "failed") return;
+  const intent = phase.kind === "publishing" ? phase.outputDigest : null;
+  moveJob(state, "failed", { kind: "failed", reason, intent });
 }
 
 /**
@@ -152,22 +159,21 @@ function evolveIntent(state: JobState, outputDigest: string): void {
  * stay.
  */
 function evolveRevived(state: JobState, jobId: string): void {
-  if (state.jobId === jobId) return;
-  assert(
-    state.phase === "failed" || state.phase === "cancelled",
-    `a job that is ${state.phase} needs no other run`,
-  );
-  state.jobId = jobId;
-  state.failure = null;
+  const { accepted, phase } = state;
+  assert(accepted !== null, "a job is accepted before another run of it");
+  if (accepted.jobId === jobId) return;
+  state.accepted = { ...accepted, jobId };
   for (const entry of state.shards) {
     entry.failures = [];
     entry.revocations = 0;
   }
-  if (state.outputDigest !== null) state.phase = "publishing";
-  else state.phase = state.shards.length === 0 ? "planning" : "running";
+  const intent = phase.kind === "failed" ? phase.intent : null;
+  if (intent !== null) moveJob(state, "revived", { kind: "publishing", outputDigest: intent });
+  else moveJob(state, "revived", { kind: state.shards.length === 0 ? "planning" : "running" });
   reduceWhenDone(state);
 }
 
 function reduceWhenDone(state: JobState): void {
-  if (state.phase === "running" && openShards(state) === 0) state.phase = "reducing";
+  if (state.phase.kind === "running" && openShards(state) === 0)
+    moveJob(state, "lastShardDone", { kind: "reducing" });
 }

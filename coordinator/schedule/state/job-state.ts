@@ -1,20 +1,13 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { Heap } from "../../../shared/core/heap.ts";
 import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
-import type { JobDigests, JobPhase } from "../../../shared/domain/job.ts";
+import type { JobDigests } from "../../../shared/domain/job.ts";
 import { compareShards, type Shard, type ShardId } from "../../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type ScheduleConfig, validateScheduleConfig } from "./config.ts";
 import type { FailureReason } from "./record.ts";
-import {
-  isOpen,
-  type Lease,
-  leasesOf,
-  type ShardEntry,
-  type ShardKind,
-  type ShardState,
-} from "./shard-state.ts";
+import { isOpen, type Lease, type ShardEntry, type ShardKind } from "./shard-state.ts";
 import { SpeedSamples } from "./speed-samples.ts";
 
 /** A job while it runs. Mutable and owned by one shell; changed only through `applyEvent` and `replay`. */
@@ -23,10 +16,10 @@ export interface JobState {
   readonly generation: number;
 
   // Durable facts: the fold of the journal. Only `evolve` changes them.
-  phase: JobPhase;
-  jobId: string | null;
-  name: string;
-  digests: JobDigests | null;
+  /** Changed only along the arrows in `moves.ts`. */
+  readonly phase: Phase;
+  /** Null until the job is accepted. */
+  accepted: AcceptedJob | null;
   /**
    * The paths of the input files: as the plan was sealed, until who takes the job up says where they are now.
    */
@@ -38,12 +31,8 @@ export interface JobState {
   readonly totals: Totals;
   /** The highest token of any generation. */
   lastToken: Token | null;
-  /** The digest of the output that publishIntent announced. */
-  outputDigest: string | null;
-  /** Why the job failed or was cancelled. */
-  failure: FailureReason | null;
 
-  // How the shards stand, kept with each change of one: see `setShardState`.
+  // Counts over the shards, kept with each move of one.
   readonly counts: Record<ShardKind, number>;
   readonly committing: Set<ShardEntry>;
   /** Leases beyond the first of their shard. */
@@ -64,6 +53,32 @@ export interface JobState {
   noWorkersSinceMs: number | null;
   /** Why the last worker that was refused must not work here. */
   refusal: FailureReason | null;
+}
+
+/**
+ * How far a job is:
+ *
+ *     planning -> running -> reducing -> publishing -> published
+ *                    ^ revoked --'            |
+ *     not ended -> failed, and but for publishing, -> cancelled; another run goes on from either
+ */
+export type Phase =
+  | { readonly kind: "planning" }
+  /** There are open shards. */
+  | { readonly kind: "running" }
+  | { readonly kind: "reducing" }
+  /** `outputDigest` is of the output that the intent to publish announced. */
+  | { readonly kind: "publishing"; readonly outputDigest: string }
+  | { readonly kind: "published"; readonly outputDigest: string }
+  /** `intent`: of the output that it was to publish, and that another run must publish; null before. */
+  | { readonly kind: "failed"; readonly reason: FailureReason; readonly intent: string | null }
+  | { readonly kind: "cancelled"; readonly reason: FailureReason };
+
+/** What the job was accepted as: the digests of a later run must be the same. */
+export interface AcceptedJob {
+  readonly jobId: string;
+  readonly name: string;
+  readonly digests: JobDigests;
 }
 
 export interface Totals {
@@ -149,10 +164,8 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
   return {
     config,
     generation,
-    phase: "planning",
-    jobId: null,
-    name: "",
-    digests: null,
+    phase: { kind: "planning" },
+    accepted: null,
     files: [],
     rows: new DatasetRows([]),
     shards: [],
@@ -166,8 +179,6 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
       attemptsFailed: 0,
     },
     lastToken: null,
-    outputDigest: null,
-    failure: null,
     counts: { pending: 0, leased: 0, committing: 0, committed: 0, split: 0, poisoned: 0 },
     committing: new Set(),
     extraLeases: 0,
@@ -205,18 +216,9 @@ export function addShard(state: JobState, shard: Shard, parent: ShardId | null):
   return entry;
 }
 
-/** The one place that moves a shard: keeps what is counted over all shards in step. */
-export function setShardState(state: JobState, entry: ShardEntry, next: ShardState): void {
-  state.counts[entry.state.kind] -= 1;
-  state.counts[next.kind] += 1;
-  state.extraLeases += extraLeases(next) - extraLeases(entry.state);
-  if (next.kind === "committing") state.committing.add(entry);
-  else state.committing.delete(entry);
-  entry.state = next;
-}
-
-function extraLeases(state: ShardState): number {
-  return Math.max(0, leasesOf(state).length - 1);
+/** Why the job failed or was cancelled; null where it did not. */
+export function unhappyEnd({ phase }: JobState): FailureReason | null {
+  return phase.kind === "failed" || phase.kind === "cancelled" ? phase.reason : null;
 }
 
 /** Shards with work left. */

@@ -1,11 +1,11 @@
-import { assert } from "../../../shared/core/assert.ts";
 import type { JobPhase } from "../../../shared/domain/job.ts";
+import { BrokenLaw } from "../../../shared/domain/laws.ts";
 import type { JobEvent } from "./event.ts";
-import { type JobState, setShardState } from "./job-state.ts";
+import type { JobState, Phase } from "./job-state.ts";
 import { historyOf } from "./shard-place.ts";
-import type { ShardEntry, ShardKind, ShardState } from "./shard-state.ts";
+import { leasesOf, type ShardEntry, type ShardKind, type ShardState } from "./shard-state.ts";
 
-// The legal moves, on one screen. A cell that is not here throws.
+// What may come when, and the legal moves of jobs and shards, on one screen. What is not here throws.
 
 /**
  * `act`: the event's own file decides. `late`: it came after the job's end, is answered and changes nothing.
@@ -37,8 +37,8 @@ const ENDED = {
   jobBroken: "late",
 } as const;
 
-/** Job phase x event. */
-const JOB_MOVES = {
+/** Job phase x event: what may come. */
+const EVENTS = {
   planning: { ...ALIVE, jobAccepted: "act", planSealed: "act" },
   running: { ...ALIVE, partialStored: "act", partialRejected: "act", partialDamaged: "act" },
   reducing: { ...ALIVE, partialDamaged: "act", reduced: "act" },
@@ -48,6 +48,33 @@ const JOB_MOVES = {
   failed: { ...ENDED, jobAccepted: "late", planSealed: "late" },
   cancelled: { ...ENDED, jobAccepted: "late", planSealed: "late" },
 } as const satisfies Record<JobPhase, Partial<Record<JobEvent["kind"], Cell>>>;
+
+export type JobMove =
+  | "planSealed"
+  | "lastShardDone"
+  | "shardRevoked"
+  | "publishIntent"
+  | "published"
+  | "failed"
+  | "cancelled"
+  /** Another run goes on with what a failed or cancelled one committed. */
+  | "revived";
+
+/** Job phase x move -> the phases that it may lead to. */
+const JOB_MOVES: Record<JobPhase, Partial<Record<JobMove, readonly JobPhase[]>>> = {
+  planning: { planSealed: ["running"], failed: ["failed"], cancelled: ["cancelled"] },
+  running: { lastShardDone: ["reducing"], failed: ["failed"], cancelled: ["cancelled"] },
+  reducing: {
+    shardRevoked: ["running"],
+    publishIntent: ["publishing"],
+    failed: ["failed"],
+    cancelled: ["cancelled"],
+  },
+  publishing: { published: ["published"], failed: ["failed"] },
+  published: {},
+  failed: { revived: ["planning", "running", "publishing"] },
+  cancelled: { revived: ["planning", "running"] },
+};
 
 export type ShardMove =
   | "granted"
@@ -59,6 +86,8 @@ export type ShardMove =
   | "revoked"
   | "splitUp"
   | "poisoned"
+  /** A shard that the journal made pending gets its times, and waits. */
+  | "queued"
   | "jobEnded";
 
 /** Shard state x move -> the states that it may lead to. */
@@ -70,6 +99,7 @@ const SHARD_MOVES: Record<ShardKind, Partial<Record<ShardMove, readonly ShardKin
     stored: ["committed"],
     splitUp: ["split"],
     poisoned: ["poisoned"],
+    queued: ["pending"],
   },
   leased: {
     granted: ["leased"],
@@ -90,19 +120,46 @@ const SHARD_MOVES: Record<ShardKind, Partial<Record<ShardMove, readonly ShardKin
 };
 
 export function cellOf(state: JobState, event: JobEvent): Cell {
-  const row: Partial<Record<JobEvent["kind"], Cell>> = JOB_MOVES[state.phase];
+  const { kind } = state.phase;
+  const row: Partial<Record<JobEvent["kind"], Cell>> = EVENTS[kind];
   const cell = row[event.kind];
   if (cell !== undefined) return cell;
   const entry = "shard" in event ? state.shards[event.shard] : undefined;
   const history = entry === undefined ? "" : `; ${historyOf(state, entry)}`;
-  throw new Error(`broken invariant: ${event.kind} while the job is ${state.phase}${history}`);
+  throw new BrokenLaw("legal-moves", `${event.kind} while the job is ${kind}${history}`);
 }
 
-/** Moves a shard along a legal arrow. */
-export function moveShard(state: JobState, entry: ShardEntry, move: ShardMove, next: ShardState): void {
-  const targets = SHARD_MOVES[entry.state.kind][move];
-  if (targets === undefined || !targets.includes(next.kind)) {
-    assert(false, `${move} leads from ${entry.state.kind} to ${next.kind}; ${historyOf(state, entry)}`);
+/** Moves the job along a legal arrow: the one place that changes its phase. */
+export function moveJob(state: JobState, move: JobMove, next: Phase): void {
+  const { kind } = state.phase;
+  if (JOB_MOVES[kind][move]?.includes(next.kind) !== true) {
+    throw new BrokenLaw("legal-moves", `${move} leads from ${kind} to ${next.kind}`);
   }
-  setShardState(state, entry, next);
+  const writable: { phase: Phase } = state;
+  writable.phase = next;
+}
+
+/**
+ * Moves a shard along a legal arrow: the one place that changes its state, and keeps the counts over all
+ * shards in step.
+ */
+export function moveShard(state: JobState, entry: ShardEntry, move: ShardMove, next: ShardState): void {
+  const { kind } = entry.state;
+  if (SHARD_MOVES[kind][move]?.includes(next.kind) !== true) {
+    throw new BrokenLaw(
+      "legal-moves",
+      `${move} leads from ${kind} to ${next.kind}; ${historyOf(state, entry)}`,
+    );
+  }
+  state.counts[kind] -= 1;
+  state.counts[next.kind] += 1;
+  state.extraLeases += extraLeases(next) - extraLeases(entry.state);
+  if (next.kind === "committing") state.committing.add(entry);
+  else state.committing.delete(entry);
+  const writable: { state: ShardState } = entry;
+  writable.state = next;
+}
+
+function extraLeases(state: ShardState): number {
+  return Math.max(0, leasesOf(state).length - 1);
 }

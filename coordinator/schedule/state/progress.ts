@@ -8,7 +8,7 @@ import { inPlanOrder } from "./shard-state.ts";
 export function jobProgress(state: JobState): JobProgress {
   const { totals, counts } = state;
   return {
-    phase: state.phase,
+    phase: state.phase.kind,
     rowsTotal: totals.rows,
     rowsPruned: state.rows.pruned,
     rowsDone: totals.rowsCommitted + counts.poisoned + rowsInFlight(state),

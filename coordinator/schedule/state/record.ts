@@ -81,6 +81,9 @@ export type JournalRecord =
    */
   | { readonly kind: "jobRevived"; readonly jobId: string };
 
+/** The record of one kind. */
+export type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: K }>;
+
 /** How one execution ended. Only `failed`, `died` and `rejected` count against the shard. */
 export type AttemptEnd =
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }

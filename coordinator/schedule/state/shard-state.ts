@@ -37,7 +37,8 @@ export interface ShardEntry {
   readonly shard: Shard;
   /** The shard that this is a half of. */
   readonly parent: ShardId | null;
-  state: ShardState;
+  /** Changed only along the arrows in `moves.ts`. */
+  readonly state: ShardState;
   /** The newest executions, oldest first by token; see {@link MAX_ATTEMPTS_KEPT}. */
   attempts: readonly Attempt[];
   /** Tokens up to this one have been forgotten: an offer under one of them is refused. */

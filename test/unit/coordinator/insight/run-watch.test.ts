@@ -116,7 +116,7 @@ describe("what limits a job that runs", () => {
     const partial = aPartial(shard, token);
     job.offer(worker, partial);
     job.stored(partial);
-    expect(job.state.phase).toBe("reducing");
+    expect(job.state.phase.kind).toBe("reducing");
     pass(10);
     expect(watch.verdict("run").bottleneck).toBe("reduce");
     expect(watch.verdict("run").stages.infer).toBeCloseTo(0.95);

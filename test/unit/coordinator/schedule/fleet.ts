@@ -74,12 +74,12 @@ class Fleet {
   }
 
   run(): void {
-    while (this.state.phase === "running" && this.nowMs < GIVE_UP_MS) {
+    while (this.state.phase.kind === "running" && this.nowMs < GIVE_UP_MS) {
       this.nowMs += STEP_MS;
       for (const { shard, token, executionId } of this.#offered.splice(0)) {
         this.#apply({ kind: "partialStored", shard, token, executionId });
       }
-      for (const worker of this.#workers) if (this.state.phase === "running") this.#step(worker);
+      for (const worker of this.#workers) if (this.state.phase.kind === "running") this.#step(worker);
     }
   }
 

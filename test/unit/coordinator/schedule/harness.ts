@@ -5,7 +5,11 @@ import { checkInvariants } from "../../../../coordinator/schedule/laws/invariant
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../../../../coordinator/schedule/state/config.ts";
 import type { JobEffect } from "../../../../coordinator/schedule/state/effect.ts";
 import type { JobEvent } from "../../../../coordinator/schedule/state/event.ts";
-import { createJobState, type JobState } from "../../../../coordinator/schedule/state/job-state.ts";
+import {
+  createJobState,
+  type JobState,
+  unhappyEnd,
+} from "../../../../coordinator/schedule/state/job-state.ts";
 import type { FailureReason, JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { BrokenLaw } from "../../../../shared/domain/laws.ts";
@@ -190,6 +194,11 @@ export class TestJob {
   tickAfter(ms: number): JobEffect[] {
     this.nowMs += ms;
     return this.apply({ kind: "tick" });
+  }
+
+  /** Why it failed or was cancelled. */
+  get failure(): FailureReason | null {
+    return unhappyEnd(this.state);
   }
 
   stateOf(id: number): string | undefined {

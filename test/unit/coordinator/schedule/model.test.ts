@@ -80,8 +80,8 @@ describe("whatever happens, in any order", () => {
         expect(world.ended).toBe(true);
         faults += world.faults;
         for (const what of world.seen) seen.add(what);
-        const { phase } = world.job.state;
-        ends.set(phase, (ends.get(phase) ?? 0) + 1);
+        const { kind } = world.job.state.phase;
+        ends.set(kind, (ends.get(kind) ?? 0) + 1);
       }),
       { numRuns: 1500 },
     );

@@ -32,7 +32,7 @@ test("fifty thousand shards with a thousand workers go through, some of them twi
   for (const worker of workers) only(apply({ kind: "leaseRequested", worker }), "grant");
   nowMs += 30_000;
   apply({ kind: "tick" });
-  for (let at = 0; state.phase === "running"; at += 1) {
+  for (let at = 0; state.phase.kind === "running"; at += 1) {
     const worker = workers[at % workers.length] ?? workerSession("none");
     const { shard, token } = only(apply({ kind: "leaseRequested", worker }), "grant");
     const partial = aPartial(shard, token);

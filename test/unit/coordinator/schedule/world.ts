@@ -49,7 +49,7 @@ export class World {
   }
 
   get ended(): boolean {
-    return isEnded(this.job.state.phase);
+    return isEnded(this.job.state.phase.kind);
   }
 
   // What may happen; each is possible at any time, and does nothing where it makes no sense.
@@ -217,11 +217,11 @@ export class World {
 
   /** The laws of the output, as readers and auditors would check them. */
   audit(): void {
-    const { phase, outputDigest } = this.job.state;
-    const seen = !this.ended || (this.output !== null) === (phase === "published");
-    assertLaw("cancelled-or-published", seen, `the job is ${phase}, the output ${this.output}`);
-    if (phase !== "published") return;
-    const isIntent = this.output === outputDigest && this.output === this.#digest();
+    const { phase } = this.job.state;
+    const seen = !this.ended || (this.output !== null) === (phase.kind === "published");
+    assertLaw("cancelled-or-published", seen, `the job is ${phase.kind}, the output ${this.output}`);
+    if (phase.kind !== "published") return;
+    const isIntent = this.output === phase.outputDigest && this.output === this.#digest();
     assertLaw("published-once", isIntent, "the output is the intent");
     const rows = new Set<number>();
     const count = (row: number) => {

@@ -48,7 +48,7 @@ describe("bad partials", () => {
       job.rejected(partial);
       job.nowMs += 60_000;
     }
-    expect(job.state.failure).toMatchObject({ code: "SHARD_FAILED", fields: { code: "PARTIAL_INVALID" } });
+    expect(job.failure).toMatchObject({ code: "SHARD_FAILED", fields: { code: "PARTIAL_INVALID" } });
   });
 });
 
@@ -59,7 +59,7 @@ describe("dead letters", () => {
   test("within the budget a partial with dead rows is committed like any other", () => {
     const job = TestJob.running(aPlan(1), aConfig({ maxDeadRows: 1 }));
     job.commit(job.join("w1"), { rowsOut: 9, rowsDead: 1, firstDead: letter(3) });
-    expect(job.state.phase).toBe("reducing");
+    expect(job.state.phase.kind).toBe("reducing");
   });
 
   test("beyond it the job fails and names the first row in plan order", () => {

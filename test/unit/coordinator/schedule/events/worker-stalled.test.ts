@@ -59,6 +59,6 @@ describe("a worker that renews its leases and does nothing", () => {
       job.beat(worker, lease);
       job.nowMs += MINUTE;
     }
-    expect(job.state.failure).toMatchObject({ code: "SHARD_FAILED", fields: { code: "ATTEMPT_STALLED" } });
+    expect(job.failure).toMatchObject({ code: "SHARD_FAILED", fields: { code: "ATTEMPT_STALLED" } });
   });
 });

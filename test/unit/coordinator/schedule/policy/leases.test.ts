@@ -134,7 +134,7 @@ describe("failing", () => {
       }
       job.nowMs += 60_000;
     }
-    expect(job.state.phase).toBe("failed");
+    expect(job.state.phase.kind).toBe("failed");
   });
 
   test("a shard of several files that fails is told by them, and by its rows of the input", () => {
@@ -247,7 +247,7 @@ describe("workers", () => {
     const job = TestJob.running(aPlan(1));
     job.tickAfter(0);
     job.tickAfter(299_999);
-    expect(job.state.phase).toBe("running");
+    expect(job.state.phase.kind).toBe("running");
     const effects = job.tickAfter(1);
     expect(only(effects, "jobEnded").reason).toMatchObject({ code: "NO_WORKERS", fields: { shardsLeft: 1 } });
   });
@@ -260,9 +260,9 @@ describe("workers", () => {
     job.tickAfter(10_000);
     job.lose(worker);
     job.tickAfter(299_999);
-    expect(job.state.phase).toBe("running");
+    expect(job.state.phase.kind).toBe("running");
     job.tickAfter(1);
-    expect(job.state.phase).toBe("failed");
+    expect(job.state.phase.kind).toBe("failed");
   });
 
   test("a worker that is lost twice is lost once", () => {
