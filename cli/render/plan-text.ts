@@ -114,7 +114,7 @@ function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, uneven 
   if (scale !== 1) parts.push(`* ${scale}`);
   if (offset !== 0) parts.push(offset > 0 ? `+ ${offset}` : `- ${-offset}`);
   if (fill !== null) parts.push(`(null is ${fill})`);
-  if (uneven !== null && made.columns(source).length > 0) {
+  if (uneven !== null && made.rows !== "value") {
     parts.push(uneven.pad === null ? "(never padded: batches of one length)" : `(padded with ${uneven.pad})`);
   }
   return [tensor, `${dtype} ${shapeText(rowDims, uneven !== null)}`, parts.join(" ")];

@@ -1,20 +1,20 @@
+import { listNames } from "../../shared/core/list-names.ts";
 import { didYouMean } from "../../shared/core/nearest.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import type { CellSize } from "../../shared/input-sources/input-source.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../shared/job-file/key-path.ts";
 
-/** More names than this in one message help nobody. */
-const MAX_NAMES_SHOWN = 30;
-
 /** The columns of the dataset by name, with what is needed to speak of those that are not there. */
 export class Columns {
-  readonly fields: readonly Field[];
+  /** In the order of the schema. */
+  readonly names: readonly string[];
   readonly #byName = new Map<string, Field>();
   readonly #twice = new Set<string>();
 
   constructor(fields: readonly Field[]) {
-    this.fields = fields;
+    this.names = fields.map(({ name }) => name);
     for (const field of fields) {
       if (this.#byName.has(field.name)) this.#twice.add(field.name);
       else this.#byName.set(field.name, field);
@@ -29,8 +29,7 @@ export class Columns {
   find(name: string, path: KeyPath, problems: SpecProblem[]): Field | null {
     const field = this.#byName.get(name);
     if (field === undefined) {
-      const names = this.fields.map((other) => other.name);
-      const expected = `a column of the input: ${listNames(names)}`;
+      const expected = `a column of the input: ${listNames(this.names)}`;
       const found = `\`${name}\``;
       problems.push({
         path,
@@ -38,7 +37,7 @@ export class Columns {
         what: `no column \`${name}\``,
         expected,
         found,
-        ...didYouMean(name, names),
+        ...didYouMean(name, this.names),
       });
       return null;
     }
@@ -54,23 +53,6 @@ export class Columns {
     return field;
   }
 }
-
-export function listNames(names: readonly string[]): string {
-  if (names.length === 0) return "none";
-  const shown = names.slice(0, MAX_NAMES_SHOWN).map((name) => `\`${name}\``);
-  const more = names.length - shown.length;
-  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
-}
-
-/** How many values a cell of a column holds. */
-export type CellSize =
-  /** Always this many numbers. */
-  | { readonly kind: "values"; readonly values: number }
-  /** Lists whose length is seen row by row: a multiple of `factor`, the product of the fixed ones. */
-  | { readonly kind: "perRow"; readonly factor: number }
-  /** Always this many bytes: uint8 values, or values of the tensor's dtype. */
-  | { readonly kind: "bytes"; readonly bytes: number }
-  | { readonly kind: "bytesPerRow" };
 
 /**
  * The size of a column's cells, or null for a type that cannot feed a model. Lists may be nested to any depth

@@ -1,7 +1,6 @@
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { type Dim, dtypeBytes, product } from "../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
-import type { KeyPath } from "../../shared/job-file/key-path.ts";
 import {
   closedDims,
   type DimSizes,
@@ -11,20 +10,20 @@ import {
   openRowDims,
   solveDims,
 } from "./bind-shape.ts";
-import type { InputSource } from "./bind-source.ts";
+import type { ColumnInput } from "./bind-source.ts";
 
 /**
  * The dims after the batch: the model's, with what it leaves open from `shape`, from other inputs that share
  * a symbol, or from the size of the cells. Null with a problem when they cannot be known or the cells do not
  * fit them.
  */
-export function bindInput(input: InputSource, sizes: DimSizes, problems: SpecProblem[]): InputBinding | null {
+export function bindInput(input: ColumnInput, sizes: DimSizes, problems: SpecProblem[]): InputBinding | null {
   const rowDims = resolveRowDims(input, sizes, problems);
   if (rowDims === null) return null;
   const rowValues = product(rowDims);
   const misfit = cellMisfit(input, rowDims, rowValues);
   if (misfit !== null) {
-    problems.push({ path: placeOfSource(input), part: "value", ...misfit, found: input.found });
+    problems.push({ path: input.columnPath, part: "value", ...misfit, found: input.found });
     return null;
   }
   const { tensor, spec, source } = input;
@@ -43,7 +42,7 @@ export function bindInput(input: InputSource, sizes: DimSizes, problems: SpecPro
 }
 
 function resolveRowDims(
-  input: InputSource,
+  input: ColumnInput,
   sizes: DimSizes,
   problems: SpecProblem[],
 ): readonly number[] | null {
@@ -64,13 +63,13 @@ function resolveRowDims(
  * The values in a cell where its type alone says so. Bytes may be uint8 values or raw ones: only a one-byte
  * dtype is sure.
  */
-function knownValues({ cell, tensor }: InputSource): number | null {
+function knownValues({ cell, tensor }: ColumnInput): number | null {
   if (cell.kind === "values") return cell.values;
   return cell.kind === "bytes" && dtypeBytes(tensor.dtype) === 1 ? cell.bytes : null;
 }
 
 function unknownDims(
-  { tensor, cell }: InputSource,
+  { tensor, cell }: ColumnInput,
   dims: readonly Dim[],
 ): Pick<SpecProblem, "what" | "expected" | "hint"> {
   const bytes = dtypeBytes(tensor.dtype);
@@ -90,7 +89,7 @@ function unknownDims(
  * tell.
  */
 function cellMisfit(
-  { cell, tensor }: InputSource,
+  { cell, tensor }: ColumnInput,
   rowDims: readonly number[],
   rowValues: number,
 ): Pick<SpecProblem, "what" | "expected"> | null {
@@ -112,9 +111,4 @@ function cellMisfit(
     case "bytesPerRow":
       return null;
   }
-}
-
-function placeOfSource({ spec, path, source }: InputSource): KeyPath {
-  if (source.kind === "stack") return [...path, "columns"];
-  return spec?.column === undefined ? path : [...path, "column"];
 }

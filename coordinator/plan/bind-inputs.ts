@@ -1,17 +1,19 @@
+import { listNames } from "../../shared/core/list-names.ts";
 import { didYouMean } from "../../shared/core/nearest.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import { chosenSource } from "../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import type { BatchFirst } from "./bind-batch-axis.ts";
-import { type Columns, listNames } from "./bind-column.ts";
+import type { Columns } from "./bind-column.ts";
 import { bindInput } from "./bind-input.ts";
-import { bindMask, type MaskSource } from "./bind-mask.ts";
 import { type DimSizes, formatDims } from "./bind-shape.ts";
 import { LearnedSizes } from "./bind-sizes.ts";
-import { findSource, type InputSource } from "./bind-source.ts";
+import { type ColumnInput, findColumns } from "./bind-source.ts";
 import { bindUneven, checkPads, mayBeUneven, unevenSymbol, withPads } from "./bind-uneven.ts";
+import { bindValue, type ValueInput } from "./bind-value.ts";
 
 /** The inputs of a model, bound, and what was learned of its symbols on the way. */
 interface BoundInputs {
@@ -42,47 +44,48 @@ class InputBinder {
   }
 
   bind(spec: JobSpec["map"], tensors: readonly BatchFirst[], columns: Columns): BoundInputs {
-    const sources: InputSource[] = [];
-    const masks: MaskSource[] = [];
+    const fed: ColumnInput[] = [];
+    const values: ValueInput[] = [];
     for (const { tensor } of tensors) {
       const own = ownSpec(spec, tensor.name);
+      const source = chosenSource(own ?? {});
       if (tensor.dims.length === 0) continue;
-      if (own?.mask !== undefined) masks.push({ tensor, spec: own, of: own.mask });
-      else {
-        const source = findSource(tensor, own, columns, this.#problems);
-        if (source !== null) sources.push(source);
+      if (source.rows === "value") {
+        if (own !== null) values.push({ tensor, spec: own, source, plan: source.bind(own) });
+      } else {
+        const input = findColumns(tensor, { source, spec: own }, columns, this.#problems);
+        if (input !== null) fed.push(input);
       }
     }
-    this.#bindSources(sources);
+    this.#bindColumns(fed);
     const names = tensors.map(({ tensor }) => tensor.name);
-    const maskNames = masks.map(({ tensor }) => tensor.name);
-    for (const mask of masks) {
-      const context = { names, maskNames, bound: this.#bound, sizes: this.#sizes.known };
-      const binding = bindMask(mask, context, this.#problems);
-      if (binding !== null) this.#addUneven(mask.tensor, binding);
+    for (const value of values) {
+      const context = { names, values, bound: this.#bound, sizes: this.#sizes.known };
+      const binding = bindValue(value, context, this.#problems);
+      if (binding !== null) this.#addUneven(value.tensor, binding);
     }
-    checkPads(sources, this.#bound, this.#problems);
+    checkPads(fed, this.#bound, this.#problems);
     const inputs = tensors.flatMap(({ tensor, batchAxis }) => {
       const binding = this.#bound.get(tensor.name);
       return binding === undefined ? [] : [{ ...binding, batchAxis }];
     });
-    return { inputs: withPads(inputs, sources), sizes: this.#sizes.known, uneven: this.#uneven };
+    return { inputs: withPads(inputs, fed), sizes: this.#sizes.known, uneven: this.#uneven };
   }
 
   /**
    * An input may get a size from another that shares a symbol: those that settle their own shape go first.
    * What is still open then is what differs from row to row.
    */
-  #bindSources(sources: readonly InputSource[]): void {
-    const later = sources.filter((source) => !this.#tryEven(source, []));
-    const open = later.filter((source) => {
-      if (mayBeUneven(source, this.#sizes.known)) return true;
-      this.#tryEven(source, this.#problems);
+  #bindColumns(inputs: readonly ColumnInput[]): void {
+    const later = inputs.filter((input) => !this.#tryEven(input, []));
+    const open = later.filter((input) => {
+      if (mayBeUneven(input, this.#sizes.known)) return true;
+      this.#tryEven(input, this.#problems);
       return false;
     });
-    for (const source of open) {
-      const binding = bindUneven(source, this.#sizes.known, this.#problems);
-      if (binding !== null) this.#addUneven(source.tensor, binding);
+    for (const input of open) {
+      const binding = bindUneven(input, this.#sizes.known, this.#problems);
+      if (binding !== null) this.#addUneven(input.tensor, binding);
     }
   }
 
@@ -91,17 +94,17 @@ class InputBinder {
     this.#uneven.add(unevenSymbol(tensor));
   }
 
-  #tryEven(source: InputSource, problems: SpecProblem[]): boolean {
-    const binding = bindInput(source, this.#sizes.known, problems);
+  #tryEven(input: ColumnInput, problems: SpecProblem[]): boolean {
+    const binding = bindInput(input, this.#sizes.known, problems);
     if (binding === null) return false;
-    const clash = this.#sizes.learn(source.tensor, binding.rowDims, source.spec?.shape !== undefined);
+    const clash = this.#sizes.learn(input.tensor, binding.rowDims, input.spec?.shape !== undefined);
     if (clash !== null) {
       problems.push({
-        path: source.path,
+        path: input.path,
         part: "value",
         what: `the columns give the model's dimension \`${clash.symbol}\` two sizes`,
         expected: `${clash.known}, as in another input`,
-        found: `${clash.size}, for \`${source.tensor.name}\` ${formatDims(source.tensor.dims)}`,
+        found: `${clash.size}, for \`${input.tensor.name}\` ${formatDims(input.tensor.dims)}`,
         hint: "if the model means two dimensions by one name, give `shape`",
       });
       return false;

@@ -1,16 +1,17 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { listNames } from "../../shared/core/list-names.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
-import { sourceOf } from "../../shared/input-sources/input-sources.ts";
+import { sourceColumns } from "../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindBatch, checkTokens } from "./bind-batch.ts";
 import { batchNamesOf, inputsBatchFirst } from "./bind-batch-axis.ts";
-import { Columns, listNames } from "./bind-column.ts";
+import { Columns } from "./bind-column.ts";
 import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
 
@@ -53,7 +54,7 @@ export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readon
   checkClashes(keep, outputs, problems);
   if (problems.length > 0) throw misfit(problems);
   const read = new Set([
-    ...inputs.flatMap(({ source }) => sourceOf(source).columns(source)),
+    ...inputs.flatMap(({ source }) => sourceColumns(source)),
     ...keep.map((field) => field.name),
   ]);
   const order = fields.map((field) => field.name).filter((name) => read.has(name));

@@ -1,3 +1,4 @@
+import { listNames } from "../../shared/core/list-names.ts";
 import { didYouMean } from "../../shared/core/nearest.ts";
 import type { OutputBinding } from "../../shared/domain/map-plan.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
@@ -6,7 +7,6 @@ import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../shared/job-file/key-path.ts";
 import { opOf, planOp } from "../../shared/output-ops/output-ops.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch-axis.ts";
-import { listNames } from "./bind-column.ts";
 import { checkPositionsOp, isUneven, resolvePositionDims } from "./bind-output-positions.ts";
 import {
   closedDims,

@@ -3,15 +3,14 @@ import type { InputBinding } from "../../shared/domain/map-plan.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
-import { isMaskName } from "./bind-mask-name.ts";
 import { closedDims, type DimSizes, formatDims, isFixed, MAX_ROW_VALUES, openRowDims } from "./bind-shape.ts";
-import type { InputSource } from "./bind-source.ts";
+import type { ColumnInput } from "./bind-source.ts";
 
 /**
  * Whether rows of this input differ in length: fed by a list of no fixed length, where only the first
  * dimension after the batch is still open and the job does not close it by `shape`.
  */
-export function mayBeUneven({ tensor, spec, cell }: InputSource, sizes: DimSizes): boolean {
+export function mayBeUneven({ tensor, spec, cell }: ColumnInput, sizes: DimSizes): boolean {
   return spec?.shape === undefined && cell.kind === "perRow" && positionDims(tensor, sizes) !== null;
 }
 
@@ -31,11 +30,11 @@ export function unevenSymbol({ dims }: TensorInfo): string {
 
 /** Null with a problem when the lists cannot be positions of this shape. */
 export function bindUneven(
-  source: InputSource,
+  source: ColumnInput,
   sizes: DimSizes,
   problems: SpecProblem[],
 ): InputBinding | null {
-  const { tensor, spec, cell, path, found } = source;
+  const { tensor, spec, cell, columnPath, found } = source;
   const rowDims = positionDims(tensor, sizes) ?? [];
   const rowValues = product(rowDims);
   // The lists that are of a fixed size must be whole positions, or whole parts of one.
@@ -43,7 +42,7 @@ export function bindUneven(
   const fits = values > 0 && (values % rowValues === 0 || rowValues % values === 0);
   if (!fits || rowValues > MAX_ROW_VALUES) {
     problems.push({
-      path: spec?.column === undefined ? path : [...path, "column"],
+      path: columnPath,
       part: "value",
       what: `the column does not fit the model's input \`${tensor.name}\``,
       expected: `lists of positions of ${rowValues} ${tensor.dtype} values, ${formatDims(rowDims)}`,
@@ -67,7 +66,7 @@ export function bindUneven(
 
 /** `pad` is for uneven rows, and a value that the tensor can hold. */
 export function checkPads(
-  sources: readonly InputSource[],
+  sources: readonly ColumnInput[],
   bound: ReadonlyMap<string, InputBinding>,
   problems: SpecProblem[],
 ): void {
@@ -103,14 +102,13 @@ export function checkPads(
  */
 export function withPads(
   inputs: readonly InputBinding[],
-  sources: readonly InputSource[],
+  sources: readonly ColumnInput[],
 ): readonly InputBinding[] {
   const told = new Set(
     sources.filter(({ spec }) => spec?.pad !== undefined).map(({ tensor }) => tensor.name),
   );
   const tells = ({ tensor, source, scale, uneven }: InputBinding) => {
-    if (uneven === null) return false;
-    return sourceOf(source).marksPadding ? scale !== 0 : told.has(tensor) || isMaskName(tensor);
+    return uneven !== null && (told.has(tensor) || sourceOf(source).marksPadding({ tensor, scale }));
   };
   if (inputs.some(tells)) return inputs;
   return inputs.map((input) => (input.uneven === null ? input : { ...input, uneven: { pad: null } }));

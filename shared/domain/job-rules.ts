@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import type { SourceSpec } from "../input-sources/input-source.ts";
+import { chosenSource, SOURCE_KEYS } from "../input-sources/input-sources.ts";
 import { OP_KEYS, type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
 import { notAPath } from "./location.ts";
@@ -7,29 +9,16 @@ import { outputColumnNames } from "./output-fields.ts";
 /** Rules of the job file that one key alone cannot break. */
 type Context = z.core.$RefinementCtx;
 
-/** What a mask is made of says all about it. */
-const NOT_WITH_MASK = ["column", "columns", "shape", "fill", "pad"] as const;
-
-/** A column that feeds an input is named once, and a mask has none. */
-export function checkInputRules(
-  input: { readonly [K in "mask" | (typeof NOT_WITH_MASK)[number]]?: unknown },
-  context: Context,
-): void {
-  if (input.mask !== undefined) {
-    for (const key of NOT_WITH_MASK) {
-      if (input[key] === undefined) continue;
-      refuse(context, [key], `\`mask\` and \`${key}\` exclude each other`, {
-        expected: "`mask` alone",
-        hint: "a mask is 1 for each position of a row and 0 for padding: no column feeds it, nothing in it is missing",
-      });
-    }
-    return;
+/** An input has one source, and no keys that do not go with it. */
+export function checkInputRules(input: SourceSpec, context: Context): void {
+  const { key: chosen, keys, excludes } = chosenSource(input);
+  for (const key of [...Object.keys(SOURCE_KEYS), ...(excludes?.keys ?? [])]) {
+    if (input[key] === undefined || Object.hasOwn(keys, key)) continue;
+    refuse(context, [key], `\`${chosen}\` and \`${key}\` exclude each other`, {
+      expected: `\`${chosen}\` alone`,
+      ...(excludes === undefined ? {} : { hint: excludes.why }),
+    });
   }
-  if (input.column === undefined || input.columns === undefined) return;
-  refuse(context, ["columns"], "`column` and `columns` exclude each other", {
-    expected: "one of the two",
-    hint: "use `columns` for several scalar columns side by side, `column` for one",
-  });
 }
 
 /** What stands where a path is expected can be one. */

@@ -1,7 +1,8 @@
 import * as z from "zod";
+import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { DEVICES } from "./device.ts";
 import { checkPath, checkReductionCount, checkSomethingIsPublished } from "./job-rules.ts";
-import { type Frozen, MAX_NAMES, mapSpec } from "./map-spec.ts";
+import { type Frozen, mapSpec } from "./map-spec.ts";
 import { PRECISIONS } from "./precision.ts";
 
 /**

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { COLUMN_NAME, MAX_NAMES } from "../input-sources/input-source.ts";
+import { SOURCE_KEYS } from "../input-sources/input-sources.ts";
 import { OP_KEYS, OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
 import { checkColumnClashes, checkInputRules, checkOutputRules } from "./job-rules.ts";
 
@@ -6,27 +8,15 @@ import { checkColumnClashes, checkInputRules, checkOutputRules } from "./job-rul
 const MAX_BATCH_ROWS = 1_048_576;
 const MAX_BATCH_TOKENS = 1_073_741_824;
 const MAX_DIM = 134_217_728;
-export const MAX_NAMES = 100_000;
 const MAX_RANK = 8;
 
-const columnName = z.string().min(1).max(1_000);
 const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);
 
 const inputSpec = z
   .strictObject({
-    column: columnName
-      .exactOptional()
-      .describe(
-        "The column that feeds this ONNX input. Left out, with `columns` too: the column of the same name.",
-      ),
-    columns: z
-      .union([columnName, z.array(columnName).min(1).max(MAX_NAMES)])
-      .exactOptional()
-      .describe(
-        "Several scalar columns side by side: a list of names, or one pattern such as `f*` (in schema order).",
-      ),
+    ...SOURCE_KEYS,
     scale: z
       .number()
       .default(1)
@@ -51,18 +41,11 @@ const inputSpec = z
         "Where rows are lists of uneven length: stands in for the positions that a row lacks, as the model sees it (1 for " +
           "RoBERTa's ids). Left out: 0, or no padding at all when the model is given no mask.",
       ),
-    mask: columnName
-      .exactOptional()
-      .describe(
-        "Instead of a column, another input whose rows are of uneven length: 1 for each position that a row has, 0 for " +
-          "padding, before `scale` and `offset`. `attention_mask: { mask: input_ids }`; all zeros are " +
-          "`token_type_ids: { mask: input_ids, scale: 0 }`.",
-      ),
   })
   .superRefine(checkInputRules);
 
 const outputKeys = {
-  tensor: columnName.exactOptional().describe("The ONNX output. Left out: the model's only output."),
+  tensor: COLUMN_NAME.exactOptional().describe("The ONNX output. Left out: the model's only output."),
   op: z
     .enum(OP_KINDS)
     .default("raw")
@@ -81,7 +64,7 @@ const outputSpec = z.strictObject(outputKeys).superRefine(checkOutputRules);
 
 /** An output of a list, which names its column itself. */
 const namedOutput = z
-  .strictObject({ column: columnName.describe("The output column."), ...outputKeys })
+  .strictObject({ column: COLUMN_NAME.describe("The output column."), ...outputKeys })
   .superRefine(checkOutputRules);
 
 const stepSpec = z.strictObject({
@@ -111,9 +94,9 @@ export const mapSpec = z
       ),
     inputs: z
       .record(
-        columnName,
+        COLUMN_NAME,
         z.union([
-          columnName.transform((column): z.input<typeof inputSpec> => ({ column })).pipe(inputSpec),
+          COLUMN_NAME.transform((column): z.input<typeof inputSpec> => ({ column })).pipe(inputSpec),
           inputSpec,
         ]),
       )
@@ -126,9 +109,9 @@ export const mapSpec = z
       .union([
         z
           .record(
-            columnName,
+            COLUMN_NAME,
             z.union([
-              columnName.transform((tensor): z.input<typeof outputSpec> => ({ tensor })).pipe(outputSpec),
+              COLUMN_NAME.transform((tensor): z.input<typeof outputSpec> => ({ tensor })).pipe(outputSpec),
               outputSpec,
             ]),
           )
@@ -143,7 +126,7 @@ export const mapSpec = z
           "`y: { tensor: logits }`. A list of the same, each with its `column`, says it as well.",
       ),
     keep: z
-      .array(columnName)
+      .array(COLUMN_NAME)
       .max(MAX_NAMES)
       .default([])
       .describe("Columns carried to the output as they are."),

@@ -1,36 +1,116 @@
-import type * as z from "zod";
+import * as z from "zod";
+
+/** In one list of a job file. More are a slip of a template. */
+export const MAX_NAMES = 100_000;
+
+/** The name of a column, or of the model's input or output that is one. */
+export const COLUMN_NAME = z.string().min(1).max(1_000);
 
 /** What an input of the model is made of, as a plan has it. Plain JSON. */
 export interface SourcePlan {
   readonly kind: string;
 }
 
+/** What a job file says of an input, by key. */
+export type SourceSpec = Readonly<Record<string, unknown>>;
+
+/** How many values a cell of a column holds. */
+export type CellSize =
+  /** Always this many numbers. */
+  | { readonly kind: "values"; readonly values: number }
+  /** Lists whose length is seen row by row: a multiple of `factor`, the product of the fixed ones. */
+  | { readonly kind: "perRow"; readonly factor: number }
+  /** Always this many bytes: uint8 values, or values of the tensor's dtype. */
+  | { readonly kind: "bytes"; readonly bytes: number }
+  | { readonly kind: "bytesPerRow" };
+
+/** A column of the job's rows. */
+interface SourceColumn {
+  readonly name: string;
+  /** As the schema has it: `numeric`, `list`, `string`. */
+  readonly kind: string;
+  /** In words: `fixed list of 784 float32`. */
+  readonly type: string;
+  /** Null where its cells are no numbers. */
+  readonly cell: CellSize | null;
+}
+
+/** Why an input cannot be made as the job file says. */
+export interface SourceProblem {
+  /** Leads on from the input's own key. */
+  readonly path: readonly (string | number)[];
+  readonly part: "key" | "value";
+  readonly what: string;
+  readonly expected?: string;
+  readonly found?: string;
+  readonly hint?: string;
+}
+
+/** What a source finds its columns in. */
+export interface SourceContext {
+  /** The model's name for the input. */
+  readonly input: string;
+  /** The columns of the job's rows, in the order of the schema. */
+  readonly names: readonly string[];
+  /** The column of this name; null when there is none, which is then a problem at `path`. */
+  readonly find: (name: string, path: SourceProblem["path"]) => SourceColumn | null;
+  readonly report: (problem: SourceProblem) => void;
+}
+
+/** What is known of an input once its columns are found. */
+interface FoundColumns<Plan extends SourcePlan = SourcePlan> {
+  readonly plan: Plan;
+  /** The values that its columns have for a row. */
+  readonly cell: CellSize;
+  /** The columns and their types, for messages. */
+  readonly found: string;
+}
+
+/** What all sources say of themselves. */
+interface AnySource<Plan extends SourcePlan> {
+  readonly kind: Plan["kind"];
+  /** The key of the job file that chooses it. */
+  readonly key: string;
+  /** The keys of the job file that it uses beside those of every input; all may be left out. */
+  readonly keys: Readonly<Record<string, z.ZodType>>;
+  /** The keys of every input that do not go with it, and why it goes with no other source: a hint. */
+  readonly excludes?: { readonly keys: readonly string[]; readonly why: string };
+  /** Plans of it, as they cross the wire. */
+  readonly schema: z.ZodType<Plan>;
+
+  /** In words, for people: `column pixels`. */
+  describe(plan: Plan): string;
+  /** Whether the model can tell by such an input which positions are padding. */
+  marksPadding(input: { readonly tensor: string; readonly scale: number }): boolean;
+  /** A hint for an input of this name that nothing feeds; left out, or null: none. */
+  offer?(tensor: string): string | null;
+}
+
+/** Rows are made of columns: of one `cell`, or of one value of each of several `cells`. */
+export interface ColumnSource<Plan extends SourcePlan = SourcePlan> extends AnySource<Plan> {
+  readonly rows: "cell" | "cells";
+
+  /** Null with problems when they are missing, or cannot feed a model. */
+  bind(spec: SourceSpec, context: SourceContext): FoundColumns<Plan> | null;
+  /** The columns that it reads, in the order of their values. */
+  columns(plan: Plan): readonly string[];
+}
+
+/** Rows have the same `value` at every position that they have in another input, of uneven length. */
+export interface ValueSource<Plan extends SourcePlan = SourcePlan> extends AnySource<Plan> {
+  readonly rows: "value";
+
+  bind(spec: SourceSpec): Plan;
+  /** The other input. */
+  positionsOf(plan: Plan): string;
+  /** Before scale and offset, by which padding is 0. */
+  value(plan: Plan): number;
+}
+
 /**
- * What an input of the model can be made of: one object for the wire, the worker and the plan that people
- * read. Adding one is a file with such an object, its place in `INPUT_SOURCES`, and what binds it:
- * `coordinator/plan/bind-source.ts` where it has columns, else as `bind-mask.ts` does.
+ * What an input of the model can be made of: one object says all about it, from the job file to the rows that
+ * are filled. Adding one is a file with such an object, and its place in `INPUT_SOURCES`.
  *
  * Its methods are given plans of this source only: `sourceOf` sees to that.
  */
-export interface InputSource<Plan extends SourcePlan = SourcePlan> {
-  readonly kind: Plan["kind"];
-  /** Plans of it, as they cross the wire. */
-  readonly schema: z.ZodType<Plan>;
-  /**
-   * What a cell of its columns holds: the whole `row` (of uneven rows any number of positions), or one
-   * `value` of it, beside those of the other columns.
-   */
-  readonly cell: "row" | "value";
-  /** Whether it tells the model which positions are padding. */
-  readonly marksPadding: boolean;
-
-  /** The columns that it reads, in the order of their values. */
-  columns(plan: Plan): readonly string[];
-  /** In words, for people: `column pixels`. */
-  describe(plan: Plan): string;
-  /**
-   * Of a source without columns: what every element of a row is before scale and offset; of uneven rows,
-   * every element of its positions, and none of the padding.
-   */
-  value?(plan: Plan): number;
-}
+export type InputSource<Plan extends SourcePlan = SourcePlan> = ColumnSource<Plan> | ValueSource<Plan>;

@@ -1,10 +1,11 @@
 import * as z from "zod";
 import { present } from "../core/assert.ts";
-import type { InputSource } from "./input-source.ts";
+import type { InputSource, SourceSpec } from "./input-source.ts";
 import { oneColumn } from "./one-column.ts";
 import { positionMask } from "./position-mask.ts";
 import { stackedColumns } from "./stacked-columns.ts";
 
+/** All sources, in the order of the reference. */
 export const INPUT_SOURCES = [
   oneColumn,
   stackedColumns,
@@ -27,3 +28,40 @@ const BY_KIND = new Map<string, InputSource>(INPUT_SOURCES.map((source) => [sour
 export function sourceOf({ kind }: { readonly kind: SourceKind }): InputSource {
   return present(BY_KIND.get(kind), "every kind has a source");
 }
+
+/** The columns that an input reads, in the order of their values. */
+export function sourceColumns(plan: InputSourcePlan): readonly string[] {
+  const source = sourceOf(plan);
+  return source.rows === "value" ? [] : source.columns(plan);
+}
+
+/** The source that an input of a job file asks for; where it names none, the column of its own name. */
+export function chosenSource(spec: SourceSpec): InputSource {
+  return INPUT_SOURCES.findLast(({ key }) => spec[key] !== undefined) ?? oneColumn;
+}
+
+/** How an input of this name could be made, where nothing feeds it: a hint, or null. */
+export function offeredSource(tensor: string): string | null {
+  const sources: readonly InputSource[] = INPUT_SOURCES;
+  for (const source of sources) {
+    const offer = source.offer?.(tensor) ?? null;
+    if (offer !== null) return offer;
+  }
+  return null;
+}
+
+/** A plan that some source made. */
+export function asSourcePlan(plan: { readonly kind: string }): InputSourcePlan {
+  return SOURCE_PLAN_SCHEMA.parse(plan);
+}
+
+type KeysOf<Source> = Source extends { readonly keys: infer Keys } ? Keys : never;
+type Both<Union> = (Union extends unknown ? (one: Union) => void : never) extends (both: infer All) => void
+  ? All
+  : never;
+
+/** The keys of the job file that some source uses. */
+export const SOURCE_KEYS: Both<KeysOf<AnySource>> = Object.assign(
+  {},
+  ...INPUT_SOURCES.map(({ keys }) => keys),
+);

@@ -1,17 +1,46 @@
 import * as z from "zod";
-import type { InputSource } from "./input-source.ts";
+import { COLUMN_NAME, type ColumnSource } from "./input-source.ts";
+import { isMaskName } from "./position-mask.ts";
 
-/** A column whose cell holds a row, or its positions: a number, a list or bytes. */
 interface OneColumnPlan {
   readonly kind: "one";
   readonly column: string;
 }
 
+interface OneColumnSpec {
+  /** Left out: the column of the input's own name. */
+  readonly column?: string;
+}
+
+/** A column whose cell holds a row, or its positions: a number, a list or bytes. */
 export const oneColumn = {
   kind: "one",
+  rows: "cell",
+  key: "column",
+  keys: {
+    column: COLUMN_NAME.exactOptional().describe(
+      "The column that feeds this ONNX input. Left out, with `columns` too: the column of the same name.",
+    ),
+  },
   schema: z.object({ kind: z.literal("one"), column: z.string() }),
-  cell: "row",
-  marksPadding: false,
+  bind: ({ column }: OneColumnSpec, { input, find, report }) => {
+    const path = column === undefined ? [] : ["column"];
+    const name = column ?? input;
+    const found = find(name, path);
+    if (found === null) return null;
+    if (found.cell !== null) {
+      return { plan: { kind: "one", column: name }, cell: found.cell, found: `\`${name}\`: ${found.type}` };
+    }
+    report({
+      path,
+      part: "value",
+      what: `column \`${name}\` cannot feed a model`,
+      expected: "numbers, a list of numbers, or binary",
+      found: found.type,
+    });
+    return null;
+  },
   columns: ({ column }) => [column],
   describe: ({ column }) => `column ${column}`,
-} as const satisfies InputSource<OneColumnPlan>;
+  marksPadding: ({ tensor }) => isMaskName(tensor),
+} as const satisfies ColumnSource<OneColumnPlan>;

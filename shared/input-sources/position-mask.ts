@@ -1,18 +1,50 @@
 import * as z from "zod";
-import type { InputSource } from "./input-source.ts";
+import { COLUMN_NAME, type ValueSource } from "./input-source.ts";
 
-/** 1 for each position that the input `of` has in a row, 0 for padding. */
 interface PositionMaskPlan {
   readonly kind: "mask";
   readonly of: string;
 }
 
+interface PositionMaskSpec {
+  readonly mask?: string;
+}
+
+/** Names that exporters give to masks: 1 for a position, 0 for padding. */
+const MASK_NAMES: readonly string[] = ["attention_mask", "input_mask"];
+
+/**
+ * Whether an ONNX input of this name is a mask of positions. A column that feeds it tells the model what is
+ * padding, as one that is made with `mask` does.
+ */
+export function isMaskName(tensor: string): boolean {
+  return MASK_NAMES.includes(tensor);
+}
+
+/** 1 for each position that the input `of` has in a row, 0 for padding. */
 export const positionMask = {
   kind: "mask",
+  rows: "value",
+  key: "mask",
+  keys: {
+    mask: COLUMN_NAME.exactOptional().describe(
+      "Instead of a column, another input whose rows are of uneven length: 1 for each position that a row has, 0 for " +
+        "padding, before `scale` and `offset`. `attention_mask: { mask: input_ids }`; all zeros are " +
+        "`token_type_ids: { mask: input_ids, scale: 0 }`.",
+    ),
+  },
+  excludes: {
+    keys: ["shape", "fill", "pad"],
+    why: "a mask is 1 for each position of a row and 0 for padding: no column feeds it, nothing in it is missing",
+  },
   schema: z.object({ kind: z.literal("mask"), of: z.string() }),
-  cell: "row",
-  marksPadding: true,
-  columns: () => [],
-  describe: ({ of }) => `mask of ${of}`,
+  bind: ({ mask = "" }: PositionMaskSpec) => ({ kind: "mask", of: mask }),
+  positionsOf: ({ of }) => of,
   value: () => 1,
-} as const satisfies InputSource<PositionMaskPlan>;
+  describe: ({ of }) => `mask of ${of}`,
+  marksPadding: ({ scale }) => scale !== 0,
+  offer: (tensor) =>
+    isMaskName(tensor)
+      ? "`mask` makes it of an input that is fed by lists: `attention_mask: { mask: input_ids }`"
+      : null,
+} as const satisfies ValueSource<PositionMaskPlan>;

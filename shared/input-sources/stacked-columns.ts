@@ -1,23 +1,111 @@
 import * as z from "zod";
-import type { InputSource } from "./input-source.ts";
+import { listNames } from "../core/list-names.ts";
+import { didYouMean } from "../core/nearest.ts";
+import { COLUMN_NAME, type ColumnSource, MAX_NAMES, type SourceContext } from "./input-source.ts";
 
-/** Scalar columns side by side: each gives one value of a row. */
 interface StackedColumnsPlan {
   readonly kind: "stack";
   readonly columns: readonly string[];
 }
 
+interface StackedColumnsSpec {
+  readonly columns?: string | readonly string[];
+}
+
 /** More names than these say nothing to a reader. */
 const MOST_NAMES = 4;
 
+/** Scalar columns side by side: each gives one value of a row. */
 export const stackedColumns = {
   kind: "stack",
+  rows: "cells",
+  key: "columns",
+  keys: {
+    columns: z
+      .union([COLUMN_NAME, z.array(COLUMN_NAME).min(1).max(MAX_NAMES)])
+      .exactOptional()
+      .describe(
+        "Several scalar columns side by side: a list of names, or one pattern such as `f*` (in schema order).",
+      ),
+  },
+  excludes: { keys: [], why: "use `columns` for several scalar columns side by side, `column` for one" },
   schema: z.object({ kind: z.literal("stack"), columns: z.array(z.string()).readonly() }),
-  cell: "value",
-  marksPadding: false,
+  bind: ({ columns = [] }: StackedColumnsSpec, context) => {
+    const names = typeof columns === "string" ? matching(columns, context) : columns;
+    if (names === null) return null;
+    const fits = names.map((name, index) =>
+      isStackable(name, typeof columns === "string" ? ["columns"] : ["columns", index], context),
+    );
+    if (fits.includes(false)) return null;
+    return {
+      plan: { kind: "stack", columns: names },
+      cell: { kind: "values", values: names.length },
+      found: `${names.length} stacked columns (${listNames(names)})`,
+    };
+  },
   columns: ({ columns }) => columns,
   describe: ({ columns }) => {
     if (columns.length <= MOST_NAMES) return `columns ${columns.join(", ")}`;
     return `${columns.length} columns ${columns[0]}, ${columns[1]}, ..., ${columns.at(-1)}`;
   },
-} as const satisfies InputSource<StackedColumnsPlan>;
+  marksPadding: () => false,
+} as const satisfies ColumnSource<StackedColumnsPlan>;
+
+/** False with a problem for a column that is not there, or is no single number. */
+function isStackable(
+  name: string,
+  path: readonly (string | number)[],
+  { find, report }: SourceContext,
+): boolean {
+  const column = find(name, path);
+  if (column === null) return false;
+  if (column.kind === "numeric") return true;
+  report({
+    path,
+    part: "value",
+    what: `column \`${name}\` cannot be stacked`,
+    expected: "columns of one number a row",
+    found: `\`${name}\`: ${column.type}`,
+  });
+  return false;
+}
+
+/** The columns that a pattern stands for, in schema order; null with a problem when there are none. */
+function matching(pattern: string, { names, report }: SourceContext): readonly string[] | null {
+  const matched = names.filter((name) => matchesPattern(name, pattern));
+  if (matched.length > 0) return matched;
+  report({
+    path: ["columns"],
+    part: "value",
+    what: `no column is named like \`${pattern}\``,
+    expected: `columns of the input: ${listNames(names)}`,
+    ...didYouMean(pattern, names),
+  });
+  return null;
+}
+
+/**
+ * Whether a name is one that a pattern with `*` and `?` stands for. Greedy with one way back: linear in
+ * practice whatever the pattern, where a regular expression can explode.
+ */
+export function matchesPattern(name: string, pattern: string): boolean {
+  let at = 0;
+  let star = -1;
+  let resume = 0;
+  let next = 0;
+  while (at < name.length) {
+    if (pattern[next] === "*") {
+      star = next;
+      resume = at;
+      next += 1;
+    } else if (next < pattern.length && (pattern[next] === "?" || pattern[next] === name[at])) {
+      next += 1;
+      at += 1;
+    } else if (star >= 0) {
+      resume += 1;
+      at = resume;
+      next = star + 1;
+    } else return false;
+  }
+  return /^\**$/.test(pattern.slice(next));
+}

@@ -32,7 +32,7 @@ export function findBadRows(
 
 /** How many values a cell of a binding's columns must hold; of uneven rows, each position of it. */
 export function valuesPerCell(binding: InputBinding): number {
-  return sourceOf(binding.source).cell === "value" ? 1 : binding.rowValues;
+  return sourceOf(binding.source).rows === "cells" ? 1 : binding.rowValues;
 }
 
 /** Whether the bytes of a binary cell are raw little-endian values rather than one value each. */

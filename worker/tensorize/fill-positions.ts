@@ -22,7 +22,7 @@ export function fillPositions(
   { array, at, length }: PositionsTarget,
 ): void {
   const { rowValues, dtype, uneven } = binding;
-  const value = source.value?.(binding.source);
+  const value = source.rows === "value" ? source.value(binding.source) : null;
   const width = length * rowValues;
   const plain = { dtype, scale: 1, offset: 0 };
   const cells = columns[0]?.cells;
@@ -30,7 +30,7 @@ export function fillPositions(
     const start = (at + row - from) * width;
     const values = (counts[row] ?? 0) * rowValues;
     const place = { array, at: start, stride: 1 };
-    if (value !== undefined) fillValue(value, binding, values, place);
+    if (value !== null) fillValue(value, binding, values, place);
     else if (cells !== undefined) fillLeaf(cells, row, row + 1, binding, place);
     const padding = { array, at: start + values, stride: 1 };
     fillValue(uneven?.pad ?? 0, plain, width - values, padding);

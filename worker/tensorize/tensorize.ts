@@ -35,7 +35,7 @@ export function openInputs(
 ): readonly InputColumns[] {
   return bindings.map((binding) => {
     const source = find(binding.source);
-    const names = source.columns(binding.source);
+    const names = source.rows === "value" ? [] : source.columns(binding.source);
     return {
       binding,
       source,
@@ -65,12 +65,12 @@ export function fillRows(
   at: number,
 ): void {
   const { rowValues } = binding;
-  const value = source.value?.(binding.source);
-  if (value !== undefined) {
+  if (source.rows === "value") {
+    const value = source.value(binding.source);
     fillValue(value, binding, (to - from) * rowValues, { array: target, at: at * rowValues, stride: 1 });
     return;
   }
-  if (source.cell === "row") {
+  if (source.rows === "cell") {
     const cells = columns[0]?.cells;
     if (cells !== undefined)
       fillCells(cells, from, to, binding, { array: target, at: at * rowValues, stride: 1 });

@@ -14,7 +14,7 @@ export const TABLES: readonly string[] = [
   "shared/wire/codec-lease.ts leaseCodec",
   "shared/wire/methods-data.ts putHeaderCodec",
   // To go.
-  "coordinator/plan/bind-source.ts matchesPattern",
+  "shared/input-sources/stacked-columns.ts matchesPattern",
   "coordinator/plan/planner.ts autoShardRows",
   "coordinator/reduce/merge-small-files.ts groupSmallFiles",
   "shared/storage/as-bucket.ts asBucket",

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { matchesPattern } from "../../../../coordinator/plan/bind-source.ts";
 import type { FieldType } from "../../../../shared/domain/dataset.ts";
 import type { Dim, Dtype } from "../../../../shared/domain/tensor.ts";
 import { aTensor, bind, fixedList, list, type MapParts, numeric, problemsOf } from "./bind-fixtures.ts";
@@ -209,26 +208,6 @@ describe("stacked columns", () => {
       where: "map.inputs.x.columns",
       what: "no column is named like `g*`",
     });
-  });
-
-  test.each([
-    ["f*", "f", true],
-    ["f*", "f12", true],
-    ["f*", "gf", false],
-    ["*_x", "a_x_x", true],
-    ["a*b*c", "a--b--c", true],
-    ["a*b*c", "a--c--b", false],
-    ["f?", "f1", true],
-    ["f?", "f12", false],
-    ["f.", "fx", false],
-    ["*", "", true],
-    ["**", "any", true],
-  ])("the pattern %j on %j: %s", (pattern, name, matches) => {
-    expect(matchesPattern(name, pattern)).toBe(matches);
-  });
-
-  test("a hostile pattern takes no longer than another", () => {
-    expect(matchesPattern("a".repeat(1000), `${"*a".repeat(400)}b`)).toBe(false);
   });
 });
 

@@ -2,12 +2,24 @@ import { type Data, Float32, type RecordBatch } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import type { InputSource, SourcePlan } from "../../../../shared/input-sources/input-source.ts";
 import {
+  COLUMN_NAME,
+  type ColumnSource,
+  type InputSource,
+  type SourceContext,
+  type SourcePlan,
+  type SourceProblem,
+  type SourceSpec,
+  type ValueSource,
+} from "../../../../shared/input-sources/input-source.ts";
+import {
+  chosenSource,
   INPUT_SOURCES,
   type InputSourcePlan,
+  SOURCE_KEYS,
   SOURCE_PLAN_SCHEMA,
   type SourceKind,
+  sourceColumns,
   sourceOf,
 } from "../../../../shared/input-sources/input-sources.ts";
 import { fillPositions } from "../../../../worker/tensorize/fill-positions.ts";
@@ -19,6 +31,8 @@ type Rows = readonly (readonly number[])[];
 
 /** How a source is fed with rows, and what it makes of one value of a row, by the plainest way. */
 interface Feeding {
+  /** What the job file says of an input that is called `c`. */
+  readonly spec: (width: number) => SourceSpec;
   readonly plan: (width: number) => InputSourcePlan;
   readonly columns: (rows: Rows) => Readonly<Record<string, Data>>;
   readonly elementOf: (value: number) => number;
@@ -29,12 +43,14 @@ interface Feeding {
 /** One of every source of the list: a source that is added has no proof before it stands here. */
 const FEEDINGS = {
   one: {
+    spec: () => ({}),
     plan: () => ({ kind: "one", column: "c" }),
     columns: (rows) => ({ c: listColumn(rows) }),
     elementOf: (value) => value,
     lengths: ["even", "uneven"],
   },
   stack: {
+    spec: () => ({ columns: "c?" }),
     plan: (width) => ({ kind: "stack", columns: Array.from({ length: width }, (_, at) => `c${at}`) }),
     columns: (rows) =>
       Object.fromEntries(
@@ -50,6 +66,7 @@ const FEEDINGS = {
     lengths: ["even"],
   },
   mask: {
+    spec: () => ({ mask: "x" }),
     plan: () => ({ kind: "mask", of: "x" }),
     columns: (rows) => ({ c: listColumn(rows) }),
     elementOf: () => 1,
@@ -88,7 +105,16 @@ function filledUneven(rows: Rows, batch: RecordBatch, binding: ReturnType<typeof
 
 describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] as Feeding] as const))(
   "%s",
-  (_kind, { plan, columns, elementOf, lengths }) => {
+  (kind, { spec, plan, columns, elementOf, lengths }) => {
+    test("is chosen by its key, and bound as the job file says", () => {
+      const source = chosenSource(spec(3));
+      expect([source.kind, Object.hasOwn(source.keys, source.key)]).toEqual([kind, true]);
+      expect(Object.keys(SOURCE_KEYS)).toEqual(expect.arrayContaining(Object.keys(source.keys)));
+      const { context, problems } = aContext(Object.keys(columns([[1, 2, 3]])));
+      const bound = source.rows === "value" ? source.bind(spec(3)) : source.bind(spec(3), context)?.plan;
+      expect([bound, problems]).toEqual([plan(3), []]);
+    });
+
     if (lengths.includes("even"))
       test("rows of one length are its values, scaled, in order", () => {
         fc.assert(
@@ -122,12 +148,12 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
 
     test("reads just the columns that it names, and says what it is", () => {
       const source = plan(3);
-      const read = sourceOf(source).columns(source);
+      const read = sourceColumns(source);
       expect([...read].sort()).toEqual(
         source.kind === "mask" ? [] : Object.keys(columns([[1, 2, 3]])).sort(),
       );
       expect(sourceOf(source).describe(source)).not.toBe("");
-      expect(sourceOf(source).value === undefined).toBe(read.length > 0);
+      expect(sourceOf(source).rows === "value").toBe(read.length === 0);
     });
 
     test("crosses the wire as it is, and what belongs to another source is left behind", () => {
@@ -139,27 +165,84 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
 );
 
 describe("a source that somebody adds", () => {
-  interface ConstantPlan extends SourcePlan {
-    readonly kind: "constant";
-    readonly value: number;
+  interface LastPlan extends SourcePlan {
+    readonly kind: "last";
+    readonly column: string;
   }
-  const constant = {
-    kind: "constant",
-    schema: z.object({ kind: z.literal("constant"), value: z.number() }),
-    cell: "row",
-    marksPadding: false,
-    columns: () => [],
-    describe: ({ value }) => `the constant ${value}`,
-    value: ({ value }) => value,
-  } as const satisfies InputSource<ConstantPlan>;
+  /** Under a key of its own, the last column. */
+  const last = {
+    kind: "last",
+    rows: "cell",
+    key: "last",
+    keys: { last: z.literal(true).exactOptional(), column: COLUMN_NAME.exactOptional() },
+    schema: z.object({ kind: z.literal("last"), column: z.string() }),
+    bind: (_spec, { names, find }) => {
+      const column = names.at(-1) ?? "";
+      const cell = find(column, [])?.cell ?? null;
+      return cell === null ? null : { plan: { kind: "last", column }, cell, found: column };
+    },
+    columns: ({ column }) => [column],
+    describe: ({ column }) => `the last column, ${column}`,
+    marksPadding: () => false,
+  } as const satisfies ColumnSource<LastPlan>;
 
-  test("fits the list, and fills rows of any shape", () => {
-    const list = [...INPUT_SOURCES, constant] as const satisfies readonly InputSource[];
-    expect(list.at(-1)?.kind).toBe("constant");
-    const found: ConstantPlan = { kind: "constant", value: 2 };
-    const given: InputSource = { ...constant, value: () => constant.value(found) };
-    const binding = aBinding({ source: { kind: "mask", of: "x" }, rowDims: [2], rowValues: 2, scale: 10 });
+  interface SegmentPlan extends SourcePlan {
+    readonly kind: "segment";
+    readonly of: string;
+    readonly segment: number;
+  }
+  /** The number of a segment at each position. */
+  const segment = {
+    kind: "segment",
+    rows: "value",
+    key: "segment",
+    keys: { segment: z.int().exactOptional(), of: COLUMN_NAME.exactOptional() },
+    schema: z.object({ kind: z.literal("segment"), of: z.string(), segment: z.int() }),
+    bind: (spec) => ({ kind: "segment", of: String(spec.of), segment: Number(spec.segment) }),
+    positionsOf: ({ of }) => of,
+    value: ({ segment: value }) => value,
+    describe: ({ segment: value }) => `segment ${value}`,
+    marksPadding: () => false,
+  } as const satisfies ValueSource<SegmentPlan>;
+
+  test("fits the list", () => {
+    const list = [...INPUT_SOURCES, last, segment] as const satisfies readonly InputSource[];
+    expect(list.slice(-2).map(({ kind }) => kind)).toEqual(["last", "segment"]);
+  });
+
+  test("binds to columns, and fills rows with their cells", () => {
+    const { context } = aContext(["a", "c"]);
+    const bound = last.bind({}, context);
+    const given: InputSource = { ...last, columns: () => [bound?.plan.column ?? ""] };
+    const binding = aBinding({ rowDims: [2], rowValues: 2, scale: 10 });
+    const batch = batchOf({
+      c: listColumn([
+        [1, 2],
+        [3, 4],
+      ]),
+    });
+    expect(filledEven(batch, binding, given)).toEqual([77, 77, 10, 20, 30, 40]);
+  });
+
+  test("or has one value, and fills rows of any shape", () => {
+    const plan = segment.bind({ of: "x", segment: 2 });
+    const given: InputSource = { ...segment, value: () => segment.value(plan) };
+    const binding = aBinding({ rowDims: [2], rowValues: 2, scale: 10 });
     const batch = batchOf({ c: listColumn([[1], [2]]) });
     expect(filledEven(batch, binding, given)).toEqual([77, 77, 20, 20, 20, 20]);
   });
 });
+
+/** Columns of lists of any length, and what a source finds wrong with them. */
+function aContext(names: readonly string[]): { context: SourceContext; problems: SourceProblem[] } {
+  const problems: SourceProblem[] = [];
+  return {
+    context: {
+      input: "c",
+      names,
+      find: (name) => ({ name, kind: "numeric", type: "float32", cell: { kind: "perRow", factor: 1 } }),
+      report: (problem) => problems.push(problem),
+    },
+    problems,
+  };
+}

@@ -215,7 +215,7 @@ outptu: { path: x }
   });
 
   test.each([
-    ["column and columns", "inputs: { x: { column: a, columns: [b] } }", "map.inputs.x.columns"],
+    ["column and columns", "inputs: { x: { column: a, columns: [b] } }", "map.inputs.x.column"],
     ["topK without k", "outputs: { y: { op: topK } }", "map.outputs.y.k"],
     ["k without topK", "outputs: { y: { op: argmax, k: 2 } }", "map.outputs.y.k"],
     ["k with the default op", "outputs: { y: { k: 2 } }", "map.outputs.y.k"],
