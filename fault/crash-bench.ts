@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { userCredential } from "../shared/access/credential.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { messageOf } from "../shared/core/errors.ts";
@@ -27,12 +28,16 @@ export interface CrashResult {
   readonly problems: readonly string[];
 }
 
+/** Where the outputs of the runs are: in a folder, with all that a disk can do, or as if it were a bucket. */
+export const CRASH_STORAGES = ["disk", "bucket"] as const;
+export type CrashStorage = (typeof CRASH_STORAGES)[number];
+
 const SHARDS = 4;
 const ROWS_PER_SHARD = 10;
 /** Rows whose input is null: dead letters, so that all three folders of an output are published. */
 const DEAD_ROWS = [3, 17];
-/** A resumed run takes a second or two; one that hangs is a failure. */
-const RUN_LIMIT_MS = 30_000;
+/** A resumed run takes a second or two, many times that on a busy machine; one that hangs is a failure. */
+const RUN_LIMIT_MS = 120_000;
 const PROCESS_LIMIT_MS = 3_600_000;
 
 /**
@@ -41,6 +46,14 @@ const PROCESS_LIMIT_MS = 3_600_000;
  */
 type Output = Readonly<Record<string, string>>;
 
+interface BenchParts {
+  readonly job: KnownJob;
+  readonly storage: CrashStorage;
+  readonly port: number;
+  readonly workers: readonly CliProcess[];
+  readonly expected: Output;
+}
+
 /**
  * A tiny job that is run again and again, with a process of it killed somewhere else each time. What the
  * job's processes are is real: `shardmill coordinator`, `shardmill worker`, and workers under the supervisor.
@@ -48,12 +61,14 @@ type Output = Readonly<Record<string, string>>;
  */
 export class CrashBench implements AsyncDisposable {
   readonly #job: KnownJob;
+  readonly #storage: CrashStorage;
   readonly #port: number;
   readonly #workers: readonly CliProcess[];
   readonly #expected: Output;
 
-  private constructor(job: KnownJob, port: number, workers: readonly CliProcess[], expected: Output) {
+  private constructor({ job, storage, port, workers, expected }: BenchParts) {
     this.#job = job;
+    this.#storage = storage;
     this.#port = port;
     this.#workers = workers;
     this.#expected = expected;
@@ -62,7 +77,7 @@ export class CrashBench implements AsyncDisposable {
   /**
    * Runs the job once undisturbed. Workers stay for all runs after it: they join whatever coordinator comes.
    */
-  static async open(): Promise<CrashBench> {
+  static async open(storage: CrashStorage): Promise<CrashBench> {
     const job = await KnownJob.make({
       rows: SHARDS * ROWS_PER_SHARD,
       rowGroupRows: ROWS_PER_SHARD,
@@ -74,12 +89,13 @@ export class CrashBench implements AsyncDisposable {
       },
     });
     const port = await freePort();
-    const workers = [startWorker(job, port)];
-    const bench = new CrashBench(job, port, workers, {});
+    const workers = [startWorker(job, port, storage)];
+    const parts = { job, storage, port, workers };
+    const bench = new CrashBench({ ...parts, expected: {} });
     try {
       await using coordinator = bench.#startCoordinator(null);
       await bench.#runToEnd(coordinator);
-      return new CrashBench(job, port, workers, await outputOf(job));
+      return new CrashBench({ ...parts, expected: await outputOf(job) });
     } catch (error) {
       await bench[Symbol.asyncDispose]();
       throw error;
@@ -150,7 +166,8 @@ export class CrashBench implements AsyncDisposable {
   #startCoordinator(plan: CrashPlan | null): CliProcess {
     const args = ["coordinator", "--listen", `127.0.0.1:${this.#port}`, "--log-level", "warn"];
     return startCli(args, {
-      env: { ...this.#job.env, ...(plan === null ? {} : dyingEnvironment(plan)) },
+      env: { ...this.#job.env, ...faultEnvironment(this.#storage, plan) },
+      ...mainOf(this.#storage),
       limitMs: PROCESS_LIMIT_MS,
     });
   }
@@ -169,7 +186,7 @@ export class CrashBench implements AsyncDisposable {
       giveUpMs: RUN_LIMIT_MS,
     });
     return new Supervisor({
-      processes: processes.map(({ options }) => ({ options, env: dyingEnvironment(plan) })),
+      processes: processes.map(({ options }) => ({ options, env: faultEnvironment(this.#storage, plan) })),
       scratchPath: await makeScratch(this.#job.tmp),
       log: silentLogger,
       entry: compiledUrl("fault/crash-worker-process.ts"),
@@ -211,16 +228,28 @@ export class CrashBench implements AsyncDisposable {
  * It gets everything from the coordinator and puts everything there: so the coordinator has more places to
  * die at.
  */
-function startWorker(job: KnownJob, port: number): CliProcess {
+function startWorker(job: KnownJob, port: number, storage: CrashStorage): CliProcess {
   const fixed = ["--device", "cpu", "--workers", "1", "--lanes", "1", "--threads", "1", "--patience", "3600"];
   const args = ["worker", "--coordinator", `127.0.0.1:${port}`, "--data", "coordinator", ...fixed];
-  return startCli([...args, "--log-level", "error"], { env: job.env, limitMs: PROCESS_LIMIT_MS });
+  const env = { ...job.env, ...faultEnvironment(storage, null) };
+  return startCli([...args, "--log-level", "error"], { env, ...mainOf(storage), limitMs: PROCESS_LIMIT_MS });
 }
 
-/** For a process that dies as planned. */
-export function dyingEnvironment(plan: CrashPlan): Record<string, string> {
-  const preload = compiledUrl("fault/crash-preload.ts");
-  return { ...crashEnvironment(plan), NODE_OPTIONS: `--import=${preload.href}` };
+/** The command as it is installed, unless a module of it is to be another. */
+function mainOf(storage: CrashStorage): { readonly main?: string } {
+  return storage === "bucket" ? { main: fileURLToPath(compiledUrl("cli/main.ts")) } : {};
+}
+
+/** For a process on such a storage, which dies as planned, if it is to. */
+export function faultEnvironment(storage: CrashStorage, plan: CrashPlan | null): Record<string, string> {
+  const preloads = [
+    ...(plan === null ? [] : ["fault/crash-preload.ts"]),
+    ...(storage === "bucket" ? ["fault/bucket-preload.ts"] : []),
+  ];
+  return {
+    ...(plan === null ? {} : crashEnvironment(plan)),
+    NODE_OPTIONS: preloads.map((script) => `--import=${compiledUrl(script).href}`).join(" "),
+  };
 }
 
 async function submitAndWatch(job: KnownJob, client: CoordinatorClient): Promise<JobStatus> {
@@ -238,8 +267,12 @@ function manifestOf(job: KnownJob): Promise<OutputManifest> {
   return readFile(join(job.out, MANIFEST_NAME), "utf8").then((text) => JSON.parse(text));
 }
 
+/** What a copy leaves that died on a disk which stands for a bucket. */
+const BROKEN_OFF = /(^|\/)\.[^/]*\.tmp$/;
+
 async function outputOf(job: KnownJob): Promise<Output> {
-  const { [MANIFEST_NAME]: _digest, ...files } = await digestsOf(job.out);
+  const { [MANIFEST_NAME]: _digest, ...found } = await digestsOf(job.out);
+  const files = Object.fromEntries(Object.entries(found).filter(([path]) => !BROKEN_OFF.test(path)));
   const {
     job: _job,
     attempts: _attempts,

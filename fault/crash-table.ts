@@ -6,7 +6,7 @@ const AREAS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["lock", /^_shardmill\/lock/],
   ["partials", /^(_shardmill\/partials|\d+-\d+\.\d+-|\.$|\.beacon)/],
   ["reduce and stage", /^_shardmill\/(stage|temp)/],
-  ["publish", /^(rows|reduced|errors|_manifest|_shardmill\/publishing)/],
+  ["publish", /^(rows|reduced|errors|\.?_manifest|_shardmill\/\.?publishing)/],
   ["work folder", /^_shardmill/],
 ];
 
@@ -51,5 +51,5 @@ export class CrashTable {
 }
 
 function line(first: string, cells: readonly string[]): string {
-  return first.padEnd(20) + cells.map((cell) => cell.padStart(14)).join("");
+  return first.padEnd(24) + cells.map((cell) => cell.padStart(14)).join("");
 }

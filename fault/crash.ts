@@ -1,7 +1,7 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { LongRun } from "../sim/long-run.ts";
-import { CrashBench, type CrashResult } from "./crash-bench.ts";
+import { CRASH_STORAGES, CrashBench, type CrashResult, type CrashStorage } from "./crash-bench.ts";
 import { CrashTable } from "./crash-table.ts";
 import { openOwnRoom } from "./own-room.ts";
 
@@ -15,9 +15,11 @@ type Series = (typeof SERIES)[number];
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run crash --")
   .usage(
-    "$0 [--series NAME] [--every K] [--from N] [--count C]\n\nkill -9 at every point, then resume. " +
-      "There are some 550 points, of two to three seconds each: all of them take about half an hour.",
+    "$0 [--storage KIND] [--series NAME] [--every K] [--from N] [--count C]\n\n" +
+      "kill -9 at every point, then resume. There are some 1,200 points, of two to three seconds each: all of " +
+      "them take about an hour.",
   )
+  .option("storage", { choices: CRASH_STORAGES, describe: "Where outputs are (left out: on both)" })
   .option("series", { choices: SERIES, describe: "Only these points (left out: all three series)" })
   .option("every", { type: "number", default: 1, describe: "Only every K-th point" })
   .option("from", { type: "number", default: 1, describe: "The first point" })
@@ -25,7 +27,15 @@ const args = await yargs(hideBin(process.argv))
   .strict()
   .parseAsync();
 
-function dieAt(bench: CrashBench, series: Series, at: number): Promise<CrashResult> {
+interface Leg {
+  readonly storage: CrashStorage;
+  readonly series: Series;
+  readonly bench: CrashBench;
+  /** How many points are to be tried, about. */
+  readonly points: number;
+}
+
+function dieAt({ bench, series }: Omit<Leg, "points">, at: number): Promise<CrashResult> {
   switch (series) {
     case "coordinator":
       return bench.coordinatorDiesAt(at);
@@ -39,35 +49,45 @@ function dieAt(bench: CrashBench, series: Series, at: number): Promise<CrashResu
 }
 
 await using _room = await openOwnRoom();
-await using bench = await CrashBench.open();
+const benches: CrashBench[] = [];
+await using _benches = {
+  async [Symbol.asyncDispose]() {
+    for (const bench of benches) await bench[Symbol.asyncDispose]();
+  },
+};
 using run = new LongRun();
-const chosen = args.series === undefined ? SERIES : [args.series];
 run.at(null, "counts the points");
-const counts = new Map<Series, number>();
-for (const series of chosen) {
-  await dieAt(bench, series, 0);
-  const points = Math.ceil(((await bench.countPoints()) - args.from + 1) / args.every);
-  counts.set(series, Math.min(args.count, Math.max(1, points)));
+const legs: Leg[] = [];
+for (const storage of args.storage === undefined ? CRASH_STORAGES : [args.storage]) {
+  const bench = await CrashBench.open(storage);
+  benches.push(bench);
+  for (const series of args.series === undefined ? SERIES : [args.series]) {
+    await dieAt({ storage, bench, series }, 0);
+    const points = Math.ceil(((await bench.countPoints()) - args.from + 1) / args.every);
+    legs.push({ storage, bench, series, points: Math.min(args.count, Math.max(1, points)) });
+  }
 }
-const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+const total = legs.reduce((sum, { points }) => sum + points, 0);
 let failed = false;
 let before = 0;
-for (const series of chosen) {
-  const table = new CrashTable(series);
+for (const leg of legs) {
+  const { storage, series, points } = leg;
+  const table = new CrashTable(`${storage}: ${series}`);
   for (let tried = 0; tried < args.count; tried += 1) {
     const at = args.from + tried * args.every;
-    run.at((before + tried) / total, `${series}, point ${at}`);
-    const { point, again, problems } = await dieAt(bench, series, at);
+    run.at((before + tried) / total, `${storage}, ${series}, point ${at}`);
+    const { point, again, problems } = await dieAt(leg, at);
     if (problems.length > 0) {
       failed = true;
-      run.print(`DIFFERENT after ${series} point ${at} (${point ?? "not reached"}):`);
+      run.print(`DIFFERENT after ${storage}, ${series} point ${at} (${point ?? "not reached"}):`);
       for (const problem of problems) run.print(`  ${problem}`);
-      run.print(`run it again: npm run crash -- --series ${series} --from ${at} --count 1`);
+      const same = `--storage ${storage} --series ${series} --from ${at} --count 1`;
+      run.print(`run it again: npm run crash -- ${same}`);
     }
     if (point === null) break;
     table.add(point, again);
   }
-  before += counts.get(series) ?? 0;
+  before += points;
   run.print(table.text());
 }
 run[Symbol.dispose]();

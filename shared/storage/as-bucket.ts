@@ -3,6 +3,9 @@ import { folderOf, type Location } from "../domain/location.ts";
 import { cannot } from "./errors.ts";
 import type { Storage } from "./storage.ts";
 
+/** What a put or a copy that died leaves beside its file: no listing of a bucket has it. */
+const BROKEN_OFF = /^\..*\.tmp$/;
+
 /**
  * A storage of folders as if it were a bucket: it can neither rename nor link, and what was done is safe at
  * once. For tests and fault runs whose processes share files, and so cannot share a bucket in memory.
@@ -18,7 +21,10 @@ export function asBucket(storage: Storage): Storage {
     kindAt: (location, signal) => storage.kindAt(location, signal),
     stat: (location, signal) => storage.stat(location, signal),
     real: (location, signal) => storage.real(location, signal),
-    list: (folder, options) => storage.list(folder, options),
+    async *list(folder, options) {
+      for await (const page of storage.list(folder, options))
+        yield page.filter(({ name }) => !BROKEN_OFF.test(name));
+    },
     read: (location, start, end, signal) => storage.read(location, start, end, signal),
     put: (location, source, options) => storage.put(location, source, options),
     rename: async () => {

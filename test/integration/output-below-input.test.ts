@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { dyingEnvironment } from "../../fault/crash-bench.ts";
+import { faultEnvironment } from "../../fault/crash-bench.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
@@ -29,7 +29,7 @@ test("killed before its manifest is resumed; published, it can be asked again, r
     report: join(job.folder, "died"),
   } as const;
   const killed = await runCli(["run", job.path, "--workers", "1"], {
-    env: { ...job.env, ...dyingEnvironment(plan) },
+    env: { ...job.env, ...faultEnvironment("disk", plan) },
   });
   expect(killed).toMatchObject({ signal: "SIGKILL" });
   expect((await readdir(job.out)).sort()).toEqual(["_shardmill", "reduced", "rows"]);

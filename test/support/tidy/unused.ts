@@ -17,7 +17,6 @@ export const TABLES: readonly string[] = [
   "shared/input-sources/stacked-columns.ts matchesPattern",
   "coordinator/plan/planner.ts autoShardRows",
   "coordinator/reduce/merge-small-files.ts groupSmallFiles",
-  "shared/storage/as-bucket.ts asBucket",
   "shared/storage/memory.ts MemoryStorage",
 ];
 const CODE_TABLE = "shared/core/error-codes.ts";

@@ -1,0 +1,11 @@
+import type { ResolveHook } from "node:module";
+import { compiledUrl } from "../shared/core/package-root.ts";
+
+const LOCAL = compiledUrl("shared/storage/local.ts").href;
+const BUCKET = compiledUrl("fault/bucket-storage.ts").href;
+
+/** Gives whoever imports local storage the bucket instead; the bucket itself gets the real one. */
+export const resolve: ResolveHook = async (specifier, context, next) => {
+  const found = await next(specifier, context);
+  return found.url === LOCAL && context.parentURL !== BUCKET ? { ...found, url: BUCKET } : found;
+};

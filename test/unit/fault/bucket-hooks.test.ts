@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { resolve } from "../../../fault/bucket-hooks.ts";
+import { createLocalStorage } from "../../../fault/bucket-storage.ts";
+import { compiledUrl } from "../../../shared/core/package-root.ts";
+
+const LOCAL = compiledUrl("shared/storage/local.ts").href;
+const BUCKET = compiledUrl("fault/bucket-storage.ts").href;
+
+/** What `specifier` becomes for a module that imports it, where Node itself finds `found`. */
+async function resolved(found: string, parentURL: string): Promise<string> {
+  const context = { conditions: [], importAttributes: {}, importAssertions: {}, parentURL };
+  return (await resolve("./local.js", context, async () => ({ url: found }))).url;
+}
+
+test("whoever imports local storage gets the bucket, and the bucket gets local storage", async () => {
+  expect(await resolved(LOCAL, compiledUrl("shared/storage/open-storage.ts").href)).toBe(BUCKET);
+  expect(await resolved(LOCAL, BUCKET)).toBe(LOCAL);
+});
+
+test("other modules are what they are", async () => {
+  const other = compiledUrl("shared/storage/memory.ts").href;
+  expect(await resolved(other, LOCAL)).toBe(other);
+});
+
+test("the bucket can put and copy, and neither rename nor link", async () => {
+  await using bucket = createLocalStorage();
+  expect(bucket.can).toEqual({ rename: false, link: false, putIfAbsent: true, sync: false, list: true });
+});
