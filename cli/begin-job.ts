@@ -4,13 +4,13 @@ import { orAbort } from "../shared/core/abort.ts";
 import { formatCount } from "../shared/core/units.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { oneLine } from "./render/text.ts";
-import type { Stops } from "./stop-signals.ts";
+import type { StopSignals } from "./stop-signals.ts";
 
 /** Thousands of files, or a large model, take a while to check: nobody should wonder for longer than this. */
 const QUIET_MS = 3_000;
 
 interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting"> {
-  readonly stops: Pick<Stops, "asked" | "atOnce">;
+  readonly stops: Pick<StopSignals, "asked" | "atOnce">;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function beginJob(
     QUIET_MS,
   );
   const handle = await orAbort(submitted, stops.atOnce)
-    .catch((error: unknown) => Promise.reject(source.withPlaces(error)))
+    .catch((error: unknown) => Promise.reject(source.withLines(error)))
     .finally(() => clearTimeout(patience));
   for (const line of [originLine(handle, coordinator.address), ...handle.notes.map(oneLine)]) {
     process.stderr.write(`${line}\n`);

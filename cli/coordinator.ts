@@ -15,7 +15,7 @@ import {
 } from "./options.ts";
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
 import { showProgress } from "./show-progress.ts";
-import { listenForStops, whenAborted } from "./stop-signals.ts";
+import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
 interface CoordinatorArguments extends ScheduleArguments {
   readonly job: string | undefined;
@@ -69,7 +69,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   // Without a job there is no live view that log lines could spoil.
   const logLevel = source === null ? (args["log-level"] ?? "info") : logLevelOf(args["log-level"], "info");
   const log = createLogger("coordinator", logLevel);
-  using stops = listenForStops();
+  using stops = listenForStopSignals();
   whenAborted(stops.atOnce, () => process.exit(130));
   keepHeapSmall();
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));

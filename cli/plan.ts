@@ -68,7 +68,7 @@ async function plan(args: PlanArguments): Promise<void> {
   const source = await readJobSource(args.job, { set: args.set, env: process.env });
   const { signal } = new AbortController();
   const planned = await planJob(source.spec, signal).catch((error: unknown) =>
-    Promise.reject(source.withPlaces(error)),
+    Promise.reject(source.withLines(error)),
   );
   const precision = args.sample ? await passPrecision(planned, checkPrecision, signal) : null;
   const estimate = args.sample ? await estimated(planned, ask) : null;

@@ -29,7 +29,7 @@ import {
   setOption,
 } from "./options.ts";
 import { showProgress } from "./show-progress.ts";
-import { listenForStops, type Stops, whenAborted } from "./stop-signals.ts";
+import { listenForStopSignals, type StopSignals, whenAborted } from "./stop-signals.ts";
 
 interface RunArguments extends ProcessArguments {
   readonly job: string;
@@ -86,7 +86,7 @@ async function run(args: RunArguments): Promise<number> {
   const counts = processCounts(args);
   const logLevel = logLevelOf(args["log-level"], "warn");
   const source = await readJobSource(args.job, { set: args.set, env: process.env });
-  using stops = listenForStops();
+  using stops = listenForStopSignals();
   keepHeapSmall();
   const credential = await ownCredential(args["secret-file"]);
   const coordinator = await startCoordinator({
@@ -163,7 +163,7 @@ async function untilEnded(
   handle: JobHandle,
   coordinator: Coordinator,
   supervisor: Supervisor,
-  stops: Stops,
+  stops: StopSignals,
 ): Promise<boolean> {
   const progress = showProgress(() => handle.status());
   whenAborted(stops.asked, () => {

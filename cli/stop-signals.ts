@@ -1,7 +1,7 @@
 import { ShardmillError } from "../shared/core/errors.ts";
 
 /** What the user has asked for by SIGINT or SIGTERM, until disposed of. */
-export interface Stops extends Disposable {
+export interface StopSignals extends Disposable {
   /** Aborted at the first signal: finish or hand back what is at hand, then end. */
   readonly asked: AbortSignal;
   /** Aborted at the second: end now. */
@@ -12,7 +12,7 @@ export interface Stops extends Disposable {
  * Listens for signals to stop. While it lives the process does not end by the first two: whoever asks must
  * end it. At the third it ends whatever hangs: the journal is made for that.
  */
-export function listenForStops(): Stops {
+export function listenForStopSignals(): StopSignals {
   const asked = new AbortController();
   const atOnce = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {

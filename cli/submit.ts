@@ -42,7 +42,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       const patience = setTimeout(() => process.stderr.write(WAITING), TELL_AFTER_MS);
       const status = await jobs
         .submitJob(source.spec, { fresh: args.fresh })
-        .catch((error: unknown) => Promise.reject(source.withPlaces(error)))
+        .catch((error: unknown) => Promise.reject(source.withLines(error)))
         .finally(() => clearTimeout(patience));
       if (args.watch) {
         process.exitCode = await follow(jobs, status.jobId, args.json);

@@ -12,7 +12,7 @@ import {
   processOptions,
   secretFileOption,
 } from "./options.ts";
-import { listenForStops, whenAborted } from "./stop-signals.ts";
+import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
 interface WorkerArguments extends ProcessArguments {
   readonly coordinator: string;
@@ -83,7 +83,7 @@ async function work(args: WorkerArguments): Promise<void> {
     scratchPath: await makeScratch(args.scratch),
     log: createLogger("supervisor", args["log-level"]),
   });
-  using stops = listenForStops();
+  using stops = listenForStopSignals();
   whenAborted(stops.asked, () => void supervisor.drain());
   whenAborted(stops.atOnce, () => void supervisor.stop());
   await supervisor.done;

@@ -3,7 +3,7 @@ import type { WorkloadName } from "../workloads/workload.ts";
 import { Arena } from "./arena.ts";
 import type { Usage } from "./measured-run.ts";
 import { peerSettings, type SettingsOptions, type WorkloadSettings } from "./peer-settings.ts";
-import { OURS, type Standing } from "./standings.ts";
+import { OURS, type RankedTool } from "./ranking.ts";
 import { PEER_TABLE, type PeerName } from "./tools.ts";
 
 interface ContestOptions extends SettingsOptions {
@@ -22,7 +22,7 @@ interface Contestant {
  * Runs all tools once a round, each round beginning with another one, and checks the rows of every run. A
  * tool that failed once is left out from then on.
  */
-export async function contest(name: WorkloadName, options: ContestOptions): Promise<readonly Standing[]> {
+export async function contest(name: WorkloadName, options: ContestOptions): Promise<readonly RankedTool[]> {
   const settings = await peerSettings(name, options);
   await using arena = await Arena.open(name, options.rows, options);
   const contestants = contestantsOf(arena, options.peers, settings);
@@ -45,7 +45,7 @@ export async function contest(name: WorkloadName, options: ContestOptions): Prom
     }
   }
   const { rows } = arena.workload;
-  return contestants.map(({ tool, settings, aim }, index): Standing => {
+  return contestants.map(({ tool, settings, aim }, index): RankedTool => {
     const facts = { workload: name, tool, settings, rows, aim };
     return { ...facts, runs: runs[index] ?? [], failure: failures[index] ?? null };
   });

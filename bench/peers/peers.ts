@@ -4,7 +4,7 @@ import { report } from "../report/report.ts";
 import { WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
 import { contest } from "./contest.ts";
 import { preparePeers } from "./environment.ts";
-import { STANDING_COLUMNS, type Standing, standingRows, standingsPlot } from "./standings.ts";
+import { RANKING_COLUMNS, type RankedTool, rankingPlot, rankingRows } from "./ranking.ts";
 import { PEERS, type PeerName } from "./tools.ts";
 
 interface PeersArguments {
@@ -37,17 +37,17 @@ async function runPeers(args: PeersArguments): Promise<void> {
   const cores = availableParallelism();
   const { python, versions } = await preparePeers();
   const options = { python, cores, limitMs: limitMinutes * 60_000, peers, retune, rounds, rows };
-  const standings: Standing[] = [];
+  const ranking: RankedTool[] = [];
   for (const name of WORKLOADS) {
-    if (workloads.includes(name)) standings.push(...(await contest(name, options)));
+    if (workloads.includes(name)) ranking.push(...(await contest(name, options)));
   }
   report({
     bench: "peers",
     about: "the same rows, model and output columns through what else a user would take, on the CPU",
     options: { workloads, peers, rounds, rows: rows ?? "the workload's own", cores, versions },
-    table: { columns: STANDING_COLUMNS, rows: standingRows(standings) },
-    notes: [...FAIRNESS, ...failuresOf(standings)],
-    plot: standingsPlot(standings),
+    table: { columns: RANKING_COLUMNS, rows: rankingRows(ranking) },
+    notes: [...FAIRNESS, ...failuresOf(ranking)],
+    plot: rankingPlot(ranking),
   });
 }
 
@@ -61,8 +61,8 @@ const FAIRNESS = [
   "rows of uneven length are padded to the longest of their batch; the Python loop sorts each row group by length first, the others take rows as they come",
 ] as const;
 
-function failuresOf(standings: readonly Standing[]): readonly string[] {
-  return standings.flatMap(({ workload, tool, failure, runs }) => [
+function failuresOf(ranking: readonly RankedTool[]): readonly string[] {
+  return ranking.flatMap(({ workload, tool, failure, runs }) => [
     // The last line of a stack trace in Python says what went wrong.
     ...(failure === null ? [] : [`${workload}, ${tool}: ${failure.trim().split("\n").at(-1)}`]),
     ...(runs.some(({ leftBehind }) => leftBehind > 0)

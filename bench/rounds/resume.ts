@@ -88,10 +88,10 @@ async function killAndResume({
     shardMs: Array.from({ length: workers }, () => shardMs),
   });
   const journal = join(job.out, "_shardmill", "journal");
-  while (2 * (await standing(journal)).committed < shards) await sleep(100);
+  while (2 * (await progressOf(journal)).committed < shards) await sleep(100);
   first.kill("SIGKILL");
   await first.ended;
-  const { inFlight } = await standing(journal);
+  const { inFlight } = await progressOf(journal);
   const killedMs = performance.now();
   await using second = start(address);
   await second.saw(/coordinator on/);
@@ -104,7 +104,7 @@ async function killAndResume({
 }
 
 /** What the journal says: commits, and shards with a lease that has not ended. */
-async function standing(path: string): Promise<{ readonly committed: number; readonly inFlight: number }> {
+async function progressOf(path: string): Promise<{ readonly committed: number; readonly inFlight: number }> {
   const { records } = await readJournal(path);
   const open = new Map<string, number>();
   let committed = 0;

@@ -55,15 +55,15 @@ function problemLines({ where, what, expected, found, hint }: Problem, style: St
  */
 function factsOf(error: ShardmillError): [label: string, value: string | null][] {
   const { message, problems } = error;
-  const told = [message, ...problems.flatMap((problem) => Object.values(problem))].map(oneLine).join("\n");
+  const shown = [message, ...problems.flatMap((problem) => Object.values(problem))].map(oneLine).join("\n");
   const place = placeOf(error.fields);
   const facts = Object.entries(error.fields).map(([label, value]): [string, string | null] => {
     const isForMachines =
       value === null || typeof value === "boolean" || (typeof value === "number" && problems.length > 0);
     const text = isForMachines || (place !== null && PLACE_FIELDS.has(label)) ? "" : oneLine(String(value));
-    return [oneLine(label), text === "" || tells(told, text) ? null : text];
+    return [oneLine(label), text === "" || includesWord(shown, text) ? null : text];
   });
-  return [["where", place], ...facts, ["cause", causeOf(error.cause, told)]];
+  return [["where", place], ...facts, ["cause", causeOf(error.cause, shown)]];
 }
 
 const PLACE_FIELDS: ReadonlySet<string> = new Set([
@@ -89,11 +89,11 @@ function filesOf({ file, files, firstFile, lastFile }: ShardmillError["fields"])
   return ` of the input, in ${files} files from ${oneLine(firstFile)} to ${oneLine(lastFile)}`;
 }
 
-/** As a whole word: 7 is not told by 17. */
-function tells(told: string, text: string): boolean {
+/** As a whole word: 7 is not in 17. */
+function includesWord(shown: string, text: string): boolean {
   const isWordEnd = (char: string | undefined) => char === undefined || !/[\p{L}\p{N}]/u.test(char);
-  for (let at = told.indexOf(text); at >= 0; at = told.indexOf(text, at + 1)) {
-    if (isWordEnd(told[at - 1]) && isWordEnd(told[at + text.length])) return true;
+  for (let at = shown.indexOf(text); at >= 0; at = shown.indexOf(text, at + 1)) {
+    if (isWordEnd(shown[at - 1]) && isWordEnd(shown[at + text.length])) return true;
   }
   return false;
 }
@@ -102,10 +102,10 @@ function tells(told: string, text: string): boolean {
  * Null for what says nothing more: a missing file is the message itself; gRPC's own text (of a numbered
  * status) is in it.
  */
-function causeOf(cause: unknown, told: string): string | null {
+function causeOf(cause: unknown, shown: string): string | null {
   if (!(cause instanceof Error)) return null;
   const code = "code" in cause ? cause.code : null;
   const reason = oneLine(cause.message);
-  const saysMore = code !== "ENOENT" && typeof code !== "number" && reason !== "" && !told.includes(reason);
+  const saysMore = code !== "ENOENT" && typeof code !== "number" && reason !== "" && !shown.includes(reason);
   return saysMore ? reason : null;
 }

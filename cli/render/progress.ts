@@ -37,8 +37,8 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
     ],
   ];
   if (status.rowsTotal > 0) {
-    const told = `  ${percent(status)}  ${rowsText(status)}`;
-    lines.push([[bar(status, columns - widthOf(told)), style.good], [told]]);
+    const figures = `  ${percent(status)}  ${rowsText(status)}`;
+    lines.push([[bar(status, columns - widthOf(figures)), style.good], [figures]]);
   }
   if (status.phase === "running") lines.push([[runningParts(status).join(", ")]]);
   if (status.shardsTotal > 0) lines.push([[partsText(status), style.dim]]);

@@ -27,7 +27,7 @@ export class DeviceReports {
     this.#byKind.set(kind, report);
   }
 
-  /** It is gone; what it found stays told. */
+  /** It is gone; its report stays. */
   forget(session: WorkerSession): void {
     this.#refused.delete(session);
   }

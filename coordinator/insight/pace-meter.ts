@@ -24,8 +24,8 @@ export class PaceMeter {
     const average = seconds > 0 ? (rowsDone - this.#rowsAtStart) / seconds : 0;
     const current = over === "now" ? this.#throughput.rowsPerSecond(nowMs, rowsDone) : null;
     const rowsPerSecond = current ?? average;
-    const isTold = phase === "running" && rowsPerSecond > 0;
-    return { seconds, rowsPerSecond, secondsLeft: isTold ? (rowsTotal - rowsDone) / rowsPerSecond : null };
+    const isKnown = phase === "running" && rowsPerSecond > 0;
+    return { seconds, rowsPerSecond, secondsLeft: isKnown ? (rowsTotal - rowsDone) / rowsPerSecond : null };
   }
 }
 

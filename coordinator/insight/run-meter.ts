@@ -4,12 +4,12 @@ import type { RunUsage, WorkerDoing } from "./bottleneck.ts";
 /** A worker at a moment. */
 export interface WorkerSample {
   readonly doing: WorkerDoing;
-  /** As it last told; empty before it has told anything. */
+  /** As it last reported; empty before its first report. */
   readonly busy: StageShares;
   readonly padding: number | null;
 }
 
-/** How a run stands at a moment. */
+/** A run at a moment. */
 export interface RunSample {
   readonly phase: "map" | "reduce";
   readonly workers: readonly WorkerSample[];
@@ -33,10 +33,10 @@ type Part =
   | "map"
   | "reduce"
   /** Worker time with busy shares. */
-  | "told"
+  | "reported"
   | "padded"
-  /** Worker time in which padding was told. */
-  | "paddingTold"
+  /** Worker time in which padding was reported. */
+  | "paddingReported"
   | "loopActive"
   | "loopIdle";
 
@@ -79,9 +79,9 @@ export class RunMeter {
   usage(over: "run" | "now"): MeteredUsage {
     const before = over === "run" ? {} : (this.#history[0]?.total ?? {});
     const part = (name: Part) => (this.#total[name] ?? 0) - (before[name] ?? 0);
-    const told = part("told");
+    const reportedMs = part("reported");
     const loopMs = part("loopActive") + part("loopIdle");
-    const shares = STAGES.map((stage) => [stage, told > 0 ? part(stage) / told : 0] as const);
+    const shares = STAGES.map((stage) => [stage, reportedMs > 0 ? part(stage) / reportedMs : 0] as const);
     return {
       mapMs: part("map"),
       reduceMs: part("reduce"),
@@ -92,8 +92,8 @@ export class RunMeter {
         awaitingCoordinator: part("awaitingCoordinator"),
         awaitingShards: part("awaitingShards"),
       },
-      stages: told > 0 ? Object.fromEntries(shares) : {},
-      padding: part("paddingTold") > 0 ? part("padded") / part("paddingTold") : null,
+      stages: reportedMs > 0 ? Object.fromEntries(shares) : {},
+      padding: part("paddingReported") > 0 ? part("padded") / part("paddingReported") : null,
       loopShare: loopMs > 0 ? part("loopActive") / loopMs : null,
     };
   }
@@ -109,10 +109,10 @@ function partsOf({ phase, workers }: RunSample, ms: number): Parts {
   for (const { doing, busy, padding } of workers) {
     add(doing, ms);
     if (doing === "starting" || Object.keys(busy).length === 0) continue;
-    add("told", ms);
+    add("reported", ms);
     for (const stage of STAGES) add(stage, Math.min(1, busy[stage] ?? 0) * ms);
     if (padding === null) continue;
-    add("paddingTold", ms);
+    add("paddingReported", ms);
     add("padded", padding * ms);
   }
   return parts;

@@ -13,10 +13,10 @@ import { DeviceReports } from "./device-reports.ts";
 import { PaceMeter } from "./pace-meter.ts";
 import { type LoopTime, RunMeter, type WorkerSample } from "./run-meter.ts";
 
-/** What a worker last told of itself, as far as a verdict needs it. */
+/** What a worker last reported, as far as a verdict needs it. */
 export interface WorkerReport {
   readonly busy: StageShares;
-  /** Null when no rows of uneven length ran since it told before. */
+  /** Null when no rows of uneven length ran since its report before. */
   readonly padding: number | null;
   /** Null before the first batch of a job. */
   readonly batch: BatchInUse | null;
@@ -37,7 +37,7 @@ export interface RunWatchOptions {
 
 /**
  * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each
- * second, whenever the phase changes, and with the first rows; a look costs a glance at every worker.
+ * second, whenever the phase changes, and with the first rows; a look visits every worker.
  */
 export class RunWatch {
   /** How the devices of its workers compare with the CPU. */
@@ -60,8 +60,7 @@ export class RunWatch {
 
   /** The worker has rows: until the first of them it was starting. */
   noteRows(session: WorkerSession): void {
-    // Until one has told its shares, and no longer: a look costs a glance at every worker, and thousands may
-    // start at once.
+    // Only until one has reported its shares: a look visits every worker, and thousands may start at once.
     const isFirst = !this.#hasShares;
     if (isFirst) this.look();
     this.#started.add(session);

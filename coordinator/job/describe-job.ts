@@ -4,7 +4,7 @@ import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 
-/** What workers are told of a planned job, and where its partials go. */
+/** What workers get to know of a planned job, and where its partials go. */
 export function describeJob(
   jobId: string,
   planned: PlannedJob,

@@ -36,7 +36,7 @@ export interface JobSeams extends LockSeams {
   /** How busy this thread has been, since any fixed moment. */
   loopTime(): LoopTime;
   /**
-   * Told of the state of each job that is opened, to look at and never to change: where invariants are
+   * Gets the state of each job that is opened, to look at and never to change: where invariants are
    * checked.
    */
   watch(state: JobState, outputPath: string): void;

@@ -58,7 +58,7 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
       await clearOutput(paths.output, { ...seams, keepsWork: isOfLock });
     return await startJob(planned, { ...options, paths, precision, lock }, resources);
   } catch (error) {
-    // What went wrong first is what is told.
+    // What went wrong first is what is reported.
     await resources.release().catch(() => {});
     throw error;
   }

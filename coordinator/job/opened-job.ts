@@ -27,7 +27,7 @@ export interface OpenJobOptions {
   readonly onPlanning?: () => void;
   /** Does what needs none of what planning is bounded for. Left out: it is simply done. */
   readonly aside?: Aside;
-  /** Told when it takes time to find out whether another coordinator is alive. Left out: it is logged. */
+  /** Called when it takes time to find out whether another coordinator is alive. Left out: it is logged. */
   readonly onWaiting?: (message: string) => void;
 }
 

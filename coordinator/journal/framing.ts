@@ -45,12 +45,12 @@ export function encodeRecord(record: JournalRecord): Buffer {
   return frame;
 }
 
-type HeaderVerdict =
+type DecodedHeader =
   | { readonly kind: "header"; readonly generation: number }
   | { readonly kind: "otherVersion"; readonly version: number }
   | { readonly kind: "notAJournal" };
 
-export function decodeHeader(segment: Buffer): HeaderVerdict {
+export function decodeHeader(segment: Buffer): DecodedHeader {
   if (segment.length < HEADER_BYTES || MAGIC.compare(segment, 0, MAGIC.length) !== 0)
     return { kind: "notAJournal" };
   const version = segment.readUInt32LE(8);

@@ -20,7 +20,7 @@ export interface SegmentFile {
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /** Records that are written together, and whether they must then be synced. */
-interface Batch {
+interface RecordGroup {
   readonly frames: Buffer[];
   bytes: number;
   durable: boolean;
@@ -51,7 +51,7 @@ export class JournalWriter implements AsyncDisposable {
   readonly #file: SegmentFile;
   readonly #pause: () => Promise<void>;
   readonly #confirm: () => Promise<void>;
-  #next: Batch | null = null;
+  #next: RecordGroup | null = null;
   /** Of those that are being written, and of the next. */
   #queuedBytes = 0;
   #failure: ShardmillError | null = null;
@@ -85,13 +85,13 @@ export class JournalWriter implements AsyncDisposable {
       return Promise.reject(this.#fail(journalFailed(`the disk is ${this.#queuedBytes} bytes behind`, null)));
     }
     this.#next ??= { frames: [], bytes: 0, durable: false, written: deferred<void>() };
-    const batch = this.#next;
-    batch.frames.push(frame);
-    batch.bytes += frame.length;
-    batch.durable ||= durable;
+    const group = this.#next;
+    group.frames.push(frame);
+    group.bytes += frame.length;
+    group.durable ||= durable;
     this.#queuedBytes += frame.length;
     if (!this.#busy) this.#draining = this.#drain();
-    return batch.written.promise;
+    return group.written.promise;
   }
 
   /** Writes what is queued, makes it durable and closes the file. Safe to call twice. */
@@ -120,22 +120,22 @@ export class JournalWriter implements AsyncDisposable {
     // Let the caller append everything that belongs together before the first write.
     await Promise.resolve();
     while (this.#next !== null && this.#failure === null) {
-      const batch = this.#next;
+      const group = this.#next;
       this.#next = null;
       try {
         await this.#confirm();
-        await this.#file.append(Buffer.concat(batch.frames, batch.bytes));
-        if (batch.durable) await this.#file.sync();
+        await this.#file.append(Buffer.concat(group.frames, group.bytes));
+        if (group.durable) await this.#file.sync();
         await this.#confirm();
       } catch (cause) {
         const lost = isShardmillError(cause, "OUTPUT_LOCKED");
-        batch.written.reject(
+        group.written.reject(
           this.#fail(lost ? cause : journalFailed("the journal could not be written", cause)),
         );
         break;
       }
-      this.#queuedBytes -= batch.bytes;
-      batch.written.resolve();
+      this.#queuedBytes -= group.bytes;
+      group.written.resolve();
       if (this.#closed === null) await this.#pause();
     }
     this.#busy = false;

@@ -26,7 +26,7 @@ const SHAPES = {
   jobRevived: { jobId: "string" },
 } as const satisfies Record<JournalRecord["kind"], Readonly<Record<string, Field>>>;
 
-type RecordVerdict =
+type CheckedRecord =
   | { readonly kind: "record"; readonly record: JournalRecord }
   | { readonly kind: "unknownKind"; readonly found: string }
   | { readonly kind: "malformed"; readonly what: string };
@@ -35,7 +35,7 @@ type RecordVerdict =
  * A JSON value as a record: its kind and its own fields are checked, what lies deeper is trusted to the
  * checksum. A check of every leaf would cost more than the rest of a replay.
  */
-export function asRecord(value: unknown): RecordVerdict {
+export function asRecord(value: unknown): CheckedRecord {
   if (!isObject(value) || typeof value.kind !== "string") return { kind: "malformed", what: "no kind" };
   const { kind } = value;
   if (!Object.hasOwn(SHAPES, kind)) return { kind: "unknownKind", found: kind };

@@ -75,7 +75,7 @@ export class JobsServer implements JobsService {
     for (;;) {
       const status = job.status();
       if (isEnded(status.phase) || over.signal.aborted) {
-        // Told only once its files are let go of: whoever hears of it may run the job again.
+        // Reported only once its files are let go of: whoever hears of it may run the job again.
         yield await (signal === undefined ? job.ended : orAbort(job.ended, signal));
         return;
       }

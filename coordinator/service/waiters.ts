@@ -67,7 +67,7 @@ class Waiter implements Disposable {
   readonly #leave: () => void;
   #woken = false;
   #wokenForShards = false;
-  #hungry = false;
+  #lacksShards = false;
   #resume: (() => void) | null = null;
 
   constructor(timers: Timers, leave: () => void) {
@@ -88,16 +88,16 @@ class Waiter implements Disposable {
 
   wakeForShards(): void {
     this.#wokenForShards = true;
-    if (this.#hungry) this.#resume?.();
+    if (this.#lacksShards) this.#resume?.();
   }
 
   /**
    * Resolves when woken since the try began, after `ms`, or when `signal` aborts. Shards that become
-   * available wake it only if it is `hungry`: if shards were what the try lacked.
+   * available wake it only if the try `lacksShards`: if more of them could have helped.
    */
-  async wait(ms: number, hungry: boolean, signal?: AbortSignal): Promise<void> {
-    if (this.#woken || (hungry && this.#wokenForShards) || signal?.aborted) return;
-    this.#hungry = hungry;
+  async wait(ms: number, lacksShards: boolean, signal?: AbortSignal): Promise<void> {
+    if (this.#woken || (lacksShards && this.#wokenForShards) || signal?.aborted) return;
+    this.#lacksShards = lacksShards;
     await new Promise<void>((resolve) => {
       const finish = () => {
         callOff();

@@ -105,7 +105,7 @@ export class WorkServer implements WorkService {
       waiter.beginTry();
       const reason = dismissal();
       if (reason !== null) return { kind: "dismissed", reason };
-      const { lease, retryAtMs, hungry } = await this.#tryJobs(session, running);
+      const { lease, retryAtMs, lacksShards } = await this.#tryJobs(session, running);
       if (signal?.aborted) {
         // A worker whose connection broke may have asked again before that was noticed here.
         if (waiters.openOf(session) === 1) registry.disconnected(session, clock.nowMs());
@@ -115,7 +115,7 @@ export class WorkServer implements WorkService {
       if (lease !== null) return { kind: "lease", lease };
       const nowMs = clock.nowMs();
       if (nowMs >= deadlineMs) return { kind: "noLease", retryMs: 0 };
-      await waiter.wait(Math.min(deadlineMs, retryAtMs) - nowMs, hungry, signal);
+      await waiter.wait(Math.min(deadlineMs, retryAtMs) - nowMs, lacksShards, signal);
     }
   }
 
@@ -187,15 +187,15 @@ export class WorkServer implements WorkService {
     await telling;
   }
 
-  /** `hungry`: a job had no shard for it, or there was no job; not only that its slots are full. */
+  /** `lacksShards`: a job had no shard for it, or there was no job; not only that its slots are full. */
   async #tryJobs(
     session: WorkerSession,
     running: readonly LeaseRef[],
-  ): Promise<{ lease: Lease | null; retryAtMs: number; hungry: boolean }> {
+  ): Promise<{ lease: Lease | null; retryAtMs: number; lacksShards: boolean }> {
     const info = this.#options.registry.infoOf(session);
     let retryAtMs = Number.POSITIVE_INFINITY;
     let full = false;
-    let hungry = false;
+    let lacksShards = false;
     const jobs = this.#options.jobs().filter((job) => job.accepts(session, info));
     // Of all of them: a job whose turn has not come has workers all the same.
     for (const job of jobs) {
@@ -213,12 +213,12 @@ export class WorkServer implements WorkService {
       const asked = job.requestLease(session, running.slice(0, info.slots));
       this.#choice.asked(session, job);
       const answer = await asked;
-      if (answer.kind === "lease") return { lease: answer.lease, retryAtMs, hungry };
+      if (answer.kind === "lease") return { lease: answer.lease, retryAtMs, lacksShards };
       retryAtMs = Math.min(retryAtMs, answer.retryAtMs ?? Number.POSITIVE_INFINITY);
       if (answer.slotsFull) full = true;
-      else hungry = true;
+      else lacksShards = true;
     }
-    return { lease: null, retryAtMs, hungry: hungry || !full };
+    return { lease: null, retryAtMs, lacksShards: lacksShards || !full };
   }
 
   /**

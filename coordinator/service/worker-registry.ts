@@ -163,7 +163,7 @@ export class WorkerRegistry {
     return [...this.#members.values()].map(({ session, info }) => ({ session, info }));
   }
 
-  /** What a worker last told; null when it is not (or no longer) a member. */
+  /** What a worker last reported; null when it is not (or no longer) a member. */
   reportOf(session: WorkerSession): WorkerReport | null {
     const member = this.#members.get(session);
     return member === undefined ? null : { ...member.report, device: member.info.device };

@@ -7,9 +7,9 @@ import { loadColumns, loadDictionary } from "./arrow-columns.ts";
 import { type ArrowIndex, readArrowIndex } from "./arrow-index.ts";
 import { dictionaryIds } from "./arrow-metadata.ts";
 import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
+import { cutRowGroups, type GroupSlice } from "./group-slices.ts";
 import { inputCorrupt } from "./input-errors.ts";
 import { recordBatchOf } from "./record-batch.ts";
-import { cutSegments, type RowSegment } from "./row-segments.ts";
 import { columnIndices, refuseUnusableColumns } from "./schema-columns.ts";
 
 /**
@@ -60,13 +60,13 @@ class ArrowDatasetFile implements DatasetFile {
 
   async *read({ rowStart, rowEnd, columns, signal }: ReadOptions): AsyncGenerator<RecordBatch> {
     const indices = columnIndices(this.schema, columns, this.path);
-    const segments = cutSegments(this.rowGroups, rowStart, rowEnd);
+    const slices = cutRowGroups(this.rowGroups, rowStart, rowEnd);
     await this.#loadDictionaries(indices, signal);
     let next: Promise<RecordBatch> | undefined;
     try {
-      for (const [position, segment] of segments.entries()) {
-        const batch = await (next ?? this.#load(segment, indices, signal));
-        const following = segments[position + 1];
+      for (const [position, slice] of slices.entries()) {
+        const batch = await (next ?? this.#load(slice, indices, signal));
+        const following = slices[position + 1];
         next = following === undefined ? undefined : this.#load(following, indices, signal);
         // Its failure is seen when its turn comes, or not at all when the reader leaves early.
         next?.catch(() => {});
@@ -79,7 +79,7 @@ class ArrowDatasetFile implements DatasetFile {
   }
 
   async #load(
-    { group, offset, rows }: RowSegment,
+    { group, offset, rows }: GroupSlice,
     indices: readonly number[],
     signal: AbortSignal | undefined,
   ): Promise<RecordBatch> {

@@ -6,6 +6,7 @@ import { formatBytes } from "../core/units.ts";
 import type { RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { type ColumnChoice, chooseColumns, copyColumns, isCopyable } from "./decoder-columns.ts";
+import type { GroupSlice } from "./group-slices.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 import type { ParquetTail } from "./parquet-footer.ts";
 import { decoderMemoryBytes } from "./parquet-memory.ts";
@@ -14,21 +15,20 @@ import { projectColumns } from "./parquet-projection.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
 import { ParquetSource, ReadFailure } from "./parquet-source.ts";
 import { schemaOfStream } from "./record-batch.ts";
-import type { RowSegment } from "./row-segments.ts";
 import { columnIndices } from "./schema-columns.ts";
 
 /** Memory that the decoder takes for a column beside its values, about. */
 const COLUMN_BYTES = 20 << 10;
 
 /** A row group being decoded: its first batch is asked for as soon as it is opened. */
-interface OpenSegment {
+interface OpenSlice {
   readonly part: DecoderPart;
   readonly reader: ReadableStreamDefaultReader<parquet.RecordBatch>;
   readonly first: Awaited<ReturnType<ReadableStreamDefaultReader<parquet.RecordBatch>["read"]>>;
 }
 
 /** Rows of one row group, and how many of them are decoded at once. */
-interface DecoderPart extends RowSegment {
+interface DecoderPart extends GroupSlice {
   readonly batchRows: number;
   /**
    * Whether the decoder jumps to the first row. Else it decodes those before it in the row group, too, and
@@ -115,8 +115,8 @@ export class ParquetDecoder implements Disposable {
     );
     this.#reserve(parts, columns.length);
     const wanted: WantedColumns = { names: columns, choice: null };
-    let current: OpenSegment | undefined;
-    let next: Promise<OpenSegment> | undefined;
+    let current: OpenSlice | undefined;
+    let next: Promise<OpenSlice> | undefined;
     try {
       for (const [index, part] of parts.entries()) {
         current = await (next ?? this.#open(part, projected));
@@ -141,7 +141,7 @@ export class ParquetDecoder implements Disposable {
     this.#runtime.reserve(2 * most + columns * COLUMN_BYTES);
   }
 
-  async #open(part: DecoderPart, columns: readonly string[] | null): Promise<OpenSegment> {
+  async #open(part: DecoderPart, columns: readonly string[] | null): Promise<OpenSlice> {
     const options = {
       rowGroups: [part.group],
       ...(columns === null ? {} : { columns: [...columns] }),
@@ -160,7 +160,7 @@ export class ParquetDecoder implements Disposable {
   }
 
   async *#decode(
-    { part, reader, first }: OpenSegment,
+    { part, reader, first }: OpenSlice,
     wanted: WantedColumns,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<RecordBatch> {
@@ -238,7 +238,7 @@ export class ParquetDecoder implements Disposable {
     return new DecoderFault(failure, part);
   }
 
-  async #close(open: OpenSegment | undefined): Promise<void> {
+  async #close(open: OpenSlice | undefined): Promise<void> {
     if (open === undefined || this.#runtime.broken) return;
     await this.#runtime.run(() => open.reader.cancel()).catch(() => {});
   }

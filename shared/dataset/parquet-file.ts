@@ -6,10 +6,10 @@ import type { Field, RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { BatchSize } from "./batch-size.ts";
 import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
+import { cutRowGroups } from "./group-slices.ts";
 import { DecoderFault, ParquetDecoder } from "./parquet-decoder.ts";
 import { type ParquetTail, readParquetTail } from "./parquet-footer.ts";
 import { readStatistics } from "./parquet-statistics.ts";
-import { cutSegments } from "./row-segments.ts";
 import { columnIndices } from "./schema-columns.ts";
 import { rowBytes } from "./value-bytes.ts";
 
@@ -87,9 +87,9 @@ class ParquetDatasetFile implements DatasetFile {
   }
 
   #readFrom(rowStart: number, { rowEnd, columns, signal }: ReadOptions): AsyncIterable<RecordBatch> {
-    const parts = cutSegments(this.rowGroups, rowStart, rowEnd).map((segment) => ({
-      ...segment,
-      batchRows: this.#batchSize.rowsOf(this.rowGroups[segment.group]),
+    const parts = cutRowGroups(this.rowGroups, rowStart, rowEnd).map((slice) => ({
+      ...slice,
+      batchRows: this.#batchSize.rowsOf(this.rowGroups[slice.group]),
       jumps: this.#jumps,
     }));
     return this.#decoder.read({ parts, columns, isAhead: !this.#hasFaults, signal });

@@ -28,7 +28,7 @@ export interface RunVerdict {
   readonly stages: StageShares;
   /** The share of padded positions in what the lanes ran, where rows are of uneven lengths; else null. */
   readonly padding: number | null;
-  /** The size of the batches, and what bounds it, as a worker last told it; null where none ran. */
+  /** The size of the batches, and what bounds it, as a worker last reported it; null where none ran. */
   readonly batch: BatchInUse | null;
   /** One sentence: what would make it faster. Null where nothing limits, or nothing is known. */
   readonly advice: string | null;

@@ -71,7 +71,7 @@ export interface JobDigests {
   readonly model: string;
 }
 
-/** What a worker is told about a job, once: plain JSON. Files come with each lease. */
+/** What a worker gets to know of a job, once: plain JSON. Files come with each lease. */
 export interface JobDescription {
   readonly jobId: string;
   readonly name: string;

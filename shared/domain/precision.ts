@@ -64,7 +64,7 @@ export interface DeviceReport extends AccuracyReport {
   /** Who found it. */
   readonly worker: string;
   readonly device: ConcreteDevice;
-  /** As its maker calls it; null where it is not told. */
+  /** As its maker calls it; null where it is not known. */
   readonly gpu: string | null;
   readonly onnxruntimeVersion: string;
   /** An earlier run found it, with this model on this device: it cost nothing now. */

@@ -1,4 +1,4 @@
-/** The keys that lead to a value of a job file; numbers are places in a list. */
+/** The keys that lead to a value of a job file; numbers are indices in a list. */
 export type KeyPath = readonly (string | number)[];
 
 const PLAIN_KEY = /^[A-Za-z0-9_-]+$/;

@@ -1,7 +1,7 @@
 import type { Problem } from "../core/errors.ts";
 import { SHORTHANDS } from "../domain/job-spec.ts";
 import { formatKeyPath, type KeyPath, parseKeyPath } from "./key-path.ts";
-import type { Places } from "./places.ts";
+import type { SourceMap } from "./source-map.ts";
 import { readYamlTree } from "./yaml-tree.ts";
 
 const MAX_LABEL_CHARS = 80;
@@ -14,12 +14,16 @@ const MAX_LABEL_CHARS = 80;
 export function applyOverrides(
   root: Record<string, unknown>,
   overrides: readonly string[],
-  places: Places,
+  sourceMap: SourceMap,
 ): readonly Problem[] {
-  return overrides.flatMap((text) => applyOverride(root, text, places));
+  return overrides.flatMap((text) => applyOverride(root, text, sourceMap));
 }
 
-function applyOverride(root: Record<string, unknown>, text: string, places: Places): readonly Problem[] {
+function applyOverride(
+  root: Record<string, unknown>,
+  text: string,
+  sourceMap: SourceMap,
+): readonly Problem[] {
   const label = `--set ${text.length > MAX_LABEL_CHARS ? `${text.slice(0, MAX_LABEL_CHARS)}...` : text}`;
   const key = parseKeyPath(text);
   if (key === null || text[key.end] !== "=") {
@@ -42,7 +46,7 @@ function applyOverride(root: Record<string, unknown>, text: string, places: Plac
       },
     ];
   }
-  places.noteOverride(key.path, label);
+  sourceMap.noteOverride(key.path, label);
   return [];
 }
 

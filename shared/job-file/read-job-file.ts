@@ -10,7 +10,7 @@ import { checkJob, isProblems, renderFound } from "./check-job.ts";
 import type { SpecProblem } from "./issue-problems.ts";
 import { type KeyPath, parseKeyPath } from "./key-path.ts";
 import { applyOverrides, isGroup } from "./overrides.ts";
-import type { Places } from "./places.ts";
+import type { SourceMap } from "./source-map.ts";
 import { readYamlTree } from "./yaml-tree.ts";
 
 /** A job file is a page of text. More than this is another file given by mistake. */
@@ -33,7 +33,7 @@ export interface JobSource {
    * Adds the place in the file to problems that know only their keys (`map.inputs.image.column`). Other
    * errors stay as they are.
    */
-  withPlaces(error: unknown): unknown;
+  withLines(error: unknown): unknown;
 }
 
 /**
@@ -72,21 +72,21 @@ export function parseJobSource(text: string, options: JobTextOptions): JobSource
   const tree = readYamlTree(text, options.path, options.env);
   if (tree.unreadable) throw invalid(options.path, tree.problems);
   const root = tree.value ?? {};
-  const setProblems = isGroup(root) ? applyOverrides(root, options.set, tree.places) : [];
-  const { places } = tree;
+  const setProblems = isGroup(root) ? applyOverrides(root, options.set, tree.sourceMap) : [];
+  const { sourceMap } = tree;
   const checked = checkJob(root, {
     defaultName: defaultJobName(options.path),
     folder: dirname(resolve(options.path)),
-    placeOf: (path) => places.order(path),
+    placeOf: (path) => sourceMap.order(path),
     found: (path, value) => {
-      const reference = places.reference(path);
+      const reference = sourceMap.reference(path);
       return reference === null ? renderFound(value) : `${renderFound(reference)}, from the environment`;
     },
   });
-  const schemaProblems = isProblems(checked) ? placed(checked, places, tree.faulty) : [];
+  const schemaProblems = isProblems(checked) ? placed(checked, sourceMap, tree.faulty) : [];
   const problems = [...tree.problems, ...schemaProblems, ...setProblems];
   if (isProblems(checked) || problems.length > 0) throw invalid(options.path, problems);
-  return { spec: checked, withPlaces: (error) => withPlaces(error, places) };
+  return { spec: checked, withLines: (error) => withLines(error, sourceMap) };
 }
 
 /**
@@ -102,26 +102,26 @@ function defaultJobName(path: string): string {
 /** In the order of the file, without second opinions on values that are known to be wrong. */
 function placed(
   problems: readonly SpecProblem[],
-  places: Places,
+  sourceMap: SourceMap,
   faulty: readonly KeyPath[],
 ): readonly Problem[] {
   const isKnown = (path: KeyPath): boolean =>
     faulty.some((known) => known.length <= path.length && known.every((key, index) => key === path[index]));
   return problems
     .filter(({ path }) => !isKnown(path))
-    .map((problem) => ({ problem, offset: places.offset(problem.path, problem.part) }))
+    .map((problem) => ({ problem, offset: sourceMap.offset(problem.path, problem.part) }))
     .sort((a, b) => a.offset - b.offset)
-    .map(({ problem: { path, part, ...rest } }) => ({ where: places.where(path, part), ...rest }));
+    .map(({ problem: { path, part, ...rest } }) => ({ where: sourceMap.where(path, part), ...rest }));
 }
 
-function withPlaces(error: unknown, places: Places): unknown {
+function withLines(error: unknown, sourceMap: SourceMap): unknown {
   if (!isShardmillError(error) || error.problems.length === 0) return error;
   const problems = error.problems.map((problem) => {
     // A place inside the value may follow, as in `reduce.x.final line 2 column 7`.
     const [, keys = "", inside = ""] = /^(.*?)( line \d+ column \d+)?$/s.exec(problem.where) ?? [];
     const key = parseKeyPath(keys);
-    const isOfJob = key !== null && key.end === keys.length && places.knows(key.path);
-    return isOfJob ? { ...problem, where: `${places.where(key.path, "value")}${inside}` } : problem;
+    const isOfJob = key !== null && key.end === keys.length && sourceMap.knows(key.path);
+    return isOfJob ? { ...problem, where: `${sourceMap.where(key.path, "value")}${inside}` } : problem;
   });
   const { code, message, fields, hint, cause } = error;
   return new ShardmillError(code, message, {

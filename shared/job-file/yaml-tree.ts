@@ -18,7 +18,7 @@ import { expandVariables, LONE_REFERENCE } from "./expand-variables.ts";
 import { accepts, schemaAt } from "./json-schema.ts";
 import type { KeyPath } from "./key-path.ts";
 import { literalPattern } from "./path-pattern.ts";
-import { Places } from "./places.ts";
+import { SourceMap } from "./source-map.ts";
 import { YamlAnchors } from "./yaml-anchors.ts";
 import { keyText, YamlMerge } from "./yaml-merge.ts";
 import { parseYaml, syntaxProblems } from "./yaml-text.ts";
@@ -33,7 +33,7 @@ const MAX_DEPTH = 32;
 /** A job file as plain values, with where each of them stands. */
 interface YamlTree {
   readonly value: unknown;
-  readonly places: Places;
+  readonly sourceMap: SourceMap;
   readonly problems: readonly Problem[];
   /** Values that a problem was reported for already: another one about the same value would only be noise. */
   readonly faulty: readonly KeyPath[];
@@ -59,17 +59,17 @@ export function readYamlTree(
     const { line, col } = lines.linePos(offset);
     return `${label}:${Math.max(1, line)}:${Math.max(1, col)}`;
   };
-  const places = new Places(lineOf);
+  const sourceMap = new SourceMap(lineOf);
   const unreadable = (problems: readonly Problem[]): YamlTree => {
-    return { value: null, places, problems, faulty: [], unreadable: true };
+    return { value: null, sourceMap, problems, faulty: [], unreadable: true };
   };
   const parsed = parseYaml(text, lines);
   if (parsed instanceof Error) return unreadable([{ where: `${label}:1:1`, what: messageOf(parsed) }]);
   const faults = [...parsed.errors, ...parsed.warnings];
   if (faults.length > 0) return unreadable(syntaxProblems(faults, text, lineOf));
-  const reader = new TreeReader(parsed, places, lineOf, { env, at });
+  const reader = new TreeReader(parsed, sourceMap, lineOf, { env, at });
   const value = parsed.contents === null ? null : reader.read(parsed.contents, [], 0);
-  return { value, places, problems: reader.problems, faulty: reader.faulty, unreadable: reader.tooBig };
+  return { value, sourceMap, problems: reader.problems, faulty: reader.faulty, unreadable: reader.tooBig };
 }
 
 class TreeReader {
@@ -78,7 +78,7 @@ class TreeReader {
   tooBig = false;
   readonly #anchors: YamlAnchors;
   readonly #merge: YamlMerge;
-  readonly #places: Places;
+  readonly #sourceMap: SourceMap;
   readonly #lineOf: (offset: number) => string;
   readonly #env: NodeJS.ProcessEnv | null;
   readonly #at: KeyPath;
@@ -86,14 +86,14 @@ class TreeReader {
 
   constructor(
     document: Document.Parsed<ParsedNode>,
-    places: Places,
+    sourceMap: SourceMap,
     lineOf: (offset: number) => string,
     { env, at }: { readonly env: NodeJS.ProcessEnv | null; readonly at: KeyPath },
   ) {
     this.#at = at;
     this.#anchors = new YamlAnchors(document);
     this.#merge = new YamlMerge((alias) => this.#anchors.resolve(alias));
-    this.#places = places;
+    this.#sourceMap = sourceMap;
     this.#lineOf = lineOf;
     this.#env = env;
   }
@@ -102,7 +102,7 @@ class TreeReader {
   read(node: unknown, path: KeyPath, keyOffset: number): unknown {
     const offset = offsetOf(node) ?? keyOffset;
     if (!this.#fits(path, offset)) return null;
-    this.#places.note(path, { keyOffset, valueOffset: offset, reference: null });
+    this.#sourceMap.note(path, { keyOffset, valueOffset: offset, reference: null });
     if (node === null) return null;
     if (isAlias(node)) return this.#readAlias(node, path, keyOffset);
     if (isMap(node)) return this.#readMap(node, path);
@@ -128,7 +128,7 @@ class TreeReader {
       return this.#fault(path, `the anchor \`&${alias.source}\` is not defined before this alias`);
     }
     const value = this.read(target, path, keyOffset);
-    this.#places.note(path, { keyOffset, valueOffset: offsetOf(alias) ?? keyOffset, reference: null });
+    this.#sourceMap.note(path, { keyOffset, valueOffset: offsetOf(alias) ?? keyOffset, reference: null });
     return value;
   }
 
@@ -168,7 +168,7 @@ class TreeReader {
       const expanded = expandVariables(value, this.#env, isPattern(path) ? literalPattern : undefined);
       for (const fault of expanded.faults) this.#fault(path, fault.what, fault);
       const reference = expanded.fromEnvironment ? value : null;
-      this.#places.note(path, { keyOffset: at.keyOffset, valueOffset: at.offset, reference });
+      this.#sourceMap.note(path, { keyOffset: at.keyOffset, valueOffset: at.offset, reference });
       const isLone = type === "PLAIN" && LONE_REFERENCE.test(value);
       return isLone ? this.#readLone(expanded.text, path) : expanded.text;
     }
@@ -212,7 +212,7 @@ class TreeReader {
   ): null {
     const { expected, hint } = detail;
     this.problems.push({
-      where: this.#places.where(path, "value"),
+      where: this.#sourceMap.where(path, "value"),
       what,
       ...(expected === undefined ? {} : { expected }),
       ...(hint === undefined ? {} : { hint }),

@@ -23,7 +23,7 @@ export const REQUEST_LIMITS: RequestLimits = {
     "RequestLeaseRequest.running": 4_096,
     // One for each stage.
     "HeartbeatRequest.busy": 32,
-    // A model has a few outputs, and of each the worst rows are told.
+    // A model has a few outputs, and of each the worst rows are reported.
     "ReportDeviceRequest.report.accuracy.outputs": 1_024,
     "ReportDeviceRequest.report.accuracy.outputs.worst": 16,
     "FailAttemptRequest.error.fields": 64,
@@ -74,7 +74,7 @@ export function reportWithinLimits(report: DeviceReport): DeviceReport {
   };
 }
 
-/** All problems together must fit into a message: a failure that cannot be told is tried for ever. */
+/** All problems together must fit into a message: a failure that cannot be sent is tried for ever. */
 const PROBLEM_CHARS = 512;
 
 function cutTexts(problem: Problem): Problem {

@@ -160,11 +160,13 @@ function serializeBounded(data: ErrorData): Buffer {
  * show it.
  */
 function inWords({ message, code, problems, hint }: ErrorData): string {
-  const told = problems.map(({ where, what, expected, found }) => {
+  const problemTexts = problems.map(({ where, what, expected, found }) => {
     const facts = [expected && `expected ${expected}`, found && `found ${found}`].filter(Boolean).join(", ");
     return `${where === "" ? "" : `${where}: `}${what}${facts === "" ? "" : ` (${facts})`}`;
   });
-  return [`${message} (${code})`, ...told, ...(hint === undefined ? [] : [`hint: ${hint}`])].join("; ");
+  return [`${message} (${code})`, ...problemTexts, ...(hint === undefined ? [] : [`hint: ${hint}`])].join(
+    "; ",
+  );
 }
 
 /** Short, and without lone surrogates, on which grpc-js would throw as it encodes the status. */

@@ -54,7 +54,7 @@ export async function callUnary<Request, Response>(
   }
 }
 
-/** Told of every call that failed on the server, before its answer goes out. */
+/** Called with every call that failed on the server, before its answer goes out. */
 export type ReportFailure = (method: string, error: unknown) => void;
 
 /** The grpc-js handler that decodes, calls `answer`, and encodes. */

@@ -6,18 +6,18 @@ const anna = workerSession("anna");
 const bert = workerSession("bert");
 const LONG_MS = 60_000;
 
-/** Lease requests of both that wait, `hungry` or for a slot; `woken` names those that were woken so far. */
-function bothWait(hungry: { readonly anna: boolean; readonly bert: boolean }) {
+/** Lease requests of both that wait, for shards or for a slot; `woken` names those that were woken so far. */
+function bothWait(lacksShards: { readonly anna: boolean; readonly bert: boolean }) {
   const waiters = new Waiters();
   const woken: string[] = [];
   const waits = [
     waiters
       .enter(anna)
-      .wait(LONG_MS, hungry.anna)
+      .wait(LONG_MS, lacksShards.anna)
       .then(() => woken.push("anna")),
     waiters
       .enter(bert)
-      .wait(LONG_MS, hungry.bert)
+      .wait(LONG_MS, lacksShards.bert)
       .then(() => woken.push("bert")),
   ];
   const end = async () => {

@@ -71,7 +71,7 @@ describe("problems that are found after a job file was read", () => {
       problems: wheres.map((where) => ({ where, what: "wrong" })),
       fields: { shard: 1 },
     });
-    const placed = source.withPlaces(error);
+    const placed = source.withLines(error);
     expect(placed).toMatchObject({ code: "SPEC_INVALID", message: "no fit", fields: { shard: 1 } });
     expect(isShardmillError(placed) && placed.problems.map(({ where }) => where)).toEqual([
       "job.yaml:6:30 map.inputs.image.column",
@@ -86,6 +86,6 @@ describe("problems that are found after a job file was read", () => {
 
   test("other errors stay as they are", () => {
     const error = new Error("other");
-    expect(source.withPlaces(error)).toBe(error);
+    expect(source.withLines(error)).toBe(error);
   });
 });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
   OURS,
-  STANDING_COLUMNS,
-  type Standing,
-  standingRows,
-  standingsPlot,
-} from "../../../../bench/peers/standings.ts";
+  RANKING_COLUMNS,
+  type RankedTool,
+  rankingPlot,
+  rankingRows,
+} from "../../../../bench/peers/ranking.ts";
 
-function aStanding(tool: string, seconds: readonly number[], failure: string | null = null): Standing {
+function aStanding(tool: string, seconds: readonly number[], failure: string | null = null): RankedTool {
   const runs = seconds.map((wallSeconds) => ({
     wallSeconds,
     cpuSeconds: 2 * wallSeconds,
@@ -23,26 +23,26 @@ const STANDINGS = [
   aStanding("Daft", [], "it\nbroke"),
 ];
 
-describe("standingRows", () => {
+describe("rankingRows", () => {
   it("gives medians, and the wall time over ours", () => {
-    const [ours, ray] = standingRows(STANDINGS).map((row) =>
-      Object.fromEntries(STANDING_COLUMNS.map((column, index) => [column, row[index]])),
+    const [ours, ray] = rankingRows(STANDINGS).map((row) =>
+      Object.fromEntries(RANKING_COLUMNS.map((column, index) => [column, row[index]])),
     );
     expect(ours).toMatchObject({ "wall s": 5, "rows/s": 20, "CPU s": 10, "peak MiB": 5, "times ours": 1 });
     expect(ray).toMatchObject({ "wall s": 20, "times ours": 4, aim: 3, "rows equal": "yes" });
   });
 
   it("has no figures for what failed", () => {
-    const row = standingRows(STANDINGS)[2] ?? [];
-    expect(row).toHaveLength(STANDING_COLUMNS.length);
+    const row = rankingRows(STANDINGS)[2] ?? [];
+    expect(row).toHaveLength(RANKING_COLUMNS.length);
     expect(row[2]).toBeNull();
-    expect(row[STANDING_COLUMNS.indexOf("rows equal")]).toBe("no: it\nbroke");
+    expect(row[RANKING_COLUMNS.indexOf("rows equal")]).toBe("no: it\nbroke");
   });
 });
 
-describe("standingsPlot", () => {
+describe("rankingPlot", () => {
   it("marks the aim from our own median, and leaves out what failed", () => {
-    const [group] = standingsPlot(STANDINGS).groups;
+    const [group] = rankingPlot(STANDINGS).groups;
     expect(group?.bars.map(({ label, value, aim }) => [label, value, aim])).toEqual([
       [OURS, 5, undefined],
       ["Ray Data", 20, 15],

@@ -2,7 +2,7 @@ import { assert } from "../core/assert.ts";
 import type { RowGroup } from "../domain/dataset.ts";
 
 /** Rows `[offset, offset + rows)` of one row group. */
-export interface RowSegment {
+export interface GroupSlice {
   readonly group: number;
   readonly offset: number;
   readonly rows: number;
@@ -11,16 +11,16 @@ export interface RowSegment {
 /**
  * The parts of row groups that make up rows `[rowStart, rowEnd)` of a file, in order; empty ones left out.
  */
-export function cutSegments(rowGroups: readonly RowGroup[], rowStart: number, rowEnd: number): RowSegment[] {
+export function cutRowGroups(rowGroups: readonly RowGroup[], rowStart: number, rowEnd: number): GroupSlice[] {
   assert(0 <= rowStart && rowStart <= rowEnd, `row range [${rowStart}, ${rowEnd}) is in order`);
-  const segments: RowSegment[] = [];
+  const slices: GroupSlice[] = [];
   let groupStart = 0;
   for (const [group, { rows }] of rowGroups.entries()) {
     const from = Math.max(rowStart, groupStart);
     const to = Math.min(rowEnd, groupStart + rows);
-    if (from < to) segments.push({ group, offset: from - groupStart, rows: to - from });
+    if (from < to) slices.push({ group, offset: from - groupStart, rows: to - from });
     groupStart += rows;
   }
   assert(rowEnd <= groupStart, `row range [${rowStart}, ${rowEnd}) is inside the file's ${groupStart} rows`);
-  return segments;
+  return slices;
 }

@@ -1,24 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { cutSegments } from "../../../../shared/dataset/row-segments.ts";
+import { cutRowGroups } from "../../../../shared/dataset/group-slices.ts";
 
 const groups = [10, 0, 5, 20].map((rows) => ({ rows, bytes: rows * 4 }));
 
 describe("a row range in row groups", () => {
   it("is cut where row groups end, and skips those that hold none of it", () => {
-    expect(cutSegments(groups, 8, 17)).toEqual([
+    expect(cutRowGroups(groups, 8, 17)).toEqual([
       { group: 0, offset: 8, rows: 2 },
       { group: 2, offset: 0, rows: 5 },
       { group: 3, offset: 0, rows: 2 },
     ]);
   });
 
-  it("that is empty has no segments", () => {
-    expect(cutSegments(groups, 10, 10)).toEqual([]);
-    expect(cutSegments([], 0, 0)).toEqual([]);
+  it("that is empty has no slices", () => {
+    expect(cutRowGroups(groups, 10, 10)).toEqual([]);
+    expect(cutRowGroups([], 0, 0)).toEqual([]);
   });
 
   it("outside the file breaks an invariant", () => {
-    expect(() => cutSegments(groups, 0, 36)).toThrow("inside the file");
-    expect(() => cutSegments(groups, 5, 4)).toThrow("in order");
+    expect(() => cutRowGroups(groups, 0, 36)).toThrow("inside the file");
+    expect(() => cutRowGroups(groups, 5, 4)).toThrow("in order");
   });
 });

@@ -6,7 +6,7 @@ import type { Usage } from "./measured-run.ts";
 export const OURS = "Shardmill";
 
 /** What one tool needed for one workload. */
-export interface Standing {
+export interface RankedTool {
   readonly workload: WorkloadName;
   readonly tool: string;
   readonly settings: string;
@@ -19,7 +19,7 @@ export interface Standing {
   readonly aim: number;
 }
 
-export const STANDING_COLUMNS = [
+export const RANKING_COLUMNS = [
   "workload",
   "tool",
   "wall s",
@@ -34,8 +34,8 @@ export const STANDING_COLUMNS = [
 ] as const;
 
 /** Medians over the rounds; `times ours` is the wall time over Shardmill's for the same workload. */
-export function standingRows(standings: readonly Standing[]): unknown[][] {
-  return standings.map(({ workload, tool, settings, rows, runs, failure, aim }) => {
+export function rankingRows(ranking: readonly RankedTool[]): unknown[][] {
+  return ranking.map(({ workload, tool, settings, rows, runs, failure, aim }) => {
     const wall = wallOf(runs);
     const equal = failure === null ? "yes" : `no: ${failure.slice(0, 50)}`;
     if (runs.length === 0) return [workload, tool, null, "", null, null, null, null, aim, equal, settings];
@@ -47,7 +47,7 @@ export function standingRows(standings: readonly Standing[]): unknown[][] {
       Math.round(rows / wall),
       round(median(runs.map(({ cpuSeconds }) => cpuSeconds))),
       Math.round(median(runs.map(({ peakBytes }) => peakBytes)) / 2 ** 20),
-      round(wall / oursOf(standings, workload)),
+      round(wall / oursOf(ranking, workload)),
       aim,
       equal,
       settings,
@@ -56,17 +56,17 @@ export function standingRows(standings: readonly Standing[]): unknown[][] {
 }
 
 /** Wall seconds by tool, a group a workload, with the aim as a mark. Tools that failed have no bar. */
-export function standingsPlot(standings: readonly Standing[]): BarPlot {
-  const workloads = [...new Set(standings.map(({ workload }) => workload))];
+export function rankingPlot(ranking: readonly RankedTool[]): BarPlot {
+  const workloads = [...new Set(ranking.map(({ workload }) => workload))];
   return {
     title: "Seconds for the same job",
     about: [
       "Wall time of the whole command, median and range of the rounds; the mark is the aim for Shardmill's peers.",
     ],
     groups: workloads.map((workload) => ({
-      title: titleOf(workload, standings),
-      bars: standings
-        .filter((standing) => standing.workload === workload && standing.runs.length > 0)
+      title: titleOf(workload, ranking),
+      bars: ranking
+        .filter((ranked) => ranked.workload === workload && ranked.runs.length > 0)
         .map(({ tool, runs, aim }) => {
           const walls = runs.map(({ wallSeconds }) => wallSeconds);
           const bar = {
@@ -74,7 +74,7 @@ export function standingsPlot(standings: readonly Standing[]): BarPlot {
             value: median(walls),
             range: [Math.min(...walls), Math.max(...walls)],
           } as const;
-          const ours = oursOf(standings, workload);
+          const ours = oursOf(ranking, workload);
           if (tool === OURS) return { ...bar, tone: 0 };
           return { ...bar, tone: 1, ...(Number.isNaN(ours) ? {} : { aim: aim * ours }) };
         }),
@@ -85,13 +85,13 @@ export function standingsPlot(standings: readonly Standing[]): BarPlot {
   };
 }
 
-function titleOf(workload: WorkloadName, standings: readonly Standing[]): string {
-  const rows = standings.find((standing) => standing.workload === workload)?.rows ?? 0;
+function titleOf(workload: WorkloadName, ranking: readonly RankedTool[]): string {
+  const rows = ranking.find((ranked) => ranked.workload === workload)?.rows ?? 0;
   return `${workload}, ${rows.toLocaleString("en")} rows`;
 }
 
-function oursOf(standings: readonly Standing[], workload: WorkloadName): number {
-  const ours = standings.find((other) => other.workload === workload && other.tool === OURS);
+function oursOf(ranking: readonly RankedTool[], workload: WorkloadName): number {
+  const ours = ranking.find((other) => other.workload === workload && other.tool === OURS);
   return wallOf(ours?.runs ?? []);
 }
 

@@ -1,7 +1,7 @@
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
 
 /** Where a key and its value are, as offsets into the file's text. */
-interface Place {
+interface SourceSpan {
   readonly keyOffset: number;
   readonly valueOffset: number;
   /** Among all values: what a merge key brings in stands where that is, though it was written elsewhere. */
@@ -22,8 +22,8 @@ interface Override {
  * Where each value of a job came from: a place in the file, or a `--set`. A later `--set` wins over an
  * earlier one and over the file.
  */
-export class Places {
-  readonly #byPath = new Map<string, Place>();
+export class SourceMap {
+  readonly #byPath = new Map<string, SourceSpan>();
   readonly #overrides: Override[] = [];
   readonly #lineOf: (offset: number) => string;
 
@@ -33,9 +33,9 @@ export class Places {
   }
 
   /** In the order in which the values stand in the tree that is read. */
-  note(path: KeyPath, place: Omit<Place, "order">): void {
+  note(path: KeyPath, span: Omit<SourceSpan, "order">): void {
     const key = JSON.stringify(path);
-    this.#byPath.set(key, { ...place, order: this.#byPath.get(key)?.order ?? this.#byPath.size });
+    this.#byPath.set(key, { ...span, order: this.#byPath.get(key)?.order ?? this.#byPath.size });
   }
 
   noteOverride(path: KeyPath, label: string): void {
@@ -66,9 +66,9 @@ export class Places {
   offset(path: KeyPath, part: "key" | "value"): number {
     if (this.#overrideOf(path) !== undefined) return Number.MAX_SAFE_INTEGER;
     for (let length = path.length; length >= 0; length -= 1) {
-      const place = this.#byPath.get(JSON.stringify(path.slice(0, length)));
-      if (place === undefined) continue;
-      return part === "value" && length === path.length ? place.valueOffset : place.keyOffset;
+      const span = this.#byPath.get(JSON.stringify(path.slice(0, length)));
+      if (span === undefined) continue;
+      return part === "value" && length === path.length ? span.valueOffset : span.keyOffset;
     }
     return 0;
   }
