@@ -138,7 +138,7 @@ class SampleProcess {
     };
     const entry = compiledUrl("estimate/sample-process.ts");
     const child = fork(fileURLToPath(entry), [], {
-      env: { ...processEnvironment(worker.shardThreads), ...env },
+      env: { ...processEnvironment(worker), ...env },
       execArgv: [...process.execArgv, ...processArguments(worker.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });

@@ -69,7 +69,7 @@ export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
 }
 
 function stepsAdvice(key: string): string {
-  return `the steps of ${key} take the time: compute with fewer and smaller columns (those that are only named pass by), or give each worker more --shard-threads`;
+  return `the steps of ${key} take the time: compute less in them, with fewer and smaller columns (those that are only named pass by), or run the job on more cores`;
 }
 
 function smallFilesAdvice({ rows, files }: AdviceFacts): string {

@@ -52,7 +52,9 @@ const MUCH = 0.25;
 
 /** The stages that one kind of thread does, in turn: together they are busy for at most 1. */
 const THREADS: readonly (readonly Stage[])[] = [
-  ["read", "decode", "prepare", "tensorize", "collect", "finish"],
+  ["read", "decode", "tensorize", "collect"],
+  ["prepare"],
+  ["finish"],
   ["encode", "store"],
 ];
 
@@ -63,7 +65,7 @@ const THREADS: readonly (readonly Stage[])[] = [
  * 2. Workers had no lease for a quarter of their time: `shards` or `coordinator`, whichever cost more.
  * 3. While they had one, the lanes were busy: `infer`. The model is the limit, as one would have it.
  * 4. The coordinator's thread was busy: `coordinator`.
- * 5. A worker's shard threads or writers were busy: the largest of their stages.
+ * 5. A worker's shard threads, step threads or writers were busy: the largest of their stages.
  * 6. Nothing was busy. With less than two rounds of shards there is little to overlap: `shards`. Of what is
  *    left, the longest: `start`, or the largest stage of the busiest threads.
  */

@@ -7,10 +7,14 @@ import type { Field } from "./dataset.ts";
  * A step is given the columns that it reads, and gives those that it makes, and from which row each of its
  * rows came. All other columns pass it by: whoever runs it puts them beside the ones that it made.
  */
-export interface StepPlan {
+export interface StepPlan extends StepColumns {
+  readonly op: StepOp;
+}
+
+/** The columns in front of a step, or of several in a row, and behind it. */
+export interface StepColumns {
   /** The step's key path in the job file: how errors name it. */
   readonly where: string;
-  readonly op: StepOp;
   /** The columns that it is given, in this order. */
   readonly reads: readonly string[];
   /** The columns behind it, in order. */
@@ -37,7 +41,7 @@ export interface SqlOp {
 }
 
 /** The columns that a step makes, in order. */
-export function madeColumns({ columns }: Pick<StepPlan, "columns">): readonly StepColumn[] {
+export function madeColumns({ columns }: Pick<StepColumns, "columns">): readonly StepColumn[] {
   return columns.filter(({ from }) => from === null);
 }
 
@@ -56,4 +60,27 @@ export function pruneSteps(
     return { ...step, columns };
   });
   return { steps: pruned.reverse(), needed: [...names] };
+}
+
+/** Several steps, one after the other, as one that is given and makes no more than it must. */
+interface JoinedSteps {
+  readonly columns: StepColumns;
+  /** The steps, without what passes all of them by: the columns behind the last are those that are made. */
+  readonly steps: readonly StepPlan[];
+}
+
+/** @param where how errors name all of them: `map.prepare` */
+export function joinSteps(where: string, steps: readonly StepPlan[]): JoinedSteps {
+  const last = steps.at(-1)?.columns ?? [];
+  const columns = last.map((column) => ({ ...column, from: firstName(steps, column.name) }));
+  const made = madeColumns({ columns }).map(({ name }) => name);
+  const { steps: pruned, needed } = pruneSteps(steps, made);
+  return { columns: { where, reads: needed, columns }, steps: pruned };
+}
+
+/** What a column behind `steps` is called in front of them; null where one of them makes it. */
+function firstName(steps: readonly StepPlan[], name: string): string | null {
+  return steps.reduceRight<string | null>((at, { columns }) => {
+    return columns.find((column) => column.name === at)?.from ?? null;
+  }, name);
 }

@@ -39,8 +39,8 @@ export type Stage = (typeof STAGES)[number];
 
 /**
  * Busy share of each stage, 0 to 1: of all lanes for `infer`, of all shard threads for `read`, `decode`,
- * `prepare`, `tensorize`, `collect` and `finish` (of steps, while DuckDB works for them, too), of all writers
- * for `encode` and `store`.
+ * `tensorize` and `collect`, of all threads of its own for `prepare` and for `finish`, of all writers for
+ * `encode` and `store`.
  */
 export type StageShares = Readonly<Partial<Record<Stage, number>>>;
 

@@ -3,7 +3,7 @@ import { assert, present } from "../core/assert.ts";
 import { gather } from "../dataset/gather.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, quickSchema, recordBatchOf } from "../dataset/record-batch.ts";
-import type { StepPlan } from "../domain/step-plan.ts";
+import type { StepColumns } from "../domain/step-plan.ts";
 import type { Step, StepResult } from "./step.ts";
 
 /** Rows behind a step, and where in front of it each came from: see {@link StepResult}. */
@@ -19,8 +19,8 @@ export interface SteppedRows {
  * @throws whatever the step throws
  */
 export async function applyStep(
-  step: Step,
-  plan: StepPlan,
+  step: Pick<Step, "run">,
+  plan: StepColumns,
   batch: RecordBatch,
   signal: AbortSignal,
 ): Promise<SteppedRows> {
@@ -38,7 +38,7 @@ function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatc
   );
 }
 
-function joinColumns(plan: StepPlan, batch: RecordBatch, { made, sources }: StepResult): RecordBatch {
+function joinColumns(plan: StepColumns, batch: RecordBatch, { made, sources }: StepResult): RecordBatch {
   const fields: ArrowField[] = [];
   const children: Data[] = [];
   for (const { name, from } of plan.columns) {
@@ -53,10 +53,10 @@ function joinColumns(plan: StepPlan, batch: RecordBatch, { made, sources }: Step
   return recordBatchOf(schemaOf(plan, batch.schema, fields), made.numRows, children);
 }
 
-const schemas = new WeakMap<StepPlan, Schema>();
+const schemas = new WeakMap<StepColumns, Schema>();
 
 /** One schema for all batches of a step, as long as their types are the same. */
-function schemaOf(plan: StepPlan, { metadata }: Schema, fields: readonly ArrowField[]): Schema {
+function schemaOf(plan: StepColumns, { metadata }: Schema, fields: readonly ArrowField[]): Schema {
   const known = schemas.get(plan);
   const isSame =
     known !== undefined &&
@@ -90,7 +90,7 @@ function stretchesOf(data: Data, sources: Uint32Array) {
 }
 
 /** A step that breaks its law would lose rows, or double them, with nobody the wiser. */
-function checkResult({ where, columns }: StepPlan, { made, sources }: StepResult, rows: number): void {
+function checkResult({ where, columns }: StepColumns, { made, sources }: StepResult, rows: number): void {
   for (const { name, from } of columns)
     if (from === null) assert(fieldIn(made, name), `${where} makes the column ${name}`);
   if (sources === null) {

@@ -5,6 +5,7 @@ import { present } from "../core/assert.ts";
 import { encodeParquet } from "../dataset/encode.ts";
 import { gather } from "../dataset/gather.ts";
 import { openDatasetFile } from "../dataset/open-dataset-file.ts";
+import { plainBatch } from "../dataset/plain-batch.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
 import { madeColumns, type SqlOp, type StepPlan } from "../domain/step-plan.ts";
@@ -94,16 +95,6 @@ class SqlStep implements Step {
 
 /** A table has a column. */
 const NO_COLUMN = [`range AS ${quoteIdentifier("shardmill:none")}`];
-
-/** Without dictionaries and views, which are not written as they are. */
-function plainBatch(batch: RecordBatch): RecordBatch {
-  const fields = batch.schema.fields.map(plainField);
-  if (fields.every((field, index) => field === batch.schema.fields[index])) return batch;
-  const children = batch.data.children.map((data) =>
-    gather(data.type, [{ data, start: 0, end: data.length }]),
-  );
-  return recordBatchOf(new Schema(fields), batch.numRows, children);
-}
 
 /** A whole file as one record batch in memory of its own. */
 async function readAll(path: string, columns: readonly string[]): Promise<RecordBatch> {

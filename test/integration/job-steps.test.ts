@@ -123,7 +123,7 @@ describe("a job with steps", () => {
     const run = await runCli(["run", job.job, "--workers", "1"]);
     expect(run.code).toBe(1);
     expect(run.stderr).toContain("map.prepare[0].sql failed");
-    expect(run.stderr).toMatch(/rows 0 to 50 of the shard/);
+    expect(run.stderr).toMatch(/\(in rows 100 to 149 of \S+part-0\.parquet\)/);
   });
 
   test("is refused before any work where a step looks at several rows, or names what is not there", async () => {

@@ -21,6 +21,7 @@ async function supervise(giveUpMs: number) {
       lanes: 1,
       threadsPerLane: 1,
       shardThreads: 1,
+      stepThreads: 1,
       access: "auto",
       logLevel: "silent",
       giveUpMs,

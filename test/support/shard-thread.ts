@@ -56,6 +56,7 @@ export async function startShardThread(options: ShardThreadOptions) {
     output: reached,
     lanePorts,
     shardThreads,
+    stepThreads: 1,
     scratchPath,
     learned,
   });

@@ -5,7 +5,7 @@ import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import type { Batch } from "../batch/batch.ts";
-import { StepChain } from "../prepare/step-chain.ts";
+import { StepChain } from "../steps/step-chain.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 import type { Comparison, ModelPair } from "./model-pair.ts";
 import { sampleBatches } from "./sample-batches.ts";

@@ -41,6 +41,8 @@ export interface DeviceOptions {
   readonly tuning?: TuningCache;
   /** Threads that read, decode and collect. */
   readonly shardThreads: number;
+  /** Threads for the steps of each stage, of each shard thread. */
+  readonly stepThreads: number;
   readonly access: AccessMode;
   /** What each lane's thread runs: see `startLanes`. */
   readonly laneScript?: URL;
@@ -235,7 +237,7 @@ export class OpenJob implements AsyncDisposable {
   }
 
   async #startThread(index: number, onBroken: () => void): Promise<ShardThreadClient> {
-    const { log, shardThreads, onBusy } = this.#options;
+    const { log, shardThreads, stepThreads, onBusy } = this.#options;
     const scratchPath = join(this.#options.scratchPath, "shards");
     await mkdir(scratchPath, { recursive: true });
     const spare = this.#spare;
@@ -262,6 +264,7 @@ export class OpenJob implements AsyncDisposable {
       output: this.#access.output,
       lanePorts: this.#lanes.connect(),
       shardThreads,
+      stepThreads,
       scratchPath,
       learned: this.#learned,
     });

@@ -104,12 +104,12 @@ export class BusyMeter {
    * does not fit into this span (a batch that ran for longer) counts in the next, so that means over many
    * spans are right.
    *
-   * @param lanes what `infer` is shared out over; all other stages are one thread's
+   * @param threads that share a stage; a stage that is not named is one thread's
    */
-  takeShares(overMs: number, lanes: number): StageShares {
+  takeShares(overMs: number, threads: Readonly<Partial<Record<Stage, number>>>): StageShares {
     const shares: Partial<Record<Stage, number>> = {};
     for (const [stage, ms] of [...this.#busyMs]) {
-      const mostMs = overMs * (stage === "infer" ? lanes : 1);
+      const mostMs = overMs * (threads[stage] ?? 1);
       shares[stage] = Math.min(1, ms / Math.max(mostMs, Number.MIN_VALUE));
       if (ms > mostMs) this.#busyMs.set(stage, ms - mostMs);
       else this.#busyMs.delete(stage);

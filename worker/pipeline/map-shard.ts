@@ -18,8 +18,8 @@ import { buffersOf } from "../lanes/lane-protocol.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { prepareBatches } from "../prepare/prepare-batches.ts";
-import type { StepChain } from "../prepare/step-chain.ts";
 import type { ShardRows } from "../read/shard-input.ts";
+import type { StageSteps } from "../steps/stage-steps.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 
 export interface MapShardOptions {
@@ -28,7 +28,7 @@ export interface MapShardOptions {
   /** The shard's rows. */
   readonly input: ShardRows;
   /** What prepares them; null where the job has no such steps. */
-  readonly steps: StepChain | null;
+  readonly steps: StageSteps | null;
   readonly lanes: Lanes;
   /** Batches that may be at the lanes at once. */
   readonly inFlight: () => number;

@@ -20,6 +20,8 @@ export type ShardCommand =
       readonly lanePorts: readonly MessagePort[];
       /** Threads that feed these lanes, this one among them. */
       readonly shardThreads: number;
+      /** Threads for the steps of each stage, of this shard thread alone. */
+      readonly stepThreads: number;
       /**
        * A folder on this machine for what is not yet stored; the thread makes and removes its own files in
        * it.

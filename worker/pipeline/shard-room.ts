@@ -7,8 +7,8 @@ import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import type { StepPlan } from "../../shared/domain/step-plan.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
+import type { Stage } from "../../shared/domain/worker.ts";
 import { BatchSizer, type LearnedBatch } from "../batch/batch-sizer.ts";
 import { rowsInMemory } from "../batch/bounds.ts";
 import { BufferPool } from "../batch/buffer-pool.ts";
@@ -18,11 +18,11 @@ import { finishRows } from "../finish/finish-rows.ts";
 import { DeepLanes } from "../lanes/deep-lanes.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import { StepChain } from "../prepare/step-chain.ts";
 import type { DataAccess } from "../read/data-access.ts";
 import { InputFiles } from "../read/input-files.ts";
 import { ShardInput } from "../read/shard-input.ts";
 import type { Ways } from "../read/ways.ts";
+import { StageSteps } from "../steps/stage-steps.ts";
 import { WriteThreadClient } from "../write/write-thread-client.ts";
 import { type MapShardOptions, mapShard } from "./map-shard.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
@@ -50,6 +50,8 @@ interface ShardRoomOptions {
   readonly lanes: Lanes & Disposable;
   /** Threads that feed these lanes, this one among them. */
   readonly shardThreads: number;
+  /** Threads for the steps of each stage. */
+  readonly stepThreads: number;
   readonly scratchPath: string;
   /** What an earlier run learned of batches. */
   readonly learned: LearnedBatch;
@@ -77,8 +79,8 @@ export class ShardRoom implements AsyncDisposable {
   readonly #lanes: DeepLanes;
   readonly #writer: WriteThreadClient;
   /** Null where the job has no such steps. */
-  readonly #prepare: Promise<StepChain> | null;
-  readonly #finish: Promise<StepChain> | null;
+  readonly #prepare: StageSteps | null;
+  readonly #finish: StageSteps | null;
   readonly #places = new Slots("shards", { slots: SHARDS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
   readonly #prefetchLock = new Lock();
   readonly #readLock = new Lock();
@@ -91,8 +93,8 @@ export class ShardRoom implements AsyncDisposable {
     this.#options = options;
     this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
     this.#writer = new WriteThreadClient({ job, output, scratchPath, meter });
-    this.#prepare = openSteps(job.map.prepare, scratchPath);
-    this.#finish = openSteps(job.map.finish, scratchPath);
+    this.#prepare = startSteps("prepare", options);
+    this.#finish = startSteps("finish", options);
     this.#files = new InputFiles({
       ways: input.ways,
       meter,
@@ -127,8 +129,10 @@ export class ShardRoom implements AsyncDisposable {
     this.#running.get(tokenKey(token))?.stop.abort(abandoned());
   }
 
-  get lanes(): number {
-    return this.#lanes.count;
+  /** How many threads do the stages that several may do. */
+  get threads(): Readonly<Partial<Record<Stage, number>>> {
+    const { stepThreads } = this.#options;
+    return { infer: this.#lanes.count, prepare: stepThreads, finish: stepThreads };
   }
 
   /** The size of its batches, and what bounds it; null before the first. */
@@ -144,8 +148,7 @@ export class ShardRoom implements AsyncDisposable {
     this.#files[Symbol.dispose]();
     this.#lanes[Symbol.dispose]();
     await this.#writer[Symbol.asyncDispose]();
-    for (const steps of [this.#prepare, this.#finish])
-      await (await steps?.catch(() => null))?.[Symbol.asyncDispose]();
+    await Promise.all([this.#prepare?.[Symbol.asyncDispose](), this.#finish?.[Symbol.asyncDispose]()]);
     await this.#options.input[Symbol.asyncDispose]();
   }
 
@@ -174,10 +177,10 @@ export class ShardRoom implements AsyncDisposable {
     const leave = await this.#places.take(signal);
     try {
       const mapped = await this.#map(lease, signal);
-      const steps = await this.#finish;
-      const { meter } = this.#options;
       const result =
-        steps === null ? withoutSources(mapped) : await finishRows(mapped, steps, { meter, signal });
+        this.#finish === null
+          ? withoutSources(mapped)
+          : await finishRows(mapped, { steps: this.#finish, lease, signal });
       return await this.#writer.write(result, { lease, executionId, signal });
     } finally {
       leave();
@@ -220,7 +223,7 @@ export class ShardRoom implements AsyncDisposable {
     const { job, meter } = this.#options;
     return await mapShard({
       ...calls,
-      steps: await this.#prepare,
+      steps: this.#prepare,
       job,
       lease,
       input,
@@ -244,12 +247,13 @@ export class ShardRoom implements AsyncDisposable {
   }
 }
 
-function openSteps(plans: readonly StepPlan[], scratchPath: string): Promise<StepChain> | null {
-  if (plans.length === 0) return null;
-  const opening = StepChain.open(plans, { scratchPath });
-  // Whoever needs them hears of it.
-  opening.catch(() => {});
-  return opening;
+/** A job without steps has no thread for them. */
+function startSteps(
+  stage: "prepare" | "finish",
+  { job, stepThreads: threads, scratchPath, meter }: ShardRoomOptions,
+): StageSteps | null {
+  const steps = job.map[stage];
+  return steps.length === 0 ? null : new StageSteps({ stage, steps, threads, scratchPath, meter });
 }
 
 function withoutSources({ sources: _sources, ...result }: MappedShard): ShardResult {

@@ -31,3 +31,22 @@ export function planShardThreads({ device, cores, requested }: ShardThreadReques
 export function planSlots(shardThreads: number): number {
   return 2 * shardThreads + 1;
 }
+
+/**
+ * Threads that a stage of one shard thread has at most. Each is a V8 of its own with a DuckDB for each of its
+ * SQL steps, some 50 MiB; and it is given record batches by one shard thread, which decodes as fast as a few
+ * of them work.
+ */
+const MOST_STEP_THREADS = 4;
+
+/**
+ * How many threads the steps of a stage have for each shard thread: half of the cores, shared out among the
+ * shard threads. The other half reads, decodes and writes, or is the lanes'. Where the lanes want every core,
+ * on a CPU, this is no more than can be used: rows are only prepared as the lanes ask for them, so threads
+ * that the lanes have no need of wait.
+ *
+ * @param cores that this worker may use
+ */
+export function planStepThreads(cores: number, shardThreads: number): number {
+  return Math.max(1, Math.min(MOST_STEP_THREADS, Math.floor(cores / 2 / shardThreads)));
+}

@@ -50,6 +50,7 @@ async function openJob({
   output,
   lanePorts,
   shardThreads,
+  stepThreads,
   scratchPath,
   learned,
 }: Extract<ShardCommand, { kind: "openJob" }>): Promise<ShardRoom> {
@@ -59,6 +60,7 @@ async function openJob({
     output,
     lanes: connectLanes(lanePorts, () => emit({ kind: "lanesBusy" })),
     shardThreads,
+    stepThreads,
     scratchPath,
     learned,
     meter,
@@ -94,7 +96,7 @@ class BusyReports {
     this.#hasTold = true;
     const overMs = systemClock.nowMs() - this.#sinceMs;
     this.#sinceMs += overMs;
-    const shares = meter.takeShares(overMs, opened?.lanes ?? 1);
+    const shares = meter.takeShares(overMs, opened?.threads ?? {});
     emit({ kind: "busy", shares, positions: meter.takePositions(), batch: opened?.batch ?? null, overMs });
   }
 }

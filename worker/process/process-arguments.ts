@@ -1,6 +1,12 @@
 import { totalmem } from "node:os";
 import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
 
+interface ThreadCounts {
+  readonly shardThreads: number;
+  /** For the steps of each stage, of each shard thread. */
+  readonly stepThreads: number;
+}
+
 /** The arguments of `node` for a process with the threads of a worker. */
 export function processArguments(shardThreads: number): readonly string[] {
   return [decoderMemoryArgument(decoderBytes(shardThreads))];
@@ -9,15 +15,14 @@ export function processArguments(shardThreads: number): readonly string[] {
 /** What libuv has by itself: enough for the files. */
 const FILE_THREADS = 4;
 
-/** Statements of one shard thread that DuckDB may be at together: of `prepare`, `finish` and a `combine`. */
-const SQL_THREADS = 3;
-
 /**
  * This process's environment, for one with the threads of a worker. Each SQL statement may hold a thread of
  * libuv's pool for as long as it takes; files need the others.
  */
-export function processEnvironment(shardThreads: number): NodeJS.ProcessEnv {
-  return { UV_THREADPOOL_SIZE: String(FILE_THREADS + SQL_THREADS * shardThreads), ...process.env };
+export function processEnvironment({ shardThreads, stepThreads }: ThreadCounts): NodeJS.ProcessEnv {
+  // At once for each shard thread: one in each thread of `prepare` and of `finish`, and a `combine`.
+  const statements = shardThreads * (2 * stepThreads + 1);
+  return { UV_THREADPOOL_SIZE: String(FILE_THREADS + statements), ...process.env };
 }
 
 /**

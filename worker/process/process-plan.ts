@@ -7,7 +7,7 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { availableCores } from "../job/device-runner.ts";
 import { planLanes } from "../lanes/lane-plan.ts";
-import { planShardThreads } from "../pipeline/shard-thread-plan.ts";
+import { planShardThreads, planStepThreads } from "../pipeline/shard-thread-plan.ts";
 import type { ProcessPlan } from "./supervisor.ts";
 
 /** How many to start. `auto` workers: for the CPU one, for GPUs one a device. */
@@ -48,6 +48,7 @@ export async function planProcesses(options: LocalWorkersOptions): Promise<Proce
         lanes,
         threadsPerLane: threads,
         shardThreads,
+        stepThreads: planStepThreads(cores, shardThreads),
         access: options.access,
         logLevel: options.logLevel,
         giveUpMs: options.giveUpMs,

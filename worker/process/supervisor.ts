@@ -130,7 +130,7 @@ export class Supervisor {
     const child = fork(fileURLToPath(entry), [], {
       execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      env: { ...processEnvironment(options.shardThreads), ...plan.env },
+      env: { ...processEnvironment(options), ...plan.env },
     });
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {

@@ -26,6 +26,8 @@ export interface WorkerOptions {
   readonly threadsPerLane: number;
   /** Threads that feed the lanes. */
   readonly shardThreads: number;
+  /** Threads for the steps of each stage, of each shard thread. */
+  readonly stepThreads: number;
   readonly access: AccessMode;
   /** A folder for this process alone; whoever starts the process removes it. */
   readonly scratchPath: string;
@@ -61,6 +63,7 @@ export async function runWorker(
     threadsPerLane: options.threadsPerLane,
     tuning: openTuningCache(),
     shardThreads: options.shardThreads,
+    stepThreads: options.stepThreads,
     access: options.access,
     scratchPath: options.scratchPath,
     log,

@@ -1,10 +1,15 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
+import {
+  buffersOfTables,
+  type PackedTable,
+  packTable,
+  unpackTable,
+} from "../../shared/dataset/packed-table.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Stage } from "../../shared/domain/worker.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { DataAccess } from "../read/data-access.ts";
-import { buffersOfTables, type PackedTable, packTable, unpackTable } from "./packed-table.ts";
 
 /** What a write thread is started with (`workerData`): it serves one job. */
 export interface WriteThreadOptions {

@@ -4,10 +4,10 @@ import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { freeBuffers } from "../../shared/core/free-buffers.ts";
 import { Lock } from "../../shared/core/lock.ts";
+import { buffersOfTables } from "../../shared/dataset/packed-table.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { BusyMeter } from "../meter/busy-meter.ts";
 import { locate, openStorages } from "../read/ways.ts";
-import { buffersOfTables } from "./packed-table.ts";
 import { openSink, type PartialSink } from "./partial-sink.ts";
 import { writePartial } from "./write-partial.ts";
 import {

@@ -35,6 +35,17 @@ test.for([
   ],
   ["shard threads wait for bytes", aUsage({ stages: { read: 0.9, decode: 0.05, infer: 0.2 } }), "read"],
   ["outputs are most of a shard thread's work", aUsage({ stages: { collect: 0.7, decode: 0.2 } }), "collect"],
+  [
+    "the threads of prepare are busy, and with them the shard threads wait",
+    aUsage({ stages: { prepare: 0.9, decode: 0.3, tensorize: 0.2, infer: 0.5 } }),
+    "prepare",
+  ],
+  ["the threads of finish are busy", aUsage({ stages: { finish: 0.8, prepare: 0.6, infer: 0.5 } }), "finish"],
+  [
+    "steps do not add up with what the shard threads do",
+    aUsage({ stages: { prepare: 0.4, decode: 0.4, infer: 0.5 } }),
+    "infer",
+  ],
   ["the writers are busy encoding", aUsage({ stages: { encode: 0.8, store: 0.15, infer: 0.4 } }), "encode"],
   ["the writers wait for the disk", aUsage({ stages: { encode: 0.3, store: 0.65, infer: 0.4 } }), "store"],
   [

@@ -8,8 +8,8 @@ test("shares are of the time given, and start again from nothing", () => {
   const meter = new BusyMeter(clock.nowMs);
   meter.time("collect", () => clock.advance(30));
   meter.add("infer", 150);
-  expect(meter.takeShares(100, 2)).toEqual({ collect: 0.3, infer: 0.75 });
-  expect(meter.takeShares(100, 1)).toEqual({});
+  expect(meter.takeShares(100, { infer: 2 })).toEqual({ collect: 0.3, infer: 0.75 });
+  expect(meter.takeShares(100, {})).toEqual({});
 });
 
 test("positions add up, and start again from nothing", () => {
@@ -28,7 +28,7 @@ test("work that throws counts too", () => {
     throw new Error("no");
   };
   expect(() => meter.time("encode", fail)).toThrow("no");
-  expect(meter.takeShares(100, 1)).toEqual({ encode: 0.1 });
+  expect(meter.takeShares(100, {})).toEqual({ encode: 0.1 });
 });
 
 test("reads that overlap count once", async () => {
@@ -42,7 +42,7 @@ test("reads that overlap count once", async () => {
   clock.advance(30);
   two.resolve();
   await both[1];
-  expect(meter.takeShares(100, 1)).toEqual({ read: 0.5 });
+  expect(meter.takeShares(100, {})).toEqual({ read: 0.5 });
 });
 
 test("a read costs only what the thread was idle in it: the rest is decoding", async () => {
@@ -54,7 +54,7 @@ test("a read costs only what the thread was idle in it: the rest is decoding", a
       idle.advance(15);
     }),
   );
-  expect(meter.takeShares(100, 1)).toEqual({ read: 0.15, decode: 0.25 });
+  expect(meter.takeShares(100, {})).toEqual({ read: 0.15, decode: 0.25 });
 });
 
 test("decoding is what is left of the reader's time", async () => {
@@ -65,7 +65,7 @@ test("decoding is what is left of the reader's time", async () => {
     meter.time("collect", () => clock.advance(10));
     clock.advance(25);
   });
-  expect(meter.takeShares(100, 1)).toEqual({ read: 0.4, collect: 0.1, decode: 0.25 });
+  expect(meter.takeShares(100, {})).toEqual({ read: 0.4, collect: 0.1, decode: 0.25 });
 });
 
 test("two readers that decode at once count once", async () => {
@@ -80,13 +80,13 @@ test("two readers that decode at once count once", async () => {
   clock.advance(30);
   two.resolve();
   await both[1];
-  expect(meter.takeShares(100, 1)).toEqual({ decode: 0.5, collect: 0.1 });
+  expect(meter.takeShares(100, {})).toEqual({ decode: 0.5, collect: 0.1 });
 });
 
 test("no share is over 1: work that ended late counts where it fits, and in all", () => {
   const meter = new BusyMeter(() => 0);
   meter.add("infer", 500);
-  const shares = [1, 2, 3, 4].map(() => meter.takeShares(100, 2).infer);
+  const shares = [1, 2, 3, 4].map(() => meter.takeShares(100, { infer: 2 }).infer);
   expect(shares).toEqual([1, 1, 0.5, undefined]);
 });
 

@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
-import { planShardThreads, planSlots } from "../../../../worker/pipeline/shard-thread-plan.ts";
+import {
+  planShardThreads,
+  planSlots,
+  planStepThreads,
+} from "../../../../worker/pipeline/shard-thread-plan.ts";
 
 test("a CPU's lanes are fed by one thread, a GPU's by half of its cores, four at most", () => {
   const plan = (device: "cpu" | "cuda", cores: number) =>
@@ -14,4 +18,9 @@ test("a number that was asked for is taken", () => {
 
 test("one thread holds a shard that it reads, one that is written and one prefetched; more threads two each and one", () => {
   expect([1, 2, 4].map(planSlots)).toEqual([3, 5, 9]);
+});
+
+test("the steps of a stage have half of the cores, shared out among the shard threads: one at least, four at most", () => {
+  expect([1, 2, 4, 8, 64].map((cores) => planStepThreads(cores, 1))).toEqual([1, 1, 2, 4, 4]);
+  expect([2, 8, 16, 64].map((cores) => planStepThreads(cores, 4))).toEqual([1, 1, 2, 4]);
 });

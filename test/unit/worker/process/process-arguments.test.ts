@@ -17,9 +17,10 @@ test("decoders of one process share half of the memory, and none has more than W
   expect(decoderBytes(128)).toBeLessThan(decoderBytes(64));
 });
 
-test("a worker has a thread for each shard thread's SQL beside those for files, unless somebody has said how many", () => {
+test("a worker has a thread for each SQL statement that runs at once beside those for files, unless somebody has said how many", () => {
   vi.stubEnv("UV_THREADPOOL_SIZE", undefined);
-  expect(processEnvironment(3)).toMatchObject({ UV_THREADPOOL_SIZE: "13", PATH: process.env.PATH });
+  const threads = { shardThreads: 3, stepThreads: 2 };
+  expect(processEnvironment(threads)).toMatchObject({ UV_THREADPOOL_SIZE: "19", PATH: process.env.PATH });
   vi.stubEnv("UV_THREADPOOL_SIZE", "16");
-  expect(processEnvironment(3)).toMatchObject({ UV_THREADPOOL_SIZE: "16" });
+  expect(processEnvironment(threads)).toMatchObject({ UV_THREADPOOL_SIZE: "16" });
 });

@@ -7,8 +7,8 @@ import {
   Table,
   tableToIPC,
 } from "apache-arrow";
-import { assert, present } from "../../shared/core/assert.ts";
-import { recordBatchOf, schemaOfStream } from "../../shared/dataset/record-batch.ts";
+import { assert, present } from "../core/assert.ts";
+import { recordBatchOf, schemaOfStream } from "./record-batch.ts";
 
 type Values = NodeJS.TypedArray;
 
@@ -32,22 +32,29 @@ export interface PackedTable {
   readonly batches: readonly { readonly rows: number; readonly columns: readonly PackedData[] }[];
 }
 
-export function packTable(table: Table): PackedTable {
+export function packTable({ schema, batches }: Table): PackedTable {
   return {
-    schema: tableToIPC(new Table(table.schema), "stream"),
-    batches: table.batches.map(({ numRows, data }) => ({
-      rows: numRows,
-      columns: data.children.map(packData),
-    })),
+    schema: tableToIPC(new Table(schema), "stream"),
+    batches: batches.map(({ numRows, data }) => ({ rows: numRows, columns: data.children.map(packData) })),
   };
 }
 
-export function unpackTable({ schema: bytes, batches }: PackedTable): Table {
-  const schema = schemaOfStream(bytes);
-  return new Table(
-    schema,
-    batches.map(({ rows, columns }) => unpackBatch(schema, rows, columns)),
-  );
+export function unpackTable(packed: PackedTable): Table {
+  const schema = schemaOfStream(packed.schema);
+  return new Table(schema, unpackBatches(schema, packed));
+}
+
+/** A record batch as a table of it alone. */
+export function packBatch({ schema, numRows, data }: RecordBatch): PackedTable {
+  return {
+    schema: tableToIPC(new Table(schema), "stream"),
+    batches: [{ rows: numRows, columns: data.children.map(packData) }],
+  };
+}
+
+export function unpackBatch(packed: PackedTable): RecordBatch {
+  const [batch] = unpackBatches(schemaOfStream(packed.schema), packed);
+  return present(batch, "a packed record batch");
 }
 
 /**
@@ -83,11 +90,13 @@ function packData(data: Data): PackedData {
   };
 }
 
-function unpackBatch(schema: Schema, rows: number, columns: readonly PackedData[]): RecordBatch {
-  const children = schema.fields.map((field, index) =>
-    unpackData(field, present(columns[index], "a column for each field")),
-  );
-  return recordBatchOf(schema, rows, children);
+function unpackBatches(schema: Schema, { batches }: PackedTable): RecordBatch[] {
+  return batches.map(({ rows, columns }) => {
+    const children = schema.fields.map((field, index) =>
+      unpackData(field, present(columns[index], "a column for each field")),
+    );
+    return recordBatchOf(schema, rows, children);
+  });
 }
 
 function unpackData({ type }: Field, { offset, length, nullCount, buffers, children }: PackedData): Data {

@@ -1,6 +1,6 @@
 import { Table } from "apache-arrow";
 import { expect, test } from "vitest";
-import { buffersOfTables, packTable, unpackTable } from "../../../../worker/write/packed-table.ts";
+import { buffersOfTables, packTable, unpackTable } from "../../../../shared/dataset/packed-table.ts";
 import { everyType, plainRows, smallTable } from "../../../support/sample-table.ts";
 
 /** As a thread hands it to another. */

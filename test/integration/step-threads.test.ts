@@ -1,0 +1,207 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { RecordBatch } from "apache-arrow";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { mapInOrder } from "../../shared/core/map-in-order.ts";
+import { fieldsOf } from "../../shared/dataset/fields.ts";
+import { joinSteps, type StepPlan } from "../../shared/domain/step-plan.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { planSql } from "../../shared/steps/plan-sql.ts";
+import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { StageSteps } from "../../worker/steps/stage-steps.ts";
+import { StepThreads } from "../../worker/steps/step-threads.ts";
+import { stepContract } from "../contract/step-contract.ts";
+import { plainRows, smallTable } from "../support/sample-table.ts";
+
+const root = await mkdtemp(join(tmpdir(), "shardmill-steps-"));
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+let scratchPath: string;
+beforeEach(async () => {
+  scratchPath = join(await mkdtemp(join(root, "test-")), "scratch");
+  await mkdir(scratchPath);
+});
+
+const NEVER = new AbortController().signal;
+
+function batchOf(rows: number): RecordBatch {
+  const [batch] = smallTable(rows).batches;
+  if (batch === undefined) throw new Error("one record batch");
+  return batch;
+}
+
+async function planned(sql: string): Promise<StepPlan> {
+  const folder = await mkdtemp(join(root, "plan-"));
+  await using database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
+  const source = { where: "map.prepare[0].sql", sql };
+  const result = await planSql(source, fieldsOf(batchOf(1).schema), database, folder);
+  if (result.kind === "refused") throw new Error(JSON.stringify(result.problems));
+  return result.step;
+}
+
+stepContract("SQL in threads of its own", async () => {
+  const plan = await planned(
+    "SELECT id, name, x * 2 AS twice, unnest(range(id % 3)) AS part FROM rows WHERE id % 5 <> 1",
+  );
+  const { steps } = joinSteps("map.prepare", [plan]);
+  return {
+    plan,
+    open: async ({ scratchPath: path }) =>
+      new StepThreads({ steps, scratchPath: path, count: 2, onBusy: () => {} }),
+    rows: batchOf(40),
+  };
+});
+
+interface Changes {
+  readonly count?: number;
+  readonly onBusy?: (ms: number) => void;
+}
+
+/** Threads that run a script of the test's: `answer(batch, thread)` gives the event, or nothing. */
+async function startScripted(answer: string, { count = 2, onBusy = () => {} }: Changes = {}) {
+  const script = join(root, `${Math.random()}.mjs`);
+  await writeFile(
+    script,
+    `import { existsSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parentPort, threadId, workerData } from "node:worker_threads";
+const done = (made) => ({ kind: "done", made, sources: null, busyMs: 5 });
+const answer = ${answer};
+parentPort.on("message", async ({ kind, batch }) => {
+  if (kind === "end") return parentPort.close();
+  const event = kind === "run" ? await answer(batch) : undefined;
+  if (event !== undefined) parentPort.postMessage(event);
+});`,
+  );
+  return new StepThreads({ steps: [], scratchPath, count, onBusy, script: pathToFileURL(script) });
+}
+
+const ids = (rows: readonly unknown[]) => rows.map((row) => (row as { id: unknown }).id);
+
+test("record batches that are worked on at once come back in order, each from one thread", async () => {
+  let busyMs = 0;
+  let most = 0;
+  let atWork = 0;
+  await using threads = await startScripted(
+    "async (batch) => { await sleep(batch.batches[0].rows % 3 === 0 ? 60 : 1); return done(batch); }",
+    {
+      onBusy: (ms) => {
+        busyMs += ms;
+      },
+    },
+  );
+  async function* batches() {
+    for (let rows = 1; rows <= 12; rows += 1) yield batchOf(rows);
+  }
+  const work = async (batch: RecordBatch) => {
+    atWork += 1;
+    most = Math.max(most, atWork);
+    const { made } = await threads.run(batch, NEVER);
+    atWork -= 1;
+    return made.numRows;
+  };
+  const found: number[] = [];
+  for await (const rows of mapInOrder(batches(), () => 3, work)) found.push(rows);
+  expect(found).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  expect([most, busyMs]).toEqual([3, 60]);
+});
+
+test("a thread works on one record batch at a time, and there are no more threads than were asked for", async () => {
+  const log = join(root, "threads");
+  await mkdir(log);
+  await using threads = await startScripted(
+    `async (batch) => { writeFileSync(${JSON.stringify(log)} + "/" + threadId, ""); await sleep(20); return done(batch); }`,
+    { count: 3 },
+  );
+  await Promise.all(Array.from({ length: 9 }, () => threads.run(batchOf(2), NEVER)));
+  expect(await readdir(log)).toHaveLength(3);
+});
+
+test("a thread that dies fails its record batch alone, and is replaced", async () => {
+  await using threads = await startScripted(
+    "(batch) => { if (batch.batches[0].rows === 7) process.exit(3); return sleep(50, done(batch)); }",
+  );
+  const ends = await Promise.allSettled([7, 8].map((rows) => threads.run(batchOf(rows), NEVER)));
+  expect(ends[0]).toMatchObject({ status: "rejected", reason: { code: "INTERNAL" } });
+  expect(String((ends[0] as PromiseRejectedResult).reason)).toContain("exit code 3");
+  expect(ends[1]).toMatchObject({ status: "fulfilled" });
+  for (const rows of [1, 2, 3]) expect((await threads.run(batchOf(rows), NEVER)).made.numRows).toBe(rows);
+});
+
+test("an error comes back as what it is", async () => {
+  const error = {
+    code: "SQL_FAILED",
+    message: "no such luck",
+    fields: { where: "map.prepare[0].sql" },
+    problems: [],
+  };
+  await using threads = await startScripted(
+    `() => ({ kind: "failed", error: ${JSON.stringify(error)}, busyMs: 0 })`,
+  );
+  await expect(threads.run(batchOf(1), NEVER)).rejects.toMatchObject(error);
+});
+
+test("whoever gives up does not wait for a step that hangs, and others have their turn in another thread", async () => {
+  await using threads = await startScripted(
+    "(batch) => batch.batches[0].rows === 7 ? new Promise(() => {}) : done(batch)",
+  );
+  const stop = new AbortController();
+  const hung = threads.run(batchOf(7), stop.signal);
+  const others = [1, 2, 3].map((rows) => threads.run(batchOf(rows), NEVER));
+  expect((await Promise.all(others)).map(({ made }) => made.numRows)).toEqual([1, 2, 3]);
+  stop.abort(new Error("lost"));
+  await expect(hung).rejects.toThrow("lost");
+  expect((await threads.run(batchOf(4), NEVER)).made.numRows).toBe(4);
+});
+
+test("abandoned inside DuckDB, the thread lets go and works on the next record batch", async () => {
+  const slow = await planned("SELECT *, (SELECT count(*) FROM range(1000000000 * id + 1)) AS n FROM rows");
+  await using threads = new StepThreads({ steps: [slow], scratchPath, count: 1, onBusy: () => {} });
+  const stop = new AbortController();
+  const hung = threads.run(batchOf(20), stop.signal);
+  setTimeout(() => stop.abort(new Error("lost")), 300);
+  await expect(hung).rejects.toThrow("lost");
+  // Of one row, whose id is 0, the same SQL takes no time.
+  expect((await threads.run(batchOf(1), NEVER)).made.numRows).toBe(1);
+});
+
+test("closed while DuckDB is at work, it waits for that, and leaves no file", async () => {
+  const slow = await planned("SELECT *, (SELECT count(*) FROM range(1000000000 * id + 1)) AS n FROM rows");
+  const threads = new StepThreads({ steps: [slow], scratchPath, count: 2, onBusy: () => {} });
+  const runs = [1, 2].map(() =>
+    expect(threads.run(batchOf(20), NEVER)).rejects.toMatchObject({ code: "INTERRUPTED" }),
+  );
+  while ((await readdir(scratchPath)).length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  await threads[Symbol.asyncDispose]();
+  await Promise.all(runs);
+  expect(await readdir(scratchPath)).toEqual([]);
+  await expect(threads.run(batchOf(1), NEVER)).rejects.toMatchObject({ code: "INTERRUPTED" });
+});
+
+test("a stage's threads are given what its steps read, and what passes is put beside what they made", async () => {
+  const meter = new BusyMeter(() => 0);
+  const steps = [
+    await planned("SELECT *, id * 10 AS tens FROM rows WHERE id % 2 = 0"),
+    { ...(await planned("SELECT id, name FROM rows WHERE id < 9")), where: "map.prepare[1].sql" },
+  ];
+  await using stage = new StageSteps({ stage: "prepare", steps, threads: 2, scratchPath, meter });
+  const { batch, sources } = await stage.run(batchOf(20), NEVER);
+  expect([...(sources ?? [])]).toEqual([0, 2, 4, 6, 8]);
+  expect(
+    ids(
+      batch
+        .toArray()
+        .map(String)
+        .map((row) => JSON.parse(row)),
+    ),
+  ).toEqual([0, 2, 4, 6, 8]);
+  const whole = plainRows(smallTable(20)) as { id: unknown; name: unknown }[];
+  expect(plainRows(batch)).toEqual(
+    [0, 2, 4, 6, 8].map((row) => ({ id: whole[row]?.id, name: whole[row]?.name })),
+  );
+  const schema = await stage.schemaOf(batchOf(3).schema, NEVER);
+  expect(schema.names).toEqual(["id", "name"]);
+  expect(Object.keys(meter.takeBusyMs())).toEqual(["prepare"]);
+});

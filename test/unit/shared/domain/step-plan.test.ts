@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import type { Field } from "../../../../shared/domain/dataset.ts";
+import { joinSteps, type StepColumn, type StepPlan } from "../../../../shared/domain/step-plan.ts";
+
+const field = (name: string): Field => ({ name, type: { kind: "string" }, nullable: true });
+const passed = (name: string, from = name): StepColumn => ({ ...field(name), from });
+const made = (name: string): StepColumn => ({ ...field(name), from: null });
+
+function aStep(reads: readonly string[], columns: readonly StepColumn[]): StepPlan {
+  return { where: "step", op: { kind: "sql", select: "", named: [] }, reads, columns };
+}
+
+test("several steps are one that is given and makes no more than it must", () => {
+  const joined = joinSteps("map.prepare", [
+    aStep(["lang"], [passed("id"), passed("image"), passed("lang"), passed("price")]),
+    aStep(["price"], [passed("key", "id"), passed("image"), made("net"), made("unused")]),
+    aStep(["net"], [passed("key"), passed("picture", "image"), passed("net"), made("gross")]),
+  ]);
+  expect(joined.columns).toEqual({
+    where: "map.prepare",
+    reads: ["lang", "price"],
+    columns: [passed("key", "id"), passed("picture", "image"), made("net"), made("gross")],
+  });
+  expect(joined.steps.map(({ reads, columns }) => ({ reads, columns }))).toEqual([
+    { reads: ["lang"], columns: [passed("price")] },
+    { reads: ["price"], columns: [made("net")] },
+    { reads: ["net"], columns: [passed("net"), made("gross")] },
+  ]);
+});
+
+test("a column that a step makes under the name of another is none of those in front", () => {
+  const joined = joinSteps("map.finish", [
+    aStep(["a"], [made("a"), passed("b")]),
+    aStep([], [passed("b", "a"), passed("a", "b")]),
+  ]);
+  expect(joined.columns).toMatchObject({ reads: ["a"], columns: [made("b"), passed("a", "b")] });
+});
+
+test("of steps that only drop rows, no column comes back", () => {
+  const joined = joinSteps("map.prepare", [aStep(["lang"], [passed("id"), passed("lang")])]);
+  expect(joined.columns.reads).toEqual(["lang"]);
+  expect(joined.steps[0]?.columns).toEqual([]);
+});

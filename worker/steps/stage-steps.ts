@@ -1,0 +1,65 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { gather } from "../../shared/dataset/gather.ts";
+import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { joinSteps, type StepColumns, type StepPlan } from "../../shared/domain/step-plan.ts";
+import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
+import type { BusyMeter } from "../meter/busy-meter.ts";
+import { StepThreads } from "./step-threads.ts";
+
+interface StageStepsOptions {
+  readonly stage: "prepare" | "finish";
+  /** At least one. */
+  readonly steps: readonly StepPlan[];
+  readonly threads: number;
+  readonly scratchPath: string;
+  readonly meter: Pick<BusyMeter, "add">;
+}
+
+/**
+ * The steps of a stage: its threads are given what the steps read and give back what they make, and all other
+ * columns are put beside that here.
+ */
+export class StageSteps implements AsyncDisposable {
+  /** Record batches that keep all threads busy: whichever is done first finds another. */
+  readonly atOnce: number;
+  readonly #columns: StepColumns;
+  readonly #threads: StepThreads;
+  readonly #schemas = new Map<string, Promise<Schema>>();
+
+  constructor({ stage, steps, threads, scratchPath, meter }: StageStepsOptions) {
+    const joined = joinSteps(`map.${stage}`, steps);
+    this.atOnce = threads + 1;
+    this.#columns = joined.columns;
+    this.#threads = new StepThreads({
+      steps: joined.steps,
+      scratchPath,
+      count: threads,
+      onBusy: (ms) => meter.add(stage, ms),
+    });
+  }
+
+  /** @throws whatever a step throws, naming itself */
+  run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
+    return applyStep(this.#threads, this.#columns, batch, signal);
+  }
+
+  /** Of the rows behind the steps, where those in front of them are of `schema`: found by a run over none. */
+  schemaOf(schema: Schema, signal: AbortSignal): Promise<Schema> {
+    const key = schema.fields.map(({ name, type }) => `${name} ${type}`).join("\n");
+    const known = this.#schemas.get(key);
+    if (known !== undefined) return known;
+    const none = recordBatchOf(
+      schema,
+      0,
+      schema.fields.map(({ type }) => gather(type, [])),
+    );
+    const found = this.run(none, signal).then(({ batch }) => batch.schema);
+    found.catch(() => this.#schemas.delete(key));
+    this.#schemas.set(key, found);
+    return found;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#threads[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,37 @@
+import { present } from "../../shared/core/assert.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+
+/**
+ * What a step threw, with the rows that it was given: `[sourceStart, sourceEnd)` of the shard, and where they
+ * lie in the input's files. What the step did not do, an abort, stays as it is.
+ */
+export function stepFailedAt(
+  error: unknown,
+  lease: Pick<Lease, "shard" | "slices">,
+  sourceStart: number,
+  sourceEnd: number,
+): unknown {
+  if (!isShardmillError(error) || error.code === "INTERRUPTED") return error;
+  const first = placeOf(lease, sourceStart);
+  const last = placeOf(lease, Math.max(sourceStart, sourceEnd - 1));
+  const rows =
+    first.path === last.path
+      ? `rows ${first.row} to ${last.row} of ${first.path}`
+      : `row ${first.row} of ${first.path} to row ${last.row} of ${last.path}`;
+  return new ShardmillError(error.code, `${error.message} (in ${rows})`, {
+    fields: { ...error.fields, shard: lease.shard.id, path: first.path, rowStart: first.row },
+    problems: error.problems,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    cause: error,
+  });
+}
+
+/** In which file a row of the shard lies, and where there. */
+function placeOf({ slices }: Pick<Lease, "slices">, row: number): { path: string; row: number } {
+  const place = new DatasetRows(slices.map(shardRows)).placeOf(row);
+  const slice = present(slices[place.file], "a row of the shard lies in one of its files");
+  return { path: slice.file.path, row: slice.rowStart + place.row };
+}

@@ -1,0 +1,65 @@
+import type { RecordBatch } from "apache-arrow";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { Slots } from "../../shared/core/slots.ts";
+import type { Step, StepResult } from "../../shared/steps/step.ts";
+import { type StepClientOptions, StepThreadClient } from "./step-thread-client.ts";
+
+interface StepThreadsOptions extends StepClientOptions {
+  /** Threads at most. */
+  readonly count: number;
+}
+
+/**
+ * The threads of a stage, as one step that works on several record batches at once; others wait for their
+ * turn. The first thread is started at once, so that it is there when the first rows are; another when a
+ * record batch comes and none is free. One that died is replaced in the same way.
+ */
+export class StepThreads implements Step {
+  readonly #options: StepThreadsOptions;
+  readonly #slots: Slots;
+  readonly #threads = new Set<StepThreadClient>();
+  #isClosed = false;
+
+  constructor(options: StepThreadsOptions) {
+    this.#options = options;
+    this.#slots = new Slots("record batches", { slots: options.count, waiting: Number.MAX_SAFE_INTEGER });
+    this.#start();
+  }
+
+  async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    const leave = await this.#slots.take(signal);
+    if (this.#isClosed) {
+      leave();
+      throw new ShardmillError("INTERRUPTED", "the job is closed on this worker");
+    }
+    const thread = this.#freeThread();
+    try {
+      return await thread.run(batch, signal);
+    } finally {
+      void thread.untilFree().then(() => {
+        if (thread.hasDied) this.#threads.delete(thread);
+        leave();
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#threads].map((thread) => thread[Symbol.asyncDispose]()));
+  }
+
+  /** As many record batches are let in as there may be threads: one is free, or may be started. */
+  #freeThread(): StepThreadClient {
+    for (const thread of this.#threads) {
+      if (thread.isFree) return thread;
+      if (thread.hasDied) this.#threads.delete(thread);
+    }
+    return this.#start();
+  }
+
+  #start(): StepThreadClient {
+    const thread = new StepThreadClient(this.#options);
+    this.#threads.add(thread);
+    return thread;
+  }
+}
