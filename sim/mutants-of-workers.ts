@@ -32,7 +32,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     name: "leases-never-expire",
     says: "the shard of a worker that fell silent is never given to another",
     breaks: ["every-job-ends", "no-shard-waits-in-vain"],
-    edits: [edit("coordinator/schedule/events/tick.js", "    expireLeases(context);\n", "")],
+    edits: [edit("coordinator/schedule/events/worker-events.js", "    expireLeases(context);\n", "")],
   },
   {
     name: "silence-counted",

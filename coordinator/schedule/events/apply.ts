@@ -1,16 +1,15 @@
-import { assertNever } from "../../../shared/core/assert.ts";
-import type { JobEffect } from "../state/effect.ts";
-import type { JobEvent } from "../state/event.ts";
-import type { EventContext } from "../state/event-context.ts";
+import { assert, assertNever } from "../../../shared/core/assert.ts";
+import { discardLoser, isCommittedPartial, refuseOffer, settleOffer } from "../policy/answers.ts";
+import { jobEndedReason } from "../policy/job-end.ts";
+import type { EventContext, JobEffect } from "../state/effect.ts";
+import type { EventOf, JobEvent } from "../state/event.ts";
 import type { JobState } from "../state/job-state.ts";
 import { cellOf } from "../state/moves.ts";
-import { answerAfterEnd } from "./after-end.ts";
 import { cancelRequested, jobAccepted, jobBroken, planSealed, publishDone, reduced } from "./job-events.ts";
 import { attemptFailed, leaseReleased, leaseRequested } from "./lease-events.ts";
 import { partialOffered } from "./offer-events.ts";
 import { partialDamaged, partialRejected, partialStored } from "./partial-events.ts";
-import { tick } from "./tick.ts";
-import { heartbeat, workerJoined, workerLost, workerRefused } from "./worker-events.ts";
+import { heartbeat, tick, workerJoined, workerLost, workerRefused } from "./worker-events.ts";
 
 /**
  * The core: what an event changes, and what must be done about it. Synchronous, total and deterministic;
@@ -90,4 +89,57 @@ function act(context: EventContext, event: JobEvent): void {
     default:
       assertNever(event);
   }
+}
+
+/** What came after the job's end is answered, and changes nothing. */
+function answerAfterEnd(context: EventContext, event: JobEvent): void {
+  const { state, effects } = context;
+  switch (event.kind) {
+    case "leaseRequested":
+      effects.push({ kind: "noLease", worker: event.worker, why: "jobEnded", retryAtMs: null });
+      return;
+    case "heartbeat": {
+      const leases = event.leases.map(({ token, shard }) => ({ token, shard, live: false }));
+      effects.push({ kind: "heartbeatReply", worker: event.worker, leases });
+      return;
+    }
+    case "partialOffered":
+      answerOfferAfterEnd(context, event);
+      break;
+    case "attemptFailed":
+    case "leaseReleased":
+      effects.push({ kind: "refuse", reason: jobEndedReason(state) });
+      return;
+    case "cancelRequested":
+      answerCancelAfterEnd(context);
+      break;
+    default:
+      // Answers to work that the job's end made void.
+      return;
+  }
+}
+
+/** The files of a committed partial are the output's: whoever offers them again is told so, and they stay. */
+function answerOfferAfterEnd(context: EventContext, { partial }: EventOf<"partialOffered">): void {
+  if (isCommittedPartial(context.state, partial)) {
+    settleOffer(context, partial, { kind: "committed" });
+    return;
+  }
+  refuseOffer(context, partial, jobEndedReason(context.state));
+  discardLoser(context, partial);
+}
+
+function answerCancelAfterEnd(context: EventContext): void {
+  const { state, effects } = context;
+  assert(state.phase.kind !== "publishing", "a job that is publishing has not ended");
+  if (state.phase.kind === "cancelled") {
+    effects.push({ kind: "done" });
+    return;
+  }
+  if (state.phase.kind === "failed") {
+    effects.push({ kind: "refuse", reason: jobEndedReason(state) });
+    return;
+  }
+  const message = "the job is published: it can no longer be cancelled";
+  effects.push({ kind: "refuse", reason: { code: "CANCEL_TOO_LATE", message, fields: {} } });
 }

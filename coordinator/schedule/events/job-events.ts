@@ -1,8 +1,8 @@
 import { assert } from "../../../shared/core/assert.ts";
 import { closeJob, failJob } from "../policy/job-end.ts";
 import { enqueue } from "../policy/pending-queue.ts";
+import { type EventContext, recordDurably, wake } from "../state/effect.ts";
 import type { EventOf } from "../state/event.ts";
-import { type EventContext, recordDurably, wake } from "../state/event-context.ts";
 
 export function jobAccepted(context: EventContext, event: EventOf<"jobAccepted">): void {
   const { jobId, name, digests } = event;

@@ -14,8 +14,8 @@ import {
 } from "../policy/answers.ts";
 import { strike } from "../policy/exclusion.ts";
 import { endLease } from "../policy/leases.ts";
+import { type EventContext, wakeWorker } from "../state/effect.ts";
 import type { EventOf } from "../state/event.ts";
-import { type EventContext, wakeWorker } from "../state/event-context.ts";
 import type { JobState, WorkerEntry } from "../state/job-state.ts";
 import { detachLease } from "../state/job-state.ts";
 import { moveShard } from "../state/moves.ts";

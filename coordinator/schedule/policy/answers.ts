@@ -2,8 +2,7 @@ import { type PartialManifest, partialFolder } from "../../../shared/domain/part
 import type { ShardId } from "../../../shared/domain/shard.ts";
 import { compareTokens, type Token, tokenKey } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
-import type { OfferOutcome } from "../state/effect.ts";
-import type { EventContext } from "../state/event-context.ts";
+import type { EventContext, OfferOutcome } from "../state/effect.ts";
 import { findAttempt } from "../state/evolve-shard.ts";
 import { isOpenEntry, type JobState } from "../state/job-state.ts";
 import type { FailureReason } from "../state/record.ts";

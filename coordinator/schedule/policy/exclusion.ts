@@ -1,5 +1,5 @@
 import { isEnded } from "../../../shared/domain/job.ts";
-import { type EventContext, wake } from "../state/event-context.ts";
+import { type EventContext, wake } from "../state/effect.ts";
 import type { JobState, Reputation } from "../state/job-state.ts";
 import type { ShardEntry } from "../state/shard-state.ts";
 

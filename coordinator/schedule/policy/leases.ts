@@ -1,5 +1,5 @@
 import { type Token, tokenKey } from "../../../shared/domain/token.ts";
-import { type EventContext, recordSoon, wakeWorker } from "../state/event-context.ts";
+import { type EventContext, recordSoon, wakeWorker } from "../state/effect.ts";
 import type { WorkerEntry } from "../state/job-state.ts";
 import { detachLease } from "../state/job-state.ts";
 import { moveShard } from "../state/moves.ts";

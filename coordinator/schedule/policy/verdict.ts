@@ -1,7 +1,7 @@
 import { isEnded } from "../../../shared/domain/job.ts";
 import type { DeadLetter } from "../../../shared/domain/partial.ts";
 import { shardId, shardRows } from "../../../shared/domain/shard.ts";
-import { type EventContext, recordDurably, wake } from "../state/event-context.ts";
+import { type EventContext, recordDurably, wake } from "../state/effect.ts";
 import type { JobState } from "../state/job-state.ts";
 import { moveShard, type ShardMove } from "../state/moves.ts";
 import type { AttemptEnd } from "../state/record.ts";

@@ -1,12 +1,11 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { Heap } from "../../../shared/core/heap.ts";
 import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
-import type { JobDigests } from "../../../shared/domain/job.ts";
 import { compareShards, type Shard, type ShardId } from "../../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type ScheduleConfig, validateScheduleConfig } from "./config.ts";
-import type { FailureReason } from "./record.ts";
+import type { FailureReason, JobAccepted } from "./record.ts";
 import { isOpen, type Lease, type ShardEntry, type ShardKind } from "./shard-state.ts";
 import { SpeedSamples } from "./speed-samples.ts";
 
@@ -74,12 +73,8 @@ export type Phase =
   | { readonly kind: "failed"; readonly reason: FailureReason; readonly intent: string | null }
   | { readonly kind: "cancelled"; readonly reason: FailureReason };
 
-/** What the job was accepted as: the digests of a later run must be the same. */
-export interface AcceptedJob {
-  readonly jobId: string;
-  readonly name: string;
-  readonly digests: JobDigests;
-}
+/** What the job was accepted as. */
+export type AcceptedJob = Omit<JobAccepted, "kind">;
 
 export interface Totals {
   /** Rows of the plan. */

@@ -24,12 +24,7 @@ export type JournalRecord =
       readonly previousBytes: number;
       readonly previousCrc32: number;
     }
-  | {
-      readonly kind: "jobAccepted";
-      readonly jobId: string;
-      readonly name: string;
-      readonly digests: JobDigests;
-    }
+  | JobAccepted
   /**
    * The input files; which of their rows are in no shard (left out: none), by the file's index; and of each
    * shard its rows, the others numbered through. A shard's id is its index.
@@ -80,6 +75,14 @@ export type JournalRecord =
    * model.
    */
   | { readonly kind: "jobRevived"; readonly jobId: string };
+
+/** Event and record in one. The digests of a later run must be the same. */
+export interface JobAccepted {
+  readonly kind: "jobAccepted";
+  readonly jobId: string;
+  readonly name: string;
+  readonly digests: JobDigests;
+}
 
 /** The record of one kind. */
 export type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: K }>;
