@@ -72,10 +72,16 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["pruned", status.rowsPruned === 0 ? null : counted(status.rowsPruned, "row")],
     ["filtered", rowsFiltered === 0 ? null : counted(rowsFiltered, "row")],
     ["rows out", hasOtherRows(status) ? formatCount(status.rowsOut) : null],
-    ["dead letters", deadLetters === 0 ? null : style.warn(formatCount(deadLetters))],
+    ["dead letters", deadLetters === 0 ? null : style.warn(deadLettersText(status))],
     ...verdictEntries(status),
   ];
   return [endLine(status, style), ...labelled(entries, style.dim)].join("\n");
+}
+
+/** How many there are, and where they can be read once the output is there. */
+function deadLettersText({ deadLetters, manifest, output }: JobStatus): string {
+  const count = formatCount(deadLetters);
+  return manifest === "" ? count : `${count}, in ${oneLine(output)}/errors`;
 }
 
 /** Some rows were dropped, or became several: the output has other rows than the input. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { jobText } from "../../../../cli/render/status-text.ts";
 import { endText, jobSummary } from "../../../../cli/render/summary.ts";
 import { NO_VERDICT } from "../../../../shared/domain/bottleneck.ts";
+import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { aPublishedStatus, aStatus } from "./sample-status.ts";
 
 const failure = {
@@ -65,13 +66,19 @@ describe("the end of a job for people", () => {
         "  output        /data/out",
         "  manifest      /data/out/_manifest.json",
         "  shards        8 of 8, in 9 attempts (1 failed)",
-        "  dead letters  3",
+        "  dead letters  3, in /data/out/errors",
         "  limited by    infer (93 % busy)",
         "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
         "  batch         256 rows: more are no faster",
         "  advice        the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
       ],
     );
+  });
+
+  it("counts dead letters of an output that is not there, and says nothing of none", () => {
+    const lines = (status: JobStatus) => endText(status).split("\n");
+    expect(lines(aStatus({ phase: "failed", deadLetters: 3 }))).toContain("  dead letters  3");
+    expect(endText(aPublishedStatus())).not.toContain("dead letters");
   });
 
   it("says how many rows were filtered, and how many came out where rows became several", () => {
