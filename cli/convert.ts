@@ -48,7 +48,7 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
 
 async function convert(args: ConvertArguments): Promise<void> {
   const { resolve } = await import("node:path");
-  const { convertToFile } = await import("../coordinator/plan/convert-to-file.ts");
+  const { convertToFile } = await import("../coordinator/plan/model/convert-to-file.ts");
   const { conversionText } = await import("./render/precision-text.ts");
   const { createStyle } = await import("./render/style.ts");
   for (const path of [args.model, args.output]) {

@@ -25,17 +25,17 @@ describe("the rules", () => {
   it("find an import that goes up, also of a type, by re-export or dynamic", () => {
     const found = findLayerBreaks(
       sources({
-        "shared/core/ids.ts": `import { planShards } from "../../coordinator/plan/planner.ts";`,
+        "shared/core/ids.ts": `import { planShards } from "../../coordinator/plan/plan-shards.ts";`,
         "shared/domain/job.ts": `import { sleep } from "../core/abort.ts";\nimport type { Store } from "../storage/storage.ts";`,
-        "coordinator/plan/planner.ts": `export { list } from "./discover.ts";\nimport type { File } from "./discover.ts";`,
+        "coordinator/plan/plan-shards.ts": `export { list } from "./discover.ts";\nimport type { File } from "./discover.ts";`,
         "coordinator/plan/discover.ts": `import "../schedule/core.ts";\nawait import("../../cli/main.ts");`,
         "shared/strange.ts": "",
       }),
     );
     expect(listed(found)).toEqual([
-      "shared/core/ids.ts:1: imports go down, never up: shared/core imports coordinator/plan/planner.ts of pure parts",
+      "shared/core/ids.ts:1: imports go down, never up: shared/core imports coordinator/plan/plan-shards.ts of pure parts",
       "shared/domain/job.ts:2: imports go down, never up: shared/domain imports shared/storage/storage.ts of shared seams",
-      "coordinator/plan/planner.ts:1: imports go down, never up: pure parts imports coordinator/plan/discover.ts of I/O parts",
+      "coordinator/plan/plan-shards.ts:1: imports go down, never up: pure parts imports coordinator/plan/discover.ts of I/O parts",
       "coordinator/plan/discover.ts:2: imports go down, never up: I/O parts imports cli/main.ts of cli",
       "shared/strange.ts:1: belongs to no layer: see LAYERS in layers.ts",
     ]);
@@ -166,7 +166,7 @@ describe("the rules", () => {
     expect(listed(findImpurities(sources({ "coordinator/schedule/core.ts": text })))).toEqual([
       `coordinator/schedule/core.ts:1: the scheduling core is synchronous: ${what}`,
     ]);
-    expect(findImpurities(sources({ "coordinator/plan/planner.ts": text }))).toEqual([]);
+    expect(findImpurities(sources({ "coordinator/plan/plan-shards.ts": text }))).toEqual([]);
   });
 
   it("find a library away from home, and one that a user's install would lack", () => {

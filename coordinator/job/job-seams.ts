@@ -9,7 +9,7 @@ import type { OpenChecker } from "../commit/batch-checker.ts";
 import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";
-import { readModelFile } from "../plan/model-file.ts";
+import { readModelFile } from "../plan/model/model-file.ts";
 import { type Aside, digestsOf, planJob, readInput } from "../plan/plan-job.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";

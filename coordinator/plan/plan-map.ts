@@ -11,7 +11,7 @@ import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
-import { bindMap } from "./bind-map.ts";
+import { bindMap } from "./bind/bind-map.ts";
 
 /** How long the SELECT of a step may take over no rows at all. */
 const CHECK_LIMIT_MS = 30_000;

@@ -1,7 +1,7 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FooterReaders } from "../../coordinator/plan/footer-readers.ts";
-import { planShards } from "../../coordinator/plan/planner.ts";
+import { FooterReaders } from "../../coordinator/plan/footers/footer-readers.ts";
+import { planShards } from "../../coordinator/plan/plan-shards.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";

@@ -1,6 +1,6 @@
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { inspectModel } from "../../coordinator/plan/inspect-model.ts";
+import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import type { Trial } from "./kinds.ts";
 import { FILE_NAMES, makeFile } from "./make-file.ts";

@@ -88,7 +88,7 @@ function matching(pattern: string, { names, report }: SourceContext): readonly s
  * Whether a name is one that a pattern with `*` and `?` stands for. Greedy with one way back: linear in
  * practice whatever the pattern, where a regular expression can explode.
  */
-export function matchesPattern(name: string, pattern: string): boolean {
+function matchesPattern(name: string, pattern: string): boolean {
   let at = 0;
   let star = -1;
   let resume = 0;

@@ -1,4 +1,4 @@
-import type { ByteSource } from "../storage/storage.ts";
+import type { ByteSource } from "./storage.ts";
 
 /** A file up to this size is fetched whole, in one read, and many of them at once. */
 const SMALL_FILE_BYTES = 64 << 10;

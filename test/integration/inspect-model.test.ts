@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { inspectModel } from "../../coordinator/plan/inspect-model.ts";
+import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
 import { identityModel, mlpModel } from "../support/onnx-model.ts";
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { inspectModel } from "../../coordinator/plan/inspect-model.ts";
+import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { externalMlp } from "../support/external-model.ts";

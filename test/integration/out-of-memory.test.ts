@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Field, FixedSizeList, Float32, makeData, Schema, Table } from "apache-arrow";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { bindMap } from "../../coordinator/plan/bind-map.ts";
+import { bindMap } from "../../coordinator/plan/bind/bind-map.ts";
 import type { SmallMemory } from "../../fault/small-lane.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";

@@ -1,6 +1,6 @@
 import { Field, FixedSizeList, Float32, type Table } from "apache-arrow";
 import { describe, expect, test } from "vitest";
-import { bindMap } from "../../coordinator/plan/bind-map.ts";
+import { bindMap } from "../../coordinator/plan/bind/bind-map.ts";
 import type { Field as InputField } from "../../shared/domain/dataset.ts";
 import { type Dim, withBatchAt } from "../../shared/domain/tensor.ts";
 import { createSession } from "../../shared/onnx/session.ts";

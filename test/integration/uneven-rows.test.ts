@@ -1,7 +1,7 @@
 import { Table } from "apache-arrow";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bindMap } from "../../coordinator/plan/bind-map.ts";
+import { bindMap } from "../../coordinator/plan/bind/bind-map.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { MapPlan } from "../../shared/domain/map-plan.ts";
 import { createSession, type Session } from "../../shared/onnx/session.ts";

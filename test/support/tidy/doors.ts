@@ -15,7 +15,7 @@ export const FILE_USERS: readonly RegExp[] = [
   // The user's own: the job file, the secret, what is kept between runs, a model to convert.
   /^shared\/(access\/credential|job-file\/read-job-file)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
-  /^coordinator\/plan\/convert(-to-file|ed-model)\.ts$/,
+  /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
   // Scratch.
   /^shared\/core\/temp-folder\.ts$/,
   /^coordinator\/plan\/plan-(job|map)\.ts$/,

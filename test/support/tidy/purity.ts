@@ -7,9 +7,9 @@ import { type Finding, lineAt, type SourceFile, targetOf } from "./source-file.t
  */
 export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/schedule\//,
-  /^coordinator\/plan\/planner\.ts$/,
-  /^coordinator\/plan\/seal-dataset\.ts$/,
-  /^coordinator\/plan\/bind-[^/]+\.ts$/,
+  /^coordinator\/plan\/plan-shards\.ts$/,
+  /^coordinator\/plan\/footers\/seal-dataset\.ts$/,
+  /^coordinator\/plan\/bind\//,
   /^coordinator\/publish\/layout\.ts$/,
   /^coordinator\/insight\/(advice|bottleneck|pace-meter|run-meter)\.ts$/,
   /^estimate\/(predict|rate|sample-shards)\.ts$/,

@@ -14,8 +14,7 @@ export const TABLES: readonly string[] = [
   "shared/wire/codec-lease.ts leaseCodec",
   "shared/wire/methods-data.ts putHeaderCodec",
   // To go.
-  "shared/input-sources/stacked-columns.ts matchesPattern",
-  "coordinator/plan/planner.ts autoShardRows",
+  "coordinator/plan/plan-shards.ts autoShardRows",
   "coordinator/reduce/merge-small-files.ts groupSmallFiles",
   "shared/storage/memory.ts MemoryStorage",
 ];

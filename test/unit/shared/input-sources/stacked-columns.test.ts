@@ -1,22 +1,45 @@
-import { expect, test } from "vitest";
-import { matchesPattern } from "../../../../shared/input-sources/stacked-columns.ts";
+import { describe, expect, test } from "vitest";
+import type { SourceProblem } from "../../../../shared/input-sources/input-source.ts";
+import { stackedColumns } from "../../../../shared/input-sources/stacked-columns.ts";
 
-test.each([
-  ["f*", "f", true],
-  ["f*", "f12", true],
-  ["f*", "gf", false],
-  ["*_x", "a_x_x", true],
-  ["a*b*c", "a--b--c", true],
-  ["a*b*c", "a--c--b", false],
-  ["f?", "f1", true],
-  ["f?", "f12", false],
-  ["f.", "fx", false],
-  ["*", "", true],
-  ["**", "any", true],
-])("the pattern %j on %j: %s", (pattern, name, matches) => {
-  expect(matchesPattern(name, pattern)).toBe(matches);
+describe("the columns that a pattern stands for", () => {
+  test.each([
+    ["f*", "f", true],
+    ["f*", "f12", true],
+    ["f*", "gf", false],
+    ["*_x", "a_x_x", true],
+    ["a*b*c", "a--b--c", true],
+    ["a*b*c", "a--c--b", false],
+    ["f?", "f1", true],
+    ["f?", "f12", false],
+    ["f.", "fx", false],
+    ["*", "", true],
+    ["**", "any", true],
+  ])("by %j, of one that is called %j: %s", (pattern, name, matches) => {
+    expect(columnsBy(pattern, [name])).toEqual(matches ? [name] : null);
+  });
+
+  test("are in the order of the input", () => {
+    expect(columnsBy("f*", ["f2", "g", "f10", "f1"])).toEqual(["f2", "f10", "f1"]);
+  });
+
+  test("are found as fast by a hostile pattern", () => {
+    expect(columnsBy(`${"*a".repeat(400)}b`, ["a".repeat(1000)])).toBeNull();
+  });
 });
 
-test("a hostile pattern takes no longer than another", () => {
-  expect(matchesPattern("a".repeat(1000), `${"*a".repeat(400)}b`)).toBe(false);
-});
+/** Null where there are none, which is then the only problem. */
+function columnsBy(pattern: string, names: readonly string[]): readonly string[] | null {
+  const problems: SourceProblem[] = [];
+  const bound = stackedColumns.bind(
+    { columns: pattern },
+    {
+      input: "x",
+      names,
+      find: (name) => ({ name, kind: "numeric", type: "float32", cell: { kind: "values", values: 1 } }),
+      report: (problem) => problems.push(problem),
+    },
+  );
+  expect(problems.length).toBe(bound === null ? 1 : 0);
+  return bound?.plan.columns ?? null;
+}

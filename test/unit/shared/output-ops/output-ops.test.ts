@@ -2,7 +2,7 @@ import { type Data, Vector } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { bindOutput } from "../../../../coordinator/plan/bind-output.ts";
+import { bindOutput } from "../../../../coordinator/plan/bind/bind-output.ts";
 import type { OutputBinding } from "../../../../shared/domain/map-plan.ts";
 import { columnsOf, fieldOf, outputColumnNames } from "../../../../shared/domain/output-fields.ts";
 import type { SpecProblem } from "../../../../shared/job-file/issue-problems.ts";

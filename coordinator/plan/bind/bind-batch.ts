@@ -1,0 +1,183 @@
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import type { Dim, ModelSignature, TensorInfo } from "../../../shared/domain/tensor.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import { formatDims, isFixed } from "./dims.ts";
+
+/**
+ * The model's batch, if it is a fixed number: the first dimension, on which all inputs agree. Null when it is
+ * free, or when there is a problem.
+ */
+export function bindBatch(
+  spec: JobSpec["map"],
+  inputs: readonly BatchFirst[],
+  problems: SpecProblem[],
+): number | null {
+  if (inputs.length === 0) {
+    problems.push({
+      path: ["map", "inputs"],
+      part: "key",
+      what: "the model has no inputs",
+      expected: "a model that makes something of rows",
+    });
+  }
+  const fixed: { readonly tensor: TensorInfo; readonly rows: number }[] = [];
+  checkBatchAxes(inputs, problems);
+  for (const { tensor } of inputs) {
+    const [batch] = tensor.dims;
+    if (batch === undefined) problems.push(withoutBatch(tensor));
+    else if (isFixed(batch)) fixed.push({ tensor, rows: batch });
+  }
+  const [first] = fixed;
+  if (first === undefined) return null;
+  const other = fixed.find(({ rows }) => rows !== first.rows);
+  if (other !== undefined) {
+    problems.push({
+      path: ["map", "inputs", other.tensor.name],
+      part: "key",
+      what: "the model's inputs do not agree on the size of a batch",
+      expected: `${first.rows} rows, as in \`${first.tensor.name}\` ${formatDims(first.tensor.dims)}`,
+      found: `\`${other.tensor.name}\` ${formatDims(other.tensor.dims)}`,
+    });
+  }
+  const { rows } = spec.batch;
+  if (rows !== "auto" && rows !== first.rows) {
+    problems.push({
+      path: ["map", "batch", "rows"],
+      part: "value",
+      what: "the model takes batches of one size only",
+      expected: `${first.rows}, or \`auto\``,
+      found: String(rows),
+    });
+  }
+  return first.rows;
+}
+
+/** A budget of tokens is for uneven rows, and for a model that takes as many of them as there is room for. */
+export function checkTokens(
+  { batch }: JobSpec["map"],
+  { uneven, fixedBatchRows }: { readonly uneven: boolean; readonly fixedBatchRows: number | null },
+  problems: SpecProblem[],
+): void {
+  if (batch.tokens === "auto" || (uneven && fixedBatchRows === null)) return;
+  problems.push({
+    path: ["map", "batch", "tokens"],
+    part: "value",
+    what: uneven ? "the model takes batches of one size only" : "no input has rows of uneven length",
+    expected: "`auto`",
+    found: String(batch.tokens),
+    ...(uneven ? {} : { hint: "where all rows have one length, `rows` is the size of a batch" }),
+  });
+}
+
+function withoutBatch(tensor: TensorInfo): SpecProblem {
+  return {
+    path: ["map", "inputs", tensor.name],
+    part: "key",
+    what: `the model's input \`${tensor.name}\` has no batch dimension`,
+    expected: "a first dimension that is the batch",
+    found: `a scalar ${tensor.dtype}`,
+  };
+}
+
+/** A tensor with its batch put first, as all that is bound after this takes it. */
+export interface BatchFirst {
+  readonly tensor: TensorInfo;
+  readonly batchAxis: number;
+  /** The job says where the batch is. */
+  readonly said: boolean;
+}
+
+/** Null with a problem when the tensor has no such dimension. */
+export function batchFirst(
+  tensor: TensorInfo,
+  batchAxis: number | undefined,
+  path: KeyPath,
+  problems: SpecProblem[],
+): BatchFirst | null {
+  if (batchAxis === undefined) return { tensor, batchAxis: 0, said: false };
+  const { dims } = tensor;
+  const batch = dims[batchAxis];
+  if (batch === undefined) {
+    problems.push({
+      path: [...path, "batchAxis"],
+      part: "value",
+      what: `the model's \`${tensor.name}\` has no such dimension`,
+      expected: dims.length === 0 ? "no `batchAxis`: it is a scalar" : `0 to ${dims.length - 1}`,
+      found: `${batchAxis}, of ${formatDims(dims)}`,
+    });
+    return null;
+  }
+  const moved = { ...tensor, dims: [batch, ...dims.filter((_, axis) => axis !== batchAxis)] };
+  return { tensor: moved, batchAxis, said: true };
+}
+
+/**
+ * The model's names for the batch: those of the first dimension of its inputs, as far as it has a name there.
+ */
+export type BatchNames = ReadonlySet<string>;
+
+export function batchNamesOf(inputs: readonly BatchFirst[]): BatchNames {
+  return new Set(inputs.flatMap(({ tensor }) => nameOf(tensor.dims[0]) ?? []));
+}
+
+/**
+ * Where the batch of a tensor seems to be if it is not the first dimension: that of another one which has a
+ * name of the batch while the first has none of them. Null where there is no such sign.
+ */
+export function otherBatchAxis({ dims }: TensorInfo, names: BatchNames): number | null {
+  const isNamed = (dim: Dim | undefined) => names.has(nameOf(dim) ?? "");
+  if (isNamed(dims[0])) return null;
+  const axis = dims.findIndex(isNamed);
+  return axis < 0 ? null : axis;
+}
+
+/**
+ * Refuses inputs whose first dimension is taken for the batch only because nobody said otherwise: a recurrent
+ * state `[2, batch, 128]` would run with rows in each other's state.
+ */
+function checkBatchAxes(inputs: readonly BatchFirst[], problems: SpecProblem[]): void {
+  const someOpen = inputs.some(({ tensor }) => tensor.dims.length > 0 && !isFixed(tensor.dims[0]));
+  for (const input of inputs) {
+    const { tensor, said } = input;
+    if (said || tensor.dims.length === 0) continue;
+    const names = batchNamesOf(inputs.filter((other) => other !== input));
+    const axis = otherBatchAxis(tensor, names) ?? (someOpen ? onlyOpenAxis(tensor) : null);
+    if (axis === null) continue;
+    problems.push({
+      path: ["map", "inputs", tensor.name],
+      part: "key",
+      what: `it is not clear which dimension of the model's input \`${tensor.name}\` is the batch`,
+      expected: "the first one, as with the other inputs, or `batchAxis`",
+      found: formatDims(tensor.dims),
+      hint: `say which it is, counted from 0: \`batchAxis: ${axis}\`, or \`batchAxis: 0\` for the first`,
+    });
+  }
+}
+
+/** The first open dimension of a tensor whose first one is fixed. */
+function onlyOpenAxis({ dims }: TensorInfo): number | null {
+  if (!isFixed(dims[0])) return null;
+  const axis = dims.findIndex((dim) => !isFixed(dim));
+  return axis < 0 ? null : axis;
+}
+
+/** The signature's inputs as the job says that they are. */
+export function inputsBatchFirst(
+  signature: ModelSignature,
+  axisOf: (name: string) => number | undefined,
+  problems: SpecProblem[],
+): readonly BatchFirst[] {
+  return signature.inputs.map(
+    (tensor) =>
+      batchFirst(tensor, axisOf(tensor.name), ["map", "inputs", tensor.name], problems) ?? {
+        tensor,
+        batchAxis: 0,
+        said: true,
+      },
+  );
+}
+
+function nameOf(dim: Dim | undefined): string | null {
+  return typeof dim === "string" && dim !== "" ? dim : null;
+}

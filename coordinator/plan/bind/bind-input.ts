@@ -1,0 +1,237 @@
+import { listNames } from "../../../shared/core/list-names.ts";
+import { didYouMean } from "../../../shared/core/nearest.ts";
+import type { InputBinding } from "../../../shared/domain/map-plan.ts";
+import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import { type Dim, dtypeBytes, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import type { CellSize, ColumnSource, SourceContext } from "../../../shared/input-sources/input-source.ts";
+import { asSourcePlan, offeredSource } from "../../../shared/input-sources/input-sources.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import { type Columns, cellSize, describeFieldType } from "./columns.ts";
+import {
+  closedDims,
+  type DimSizes,
+  fitShape,
+  formatDims,
+  MAX_ROW_VALUES,
+  openRowDims,
+  positionDims,
+  solveDims,
+} from "./dims.ts";
+
+/** An ONNX input whose columns are found, its shape perhaps not yet. */
+export interface ColumnInput {
+  readonly tensor: TensorInfo;
+  readonly spec: InputSpec | null;
+  readonly path: KeyPath;
+  /** Where the job says which columns they are. */
+  readonly columnPath: KeyPath;
+  readonly source: InputBinding["source"];
+  readonly cell: CellSize;
+  /** The columns and their types, for messages. */
+  readonly found: string;
+}
+
+/** Finds the columns that feed an ONNX input; null with problems when they are missing or no numbers. */
+export function findColumns(
+  tensor: TensorInfo,
+  { source, spec }: { readonly source: ColumnSource; readonly spec: InputSpec | null },
+  columns: Columns,
+  problems: SpecProblem[],
+): ColumnInput | null {
+  const path = ["map", "inputs", tensor.name];
+  const isNamed = spec !== null && Object.hasOwn(spec, source.key);
+  if (!isNamed && !columns.has(tensor.name)) {
+    problems.push({ path, part: "key", ...noSource(tensor, columns) });
+    return null;
+  }
+  const bound = source.bind(spec ?? {}, contextOf(tensor, path, columns, problems));
+  if (bound === null) return null;
+  const { plan, cell, found } = bound;
+  if (spec?.fill !== undefined && (cell.kind === "bytes" || cell.kind === "bytesPerRow")) {
+    problems.push({
+      path: [...path, "fill"],
+      part: "value",
+      what: "`fill` stands in for a missing number, this column has none",
+      expected: "a column of numbers or of lists of numbers",
+      found,
+    });
+  }
+  const columnPath = isNamed ? [...path, source.key] : path;
+  return { tensor, spec, path, columnPath, source: asSourcePlan(plan), cell, found };
+}
+
+/** The columns as a source looks for its own among them. */
+function contextOf(
+  { name: input }: TensorInfo,
+  path: KeyPath,
+  columns: Columns,
+  problems: SpecProblem[],
+): SourceContext {
+  return {
+    input,
+    names: columns.names,
+    find: (name, below) => {
+      const field = columns.find(name, [...path, ...below], problems);
+      if (field === null) return null;
+      const { type } = field;
+      return { name, kind: type.kind, type: describeFieldType(type), cell: cellSize(type) };
+    },
+    report: (problem) => problems.push({ ...problem, path: [...path, ...problem.path] }),
+  };
+}
+
+function noSource(tensor: TensorInfo, { names }: Columns): Omit<SpecProblem, "path" | "part"> {
+  const hint = offeredSource(tensor.name);
+  return {
+    what: `nothing feeds the model's input \`${tensor.name}\``,
+    expected: `a column \`${tensor.name}\`, or an entry under map.inputs that says which`,
+    found: `the columns ${listNames(names)}`,
+    ...(hint === null ? didYouMean(tensor.name, names) : { hint }),
+  };
+}
+
+/**
+ * The dims after the batch: the model's, with what it leaves open from `shape`, from other inputs that share
+ * a symbol, or from the size of the cells. Null with a problem when they cannot be known or the cells do not
+ * fit them.
+ */
+export function bindInput(input: ColumnInput, sizes: DimSizes, problems: SpecProblem[]): InputBinding | null {
+  const rowDims = resolveRowDims(input, sizes, problems);
+  if (rowDims === null) return null;
+  const rowValues = product(rowDims);
+  const misfit = cellMisfit(input, rowDims, rowValues);
+  if (misfit !== null) {
+    problems.push({ path: input.columnPath, part: "value", ...misfit, found: input.found });
+    return null;
+  }
+  const { tensor, spec, source } = input;
+  return {
+    tensor: tensor.name,
+    dtype: tensor.dtype,
+    rowDims,
+    rowValues,
+    source,
+    scale: spec?.scale ?? 1,
+    offset: spec?.offset ?? 0,
+    fill: spec?.fill ?? null,
+    uneven: null,
+    batchAxis: 0,
+  };
+}
+
+function resolveRowDims(
+  input: ColumnInput,
+  sizes: DimSizes,
+  problems: SpecProblem[],
+): readonly number[] | null {
+  const dims = openRowDims(input.tensor, sizes);
+  const { shape } = input.spec ?? {};
+  // What the job says wins over what another input with the same symbol has: exporters use one name for two
+  // sizes.
+  if (shape !== undefined)
+    return fitShape(shape, input.tensor.dims.slice(1), [...input.path, "shape"], problems);
+  const values = knownValues(input);
+  const rowDims = closedDims(dims) ?? (values === null ? null : solveDims(dims, values));
+  if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
+  problems.push({ path: input.path, part: "value", ...unknownDims(input, dims), found: input.found });
+  return null;
+}
+
+/**
+ * The values in a cell where its type alone says so. Bytes may be uint8 values or raw ones: only a one-byte
+ * dtype is sure.
+ */
+function knownValues({ cell, tensor }: ColumnInput): number | null {
+  if (cell.kind === "values") return cell.values;
+  return cell.kind === "bytes" && dtypeBytes(tensor.dtype) === 1 ? cell.bytes : null;
+}
+
+function unknownDims(
+  { tensor, cell }: ColumnInput,
+  dims: readonly Dim[],
+): Pick<SpecProblem, "what" | "expected" | "hint"> {
+  const bytes = dtypeBytes(tensor.dtype);
+  const hint =
+    cell.kind === "bytes" && bytes > 1
+      ? `give \`shape\`: ${cell.bytes} bytes are ${cell.bytes} uint8 values or ${cell.bytes / bytes} ${tensor.dtype} values`
+      : "give `shape`: the dimensions after the batch";
+  return {
+    what: `the model leaves the shape of \`${tensor.name}\` open, and the column does not settle it`,
+    expected: `${formatDims(dims)} after the batch`,
+    hint,
+  };
+}
+
+/**
+ * Why cells of this size cannot be rows of `rowValues` values; null when they can, or when only the rows will
+ * tell.
+ */
+function cellMisfit(
+  { cell, tensor }: ColumnInput,
+  rowDims: readonly number[],
+  rowValues: number,
+): Pick<SpecProblem, "what" | "expected"> | null {
+  const what = `the column does not fit the model's input \`${tensor.name}\``;
+  const expected = `${rowValues} ${tensor.dtype} values a row, ${formatDims(rowDims)}`;
+  switch (cell.kind) {
+    case "values":
+      return cell.values === rowValues ? null : { what, expected };
+    case "perRow":
+      return cell.factor > 0 && rowValues % cell.factor === 0 ? null : { what, expected };
+    case "bytes": {
+      const rawBytes = rowValues * dtypeBytes(tensor.dtype);
+      if (cell.bytes === rowValues || cell.bytes === rawBytes) return null;
+      return {
+        what,
+        expected: `${rowValues} bytes (uint8 values) or ${rawBytes} bytes (${tensor.dtype} values)`,
+      };
+    }
+    case "bytesPerRow":
+      return null;
+  }
+}
+
+/**
+ * Whether rows of this input differ in length: fed by a list of no fixed length, where only the first
+ * dimension after the batch is still open and the job does not close it by `shape`.
+ */
+export function mayBeUneven({ tensor, spec, cell }: ColumnInput, sizes: DimSizes): boolean {
+  return spec?.shape === undefined && cell.kind === "perRow" && positionDims(tensor, sizes) !== null;
+}
+
+/** Null with a problem when the lists cannot be positions of this shape. */
+export function bindUneven(
+  source: ColumnInput,
+  sizes: DimSizes,
+  problems: SpecProblem[],
+): InputBinding | null {
+  const { tensor, spec, cell, columnPath, found } = source;
+  const rowDims = positionDims(tensor, sizes) ?? [];
+  const rowValues = product(rowDims);
+  // The lists that are of a fixed size must be whole positions, or whole parts of one.
+  const values = cell.kind === "perRow" ? cell.factor : 0;
+  const fits = values > 0 && (values % rowValues === 0 || rowValues % values === 0);
+  if (!fits || rowValues > MAX_ROW_VALUES) {
+    problems.push({
+      path: columnPath,
+      part: "value",
+      what: `the column does not fit the model's input \`${tensor.name}\``,
+      expected: `lists of positions of ${rowValues} ${tensor.dtype} values, ${formatDims(rowDims)}`,
+      found,
+    });
+    return null;
+  }
+  return {
+    tensor: tensor.name,
+    dtype: tensor.dtype,
+    rowDims,
+    rowValues,
+    source: source.source,
+    scale: spec?.scale ?? 1,
+    offset: spec?.offset ?? 0,
+    fill: spec?.fill ?? null,
+    uneven: { pad: spec?.pad ?? 0 },
+    batchAxis: 0,
+  };
+}

@@ -1,0 +1,184 @@
+import { listNames } from "../../../shared/core/list-names.ts";
+import { didYouMean } from "../../../shared/core/nearest.ts";
+import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import type { InputBinding } from "../../../shared/domain/map-plan.ts";
+import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import type { TensorInfo } from "../../../shared/domain/tensor.ts";
+import { chosenSource, sourceOf } from "../../../shared/input-sources/input-sources.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import type { BatchFirst } from "./bind-batch.ts";
+import { bindInput, bindUneven, type ColumnInput, findColumns, mayBeUneven } from "./bind-input.ts";
+import { bindValue, type ValueInput } from "./bind-value.ts";
+import type { Columns } from "./columns.ts";
+import { type DimSizes, formatDims, LearnedSizes, unevenSymbol } from "./dims.ts";
+
+/** The inputs of a model, bound, and what was learned of its symbols on the way. */
+interface BoundInputs {
+  readonly inputs: readonly InputBinding[];
+  readonly sizes: DimSizes;
+  /** The symbols that have another size in each row. */
+  readonly uneven: ReadonlySet<string>;
+}
+
+export function bindInputs(
+  spec: JobSpec["map"],
+  tensors: readonly BatchFirst[],
+  columns: Columns,
+  problems: SpecProblem[],
+): BoundInputs {
+  checkInputNames(spec, tensors, problems);
+  return new InputBinder(problems).bind(spec, tensors, columns);
+}
+
+class InputBinder {
+  readonly #problems: SpecProblem[];
+  readonly #sizes = new LearnedSizes();
+  readonly #uneven = new Set<string>();
+  readonly #bound = new Map<string, InputBinding>();
+
+  constructor(problems: SpecProblem[]) {
+    this.#problems = problems;
+  }
+
+  bind(spec: JobSpec["map"], tensors: readonly BatchFirst[], columns: Columns): BoundInputs {
+    const fed: ColumnInput[] = [];
+    const values: ValueInput[] = [];
+    for (const { tensor } of tensors) {
+      const own = ownSpec(spec, tensor.name);
+      const source = chosenSource(own ?? {});
+      if (tensor.dims.length === 0) continue;
+      if (source.rows === "value") {
+        if (own !== null) values.push({ tensor, spec: own, source, plan: source.bind(own) });
+      } else {
+        const input = findColumns(tensor, { source, spec: own }, columns, this.#problems);
+        if (input !== null) fed.push(input);
+      }
+    }
+    this.#bindColumns(fed);
+    const names = tensors.map(({ tensor }) => tensor.name);
+    for (const value of values) {
+      const context = { names, values, bound: this.#bound, sizes: this.#sizes.known };
+      const binding = bindValue(value, context, this.#problems);
+      if (binding !== null) this.#addUneven(value.tensor, binding);
+    }
+    checkPads(fed, this.#bound, this.#problems);
+    const inputs = tensors.flatMap(({ tensor, batchAxis }) => {
+      const binding = this.#bound.get(tensor.name);
+      return binding === undefined ? [] : [{ ...binding, batchAxis }];
+    });
+    return { inputs: withPads(inputs, fed), sizes: this.#sizes.known, uneven: this.#uneven };
+  }
+
+  /**
+   * An input may get a size from another that shares a symbol: those that settle their own shape go first.
+   * What is still open then is what differs from row to row.
+   */
+  #bindColumns(inputs: readonly ColumnInput[]): void {
+    const later = inputs.filter((input) => !this.#tryEven(input, []));
+    const open = later.filter((input) => {
+      if (mayBeUneven(input, this.#sizes.known)) return true;
+      this.#tryEven(input, this.#problems);
+      return false;
+    });
+    for (const input of open) {
+      const binding = bindUneven(input, this.#sizes.known, this.#problems);
+      if (binding !== null) this.#addUneven(input.tensor, binding);
+    }
+  }
+
+  #addUneven(tensor: TensorInfo, binding: InputBinding): void {
+    this.#bound.set(tensor.name, binding);
+    this.#uneven.add(unevenSymbol(tensor));
+  }
+
+  #tryEven(input: ColumnInput, problems: SpecProblem[]): boolean {
+    const binding = bindInput(input, this.#sizes.known, problems);
+    if (binding === null) return false;
+    const clash = this.#sizes.learn(input.tensor, binding.rowDims, input.spec?.shape !== undefined);
+    if (clash !== null) {
+      problems.push({
+        path: input.path,
+        part: "value",
+        what: `the columns give the model's dimension \`${clash.symbol}\` two sizes`,
+        expected: `${clash.known}, as in another input`,
+        found: `${clash.size}, for \`${input.tensor.name}\` ${formatDims(input.tensor.dims)}`,
+        hint: "if the model means two dimensions by one name, give `shape`",
+      });
+      return false;
+    }
+    this.#bound.set(binding.tensor, binding);
+    return true;
+  }
+}
+
+/** What the job says of one input. */
+export function ownSpec(spec: JobSpec["map"], name: string): InputSpec | null {
+  return Object.hasOwn(spec.inputs, name) ? (spec.inputs[name] ?? null) : null;
+}
+
+function checkInputNames(
+  spec: JobSpec["map"],
+  tensors: readonly BatchFirst[],
+  problems: SpecProblem[],
+): void {
+  const names = tensors.map(({ tensor }) => tensor.name);
+  for (const name of Object.keys(spec.inputs)) {
+    if (names.includes(name)) continue;
+    problems.push({
+      path: ["map", "inputs", name],
+      part: "key",
+      what: `the model has no input \`${name}\``,
+      expected: `one of ${listNames(names)}`,
+      found: `\`${name}\``,
+      ...didYouMean(name, names),
+    });
+  }
+}
+
+/** `pad` is for uneven rows, and a value that the tensor can hold. */
+function checkPads(
+  sources: readonly ColumnInput[],
+  bound: ReadonlyMap<string, InputBinding>,
+  problems: SpecProblem[],
+): void {
+  for (const { tensor, spec, path } of sources) {
+    const pad = spec?.pad;
+    const binding = bound.get(tensor.name);
+    if (pad === undefined || binding === undefined) continue;
+    if (binding.uneven === null) {
+      problems.push({
+        path: [...path, "pad"],
+        part: "key",
+        what: "all rows of this input have one length: there is nothing to pad",
+        expected:
+          "a list column of no fixed length, for an input whose first dimension after the batch is open",
+        found: `\`${tensor.name}\` with ${formatDims(binding.rowDims)} after the batch`,
+        hint: "leave out `pad`; `shape`, and other inputs with the same dimension, close what the model leaves open",
+      });
+    } else if (!fitsDtype(pad, tensor.dtype)) {
+      problems.push({
+        path: [...path, "pad"],
+        part: "value",
+        what: `the model's input \`${tensor.name}\` cannot hold this value`,
+        expected: tensor.dtype,
+        found: String(pad),
+      });
+    }
+  }
+}
+
+/**
+ * Rows are padded only where the model can tell: it is given a mask, or the job says what it knows padding
+ * by. Else the result would depend on which rows share a batch, and no row is ever padded.
+ */
+function withPads(inputs: readonly InputBinding[], sources: readonly ColumnInput[]): readonly InputBinding[] {
+  const told = new Set(
+    sources.filter(({ spec }) => spec?.pad !== undefined).map(({ tensor }) => tensor.name),
+  );
+  const tells = ({ tensor, source, scale, uneven }: InputBinding) => {
+    return uneven !== null && (told.has(tensor) || sourceOf(source).marksPadding({ tensor, scale }));
+  };
+  if (inputs.some(tells)) return inputs;
+  return inputs.map((input) => (input.uneven === null ? input : { ...input, uneven: { pad: null } }));
+}

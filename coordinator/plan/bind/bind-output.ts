@@ -1,0 +1,272 @@
+import { listNames } from "../../../shared/core/list-names.ts";
+import { didYouMean } from "../../../shared/core/nearest.ts";
+import type { OutputBinding } from "../../../shared/domain/map-plan.ts";
+import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
+import { type Dim, type ModelSignature, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import { opOf, planOp } from "../../../shared/output-ops/output-ops.ts";
+import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
+import {
+  closedDims,
+  type DimSizes,
+  fitShape,
+  formatDims,
+  isFixed,
+  MAX_ROW_VALUES,
+  openRowDims,
+  unevenSymbol,
+} from "./dims.ts";
+
+/** What the outputs of a model are bound against. */
+interface OutputContext {
+  readonly signature: ModelSignature;
+  /** What the inputs made of the model's symbols. */
+  readonly sizes: DimSizes;
+  /**
+   * The symbols that have another size in each row: a first dimension of such a one is the positions of
+   * uneven rows.
+   */
+  readonly uneven: ReadonlySet<string>;
+  readonly fixedBatchRows: number | null;
+  readonly batchNames: BatchNames;
+}
+
+/** One output column bound to its ONNX output; null with problems when it cannot be. */
+export function bindOutput(
+  column: string,
+  spec: OutputSpec,
+  context: OutputContext,
+  problems: SpecProblem[],
+): OutputBinding | null {
+  const path = ["map", "outputs", column];
+  const declared = findTensor(spec.tensor, path, context.signature, problems);
+  const first = declared === null ? null : batchFirst(declared, spec.batchAxis, path, problems);
+  if (declared === null || first === null || !hasBatch(first, path, context, problems)) return null;
+  const { tensor, batchAxis } = first;
+  const before = problems.length;
+  const uneven = isUneven(tensor, spec, context);
+  const rowDims = uneven
+    ? resolvePositionDims(tensor, spec, path, context, problems)
+    : resolveRowDims(tensor, spec, path, context, problems);
+  if (rowDims === null) return null;
+  if (uneven) checkPositionsOp(tensor, spec, path, problems);
+  else checkOp(tensor, rowDims, spec, path, problems);
+  if (problems.length > before) return null;
+  return {
+    column,
+    tensor: tensor.name,
+    dtype: tensor.dtype,
+    rowDims,
+    rowValues: product(rowDims),
+    uneven,
+    batchAxis,
+    declaredDims: declared.dims,
+    op: planOp(spec),
+  };
+}
+
+function findTensor(
+  name: string | undefined,
+  path: KeyPath,
+  { outputs: tensors, unusable }: ModelSignature,
+  problems: SpecProblem[],
+): TensorInfo | null {
+  const names = tensors.map((tensor) => tensor.name);
+  const [only, ...more] = tensors;
+  if (name === undefined) {
+    if (only !== undefined && more.length === 0) return only;
+    problems.push({
+      path,
+      part: "value",
+      what: `\`tensor\` is left out, but the model has ${tensors.length} outputs`,
+      expected: `\`tensor\`: one of ${listNames(names)}`,
+      ...didYouMean(String(path.at(-1)), names),
+    });
+    return null;
+  }
+  const tensor = tensors.find((candidate) => candidate.name === name);
+  if (tensor !== undefined) return tensor;
+  const refused = unusable.find((candidate) => candidate.name === name);
+  if (refused !== undefined) {
+    problems.push({
+      path: [...path, "tensor"],
+      part: "value",
+      what: `no column can hold the model's output \`${name}\``,
+      expected: `one of ${listNames(names)}`,
+      found: refused.kind,
+    });
+    return null;
+  }
+  problems.push({
+    path: [...path, "tensor"],
+    part: "value",
+    what: `the model has no output \`${name}\``,
+    expected: `one of ${listNames(names)}`,
+    found: `\`${name}\``,
+    ...didYouMean(name, names),
+  });
+  return null;
+}
+
+/** An output must have a row of its own for every row of the batch. What the job says of it is believed. */
+function hasBatch(
+  { tensor, said }: BatchFirst,
+  path: KeyPath,
+  { fixedBatchRows, batchNames }: OutputContext,
+  problems: SpecProblem[],
+): boolean {
+  if (said) return true;
+  const [batch] = tensor.dims;
+  const elsewhere = otherBatchAxis(tensor, batchNames);
+  if (elsewhere === null && batch !== undefined && (!isFixed(batch) || batch === fixedBatchRows)) return true;
+  problems.push({
+    path,
+    part: "value",
+    what: `the model's output \`${tensor.name}\` has no row for every row of the batch`,
+    expected:
+      fixedBatchRows === null
+        ? "a first dimension that is the batch"
+        : `a first dimension of ${fixedBatchRows}`,
+    found: batch === undefined ? `a scalar ${tensor.dtype}` : formatDims(tensor.dims),
+    ...(batch === undefined ? {} : { hint: batchHint(tensor, elsewhere) }),
+  });
+  return false;
+}
+
+function batchHint({ dims }: TensorInfo, elsewhere: number | null): string {
+  const open = dims.findIndex((dim) => !isFixed(dim));
+  const axis = elsewhere ?? Math.max(0, open);
+  const leave = "or name the outputs that you want under map.outputs, without this one";
+  if (axis > 0)
+    return `if the batch is another dimension, say which, counted from 0: \`batchAxis: ${axis}\`; ${leave}`;
+  return `if it has one all the same, say so: \`batchAxis: 0\`; ${leave}`;
+}
+
+function resolveRowDims(
+  tensor: TensorInfo,
+  spec: OutputSpec,
+  path: KeyPath,
+  { sizes, uneven }: OutputContext,
+  problems: SpecProblem[],
+): readonly number[] | null {
+  const dims = openRowDims(tensor, sizes);
+  const byRow = dims.find((dim) => typeof dim === "string" && dim !== "" && uneven.has(dim));
+  if (spec.shape !== undefined)
+    return fitShape(spec.shape, tensor.dims.slice(1), [...path, "shape"], problems);
+  const rowDims = closedDims(dims);
+  if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
+  problems.push({
+    path,
+    part: "value",
+    what:
+      rowDims === null
+        ? `the model leaves the shape of its output \`${tensor.name}\` open`
+        : `a row of \`${tensor.name}\` has too many values`,
+    expected: rowDims === null ? "a known size for every dimension" : `at most ${MAX_ROW_VALUES} values`,
+    found: `${formatDims(dims)} after the batch`,
+    ...(rowDims === null ? { hint: byRow === undefined ? GIVE_SHAPE : leaveOut(byRow) } : {}),
+  });
+  return null;
+}
+
+const GIVE_SHAPE = "give `shape`: the dimensions after the batch";
+
+function leaveOut(dim: Dim): string {
+  return `\`${dim}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
+}
+
+function checkOp(
+  tensor: TensorInfo,
+  rowDims: readonly number[],
+  spec: OutputSpec,
+  path: KeyPath,
+  problems: SpecProblem[],
+): void {
+  const op = opOf({ kind: spec.op });
+  if (op.needs !== "anything" && tensor.dtype === "bool") {
+    problems.push({
+      path: [...path, "op"],
+      part: "value",
+      what: `\`${spec.op}\` needs numbers`,
+      expected: "a tensor of numbers, or `op: raw`",
+      found: `\`${tensor.name}\` is bool`,
+    });
+  }
+  if (op.needs === "classes" && rowDims.filter((dim) => dim > 1).length !== 1) {
+    problems.push({
+      path: [...path, "op"],
+      part: "value",
+      what: `\`${spec.op}\` needs one score for each of several classes`,
+      expected: "one dimension of more than 1 after the batch",
+      found: `\`${tensor.name}\` with ${formatDims(rowDims)} after the batch`,
+    });
+    return;
+  }
+  for (const { key, ...problem } of op.problems(spec, product(rowDims))) {
+    problems.push({ path: [...path, key], part: "value", ...problem });
+  }
+}
+
+/** What is known of the positions of uneven rows. */
+interface PositionsContext {
+  readonly sizes: DimSizes;
+  readonly uneven: ReadonlySet<string>;
+}
+
+/**
+ * Whether an output has a value, or several, for each position of a row: its first dimension is that of the
+ * uneven inputs. Where the model has no name for either, `shape` says that it is another.
+ */
+function isUneven(tensor: TensorInfo, { shape }: OutputSpec, { sizes, uneven }: PositionsContext): boolean {
+  const [positions] = openRowDims(tensor, sizes);
+  if (unevenSymbol(tensor) === "" && shape !== undefined) return false;
+  return positions !== undefined && !isFixed(positions) && uneven.has(unevenSymbol(tensor));
+}
+
+/** The dims of one position; null with a problem when they are not known. */
+function resolvePositionDims(
+  tensor: TensorInfo,
+  spec: OutputSpec,
+  path: KeyPath,
+  { sizes }: PositionsContext,
+  problems: SpecProblem[],
+): readonly number[] | null {
+  const dims = openRowDims(tensor, sizes);
+  const rowDims = closedDims(dims.slice(1));
+  const what = `the model's output \`${tensor.name}\` has another length in each row`;
+  const found = `${formatDims(dims)} after the batch`;
+  if (spec.shape !== undefined) {
+    const expected = "no `shape`: the column is a list that is as long as the row";
+    problems.push({ path: [...path, "shape"], part: "key", what, expected, found });
+    return null;
+  }
+  if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
+  problems.push({
+    path,
+    part: "value",
+    what,
+    expected: "a known size for every dimension after the first of a row",
+    found,
+    hint: "name the outputs that you want under map.outputs, without this one",
+  });
+  return null;
+}
+
+/** Ops work on one vector a row. */
+function checkPositionsOp(
+  tensor: TensorInfo,
+  { op }: OutputSpec,
+  path: KeyPath,
+  problems: SpecProblem[],
+): void {
+  if (opOf({ kind: op }).takesPositions) return;
+  problems.push({
+    path: [...path, "op"],
+    part: "value",
+    what: `\`${op}\` is not made of an output with a value for each position`,
+    expected: "`op: raw`: a list that is as long as the row",
+    found: `\`${tensor.name}\` ${formatDims(tensor.dims)}`,
+    hint: "pool over the positions inside the model, or take the list apart in `reduce`",
+  });
+}

@@ -1,0 +1,124 @@
+import { listNames } from "../../../shared/core/list-names.ts";
+import { didYouMean } from "../../../shared/core/nearest.ts";
+import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
+import type { InputBinding } from "../../../shared/domain/map-plan.ts";
+import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import { product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import type { SourcePlan, ValueSource } from "../../../shared/input-sources/input-source.ts";
+import { asSourcePlan } from "../../../shared/input-sources/input-sources.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import { type DimSizes, formatDims, positionDims } from "./dims.ts";
+
+/** An ONNX input that has one value at each position of another one. */
+export interface ValueInput {
+  readonly tensor: TensorInfo;
+  readonly spec: InputSpec;
+  readonly source: ValueSource;
+  readonly plan: SourcePlan;
+}
+
+interface ValueContext {
+  /** Of all inputs of the model. */
+  readonly names: readonly string[];
+  /** This input, and the others of its kind. */
+  readonly values: readonly ValueInput[];
+  /** The inputs that are bound already: all that are fed by columns and have no problem. */
+  readonly bound: ReadonlyMap<string, InputBinding>;
+  readonly sizes: DimSizes;
+}
+
+/**
+ * Null with problems when it cannot be; without one when the input that it is made of has problems of its
+ * own.
+ */
+export function bindValue(
+  input: ValueInput,
+  context: ValueContext,
+  problems: SpecProblem[],
+): InputBinding | null {
+  const { tensor, spec, source, plan } = input;
+  const before = problems.length;
+  checkOther(input, context, problems);
+  const other = context.bound.get(source.positionsOf(plan));
+  const position = positionDims(tensor, context.sizes);
+  // Where the other one has a fixed length, that is the problem.
+  if (other?.uneven !== null) checkPositions(input, position, problems);
+  checkValues(input, problems);
+  if (problems.length > before || other === undefined || position === null) return null;
+  return {
+    tensor: tensor.name,
+    dtype: tensor.dtype,
+    rowDims: position,
+    rowValues: 1,
+    source: asSourcePlan(plan),
+    scale: spec.scale,
+    offset: spec.offset,
+    fill: null,
+    uneven: { pad: spec.offset },
+    batchAxis: 0,
+  };
+}
+
+function checkOther(
+  { tensor, source, plan }: ValueInput,
+  { names, values, bound }: ValueContext,
+  problems: SpecProblem[],
+): void {
+  const path = ["map", "inputs", tensor.name, source.key];
+  const of = source.positionsOf(plan);
+  if (!names.includes(of)) {
+    problems.push({
+      path,
+      part: "value",
+      what: `the model has no input \`${of}\``,
+      expected: `one of ${listNames(names.filter((name) => name !== tensor.name))}`,
+      found: `\`${of}\``,
+      ...didYouMean(of, names),
+    });
+  }
+  const other = bound.get(of);
+  const value = values.find((candidate) => candidate.tensor.name === of);
+  if (value === undefined && other?.uneven !== null) return;
+  problems.push({
+    path,
+    part: "value",
+    what: `\`${of}\` has no positions to make a ${source.kind} of`,
+    expected: "an input that is fed by lists of no fixed length",
+    found:
+      other?.uneven === null
+        ? describe(other)
+        : `\`${of}\`, ${of === tensor.name ? "itself" : `a ${value?.source.kind}`}`,
+    hint: `a model whose rows all have one length needs a column for its ${source.kind}`,
+  });
+}
+
+function checkPositions(
+  { tensor, source }: ValueInput,
+  position: readonly number[] | null,
+  problems: SpecProblem[],
+): void {
+  if (position !== null && product(position) === 1) return;
+  problems.push({
+    path: ["map", "inputs", tensor.name],
+    part: "key",
+    what: `the model's input \`${tensor.name}\` is no ${source.kind} of positions`,
+    expected: "one open dimension after the batch: a number for each position",
+    found: `${formatDims(tensor.dims.slice(1))} after the batch`,
+  });
+}
+
+function checkValues({ tensor, spec, source, plan }: ValueInput, problems: SpecProblem[]): void {
+  const values = [source.value(plan), 0].map((value) => value * spec.scale + spec.offset);
+  if (values.every((value) => fitsDtype(value, tensor.dtype))) return;
+  problems.push({
+    path: ["map", "inputs", tensor.name],
+    part: "value",
+    what: `the model's input \`${tensor.name}\` cannot hold this ${source.kind}`,
+    expected: tensor.dtype,
+    found: `${values[0]} for positions, ${values[1]} for padding`,
+  });
+}
+
+function describe({ tensor, rowDims }: InputBinding): string {
+  return `\`${tensor}\` with ${formatDims(rowDims)} after the batch`;
+}

@@ -1,0 +1,90 @@
+import { listNames } from "../../../shared/core/list-names.ts";
+import { didYouMean } from "../../../shared/core/nearest.ts";
+import { showType } from "../../../shared/dataset/field-differences.ts";
+import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
+import type { CellSize } from "../../../shared/input-sources/input-source.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+
+/** The columns of the dataset by name, with what is needed to speak of those that are not there. */
+export class Columns {
+  /** In the order of the schema. */
+  readonly names: readonly string[];
+  readonly #byName = new Map<string, Field>();
+  readonly #twice = new Set<string>();
+
+  constructor(fields: readonly Field[]) {
+    this.names = fields.map(({ name }) => name);
+    for (const field of fields) {
+      if (this.#byName.has(field.name)) this.#twice.add(field.name);
+      else this.#byName.set(field.name, field);
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** The column, or null with a problem at `path`. */
+  find(name: string, path: KeyPath, problems: SpecProblem[]): Field | null {
+    const field = this.#byName.get(name);
+    if (field === undefined) {
+      const expected = `a column of the input: ${listNames(this.names)}`;
+      const found = `\`${name}\``;
+      problems.push({
+        path,
+        part: "value",
+        what: `no column \`${name}\``,
+        expected,
+        found,
+        ...didYouMean(name, this.names),
+      });
+      return null;
+    }
+    if (this.#twice.has(name)) {
+      problems.push({
+        path,
+        part: "value",
+        what: `the input has more than one column \`${name}\``,
+        expected: "a name that one column has",
+      });
+      return null;
+    }
+    return field;
+  }
+}
+
+/**
+ * The size of a column's cells, or null for a type that cannot feed a model. Lists may be nested to any depth
+ * and are flattened; where inner ones may differ in length, each row is checked when it is read.
+ */
+export function cellSize(type: FieldType): CellSize | null {
+  if (type.kind === "binary") return { kind: "bytesPerRow" };
+  if (type.kind === "fixedBinary") return { kind: "bytes", bytes: type.bytes };
+  let isFixed = true;
+  let values = 1;
+  let inner: FieldType = type;
+  while (inner.kind === "list" || inner.kind === "fixedList") {
+    if (inner.kind === "fixedList") values *= inner.length;
+    else isFixed = false;
+    inner = inner.item;
+  }
+  if (inner.kind !== "numeric") return null;
+  return isFixed ? { kind: "values", values } : { kind: "perRow", factor: values };
+}
+
+/** `fixed list of 784 float32`. */
+export function describeFieldType(type: FieldType): string {
+  switch (type.kind) {
+    case "numeric":
+      return type.type;
+    case "list":
+      return `list of ${describeFieldType(type.item)}`;
+    case "fixedList":
+      return `fixed list of ${type.length} ${describeFieldType(type.item)}`;
+    case "fixedBinary":
+      return `binary of ${type.bytes} bytes`;
+    default:
+      return showType(type);
+  }
+}

@@ -1,0 +1,102 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { deferred } from "../../../shared/core/abort.ts";
+import { watchMemory } from "../../../shared/core/memory-watch.ts";
+import { formatBytes } from "../../../shared/core/units.ts";
+import { decoderMemoryArgument } from "../../../shared/dataset/parquet-memory.ts";
+import type { FoundFile } from "../input/discover.ts";
+import type { FooterAnswer, FooterRequest } from "./footer-protocol.ts";
+
+export interface ReadLimits {
+  readonly limitMs: number;
+  readonly memoryLimitBytes: number;
+  readonly signal: AbortSignal;
+  /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
+  readonly where?: string | null;
+}
+
+export type ProcessReply =
+  | { readonly kind: "answered"; readonly answer: FooterAnswer }
+  | { readonly kind: "broke"; readonly found: string };
+
+/**
+ * What the decoder's own memory may grow to, below the process's limit: then a trap still names the place in
+ * the file.
+ */
+const DECODER_SHARE = 0.75;
+
+/**
+ * A process that reads footers, some files at a time, and is ended when a file crashes it, hangs it, or makes
+ * it take more memory than a footer can need. A process and not a thread: only a process's memory can be
+ * bounded, and native code that crashes takes its whole process along.
+ */
+export class FooterProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  #isUsable = true;
+
+  constructor(script: URL, memoryLimitBytes: number) {
+    this.#child = fork(fileURLToPath(script), [], {
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
+      execArgv: [decoderMemoryArgument(memoryLimitBytes * DECODER_SHARE)],
+    });
+    this.#exited = once(this.#child, "exit").catch(() => {});
+    // While a read waits it has listeners of its own; between reads a failure only makes the process
+    // unusable.
+    const onEnd = () => {
+      this.#isUsable = false;
+    };
+    this.#child.on("error", onEnd).on("exit", onEnd);
+  }
+
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  /** What it answers, or what broke it; rejects only with the signal's reason. */
+  async read(
+    files: readonly FoundFile[],
+    { limitMs, memoryLimitBytes, signal, where = null }: ReadLimits,
+  ): Promise<ProcessReply> {
+    signal.throwIfAborted();
+    const reply = deferred<ProcessReply>();
+    const breakWith = (found: string) => {
+      this.#isUsable = false;
+      reply.resolve({ kind: "broke", found });
+    };
+    const onMessage = (answer: FooterAnswer) => reply.resolve({ kind: "answered", answer });
+    const onError = (error: Error) => breakWith(`the reader broke on it (${error.message})`);
+    const onExit = (code: number | null, by: string | null) =>
+      breakWith(`the reader ended on it (${by ?? `exit code ${code}`})`);
+    const onAbort = () => {
+      this.#isUsable = false;
+      reply.reject(signal.reason);
+    };
+    const timer = setTimeout(() => breakWith(`no end after ${limitMs / 1000} seconds of reading`), limitMs);
+    using _watch = watchMemory(this.#child.pid ?? 0, {
+      limitBytes: memoryLimitBytes,
+      onOver: (bytes) => breakWith(`reading it takes more than ${formatBytes(bytes)} of memory`),
+    });
+    this.#child.once("message", onMessage).once("error", onError).once("exit", onExit);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      // A process that is gone by now says so by its exit.
+      this.#child.send({ files, where } satisfies FooterRequest, () => {});
+      return await reply.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#child.off("message", onMessage).off("error", onError).off("exit", onExit);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isUsable = false;
+    if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null)
+      return;
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+  }
+}

@@ -1,0 +1,34 @@
+import { errorToData } from "../../../shared/core/errors.ts";
+import { createLocalStorage } from "../../../shared/storage/local.ts";
+import type { FileAnswer, FileSchema, FooterAnswer, FooterRequest } from "./footer-protocol.ts";
+import { readFooterBatch } from "./read-footer-batch.ts";
+
+/**
+ * Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it.
+ */
+const storage = createLocalStorage();
+
+process.once("disconnect", () => process.exit(1));
+// Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
+process.on("SIGINT", () => {});
+process.on("message", async (request: FooterRequest) => {
+  process.send?.(await answer(request));
+});
+
+async function answer({ files, where }: FooterRequest): Promise<FooterAnswer> {
+  const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
+  const answers: FileAnswer[] = [];
+  for await (const read of readFooterBatch(storage, files, where)) {
+    if (read.kind === "failed") {
+      answers.push({ kind: "failed", error: errorToData(read.error) });
+      continue;
+    }
+    const { file, rowGroups, statistics, fields, layout } = read.footer;
+    const schema = { fields, layout };
+    const key = JSON.stringify(schema);
+    const known = schemas.get(key) ?? { index: schemas.size, schema };
+    schemas.set(key, known);
+    answers.push({ kind: "read", file, rowGroups, statistics, schema: known.index });
+  }
+  return { schemas: [...schemas.values()].map(({ schema }) => schema), files: answers };
+}

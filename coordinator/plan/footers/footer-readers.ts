@@ -1,0 +1,72 @@
+import { present } from "../../../shared/core/assert.ts";
+import { errorToData } from "../../../shared/core/errors.ts";
+import { compiledUrl } from "../../../shared/core/package-root.ts";
+import { inputCorrupt } from "../../../shared/dataset/input-errors.ts";
+import type { FoundFile } from "../input/discover.ts";
+import { FooterProcess, type ProcessReply, type ReadLimits } from "./footer-process-owner.ts";
+import type { FileSchema, FooterAnswer, FooterReply } from "./footer-protocol.ts";
+
+/**
+ * Footer processes: as many as there are reads at once, each used again until a file breaks it. Which of the
+ * files that were asked for together broke one is found by asking for each of them alone.
+ */
+export class FooterReaders implements AsyncDisposable {
+  readonly #limits: ReadLimits;
+  readonly #script: URL;
+  readonly #idle: FooterProcess[] = [];
+  /** Files of one schema share it: a hundred thousand copies would be what the plan's memory goes to. */
+  readonly #schemas = new Map<string, FileSchema>();
+
+  constructor(limits: ReadLimits, script: URL = compiledUrl("coordinator/plan/footers/footer-process.ts")) {
+    this.#limits = limits;
+    this.#script = script;
+  }
+
+  /** A reply for each file, in their order. Rejects only with the signal's reason. */
+  async read(files: readonly FoundFile[]): Promise<readonly FooterReply[]> {
+    const reply = await this.#ask(files);
+    if (reply.kind === "answered") return this.#unpack(reply.answer);
+    const [only, ...others] = files;
+    if (only !== undefined && others.length === 0) return [broken(only, reply.found)];
+    const replies: FooterReply[] = [];
+    for (const file of files) replies.push(...(await this.read([file])));
+    return replies;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#idle.map((reader) => reader[Symbol.asyncDispose]()));
+  }
+
+  async #ask(files: readonly FoundFile[]): Promise<ProcessReply> {
+    const reader = this.#idle.pop() ?? new FooterProcess(this.#script, this.#limits.memoryLimitBytes);
+    try {
+      return await reader.read(files, this.#limits);
+    } finally {
+      if (reader.isUsable) this.#idle.push(reader);
+      else await reader[Symbol.asyncDispose]();
+    }
+  }
+
+  #unpack({ schemas, files }: FooterAnswer): readonly FooterReply[] {
+    const shared = schemas.map((schema) => this.#shared(schema));
+    return files.map((answer) => {
+      if (answer.kind === "failed") return answer;
+      const { file, rowGroups, statistics, schema } = answer;
+      const { fields, layout } = present(shared[schema], "a file's schema is in the answer");
+      return { kind: "read", footer: { file, fields, rowGroups, statistics, layout } };
+    });
+  }
+
+  #shared(schema: FileSchema): FileSchema {
+    const key = JSON.stringify(schema);
+    const known = this.#schemas.get(key) ?? schema;
+    this.#schemas.set(key, known);
+    return known;
+  }
+}
+
+function broken({ path, format }: FoundFile, found: string): FooterReply {
+  const expected = `a footer that the ${format === "parquet" ? "Parquet" : "Arrow"} format allows`;
+  const error = inputCorrupt({ path, where: "footer", expected, found, poisoned: true });
+  return { kind: "failed", error: errorToData(error) };
+}

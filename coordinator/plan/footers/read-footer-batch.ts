@@ -1,0 +1,103 @@
+import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
+import { readAhead } from "../../../shared/core/read-ahead.ts";
+import { settled } from "../../../shared/core/settled.ts";
+import { fieldsOf } from "../../../shared/dataset/fields.ts";
+import { layoutOf } from "../../../shared/dataset/layout.ts";
+import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
+import type { Field } from "../../../shared/domain/dataset.ts";
+import { fetchedSource, isSmallFile } from "../../../shared/storage/small-file.ts";
+import { type ByteSource, byteSource, type Storage } from "../../../shared/storage/storage.ts";
+import type { FoundFile } from "../input/discover.ts";
+import type { FileFooter } from "./seal-dataset.ts";
+
+/** A read is a round trip on a network file system. */
+const FILES_AHEAD = 16;
+
+type FooterRead =
+  | { readonly kind: "read"; readonly footer: FileFooter }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/**
+ * The footers of files, in their order, or why there is none: INPUT_CHANGED when a file is no longer as it
+ * was found, INPUT_CORRUPT, INPUT_UNSUPPORTED and the STORE_ codes. Small files are fetched ahead, many at
+ * once; parsed is one at a time.
+ */
+export async function* readFooterBatch(
+  storage: Storage,
+  files: readonly FoundFile[],
+  where: string | null = null,
+): AsyncGenerator<FooterRead, void, undefined> {
+  const fetched = readAhead(files, FILES_AHEAD, async (found) => {
+    const source = isSmallFile(found) ? await settled(fetchWhole(storage, found)) : null;
+    return { found, source };
+  });
+  for await (const { found, source } of fetched) {
+    if (source?.kind === "failed") yield source;
+    else if (source === null) yield await settledRead(readLarge(storage, found, where));
+    else yield await settledRead(parseFooter(source.value, found, where));
+  }
+}
+
+async function settledRead(work: Promise<FileFooter>): Promise<FooterRead> {
+  const result = await settled(work);
+  return result.kind === "failed" ? result : { kind: "read", footer: result.value };
+}
+
+async function fetchWhole(storage: Storage, found: FoundFile): Promise<ByteSource> {
+  const bytes = await orChanged(storage, found, () => storage.read(found.path, 0, found.bytes));
+  return fetchedSource(found.path, bytes);
+}
+
+function readLarge(storage: Storage, found: FoundFile, where: string | null): Promise<FileFooter> {
+  const source = byteSource(storage, found.path, found.bytes);
+  return orChanged(storage, found, () => parseFooter(source, found, where));
+}
+
+/**
+ * What was read counts if the file is still as it was found; and one that is being written looks corrupt, or
+ * cut short.
+ */
+async function orChanged<T>(storage: Storage, found: FoundFile, read: () => Promise<T>): Promise<T> {
+  const result = await settled(read());
+  await refuseChanged(storage, found);
+  if (result.kind === "failed") throw result.error;
+  return result.value;
+}
+
+async function parseFooter(source: ByteSource, found: FoundFile, where: string | null): Promise<FileFooter> {
+  const { path, format, bytes, version } = found;
+  using file = await openDatasetFile(source, format);
+  const { rows, footerSha256, rowGroups } = file;
+  const fields = fieldsOf(file.schema);
+  return {
+    file: { path, format, bytes, version, rows, footerSha256 },
+    fields,
+    rowGroups,
+    statistics: where === null ? null : file.statistics(namedIn(where, fields)),
+    layout: layoutOf(file.schema),
+  };
+}
+
+/**
+ * The columns that SQL can name: those whose names are in its text, as they are or in other case. That is
+ * more than it names, and found before there is a schema to read it by.
+ */
+function namedIn(sql: string, fields: readonly Field[]): Field[] {
+  const text = sql.toLowerCase();
+  return fields.filter(({ name }) => text.includes(name.toLowerCase().replaceAll('"', '""')));
+}
+
+async function refuseChanged(storage: Storage, found: FoundFile): Promise<void> {
+  const { path, bytes, version } = found;
+  const now = await storage.stat(path).catch((error: unknown) => {
+    if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
+    throw error;
+  });
+  if (now?.bytes === bytes && now.version === version) return;
+  const what = now === null ? "was removed" : "changed";
+  throw new ShardmillError("INPUT_CHANGED", `${path} ${what} while the job was being planned`, {
+    fields: { path, bytes, bytesNow: now?.bytes ?? -1 },
+    problems: [{ where: path, what: `${what} while the job was being planned` }],
+    hint: "start the job once nothing writes to its input any more",
+  });
+}

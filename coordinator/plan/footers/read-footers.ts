@@ -1,0 +1,104 @@
+import { availableParallelism } from "node:os";
+import { errorFromData, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
+import type { FoundFile } from "../input/discover.ts";
+import type { FooterReply } from "./footer-protocol.ts";
+import { FooterReaders } from "./footer-readers.ts";
+import type { FileFooter } from "./seal-dataset.ts";
+
+interface FooterOptions {
+  readonly signal: AbortSignal;
+  /** Processes at once. Left out: one a core, eight at most. */
+  readonly concurrency?: number;
+  /** For the files that are asked for at once. Left out: a minute. */
+  readonly limitMs?: number;
+  /** For one process. Left out: 2 GiB. */
+  readonly memoryLimitBytes?: number;
+  /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
+  readonly where?: string | null;
+}
+
+/** More processes only help where the storage is slow, and each takes some 80 MiB. */
+const PROCESS_LIMIT = 8;
+
+/**
+ * A footer takes milliseconds, on a slow network file system seconds. A file that makes a parser loop never
+ * ends.
+ */
+const READ_LIMIT_MS = 60_000;
+
+/** For one process. The largest footer that is read (256 MiB) takes about a gigabyte once parsed. */
+const MEMORY_LIMIT_BYTES = 2 * 2 ** 30;
+
+/** A process takes some 200 ms to start: worth it for this many files. */
+const FILES_PER_PROCESS = 64;
+
+/**
+ * What is asked for at once. Beyond these bytes a file may have a footer that takes a process's memory and
+ * time by itself.
+ */
+const BATCH = { files: 64, bytes: 4 << 20 };
+
+/** Enough to see the pattern; the count says how many more there are. */
+const PROBLEM_LIMIT = 20;
+
+/**
+ * The footers of the input's files, in their order. Read in processes of their own: corrupt and hostile files
+ * crash decoders, hang them, or make them eat the memory, and a process can be ended.
+ *
+ * @throws {INPUT_CORRUPT} and the other INPUT_ and STORE_ codes; all bad files in one error
+ */
+export async function readFooters(
+  files: readonly FoundFile[],
+  options: FooterOptions,
+): Promise<FileFooter[]> {
+  const { signal, limitMs = READ_LIMIT_MS, memoryLimitBytes = MEMORY_LIMIT_BYTES } = options;
+  const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
+  const processes = Math.max(1, Math.min(most, Math.ceil(files.length / FILES_PER_PROCESS)));
+  const where = options.where ?? null;
+  await using readers = new FooterReaders({ limitMs, memoryLimitBytes, signal, where });
+  const replies = await mapConcurrent(cutBatches(files), processes, (batch) => readers.read(batch));
+  return collect(files, replies.flat());
+}
+
+/** Small files are asked for together: a message for each would take longer than its footer. */
+function cutBatches(files: readonly FoundFile[]): FoundFile[][] {
+  const batches: FoundFile[][] = [];
+  let bytes = 0;
+  for (const file of files) {
+    const batch = batches.at(-1);
+    bytes += file.bytes;
+    if (batch !== undefined && batch.length < BATCH.files && bytes <= BATCH.bytes) batch.push(file);
+    else {
+      batches.push([file]);
+      bytes = file.bytes;
+    }
+  }
+  return batches;
+}
+
+function collect(files: readonly FoundFile[], replies: readonly FooterReply[]): FileFooter[] {
+  const footers: FileFooter[] = [];
+  const errors: ShardmillError[] = [];
+  for (const reply of replies) {
+    if (reply.kind === "read") footers.push(reply.footer);
+    else errors.push(errorFromData(reply.error));
+  }
+  const [first] = errors;
+  if (first === undefined) return footers;
+  if (errors.length === 1) throw first;
+  const problems: Problem[] = errors.slice(0, PROBLEM_LIMIT).flatMap((error) => problemsOf(error));
+  const more = errors.length > PROBLEM_LIMIT ? `; the first ${PROBLEM_LIMIT} are listed` : "";
+  const message = `${errors.length} of ${files.length} input files cannot be read${more}`;
+  throw new ShardmillError(first.code, message, {
+    fields: { ...first.fields, files: errors.length },
+    problems,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+  });
+}
+
+function problemsOf(error: ShardmillError): readonly Problem[] {
+  if (error.problems.length > 0) return error.problems;
+  const { path } = error.fields;
+  return [{ where: typeof path === "string" ? path : error.code, what: error.message }];
+}

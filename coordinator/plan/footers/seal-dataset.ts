@@ -1,0 +1,108 @@
+import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
+import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { diffFields, type FieldDifference } from "../../../shared/dataset/field-differences.ts";
+import type { RowGroupStatistics } from "../../../shared/domain/column-statistics.ts";
+import type { Dataset, Field, InputFile, RowGroup } from "../../../shared/domain/dataset.ts";
+
+/** What an input file's footer says. */
+export interface FileFooter {
+  readonly file: InputFile;
+  /** One and the same list for files of one schema, as they are read here. */
+  readonly fields: readonly Field[];
+  readonly rowGroups: readonly RowGroup[];
+  /** Of each row group, what it says of the columns that were asked for; null: nothing. */
+  readonly statistics: readonly RowGroupStatistics[] | null;
+  /** Equal for files whose columns Arrow lays out alike: see `layoutOf`. */
+  readonly layout: string;
+}
+
+/** Enough to see what is wrong; the count says how much more there is. */
+const PROBLEM_LIMIT = 20;
+
+/**
+ * The files as one dataset: one schema for all, in the given order, with a digest of what identifies them.
+ * The schema most files have is the reference (of equally common ones the first). A column may hold nulls if
+ * it may in any file.
+ *
+ * @throws {INPUT_SCHEMA_MIXED} naming each file and field that differs from the reference
+ */
+export function sealDataset(footers: readonly FileFooter[]): Dataset {
+  const reference = commonest(footers);
+  const problems: Problem[] = [];
+  let mixedFiles = 0;
+  const alike = new Set([reference.fields]);
+  for (const { file, fields } of footers) {
+    if (alike.has(fields)) continue;
+    const differences = diffFields(reference.fields, fields);
+    if (differences.length > 0) mixedFiles += 1;
+    else alike.add(fields);
+    for (const difference of differences) problems.push(problemOf(file.path, difference));
+  }
+  if (problems.length > 0) throw mixed(problems, mixedFiles, reference.file.path);
+  const files = footers.map(({ file }) => file);
+  return { files, fields: mergeNullability(reference.fields, footers), digest: digestOf(files) };
+}
+
+function commonest(footers: readonly FileFooter[]): FileFooter {
+  const bySchema = new Map<string, { footer: FileFooter; count: number }>();
+  const keys = new Map<FileFooter["fields"], string>();
+  for (const footer of footers) {
+    const key = keys.get(footer.fields) ?? schemaKey(footer.fields);
+    keys.set(footer.fields, key);
+    const known = bySchema.get(key);
+    if (known === undefined) bySchema.set(key, { footer, count: 1 });
+    else known.count += 1;
+  }
+  const [first, ...rest] = bySchema.values();
+  if (first === undefined) throw new ShardmillError("INPUT_NOT_FOUND", "the input has no files");
+  return rest.reduce((best, next) => (next.count > best.count ? next : best), first).footer;
+}
+
+/** Order and nullability make no difference (see diffFields). */
+function schemaKey(fields: readonly Field[]): string {
+  return canonicalJson(Object.fromEntries(fields.map(({ name, type }) => [name, type])));
+}
+
+function mergeNullability(reference: readonly Field[], footers: readonly FileFooter[]): Field[] {
+  const schemas = [...new Set(footers.map(({ fields }) => fields))];
+  const nullable = new Set(
+    schemas.flatMap((fields) => fields.filter((field) => field.nullable).map(({ name }) => name)),
+  );
+  return reference.map(({ name, type }) => ({ name, type, nullable: nullable.has(name) }));
+}
+
+/**
+ * By content and order. No paths: a folder that was moved, or is seen through another mount, holds the same
+ * input.
+ */
+function digestOf(files: Dataset["files"]): string {
+  return sha256(canonicalJson(files.map(({ path: _, ...content }) => content)));
+}
+
+function problemOf(path: string, difference: FieldDifference): Problem {
+  const { name } = difference;
+  switch (difference.kind) {
+    case "missing":
+      return { where: path, what: `column ${name} is missing`, expected: difference.expected, found: "none" };
+    case "extra":
+      return { where: path, what: `column ${name} is extra`, expected: "none", found: difference.found };
+    case "type": {
+      const { expected, found } = difference;
+      return { where: path, what: `column ${name} has another type`, expected, found };
+    }
+  }
+}
+
+function mixed(problems: readonly Problem[], files: number, reference: string): ShardmillError {
+  const more = problems.length > PROBLEM_LIMIT ? `; the first ${PROBLEM_LIMIT} are listed` : "";
+  const count = files === 1 ? "1 input file differs" : `${files} input files differ`;
+  return new ShardmillError(
+    "INPUT_SCHEMA_MIXED",
+    `${count} from ${reference} in ${problems.length} columns${more}`,
+    {
+      fields: { files, differences: problems.length, reference, path: problems[0]?.where ?? "" },
+      problems: problems.slice(0, PROBLEM_LIMIT),
+      hint: "all files need the same columns: leave the others out of input.path, or convert them",
+    },
+  );
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto";
+import { lstat, rename, rm } from "node:fs/promises";
+import { errorCode } from "../../../shared/core/errno.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { placeAlone } from "../../../shared/core/hard-link.ts";
+import type { Conversion, ConvertedPrecision } from "../../../shared/domain/precision.ts";
+import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
+import { inspectModel } from "./inspect-model.ts";
+import { readModelFile } from "./model-file.ts";
+
+export interface ConvertedToFile {
+  readonly conversion: Conversion;
+  /** With external data. */
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  readonly sha256: string;
+}
+
+/**
+ * Converts a model into a file that is there whole or not at all, and that the runtime has loaded once.
+ *
+ * @param options.output absolute. With `replace`, what is there is replaced in one step
+ * @throws {OUTPUT_OCCUPIED} there is something at `output`, and it is not to be replaced
+ * @throws {OUTPUT_FAILED} the file cannot be written
+ * @throws {MODEL_NOT_FOUND} {MODEL_INVALID} as `inspectModel` and `convertModel` do
+ */
+export async function convertToFile(options: {
+  readonly model: string;
+  readonly precision: ConvertedPrecision;
+  readonly output: string;
+  readonly replace: boolean;
+  readonly signal: AbortSignal;
+}): Promise<ConvertedToFile> {
+  const { precision, output, replace, signal } = options;
+  if (!replace && (await lstat(output).catch(() => null)) !== null) throw occupied(output);
+  const model = await readModelFile(options.model, signal);
+  const temporary = `${output}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
+  try {
+    const { conversion, bytes, sha256 } = await convertModel({ model, precision, output: temporary, signal });
+    await inspectModel(temporary, signal);
+    // A link fails where something has come to be in the meantime.
+    if (replace) await rename(temporary, output);
+    else await placeAlone(temporary, output);
+    const bytesBefore = model.externalData.reduce((sum, data) => sum + data.bytes, model.bytes);
+    return { conversion, bytesBefore, bytesAfter: bytes, sha256 };
+  } catch (cause) {
+    if (isShardmillError(cause)) throw cause;
+    signal.throwIfAborted();
+    if (errorCode(cause) === "EEXIST") throw occupied(output);
+    throw new ShardmillError("OUTPUT_FAILED", `the model cannot be written: ${messageOf(cause)}`, {
+      fields: { path: output },
+      cause,
+    });
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+function occupied(path: string): ShardmillError {
+  return new ShardmillError("OUTPUT_OCCUPIED", `${path} is there already`, {
+    fields: { path },
+    hint: "choose another output, or replace it with --force",
+  });
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from "node:crypto";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import { cacheFolder } from "../../../shared/core/cache-folder.ts";
+import { digestFile } from "../../../shared/core/digest.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { makeFolders } from "../../../shared/core/make-folders.ts";
+import type { ModelFile } from "../../../shared/domain/job.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { modelDigest } from "../../../shared/domain/model-digest.ts";
+import {
+  CONVERTED_PRECISIONS,
+  CONVERTER_VERSION,
+  type Conversion,
+  type ConvertedPrecision,
+} from "../../../shared/domain/precision.ts";
+import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
+import { inspectModel } from "./inspect-model.ts";
+
+/** Beside a converted model: what it must be. */
+const recordSchema = z.object({
+  sha256: z.string(),
+  conversion: z.object({
+    precision: z.enum(CONVERTED_PRECISIONS),
+    nodes: z.object({ converted: z.number(), total: z.number() }),
+    weights: z.object({ tensors: z.number(), values: z.number() }),
+    left: z.array(z.object({ op: z.string(), nodes: z.number(), reason: z.string() })),
+    warnings: z.array(z.string()),
+  }),
+}) satisfies z.ZodType<CacheRecord>;
+
+interface CacheRecord {
+  readonly sha256: string;
+  readonly conversion: Conversion;
+}
+
+interface ConvertedModel {
+  readonly model: ModelFile;
+  readonly conversion: Conversion;
+}
+
+/**
+ * The job's model in another precision: made once, kept in the user's cache under the original's digest, and
+ * checked by its own digest whenever it is used again. It is loaded, too: what cannot run is not handed out.
+ *
+ * @throws {MODEL_INVALID} the model cannot be converted, or there is nothing in it to convert
+ * @throws {CACHE_FAILED} the cache cannot be written
+ */
+export async function convertedModel(
+  original: ModelFile,
+  precision: ConvertedPrecision,
+  signal: AbortSignal,
+): Promise<ConvertedModel> {
+  const folder = cacheFolder("models");
+  const path = join(folder, `${modelDigest(original)}-${precision}-v${CONVERTER_VERSION}.onnx`);
+  const record = await readRecord(`${path}.json`);
+  const found = record === null ? null : await digestFile(path, signal).catch(() => null);
+  signal.throwIfAborted();
+  if (record !== null && found?.sha256 === record.sha256) {
+    return { model: await inspectModel(path, signal), conversion: record.conversion };
+  }
+  await makeFolders(folder).catch((cause: unknown) => Promise.reject(cacheFailed(folder, cause)));
+  return make(original, precision, path, signal);
+}
+
+/** Of two that make the same model at once, either's file is as good: they have the same bytes. */
+async function make(
+  original: ModelFile,
+  precision: ConvertedPrecision,
+  path: string,
+  signal: AbortSignal,
+): Promise<ConvertedModel> {
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
+  try {
+    const made = await convertModel({ model: original, precision, output: temporary, signal });
+    const { signature } = await inspectModel(temporary, signal);
+    const { sha256, bytes, conversion } = made;
+    const record: CacheRecord = { sha256, conversion };
+    await rename(temporary, path);
+    await writeFile(temporary, JSON.stringify(record));
+    await rename(temporary, `${path}.json`);
+    return { model: { path: parseLocation(path), sha256, bytes, externalData: [], signature }, conversion };
+  } catch (error) {
+    if (isShardmillError(error)) throw error;
+    signal.throwIfAborted();
+    throw cacheFailed(path, error);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function readRecord(path: string): Promise<CacheRecord | null> {
+  try {
+    return recordSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch {
+    // Not there, not readable, of another version: made anew.
+    return null;
+  }
+}
+
+function cacheFailed(path: string, cause: unknown): ShardmillError {
+  return new ShardmillError("CACHE_FAILED", `the converted model cannot be kept: ${messageOf(cause)}`, {
+    fields: { path },
+    hint: "set SHARDMILL_CACHE to a folder that can be written, or convert the model with `shardmill convert`",
+    cause,
+  });
+}

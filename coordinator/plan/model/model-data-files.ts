@@ -1,0 +1,77 @@
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
+import { below, folderOf, type Location } from "../../../shared/domain/location.ts";
+import { isInsideLocation } from "../../../shared/domain/model-location.ts";
+import type { ExternalTensor } from "../../../shared/onnx/external-data.ts";
+import { isNotAFile, reasonOf } from "../../../shared/storage/errors.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+
+interface FoundModelData {
+  readonly location: string;
+  readonly path: Location;
+  readonly bytes: number;
+}
+
+const STATS_AT_ONCE = 16;
+
+/**
+ * The files that a model names for its tensors, each made sure to be a file in the model's folder: a model
+ * from a stranger must not make its reader open anything else. A link may lead to another place in that
+ * folder, or to the folder where the model itself really lies (download caches link each file of a model from
+ * one store).
+ *
+ * @throws {MODEL_INVALID} naming the first tensor whose location is absolute, has `..`, leads out by a link,
+ * or is no file
+ */
+export async function findModelData(
+  modelPath: Location,
+  tensors: readonly ExternalTensor[],
+  storage: Storage,
+): Promise<FoundModelData[]> {
+  if (tensors.length === 0) return [];
+  const homes = await Promise.all([
+    storage.real(folderOf(modelPath)),
+    storage.real(modelPath).then(folderOf),
+  ]);
+  return mapConcurrent(tensors, STATS_AT_ONCE, (tensor) => findOne({ modelPath, homes, storage }, tensor));
+}
+
+interface Homes {
+  readonly modelPath: Location;
+  /** The folders, without links, that its data may lie in. */
+  readonly homes: readonly Location[];
+  readonly storage: Storage;
+}
+
+async function findOne(
+  { modelPath, homes, storage }: Homes,
+  { tensor, location }: ExternalTensor,
+): Promise<FoundModelData> {
+  const refuse = (what: string, hint: string, cause?: unknown) =>
+    new ShardmillError("MODEL_INVALID", `the model's tensor ${JSON.stringify(tensor)} ${what}`, {
+      fields: { path: modelPath, tensor, location },
+      hint,
+      cause,
+    });
+  const named = JSON.stringify(location);
+  const stay = "keep external data in the model's own folder, and name it from there";
+  if (!isInsideLocation(location)) {
+    throw refuse(`has its data at ${named}, outside the model's folder`, stay);
+  }
+  const path = below(folderOf(modelPath), location);
+  const [real, stat] = await Promise.all([
+    storage.real(path),
+    storage.stat(path).catch((error: unknown) => {
+      if (isNotAFile(error)) return null;
+      throw error;
+    }),
+  ]).catch((cause: unknown) => {
+    const hint = "keep the model's external data files beside it, under the names that it was exported with";
+    throw refuse(`has its external data at ${named}, which cannot be read: ${reasonOf(cause)}`, hint, cause);
+  });
+  if (!homes.some((home) => real.startsWith(home.endsWith("/") ? home : `${home}/`))) {
+    throw refuse(`has its data at ${named}, a link that leads outside the model's folder`, stay);
+  }
+  if (stat === null) throw refuse(`has its data at ${named}, which is not a file`, stay);
+  return { location, path, bytes: stat.bytes };
+}

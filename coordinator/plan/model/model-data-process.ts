@@ -1,0 +1,16 @@
+import { errorToData } from "../../../shared/core/errors.ts";
+import { readExternalTensors } from "../../../shared/onnx/external-data.ts";
+import { answerIsolated } from "../../../shared/onnx/isolated.ts";
+import type { ModelDataAnswer, ModelDataQuestion } from "./model-file.ts";
+
+/** The child process of `readModelFile`: walks the model for the other files that it names. */
+
+async function read({ path }: ModelDataQuestion): Promise<ModelDataAnswer> {
+  try {
+    return { kind: "read", tensors: await readExternalTensors(path) };
+  } catch (error) {
+    return { kind: "failed", error: errorToData(error) };
+  }
+}
+
+await answerIsolated((question) => read(question as ModelDataQuestion));

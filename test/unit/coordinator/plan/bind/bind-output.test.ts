@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import type { OutputSpec } from "../../../../../shared/domain/map-spec.ts";
+import type { Dim, Dtype } from "../../../../../shared/domain/tensor.ts";
+import { aTensor, bind, fixedList, list, problemsOf } from "./bind-fixtures.ts";
+
+type Case = readonly [spec: Partial<OutputSpec>, dims: readonly Dim[], dtype?: Dtype];
+
+function parts([spec, dims, dtype]: Case): Parameters<typeof bind> {
+  return [
+    { outputs: { y: spec } },
+    { image: fixedList(784) },
+    { outputs: [aTensor("t", ["n", ...dims], dtype)] },
+  ];
+}
+
+const ten = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+describe("an output is bound", () => {
+  test.each<[string, Case, object]>([
+    ["of the model's only tensor", [{}, [10]], { tensor: "t", rowDims: [10], op: { kind: "raw" } }],
+    ["that is a scalar", [{}, []], { rowDims: [], rowValues: 1 }],
+    ["whose open dimensions are given", [{ shape: [4, 10] }, ["s", 10]], { rowDims: [4, 10], rowValues: 40 }],
+    ["to its best class", [{ op: "argmax", labels: ten }, [10]], { op: { kind: "argmax", labels: ten } }],
+    [
+      "to its best class, with dimensions of one around",
+      [{ op: "argmax" }, [1, 10, 1]],
+      { rowDims: [1, 10, 1] },
+    ],
+    [
+      "to all of its classes in order",
+      [{ op: "topK", k: 10 }, [10]],
+      { op: { kind: "topK", k: 10, labels: null } },
+    ],
+    ["to probabilities of each value", [{ op: "sigmoid" }, [4, 10]], { op: { kind: "sigmoid" } }],
+    ["as it is, though it is bool", [{}, [3], "bool"], { dtype: "bool" }],
+  ])("%s", (_name, of, expected) => {
+    expect(bind(...parts(of)).outputs).toEqual([expect.objectContaining({ column: "y", ...expected })]);
+  });
+
+  test("with the size that an input gave its symbol", () => {
+    const plan = bind(
+      { inputs: { ids: { shape: [128] } } },
+      { ids: list() },
+      {
+        inputs: [aTensor("ids", ["n", "s"], "int64")],
+        outputs: [aTensor("hidden", ["n", "s", 4])],
+      },
+    );
+    expect(plan.outputs[0]).toMatchObject({ column: "hidden", rowDims: [128, 4] });
+  });
+
+  test("in the order of the job, as often as asked for", () => {
+    const plan = bind(
+      { outputs: { b: { tensor: "v" }, a: { tensor: "u" }, c: { tensor: "v" } } },
+      { image: fixedList(784) },
+      { outputs: [aTensor("u", ["n"]), aTensor("v", ["n"])] },
+    );
+    expect(plan.outputs.map(({ column, tensor }) => [column, tensor])).toEqual([
+      ["b", "v"],
+      ["a", "u"],
+      ["c", "v"],
+    ]);
+  });
+});
+
+describe("an output is refused", () => {
+  test.each<[string, Case, object]>([
+    [
+      "of a tensor that is not there",
+      [{ tensor: "tt" }, [10]],
+      { where: "map.outputs.y.tensor", what: "the model has no output `tt`", expected: "one of `t`" },
+    ],
+    ["whose shape is open", [{}, ["s", 10]], { where: "map.outputs.y", found: "[s, 10] after the batch" }],
+    [
+      "whose shape is another",
+      [{ shape: [4, 11] }, ["s", 10]],
+      { where: "map.outputs.y.shape", found: "[4, 11]" },
+    ],
+    ["best class of a scalar", [{ op: "argmax" }, []], { where: "map.outputs.y.op" }],
+    ["best class of one class", [{ op: "maxSoftmax" }, [1]], { where: "map.outputs.y.op" }],
+    [
+      "probabilities of many places",
+      [{ op: "softmax" }, [4, 10]],
+      { found: "`t` with [4, 10] after the batch" },
+    ],
+    [
+      "sigmoid of truth values",
+      [{ op: "sigmoid" }, [3], "bool"],
+      { where: "map.outputs.y.op", found: "`t` is bool" },
+    ],
+    [
+      "more than all classes",
+      [{ op: "topK", k: 11 }, [10]],
+      { where: "map.outputs.y.k", expected: "at most 10" },
+    ],
+    [
+      "labels of other classes",
+      [{ op: "argmax", labels: ["a", "b"] }, [10]],
+      { where: "map.outputs.y.labels", expected: "10 labels", found: "2 labels" },
+    ],
+  ])("%s", (_name, of, problem) => {
+    expect(problemsOf(...parts(of))).toEqual([expect.objectContaining(problem)]);
+  });
+
+  test("when it does not say which of several tensors", () => {
+    const outputs = [aTensor("logits", ["n", 10]), aTensor("hidden", ["n", 4])];
+    expect(problemsOf({ outputs: { logit: {} } }, { image: fixedList(784) }, { outputs })).toEqual([
+      {
+        where: "map.outputs.logit",
+        what: "`tensor` is left out, but the model has 2 outputs",
+        expected: "`tensor`: one of `logits`, `hidden`",
+        hint: "did you mean `logits`?",
+      },
+    ]);
+  });
+});

@@ -1,0 +1,79 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FooterProcess } from "../../../../../coordinator/plan/footers/footer-process-owner.ts";
+import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
+import { parseLocation } from "../../../../../shared/domain/location.ts";
+
+let root: string;
+const { signal } = new AbortController();
+const file: FoundFile = {
+  path: parseLocation("/data/a.parquet"),
+  format: "parquet",
+  bytes: 10,
+  version: "1",
+};
+const memoryLimitBytes = 400 << 20;
+const limits = { limitMs: 20_000, memoryLimitBytes, signal };
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-footers-"));
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** A process that does this with each request. */
+async function reader(name: string, body: string): Promise<FooterProcess> {
+  const path = join(root, `${name}.mjs`);
+  await writeFile(path, `process.on("message", (request) => { ${body} });\n`);
+  return new FooterProcess(pathToFileURL(path), memoryLimitBytes);
+}
+
+describe("a footer process", () => {
+  it("answers one request after the other", async () => {
+    await using answering = await reader("answers", "process.send(request.files);");
+    for (let index = 0; index < 3; index += 1) {
+      expect(await answering.read([file], limits)).toEqual({ kind: "answered", answer: [file] });
+    }
+    expect(answering.isUsable).toBe(true);
+  });
+
+  it.each([
+    ["never ends", "for (;;);", "no end after 0.5 seconds"],
+    ["breaks it", 'throw new Error("unreachable");', "ended"],
+    ["ends it", "process.exit(7);", "exit code 7"],
+    ["crashes it", "process.abort();", "SIGABRT"],
+    [
+      "eats the memory",
+      "const kept = []; setInterval(() => kept.push(Buffer.alloc(50 << 20, 1)), 5);",
+      "of memory",
+    ],
+  ])("says what breaks it when a file %s, and is not used again", async (name, body, found) => {
+    await using broken = await reader(name.replaceAll(" ", "-"), body);
+    const reply = await broken.read([file], { ...limits, limitMs: name === "never ends" ? 500 : 20_000 });
+    expect(reply).toEqual({ kind: "broke", found: expect.stringContaining(found) });
+    expect(broken.isUsable).toBe(false);
+  });
+
+  it("bounds the memory of its decoders", async () => {
+    const grow =
+      "const memory = new WebAssembly.Memory({ initial: 1 }); let pages = 1; try { for (;;) { memory.grow(160); pages += 160; } } catch { process.send({ pages }); }";
+    await using bounded = await reader("grows", grow);
+    const reply: unknown = await bounded.read([file], limits);
+    const { pages } = (reply as { answer: { pages: number } }).answer;
+    expect(pages * 65_536).toBeGreaterThan(200 << 20);
+    expect(pages * 65_536).toBeLessThan(memoryLimitBytes);
+  });
+
+  it("rejects with the signal's reason while a file never ends", async () => {
+    await using hanging = await reader("hangs", "for (;;);");
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const reading = hanging.read([file], { ...limits, signal: controller.signal });
+    controller.abort(reason);
+    await expect(reading).rejects.toBe(reason);
+    expect(hanging.isUsable).toBe(false);
+  });
+});

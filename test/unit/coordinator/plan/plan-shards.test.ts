@@ -1,0 +1,262 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { autoShardRows, type PlannedFile, planShards } from "../../../../coordinator/plan/plan-shards.ts";
+import { DatasetRows } from "../../../../shared/domain/dataset-rows.ts";
+import { type Shard, shardRows } from "../../../../shared/domain/shard.ts";
+
+const LAYOUT = "alike";
+
+const fileOf = (...rows: readonly number[]): PlannedFile => ({
+  rowGroups: rows.map((count) => ({ rows: count, bytes: count * 100 })),
+  layout: LAYOUT,
+});
+
+const rowsOf = (file: PlannedFile | undefined) =>
+  file?.rowGroups.reduce((sum, { rows }) => sum + rows, 0) ?? 0;
+
+const slicesOf = (files: readonly PlannedFile[], shard: Pick<Shard, "rowStart" | "rowEnd">) =>
+  new DatasetRows(files.map(rowsOf)).slicesOf(shard);
+
+/** Each shard as `[file, rowStart, rowEnd]` of each file that it has rows of. */
+const slices = (files: readonly PlannedFile[], target: number | "auto") =>
+  planShards(files, { shardRows: target }).map((shard) =>
+    slicesOf(files, shard).map(({ file, rowStart, rowEnd }) => [file, rowStart, rowEnd]),
+  );
+
+/** The same, of shards that each lie in one file. */
+const ranges = (files: readonly PlannedFile[], target: number | "auto") => slices(files, target).flat();
+
+const anyFiles = fc
+  .array(
+    fc.record({
+      rows: fc.array(fc.oneof(fc.nat(50), fc.nat(5_000)), { maxLength: 12 }),
+      layout: fc.constantFrom(LAYOUT, LAYOUT, LAYOUT, "other"),
+    }),
+    { minLength: 1, maxLength: 12 },
+  )
+  .map((files) => files.map(({ rows, layout }) => ({ ...fileOf(...rows), layout })));
+
+const anyTarget = fc.integer({ min: 1, max: 6_000 });
+
+/** Files whose row groups lie apart here and there, as those do that were pruned between. */
+const gappyFiles = anyFiles.chain((files) =>
+  fc
+    .tuple(...files.map(({ rowGroups }) => fc.subarray(rowGroups.map((_, index) => index).slice(1))))
+    .map((gaps) => files.map((file, index) => ({ ...file, afterGaps: new Set(gaps[index]) }))),
+);
+
+describe("a plan with pruned row groups", () => {
+  it("is cut as if they had never been", () => {
+    fc.assert(
+      fc.property(gappyFiles, fc.oneof(anyTarget, fc.constant("auto" as const)), (files, target) => {
+        const whole = files.map(({ rowGroups, layout }) => ({ rowGroups, layout }));
+        expect(planShards(files, { shardRows: target })).toEqual(planShards(whole, { shardRows: target }));
+      }),
+    );
+  });
+
+  it("has no shard of more than 512 stretches of rows, in one file or several", () => {
+    const everyOther = (groups: number): PlannedFile => ({
+      ...fileOf(...new Array<number>(groups).fill(1)),
+      afterGaps: new Set(Array.from({ length: groups - 1 }, (_, index) => index + 1)),
+    });
+    const shards = planShards([everyOther(1_300)], { shardRows: 10_000 });
+    expect(shards.map(shardRows)).toEqual([512, 512, 276]);
+    const several = planShards([everyOther(300), everyOther(300), everyOther(200)], { shardRows: 10_000 });
+    expect(several.map(shardRows)).toEqual([300, 500]);
+  });
+});
+
+describe("a plan", () => {
+  it("holds every row exactly once, in order, numbered from 0", () => {
+    fc.assert(
+      fc.property(anyFiles, fc.oneof(anyTarget, fc.constant("auto" as const)), (files, target) => {
+        const shards = planShards(files, { shardRows: target });
+        expect(shards.map(({ id }) => id)).toEqual(shards.map((_, index) => index));
+        const total = files.reduce((sum, file) => sum + rowsOf(file), 0);
+        let next = 0;
+        for (const { rowStart, rowEnd } of shards) {
+          expect(rowStart).toBe(next);
+          if (total > 0) expect(rowEnd).toBeGreaterThan(rowStart);
+          next = rowEnd;
+        }
+        expect(next).toBe(total);
+        if (total === 0) expect(shards).toHaveLength(1);
+      }),
+    );
+  });
+
+  it("has no shard above 1.5 times the target, and of several files only whole ones, alike, within the target", () => {
+    fc.assert(
+      fc.property(anyFiles, anyTarget, (files, target) => {
+        for (const shard of planShards(files, { shardRows: target })) {
+          expect(shardRows(shard)).toBeLessThanOrEqual(target * 1.5);
+          const parts = slicesOf(files, shard);
+          if (parts.length === 1) continue;
+          expect(shardRows(shard)).toBeLessThanOrEqual(target);
+          expect(new Set(parts.map(({ file }) => files[file]?.layout)).size).toBe(1);
+          for (const part of parts) expect(shardRows(part)).toBe(rowsOf(files[part.file]));
+        }
+      }),
+    );
+  });
+
+  it("has no two neighbours in a file that would fit into one", () => {
+    fc.assert(
+      fc.property(anyFiles, anyTarget, (files, target) => {
+        const parts = planShards(files, { shardRows: target }).map((shard) => slicesOf(files, shard)[0]);
+        for (const [index, part] of parts.entries()) {
+          const next = parts[index + 1];
+          if (part === undefined || next === undefined || next.file !== part.file) continue;
+          const group = groupStarts(files[part.file]).find((start) => start === next.rowStart);
+          // A cut inside a row group is the split of a large one; its neighbours are left as they are.
+          if (group === undefined || isInLarge(files[part.file], next.rowStart, target)) continue;
+          if (isInLarge(files[part.file], part.rowStart, target)) continue;
+          expect(shardRows(part) + shardRows(next)).toBeGreaterThan(target);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("leaves no whole file apart that would fit to the whole files before it", () => {
+    fc.assert(
+      fc.property(anyFiles, anyTarget, (files, target) => {
+        const shards = planShards(files, { shardRows: target });
+        for (const [index, shard] of shards.entries()) {
+          const next = shards[index + 1];
+          const [last, first] = [slicesOf(files, shard).at(-1), next && slicesOf(files, next)[0]];
+          if (last === undefined || first === undefined) continue;
+          const areWhole = [last, first].every((part) => shardRows(part) === rowsOf(files[part.file]));
+          if (!areWhole || files[last.file]?.layout !== files[first.file]?.layout) continue;
+          expect(shardRows(shard) + shardRows(first)).toBeGreaterThan(target);
+        }
+      }),
+    );
+  });
+
+  it("cuts a file the same way whatever other files there are", () => {
+    fc.assert(
+      fc.property(anyFiles, anyTarget, (files, target) => {
+        for (const [index, file] of files.entries()) {
+          const cuts = ranges(files, target)
+            .filter(([of]) => of === index)
+            .map(([, start, end]) => [start, end]);
+          const alone = ranges([file], target).map(([, start, end]) => [start, end]);
+          if (rowsOf(file) > 0) expect(cuts).toEqual(alone);
+        }
+      }),
+    );
+  });
+
+  it("joins small files up to the target", () => {
+    expect(slices([fileOf(40), fileOf(20, 20), fileOf(), fileOf(40), fileOf(90), fileOf(250)], 100)).toEqual([
+      [
+        [0, 0, 40],
+        [1, 0, 40],
+      ],
+      [[3, 0, 40]],
+      [[4, 0, 90]],
+      [[5, 0, 83]],
+      [[5, 83, 166]],
+      [[5, 166, 250]],
+    ]);
+  });
+
+  it("joins no more files than one lease should name", () => {
+    const files = Array.from({ length: 1_200 }, () => fileOf(1));
+    expect(slices(files, 100_000).map((shard) => shard.length)).toEqual([512, 512, 176]);
+  });
+
+  it("joins three thousand files of four rows into a dozen shards", () => {
+    const files = Array.from({ length: 3_000 }, () => fileOf(4));
+    expect(slices(files, "auto").map((shard) => shard.length)).toEqual([...Array(11).fill(256), 184]);
+  });
+
+  it("joins files within the target's bytes, unless the rows of a shard are given", () => {
+    const large = { ...fileOf(), rowGroups: [{ rows: 1, bytes: 10 << 20 }] };
+    const files = Array.from({ length: 7 }, () => large);
+    expect(slices(files, "auto").map((shard) => shard.length)).toEqual([3, 3, 1]);
+    expect(slices(files, 7).map((shard) => shard.length)).toEqual([7]);
+  });
+
+  it("joins small row groups up to the target", () => {
+    expect(ranges([fileOf(40, 40, 40, 40, 40)], 100)).toEqual([
+      [0, 0, 80],
+      [0, 80, 160],
+      [0, 160, 200],
+    ]);
+  });
+
+  it("keeps a row group a little above the target whole", () => {
+    expect(ranges([fileOf(150, 10)], 100)).toEqual([
+      [0, 0, 150],
+      [0, 150, 160],
+    ]);
+  });
+
+  it("splits a row group far above the target into equal ranges", () => {
+    expect(ranges([fileOf(50, 1_000, 50)], 300)).toEqual([
+      [0, 0, 50],
+      [0, 50, 300],
+      [0, 300, 550],
+      [0, 550, 800],
+      [0, 800, 1_050],
+      [0, 1_050, 1_100],
+    ]);
+  });
+
+  it("is one empty shard of the first file when there are no rows", () => {
+    expect(slices([fileOf(), fileOf(0, 0)], 100)).toEqual([[[0, 0, 0]]]);
+  });
+
+  it("refuses more than two million shards", () => {
+    expect(() => planShards([fileOf(4_000_000)], { shardRows: 1 })).toThrow("more than");
+  });
+});
+
+describe("the automatic target", () => {
+  it("is 32 MiB of input", () => {
+    const rows = 100_000_000;
+    expect(autoShardRows([{ rowGroups: [{ rows, bytes: rows * 1_024 }] }])).toBe(32_768);
+  });
+
+  it("spreads a modest file over 16 shards", () => {
+    expect(ranges([fileOf(32_000)], "auto").length).toBe(16);
+  });
+
+  it("keeps at least 1,024 rows in a shard, as long as they are no more than 256 MiB", () => {
+    const ofRowBytes = (bytes: number) => [{ rowGroups: [{ rows: 100_000, bytes: 100_000 * bytes }] }];
+    expect(autoShardRows(ofRowBytes(256 << 10))).toBe(1_024);
+    expect(autoShardRows(ofRowBytes(1 << 20))).toBe(256);
+    expect(autoShardRows(ofRowBytes(1 << 30))).toBe(1);
+    expect(ranges([fileOf(1_500)], "auto").length).toBe(1);
+  });
+
+  it("counts what the model makes of a row, where it is much", () => {
+    const files = [{ rowGroups: [{ rows: 100_000_000, bytes: 100_000_000 * 36 }] }];
+    expect(autoShardRows(files, { outputRowBytes: 40 })).toBe(autoShardRows(files));
+    expect(autoShardRows(files, { outputRowBytes: 4_060 })).toBe(65_536);
+  });
+
+  it("has at most a million rows, however narrow", () => {
+    expect(autoShardRows([{ rowGroups: [{ rows: 1e9, bytes: 1e9 }] }])).toBe(1_000_000);
+  });
+});
+
+function groupStarts(file: PlannedFile | undefined): number[] {
+  let start = 0;
+  return (file?.rowGroups ?? []).map(({ rows }) => {
+    start += rows;
+    return start - rows;
+  });
+}
+
+function isInLarge(file: PlannedFile | undefined, row: number, target: number): boolean {
+  let start = 0;
+  for (const { rows } of file?.rowGroups ?? []) {
+    if (row >= start && row < start + rows) return rows > target * 1.5;
+    start += rows;
+  }
+  return false;
+}
