@@ -73,13 +73,16 @@ async function plan(args: PlanArguments): Promise<void> {
   const precision = args.sample ? await passPrecision(planned, checkPrecision, signal) : null;
   const estimate = args.sample ? await estimated(planned, ask) : null;
   if (args.json) {
-    const { dataset, leftOut, pruned, shards, map, model } = planned;
-    process.stdout.write(
-      `${JSON.stringify({ files: dataset.files, leftOut, pruned, fields: dataset.fields, model, precision, map, shards, estimate })}\n`,
-    );
+    process.stdout.write(`${JSON.stringify({ ...planFacts(planned), precision, estimate })}\n`);
     return;
   }
   process.stdout.write(`${planText(planned, estimate, createStyle(process.stdout))}\n`);
+}
+
+/** Steps are in `map.prepare` and `map.finish`: `where` is their key, and what they make has no `from`. */
+function planFacts({ spec, dataset, leftOut, pruned, shards, map, model }: PlannedJob) {
+  const where = spec.input.where ?? null;
+  return { files: dataset.files, leftOut, where, pruned, fields: dataset.fields, model, map, shards };
 }
 
 /** @throws {ARGUMENT_INVALID} naming the option that is wrong */

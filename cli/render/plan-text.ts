@@ -1,10 +1,12 @@
 import type { Estimate } from "../../estimate/estimate-job.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
+import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
-import type { InputBinding, OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { InputBinding, MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
+import { madeColumns } from "../../shared/domain/step-plan.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
@@ -50,6 +52,7 @@ export function planText(
     ...labelled(facts, style.dim),
     "",
     filesTable(plan, style),
+    ...stepsTable(map, style),
     "",
     renderTable({ columns: ["model input", "type", "made from"], rows: map.inputs.map(inputRow) }, style),
     "",
@@ -106,6 +109,21 @@ function filesTable({ dataset }: PlannedJob, style: Style): string {
   const rows = dataset.files.map(({ path, rows, bytes }) => [path, rows, formatBytes(bytes)]);
   const columns = ["file", "rows", "size"];
   return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_PATH_COLUMNS });
+}
+
+/** The steps in the order in which rows pass them, those behind the model last; none where there are none. */
+function stepsTable({ prepare, finish }: MapPlan, style: Style): string[] {
+  const rows = [...prepare, ...finish].map((step) => [
+    step.where,
+    namesText(step.reads),
+    namesText(madeColumns(step).map(({ name, type }) => `${name} ${showType(type)}`)),
+  ]);
+  if (rows.length === 0) return [];
+  return ["", renderTable({ columns: ["step", "reads", "makes"], rows }, style)];
+}
+
+function namesText(names: readonly string[]): string {
+  return names.length === 0 ? "nothing" : names.map(oneLine).join(", ");
 }
 
 function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, uneven }: InputBinding): string[] {

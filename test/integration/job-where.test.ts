@@ -29,7 +29,9 @@ describe("input.where", () => {
   test("publishes the rows for which it is true, prunes row groups, and accounts for every row", async () => {
     const where = "id >= 120 AND id % 3 = 0 AND NOT (id BETWEEN 200 AND 299)";
     await using job = await JobFolder.make({ spec: whereOf(where) });
-    const { pruned, shards } = await plan(job);
+    const { pruned, shards, where: shown, map } = await plan(job);
+    expect(shown).toBe(where);
+    expect(map.prepare).toMatchObject([{ where: "input.where", reads: ["id"] }]);
     expect(pruned).toEqual([
       { file: 0, rowStart: 0, rowEnd: 100 },
       { file: 1, rowStart: 0, rowEnd: 100 },

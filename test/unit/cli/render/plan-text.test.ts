@@ -128,6 +128,36 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): Plann
 }
 
 describe("a planned job", () => {
+  it("is shown with its steps, and the columns that each reads and makes", () => {
+    const passes = {
+      name: "id",
+      type: { kind: "numeric", type: "int32" },
+      nullable: false,
+      from: "id",
+    } as const;
+    const op = { kind: "sql", select: "", named: [] } as const;
+    const text = planText(
+      aPlan([10], {
+        prepare: [
+          { where: "input.where", op, reads: ["lang", "body"], columns: [passes] },
+          {
+            where: "map.prepare[0].sql",
+            op,
+            reads: ["body"],
+            columns: [passes, { name: "words", type: { kind: "string" }, nullable: true, from: null }],
+          },
+        ],
+        finish: [{ where: "map.finish[0].sql", op, reads: [], columns: [passes] }],
+      }),
+    );
+    expect(text.split("\n").filter((line) => /^(step|input\.|map\.)/.test(line))).toEqual([
+      "step                reads       makes",
+      "input.where         lang, body  nothing",
+      "map.prepare[0].sql  body        words string",
+      "map.finish[0].sql   nothing     nothing",
+    ]);
+  });
+
   it("is shown with its files, shards, tensors and where they come from", () => {
     expect(planText(aPlan([2000, 1500, 1000]), anEstimate()).split("\n")).toEqual([
       "digits",
