@@ -41,14 +41,21 @@ const KEPT_BYTES = 16;
 
 /**
  * Rows wait in memory until their shard is written: for shards that were cut in the sample, there will be
- * more of them.
+ * more of them. As many of the input's as the sample has in its output: steps drop rows, or make several of
+ * one.
  */
-export function cutBytes({ shards, map }: PlannedJob, runs: readonly SampleRun[], slots: number): number {
-  const sampled = runs.flatMap(({ result }) => result.partials.map(({ rowsIn }) => rowsIn));
-  const more = Math.max(0, ...shards.map(shardRows)) - Math.max(0, ...sampled);
+export function cutBytes(
+  { shards, map }: Pick<PlannedJob, "shards" | "map">,
+  runs: readonly Pick<SampleRun, "result">[],
+  slots: number,
+): number {
+  const partials = runs.flatMap(({ result }) => result.partials);
+  const sum = (rows: "rowsIn" | "rowsOut") => partials.reduce((total, partial) => total + partial[rows], 0);
+  const outOfIn = sum("rowsIn") === 0 ? 1 : sum("rowsOut") / sum("rowsIn");
+  const more = Math.max(0, ...shards.map(shardRows)) - Math.max(0, ...partials.map(({ rowsIn }) => rowsIn));
   const rowBytes = map.outputs.reduce(
     (bytes, { rowValues, dtype }) => bytes + rowValues * dtypeBytes(dtype),
     KEPT_BYTES * map.keep.length,
   );
-  return Math.max(0, more) * rowBytes * slots;
+  return Math.max(0, more) * outOfIn * rowBytes * slots;
 }
