@@ -69,12 +69,20 @@ export function emptyTable(name: string, fields: readonly Field[]): string {
   return `CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columnList(fields)})`;
 }
 
-/** Names that differ in case only get a number, as DuckDB does when it reads such a file. */
 function columnList(fields: readonly Field[]): string {
-  const taken = new Set<string>();
+  const names = columnNames(fields);
   return fields
-    .map(({ name, type }) => `${quoteIdentifier(freeName(name, taken))} ${duckdbType(type)}`)
+    .map(({ name, type }, at) => `${quoteIdentifier(names[at] ?? name)} ${duckdbType(type)}`)
     .join(", ");
+}
+
+/**
+ * What the columns of a table of `fields` are called: names that differ in case only get a number, as DuckDB
+ * does when it reads such a file.
+ */
+export function columnNames(fields: readonly Field[]): readonly string[] {
+  const taken = new Set<string>();
+  return fields.map(({ name }) => freeName(name, taken));
 }
 
 function freeName(name: string, taken: Set<string>): string {

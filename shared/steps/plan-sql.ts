@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { present } from "../core/assert.ts";
 import type { Problem } from "../core/errors.ts";
 import { fieldsOf } from "../dataset/fields.ts";
 import { openDatasetFile } from "../dataset/open-dataset-file.ts";
 import { parquetFault } from "../dataset/parquet-form.ts";
 import type { Field, FieldType } from "../domain/dataset.ts";
 import type { StepColumn, StepPlan } from "../domain/step-plan.ts";
-import { DECIMAL_DIGITS, emptyTable } from "../sql/duckdb-types.ts";
+import { columnNames, DECIMAL_DIGITS, emptyTable } from "../sql/duckdb-types.ts";
 import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
 import type { SqlDatabase } from "../sql/sql-database.ts";
 import type { SqlSource } from "../sql/sql-error.ts";
@@ -43,8 +44,6 @@ export async function planSql(
     kind: "refused",
     problems: [{ where, ...problem }],
   });
-  const clash = caseClash(fields);
-  if (clash !== null) return refused(clash);
   await database.run(emptyTable("rows", fields.map(bindable)));
   const results = await database.columnNames(source);
   const node = await parse(source, database);
@@ -52,10 +51,10 @@ export async function planSql(
   if (fault !== null) return refused(fault);
   const twice = results.find((name, at) => results.findIndex((other) => isSameName(other, name)) < at);
   if (twice !== undefined) return refused(namedTwice(twice));
-  const use = columnUse(
-    node,
-    fields.map(({ name }) => name),
-  );
+  const inTable = columnNames(fields);
+  const use = columnUse(node, inTable);
+  const clash = caseClash(fields, inTable, use);
+  if (clash !== null) return refused(clash);
   const unreadable = fields.flatMap((field) => unreadableFault(field, use) ?? []);
   if (unreadable.length > 0)
     return { kind: "refused", problems: unreadable.map((problem) => ({ where, ...problem })) };
@@ -65,7 +64,8 @@ export async function planSql(
   const made = results.filter((name) => !use.passed.has(name));
   const path = join(scratchFolder, "step.parquet");
   await database.copyTo({ where, sql: select }, path, { columns: [ROW_COLUMN, ...made] });
-  const columns = columnsOf(results, use, fields, await fieldsIn(path));
+  const passed = passedColumns(use, fields, inTable);
+  const columns = columnsOf(results, passed, await fieldsIn(path));
   return {
     kind: "planned",
     step: { where, op: { kind: "sql", select, named: use.named }, reads: use.reads, columns },
@@ -74,16 +74,33 @@ export async function planSql(
 
 function columnsOf(
   results: readonly string[],
-  { passed }: ColumnUse,
-  fields: readonly Field[],
+  passed: ReadonlyMap<string, StepColumn>,
   made: readonly Field[],
 ): readonly StepColumn[] {
   return results.flatMap((name): StepColumn[] => {
-    const from = passed.get(name) ?? null;
-    const field =
-      from === null ? made.find((field) => field.name === name) : fields.find((field) => field.name === from);
-    return field === undefined ? [] : [{ ...field, name, from }];
+    const column = passed.get(name);
+    if (column !== undefined) return [column];
+    const own = made.find((field) => field.name === name);
+    return own === undefined ? [] : [{ ...own, from: null }];
   });
+}
+
+/**
+ * By their names in the result. One that has another name in the table than in the input came by `*`, and
+ * gets its own name back.
+ */
+function passedColumns(
+  { passed }: ColumnUse,
+  fields: readonly Field[],
+  inTable: readonly string[],
+): ReadonlyMap<string, StepColumn> {
+  const columns = new Map<string, StepColumn>();
+  for (const [result, column] of passed) {
+    const field = present(fields[inTable.indexOf(column)], "a column that passes is in the table");
+    const name = column === field.name ? result : field.name;
+    columns.set(result, { ...field, name, from: field.name });
+  }
+  return columns;
 }
 
 async function fieldsIn(path: string): Promise<readonly Field[]> {
@@ -149,18 +166,27 @@ function sqlFault(type: FieldType): string | null {
   return isWide ? `DuckDB has decimals of ${DECIMAL_DIGITS} digits` : null;
 }
 
-function caseClash(fields: readonly Field[]): Omit<Problem, "where"> | null {
-  const seen = new Map<string, string>();
-  for (const { name } of fields) {
-    const other = seen.get(name.toLowerCase());
-    if (other !== undefined)
-      return {
-        what: `SQL cannot tell the columns \`${other}\` and \`${name}\` apart`,
-        expected: "names that differ by more than upper and lower case",
-        found: name,
-        hint: "give one of them another name in the input",
-      };
-    seen.set(name.toLowerCase(), name);
+/**
+ * A column that the SELECT names, though another's name differs in case only: DuckDB would take either. What
+ * only comes by `*` may be called so.
+ */
+function caseClash(
+  fields: readonly Field[],
+  inTable: readonly string[],
+  { reads, named }: ColumnUse,
+): Omit<Problem, "where"> | null {
+  for (const column of [...reads, ...named]) {
+    const { name } = present(fields[inTable.indexOf(column)], "a column that is used is in the table");
+    const isAlike = (other: Field, at: number) =>
+      isSameName(other.name, name) || isSameName(inTable[at] ?? "", name);
+    const [first, second] = fields.filter(isAlike);
+    if (first === undefined || second === undefined) continue;
+    return {
+      what: `SQL cannot tell the columns \`${first.name}\` and \`${second.name}\` apart`,
+      expected: "names that differ by more than upper and lower case, of columns that the SQL uses",
+      found: second.name,
+      hint: "give one of them another name in the input, or let both pass by *",
+    };
   }
   return null;
 }
