@@ -1,4 +1,4 @@
-import type { CheckPrecision } from "../coordinator/job/precision-gate.ts";
+import type { CheckPrecision } from "../coordinator/job/pass-precision.ts";
 
 /**
  * The coordinator's check of converted models, which says on stderr what it found, whether or not that is

@@ -61,7 +61,7 @@ export const planCommand: CommandModule<object, PlanArguments> = {
 async function plan(args: PlanArguments): Promise<void> {
   const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const { planJob } = await import("../coordinator/plan/plan-job.ts");
-  const { passPrecision } = await import("../coordinator/job/precision-gate.ts");
+  const { passPrecision } = await import("../coordinator/job/pass-precision.ts");
   const { planText } = await import("./render/plan-text.ts");
   const { createStyle } = await import("./render/style.ts");
   const ask = questionOf(args);

@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
 import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
-import { jobText } from "./render/status-text.ts";
+import { statusText } from "./render/status-text.ts";
 import { createStyle } from "./render/style.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
@@ -20,6 +20,6 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
       const style = createStyle(process.stdout);
       if (args.json) process.stdout.write(`${JSON.stringify(found)}\n`);
       else if (found.length === 0) process.stdout.write("no jobs\n");
-      else process.stdout.write(`${found.map((status) => jobText(status, style)).join("\n\n")}\n`);
+      else process.stdout.write(`${found.map((status) => statusText(status, style)).join("\n\n")}\n`);
     }),
 };

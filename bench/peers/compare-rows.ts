@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { quoteIdentifier, quoteLiteral } from "../../shared/sql/quote.ts";
 import type { ColumnKind, PublishedColumn } from "./peer-job.ts";
 

@@ -6,7 +6,7 @@ import { ensureCredential, secretPath } from "../../shared/access/credential.ts"
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { silentLogger } from "../../shared/core/log.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { quoteLiteral } from "../../shared/sql/quote.ts";
 import { CountingJob } from "../fixtures/counting-job.ts";
 import { SleepyFleet } from "./sleepy-fleet.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { quoteLiteral } from "../../shared/sql/quote.ts";
 import { Graph } from "./graph.ts";
 import type { WorkloadRecipe } from "./recipe.ts";

@@ -13,7 +13,7 @@ import { verdictEntries } from "./verdict-text.ts";
 /**
  * One job, as `status` shows it: how it stands, its id, where its output goes, and what would make it faster.
  */
-export function jobText(status: JobStatus, style: Style = plainStyle): string {
+export function statusText(status: JobStatus, style: Style = plainStyle): string {
   if (isEnded(status.phase)) {
     const failure = status.failure === null ? [] : ["", renderError(errorFromData(status.failure), style)];
     return [endText(status, style), ...failure].join("\n");

@@ -13,8 +13,8 @@ import { clearOutput } from "../publish/clear-output.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 import { type WorkPaths, workPaths } from "../publish/work-paths.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
-import { passPrecision } from "./precision-gate.ts";
-import { refuseOtherResult } from "./same-job.ts";
+import { passPrecision } from "./pass-precision.ts";
+import { refuseOtherResult } from "./refuse-other-job.ts";
 import { startJob } from "./start-job.ts";
 
 /**

@@ -8,7 +8,7 @@ import type { ScheduleConfig } from "../schedule/state/config.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import type { JobSeams } from "./job-seams.ts";
-import type { CheckPrecision } from "./precision-gate.ts";
+import type { CheckPrecision } from "./pass-precision.ts";
 import type { Wake } from "./wake.ts";
 
 export interface OpenJobOptions {

@@ -7,7 +7,7 @@ import type { JournalRecord } from "../schedule/state/record.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { OpenJobOptions } from "./opened-job.ts";
-import { refuseOtherJob } from "./same-job.ts";
+import { refuseOtherJob } from "./refuse-other-job.ts";
 
 /** How the run before ended. */
 type After = Extract<JobOrigin, { kind: "resumed" }>["after"];

@@ -1,9 +1,9 @@
 import { crc32 } from "node:zlib";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
-import { syncPath } from "../../shared/core/durable.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
+import { syncPath } from "../../shared/core/sync-path.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import { decodeFrames, decodeHeader, encodeHeader, encodeRecord, JOURNAL_VERSION } from "./framing.ts";
 import { JournalWriter, type WriterOptions } from "./journal-writer.ts";

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import type { Disk, DiskFile } from "../../shared/core/disk.ts";
-import { syncPath } from "../../shared/core/durable.ts";
 import { placeAlone } from "../../shared/core/hard-link.ts";
+import { syncPath } from "../../shared/core/sync-path.ts";
 import type { SegmentFile } from "./journal-writer.ts";
 
 /**

@@ -4,7 +4,7 @@ import { checkReductions } from "../../coordinator/reduce/check-sql.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import type { Trial } from "./kinds.ts";
 import { FILE_NAMES, makeFile } from "./make-file.ts";
 

@@ -8,7 +8,7 @@ import { sha256 } from "../../shared/core/digest.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { writePartials } from "../../test/support/partial-builder.ts";
 import { Dice } from "./dice.ts";

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { type Disk, realDisk } from "./disk.ts";
-import { syncPath } from "./durable.ts";
 import { errorCode } from "./errno.ts";
+import { syncPath } from "./sync-path.ts";
 
 /**
  * Makes a folder and those above it that are missing, durably: each name is synced into its parent. Also that

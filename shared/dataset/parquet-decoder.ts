@@ -11,9 +11,9 @@ import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 import type { ParquetTail } from "./parquet-footer.ts";
 import { decoderMemoryBytes } from "./parquet-memory.ts";
 import { readColumnPaths, readRowGroups, readSchema } from "./parquet-metadata.ts";
-import { projectColumns } from "./parquet-projection.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
 import { ParquetSource, ReadFailure } from "./parquet-source.ts";
+import { projectColumns } from "./project-columns.ts";
 import { schemaOfStream } from "./record-batch.ts";
 import { columnIndices } from "./schema-columns.ts";
 

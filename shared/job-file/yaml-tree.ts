@@ -17,11 +17,11 @@ import { PATTERN_KEY } from "../domain/job-spec.ts";
 import { expandVariables, LONE_REFERENCE } from "./expand-variables.ts";
 import { accepts, schemaAt } from "./json-schema.ts";
 import type { KeyPath } from "./key-path.ts";
+import { parseYaml, syntaxProblems } from "./parse-yaml.ts";
 import { literalPattern } from "./path-pattern.ts";
 import { SourceMap } from "./source-map.ts";
 import { YamlAnchors } from "./yaml-anchors.ts";
 import { keyText, YamlMerge } from "./yaml-merge.ts";
-import { parseYaml, syntaxProblems } from "./yaml-text.ts";
 
 /**
  * A job file has a few dozen values. Aliases can multiply nodes without end, and nesting can exhaust the

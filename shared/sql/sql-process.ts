@@ -1,6 +1,6 @@
 import { assertNever, present } from "../core/assert.ts";
 import { errorToData } from "../core/errors.ts";
-import { type LockedDatabase, openLockedDatabase } from "./locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "./locked-database.ts";
 import type { SqlCommand, SqlReply, SqlRequest } from "./sql-protocol.ts";
 
 /**

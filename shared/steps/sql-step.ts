@@ -9,7 +9,7 @@ import { plainBatch } from "../dataset/plain-batch.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
 import { madeColumns, type SqlOp, type StepPlan } from "../domain/step-plan.ts";
-import { type LockedDatabase, openLockedDatabase } from "../sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../sql/locked-database.ts";
 import { parquetScan, quoteIdentifier } from "../sql/quote.ts";
 import { fetchedSource } from "../storage/small-file.ts";
 import { ROW_COLUMN } from "./plan-sql.ts";

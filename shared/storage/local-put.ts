@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { digestFile } from "../core/digest.ts";
 import type { Disk } from "../core/disk.ts";
-import { syncPath } from "../core/durable.ts";
 import { errorCode } from "../core/errno.ts";
 import { lacksHardLinks, placeAlone, placeOnce } from "../core/hard-link.ts";
 import { makeFolder, makeFolders } from "../core/make-folders.ts";
 import type { Random } from "../core/random.ts";
+import { syncPath } from "../core/sync-path.ts";
 import { folderOf, type Location, localPathOf, nameOf } from "../domain/location.ts";
 import { occupied } from "./errors.ts";
 import { drain } from "./put-source.ts";

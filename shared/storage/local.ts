@@ -1,8 +1,8 @@
 import { type Disk, type DiskVersion, realDisk } from "../core/disk.ts";
-import { syncPath } from "../core/durable.ts";
 import { errorCode } from "../core/errno.ts";
 import { makeFolders } from "../core/make-folders.ts";
 import { systemRandom } from "../core/random.ts";
+import { syncPath } from "../core/sync-path.ts";
 import { type FileStat, folderOf, type Location, localPathOf } from "../domain/location.ts";
 import { asStorageErrors, checkRange, notAFile, tooShort } from "./errors.ts";
 import { LocalHandles } from "./local-handles.ts";

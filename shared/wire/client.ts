@@ -1,9 +1,9 @@
 import type { ChannelOptions } from "@grpc/grpc-js";
 import type { Credential } from "../access/credential.ts";
 import { formatAddress, parseAddress } from "./address.ts";
-import { jobsClient, workClient, workersClient } from "./client-control.ts";
 import { dataClient } from "./client-data.ts";
 import { Peer } from "./peer.ts";
+import { jobsClient, workClient, workersClient } from "./service-clients.ts";
 import type { CoordinatorServices } from "./services.ts";
 
 /** The coordinator behind an address: its services, as if they were here. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Field, Float16, Float64, Int32, List, type RecordBatch, Utf8, vectorFromArray } from "apache-arrow";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
 import { only, tableOf } from "../support/sample-table.ts";

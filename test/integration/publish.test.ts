@@ -22,7 +22,7 @@ import { below, type Location, parseLocation } from "../../shared/domain/locatio
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { asBucket } from "../../shared/storage/as-bucket.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";

@@ -6,7 +6,7 @@ import { deferred } from "../../shared/core/abort.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { aJob, FakeLane, type FakeModel, leaseOn } from "../support/shard-job.ts";
 import { BAD_ROW, expectedRows, inputTable, ROWS } from "../support/shard-table.ts";
 import { startShardThread } from "../support/shard-thread.ts";

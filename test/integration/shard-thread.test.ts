@@ -9,7 +9,7 @@ import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { aJob, FakeLane, type FakeModel, leaseOn, SUM_PLAN } from "../support/shard-job.ts";
 import { BAD_ROW, expectedRows, inputTable, ROWS, tagOf } from "../support/shard-table.ts";
 import { startShardThread } from "../support/shard-thread.ts";

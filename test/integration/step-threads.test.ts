@@ -7,7 +7,7 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { joinSteps, type StepPlan } from "../../shared/domain/step-plan.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { StageSteps } from "../../worker/steps/stage-steps.ts";

@@ -11,7 +11,7 @@ import {
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { type PlannedPartialFile, partialLayout } from "../../shared/domain/partial-layout.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 
 export interface PartialRecipe {

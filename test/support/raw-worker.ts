@@ -9,7 +9,7 @@ import type { PartialFile, PartialManifest } from "../../shared/domain/partial.t
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
-import { openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { type LeaseRef, PROTOCOL_VERSION } from "../../shared/wire/services.ts";
 import { aWorker } from "./builders.ts";

@@ -30,7 +30,7 @@ export async function combineRows(options: CombineOptions): Promise<readonly Com
   const { tables, rowsPath, rowsFolder, targetFolder, scratchPath, signal } = options;
   signal.throwIfAborted();
   // Loaded only where there is SQL: it takes a tenth of a second.
-  const { openLockedDatabase } = await import("../../shared/sql/locked-duckdb.ts");
+  const { openLockedDatabase } = await import("../../shared/sql/locked-database.ts");
   const folders = [...new Set([rowsFolder, targetFolder])];
   const files: CombinedFile[] = [];
   for (const { name, reduction, combine } of tables) {

@@ -3,10 +3,10 @@ import { dirname } from "node:path";
 import { sha256 } from "../../core/digest.ts";
 import { messageOf, ShardmillError } from "../../core/errors.ts";
 import type { Conversion, ConvertedPrecision } from "../../domain/precision.ts";
+import { halveModel } from "./halve-model.ts";
 import { loadWeights, tensorsOf } from "./load-weights.ts";
 import { decodeOnnxModel, encodeOnnxModel, type OnnxGraph, type OnnxModel, toNumber } from "./onnx-model.ts";
 import { quantizeModel } from "./quantize.ts";
-import { halveModel } from "./to-half.ts";
 
 export interface ConvertedFile {
   readonly conversion: Conversion;

@@ -26,7 +26,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^worker\/(job\/open-job|process\/supervisor|accuracy\/check-precision)\.ts$/,
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
   // Libraries that want files, and processes that parse what cannot be trusted.
-  /^shared\/sql\/(locked-duckdb|sql-process-client)\.ts$/,
+  /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
   /^shared\/onnx\/external-data\.ts$/,
   /^shared\/onnx\/precision\/(convert-file|load-weights)\.ts$/,
   /^worker\/accuracy\/compare-process\.ts$/,
@@ -34,7 +34,7 @@ export const FILE_USERS: readonly RegExp[] = [
 
 /** Who may work on a `Disk`: the journal and the lock, and local storage. */
 export const DISK_USERS: readonly RegExp[] = [
-  /^shared\/core\/(digest|durable|hard-link|make-folders)\.ts$/,
+  /^shared\/core\/(digest|hard-link|make-folders|sync-path)\.ts$/,
   /^shared\/storage\/local[^/]*\.ts$/,
   /^coordinator\/journal\//,
   /^coordinator\/job\/job-seams\.ts$/,

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { describe, expect, it } from "vitest";
 import { comparisonSql, judge } from "../../../../bench/peers/compare-rows.ts";
 import type { ColumnKind } from "../../../../bench/peers/peer-job.ts";
-import { openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 
 const KINDS = new Map<string, ColumnKind>([
   ["id", "kept"],

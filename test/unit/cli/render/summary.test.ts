@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jobText } from "../../../../cli/render/status-text.ts";
+import { statusText } from "../../../../cli/render/status-text.ts";
 import { endText, jobSummary } from "../../../../cli/render/summary.ts";
 import { NO_VERDICT } from "../../../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
@@ -112,7 +112,7 @@ describe("the end of a job for people", () => {
 
 describe("the text of a job", () => {
   it("shows a running job's progress, id and output", () => {
-    expect(jobText(aStatus()).split("\n")).toEqual([
+    expect(statusText(aStatus()).split("\n")).toEqual([
       "digits  running  4.2s",
       "  █████████████████████████░░░░░░░░░░░░░░░  62 %  6,250 of 10,000 rows",
       "  2,400 rows/s, 1.5s left, limited by infer (93 % busy)",
@@ -128,14 +128,14 @@ describe("the text of a job", () => {
   it("shows the precision of a converted model, and nothing of one as it came", () => {
     const precision = { precision: "int8", check: null } as const;
     const line = "  precision  int8, not compared with the original";
-    expect(jobText(aStatus({ precision })).split("\n")).toContain(line);
+    expect(statusText(aStatus({ precision })).split("\n")).toContain(line);
     expect(endText(aPublishedStatus({ precision }))).toMatch(/\n {2}precision +int8, not compared/);
-    for (const text of [jobText(aStatus()), endText(aPublishedStatus())])
+    for (const text of [statusText(aStatus()), endText(aPublishedStatus())])
       expect(text).not.toContain("precision  ");
   });
 
   it("shows a failed job's end, and its error in full", () => {
-    const text = jobText(aStatus({ phase: "failed", failure, ...NO_VERDICT }));
+    const text = statusText(aStatus({ phase: "failed", failure, ...NO_VERDICT }));
     expect(text.split("\n")).toEqual([
       "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
       "  job     digits-1",

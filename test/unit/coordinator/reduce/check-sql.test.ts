@@ -6,7 +6,7 @@ import { checkReductions } from "../../../../coordinator/reduce/check-sql.ts";
 import { isShardmillError, type Problem } from "../../../../shared/core/errors.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
-import { openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 
 const FIELDS: readonly Field[] = [
   { name: "label", type: { kind: "numeric", type: "int64" }, nullable: true },

@@ -9,7 +9,7 @@ import { type ReduceOptions, reducePartials } from "../../../../coordinator/redu
 import type { Field } from "../../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
-import { openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { type PartialRecipe, writePartials } from "../../../support/partial-builder.ts";
 

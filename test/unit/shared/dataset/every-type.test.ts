@@ -22,7 +22,7 @@ import { plainField } from "../../../../shared/dataset/plain-type.ts";
 import { recordBatchOf } from "../../../../shared/dataset/record-batch.ts";
 import type { DatasetFormat } from "../../../../shared/domain/dataset.ts";
 import { emptyTable } from "../../../../shared/sql/duckdb-types.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../../../shared/sql/quote.ts";
 import { ARROW_TYPES } from "../../../support/arrow-types.ts";
 import { memorySource } from "../../../support/memory-source.ts";

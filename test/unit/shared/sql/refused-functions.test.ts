@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { quoteLiteral } from "../../../../shared/sql/quote.ts";
 
 let root: string;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../../../shared/sql/quote.ts";
 
 /** Values of each type that DuckDB lists, those that a file is most likely to change. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
 import { pruneSteps, type StepPlan } from "../../../../shared/domain/step-plan.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { planSql } from "../../../../shared/steps/plan-sql.ts";
 
 const INT: FieldType = { kind: "numeric", type: "int32" };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkWhere } from "../../../../../coordinator/plan/where/check-where.ts";
 import { isShardmillError } from "../../../../../shared/core/errors.ts";
 import type { Field, FieldType } from "../../../../../shared/domain/dataset.ts";
-import { openLockedDatabase } from "../../../../../shared/sql/locked-duckdb.ts";
+import { openLockedDatabase } from "../../../../../shared/sql/locked-database.ts";
 
 const field = (name: string, type: FieldType): Field => ({ name, type, nullable: true });
 const FIELDS: readonly Field[] = [

@@ -8,7 +8,7 @@ import { checkWhere } from "../../../../../coordinator/plan/where/check-where.ts
 import { possibleTruths } from "../../../../../coordinator/plan/where/possible-truths.ts";
 import { fieldsOf } from "../../../../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../../../../shared/dataset/open-dataset-file.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../../../../shared/sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../../shared/sql/locked-database.ts";
 import type { SqlDatabase } from "../../../../../shared/sql/sql-database.ts";
 import { fetchedSource } from "../../../../../shared/storage/small-file.ts";
 

@@ -2,7 +2,7 @@ import { type Data, Field, Int32, List, makeData, Struct, type Table } from "apa
 import { describe, expect, it } from "vitest";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
-import { projectColumns } from "../../../../shared/dataset/parquet-projection.ts";
+import { projectColumns } from "../../../../shared/dataset/project-columns.ts";
 import { memorySource } from "../../../support/memory-source.ts";
 import { readRows } from "../../../support/read-rows.ts";
 import { embeddings, plainRows, tableOf } from "../../../support/sample-table.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { halveModel } from "../../../../../shared/onnx/precision/halve-model.ts";
 import { decodeOnnxModel, type OnnxGraph } from "../../../../../shared/onnx/precision/onnx-model.ts";
-import { halveModel } from "../../../../../shared/onnx/precision/to-half.ts";
 import { type ConstantSpec, type NodeSpec, onnxModel } from "../../../../support/onnx-model.ts";
 
 const floats = (name: string, dims: readonly number[], value = 1): ConstantSpec => ({

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { digestFile } from "../../../../shared/core/digest.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { parquetScan, quoteLiteral } from "../../../../shared/sql/quote.ts";
 
 let root: string;
