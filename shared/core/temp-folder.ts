@@ -31,6 +31,16 @@ export async function makeTempFolder(kind: string, base: string = tmpdir()): Pro
   }
 }
 
+/** Runs `work` with a new folder, as {@link makeTempFolder} makes it, and removes that afterwards. */
+export async function withTempFolder<T>(kind: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await makeTempFolder(kind);
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** Whatever cannot be listed, judged or removed stays: it is in nobody's way. */
 async function sweep(kind: string, base: string, own: ProcessIdentity): Promise<void> {
   const prefix = prefixOf(kind, own);

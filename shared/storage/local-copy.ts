@@ -18,7 +18,7 @@ export interface WantedFile {
 }
 
 /** The error for a file that has another content, or none that can be read; `found` says what it has. */
-export type OtherContent = (file: WantedFile, found: string, cause?: unknown) => Error;
+type OtherContent = (file: WantedFile, found: string, cause?: unknown) => Error;
 
 export interface LocalCopy {
   /** Of each file, in their order. */

@@ -1,17 +1,9 @@
-import { join } from "node:path";
 import { present } from "../../shared/core/assert.ts";
-import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
-import { atCoordinator, nameOf, viaCoordinator } from "../../shared/domain/location.ts";
-import { modelDigest } from "../../shared/domain/model-digest.ts";
-import { isInsideLocation } from "../../shared/domain/model-location.ts";
-import {
-  fetchedFiles,
-  type LocalCopy,
-  localFiles,
-  type OtherContent,
-  type WantedFile,
-} from "../../shared/storage/local-copy.ts";
+import { viaCoordinator } from "../../shared/domain/location.ts";
+import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
+import type { LocalCopy } from "../../shared/storage/local-copy.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { AccessChoice } from "./choose-access.ts";
 
@@ -43,10 +35,11 @@ interface LocalModel {
  */
 export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
   const [nearest, ...others] = options.from;
+  const { model } = options.job;
   const copy =
     nearest === "coordinator"
       ? await fetchModel(options)
-      : await localFiles(filesOf(options), modelChanged).catch((error: unknown) => {
+      : await modelHere(model).catch((error: unknown) => {
           // What lies at that path here may be another machine's.
           if (others.includes("coordinator") && isShardmillError(error, "MODEL_CHANGED"))
             return fetchModel(options);
@@ -56,35 +49,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
   return { path, checkUnchanged: () => copy.checkUnchanged() };
 }
 
-/** Its folder is named by its digest. */
-async function fetchModel(options: LocalModelOptions): Promise<LocalCopy> {
-  const { coordinator, scratchPath, job } = options;
+async function fetchModel({ coordinator, scratchPath, job }: LocalModelOptions): Promise<LocalCopy> {
   const storage = present(coordinator, "a model that is not visible, and no coordinator to fetch it from");
-  const folder = join(scratchPath, `model-${modelDigest(job.model)}`);
-  const files = filesOf(options).map((file) => ({ ...file, location: viaCoordinator(file.location) }));
-  const other: OtherContent = (file, found, cause) =>
-    modelChanged({ ...file, location: atCoordinator(file.location) }, found, cause);
-  return await fetchedFiles(files, { storage, folder, other });
-}
-
-/** A model may name itself among them. */
-function filesOf({ job: { model } }: LocalModelOptions): readonly WantedFile[] {
-  const data = model.externalData.map(({ location: name, path: location, bytes, sha256 }) => {
-    if (!isInsideLocation(name)) throw new Error(`broken invariant: location ${name}`);
-    return { location, name, bytes, sha256 };
-  });
-  const { path: location, bytes, sha256 } = model;
-  return [{ location, name: nameOf(location), bytes, sha256 }, ...data];
-}
-
-function modelChanged(
-  { location: path, sha256: expected }: WantedFile,
-  found: string,
-  cause?: unknown,
-): ShardmillError {
-  return new ShardmillError("MODEL_CHANGED", `${path} is not the model that the job was planned with`, {
-    fields: { path, expected, found },
-    hint: "run the job again with --fresh to use the new model",
-    cause,
-  });
+  return await copyModel(job.model, { storage, scratchPath, locate: viaCoordinator });
 }

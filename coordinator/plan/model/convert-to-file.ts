@@ -6,6 +6,7 @@ import { placeAlone } from "../../../shared/core/hard-link.ts";
 import type { Conversion, ConvertedPrecision } from "../../../shared/domain/precision.ts";
 import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
 import { inspectModel } from "./inspect-model.ts";
+import { withLocalModel } from "./local-model.ts";
 import { readModelFile } from "./model-file.ts";
 
 export interface ConvertedToFile {
@@ -36,7 +37,9 @@ export async function convertToFile(options: {
   const model = await readModelFile(options.model, signal);
   const temporary = `${output}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
   try {
-    const { conversion, bytes, sha256 } = await convertModel({ model, precision, output: temporary, signal });
+    const { conversion, bytes, sha256 } = await withLocalModel(model, (local) =>
+      convertModel({ model: local, precision, output: temporary, signal }),
+    );
     await inspectModel(temporary, signal);
     // A link fails where something has come to be in the meantime.
     if (replace) await rename(temporary, output);

@@ -17,6 +17,7 @@ import {
 } from "../../../shared/domain/precision.ts";
 import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
 import { inspectModel } from "./inspect-model.ts";
+import { withLocalModel } from "./local-model.ts";
 
 /** Beside a converted model: what it must be. */
 const recordSchema = z.object({
@@ -73,7 +74,9 @@ async function make(
 ): Promise<ConvertedModel> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
   try {
-    const made = await convertModel({ model: original, precision, output: temporary, signal });
+    const made = await withLocalModel(original, (model) =>
+      convertModel({ model, precision, output: temporary, signal }),
+    );
     const { signature } = await inspectModel(temporary, signal);
     const { sha256, bytes, conversion } = made;
     const record: CacheRecord = { sha256, conversion };

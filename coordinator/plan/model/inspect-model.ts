@@ -1,9 +1,11 @@
 import { type ErrorData, errorFromData } from "../../../shared/core/errors.ts";
 import { compiledUrl } from "../../../shared/core/package-root.ts";
 import type { ModelFile } from "../../../shared/domain/job.ts";
+import { type Location, localPathOf } from "../../../shared/domain/location.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
-import { modelBroke, readModelFile } from "./model-file.ts";
+import { withLocalModel } from "./local-model.ts";
+import { modelBroke, type ReadModelOptions, readModelFile } from "./model-file.ts";
 
 /** Sent to the inspecting process. */
 export interface InspectQuestion {
@@ -42,18 +44,21 @@ const MEMORY_BASE_BYTES = 1 << 30;
 export async function inspectModel(
   path: string,
   signal: AbortSignal,
-  limits: { readonly limitMs: number } = { limitMs: INSPECT_LIMIT_MS },
+  { openers = {}, limitMs = INSPECT_LIMIT_MS }: ReadModelOptions = {},
 ): Promise<ModelFile> {
-  const file = await readModelFile(path, signal);
-  const question: InspectQuestion = { path };
+  const file = await readModelFile(path, signal, { openers });
   const bytes = file.externalData.reduce((sum, data) => sum + data.bytes, file.bytes);
-  const result = await runIsolated({
-    script: compiledUrl("coordinator/plan/model/inspect-model-process.ts"),
-    argument: question,
-    limitMs: limits.limitMs,
-    memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,
-    signal,
-  });
+  const inspect = (local: { readonly path: Location }) => {
+    const question: InspectQuestion = { path: localPathOf(local.path) };
+    return runIsolated({
+      script: compiledUrl("coordinator/plan/model/inspect-model-process.ts"),
+      argument: question,
+      limitMs,
+      memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,
+      signal,
+    });
+  };
+  const result = await withLocalModel(file, inspect, openers);
   return { ...file, signature: readSignature(path, result) };
 }
 
@@ -61,5 +66,5 @@ function readSignature(path: string, result: IsolatedResult): ModelSignature {
   if (result.kind !== "answered") throw modelBroke(path, result);
   const answer = result.value as InspectAnswer;
   if (answer.kind === "read") return answer.signature;
-  throw errorFromData({ ...answer.error, fields: { path, ...answer.error.fields } });
+  throw errorFromData({ ...answer.error, fields: { ...answer.error.fields, path } });
 }

@@ -1,3 +1,4 @@
+import { normalize } from "node:path/posix";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { below, folderOf, type Location } from "../../../shared/domain/location.ts";
@@ -58,7 +59,8 @@ async function findOne(
   if (!isInsideLocation(location)) {
     throw refuse(`has its data at ${named}, outside the model's folder`, stay);
   }
-  const path = below(folderOf(modelPath), location);
+  // A storage without folders takes `./` for a name.
+  const path = below(folderOf(modelPath), normalize(location));
   const [real, stat] = await Promise.all([
     storage.real(path),
     storage.stat(path).catch((error: unknown) => {

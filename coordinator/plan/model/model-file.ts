@@ -1,19 +1,15 @@
 import { type ErrorData, errorFromData, ShardmillError } from "../../../shared/core/errors.ts";
 import { nearest } from "../../../shared/core/nearest.ts";
 import { compiledUrl } from "../../../shared/core/package-root.ts";
+import { withTempFolder } from "../../../shared/core/temp-folder.ts";
 import type { ModelDataFile, ModelFile } from "../../../shared/domain/job.ts";
-import {
-  folderOf,
-  type Location,
-  localPathOf,
-  nameOf,
-  parseLocation,
-} from "../../../shared/domain/location.ts";
+import { folderOf, type Location, localPathOf, nameOf, parseLocation } from "../../../shared/domain/location.ts";
 import type { ExternalTensor } from "../../../shared/onnx/external-data.ts";
 import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
 import { reasonOf } from "../../../shared/storage/errors.ts";
+import { isOnThisMachine, pathOfFile } from "../../../shared/storage/local-paths.ts";
 import { namesIn } from "../../../shared/storage/names-in.ts";
-import { Storages } from "../../../shared/storage/open-storage.ts";
+import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import type { Storage, StoredFile } from "../../../shared/storage/storage.ts";
 import { digestStored } from "../../../shared/storage/whole-file.ts";
 import { findModelData } from "./model-data-files.ts";
@@ -34,6 +30,13 @@ export type ModelDataAnswer =
 const WALK_LIMIT_MS = 120_000;
 const WALK_MEMORY_BYTES = 1 << 30;
 
+export interface ReadModelOptions {
+  /** Of other storages than the usual ones. */
+  readonly openers?: StorageOpeners;
+  /** How long the process that looks at the model may take. */
+  readonly limitMs?: number;
+}
+
 /**
  * A model's files and their digests: its own, and those that it keeps tensors in.
  *
@@ -44,20 +47,13 @@ const WALK_MEMORY_BYTES = 1 << 30;
 export async function readModelFile(
   modelPath: string,
   signal: AbortSignal,
-  limits: { readonly limitMs: number } = { limitMs: WALK_LIMIT_MS },
+  { openers = {}, limitMs = WALK_LIMIT_MS }: ReadModelOptions = {},
 ): Promise<Omit<ModelFile, "signature">> {
   const path = parseLocation(modelPath);
-  await using storages = new Storages();
+  await using storages = new Storages(openers);
   const storage = await storages.at(path);
   await requireFile(path, storage);
-  const question: ModelDataQuestion = { path: localPathOf(path) };
-  const walking = runIsolated({
-    script: compiledUrl("coordinator/plan/model/model-data-process.ts"),
-    argument: question,
-    limitMs: limits.limitMs,
-    memoryLimitBytes: WALK_MEMORY_BYTES,
-    signal,
-  });
+  const walking = walkModel(path, { storage, signal, limitMs });
   const [walked, own] = await Promise.allSettled([walking, digestModel(path, storage, signal)]);
   if (own.status === "rejected") throw own.reason;
   if (walked.status === "rejected") throw walked.reason;
@@ -69,10 +65,36 @@ export async function readModelFile(
   return { path, ...own.value, externalData };
 }
 
+/** Of a model that is not on this machine a copy is walked. */
+async function walkModel(
+  path: Location,
+  {
+    storage,
+    signal,
+    limitMs,
+  }: { readonly storage: Storage; readonly signal: AbortSignal; readonly limitMs: number },
+): Promise<IsolatedResult> {
+  const walk = (localPath: string) => {
+    const question: ModelDataQuestion = { path: localPath };
+    return runIsolated({
+      script: compiledUrl("coordinator/plan/model/model-data-process.ts"),
+      argument: question,
+      limitMs,
+      memoryLimitBytes: WALK_MEMORY_BYTES,
+      signal,
+    });
+  };
+  if (isOnThisMachine(path)) return await walk(localPathOf(path));
+  return await withTempFolder("model", async (scratch) =>
+    walk(await pathOfFile(path, { storage, scratch, signal })),
+  );
+}
+
 function readTensors(path: string, result: IsolatedResult): readonly ExternalTensor[] {
   if (result.kind !== "answered") throw modelBroke(path, result);
   const answer = result.value as ModelDataAnswer;
-  if (answer.kind === "failed") throw errorFromData(answer.error);
+  if (answer.kind === "failed")
+    throw errorFromData({ ...answer.error, fields: { ...answer.error.fields, path } });
   return answer.tensors;
 }
 
