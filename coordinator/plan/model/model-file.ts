@@ -3,7 +3,13 @@ import { nearest } from "../../../shared/core/nearest.ts";
 import { compiledUrl } from "../../../shared/core/package-root.ts";
 import { withTempFolder } from "../../../shared/core/temp-folder.ts";
 import type { ModelDataFile, ModelFile } from "../../../shared/domain/job.ts";
-import { folderOf, type Location, localPathOf, nameOf, parseLocation } from "../../../shared/domain/location.ts";
+import {
+  folderOf,
+  type Location,
+  localPathOf,
+  nameOf,
+  parseLocation,
+} from "../../../shared/domain/location.ts";
 import type { ExternalTensor } from "../../../shared/onnx/external-data.ts";
 import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
 import { reasonOf } from "../../../shared/storage/errors.ts";
