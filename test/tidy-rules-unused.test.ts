@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { findDuplicates } from "./support/tidy/duplicates.ts";
 import { findFragments } from "./support/tidy/fragments.ts";
+import { findManyParameters } from "./support/tidy/hygiene.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 import { findUnusedCodes, findUnusedExports } from "./support/tidy/unused.ts";
 
@@ -82,5 +83,15 @@ describe("the rules", () => {
       }),
     );
     expect(listed(found)).toEqual(["worker/b.ts:1: does the same as the function at shared/a.ts:2"]);
+  });
+
+  it("find functions of more than four parameters, where a range counts as one", () => {
+    const text =
+      "function a(b: 1, c: 1, d: 1, e: 1) {}\nfunction f(b: 1, from: 1, to: 1, c: 1, at: 1) {}\nconst g = (b: 1, c: 1, d: 1, e: 1, h: 1) => {};\nclass I { j(from: 1, b: 1, to: 1, { c }: {}, d: 1) {} }";
+    const found = findManyParameters(sources({ "shared/a.ts": text, "test/a.ts": text }));
+    expect(listed(found)).toEqual([
+      "shared/a.ts:3: a function has at most 4 parameters, this has 5",
+      "shared/a.ts:4: a function has at most 4 parameters, this has 5",
+    ]);
   });
 });

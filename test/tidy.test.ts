@@ -9,6 +9,7 @@ import {
   findBadNames,
   findLongFiles,
   findLongFunctions,
+  findManyParameters,
   findPrinting,
   findReExports,
   findStrayUnitTests,
@@ -87,6 +88,10 @@ describe("the house", () => {
     expect(listed([...findLongFiles(files), ...findLongFunctions(files), ...findBadNames(files)])).toEqual(
       [],
     );
+  });
+
+  it("has functions of few parameters", () => {
+    expect(listed(findManyParameters(files))).toEqual([]);
   });
 
   it("prints only where people run it", () => {

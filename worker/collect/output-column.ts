@@ -124,17 +124,22 @@ export function columnValues(type: NumericType, count: number): DtypeArray {
   return new DTYPE_ARRAYS[type](count);
 }
 
-/** Both are of one dtype; as bytes they are copied whatever it is. Places and count are in elements. */
+/**
+ * Copies elements `[from, to)` to `target` from its element `at` on. Both are of one dtype; as bytes they are
+ * copied whatever it is.
+ */
 export function copyElements(
   source: ArrayBuffer,
   from: number,
-  count: number,
+  to: number,
   target: DtypeArray,
   at: number,
 ): void {
   const width = target.BYTES_PER_ELEMENT;
-  const bytes = new Uint8Array(target.buffer, target.byteOffset + at * width, count * width);
-  bytes.set(new Uint8Array(source, from * width, count * width));
+  const bytes = (to - from) * width;
+  new Uint8Array(target.buffer, target.byteOffset + at * width, bytes).set(
+    new Uint8Array(source, from * width, bytes),
+  );
 }
 
 function labelData(labels: readonly Uint8Array[], indices: DtypeArray): Data {

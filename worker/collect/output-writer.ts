@@ -100,7 +100,13 @@ function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): 
     open: ({ rows }, place) => column.reserve(place + rows),
     write: (tensor, placements) => {
       for (const { tensorRow, rows, place } of placements) {
-        copyElements(tensor.data, tensorRow * width, rows * width, column.values, place * width);
+        copyElements(
+          tensor.data,
+          tensorRow * width,
+          (tensorRow + rows) * width,
+          column.values,
+          place * width,
+        );
       }
     },
   };

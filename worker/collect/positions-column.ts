@@ -58,7 +58,7 @@ export class PositionsColumn implements MadeColumn {
       for (let row = 0; row < rows; row += 1) {
         const [start, end] = positionsOf(block, place - block.place + row);
         const from = (tensorRow + row) * length * rowValues;
-        copyElements(data, from, (end - start) * rowValues, block.values, start * rowValues);
+        copyElements(data, from, from + (end - start) * rowValues, block.values, start * rowValues);
       }
     }
   }

@@ -150,7 +150,8 @@ function fillBinary(cells: Cells, from: number, to: number, binding: InputBindin
   const { nulls, layout } = cells;
   const cellValues = valuesPerCell(binding);
   if (nulls === null && layout.kind === "fixed") {
-    fillBytes(cells, cellStart(cells, from), cellStart(cells, to), (to - from) * cellValues, binding, target);
+    const values = (to - from) * cellValues;
+    fillBytes(cells, { start: cellStart(cells, from), end: cellStart(cells, to), values }, binding, target);
     return;
   }
   for (let row = from; row < to; row += 1) {
@@ -159,15 +160,21 @@ function fillBinary(cells: Cells, from: number, to: number, binding: InputBindin
       if (binding.fill !== null) fillValue(binding.fill, binding, cellValues, place);
       continue;
     }
-    fillBytes(cells, cellStart(cells, row), cellStart(cells, row + 1), cellValues, binding, place);
+    const bytes = { start: cellStart(cells, row), end: cellStart(cells, row + 1), values: cellValues };
+    fillBytes(cells, bytes, binding, place);
   }
+}
+
+/** Bytes `[start, end)` of a leaf, which are so many values. */
+interface ValueBytes {
+  readonly start: number;
+  readonly end: number;
+  readonly values: number;
 }
 
 function fillBytes(
   { leaf }: Cells,
-  start: number,
-  end: number,
-  values: number,
+  { start, end, values }: ValueBytes,
   binding: InputBinding,
   target: Target,
 ): void {

@@ -32,6 +32,13 @@ interface OutputContext {
   readonly batchNames: BatchNames;
 }
 
+/** An output column as the job file asks for it, with its ONNX output. */
+interface AskedOutput {
+  readonly tensor: TensorInfo;
+  readonly spec: OutputSpec;
+  readonly path: KeyPath;
+}
+
 /** One output column bound to its ONNX output; null with problems when it cannot be. */
 export function bindOutput(
   column: string,
@@ -46,12 +53,13 @@ export function bindOutput(
   const { tensor, batchAxis } = first;
   const before = problems.length;
   const uneven = isUneven(tensor, spec, context);
+  const asked = { tensor, spec, path };
   const rowDims = uneven
-    ? resolvePositionDims(tensor, spec, path, context, problems)
-    : resolveRowDims(tensor, spec, path, context, problems);
+    ? resolvePositionDims(asked, context, problems)
+    : resolveRowDims(asked, context, problems);
   if (rowDims === null) return null;
-  if (uneven) checkPositionsOp(tensor, spec, path, problems);
-  else checkOp(tensor, rowDims, spec, path, problems);
+  if (uneven) checkPositionsOp(asked, problems);
+  else checkOp(asked, rowDims, problems);
   if (problems.length > before) return null;
   return {
     column,
@@ -144,9 +152,7 @@ function batchHint({ dims }: TensorInfo, elsewhere: number | null): string {
 }
 
 function resolveRowDims(
-  tensor: TensorInfo,
-  spec: OutputSpec,
-  path: KeyPath,
+  { tensor, spec, path }: AskedOutput,
   { sizes, uneven }: OutputContext,
   problems: SpecProblem[],
 ): readonly number[] | null {
@@ -177,10 +183,8 @@ function leaveOut(dim: Dim): string {
 }
 
 function checkOp(
-  tensor: TensorInfo,
+  { tensor, spec, path }: AskedOutput,
   rowDims: readonly number[],
-  spec: OutputSpec,
-  path: KeyPath,
   problems: SpecProblem[],
 ): void {
   const op = opOf({ kind: spec.op });
@@ -226,9 +230,7 @@ function isUneven(tensor: TensorInfo, { shape }: OutputSpec, { sizes, uneven }: 
 
 /** The dims of one position; null with a problem when they are not known. */
 function resolvePositionDims(
-  tensor: TensorInfo,
-  spec: OutputSpec,
-  path: KeyPath,
+  { tensor, spec, path }: AskedOutput,
   { sizes }: PositionsContext,
   problems: SpecProblem[],
 ): readonly number[] | null {
@@ -254,12 +256,8 @@ function resolvePositionDims(
 }
 
 /** Ops work on one vector a row. */
-function checkPositionsOp(
-  tensor: TensorInfo,
-  { op }: OutputSpec,
-  path: KeyPath,
-  problems: SpecProblem[],
-): void {
+function checkPositionsOp({ tensor, spec, path }: AskedOutput, problems: SpecProblem[]): void {
+  const { op } = spec;
   if (opOf({ kind: op }).takesPositions) return;
   problems.push({
     path: [...path, "op"],

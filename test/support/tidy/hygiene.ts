@@ -1,4 +1,4 @@
-import { type Node, Visitor } from "oxc-parser";
+import { type Function as FunctionNode, type Node, Visitor } from "oxc-parser";
 import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
 
 /**
@@ -45,6 +45,32 @@ export function findLongFunctions(files: readonly SourceFile[]): Finding[] {
         ArrowFunctionExpression: measure,
       };
       new Visitor(visitor).visit(program);
+      return findings;
+    });
+}
+
+/** More are mixed up where they are called. A range `[from, to)` or `[start, end)` counts as one. */
+const MAX_PARAMETERS = 4;
+const RANGES = new Set(["from to", "start end"]);
+
+export function findManyParameters(files: readonly SourceFile[]): Finding[] {
+  return files
+    .filter(({ path }) => !path.startsWith("test/"))
+    .flatMap(({ path, text, program }) => {
+      const findings: Finding[] = [];
+      const count = ({ params, start }: Pick<FunctionNode, "params" | "start">) => {
+        const names = params.map((param) => (param.type === "Identifier" ? param.name : ""));
+        const ranges = names.filter((name, at) => RANGES.has(`${name} ${names[at + 1]}`));
+        const found = names.length - ranges.length;
+        if (found <= MAX_PARAMETERS) return;
+        const rule = `a function has at most ${MAX_PARAMETERS} parameters, this has ${found}`;
+        findings.push({ path, line: lineAt(text, start), rule });
+      };
+      new Visitor({
+        FunctionDeclaration: count,
+        FunctionExpression: count,
+        ArrowFunctionExpression: count,
+      }).visit(program);
       return findings;
     });
 }
