@@ -36,7 +36,7 @@ interface CheckerOptions {
   readonly nowMs: () => number;
   readonly note: (line: string) => void;
   /** Calls are of all jobs: the checker of one of them tells of them. */
-  readonly tellsCalls: boolean;
+  readonly logsCalls: boolean;
 }
 
 /** What was decided is on disk, and known to all, within this. */
@@ -72,13 +72,13 @@ export class Checker {
   readonly #deposed = new Set<SimProcess>();
   readonly #names = new Map<string, string>();
 
-  constructor({ image, job, nowMs, note, tellsCalls }: CheckerOptions) {
+  constructor({ image, job, nowMs, note, logsCalls }: CheckerOptions) {
     this.#image = image;
     this.#job = job;
     this.#journal = join(workPaths(job.out).work, "journal");
     this.#nowMs = nowMs;
     this.#note = note;
-    this.#noteCall = tellsCalls ? note : () => {};
+    this.#noteCall = logsCalls ? note : () => {};
   }
 
   broken(law: Law, message: string): void {

@@ -1,6 +1,6 @@
 import { basename } from "node:path/posix";
 import { LAWS, type Law } from "../shared/domain/laws.ts";
-import { MUTANTS } from "./mutant-list.ts";
+import { ALL_MUTANTS } from "./all-mutants.ts";
 
 const HEAD = `# Laws
 
@@ -10,7 +10,7 @@ How the promises to users rest on them is in [reliability](reliability.md).
 
 - **Kept by**: code whose comment explains how it keeps the law.
 - **Asserted by**: code that stops when the law is broken; the core's invariants are checked after each step in tests and simulation.
-- **Simulator**: where \`npm run sim\` judges it from outside. **Planted bugs**: \`npm run sim:mutants\` breaks the law on purpose.`;
+- **Simulator**: where \`npm run sim\` checks it from outside. **Planted bugs**: \`npm run sim:mutants\` breaks the law on purpose.`;
 
 const PRODUCT = /^(coordinator|worker|shared)\//;
 const TABLE = "shared/domain/laws.ts";
@@ -29,12 +29,12 @@ export function lawsPage(sources: ReadonlyMap<string, string>): string {
 function sectionOf(law: Law, files: readonly (readonly [path: string, text: string])[]): string {
   const naming = (folders: RegExp, name: string) =>
     files.filter(([path, text]) => folders.test(path) && text.includes(name)).map(([path]) => linkTo(path));
-  const bugs = MUTANTS.filter(({ breaks }) => breaks.includes(law));
+  const bugs = ALL_MUTANTS.filter(({ breaks }) => breaks.includes(law));
   const { says, why } = LAWS[law];
   const lists = {
     "Kept by": naming(PRODUCT, `Law \`${law}\``),
     "Asserted by": naming(PRODUCT, `"${law}"`),
-    Simulator: naming(/^sim\/(?!mutant)/, `"${law}"`),
+    Simulator: naming(/^sim\/(?!.*mutant)/, `"${law}"`),
     "Planted bugs": bugs.map(({ name }) => `\`${name}\``),
     Tests: naming(/^test\//, `"${law}"`),
   };

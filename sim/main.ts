@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { formatCount } from "../shared/core/units.ts";
-import { FAULT_KINDS } from "./faults.ts";
+import { FAULT_KINDS } from "./fault-plan.ts";
 import { LongRun } from "./long-run.ts";
 import { type SeedResult, simulate } from "./simulate.ts";
 
 /** Each this many-th seed is run twice, and must give the same trace. */
 const TWICE_EVERY = 50;
-const STORY_SHOWN = 200;
+const LOG_SHOWN = 200;
 
 /** A seed that found something once. */
 interface Regression {
@@ -44,7 +44,7 @@ A core runs about 100 seeds a second: the usual 2,000 take half a minute, 20,000
   --jobs N        so many jobs in each world (1, 2 or 3, as the seed says)
   --minutes M     stop after this long, whatever is left
   --regressions   run the kept seeds first
-  --story         tell what happens: for a few seeds
+  --log           print what happens: for a few seeds
   --json          one line of JSON at the end`;
 
 const { values } = parseArgs({
@@ -55,7 +55,7 @@ const { values } = parseArgs({
     storage: { type: "string" },
     minutes: { type: "string" },
     regressions: { type: "boolean", default: false },
-    story: { type: "boolean", default: false },
+    log: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -97,8 +97,8 @@ async function main(): Promise<number> {
       Math.max(totals.seeds / toRun.length, run.seconds / mostSeconds),
       `seed ${seed}, ${rate} a second`,
     );
-    const result = await simulate(seed, { tellStory: args.story, jobs, bucket });
-    if (args.story) run.print(result.story.join("\n"));
+    const result = await simulate(seed, { keepLog: args.log, jobs, bucket });
+    if (args.log) run.print(result.log.join("\n"));
     add(totals, result);
     if (result.violation !== null) {
       run[Symbol.dispose]();
@@ -107,7 +107,8 @@ async function main(): Promise<number> {
     if (totals.seeds % TWICE_EVERY === 1) {
       totals.twice += 1;
       const again = await simulate(seed, { jobs, bucket });
-      if (again.trace !== result.trace || again.steps !== result.steps) return tellDifference(result, again);
+      if (again.trace !== result.trace || again.steps !== result.steps)
+        return reportDifference(result, again);
     }
   }
   const { seconds } = run;
@@ -145,19 +146,19 @@ function add(totals: Totals, { jobs, bucket, steps, fired, end }: SeedResult): v
   totals.ends[name] = (totals.ends[name] ?? 0) + 1;
 }
 
-/** The same seed once more, this time with its story. */
+/** The same seed once more, this time with its log. */
 async function fail(result: SeedResult): Promise<number> {
-  const { story } = await simulate(result.seed, { ...result, tellStory: true });
-  console.log(story.slice(-STORY_SHOWN).join("\n"));
+  const { log } = await simulate(result.seed, { ...result, keepLog: true });
+  console.log(log.slice(-LOG_SHOWN).join("\n"));
   const shard = /shard (\d+)/.exec(result.violation?.message ?? "")?.[1];
   if (shard !== undefined) {
-    const own = story.filter((line) => new RegExp(`(shard |partials/)${shard}\\b`).test(line));
-    console.log(`\nthe story of shard ${shard}:\n${own.slice(-STORY_SHOWN).join("\n")}`);
+    const own = log.filter((line) => new RegExp(`(shard |partials/)${shard}\\b`).test(line));
+    console.log(`\nthe log of shard ${shard}:\n${own.slice(-LOG_SHOWN).join("\n")}`);
   }
   console.log(`\nseed ${result.seed} breaks ${result.violation?.law}: ${result.violation?.message}`);
   console.log(`faults: ${JSON.stringify(result.fired)}`);
   console.log(
-    `replay: npm run sim -- --seeds 1 --from ${result.seed} --jobs ${result.jobs} --storage ${storageOf(result)} --story`,
+    `replay: npm run sim -- --seeds 1 --from ${result.seed} --jobs ${result.jobs} --storage ${storageOf(result)} --log`,
   );
   if (args.json) console.log(JSON.stringify({ seed: result.seed, ...result.violation }));
   return 1;
@@ -167,9 +168,9 @@ function storageOf({ bucket }: SeedResult): string {
   return bucket ? "bucket" : "disk";
 }
 
-function tellDifference(first: SeedResult, second: SeedResult): number {
+function reportDifference(first: SeedResult, second: SeedResult): number {
   console.log(
-    `seed ${first.seed} gave two traces: ${first.trace} in ${first.steps} turns, ${second.trace} in ${second.steps}`,
+    `seed ${first.seed} gave two traces: ${first.trace} in ${first.steps} steps, ${second.trace} in ${second.steps}`,
   );
   console.log(
     `replay: npm run sim -- --seeds 1 --from ${first.seed} --jobs ${first.jobs} --storage ${storageOf(first)}`,
@@ -184,7 +185,7 @@ function report(totals: Totals, seconds: number): void {
     return;
   }
   console.log(
-    `${formatCount(seeds)} seeds in ${seconds.toFixed(1)} s: ${(seeds / seconds).toFixed(1)} a second, ${formatCount(steps)} turns`,
+    `${formatCount(seeds)} seeds in ${seconds.toFixed(1)} s: ${(seeds / seconds).toFixed(1)} a second, ${formatCount(steps)} steps`,
   );
   console.log(`${twice} of them run twice, with the same trace`);
   console.log(

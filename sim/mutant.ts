@@ -9,6 +9,8 @@ export interface Mutant {
   readonly says: string;
   /** By any of these it may be found. */
   readonly breaks: readonly Law[];
+  /** Where the outputs of its worlds are. Left out: as each seed says. */
+  readonly storage?: "bucket";
   readonly edits: readonly {
     /** Below the compiled tree. */
     readonly file: string;

@@ -30,11 +30,11 @@ interface Happening {
   cancelled: boolean;
 }
 
-/** How many lines of the story are kept: the end of it is what matters. */
-const STORY_LINES = 4_000;
+/** How many lines of the log are kept: the end of it is what matters. */
+const LOG_LINES = 4_000;
 
 /**
- * The one place where time passes and turns are taken: all that happens, happens here, in an order that the
+ * The one place where time passes and steps are run: all that happens, happens here, in an order that the
  * seed decides.
  */
 export class Scheduler {
@@ -42,16 +42,16 @@ export class Scheduler {
   steps = 0;
   /** A rolling hash of everything that was noted: equal runs have equal traces. */
   trace = 0;
-  readonly story: string[] = [];
+  readonly log: string[] = [];
   readonly #random: SeededRandom;
   readonly #happenings = new Heap<Happening>((a, b) => a.atMs - b.atMs || a.tie - b.tie || a.seq - b.seq);
-  readonly #tellStory: boolean;
+  readonly #keepLog: boolean;
   #seq = 0;
   #pids = 100;
 
-  constructor(random: SeededRandom, tellStory: boolean) {
+  constructor(random: SeededRandom, keepLog: boolean) {
     this.#random = random;
-    this.#tellStory = tellStory;
+    this.#keepLog = keepLog;
   }
 
   /** Calls `run` after `delayMs`, unless the process is dead by then; returns what calls it off. */
@@ -72,8 +72,8 @@ export class Scheduler {
   }
 
   /**
-   * Takes turns until `done`, or until nothing is left to happen. `afterStep` looks at the world between two
-   * turns.
+   * Runs steps until `done`, or until nothing is left to happen. `afterStep` looks at the world between two
+   * steps.
    */
   async run(done: () => boolean, afterStep: () => void): Promise<"done" | "idle"> {
     while (!done()) {
@@ -139,9 +139,9 @@ export class Scheduler {
     let hash = this.trace ^ Math.floor(this.nowMs * 1_000);
     for (let at = 0; at < line.length; at += 1) hash = (Math.imul(hash, 31) + line.charCodeAt(at)) | 0;
     this.trace = hash;
-    if (!this.#tellStory) return;
-    this.story.push(`${(this.nowMs / 1_000).toFixed(3).padStart(9)} s  ${line}`);
-    if (this.story.length > STORY_LINES) this.story.shift();
+    if (!this.#keepLog) return;
+    this.log.push(`${(this.nowMs / 1_000).toFixed(3).padStart(9)} s  ${line}`);
+    if (this.log.length > LOG_LINES) this.log.shift();
   }
 
   #goOn(process: SimProcess): void {

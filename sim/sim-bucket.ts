@@ -20,9 +20,9 @@ import type {
   StoredFile,
 } from "../shared/storage/storage.ts";
 import type { DiskImage, FileNode } from "./disk-image.ts";
-import { type DiskCall, type TurnOptions, takeTurn } from "./sim-turn.ts";
+import { type DiskCall, type OperationOptions, runOperation } from "./disk-operation.ts";
 
-interface SimBucketOptions extends TurnOptions {
+interface SimBucketOptions extends OperationOptions {
   readonly image: DiskImage;
   /** Where in the image the bucket is kept: no other process has a disk there. */
   readonly root: string;
@@ -30,7 +30,7 @@ interface SimBucketOptions extends TurnOptions {
 
 /**
  * A bucket as one process of the simulated world has it: no renames, no links, no folders of its own; each
- * call is one turn, whole and safe at once, or not done. Of one that fails nobody knows whether it was done:
+ * call is one step, whole and safe at once, or not done. Of one that fails nobody knows whether it was done:
  * its answer may be what was lost.
  */
 export class SimBucket implements Storage {
@@ -42,18 +42,22 @@ export class SimBucket implements Storage {
   }
 
   kindAt(location: Location): Promise<PlaceKind | null> {
-    return this.#turn("read", location, () => this.#options.image.lookUp(this.#kept(location))?.kind ?? null);
+    return this.#operation(
+      "read",
+      location,
+      () => this.#options.image.lookUp(this.#kept(location))?.kind ?? null,
+    );
   }
 
   stat(location: Location): Promise<FileStat> {
-    return this.#turn("read", location, () => {
+    return this.#operation("read", location, () => {
       const { bytes } = this.#file(location);
       return { bytes: bytes.length, version: sha256(bytes) };
     });
   }
 
   real(location: Location): Promise<Location> {
-    return this.#turn("read", location, () => {
+    return this.#operation("read", location, () => {
       this.#options.image.find(this.#kept(location));
       return location;
     });
@@ -64,7 +68,7 @@ export class SimBucket implements Storage {
     { prefix = "" }: { readonly prefix?: string } = {},
   ): AsyncGenerator<readonly Entry[]> {
     const { image } = this.#options;
-    yield await this.#turn("read", folder, () =>
+    yield await this.#operation("read", folder, () =>
       [...image.folder(this.#kept(folder), "scandir").names]
         .filter(([name]) => name.startsWith(prefix))
         .map(([name, node]) => ({ name, kind: node.kind, stat: null, unnameable: null })),
@@ -73,7 +77,7 @@ export class SimBucket implements Storage {
 
   read(location: Location, start: number, end: number): Promise<Uint8Array> {
     checkRange(location, start, end);
-    return this.#turn("read", location, () => {
+    return this.#operation("read", location, () => {
       const { bytes } = this.#file(location);
       if (end > bytes.length) throw tooShort(location, end, bytes.length);
       return Uint8Array.from(bytes.subarray(start, end));
@@ -114,7 +118,7 @@ export class SimBucket implements Storage {
 
   async remove(location: Location): Promise<void> {
     const { image } = this.#options;
-    const node = await this.#turn("read", location, () => image.lookUp(this.#kept(location)));
+    const node = await this.#operation("read", location, () => image.lookUp(this.#kept(location)));
     if (node === null) return;
     // File by file: whoever dies on the way leaves the rest.
     if (node.kind === "folder")
@@ -168,19 +172,19 @@ export class SimBucket implements Storage {
       }
       onChange({ process, call, path: location });
     };
-    return this.#turn(call, location, act, (random) => {
+    return this.#operation(call, location, act, (random) => {
       if (random.chance(0.5)) answerLost();
     });
   }
 
-  async #turn<T>(
+  async #operation<T>(
     call: DiskCall["call"],
     location: Location,
     act: () => T,
-    actHalf?: Parameters<typeof takeTurn>[3],
+    actHalf?: Parameters<typeof runOperation>[3],
   ): Promise<T> {
     try {
-      return await takeTurn(this.#options, { call, path: location }, act, actHalf);
+      return await runOperation(this.#options, { call, path: location }, act, actHalf);
     } catch (error) {
       throw asStorageError(call, location, error);
     }

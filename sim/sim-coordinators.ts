@@ -8,14 +8,14 @@ import { toShardmillError } from "../shared/core/errors.ts";
 import { errorLogger } from "../shared/core/log.ts";
 import type { Life } from "../shared/core/process-identity.ts";
 import { createLocalStorage } from "../shared/storage/local.ts";
-import type { Ground, Lot } from "./ground.ts";
+import type { DiskCall } from "./disk-operation.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SimBucket } from "./sim-bucket.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { simCountRows, simReduce, simWritePoisoned } from "./sim-files.ts";
 import type { SimServer } from "./sim-network.ts";
 import type { SimJob } from "./sim-plan.ts";
-import type { DiskCall } from "./sim-turn.ts";
+import type { Scenario, WorldBase } from "./world-base.ts";
 
 /** The usual times, a fifth of them: a world is as eventful, and shorter. */
 export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
@@ -59,12 +59,12 @@ interface Running {
  * refused.
  */
 export class SimCoordinators {
-  readonly #ground: Ground;
+  readonly #world: WorldBase;
   readonly #running: Running[] = [];
   #starting = false;
 
-  constructor(ground: Ground) {
-    this.#ground = ground;
+  constructor(world: WorldBase) {
+    this.#world = world;
   }
 
   processes(): SimProcess[] {
@@ -73,7 +73,7 @@ export class SimCoordinators {
 
   /** Who listens where the workers call: whoever holds a job, else the first that runs. */
   server(): SimServer | null {
-    const holders = this.#ground.lots.map(({ checker }) => checker.holder()?.process);
+    const holders = this.#world.scenarios.map(({ checker }) => checker.holder()?.process);
     const held = this.#running.find(({ process }) => holders.includes(process));
     return held?.server ?? this.#running[0]?.server ?? null;
   }
@@ -87,14 +87,14 @@ export class SimCoordinators {
 
   /** A job as the coordinator that holds it knows it. */
   handle(job: SimJob): { readonly process: SimProcess; readonly handle: JobHandle } | null {
-    const holder = this.#ground.lots.find((lot) => lot.job === job)?.checker.holder();
+    const holder = this.#world.scenarios.find((scenario) => scenario.job === job)?.checker.holder();
     const held = this.#running.find(({ process }) => process === holder?.process);
     const handle = held?.handles.get(job);
     return held === undefined || handle === undefined ? null : { process: held.process, handle };
   }
 
   start(role: string, { fresh = false, isElsewhere = false }: StartOptions = {}): void {
-    const { scheduler, faults } = this.#ground;
+    const { scheduler, faults } = this.#world;
     const process = scheduler.start(role);
     const running: Running = { process, role, isElsewhere, server: null, handles: new Map() };
     this.#running.push(running);
@@ -104,25 +104,25 @@ export class SimCoordinators {
   }
 
   #gone(running: Running): void {
-    for (const { checker } of this.#ground.lots) checker.letGo(running.process);
+    for (const { checker } of this.#world.scenarios) checker.letGo(running.process);
     this.#running.splice(this.#running.indexOf(running), 1);
     this.#keepRunning();
   }
 
   /** As an operator, or Kubernetes, would: one coordinator is always to run. */
   #keepRunning(): void {
-    const { scheduler, random } = this.#ground;
-    if (this.#running.length > 0 || this.#starting || this.#ground.isOver()) return;
+    const { scheduler, random } = this.#world;
+    if (this.#running.length > 0 || this.#starting || this.#world.isOver()) return;
     this.#starting = true;
     scheduler.after(random.between(50, 3_000), null, () => {
       this.#starting = false;
-      if (!this.#ground.isOver()) this.start("coordinator");
+      if (!this.#world.isOver()) this.start("coordinator");
     });
   }
 
   async #serve(running: Running, fresh: boolean): Promise<void> {
     const { process } = running;
-    const { scheduler, random } = this.#ground;
+    const { scheduler, random } = this.#world;
     const clock = scheduler.clockOf(process);
     const coordinator = await startCoordinator({
       listen: "sim:1",
@@ -133,9 +133,9 @@ export class SimCoordinators {
       schedule: SIM_SCHEDULE,
       seams: this.#seamsOf(running),
     });
-    const lots = this.#ground.lots.filter((lot) => !lot.isOver());
+    const scenarios = this.#world.scenarios.filter((scenario) => !scenario.isOver());
     const ends = await Promise.all(
-      lots.map((lot, place) => this.#runJob(lot, running, { coordinator, fresh, place })),
+      scenarios.map((scenario, place) => this.#runJob(scenario, running, { coordinator, fresh, place })),
     );
     if (ends.includes("ended")) {
       if (random.chance(0.3)) coordinator.dismiss("the job is over");
@@ -146,7 +146,7 @@ export class SimCoordinators {
   }
 
   async #runJob(
-    lot: Lot,
+    scenario: Scenario,
     { process, handles }: Running,
     {
       coordinator,
@@ -154,19 +154,19 @@ export class SimCoordinators {
       place,
     }: { readonly coordinator: Coordinator; readonly fresh: boolean; readonly place: number },
   ): Promise<"ended" | "refused"> {
-    const { scheduler, random } = this.#ground;
-    const { job, checker } = lot;
+    const { scheduler, random } = this.#world;
+    const { job, checker } = scenario;
     try {
       if (place > 0) await sleep(random.between(0, SUBMIT_WITHIN_MS), undefined, scheduler.clockOf(process));
       const handle = await coordinator.submit(job.spec, { fresh });
       handles.set(job, handle);
       const status = await handle.ended;
       checker.letGo(process);
-      lot.ended(process, status);
+      scenario.ended(process, status);
       return "ended";
     } catch (error) {
       checker.letGo(process);
-      lot.refused(process, toShardmillError(error));
+      scenario.refused(process, toShardmillError(error));
       return "refused";
     }
   }
@@ -175,7 +175,7 @@ export class SimCoordinators {
   #logOf({ process }: Running) {
     const write = (line: string) => {
       if (line.includes("broken invariant"))
-        this.#ground.broken("legal-moves", `${process.name} logs ${line}`);
+        this.#world.broken("legal-moves", `${process.name} logs ${line}`);
     };
     return errorLogger(write);
   }
@@ -186,31 +186,31 @@ export class SimCoordinators {
 
   #seamsOf(running: Running): CoordinatorSeams {
     const { process } = running;
-    const { scheduler, image, faults } = this.#ground;
-    const lotAt = (outputPath: string) =>
+    const { scheduler, image, faults } = this.#world;
+    const scenarioAt = (outputPath: string) =>
       present(
-        this.#ground.lots.find(({ job }) => job.out === outputPath),
+        this.#world.scenarios.find(({ job }) => job.out === outputPath),
         "a job of this world",
       );
-    const random = this.#ground.random.fork();
+    const random = this.#world.random.fork();
     const clock = scheduler.clockOf(process);
     const shared = faults.strikes("otherNamespace", 0.5) ? "other" : "own";
     const pidNamespace = running.isElsewhere ? `of ${process.pid}` : shared;
-    const turns = {
+    const operations = {
       image,
       scheduler,
       process,
       random: random.fork(),
       faultOf: (call: DiskCall) => faults.ofCoordinatorsDisk(call),
-      die: (dying: SimProcess, why: string, power: boolean) => this.#ground.die(dying, why, power),
-      onChange: (call: DiskCall) => this.#ground.changed(call),
+      die: (dying: SimProcess, why: string, power: boolean) => this.#world.die(dying, why, power),
+      onChange: (call: DiskCall) => this.#world.changed(call),
     };
-    const disk = new SimDisk({ ...turns, lacksHardLinks: faults.has("noHardLinks") });
-    const { bucket } = this.#ground;
+    const disk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
+    const { bucket } = this.#world;
     const storage =
       bucket === null
         ? createLocalStorage({ disk, random: random.fork() })
-        : new SimBucket({ ...turns, root: bucket });
+        : new SimBucket({ ...operations, root: bucket });
     return {
       disk,
       storage,
@@ -221,14 +221,14 @@ export class SimCoordinators {
       },
       plan: async ({ output }) => {
         await sleep(random.pick([0.1, 1, 10, 50]), undefined, clock);
-        return lotAt(output.path).job.planned;
+        return scenarioAt(output.path).job.planned;
       },
-      digests: async ({ output }) => lotAt(output.path).job.planned.digests,
+      digests: async ({ output }) => scenarioAt(output.path).job.planned.digests,
       openChecker: (place) => checkHere(place, { storage, countRows: simCountRows }),
       reduce: simReduce,
       writePoisoned: simWritePoisoned,
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),
-      watch: (state, outputPath) => lotAt(outputPath).checker.takenUp(process, state),
+      watch: (state, outputPath) => scenarioAt(outputPath).checker.takenUp(process, state),
       serve: async ({ services }) => {
         running.server = { process, work: services.work };
         return {

@@ -3,16 +3,16 @@ import { sha256 } from "../shared/core/digest.ts";
 import type { Disk, DiskEntry, DiskFile, DiskVersion, OpenFlags } from "../shared/core/disk.ts";
 import { errorCode } from "../shared/core/errno.ts";
 import { type DiskImage, diskError, type Node } from "./disk-image.ts";
+import { type DiskCall, type OperationOptions, runOperation } from "./disk-operation.ts";
 import type { SeededRandom } from "./seeded-random.ts";
-import { type DiskCall, type TurnOptions, takeTurn } from "./sim-turn.ts";
 
-interface SimDiskOptions extends TurnOptions {
+interface SimDiskOptions extends OperationOptions {
   readonly image: DiskImage;
   readonly lacksHardLinks: boolean;
 }
 
 /**
- * The disk as one process of the simulated world has it: each operation takes a turn, and may fail, be torn
+ * The disk as one process of the simulated world has it: each operation is a step, and may fail, be torn
  * or be the last.
  */
 export class SimDisk implements Disk {
@@ -24,7 +24,7 @@ export class SimDisk implements Disk {
 
   async open(path: string, flags: OpenFlags): Promise<DiskFile> {
     const { image } = this.#options;
-    const node = await this.#turn("open", path, () => {
+    const node = await this.#operation("open", path, () => {
       const there = image.findIfThere(path, "open");
       if (there === null) {
         if (flags === "r") throw diskError("ENOENT", "open", path);
@@ -38,7 +38,7 @@ export class SimDisk implements Disk {
   }
 
   readFile(path: string): Promise<Buffer> {
-    return this.#turn("read", path, () => this.#options.image.file(path, "open").bytes);
+    return this.#operation("read", path, () => this.#options.image.file(path, "open").bytes);
   }
 
   async *readChunks(path: string): AsyncIterable<Uint8Array> {
@@ -46,18 +46,18 @@ export class SimDisk implements Disk {
   }
 
   readdir(path: string): Promise<string[]> {
-    return this.#turn("read", path, () => [...this.#options.image.folder(path, "scandir").names.keys()]);
+    return this.#operation("read", path, () => [...this.#options.image.folder(path, "scandir").names.keys()]);
   }
 
   entries(path: string): Promise<readonly DiskEntry[]> {
-    return this.#turn("read", path, () =>
+    return this.#operation("read", path, () =>
       [...this.#options.image.folder(path, "scandir").names].map(([name, { kind }]) => ({ name, kind })),
     );
   }
 
   /** A file's bytes are its version: they are never changed in place. */
   stat(path: string): Promise<DiskVersion> {
-    return this.#turn("read", path, () => {
+    return this.#operation("read", path, () => {
       const stat = this.#options.image.stat(path);
       return {
         ...stat,
@@ -67,47 +67,47 @@ export class SimDisk implements Disk {
   }
 
   realpath(path: string): Promise<string> {
-    return this.#turn("read", path, () => {
+    return this.#operation("read", path, () => {
       this.#options.image.find(path, "realpath");
       return path;
     });
   }
 
   lstat(path: string) {
-    return this.#turn("read", path, () => this.#options.image.stat(path));
+    return this.#operation("read", path, () => this.#options.image.stat(path));
   }
 
   mkdir(path: string): Promise<void> {
-    return this.#turn("names", path, () => this.#options.image.mkdir(path));
+    return this.#operation("names", path, () => this.#options.image.mkdir(path));
   }
 
   link(from: string, to: string): Promise<void> {
-    return this.#turn("names", to, () => {
+    return this.#operation("names", to, () => {
       if (this.#options.lacksHardLinks) throw diskError("EPERM", "link", to);
       this.#options.image.link(from, to);
     });
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#turn("names", to, () => this.#options.image.rename(from, to));
+    return this.#operation("names", to, () => this.#options.image.rename(from, to));
   }
 
   copyFile(from: string, to: string): Promise<void> {
-    return this.#turn("write", to, () => this.#options.image.copyFile(from, to));
+    return this.#operation("write", to, () => this.#options.image.copyFile(from, to));
   }
 
   unlink(path: string): Promise<void> {
-    return this.#turn("removal", path, () => this.#options.image.unlink(path));
+    return this.#operation("removal", path, () => this.#options.image.unlink(path));
   }
 
   rmdir(path: string): Promise<void> {
-    return this.#turn("removal", path, () => this.#options.image.rmdir(path));
+    return this.#operation("removal", path, () => this.#options.image.rmdir(path));
   }
 
   /** Name by name, as it really is: whoever dies on the way leaves the rest. */
   async remove(path: string): Promise<void> {
     const { image } = this.#options;
-    const kind = await this.#turn("read", path, () => image.findIfThere(path, "rm")?.kind ?? null);
+    const kind = await this.#operation("read", path, () => image.findIfThere(path, "rm")?.kind ?? null);
     if (kind === null) return;
     if (kind === "file") {
       await this.#unlessGone(() => this.unlink(path));
@@ -143,31 +143,31 @@ export class SimDisk implements Disk {
     const { image } = this.#options;
     return {
       readInto: (bytes, at) =>
-        this.#turn("read", path, () => {
+        this.#operation("read", path, () => {
           if (bytes.length === 0) return 0;
           if (flags !== "r") throw diskError("EBADF", "read", path);
           if (node.kind === "folder") throw diskError("EISDIR", "read", path);
           return at < node.bytes.length ? node.bytes.copy(bytes, 0, at) : 0;
         }),
       write: (bytes) =>
-        this.#turn(
+        this.#operation(
           "write",
           path,
           () => write(bytes),
           (random) => write(bytes.subarray(0, random.int(0, bytes.length))),
         ),
-      sync: () => this.#turn("sync", path, () => image.sync(node)),
-      datasync: () => this.#turn("sync", path, () => image.sync(node)),
-      close: () => this.#turn("close", path, () => {}),
+      sync: () => this.#operation("sync", path, () => image.sync(node)),
+      datasync: () => this.#operation("sync", path, () => image.sync(node)),
+      close: () => this.#operation("close", path, () => {}),
     };
   }
 
-  #turn<T>(
+  #operation<T>(
     call: DiskCall["call"],
     path: string,
     act: () => T,
     actHalf?: (random: SeededRandom) => void,
   ): Promise<T> {
-    return takeTurn(this.#options, { call, path }, act, actHalf);
+    return runOperation(this.#options, { call, path }, act, actHalf);
   }
 }

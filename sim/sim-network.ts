@@ -1,7 +1,7 @@
 import { deferred } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { WorkService } from "../shared/wire/services.ts";
-import type { FaultPlan } from "./faults.ts";
+import type { FaultPlan } from "./fault-plan.ts";
 import type { Scheduler, SimProcess } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 

@@ -9,13 +9,13 @@ import { PROTOCOL_VERSION, type Registration } from "../shared/wire/services.ts"
 import { LeaseLoop } from "../worker/lease/lease-loop.ts";
 import { openSink } from "../worker/write/partial-sink.ts";
 import { openBucketSink } from "./bucket-sink.ts";
-import type { Ground } from "./ground.ts";
+import type { DiskCall } from "./disk-operation.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SimBucket } from "./sim-bucket.ts";
 import { SimDisk } from "./sim-disk.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import { SimRunner } from "./sim-runner.ts";
-import type { DiskCall } from "./sim-turn.ts";
+import type { WorldBase } from "./world-base.ts";
 
 interface Running {
   readonly process: SimProcess;
@@ -28,7 +28,7 @@ const DRAIN_MS = 4_000;
 
 /** The workers of a world: real lease loops in simulated processes, which map rows in simulated time. */
 export class SimWorkers {
-  readonly #ground: Ground;
+  readonly #world: WorldBase;
   readonly #network: SimNetwork;
   readonly #names: readonly string[];
   readonly #running = new Map<string, Running>();
@@ -41,13 +41,13 @@ export class SimWorkers {
   /** Nobody starts them again for now. */
   absent = false;
 
-  constructor(ground: Ground, network: SimNetwork) {
-    this.#ground = ground;
+  constructor(world: WorldBase, network: SimNetwork) {
+    this.#world = world;
     this.#network = network;
-    const { random, faults } = ground;
+    const { random, faults } = world;
     this.#names = Array.from({ length: random.int(1, 4) }, (_, index) => `worker-${index + 1}`);
     this.#rowMs = random.pick([5, 30, 200]);
-    this.#openMs = ground.lots.length === 1 ? 0 : random.pick([1, 500, 5_000]);
+    this.#openMs = world.scenarios.length === 1 ? 0 : random.pick([1, 500, 5_000]);
     this.#slow = new Set(this.#names.filter(() => faults.strikes("workerSlow", 0.4)));
   }
 
@@ -63,7 +63,7 @@ export class SimWorkers {
     for (const running of this.#running.values()) {
       if (running.process !== process) continue;
       // It is a signal: it arrives as an event of the process.
-      this.#ground.scheduler.after(0, process, () => running.drain.abort(new Error("SIGTERM")));
+      this.#world.scheduler.after(0, process, () => running.drain.abort(new Error("SIGTERM")));
     }
   }
 
@@ -73,14 +73,14 @@ export class SimWorkers {
   }
 
   #startSoon(name: string, withinMs: number): void {
-    const { scheduler, random } = this.#ground;
+    const { scheduler, random } = this.#world;
     scheduler.after(random.between(0, withinMs), null, () => {
       if (!this.absent && !this.#running.has(name)) this.#start(name);
     });
   }
 
   #start(name: string): void {
-    const { scheduler } = this.#ground;
+    const { scheduler } = this.#world;
     const process = scheduler.start(name);
     const running: Running = { process, drain: new AbortController() };
     this.#running.set(name, running);
@@ -92,40 +92,39 @@ export class SimWorkers {
   }
 
   async #work({ process, drain }: Running): Promise<void> {
-    const { scheduler } = this.#ground;
+    const { scheduler } = this.#world;
     const clock = scheduler.clockOf(process);
     try {
       const how = await this.#loopOf(process).run(drain.signal, new AbortController().signal);
       scheduler.note(`${process.name} is ${how}`);
     } catch (error) {
       scheduler.note(`${process.name} gives up: ${messageOf(error)}`);
-      if (!isShardmillError(error))
-        this.#ground.broken("legal-moves", `${process.name}: ${messageOf(error)}`);
+      if (!isShardmillError(error)) this.#world.broken("legal-moves", `${process.name}: ${messageOf(error)}`);
     }
     await sleep(10, undefined, clock);
     scheduler.kill(process, "it has nothing left to do");
   }
 
   #loopOf(process: SimProcess): LeaseLoop {
-    const { scheduler, faults, image, lots } = this.#ground;
-    const random = this.#ground.random.fork();
+    const { scheduler, faults, image, scenarios } = this.#world;
+    const random = this.#world.random.fork();
     const clock = scheduler.clockOf(process);
-    const turns = {
+    const operations = {
       image,
       scheduler,
       process,
       random: random.fork(),
       faultOf: (call: DiskCall) => faults.ofWorkersDisk(call),
-      die: (dying: SimProcess, why: string, power: boolean) => this.#ground.die(dying, why, power),
-      onChange: (call: DiskCall) => this.#ground.changed(call),
+      die: (dying: SimProcess, why: string, power: boolean) => this.#world.die(dying, why, power),
+      onChange: (call: DiskCall) => this.#world.changed(call),
     };
-    const disk = new SimDisk({ ...turns, lacksHardLinks: faults.has("noHardLinks") });
-    const { bucket } = this.#ground;
-    const storage = bucket === null ? null : new SimBucket({ ...turns, root: bucket });
+    const disk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
+    const { bucket } = this.#world;
+    const storage = bucket === null ? null : new SimBucket({ ...operations, root: bucket });
     const runner = new SimRunner({
-      jobs: lots.map(({ job }) => job),
+      jobs: scenarios.map(({ job }) => job),
       openMs: this.#openMs,
-      broken: (what) => this.#ground.broken("leases-in-bounds", `${process.name}: ${what}`),
+      broken: (what) => this.#world.broken("leases-in-bounds", `${process.name}: ${what}`),
       clock,
       disk,
       openSink: (partials, folder) =>

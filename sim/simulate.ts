@@ -1,4 +1,4 @@
-import { FAULT_KINDS, type FaultKind } from "./faults.ts";
+import { FAULT_KINDS, type FaultKind } from "./fault-plan.ts";
 import type { Violation } from "./violation.ts";
 import { hasBucket, jobsOf, World } from "./world.ts";
 
@@ -15,12 +15,12 @@ export interface SeedResult {
   readonly simulatedMs: number;
   /** Equal for equal runs. */
   readonly trace: number;
-  readonly story: readonly string[];
+  readonly log: readonly string[];
 }
 
 interface SimulateOptions {
   /** Keeps what happened as text: slower. */
-  readonly tellStory?: boolean;
+  readonly keepLog?: boolean;
   /** How many jobs the world has. Left out: as the seed says. */
   readonly jobs?: number | undefined;
   /** Whether outputs are in a bucket. Left out: as the seed says. */
@@ -29,8 +29,8 @@ interface SimulateOptions {
 
 /** Runs the world of one seed to its end. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SeedResult> {
-  const { tellStory = false, jobs = jobsOf(seed), bucket = hasBucket(seed) } = options;
-  const world = new World(seed, { tellStory, jobs, bucket });
+  const { keepLog = false, jobs = jobsOf(seed), bucket = hasBucket(seed) } = options;
+  const world = new World(seed, { keepLog, jobs, bucket });
   const onRejection = (error: unknown) =>
     world.broken(
       "legal-moves",
@@ -58,6 +58,6 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     steps: scheduler.steps,
     simulatedMs: scheduler.nowMs,
     trace: scheduler.trace,
-    story: scheduler.story,
+    log: scheduler.log,
   };
 }

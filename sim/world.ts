@@ -1,22 +1,22 @@
 import type { Law } from "../shared/domain/laws.ts";
 import type { WorkerSession } from "../shared/domain/worker.ts";
 import { DiskImage } from "./disk-image.ts";
-import { FaultPlan } from "./faults.ts";
-import { LotInWorld } from "./lot-in-world.ts";
-import { hasFired, type Peopled } from "./peopled.ts";
+import type { DiskCall } from "./disk-operation.ts";
+import { FaultInjector } from "./fault-injector.ts";
+import { FaultPlan } from "./fault-plan.ts";
+import { JobScenario } from "./job-scenario.ts";
 import { Scheduler, type SimProcess } from "./scheduler.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SimCoordinators } from "./sim-coordinators.ts";
 import { type ArrivedCall, SimNetwork, type Witness } from "./sim-network.ts";
 import { makeSimJob } from "./sim-plan.ts";
-import type { DiskCall } from "./sim-turn.ts";
 import { SimWorkers } from "./sim-workers.ts";
-import { Troubles } from "./troubles.ts";
+import { hasFired, type SimWorld } from "./sim-world.ts";
 import type { Violation } from "./violation.ts";
 
 /** How long after the last fault each job may take to its end. */
 const LIVENESS_MS = 240_000;
-/** More turns than any sound world takes: one that loops without time passing is stopped here. */
+/** More steps than any sound world takes: one that loops without time passing is stopped here. */
 const MAX_STEPS = 400_000;
 /** Of a hundred worlds so many have two jobs, and three. */
 const SHARES = { two: 0.25, three: 0.1 } as const;
@@ -31,7 +31,7 @@ export function hasBucket(seed: number): boolean {
 
 /**
  * How many jobs the world of a seed has. From a stream of its own: the jobs beside the first change nothing
- * of its story.
+ * of its course.
  */
 export function jobsOf(seed: number): number {
   const drawn = new SeededRandom(seed ^ 0x5f37_59df).unit();
@@ -40,7 +40,7 @@ export function jobsOf(seed: number): number {
 }
 
 interface WorldOptions {
-  readonly tellStory: boolean;
+  readonly keepLog: boolean;
   readonly jobs: number;
   readonly bucket: boolean;
 }
@@ -49,29 +49,29 @@ interface WorldOptions {
  * A world of one job or several: its disk, its coordinators and workers, and what goes wrong. All of it
  * follows from the seed.
  */
-export class World implements Peopled {
+export class World implements SimWorld {
   readonly random: SeededRandom;
   readonly scheduler: Scheduler;
   readonly image = new DiskImage();
   readonly faults: FaultPlan;
   readonly bucket: string | null;
-  readonly lots: readonly LotInWorld[];
+  readonly scenarios: readonly JobScenario[];
   readonly network: SimNetwork;
   readonly coordinators: SimCoordinators;
   readonly workers: SimWorkers;
-  readonly troubles: Troubles;
+  readonly injector: FaultInjector;
   #broken: Violation | null = null;
   #healedAtMs: number | null = null;
 
-  constructor(seed: number, { tellStory, jobs, bucket }: WorldOptions) {
+  constructor(seed: number, { keepLog, jobs, bucket }: WorldOptions) {
     this.bucket = bucket ? "/bucket" : null;
     this.random = new SeededRandom(seed);
-    this.scheduler = new Scheduler(this.random.fork(), tellStory);
+    this.scheduler = new Scheduler(this.random.fork(), keepLog);
     this.faults = new FaultPlan(this.random.fork());
     if (this.faults.has("noHardLinks")) this.faults.count("noHardLinks");
     const others = new SeededRandom(~seed);
-    this.lots = Array.from({ length: jobs }, (_, place) =>
-      this.#makeLot(place === 0 ? this.random.fork() : others.fork(), place),
+    this.scenarios = Array.from({ length: jobs }, (_, place) =>
+      this.#makeScenario(place === 0 ? this.random.fork() : others.fork(), place),
     );
     this.network = new SimNetwork({
       scheduler: this.scheduler,
@@ -82,22 +82,22 @@ export class World implements Peopled {
     });
     this.coordinators = new SimCoordinators(this);
     this.workers = new SimWorkers(this, this.network);
-    this.troubles = new Troubles(
+    this.injector = new FaultInjector(
       this,
-      this.lots.map(({ troubles }) => troubles),
+      this.scenarios.map(({ injector }) => injector),
     );
-    for (const lot of this.lots) lot.beginJudging(this.troubles);
+    for (const scenario of this.scenarios) scenario.beginChecking(this.injector);
   }
 
   /** The first promise that was broken; the world stops there. */
   get violation(): Violation | null {
-    const broken = this.lots.map(({ checker }) => checker.violation).find((found) => found !== null);
+    const broken = this.scenarios.map(({ checker }) => checker.violation).find((found) => found !== null);
     return this.#broken ?? broken ?? null;
   }
 
   /** How all jobs ended for good; null before. */
   get end(): string | null {
-    return this.isOver() ? [...new Set(this.lots.map(({ end }) => end))].sort().join(" and ") : null;
+    return this.isOver() ? [...new Set(this.scenarios.map(({ end }) => end))].sort().join(" and ") : null;
   }
 
   /** Lets the world go its way until the jobs have ended for good, or a promise is broken. */
@@ -105,7 +105,7 @@ export class World implements Peopled {
     const { scheduler, faults } = this;
     this.coordinators.start("coordinator");
     this.workers.startAll();
-    this.troubles.begin();
+    this.injector.begin();
     scheduler.after(faults.healMs, null, () => this.#heal());
     const over = () => this.isOver() || this.violation !== null;
     const how = await scheduler.run(over, () => this.#look());
@@ -131,14 +131,14 @@ export class World implements Peopled {
   }
 
   changed(call: DiskCall): void {
-    for (const lot of this.lots) lot.troubles.changed(call);
+    for (const scenario of this.scenarios) scenario.injector.changed(call);
   }
 
   isOver(): boolean {
-    return this.lots.every((lot) => lot.isOver());
+    return this.scenarios.every((scenario) => scenario.isOver());
   }
 
-  #makeLot(random: SeededRandom, place: number): LotInWorld {
+  #makeScenario(random: SeededRandom, place: number): JobScenario {
     const { faults } = this;
     const job = makeSimJob(random, {
       failingRows: faults.has("failingRow"),
@@ -147,11 +147,11 @@ export class World implements Peopled {
       root: this.bucket ?? "",
     });
     for (const _row of job.failing) faults.count("failingRow");
-    return new LotInWorld(this, job, place === 0);
+    return new JobScenario(this, job, place === 0);
   }
 
   #arrived(call: ArrivedCall): Witness {
-    const witnesses = this.lots.map(({ checker }) => checker.arrived(call));
+    const witnesses = this.scenarios.map(({ checker }) => checker.arrived(call));
     return {
       taken: () => {
         for (const witness of witnesses) witness.taken();
@@ -163,7 +163,7 @@ export class World implements Peopled {
   }
 
   #heal(): void {
-    if (this.troubles.postponesHealing()) {
+    if (this.injector.postponesHealing()) {
       this.scheduler.after(5_000, null, () => this.#heal());
       return;
     }
@@ -171,27 +171,27 @@ export class World implements Peopled {
     this.#healedAtMs = this.scheduler.nowMs;
     this.faults.heal();
     this.network.heal();
-    this.troubles.bringWorkersBack();
+    this.injector.bringWorkersBack();
   }
 
   #look(): void {
-    const { scheduler, lots } = this;
-    for (const lot of lots) lot.look();
+    const { scheduler, scenarios } = this;
+    for (const scenario of scenarios) scenario.look();
     this.#checkWorkers();
-    const limitMs = LIVENESS_MS * lots.length;
+    const limitMs = LIVENESS_MS * scenarios.length;
     const sinceMs = this.#healedAtMs === null ? 0 : scheduler.nowMs - this.#healedAtMs;
     if (sinceMs > limitMs)
       this.broken("every-job-ends", `not ended ${limitMs / 1_000} s after the last fault`);
-    const steps = MAX_STEPS * lots.length;
-    if (scheduler.steps > steps) this.broken("every-job-ends", `not ended after ${steps} turns`);
+    const steps = MAX_STEPS * scenarios.length;
+    if (scheduler.steps > steps) this.broken("every-job-ends", `not ended after ${steps} steps`);
   }
 
   /** Over all jobs: a worker holds no more leases than it has slots, and all of them are of one job. */
   #checkWorkers(): void {
     // A job whose journal failed is let go of with its leases in it, and they are void: nobody can see when.
-    if (this.lots.length === 1 || hasFired(this, "diskFull", "diskError")) return;
+    if (this.scenarios.length === 1 || hasFired(this, "diskFull", "diskError")) return;
     const held = new Map<WorkerSession, { leases: number; jobs: number }>();
-    for (const { checker } of this.lots) {
+    for (const { checker } of this.scenarios) {
       for (const { session, name, slots, leases } of checker.holder()?.state.workers.values() ?? []) {
         if (leases.size === 0) continue;
         const so = held.get(session) ?? { leases: 0, jobs: 0 };

@@ -3,14 +3,14 @@ import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { Law } from "../shared/domain/laws.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
-import type { FaultPlan } from "./faults.ts";
+import type { DiskCall } from "./disk-operation.ts";
+import type { FaultPlan } from "./fault-plan.ts";
 import type { Scheduler, SimProcess } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimJob } from "./sim-plan.ts";
-import type { DiskCall } from "./sim-turn.ts";
 
 /** A job of the world, and who checks what becomes of it. */
-export interface Lot {
+export interface Scenario {
   readonly job: SimJob;
   readonly checker: Checker;
   /** It has ended for good. */
@@ -22,7 +22,7 @@ export interface Lot {
 }
 
 /** What all that happens in a world stands on. */
-export interface Ground {
+export interface WorldBase {
   readonly random: SeededRandom;
   readonly scheduler: Scheduler;
   readonly image: DiskImage;
@@ -33,7 +33,7 @@ export interface Ground {
    */
   readonly bucket: string | null;
   /** One, or several, on one coordinator. */
-  readonly lots: readonly Lot[];
+  readonly scenarios: readonly Scenario[];
   /** A promise was broken that is none of a job alone. */
   broken(law: Law, what: string): void;
   /** A process dies, and with `power` all others of its machine, too. */

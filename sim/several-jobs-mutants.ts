@@ -16,7 +16,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "only-the-first-job-is-joined",
-    says: "a job whose turn has not come fails for want of workers",
+    says: "a job that is not served yet fails for want of workers",
     breaks: ["every-job-ends"],
     edits: [
       edit(

@@ -2,25 +2,25 @@ import type { ShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { checkOutput } from "./check-output.ts";
 import { Checker } from "./checker.ts";
-import { JobTroubles } from "./job-troubles.ts";
-import { Judge } from "./judge.ts";
-import type { Peopled, PeopledLot } from "./peopled.ts";
+import type { FaultInjector } from "./fault-injector.ts";
+import { JobFaultInjector } from "./job-fault-injector.ts";
+import { Oracle } from "./oracle.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { SimJob } from "./sim-plan.ts";
-import type { Troubles } from "./troubles.ts";
+import type { JudgedScenario, SimWorld } from "./sim-world.ts";
 
-/** One job of a world: what goes wrong with it, and who judges it. */
-export class LotInWorld implements PeopledLot {
-  readonly world: Peopled;
+/** One job of a world: the faults that are its own, and the oracle that checks it. */
+export class JobScenario implements JudgedScenario {
+  readonly world: SimWorld;
   readonly job: SimJob;
   readonly checker: Checker;
-  readonly troubles: JobTroubles;
+  readonly injector: JobFaultInjector;
   /** How the job ended for good. */
   end: string | null = null;
-  #judge: Judge | null = null;
+  #oracle: Oracle | null = null;
   #isChecked = false;
 
-  constructor(world: Peopled, job: SimJob, tellsCalls: boolean) {
+  constructor(world: SimWorld, job: SimJob, logsCalls: boolean) {
     const { image, scheduler } = world;
     this.world = world;
     this.job = job;
@@ -29,13 +29,13 @@ export class LotInWorld implements PeopledLot {
       job,
       nowMs: () => scheduler.nowMs,
       note: (line) => scheduler.note(line),
-      tellsCalls,
+      logsCalls,
     });
-    this.troubles = new JobTroubles(this);
+    this.injector = new JobFaultInjector(this);
   }
 
-  beginJudging(troubles: Troubles): void {
-    this.#judge = new Judge(this, troubles, this.troubles);
+  beginChecking(injector: FaultInjector): void {
+    this.#oracle = new Oracle(this, injector, this.injector);
   }
 
   isOver(): boolean {
@@ -48,19 +48,19 @@ export class LotInWorld implements PeopledLot {
 
   ended(process: SimProcess, status: JobStatus): void {
     this.world.scheduler.note(`the job is ${status.phase}: ${status.failure?.message ?? ""}`);
-    this.#judge?.ended(process, status);
+    this.#oracle?.ended(process, status);
   }
 
   refused(process: SimProcess, error: ShardmillError): void {
-    this.#judge?.refused(process, error);
+    this.#oracle?.refused(process, error);
   }
 
-  /** Between two turns of the world. */
+  /** Between two steps of the world. */
   look(): void {
     const { checker } = this;
     const holder = checker.holder();
     if (holder !== null) checker.checkState(holder);
-    if (!this.isOver()) this.#judge?.look();
+    if (!this.isOver()) this.#oracle?.look();
     else if (!this.#isChecked && checker.violation === null) this.#checkEnd();
   }
 
@@ -73,9 +73,9 @@ export class LotInWorld implements PeopledLot {
     const { image, faults } = world;
     const { fired } = faults;
     const manifest = `${job.kept}/_manifest.json`;
-    if (this.troubles.isForeign) {
+    if (this.injector.isForeign) {
       const bytes = image.safeBytes(manifest);
-      const isTheirs = bytes?.toString("utf8") === this.troubles.foreignText;
+      const isTheirs = bytes?.toString("utf8") === this.injector.foreignText;
       checker.hold(isTheirs, "published-once", "somebody's file was replaced");
     } else if (this.end === "published") {
       const blamed = fired.workerKilled + fired.powerCut + fired.workerPaused > 0 || world.workers.deaths > 0;

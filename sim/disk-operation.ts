@@ -16,8 +16,8 @@ export type DiskFault =
   /** The process dies before the operation, half way through it, or after it, before it hears of it. */
   | { readonly kind: "die"; readonly when: "before" | "torn" | "after"; readonly power: boolean };
 
-/** Whose turns these are, and what goes wrong with them. */
-export interface TurnOptions {
+/** Whose operations these are, and what goes wrong with them. */
+export interface OperationOptions {
   readonly scheduler: Scheduler;
   readonly process: SimProcess;
   readonly random: SeededRandom;
@@ -32,9 +32,9 @@ const USUAL_MS = 1;
 const BUSY_MS = 150;
 const BUSY_SHARE = 0.02;
 
-/** One operation: it takes a turn of its process, and may fail, be done in part, or be the last. */
-export function takeTurn<T>(
-  options: TurnOptions,
+/** One operation: it is a step of its process, and may fail, be done in part, or be the last. */
+export function runOperation<T>(
+  options: OperationOptions,
   { call, path }: Pick<DiskCall, "call" | "path">,
   act: () => T,
   actHalf: (random: SeededRandom) => void = () => {},

@@ -1,7 +1,7 @@
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
-import type { JobTroubles } from "./job-troubles.ts";
-import type { Peopled } from "./peopled.ts";
+import type { JobFaultInjector } from "./job-fault-injector.ts";
 import type { SimProcess } from "./scheduler.ts";
+import type { SimWorld } from "./sim-world.ts";
 
 /** How often the world is asked whether something goes wrong. */
 const EVERY_MS = 500;
@@ -12,15 +12,15 @@ const EVERY_MS = 500;
 const PATIENCE_MS = 90_000;
 
 /** Brings the faults of the plan into the world. */
-export class Troubles {
-  readonly #world: Peopled;
-  readonly #ofJobs: readonly JobTroubles[];
+export class FaultInjector {
+  readonly #world: SimWorld;
+  readonly #jobInjectors: readonly JobFaultInjector[];
   /** Since when there has been a coordinator to see that nobody works; null while workers may come. */
   absentSinceMs: number | null = null;
 
-  constructor(world: Peopled, ofJobs: readonly JobTroubles[]) {
+  constructor(world: SimWorld, jobInjectors: readonly JobFaultInjector[]) {
     this.#world = world;
-    this.#ofJobs = ofJobs;
+    this.#jobInjectors = jobInjectors;
   }
 
   begin(): void {
@@ -56,13 +56,13 @@ export class Troubles {
       else if (faults.strikes("coordinatorPaused", 0.02)) this.#pauseCoordinator(process);
     }
     const [first, ...others] = coordinators.processes();
-    const isAlone = first?.state === "running" && others.length === 0 && this.#ofJobs.length === 1;
+    const isAlone = first?.state === "running" && others.length === 0 && this.#jobInjectors.length === 1;
     if (isAlone && faults.strikes("otherNamespace", 0.05)) this.#replaceCoordinator(first);
     if (faults.strikes("powerCut", 0.02)) this.#world.cutPower();
     this.#strikeRival();
-    for (const job of this.#ofJobs) job.strikeDamage();
+    for (const job of this.#jobInjectors) job.strikeDamage();
     if (faults.has("diskFull") && !faults.healed) faults.setDiskFull(random.chance(0.05));
-    for (const job of this.#ofJobs) job.strikeCancel();
+    for (const job of this.#jobInjectors) job.strikeCancel();
     if (faults.fired.noWorkers === 0 && faults.strikes("noWorkers", 0.05)) this.#removeWorkers();
   }
 
@@ -83,12 +83,12 @@ export class Troubles {
   }
 
   /**
-   * Of several jobs a rival might take one up and not the others, where the workers are not: that is another
-   * world.
+   * Only in a world of one job. Of several a rival might take up one and not the others, and the workers call
+   * one coordinator alone. So `secondCoordinator` and `startedOver` never fire in a world of several jobs.
    */
   #strikeRival(): void {
     const { faults, coordinators } = this.#world;
-    const [only, ...others] = this.#ofJobs;
+    const [only, ...others] = this.#jobInjectors;
     if (only === undefined || others.length > 0 || !faults.strikes("secondCoordinator", 0.05)) return;
     if (faults.strikes("startedOver", 0.3)) only.startOver();
     else coordinators.start("second coordinator");

@@ -1,5 +1,5 @@
+import type { DiskCall, DiskFault } from "./disk-operation.ts";
 import type { SeededRandom } from "./seeded-random.ts";
-import type { DiskCall, DiskFault } from "./sim-turn.ts";
 
 /** Every kind of fault that the world knows, and what is counted of it. */
 export const FAULT_KINDS = [
@@ -128,7 +128,7 @@ export class FaultPlan {
   }
 }
 
-/** Those that decide how the whole story goes. */
+/** Those that decide the whole course of a world. */
 const RARE: ReadonlySet<FaultKind> = new Set([
   "cancelled",
   "noWorkers",

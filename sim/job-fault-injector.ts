@@ -5,49 +5,50 @@ import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
 import { checkVisible } from "./check-output.ts";
-import type { PeopledLot } from "./peopled.ts";
+import type { DiskCall } from "./disk-operation.ts";
 import type { SimProcess } from "./scheduler.ts";
-import type { DiskCall } from "./sim-turn.ts";
+import type { JudgedScenario } from "./sim-world.ts";
 
 const MAX_DAMAGES = 2;
 
 /** Brings into the world what goes wrong with one of its jobs alone. */
-export class JobTroubles {
+export class JobFaultInjector {
   readonly foreignText = '{"somebody":"else\'s"}';
   /** How often it was cancelled, and whether somebody else published in its place. */
   cancels = 0;
   isForeign = false;
   /** The process that acknowledged a cancellation: another run of the job is another decision. */
   cancelledBy: SimProcess | null = null;
-  readonly #lot: PeopledLot;
+  readonly #scenario: JudgedScenario;
   #damages = 0;
 
-  constructor(lot: PeopledLot) {
-    this.#lot = lot;
+  constructor(scenario: JudgedScenario) {
+    this.#scenario = scenario;
   }
 
   /** It may be damaged now. */
   strikeDamage(): void {
-    if (this.#damages >= MAX_DAMAGES || !this.#lot.world.faults.strikes("partialDamaged", 0.15)) return;
+    if (this.#damages >= MAX_DAMAGES || !this.#scenario.world.faults.strikes("partialDamaged", 0.15)) return;
     this.#damages += 1;
     this.#damage();
   }
 
   /** It may be cancelled now. */
   strikeCancel(probability = 0.05): void {
-    if (this.cancels > 0 || !this.#lot.world.faults.strikes("cancelled", probability)) return;
+    if (this.cancels > 0 || !this.#scenario.world.faults.strikes("cancelled", probability)) return;
     this.cancels += 1;
     this.#cancel();
   }
 
   /** After each step of a disk: the moments that a fault at any time would hardly ever hit. */
   changed({ process, call, path }: DiskCall): void {
-    const { checker, job, world } = this.#lot;
+    const { checker, job, world } = this.#scenario;
     const { work } = workPaths(job.out);
     const isLock = call === "removal" && path === join(work, LOCK_NAME);
     if (isLock) checker.unlocked(process);
     if (call === "removal" && path === join(work, CLEARING_NAME)) checker.cleared();
-    if (isLock && world.lots.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
+    // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
+    if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
     // A name on a disk, a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
     if (path === join(job.out, MANIFEST_NAME)) {
@@ -65,14 +66,14 @@ export class JobTroubles {
   }
 
   startOver(): void {
-    const { checker, world } = this.#lot;
+    const { checker, world } = this.#scenario;
     checker.mayStartOver = true;
     world.scheduler.after(0, null, () => world.coordinators.start("fresh coordinator", { fresh: true }));
   }
 
   /** Somebody else publishes to the same folder. */
   #publishForeign(): void {
-    const { job, world } = this.#lot;
+    const { job, world } = this.#scenario;
     const { faults, image } = world;
     const target = join(job.kept, "_manifest.json");
     if (this.isForeign || image.lookUp(target) !== null) return;
@@ -89,7 +90,7 @@ export class JobTroubles {
    * at again.
    */
   #damage(): void {
-    const { checker, job, world } = this.#lot;
+    const { checker, job, world } = this.#scenario;
     const { image, random, scheduler } = world;
     if (checker.holder()?.state.phase.kind !== "running") return;
     const { partials } = workPaths(job.kept);
@@ -113,7 +114,7 @@ export class JobTroubles {
   }
 
   #cancel(): void {
-    const { job, checker, world } = this.#lot;
+    const { job, checker, world } = this.#scenario;
     const { coordinators, scheduler } = world;
     const held = coordinators.handle(job);
     if (held === null) return;
@@ -140,7 +141,7 @@ export class JobTroubles {
   }
 
   #namesIn(path: string): string[] | null {
-    const node = this.#lot.world.image.lookUp(path);
+    const node = this.#scenario.world.image.lookUp(path);
     return node?.kind === "folder" ? [...node.names.keys()].sort() : null;
   }
 }

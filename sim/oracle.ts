@@ -2,11 +2,11 @@ import { join } from "node:path";
 import type { ShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
-import type { JobTroubles } from "./job-troubles.ts";
-import { hasFired, type PeopledLot } from "./peopled.ts";
+import type { FaultInjector } from "./fault-injector.ts";
+import type { JobFaultInjector } from "./job-fault-injector.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SIM_SCHEDULE } from "./sim-coordinators.ts";
-import type { Troubles } from "./troubles.ts";
+import { hasFired, type JudgedScenario } from "./sim-world.ts";
 
 /** A job may fail and be run again so often; more, and something is wrong that no run mends. */
 const MAX_RUNS = 25;
@@ -16,30 +16,32 @@ const NOTICE_MS = 30_000;
 const IDLE_MS = 60_000;
 
 /**
- * Judges whether what the coordinators do and say of one job is right, given what went wrong in this world.
+ * Decides whether what the coordinators do and say of one job is right, given the faults of this world.
  */
-export class Judge {
-  readonly #lot: PeopledLot;
-  readonly #troubles: Troubles;
-  readonly #own: JobTroubles;
+export class Oracle {
+  readonly #scenario: JudgedScenario;
+  readonly #injector: FaultInjector;
+  readonly #jobInjector: JobFaultInjector;
   #runs = 0;
   #idleSinceMs: number | null = null;
 
-  constructor(lot: PeopledLot, troubles: Troubles, own: JobTroubles) {
-    this.#lot = lot;
-    this.#troubles = troubles;
-    this.#own = own;
+  constructor(scenario: JudgedScenario, injector: FaultInjector, jobInjector: JobFaultInjector) {
+    this.#scenario = scenario;
+    this.#injector = injector;
+    this.#jobInjector = jobInjector;
   }
 
   /** Without workers the job fails in time; with them, no shard waits for nothing. */
   look(): void {
-    const { checker, job, world } = this.#lot;
+    const { checker, job, world } = this.#scenario;
     const { scheduler, faults, workers, coordinators } = world;
     const holder = checker.holder();
     if (holder === null || holder.process.state !== "running") {
       this.#idleSinceMs = null;
-      const isHeld = world.lots.some((lot) => lot.checker.holder()?.process.state === "running");
-      if (this.#troubles.absentSinceMs !== null && !isHeld) this.#troubles.absentSinceMs = scheduler.nowMs;
+      const isHeld = world.scenarios.some(
+        (scenario) => scenario.checker.holder()?.process.state === "running",
+      );
+      if (this.#injector.absentSinceMs !== null && !isHeld) this.#injector.absentSinceMs = scheduler.nowMs;
       return;
     }
     const { state } = holder;
@@ -58,11 +60,11 @@ export class Judge {
       "silence-is-not-death",
       `shard ${blamed?.shard.id} is blamed for a worker that was only silent`,
     );
-    if (this.#troubles.absentSinceMs !== null) {
+    if (this.#injector.absentSinceMs !== null) {
       if (state.phase.kind !== "running" && state.phase.kind !== "planning")
-        this.#troubles.bringWorkersBack();
+        this.#injector.bringWorkersBack();
       else {
-        const sinceMs = Math.max(this.#troubles.absentSinceMs, holder.sinceMs);
+        const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs);
         const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
         if (overMs > NOTICE_MS)
           checker.broken("no-workers-is-said", "no worker for the grace time, and the job still runs");
@@ -77,9 +79,9 @@ export class Judge {
       [...state.workers.values()].some(({ name }) =>
         workers.processes().some((process) => process.name === name),
       );
-    // A job whose turn has not come waits for those before it, and for no other.
-    const turn = world.lots.filter((lot) => coordinators.isBefore(lot.job, job));
-    const isServed = turn.some((lot) => (lot.checker.holder()?.state.leases.size ?? 0) > 0);
+    // A job that is not served yet waits for those before it, and for no other.
+    const earlier = world.scenarios.filter((scenario) => coordinators.isBefore(scenario.job, job));
+    const isServed = earlier.some((scenario) => (scenario.checker.holder()?.state.leases.size ?? 0) > 0);
     if (!waits || isServed) this.#idleSinceMs = null;
     else this.#idleSinceMs ??= scheduler.nowMs;
     const idleMs = this.#idleSinceMs === null ? 0 : scheduler.nowMs - this.#idleSinceMs;
@@ -88,7 +90,7 @@ export class Judge {
 
   /** A run of the job has come to an end of its own. */
   ended(process: SimProcess, { phase, failure }: JobStatus): void {
-    const { job, checker, world } = this.#lot;
+    const { job, checker, world } = this.#scenario;
     this.#runs += 1;
     if (phase === "published") {
       const bad = new Set([...job.failing, ...job.poison]).size;
@@ -98,7 +100,7 @@ export class Judge {
         "published with more bad rows than are allowed",
       );
       checker.hold(
-        this.#own.cancelledBy !== process,
+        this.#jobInjector.cancelledBy !== process,
         "cancelled-or-published",
         "the job was cancelled, and is published",
       );
@@ -106,20 +108,20 @@ export class Judge {
       // And a run from the beginning may have thrown it away before this one could say so.
       const isThere = world.image.lookUp(join(job.kept, MANIFEST_NAME)) !== null;
       const alone = world.coordinators.processes().length === 1;
-      if (alone && (isThere || !hasFired(world, "startedOver"))) this.#lot.over("published");
+      if (alone && (isThere || !hasFired(world, "startedOver"))) this.#scenario.over("published");
       return;
     }
     if (phase === "cancelled") {
-      checker.hold(this.#own.cancels > 0, "ends-are-final", "nobody cancelled the job");
+      checker.hold(this.#jobInjector.cancels > 0, "ends-are-final", "nobody cancelled the job");
       // Else it is run again: that takes the commits up, and may publish.
-      if (world.random.chance(0.5)) this.#lot.over("cancelled");
+      if (world.random.chance(0.5)) this.#scenario.over("cancelled");
       return;
     }
-    this.#judgeFailure(failure?.code ?? "", failure?.message ?? "");
+    this.#checkFailure(failure?.code ?? "", failure?.message ?? "");
   }
 
-  #judgeFailure(code: string, message: string): void {
-    const { job, checker, world } = this.#lot;
+  #checkFailure(code: string, message: string): void {
+    const { job, checker, world } = this.#scenario;
     const { faults, workers, scheduler } = world;
     const bad = new Set([...job.failing, ...job.poison]).size > job.spec.errors.maxRows;
     const died = workers.deaths + faults.fired.powerCut + faults.fired.poisonRow + faults.fired.workerPaused;
@@ -136,18 +138,18 @@ export class Judge {
         (silentMs) => silentMs >= SIM_SCHEDULE.noWorkersGraceMs,
       ),
       OUTPUT_FAILED:
-        (this.#own.isForeign || hasFired(world, "diskFull", "diskError")) &&
+        (this.#jobInjector.isForeign || hasFired(world, "diskFull", "diskError")) &&
         !message.includes("another output"),
-      OUTPUT_OCCUPIED: this.#own.isForeign,
+      OUTPUT_OCCUPIED: this.#jobInjector.isForeign,
     };
     checker.hold(
       why[code] ?? false,
       "every-job-ends",
       `the job failed without a reason in this world: ${message} (${code})`,
     );
-    if (code === "NO_WORKERS") this.#troubles.bringWorkersBack();
-    if (bad && code === "ERROR_BUDGET_EXCEEDED") this.#lot.over("failed");
-    if (this.#own.isForeign && code.startsWith("OUTPUT_")) this.#lot.over("failed");
+    if (code === "NO_WORKERS") this.#injector.bringWorkersBack();
+    if (bad && code === "ERROR_BUDGET_EXCEEDED") this.#scenario.over("failed");
+    if (this.#jobInjector.isForeign && code.startsWith("OUTPUT_")) this.#scenario.over("failed");
     checker.hold(
       this.#runs < MAX_RUNS,
       "every-job-ends",
@@ -157,26 +159,27 @@ export class Judge {
 
   /** A coordinator could not take the job up, or had to let go of it. */
   refused(process: SimProcess, { code, message }: ShardmillError): void {
-    const { checker, world } = this.#lot;
+    const { checker, world } = this.#scenario;
     const { scheduler } = world;
     scheduler.note(`${process.name} ends: ${code}, ${message}`);
     const others = world.coordinators.processes().filter((other) => other !== process);
     const disk = hasFired(world, "diskFull", "diskError");
     const why: Partial<Record<string, boolean>> = {
       OUTPUT_LOCKED: others.length > 0 || hasFired(world, "secondCoordinator", "startedOver"),
-      OUTPUT_FAILED: disk || this.#own.isForeign,
-      OUTPUT_OCCUPIED: this.#own.isForeign,
+      OUTPUT_FAILED: disk || this.#jobInjector.isForeign,
+      OUTPUT_OCCUPIED: this.#jobInjector.isForeign,
       JOURNAL_FAILED: disk,
       STORE_FAILED: disk,
     };
     checker.hold(why[code] ?? false, "every-job-ends", `${process.name} cannot go on: ${message} (${code})`);
-    if (this.#own.isForeign && code.startsWith("OUTPUT_") && this.#isForeign()) this.#lot.over("failed");
+    if (this.#jobInjector.isForeign && code.startsWith("OUTPUT_") && this.#isForeign())
+      this.#scenario.over("failed");
   }
 
   /** Somebody else's manifest is where the job's would be: no run can publish there. */
   #isForeign(): boolean {
-    const { job, world } = this.#lot;
+    const { job, world } = this.#scenario;
     const found = world.image.lookUp(join(job.kept, MANIFEST_NAME));
-    return found?.kind === "file" && found.bytes.toString("utf8") === this.#own.foreignText;
+    return found?.kind === "file" && found.bytes.toString("utf8") === this.#jobInjector.foreignText;
   }
 }

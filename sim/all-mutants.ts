@@ -1,0 +1,15 @@
+import { COMMIT_MUTANTS } from "./commit-mutants.ts";
+import { JOURNAL_MUTANTS } from "./journal-mutants.ts";
+import type { Mutant } from "./mutant.ts";
+import { PUBLISH_MUTANTS } from "./publish-mutants.ts";
+import { SEVERAL_JOBS_MUTANTS } from "./several-jobs-mutants.ts";
+import { WORKER_MUTANTS } from "./worker-mutants.ts";
+
+/** Bugs that each break a law, and those that the simulator once found in earnest. */
+export const ALL_MUTANTS: readonly Mutant[] = [
+  ...COMMIT_MUTANTS,
+  ...JOURNAL_MUTANTS,
+  ...PUBLISH_MUTANTS,
+  ...WORKER_MUTANTS,
+  ...SEVERAL_JOBS_MUTANTS,
+];

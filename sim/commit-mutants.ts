@@ -1,0 +1,97 @@
+import { edit, type Mutant } from "./mutant.ts";
+
+/** Bugs in which partials are taken, what is kept of them, and how their rows are counted. */
+export const COMMIT_MUTANTS: readonly Mutant[] = [
+  {
+    name: "last-commit-wins",
+    says: "a later partial takes the place of the committed one",
+    breaks: ["first-commit-wins"],
+    edits: [
+      edit(
+        "coordinator/schedule/events/offer-events.js",
+        `    settleOffer(context, partial, { kind: "alreadyCommitted" });
+    discardLoser(context, partial);
+}`,
+        `    context.state.shards[partial.shard].state = { kind: "committed", partial };
+    context.effects.push({ kind: "append", record: { kind: "shardCommitted", partial }, durable: true });
+    settleOffer(context, partial, { kind: "committed" });
+}`,
+      ),
+    ],
+  },
+  {
+    name: "no-digest-check",
+    says: "partials are taken, and reduced, as they are found",
+    breaks: ["commits-stay-whole", "whole-or-nothing"],
+    edits: [edit("coordinator/commit/check-file.js", "if (sha256 !== file.sha256) {", "if (false) {")],
+  },
+  {
+    name: "partial-named-by-token",
+    says: "the execution is no part of a partial's name",
+    breaks: ["commits-stay-whole"],
+    edits: [edit("shared/domain/partial.js", "partial.executionId}`", '"x"}`')],
+  },
+  {
+    name: "no-fence",
+    says: "partials under revoked tokens are taken",
+    breaks: ["stale-is-fenced"],
+    edits: [
+      edit(
+        "coordinator/schedule/policy/answers.js",
+        'return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(id, token);',
+        "return null;",
+      ),
+    ],
+  },
+  {
+    name: "partials-not-synced",
+    says: "a partial is committed before its files are durable",
+    breaks: ["commits-stay-whole"],
+    edits: [
+      edit("coordinator/commit/check-partial.js", "await makeDurable(partial, location, storage);", ""),
+      edit("worker/write/partial-sink.js", "await syncPath(join(path, name), disk);", ""),
+    ],
+  },
+  {
+    name: "winner-discarded",
+    says: "a repeated, refused offer deletes the committed files",
+    breaks: ["commits-stay-whole"],
+    edits: [
+      edit("coordinator/schedule/policy/answers.js", "if (!inUse && !committed)", "if (true)"),
+      edit(
+        "coordinator/schedule/events/offer-events.js",
+        `    if (isCommittedPartial(context.state, partial)) {
+        settleOffer(context, partial, { kind: "committed" });
+        return;
+    }
+    const sameName`,
+        "    const sameName",
+      ),
+      edit("coordinator/schedule/events/offer-events.js", "    if (sameName) {", "    if (false) {"),
+    ],
+  },
+  {
+    name: "filtered-not-counted",
+    says: "rows that a step dropped are missing in the counts",
+    breaks: ["every-row-once", "counts-agree"],
+    edits: [
+      edit(
+        "coordinator/schedule/state/evolve-shard.js",
+        "state.totals.filteredRows += partial.rowsFiltered;",
+        "",
+      ),
+    ],
+  },
+  {
+    name: "filtered-counted-twice",
+    says: "a shard that is revoked, and committed again, counts its dropped rows twice",
+    breaks: ["every-row-once", "counts-agree"],
+    edits: [
+      edit(
+        "coordinator/schedule/state/evolve-shard.js",
+        "state.totals.filteredRows -= partial.rowsFiltered;",
+        "",
+      ),
+    ],
+  },
+];

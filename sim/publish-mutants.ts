@@ -1,0 +1,111 @@
+import { edit, type Mutant } from "./mutant.ts";
+
+/** Bugs in what is published, when it can be seen, and what is left behind. */
+export const PUBLISH_MUTANTS: readonly Mutant[] = [
+  {
+    name: "rename-instead-of-link",
+    says: "the manifest replaces whatever is there",
+    breaks: ["published-once"],
+    edits: [
+      edit(
+        "coordinator/publish/publish.js",
+        "await storage.link(paths.publishing, target);",
+        "await storage.rename(paths.publishing, target);",
+      ),
+    ],
+  },
+  {
+    name: "manifest-over-another",
+    says: "in a bucket, the manifest replaces whatever is there",
+    breaks: ["published-once"],
+    edits: [edit("coordinator/publish/publish.js", "{ ifAbsent: true }", "{}")],
+  },
+  {
+    name: "manifest-before-last-copy",
+    says: "in a bucket, the manifest does not wait for the files that it names",
+    breaks: ["whole-or-nothing"],
+    edits: [edit("coordinator/publish/by-copy.js", "await mapConcurrent(parts", "void mapConcurrent(parts")],
+  },
+  {
+    name: "listing-based-reduce",
+    says: "the output is made of what lies in the folder, not of what the journal names",
+    breaks: ["first-commit-wins", "every-job-ends"],
+    edits: [
+      edit("coordinator/job/job-output.js", "await this.partials.sweep(partials).catch(ignoreStorage);", ""),
+      edit(
+        "coordinator/job/job-output.js",
+        "const partials = committedPartials(state);",
+        `const names = (await seams.disk.readdir(this.#paths.partials)).sort();
+        const partials = committedPartials(state).map((partial) => {
+            const name = names.find((candidate) => candidate.startsWith(\`\${partial.shard}-\`));
+            const found = /-(\\d+)\\.(\\d+)-(\\w+)$/.exec(name);
+            return { ...partial, executionId: found[3], token: { generation: Number(found[1]), sequence: Number(found[2]) } };
+        });`,
+      ),
+    ],
+  },
+  {
+    name: "intent-not-recorded",
+    says: "the output appears without a durable intent to publish",
+    breaks: ["cancelled-or-published"],
+    edits: [
+      edit(
+        "coordinator/schedule/events/job-events.js",
+        'recordDurably(context, { kind: "publishIntent", outputDigest });',
+        'recordDurably(context, { kind: "publishIntent", outputDigest });\n    context.effects.pop();',
+      ),
+    ],
+  },
+  {
+    name: "cancel-after-intent",
+    says: "a job that is being published can be cancelled",
+    breaks: ["cancelled-or-published"],
+    edits: [
+      edit(
+        "coordinator/schedule/events/job-events.js",
+        'if (context.state.phase.kind === "publishing") {',
+        "if (false) {",
+      ),
+    ],
+  },
+  {
+    name: "filtered-not-published",
+    says: "the manifest does not say which rows are missing",
+    breaks: ["every-row-once"],
+    edits: [edit("coordinator/publish/layout.js", "filtered: rowsFiltered,", "filtered: 0,")],
+  },
+  {
+    name: "lock-let-go-before-cleaning",
+    says: "work files are removed without the lock",
+    breaks: ["nothing-left-behind"],
+    edits: [edit("coordinator/publish/cleanup.js", "if (!isOfLock(name))", "if (true)")],
+  },
+  {
+    name: "bucket-files-not-cleared",
+    says: "in a bucket, starting over leaves the files that an earlier run published",
+    breaks: ["every-job-ends"],
+    storage: "bucket",
+    edits: [
+      edit(
+        "coordinator/publish/clear-output.js",
+        `    for (const kind of OUTPUT_KINDS)
+        await storage.remove(below(output, kind));
+`,
+        "",
+      ),
+    ],
+  },
+  {
+    name: "bucket-manifest-not-cleared",
+    says: "in a bucket, starting over leaves the manifest that an earlier run published",
+    breaks: ["commits-stay-whole"],
+    storage: "bucket",
+    edits: [
+      edit(
+        "coordinator/publish/clear-output.js",
+        "    await storage.remove(below(output, MANIFEST_NAME));\n",
+        "",
+      ),
+    ],
+  },
+];
