@@ -8,7 +8,7 @@ import type { CheckPrecision } from "../coordinator/job/pass-precision.ts";
  */
 export const checkPrecision: CheckPrecision = async (planned, signal) => {
   const { comparePrecision } = await import("../worker/accuracy/check-precision.ts");
-  const { judgePrecision } = await import("../worker/accuracy/judge-precision.ts");
+  const { judgePrecision } = await import("../worker/accuracy/judge-accuracy.ts");
   const { precisionText } = await import("./render/precision-text.ts");
   const { createStyle } = await import("./render/style.ts");
   const style = createStyle(process.stderr);

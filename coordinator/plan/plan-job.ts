@@ -5,7 +5,7 @@ import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
-import { publishedFields } from "../../shared/domain/output-fields.ts";
+import { outputRowBytes, publishedFields } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { warmSqlProcess } from "../../shared/sql/spare-process.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
@@ -17,7 +17,6 @@ import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles } from "./input/discover.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
-import { outputRowBytes } from "./output-row-bytes.ts";
 import { planMap } from "./plan-map.ts";
 import { planShards } from "./plan-shards.ts";
 import { type CheckedWhere, checkWhere } from "./where/check-where.ts";

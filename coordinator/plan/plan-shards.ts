@@ -148,10 +148,7 @@ class JoinedFiles {
 }
 
 /** The target in rows: by bytes, then lowered so that a small input still makes enough shards. */
-export function autoShardRows(
-  files: readonly Pick<PlannedFile, "rowGroups">[],
-  options: Pick<PlanOptions, "outputRowBytes"> = {},
-): number {
+function autoShardRows(files: readonly PlannedFile[], { outputRowBytes = 0 }: PlanOptions): number {
   let rows = 0;
   let bytes = 0;
   for (const { rowGroups } of files) {
@@ -162,7 +159,7 @@ export function autoShardRows(
   }
   const rowBytes = Math.max(1, bytes / Math.max(1, rows));
   const wanted = Math.min(Math.floor(SHARD_BYTES / rowBytes), Math.ceil(rows / LEAST_SHARDS));
-  const most = Math.max(1, Math.floor(SHARD_MOST_BYTES / (rowBytes + (options.outputRowBytes ?? 0))));
+  const most = Math.max(1, Math.floor(SHARD_MOST_BYTES / (rowBytes + outputRowBytes)));
   return Math.min(SHARD_ROWS.most, most, Math.max(SHARD_ROWS.least, wanted));
 }
 

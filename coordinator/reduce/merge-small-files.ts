@@ -33,10 +33,7 @@ const MERGE_LIMITS: MergeLimits = {
  * Neighbours that are merged into one file, in order: the concatenation of the groups is `files`. A group of
  * one is read in place.
  */
-export function groupSmallFiles(
-  files: readonly ScanFile[],
-  limits: MergeLimits,
-): readonly (readonly ScanFile[])[] {
+function groupSmallFiles(files: readonly ScanFile[], limits: MergeLimits): readonly (readonly ScanFile[])[] {
   if (files.length <= limits.filesInPlace) return files.map((file) => [file]);
   const groups: ScanFile[][] = [];
   let groupBytes = 0;
@@ -61,7 +58,7 @@ export function groupSmallFiles(
  * them.
  */
 export async function mergeSmallFiles(
-  database: SqlDatabase,
+  database: Pick<SqlDatabase, "copyOwn">,
   files: readonly ScanFile[],
   mergeFolder: string,
   options: { readonly prefix: string; readonly signal: AbortSignal; readonly limits?: MergeLimits },

@@ -2,6 +2,7 @@ import type { OpColumn, OpSpec, OutputOp } from "../output-ops/output-op.ts";
 import { opOf } from "../output-ops/output-ops.ts";
 import type { Field, FieldType } from "./dataset.ts";
 import type { MapPlan, OutputBinding } from "./map-plan.ts";
+import { dtypeBytes } from "./tensor.ts";
 
 /** The fields of the rows files: what the last step behind the model leaves, or the map itself. */
 export function publishedFields(plan: Pick<MapPlan, "keep" | "outputs" | "finish">): readonly Field[] {
@@ -60,4 +61,18 @@ export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field
     type: perPosition ? { kind: "list", item: cell } : cell,
     nullable: false,
   };
+}
+
+/** Of a string or a list whose length is not known: its offsets, and not much. */
+const UNKNOWN_BYTES = 16;
+
+/** Bytes of what the model makes of a row, about, as a worker holds them until the shard is written. */
+export function outputRowBytes({ outputs }: Pick<MapPlan, "outputs">): number {
+  return outputFields({ keep: [], outputs }).reduce((bytes, { type }) => bytes + cellBytes(type), 0);
+}
+
+function cellBytes(type: FieldType): number {
+  if (type.kind === "numeric") return dtypeBytes(type.type);
+  if (type.kind === "fixedList") return type.length * cellBytes(type.item);
+  return UNKNOWN_BYTES;
 }

@@ -15,6 +15,7 @@ import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.t
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
 import type { LanePlan } from "../lanes/lane-plan.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
+import { mergeShares } from "../meter/busy-meter.ts";
 import {
   type OnBusy,
   type RunOptions,
@@ -28,7 +29,6 @@ import { findMachineFacts, type MachineFacts } from "../tuning/machine-facts.ts"
 import { NO_TUNING_CACHE, type TuningCache } from "../tuning/tuning-cache.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./choose-access.ts";
 import { openLocalModel } from "./local-model.ts";
-import { mergeShares } from "./merge-shares.ts";
 
 export interface DeviceOptions {
   /** Where the coordinator is: shard threads that cannot see the data make their own connection. */

@@ -1,4 +1,4 @@
-import type { PositionCounts, Stage, StageShares } from "../../shared/domain/worker.ts";
+import { type PositionCounts, STAGES, type Stage, type StageShares } from "../../shared/domain/worker.ts";
 
 /** Milliseconds busy in each stage. */
 type StageMs = Readonly<Partial<Record<Stage, number>>>;
@@ -133,4 +133,19 @@ class Overlap {
     this.#count -= 1;
     return this.#count === 0 ? Math.max(0, nowMs - this.#sinceMs) : 0;
   }
+}
+
+/**
+ * The busy shares of a worker out of those of its shard threads: what they had the lanes do adds up, every
+ * other stage is a mean over the threads, one that has not reported yet counting as idle.
+ */
+export function mergeShares(threads: readonly StageShares[], count: number): StageShares {
+  const merged: Partial<Record<Stage, number>> = {};
+  for (const stage of STAGES) {
+    const known = threads.flatMap((shares) => shares[stage] ?? []);
+    if (known.length === 0) continue;
+    const sum = known.reduce((total, share) => total + share, 0);
+    merged[stage] = Math.min(1, stage === "infer" ? sum : sum / count);
+  }
+  return merged;
 }

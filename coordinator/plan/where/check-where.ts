@@ -4,13 +4,16 @@ import { parquetFault } from "../../../shared/dataset/parquet-form.ts";
 import { type Field, type FieldType, innerTypes } from "../../../shared/domain/dataset.ts";
 import type { StepPlan } from "../../../shared/domain/step-plan.ts";
 import { DECIMAL_DIGITS, emptyTable } from "../../../shared/sql/duckdb-types.ts";
+import { quoteIdentifier } from "../../../shared/sql/quote.ts";
 import { type OpenDatabase, useDatabase } from "../../../shared/sql/sql-database.ts";
 import { sqlRefused } from "../../../shared/sql/sql-error.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../../shared/sql/sql-process-client.ts";
+import { ROW_COLUMN } from "../../../shared/steps/plan-sql.ts";
 import { BoundNode } from "./bound-tree.ts";
-import { filterStep, WHERE_KEY } from "./filter-step.ts";
 import { type Predicate, UNKNOWN } from "./predicate.ts";
 import { readPredicate } from "./read-predicate.ts";
+
+const WHERE_KEY = "input.where";
 
 /** What takes longer over one row of nulls would never end over some. */
 const LIMIT_MS = 30_000;
@@ -68,6 +71,22 @@ export async function checkWhere(options: WhereOptions): Promise<CheckedWhere> {
       fields.filter((field) => !held.includes(field)),
     );
   }
+}
+
+/**
+ * The first step of a map: it drops the rows for which `sql` is not true, and leaves all columns as they are.
+ * The job's text stands last, so that no bracket or comment in it can change what ours means.
+ *
+ * @param reads the columns that the condition names
+ */
+function filterStep(sql: string, fields: readonly Field[], reads: readonly string[]): StepPlan {
+  const select = `SELECT rowid AS ${quoteIdentifier(ROW_COLUMN)} FROM rows WHERE ${sql}`;
+  return {
+    where: WHERE_KEY,
+    op: { kind: "sql", select, named: [] },
+    reads,
+    columns: fields.map((field) => ({ ...field, from: field.name })),
+  };
 }
 
 /** Whether SQL sees the values of a column as they are: they reach it as Parquet. */

@@ -13,9 +13,7 @@ export const TABLES: readonly string[] = [
   "shared/input-sources/input-sources.ts INPUT_SOURCES",
   "shared/wire/codec-lease.ts leaseCodec",
   "shared/wire/methods-data.ts putHeaderCodec",
-  // To go.
-  "coordinator/plan/plan-shards.ts autoShardRows",
-  "coordinator/reduce/merge-small-files.ts groupSmallFiles",
+  // Not a table: the bucket in memory, which passes the suite of all storages and stands beside them.
   "shared/storage/memory.ts MemoryStorage",
 ];
 const CODE_TABLE = "shared/core/error-codes.ts";

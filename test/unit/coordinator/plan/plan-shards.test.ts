@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { autoShardRows, type PlannedFile, planShards } from "../../../../coordinator/plan/plan-shards.ts";
+import { type PlannedFile, planShards } from "../../../../coordinator/plan/plan-shards.ts";
 import { DatasetRows } from "../../../../shared/domain/dataset-rows.ts";
 import { type Shard, shardRows } from "../../../../shared/domain/shard.ts";
 
@@ -216,9 +216,15 @@ describe("a plan", () => {
 });
 
 describe("the automatic target", () => {
+  /** Rows of the largest shard of one row group; that of a multiple of the target has shards of just that. */
+  const largest = (rows: number, rowBytes: number, outputRowBytes = 0) => {
+    const file = { rowGroups: [{ rows, bytes: rows * rowBytes }], layout: LAYOUT };
+    const shards = planShards([file], { shardRows: "auto", outputRowBytes });
+    return shards.reduce((most, shard) => Math.max(most, shardRows(shard)), 0);
+  };
+
   it("is 32 MiB of input", () => {
-    const rows = 100_000_000;
-    expect(autoShardRows([{ rowGroups: [{ rows, bytes: rows * 1_024 }] }])).toBe(32_768);
+    expect(largest(32_768 * 100, 1_024)).toBe(32_768);
   });
 
   it("spreads a modest file over 16 shards", () => {
@@ -226,21 +232,20 @@ describe("the automatic target", () => {
   });
 
   it("keeps at least 1,024 rows in a shard, as long as they are no more than 256 MiB", () => {
-    const ofRowBytes = (bytes: number) => [{ rowGroups: [{ rows: 100_000, bytes: 100_000 * bytes }] }];
-    expect(autoShardRows(ofRowBytes(256 << 10))).toBe(1_024);
-    expect(autoShardRows(ofRowBytes(1 << 20))).toBe(256);
-    expect(autoShardRows(ofRowBytes(1 << 30))).toBe(1);
+    expect(largest(102_400, 256 << 10)).toBe(1_024);
+    expect(largest(102_400, 1 << 20)).toBe(256);
+    expect(largest(1_024, 1 << 30)).toBe(1);
     expect(ranges([fileOf(1_500)], "auto").length).toBe(1);
   });
 
   it("counts what the model makes of a row, where it is much", () => {
-    const files = [{ rowGroups: [{ rows: 100_000_000, bytes: 100_000_000 * 36 }] }];
-    expect(autoShardRows(files, { outputRowBytes: 40 })).toBe(autoShardRows(files));
-    expect(autoShardRows(files, { outputRowBytes: 4_060 })).toBe(65_536);
+    const rows = 65_536 * 1_000;
+    expect(largest(rows, 36, 40)).toBe(largest(rows, 36));
+    expect(largest(rows, 36, 4_060)).toBe(65_536);
   });
 
   it("has at most a million rows, however narrow", () => {
-    expect(autoShardRows([{ rowGroups: [{ rows: 1e9, bytes: 1e9 }] }])).toBe(1_000_000);
+    expect(largest(1e9, 1)).toBe(1_000_000);
   });
 });
 

@@ -1,16 +1,41 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { groupSmallFiles } from "../../../../coordinator/reduce/merge-small-files.ts";
+import { type MergeLimits, mergeSmallFiles } from "../../../../coordinator/reduce/merge-small-files.ts";
+import type { SqlDatabase } from "../../../../shared/sql/sql-database.ts";
+
+interface TinyFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** The files behind each path that is scanned, and how many statements that took. */
+async function merged(files: readonly TinyFile[], limits?: MergeLimits) {
+  const written = new Map<string, TinyFile[]>();
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const database: Pick<SqlDatabase, "copyOwn"> = {
+    copyOwn: async ({ sql }, path) => {
+      const paths = [...sql.matchAll(/'([^']+)'/g)].map(([, found = ""]) => found);
+      written.set(
+        path,
+        paths.flatMap((found) => byPath.get(found) ?? []),
+      );
+      return { rows: 0 };
+    },
+  };
+  const options = { prefix: "p", signal: new AbortController().signal, ...(limits && { limits }) };
+  const paths = await mergeSmallFiles(database, files, "/nowhere", options);
+  return paths.map((path) => written.get(path) ?? [byPath.get(path)].flatMap((file) => file ?? []));
+}
 
 const arbitraryFiles = fc
   .array(fc.nat(100), { maxLength: 60 })
   .map((sizes) => sizes.map((bytes, index) => ({ path: `${index}`, bytes })));
 
-test("groups are neighbours in order, each within the limits unless it is one file", () => {
+test("neighbours are merged in order, within the limits; a file alone is read in place", async () => {
   const limits = { filesInPlace: 5, filesPerMerge: 4, bytesPerMerge: 150 };
-  fc.assert(
-    fc.property(arbitraryFiles, (files) => {
-      const groups = groupSmallFiles(files, limits);
+  await fc.assert(
+    fc.asyncProperty(arbitraryFiles, async (files) => {
+      const groups = await merged(files, limits);
       expect(groups.flat()).toEqual(files);
       for (const group of groups) {
         const bytes = group.reduce((sum, file) => sum + file.bytes, 0);
@@ -22,8 +47,7 @@ test("groups are neighbours in order, each within the limits unless it is one fi
   );
 });
 
-test("200,000 tiny files become a few hundred", () => {
+test("200,000 tiny files become a few hundred", async () => {
   const files = Array.from({ length: 200_000 }, (_, index) => ({ path: `${index}`, bytes: 1000 }));
-  const limits = { filesInPlace: 2048, filesPerMerge: 1024, bytesPerMerge: 128 * 1024 * 1024 };
-  expect(groupSmallFiles(files, limits).length).toBe(196);
+  expect((await merged(files)).length).toBe(196);
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type Batch, halve } from "../../../../worker/batch/batch.ts";
 import { cutUnevenBatches } from "../../../../worker/batch/uneven-batcher.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
-import { paddedLength } from "../../../../worker/tensorize/padded-length.ts";
+import { RowPositions } from "../../../../worker/tensorize/row-positions.ts";
 import { aBinding, batchOf } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
@@ -51,7 +51,7 @@ test("whatever lengths, budget and window: every row once, and rows x length wit
       expect(rows.sort((a, b) => a - b)).toEqual(all.map((_, row) => row));
       for (const batch of batches) {
         const found = rowsOf(batch).map((row) => all[row] ?? -1);
-        expect(batch.length).toBe(paddedLength(Math.max(...found)));
+        expect(batch.length).toBe(new RowPositions(Uint32Array.of(Math.max(...found)), true).lengthOf(0));
         expect(batch.rows).toBe(found.length);
         if (batch.rows > 1) expect(batch.rows * (batch.length ?? 0)).toBeLessThanOrEqual(tokens);
         // Empty rows keep to themselves.

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
-import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
+import { BusyMeter, mergeShares } from "../../../../worker/meter/busy-meter.ts";
 import { manualClock } from "../../../support/builders.ts";
 
 test("shares are of the time given, and start again from nothing", () => {
@@ -96,4 +96,18 @@ test("busy milliseconds are given away once", () => {
   meter.add("encode", 6);
   expect(meter.takeBusyMs()).toEqual({ encode: 11 });
   expect(meter.takeBusyMs()).toEqual({});
+});
+
+test("what threads had the lanes do adds up, their own stages are means, and nobody's is left out", () => {
+  const threads = [
+    { infer: 0.5, decode: 0.8, encode: 0.2 },
+    { infer: 0.25, decode: 0.4 },
+  ];
+  expect(mergeShares(threads, 2)).toEqual({ infer: 0.75, decode: (0.8 + 0.4) / 2, encode: 0.1 });
+});
+
+test("a thread that has not reported yet is idle, and no share is more than all", () => {
+  expect(mergeShares([{ infer: 0.7, decode: 1 }], 4)).toEqual({ infer: 0.7, decode: 0.25 });
+  expect(mergeShares([{ infer: 0.7 }, { infer: 0.7 }], 2)).toEqual({ infer: 1 });
+  expect(mergeShares([], 2)).toEqual({});
 });

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { paddedLength } from "../../../../worker/tensorize/padded-length.ts";
+import { RowPositions } from "../../../../worker/tensorize/row-positions.ts";
+
+/** What a row of so many positions is padded to. */
+const paddedLength = (count: number) => new RowPositions(Uint32Array.of(count), true).lengthOf(0);
 
 const positions = fc.integer({ min: 1, max: 1 << 24 });
 

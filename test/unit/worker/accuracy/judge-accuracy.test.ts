@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/precision.ts";
-import { judgePrecision } from "../../../../worker/accuracy/judge-precision.ts";
+import { judgePrecision } from "../../../../worker/accuracy/judge-accuracy.ts";
 
 const GOOD: OutputAccuracy = {
   tensor: "y",

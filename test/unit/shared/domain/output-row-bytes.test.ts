@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { outputRowBytes } from "../../../../coordinator/plan/output-row-bytes.ts";
+import { outputRowBytes } from "../../../../shared/domain/output-fields.ts";
 import { anOutput } from "../../../support/shard-job.ts";
 
 it.each([
