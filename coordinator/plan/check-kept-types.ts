@@ -3,7 +3,7 @@ import { showType } from "../../shared/dataset/field-differences.ts";
 import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import { type Field, type FieldType, type InputFile, innerTypes } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { DECIMAL_DIGITS } from "../../shared/sql/duckdb-types.ts";
+import { DECIMAL_DIGITS, hasWideDecimal } from "../../shared/sql/duckdb-types.ts";
 
 /**
  * Refuses kept columns that are not read as they are, that the job's output cannot hold, or that its SQL
@@ -58,17 +58,13 @@ function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | nu
       hint: `${instead} it out of map.keep`,
     };
   }
-  if (sql === null || !has(type, isWideDecimal)) return null;
+  if (sql === null || !hasWideDecimal(type)) return null;
   return {
     what: `column \`${name}\` has more digits than ${sql} can hold: it would see other values`,
     expected: `decimals of ${DECIMAL_DIGITS} digits at most`,
     found,
     hint: "leave it out of map.keep, or the job without reduce",
   };
-}
-
-function isWideDecimal(type: FieldType): boolean {
-  return type.kind === "decimal" && type.precision > DECIMAL_DIGITS;
 }
 
 /** It, or what it is made of. */

@@ -1,4 +1,4 @@
-import type { Field, FieldType, NumericType } from "../domain/dataset.ts";
+import { type Field, type FieldType, innerTypes, type NumericType } from "../domain/dataset.ts";
 import { quoteIdentifier } from "./quote.ts";
 
 const NUMERIC = {
@@ -21,6 +21,12 @@ const NUMERIC = {
  * refuse them.
  */
 export const DECIMAL_DIGITS = 38;
+
+/** Whether a type is, or holds, a decimal of more digits than DuckDB has. */
+export function hasWideDecimal(type: FieldType): boolean {
+  if (type.kind === "decimal") return type.precision > DECIMAL_DIGITS;
+  return innerTypes(type).some(hasWideDecimal);
+}
 
 /**
  * The type that DuckDB gives to a column of a rows file. Lists of fixed length come back from Parquet as

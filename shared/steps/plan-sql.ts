@@ -7,7 +7,7 @@ import { openDatasetFile } from "../dataset/open-dataset-file.ts";
 import { parquetFault } from "../dataset/parquet-form.ts";
 import type { Field, FieldType } from "../domain/dataset.ts";
 import type { StepColumn, StepPlan } from "../domain/step-plan.ts";
-import { columnNames, DECIMAL_DIGITS, emptyTable } from "../sql/duckdb-types.ts";
+import { columnNames, DECIMAL_DIGITS, emptyTable, hasWideDecimal } from "../sql/duckdb-types.ts";
 import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
 import type { SqlDatabase } from "../sql/sql-database.ts";
 import type { SqlSource } from "../sql/sql-error.ts";
@@ -162,8 +162,7 @@ function unreadableFault({ name, type }: Field, { reads }: ColumnUse): Omit<Prob
 function sqlFault(type: FieldType): string | null {
   const fault = parquetFault(type);
   if (fault !== null) return fault;
-  const isWide = type.kind === "decimal" && type.precision > DECIMAL_DIGITS;
-  return isWide ? `DuckDB has decimals of ${DECIMAL_DIGITS} digits` : null;
+  return hasWideDecimal(type) ? `DuckDB has decimals of ${DECIMAL_DIGITS} digits` : null;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { showType } from "../../../shared/dataset/field-differences.ts";
 import { parquetFault } from "../../../shared/dataset/parquet-form.ts";
-import { type Field, type FieldType, innerTypes } from "../../../shared/domain/dataset.ts";
+import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import type { StepPlan } from "../../../shared/domain/step-plan.ts";
-import { DECIMAL_DIGITS, emptyTable } from "../../../shared/sql/duckdb-types.ts";
+import { emptyTable, hasWideDecimal } from "../../../shared/sql/duckdb-types.ts";
 import { quoteIdentifier } from "../../../shared/sql/quote.ts";
 import { type OpenDatabase, useDatabase } from "../../../shared/sql/sql-database.ts";
 import { sqlRefused } from "../../../shared/sql/sql-error.ts";
@@ -91,12 +91,7 @@ function filterStep(sql: string, fields: readonly Field[], reads: readonly strin
 
 /** Whether SQL sees the values of a column as they are: they reach it as Parquet. */
 function isHeld(type: FieldType): boolean {
-  return parquetFault(type) === null && !hasManyDigits(type);
-}
-
-function hasManyDigits(type: FieldType): boolean {
-  if (type.kind === "decimal") return type.precision > DECIMAL_DIGITS;
-  return innerTypes(type).some(hasManyDigits);
+  return parquetFault(type) === null && !hasWideDecimal(type);
 }
 
 /**

@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Int32, type RecordBatch, Table, vectorFromArray } from "apache-arrow";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fieldsOf, fieldTypeOf } from "../../shared/dataset/fields.ts";
+import { parquetFault } from "../../shared/dataset/parquet-form.ts";
+import { plainBatch, plainCopy } from "../../shared/dataset/plain-batch.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
+import type { StepPlan } from "../../shared/domain/step-plan.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { planSql } from "../../shared/steps/plan-sql.ts";
+import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { StageSteps } from "../../worker/steps/stage-steps.ts";
+import { ARROW_TYPES } from "../support/arrow-types.ts";
+import { only, plainRows, tableOf } from "../support/sample-table.ts";
+import { NESTINGS, type Nesting } from "../support/type-nestings.ts";
+
+/**
+ * Every Arrow type, alone and within others, through the steps of a stage, in their threads: as it is decoded
+ * (`prepare`), and as the collector makes it, without dictionaries and views (`finish`). Three rows, of which
+ * SQL drops or doubles some; the values are judged by what they were made of.
+ */
+
+const { signal } = new AbortController();
+
+let root: string;
+let database: LockedDatabase;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-step-types-"));
+  database = await openLockedDatabase({ folders: [root], threads: 1, tempFolder: join(root, "tmp") });
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
+
+/** A type's column: what it is called, its values, how SQL gets the sample out of it, and that as text. */
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly out: string;
+  readonly texts: readonly [string, string];
+}
+
+function columnsOf({ out }: Nesting): readonly Column[] {
+  return Object.entries(ARROW_TYPES).map(([type, { texts }], index) => {
+    const name = `c${index}`;
+    return { name, type, texts, out: out.replace(/^k/, name) };
+  });
+}
+
+/** One column of each type, and `id`: 0, 1, 2. */
+function batchOf({ nest }: Nesting): RecordBatch {
+  const samples = Object.values(ARROW_TYPES).map(({ data }, index) => [`c${index}`, nest(data)] as const);
+  const id = only(vectorFromArray([0, 1, 2], new Int32()));
+  const [batch] = tableOf({ id, ...Object.fromEntries(samples) }).batches;
+  if (batch === undefined) throw new Error("one record batch");
+  return batch;
+}
+
+async function planned(sql: string, fields: readonly Field[]): Promise<StepPlan> {
+  const result = await planSql({ where: "sql", sql }, fields, database, root);
+  if (result.kind === "refused") throw new Error(result.problems.map(({ what }) => what).join("; "));
+  return result.step;
+}
+
+/** The rows behind these SELECTs, one step after the other. */
+async function through(batch: RecordBatch, selects: readonly string[]): Promise<RecordBatch> {
+  const steps: StepPlan[] = [];
+  for (const sql of selects) steps.push(await planned(sql, steps.at(-1)?.columns ?? fieldsOf(batch.schema)));
+  const meter = new BusyMeter(() => 0);
+  await using stage = new StageSteps({ stage: "prepare", steps, threads: 1, scratchPath: root, meter });
+  return (await stage.run(batch, signal)).batch;
+}
+
+const rowsOf = (batch: RecordBatch) => plainRows(new Table([batch])) as Record<string, unknown>[];
+const typesOf = ({ schema }: RecordBatch) => schema.fields.map(({ type }) => fieldTypeOf(type));
+
+/** What SQL computes with; how it refuses the others is tested below. */
+function isComputed({ name, type }: Column, batch: RecordBatch): boolean {
+  const field = fieldsOf(batch.schema).find((other) => other.name === name);
+  return field !== undefined && parquetFault(field.type) === null && type !== "decimal256 of 50 digits";
+}
+
+const STAGES = { prepare: (batch: RecordBatch) => batch, finish: plainCopy };
+
+describe.for(Object.entries(NESTINGS))("every type in %s", ([, nesting]) => {
+  const columns = columnsOf(nesting);
+
+  test.for(Object.entries(STAGES))("passes %s", async ([, made]) => {
+    const batch = made(batchOf(nesting));
+    const source = rowsOf(batch);
+
+    const each = await through(batch, ["SELECT *, id + 1 AS next FROM rows"]);
+    expect(rowsOf(each)).toEqual(source.map((row, id) => ({ ...row, next: id + 1 })));
+    expect(typesOf(each).slice(0, -1)).toEqual(typesOf(batch));
+
+    const some = await through(batch, [
+      "SELECT * FROM rows WHERE id <> 1",
+      "SELECT *, unnest([5, 6]) AS part FROM rows",
+    ]);
+    const kept = [source[0], source[0], source[2], source[2]];
+    expect(rowsOf(some)).toEqual(kept.map((row, at) => ({ ...row, part: 5 + (at % 2) })));
+    expect(typesOf(some).slice(0, -1)).toEqual(typesOf(plainBatch(batch)));
+  });
+
+  test.for(Object.entries(STAGES))("is what it is to the SQL of %s, and behind it", async ([, made]) => {
+    const batch = made(batchOf(nesting));
+    const seen = columns.filter((column) => isComputed(column, batch));
+    expect(seen.length).toBeGreaterThan(40);
+    const texts = (of: readonly Column[], from: string) =>
+      of.map(({ name, out }) => `(${out.replace(/^c/, from)})::VARCHAR AS ${name}`).join(", ");
+    const expected = (of: readonly Column[]) =>
+      [0, null, 1].map((at) =>
+        Object.fromEntries(
+          of.map(({ name, texts }) => [name, at === null || texts[at] === "NULL" ? null : texts[at]]),
+        ),
+      );
+    expect(rowsOf(await through(batch, [`SELECT ${texts(seen, "c")} FROM rows`]))).toEqual(expected(seen));
+
+    // What SQL makes is read by SQL again. It makes no intervals.
+    const again = seen.filter(({ type }) => !type.startsWith("interval"));
+    const values = again.map(({ name }) => `CASE WHEN id >= 0 THEN ${name} END AS ${name.replace("c", "v")}`);
+    const selects = [`SELECT ${values.join(", ")} FROM rows`, `SELECT ${texts(again, "v")} FROM rows`];
+    expect(rowsOf(await through(batch, selects))).toEqual(expected(again));
+  });
+
+  test("is refused where SQL would compute with what it cannot hold", async () => {
+    const batch = batchOf(nesting);
+    const refused = columns.filter((column) => !isComputed(column, batch));
+    expect(refused.length).toBeGreaterThan(3);
+    for (const { name, type } of refused) {
+      const planning = planned(`SELECT ${name} IS NULL AS n FROM rows`, fieldsOf(batch.schema));
+      await expect(planning, type).rejects.toThrow(`computes with column \`${name}\``);
+    }
+  });
+});
