@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { writeBeacon } from "../coordinator/commit/beacon.ts";
 import { describeJob } from "../coordinator/job/describe-job.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
-import { DatasetRows } from "../shared/domain/dataset-rows.ts";
+import { plannedRows } from "../shared/domain/dataset-rows.ts";
 import type { ConcreteDevice } from "../shared/domain/device.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { leaseSlices } from "../shared/domain/lease-slices.ts";
@@ -81,7 +81,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
     await using storage = createLocalStorage();
     const beacon = await writeBeacon(paths.partials, storage);
     const { files } = planned.dataset;
-    const rows = new DatasetRows(files.map((file) => file.rows));
+    const rows = plannedRows(planned);
     const runs = await runSamples({
       processes,
       task: {

@@ -1,8 +1,13 @@
 import { readFile } from "node:fs/promises";
+import { Int64, makeData } from "apache-arrow";
 import { describe, expect, test } from "vitest";
+import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { JobFolder } from "../support/job-folder.ts";
-import { query } from "../support/known-answer.ts";
+import { journalFacts, startListening, untilCommitted } from "../support/job-processes.ts";
+import { query, readManifestOf } from "../support/known-answer.ts";
+import { KnownJob, WIDTH } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
+import { embeddings, tableOf } from "../support/sample-table.ts";
 
 /** Jobs that want some of their rows: `id` is 0 to 399, in two files, fifty a row group. */
 
@@ -100,3 +105,61 @@ describe("input.where", () => {
     expect(run.stderr).toContain('referenced column "nope" not found');
   });
 });
+
+test("a run that is killed in the middle resumes, and every row of the input is counted once", async () => {
+  const where = "id >= 160 AND id % 4 <> 1 AND NOT (id BETWEEN 480 AND 559)";
+  await using job = await KnownJob.make({
+    files: 0,
+    hidden: [1_400, 1_400],
+    spec: {
+      input: { where, shardRows: 80 },
+      map: { prepare: [{ sql: "SELECT * FROM rows WHERE id % 8 <> 2" }], keep: ["id"], batch: { rows: 10 } },
+      errors: { maxRows: 100 },
+      reduce: {},
+    },
+  });
+  for (const file of [0, 1]) {
+    const bytes = encodeParquet(sortedRows(480 * file, 480), { rowGroupRows: 80 });
+    await job.write(`data/part-${file}.parquet`, bytes);
+  }
+  const command = ["run", job.path, "--workers", "2", "--json"];
+  await using killed = (await startListening(job, command)).cli;
+  await untilCommitted(job, 2);
+  killed.kill("SIGKILL");
+  await killed.ended;
+  const { committed, shards } = await journalFacts(job);
+  expect(committed.length).toBeLessThan(shards);
+  const resumed = await runCli(command, job);
+  // Published, with dead letters.
+  expect(resumed).toMatchObject({ code: 3 });
+  expect(resumed.stderr).toContain("goes on after an interruption");
+
+  const wanted = `FROM read_parquet('${job.at("data/*.parquet")}') WHERE ${where} AND id % 8 <> 2`;
+  const ids = await query(`SELECT id ${wanted} AND features IS NOT NULL ORDER BY id`);
+  expect(await query(`SELECT id FROM read_parquet('${job.out}/rows/*.parquet')`)).toEqual(ids);
+  const dead = await query(`SELECT id ${wanted} AND features IS NULL ORDER BY id`);
+  expect(dead.length).toBeGreaterThan(0);
+  const { rows } = await readManifestOf(job);
+  expect(rows).toEqual({
+    input: 960,
+    pruned: 240,
+    filtered: 720 - ids.length - dead.length,
+    output: ids.length,
+    deadLetters: dead.length,
+  });
+});
+
+/** `id` from `first` on, and `features`, which are null where `id % 25 = 7`. */
+function sortedRows(first: number, rows: number) {
+  const id = makeData({
+    type: new Int64(),
+    data: BigInt64Array.from({ length: rows }, (_, row) => BigInt(first + row)),
+  });
+  const values = embeddings(rows, WIDTH);
+  const nullBitmap = new Uint8Array(Math.ceil(rows / 8));
+  for (let row = 0; row < rows; row += 1)
+    if ((first + row) % 25 !== 7) nullBitmap[row >> 3] = (nullBitmap[row >> 3] ?? 0) | (1 << (row & 7));
+  const child = values.children[0];
+  const features = makeData({ type: values.type, length: rows, nullCount: -1, nullBitmap, child } as never);
+  return tableOf({ id, features });
+}

@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { planJob } from "../../coordinator/plan/plan-job.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { plannedRows } from "../../shared/domain/dataset-rows.ts";
+import { leaseSlices } from "../../shared/domain/lease-slices.ts";
+import { readJobSource } from "../../shared/job-file/read-job-file.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { InputFiles } from "../../worker/read/input-files.ts";
+import { ShardInput } from "../../worker/read/shard-input.ts";
+import type { Way } from "../../worker/read/ways.ts";
+import { JobFolder, numberedRows } from "../support/job-folder.ts";
+import { query } from "../support/known-answer.ts";
+
+/** Row groups of a file that is too large to be fetched whole. */
+const GROUPS = 8;
+const GROUP_ROWS = 20_000;
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the row groups' columns lie, as DuckDB reads it from the footer. */
+async function groupRanges(path: string): Promise<readonly Range[]> {
+  const rows = await query(`
+    SELECT min(coalesce(dictionary_page_offset, data_page_offset)),
+           max(coalesce(dictionary_page_offset, data_page_offset) + total_compressed_size)
+    FROM parquet_metadata('${path}') GROUP BY row_group_id ORDER BY row_group_id`);
+  return rows.map(([start, end]) => ({ start: Number(start), end: Number(end) }));
+}
+
+test("of row groups that a condition rules out, a worker reads no byte", async () => {
+  // The last is wanted, because the end of the file is read for its footer.
+  const where = `id BETWEEN ${2 * GROUP_ROWS} AND ${4 * GROUP_ROWS - 1} OR id = ${7 * GROUP_ROWS + 5}`;
+  await using job = await JobFolder.make({ files: 0, spec: { input: { path: "./data", where } } });
+  const path = await job.writeData("data/a.parquet", numberedRows(0, GROUPS * GROUP_ROWS), GROUP_ROWS);
+  const planned = await planJob((await readJobSource(job.job, { set: [], env: {} })).spec, NEVER);
+
+  const reads: Range[] = [];
+  await using storage = createLocalStorage();
+  const way: Way = {
+    stat: (location, signal) => storage.stat(location, signal),
+    read: (location, start, end, signal) => {
+      reads.push({ start, end });
+      return storage.read(location, start, end, signal);
+    },
+  };
+  using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0), onFar: () => {} });
+  let rows = 0;
+  for (const shard of planned.shards) {
+    const slices = leaseSlices(planned.dataset.files, plannedRows(planned), shard);
+    using input = await ShardInput.open(slices, files, { signal: NEVER, onFile: () => {} });
+    for await (const { numRows } of input.read(planned.map.columns, NEVER)) rows += numRows;
+    await input.confirm(NEVER);
+  }
+  expect(rows).toBe(3 * GROUP_ROWS);
+
+  const groups = await groupRanges(path);
+  expect(groups).toHaveLength(GROUPS);
+  const isRead = ({ start, end }: Range) => reads.some((read) => read.start < end && start < read.end);
+  expect(groups.flatMap((group, at) => (isRead(group) ? [at] : []))).toEqual([2, 3, 7]);
+});
