@@ -70,6 +70,16 @@ describe("input.where", () => {
     expect(await publish(job)).toMatchObject({ state: "published", rows: 200, rowsPruned: 200 });
   });
 
+  test("is estimated by the rows that are left, not by those that are pruned", async () => {
+    await using job = await JobFolder.make({ spec: whereOf("id >= 200") });
+    const run = await runCli(["plan", job.job, "--sample-seconds", "1", "--json"]);
+    expect(run).toMatchObject({ code: 0 });
+    const { estimate, pruned } = JSON.parse(run.stdout);
+    expect(pruned).toEqual([{ file: 0, rowStart: 0, rowEnd: 200 }]);
+    // Of pruned rows none would reach the model: the condition drops them.
+    expect(estimate.verdict.stages.infer).toBeGreaterThan(0);
+  });
+
   test("may leave nothing: the output has its columns, and no rows", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id < 0") });
     expect(await publish(job)).toMatchObject({ rows: 0, rowsPruned: 400, rowsFiltered: 0, rowsOut: 0 });
