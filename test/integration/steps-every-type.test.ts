@@ -8,7 +8,7 @@ import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import { plainBatch, plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { StepPlan } from "../../shared/domain/step-plan.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-duckdb.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { StageSteps } from "../../worker/steps/stage-steps.ts";
