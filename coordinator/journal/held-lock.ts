@@ -7,15 +7,14 @@ import { readLock } from "./lock-file.ts";
 const BEAT_MS = 2_000;
 
 /**
- * A holder that cannot be seen, and has not been heard for so long, is taken for dead. Ten beats: a loaded
- * machine and a slow network file system delay some. It is also how long a job takes to go on in a container
- * that was made anew.
+ * A holder that cannot be seen is taken for dead after this long without a beat. Ten beats: a loaded machine
+ * and a slow network file system delay some. A job that resumes in a new container waits for as long.
  */
 export const SILENCE_MS = 20_000;
 
 /**
- * So long after a beat began nobody can have taken the lock over. A quarter of the silence: what the holder
- * does on the strength of it may itself take a while.
+ * For this long after a beat began, nobody can have taken the lock over. A quarter of the silence: what the
+ * holder does meanwhile may itself take a while.
  */
 const SURE_MS = 5_000;
 
@@ -82,7 +81,7 @@ export class HeldLock implements AsyncDisposable {
       await this.#writeBeat();
       this.#sureFromMs = beganMs;
     } catch {
-      // Lost, which was told; or the disk fails: then nobody hears it, and `confirm` looks each time.
+      // Either the lock is lost, and `#look` has said so; or the disk fails: then `confirm` reads the lock.
     }
     if (this.#released || this.#lost.signal.aborted) return;
     this.#callOff = clock.after(BEAT_MS, () => {

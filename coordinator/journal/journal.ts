@@ -40,8 +40,8 @@ export async function openJournal(
     await makeFolders(folder, disk);
     const { records, generations, tail } = await readJournal(folder, disk);
     const last = generations.at(-1) ?? 0;
-    // What a killed coordinator wrote may not be on the disk yet. From here on it is built upon, and it is
-    // not the last segment any more, whose end may be torn.
+    // What a killed coordinator wrote may not be on the disk yet. The next generation builds upon it, and
+    // only the end of the last segment may be torn.
     if (last > 0) await syncPath(segmentPath(folder, last), disk);
     const generation = last + 1;
     const started: JournalRecord = {
@@ -77,14 +77,15 @@ interface JournalContent {
   readonly records: readonly JournalRecord[];
   readonly generations: readonly number[];
   /**
-   * The good bytes of the last segment, which the next one records. A crash may have cut off its last record:
-   * what is left of that is behind them, and so in nobody's history.
+   * The good bytes of the last segment, which the next one records. A crash may have cut off the record
+   * behind them: what is left of it is not read again.
    */
   readonly tail: SegmentTail;
 }
 
 /**
- * How much a segment holds. A file cut off between two records looks whole by itself: its successor tells.
+ * How much a segment holds. A file cut off between two records looks whole: the next segment has its
+ * length.
  */
 interface SegmentTail {
   readonly bytes: number;

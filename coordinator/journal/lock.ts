@@ -29,7 +29,7 @@ export interface LockSeams {
 export interface LockOptions extends LockSeams {
   readonly clock: TimedClock;
   readonly signal?: AbortSignal;
-  /** Told when it takes time to find out whether the holder is alive. */
+  /** Called when it takes time to find out whether the holder is alive. */
   readonly onWaiting?: (message: string) => void;
 }
 
@@ -58,7 +58,7 @@ export async function acquireLock(folder: string, options: LockOptions = SYSTEM)
     } catch (cause) {
       options.signal?.throwIfAborted();
       if (cause instanceof ShardmillError) throw cause;
-      // Whoever ended here just now removed the folder, and with it what was being made.
+      // A job that ended at this moment removed the folder, and the new lock in it.
       if (errorCode(cause) === "ENOENT" && tries < MAX_TRIES) continue;
       throw new ShardmillError(
         "OUTPUT_FAILED",
@@ -74,7 +74,7 @@ async function lock(folder: string, path: string, options: LockOptions): Promise
   const content: LockContent = { ...processes.own(), nonce: random.hex(12) };
   const making = join(folder, `${LOCK_NAME}.${content.nonce}.tmp`);
   try {
-    // The names above are as much the journal's as its own.
+    // The journal needs these folder names to be durable, as the lock does.
     await makeFolders(dirname(folder), disk);
     await makeFolders(folder, disk);
     await writeDurably(making, JSON.stringify(content), disk);

@@ -91,7 +91,7 @@ function act(context: EventContext, event: JobEvent): void {
   }
 }
 
-/** What came after the job's end is answered, and changes nothing. */
+/** Answers an event that came after the job's end; it changes nothing. */
 function answerAfterEnd(context: EventContext, event: JobEvent): void {
   const { state, effects } = context;
   switch (event.kind) {
@@ -119,7 +119,7 @@ function answerAfterEnd(context: EventContext, event: JobEvent): void {
   }
 }
 
-/** The files of a committed partial are the output's: whoever offers them again is told so, and they stay. */
+/** The files of a committed partial belong to the output: a second offer of them is answered `committed`. */
 function answerOfferAfterEnd(context: EventContext, { partial }: EventOf<"partialOffered">): void {
   if (isCommittedPartial(context.state, partial)) {
     settleOffer(context, partial, { kind: "committed" });

@@ -32,8 +32,8 @@ import {
 
 /**
  * A finished partial. It need not come from a live lease: a partial that is whole is good, however late, as
- * long as its token was granted for this shard and has not been revoked. What is right about it is verified
- * before it counts.
+ * long as its token was granted for this shard and has not been revoked. It counts
+ * once it has been verified.
  *
  * While one offer of a shard is verified, others wait: if it is stored they have lost, if not the next one is
  * verified.
@@ -121,7 +121,7 @@ function offeredWhileOpen(
   accept(context, entry, lease, { partial, workerName: worker.name, msPerRow: msPerRowOf(context, lease) });
 }
 
-/** The lease has done its work: its slot is free, and from here on the offer stands for it. */
+/** The lease has done its work: it ends, and its slot is free. */
 function accept(context: EventContext, entry: ShardEntry, lease: Lease | undefined, offer: Offer): void {
   const { state } = context;
   if (lease !== undefined) detachLease(state, lease);

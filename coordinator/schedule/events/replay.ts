@@ -10,9 +10,9 @@ import { createJobState, type JobState } from "../state/job-state.ts";
 import type { JournalRecord } from "../state/record.ts";
 
 /**
- * The job as its records tell it, taken up by coordinator `generation`. What was leased or being committed is
- * pending again: partials of earlier generations are still welcome, and their rows are mapped again if none
- * comes.
+ * The job that its records describe, resumed by coordinator `generation`. What was leased or being committed
+ * is pending again: partials of earlier generations are still welcome, and their rows are mapped again if
+ * none comes.
  *
  * @throws {JOURNAL_CORRUPT} when the records contradict each other
  */

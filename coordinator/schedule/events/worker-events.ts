@@ -12,7 +12,7 @@ import { liveLease } from "../state/job-state.ts";
 import type { AttemptEnd } from "../state/record.ts";
 import { offersOf } from "../state/shard-state.ts";
 
-/** A session joins once; hearing of it again changes nothing. */
+/** A session joins once; a second event changes nothing. */
 export function workerJoined(context: EventContext, { worker, name, slots }: EventOf<"workerJoined">): void {
   const { state, nowMs } = context;
   if (state.workers.has(worker)) return;
@@ -28,26 +28,26 @@ export function workerLost(context: EventContext, event: EventOf<"workerLost">):
   const { state, nowMs } = context;
   const worker = state.workers.get(event.worker);
   if (worker === undefined) return;
-  const held = [...worker.leases];
+  const leases = [...worker.leases];
   const died = event.how === "died";
-  for (const lease of held) {
+  for (const lease of leases) {
     // A verdict on the first lease may have ended the job, and with it the others.
     if (!lease.live) continue;
     endLease(context, lease, endWith(event));
   }
-  // One death is one strike, whatever the worker held.
+  // One death is one strike, however many leases the worker had.
   if (died)
     strike(
       context,
       worker.name,
-      held.map(({ entry }) => entry),
+      leases.map(({ entry }) => entry),
     );
   state.workers.delete(worker.session);
   const namesakes = (state.workerNames.get(worker.name) ?? 1) - 1;
   if (namesakes > 0) state.workerNames.set(worker.name, namesakes);
   else state.workerNames.delete(worker.name);
   if (state.workers.size === 0) state.noWorkersSinceMs = nowMs;
-  // One that may work was here, and may come back: it is waited for as if nobody had been refused.
+  // A worker that was not refused was here, and may come back: the longer grace is for it.
   state.refusal = null;
   keepSomebody(context);
 }
@@ -99,9 +99,9 @@ export function heartbeat(context: EventContext, event: EventOf<"heartbeat">): v
 }
 
 /**
- * A worker that is here but does nothing: its oldest attempt has failed, and what it holds beside goes back
- * unmarked. It is the worker that is looked at, not the lease: a shard that is prefetched waits for as long
- * as the one before it takes.
+ * A worker that is here but does nothing: its oldest attempt has failed, and its other leases go back
+ * unmarked. The time is the worker's, not the lease's: a shard that is prefetched waits for as long as the
+ * one before it takes.
  */
 function endStalled(context: EventContext, worker: WorkerEntry): void {
   const { nowMs, state } = context;
@@ -116,7 +116,7 @@ function endStalled(context: EventContext, worker: WorkerEntry): void {
   strike(context, worker.name, [stalled.entry]);
 }
 
-/** The work under this token has been offered, and its worker waits for the answer: nothing is lost yet. */
+/** Whether the partial of this token is being verified: then the lease is over, and the work is not lost. */
 function isBeingVerified(state: JobState, shard: number, token: Token): boolean {
   const entry = state.shards[shard];
   if (entry === undefined) return false;

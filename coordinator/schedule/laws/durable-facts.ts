@@ -40,7 +40,7 @@ export function durableFacts(state: JobState): DurableFacts {
   };
 }
 
-/** Who holds an open shard is a live fact, and no part of this. */
+/** The leases of an open shard are live facts, and are left out. */
 function outcomeOf({ state }: ShardEntry): string | DeadLetter {
   if (isOpen(state.kind)) return "open";
   switch (state.kind) {

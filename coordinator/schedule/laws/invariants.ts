@@ -7,8 +7,8 @@ import { inPlanOrder, leasesOf, SHARD_KINDS, type ShardEntry } from "../state/sh
 import { checkShard } from "./invariants-shard.ts";
 
 /**
- * The laws that a state can show, all of them, in O(shards): for tests, the simulator,
- * and samples in production.
+ * Checks every law that can be seen in a state, in O(shards): for tests, the simulator, and samples in
+ * production.
  *
  * @throws {BrokenLaw}
  */
@@ -23,7 +23,7 @@ export function checkInvariants(state: JobState): void {
   checkQueue(state);
 }
 
-/** What is counted as it changes must be what one would count now. */
+/** The counts that are kept with each change must equal a count over all shards. */
 function checkCounts(state: JobState): void {
   for (const kind of SHARD_KINDS) {
     const found = state.shards.filter((entry) => entry.state.kind === kind).length;
@@ -99,10 +99,10 @@ function checkCommits(state: JobState): void {
 
 function checkWorkers(state: JobState): void {
   const names = new Map<string, number>();
-  let held = 0;
+  let leases = 0;
   for (const worker of state.workers.values()) {
     names.set(worker.name, (names.get(worker.name) ?? 0) + 1);
-    held += worker.leases.size;
+    leases += worker.leases.size;
     assertLaw(
       "leases-in-bounds",
       worker.leases.size <= worker.slots,
@@ -111,7 +111,7 @@ function checkWorkers(state: JobState): void {
     for (const lease of worker.leases)
       assertLaw("stale-is-fenced", lease.session === worker.session, "a lease is its session's own");
   }
-  assertLaw("stale-is-fenced", held === state.leases.size, "every lease belongs to a session that is here");
+  assertLaw("stale-is-fenced", leases === state.leases.size, "every lease belongs to a session that is here");
   assertLaw(
     "counts-agree",
     names.size === state.workerNames.size &&
@@ -149,8 +149,8 @@ function checkReputations(state: JobState): void {
       "a strike is for a shard",
     );
     if (exclusion === null) continue;
-    const held = [...workers.values()].filter((worker) => worker.name === name).flatMap((w) => [...w.leases]);
-    const since = held.filter(({ startedMs }) => startedMs > exclusion.sinceMs);
+    const own = [...workers.values()].filter((worker) => worker.name === name).flatMap((w) => [...w.leases]);
+    const since = own.filter(({ startedMs }) => startedMs > exclusion.sinceMs);
     const probes = since.every(({ startedMs }) => startedMs >= exclusion.untilMs);
     assertLaw(
       "excluded-by-probes",
@@ -168,7 +168,7 @@ function checkReputations(state: JobState): void {
   );
 }
 
-/** What else must hold in a phase: what belongs to it is said by its type. */
+/** What must hold in a phase, beyond what its type says. */
 function checkPhase(state: JobState): void {
   const { kind } = state.phase;
   const { totals } = state;
@@ -183,8 +183,8 @@ function checkPhase(state: JobState): void {
     );
   }
   if (kind === "publishing" || kind === "published") {
-    // Not of a job that is reducing: one that failed for its dead letters, and is taken up again, is reducing
-    // until it is judged again, by what is allowed now.
+    // A reducing job may have too many: another run of one that failed for its dead letters starts there, and
+    // the limit of that run decides next.
     assertLaw(
       "dead-rows-in-budget",
       totals.deadRows <= state.config.maxDeadRows,

@@ -2,7 +2,7 @@ import type { ScheduleConfig } from "../state/config.ts";
 
 /** The last signs of life of a worker, as who hears its calls reports them. */
 export interface Silence {
-  /** When it last made a call: it alone, not what the coordinator does for it meanwhile. */
+  /** When it last made a call. What the coordinator does for it meanwhile is no sign of life. */
   readonly heardMs: number;
   /** Since when its connection has been broken, without another call; null while it is not. */
   readonly disconnectedMs: number | null;
@@ -15,13 +15,13 @@ export interface Absence {
 }
 
 /**
- * Law `silence-is-not-death`: the one judge of who is gone. Until then a worker is here, whatever became of
- * its leases, which run out by themselves and are nobody's fault.
+ * Law `silence-is-not-death`: this function alone decides who is gone. Until then a worker is here, whatever
+ * became of its leases, which run out by themselves and are nobody's fault.
  *
  * - A connection that broke is what a dead process leaves behind. A live worker calls again within the grace,
- *   so beyond it the worker has died, and what it held counts.
+ *   so beyond it the worker has died, and its leases count as failures.
  * - Silence alone has many causes: a network that swallows everything, a machine or a coordinator that was
- *   stopped. It lasts longer than a lease before the worker is gone, and nothing counts.
+ *   stopped. The worker is gone after much more than a lease, and nothing counts as a failure.
  */
 export function absenceOf(
   { heardMs, disconnectedMs }: Silence,

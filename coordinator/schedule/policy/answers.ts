@@ -24,8 +24,8 @@ export function staleLease(shard: ShardId, token: Token): FailureReason {
 }
 
 /**
- * Why a partial under this token is not wanted; null when it is: the token was granted for this shard by this
- * coordinator or an earlier one, and not revoked. Running late is no fault.
+ * Why a partial under this token is refused. Null when it is welcome: this coordinator or an earlier one
+ * granted the token for this shard, and it was not revoked. That its lease ran out is no reason.
  */
 export function tokenFault(state: JobState, entry: ShardEntry, token: Token): FailureReason | null {
   const { id } = entry.shard;
@@ -41,9 +41,7 @@ export function tokenFault(state: JobState, entry: ShardEntry, token: Token): Fa
   return token.generation < state.generation && !forgotten ? null : staleLease(id, token);
 }
 
-/**
- * Why no file of a partial is wanted that would be offered under this token; null when it might be committed.
- */
+/** Why files of a partial under this token are refused; null when the partial might still be committed. */
 export function uploadFault(state: JobState, shard: ShardId, token: Token): FailureReason | null {
   const entry = state.shards[shard];
   if (state.phase.kind !== "running" || entry === undefined || !isOpenEntry(entry))
@@ -61,8 +59,8 @@ export function refuseOffer(context: EventContext, partial: PartialManifest, rea
 }
 
 /**
- * Lets the files of a partial that lost be deleted; except where another manifest under the same name won or
- * may still win, for then the files are its own.
+ * Deletes the files of a partial that lost. They stay when another manifest under the same name won, or may
+ * still win, since the files are that one's too.
  */
 export function discardLoser(context: EventContext, partial: PartialManifest): void {
   const { state } = context;

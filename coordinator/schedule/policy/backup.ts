@@ -35,8 +35,8 @@ export function chooseBackup(state: JobState, worker: WorkerEntry, nowMs: number
 function mayBackUp({ config }: JobState, worker: WorkerEntry, { entry, workerName }: Lease): boolean {
   if (entry.state.kind !== "leased" || entry.state.leases.length > 1 || workerName === worker.name)
     return false;
-  // A backup is an attempt too. Without this, two workers that die by turns would keep a poisonous shard
-  // leased for ever, and it would never come to be judged.
+  // A backup is an attempt too. Without this, two workers that die alternately would keep a poisonous
+  // shard leased for ever, and its attempts would never be used up.
   if (entry.failures.length + entry.state.leases.length >= config.maxAttempts) return false;
   return worker.leases.size === 0 || !isSuspect(entry);
 }

@@ -4,9 +4,9 @@ import type { JobState, Reputation } from "../state/job-state.ts";
 import type { ShardEntry } from "../state/shard-state.ts";
 
 /**
- * A worker failed, died, or handed in something bad. A strike against it, unless the shard is to blame: it
- * failed on another worker too, or is a half of one that did. Then the strikes that it gave before are taken
- * back.
+ * Counts a strike against a worker that failed, died, or offered a bad partial. Not when the shard is to
+ * blame, since it failed on another worker too or is a half of one that did: then the strikes that this shard
+ * caused before are taken back.
  */
 export function strike(context: EventContext, name: string, shards: readonly ShardEntry[]): void {
   const { state, nowMs } = context;
@@ -55,7 +55,7 @@ export function excludedMs(state: JobState, name: string, nowMs: number): number
 
 /**
  * Law `excluded-by-probes`: not all workers that are here are excluded. When the last other one has gone,
- * they are all taken back.
+ * all are trusted again.
  */
 export function keepSomebody(context: EventContext): void {
   const { workerNames, reputations } = context.state;
@@ -106,7 +106,7 @@ function judgeWorker(context: EventContext, name: string, reputation: Reputation
   const { state, nowMs } = context;
   const { strikes: limit, forMs, forMaxMs } = state.config.exclusion;
   const { exclusion } = reputation;
-  // Leases that it held before may fail as well: that says nothing new.
+  // Its leases of before may fail as well: that says nothing new.
   if (exclusion !== null && nowMs < exclusion.untilMs) return;
   if (exclusion === null && reputation.strikes.length < limit) return;
   if (exclusion === null && !othersTrusted(state, name)) return;

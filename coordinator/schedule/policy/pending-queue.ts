@@ -32,9 +32,7 @@ export function takePending(state: JobState, worker: WorkerEntry, nowMs: number)
   return first;
 }
 
-/**
- * The first of these that is pending, and has failed nowhere: whoever runs it already has done a part of it.
- */
+/** The first of these that is pending and has failed nowhere: the worker has done a part of it already. */
 export function takeRunning(state: JobState, running: readonly ShardId[]): ShardEntry | null {
   for (const id of running) {
     const entry = state.shards[id];
@@ -103,9 +101,9 @@ function takeMarked(state: JobState, worker: WorkerEntry, nowMs: number): QueueI
 }
 
 /**
- * What a worker died with is tried by one that has nothing else to lose. The last attempt of a shard is made
- * where it has not failed yet, if there is such a place: the fault may be the workers'. Nobody is waited for
- * longer than a lease, so a worker that is there but never asks holds nothing up.
+ * A suspect goes only to a worker without other leases. The last attempt of a shard is made on a worker where
+ * it has not failed yet, if there is one: the fault may be the workers'. That wait ends after the time of a
+ * lease, so a worker that is here but never asks delays nothing for longer.
  */
 function mayTry(state: JobState, worker: WorkerEntry, entry: ShardEntry, nowMs: number): boolean {
   if (worker.leases.size > 0 && isSuspect(entry)) return false;

@@ -11,9 +11,7 @@ import { isUntriedSomewhere } from "./exclusion.ts";
 import { failJob, failOverBudget, overBudget } from "./job-end.ts";
 import { enqueue } from "./pending-queue.ts";
 
-/**
- * A shard that nobody holds any more: pending after its back-off, or judged when its attempts are used up.
- */
+/** A shard without leases and offers is pending after its back-off, or judged if its attempts are used up. */
 export function returnToPending(
   context: EventContext,
   entry: ShardEntry,
@@ -31,7 +29,7 @@ export function returnToPending(
   }
 }
 
-/** Decides again whatever a crash may have cut off between a record and the one that follows from it. */
+/** Decides again what a crash may have prevented: records that follow from one that is on disk. */
 export function settleVerdicts(context: EventContext): void {
   const { state } = context;
   if (overBudget(state, 0)) failOverBudget(context, null);

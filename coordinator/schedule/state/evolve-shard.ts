@@ -17,7 +17,7 @@ import {
   type ShardState,
 } from "./shard-state.ts";
 
-/** Pending from the start of time: the queue gives it its real times when it is live. */
+/** Without real times: the move `queued` sets them. */
 const PENDING: ShardState = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };
 
 function entryOf(state: JobState, id: ShardId): ShardEntry {
@@ -38,7 +38,7 @@ export function evolveGranted(state: JobState, record: RecordOf<"leaseGranted">)
   keepAttempt(state, entry, { token, worker, backup, end: null });
 }
 
-/** Notes how an attempt ended. The first end stays, but what only ran late may still turn out to be bad. */
+/** Records how an attempt ended. The first end stays, but a late partial may still be rejected. */
 export function endAttempt(
   state: JobState,
   record: Pick<RecordOf<"attemptEnded">, "shard" | "token" | "worker" | "end">,

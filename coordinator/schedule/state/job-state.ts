@@ -101,8 +101,7 @@ export interface WorkerEntry {
 }
 
 /**
- * How a worker stands, by name: strikes outlive its sessions, not the coordinator (after a restart everybody
- * starts anew).
+ * How far a worker is trusted, by name: strikes outlive its sessions, but not the coordinator.
  *
  *     trusted -> excluded for a while -> on probation: one shard at a time
  *        ^          ^     (twice as long) <- fails -'            |
@@ -114,7 +113,7 @@ export interface Reputation {
   exclusion: Exclusion | null;
 }
 
-/** One failure, or one death with everything that the worker held. */
+/** One failure, or one death with all leases that the worker had. */
 interface Strike {
   readonly atMs: number;
   readonly shards: readonly ShardEntry[];

@@ -71,7 +71,7 @@ export type JournalRecord =
   | { readonly kind: "jobCancelled"; readonly reason: string }
   | { readonly kind: "jobFailed"; readonly reason: FailureReason }
   /**
-   * A new run, of another id, takes up what a failed or cancelled one committed: the same spec, input and
+   * A new run, of another id, resumes with what a failed or cancelled one committed: the same spec, input and
    * model.
    */
   | { readonly kind: "jobRevived"; readonly jobId: string };
@@ -90,7 +90,7 @@ export type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, {
 /** How one execution ended. Only `failed`, `died` and `rejected` count against the shard. */
 export type AttemptEnd =
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
-  /** The worker's process died while it held the lease. */
+  /** The worker's process died while it had the lease. */
   | { readonly kind: "died"; readonly message: string }
   | { readonly kind: "expired" }
   | { readonly kind: "released" }

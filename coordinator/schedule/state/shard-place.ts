@@ -54,16 +54,17 @@ export function filePath(state: JobState, file: number): string {
 /** What happened to a shard, in one line: for errors that must explain themselves. */
 export function historyOf(state: JobState, entry: ShardEntry): string {
   const parent = entry.parent === null ? "" : `, a half of shard ${entry.parent}`;
-  const attempts = entry.attempts.length === 0 ? "never leased" : entry.attempts.map(tellAttempt).join("; ");
+  const attempts =
+    entry.attempts.length === 0 ? "never leased" : entry.attempts.map(describeAttempt).join("; ");
   const revoked = entry.revocations === 0 ? "" : `; commits revoked: ${entry.revocations}`;
   return `${placeOf(state, entry)}${parent}, is ${entry.state.kind}: ${attempts}${revoked}`;
 }
 
-function tellAttempt({ token, worker, backup, end }: Attempt): string {
-  return `${tokenKey(token)} on ${worker}${backup ? " (backup)" : ""} ${tellEnd(end)}`;
+function describeAttempt({ token, worker, backup, end }: Attempt): string {
+  return `${tokenKey(token)} on ${worker}${backup ? " (backup)" : ""} ${describeEnd(end)}`;
 }
 
-function tellEnd(end: AttemptEnd | null): string {
+function describeEnd(end: AttemptEnd | null): string {
   if (end === null) return "open";
   switch (end.kind) {
     case "failed":

@@ -131,7 +131,7 @@ export function isSuspect(entry: ShardEntry): boolean {
   return entry.parent !== null || entry.failures.some(({ died }) => died);
 }
 
-/** A shard whose next attempt is not every worker's to make. */
+/** A shard whose next attempt not every worker may make. */
 export function isMarked(entry: ShardEntry): boolean {
   return entry.failures.length > 0 || isSuspect(entry);
 }
