@@ -5,6 +5,7 @@ import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
+import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { madeColumns } from "../../shared/domain/step-plan.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
@@ -126,25 +127,26 @@ function namesText(names: readonly string[]): string {
   return names.length === 0 ? "nothing" : names.map(oneLine).join(", ");
 }
 
-function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, uneven }: InputBinding): string[] {
+function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, rowShape }: InputBinding): string[] {
   const made = sourceOf(source);
   const parts = [made.describe(source)];
   if (scale !== 1) parts.push(`* ${scale}`);
   if (offset !== 0) parts.push(offset > 0 ? `+ ${offset}` : `- ${-offset}`);
   if (fill !== null) parts.push(`(null is ${fill})`);
-  if (uneven !== null && made.rows !== "value") {
-    parts.push(uneven.pad === null ? "(never padded: batches of one length)" : `(padded with ${uneven.pad})`);
+  if (made.rows !== "value") {
+    if (rowShape.kind === "padded") parts.push(`(padded with ${rowShape.pad})`);
+    if (rowShape.kind === "unpadded") parts.push("(never padded: batches of one length)");
   }
-  return [tensor, `${dtype} ${shapeText(rowDims, uneven !== null)}`, parts.join(" ")];
+  return [tensor, `${dtype} ${shapeText(rowDims, isUneven(rowShape))}`, parts.join(" ")];
 }
 
-function outputRow({ column, tensor, dtype, rowDims, uneven, op }: OutputBinding): string[] {
-  const from = `${tensor} ${dtype} ${shapeText(rowDims, uneven)}`;
+function outputRow({ column, tensor, dtype, rowDims, perPosition, op }: OutputBinding): string[] {
+  const from = `${tensor} ${dtype} ${shapeText(rowDims, perPosition)}`;
   const made = opOf(op).describe(op);
   return [column, made === "" ? from : `${made} of ${from}`];
 }
 
 /** The batch first, and the positions of uneven rows: their sizes are not the plan's business. */
-function shapeText(rowDims: readonly number[], uneven: boolean): string {
-  return `[${["N", ...(uneven ? ["positions"] : []), ...rowDims].join(", ")}]`;
+function shapeText(rowDims: readonly number[], perPosition: boolean): string {
+  return `[${["N", ...(perPosition ? ["positions"] : []), ...rowDims].join(", ")}]`;
 }

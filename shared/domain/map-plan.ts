@@ -1,6 +1,7 @@
 import type { InputSourcePlan } from "../input-sources/input-sources.ts";
 import type { OutputOpPlan } from "../output-ops/output-ops.ts";
 import type { Field } from "./dataset.ts";
+import type { RowShape } from "./row-shape.ts";
 import type { StepPlan } from "./step-plan.ts";
 import type { Dim, Dtype } from "./tensor.ts";
 
@@ -42,22 +43,9 @@ export interface InputBinding {
   readonly offset: number;
   /** Stands in for a null (before scale and offset); null: a row with a null is a dead letter. */
   readonly fill: number | null;
-  readonly uneven: UnevenRows | null;
+  readonly rowShape: RowShape;
   /** Where the model wants the batch, among its dims: 0, or what the job says. */
   readonly batchAxis: number;
-}
-
-/**
- * Rows are sequences of positions (tokens, frames) that differ in length: the tensor is `[rows, longest,
- * ...rowDims]`. All uneven inputs of a row have the same number of positions.
- */
-interface UnevenRows {
-  /**
-   * Stands in for the positions that a row lacks, as the model sees it (after scale and offset). Null, and
-   * then for all inputs: the model could not tell padding from positions, so only rows of one length share a
-   * batch.
-   */
-  readonly pad: number | null;
 }
 
 /** How the columns of one output of the job are made from one ONNX output. */
@@ -71,9 +59,9 @@ export interface OutputBinding {
   readonly rowValues: number;
   /**
    * The tensor is `[rows, longest, ...rowDims]`, as the uneven inputs are: each row keeps as many positions
-   * as it came with.
+   * as it came with. Else it is `[rows, ...rowDims]`.
    */
-  readonly uneven: boolean;
+  readonly perPosition: boolean;
   /** Where the model has the batch, among its dims: 0, or what the job says. */
   readonly batchAxis: number;
   /** What the model says of its shape, for whoever reads that it gave another. */

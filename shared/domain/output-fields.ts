@@ -44,10 +44,10 @@ export function outputColumnNames(
 
 /** The columns that an output makes, as its op has them. */
 export function columnsOf(
-  { op, rowValues, uneven }: OutputBinding,
+  { op, rowValues, perPosition }: OutputBinding,
   definition: OutputOp = opOf(op),
 ): readonly OpColumn[] {
-  return definition.columns(op, { values: rowValues, isUneven: uneven });
+  return definition.columns(op, { values: rowValues, perPosition });
 }
 
 /** Such a column as a field of the output's files. */

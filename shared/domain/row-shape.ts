@@ -1,19 +1,31 @@
-import type { MapPlan } from "./map-plan.ts";
-
 /**
- * How the rows of a job lie in tensors.
+ * How the rows of an input lie in its tensor.
  *
  * | shape | rows |
  * |---|---|
- * | even | have the model's own shape, all of them |
+ * | even | have the model's own shape, all of them: the tensor is `[rows, ...rowDims]` |
  * | padded | are sequences of positions that differ in length: padded to the longest of a batch |
- * | unpadded | differ in length, but could not be padded unnoticed: a batch has one length |
+ * | unpadded | differ in length, too, but the model could not tell padding: a batch has rows of one length |
+ *
+ * The tensor of uneven rows is `[rows, longest, ...rowDims]`. All uneven inputs of a row have the same number
+ * of positions; all of them are padded, or none.
  */
-type RowShape = "even" | "padded" | "unpadded";
+export type RowShape =
+  | { readonly kind: "even" }
+  /** `pad` stands in for the positions that a row lacks, as the model sees it (after scale and offset). */
+  | { readonly kind: "padded"; readonly pad: number }
+  | { readonly kind: "unpadded" };
 
 /** Of all inputs together: if one of them is uneven, so are the rows. */
-export function rowShapeOf({ inputs }: Pick<MapPlan, "inputs">): RowShape {
-  const pads = inputs.flatMap(({ uneven }) => (uneven === null ? [] : [uneven.pad]));
-  if (pads.length === 0) return "even";
-  return pads.includes(null) ? "unpadded" : "padded";
+export function rowShapeOf(map: {
+  readonly inputs: readonly { readonly rowShape: RowShape }[];
+}): RowShape["kind"] {
+  const kinds = map.inputs.map(({ rowShape }) => rowShape.kind);
+  if (kinds.includes("unpadded")) return "unpadded";
+  return kinds.includes("padded") ? "padded" : "even";
+}
+
+/** Whether rows are sequences of positions, each of its own length. */
+export function isUneven({ kind }: RowShape): boolean {
+  return kind !== "even";
 }

@@ -8,10 +8,10 @@ export interface OpPlan {
 /** What a job file says of an output, by key. */
 export type OpSpec = Readonly<Record<string, unknown>>;
 
-/** What a tensor holds for each row; for each position where rows are uneven. */
+/** What a tensor holds for each row, or for each position of a row. */
 export interface OpRow {
   readonly values: number;
-  readonly isUneven: boolean;
+  readonly perPosition: boolean;
 }
 
 /** A column that an op makes. */

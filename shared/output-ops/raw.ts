@@ -16,7 +16,7 @@ export const raw = {
   schema: z.object({ kind: z.literal("raw") }),
   plan: () => ({ kind: "raw" }),
   describe: () => "",
-  columns: (_plan, { values, isUneven }: OpRow) => [
-    { suffix: "", type: "tensor", length: values === 1 ? null : values, perPosition: isUneven },
+  columns: (_plan, { values, perPosition }: OpRow) => [
+    { suffix: "", type: "tensor", length: values === 1 ? null : values, perPosition },
   ],
 } as const satisfies OutputOp<RawPlan>;

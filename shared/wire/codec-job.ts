@@ -8,6 +8,7 @@ import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.
 import { isLocation, type Location } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { PRECISIONS } from "../domain/precision.ts";
+import type { RowShape } from "../domain/row-shape.ts";
 import type { StepPlan } from "../domain/step-plan.ts";
 import { DTYPES } from "../domain/tensor.ts";
 import { SOURCE_PLAN_SCHEMA } from "../input-sources/input-sources.ts";
@@ -96,6 +97,12 @@ const tensorInfo = z.object({ name: z.string(), dtype, dims });
 /** What inputs and outputs have in common. */
 const binding = { tensor: z.string(), dtype, rowDims: z.array(count), rowValues: count, batchAxis: count };
 
+const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("even") }),
+  z.object({ kind: z.literal("padded"), pad: z.number() }),
+  z.object({ kind: z.literal("unpadded") }),
+]);
+
 const stepPlan: z.ZodType<StepPlan> = z.object({
   where: z.string(),
   op: z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
@@ -113,14 +120,14 @@ const mapPlan = z.object({
       scale: z.number(),
       offset: z.number(),
       fill: z.number().nullable(),
-      uneven: z.object({ pad: z.number().nullable() }).nullable(),
+      rowShape,
     }),
   ),
   outputs: z.array(
     z.object({
       ...binding,
       column: z.string(),
-      uneven: z.boolean(),
+      perPosition: z.boolean(),
       declaredDims: dims,
       op: OP_PLAN_SCHEMA,
     }),

@@ -55,7 +55,7 @@ test("with a real model in two lanes, every row gets its own numbers", async () 
         scale: 1,
         offset: 0,
         fill: null,
-        uneven: null,
+        rowShape: { kind: "even" },
         batchAxis: 0,
       },
     ],

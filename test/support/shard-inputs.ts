@@ -43,7 +43,7 @@ export function aBinding(changes: Partial<InputBinding> = {}): InputBinding {
     scale: 1,
     offset: 0,
     fill: null,
-    uneven: null,
+    rowShape: { kind: "even" },
     batchAxis: 0,
     ...changes,
   };

@@ -133,7 +133,7 @@ function rowsIn(answer: Tensors, output: OutputBinding, batch: Batch) {
     Array.from({ length: end - start }, (_, index) => {
       const first = at * width;
       at += 1;
-      const positions = output.uneven ? (chunk.positions?.counts[start + index] ?? 0) : null;
+      const positions = output.perPosition ? (chunk.positions?.counts[start + index] ?? 0) : null;
       const used = positions === null ? width : Math.min(width, positions * output.rowValues);
       return numbers.subarray(first, first + used);
     }),

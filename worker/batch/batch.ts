@@ -1,5 +1,6 @@
 import { present } from "../../shared/core/assert.ts";
 import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
+import { isUneven } from "../../shared/domain/row-shape.ts";
 import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
 import { placeBatch } from "../tensorize/batch-axis.ts";
 import { fillPositions } from "../tensorize/fill-positions.ts";
@@ -86,7 +87,7 @@ function buildFeed(
   { rows, pool }: { readonly rows: number; readonly pool: BufferPool },
 ): TensorData {
   const { dtype, rowValues, rowDims } = binding;
-  const length = binding.uneven === null ? null : present(batch.length, "uneven rows have a length");
+  const length = isUneven(binding.rowShape) ? present(batch.length, "uneven rows have a length") : null;
   const width = rowValues * (length ?? 1);
   const data = pool.take(rows * width * dtypeBytes(dtype));
   const array = tensorArray(binding, data);

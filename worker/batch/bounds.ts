@@ -1,5 +1,6 @@
 import type { BatchBound, BatchInUse } from "../../shared/domain/batch-in-use.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
+import { isUneven } from "../../shared/domain/row-shape.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 
 /** What went into one run. */
@@ -93,12 +94,14 @@ export function rowsInMemory({
   inputs,
   outputs,
 }: Pick<MapPlan, "inputs" | "outputs">): (length: number | null) => number {
-  const tensors = [...inputs, ...new Map(outputs.map((output) => [output.tensor, output])).values()];
-  const bytesOf = (positions: boolean) =>
-    tensors
-      .filter(({ uneven }) => (uneven !== null && uneven !== false) === positions)
-      .reduce((bytes, { rowValues, dtype }) => bytes + rowValues * dtypeBytes(dtype), 0);
-  const [rowBytes, positionBytes] = [bytesOf(false), bytesOf(true)];
+  let [rowBytes, positionBytes] = [0, 0];
+  const add = ({ rowValues, dtype }: Pick<InputBinding, "rowValues" | "dtype">, perPosition: boolean) => {
+    if (perPosition) positionBytes += rowValues * dtypeBytes(dtype);
+    else rowBytes += rowValues * dtypeBytes(dtype);
+  };
+  for (const input of inputs) add(input, isUneven(input.rowShape));
+  const byTensor = new Map(outputs.map((output) => [output.tensor, output]));
+  for (const output of byTensor.values()) add(output, output.perPosition);
   return (length) => BATCH_BYTES / (rowBytes + positionBytes * (length ?? 1));
 }
 

@@ -42,7 +42,7 @@ export function createOutputWriter(
   const [first] = columns;
   if (op.write === undefined) {
     const { field } = present(first, "an output makes a column");
-    return binding.uneven ? positionsWriter(binding, field) : rawWriter(binding, field, capacityRows);
+    return binding.perPosition ? positionsWriter(binding, field) : rawWriter(binding, field, capacityRows);
   }
   const written = columns.map(({ field, width, labels, made }) => {
     const values =
@@ -70,7 +70,7 @@ export function checkTensor(
   { rows, length }: { readonly rows: number; readonly length: number | null },
 ): TensorData {
   const tensor = outputs[binding.tensor];
-  const rowDims = [...(binding.uneven ? [length ?? 0] : []), ...binding.rowDims];
+  const rowDims = [...(binding.perPosition ? [length ?? 0] : []), ...binding.rowDims];
   const expected = shapeOf(binding.dtype, withBatchAt(rowDims, rows, binding.batchAxis));
   const found = tensor === undefined ? "nothing" : shapeOf(tensor.dtype, tensor.dims);
   if (tensor !== undefined && found === expected) return rowsFirst(tensor, binding.batchAxis);

@@ -1,5 +1,6 @@
 import { anyZero, bitAt } from "../../shared/dataset/bits.ts";
 import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Dtype, dtypeBytes } from "../../shared/domain/tensor.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { fillFits, findMisfit, needsCheck } from "./cast-range.ts";
@@ -83,8 +84,8 @@ class CellJudge {
 
   /** Nothing says how many positions a list has that is not there. */
   #ofNullCell(): RowProblem | null {
-    const { uneven, fill } = this.#binding;
-    if (uneven === null || fill === null) return this.#ofNull("is null");
+    const { rowShape, fill } = this.#binding;
+    if (!isUneven(rowShape) || fill === null) return this.#ofNull("is null");
     return this.#problem("ROW_NULL", "is null, and a fill cannot stand in for a list of no known length");
   }
 
@@ -97,7 +98,7 @@ class CellJudge {
 
   #ofLength(found: number): RowProblem | null {
     const expected = this.#cellValues;
-    if (this.#binding.uneven !== null) {
+    if (isUneven(this.#binding.rowShape)) {
       if (found % expected === 0) return null;
       return this.#problem(
         "ROW_LENGTH",

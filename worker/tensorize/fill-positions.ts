@@ -21,7 +21,9 @@ export function fillPositions(
   to: number,
   { array, at, length }: PositionsTarget,
 ): void {
-  const { rowValues, dtype, uneven } = binding;
+  const { rowValues, dtype, rowShape } = binding;
+  // What is not padded has batches of one length: there is nothing to fill.
+  const pad = rowShape.kind === "padded" ? rowShape.pad : 0;
   const value = source.rows === "value" ? source.value(binding.source) : null;
   const width = length * rowValues;
   const plain = { dtype, scale: 1, offset: 0 };
@@ -33,6 +35,6 @@ export function fillPositions(
     if (value !== null) fillValue(value, binding, values, place);
     else if (cells !== undefined) fillLeaf(cells, row, row + 1, binding, place);
     const padding = { array, at: start + values, stride: 1 };
-    fillValue(uneven?.pad ?? 0, plain, width - values, padding);
+    fillValue(pad, plain, width - values, padding);
   }
 }

@@ -1,4 +1,4 @@
-import { rowShapeOf } from "../../shared/domain/row-shape.ts";
+import { isUneven, rowShapeOf } from "../../shared/domain/row-shape.ts";
 import type { RowProblem } from "./bad-rows.ts";
 import { cellStart } from "./cells.ts";
 import type { InputColumns } from "./tensorize.ts";
@@ -47,7 +47,7 @@ export function findPositions(
   const shape = rowShapeOf({ inputs: inputs.map(({ binding }) => binding) });
   if (shape === "even") return null;
   const isPadded = shape === "padded";
-  const uneven = inputs.filter(({ binding }) => binding.uneven !== null);
+  const uneven = inputs.filter(({ binding }) => isUneven(binding.rowShape));
   const lists = uneven.flatMap(listOf);
   const counts = new Uint32Array(rows);
   for (let row = 0; row < rows; row += 1) {

@@ -3,6 +3,7 @@ import { DEVICE_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { AccuracyLimits, DeviceReport } from "../../shared/domain/precision.ts";
+import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../batch/batch-sizer.ts";
 import type { LanePlan } from "../lanes/lane-plan.ts";
 import type { MachineFacts } from "./machine-facts.ts";
@@ -86,7 +87,12 @@ function keyOf({ model, map }: Pick<JobDescription, "model" | "map">, machine: M
   return {
     version: VERSION,
     model: modelDigest(model),
-    inputs: map.inputs.map(({ tensor, dtype, rowDims, uneven }) => [tensor, dtype, rowDims, uneven !== null]),
+    inputs: map.inputs.map(({ tensor, dtype, rowDims, rowShape }) => [
+      tensor,
+      dtype,
+      rowDims,
+      isUneven(rowShape),
+    ]),
     outputs: [...new Set(map.outputs.map(({ tensor }) => tensor))].sort(),
     ...machine,
   };

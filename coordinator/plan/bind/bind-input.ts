@@ -115,7 +115,7 @@ export function bindInput(input: ColumnInput, sizes: DimSizes, problems: SpecPro
     scale: spec?.scale ?? 1,
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
-    uneven: null,
+    rowShape: { kind: "even" },
     batchAxis: 0,
   };
 }
@@ -231,7 +231,7 @@ export function bindUneven(
     scale: spec?.scale ?? 1,
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
-    uneven: { pad: spec?.pad ?? 0 },
+    rowShape: { kind: "padded", pad: spec?.pad ?? 0 },
     batchAxis: 0,
   };
 }

@@ -4,6 +4,7 @@ import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../../shared/domain/map-plan.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import { isUneven } from "../../../shared/domain/row-shape.ts";
 import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import { chosenSource, sourceOf } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
@@ -146,7 +147,7 @@ function checkPads(
     const pad = spec?.pad;
     const binding = bound.get(tensor.name);
     if (pad === undefined || binding === undefined) continue;
-    if (binding.uneven === null) {
+    if (!isUneven(binding.rowShape)) {
       problems.push({
         path: [...path, "pad"],
         part: "key",
@@ -176,9 +177,11 @@ function withPads(inputs: readonly InputBinding[], sources: readonly ColumnInput
   const told = new Set(
     sources.filter(({ spec }) => spec?.pad !== undefined).map(({ tensor }) => tensor.name),
   );
-  const tells = ({ tensor, source, scale, uneven }: InputBinding) => {
-    return uneven !== null && (told.has(tensor) || sourceOf(source).marksPadding({ tensor, scale }));
+  const tells = ({ tensor, source, scale, rowShape }: InputBinding) => {
+    return isUneven(rowShape) && (told.has(tensor) || sourceOf(source).marksPadding({ tensor, scale }));
   };
   if (inputs.some(tells)) return inputs;
-  return inputs.map((input) => (input.uneven === null ? input : { ...input, uneven: { pad: null } }));
+  return inputs.map((input) =>
+    isUneven(input.rowShape) ? { ...input, rowShape: { kind: "unpadded" } } : input,
+  );
 }

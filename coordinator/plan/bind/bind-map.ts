@@ -27,7 +27,7 @@ type MapSpec = JobSpec["map"];
  *   else from the size of the cells (the length of a fixed list, the number of stacked columns) when one
  *   dimension is open.
  * - Where that leaves only the first dimension after the batch open, and a list of no fixed length feeds it,
- *   rows are uneven: see `UnevenRows`. A mask is made of such an input.
+ *   rows are uneven: see `RowShape`. A mask is made of such an input.
  * - A cell of numbers holds rowValues values; lists are flattened. A cell of bytes holds rowValues uint8
  *   values, or rowValues values of the model's dtype, little-endian. Lists and bytes of no fixed length are
  *   checked row by row.

@@ -52,13 +52,13 @@ export function bindOutput(
   if (declared === null || first === null || !hasBatch(first, path, context, problems)) return null;
   const { tensor, batchAxis } = first;
   const before = problems.length;
-  const uneven = isUneven(tensor, spec, context);
+  const perPosition = isPerPosition(tensor, spec, context);
   const asked = { tensor, spec, path };
-  const rowDims = uneven
+  const rowDims = perPosition
     ? resolvePositionDims(asked, context, problems)
     : resolveRowDims(asked, context, problems);
   if (rowDims === null) return null;
-  if (uneven) checkPositionsOp(asked, problems);
+  if (perPosition) checkPositionsOp(asked, problems);
   else checkOp(asked, rowDims, problems);
   if (problems.length > before) return null;
   return {
@@ -67,7 +67,7 @@ export function bindOutput(
     dtype: tensor.dtype,
     rowDims,
     rowValues: product(rowDims),
-    uneven,
+    perPosition,
     batchAxis,
     declaredDims: declared.dims,
     op: planOp(spec),
@@ -222,7 +222,11 @@ interface PositionsContext {
  * Whether an output has a value, or several, for each position of a row: its first dimension is that of the
  * uneven inputs. Where the model has no name for either, `shape` says that it is another.
  */
-function isUneven(tensor: TensorInfo, { shape }: OutputSpec, { sizes, uneven }: PositionsContext): boolean {
+function isPerPosition(
+  tensor: TensorInfo,
+  { shape }: OutputSpec,
+  { sizes, uneven }: PositionsContext,
+): boolean {
   const [positions] = openRowDims(tensor, sizes);
   if (unevenSymbol(tensor) === "" && shape !== undefined) return false;
   return positions !== undefined && !isFixed(positions) && uneven.has(unevenSymbol(tensor));

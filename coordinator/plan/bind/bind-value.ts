@@ -3,6 +3,7 @@ import { didYouMean } from "../../../shared/core/nearest.ts";
 import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
 import type { InputBinding } from "../../../shared/domain/map-plan.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import { isUneven } from "../../../shared/domain/row-shape.ts";
 import { product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SourcePlan, ValueSource } from "../../../shared/input-sources/input-source.ts";
 import { asSourcePlan } from "../../../shared/input-sources/input-sources.ts";
@@ -42,7 +43,7 @@ export function bindValue(
   const other = context.bound.get(source.positionsOf(plan));
   const position = positionDims(tensor, context.sizes);
   // Where the other one has a fixed length, that is the problem.
-  if (other?.uneven !== null) checkPositions(input, position, problems);
+  if (other === undefined || isUneven(other.rowShape)) checkPositions(input, position, problems);
   checkValues(input, problems);
   if (problems.length > before || other === undefined || position === null) return null;
   return {
@@ -54,7 +55,7 @@ export function bindValue(
     scale: spec.scale,
     offset: spec.offset,
     fill: null,
-    uneven: { pad: spec.offset },
+    rowShape: { kind: "padded", pad: spec.offset },
     batchAxis: 0,
   };
 }
@@ -78,16 +79,16 @@ function checkOther(
   }
   const other = bound.get(of);
   const value = values.find((candidate) => candidate.tensor.name === of);
-  if (value === undefined && other?.uneven !== null) return;
+  const isEven = other !== undefined && !isUneven(other.rowShape);
+  if (value === undefined && !isEven) return;
   problems.push({
     path,
     part: "value",
     what: `\`${of}\` has no positions to make a ${source.kind} of`,
     expected: "an input that is fed by lists of no fixed length",
-    found:
-      other?.uneven === null
-        ? describe(other)
-        : `\`${of}\`, ${of === tensor.name ? "itself" : `a ${value?.source.kind}`}`,
+    found: isEven
+      ? describe(other)
+      : `\`${of}\`, ${of === tensor.name ? "itself" : `a ${value?.source.kind}`}`,
     hint: `a model whose rows all have one length needs a column for its ${source.kind}`,
   });
 }

@@ -17,7 +17,7 @@ const MAP: MapPlan = {
       scale: 0.5,
       offset: -1,
       fill: 0,
-      uneven: null,
+      rowShape: { kind: "even" },
       batchAxis: 0,
     },
     {
@@ -29,7 +29,7 @@ const MAP: MapPlan = {
       scale: 1,
       offset: 0,
       fill: null,
-      uneven: null,
+      rowShape: { kind: "even" },
       batchAxis: 0,
     },
   ],
@@ -40,7 +40,7 @@ const MAP: MapPlan = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
-      uneven: false,
+      perPosition: false,
       batchAxis: 0,
       declaredDims: [],
       op: { kind: "argmax", labels: null },
@@ -51,7 +51,7 @@ const MAP: MapPlan = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
-      uneven: false,
+      perPosition: false,
       batchAxis: 0,
       declaredDims: [],
       op: { kind: "topK", k: 3, labels: null },
@@ -62,7 +62,7 @@ const MAP: MapPlan = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
-      uneven: false,
+      perPosition: false,
       batchAxis: 0,
       declaredDims: [],
       op: { kind: "raw" },
@@ -194,9 +194,22 @@ describe("a planned job", () => {
   it("shows uneven rows: what they are padded with, and the budget of a batch", () => {
     const [image] = MAP.inputs;
     if (image === undefined) throw new Error("no input");
-    const ids = { ...image, tensor: "ids", rowDims: [], scale: 1, offset: 0, fill: null, uneven: { pad: 1 } };
-    const mask = { ...ids, tensor: "mask", source: { kind: "mask", of: "ids" }, uneven: { pad: 0 } } as const;
-    const exact = { ...ids, tensor: "frames", rowDims: [80], uneven: { pad: null } };
+    const ids = {
+      ...image,
+      tensor: "ids",
+      rowDims: [],
+      scale: 1,
+      offset: 0,
+      fill: null,
+      rowShape: { kind: "padded", pad: 1 },
+    } as const;
+    const mask = {
+      ...ids,
+      tensor: "mask",
+      source: { kind: "mask", of: "ids" },
+      rowShape: { kind: "padded", pad: 0 },
+    } as const;
+    const exact = { ...ids, tensor: "frames", rowDims: [80], rowShape: { kind: "unpadded" } } as const;
     const plan = aPlan([1], { inputs: [ids, mask, exact] });
     const map = { ...plan.spec.map, batch: { rows: 64, tokens: 4096 } };
     const text = planText({ ...plan, spec: { ...plan.spec, map } });

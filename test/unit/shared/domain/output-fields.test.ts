@@ -11,7 +11,7 @@ function anOutput(parts: Partial<OutputBinding>): OutputBinding {
     dtype: "float32",
     rowDims,
     rowValues,
-    uneven: false,
+    perPosition: false,
     batchAxis: 0,
     declaredDims: [],
     op: { kind: "raw" },
@@ -34,12 +34,12 @@ describe("the fields of the rows files", () => {
     ],
     [
       "a raw value for each position",
-      { rowDims: [], uneven: true },
+      { rowDims: [], perPosition: true },
       [["y", { kind: "list", item: float32 }]],
     ],
     [
       "a raw vector for each position",
-      { rowDims: [2, 3], uneven: true },
+      { rowDims: [2, 3], perPosition: true },
       [["y", { kind: "list", item: { kind: "fixedList", item: float32, length: 6 } }]],
     ],
     [

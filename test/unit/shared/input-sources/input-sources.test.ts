@@ -134,7 +134,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
       test("rows that differ in length are padded behind their values", () => {
         fc.assert(
           fc.property(unevenRows, scaling, value, (rows, { scale, offset }, pad) => {
-            const binding = aBinding({ source: plan(1), scale, offset, uneven: { pad } });
+            const binding = aBinding({ source: plan(1), scale, offset, rowShape: { kind: "padded", pad } });
             const { length, values } = filledUneven(rows, batchOf(columns(rows)), binding);
             const expected = rows.flatMap((row) =>
               Array.from({ length }, (_, at) =>

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { RowShape } from "../../../../shared/domain/row-shape.ts";
 import { type Batch, halve } from "../../../../worker/batch/batch.ts";
 import { cutUnevenBatches } from "../../../../worker/batch/uneven-batcher.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
@@ -7,14 +8,15 @@ import { RowPositions } from "../../../../worker/tensorize/row-positions.ts";
 import { aBinding, batchOf } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
+const PADDED: RowShape = { kind: "padded", pad: 0 };
 const NO_LIMIT = { rows: 1e9, bytes: 1e12 };
 
 /** Chunks of a file whose rows have these lengths. */
-async function* chunksOf(chunks: readonly (readonly number[])[], pad: number | null = 0) {
+async function* chunksOf(chunks: readonly (readonly number[])[], rowShape: RowShape = PADDED) {
   let shardRow = 0;
   for (const lengths of chunks) {
     const c = listColumn(lengths.map((length) => Array(length).fill(1)));
-    yield new InputChunk(batchOf({ c }), shardRow, [aBinding({ uneven: { pad } })]);
+    yield new InputChunk(batchOf({ c }), shardRow, [aBinding({ rowShape })]);
     shardRow += lengths.length;
   }
 }
@@ -27,10 +29,10 @@ const rowsOf = ({ pieces }: Batch) =>
 async function cut(
   chunks: readonly (readonly number[])[],
   mostRows: (length: number) => number,
-  { limits = NO_LIMIT, pad = 0 }: { limits?: typeof NO_LIMIT; pad?: number | null } = {},
+  { limits = NO_LIMIT, rowShape = PADDED }: { limits?: typeof NO_LIMIT; rowShape?: RowShape } = {},
 ) {
   const batches: Batch[] = [];
-  for await (const batch of cutUnevenBatches(chunksOf(chunks, pad), { mostRows, limits }))
+  for await (const batch of cutUnevenBatches(chunksOf(chunks, rowShape), { mostRows, limits }))
     batches.push(batch);
   return batches;
 }
@@ -69,7 +71,7 @@ test("where nothing is padded, a batch has rows of one length, and that length",
   await fc.assert(
     fc.asyncProperty(some, async (chunks) => {
       const all = chunks.flat();
-      const batches = await cut(chunks, () => 5, { pad: null });
+      const batches = await cut(chunks, () => 5, { rowShape: { kind: "unpadded" } });
       for (const batch of batches) {
         expect([...new Set(rowsOf(batch).map((row) => all[row]))]).toEqual([batch.length]);
         expect(batch.rows).toBeLessThanOrEqual(5);

@@ -12,7 +12,7 @@ import { listColumn } from "../../../support/uneven-model.ts";
 /** A chunk whose rows have so many positions. */
 function aChunk(fileRow: number, positions: readonly number[]): InputChunk {
   const c = listColumn(positions.map((count) => Array(count).fill(1)));
-  return new InputChunk(batchOf({ c }), fileRow, [aBinding({ uneven: { pad: 0 } })]);
+  return new InputChunk(batchOf({ c }), fileRow, [aBinding({ rowShape: { kind: "padded", pad: 0 } })]);
 }
 
 function tensorOf(dtype: Dtype, dims: readonly number[], values: readonly number[]): TensorData {
@@ -28,7 +28,7 @@ const plain = (value: unknown): unknown => (value instanceof Vector ? Array.from
 const cells = (data: ConstructorParameters<typeof Vector>[0]) => Array.from(new Vector(data), plain);
 
 test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its own positions", (dtype) => {
-  const binding = anOutput({ dtype, rowDims: [], rowValues: 1, uneven: true });
+  const binding = anOutput({ dtype, rowDims: [], rowValues: 1, perPosition: true });
   const writer = createOutputWriter(binding, 3);
   writer.open(aChunk(0, [2, 0, 3]), 0);
   writer.write(
@@ -53,7 +53,7 @@ test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its
 });
 
 test("positions of several values are lists of lists; rows that died leave no gap, chunk after chunk", () => {
-  const binding = anOutput({ rowDims: [2], rowValues: 2, uneven: true });
+  const binding = anOutput({ rowDims: [2], rowValues: 2, perPosition: true });
   const writer = createOutputWriter(binding, 5);
   writer.open(aChunk(10, [1, 2, 1]), 0);
   writer.open(aChunk(13, [2, 1]), 3);
@@ -84,7 +84,7 @@ test("positions of several values are lists of lists; rows that died leave no ga
 });
 
 test("a chunk's rows may be taken in several pieces, or none of them at all", () => {
-  const binding = anOutput({ rowDims: [], rowValues: 1, uneven: true });
+  const binding = anOutput({ rowDims: [], rowValues: 1, perPosition: true });
   const writer = createOutputWriter(binding, 6);
   writer.open(aChunk(0, [1]), 0);
   writer.open(aChunk(1, [2, 1, 0, 2]), 1);
@@ -103,7 +103,7 @@ test("a chunk's rows may be taken in several pieces, or none of them at all", ()
 });
 
 test("a tensor must have the length that the batch was padded to", () => {
-  const binding = anOutput({ rowDims: [2], rowValues: 2, uneven: true });
+  const binding = anOutput({ rowDims: [2], rowValues: 2, perPosition: true });
   const tensor = tensorOf("float32", [1, 3, 2], [1, 2, 3, 4, 5, 6]);
   expect(checkTensor({ scores: tensor }, binding, { rows: 1, length: 3 })).toBe(tensor);
   expect(() => checkTensor({ scores: tensor }, binding, { rows: 1, length: 4 })).toThrowError(

@@ -5,9 +5,9 @@ import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
 const item = (type: Float32 | FixedSizeList | List) => new Field("item", type, true);
-const padded = { pad: 0 };
-const second = aBinding({ tensor: "y", source: { kind: "one", column: "d" }, uneven: padded });
-const mask = aBinding({ tensor: "m", source: { kind: "mask", of: "x" }, uneven: padded });
+const padded = { kind: "padded", pad: 0 } as const;
+const second = aBinding({ tensor: "y", source: { kind: "one", column: "d" }, rowShape: padded });
+const mask = aBinding({ tensor: "m", source: { kind: "mask", of: "x" }, rowShape: padded });
 
 /** The positions of the rows, and why rows are dead. */
 function look(chunk: InputChunk) {
@@ -24,11 +24,11 @@ test("rows of one length have no positions", () => {
 describe("the positions of a row", () => {
   test("are the values of its list, or as many fewer as a position has", () => {
     const c = listColumn([[1, 2, 3, 4], [], [5, 6]]);
-    expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: padded }), mask]))).toEqual({
+    expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ rowShape: padded }), mask]))).toEqual({
       positions: [4, 0, 2],
       dead: [],
     });
-    const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
+    const pairs = aBinding({ rowDims: [2], rowValues: 2, rowShape: padded });
     expect(look(new InputChunk(batchOf({ c }), 0, [pairs])).positions).toEqual([2, 0, 1]);
   });
 
@@ -47,7 +47,7 @@ describe("the positions of a row", () => {
       ],
       type,
     );
-    const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
+    const pairs = aBinding({ rowDims: [2], rowValues: 2, rowShape: padded });
     expect(look(new InputChunk(batchOf({ c }).slice(1, 4), 0, [pairs])).positions).toEqual([3, 0, 1]);
   });
 });
@@ -55,7 +55,7 @@ describe("the positions of a row", () => {
 describe("a row is dead", () => {
   test("when its inputs are not of one length", () => {
     const batch = batchOf({ c: listColumn([[1, 2], [3], [4, 5]]), d: listColumn([[1, 2], [3, 4], [5]]) });
-    expect(look(new InputChunk(batch, 0, [aBinding({ uneven: padded }), second]))).toEqual({
+    expect(look(new InputChunk(batch, 0, [aBinding({ rowShape: padded }), second]))).toEqual({
       positions: [2, 0, 0],
       dead: [
         [1, "ROW_LENGTH", "column `d` has the wrong length: expected 1 positions as in `c`, found 2"],
@@ -65,7 +65,7 @@ describe("a row is dead", () => {
   });
 
   test("when its list is cut within a position, or holds lists of different lengths", () => {
-    const pairs = aBinding({ rowDims: [2], rowValues: 2, uneven: padded });
+    const pairs = aBinding({ rowDims: [2], rowValues: 2, rowShape: padded });
     expect(
       look(
         new InputChunk(
@@ -91,12 +91,12 @@ describe("a row is dead", () => {
 
   test("when it is null, even with a fill, which stands in for nulls inside", () => {
     const c = column([[1, null], null, [3]], new List(item(new Float32())));
-    const filled = aBinding({ uneven: padded, fill: 9 });
+    const filled = aBinding({ rowShape: padded, fill: 9 });
     expect(look(new InputChunk(batchOf({ c }), 0, [filled]))).toEqual({
       positions: [2, 0, 1],
       dead: [[1, "ROW_NULL", "column `c` is null, and a fill cannot stand in for a list of no known length"]],
     });
-    expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: padded })])).dead).toEqual([
+    expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ rowShape: padded })])).dead).toEqual([
       [0, "ROW_NULL", "column `c` holds a null, and there is no fill for it"],
       [1, "ROW_NULL", "column `c` is null, and there is no fill for it"],
     ]);
@@ -104,13 +104,13 @@ describe("a row is dead", () => {
 
   test("when it is empty and nothing may stand in for its positions", () => {
     const c = listColumn([[1], [], [2]]);
-    expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ uneven: { pad: null } })])).dead).toEqual([
-      [1, "ROW_LENGTH", "column `c` is empty, and there is no padding"],
-    ]);
+    expect(
+      look(new InputChunk(batchOf({ c }), 0, [aBinding({ rowShape: { kind: "unpadded" } })])).dead,
+    ).toEqual([[1, "ROW_LENGTH", "column `c` is empty, and there is no padding"]]);
   });
 
   test("when a value does not fit, as ever", () => {
-    const bytes = aBinding({ dtype: "uint8", uneven: padded });
+    const bytes = aBinding({ dtype: "uint8", rowShape: padded });
     expect(look(new InputChunk(batchOf({ c: listColumn([[1], [2, 300]]) }), 0, [bytes])).dead).toEqual([
       [1, "ROW_VALUE", "column `c` holds 300, which does not fit uint8"],
     ]);

@@ -28,7 +28,7 @@ describe("rows are uneven", () => {
         scale: 1,
         offset: 0,
         fill: null,
-        uneven: { pad: 0 },
+        rowShape: { kind: "padded", pad: 0 },
         batchAxis: 0,
       },
       {
@@ -40,7 +40,7 @@ describe("rows are uneven", () => {
         scale: 1,
         offset: 0,
         fill: null,
-        uneven: { pad: 0 },
+        rowShape: { kind: "padded", pad: 0 },
         batchAxis: 0,
       },
     ]);
@@ -59,20 +59,20 @@ describe("rows are uneven", () => {
       outputs: [aTensor("y", ["n", 2])],
     };
     const [input] = bind({}, { frames: list(item) }, model).inputs;
-    expect(input).toMatchObject({ rowDims, rowValues, uneven: { pad: null } });
+    expect(input).toMatchObject({ rowDims, rowValues, rowShape: { kind: "unpadded" } });
   });
 
   test("but not where `shape`, or another input with the same symbol, says how long they are", () => {
     const given = bind({ inputs: { input_ids: { shape: [128] }, ...MASKED_COLUMN } }, BOTH, ENCODER);
-    expect(given.inputs.map(({ rowDims, uneven }) => [rowDims, uneven])).toEqual([
-      [[128], null],
-      [[128], null],
+    expect(given.inputs.map(({ rowDims, rowShape }) => [rowDims, rowShape.kind])).toEqual([
+      [[128], "even"],
+      [[128], "even"],
     ]);
     const types = { input_ids: IDS, attention_mask: fixedList(64, numeric("int64")) };
     const shared = bind({ outputs: { y: { tensor: "pooled" } } }, types, ENCODER);
-    expect(shared.inputs.map(({ rowDims, uneven }) => [rowDims, uneven])).toEqual([
-      [[64], null],
-      [[64], null],
+    expect(shared.inputs.map(({ rowDims, rowShape }) => [rowDims, rowShape.kind])).toEqual([
+      [[64], "even"],
+      [[64], "even"],
     ]);
   });
 });
@@ -82,7 +82,9 @@ const MASKED_COLUMN = { attention_mask: { column: "attention_mask" } };
 
 describe("rows are padded", () => {
   const padsOf = (map: MapParts, model = ENCODER, types: Parameters<typeof bind>[1] = BOTH) =>
-    bind(map, types, model).inputs.map(({ uneven }) => uneven?.pad);
+    bind(map, types, model).inputs.map(({ rowShape }) =>
+      rowShape.kind === "padded" ? rowShape.pad : rowShape.kind,
+    );
 
   test("where a mask is made, and as the job says", () => {
     expect(padsOf({ inputs: { ...MASK, input_ids: { pad: 1 } } })).toEqual([1, 0]);
@@ -93,8 +95,8 @@ describe("rows are padded", () => {
     expect(padsOf({ inputs: additive })).toEqual([0, -10_000]);
     const model = { ...ENCODER, inputs: [ids(), ids("token_type_ids")] };
     expect(padsOf({ inputs: { token_type_ids: { mask: "input_ids", scale: 0 } } }, model)).toEqual([
-      null,
-      null,
+      "unpadded",
+      "unpadded",
     ]);
   });
 
@@ -104,7 +106,7 @@ describe("rows are padded", () => {
 
   test("never, where the model could not tell: unless the job says what it tells padding by", () => {
     const model = { inputs: [ids()], outputs: [aTensor("pooled", ["batch", 384])] };
-    expect(padsOf({}, model as typeof ENCODER)).toEqual([null]);
+    expect(padsOf({}, model as typeof ENCODER)).toEqual(["unpadded"]);
     expect(padsOf({ inputs: { input_ids: { pad: 0 } } }, model as typeof ENCODER)).toEqual([0]);
   });
 });
@@ -112,15 +114,15 @@ describe("rows are padded", () => {
 describe("outputs of uneven rows", () => {
   test("are lists where their first dimension is that of the inputs, named or not", () => {
     const plan = bind({ inputs: MASK }, { input_ids: IDS }, ENCODER);
-    expect(plan.outputs.map(({ rowDims, uneven }) => [rowDims, uneven])).toEqual([
+    expect(plan.outputs.map(({ rowDims, perPosition }) => [rowDims, perPosition])).toEqual([
       [[384], false],
       [[384], true],
       [[], true],
     ]);
     const unnamed = { inputs: [ids("x", [-1])], outputs: [aTensor("y", ["n", -1, 2])] };
-    expect(bind({}, { x: IDS }, unnamed).outputs[0]).toMatchObject({ rowDims: [2], uneven: true });
+    expect(bind({}, { x: IDS }, unnamed).outputs[0]).toMatchObject({ rowDims: [2], perPosition: true });
     const given = bind({ outputs: { y: { shape: [5, 2] } } }, { x: IDS }, unnamed);
-    expect(given.outputs[0]).toMatchObject({ rowDims: [5, 2], uneven: false });
+    expect(given.outputs[0]).toMatchObject({ rowDims: [5, 2], perPosition: false });
   });
 
   test("take no op, and no shape", () => {
