@@ -50,7 +50,7 @@ const PATIENCE_MS = 120_000;
 /** So many times the budget is a whole shard of uneven rows waited for; then a part of one must do. */
 const WHOLE_SHARD_BUDGETS = 3;
 const LOOK_MS = 100;
-/** A shard's end is told, and looked at, within about this time. */
+/** A shard's end is reported, and looked at, within about this time. */
 const WARM_SEEN_MS = 3 * LOOK_MS;
 
 /**
@@ -65,7 +65,7 @@ export async function runSamples(options: RunSamplesOptions): Promise<SampleRun[
     for (const sample of samples) await sample.start();
     const failed = Promise.race(samples.map((sample) => sample.failed));
     failed.catch(() => {});
-    const rates = await Promise.race([failed, untilTold(samples, options.budgetMs)]);
+    const rates = await Promise.race([failed, untilKnown(samples, options.budgetMs)]);
     if (rates === null) return null;
     const runs = Promise.all(
       samples.map((sample, index) => sample.stop(present(rates[index], "each has a rate"))),
@@ -80,7 +80,7 @@ export async function runSamples(options: RunSamplesOptions): Promise<SampleRun[
  * The rate of each. Full speed is counted from when the last one has reached it: before, the others had more
  * than their share. Null when they are too slow to tell.
  */
-async function untilTold(samples: readonly SampleProcess[], budgetMs: number): Promise<Rate[] | null> {
+async function untilKnown(samples: readonly SampleProcess[], budgetMs: number): Promise<Rate[] | null> {
   const startedMs = performance.now();
   let warmMs: number | null = null;
   while (performance.now() - startedMs < PATIENCE_MS + budgetMs) {
@@ -166,7 +166,7 @@ class SampleProcess {
   }
 
   /**
-   * How fast it is at full speed; null when that cannot be told yet. Of uneven rows only whole shards tell
+   * How fast it is at full speed; null when that cannot be known yet. Of uneven rows only whole shards tell
    * it.
    */
   rate(onlyWhole: boolean): Rate | null {

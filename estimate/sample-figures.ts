@@ -14,19 +14,19 @@ export function speedOf(runs: readonly SampleRun[]): Rate {
   return { rowsPerSecond, error: off / rowsPerSecond };
 }
 
-/** A share is of the second before it was told: those that began before full speed say something else. */
-const TOLD_MS = 1_000;
+/** A share is of the second before its report: those that began before full speed say something else. */
+const REPORT_MS = 1_000;
 
 /** The mean busy shares at full speed. */
 export function stagesOf(runs: readonly SampleRun[]): StageShares {
-  const told = runs.flatMap(({ marks, warmFrom, result }) => {
+  const reported = runs.flatMap(({ marks, warmFrom, result }) => {
     const warmMs = marks[warmFrom]?.[0] ?? 0;
-    const shares = result.busy.filter(([atMs]) => atMs - TOLD_MS >= warmMs);
+    const shares = result.busy.filter(([atMs]) => atMs - REPORT_MS >= warmMs);
     return (shares.length > 0 ? shares : result.busy.slice(-1)).map(([, share]) => share);
   });
   const mean = (stage: (typeof STAGES)[number]) =>
-    told.reduce((sum, shares) => sum + Math.min(1, shares[stage] ?? 0), 0) / told.length;
-  return told.length === 0 ? {} : Object.fromEntries(STAGES.map((stage) => [stage, mean(stage)]));
+    reported.reduce((sum, shares) => sum + Math.min(1, shares[stage] ?? 0), 0) / reported.length;
+  return reported.length === 0 ? {} : Object.fromEntries(STAGES.map((stage) => [stage, mean(stage)]));
 }
 
 /** The share of padded positions in what the lanes ran; null where rows are not of uneven lengths. */

@@ -24,7 +24,7 @@ export interface SampleTask {
 /** Rows done at a moment, in milliseconds since the process was started. */
 export type Mark = readonly [atMs: number, rows: number];
 
-/** Marks since the last were told, in their order. */
+/** Marks since the last report, in their order. */
 export interface NewMarks {
   readonly marks: readonly Mark[];
   /** The places in `marks` of those at which a shard ended. */
@@ -44,10 +44,10 @@ export type FromSampleProcess =
 export interface SampleResult {
   /** The most memory that it held, with all of its threads. */
   readonly peakBytes: number;
-  /** The busy shares of its stages, as it told them about each second, with the moment of each. */
+  /** The busy shares of its stages, as it reported them about each second, with the moment of each. */
   readonly busy: readonly (readonly [atMs: number, shares: StageShares])[];
   readonly partials: readonly PartialManifest[];
-  /** Of uneven rows, all told. */
+  /** Of uneven rows, all there were. */
   readonly positions: PositionCounts;
   /** How the device compares with the CPU; null where it was not checked. */
   readonly deviceReport: DeviceReport | null;

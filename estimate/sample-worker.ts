@@ -24,8 +24,8 @@ const TELL_MS = 100;
 
 /**
  * Runs shards through a worker's own pipeline, as many at once as a worker would, until `stop` aborts. The
- * job is left open, with batches in its lanes: what this process has then is told, and the process is ended
- * from outside.
+ * job is left open, with batches in its lanes: what this process has then is reported, and it is ended from
+ * outside.
  */
 export async function runSample(
   task: SampleTask,
@@ -46,8 +46,8 @@ export async function runSample(
   });
   const run = new SampleRun(task, job);
   const timer = setInterval(() => {
-    const told = run.takeMarks();
-    if (told.marks.length > 0) tell({ kind: "marks", ...told });
+    const report = run.takeMarks();
+    if (report.marks.length > 0) tell({ kind: "marks", ...report });
   }, TELL_MS);
   try {
     const slots = planSlots(task.worker.shardThreads);
@@ -98,10 +98,10 @@ class SampleRun {
   }
 
   takeMarks(): NewMarks {
-    const told = { marks: this.#marks, shardEnds: this.#shardEnds };
+    const report = { marks: this.#marks, shardEnds: this.#shardEnds };
     this.#marks = [];
     this.#shardEnds = [];
-    return told;
+    return report;
   }
 
   #progress(sequence: number, rows: number): void {

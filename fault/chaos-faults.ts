@@ -27,7 +27,7 @@ export interface FaultWorld {
 /** What a fault did: `fired` only when something shows that it did. */
 interface FaultResult {
   readonly fired: boolean;
-  readonly story: string;
+  readonly text: string;
 }
 
 /** How far beyond a lease a worker is kept away: its shard is then surely with another. */
@@ -181,8 +181,8 @@ async function blackhole(
   for (const direction of directions) proxy.openAgain(direction);
   // Nothing comes down that nothing up asked for: with both closed, the way up proves it.
   const proved = (held[0] ?? 0) > 0;
-  const story = `worker ${slot.index}: ${directions.join(" and ")} swallowed ${held.join(" and ")} bytes`;
-  return proved ? fired(story) : notFired(story);
+  const text = `worker ${slot.index}: ${directions.join(" and ")} swallowed ${held.join(" and ")} bytes`;
+  return proved ? fired(text) : notFired(text);
 }
 
 async function isThere(pid: number): Promise<boolean> {
@@ -198,12 +198,12 @@ function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-function fired(story: string): FaultResult {
-  return { fired: true, story };
+function fired(text: string): FaultResult {
+  return { fired: true, text };
 }
 
-function notFired(story: string): FaultResult {
-  return { fired: false, story };
+function notFired(text: string): FaultResult {
+  return { fired: false, text };
 }
 
 function lastLine(text: string): string {

@@ -24,7 +24,7 @@ interface RoundOptions {
    */
   readonly faultSeconds: number;
   /** Told what happens, as it happens. */
-  readonly note: (story: string) => void;
+  readonly note: (text: string) => void;
 }
 
 interface RoundResult {
@@ -115,10 +115,10 @@ class Tally {
   readonly fired: Record<FaultKind, number>;
   missed = 0;
   readonly problems: string[] = [];
-  readonly #note: (story: string) => void;
+  readonly #note: (text: string) => void;
   readonly #startedMs = performance.now();
 
-  constructor(note: (story: string) => void) {
+  constructor(note: (text: string) => void) {
     this.#note = note;
     this.fired = noFaults();
   }
@@ -128,7 +128,7 @@ class Tally {
       const result = await inject(kind, world);
       if (result.fired) this.fired[kind] += 1;
       else this.missed += 1;
-      this.#say(`${result.fired ? "" : "(nothing) "}${kind}: ${result.story}`);
+      this.#say(`${result.fired ? "" : "(nothing) "}${kind}: ${result.text}`);
     } catch (error) {
       this.problem(`${kind}: ${messageOf(error)}`);
     }
@@ -139,8 +139,8 @@ class Tally {
     this.#say(`BROKEN ${what}`);
   }
 
-  #say(story: string): void {
-    this.#note(`${((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6)} s  ${story}`);
+  #say(text: string): void {
+    this.#note(`${((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}`);
   }
 }
 

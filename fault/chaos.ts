@@ -4,7 +4,7 @@ import { LongRun } from "../sim/long-run.ts";
 import { FAULT_KINDS } from "./chaos-faults.ts";
 import { chaosRound, noFaults } from "./chaos-round.ts";
 import { numbersFrom } from "./number-options.ts";
-import { openOwnRoom } from "./own-room.ts";
+import { openOwnTempFolder } from "./own-temp-folder.ts";
 
 /**
  * `npm run chaos`: jobs of real processes under seeded faults, one after another, until the time is up. Exits
@@ -47,7 +47,7 @@ const args = await yargs(hideBin(process.argv))
   })
   .parseAsync();
 
-await using _room = await openOwnRoom();
+await using _folder = await openOwnTempFolder();
 const total = noFaults();
 let missed = 0;
 using run = new LongRun();
@@ -62,7 +62,7 @@ while (args.rounds === undefined ? minutes() < args.minutes : rounds < args.roun
   rounds += 1;
   run.print(`round of seed ${seed}: ${args.workers} workers, ${args.jobs} jobs, ${args.shards} shards`);
   const { workers, shards, jobs, "fault-seconds": faultSeconds } = args;
-  const note = (story: string) => run.print(story);
+  const note = (text: string) => run.print(text);
   const result = await chaosRound({ seed, workers, shards, jobs, faultSeconds, note });
   for (const kind of FAULT_KINDS) total[kind] += result.fired[kind];
   missed += result.missed;

@@ -3,7 +3,7 @@ import { hideBin } from "yargs/helpers";
 import { LongRun } from "../sim/long-run.ts";
 import { CRASH_STORAGES, CrashBench, type CrashResult, type CrashStorage } from "./crash-bench.ts";
 import { CrashTable } from "./crash-table.ts";
-import { openOwnRoom } from "./own-room.ts";
+import { openOwnTempFolder } from "./own-temp-folder.ts";
 
 /**
  * `npm run crash`: kills a process at its first point, its second, and so on, until a run meets none; after
@@ -48,7 +48,7 @@ function dieAt({ bench, series }: Omit<Leg, "points">, at: number): Promise<Cras
   }
 }
 
-await using _room = await openOwnRoom();
+await using _folder = await openOwnTempFolder();
 const benches: CrashBench[] = [];
 await using _benches = {
   async [Symbol.asyncDispose]() {

@@ -3,17 +3,17 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type CheckPlace, type CheckTools, checkPartial, makeDurable } from "./check-partial.ts";
 
 /** What a check found: null for a partial that is whole and durable. Plain data, as it crosses threads. */
-export type CheckVerdict = ErrorData | null;
+export type CheckFinding = ErrorData | null;
 
 /** Where partials are checked, some at a time: a thread of its own, or the simulator's world. */
 export interface BatchChecker extends AsyncDisposable {
   /**
-   * One verdict a partial, in their order. One call at a time.
+   * One finding a partial, in their order. One call at a time.
    *
    * Rejects when the checker itself broke, on one of these partials or for another reason: it is of no use
    * any more.
    */
-  check(partials: readonly PartialManifest[]): Promise<readonly CheckVerdict[]>;
+  check(partials: readonly PartialManifest[]): Promise<readonly CheckFinding[]>;
 }
 
 /** Opens a checker for the partials of a job. */
@@ -27,17 +27,17 @@ export async function checkPartials(
   partials: readonly PartialManifest[],
   place: CheckPlace,
   tools: CheckTools,
-): Promise<readonly CheckVerdict[]> {
-  const verdicts: CheckVerdict[] = [];
-  for (const partial of partials) verdicts.push(await verdictOf(checkPartial(partial, place, tools)));
-  if (!verdicts.includes(null)) return verdicts;
+): Promise<readonly CheckFinding[]> {
+  const findings: CheckFinding[] = [];
+  for (const partial of partials) findings.push(await findingOf(checkPartial(partial, place, tools)));
+  if (!findings.includes(null)) return findings;
   // Begun after each of them was found there, so it covers all of their names.
   const synced = tools.storage.sync(place.partials);
   synced.catch(() => {});
   return Promise.all(
     partials.map((partial, index) => {
-      const verdict = verdicts[index] ?? null;
-      return verdict ?? verdictOf(makeDurable(partial, place.partials, { sync: () => synced }));
+      const finding = findings[index] ?? null;
+      return finding ?? findingOf(makeDurable(partial, place.partials, { sync: () => synced }));
     }),
   );
 }
@@ -50,7 +50,7 @@ export function checkHere(place: CheckPlace, tools: CheckTools): BatchChecker {
   };
 }
 
-async function verdictOf(check: Promise<void>): Promise<CheckVerdict> {
+async function findingOf(check: Promise<void>): Promise<CheckFinding> {
   try {
     await check;
     return null;

@@ -3,7 +3,7 @@ import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { BatchChecker, CheckVerdict } from "./batch-checker.ts";
+import type { BatchChecker, CheckFinding } from "./batch-checker.ts";
 import type { CheckPlace } from "./check-partial.ts";
 
 /**
@@ -34,7 +34,7 @@ interface CheckerThreadOptions {
 export class CheckerThreadClient implements BatchChecker {
   readonly #thread: Worker;
   readonly #limitMs: number;
-  #asked: Deferred<readonly CheckVerdict[]> | null = null;
+  #asked: Deferred<readonly CheckFinding[]> | null = null;
   #broken: Error | null = null;
 
   constructor(place: CheckPlace, { script, limitMs = LIMIT_MS }: CheckerThreadOptions = {}) {
@@ -44,14 +44,14 @@ export class CheckerThreadClient implements BatchChecker {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MIB },
     });
     this.#thread.unref();
-    this.#thread.on("message", (verdicts: readonly CheckVerdict[]) => this.#asked?.resolve(verdicts));
+    this.#thread.on("message", (findings: readonly CheckFinding[]) => this.#asked?.resolve(findings));
     this.#thread.on("error", (error) => this.#break(`it broke (${messageOf(error)})`));
     this.#thread.on("exit", (code) => this.#break(`it ended with ${code}`));
   }
 
-  async check(partials: readonly PartialManifest[]): Promise<readonly CheckVerdict[]> {
+  async check(partials: readonly PartialManifest[]): Promise<readonly CheckFinding[]> {
     if (this.#broken !== null) throw this.#broken;
-    const asked = deferred<readonly CheckVerdict[]>();
+    const asked = deferred<readonly CheckFinding[]>();
     this.#asked = asked;
     const limitMs = this.#limitMs + bytesOf(partials) / SLOWEST_BYTES_PER_MS;
     const timer = setTimeout(

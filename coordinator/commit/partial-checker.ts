@@ -2,7 +2,7 @@ import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { assert } from "../../shared/core/assert.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { BatchChecker, CheckVerdict } from "./batch-checker.ts";
+import type { BatchChecker, CheckFinding } from "./batch-checker.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 
 /**
@@ -23,7 +23,7 @@ interface Asked {
   readonly bytes: number;
   /** Its checker broke when it was checked beside others: whose fault that was is seen when each is alone. */
   alone: boolean;
-  readonly verdict: Deferred<CheckVerdict>;
+  readonly finding: Deferred<CheckFinding>;
 }
 
 interface CheckerOptions {
@@ -55,13 +55,13 @@ export class PartialChecker implements AsyncDisposable {
     signal.throwIfAborted();
     assert(!this.#closed, "nothing is checked once the store is closed");
     const bytes = partial.files.reduce((sum, file) => sum + file.bytes, 0);
-    const asked: Asked = { partial, bytes, alone: false, verdict: deferred<CheckVerdict>() };
+    const asked: Asked = { partial, bytes, alone: false, finding: deferred<CheckFinding>() };
     const open = this.#pendingUnder(signal);
     open.add(asked);
     this.#waiting.push(asked);
     this.#startWaiting();
     try {
-      const found = await asked.verdict.promise;
+      const found = await asked.finding.promise;
       if (found !== null) throw errorFromData(found);
     } finally {
       open.delete(asked);
@@ -72,7 +72,7 @@ export class PartialChecker implements AsyncDisposable {
     this.#closed = true;
     for (const callOff of this.#callOff.splice(0)) callOff();
     const gone = new ShardmillError("INTERRUPTED", "nobody checks partials any more");
-    for (const { verdict } of this.#waiting.splice(0)) verdict.reject(gone);
+    for (const { finding } of this.#waiting.splice(0)) finding.reject(gone);
     await Promise.all([...this.#checkers].map((checker) => checker[Symbol.asyncDispose]()));
     this.#checkers.clear();
   }
@@ -87,7 +87,7 @@ export class PartialChecker implements AsyncDisposable {
     this.#bySignal.set(signal, open);
     const giveUp = () => {
       this.#waiting = this.#waiting.filter((asked) => !open.has(asked));
-      for (const asked of open) asked.verdict.reject(signal.reason);
+      for (const asked of open) asked.finding.reject(signal.reason);
     };
     signal.addEventListener("abort", giveUp, { once: true });
     this.#callOff.push(() => signal.removeEventListener("abort", giveUp));
@@ -133,10 +133,10 @@ export class PartialChecker implements AsyncDisposable {
 
   async #run(checker: BatchChecker, batch: readonly Asked[]): Promise<void> {
     try {
-      const verdicts = await checker.check(batch.map(({ partial }) => partial));
-      assert(verdicts.length === batch.length, "each partial has its verdict");
+      const findings = await checker.check(batch.map(({ partial }) => partial));
+      assert(findings.length === batch.length, "each partial has its finding");
       this.#idle.push(checker);
-      for (const [index, verdict] of verdicts.entries()) batch[index]?.verdict.resolve(verdict);
+      for (const [index, finding] of findings.entries()) batch[index]?.finding.resolve(finding);
     } catch (error) {
       this.#checkers.delete(checker);
       this.#judgeAlone(batch, error);
@@ -150,9 +150,9 @@ export class PartialChecker implements AsyncDisposable {
       this.#waiting.unshift(...batch);
       return;
     }
-    for (const { partial, verdict } of batch) {
+    for (const { partial, finding } of batch) {
       const what = "it cannot be checked";
-      verdict.reject(
+      finding.reject(
         partialInvalid(partial, { what, expected: "an answer", found: messageOf(cause), cause }),
       );
     }

@@ -84,11 +84,11 @@ export function decodeFrames(segment: Buffer): {
       const nextAt = findFrame(segment, at + 1);
       return { records, end: nextAt === null ? { kind: "torn", at } : { kind: "damaged", at, nextAt } };
     }
-    const verdict = parse(payload);
-    if (verdict.kind === "unknownKind")
-      return { records, end: { kind: "unknownKind", at, found: verdict.found } };
-    if (verdict.kind === "malformed") return { records, end: { kind: "malformed", at, what: verdict.what } };
-    records.push(verdict.record);
+    const checked = parse(payload);
+    if (checked.kind === "unknownKind")
+      return { records, end: { kind: "unknownKind", at, found: checked.found } };
+    if (checked.kind === "malformed") return { records, end: { kind: "malformed", at, what: checked.what } };
+    records.push(checked.record);
     at += FRAME_HEAD_BYTES + payload.length;
   }
   return { records, end: { kind: "clean" } };

@@ -48,20 +48,20 @@ export class PartialTrials implements AsyncDisposable {
     if (partial === undefined || other === undefined) throw new Error("two good partials");
     const lie =
       trial.index === 0 ? HONEST : (LIES[trial.index - 1] ?? dice.pick([damageFile, damageFile, forge]));
-    const told = await lie({ partial, other, partials: this.#paths.partials, dice });
+    const lying = await lie({ partial, other, partials: this.#paths.partials, dice });
     const { signal } = new AbortController();
-    await this.#store.verifyPartial(told.manifest, signal);
-    if (!told.mayPass) throw new Error(`${told.what}: it was taken`);
+    await this.#store.verifyPartial(lying.manifest, signal);
+    if (!lying.mayPass) throw new Error(`${lying.what}: it was taken`);
     await reducePartials({
       reduce: REDUCE,
       fields: [{ name: "id", type: { kind: "numeric", type: "int64" }, nullable: true }],
-      partials: [told.manifest, other],
+      partials: [lying.manifest, other],
       paths: this.#paths,
       storage: this.#storage,
       signal,
       open: openLockedDatabase,
     });
-    return told.what;
+    return lying.what;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,14 +96,14 @@ interface Scene {
   readonly dice: Dice;
 }
 
-interface Told {
+interface LyingPartial {
   readonly what: string;
   readonly manifest: PartialManifest;
   /** The digests are right for what lies there: that it is nonsense, only a reader can find. */
   readonly mayPass: boolean;
 }
 
-type Lie = (scene: Scene) => Promise<Told>;
+type Lie = (scene: Scene) => Promise<LyingPartial>;
 
 const HONEST: Lie = async ({ partial }) => ({ what: "an honest partial", manifest: partial, mayPass: true });
 
@@ -183,7 +183,7 @@ function lies(what: string, change: (scene: Scene) => Promise<void>): Lie {
 }
 
 /** A disk, or a network, that changed what a worker wrote. */
-async function damageFile(scene: Scene): Promise<Told> {
+async function damageFile(scene: Scene): Promise<LyingPartial> {
   const path = rowsPath(scene);
   const before = await readFile(path);
   const { what, bytes } = mutate(before, scene.dice);
@@ -192,7 +192,7 @@ async function damageFile(scene: Scene): Promise<Told> {
 }
 
 /** A worker that writes nonsense and signs it: only reading it can tell. */
-async function forge(scene: Scene): Promise<Told> {
+async function forge(scene: Scene): Promise<LyingPartial> {
   const file = scene.dice.pick(scene.partial.files);
   const path = join(scene.partials, partialFolder(scene.partial), file.name);
   const { what, bytes } = mutate(await readFile(path), scene.dice);

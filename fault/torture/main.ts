@@ -2,7 +2,7 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { LongRun } from "../../sim/long-run.ts";
 import { numbersFrom } from "../number-options.ts";
-import { openOwnRoom } from "../own-room.ts";
+import { openOwnTempFolder } from "../own-temp-folder.ts";
 import { caseText } from "./case-text.ts";
 import { DuckdbHand } from "./duckdb-hand.ts";
 import type { Hand } from "./hand.ts";
@@ -48,7 +48,7 @@ const args = await yargs(hideBin(process.argv))
   .parseAsync();
 
 const { python, seed, keep } = args;
-await using _room = await openOwnRoom();
+await using _folder = await openOwnTempFolder();
 await using duckdb = await DuckdbHand.open();
 await using pyarrow = python === undefined ? null : new PythonHand(python);
 const hands: Record<HandName, Hand | null> = { duckdb, pyarrow };

@@ -70,12 +70,12 @@ interface PackedBuffer {
 function readPrefix(bytes: Uint8Array, { offset, length }: BufferRegion): PackedBuffer {
   if (length === 0) return { packed: NOTHING, isPacked: false, length: 0 };
   if (length < PREFIX_BYTES) throw new ColumnFault(`a compressed buffer of ${length} bytes`);
-  const told = new DataView(bytes.buffer, bytes.byteOffset + offset, PREFIX_BYTES).getBigInt64(0, true);
+  const declared = new DataView(bytes.buffer, bytes.byteOffset + offset, PREFIX_BYTES).getBigInt64(0, true);
   const packed = bytes.subarray(offset + PREFIX_BYTES, offset + length);
-  if (told === NOT_COMPRESSED) return { packed, isPacked: false, length: packed.length };
-  const plain = Number(told);
+  if (declared === NOT_COMPRESSED) return { packed, isPacked: false, length: packed.length };
+  const plain = Number(declared);
   if (plain >= 0 && plain <= packed.length * MOST_RATIO) return { packed, isPacked: true, length: plain };
-  throw new ColumnFault(`a buffer of ${packed.length} bytes that says that it becomes ${told}`);
+  throw new ColumnFault(`a buffer of ${packed.length} bytes that says that it becomes ${declared}`);
 }
 
 function paddedLength(length: number): number {

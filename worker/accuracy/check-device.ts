@@ -28,7 +28,7 @@ export interface CheckDeviceOptions {
   readonly machine: MachineFacts;
 }
 
-interface DeviceVerdict {
+interface CheckedDevice {
   readonly report: DeviceReport;
   /** Why nothing may run on it; null when it passed. */
   readonly error: ShardmillError | null;
@@ -51,7 +51,7 @@ const END_MS = 5_000;
  * @returns null for the CPU, for a job that asks for no check, and where no row can be compared
  * @throws what reading the rows or loading the model throws; {WORKER_DIED} when a lane is lost over it
  */
-export async function checkDevice(options: CheckDeviceOptions): Promise<DeviceVerdict | null> {
+export async function checkDevice(options: CheckDeviceOptions): Promise<CheckedDevice | null> {
   const { job, device, tuning, machine } = options;
   const plan = job.deviceCheck;
   if (device === "cpu" || plan === null || plan.sample.length === 0) return null;
@@ -72,12 +72,12 @@ export async function checkDevice(options: CheckDeviceOptions): Promise<DeviceVe
     seconds: (performance.now() - startMs) / 1000,
     ...limits,
   };
-  const verdict = judgeDevice({ ...found, refusal: null });
-  if (verdict.error === null) await tuning.rememberCheck(kind, verdict.report);
-  return verdict;
+  const checked = judgeDevice({ ...found, refusal: null });
+  if (checked.error === null) await tuning.rememberCheck(kind, checked.report);
+  return checked;
 }
 
-function judgeDevice(report: DeviceReport): DeviceVerdict {
+function judgeDevice(report: DeviceReport): CheckedDevice {
   const problems = accuracyProblems(report);
   const [first] = problems;
   if (first === undefined) return { report, error: null };

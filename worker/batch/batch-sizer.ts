@@ -17,7 +17,7 @@ export interface BatchSizerOptions extends Pick<BatchLimits, "fixedRows" | "rows
   readonly mayGrow?: () => boolean;
   /** What an earlier run of the same model on the same machine learned. */
   readonly learned?: LearnedBatch;
-  /** Told whenever there is more to remember. */
+  /** Called whenever there is more to remember. */
   readonly onLearned?: (learned: LearnedBatch) => void;
 }
 
@@ -47,7 +47,7 @@ export function mergeLearned(known: LearnedBatch, news: LearnedBatch): LearnedBa
 /**
  * Says how many rows the batches of one job in one thread have, and learns from how they went. What the job
  * file leaves open is known from an earlier run, or searched for; all bounds hold whatever is found. Pure: it
- * is told the times.
+ * gets the times.
  */
 export class BatchSizer {
   readonly #options: BatchSizerOptions;
@@ -55,13 +55,13 @@ export class BatchSizer {
   readonly #search = new BatchSearch();
   readonly #knownUnits: number | null;
   #inUse: BatchInUse | null = null;
-  #told: LearnedBatch;
+  #reported: LearnedBatch;
 
   constructor(options: BatchSizerOptions) {
     this.#options = options;
-    this.#told = options.learned ?? NOTHING_LEARNED;
-    this.#knownUnits = this.#told.units;
-    this.#failed = new FailedSizes(this.#told.caps);
+    this.#reported = options.learned ?? NOTHING_LEARNED;
+    this.#knownUnits = this.#reported.units;
+    this.#failed = new FailedSizes(this.#reported.caps);
   }
 
   /** The size that was last asked for, and what bounds it; null before the first batch. */
@@ -116,8 +116,8 @@ export class BatchSizer {
   #tell(): void {
     const units = this.#knownUnits ?? this.#search.found;
     const caps = this.#failed.all;
-    if (units === this.#told.units && caps === this.#told.caps) return;
-    this.#told = { units, caps };
-    this.#options.onLearned?.(this.#told);
+    if (units === this.#reported.units && caps === this.#reported.caps) return;
+    this.#reported = { units, caps };
+    this.#options.onLearned?.(this.#reported);
   }
 }

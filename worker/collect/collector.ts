@@ -202,10 +202,10 @@ export class Collector {
       runs: chunk.runs("dead"),
       rowBytes: this.#dead.placeBytes + longest * UTF8_BYTES,
     };
-    let told = 0;
+    let taken = 0;
     for (const { runs, rows } of cutChunk(dead, this.#mostBytes)) {
-      this.#dead.add(chunk, letters.slice(told, told + rows), gatherRuns(dead.kept, runs));
-      told += rows;
+      this.#dead.add(chunk, letters.slice(taken, taken + rows), gatherRuns(dead.kept, runs));
+      taken += rows;
     }
     this.#onClosed(chunk);
   }

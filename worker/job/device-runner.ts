@@ -81,7 +81,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     });
   }
 
-  /** The busy share of each stage, as the shard threads last told. */
+  /** The busy share of each stage, as the shard threads last reported. */
   takeBusy(): StageShares {
     return this.#busy;
   }

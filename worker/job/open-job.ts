@@ -90,7 +90,7 @@ export class OpenJob implements AsyncDisposable {
   readonly #lanes: LaneSet;
   readonly #tuning: JobTuning;
   readonly #threads: ShardThreads;
-  /** What each shard thread last told, by its place. */
+  /** What each shard thread last reported, by its place. */
   readonly #busy = new Map<number, StageShares>();
   #learned: LearnedBatch;
   /** What was learned is being kept. */
@@ -98,7 +98,7 @@ export class OpenJob implements AsyncDisposable {
   /** Started, and not yet taken into use. */
   #spare: Worker | null;
   #hasMapped = false;
-  #hasToldFar = false;
+  #hasReportedFar = false;
 
   private constructor(options: OpenJobOptions, job: JobDescription, access: AccessChoice, found: Found) {
     this.#options = options;
@@ -222,8 +222,8 @@ export class OpenJob implements AsyncDisposable {
 
   /** Once: there may be as many as shards. */
   #tellFar(path: string): void {
-    if (this.#hasToldFar) return;
-    this.#hasToldFar = true;
+    if (this.#hasReportedFar) return;
+    this.#hasReportedFar = true;
     this.#options.log.info(
       { job: this.#job.jobId, path },
       "input files that are not seen here are read from the coordinator; this is the first",

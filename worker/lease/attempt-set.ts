@@ -1,6 +1,6 @@
 import type { Lease } from "../../shared/domain/job.ts";
 import type { LeaseRef } from "../../shared/wire/services.ts";
-import { type LeaseName, leaseKey } from "./lease-book.ts";
+import { type LeaseName, leaseKey } from "./lease-ledger.ts";
 
 /** One execution of a shard. Its partial is named by the lease that it was begun under. */
 export interface Attempt {

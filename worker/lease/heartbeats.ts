@@ -5,7 +5,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 import type { Heartbeat, Registered, WorkService } from "../../shared/wire/services.ts";
-import type { LeaseBook, LeaseName } from "./lease-book.ts";
+import type { LeaseLedger, LeaseName } from "./lease-ledger.ts";
 import { mayRepeat } from "./persist.ts";
 
 export interface HeartbeatOptions {
@@ -13,7 +13,7 @@ export interface HeartbeatOptions {
   readonly clock: TimedClock;
   readonly log: Logger;
   /** The leases that are renewed. */
-  readonly book: LeaseBook;
+  readonly ledger: LeaseLedger;
   /** The session at this moment. */
   readonly registered: () => Registered;
   /** The busy shares since the last call. */
@@ -41,7 +41,7 @@ export class Heartbeats {
 
   /** As often as the coordinator asked for, until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { book, clock, log, registered, onLost, onUnheard } = this.#options;
+    const { ledger, clock, log, registered, onLost, onUnheard } = this.#options;
     while (!signal.aborted) {
       let isReached = true;
       try {
@@ -51,15 +51,15 @@ export class Heartbeats {
         isReached = !mayRepeat(error);
         if (!signal.aborted) log.debug({ reason: messageOf(error) }, "heartbeat failed");
       }
-      for (const { lease } of book.doubtful(clock.nowMs())) (isReached ? onLost : onUnheard)(lease);
+      for (const { lease } of ledger.doubtful(clock.nowMs())) (isReached ? onLost : onUnheard)(lease);
     }
   }
 
   async send(signal: AbortSignal): Promise<void> {
-    const { work, clock, book, registered, takeBusy, takePadding, batch, onLost } = this.#options;
+    const { work, clock, ledger, registered, takeBusy, takePadding, batch, onLost } = this.#options;
     const { session, leaseMs } = registered();
     const sentMs = clock.nowMs();
-    const leases = book.held().map(({ lease, rowsDone }) => ({
+    const leases = ledger.held().map(({ lease, rowsDone }) => ({
       lease: { jobId: lease.jobId, shard: lease.shard.id, token: lease.token },
       rowsDone,
     }));
@@ -76,7 +76,7 @@ export class Heartbeats {
     };
     const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
     for (const { lease, live } of states) {
-      if (live) book.confirmed(lease, sentMs);
+      if (live) ledger.confirmed(lease, sentMs);
       else onLost(lease);
     }
   }

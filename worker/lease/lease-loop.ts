@@ -18,7 +18,7 @@ import type {
 } from "../../shared/wire/services.ts";
 import { type Attempt, AttemptSet, refOf } from "./attempt-set.ts";
 import { type HeartbeatOptions, Heartbeats } from "./heartbeats.ts";
-import { LeaseBook, type LeaseName } from "./lease-book.ts";
+import { LeaseLedger, type LeaseName } from "./lease-ledger.ts";
 import { mayRepeat, persist } from "./persist.ts";
 import type { ShardRunner } from "./shard-runner.ts";
 
@@ -51,7 +51,7 @@ const RECOVER_MS = 250;
 export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
   readonly #random: Random;
-  readonly #book = new LeaseBook();
+  readonly #ledger = new LeaseLedger();
   readonly #attempts = new AttemptSet();
   readonly #heartbeats: Heartbeats;
   #registered: Registered | null = null;
@@ -62,7 +62,7 @@ export class LeaseLoop {
     this.#random = options.random ?? systemRandom;
     this.#heartbeats = new Heartbeats({
       ...options,
-      book: this.#book,
+      ledger: this.#ledger,
       registered: () => this.#joined,
       onLost: (lease) => this.#loseLease(lease),
       onUnheard: (lease) => this.#keepWithoutLease(lease),
@@ -163,7 +163,7 @@ export class LeaseLoop {
   #start(lease: Lease, grantedMs: number): void {
     // Counted from before the grant could have been made would be safer still, but a long poll may hang for
     // longer than a lease: the margin covers the time of one answer on its way.
-    this.#book.add(lease, grantedMs);
+    this.#ledger.add(lease, grantedMs);
     if (this.#attempts.adopt(lease)) return;
     // It was told what runs here, and gave something else: those are with others, or done.
     for (const attempt of this.#attempts.unleased()) this.#abandon(attempt);
@@ -176,7 +176,7 @@ export class LeaseLoop {
     const attempt: Attempt = { lease, isLeased: true, abort, offering: false, done: promise };
     this.#attempts.add(attempt);
     void this.#attempt(attempt).finally(() => {
-      this.#book.remove(attempt.lease);
+      this.#ledger.remove(attempt.lease);
       this.#attempts.remove(attempt);
       resolve();
     });
@@ -193,7 +193,7 @@ export class LeaseLoop {
     try {
       const partial = await runner.run(lease, this.#random.hex(8), {
         signal,
-        onProgress: (rowsDone) => this.#book.progress(attempt.lease, rowsDone),
+        onProgress: (rowsDone) => this.#ledger.progress(attempt.lease, rowsDone),
       });
       attempt.offering = true;
       this.#tellOfFirst(signal);
@@ -264,7 +264,7 @@ export class LeaseLoop {
   #keepWithoutLease(name: LeaseName): void {
     const attempt = this.#attempts.get(name);
     if (attempt === undefined || attempt.abort.signal.aborted) return;
-    this.#book.remove(name);
+    this.#ledger.remove(name);
     attempt.isLeased = false;
   }
 

@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly onRead?: () => void;
 }
 
-/** The busy shares and the positions since the thread last told, and the size of its batches. */
+/** The busy shares and the positions since the thread last reported, and the size of its batches. */
 export type OnBusy = (shares: StageShares, positions: PositionCounts, batch: BatchInUse | null) => void;
 
 /** How long a thread may take to close what it has open. */

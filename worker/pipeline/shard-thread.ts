@@ -5,17 +5,17 @@ import { errorToData } from "../../shared/core/errors.ts";
 import { connectLanes } from "../lanes/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
 import { openWays } from "../read/ways.ts";
+import { ShardContext } from "./shard-context.ts";
 import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
-import { ShardRoom } from "./shard-room.ts";
 
-/** How often the busy shares of the stages are told. */
+/** How often the busy shares of the stages are reported. */
 const BUSY_MS = 1_000;
 
 const port = present(parentPort, "a shard thread has a parent");
 const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
 /** The job of this thread, once it has one. */
-let opening: Promise<ShardRoom> | null = null;
-let opened: ShardRoom | null = null;
+let opening: Promise<ShardContext> | null = null;
+let opened: ShardContext | null = null;
 let reports: BusyReports | null = null;
 
 const emit = (event: ShardEvent): void => port.postMessage(event);
@@ -32,9 +32,9 @@ async function obey(command: ShardCommand): Promise<void> {
       return emit({ kind: "jobOpened", jobId: command.job.jobId });
     case "runShard":
       reports ??= new BusyReports();
-      return (await roomAtWork()).start(command.lease, command.executionId);
+      return (await contextAtWork()).start(command.lease, command.executionId);
     case "abandonShard":
-      return (await roomAtWork()).abandon(command.token);
+      return (await contextAtWork()).abandon(command.token);
     case "end":
       await (await opening?.catch(() => null))?.[Symbol.asyncDispose]();
       // With its port closed nothing keeps the thread alive, and it ends by itself.
@@ -53,8 +53,8 @@ async function openJob({
   stepThreads,
   scratchPath,
   learned,
-}: Extract<ShardCommand, { kind: "openJob" }>): Promise<ShardRoom> {
-  return new ShardRoom({
+}: Extract<ShardCommand, { kind: "openJob" }>): Promise<ShardContext> {
+  return new ShardContext({
     job,
     input: openWays(input, job.jobId),
     output,
@@ -72,7 +72,7 @@ async function openJob({
   });
 }
 
-function roomAtWork(): Promise<ShardRoom> {
+function contextAtWork(): Promise<ShardContext> {
   return present(opening, "a shard comes after its job");
 }
 
@@ -81,7 +81,7 @@ function roomAtWork(): Promise<ShardRoom> {
  */
 class BusyReports {
   #sinceMs = systemClock.nowMs();
-  #hasTold = false;
+  #hasReported = false;
 
   constructor() {
     // What keeps the thread alive is its port.
@@ -89,11 +89,11 @@ class BusyReports {
   }
 
   tellFirst(): void {
-    if (!this.#hasTold) this.#tell();
+    if (!this.#hasReported) this.#tell();
   }
 
   #tell(): void {
-    this.#hasTold = true;
+    this.#hasReported = true;
     const overMs = systemClock.nowMs() - this.#sinceMs;
     this.#sinceMs += overMs;
     const shares = meter.takeShares(overMs, opened?.threads ?? {});

@@ -7,9 +7,9 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 /** What a measured time depends on besides the model: a value found with other facts says nothing. */
 export interface MachineFacts {
   readonly device: ConcreteDevice;
-  /** As its maker calls it, with its memory; null for other devices and where it is not told. */
+  /** As its maker calls it, with its memory; null for other devices and where it is not known. */
   readonly gpu: string | null;
-  /** What a Vulkan loader is told to load, for WebGPU: the device itself is not told. */
+  /** What a Vulkan loader is told to load, for WebGPU: the device itself is not known. */
   readonly driver: string | null;
   readonly cpu: string;
   readonly platform: string;

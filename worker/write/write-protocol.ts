@@ -42,7 +42,7 @@ export type WriteCommand =
 export type WriteEvent =
   | { readonly kind: "written"; readonly id: number; readonly partial: PartialManifest }
   | { readonly kind: "failed"; readonly id: number; readonly error: ErrorData }
-  /** Milliseconds that the thread was busy, since it last told. */
+  /** Milliseconds that the thread was busy, since it last reported. */
   | { readonly kind: "busy"; readonly busyMs: Readonly<Partial<Record<Stage, number>>> };
 
 /** `result` belongs to the receiver once its buffers, too, are transferred. */

@@ -17,7 +17,7 @@ import { packResult, type WriteCommand, type WriteEvent, type WriteThreadOptions
 interface WriteClientOptions extends WriteThreadOptions {
   /** A folder on this machine for what is not yet stored. */
   readonly scratchPath: string;
-  /** Told what the write thread was busy with. */
+  /** Gets what the write thread was busy with. */
   readonly meter: BusyMeter;
   /** Left out: the write thread. */
   readonly script?: URL;

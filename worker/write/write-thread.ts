@@ -25,7 +25,7 @@ import {
 
 type Write = Extract<WriteCommand, { kind: "write" }>;
 
-/** How often the time spent is told: as often as the shard thread tells its own. */
+/** How often the time spent is reported: as often as the shard thread reports its own. */
 const BUSY_MS = 1_000;
 
 const port = present(parentPort, "a write thread has a parent");

@@ -7,13 +7,13 @@ import { extensionsOf } from "./data-extensions.ts";
  * What becomes of something that is met on the way down: `pass` is nobody's business, the others are left out
  * and named.
  */
-export type Verdict = "take" | "pass" | "hidden" | "otherEnding";
+export type Choice = "take" | "pass" | "hidden" | "otherEnding";
 
 /** Which files below a named folder are meant. Paths are relative to that folder, with `/`. */
 export interface Selection {
-  file(path: string): Verdict;
+  file(path: string): Choice;
   /** Whether to go into a folder. */
-  folder(path: string): Verdict;
+  folder(path: string): Choice;
   /** Whether what is taken from a folder depends on the way that led to it. */
   readonly wayMatters: boolean;
 }
@@ -59,7 +59,7 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
     patterns.map((each) => new Minimatch(each, { ...OPTIONS, nobrace: true, dot }));
   const visible = matchersOf(alternatives.map(hiddenAsDots), false);
   const all = matchersOf(alternatives, true);
-  const verdict = (path: string, isFolder: boolean): Verdict => {
+  const choice = (path: string, isFolder: boolean): Choice => {
     const name = hiddenAsDots(path);
     if (visible.some((matcher) => matcher.match(name, isFolder))) return "take";
     return all.some((matcher) => matcher.match(path, isFolder)) ? "hidden" : "pass";
@@ -67,9 +67,9 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
   const anyEnding = format !== "auto";
   return {
     wayMatters: true,
-    folder: (path) => verdict(path, true),
+    folder: (path) => choice(path, true),
     file: (path) => {
-      const found = verdict(path, false);
+      const found = choice(path, false);
       if (found === "pass" || anyEnding || isData(path, format)) return found;
       return found === "take" ? "otherEnding" : "pass";
     },

@@ -5,7 +5,7 @@ import { below, type FileStat, type Location } from "../../../shared/domain/loca
 import { reasonOf } from "../../../shared/storage/errors.ts";
 import type { Entry, Storage } from "../../../shared/storage/storage.ts";
 import { jobOutputState } from "./job-output.ts";
-import type { Selection, Verdict } from "./selection.ts";
+import type { Choice, Selection } from "./selection.ts";
 
 /** A file under the name that led to it, and the one that it has without links. */
 export interface FoundPath {
@@ -147,18 +147,18 @@ class Walk implements Walked {
     this.#seenFiles.add(file.realPath);
   }
 
-  #isTaken(verdict: Verdict, path: string): boolean {
-    if (verdict !== "take" && verdict !== "pass") this.#options.leftOut.note(verdict, path);
-    return verdict === "take";
+  #isTaken(choice: Choice, path: string): boolean {
+    if (choice !== "take" && choice !== "pass") this.#options.leftOut.note(choice, path);
+    return choice === "take";
   }
 
   async #follow({ path, relative, parent }: Link): Promise<void> {
     const { selection } = this.#options;
-    const verdicts = [selection.file(relative), selection.folder(relative)];
+    const choices = [selection.file(relative), selection.folder(relative)];
     // Whatever it leads to, it is not meant: so it may lead nowhere.
-    if (verdicts.every((verdict) => verdict !== "take")) {
-      const verdict = verdicts.find((each) => each !== "pass");
-      if (verdict !== undefined) this.#isTaken(verdict, path);
+    if (choices.every((choice) => choice !== "take")) {
+      const choice = choices.find((each) => each !== "pass");
+      if (choice !== undefined) this.#isTaken(choice, path);
       return;
     }
     try {
@@ -167,7 +167,7 @@ class Walk implements Walked {
       if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });
       else this.#meetFile({ path, realPath, stat: null }, relative);
     } catch (error) {
-      const isOther = verdicts[0] === "otherEnding" && extname(path) !== "";
+      const isOther = choices[0] === "otherEnding" && extname(path) !== "";
       if (isOther) this.#options.leftOut.note("otherEnding", path);
       else this.problems.push(deadLink(path, error));
     }
@@ -175,8 +175,8 @@ class Walk implements Walked {
 
   #meetUnnameable(kind: Entry["kind"], relative: string, where: Location): void {
     const { selection } = this.#options;
-    const verdict = kind === "folder" ? selection.folder(relative) : selection.file(relative);
-    if (this.#isTaken(verdict, where)) {
+    const choice = kind === "folder" ? selection.folder(relative) : selection.file(relative);
+    if (this.#isTaken(choice, where)) {
       this.problems.push({ where, what: "its name is not UTF-8", hint: "rename it" });
     }
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BatchChecker, CheckVerdict } from "../../../../coordinator/commit/batch-checker.ts";
+import type { BatchChecker, CheckFinding } from "../../../../coordinator/commit/batch-checker.ts";
 import { PartialChecker } from "../../../../coordinator/commit/partial-checker.ts";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
@@ -27,7 +27,7 @@ function partialOf(shard: number, bytes = 100): PartialManifest {
 
 interface Call {
   readonly shards: readonly number[];
-  readonly answer: Deferred<readonly CheckVerdict[]>;
+  readonly answer: Deferred<readonly CheckFinding[]>;
 }
 
 /** Checkers whose answers the test gives. */
@@ -40,7 +40,7 @@ class Checkers {
     this.opened += 1;
     return {
       check: (partials) => {
-        const answer = deferred<readonly CheckVerdict[]>();
+        const answer = deferred<readonly CheckFinding[]>();
         this.calls.push({ shards: partials.map(({ shard }) => Number(shard)), answer });
         return answer.promise;
       },
@@ -82,7 +82,7 @@ test("what comes while the checker is busy goes together into its next check", a
   expect(checkers.opened).toBe(1);
 });
 
-test("each partial gets its own verdict", async () => {
+test("each partial gets its own finding", async () => {
   const checkers = new Checkers();
   const checker = new PartialChecker({ openChecker: checkers.open });
   const checks = [0, 1, 2].map((shard) => checker.check(partialOf(shard), signal));

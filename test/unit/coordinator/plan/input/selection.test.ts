@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { matchingFiles } from "../../../../../coordinator/plan/input/selection.ts";
 
-function verdict(pattern: string, path: string) {
+function choice(pattern: string, path: string) {
   const selection = matchingFiles(pattern, "auto");
   return typeof selection === "string" ? selection : selection.file(path);
 }
@@ -26,5 +26,5 @@ test.each([
   [".*.parquet", "..a.parquet", "take"],
   ["d/../*.parquet", "a.parquet", "take"],
 ])("a pattern %s and a name %s: %s", (pattern, path, expected) => {
-  expect(verdict(pattern, path)).toBe(expected);
+  expect(choice(pattern, path)).toBe(expected);
 });

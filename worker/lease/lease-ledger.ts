@@ -26,7 +26,7 @@ interface HeldLease {
  * A worker stops by itself a margin before the coordinator could give the shard to another: a sixth of the
  * lease, which covers the difference between the two clocks' rates and one slow turn of this process.
  */
-export class LeaseBook {
+export class LeaseLedger {
   readonly #held = new Map<string, HeldLease>();
 
   add(lease: Lease, askedMs: number): void {

@@ -40,10 +40,10 @@ const SHARDS_AT_ONCE = 3;
  */
 const BATCHES_OF_SHARD = 4;
 
-/** How often progress of one shard is told: a heartbeat carries it on every few seconds. */
+/** How often progress of one shard is reported: a heartbeat carries it on every few seconds. */
 const PROGRESS_MS = 200;
 
-interface ShardRoomOptions {
+interface ShardContextOptions {
   readonly job: JobDescription;
   readonly input: Ways;
   readonly output: DataAccess;
@@ -71,8 +71,8 @@ interface ShardRoomOptions {
  * write      in the write thread: encode, combine SQL   one shard, and one that waits
  * ```
  */
-export class ShardRoom implements AsyncDisposable {
-  readonly #options: ShardRoomOptions;
+export class ShardContext implements AsyncDisposable {
+  readonly #options: ShardContextOptions;
   readonly #files: InputFiles;
   readonly #sizer: BatchSizer;
   readonly #pool: BufferPool;
@@ -88,7 +88,7 @@ export class ShardRoom implements AsyncDisposable {
   #largestShard = 0;
   readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
-  constructor(options: ShardRoomOptions) {
+  constructor(options: ShardContextOptions) {
     const { job, input, output, scratchPath, meter } = options;
     this.#options = options;
     this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
@@ -113,7 +113,7 @@ export class ShardRoom implements AsyncDisposable {
     this.#pool = new BufferPool(this.#lanes.mostInFlight * job.map.inputs.length);
   }
 
-  /** Starts a shard; what becomes of it is told by events. */
+  /** Starts a shard; what becomes of it is reported by events. */
   start(lease: Lease, executionId: string): void {
     this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
     const stop = new AbortController();
@@ -238,10 +238,10 @@ export class ShardRoom implements AsyncDisposable {
 
   #progressOf(token: Token): (rowsDone: number) => void {
     const { nowMs, emit } = this.#options;
-    let toldMs = -Infinity;
+    let reportedMs = -Infinity;
     return (rowsDone) => {
-      if (nowMs() - toldMs < PROGRESS_MS) return;
-      toldMs = nowMs();
+      if (nowMs() - reportedMs < PROGRESS_MS) return;
+      reportedMs = nowMs();
       emit({ kind: "progress", token, rowsDone });
     };
   }
@@ -250,7 +250,7 @@ export class ShardRoom implements AsyncDisposable {
 /** A job without steps has no thread for them. */
 function startSteps(
   stage: "prepare" | "finish",
-  { job, stepThreads: threads, scratchPath, meter }: ShardRoomOptions,
+  { job, stepThreads: threads, scratchPath, meter }: ShardContextOptions,
 ): StageSteps | null {
   const steps = job.map[stage];
   return steps.length === 0 ? null : new StageSteps({ stage, steps, threads, scratchPath, meter });

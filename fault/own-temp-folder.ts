@@ -5,17 +5,17 @@ import { join } from "node:path";
 import { processesWith } from "./left-processes.ts";
 
 /**
- * A temporary folder for everything that a command makes and starts. All of it goes when the room is disposed
- * of, and when a signal stops the command: its processes are in groups of their own, and would not hear of
- * that.
+ * A temporary folder for everything that a command makes and starts. All of it goes when the folder is
+ * disposed of, and when a signal stops the command: its processes are in groups of their own, and would not
+ * hear of that.
  */
-export async function openOwnRoom(): Promise<AsyncDisposable> {
-  const room = await mkdtemp(join(tmpdir(), "shardmill-fault-"));
-  process.env.TMPDIR = room;
+export async function openOwnTempFolder(): Promise<AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), "shardmill-fault-"));
+  process.env.TMPDIR = folder;
   // Without a pause: what runs here must not start anything between the killing and the end.
   const clear = () => {
-    for (const { pid } of processesWith(room)) kill(pid);
-    rmSync(room, { recursive: true, force: true, maxRetries: 5 });
+    for (const { pid } of processesWith(folder)) kill(pid);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   const stop = () => {
     clear();
