@@ -3,7 +3,7 @@ import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import type { Entry } from "../../shared/storage/storage.ts";
-import type { Part, PublishPlace, PublishWay } from "./publish-way.ts";
+import type { Part, PlaceAttempt, PublishPlace, PublishWay } from "./publish-way.ts";
 
 /** Each is a call that moves no bytes through here: the storage copies by itself. */
 const COPIES_AT_ONCE = 16;
@@ -30,13 +30,19 @@ export class CopyingWay implements PublishWay {
   /** The files are copied from where they are. */
   async stage(): Promise<void> {}
 
-  async place(kind: OutputFile["kind"], parts: readonly Part[], resumed: boolean): Promise<void> {
+  /** Copying takes minutes: the lock is made sure of before each of them. */
+  async place(
+    kind: OutputFile["kind"],
+    parts: readonly Part[],
+    { resumed, confirm }: PlaceAttempt,
+  ): Promise<void> {
     const { storage, output } = this.#place;
     const folder = below(output, kind);
     await this.#refuseForeign(folder, resumed ? parts : []);
-    await mapConcurrent(parts, COPIES_AT_ONCE, ({ from, output: file }) =>
-      storage.copy(from, below(output, file.path)),
-    );
+    await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
+      await confirm();
+      await storage.copy(from, below(output, file.path));
+    });
     await storage.sync(folder);
     await this.#refuseForeign(folder, parts);
   }

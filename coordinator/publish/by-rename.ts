@@ -4,10 +4,10 @@ import { below, folderOf, type Location } from "../../shared/domain/location.ts"
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import { namesIn } from "./output-folder.ts";
-import type { Part, PublishPlace, PublishWay } from "./publish-way.ts";
+import type { Part, PlaceAttempt, PublishPlace, PublishWay } from "./publish-way.ts";
 
-/** Files that are linked at once: enough to hide a network file system's round trips. */
-const LINKS_AT_ONCE = 16;
+/** Files that are linked, or read, at once: enough to hide a network file system's round trips. */
+const FILES_AT_ONCE = 16;
 
 /**
  * Builds complete folders where nobody looks and gives each its name by one rename. Their files are links to
@@ -32,7 +32,7 @@ export class RenamingWay implements PublishWay {
     const { storage, stage } = this.#place;
     const link = (from: Location, to: Location) =>
       storage.can.link ? storage.link(from, to) : storage.copy(from, to, signal);
-    await mapConcurrent(parts, LINKS_AT_ONCE, async ({ from, output }) => {
+    await mapConcurrent(parts, FILES_AT_ONCE, async ({ from, output }) => {
       signal.throwIfAborted();
       const staged = below(stage, output.path);
       if (from !== staged) await link(from, staged);
@@ -41,12 +41,17 @@ export class RenamingWay implements PublishWay {
     for (const folder of folders) await storage.sync(folder);
   }
 
-  async place(kind: OutputFile["kind"], parts: readonly Part[]): Promise<void> {
+  async place(
+    kind: OutputFile["kind"],
+    parts: readonly Part[],
+    { confirm }: Pick<PlaceAttempt, "confirm">,
+  ): Promise<void> {
     const { storage, output, stage } = this.#place;
     const target = below(output, kind);
     const names = await namesIn(target, storage);
-    if (names === null || names.length === 0) await storage.rename(below(stage, kind), target);
-    else await this.#checkPlaced(kind, parts, names);
+    if (names !== null && names.length > 0) return await this.#checkPlaced(kind, parts, names);
+    await confirm();
+    await storage.rename(below(stage, kind), target);
   }
 
   /** An earlier try renamed it whole; that it is still whole is read, since this hardly ever happens. */
@@ -71,9 +76,9 @@ export class RenamingWay implements PublishWay {
     const differs =
       names.find((name) => !expected.has(name)) ?? [...expected].find((name) => !found.has(name));
     if (differs !== undefined) throw refuse(differs);
-    for (const { output: file } of parts) {
+    await mapConcurrent(parts, FILES_AT_ONCE, async ({ output: file }) => {
       const { bytes, sha256 } = await digestStored(storage, below(output, file.path));
       if (bytes !== file.bytes || sha256 !== file.sha256) throw refuse(file.path);
-    }
+    });
   }
 }

@@ -1,9 +1,10 @@
 import type { Disk } from "../../shared/core/disk.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { removeFromDisk, removeWorkFolder } from "./cleanup.ts";
+import { foreignFiles } from "./foreign-files.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import { CLEARING_NAME, inspectOutput, namesIn, type OutputState, outputOccupied } from "./output-folder.ts";
@@ -44,7 +45,8 @@ async function clear(output: Location, { storage, disk, keepsWork }: ClearOption
   const { work } = workPaths(output);
   const marker = below(work, CLEARING_NAME);
   if (state.kind !== "halfCleared") {
-    await refuseForeign(output, await ownFiles(output, state, storage), storage);
+    const foreign = await foreignFiles(output, await ownFiles(output, state, storage), storage);
+    if (foreign.length > 0) throw outputOccupied(output, foreign);
     await storage.put(marker, sourceOfBytes("this output is being cleared\n"));
   }
   await storage.remove(below(output, MANIFEST_NAME));
@@ -62,42 +64,14 @@ async function clear(output: Location, { storage, disk, keepsWork }: ClearOption
   await removeWorkFolder(output, disk);
 }
 
-/** The files that Shardmill published, or was about to, by path. */
+/** The files that Shardmill published, or was about to. */
 async function ownFiles(
   output: Location,
   state: Extract<OutputState, { kind: "published" | "unfinished" }>,
   storage: Storage,
-): Promise<ReadonlyMap<string, OutputFile>> {
-  if (state.kind === "published") return byPath(state.manifest);
+): Promise<readonly OutputFile[]> {
+  if (state.kind === "published") return state.manifest.files;
   // A job that died while publishing has files out already: its intent says which.
   const intent = await readManifestIfThere(workPaths(output).publishing, storage);
-  return intent === null ? new Map() : byPath(intent);
-}
-
-function byPath(manifest: OutputManifest): ReadonlyMap<string, OutputFile> {
-  return new Map(manifest.files.map((file) => [file.path, file]));
-}
-
-/** A file of ours by name that has another size is somebody's too: it was put there, or changed, since. */
-async function refuseForeign(
-  output: Location,
-  own: ReadonlyMap<string, OutputFile>,
-  storage: Storage,
-): Promise<void> {
-  const foreign: string[] = [];
-  for (const kind of OUTPUT_KINDS) {
-    for (const name of (await namesIn(below(output, kind), storage)) ?? []) {
-      const path = `${kind}/${name}`;
-      const file = own.get(path);
-      const isOwn = file !== undefined && (await sizeOf(below(output, path), storage)) === file.bytes;
-      if (!isOwn) foreign.push(path);
-    }
-  }
-  if (foreign.length > 0) throw outputOccupied(output, foreign);
-}
-
-/** Null for what is no file. */
-async function sizeOf(location: Location, storage: Storage): Promise<number | null> {
-  if ((await storage.kindAt(location)) !== "file") return null;
-  return (await storage.stat(location)).bytes;
+  return intent?.files ?? [];
 }

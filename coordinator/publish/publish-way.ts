@@ -22,6 +22,13 @@ export interface PublishPlace {
   readonly stage: Location;
 }
 
+export interface PlaceAttempt {
+  /** An earlier try at the same output had begun: what it placed is ours. */
+  readonly resumed: boolean;
+  /** Asked before each step that readers see: rejects when another coordinator has taken the job over. */
+  readonly confirm: () => Promise<void>;
+}
+
 /**
  * How the files of an output come to where readers look: what depends on the abilities of its storage. The
  * intent before it and the manifest after it are the same for all ways.
@@ -34,8 +41,7 @@ export interface PublishWay {
   /**
    * Gives the files of one of the output's folders their names, durably but for the folder's own name.
    *
-   * @param resumed an earlier try at the same output had begun: what it placed is ours
    * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched
    */
-  place(kind: OutputFile["kind"], parts: readonly Part[], resumed: boolean): Promise<void>;
+  place(kind: OutputFile["kind"], parts: readonly Part[], attempt: PlaceAttempt): Promise<void>;
 }

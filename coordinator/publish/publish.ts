@@ -1,9 +1,10 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
-import { below } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { chooseWay } from "./choose-way.ts";
+import { foreignFiles } from "./foreign-files.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import type { StagedOutput } from "./publish-way.ts";
@@ -60,8 +61,7 @@ async function publish(publishing: Publishing): Promise<void> {
   for (const kind of OUTPUT_KINDS) {
     const parts = staged.parts.filter((part) => part.output.kind === kind);
     if (parts.length === 0) continue;
-    await confirm();
-    await way.place(kind, parts, resumed);
+    await way.place(kind, parts, { resumed, confirm });
     onStep(`${kind} placed`);
     await storage.sync(output);
     onStep(`${kind} synced`);
@@ -89,12 +89,30 @@ async function checkStage({ paths, storage, staged }: Publishing): Promise<void>
  * those.
  *
  * @returns whether an earlier try at the same output got this far
+ * @throws {OUTPUT_OCCUPIED} when files of another output of this job are placed
  */
 async function writeIntent({ paths, storage, staged }: Publishing): Promise<boolean> {
-  const { publishing } = paths;
+  const { publishing, output } = paths;
+  const { manifest } = staged;
   const before = await readManifestIfThere(publishing, storage);
-  await storage.put(publishing, sourceOfBytes(manifestText(staged.manifest)));
-  return before?.outputDigest === staged.manifest.outputDigest;
+  const isOurs = before?.outputDigest === manifest.outputDigest;
+  // In place of the intent of another output only if this one names all of what that has placed.
+  if (before !== null && !isOurs) await refuseOtherOutput(output, manifest, storage);
+  await storage.put(publishing, sourceOfBytes(manifestText(manifest)));
+  return isOurs;
+}
+
+async function refuseOtherOutput(
+  output: Location,
+  manifest: OutputManifest,
+  storage: Storage,
+): Promise<void> {
+  const [placed] = await foreignFiles(output, manifest.files, storage);
+  if (placed === undefined) return;
+  throw new ShardmillError("OUTPUT_OCCUPIED", `${output} has ${placed} of another output of this job`, {
+    fields: { path: output, name: placed },
+    hint: "a partial was lost after the job had begun to publish: run it again with --fresh to start over",
+  });
 }
 
 async function isPublished({ paths, outputPath, storage, staged }: Publishing): Promise<boolean> {

@@ -258,6 +258,17 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     expect(await readdir(out)).toEqual(["_shardmill"]);
   });
 
+  test("another output than the one whose folders are placed is refused, and starting over clears them", async () => {
+    await expect(publish(await stageAll(), "errors placed")).rejects.toThrow("crash");
+    const placed = await snapshot();
+    const message = Array.from({ length: 500 }, (_, index) => sha256(String(index))).join();
+    const other = await stageAll({ poisoned: [aDeadLetter({ row: 20, message })] });
+    await expect(publish(other)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+    expect(await snapshot()).toEqual(placed);
+    await clear();
+    expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
+  });
+
   test("asks before each step that readers see whether the job is still its own", async () => {
     let asked = 0;
     const confirm = async () => {

@@ -5,6 +5,7 @@ import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { stageOutput } from "../../../../coordinator/publish/stage.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { below } from "../../../../shared/domain/location.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { partialFolder } from "../../../../shared/domain/partial.ts";
@@ -68,16 +69,24 @@ class BreakingBucket {
   }
 }
 
-async function stageAndPublish({ storage }: BreakingBucket): Promise<void> {
+async function stageAndPublish(
+  { storage }: Pick<BreakingBucket, "storage">,
+  { partials = PARTIALS, confirm = async () => {} } = {},
+): Promise<void> {
   const staged = await stageOutput({
     facts: {
       job: { id: "j1", name: "digits" },
       digests: { spec: "s", input: "i", model: "m" },
-      run: { ...NO_RUN, rowsTotal: SHARDS, shardsCommitted: SHARDS, attempts: SHARDS },
+      run: {
+        ...NO_RUN,
+        rowsTotal: partials.length,
+        shardsCommitted: partials.length,
+        attempts: partials.length,
+      },
       builds: [],
       versions: {},
     },
-    partials: PARTIALS.map(({ partial }) => partial),
+    partials: partials.map(({ partial }) => partial),
     paths: PATHS,
     reduced: [],
     poisoned: [],
@@ -85,7 +94,7 @@ async function stageAndPublish({ storage }: BreakingBucket): Promise<void> {
     storage,
     signal,
   });
-  await publishOutput({ outputPath: PATHS.output, storage, staged });
+  await publishOutput({ outputPath: PATHS.output, storage, staged, confirm });
 }
 
 /** What readers find who look for the manifest first: all that it names, or nothing. */
@@ -156,4 +165,25 @@ test("a manifest that came meanwhile is never replaced", async () => {
   await bucket.storage.put(path, sourceOfBytes(text));
   await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
   expect(await readText(bucket.storage, path)).toBe(text);
+});
+
+test("a coordinator that loses its lock between two copies makes no more of them", async () => {
+  const partials = Array.from({ length: 100 }, (_, shard) => aPartial(shard));
+  let copies = 0;
+  const storage = new MemoryStorage({
+    before: async ({ call }) => {
+      if (call === "copy") copies += 1;
+    },
+  });
+  for (const { partial, text } of partials) {
+    await storage.put(below(PATHS.partials, partialFolder(partial), "rows.parquet"), sourceOfBytes(text));
+  }
+  const confirm = async () => {
+    if (copies > 0) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
+  };
+  await expect(stageAndPublish({ storage }, { partials, confirm })).rejects.toMatchObject({
+    code: "OUTPUT_LOCKED",
+  });
+  expect(copies).toBeGreaterThan(0);
+  expect(copies).toBeLessThan(50);
 });

@@ -1,0 +1,38 @@
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import type { OutputFile } from "../../shared/domain/manifest.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { OUTPUT_KINDS } from "./layout.ts";
+import { namesIn } from "./output-folder.ts";
+
+/** Files that are looked at at once, where listing does not tell their size. */
+const LOOKS_AT_ONCE = 16;
+
+/**
+ * What is in the folders of an output and is not of `own`, by path. A file of ours by name that has another
+ * size is somebody's too: it was put there, or changed, since.
+ */
+export async function foreignFiles(
+  output: Location,
+  own: readonly OutputFile[],
+  storage: Storage,
+): Promise<string[]> {
+  const bytesOf = new Map(own.map(({ path, bytes }) => [path, bytes]));
+  const foreign: string[] = [];
+  for (const kind of OUTPUT_KINDS) {
+    const names = (await namesIn(below(output, kind), storage)) ?? [];
+    await mapConcurrent(names, LOOKS_AT_ONCE, async (name) => {
+      const path = `${kind}/${name}`;
+      const bytes = bytesOf.get(path);
+      const isOwn = bytes !== undefined && (await sizeOf(below(output, path), storage)) === bytes;
+      if (!isOwn) foreign.push(path);
+    });
+  }
+  return foreign.sort();
+}
+
+/** Null for what is no file. */
+async function sizeOf(location: Location, storage: Storage): Promise<number | null> {
+  if ((await storage.kindAt(location)) !== "file") return null;
+  return (await storage.stat(location)).bytes;
+}
