@@ -49,7 +49,10 @@ export async function placeAlone(source: string, target: string, disk: Disk = re
   } catch (error) {
     if (!lacksHardLinks(error)) throw error;
   }
-  const there = await disk.lstat(target).catch(() => null);
+  const there = await disk.lstat(target).catch((error: unknown) => {
+    if (errorCode(error) !== "ENOENT") throw error;
+    return null;
+  });
   if (there !== null) {
     throw Object.assign(new Error(`EEXIST: file already exists, rename '${source}' -> '${target}'`), {
       code: "EEXIST",

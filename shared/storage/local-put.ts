@@ -46,9 +46,8 @@ export async function putLocal(
     options.ifAbsent === true
       ? await placeNew(path, options, local, write)
       : await replaceBy(path, local, write);
-  // A name is durable once its folder is; and a folder that another made may not be yet.
+  // A name is durable once its folder is, whose own name was made so above.
   await syncPath(folder, disk);
-  await syncPath(folderOf(folder), disk);
   return stored;
 }
 
@@ -64,7 +63,7 @@ export async function replaceBy<T>(
     await disk.rename(temporary, path);
     return written;
   } catch (error) {
-    await disk.unlink(temporary).catch(ignoreMissing);
+    await unlinkFailed(temporary, disk);
     throw error;
   }
 }
@@ -86,9 +85,11 @@ async function placeNew(
         there.size === stored.bytes && (await digestFile(path, signal, disk)).sha256 === stored.sha256;
       if (!isSame) throw occupied(path, there.size, error);
     });
-    return stored;
-  } finally {
     await disk.unlink(temporary).catch(ignoreMissing);
+    return stored;
+  } catch (error) {
+    await unlinkFailed(temporary, disk);
+    throw error;
   }
 }
 
@@ -120,8 +121,10 @@ export async function linkLocal(source: string, target: string, { disk, random }
     await disk.copyFile(source, temporary);
     await syncPath(temporary, disk);
     await placeAlone(temporary, target, disk);
-  } finally {
     await disk.unlink(temporary).catch(ignoreMissing);
+  } catch (error) {
+    await unlinkFailed(temporary, disk);
+    throw error;
   }
 }
 
@@ -129,6 +132,11 @@ export async function linkLocal(source: string, target: string, { disk, random }
 function temporaryFor(path: string, random: Random): string {
   const location = path as Location;
   return join(folderOf(location), `.${nameOf(location)}.${random.hex(6)}.tmp`);
+}
+
+/** After a failure, which matters more than what is left here. */
+async function unlinkFailed(temporary: string, disk: Disk): Promise<void> {
+  await disk.unlink(temporary).catch(() => {});
 }
 
 function ignoreMissing(error: unknown): void {

@@ -105,20 +105,21 @@ class LocalStorage implements Storage {
   async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
     options.signal?.throwIfAborted();
     const path = localPathOf(location);
-    this.#handles.forget(path);
-    return asStorageErrors("write", path, () =>
-      putLocal(location, source, options, this.#local).catch((error: unknown) => {
-        options.signal?.throwIfAborted();
-        throw error;
-      }),
+    return await this.#changing([path], () =>
+      asStorageErrors("write", path, () =>
+        putLocal(location, source, options, this.#local).catch((error: unknown) => {
+          options.signal?.throwIfAborted();
+          throw error;
+        }),
+      ),
     );
   }
 
   async rename(from: Location, to: Location): Promise<void> {
     const [source, target] = [localPathOf(from), localPathOf(to)];
-    this.#handles.forget(source);
-    this.#handles.forget(target);
-    await this.#inFolder("rename to", to, () => this.#disk.rename(source, target));
+    await this.#changing([source, target], () =>
+      this.#inFolder("rename to", to, () => this.#disk.rename(source, target)),
+    );
   }
 
   async link(from: Location, to: Location): Promise<void> {
@@ -127,12 +128,14 @@ class LocalStorage implements Storage {
 
   async copy(from: Location, to: Location, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    this.#handles.forget(localPathOf(to));
-    await this.#inFolder("copy to", to, () =>
-      replaceBy(localPathOf(to), this.#local, async (temporary) => {
-        await this.#disk.copyFile(localPathOf(from), temporary);
-        await syncPath(temporary, this.#disk);
-      }),
+    const [source, target] = [localPathOf(from), localPathOf(to)];
+    await this.#changing([target], () =>
+      this.#inFolder("copy to", to, () =>
+        replaceBy(target, this.#local, async (temporary) => {
+          await this.#disk.copyFile(source, temporary);
+          await syncPath(temporary, this.#disk);
+        }),
+      ),
     );
   }
 
@@ -144,12 +147,21 @@ class LocalStorage implements Storage {
   async remove(location: Location, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     const path = localPathOf(location);
-    this.#handles.forget(path);
-    await asStorageErrors("remove", path, () => this.#disk.remove(path));
+    await this.#changing([path], () => asStorageErrors("remove", path, () => this.#disk.remove(path)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handles[Symbol.asyncDispose]();
+  }
+
+  /** Who reads while something changes may open what was there before: that is not kept for later reads. */
+  async #changing<T>(paths: readonly string[], action: () => Promise<T>): Promise<T> {
+    for (const path of paths) this.#handles.forget(path);
+    try {
+      return await action();
+    } finally {
+      for (const path of paths) this.#handles.forget(path);
+    }
   }
 
   /** Mostly the folder is there: it is made when it turns out not to be. */

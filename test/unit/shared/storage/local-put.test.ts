@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { systemRandom } from "../../../../shared/core/random.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { linkLocal } from "../../../../shared/storage/local-put.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 
 /** Another file system than the temp folder's, on most Linux machines: there the bytes must be copied. */
 const OTHER_DEVICE = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -56,4 +59,57 @@ describe.each([
     }
     expect(await readdir(there)).toEqual(["b"]);
   });
+});
+
+/** A disk on which one call fails so. */
+function failing(code: string, changes: (error: Error) => Partial<Disk>): Disk {
+  return { ...realDisk, ...changes(Object.assign(new Error(`${code}: by plan`), { code })) };
+}
+
+test("a name that cannot be looked at is not taken for free: nothing there is replaced", async () => {
+  await writeFile(join(here, "b"), "mine");
+  const disk = failing("EIO", (error) => ({ link: LINKLESS.link, lstat: () => Promise.reject(error) }));
+  await expect(
+    linkLocal(join(here, "a"), join(here, "b"), { disk, random: systemRandom }),
+  ).rejects.toMatchObject({ code: "EIO" });
+  expect(await readFile(join(here, "b"), "utf8")).toBe("mine");
+});
+
+test.each([[true], [false]])(
+  "why a put failed is told, whatever else fails then (if absent: %s)",
+  async (ifAbsent) => {
+    const disk = failing("EIO", (error) => ({
+      rename: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
+      link: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
+      unlink: () => Promise.reject(error),
+    }));
+    await using storage = createLocalStorage({ disk });
+    await expect(
+      storage.put(parseLocation(join(here, "b")), sourceOfBytes("bytes"), { ifAbsent }),
+    ).rejects.toMatchObject({ fields: { errno: "ENOSPC" } });
+  },
+);
+
+test("files are put in a folder below one that may be passed through and not be read", async () => {
+  const disk = failing("EACCES", (error) => ({
+    open: (path, flags) => (path === here ? Promise.reject(error) : realDisk.open(path, flags)),
+  }));
+  await using storage = createLocalStorage({ disk });
+  await storage.put(parseLocation(join(here, "folder", "b")), sourceOfBytes("bytes"));
+  expect(await readFile(join(here, "folder", "b"), "utf8")).toBe("bytes");
+});
+
+test("what was read while a file was replaced is not what is read afterwards", async () => {
+  const b = parseLocation(join(here, "b"));
+  await writeFile(b, "old");
+  const disk: Disk = {
+    ...realDisk,
+    rename: async (from, to) => {
+      await storage.read(b, 0, 3);
+      await realDisk.rename(from, to);
+    },
+  };
+  await using storage = createLocalStorage({ disk });
+  await storage.put(b, sourceOfBytes("new"));
+  expect(Buffer.from(await storage.read(b, 0, 3)).toString()).toBe("new");
 });
