@@ -86,10 +86,8 @@ async function snapshot(): Promise<Record<string, string>> {
   const names = (await readdir(out, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && !entry.parentPath.includes("_shardmill"))
     .map((entry) => join(entry.parentPath, entry.name).slice(out.length + 1));
-  const digests = await Promise.all(
-    names.sort().map(async (name) => (await digestFile(join(out, name))).sha256),
-  );
-  return Object.fromEntries(names.sort().map((name, index) => [name, digests[index] ?? ""]));
+  const digestOf = async (name: string) => [name, (await digestFile(join(out, name))).sha256] as const;
+  return Object.fromEntries(await Promise.all(names.sort().map(digestOf)));
 }
 
 test("the output has the rows in plan order, the reductions and every dead letter, and nothing else after cleaning", async () => {
@@ -128,13 +126,7 @@ test("all dead letters read as one table, poisoned rows with their kept columns 
 test("poisoned rows alone have the kept columns too, renamed where they clash", async () => {
   partials = partials.filter(({ rowsDead }) => rowsDead === 0);
   const keep: Field[] = [...KEEP, { name: "row", type: { kind: "string" }, nullable: true }];
-  const facts = {
-    job: { id: "j1", name: "digits" },
-    digests: { spec: "s", input: "i", model: "m" },
-    run: { ...NO_RUN, rowsTotal: 20, shardsCommitted: 3, attempts: 3 },
-    builds: [],
-    versions: {},
-  };
+  const facts = { ...FACTS, run: { ...NO_RUN, rowsTotal: 20, shardsCommitted: 3, attempts: 3 } };
   await publish(await stageAll({ partials, keep, facts }));
   await using database = await openLockedDatabase({ folders: [out], tempFolder: join(root, "tmp") });
   expect(await database.rows(`FROM ${parquetScan([join(out, "errors/part-00000.parquet")])}`)).toEqual([
