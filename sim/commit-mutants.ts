@@ -49,7 +49,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     breaks: ["commits-stay-whole"],
     edits: [
       edit("coordinator/commit/check-partial.js", "await makeDurable(partial, location, storage);", ""),
-      edit("worker/write/partial-sink.js", "await syncPath(join(path, name), disk);", ""),
+      edit("worker/write/partial-sink.js", "await storage.sync(below(folder, name));", ""),
     ],
   },
   {
