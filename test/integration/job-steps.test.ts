@@ -126,6 +126,30 @@ describe("a job with steps", () => {
     expect(run.stderr).toMatch(/\(in rows 100 to 149 of \S+part-0\.parquet\)/);
   });
 
+  test("ends with the step and the rows when the SQL behind the model fails on one", async () => {
+    await using job = await JobFolder.make({
+      spec: {
+        map: {
+          prepare: [{ sql: "SELECT * FROM rows WHERE id % 2 = 1" }],
+          inputs: MODEL,
+          outputs: OUTPUTS,
+          keep: ["id"],
+          finish: [
+            { sql: "SELECT * FROM rows WHERE id <> 3" },
+            { sql: "SELECT *, CASE WHEN id = 223 THEN error('no such id') END AS n FROM rows" },
+          ],
+        },
+        reduce: {},
+      },
+    });
+    const run = await runCli(["run", job.job, "--workers", "1"]);
+    expect(run.code).toBe(1);
+    // Of shard 4, rows 0 to 50 of the second file, those with an even id are filtered.
+    expect(run.stderr).toMatch(
+      /^error: map\.finish\[1\]\.sql failed: no such id \(in rows 1 to 49 of \S+part-1\.parquet\)/m,
+    );
+  });
+
   test("is refused before any work where a step looks at several rows, or names what is not there", async () => {
     await using job = await JobFolder.make({
       spec: {
