@@ -16,13 +16,19 @@ export interface Listening {
   readonly address: string;
 }
 
+/**
+ * What serves lives for as long as its test: that ends it. Half a minute is not enough on a busy machine, and
+ * a coordinator that is killed in the middle of a test looks like one that died, whose lock another takes.
+ */
+const SERVING_LIMIT_MS = 300_000;
+
 /** Starts a command that listens (`run`, `coordinator`) and waits until it says where. */
 export async function startListening(
   job: KnownJob,
   args: readonly string[],
   options: CliOptions = {},
 ): Promise<Listening> {
-  const cli = startCli(args, { ...options, env: { ...job.env, ...options.env } });
+  const cli = startCli(args, { limitMs: SERVING_LIMIT_MS, ...options, env: { ...job.env, ...options.env } });
   const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
   return { cli, address };
 }
@@ -38,6 +44,7 @@ export function startWorker(
   options: CliOptions = {},
 ): CliProcess {
   return startCli(["worker", "--coordinator", address, "--device", "cpu", "--workers", "1", ...args], {
+    limitMs: SERVING_LIMIT_MS,
     ...options,
     env: { ...job.env, ...options.env },
   });

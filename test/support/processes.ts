@@ -52,6 +52,8 @@ export class CliProcess implements AsyncDisposable {
   readonly ended: Promise<CliResult>;
   stdout = "";
   stderr = "";
+  /** Seen to be gone: from then on its number may be another's, which no signal of ours may reach. */
+  #isGone = false;
   readonly #startedMs = performance.now();
 
   constructor(args: readonly string[], options: CliOptions) {
@@ -86,7 +88,7 @@ export class CliProcess implements AsyncDisposable {
 
   /** To it and all that it started. */
   killGroup(signal: NodeJS.Signals): void {
-    process.kill(-this.pid, signal);
+    if (!this.#isGone) process.kill(-this.pid, signal);
   }
 
   /** Resolves once stdout and stderr together have this text; rejects when it ends before. */
@@ -102,6 +104,7 @@ export class CliProcess implements AsyncDisposable {
 
   /** True while it, or anything that it started, lives. */
   groupLives(): boolean {
+    if (this.#isGone) return false;
     try {
       process.kill(-this.pid, 0);
     } catch {
@@ -125,14 +128,16 @@ export class CliProcess implements AsyncDisposable {
     const inTime = await Promise.race([closed, pause(limitMs, limit.signal).then(() => false)]);
     limit.abort();
     if (inTime && (await this.#groupGoes())) {
+      this.#isGone = true;
       const { exitCode: code, signalCode: signal } = this.child;
       const seconds = (performance.now() - this.#startedMs) / 1000;
       return { code, signal, stdout: this.stdout, stderr: this.stderr, seconds };
     }
+    const what = inTime ? "left processes behind" : `did not end in ${limitMs / 1_000} s`;
+    // A test that waits for something else would only see that the process is dead.
+    process.stderr.write(`shardmill ${args.join(" ")} ${what}, and is killed\n`);
     if (this.groupLives()) process.kill(-this.pid, "SIGKILL");
-    throw this.#error(
-      `shardmill ${args.join(" ")}: ${inTime ? "left processes behind" : "did not end in time"}`,
-    );
+    throw this.#error(`shardmill ${args.join(" ")}: ${what}`);
   }
 
   /** What a killed process started ends by itself, when it notices: on a busy machine that takes seconds. */
