@@ -2,7 +2,7 @@ import type { Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/core/log.ts";
 import { DEVICES } from "../shared/domain/device.ts";
-import type { ProcessCounts } from "../worker/process/process-plan.ts";
+import type { ProcessCounts } from "../worker/process/process-layout.ts";
 
 /** The port that a coordinator listens on unless told otherwise. */
 export const DEFAULT_PORT = 7433;

@@ -12,7 +12,7 @@ import {
 import type { LogLevel } from "../shared/core/log.ts";
 import type { ConcreteDevice } from "../shared/domain/device.ts";
 import { isEnded } from "../shared/domain/job.ts";
-import type { ProcessCounts } from "../worker/process/process-plan.ts";
+import type { ProcessCounts } from "../worker/process/process-layout.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
@@ -138,10 +138,10 @@ async function startWorkers(options: {
 }): Promise<Supervisor> {
   const { coordinator, credential, device, counts, logLevel } = options;
   const { createLogger } = await import("../shared/core/log.ts");
-  const { planProcesses } = await import("../worker/process/process-plan.ts");
+  const { layOutProcesses } = await import("../worker/process/process-layout.ts");
   const { makeScratch } = await import("../worker/process/scratch.ts");
   const { Supervisor } = await import("../worker/process/supervisor.ts");
-  const processes = await planProcesses({
+  const processes = await layOutProcesses({
     ...counts,
     coordinator: coordinator.address,
     credential,

@@ -62,14 +62,14 @@ async function work(args: WorkerArguments): Promise<void> {
   const { createLogger } = await import("../shared/core/log.ts");
   const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
   const { checkAddress } = await import("../shared/wire/address.ts");
-  const { planProcesses } = await import("../worker/process/process-plan.ts");
+  const { layOutProcesses } = await import("../worker/process/process-layout.ts");
   const { makeScratch } = await import("../worker/process/scratch.ts");
   const { Supervisor } = await import("../worker/process/supervisor.ts");
   checkAddress(args.coordinator);
   if (!(args.patience >= 0)) {
     throw new ShardmillError("ARGUMENT_INVALID", "--patience must be a number of seconds, 0 or more");
   }
-  const processes = await planProcesses({
+  const processes = await layOutProcesses({
     ...counts,
     coordinator: args.coordinator,
     credential: userCredential(args["secret-file"]),

@@ -10,9 +10,9 @@ import type { DeviceReport } from "../shared/domain/precision.ts";
 import { shardRows } from "../shared/domain/shard.ts";
 import { resolveDevice } from "../shared/onnx/resolve-device.ts";
 import { createLocalStorage } from "../shared/storage/local.ts";
-import { planSlots } from "../worker/pipeline/shard-thread-plan.ts";
-import type { ProcessCounts } from "../worker/process/process-plan.ts";
-import { planProcesses } from "../worker/process/process-plan.ts";
+import { leaseSlotCount } from "../worker/pipeline/thread-counts.ts";
+import type { ProcessCounts } from "../worker/process/process-layout.ts";
+import { layOutProcesses } from "../worker/process/process-layout.ts";
 import { makeScratch } from "../worker/process/scratch.ts";
 import { type FinishTime, timeFinish } from "./finish-sample.ts";
 import { type Prediction, predict } from "./predict.ts";
@@ -65,7 +65,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
   const shards = spreadShards(planned.shards, SAMPLED_SHARDS);
   if (shards.length === 0) return null;
   const device = await resolveDevice(planned.spec.model.device);
-  const processes = await planProcesses({
+  const processes = await layOutProcesses({
     ...question.counts,
     coordinator: "none",
     credential: { path: "", secret: null },
@@ -114,7 +114,7 @@ interface Measured {
 function estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads }: Measured): Estimate {
   const { nodes, pricePerHour } = question;
   const { rowsPerSecond, error } = speedOf(runs);
-  const slots = planSlots(shardThreads);
+  const slots = leaseSlotCount(shardThreads);
   const prediction = predict({
     shardRows: planned.shards.map(shardRows),
     files: planned.dataset.files.length,

@@ -8,7 +8,7 @@ import { errorFromData, ShardmillError } from "../shared/core/errors.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import { rowShapeOf } from "../shared/domain/row-shape.ts";
 import { processArguments, processEnvironment } from "../worker/process/process-arguments.ts";
-import type { ProcessPlan } from "../worker/process/supervisor.ts";
+import type { ProcessLayout } from "../worker/process/supervisor.ts";
 import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
 import type {
   FromSampleProcess,
@@ -32,7 +32,7 @@ interface RunSamplesOptions {
   /**
    * One for each worker that a run would start here: they share the machine's cores and disks as those would.
    */
-  readonly processes: readonly ProcessPlan[];
+  readonly processes: readonly ProcessLayout[];
   readonly task: Omit<SampleTask, "index" | "startedWallMs" | "worker" | "scratchPath">;
   readonly scratchPath: string;
   /** How long to measure, at the most, once all are at full speed. */
@@ -60,7 +60,7 @@ const WARM_SEEN_MS = 3 * LOOK_MS;
  * @throws what a run of these rows would fail with
  */
 export async function runSamples(options: RunSamplesOptions): Promise<SampleRun[] | null> {
-  const samples = options.processes.map((plan, index) => new SampleProcess(options, plan, index));
+  const samples = options.processes.map((layout, index) => new SampleProcess(options, layout, index));
   try {
     for (const sample of samples) await sample.start();
     const failed = Promise.race(samples.map((sample) => sample.failed));
@@ -104,7 +104,7 @@ class SampleProcess {
   /** Never resolves: rejects when the process fails or ends too early. */
   readonly failed: Promise<never>;
   readonly #options: RunSamplesOptions;
-  readonly #plan: ProcessPlan;
+  readonly #layout: ProcessLayout;
   readonly #index: number;
   readonly #failed = deferred<never>();
   readonly #ended: Deferred<SampleResult> = deferred<SampleResult>();
@@ -116,9 +116,9 @@ class SampleProcess {
   #warmFrom = 0;
   #child: ChildProcess | null = null;
 
-  constructor(options: RunSamplesOptions, plan: ProcessPlan, index: number) {
+  constructor(options: RunSamplesOptions, layout: ProcessLayout, index: number) {
     this.#options = options;
-    this.#plan = plan;
+    this.#layout = layout;
     this.#index = index;
     this.#isUneven = rowShapeOf(options.task.job.map) !== "even";
     this.failed = this.#failed.promise;
@@ -128,7 +128,7 @@ class SampleProcess {
   async start(): Promise<void> {
     const scratchPath = join(this.#options.scratchPath, `sample-${this.#index}`);
     await mkdir(scratchPath, { recursive: true });
-    const { options: worker, env } = this.#plan;
+    const { options: worker, env } = this.#layout;
     const task: SampleTask = {
       ...this.#options.task,
       index: this.#index,

@@ -3,7 +3,7 @@ import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
 import type { PositionCounts, StageShares } from "../shared/domain/worker.ts";
-import type { ProcessPlan } from "../worker/process/supervisor.ts";
+import type { ProcessLayout } from "../worker/process/supervisor.ts";
 
 /** A shard, with what must be known to read it. */
 export type SampleShard = Pick<Lease, "shard" | "slices">;
@@ -14,7 +14,7 @@ export interface SampleTask {
   readonly index: number;
   /** When it was started, on the clock of the wall. */
   readonly startedWallMs: number;
-  readonly worker: ProcessPlan["options"];
+  readonly worker: ProcessLayout["options"];
   readonly job: JobDescription;
   /** Run over and over, in this order. */
   readonly shards: readonly SampleShard[];

@@ -8,7 +8,7 @@ import type { DeviceReport } from "../shared/domain/precision.ts";
 import { shardRows } from "../shared/domain/shard.ts";
 import { type PositionCounts, workerSession } from "../shared/domain/worker.ts";
 import type { OpenJob, OpenJobOptions } from "../worker/job/open-job.ts";
-import { planSlots } from "../worker/pipeline/shard-thread-plan.ts";
+import { leaseSlotCount } from "../worker/pipeline/thread-counts.ts";
 import { sessionCell } from "../worker/read/session-cell.ts";
 import type { TuningCache } from "../worker/tuning/tuning-cache.ts";
 import type { FromSampleProcess, Mark, NewMarks, SampleResult, SampleTask } from "./sample-protocol.ts";
@@ -50,7 +50,7 @@ export async function runSample(
     if (report.marks.length > 0) tell({ kind: "marks", ...report });
   }, TELL_MS);
   try {
-    const slots = planSlots(task.worker.shardThreads);
+    const slots = leaseSlotCount(task.worker.shardThreads);
     await Promise.all(Array.from({ length: slots }, () => run.untilStopped(stop)));
   } finally {
     clearInterval(timer);

@@ -14,7 +14,7 @@ import { type CoordinatorClient, connectCoordinator } from "../shared/wire/clien
 import { digestsOf } from "../test/support/job-processes.ts";
 import { KnownJob } from "../test/support/known-job.ts";
 import { type CliProcess, startCli } from "../test/support/processes.ts";
-import { planProcesses } from "../worker/process/process-plan.ts";
+import { layOutProcesses } from "../worker/process/process-layout.ts";
 import { makeScratch } from "../worker/process/scratch.ts";
 import { Supervisor } from "../worker/process/supervisor.ts";
 import { type CrashPlan, crashEnvironment } from "./crash-point.ts";
@@ -173,7 +173,7 @@ export class CrashBench implements AsyncDisposable {
   }
 
   async #supervise(plan: CrashPlan): Promise<Supervisor> {
-    const processes = await planProcesses({
+    const processes = await layOutProcesses({
       coordinator: `127.0.0.1:${this.#port}`,
       credential: userCredential(),
       device: "cpu",

@@ -2,7 +2,7 @@ import { userCredential } from "../shared/access/credential.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
-import { planProcesses } from "../worker/process/process-plan.ts";
+import { layOutProcesses } from "../worker/process/process-layout.ts";
 import { makeScratch } from "../worker/process/scratch.ts";
 import { Supervisor } from "../worker/process/supervisor.ts";
 import type { Misbehaviour } from "./misbehaving-worker-process.ts";
@@ -13,7 +13,7 @@ export async function startMisbehaving(
   wrong: Misbehaviour,
   options: { readonly coordinator: string; readonly workers: number },
 ): Promise<Supervisor> {
-  const plans = await planProcesses({
+  const plans = await layOutProcesses({
     ...options,
     credential: userCredential(),
     // The lanes of a wrong device compute on the CPU: any other name will do for it.

@@ -1,4 +1,4 @@
-import { checkHere } from "../coordinator/commit/batch-checker.ts";
+import { checkHere } from "../coordinator/commit/check-partials.ts";
 import { type Coordinator, type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/state/config.ts";

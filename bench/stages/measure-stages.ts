@@ -220,8 +220,8 @@ function collecting(
       };
     },
     work: async ({ chunks, mapped }) => {
-      const { map: plan, schema, slices, rows: shardRows } = bed;
-      const collector = new Collector({ plan, schema, slices, shardRows });
+      const { map, schema, slices, rows: shardRows } = bed;
+      const collector = new Collector({ map, schema, slices, shardRows });
       for (const chunk of chunks) collector.open(chunk);
       for (const segment of mapped) collector.collect([segment]);
       return collector.finish();

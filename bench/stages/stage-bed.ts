@@ -5,7 +5,7 @@ import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -31,7 +31,7 @@ interface ByteRange {
 
 /** A workload's plan, and rows `[0, rows)` of its first file on their way through a shard. */
 export class StageBed implements AsyncDisposable {
-  readonly map: MapPlan;
+  readonly map: MapBinding;
   readonly path: string;
   readonly slices: readonly LeaseSlice[];
   readonly rows: number;
@@ -46,7 +46,7 @@ export class StageBed implements AsyncDisposable {
   private constructor(
     name: WorkloadName,
     parts: {
-      map: MapPlan;
+      map: MapBinding;
       rows: number;
       file: DatasetFile;
       planned: InputFile;

@@ -4,10 +4,10 @@ import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
-import type { InputBinding, MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { InputBinding, MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
-import { madeColumns } from "../../shared/domain/step-plan.ts";
+import { madeColumns } from "../../shared/domain/step-binding.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
@@ -113,7 +113,7 @@ function filesTable({ dataset }: PlannedJob, style: Style): string {
 }
 
 /** The steps in the order in which rows pass them, those behind the model last; none where there are none. */
-function stepsTable({ prepare, finish }: MapPlan, style: Style): string[] {
+function stepsTable({ prepare, finish }: MapBinding, style: Style): string[] {
   const rows = [...prepare, ...finish].map((step) => [
     step.where,
     namesText(step.reads),

@@ -3,8 +3,8 @@ import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { BatchChecker, CheckFinding } from "./batch-checker.ts";
 import type { CheckPlace } from "./check-partial.ts";
+import type { CheckFinding, PartialsChecker } from "./check-partials.ts";
 
 /**
  * What a check may take: the slowest storage that anybody would put partials on, and a pause of it on top.
@@ -31,7 +31,7 @@ interface CheckerThreadOptions {
  * A checker in a thread of its own. It breaks when the thread dies or hangs: what it was at then is judged by
  * its owner.
  */
-export class CheckerThreadClient implements BatchChecker {
+export class CheckerThreadClient implements PartialsChecker {
   readonly #thread: Worker;
   readonly #limitMs: number;
   #asked: Deferred<readonly CheckFinding[]> | null = null;

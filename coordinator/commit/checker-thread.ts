@@ -2,9 +2,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
-import { checkPartials } from "./batch-checker.ts";
 import { blockingDisk } from "./blocking-disk.ts";
 import type { CheckPlace } from "./check-partial.ts";
+import { checkPartials } from "./check-partials.ts";
 import { countRows } from "./row-counter.ts";
 
 /**

@@ -2,7 +2,7 @@ import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { assert } from "../../shared/core/assert.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { BatchChecker, CheckFinding } from "./batch-checker.ts";
+import type { CheckFinding, PartialsChecker } from "./check-partials.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 
 /**
@@ -27,7 +27,7 @@ interface Asked {
 }
 
 interface CheckerOptions {
-  readonly openChecker: () => BatchChecker;
+  readonly openChecker: () => PartialsChecker;
   /** Left out: four. */
   readonly maxCheckers?: number;
 }
@@ -43,8 +43,8 @@ export class PartialChecker implements AsyncDisposable {
   readonly #callOff: (() => void)[] = [];
   #waiting: Asked[] = [];
   #closed = false;
-  readonly #idle: BatchChecker[] = [];
-  readonly #checkers = new Set<BatchChecker>();
+  readonly #idle: PartialsChecker[] = [];
+  readonly #checkers = new Set<PartialsChecker>();
 
   constructor(options: CheckerOptions) {
     this.#options = { maxCheckers: MAX_CHECKERS, ...options };
@@ -103,7 +103,7 @@ export class PartialChecker implements AsyncDisposable {
   }
 
   /** A new checker, if it is the first, or those that there are cannot keep up. */
-  #another(): BatchChecker | null {
+  #another(): PartialsChecker | null {
     const { maxCheckers, openChecker } = this.#options;
     if (this.#checkers.size >= maxCheckers || (this.#checkers.size > 0 && !this.#isFull())) return null;
     const checker = openChecker();
@@ -131,7 +131,7 @@ export class PartialChecker implements AsyncDisposable {
     return batch;
   }
 
-  async #run(checker: BatchChecker, batch: readonly Asked[]): Promise<void> {
+  async #run(checker: PartialsChecker, batch: readonly Asked[]): Promise<void> {
     try {
       const findings = await checker.check(batch.map(({ partial }) => partial));
       assert(findings.length === batch.length, "each partial has its finding");

@@ -2,8 +2,8 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import type { PartialRules } from "../../shared/domain/partial-layout.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import type { OpenChecker } from "./batch-checker.ts";
 import { BEACON_NAME } from "./beacon.ts";
+import type { OpenChecker } from "./check-partials.ts";
 import { PartialChecker } from "./partial-checker.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { DeviceCheckPlan, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
+import type { DeviceCheckSpec, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
@@ -27,7 +27,7 @@ export function describeJob(
   };
 }
 
-function deviceCheckOf(planned: PlannedJob): DeviceCheckPlan | null {
+function deviceCheckOf(planned: PlannedJob): DeviceCheckSpec | null {
   const { precision, check } = planned.spec.model;
   if (check.rows === 0) return null;
   return { precision, check, sample: fewer(sampleSlices(planned, check.rows)) };

@@ -5,7 +5,7 @@ import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import type { OpenChecker } from "../commit/batch-checker.ts";
+import type { OpenChecker } from "../commit/check-partials.ts";
 import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";

@@ -3,10 +3,10 @@ import { isShardmillError, type Problem, ShardmillError } from "../../shared/cor
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { StepSpec } from "../../shared/domain/map-spec.ts";
 import { outputFields, publishedFields } from "../../shared/domain/output-fields.ts";
-import { pruneSteps, type StepPlan } from "../../shared/domain/step-plan.ts";
+import { pruneSteps, type StepBinding } from "../../shared/domain/step-binding.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
@@ -21,7 +21,7 @@ interface MapContext {
   /** Of the input. */
   readonly fields: readonly Field[];
   /** What drops rows before anything else sees them; null: nothing. */
-  readonly filter: StepPlan | null;
+  readonly filter: StepBinding | null;
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ export async function planMap(
   spec: JobSpec["map"],
   signature: ModelSignature,
   { fields, filter, signal }: MapContext,
-): Promise<MapPlan> {
+): Promise<MapBinding> {
   const planned = await planSteps("map.prepare", spec.prepare, fields, signal);
   const prepare = filter === null ? planned : [filter, ...planned];
   const bound = bindMap(spec, signature, fieldsBehind(prepare, fields));
@@ -57,7 +57,7 @@ async function planSteps(
   specs: readonly StepSpec[],
   fields: readonly Field[],
   signal: AbortSignal,
-): Promise<readonly StepPlan[]> {
+): Promise<readonly StepBinding[]> {
   if (specs.length === 0) return [];
   const scratch = await makeTempFolder("steps");
   try {
@@ -70,7 +70,7 @@ async function planSteps(
       signal,
     });
     return await useDatabase(opening, signal, async (database) => {
-      const steps: StepPlan[] = [];
+      const steps: StepBinding[] = [];
       for (const [index, { sql }] of specs.entries()) {
         const source = { where: `${key}[${index}].sql`, sql };
         const planned = await planSql(source, fieldsBehind(steps, fields), database, scratch).catch(refusal);
@@ -96,7 +96,7 @@ function invalid(key: string, problems: readonly Problem[]): ShardmillError {
   return new ShardmillError("SQL_INVALID", `the SQL of ${key} has ${count}`, { problems });
 }
 
-function fieldsBehind(steps: readonly StepPlan[], fields: readonly Field[]): readonly Field[] {
+function fieldsBehind(steps: readonly StepBinding[], fields: readonly Field[]): readonly Field[] {
   const last = steps.at(-1);
   return last?.columns.map(({ name, type, nullable }) => ({ name, type, nullable })) ?? fields;
 }

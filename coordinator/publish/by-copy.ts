@@ -3,7 +3,7 @@ import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import type { Entry } from "../../shared/storage/storage.ts";
-import type { Part, PlaceAttempt, PublishPlace, PublishWay } from "./publish-way.ts";
+import type { Part, PlaceOptions, PublishPlace, PublishWay } from "./publish-way.ts";
 
 /** Each is a call that moves no bytes through here: the storage copies by itself. */
 const COPIES_AT_ONCE = 16;
@@ -34,7 +34,7 @@ export class CopyingWay implements PublishWay {
   async place(
     kind: OutputFile["kind"],
     parts: readonly Part[],
-    { resumed, confirm }: PlaceAttempt,
+    { resumed, confirm }: PlaceOptions,
   ): Promise<void> {
     const { storage, output } = this.#place;
     const folder = below(output, kind);

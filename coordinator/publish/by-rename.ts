@@ -4,7 +4,7 @@ import { below, folderOf, type Location } from "../../shared/domain/location.ts"
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import { namesIn } from "./output-folder.ts";
-import type { Part, PlaceAttempt, PublishPlace, PublishWay } from "./publish-way.ts";
+import type { Part, PlaceOptions, PublishPlace, PublishWay } from "./publish-way.ts";
 
 /** Files that are linked, or read, at once: enough to hide a network file system's round trips. */
 const FILES_AT_ONCE = 16;
@@ -44,7 +44,7 @@ export class RenamingWay implements PublishWay {
   async place(
     kind: OutputFile["kind"],
     parts: readonly Part[],
-    { confirm }: Pick<PlaceAttempt, "confirm">,
+    { confirm }: Pick<PlaceOptions, "confirm">,
   ): Promise<void> {
     const { storage, output, stage } = this.#place;
     const target = below(output, kind);

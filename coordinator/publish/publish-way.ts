@@ -22,7 +22,7 @@ export interface PublishPlace {
   readonly stage: Location;
 }
 
-export interface PlaceAttempt {
+export interface PlaceOptions {
   /** An earlier try at the same output had begun: what it placed is ours. */
   readonly resumed: boolean;
   /** Asked before each step that readers see: rejects when another coordinator has taken the job over. */
@@ -43,5 +43,5 @@ export interface PublishWay {
    *
    * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched
    */
-  place(kind: OutputFile["kind"], parts: readonly Part[], attempt: PlaceAttempt): Promise<void>;
+  place(kind: OutputFile["kind"], parts: readonly Part[], attempt: PlaceOptions): Promise<void>;
 }

@@ -26,7 +26,7 @@ interface FileContext {
   readonly dictionaries: Map<number, Vector>;
 }
 
-interface ReadPlace {
+interface ReadContext {
   readonly source: ByteSource;
   readonly where: string;
   readonly signal: AbortSignal | undefined;
@@ -59,7 +59,7 @@ interface ColumnRequest {
 export async function loadColumns(
   file: FileContext,
   { header, body, indices }: BatchRequest,
-  { source, where, signal }: ReadPlace,
+  { source, where, signal }: ReadContext,
 ): Promise<Data[]> {
   const requests = arrowCorrupt(source.path, where, () => {
     const layout = layOutColumns(file.schema.fields, header, file.schema.metadataVersion);

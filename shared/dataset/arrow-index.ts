@@ -84,7 +84,7 @@ async function readFileIndex(source: ByteSource, window: ArrowWindow): Promise<A
   return { schema: footer.schema, batches, dictionaries, footerSha256: sha256(bytes) };
 }
 
-interface BlockPlace<Kind> {
+interface BlockContext<Kind> {
   readonly path: string;
   readonly kind: Kind;
   readonly where: string;
@@ -95,7 +95,7 @@ interface BlockPlace<Kind> {
 async function readBlock<Kind extends "batch" | "dictionary">(
   window: ArrowWindow,
   block: ArrowBlock,
-  { path, kind, where, end }: BlockPlace<Kind>,
+  { path, kind, where, end }: BlockContext<Kind>,
 ): Promise<IndexedMessage<Kind>> {
   const { offset, metadataBytes, bodyBytes } = block;
   const bodyStart = offset + metadataBytes;

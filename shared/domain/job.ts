@@ -3,7 +3,7 @@ import type { FileSlice } from "./dataset-rows.ts";
 import type { JobSpec } from "./job-spec.ts";
 import type { LeftOut } from "./left-out.ts";
 import type { Location } from "./location.ts";
-import type { MapPlan } from "./map-plan.ts";
+import type { MapBinding } from "./map-binding.ts";
 import type { Conversion } from "./precision.ts";
 import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";
@@ -54,7 +54,7 @@ export interface PlannedJob {
   readonly model: ModelFile;
   /** The model that the job names, where `model` was made from it; null where it is that model itself. */
   readonly converted: { readonly original: ModelFile; readonly conversion: Conversion } | null;
-  readonly map: MapPlan;
+  readonly map: MapBinding;
   /**
    * Rows of the dataset that are in no shard: none of them can fulfil `input.where`, by what the files say of
    * them.
@@ -77,9 +77,9 @@ export interface JobDescription {
   readonly name: string;
   readonly model: ModelFile;
   readonly device: JobSpec["model"]["device"];
-  readonly map: MapPlan;
+  readonly map: MapBinding;
   /** What each device but the CPU is checked with before its first shard; null for no check. */
-  readonly deviceCheck: DeviceCheckPlan | null;
+  readonly deviceCheck: DeviceCheckSpec | null;
   /** Of the whole input. */
   readonly rowsInput: number;
   readonly batchRows: number | "auto";
@@ -93,7 +93,7 @@ export interface JobDescription {
   readonly beacon: { readonly path: Location; readonly content: string };
 }
 
-export interface DeviceCheckPlan extends Pick<JobSpec["model"], "precision" | "check"> {
+export interface DeviceCheckSpec extends Pick<JobSpec["model"], "precision" | "check"> {
   /** Rows from all over the input. */
   readonly sample: readonly LeaseSlice[];
 }

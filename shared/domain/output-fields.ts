@@ -1,13 +1,13 @@
 import type { OpColumn, OpSpec, OutputOp } from "../output-ops/output-op.ts";
 import { opOf } from "../output-ops/output-ops.ts";
 import type { Field, FieldType } from "./dataset.ts";
-import type { MapPlan, OutputBinding } from "./map-plan.ts";
+import type { MapBinding, OutputBinding } from "./map-binding.ts";
 import { dtypeBytes } from "./tensor.ts";
 
 /** The fields of the rows files: what the last step behind the model leaves, or the map itself. */
-export function publishedFields(plan: Pick<MapPlan, "keep" | "outputs" | "finish">): readonly Field[] {
-  const last = plan.finish.at(-1);
-  if (last === undefined) return outputFields(plan);
+export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "finish">): readonly Field[] {
+  const last = binding.finish.at(-1);
+  if (last === undefined) return outputFields(binding);
   return last.columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
 }
 
@@ -26,10 +26,10 @@ export function publishedFields(plan: Pick<MapPlan, "keep" | "outputs" | "finish
  *
  * Made columns hold no nulls. The worker builds its columns, and the SQL is checked, from this one list.
  */
-export function outputFields(plan: Pick<MapPlan, "keep" | "outputs">): readonly Field[] {
+export function outputFields(binding: Pick<MapBinding, "keep" | "outputs">): readonly Field[] {
   return [
-    ...plan.keep,
-    ...plan.outputs.flatMap((output) => columnsOf(output).map((column) => fieldOf(output, column))),
+    ...binding.keep,
+    ...binding.outputs.flatMap((output) => columnsOf(output).map((column) => fieldOf(output, column))),
   ];
 }
 
@@ -67,7 +67,7 @@ export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field
 const UNKNOWN_BYTES = 16;
 
 /** Bytes of what the model makes of a row, about, as a worker holds them until the shard is written. */
-export function outputRowBytes({ outputs }: Pick<MapPlan, "outputs">): number {
+export function outputRowBytes({ outputs }: Pick<MapBinding, "outputs">): number {
   return outputFields({ keep: [], outputs }).reduce((bytes, { type }) => bytes + cellBytes(type), 0);
 }
 

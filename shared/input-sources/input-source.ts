@@ -6,8 +6,8 @@ export const MAX_NAMES = 100_000;
 /** The name of a column, or of the model's input or output that is one. */
 export const COLUMN_NAME = z.string().min(1).max(1_000);
 
-/** What an input of the model is made of, as a plan has it. Plain JSON. */
-export interface SourcePlan {
+/** What an input of the model is made of, as the map is bound. Plain JSON. */
+export interface SourceBinding {
   readonly kind: string;
 }
 
@@ -58,8 +58,8 @@ export interface SourceContext {
 }
 
 /** What is known of an input once its columns are found. */
-interface FoundColumns<Plan extends SourcePlan = SourcePlan> {
-  readonly plan: Plan;
+interface FoundColumns<Binding extends SourceBinding = SourceBinding> {
+  readonly binding: Binding;
   /** The values that its columns have for a row. */
   readonly cell: CellSize;
   /** The columns and their types, for messages. */
@@ -67,8 +67,8 @@ interface FoundColumns<Plan extends SourcePlan = SourcePlan> {
 }
 
 /** What all sources say of themselves. */
-interface AnySource<Plan extends SourcePlan> {
-  readonly kind: Plan["kind"];
+interface AnySource<Binding extends SourceBinding> {
+  readonly kind: Binding["kind"];
   /** The key of the job file that chooses it. */
   readonly key: string;
   /** The keys of the job file that it uses beside those of every input; all may be left out. */
@@ -76,10 +76,10 @@ interface AnySource<Plan extends SourcePlan> {
   /** The keys of every input that do not go with it, and why it goes with no other source: a hint. */
   readonly excludes?: { readonly keys: readonly string[]; readonly why: string };
   /** Plans of it, as they cross the wire. */
-  readonly schema: z.ZodType<Plan>;
+  readonly schema: z.ZodType<Binding>;
 
   /** In words, for people: `column pixels`. */
-  describe(plan: Plan): string;
+  describe(binding: Binding): string;
   /** Whether the model can tell by such an input which positions are padding. */
   marksPadding(input: { readonly tensor: string; readonly scale: number }): boolean;
   /** A hint for an input of this name that nothing feeds; left out, or null: none. */
@@ -87,30 +87,32 @@ interface AnySource<Plan extends SourcePlan> {
 }
 
 /** Rows are made of columns: of one `cell`, or of one value of each of several `cells`. */
-export interface ColumnSource<Plan extends SourcePlan = SourcePlan> extends AnySource<Plan> {
+export interface ColumnSource<Binding extends SourceBinding = SourceBinding> extends AnySource<Binding> {
   readonly rows: "cell" | "cells";
 
   /** Null with problems when they are missing, or cannot feed a model. */
-  bind(spec: SourceSpec, context: SourceContext): FoundColumns<Plan> | null;
+  bind(spec: SourceSpec, context: SourceContext): FoundColumns<Binding> | null;
   /** The columns that it reads, in the order of their values. */
-  columns(plan: Plan): readonly string[];
+  columns(binding: Binding): readonly string[];
 }
 
 /** Rows have the same `value` at every position that they have in another input, of uneven length. */
-export interface ValueSource<Plan extends SourcePlan = SourcePlan> extends AnySource<Plan> {
+export interface ValueSource<Binding extends SourceBinding = SourceBinding> extends AnySource<Binding> {
   readonly rows: "value";
 
-  bind(spec: SourceSpec): Plan;
+  bind(spec: SourceSpec): Binding;
   /** The other input. */
-  positionsOf(plan: Plan): string;
+  positionsOf(binding: Binding): string;
   /** Before scale and offset, by which padding is 0. */
-  value(plan: Plan): number;
+  value(binding: Binding): number;
 }
 
 /**
  * What an input of the model can be made of: one object says all about it, from the job file to the rows that
  * are filled. Adding one is a file with such an object, and its place in `INPUT_SOURCES`.
  *
- * Its methods are given plans of this source only: `sourceOf` sees to that.
+ * Its methods are given bindings of this source only: `sourceOf` sees to that.
  */
-export type InputSource<Plan extends SourcePlan = SourcePlan> = ColumnSource<Plan> | ValueSource<Plan>;
+export type InputSource<Binding extends SourceBinding = SourceBinding> =
+  | ColumnSource<Binding>
+  | ValueSource<Binding>;

@@ -16,10 +16,10 @@ type AnySource = (typeof INPUT_SOURCES)[number];
 export type SourceKind = AnySource["kind"];
 
 /** What an input is made of: what its kind needs to know, and no more. */
-export type InputSourcePlan = z.output<AnySource["schema"]>;
+export type InputSourceBinding = z.output<AnySource["schema"]>;
 
 /** Plans of all sources, as they cross the wire. */
-export const SOURCE_PLAN_SCHEMA: z.ZodType<InputSourcePlan> = z.union(
+export const SOURCE_BINDING_SCHEMA: z.ZodType<InputSourceBinding> = z.union(
   INPUT_SOURCES.map(({ schema }) => schema),
 );
 
@@ -30,9 +30,9 @@ export function sourceOf({ kind }: { readonly kind: SourceKind }): InputSource {
 }
 
 /** The columns that an input reads, in the order of their values. */
-export function sourceColumns(plan: InputSourcePlan): readonly string[] {
-  const source = sourceOf(plan);
-  return source.rows === "value" ? [] : source.columns(plan);
+export function sourceColumns(binding: InputSourceBinding): readonly string[] {
+  const source = sourceOf(binding);
+  return source.rows === "value" ? [] : source.columns(binding);
 }
 
 /** The source that an input of a job file asks for; where it names none, the column of its own name. */
@@ -50,9 +50,9 @@ export function offeredSource(tensor: string): string | null {
   return null;
 }
 
-/** A plan that some source made. */
-export function asSourcePlan(plan: { readonly kind: string }): InputSourcePlan {
-  return SOURCE_PLAN_SCHEMA.parse(plan);
+/** A binding that some source made. */
+export function asSourceBinding(binding: { readonly kind: string }): InputSourceBinding {
+  return SOURCE_BINDING_SCHEMA.parse(binding);
 }
 
 type KeysOf<Source> = Source extends { readonly keys: infer Keys } ? Keys : never;

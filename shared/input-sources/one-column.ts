@@ -2,7 +2,7 @@ import * as z from "zod";
 import { COLUMN_NAME, type ColumnSource } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
-interface OneColumnPlan {
+interface OneColumnBinding {
   readonly kind: "one";
   readonly column: string;
 }
@@ -29,7 +29,11 @@ export const oneColumn = {
     const found = find(name, path);
     if (found === null) return null;
     if (found.cell !== null) {
-      return { plan: { kind: "one", column: name }, cell: found.cell, found: `\`${name}\`: ${found.type}` };
+      return {
+        binding: { kind: "one", column: name },
+        cell: found.cell,
+        found: `\`${name}\`: ${found.type}`,
+      };
     }
     report({
       path,
@@ -43,4 +47,4 @@ export const oneColumn = {
   columns: ({ column }) => [column],
   describe: ({ column }) => `column ${column}`,
   marksPadding: ({ tensor }) => isMaskName(tensor),
-} as const satisfies ColumnSource<OneColumnPlan>;
+} as const satisfies ColumnSource<OneColumnBinding>;

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { COLUMN_NAME, type ValueSource } from "./input-source.ts";
 
-interface PositionMaskPlan {
+interface PositionMaskBinding {
   readonly kind: "mask";
   readonly of: string;
 }
@@ -47,4 +47,4 @@ export const positionMask = {
     isMaskName(tensor)
       ? "`mask` makes it of an input that is fed by lists: `attention_mask: { mask: input_ids }`"
       : null,
-} as const satisfies ValueSource<PositionMaskPlan>;
+} as const satisfies ValueSource<PositionMaskBinding>;

@@ -3,7 +3,7 @@ import { listNames } from "../core/list-names.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { COLUMN_NAME, type ColumnSource, MAX_NAMES, type SourceContext } from "./input-source.ts";
 
-interface StackedColumnsPlan {
+interface StackedColumnsBinding {
   readonly kind: "stack";
   readonly columns: readonly string[];
 }
@@ -38,7 +38,7 @@ export const stackedColumns = {
     );
     if (fits.includes(false)) return null;
     return {
-      plan: { kind: "stack", columns: names },
+      binding: { kind: "stack", columns: names },
       cell: { kind: "values", values: names.length },
       found: `${names.length} stacked columns (${listNames(names)})`,
     };
@@ -49,7 +49,7 @@ export const stackedColumns = {
     return `${columns.length} columns ${columns[0]}, ${columns[1]}, ..., ${columns.at(-1)}`;
   },
   marksPadding: () => false,
-} as const satisfies ColumnSource<StackedColumnsPlan>;
+} as const satisfies ColumnSource<StackedColumnsBinding>;
 
 /** False with a problem for a column that is not there, or is no single number. */
 function isStackable(

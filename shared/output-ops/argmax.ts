@@ -3,7 +3,7 @@ import { present } from "../core/assert.ts";
 import { greatestIndex, LABELS_KEY, LABELS_PLAN, labelProblems } from "./classes.ts";
 import { type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-interface ArgmaxPlan {
+interface ArgmaxBinding {
   readonly kind: "argmax";
   /** Null: the column holds indices. */
   readonly labels: readonly string[] | null;
@@ -23,15 +23,15 @@ export const argmax = {
   isRanked: true,
   schema: z.object({ kind: z.literal("argmax"), labels: LABELS_PLAN }),
   problems: ({ labels }: ArgmaxSpec, values) => labelProblems(labels, values),
-  plan: ({ labels }: ArgmaxSpec) => ({ kind: "argmax", labels: labels ?? null }),
+  bind: ({ labels }: ArgmaxSpec) => ({ kind: "argmax", labels: labels ?? null }),
   describe: () => "argmax",
   columns: ({ labels }) => [
     { suffix: "", type: "int32", length: null, ...(labels === null ? {} : { labels }) },
   ],
-  write: (_plan, columns) => {
+  write: (_binding, columns) => {
     const target = present(columns[0], "argmax makes a column");
     return (scores, row, at) => {
       target[at] = greatestIndex(scores, row);
     };
   },
-} as const satisfies OutputOp<ArgmaxPlan>;
+} as const satisfies OutputOp<ArgmaxBinding>;

@@ -3,7 +3,7 @@ import { present } from "../core/assert.ts";
 import { expSum, greatestScore } from "./classes.ts";
 import { type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-interface MaxSoftmaxPlan {
+interface MaxSoftmaxBinding {
   readonly kind: "maxSoftmax";
 }
 
@@ -15,13 +15,13 @@ export const maxSoftmax = {
   needs: "classes",
   isRanked: true,
   schema: z.object({ kind: z.literal("maxSoftmax") }),
-  plan: () => ({ kind: "maxSoftmax" }),
+  bind: () => ({ kind: "maxSoftmax" }),
   describe: () => "maxSoftmax",
   columns: () => [{ suffix: "", type: "float32", length: null }],
-  write: (_plan, columns) => {
+  write: (_binding, columns) => {
     const target = present(columns[0], "maxSoftmax makes a column");
     return (scores, row, at) => {
       target[at] = 1 / expSum(scores, row, greatestScore(scores, row));
     };
   },
-} as const satisfies OutputOp<MaxSoftmaxPlan>;
+} as const satisfies OutputOp<MaxSoftmaxBinding>;

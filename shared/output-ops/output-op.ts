@@ -1,7 +1,7 @@
 import type * as z from "zod";
 
-/** An op as a plan has it: its name, and what the job file says of it. Plain JSON. */
-export interface OpPlan {
+/** An op as the map is bound: its name, and what the job file says of it. Plain JSON. */
+export interface OpBinding {
   readonly kind: string;
 }
 
@@ -52,10 +52,10 @@ export interface OpProblem {
  * What can be made of a model's output: one object says all about it, from the job file to the written row.
  * Adding one is a file with such an object, and its place in `OUTPUT_OPS`.
  *
- * Its methods are given plans of this op only: `opOf` sees to that.
+ * Its methods are given bindings of this op only: `opOf` sees to that.
  */
-export interface OutputOp<Plan extends OpPlan = OpPlan> {
-  readonly kind: Plan["kind"];
+export interface OutputOp<Binding extends OpBinding = OpBinding> {
+  readonly kind: Binding["kind"];
   /** For the reference of the job file, behind its name. */
   readonly summary: string;
   /** The keys of the job file that it uses beside those of every output; all may be left out. */
@@ -69,22 +69,22 @@ export interface OutputOp<Plan extends OpPlan = OpPlan> {
   /** Whether it reads an order, or a class, out of the values: a converted model must keep those. */
   readonly isRanked: boolean;
   /** Plans of it, as they cross the wire. */
-  readonly schema: z.ZodType<Plan>;
+  readonly schema: z.ZodType<Binding>;
 
   /** The suffixes of its columns' names, whatever else may be wrong with the output. */
   suffixes(spec: OpSpec): readonly string[];
   /** What does not fit a tensor of so many values a row. */
   problems(spec: OpSpec, values: number): readonly OpProblem[];
-  /** The plan for an output that has no problem. */
-  plan(spec: OpSpec): Plan;
+  /** The binding of an output that has no problem. */
+  bind(spec: OpSpec): Binding;
   /** In words, for people: `topK 3`. */
-  describe(plan: Plan): string;
-  columns(plan: Plan, row: OpRow): readonly OpColumn[];
+  describe(binding: Binding): string;
+  columns(binding: Binding, row: OpRow): readonly OpColumn[];
   /**
    * What makes its rows; for each column, in order, room for all rows of a shard. Left out: values are copied
    * as they are.
    */
-  write?(plan: Plan, columns: readonly ColumnValues[]): WriteRow;
+  write?(binding: Binding, columns: readonly ColumnValues[]): WriteRow;
 }
 
 /** An op that the job file says nothing about but its name. */

@@ -22,7 +22,7 @@ type AnyOp = (typeof OUTPUT_OPS)[number];
 export type OpKind = AnyOp["kind"];
 
 /** The op of an output, bound: what its kind needs to know, and no more. */
-export type OutputOpPlan = z.output<AnyOp["schema"]>;
+export type OutputOpBinding = z.output<AnyOp["schema"]>;
 
 export const OP_KINDS: readonly OpKind[] = OUTPUT_OPS.map(({ kind }) => kind);
 
@@ -33,12 +33,12 @@ export function opOf({ kind }: { readonly kind: OpKind }): OutputOp {
 }
 
 /** The op of an output of a checked job file that fits its tensor. */
-export function planOp(spec: { readonly op: OpKind } & OpSpec): OutputOpPlan {
-  return OP_PLAN_SCHEMA.parse(opOf({ kind: spec.op }).plan(spec));
+export function bindOp(spec: { readonly op: OpKind } & OpSpec): OutputOpBinding {
+  return OP_BINDING_SCHEMA.parse(opOf({ kind: spec.op }).bind(spec));
 }
 
 /** Plans of all ops, as they cross the wire. */
-export const OP_PLAN_SCHEMA: z.ZodType<OutputOpPlan> = z.union(OUTPUT_OPS.map(({ schema }) => schema));
+export const OP_BINDING_SCHEMA: z.ZodType<OutputOpBinding> = z.union(OUTPUT_OPS.map(({ schema }) => schema));
 
 type KeysOf<Op> = Op extends { readonly keys: infer Keys } ? Keys : never;
 type Both<Union> = (Union extends unknown ? (one: Union) => void : never) extends (both: infer All) => void

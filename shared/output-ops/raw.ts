@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-interface RawPlan {
+interface RawBinding {
   readonly kind: "raw";
 }
 
@@ -14,9 +14,9 @@ export const raw = {
   takesPositions: true,
   isRanked: false,
   schema: z.object({ kind: z.literal("raw") }),
-  plan: () => ({ kind: "raw" }),
+  bind: () => ({ kind: "raw" }),
   describe: () => "",
-  columns: (_plan, { values, perPosition }: OpRow) => [
+  columns: (_binding, { values, perPosition }: OpRow) => [
     { suffix: "", type: "tensor", length: values === 1 ? null : values, perPosition },
   ],
-} as const satisfies OutputOp<RawPlan>;
+} as const satisfies OutputOp<RawBinding>;

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { present } from "../core/assert.ts";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-interface SigmoidPlan {
+interface SigmoidBinding {
   readonly kind: "sigmoid";
 }
 
@@ -14,12 +14,12 @@ export const sigmoid = {
   needs: "numbers",
   isRanked: false,
   schema: z.object({ kind: z.literal("sigmoid") }),
-  plan: () => ({ kind: "sigmoid" }),
+  bind: () => ({ kind: "sigmoid" }),
   describe: () => "sigmoid",
-  columns: (_plan, { values }: OpRow) => [
+  columns: (_binding, { values }: OpRow) => [
     { suffix: "", type: "float32", length: values === 1 ? null : values },
   ],
-  write: (_plan, columns) => {
+  write: (_binding, columns) => {
     const target = present(columns[0], "sigmoid makes a column");
     return ({ values, width }, row, at) => {
       for (let index = 0; index < width; index += 1) {
@@ -27,7 +27,7 @@ export const sigmoid = {
       }
     };
   },
-} as const satisfies OutputOp<SigmoidPlan>;
+} as const satisfies OutputOp<SigmoidBinding>;
 
 /** From the side on which the exponent cannot overflow. */
 function sigmoidOf(value: number): number {

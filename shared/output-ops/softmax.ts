@@ -3,7 +3,7 @@ import { present } from "../core/assert.ts";
 import { expSum, greatestScore } from "./classes.ts";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
-interface SoftmaxPlan {
+interface SoftmaxBinding {
   readonly kind: "softmax";
 }
 
@@ -15,10 +15,10 @@ export const softmax = {
   needs: "classes",
   isRanked: true,
   schema: z.object({ kind: z.literal("softmax") }),
-  plan: () => ({ kind: "softmax" }),
+  bind: () => ({ kind: "softmax" }),
   describe: () => "softmax",
-  columns: (_plan, { values }: OpRow) => [{ suffix: "", type: "float32", length: values }],
-  write: (_plan, columns) => {
+  columns: (_binding, { values }: OpRow) => [{ suffix: "", type: "float32", length: values }],
+  write: (_binding, columns) => {
     const target = present(columns[0], "softmax makes a column");
     return (scores, row, at) => {
       const { values, width } = scores;
@@ -29,4 +29,4 @@ export const softmax = {
       }
     };
   },
-} as const satisfies OutputOp<SoftmaxPlan>;
+} as const satisfies OutputOp<SoftmaxBinding>;

@@ -6,7 +6,7 @@ import type { OpSpec, OutputOp } from "./output-op.ts";
 /** More classes than this are a slip of the keyboard. */
 const MAX_K = 100_000;
 
-interface TopKPlan {
+interface TopKBinding {
   readonly kind: "topK";
   readonly k: number;
   /** Null: the second column holds indices. */
@@ -38,7 +38,7 @@ export const topK = {
       : [{ key: "k", what: "more than there are classes", expected: `at most ${values}`, found: String(k) }]),
     ...labelProblems(labels, values),
   ],
-  plan: ({ k, labels }: TopKSpec) => ({
+  bind: ({ k, labels }: TopKSpec) => ({
     kind: "topK",
     k: present(k, "topK has a k"),
     labels: labels ?? null,
@@ -60,4 +60,4 @@ export const topK = {
       }
     };
   },
-} as const satisfies OutputOp<TopKPlan>;
+} as const satisfies OutputOp<TopKBinding>;

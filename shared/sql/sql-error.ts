@@ -130,14 +130,14 @@ function splitMessage(message: string): { what: string; hint: { hint?: string } 
   return { what: lowerFirst(first.trim().replace(/[.!]$/, "")), hint: hint === "" ? {} : { hint } };
 }
 
-interface Place {
+interface SqlPosition {
   readonly line: number;
   readonly column: number;
   /** The line, cut if it is long, and a caret under the place. */
   readonly excerpt: string;
 }
 
-function placeOf(sql: string, bytePosition: number): Place | null {
+function placeOf(sql: string, bytePosition: number): SqlPosition | null {
   const bytes = Buffer.from(sql, "utf8");
   if (bytePosition < 0 || bytePosition > bytes.length) return null;
   const before = bytes.subarray(0, bytePosition).toString("utf8").split("\n");

@@ -3,7 +3,7 @@ import { assert, present } from "../core/assert.ts";
 import { gather } from "../dataset/gather.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, quickSchema, recordBatchOf } from "../dataset/record-batch.ts";
-import type { StepColumns } from "../domain/step-plan.ts";
+import type { StepColumns } from "../domain/step-binding.ts";
 import type { Step, StepResult } from "./step.ts";
 
 /** Rows behind a step, and where in front of it each came from: see {@link StepResult}. */
@@ -14,19 +14,19 @@ export interface SteppedRows {
 
 /**
  * Runs a step over a record batch: it is given what it reads, and what passes it by is put beside what it
- * made, in the order of the plan. Columns that pass are copied only where rows were dropped or multiplied.
+ * made, in the order of the binding. Columns that pass are copied only where rows were dropped or multiplied.
  *
  * @throws whatever the step throws
  */
 export async function applyStep(
   step: Pick<Step, "run">,
-  plan: StepColumns,
+  binding: StepColumns,
   batch: RecordBatch,
   signal: AbortSignal,
 ): Promise<SteppedRows> {
-  const result = await step.run(selectColumns(batch, plan.reads), signal);
-  checkResult(plan, result, batch.numRows);
-  return { batch: joinColumns(plan, batch, result), sources: result.sources };
+  const result = await step.run(selectColumns(batch, binding.reads), signal);
+  checkResult(binding, result, batch.numRows);
+  return { batch: joinColumns(binding, batch, result), sources: result.sources };
 }
 
 function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
@@ -38,10 +38,10 @@ function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatc
   );
 }
 
-function joinColumns(plan: StepColumns, batch: RecordBatch, { made, sources }: StepResult): RecordBatch {
+function joinColumns(binding: StepColumns, batch: RecordBatch, { made, sources }: StepResult): RecordBatch {
   const fields: ArrowField[] = [];
   const children: Data[] = [];
-  for (const { name, from } of plan.columns) {
+  for (const { name, from } of binding.columns) {
     const [source, column] = from === null ? [made, name] : [batch, from];
     const data = columnData(source, column);
     const field = fieldOf(source.schema, column);
@@ -50,21 +50,21 @@ function joinColumns(plan: StepColumns, batch: RecordBatch, { made, sources }: S
     fields.push(new ArrowField(name, type, nullable, metadata));
     children.push(moves ? gather(data.type, stretchesOf(data, sources)) : data);
   }
-  return recordBatchOf(schemaOf(plan, batch.schema, fields), made.numRows, children);
+  return recordBatchOf(schemaOf(binding, batch.schema, fields), made.numRows, children);
 }
 
 const schemas = new WeakMap<StepColumns, Schema>();
 
 /** One schema for all batches of a step, as long as their types are the same. */
-function schemaOf(plan: StepColumns, { metadata }: Schema, fields: readonly ArrowField[]): Schema {
-  const known = schemas.get(plan);
+function schemaOf(binding: StepColumns, { metadata }: Schema, fields: readonly ArrowField[]): Schema {
+  const known = schemas.get(binding);
   const isSame =
     known !== undefined &&
     known.fields.length === fields.length &&
     known.fields.every((field, index) => field.type === fields[index]?.type);
   if (isSame) return known;
   const schema = quickSchema(new Schema([...fields], metadata));
-  schemas.set(plan, schema);
+  schemas.set(binding, schema);
   return schema;
 }
 

@@ -6,7 +6,7 @@ import { fieldsOf } from "../dataset/fields.ts";
 import { openDatasetFile } from "../dataset/open-dataset-file.ts";
 import { parquetFault } from "../dataset/parquet-form.ts";
 import type { Field, FieldType } from "../domain/dataset.ts";
-import type { StepColumn, StepPlan } from "../domain/step-plan.ts";
+import type { StepBinding, StepColumn } from "../domain/step-binding.ts";
 import { columnNames, DECIMAL_DIGITS, emptyTable, hasWideDecimal } from "../sql/duckdb-types.ts";
 import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
 import type { SqlDatabase } from "../sql/sql-database.ts";
@@ -23,7 +23,7 @@ export const ROW_COLUMN = "shardmill:row";
 const BEGIN = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*SELECT\b/i;
 
 type SqlStepResult =
-  | { readonly kind: "planned"; readonly step: StepPlan }
+  | { readonly kind: "planned"; readonly step: StepBinding }
   | { readonly kind: "refused"; readonly problems: readonly Problem[] };
 
 /**

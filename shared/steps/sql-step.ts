@@ -8,7 +8,7 @@ import { openDatasetFile } from "../dataset/open-dataset-file.ts";
 import { plainBatch } from "../dataset/plain-batch.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
-import { madeColumns, type SqlOp, type StepPlan } from "../domain/step-plan.ts";
+import { madeColumns, type SqlOp, type StepBinding } from "../domain/step-binding.ts";
 import { type LockedDatabase, openLockedDatabase } from "../sql/locked-database.ts";
 import { parquetScan, quoteIdentifier } from "../sql/quote.ts";
 import { fetchedSource } from "../storage/small-file.ts";
@@ -18,11 +18,11 @@ import type { OpenStepOptions, Step, StepResult } from "./step.ts";
 const RESULT_VIEW = "step_result";
 
 /** Opens a SELECT as a step: a locked database of its own, with one thread. */
-export async function openSqlStep(plan: StepPlan, op: SqlOp, options: OpenStepOptions): Promise<Step> {
+export async function openSqlStep(binding: StepBinding, op: SqlOp, options: OpenStepOptions): Promise<Step> {
   const folder = await mkdtemp(join(options.scratchPath, "step-"));
   try {
     const database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
-    return new SqlStep(plan, op, database, folder);
+    return new SqlStep(binding, op, database, folder);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -34,15 +34,15 @@ export async function openSqlStep(plan: StepPlan, op: SqlOp, options: OpenStepOp
  * docs/types.md, whichever SQL sees them.
  */
 class SqlStep implements Step {
-  readonly #plan: StepPlan;
+  readonly #binding: StepBinding;
   readonly #op: SqlOp;
   readonly #database: LockedDatabase;
   readonly #folder: string;
   /** What is selected of each record batch, once it is known. */
   #select: string | null = null;
 
-  constructor(plan: StepPlan, op: SqlOp, database: LockedDatabase, folder: string) {
-    this.#plan = plan;
+  constructor(binding: StepBinding, op: SqlOp, database: LockedDatabase, folder: string) {
+    this.#binding = binding;
     this.#op = op;
     this.#database = database;
     this.#folder = folder;
@@ -72,7 +72,7 @@ class SqlStep implements Step {
   /** The table `rows`: a new one each time, so that its row ids are the batch's rows. */
   async #load(batch: RecordBatch): Promise<void> {
     const path = join(this.#folder, "rows.parquet");
-    const { reads } = this.#plan;
+    const { reads } = this.#binding;
     const named = this.#op.named.map((name) => `NULL::INTEGER AS ${quoteIdentifier(name)}`);
     const columns = [...reads.map(quoteIdentifier), ...named, ...(reads.length > 0 ? [] : NO_COLUMN)];
     if (reads.length > 0) await writeFile(path, encodeParquet(new Table([plainBatch(batch)])));
@@ -81,9 +81,9 @@ class SqlStep implements Step {
   }
 
   async #result(rows: number): Promise<StepResult> {
-    const { where } = this.#plan;
+    const { where } = this.#binding;
     const path = join(this.#folder, "made.parquet");
-    const made = madeColumns(this.#plan).map(({ name }) => name);
+    const made = madeColumns(this.#binding).map(({ name }) => name);
     this.#select ??= await this.#database.viewResult(RESULT_VIEW, { where, sql: this.#op.select }, [
       ROW_COLUMN,
       ...made,

@@ -3,16 +3,16 @@ import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { DATASET_FORMATS, type Field, type FieldType, type InputFile } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
-import type { DeviceCheckPlan, JobDescription } from "../domain/job.ts";
+import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isLocation, type Location } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
-import type { StepPlan } from "../domain/step-plan.ts";
+import type { StepBinding } from "../domain/step-binding.ts";
 import { DTYPES } from "../domain/tensor.ts";
-import { SOURCE_PLAN_SCHEMA } from "../input-sources/input-sources.ts";
-import { OP_PLAN_SCHEMA } from "../output-ops/output-ops.ts";
+import { SOURCE_BINDING_SCHEMA } from "../input-sources/input-sources.ts";
+import { OP_BINDING_SCHEMA } from "../output-ops/output-ops.ts";
 
 /*
  * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a
@@ -103,7 +103,7 @@ const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("unpadded") }),
 ]);
 
-const stepPlan: z.ZodType<StepPlan> = z.object({
+const stepBinding: z.ZodType<StepBinding> = z.object({
   where: z.string(),
   op: z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
   reads: z.array(z.string()),
@@ -112,11 +112,11 @@ const stepPlan: z.ZodType<StepPlan> = z.object({
   ),
 });
 
-const mapPlan = z.object({
+const mapBinding = z.object({
   inputs: z.array(
     z.object({
       ...binding,
-      source: SOURCE_PLAN_SCHEMA,
+      source: SOURCE_BINDING_SCHEMA,
       scale: z.number(),
       offset: z.number(),
       fill: z.number().nullable(),
@@ -129,13 +129,13 @@ const mapPlan = z.object({
       column: z.string(),
       perPosition: z.boolean(),
       declaredDims: dims,
-      op: OP_PLAN_SCHEMA,
+      op: OP_BINDING_SCHEMA,
     }),
   ),
   keep: z.array(field),
   columns: z.array(z.string()),
-  prepare: z.array(stepPlan),
-  finish: z.array(stepPlan),
+  prepare: z.array(stepBinding),
+  finish: z.array(stepBinding),
   fixedBatchRows: count.nullable(),
 });
 
@@ -153,7 +153,7 @@ const inputFile: z.ZodType<InputFile> = z.object({
   footerSha256: z.string(),
 });
 
-const deviceCheck: z.ZodType<DeviceCheckPlan> = z.object({
+const deviceCheck: z.ZodType<DeviceCheckSpec> = z.object({
   precision: z.enum(PRECISIONS),
   check: CHECK_SCHEMA,
   sample: z.array(z.object({ file: inputFile, rowStart: count, rowEnd: count })).max(MAX_STRETCHES),
@@ -182,7 +182,7 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
     }),
   }),
   device: z.enum(DEVICES),
-  map: mapPlan,
+  map: mapBinding,
   deviceCheck: deviceCheck.nullable(),
   rowsInput: count,
   batchRows: z.union([z.literal("auto"), z.int().min(1)]),

@@ -7,14 +7,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { gather } from "../../shared/dataset/gather.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
-import { madeColumns, type StepPlan } from "../../shared/domain/step-plan.ts";
+import { madeColumns, type StepBinding } from "../../shared/domain/step-binding.ts";
 import { applyStep } from "../../shared/steps/apply-step.ts";
 import type { OpenStepOptions, Step } from "../../shared/steps/step.ts";
 import { plainRows } from "../support/sample-table.ts";
 
 /** One step to try, and rows for it: some are dropped, or become several, where the step does that. */
 export interface StepUnderTest {
-  readonly plan: StepPlan;
+  readonly plan: StepBinding;
   readonly open: (options: OpenStepOptions) => Promise<Step>;
   readonly rows: RecordBatch;
 }

@@ -9,7 +9,7 @@ import { silentLogger } from "../../shared/core/log.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -44,7 +44,7 @@ test("with a real model in two lanes, every row gets its own numbers", async () 
   const inputPath = join(folder, "floats.parquet");
   await writeFile(modelPath, mlpModel(mlp));
   await writeFile(inputPath, encodeParquet(floatTable(values, mlp.inputs)));
-  const map: MapPlan = {
+  const map: MapBinding = {
     inputs: [
       {
         tensor: "input",

@@ -6,7 +6,7 @@ import type { RecordBatch } from "apache-arrow";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
-import { joinSteps, type StepPlan } from "../../shared/domain/step-plan.ts";
+import { joinSteps, type StepBinding } from "../../shared/domain/step-binding.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
@@ -32,7 +32,7 @@ function batchOf(rows: number): RecordBatch {
   return batch;
 }
 
-async function planned(sql: string): Promise<StepPlan> {
+async function planned(sql: string): Promise<StepBinding> {
   const folder = await mkdtemp(join(root, "plan-"));
   await using database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
   const source = { where: "map.prepare[0].sql", sql };

@@ -7,7 +7,7 @@ import { fieldsOf, fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import { plainBatch, plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { StepPlan } from "../../shared/domain/step-plan.ts";
+import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
@@ -59,7 +59,7 @@ function batchOf({ nest }: Nesting): RecordBatch {
   return batch;
 }
 
-async function planned(sql: string, fields: readonly Field[]): Promise<StepPlan> {
+async function planned(sql: string, fields: readonly Field[]): Promise<StepBinding> {
   const result = await planSql({ where: "sql", sql }, fields, database, root);
   if (result.kind === "refused") throw new Error(result.problems.map(({ what }) => what).join("; "));
   return result.step;
@@ -67,7 +67,7 @@ async function planned(sql: string, fields: readonly Field[]): Promise<StepPlan>
 
 /** The rows behind these SELECTs, one step after the other. */
 async function through(batch: RecordBatch, selects: readonly string[]): Promise<RecordBatch> {
-  const steps: StepPlan[] = [];
+  const steps: StepBinding[] = [];
   for (const sql of selects) steps.push(await planned(sql, steps.at(-1)?.columns ?? fieldsOf(batch.schema)));
   const meter = new BusyMeter(() => 0);
   await using stage = new StageSteps({ stage: "prepare", steps, threads: 1, scratchPath: root, meter });

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { silentLogger } from "../../shared/core/log.ts";
-import { type ProcessPlan, Supervisor } from "../../worker/process/supervisor.ts";
+import { type ProcessLayout, Supervisor } from "../../worker/process/supervisor.ts";
 import { TEST_CREDENTIAL } from "../support/access.ts";
 
 /** The supervisor of worker processes, where there is no coordinator to work for. */
 
 async function supervise(giveUpMs: number) {
   const scratchPath = await mkdtemp(join(tmpdir(), "shardmill-supervisor-"));
-  const plan = (name: string): ProcessPlan => ({
+  const plan = (name: string): ProcessLayout => ({
     env: {},
     options: {
       coordinator: "127.0.0.1:1",

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bindMap } from "../../coordinator/plan/bind/bind-map.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { createSession, type Session } from "../../shared/onnx/session.ts";
 import { BatchSizer } from "../../worker/batch/batch-sizer.ts";
 import { rowsInMemory } from "../../worker/batch/bounds.ts";
@@ -19,7 +19,7 @@ import { idsTable, maskedMean, maskedMeanModel, unevenIds } from "../support/une
  */
 
 let session: Session;
-let plan: MapPlan;
+let plan: MapBinding;
 beforeAll(async () => {
   session = await createSession(maskedMeanModel(), { device: "cpu", threads: 1 });
   const int64 = { kind: "numeric", type: "int64" } as const;

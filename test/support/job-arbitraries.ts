@@ -4,13 +4,13 @@ import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES } from "../../shared/domain/tensor.ts";
-import type { OutputOpPlan } from "../../shared/output-ops/output-ops.ts";
+import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
 import { location } from "./location-arbitrary.ts";
 import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbitraries.ts";
 
 const labels = fc.option(fc.array(text, { maxLength: 3 }));
 
-const outputOpPlan: fc.Arbitrary<OutputOpPlan> = fc.oneof(
+const outputOpPlan: fc.Arbitrary<OutputOpBinding> = fc.oneof(
   fc.constantFrom("raw", "maxSoftmax", "softmax", "sigmoid").map((kind) => ({ kind })),
   fc.record({ kind: fc.constant("argmax"), labels }),
   fc.record({ kind: fc.constant("topK"), k: fc.nat(1000).map((k) => k + 1), labels }),

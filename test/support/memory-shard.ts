@@ -1,5 +1,5 @@
 import type { RecordBatch, Table } from "apache-arrow";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { BatchShape } from "../../worker/batch/bounds.ts";
 import { BufferPool } from "../../worker/batch/buffer-pool.ts";
@@ -10,7 +10,7 @@ import { mapShard } from "../../worker/pipeline/map-shard.ts";
 import { anInputFile } from "./builders.ts";
 
 export interface MemoryShard {
-  readonly map: MapPlan;
+  readonly map: MapBinding;
   /** All rows of the shard; each of its record batches is read as one. */
   readonly table: Table;
   readonly infer: Lanes["infer"];

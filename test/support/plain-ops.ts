@@ -1,7 +1,7 @@
-import type { OpKind, OutputOpPlan } from "../../shared/output-ops/output-ops.ts";
+import type { OpKind, OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
 
 /** A row's values, and what each of an output's columns has for it: by the plainest way to compute it. */
-type PlainOp = (values: readonly number[], plan: OutputOpPlan) => readonly (readonly number[])[];
+type PlainOp = (values: readonly number[], plan: OutputOpBinding) => readonly (readonly number[])[];
 
 /** NaN before all, then the greatest; equals by index. */
 function ranked(values: readonly number[]): number[] {

@@ -8,7 +8,7 @@ import {
   Struct,
   vectorFromArray,
 } from "apache-arrow";
-import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import type { InputBinding } from "../../shared/domain/map-binding.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 import { badRows, fillRows, openInputs, tensorArray } from "../../worker/tensorize/tensorize.ts";
 import { decodeHalf } from "./decode-half.ts";

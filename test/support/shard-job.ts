@@ -4,7 +4,7 @@ import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -15,7 +15,7 @@ import { buffersOf, type InferReply, type InferRequest } from "../../worker/lane
  * The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in
  * float32.
  */
-export const SUM_PLAN: MapPlan = {
+export const SUM_PLAN: MapBinding = {
   inputs: [
     {
       tensor: "x",

@@ -53,14 +53,14 @@ const END_MS = 5_000;
  */
 export async function checkDevice(options: CheckDeviceOptions): Promise<CheckedDevice | null> {
   const { job, device, tuning, machine } = options;
-  const plan = job.deviceCheck;
-  if (device === "cpu" || plan === null || plan.sample.length === 0) return null;
-  const limits = deviceLimits(plan.check, device, plan.precision);
-  const kind: CheckKind = { rows: plan.check.rows, ranked: rankedTensors(job.map), limits };
+  const spec = job.deviceCheck;
+  if (device === "cpu" || spec === null || spec.sample.length === 0) return null;
+  const limits = deviceLimits(spec.check, device, spec.precision);
+  const kind: CheckKind = { rows: spec.check.rows, ranked: rankedTensors(job.map), limits };
   const known = await tuning.recallCheck(kind);
   if (known !== null) return { report: { ...known, remembered: true, worker: hostname() }, error: null };
   const startMs = performance.now();
-  const comparison = await compareInThread(options, plan.sample, limits);
+  const comparison = await compareInThread(options, spec.sample, limits);
   if (comparison.rows === 0) return null;
   const found: Omit<DeviceReport, "refusal"> = {
     worker: hostname(),

@@ -3,7 +3,7 @@ import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { Batch } from "../batch/batch.ts";
 import { StepChain } from "../steps/step-chain.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
@@ -14,7 +14,7 @@ import { sampleBatches } from "./sample-batches.ts";
 const NEVER = new AbortController().signal;
 
 export interface Sample {
-  readonly map: MapPlan;
+  readonly map: MapBinding;
   /** The rows to compare on. */
   readonly slices: readonly LeaseSlice[];
   readonly open: (file: InputFile) => Promise<Pick<DatasetFile, "read"> & Disposable>;
@@ -40,7 +40,7 @@ export async function compareSample(
 }
 
 /** What prepares the rows, and a folder for it; null where nothing does. */
-async function openSteps({ prepare }: MapPlan): Promise<AsyncDisposable & { chain: StepChain | null }> {
+async function openSteps({ prepare }: MapBinding): Promise<AsyncDisposable & { chain: StepChain | null }> {
   if (prepare.length === 0) return { chain: null, [Symbol.asyncDispose]: async () => {} };
   const scratchPath = await makeTempFolder("check");
   const removeScratch = () => rm(scratchPath, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
-import type { MapPlan, OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
 import type { OutputAccuracy } from "../../shared/domain/precision.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
@@ -30,7 +30,7 @@ export interface Comparison {
 const MOST_VALUES = 1 << 27;
 
 /** The tensors of which a job reads an order or a class, in the order of their names. */
-export function rankedTensors({ outputs }: Pick<MapPlan, "outputs">): readonly string[] {
+export function rankedTensors({ outputs }: Pick<MapBinding, "outputs">): readonly string[] {
   const ranked = outputs.filter(({ op }) => opOf(op).isRanked).map(({ tensor }) => tensor);
   return [...new Set(ranked)].sort();
 }
@@ -42,14 +42,14 @@ export function rankedTensors({ outputs }: Pick<MapPlan, "outputs">): readonly s
 export class ModelPair {
   readonly #reference: Answering;
   readonly #other: Answering;
-  readonly #map: MapPlan;
+  readonly #map: MapBinding;
   readonly #outputs: readonly OutputBinding[];
   readonly #comparisons: readonly OutputComparison[];
   readonly #pool = new BufferPool(1);
   #rows = 0;
   #failedRows = 0;
 
-  constructor(reference: Answering, other: Answering, map: MapPlan) {
+  constructor(reference: Answering, other: Answering, map: MapBinding) {
     this.#reference = reference;
     this.#other = other;
     this.#map = map;

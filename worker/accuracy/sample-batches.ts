@@ -1,4 +1,4 @@
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { type Batch, batchOf } from "../batch/batch.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
@@ -16,7 +16,7 @@ const FIRST_ROWS = 4;
  */
 export function* sampleBatches(
   chunk: InputChunk,
-  { inputs, fixedBatchRows }: Pick<MapPlan, "inputs" | "fixedBatchRows">,
+  { inputs, fixedBatchRows }: Pick<MapBinding, "inputs" | "fixedBatchRows">,
   isFirst: boolean,
 ): Generator<Batch> {
   const alone = rowShapeOf({ inputs }) === "unpadded";

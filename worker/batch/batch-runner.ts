@@ -1,5 +1,5 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { InferResult, Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
@@ -29,7 +29,7 @@ const ROWS_TO_BLAME_MODEL = 32;
 
 interface BatchRunnerOptions {
   readonly lanes: Lanes;
-  readonly plan: MapPlan;
+  readonly map: MapBinding;
   readonly sizer: Pick<BatchSizer, "observe" | "outOfMemory">;
   readonly pool: BufferPool;
   readonly meter: BusyMeter;
@@ -57,7 +57,7 @@ export class BatchRunner {
 
   constructor(options: BatchRunnerOptions) {
     this.#options = options;
-    this.#outputs = [...new Set(options.plan.outputs.map(({ tensor }) => tensor))];
+    this.#outputs = [...new Set(options.map.outputs.map(({ tensor }) => tensor))];
   }
 
   /**
@@ -87,7 +87,7 @@ export class BatchRunner {
       if (isShardmillError(error, "OUT_OF_MEMORY")) {
         this.#options.sizer.outOfMemory({ rows: batch.rows, length: batch.length });
         // A model with a fixed batch takes as much memory for one row as for all.
-        if (batch.rows === 1 || this.#options.plan.fixedBatchRows !== null) throw error;
+        if (batch.rows === 1 || this.#options.map.fixedBatchRows !== null) throw error;
       } else if (isShardmillError(error, "MODEL_FAILED")) {
         budget.failuresLeft -= 1;
         if (batch.rows === 1) return [this.#failRow(batch, error)];
@@ -101,15 +101,15 @@ export class BatchRunner {
   }
 
   async #inferOnce(batch: Batch): Promise<InferResult["outputs"]> {
-    const { lanes, plan, sizer, pool, meter, signal } = this.#options;
+    const { lanes, map, sizer, pool, meter, signal } = this.#options;
     signal.throwIfAborted();
-    const feeds = meter.time("tensorize", () => buildFeeds(batch, plan, pool));
+    const feeds = meter.time("tensorize", () => buildFeeds(batch, map, pool));
     const result = await lanes.infer(feeds, this.#outputs, signal);
     pool.give(result.feeds);
     sizer.observe({ rows: batch.rows, length: batch.length }, result.runMs);
     meter.add("infer", result.runMs);
     if (batch.length !== null) {
-      const run = Math.max(batch.rows, plan.fixedBatchRows ?? 0) * batch.length;
+      const run = Math.max(batch.rows, map.fixedBatchRows ?? 0) * batch.length;
       meter.addPositions({ run, padded: run - countPositions(batch) });
     }
     return result.outputs;

@@ -1,5 +1,5 @@
 import { present } from "../../shared/core/assert.ts";
-import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
+import type { InputBinding, MapBinding } from "../../shared/domain/map-binding.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
 import { placeBatch } from "../tensorize/batch-axis.ts";
@@ -71,12 +71,12 @@ export function halve(batch: Batch): readonly [Batch, Batch] {
  */
 export function buildFeeds(
   batch: Batch,
-  plan: Pick<MapPlan, "inputs" | "fixedBatchRows">,
+  map: Pick<MapBinding, "inputs" | "fixedBatchRows">,
   pool: BufferPool,
 ): Record<string, TensorData> {
-  const rows = Math.max(batch.rows, plan.fixedBatchRows ?? 0);
+  const rows = Math.max(batch.rows, map.fixedBatchRows ?? 0);
   return Object.fromEntries(
-    plan.inputs.map((binding, index) => [binding.tensor, buildFeed(batch, binding, index, { rows, pool })]),
+    map.inputs.map((binding, index) => [binding.tensor, buildFeed(batch, binding, index, { rows, pool })]),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { BatchBound, BatchInUse } from "../../shared/domain/batch-in-use.ts";
-import type { InputBinding, MapPlan } from "../../shared/domain/map-plan.ts";
+import type { InputBinding, MapBinding } from "../../shared/domain/map-binding.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 
@@ -93,7 +93,7 @@ export function leastBound(bounds: readonly BatchInUse[]): BatchInUse {
 export function rowsInMemory({
   inputs,
   outputs,
-}: Pick<MapPlan, "inputs" | "outputs">): (length: number | null) => number {
+}: Pick<MapBinding, "inputs" | "outputs">): (length: number | null) => number {
   let [rowBytes, positionBytes] = [0, 0];
   const add = ({ rowValues, dtype }: Pick<InputBinding, "rowValues" | "dtype">, perPosition: boolean) => {
     if (perPosition) positionBytes += rowValues * dtypeBytes(dtype);

@@ -13,7 +13,7 @@ import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import { plainField } from "../../shared/dataset/plain-type.ts";
 import { columnData, indexOfColumns, quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
-import type { MapPlan } from "../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { RowCounts } from "../../shared/domain/row-counts.ts";
 import type { BatchOutcome } from "../batch/batch-runner.ts";
@@ -50,7 +50,7 @@ const PIECE_BYTES = 256 << 20;
 const UTF8_BYTES = 3;
 
 interface CollectorOptions {
-  readonly plan: MapPlan;
+  readonly map: MapBinding;
   /** Of the input's files: kept columns have its types, even when no row is left. */
   readonly schema: ArrowSchema;
   /** Where the shard's rows lie. */
@@ -69,7 +69,7 @@ interface CollectorOptions {
  */
 export class Collector {
   readonly #writers: readonly OutputWriter[];
-  readonly #plan: MapPlan;
+  readonly #map: MapBinding;
   readonly #keep: readonly ArrowField[];
   /** Dead letters are Parquet, whatever the rows are: what that cannot hold is left out of them. */
   readonly #keepDead: readonly ArrowField[];
@@ -90,15 +90,15 @@ export class Collector {
   #rowsOut = 0;
 
   constructor(options: CollectorOptions) {
-    const { plan, schema, slices, shardRows, mostBytes = PIECE_BYTES, onClosed = () => {} } = options;
-    this.#sources = plan.finish.length > 0 ? [] : null;
+    const { map, schema, slices, shardRows, mostBytes = PIECE_BYTES, onClosed = () => {} } = options;
+    this.#sources = map.finish.length > 0 ? [] : null;
     this.#mostBytes = mostBytes;
-    this.#plan = plan;
+    this.#map = map;
     this.#shardRows = shardRows;
     this.#onClosed = onClosed;
-    this.#writers = plan.outputs.map((binding) => createOutputWriter(binding, shardRows));
+    this.#writers = map.outputs.map((binding) => createOutputWriter(binding, shardRows));
     const index = indexOfColumns(schema);
-    this.#keep = plan.keep.map(({ name }) => plainField(present(schema.fields[index.get(name) ?? -1], name)));
+    this.#keep = map.keep.map(({ name }) => plainField(present(schema.fields[index.get(name) ?? -1], name)));
     const made = this.#writers.flatMap(({ columns }) => columns.map(({ field }) => field));
     this.#schema = quickSchema(new Schema([...this.#keep, ...made]));
     this.#keepDead = this.#keep.filter(({ type }) => parquetFault(fieldTypeOf(type)) === null);
@@ -157,14 +157,14 @@ export class Collector {
   }
 
   #write({ batch, outputs }: Extract<BatchOutcome, { kind: "mapped" }>): void {
-    const rows = Math.max(batch.rows, this.#plan.fixedBatchRows ?? 0);
+    const rows = Math.max(batch.rows, this.#map.fixedBatchRows ?? 0);
     let tensorRow = 0;
     const placements = batch.pieces.map(({ chunk, start, end }): Placement => {
       const placement = { tensorRow, rows: end - start, place: chunk.place + start };
       tensorRow += end - start;
       return placement;
     });
-    this.#plan.outputs.forEach((binding, index) => {
+    this.#map.outputs.forEach((binding, index) => {
       const tensor = checkTensor(outputs, binding, { rows, length: batch.length });
       this.#writers[index]?.write(tensor, placements);
     });

@@ -1,7 +1,7 @@
 import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
 import { type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
 import type { OutputOp, WriteRow } from "../../shared/output-ops/output-op.ts";

@@ -1,7 +1,7 @@
 import { type Field as ArrowField, type Data, DataType, makeData } from "apache-arrow";
 import { assert, present } from "../../shared/core/assert.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { OutputBinding } from "../../shared/domain/map-plan.ts";
+import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import type { DtypeArray, TensorData } from "../../shared/domain/tensor.ts";
 import type { InputChunk, RowRange } from "../tensorize/input-chunk.ts";
 import { arrowField } from "./arrow-fields.ts";

@@ -13,7 +13,7 @@ import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { DataService } from "../../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
-import type { LanePlan } from "../lanes/lane-plan.ts";
+import type { LaneLayout } from "../lanes/lane-layout.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
 import { mergeShares } from "../meter/busy-meter.ts";
 import {
@@ -272,6 +272,6 @@ export class OpenJob implements AsyncDisposable {
   }
 }
 
-function lanePlanOf({ lanes, threadsPerLane }: Pick<DeviceOptions, "lanes" | "threadsPerLane">): LanePlan {
+function lanePlanOf({ lanes, threadsPerLane }: Pick<DeviceOptions, "lanes" | "threadsPerLane">): LaneLayout {
   return { lanes, threads: threadsPerLane };
 }

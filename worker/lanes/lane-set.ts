@@ -9,7 +9,7 @@ import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
 interface LaneSetOptions {
   readonly modelPath: string;
   readonly device: ConcreteDevice;
-  /** From `planLanes`. */
+  /** From `layOutLanes`. */
   readonly lanes: number;
   readonly threads: number;
   /** How long a lane may take to end when it is closed. Left out: five seconds. */

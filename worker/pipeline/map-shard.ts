@@ -57,13 +57,13 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   // Every batch at the lanes listens, and there may be more than the ten that Node takes for a leak.
   setMaxListeners(0, running);
   const collector = new Collector({
-    plan: job.map,
+    map: job.map,
     schema: options.steps === null ? input.schema : await options.steps.schemaOf(input.schema, signal),
     slices: lease.slices,
     shardRows: shardRows(lease.shard),
     onClosed: ({ batch }) => freeBatch(batch),
   });
-  const runner = new BatchRunner({ lanes, plan: job.map, sizer, pool, meter, signal: running });
+  const runner = new BatchRunner({ lanes, map: job.map, sizer, pool, meter, signal: running });
   const batches = cutInto({ ...options, signal: running }, collector);
   const stopOn = (error: unknown): never => {
     stop.abort(error);

@@ -11,7 +11,7 @@ export interface ShardThread extends AsyncDisposable {
 /** Starts a thread; `onBroken` is called when it can be of no more use. */
 type StartShardThread = (index: number, onBroken: () => void) => Promise<ShardThread>;
 
-interface Place {
+interface ThreadSlot {
   thread: Promise<ShardThread> | null;
   /** Shards given to it that are not read to their end. */
   unread: number;
@@ -22,48 +22,48 @@ interface Place {
  * not be started, or broke, is replaced with the next shard that it gets.
  */
 export class ShardThreads implements AsyncDisposable {
-  readonly #places: readonly Place[];
+  readonly #slots: readonly ThreadSlot[];
   readonly #start: StartShardThread;
 
   constructor(count: number, start: StartShardThread) {
-    this.#places = Array.from({ length: count }, () => ({ thread: null, unread: 0 }));
+    this.#slots = Array.from({ length: count }, () => ({ thread: null, unread: 0 }));
     this.#start = start;
   }
 
   async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
-    const least = Math.min(...this.#places.map(({ unread }) => unread));
-    const index = this.#places.findIndex(({ unread }) => unread === least);
-    const place = present(this.#places[index], "there is a shard thread");
-    place.unread += 1;
+    const least = Math.min(...this.#slots.map(({ unread }) => unread));
+    const index = this.#slots.findIndex(({ unread }) => unread === least);
+    const slot = present(this.#slots[index], "there is a shard thread");
+    slot.unread += 1;
     let isRead = false;
     const onRead = (): void => {
       if (isRead) return;
       isRead = true;
-      place.unread -= 1;
+      slot.unread -= 1;
       options.onRead?.();
     };
     try {
-      const thread = await this.#threadOf(place, index);
+      const thread = await this.#threadOf(slot, index);
       return await thread.run(lease, executionId, { ...options, onRead });
     } finally {
-      if (!isRead) place.unread -= 1;
+      if (!isRead) slot.unread -= 1;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const threads = this.#places.map(({ thread }) => thread);
-    for (const place of this.#places) place.thread = null;
+    const threads = this.#slots.map(({ thread }) => thread);
+    for (const slot of this.#slots) slot.thread = null;
     await Promise.allSettled(threads.map(async (thread) => (await thread)?.[Symbol.asyncDispose]()));
   }
 
-  #threadOf(place: Place, index: number): Promise<ShardThread> {
-    if (place.thread !== null) return place.thread;
+  #threadOf(slot: ThreadSlot, index: number): Promise<ShardThread> {
+    if (slot.thread !== null) return slot.thread;
     const forget = (): void => {
-      if (place.thread === starting) place.thread = null;
+      if (slot.thread === starting) slot.thread = null;
     };
     const starting = this.#start(index, () => forget());
     starting.catch(forget);
-    place.thread = starting;
+    slot.thread = starting;
     return starting;
   }
 }

@@ -19,14 +19,14 @@ export type FromWorkerProcess =
   | { readonly kind: "ended"; readonly how: "dismissed" | "drained" }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-export interface ProcessPlan {
+export interface ProcessLayout {
   readonly options: Omit<WorkerOptions, "scratchPath">;
   /** Added to the child's environment: which of several devices it may see. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export interface SupervisorOptions {
-  readonly processes: readonly ProcessPlan[];
+  readonly processes: readonly ProcessLayout[];
   /**
    * A folder of this supervisor alone; each process gets a fresh one in it, removed when it ends however it
    * ends.
@@ -86,7 +86,7 @@ export class Supervisor {
 
   async #superviseAll(): Promise<void> {
     try {
-      await Promise.all(this.#options.processes.map((plan) => this.#supervise(plan)));
+      await Promise.all(this.#options.processes.map((layout) => this.#supervise(layout)));
     } catch (error) {
       this.#quit.abort();
       this.#killAll();
@@ -96,20 +96,20 @@ export class Supervisor {
     }
   }
 
-  async #supervise(plan: ProcessPlan): Promise<void> {
+  async #supervise(layout: ProcessLayout): Promise<void> {
     const { log, onDied } = this.#options;
     for (let deaths = 0; !this.#quit.signal.aborted; ) {
       const startedMs = performance.now();
-      const end = await this.#runOnce(plan);
+      const end = await this.#runOnce(layout);
       if (end.kind === "ended" || this.#quit.signal.aborted) return;
-      onDied?.(plan.options.name);
+      onDied?.(layout.options.name);
       if (end.kind === "failed" && ERROR_CODES[end.error.code].worker === "quit")
         throw errorFromData(end.error);
       deaths = performance.now() - startedMs > HEALTHY_MS ? 0 : deaths + 1;
       const waitMs = backoffMs(deaths, { firstMs: 250, maxMs: 30_000 }, Math.random());
       const reason = end.kind === "failed" ? end.error.message : `its process ended with ${end.how}`;
       log.warn(
-        { worker: plan.options.name, reason, waitMs: Math.round(waitMs) },
+        { worker: layout.options.name, reason, waitMs: Math.round(waitMs) },
         "a worker is started again",
       );
       await sleep(waitMs, this.#quit.signal).catch(() => {});
@@ -117,7 +117,7 @@ export class Supervisor {
   }
 
   async #runOnce(
-    plan: ProcessPlan,
+    layout: ProcessLayout,
   ): Promise<FromWorkerProcess | { readonly kind: "died"; readonly how: string }> {
     await mkdir(this.#options.scratchPath, { recursive: true });
     const scratchPath = await mkdtemp(join(this.#options.scratchPath, "worker-"));
@@ -125,12 +125,12 @@ export class Supervisor {
     if (this.#quit.signal.aborted) return { kind: "died", how: "never started" };
     const exited = deferred<string>();
     let said: FromWorkerProcess | null = null;
-    const options: WorkerOptions = { ...plan.options, scratchPath };
+    const options: WorkerOptions = { ...layout.options, scratchPath };
     const { entry = compiledUrl("worker/process/worker-process.ts") } = this.#options;
     const child = fork(fileURLToPath(entry), [], {
       execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      env: { ...processEnvironment(options), ...plan.env },
+      env: { ...processEnvironment(options), ...layout.env },
     });
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {

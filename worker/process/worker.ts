@@ -11,7 +11,7 @@ import type { AccessMode } from "../job/choose-access.ts";
 import { DeviceRunner } from "../job/device-runner.ts";
 import { LeaseLoop } from "../lease/lease-loop.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
-import { planSlots } from "../pipeline/shard-thread-plan.ts";
+import { leaseSlotCount } from "../pipeline/thread-counts.ts";
 import { openTuningCache } from "../tuning/tuning-cache.ts";
 
 /** What one worker process is started with: plain data, checked by the command that starts it. */
@@ -80,7 +80,7 @@ export async function runWorker(
       hostname: hostname(),
       pid: process.pid,
       device: options.device,
-      slots: planSlots(options.shardThreads),
+      slots: leaseSlotCount(options.shardThreads),
       lanes: options.lanes,
       threadsPerLane: options.threadsPerLane,
       onnxruntimeVersion: packageVersion("onnxruntime-node"),

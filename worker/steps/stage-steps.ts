@@ -1,7 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { gather } from "../../shared/dataset/gather.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
-import { joinSteps, type StepColumns, type StepPlan } from "../../shared/domain/step-plan.ts";
+import { joinSteps, type StepBinding, type StepColumns } from "../../shared/domain/step-binding.ts";
 import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { StepThreads } from "./step-threads.ts";
@@ -9,7 +9,7 @@ import { StepThreads } from "./step-threads.ts";
 interface StageStepsOptions {
   readonly stage: "prepare" | "finish";
   /** At least one. */
-  readonly steps: readonly StepPlan[];
+  readonly steps: readonly StepBinding[];
   readonly threads: number;
   readonly scratchPath: string;
   readonly meter: Pick<BusyMeter, "add">;

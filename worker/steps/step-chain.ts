@@ -1,22 +1,22 @@
 import type { RecordBatch } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
-import type { StepPlan } from "../../shared/domain/step-plan.ts";
+import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
 import type { OpenStepOptions, Step } from "../../shared/steps/step.ts";
 
 /** Steps that are open, run one after the other, as one. It is given one record batch at a time. */
 export class StepChain implements AsyncDisposable {
-  readonly #steps: readonly { readonly plan: StepPlan; readonly step: Step }[];
+  readonly #steps: readonly { readonly binding: StepBinding; readonly step: Step }[];
 
-  private constructor(steps: readonly { readonly plan: StepPlan; readonly step: Step }[]) {
+  private constructor(steps: readonly { readonly binding: StepBinding; readonly step: Step }[]) {
     this.#steps = steps;
   }
 
-  static async open(plans: readonly StepPlan[], options: OpenStepOptions): Promise<StepChain> {
-    const steps: { plan: StepPlan; step: Step }[] = [];
+  static async open(bindings: readonly StepBinding[], options: OpenStepOptions): Promise<StepChain> {
+    const steps: { binding: StepBinding; step: Step }[] = [];
     try {
-      for (const plan of plans) steps.push({ plan, step: await openStep(plan, options) });
+      for (const binding of bindings) steps.push({ binding, step: await openStep(binding, options) });
     } catch (error) {
       await new StepChain(steps)[Symbol.asyncDispose]();
       throw error;
@@ -27,8 +27,8 @@ export class StepChain implements AsyncDisposable {
   /** @throws whatever a step throws, naming itself */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
     let rows: SteppedRows = { batch, sources: null };
-    for (const { plan, step } of this.#steps) {
-      const next = await applyStep(step, plan, rows.batch, signal);
+    for (const { binding, step } of this.#steps) {
+      const next = await applyStep(step, binding, rows.batch, signal);
       rows = { batch: next.batch, sources: composed(rows.sources, next.sources) };
     }
     return rows;

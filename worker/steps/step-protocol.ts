@@ -1,10 +1,10 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { PackedTable } from "../../shared/dataset/packed-table.ts";
-import type { StepPlan } from "../../shared/domain/step-plan.ts";
+import type { StepBinding } from "../../shared/domain/step-binding.ts";
 
 /** What a step thread is started with (`workerData`): it serves one stage of one job. */
 export interface StepThreadOptions {
-  readonly steps: readonly StepPlan[];
+  readonly steps: readonly StepBinding[];
   /** A folder of this machine: the steps make and remove their own files in it. */
   readonly scratchPath: string;
 }

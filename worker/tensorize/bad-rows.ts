@@ -1,5 +1,5 @@
 import { anyZero, bitAt } from "../../shared/dataset/bits.ts";
-import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import type { InputBinding } from "../../shared/domain/map-binding.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Dtype, dtypeBytes } from "../../shared/domain/tensor.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";

@@ -1,5 +1,5 @@
 import type { RecordBatch } from "apache-arrow";
-import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import type { InputBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { findPositions, type RowPositions } from "./row-positions.ts";
 import { badRows, type InputColumns, openInputs } from "./tensorize.ts";

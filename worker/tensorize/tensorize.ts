@@ -1,7 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { bitAt } from "../../shared/dataset/bits.ts";
 import { columnData } from "../../shared/dataset/record-batch.ts";
-import type { InputBinding } from "../../shared/domain/map-plan.ts";
+import type { InputBinding } from "../../shared/domain/map-binding.ts";
 import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
 import type { InputSource } from "../../shared/input-sources/input-source.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
@@ -31,7 +31,7 @@ const STACK_ROWS = 256;
 export function openInputs(
   batch: RecordBatch,
   bindings: readonly InputBinding[],
-  find: (plan: InputBinding["source"]) => InputSource = sourceOf,
+  find: (binding: InputBinding["source"]) => InputSource = sourceOf,
 ): readonly InputColumns[] {
   return bindings.map((binding) => {
     const source = find(binding.source);

@@ -5,7 +5,7 @@ import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { AccuracyLimits, DeviceReport } from "../../shared/domain/precision.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../batch/batch-sizer.ts";
-import type { LanePlan } from "../lanes/lane-plan.ts";
+import type { LaneLayout } from "../lanes/lane-layout.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { TuningCache, TuningKey } from "./tuning-cache.ts";
 
@@ -44,17 +44,17 @@ export class JobTuning {
     this.#key = Promise.resolve(machine).then((facts) => keyOf(job, facts));
   }
 
-  async recallBatch(plan: LanePlan): Promise<LearnedBatch> {
-    const { data } = learnedSchema.safeParse(await this.#cache.recall(await this.#batchKey(plan)));
+  async recallBatch(layout: LaneLayout): Promise<LearnedBatch> {
+    const { data } = learnedSchema.safeParse(await this.#cache.recall(await this.#batchKey(layout)));
     return data ?? NOTHING_LEARNED;
   }
 
   /**
    * Adds what a thread learned to what is known by now: several threads, and workers, may learn of one model.
    */
-  async rememberBatch(plan: LanePlan, news: LearnedBatch): Promise<void> {
-    const known = await this.recallBatch(plan);
-    await this.#cache.remember(await this.#batchKey(plan), mergeLearned(known, news));
+  async rememberBatch(layout: LaneLayout, news: LearnedBatch): Promise<void> {
+    const known = await this.recallBatch(layout);
+    await this.#cache.remember(await this.#batchKey(layout), mergeLearned(known, news));
   }
 
   /** What this device was found to be by such a check; null where there was none. */
@@ -78,8 +78,8 @@ export class JobTuning {
     };
   }
 
-  async #batchKey(plan: LanePlan): Promise<TuningKey> {
-    return { ...(await this.#key), kind: "batch", plan };
+  async #batchKey(layout: LaneLayout): Promise<TuningKey> {
+    return { ...(await this.#key), kind: "batch", layout };
   }
 }
 

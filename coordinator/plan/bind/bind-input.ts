@@ -1,10 +1,10 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
-import type { InputBinding } from "../../../shared/domain/map-plan.ts";
+import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { type Dim, dtypeBytes, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { CellSize, ColumnSource, SourceContext } from "../../../shared/input-sources/input-source.ts";
-import { asSourcePlan, offeredSource } from "../../../shared/input-sources/input-sources.ts";
+import { asSourceBinding, offeredSource } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { type Columns, cellSize, describeFieldType } from "./columns.ts";
@@ -47,7 +47,7 @@ export function findColumns(
   }
   const bound = source.bind(spec ?? {}, contextOf(tensor, path, columns, problems));
   if (bound === null) return null;
-  const { plan, cell, found } = bound;
+  const { binding, cell, found } = bound;
   if (spec?.fill !== undefined && (cell.kind === "bytes" || cell.kind === "bytesPerRow")) {
     problems.push({
       path: [...path, "fill"],
@@ -58,7 +58,7 @@ export function findColumns(
     });
   }
   const columnPath = isNamed ? [...path, source.key] : path;
-  return { tensor, spec, path, columnPath, source: asSourcePlan(plan), cell, found };
+  return { tensor, spec, path, columnPath, source: asSourceBinding(binding), cell, found };
 }
 
 /** The columns as a source looks for its own among them. */

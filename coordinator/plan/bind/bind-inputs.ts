@@ -2,7 +2,7 @@ import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import type { InputBinding } from "../../../shared/domain/map-plan.ts";
+import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
 import type { TensorInfo } from "../../../shared/domain/tensor.ts";
@@ -50,7 +50,7 @@ class InputBinder {
       const source = chosenSource(own ?? {});
       if (tensor.dims.length === 0) continue;
       if (source.rows === "value") {
-        if (own !== null) values.push({ tensor, spec: own, source, plan: source.bind(own) });
+        if (own !== null) values.push({ tensor, spec: own, source, binding: source.bind(own) });
       } else {
         const input = findColumns(tensor, { source, spec: own }, columns, this.#problems);
         if (input !== null) fed.push(input);

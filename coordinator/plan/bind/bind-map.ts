@@ -2,7 +2,7 @@ import { ShardmillError } from "../../../shared/core/errors.ts";
 import { listNames } from "../../../shared/core/list-names.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import type { MapPlan, OutputBinding } from "../../../shared/domain/map-plan.ts";
+import type { MapBinding, OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import { outputFields } from "../../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
@@ -35,7 +35,7 @@ type MapSpec = JobSpec["map"];
  *
  * @throws {SPEC_INVALID} with every problem at once; `where` is the key path, as in `map.inputs.image.column`
  */
-export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readonly Field[]): MapPlan {
+export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readonly Field[]): MapBinding {
   const problems: SpecProblem[] = [];
   const columns = new Columns(fields);
   const tensors = inputsBatchFirst(signature, (name) => ownSpec(spec, name)?.batchAxis, problems);

@@ -1,11 +1,11 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
-import type { OutputBinding } from "../../../shared/domain/map-plan.ts";
+import type { OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import { type Dim, type ModelSignature, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
-import { opOf, planOp } from "../../../shared/output-ops/output-ops.ts";
+import { bindOp, opOf } from "../../../shared/output-ops/output-ops.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
 import {
   closedDims,
@@ -70,7 +70,7 @@ export function bindOutput(
     perPosition,
     batchAxis,
     declaredDims: declared.dims,
-    op: planOp(spec),
+    op: bindOp(spec),
   };
 }
 

@@ -1,12 +1,12 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
-import type { InputBinding } from "../../../shared/domain/map-plan.ts";
+import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
 import { product, type TensorInfo } from "../../../shared/domain/tensor.ts";
-import type { SourcePlan, ValueSource } from "../../../shared/input-sources/input-source.ts";
-import { asSourcePlan } from "../../../shared/input-sources/input-sources.ts";
+import type { SourceBinding, ValueSource } from "../../../shared/input-sources/input-source.ts";
+import { asSourceBinding } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { type DimSizes, formatDims, positionDims } from "./dims.ts";
 
@@ -15,7 +15,7 @@ export interface ValueInput {
   readonly tensor: TensorInfo;
   readonly spec: InputSpec;
   readonly source: ValueSource;
-  readonly plan: SourcePlan;
+  readonly binding: SourceBinding;
 }
 
 interface ValueContext {
@@ -37,10 +37,10 @@ export function bindValue(
   context: ValueContext,
   problems: SpecProblem[],
 ): InputBinding | null {
-  const { tensor, spec, source, plan } = input;
+  const { tensor, spec, source, binding } = input;
   const before = problems.length;
   checkOther(input, context, problems);
-  const other = context.bound.get(source.positionsOf(plan));
+  const other = context.bound.get(source.positionsOf(binding));
   const position = positionDims(tensor, context.sizes);
   // Where the other one has a fixed length, that is the problem.
   if (other === undefined || isUneven(other.rowShape)) checkPositions(input, position, problems);
@@ -51,7 +51,7 @@ export function bindValue(
     dtype: tensor.dtype,
     rowDims: position,
     rowValues: 1,
-    source: asSourcePlan(plan),
+    source: asSourceBinding(binding),
     scale: spec.scale,
     offset: spec.offset,
     fill: null,
@@ -61,12 +61,12 @@ export function bindValue(
 }
 
 function checkOther(
-  { tensor, source, plan }: ValueInput,
+  { tensor, source, binding }: ValueInput,
   { names, values, bound }: ValueContext,
   problems: SpecProblem[],
 ): void {
   const path = ["map", "inputs", tensor.name, source.key];
-  const of = source.positionsOf(plan);
+  const of = source.positionsOf(binding);
   if (!names.includes(of)) {
     problems.push({
       path,
@@ -108,8 +108,8 @@ function checkPositions(
   });
 }
 
-function checkValues({ tensor, spec, source, plan }: ValueInput, problems: SpecProblem[]): void {
-  const values = [source.value(plan), 0].map((value) => value * spec.scale + spec.offset);
+function checkValues({ tensor, spec, source, binding }: ValueInput, problems: SpecProblem[]): void {
+  const values = [source.value(binding), 0].map((value) => value * spec.scale + spec.offset);
   if (values.every((value) => fitsDtype(value, tensor.dtype))) return;
   problems.push({
     path: ["map", "inputs", tensor.name],

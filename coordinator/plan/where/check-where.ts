@@ -2,7 +2,7 @@ import { isShardmillError, type Problem, ShardmillError } from "../../../shared/
 import { showType } from "../../../shared/dataset/field-differences.ts";
 import { parquetFault } from "../../../shared/dataset/parquet-form.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
-import type { StepPlan } from "../../../shared/domain/step-plan.ts";
+import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import { emptyTable, hasWideDecimal } from "../../../shared/sql/duckdb-types.ts";
 import { quoteIdentifier } from "../../../shared/sql/quote.ts";
 import { type OpenDatabase, useDatabase } from "../../../shared/sql/sql-database.ts";
@@ -32,7 +32,7 @@ interface WhereOptions {
 /** `input.where`, checked. */
 export interface CheckedWhere {
   /** Drops the rows for which it is not true. */
-  readonly step: StepPlan;
+  readonly step: StepBinding;
   /** As far as statistics can judge it. */
   readonly predicate: Predicate;
 }
@@ -79,7 +79,7 @@ export async function checkWhere(options: WhereOptions): Promise<CheckedWhere> {
  *
  * @param reads the columns that the condition names
  */
-function filterStep(sql: string, fields: readonly Field[], reads: readonly string[]): StepPlan {
+function filterStep(sql: string, fields: readonly Field[], reads: readonly string[]): StepBinding {
   const select = `SELECT rowid AS ${quoteIdentifier(ROW_COLUMN)} FROM rows WHERE ${sql}`;
   return {
     where: WHERE_KEY,

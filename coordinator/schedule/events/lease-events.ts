@@ -13,7 +13,7 @@ import type { WorkerEntry } from "../state/job-state.ts";
 import { liveLease } from "../state/job-state.ts";
 import type { AttemptEnd, FailureReason } from "../state/record.ts";
 import { placeFields } from "../state/shard-place.ts";
-import type { Lease } from "../state/shard-state.ts";
+import type { LeaseEntry } from "../state/shard-state.ts";
 
 /**
  * Grants what the worker runs already, else the first pending shard in plan order, else a backup of a slow
@@ -84,7 +84,7 @@ export function leaseReleased(context: EventContext, event: EventOf<"leaseReleas
 function leaseOf(
   context: EventContext,
   event: EventOf<"attemptFailed"> | EventOf<"leaseReleased">,
-): Lease | null {
+): LeaseEntry | null {
   const { state, effects } = context;
   const { worker, shard, token } = event;
   if (!state.workers.has(worker)) {
@@ -114,7 +114,7 @@ function endOf({ code, message }: FailureReason): AttemptEnd {
 
 function withPlace(
   context: EventContext,
-  { entry, workerName }: Lease,
+  { entry, workerName }: LeaseEntry,
   reason: FailureReason,
 ): FailureReason {
   const fields = { ...placeFields(context.state, entry), worker: workerName, ...reason.fields };

@@ -22,7 +22,7 @@ import { moveShard } from "../state/moves.ts";
 import type { FailureReason } from "../state/record.ts";
 import { placeOf } from "../state/shard-place.ts";
 import {
-  type Lease,
+  type LeaseEntry,
   leasesOf,
   MAX_WAITING_OFFERS,
   type Offer,
@@ -122,7 +122,7 @@ function offeredWhileOpen(
 }
 
 /** The lease has done its work: it ends, and its slot is free. */
-function accept(context: EventContext, entry: ShardEntry, lease: Lease | undefined, offer: Offer): void {
+function accept(context: EventContext, entry: ShardEntry, lease: LeaseEntry | undefined, offer: Offer): void {
   const { state } = context;
   if (lease !== undefined) detachLease(state, lease);
   const leases = leasesOf(entry.state).filter((other) => other !== lease);
@@ -161,7 +161,7 @@ function changedPartial({ shard, executionId }: PartialManifest): FailureReason 
 }
 
 /** Null too for a shard without rows: it says nothing about speed. */
-function msPerRowOf({ nowMs }: EventContext, lease: Lease | undefined): number | null {
+function msPerRowOf({ nowMs }: EventContext, lease: LeaseEntry | undefined): number | null {
   const rows = lease === undefined ? 0 : shardRows(lease.entry.shard);
   return lease === undefined || rows === 0 ? null : (nowMs - lease.startedMs) / rows;
 }

@@ -2,7 +2,7 @@ import type { DeadLetter } from "../../../shared/domain/partial.ts";
 import type { Shard } from "../../../shared/domain/shard.ts";
 import type { Token } from "../../../shared/domain/token.ts";
 import type { AcceptedJob, JobState, Phase, Totals } from "../state/job-state.ts";
-import { type Attempt, type CountedFailure, isOpen, type ShardEntry } from "../state/shard-state.ts";
+import { type AttemptEntry, type CountedFailure, isOpen, type ShardEntry } from "../state/shard-state.ts";
 
 /** What survives the coordinator, as plain data: two states with equal facts are the same job. */
 interface DurableFacts {
@@ -14,7 +14,7 @@ interface DurableFacts {
     readonly shard: Shard;
     readonly parent: number | null;
     readonly outcome: string | DeadLetter;
-    readonly attempts: readonly Attempt[];
+    readonly attempts: readonly AttemptEntry[];
     readonly failures: readonly CountedFailure[];
     readonly revocations: number;
     readonly forgottenUpTo: Token | null;

@@ -1,10 +1,10 @@
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { type JobState, plannedShards, type WorkerEntry } from "../state/job-state.ts";
-import { isSuspect, type Lease } from "../state/shard-state.ts";
+import { isSuspect, type LeaseEntry } from "../state/shard-state.ts";
 
 interface BackupChoice {
   /** The lease that is slowest for its size, if this worker may back it up now. */
-  readonly lease: Lease | null;
+  readonly lease: LeaseEntry | null;
   /** When the next lease will be slow; null when none is in sight. */
   readonly nextAtMs: number | null;
 }
@@ -16,7 +16,7 @@ interface BackupChoice {
  */
 export function chooseBackup(state: JobState, worker: WorkerEntry, nowMs: number): BackupChoice {
   if (state.extraLeases >= maxExtraLeases(state)) return { lease: null, nextAtMs: null };
-  let slowest: Lease | null = null;
+  let slowest: LeaseEntry | null = null;
   let slowestByMs = Number.NEGATIVE_INFINITY;
   let nextAtMs: number | null = null;
   for (const lease of state.leases.values()) {
@@ -32,7 +32,7 @@ export function chooseBackup(state: JobState, worker: WorkerEntry, nowMs: number
   return { lease: slowest, nextAtMs };
 }
 
-function mayBackUp({ config }: JobState, worker: WorkerEntry, { entry, workerName }: Lease): boolean {
+function mayBackUp({ config }: JobState, worker: WorkerEntry, { entry, workerName }: LeaseEntry): boolean {
   if (entry.state.kind !== "leased" || entry.state.leases.length > 1 || workerName === worker.name)
     return false;
   // A backup is an attempt too. Without this, two workers that die alternately would keep a poisonous
@@ -46,7 +46,7 @@ function mayBackUp({ config }: JobState, worker: WorkerEntry, { entry, workerNam
  * when its worker needed that long for the rows of its last shard. Until a shard has been committed here
  * there is no median, and `slowFactor` times `minMs` has to do.
  */
-function slowAfterMs({ config, speeds }: JobState, { entry, workerName }: Lease): number {
+function slowAfterMs({ config, speeds }: JobState, { entry, workerName }: LeaseEntry): number {
   const { slowFactor, minMs } = config.backup;
   const median = speeds.medianMsPerRow;
   if (median === null) return slowFactor * minMs;

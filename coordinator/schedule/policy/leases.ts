@@ -4,7 +4,7 @@ import type { WorkerEntry } from "../state/job-state.ts";
 import { detachLease } from "../state/job-state.ts";
 import { moveShard } from "../state/moves.ts";
 import type { AttemptEnd } from "../state/record.ts";
-import { isSuspect, type Lease, leasesOf, type ShardEntry } from "../state/shard-state.ts";
+import { isSuspect, type LeaseEntry, leasesOf, type ShardEntry } from "../state/shard-state.ts";
 import { returnToPending } from "./verdict.ts";
 
 /** Grants a shard to a worker under a new token. */
@@ -19,7 +19,7 @@ export function openLease(
   const token: Token = { generation: state.generation, sequence: state.sequence };
   const { leaseMs } = state.config;
   recordSoon(context, { kind: "leaseGranted", shard: entry.shard.id, token, worker: worker.name, backup });
-  const lease: Lease = {
+  const lease: LeaseEntry = {
     entry,
     token,
     session: worker.session,
@@ -39,7 +39,7 @@ export function openLease(
 }
 
 /** Ends a lease; the shard stays where its other leases or offers hold it, else it is pending again. */
-export function endLease(context: EventContext, lease: Lease, end: AttemptEnd): void {
+export function endLease(context: EventContext, lease: LeaseEntry, end: AttemptEnd): void {
   const { state } = context;
   const { entry, token, workerName: worker } = lease;
   detachLease(state, lease);

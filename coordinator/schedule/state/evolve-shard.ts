@@ -9,7 +9,7 @@ import { moveShard } from "./moves.ts";
 import type { AttemptEnd, RecordOf } from "./record.ts";
 import { historyOf, placeOf } from "./shard-place.ts";
 import {
-  type Attempt,
+  type AttemptEntry,
   type CountedFailure,
   isOpen,
   MAX_ATTEMPTS_KEPT,
@@ -112,7 +112,7 @@ export function evolveRevoked(state: JobState, record: RecordOf<"shardRevoked">)
   keepAttempt(state, entry, { token, worker: known?.worker ?? "", backup: known?.backup ?? false, end });
 }
 
-export function findAttempt(entry: ShardEntry, token: Token): Attempt | undefined {
+export function findAttempt(entry: ShardEntry, token: Token): AttemptEntry | undefined {
   return entry.attempts.find((attempt) => compareTokens(attempt.token, token) === 0);
 }
 
@@ -137,7 +137,7 @@ function countedFailure(worker: string, end: AttemptEnd): CountedFailure | null 
 /**
  * Adds or replaces an attempt, in token order, and forgets the oldest that has ended when there are too many.
  */
-function keepAttempt(state: JobState, entry: ShardEntry, attempt: Attempt): void {
+function keepAttempt(state: JobState, entry: ShardEntry, attempt: AttemptEntry): void {
   seeToken(state, attempt.token);
   // Most shards have one attempt, and there are hundreds of thousands: a list that never grew holds nothing
   // but its item.

@@ -6,7 +6,7 @@ import { type Token, tokenKey } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type ScheduleConfig, validateScheduleConfig } from "./config.ts";
 import type { FailureReason, JobAccepted } from "./record.ts";
-import { isOpen, type Lease, type ShardEntry, type ShardKind } from "./shard-state.ts";
+import { isOpen, type LeaseEntry, type ShardEntry, type ShardKind } from "./shard-state.ts";
 import { SpeedSamples } from "./speed-samples.ts";
 
 /** A job while it runs. Mutable and owned by one shell; changed only through `applyEvent` and `replay`. */
@@ -45,7 +45,7 @@ export interface JobState {
   /** Workers with strikes, by name. */
   readonly reputations: Map<string, Reputation>;
   /** By token key, in the order of their grants. */
-  readonly leases: Map<string, Lease>;
+  readonly leases: Map<string, LeaseEntry>;
   readonly expiries: Heap<Expiry>;
   readonly queue: PendingQueue;
   readonly speeds: SpeedSamples;
@@ -95,7 +95,7 @@ export interface WorkerEntry {
   readonly session: WorkerSession;
   readonly name: string;
   readonly slots: number;
-  readonly leases: Set<Lease>;
+  readonly leases: Set<LeaseEntry>;
   /** When it last began to work, finished a row, or handed in a partial. */
   movedMs: number;
 }
@@ -128,7 +128,7 @@ interface Exclusion {
 /** `atMs` is when to look; the lease may have been renewed since. */
 interface Expiry {
   readonly atMs: number;
-  readonly lease: Lease;
+  readonly lease: LeaseEntry;
 }
 
 /**
@@ -230,13 +230,13 @@ export function isOpenEntry(entry: ShardEntry): boolean {
 }
 
 /** The live lease under this token, if it is this session's. */
-export function liveLease(state: JobState, session: WorkerSession, token: Token): Lease | undefined {
+export function liveLease(state: JobState, session: WorkerSession, token: Token): LeaseEntry | undefined {
   const lease = state.leases.get(tokenKey(token));
   return lease?.session === session ? lease : undefined;
 }
 
 /** Takes a lease out of every index but its shard's state, which the caller moves. */
-export function detachLease(state: JobState, lease: Lease): void {
+export function detachLease(state: JobState, lease: LeaseEntry): void {
   lease.live = false;
   state.leases.delete(tokenKey(lease.token));
   state.workers.get(lease.session)?.leases.delete(lease);

@@ -2,7 +2,7 @@ import { present } from "../../../shared/core/assert.ts";
 import { tokenKey } from "../../../shared/domain/token.ts";
 import type { JobState } from "./job-state.ts";
 import type { AttemptEnd, FailureReason } from "./record.ts";
-import type { Attempt, ShardEntry } from "./shard-state.ts";
+import type { AttemptEntry, ShardEntry } from "./shard-state.ts";
 
 /** Where a shard lies: rows `[rowStart, rowEnd)` of its file, or of the whole input when it spans several. */
 type ShardPlace =
@@ -60,7 +60,7 @@ export function historyOf(state: JobState, entry: ShardEntry): string {
   return `${placeOf(state, entry)}${parent}, is ${entry.state.kind}: ${attempts}${revoked}`;
 }
 
-function describeAttempt({ token, worker, backup, end }: Attempt): string {
+function describeAttempt({ token, worker, backup, end }: AttemptEntry): string {
   return `${tokenKey(token)} on ${worker}${backup ? " (backup)" : ""} ${describeEnd(end)}`;
 }
 

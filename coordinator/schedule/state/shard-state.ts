@@ -18,13 +18,13 @@ import type { AttemptEnd } from "./record.ts";
 export type ShardState =
   | { readonly kind: "pending"; readonly sinceMs: number; readonly notBeforeMs: number }
   /** One lease, or two where a backup was granted. */
-  | { readonly kind: "leased"; readonly leases: readonly Lease[] }
+  | { readonly kind: "leased"; readonly leases: readonly LeaseEntry[] }
   /** `offer` is being verified; `waiting` came in meanwhile; `leases` are still at work. */
   | {
       readonly kind: "committing";
       readonly offer: Offer;
       readonly waiting: readonly Offer[];
-      readonly leases: readonly Lease[];
+      readonly leases: readonly LeaseEntry[];
     }
   | { readonly kind: "committed"; readonly partial: PartialManifest }
   | { readonly kind: "split"; readonly atRow: number; readonly into: readonly [ShardId, ShardId] }
@@ -40,7 +40,7 @@ export interface ShardEntry {
   /** Changed only along the arrows in `moves.ts`. */
   readonly state: ShardState;
   /** The newest executions, oldest first by token; see {@link MAX_ATTEMPTS_KEPT}. */
-  attempts: readonly Attempt[];
+  attempts: readonly AttemptEntry[];
   /** Tokens up to this one have been forgotten: an offer under one of them is refused. */
   forgottenUpTo: Token | null;
   /** The ends that count against the shard, oldest first; emptied when a commit is revoked. */
@@ -57,7 +57,7 @@ export interface ShardEntry {
  */
 export const MAX_ATTEMPTS_KEPT = 16;
 
-export interface Attempt {
+export interface AttemptEntry {
   readonly token: Token;
   /** The worker's name. */
   readonly worker: string;
@@ -74,7 +74,7 @@ export interface CountedFailure {
 }
 
 /** A live lease. Gone from every index once `live` is false. */
-export interface Lease {
+export interface LeaseEntry {
   readonly entry: ShardEntry;
   readonly token: Token;
   readonly session: WorkerSession;
@@ -109,7 +109,7 @@ export const SHARD_KINDS = [
   "poisoned",
 ] as const satisfies readonly ShardKind[];
 
-export function leasesOf(state: ShardState): readonly Lease[] {
+export function leasesOf(state: ShardState): readonly LeaseEntry[] {
   return state.kind === "leased" || state.kind === "committing" ? state.leases : [];
 }
 

@@ -16,7 +16,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
   /^worker\/batch\/(batch-(sizer|search)|bounds)\.ts$/,
-  /^worker\/lanes\/lane-plan\.ts$/,
+  /^worker\/lanes\/lane-layout\.ts$/,
 ];
 
 /** In the core there is no waiting either: an event goes in, effects come out. */

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { planText } from "../../../../cli/render/plan-text.ts";
 import type { PlannedJob } from "../../../../shared/domain/job.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { anEstimate } from "./sample-estimate.ts";
 
-const MAP: MapPlan = {
+const MAP: MapBinding = {
   inputs: [
     {
       tensor: "image",
@@ -76,7 +76,7 @@ const MAP: MapPlan = {
 };
 
 /** Shards of these sizes, of both files. */
-function aPlan(shardSizes: readonly number[], map: Partial<MapPlan> = {}): PlannedJob {
+function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): PlannedJob {
   const file = { format: "parquet", bytes: 2048, version: "", footerSha256: "" } as const;
   return {
     spec: {

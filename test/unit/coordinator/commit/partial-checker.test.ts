@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BatchChecker, CheckFinding } from "../../../../coordinator/commit/batch-checker.ts";
+import type { CheckFinding, PartialsChecker } from "../../../../coordinator/commit/check-partials.ts";
 import { PartialChecker } from "../../../../coordinator/commit/partial-checker.ts";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
@@ -36,7 +36,7 @@ class Checkers {
   opened = 0;
   closed = 0;
 
-  readonly open = (): BatchChecker => {
+  readonly open = (): PartialsChecker => {
     this.opened += 1;
     return {
       check: (partials) => {

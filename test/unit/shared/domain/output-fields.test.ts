@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { OutputBinding } from "../../../../shared/domain/map-plan.ts";
+import type { OutputBinding } from "../../../../shared/domain/map-binding.ts";
 import { outputFields } from "../../../../shared/domain/output-fields.ts";
 
 function anOutput(parts: Partial<OutputBinding>): OutputBinding {

@@ -6,8 +6,8 @@ import {
   COLUMN_NAME,
   type ColumnSource,
   type InputSource,
+  type SourceBinding,
   type SourceContext,
-  type SourcePlan,
   type SourceProblem,
   type SourceSpec,
   type ValueSource,
@@ -15,9 +15,9 @@ import {
 import {
   chosenSource,
   INPUT_SOURCES,
-  type InputSourcePlan,
+  type InputSourceBinding,
+  SOURCE_BINDING_SCHEMA,
   SOURCE_KEYS,
-  SOURCE_PLAN_SCHEMA,
   type SourceKind,
   sourceColumns,
   sourceOf,
@@ -33,7 +33,7 @@ type Rows = readonly (readonly number[])[];
 interface Feeding {
   /** What the job file says of an input that is called `c`. */
   readonly spec: (width: number) => SourceSpec;
-  readonly plan: (width: number) => InputSourcePlan;
+  readonly bound: (width: number) => InputSourceBinding;
   readonly columns: (rows: Rows) => Readonly<Record<string, Data>>;
   readonly elementOf: (value: number) => number;
   /** Whether its rows have one length, or may differ. */
@@ -44,14 +44,14 @@ interface Feeding {
 const FEEDINGS = {
   one: {
     spec: () => ({}),
-    plan: () => ({ kind: "one", column: "c" }),
+    bound: () => ({ kind: "one", column: "c" }),
     columns: (rows) => ({ c: listColumn(rows) }),
     elementOf: (value) => value,
     lengths: ["even", "uneven"],
   },
   stack: {
     spec: () => ({ columns: "c?" }),
-    plan: (width) => ({ kind: "stack", columns: Array.from({ length: width }, (_, at) => `c${at}`) }),
+    bound: (width) => ({ kind: "stack", columns: Array.from({ length: width }, (_, at) => `c${at}`) }),
     columns: (rows) =>
       Object.fromEntries(
         (rows[0] ?? []).map((_, at) => [
@@ -67,7 +67,7 @@ const FEEDINGS = {
   },
   mask: {
     spec: () => ({ mask: "x" }),
-    plan: () => ({ kind: "mask", of: "x" }),
+    bound: () => ({ kind: "mask", of: "x" }),
     columns: (rows) => ({ c: listColumn(rows) }),
     elementOf: () => 1,
     lengths: ["uneven"],
@@ -105,14 +105,14 @@ function filledUneven(rows: Rows, batch: RecordBatch, binding: ReturnType<typeof
 
 describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] as Feeding] as const))(
   "%s",
-  (kind, { spec, plan, columns, elementOf, lengths }) => {
+  (kind, { spec, bound, columns, elementOf, lengths }) => {
     test("is chosen by its key, and bound as the job file says", () => {
       const source = chosenSource(spec(3));
       expect([source.kind, Object.hasOwn(source.keys, source.key)]).toEqual([kind, true]);
       expect(Object.keys(SOURCE_KEYS)).toEqual(expect.arrayContaining(Object.keys(source.keys)));
       const { context, problems } = aContext(Object.keys(columns([[1, 2, 3]])));
-      const bound = source.rows === "value" ? source.bind(spec(3)) : source.bind(spec(3), context)?.plan;
-      expect([bound, problems]).toEqual([plan(3), []]);
+      const made = source.rows === "value" ? source.bind(spec(3)) : source.bind(spec(3), context)?.binding;
+      expect([made, problems]).toEqual([bound(3), []]);
     });
 
     if (lengths.includes("even"))
@@ -120,7 +120,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
         fc.assert(
           fc.property(evenRows, scaling, (rows, { scale, offset }) => {
             const width = rows[0]?.length ?? 0;
-            const source = plan(width);
+            const source = bound(width);
             const binding = aBinding({ source, rowDims: [width], rowValues: width, scale, offset });
             const expected = rows.flat().map((one) => elementOf(one) * scale + offset + 0);
             const untouched = Array.from({ length: width }, () => 77);
@@ -134,7 +134,12 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
       test("rows that differ in length are padded behind their values", () => {
         fc.assert(
           fc.property(unevenRows, scaling, value, (rows, { scale, offset }, pad) => {
-            const binding = aBinding({ source: plan(1), scale, offset, rowShape: { kind: "padded", pad } });
+            const binding = aBinding({
+              source: bound(1),
+              scale,
+              offset,
+              rowShape: { kind: "padded", pad },
+            });
             const { length, values } = filledUneven(rows, batchOf(columns(rows)), binding);
             const expected = rows.flatMap((row) =>
               Array.from({ length }, (_, at) =>
@@ -147,7 +152,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
       });
 
     test("reads just the columns that it names, and says what it is", () => {
-      const source = plan(3);
+      const source = bound(3);
       const read = sourceColumns(source);
       expect([...read].sort()).toEqual(
         source.kind === "mask" ? [] : Object.keys(columns([[1, 2, 3]])).sort(),
@@ -157,15 +162,15 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
     });
 
     test("crosses the wire as it is, and what belongs to another source is left behind", () => {
-      const source = plan(2);
+      const source = bound(2);
       const sent: unknown = JSON.parse(JSON.stringify({ ...source, other: 1 }));
-      expect(SOURCE_PLAN_SCHEMA.parse(sent)).toEqual(source);
+      expect(SOURCE_BINDING_SCHEMA.parse(sent)).toEqual(source);
     });
   },
 );
 
 describe("a source that somebody adds", () => {
-  interface LastPlan extends SourcePlan {
+  interface LastBinding extends SourceBinding {
     readonly kind: "last";
     readonly column: string;
   }
@@ -179,14 +184,14 @@ describe("a source that somebody adds", () => {
     bind: (_spec, { names, find }) => {
       const column = names.at(-1) ?? "";
       const cell = find(column, [])?.cell ?? null;
-      return cell === null ? null : { plan: { kind: "last", column }, cell, found: column };
+      return cell === null ? null : { binding: { kind: "last", column }, cell, found: column };
     },
     columns: ({ column }) => [column],
     describe: ({ column }) => `the last column, ${column}`,
     marksPadding: () => false,
-  } as const satisfies ColumnSource<LastPlan>;
+  } as const satisfies ColumnSource<LastBinding>;
 
-  interface SegmentPlan extends SourcePlan {
+  interface SegmentPlan extends SourceBinding {
     readonly kind: "segment";
     readonly of: string;
     readonly segment: number;
@@ -213,7 +218,7 @@ describe("a source that somebody adds", () => {
   test("binds to columns, and fills rows with their cells", () => {
     const { context } = aContext(["a", "c"]);
     const bound = last.bind({}, context);
-    const given: InputSource = { ...last, columns: () => [bound?.plan.column ?? ""] };
+    const given: InputSource = { ...last, columns: () => [bound?.binding.column ?? ""] };
     const binding = aBinding({ rowDims: [2], rowValues: 2, scale: 10 });
     const batch = batchOf({
       c: listColumn([
@@ -225,8 +230,8 @@ describe("a source that somebody adds", () => {
   });
 
   test("or has one value, and fills rows of any shape", () => {
-    const plan = segment.bind({ of: "x", segment: 2 });
-    const given: InputSource = { ...segment, value: () => segment.value(plan) };
+    const mask = segment.bind({ of: "x", segment: 2 });
+    const given: InputSource = { ...segment, value: () => segment.value(mask) };
     const binding = aBinding({ rowDims: [2], rowValues: 2, scale: 10 });
     const batch = batchOf({ c: listColumn([[1], [2]]) });
     expect(filledEven(batch, binding, given)).toEqual([77, 77, 20, 20, 20, 20]);

@@ -41,5 +41,5 @@ function columnsBy(pattern: string, names: readonly string[]): readonly string[]
     },
   );
   expect(problems.length).toBe(bound === null ? 1 : 0);
-  return bound?.plan.columns ?? null;
+  return bound?.binding.columns ?? null;
 }

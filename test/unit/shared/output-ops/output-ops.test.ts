@@ -3,15 +3,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { bindOutput } from "../../../../coordinator/plan/bind/bind-output.ts";
-import type { OutputBinding } from "../../../../shared/domain/map-plan.ts";
+import type { OutputBinding } from "../../../../shared/domain/map-binding.ts";
 import { columnsOf, fieldOf, outputColumnNames } from "../../../../shared/domain/output-fields.ts";
 import type { SpecProblem } from "../../../../shared/job-file/issue-problems.ts";
-import { type OpPlan, type OutputOp, PLAIN_OP } from "../../../../shared/output-ops/output-op.ts";
+import { type OpBinding, type OutputOp, PLAIN_OP } from "../../../../shared/output-ops/output-op.ts";
 import {
-  OP_PLAN_SCHEMA,
+  bindOp,
+  OP_BINDING_SCHEMA,
   OUTPUT_OPS,
-  type OutputOpPlan,
-  planOp,
+  type OutputOpBinding,
 } from "../../../../shared/output-ops/output-ops.ts";
 import { arrowField } from "../../../../worker/collect/arrow-fields.ts";
 import { createOutputWriter } from "../../../../worker/collect/output-writer.ts";
@@ -53,7 +53,7 @@ function specOf({ keys }: Pick<OutputOp, "keys">, { k, withLabels, classes }: Ca
   };
 }
 
-function bindingOf(op: OutputOpPlan, { classes }: Case): OutputBinding {
+function bindingOf(op: OutputOpBinding, { classes }: Case): OutputBinding {
   return anOutput({ op, rowDims: [classes], rowValues: classes });
 }
 
@@ -87,13 +87,13 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
     test("makes of any row what the plainest computation does: with NaN, infinities, equals", () => {
       fc.assert(
         fc.property(cases, (some) => {
-          const plan = planOp({ op: kind, ...specOf(op, some) });
-          const binding = bindingOf(plan, some);
+          const bound = bindOp({ op: kind, ...specOf(op, some) });
+          const binding = bindingOf(bound, some);
           const columns = columnsOf(binding);
           const found = written(binding, some);
           expect(found).toHaveLength(columns.length);
           for (const [row, values] of some.rows.entries()) {
-            const expected = plain(values.map(Math.fround), plan);
+            const expected = plain(values.map(Math.fround), bound);
             for (const [index, { labels }] of columns.entries()) {
               const cells = (expected[index] ?? []).map((value) => labels?.[value] ?? value);
               const cell = found[index]?.[row] ?? [];
@@ -111,7 +111,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       fc.assert(
         fc.property(cases, (some) => {
           const spec = specOf(op, some);
-          const binding = bindingOf(planOp({ op: kind, ...spec }), some);
+          const binding = bindingOf(bindOp({ op: kind, ...spec }), some);
           const fields = columnsOf(binding).map((column) => fieldOf(binding, column));
           expect(outputColumnNames(binding.column, op, spec)).toEqual(fields.map(({ name }) => name));
           const writer = createOutputWriter(binding, some.rows.length);
@@ -125,9 +125,9 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
     test("crosses the wire as it is, and what belongs to another op is left behind", () => {
       fc.assert(
         fc.property(cases, (some) => {
-          const plan = planOp({ op: kind, ...specOf(op, some) });
-          const sent: unknown = JSON.parse(JSON.stringify({ ...plan, of: "another op" }));
-          expect(OP_PLAN_SCHEMA.parse(sent)).toEqual(plan);
+          const bound = bindOp({ op: kind, ...specOf(op, some) });
+          const sent: unknown = JSON.parse(JSON.stringify({ ...bound, of: "another op" }));
+          expect(OP_BINDING_SCHEMA.parse(sent)).toEqual(bound);
         }),
       );
     });
@@ -167,7 +167,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
 );
 
 describe("an op that somebody adds", () => {
-  interface NormPlan extends OpPlan {
+  interface NormBinding extends OpBinding {
     readonly kind: "l2norm";
   }
   /** A file of its own, and a place in the list: this is all that there is to it. */
@@ -178,13 +178,13 @@ describe("an op that somebody adds", () => {
     needs: "numbers",
     isRanked: false,
     schema: z.object({ kind: z.literal("l2norm") }),
-    plan: () => ({ kind: "l2norm" }),
+    bind: () => ({ kind: "l2norm" }),
     describe: () => "l2norm",
-    columns: (_plan, { values }: { readonly values: number }) => [
+    columns: (_binding, { values }: { readonly values: number }) => [
       { suffix: "", type: "float32", length: values },
     ],
     write:
-      (_plan, [target]) =>
+      (_binding, [target]) =>
       ({ values, width }, row, at) => {
         let squares = 0;
         for (let index = 0; index < width; index += 1) squares += (values[row * width + index] ?? 0) ** 2;
@@ -193,7 +193,7 @@ describe("an op that somebody adds", () => {
             target[at * width + index] = (values[row * width + index] ?? 0) / Math.sqrt(squares);
         }
       },
-  } as const satisfies OutputOp<NormPlan>;
+  } as const satisfies OutputOp<NormBinding>;
 
   test("fits the list, has a column and writes it", () => {
     const list = [...OUTPUT_OPS, l2norm] as const satisfies readonly OutputOp[];

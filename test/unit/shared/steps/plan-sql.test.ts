@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
-import { pruneSteps, type StepPlan } from "../../../../shared/domain/step-plan.ts";
+import { pruneSteps, type StepBinding } from "../../../../shared/domain/step-binding.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { planSql } from "../../../../shared/steps/plan-sql.ts";
 
@@ -28,13 +28,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function planned(sql: string, fields: readonly Field[] = FIELDS): Promise<StepPlan> {
+async function planned(sql: string, fields: readonly Field[] = FIELDS): Promise<StepBinding> {
   const result = await planSql({ where: "sql", sql }, fields, database, folder);
   if (result.kind === "refused") throw new Error(result.problems.map(({ what }) => what).join("; "));
   return result.step;
 }
 
-const columnsOf = ({ columns }: StepPlan) =>
+const columnsOf = ({ columns }: StepBinding) =>
   columns.map(({ name, from, type }) => (from === null ? `${name}: ${type.kind}` : `${name} = ${from}`));
 
 describe("a SELECT that makes each result of one row", () => {

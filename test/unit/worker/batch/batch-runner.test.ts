@@ -2,7 +2,7 @@ import { Float32 } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
-import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import { batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
 import { type BatchOutcome, BatchRunner } from "../../../../worker/batch/batch-runner.ts";
 import type { BatchSizer } from "../../../../worker/batch/batch-sizer.ts";
@@ -13,7 +13,7 @@ import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 import { anOutput } from "../../../support/shard-job.ts";
 
-const plan: MapPlan = {
+const map: MapBinding = {
   inputs: [aBinding()],
   outputs: [anOutput({ tensor: "y", rowDims: [], rowValues: 1 })],
   keep: [],
@@ -29,11 +29,11 @@ function someRows(rows: number) {
     Array.from({ length: rows }, (_, row) => row),
     new Float32(),
   );
-  const chunk = new InputChunk(batchOf({ c }), 0, plan.inputs);
+  const chunk = new InputChunk(batchOf({ c }), 0, map.inputs);
   return rowsBatch([{ chunk, start: 0, end: rows }]);
 }
 
-function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Partial<MapPlan> = {}) {
+function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Partial<MapBinding> = {}) {
   const stop = new AbortController();
   const runs: number[][] = [];
   const asked: (readonly string[])[] = [];
@@ -55,7 +55,7 @@ function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Par
   };
   const runner = new BatchRunner({
     lanes,
-    plan: { ...plan, ...changes },
+    map: { ...map, ...changes },
     sizer,
     pool: new BufferPool(4),
     meter: new BusyMeter(() => 0),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BATCH_BOUNDS } from "../../../../shared/domain/batch-in-use.ts";
-import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import { BatchSizer, type BatchSizerOptions } from "../../../../worker/batch/batch-sizer.ts";
 import {
   type BatchLimits,
@@ -90,7 +90,7 @@ test("whatever is known, the least wins, and of equals the first in the order of
 });
 
 describe("the memory set aside", () => {
-  const plan = (outputs: MapPlan["outputs"]): Pick<MapPlan, "inputs" | "outputs"> => ({
+  const plan = (outputs: MapBinding["outputs"]): Pick<MapBinding, "inputs" | "outputs"> => ({
     inputs: [aBinding({ dtype: "int64", rowShape: { kind: "padded", pad: 0 } })],
     outputs,
   });

@@ -1,7 +1,7 @@
 import { Int32, Schema, type Table, Utf8 } from "apache-arrow";
 import { describe, expect, test } from "vitest";
 import type { LeaseSlice } from "../../../../shared/domain/job.ts";
-import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import { batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
 import type { BatchOutcome } from "../../../../worker/batch/batch-runner.ts";
 import { Collector } from "../../../../worker/collect/collector.ts";
@@ -12,7 +12,7 @@ import { anOutput } from "../../../support/shard-job.ts";
 
 const keep = (name: string) => ({ name, type: { kind: "string" }, nullable: true }) as const;
 
-const plan: MapPlan = {
+const map: MapBinding = {
   inputs: [aBinding()],
   outputs: [anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1, declaredDims: ["n"] })],
   keep: [keep("name")],
@@ -26,7 +26,7 @@ const plan: MapPlan = {
 function aChunk(values: readonly (number | null)[], shardRow: number): InputChunk {
   const names = values.map((_, index) => `row ${shardRow + index}`);
   const columns = { c: column(values, new Int32()), name: column(names, new Utf8()) };
-  return new InputChunk(batchOf(columns), shardRow, plan.inputs);
+  return new InputChunk(batchOf(columns), shardRow, map.inputs);
 }
 
 /** Rows of `/data/a.parquet`. */
@@ -36,10 +36,10 @@ const slice = (rowStart: number, rowEnd: number, path = "/data/a.parquet"): Leas
   rowEnd,
 });
 
-function aCollector(slices: readonly LeaseSlice[], changes: Partial<MapPlan> = {}, mostBytes = 1e9) {
+function aCollector(slices: readonly LeaseSlice[], changes: Partial<MapBinding> = {}, mostBytes = 1e9) {
   const { schema } = batchOf({ c: column([1], new Int32()), name: column(["a"], new Utf8()) });
   return new Collector({
-    plan: { ...plan, ...changes },
+    map: { ...map, ...changes },
     schema: new Schema(schema.fields),
     slices,
     shardRows: slices.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0),
@@ -142,12 +142,12 @@ test("a kept column named as one of a dead letter's own is told apart", () => {
   const names = { row: column(["x", "y"], new Utf8()), kept_row: column(["u", "v"], new Utf8()) };
   const batch = batchOf({ c: column([1, null], new Int32()), ...names });
   const collector = new Collector({
-    plan: { ...plan, keep: [keep("row"), keep("kept_row")] },
+    map: { ...map, keep: [keep("row"), keep("kept_row")] },
     schema: new Schema(batch.schema.fields),
     slices: [slice(7, 9)],
     shardRows: 2,
   });
-  const chunk = new InputChunk(batch, 0, plan.inputs);
+  const chunk = new InputChunk(batch, 0, map.inputs);
   collector.open(chunk);
   collector.collect([mapped([{ chunk, start: 0, end: 1 }], [1])]);
   expect(rowsOf(collector.finish().dead)).toMatchObject([{ row: 8, kept_kept_row: "y", kept_row: "v" }]);
@@ -155,7 +155,7 @@ test("a kept column named as one of a dead letter's own is told apart", () => {
 
 describe("rows of a chunk that are too long for one piece", () => {
   const labels = ["short", "a label that is much longer"];
-  const changes: Partial<MapPlan> = {
+  const changes: Partial<MapBinding> = {
     outputs: [
       anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1 }),
       anOutput({ column: "best", tensor: "s", op: { kind: "argmax", labels: labels } }),
@@ -199,7 +199,7 @@ describe("rows that steps dropped, or made several of", () => {
   const preparedChunk = (values: readonly (number | null)[]) => {
     const names = values.map((_, row) => `part ${row}`);
     const columns = { c: column(values, new Int32()), name: column(names, new Utf8()) };
-    return new InputChunk(batchOf(columns), 0, plan.inputs, origin);
+    return new InputChunk(batchOf(columns), 0, map.inputs, origin);
   };
   const answered = (values: readonly (number | null)[]) => {
     const collector = aCollector([slice(0, 6)]);

@@ -2,7 +2,7 @@ import { type Data, Vector } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeHalf } from "../../../../shared/core/float16.ts";
-import type { OutputBinding } from "../../../../shared/domain/map-plan.ts";
+import type { OutputBinding } from "../../../../shared/domain/map-binding.ts";
 import { outputFields } from "../../../../shared/domain/output-fields.ts";
 import { DTYPE_ARRAYS, DTYPES, type Dtype, type TensorData } from "../../../../shared/domain/tensor.ts";
 import { arrowField } from "../../../../worker/collect/arrow-fields.ts";

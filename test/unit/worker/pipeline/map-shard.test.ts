@@ -1,6 +1,6 @@
 import { Float32, Int32, type RecordBatch, Table } from "apache-arrow";
 import { expect, test } from "vitest";
-import type { MapPlan } from "../../../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import type { Lanes } from "../../../../worker/lanes/lanes.ts";
 import { mapInMemory } from "../../../support/memory-shard.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
@@ -8,7 +8,7 @@ import { anOutput } from "../../../support/shard-job.ts";
 
 const ROWS = 50_000;
 
-const map: MapPlan = {
+const map: MapBinding = {
   inputs: [aBinding()],
   outputs: [
     anOutput({ column: "y", tensor: "y", rowDims: [], rowValues: 1 }),

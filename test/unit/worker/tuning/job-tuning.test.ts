@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { canonicalJson } from "../../../../shared/core/digest.ts";
 import type { DeviceReport } from "../../../../shared/domain/precision.ts";
 import { type LearnedBatch, NOTHING_LEARNED } from "../../../../worker/batch/batch-sizer.ts";
-import type { LanePlan } from "../../../../worker/lanes/lane-plan.ts";
+import type { LaneLayout } from "../../../../worker/lanes/lane-layout.ts";
 import { type CheckKind, JobTuning } from "../../../../worker/tuning/job-tuning.ts";
 import type { MachineFacts } from "../../../../worker/tuning/machine-facts.ts";
 import type { TuningCache } from "../../../../worker/tuning/tuning-cache.ts";
@@ -16,8 +16,8 @@ const machine: MachineFacts = {
   platform: "linux-x64",
   onnxruntime: "1",
 };
-const plan: LanePlan = { lanes: 2, threads: 1 };
-const other: LanePlan = { lanes: 1, threads: 2 };
+const plan: LaneLayout = { lanes: 2, threads: 1 };
+const other: LaneLayout = { lanes: 1, threads: 2 };
 const job = aJob({ partialsPath: "/partials" });
 
 function memoryCache() {

@@ -2,7 +2,7 @@ import { bindMap } from "../../../../../coordinator/plan/bind/bind-map.ts";
 import { isShardmillError, type Problem } from "../../../../../shared/core/errors.ts";
 import type { Field, FieldType, NumericType } from "../../../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../../../shared/domain/job-spec.ts";
-import type { MapPlan } from "../../../../../shared/domain/map-plan.ts";
+import type { MapBinding } from "../../../../../shared/domain/map-binding.ts";
 import type { InputSpec, OutputSpec } from "../../../../../shared/domain/map-spec.ts";
 import type { Dim, Dtype, ModelSignature, TensorInfo } from "../../../../../shared/domain/tensor.ts";
 
@@ -69,7 +69,7 @@ export function bind(
   map: MapParts,
   types: Readonly<Record<string, FieldType>>,
   model: Partial<ModelSignature> = {},
-): MapPlan {
+): MapBinding {
   return bindMap(aMap(map), aModel(model), fields(types));
 }
 

@@ -18,7 +18,7 @@ interface ShardThreadRequest {
  * are for their write threads. On a CPU the lanes want every core, and one thread feeds them: a second one on
  * two cores made it slower.
  */
-export function planShardThreads({ device, cores, requested }: ShardThreadRequest): number {
+export function shardThreadCount({ device, cores, requested }: ShardThreadRequest): number {
   if (requested !== "auto") return requested;
   return device === "cpu" ? 1 : Math.max(1, Math.min(MOST_THREADS, Math.floor(cores / 2)));
 }
@@ -28,7 +28,7 @@ export function planShardThreads({ device, cores, requested }: ShardThreadReques
  * before it or behind it (being written, or prefetched), and one more, so that there is a next one for
  * whichever ends first. With one thread: one read, one written, one prefetched.
  */
-export function planSlots(shardThreads: number): number {
+export function leaseSlotCount(shardThreads: number): number {
   return 2 * shardThreads + 1;
 }
 
@@ -47,6 +47,6 @@ const MOST_STEP_THREADS = 4;
  *
  * @param cores that this worker may use
  */
-export function planStepThreads(cores: number, shardThreads: number): number {
+export function stepThreadCount(cores: number, shardThreads: number): number {
   return Math.max(1, Math.min(MOST_STEP_THREADS, Math.floor(cores / 2 / shardThreads)));
 }

@@ -1,8 +1,8 @@
-import type { InputSourcePlan } from "../input-sources/input-sources.ts";
-import type { OutputOpPlan } from "../output-ops/output-ops.ts";
+import type { InputSourceBinding } from "../input-sources/input-sources.ts";
+import type { OutputOpBinding } from "../output-ops/output-ops.ts";
 import type { Field } from "./dataset.ts";
 import type { RowShape } from "./row-shape.ts";
-import type { StepPlan } from "./step-plan.ts";
+import type { StepBinding } from "./step-binding.ts";
 import type { Dim, Dtype } from "./tensor.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { Dim, Dtype } from "./tensor.ts";
  * Plain JSON: the coordinator makes it once, before any work, and workers run it without deciding anything
  * again.
  */
-export interface MapPlan {
+export interface MapBinding {
   readonly inputs: readonly InputBinding[];
   readonly outputs: readonly OutputBinding[];
   /** Columns, as the inputs have them, that are carried to the output as they are. */
@@ -21,9 +21,9 @@ export interface MapPlan {
    */
   readonly columns: readonly string[];
   /** What is done with the rows before they become tensors. */
-  readonly prepare: readonly StepPlan[];
+  readonly prepare: readonly StepBinding[];
   /** What is done with the kept columns and the outputs before they are written. */
-  readonly finish: readonly StepPlan[];
+  readonly finish: readonly StepBinding[];
   /** The model's batch dimension if it is a fixed number (the last batch is then padded), else null. */
   readonly fixedBatchRows: number | null;
 }
@@ -37,7 +37,7 @@ export interface InputBinding {
   /** product(rowDims). */
   readonly rowValues: number;
   /** What its values are made of, before scale and offset. */
-  readonly source: InputSourcePlan;
+  readonly source: InputSourceBinding;
   /** value * scale + offset, in float64, then cast. */
   readonly scale: number;
   readonly offset: number;
@@ -66,5 +66,5 @@ export interface OutputBinding {
   readonly batchAxis: number;
   /** What the model says of its shape, for whoever reads that it gave another. */
   readonly declaredDims: readonly Dim[];
-  readonly op: OutputOpPlan;
+  readonly op: OutputOpBinding;
 }

@@ -6,7 +6,7 @@ import { type CheckPlace, type CheckTools, checkPartial, makeDurable } from "./c
 export type CheckFinding = ErrorData | null;
 
 /** Where partials are checked, some at a time: a thread of its own, or the simulator's world. */
-export interface BatchChecker extends AsyncDisposable {
+export interface PartialsChecker extends AsyncDisposable {
   /**
    * One finding a partial, in their order. One call at a time.
    *
@@ -17,7 +17,7 @@ export interface BatchChecker extends AsyncDisposable {
 }
 
 /** Opens a checker for the partials of a job. */
-export type OpenChecker = (place: CheckPlace) => BatchChecker;
+export type OpenChecker = (place: CheckPlace) => PartialsChecker;
 
 /**
  * Checks one after the other, here. The names of all of them, in the folder of partials, are made durable at
@@ -43,7 +43,7 @@ export async function checkPartials(
 }
 
 /** A checker that works here, in the caller's own thread. */
-export function checkHere(place: CheckPlace, tools: CheckTools): BatchChecker {
+export function checkHere(place: CheckPlace, tools: CheckTools): PartialsChecker {
   return {
     check: (partials) => checkPartials(partials, place, tools),
     [Symbol.asyncDispose]: async () => {},

@@ -7,7 +7,7 @@ import type { Field } from "./dataset.ts";
  * A step is given the columns that it reads, and gives those that it makes, and from which row each of its
  * rows came. All other columns pass it by: whoever runs it puts them beside the ones that it made.
  */
-export interface StepPlan extends StepColumns {
+export interface StepBinding extends StepColumns {
   readonly op: StepOp;
 }
 
@@ -50,9 +50,9 @@ export function madeColumns({ columns }: Pick<StepColumns, "columns">): readonly
  * in front of the first.
  */
 export function pruneSteps(
-  steps: readonly StepPlan[],
+  steps: readonly StepBinding[],
   needed: readonly string[],
-): { readonly steps: readonly StepPlan[]; readonly needed: readonly string[] } {
+): { readonly steps: readonly StepBinding[]; readonly needed: readonly string[] } {
   let names = new Set(needed);
   const pruned = [...steps].reverse().map((step) => {
     const columns = step.columns.filter(({ name }) => names.has(name));
@@ -66,11 +66,11 @@ export function pruneSteps(
 interface JoinedSteps {
   readonly columns: StepColumns;
   /** The steps, without what passes all of them by: the columns behind the last are those that are made. */
-  readonly steps: readonly StepPlan[];
+  readonly steps: readonly StepBinding[];
 }
 
 /** @param where how errors name all of them: `map.prepare` */
-export function joinSteps(where: string, steps: readonly StepPlan[]): JoinedSteps {
+export function joinSteps(where: string, steps: readonly StepBinding[]): JoinedSteps {
   const last = steps.at(-1)?.columns ?? [];
   const columns = last.map((column) => ({ ...column, from: firstName(steps, column.name) }));
   const made = madeColumns({ columns }).map(({ name }) => name);
@@ -79,7 +79,7 @@ export function joinSteps(where: string, steps: readonly StepPlan[]): JoinedStep
 }
 
 /** What a column behind `steps` is called in front of them; null where one of them makes it. */
-function firstName(steps: readonly StepPlan[], name: string): string | null {
+function firstName(steps: readonly StepBinding[], name: string): string | null {
   return steps.reduceRight<string | null>((at, { columns }) => {
     return columns.find((column) => column.name === at)?.from ?? null;
   }, name);

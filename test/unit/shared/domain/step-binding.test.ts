@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import type { Field } from "../../../../shared/domain/dataset.ts";
-import { joinSteps, type StepColumn, type StepPlan } from "../../../../shared/domain/step-plan.ts";
+import { joinSteps, type StepBinding, type StepColumn } from "../../../../shared/domain/step-binding.ts";
 
 const field = (name: string): Field => ({ name, type: { kind: "string" }, nullable: true });
 const passed = (name: string, from = name): StepColumn => ({ ...field(name), from });
 const made = (name: string): StepColumn => ({ ...field(name), from: null });
 
-function aStep(reads: readonly string[], columns: readonly StepColumn[]): StepPlan {
+function aStep(reads: readonly string[], columns: readonly StepColumn[]): StepBinding {
   return { where: "step", op: { kind: "sql", select: "", named: [] }, reads, columns };
 }
 

@@ -1,26 +1,26 @@
 import { expect, test } from "vitest";
 import {
-  planShardThreads,
-  planSlots,
-  planStepThreads,
-} from "../../../../worker/pipeline/shard-thread-plan.ts";
+  leaseSlotCount,
+  shardThreadCount,
+  stepThreadCount,
+} from "../../../../worker/pipeline/thread-counts.ts";
 
 test("a CPU's lanes are fed by one thread, a GPU's by half of its cores, four at most", () => {
   const plan = (device: "cpu" | "cuda", cores: number) =>
-    planShardThreads({ device, cores, requested: "auto" });
+    shardThreadCount({ device, cores, requested: "auto" });
   expect([1, 2, 64].map((cores) => plan("cpu", cores))).toEqual([1, 1, 1]);
   expect([1, 2, 3, 4, 8, 64].map((cores) => plan("cuda", cores))).toEqual([1, 1, 1, 2, 4, 4]);
 });
 
 test("a number that was asked for is taken", () => {
-  expect(planShardThreads({ device: "cpu", cores: 2, requested: 3 })).toBe(3);
+  expect(shardThreadCount({ device: "cpu", cores: 2, requested: 3 })).toBe(3);
 });
 
 test("one thread holds a shard that it reads, one that is written and one prefetched; more threads two each and one", () => {
-  expect([1, 2, 4].map(planSlots)).toEqual([3, 5, 9]);
+  expect([1, 2, 4].map(leaseSlotCount)).toEqual([3, 5, 9]);
 });
 
 test("the steps of a stage have half of the cores, shared out among the shard threads: one at least, four at most", () => {
-  expect([1, 2, 4, 8, 64].map((cores) => planStepThreads(cores, 1))).toEqual([1, 1, 2, 4, 4]);
-  expect([2, 8, 16, 64].map((cores) => planStepThreads(cores, 4))).toEqual([1, 1, 2, 4]);
+  expect([1, 2, 4, 8, 64].map((cores) => stepThreadCount(cores, 1))).toEqual([1, 1, 2, 4, 4]);
+  expect([2, 8, 16, 64].map((cores) => stepThreadCount(cores, 4))).toEqual([1, 1, 2, 4]);
 });

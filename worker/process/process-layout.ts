@@ -6,9 +6,9 @@ import type { LogLevel } from "../../shared/core/log.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { availableCores } from "../job/device-runner.ts";
-import { planLanes } from "../lanes/lane-plan.ts";
-import { planShardThreads, planStepThreads } from "../pipeline/shard-thread-plan.ts";
-import type { ProcessPlan } from "./supervisor.ts";
+import { layOutLanes } from "../lanes/lane-layout.ts";
+import { shardThreadCount, stepThreadCount } from "../pipeline/thread-counts.ts";
+import type { ProcessLayout } from "./supervisor.ts";
 
 /** How many to start. `auto` workers: for the CPU one, for GPUs one a device. */
 export type ProcessCounts = Readonly<
@@ -25,13 +25,13 @@ export interface LocalWorkersOptions extends ProcessCounts {
 }
 
 /** The processes to start on this machine: one a device, the cores shared out between them. */
-export async function planProcesses(options: LocalWorkersOptions): Promise<ProcessPlan[]> {
+export async function layOutProcesses(options: LocalWorkersOptions): Promise<ProcessLayout[]> {
   const { device } = options;
   const gpus = device === "cuda" || device === "tensorrt" ? await visibleGpus() : [];
   const count = options.workers === "auto" ? Math.max(1, gpus.length) : options.workers;
   const cores = Math.max(1, Math.floor(availableCores() / count));
-  const shardThreads = planShardThreads({ device, cores, requested: options.shardThreads });
-  const { lanes, threads } = planLanes({
+  const shardThreads = shardThreadCount({ device, cores, requested: options.shardThreads });
+  const { lanes, threads } = layOutLanes({
     device,
     cores,
     requestedLanes: options.lanes,
@@ -48,7 +48,7 @@ export async function planProcesses(options: LocalWorkersOptions): Promise<Proce
         lanes,
         threadsPerLane: threads,
         shardThreads,
-        stepThreads: planStepThreads(cores, shardThreads),
+        stepThreads: stepThreadCount(cores, shardThreads),
         access: options.access,
         logLevel: options.logLevel,
         giveUpMs: options.giveUpMs,

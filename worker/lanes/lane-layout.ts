@@ -10,7 +10,7 @@ export interface LaneRequest {
   readonly requestedThreads: number | "auto";
 }
 
-export interface LanePlan {
+export interface LaneLayout {
   readonly lanes: number;
   /** Intra-op threads of each lane's session. */
   readonly threads: number;
@@ -31,7 +31,7 @@ const GPU_LANES = 2;
  *
  * @throws {ARGUMENT_INVALID} more lanes than the device bears in one process
  */
-export function planLanes({ device, cores, requestedLanes, requestedThreads }: LaneRequest): LanePlan {
+export function layOutLanes({ device, cores, requestedLanes, requestedThreads }: LaneRequest): LaneLayout {
   const { maxLanes } = DEVICE_TRAITS[device];
   if (maxLanes !== null && requestedLanes !== "auto" && requestedLanes > maxLanes) {
     throw new ShardmillError("ARGUMENT_INVALID", `${device} bears ${maxLanes} lane in one process`, {
