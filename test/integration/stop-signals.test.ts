@@ -19,8 +19,8 @@ test("a command that does not come out of a native call ends at the third Ctrl-C
   await writeFile(
     main,
     `import duckdb from ${JSON.stringify(duckdb)};
-import { listenForStops, whenAborted } from ${JSON.stringify(compiledUrl("cli/stop-signals.ts").href)};
-const stops = listenForStops();
+import { listenForStopSignals, whenAborted } from ${JSON.stringify(compiledUrl("cli/stop-signals.ts").href)};
+const stops = listenForStopSignals();
 whenAborted(stops.asked, () => console.log("asked"));
 whenAborted(stops.atOnce, () => console.log("at once"));
 const connection = await (await duckdb.DuckDBInstance.create(":memory:")).connect();
@@ -29,8 +29,8 @@ console.log("hangs");
 `,
   );
   await using command = startCli([], { main });
-  for (const said of ["hangs\n", "asked\n", "at once\n"]) {
-    while (!command.stdout.endsWith(said)) await sleep(10);
+  for (const said of [/^hangs\n/, /\nasked\n/, /\nat once\n/]) {
+    await command.saw(said);
     command.kill("SIGINT");
   }
   expect(await command.ended).toMatchObject({ code: null, signal: "SIGINT", stderr: "" });
