@@ -109,9 +109,10 @@ test("a reduction that is called off ends at once, and leaves nothing", async ()
   const folders = { partialsPath: paths.partials, tempFolder: paths.temp };
   const partials = await writePartials({ ...folders, reduce }, [{ shard: 0, rows: "SELECT 1 AS id" }]);
   const stop = new AbortController();
+  await using storage = createLocalStorage();
   const reducing = reducePartials({
     paths,
-    storage: createLocalStorage(),
+    storage,
     reduce,
     fields: FIELDS,
     partials,
