@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { exitCodeOf } from "./exit.ts";
@@ -42,14 +41,16 @@ export function printStopped(): number {
 
 async function printReductions(status: JobStatus): Promise<void> {
   const { readManifest } = await import("../coordinator/publish/read-manifest.ts");
-  const { parseLocation } = await import("../shared/domain/location.ts");
-  const { createLocalStorage } = await import("../shared/storage/local.ts");
+  const { below, parseLocation } = await import("../shared/domain/location.ts");
+  const { Storages } = await import("../shared/storage/open-storage.ts");
   const { readReduction } = await import("../coordinator/reduce/preview.ts");
   const style = createStyle(process.stdout);
-  await using storage = createLocalStorage();
+  await using storages = new Storages();
+  const output = parseLocation(status.output);
+  const storage = await storages.at(output);
   const manifest = await readManifest(parseLocation(status.manifest), storage);
   for (const file of manifest.files.filter(({ kind }) => kind === "reduced")) {
-    const { columns, rows, totalRows } = await readReduction(join(status.output, file.path), SHOWN_ROWS);
+    const { columns, rows, totalRows } = await readReduction(below(output, file.path), storage, SHOWN_ROWS);
     process.stdout.write(`\n${style.bold(file.path.replace(/^reduced\/|\.parquet$/g, ""))}\n`);
     process.stdout.write(`${renderTable({ columns, rows, totalRows }, style)}\n`);
   }

@@ -213,7 +213,7 @@ export class SimCoordinators {
         : new SimBucket({ ...operations, root: bucket });
     return {
       disk,
-      storage,
+      openStorage: async () => storage,
       random,
       processes: {
         own: () => ({ host: HOST, bootId: null, pidNamespace, pid: process.pid, startTicks: null }),

@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
 import { blockingDisk } from "./blocking-disk.ts";
 import type { CheckPlace } from "./check-partial.ts";
 import { checkPartials } from "./check-partials.ts";
@@ -12,8 +13,9 @@ import { countRows } from "./row-counter.ts";
  */
 const port = present(parentPort, "a check thread has a parent");
 const place: CheckPlace = workerData;
-const tools = { storage: createLocalStorage({ disk: blockingDisk }), countRows };
+const storages = new Storages({ file: async () => createLocalStorage({ disk: blockingDisk }) });
 
 port.on("message", async (partials: readonly PartialManifest[]) => {
-  port.postMessage(await checkPartials(partials, place, tools));
+  const storage = await storages.at(place.partials);
+  port.postMessage(await checkPartials(partials, place, { storage, countRows }));
 });

@@ -1,6 +1,6 @@
-import { digestFile } from "../../shared/core/digest.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import { createLocalStorage } from "../../shared/storage/local.ts";
+import { type StorageOpeners, Storages } from "../../shared/storage/open-storage.ts";
+import { digestStored } from "../../shared/storage/whole-file.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 
 type JudgedFiles = {
@@ -15,11 +15,14 @@ type JudgedFiles = {
  */
 export class FailureJudge {
   readonly #files: JudgedFiles;
+  readonly #openers: StorageOpeners | undefined;
   /** A model may have gigabytes: however many workers complain, it is read by one at a time. */
   #readingModel: Promise<boolean> | null = null;
 
-  constructor(files: JudgedFiles) {
+  /** @param openers others than the usual ones */
+  constructor(files: JudgedFiles, openers?: StorageOpeners) {
     this.#files = files;
+    this.#openers = openers;
   }
 
   async judge(reason: FailureReason): Promise<FailureReason> {
@@ -33,8 +36,11 @@ export class FailureJudge {
   async #inputIsAsPlanned(path: unknown): Promise<boolean> {
     const planned = this.#files.dataset.files.find((file) => file.path === path);
     if (planned === undefined) return false;
-    await using store = createLocalStorage();
-    const stat = await store.stat(planned.path).catch(() => null);
+    await using storages = new Storages(this.#openers);
+    const stat = await storages
+      .at(planned.path)
+      .then((storage) => storage.stat(planned.path))
+      .catch(() => null);
     return stat?.bytes === planned.bytes && stat.version === planned.version;
   }
 
@@ -47,8 +53,12 @@ export class FailureJudge {
 
   async #readModel(): Promise<boolean> {
     const { model } = this.#files;
+    await using storages = new Storages(this.#openers);
     for (const { path, sha256 } of [model, ...model.externalData]) {
-      const found = await digestFile(path).catch(() => null);
+      const found = await storages
+        .at(path)
+        .then((storage) => digestStored(storage, path))
+        .catch(() => null);
       if (found?.sha256 !== sha256) return false;
     }
     return true;

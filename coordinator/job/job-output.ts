@@ -5,6 +5,7 @@ import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -26,6 +27,8 @@ interface JobOutputOptions {
   /** The job's state: read when reducing, never changed here. */
   readonly state: () => JobState;
   readonly seams: JobSeams;
+  /** Of the output and the partials. */
+  readonly storage: Storage;
   readonly runWatch: RunWatch;
   /** Whoever has lost it deletes and publishes nothing: another coordinator builds on these files. */
   readonly lock: Pick<HeldLock, "confirm">;
@@ -43,7 +46,9 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     this.#options = options;
     const { spec } = options.planned;
     this.#paths = workPaths(spec.output.path);
-    this.partials = createPartialStore(this.#paths.partials, partialRules(spec), options.seams);
+    const { storage, seams } = options;
+    const { openChecker } = seams;
+    this.partials = createPartialStore(this.#paths.partials, partialRules(spec), { storage, openChecker });
   }
 
   verify(partial: PartialManifest): Promise<void> {
@@ -78,10 +83,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         },
       );
     }
-    const { planned, seams, lock } = this.#options;
+    const { planned, storage, lock } = this.#options;
     const confirm = () => lock.confirm();
     await confirm();
-    await publishOutput({ outputPath: planned.spec.output.path, storage: seams.storage, staged, confirm });
+    await publishOutput({ outputPath: planned.spec.output.path, storage, staged, confirm });
   }
 
   /** Whatever is under way is given up: nobody waits for it any more. */
@@ -101,7 +106,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 
   async #reduceAndStage(): Promise<StagedOutput> {
-    const { planned, jobId, seams, runWatch, lock } = this.#options;
+    const { planned, jobId, seams, storage, runWatch, lock } = this.#options;
     const { spec, map, digests } = planned;
     const state = this.#options.state();
     const signal = this.#abort.signal;
@@ -112,7 +117,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     // generation whose shard is still open may yet be offered.
     await lock.confirm();
     await this.partials.sweep(partials).catch(ignoreStorage);
-    const place = { paths: this.#paths, storage: seams.storage };
+    const place = { paths: this.#paths, storage };
     const reduced = await seams.reduce({
       ...place,
       reduce: spec.reduce,

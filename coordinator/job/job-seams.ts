@@ -3,7 +3,8 @@ import { systemProcesses } from "../../shared/core/process-identity.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { createLocalStorage } from "../../shared/storage/local.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { OpenChecker } from "../commit/check-partials.ts";
 import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
@@ -17,14 +18,18 @@ import type { JobState } from "../schedule/state/job-state.ts";
 
 /**
  * Where a running job touches the world. The journal and its lock go through `disk`, the partials and the
- * output through `storage`; what reads Parquet or a model is a function of its own. The simulator gives all
- * of them, and the rest of the job is the real one.
+ * output through the storage that their location is in; what reads Parquet or a model is a function of its
+ * own. The simulator gives all of them, and the rest of the job is the real one.
  */
 export interface JobSeams extends LockSeams {
   /** Of the lock and the journal. */
   readonly disk: Disk;
-  /** Of the output, and of the partials that it is made of. */
-  readonly storage: Storage;
+  /**
+   * Of an output, and of the partials that it is made of: kept open for as long as the process lives.
+   *
+   * @throws {STORE_REFUSED} when nothing here reaches it
+   */
+  openStorage(output: Location): Promise<Storage>;
   readonly random: Random;
   plan(spec: JobSpec, signal: AbortSignal, aside?: Aside): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
@@ -42,9 +47,11 @@ export interface JobSeams extends LockSeams {
   watch(state: JobState, outputPath: string): void;
 }
 
+const storages = new Storages();
+
 export const realSeams: JobSeams = {
   disk: realDisk,
-  storage: createLocalStorage(),
+  openStorage: (output) => storages.at(output),
   random: systemRandom,
   processes: systemProcesses,
   plan: planJob,

@@ -31,9 +31,10 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
   const paths = workPaths(spec.output.path);
   const signal = options.signal ?? NEVER;
   const { seams } = options;
-  const found = await inspectOutput(paths.output, seams.storage).catch(
-    (error: unknown) => ({ kind: "refused", error }) as const,
-  );
+  const found = await seams
+    .openStorage(paths.output)
+    .then((storage) => inspectOutput(paths.output, storage))
+    .catch((error: unknown) => ({ kind: "refused", error }) as const);
   if (found.kind === "published" && !options.fresh) {
     return await adoptResult(spec, found.manifest, paths, options);
   }
@@ -48,15 +49,16 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
   const resources = new ResourceStack();
   try {
     const lock = resources.add(await lockOutput(paths, options));
-    const now = await inspectOutput(paths.output, seams.storage);
+    const storage = await seams.openStorage(paths.output);
+    const now = await inspectOutput(paths.output, storage);
     if (now.kind === "published" && !options.fresh) {
       // Another coordinator published it while this one planned.
       await resources.release();
       return await adoptResult(spec, now.manifest, paths, options);
     }
     if (options.fresh || now.kind === "halfCleared")
-      await clearOutput(paths.output, { ...seams, keepsWork: isOfLock });
-    return await startJob(planned, { ...options, paths, precision, lock }, resources);
+      await clearOutput(paths.output, { disk: seams.disk, storage, keepsWork: isOfLock });
+    return await startJob(planned, { ...options, paths, storage, precision, lock }, resources);
   } catch (error) {
     // What went wrong first is what is reported.
     await resources.release().catch(() => {});
@@ -80,11 +82,12 @@ async function adoptResult(
 async function sweepPublished(paths: WorkPaths, options: OpenJobOptions): Promise<void> {
   const { seams } = options;
   const { output } = paths;
-  if (!(await hasWorkFiles(output, seams.storage, seams.disk))) return;
+  const storage = await seams.openStorage(output);
+  if (!(await hasWorkFiles(output, storage, seams.disk))) return;
   try {
     {
       await using _lock = await lockOutput(paths, options);
-      await removeWorkFiles(output, seams.storage, seams.disk);
+      await removeWorkFiles(output, storage, seams.disk);
     }
     await removeWorkFolder(output, seams.disk);
   } catch (error) {

@@ -6,6 +6,7 @@ import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -33,6 +34,8 @@ const JOURNAL_PAUSE_MS = 2;
 /** What starting a job takes beside what opening it did. */
 interface StartOptions extends OpenJobOptions {
   readonly paths: WorkPaths;
+  /** Of the output and the partials. */
+  readonly storage: Storage;
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;
   readonly lock: HeldLock;
@@ -50,13 +53,13 @@ export async function startJob(
   options: StartOptions,
   resources: ResourceStack,
 ): Promise<OpenedJob> {
-  const { clock, seams, lock, paths } = options;
+  const { clock, seams, lock, paths, storage } = options;
   const outputPath = planned.spec.output.path;
   let phase = (): JobPhase => "planning";
   // Between the journal, which it deletes, and the lock, under which it does.
   resources.add({
     async [Symbol.asyncDispose]() {
-      if (phase() === "published") await removeWorkFiles(paths.output, seams.storage, seams.disk);
+      if (phase() === "published") await removeWorkFiles(paths.output, storage, seams.disk);
     },
   });
   const opened = resources.add(await journalIn(paths.journal, options));
@@ -67,9 +70,9 @@ export async function startJob(
   const runWatch = watchRun(state, planned, options);
   const builds = buildsOf(opened.records);
   const output = resources.add(
-    new JobOutput({ jobId, planned, builds, state: () => state, seams, runWatch, lock }),
+    new JobOutput({ jobId, planned, builds, state: () => state, seams, storage, runWatch, lock }),
   );
-  const beacon = await writeBeacon(paths.partials, seams.storage, seams.random);
+  const beacon = await writeBeacon(paths.partials, storage, seams.random);
   const shell = new JobShell({
     state,
     journal: opened.journal,

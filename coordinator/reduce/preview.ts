@@ -1,8 +1,11 @@
 import { rm } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
+import type { Location } from "../../shared/domain/location.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
+import { pathOfFile } from "../../shared/storage/local-paths.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 
 export interface ReductionPreview {
   readonly columns: readonly string[];
@@ -16,11 +19,15 @@ export interface ReductionPreview {
  *
  * @throws {SQL_FAILED} when the file is missing or is not Parquet
  */
-export async function readReduction(path: string, maxRows: number): Promise<ReductionPreview> {
-  const file = resolve(path);
+export async function readReduction(
+  location: Location,
+  storage: Storage,
+  maxRows: number,
+): Promise<ReductionPreview> {
   const tempFolder = await makeTempFolder("preview");
   try {
     const { signal } = new AbortController();
+    const file = await pathOfFile(location, { storage, scratch: tempFolder, signal });
     await using database = await openSqlProcess({
       folders: [dirname(file)],
       tempFolder,

@@ -3,7 +3,7 @@ import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { ConvertedPrecision } from "../../shared/domain/precision.ts";
 import { strictHalf } from "../../shared/onnx/precision/convert-file.ts";
 import { createSession, type Session } from "../../shared/onnx/session.ts";
-import { createLocalStorage } from "../../shared/storage/local.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
 import { compareSample, type Sample } from "./compare-sample.ts";
 import { type Comparison, ModelPair } from "./model-pair.ts";
@@ -29,8 +29,9 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
     (feeds, outputs) => converted.run(feeds, outputs),
     map,
   );
-  await using store = createLocalStorage();
-  const open = (file: InputFile) => openDatasetFile(byteSource(store, file.path, file.bytes), file.format);
+  await using storages = new Storages();
+  const open = async ({ path, bytes, format }: InputFile) =>
+    openDatasetFile(byteSource(await storages.at(path), path, bytes), format);
   return await compareSample(pair, { ...question, open }, nowMs);
 }
 

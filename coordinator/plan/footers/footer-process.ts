@@ -1,12 +1,12 @@
 import { errorToData } from "../../../shared/core/errors.ts";
-import { createLocalStorage } from "../../../shared/storage/local.ts";
+import { Storages } from "../../../shared/storage/open-storage.ts";
 import type { FileAnswer, FileSchema, FooterAnswer, FooterRequest } from "./footer-protocol.ts";
 import { readFooterBatch } from "./read-footer-batch.ts";
 
 /**
  * Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it.
  */
-const storage = createLocalStorage();
+const storages = new Storages();
 
 process.once("disconnect", () => process.exit(1));
 // Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
@@ -18,7 +18,7 @@ process.on("message", async (request: FooterRequest) => {
 async function answer({ files, where }: FooterRequest): Promise<FooterAnswer> {
   const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
   const answers: FileAnswer[] = [];
-  for await (const read of readFooterBatch(storage, files, where)) {
+  for await (const read of readFooterBatch(storages, files, where)) {
     if (read.kind === "failed") {
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;

@@ -5,13 +5,16 @@ import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import { layoutOf } from "../../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
+import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { fetchedSource, isSmallFile } from "../../../shared/storage/small-file.ts";
-import { type ByteSource, byteSource, type Storage } from "../../../shared/storage/storage.ts";
+import { type ByteSource, byteSource } from "../../../shared/storage/storage.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
 /** A read is a round trip on a network file system. */
 const FILES_AHEAD = 16;
+
+type Opened = Pick<Storages, "at">;
 
 type FooterRead =
   | { readonly kind: "read"; readonly footer: FileFooter }
@@ -23,17 +26,17 @@ type FooterRead =
  * once; parsed is one at a time.
  */
 export async function* readFooterBatch(
-  storage: Storage,
+  storages: Opened,
   files: readonly FoundFile[],
   where: string | null = null,
 ): AsyncGenerator<FooterRead, void, undefined> {
   const fetched = readAhead(files, FILES_AHEAD, async (found) => {
-    const source = isSmallFile(found) ? await settled(fetchWhole(storage, found)) : null;
+    const source = isSmallFile(found) ? await settled(fetchWhole(storages, found)) : null;
     return { found, source };
   });
   for await (const { found, source } of fetched) {
     if (source?.kind === "failed") yield source;
-    else if (source === null) yield await settledRead(readLarge(storage, found, where));
+    else if (source === null) yield await settledRead(readLarge(storages, found, where));
     else yield await settledRead(parseFooter(source.value, found, where));
   }
 }
@@ -43,23 +46,27 @@ async function settledRead(work: Promise<FileFooter>): Promise<FooterRead> {
   return result.kind === "failed" ? result : { kind: "read", footer: result.value };
 }
 
-async function fetchWhole(storage: Storage, found: FoundFile): Promise<ByteSource> {
-  const bytes = await orChanged(storage, found, () => storage.read(found.path, 0, found.bytes));
+async function fetchWhole(storages: Opened, found: FoundFile): Promise<ByteSource> {
+  const bytes = await orChanged(storages, found, async () =>
+    (await storages.at(found.path)).read(found.path, 0, found.bytes),
+  );
   return fetchedSource(found.path, bytes);
 }
 
-function readLarge(storage: Storage, found: FoundFile, where: string | null): Promise<FileFooter> {
-  const source = byteSource(storage, found.path, found.bytes);
-  return orChanged(storage, found, () => parseFooter(source, found, where));
+function readLarge(storages: Opened, found: FoundFile, where: string | null): Promise<FileFooter> {
+  return orChanged(storages, found, async () => {
+    const source = byteSource(await storages.at(found.path), found.path, found.bytes);
+    return await parseFooter(source, found, where);
+  });
 }
 
 /**
  * What was read counts if the file is still as it was found; and one that is being written looks corrupt, or
  * cut short.
  */
-async function orChanged<T>(storage: Storage, found: FoundFile, read: () => Promise<T>): Promise<T> {
+async function orChanged<T>(storages: Opened, found: FoundFile, read: () => Promise<T>): Promise<T> {
   const result = await settled(read());
-  await refuseChanged(storage, found);
+  await refuseChanged(storages, found);
   if (result.kind === "failed") throw result.error;
   return result.value;
 }
@@ -87,8 +94,9 @@ function namedIn(sql: string, fields: readonly Field[]): Field[] {
   return fields.filter(({ name }) => text.includes(name.toLowerCase().replaceAll('"', '""')));
 }
 
-async function refuseChanged(storage: Storage, found: FoundFile): Promise<void> {
+async function refuseChanged(storages: Opened, found: FoundFile): Promise<void> {
   const { path, bytes, version } = found;
+  const storage = await storages.at(path);
   const now = await storage.stat(path).catch((error: unknown) => {
     if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
     throw error;

@@ -7,6 +7,8 @@ import type { FailureReason } from "../../../../coordinator/schedule/state/recor
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { anInputFile } from "../../../support/builders.ts";
 
 let folder: string;
@@ -61,6 +63,25 @@ test("a worker's word that the model changed is judged by the coordinator's own 
   expect(before.map(({ code }) => code)).toEqual(["STORE_REFUSED", "STORE_REFUSED"]);
   await writeFile(join(folder, "m.onnx"), "other");
   expect(await judge.judge(said("MODEL_CHANGED"))).toEqual(said("MODEL_CHANGED"));
+});
+
+test("files in a bucket are judged where they are", async () => {
+  const bucket = new MemoryStorage();
+  const at = (name: string) => parseLocation(`s3://bucket/${name}`);
+  const put = (name: string, content: string) => bucket.put(at(name), sourceOfBytes(content));
+  await put("a.parquet", "12345");
+  await put("m.onnx", "model");
+  const input = anInputFile({ path: at("a.parquet"), ...(await bucket.stat(at("a.parquet"))) });
+  const model = { path: at("m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] };
+  const files = { dataset: { files: [input] }, model };
+  const judged = new FailureJudge(files, { s3: async () => bucket });
+  const words = [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")];
+  const codes = async () =>
+    (await Promise.all(words.map((word) => judged.judge(word)))).map(({ code }) => code);
+  expect(await codes()).toEqual(["STORE_REFUSED", "STORE_REFUSED"]);
+  await put("a.parquet", "54321");
+  await put("m.onnx", "other");
+  expect(await codes()).toEqual(["INPUT_CHANGED", "MODEL_CHANGED"]);
 });
 
 test("anything else is passed on as it was said", async () => {
