@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { formatCount } from "../shared/core/units.ts";
 import { FAULT_KINDS } from "./fault-plan.ts";
 import { LongRun } from "./long-run.ts";
-import { type SeedResult, simulate } from "./simulate.ts";
+import type { SeedQuestion } from "./seed-process.ts";
+import { SeedProcesses } from "./seed-processes.ts";
+import type { SeedResult, SimulateOptions } from "./simulate.ts";
 
 /** Each this many-th seed is run twice, and must give the same trace. */
 const TWICE_EVERY = 50;
@@ -36,12 +39,13 @@ interface Totals {
 const USAGE = `npm run sim -- [options]
 
 Runs the simulator: a job or several, their coordinators and workers, and all that can go wrong, from a seed.
-A core runs about 100 seeds a second: the usual 2,000 take half a minute, 20,000 some minutes.
+A core runs 40 to 100 seeds a second: on two, the usual 2,000 take half a minute, 20,000 some minutes.
 
   --seeds N       how many seeds to run (2000)
   --from S        the first seed (1)
   --storage KIND  where outputs are: on a disk or in a bucket (disk, bucket; as the seed says)
   --jobs N        so many jobs in each world (1, 2 or 3, as the seed says)
+  --processes N   how many run seeds at once (as many as there are cores)
   --minutes M     stop after this long, whatever is left
   --regressions   run the kept seeds first
   --log           print what happens: for a few seeds
@@ -53,6 +57,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     jobs: { type: "string" },
     storage: { type: "string" },
+    processes: { type: "string", default: String(availableParallelism()) },
     minutes: { type: "string" },
     regressions: { type: "boolean", default: false },
     log: { type: "boolean", default: false },
@@ -64,6 +69,7 @@ const args = {
   ...values,
   seeds: Number(values.seeds),
   from: Number(values.from),
+  processes: Number(values.processes),
   jobs: values.jobs === undefined ? undefined : Number(values.jobs),
   minutes: values.minutes === undefined ? undefined : Number(values.minutes),
 };
@@ -71,7 +77,7 @@ const args = {
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { seeds, from, jobs: eachWorld = 1, minutes = 0 } = args;
+  const { seeds, from, jobs: eachWorld = 1, minutes = 0, processes } = args;
   const isRight = [seeds, from].every((value) => Number.isSafeInteger(value) && value >= 0);
   // A world without a job keeps every promise.
   const isStorage = args.storage === undefined || ["disk", "bucket"].includes(args.storage);
@@ -81,7 +87,9 @@ async function main(): Promise<number> {
     !isStorage ||
     !Number.isSafeInteger(eachWorld) ||
     eachWorld < 1 ||
-    !(minutes >= 0)
+    !(minutes >= 0) ||
+    !Number.isSafeInteger(processes) ||
+    processes < 1
   ) {
     console.log(USAGE);
     return args.help ? 0 : 2;
@@ -90,23 +98,24 @@ async function main(): Promise<number> {
   const toRun = await seedsToRun();
   const mostSeconds = args.minutes === undefined ? Number.POSITIVE_INFINITY : args.minutes * 60;
   using run = new LongRun();
-  for (const { seed, jobs, bucket } of toRun) {
+  using running = new SeedProcesses(processes);
+  for await (const result of running.run(toRun)) {
     if (run.seconds > mostSeconds) break;
     const rate = (totals.seeds / run.seconds).toFixed(1);
     run.at(
       Math.max(totals.seeds / toRun.length, run.seconds / mostSeconds),
-      `seed ${seed}, ${rate} a second`,
+      `seed ${result.seed}, ${rate} a second`,
     );
-    const result = await simulate(seed, { keepLog: args.log, jobs, bucket });
     if (args.log) run.print(result.log.join("\n"));
     add(totals, result);
     if (result.violation !== null) {
       run[Symbol.dispose]();
-      return await fail(result);
+      return await fail(result, running);
     }
     if (totals.seeds % TWICE_EVERY === 1) {
       totals.twice += 1;
-      const again = await simulate(seed, { jobs, bucket });
+      const { seed, jobs, bucket } = result;
+      const again = await running.ask({ seed, options: { jobs, bucket } });
       if (again.trace !== result.trace || again.steps !== result.steps)
         return reportDifference(result, again);
     }
@@ -117,23 +126,19 @@ async function main(): Promise<number> {
   return 0;
 }
 
-interface SeedToRun {
-  readonly seed: number;
-  readonly bucket: boolean | undefined;
-  readonly jobs: number | undefined;
-}
-
-async function seedsToRun(): Promise<SeedToRun[]> {
-  const seeds = Array.from({ length: args.seeds }, (_, index) => ({
-    seed: args.from + index,
-    bucket: args.storage === undefined ? undefined : args.storage === "bucket",
-    jobs: args.jobs,
-  }));
+async function seedsToRun(): Promise<SeedQuestion[]> {
+  const bucket = args.storage === undefined ? undefined : args.storage === "bucket";
+  const options: SimulateOptions = { keepLog: args.log, jobs: args.jobs, bucket };
+  const seeds = Array.from({ length: args.seeds }, (_, index) => ({ seed: args.from + index, options }));
   if (!args.regressions) return seeds;
   const kept = JSON.parse(
     await readFile(join(packageRoot, "sim", "regressions.json"), "utf8"),
   ) as Regression[];
-  return [...kept.map(({ seed, jobs, storage }) => ({ seed, jobs, bucket: storage === "bucket" })), ...seeds];
+  const first = kept.map(({ seed, jobs, storage }) => ({
+    seed,
+    options: { keepLog: args.log, jobs, bucket: storage === "bucket" },
+  }));
+  return [...first, ...seeds];
 }
 
 function add(totals: Totals, { jobs, bucket, steps, fired, end }: SeedResult): void {
@@ -147,8 +152,9 @@ function add(totals: Totals, { jobs, bucket, steps, fired, end }: SeedResult): v
 }
 
 /** The same seed once more, this time with its log. */
-async function fail(result: SeedResult): Promise<number> {
-  const { log } = await simulate(result.seed, { ...result, keepLog: true });
+async function fail(result: SeedResult, running: SeedProcesses): Promise<number> {
+  const { seed, jobs, bucket } = result;
+  const { log } = await running.ask({ seed, options: { jobs, bucket, keepLog: true } });
   console.log(log.slice(-LOG_SHOWN).join("\n"));
   const shard = /shard (\d+)/.exec(result.violation?.message ?? "")?.[1];
   if (shard !== undefined) {
@@ -164,7 +170,7 @@ async function fail(result: SeedResult): Promise<number> {
   return 1;
 }
 
-function storageOf({ bucket }: SeedResult): string {
+function storageOf({ bucket }: Pick<SeedResult, "bucket">): string {
   return bucket ? "bucket" : "disk";
 }
 

@@ -148,7 +148,16 @@ async function plant({ edits }: Mutant, tree: string): Promise<string | null> {
 
 async function hunt(tree: string, storage: Mutant["storage"]): Promise<Pick<Verdict, "caught" | "problem">> {
   const worlds = storage === undefined ? [] : ["--storage", storage];
-  const options = ["--seeds", String(args.seeds), "--from", String(args.from), ...worlds, "--json"];
+  const options = [
+    "--seeds",
+    String(args.seeds),
+    "--from",
+    String(args.from),
+    "--processes",
+    "1",
+    ...worlds,
+    "--json",
+  ];
   const { code, lines } = await run([join(tree, "sim", "main.js"), ...options]);
   if (code === 0) return { caught: null, problem: null };
   const found = parse(lines.at(-1) ?? "");

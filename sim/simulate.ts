@@ -18,7 +18,7 @@ export interface SeedResult {
   readonly log: readonly string[];
 }
 
-interface SimulateOptions {
+export interface SimulateOptions {
   /** Keeps what happened as text: slower. */
   readonly keepLog?: boolean;
   /** How many jobs the world has. Left out: as the seed says. */
