@@ -64,6 +64,8 @@ export async function startJob(
   });
   const opened = resources.add(await journalIn(paths.journal, options));
   const { state, after } = await replayJob(planned, opened, options);
+  // One that was stopped while it opened the journal may have been replaced meanwhile.
+  await lock.confirm();
   phase = () => jobProgress(state).phase;
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state, outputPath);
