@@ -43,7 +43,7 @@ test.each([
 );
 
 /** So many points lie between two that are tried: a bucket's copies and puts have more of them. */
-const STEPS = { disk: { coordinator: 139, worker: 41 }, bucket: { coordinator: 211, worker: 61 } } as const;
+const STEPS = { disk: { coordinator: 199, worker: 61 }, bucket: { coordinator: 221, worker: 101 } } as const;
 
 describe.each(CRASH_STORAGES)("with the output on a %s", (storage) => {
   let bench: CrashBench;

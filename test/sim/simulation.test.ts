@@ -14,9 +14,10 @@ interface Report {
   readonly ends: Readonly<Record<string, number>>;
 }
 
-const SEEDS = 1_000;
+/** Enough for every kind of fault to strike; `npm run sim` runs more. */
+const SEEDS = 400;
 
-test("no promise is broken in a thousand worlds and in those that once broke one, and every kind of fault strikes", async () => {
+test("no promise is broken in some hundred worlds and in those that once broke one, and every kind of fault strikes", async () => {
   const { stdout } = await run(process.execPath, [
     compiled("main.js"),
     "--seeds",
@@ -26,7 +27,7 @@ test("no promise is broken in a thousand worlds and in those that once broke one
   ]);
   const report = JSON.parse(stdout) as Report;
   expect(report.seeds).toBeGreaterThanOrEqual(SEEDS);
-  expect(report.twice).toBeGreaterThan(10);
+  expect(report.twice).toBeGreaterThan(5);
   const never = Object.entries(report.fired).filter(([, times]) => times === 0);
   expect(never).toEqual([]);
   expect(report.ends.published ?? 0).toBeGreaterThan(SEEDS / 2);
