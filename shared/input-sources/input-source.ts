@@ -75,7 +75,7 @@ interface AnySource<Binding extends SourceBinding> {
   readonly keys: Readonly<Record<string, z.ZodType>>;
   /** The keys of every input that do not go with it, and why it goes with no other source: a hint. */
   readonly excludes?: { readonly keys: readonly string[]; readonly why: string };
-  /** Plans of it, as they cross the wire. */
+  /** Bindings of it, as they cross the wire. */
   readonly schema: z.ZodType<Binding>;
 
   /** In words, for people: `column pixels`. */

@@ -18,7 +18,7 @@ export type SourceKind = AnySource["kind"];
 /** What an input is made of: what its kind needs to know, and no more. */
 export type InputSourceBinding = z.output<AnySource["schema"]>;
 
-/** Plans of all sources, as they cross the wire. */
+/** Bindings of all sources, as they cross the wire. */
 export const SOURCE_BINDING_SCHEMA: z.ZodType<InputSourceBinding> = z.union(
   INPUT_SOURCES.map(({ schema }) => schema),
 );

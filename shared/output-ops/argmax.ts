@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { present } from "../core/assert.ts";
-import { greatestIndex, LABELS_KEY, LABELS_PLAN, labelProblems } from "./classes.ts";
+import { greatestIndex, LABELS_BINDING, LABELS_KEY, labelProblems } from "./classes.ts";
 import { type OutputOp, PLAIN_OP } from "./output-op.ts";
 
 interface ArgmaxBinding {
@@ -21,7 +21,7 @@ export const argmax = {
   keys: { labels: LABELS_KEY },
   needs: "classes",
   isRanked: true,
-  schema: z.object({ kind: z.literal("argmax"), labels: LABELS_PLAN }),
+  schema: z.object({ kind: z.literal("argmax"), labels: LABELS_BINDING }),
   problems: ({ labels }: ArgmaxSpec, values) => labelProblems(labels, values),
   bind: ({ labels }: ArgmaxSpec) => ({ kind: "argmax", labels: labels ?? null }),
   describe: () => "argmax",

@@ -13,7 +13,7 @@ export const LABELS_KEY = z
   .describe("With `argmax` or `topK`: the names of the classes in index order; the column then holds names.");
 
 /** In a binding: null where the column holds the classes' indices. */
-export const LABELS_PLAN = z.array(z.string()).readonly().nullable();
+export const LABELS_BINDING = z.array(z.string()).readonly().nullable();
 
 export function labelProblems(labels: readonly string[] | undefined, classes: number): readonly OpProblem[] {
   if (labels === undefined || labels.length === classes) return [];

@@ -68,7 +68,7 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
   readonly takesPositions: boolean;
   /** Whether it reads an order, or a class, out of the values: a converted model must keep those. */
   readonly isRanked: boolean;
-  /** Plans of it, as they cross the wire. */
+  /** Bindings of it, as they cross the wire. */
   readonly schema: z.ZodType<Binding>;
 
   /** The suffixes of its columns' names, whatever else may be wrong with the output. */

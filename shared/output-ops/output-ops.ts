@@ -37,7 +37,7 @@ export function bindOp(spec: { readonly op: OpKind } & OpSpec): OutputOpBinding 
   return OP_BINDING_SCHEMA.parse(opOf({ kind: spec.op }).bind(spec));
 }
 
-/** Plans of all ops, as they cross the wire. */
+/** Bindings of all ops, as they cross the wire. */
 export const OP_BINDING_SCHEMA: z.ZodType<OutputOpBinding> = z.union(OUTPUT_OPS.map(({ schema }) => schema));
 
 type KeysOf<Op> = Op extends { readonly keys: infer Keys } ? Keys : never;

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { present } from "../core/assert.ts";
-import { greatestIndices, LABELS_KEY, LABELS_PLAN, labelProblems } from "./classes.ts";
+import { greatestIndices, LABELS_BINDING, LABELS_KEY, labelProblems } from "./classes.ts";
 import type { OpSpec, OutputOp } from "./output-op.ts";
 
 /** More classes than this are a slip of the keyboard. */
@@ -30,7 +30,7 @@ export const topK = {
   needs: "classes",
   takesPositions: false,
   isRanked: true,
-  schema: z.object({ kind: z.literal("topK"), k: z.int().min(1), labels: LABELS_PLAN }),
+  schema: z.object({ kind: z.literal("topK"), k: z.int().min(1), labels: LABELS_BINDING }),
   suffixes: ({ labels }: OpSpec) => ["_values", labels === undefined ? "_indices" : "_labels"],
   problems: ({ k = 0, labels }: TopKSpec, values) => [
     ...(k <= values

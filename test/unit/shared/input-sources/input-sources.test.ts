@@ -191,7 +191,7 @@ describe("a source that somebody adds", () => {
     marksPadding: () => false,
   } as const satisfies ColumnSource<LastBinding>;
 
-  interface SegmentPlan extends SourceBinding {
+  interface SegmentBinding extends SourceBinding {
     readonly kind: "segment";
     readonly of: string;
     readonly segment: number;
@@ -208,7 +208,7 @@ describe("a source that somebody adds", () => {
     value: ({ segment: value }) => value,
     describe: ({ segment: value }) => `segment ${value}`,
     marksPadding: () => false,
-  } as const satisfies ValueSource<SegmentPlan>;
+  } as const satisfies ValueSource<SegmentBinding>;
 
   test("fits the list", () => {
     const list = [...INPUT_SOURCES, last, segment] as const satisfies readonly InputSource[];
