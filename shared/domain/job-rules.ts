@@ -1,7 +1,9 @@
-import type { z } from "zod";
+import * as z from "zod";
 import type { SourceSpec } from "../input-sources/input-source.ts";
-import { chosenSource, SOURCE_KEYS } from "../input-sources/input-sources.ts";
-import { OP_KEYS, type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
+import { chosenSource } from "../input-sources/input-sources.ts";
+import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
+import { OP_KEYS } from "../output-ops/op-schemas.ts";
+import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
 import { notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
@@ -13,7 +15,7 @@ type Context = z.core.$RefinementCtx;
 export function checkInputRules(input: SourceSpec, context: Context): void {
   const { key: chosen, keys, excludes } = chosenSource(input);
   for (const key of [...Object.keys(SOURCE_KEYS), ...(excludes?.keys ?? [])]) {
-    if (input[key] === undefined || Object.hasOwn(keys, key)) continue;
+    if (input[key] === undefined || Object.hasOwn(keys(z), key)) continue;
     refuse(context, [key], `\`${chosen}\` and \`${key}\` exclude each other`, {
       expected: `\`${chosen}\` alone`,
       ...(excludes === undefined ? {} : { hint: excludes.why }),
@@ -54,8 +56,10 @@ export function checkOutputRules(
     if (output[key] === undefined) refuse(context, [key], `required with \`op: ${output.op}\``, { expected });
   }
   for (const key of Object.keys(OP_KEYS)) {
-    if (output[key] === undefined || Object.hasOwn(keys, key)) continue;
-    const users = OUTPUT_OPS.filter((op) => Object.hasOwn(op.keys, key)).map(({ kind }) => `\`op: ${kind}\``);
+    if (output[key] === undefined || Object.hasOwn(keys(z), key)) continue;
+    const users = OUTPUT_OPS.filter((op) => Object.hasOwn(op.keys(z), key)).map(
+      ({ kind }) => `\`op: ${kind}\``,
+    );
     refuse(context, [key], `not used by \`op: ${output.op}\``, {
       expected: `only with ${users.join(" or ")}`,
     });

@@ -1,7 +1,8 @@
 import * as z from "zod";
-import { COLUMN_NAME, MAX_NAMES } from "../input-sources/input-source.ts";
-import { SOURCE_KEYS } from "../input-sources/input-sources.ts";
-import { OP_KEYS, OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
+import { columnName, MAX_NAMES } from "../input-sources/input-source.ts";
+import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
+import { OP_KEYS } from "../output-ops/op-schemas.ts";
+import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
 import { checkColumnClashes, checkInputRules, checkOutputRules } from "./job-rules.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
@@ -10,6 +11,7 @@ const MAX_BATCH_TOKENS = 1_073_741_824;
 const MAX_DIM = 134_217_728;
 const MAX_RANK = 8;
 
+const COLUMN_NAME = columnName(z);
 const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);

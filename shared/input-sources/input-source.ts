@@ -1,10 +1,11 @@
-import * as z from "zod";
+import type * as z from "zod";
+import type { Zod } from "../core/zod.ts";
 
 /** In one list of a job file. More are a slip of a template. */
 export const MAX_NAMES = 100_000;
 
 /** The name of a column, or of the model's input or output that is one. */
-export const COLUMN_NAME = z.string().min(1).max(1_000);
+export const columnName = (z: Zod) => z.string().min(1).max(1_000);
 
 /** What an input of the model is made of, as the map is bound. Plain JSON. */
 export interface SourceBinding {
@@ -72,11 +73,11 @@ interface AnySource<Binding extends SourceBinding> {
   /** The key of the job file that chooses it. */
   readonly key: string;
   /** The keys of the job file that it uses beside those of every input; all may be left out. */
-  readonly keys: Readonly<Record<string, z.ZodType>>;
+  readonly keys: (z: Zod) => Readonly<Record<string, z.ZodType>>;
   /** The keys of every input that do not go with it, and why it goes with no other source: a hint. */
   readonly excludes?: { readonly keys: readonly string[]; readonly why: string };
   /** Bindings of it, as they cross the wire. */
-  readonly schema: z.ZodType<Binding>;
+  readonly schema: (z: Zod) => z.ZodType<Binding>;
 
   /** In words, for people: `column pixels`. */
   describe(binding: Binding): string;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import type * as z from "zod";
 import { present } from "../core/assert.ts";
 import type { InputSource, SourceSpec } from "./input-source.ts";
 import { oneColumn } from "./one-column.ts";
@@ -16,12 +16,7 @@ type AnySource = (typeof INPUT_SOURCES)[number];
 export type SourceKind = AnySource["kind"];
 
 /** What an input is made of: what its kind needs to know, and no more. */
-export type InputSourceBinding = z.output<AnySource["schema"]>;
-
-/** Bindings of all sources, as they cross the wire. */
-export const SOURCE_BINDING_SCHEMA: z.ZodType<InputSourceBinding> = z.union(
-  INPUT_SOURCES.map(({ schema }) => schema),
-);
+export type InputSourceBinding = z.output<ReturnType<AnySource["schema"]>>;
 
 const BY_KIND = new Map<string, InputSource>(INPUT_SOURCES.map((source) => [source.kind, source]));
 
@@ -49,19 +44,3 @@ export function offeredSource(tensor: string): string | null {
   }
   return null;
 }
-
-/** A binding that some source made. */
-export function asSourceBinding(binding: { readonly kind: string }): InputSourceBinding {
-  return SOURCE_BINDING_SCHEMA.parse(binding);
-}
-
-type KeysOf<Source> = Source extends { readonly keys: infer Keys } ? Keys : never;
-type Both<Union> = (Union extends unknown ? (one: Union) => void : never) extends (both: infer All) => void
-  ? All
-  : never;
-
-/** The keys of the job file that some source uses. */
-export const SOURCE_KEYS: Both<KeysOf<AnySource>> = Object.assign(
-  {},
-  ...INPUT_SOURCES.map(({ keys }) => keys),
-);

@@ -1,5 +1,5 @@
-import * as z from "zod";
-import { COLUMN_NAME, type ColumnSource } from "./input-source.ts";
+import type { Zod } from "../core/zod.ts";
+import { type ColumnSource, columnName } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
 interface OneColumnBinding {
@@ -17,12 +17,14 @@ export const oneColumn = {
   kind: "one",
   rows: "cell",
   key: "column",
-  keys: {
-    column: COLUMN_NAME.exactOptional().describe(
-      "The column that feeds this ONNX input. Left out, with `columns` too: the column of the same name.",
-    ),
-  },
-  schema: z.object({ kind: z.literal("one"), column: z.string() }),
+  keys: (z: Zod) => ({
+    column: columnName(z)
+      .exactOptional()
+      .describe(
+        "The column that feeds this ONNX input. Left out, with `columns` too: the column of the same name.",
+      ),
+  }),
+  schema: (z: Zod) => z.object({ kind: z.literal("one"), column: z.string() }),
   bind: ({ column }: OneColumnSpec, { input, find, report }) => {
     const path = column === undefined ? [] : ["column"];
     const name = column ?? input;

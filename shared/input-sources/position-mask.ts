@@ -1,5 +1,5 @@
-import * as z from "zod";
-import { COLUMN_NAME, type ValueSource } from "./input-source.ts";
+import type { Zod } from "../core/zod.ts";
+import { columnName, type ValueSource } from "./input-source.ts";
 
 interface PositionMaskBinding {
   readonly kind: "mask";
@@ -26,18 +26,20 @@ export const positionMask = {
   kind: "mask",
   rows: "value",
   key: "mask",
-  keys: {
-    mask: COLUMN_NAME.exactOptional().describe(
-      "Instead of a column, another input whose rows are of uneven length: 1 for each position that a row has, 0 for " +
-        "padding, before `scale` and `offset`. `attention_mask: { mask: input_ids }`; all zeros are " +
-        "`token_type_ids: { mask: input_ids, scale: 0 }`.",
-    ),
-  },
+  keys: (z: Zod) => ({
+    mask: columnName(z)
+      .exactOptional()
+      .describe(
+        "Instead of a column, another input whose rows are of uneven length: 1 for each position that a row has, 0 for " +
+          "padding, before `scale` and `offset`. `attention_mask: { mask: input_ids }`; all zeros are " +
+          "`token_type_ids: { mask: input_ids, scale: 0 }`.",
+      ),
+  }),
   excludes: {
     keys: ["shape", "fill", "pad"],
     why: "a mask is 1 for each position of a row and 0 for padding: no column feeds it, nothing in it is missing",
   },
-  schema: z.object({ kind: z.literal("mask"), of: z.string() }),
+  schema: (z: Zod) => z.object({ kind: z.literal("mask"), of: z.string() }),
   bind: ({ mask = "" }: PositionMaskSpec) => ({ kind: "mask", of: mask }),
   positionsOf: ({ of }) => of,
   value: () => 1,

@@ -1,7 +1,7 @@
-import * as z from "zod";
 import { listNames } from "../core/list-names.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { COLUMN_NAME, type ColumnSource, MAX_NAMES, type SourceContext } from "./input-source.ts";
+import type { Zod } from "../core/zod.ts";
+import { type ColumnSource, columnName, MAX_NAMES, type SourceContext } from "./input-source.ts";
 
 interface StackedColumnsBinding {
   readonly kind: "stack";
@@ -20,16 +20,16 @@ export const stackedColumns = {
   kind: "stack",
   rows: "cells",
   key: "columns",
-  keys: {
+  keys: (z: Zod) => ({
     columns: z
-      .union([COLUMN_NAME, z.array(COLUMN_NAME).min(1).max(MAX_NAMES)])
+      .union([columnName(z), z.array(columnName(z)).min(1).max(MAX_NAMES)])
       .exactOptional()
       .describe(
         "Several scalar columns side by side: a list of names, or one pattern such as `f*` (in schema order).",
       ),
-  },
+  }),
   excludes: { keys: [], why: "use `columns` for several scalar columns side by side, `column` for one" },
-  schema: z.object({ kind: z.literal("stack"), columns: z.array(z.string()).readonly() }),
+  schema: (z: Zod) => z.object({ kind: z.literal("stack"), columns: z.array(z.string()).readonly() }),
   bind: ({ columns = [] }: StackedColumnsSpec, context) => {
     const names = typeof columns === "string" ? matching(columns, context) : columns;
     if (names === null) return null;

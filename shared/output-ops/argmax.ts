@@ -1,6 +1,6 @@
-import * as z from "zod";
 import { present } from "../core/assert.ts";
-import { greatestIndex, LABELS_BINDING, LABELS_KEY, labelProblems } from "./classes.ts";
+import type { Zod } from "../core/zod.ts";
+import { greatestIndex, labelProblems, labelsBinding, labelsKey } from "./classes.ts";
 import { type OutputOp, PLAIN_OP } from "./output-op.ts";
 
 interface ArgmaxBinding {
@@ -18,10 +18,10 @@ export const argmax = {
   ...PLAIN_OP,
   kind: "argmax",
   summary: "index (or label) of the largest",
-  keys: { labels: LABELS_KEY },
+  keys: (z: Zod) => ({ labels: labelsKey(z) }),
   needs: "classes",
   isRanked: true,
-  schema: z.object({ kind: z.literal("argmax"), labels: LABELS_BINDING }),
+  schema: (z: Zod) => z.object({ kind: z.literal("argmax"), labels: labelsBinding(z) }),
   problems: ({ labels }: ArgmaxSpec, values) => labelProblems(labels, values),
   bind: ({ labels }: ArgmaxSpec) => ({ kind: "argmax", labels: labels ?? null }),
   describe: () => "argmax",

@@ -1,19 +1,22 @@
-import * as z from "zod";
+import type { Zod } from "../core/zod.ts";
 import type { ColumnValues, OpProblem, Scores } from "./output-op.ts";
 
 /** More names than this are a slip of the keyboard. */
 const MAX_LABELS = 100_000;
 
 /** The key of the ops whose columns hold classes. */
-export const LABELS_KEY = z
-  .array(z.string())
-  .min(1)
-  .max(MAX_LABELS)
-  .exactOptional()
-  .describe("With `argmax` or `topK`: the names of the classes in index order; the column then holds names.");
+export const labelsKey = (z: Zod) =>
+  z
+    .array(z.string())
+    .min(1)
+    .max(MAX_LABELS)
+    .exactOptional()
+    .describe(
+      "With `argmax` or `topK`: the names of the classes in index order; the column then holds names.",
+    );
 
 /** In a binding: null where the column holds the classes' indices. */
-export const LABELS_BINDING = z.array(z.string()).readonly().nullable();
+export const labelsBinding = (z: Zod) => z.array(z.string()).readonly().nullable();
 
 export function labelProblems(labels: readonly string[] | undefined, classes: number): readonly OpProblem[] {
   if (labels === undefined || labels.length === classes) return [];

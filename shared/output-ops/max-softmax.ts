@@ -1,5 +1,5 @@
-import * as z from "zod";
 import { present } from "../core/assert.ts";
+import type { Zod } from "../core/zod.ts";
 import { expSum, greatestScore } from "./classes.ts";
 import { type OutputOp, PLAIN_OP } from "./output-op.ts";
 
@@ -14,7 +14,7 @@ export const maxSoftmax = {
   summary: "the probability of the largest",
   needs: "classes",
   isRanked: true,
-  schema: z.object({ kind: z.literal("maxSoftmax") }),
+  schema: (z: Zod) => z.object({ kind: z.literal("maxSoftmax") }),
   bind: () => ({ kind: "maxSoftmax" }),
   describe: () => "maxSoftmax",
   columns: () => [{ suffix: "", type: "float32", length: null }],

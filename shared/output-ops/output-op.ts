@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { Zod } from "../core/zod.ts";
 
 /** An op as the map is bound: its name, and what the job file says of it. Plain JSON. */
 export interface OpBinding {
@@ -59,7 +60,7 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
   /** For the reference of the job file, behind its name. */
   readonly summary: string;
   /** The keys of the job file that it uses beside those of every output; all may be left out. */
-  readonly keys: Readonly<Record<string, z.ZodType>>;
+  readonly keys: (z: Zod) => Readonly<Record<string, z.ZodType>>;
   /** Keys that may not be left out, each with what is expected there. */
   readonly required: Readonly<Record<string, string>>;
   /** `classes`: numbers along one dimension that has more than one place. */
@@ -69,7 +70,7 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
   /** Whether it reads an order, or a class, out of the values: a converted model must keep those. */
   readonly isRanked: boolean;
   /** Bindings of it, as they cross the wire. */
-  readonly schema: z.ZodType<Binding>;
+  readonly schema: (z: Zod) => z.ZodType<Binding>;
 
   /** The suffixes of its columns' names, whatever else may be wrong with the output. */
   suffixes(spec: OpSpec): readonly string[];
@@ -89,7 +90,7 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
 
 /** An op that the job file says nothing about but its name. */
 export const PLAIN_OP = {
-  keys: {},
+  keys: () => ({}),
   required: {},
   takesPositions: false,
   suffixes: () => [""],

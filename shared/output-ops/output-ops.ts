@@ -1,8 +1,8 @@
-import * as z from "zod";
+import type * as z from "zod";
 import { present } from "../core/assert.ts";
 import { argmax } from "./argmax.ts";
 import { maxSoftmax } from "./max-softmax.ts";
-import type { OpSpec, OutputOp } from "./output-op.ts";
+import type { OutputOp } from "./output-op.ts";
 import { raw } from "./raw.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { softmax } from "./softmax.ts";
@@ -22,7 +22,7 @@ type AnyOp = (typeof OUTPUT_OPS)[number];
 export type OpKind = AnyOp["kind"];
 
 /** The op of an output, bound: what its kind needs to know, and no more. */
-export type OutputOpBinding = z.output<AnyOp["schema"]>;
+export type OutputOpBinding = z.output<ReturnType<AnyOp["schema"]>>;
 
 export const OP_KINDS: readonly OpKind[] = OUTPUT_OPS.map(({ kind }) => kind);
 
@@ -31,19 +31,3 @@ const BY_KIND = new Map<string, OutputOp>(OUTPUT_OPS.map((op) => [op.kind, op]))
 export function opOf({ kind }: { readonly kind: OpKind }): OutputOp {
   return present(BY_KIND.get(kind), "every kind has an op");
 }
-
-/** The op of an output of a checked job file that fits its tensor. */
-export function bindOp(spec: { readonly op: OpKind } & OpSpec): OutputOpBinding {
-  return OP_BINDING_SCHEMA.parse(opOf({ kind: spec.op }).bind(spec));
-}
-
-/** Bindings of all ops, as they cross the wire. */
-export const OP_BINDING_SCHEMA: z.ZodType<OutputOpBinding> = z.union(OUTPUT_OPS.map(({ schema }) => schema));
-
-type KeysOf<Op> = Op extends { readonly keys: infer Keys } ? Keys : never;
-type Both<Union> = (Union extends unknown ? (one: Union) => void : never) extends (both: infer All) => void
-  ? All
-  : never;
-
-/** The keys of the job file that some op uses. */
-export const OP_KEYS: Both<KeysOf<AnyOp>> = Object.assign({}, ...OUTPUT_OPS.map(({ keys }) => keys));

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import type { Zod } from "../core/zod.ts";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
 interface RawBinding {
@@ -13,7 +13,7 @@ export const raw = {
   needs: "anything",
   takesPositions: true,
   isRanked: false,
-  schema: z.object({ kind: z.literal("raw") }),
+  schema: (z: Zod) => z.object({ kind: z.literal("raw") }),
   bind: () => ({ kind: "raw" }),
   describe: () => "",
   columns: (_binding, { values, perPosition }: OpRow) => [

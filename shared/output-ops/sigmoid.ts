@@ -1,5 +1,5 @@
-import * as z from "zod";
 import { present } from "../core/assert.ts";
+import type { Zod } from "../core/zod.ts";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
 interface SigmoidBinding {
@@ -13,7 +13,7 @@ export const sigmoid = {
   summary: "of each value by itself",
   needs: "numbers",
   isRanked: false,
-  schema: z.object({ kind: z.literal("sigmoid") }),
+  schema: (z: Zod) => z.object({ kind: z.literal("sigmoid") }),
   bind: () => ({ kind: "sigmoid" }),
   describe: () => "sigmoid",
   columns: (_binding, { values }: OpRow) => [

@@ -1,5 +1,5 @@
-import * as z from "zod";
 import { present } from "../core/assert.ts";
+import type { Zod } from "../core/zod.ts";
 import { expSum, greatestScore } from "./classes.ts";
 import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
@@ -14,7 +14,7 @@ export const softmax = {
   summary: "the probability of each",
   needs: "classes",
   isRanked: true,
-  schema: z.object({ kind: z.literal("softmax") }),
+  schema: (z: Zod) => z.object({ kind: z.literal("softmax") }),
   bind: () => ({ kind: "softmax" }),
   describe: () => "softmax",
   columns: (_binding, { values }: OpRow) => [{ suffix: "", type: "float32", length: values }],

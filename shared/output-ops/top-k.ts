@@ -1,6 +1,6 @@
-import * as z from "zod";
 import { present } from "../core/assert.ts";
-import { greatestIndices, LABELS_BINDING, LABELS_KEY, labelProblems } from "./classes.ts";
+import type { Zod } from "../core/zod.ts";
+import { greatestIndices, labelProblems, labelsBinding, labelsKey } from "./classes.ts";
 import type { OpSpec, OutputOp } from "./output-op.ts";
 
 /** More classes than this are a slip of the keyboard. */
@@ -22,15 +22,15 @@ interface TopKSpec {
 export const topK = {
   kind: "topK",
   summary: "the `k` largest",
-  keys: {
+  keys: (z: Zod) => ({
     k: z.int().min(1).max(MAX_K).exactOptional().describe("With `op: topK`: how many."),
-    labels: LABELS_KEY,
-  },
+    labels: labelsKey(z),
+  }),
   required: { k: "a whole number of at least 1" },
   needs: "classes",
   takesPositions: false,
   isRanked: true,
-  schema: z.object({ kind: z.literal("topK"), k: z.int().min(1), labels: LABELS_BINDING }),
+  schema: (z: Zod) => z.object({ kind: z.literal("topK"), k: z.int().min(1), labels: labelsBinding(z) }),
   suffixes: ({ labels }: OpSpec) => ["_values", labels === undefined ? "_indices" : "_labels"],
   problems: ({ k = 0, labels }: TopKSpec, values) => [
     ...(k <= values

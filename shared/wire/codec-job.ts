@@ -11,8 +11,8 @@ import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
 import type { StepBinding } from "../domain/step-binding.ts";
 import { DTYPES } from "../domain/tensor.ts";
-import { SOURCE_BINDING_SCHEMA } from "../input-sources/input-sources.ts";
-import { OP_BINDING_SCHEMA } from "../output-ops/output-ops.ts";
+import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
+import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 
 /*
  * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a

@@ -5,7 +5,8 @@ import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import { type Dim, type ModelSignature, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
-import { bindOp, opOf } from "../../../shared/output-ops/output-ops.ts";
+import { bindOp } from "../../../shared/output-ops/op-schemas.ts";
+import { opOf } from "../../../shared/output-ops/output-ops.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
 import {
   closedDims,

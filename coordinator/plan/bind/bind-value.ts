@@ -6,7 +6,7 @@ import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
 import { product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SourceBinding, ValueSource } from "../../../shared/input-sources/input-source.ts";
-import { asSourceBinding } from "../../../shared/input-sources/input-sources.ts";
+import { asSourceBinding } from "../../../shared/input-sources/source-schemas.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { type DimSizes, formatDims, positionDims } from "./dims.ts";
 

@@ -10,7 +10,6 @@ const CONFIGURATION = /^vitest\.config\.ts$/;
 /** Tables that only a test imports whole, since it shows that they are complete. */
 export const TABLES: readonly string[] = [
   "coordinator/access/method-callers.ts METHOD_CALLERS",
-  "shared/input-sources/input-sources.ts INPUT_SOURCES",
   "shared/wire/codec-lease.ts leaseCodec",
   "shared/wire/methods-data.ts putHeaderCodec",
   // Not a table: the bucket in memory, which passes the suite of all storages and stands beside them.

@@ -2,9 +2,10 @@ import { type Data, Float32, type RecordBatch } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import type { Zod } from "../../../../shared/core/zod.ts";
 import {
-  COLUMN_NAME,
   type ColumnSource,
+  columnName,
   type InputSource,
   type SourceBinding,
   type SourceContext,
@@ -16,12 +17,11 @@ import {
   chosenSource,
   INPUT_SOURCES,
   type InputSourceBinding,
-  SOURCE_BINDING_SCHEMA,
-  SOURCE_KEYS,
   type SourceKind,
   sourceColumns,
   sourceOf,
 } from "../../../../shared/input-sources/input-sources.ts";
+import { SOURCE_BINDING_SCHEMA, SOURCE_KEYS } from "../../../../shared/input-sources/source-schemas.ts";
 import { fillPositions } from "../../../../worker/tensorize/fill-positions.ts";
 import { badRows, fillRows, openInputs } from "../../../../worker/tensorize/tensorize.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
@@ -108,8 +108,8 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
   (kind, { spec, bound, columns, elementOf, lengths }) => {
     test("is chosen by its key, and bound as the job file says", () => {
       const source = chosenSource(spec(3));
-      expect([source.kind, Object.hasOwn(source.keys, source.key)]).toEqual([kind, true]);
-      expect(Object.keys(SOURCE_KEYS)).toEqual(expect.arrayContaining(Object.keys(source.keys)));
+      expect([source.kind, Object.hasOwn(source.keys(z), source.key)]).toEqual([kind, true]);
+      expect(Object.keys(SOURCE_KEYS)).toEqual(expect.arrayContaining(Object.keys(source.keys(z))));
       const { context, problems } = aContext(Object.keys(columns([[1, 2, 3]])));
       const made = source.rows === "value" ? source.bind(spec(3)) : source.bind(spec(3), context)?.binding;
       expect([made, problems]).toEqual([bound(3), []]);
@@ -179,8 +179,8 @@ describe("a source that somebody adds", () => {
     kind: "last",
     rows: "cell",
     key: "last",
-    keys: { last: z.literal(true).exactOptional(), column: COLUMN_NAME.exactOptional() },
-    schema: z.object({ kind: z.literal("last"), column: z.string() }),
+    keys: (z: Zod) => ({ last: z.literal(true).exactOptional(), column: columnName(z).exactOptional() }),
+    schema: (z: Zod) => z.object({ kind: z.literal("last"), column: z.string() }),
     bind: (_spec, { names, find }) => {
       const column = names.at(-1) ?? "";
       const cell = find(column, [])?.cell ?? null;
@@ -201,8 +201,8 @@ describe("a source that somebody adds", () => {
     kind: "segment",
     rows: "value",
     key: "segment",
-    keys: { segment: z.int().exactOptional(), of: COLUMN_NAME.exactOptional() },
-    schema: z.object({ kind: z.literal("segment"), of: z.string(), segment: z.int() }),
+    keys: (z: Zod) => ({ segment: z.int().exactOptional(), of: columnName(z).exactOptional() }),
+    schema: (z: Zod) => z.object({ kind: z.literal("segment"), of: z.string(), segment: z.int() }),
     bind: (spec) => ({ kind: "segment", of: String(spec.of), segment: Number(spec.segment) }),
     positionsOf: ({ of }) => of,
     value: ({ segment: value }) => value,

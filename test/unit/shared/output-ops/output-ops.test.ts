@@ -6,13 +6,9 @@ import { bindOutput } from "../../../../coordinator/plan/bind/bind-output.ts";
 import type { OutputBinding } from "../../../../shared/domain/map-binding.ts";
 import { columnsOf, fieldOf, outputColumnNames } from "../../../../shared/domain/output-fields.ts";
 import type { SpecProblem } from "../../../../shared/job-file/issue-problems.ts";
+import { bindOp, OP_BINDING_SCHEMA } from "../../../../shared/output-ops/op-schemas.ts";
 import { type OpBinding, type OutputOp, PLAIN_OP } from "../../../../shared/output-ops/output-op.ts";
-import {
-  bindOp,
-  OP_BINDING_SCHEMA,
-  OUTPUT_OPS,
-  type OutputOpBinding,
-} from "../../../../shared/output-ops/output-ops.ts";
+import { OUTPUT_OPS, type OutputOpBinding } from "../../../../shared/output-ops/output-ops.ts";
 import { arrowField } from "../../../../worker/collect/arrow-fields.ts";
 import { createOutputWriter } from "../../../../worker/collect/output-writer.ts";
 import { PLAIN_OPS } from "../../../support/plain-ops.ts";
@@ -48,8 +44,8 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 6 }).chain((classes)
 function specOf({ keys }: Pick<OutputOp, "keys">, { k, withLabels, classes }: Case) {
   const labels = Array.from({ length: classes }, (_, index) => `class ${index}`);
   return {
-    ...(Object.hasOwn(keys, "k") ? { k } : {}),
-    ...(Object.hasOwn(keys, "labels") && withLabels ? { labels } : {}),
+    ...(Object.hasOwn(keys(z), "k") ? { k } : {}),
+    ...(Object.hasOwn(keys(z), "labels") && withLabels ? { labels } : {}),
   };
 }
 
@@ -135,7 +131,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
     test("is refused where its numbers do not fit the tensor", () => {
       const some: Case = { classes: 3, rows: [], k: 4, withLabels: true };
       const labels = { labels: ["one", "two"] };
-      const keys = Object.keys(op.keys);
+      const keys = Object.keys(op.keys(z));
       const found = op.problems({ ...specOf(op, some), ...(keys.includes("labels") ? labels : {}) }, 3);
       expect(found.map(({ key }) => key).sort()).toEqual(keys.sort());
     });
@@ -177,7 +173,7 @@ describe("an op that somebody adds", () => {
     summary: "divided by the root of the sum of their squares",
     needs: "numbers",
     isRanked: false,
-    schema: z.object({ kind: z.literal("l2norm") }),
+    schema: () => z.object({ kind: z.literal("l2norm") }),
     bind: () => ({ kind: "l2norm" }),
     describe: () => "l2norm",
     columns: (_binding, { values }: { readonly values: number }) => [
