@@ -37,6 +37,27 @@ const LOCATION_LIMIT = 100_000;
 /** `ORTM`, at byte 4: ONNX Runtime's own format, which keeps all of its data inside. */
 const ORT_MAGIC = 0x4d54524f;
 
+/** The key of the entry that names such a file. */
+const LOCATION_KEY = "location";
+
+/**
+ * Sees whether a model can name other files, in its chunks one after another: one that can has the key's
+ * bytes somewhere. Most have not, and need no process that walks them.
+ */
+export class ExternalDataScan {
+  mayHave = false;
+  #end: Buffer = Buffer.alloc(0);
+
+  add(chunk: Uint8Array): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const across = Buffer.concat([this.#end, bytes.subarray(0, LOCATION_KEY.length - 1)]);
+    this.mayHave ||= across.includes(LOCATION_KEY) || bytes.includes(LOCATION_KEY);
+    // Copied: the chunk is its reader's again. A short chunk leaves what was before it.
+    const kept = bytes.length < LOCATION_KEY.length ? across : bytes;
+    this.#end = Buffer.from(kept.subarray(-(LOCATION_KEY.length - 1)));
+  }
+}
+
 /**
  * Which other files a model's tensors are in: each location once, with the first tensor that names it. Walks
  * the file without reading weights, in memory that does not grow with it. Every entry counts, whether or not
@@ -90,7 +111,7 @@ async function walk({ stream, found }: Walk, kind: MessageKind, end: number, dep
       texts[inner] = await stream.text(bytes, TEXT_BYTES);
     } else if (isMessageKind(inner)) {
       const held = await walk({ stream, found }, inner, stream.position + bytes, depth + 1);
-      if (inner === "entry" && held.key === "location") texts.locations.push(held.value);
+      if (inner === "entry" && held.key === LOCATION_KEY) texts.locations.push(held.value);
     }
   }
   for (const location of texts.locations) if (!found.has(location)) found.set(location, texts.name);

@@ -28,15 +28,23 @@ export async function readTextIfThere(
   });
 }
 
-/** The size and the sha256 of a file, read in one pass with bounded memory. */
+/**
+ * The size and the sha256 of a file, read in one pass with bounded memory.
+ *
+ * @param look is shown each chunk, as {@link readChunks} gives it
+ */
 export async function digestStored(
   storage: Pick<Storage, "stat" | "read">,
   location: Location,
   signal?: AbortSignal,
+  look?: (chunk: Uint8Array) => void,
 ): Promise<StoredFile> {
   const { bytes } = await storage.stat(location, signal);
   const hash = createHash("sha256");
-  for await (const chunk of readChunks(storage, location, bytes, signal)) hash.update(chunk);
+  for await (const chunk of readChunks(storage, location, bytes, signal)) {
+    hash.update(chunk);
+    look?.(chunk);
+  }
   return { bytes, sha256: hash.digest("hex") };
 }
 

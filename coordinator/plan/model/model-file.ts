@@ -10,13 +10,13 @@ import {
   nameOf,
   parseLocation,
 } from "../../../shared/domain/location.ts";
-import type { ExternalTensor } from "../../../shared/onnx/external-data.ts";
+import { ExternalDataScan, type ExternalTensor } from "../../../shared/onnx/external-data.ts";
 import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
 import { reasonOf } from "../../../shared/storage/errors.ts";
 import { isOnThisMachine, pathOfFile } from "../../../shared/storage/local-paths.ts";
 import { namesIn } from "../../../shared/storage/names-in.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
-import type { Storage, StoredFile } from "../../../shared/storage/storage.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
 import { digestStored } from "../../../shared/storage/whole-file.ts";
 import { findModelData } from "./model-data-files.ts";
 
@@ -59,16 +59,20 @@ export async function readModelFile(
   await using storages = new Storages(openers);
   const storage = await storages.at(path);
   await requireFile(path, storage);
-  const walking = walkModel(path, { storage, signal, limitMs });
-  const [walked, own] = await Promise.allSettled([walking, digestModel(path, storage, signal)]);
-  if (own.status === "rejected") throw own.reason;
-  if (walked.status === "rejected") throw walked.reason;
+  const scan = new ExternalDataScan();
+  const digestOf = (at: Location, look?: (chunk: Uint8Array) => void) =>
+    digestStored(storage, at, signal, look).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw unreadable(at, error);
+    });
+  const own = await digestOf(path, (chunk) => scan.add(chunk));
   const externalData: ModelDataFile[] = [];
-  const tensors = readTensors(path, walked.value);
+  if (!scan.mayHave) return { path, ...own, externalData };
+  const tensors = readTensors(path, await walkModel(path, { storage, signal, limitMs }));
   for (const { location, path: dataPath } of await findModelData(path, tensors, storage)) {
-    externalData.push({ location, path: dataPath, ...(await digestModel(dataPath, storage, signal)) });
+    externalData.push({ location, path: dataPath, ...(await digestOf(dataPath)) });
   }
-  return { path, ...own.value, externalData };
+  return { path, ...own, externalData };
 }
 
 /** Of a model that is not on this machine a copy is walked. */
@@ -135,15 +139,6 @@ async function requireFile(path: Location, storage: Storage): Promise<void> {
     fields: { path },
     hint: "name the .onnx file itself",
   });
-}
-
-async function digestModel(path: Location, storage: Storage, signal: AbortSignal): Promise<StoredFile> {
-  try {
-    return await digestStored(storage, path, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw unreadable(path, error);
-  }
 }
 
 function unreadable(path: Location, cause: unknown): ShardmillError {
