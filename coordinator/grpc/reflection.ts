@@ -1,12 +1,7 @@
 import { EventEmitter } from "node:events";
-import {
-  type handleBidiStreamingCall,
-  type MethodDefinition,
-  type Server,
-  status,
-  type UntypedHandleCall,
-} from "@grpc/grpc-js";
+import { type handleBidiStreamingCall, type MethodDefinition, type Server, status } from "@grpc/grpc-js";
 import { compiledDescriptors } from "../../shared/wire/descriptors.ts";
+import { libraryMethods, NO_REQUEST, unchanged } from "./library-methods.ts";
 
 /** The versions that clients ask for. */
 const VERSIONS = ["v1", "v1alpha"];
@@ -36,8 +31,6 @@ export function addReflection(server: Server): void {
   }
 }
 
-const unchanged = (bytes: Buffer): Buffer => bytes;
-
 /** Answers each message as it comes; the call ends when its caller has asked everything. */
 function converse(call: Parameters<handleBidiStreamingCall<Buffer, Buffer>>[0], answering?: Answering): void {
   if (answering === undefined) throw new Error(`broken invariant: no reflection at ${call.getPath()}`);
@@ -51,7 +44,7 @@ function converse(call: Parameters<handleBidiStreamingCall<Buffer, Buffer>>[0], 
     try {
       conversation.emit("data", method.requestDeserialize(bytes));
     } catch {
-      call.emit("error", { code: status.INVALID_ARGUMENT, details: "these bytes are no request" });
+      call.emit("error", { code: status.INVALID_ARGUMENT, details: NO_REQUEST });
     }
   });
   call.once("end", () => conversation.emit("end"));
@@ -62,18 +55,14 @@ async function loadAnswering(): Promise<ReadonlyMap<string, Answering>> {
   const fileDescriptorProtos = await compiledDescriptors();
   // Bundled, CommonJS has its default export only.
   const { default: library } = await import("@grpc/reflection");
-  const found = new Map<string, Answering>();
-  const collector = {
-    addService(service: Record<string, MethodDefinition<object, object>>, handlers: UntypedHandlers) {
-      for (const [name, method] of Object.entries(service))
-        found.set(method.path, { method, answer: handlers[name] as unknown as Answering["answer"] });
-    },
-  };
   // Of what a loader of proto files gives, the library takes the descriptors only.
   const compiled = { all: { fileDescriptorProtos } } as unknown as ReflectionPackage;
-  new library.ReflectionService(compiled).addToServer(collector as unknown as Server);
-  return found;
+  const service = new library.ReflectionService(compiled);
+  const answering = [...libraryMethods((server) => service.addToServer(server))].map(
+    ([path, { definition, handler }]) =>
+      [path, { method: definition, answer: handler as unknown as Answering["answer"] }] as const,
+  );
+  return new Map(answering);
 }
 
 type ReflectionPackage = ConstructorParameters<typeof import("@grpc/reflection").ReflectionService>[0];
-type UntypedHandlers = Readonly<Record<string, UntypedHandleCall>>;

@@ -1,5 +1,4 @@
 import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
-import { HealthImplementation } from "grpc-health-check";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { formatAddress, parseAddress } from "../../shared/wire/address.ts";
@@ -10,6 +9,7 @@ import { type CoordinatorServices, MAX_REQUEST_BYTES } from "../../shared/wire/s
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 import { type Guard, guardInterceptor } from "../access/guard.ts";
 import { dataHandlers } from "./data-handlers.ts";
+import { addHealth } from "./health.ts";
 import { jobsHandlers, workersHandlers } from "./jobs-handlers.ts";
 import { addReflection } from "./reflection.ts";
 import { workHandlers } from "./work-handlers.ts";
@@ -65,8 +65,7 @@ export async function startServer({ listen, services, guard, log }: ServeOptions
   server.addService(serviceDefinition("DataService"), dataHandlers(services.data, report));
   server.addService(serviceDefinition("JobsService"), jobsHandlers(services.jobs, report));
   server.addService(serviceDefinition("WorkersService"), workersHandlers(services.workers, report));
-  const health = new HealthImplementation();
-  health.addToServer(server);
+  const health = addHealth(server);
   addReflection(server);
 
   const setServing = (serving: boolean) => {
