@@ -59,6 +59,8 @@ export const planCommand: CommandModule<object, PlanArguments> = {
 };
 
 async function plan(args: PlanArguments): Promise<void> {
+  const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
+  startPlanningAhead();
   const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const { planJob } = await import("../coordinator/plan/plan-job.ts");
   const { passPrecision } = await import("../coordinator/job/pass-precision.ts");

@@ -9,10 +9,10 @@ import {
   readCredential,
   secretPath,
 } from "../shared/access/credential.ts";
+import { deferred, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
-import type { ConcreteDevice } from "../shared/domain/device.ts";
+import type { Device } from "../shared/domain/device.ts";
 import { isEnded } from "../shared/domain/job.ts";
-import type { ProcessCounts } from "../worker/process/process-layout.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
@@ -73,88 +73,100 @@ export const runCommand: CommandModule<object, RunArguments> = {
  */
 const LOCAL_TIMES = { heartbeatMs: 1_000, refusedGraceMs: 2_000 };
 
+/** How long a coordinator waits for workers that start before it. A GPU takes longer to be found. */
+const HEAD_START_MS = 100;
+
 /** How long local workers look for a coordinator that is gone: it runs in the process that started them. */
 const GIVE_UP_MS = 60_000;
 
 async function run(args: RunArguments): Promise<number> {
+  const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
+  startPlanningAhead();
   const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
-  const { startCoordinator } = await import("../coordinator/coordinator.ts");
-  const { systemClock } = await import("../shared/core/clock.ts");
-  const { createLogger } = await import("../shared/core/log.ts");
-  const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
-  const counts = processCounts(args);
-  const logLevel = logLevelOf(args["log-level"], "warn");
   const source = await readJobSource(args.job, { set: args.set, env: process.env });
   using stops = listenForStopSignals();
   keepHeapSmall();
   const credential = await ownCredential(args["secret-file"]);
-  const coordinator = await startCoordinator({
-    listen: args.listen,
-    guard: { secret: credential.secret, takesJobs: false },
-    clock: systemClock,
-    log: createLogger("coordinator", logLevel),
-    schedule: LOCAL_TIMES,
-    checkPrecision,
+  const over = new AbortController();
+  const listening = deferred<Coordinator>();
+  const workers = startWorkers(args, {
+    device: source.spec.model.device,
+    credential,
+    listening: listening.promise,
+    signal: AbortSignal.any([stops.asked, over.signal]),
   });
-  let workers = null as Promise<Supervisor> | null;
+  // Loading a coordinator keeps this thread busy: their processes, which load beside it, start first.
+  await Promise.race([workers.catch(() => {}), sleep(HEAD_START_MS)]);
+  listening.resolve(startOwnCoordinator(args, credential));
   try {
+    const coordinator = await listening.promise;
     const handle = await beginJob(coordinator, source, {
       fresh: args.fresh,
-      // Beside the planning: both take most of a second.
-      onPlanning: () => {
-        workers = resolveDevice(source.spec.model.device, { signal: stops.asked }).then((device) =>
-          startWorkers({ coordinator, credential, device, counts, logLevel }),
-        );
-        workers.catch(() => {});
-      },
       beforeWork: async () => {
         await workers;
       },
       stops,
     });
-    if (workers !== null && handle.origin.kind !== "published") {
+    if (handle.origin.kind !== "published") {
       if (!(await untilEnded(handle, coordinator, await workers, stops))) return printStopped();
     }
     return await finishJob(await handle.ended, args);
   } finally {
-    await stopWorkers(workers);
-    await coordinator.close();
+    over.abort();
+    await (await workers.catch(() => null))?.stop();
+    await (await listening.promise.catch(() => null))?.close();
   }
 }
 
-/** Those of a job that never began; of another they have gone home by now. */
-async function stopWorkers(workers: Promise<Supervisor> | null): Promise<void> {
-  const supervisor = await workers?.catch(() => null);
-  await supervisor?.stop();
+async function startOwnCoordinator(
+  args: RunArguments,
+  { secret }: CoordinatorCredential,
+): Promise<Coordinator> {
+  const { startCoordinator } = await import("../coordinator/coordinator.ts");
+  const { systemClock } = await import("../shared/core/clock.ts");
+  const { createLogger } = await import("../shared/core/log.ts");
+  return await startCoordinator({
+    listen: args.listen,
+    guard: { secret, takesJobs: false },
+    clock: systemClock,
+    log: createLogger("coordinator", logLevelOf(args["log-level"], "warn")),
+    schedule: LOCAL_TIMES,
+    checkPrecision,
+  });
 }
 
-async function startWorkers(options: {
-  readonly coordinator: Coordinator;
+interface LocalWorkers {
+  readonly device: Device;
   readonly credential: Credential;
-  readonly device: ConcreteDevice;
-  readonly counts: ProcessCounts;
-  readonly logLevel: LogLevel;
-}): Promise<Supervisor> {
-  const { coordinator, credential, device, counts, logLevel } = options;
+  readonly listening: Promise<Coordinator>;
+  /** Until they are started. */
+  readonly signal: AbortSignal;
+}
+
+async function startWorkers(
+  args: RunArguments,
+  { device, credential, listening, signal }: LocalWorkers,
+): Promise<Supervisor> {
   const { createLogger } = await import("../shared/core/log.ts");
+  const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
   const { layOutProcesses } = await import("../worker/process/process-layout.ts");
   const { makeScratch } = await import("../worker/process/scratch.ts");
   const { Supervisor } = await import("../worker/process/supervisor.ts");
+  const logLevel = logLevelOf(args["log-level"], "warn");
   const processes = await layOutProcesses({
-    ...counts,
-    coordinator: coordinator.address,
-    credential,
-    device,
+    ...processCounts(args),
+    device: await resolveDevice(device, { signal }),
     access: "shared",
     logLevel,
     giveUpMs: GIVE_UP_MS,
   });
   return new Supervisor({
     processes,
+    joins: listening.then(({ address }) => ({ coordinator: address, credential })),
     scratchPath: await makeScratch(),
     log: createLogger("supervisor", logLevel),
-    onDied: (name) => coordinator.workerDied(name),
+    onDied: (name) => void listening.then((coordinator) => coordinator.workerDied(name)).catch(() => {}),
   });
 }
 

@@ -71,8 +71,6 @@ async function work(args: WorkerArguments): Promise<void> {
   }
   const processes = await layOutProcesses({
     ...counts,
-    coordinator: args.coordinator,
-    credential: userCredential(args["secret-file"]),
     device: await resolveDevice(args.device),
     access: args.data,
     logLevel: args["log-level"],
@@ -80,6 +78,7 @@ async function work(args: WorkerArguments): Promise<void> {
   });
   const supervisor = new Supervisor({
     processes,
+    joins: { coordinator: args.coordinator, credential: userCredential(args["secret-file"]) },
     scratchPath: await makeScratch(args.scratch),
     log: createLogger("supervisor", args["log-level"]),
   });

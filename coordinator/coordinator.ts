@@ -46,10 +46,7 @@ export interface CoordinatorSeams extends JobSeams {
   readonly serve: typeof startServer;
 }
 
-export type SubmitOptions = Pick<
-  OpenJobOptions,
-  "fresh" | "signal" | "beforeWork" | "onPlanning" | "onWaiting"
->;
+export type SubmitOptions = Pick<OpenJobOptions, "fresh" | "signal" | "beforeWork" | "onWaiting">;
 
 export interface Coordinator {
   /** Where it really listens. */

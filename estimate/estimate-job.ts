@@ -67,8 +67,6 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
   const device = await resolveDevice(planned.spec.model.device);
   const processes = await layOutProcesses({
     ...question.counts,
-    coordinator: "none",
-    credential: { path: "", secret: null },
     device,
     access: "shared",
     logLevel: "silent",

@@ -150,10 +150,11 @@ async function openJob(
   await import("../worker/process/worker.ts");
   const { openTuningCache } = await import("../worker/tuning/tuning-cache.ts");
   const { OpenJob } = await import("../worker/job/open-job.ts");
-  const { coordinator: _, name: _name, logLevel: _level, giveUpMs: _patience, ...device } = task.worker;
+  const { name: _name, logLevel: _level, giveUpMs: _patience, ...device } = task.worker;
   return OpenJob.open({
     ...device,
     address: "",
+    credential: { path: "", secret: null },
     describeJob: async () => task.job,
     tuning: readOnly(openTuningCache()),
     data: null,

@@ -174,8 +174,6 @@ export class CrashBench implements AsyncDisposable {
 
   async #supervise(plan: CrashPlan): Promise<Supervisor> {
     const processes = await layOutProcesses({
-      coordinator: `127.0.0.1:${this.#port}`,
-      credential: userCredential(),
       device: "cpu",
       workers: 1,
       lanes: 1,
@@ -187,6 +185,7 @@ export class CrashBench implements AsyncDisposable {
     });
     return new Supervisor({
       processes: processes.map(({ options }) => ({ options, env: faultEnvironment(this.#storage, plan) })),
+      joins: { coordinator: `127.0.0.1:${this.#port}`, credential: userCredential() },
       scratchPath: await makeScratch(this.#job.tmp),
       log: silentLogger,
       entry: compiledUrl("fault/crash-worker-process.ts"),

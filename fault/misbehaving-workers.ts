@@ -11,11 +11,10 @@ import type { Misbehaviour } from "./misbehaving-worker-process.ts";
 export async function startMisbehaving(
   job: KnownJob,
   wrong: Misbehaviour,
-  options: { readonly coordinator: string; readonly workers: number },
+  { coordinator, workers }: { readonly coordinator: string; readonly workers: number },
 ): Promise<Supervisor> {
   const plans = await layOutProcesses({
-    ...options,
-    credential: userCredential(),
+    workers,
     // The lanes of a wrong device compute on the CPU: any other name will do for it.
     device: wrong.kind === "wrongNumbers" ? "webgpu" : "cpu",
     lanes: 1,
@@ -30,6 +29,7 @@ export async function startMisbehaving(
       options: plan.options,
       env: { TMPDIR: job.tmp, SHARDMILL_MISBEHAVIOUR: JSON.stringify(wrong) },
     })),
+    joins: { coordinator, credential: userCredential() },
     scratchPath: await makeScratch(job.tmp),
     log: silentLogger,
     entry: compiledUrl("fault/misbehaving-worker-process.ts"),

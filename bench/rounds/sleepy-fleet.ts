@@ -33,8 +33,6 @@ export class SleepyFleet implements AsyncDisposable {
           processes: [
             {
               options: {
-                coordinator,
-                credential: userCredential(),
                 name: nameOf(index),
                 device: "cpu",
                 lanes: 1,
@@ -48,6 +46,7 @@ export class SleepyFleet implements AsyncDisposable {
               env: { BENCH_SHARD_MS: String(ms) },
             },
           ],
+          joins: { coordinator, credential: userCredential() },
           scratchPath: join(scratch, nameOf(index)),
           entry: compiledUrl("bench/rounds/sleepy-process.ts"),
           log: silentLogger,

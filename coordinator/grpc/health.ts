@@ -11,7 +11,7 @@ import { present } from "../../shared/core/assert.ts";
 import { type LibraryMethod, libraryMethods, NO_REQUEST, unchanged } from "./library-methods.ts";
 
 /** Says of services whether they serve, as `grpc.health.v1.Health`. */
-export interface Health {
+interface Health {
   /** "" stands for the server. */
   setStatus(service: string, status: ServingStatus): void;
 }

@@ -38,7 +38,6 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
   if (found.kind === "published" && !options.fresh) {
     return await adoptResult(spec, found.manifest, paths, options);
   }
-  options.onPlanning?.();
   // Planning looks at the output, too, and tells of that with all else that is wrong.
   const planned = await seams.plan(spec, signal, options.aside);
   if (found.kind === "refused") throw found.error;

@@ -23,8 +23,6 @@ export interface OpenJobOptions {
   readonly checkPrecision?: CheckPrecision;
   /** Called once there is work to do, before anything is written: the last chance to refuse. */
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
-  /** Called when there is a job to plan, before it is planned: what takes its time can begin beside it. */
-  readonly onPlanning?: () => void;
   /** Does what needs none of what planning is bounded for. Left out: it is simply done. */
   readonly aside?: Aside;
   /** Called when it takes time to find out whether another coordinator is alive. Left out: it is logged. */

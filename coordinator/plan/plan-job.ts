@@ -7,7 +7,7 @@ import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { outputRowBytes, publishedFields } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
-import { warmSqlProcess } from "../../shared/sql/spare-process.ts";
+import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
@@ -39,7 +39,7 @@ export async function planJob(
   aside: Aside = (task) => task(),
 ): Promise<PlannedJob> {
   // It loads while the input is read.
-  if (hasSql(spec)) warmSqlProcess();
+  if (hasSql(spec)) SQL_PROCESSES.warm();
   const [input, model] = await allOrEveryProblem([
     readInput(spec, signal),
     inspectModel(spec.model.path, signal),

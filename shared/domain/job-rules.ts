@@ -1,4 +1,5 @@
-import * as z from "zod";
+import type { z } from "zod";
+import { ZOD } from "../core/zod.ts";
 import type { SourceSpec } from "../input-sources/input-source.ts";
 import { chosenSource } from "../input-sources/input-sources.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
@@ -15,7 +16,7 @@ type Context = z.core.$RefinementCtx;
 export function checkInputRules(input: SourceSpec, context: Context): void {
   const { key: chosen, keys, excludes } = chosenSource(input);
   for (const key of [...Object.keys(SOURCE_KEYS), ...(excludes?.keys ?? [])]) {
-    if (input[key] === undefined || Object.hasOwn(keys(z), key)) continue;
+    if (input[key] === undefined || Object.hasOwn(keys(ZOD), key)) continue;
     refuse(context, [key], `\`${chosen}\` and \`${key}\` exclude each other`, {
       expected: `\`${chosen}\` alone`,
       ...(excludes === undefined ? {} : { hint: excludes.why }),
@@ -56,8 +57,8 @@ export function checkOutputRules(
     if (output[key] === undefined) refuse(context, [key], `required with \`op: ${output.op}\``, { expected });
   }
   for (const key of Object.keys(OP_KEYS)) {
-    if (output[key] === undefined || Object.hasOwn(keys(z), key)) continue;
-    const users = OUTPUT_OPS.filter((op) => Object.hasOwn(op.keys(z), key)).map(
+    if (output[key] === undefined || Object.hasOwn(keys(ZOD), key)) continue;
+    const users = OUTPUT_OPS.filter((op) => Object.hasOwn(op.keys(ZOD), key)).map(
       ({ kind }) => `\`op: ${kind}\``,
     );
     refuse(context, [key], `not used by \`op: ${output.op}\``, {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ZOD } from "../core/zod.ts";
 import { columnName, MAX_NAMES } from "../input-sources/input-source.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
@@ -11,7 +12,7 @@ const MAX_BATCH_TOKENS = 1_073_741_824;
 const MAX_DIM = 134_217_728;
 const MAX_RANK = 8;
 
-const COLUMN_NAME = columnName(z);
+const COLUMN_NAME = columnName(ZOD);
 const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);

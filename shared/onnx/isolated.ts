@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { deferred } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
 import { watchMemory } from "../core/memory-watch.ts";
+import type { SpareProcess } from "../core/spare-process.ts";
 
 /** How a child process's one task ended. */
 type Ending =
@@ -18,18 +19,23 @@ export type IsolatedResult = Ending & {
   readonly stderr: string;
 };
 
-interface IsolatedOptions {
-  /** The compiled script; it answers with `answerIsolated`. */
-  readonly script: URL;
+/** What runs: a compiled script, which answers with `answerIsolated`, or a process of such a script. */
+type IsolatedScript =
+  | { readonly processes: SpareProcess }
+  | {
+      readonly script: URL;
+      /** Instead of this process's environment. */
+      readonly env?: NodeJS.ProcessEnv;
+    };
+
+type IsolatedOptions = IsolatedScript & {
   /** Plain JSON. */
   readonly argument: unknown;
   readonly limitMs: number;
   /** Left out: as much as there is. */
   readonly memoryLimitBytes?: number;
   readonly signal?: AbortSignal;
-  /** Instead of this process's environment. */
-  readonly env?: NodeJS.ProcessEnv;
-}
+};
 
 /** What the script is sent. */
 interface Task {
@@ -39,19 +45,23 @@ interface Task {
 /** Enough for a native library's last words; more would only grow the error. */
 const STDERR_BYTES = 8 * 1024;
 
+/** Starts such a script: it loads, and waits for its task. */
+export function forkIsolated(script: URL, env?: NodeJS.ProcessEnv): ChildProcess {
+  return fork(fileURLToPath(script), [], {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
+    execArgv: [],
+    ...(env === undefined ? {} : { env }),
+  });
+}
+
 /**
  * Runs a script in a process of its own and gives back its one answer: for native code that may crash, hang
  * or eat the memory of whatever process calls it. The child is gone when this returns, whichever way it went.
  */
 export async function runIsolated(options: IsolatedOptions): Promise<IsolatedResult> {
   options.signal?.throwIfAborted();
-  const { script, env } = options;
-  const child = fork(fileURLToPath(script), [], {
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
-    execArgv: [],
-    ...(env === undefined ? {} : { env }),
-  });
+  const child = "processes" in options ? options.processes.take() : forkIsolated(options.script, options.env);
   const stderr = tailOf(child);
   const closed = deferred<void>();
   let ending: Ending | undefined;

@@ -1,10 +1,11 @@
 import * as z from "zod";
+import { ZOD } from "../core/zod.ts";
 import type { OpSpec } from "./output-op.ts";
 import { type OpKind, OUTPUT_OPS, type OutputOpBinding, opOf } from "./output-ops.ts";
 
 /** Bindings of all ops, as they cross the wire. */
 export const OP_BINDING_SCHEMA: z.ZodType<OutputOpBinding> = z.union(
-  OUTPUT_OPS.map(({ schema }) => schema(z)),
+  OUTPUT_OPS.map(({ schema }) => schema(ZOD)),
 );
 
 /** The op of an output of a checked job file that fits its tensor. */
@@ -20,5 +21,5 @@ type Both<Union> = (Union extends unknown ? (one: Union) => void : never) extend
 /** The keys of the job file that some op uses. */
 export const OP_KEYS: Both<KeysOf<(typeof OUTPUT_OPS)[number]>> = Object.assign(
   {},
-  ...OUTPUT_OPS.map(({ keys }) => keys(z)),
+  ...OUTPUT_OPS.map(({ keys }) => keys(ZOD)),
 );

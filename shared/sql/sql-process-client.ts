@@ -8,9 +8,9 @@ import { watchMemory } from "../core/memory-watch.ts";
 import { Slots } from "../core/slots.ts";
 import { formatBytes } from "../core/units.ts";
 import { defaultMemoryBytes, type LockedDatabaseOptions } from "./locking.ts";
-import { keepSqlProcess, takeSqlProcess } from "./spare-process.ts";
 import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
 import type { SqlSource } from "./sql-error.ts";
+import { SQL_PROCESSES } from "./sql-processes.ts";
 import type { SqlCommand, SqlReply, SqlRequest } from "./sql-protocol.ts";
 
 export interface SqlProcessOptions extends LockedDatabaseOptions {
@@ -58,7 +58,7 @@ class SqlProcess implements SqlDatabase {
 
   constructor(options: SqlProcessOptions, ownFolder: string, giveBack: () => void) {
     const { memoryLimitBytes = defaultMemoryBytes() } = options;
-    this.#child = takeSqlProcess();
+    this.#child = SQL_PROCESSES.take();
     this.#ownFolder = ownFolder;
     this.#giveBack = giveBack;
     this.#child.on("message", this.#onReply).once("error", this.#onError).once("exit", this.#onExit);
@@ -138,7 +138,7 @@ class SqlProcess implements SqlDatabase {
       clearTimeout(this.#timer);
       if (this.#broken !== null) await this.#closed.promise;
       this.#child.off("message", this.#onReply).off("error", this.#onError).off("exit", this.#onExit);
-      if (this.#broken === null) keepSqlProcess(this.#child);
+      if (this.#broken === null) SQL_PROCESSES.keep(this.#child);
     } finally {
       this.#giveBack();
     }

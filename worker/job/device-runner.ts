@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
@@ -166,9 +165,4 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     this.#spare = null;
     return spare;
   }
-}
-
-/** Cores that this process may use. */
-export function availableCores(): number {
-  return availableParallelism();
 }

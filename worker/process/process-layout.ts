@@ -1,11 +1,9 @@
 import { execFile } from "node:child_process";
-import { hostname } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { promisify } from "node:util";
-import type { Credential } from "../../shared/access/credential.ts";
 import type { LogLevel } from "../../shared/core/log.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { AccessMode } from "../job/choose-access.ts";
-import { availableCores } from "../job/device-runner.ts";
 import { layOutLanes } from "../lanes/lane-layout.ts";
 import { shardThreadCount, stepThreadCount } from "../pipeline/thread-counts.ts";
 import type { ProcessLayout } from "./supervisor.ts";
@@ -16,8 +14,6 @@ export type ProcessCounts = Readonly<
 >;
 
 export interface LocalWorkersOptions extends ProcessCounts {
-  readonly coordinator: string;
-  readonly credential: Credential;
   readonly device: ConcreteDevice;
   readonly access: AccessMode;
   readonly logLevel: LogLevel;
@@ -29,7 +25,7 @@ export async function layOutProcesses(options: LocalWorkersOptions): Promise<Pro
   const { device } = options;
   const gpus = device === "cuda" || device === "tensorrt" ? await visibleGpus() : [];
   const count = options.workers === "auto" ? Math.max(1, gpus.length) : options.workers;
-  const cores = Math.max(1, Math.floor(availableCores() / count));
+  const cores = Math.max(1, Math.floor(availableParallelism() / count));
   const shardThreads = shardThreadCount({ device, cores, requested: options.shardThreads });
   const { lanes, threads } = layOutLanes({
     device,
@@ -41,8 +37,6 @@ export async function layOutProcesses(options: LocalWorkersOptions): Promise<Pro
     const gpu = gpus[index % Math.max(1, gpus.length)];
     return {
       options: {
-        coordinator: options.coordinator,
-        credential: options.credential,
         name: `${hostname()}-${process.pid}-${device}${index}`,
         device,
         lanes,

@@ -19,14 +19,19 @@ export type FromWorkerProcess =
   | { readonly kind: "ended"; readonly how: "dismissed" | "drained" }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
+/** Whom a worker works for. */
+export type Joining = Pick<WorkerOptions, "coordinator" | "credential">;
+
 export interface ProcessLayout {
-  readonly options: Omit<WorkerOptions, "scratchPath">;
+  readonly options: Omit<WorkerOptions, "scratchPath" | keyof Joining>;
   /** Added to the child's environment: which of several devices it may see. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export interface SupervisorOptions {
   readonly processes: readonly ProcessLayout[];
+  /** A promise of it where the coordinator starts beside: processes load meanwhile. */
+  readonly joins: Joining | Promise<Joining>;
   /**
    * A folder of this supervisor alone; each process gets a fresh one in it, removed when it ends however it
    * ends.
@@ -58,6 +63,8 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    // It may be refused before anybody waits for it.
+    Promise.resolve(options.joins).catch(() => {});
     this.done = this.#superviseAll();
     this.done.catch(() => {});
   }
@@ -125,12 +132,11 @@ export class Supervisor {
     if (this.#quit.signal.aborted) return { kind: "died", how: "never started" };
     const exited = deferred<string>();
     let said: FromWorkerProcess | null = null;
-    const options: WorkerOptions = { ...layout.options, scratchPath };
-    const { entry = compiledUrl("worker/process/worker-process.ts") } = this.#options;
+    const { joins, entry = compiledUrl("worker/process/worker-process.ts") } = this.#options;
     const child = fork(fileURLToPath(entry), [], {
-      execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
+      execArgv: [...process.execArgv, ...processArguments(layout.options.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      env: { ...processEnvironment(options), ...layout.env },
+      env: { ...processEnvironment(layout.options), ...layout.env },
     });
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {
@@ -138,12 +144,15 @@ export class Supervisor {
     });
     child.on("error", (error) => exited.resolve(error.message));
     child.once("exit", (code, signal) => exited.resolve(signal ?? `code ${code}`));
-    // One that is gone by now says so by its exit.
-    child.send({ kind: "begin", options } satisfies ToWorkerProcess, () => {});
     try {
+      const options: WorkerOptions = { ...layout.options, ...(await joins), scratchPath };
+      // One that is gone by now says so by its exit.
+      if (child.connected) child.send({ kind: "begin", options } satisfies ToWorkerProcess, () => {});
       const how = await exited.promise;
       return said ?? { kind: "died", how };
     } finally {
+      // One that never began waits for ever.
+      child.kill("SIGKILL");
       this.#children.delete(child);
       await rm(scratchPath, { recursive: true, force: true });
     }

@@ -1,10 +1,8 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { deferred } from "../../../shared/core/abort.ts";
 import { watchMemory } from "../../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
-import { decoderMemoryArgument } from "../../../shared/dataset/parquet-memory.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FooterAnswer, FooterRequest } from "./footer-protocol.ts";
 
@@ -21,12 +19,6 @@ export type ProcessReply =
   | { readonly kind: "broke"; readonly found: string };
 
 /**
- * What the decoder's own memory may grow to, below the process's limit: then a trap still names the place in
- * the file.
- */
-const DECODER_SHARE = 0.75;
-
-/**
  * A process that reads footers, some files at a time, and is ended when a file crashes it, hangs it, or makes
  * it take more memory than a footer can need. A process and not a thread: only a process's memory can be
  * bounded, and native code that crashes takes its whole process along.
@@ -36,12 +28,8 @@ export class FooterProcess implements AsyncDisposable {
   readonly #exited: Promise<unknown>;
   #isUsable = true;
 
-  constructor(script: URL, memoryLimitBytes: number) {
-    this.#child = fork(fileURLToPath(script), [], {
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-      // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
-      execArgv: [decoderMemoryArgument(memoryLimitBytes * DECODER_SHARE)],
-    });
+  constructor(child: ChildProcess) {
+    this.#child = child;
     this.#exited = once(this.#child, "exit").catch(() => {});
     // While a read waits it has listeners of its own; between reads a failure only makes the process
     // unusable.

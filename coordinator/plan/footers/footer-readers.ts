@@ -1,9 +1,10 @@
+import type { ChildProcess } from "node:child_process";
 import { present } from "../../../shared/core/assert.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
-import { compiledUrl } from "../../../shared/core/package-root.ts";
 import { inputCorrupt } from "../../../shared/dataset/input-errors.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FooterProcess, type ProcessReply, type ReadLimits } from "./footer-process-owner.ts";
+import { footerProcess } from "./footer-processes.ts";
 import type { FileSchema, FooterAnswer, FooterReply } from "./footer-protocol.ts";
 
 /**
@@ -12,14 +13,15 @@ import type { FileSchema, FooterAnswer, FooterReply } from "./footer-protocol.ts
  */
 export class FooterReaders implements AsyncDisposable {
   readonly #limits: ReadLimits;
-  readonly #script: URL;
+  readonly #start: (memoryLimitBytes: number) => ChildProcess;
   readonly #idle: FooterProcess[] = [];
   /** Files of one schema share it: a hundred thousand copies would be what the plan's memory goes to. */
   readonly #schemas = new Map<string, FileSchema>();
 
-  constructor(limits: ReadLimits, script: URL = compiledUrl("coordinator/plan/footers/footer-process.ts")) {
+  /** @param start how a process is started, from the memory that it may take */
+  constructor(limits: ReadLimits, start: (memoryLimitBytes: number) => ChildProcess = footerProcess) {
     this.#limits = limits;
-    this.#script = script;
+    this.#start = start;
   }
 
   /** A reply for each file, in their order. Rejects only with the signal's reason. */
@@ -38,7 +40,7 @@ export class FooterReaders implements AsyncDisposable {
   }
 
   async #ask(files: readonly FoundFile[]): Promise<ProcessReply> {
-    const reader = this.#idle.pop() ?? new FooterProcess(this.#script, this.#limits.memoryLimitBytes);
+    const reader = this.#idle.pop() ?? new FooterProcess(this.#start(this.#limits.memoryLimitBytes));
     try {
       return await reader.read(files, this.#limits);
     } finally {

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { errorFromData, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import type { FoundFile } from "../input/discover.ts";
+import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
 import type { FileFooter } from "./seal-dataset.ts";
@@ -27,9 +28,6 @@ const PROCESS_LIMIT = 8;
  */
 const READ_LIMIT_MS = 60_000;
 
-/** For one process. The largest footer that is read (256 MiB) takes about a gigabyte once parsed. */
-const MEMORY_LIMIT_BYTES = 2 * 2 ** 30;
-
 /** A process takes some 200 ms to start: worth it for this many files. */
 const FILES_PER_PROCESS = 64;
 
@@ -52,7 +50,7 @@ export async function readFooters(
   files: readonly FoundFile[],
   options: FooterOptions,
 ): Promise<FileFooter[]> {
-  const { signal, limitMs = READ_LIMIT_MS, memoryLimitBytes = MEMORY_LIMIT_BYTES } = options;
+  const { signal, limitMs = READ_LIMIT_MS, memoryLimitBytes = FOOTER_MEMORY_BYTES } = options;
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const processes = Math.max(1, Math.min(most, Math.ceil(files.length / FILES_PER_PROCESS)));
   const where = options.where ?? null;

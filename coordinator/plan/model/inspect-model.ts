@@ -1,9 +1,9 @@
 import { type ErrorData, errorFromData } from "../../../shared/core/errors.ts";
-import { compiledUrl } from "../../../shared/core/package-root.ts";
 import type { ModelFile } from "../../../shared/domain/job.ts";
 import { type Location, localPathOf } from "../../../shared/domain/location.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
+import { INSPECT_PROCESSES } from "./inspect-processes.ts";
 import { withLocalModel } from "./local-model.ts";
 import { modelBroke, type ReadModelOptions, readModelFile } from "./model-file.ts";
 
@@ -51,7 +51,7 @@ export async function inspectModel(
   const inspect = (local: { readonly path: Location }) => {
     const question: InspectQuestion = { path: localPathOf(local.path) };
     return runIsolated({
-      script: compiledUrl("coordinator/plan/model/inspect-model-process.ts"),
+      processes: INSPECT_PROCESSES,
       argument: question,
       limitMs,
       memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,

@@ -1,8 +1,7 @@
 import { type Data, Float32, type RecordBatch } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import * as z from "zod";
-import type { Zod } from "../../../../shared/core/zod.ts";
+import { ZOD, type Zod } from "../../../../shared/core/zod.ts";
 import {
   type ColumnSource,
   columnName,
@@ -108,8 +107,8 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
   (kind, { spec, bound, columns, elementOf, lengths }) => {
     test("is chosen by its key, and bound as the job file says", () => {
       const source = chosenSource(spec(3));
-      expect([source.kind, Object.hasOwn(source.keys(z), source.key)]).toEqual([kind, true]);
-      expect(Object.keys(SOURCE_KEYS)).toEqual(expect.arrayContaining(Object.keys(source.keys(z))));
+      expect([source.kind, Object.hasOwn(source.keys(ZOD), source.key)]).toEqual([kind, true]);
+      expect(Object.keys(SOURCE_KEYS)).toEqual(expect.arrayContaining(Object.keys(source.keys(ZOD))));
       const { context, problems } = aContext(Object.keys(columns([[1, 2, 3]])));
       const made = source.rows === "value" ? source.bind(spec(3)) : source.bind(spec(3), context)?.binding;
       expect([made, problems]).toEqual([bound(3), []]);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { bindOutput } from "../../../../coordinator/plan/bind/bind-output.ts";
+import { ZOD } from "../../../../shared/core/zod.ts";
 import type { OutputBinding } from "../../../../shared/domain/map-binding.ts";
 import { columnsOf, fieldOf, outputColumnNames } from "../../../../shared/domain/output-fields.ts";
 import type { SpecProblem } from "../../../../shared/job-file/issue-problems.ts";
@@ -44,8 +45,8 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 6 }).chain((classes)
 function specOf({ keys }: Pick<OutputOp, "keys">, { k, withLabels, classes }: Case) {
   const labels = Array.from({ length: classes }, (_, index) => `class ${index}`);
   return {
-    ...(Object.hasOwn(keys(z), "k") ? { k } : {}),
-    ...(Object.hasOwn(keys(z), "labels") && withLabels ? { labels } : {}),
+    ...(Object.hasOwn(keys(ZOD), "k") ? { k } : {}),
+    ...(Object.hasOwn(keys(ZOD), "labels") && withLabels ? { labels } : {}),
   };
 }
 
@@ -131,7 +132,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
     test("is refused where its numbers do not fit the tensor", () => {
       const some: Case = { classes: 3, rows: [], k: 4, withLabels: true };
       const labels = { labels: ["one", "two"] };
-      const keys = Object.keys(op.keys(z));
+      const keys = Object.keys(op.keys(ZOD));
       const found = op.problems({ ...specOf(op, some), ...(keys.includes("labels") ? labels : {}) }, 3);
       expect(found.map(({ key }) => key).sort()).toEqual(keys.sort());
     });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FooterProcess } from "../../../../../coordinator/plan/footers/footer-process-owner.ts";
+import { footerProcess } from "../../../../../coordinator/plan/footers/footer-processes.ts";
 import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 
@@ -28,7 +29,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function reader(name: string, body: string): Promise<FooterProcess> {
   const path = join(root, `${name}.mjs`);
   await writeFile(path, `process.on("message", (request) => { ${body} });\n`);
-  return new FooterProcess(pathToFileURL(path), memoryLimitBytes);
+  return new FooterProcess(footerProcess(memoryLimitBytes, pathToFileURL(path)));
 }
 
 describe("a footer process", () => {

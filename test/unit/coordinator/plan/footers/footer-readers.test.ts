@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { footerProcess } from "../../../../../coordinator/plan/footers/footer-processes.ts";
 import { FooterReaders } from "../../../../../coordinator/plan/footers/footer-readers.ts";
 import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
@@ -32,7 +33,7 @@ const READER = `process.on("message", ({ files }) => {
 async function readers(): Promise<FooterReaders> {
   const path = join(root, "reader.mjs");
   await writeFile(path, READER);
-  return new FooterReaders(limits, pathToFileURL(path));
+  return new FooterReaders(limits, (bytes) => footerProcess(bytes, pathToFileURL(path)));
 }
 
 test("of files that are asked for together, those that break the process are named, and only they", async () => {
