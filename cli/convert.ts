@@ -18,7 +18,7 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
   describe: "Write an ONNX model in another precision, and say what was left alone",
   builder: (yargs) =>
     yargs
-      .positional("model", { type: "string", demandOption: true, describe: "The ONNX file" })
+      .positional("model", { type: "string", demandOption: true, describe: "The ONNX file, or its folder" })
       .option("precision", {
         choices: CONVERTED_PRECISIONS,
         requiresArg: true,

@@ -82,9 +82,9 @@ async function plan(args: PlanArguments): Promise<void> {
 }
 
 /** Steps are in `map.prepare` and `map.finish`: `where` is their key, and what they make has no `from`. */
-function planFacts({ spec, dataset, leftOut, pruned, shards, map, model }: PlannedJob) {
+function planFacts({ spec, dataset, leftOut, pruned, shards, map, model, folder }: PlannedJob) {
   const where = spec.input.where ?? null;
-  return { files: dataset.files, leftOut, where, pruned, fields: dataset.fields, model, map, shards };
+  return { files: dataset.files, leftOut, where, pruned, fields: dataset.fields, model, folder, map, shards };
 }
 
 /** @throws {ARGUMENT_INVALID} naming the option that is wrong */

@@ -141,6 +141,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
     map: { inputs: [], outputs: [], keep: [], columns: [], prepare: [], finish: [], fixedBatchRows: null },
     shards,
     converted: null,
+    folder: null,
     digests: { spec: specDigest(spec), input: "input", model: "model" },
   };
 }

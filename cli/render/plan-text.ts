@@ -12,6 +12,7 @@ import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
+import { folderTable } from "./folder-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { counted, labelled, oneLine } from "./text.ts";
@@ -53,6 +54,7 @@ export function planText(
     ...labelled(facts, style.dim),
     "",
     filesTable(plan, style),
+    ...folderTable(plan.folder, style),
     ...stepsTable(map, style),
     "",
     renderTable({ columns: ["model input", "type", "made from"], rows: map.inputs.map(inputRow) }, style),

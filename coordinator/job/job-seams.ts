@@ -10,6 +10,7 @@ import type { OpenChecker } from "../commit/check-partials.ts";
 import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";
+import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
 import { readModelFile } from "../plan/model/model-file.ts";
 import { type Aside, digestsOf, planJob, readInput } from "../plan/plan-job.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
@@ -70,5 +71,7 @@ function loopTime(): LoopTime {
 
 async function readDigests(spec: JobSpec, signal: AbortSignal): Promise<JobDigests> {
   const { dataset } = await readInput(spec, signal);
-  return digestsOf(spec, dataset, await readModelFile(spec.model.path, signal));
+  const folder = await readModelFolder(spec.model, signal);
+  const model = await readModelFile(modelPathOf(spec.model, folder), signal);
+  return digestsOf(spec, { dataset, model, folder });
 }

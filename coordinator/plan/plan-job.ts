@@ -5,6 +5,7 @@ import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
+import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import { outputRowBytes, publishedFields } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
@@ -12,6 +13,7 @@ import { checkReductions } from "../reduce/check-sql.ts";
 import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
+import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles } from "./input/discover.ts";
@@ -40,9 +42,9 @@ export async function planJob(
 ): Promise<PlannedJob> {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const [input, model] = await allOrEveryProblem([
+  const [input, { folder, model }] = await allOrEveryProblem([
     readInput(spec, signal),
-    inspectModel(spec.model.path, signal),
+    openModel(spec, signal),
     checkOutput(spec),
   ]).catch((error: unknown) => {
     signal.throwIfAborted();
@@ -51,7 +53,7 @@ export async function planJob(
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec, fields, signal));
   const map = await aside(() =>
-    planMap(spec.map, model.signature, { fields, filter: where?.step ?? null, signal }),
+    planMap(spec.map, model.signature, { fields, folder, filter: where?.step ?? null, signal }),
   );
   checkKeptTypes(spec, map.keep, input.dataset.files);
   if (Object.keys(spec.reduce).length > 0) await aside(() => checkSql(spec, map, signal));
@@ -61,10 +63,10 @@ export async function planJob(
     shardRows: spec.input.shardRows,
     outputRowBytes: outputRowBytes(map),
   });
-  const digests = digestsOf(spec, input.dataset, model);
+  const digests = digestsOf(spec, { dataset: input.dataset, model, folder });
   const { precision } = spec.model;
   const { dataset, leftOut } = input;
-  const planned = { spec, dataset, leftOut, map, pruned, shards, digests };
+  const planned = { spec, dataset, leftOut, folder, map, pruned, shards, digests };
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };
@@ -76,8 +78,24 @@ function hasSql({ input, map, reduce }: JobSpec): boolean {
 }
 
 /** What identifies a job, found without checking it: enough to see that it is published already. */
-export function digestsOf(spec: JobSpec, dataset: Dataset, model: Omit<ModelFile, "signature">): JobDigests {
-  return { spec: specDigest(spec), input: dataset.digest, model: modelDigest(model) };
+export function digestsOf(
+  spec: JobSpec,
+  found: {
+    readonly dataset: Dataset;
+    readonly model: Omit<ModelFile, "signature">;
+    readonly folder: ModelFolder | null;
+  },
+): JobDigests {
+  const { dataset, model, folder } = found;
+  return { spec: specDigest(spec, folder?.facts), input: dataset.digest, model: modelDigest(model) };
+}
+
+async function openModel(
+  { model: place }: JobSpec,
+  signal: AbortSignal,
+): Promise<{ readonly folder: ModelFolder | null; readonly model: ModelFile }> {
+  const folder = await readModelFolder(place, signal);
+  return { folder, model: await inspectModel(modelPathOf(place, folder), signal) };
 }
 
 export async function readInput(

@@ -5,6 +5,7 @@ import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { StepSpec } from "../../shared/domain/map-spec.ts";
+import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import { outputFields, publishedFields } from "../../shared/domain/output-fields.ts";
 import { pruneSteps, type StepBinding } from "../../shared/domain/step-binding.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
@@ -20,6 +21,8 @@ const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 interface MapContext {
   /** Of the input. */
   readonly fields: readonly Field[];
+  /** Of the model, where the job names one. */
+  readonly folder: ModelFolder | null;
   /** What drops rows before anything else sees them; null: nothing. */
   readonly filter: StepBinding | null;
   readonly signal: AbortSignal;
@@ -35,11 +38,11 @@ interface MapContext {
 export async function planMap(
   spec: JobSpec["map"],
   signature: ModelSignature,
-  { fields, filter, signal }: MapContext,
+  { fields, folder, filter, signal }: MapContext,
 ): Promise<MapBinding> {
   const planned = await planSteps("map.prepare", spec.prepare, fields, signal);
   const prepare = filter === null ? planned : [filter, ...planned];
-  const bound = bindMap(spec, signature, fieldsBehind(prepare, fields));
+  const bound = bindMap(spec, signature, fieldsBehind(prepare, fields), folder);
   const finish = await planSteps("map.finish", spec.finish, outputFields(bound), signal);
   const { steps, needed } = pruneSteps(prepare, bound.columns);
   const read = new Set(needed);

@@ -126,7 +126,16 @@ export const JOB_FILE_SCHEMA = z
       .describe("The dataset."),
     model: z
       .strictObject({
-        path: path.describe("The ONNX file, relative to the job file."),
+        path: path.describe(
+          "The ONNX file, or the folder that a model was exported to, relative to the job file: see [the model's " +
+            "folder](#the-models-folder).",
+        ),
+        file: text
+          .exactOptional()
+          .describe(
+            "In a folder: the ONNX file, as in `onnx/model_quantized.onnx`. Left out: `model.onnx`, `onnx/model.onnx`, or " +
+              "the only one.",
+          ),
         device: z
           .enum(DEVICES)
           .default("auto")

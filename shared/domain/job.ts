@@ -4,6 +4,7 @@ import type { JobSpec } from "./job-spec.ts";
 import type { LeftOut } from "./left-out.ts";
 import type { Location } from "./location.ts";
 import type { MapBinding } from "./map-binding.ts";
+import type { ModelFolder } from "./model-folder.ts";
 import type { Conversion } from "./precision.ts";
 import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";
@@ -52,6 +53,8 @@ export interface PlannedJob {
   readonly leftOut: readonly LeftOut[];
   /** What workers run. */
   readonly model: ModelFile;
+  /** The folder that the job names for its model; null where it names a file. */
+  readonly folder: ModelFolder | null;
   /** The model that the job names, where `model` was made from it; null where it is that model itself. */
   readonly converted: { readonly original: ModelFile; readonly conversion: Conversion } | null;
   readonly map: MapBinding;

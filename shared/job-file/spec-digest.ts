@@ -1,5 +1,6 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
+import { type FolderFacts, leavesLabels } from "../domain/model-folder.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
 
 /**
@@ -15,10 +16,16 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
  * - `model.check`: it says whether a job may run, and nothing about what comes out;
  * - `errors.maxRows`: raising it is how a job that ran out of it is taken up again.
  *
- * Shorthands and defaults are resolved before, so that writing a default out changes nothing.
+ * Shorthands and defaults are resolved before, so that writing a default out changes nothing. Those from
+ * the model's folder are put in here: its labels, whether or not an output has as many classes. The model
+ * settles that, and has a digest of its own.
  */
-export function specDigest(spec: JobSpec): string {
-  const { inputs, outputs, keep } = spec.map;
+export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
+  const { inputs, keep } = spec.map;
+  const labels = facts?.labels ?? null;
+  const outputs = spec.map.outputs.map((output) =>
+    labels !== null && leavesLabels(output) ? { ...output, labels } : output,
+  );
   const { precision } = spec.model;
   const { where } = spec.input;
   return sha256(

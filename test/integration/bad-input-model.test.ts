@@ -32,10 +32,14 @@ describe("a model that is none is refused before any work", () => {
     expect(error.fields.path).toBe(job.at("data/part-0.parquet"));
   });
 
-  test("a folder given as the model", async () => {
+  test("a folder without a model in it", async () => {
     await useModel("./data");
     const { code, error } = await refused(job);
-    expect([code, error.code, error.hint]).toEqual([2, "MODEL_INVALID", "name the .onnx file itself"]);
+    expect([code, error.code, error.hint]).toEqual([
+      2,
+      "MODEL_NOT_FOUND",
+      "no file in it, or in its folder onnx, ends in .onnx",
+    ]);
   });
 
   test("one that is not there: the nearest is named", async () => {

@@ -4,6 +4,7 @@ import type { Field } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { MapBinding, OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
+import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import { outputFields } from "../../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import { sourceColumns } from "../../../shared/input-sources/input-sources.ts";
@@ -31,11 +32,17 @@ type MapSpec = JobSpec["map"];
  * - A cell of numbers holds rowValues values; lists are flattened. A cell of bytes holds rowValues uint8
  *   values, or rowValues values of the model's dtype, little-endian. Lists and bytes of no fixed length are
  *   checked row by row.
+ * - What an output leaves to the model's folder is taken from there where it fits.
  * - Casts are described at `Dtype`.
  *
  * @throws {SPEC_INVALID} with every problem at once; `where` is the key path, as in `map.inputs.image.column`
  */
-export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readonly Field[]): MapBinding {
+export function bindMap(
+  spec: MapSpec,
+  signature: ModelSignature,
+  fields: readonly Field[],
+  folder: ModelFolder | null = null,
+): MapBinding {
   const problems: SpecProblem[] = [];
   const columns = new Columns(fields);
   const tensors = inputsBatchFirst(signature, (name) => ownSpec(spec, name)?.batchAxis, problems);
@@ -43,7 +50,7 @@ export function bindMap(spec: MapSpec, signature: ModelSignature, fields: readon
   const { inputs, sizes, uneven } = bindInputs(spec, tensors, columns, problems);
   checkTokens(spec, { uneven: uneven.size > 0, fixedBatchRows }, problems);
   checkAllUsable(spec, signature, problems);
-  const context = { signature, sizes, uneven, fixedBatchRows, batchNames: batchNamesOf(tensors) };
+  const context = { signature, folder, sizes, uneven, fixedBatchRows, batchNames: batchNamesOf(tensors) };
   const outputs: OutputBinding[] = [];
   for (const [column, output] of wantedOutputs(spec, signature)) {
     const binding = bindOutput(column, output, context, problems);

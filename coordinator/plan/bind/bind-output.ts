@@ -2,6 +2,7 @@ import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import type { OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
+import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import { type Dim, type ModelSignature, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
@@ -18,10 +19,13 @@ import {
   openRowDims,
   unevenSymbol,
 } from "./dims.ts";
+import { withFolderLabels } from "./folder-defaults.ts";
 
 /** What the outputs of a model are bound against. */
 interface OutputContext {
   readonly signature: ModelSignature;
+  /** Of the model, where the job names one: what outputs leave to it. */
+  readonly folder: ModelFolder | null;
   /** What the inputs made of the model's symbols. */
   readonly sizes: DimSizes;
   /**
@@ -54,11 +58,12 @@ export function bindOutput(
   const { tensor, batchAxis } = first;
   const before = problems.length;
   const perPosition = isPerPosition(tensor, spec, context);
-  const asked = { tensor, spec, path };
+  const own = { tensor, spec, path };
   const rowDims = perPosition
-    ? resolvePositionDims(asked, context, problems)
-    : resolveRowDims(asked, context, problems);
+    ? resolvePositionDims(own, context, problems)
+    : resolveRowDims(own, context, problems);
   if (rowDims === null) return null;
+  const asked = { ...own, spec: withFolderLabels(own, product(rowDims), context.folder, problems) };
   if (perPosition) checkPositionsOp(asked, problems);
   else checkOp(asked, rowDims, problems);
   if (problems.length > before) return null;
@@ -71,7 +76,7 @@ export function bindOutput(
     perPosition,
     batchAxis,
     declaredDims: declared.dims,
-    op: bindOp(spec),
+    op: bindOp(asked.spec),
   };
 }
 

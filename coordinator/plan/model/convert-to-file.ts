@@ -5,6 +5,7 @@ import { isShardmillError, messageOf, ShardmillError } from "../../../shared/cor
 import { placeAlone } from "../../../shared/core/hard-link.ts";
 import type { Conversion, ConvertedPrecision } from "../../../shared/domain/precision.ts";
 import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
+import { modelPathOf, readModelFolder } from "../folder/read-model-folder.ts";
 import { inspectModel } from "./inspect-model.ts";
 import { withLocalModel } from "./local-model.ts";
 import { readModelFile } from "./model-file.ts";
@@ -34,7 +35,8 @@ export async function convertToFile(options: {
 }): Promise<ConvertedToFile> {
   const { precision, output, replace, signal } = options;
   if (!replace && (await lstat(output).catch(() => null)) !== null) throw occupied(output);
-  const model = await readModelFile(options.model, signal);
+  const place = { path: options.model };
+  const model = await readModelFile(modelPathOf(place, await readModelFolder(place, signal)), signal);
   const temporary = `${output}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
   try {
     const { conversion, bytes, sha256 } = await withLocalModel(model, (local) =>

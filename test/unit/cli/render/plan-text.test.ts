@@ -122,6 +122,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       const rowStart = shardSizes.slice(0, id).reduce((sum, before) => sum + before, 0);
       return { id: shardId(id), rowStart, rowEnd: rowStart + rows };
     }),
+    folder: null,
     converted: null,
     digests: { spec: "", input: "", model: "" },
   };

@@ -39,4 +39,23 @@ describe("the digest of a spec", () => {
   ])("changes with %s", (setting) => {
     expect(digestOf({ set: [setting] })).not.toBe(base);
   });
+
+  const facts = (labels: readonly string[] | null) => ({
+    architecture: null,
+    labels,
+    multiLabel: false,
+    tokenizer: null,
+    image: null,
+    pooling: null,
+  });
+
+  test("has the folder's labels in it where the job leaves them to the folder, as if it had written them", () => {
+    const spec = (setting: string) => parseJob({ map: MAP, rest: REST, set: [setting] });
+    const left = spec("map.outputs.a={tensor: x, op: argmax}");
+    const written = spec("map.outputs.a={tensor: x, op: argmax, labels: [no, yes]}");
+    expect(specDigest(left, facts(["no", "yes"]))).toBe(specDigest(written, facts(["other", "names"])));
+    expect(specDigest(left, facts(["no", "yes"]))).not.toBe(specDigest(left, facts(["yes", "no"])));
+    expect(specDigest(left, facts(null))).toBe(specDigest(left));
+    expect(specDigest(spec("name=other"), facts(["no", "yes"])), "no output has classes").toBe(base);
+  });
 });

@@ -148,6 +148,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
         },
         sizes: new Map(),
         uneven: new Set(["positions"]),
+        folder: null,
         fixedBatchRows: null,
         batchNames: new Set(["n"]),
       } as const;

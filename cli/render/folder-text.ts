@@ -1,0 +1,81 @@
+import type {
+  FolderFacts,
+  ImageFacts,
+  ModelFolder,
+  PoolingFacts,
+  TokenizerFacts,
+} from "../../shared/domain/model-folder.ts";
+import type { Style } from "./style.ts";
+import { renderTable } from "./table.ts";
+
+/** More labels than these say nothing to a reader. */
+const MOST_LABELS = 6;
+
+/** What a model's folder says, line by line; what it says unclearly comes last. */
+function folderPhrases({ facts, doubts }: ModelFolder): readonly (readonly [string, string])[] {
+  return [...factPhrases(facts), ...doubts.map(doubtPhrase)];
+}
+
+/** The same for people, with the files that it comes from; nothing for a model that is no folder. */
+export function folderTable(folder: ModelFolder | null, style: Style): string[] {
+  if (folder === null) return [];
+  const { file, otherFiles, read } = folder;
+  const others = otherFiles.length === 0 ? "" : `, not ${otherFiles.join(", ")}`;
+  const rows = [
+    ["model", `${file}${others}`],
+    ["files read", read.length === 0 ? "none: it has only the model" : read.join(", ")],
+    ...folderPhrases(folder),
+  ];
+  const columns = ["the model's folder says", ""];
+  return ["", renderTable({ columns, rows }, style, { maxCellColumns: 160 })];
+}
+
+function factPhrases(facts: FolderFacts): readonly [string, string][] {
+  const { architecture, labels, multiLabel, tokenizer, image, pooling } = facts;
+  return [
+    ...(architecture === null ? [] : [["architecture", architecture] as [string, string]]),
+    ...(labels === null ? [] : [["labels", labelsPhrase(labels, multiLabel)] as [string, string]]),
+    ...(tokenizer === null ? [] : [["tokenizer", tokenizerPhrase(tokenizer)] as [string, string]]),
+    ...(image === null ? [] : [["image", imagePhrase(image)] as [string, string]]),
+    ...(pooling === null ? [] : [["pooling", poolingPhrase(pooling)] as [string, string]]),
+  ];
+}
+
+function doubtPhrase({ about, where, what, found }: ModelFolder["doubts"][number]): [string, string] {
+  return [`unclear: ${about}`, `${where} ${what} (${found})`];
+}
+
+function labelsPhrase(labels: readonly string[], multiLabel: boolean): string {
+  const shown = labels.slice(0, MOST_LABELS).join(", ");
+  const more = labels.length > MOST_LABELS ? `, ... (${labels.length})` : "";
+  return `${shown}${more}${multiLabel ? ", of which a row may have several" : ""}`;
+}
+
+function tokenizerPhrase({ file, maxTokens, truncation, prompts }: TokenizerFacts): string {
+  const parts = [file];
+  if (maxTokens !== null) parts.push(`at most ${maxTokens} tokens`);
+  if (truncation !== null) parts.push(`cut on the ${truncation}`);
+  const names = Object.entries(prompts).map(([name, text]) => `${name} ${JSON.stringify(text)}`);
+  if (names.length > 0) parts.push(`prefixes: ${names.join(", ")}`);
+  return parts.join("; ");
+}
+
+function imagePhrase({ resize, resample, crop, rescale, mean, std, channels }: ImageFacts): string {
+  const parts: string[] = [];
+  if (resize !== null) {
+    const size =
+      "shortestEdge" in resize
+        ? `shortest edge ${resize.shortestEdge}`
+        : `${resize.width} x ${resize.height}`;
+    parts.push(`resize to ${size}${resample === null ? "" : `, ${resample}`}`);
+  }
+  if (crop !== null) parts.push(`crop ${crop.width} x ${crop.height}`);
+  if (rescale !== null) parts.push(`* ${Number(rescale.toPrecision(6))}`);
+  if (mean !== null) parts.push(`mean ${mean.join(" ")}`);
+  if (std !== null) parts.push(`std ${std.join(" ")}`);
+  return [...parts, channels].join("; ");
+}
+
+function poolingPhrase({ pool, normalize }: PoolingFacts): string {
+  return normalize ? `${pool}, normalized` : pool;
+}

@@ -1,0 +1,32 @@
+import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
+import { type FolderDoubt, leavesLabels, type ModelFolder } from "../../../shared/domain/model-folder.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+
+/**
+ * An output that leaves its labels to the model's folder gets those, if it has as many classes. Where the
+ * folder contradicts itself there is a problem instead: a column of indices in place of the names that were
+ * expected would be a guess.
+ */
+export function withFolderLabels(
+  { spec, path }: { readonly spec: OutputSpec; readonly path: KeyPath },
+  classes: number,
+  folder: ModelFolder | null,
+  problems: SpecProblem[],
+): OutputSpec {
+  if (folder === null || !leavesLabels(spec)) return spec;
+  const { labels } = folder.facts;
+  if (labels !== null) return labels.length === classes ? { ...spec, labels } : spec;
+  const doubt = folder.doubts.find(({ about }) => about === "labels");
+  if (doubt !== undefined) problems.push({ path: [...path, "op"], part: "value", ...unclearLabels(doubt) });
+  return spec;
+}
+
+function unclearLabels({ where, what, found }: FolderDoubt): Omit<SpecProblem, "path" | "part"> {
+  return {
+    what: `the model's folder does not say clearly what the classes are: ${where} ${what}`,
+    expected: "`labels`, here or from config.json",
+    found,
+    hint: "give `labels`, mend the file, or let `model.path` name the ONNX file itself: then classes have numbers",
+  };
+}

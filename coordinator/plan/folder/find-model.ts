@@ -1,0 +1,53 @@
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { listNames } from "../../../shared/core/list-names.ts";
+import { didYouMean } from "../../../shared/core/nearest.ts";
+import type { Location } from "../../../shared/domain/location.ts";
+
+/** The place of models in a folder that holds a model in several formats. */
+export const ONNX_FOLDER = "onnx";
+
+/** In this order; without one of them, the only ONNX file. */
+const USUAL_FILES = ["model.onnx", `${ONNX_FOLDER}/model.onnx`] as const;
+
+/** Weights that other libraries run. */
+const OTHER_WEIGHTS = /\.(safetensors|bin|pt|pth|h5|msgpack|gguf|tflite)$/;
+
+/**
+ * Which ONNX file of a model's folder is meant: the one that the job names, else `model.onnx`, else
+ * `onnx/model.onnx`, else the only one.
+ *
+ * @param names of files in the folder, and below `onnx/`
+ * @throws {MODEL_NOT_FOUND} there is none, or not the one that the job names
+ * @throws {MODEL_INVALID} there are several, and none of them has a usual name
+ */
+export function findModel(folder: Location, names: readonly string[], asked: string | undefined): string {
+  const models = names.filter((name) => name.endsWith(".onnx")).sort();
+  if (asked !== undefined) {
+    if (names.includes(asked)) return asked;
+    throw new ShardmillError("MODEL_NOT_FOUND", `there is no model ${asked} in the folder ${folder}`, {
+      fields: { path: folder, file: asked },
+      hint: didYouMean(asked, models).hint ?? `ONNX files in it: ${listNames(models)}`,
+    });
+  }
+  const usual = USUAL_FILES.find((name) => models.includes(name));
+  if (usual !== undefined) return usual;
+  const [only, ...more] = models;
+  if (only === undefined) throw noModel(folder, names);
+  if (more.length === 0) return only;
+  throw new ShardmillError("MODEL_INVALID", `the folder ${folder} has ${models.length} models`, {
+    fields: { path: folder },
+    hint: `say which with \`model.file\`: ${listNames(models)}`,
+  });
+}
+
+function noModel(folder: Location, names: readonly string[]): ShardmillError {
+  const weights = names.filter((name) => OTHER_WEIGHTS.test(name)).sort();
+  const hint =
+    weights.length === 0
+      ? "no file in it, or in its folder onnx, ends in .onnx"
+      : `it has ${listNames(weights)}: export the model to ONNX, as with \`optimum-cli export onnx --model . out/\``;
+  return new ShardmillError("MODEL_NOT_FOUND", `there is no ONNX model in the folder ${folder}`, {
+    fields: { path: folder },
+    hint,
+  });
+}

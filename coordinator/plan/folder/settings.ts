@@ -1,0 +1,77 @@
+import type { DoubtAbout, FolderDoubt } from "../../../shared/domain/model-folder.ts";
+
+type Group = Readonly<Record<string, unknown>>;
+
+const MAX_FOUND_CHARS = 60;
+
+/**
+ * The settings of one JSON file, by key. A value of another type than is asked for is null and a doubt; one
+ * that is left out, or null, is null without a doubt.
+ */
+export class Settings {
+  readonly #values: Group;
+  readonly #file: string;
+  readonly #about: DoubtAbout;
+  readonly #doubts: FolderDoubt[];
+
+  constructor(
+    values: Group,
+    place: { readonly file: string; readonly about: DoubtAbout },
+    doubts: FolderDoubt[],
+  ) {
+    this.#values = values;
+    this.#file = place.file;
+    this.#about = place.about;
+    this.#doubts = doubts;
+  }
+
+  get keys(): readonly string[] {
+    return Object.keys(this.#values);
+  }
+
+  value(key: string): unknown {
+    return Object.hasOwn(this.#values, key) ? (this.#values[key] ?? null) : null;
+  }
+
+  flag(key: string): boolean | null {
+    return this.#typed(key, "true or false", (value) => typeof value === "boolean");
+  }
+
+  text(key: string): string | null {
+    return this.#typed(key, "text", (value) => typeof value === "string");
+  }
+
+  number(key: string): number | null {
+    return this.#typed(key, "a number", (value): value is number => Number.isFinite(value));
+  }
+
+  numbers(key: string): readonly number[] | null {
+    return this.#typed(
+      key,
+      "a list of numbers",
+      (value): value is readonly number[] => Array.isArray(value) && value.every(Number.isFinite),
+    );
+  }
+
+  group(key: string): Group | null {
+    return this.#typed(key, "a group of keys", isGroup);
+  }
+
+  /** The setting is not understood, or another one contradicts it. */
+  doubt(key: string, what: string): null {
+    const found = JSON.stringify(this.value(key)) ?? "nothing";
+    const shown = found.length > MAX_FOUND_CHARS ? `${found.slice(0, MAX_FOUND_CHARS)}...` : found;
+    this.#doubts.push({ about: this.#about, where: `${this.#file}: ${key}`, what, found: shown });
+    return null;
+  }
+
+  #typed<T>(key: string, expected: string, is: (value: unknown) => value is T): T | null {
+    const value = this.value(key);
+    if (value === null || is(value)) return value;
+    return this.doubt(key, `is not ${expected}`);
+  }
+}
+
+export function isGroup(value: unknown): value is Group {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}

@@ -1,0 +1,78 @@
+import { ZOD } from "../core/zod.ts";
+import { type OpKind, opOf } from "../output-ops/output-ops.ts";
+import type { Location } from "./location.ts";
+
+/** A model as people export it: an ONNX file, and beside it what its maker does before and after. */
+export interface ModelFolder {
+  readonly path: Location;
+  /** The ONNX file that is run, from the folder. */
+  readonly file: string;
+  /** Other ONNX files of the folder, which are left alone. */
+  readonly otherFiles: readonly string[];
+  /** What was read, in order. */
+  readonly read: readonly string[];
+  readonly facts: FolderFacts;
+  readonly doubts: readonly FolderDoubt[];
+}
+
+/** What the files of a folder say, each null where they say nothing that can be relied on. */
+export interface FolderFacts {
+  /** `BertForSequenceClassification`. */
+  readonly architecture: string | null;
+  /** The names of the classes, in index order. */
+  readonly labels: readonly string[] | null;
+  /** A row may have several of the classes, or none. */
+  readonly multiLabel: boolean;
+  readonly tokenizer: TokenizerFacts | null;
+  readonly image: ImageFacts | null;
+  readonly pooling: PoolingFacts | null;
+}
+
+export interface TokenizerFacts {
+  /** From the folder. */
+  readonly file: string;
+  readonly maxTokens: number | null;
+  readonly truncation: "left" | "right" | null;
+  /** By its name, what is written before a text: `{ query: "query: " }`. */
+  readonly prompts: Readonly<Record<string, string>>;
+}
+
+export const RESAMPLES = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
+
+export type ImageResize =
+  | { readonly shortestEdge: number }
+  | { readonly width: number; readonly height: number };
+
+/** Null: not done. */
+export interface ImageFacts {
+  readonly resize: ImageResize | null;
+  readonly resample: (typeof RESAMPLES)[number] | null;
+  readonly crop: { readonly width: number; readonly height: number } | null;
+  readonly rescale: number | null;
+  readonly mean: readonly number[] | null;
+  readonly std: readonly number[] | null;
+  readonly channels: "rgb" | "bgr";
+}
+
+/** How the vectors of a row's tokens become one. */
+export interface PoolingFacts {
+  readonly pool: "mean" | "cls" | "max" | "last";
+  readonly normalize: boolean;
+}
+
+/** What a doubt leaves unknown. */
+export type DoubtAbout = "labels" | "tokenizer" | "image" | "pooling";
+
+/** A setting that is not understood, or that another one contradicts. Nothing is taken from it. */
+export interface FolderDoubt {
+  readonly about: DoubtAbout;
+  /** The file and the key in it: `config.json: id2label`. */
+  readonly where: string;
+  readonly what: string;
+  readonly found: string;
+}
+
+/** What a job leaves to the folder's labels: an op that can name classes, and names none. */
+export function leavesLabels(output: { readonly op: OpKind; readonly labels?: unknown }): boolean {
+  return output.labels === undefined && Object.hasOwn(opOf({ kind: output.op }).keys(ZOD), "labels");
+}
