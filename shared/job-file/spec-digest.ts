@@ -6,9 +6,9 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
 /**
  * What must be equal for two runs to give the same result, as a sha256: on resume, the same job.
  *
- * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), `input.where` as
- * it is written, the reductions, the format of the rows, and the model's precision with the version of the
- * converter. Not in:
+ * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), the steps,
+ * `input.where` as it is written, the reductions, the format of the rows, and the model's precision with the
+ * version of the converter. Not in:
  * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
  * - `output.path` and `name`: where a result is and what it is called do not change it;
  * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
@@ -21,7 +21,7 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
  * settles that, and has a digest of its own.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
-  const { inputs, keep } = spec.map;
+  const { inputs, keep, prepare, finish } = spec.map;
   const labels = facts?.labels ?? null;
   const outputs = spec.map.outputs.map((output) =>
     labels !== null && leavesLabels(output) ? { ...output, labels } : output,
@@ -34,6 +34,8 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       inputs,
       outputs,
       keep,
+      ...(prepare.length === 0 ? {} : { prepare }),
+      ...(finish.length === 0 ? {} : { finish }),
       ...(where === undefined ? {} : { where }),
       reduce: spec.reduce,
       rows: spec.output.rows,

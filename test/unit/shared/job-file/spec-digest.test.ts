@@ -36,6 +36,8 @@ describe("the digest of a spec", () => {
     "reduce.o=SELECT 3",
     "output.rows=arrow",
     "model.precision=int8",
+    "map.prepare=[{sql: SELECT * FROM rows}]",
+    "map.finish=[{sql: SELECT * FROM rows}]",
   ])("changes with %s", (setting) => {
     expect(digestOf({ set: [setting] })).not.toBe(base);
   });
