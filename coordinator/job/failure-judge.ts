@@ -1,4 +1,5 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { stepFiles } from "../../shared/domain/step-binding.ts";
 import { type StorageOpeners, Storages } from "../../shared/storage/open-storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
@@ -6,6 +7,7 @@ import type { FailureReason } from "../schedule/state/record.ts";
 type JudgedFiles = {
   readonly dataset: Pick<PlannedJob["dataset"], "files">;
   readonly model: Pick<PlannedJob["model"], "path" | "sha256" | "externalData">;
+  readonly map: Pick<PlannedJob["map"], "prepare" | "finish">;
 };
 
 /**
@@ -52,9 +54,10 @@ export class FailureJudge {
   }
 
   async #readModel(): Promise<boolean> {
-    const { model } = this.#files;
+    const { model, map } = this.#files;
     await using storages = new Storages(this.#openers);
-    for (const { path, sha256 } of [model, ...model.externalData]) {
+    const files = stepFiles(map).map(({ location, sha256 }) => ({ path: location, sha256 }));
+    for (const { path, sha256 } of [model, ...model.externalData, ...files]) {
       const found = await storages
         .at(path)
         .then((storage) => digestStored(storage, path))

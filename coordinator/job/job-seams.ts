@@ -13,6 +13,7 @@ import type { LockSeams } from "../journal/lock.ts";
 import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
 import { readModelFile } from "../plan/model/model-file.ts";
 import { type Aside, digestsOf, planJob, readInput } from "../plan/plan-job.ts";
+import { readStepFiles } from "../plan/steps/step-files.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
@@ -73,5 +74,5 @@ async function readDigests(spec: JobSpec, signal: AbortSignal): Promise<JobDiges
   const { dataset } = await readInput(spec, signal);
   const folder = await readModelFolder(spec.model, signal);
   const model = await readModelFile(modelPathOf(spec.model, folder), signal);
-  return digestsOf(spec, { dataset, model, folder });
+  return digestsOf(spec, { dataset, model, folder, stepFiles: await readStepFiles(spec.map, signal) });
 }

@@ -21,6 +21,7 @@ import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
 import { planMap } from "./plan-map.ts";
 import { planShards } from "./plan-shards.ts";
+import { readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { type CheckedWhere, checkWhere } from "./where/check-where.ts";
 import { pruneRowGroups } from "./where/prune.ts";
 
@@ -42,10 +43,11 @@ export async function planJob(
 ): Promise<PlannedJob> {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const [input, { folder, model }] = await allOrEveryProblem([
+  const [input, { folder, model }, , stepFiles] = await allOrEveryProblem([
     readInput(spec, signal),
     openModel(spec, signal),
     checkOutput(spec),
+    readStepFiles(spec.map, signal),
   ]).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;
@@ -53,7 +55,13 @@ export async function planJob(
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec, fields, signal));
   const map = await aside(() =>
-    planMap(spec.map, model.signature, { fields, folder, filter: where?.step ?? null, signal }),
+    planMap(spec.map, model.signature, {
+      fields,
+      folder,
+      filter: where?.step ?? null,
+      files: stepFiles,
+      signal,
+    }),
   );
   checkKeptTypes(spec, map.keep, input.dataset.files);
   if (Object.keys(spec.reduce).length > 0) await aside(() => checkSql(spec, map, signal));
@@ -63,7 +71,7 @@ export async function planJob(
     shardRows: spec.input.shardRows,
     outputRowBytes: outputRowBytes(map),
   });
-  const digests = digestsOf(spec, { dataset: input.dataset, model, folder });
+  const digests = digestsOf(spec, { dataset: input.dataset, model, folder, stepFiles });
   const { precision } = spec.model;
   const { dataset, leftOut } = input;
   const planned = { spec, dataset, leftOut, folder, map, pruned, shards, digests };
@@ -73,21 +81,24 @@ export async function planJob(
 }
 
 function hasSql({ input, map, reduce }: JobSpec): boolean {
-  const hasSteps = map.prepare.length > 0 || map.finish.length > 0;
+  const hasSteps = [...map.prepare, ...map.finish].some(({ sql }) => sql !== undefined);
   return hasSteps || input.where !== undefined || Object.keys(reduce).length > 0;
 }
 
+interface JobContents {
+  readonly dataset: Dataset;
+  readonly model: Omit<ModelFile, "signature">;
+  readonly folder: ModelFolder | null;
+  readonly stepFiles: StepFiles;
+}
+
 /** What identifies a job, found without checking it: enough to see that it is published already. */
-export function digestsOf(
-  spec: JobSpec,
-  found: {
-    readonly dataset: Dataset;
-    readonly model: Omit<ModelFile, "signature">;
-    readonly folder: ModelFolder | null;
-  },
-): JobDigests {
-  const { dataset, model, folder } = found;
-  return { spec: specDigest(spec, folder?.facts), input: dataset.digest, model: modelDigest(model) };
+export function digestsOf(spec: JobSpec, { dataset, model, folder, stepFiles }: JobContents): JobDigests {
+  return {
+    spec: withStepFiles(specDigest(spec, folder?.facts), stepFiles),
+    input: dataset.digest,
+    model: modelDigest(model),
+  };
 }
 
 async function openModel(

@@ -24,6 +24,19 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
   }
 }
 
+/** What a step can be, each under its key. */
+const STEP_KEYS = ["sql"];
+
+/** A step is one thing. */
+export function checkStepRules(step: Readonly<Record<string, unknown>>, context: Context): void {
+  const found = STEP_KEYS.filter((key) => step[key] !== undefined);
+  if (found.length === 1) return;
+  refuse(context, [], found.length === 0 ? "says nothing to do" : "says several things to do", {
+    expected: `one of ${STEP_KEYS.map((key) => `\`${key}\``).join(", ")}`,
+    ...(found.length === 0 ? {} : { found: found.join(", "), hint: "make each a step of its own" }),
+  });
+}
+
 /** What stands where a path is expected can be one. */
 export function checkPath(path: string, context: Context): void {
   const problem = notAPath(path);

@@ -4,7 +4,7 @@ import { columnName, MAX_NAMES } from "../input-sources/input-source.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
-import { checkColumnClashes, checkInputRules, checkOutputRules } from "./job-rules.ts";
+import { checkColumnClashes, checkInputRules, checkOutputRules, checkStepRules } from "./job-rules.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
 const MAX_BATCH_ROWS = 1_048_576;
@@ -70,16 +70,19 @@ const namedOutput = z
   .strictObject({ column: COLUMN_NAME.describe("The output column."), ...outputKeys })
   .superRefine(checkOutputRules);
 
-const stepSpec = z.strictObject({
-  sql: z
-    .string()
-    .min(1)
-    .max(1_000_000)
-    .describe(
-      "A SELECT over `rows` (DuckDB) that makes each result of one row: new columns, fewer rows (`WHERE`), or several " +
-        "of one (`unnest`).",
-    ),
-});
+const stepSpec = z
+  .strictObject({
+    sql: z
+      .string()
+      .min(1)
+      .max(1_000_000)
+      .exactOptional()
+      .describe(
+        "A SELECT over `rows` (DuckDB) that makes each result of one row: new columns, fewer rows (`WHERE`), or several " +
+          "of one (`unnest`).",
+      ),
+  })
+  .superRefine(checkStepRules);
 
 /** A slip of a template. */
 const MAX_STEPS = 100;

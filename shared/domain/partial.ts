@@ -46,10 +46,13 @@ export interface DeadLetter {
   readonly file: string;
   /** The row's index in its file. */
   readonly row: number;
-  readonly stage: "read" | "tensorize" | "infer" | "collect" | "worker";
+  readonly stage: "read" | "prepare" | "tensorize" | "infer" | "collect" | "finish" | "worker";
   readonly code: string;
   readonly message: string;
 }
+
+/** What can be wrong with a row by itself. */
+export type DeadCode = "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
 
 /** Whether `id` is one that an execution may have: it becomes part of a folder's name. */
 export function isExecutionId(id: string): boolean {

@@ -1,4 +1,5 @@
 import type { Field } from "./dataset.ts";
+import type { Location } from "./location.ts";
 
 /**
  * A step of `map.prepare` or `map.finish`, bound to the columns in front of it. Plain JSON, as all of a map
@@ -9,6 +10,15 @@ import type { Field } from "./dataset.ts";
  */
 export interface StepBinding extends StepColumns {
   readonly op: StepOp;
+  /** Files that it needs where it runs, in the order that its op knows. */
+  readonly files: readonly StepFile[];
+}
+
+/** A file of a step, by its content: a worker that sees another one there gets it from the coordinator. */
+export interface StepFile {
+  readonly location: Location;
+  readonly bytes: number;
+  readonly sha256: string;
 }
 
 /** The columns in front of a step, or of several in a row, and behind it. */
@@ -38,6 +48,15 @@ export interface SqlOp {
   readonly select: string;
   /** Columns that the SELECT only names: they must be there, and their values do not matter. */
   readonly named: readonly string[];
+}
+
+/** The files of all steps of a map, each once. */
+export function stepFiles(map: {
+  readonly prepare: readonly StepBinding[];
+  readonly finish: readonly StepBinding[];
+}): readonly StepFile[] {
+  const files = [...map.prepare, ...map.finish].flatMap((step) => step.files);
+  return [...new Map(files.map((file) => [file.location, file])).values()];
 }
 
 /** The columns that a step makes, in order. */

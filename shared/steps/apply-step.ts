@@ -4,12 +4,13 @@ import { gather } from "../dataset/gather.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, quickSchema, recordBatchOf } from "../dataset/record-batch.ts";
 import type { StepColumns } from "../domain/step-binding.ts";
-import type { Step, StepResult } from "./step.ts";
+import type { RowFailure, Step, StepResult } from "./step.ts";
 
 /** Rows behind a step, and where in front of it each came from: see {@link StepResult}. */
 export interface SteppedRows {
   readonly batch: RecordBatch;
   readonly sources: Uint32Array | null;
+  readonly failed: readonly RowFailure[];
 }
 
 /**
@@ -26,7 +27,8 @@ export async function applyStep(
 ): Promise<SteppedRows> {
   const result = await step.run(selectColumns(batch, binding.reads), signal);
   checkResult(binding, result, batch.numRows);
-  return { batch: joinColumns(binding, batch, result), sources: result.sources };
+  const { sources, failed = [] } = result;
+  return { batch: joinColumns(binding, batch, result), sources, failed };
 }
 
 function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
@@ -90,9 +92,18 @@ function stretchesOf(data: Data, sources: Uint32Array) {
 }
 
 /** A step that breaks its law would lose rows, or double them, with nobody the wiser. */
-function checkResult({ where, columns }: StepColumns, { made, sources }: StepResult, rows: number): void {
+function checkResult(
+  { where, columns }: StepColumns,
+  { made, sources, failed = [] }: StepResult,
+  rows: number,
+): void {
   for (const { name, from } of columns)
     if (from === null) assert(fieldIn(made, name), `${where} makes the column ${name}`);
+  let before = -1;
+  for (const { row } of failed) {
+    assert(before < row && row < made.numRows, `${where} names its failed rows in order`);
+    before = row;
+  }
   if (sources === null) {
     assert(made.numRows === rows, `${where} gives each of ${rows} rows once`);
     return;

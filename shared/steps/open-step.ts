@@ -1,8 +1,14 @@
+import { localPathOf } from "../domain/location.ts";
 import type { StepBinding } from "../domain/step-binding.ts";
 import type { OpenStepOptions, Step } from "./step.ts";
 
-/** Opens a step where rows are mapped. The caller disposes it. */
-export async function openStep(binding: StepBinding, options: OpenStepOptions): Promise<Step> {
+/** Opens a step where rows are mapped, and its files are. The caller disposes it. */
+export async function openStep(
+  binding: StepBinding,
+  { scratchPath }: Pick<OpenStepOptions, "scratchPath">,
+): Promise<Step> {
+  const paths = binding.files.map(({ location }) => localPathOf(location));
+  const options = { scratchPath, paths };
   switch (binding.op.kind) {
     case "sql": {
       // Loaded only where there is SQL: it takes a tenth of a second.

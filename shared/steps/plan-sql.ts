@@ -68,7 +68,7 @@ export async function planSql(
   const columns = columnsOf(results, passed, await fieldsIn(path));
   return {
     kind: "planned",
-    step: { where, op: { kind: "sql", select, named: use.named }, reads: use.reads, columns },
+    step: { where, op: { kind: "sql", select, named: use.named }, files: [], reads: use.reads, columns },
   };
 }
 

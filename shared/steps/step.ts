@@ -1,4 +1,13 @@
 import type { RecordBatch } from "apache-arrow";
+import type { DeadCode } from "../domain/partial.ts";
+
+/** A row that a step cannot do its work on. */
+export interface RowFailure {
+  /** Its place among the rows that the step made; what is in them there does not matter. */
+  readonly row: number;
+  readonly code: DeadCode;
+  readonly message: string;
+}
 
 /** What a step made of the rows of a record batch. */
 export interface StepResult {
@@ -9,6 +18,8 @@ export interface StepResult {
    * dropped; one that is named more than once became several, its parts. Null: one row of each, in order.
    */
   readonly sources: Uint32Array | null;
+  /** Rows of `made` that become dead letters, in order, with all parts of their rows. Left out: none. */
+  readonly failed?: readonly RowFailure[];
 }
 
 /**
@@ -26,4 +37,6 @@ export interface Step extends AsyncDisposable {
 export interface OpenStepOptions {
   /** A folder of this machine: the step makes and removes its own files in it. */
   readonly scratchPath: string;
+  /** Where the files of its binding lie on this machine, in their order. */
+  readonly paths: readonly string[];
 }

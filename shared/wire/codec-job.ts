@@ -103,9 +103,15 @@ const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("unpadded") }),
 ]);
 
+const location = z.custom<Location>(
+  (value) => typeof value === "string" && isLocation(value),
+  "is not a location",
+);
+
 const stepBinding: z.ZodType<StepBinding> = z.object({
   where: z.string(),
   op: z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
+  files: z.array(z.object({ location, bytes: count, sha256: z.string() })),
   reads: z.array(z.string()),
   columns: z.array(
     z.object({ name: z.string(), type: fieldType, nullable: z.boolean(), from: z.string().nullable() }),
@@ -138,11 +144,6 @@ const mapBinding = z.object({
   finish: z.array(stepBinding),
   fixedBatchRows: count.nullable(),
 });
-
-const location = z.custom<Location>(
-  (value) => typeof value === "string" && isLocation(value),
-  "is not a location",
-);
 
 const inputFile: z.ZodType<InputFile> = z.object({
   path: location,

@@ -21,6 +21,8 @@ const DEAD_STAGES = [
   "infer",
   "collect",
   "worker",
+  "prepare",
+  "finish",
 ] as const satisfies readonly DeadLetter["stage"][];
 
 const partialFile = tableCodec<PartialFile>("PartialFile", {

@@ -31,7 +31,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
     beforeEach(async () => {
       scratchPath = await mkdtemp(join(tmpdir(), "shardmill-step-"));
       on = await makeStep();
-      step = await on.open({ scratchPath });
+      step = await on.open({ scratchPath, paths: [] });
     });
 
     afterEach(async () => {

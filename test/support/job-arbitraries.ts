@@ -93,6 +93,7 @@ const steps = fc.array(
       select: text,
       named: fc.array(text, { maxLength: 2 }),
     }),
+    files: fc.array(fc.record({ location, bytes: count, sha256: hex }), { maxLength: 2 }),
     reads: fc.array(text, { maxLength: 3 }),
     columns: fc.array(
       field.chain((made) => fc.option(text).map((from) => ({ ...made, from }))),

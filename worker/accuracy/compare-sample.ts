@@ -67,8 +67,9 @@ async function* batchesOf(
     let row = rowStart;
     for await (const read of opened.read({ rowStart, rowEnd, columns: map.columns })) {
       const origin = { sourceStart: row, sourceEnd: row + read.numRows };
-      const rows = (await steps?.run(read, NEVER)) ?? { batch: read, sources: null };
-      const chunk = new InputChunk(rows.batch, row, map.inputs, { ...origin, sources: rows.sources });
+      const rows = (await steps?.run(read, NEVER)) ?? { batch: read, sources: null, failed: [] };
+      const { batch: prepared, ...stepped } = rows;
+      const chunk = new InputChunk(prepared, row, map.inputs, { ...origin, ...stepped });
       row = origin.sourceEnd;
       for (const batch of sampleBatches(chunk, map, pair.isUntried)) yield { batch, path: file.path };
     }

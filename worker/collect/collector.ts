@@ -29,6 +29,8 @@ export interface MappedShard extends ShardResult {
    * By record batch of `rows`, the row of the shard that each row came from; null where no step is to follow.
    */
   readonly sources: readonly Uint32Array[] | null;
+  /** The dead letters so far: steps that follow may add to them. */
+  readonly letters: DeadLetterTable;
 }
 
 /** What of a shard's rows is written. */
@@ -153,6 +155,7 @@ export class Collector {
       dead: this.#dead.finish(),
       firstDead: this.#dead.first,
       sources: this.#sources,
+      letters: this.#dead,
     };
   }
 
@@ -195,7 +198,7 @@ export class Collector {
       this.#rowsOut += rows;
       this.#sources?.push(sourcesOf(chunk, runs));
     }
-    const letters = chunk.deadRows();
+    const letters = chunk.deadRows().map(([row, reason]) => [chunk.sourceOf(row), reason] as const);
     const longest = letters.reduce((bytes, [, { message }]) => Math.max(bytes, message.length), 0);
     const dead = {
       kept: columnsOf(chunk, this.#keepDead),
@@ -204,7 +207,7 @@ export class Collector {
     };
     let taken = 0;
     for (const { runs, rows } of cutChunk(dead, this.#mostBytes)) {
-      this.#dead.add(chunk, letters.slice(taken, taken + rows), gatherRuns(dead.kept, runs));
+      this.#dead.add(letters.slice(taken, taken + rows), gatherRuns(dead.kept, runs));
       taken += rows;
     }
     this.#onClosed(chunk);

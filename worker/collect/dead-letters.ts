@@ -14,7 +14,7 @@ import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import type { DeadReason, InputChunk } from "../tensorize/input-chunk.ts";
+import type { DeadReason } from "../tensorize/input-chunk.ts";
 
 const PLACE_FIELDS = [
   new ArrowField("file", new Utf8(), false),
@@ -34,6 +34,8 @@ const LETTER_BYTES = 128;
 export class DeadLetterTable {
   /** Bytes of a row's place and reason, but for the message, at most. */
   readonly placeBytes: number;
+  /** The kept columns, by the names that they have in the rows. */
+  readonly keeps: readonly string[];
   readonly #slices: readonly LeaseSlice[];
   /** The shard's rows, over its slices. */
   readonly #rowsOfSlices: DatasetRows;
@@ -45,6 +47,7 @@ export class DeadLetterTable {
   constructor(slices: readonly LeaseSlice[], keep: readonly ArrowField[]) {
     const longest = slices.reduce((most, { file }) => Math.max(most, Buffer.byteLength(file.path)), 0);
     this.placeBytes = longest + LETTER_BYTES;
+    this.keeps = keep.map(({ name }) => name);
     this.#slices = slices;
     this.#rowsOfSlices = new DatasetRows(slices.map(shardRows));
     this.#schema = quickSchema(new Schema([...PLACE_FIELDS, ...renamed(keep)]));
@@ -58,11 +61,14 @@ export class DeadLetterTable {
     return this.#first;
   }
 
-  /** @param kept the kept columns of just these rows */
-  add(chunk: InputChunk, dead: readonly (readonly [number, DeadReason])[], kept: readonly Data[]): void {
+  /**
+   * @param dead rows of the shard
+   * @param kept the kept columns of just these rows
+   */
+  add(dead: readonly (readonly [number, DeadReason])[], kept: readonly Data[]): void {
     const letters = dead.map(
       ([row, { stage, code, message }]): DeadLetter => ({
-        ...this.#placeOf(chunk.sourceOf(row)),
+        ...this.#placeOf(row),
         stage,
         code,
         message,
@@ -99,11 +105,13 @@ export class DeadLetterTable {
 function renamed(keep: readonly ArrowField[]): readonly ArrowField[] {
   const taken = new Set([...PLACE_FIELDS, ...keep].map(({ name }) => name));
   return keep.map((field) => {
-    if (!PLACE_FIELDS.some(({ name }) => name === field.name)) return field;
+    // Of a row that a step failed on, what later steps would have made is null.
+    if (!PLACE_FIELDS.some(({ name }) => name === field.name))
+      return new ArrowField(field.name, field.type, true, field.metadata);
     let name = `kept_${field.name}`;
     while (taken.has(name)) name = `kept_${name}`;
     taken.add(name);
-    return new ArrowField(name, field.type, field.nullable, field.metadata);
+    return new ArrowField(name, field.type, true, field.metadata);
   });
 }
 

@@ -1,11 +1,14 @@
-import type { RecordBatch } from "apache-arrow";
+import type { RecordBatch, Table } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
-import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { gather } from "../../shared/dataset/gather.ts";
+import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { type MappedShard, type ShardResult, tableOf } from "../collect/collector.ts";
+import type { DeadLetterTable } from "../collect/dead-letters.ts";
 import type { StageSteps } from "../steps/stage-steps.ts";
 import { stepFailedAt } from "../steps/step-failed-at.ts";
+import type { DeadReason } from "../tensorize/input-chunk.ts";
 
 interface FinishOptions {
   readonly steps: StageSteps;
@@ -13,27 +16,40 @@ interface FinishOptions {
   readonly signal: AbortSignal;
 }
 
-/** Rows behind the steps, and the row of the shard that each came from. */
-interface FinishedRows {
+/** Mapped rows, and the row of the shard that each came from. */
+interface MappedRows {
   readonly batch: RecordBatch;
   readonly origins: Uint32Array;
 }
 
+/** Rows behind the steps, and why some of them are dead, by their row of the shard. */
+interface FinishedRows extends MappedRows {
+  readonly failed: ReadonlyMap<number, DeadReason>;
+}
+
 /**
  * The mapped rows of a shard as the steps behind the model leave them, and its counts with what they dropped:
- * a row that was mapped, and none of whose parts is left, is filtered.
+ * a row that was mapped, and none of whose parts is left, is filtered; one that a step failed on is dead,
+ * with all of its parts.
  *
  * @throws whatever a step throws, with the rows of the shard that it was given
  */
 export async function finishRows(mapped: MappedShard, options: FinishOptions): Promise<ShardResult> {
-  const { sources: _, rows, ...result } = mapped;
+  const { sources: _, letters, rows, ...result } = mapped;
   const { steps, signal } = options;
   const schema = await steps.schemaOf(rows.schema, signal);
+  const finished: FinishedRows[] = [];
+  const failed = new Map<number, DeadReason>();
+  for await (const each of finishedRows(mapped, options)) {
+    finished.push(each);
+    for (const [row, reason] of each.failed) if (!failed.has(row)) failed.set(row, reason);
+  }
   const batches: RecordBatch[] = [];
   let rowsMapped = 0;
   let rowsOut = 0;
   let last = -1;
-  for await (const { batch, origins } of finishedRows(mapped, options)) {
+  for (const each of finished) {
+    const { batch, origins } = failed.size === 0 ? each : withoutDead(each, failed);
     const { numRows, data } = batch;
     for (let row = 0; row < numRows; row += 1) {
       const origin = origins[row] ?? 0;
@@ -43,8 +59,17 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
     rowsOut += numRows;
     if (numRows > 0) batches.push(recordBatchOf(schema, numRows, data.children));
   }
-  const rowsFiltered = result.rowsFiltered + result.rowsMapped - rowsMapped;
-  return { ...result, rows: tableOf(schema, batches), rowsMapped, rowsFiltered, rowsOut };
+  if (failed.size > 0) addLetters(letters, mapped, failed);
+  return {
+    ...result,
+    rows: tableOf(schema, batches),
+    rowsMapped,
+    rowsFiltered: result.rowsFiltered + result.rowsMapped - rowsMapped - failed.size,
+    rowsDead: result.rowsDead + failed.size,
+    rowsOut,
+    dead: letters.finish(),
+    firstDead: letters.first,
+  };
 }
 
 function finishedRows(
@@ -52,7 +77,7 @@ function finishedRows(
   { steps, lease, signal }: FinishOptions,
 ): AsyncGenerator<FinishedRows, void, undefined> {
   return mapInOrder(
-    mappedRows(rows.batches, sources),
+    asAsync(mappedRows(rows, sources)),
     () => steps.atOnce,
     async ({ batch, origins }) => {
       const finished = await steps.run(batch, signal).catch((error: unknown) => {
@@ -60,18 +85,69 @@ function finishedRows(
         throw stepFailedAt(error, lease, first, (origins.at(-1) ?? first) + 1);
       });
       const originsOut = finished.sources?.map((row) => origins[row] ?? 0) ?? origins;
-      return { batch: finished.batch, origins: originsOut };
+      const failed = new Map<number, DeadReason>();
+      for (const { row, code, message } of finished.failed) {
+        const origin = present(originsOut[row], "every row came from one");
+        if (!failed.has(origin)) failed.set(origin, { stage: "finish", code, message });
+      }
+      return { batch: finished.batch, origins: originsOut, failed };
     },
   );
 }
 
-async function* mappedRows(
-  batches: readonly RecordBatch[],
-  sources: MappedShard["sources"],
-): AsyncGenerator<FinishedRows, void, undefined> {
-  for (const [index, batch] of batches.entries()) {
+async function* asAsync<T>(values: Iterable<T>): AsyncGenerator<T, void, undefined> {
+  yield* values;
+}
+
+function* mappedRows(rows: Table, sources: MappedShard["sources"]): Generator<MappedRows, void, undefined> {
+  for (const [index, batch] of rows.batches.entries()) {
     // A table of no rows has an empty batch, for its columns.
     if (batch.numRows === 0) continue;
     yield { batch, origins: present(sources?.[index], "a shard that is finished knows its rows' origins") };
   }
+}
+
+/** A row's parts may be in several batches. */
+function withoutDead({ batch, origins }: MappedRows, dead: ReadonlyMap<number, DeadReason>): MappedRows {
+  const live = [...origins.keys()].filter((row) => !dead.has(origins[row] ?? 0));
+  if (live.length === origins.length) return { batch, origins };
+  return { batch: rowsOf(batch, live), origins: Uint32Array.from(live, (row) => origins[row] ?? 0) };
+}
+
+/** With the columns that dead letters keep, from the first part of each. */
+function addLetters(
+  letters: DeadLetterTable,
+  { rows, sources }: MappedShard,
+  failed: ReadonlyMap<number, DeadReason>,
+): void {
+  const left = new Map(failed);
+  for (const { batch, origins } of mappedRows(rows, sources)) {
+    const places: number[] = [];
+    const dead: (readonly [number, DeadReason])[] = [];
+    for (const [place, origin] of origins.entries()) {
+      const reason = left.get(origin);
+      if (reason === undefined) continue;
+      left.delete(origin);
+      places.push(place);
+      dead.push([origin, reason]);
+    }
+    if (places.length === 0) continue;
+    const kept = letters.keeps.map((name) => columnData(batch, name));
+    const stretches = (data: (typeof kept)[number]) =>
+      places.map((row) => ({ data, start: row, end: row + 1 }));
+    letters.add(
+      dead,
+      kept.map((data) => gather(data.type, stretches(data))),
+    );
+  }
+}
+
+function rowsOf(batch: RecordBatch, places: readonly number[]): RecordBatch {
+  const children = batch.data.children.map((data) =>
+    gather(
+      data.type,
+      places.map((row) => ({ data, start: row, end: row + 1 })),
+    ),
+  );
+  return recordBatchOf(batch.schema, places.length, children);
 }

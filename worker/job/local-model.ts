@@ -1,13 +1,16 @@
 import { present } from "../../shared/core/assert.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
-import { viaCoordinator } from "../../shared/domain/location.ts";
+import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
+import { type StepBinding, stepFiles } from "../../shared/domain/step-binding.ts";
 import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
 import type { LocalCopy } from "../../shared/storage/local-copy.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { AccessChoice } from "./choose-access.ts";
+import { copyStepFiles, stepFilesHere } from "./step-files.ts";
 
-interface LocalModelOptions {
+interface LocalFilesOptions {
   readonly job: Pick<JobDescription, "model">;
   /**
    * Where it may be taken from, in this order: from the coordinator's own paths as seen here, or from the
@@ -33,23 +36,65 @@ interface LocalModel {
  *
  * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
  */
-export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
-  const [nearest, ...others] = options.from;
+export async function openLocalModel(options: LocalFilesOptions): Promise<LocalModel> {
   const { model } = options.job;
-  const copy =
-    nearest === "coordinator"
-      ? await fetchModel(options)
-      : await modelHere(model).catch((error: unknown) => {
-          // What lies at that path here may be another machine's.
-          if (others.includes("coordinator") && isShardmillError(error, "MODEL_CHANGED"))
-            return fetchModel(options);
-          throw error;
-        });
+  const copy = await nearest(options, {
+    here: () => modelHere(model),
+    fetched: () => fetchModel(options),
+  });
   const path = present(copy.paths[0], "a model has a file");
   return { path, checkUnchanged: () => copy.checkUnchanged() };
 }
 
-async function fetchModel({ coordinator, scratchPath, job }: LocalModelOptions): Promise<LocalCopy> {
-  const storage = present(coordinator, "a model that is not visible, and no coordinator to fetch it from");
-  return await copyModel(job.model, { storage, scratchPath, locate: viaCoordinator });
+/**
+ * The job's map with its steps' files as they lie on this machine.
+ *
+ * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
+ */
+export async function withLocalSteps(
+  options: LocalFilesOptions & { readonly job: Pick<JobDescription, "map"> },
+): Promise<MapBinding> {
+  const { map } = options.job;
+  const files = stepFiles(map);
+  if (files.length === 0) return map;
+  const { paths } = await nearest(options, {
+    here: () => stepFilesHere(files),
+    fetched: () => copyStepFiles(files, { ...options, storage: ofCoordinator(options) }),
+  });
+  const here = new Map(files.map(({ location }, index) => [location, present(paths[index], "a path each")]));
+  const local = (steps: readonly StepBinding[]) =>
+    steps.map((step) => ({
+      ...step,
+      files: step.files.map((file) => ({
+        ...file,
+        location: parseLocation(present(here.get(file.location), "all files of the steps are here")),
+      })),
+    }));
+  return { ...map, prepare: local(map.prepare), finish: local(map.finish) };
+}
+
+interface Ways {
+  readonly here: () => Promise<LocalCopy>;
+  readonly fetched: () => Promise<LocalCopy>;
+}
+
+function nearest(
+  { from: [first, ...others] }: LocalFilesOptions,
+  { here, fetched }: Ways,
+): Promise<LocalCopy> {
+  if (first === "coordinator") return fetched();
+  return here().catch((error: unknown) => {
+    // What lies at that path here may be another machine's.
+    if (others.includes("coordinator") && isShardmillError(error, "MODEL_CHANGED")) return fetched();
+    throw error;
+  });
+}
+
+function ofCoordinator({ coordinator }: LocalFilesOptions): Pick<Storage, "read"> {
+  return present(coordinator, "files that are not visible, and no coordinator to fetch them from");
+}
+
+async function fetchModel(options: LocalFilesOptions): Promise<LocalCopy> {
+  const { job, scratchPath } = options;
+  return await copyModel(job.model, { storage: ofCoordinator(options), scratchPath, locate: viaCoordinator });
 }

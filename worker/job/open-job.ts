@@ -28,7 +28,7 @@ import { JobTuning } from "../tuning/job-tuning.ts";
 import { findMachineFacts, type MachineFacts } from "../tuning/machine-facts.ts";
 import { NO_TUNING_CACHE, type TuningCache } from "../tuning/tuning-cache.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./choose-access.ts";
-import { openLocalModel } from "./local-model.ts";
+import { openLocalModel, withLocalSteps } from "./local-model.ts";
 
 export interface DeviceOptions {
   /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
@@ -70,6 +70,13 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly onBusy: OnBusy;
 }
 
+interface Jobs {
+  /** As the coordinator tells of it. */
+  readonly described: JobDescription;
+  /** With its steps' files as they lie here. */
+  readonly job: JobDescription;
+}
+
 interface Found {
   readonly lanes: LaneSet;
   readonly tuning: JobTuning;
@@ -85,6 +92,7 @@ interface Found {
  */
 export class OpenJob implements AsyncDisposable {
   readonly #options: OpenJobOptions;
+  readonly #described: JobDescription;
   readonly #job: JobDescription;
   readonly #access: AccessChoice;
   readonly #lanes: LaneSet;
@@ -100,9 +108,10 @@ export class OpenJob implements AsyncDisposable {
   #hasMapped = false;
   #hasReportedFar = false;
 
-  private constructor(options: OpenJobOptions, job: JobDescription, access: AccessChoice, found: Found) {
+  private constructor(options: OpenJobOptions, jobs: Jobs, access: AccessChoice, found: Found) {
     this.#options = options;
-    this.#job = job;
+    this.#described = jobs.described;
+    this.#job = jobs.job;
     this.#access = access;
     this.#lanes = found.lanes;
     this.#tuning = found.tuning;
@@ -127,14 +136,20 @@ export class OpenJob implements AsyncDisposable {
     const { session, firstLease, device, lanes, log } = options;
     const machine = findMachineFacts(device);
     machine.catch(() => {});
-    const job = await options.describeJob();
+    const described = await options.describeJob();
     const { address, credential } = options;
-    const access = await chooseAccess(options.access, job, firstLease, { address, credential, session });
+    const access = await chooseAccess(options.access, described, firstLease, {
+      address,
+      credential,
+      session,
+    });
     const { data, scratchPath } = options;
-    const { jobId } = job;
+    const { jobId } = described;
     const coordinator =
       data === null ? null : createCoordinatorStorage({ data, session: () => sessionIn(session), jobId });
-    const model = await openLocalModel({ job, from: access.model, coordinator, scratchPath });
+    const local = { job: described, from: access.model, coordinator, scratchPath };
+    const job = { ...described, map: await withLocalSteps(local) };
+    const model = await openLocalModel(local);
     log.info(
       {
         job: job.jobId,
@@ -168,7 +183,7 @@ export class OpenJob implements AsyncDisposable {
     started.onBroken((error) => options.onBroken(error));
     log.info({ job: job.jobId, loadMs: Math.round(started.loadMs) }, "lanes ready");
     const learned = await tuning.recallBatch(lanePlanOf(options));
-    return new OpenJob(options, job, access, { lanes: started, tuning, learned, thread });
+    return new OpenJob(options, { described, job }, access, { lanes: started, tuning, learned, thread });
   }
 
   /** Tells what the device was found to be. @throws {DEVICE_WRONG} it gives other numbers than the CPU */
@@ -199,7 +214,7 @@ export class OpenJob implements AsyncDisposable {
    */
   isStill(job: JobDescription): boolean {
     const known = (of: JobDescription): string => canonicalJson({ ...of, beacon: null });
-    return known(job) === known(this.#job);
+    return known(job) === known(this.#described);
   }
 
   run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {

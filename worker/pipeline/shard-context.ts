@@ -256,7 +256,7 @@ function startSteps(
   return steps.length === 0 ? null : new StageSteps({ stage, steps, threads, scratchPath, meter });
 }
 
-function withoutSources({ sources: _sources, ...result }: MappedShard): ShardResult {
+function withoutSources({ sources: _sources, letters: _letters, ...result }: MappedShard): ShardResult {
   return result;
 }
 

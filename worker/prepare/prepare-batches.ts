@@ -49,7 +49,7 @@ async function* numberRows(
   let sourceStart = 0;
   for await (const batch of batches) {
     const sourceEnd = sourceStart + batch.numRows;
-    yield { batch, sourceStart, sourceEnd, sources: null };
+    yield { batch, sourceStart, sourceEnd, sources: null, failed: [] };
     sourceStart = sourceEnd;
   }
 }

@@ -1,6 +1,7 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { PackedTable } from "../../shared/dataset/packed-table.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
+import type { RowFailure } from "../../shared/steps/step.ts";
 
 /** What a step thread is started with (`workerData`): it serves one stage of one job. */
 export interface StepThreadOptions {
@@ -25,6 +26,7 @@ export type StepEvent =
       /** Its buffers are transferred, as that of `sources` is. */
       readonly made: PackedTable;
       readonly sources: Uint32Array<ArrayBuffer> | null;
+      readonly failed: readonly RowFailure[];
       readonly busyMs: number;
     }
   | { readonly kind: "failed"; readonly error: ErrorData; readonly busyMs: number };

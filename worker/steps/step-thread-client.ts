@@ -90,7 +90,7 @@ export class StepThreadClient implements Step {
     this.#running = null;
     switch (event.kind) {
       case "done":
-        done?.resolve({ made: unpackBatch(event.made), sources: event.sources });
+        done?.resolve({ made: unpackBatch(event.made), sources: event.sources, failed: event.failed });
         break;
       case "failed":
         done?.reject(errorFromData(event.error));

@@ -1,5 +1,6 @@
 import { anyZero, bitAt } from "../../shared/dataset/bits.ts";
 import type { InputBinding } from "../../shared/domain/map-binding.ts";
+import type { DeadCode } from "../../shared/domain/partial.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Dtype, dtypeBytes } from "../../shared/domain/tensor.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
@@ -9,7 +10,7 @@ import { leafOfBytes } from "./leaf.ts";
 
 /** Why a row cannot become part of a tensor. */
 export interface RowProblem {
-  readonly code: "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
+  readonly code: DeadCode;
   readonly message: string;
 }
 

@@ -1,6 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import type { InputBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
+import type { RowFailure } from "../../shared/steps/step.ts";
 import { findPositions, type RowPositions } from "./row-positions.ts";
 import { badRows, type InputColumns, openInputs } from "./tensorize.ts";
 
@@ -19,6 +20,8 @@ export interface RowOrigin {
    * one row of each, in order.
    */
   readonly sources: Uint32Array | null;
+  /** Rows of the batch that a step failed on, in order. */
+  readonly failed: readonly RowFailure[];
 }
 
 /** Why a row is dead, without its place. */
@@ -50,16 +53,19 @@ export class InputChunk {
     batch: RecordBatch,
     place: number,
     bindings: readonly InputBinding[],
-    origin: RowOrigin = { sourceStart: place, sourceEnd: place + batch.numRows, sources: null },
+    origin: RowOrigin = { sourceStart: place, sourceEnd: place + batch.numRows, sources: null, failed: [] },
   ) {
     this.batch = batch;
     this.place = place;
     this.origin = origin;
     this.inputs = openInputs(batch, bindings);
     const bad = badRows(this.inputs);
+    // What a step says of a row is nearer to its cause than what its cells look like then.
+    for (const { row, code, message } of origin.failed) bad.set(row, { code, message });
     this.positions = findPositions(this.inputs, batch.numRows, bad);
+    const failed = new Set(origin.failed.map(({ row }) => row));
     for (const [row, { code, message }] of bad) {
-      this.#dead.set(row, { stage: "tensorize", code, message });
+      this.#dead.set(row, { stage: failed.has(row) ? "prepare" : "tensorize", code, message });
     }
     this.#rowsPending = batch.numRows - this.#gone().length;
     this.liveRuns = this.runs("live");

@@ -84,6 +84,7 @@ function filterStep(sql: string, fields: readonly Field[], reads: readonly strin
   return {
     where: WHERE_KEY,
     op: { kind: "sql", select, named: [] },
+    files: [],
     reads,
     columns: fields.map((field) => ({ ...field, from: field.name })),
   };

@@ -18,7 +18,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
   // Scratch.
   /^shared\/core\/temp-folder\.ts$/,
-  /^coordinator\/plan\/plan-(job|map)\.ts$/,
+  /^coordinator\/plan\/(plan-job|steps\/plan-steps)\.ts$/,
   /^shared\/steps\/(plan-sql|sql-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,

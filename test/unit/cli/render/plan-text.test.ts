@@ -140,15 +140,16 @@ describe("a planned job", () => {
     const text = planText(
       aPlan([10], {
         prepare: [
-          { where: "input.where", op, reads: ["lang", "body"], columns: [passes] },
+          { where: "input.where", op, files: [], reads: ["lang", "body"], columns: [passes] },
           {
             where: "map.prepare[0].sql",
             op,
+            files: [],
             reads: ["body"],
             columns: [passes, { name: "words", type: { kind: "string" }, nullable: true, from: null }],
           },
         ],
-        finish: [{ where: "map.finish[0].sql", op, reads: [], columns: [passes] }],
+        finish: [{ where: "map.finish[0].sql", op, files: [], reads: [], columns: [passes] }],
       }),
     );
     expect(text.split("\n").filter((line) => /^(step|input\.|map\.)/.test(line))).toEqual([

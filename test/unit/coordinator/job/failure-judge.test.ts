@@ -13,6 +13,7 @@ import { anInputFile } from "../../../support/builders.ts";
 
 let folder: string;
 let path: string;
+const NO_STEPS = { prepare: [], finish: [] };
 let judge: FailureJudge;
 
 beforeEach(async () => {
@@ -28,6 +29,7 @@ beforeEach(async () => {
       sha256: sha256(Buffer.from("model")),
       externalData: [],
     },
+    map: NO_STEPS,
   });
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -73,7 +75,7 @@ test("files in a bucket are judged where they are", async () => {
   await put("m.onnx", "model");
   const input = anInputFile({ path: at("a.parquet"), ...(await bucket.stat(at("a.parquet"))) });
   const model = { path: at("m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] };
-  const files = { dataset: { files: [input] }, model };
+  const files = { dataset: { files: [input] }, model, map: NO_STEPS };
   const judged = new FailureJudge(files, { s3: async () => bucket });
   const words = [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")];
   const codes = async () =>

@@ -7,7 +7,7 @@ const passed = (name: string, from = name): StepColumn => ({ ...field(name), fro
 const made = (name: string): StepColumn => ({ ...field(name), from: null });
 
 function aStep(reads: readonly string[], columns: readonly StepColumn[]): StepBinding {
-  return { where: "step", op: { kind: "sql", select: "", named: [] }, reads, columns };
+  return { where: "step", op: { kind: "sql", select: "", named: [] }, files: [], reads, columns };
 }
 
 test("several steps are one that is given and makes no more than it must", () => {

@@ -81,7 +81,7 @@ test("rows come out in order with what was kept, whatever chunks the batches wen
     { kind: "failed", batch: rowsBatch([{ chunk: two, start: 1, end: 2 }]), message: "no" },
     mapped([{ chunk: two, start: 2, end: 3 }], [60]),
   ]);
-  const { rows, dead, firstDead, sources: _sources, ...counts } = collector.finish();
+  const { rows, dead, firstDead, sources: _sources, letters: _letters, ...counts } = collector.finish();
   expect(counts).toEqual({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 0, rowsOut: 4, rowsDead: 2 });
   expect(rowsOf(rows)).toEqual([
     { name: "row 0", y: 10 },
@@ -195,7 +195,12 @@ describe("rows of a chunk that are too long for one piece", () => {
 
 describe("rows that steps dropped, or made several of", () => {
   /** Six rows of the shard: the second is dropped, the third has three parts, the fifth two. */
-  const origin = { sourceStart: 0, sourceEnd: 6, sources: Uint32Array.of(0, 2, 2, 2, 3, 4, 4, 5) };
+  const origin = {
+    sourceStart: 0,
+    sourceEnd: 6,
+    sources: Uint32Array.of(0, 2, 2, 2, 3, 4, 4, 5),
+    failed: [],
+  };
   const preparedChunk = (values: readonly (number | null)[]) => {
     const names = values.map((_, row) => `part ${row}`);
     const columns = { c: column(values, new Int32()), name: column(names, new Utf8()) };
@@ -214,14 +219,28 @@ describe("rows that steps dropped, or made several of", () => {
   };
 
   test("are counted by the rows that they came from, and come out in order", () => {
-    const { rows, sources, dead, firstDead, ...counts } = answered([1, 2, 3, 4, 5, 6, 7, 8]);
+    const {
+      rows,
+      sources,
+      dead,
+      firstDead,
+      letters: _letters,
+      ...counts
+    } = answered([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(counts).toEqual({ rowsIn: 6, rowsMapped: 5, rowsFiltered: 1, rowsDead: 0, rowsOut: 8 });
     expect(rowsOf(rows)?.map(({ y }) => y)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect([sources, dead, firstDead]).toEqual([null, null, null]);
   });
 
   test("are one dead letter when a part cannot be fed, and take their other parts back", () => {
-    const { rows, dead, firstDead, sources: _sources, ...counts } = answered([1, 2, null, null, 5, 6, 7, 8]);
+    const {
+      rows,
+      dead,
+      firstDead,
+      sources: _sources,
+      letters: _letters,
+      ...counts
+    } = answered([1, 2, null, null, 5, 6, 7, 8]);
     expect(counts).toEqual({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 1, rowsDead: 1, rowsOut: 5 });
     expect(rowsOf(rows)?.map(({ name }) => name)).toEqual(["part 0", "part 4", "part 5", "part 6", "part 7"]);
     expect(firstDead).toMatchObject({ row: 2, code: "ROW_NULL" });

@@ -1,0 +1,94 @@
+import { rm } from "node:fs/promises";
+import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { makeTempFolder } from "../../../shared/core/temp-folder.ts";
+import type { Field } from "../../../shared/domain/dataset.ts";
+import type { StepSpec } from "../../../shared/domain/map-spec.ts";
+import type { StepBinding } from "../../../shared/domain/step-binding.ts";
+import { useDatabase } from "../../../shared/sql/sql-database.ts";
+import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
+import { planSql } from "../../../shared/steps/plan-sql.ts";
+import type { StepFiles } from "./step-files.ts";
+
+/** How long the SELECT of a step may take over no rows at all. */
+const CHECK_LIMIT_MS = 30_000;
+const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
+
+export interface StepsContext {
+  /** The files that the job's steps name. */
+  readonly files: StepFiles;
+  readonly signal: AbortSignal;
+}
+
+interface StepContext extends StepsContext {
+  /** Of the list: `map.prepare`. */
+  readonly key: string;
+  /** Of the step: `map.prepare[0]`. */
+  readonly where: string;
+  /** The columns in front of it. */
+  readonly fields: readonly Field[];
+}
+
+/**
+ * Binds steps one after the other, the first to `fields`.
+ *
+ * @throws {SQL_INVALID} {SPEC_INVALID} with all problems of the first that has some
+ */
+export async function planSteps(
+  key: string,
+  specs: readonly StepSpec[],
+  fields: readonly Field[],
+  context: StepsContext,
+): Promise<readonly StepBinding[]> {
+  const steps: StepBinding[] = [];
+  for (const [index, spec] of specs.entries()) {
+    const before = fieldsBehind(steps, fields);
+    steps.push(await planStep(spec, { ...context, key, where: `${key}[${index}]`, fields: before }));
+  }
+  return steps;
+}
+
+/** The columns behind steps. */
+export function fieldsBehind(steps: readonly StepBinding[], fields: readonly Field[]): readonly Field[] {
+  const last = steps.at(-1);
+  return last?.columns.map(({ name, type, nullable }) => ({ name, type, nullable })) ?? fields;
+}
+
+/** The job file's rules see to it that a step is one thing. */
+async function planStep({ sql }: StepSpec, context: StepContext): Promise<StepBinding> {
+  if (sql !== undefined) return await planSqlStep(sql, context);
+  throw new Error("broken invariant: a step does something");
+}
+
+async function planSqlStep(sql: string, { key, where, fields, signal }: StepContext): Promise<StepBinding> {
+  const scratch = await makeTempFolder("steps");
+  try {
+    const opening = openSqlProcess({
+      folders: [scratch],
+      tempFolder: scratch,
+      purpose: "check",
+      memoryLimitBytes: CHECK_MEMORY_BYTES,
+      limitMs: CHECK_LIMIT_MS,
+      signal,
+    });
+    const source = { where: `${where}.sql`, sql };
+    const planned = await useDatabase(opening, signal, (database) =>
+      planSql(source, fields, database, scratch).catch(refusal),
+    );
+    if (planned.kind === "refused") throw invalid(key, planned.problems);
+    return planned.step;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+function refusal(error: unknown): { readonly kind: "refused"; readonly problems: readonly Problem[] } {
+  const isRefusal = isShardmillError(error, "SQL_INVALID") || isShardmillError(error, "SQL_FAILED");
+  if (!isRefusal) throw error;
+  const own = { where: String(error.fields.where), what: error.message };
+  return { kind: "refused", problems: error.problems.length > 0 ? error.problems : [own] };
+}
+
+function invalid(key: string, problems: readonly Problem[]): ShardmillError {
+  const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
+  return new ShardmillError("SQL_INVALID", `the SQL of ${key} has ${count}`, { problems });
+}

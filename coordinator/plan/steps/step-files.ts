@@ -1,0 +1,55 @@
+import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
+import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import type { StepFile } from "../../../shared/domain/step-binding.ts";
+import { reasonOf } from "../../../shared/storage/errors.ts";
+import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
+import { digestStored } from "../../../shared/storage/whole-file.ts";
+
+/** By the location that the job file names: its steps' files. */
+export type StepFiles = ReadonlyMap<string, StepFile>;
+
+interface NamedFile {
+  /** The key that names it. */
+  readonly where: string;
+  readonly path: string;
+}
+
+/** What the steps of a job need beside their rows. */
+function filesNamedBy(_map: JobSpec["map"]): readonly NamedFile[] {
+  return [];
+}
+
+/**
+ * The files that a job's steps need, each by its content.
+ *
+ * @throws {SPEC_INVALID} naming all that cannot be read
+ */
+export async function readStepFiles(
+  map: JobSpec["map"],
+  signal: AbortSignal,
+  openers: StorageOpeners = {},
+): Promise<StepFiles> {
+  const files = new Map<string, StepFile>();
+  const problems: Problem[] = [];
+  await using storages = new Storages(openers);
+  for (const { where, path } of filesNamedBy(map)) {
+    if (files.has(path)) continue;
+    const location = parseLocation(path);
+    try {
+      files.set(path, { location, ...(await digestStored(await storages.at(location), location, signal)) });
+    } catch (error) {
+      signal.throwIfAborted();
+      problems.push({ where, what: `cannot be read: ${reasonOf(error)}`, expected: "a file", found: path });
+    }
+  }
+  if (problems.length === 0) return files;
+  throw new ShardmillError("SPEC_INVALID", "files of the map cannot be read", { problems });
+}
+
+/** What the digest of a job's spec becomes with the contents of its steps' files. */
+export function withStepFiles(specDigest: string, files: StepFiles): string {
+  if (files.size === 0) return specDigest;
+  return sha256(canonicalJson([specDigest, ...[...files.values()].map((file) => file.sha256)]));
+}

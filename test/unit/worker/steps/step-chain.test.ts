@@ -1,0 +1,79 @@
+import { Int32, type RecordBatch, Table } from "apache-arrow";
+import { afterEach, expect, test, vi } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
+import type { Field } from "../../../../shared/domain/dataset.ts";
+import type { StepBinding, StepColumn } from "../../../../shared/domain/step-binding.ts";
+import * as steps from "../../../../shared/steps/open-step.ts";
+import type { RowFailure, Step } from "../../../../shared/steps/step.ts";
+import { StepChain } from "../../../../worker/steps/step-chain.ts";
+import { batchOf, column } from "../../../support/shard-inputs.ts";
+
+vi.mock("../../../../shared/steps/open-step.ts", { spy: true });
+afterEach(() => vi.restoreAllMocks());
+
+const INT: Omit<Field, "name"> = { type: { kind: "numeric", type: "int32" }, nullable: true };
+
+/** Makes `name` of `reads` by `parts`: each number becomes so many, or fails. */
+function exploding(
+  where: string,
+  reads: string,
+  name: string,
+  passes: readonly string[],
+  parts: (value: number) => readonly number[] | string,
+): { readonly binding: StepBinding; readonly step: Step; readonly seen: number[] } {
+  const columns: StepColumn[] = [
+    ...passes.map((pass) => ({ ...INT, name: pass, from: pass })),
+    { ...INT, name, from: null },
+  ];
+  const seen: number[] = [];
+  const run = async (batch: RecordBatch) => {
+    const made: number[] = [];
+    const sources: number[] = [];
+    const failed: RowFailure[] = [];
+    for (let row = 0; row < batch.numRows; row += 1) {
+      const value = Number(batch.getChild(reads)?.get(row));
+      seen.push(value);
+      const result = parts(value);
+      if (typeof result === "string") failed.push({ row: made.length, code: "ROW_FAILED", message: result });
+      for (const part of typeof result === "string" ? [-1] : result) {
+        made.push(part);
+        sources.push(row);
+      }
+    }
+    return {
+      made: batchOf({ [name]: column(made, new Int32()) }),
+      sources: Uint32Array.from(sources),
+      failed,
+    };
+  };
+  const op = { kind: "sql", select: "", named: [] } as const;
+  return {
+    binding: { where, op, files: [], reads: [reads], columns },
+    step: { run, [Symbol.asyncDispose]: async () => {} },
+    seen,
+  };
+}
+
+test("a row that a step failed on is given to none behind it, and stands in its place with nulls", async () => {
+  const first = exploding("first", "a", "b", ["a"], (a) => (a === 2 ? "two" : [a * 10, a * 10 + 1]));
+  const second = exploding("second", "b", "c", ["a"], (b) => (b === 31 ? "thirty-one" : b === 40 ? [] : [b]));
+  const opened = [first.step, second.step];
+  vi.mocked(steps.openStep).mockImplementation(async () => {
+    const step = opened.shift();
+    if (step === undefined) throw new Error("no more steps");
+    return step;
+  });
+  await using chain = await StepChain.open([first.binding, second.binding], { scratchPath: "" });
+  const { batch, sources, failed } = await chain.run(
+    batchOf({ a: column([1, 2, 3, 4], new Int32()) }),
+    NEVER,
+  );
+  const rows = new Table([batch]).toArray().map((row) => row?.toJSON());
+  expect(second.seen).toEqual([10, 11, 30, 31, 40, 41]);
+  expect([...(sources ?? [])]).toEqual([0, 0, 1, 2, 2, 3]);
+  expect(failed).toEqual([
+    { row: 2, code: "ROW_FAILED", message: "two" },
+    { row: 4, code: "ROW_FAILED", message: "thirty-one" },
+  ]);
+  expect(rows.map(({ c }) => c)).toEqual([10, 11, null, 30, -1, 41]);
+});
