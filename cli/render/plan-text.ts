@@ -5,6 +5,7 @@ import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { InputBinding, MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
+import { opRowOf } from "../../shared/domain/output-fields.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { madeColumns } from "../../shared/domain/step-binding.ts";
@@ -18,7 +19,7 @@ import { renderTable } from "./table.ts";
 import { counted, labelled, oneLine } from "./text.ts";
 
 const MAX_FILES = 10;
-const MAX_PATH_COLUMNS = 100;
+const MAX_CELL_COLUMNS = 100;
 
 /** A planned job: what will be read, how it is cut, what goes into the model and what comes out. */
 export function planText(
@@ -59,7 +60,9 @@ export function planText(
     "",
     renderTable({ columns: ["model input", "type", "made from"], rows: map.inputs.map(inputRow) }, style),
     "",
-    renderTable({ columns: ["output column", "made from"], rows: map.outputs.map(outputRow) }, style),
+    renderTable({ columns: ["output column", "made from"], rows: map.outputs.map(outputRow) }, style, {
+      maxCellColumns: MAX_CELL_COLUMNS,
+    }),
   ].join("\n");
 }
 
@@ -111,7 +114,7 @@ function reductionsText({ spec }: PlannedJob): string {
 function filesTable({ dataset }: PlannedJob, style: Style): string {
   const rows = dataset.files.map(({ path, rows, bytes }) => [path, rows, formatBytes(bytes)]);
   const columns = ["file", "rows", "size"];
-  return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_PATH_COLUMNS });
+  return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_CELL_COLUMNS });
 }
 
 /** The steps in the order in which rows pass them, those behind the model last; none where there are none. */
@@ -142,9 +145,10 @@ function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, rowShap
   return [tensor, `${dtype} ${shapeText(rowDims, isUneven(rowShape))}`, parts.join(" ")];
 }
 
-function outputRow({ column, tensor, dtype, rowDims, perPosition, op }: OutputBinding): string[] {
+function outputRow(output: OutputBinding): string[] {
+  const { column, tensor, dtype, rowDims, perPosition, op } = output;
   const from = `${tensor} ${dtype} ${shapeText(rowDims, perPosition)}`;
-  const made = opOf(op).describe(op);
+  const made = opOf(op).describe(op, opRowOf(output));
   return [column, made === "" ? from : `${made} of ${from}`];
 }
 

@@ -7,6 +7,8 @@ import * as z from "zod";
  */
 export const ZOD = {
   array: z.array,
+  boolean: z.boolean,
+  enum: z.enum,
   int: z.int,
   literal: z.literal,
   object: z.object,

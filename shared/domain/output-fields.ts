@@ -1,4 +1,4 @@
-import type { OpColumn, OpSpec, OutputOp } from "../output-ops/output-op.ts";
+import type { OpColumn, OpRow, OpSpec, OutputOp } from "../output-ops/output-op.ts";
 import { opOf } from "../output-ops/output-ops.ts";
 import type { Field, FieldType } from "./dataset.ts";
 import type { MapBinding, OutputBinding } from "./map-binding.ts";
@@ -19,6 +19,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
  * |---|---|
  * | `raw` | the tensor's dtype; a fixed-size list of it (flattened) when a row has more than one value |
  * | `raw` of uneven rows | a list with one item a position: the tensor's dtype, or a fixed-size list of it |
+ * | `pool`; `raw` with `dims`, `normalize` or `as` | a fixed-size list of float32, float16, int8, or of uint8 (bits) |
  * | `softmax`, `sigmoid` | float32; a fixed-size list of it when a row has more than one value |
  * | `argmax` | int32, or string with labels |
  * | `maxSoftmax` | float32 |
@@ -44,10 +45,15 @@ export function outputColumnNames(
 
 /** The columns that an output makes, as its op has them. */
 export function columnsOf(
-  { op, rowValues, perPosition }: OutputBinding,
-  definition: OutputOp = opOf(op),
+  output: OutputBinding,
+  definition: OutputOp = opOf(output.op),
 ): readonly OpColumn[] {
-  return definition.columns(op, { values: rowValues, perPosition });
+  return definition.columns(output.op, opRowOf(output));
+}
+
+/** What an op is told of the tensor that it is made of. */
+export function opRowOf({ dtype, rowDims, rowValues, perPosition }: Omit<OutputBinding, "op">): OpRow {
+  return { dtype, dims: rowDims, values: rowValues, perPosition };
 }
 
 /** Such a column as a field of the output's files. */

@@ -1,7 +1,7 @@
 import { present } from "../core/assert.ts";
 import type { Zod } from "../core/zod.ts";
 import { greatestIndex, labelProblems, labelsBinding, labelsKey } from "./classes.ts";
-import { type OutputOp, PLAIN_OP } from "./output-op.ts";
+import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
 interface ArgmaxBinding {
   readonly kind: "argmax";
@@ -22,7 +22,7 @@ export const argmax = {
   needs: "classes",
   isRanked: true,
   schema: (z: Zod) => z.object({ kind: z.literal("argmax"), labels: labelsBinding(z) }),
-  problems: ({ labels }: ArgmaxSpec, values) => labelProblems(labels, values),
+  problems: ({ labels }: ArgmaxSpec, { values }: OpRow) => labelProblems(labels, values),
   bind: ({ labels }: ArgmaxSpec) => ({ kind: "argmax", labels: labels ?? null }),
   describe: () => "argmax",
   columns: ({ labels }) => [

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ZOD } from "../core/zod.ts";
-import type { OpSpec } from "./output-op.ts";
+import type { OpRow, OpSpec } from "./output-op.ts";
 import { type OpKind, OUTPUT_OPS, type OutputOpBinding, opOf } from "./output-ops.ts";
 
 /** Bindings of all ops, as they cross the wire. */
@@ -8,9 +8,9 @@ export const OP_BINDING_SCHEMA: z.ZodType<OutputOpBinding> = z.union(
   OUTPUT_OPS.map(({ schema }) => schema(ZOD)),
 );
 
-/** The op of an output of a checked job file that fits its tensor. */
-export function bindOp(spec: { readonly op: OpKind } & OpSpec): OutputOpBinding {
-  return OP_BINDING_SCHEMA.parse(opOf({ kind: spec.op }).bind(spec));
+/** The op of an output of a checked job file that fits its tensor, whose rows are such. */
+export function bindOp(spec: { readonly op: OpKind } & OpSpec, row: OpRow): OutputOpBinding {
+  return OP_BINDING_SCHEMA.parse(opOf({ kind: spec.op }).bind(spec, row));
 }
 
 type KeysOf<Op> = Op extends { readonly keys: (...args: never[]) => infer Keys } ? Keys : never;

@@ -11,7 +11,12 @@ export type OpSpec = Readonly<Record<string, unknown>>;
 
 /** What a tensor holds for each row, or for each position of a row. */
 export interface OpRow {
+  readonly dtype: string;
+  /** The dims after the batch; of one position where rows are uneven. */
+  readonly dims: readonly number[];
+  /** Their product. */
   readonly values: number;
+  /** Rows are uneven, and this is one position of them. */
   readonly perPosition: boolean;
 }
 
@@ -19,8 +24,8 @@ export interface OpRow {
 export interface OpColumn {
   /** What its name has behind the output's name: "" or `_values`. */
   readonly suffix: string;
-  /** `tensor`: the tensor's own type. */
-  readonly type: "tensor" | "float32" | "int32";
+  /** `tensor`: the tensor's own type, and its values as they are. */
+  readonly type: "tensor" | "float32" | "float16" | "int32" | "int8" | "uint8";
   /** Values in a cell that is a list of fixed length; null for a cell that is one value. */
   readonly length: number | null;
   /** A list of as many cells as the row has positions. Left out: one cell. */
@@ -29,17 +34,24 @@ export interface OpColumn {
   readonly labels?: readonly string[];
 }
 
-/** The memory of a column's values, `length` of them a row. */
-export type ColumnValues = Float32Array | Int32Array;
+/** The memory of a column's values, `length` of them a row; float16 as its bits. */
+export type ColumnValues = Float32Array | Uint16Array | Int32Array | Int8Array | Uint8Array;
 
 /** Values of rows, row after row, `width` of them each: class logits, say. */
 export interface Scores {
   readonly values: Readonly<Record<number, number>> & { readonly length: number };
+  /** Of a row; of a position where rows are uneven. */
   readonly width: number;
+  /** Positions of a row in memory, padding included: 1 where rows are not uneven. */
+  readonly length: number;
 }
 
-/** Makes row `at` of an op's columns out of row `row` of the scores. */
-export type WriteRow = (scores: Scores, row: number, at: number) => void;
+/**
+ * Makes row `at` of an op's columns out of row `row` of the scores.
+ *
+ * @param positions those that the row has itself: 1 where rows are not uneven
+ */
+export type WriteRow = (scores: Scores, row: number, at: number, positions: number) => void;
 
 /** Why a job file's output does not fit its tensor. */
 export interface OpProblem {
@@ -47,6 +59,7 @@ export interface OpProblem {
   readonly what: string;
   readonly expected: string;
   readonly found: string;
+  readonly hint?: string;
 }
 
 /**
@@ -74,16 +87,16 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
 
   /** The suffixes of its columns' names, whatever else may be wrong with the output. */
   suffixes(spec: OpSpec): readonly string[];
-  /** What does not fit a tensor of so many values a row. */
-  problems(spec: OpSpec, values: number): readonly OpProblem[];
+  /** What does not fit a tensor with such rows. */
+  problems(spec: OpSpec, row: OpRow): readonly OpProblem[];
   /** The binding of an output that has no problem. */
-  bind(spec: OpSpec): Binding;
+  bind(spec: OpSpec, row: OpRow): Binding;
   /** In words, for people: `topK 3`. */
-  describe(binding: Binding): string;
+  describe(binding: Binding, row: OpRow): string;
   columns(binding: Binding, row: OpRow): readonly OpColumn[];
   /**
-   * What makes its rows; for each column, in order, room for all rows of a shard. Left out: values are copied
-   * as they are.
+   * What makes its rows; for each column, in order, room for all rows of a shard. Not called for a column of
+   * the tensor's own type: its values are copied.
    */
   write?(binding: Binding, columns: readonly ColumnValues[]): WriteRow;
 }

@@ -3,6 +3,7 @@ import { present } from "../core/assert.ts";
 import { argmax } from "./argmax.ts";
 import { maxSoftmax } from "./max-softmax.ts";
 import type { OutputOp } from "./output-op.ts";
+import { pool } from "./pool.ts";
 import { raw } from "./raw.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { softmax } from "./softmax.ts";
@@ -11,6 +12,7 @@ import { topK } from "./top-k.ts";
 /** All ops, in the order of the reference. */
 export const OUTPUT_OPS = [
   raw,
+  pool,
   argmax,
   maxSoftmax,
   softmax,

@@ -1,7 +1,7 @@
 import { present } from "../core/assert.ts";
 import type { Zod } from "../core/zod.ts";
 import { greatestIndices, labelProblems, labelsBinding, labelsKey } from "./classes.ts";
-import type { OpSpec, OutputOp } from "./output-op.ts";
+import type { OpRow, OpSpec, OutputOp } from "./output-op.ts";
 
 /** More classes than this are a slip of the keyboard. */
 const MAX_K = 100_000;
@@ -32,7 +32,7 @@ export const topK = {
   isRanked: true,
   schema: (z: Zod) => z.object({ kind: z.literal("topK"), k: z.int().min(1), labels: labelsBinding(z) }),
   suffixes: ({ labels }: OpSpec) => ["_values", labels === undefined ? "_indices" : "_labels"],
-  problems: ({ k = 0, labels }: TopKSpec, values) => [
+  problems: ({ k = 0, labels }: TopKSpec, { values }: OpRow) => [
     ...(k <= values
       ? []
       : [{ key: "k", what: "more than there are classes", expected: `at most ${values}`, found: String(k) }]),

@@ -10,8 +10,21 @@ import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbi
 
 const labels = fc.option(fc.array(text, { maxLength: 3 }));
 
+const vector = fc.record({
+  dims: fc.nat(1000).map((dims) => dims + 1),
+  normalize: fc.boolean(),
+  as: fc.constantFrom("float32", "float16", "int8", "ubinary"),
+});
+
 const outputOpPlan: fc.Arbitrary<OutputOpBinding> = fc.oneof(
   fc.constantFrom("raw", "maxSoftmax", "softmax", "sigmoid").map((kind) => ({ kind })),
+  fc.record({ kind: fc.constant("raw"), vector }),
+  fc.record({
+    kind: fc.constant("pool"),
+    pool: fc.constantFrom("mean", "cls", "max", "last"),
+    positions: fc.option(fc.nat(1000).map((positions) => positions + 1)),
+    vector,
+  }),
   fc.record({ kind: fc.constant("argmax"), labels }),
   fc.record({ kind: fc.constant("topK"), k: fc.nat(1000).map((k) => k + 1), labels }),
 );

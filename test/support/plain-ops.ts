@@ -1,7 +1,13 @@
 import type { OpKind, OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
+import type { VectorBinding } from "../../shared/output-ops/vector.ts";
 
-/** A row's values, and what each of an output's columns has for it: by the plainest way to compute it. */
-type PlainOp = (values: readonly number[], plan: OutputOpBinding) => readonly (readonly number[])[];
+type Values = readonly number[];
+
+/**
+ * A row's values (those at its first position, and those at all of them), and what each of an output's
+ * columns has for it: by the plainest way to compute it.
+ */
+type PlainOp = (values: Values, plan: OutputOpBinding, positions: readonly Values[]) => readonly Values[];
 
 /** NaN before all, then the greatest; equals by index. */
 function ranked(values: readonly number[]): number[] {
@@ -24,9 +30,47 @@ function probabilities(values: readonly number[]): number[] {
   return shares.map((share) => share / sum);
 }
 
+const byValue = (positions: readonly Values[], of: (column: number[]) => number): number[] =>
+  (positions[0] ?? []).map((_, index) => of(positions.map((values) => values[index] ?? 0)));
+
+const POOLED: Readonly<Record<string, (positions: readonly Values[]) => Values>> = {
+  mean: (positions) =>
+    byValue(positions, (column) => column.reduce((sum, value) => sum + value, 0) / column.length),
+  max: (positions) => byValue(positions, (column) => Math.max(...column)),
+  cls: (positions) => positions[0] ?? [],
+  last: (positions) => positions.at(-1) ?? [],
+};
+
+/** Cut, then divided by its length, then written as its type has it: as sentence-transformers do. */
+function embedded(values: Values, { dims, normalize, as }: VectorBinding): number[] {
+  const cut = values.slice(0, dims);
+  const length = Math.max(Math.sqrt(cut.reduce((sum, value) => sum + value * value, 0)), 1e-12);
+  const vector = normalize ? cut.map((value) => value / length) : cut;
+  if (as === "ubinary") {
+    const bits = vector.map((value) => (value > 0 ? "1" : "0")).join("");
+    return (bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, "0"), 2));
+  }
+  if (as === "int8") return vector.map(int8);
+  return as === "float16"
+    ? vector.map((value) => (Math.abs(value) < 65520 ? value : value * Infinity))
+    : vector;
+}
+
+function int8(value: number): number {
+  const [down, up] = [Math.floor(value * 127), Math.ceil(value * 127)];
+  if (Number.isNaN(value)) return 0;
+  const nearest = value * 127 - down < up - value * 127 ? down : up;
+  // Halfway, the even one.
+  return value * 127 - down === up - value * 127 && down % 2 === 0 ? down : nearest;
+}
+
 /** One of every op of the list: an op that is added has no proof before it stands here. */
 export const PLAIN_OPS = {
-  raw: (values) => [values],
+  raw: (values, plan) => [
+    plan.kind === "raw" && plan.vector !== undefined ? embedded(values, plan.vector) : values,
+  ],
+  pool: (_values, plan, positions) =>
+    plan.kind === "pool" ? [embedded(POOLED[plan.pool]?.(positions) ?? [], plan.vector)] : [],
   argmax: (values) => [[ranked(values)[0] ?? 0]],
   maxSoftmax: (values) => [[probabilities(values)[ranked(values)[0] ?? 0] ?? 0]],
   softmax: (values) => [probabilities(values)],

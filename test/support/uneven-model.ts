@@ -1,6 +1,8 @@
 import { Field, Float32, Int64, List, makeData, Schema, Table, vectorFromArray } from "apache-arrow";
+import { InputChunk } from "../../worker/tensorize/input-chunk.ts";
 import { lcg, onnxModel } from "./onnx-model.ts";
 import { only } from "./sample-table.ts";
+import { aBinding, batchOf } from "./shard-inputs.ts";
 
 /** Ids of the vocabulary, and values of each one's embedding. */
 const VOCABULARY = 40;
@@ -100,4 +102,10 @@ export function idsTable(lists: readonly (readonly (number | null)[] | null)[]):
 /** Lists of float32, by column. */
 export function listColumn(lists: readonly (readonly number[])[]) {
   return only(vectorFromArray(lists, new List(new Field("item", new Float32(), true))));
+}
+
+/** A chunk whose rows have so many positions. */
+export function unevenChunk(place: number, positions: readonly number[]): InputChunk {
+  const c = listColumn(positions.map((count) => Array(count).fill(1)));
+  return new InputChunk(batchOf({ c }), place, [aBinding({ rowShape: { kind: "padded", pad: 0 } })]);
 }

@@ -1,13 +1,14 @@
-import { present } from "../../shared/core/assert.ts";
+import { assert, present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
-import { type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
-import type { OutputOp, WriteRow } from "../../shared/output-ops/output-op.ts";
+import { DTYPE_ARRAYS, type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
+import type { ColumnValues, OutputOp, Scores, WriteRow } from "../../shared/output-ops/output-op.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { rowsFirst } from "../tensorize/batch-axis.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
+import type { RowPositions } from "../tensorize/row-positions.ts";
 import { numbersOf } from "./numbers.ts";
 import {
   columnValues,
@@ -39,17 +40,16 @@ export function createOutputWriter(
     const { length, labels } = made;
     return { field: fieldOf(binding, made), width: length ?? 1, labels: labels ?? null, made };
   });
-  const [first] = columns;
-  if (op.write === undefined) {
-    const { field } = present(first, "an output makes a column");
+  const { field, made } = present(columns[0], "an output makes a column");
+  if (made.type === "tensor") {
     return binding.perPosition ? positionsWriter(binding, field) : rawWriter(binding, field, capacityRows);
   }
-  const written = columns.map(({ field, width, labels, made }) => {
-    const values =
-      made.type === "int32" ? new Int32Array(capacityRows * width) : new Float32Array(capacityRows * width);
+  const write = present(op.write, "an op writes what is not copied");
+  const written = columns.map(({ field, width, labels, made: { type } }) => {
+    assert(type !== "tensor", "an op copies all of its columns, or none");
+    const values: ColumnValues = new DTYPE_ARRAYS[type](capacityRows * width);
     return new OutputColumn(field, values, width, labels);
   });
-  const { write } = op;
   const writeInto = () =>
     write(
       binding.op,
@@ -131,17 +131,44 @@ function rowWriter(
   writeInto: () => WriteRow,
 ): OutputWriter {
   let write = writeInto();
+  let counts = new Uint32Array(0);
   return {
     columns,
-    open: ({ rows }, place) => {
+    open: ({ rows, positions }, place) => {
       const grown = columns.map((column) => column.reserve(place + rows));
       if (grown.includes(true)) write = writeInto();
+      if (binding.perPosition) counts = withCounts(counts, place, positions);
     },
     write: (tensor, placements) => {
-      const scores = { values: numbersOf(tensor), width: binding.rowValues };
+      const scores = scoresOf(tensor, binding);
       for (const { tensorRow, rows, place } of placements) {
-        for (let row = 0; row < rows; row += 1) write(scores, tensorRow + row, place + row);
+        for (let row = 0; row < rows; row += 1) {
+          const positions = binding.perPosition ? (counts[place + row] ?? 0) : 1;
+          write(scores, tensorRow + row, place + row, positions);
+        }
       }
     },
   };
+}
+
+function scoresOf(tensor: TensorData, { rowValues, perPosition }: OutputBinding): Scores {
+  const length = perPosition ? (tensor.dims[1] ?? 0) : 1;
+  return { values: numbersOf(tensor), width: rowValues, length };
+}
+
+/** `counts` by row of the shard, with those of a chunk from `place` on. */
+function withCounts(
+  counts: Uint32Array<ArrayBuffer>,
+  place: number,
+  positions: RowPositions | null,
+): Uint32Array<ArrayBuffer> {
+  const added = present(positions, "an uneven output has uneven inputs").counts;
+  const needed = place + added.length;
+  let all = counts;
+  if (needed > counts.length) {
+    all = new Uint32Array(Math.max(needed, 2 * counts.length));
+    all.set(counts);
+  }
+  all.set(added, place);
+  return all;
 }

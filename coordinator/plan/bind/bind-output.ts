@@ -3,10 +3,12 @@ import { didYouMean } from "../../../shared/core/nearest.ts";
 import type { OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
+import { opRowOf } from "../../../shared/domain/output-fields.ts";
 import { type Dim, type ModelSignature, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { bindOp } from "../../../shared/output-ops/op-schemas.ts";
+import type { OpRow } from "../../../shared/output-ops/output-op.ts";
 import { opOf } from "../../../shared/output-ops/output-ops.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
 import {
@@ -64,10 +66,7 @@ export function bindOutput(
     : resolveRowDims(own, context, problems);
   if (rowDims === null) return null;
   const asked = { ...own, spec: withFolderLabels(own, product(rowDims), context.folder, problems) };
-  if (perPosition) checkPositionsOp(asked, problems);
-  else checkOp(asked, rowDims, problems);
-  if (problems.length > before) return null;
-  return {
+  const bound = {
     column,
     tensor: tensor.name,
     dtype: tensor.dtype,
@@ -76,8 +75,10 @@ export function bindOutput(
     perPosition,
     batchAxis,
     declaredDims: declared.dims,
-    op: bindOp(asked.spec),
   };
+  const row = opRowOf(bound);
+  checkOp(asked, row, problems);
+  return problems.length > before ? null : { ...bound, op: bindOp(asked.spec, row) };
 }
 
 function findTensor(
@@ -188,12 +189,20 @@ function leaveOut(dim: Dim): string {
   return `\`${dim}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
 }
 
-function checkOp(
-  { tensor, spec, path }: AskedOutput,
-  rowDims: readonly number[],
-  problems: SpecProblem[],
-): void {
+/** Most ops work on one vector a row. */
+function checkOp({ tensor, spec, path }: AskedOutput, row: OpRow, problems: SpecProblem[]): void {
   const op = opOf({ kind: spec.op });
+  if (row.perPosition && !op.takesPositions) {
+    problems.push({
+      path: [...path, "op"],
+      part: "value",
+      what: `\`${spec.op}\` is not made of an output with a value for each position`,
+      expected: "`op: pool`: one vector a row; or `op: raw`: a list that is as long as the row",
+      found: `\`${tensor.name}\` ${formatDims(tensor.dims)}`,
+      hint: "what else is made of positions is for the model, or for SQL over the list in `finish` or `reduce`",
+    });
+    return;
+  }
   if (op.needs !== "anything" && tensor.dtype === "bool") {
     problems.push({
       path: [...path, "op"],
@@ -203,17 +212,17 @@ function checkOp(
       found: `\`${tensor.name}\` is bool`,
     });
   }
-  if (op.needs === "classes" && rowDims.filter((dim) => dim > 1).length !== 1) {
+  if (op.needs === "classes" && row.dims.filter((dim) => dim > 1).length !== 1) {
     problems.push({
       path: [...path, "op"],
       part: "value",
       what: `\`${spec.op}\` needs one score for each of several classes`,
       expected: "one dimension of more than 1 after the batch",
-      found: `\`${tensor.name}\` with ${formatDims(rowDims)} after the batch`,
+      found: `\`${tensor.name}\` with ${formatDims(row.dims)} after the batch`,
     });
     return;
   }
-  for (const { key, ...problem } of op.problems(spec, product(rowDims))) {
+  for (const { key, ...problem } of op.problems(spec, row)) {
     problems.push({ path: [...path, key], part: "value", ...problem });
   }
 }
@@ -263,18 +272,4 @@ function resolvePositionDims(
     hint: "name the outputs that you want under map.outputs, without this one",
   });
   return null;
-}
-
-/** Ops work on one vector a row. */
-function checkPositionsOp({ tensor, spec, path }: AskedOutput, problems: SpecProblem[]): void {
-  const { op } = spec;
-  if (opOf({ kind: op }).takesPositions) return;
-  problems.push({
-    path: [...path, "op"],
-    part: "value",
-    what: `\`${op}\` is not made of an output with a value for each position`,
-    expected: "`op: raw`: a list that is as long as the row",
-    found: `\`${tensor.name}\` ${formatDims(tensor.dims)}`,
-    hint: "pool over the positions inside the model, or take the list apart in `reduce`",
-  });
 }

@@ -45,7 +45,12 @@ describe("the types of the job file", () => {
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
       readonly tensor?: string;
-      readonly op: "raw" | "argmax" | "maxSoftmax" | "softmax" | "sigmoid" | "topK";
+      readonly op: "raw" | "pool" | "argmax" | "maxSoftmax" | "softmax" | "sigmoid" | "topK";
+      readonly pool?: "mean" | "cls" | "max" | "last";
+      readonly positions?: "all";
+      readonly dims?: number;
+      readonly normalize?: boolean;
+      readonly as?: "float32" | "float16" | "int8" | "ubinary";
       readonly k?: number;
       readonly labels?: readonly string[];
       readonly shape?: readonly number[];

@@ -47,6 +47,30 @@ describe("the fields of the rows files", () => {
       { op: { kind: "softmax" }, dtype: "float16" },
       [["y", { kind: "fixedList", item: float32, length: 10 }]],
     ],
+    [
+      "a pooled vector",
+      {
+        op: {
+          kind: "pool",
+          pool: "mean",
+          positions: null,
+          vector: { dims: 10, normalize: false, as: "float32" },
+        },
+        dtype: "float16",
+        perPosition: true,
+      },
+      [["y", { kind: "fixedList", item: float32, length: 10 }]],
+    ],
+    [
+      "the first of a vector as float16",
+      { op: { kind: "raw", vector: { dims: 4, normalize: true, as: "float16" } } },
+      [["y", { kind: "fixedList", item: { kind: "numeric", type: "float16" }, length: 4 }]],
+    ],
+    [
+      "a vector as bits",
+      { op: { kind: "raw", vector: { dims: 10, normalize: false, as: "ubinary" } } },
+      [["y", { kind: "fixedList", item: { kind: "numeric", type: "uint8" }, length: 2 }]],
+    ],
     ["a sigmoid of a scalar", { op: { kind: "sigmoid" }, rowDims: [1] }, [["y", float32]]],
     ["the best probability", { op: { kind: "maxSoftmax" }, dtype: "float64" }, [["y", float32]]],
     ["the best class", { op: { kind: "argmax", labels: null } }, [["y", int32]]],

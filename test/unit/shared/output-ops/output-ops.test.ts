@@ -5,22 +5,29 @@ import * as z from "zod";
 import { bindOutput } from "../../../../coordinator/plan/bind/bind-output.ts";
 import { ZOD } from "../../../../shared/core/zod.ts";
 import type { OutputBinding } from "../../../../shared/domain/map-binding.ts";
-import { columnsOf, fieldOf, outputColumnNames } from "../../../../shared/domain/output-fields.ts";
+import { columnsOf, fieldOf, opRowOf, outputColumnNames } from "../../../../shared/domain/output-fields.ts";
+import { product } from "../../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../../shared/job-file/issue-problems.ts";
 import { bindOp, OP_BINDING_SCHEMA } from "../../../../shared/output-ops/op-schemas.ts";
-import { type OpBinding, type OutputOp, PLAIN_OP } from "../../../../shared/output-ops/output-op.ts";
-import { OUTPUT_OPS, type OutputOpBinding } from "../../../../shared/output-ops/output-ops.ts";
+import {
+  type OpBinding,
+  type OpSpec,
+  type OutputOp,
+  PLAIN_OP,
+} from "../../../../shared/output-ops/output-op.ts";
+import { type OpKind, OUTPUT_OPS } from "../../../../shared/output-ops/output-ops.ts";
 import { arrowField } from "../../../../worker/collect/arrow-fields.ts";
 import { createOutputWriter } from "../../../../worker/collect/output-writer.ts";
 import { PLAIN_OPS } from "../../../support/plain-ops.ts";
 import { anOutput } from "../../../support/shard-job.ts";
+import { unevenChunk } from "../../../support/uneven-model.ts";
 
 /** What an op is run with: as a job file has it, all that it can be given. */
 interface Case {
   readonly classes: number;
-  readonly rows: readonly (readonly number[])[];
-  readonly k: number;
-  readonly withLabels: boolean;
+  /** The values at each position; ops without positions look at the first alone. */
+  readonly rows: readonly (readonly (readonly number[])[])[];
+  readonly keys: Readonly<Record<string, unknown>>;
 }
 
 const score = fc.oneof(
@@ -29,37 +36,57 @@ const score = fc.oneof(
   fc.constantFrom(Number.NaN, Infinity, -Infinity, 0, -0, 3e38),
 );
 
-const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 6 }).chain((classes) =>
+const list = <T>(of: fc.Arbitrary<T>, minLength: number, maxLength: number) =>
+  fc.array(of, { minLength, maxLength });
+
+/** Of vectors up to several bytes as bits. */
+const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 18 }).chain((classes) =>
   fc.record({
     classes: fc.constant(classes),
-    rows: fc.array(fc.array(score, { minLength: classes, maxLength: classes }), {
-      minLength: 1,
-      maxLength: 5,
-    }),
-    k: fc.integer({ min: 1, max: classes }),
-    withLabels: fc.boolean(),
+    rows: list(list(list(score, classes, classes), 1, 3), 1, 5),
+    keys: fc.record(
+      {
+        k: fc.integer({ min: 1, max: classes }),
+        pool: fc.constantFrom("mean", "cls", "max", "last"),
+        labels: fc.constant(Array.from({ length: classes }, (_, index) => `class ${index}`)),
+        dims: fc.integer({ min: 1, max: classes }),
+        normalize: fc.constant(true),
+        as: fc.constantFrom("float32", "float16", "int8", "ubinary"),
+      },
+      { requiredKeys: ["k", "pool", "normalize"] },
+    ),
   }),
 );
 
 /** The keys of the job file that this op uses, from those that a case has. */
-function specOf({ keys }: Pick<OutputOp, "keys">, { k, withLabels, classes }: Case) {
-  const labels = Array.from({ length: classes }, (_, index) => `class ${index}`);
-  return {
-    ...(Object.hasOwn(keys(ZOD), "k") ? { k } : {}),
-    ...(Object.hasOwn(keys(ZOD), "labels") && withLabels ? { labels } : {}),
-  };
+function specOf({ keys }: Pick<OutputOp, "keys">, some: Pick<Case, "keys">) {
+  const used = keys(ZOD);
+  return Object.fromEntries(Object.entries(some.keys).filter(([key]) => Object.hasOwn(used, key)));
 }
 
-function bindingOf(op: OutputOpBinding, { classes }: Case): OutputBinding {
-  return anOutput({ op, rowDims: [classes], rowValues: classes });
+/** An output with positions for an op that is about them. */
+function outputOf(kind: OpKind, { classes }: Case): Omit<OutputBinding, "op"> {
+  return anOutput({ rowDims: [classes], rowValues: classes, perPosition: kind === "pool" });
+}
+
+function bindingOf(kind: OpKind, spec: OpSpec, some: Case): OutputBinding {
+  const output = outputOf(kind, some);
+  return { ...output, op: bindOp({ ...spec, op: kind }, opRowOf(output)) };
 }
 
 /** What the op's columns hold for the rows, each cell as a list of plain values. */
-function written(binding: OutputBinding, { rows }: Case, op?: OutputOp): unknown[][][] {
-  const writer = createOutputWriter(binding, rows.length + 2, op);
-  const data = Float32Array.from(rows.flat());
-  const tensor = { dtype: "float32", dims: [rows.length, ...binding.rowDims], data: data.buffer } as const;
+function written(binding: OutputBinding, { rows, classes }: Case, op?: OutputOp): unknown[][][] {
+  const writer = createOutputWriter(binding, rows.length + 1, op);
+  const longest = Math.max(...rows.map(({ length }) => length));
+  const padding = Array.from({ length: longest }, () => Array(classes).fill(PADDING));
+  const tensors = rows.map((row) => (binding.perPosition ? [...row, ...padding].slice(0, longest) : row[0]));
+  const data = Float32Array.from((tensors as number[][][]).flat(2));
+  const dims = [rows.length, ...(binding.perPosition ? [longest] : []), classes];
+  const tensor = { dtype: "float32", dims, data: data.buffer } as const;
+  const counts = rows.map(({ length }) => length);
   // Behind a row of another batch, so that places count.
+  writer.open(unevenChunk(0, counts.slice(0, 1)), 0);
+  writer.open(unevenChunk(1, counts), 1);
   writer.write(tensor, [{ tensorRow: 0, rows: 1, place: 0 }]);
   writer.write(tensor, [{ tensorRow: 0, rows: rows.length, place: 1 }]);
   return writer.columns.map((column) => {
@@ -68,15 +95,27 @@ function written(binding: OutputBinding, { rows }: Case, op?: OutputOp): unknown
   });
 }
 
+/** Greater than all others: it shows in whatever is made of it. */
+const PADDING = 1e37;
+
 function cellsOf(data: Data): unknown[][] {
   return Array.from(new Vector([data]), (cell: unknown) => (cell instanceof Vector ? [...cell] : [cell]));
 }
 
-function close(found: unknown, expected: unknown): boolean {
+/** @param precision of the column's type, relative to the larger values */
+function close(found: unknown, expected: unknown, precision: number): boolean {
   if (typeof found !== "number" || typeof expected !== "number") return found === expected;
   if (Object.is(found, expected) || found === expected) return true;
-  return Math.abs(found - expected) <= 1e-6 * Math.max(1, Math.abs(expected));
+  return Math.abs(found - expected) <= precision * Math.max(1, Math.abs(expected));
 }
+
+/** Keys of a job file that do not fit three classes, or the vectors at five positions; and those that are needed. */
+const MISFITS: Partial<Record<OpKind, OpSpec>> = {
+  raw: { dims: 4, as: "int8" },
+  pool: { positions: undefined, dims: 4, as: "int8", pool: "mean" },
+  argmax: { labels: ["one", "two"] },
+  topK: { k: 4, labels: ["one", "two"] },
+};
 
 describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind]] as const))(
   "%s",
@@ -84,18 +123,20 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
     test("makes of any row what the plainest computation does: with NaN, infinities, equals", () => {
       fc.assert(
         fc.property(cases, (some) => {
-          const bound = bindOp({ op: kind, ...specOf(op, some) });
-          const binding = bindingOf(bound, some);
+          const binding = bindingOf(kind, specOf(op, some), some);
           const columns = columnsOf(binding);
           const found = written(binding, some);
           expect(found).toHaveLength(columns.length);
           for (const [row, values] of some.rows.entries()) {
-            const expected = plain(values.map(Math.fround), bound);
-            for (const [index, { labels }] of columns.entries()) {
+            const positions = values.map((position) => position.map(Math.fround));
+            const expected = plain(positions[0] ?? [], binding.op, positions);
+            for (const [index, { labels, type }] of columns.entries()) {
               const cells = (expected[index] ?? []).map((value) => labels?.[value] ?? value);
               const cell = found[index]?.[row] ?? [];
               expect(cell).toHaveLength(cells.length);
-              const isClose = cell.every((value, at) => close(value, cells[at]));
+              const isClose = cell.every((value, at) =>
+                close(value, cells[at], type === "float16" ? 1e-3 : 1e-6),
+              );
               expect(isClose, `${String(values)}: ${String(cell)} is not ${String(cells)}`).toBe(true);
             }
           }
@@ -108,7 +149,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       fc.assert(
         fc.property(cases, (some) => {
           const spec = specOf(op, some);
-          const binding = bindingOf(bindOp({ op: kind, ...spec }), some);
+          const binding = bindingOf(kind, spec, some);
           const fields = columnsOf(binding).map((column) => fieldOf(binding, column));
           expect(outputColumnNames(binding.column, op, spec)).toEqual(fields.map(({ name }) => name));
           const writer = createOutputWriter(binding, some.rows.length);
@@ -122,19 +163,20 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
     test("crosses the wire as it is, and what belongs to another op is left behind", () => {
       fc.assert(
         fc.property(cases, (some) => {
-          const bound = bindOp({ op: kind, ...specOf(op, some) });
+          const { op: bound } = bindingOf(kind, specOf(op, some), some);
           const sent: unknown = JSON.parse(JSON.stringify({ ...bound, of: "another op" }));
           expect(OP_BINDING_SCHEMA.parse(sent)).toEqual(bound);
         }),
       );
     });
 
-    test("is refused where its numbers do not fit the tensor", () => {
-      const some: Case = { classes: 3, rows: [], k: 4, withLabels: true };
-      const labels = { labels: ["one", "two"] };
-      const keys = Object.keys(op.keys(ZOD));
-      const found = op.problems({ ...specOf(op, some), ...(keys.includes("labels") ? labels : {}) }, 3);
-      expect(found.map(({ key }) => key).sort()).toEqual(keys.sort());
+    test("is refused where its keys do not fit the tensor, each of them at once", () => {
+      const dims = kind === "pool" ? [5, 3] : [3];
+      const row = { dtype: "float32", dims, values: product(dims), perPosition: false };
+      const { [kind]: keys = {} } = MISFITS;
+      expect(op.problems(keys, row).map(({ key }) => key)).toEqual(
+        Object.keys(keys).filter((key) => !["pool", "normalize"].includes(key)),
+      );
     });
 
     test("says what it is, and is bound to positions only if it takes them", () => {
@@ -155,7 +197,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       const spec = {
         tensor: "t",
         op: kind,
-        ...specOf(op, { classes: 4, rows: [], k: 1, withLabels: false }),
+        ...specOf(op, { keys: { k: 1, pool: "mean" } }),
       };
       const bound = bindOutput("y", spec, context, problems);
       expect(bound !== null).toBe(op.takesPositions);
@@ -198,15 +240,11 @@ describe("an op that somebody adds", () => {
     expect(list.at(-1)?.kind).toBe("l2norm");
     const some: Case = {
       classes: 2,
-      rows: [
-        [3, 4],
-        [0, -2],
-      ],
-      k: 1,
-      withLabels: false,
+      rows: [[[3, 4]], [[0, -2]]],
+      keys: {},
     };
     // The binding's own op is of the list; the one that is given here decides.
-    const binding = bindingOf({ kind: "raw" }, some);
+    const binding = bindingOf("raw", {}, some);
     expect(written(binding, some, l2norm)).toEqual([
       [
         [Math.fround(0.6), Math.fround(0.8)],

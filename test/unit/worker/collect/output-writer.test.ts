@@ -8,6 +8,7 @@ import { DTYPE_ARRAYS, DTYPES, type Dtype, type TensorData } from "../../../../s
 import { arrowField } from "../../../../worker/collect/arrow-fields.ts";
 import { checkTensor, createOutputWriter } from "../../../../worker/collect/output-writer.ts";
 import { anOutput } from "../../../support/shard-job.ts";
+import { unevenChunk } from "../../../support/uneven-model.ts";
 
 function tensorOf(dtype: Dtype, dims: readonly number[], values: readonly number[]): TensorData {
   const { length } = values;
@@ -140,6 +141,54 @@ describe("probabilities", () => {
     ]);
     expect(write({ op: { kind: "sigmoid" }, rowDims: [], rowValues: 1, dtype: "float16" }, [0, 0])).toEqual([
       [0.5, 0.5],
+    ]);
+  });
+});
+
+describe("vectors", () => {
+  const vector = { dims: 2, normalize: false, as: "float32" } as const;
+
+  test.each([
+    ["mean", [2, 3]],
+    ["max", [3, 5]],
+    ["cls", [1, 1]],
+    ["last", [2, 3]],
+  ] as const)("%s over all positions of even rows", (pool, expected) => {
+    const changes = {
+      op: { kind: "pool", pool, positions: 3, vector },
+      rowDims: [3, 2],
+      rowValues: 6,
+    } as const;
+    expect(write(changes, [1, 1, 3, 5, 2, 3])).toEqual([[expected]]);
+  });
+
+  test("a row without positions is zeros, and a vector of zeros is not divided", () => {
+    const op = {
+      kind: "pool",
+      pool: "max",
+      positions: null,
+      vector: { ...vector, normalize: true },
+    } as const;
+    const writer = createOutputWriter(anOutput({ op, perPosition: true }), 2);
+    writer.open(unevenChunk(0, [0, 2]), 0);
+    writer.write(tensorOf("float32", [2, 2, 2], [7, 7, 7, 7, 3, 0, 0, 4]), [
+      { tensorRow: 0, rows: 2, place: 0 },
+    ]);
+    const rows = writer.columns.map((column) => plain(column.take([{ start: 0, end: 2 }])));
+    expect(rows).toEqual([
+      [
+        [0, 0],
+        [Math.fround(0.6), Math.fround(0.8)],
+      ],
+    ]);
+  });
+
+  test("as int8 and as bits: ties to even, eight bits from the highest on", () => {
+    const op = { kind: "raw", vector: { dims: 4, normalize: true, as: "int8" } } as const;
+    expect(write({ op, rowDims: [4], rowValues: 4 }, [2, -2, 2, -2])).toEqual([[[64, -64, 64, -64]]]);
+    const bits = { kind: "raw", vector: { dims: 9, normalize: false, as: "ubinary" } } as const;
+    expect(write({ op: bits, rowDims: [9], rowValues: 9 }, [1, 0, -1, 2, 0, 0, 0, 3, 1e-9])).toEqual([
+      [[0b10010001, 0b10000000]],
     ]);
   });
 });

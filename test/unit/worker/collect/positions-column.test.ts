@@ -4,16 +4,8 @@ import { outputFields } from "../../../../shared/domain/output-fields.ts";
 import { DTYPE_ARRAYS, DTYPES, type Dtype, type TensorData } from "../../../../shared/domain/tensor.ts";
 import { arrowField } from "../../../../worker/collect/arrow-fields.ts";
 import { checkTensor, createOutputWriter } from "../../../../worker/collect/output-writer.ts";
-import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
-import { aBinding, batchOf } from "../../../support/shard-inputs.ts";
 import { anOutput } from "../../../support/shard-job.ts";
-import { listColumn } from "../../../support/uneven-model.ts";
-
-/** A chunk whose rows have so many positions. */
-function aChunk(fileRow: number, positions: readonly number[]): InputChunk {
-  const c = listColumn(positions.map((count) => Array(count).fill(1)));
-  return new InputChunk(batchOf({ c }), fileRow, [aBinding({ rowShape: { kind: "padded", pad: 0 } })]);
-}
+import { unevenChunk } from "../../../support/uneven-model.ts";
 
 function tensorOf(dtype: Dtype, dims: readonly number[], values: readonly number[]): TensorData {
   const array = new DTYPE_ARRAYS[dtype](values.length);
@@ -30,7 +22,7 @@ const cells = (data: ConstructorParameters<typeof Vector>[0]) => Array.from(new 
 test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its own positions", (dtype) => {
   const binding = anOutput({ dtype, rowDims: [], rowValues: 1, perPosition: true });
   const writer = createOutputWriter(binding, 3);
-  writer.open(aChunk(0, [2, 0, 3]), 0);
+  writer.open(unevenChunk(0, [2, 0, 3]), 0);
   writer.write(
     tensorOf(
       dtype,
@@ -55,8 +47,8 @@ test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its
 test("positions of several values are lists of lists; rows that died leave no gap, chunk after chunk", () => {
   const binding = anOutput({ rowDims: [2], rowValues: 2, perPosition: true });
   const writer = createOutputWriter(binding, 5);
-  writer.open(aChunk(10, [1, 2, 1]), 0);
-  writer.open(aChunk(13, [2, 1]), 3);
+  writer.open(unevenChunk(10, [1, 2, 1]), 0);
+  writer.open(unevenChunk(13, [2, 1]), 3);
   const tensor = tensorOf(
     "float32",
     [5, 2, 2],
@@ -86,8 +78,8 @@ test("positions of several values are lists of lists; rows that died leave no ga
 test("a chunk's rows may be taken in several pieces, or none of them at all", () => {
   const binding = anOutput({ rowDims: [], rowValues: 1, perPosition: true });
   const writer = createOutputWriter(binding, 6);
-  writer.open(aChunk(0, [1]), 0);
-  writer.open(aChunk(1, [2, 1, 0, 2]), 1);
+  writer.open(unevenChunk(0, [1]), 0);
+  writer.open(unevenChunk(1, [2, 1, 0, 2]), 1);
   const tensor = tensorOf(
     "float32",
     [4, 2],

@@ -32,6 +32,35 @@ describe("an output is bound", () => {
       { op: { kind: "topK", k: 10, labels: null } },
     ],
     ["to probabilities of each value", [{ op: "sigmoid" }, [4, 10]], { op: { kind: "sigmoid" } }],
+    [
+      "to its vector, as wanted",
+      [{ dims: 6, normalize: true, as: "int8" }, [1, 10]],
+      { op: { kind: "raw", vector: { dims: 6, normalize: true, as: "int8" } } },
+    ],
+    [
+      "to one vector of all positions",
+      [{ op: "pool", pool: "mean", positions: "all", as: "ubinary" }, [5, 10]],
+      {
+        op: {
+          kind: "pool",
+          pool: "mean",
+          positions: 5,
+          vector: { dims: 10, normalize: false, as: "ubinary" },
+        },
+      },
+    ],
+    [
+      "to the vector of the first position",
+      [{ op: "pool", pool: "cls" }, [5, 10]],
+      {
+        op: {
+          kind: "pool",
+          pool: "cls",
+          positions: 5,
+          vector: { dims: 10, normalize: false, as: "float32" },
+        },
+      },
+    ],
     ["as it is, though it is bool", [{}, [3], "bool"], { dtype: "bool" }],
   ])("%s", (_name, of, expected) => {
     expect(bind(...parts(of)).outputs).toEqual([expect.objectContaining({ column: "y", ...expected })]);
@@ -98,8 +127,57 @@ describe("an output is refused", () => {
       [{ op: "argmax", labels: ["a", "b"] }, [10]],
       { where: "map.outputs.y.labels", expected: "10 labels", found: "2 labels" },
     ],
+    [
+      "as one vector of positions that it does not have",
+      [{ op: "pool", pool: "mean" }, [10]],
+      {
+        where: "map.outputs.y.op",
+        what: "`pool` needs a vector for each position of a row",
+        found: "[10] after the batch",
+      },
+    ],
+    [
+      "as the mean of positions of which some may be padding",
+      [{ op: "pool", pool: "mean" }, [5, 10]],
+      {
+        where: "map.outputs.y.positions",
+        what: "every row has 5 positions, and nothing says which of them are padding",
+        expected: "`positions: all`, when none is",
+      },
+    ],
+    [
+      "as a vector of several dimensions",
+      [{ normalize: true }, [5, 10]],
+      { where: "map.outputs.y.normalize", found: "[5, 10] after the batch" },
+    ],
+    [
+      "as a vector of truth values",
+      [{ as: "ubinary" }, [10], "bool"],
+      { where: "map.outputs.y.as", found: "values that are bool" },
+    ],
+    [
+      "as a vector of one value",
+      [{ as: "float16" }, []],
+      { where: "map.outputs.y.as", found: "one value a row" },
+    ],
+    [
+      "as a longer vector",
+      [{ op: "pool", pool: "cls", dims: 11 }, [5, 10]],
+      { where: "map.outputs.y.dims", expected: "at most 10", found: "11" },
+    ],
+    [
+      "as int8 of values that have no bounds",
+      [{ as: "int8", normalize: false }, [10]],
+      { where: "map.outputs.y.as", expected: "`normalize: true` beside it" },
+    ],
   ])("%s", (_name, of, problem) => {
     expect(problemsOf(...parts(of))).toEqual([expect.objectContaining(problem)]);
+  });
+
+  test("for each of its keys at once", () => {
+    const spec = { op: "pool", pool: "max", dims: 11, as: "int8" } as const;
+    const wheres = problemsOf(...parts([spec, [5, 10]])).map(({ where }) => where);
+    expect(wheres).toEqual(["positions", "dims", "as"].map((key) => `map.outputs.y.${key}`));
   });
 
   test("when it does not say which of several tensors", () => {

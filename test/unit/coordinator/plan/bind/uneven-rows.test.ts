@@ -125,7 +125,35 @@ describe("outputs of uneven rows", () => {
     expect(given.outputs[0]).toMatchObject({ rowDims: [5, 2], perPosition: false });
   });
 
-  test("take no op, and no shape", () => {
+  test("are pooled to one vector a row, or refused as one", () => {
+    const outputs = {
+      one: { tensor: "tokens", op: "pool", pool: "mean", dims: 128, normalize: true, as: "int8" },
+    } as const;
+    expect(bind({ inputs: MASK, outputs }, { input_ids: IDS }, ENCODER).outputs[0]).toMatchObject({
+      rowDims: [384],
+      perPosition: true,
+      op: {
+        kind: "pool",
+        pool: "mean",
+        positions: null,
+        vector: { dims: 128, normalize: true, as: "int8" },
+      },
+    });
+    const wrong = {
+      all: { tensor: "tokens", op: "pool", pool: "mean", positions: "all", dims: 385 },
+      each: { tensor: "tokens", normalize: true },
+      score: { tensor: "scores", op: "pool", pool: "max", normalize: true },
+    } as const;
+    const problems = problemsOf({ inputs: MASK, outputs: wrong }, { input_ids: IDS }, ENCODER);
+    expect(problems.map(({ where, found }) => [where, found])).toEqual([
+      ["map.outputs.all.positions", "`all`"],
+      ["map.outputs.all.dims", "385"],
+      ["map.outputs.each.normalize", "a value or a vector for each position, which `op: pool` makes one of"],
+      ["map.outputs.score.normalize", "one value a row"],
+    ]);
+  });
+
+  test("take no other op, and no shape", () => {
     const outputs = {
       best: { tensor: "tokens", op: "argmax" },
       cut: { tensor: "scores", shape: [128] },
@@ -134,9 +162,9 @@ describe("outputs of uneven rows", () => {
       {
         where: "map.outputs.best.op",
         what: "`argmax` is not made of an output with a value for each position",
-        expected: "`op: raw`: a list that is as long as the row",
+        expected: "`op: pool`: one vector a row; or `op: raw`: a list that is as long as the row",
         found: "`tokens` [batch, sequence, 384]",
-        hint: "pool over the positions inside the model, or take the list apart in `reduce`",
+        hint: "what else is made of positions is for the model, or for SQL over the list in `finish` or `reduce`",
       },
       expect.objectContaining({ where: "map.outputs.cut.shape", found: "[sequence] after the batch" }),
     ]);

@@ -1,0 +1,55 @@
+import { lcg, onnxModel } from "./onnx-model.ts";
+
+const VOCABULARY = 40;
+export const HIDDEN = 20;
+export const CLASSES = 6;
+
+/** Values on both sides of zero, none of them exact. */
+function values(count: number, seed: number): Float32Array {
+  const random = lcg(seed);
+  return Float32Array.from({ length: count }, () => 4 * random() - 2.2);
+}
+
+const TABLE = values(VOCABULARY * HIDDEN, 5);
+const WEIGHTS = values(HIDDEN * CLASSES, 6);
+
+/**
+ * An encoder of text, as they are exported: `input_ids`, `attention_mask` int64 [batch, sequence] ->
+ * `last_hidden_state` float32 [batch, sequence, 20], the `sentence_embedding` [batch, 20] that is its mean
+ * over a row's own positions, and `logits` [batch, 6]. Padding has values like any id's.
+ */
+export function encoderModel(): Uint8Array {
+  return onnxModel({
+    inputs: ["input_ids", "attention_mask"].map((name) => ({
+      name,
+      dtype: "int64",
+      dims: ["batch", "sequence"],
+    })),
+    outputs: [
+      { name: "last_hidden_state", dtype: "float32", dims: ["batch", "sequence", HIDDEN] },
+      { name: "sentence_embedding", dtype: "float32", dims: ["batch", HIDDEN] },
+      { name: "logits", dtype: "float32", dims: ["batch", CLASSES] },
+    ],
+    constants: [
+      { name: "table", dtype: "float32", dims: [VOCABULARY, HIDDEN], data: TABLE },
+      { name: "weights", dtype: "float32", dims: [HIDDEN, CLASSES], data: WEIGHTS },
+      { name: "axis1", dtype: "int64", dims: [1], data: BigInt64Array.of(1n) },
+      { name: "axis2", dtype: "int64", dims: [1], data: BigInt64Array.of(2n) },
+    ],
+    nodes: [
+      { op: "Gather", inputs: ["table", "input_ids"], outputs: ["last_hidden_state"] },
+      { op: "Cast", inputs: ["attention_mask"], outputs: ["mask"], attributes: { to: 1 } },
+      { op: "Unsqueeze", inputs: ["mask", "axis2"], outputs: ["wide"] },
+      { op: "Mul", inputs: ["last_hidden_state", "wide"], outputs: ["masked"] },
+      { op: "ReduceSum", inputs: ["masked", "axis1"], outputs: ["sum"], attributes: { keepdims: 0 } },
+      { op: "ReduceSum", inputs: ["mask", "axis1"], outputs: ["count"], attributes: { keepdims: 1 } },
+      { op: "Div", inputs: ["sum", "count"], outputs: ["sentence_embedding"] },
+      { op: "MatMul", inputs: ["sentence_embedding", "weights"], outputs: ["logits"] },
+    ],
+  });
+}
+
+/** The hidden states of a row, position by position: worked out on their own. */
+export function hiddenStates(ids: readonly number[]): number[][] {
+  return ids.map((id) => [...TABLE.subarray(id * HIDDEN, (id + 1) * HIDDEN)]);
+}
