@@ -19,7 +19,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
  * |---|---|
  * | `raw` | the tensor's dtype; a fixed-size list of it (flattened) when a row has more than one value |
  * | `raw` of uneven rows | a list with one item a position: the tensor's dtype, or a fixed-size list of it |
- * | `pool`; `raw` with `dims`, `normalize` or `as` | a fixed-size list of float32, float16, int8, or of uint8 (bits) |
+ * | `pool`; `raw` with `dims`, `normalize` or `as` | a fixed-size list of float32, float16, int8 or uint8 |
  * | `softmax`, `sigmoid` | float32; a fixed-size list of it when a row has more than one value |
  * | `argmax` | int32, or string with labels |
  * | `maxSoftmax` | float32 |

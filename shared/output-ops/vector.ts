@@ -133,7 +133,7 @@ function divideByLength(vector: Float64Array): void {
   for (let index = 0; index < vector.length; index += 1) vector[index] = (vector[index] ?? 0) / length;
 }
 
-/** Ties to even, as numpy and torch round: Math.round takes them up, which is away from zero for half of them. */
+/** Ties to even, as numpy and torch round: Math.round takes all of them up. */
 function roundHalfEven(value: number): number {
   const up = Math.round(value);
   return up - value === 0.5 && up % 2 !== 0 ? up - 1 : up;

@@ -109,7 +109,7 @@ function close(found: unknown, expected: unknown, precision: number): boolean {
   return Math.abs(found - expected) <= precision * Math.max(1, Math.abs(expected));
 }
 
-/** Keys of a job file that do not fit three classes, or the vectors at five positions; and those that are needed. */
+/** Keys that do not fit three classes, or the vectors at five positions; and those that are needed. */
 const MISFITS: Partial<Record<OpKind, OpSpec>> = {
   raw: { dims: 4, as: "int8" },
   pool: { positions: undefined, dims: 4, as: "int8", pool: "mean" },
