@@ -14,6 +14,7 @@ import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
+import { imageText } from "./image-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { counted, labelled, oneLine } from "./text.ts";
@@ -122,7 +123,9 @@ function stepsTable({ prepare, finish }: MapBinding, style: Style): string[] {
   const rows = [...prepare, ...finish].map((step) => [
     step.where,
     namesText(step.reads),
-    namesText(madeColumns(step).map(({ name, type }) => `${name} ${showType(type)}`)),
+    step.op.kind === "image"
+      ? `${namesText(madeColumns(step).map(({ name }) => name))}: ${imageText(step.op)}`
+      : namesText(madeColumns(step).map(({ name, type }) => `${name} ${showType(type)}`)),
   ]);
   if (rows.length === 0) return [];
   return ["", renderTable({ columns: ["step", "reads", "makes"], rows }, style)];

@@ -10,10 +10,8 @@ export function plainBatch(batch: RecordBatch): RecordBatch {
   return isPlain ? batch : plainCopy(batch);
 }
 
-/** The rows of a record batch in memory of their own, without dictionaries and views. */
-export function plainCopy({ schema, data, numRows }: RecordBatch): RecordBatch {
-  const children = data.children.map((column) =>
-    gather(column.type, [{ data: column, start: 0, end: numRows }]),
-  );
-  return recordBatchOf(new Schema(schema.fields.map(plainField)), numRows, children);
+/** Rows `[start, end)` of a record batch in memory of their own, without dictionaries and views. */
+export function plainCopy({ schema, data, numRows }: RecordBatch, start = 0, end = numRows): RecordBatch {
+  const children = data.children.map((column) => gather(column.type, [{ data: column, start, end }]));
+  return recordBatchOf(new Schema(schema.fields.map(plainField)), end - start, children);
 }

@@ -10,7 +10,7 @@ import { notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
 /** Rules of the job file that one key alone cannot break. */
-type Context = z.core.$RefinementCtx;
+export type Context = z.core.$RefinementCtx;
 
 /** An input has one source, and no keys that do not go with it. */
 export function checkInputRules(input: SourceSpec, context: Context): void {
@@ -20,6 +20,17 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
     refuse(context, [key], `\`${chosen}\` and \`${key}\` exclude each other`, {
       expected: `\`${chosen}\` alone`,
       ...(excludes === undefined ? {} : { hint: excludes.why }),
+    });
+  }
+  if (input.image !== undefined) checkImageInput(input, context);
+}
+
+/** An image is one column, nothing in it is missing, and it says how large it is. */
+function checkImageInput(input: SourceSpec, context: Context): void {
+  for (const key of ["columns", "mask", "shape", "fill", "pad"]) {
+    if (input[key] === undefined) continue;
+    refuse(context, [key], `\`image\` and \`${key}\` exclude each other`, {
+      expected: "`image`, with the `column` that holds the images",
     });
   }
 }
@@ -87,7 +98,7 @@ interface RefusalDetail {
 }
 
 /** A broken rule. `detail` travels in the issue's params, for the one who words the problem. */
-function refuse(
+export function refuse(
   context: Context,
   path: readonly (string | number)[],
   what: string,

@@ -4,6 +4,7 @@ import { columnName, MAX_NAMES } from "../input-sources/input-source.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
+import { imageSpec } from "./image-spec.ts";
 import { checkColumnClashes, checkInputRules, checkOutputRules, checkStepRules } from "./job-rules.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
@@ -20,6 +21,12 @@ const batchAxis = z.int().min(0).max(MAX_RANK);
 const inputSpec = z
   .strictObject({
     ...SOURCE_KEYS,
+    image: imageSpec
+      .exactOptional()
+      .describe(
+        "The column holds images, as the bytes of files or as their paths: how they become values. `{}` is all " +
+          "defaults. See [images](#images).",
+      ),
     scale: z
       .number()
       .default(1)

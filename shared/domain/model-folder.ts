@@ -1,5 +1,6 @@
 import { ZOD } from "../core/zod.ts";
 import { type OpKind, opOf } from "../output-ops/output-ops.ts";
+import type { Resample } from "./image-op.ts";
 import type { Location } from "./location.ts";
 
 /** A model as people export it: an ONNX file, and beside it what its maker does before and after. */
@@ -37,8 +38,6 @@ export interface TokenizerFacts {
   readonly prompts: Readonly<Record<string, string>>;
 }
 
-export const RESAMPLES = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
-
 export type ImageResize =
   | { readonly shortestEdge: number }
   | { readonly width: number; readonly height: number };
@@ -46,7 +45,7 @@ export type ImageResize =
 /** Null: not done. */
 export interface ImageFacts {
   readonly resize: ImageResize | null;
-  readonly resample: (typeof RESAMPLES)[number] | null;
+  readonly resample: Resample | null;
   readonly crop: { readonly width: number; readonly height: number } | null;
   readonly rescale: number | null;
   readonly mean: readonly number[] | null;

@@ -1,4 +1,5 @@
 import type { Field } from "./dataset.ts";
+import type { ImageOp } from "./image-op.ts";
 import type { Location } from "./location.ts";
 
 /**
@@ -39,7 +40,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp;
+type StepOp = SqlOp | ImageOp;
 
 /** A SELECT over `rows`. */
 export interface SqlOp {

@@ -38,7 +38,13 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     // The folder's name may have wildcards in it: it is no part of the pattern.
     input: { ...input, path: input.path.map((path) => absolutePath(path, literalPattern(options.folder))) },
     model: { ...model, path: absolute(model.path) },
-    map: { ...map, outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)) },
+    map: {
+      ...map,
+      inputs: mapValues(map.inputs, ({ image, ...input }) =>
+        image === undefined ? input : { ...input, image: { ...image, folder: absolute(image.folder) } },
+      ),
+      outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)),
+    },
     ...rest,
     output: { ...output, path: absolute(output.path) },
   });
@@ -93,6 +99,10 @@ function withoutNulls(value: unknown, path: KeyPath): unknown {
     kept.push([key, withoutNulls(inner, [...path, key])]);
   }
   return Object.fromEntries(kept);
+}
+
+function mapValues<T, R>(record: Readonly<Record<string, T>>, change: (value: T) => R): Record<string, R> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }
 
 function absolutePath(path: string, folder: string): string {

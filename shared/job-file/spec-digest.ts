@@ -10,6 +10,7 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
  * `input.where` as it is written, the reductions, the format of the rows, and the model's precision with the
  * version of the converter. Not in:
  * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
+ * - `image.folder` of an input: the job may move, with its images;
  * - `output.path` and `name`: where a result is and what it is called do not change it;
  * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
  *   sealed plan;
@@ -21,7 +22,7 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
  * settles that, and has a digest of its own.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
-  const { inputs, keep, prepare, finish } = spec.map;
+  const { keep, prepare, finish } = spec.map;
   const labels = facts?.labels ?? null;
   const outputs = spec.map.outputs.map((output) =>
     labels !== null && leavesLabels(output) ? { ...output, labels } : output,
@@ -31,7 +32,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   return sha256(
     canonicalJson({
       version: 1,
-      inputs,
+      inputs: withoutFolders(spec.map.inputs),
       outputs,
       keep,
       ...(prepare.length === 0 ? {} : { prepare }),
@@ -42,4 +43,13 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       ...(precision === "original" ? {} : { precision: [precision, CONVERTER_VERSION] }),
     }),
   );
+}
+
+function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(inputs).map(([name, input]) => {
+    if (input.image === undefined) return [name, input];
+    const { folder: _folder, ...image } = input.image;
+    return [name, { ...input, image }];
+  });
+  return Object.fromEntries(entries);
 }

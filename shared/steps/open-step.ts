@@ -15,5 +15,9 @@ export async function openStep(
       const { openSqlStep } = await import("./sql-step.ts");
       return openSqlStep(binding, binding.op, options);
     }
+    case "image": {
+      const { openImageStep } = await import("./image-step.ts");
+      return openImageStep(binding, binding.op);
+    }
   }
 }

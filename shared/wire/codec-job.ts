@@ -3,6 +3,7 @@ import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { DATASET_FORMATS, type Field, type FieldType, type InputFile } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
+import { CHANNEL_ORDERS, IMAGE_DTYPES, IMAGE_LAYOUTS, type ImageOp, RESAMPLES } from "../domain/image-op.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isLocation, type Location } from "../domain/location.ts";
@@ -35,7 +36,8 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   if (!parsed.success) throw invalidSpec(parsed.error.issues.map(problemOf));
   const { name, ...rest } = parsed.data;
   if (name === undefined) throw invalidSpec([{ where: "name", what: "is missing" }]);
-  const paths = [...rest.input.path, rest.model.path, rest.output.path];
+  const folders = Object.values(rest.map.inputs).flatMap(({ image }) => image?.folder ?? []);
+  const paths = [...rest.input.path, rest.model.path, ...folders, rest.output.path];
   const relative = paths.filter((path) => !isAbsolute(path));
   if (relative.length > 0) {
     const hint = "submit resolves paths against the job file's folder";
@@ -108,9 +110,43 @@ const location = z.custom<Location>(
   "is not a location",
 );
 
+const imageSize = { width: count, height: count };
+const imageOp: z.ZodType<ImageOp> = z.object({
+  kind: z.literal("image"),
+  cells: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("bytes") }),
+    z.object({ kind: z.literal("locations"), folder: location }),
+  ]),
+  resize: z
+    .discriminatedUnion("kind", [
+      z.object({ kind: z.literal("shortestEdge"), pixels: count }),
+      z.object({ kind: z.literal("exact"), ...imageSize }),
+      z.object({
+        kind: z.literal("longestEdge"),
+        pixels: count,
+        pad: count,
+        place: z.enum(["center", "topLeft"]),
+      }),
+    ])
+    .nullable(),
+  crop: z.object(imageSize).nullable(),
+  resample: z.enum(RESAMPLES),
+  channels: z.enum(CHANNEL_ORDERS),
+  layout: z.enum(IMAGE_LAYOUTS),
+  dtype: z.enum(IMAGE_DTYPES),
+  rescale: z.number(),
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  orient: z.boolean(),
+  maxPixels: count,
+  ...imageSize,
+});
+
+const sqlOp = z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) });
+
 const stepBinding: z.ZodType<StepBinding> = z.object({
   where: z.string(),
-  op: z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
+  op: z.union([sqlOp, imageOp]),
   files: z.array(z.object({ location, bytes: count, sha256: z.string() })),
   reads: z.array(z.string()),
   columns: z.array(

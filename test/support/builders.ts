@@ -1,4 +1,5 @@
 import type { InputFile } from "../../shared/domain/dataset.ts";
+import type { ImagePlan } from "../../shared/domain/image-op.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -56,5 +57,16 @@ export function manualClock(startMs = 0): { nowMs(): number; wallMs(): number; a
     advance: (ms) => {
       nowMs += ms;
     },
+  };
+}
+
+/** Images of one pixel, taken as they are. */
+export function anImagePlan(facts: Partial<ImagePlan> = {}): ImagePlan {
+  return {
+    ...{ resize: null, crop: null, resample: "bilinear" },
+    ...{ channels: "rgb", layout: "nchw", dtype: "float32" },
+    ...{ rescale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+    ...{ orient: true, maxPixels: 1_000_000, width: 1, height: 1 },
+    ...facts,
   };
 }

@@ -1,6 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
+import { plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { StageSteps } from "../steps/stage-steps.ts";
 import { stepFailedAt } from "../steps/step-failed-at.ts";
@@ -13,7 +14,7 @@ interface PreparedRows extends RowOrigin {
 
 interface PrepareOptions {
   /** Null: the job prepares nothing. */
-  readonly steps: StageSteps | null;
+  readonly steps: Pick<StageSteps, "atOnce" | "mostRows" | "run"> | null;
   readonly lease: Pick<Lease, "shard" | "slices">;
   readonly signal: AbortSignal;
 }
@@ -31,7 +32,7 @@ export async function* prepareBatches(
   const numbered = numberRows(batches);
   if (steps === null) return yield* numbered;
   yield* mapInOrder(
-    numbered,
+    inPieces(numbered, steps.mostRows),
     () => steps.atOnce,
     async ({ batch, ...rows }) => {
       const stepped = await steps.run(batch, signal).catch((error: unknown) => {
@@ -51,5 +52,25 @@ async function* numberRows(
     const sourceEnd = sourceStart + batch.numRows;
     yield { batch, sourceStart, sourceEnd, sources: null, failed: [] };
     sourceStart = sourceEnd;
+  }
+}
+
+/** Record batches of so many rows at most; those that are cut are copied, and let go. */
+async function* inPieces(
+  batches: AsyncIterable<PreparedRows>,
+  mostRows: number,
+): AsyncGenerator<PreparedRows, void, undefined> {
+  for await (const rows of batches) {
+    const { batch, sourceStart } = rows;
+    if (batch.numRows <= mostRows) {
+      yield rows;
+      continue;
+    }
+    for (let start = 0; start < batch.numRows; start += mostRows) {
+      const end = Math.min(start + mostRows, batch.numRows);
+      const place = { sourceStart: sourceStart + start, sourceEnd: sourceStart + end };
+      yield { ...rows, ...place, batch: plainCopy(batch, start, end) };
+    }
+    freeBatch(batch);
   }
 }

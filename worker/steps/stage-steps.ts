@@ -1,10 +1,23 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { gather } from "../../shared/dataset/gather.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
-import { joinSteps, type StepBinding, type StepColumns } from "../../shared/domain/step-binding.ts";
+import {
+  joinSteps,
+  madeColumns,
+  type StepBinding,
+  type StepColumns,
+} from "../../shared/domain/step-binding.ts";
+import { dtypeBytes } from "../../shared/domain/tensor.ts";
 import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { StepThreads } from "./step-threads.ts";
+
+/**
+ * What steps should make of a record batch at most, where its columns tell. A row that is the name of a file
+ * may become a megabyte of pixels, and there are thousands of names in a record batch. With more, the threads
+ * of a stage would hold gigabytes; with less, handing it over would be felt.
+ */
+const MADE_BYTES = 16 << 20;
 
 interface StageStepsOptions {
   readonly stage: "prepare" | "finish";
@@ -22,6 +35,8 @@ interface StageStepsOptions {
 export class StageSteps implements AsyncDisposable {
   /** Record batches that keep all threads busy: whichever is done first finds another. */
   readonly atOnce: number;
+  /** Rows of a record batch that the steps make no more than about `MADE_BYTES` of. */
+  readonly mostRows: number;
   readonly #columns: StepColumns;
   readonly #threads: StepThreads;
   readonly #schemas = new Map<string, Promise<Schema>>();
@@ -29,6 +44,7 @@ export class StageSteps implements AsyncDisposable {
   constructor({ stage, steps, threads, scratchPath, meter }: StageStepsOptions) {
     const joined = joinSteps(`map.${stage}`, steps);
     this.atOnce = threads + 1;
+    this.mostRows = Math.max(1, Math.floor(MADE_BYTES / Math.max(1, madeRowBytes(joined.columns))));
     this.#columns = joined.columns;
     this.#threads = new StepThreads({
       steps: joined.steps,
@@ -62,4 +78,12 @@ export class StageSteps implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#threads[Symbol.asyncDispose]();
   }
+}
+
+/** Bytes of a row in the columns that are made and whose cells are all of one size. */
+function madeRowBytes(columns: StepColumns): number {
+  return madeColumns(columns).reduce((sum, { type }) => {
+    if (type.kind !== "fixedList" || type.item.kind !== "numeric") return sum;
+    return sum + type.length * dtypeBytes(type.item.type);
+  }, 0);
 }

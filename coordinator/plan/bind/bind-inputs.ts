@@ -125,16 +125,20 @@ function checkInputNames(
 ): void {
   const names = tensors.map(({ tensor }) => tensor.name);
   for (const name of Object.keys(spec.inputs)) {
-    if (names.includes(name)) continue;
-    problems.push({
-      path: ["map", "inputs", name],
-      part: "key",
-      what: `the model has no input \`${name}\``,
-      expected: `one of ${listNames(names)}`,
-      found: `\`${name}\``,
-      ...didYouMean(name, names),
-    });
+    if (!names.includes(name)) problems.push(unknownInput(name, names));
   }
+}
+
+/** @param names of the model's inputs, `name` not among them */
+export function unknownInput(name: string, names: readonly string[]): SpecProblem {
+  return {
+    path: ["map", "inputs", name],
+    part: "key",
+    what: `the model has no input \`${name}\``,
+    expected: `one of ${listNames(names)}`,
+    found: `\`${name}\``,
+    ...didYouMean(name, names),
+  };
 }
 
 /** `pad` is for uneven rows, and a value that the tensor can hold. */

@@ -1,4 +1,5 @@
-import { type ImageFacts, type ImageResize, RESAMPLES } from "../../../shared/domain/model-folder.ts";
+import { RESAMPLES } from "../../../shared/domain/image-op.ts";
+import type { ImageFacts, ImageResize } from "../../../shared/domain/model-folder.ts";
 import { isGroup, type Settings } from "./settings.ts";
 
 /** By Pillow's numbers. Its others, box and hamming, are not known here. */

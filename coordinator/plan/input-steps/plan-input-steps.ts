@@ -1,10 +1,11 @@
 import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import { fieldsBehind } from "../steps/plan-steps.ts";
+import { imageInput } from "./image-input.ts";
 import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
 
 /** All of them. */
-const INPUT_STEPS: readonly InputStep[] = [];
+const INPUT_STEPS: readonly InputStep[] = [imageInput];
 
 /**
  * The steps of inputs that are computed, in the order of the inputs, and the inputs behind them.

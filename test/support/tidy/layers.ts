@@ -10,7 +10,10 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
   { name: "shared/core", pattern: /^shared\/core\// },
   { name: "map parts", pattern: /^shared\/(output-ops|input-sources)\// },
   { name: "shared/domain", pattern: /^shared\/domain\// },
-  { name: "shared seams", pattern: /^shared\/(access|dataset|storage|wire|onnx|sql|steps|job-file)\// },
+  {
+    name: "shared seams",
+    pattern: /^shared\/(access|dataset|storage|wire|onnx|sql|steps|images|job-file)\//,
+  },
   { name: "pure parts", pattern: /^coordinator\/schedule\// },
   { name: "I/O parts", pattern: /^(coordinator\/(?!grpc\/)|worker\/(?!process\/))[^/]+\// },
   { name: "gRPC", pattern: /^coordinator\/grpc\// },

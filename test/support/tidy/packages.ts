@@ -11,6 +11,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
+  { packages: /^sharp$/, folders: ["shared/images/"] },
   { packages: /^yaml$/, folders: ["shared/job-file/"] },
   { packages: /^pino$/, folders: ["shared/core/"] },
   { packages: /^(yargs|string-width)$/, folders: ["cli/"] },

@@ -1,12 +1,14 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
+import type * as z from "zod";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
+import type { imageSpec } from "../../../../shared/domain/image-spec.ts";
 import {
   JOB_FILE_SCHEMA,
   type JobFile,
   type JobSpec,
   type ReductionSpec,
 } from "../../../../shared/domain/job-spec.ts";
-import type { InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
+import type { Frozen, InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 
 const FILE: JobFile = {
@@ -35,6 +37,7 @@ describe("the types of the job file", () => {
     expectTypeOf<InputSpec>().toEqualTypeOf<{
       readonly column?: string;
       readonly columns?: string | readonly string[];
+      readonly image?: Frozen<z.output<typeof imageSpec>>;
       readonly scale: number;
       readonly offset: number;
       readonly shape?: readonly number[];

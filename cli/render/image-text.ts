@@ -1,0 +1,37 @@
+import type { ImagePlan } from "../../shared/domain/image-op.ts";
+
+/** What becomes of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`. */
+export function imageText(plan: ImagePlan): string {
+  const { crop, channels, layout, rescale, mean, std, orient } = plan;
+  const isPlain = rescale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1);
+  const parts = [
+    ...(orient ? [] : ["not turned"]),
+    ...(plan.resize === null ? [] : [`${resizeText(plan.resize)} (${plan.resample})`]),
+    ...(crop === null ? [] : [`crop ${crop.width} x ${crop.height}`]),
+    ...(isPlain ? [] : [`(x * ${rounded(rescale)} - ${listed(mean)}) / ${listed(std)}`]),
+    channels,
+    layout,
+  ];
+  return parts.join(", ");
+}
+
+function resizeText(resize: NonNullable<ImagePlan["resize"]>): string {
+  switch (resize.kind) {
+    case "exact":
+      return `${resize.width} x ${resize.height}`;
+    case "shortestEdge":
+      return `shortest edge ${resize.pixels}`;
+    case "longestEdge":
+      return `longest edge ${resize.pixels}, ${resize.place === "center" ? "around" : "beside"} it ${resize.pad}`;
+  }
+}
+
+/** One number where all channels have it. */
+function listed(values: readonly number[]): string {
+  const texts = values.map(rounded);
+  return texts.every((text) => text === texts[0]) ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
+}
+
+function rounded(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,65 @@
+import type { Location } from "./location.ts";
+
+/** How pixels are made of the pixels of another size: Pillow's filters, by its numbers. */
+export const RESAMPLES = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
+export type Resample = (typeof RESAMPLES)[number];
+
+/** In which order the values of a pixel come; grey is one value. */
+export const CHANNEL_ORDERS = ["rgb", "bgr", "gray"] as const;
+type ChannelOrder = (typeof CHANNEL_ORDERS)[number];
+
+/** Whether a tensor has its channels one after the other, or each pixel's side by side. */
+export const IMAGE_LAYOUTS = ["nchw", "nhwc"] as const;
+type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
+
+/** The dtypes of tensors that images are made into. */
+export const IMAGE_DTYPES = ["float32", "float16", "uint8"] as const;
+export type ImageDtype = (typeof IMAGE_DTYPES)[number];
+
+/** How an image is scaled before it is cropped. */
+export type ImageResize =
+  /** Its shorter edge gets this length, the other keeps the ratio: `trunc(pixels * longer / shorter)`. */
+  | { readonly kind: "shortestEdge"; readonly pixels: number }
+  | { readonly kind: "exact"; readonly width: number; readonly height: number }
+  /** Its longer edge gets this length, and `pad` fills a square of it, around the image or behind it. */
+  | {
+      readonly kind: "longestEdge";
+      readonly pixels: number;
+      readonly pad: number;
+      readonly place: "center" | "topLeft";
+    };
+
+/**
+ * What becomes of an image before it is values: scaled, cropped around its centre, turned into
+ * `(pixel * rescale - mean) / std`. Plain JSON.
+ */
+export interface ImagePlan {
+  readonly resize: ImageResize | null;
+  readonly crop: { readonly width: number; readonly height: number } | null;
+  readonly resample: Resample;
+  readonly channels: ChannelOrder;
+  readonly layout: ImageLayout;
+  readonly dtype: ImageDtype;
+  readonly rescale: number;
+  /** By channel, in the order of `channels`. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Whether an image is turned as its EXIF data say. */
+  readonly orient: boolean;
+  /** Images that say that they have more are not decoded. */
+  readonly maxPixels: number;
+  /** What the model wants after that. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A column of images turned into a column of tensor values. */
+export interface ImageOp extends ImagePlan {
+  readonly kind: "image";
+  /** Of a cell: the bytes of a file, or where it is, from `folder` on where that is a relative path. */
+  readonly cells: { readonly kind: "bytes" } | { readonly kind: "locations"; readonly folder: Location };
+}
+
+export function channelCount(channels: ChannelOrder): 1 | 3 {
+  return channels === "gray" ? 1 : 3;
+}

@@ -1,0 +1,134 @@
+import * as z from "zod";
+import { CHANNEL_ORDERS, channelCount, IMAGE_LAYOUTS, RESAMPLES } from "./image-op.ts";
+import { type Context, checkPath, refuse } from "./job-rules.ts";
+
+/** More is no model's input; and the 512 MiB of values of such a row are the most that a row may have. */
+const MAX_EDGE = 16_384;
+/** What a pad and a pixel can be. */
+const MAX_BYTE = 255;
+/** 8192 x 8192: 192 MiB decoded, more than a camera of 60 megapixels gives. */
+const MAX_PIXELS = 67_108_864;
+
+const edge = z.int().min(1).max(MAX_EDGE);
+const byChannel = z.union([z.number(), z.array(z.number()).min(1).max(3)]);
+
+/** `image` of an input in the job file: how images become its values. */
+export const imageSpec = z
+  .strictObject({
+    resize: z
+      .strictObject({
+        shortestEdge: edge
+          .exactOptional()
+          .describe("The length of the shorter edge; the other keeps the ratio, cut to a whole number."),
+        longestEdge: edge
+          .exactOptional()
+          .describe("The length of the longer edge; a square of that length is filled up with `pad`."),
+        width: edge.exactOptional().describe("With `height`: exactly so, whatever the ratio was."),
+        height: edge.exactOptional().describe("With `width`."),
+        pad: z
+          .int()
+          .min(0)
+          .max(MAX_BYTE)
+          .exactOptional()
+          .describe("With `longestEdge`: what fills the square, 0 to 255 in each channel. Left out: 0."),
+        place: z
+          .enum(["center", "topLeft"])
+          .exactOptional()
+          .describe("With `longestEdge`: where the image lies in the square. Left out: `center`."),
+      })
+      .exactOptional()
+      .describe(
+        "How an image is scaled: `{ shortestEdge: 256 }`, `{ width: 224, height: 224 }` or " +
+          "`{ longestEdge: 640, pad: 114 }`. Left out: it is not.",
+      ),
+    crop: z
+      .strictObject({
+        width: edge.describe("In pixels."),
+        height: edge.describe("In pixels."),
+      })
+      .exactOptional()
+      .describe(
+        "What is cut out around the centre, after `resize`. Where an image is smaller, it is padded with 0.",
+      ),
+    resample: z
+      .enum(RESAMPLES)
+      .default("bilinear")
+      .describe("How `resize` makes pixels of pixels: Pillow's filters, to the bit."),
+    rescale: z
+      .number()
+      .exactOptional()
+      .describe(
+        "A value is `(pixel * rescale - mean) / std`, of pixels 0 to 255. Left out: 1/255; 1 for uint8 tensors.",
+      ),
+    mean: byChannel
+      .default(0)
+      .describe("A number, or one for each channel in the order of `channels`: `[0.485, 0.456, 0.406]`."),
+    std: byChannel.default(1).describe("A number, or one for each channel: `[0.229, 0.224, 0.225]`."),
+    channels: z
+      .enum(CHANNEL_ORDERS)
+      .default("rgb")
+      .describe("What the values of a pixel are, in order. `gray`: one, as Pillow's mode L."),
+    layout: z
+      .enum(IMAGE_LAYOUTS)
+      .exactOptional()
+      .describe(
+        "`nchw`: one channel after the other; `nhwc`: those of a pixel side by side. Left out: what the model's shape " +
+          "says, and `nchw` where it says nothing.",
+      ),
+    orient: z.boolean().default(true).describe("Whether an image is turned as its EXIF data say."),
+    maxPixels: z
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .default(MAX_PIXELS)
+      .describe(
+        "An image that says it has more is a dead letter, and is not decoded: each takes 4 bytes of memory, or more.",
+      ),
+    folder: z
+      .string()
+      .min(1)
+      .superRefine(checkPath)
+      .default(".")
+      .describe(
+        "Where relative paths start from when the column has paths, relative to the job file. Workers read the files there.",
+      ),
+  })
+  .superRefine(checkImageRules);
+
+type ImageSpec = z.output<typeof imageSpec>;
+
+function checkImageRules({ resize, crop, channels, mean, std }: ImageSpec, context: Context): void {
+  if (resize !== undefined) checkResize(resize, context);
+  if (resize?.longestEdge !== undefined && crop !== undefined) {
+    refuse(context, ["crop"], "`longestEdge` and `crop` exclude each other", {
+      expected: "`longestEdge` alone: it gives squares",
+    });
+  }
+  const count = channelCount(channels);
+  for (const [key, values] of Object.entries({ mean, std })) {
+    if (typeof values === "number" || values.length === count) continue;
+    refuse(context, [key], "has not one number for each channel", {
+      expected: count === 1 ? "one number for `gray`" : `one number, or ${count} for \`${channels}\``,
+      found: String(values.length),
+    });
+  }
+  if ([std].flat().includes(0)) {
+    refuse(context, ["std"], "values are divided by it", { expected: "no zero" });
+  }
+}
+
+function checkResize(resize: NonNullable<ImageSpec["resize"]>, context: Context): void {
+  const has = (key: keyof typeof resize) => resize[key] !== undefined;
+  const isExact = has("width") || has("height");
+  const forms = [has("shortestEdge"), has("longestEdge"), isExact].filter((form) => form).length;
+  if (forms !== 1 || has("width") !== has("height")) {
+    refuse(context, ["resize"], "does not say one size", {
+      expected: "`shortestEdge`, or `longestEdge`, or `width` and `height`",
+      found: Object.keys(resize).join(", ") || "nothing",
+    });
+  }
+  for (const key of ["pad", "place"] as const) {
+    if (!has(key) || has("longestEdge")) continue;
+    refuse(context, ["resize", key], "there is nothing to fill", { expected: "only with `longestEdge`" });
+  }
+}

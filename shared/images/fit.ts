@@ -1,0 +1,61 @@
+import type { ImagePlan, ImageResize } from "../domain/image-op.ts";
+import type { Region, Size } from "./pixels.ts";
+
+/** How an image gets a size: it is scaled to `scaled`, of which `region` is taken. */
+interface Fit {
+  readonly scaled: Size;
+  readonly region: Region;
+  /** Each channel of what the region has outside the image. */
+  readonly fill: number;
+}
+
+export function fitOf(image: Size, { resize, crop }: Pick<ImagePlan, "resize" | "crop">): Fit {
+  const scaled = scaledSize(image, resize);
+  if (resize?.kind === "longestEdge") {
+    const { pixels, pad, place } = resize;
+    const before = (edge: number) => (place === "center" ? halfToEven((pixels - edge) / 2) : 0);
+    const region = {
+      x: 0 - before(scaled.width),
+      y: 0 - before(scaled.height),
+      width: pixels,
+      height: pixels,
+    };
+    return { scaled, region, fill: pad };
+  }
+  const { width, height } = crop ?? scaled;
+  // The same where an image is smaller than what is cut of it: it lies in the middle.
+  const region = {
+    x: Math.floor((scaled.width - width) / 2),
+    y: Math.floor((scaled.height - height) / 2),
+    width,
+    height,
+  };
+  return { scaled, region, fill: 0 };
+}
+
+function scaledSize({ width, height }: Size, resize: ImageResize | null): Size {
+  switch (resize?.kind) {
+    case undefined:
+      return { width, height };
+    case "exact":
+      return { width: resize.width, height: resize.height };
+    case "shortestEdge": {
+      const { pixels } = resize;
+      const other = Math.trunc((pixels * Math.max(width, height)) / Math.min(width, height));
+      return width < height ? { width: pixels, height: other } : { width: other, height: pixels };
+    }
+    case "longestEdge": {
+      const { pixels } = resize;
+      const longest = Math.max(width, height);
+      const scaled = (edge: number) => Math.max(1, halfToEven((edge / longest) * pixels));
+      return { width: scaled(width), height: scaled(height) };
+    }
+  }
+}
+
+/** As Pillow rounds when it fits an image into a frame. */
+function halfToEven(value: number): number {
+  const down = Math.floor(value);
+  const rest = value - down;
+  return rest > 0.5 || (rest === 0.5 && down % 2 !== 0) ? down + 1 : down;
+}

@@ -1,0 +1,129 @@
+import {
+  Field as ArrowField,
+  type Data,
+  FixedSizeList,
+  Float16,
+  Float32,
+  makeData,
+  type RecordBatch,
+  Schema,
+  Uint8,
+  Vector,
+} from "apache-arrow";
+import { present } from "../core/assert.ts";
+import { mapInOrder } from "../core/map-in-order.ts";
+import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
+import type { ImageOp } from "../domain/image-op.ts";
+import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
+import { decodeImage } from "../images/decode.ts";
+import { fitted } from "../images/fitted.ts";
+import { type ImageFile, readImageFile } from "../images/image-file.ts";
+import type { Pixels } from "../images/pixels.ts";
+import { type ImageValues, imageArray, ValueWriter, valuesPerImage } from "../images/values.ts";
+import { Storages } from "../storage/open-storage.ts";
+import type { RowFailure, Step, StepResult } from "./step.ts";
+
+/** While one image is scaled here, the next is decoded by a thread of the library. */
+const IN_FLIGHT = 2;
+
+/** Opens images as a step: of each row's image the values of a tensor. */
+export function openImageStep(binding: StepBinding, op: ImageOp): Step {
+  return new ImageStep(binding, op);
+}
+
+/** An image, or why its row is a dead letter. */
+type RowImage = { readonly image: Pixels } | { readonly failure: Omit<RowFailure, "row"> };
+
+class ImageStep implements Step {
+  readonly #column: string;
+  readonly #op: ImageOp;
+  readonly #writer: ValueWriter;
+  readonly #schema: Schema;
+  readonly #storages = new Storages();
+
+  constructor(binding: StepBinding, op: ImageOp) {
+    this.#column = present(binding.reads[0], "an image step reads a column");
+    this.#op = op;
+    this.#writer = new ValueWriter(op);
+    const fields = madeColumns(binding).map(({ name }) => new ArrowField(name, listType(op), false));
+    this.#schema = new Schema(fields);
+  }
+
+  /** @throws {STORE_FAILED} when the place of an image fails, and not the image */
+  async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    signal.throwIfAborted();
+    const cells = new Vector([columnData(batch, this.#column)]);
+    const values = imageArray(this.#op, batch.numRows);
+    const failed: RowFailure[] = [];
+    let row = 0;
+    const images = mapInOrder(
+      inTurn(cells),
+      () => IN_FLIGHT,
+      (cell) => this.#read(cell, signal),
+    );
+    for await (const found of images) {
+      if ("failure" in found) failed.push({ row, ...found.failure });
+      else this.#writer.write(found.image, values, row * valuesPerImage(this.#op));
+      row += 1;
+    }
+    const child = itemData(values);
+    const list = makeData({ type: listType(this.#op), length: batch.numRows, nullCount: 0, child });
+    const made = this.#schema.fields.map(() => list);
+    return { made: recordBatchOf(this.#schema, batch.numRows, made), sources: null, failed };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#storages[Symbol.asyncDispose]();
+  }
+
+  async #read(cell: unknown, signal: AbortSignal): Promise<RowImage> {
+    if (cell === null)
+      return { failure: { code: "ROW_NULL", message: `column \`${this.#column}\` is null` } };
+    const bytes = await this.#bytesOf(cell, signal);
+    if (bytes.kind === "refused") return this.#failure("ROW_VALUE", bytes.why);
+    const decoded = await decodeImage(bytes.bytes, this.#op, signal);
+    if (decoded.kind === "refused") return this.#failure("ROW_VALUE", decoded.why);
+    const image = fitted(decoded.image, this.#op);
+    if (image !== null) return { image };
+    const { width, height } = this.#op;
+    const own = `${decoded.image.width} x ${decoded.image.height}`;
+    return this.#failure("ROW_LENGTH", `is ${own}, and the model wants ${width} x ${height}`);
+  }
+
+  async #bytesOf(cell: unknown, signal: AbortSignal): Promise<ImageFile> {
+    const { cells } = this.#op;
+    if (cell instanceof Uint8Array) return { kind: "bytes", bytes: cell };
+    if (cells.kind === "locations")
+      return await readImageFile(this.#storages, String(cell), { folder: cells.folder, signal });
+    throw new Error("broken invariant: a column of images holds bytes or locations");
+  }
+
+  #failure(code: RowFailure["code"], why: string): RowImage {
+    return { failure: { code, message: `the image in column \`${this.#column}\` ${why}` } };
+  }
+}
+
+async function* inTurn(cells: Iterable<unknown>): AsyncGenerator<unknown, void, undefined> {
+  yield* cells;
+}
+
+function itemData(values: ImageValues): Data {
+  if (values instanceof Float32Array) return makeData({ type: new Float32(), data: values });
+  if (values instanceof Uint16Array) return makeData({ type: new Float16(), data: values });
+  return makeData({ type: new Uint8(), data: values });
+}
+
+function itemType({ dtype }: ImageOp): Float32 | Float16 | Uint8 {
+  switch (dtype) {
+    case "float32":
+      return new Float32();
+    case "float16":
+      return new Float16();
+    case "uint8":
+      return new Uint8();
+  }
+}
+
+function listType(op: ImageOp): FixedSizeList {
+  return new FixedSizeList(valuesPerImage(op), new ArrowField("item", itemType(op), false));
+}

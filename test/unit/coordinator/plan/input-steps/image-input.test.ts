@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { imageInput } from "../../../../../coordinator/plan/input-steps/image-input.ts";
+import type { Field } from "../../../../../shared/domain/dataset.ts";
+import { mapSpec } from "../../../../../shared/domain/map-spec.ts";
+import type { Dim, Dtype } from "../../../../../shared/domain/tensor.ts";
+
+const FIELDS: readonly Field[] = [
+  { name: "id", type: { kind: "numeric", type: "int64" }, nullable: false },
+  { name: "photo", type: { kind: "binary" }, nullable: true },
+  { name: "path", type: { kind: "dictionary", values: { kind: "string" } }, nullable: true },
+];
+
+interface Case {
+  readonly image?: object;
+  readonly spec?: object;
+  readonly dims?: readonly Dim[];
+  readonly dtype?: Dtype;
+}
+
+function plan({ image = {}, spec = {}, dims = ["n", 3, 224, 224], dtype = "float32" }: Case) {
+  const { inputs } = mapSpec.parse({
+    inputs: { x: { column: "photo", ...spec, image: { folder: "/job", ...image } } },
+  });
+  const signature = { inputs: [{ name: "x", dtype, dims }], outputs: [], unusable: [] };
+  const { signal } = new AbortController();
+  return imageInput.plan("x", inputs, { fields: FIELDS, signature, files: new Map(), signal });
+}
+
+async function planned(of: Case) {
+  const found = await plan(of);
+  if ("problems" in found) throw new Error(JSON.stringify(found.problems));
+  return found;
+}
+
+async function problems(of: Case) {
+  const found = await plan(of);
+  return "problems" in found ? found.problems : [];
+}
+
+const crop = { width: 224, height: 224 };
+
+describe("imageInput", () => {
+  it("makes a step of the column, and feeds the input by the column that it makes", async () => {
+    const image = { resize: { shortestEdge: 256 }, crop, mean: 0.5, std: [0.1, 0.2, 0.3] };
+    const { step, inputs } = await planned({ image, spec: { scale: 2 } });
+    const type = { kind: "fixedList", item: { kind: "numeric", type: "float32" }, length: 150_528 };
+    expect(step).toEqual({
+      where: "map.inputs.x.image",
+      op: {
+        ...{ kind: "image", cells: { kind: "bytes" }, resize: { kind: "shortestEdge", pixels: 256 }, crop },
+        ...{ resample: "bilinear", channels: "rgb", layout: "nchw", dtype: "float32", rescale: 1 / 255 },
+        ...{ mean: [0.5, 0.5, 0.5], std: [0.1, 0.2, 0.3], orient: true, maxPixels: 67_108_864 },
+        ...{ width: 224, height: 224 },
+      },
+      files: [],
+      reads: ["photo"],
+      columns: [
+        ...FIELDS.map((field) => ({ ...field, from: field.name })),
+        { name: "shardmill:x", type, nullable: false, from: null },
+      ],
+    });
+    expect(inputs.x).toEqual({ column: "shardmill:x", shape: [3, 224, 224], scale: 2, offset: 0 });
+  });
+
+  it("reads text as paths below the folder", async () => {
+    const { step } = await planned({ spec: { column: "path" }, image: { crop } });
+    expect(step).toMatchObject({ reads: ["path"], op: { cells: { kind: "locations", folder: "/job" } } });
+  });
+
+  it.each([
+    ["the layout that the model's shape says", { dims: ["n", 32, 48, 3] }, [32, 48, 3], "nhwc"],
+    ["the model's own size", { dims: ["n", 3, 32, 48] }, [3, 32, 48], "nchw"],
+    [
+      "what the model leaves open",
+      { dims: ["n", "c", "h", "w"], image: { resize: { longestEdge: 64 } } },
+      [3, 64, 64],
+      "nchw",
+    ],
+    ["grey images", { dims: ["n", 1, 28, 28], image: { channels: "gray" } }, [1, 28, 28], "nchw"],
+    [
+      "grey images without a dimension of channels",
+      { dims: ["n", 28, 28], image: { channels: "gray" } },
+      [28, 28],
+      "nchw",
+    ],
+    ["a batch elsewhere", { dims: [3, "n", 8, 8], spec: { batchAxis: 1 } }, [3, 8, 8], "nchw"],
+    ["bytes", { dims: ["n", 8, 8, 3], dtype: "uint8" }, [8, 8, 3], "nhwc"],
+  ] as const)("takes %s", async (_name, of, shape, layout) => {
+    const { step, inputs } = await planned(of);
+    expect(inputs.x?.shape).toEqual(shape);
+    expect(step.op).toMatchObject({ layout });
+  });
+
+  it("leaves bytes as they are", async () => {
+    expect((await planned({ dims: ["n", 8, 8, 3], dtype: "uint8" })).step.op).toMatchObject({ rescale: 1 });
+    const [problem] = await problems({ dims: ["n", 8, 8, 3], dtype: "uint8", image: { mean: 0.5 } });
+    expect(problem).toMatchObject({ where: "map.inputs.x.image", what: expect.stringContaining("no bytes") });
+  });
+
+  it("tells every problem at once", async () => {
+    const image = { resize: { shortestEdge: 256 } };
+    expect(await problems({ image, spec: { column: "id" }, dtype: "int64" })).toEqual([
+      expect.objectContaining({
+        where: "map.inputs.x.column",
+        what: "column `id` holds no images",
+        found: "int64",
+      }),
+      expect.objectContaining({ where: "map.inputs.x.image", found: "`x`: int64" }),
+      expect.objectContaining({
+        where: "map.inputs.x.image.resize",
+        expected: "`crop` beside `shortestEdge`",
+      }),
+    ]);
+  });
+
+  it.each([
+    [{ image: { crop: { width: 8, height: 9 } } }, "[3, 224, 224] after the batch", "[3, 9, 8], nchw"],
+    [{ dims: ["n", 1, 8, 8] }, "[1, 8, 8] after the batch", "[3, 8, 8], nchw"],
+    [{ dims: ["n", 12], image: { crop } }, "[12] after the batch", "[3, 224, 224], nchw"],
+  ] as const)("tells a shape that is not the model's", async (of, expected, found) => {
+    expect(await problems(of)).toEqual([expect.objectContaining({ expected, found })]);
+  });
+
+  it("names the layout that the model wants", async () => {
+    const [problem] = await problems({
+      dims: ["n", 8, 8, 3],
+      image: { layout: "nchw", crop: { width: 8, height: 8 } },
+    });
+    expect(problem).toMatchObject({ hint: "the model wants `layout: nhwc`" });
+  });
+
+  it("asks for a size where neither the job nor the model has one", async () => {
+    const [problem] = await problems({ dims: ["n", 3, "h", "w"] });
+    expect(problem).toMatchObject({ expected: "`resize` or `crop`", found: "[3, h, w] after the batch" });
+  });
+
+  it("knows the model's inputs, and the columns", async () => {
+    const found = await plan({ spec: { column: "foto" } });
+    expect(found).toMatchObject({ problems: [{ where: "map.inputs.x.column", what: "no column `foto`" }] });
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { fitOf } from "../../../../shared/images/fit.ts";
+
+const size = (width: number, height: number) => ({ width, height });
+const shortest = (pixels: number) => ({ kind: "shortestEdge", pixels }) as const;
+const longest = (place: "center" | "topLeft") =>
+  ({ kind: "longestEdge", pixels: 64, pad: 114, place }) as const;
+
+describe("fitOf", () => {
+  it("scales the shorter edge, and cuts the other one to a whole number", () => {
+    const plan = { resize: shortest(256), crop: size(224, 224) };
+    expect(fitOf(size(640, 427), plan)).toEqual({
+      scaled: size(383, 256),
+      region: { x: 79, y: 16, ...size(224, 224) },
+      fill: 0,
+    });
+    expect(fitOf(size(427, 640), plan).scaled).toEqual(size(256, 383));
+    expect(fitOf(size(300, 300), plan).scaled).toEqual(size(256, 256));
+  });
+
+  it("scales exactly, whatever the ratio was", () => {
+    const fit = fitOf(size(10, 999), { resize: { kind: "exact", width: 32, height: 16 }, crop: null });
+    expect(fit).toEqual({ scaled: size(32, 16), region: { x: 0, y: 0, ...size(32, 16) }, fill: 0 });
+  });
+
+  it("takes an image as it is where nothing is said", () => {
+    expect(fitOf(size(10, 20), { resize: null, crop: null })).toEqual({
+      scaled: size(10, 20),
+      region: { x: 0, y: 0, ...size(10, 20) },
+      fill: 0,
+    });
+  });
+
+  it("puts an image that is smaller than its crop into the middle of zeros", () => {
+    const { region, fill } = fitOf(size(5, 9), { resize: null, crop: size(8, 6) });
+    expect({ region, fill }).toEqual({ region: { x: -2, y: 1, ...size(8, 6) }, fill: 0 });
+  });
+
+  it("scales the longer edge, and lays the image where it is told in a square that is filled", () => {
+    const inSquare = (image: { width: number; height: number }, place: "center" | "topLeft") =>
+      fitOf(image, { resize: longest(place), crop: null });
+    expect(inSquare(size(128, 66), "center")).toEqual({
+      scaled: size(64, 33),
+      // Half of 31 is rounded to the even number.
+      region: { x: 0, y: -16, ...size(64, 64) },
+      fill: 114,
+    });
+    expect(inSquare(size(66, 128), "topLeft").region).toEqual({ x: 0, y: 0, ...size(64, 64) });
+    expect(inSquare(size(10_000, 3), "center").scaled).toEqual(size(64, 1));
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { readImageFile } from "../../../../shared/images/image-file.ts";
+import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
+import { Storages } from "../../../../shared/storage/open-storage.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+
+const folder = parseLocation("/photos");
+const { signal } = new AbortController();
+
+async function storagesWith(before: (call: StorageCall) => Promise<void> = async () => {}) {
+  const storage = new MemoryStorage({ before });
+  await storage.put(parseLocation("/photos/a b/cat.jpg"), sourceOfBytes(Uint8Array.of(1, 2, 3)));
+  return new Storages({ file: async () => storage });
+}
+
+describe("readImageFile", () => {
+  it.each(["a b/cat.jpg", "/photos/a b/cat.jpg"])("reads %s", async (name) => {
+    const found = await readImageFile(await storagesWith(), name, { folder, signal });
+    expect(found).toEqual({ kind: "bytes", bytes: Uint8Array.of(1, 2, 3) });
+  });
+
+  it.each([
+    ["dog.jpg", /^cannot be read: /],
+    ["https://example.com/cat.jpg", /^cannot be read: .*nothing opens https/],
+    ["", /^is named "", which is no path/],
+    ["ftp://example.com/cat.jpg", /^is named "ftp:/],
+  ])("refuses %s", async (name, why) => {
+    const found = await readImageFile(await storagesWith(), name, { folder, signal });
+    expect(found).toEqual({ kind: "refused", why: expect.stringMatching(why) });
+  });
+
+  it("throws what is the place's fault, which may be mended", async () => {
+    const broken = new ShardmillError("STORE_FAILED", "the disk is gone");
+    const storages = await storagesWith(async ({ call }) => {
+      if (call === "read") throw broken;
+    });
+    await expect(readImageFile(storages, "a b/cat.jpg", { folder, signal })).rejects.toBe(broken);
+  });
+});
