@@ -3,6 +3,7 @@ import { buildVersion } from "../shared/core/package-root.ts";
 import { cancelCommand } from "./cancel.ts";
 import { convertCommand } from "./convert.ts";
 import { coordinatorCommand } from "./coordinator.ts";
+import { initCommand } from "./init.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
 import { runCommand } from "./run.ts";
@@ -32,6 +33,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(watchCommand)
     .command(cancelCommand)
     .command(workersCommand)
+    .command(initCommand)
     .command(planCommand)
     .command(convertCommand)
     .command(probeCommand)
@@ -53,7 +55,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
 }
 
 /** What takes a list; yargs makes one of every other option, too, that is typed twice. */
-const LISTS: ReadonlySet<string> = new Set(["_", "set"]);
+const LISTS: ReadonlySet<string> = new Set(["_", "set", "input"]);
 
 function refuseRepeated(given: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(given)) {

@@ -12,7 +12,7 @@ import { renderTable } from "./table.ts";
 const MOST_LABELS = 6;
 
 /** What a model's folder says, line by line; what it says unclearly comes last. */
-function folderPhrases({ facts, doubts }: ModelFolder): readonly (readonly [string, string])[] {
+export function folderPhrases({ facts, doubts }: ModelFolder): readonly (readonly [string, string])[] {
   return [...factPhrases(facts), ...doubts.map(doubtPhrase)];
 }
 

@@ -110,7 +110,7 @@ async function openModel(
 }
 
 export async function readInput(
-  spec: JobSpec,
+  spec: Pick<JobSpec, "input" | "output">,
   signal: AbortSignal,
 ): Promise<{ dataset: Dataset; footers: readonly FileFooter[]; leftOut: readonly LeftOut[] }> {
   const { files, leftOut } = await discoverFiles(spec.input, spec.output.path, signal);

@@ -137,12 +137,9 @@ export function otherBatchAxis({ dims }: TensorInfo, names: BatchNames): number 
  * state `[2, batch, 128]` would run with rows in each other's state.
  */
 function checkBatchAxes(inputs: readonly BatchFirst[], problems: SpecProblem[]): void {
-  const someOpen = inputs.some(({ tensor }) => tensor.dims.length > 0 && !isFixed(tensor.dims[0]));
   for (const input of inputs) {
     const { tensor, said } = input;
-    if (said || tensor.dims.length === 0) continue;
-    const names = batchNamesOf(inputs.filter((other) => other !== input));
-    const axis = otherBatchAxis(tensor, names) ?? (someOpen ? onlyOpenAxis(tensor) : null);
+    const axis = said ? null : likelyBatchAxis(input, inputs);
     if (axis === null) continue;
     problems.push({
       path: ["map", "inputs", tensor.name],
@@ -153,6 +150,13 @@ function checkBatchAxes(inputs: readonly BatchFirst[], problems: SpecProblem[]):
       hint: `say which it is, counted from 0: \`batchAxis: ${axis}\`, or \`batchAxis: 0\` for the first`,
     });
   }
+}
+
+/** Where the batch of one of the inputs seems to be if it is not the first dimension; null without a sign. */
+export function likelyBatchAxis(input: BatchFirst, inputs: readonly BatchFirst[]): number | null {
+  const someOpen = inputs.some(({ tensor }) => tensor.dims.length > 0 && !isFixed(tensor.dims[0]));
+  const names = batchNamesOf(inputs.filter((other) => other !== input));
+  return otherBatchAxis(input.tensor, names) ?? (someOpen ? onlyOpenAxis(input.tensor) : null);
 }
 
 /** The first open dimension of a tensor whose first one is fixed. */

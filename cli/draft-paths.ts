@@ -1,0 +1,70 @@
+import { lstat } from "node:fs/promises";
+import { isAbsolute, relative, resolve } from "node:path";
+import { ShardmillError } from "../shared/core/errors.ts";
+import { notAPath } from "../shared/domain/location.ts";
+import { literalPattern } from "../shared/job-file/path-pattern.ts";
+import type { DraftPaths } from "./render/draft-yaml.ts";
+
+interface GivenPaths {
+  readonly model: string;
+  readonly input: readonly string[];
+}
+
+interface FoundPaths {
+  /** As they stand in the job file. */
+  readonly written: Omit<DraftPaths, "job">;
+  /** Of the input, absolute. */
+  readonly patterns: readonly string[];
+}
+
+/**
+ * What is given on a command line, as a job file in `folder` names it. A name that is there is meant as it
+ * is, whatever characters it has; another may be a pattern.
+ *
+ * @throws {ARGUMENT_INVALID} for what can be no path
+ */
+export async function draftPaths({ model, input }: GivenPaths, folder: string): Promise<FoundPaths> {
+  for (const path of [model, ...input]) {
+    const problem = notAPath(path);
+    if (problem === null) continue;
+    throw new ShardmillError("ARGUMENT_INVALID", `${path} is no path`, {
+      problems: [{ where: path, ...problem }],
+    });
+  }
+  const patterns = await Promise.all(
+    input.map(async (path) => ((await isThere(path)) ? literalPattern(path) : path)),
+  );
+  const inFile = patterns.map((pattern) =>
+    fromFolder(pattern, literalPattern(process.cwd()), literalPattern(folder)),
+  );
+  const [only, ...more] = inFile;
+  return {
+    written: {
+      model: fromFolder(model, process.cwd(), folder),
+      input: only !== undefined && more.length === 0 ? only : inFile,
+      output: await freeOutput(folder),
+    },
+    patterns: patterns.map((pattern) =>
+      isAbsolute(pattern) ? pattern : resolve(literalPattern(process.cwd()), pattern),
+    ),
+  };
+}
+
+/** Absolute paths stay so; others are told from the job file's folder. */
+function fromFolder(path: string, from: string, folder: string): string {
+  if (isAbsolute(path)) return path;
+  const told = relative(folder, resolve(from, path));
+  return told.startsWith("..") ? told : `./${told}`;
+}
+
+/** A place that nothing is at yet. */
+async function freeOutput(folder: string): Promise<string> {
+  for (let count = 1; ; count += 1) {
+    const name = count === 1 ? "./out" : `./out-${count}`;
+    if (!(await isThere(resolve(folder, name)))) return name;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null)) !== null;
+}

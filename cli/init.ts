@@ -1,0 +1,107 @@
+import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
+import { ShardmillError } from "../shared/core/errors.ts";
+import { jsonOption } from "./options.ts";
+
+interface InitArguments {
+  readonly model: string;
+  readonly input: readonly string[];
+  readonly output: string;
+  readonly force: boolean;
+  readonly json: boolean;
+}
+
+const STDOUT = "-";
+
+export const initCommand: CommandModule<object, InitArguments> = {
+  command: "init",
+  describe: "Write a first job file for a model and its data, with what it found out as comments",
+  builder: (yargs) =>
+    yargs
+      .option("model", {
+        type: "string",
+        requiresArg: true,
+        demandOption: true,
+        describe: "The ONNX file, or the folder that a model was exported to",
+      })
+      .option("input", {
+        type: "string",
+        array: true,
+        nargs: 1,
+        requiresArg: true,
+        demandOption: true,
+        describe: "The data: a file, a folder or a quoted glob; may be given several times",
+      })
+      .option("output", {
+        alias: "o",
+        type: "string",
+        requiresArg: true,
+        default: "job.yaml",
+        describe: `The job file to write (${STDOUT}: print it)`,
+      })
+      .option("force", { type: "boolean", default: false, describe: "Replace the job file if it is there" })
+      .option("json", jsonOption)
+      .example(
+        "$0 init --model ./all-MiniLM-L6-v2 --input ./texts",
+        "Writes job.yaml; then: shardmill plan job.yaml",
+      )
+      .example("$0 init --model m.onnx --input 'data/*.parquet' -o -", "Prints it")
+      .epilogue(
+        "It asks nothing. Lines with TODO: in the job file are what the model and the data do not tell.",
+      ),
+  handler: (args) => init(args),
+};
+
+async function init(args: InitArguments): Promise<void> {
+  const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
+  startPlanningAhead();
+  const { dirname, resolve } = await import("node:path");
+  const { lstat, rm, writeFile } = await import("node:fs/promises");
+  const { draftJob } = await import("../coordinator/draft/draft-job.ts");
+  const { draftYaml, openQuestions } = await import("./render/draft-yaml.ts");
+  const { draftPaths } = await import("./draft-paths.ts");
+  const job = args.output === STDOUT ? null : resolve(args.output);
+  if (job !== null && !args.force && (await lstat(job).catch(() => null)) !== null)
+    throw occupied(args.output);
+  const folder = job === null ? process.cwd() : dirname(job);
+  const paths = await draftPaths(args, folder);
+  const input = { path: paths.patterns, format: "auto" as const, shardRows: "auto" as const };
+  const output = { path: resolve(folder, paths.written.output), rows: "parquet" as const };
+  const draft = await draftJob(resolve(args.model), { input, output }, NEVER);
+  const yaml = draftYaml(draft, { ...paths.written, job: job === null ? null : args.output });
+  try {
+    if (job !== null && args.force) await rm(job, { force: true });
+    if (job !== null) await writeFile(job, yaml, { flag: "wx" });
+  } catch (cause) {
+    throw unwritable(args.output, cause);
+  }
+  const questions = openQuestions(yaml);
+  process.stdout.write(
+    args.json ? `${JSON.stringify({ job, yaml, questions })}\n` : said(yaml, questions, args.output),
+  );
+}
+
+/** The file itself where it is printed, else what was written and what comes next. */
+function said(yaml: string, questions: number, output: string): string {
+  if (output === STDOUT) return yaml;
+  const left =
+    questions === 0
+      ? ""
+      : `; ${questions} ${questions === 1 ? "line" : "lines"} with TODO: are yours to decide`;
+  return `${output} is written${left}\nnext: shardmill plan ${output}\n`;
+}
+
+function occupied(path: string): ShardmillError {
+  return new ShardmillError("OUTPUT_OCCUPIED", `${path} is there already`, {
+    fields: { path },
+    hint: "choose another with -o, print it with -o -, or replace it with --force",
+  });
+}
+
+function unwritable(path: string, cause: unknown): ShardmillError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ShardmillError("OUTPUT_FAILED", `the job file cannot be written: ${reason}`, {
+    fields: { path },
+    cause,
+  });
+}

@@ -1,0 +1,145 @@
+import { listed } from "../../coordinator/draft/draft-inputs.ts";
+import type { JobDraft } from "../../coordinator/draft/draft-job.ts";
+import { describeFieldType } from "../../coordinator/plan/bind/columns.ts";
+import { formatDims } from "../../coordinator/plan/bind/dims.ts";
+import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import { type CommentedEntry, commentedYaml } from "../../shared/job-file/commented-yaml.ts";
+import { folderPhrases } from "./folder-text.ts";
+import { counted } from "./text.ts";
+
+/** How the drafted job names its places, each as it is written in the file. */
+export interface DraftPaths {
+  /** The job file as people would name it on a command line; null where it is not written to a file. */
+  readonly job: string | null;
+  readonly model: string;
+  readonly input: string | readonly string[];
+  readonly output: string;
+}
+
+/** What only the user can know. Editors show such lines in a colour of their own. */
+const ASK = "TODO:";
+
+/** Wider schemas would hide the job. */
+const MOST_COLUMNS = 40;
+
+/** A drafted job as a job file: what was found out, and what is left to decide, stands in its comments. */
+export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
+  const job = paths.job ?? "job.yaml";
+  const head = [
+    `A first job for this model and this data. Check it with \`shardmill plan ${job}\`, run it with \`shardmill run ${job}\`.`,
+    `Lines with ${ASK} are what the model and the data do not tell. Every key: docs/job-file.md.`,
+    ...draft.problems.map(({ where, what }) => `${ASK} it cannot run yet: ${where}: ${what}`),
+  ];
+  const entries: CommentedEntry[] = [
+    { key: "input", above: dataLines(draft), value: { entries: [plain("path", paths.input)] } },
+    { key: "model", above: modelLines(draft), value: { entries: modelEntries(paths) } },
+    { key: "map", above: [], value: { entries: mapEntries(draft) } },
+    {
+      key: "output",
+      above: ["Where the result is published, in one step."],
+      value: { entries: outputEntries(paths) },
+    },
+    {
+      key: "errors",
+      above: [],
+      value: {
+        entries: [
+          plain("maxRows", 0, [
+            "Rows that cannot be mapped are written to errors/; more than this many fail the job.",
+          ]),
+        ],
+      },
+    },
+  ];
+  return commentedYaml(entries, head);
+}
+
+/** How many lines of a draft are left to the user. */
+export function openQuestions(yaml: string): number {
+  return yaml.split("\n").filter((line) => new RegExp(`^\\s*# ${ASK}`).test(line)).length;
+}
+
+function plain(key: string, inline: unknown, above: readonly string[] = []): CommentedEntry {
+  return { key, value: { inline }, above };
+}
+
+function asked(questions: readonly string[]): readonly string[] {
+  return questions.map((question) => `${ASK} ${question}`);
+}
+
+function dataLines({ fields, rows }: JobDraft): readonly string[] {
+  const shown = fields
+    .slice(0, MOST_COLUMNS)
+    .map(({ name, type }) => `  ${name}: ${describeFieldType(type)}`);
+  const more = fields.length - shown.length;
+  return [
+    `${counted(rows, "row")} of these columns:`,
+    ...shown,
+    ...(more > 0 ? [`  ... and ${counted(more, "more column")}`] : []),
+  ];
+}
+
+function modelLines({ signature, folder }: JobDraft): readonly string[] {
+  return [
+    ...signature.inputs.map((tensor) => `in   ${tensorText(tensor)}`),
+    ...signature.outputs.map((tensor) => `out  ${tensorText(tensor)}`),
+    ...signature.unusable.map(({ name, kind }) => `out  ${name}: ${kind}`),
+    ...(folder === null
+      ? []
+      : [
+          `The folder's model is ${folder.file}${folder.otherFiles.length === 0 ? "" : `; \`file:\` would choose ${folder.otherFiles.join(", ")}`}.`,
+          ...folderPhrases(folder).map(([what, said]) => `The folder says: ${what}: ${said}`),
+        ]),
+  ];
+}
+
+function tensorText({ name, dtype, dims }: TensorInfo): string {
+  return `${name}: ${dtype} ${formatDims(dims)}`;
+}
+
+function modelEntries({ model }: DraftPaths): readonly CommentedEntry[] {
+  return [
+    plain("path", model),
+    plain("device", "auto", ["The best that each machine has: cpu, cuda, tensorrt, webgpu, coreml, dml."]),
+  ];
+}
+
+function outputEntries({ output }: DraftPaths): readonly CommentedEntry[] {
+  return [plain("path", output), plain("rows", "parquet")];
+}
+
+function mapEntries(draft: JobDraft): readonly CommentedEntry[] {
+  const { inputs, outputs, leftOut, keep } = draft;
+  const left = leftOut.map(({ tensor, why }) => `The model's output ${tensor} is left out: ${why}.`);
+  return [
+    {
+      key: "inputs",
+      above: ["How each input of the model is made from columns."],
+      value: {
+        entries: inputs.map(({ tensor, keys, questions }) => plain(tensor.name, keys, asked(questions))),
+      },
+    },
+    {
+      key: "outputs",
+      above: ["What is made of the model's outputs: a column by its name.", ...left],
+      value: {
+        entries: outputs.map(({ column, keys, notes, questions }) =>
+          plain(column, keys, [...notes, ...asked(questions)]),
+        ),
+      },
+    },
+    plain("keep", keep, keepLines(draft)),
+  ];
+}
+
+function keepLines({ inputs, keep, fields }: JobDraft): readonly string[] {
+  const used = new Set([...keep, ...inputs.flatMap(({ keys }) => [keys.column, keys.columns].flat())]);
+  const others = fields.map(({ name }) => name).filter((name) => !used.has(name));
+  return [
+    "Columns of the input that go to the output as they are.",
+    ...(keep.length > 0
+      ? []
+      : [`${ASK} no column looks like an id. Name what you need to know the rows by.`]),
+    ...(others.length > 0 ? [`There are also: ${listed(others)}`] : []),
+  ];
+}

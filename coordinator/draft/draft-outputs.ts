@@ -1,0 +1,161 @@
+import type { OutputBinding } from "../../shared/domain/map-binding.ts";
+import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import { batchNamesOf, otherBatchAxis } from "../plan/bind/bind-batch.ts";
+import type { InputDraft } from "./draft-inputs.ts";
+import { type DraftContext, type DraftKeys, type DraftMap, tryBind } from "./try-bind.ts";
+
+/** One column of the result, or several of one op. */
+export interface OutputDraft {
+  readonly column: string;
+  readonly keys: DraftKeys;
+  readonly notes: readonly string[];
+  readonly questions: readonly string[];
+}
+
+/** An output of the model that no column is made of, and why. */
+export interface LeftOutOutput {
+  readonly tensor: string;
+  readonly why: string;
+}
+
+interface DraftedOutputs {
+  readonly outputs: readonly OutputDraft[];
+  readonly leftOut: readonly LeftOutOutput[];
+}
+
+/** Names that exporters give to scores of classes before a softmax, and behind one. */
+const LOGITS = /logits|scores?$/i;
+const PROBABILITIES = /prob/i;
+/** What the maker's class says of the outputs of its model. */
+const CLASSIFIER = /Classification$/;
+
+/** Which columns are made of the model's outputs, as far as names, shapes and the folder tell. */
+export function draftOutputs(
+  context: DraftContext,
+  inputs: readonly InputDraft[],
+  keep: readonly string[],
+): DraftedOutputs {
+  const base: DraftMap = {
+    keep,
+    inputs: Object.fromEntries(inputs.map(({ tensor, keys }) => [tensor.name, keys])),
+  };
+  const { outputs: tensors, unusable } = context.signature;
+  const leftOut: LeftOutOutput[] = unusable.map(({ name, kind }) => ({ tensor: name, why: `it is ${kind}` }));
+  const outputs: OutputDraft[] = [];
+  const taken = new Set(keep.map((name) => name.toLowerCase()));
+  for (const tensor of tensors) {
+    const plain = bindPlain(tensor, base, context);
+    if (plain.kind === "misfit") {
+      leftOut.push({ tensor: tensor.name, why: plain.why });
+      continue;
+    }
+    for (const draft of columnsOf(tensor, plain, context)) {
+      const column = freeName(draft.column, tensor.name, taken);
+      const named = { ...draft, column };
+      const fits = problemsOf({ ...base, outputs: { [column]: named.keys } }, context).length === 0;
+      if (!fits) continue;
+      taken.add(column.toLowerCase());
+      outputs.push(named);
+    }
+  }
+  return { outputs, leftOut };
+}
+
+type PlainOutput =
+  /** `binding` is null where the inputs do not fit yet. */
+  | { readonly kind: "fits"; readonly binding: OutputBinding | null; readonly batchAxis: number | null }
+  | { readonly kind: "misfit"; readonly why: string };
+
+/** The output as it is, with its batch where the model's names say that it is. */
+function bindPlain(tensor: TensorInfo, base: DraftMap, context: DraftContext): PlainOutput {
+  const names = batchNamesOf(
+    context.signature.inputs.map((input) => ({ tensor: input, batchAxis: 0, said: false })),
+  );
+  const other = otherBatchAxis(tensor, names);
+  let why = "";
+  for (const batchAxis of other === null ? [null] : [null, other]) {
+    const keys = { tensor: tensor.name, ...(batchAxis === null ? {} : { batchAxis }) };
+    // A column of this name stands beside no other, so that only the output itself can be wrong.
+    const map = { ...base, keep: [], outputs: { y: keys } };
+    const [problem] = problemsOf(map, context);
+    if (problem === undefined) {
+      const tried = tryBind(map, context);
+      const binding = tried.kind === "fits" ? (tried.binding.outputs[0] ?? null) : null;
+      return { kind: "fits", binding, batchAxis };
+    }
+    why ||= `${problem.what}${problem.found === undefined ? "" : ` (${problem.found})`}`;
+  }
+  return { kind: "misfit", why };
+}
+
+/** Of the outputs only: an input that nothing feeds has been told. */
+function problemsOf(map: DraftMap, context: DraftContext) {
+  const tried = tryBind(map, context);
+  return tried.kind === "fits" ? [] : tried.problems.filter(({ where }) => where.startsWith("map.outputs"));
+}
+
+function columnsOf(
+  tensor: TensorInfo,
+  { binding, batchAxis }: Extract<PlainOutput, { kind: "fits" }>,
+  { folder }: DraftContext,
+): readonly OutputDraft[] {
+  const { name } = tensor;
+  const where = { tensor: name, ...(batchAxis === null ? {} : { batchAxis }) };
+  const questions = batchAxis === null ? [] : [`is dimension ${batchAxis}, counted from 0, the batch?`];
+  const values = binding?.rowValues ?? declaredValues(tensor);
+  const isFloat = tensor.dtype.startsWith("float");
+  const classes = binding?.perPosition === true || !isFloat ? 0 : values;
+  const { labels = null, multiLabel = false, architecture = null } = folder?.facts ?? {};
+  const isClassifier = labels?.length === classes || CLASSIFIER.test(architecture ?? "");
+  if (classes < 2 || !(isClassifier || LOGITS.test(name) || PROBABILITIES.test(name))) {
+    return [{ column: name, keys: where, notes: plainNotes(binding, folder), questions }];
+  }
+  const notes = labelNotes(labels, classes);
+  if (multiLabel) {
+    const several =
+      "A row may have several of the classes: one probability for each, in the order of the labels.";
+    return [
+      { column: "probabilities", keys: { ...where, op: "sigmoid" }, notes: [several, ...notes], questions },
+    ];
+  }
+  const label = { column: "label", keys: { ...where, op: "argmax" }, notes, questions };
+  if (PROBABILITIES.test(name)) return [label, { column: name, keys: where, notes: [], questions }];
+  const sure = ["How sure the model is: the largest value after a softmax."];
+  return [label, { column: "score", keys: { ...where, op: "maxSoftmax" }, notes: sure, questions }];
+}
+
+/** Where the inputs do not fit yet: what the model says, 0 where it leaves something open. */
+function declaredValues({ dims }: TensorInfo): number {
+  return product(dims.slice(1).map((dim) => (typeof dim === "number" ? dim : 0)));
+}
+
+function labelNotes(labels: readonly string[] | null, classes: number): readonly string[] {
+  if (labels?.length === classes) return ["The name of the likeliest class, by config.json."];
+  return [
+    "The index of the likeliest class. `labels: [first, second, ...]` makes names of it.",
+    ...(labels === null
+      ? []
+      : [`The folder has ${labels.length} labels, the model ${classes} classes: they are not used.`]),
+  ];
+}
+
+function plainNotes(binding: OutputBinding | null, folder: DraftContext["folder"]): readonly string[] {
+  if (binding?.perPosition !== true) return [];
+  const pooling = folder?.facts.pooling ?? null;
+  const own = "One vector for each position of a row: a list that is as long as the row.";
+  if (pooling === null) return [own];
+  return [
+    own,
+    `The folder says how its maker makes one vector of them: ${pooling.pool}${pooling.normalize ? ", normalized" : ""}.`,
+  ];
+}
+
+/** SQL takes upper and lower case for the same. */
+function freeName(wanted: string, tensor: string, taken: ReadonlySet<string>): string {
+  const names = [wanted, `${tensor}_${wanted}`, `${wanted}_out`];
+  const free = names.find((name) => !taken.has(name.toLowerCase()));
+  if (free !== undefined) return free;
+  let count = 2;
+  while (taken.has(`${wanted}_${count}`.toLowerCase())) count += 1;
+  return `${wanted}_${count}`;
+}

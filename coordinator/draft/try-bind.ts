@@ -1,0 +1,47 @@
+import { isShardmillError, type Problem } from "../../shared/core/errors.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
+import { mapSpec } from "../../shared/domain/map-spec.ts";
+import type { ModelFolder } from "../../shared/domain/model-folder.ts";
+import type { ModelSignature } from "../../shared/domain/tensor.ts";
+import { formatKeyPath } from "../../shared/job-file/key-path.ts";
+import { bindMap } from "../plan/bind/bind-map.ts";
+
+/** What a job is drafted for. */
+export interface DraftContext {
+  readonly signature: ModelSignature;
+  readonly folder: ModelFolder | null;
+  /** The columns of the input, each name once. */
+  readonly fields: readonly Field[];
+}
+
+/** The keys of an input or of an output, as they are written in a job file. */
+export type DraftKeys = Readonly<Record<string, unknown>>;
+
+export interface DraftMap {
+  readonly inputs?: Readonly<Record<string, DraftKeys>>;
+  readonly outputs?: Readonly<Record<string, DraftKeys>>;
+  readonly keep?: readonly string[];
+}
+
+type Tried =
+  | { readonly kind: "fits"; readonly binding: MapBinding }
+  | { readonly kind: "misfit"; readonly problems: readonly Problem[] };
+
+/** Whether a drafted map fits: the job file's own checks and the planning of a job say so. */
+export function tryBind(map: DraftMap, { signature, folder, fields }: DraftContext): Tried {
+  const parsed = mapSpec.safeParse(map);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) => ({
+      where: `map.${formatKeyPath(path.map((key) => (typeof key === "symbol" ? String(key) : key)))}`,
+      what: message,
+    }));
+    return { kind: "misfit", problems };
+  }
+  try {
+    return { kind: "fits", binding: bindMap(parsed.data, signature, fields, folder) };
+  } catch (error) {
+    if (!isShardmillError(error, "SPEC_INVALID")) throw error;
+    return { kind: "misfit", problems: error.problems };
+  }
+}

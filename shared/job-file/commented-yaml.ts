@@ -1,0 +1,66 @@
+import { Document, isScalar, type Pair, Scalar, type YAMLMap } from "yaml";
+
+/** A key with its value, in the order in which they are written, and the lines of comment above it. */
+export interface CommentedEntry {
+  readonly key: string;
+  readonly value: CommentedValue;
+  readonly above: readonly string[];
+}
+
+/** Entries stand one below the other; anything else, beside its key. */
+type CommentedValue = { readonly entries: readonly CommentedEntry[] } | { readonly inline: unknown };
+
+/** What would end a comment, or steer a terminal. */
+const BREAKS = /[\p{Control}\u2028\u2029\u0085\ufeff]+/gu;
+
+/**
+ * A job file with comments. Texts are written so that they are read as what they are: quoted where YAML would
+ * take them for something else, `${` doubled, which stands for a variable.
+ *
+ * @param head lines of comment before everything
+ */
+export function commentedYaml(entries: readonly CommentedEntry[], head: readonly string[]): string {
+  const document = new Document();
+  document.commentBefore = comment(head);
+  const contents = mapOf(entries, document);
+  for (const { key } of contents.items.slice(1)) if (isScalar(key)) key.spaceBefore = true;
+  document.contents = contents;
+  return document.toString({ lineWidth: 0, flowCollectionPadding: true });
+}
+
+function mapOf(entries: readonly CommentedEntry[], document: Document): YAMLMap {
+  const map = document.createNode({}) as YAMLMap;
+  map.flow = false;
+  for (const { key, value, above } of entries) {
+    const node =
+      "entries" in value
+        ? mapOf(value.entries, document)
+        : document.createNode(quoted(value.inline), { flow: true });
+    const keyNode = scalar(key);
+    if (above.length > 0) keyNode.commentBefore = comment(above);
+    map.items.push(document.createPair(keyNode, node) as Pair);
+  }
+  return map;
+}
+
+function comment(lines: readonly string[]): string {
+  return lines.map((line) => ` ${line.replace(BREAKS, " ")}`).join("\n");
+}
+
+/** A value with all texts in it as a job file must write them. */
+function quoted(value: unknown): unknown {
+  if (typeof value === "string") return scalar(value.replaceAll("${", () => "$${"));
+  if (Array.isArray(value)) return value.map(quoted);
+  if (value === null || typeof value !== "object") return value;
+  return new Map(Object.entries(value).map(([key, inner]) => [scalar(key), quoted(inner)]));
+}
+
+/** What no YAML reader, old or new, takes for anything but this text. */
+const PLAIN = /^[A-Za-z_./][\w./*-]*$/;
+const WORDS = /^(y|n|yes|no|on|off|true|false|null)$/i;
+
+function scalar(text: string): Scalar {
+  const node = new Scalar(text);
+  if (!PLAIN.test(text) || WORDS.test(text)) node.type = Scalar.QUOTE_DOUBLE;
+  return node;
+}

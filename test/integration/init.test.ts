@@ -1,0 +1,124 @@
+import { cp, mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Float32, Table, vectorFromArray } from "apache-arrow";
+import { expect, test } from "vitest";
+import { packageRoot } from "../../shared/core/package-root.ts";
+import { JobFolder } from "../support/job-folder.ts";
+import { query } from "../support/known-answer.ts";
+import { mlpModel } from "../support/onnx-model.ts";
+import { runCli } from "../support/processes.ts";
+import { failing } from "../support/refusals.ts";
+import { idsTable, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
+
+/** `${NAME}`. */
+const ref = (name: string): string => `\${${name}}`;
+
+/** What `init` writes is planned and run by the commands that it names. */
+
+async function initPlanRun(folder: JobFolder, model: string, input: string) {
+  const cwd = folder.path;
+  const init = await runCli(["init", "--model", model, "--input", input, "-o", "made.yaml"], { cwd });
+  expect([init.code, init.stderr]).toEqual([0, ""]);
+  expect(init.stdout).toContain("next: shardmill plan made.yaml");
+  const plan = await runCli(["plan", "made.yaml", "--no-sample"], { cwd });
+  expect([plan.code, plan.stderr]).toEqual([0, ""]);
+  const run = await runCli(["run", "made.yaml", "--workers", "1"], { cwd });
+  expect(run.code).toBe(0);
+  return { yaml: await readFile(folder.at("made.yaml"), "utf8"), out: folder.at("out/rows/*.parquet") };
+}
+
+test("digits: their labels and scores, with the id", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  const examples = join(packageRoot, "examples/digits");
+  await cp(join(examples, "data"), folder.at("digits"), { recursive: true });
+  await cp(join(examples, "model.onnx"), folder.at("digits.onnx"));
+  const { out } = await initPlanRun(folder, "digits.onnx", "digits/*.parquet");
+  expect(await query(`SELECT count(*)::INT, count(DISTINCT id)::INT, max(label) FROM '${out}'`)).toEqual([
+    [10_000, 10_000, 9],
+  ]);
+});
+
+test("a folder of a text classifier with token ids in columns: names of classes", async () => {
+  await using folder = await JobFolder.make({ files: 1 });
+  await folder.write("m/onnx/model.onnx", mlpModel({ inputs: 4, hidden: 8, outputs: 3 }));
+  await folder.write("m/config.json", JSON.stringify({ id2label: { 0: "no", 1: "maybe", 2: "yes" } }));
+  const { yaml, out } = await initPlanRun(folder, "./m", "data");
+  expect(yaml).toContain("# The folder says: labels: no, maybe, yes");
+  const labels = (await query(`SELECT DISTINCT label FROM '${out}'`)).flat();
+  expect(labels.filter((label) => !["no", "maybe", "yes"].includes(String(label)))).toEqual([]);
+});
+
+test("rows of uneven length: ids from a list, and the mask made of them", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  await folder.write("encoder.onnx", maskedMeanModel());
+  await folder.writeData("data/ids.parquet", idsTable(unevenIds(60, 20)));
+  const { yaml, out } = await initPlanRun(folder, "encoder.onnx", "data");
+  expect(yaml).toContain("attention_mask: { mask: input_ids }");
+  expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[60]]);
+});
+
+test("columns of one number each, with names that YAML and SQL take for something else", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  const names = ["on", "1.5", 'a "b": c', "größe #1", ref("HOME"), "null", "<<"];
+  const width = names.length;
+  await folder.write("table.onnx", mlpModel({ inputs: width, hidden: 4, outputs: 2 }));
+  const columns = names.map((_, at) => vectorFromArray([at, at + 1, at + 2], new Float32()));
+  const table = new Table(Object.fromEntries(names.map((name, at) => [name, columns[at]])) as never);
+  await folder.writeData("data/table.parquet", table);
+  const { yaml, out } = await initPlanRun(folder, "table.onnx", "data");
+  expect(yaml).toContain("# TODO: no column looks like an id");
+  expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[3]]);
+});
+
+test("with -o - it prints; what is there is never replaced without --force", async () => {
+  await using folder = await JobFolder.make();
+  const cwd = folder.path;
+  const args = ["init", "--model", "model.onnx", "--input", "data"];
+  const before = await readFile(folder.job, "utf8");
+  const error = (await failing(args, { cwd })).error;
+  expect(error).toMatchObject({ code: "OUTPUT_OCCUPIED", fields: { path: "job.yaml" } });
+  expect(await readFile(folder.job, "utf8")).toBe(before);
+  const printed = await runCli([...args, "-o", "-"], { cwd });
+  expect(printed.code).toBe(0);
+  expect((await runCli([...args, "--force"], { cwd })).code).toBe(0);
+  expect(await readFile(folder.job, "utf8")).toBe(printed.stdout);
+});
+
+test("a job in another folder names its places from there, and an output that is free", async () => {
+  await using folder = await JobFolder.make();
+  await mkdir(folder.at("jobs/out"), { recursive: true });
+  const args = ["init", "--model", "model.onnx", "--input", "data", "-o", "jobs/a.yaml"];
+  expect((await runCli(args, { cwd: folder.path })).code).toBe(0);
+  const yaml = await readFile(folder.at("jobs/a.yaml"), "utf8");
+  expect(yaml).toMatch(/path: \.\.\/data$/m);
+  expect(yaml).toMatch(/path: \.\.\/model\.onnx$/m);
+  expect(yaml).toMatch(/path: \.\/out-2$/m);
+  expect((await runCli(["plan", "jobs/a.yaml", "--no-sample"], { cwd: folder.path })).code).toBe(0);
+});
+
+test("where no column fits, the file says what is missing and plan refuses it", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  await folder.writeData("data/text.parquet", new Table({ body: vectorFromArray(["a", "b"]) }));
+  const cwd = folder.path;
+  const init = await runCli(["init", "--model", "model.onnx", "--input", "data", "-o", "made.yaml"], { cwd });
+  expect(init.code).toBe(0);
+  expect(init.stdout).toMatch(/3 lines with TODO: are yours to decide/);
+  expect((await failing(["plan", "made.yaml"], { cwd })).error.code).toBe("SPEC_INVALID");
+});
+
+test.each([
+  [["--model", "model.onnx"], "ARGUMENT_INVALID"],
+  [["--input", "data"], "ARGUMENT_INVALID"],
+  [["--model", "model.onnx", "--input", "data", "--model", "model.onnx"], "ARGUMENT_INVALID"],
+  [["--model", "s3://bucket/model.onnx", "--input", "data"], "ARGUMENT_INVALID"],
+  [["--model", "model.onnx", "--input", "data", "--frobnicate"], "ARGUMENT_INVALID"],
+  [["--model", "model.onnx", "--input", "data", "extra"], "ARGUMENT_INVALID"],
+  [["--model", "modle.onnx", "--input", "data"], "MODEL_NOT_FOUND"],
+  [["--model", "model.onnx", "--input", "date"], "INPUT_NOT_FOUND"],
+  [["--model", "data", "--input", "data"], "MODEL_NOT_FOUND"],
+])("wrong arguments end with code 2 and write nothing: %j", async (args, expected) => {
+  await using folder = await JobFolder.make({ files: 1 });
+  const { code, error } = await failing(["init", ...args, "-o", "made.yaml"], { cwd: folder.path });
+  expect([code, error.code]).toEqual([2, expected]);
+  await expect(readFile(folder.at("made.yaml"))).rejects.toMatchObject({ code: "ENOENT" });
+});

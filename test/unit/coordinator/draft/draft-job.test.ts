@@ -1,0 +1,214 @@
+import { describe, expect, test } from "vitest";
+import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
+import type { FieldType } from "../../../../shared/domain/dataset.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import type { FolderFacts, ModelFolder } from "../../../../shared/domain/model-folder.ts";
+import type { ModelSignature } from "../../../../shared/domain/tensor.ts";
+import { aField, aModel, aTensor, fields, fixedList, list, numeric } from "../plan/bind/bind-fixtures.ts";
+
+const text: FieldType = { kind: "string" };
+const int = numeric("int64");
+
+function aFolder(facts: Partial<FolderFacts>): ModelFolder {
+  const none = {
+    architecture: null,
+    labels: null,
+    multiLabel: false,
+    tokenizer: null,
+    image: null,
+    pooling: null,
+  };
+  const path = parseLocation("/m");
+  return { path, file: "model.onnx", otherFiles: [], read: [], facts: { ...none, ...facts }, doubts: [] };
+}
+
+interface Parts {
+  readonly model?: Partial<ModelSignature>;
+  readonly folder?: Partial<FolderFacts>;
+}
+
+function draft(types: Readonly<Record<string, FieldType>>, { model = {}, folder }: Parts = {}) {
+  return draftFor({
+    signature: aModel(model),
+    folder: folder === undefined ? null : aFolder(folder),
+    fields: fields(types),
+  });
+}
+
+/** The keys of each input, and what is asked of it. */
+function inputsOf(types: Readonly<Record<string, FieldType>>, parts: Parts = {}) {
+  return draft(types, parts).inputs.map(({ keys, questions }) => [keys, questions.length]);
+}
+
+function outputsOf(parts: Parts) {
+  const { outputs } = draft({ id: int, pixels: fixedList(784) }, parts);
+  return Object.fromEntries(outputs.map(({ column, keys }) => [column, keys]));
+}
+
+describe("the inputs of a drafted job", () => {
+  test("take the column of their own name, however it is written, before one that fits as well", () => {
+    expect(inputsOf({ other: fixedList(784), image: fixedList(784) })).toEqual([[{ column: "image" }, 0]]);
+    expect(inputsOf({ other: fixedList(784), "IM-age": fixedList(784) })).toEqual([
+      [{ column: "IM-age" }, 0],
+    ]);
+  });
+
+  test("take the only column whose type and shape fit, whatever its name", () => {
+    expect(inputsOf({ id: int, text, short: fixedList(7), x: fixedList(784) })).toEqual([
+      [{ column: "x" }, 0],
+    ]);
+  });
+
+  test("prefer a size that is known to one that only the rows will tell", () => {
+    expect(inputsOf({ raw: { kind: "binary" }, lists: list(), x: fixedList(784) })).toEqual([
+      [{ column: "x" }, 0],
+    ]);
+    expect(inputsOf({ raw: { kind: "binary" }, lists: list() })).toEqual([[{ column: "lists" }, 0]]);
+  });
+
+  test("take the first of several that fit, and ask", () => {
+    const { inputs, problems } = draft({ a: fixedList(784), b: fixedList(784) });
+    expect(inputs).toMatchObject([
+      { keys: { column: "a" }, questions: ["which column is it? these fit: a, b"] },
+    ]);
+    expect(problems).toEqual([]);
+  });
+
+  test("give each column to one input", () => {
+    const model = { inputs: [aTensor("p", ["n", 3]), aTensor("q", ["n", 3])] };
+    expect(inputsOf({ a: fixedList(3), b: fixedList(3) }, { model }).map(([keys]) => keys)).toEqual([
+      { column: "a" },
+      { column: "b" },
+    ]);
+  });
+
+  test("take numbers side by side: all but ids, or those that differ by a number", () => {
+    const model = { inputs: [aTensor("x", ["n", 3])] };
+    const float = numeric("float64");
+    expect(inputsOf({ id: int, a: float, b: float, c: float }, { model })).toEqual([
+      [{ columns: ["a", "b", "c"] }, 0],
+    ]);
+    expect(inputsOf({ target: float, f0: float, f1: float, f2: float, g: float }, { model })).toEqual([
+      [{ columns: ["f0", "f1", "f2"] }, 0],
+    ]);
+  });
+
+  test("one of one number takes the number, and no id while there is another", () => {
+    const model = { inputs: [aTensor("x", ["n", 1])] };
+    expect(inputsOf({ id: int, age: int }, { model })).toEqual([[{ column: "age" }, 0]]);
+  });
+
+  test("make masks of the ids, and types that are all zero", () => {
+    const names = ["input_ids", "attention_mask", "token_type_ids"];
+    const model = { inputs: names.map((name) => aTensor(name, ["batch", "sequence"], "int64")), outputs: [] };
+    expect(inputsOf({ id: text, tokens: list(int) }, { model }).map(([keys]) => keys)).toEqual([
+      { column: "tokens" },
+      { mask: "input_ids" },
+      { mask: "input_ids", scale: 0 },
+    ]);
+  });
+
+  test("ask about a batch that seems to be another dimension", () => {
+    const model = { inputs: [aTensor("x", ["batch", 4]), aTensor("state", [2, "batch", 8])], outputs: [] };
+    const { inputs, problems } = draft({ x: fixedList(4), state: fixedList(16) }, { model });
+    expect(problems).toEqual([]);
+    expect(inputs[1]).toMatchObject({
+      keys: { column: "state", batchAxis: 1 },
+      questions: [expect.stringContaining("batch")],
+    });
+  });
+
+  test("ask about the range of bytes that become floats", () => {
+    expect(draft({ pixels: fixedList(784, numeric("uint8")) }).inputs[0]?.questions).toEqual([
+      expect.stringContaining("scale"),
+    ]);
+  });
+
+  test("that nothing fits are asked about with all columns, and the draft says that it cannot run", () => {
+    const { inputs, outputs, problems } = draft({ id: int, body: text });
+    expect(inputs).toMatchObject([
+      { keys: { column: "image" }, questions: [expect.stringContaining("id, body")] },
+    ]);
+    expect(problems.map(({ where }) => where)).toEqual(["map.inputs.image.column"]);
+    expect(outputs).toHaveLength(2);
+  });
+
+  test("name no column whose name is there twice", () => {
+    const twice = [
+      aField("image", fixedList(784)),
+      aField("image", fixedList(784)),
+      aField("x", fixedList(784)),
+    ];
+    expect(draftFor({ signature: aModel(), folder: null, fields: twice }).inputs[0]?.keys).toEqual({
+      column: "x",
+    });
+  });
+});
+
+describe("the outputs of a drafted job", () => {
+  test("of logits are the likeliest class and how sure the model is", () => {
+    expect(outputsOf({})).toEqual({
+      label: { tensor: "logits", op: "argmax" },
+      score: { tensor: "logits", op: "maxSoftmax" },
+    });
+  });
+
+  test("of probabilities are these, and the likeliest class", () => {
+    expect(outputsOf({ model: { outputs: [aTensor("probabilities", ["n", 3])] } })).toEqual({
+      label: { tensor: "probabilities", op: "argmax" },
+      probabilities: { tensor: "probabilities" },
+    });
+  });
+
+  test("are classes whatever their name where the folder names as many, or its maker calls it a classifier", () => {
+    const model = { outputs: [aTensor("y", ["n", 3])] };
+    expect(outputsOf({ model })).toEqual({ y: { tensor: "y" } });
+    for (const folder of [{ labels: ["a", "b", "c"] }, { architecture: "ViTForImageClassification" }]) {
+      expect(Object.keys(outputsOf({ model, folder }))).toEqual(["label", "score"]);
+    }
+    expect(Object.keys(outputsOf({ model, folder: { labels: ["a", "b", "c"], multiLabel: true } }))).toEqual([
+      "probabilities",
+    ]);
+  });
+
+  test("of anything else are as they are, one column each", () => {
+    const outputs = [aTensor("vector", ["n", 384]), aTensor("value", ["n"]), aTensor("best", ["n"], "int64")];
+    expect(outputsOf({ model: { outputs } })).toEqual({
+      vector: { tensor: "vector" },
+      value: { tensor: "value" },
+      best: { tensor: "best" },
+    });
+  });
+
+  test("that no column can hold are left out, and told", () => {
+    const outputs = [aTensor("vector", ["n", 4]), aTensor("grid", ["n", "h", "w"]), aTensor("all", [7])];
+    const unusable = [{ name: "maps", kind: "a sequence" }];
+    const found = draft({ pixels: fixedList(784) }, { model: { outputs, unusable } });
+    expect(found.outputs.map(({ column }) => column)).toEqual(["vector"]);
+    expect(found.leftOut.map(({ tensor }) => tensor)).toEqual(["maps", "grid", "all"]);
+    expect(found.problems).toEqual([]);
+  });
+
+  test("have names that no kept column has, in upper or lower case", () => {
+    const outputs = [aTensor("ID", ["n"]), aTensor("label", ["n"]), aTensor("logits", ["n", 3])];
+    const {
+      outputs: drafted,
+      keep,
+      problems,
+    } = draft({ id: int, x: fixedList(784) }, { model: { outputs } });
+    expect(keep).toEqual(["id"]);
+    expect(drafted.map(({ column }) => column)).toEqual(["ID_ID", "label", "logits_label", "score"]);
+    expect(problems).toEqual([]);
+  });
+});
+
+test.each([
+  [{ label: int, id: int, url: text }, ["id"]],
+  [{ url: text, docId: text, text }, ["docId"]],
+  [{ customer_id: int, day: int }, ["customer_id"]],
+  [{ file_name: text, pixels: fixedList(3) }, ["file_name"]],
+  [{ id: list(), text }, []],
+  [{ valid: int, monkey: text }, []],
+])("of the columns %j, %j is kept", (types, keep) => {
+  expect(draft({ ...types, image: fixedList(784) }).keep).toEqual(keep);
+});
