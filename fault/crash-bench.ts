@@ -50,7 +50,7 @@ interface BenchParts {
   readonly job: KnownJob;
   readonly storage: CrashStorage;
   readonly port: number;
-  readonly workers: readonly CliProcess[];
+  readonly worker: CliProcess;
   readonly expected: Output;
 }
 
@@ -63,19 +63,20 @@ export class CrashBench implements AsyncDisposable {
   readonly #job: KnownJob;
   readonly #storage: CrashStorage;
   readonly #port: number;
-  readonly #workers: readonly CliProcess[];
+  /** Takes part in the coordinator's series alone; in the others a supervisor has the only worker. */
+  #worker: CliProcess;
   readonly #expected: Output;
 
-  private constructor({ job, storage, port, workers, expected }: BenchParts) {
+  private constructor({ job, storage, port, worker, expected }: BenchParts) {
     this.#job = job;
     this.#storage = storage;
     this.#port = port;
-    this.#workers = workers;
+    this.#worker = worker;
     this.#expected = expected;
   }
 
   /**
-   * Runs the job once undisturbed. Workers stay for all runs after it: they join whatever coordinator comes.
+   * Runs the job once undisturbed. Its worker stays for the runs after it: it joins whatever coordinator comes.
    */
   static async open(storage: CrashStorage): Promise<CrashBench> {
     const job = await KnownJob.make({
@@ -89,8 +90,7 @@ export class CrashBench implements AsyncDisposable {
       },
     });
     const port = await freePort();
-    const workers = [startWorker(job, port, storage)];
-    const parts = { job, storage, port, workers };
+    const parts = { job, storage, port, worker: startWorker(job, port, storage) };
     const bench = new CrashBench({ ...parts, expected: {} });
     try {
       await using coordinator = bench.#startCoordinator(null);
@@ -105,6 +105,7 @@ export class CrashBench implements AsyncDisposable {
   /** The coordinator dies at its point `at`, and another goes on with the same command. */
   async coordinatorDiesAt(at: number): Promise<CrashResult> {
     const plan = await this.#plan({ at, what: "files", under: this.#job.out });
+    if (!this.#worker.groupLives()) this.#worker = startWorker(this.#job, this.#port, this.#storage);
     await using dying = this.#startCoordinator(plan);
     try {
       await Promise.race([this.#runToEnd(dying).then(() => sleep(100)), dying.ended]);
@@ -122,7 +123,7 @@ export class CrashBench implements AsyncDisposable {
   /** The only worker dies at its point `at`, and its supervisor starts it again. */
   async workerDiesAt(at: number, what: CrashPlan["what"]): Promise<CrashResult> {
     const plan = await this.#plan({ at, what, under: join(this.#job.out, "_shardmill", "partials") });
-    for (const worker of this.#workers) if (worker.groupLives()) worker.killGroup("SIGKILL");
+    if (this.#worker.groupLives()) this.#worker.killGroup("SIGKILL");
     await using coordinator = this.#startCoordinator(null);
     const supervisor = await this.#supervise(plan);
     try {
@@ -140,7 +141,7 @@ export class CrashBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const worker of this.#workers) await worker[Symbol.asyncDispose]();
+    await this.#worker[Symbol.asyncDispose]();
     await this.#job[Symbol.asyncDispose]();
   }
 
