@@ -11,6 +11,7 @@ export const ZOD = {
   enum: z.enum,
   int: z.int,
   literal: z.literal,
+  number: z.number,
   object: z.object,
   string: z.string,
   union: z.union,

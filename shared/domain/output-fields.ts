@@ -24,6 +24,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
  * | `argmax` | int32, or string with labels |
  * | `maxSoftmax` | float32 |
  * | `topK` | `<column>_values` float32[k], and `<column>_indices` int32[k] or `<column>_labels` string[k] |
+ * | `threshold` | `<column>_scores` float32, `<column>_indices` int32 or `<column>_labels` string: lists |
  *
  * Made columns hold no nulls. The worker builds its columns, and the SQL is checked, from this one list.
  */
@@ -58,13 +59,13 @@ export function opRowOf({ dtype, rowDims, rowValues, perPosition }: Omit<OutputB
 
 /** Such a column as a field of the output's files. */
 export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field {
-  const { suffix, type, length, perPosition = false, labels } = made;
+  const { suffix, type, length, perPosition = false, most, labels } = made;
   const value: FieldType =
     labels === undefined ? { kind: "numeric", type: type === "tensor" ? dtype : type } : { kind: "string" };
   const cell: FieldType = length === null ? value : { kind: "fixedList", item: value, length };
   return {
     name: `${column}${suffix}`,
-    type: perPosition ? { kind: "list", item: cell } : cell,
+    type: perPosition || most !== undefined ? { kind: "list", item: cell } : cell,
     nullable: false,
   };
 }

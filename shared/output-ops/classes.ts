@@ -12,7 +12,7 @@ export const labelsKey = (z: Zod) =>
     .max(MAX_LABELS)
     .exactOptional()
     .describe(
-      "With `argmax` or `topK`: the names of the classes in index order; the column then holds names.",
+      "With `argmax`, `topK` or `threshold`: the names of the classes in index order; the column then holds names.",
     );
 
 /** In a binding: null where the column holds the classes' indices. */

@@ -30,6 +30,8 @@ export interface OpColumn {
   readonly length: number | null;
   /** A list of as many cells as the row has positions. Left out: one cell. */
   readonly perPosition?: boolean;
+  /** A list of as many cells as `writeList` finds for the row, up to so many. Left out: one cell. */
+  readonly most?: number;
   /** What the values, which are int32 indices, stand for: the column holds text. */
   readonly labels?: readonly string[];
 }
@@ -52,6 +54,9 @@ export interface Scores {
  * @param positions those that the row has itself: 1 where rows are not uneven
  */
 export type WriteRow = (scores: Scores, row: number, at: number, positions: number) => void;
+
+/** Makes lists of row `row` of the scores, at the start of an op's columns; gives how many cells each has. */
+export type WriteList = (scores: Scores, row: number) => number;
 
 /** Why a job file's output does not fit its tensor. */
 export interface OpProblem {
@@ -99,6 +104,11 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
    * the tensor's own type: its values are copied.
    */
   write?(binding: Binding, columns: readonly ColumnValues[]): WriteRow;
+  /**
+   * The same of an op whose columns are lists of a length that each row has itself, one length for all of
+   * them; for each column room for one row.
+   */
+  writeList?(binding: Binding, columns: readonly ColumnValues[]): WriteList;
 }
 
 /** An op that the job file says nothing about but its name. */

@@ -7,6 +7,7 @@ import { pool } from "./pool.ts";
 import { raw } from "./raw.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { softmax } from "./softmax.ts";
+import { threshold } from "./threshold.ts";
 import { topK } from "./top-k.ts";
 
 /** All ops, in the order of the reference. */
@@ -18,6 +19,7 @@ export const OUTPUT_OPS = [
   softmax,
   sigmoid,
   topK,
+  threshold,
 ] as const satisfies readonly OutputOp[];
 
 type AnyOp = (typeof OUTPUT_OPS)[number];

@@ -30,7 +30,7 @@ export const sigmoid = {
 } as const satisfies OutputOp<SigmoidBinding>;
 
 /** From the side on which the exponent cannot overflow. */
-function sigmoidOf(value: number): number {
+export function sigmoidOf(value: number): number {
   if (value >= 0) return 1 / (1 + Math.exp(-value));
   const exp = Math.exp(value);
   return exp / (1 + exp);

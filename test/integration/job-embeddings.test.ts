@@ -4,7 +4,7 @@ import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
-import { encoderModel, HIDDEN, hiddenStates } from "../support/encoder-model.ts";
+import { encoderModel, HIDDEN, hiddenStates, logitsOf } from "../support/encoder-model.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { runCli } from "../support/processes.ts";
@@ -35,6 +35,9 @@ const MAP = {
   outputs: OUTPUTS,
   keep: ["id"],
 };
+
+/** Of the model's six classes. */
+const LABELS = ["red", "green", "blau", "größer", "leer, mit Komma", "f"];
 
 async function aJob(spec: Readonly<Record<string, unknown>>) {
   const lists = unevenIds(400, 60);
@@ -136,6 +139,52 @@ describe("embeddings", () => {
     expect(await runCli(["run", folder.job, "--workers", "1"])).toMatchObject({ code: 0 });
     const [row = []] = await query(`SELECT low, high, bytes FROM '${folder.out}/reduced/lengths.parquet'`);
     expect(row).toEqual([expect.closeTo(1, 5), expect.closeTo(1, 5), 2n]);
+  });
+
+  test("stand beside the classes that reach a threshold: none, or several, by name", async () => {
+    const outputs = {
+      tags: { tensor: "logits", op: "threshold", threshold: 0.6, labels: LABELS },
+      high: { tensor: "logits", op: "threshold", threshold: 2.5, activation: "none" },
+    };
+    const tags = {
+      combine: "SELECT unnest(tags_labels) AS tag, unnest(tags_scores) AS score FROM rows",
+      final: "SELECT tag, count(*) AS n FROM partials GROUP BY tag ORDER BY tag",
+    };
+    const { folder, lists } = await aJob({ map: { ...MAP, outputs }, reduce: { tags } });
+    await using _ = folder;
+    expect(await runCli(["run", folder.job, "--workers", "1", "--lanes", "2"])).toMatchObject({ code: 0 });
+    const { rows, types } = await publishedRows(folder, "parquet");
+    expect(types.slice(1)).toEqual([
+      "tags_scores List<Float32>",
+      "tags_labels List<Utf8>",
+      "high_scores List<Float32>",
+      "high_indices List<Int32>",
+    ]);
+    const counts = new Map<string, number>();
+    for (const [row, ids] of lists.entries()) {
+      const logits = logitsOf(ids);
+      const scores = logits.map((logit) => 1 / (1 + Math.exp(-logit)));
+      const [reached, high] = [scores.map((s) => s >= 0.6), logits.map((l) => l >= 2.5)];
+      const names = LABELS.filter((_, at) => reached[at]);
+      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+      const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 4));
+      const cells = Object.fromEntries(
+        Object.entries(rows[row] ?? {}).map(([name, cell]) => [name, name === "id" ? cell : [...cell]]),
+      );
+      expect(cells, `row ${row}`).toEqual({
+        id: BigInt(row),
+        tags_scores: near(scores.filter((_, at) => reached[at])),
+        tags_labels: names,
+        high_scores: near(logits.filter((_, at) => high[at])),
+        high_indices: [...logits.keys()].filter((at) => high[at]),
+      });
+    }
+    expect(await query(`SELECT tag, n FROM '${folder.out}/reduced/tags.parquet'`)).toEqual(
+      [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([tag, n]) => [tag, BigInt(n)]),
+    );
+    expect(new Set(lists.map((_, row) => [...(rows[row]?.tags_labels ?? [])].length)).size).toBeGreaterThan(
+      2,
+    );
   });
 
   test("are in the plan, in words", async () => {

@@ -49,6 +49,17 @@ export function encoderModel(): Uint8Array {
   });
 }
 
+/** The logits of a row, in float64. */
+export function logitsOf(ids: readonly number[]): number[] {
+  const states = hiddenStates(ids);
+  return Array.from({ length: CLASSES }, (_, at) =>
+    Array.from({ length: HIDDEN }, (__, index) => {
+      const mean = states.reduce((sum, state) => sum + (state[index] ?? 0), 0) / ids.length;
+      return mean * (WEIGHTS[index * CLASSES + at] ?? 0);
+    }).reduce((sum, part) => sum + part, 0),
+  );
+}
+
 /** The hidden states of a row, position by position: worked out on their own. */
 export function hiddenStates(ids: readonly number[]): number[][] {
   return ids.map((id) => [...TABLE.subarray(id * HIDDEN, (id + 1) * HIDDEN)]);

@@ -25,6 +25,12 @@ const outputOpPlan: fc.Arbitrary<OutputOpBinding> = fc.oneof(
     positions: fc.option(fc.nat(1000).map((positions) => positions + 1)),
     vector,
   }),
+  fc.record({
+    kind: fc.constant("threshold"),
+    threshold: finite,
+    activation: fc.constantFrom("sigmoid", "none"),
+    labels,
+  }),
   fc.record({ kind: fc.constant("argmax"), labels }),
   fc.record({ kind: fc.constant("topK"), k: fc.nat(1000).map((k) => k + 1), labels }),
 );

@@ -75,6 +75,14 @@ export const PLAIN_OPS = {
   maxSoftmax: (values) => [[probabilities(values)[ranked(values)[0] ?? 0] ?? 0]],
   softmax: (values) => [probabilities(values)],
   sigmoid: (values) => [values.map((value) => 1 / (1 + Math.exp(-value)))],
+  threshold: (values, plan) => {
+    if (plan.kind !== "threshold") return [];
+    const scores = values.map((value) => (plan.activation === "none" ? value : 1 / (1 + Math.exp(-value))));
+    const taken = [...values.keys()].filter(
+      (index) => Math.fround(scores[index] ?? 0) >= Math.fround(plan.threshold),
+    );
+    return [taken.map((index) => scores[index] ?? 0), taken];
+  },
   topK: (values, plan) => {
     const best = ranked(values).slice(0, plan.kind === "topK" ? plan.k : 0);
     return [best.map((index) => values[index] ?? 0), best];

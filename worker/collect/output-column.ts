@@ -47,7 +47,7 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
   /** Room for the rows that are known to come. */
   values: Values;
   readonly mostOffsetBytes: number;
-  readonly #labels: readonly Uint8Array[] | null;
+  readonly #flat: FlatData;
   #rowsTaken = 0;
 
   /** @param values room for the rows of the shard; with labels, indices into them */
@@ -55,10 +55,9 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
     this.field = arrowField(field);
     this.width = width;
     this.values = values;
-    const encoder = new TextEncoder();
-    this.#labels = labels === null ? null : labels.map((label) => encoder.encode(label));
-    this.mostOffsetBytes =
-      width * (this.#labels ?? []).reduce((most, { length }) => Math.max(most, length), 0);
+    const { flat, longest } = flatOf(labels);
+    this.#flat = flat;
+    this.mostOffsetBytes = width * longest;
   }
 
   /**
@@ -69,13 +68,8 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
    */
   reserve(rows: number): boolean {
     const { values } = this;
-    if (rows * this.width <= values.length) return false;
-    const grown = new (values.constructor as new (length: number) => Values)(
-      Math.max(rows * this.width, 2 * values.length),
-    );
-    grown.set(values as never);
-    this.values = grown;
-    return true;
+    this.values = grown(values, rows * this.width);
+    return this.values !== values;
   }
 
   /** Rows that are dead leave gaps between the places: those behind them move up, in the same memory. */
@@ -84,11 +78,18 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
     const from = this.#rowsTaken;
     this.#rowsTaken = moveUp(this.values, this.width, places, from);
     const values = this.values.subarray(from * this.width, this.#rowsTaken * this.width);
-    const labels = this.#labels;
-    return cellData(type, this.#rowsTaken - from, values, (inner, flat) =>
-      labels === null ? flatData(inner, flat) : labelData(labels, flat),
-    );
+    return cellData(type, this.#rowsTaken - from, values, this.#flat);
   }
+}
+
+/** `values` if it has room for `count`, else a larger array with the same at its start. */
+export function grown<Values extends DtypeArray>(values: Values, count: number): Values {
+  if (count <= values.length) return values;
+  const larger = new (values.constructor as new (length: number) => Values)(
+    Math.max(count, 2 * values.length),
+  );
+  larger.set(values as never);
+  return larger;
 }
 
 /** Moves the rows of `places` up to row `to`, one run after the other; gives the row behind the last. */
@@ -106,10 +107,25 @@ export function cellData(
   type: DataType,
   length: number,
   values: DtypeArray,
-  flat: (type: DataType, values: DtypeArray) => Data = flatData,
+  flat: FlatData = flatData,
 ): Data {
   if (!DataType.isFixedSizeList(type)) return flat(type, values);
   return makeData<FixedSizeList>({ type, length, nullCount: 0, child: flat(type.valueType, values) });
+}
+
+/** Values side by side as a column of their own. */
+export type FlatData = (type: DataType, values: DtypeArray) => Data;
+
+/** What a column's values become: with labels they are indices into them. And the longest label's bytes. */
+export function flatOf(labels: readonly string[] | null): {
+  readonly flat: FlatData;
+  readonly longest: number;
+} {
+  if (labels === null) return { flat: flatData, longest: 0 };
+  const encoder = new TextEncoder();
+  const encoded = labels.map((label) => encoder.encode(label));
+  const longest = encoded.reduce((most, { length }) => Math.max(most, length), 0);
+  return { flat: (_type, values) => labelData(encoded, values), longest };
 }
 
 function flatData(type: DataType, values: DtypeArray): Data {

@@ -4,11 +4,19 @@ import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
 import { DTYPE_ARRAYS, type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
-import type { ColumnValues, OutputOp, Scores, WriteRow } from "../../shared/output-ops/output-op.ts";
+import type {
+  ColumnValues,
+  OpColumn,
+  OutputOp,
+  Scores,
+  WriteList,
+  WriteRow,
+} from "../../shared/output-ops/output-op.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { rowsFirst } from "../tensorize/batch-axis.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 import type { RowPositions } from "../tensorize/row-positions.ts";
+import { ListColumn } from "./list-column.ts";
 import { numbersOf } from "./numbers.ts";
 import {
   columnValues,
@@ -44,11 +52,16 @@ export function createOutputWriter(
   if (made.type === "tensor") {
     return binding.perPosition ? positionsWriter(binding, field) : rawWriter(binding, field, capacityRows);
   }
+  if (op.writeList !== undefined) {
+    const lists = columns.map(({ field, labels, made }) => {
+      return new ListColumn(field, roomFor(made, made.most ?? 0), capacityRows, labels);
+    });
+    const cells = lists.map((list) => list.cells);
+    return listWriter(binding, lists, op.writeList(binding.op, cells));
+  }
   const write = present(op.write, "an op writes what is not copied");
-  const written = columns.map(({ field, width, labels, made: { type } }) => {
-    assert(type !== "tensor", "an op copies all of its columns, or none");
-    const values: ColumnValues = new DTYPE_ARRAYS[type](capacityRows * width);
-    return new OutputColumn(field, values, width, labels);
+  const written = columns.map(({ field, width, labels, made }) => {
+    return new OutputColumn(field, roomFor(made, capacityRows * width), width, labels);
   });
   const writeInto = () =>
     write(
@@ -56,6 +69,11 @@ export function createOutputWriter(
       written.map(({ values }) => values),
     );
   return rowWriter(binding, written, writeInto);
+}
+
+function roomFor({ type }: OpColumn, count: number): ColumnValues {
+  assert(type !== "tensor", "an op copies all of its columns, or none");
+  return new DTYPE_ARRAYS[type](count);
 }
 
 /**
@@ -145,6 +163,28 @@ function rowWriter(
         for (let row = 0; row < rows; row += 1) {
           const positions = binding.perPosition ? (counts[place + row] ?? 0) : 1;
           write(scores, tensorRow + row, place + row, positions);
+        }
+      }
+    },
+  };
+}
+
+function listWriter(
+  binding: OutputBinding,
+  columns: readonly ListColumn[],
+  writeList: WriteList,
+): OutputWriter {
+  return {
+    columns,
+    open: ({ rows }, place) => {
+      for (const column of columns) column.reserve(place + rows);
+    },
+    write: (tensor, placements) => {
+      const scores = scoresOf(tensor, binding);
+      for (const { tensorRow, rows, place } of placements) {
+        for (let row = 0; row < rows; row += 1) {
+          const count = writeList(scores, tensorRow + row);
+          for (const column of columns) column.append(place + row, count);
         }
       }
     },

@@ -237,13 +237,19 @@ describe("a planned job", () => {
           { ...output, column: "a", op: { kind: "raw", vector: { ...vector, dims: 10 } } },
           { ...output, column: "b", op: pooled, perPosition: true },
           { ...output, column: "c", op: all, rowDims: [2, 5] },
+          {
+            ...output,
+            column: "d",
+            op: { kind: "threshold", threshold: 0.5, activation: "sigmoid", labels: null },
+          },
         ],
       }),
     );
-    expect(text.split("\n").slice(-3)).toEqual([
+    expect(text.split("\n").slice(-4)).toEqual([
       "a              normalized, as int8 of logits float32 [N, 10]",
       "b              pool mean, first 4, normalized, as int8 of logits float32 [N, positions, 10]",
       "c              pool mean of logits float32 [N, 2, 5]",
+      "d              sigmoid >= 0.5 of logits float32 [N, 10]",
     ]);
   });
 

@@ -48,9 +48,11 @@ describe("the types of the job file", () => {
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
       readonly tensor?: string;
-      readonly op: "raw" | "pool" | "argmax" | "maxSoftmax" | "softmax" | "sigmoid" | "topK";
+      readonly op: "raw" | "pool" | "argmax" | "maxSoftmax" | "softmax" | "sigmoid" | "topK" | "threshold";
       readonly pool?: "mean" | "cls" | "max" | "last";
       readonly positions?: "all";
+      readonly threshold?: number;
+      readonly activation?: "sigmoid" | "none";
       readonly dims?: number;
       readonly normalize?: boolean;
       readonly as?: "float32" | "float16" | "int8" | "ubinary";

@@ -48,6 +48,22 @@ describe("the fields of the rows files", () => {
       [["y", { kind: "fixedList", item: float32, length: 10 }]],
     ],
     [
+      "the classes that reach a threshold",
+      { op: { kind: "threshold", threshold: 1, activation: "none", labels: null } },
+      [
+        ["y_scores", { kind: "list", item: float32 }],
+        ["y_indices", { kind: "list", item: int32 }],
+      ],
+    ],
+    [
+      "the classes that reach a threshold, by name",
+      { op: { kind: "threshold", threshold: 0.5, activation: "sigmoid", labels: labels } },
+      [
+        ["y_scores", { kind: "list", item: float32 }],
+        ["y_labels", { kind: "list", item: { kind: "string" } }],
+      ],
+    ],
+    [
       "a pooled vector",
       {
         op: {

@@ -52,8 +52,11 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 18 }).chain((classes
         dims: fc.integer({ min: 1, max: classes }),
         normalize: fc.constant(true),
         as: fc.constantFrom("float32", "float16", "int8", "ubinary"),
+        activation: fc.constantFrom("sigmoid", "none"),
+        // Scores that lie exactly there are drawn, too: 0 and 1, and the sigmoid of 0.
+        threshold: fc.constantFrom(0, 0.1, 0.5, 0.9, 1),
       },
-      { requiredKeys: ["k", "pool", "normalize"] },
+      { requiredKeys: ["k", "pool", "normalize", "threshold"] },
     ),
   }),
 );
@@ -115,6 +118,7 @@ const MISFITS: Partial<Record<OpKind, OpSpec>> = {
   pool: { positions: undefined, dims: 4, as: "int8", pool: "mean" },
   argmax: { labels: ["one", "two"] },
   topK: { k: 4, labels: ["one", "two"] },
+  threshold: { threshold: 1.5, labels: ["one", "two"] },
 };
 
 describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind]] as const))(
@@ -197,7 +201,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       const spec = {
         tensor: "t",
         op: kind,
-        ...specOf(op, { keys: { k: 1, pool: "mean" } }),
+        ...specOf(op, { keys: { k: 1, pool: "mean", threshold: 0.5 } }),
       };
       const bound = bindOutput("y", spec, context, problems);
       expect(bound !== null).toBe(op.takesPositions);

@@ -33,6 +33,11 @@ describe("an output is bound", () => {
     ],
     ["to probabilities of each value", [{ op: "sigmoid" }, [4, 10]], { op: { kind: "sigmoid" } }],
     [
+      "to the classes that reach a threshold",
+      [{ op: "threshold", threshold: 0.5 }, [10]],
+      { op: { kind: "threshold", threshold: 0.5, activation: "sigmoid", labels: null } },
+    ],
+    [
       "to its vector, as wanted",
       [{ dims: 6, normalize: true, as: "int8" }, [1, 10]],
       { op: { kind: "raw", vector: { dims: 6, normalize: true, as: "int8" } } },
@@ -127,6 +132,12 @@ describe("an output is refused", () => {
       [{ op: "argmax", labels: ["a", "b"] }, [10]],
       { where: "map.outputs.y.labels", expected: "10 labels", found: "2 labels" },
     ],
+    [
+      "as classes beyond what a sigmoid can be",
+      [{ op: "threshold", threshold: 2 }, [10]],
+      { where: "map.outputs.y.threshold", expected: "a number from 0 to 1", found: "2" },
+    ],
+    ["as those of one class", [{ op: "threshold", threshold: 0.5 }, [1]], { where: "map.outputs.y.op" }],
     [
       "as one vector of positions that it does not have",
       [{ op: "pool", pool: "mean" }, [10]],
