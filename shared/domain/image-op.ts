@@ -60,6 +60,7 @@ export interface ImageOp extends ImagePlan {
   readonly cells: { readonly kind: "bytes" } | { readonly kind: "locations"; readonly folder: Location };
 }
 
-export function channelCount(channels: ChannelOrder): 1 | 3 {
+/** Where an order is said; the usual one has three. */
+export function channelCount(channels?: ChannelOrder): 1 | 3 {
   return channels === "gray" ? 1 : 3;
 }

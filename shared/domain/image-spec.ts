@@ -39,7 +39,7 @@ export const imageSpec = z
       .exactOptional()
       .describe(
         "How an image is scaled: `{ shortestEdge: 256 }`, `{ width: 224, height: 224 }` or " +
-          "`{ longestEdge: 640, pad: 114 }`. Left out: it is not.",
+          "`{ longestEdge: 640, pad: 114 }`. Left out: as the model's folder says, else it is not.",
       ),
     crop: z
       .strictObject({
@@ -48,26 +48,39 @@ export const imageSpec = z
       })
       .exactOptional()
       .describe(
-        "What is cut out around the centre, after `resize`. Where an image is smaller, it is padded with 0.",
+        "What is cut out around the centre, after `resize`. Where an image is smaller, it is padded with 0. " +
+          "Left out: as the model's folder says, else nothing is.",
       ),
     resample: z
       .enum(RESAMPLES)
-      .default("bilinear")
-      .describe("How `resize` makes pixels of pixels: Pillow's filters, to the bit."),
+      .exactOptional()
+      .describe(
+        "How `resize` makes pixels of pixels: Pillow's filters, to the bit. Left out: what the model's folder says, else `bilinear`.",
+      ),
     rescale: z
       .number()
       .exactOptional()
       .describe(
-        "A value is `(pixel * rescale - mean) / std`, of pixels 0 to 255. Left out: 1/255; 1 for uint8 tensors.",
+        "A value is `(pixel * rescale - mean) / std`, of pixels 0 to 255. Left out: what the model's folder " +
+          "says, else 1/255; 1 for uint8 tensors.",
       ),
     mean: byChannel
-      .default(0)
-      .describe("A number, or one for each channel in the order of `channels`: `[0.485, 0.456, 0.406]`."),
-    std: byChannel.default(1).describe("A number, or one for each channel: `[0.229, 0.224, 0.225]`."),
+      .exactOptional()
+      .describe(
+        "A number, or one for each channel in the order of `channels`: `[0.485, 0.456, 0.406]`. Left out: what the model's " +
+          "folder says, else 0.",
+      ),
+    std: byChannel
+      .exactOptional()
+      .describe(
+        "A number, or one for each channel: `[0.229, 0.224, 0.225]`. Left out: what the model's folder says, else 1.",
+      ),
     channels: z
       .enum(CHANNEL_ORDERS)
-      .default("rgb")
-      .describe("What the values of a pixel are, in order. `gray`: one, as Pillow's mode L."),
+      .exactOptional()
+      .describe(
+        "What the values of a pixel are, in order. `gray`: one, as Pillow's mode L. Left out: what the model's folder says, else `rgb`.",
+      ),
     layout: z
       .enum(IMAGE_LAYOUTS)
       .exactOptional()
@@ -106,9 +119,10 @@ function checkImageRules({ resize, crop, channels, mean, std }: ImageSpec, conte
   }
   const count = channelCount(channels);
   for (const [key, values] of Object.entries({ mean, std })) {
-    if (typeof values === "number" || values.length === count) continue;
+    if (!Array.isArray(values) || values.length === count) continue;
     refuse(context, [key], "has not one number for each channel", {
-      expected: count === 1 ? "one number for `gray`" : `one number, or ${count} for \`${channels}\``,
+      expected:
+        count === 1 ? "one number for `gray`" : `one number, or ${count} for \`${channels ?? "rgb"}\``,
       found: String(values.length),
     });
   }

@@ -18,8 +18,8 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
  * - `errors.maxRows`: raising it is how a job that ran out of it is taken up again.
  *
  * Shorthands and defaults are resolved before, so that writing a default out changes nothing. Those from
- * the model's folder are put in here: its labels, whether or not an output has as many classes. The model
- * settles that, and has a digest of its own.
+ * the model's folder are put in here: its labels, whether or not an output has as many classes (the model
+ * settles that, and has a digest of its own), and how images are prepared.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
   const { keep, prepare, finish } = spec.map;
@@ -27,12 +27,15 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   const outputs = spec.map.outputs.map((output) =>
     labels !== null && leavesLabels(output) ? { ...output, labels } : output,
   );
+  const hasImages = Object.values(spec.map.inputs).some(({ image }) => image !== undefined);
+  const images = hasImages ? (facts?.image ?? null) : null;
   const { precision } = spec.model;
   const { where } = spec.input;
   return sha256(
     canonicalJson({
       version: 1,
       inputs: withoutFolders(spec.map.inputs),
+      ...(images === null ? {} : { images }),
       outputs,
       keep,
       ...(prepare.length === 0 ? {} : { prepare }),

@@ -1,5 +1,12 @@
 import fc from "fast-check";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import {
+  CHANNEL_ORDERS,
+  IMAGE_DTYPES,
+  IMAGE_LAYOUTS,
+  type ImageOp,
+  RESAMPLES,
+} from "../../shared/domain/image-op.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
@@ -104,14 +111,49 @@ const tensorInfos = fc.array(
   { maxLength: 2 },
 );
 
+const imageSize = { width: count, height: count };
+const imageOp: fc.Arbitrary<ImageOp> = fc.record({
+  kind: fc.constant("image" as const),
+  cells: fc.oneof(
+    fc.constant({ kind: "bytes" as const }),
+    fc.record({ kind: fc.constant("locations" as const), folder: location }),
+  ),
+  resize: fc.option(
+    fc.oneof(
+      fc.record({ kind: fc.constant("shortestEdge" as const), pixels: count }),
+      fc.record({ kind: fc.constant("exact" as const), ...imageSize }),
+      fc.record({
+        kind: fc.constant("longestEdge" as const),
+        pixels: count,
+        pad: count,
+        place: fc.constantFrom("center" as const, "topLeft" as const),
+      }),
+    ),
+  ),
+  crop: fc.option(fc.record(imageSize)),
+  resample: fc.constantFrom(...RESAMPLES),
+  channels: fc.constantFrom(...CHANNEL_ORDERS),
+  layout: fc.constantFrom(...IMAGE_LAYOUTS),
+  dtype: fc.constantFrom(...IMAGE_DTYPES),
+  rescale: fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }),
+  mean: fc.array(fc.integer(), { maxLength: 3 }),
+  std: fc.array(fc.integer(), { maxLength: 3 }),
+  orient: fc.boolean(),
+  maxPixels: count,
+  ...imageSize,
+});
+
 const steps = fc.array(
   fc.record({
     where: text,
-    op: fc.record({
-      kind: fc.constant("sql" as const),
-      select: text,
-      named: fc.array(text, { maxLength: 2 }),
-    }),
+    op: fc.oneof(
+      fc.record({
+        kind: fc.constant("sql" as const),
+        select: text,
+        named: fc.array(text, { maxLength: 2 }),
+      }),
+      imageOp,
+    ),
     files: fc.array(fc.record({ location, bytes: count, sha256: hex }), { maxLength: 2 }),
     reads: fc.array(text, { maxLength: 3 }),
     columns: fc.array(

@@ -7,13 +7,14 @@ import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { unknownInput } from "../bind/bind-inputs.ts";
 import { Columns, describeFieldType } from "../bind/columns.ts";
-import { planImages } from "./image-plan.ts";
+import { withFolderImage } from "./folder-image.ts";
+import { planImages, type ReportImage } from "./image-plan.ts";
 import type { InputStep } from "./input-step.ts";
 
 /** Images of a column, made into the values of a tensor. */
 export const imageInput: InputStep = {
   key: "image",
-  plan: async (input, inputs, { fields, signature }) => {
+  plan: async (input, inputs, { fields, signature, folder }) => {
     const path = ["map", "inputs", input];
     const problems: SpecProblem[] = [];
     const { image, column = input, ...rest } = present(inputs[input], "an input of the job");
@@ -24,12 +25,10 @@ export const imageInput: InputStep = {
     const cells = field === null ? null : cellsOf(field.type, image.folder);
     if (field !== null && cells === null)
       problems.push({ path: columnPath, part: "value", ...noImages(field) });
-    const planned =
-      tensor === null
-        ? null
-        : planImages(image, withoutBatch(tensor, rest.batchAxis), (below, problem) =>
-            problems.push({ path: [...path, "image", ...below], part: "value", ...problem }),
-          );
+    const report: ReportImage = (below, problem) =>
+      problems.push({ path: [...path, "image", ...below], part: "value", ...problem });
+    const spec = withFolderImage(image, folder, report);
+    const planned = tensor === null ? null : planImages(spec, withoutBatch(tensor, rest.batchAxis), report);
     if (problems.length > 0 || cells === null || planned === null)
       return {
         problems: problems.map(({ path: at, part: _part, ...problem }) => ({

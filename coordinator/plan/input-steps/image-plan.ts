@@ -10,7 +10,7 @@ import { type Dim, type Dtype, product } from "../../../shared/domain/tensor.ts"
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatDims, isFixed, MAX_ROW_VALUES } from "../bind/dims.ts";
 
-type ImageSpec = NonNullable<InputSpec["image"]>;
+export type ImageSpec = NonNullable<InputSpec["image"]>;
 
 /** An ONNX input that images are made into. */
 interface ImageTensor {
@@ -27,7 +27,7 @@ interface PlannedImages {
 }
 
 /** @param below the keys of `image` that the problem is under */
-type Report = (below: readonly string[], problem: Omit<SpecProblem, "path" | "part">) => void;
+export type ReportImage = (below: readonly string[], problem: Omit<SpecProblem, "path" | "part">) => void;
 
 interface Size {
   readonly width: number;
@@ -35,19 +35,19 @@ interface Size {
 }
 
 /** Fits what the job says of images to the model's input; null with problems where it does not fit. */
-export function planImages(spec: ImageSpec, tensor: ImageTensor, report: Report): PlannedImages | null {
+export function planImages(spec: ImageSpec, tensor: ImageTensor, report: ReportImage): PlannedImages | null {
   return new ImagePlanner(spec, tensor, report).plan();
 }
 
 class ImagePlanner {
   readonly #spec: ImageSpec;
   readonly #tensor: ImageTensor;
-  readonly #report: Report;
+  readonly #report: ReportImage;
   /** Of the tensor: 1 or 3. */
-  readonly #channels: number;
+  readonly #channels: 1 | 3;
   readonly #layout: ImagePlan["layout"];
 
-  constructor(spec: ImageSpec, tensor: ImageTensor, report: Report) {
+  constructor(spec: ImageSpec, tensor: ImageTensor, report: ReportImage) {
     this.#spec = spec;
     this.#tensor = tensor;
     this.#report = report;
@@ -56,7 +56,8 @@ class ImagePlanner {
   }
 
   plan(): PlannedImages | null {
-    const { crop = null, resample, channels, rescale, mean, std, orient, maxPixels } = this.#spec;
+    const { crop = null, resample = "bilinear", channels = "rgb" } = this.#spec;
+    const { rescale, mean = 0, std = 1, orient, maxPixels } = this.#spec;
     const dtype = this.#dtype();
     const resize = this.#resize();
     const size = this.#size(resize);
@@ -94,7 +95,7 @@ class ImagePlanner {
       });
       return null;
     }
-    const { rescale = 1, mean, std } = this.#spec;
+    const { rescale = 1, mean = 0, std = 1 } = this.#spec;
     const isPlain =
       rescale === 1 &&
       [mean].flat().every((value) => value === 0) &&

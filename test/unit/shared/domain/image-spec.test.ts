@@ -21,7 +21,7 @@ describe("the `image` of an input", () => {
     expect(problemsOf({})).toEqual({
       ...{ scale: 1, offset: 0 },
       image: {
-        ...{ resample: "bilinear", mean: 0, std: 1, channels: "rgb", orient: true },
+        ...{ orient: true },
         ...{ maxPixels: 67_108_864, folder: "/job" },
       },
     });

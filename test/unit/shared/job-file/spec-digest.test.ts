@@ -60,4 +60,20 @@ describe("the digest of a spec", () => {
     expect(specDigest(left, facts(null))).toBe(specDigest(left));
     expect(specDigest(spec("name=other"), facts(["no", "yes"])), "no output has classes").toBe(base);
   });
+
+  test("has what the folder says of images in it where the job has images, and not where these lie", () => {
+    const spec = (...set: string[]) => parseJob({ map: MAP, rest: REST, set });
+    const images = "map.inputs.image={column: p, image: {}}";
+    const image = {
+      ...{ resize: null, resample: null, crop: null, rescale: null, mean: [0.5], std: null },
+      channels: "rgb",
+    } as const;
+    const said = { ...facts(null), image };
+    expect(specDigest(spec(images), said)).not.toBe(specDigest(spec(images)));
+    expect(specDigest(spec(images), said)).not.toBe(
+      specDigest(spec(images), { ...said, image: { ...image, mean: [0.4] } }),
+    );
+    expect(specDigest(spec(), said), "no input has images").toBe(base);
+    expect(specDigest(spec(images, "map.inputs.image.image.folder=photos"))).toBe(specDigest(spec(images)));
+  });
 });

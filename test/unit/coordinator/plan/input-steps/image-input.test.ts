@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { imageInput } from "../../../../../coordinator/plan/input-steps/image-input.ts";
 import type { Field } from "../../../../../shared/domain/dataset.ts";
+import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { mapSpec } from "../../../../../shared/domain/map-spec.ts";
+import type { FolderDoubt, ImageFacts, ModelFolder } from "../../../../../shared/domain/model-folder.ts";
 import type { Dim, Dtype } from "../../../../../shared/domain/tensor.ts";
 
 const FIELDS: readonly Field[] = [
@@ -15,15 +17,31 @@ interface Case {
   readonly spec?: object;
   readonly dims?: readonly Dim[];
   readonly dtype?: Dtype;
+  readonly folder?: ModelFolder | null;
 }
 
-function plan({ image = {}, spec = {}, dims = ["n", 3, 224, 224], dtype = "float32" }: Case) {
+/** A model's folder that says how images are prepared. */
+function folderWith(image: Partial<ImageFacts>, doubts: readonly FolderDoubt[] = []): ModelFolder {
+  const facts: ImageFacts = {
+    ...{ resize: null, resample: null, crop: null, rescale: null, mean: null, std: null, channels: "rgb" },
+    ...image,
+  };
+  return {
+    ...{ path: parseLocation("/model"), file: "model.onnx", otherFiles: [], read: [], doubts },
+    facts: {
+      ...{ architecture: null, labels: null, multiLabel: false, tokenizer: null, pooling: null },
+      image: facts,
+    },
+  };
+}
+
+function plan({ image = {}, spec = {}, dims = ["n", 3, 224, 224], dtype = "float32", folder = null }: Case) {
   const { inputs } = mapSpec.parse({
     inputs: { x: { column: "photo", ...spec, image: { folder: "/job", ...image } } },
   });
   const signature = { inputs: [{ name: "x", dtype, dims }], outputs: [], unusable: [] };
   const { signal } = new AbortController();
-  return imageInput.plan("x", inputs, { fields: FIELDS, signature, files: new Map(), signal });
+  return imageInput.plan("x", inputs, { fields: FIELDS, signature, folder, files: new Map(), signal });
 }
 
 async function planned(of: Case) {
@@ -95,6 +113,40 @@ describe("imageInput", () => {
     expect((await planned({ dims: ["n", 8, 8, 3], dtype: "uint8" })).step.op).toMatchObject({ rescale: 1 });
     const [problem] = await problems({ dims: ["n", 8, 8, 3], dtype: "uint8", image: { mean: 0.5 } });
     expect(problem).toMatchObject({ where: "map.inputs.x.image", what: expect.stringContaining("no bytes") });
+  });
+
+  it("takes from the model's folder what the job leaves out", async () => {
+    const folder = folderWith({
+      ...{ resize: { shortestEdge: 256 }, crop, resample: "bicubic", rescale: 1 / 256 },
+      ...{ mean: [0.5], std: [0.1, 0.2, 0.3], channels: "bgr" },
+    });
+    const { step } = await planned({ folder, image: { std: 2 } });
+    expect(step.op).toMatchObject({
+      ...{ resize: { kind: "shortestEdge", pixels: 256 }, crop, resample: "bicubic", channels: "bgr" },
+      ...{ rescale: 1 / 256, mean: [0.5, 0.5, 0.5], std: [2, 2, 2] },
+    });
+    const plain = await planned({ folder: folderWith({}), image: { crop } });
+    expect(plain.step.op).toMatchObject({ rescale: 1, mean: [0, 0, 0], std: [1, 1, 1] });
+    const square = await planned({ folder, image: { resize: { longestEdge: 224 } } });
+    expect(square.step.op).toMatchObject({ crop: null });
+  });
+
+  it("asks for what the model's folder leaves unclear, unless the job says it", async () => {
+    const doubt = {
+      about: "image",
+      where: "preprocessor_config.json: resample",
+      what: "is odd",
+      found: "9",
+    } as const;
+    const folder = folderWith({}, [doubt, { ...doubt, about: "labels" }]);
+    expect(await problems({ folder, image: { crop } })).toEqual([
+      expect.objectContaining({ where: "map.inputs.x.image", expected: "`resample` here", found: "9" }),
+    ]);
+    expect(await problems({ folder, image: { crop, resample: "nearest" } })).toEqual([]);
+    const grey = folderWith({ mean: [0.1, 0.2, 0.3] });
+    expect(await problems({ folder: grey, dims: ["n", 8, 8], image: { channels: "gray" } })).toEqual([
+      expect.objectContaining({ expected: "`mean` here: one number, or 1", found: "3" }),
+    ]);
   });
 
   it("tells every problem at once", async () => {

@@ -1,0 +1,66 @@
+import { channelCount } from "../../../shared/domain/image-op.ts";
+import type { FolderDoubt, ImageFacts, ModelFolder } from "../../../shared/domain/model-folder.ts";
+import type { ImageSpec, ReportImage } from "./image-plan.ts";
+
+/** By key of the folder's file, the key of `image` that says it. */
+const KEYS: Readonly<Record<string, keyof ImageSpec>> = {
+  crop_size: "crop",
+  image_mean: "mean",
+  image_std: "std",
+  resample: "resample",
+  rescale_factor: "rescale",
+};
+
+/**
+ * What the job leaves out of `image`, as the model's folder has it. Where the folder is not clear about that,
+ * there is a problem: pixels that are a little wrong are seen by nobody.
+ */
+export function withFolderImage(
+  image: ImageSpec,
+  folder: ModelFolder | null,
+  report: ReportImage,
+): ImageSpec {
+  for (const doubt of folder?.doubts ?? []) if (doubt.about === "image") reportDoubt(doubt, image, report);
+  const facts = folder?.facts.image ?? null;
+  if (facts === null) return image;
+  const filled = { ...specOf(facts, image), ...image };
+  for (const key of ["mean", "std"] as const) {
+    const values = filled[key];
+    const count = channelCount(filled.channels);
+    if (!Array.isArray(values) || values.length === count) continue;
+    report([], {
+      what: `the model's folder has not one number for each channel in \`${key}\``,
+      expected: `\`${key}\` here: one number, or ${count}`,
+      found: String(values.length),
+    });
+  }
+  return filled;
+}
+
+function specOf({ resize, crop, resample, rescale, mean, std, channels }: ImageFacts, own: ImageSpec) {
+  return {
+    ...(resize === null ? {} : { resize }),
+    // A longest edge makes squares, of which nothing is cut.
+    ...(crop === null || own.resize?.longestEdge !== undefined ? {} : { crop }),
+    ...(resample === null ? {} : { resample }),
+    rescale: rescale ?? 1,
+    mean: oneOrEach(mean ?? [0]),
+    std: oneOrEach(std ?? [1]),
+    channels,
+  };
+}
+
+function oneOrEach(values: readonly number[]): number | readonly number[] {
+  const [only] = values;
+  return values.length === 1 && only !== undefined ? only : values;
+}
+
+function reportDoubt({ where, what, found }: FolderDoubt, image: ImageSpec, report: ReportImage): void {
+  const key = KEYS[where.split(": ").at(-1) ?? ""] ?? "resize";
+  if (image[key] !== undefined) return;
+  report([], {
+    what: `the model's folder does not say clearly how images are prepared: ${where} ${what}`,
+    expected: `\`${key}\` here`,
+    found,
+  });
+}
