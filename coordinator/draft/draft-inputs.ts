@@ -4,6 +4,7 @@ import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
 import { cellSize } from "../plan/bind/columns.ts";
+import { holdsFiles, imageKeys } from "./computed-inputs.ts";
 import { isIdName } from "./id-column.ts";
 import { type DraftContext, type DraftKeys, tryBind } from "./try-bind.ts";
 
@@ -44,7 +45,7 @@ class InputDrafter {
     const later = inputs.filter((tensor) => !this.#byName(tensor));
     const masks = later.filter(({ name }) => isMaskName(name) || TYPE_NAMES.includes(name));
     const fed = later.filter((tensor) => !masks.includes(tensor));
-    for (const tensor of fed) this.#byShape(tensor);
+    for (const tensor of fed) if (!this.#asImages(tensor)) this.#byShape(tensor);
     for (const tensor of masks) if (!this.#asMask(tensor)) this.#byShape(tensor);
     return inputs.flatMap(({ name }) => this.#drafts.get(name) ?? []);
   }
@@ -54,7 +55,25 @@ class InputDrafter {
       this.#context.fields.find(({ name }) => name === tensor.name) ??
       this.#context.fields.find(({ name }) => plain(name) === plain(tensor.name));
     if (field === undefined || !this.#fits(tensor, { column: field.name })) return false;
+    // What a file holds is no tensor, whatever its column is called.
+    const images = imageKeys(tensor, this.#context.folder?.facts.image ?? null);
+    if (images !== null && holdsFiles(field.type)) return false;
     this.#add(tensor, { column: field.name }, []);
+    return true;
+  }
+
+  /** Where the folder says how images are prepared, a column of files is what it means. */
+  #asImages(tensor: TensorInfo): boolean {
+    const image = imageKeys(tensor, this.#context.folder?.facts.image ?? null);
+    if (image === null) return false;
+    const files = this.#context.fields.filter(({ name, type }) => holdsFiles(type) && !this.#used.has(name));
+    const fitting = files.filter(({ name }) => this.#fits(tensor, { column: name, image }));
+    // Bytes are files; a text may be anything.
+    const [first, ...others] = fitting.toSorted((a, b) => isText(a) - isText(b));
+    if (first === undefined) return false;
+    const names = listed(fitting.map(({ name }) => name));
+    const which = others.length === 0 ? [] : [`which column is it? these could hold images: ${names}`];
+    this.#add(tensor, { column: first.name, image }, which);
     return true;
   }
 
@@ -142,9 +161,12 @@ class InputDrafter {
     for (const column of columns) if (typeof column === "string") this.#used.add(column);
   }
 
-  #scaleQuestions({ dtype }: TensorInfo, keys: DraftKeys): readonly string[] {
+  #scaleQuestions({ dtype, dims }: TensorInfo, keys: DraftKeys): readonly string[] {
     const field = this.#context.fields.find(({ name }) => name === keys.column);
-    if (field === undefined || !dtype.startsWith("float") || !holdsBytes(field)) return [];
+    if (field === undefined || keys.image !== undefined || !dtype.startsWith("float") || !holdsBytes(field))
+      return [];
+    if (dims.length === 4 && field.type.kind === "binary")
+      return ["are these image files? Then add `image: {}` and its keys; if not, they are read as 0 to 255"];
     return ["bytes go in as 0 to 255. If the model was trained on 0 to 1, add `scale: 0.00392156862745098`"];
   }
 
@@ -187,6 +209,10 @@ function sureness({ name, type }: Field): number {
   const cell = cellSize(type);
   if (cell === null || isIdName(name)) return 0;
   return { values: 3, bytes: 3, perRow: 2, bytesPerRow: 1 }[cell.kind];
+}
+
+function isText({ type }: Field): number {
+  return type.kind === "binary" ? 0 : 1;
 }
 
 function isScalar({ type }: Field): boolean {

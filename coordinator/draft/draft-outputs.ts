@@ -102,13 +102,23 @@ function columnsOf(
   const { name } = tensor;
   const where = { tensor: name, ...(batchAxis === null ? {} : { batchAxis }) };
   const questions = batchAxis === null ? [] : [`is dimension ${batchAxis}, counted from 0, the batch?`];
+  const pooling = folder?.facts.pooling ?? null;
+  if (pooling !== null && binding?.perPosition === true && binding.rowValues > 1) {
+    const keys = {
+      ...where,
+      op: "pool",
+      pool: pooling.pool,
+      ...(pooling.normalize ? { normalize: true } : {}),
+    };
+    return [{ column: "embedding", keys, notes: ["One vector a row, made as 1_Pooling says."], questions }];
+  }
   const values = binding?.rowValues ?? declaredValues(tensor);
   const isFloat = tensor.dtype.startsWith("float");
   const classes = binding?.perPosition === true || !isFloat ? 0 : values;
   const { labels = null, multiLabel = false, architecture = null } = folder?.facts ?? {};
   const isClassifier = labels?.length === classes || CLASSIFIER.test(architecture ?? "");
   if (classes < 2 || !(isClassifier || LOGITS.test(name) || PROBABILITIES.test(name))) {
-    return [{ column: name, keys: where, notes: plainNotes(binding, folder), questions }];
+    return [{ column: name, keys: where, notes: plainNotes(binding), questions }];
   }
   const notes = labelNotes(labels, classes);
   if (multiLabel) {
@@ -139,15 +149,9 @@ function labelNotes(labels: readonly string[] | null, classes: number): readonly
   ];
 }
 
-function plainNotes(binding: OutputBinding | null, folder: DraftContext["folder"]): readonly string[] {
+function plainNotes(binding: OutputBinding | null): readonly string[] {
   if (binding?.perPosition !== true) return [];
-  const pooling = folder?.facts.pooling ?? null;
-  const own = "One vector for each position of a row: a list that is as long as the row.";
-  if (pooling === null) return [own];
-  return [
-    own,
-    `The folder says how its maker makes one vector of them: ${pooling.pool}${pooling.normalize ? ", normalized" : ""}.`,
-  ];
+  return ["One value, or several, for each position of a row: a list that is as long as the row."];
 }
 
 /** SQL takes upper and lower case for the same. */

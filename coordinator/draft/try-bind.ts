@@ -6,6 +6,7 @@ import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindMap } from "../plan/bind/bind-map.ts";
+import { withoutComputed } from "./computed-inputs.ts";
 
 /** What a job is drafted for. */
 export interface DraftContext {
@@ -28,6 +29,8 @@ type Tried =
   | { readonly kind: "fits"; readonly binding: MapBinding }
   | { readonly kind: "misfit"; readonly problems: readonly Problem[] };
 
+const NOT_MADE: Problem = { where: "map.inputs", what: "an input cannot be made of its column" };
+
 /** Whether a drafted map fits: the job file's own checks and the planning of a job say so. */
 export function tryBind(map: DraftMap, { signature, folder, fields }: DraftContext): Tried {
   const parsed = mapSpec.safeParse(map);
@@ -39,7 +42,10 @@ export function tryBind(map: DraftMap, { signature, folder, fields }: DraftConte
     return { kind: "misfit", problems };
   }
   try {
-    return { kind: "fits", binding: bindMap(parsed.data, signature, fields, folder) };
+    const plain = withoutComputed(parsed.data.inputs, { signature, fields });
+    if (plain === null) return { kind: "misfit", problems: [NOT_MADE] };
+    const binding = bindMap({ ...parsed.data, inputs: plain.inputs }, signature, plain.fields, folder);
+    return { kind: "fits", binding };
   } catch (error) {
     if (!isShardmillError(error, "SPEC_INVALID")) throw error;
     return { kind: "misfit", problems: error.problems };

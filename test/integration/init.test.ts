@@ -1,13 +1,15 @@
 import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Float32, Table, vectorFromArray } from "apache-arrow";
+import { Binary, Float32, Int32, Table, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
+import { imageFile, PILLOW } from "../support/image-files.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
-import { mlpModel } from "../support/onnx-model.ts";
+import { mlpModel, onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { failing } from "../support/refusals.ts";
+import { only, tableOf } from "../support/sample-table.ts";
 import { idsTable, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
 
 /** `${NAME}`. */
@@ -55,6 +57,74 @@ test("rows of uneven length: ids from a list, and the mask made of them", async 
   const { yaml, out } = await initPlanRun(folder, "encoder.onnx", "data");
   expect(yaml).toContain("attention_mask: { mask: input_ids }");
   expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[60]]);
+});
+
+test("images in a folder's own way: what its preprocessor says, and what Pillow makes of the same files", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  const model = onnxModel({
+    inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, "height", "width"] }],
+    outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
+    nodes: [
+      {
+        op: "ReduceMean",
+        inputs: ["pixel_values"],
+        outputs: ["means"],
+        attributes: { axes: [2, 3], keepdims: 0 },
+      },
+    ],
+  });
+  await folder.write("m/model.onnx", model);
+  const preprocessor = {
+    image_processor_type: "CLIPImageProcessor",
+    size: { shortest_edge: 16 },
+    do_center_crop: true,
+    crop_size: { width: 12, height: 12 },
+    resample: 3,
+    image_mean: [0.485, 0.456, 0.406],
+    image_std: [0.229, 0.224, 0.225],
+  };
+  await folder.write("m/preprocessor_config.json", JSON.stringify(preprocessor));
+  const names = Object.keys(PILLOW.means);
+  const ids = only(
+    vectorFromArray(
+      names.map((_, row) => row),
+      new Int32(),
+    ),
+  );
+  const photos = only(vectorFromArray(names.map(imageFile), new Binary()));
+  await folder.writeData("data/photos.parquet", tableOf({ id: ids, pixel_values: photos }));
+  const { out } = await initPlanRun(folder, "m", "data");
+  const rows = await query(`SELECT means FROM '${out}' ORDER BY id`);
+  expect(rows.map(([means]) => Array.from(Object(means).items ?? means, Number))).toEqual(
+    names.map((name) => PILLOW.means[name]?.map((mean) => expect.closeTo(mean, 5))),
+  );
+});
+
+test("vectors of tokens are pooled as 1_Pooling says", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  await folder.write("m/onnx/model.onnx", maskedMeanModel());
+  await folder.write("m/1_Pooling/config.json", JSON.stringify({ pooling_mode_mean_tokens: true }));
+  await folder.write(
+    "m/modules.json",
+    JSON.stringify([{ type: "x.Transformer" }, { type: "x.Pooling" }, { type: "x.Normalize" }]),
+  );
+  await folder.writeData("data/ids.parquet", idsTable(unevenIds(30, 20)));
+  const { yaml, out } = await initPlanRun(folder, "m", "data");
+  expect(yaml).toContain("embedding: { tensor: tokens, op: pool, pool: mean, normalize: true }");
+  const lengths = await query(
+    `SELECT round(sqrt(list_sum(list_transform(embedding::FLOAT[], x -> x * x))), 4) FROM '${out}'`,
+  );
+  expect(
+    lengths
+      .flat()
+      .filter((length) => length !== 0)
+      .map(Number),
+  ).toEqual(
+    lengths
+      .flat()
+      .filter((l) => l !== 0)
+      .map(() => 1),
+  );
 });
 
 test("columns of one number each, with names that YAML and SQL take for something else", async () => {
