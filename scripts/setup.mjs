@@ -66,11 +66,10 @@ const sourceMs = Math.max(
   ...SOURCES.map((folder) => newestSourceMs(join(root, folder))),
 );
 if (builtMs < sourceMs) {
-  step("building", process.execPath, [
-    join(root, "node_modules", "typescript", "bin", "tsc"),
-    "-p",
-    "tsconfig.build.json",
-  ]);
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  step("building", process.execPath, [compiler, "-p", "tsconfig.build.json"]);
+  // The types of what the package exports.
+  step("declaring", process.execPath, [compiler, "-p", "tsconfig.api.json"]);
 }
 
 const bundler = join(root, "scripts", "bundle.mjs");

@@ -8,7 +8,7 @@ import type { InputBinding, MapBinding, OutputBinding } from "../../shared/domai
 import { opRowOf } from "../../shared/domain/output-fields.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
-import { madeColumns } from "../../shared/domain/step-binding.ts";
+import { madeColumns, type StepBinding } from "../../shared/domain/step-binding.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
@@ -20,6 +20,8 @@ import { renderTable } from "./table.ts";
 import { counted, labelled, oneLine } from "./text.ts";
 
 const MAX_FILES = 10;
+/** Enough of a digest to tell two apart by eye. */
+const DIGEST_CHARS = 12;
 const MAX_CELL_COLUMNS = 100;
 
 /** A planned job: what will be read, how it is cut, what goes into the model and what comes out. */
@@ -128,7 +130,17 @@ function stepsTable({ prepare, finish }: MapBinding, style: Style): string[] {
       : namesText(madeColumns(step).map(({ name, type }) => `${name} ${showType(type)}`)),
   ]);
   if (rows.length === 0) return [];
-  return ["", renderTable({ columns: ["step", "reads", "makes"], rows }, style)];
+  const table = renderTable({ columns: ["step", "reads", "makes"], rows }, style);
+  return ["", table, ...[...prepare, ...finish].flatMap(moduleLine)];
+}
+
+/** Whose code a step runs, and which. */
+function moduleLine({ where, op, files: [bundle] }: StepBinding): string[] {
+  if (op.kind !== "module" || bundle === undefined) return [];
+  const { bytes, sha256 } = bundle;
+  return [
+    `${where}: module ${oneLine(op.path)} (${formatBytes(bytes)}, sha256 ${sha256.slice(0, DIGEST_CHARS)})`,
+  ];
 }
 
 function namesText(names: readonly string[]): string {

@@ -52,6 +52,8 @@ export const ERROR_CODES = {
   SPEC_INVALID: { ...PLAIN, attempt: "count", exit: 2, grpc: "INVALID_ARGUMENT" },
   SQL_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "INVALID_ARGUMENT" },
   SQL_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  STEP_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "INVALID_ARGUMENT" },
+  STEP_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
 
   // The input.
   INPUT_NOT_FOUND: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "NOT_FOUND" },

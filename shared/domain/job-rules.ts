@@ -36,7 +36,7 @@ function checkImageInput(input: SourceSpec, context: Context): void {
 }
 
 /** What a step can be, each under its key. */
-const STEP_KEYS = ["sql"];
+const STEP_KEYS = ["sql", "module"];
 
 /** A step is one thing. */
 export function checkStepRules(step: Readonly<Record<string, unknown>>, context: Context): void {

@@ -5,7 +5,13 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
 import { imageSpec } from "./image-spec.ts";
-import { checkColumnClashes, checkInputRules, checkOutputRules, checkStepRules } from "./job-rules.ts";
+import {
+  checkColumnClashes,
+  checkInputRules,
+  checkOutputRules,
+  checkPath,
+  checkStepRules,
+} from "./job-rules.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
 const MAX_BATCH_ROWS = 1_048_576;
@@ -87,6 +93,16 @@ const stepSpec = z
       .describe(
         "A SELECT over `rows` (DuckDB) that makes each result of one row: new columns, fewer rows (`WHERE`), or several " +
           "of one (`unnest`).",
+      ),
+    module: z
+      .string()
+      .min(1)
+      .max(1_000_000)
+      .superRefine((found, context) => checkPath(found, context))
+      .exactOptional()
+      .describe(
+        "A file of your own code (.ts, .js, .mjs), relative to the job file, whose default export is a step: see " +
+          "[your own code](#your-own-code).",
       ),
   })
   .superRefine(checkStepRules);

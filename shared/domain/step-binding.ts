@@ -40,7 +40,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | ImageOp;
+type StepOp = SqlOp | ImageOp | ModuleOp;
 
 /** A SELECT over `rows`. */
 export interface SqlOp {
@@ -49,6 +49,15 @@ export interface SqlOp {
   readonly select: string;
   /** Columns that the SELECT only names: they must be there, and their values do not matter. */
   readonly named: readonly string[];
+}
+
+/** A user's own code: its bundle is the step's only file. */
+export interface ModuleOp {
+  readonly kind: "module";
+  /** The user's file, as people are shown it. */
+  readonly path: string;
+  /** How long a row, or a call with a record batch, may take. */
+  readonly timeoutSeconds: number;
 }
 
 /** The files of all steps of a map, each once. */

@@ -40,10 +40,12 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     model: { ...model, path: absolute(model.path) },
     map: {
       ...map,
+      prepare: map.prepare.map((step) => absoluteStep(step, absolute)),
       inputs: mapValues(map.inputs, ({ image, ...input }) =>
         image === undefined ? input : { ...input, image: { ...image, folder: absolute(image.folder) } },
       ),
       outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)),
+      finish: map.finish.map((step) => absoluteStep(step, absolute)),
     },
     ...rest,
     output: { ...output, path: absolute(output.path) },
@@ -103,6 +105,14 @@ function withoutNulls(value: unknown, path: KeyPath): unknown {
 
 function mapValues<T, R>(record: Readonly<Record<string, T>>, change: (value: T) => R): Record<string, R> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}
+
+/** With its own file's path, where it has one. */
+function absoluteStep<T extends { readonly module?: string }>(
+  step: T,
+  absolute: (path: string) => string,
+): T {
+  return step.module === undefined ? step : { ...step, module: absolute(step.module) };
 }
 
 function absolutePath(path: string, folder: string): string {

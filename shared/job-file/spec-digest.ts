@@ -1,5 +1,6 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
+import type { StepSpec } from "../domain/map-spec.ts";
 import { type FolderFacts, leavesLabels } from "../domain/model-folder.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
 
@@ -14,6 +15,7 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
  * - `output.path` and `name`: where a result is and what it is called do not change it;
  * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
  *   sealed plan;
+ * - where a step's own code lies: its bundle is digested beside this;
  * - `model.check`: it says whether a job may run, and nothing about what comes out;
  * - `errors.maxRows`: raising it is how a job that ran out of it is taken up again.
  *
@@ -29,6 +31,10 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   );
   const hasImages = Object.values(spec.map.inputs).some(({ image }) => image !== undefined);
   const images = hasImages ? (facts?.image ?? null) : null;
+  // By its place among them: which step has which is part of the job.
+  const modules = [...new Set([...prepare, ...finish].flatMap(({ module: path }) => path ?? []))];
+  const withoutPath = ({ module: path, ...step }: StepSpec) =>
+    path === undefined ? step : { ...step, module: modules.indexOf(path) };
   const { precision } = spec.model;
   const { where } = spec.input;
   return sha256(
@@ -38,8 +44,8 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       ...(images === null ? {} : { images }),
       outputs,
       keep,
-      ...(prepare.length === 0 ? {} : { prepare }),
-      ...(finish.length === 0 ? {} : { finish }),
+      ...(prepare.length === 0 ? {} : { prepare: prepare.map(withoutPath) }),
+      ...(finish.length === 0 ? {} : { finish: finish.map(withoutPath) }),
       ...(where === undefined ? {} : { where }),
       reduce: spec.reduce,
       rows: spec.output.rows,

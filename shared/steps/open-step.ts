@@ -19,5 +19,9 @@ export async function openStep(
       const { openImageStep } = await import("./image-step.ts");
       return openImageStep(binding, binding.op);
     }
+    case "module": {
+      const { openModuleStep } = await import("./module-step.ts");
+      return openModuleStep(binding, binding.op, options);
+    }
   }
 }

@@ -143,10 +143,11 @@ const imageOp: z.ZodType<ImageOp> = z.object({
 });
 
 const sqlOp = z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) });
+const moduleOp = z.object({ kind: z.literal("module"), path: z.string(), timeoutSeconds: z.number() });
 
 const stepBinding: z.ZodType<StepBinding> = z.object({
   where: z.string(),
-  op: z.union([sqlOp, imageOp]),
+  op: z.union([sqlOp, imageOp, moduleOp]),
   files: z.array(z.object({ location, bytes: count, sha256: z.string() })),
   reads: z.array(z.string()),
   columns: z.array(

@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { present } from "../../../shared/core/assert.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeTempFolder } from "../../../shared/core/temp-folder.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
@@ -7,6 +8,7 @@ import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
 import { planSql } from "../../../shared/steps/plan-sql.ts";
+import { planModule } from "../module/plan-module.ts";
 import type { StepFiles } from "./step-files.ts";
 
 /** How long the SELECT of a step may take over no rows at all. */
@@ -31,7 +33,7 @@ interface StepContext extends StepsContext {
 /**
  * Binds steps one after the other, the first to `fields`.
  *
- * @throws {SQL_INVALID} {SPEC_INVALID} with all problems of the first that has some
+ * @throws {SQL_INVALID} {STEP_INVALID} {SPEC_INVALID} with all problems of the first that has some
  */
 export async function planSteps(
   key: string,
@@ -54,8 +56,12 @@ export function fieldsBehind(steps: readonly StepBinding[], fields: readonly Fie
 }
 
 /** The job file's rules see to it that a step is one thing. */
-async function planStep({ sql }: StepSpec, context: StepContext): Promise<StepBinding> {
+async function planStep({ sql, module }: StepSpec, context: StepContext): Promise<StepBinding> {
   if (sql !== undefined) return await planSqlStep(sql, context);
+  if (module !== undefined) {
+    const file = present(context.files.get(module), "the files of the steps have been read");
+    return await planModule({ ...context, path: module, file });
+  }
   throw new Error("broken invariant: a step does something");
 }
 

@@ -1,11 +1,12 @@
 import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
-import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
 import { reasonOf } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { digestStored } from "../../../shared/storage/whole-file.ts";
+import { keepBundle } from "../module/keep-bundle.ts";
 
 /** By the location that the job file names: its steps' files. */
 export type StepFiles = ReadonlyMap<string, StepFile>;
@@ -21,10 +22,19 @@ function filesNamedBy(_map: JobSpec["map"]): readonly NamedFile[] {
   return [];
 }
 
+/** The user's own code, which is bundled first. */
+function modulesOf(map: JobSpec["map"]): readonly NamedFile[] {
+  return (["prepare", "finish"] as const).flatMap((stage) =>
+    map[stage].flatMap(({ module: path }, index) =>
+      path === undefined ? [] : [{ where: `map.${stage}[${index}]`, path }],
+    ),
+  );
+}
+
 /**
- * The files that a job's steps need, each by its content.
+ * The files that a job's steps need, each by its content; of the user's own code, the bundle.
  *
- * @throws {SPEC_INVALID} naming all that cannot be read
+ * @throws {SPEC_INVALID} naming all that cannot be read, or does not compile
  */
 export async function readStepFiles(
   map: JobSpec["map"],
@@ -42,6 +52,15 @@ export async function readStepFiles(
     } catch (error) {
       signal.throwIfAborted();
       problems.push({ where, what: `cannot be read: ${reasonOf(error)}`, expected: "a file", found: path });
+    }
+  }
+  for (const { where, path } of modulesOf(map)) {
+    if (files.has(path)) continue;
+    try {
+      files.set(path, await keepBundle(path, where, signal));
+    } catch (error) {
+      if (!isShardmillError(error, "STEP_INVALID")) throw error;
+      problems.push(...error.problems);
     }
   }
   if (problems.length === 0) return files;

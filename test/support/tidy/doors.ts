@@ -16,10 +16,11 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/(access\/credential|job-file\/read-job-file)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
+  /^coordinator\/plan\/module\/(bundle-module|keep-bundle)\.ts$/,
   // Scratch.
   /^shared\/core\/temp-folder\.ts$/,
   /^coordinator\/plan\/(plan-job|steps\/plan-steps)\.ts$/,
-  /^shared\/steps\/(plan-sql|sql-step)\.ts$/,
+  /^shared\/steps\/(plan-sql|sql-step|module-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
   /^estimate\/(estimate-job|run-samples)\.ts$/,

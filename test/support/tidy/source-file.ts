@@ -74,7 +74,10 @@ export function parseSource(path: string, text: string): SourceFile {
     }
   }
   for (const { moduleRequest, start } of module.dynamicImports) {
-    const specifier = text.slice(moduleRequest.start + 1, moduleRequest.end - 1);
+    const literal = text.slice(moduleRequest.start, moduleRequest.end);
+    // What is found out when it runs is nobody's package.
+    if (!/^["'`]/.test(literal)) continue;
+    const specifier = literal.slice(1, -1);
     imports.push({ specifier, names: ["*"], typeOnly: false, reExport: false, line: lineAt(text, start) });
   }
   return {

@@ -77,3 +77,11 @@ describe("the digest of a spec", () => {
     expect(specDigest(spec(images, "map.inputs.image.image.folder=photos"))).toBe(specDigest(spec(images)));
   });
 });
+
+test("where own code lies is no part of it, and which step has which is", () => {
+  const digest = (...paths: string[]) =>
+    digestOf({ set: [`map.prepare=[${paths.map((path) => `{module: ${path}}`).join(", ")}]`] });
+  expect(digest("./a.ts")).toBe(digest("./elsewhere/a.ts"));
+  expect(digest("./a.ts", "./b.ts", "./a.ts")).toBe(digest("./c.ts", "./d.ts", "./c.ts"));
+  expect(digest("./a.ts", "./b.ts", "./a.ts")).not.toBe(digest("./a.ts", "./a.ts", "./b.ts"));
+});

@@ -1,0 +1,45 @@
+import { randomBytes } from "node:crypto";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { cacheFolder } from "../../../shared/core/cache-folder.ts";
+import { digestFile, sha256 } from "../../../shared/core/digest.ts";
+import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { makeFolders } from "../../../shared/core/make-folders.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import type { StepFile } from "../../../shared/domain/step-binding.ts";
+import { bundleModule } from "./bundle-module.ts";
+
+/**
+ * The bundle of a module, in the user's cache under its own digest: a job that is taken up again finds the
+ * same bytes there, or is another job.
+ *
+ * @param path absolute
+ * @param where how errors name the step
+ * @throws {STEP_INVALID} it does not compile
+ * @throws {CACHE_FAILED} the cache cannot be written
+ */
+export async function keepBundle(path: string, where: string, signal: AbortSignal): Promise<StepFile> {
+  const bytes = await bundleModule(path, where);
+  signal.throwIfAborted();
+  const digest = sha256(bytes);
+  const folder = cacheFolder("modules");
+  const kept = join(folder, `${digest}.mjs`);
+  const file = { location: parseLocation(kept), bytes: bytes.length, sha256: digest };
+  const found = await digestFile(kept, signal).catch(() => null);
+  signal.throwIfAborted();
+  if (found?.sha256 === digest) return file;
+  const temporary = `${kept}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
+  try {
+    await makeFolders(folder);
+    await writeFile(temporary, bytes);
+    await rename(temporary, kept);
+    return file;
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw new ShardmillError("CACHE_FAILED", `the bundle of ${where} cannot be kept: ${messageOf(cause)}`, {
+      fields: { path: kept },
+      hint: "set SHARDMILL_CACHE to a folder that can be written",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,56 @@
+import { type Data, Vector } from "apache-arrow";
+import type { NamedType, ScalarName, ValueType } from "./value-type.ts";
+
+/** A null where a type says that there is none. */
+export class NullFault extends Error {
+  override readonly name = "NullFault";
+}
+
+/**
+ * Reads a column's values as a step is given them. They share no memory with the column.
+ *
+ * @param data plain: no dictionary, no view
+ * @returns throws {NullFault} for a null that the type does not allow
+ */
+export function valueReader(data: Data, { name, type }: NamedType): (row: number) => unknown {
+  const values = new Vector([data]);
+  return (row) => fromArrow(values.get(row), type, name);
+}
+
+function fromArrow(value: unknown, { shape, isNullable }: ValueType, path: string): unknown {
+  if (value === null || value === undefined) {
+    if (isNullable) return null;
+    throw new NullFault(`\`${path}\` is null`);
+  }
+  switch (shape.kind) {
+    case "scalar":
+      return scalarFromArrow(value, shape.name);
+    case "list":
+      return Array.from(value as Iterable<unknown>, (item, at) =>
+        fromArrow(item, shape.item, `${path}[${at}]`),
+      );
+    case "vector":
+      return vectorFromArrow(value as Vector, shape.item === "float16", path);
+    case "struct":
+      return Object.fromEntries(
+        shape.fields.map(({ name, type }) => [
+          name,
+          fromArrow(Reflect.get(value, name), type, `${path}.${name}`),
+        ]),
+      );
+  }
+}
+
+function scalarFromArrow(value: unknown, name: ScalarName): unknown {
+  if (name === "binary") return (value as Uint8Array).slice();
+  // Parts of a millisecond come as a fraction.
+  if (name === "date" || name === "timestamp") return new Date(Math.floor(Number(value)));
+  return value;
+}
+
+function vectorFromArrow(vector: Vector, isHalf: boolean, path: string): unknown {
+  if (vector.nullCount > 0) throw new NullFault(`\`${path}\` has a null among its numbers`);
+  // Arrow's own array of halves is of their bits.
+  if (isHalf) return Float32Array.from(vector as Iterable<number>);
+  return (vector.toArray() as Float32Array).slice();
+}

@@ -1,0 +1,115 @@
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { RecordBatch } from "apache-arrow";
+import { orAbort } from "../core/abort.ts";
+import { present } from "../core/assert.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { packBatch, unpackBatch } from "../dataset/packed-table.ts";
+import { plainCopy } from "../dataset/plain-batch.ts";
+import { type ModuleOp, madeColumns, type StepBinding } from "../domain/step-binding.ts";
+import { ALL_ROWS } from "../modules/module-protocol.ts";
+import { type ModuleAnswer, ModuleThread, ThreadLost } from "../modules/module-thread-client.ts";
+import type { FailedRow } from "../modules/run-task.ts";
+import type { OpenStepOptions, Step, StepResult } from "./step.ts";
+
+/**
+ * Rows of one record batch that may end their thread, each after its time: if more do, it is not the rows.
+ */
+const MOST_LOST = 10;
+
+/** Opens a user's own code as a step: in a thread of its own, which the first record batch starts. */
+export async function openModuleStep(
+  binding: StepBinding,
+  op: ModuleOp,
+  { scratchPath, paths }: OpenStepOptions,
+): Promise<Step> {
+  const bundle = present(paths[0], "a module's bundle is one of its files");
+  const folder = await mkdtemp(join(scratchPath, "step-"));
+  // Node tells by a file's name how it is to be loaded.
+  const path = join(folder, "step.mjs");
+  await copyFile(bundle, path);
+  return new ModuleStep(binding, op, folder, path);
+}
+
+class ModuleStep implements Step {
+  readonly #binding: StepBinding;
+  readonly #limitMs: number;
+  readonly #made: readonly string[];
+  readonly #folder: string;
+  readonly #path: string;
+  #thread: ModuleThread | null = null;
+
+  constructor(binding: StepBinding, op: ModuleOp, folder: string, path: string) {
+    this.#binding = binding;
+    this.#limitMs = op.timeoutSeconds * 1000;
+    this.#made = madeColumns(binding).map(({ name }) => name);
+    this.#folder = folder;
+    this.#path = path;
+  }
+
+  /**
+   * When its thread hangs or ends, the rows are run again, one at a time in a new one, so that it is known
+   * which of them is to blame.
+   *
+   * @throws {STEP_INVALID} {STEP_FAILED} naming the step
+   */
+  async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    const lost: FailedRow[] = [];
+    for (let isCareful = false; ; isCareful = true) {
+      try {
+        return result(await this.#attempt(batch, lost, isCareful, signal), batch.numRows);
+      } catch (error) {
+        if (!(error instanceof ThreadLost)) throw error;
+        if (isCareful) lost.push(...this.#rowsToBlame(error, batch.numRows, lost));
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread?.[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #attempt(
+    batch: RecordBatch,
+    lost: readonly FailedRow[],
+    isCareful: boolean,
+    signal: AbortSignal,
+  ): Promise<ModuleAnswer> {
+    signal.throwIfAborted();
+    if (this.#thread === null || this.#thread.isLost)
+      this.#thread = new ModuleThread(this.#path, this.#binding.where);
+    const thread = this.#thread;
+    const packed = packBatch(plainCopy(batch));
+    const running = thread.run(
+      { kind: "run", batch: packed, made: this.#made, lost, isCareful },
+      this.#limitMs,
+    );
+    try {
+      return await orAbort(running, signal);
+    } catch (error) {
+      running.catch(() => {});
+      // It may be in the middle of anything.
+      if (signal.aborted) await thread.kill();
+      throw error;
+    }
+  }
+
+  /** @throws {STEP_FAILED} no row is */
+  #rowsToBlame({ row, message }: ThreadLost, rows: number, lost: readonly FailedRow[]): readonly FailedRow[] {
+    const { where } = this.#binding;
+    const blamed = row === ALL_ROWS ? Array.from({ length: rows }, (_, index) => index) : [row];
+    const known = new Set(lost.map((failed) => failed.row));
+    const isRow = row >= 0 || row === ALL_ROWS;
+    if (!isRow || lost.length >= MOST_LOST)
+      throw new ShardmillError("STEP_FAILED", `${where} ${message}`, { fields: { where } });
+    return blamed
+      .filter((index) => !known.has(index))
+      .map((index) => ({ row: index, code: "ROW_FAILED", message: `${where} ${message}` }));
+  }
+}
+
+function result({ made, sources, failed }: ModuleAnswer, rows: number): StepResult {
+  const isEach = sources.length === rows && sources.every((row, at) => row === at);
+  return { made: unpackBatch(made), sources: isEach ? null : sources, failed };
+}
