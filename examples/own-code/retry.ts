@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 20;
+
+/** Tries again what throws, after pauses that grow. */
+export async function retry<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tried === ATTEMPTS || signal.aborted) throw error;
+      await sleep(FIRST_PAUSE_MS * 2 ** tried, undefined, { signal });
+    }
+  }
+}
+
+/** Lets callers through one after the other, no more than so many a second. */
+export class Rate {
+  readonly #everyMs: number;
+  #nextMs = 0;
+
+  constructor(perSecond: number) {
+    this.#everyMs = 1000 / perSecond;
+  }
+
+  async turn(signal: AbortSignal): Promise<void> {
+    const nowMs = performance.now();
+    const turnMs = Math.max(nowMs, this.#nextMs);
+    this.#nextMs = turnMs + this.#everyMs;
+    if (turnMs > nowMs) await sleep(turnMs - nowMs, undefined, { signal });
+  }
+}

@@ -1,0 +1,38 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** The service has no word for zero. */
+const WORDS = [undefined, "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+/** One call in so many fails: callers have to ask again. */
+const FAILS_EVERY = 7;
+
+interface WordService extends AsyncDisposable {
+  readonly url: string;
+  /** How often it was asked, and how often it failed. */
+  readonly calls: { asked: number; failed: number };
+}
+
+/** A service on this machine that says digits in words, and now and then fails. */
+export async function startWordService(): Promise<WordService> {
+  const calls = { asked: 0, failed: 0 };
+  const server = createServer((request, response) => {
+    calls.asked += 1;
+    if (calls.asked % FAILS_EVERY === 0) {
+      calls.failed += 1;
+      response.writeHead(503).end();
+      return;
+    }
+    const word = WORDS[Number(request.url?.slice(1))];
+    response.writeHead(word === undefined ? 404 : 200).end(word);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    calls,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
