@@ -10,7 +10,15 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["cli", "coordinator", "estimate", "shared", "worker"];
 
 /** They load native code or WebAssembly that lies beside them. */
-const LEFT_OUT = ["@duckdb/node-api", "esbuild", "lz4-napi", "onnxruntime-node", "parquet-wasm", "sharp"];
+const LEFT_OUT = [
+  "@anush008/tokenizers",
+  "@duckdb/node-api",
+  "esbuild",
+  "lz4-napi",
+  "onnxruntime-node",
+  "parquet-wasm",
+  "sharp",
+];
 
 /** They read .proto files from their own folder, by `__dirname`, which a bundled module does not have. */
 const keepFolders = {

@@ -125,13 +125,37 @@ function stepsTable({ prepare, finish }: MapBinding, style: Style): string[] {
   const rows = [...prepare, ...finish].map((step) => [
     step.where,
     namesText(step.reads),
-    step.op.kind === "image"
-      ? `${namesText(madeColumns(step).map(({ name }) => name))}: ${imageText(step.op)}`
-      : namesText(madeColumns(step).map(({ name, type }) => `${name} ${showType(type)}`)),
+    namesText(madeColumns(step).map(({ name, type }) => `${name} ${showType(type)}`)),
+    howText(step),
   ]);
   if (rows.length === 0) return [];
-  const table = renderTable({ columns: ["step", "reads", "makes"], rows }, style);
+  const hasHow = rows.some(([, , , how]) => how !== "");
+  const columns = ["step", "reads", "makes", ...(hasHow ? ["how"] : [])];
+  const shown = hasHow ? rows : rows.map((row) => row.slice(0, -1));
+  const table = renderTable({ columns, rows: shown }, style, { maxCellColumns: MAX_CELL_COLUMNS });
   return ["", table, ...[...prepare, ...finish].flatMap(moduleLine)];
+}
+
+/** What a step does beyond what it reads and makes. SQL is for its author to know. */
+function howText({ op }: StepBinding): string {
+  switch (op.kind) {
+    case "sql":
+    case "module":
+      return "";
+    case "image":
+      return imageText(op);
+    case "tokenize": {
+      const { maxTokens, truncation, specialTokens, prefix } = op;
+      const limit =
+        maxTokens === null ? "all tokens" : `at most ${maxTokens} tokens a row, cut off at the ${truncation}`;
+      const behind = prefix === "" ? "" : `, behind ${JSON.stringify(prefix)}`;
+      return `${limit}${specialTokens ? "" : ", no special ones"}${behind}`;
+    }
+    case "split": {
+      const overlap = op.overlap === 0 ? "" : `, ${op.overlap} of them twice`;
+      return `passages of at most ${op.tokens} tokens${overlap}${op.sentences ? ", by sentences" : ""}`;
+    }
+  }
 }
 
 /** Whose code a step runs, and which. */

@@ -35,8 +35,48 @@ function checkImageInput(input: SourceSpec, context: Context): void {
   }
 }
 
+/** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
+const TOKENIZER_EXCLUDES = ["mask", "image", "shape", "fill"];
+const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens"];
+
+/** An input of text is one column or two, and keys for text are for text. */
+export function checkTextRules(input: SourceSpec, context: Context): void {
+  const { tokenizer, types, columns } = input;
+  if (types !== undefined) {
+    const others = ["column", "columns", "tokenizer", "pad", ...TOKENIZER_EXCLUDES, ...TOKENIZER_KEYS];
+    for (const key of others.filter((other) => input[other] !== undefined))
+      refuse(context, [key], `\`types\` and \`${key}\` exclude each other`, { expected: "`types` alone" });
+    return;
+  }
+  const strangers = tokenizer === undefined ? TOKENIZER_KEYS : TOKENIZER_EXCLUDES;
+  for (const key of strangers.filter((other) => input[other] !== undefined)) {
+    if (tokenizer === undefined)
+      refuse(context, [key], `\`${key}\` is for text`, { expected: "a `tokenizer` beside it" });
+    else
+      refuse(context, [key], `\`tokenizer\` and \`${key}\` exclude each other`, {
+        expected: "`tokenizer` alone",
+      });
+  }
+  if (tokenizer === undefined || columns === undefined || (Array.isArray(columns) && columns.length === 2))
+    return;
+  refuse(context, ["columns"], "a tokenizer takes one text, or a pair", {
+    expected: "`column` for one, or a list of two `columns`",
+    found: Array.isArray(columns) ? `a list of ${columns.length}` : "a pattern",
+  });
+}
+
+/** A passage goes on beyond what it has of the one before. */
+export function checkSplitRules(
+  { tokens, overlap }: { readonly tokens: number; readonly overlap: number },
+  context: Context,
+): void {
+  if (overlap < tokens) return;
+  const found = `${overlap}, of passages of ${tokens}`;
+  refuse(context, ["overlap"], "is a whole passage, or more", { expected: "less than `tokens`", found });
+}
+
 /** What a step can be, each under its key. */
-const STEP_KEYS = ["sql", "module"];
+const STEP_KEYS = ["sql", "split", "module"];
 
 /** A step is one thing. */
 export function checkStepRules(step: Readonly<Record<string, unknown>>, context: Context): void {

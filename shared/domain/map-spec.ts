@@ -11,7 +11,9 @@ import {
   checkOutputRules,
   checkPath,
   checkStepRules,
+  checkTextRules,
 } from "./job-rules.ts";
+import { splitSpec, TEXT_KEYS } from "./text-spec.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
 const MAX_BATCH_ROWS = 1_048_576;
@@ -33,6 +35,7 @@ const inputSpec = z
         "The column holds images, as the bytes of files or as their paths: how they become values. `{}` is all " +
           "defaults. See [images](#images).",
       ),
+    ...TEXT_KEYS,
     scale: z
       .number()
       .default(1)
@@ -58,7 +61,8 @@ const inputSpec = z
           "RoBERTa's ids). Left out: 0, or no padding at all when the model is given no mask.",
       ),
   })
-  .superRefine(checkInputRules);
+  .superRefine(checkInputRules)
+  .superRefine(checkTextRules);
 
 const outputKeys = {
   tensor: COLUMN_NAME.exactOptional().describe("The ONNX output. Left out: the model's only output."),
@@ -104,6 +108,9 @@ const stepSpec = z
         "A file of your own code (.ts, .js, .mjs), relative to the job file, whose default export is a step: see " +
           "[your own code](#your-own-code).",
       ),
+    split: splitSpec
+      .exactOptional()
+      .describe("Long texts cut into passages, a row for each. See [text](#text)."),
   })
   .superRefine(checkStepRules);
 

@@ -40,7 +40,34 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | ImageOp | ModuleOp;
+type StepOp = SqlOp | ImageOp | ModuleOp | TokenizeOp | SplitOp;
+
+/** Token ids of texts. Its file is the tokenizer. */
+export interface TokenizeOp {
+  readonly kind: "tokenize";
+  /** The columns of text: one, or a pair. */
+  readonly texts: readonly string[];
+  /** Stands in front of each text, of a pair in front of the first. */
+  readonly prefix: string;
+  /** Of a row, special ones counted; null: all. */
+  readonly maxTokens: number | null;
+  /** The side that is cut off. */
+  readonly truncation: "left" | "right";
+  readonly specialTokens: boolean;
+  /** The columns that it makes: a list for each row. */
+  readonly ids: string;
+  readonly types: string;
+}
+
+/** Passages of texts, a row for each. Its file is the tokenizer. */
+export interface SplitOp {
+  readonly kind: "split";
+  readonly column: string;
+  /** Of a passage, special ones counted. */
+  readonly tokens: number;
+  readonly overlap: number;
+  readonly sentences: boolean;
+}
 
 /** A SELECT over `rows`. */
 export interface SqlOp {

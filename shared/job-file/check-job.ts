@@ -4,6 +4,7 @@ import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
+import { withFiles } from "./map-files.ts";
 import { isGroup } from "./overrides.ts";
 import { literalPattern } from "./path-pattern.ts";
 
@@ -39,13 +40,8 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     input: { ...input, path: input.path.map((path) => absolutePath(path, literalPattern(options.folder))) },
     model: { ...model, path: absolute(model.path) },
     map: {
-      ...map,
-      prepare: map.prepare.map((step) => absoluteStep(step, absolute)),
-      inputs: mapValues(map.inputs, ({ image, ...input }) =>
-        image === undefined ? input : { ...input, image: { ...image, folder: absolute(image.folder) } },
-      ),
+      ...withFiles(withFolders(map, absolute), absolute),
       outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)),
-      finish: map.finish.map((step) => absoluteStep(step, absolute)),
     },
     ...rest,
     output: { ...output, path: absolute(output.path) },
@@ -103,16 +99,12 @@ function withoutNulls(value: unknown, path: KeyPath): unknown {
   return Object.fromEntries(kept);
 }
 
-function mapValues<T, R>(record: Readonly<Record<string, T>>, change: (value: T) => R): Record<string, R> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
-}
-
-/** With its own file's path, where it has one. */
-function absoluteStep<T extends { readonly module?: string }>(
-  step: T,
-  absolute: (path: string) => string,
-): T {
-  return step.module === undefined ? step : { ...step, module: absolute(step.module) };
+function withFolders(map: JobSpec["map"], rename: (folder: string) => string): JobSpec["map"] {
+  const inputs = Object.entries(map.inputs).map(([name, { image, ...input }]) => {
+    if (image === undefined) return [name, input];
+    return [name, { ...input, image: { ...image, folder: rename(image.folder) } }];
+  });
+  return { ...map, inputs: Object.fromEntries(inputs) };
 }
 
 function absolutePath(path: string, folder: string): string {

@@ -1,8 +1,8 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
-import type { StepSpec } from "../domain/map-spec.ts";
 import { type FolderFacts, leavesLabels } from "../domain/model-folder.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
+import { withFiles } from "./map-files.ts";
 
 /**
  * What must be equal for two runs to give the same result, as a sha256: on resume, the same job.
@@ -12,6 +12,7 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
  * version of the converter. Not in:
  * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
  * - `image.folder` of an input: the job may move, with its images;
+ * - the paths of other files, but which of them are one: their content is put in when it is read;
  * - `output.path` and `name`: where a result is and what it is called do not change it;
  * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
  *   sealed plan;
@@ -24,28 +25,28 @@ import { CONVERTER_VERSION } from "../domain/precision.ts";
  * settles that, and has a digest of its own), and how images are prepared.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
-  const { keep, prepare, finish } = spec.map;
+  const files: string[] = [];
+  const { inputs, keep, prepare, finish } = withFiles(spec.map, (path) => {
+    if (!files.includes(path)) files.push(path);
+    return String(files.indexOf(path));
+  });
   const labels = facts?.labels ?? null;
   const outputs = spec.map.outputs.map((output) =>
     labels !== null && leavesLabels(output) ? { ...output, labels } : output,
   );
-  const hasImages = Object.values(spec.map.inputs).some(({ image }) => image !== undefined);
+  const hasImages = Object.values(inputs).some(({ image }) => image !== undefined);
   const images = hasImages ? (facts?.image ?? null) : null;
-  // By its place among them: which step has which is part of the job.
-  const modules = [...new Set([...prepare, ...finish].flatMap(({ module: path }) => path ?? []))];
-  const withoutPath = ({ module: path, ...step }: StepSpec) =>
-    path === undefined ? step : { ...step, module: modules.indexOf(path) };
   const { precision } = spec.model;
   const { where } = spec.input;
   return sha256(
     canonicalJson({
       version: 1,
-      inputs: withoutFolders(spec.map.inputs),
+      inputs: withoutFolders(inputs),
       ...(images === null ? {} : { images }),
       outputs,
       keep,
-      ...(prepare.length === 0 ? {} : { prepare: prepare.map(withoutPath) }),
-      ...(finish.length === 0 ? {} : { finish: finish.map(withoutPath) }),
+      ...(prepare.length === 0 ? {} : { prepare }),
+      ...(finish.length === 0 ? {} : { finish }),
       ...(where === undefined ? {} : { where }),
       reduce: spec.reduce,
       rows: spec.output.rows,

@@ -23,5 +23,13 @@ export async function openStep(
       const { openModuleStep } = await import("./module-step.ts");
       return openModuleStep(binding, binding.op, options);
     }
+    case "tokenize": {
+      const { openTokenizeStep } = await import("./tokenize-step.ts");
+      return openTokenizeStep(binding, binding.op, options);
+    }
+    case "split": {
+      const { openSplitStep } = await import("./split-step.ts");
+      return openSplitStep(binding, binding.op, options);
+    }
   }
 }

@@ -142,12 +142,32 @@ const imageOp: z.ZodType<ImageOp> = z.object({
   ...imageSize,
 });
 
-const sqlOp = z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) });
-const moduleOp = z.object({ kind: z.literal("module"), path: z.string(), timeoutSeconds: z.number() });
+const stepOp: z.ZodType<StepBinding["op"]> = z.union([
+  imageOp,
+  z.object({ kind: z.literal("module"), path: z.string(), timeoutSeconds: z.number() }),
+  z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
+  z.object({
+    kind: z.literal("tokenize"),
+    texts: z.array(z.string()),
+    prefix: z.string(),
+    maxTokens: count.nullable(),
+    truncation: z.enum(["left", "right"]),
+    specialTokens: z.boolean(),
+    ids: z.string(),
+    types: z.string(),
+  }),
+  z.object({
+    kind: z.literal("split"),
+    column: z.string(),
+    tokens: count,
+    overlap: count,
+    sentences: z.boolean(),
+  }),
+]);
 
 const stepBinding: z.ZodType<StepBinding> = z.object({
   where: z.string(),
-  op: z.union([sqlOp, imageOp, moduleOp]),
+  op: stepOp,
   files: z.array(z.object({ location, bytes: count, sha256: z.string() })),
   reads: z.array(z.string()),
   columns: z.array(

@@ -3,9 +3,10 @@ import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import { fieldsBehind } from "../steps/plan-steps.ts";
 import { imageInput } from "./image-input.ts";
 import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
+import { strayTypes, textInput } from "./text-input.ts";
 
 /** All of them. */
-const INPUT_STEPS: readonly InputStep[] = [imageInput];
+const INPUT_STEPS: readonly InputStep[] = [imageInput, textInput];
 
 /**
  * The steps of inputs that are computed, in the order of the inputs, and the inputs behind them.
@@ -32,6 +33,7 @@ export async function planInputSteps(
       }
     }
   }
+  problems.push(...strayTypes(left));
   if (problems.length === 0) return { steps, inputs: left };
   const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
   throw new ShardmillError("SPEC_INVALID", `the inputs of the map have ${count}`, { problems });

@@ -9,6 +9,7 @@ import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
 import { planSql } from "../../../shared/steps/plan-sql.ts";
 import { planModule } from "../module/plan-module.ts";
+import { planSplit } from "./plan-split.ts";
 import type { StepFiles } from "./step-files.ts";
 
 /** How long the SELECT of a step may take over no rows at all. */
@@ -56,8 +57,9 @@ export function fieldsBehind(steps: readonly StepBinding[], fields: readonly Fie
 }
 
 /** The job file's rules see to it that a step is one thing. */
-async function planStep({ sql, module }: StepSpec, context: StepContext): Promise<StepBinding> {
+async function planStep({ sql, module, split }: StepSpec, context: StepContext): Promise<StepBinding> {
   if (sql !== undefined) return await planSqlStep(sql, context);
+  if (split !== undefined) return await planSplit(split, context);
   if (module !== undefined) {
     const file = present(context.files.get(module), "the files of the steps have been read");
     return await planModule({ ...context, path: module, file });

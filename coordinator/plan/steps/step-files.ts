@@ -3,6 +3,7 @@ import { isShardmillError, type Problem, ShardmillError } from "../../../shared/
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
+import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { reasonOf } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { digestStored } from "../../../shared/storage/whole-file.ts";
@@ -18,8 +19,15 @@ interface NamedFile {
 }
 
 /** What the steps of a job need beside their rows. */
-function filesNamedBy(_map: JobSpec["map"]): readonly NamedFile[] {
-  return [];
+function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
+  const named = (where: string, path: string | undefined) => (path === undefined ? [] : [{ where, path }]);
+  const ofInputs = Object.entries(inputs).map(([name, { tokenizer }]) => {
+    return named(formatKeyPath(["map", "inputs", name, "tokenizer"]), tokenizer);
+  });
+  const ofSteps = Object.entries({ prepare, finish }).flatMap(([key, steps]) =>
+    steps.map(({ split }, at) => named(`map.${key}[${at}].split.tokenizer`, split?.tokenizer)),
+  );
+  return [...ofInputs, ...ofSteps].flat();
 }
 
 /** The user's own code, which is bundled first. */

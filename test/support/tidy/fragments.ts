@@ -18,8 +18,6 @@ export const SEAMS: readonly RegExp[] = [
   /^shared\/wire\/descriptors\.ts$/,
   // What a library's values are as JSON; its one user is as long as a file may be.
   /^shared\/sql\/json-values\.ts$/,
-  // Opens a step by its kind: a new kind touches it, and loads its own code alone.
-  /^shared\/steps\/open-step\.ts$/,
 ];
 
 /** Small files of the product that one other file imports (tests not counted). */

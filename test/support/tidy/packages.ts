@@ -13,6 +13,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
   { packages: /^sharp$/, folders: ["shared/images/"] },
   { packages: /^esbuild$/, folders: ["coordinator/plan/module/"] },
+  { packages: /^@anush008\/tokenizers$/, folders: ["shared/text/"] },
   { packages: /^yaml$/, folders: ["shared/job-file/"] },
   { packages: /^pino$/, folders: ["shared/core/"] },
   { packages: /^(yargs|string-width)$/, folders: ["cli/"] },

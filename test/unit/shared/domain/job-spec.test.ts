@@ -45,6 +45,12 @@ describe("the types of the job file", () => {
       readonly fill?: number;
       readonly pad?: number;
       readonly mask?: string;
+      readonly tokenizer?: string;
+      readonly maxTokens?: number;
+      readonly truncation?: "right" | "left";
+      readonly prefix?: string;
+      readonly specialTokens?: boolean;
+      readonly types?: string;
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
       readonly tensor?: string;

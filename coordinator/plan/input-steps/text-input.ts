@@ -1,0 +1,134 @@
+import { present } from "../../../shared/core/assert.ts";
+import type { Problem } from "../../../shared/core/errors.ts";
+import type { FieldType } from "../../../shared/domain/dataset.ts";
+import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import type { StepBinding, TokenizeOp } from "../../../shared/domain/step-binding.ts";
+import { isMaskName } from "../../../shared/input-sources/position-mask.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
+import type { TokenizerFile } from "../../../shared/text/text-tokenizer.ts";
+import { Columns } from "../bind/columns.ts";
+import { notText, readTokenizer } from "../steps/read-tokenizer.ts";
+import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
+
+const INT32_LIST: FieldType = { kind: "list", item: { kind: "numeric", type: "int32" } };
+
+/** Token ids of text. The inputs that have its `types` get them from the same step. */
+export const textInput: InputStep = {
+  key: "tokenizer",
+  async plan(input, inputs, context) {
+    const spec = present(inputs[input], "the input has a tokenizer");
+    const file = present(context.files.get(spec.tokenizer ?? ""), "the files of the inputs are read");
+    const where = keyOf(input, "tokenizer");
+    const texts = textColumns(input, spec);
+    const problems = [...textProblems(input, spec, context)];
+    const read = await readTokenizer(where, file, context.signal);
+    if (read.kind === "refused") return { problems: [...problems, read.problem] };
+    const op = opOf(input, spec, texts, read.facts);
+    problems.push(...roomProblems(input, op, read.facts));
+    if (problems.length > 0) return { problems };
+    const step: StepBinding = {
+      where,
+      op,
+      files: [file],
+      reads: [...new Set(texts)],
+      columns: [
+        ...context.fields.map((field) => ({ ...field, from: field.name })),
+        ...[op.ids, op.types].map((name) => ({ name, type: INT32_LIST, nullable: true, from: null })),
+      ],
+    };
+    return { step, inputs: fedBy(input, op, inputs, padOf(read.facts, inputs, context)) };
+  },
+};
+
+/** Inputs that want the types of one that no tokenizer makes. */
+export function strayTypes(inputs: InputSpecs): readonly Problem[] {
+  return Object.entries(inputs).flatMap(([name, { types }]) => {
+    if (types === undefined || inputs[types]?.tokenizer !== undefined) return [];
+    const what = "names an input that no tokenizer makes";
+    return [{ where: keyOf(name, "types"), what, expected: "an input with a `tokenizer`", found: types }];
+  });
+}
+
+function keyOf(input: string, key: string): string {
+  return formatKeyPath(["map", "inputs", input, key]);
+}
+
+/** One, or a pair. */
+function textColumns(input: string, { column, columns }: InputSpec): readonly string[] {
+  return typeof columns === "object" ? columns : [column ?? input];
+}
+
+function textProblems(input: string, spec: InputSpec, { fields }: InputStepContext): readonly Problem[] {
+  const where = keyOf(input, spec.columns === undefined ? "column" : "columns");
+  const columns = new Columns(fields);
+  return textColumns(input, spec).flatMap((name): readonly Problem[] => {
+    const found: SpecProblem[] = [];
+    const field = columns.find(name, [], found);
+    if (field === null)
+      return found.map(({ path: _path, part: _part, ...problem }) => ({ where, ...problem }));
+    const fault = notText(field);
+    return fault === null ? [] : [{ where, ...fault }];
+  });
+}
+
+function opOf(
+  input: string,
+  { maxTokens, truncation, prefix, specialTokens }: InputSpec,
+  texts: readonly string[],
+  facts: TokenizerFile,
+): TokenizeOp {
+  return {
+    kind: "tokenize",
+    texts,
+    prefix: prefix ?? "",
+    maxTokens: maxTokens ?? facts.maxTokens,
+    truncation: truncation ?? facts.truncation,
+    specialTokens: specialTokens ?? true,
+    ids: `shardmill:ids:${input}`,
+    types: `shardmill:types:${input}`,
+  };
+}
+
+/** The library takes no limit that its special tokens alone fill. */
+function roomProblems(
+  input: string,
+  { maxTokens, specialTokens, texts }: TokenizeOp,
+  facts: TokenizerFile,
+): readonly Problem[] {
+  const special = texts.length > 1 ? facts.pairSpecialTokens : facts.specialTokens;
+  if (maxTokens === null || !specialTokens || maxTokens > special) return [];
+  const expected = `more than ${special}, which are the special tokens`;
+  return [
+    { where: keyOf(input, "maxTokens"), what: "leaves no room for text", expected, found: `${maxTokens}` },
+  ];
+}
+
+/**
+ * What the tokenizer pads with, where the model is told what is padding. Where it is not, that the file has a
+ * padding does not make rows of different lengths fit for one batch.
+ */
+function padOf({ padId }: TokenizerFile, inputs: InputSpecs, { signature }: InputStepContext): number | null {
+  const isTold =
+    Object.values(inputs).some(({ mask }) => mask !== undefined) ||
+    signature.inputs.some(({ name }) => isMaskName(name));
+  return isTold ? padId : null;
+}
+
+function fedBy(input: string, op: TokenizeOp, inputs: InputSpecs, pad: number | null): InputSpecs {
+  const entries = Object.entries(inputs).map(([name, spec]): [string, InputSpec] => {
+    if (name === input) return [name, { ...(pad === null ? {} : { pad }), ...plain(spec), column: op.ids }];
+    return [name, spec.types === input ? { ...plain(spec), column: op.types } : spec];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** What an input of text says that any input may. */
+function plain({ scale, offset, pad, batchAxis }: InputSpec): InputSpec {
+  return {
+    scale,
+    offset,
+    ...(pad === undefined ? {} : { pad }),
+    ...(batchAxis === undefined ? {} : { batchAxis }),
+  };
+}

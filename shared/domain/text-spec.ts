@@ -1,0 +1,74 @@
+import * as z from "zod";
+import { ZOD } from "../core/zod.ts";
+import { columnName } from "../input-sources/input-source.ts";
+import { checkPath, checkSplitRules } from "./job-rules.ts";
+
+/** Above this, a number is a slip of the keyboard. */
+const MAX_TOKENS = 16_777_216;
+
+const tokenizer = z
+  .string()
+  .min(1)
+  .max(1_000_000)
+  .superRefine((found, context) => checkPath(found, context));
+const tokens = z.int().min(1).max(MAX_TOKENS);
+
+/** The keys of an input that is made of text. */
+export const TEXT_KEYS = {
+  tokenizer: tokenizer
+    .exactOptional()
+    .describe(
+      "The columns hold text, and this `tokenizer.json` makes the input's token ids of it; two `columns` are a pair of " +
+        "texts. See [text](#text).",
+    ),
+  maxTokens: tokens
+    .exactOptional()
+    .describe(
+      "With `tokenizer`: the tokens of a row at most, special ones counted; what is longer is cut off. Left out: what the " +
+        "tokenizer's file says, or no limit.",
+    ),
+  truncation: z
+    .enum(["right", "left"])
+    .exactOptional()
+    .describe("With `tokenizer`: the side of the text that is cut off. Left out: right."),
+  prefix: z
+    .string()
+    .max(100_000)
+    .exactOptional()
+    .describe(
+      'With `tokenizer`: stands in front of each text, of a pair in front of the first: `"query: "`.',
+    ),
+  specialTokens: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      "With `tokenizer`: whether the special tokens of its template (`[CLS]`, `</s>`) are added. Left out: true.",
+    ),
+  types: columnName(ZOD)
+    .exactOptional()
+    .describe(
+      "Another input that is made of text by a `tokenizer`: of each of its tokens the type, which is the text of the pair " +
+        "that it is from. `token_type_ids: { types: input_ids }`.",
+    ),
+};
+
+/** Texts cut into passages: a step. */
+export const splitSpec = z
+  .strictObject({
+    column: columnName(ZOD).describe("The column of text; behind the step, that of the passages."),
+    tokenizer: tokenizer.describe("The `tokenizer.json` by whose tokens they are measured."),
+    tokens: tokens.describe("The tokens of a passage at most, special ones counted."),
+    overlap: z
+      .int()
+      .min(0)
+      .max(MAX_TOKENS)
+      .default(0)
+      .describe("The tokens at the end of a passage, at most, that the next one begins with."),
+    sentences: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Cut between sentences, unless that leaves half of a passage empty. Else they are cut between words.",
+      ),
+  })
+  .superRefine(checkSplitRules);

@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import { type Data, Field, Int32, List, makeData, type RecordBatch, Schema } from "apache-arrow";
+import { present } from "../core/assert.ts";
+import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
+import { madeColumns, type StepBinding, type TokenizeOp } from "../domain/step-binding.ts";
+import { offsetsBehind, textsOf, validity } from "../text/text-column.ts";
+import { TextTokenizer, type TokenizerInput } from "../text/text-tokenizer.ts";
+import type { OpenStepOptions, RowFailure, Step, StepResult } from "./step.ts";
+
+const LIST = new List(new Field("item", new Int32(), false));
+
+/** Opens what makes token ids of texts. */
+export async function openTokenizeStep(
+  binding: StepBinding,
+  op: TokenizeOp,
+  { paths: [path] }: Pick<OpenStepOptions, "paths">,
+): Promise<Step> {
+  const json = await readFile(present(path, "the tokenizer's file"), "utf8");
+  return new TokenizeStep(binding, op, TextTokenizer.open(json, op));
+}
+
+class TokenizeStep implements Step {
+  readonly #op: TokenizeOp;
+  readonly #made: readonly string[];
+  readonly #tokenizer: TextTokenizer;
+
+  constructor(binding: StepBinding, op: TokenizeOp, tokenizer: TextTokenizer) {
+    this.#op = op;
+    this.#made = madeColumns(binding).map(({ name }) => name);
+    this.#tokenizer = tokenizer;
+  }
+
+  /** A row without a text, or without one of a pair, has no tokens: the input says what that means. */
+  async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    const inputs = this.#inputsOf(batch);
+    const given = inputs.filter((input) => input !== null);
+    const encodings = await this.#tokenizer.encode(given, signal);
+    const failed: RowFailure[] = [];
+    const ids: (readonly number[] | null)[] = [];
+    const types: (readonly number[] | null)[] = [];
+    let next = 0;
+    for (const [row, input] of inputs.entries()) {
+      const encoding = input === null ? null : (encodings[next++] ?? null);
+      if (encoding instanceof Error) {
+        const message = `the tokenizer can do nothing with the text: ${encoding.message}`;
+        failed.push({ row, code: "ROW_VALUE", message });
+      }
+      const found = encoding instanceof Error ? null : encoding;
+      ids.push(found?.getIds() ?? null);
+      if (this.#made.includes(this.#op.types)) types.push(found?.getTypeIds() ?? null);
+    }
+    const columns = this.#made.map((name) => listColumn(name === this.#op.ids ? ids : types));
+    const schema = new Schema(this.#made.map((name) => new Field(name, LIST, true)));
+    return { made: recordBatchOf(schema, batch.numRows, columns), sources: null, failed };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #inputsOf(batch: RecordBatch): readonly (TokenizerInput | null)[] {
+    const { texts, prefix } = this.#op;
+    const [first, second] = texts.map((name) => textsOf(columnData(batch, name)));
+    return Array.from({ length: batch.numRows }, (_, row) => {
+      const text = first?.[row] ?? null;
+      if (text === null) return null;
+      if (second === undefined) return prefix + text;
+      const pair = second[row] ?? null;
+      return pair === null ? null : [prefix + text, pair];
+    });
+  }
+}
+
+function listColumn(lists: readonly (readonly number[] | null)[]): Data<List<Int32>> {
+  const valueOffsets = offsetsBehind(lists.map((list) => list?.length ?? 0));
+  const values = new Int32Array(valueOffsets.at(-1) ?? 0);
+  for (const [row, list] of lists.entries()) if (list !== null) values.set(list, valueOffsets[row]);
+  return makeData({
+    type: LIST,
+    length: lists.length,
+    valueOffsets,
+    child: makeData({ type: new Int32(), data: values, nullCount: 0 }),
+    ...validity(lists.map((list) => list !== null)),
+  });
+}

@@ -1,0 +1,45 @@
+import { type Data, Int32, makeData, Utf8, Vector } from "apache-arrow";
+import { packBits } from "../dataset/bits.ts";
+
+/** The texts of a column, whatever its layout. Bytes that are no UTF-8 become U+FFFD. */
+export function textsOf(column: Data): readonly (string | null)[] {
+  const vector = new Vector([column]);
+  return Array.from({ length: column.length }, (_, row) => {
+    const text: unknown = vector.get(row);
+    return typeof text === "string" ? text : null;
+  });
+}
+
+/** A column of texts. */
+export function textColumn(texts: readonly (string | null)[]): Data<Utf8> {
+  const encoded = texts.map((text) => Buffer.from(text ?? ""));
+  const data = new Uint8Array(Buffer.concat(encoded));
+  const lengths = encoded.map(({ length }) => length);
+  return makeData({
+    type: new Utf8(),
+    length: texts.length,
+    valueOffsets: offsetsBehind(lengths),
+    data,
+    ...validity(texts.map((text) => text !== null)),
+  });
+}
+
+/** Where each of values of such lengths begins, and where the last one ends. */
+export function offsetsBehind(lengths: readonly number[]): Int32Array {
+  const offsets = new Int32Array(lengths.length + 1);
+  for (const [row, length] of lengths.entries()) offsets[row + 1] = (offsets[row] ?? 0) + length;
+  return offsets;
+}
+
+/** What says of a column which rows are there. */
+export function validity(isThere: readonly boolean[]): { nullCount: number; nullBitmap?: Uint8Array } {
+  const nullCount = isThere.filter((there) => !there).length;
+  return nullCount === 0
+    ? { nullCount }
+    : { nullCount, nullBitmap: packBits(Uint8Array.from(isThere, Number)) };
+}
+
+/** A column of whole numbers. */
+export function int32Column(values: readonly number[]): Data<Int32> {
+  return makeData({ type: new Int32(), data: Int32Array.from(values), nullCount: 0 });
+}

@@ -1,0 +1,153 @@
+import { copyFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Int64, makeData, Utf8, vectorFromArray } from "apache-arrow";
+import { expect, test } from "vitest";
+import { JobFolder } from "../support/job-folder.ts";
+import { query } from "../support/known-answer.ts";
+import { runCli } from "../support/processes.ts";
+import { only, tableOf } from "../support/sample-table.ts";
+import { textModel, textPooled } from "../support/text-model.ts";
+import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
+
+/** Jobs over texts, from the command line to the published files, judged by the reference library. */
+
+interface Pair {
+  readonly ids: readonly number[];
+  readonly types: readonly number[];
+}
+
+const { texts, expected } = JSON.parse(await readFile(join(TOKENIZERS_PATH, "expected.json"), "utf8")) as {
+  readonly texts: readonly string[];
+  readonly expected: Readonly<
+    Record<"wordpiece", { readonly whole: readonly Pair[]; readonly pairs: readonly Pair[] }>
+  >;
+};
+const { whole, pairs } = expected.wordpiece;
+
+const INPUTS = {
+  input_ids: { column: "body", tokenizer: "./tokenizer.json", maxTokens: 1000 },
+  attention_mask: { mask: "input_ids" },
+  token_type_ids: { types: "input_ids" },
+};
+const OUTPUTS = { pooled: { tensor: "pooled" }, seen: { tensor: "seen" } };
+
+/** @param bodies of rows with the number of each as its `id`, and the other end's text as `title` */
+async function aJob(map: Readonly<Record<string, unknown>>, bodies: readonly (string | null)[] = texts) {
+  const folder = await JobFolder.make({ files: 0 });
+  await folder.write("model.onnx", textModel());
+  await copyFile(join(TOKENIZERS_PATH, "wordpiece.json"), folder.at("tokenizer.json"));
+  const table = tableOf({
+    id: makeData({ type: new Int64(), data: BigInt64Array.from(bodies, (_, row) => BigInt(row)) }),
+    body: only(vectorFromArray(bodies, new Utf8())),
+    title: only(vectorFromArray([...texts].reverse().slice(0, bodies.length), new Utf8())),
+  });
+  await folder.writeData("data/texts.parquet", table, 10);
+  await folder.writeJob({
+    input: { path: "./data", shardRows: 20 },
+    map: { inputs: INPUTS, outputs: OUTPUTS, keep: ["id"], batch: { rows: 8 }, ...map },
+    reduce: {},
+    errors: { maxRows: 1 },
+  });
+  return folder;
+}
+
+/** `id`, `pooled` and `seen` of the published rows, as numbers. */
+async function published(folder: JobFolder) {
+  const rows = await query(`SELECT id, to_json(pooled), to_json(seen) FROM '${folder.out}/rows/*.parquet'`);
+  return rows.map(([id, pooled, seen]) => ({
+    id: Number(id),
+    pooled: JSON.parse(String(pooled)),
+    seen: JSON.parse(String(seen)),
+  }));
+}
+
+const answer = (id: number, { ids, types }: Pair) => ({ id, pooled: textPooled(ids, types), seen: ids });
+
+test("texts are the tokens of the reference library, and the model's numbers those of the tokens", async () => {
+  await using job = await aJob({});
+  expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
+  const zeros = (ids: readonly number[]) => ids.map(() => 0);
+  expect(await published(job)).toEqual(whole.map(({ ids }, row) => answer(row, { ids, types: zeros(ids) })));
+});
+
+test("pairs of texts have the types of their tokens; a row without a text is a dead letter", async () => {
+  const inputs = {
+    token_type_ids: { types: "input_ids" },
+    input_ids: { columns: ["body", "title"], tokenizer: "./tokenizer.json", maxTokens: 1000 },
+    attention_mask: { mask: "input_ids" },
+  };
+  const bodies = texts.map((text, row) => (row === 3 ? null : text));
+  await using job = await aJob({ inputs }, bodies);
+  expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 3 });
+  expect(await published(job)).toEqual(
+    pairs.map((pair, row) => answer(row, pair)).filter(({ id }) => id !== 3),
+  );
+  const dead = await query(`SELECT row, code FROM '${job.out}/errors/*.parquet'`);
+  expect(dead).toEqual([[3n, "ROW_NULL"]]);
+});
+
+test("passages are rows with their part and place, which fit the model", async () => {
+  const split = { column: "body", tokenizer: "./tokenizer.json", tokens: 12, overlap: 3, sentences: true };
+  await using job = await aJob({
+    prepare: [{ split }],
+    keep: ["id", "body", "part", "start", "end"],
+    outputs: { seen: { tensor: "seen" } },
+  });
+  expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
+  const rows = await query(
+    `SELECT id, body, part, start, "end", len(seen) FROM '${job.out}/rows/*.parquet' ORDER BY id, part`,
+  );
+  expect(rows.length).toBeGreaterThan(2 * texts.length);
+  expect(new Set(rows.map(([id]) => id)).size).toBe(texts.length);
+  for (const [id, body, , start, end, tokens] of rows) {
+    expect([...(texts[Number(id)] ?? "")].slice(Number(start), Number(end)).join("")).toBe(body);
+    expect(Number(tokens)).toBeLessThanOrEqual(12);
+  }
+});
+
+test("another tokenizer is another job, wherever it lies", async () => {
+  await using job = await aJob({});
+  expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
+  await job.write("elsewhere/tokenizer.json", await readFile(job.at("tokenizer.json")));
+  const tokenizer = "./elsewhere/tokenizer.json";
+  const moved = { ...INPUTS, input_ids: { ...INPUTS.input_ids, tokenizer } };
+  const map = { inputs: moved, outputs: OUTPUTS, keep: ["id"], batch: { rows: 8 } };
+  await job.writeJob({ input: { path: "./data", shardRows: 20 }, map, reduce: {}, errors: { maxRows: 1 } });
+  expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
+  await job.write("elsewhere/tokenizer.json", await readFile(join(TOKENIZERS_PATH, "bpe.json")));
+  const other = await runCli(["run", job.job, "--workers", "1"]);
+  expect(other.code).toBe(2);
+});
+
+test("what is wrong with texts is told at once, before any work", async () => {
+  await using job = await aJob({
+    inputs: {
+      input_ids: { column: "id", tokenizer: "./model.onnx" },
+      attention_mask: { mask: "input_ids" },
+      token_type_ids: { types: "attention_mask" },
+    },
+  });
+  const run = await runCli(["plan", job.job]);
+  expect(run).toMatchObject({ code: 2 });
+  for (const part of [
+    "map.inputs.input_ids.tokenizer",
+    "is no tokenizer: it is not JSON",
+    "column `id` is no text",
+    "map.inputs.token_type_ids.types",
+    "names an input that no tokenizer makes",
+  ])
+    expect(run.stderr).toContain(part);
+});
+
+test("the plan says what is made of texts", async () => {
+  await using job = await aJob({
+    prepare: [{ split: { column: "body", tokenizer: "./tokenizer.json", tokens: 64 } }],
+    keep: ["part", "start", "end"],
+    inputs: { ...INPUTS, input_ids: { column: "body", tokenizer: "./tokenizer.json", prefix: "query: " } },
+  });
+  const { stdout, code } = await runCli(["plan", job.job, "--no-sample"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/map\.prepare\[0\]\.split +body +body string, part int32, start int32, end int32/);
+  expect(stdout).toContain("passages of at most 64 tokens");
+  expect(stdout).toContain('at most 64 tokens a row, cut off at the right, behind "query: "');
+});
