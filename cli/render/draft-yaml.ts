@@ -1,5 +1,6 @@
 import { listed } from "../../coordinator/draft/draft-inputs.ts";
 import type { JobDraft } from "../../coordinator/draft/draft-job.ts";
+import type { DraftKeys } from "../../coordinator/draft/try-bind.ts";
 import { describeFieldType } from "../../coordinator/plan/bind/columns.ts";
 import { formatDims } from "../../coordinator/plan/bind/dims.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
@@ -33,7 +34,7 @@ export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
   const entries: CommentedEntry[] = [
     { key: "input", above: dataLines(draft), value: { entries: [plain("path", paths.input)] } },
     { key: "model", above: modelLines(draft), value: { entries: modelEntries(paths) } },
-    { key: "map", above: [], value: { entries: mapEntries(draft) } },
+    { key: "map", above: [], value: { entries: mapEntries(draft, paths) } },
     {
       key: "output",
       above: ["Where the result is published, in one step."],
@@ -108,15 +109,17 @@ function outputEntries({ output }: DraftPaths): readonly CommentedEntry[] {
   return [plain("path", output), plain("rows", "parquet")];
 }
 
-function mapEntries(draft: JobDraft): readonly CommentedEntry[] {
-  const { inputs, outputs, leftOut, keep } = draft;
+function mapEntries(draft: JobDraft, { model }: DraftPaths): readonly CommentedEntry[] {
+  const { inputs, outputs, leftOut, keep, folder } = draft;
   const left = leftOut.map(({ tensor, why }) => `The model's output ${tensor} is left out: ${why}.`);
   return [
     {
       key: "inputs",
       above: ["How each input of the model is made from columns."],
       value: {
-        entries: inputs.map(({ tensor, keys, questions }) => plain(tensor.name, keys, asked(questions))),
+        entries: inputs.map(({ tensor, keys, questions }) =>
+          plain(tensor.name, asWritten(keys, folder, model), asked(questions)),
+        ),
       },
     },
     {
@@ -130,6 +133,12 @@ function mapEntries(draft: JobDraft): readonly CommentedEntry[] {
     },
     plain("keep", keep, keepLines(draft)),
   ];
+}
+
+/** A file of the model's folder is named as the folder is. */
+function asWritten(keys: DraftKeys, folder: JobDraft["folder"], model: string): DraftKeys {
+  if (folder === null || typeof keys.tokenizer !== "string") return keys;
+  return { ...keys, tokenizer: `${model.replace(/\/+$/, "")}${keys.tokenizer.slice(folder.path.length)}` };
 }
 
 function keepLines({ inputs, keep, fields }: JobDraft): readonly string[] {

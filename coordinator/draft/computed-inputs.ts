@@ -1,8 +1,11 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { ImageFacts } from "../../shared/domain/model-folder.ts";
+import { below } from "../../shared/domain/location.ts";
+import type { ImageFacts, ModelFolder } from "../../shared/domain/model-folder.ts";
 import { type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { planImages } from "../plan/input-steps/image-plan.ts";
+
+const TOKEN_ID: FieldType = { kind: "numeric", type: "int64" };
 
 type InputSpecs = JobSpec["map"]["inputs"];
 
@@ -17,6 +20,14 @@ export function withoutComputed(
   const left: Record<string, InputSpecs[string]> = { ...inputs };
   const made: Field[] = [];
   for (const [name, { image, ...rest }] of Object.entries(inputs)) {
+    const asked: Readonly<Record<string, unknown>> = rest;
+    if (asked.tokenizer !== undefined) {
+      const source = fields.find((field) => field.name === rest.column);
+      if (source === undefined || !isText(source.type)) return null;
+      const column = `shardmill:${name}`;
+      made.push({ name: column, type: { kind: "list", item: TOKEN_ID }, nullable: false });
+      left[name] = { ...rest, column };
+    }
     if (image === undefined) continue;
     const tensor = signature.inputs.find((candidate) => candidate.name === name);
     const source = fields.find((field) => field.name === (rest.column ?? name));
@@ -30,6 +41,10 @@ export function withoutComputed(
     left[name] = { ...rest, column, shape: [...rowDims] };
   }
   return { inputs: left, fields: [...fields, ...made] };
+}
+
+export function isText(type: FieldType): boolean {
+  return type.kind === "string" || (type.kind === "dictionary" && isText(type.values));
 }
 
 /** The bytes of files, or where they are. */
@@ -53,5 +68,23 @@ export function imageKeys(
     ...(mean === null ? {} : { mean }),
     ...(std === null ? {} : { std }),
     channels,
+  };
+}
+
+/** The names that exporters give to the ids of a text's tokens. */
+const ID_INPUTS: readonly string[] = ["input_ids", "ids", "tokens"];
+
+/** The keys by which the folder's tokenizer makes an input of text; null where it is no input of ids. */
+export function textKeys(
+  { name }: TensorInfo,
+  folder: ModelFolder | null,
+): Readonly<Record<string, unknown>> | null {
+  const facts = folder?.facts.tokenizer ?? null;
+  if (folder === null || facts === null || !ID_INPUTS.includes(name)) return null;
+  const { file, maxTokens, truncation } = facts;
+  return {
+    tokenizer: below(folder.path, file),
+    ...(maxTokens === null ? {} : { maxTokens }),
+    ...(truncation === "left" ? { truncation } : {}),
   };
 }

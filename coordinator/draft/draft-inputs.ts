@@ -4,7 +4,7 @@ import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
 import { cellSize } from "../plan/bind/columns.ts";
-import { holdsFiles, imageKeys } from "./computed-inputs.ts";
+import { holdsFiles, imageKeys, isText, textKeys } from "./computed-inputs.ts";
 import { isIdName } from "./id-column.ts";
 import { type DraftContext, type DraftKeys, tryBind } from "./try-bind.ts";
 
@@ -45,7 +45,9 @@ class InputDrafter {
     const later = inputs.filter((tensor) => !this.#byName(tensor));
     const masks = later.filter(({ name }) => isMaskName(name) || TYPE_NAMES.includes(name));
     const fed = later.filter((tensor) => !masks.includes(tensor));
-    for (const tensor of fed) if (!this.#asImages(tensor)) this.#byShape(tensor);
+    for (const tensor of fed) {
+      if (!this.#asImages(tensor) && !this.#asText(tensor)) this.#byShape(tensor);
+    }
     for (const tensor of masks) if (!this.#asMask(tensor)) this.#byShape(tensor);
     return inputs.flatMap(({ name }) => this.#drafts.get(name) ?? []);
   }
@@ -69,11 +71,32 @@ class InputDrafter {
     const files = this.#context.fields.filter(({ name, type }) => holdsFiles(type) && !this.#used.has(name));
     const fitting = files.filter(({ name }) => this.#fits(tensor, { column: name, image }));
     // Bytes are files; a text may be anything.
-    const [first, ...others] = fitting.toSorted((a, b) => isText(a) - isText(b));
+    const [first, ...others] = fitting.toSorted((a, b) => Number(isText(a.type)) - Number(isText(b.type)));
     if (first === undefined) return false;
     const names = listed(fitting.map(({ name }) => name));
     const which = others.length === 0 ? [] : [`which column is it? these could hold images: ${names}`];
     this.#add(tensor, { column: first.name, image }, which);
+    return true;
+  }
+
+  /** Where the folder has a tokenizer, and no column holds the ids, a column of text is what it means. */
+  #asText(tensor: TensorInfo): boolean {
+    const { fields, folder } = this.#context;
+    const keys = textKeys(tensor, folder);
+    const hasIds = fields.some(
+      (field) => sureness(field) === 2 && this.#fits(tensor, { column: field.name }),
+    );
+    if (keys === null || hasIds) return false;
+    const texts = fields.filter(({ name, type }) => isText(type) && !isIdName(name));
+    const [first, ...others] = texts.filter(({ name }) => this.#fits(tensor, { column: name, ...keys }));
+    if (first === undefined) return false;
+    const names = listed([first, ...others].map(({ name }) => name));
+    const which = others.length === 0 ? [] : [`which column is the text? these are texts: ${names}`];
+    const prompts = Object.entries(folder?.facts.tokenizer?.prompts ?? {});
+    const prefixes = prompts.map(([name, prompt]) => `\`prefix: ${JSON.stringify(prompt)}\` (${name})`);
+    const prefix =
+      prefixes.length === 0 ? [] : [`the model's maker writes a text in front: ${prefixes.join(", ")}`];
+    this.#add(tensor, { column: first.name, ...keys }, [...which, ...prefix]);
     return true;
   }
 
@@ -209,10 +232,6 @@ function sureness({ name, type }: Field): number {
   const cell = cellSize(type);
   if (cell === null || isIdName(name)) return 0;
   return { values: 3, bytes: 3, perRow: 2, bytesPerRow: 1 }[cell.kind];
-}
-
-function isText({ type }: Field): number {
-  return type.kind === "binary" ? 0 : 1;
 }
 
 function isScalar({ type }: Field): boolean {
