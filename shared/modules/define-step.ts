@@ -149,6 +149,7 @@ export interface RowStep<R extends ColumnTypes, C extends ColumnTypes, State>
   readonly row: (row: RowOf<R>, context: RunContext<State>) => RowResult<C> | Promise<RowResult<C>>;
   /** Rows that are at work at once on a thread, where `row` is asynchronous. Left out: 1. */
   readonly concurrency?: number;
+  readonly batch?: never;
 }
 
 /** A step that is given a record batch of Arrow at a time. */
@@ -162,6 +163,7 @@ export interface BatchStep<R extends ColumnTypes, C extends ColumnTypes, State>
     batch: RecordBatch,
     context: RunContext<State>,
   ) => BatchResult<C> | Promise<BatchResult<C>>;
+  readonly row?: never;
 }
 
 /**
@@ -182,12 +184,8 @@ export interface BatchStep<R extends ColumnTypes, C extends ColumnTypes, State>
  * ```
  */
 export function defineStep<const R extends ColumnTypes, const C extends ColumnTypes, State = undefined>(
-  step: RowStep<R, C, State>,
-): RowStep<R, C, State>;
-export function defineStep<const R extends ColumnTypes, const C extends ColumnTypes, State = undefined>(
-  step: BatchStep<R, C, State>,
-): BatchStep<R, C, State>;
-export function defineStep(step: object): object {
+  step: RowStep<R, C, State> | BatchStep<R, C, State>,
+): typeof step {
   return step;
 }
 
