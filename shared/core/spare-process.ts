@@ -5,7 +5,8 @@ const SPARE_MS = 30_000;
 
 /**
  * A process that is started before somebody wants it, or kept for whoever comes next; one is enough. What it
- * is to do comes as a message: all of them are the same until then. Nobody waits for it to end this process.
+ * is to do comes as a message: all of them are the same until then. It ends with this process, and does not
+ * keep it alive.
  */
 export class SpareProcess {
   readonly #start: () => ChildProcess;
@@ -26,6 +27,7 @@ export class SpareProcess {
     const { child, timer } = this.#spare;
     this.#spare = null;
     clearTimeout(timer);
+    process.off("exit", this.#end);
     child.removeListener("exit", this.#forget).removeListener("error", this.#forget);
     if (!child.connected) return this.#start();
     for (const held of handlesOf(child)) held.ref();
@@ -38,10 +40,8 @@ export class SpareProcess {
       child.kill("SIGKILL");
       return;
     }
-    const timer = setTimeout(() => {
-      this.#spare = null;
-      child.kill("SIGKILL");
-    }, SPARE_MS).unref();
+    const timer = setTimeout(this.#end, SPARE_MS).unref();
+    process.on("exit", this.#end);
     this.#spare = { child, timer };
     child.once("exit", this.#forget).once("error", this.#forget);
     for (const held of handlesOf(child)) held.unref();
@@ -51,7 +51,14 @@ export class SpareProcess {
   readonly #forget = (): void => {
     if (this.#spare === null) return;
     clearTimeout(this.#spare.timer);
+    process.off("exit", this.#end);
     this.#spare = null;
+  };
+
+  readonly #end = (): void => {
+    const child = this.#spare?.child;
+    this.#forget();
+    child?.kill("SIGKILL");
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Field, FieldType, NumericType } from "../domain/dataset.ts";
+import { DTYPES } from "../domain/tensor.ts";
 
 /** A column's type as a step declares it, checked: plain JSON. */
 export interface ValueType {
@@ -21,19 +22,7 @@ export interface NamedType {
 export type ScalarName = NumericType | "string" | "binary" | "date" | "timestamp";
 export type VectorItem = Exclude<NumericType, "bool">;
 
-const VECTOR_ITEMS: readonly VectorItem[] = [
-  "int8",
-  "int16",
-  "int32",
-  "int64",
-  "uint8",
-  "uint16",
-  "uint32",
-  "uint64",
-  "float16",
-  "float32",
-  "float64",
-];
+const VECTOR_ITEMS: readonly VectorItem[] = DTYPES.filter((name) => name !== "bool");
 const SCALAR_NAMES: readonly ScalarName[] = [
   "bool",
   ...VECTOR_ITEMS,

@@ -71,16 +71,32 @@ test("of those that are kept for the next, one stays and the others end", async 
   await answers(first);
 });
 
-test("one that nobody takes does not keep this process alive", async () => {
+test("one that nobody takes does not keep this process alive, and ends with it", async () => {
   const module = compiledUrl("shared/core/spare-process.ts").href;
+  // It does not see by itself that nobody is there any more.
+  const busy = join(root, "busy.mjs");
+  await writeFile(busy, "setInterval(() => {}, 1_000);\n");
   const main = join(root, "main.mjs");
   await writeFile(
     main,
     `import { fork } from "node:child_process";
 import { SpareProcess } from ${JSON.stringify(module)};
 const options = { stdio: ["ignore", "ignore", "pipe", "ipc"] };
-new SpareProcess(() => fork(${JSON.stringify(script)}, options)).warm();
+new SpareProcess(() => {
+  const child = fork(${JSON.stringify(busy)}, options);
+  console.log(child.pid);
+  return child;
+}).warm();
 `,
   );
-  await promisify(execFile)(process.execPath, [main], { timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [main], { timeout: 20_000 });
+  await expect.poll(() => isAlive(Number(stdout)), { timeout: 10_000 }).toBe(false);
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
