@@ -9,13 +9,21 @@ import { build } from "esbuild";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["cli", "coordinator", "estimate", "shared", "worker"];
 
-/** They load native code or WebAssembly that lies beside them. */
+/**
+ * They load native code or WebAssembly that lies beside them; the decoders of sound also a library of another
+ * licence, which stays apart from this program.
+ */
 const LEFT_OUT = [
+  "@alexanderolsen/libsamplerate-js",
   "@anush008/tokenizers",
   "@duckdb/node-api",
+  "@wasm-audio-decoders/flac",
+  "@wasm-audio-decoders/ogg-vorbis",
   "esbuild",
   "lz4-napi",
+  "mpg123-decoder",
   "onnxruntime-node",
+  "opus-decoder",
   "parquet-wasm",
   "sharp",
 ];
