@@ -181,7 +181,8 @@ function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, rowShap
     if (rowShape.kind === "padded") parts.push(`(padded with ${rowShape.pad})`);
     if (rowShape.kind === "unpadded") parts.push("(never padded: batches of one length)");
   }
-  return [tensor, `${dtype} ${shapeText(rowDims, isUneven(rowShape))}`, parts.join(" ")];
+  const shape = rowShape.kind === "none" ? `[${rowDims.join(", ")}]` : shapeText(rowDims, isUneven(rowShape));
+  return [tensor, `${dtype} ${shape}`, parts.join(" ")];
 }
 
 function outputRow(output: OutputBinding): string[] {

@@ -46,6 +46,7 @@ class InputDrafter {
     const masks = later.filter(({ name }) => isMaskName(name) || TYPE_NAMES.includes(name));
     const fed = later.filter((tensor) => !masks.includes(tensor));
     for (const tensor of fed) {
+      if (this.#asValue(tensor)) continue;
       if (!this.#asImages(tensor) && !this.#asText(tensor)) this.#byShape(tensor);
     }
     for (const tensor of masks) if (!this.#asMask(tensor)) this.#byShape(tensor);
@@ -97,6 +98,14 @@ class InputDrafter {
     const prefix =
       prefixes.length === 0 ? [] : [`the model's maker writes a text in front: ${prefixes.join(", ")}`];
     this.#add(tensor, { column: first.name, ...keys }, [...which, ...prefix]);
+    return true;
+  }
+
+  /** An input without a batch is the same for all rows, whatever the columns are called. */
+  #asValue(tensor: TensorInfo): boolean {
+    if (tensor.dims.length > 0) return false;
+    const value = tensor.dtype === "bool" ? false : 0;
+    this.#add(tensor, { value }, ["it is the same for all rows: which value is it?"]);
     return true;
   }
 

@@ -27,7 +27,7 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
 
 /** An image is one column, nothing in it is missing, and it says how large it is. */
 function checkImageInput(input: SourceSpec, context: Context): void {
-  for (const key of ["columns", "mask", "shape", "fill", "pad"]) {
+  for (const key of ["columns", "mask", "value", "shape", "fill", "pad"]) {
     if (input[key] === undefined) continue;
     refuse(context, [key], `\`image\` and \`${key}\` exclude each other`, {
       expected: "`image`, with the `column` that holds the images",
@@ -36,7 +36,7 @@ function checkImageInput(input: SourceSpec, context: Context): void {
 }
 
 /** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
-const TOKENIZER_EXCLUDES = ["mask", "image", "shape", "fill"];
+const TOKENIZER_EXCLUDES = ["mask", "value", "image", "shape", "fill"];
 const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens"];
 
 /** An input of text is one column or two, and keys for text are for text. */

@@ -6,6 +6,7 @@
  * | even | have the model's own shape, all of them: the tensor is `[rows, ...rowDims]` |
  * | padded | are sequences of positions that differ in length: padded to the longest of a batch |
  * | unpadded | differ in length, too, but the model could not tell padding: a batch has rows of one length |
+ * | none | the input has none: its tensor is `rowDims`, the same for every batch of any size |
  *
  * The tensor of uneven rows is `[rows, longest, ...rowDims]`. All uneven inputs of a row have the same number
  * of positions; all of them are padded, or none.
@@ -14,7 +15,8 @@ export type RowShape =
   | { readonly kind: "even" }
   /** `pad` stands in for the positions that a row lacks, as the model sees it (after scale and offset). */
   | { readonly kind: "padded"; readonly pad: number }
-  | { readonly kind: "unpadded" };
+  | { readonly kind: "unpadded" }
+  | { readonly kind: "none" };
 
 /** Of all inputs together: if one of them is uneven, so are the rows. */
 export function rowShapeOf(map: {
@@ -27,5 +29,5 @@ export function rowShapeOf(map: {
 
 /** Whether rows are sequences of positions, each of its own length. */
 export function isUneven({ kind }: RowShape): boolean {
-  return kind !== "even";
+  return kind === "padded" || kind === "unpadded";
 }

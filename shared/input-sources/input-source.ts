@@ -108,6 +108,14 @@ export interface ValueSource<Binding extends SourceBinding = SourceBinding> exte
   value(binding: Binding): number;
 }
 
+/** All rows have the same values, which the job file says. */
+export interface SameSource<Binding extends SourceBinding = SourceBinding> extends AnySource<Binding> {
+  readonly rows: "same";
+
+  /** Null with problems when it is no tensor. */
+  bind(spec: SourceSpec, context: Pick<SourceContext, "report">): Binding | null;
+}
+
 /**
  * What an input of the model can be made of: one object says all about it, from the job file to the rows that
  * are filled. Adding one is a file with such an object, and its place in `INPUT_SOURCES`.
@@ -116,4 +124,5 @@ export interface ValueSource<Binding extends SourceBinding = SourceBinding> exte
  */
 export type InputSource<Binding extends SourceBinding = SourceBinding> =
   | ColumnSource<Binding>
-  | ValueSource<Binding>;
+  | ValueSource<Binding>
+  | SameSource<Binding>;

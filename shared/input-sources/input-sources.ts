@@ -3,6 +3,7 @@ import { present } from "../core/assert.ts";
 import type { InputSource, SourceSpec } from "./input-source.ts";
 import { oneColumn } from "./one-column.ts";
 import { positionMask } from "./position-mask.ts";
+import { sameValue } from "./same-value.ts";
 import { stackedColumns } from "./stacked-columns.ts";
 
 /** All sources, in the order of the reference. */
@@ -10,6 +11,7 @@ export const INPUT_SOURCES = [
   oneColumn,
   stackedColumns,
   positionMask,
+  sameValue,
 ] as const satisfies readonly InputSource[];
 
 type AnySource = (typeof INPUT_SOURCES)[number];
@@ -27,7 +29,7 @@ export function sourceOf({ kind }: { readonly kind: SourceKind }): InputSource {
 /** The columns that an input reads, in the order of their values. */
 export function sourceColumns(binding: InputSourceBinding): readonly string[] {
   const source = sourceOf(binding);
-  return source.rows === "value" ? [] : source.columns(binding);
+  return source.rows === "cell" || source.rows === "cells" ? source.columns(binding) : [];
 }
 
 /** The source that an input of a job file asks for; where it names none, the column of its own name. */

@@ -42,7 +42,10 @@ export function choices(nodes: SchemaNodes): readonly string[] {
 
 /** Whether a value of this type may stand in a place. */
 export function accepts(nodes: SchemaNodes, type: "string" | "number" | "boolean"): boolean {
-  return nodes.some((node) => node.type === type || (type === "number" && node.type === "integer"));
+  return nodes.some(({ type: own }) => {
+    const types: readonly unknown[] = [own].flat();
+    return types.includes(type) || (type === "number" && types.includes("integer"));
+  });
 }
 
 /** What may be the name of an entry in a group of named things. */
@@ -67,9 +70,12 @@ export function describeType(nodes: SchemaNodes): string {
 function describeNode(node: JsonSchema): string {
   if (node.title !== undefined) return node.title;
   if (node.const !== undefined) return `\`${String(node.const)}\``;
+  if (Array.isArray(node.type)) return describeType(node.type.map((type): JsonSchema => ({ type })));
   switch (node.type) {
     case "string":
       return "text";
+    case "boolean":
+      return "true or false";
     case "number":
       return describeNumber(node.minimum, node.maximum);
     case "integer":

@@ -103,6 +103,7 @@ const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("even") }),
   z.object({ kind: z.literal("padded"), pad: z.number() }),
   z.object({ kind: z.literal("unpadded") }),
+  z.object({ kind: z.literal("none") }),
 ]);
 
 const location = z.custom<Location>(

@@ -199,12 +199,19 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
           text.map((column) => ({ kind: "one" as const, column })),
           fc.array(text, { maxLength: 3 }).map((columns) => ({ kind: "stack" as const, columns })),
           text.map((of) => ({ kind: "mask" as const, of })),
+          fc
+            .array(fc.oneof(finite, fc.boolean(), text), { maxLength: 3 })
+            .map((elements) => ({ kind: "value" as const, shape: [elements.length], elements })),
         ),
         scale: finite,
         offset: finite,
         fill: fc.option(finite),
         rowShape: fc.oneof(
-          fc.constantFrom({ kind: "even" as const }, { kind: "unpadded" as const }),
+          fc.constantFrom(
+            { kind: "even" as const },
+            { kind: "unpadded" as const },
+            { kind: "none" as const },
+          ),
           finite.map((pad) => ({ kind: "padded" as const, pad })),
         ),
       }),

@@ -4,6 +4,7 @@ import { isUneven } from "../../shared/domain/row-shape.ts";
 import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
 import { placeBatch } from "../tensorize/batch-axis.ts";
 import { fillPositions } from "../tensorize/fill-positions.ts";
+import { fillSame } from "../tensorize/fill-same.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 import { fillRows, tensorArray } from "../tensorize/tensorize.ts";
 import type { BufferPool } from "./buffer-pool.ts";
@@ -87,6 +88,7 @@ function buildFeed(
   { rows, pool }: { readonly rows: number; readonly pool: BufferPool },
 ): TensorData {
   const { dtype, rowValues, rowDims } = binding;
+  if (binding.rowShape.kind === "none") return buildWhole(binding, pool);
   const length = isUneven(binding.rowShape) ? present(batch.length, "uneven rows have a length") : null;
   const width = rowValues * (length ?? 1);
   const data = pool.take(rows * width * dtypeBytes(dtype));
@@ -106,4 +108,12 @@ function buildFeed(
   }
   const dims = [rows, ...(length === null ? [] : [length]), ...rowDims];
   return placeBatch({ dtype, dims, data }, binding.batchAxis);
+}
+
+/** An input that is the same for batches of any size. */
+function buildWhole(binding: InputBinding, pool: BufferPool): TensorData {
+  const { dtype, rowValues, rowDims } = binding;
+  const data = pool.take(rowValues * dtypeBytes(dtype));
+  fillSame(binding, 1, tensorArray(binding, data), 0);
+  return { dtype, dims: rowDims, data };
 }

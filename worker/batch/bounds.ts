@@ -99,7 +99,8 @@ export function rowsInMemory({
     if (perPosition) positionBytes += rowValues * dtypeBytes(dtype);
     else rowBytes += rowValues * dtypeBytes(dtype);
   };
-  for (const input of inputs) add(input, isUneven(input.rowShape));
+  const ofRows = inputs.filter(({ rowShape }) => rowShape.kind !== "none");
+  for (const input of ofRows) add(input, isUneven(input.rowShape));
   const byTensor = new Map(outputs.map((output) => [output.tensor, output]));
   for (const output of byTensor.values()) add(output, output.perPosition);
   return (length) => BATCH_BYTES / (rowBytes + positionBytes * (length ?? 1));

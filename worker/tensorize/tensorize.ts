@@ -8,6 +8,7 @@ import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { findBadRows, isRawCell, type RowProblem, valuesPerCell } from "./bad-rows.ts";
 import { castValues, fillValue, type Target } from "./cast.ts";
 import { type Cells, cellStart, openCells } from "./cells.ts";
+import { fillSame } from "./fill-same.ts";
 import { leafOfBytes } from "./leaf.ts";
 
 /** One input of the model over one record batch: its columns, opened. */
@@ -35,7 +36,7 @@ export function openInputs(
 ): readonly InputColumns[] {
   return bindings.map((binding) => {
     const source = find(binding.source);
-    const names = source.rows === "value" ? [] : source.columns(binding.source);
+    const names = source.rows === "cell" || source.rows === "cells" ? source.columns(binding.source) : [];
     return {
       binding,
       source,
@@ -68,6 +69,10 @@ export function fillRows(
   if (source.rows === "value") {
     const value = source.value(binding.source);
     fillValue(value, binding, (to - from) * rowValues, { array: target, at: at * rowValues, stride: 1 });
+    return;
+  }
+  if (source.rows === "same") {
+    fillSame(binding, to - from, target, at);
     return;
   }
   if (source.rows === "cell") {

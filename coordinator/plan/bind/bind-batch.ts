@@ -17,8 +17,8 @@ export function bindBatch(
     problems.push({
       path: ["map", "inputs"],
       part: "key",
-      what: "the model has no inputs",
-      expected: "a model that makes something of rows",
+      what: "the model has no input that rows go into",
+      expected: "a model that makes something of rows, with an input that is no `value`",
     });
   }
   const fixed: { readonly tensor: TensorInfo; readonly rows: number }[] = [];
@@ -77,6 +77,7 @@ function withoutBatch(tensor: TensorInfo): SpecProblem {
     what: `the model's input \`${tensor.name}\` has no batch dimension`,
     expected: "a first dimension that is the batch",
     found: `a scalar ${tensor.dtype}`,
+    hint: `if it is the same for all rows, give its value: \`${tensor.name}: { value: 1 }\``,
   };
 }
 

@@ -8,8 +8,9 @@ import { isUneven } from "../../../shared/domain/row-shape.ts";
 import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import { chosenSource, sourceOf } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
-import type { BatchFirst } from "./bind-batch.ts";
+import { type BatchFirst, batchNamesOf } from "./bind-batch.ts";
 import { bindInput, bindUneven, type ColumnInput, findColumns, mayBeUneven } from "./bind-input.ts";
+import { bindSame, findSame } from "./bind-same.ts";
 import { bindValue, type ValueInput } from "./bind-value.ts";
 import type { Columns } from "./columns.ts";
 import { type DimSizes, formatDims, LearnedSizes, unevenSymbol } from "./dims.ts";
@@ -45,10 +46,11 @@ class InputBinder {
   bind(spec: JobSpec["map"], tensors: readonly BatchFirst[], columns: Columns): BoundInputs {
     const fed: ColumnInput[] = [];
     const values: ValueInput[] = [];
+    this.#bindSame(spec, tensors);
     for (const { tensor } of tensors) {
       const own = ownSpec(spec, tensor.name);
       const source = chosenSource(own ?? {});
-      if (tensor.dims.length === 0) continue;
+      if (source.rows === "same" || tensor.dims.length === 0) continue;
       if (source.rows === "value") {
         if (own !== null) values.push({ tensor, spec: own, source, binding: source.bind(own) });
       } else {
@@ -69,6 +71,17 @@ class InputBinder {
       return binding === undefined ? [] : [{ ...binding, batchAxis }];
     });
     return { inputs: withPads(inputs, fed), sizes: this.#sizes.known, uneven: this.#uneven };
+  }
+
+  /** Inputs that are the same for all rows depend on no other. */
+  #bindSame(spec: JobSpec["map"], tensors: readonly BatchFirst[]): void {
+    const fed = tensors.filter(({ tensor }) => ownSpec(spec, tensor.name)?.value === undefined);
+    const names = batchNamesOf(fed);
+    for (const { tensor } of tensors) {
+      const same = findSame(tensor, ownSpec(spec, tensor.name), this.#problems);
+      const binding = same === null ? null : bindSame(same, names, this.#problems);
+      if (binding !== null) this.#bound.set(tensor.name, binding);
+    }
   }
 
   /**

@@ -13,6 +13,7 @@ import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { batchNamesOf, bindBatch, checkTokens, inputsBatchFirst } from "./bind-batch.ts";
 import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
+import { isWhole } from "./bind-same.ts";
 import { Columns } from "./columns.ts";
 
 type MapSpec = JobSpec["map"];
@@ -46,11 +47,12 @@ export function bindMap(
   const problems: SpecProblem[] = [];
   const columns = new Columns(fields);
   const tensors = inputsBatchFirst(signature, (name) => ownSpec(spec, name)?.batchAxis, problems);
-  const fixedBatchRows = bindBatch(spec, tensors, problems);
+  const withRows = tensors.filter(({ tensor }) => !isWhole(tensor, ownSpec(spec, tensor.name)));
+  const fixedBatchRows = bindBatch(spec, withRows, problems);
   const { inputs, sizes, uneven } = bindInputs(spec, tensors, columns, problems);
   checkTokens(spec, { uneven: uneven.size > 0, fixedBatchRows }, problems);
   checkAllUsable(spec, signature, problems);
-  const context = { signature, folder, sizes, uneven, fixedBatchRows, batchNames: batchNamesOf(tensors) };
+  const context = { signature, folder, sizes, uneven, fixedBatchRows, batchNames: batchNamesOf(withRows) };
   const outputs: OutputBinding[] = [];
   for (const [column, output] of wantedOutputs(spec, signature)) {
     const binding = bindOutput(column, output, context, problems);

@@ -9,6 +9,7 @@ import {
   type ReductionSpec,
 } from "../../../../shared/domain/job-spec.ts";
 import type { Frozen, InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
+import type { ValueElement } from "../../../../shared/input-sources/same-value.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 
 const FILE: JobFile = {
@@ -19,6 +20,8 @@ const FILE: JobFile = {
   reduce: { n: "SELECT 1" },
   output: { path: "/out" },
 };
+
+type Lists = ValueElement | readonly ValueElement[] | readonly (readonly ValueElement[])[];
 
 describe("the types of the job file", () => {
   test("a spec has every default, and is read only", () => {
@@ -45,6 +48,7 @@ describe("the types of the job file", () => {
       readonly fill?: number;
       readonly pad?: number;
       readonly mask?: string;
+      readonly value?: Lists | readonly (readonly (readonly ValueElement[])[])[];
       readonly tokenizer?: string;
       readonly maxTokens?: number;
       readonly truncation?: "right" | "left";

@@ -71,6 +71,13 @@ const FEEDINGS = {
     elementOf: () => 1,
     lengths: ["uneven"],
   },
+  value: {
+    spec: (width) => ({ value: Array.from({ length: width }, () => 3) }),
+    bound: (width) => ({ kind: "value", shape: [width], elements: Array.from({ length: width }, () => 3) }),
+    columns: (rows) => ({ c: listColumn(rows) }),
+    elementOf: () => 3,
+    lengths: ["even"],
+  },
 } as const satisfies Record<SourceKind, Feeding>;
 
 const value = fc.integer({ min: -50, max: 50 });
@@ -110,7 +117,8 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
       expect([source.kind, Object.hasOwn(source.keys(ZOD), source.key)]).toEqual([kind, true]);
       expect(Object.keys(SOURCE_KEYS)).toEqual(expect.arrayContaining(Object.keys(source.keys(ZOD))));
       const { context, problems } = aContext(Object.keys(columns([[1, 2, 3]])));
-      const made = source.rows === "value" ? source.bind(spec(3)) : source.bind(spec(3), context)?.binding;
+      const ofColumns = source.rows === "cell" || source.rows === "cells";
+      const made = ofColumns ? source.bind(spec(3), context)?.binding : source.bind(spec(3), context);
       expect([made, problems]).toEqual([bound(3), []]);
     });
 
@@ -154,10 +162,10 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
       const source = bound(3);
       const read = sourceColumns(source);
       expect([...read].sort()).toEqual(
-        source.kind === "mask" ? [] : Object.keys(columns([[1, 2, 3]])).sort(),
+        source.kind === "mask" || source.kind === "value" ? [] : Object.keys(columns([[1, 2, 3]])).sort(),
       );
       expect(sourceOf(source).describe(source)).not.toBe("");
-      expect(sourceOf(source).rows === "value").toBe(read.length === 0);
+      expect(["value", "same"].includes(sourceOf(source).rows)).toBe(read.length === 0);
     });
 
     test("crosses the wire as it is, and what belongs to another source is left behind", () => {

@@ -1,0 +1,138 @@
+import { elementOf } from "../../../shared/domain/element-of.ts";
+import type { InputBinding } from "../../../shared/domain/map-binding.ts";
+import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import { product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import type { SameValueBinding } from "../../../shared/input-sources/same-value.ts";
+import { sameValue } from "../../../shared/input-sources/same-value.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import type { BatchNames } from "./bind-batch.ts";
+import { closedDims, formatDims, isFixed } from "./dims.ts";
+
+/** An ONNX input for which the job file gives a value, and whether that is one tensor, or a row of one. */
+interface SameInput {
+  /** With its batch first, where it has rows. */
+  readonly tensor: TensorInfo;
+  readonly spec: InputSpec;
+  readonly binding: SameValueBinding;
+  readonly hasRows: boolean;
+}
+
+/** Null where no value feeds the input; also with a problem, where that is no tensor. */
+export function findSame(
+  tensor: TensorInfo,
+  spec: InputSpec | null,
+  problems: SpecProblem[],
+): SameInput | null {
+  if (spec?.value === undefined) return null;
+  const path = ["map", "inputs", tensor.name];
+  const report = (problem: SpecProblem) => problems.push({ ...problem, path: [...path, ...problem.path] });
+  const binding = sameValue.bind(spec, { report });
+  return binding === null ? null : { tensor, spec, binding, hasRows: hasRows(tensor, spec, binding) };
+}
+
+/**
+ * Whether such an input has a row for each of the batch. Its value says so by its own dimensions: as many as
+ * the input has are the whole tensor, fewer are a row of it. One of which every dimension is fixed has no
+ * rows: it is the same for batches of any size.
+ */
+function hasRows({ dims }: TensorInfo, { batchAxis }: InputSpec, { shape }: SameValueBinding): boolean {
+  return batchAxis !== undefined || (shape.length < dims.length && closedDims(dims) === null);
+}
+
+/** Whether an input says nothing of the batch: it has one tensor for all rows, or its value is wrong. */
+export function isWhole(tensor: TensorInfo, spec: InputSpec | null): boolean {
+  if (spec?.value === undefined) return false;
+  const same = findSame(tensor, spec, []);
+  return same === null || !same.hasRows || (spec.batchAxis === undefined && isFixed(tensor.dims[0]));
+}
+
+/** Null with problems where the value is not of the model's type and shape. */
+export function bindSame(input: SameInput, names: BatchNames, problems: SpecProblem[]): InputBinding | null {
+  const { tensor, spec, binding, hasRows } = input;
+  const before = problems.length;
+  checkElements(input, problems);
+  const rowDims = hasRows ? rowDimsOf(input, problems) : wholeDimsOf(input, names, problems);
+  if (rowDims === null || problems.length > before) return null;
+  return {
+    tensor: tensor.name,
+    dtype: tensor.dtype,
+    rowDims,
+    rowValues: product(rowDims),
+    source: binding,
+    scale: spec.scale,
+    offset: spec.offset,
+    fill: null,
+    rowShape: { kind: hasRows ? "even" : "none" },
+    batchAxis: 0,
+  };
+}
+
+function checkElements({ tensor, spec, binding }: SameInput, problems: SpecProblem[]): void {
+  const cast = { dtype: tensor.dtype, scale: spec.scale, offset: spec.offset };
+  const odd = binding.elements.find((element) => elementOf(element, cast) === null);
+  if (odd === undefined) return;
+  const scaled = spec.scale === 1 && spec.offset === 0 ? "" : ", scaled,";
+  problems.push({
+    path: ["map", "inputs", tensor.name, "value"],
+    part: "value",
+    what: `the model's input \`${tensor.name}\` cannot hold this value`,
+    expected: `a ${tensor.dtype}`,
+    found: `${JSON.stringify(odd)}${scaled}`,
+    ...(typeof odd === "number" && Math.abs(odd) > Number.MAX_SAFE_INTEGER
+      ? { hint: "write whole numbers beyond 2^53 in quotes" }
+      : {}),
+  });
+}
+
+/** The dims of a row, the batch being the first dimension. */
+function rowDimsOf(input: SameInput, problems: SpecProblem[]): readonly number[] | null {
+  const { tensor, binding } = input;
+  const [batch, ...rest] = tensor.dims;
+  const found = dimsFor(rest, binding.shape);
+  if (found !== null && (!isFixed(batch) || input.spec.batchAxis !== undefined)) return found;
+  const axis = tensor.dims.findIndex((dim) => !isFixed(dim));
+  const hint = isFixed(batch)
+    ? `if the batch is another dimension, say which, counted from 0: \`batchAxis: ${axis}\``
+    : "give lists that have the shape of a row, or of the whole input";
+  problems.push(misfit(input, `${formatDims(rest)}, a row of ${formatDims(tensor.dims)}`, hint));
+  return null;
+}
+
+function wholeDimsOf(input: SameInput, names: BatchNames, problems: SpecProblem[]): readonly number[] | null {
+  const { tensor, binding } = input;
+  const { dims } = tensor;
+  const [first, ...rest] = dims;
+  // A row of an input whose batch is a fixed number.
+  const found =
+    dimsFor(dims, binding.shape) ?? (closedDims(dims) !== null ? rowsFor(dims, binding.shape) : null);
+  if (found !== null && !(typeof first === "string" && names.has(first))) return found;
+  const expected =
+    found === null ? formatDims(dims) : `${formatDims(rest)}: a row, as \`${String(first)}\` is the batch`;
+  problems.push(misfit(input, expected, "give one value, or lists of this shape"));
+  return null;
+}
+
+/** `dims` closed by the shape of a value; one value fits all that are known. Null where it does not fit. */
+function dimsFor(dims: TensorInfo["dims"], shape: readonly number[]): readonly number[] | null {
+  const closed = closedDims(dims);
+  if (shape.length === 0) return closed;
+  const fits =
+    shape.length === dims.length && shape.every((size, at) => !isFixed(dims[at]) || dims[at] === size);
+  return fits ? shape : null;
+}
+
+function rowsFor(dims: TensorInfo["dims"], shape: readonly number[]): readonly number[] | null {
+  return dimsFor(dims.slice(1), shape) === null ? null : closedDims(dims);
+}
+
+function misfit({ tensor, binding }: SameInput, expected: string, hint: string): SpecProblem {
+  const { shape } = binding;
+  return {
+    path: ["map", "inputs", tensor.name, "value"],
+    part: "value",
+    what: `the value is not of the shape of the model's input \`${tensor.name}\``,
+    expected,
+    found: shape.length === 0 ? "one value" : formatDims(shape),
+    hint,
+  };
+}

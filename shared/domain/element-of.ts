@@ -1,0 +1,37 @@
+import type { ValueElement } from "../input-sources/same-value.ts";
+import { fitsDtype, isChecked } from "./dtype-range.ts";
+import type { Dtype } from "./tensor.ts";
+
+/** Floats that neither YAML's numbers nor JSON's have. */
+const NO_NUMBERS: ReadonlyMap<string, number> = new Map([
+  ["NaN", Number.NaN],
+  ["Infinity", Number.POSITIVE_INFINITY],
+  ["-Infinity", Number.NEGATIVE_INFINITY],
+]);
+
+/**
+ * What a job file writes for one element of a tensor, as a number: scaled, and of the tensor's dtype. A
+ * bigint where it stands in quotes, which nothing scales: float64 would round it. Null where it is none, or
+ * does not fit.
+ */
+export function elementOf(
+  element: ValueElement,
+  { dtype, scale, offset }: { readonly dtype: Dtype; readonly scale: number; readonly offset: number },
+): number | bigint | null {
+  if (typeof element === "string") {
+    const special = NO_NUMBERS.get(element);
+    if (special !== undefined) return isChecked(dtype) ? null : special;
+    return /^-?\d{1,20}$/.test(element) && scale === 1 && offset === 0
+      ? wholeOf(BigInt(element), dtype)
+      : null;
+  }
+  const value = Number(element) * scale + offset;
+  if (isChecked(dtype) && dtype !== "bool" && !Number.isSafeInteger(value)) return null;
+  return fitsDtype(value, dtype) ? value : null;
+}
+
+function wholeOf(value: bigint, dtype: Dtype): bigint | number | null {
+  if (dtype === "int64") return BigInt.asIntN(64, value) === value ? value : null;
+  if (dtype === "uint64") return BigInt.asUintN(64, value) === value ? value : null;
+  return Number.isSafeInteger(Number(value)) && fitsDtype(Number(value), dtype) ? Number(value) : null;
+}

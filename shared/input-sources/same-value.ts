@@ -1,0 +1,104 @@
+import type { Zod } from "../core/zod.ts";
+import type { SameSource } from "./input-source.ts";
+
+/** One element as a job file writes it: in quotes what is no number, and whole ones beyond 2^53. */
+export type ValueElement = number | boolean | string;
+
+export interface SameValueBinding {
+  readonly kind: "value";
+  /** `[]`: one value, for each element of whatever shape the input has. */
+  readonly shape: readonly number[];
+  /** As many as the shape says, the last dimension side by side. */
+  readonly elements: readonly ValueElement[];
+}
+
+type Nested = ValueElement | readonly Nested[];
+
+interface SameValueSpec {
+  readonly value?: Nested;
+}
+
+/** A job file is read by people, and travels with every job: what is larger than this is data. */
+const MAX_ELEMENTS = 10_000;
+
+/** More elements than these say nothing to a reader. */
+const MOST_SHOWN = 4;
+
+/** What a job file says is the same for all rows: a rate, a limit. */
+export const sameValue = {
+  kind: "value",
+  rows: "same",
+  key: "value",
+  keys: (z: Zod) => {
+    const element = z.union([z.number(), z.boolean(), z.string()]);
+    const line = z.array(element).min(1).max(MAX_ELEMENTS).meta({ title: "a list of these" });
+    const table = z.array(line).min(1).max(MAX_ELEMENTS).meta({ title: "lists of such lists" });
+    const tables = z.array(table).min(1).max(MAX_ELEMENTS).meta({ title: "lists of such lists" });
+    return {
+      value: z
+        .union([element, line, table, tables])
+        .exactOptional()
+        .describe(
+          "Instead of a column, what is the same for all rows: `sr: { value: 16000 }`. A number, true, false or a " +
+            "text, or lists of them. One value is every element of the input; lists have the input's shape, or that of " +
+            "a row. `.nan` and `.inf` are written in quotes, as `NaN` and `Infinity`, and so are whole numbers beyond 2^53.",
+        ),
+    };
+  },
+  excludes: {
+    keys: ["shape", "fill", "pad"],
+    why: "`value` is the same for all rows: no column feeds it, nothing in it is missing, its lists say its shape",
+  },
+  schema: (z: Zod) =>
+    z.object({
+      kind: z.literal("value"),
+      shape: z.array(z.number()).readonly(),
+      elements: z.array(z.union([z.number(), z.boolean(), z.string()])).readonly(),
+    }),
+  bind: ({ value = 0 }: SameValueSpec, { report }) => {
+    const shape = shapeOf(value);
+    const elements: ValueElement[] = [];
+    const odd = collect(value, shape, elements);
+    if (odd === null && elements.length <= MAX_ELEMENTS) return { kind: "value", shape, elements };
+    report({
+      path: ["value"],
+      part: "value",
+      what: odd === null ? "has too many elements" : "is no table: its lists differ in length or depth",
+      expected:
+        odd === null ? `at most ${MAX_ELEMENTS}` : `lists of [${shape.join(", ")}], as the first ones are`,
+      found: odd ?? String(elements.length),
+    });
+    return null;
+  },
+  describe: ({ shape, elements }: SameValueBinding) => {
+    const shown = elements.slice(0, MOST_SHOWN).map((element) => JSON.stringify(element));
+    const all = shown.join(", ") + (elements.length > MOST_SHOWN ? ", ..." : "");
+    return `value ${shape.length === 0 ? all : `[${all}]`}, the same for all rows`;
+  },
+  marksPadding: () => false,
+} as const satisfies SameSource<SameValueBinding>;
+
+/** As the first lists have it. */
+function shapeOf(value: Nested): readonly number[] {
+  if (!isList(value)) return [];
+  return [value.length, ...(value[0] === undefined ? [] : shapeOf(value[0]))];
+}
+
+/** Adds the elements of a value of such a shape; gives what is not of that shape, in words. */
+function collect(value: Nested, shape: readonly number[], elements: ValueElement[]): string | null {
+  const [length, ...rest] = shape;
+  if (!isList(value)) {
+    elements.push(value);
+    return length === undefined ? null : `\`${String(value)}\` among lists`;
+  }
+  if (value.length !== length) return `a list of ${value.length}`;
+  for (const part of value) {
+    const odd = collect(part, rest, elements);
+    if (odd !== null) return odd;
+  }
+  return null;
+}
+
+function isList(value: Nested): value is readonly Nested[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,106 @@
+import { Float32 } from "apache-arrow";
+import { describe, expect, test } from "vitest";
+import type { Dim, Dtype } from "../../../../../shared/domain/tensor.ts";
+import type { ValueElement } from "../../../../../shared/input-sources/same-value.ts";
+import { buildFeeds } from "../../../../../worker/batch/batch.ts";
+import { BufferPool } from "../../../../../worker/batch/buffer-pool.ts";
+import { InputChunk } from "../../../../../worker/tensorize/input-chunk.ts";
+import { batchOf, column } from "../../../../support/shard-inputs.ts";
+import { aTensor, bind, type MapParts, numeric, problemsOf } from "./bind-fixtures.ts";
+
+type Nested = ValueElement | readonly Nested[];
+
+/** A model of a column `x` and an input `v`. */
+const aModelWith = (dims: readonly Dim[], dtype: Dtype = "float32", batch: Dim = "batch") => ({
+  inputs: [aTensor("x", [batch]), aTensor("v", dims, dtype)],
+  outputs: [aTensor("y", [batch])],
+});
+
+const given = (value: Nested, more: object = {}): MapParts => ({
+  inputs: { v: { value, ...more } as never },
+});
+
+/** What the model is given for `v` with a batch of 3 rows. */
+function fed(map: MapParts, model: ReturnType<typeof aModelWith>) {
+  const bound = bind(map, { x: numeric("float32") }, model);
+  const chunk = new InputChunk(batchOf({ x: column([1, 2, 3], new Float32()) }), 0, bound.inputs);
+  const batch = { pieces: [{ chunk, start: 0, end: 3 }], rows: 3, length: null };
+  const { v } = buildFeeds(batch, bound, new BufferPool(2));
+  if (v === undefined) throw new Error("no feed");
+  const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array, float16: Uint16Array };
+  return [v.dims, [...new arrays[v.dtype as keyof typeof arrays](v.data)]];
+}
+
+describe("a value that is the same for all rows", () => {
+  test("feeds an input that has no batch, whatever the batch", () => {
+    expect(fed(given(16000), aModelWith([], "int64"))).toEqual([[], [16000n]]);
+    expect(fed(given("9007199254740993"), aModelWith([], "int64"))).toEqual([[], [9007199254740993n]]);
+    expect(fed(given(true), aModelWith([], "bool"))).toEqual([[], [1]]);
+    expect(fed(given("NaN"), aModelWith([1]))).toEqual([[1], [Number.NaN]]);
+    expect(fed(given(0.5), aModelWith([2, 2]))).toEqual([
+      [2, 2],
+      [0.5, 0.5, 0.5, 0.5],
+    ]);
+    expect(fed(given([1, 2, 3]), aModelWith(["n"]))).toEqual([[3], [1, 2, 3]]);
+    expect(fed(given([1, 2]), aModelWith([2, 2]))).toEqual([
+      [2, 2],
+      [1, 2, 1, 2],
+    ]);
+    expect(fed(given(1.5), aModelWith([], "float16"))).toEqual([[], [0x3e00]]);
+  });
+
+  test("is each row's where the input has a batch", () => {
+    expect(fed(given(7), aModelWith(["batch"]))).toEqual([[3], [7, 7, 7]]);
+    expect(fed(given([1, 2]), aModelWith(["batch", "k"]))).toEqual([
+      [3, 2],
+      [1, 2, 1, 2, 1, 2],
+    ]);
+    expect(fed(given(0), aModelWith(["batch", 2]))).toEqual([
+      [3, 2],
+      [0, 0, 0, 0, 0, 0],
+    ]);
+    // A recurrent state of zeros.
+    const state = given([[1], [2]], { batchAxis: 1 });
+    expect(fed(state, aModelWith([2, "batch", 1]))).toEqual([
+      [2, 3, 1],
+      [1, 1, 1, 2, 2, 2],
+    ]);
+  });
+
+  test("goes along with a batch of a fixed size", () => {
+    expect(fed(given(7), aModelWith(["n"], "float32", 4))).toEqual([[4], [7, 7, 7, 7]]);
+    expect(fed(given([1]), aModelWith([4, 1], "float32", 4))).toEqual([
+      [4, 1],
+      [1, 1, 1, 1],
+    ]);
+    expect(bind(given(7), { x: numeric("float32") }, aModelWith([1])).fixedBatchRows).toBeNull();
+  });
+
+  test.each([
+    ["one value for two open dimensions", given(1), aModelWith(["a", "b"]), "not of the shape"],
+    ["a list for a scalar", given([1]), aModelWith([]), "not of the shape"],
+    ["lists of another size", given([1, 2, 3]), aModelWith([2]), "not of the shape"],
+    ["one row as the whole tensor", given([[1, 2]]), aModelWith(["batch", 2]), "not of the shape"],
+    ["no table", given([[1, 2], [3]]), aModelWith([2, 2]), "is no table"],
+    ["a fraction for whole numbers", given(0.5), aModelWith([], "int64"), "cannot hold this value"],
+    ["what is too large", given(300), aModelWith([], "uint8"), "cannot hold this value"],
+    ["a number that lost digits", given(2 ** 53 + 2), aModelWith([], "int64"), "cannot hold this value"],
+    ["no number", given("NaN"), aModelWith([], "int32"), "cannot hold this value"],
+    ["text for a number", given("fast"), aModelWith([]), "cannot hold this value"],
+    ["a state whose batch is not said", given(0), aModelWith([2, "batch", 4]), "not of the shape"],
+  ])("is refused where it is %s", (_what, map, model, said) => {
+    const problems = problemsOf(map, { x: numeric("float32") }, model);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ where: "map.inputs.v.value", what: expect.stringContaining(said) });
+  });
+
+  test("is offered where an input without a batch is not fed", () => {
+    const [problem] = problemsOf({}, { x: numeric("float32") }, aModelWith([], "int64"));
+    expect(problem?.hint).toContain("v: { value: 1 }");
+  });
+
+  test("cannot be all that a model is fed with", () => {
+    const model = { inputs: [aTensor("v", [])], outputs: [aTensor("y", ["n"])] };
+    expect(problemsOf(given(1), {}, model)[0]?.what).toBe("the model has no input that rows go into");
+  });
+});
