@@ -10,13 +10,14 @@ import {
   processOptions,
   setOption,
 } from "./options.ts";
+import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
-interface PlanArguments extends ProcessArguments {
+interface PlanArguments extends ProcessArguments, TrialArguments {
   readonly job: string;
   readonly set: readonly string[];
   readonly json: boolean;
-  readonly sample: boolean;
-  readonly "sample-seconds": string;
+  readonly estimate: boolean;
+  readonly "estimate-seconds": string;
   readonly nodes: string;
   readonly "price-per-hour": string | undefined;
 }
@@ -28,12 +29,13 @@ export const planCommand: CommandModule<object, PlanArguments> = {
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
-      .option("sample", {
+      .options(trialOptions)
+      .option("estimate", {
         type: "boolean",
         default: true,
-        describe: "Run some rows, for an estimate (--no-sample: do not)",
+        describe: "Run some rows, and say what a run would take (--no-estimate: do not)",
       })
-      .option("sample-seconds", {
+      .option("estimate-seconds", {
         type: "string",
         requiresArg: true,
         default: "5",
@@ -54,26 +56,25 @@ export const planCommand: CommandModule<object, PlanArguments> = {
       .option("json", jsonOption)
       .example("$0 plan job.yaml", "Every problem of the job at once, then time, memory and what limits")
       .example("$0 plan job.yaml --nodes 8 --price-per-hour 2.5", "Time and cost on eight machines like this")
-      .example("$0 plan job.yaml --no-sample", "Without running the model"),
+      .example("$0 plan job.yaml --no-estimate", "Without running the model"),
   handler: (args) => plan(args),
 };
 
 async function plan(args: PlanArguments): Promise<void> {
   const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
-  const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const { planJob } = await import("../coordinator/plan/plan-job.ts");
   const { passPrecision } = await import("../coordinator/job/pass-precision.ts");
   const { planText } = await import("./render/plan-text.ts");
   const { createStyle } = await import("./render/style.ts");
   const ask = questionOf(args);
-  const source = await readJobSource(args.job, { set: args.set, env: process.env });
+  const source = await readJob(args);
   const { signal } = new AbortController();
   const planned = await planJob(source.spec, signal).catch((error: unknown) =>
     Promise.reject(source.withLines(error)),
   );
-  const precision = args.sample ? await passPrecision(planned, checkPrecision, signal) : null;
-  const estimate = args.sample ? await estimated(planned, ask) : null;
+  const precision = args.estimate ? await passPrecision(planned, checkPrecision, signal) : null;
+  const estimate = args.estimate ? await estimated(planned, ask) : null;
   if (args.json) {
     process.stdout.write(`${JSON.stringify({ ...planFacts(planned), precision, estimate })}\n`);
     return;
@@ -82,9 +83,25 @@ async function plan(args: PlanArguments): Promise<void> {
 }
 
 /** Steps are in `map.prepare` and `map.finish`: `where` is their key, and what they make has no `from`. */
-function planFacts({ spec, dataset, leftOut, pruned, shards, map, model, folder }: PlannedJob) {
-  const where = spec.input.where ?? null;
-  return { files: dataset.files, leftOut, where, pruned, fields: dataset.fields, model, folder, map, shards };
+function planFacts({ spec, dataset, leftOut, pruned, skipped, shards, map, model, folder }: PlannedJob) {
+  const { where = null, sample = null, limit = null } = spec.input;
+  const { files, fields } = dataset;
+  const output = spec.output.path;
+  return {
+    files,
+    leftOut,
+    where,
+    sample,
+    limit,
+    pruned,
+    skipped,
+    fields,
+    model,
+    folder,
+    map,
+    shards,
+    output,
+  };
 }
 
 /** @throws {ARGUMENT_INVALID} naming the option that is wrong */
@@ -96,7 +113,8 @@ function questionOf(args: PlanArguments) {
     pricePerHour:
       price === undefined ? null : numberFrom(price, "price-per-hour", { least: 0, most: 1e9, whole: false }),
     sampleMs:
-      numberFrom(args["sample-seconds"], "sample-seconds", { least: 1, most: 3_600, whole: false }) * 1000,
+      numberFrom(args["estimate-seconds"], "estimate-seconds", { least: 1, most: 3_600, whole: false }) *
+      1000,
   };
 }
 

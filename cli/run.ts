@@ -30,8 +30,9 @@ import {
 } from "./options.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStopSignals, type StopSignals, whenAborted } from "./stop-signals.ts";
+import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
-interface RunArguments extends ProcessArguments {
+interface RunArguments extends ProcessArguments, TrialArguments {
   readonly job: string;
   readonly set: readonly string[];
   readonly fresh: boolean;
@@ -48,6 +49,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
+      .options(trialOptions)
       .option("fresh", freshOption)
       .options(processOptions)
       .option("listen", {
@@ -61,6 +63,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option("log-level", { ...logLevelOption, defaultDescription: "warn; beside a live view: error" })
       .example("$0 run job.yaml", "Publishes to output.path; again: resumes, or says that it is published")
       .example("$0 run job.yaml --fresh --set map.batch.rows=256", "Starts over with another batch size")
+      .example("$0 run job.yaml --limit 1000 --fresh", "A trial over the first rows, beside the real output")
       .example("$0 run job.yaml --json > result.json", "For scripts: one JSON object, and the exit code"),
   handler: async (args) => {
     process.exitCode = await run(args);
@@ -82,9 +85,8 @@ const GIVE_UP_MS = 60_000;
 async function run(args: RunArguments): Promise<number> {
   const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
-  const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
-  const source = await readJobSource(args.job, { set: args.set, env: process.env });
+  const source = await readJob(args);
   using stops = listenForStopSignals();
   keepHeapSmall();
   const credential = await ownCredential(args["secret-file"]);

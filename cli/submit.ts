@@ -1,10 +1,11 @@
 import type { CommandModule } from "yargs";
 import { coordinatorOption, freshOption, jsonOption, secretFileOption, setOption } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
+import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 import { follow } from "./watch.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
-interface SubmitArguments extends ClientArguments {
+interface SubmitArguments extends ClientArguments, TrialArguments {
   readonly job: string;
   readonly set: readonly string[];
   readonly fresh: boolean;
@@ -25,6 +26,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       .option("coordinator", coordinatorOption)
       .option("secret-file", secretFileOption)
       .option("set", setOption)
+      .options(trialOptions)
       .option("fresh", freshOption)
       .option("watch", {
         type: "boolean",
@@ -35,9 +37,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       .example("$0 submit job.yaml", "Prints the job's id; its paths are those of the coordinator's machine")
       .example("$0 submit job.yaml --watch", "Stays until the job has ended, with its exit code"),
   handler: async (args) => {
-    const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
-    const options = { set: args.set, env: process.env };
-    const source = await readJobSource(args.job, options);
+    const source = await readJob(args);
     await withCoordinator(args, async ({ jobs }) => {
       const patience = setTimeout(() => process.stderr.write(WAITING), TELL_AFTER_MS);
       const status = await jobs

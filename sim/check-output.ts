@@ -60,9 +60,9 @@ export function checkOutput(
   );
   checkDead(checker, job, dead, blamed);
   const filtered = planned.filter((row) => !gone.has(row) && partsOf(job, row) === 0).length;
-  // No simulated job has a condition that row groups could be ruled out by.
-  const [input, pruned, output] = [planned.length, 0, rows.length];
-  const counts = { input, pruned, filtered, output, deadLetters: dead.length };
+  // No simulated job has a condition that row groups could be ruled out by, and none is a trial.
+  const [input, pruned, skipped, output] = [planned.length, 0, 0, rows.length];
+  const counts = { input, pruned, skipped, filtered, output, deadLetters: dead.length };
   checker.hold(
     canonicalJson(manifest.rows) === canonicalJson(counts),
     "every-row-once",

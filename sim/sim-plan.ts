@@ -118,6 +118,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
   return {
     spec,
     pruned: [],
+    skipped: [],
     dataset: {
       files: fileRows.map((rows, file) => ({
         path: parseLocation(inputPath(data, file)),

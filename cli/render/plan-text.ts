@@ -41,6 +41,7 @@ export function planText(
     ]),
     ["where", spec.input.where === undefined ? null : oneLine(spec.input.where)],
     ["pruned", spec.input.where === undefined ? null : prunedText(plan)],
+    ["trial", trialText(plan)],
     ["shards", shardsText(plan)],
     ["model", modelText(plan)],
     ["batch", plannedBatchText(plan)],
@@ -74,6 +75,18 @@ function prunedText(plan: PlannedJob): string {
   const { pruned, total } = plannedRows(plan);
   if (pruned === 0) return "nothing: every row is read";
   return `${formatCount(pruned)} of ${counted(pruned + total, "row")}: what the files say of them rules them out`;
+}
+
+/** Which rows a trial takes; null for a job that takes all. */
+function trialText(plan: PlannedJob): string | null {
+  const { sample, limit } = plan.spec.input;
+  if (sample === undefined && limit === undefined) return null;
+  const { total, skipped } = plannedRows(plan);
+  const how = [
+    ...(sample === undefined ? [] : [`sample ${sample.share}, seed ${sample.seed}`]),
+    ...(limit === undefined ? [] : [`limit ${formatCount(limit)}`]),
+  ];
+  return `${formatCount(total)} of ${counted(total + skipped, "row")}: ${how.join(", then ")}`;
 }
 
 function shardsText(plan: PlannedJob): string {

@@ -43,6 +43,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
   if (status.phase === "running") lines.push([[runningParts(status).join(", ")]]);
   if (status.shardsTotal > 0) lines.push([[partsText(status), style.dim]]);
   if (status.rowsPruned > 0) lines.push([[`${counted(status.rowsPruned, "row")} pruned`, style.dim]]);
+  if (status.rowsSkipped > 0) lines.push([[`${counted(status.rowsSkipped, "row")} skipped`, style.dim]]);
   if (status.rowsFiltered > 0) lines.push([[`${counted(status.rowsFiltered, "row")} filtered`, style.dim]]);
   if (status.deadLetters > 0) lines.push([[counted(status.deadLetters, "dead letter"), style.warn]]);
   return lines.map((pieces) => paintWithin(pieces, columns));
@@ -56,6 +57,7 @@ export function renderPlainLine(status: JobStatus): string {
   parts.push(counted(status.workers, "worker"));
   if (status.attemptsFailed > 0) parts.push(counted(status.attemptsFailed, "failed attempt"));
   if (status.rowsPruned > 0) parts.push(`${counted(status.rowsPruned, "row")} pruned`);
+  if (status.rowsSkipped > 0) parts.push(`${counted(status.rowsSkipped, "row")} skipped`);
   if (status.rowsFiltered > 0) parts.push(`${counted(status.rowsFiltered, "row")} filtered`);
   if (status.deadLetters > 0) parts.push(counted(status.deadLetters, "dead letter"));
   return parts.join(", ");

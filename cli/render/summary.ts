@@ -70,6 +70,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["precision", precisionLine(status.precision)],
     ...deviceEntries(status.devices),
     ["pruned", status.rowsPruned === 0 ? null : counted(status.rowsPruned, "row")],
+    ["skipped", status.rowsSkipped === 0 ? null : `${counted(status.rowsSkipped, "row")}: this is a trial`],
     ["filtered", rowsFiltered === 0 ? null : counted(rowsFiltered, "row")],
     ["rows out", hasOtherRows(status) ? formatCount(status.rowsOut) : null],
     ["dead letters", deadLetters === 0 ? null : style.warn(deadLettersText(status))],

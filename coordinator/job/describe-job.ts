@@ -1,3 +1,5 @@
+import { formatCount } from "../../shared/core/units.ts";
+import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { DeviceCheckSpec, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
@@ -53,12 +55,21 @@ function fewer<T>(slices: readonly T[]): readonly T[] {
  *
  * @param builds see {@link buildsOf}
  */
-export function startNotes({ leftOut }: Pick<PlannedJob, "leftOut">, builds: readonly string[]): string[] {
+export function startNotes(
+  { leftOut, ...planned }: Pick<PlannedJob, "leftOut" | "dataset" | "pruned" | "skipped">,
+  builds: readonly string[],
+): string[] {
+  const { total, skipped } = plannedRows(planned);
   const before = builds.slice(0, -1).join(", then ");
   return [
     ...(before === ""
       ? []
       : [`begun by shardmill ${before}, this is ${builds.at(-1)}: the manifest will list them`]),
+    ...(skipped === 0
+      ? []
+      : [
+          `a trial: ${formatCount(total)} of ${formatCount(total + skipped)} rows are run, the others skipped`,
+        ]),
     ...(leftOut.length === 0 ? [] : [`left out of the input: ${leftOutPhrases(leftOut).join("; ")}`]),
   ];
 }

@@ -82,14 +82,15 @@ function ignoreDisk(error: unknown): void {
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
 export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }>): JobHandle {
   const { manifest, manifestPath, spec } = opened;
-  const { input, pruned, filtered, output, deadLetters } = manifest.rows;
-  const rows = input - pruned;
+  const { input, pruned, skipped, filtered, output, deadLetters } = manifest.rows;
+  const rows = input - pruned - skipped;
   const status: JobStatus = {
     ...NO_RUN,
     ...keptFacts(manifest),
     phase: "published",
     rowsTotal: rows,
     rowsPruned: pruned,
+    rowsSkipped: skipped,
     rowsDone: rows,
     rowsCommitted: rows,
     rowsFiltered: filtered,

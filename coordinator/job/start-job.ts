@@ -142,11 +142,11 @@ function logExclusion(log: Logger, job: string, { name, excludedForMs, reason }:
 
 /** Brings the core to where work can go on: a sealed plan, or what its phase demands after a restart. */
 async function begin(shell: JobShell, jobId: string, planned: PlannedJob): Promise<void> {
-  const { spec, digests, dataset, pruned, shards } = planned;
+  const { spec, digests, dataset, pruned, skipped, shards } = planned;
   if (shell.state.accepted === null)
     await shell.dispatch({ kind: "jobAccepted", jobId, name: spec.name, digests });
   if (shell.state.phase.kind === "planning") {
-    await shell.dispatch({ kind: "planSealed", files: dataset.files, pruned, shards });
+    await shell.dispatch({ kind: "planSealed", files: dataset.files, pruned, skipped, shards });
     return;
   }
   await shell.perform(resumeEffects(shell.state));

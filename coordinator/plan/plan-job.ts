@@ -22,6 +22,7 @@ import { inspectModel } from "./model/inspect-model.ts";
 import { planMap } from "./plan-map.ts";
 import { planShards } from "./plan-shards.ts";
 import { readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
+import { takeRows } from "./trial/take-rows.ts";
 import { type CheckedWhere, checkWhere } from "./where/check-where.ts";
 import { pruneRowGroups } from "./where/prune.ts";
 
@@ -65,8 +66,10 @@ export async function planJob(
   );
   checkKeptTypes(spec, map.keep, input.dataset.files);
   if (Object.keys(spec.reduce).length > 0) await aside(() => checkSql(spec, map, signal));
-  const { files, pruned } =
+  const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
+  const fileRows = input.dataset.files.map(({ rows }) => rows);
+  const { files, skipped } = takeRows({ files: left, fileRows, pruned }, spec.input);
   const shards = planShards(files, {
     shardRows: spec.input.shardRows,
     outputRowBytes: outputRowBytes(map),
@@ -74,7 +77,7 @@ export async function planJob(
   const digests = digestsOf(spec, { dataset: input.dataset, model, folder, stepFiles });
   const { precision } = spec.model;
   const { dataset, leftOut } = input;
-  const planned = { spec, dataset, leftOut, folder, map, pruned, shards, digests };
+  const planned = { spec, dataset, leftOut, folder, map, pruned, skipped, shards, digests };
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };

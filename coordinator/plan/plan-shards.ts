@@ -6,7 +6,7 @@ import { type Shard, shardId } from "../../shared/domain/shard.ts";
 export interface PlannedFile {
   /** Those whose rows are planned. */
   readonly rowGroups: readonly RowGroup[];
-  /** The row groups, by index, that do not follow right after the one before: what lay between is pruned. */
+  /** Those, by index, that do not follow right after the one before: what lay between is left out. */
   readonly afterGaps?: ReadonlySet<number>;
   /** Equal for files whose columns are laid out alike, which one table can hold: see `layoutOf`. */
   readonly layout: string;
@@ -60,7 +60,7 @@ const SHARD_SLICES = 512;
  *   alike.
  * - Whole files are joined while they stay within the target, in rows, in slices, and in bytes if those are
  *   the target's reason; row groups of one file while they stay within the target in rows, and in slices
- *   where others between them are pruned. So no shard that joins is above it.
+ *   where others between them are left out. So no shard that joins is above it.
  * - A row group above 1.5 times the target is split into equal ranges (which differ by a row at most), each
  *   within the target and above 0.6 of it.
  * - So no shard has more than 1.5 times the target; only those beside larger row groups or files, or a file's

@@ -62,14 +62,14 @@ export interface ManifestFacts {
 
 /**
  * The manifest over `files`. Each row of the plan must be mapped, filtered or a dead letter: else nothing
- * may be published. The other rows of the input are pruned.
+ * may be published. The other rows of the input are pruned, or skipped.
  */
 export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]): OutputManifest {
   const sum = (kind: OutputFile["kind"]) =>
     files.filter((file) => file.kind === kind).reduce((rows, file) => rows + file.rows, 0);
   const deadLetters = sum("errors");
   const { run, counts } = facts;
-  const { rowsTotal, rowsPruned } = run;
+  const { rowsTotal, rowsPruned, rowsSkipped } = run;
   const { rowsMapped, rowsFiltered, rowsOut } = counts;
   assert(
     rowsTotal === rowsMapped + rowsFiltered + deadLetters,
@@ -84,8 +84,9 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     outputDigest: outputDigest(files),
     files,
     rows: {
-      input: rowsPruned + rowsTotal,
+      input: rowsPruned + rowsSkipped + rowsTotal,
       pruned: rowsPruned,
+      skipped: rowsSkipped,
       filtered: rowsFiltered,
       output: rowsOut,
       deadLetters,

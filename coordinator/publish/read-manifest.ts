@@ -41,6 +41,7 @@ const manifestSchema = z.object({
   rows: z.object({
     input: count,
     pruned: count.default(0),
+    skipped: count.default(0),
     filtered: count.default(0),
     output: count,
     deadLetters: count,

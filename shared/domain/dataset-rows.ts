@@ -19,15 +19,17 @@ export interface FileSlice {
 export function plannedRows(planned: {
   readonly dataset: { readonly files: readonly { readonly rows: number }[] };
   readonly pruned: readonly FileSlice[];
+  readonly skipped: readonly FileSlice[];
 }): DatasetRows {
   return new DatasetRows(
     planned.dataset.files.map(({ rows }) => rows),
     planned.pruned,
+    planned.skipped,
   );
 }
 
 /**
- * Where the rows of the dataset lie that are worked on: all but the pruned ones. They are numbered through,
+ * Where the rows of the dataset lie that are worked on: all but those in no shard. They are numbered through,
  * over the files in their order:
  *
  * ```
@@ -39,6 +41,8 @@ export function plannedRows(planned: {
 export class DatasetRows {
   /** Rows that `input.where` ruled out by what the files say of them: they are in no shard. */
   readonly pruned: number;
+  /** Rows that `input.sample` and `input.limit` leave out: they are in no shard either. */
+  readonly skipped: number;
   /**
    * Stretches of rows side by side in one file, none empty: the dataset's row at which each starts, and its
    * end.
@@ -50,11 +54,17 @@ export class DatasetRows {
 
   /**
    * @param fileRows how many rows each file has, in the dataset's order
-   * @param pruned in order, apart from each other
+   * @param pruned in order, apart from each other and from those of `skipped`
+   * @param skipped in order as well
    */
-  constructor(fileRows: readonly number[], pruned: readonly FileSlice[] = []) {
-    this.pruned = pruned.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0);
-    const kept = keptSlices(fileRows, pruned);
+  constructor(
+    fileRows: readonly number[],
+    pruned: readonly FileSlice[] = [],
+    skipped: readonly FileSlice[] = [],
+  ) {
+    this.pruned = rowsOf(pruned);
+    this.skipped = rowsOf(skipped);
+    const kept = keptSlices(fileRows, skipped.length === 0 ? pruned : inOrder([...pruned, ...skipped]));
     this.#starts = new Float64Array(kept.length + 1);
     this.#files = Uint32Array.from(kept, ({ file }) => file);
     this.#shifts = new Float64Array(kept.length);
@@ -110,20 +120,28 @@ export class DatasetRows {
   }
 }
 
+function rowsOf(slices: readonly FileSlice[]): number {
+  return slices.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0);
+}
+
+function inOrder(slices: readonly FileSlice[]): readonly FileSlice[] {
+  return slices.toSorted((a, b) => a.file - b.file || a.rowStart - b.rowStart);
+}
+
 function at(values: Float64Array | Uint32Array, index: number): number {
   return values[index] ?? 0;
 }
 
-function keptSlices(fileRows: readonly number[], pruned: readonly FileSlice[]): FileSlice[] {
+function keptSlices(fileRows: readonly number[], gone: readonly FileSlice[]): FileSlice[] {
   const kept: FileSlice[] = [];
   let next = 0;
   for (const [file, rows] of fileRows.entries()) {
     let rowStart = 0;
-    for (let gap = pruned[next]; gap?.file === file; gap = pruned[next]) {
+    for (let gap = gone[next]; gap?.file === file; gap = gone[next]) {
       const inOrder = rowStart <= gap.rowStart && gap.rowStart < gap.rowEnd && gap.rowEnd <= rows;
       assert(
         inOrder,
-        `rows ${gap.rowStart} to ${gap.rowEnd} of file ${file} are pruned once, of its ${rows}`,
+        `rows ${gap.rowStart} to ${gap.rowEnd} of file ${file} are left out once, of its ${rows}`,
       );
       if (rowStart < gap.rowStart) kept.push({ file, rowStart, rowEnd: gap.rowStart });
       rowStart = gap.rowEnd;
@@ -131,6 +149,6 @@ function keptSlices(fileRows: readonly number[], pruned: readonly FileSlice[]): 
     }
     if (rowStart < rows) kept.push({ file, rowStart, rowEnd: rows });
   }
-  assert(next === pruned.length, "what is pruned lies in the dataset's files, in their order");
+  assert(next === gone.length, "what is left out lies in the dataset's files, in their order");
   return kept;
 }

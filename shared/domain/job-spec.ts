@@ -13,6 +13,7 @@ export const SHORTHANDS = [
   { group: ["map", "inputs", "*"], key: "column" },
   { group: ["map", "outputs", "*"], key: "tensor" },
   { group: ["reduce", "*"], key: "final" },
+  { group: ["input", "sample"], key: "share" },
 ] as const;
 
 /** The key whose texts are patterns: what comes into them from elsewhere has no wildcards. */
@@ -20,6 +21,8 @@ export const PATTERN_KEY = ["input", "path"] as const;
 
 /** Above this, a number is a slip of the keyboard: memory would not hold the shard anyway. */
 const MAX_SHARD_ROWS = 1_000_000_000;
+/** Seeds need no more: it is only ever hashed. */
+const MAX_SEED = 4_294_967_295;
 /** The check runs on one CPU, before any work. */
 const MAX_CHECK_ROWS = 65_536;
 
@@ -94,6 +97,21 @@ const reductionSpec = z.strictObject({
   ),
 });
 
+/** Rows from all over the input: which ones hangs on nothing but the input and these two. */
+const sampleSpec = z.strictObject({
+  share: z
+    .number()
+    .gt(0)
+    .max(1)
+    .describe("How many of the input's rows, as a share of them: `0.01` is one in a hundred."),
+  seed: z
+    .int()
+    .min(0)
+    .max(MAX_SEED)
+    .default(0)
+    .describe("Another seed takes other rows; the same one takes the same rows again."),
+});
+
 /** The job file: the source of its types, its checks, its JSON Schema and its reference. */
 export const JOB_FILE_SCHEMA = z
   .strictObject({
@@ -117,6 +135,26 @@ export const JOB_FILE_SCHEMA = z
           .exactOptional()
           .describe(
             "SQL (DuckDB): a condition on the columns of a row, as it would stand after WHERE. Rows for which it is not true are left out.",
+          ),
+        sample: z
+          .union([
+            z
+              .number()
+              .transform((share): z.input<typeof sampleSpec> => ({ share }))
+              .pipe(sampleSpec),
+            sampleSpec,
+          ])
+          .exactOptional()
+          .describe(
+            "A part of the input's rows, in a few stretches from all over it; the others are not read. `0.01` is short for " +
+              "`share`. See [trial runs](#trial-runs).",
+          ),
+        limit: z
+          .int()
+          .min(1)
+          .exactOptional()
+          .describe(
+            "So many rows at most, the first ones of the input (of its `sample`, where there is one); the others are not read.",
           ),
         shardRows: z
           .union([auto, z.int().min(1).max(MAX_SHARD_ROWS)])

@@ -63,6 +63,8 @@ export interface PlannedJob {
    * them.
    */
   readonly pruned: readonly FileSlice[];
+  /** Other rows of it that are in no shard: `input.sample` and `input.limit` leave them out. */
+  readonly skipped: readonly FileSlice[];
   readonly shards: readonly Shard[];
   readonly digests: JobDigests;
 }

@@ -14,12 +14,14 @@ export interface OutputManifest extends KeptFacts {
   readonly outputDigest: string;
   readonly files: readonly OutputFile[];
   /**
-   * Each row of the input is pruned (ruled out by `input.where`, unread), filtered, a dead letter, or in the
-   * output: with one row, or with several where a step makes several of one.
+   * Each row of the input is pruned (ruled out by `input.where`, unread), skipped (left out by `input.sample`
+   * or `input.limit`, unread), filtered, a dead letter, or in the output: with one row,
+   * or with several where a step makes several of one.
    */
   readonly rows: {
     readonly input: number;
     readonly pruned: number;
+    readonly skipped: number;
     readonly filtered: number;
     readonly output: number;
     readonly deadLetters: number;

@@ -17,10 +17,12 @@ import type { DeviceReport, JobPrecision } from "./precision.ts";
 /** How far a job is: counted by the core. */
 export interface JobProgress {
   readonly phase: JobPhase;
-  /** Rows of the plan: those of the input but for the pruned ones. */
+  /** Rows of the plan: those of the input but for the pruned and the skipped ones. */
   readonly rowsTotal: number;
   /** Rows of the input that `input.where` ruled out by what the files say of them: nobody reads them. */
   readonly rowsPruned: number;
+  /** Rows of the input that `input.sample` and `input.limit` leave out: nobody reads them either. */
+  readonly rowsSkipped: number;
   /** Rows of committed shards and poisoned rows, and what the live leases report. */
   readonly rowsDone: number;
   readonly rowsCommitted: number;
@@ -63,6 +65,7 @@ export const NO_RUN: RunFacts = {
   phase: "planning",
   rowsTotal: 0,
   rowsPruned: 0,
+  rowsSkipped: 0,
   rowsDone: 0,
   rowsCommitted: 0,
   rowsFiltered: 0,

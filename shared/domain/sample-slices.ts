@@ -10,10 +10,13 @@ import type { Shard } from "./shard.ts";
 const STRETCHES = 8;
 
 /**
- * About `rows` rows from all over a dataset, but for its pruned ones, file by file; none of one that is
- * empty.
+ * About `rows` rows from all over a dataset, but for those that are in no shard, file by file; none of
+ * one that is empty.
  */
-export function sampleSlices(planned: Pick<PlannedJob, "dataset" | "pruned">, rows: number): LeaseSlice[] {
+export function sampleSlices(
+  planned: Pick<PlannedJob, "dataset" | "pruned" | "skipped">,
+  rows: number,
+): LeaseSlice[] {
   const index = plannedRows(planned);
   const { files } = planned.dataset;
   return spreadSample(index.total, rows).flatMap((range) => leaseSlices(files, index, range));

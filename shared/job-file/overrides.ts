@@ -69,7 +69,8 @@ function asGroup(value: unknown, path: KeyPath): Record<string, unknown> | null 
   if (value === undefined || value === null) return {};
   if (isGroup(value)) return value;
   const shorthand = SHORTHANDS.find(({ group }) => matches(path, group));
-  return shorthand === undefined || typeof value !== "string" ? null : { [shorthand.key]: value };
+  const isScalar = typeof value === "string" || typeof value === "number";
+  return shorthand === undefined || !isScalar ? null : { [shorthand.key]: value };
 }
 
 function matches(path: KeyPath, pattern: readonly string[]): boolean {

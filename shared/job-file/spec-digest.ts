@@ -8,8 +8,8 @@ import { withFiles } from "./map-files.ts";
  * What must be equal for two runs to give the same result, as a sha256: on resume, the same job.
  *
  * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), the steps,
- * `input.where` as it is written, the reductions, the format of the rows, and the model's precision with the
- * version of the converter. Not in:
+ * `input.where` as it is written, `input.sample` and `input.limit`, the reductions, the format
+ * of the rows, and the model's precision with the version of the converter. Not in:
  * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
  * - `image.folder` of an input: the job may move, with its images;
  * - the paths of other files, but which of them are one: their content is put in when it is read;
@@ -37,7 +37,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   const hasImages = Object.values(inputs).some(({ image }) => image !== undefined);
   const images = hasImages ? (facts?.image ?? null) : null;
   const { precision } = spec.model;
-  const { where } = spec.input;
+  const { where, sample, limit } = spec.input;
   return sha256(
     canonicalJson({
       version: 1,
@@ -48,6 +48,8 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       ...(prepare.length === 0 ? {} : { prepare }),
       ...(finish.length === 0 ? {} : { finish }),
       ...(where === undefined ? {} : { where }),
+      ...(sample === undefined ? {} : { sample }),
+      ...(limit === undefined ? {} : { limit }),
       reduce: spec.reduce,
       rows: spec.output.rows,
       ...(precision === "original" ? {} : { precision: [precision, CONVERTER_VERSION] }),

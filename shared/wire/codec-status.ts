@@ -13,6 +13,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   phase: field.word("JobPhase", JOB_PHASES),
   rowsTotal: field.count,
   rowsPruned: field.count,
+  rowsSkipped: field.count,
   rowsDone: field.count,
   rowsCommitted: field.count,
   rowsFiltered: field.count,

@@ -83,14 +83,14 @@ describe("an output that cannot be is refused before any work", () => {
     ["a name that is too long", `./${"o".repeat(300)}`, "OUTPUT_FAILED"],
   ])("plan refuses %s", async (_, path, code) => {
     await job.writeJob({ output: { path } });
-    const { error } = await refused(job, ["plan", job.job, "--no-sample"]);
+    const { error } = await refused(job, ["plan", job.job, "--no-estimate"]);
     expect(error.code).toBe(code);
     if (code === "SPEC_INVALID") expect(error.problems[0]?.where).toContain("output.path");
   });
 
   test("plan looks, and leaves nothing behind", async () => {
     await job.writeJob({ output: { path: "./deep/er/out" } });
-    const planned = await runCli(["plan", job.job, "--no-sample"]);
+    const planned = await runCli(["plan", job.job, "--no-estimate"]);
     expect(planned).toMatchObject({ code: 0 });
     expect((await readdir(job.path)).sort()).toEqual(["data", "job.yaml", "model.onnx"]);
   });

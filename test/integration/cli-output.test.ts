@@ -26,6 +26,7 @@ describe("run --json", () => {
       "rows",
       "shards",
       "rowsPruned",
+      "rowsSkipped",
       "rowsFiltered",
       "rowsOut",
       "deadLetters",
@@ -47,6 +48,7 @@ describe("run --json", () => {
       state: "published",
       rows: 400,
       rowsPruned: 0,
+      rowsSkipped: 0,
       rowsFiltered: 0,
       rowsOut: 400,
       deadLetters: 0,
@@ -112,7 +114,7 @@ describe("the environment", () => {
     const status = await runCli(["status"], { env });
     expect(status.code).toBe(1);
     expect(status.stderr).toContain("no coordinator at 127.0.0.1:1");
-    expect((await runCli(["plan", job.job, "--no-sample"], { env })).code).toBe(0);
+    expect((await runCli(["plan", job.job, "--no-estimate"], { env })).code).toBe(0);
   });
 });
 
@@ -140,7 +142,7 @@ describe("errors", () => {
 
 describe("a reader that closes the pipe early", () => {
   test.each([
-    ["stdout", ["plan", "--no-sample"], 0],
+    ["stdout", ["plan", "--no-estimate"], 0],
     ["stdout", ["run"], 0],
     ["stderr", ["run", "--fresh", "--workers", "1"], 0],
   ] as const)("%s of %j: no stack trace, and the exit code is the job's", async (closed, args, expected) => {

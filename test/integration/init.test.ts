@@ -22,7 +22,7 @@ async function initPlanRun(folder: JobFolder, model: string, input: string) {
   const init = await runCli(["init", "--model", model, "--input", input, "-o", "made.yaml"], { cwd });
   expect([init.code, init.stderr]).toEqual([0, ""]);
   expect(init.stdout).toContain("next: shardmill plan made.yaml");
-  const plan = await runCli(["plan", "made.yaml", "--no-sample"], { cwd });
+  const plan = await runCli(["plan", "made.yaml", "--no-estimate"], { cwd });
   expect([plan.code, plan.stderr]).toEqual([0, ""]);
   const run = await runCli(["run", "made.yaml", "--workers", "1"], { cwd });
   expect(run.code).toBe(0);
@@ -163,7 +163,7 @@ test("a job in another folder names its places from there, and an output that is
   expect(yaml).toMatch(/path: \.\.\/data$/m);
   expect(yaml).toMatch(/path: \.\.\/model\.onnx$/m);
   expect(yaml).toMatch(/path: \.\/out-2$/m);
-  expect((await runCli(["plan", "jobs/a.yaml", "--no-sample"], { cwd: folder.path })).code).toBe(0);
+  expect((await runCli(["plan", "jobs/a.yaml", "--no-estimate"], { cwd: folder.path })).code).toBe(0);
 });
 
 test("where no column fits, the file says what is missing and plan refuses it", async () => {

@@ -95,6 +95,7 @@ test("rows on which the model itself fails are found one by one; the rest of the
   expect((await readManifestOf(job)).rows).toEqual({
     input: 410,
     pruned: 0,
+    skipped: 0,
     filtered: 0,
     output: 407,
     deadLetters: 3,

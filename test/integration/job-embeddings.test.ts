@@ -190,7 +190,7 @@ describe("embeddings", () => {
   test("are in the plan, in words", async () => {
     const { folder } = await aJob({});
     await using _ = folder;
-    const run = await runCli(["plan", folder.job, "--no-sample"]);
+    const run = await runCli(["plan", folder.job, "--no-estimate"]);
     for (const line of [
       /mean +pool mean of last_hidden_state float32 \[N, positions, 20\]/,
       /largest +pool max, first 11 of last_hidden_state/,

@@ -78,7 +78,14 @@ test("rows are published as Arrow files, or not at all, and the reductions are t
   expect(await runCli(none, job)).toMatchObject({ code: 0 });
   const manifest = await readManifestOf(job);
   expect(manifest.files.map(({ kind }) => kind)).toEqual(["reduced", "reduced"]);
-  expect(manifest.rows).toEqual({ input: 1_500, pruned: 0, filtered: 0, output: 1_500, deadLetters: 0 });
+  expect(manifest.rows).toEqual({
+    input: 1_500,
+    pruned: 0,
+    skipped: 0,
+    filtered: 0,
+    output: 1_500,
+    deadLetters: 0,
+  });
   await expectReductions(job, published);
   await expectNothingLeft(job);
 });

@@ -55,6 +55,7 @@ describe("a job with steps", () => {
     expect((await manifestOf(job)).rows).toEqual({
       input: 400,
       pruned: 0,
+      skipped: 0,
       filtered: 400 - mapped,
       output: rows,
       deadLetters: 0,
@@ -79,6 +80,7 @@ describe("a job with steps", () => {
     expect((await manifestOf(job)).rows).toEqual({
       input: 400,
       pruned: 0,
+      skipped: 0,
       filtered: 400,
       output: 0,
       deadLetters: 0,
@@ -161,7 +163,7 @@ describe("a job with steps", () => {
         reduce: {},
       },
     });
-    const run = await runCli(["plan", job.job, "--no-sample"]);
+    const run = await runCli(["plan", job.job, "--no-estimate"]);
     expect(run.code).toBe(2);
     expect(run.stderr).toContain("window function");
   });
@@ -190,7 +192,7 @@ test("a run that is killed in the middle resumes, and counts the filtered rows o
   expect(resumed).toMatchObject({ code: 0 });
   expect(resumed.stderr).toContain("goes on after an interruption");
   const { rows } = await readManifestOf(job);
-  expect(rows).toEqual({ input: 640, pruned: 0, filtered: 320, output: 320, deadLetters: 0 });
+  expect(rows).toEqual({ input: 640, pruned: 0, skipped: 0, filtered: 320, output: 320, deadLetters: 0 });
   const idsIn = (files: string) => query(`SELECT id FROM read_parquet('${files}') WHERE id % 4 IN (0, 3)`);
   expect(await query(`SELECT id FROM read_parquet('${job.out}/rows/*.parquet')`)).toEqual(
     await idsIn(job.at("data/*.parquet")),

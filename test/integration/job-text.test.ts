@@ -145,7 +145,7 @@ test("the plan says what is made of texts", async () => {
     keep: ["part", "start", "end"],
     inputs: { ...INPUTS, input_ids: { column: "body", tokenizer: "./tokenizer.json", prefix: "query: " } },
   });
-  const { stdout, code } = await runCli(["plan", job.job, "--no-sample"]);
+  const { stdout, code } = await runCli(["plan", job.job, "--no-estimate"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/map\.prepare\[0\]\.split +body +body string, part int32, start int32, end int32/);
   expect(stdout).toContain("passages of at most 64 tokens");

@@ -126,7 +126,7 @@ test("keys that a mask excludes are wrong in the job file", async () => {
 test("the plan says what is padded, and with what", async () => {
   const { folder } = await aJob({ map: { ...MAP, batch: { tokens: 4096 } } });
   await using _ = folder;
-  const run = await runCli(["plan", folder.job, "--no-sample"]);
+  const run = await runCli(["plan", folder.job, "--no-estimate"]);
   expect(run.stdout).toContain("at most 4,096 tokens with padding");
   expect(run.stdout).toMatch(/input_ids\s+int64 \[N, positions\]\s+column input_ids \(padded with 7\)/);
   expect(run.stdout).toMatch(/attention_mask\s+int64 \[N, positions\]\s+mask of input_ids/);

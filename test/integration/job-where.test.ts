@@ -25,7 +25,7 @@ async function publish(job: JobFolder, workers = "1") {
 }
 
 async function plan(job: JobFolder) {
-  const run = await runCli(["plan", job.job, "--no-sample", "--json"]);
+  const run = await runCli(["plan", job.job, "--no-estimate", "--json"]);
   expect(run).toMatchObject({ code: 0 });
   return JSON.parse(run.stdout);
 }
@@ -56,6 +56,7 @@ describe("input.where", () => {
     expect((await manifestOf(job)).rows).toEqual({
       input: 400,
       pruned: 200,
+      skipped: 0,
       filtered: 200 - wanted.length,
       output: wanted.length,
       deadLetters: 0,
@@ -72,7 +73,7 @@ describe("input.where", () => {
 
   test("is estimated by the rows that are left, not by those that are pruned", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id >= 200") });
-    const run = await runCli(["plan", job.job, "--sample-seconds", "1", "--json"]);
+    const run = await runCli(["plan", job.job, "--estimate-seconds", "1", "--json"]);
     expect(run).toMatchObject({ code: 0 });
     const { estimate, pruned } = JSON.parse(run.stdout);
     expect(pruned).toEqual([{ file: 0, rowStart: 0, rowEnd: 200 }]);
@@ -109,7 +110,7 @@ describe("input.where", () => {
 
   test("that is wrong is told before any work, with its place", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id > 3 AND nope = 4") });
-    const run = await runCli(["plan", job.job, "--no-sample"]);
+    const run = await runCli(["plan", job.job, "--no-estimate"]);
     expect(run.code).toBe(2);
     expect(run.stderr).toContain("input.where line 1 column 12");
     expect(run.stderr).toContain('referenced column "nope" not found');
@@ -153,6 +154,7 @@ test("a run that is killed in the middle resumes, and every row of the input is 
   expect(rows).toEqual({
     input: 960,
     pruned: 240,
+    skipped: 0,
     filtered: 720 - ids.length - dead.length,
     output: ids.length,
     deadLetters: dead.length,

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => job[Symbol.asyncDispose]());
 
 test("its labels are in the rows, plan shows what it says, and the same labels written out are the same job", async () => {
-  const plan = await runCli(["plan", job.job, "--no-sample"]);
+  const plan = await runCli(["plan", job.job, "--no-estimate"]);
   expect(plan.stdout).toMatch(/the model's folder says\n/);
   expect(plan.stdout).toMatch(/^model +onnx\/model\.onnx, not onnx\/model_int8\.onnx$/m);
   expect(plan.stdout).toMatch(/^labels +negative, neutral, positive$/m);
@@ -74,7 +74,7 @@ test("of several models none is guessed, and model.file says which", async () =>
   const plan = await runCli([
     "plan",
     several.job,
-    "--no-sample",
+    "--no-estimate",
     "--set",
     "model.file=onnx/a.onnx",
     "--json",

@@ -17,7 +17,7 @@ afterAll(() => job[Symbol.asyncDispose]());
 
 describe("an estimate", () => {
   test("has time, memory, cost and limit, and leaves nothing", async () => {
-    const args = ["--json", "--nodes", "2", "--price-per-hour", "3600", "--sample-seconds", "1"];
+    const args = ["--json", "--nodes", "2", "--price-per-hour", "3600", "--estimate-seconds", "1"];
     const { code, stdout, stderr } = await runCli(["plan", job.path, ...args], job);
     expect([code, stderr]).toEqual([0, ""]);
     const estimate: Estimate = JSON.parse(stdout).estimate;
@@ -36,7 +36,7 @@ describe("an estimate", () => {
   });
 
   test("runs as many workers at once as a run would", async () => {
-    const args = ["--workers", "2", "--sample-seconds", "1"];
+    const args = ["--workers", "2", "--estimate-seconds", "1"];
     const { code, stdout } = await runCli(["plan", job.path, ...args], job);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ {2}speed .* \(cpu, 2 workers with \d+ lanes?\), measured on [\d,]+ rows$/m);

@@ -70,6 +70,7 @@ export async function expectRightAnswer(
   expect(manifest.rows).toEqual({
     input: rows,
     pruned: 0,
+    skipped: 0,
     filtered: 0,
     output: places.length,
     deadLetters: missing.size,

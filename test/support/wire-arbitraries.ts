@@ -260,6 +260,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   phase: fc.constantFrom(...JOB_PHASES),
   rowsTotal: count,
   rowsPruned: count,
+  rowsSkipped: count,
   rowsDone: count,
   rowsCommitted: count,
   rowsFiltered: count,

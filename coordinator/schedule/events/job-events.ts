@@ -1,8 +1,10 @@
 import { assert } from "../../../shared/core/assert.ts";
+import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import { closeJob, failJob } from "../policy/job-end.ts";
 import { enqueue } from "../policy/pending-queue.ts";
 import { type EventContext, recordDurably, wake } from "../state/effect.ts";
 import type { EventOf } from "../state/event.ts";
+import type { RecordedSlice } from "../state/record.ts";
 
 export function jobAccepted(context: EventContext, event: EventOf<"jobAccepted">): void {
   const { jobId, name, digests } = event;
@@ -11,7 +13,7 @@ export function jobAccepted(context: EventContext, event: EventOf<"jobAccepted">
 }
 
 export function planSealed(context: EventContext, event: EventOf<"planSealed">): void {
-  const { files, pruned = [], shards } = event;
+  const { files, pruned = [], skipped = [], shards } = event;
   assert(
     shards.every((shard, index) => shard.id === index),
     "a shard's id is its place in the plan",
@@ -19,13 +21,16 @@ export function planSealed(context: EventContext, event: EventOf<"planSealed">):
   recordDurably(context, {
     kind: "planSealed",
     files: files.map(({ path, rows }) => [path, rows]),
-    ...(pruned.length === 0
-      ? {}
-      : { pruned: pruned.map(({ file, rowStart, rowEnd }) => [file, rowStart, rowEnd] as const) }),
+    ...(pruned.length === 0 ? {} : { pruned: pruned.map(recorded) }),
+    ...(skipped.length === 0 ? {} : { skipped: skipped.map(recorded) }),
     shards: shards.map(({ rowStart, rowEnd }) => [rowStart, rowEnd]),
   });
   for (const entry of context.state.shards) enqueue(context.state, entry);
   wake(context);
+}
+
+function recorded({ file, rowStart, rowEnd }: FileSlice): RecordedSlice {
+  return [file, rowStart, rowEnd];
 }
 
 /**

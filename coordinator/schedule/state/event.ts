@@ -9,13 +9,14 @@ import type { FailureReason, JobAccepted } from "./record.ts";
 export type JobEvent =
   | JobAccepted
   /**
-   * `files` in the dataset's order, so that a row can be named; `pruned` rows of them are in no shard (left
-   * out: none); `shards` in plan order.
+   * `files` in the dataset's order, so that a row can be named; `pruned` and `skipped` rows of them are in
+   * no shard (left out: none); `shards` in plan order.
    */
   | {
       readonly kind: "planSealed";
       readonly files: readonly { readonly path: string; readonly rows: number }[];
       readonly pruned?: readonly FileSlice[];
+      readonly skipped?: readonly FileSlice[];
       readonly shards: readonly Shard[];
     }
   /** `name` outlives the session: strikes and backup leases look at it. */

@@ -1,5 +1,5 @@
 import { assert, assertNever } from "../../../shared/core/assert.ts";
-import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
+import { DatasetRows, type FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
 import { assertLaw } from "../../../shared/domain/laws.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
@@ -13,7 +13,7 @@ import {
 } from "./evolve-shard.ts";
 import { addShard, type JobState, openShards } from "./job-state.ts";
 import { moveJob } from "./moves.ts";
-import type { FailureReason, JournalRecord, RecordOf } from "./record.ts";
+import type { FailureReason, JournalRecord, RecordedSlice, RecordOf } from "./record.ts";
 
 /**
  * Applies a record to the durable facts: the only code that changes them, live and in replay.
@@ -99,7 +99,8 @@ function evolveSealed(state: JobState, record: RecordOf<"planSealed">): void {
   state.files = record.files.map(([path]) => path);
   state.rows = new DatasetRows(
     record.files.map(([, rows]) => rows),
-    (record.pruned ?? []).map(([file, rowStart, rowEnd]) => ({ file, rowStart, rowEnd })),
+    (record.pruned ?? []).map(sliceOf),
+    (record.skipped ?? []).map(sliceOf),
   );
   let lastRow = 0;
   for (const [rowStart, rowEnd] of record.shards) {
@@ -120,6 +121,10 @@ function evolveSealed(state: JobState, record: RecordOf<"planSealed">): void {
   state.totals.rows = lastRow;
   moveJob(state, "planSealed", { kind: "running" });
   reduceWhenDone(state);
+}
+
+function sliceOf([file, rowStart, rowEnd]: RecordedSlice): FileSlice {
+  return { file, rowStart, rowEnd };
 }
 
 function evolveIntent(state: JobState, outputDigest: string): void {

@@ -11,6 +11,7 @@ export function jobProgress(state: JobState): JobProgress {
     phase: state.phase.kind,
     rowsTotal: totals.rows,
     rowsPruned: state.rows.pruned,
+    rowsSkipped: state.rows.skipped,
     rowsDone: totals.rowsCommitted + counts.poisoned + rowsInFlight(state),
     rowsCommitted: totals.rowsCommitted,
     rowsFiltered: totals.filteredRows,

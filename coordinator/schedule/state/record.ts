@@ -26,13 +26,14 @@ export type JournalRecord =
     }
   | JobAccepted
   /**
-   * The input files; which of their rows are in no shard (left out: none), by the file's index; and of each
-   * shard its rows, the others numbered through. A shard's id is its index.
+   * The input files; which of their rows are in no shard, pruned ones and those that a trial skips (left out:
+   * none); and of each shard its rows, the others numbered through. A shard's id is its index.
    */
   | {
       readonly kind: "planSealed";
       readonly files: readonly (readonly [path: string, rows: number])[];
-      readonly pruned?: readonly (readonly [file: number, rowStart: number, rowEnd: number])[];
+      readonly pruned?: readonly RecordedSlice[];
+      readonly skipped?: readonly RecordedSlice[];
       readonly shards: readonly (readonly [rowStart: number, rowEnd: number])[];
     }
   | {
@@ -75,6 +76,9 @@ export type JournalRecord =
    * model.
    */
   | { readonly kind: "jobRevived"; readonly jobId: string };
+
+/** Rows `[rowStart, rowEnd)` of the input file with this index. */
+export type RecordedSlice = readonly [file: number, rowStart: number, rowEnd: number];
 
 /** Event and record in one. The digests of a later run must be the same. */
 export interface JobAccepted {

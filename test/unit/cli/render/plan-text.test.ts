@@ -101,6 +101,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       errors: { maxRows: 0 },
     },
     pruned: [],
+    skipped: [],
     dataset: {
       files: [
         { ...file, path: parseLocation("/data/a.parquet"), rows: 3000 },

@@ -8,6 +8,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     phase: "running",
     rowsTotal: 10_000,
     rowsPruned: 0,
+    rowsSkipped: 0,
     rowsDone: 6_250,
     rowsCommitted: 5_000,
     rowsFiltered: 0,

@@ -20,6 +20,7 @@ describe("the summary of a job for scripts", () => {
       state: "published",
       rows: 10_000,
       rowsPruned: 0,
+      rowsSkipped: 0,
       rowsFiltered: 0,
       rowsOut: 10_000,
       deadLetters: 0,

@@ -106,13 +106,13 @@ test("an output without rows files still counts its rows", () => {
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 7 }) }, [
     file("reduced/a.parquet", "reduced", 1),
   ]);
-  expect(rows).toEqual({ input: 7, pruned: 0, filtered: 0, output: 7, deadLetters: 0 });
+  expect(rows).toEqual({ input: 7, pruned: 0, skipped: 0, filtered: 0, output: 7, deadLetters: 0 });
 });
 
 test("rows that a step dropped, or made several of, are told apart from the others", () => {
   const counts = { rowsMapped: 5, rowsFiltered: 20, rowsOut: 7 };
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 27 }), counts }, FILES);
-  expect(rows).toEqual({ input: 27, pruned: 0, filtered: 20, output: 7, deadLetters: 2 });
+  expect(rows).toEqual({ input: 27, pruned: 0, skipped: 0, filtered: 20, output: 7, deadLetters: 2 });
 });
 
 const TEXT = manifestText(buildManifest(FACTS, FILES));

@@ -6,7 +6,7 @@ import { parseLocation } from "../../../../shared/domain/location.ts";
 import { sampleSlices } from "../../../../shared/domain/sample-slices.ts";
 
 /** A dataset whose files have so many rows. */
-function aDataset(...rows: number[]): Pick<PlannedJob, "dataset" | "pruned"> {
+function aDataset(...rows: number[]): Pick<PlannedJob, "dataset" | "pruned" | "skipped"> {
   const files = rows.map(
     (count, at): InputFile => ({
       path: parseLocation(`/${at}.parquet`),
@@ -17,7 +17,7 @@ function aDataset(...rows: number[]): Pick<PlannedJob, "dataset" | "pruned"> {
       footerSha256: "",
     }),
   );
-  return { dataset: { files, fields: [], digest: "" }, pruned: [] };
+  return { dataset: { files, fields: [], digest: "" }, pruned: [], skipped: [] };
 }
 
 test("a sample has as many rows as asked, each once, all of them rows of the dataset; or all rows there are", () => {

@@ -28,6 +28,9 @@ describe("the digest of a spec", () => {
 
   test.each([
     "map.inputs.image.scale=2",
+    "input.limit=7",
+    "input.sample=0.5",
+    "input.sample={share: 0.5, seed: 1}",
     "map.inputs.image.fill=0",
     "map.outputs.a.op=sigmoid",
     "map.outputs={b: y, a: x}",

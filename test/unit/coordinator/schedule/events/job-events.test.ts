@@ -224,6 +224,7 @@ test("progress tells rows, shards, attempts and workers", () => {
     phase: "running",
     rowsTotal: 40,
     rowsPruned: 0,
+    rowsSkipped: 0,
     rowsDone: 24,
     rowsCommitted: 10,
     rowsFiltered: 3,

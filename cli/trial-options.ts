@@ -1,0 +1,86 @@
+import type { Options } from "yargs";
+import { ShardmillError } from "../shared/core/errors.ts";
+import type { KeyPath } from "../shared/job-file/key-path.ts";
+import type { JobSource } from "../shared/job-file/read-job-file.ts";
+import { numberFrom } from "./options.ts";
+
+/** A trial: the job over some of its rows, published beside where the whole job publishes. */
+export const trialOptions = {
+  limit: {
+    type: "string",
+    requiresArg: true,
+    describe: "A trial over the first so many rows, published to <output.path>-trial",
+  },
+  sample: {
+    type: "string",
+    requiresArg: true,
+    describe:
+      "A trial over this share of the rows (0.01: one in a hundred), published to <output.path>-trial",
+  },
+  seed: {
+    type: "string",
+    requiresArg: true,
+    describe: "Which rows --sample takes: another seed, other rows",
+    defaultDescription: "0",
+  },
+} as const satisfies Record<string, Options>;
+
+export type TrialArguments = Readonly<Record<keyof typeof trialOptions, string | undefined>>;
+
+interface JobArguments extends TrialArguments {
+  readonly job: string;
+  readonly set: readonly string[];
+}
+
+const TRIAL_SUFFIX = "-trial";
+const MOST_SEED = 4_294_967_295;
+
+/**
+ * Reads the job file that a command is given, with what its options change in it. A trial that the command
+ * line asks for goes to a folder of its own, unless the command line says where: nobody who only looks
+ * should meet, or replace, the job's real output. Says so on stderr.
+ *
+ * @throws {ARGUMENT_INVALID} {SPEC_INVALID}
+ */
+export async function readJob(args: JobArguments): Promise<JobSource> {
+  const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
+  const { parseKeyPath } = await import("../shared/job-file/key-path.ts");
+  const trial = trialKeys(args);
+  const source = await readJobSource(args.job, { set: [...args.set, ...trial], env: process.env });
+  if (trial.length === 0 || args.set.some((text) => setsOutput(parseKeyPath(text)?.path))) return source;
+  const { spec } = source;
+  const whole = spec.output.path;
+  const path = `${whole.replace(/\/+$/, "")}${TRIAL_SUFFIX}`;
+  process.stderr.write(`a trial: its output is ${path}, and ${whole} stays as it is\n`);
+  return { ...source, spec: { ...spec, output: { ...spec.output, path } } };
+}
+
+/** The options as keys of the job file. */
+function trialKeys({ limit, sample, seed }: TrialArguments): string[] {
+  if (seed !== undefined && sample === undefined)
+    throw new ShardmillError("ARGUMENT_INVALID", "--seed goes with --sample", {
+      hint: "as in --sample 0.01 --seed 7",
+    });
+  const whole = { least: 0, most: MOST_SEED, whole: true };
+  const rows = { least: 1, most: Number.MAX_SAFE_INTEGER, whole: true };
+  return [
+    ...(sample === undefined
+      ? []
+      : [`input.sample={share: ${shareFrom(sample)}, seed: ${numberFrom(seed ?? "0", "seed", whole)}}`]),
+    ...(limit === undefined ? [] : [`input.limit=${numberFrom(limit, "limit", rows)}`]),
+  ];
+}
+
+function shareFrom(value: string): number {
+  const share = value.trim() === "" ? Number.NaN : Number(value);
+  if (share > 0 && share <= 1) return share;
+  throw new ShardmillError(
+    "ARGUMENT_INVALID",
+    `--sample must be a share above 0 and at most 1, as in 0.01, not ${value.trim() === "" ? "empty" : value}`,
+    { fields: { option: "sample", found: value } },
+  );
+}
+
+function setsOutput([group, key]: KeyPath = []): boolean {
+  return group === "output" && (key === undefined || key === "path");
+}

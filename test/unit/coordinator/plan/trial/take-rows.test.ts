@@ -1,0 +1,105 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type PlannedFile, planShards } from "../../../../../coordinator/plan/plan-shards.ts";
+import { takeRows } from "../../../../../coordinator/plan/trial/take-rows.ts";
+import { DatasetRows, type FileSlice } from "../../../../../shared/domain/dataset-rows.ts";
+
+/** Files of row groups, some of them pruned: what is left of each, and what is not. */
+const dataset = fc
+  .array(fc.array(fc.record({ rows: fc.integer({ min: 0, max: 9 }), isPruned: fc.boolean() })), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  .map((all) => {
+    const pruned: FileSlice[] = [];
+    const files = all.map((groups, file): PlannedFile => {
+      const rowGroups: { rows: number; bytes: number }[] = [];
+      const afterGaps = new Set<number>();
+      let [rowStart, hasGap] = [0, false];
+      for (const { rows, isPruned } of groups) {
+        const rowEnd = rowStart + rows;
+        if (isPruned && rows > 0) {
+          pruned.push({ file, rowStart, rowEnd });
+          hasGap = true;
+        } else if (!isPruned) {
+          if (hasGap && rowGroups.length > 0) afterGaps.add(rowGroups.length);
+          hasGap = false;
+          rowGroups.push({ rows, bytes: rows * 10 });
+        }
+        rowStart = rowEnd;
+      }
+      return { rowGroups, afterGaps, layout: "a" };
+    });
+    const fileRows = all.map((groups) => groups.reduce((sum, { rows }) => sum + rows, 0));
+    return { files, fileRows, pruned: joined(pruned) };
+  });
+
+/** Stretches side by side are one, as pruning makes them. */
+function joined(slices: readonly FileSlice[]): FileSlice[] {
+  const all: FileSlice[] = [];
+  for (const slice of slices) {
+    const last = all.at(-1);
+    if (last?.file !== slice.file || last.rowEnd !== slice.rowStart) all.push(slice);
+    else all[all.length - 1] = { ...last, rowEnd: slice.rowEnd };
+  }
+  return all;
+}
+
+function placesOf(rows: DatasetRows): string[] {
+  return Array.from({ length: rows.total }, (_, row) => {
+    const place = rows.placeOf(row);
+    return `${place.file}:${place.row}`;
+  });
+}
+
+const sample = fc.option(
+  fc.record({ share: fc.double({ min: 0.01, max: 1, noNaN: true }), seed: fc.nat() }),
+  {
+    nil: undefined,
+  },
+);
+const limit = fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined });
+
+describe("the rows of a trial", () => {
+  test("are rows of the input that are not pruned, and shards of any size hold just them", () => {
+    fc.assert(
+      fc.property(dataset, sample, limit, fc.integer({ min: 1, max: 20 }), (input, sample, limit, rows) => {
+        const taken = takeRows(input, { ...(sample && { sample }), ...(limit && { limit }) });
+        const all = placesOf(new DatasetRows(input.fileRows, input.pruned));
+        const left = new DatasetRows(input.fileRows, input.pruned, taken.skipped);
+        const places = placesOf(left);
+        expect(left.skipped + left.total).toBe(all.length);
+        const wanted = sample === undefined ? all.length : Math.max(1, Math.round(all.length * sample.share));
+        expect(places).toHaveLength(all.length === 0 ? 0 : Math.min(wanted, all.length, limit ?? wanted));
+        if (sample === undefined) expect(places).toEqual(all.slice(0, limit));
+        const planned = taken.files.map(({ rowGroups }) =>
+          rowGroups.reduce((sum, { rows }) => sum + rows, 0),
+        );
+        const perFile = input.fileRows.map(
+          (_, file) => places.filter((place) => place.startsWith(`${file}:`)).length,
+        );
+        expect(planned).toEqual(perFile);
+        const shards = planShards(taken.files, { shardRows: rows });
+        expect(shards.at(-1)?.rowEnd).toBe(left.total);
+        for (const { afterGaps, rowGroups } of taken.files)
+          for (const index of afterGaps ?? []) expect(index).toBeLessThan(rowGroups.length);
+      }),
+    );
+  });
+
+  test("that lie in several stretches of a file are marked as not side by side", () => {
+    const files = [{ rowGroups: [{ rows: 100, bytes: 1_000 }], layout: "a" }];
+    const input = { files, fileRows: [100], pruned: [] };
+    const { files: taken, skipped } = takeRows(input, { sample: { share: 0.16, seed: 1 } });
+    const [file] = taken;
+    const inside = skipped.filter(({ rowStart, rowEnd }) => rowStart > 0 && rowEnd < 100);
+    expect(inside.length).toBeGreaterThan(3);
+    expect(file?.afterGaps?.size).toBe(inside.length);
+    expect(skipped.reduce((sum, { rowStart, rowEnd }) => sum + rowEnd - rowStart, 0)).toBe(84);
+  });
+
+  test("of a job that is no trial are all, as they are", () => {
+    const files = [{ rowGroups: [{ rows: 3, bytes: 9 }], layout: "a" }];
+    expect(takeRows({ files, fileRows: [3], pruned: [] }, {})).toEqual({ files, skipped: [] });
+  });
+});
