@@ -1,16 +1,25 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.ts";
 import { testCacheFolder, testSecretFile } from "./test/support/test-cache.ts";
 
+function project(name: string, ...include: string[]): TestProjectInlineConfiguration {
+  return { extends: true, test: { name, include } };
+}
+
 export default defineConfig({
   test: {
-    // Those with other people's clients need these to be there: npm run clients.
-    ...(process.env.SHARDMILL_CLIENTS === undefined
-      ? { include: ["test/**/*.test.ts"], exclude: ["test/clients/**"] }
-      : { include: ["test/clients/*.test.ts"] }),
-    // Integration tests start real processes, and wait for them about as much as they compute: three files
-    // keep two cores busy.
-    maxWorkers: 3,
+    projects: [
+      project("test-rules", "test/*.test.ts"),
+      // Few processes for all files, not one each: 260 times the same imports cost a minute of computing.
+      { extends: true, test: { name: "test-unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
+      project("test-seams", "test/contract/*.test.ts"),
+      project("test-processes", "test/integration/*.test.ts", "test/sim/*.test.ts"),
+      // With a command of their own each: they take minutes, or need other people's clients.
+      project("proofs", "test/proofs/*.test.ts"),
+      project("clients", "test/clients/*.test.ts"),
+    ],
+    // Tests of real processes wait about as much as they compute: four files keep two cores busy.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     // ONNX Runtime would leave a log in the temporary folder for each process that loads it; and no test may
     // read or fill the cache of whoever runs it, or ask for that person's secret.

@@ -29,4 +29,6 @@ for (const [name, source] of Object.entries(CLIENTS)) {
   if (!existsSync(join(folder, name))) step("go", ["install", source], { GOBIN: folder });
 }
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-step(process.execPath, [vitest, "run", ...process.argv.slice(2)], { SHARDMILL_CLIENTS: folder });
+step(process.execPath, [vitest, "run", "--project", "clients", ...process.argv.slice(2)], {
+  SHARDMILL_CLIENTS: folder,
+});

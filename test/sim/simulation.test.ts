@@ -40,15 +40,3 @@ test.each(["0", "x", "1.5"])(
     await expect(simulating).rejects.toMatchObject({ code: 2 });
   },
 );
-
-test("planted bugs are found", async () => {
-  const names = [
-    "acknowledge-before-fsync",
-    "tail-of-last-segment-not-synced",
-    "no-lock",
-    "folder-names-not-synced",
-  ];
-  const only = names.flatMap((name) => ["--only", name]);
-  const { stdout } = await run(process.execPath, [compiled("mutants.js"), "--seeds", "300", ...only]);
-  expect(stdout).toContain(`${names.length} of ${names.length} planted bugs were found`);
-}, 600_000);

@@ -83,7 +83,7 @@ describe("whatever happens, in any order", () => {
         const { kind } = world.job.state.phase;
         ends.set(kind, (ends.get(kind) ?? 0) + 1);
       }),
-      { numRuns: 1500 },
+      { numRuns: 700 },
     );
     // The test itself must not go blind: all three ends are reached, through many faults and every kind of
     // decision.

@@ -216,7 +216,7 @@ test("what a predicate is of a row, by DuckDB, it may be by the row group's stat
         if (!may.true) ruledOut += 1;
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
   // Law: it could be kept by ruling nothing out.
   expect(ruledOut).toBeGreaterThan(30);

@@ -1,0 +1,25 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { packageRoot } from "../../shared/core/package-root.ts";
+
+const run = promisify(execFile);
+
+/** Some of `npm run sim:mutants`. */
+test("planted bugs are found", async () => {
+  const names = [
+    "acknowledge-before-fsync",
+    "tail-of-last-segment-not-synced",
+    "no-lock",
+    "folder-names-not-synced",
+  ];
+  const only = names.flatMap((name) => ["--only", name]);
+  const { stdout } = await run(process.execPath, [
+    join(packageRoot, "dist", "sim", "mutants.js"),
+    "--seeds",
+    "300",
+    ...only,
+  ]);
+  expect(stdout).toContain(`${names.length} of ${names.length} planted bugs were found`);
+}, 600_000);
