@@ -45,12 +45,13 @@ async function timeOnce(
   partials: readonly PartialManifest[],
   place: SamplePlace,
 ): Promise<number> {
-  const { spec, map, digests } = planned;
+  const { spec, map, reductions, digests } = planned;
   const { signal } = new AbortController();
   const startMs = performance.now();
   const reduced = await reducePartials({
     ...place,
     reduce: spec.reduce,
+    reductions,
     fields: publishedFields(map),
     partials,
     signal,

@@ -117,6 +117,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
   }
   return {
     spec,
+    reductions: {},
     pruned: [],
     skipped: [],
     dataset: {

@@ -8,7 +8,7 @@ import type { InputBinding, MapBinding, OutputBinding } from "../../shared/domai
 import { opRowOf } from "../../shared/domain/output-fields.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
-import { madeColumns, type StepBinding } from "../../shared/domain/step-binding.ts";
+import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
@@ -61,6 +61,7 @@ export function planText(
     filesTable(plan, style),
     ...folderTable(plan.folder, style),
     ...stepsTable(map, style),
+    ...codeTable(plan, style),
     "",
     renderTable({ columns: ["model input", "type", "made from"], rows: map.inputs.map(inputRow) }, style),
     "",
@@ -120,10 +121,10 @@ function modelText({ spec, model, converted }: PlannedJob): string {
 
 function reductionsText({ spec }: PlannedJob): string {
   return Object.entries(spec.reduce)
-    .map(
-      ([name, { combine }]) =>
-        `${oneLine(name)} (${combine === undefined ? "final only" : "combine, final"})`,
-    )
+    .map(([name, { module, combine }]) => {
+      const how = module === undefined ? (combine === undefined ? "final only" : "combine, final") : "module";
+      return `${oneLine(name)} (${how})`;
+    })
     .join(", ");
 }
 
@@ -146,7 +147,23 @@ function stepsTable({ prepare, finish }: MapBinding, style: Style): string[] {
   const columns = ["step", "reads", "makes", ...(hasHow ? ["how"] : [])];
   const shown = hasHow ? rows : rows.map((row) => row.slice(0, -1));
   const table = renderTable({ columns, rows: shown }, style, { maxCellColumns: MAX_CELL_COLUMNS });
-  return ["", table, ...[...prepare, ...finish].flatMap(moduleLine)];
+  const ofModules = [...prepare, ...finish].flatMap(({ where, op, files: [bundle] }) =>
+    op.kind === "module" && bundle !== undefined ? [moduleLine(where, op.path, bundle)] : [],
+  );
+  return ["", table, ...ofModules];
+}
+
+/** The reductions that are the user's own code; none where there are none. */
+function codeTable({ reductions }: PlannedJob, style: Style): string[] {
+  const found = Object.values(reductions);
+  if (found.length === 0) return [];
+  const rows = found.map(({ where, reads, combined, columns }) => [
+    oneLine(where),
+    ...[reads, combined, columns].map(namesText),
+  ]);
+  const columns = ["reduction", "reads", "combined", "columns"];
+  const table = renderTable({ columns, rows }, style, { maxCellColumns: MAX_CELL_COLUMNS });
+  return ["", table, ...found.map(({ where, path, file }) => moduleLine(where, path, file))];
 }
 
 /** What a step does beyond what it reads and makes. SQL is for its author to know. */
@@ -171,13 +188,10 @@ function howText({ op }: StepBinding): string {
   }
 }
 
-/** Whose code a step runs, and which. */
-function moduleLine({ where, op, files: [bundle] }: StepBinding): string[] {
-  if (op.kind !== "module" || bundle === undefined) return [];
-  const { bytes, sha256 } = bundle;
-  return [
-    `${where}: module ${oneLine(op.path)} (${formatBytes(bytes)}, sha256 ${sha256.slice(0, DIGEST_CHARS)})`,
-  ];
+/** Whose code is run, and which. */
+function moduleLine(where: string, path: string, { bytes, sha256 }: StepFile): string {
+  const digest = sha256.slice(0, DIGEST_CHARS);
+  return `${oneLine(where)}: module ${oneLine(path)} (${formatBytes(bytes)}, sha256 ${digest})`;
 }
 
 function namesText(names: readonly string[]): string {

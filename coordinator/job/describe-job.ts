@@ -12,7 +12,7 @@ export function describeJob(
   planned: PlannedJob,
   place: Pick<JobDescription, "partialsPath" | "beacon">,
 ): JobDescription {
-  const { spec, model, map, shards } = planned;
+  const { spec, model, map, reductions, shards } = planned;
   return {
     jobId,
     name: spec.name,
@@ -25,6 +25,7 @@ export function describeJob(
     batchTokens: spec.map.batch.tokens,
     rowsFormat: spec.output.rows,
     reduce: spec.reduce,
+    reductions,
     ...place,
   };
 }

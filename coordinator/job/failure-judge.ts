@@ -1,5 +1,5 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import { stepFiles } from "../../shared/domain/step-binding.ts";
+import { stepFiles } from "../../shared/domain/module-reduction.ts";
 import { type StorageOpeners, Storages } from "../../shared/storage/open-storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
@@ -8,6 +8,7 @@ type JudgedFiles = {
   readonly dataset: Pick<PlannedJob["dataset"], "files">;
   readonly model: Pick<PlannedJob["model"], "path" | "sha256" | "externalData">;
   readonly map: Pick<PlannedJob["map"], "prepare" | "finish">;
+  readonly reductions: PlannedJob["reductions"];
 };
 
 /**
@@ -54,9 +55,9 @@ export class FailureJudge {
   }
 
   async #readModel(): Promise<boolean> {
-    const { model, map } = this.#files;
+    const { model } = this.#files;
     await using storages = new Storages(this.#openers);
-    const files = stepFiles(map).map(({ location, sha256 }) => ({ path: location, sha256 }));
+    const files = stepFiles(this.#files).map(({ location, sha256 }) => ({ path: location, sha256 }));
     for (const { path, sha256 } of [model, ...model.externalData, ...files]) {
       const found = await storages
         .at(path)

@@ -107,7 +107,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   async #reduceAndStage(): Promise<StagedOutput> {
     const { planned, jobId, seams, storage, runWatch, lock } = this.#options;
-    const { spec, map, digests } = planned;
+    const { spec, map, reductions, digests } = planned;
     const state = this.#options.state();
     const signal = this.#abort.signal;
     // The shards end here: what follows counts as reducing.
@@ -121,6 +121,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const reduced = await seams.reduce({
       ...place,
       reduce: spec.reduce,
+      reductions,
       fields: publishedFields(map),
       partials,
       signal,

@@ -74,5 +74,5 @@ async function readDigests(spec: JobSpec, signal: AbortSignal): Promise<JobDiges
   const { dataset } = await readInput(spec, signal);
   const folder = await readModelFolder(spec.model, signal);
   const model = await readModelFile(modelPathOf(spec.model, folder), signal);
-  return digestsOf(spec, { dataset, model, folder, stepFiles: await readStepFiles(spec.map, signal) });
+  return digestsOf(spec, { dataset, model, folder, stepFiles: await readStepFiles(spec, signal) });
 }

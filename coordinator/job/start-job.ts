@@ -5,8 +5,8 @@ import type { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
+import { stepFiles } from "../../shared/domain/module-reduction.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
-import { stepFiles } from "../../shared/domain/step-binding.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { RunWatch } from "../insight/run-watch.ts";
@@ -122,13 +122,14 @@ function journalIn(path: string, { clock, seams, lock }: StartOptions): Promise<
   return openJournal(path, clock.wallMs(), seams.disk, { pause, confirm });
 }
 
-function filesOf({ dataset, model, map }: PlannedJob, partialsPath: Location): ActiveJobOptions["files"] {
+function filesOf(planned: PlannedJob, partialsPath: Location): ActiveJobOptions["files"] {
+  const { dataset, model } = planned;
   return {
     inputPaths: new Set(dataset.files.map((file) => file.path)),
     modelPaths: new Set([
       model.path,
       ...model.externalData.map(({ path }) => path),
-      ...stepFiles(map).map(({ location }) => location),
+      ...stepFiles(planned).map(({ location }) => location),
     ]),
     partialsPath,
   };

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Dataset, Field } from "../../shared/domain/dataset.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
@@ -19,6 +19,7 @@ import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles } from "./input/discover.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
+import { planReductions } from "./module/plan-reductions.ts";
 import { planMap } from "./plan-map.ts";
 import { planShards } from "./plan-shards.ts";
 import { readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
@@ -48,7 +49,7 @@ export async function planJob(
     readInput(spec, signal),
     openModel(spec, signal),
     checkOutput(spec),
-    readStepFiles(spec.map, signal),
+    readStepFiles(spec, signal),
   ]).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;
@@ -65,7 +66,12 @@ export async function planJob(
     }),
   );
   checkKeptTypes(spec, map.keep, input.dataset.files);
-  if (Object.keys(spec.reduce).length > 0) await aside(() => checkSql(spec, map, signal));
+  const [reductions] = await aside(() =>
+    allOrEveryProblem([
+      planReductions(spec.reduce, { fields: publishedFields(map), files: stepFiles, signal }),
+      checkSql(spec, map, signal),
+    ]),
+  );
   const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
   const fileRows = input.dataset.files.map(({ rows }) => rows);
@@ -77,7 +83,7 @@ export async function planJob(
   const digests = digestsOf(spec, { dataset: input.dataset, model, folder, stepFiles });
   const { precision } = spec.model;
   const { dataset, leftOut } = input;
-  const planned = { spec, dataset, leftOut, folder, map, pruned, skipped, shards, digests };
+  const planned = { spec, dataset, leftOut, folder, map, reductions, pruned, skipped, shards, digests };
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };
@@ -85,7 +91,11 @@ export async function planJob(
 
 function hasSql({ input, map, reduce }: JobSpec): boolean {
   const hasSteps = [...map.prepare, ...map.finish].some(({ sql }) => sql !== undefined);
-  return hasSteps || input.where !== undefined || Object.keys(reduce).length > 0;
+  return hasSteps || input.where !== undefined || Object.values(reduce).some(isSql);
+}
+
+function isSql({ module }: ReductionSpec): boolean {
+  return module === undefined;
 }
 
 interface JobContents {
@@ -137,6 +147,7 @@ async function checkFilter(
 }
 
 async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {
+  if (!Object.values(spec.reduce).some(isSql)) return;
   const scratch = await makeTempFolder("plan");
   try {
     const fields = publishedFields(map);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { isShardmillError, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
@@ -35,6 +35,11 @@ interface CheckOptions {
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }
 
+interface SqlReduction {
+  readonly combine: string | undefined;
+  readonly final: string;
+}
+
 /**
  * Checks all SQL of a job before any work: each `combine` runs on an empty `rows` table of the right types,
  * its result goes through a Parquet file as it will on a worker, and `final` runs on `partials` made of that
@@ -44,9 +49,9 @@ interface CheckOptions {
  */
 export async function checkReductions(options: CheckOptions): Promise<void> {
   const problems: Problem[] = [];
-  for (const [name, reduction] of Object.entries(options.reduce)) {
+  for (const [name, { combine, final }] of Object.entries(options.reduce)) {
     options.signal.throwIfAborted();
-    problems.push(...(await checkReduction(options, name, reduction)));
+    if (final !== undefined) problems.push(...(await checkReduction(options, name, { combine, final })));
   }
   if (problems.length === 0) return;
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
@@ -56,7 +61,7 @@ export async function checkReductions(options: CheckOptions): Promise<void> {
 async function checkReduction(
   { fields, scratchFolder, signal, limitMs = CHECK_LIMIT_MS, open = openSqlProcess }: CheckOptions,
   name: string,
-  reduction: ReductionSpec,
+  reduction: SqlReduction,
 ): Promise<readonly Problem[]> {
   const folders = { folders: [scratchFolder], tempFolder: scratchFolder };
   const opening = open({

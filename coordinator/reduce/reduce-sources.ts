@@ -2,6 +2,7 @@ import { assert } from "../../shared/core/assert.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { Location } from "../../shared/domain/location.ts";
+import { isCombined } from "../../shared/domain/module-reduction.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -35,7 +36,9 @@ const DIGESTS_AT_ONCE = 4;
  */
 export async function checkSources(options: SourceOptions): Promise<Sources> {
   const { reduce, partials, paths, storage, signal } = options;
-  const combined = Object.keys(reduce).filter((name) => reduce[name]?.combine !== undefined);
+  const combined = Object.entries(reduce).flatMap(([name, reduction]) =>
+    isCombined(reduction) ? [name] : [],
+  );
   const usesRows = combined.length < Object.keys(reduce).length;
   const used = partials.flatMap((partial) => {
     const tables = combined.map((table) => ({ partial, table, file: reducedFile(partial, table) }));

@@ -1,12 +1,13 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { assert } from "../../shared/core/assert.ts";
+import { assert, present } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
+import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
@@ -21,10 +22,13 @@ import {
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { type MergeLimits, mergeSmallFiles, type ScanFile } from "./merge-small-files.ts";
+import { reduceByCode } from "./reduce-by-code.ts";
 import { checkSources, type Sources } from "./reduce-sources.ts";
 
 export interface ReduceOptions {
   readonly reduce: JobSpec["reduce"];
+  /** Those of them that are a user's own code. Left out: none is. */
+  readonly reductions?: ModuleReductions;
   /** Of the rows files: used where no shard left a file to read (every row is a dead letter). */
   readonly fields: readonly Field[];
   /** The committed partials, in plan order. */
@@ -64,7 +68,13 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
   await mkdir(temp, { recursive: true });
   const sources = await scanFilesOf(await checkSources(options), { storage, scratch: temp, signal });
   const files: OutputFile[] = [];
-  for (const [name, reduction] of reductions) {
+  for (const [name, { combine, final }] of reductions) {
+    const code = options.reductions?.[name];
+    if (code !== undefined) {
+      files.push(await reduceByCode(code, { ...options, name, scanned: sources.get(name) ?? [] }));
+      continue;
+    }
+    const reduction = { combine, final: present(final, "a reduction without code has SQL") };
     // Each in a database of its own: nothing of one is left for the next.
     const database = (options.open ?? openSqlProcess)({
       folders: [...new Set([temp, ...[paths.partials, reducedFolder].filter(isOnThisMachine)])],
@@ -79,6 +89,11 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
     files.push(file);
   }
   return files;
+}
+
+interface SqlReduction {
+  readonly combine: string | undefined;
+  readonly final: string;
 }
 
 interface Reducing extends ReduceOptions {
@@ -101,7 +116,7 @@ async function scanFilesOf(sources: Sources, place: ScratchPlace): Promise<ScanF
   return found;
 }
 
-async function reduceOne(reducing: Reducing, name: string, reduction: ReductionSpec): Promise<OutputFile> {
+async function reduceOne(reducing: Reducing, name: string, reduction: SqlReduction): Promise<OutputFile> {
   const { database, paths, storage, signal } = reducing;
   assert(isFileName(name), `reduction ${JSON.stringify(name)} can be a file's name`);
   const isCombined = reduction.combine !== undefined;
@@ -138,7 +153,7 @@ async function reduceOne(reducing: Reducing, name: string, reduction: ReductionS
  */
 async function createTable(
   reducing: Reducing,
-  { name, reduction, scanned }: { name: string; reduction: ReductionSpec; scanned: readonly string[] },
+  { name, reduction, scanned }: { name: string; reduction: SqlReduction; scanned: readonly string[] },
 ): Promise<void> {
   const { database, fields, paths } = reducing;
   if (reduction.combine === undefined) {

@@ -111,6 +111,28 @@ export function checkReductionCount(reduce: object, context: Context): void {
   });
 }
 
+/** A reduction is SQL, or code. */
+export function checkReductionRules(
+  {
+    module,
+    combine,
+    final,
+  }: { readonly module?: string; readonly combine?: string; readonly final?: string },
+  context: Context,
+): void {
+  if (module === undefined) {
+    if (final !== undefined) return;
+    refuse(context, ["final"], "is missing", { expected: "`final` with SQL, or `module` with a file" });
+    return;
+  }
+  for (const [key, value] of Object.entries({ combine, final })) {
+    if (value === undefined) continue;
+    refuse(context, [key], `\`module\` and \`${key}\` exclude each other`, {
+      expected: "`module` alone: the code has both halves",
+    });
+  }
+}
+
 /** Keys of ops go with the ops that use them. */
 export function checkOutputRules(
   output: { readonly op: OpKind } & Readonly<Record<string, unknown>>,

@@ -1,7 +1,12 @@
 import * as z from "zod";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { DEVICES } from "./device.ts";
-import { checkPath, checkReductionCount, checkSomethingIsPublished } from "./job-rules.ts";
+import {
+  checkPath,
+  checkReductionCount,
+  checkReductionRules,
+  checkSomethingIsPublished,
+} from "./job-rules.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
 import { PRECISIONS } from "./precision.ts";
 
@@ -88,14 +93,22 @@ export const CHECK_SCHEMA = z.strictObject({
     ),
 });
 
-const reductionSpec = z.strictObject({
-  combine: text
-    .exactOptional()
-    .describe("SQL over one shard's `rows`, run on the worker. Left out: `final` reads all `rows`."),
-  final: text.describe(
-    "SQL over `partials` (all combined tables), or over `rows` when there is no `combine`.",
-  ),
-});
+const reductionSpec = z
+  .strictObject({
+    combine: text
+      .exactOptional()
+      .describe("SQL over one shard's `rows`, run on the worker. Left out: `final` reads all `rows`."),
+    final: text
+      .exactOptional()
+      .describe("SQL over `partials` (all combined tables), or over `rows` when there is no `combine`."),
+    module: path
+      .exactOptional()
+      .describe(
+        "Instead of SQL: a file of your own code (.ts, .js, .mjs), relative to the job file, whose default export is a " +
+          "reduction: see [your own code](#your-own-code).",
+      ),
+  })
+  .superRefine(checkReductionRules);
 
 /** Rows from all over the input: which ones hangs on nothing but the input and these two. */
 const sampleSpec = z.strictObject({
@@ -203,7 +216,7 @@ export const JOB_FILE_SCHEMA = z
       .superRefine(checkReductionCount)
       .prefault({})
       .describe(
-        "By name: reductions of the mapped rows, in SQL (DuckDB). `total: SELECT ...` is short for `final`.",
+        "By name: reductions of the mapped rows, in SQL (DuckDB) or in your own code. `total: SELECT ...` is short for `final`.",
       ),
     output: z
       .strictObject({

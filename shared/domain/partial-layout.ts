@@ -1,6 +1,7 @@
 import { assert } from "../core/assert.ts";
 import type { DatasetFormat } from "./dataset.ts";
 import type { JobSpec } from "./job-spec.ts";
+import { isCombined } from "./module-reduction.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
 
 /** What of a job decides which files its partials have. */
@@ -36,8 +37,8 @@ export interface PlannedCombinedFile {
   readonly kind: "combined";
   readonly name: string;
   readonly reduction: string;
-  /** SQL over `rows`. */
-  readonly combine: string;
+  /** SQL over `rows`; null: the code of the reduction makes it. */
+  readonly combine: string | null;
 }
 
 /**
@@ -53,11 +54,12 @@ export function partialLayout(
   const reductions = Object.entries(reduce);
   if (rowsFormat !== "none") files.push({ kind: "rows", name: `rows.${rowsFormat}`, format: rowsFormat });
   // A reduction without a combine reads the rows themselves, and SQL reads Parquet.
-  const readsRows = reductions.some(([, { combine }]) => combine === undefined);
+  const readsRows = reductions.some(([, reduction]) => !isCombined(reduction));
   if (readsRows && rowsFormat !== "parquet") files.push({ kind: "scan", name: "scan.parquet" });
   if (hasDead) files.push({ kind: "dead", name: "dead.parquet" });
-  for (const [reduction, { combine }] of reductions) {
-    if (combine === undefined) continue;
+  for (const [reduction, spec] of reductions) {
+    if (!isCombined(spec)) continue;
+    const { combine = null } = spec;
     files.push({ kind: "combined", name: combinedName(reduction), reduction, combine });
   }
   return files;

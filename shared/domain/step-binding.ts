@@ -87,15 +87,6 @@ export interface ModuleOp {
   readonly timeoutSeconds: number;
 }
 
-/** The files of all steps of a map, each once. */
-export function stepFiles(map: {
-  readonly prepare: readonly StepBinding[];
-  readonly finish: readonly StepBinding[];
-}): readonly StepFile[] {
-  const files = [...map.prepare, ...map.finish].flatMap((step) => step.files);
-  return [...new Map(files.map((file) => [file.location, file])).values()];
-}
-
 /** The columns that a step makes, in order. */
 export function madeColumns({ columns }: Pick<StepColumns, "columns">): readonly StepColumn[] {
   return columns.filter(({ from }) => from === null);

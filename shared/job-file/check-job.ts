@@ -4,7 +4,7 @@ import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
-import { withFiles } from "./map-files.ts";
+import { withFiles, withReductionFiles } from "./map-files.ts";
 import { isGroup } from "./overrides.ts";
 import { literalPattern } from "./path-pattern.ts";
 
@@ -31,7 +31,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
   if (!parsed.success) {
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
   }
-  const { name, input, model, map, output, ...rest } = parsed.data;
+  const { name, input, model, map, reduce, output, ...rest } = parsed.data;
   const placeOf = (column: string): number => options.placeOf?.(["map", "outputs", column]) ?? 0;
   const absolute = (path: string): string => absolutePath(path, options.folder);
   return deepFreeze({
@@ -43,6 +43,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
       ...withFiles(withFolders(map, absolute), absolute),
       outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)),
     },
+    reduce: withReductionFiles(reduce, absolute),
     ...rest,
     output: { ...output, path: absolute(output.path) },
   });

@@ -1,3 +1,4 @@
+import type { JobSpec } from "../domain/job-spec.ts";
 import type { InputSpec, StepSpec } from "../domain/map-spec.ts";
 
 interface MapParts {
@@ -22,4 +23,16 @@ export function withFiles<Map extends MapParts>(map: Map, rename: (path: string)
     prepare: map.prepare.map(renamed),
     finish: map.finish.map(renamed),
   };
+}
+
+/** The same of the reductions: those of the user's own code are files. */
+export function withReductionFiles(
+  reduce: JobSpec["reduce"],
+  rename: (path: string) => string,
+): JobSpec["reduce"] {
+  const renamed = Object.entries(reduce).map(([name, reduction]) => {
+    const { module } = reduction;
+    return [name, module === undefined ? reduction : { ...reduction, module: rename(module) }] as const;
+  });
+  return Object.fromEntries(renamed);
 }

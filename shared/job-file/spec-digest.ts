@@ -2,7 +2,7 @@ import { canonicalJson, sha256 } from "../core/digest.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import { type FolderFacts, leavesLabels } from "../domain/model-folder.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
-import { withFiles } from "./map-files.ts";
+import { withFiles, withReductionFiles } from "./map-files.ts";
 
 /**
  * What must be equal for two runs to give the same result, as a sha256: on resume, the same job.
@@ -26,10 +26,11 @@ import { withFiles } from "./map-files.ts";
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
   const files: string[] = [];
-  const { inputs, keep, prepare, finish } = withFiles(spec.map, (path) => {
+  const numbered = (path: string) => {
     if (!files.includes(path)) files.push(path);
     return String(files.indexOf(path));
-  });
+  };
+  const { inputs, keep, prepare, finish } = withFiles(spec.map, numbered);
   const labels = facts?.labels ?? null;
   const outputs = spec.map.outputs.map((output) =>
     labels !== null && leavesLabels(output) ? { ...output, labels } : output,
@@ -50,7 +51,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       ...(where === undefined ? {} : { where }),
       ...(sample === undefined ? {} : { sample }),
       ...(limit === undefined ? {} : { limit }),
-      reduce: spec.reduce,
+      reduce: withReductionFiles(spec.reduce, numbered),
       rows: spec.output.rows,
       ...(precision === "original" ? {} : { precision: [precision, CONVERTER_VERSION] }),
     }),

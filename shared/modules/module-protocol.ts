@@ -3,23 +3,6 @@ import type { PackedTable } from "../dataset/packed-table.ts";
 import type { StepDeclaration } from "./loaded-step.ts";
 import type { FailedRow } from "./run-task.ts";
 
-/** What a module thread is started with (`workerData`). */
-export interface ModuleThreadOptions {
-  /** The bundle. */
-  readonly path: string;
-  /** How errors name the step. */
-  readonly where: string;
-  /** Two int32: see {@link TICKS} and {@link ROW}. The thread that started it looks at them. */
-  readonly progress: SharedArrayBuffer;
-}
-
-/** Goes up as long as the thread does not hang. */
-export const TICKS = 0;
-/** The row that the user's code was last given; {@link ALL_ROWS}: all of a batch; {@link NO_ROW}: none. */
-export const ROW = 1;
-export const NO_ROW = -1;
-export const ALL_ROWS = -2;
-
 /** To a module thread. One `run` at a time. */
 export type ModuleCommand =
   | {

@@ -1,13 +1,13 @@
-import { type Data, RecordBatch, Schema, Vector } from "apache-arrow";
-import { fieldTypeOf } from "../dataset/fields.ts";
+import { type Data, type RecordBatch, Schema } from "apache-arrow";
 import { gather } from "../dataset/gather.ts";
 import { recordBatchOf } from "../dataset/record-batch.ts";
 import { callStep } from "./call-step.ts";
-import { checkValue, show, ValueFault } from "./check-value.ts";
+import { show, ValueFault } from "./check-value.ts";
+import { checkColumn, checkNames, valuesOf } from "./made-columns.ts";
 import { failedRow } from "./run-rows.ts";
 import type { FailedRow, RowsMade, RowsTask } from "./run-task.ts";
-import { fieldOfType, type NamedType } from "./value-type.ts";
-import { arrowFieldOf, columnOf } from "./write-values.ts";
+import type { NamedType } from "./value-type.ts";
+import { arrowFieldOf } from "./write-values.ts";
 
 /** What one call of the step made. */
 interface Piece {
@@ -102,10 +102,7 @@ function checkResult(result: unknown, rows: number, declared: readonly NamedType
     throw new ValueFault(
       `\`columns\`: expected an object with a value for each column, found ${show(columns)}`,
     );
-  const names =
-    columns instanceof RecordBatch ? columns.schema.fields.map(({ name }) => name) : Object.keys(columns);
-  const unknown = names.find((key) => !declared.some(({ name }) => name === key));
-  if (unknown !== undefined) throw new ValueFault(`\`${unknown}\` is not among the step's columns`);
+  checkNames(columns, declared);
   return { columns: columns as object, sources, refused };
 }
 
@@ -134,67 +131,4 @@ function checkSources(given: unknown, rows: number): readonly number[] {
     last = row;
   }
   return sources;
-}
-
-function valuesOf(columns: object, name: string): unknown {
-  return columns instanceof RecordBatch ? columns.getChild(name) : Reflect.get(columns, name);
-}
-
-/** @throws {ValueFault} where it is wrong as a whole; a row whose value is wrong goes to `bad` */
-function checkColumn(
-  values: unknown,
-  column: NamedType,
-  sources: readonly number[],
-  bad: Map<number, string>,
-): Data {
-  const { name, type } = column;
-  if (values instanceof Vector) return checkVector(values, column, sources, bad);
-  const isArray = Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView));
-  if (!isArray)
-    throw new ValueFault(`\`${name}\`: expected an array or an Arrow vector, found ${show(values)}`);
-  const items = Array.from(values as ArrayLike<unknown>);
-  checkLength(name, items.length, sources.length);
-  const checked = items.map((value, at) => {
-    const source = sources[at] ?? 0;
-    if (bad.has(source)) return null;
-    try {
-      return checkValue(value, type, name);
-    } catch (error) {
-      if (!(error instanceof ValueFault)) throw error;
-      bad.set(source, error.message);
-      return null;
-    }
-  });
-  return columnOf(checked, { ...type, isNullable: true });
-}
-
-function checkVector(
-  vector: Vector,
-  column: NamedType,
-  sources: readonly number[],
-  bad: Map<number, string>,
-): Data {
-  const { name, type } = column;
-  checkLength(name, vector.length, sources.length);
-  const wanted = fieldOfType(column).type;
-  const found = fieldTypeOf(vector.type);
-  if (shapeKey(found) !== shapeKey(wanted))
-    throw new ValueFault(`\`${name}\`: expected a vector of ${shapeKey(wanted)}, found ${shapeKey(found)}`);
-  if (!type.isNullable && vector.nullCount > 0) {
-    for (const [at, source] of sources.entries()) {
-      if (!vector.isValid(at) && !bad.has(source)) bad.set(source, `\`${name}\` is null`);
-    }
-  }
-  const stretches = vector.data.map((data) => ({ data, start: 0, end: data.length }));
-  return gather(vector.type, stretches);
-}
-
-/** A type without what may differ: whether something inside it can be null. */
-function shapeKey(type: object): string {
-  return JSON.stringify(type, (key, value) => (key === "nullable" ? undefined : value));
-}
-
-function checkLength(name: string, found: number, expected: number): void {
-  if (found !== expected)
-    throw new ValueFault(`\`${name}\`: expected ${expected} values, one for each row, found ${found}`);
 }

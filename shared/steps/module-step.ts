@@ -7,9 +7,10 @@ import { ShardmillError } from "../core/errors.ts";
 import { packBatch, unpackBatch } from "../dataset/packed-table.ts";
 import { plainCopy } from "../dataset/plain-batch.ts";
 import { type ModuleOp, madeColumns, type StepBinding } from "../domain/step-binding.ts";
-import { ALL_ROWS } from "../modules/module-protocol.ts";
-import { type ModuleAnswer, ModuleThread, ThreadLost } from "../modules/module-thread-client.ts";
+import { type ModuleAnswer, ModuleThread } from "../modules/module-thread-client.ts";
 import type { FailedRow } from "../modules/run-task.ts";
+import { ThreadLost } from "../modules/user-thread.ts";
+import { ALL_ROWS } from "../modules/user-thread-protocol.ts";
 import type { OpenStepOptions, Step, StepResult } from "./step.ts";
 
 /**

@@ -8,6 +8,7 @@ import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isLocation, type Location } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
+import type { ModuleReduction } from "../domain/module-reduction.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
 import type { StepBinding } from "../domain/step-binding.ts";
@@ -166,10 +167,21 @@ const stepOp: z.ZodType<StepBinding["op"]> = z.union([
   }),
 ]);
 
+const stepFile = z.object({ location, bytes: count, sha256: z.string() });
+
+const moduleReduction: z.ZodType<ModuleReduction> = z.object({
+  where: z.string(),
+  path: z.string(),
+  file: stepFile,
+  reads: z.array(z.string()),
+  combined: z.array(z.string()),
+  columns: z.array(z.string()),
+});
+
 const stepBinding: z.ZodType<StepBinding> = z.object({
   where: z.string(),
   op: stepOp,
-  files: z.array(z.object({ location, bytes: count, sha256: z.string() })),
+  files: z.array(stepFile),
   reads: z.array(z.string()),
   columns: z.array(
     z.object({ name: z.string(), type: fieldType, nullable: z.boolean(), from: z.string().nullable() }),
@@ -247,7 +259,15 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
   batchRows: z.union([z.literal("auto"), z.int().min(1)]),
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
   rowsFormat: z.enum([...DATASET_FORMATS, "none"]),
-  reduce: z.record(z.string(), z.object({ combine: z.string().exactOptional(), final: z.string() })),
+  reduce: z.record(
+    z.string(),
+    z.object({
+      combine: z.string().exactOptional(),
+      final: z.string().exactOptional(),
+      module: z.string().exactOptional(),
+    }),
+  ),
+  reductions: z.record(z.string(), moduleReduction),
   partialsPath: location,
   beacon: z.object({ path: location, content: z.string() }),
 });

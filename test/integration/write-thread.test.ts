@@ -11,6 +11,7 @@ import { shardId } from "../../shared/domain/shard.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { CodeCombiner } from "../../worker/write/code-combiner.ts";
 import { openSink, type PartialSink } from "../../worker/write/partial-sink.ts";
 import { writePartial } from "../../worker/write/write-partial.ts";
 import { type WriteFacts, WriteThreadClient } from "../../worker/write/write-thread-client.ts";
@@ -88,7 +89,7 @@ test("the same rows make the same files here as without a thread", async () => {
   const partial = await writer.write(aResult(5_000), facts(1));
   const sink = await sinkOf("by-hand");
   const job = aJob({ partialsPath });
-  const options = { job, sink, scratchPath, meter: new BusyMeter(() => 0) };
+  const options = { job, sink, scratchPath, combiner: new CodeCombiner({}), meter: new BusyMeter(() => 0) };
   expect(await writePartial(aResult(5_000), { ...options, ...facts(1) })).toEqual(partial);
 });
 
@@ -161,7 +162,13 @@ test("abandoned between two pieces of a file, it leaves nothing of it", async ()
     }
   }
   const sink = await sinkOf("aborted");
-  const options = { job: aJob({ partialsPath }), sink, scratchPath, meter: new Aborting(() => 0) };
+  const options = {
+    job: aJob({ partialsPath }),
+    sink,
+    scratchPath,
+    combiner: new CodeCombiner({}),
+    meter: new Aborting(() => 0),
+  };
   // So many floats are several row groups.
   const rows = tableOf({ e: embeddings(12_000, 1_024) });
   const writing = writePartial({ ...aResult(12_000), rows }, { ...options, ...facts(1, stop.signal) });

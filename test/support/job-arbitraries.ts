@@ -276,7 +276,20 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
   ),
   rowsFormat: fc.constantFrom("parquet", "arrow", "none"),
   reduce: fc
-    .dictionary(word, fc.oneof(fc.record({ final: text }), fc.record({ combine: text, final: text })))
+    .dictionary(word, fc.record({ combine: text, final: text, module: text }, { requiredKeys: [] }))
+    .map(plain),
+  reductions: fc
+    .dictionary(
+      word,
+      fc.record({
+        where: text,
+        path: text,
+        file: fc.record({ location, bytes: count, sha256: hex }),
+        reads: fc.array(text, { maxLength: 2 }),
+        combined: fc.array(text, { maxLength: 2 }),
+        columns: fc.array(text, { maxLength: 2 }),
+      }),
+    )
     .map(plain),
   partialsPath: location,
   beacon: fc.record({ path: location, content: text }),

@@ -59,7 +59,7 @@ export async function writePartials(
     let rowsOut = 0;
     for (const file of partialLayout(shape, { hasDead: dead.length > 0 })) {
       if (file.kind === "dead") await add(file, deadSql(dead));
-      else if (file.kind === "combined") await add(file, file.combine);
+      else if (file.kind === "combined") await add(file, file.combine ?? "");
       else {
         rowsOut = await add(file, recipe.rows);
         const scan = parquetScan([join(folder, file.name)]);

@@ -1,6 +1,6 @@
 import { Schema, Table } from "apache-arrow";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
-import { defineStep } from "../../shared/modules/define-step.ts";
+import { defineStep } from "../../shared/modules/api.ts";
 import { checkStep } from "../../shared/modules/loaded-step.ts";
 import { runBatch } from "../../shared/modules/run-batch.ts";
 import { runRows } from "../../shared/modules/run-rows.ts";

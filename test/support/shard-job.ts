@@ -81,6 +81,7 @@ export function aJob(
     batchTokens: "auto",
     rowsFormat: "parquet",
     reduce: {},
+    reductions: {},
     beacon: { path: parseLocation("/none"), content: "" },
     ...facts,
     partialsPath: parseLocation(partialsPath),

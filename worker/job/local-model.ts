@@ -2,8 +2,8 @@ import { present } from "../../shared/core/assert.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
-import type { MapBinding } from "../../shared/domain/map-binding.ts";
-import { type StepBinding, stepFiles } from "../../shared/domain/step-binding.ts";
+import { stepFiles } from "../../shared/domain/module-reduction.ts";
+import type { StepBinding, StepFile } from "../../shared/domain/step-binding.ts";
 import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
 import type { LocalCopy } from "../../shared/storage/local-copy.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -46,31 +46,38 @@ export async function openLocalModel(options: LocalFilesOptions): Promise<LocalM
   return { path, checkUnchanged: () => copy.checkUnchanged() };
 }
 
+/** What of a job names files that its steps and reductions need. */
+type JobCode = Pick<JobDescription, "map" | "reductions">;
+
 /**
- * The job's map with its steps' files as they lie on this machine.
+ * The job's map and reductions with their files as they lie on this machine.
  *
  * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
  */
-export async function withLocalSteps(
-  options: LocalFilesOptions & { readonly job: Pick<JobDescription, "map"> },
-): Promise<MapBinding> {
-  const { map } = options.job;
-  const files = stepFiles(map);
-  if (files.length === 0) return map;
+export async function withLocalCode(
+  options: LocalFilesOptions & { readonly job: JobCode },
+): Promise<JobCode> {
+  const { map, reductions } = options.job;
+  const files = stepFiles({ map, reductions });
+  if (files.length === 0) return { map, reductions };
   const { paths } = await nearest(options, {
     here: () => stepFilesHere(files),
     fetched: () => copyStepFiles(files, { ...options, storage: ofCoordinator(options) }),
   });
   const here = new Map(files.map(({ location }, index) => [location, present(paths[index], "a path each")]));
-  const local = (steps: readonly StepBinding[]) =>
-    steps.map((step) => ({
-      ...step,
-      files: step.files.map((file) => ({
-        ...file,
-        location: parseLocation(present(here.get(file.location), "all files of the steps are here")),
-      })),
-    }));
-  return { ...map, prepare: local(map.prepare), finish: local(map.finish) };
+  const local = (file: StepFile): StepFile => {
+    const path = present(here.get(file.location), "all files of the job's code are here");
+    return { ...file, location: parseLocation(path) };
+  };
+  const steps = (bindings: readonly StepBinding[]) =>
+    bindings.map((step) => ({ ...step, files: step.files.map(local) }));
+  const code = Object.entries(reductions).map(([name, reduction]) => {
+    return [name, { ...reduction, file: local(reduction.file) }] as const;
+  });
+  return {
+    map: { ...map, prepare: steps(map.prepare), finish: steps(map.finish) },
+    reductions: Object.fromEntries(code),
+  };
 }
 
 interface Ways {

@@ -28,7 +28,7 @@ import { JobTuning } from "../tuning/job-tuning.ts";
 import { findMachineFacts, type MachineFacts } from "../tuning/machine-facts.ts";
 import { NO_TUNING_CACHE, type TuningCache } from "../tuning/tuning-cache.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./choose-access.ts";
-import { openLocalModel, withLocalSteps } from "./local-model.ts";
+import { openLocalModel, withLocalCode } from "./local-model.ts";
 
 export interface DeviceOptions {
   /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
@@ -148,7 +148,7 @@ export class OpenJob implements AsyncDisposable {
     const coordinator =
       data === null ? null : createCoordinatorStorage({ data, session: () => sessionIn(session), jobId });
     const local = { job: described, from: access.model, coordinator, scratchPath };
-    const job = { ...described, map: await withLocalSteps(local) };
+    const job = { ...described, ...(await withLocalCode(local)) };
     const model = await openLocalModel(local);
     log.info(
       {

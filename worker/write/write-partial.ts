@@ -20,6 +20,7 @@ import { rowCountsOf } from "../../shared/domain/row-counts.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
+import type { CodeCombiner } from "./code-combiner.ts";
 import { combineRows } from "./combine.ts";
 import type { PartialSink } from "./partial-sink.ts";
 
@@ -30,15 +31,22 @@ interface WriteOptions {
   readonly sink: PartialSink;
   /** An existing folder of this attempt's own; the caller removes it. */
   readonly scratchPath: string;
+  readonly combiner: CodeCombiner;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
 }
 
+/** A Parquet file with a shard's mapped rows, and its folder. */
+interface ScannedRows {
+  readonly folder: string;
+  readonly path: string;
+}
+
 /**
- * Writes a shard's tables as the files of its partial, runs the combine SQL over the rows, and stores all of
- * it. When it fails, or is aborted, there is no partial.
+ * Writes a shard's tables as the files of its partial, combines its rows for the reductions, and stores all
+ * of it. When it fails, or is aborted, there is no partial.
  *
- * @throws {SQL_INVALID} {SQL_FAILED} {STORE_EXISTS} {STORE_FAILED}
+ * @throws {SQL_INVALID} {SQL_FAILED} {STEP_INVALID} {STEP_FAILED} {STORE_EXISTS} {STORE_FAILED}
  */
 export async function writePartial(result: ShardResult, options: WriteOptions): Promise<PartialManifest> {
   const { lease, executionId, sink, meter, signal } = options;
@@ -98,12 +106,21 @@ class PartialWriter {
           assertNever(file);
       }
     }
-    if (tables.length > 0) await this.#combine(tables, await this.#parquetRows());
+    let scanned: ScannedRows | null = null;
+    for (const { kind, name, reduction, combine } of tables) {
+      if (combine === null) {
+        const table = await this.#combineByCode(reduction);
+        await this.#write({ kind, name }, table, streamParquet);
+        continue;
+      }
+      scanned ??= await this.#parquetRows();
+      await this.#combine({ name, reduction, combine }, scanned);
+    }
     return this.#files;
   }
 
   /** Where SQL finds the rows: in a file of the partial, or in one that is made for this alone. */
-  async #parquetRows(): Promise<{ readonly folder: string; readonly path: string }> {
+  async #parquetRows(): Promise<ScannedRows> {
     const { sink, scratchPath } = this.#options;
     const written = parquetRows(this.#files);
     if (written !== null) return { folder: sink.path, path: join(sink.path, written.name) };
@@ -114,7 +131,11 @@ class PartialWriter {
     return { folder, path };
   }
 
-  async #write({ kind, name }: PlannedPartialFile, table: Table, encode: Encode): Promise<void> {
+  async #write(
+    { kind, name }: Pick<PlannedPartialFile, "kind" | "name">,
+    table: Table,
+    encode: Encode,
+  ): Promise<void> {
     const written = await this.#writeFile(join(this.#options.sink.path, name), table, encode);
     this.#files.push({ kind, name, rows: table.numRows, ...written });
   }
@@ -142,24 +163,28 @@ class PartialWriter {
     return { bytes, sha256: hash.digest("hex") };
   }
 
+  async #combineByCode(reduction: string): Promise<Table> {
+    const { combiner, meter, signal } = this.#options;
+    return await meter.timeAsync("encode", () => combiner.combine(reduction, this.#result.rows, signal));
+  }
+
   async #combine(
-    tables: readonly PlannedCombinedFile[],
-    rows: { readonly folder: string; readonly path: string },
+    { name, ...sql }: { readonly name: string; readonly reduction: string; readonly combine: string },
+    scanned: ScannedRows,
   ): Promise<void> {
     const { sink, scratchPath, meter, signal } = this.#options;
-    const combined = await meter.timeAsync("encode", () =>
+    const { rows } = await meter.timeAsync("encode", () =>
       combineRows({
-        tables,
-        rowsPath: rows.path,
-        rowsFolder: rows.folder,
+        ...sql,
+        rowsPath: scanned.path,
+        rowsFolder: scanned.folder,
         targetFolder: sink.path,
+        name,
         scratchPath,
         signal,
       }),
     );
-    for (const file of combined) {
-      const { bytes, sha256: digest } = await digestFile(join(sink.path, file.name), signal);
-      this.#files.push({ kind: "combined", name: file.name, rows: file.rows, bytes, sha256: digest });
-    }
+    const { bytes, sha256: digest } = await digestFile(join(sink.path, name), signal);
+    this.#files.push({ kind: "combined", name, rows, bytes, sha256: digest });
   }
 }

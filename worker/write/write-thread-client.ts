@@ -108,8 +108,11 @@ export class WriteThreadClient implements AsyncDisposable {
 
   #start(): Worker {
     const { job, output, script } = this.#options;
-    const { jobId, rowsFormat, reduce, partialsPath } = job;
-    const workerData: WriteThreadOptions = { job: { jobId, rowsFormat, reduce, partialsPath }, output };
+    const { jobId, rowsFormat, reduce, reductions, partialsPath } = job;
+    const workerData: WriteThreadOptions = {
+      job: { jobId, rowsFormat, reduce, reductions, partialsPath },
+      output,
+    };
     const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"), { workerData });
     thread.on("message", (event: WriteEvent) => this.#onEvent(event));
     thread.on("error", (error) => this.#end(thread, messageOf(error), error));

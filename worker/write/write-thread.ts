@@ -8,6 +8,7 @@ import { buffersOfTables } from "../../shared/dataset/packed-table.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { BusyMeter } from "../meter/busy-meter.ts";
 import { locate, openStorages } from "../read/ways.ts";
+import { CodeCombiner } from "./code-combiner.ts";
 import { openSink, type PartialSink } from "./partial-sink.ts";
 import { writePartial } from "./write-partial.ts";
 import {
@@ -33,6 +34,7 @@ const { job, output } = workerData as WriteThreadOptions;
 const meter = new BusyMeter(systemClock.nowMs);
 const storages = openStorages([output], job.jobId);
 const partials = locate(job.partialsPath, output.kind);
+const combiner = new CodeCombiner(job.reductions);
 const turns = new Lock();
 const writing = new Map<number, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
@@ -69,7 +71,7 @@ async function writeToEvent(command: Write, signal: AbortSignal): Promise<WriteE
     const leave = await turns.enter(signal);
     try {
       const sink = await sinkOf(command);
-      const options = { job, lease, executionId, sink, scratchPath, meter, signal };
+      const options = { job, lease, executionId, sink, scratchPath, combiner, meter, signal };
       return { kind: "written", id, partial: await writePartial(unpackResult(result), options) };
     } finally {
       leave();
@@ -86,6 +88,7 @@ async function end(): Promise<void> {
   const left = [...writing.values()];
   for (const { stop } of left) stop.abort(abandoned());
   await Promise.all(left.map(({ ended }) => ended));
+  await combiner[Symbol.asyncDispose]();
   await storages[Symbol.asyncDispose]();
   // With its port closed nothing keeps the thread alive, and it ends by itself.
   port.close();

@@ -1,21 +1,12 @@
 import { orAbort } from "../../../shared/core/abort.ts";
-import type { Problem } from "../../../shared/core/errors.ts";
-import { listNames } from "../../../shared/core/list-names.ts";
-import { didYouMean } from "../../../shared/core/nearest.ts";
-import { showType as showFieldType } from "../../../shared/dataset/field-differences.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import { localPathOf } from "../../../shared/domain/location.ts";
 import type { StepBinding, StepColumn, StepFile } from "../../../shared/domain/step-binding.ts";
-import type { StepDeclaration } from "../../../shared/modules/loaded-step.ts";
-import { ModuleThread, ThreadLost } from "../../../shared/modules/module-thread-client.ts";
-import {
-  canRead,
-  fieldOfType,
-  type NamedType,
-  showType,
-  typeThatReads,
-} from "../../../shared/modules/value-type.ts";
+import { ModuleThread } from "../../../shared/modules/module-thread-client.ts";
+import { ThreadLost } from "../../../shared/modules/user-thread.ts";
+import { fieldOfType, type NamedType } from "../../../shared/modules/value-type.ts";
 import { stepInvalid } from "./bundle-module.ts";
+import { nameProblem, readProblem } from "./declared-columns.ts";
 
 interface ModuleSource {
   /** How errors name the step: `map.prepare[0]`. */
@@ -36,7 +27,8 @@ interface ModuleSource {
  * @throws {STEP_INVALID} it cannot be loaded, is no step, or reads what is not there
  */
 export async function planModule({ where, path, file, fields, signal }: ModuleSource): Promise<StepBinding> {
-  const declaration = await declarationOf(file, where, signal);
+  const thread = new ModuleThread(localPathOf(file.location), where);
+  const declaration = await declarationOf(thread, where, signal);
   const { reads, columns, timeoutSeconds } = declaration;
   const problems = [
     ...reads.flatMap((column) => readProblem(column, fields, where) ?? []),
@@ -52,12 +44,16 @@ export async function planModule({ where, path, file, fields, signal }: ModuleSo
   };
 }
 
-async function declarationOf(
-  { location }: StepFile,
+/**
+ * What code declares when it is loaded, in a thread that is ended afterwards.
+ *
+ * @throws {STEP_INVALID}
+ */
+export async function declarationOf<T>(
+  thread: { declaration(): Promise<T>; kill(): Promise<void> },
   where: string,
   signal: AbortSignal,
-): Promise<StepDeclaration> {
-  const thread = new ModuleThread(localPathOf(location), where);
+): Promise<T> {
   try {
     return await orAbort(thread.declaration(), signal);
   } catch (error) {
@@ -66,49 +62,6 @@ async function declarationOf(
   } finally {
     await thread.kill();
   }
-}
-
-function readProblem({ name, type }: NamedType, fields: readonly Field[], where: string): Problem | null {
-  const field = fields.find((found) => found.name === name);
-  const names = fields.map((found) => found.name);
-  const reads = `${where} reads`;
-  if (field === undefined) {
-    return {
-      where: reads,
-      what: `no column \`${name}\``,
-      expected: listNames(names),
-      found: `\`${name}\``,
-      ...didYouMean(name, names),
-    };
-  }
-  if (canRead(type, field.type)) return null;
-  const fitting = typeThatReads(field.type);
-  return {
-    where: reads,
-    what: `\`${name}\` cannot be read as ${showType(type)}`,
-    expected: fitting === null ? "a type that a step can read" : showType(fitting),
-    found: showFieldType(field.type),
-    ...(fitting === null ? { hint: "make another column of it with `sql` in front of the step" } : {}),
-  };
-}
-
-/** In SQL, and in what is published, case does not tell columns apart. */
-function nameProblem(
-  { name }: NamedType,
-  made: readonly NamedType[],
-  fields: readonly Field[],
-  where: string,
-): Problem | null {
-  const isAlike = (other: { readonly name: string }) =>
-    other.name !== name && other.name.toLowerCase() === name.toLowerCase();
-  const other = made.find(isAlike) ?? fields.find(isAlike);
-  if (name !== "" && other === undefined) return null;
-  return {
-    where: `${where} columns`,
-    what: name === "" ? "a column without a name" : `\`${name}\` and \`${other?.name}\` differ in case only`,
-    expected: "names that differ by more than upper and lower case",
-    found: `\`${name}\``,
-  };
 }
 
 /** What passes, in its order, then what is new; what is made anew stays in its place. */

@@ -18,6 +18,9 @@ interface NamedFile {
   readonly path: string;
 }
 
+/** What of a job file names files and code. */
+type CodeSpec = Pick<JobSpec, "map" | "reduce">;
+
 /** What the steps of a job need beside their rows. */
 function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
   const named = (where: string, path: string | undefined) => (path === undefined ? [] : [{ where, path }]);
@@ -31,11 +34,16 @@ function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly Nam
 }
 
 /** The user's own code, which is bundled first. */
-function modulesOf(map: JobSpec["map"]): readonly NamedFile[] {
-  return (["prepare", "finish"] as const).flatMap((stage) =>
-    map[stage].flatMap(({ module: path }, index) =>
-      path === undefined ? [] : [{ where: `map.${stage}[${index}]`, path }],
-    ),
+function modulesOf({ map, reduce }: CodeSpec): readonly NamedFile[] {
+  const steps = (["prepare", "finish"] as const).flatMap((stage) =>
+    map[stage].map(({ module }, index) => ({ where: `map.${stage}[${index}]`, module })),
+  );
+  const reductions = Object.entries(reduce).map(([name, { module }]) => ({
+    where: `reduce.${name}`,
+    module,
+  }));
+  return [...steps, ...reductions].flatMap(({ where, module: path }) =>
+    path === undefined ? [] : [{ where, path }],
   );
 }
 
@@ -45,14 +53,14 @@ function modulesOf(map: JobSpec["map"]): readonly NamedFile[] {
  * @throws {SPEC_INVALID} naming all that cannot be read, or does not compile
  */
 export async function readStepFiles(
-  map: JobSpec["map"],
+  spec: CodeSpec,
   signal: AbortSignal,
   openers: StorageOpeners = {},
 ): Promise<StepFiles> {
   const files = new Map<string, StepFile>();
   const problems: Problem[] = [];
   await using storages = new Storages(openers);
-  for (const { where, path } of filesNamedBy(map)) {
+  for (const { where, path } of filesNamedBy(spec.map)) {
     if (files.has(path)) continue;
     const location = parseLocation(path);
     try {
@@ -62,7 +70,7 @@ export async function readStepFiles(
       problems.push({ where, what: `cannot be read: ${reasonOf(error)}`, expected: "a file", found: path });
     }
   }
-  for (const { where, path } of modulesOf(map)) {
+  for (const { where, path } of modulesOf(spec)) {
     if (files.has(path)) continue;
     try {
       files.set(path, await keepBundle(path, where, signal));
@@ -72,7 +80,7 @@ export async function readStepFiles(
     }
   }
   if (problems.length === 0) return files;
-  throw new ShardmillError("SPEC_INVALID", "files of the map cannot be read", { problems });
+  throw new ShardmillError("SPEC_INVALID", "files of the job cannot be read", { problems });
 }
 
 /** What the digest of a job's spec becomes with the contents of its steps' files. */

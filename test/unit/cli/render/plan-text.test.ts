@@ -100,6 +100,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       output: { path: "/out", rows: "parquet" },
       errors: { maxRows: 0 },
     },
+    reductions: {},
     pruned: [],
     skipped: [],
     dataset: {

@@ -30,6 +30,7 @@ beforeEach(async () => {
       externalData: [],
     },
     map: NO_STEPS,
+    reductions: {},
   });
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -75,7 +76,7 @@ test("files in a bucket are judged where they are", async () => {
   await put("m.onnx", "model");
   const input = anInputFile({ path: at("a.parquet"), ...(await bucket.stat(at("a.parquet"))) });
   const model = { path: at("m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] };
-  const files = { dataset: { files: [input] }, model, map: NO_STEPS };
+  const files = { dataset: { files: [input] }, model, map: NO_STEPS, reductions: {} };
   const judged = new FailureJudge(files, { s3: async () => bucket });
   const words = [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")];
   const codes = async () =>

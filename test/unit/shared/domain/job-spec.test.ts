@@ -71,7 +71,11 @@ describe("the types of the job file", () => {
       readonly shape?: readonly number[];
       readonly batchAxis?: number;
     }>();
-    expectTypeOf<ReductionSpec>().toEqualTypeOf<{ readonly combine?: string; readonly final: string }>();
+    expectTypeOf<ReductionSpec>().toEqualTypeOf<{
+      readonly combine?: string;
+      readonly final?: string;
+      readonly module?: string;
+    }>();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { defineStep } from "../../../../shared/modules/define-step.ts";
+import { defineStep } from "../../../../shared/modules/api.ts";
 import { runStep as run } from "../../../support/run-step.ts";
 
 describe("a step that is given record batches", () => {
@@ -65,7 +65,7 @@ describe("a step that is given record batches", () => {
   it.each([
     [{ columns: { n: [1] } }, "`n`: expected 3 values, one for each row, found 1"],
     [{ columns: { n: 7 } }, "`n`: expected an array or an Arrow vector, found 7"],
-    [{ columns: { n: [1, 2, 3], m: [] } }, "`m` is not among the step's columns"],
+    [{ columns: { n: [1, 2, 3], m: [] } }, "`m` is not among the declared columns"],
     [{ columns: { n: [1] }, sources: [3] }, "`sources[0]`: expected a row of 0 to 2, ascending, found 3"],
     [{ columns: { n: [1, 2] }, sources: [1, 0] }, "found 0"],
     [[], "expected { columns: ... }"],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { defineStep, fail, list, nullable, struct, vector } from "../../../../shared/modules/define-step.ts";
+import { defineStep, fail, list, nullable, struct, vector } from "../../../../shared/modules/api.ts";
 import type { FailedRow } from "../../../../shared/modules/run-task.ts";
 import { READS, runStep as run } from "../../../support/run-step.ts";
 

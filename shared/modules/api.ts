@@ -1,4 +1,4 @@
-import type { RecordBatch, Vector } from "apache-arrow";
+import type { RecordBatch, Table, Vector } from "apache-arrow";
 
 /** What the values of a column are in JavaScript, by the name of its type. */
 interface ScalarValues {
@@ -197,6 +197,57 @@ export function fail(reason: string): never {
 /** What {@link fail} throws: its reason is told as it is. */
 class RowFailure extends Error {
   override readonly name = "RowFailure";
+}
+
+/** The rows that a reduction is given, in order. They can be gone through once, by one of these. */
+export interface ReductionInput<R extends ColumnTypes> {
+  /** For speed: record batches of Arrow. One that was gone on from is not needed any more. */
+  readonly batches: AsyncIterable<RecordBatch>;
+  /** For comfort: row by row. */
+  readonly rows: AsyncIterable<RowOf<R>>;
+}
+
+export interface ReductionContext {
+  /** The half's place in the job file: `reduce.words.combine`. */
+  readonly where: string;
+  /** Aborts when the time is up. */
+  readonly signal: AbortSignal;
+}
+
+/** A table that a reduction makes: its rows, or its columns, equally long. */
+export type MadeTable<C extends ColumnTypes> =
+  | readonly MadeRow<C>[]
+  | { readonly columns: RecordBatch | Table | { readonly [K in keyof C]: ColumnValues<C[K]> } };
+
+/** The two halves of a reduction. The same rows, in the same order, must give the same table. */
+export interface Reduction<R extends ColumnTypes, P extends ColumnTypes, C extends ColumnTypes> {
+  /** The columns of the mapped rows that `combine` is given. They must be of these types. */
+  readonly reads: R;
+  /** The columns that `combine` makes, and `final` is given. */
+  readonly combined: P;
+  /** The columns of the result. */
+  readonly columns: C;
+  /** How long a half may go without asking for the next record batch. Left out: 600. */
+  readonly timeoutSeconds?: number;
+  /** Run on a worker, over the rows of one shard. */
+  readonly combine: (
+    shard: ReductionInput<R>,
+    context: ReductionContext,
+  ) => MadeTable<P> | Promise<MadeTable<P>>;
+  /** Run once, over what `combine` made of all shards, in their order. */
+  readonly final: (
+    partials: ReductionInput<P>,
+    context: ReductionContext,
+  ) => MadeTable<C> | Promise<MadeTable<C>>;
+}
+
+/** A reduction of your own: the default export of the file that `module:` names in `reduce`. */
+export function defineReduction<
+  const R extends ColumnTypes,
+  const P extends ColumnTypes,
+  const C extends ColumnTypes,
+>(reduction: Reduction<R, P, C>): typeof reduction {
+  return reduction;
 }
 
 /** A list of values, as many as a row has. */

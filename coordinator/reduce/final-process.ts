@@ -1,0 +1,39 @@
+import type { RecordBatch } from "apache-arrow";
+import { errorToData } from "../../shared/core/errors.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { ReductionThread } from "../../shared/modules/reduction-thread-client.ts";
+import { answerIsolated } from "../../shared/onnx/isolated.ts";
+import { createFile } from "../../shared/storage/local-file.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
+import type { FinalAnswer, FinalQuestion } from "./reduce-by-code.ts";
+
+/** The process of `reduceByCode`: the user's code is in a thread of it. */
+
+const { signal } = new AbortController();
+
+async function reduce({ path, where, files, target }: FinalQuestion): Promise<FinalAnswer> {
+  const thread = new ReductionThread(path, where);
+  try {
+    const table = await thread.reduce("final", batchesOf(files), signal);
+    await using file = await createFile(target);
+    for await (const bytes of streamParquet(table)) await file.append(bytes);
+    return { kind: "made", rows: table.numRows };
+  } catch (error) {
+    return { kind: "failed", error: errorToData(error) };
+  }
+}
+
+async function* batchesOf(files: FinalQuestion["files"]): AsyncGenerator<RecordBatch, void> {
+  await using storages = new Storages({});
+  for (const { path, bytes } of files) {
+    const location = parseLocation(path);
+    using file = await openDatasetFile(byteSource(await storages.at(location), location, bytes), "parquet");
+    const columns = file.schema.fields.map(({ name }) => name);
+    yield* file.read({ rowStart: 0, rowEnd: file.rows, columns });
+  }
+}
+
+await answerIsolated((question) => reduce(question as FinalQuestion));

@@ -1,0 +1,63 @@
+import { pathToFileURL } from "node:url";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import * as arrow from "apache-arrow";
+import { present } from "../core/assert.ts";
+import { ShardmillError } from "../core/errors.ts";
+import * as api from "./api.ts";
+import { HOST_MODULES } from "./bundle-form.ts";
+import { describeThrown } from "./user-error.ts";
+import { ROW, TICKS, type UserThreadOptions } from "./user-thread-protocol.ts";
+import { TypeFault } from "./value-type.ts";
+
+/** As long as the event loop turns, nothing hangs: what only waits has a time limit of its own. */
+const TICK_MS = 100;
+
+/**
+ * The thread of a user's code, seen from within. It runs that code and nothing else, so that it can be ended
+ * by force at any time: nothing of Shardmill's is inside a native call there.
+ */
+export class UserThreadHost {
+  readonly port: MessagePort = present(parentPort, "a thread of a user's code has a parent");
+  readonly where: string;
+  readonly #path: string;
+  readonly #cells: Int32Array;
+
+  constructor() {
+    const { path, where, progress } = workerData as UserThreadOptions;
+    this.where = where;
+    this.#path = path;
+    this.#cells = new Int32Array(progress);
+    process.setSourceMapsEnabled(true);
+    Reflect.set(globalThis, HOST_MODULES, { shardmill: api, "apache-arrow": arrow });
+    setInterval(() => this.tick(), TICK_MS).unref();
+  }
+
+  tick(): void {
+    Atomics.add(this.#cells, TICKS, 1);
+  }
+
+  /** The row that the user's code is given now, ALL_ROWS or NO_ROW. */
+  atRow(row: number): void {
+    Atomics.store(this.#cells, ROW, row);
+  }
+
+  /**
+   * Loads the bundle.
+   *
+   * @param check makes of its default export what it should be, or throws a TypeFault
+   * @throws {STEP_INVALID}
+   */
+  async load<T>(check: (exported: unknown) => T): Promise<T> {
+    try {
+      const module = await import(pathToFileURL(this.#path).href);
+      return check(module.default);
+    } catch (error) {
+      const what = error instanceof TypeFault ? error.message : `cannot be loaded: ${describeThrown(error)}`;
+      throw new ShardmillError("STEP_INVALID", `${this.where}: ${what}`, {
+        fields: { where: this.where },
+        problems: [{ where: this.where, what }],
+        cause: error,
+      });
+    }
+  }
+}
