@@ -118,6 +118,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
   return {
     spec,
     reductions: {},
+    typeChecks: [],
     pruned: [],
     skipped: [],
     dataset: {

@@ -9,6 +9,7 @@ import { opRowOf } from "../../shared/domain/output-fields.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
+import type { TypeCheck } from "../../shared/domain/type-check.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
@@ -47,6 +48,10 @@ export function planText(
     ["batch", plannedBatchText(plan)],
     ["keep", map.keep.length === 0 ? null : map.keep.map(({ name }) => oneLine(name)).join(", ")],
     ["reduce", Object.keys(spec.reduce).length === 0 ? null : reductionsText(plan)],
+    ...plan.typeChecks.map((check, index): [string, string] => [
+      index === 0 ? "types" : "",
+      typesText(check),
+    ]),
     ["output", `${oneLine(spec.output.path)}, rows as ${spec.output.rows}`],
     [
       "dead letters",
@@ -186,6 +191,12 @@ function howText({ op }: StepBinding): string {
       return `passages of at most ${op.tokens} tokens${overlap}${op.sentences ? ", by sentences" : ""}`;
     }
   }
+}
+
+function typesText(check: TypeCheck): string {
+  const path = oneLine(check.path);
+  if (check.kind === "checked") return `${path} checked with typescript ${check.typescript}`;
+  return `${path} not checked: ${oneLine(check.why)}`;
 }
 
 /** Whose code is run, and which. */

@@ -6,6 +6,7 @@ import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
+import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
 import { outputRowBytes, publishedFields } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
@@ -19,10 +20,11 @@ import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles } from "./input/discover.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
+import { checkTypes } from "./module/check-types.ts";
 import { planReductions } from "./module/plan-reductions.ts";
 import { planMap } from "./plan-map.ts";
 import { planShards } from "./plan-shards.ts";
-import { readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
+import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
 import { type CheckedWhere, checkWhere } from "./where/check-where.ts";
 import { pruneRowGroups } from "./where/prune.ts";
@@ -45,11 +47,12 @@ export async function planJob(
 ): Promise<PlannedJob> {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const [input, { folder, model }, , stepFiles] = await allOrEveryProblem([
+  const [input, { folder, model }, , stepFiles, typeChecks] = await allOrEveryProblem([
     readInput(spec, signal),
     openModel(spec, signal),
     checkOutput(spec),
     readStepFiles(spec, signal),
+    checkTypes(modulesOf(spec), signal),
   ]).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;
@@ -66,12 +69,7 @@ export async function planJob(
     }),
   );
   checkKeptTypes(spec, map.keep, input.dataset.files);
-  const [reductions] = await aside(() =>
-    allOrEveryProblem([
-      planReductions(spec.reduce, { fields: publishedFields(map), files: stepFiles, signal }),
-      checkSql(spec, map, signal),
-    ]),
-  );
+  const reductions = await aside(() => checkReduce(spec, { map, stepFiles, signal }));
   const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
   const fileRows = input.dataset.files.map(({ rows }) => rows);
@@ -83,7 +81,19 @@ export async function planJob(
   const digests = digestsOf(spec, { dataset: input.dataset, model, folder, stepFiles });
   const { precision } = spec.model;
   const { dataset, leftOut } = input;
-  const planned = { spec, dataset, leftOut, folder, map, reductions, pruned, skipped, shards, digests };
+  const planned = {
+    spec,
+    dataset,
+    leftOut,
+    folder,
+    map,
+    reductions,
+    typeChecks,
+    pruned,
+    skipped,
+    shards,
+    digests,
+  };
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };
@@ -144,6 +154,19 @@ async function checkFilter(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The reductions: those in code bound, and the SQL of the others checked. */
+async function checkReduce(
+  spec: JobSpec,
+  on: { readonly map: PlannedJob["map"]; readonly stepFiles: StepFiles; readonly signal: AbortSignal },
+): Promise<ModuleReductions> {
+  const { map, stepFiles, signal } = on;
+  const [reductions] = await allOrEveryProblem([
+    planReductions(spec.reduce, { fields: publishedFields(map), files: stepFiles, signal }),
+    checkSql(spec, map, signal),
+  ]);
+  return reductions;
 }
 
 async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {

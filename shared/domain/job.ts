@@ -10,6 +10,7 @@ import type { Conversion } from "./precision.ts";
 import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";
 import type { Token } from "./token.ts";
+import type { TypeCheck } from "./type-check.ts";
 
 export const JOB_PHASES = [
   "planning",
@@ -61,6 +62,8 @@ export interface PlannedJob {
   readonly map: MapBinding;
   /** Those of the user's own code. */
   readonly reductions: ModuleReductions;
+  /** Of the files of the user's own code that have types. */
+  readonly typeChecks: readonly TypeCheck[];
   /**
    * Rows of the dataset that are in no shard: none of them can fulfil `input.where`, by what the files say of
    * them.

@@ -34,7 +34,7 @@ function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly Nam
 }
 
 /** The user's own code, which is bundled first. */
-function modulesOf({ map, reduce }: CodeSpec): readonly NamedFile[] {
+export function modulesOf({ map, reduce }: CodeSpec): readonly NamedFile[] {
   const steps = (["prepare", "finish"] as const).flatMap((stage) =>
     map[stage].map(({ module }, index) => ({ where: `map.${stage}[${index}]`, module })),
   );

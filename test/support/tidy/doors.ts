@@ -16,7 +16,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/(access\/credential|job-file\/read-job-file)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
-  /^coordinator\/plan\/module\/(bundle-module|keep-bundle)\.ts$/,
+  /^coordinator\/plan\/module\/(bundle-module|keep-bundle|check-types|tsc)\.ts$/,
   // Scratch.
   /^shared\/core\/temp-folder\.ts$/,
   /^coordinator\/plan\/(plan-job|steps\/plan-steps)\.ts$/,

@@ -101,6 +101,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       errors: { maxRows: 0 },
     },
     reductions: {},
+    typeChecks: [],
     pruned: [],
     skipped: [],
     dataset: {
