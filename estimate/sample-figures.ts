@@ -1,6 +1,6 @@
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { shardRows } from "../shared/domain/shard.ts";
-import { dtypeBytes } from "../shared/domain/tensor.ts";
+import { elementBytes } from "../shared/domain/texts.ts";
 import { STAGES, type StageShares } from "../shared/domain/worker.ts";
 import type { Rate } from "./rate.ts";
 import type { SampleRun } from "./run-samples.ts";
@@ -54,7 +54,7 @@ export function cutBytes(
   const outOfIn = sum("rowsIn") === 0 ? 1 : sum("rowsOut") / sum("rowsIn");
   const more = Math.max(0, ...shards.map(shardRows)) - Math.max(0, ...partials.map(({ rowsIn }) => rowsIn));
   const rowBytes = map.outputs.reduce(
-    (bytes, { rowValues, dtype }) => bytes + rowValues * dtypeBytes(dtype),
+    (bytes, { rowValues, dtype }) => bytes + rowValues * elementBytes(dtype),
     KEPT_BYTES * map.keep.length,
   );
   return Math.max(0, more) * outOfIn * rowBytes * slots;

@@ -1,4 +1,4 @@
-import type { Dtype } from "./tensor.ts";
+import type { Dtype, ElementType } from "./tensor.ts";
 
 /** A value fits when it lies strictly between the two: after truncation it is then in the dtype's range. */
 const OPEN_RANGES = {
@@ -18,12 +18,13 @@ const OPEN_RANGES = {
 /** The dtypes that cannot store every number: all but the floats. */
 export type CheckedDtype = keyof typeof OPEN_RANGES;
 
-export function isChecked(dtype: Dtype): dtype is CheckedDtype {
+export function isChecked(dtype: ElementType): dtype is CheckedDtype {
   return dtype in OPEN_RANGES;
 }
 
 /** Whether a tensor of `dtype` can store `value`, as described at `Dtype`. */
-export function fitsDtype(value: number, dtype: Dtype): boolean {
+export function fitsDtype(value: number, dtype: ElementType): boolean {
+  if (dtype === "string") return false;
   if (!isChecked(dtype)) return true;
   if (dtype === "bool") return !Number.isNaN(value);
   const [above, below] = OPEN_RANGES[dtype];

@@ -3,7 +3,7 @@ import type { OutputOpBinding } from "../output-ops/output-ops.ts";
 import type { Field } from "./dataset.ts";
 import type { RowShape } from "./row-shape.ts";
 import type { StepBinding } from "./step-binding.ts";
-import type { Dim, Dtype } from "./tensor.ts";
+import type { Dim, Dtype, ElementType } from "./tensor.ts";
 
 /**
  * The `map` section of a job, bound to one model and one schema: every name resolved, every shape known.
@@ -31,7 +31,7 @@ export interface MapBinding {
 /** How one ONNX input is made. */
 export interface InputBinding {
   readonly tensor: string;
-  readonly dtype: Dtype;
+  readonly dtype: ElementType;
   /** The dims after the batch; of one position where rows are uneven. */
   readonly rowDims: readonly number[];
   /** product(rowDims). */
@@ -41,11 +41,32 @@ export interface InputBinding {
   /** value * scale + offset, in float64, then cast. */
   readonly scale: number;
   readonly offset: number;
-  /** Stands in for a null (before scale and offset); null: a row with a null is a dead letter. */
-  readonly fill: number | null;
+  /**
+   * Stands in for a null (before scale and offset): a number, or `NaN`, which JSON has no number for; of
+   * texts a text. Null: a row with a null is a dead letter.
+   */
+  readonly fill: number | string | null;
   readonly rowShape: RowShape;
   /** Where the model wants the batch, among its dims: 0, or what the job says. */
   readonly batchAxis: number;
+}
+
+/** An input of numbers, its fill as one: NaN, too. */
+export interface NumberBinding extends InputBinding {
+  readonly dtype: Dtype;
+  readonly fill: number | null;
+}
+
+export interface TextBinding extends InputBinding {
+  readonly dtype: "string";
+  readonly fill: string | null;
+}
+
+/** An input as the one or the other. */
+export function typedBinding(binding: InputBinding): NumberBinding | TextBinding {
+  const { dtype, fill } = binding;
+  if (dtype === "string") return { ...binding, dtype, fill: fill === null ? null : String(fill) };
+  return { ...binding, dtype, fill: fill === null ? null : Number(fill) };
 }
 
 /** How the columns of one output of the job are made from one ONNX output. */
@@ -53,7 +74,7 @@ export interface OutputBinding {
   /** What the job calls it: the column's name, before the suffixes that the op gives its columns. */
   readonly column: string;
   readonly tensor: string;
-  readonly dtype: Dtype;
+  readonly dtype: ElementType;
   /** The dims after the batch; of one position where rows are uneven. */
   readonly rowDims: readonly number[];
   readonly rowValues: number;

@@ -50,9 +50,12 @@ const inputSpec = z
         "Which of the ONNX input's dimensions is the batch, counted from 0: 1 for `[2, batch, 128]`. Left out: the first.",
       ),
     fill: z
-      .number()
+      .union([z.number(), z.string()])
       .exactOptional()
-      .describe("Stands in for a null, before `scale`. Left out: a row with a null is a dead letter."),
+      .describe(
+        "Stands in for a null, before `scale`: a number, `NaN` (a missing value, for trees), or a text where the model " +
+          "takes texts. Left out: a row with a null is a dead letter.",
+      ),
     pad: z
       .number()
       .exactOptional()

@@ -60,8 +60,9 @@ export function opRowOf({ dtype, rowDims, rowValues, perPosition }: Omit<OutputB
 /** Such a column as a field of the output's files. */
 export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field {
   const { suffix, type, length, perPosition = false, most, labels } = made;
-  const value: FieldType =
-    labels === undefined ? { kind: "numeric", type: type === "tensor" ? dtype : type } : { kind: "string" };
+  const own = type === "tensor" ? dtype : type;
+  const isText = labels !== undefined || own === "string";
+  const value: FieldType = isText ? { kind: "string" } : { kind: "numeric", type: own };
   const cell: FieldType = length === null ? value : { kind: "fixedList", item: value, length };
   return {
     name: `${column}${suffix}`,

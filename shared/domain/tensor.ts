@@ -25,6 +25,10 @@ export const DTYPES = [
  */
 export type Dtype = (typeof DTYPES)[number];
 
+/** What a tensor holds: numbers, or texts. Texts come from columns of text, and become such. */
+export const ELEMENT_TYPES = [...DTYPES, "string"] as const;
+export type ElementType = (typeof ELEMENT_TYPES)[number];
+
 export type DtypeArray =
   | Float32Array
   | Float64Array
@@ -69,7 +73,7 @@ export type Dim = number | string;
 /** One input or output of a model. `dims[0]` is the batch, unless the job says that another one is. */
 export interface TensorInfo {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: ElementType;
   readonly dims: readonly Dim[];
 }
 
@@ -88,9 +92,12 @@ export interface UnusableOutput {
 
 /** A tensor on its way between threads: `data` is transferred, never copied; the receiver owns it. */
 export interface TensorData {
-  readonly dtype: Dtype;
+  readonly dtype: ElementType;
   readonly dims: readonly number[];
-  /** The elements, at offset 0, exactly `product(dims) * dtypeBytes(dtype)` bytes. */
+  /**
+   * The elements, at offset 0, exactly `product(dims) * dtypeBytes(dtype)` bytes; of texts as `packTexts`
+   * lays them out.
+   */
   readonly data: ArrayBuffer;
 }
 

@@ -17,7 +17,7 @@ export type SourceSpec = Readonly<Record<string, unknown>>;
 
 /** How many values a cell of a column holds. */
 export type CellSize =
-  /** Always this many numbers. */
+  /** Always this many numbers, or texts. */
   | { readonly kind: "values"; readonly values: number }
   /** Lists whose length is seen row by row: a multiple of `factor`, the product of the fixed ones. */
   | { readonly kind: "perRow"; readonly factor: number }
@@ -28,13 +28,17 @@ export type CellSize =
 /** A column of the job's rows. */
 interface SourceColumn {
   readonly name: string;
-  /** As the schema has it: `numeric`, `list`, `string`. */
+  /** As the schema has it: `numeric`, `list`, `string`; of texts in a dictionary `string`. */
   readonly kind: string;
   /** In words: `fixed list of 784 float32`. */
   readonly type: string;
-  /** Null where its cells are no numbers. */
+  /** Null where its cells are not what the input takes, numbers or texts. */
   readonly cell: CellSize | null;
 }
+
+/** Where a model takes texts and a column has none. */
+export const CAST_HINT =
+  "the model takes texts: make some in map.prepare, `- sql: SELECT * REPLACE (CAST(x AS VARCHAR) AS x) FROM rows`";
 
 /** Why an input cannot be made as the job file says. */
 export interface SourceProblem {
@@ -51,6 +55,8 @@ export interface SourceProblem {
 export interface SourceContext {
   /** The model's name for the input. */
   readonly input: string;
+  /** It takes texts, not numbers. */
+  readonly isText: boolean;
   /** The columns of the job's rows, in the order of the schema. */
   readonly names: readonly string[];
   /** The column of this name; null when there is none, which is then a problem at `path`. */

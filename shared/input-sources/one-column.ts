@@ -1,5 +1,5 @@
 import type { Zod } from "../core/zod.ts";
-import { type ColumnSource, columnName } from "./input-source.ts";
+import { CAST_HINT, type ColumnSource, columnName } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
 interface OneColumnBinding {
@@ -25,7 +25,7 @@ export const oneColumn = {
       ),
   }),
   schema: (z: Zod) => z.object({ kind: z.literal("one"), column: z.string() }),
-  bind: ({ column }: OneColumnSpec, { input, find, report }) => {
+  bind: ({ column }: OneColumnSpec, { input, isText, find, report }) => {
     const path = column === undefined ? [] : ["column"];
     const name = column ?? input;
     const found = find(name, path);
@@ -41,8 +41,9 @@ export const oneColumn = {
       path,
       part: "value",
       what: `column \`${name}\` cannot feed a model`,
-      expected: "numbers, a list of numbers, or binary",
+      expected: isText ? "text, or a list of texts" : "numbers, a list of numbers, or binary",
       found: found.type,
+      ...(isText ? { hint: CAST_HINT } : {}),
     });
     return null;
   },

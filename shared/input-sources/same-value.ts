@@ -41,7 +41,7 @@ export const sameValue = {
         .describe(
           "Instead of a column, what is the same for all rows: `sr: { value: 16000 }`. A number, true, false or a " +
             "text, or lists of them. One value is every element of the input; lists have the input's shape, or that of " +
-            "a row. `.nan` and `.inf` are written in quotes, as `NaN` and `Infinity`, and so are whole numbers beyond 2^53.",
+            "a row. Also `NaN` and `Infinity`; whole numbers beyond 2^53 are written in quotes.",
         ),
     };
   },

@@ -1,7 +1,7 @@
 import { listNames } from "../core/list-names.ts";
 import { didYouMean } from "../core/nearest.ts";
 import type { Zod } from "../core/zod.ts";
-import { type ColumnSource, columnName, MAX_NAMES, type SourceContext } from "./input-source.ts";
+import { CAST_HINT, type ColumnSource, columnName, MAX_NAMES, type SourceContext } from "./input-source.ts";
 
 interface StackedColumnsBinding {
   readonly kind: "stack";
@@ -55,17 +55,18 @@ export const stackedColumns = {
 function isStackable(
   name: string,
   path: readonly (string | number)[],
-  { find, report }: SourceContext,
+  { isText, find, report }: SourceContext,
 ): boolean {
   const column = find(name, path);
   if (column === null) return false;
-  if (column.kind === "numeric") return true;
+  if (column.kind === (isText ? "string" : "numeric")) return true;
   report({
     path,
     part: "value",
     what: `column \`${name}\` cannot be stacked`,
-    expected: "columns of one number a row",
+    expected: isText ? "columns of one text a row" : "columns of one number a row",
     found: `\`${name}\`: ${column.type}`,
+    ...(isText ? { hint: CAST_HINT } : {}),
   });
   return false;
 }

@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
-import { knownKeys, schemaAt } from "./json-schema.ts";
+import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
 import { isGroup } from "./overrides.ts";
@@ -86,10 +86,13 @@ export function renderFound(value: unknown): string {
 
 /**
  * A key without a value (`reduce:` with everything below it commented out) is a key left out. Only keys of
- * the schema: a name that the user chose and gave nothing is a mistake.
+ * the schema: a name that the user chose and gave nothing is a mistake. And what YAML writes as `.nan` and
+ * `.inf` has a name where JSON must carry it.
  */
 function withoutNulls(value: unknown, path: KeyPath): unknown {
   if (Array.isArray(value)) return value.map((item, index) => withoutNulls(item, [...path, index]));
+  if (typeof value === "number" && !Number.isFinite(value) && accepts(schemaAt(path), "string"))
+    return String(value);
   if (!isGroup(value)) return value;
   const known = new Set(knownKeys(schemaAt(path)));
   const kept: [string, unknown][] = [];

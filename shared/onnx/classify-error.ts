@@ -93,6 +93,9 @@ function modelHint(words: string): string {
   if (/external data/i.test(words)) {
     return "keep the model's external data files beside it, under the names that it was exported with";
   }
+  if (/locale/i.test(words)) {
+    return "the model compares texts by a locale that this machine lacks: install it, or export the model with another";
+  }
   if (/opset|no op registered|not a registered function/i.test(words)) {
     return "export the model again for an operator set that ONNX Runtime supports, without custom operators";
   }

@@ -1,13 +1,8 @@
 import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
 import { ShardmillError } from "../core/errors.ts";
 import type { ConcreteDevice } from "../domain/device.ts";
-import {
-  DTYPE_ARRAYS,
-  type DtypeArray,
-  type ModelSignature,
-  product,
-  type TensorData,
-} from "../domain/tensor.ts";
+import { DTYPE_ARRAYS, type ModelSignature, product, type TensorData } from "../domain/tensor.ts";
+import { packTexts, unpackTexts } from "../domain/texts.ts";
 import { classifyOnnxError } from "./classify-error.ts";
 import { DEVICE_TRAITS } from "./devices.ts";
 import { isDtype, signatureOf } from "./signature.ts";
@@ -120,13 +115,19 @@ class OnnxSession implements Session {
       // Without a prototype: a model may call an input anything, `__proto__` too.
       const tensors: Record<string, Tensor> = Object.create(null);
       for (const [name, feed] of Object.entries(feeds)) {
-        tensors[name] = new this.#Tensor(feed.dtype, viewOf(feed), feed.dims);
+        tensors[name] = this.#tensorOf(feed);
       }
       const values = await this.#native.run(tensors, [...outputs]);
       return Object.fromEntries(outputs.map((name) => [name, tensorData(name, values[name])]));
     } catch (error) {
       throw classifyOnnxError(error, { stage: "run", device: this.#device });
     }
+  }
+
+  #tensorOf({ dtype, dims, data }: TensorData): Tensor {
+    if (dtype === "string") return new this.#Tensor(dtype, unpackTexts(data, product(dims)), dims);
+    // In place: ONNX Runtime wants an array of exactly as many elements as the dims say.
+    return new this.#Tensor(dtype, new DTYPE_ARRAYS[dtype](data, 0, product(dims)), dims);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -159,14 +160,10 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
   };
 }
 
-/** The feed's elements in place: ONNX Runtime wants an array of exactly as many as the dims say. */
-function viewOf({ dtype, dims, data }: TensorData): DtypeArray {
-  return new DTYPE_ARRAYS[dtype](data, 0, product(dims));
-}
-
 function tensorData(name: string, value: OnnxValue | undefined): TensorData {
   if (value === undefined) throw new Error(`the model gave no output ${name}`);
   const { type, dims, data } = value;
+  if (type === "string" && Array.isArray(data)) return { dtype: type, dims, data: packTexts(data) };
   if (!isDtype(type) || !ArrayBuffer.isView(data)) {
     throw new ShardmillError(
       "MODEL_INVALID",

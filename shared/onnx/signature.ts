@@ -3,6 +3,7 @@ import {
   type Dim,
   DTYPES,
   type Dtype,
+  ELEMENT_TYPES,
   type ModelSignature,
   type TensorInfo,
   type UnusableOutput,
@@ -20,8 +21,8 @@ type ValueMetadata =
 
 /**
  * The model's inputs and outputs as Shardmill sees them. Every input has to be fed, so each must be a tensor
- * of a dtype that can be made from columns. Outputs that cannot become a column (sequences, maps, strings)
- * are kept apart: they are never asked for, and a job that takes them learns why not.
+ * of a dtype that can be made from columns. Outputs that cannot become a column (sequences, maps) are kept
+ * apart: they are never asked for, and a job that takes them learns why not.
  *
  * @throws {MODEL_INVALID} naming every input that is not such a tensor
  */
@@ -37,7 +38,7 @@ export function signatureOf(
       problems: refused.map((input) => ({
         where: input.name,
         what: "the model's input cannot be fed from columns",
-        expected: `a tensor of ${DTYPES.join(", ")}`,
+        expected: `a tensor of ${ELEMENT_TYPES.join(", ")}`,
         found: kindOf(input),
         hint: "move this step out of the model, or export the model without it",
       })),
@@ -65,7 +66,7 @@ function kindOf(value: ValueMetadata): string {
 }
 
 function tensorInfo(value: ValueMetadata): TensorInfo | null {
-  if (!value.isTensor || !isDtype(value.type)) return null;
+  if (!value.isTensor || !(value.type === "string" || isDtype(value.type))) return null;
   return { name: value.name, dtype: value.type, dims: value.shape.map(openOrSized) };
 }
 

@@ -59,7 +59,7 @@ export const raw = {
 
 /** What a row is that is not a vector of numbers; null where it is one. */
 function otherThanVector({ dtype, dims, perPosition }: OpRow): string | null {
-  if (dtype === "bool") return "values that are bool";
+  if (dtype === "bool" || dtype === "string") return `values that are ${dtype}`;
   if (perPosition) return "a value or a vector for each position, which `op: pool` makes one of";
   if (dims.filter((dim) => dim > 1).length > 1) return `[${dims.join(", ")}] after the batch`;
   return null;

@@ -12,7 +12,7 @@ import type { ModuleReduction } from "../domain/module-reduction.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
 import type { StepBinding } from "../domain/step-binding.ts";
-import { DTYPES } from "../domain/tensor.ts";
+import { DTYPES, ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 
@@ -95,10 +95,17 @@ const field: z.ZodType<Field> = z.lazy(() =>
 );
 
 const dims = z.array(z.union([z.number(), z.string()]));
-const tensorInfo = z.object({ name: z.string(), dtype, dims });
+const elementType = z.enum(ELEMENT_TYPES);
+const tensorInfo = z.object({ name: z.string(), dtype: elementType, dims });
 
 /** What inputs and outputs have in common. */
-const binding = { tensor: z.string(), dtype, rowDims: z.array(count), rowValues: count, batchAxis: count };
+const binding = {
+  tensor: z.string(),
+  dtype: elementType,
+  rowDims: z.array(count),
+  rowValues: count,
+  batchAxis: count,
+};
 
 const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("even") }),
@@ -195,7 +202,7 @@ const mapBinding = z.object({
       source: SOURCE_BINDING_SCHEMA,
       scale: z.number(),
       offset: z.number(),
-      fill: z.number().nullable(),
+      fill: z.union([z.number(), z.string()]).nullable(),
       rowShape,
     }),
   ),

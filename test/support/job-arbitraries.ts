@@ -10,7 +10,7 @@ import {
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
-import { DTYPES } from "../../shared/domain/tensor.ts";
+import { DTYPES, ELEMENT_TYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
 import { location } from "./location-arbitrary.ts";
 import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbitraries.ts";
@@ -81,6 +81,7 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
   }));
 
 const dtype = fc.constantFrom(...DTYPES);
+const elementType = fc.constantFrom(...ELEMENT_TYPES);
 const unit = fc.constantFrom("second", "millisecond", "microsecond", "nanosecond");
 const { type: fieldType } = fc.letrec<{ type: FieldType; fields: readonly Field[] }>((tie) => ({
   fields: fc.array(fc.record({ name: text, type: tie("type"), nullable: fc.boolean() }), { maxLength: 2 }),
@@ -107,7 +108,7 @@ const { type: fieldType } = fc.letrec<{ type: FieldType; fields: readonly Field[
 const field: fc.Arbitrary<Field> = fc.record({ name: text, type: fieldType, nullable: fc.boolean() });
 const dims = fc.array(uint32, { maxLength: 3 });
 const tensorInfos = fc.array(
-  fc.record({ name: text, dtype, dims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }) }),
+  fc.record({ name: text, dtype: elementType, dims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }) }),
   { maxLength: 2 },
 );
 
@@ -191,7 +192,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
     inputs: fc.array(
       fc.record({
         tensor: text,
-        dtype,
+        dtype: elementType,
         rowDims: dims,
         rowValues: count,
         batchAxis: uint32,
@@ -205,7 +206,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         ),
         scale: finite,
         offset: finite,
-        fill: fc.option(finite),
+        fill: fc.option(fc.oneof(finite, text)),
         rowShape: fc.oneof(
           fc.constantFrom(
             { kind: "even" as const },
@@ -220,7 +221,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
     outputs: fc.array(
       fc.record({
         tensor: text,
-        dtype,
+        dtype: elementType,
         rowDims: dims,
         rowValues: count,
         batchAxis: uint32,

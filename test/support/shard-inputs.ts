@@ -8,9 +8,15 @@ import {
   Struct,
   vectorFromArray,
 } from "apache-arrow";
-import type { InputBinding } from "../../shared/domain/map-binding.ts";
+import type { InputBinding, NumberBinding } from "../../shared/domain/map-binding.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
-import { badRows, fillRows, openInputs, tensorArray } from "../../worker/tensorize/tensorize.ts";
+import {
+  badRows,
+  fillRows,
+  type InputColumns,
+  openInputs,
+  tensorArray,
+} from "../../worker/tensorize/tensorize.ts";
 import { decodeHalf } from "./decode-half.ts";
 
 /** A record batch of columns by name. */
@@ -49,6 +55,13 @@ export function aBinding(changes: Partial<InputBinding> = {}): InputBinding {
   };
 }
 
+/** An input that is one of numbers. */
+export function numbersOf(input: InputColumns): InputColumns<NumberBinding> {
+  const { binding } = input;
+  if (binding.dtype === "string") throw new Error("an input of texts");
+  return { ...input, binding };
+}
+
 /** The good rows as numbers (bigints for 64-bit dtypes), and the codes of the bad ones by row. */
 export function tensorize(batch: RecordBatch, binding: InputBinding) {
   const inputs = openInputs(batch, [binding]);
@@ -56,14 +69,14 @@ export function tensorize(batch: RecordBatch, binding: InputBinding) {
   const good = Array.from({ length: batch.numRows }, (_, row) => row).filter((row) => !bad.has(row));
   const [input] = inputs;
   if (input === undefined) throw new Error("no input");
-  const bytes = good.length * binding.rowValues * dtypeBytes(binding.dtype);
-  const array = tensorArray(binding, new ArrayBuffer(bytes));
+  const bytes = good.length * binding.rowValues * dtypeBytes(numbersOf(input).binding.dtype);
+  const array = tensorArray(numbersOf(input).binding.dtype, new ArrayBuffer(bytes));
   // Stretches of good rows, as a chunk's live runs are.
   let start = 0;
   while (start < good.length) {
     let end = start + 1;
     while (end < good.length && good[end] === (good[end - 1] ?? 0) + 1) end += 1;
-    fillRows(input, good[start] ?? 0, (good[end - 1] ?? 0) + 1, array, start);
+    fillRows(numbersOf(input), good[start] ?? 0, (good[end - 1] ?? 0) + 1, array, start);
     start = end;
   }
   const values = Array.from(array as ArrayLike<number | bigint>);

@@ -1,12 +1,20 @@
 import { present } from "../../shared/core/assert.ts";
-import type { InputBinding, MapBinding } from "../../shared/domain/map-binding.ts";
+import {
+  type InputBinding,
+  type MapBinding,
+  type NumberBinding,
+  type TextBinding,
+  typedBinding,
+} from "../../shared/domain/map-binding.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
+import { TextsWriter } from "../../shared/domain/texts.ts";
 import { placeBatch } from "../tensorize/batch-axis.ts";
 import { fillPositions } from "../tensorize/fill-positions.ts";
-import { fillSame } from "../tensorize/fill-same.ts";
+import { fillSame, writeSame } from "../tensorize/fill-same.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
-import { fillRows, tensorArray } from "../tensorize/tensorize.ts";
+import { fillRows, type InputColumns, tensorArray } from "../tensorize/tensorize.ts";
+import { writeTexts } from "../tensorize/write-texts.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 
 /** Rows `[start, end)` of a chunk, all of them live. */
@@ -87,15 +95,17 @@ function buildFeed(
   index: number,
   { rows, pool }: { readonly rows: number; readonly pool: BufferPool },
 ): TensorData {
-  const { dtype, rowValues, rowDims } = binding;
-  if (binding.rowShape.kind === "none") return buildWhole(binding, pool);
+  const typed = typedBinding(binding);
+  if (typed.rowShape.kind === "none") return buildWhole(typed, pool);
+  if (typed.dtype === "string") return buildTexts(batch, typed, index, rows);
+  const { dtype, rowValues, rowDims } = typed;
   const length = isUneven(binding.rowShape) ? present(batch.length, "uneven rows have a length") : null;
   const width = rowValues * (length ?? 1);
   const data = pool.take(rows * width * dtypeBytes(dtype));
-  const array = tensorArray(binding, data);
+  const array = tensorArray(dtype, data);
   let at = 0;
   for (const { chunk, start, end } of batch.pieces) {
-    const columns = present(chunk.inputs[index], "a chunk has all inputs");
+    const columns = inputOf<NumberBinding>(chunk, index, typed);
     if (length === null) fillRows(columns, start, end, array, at);
     else {
       const { counts } = present(chunk.positions, "a chunk of uneven rows knows their positions");
@@ -110,10 +120,34 @@ function buildFeed(
   return placeBatch({ dtype, dims, data }, binding.batchAxis);
 }
 
+/** The columns of an input, which are of its binding's kind. */
+function inputOf<Binding extends InputBinding>(
+  chunk: InputChunk,
+  index: number,
+  binding: Binding,
+): InputColumns<Binding> {
+  return { ...present(chunk.inputs[index], "a chunk has all inputs"), binding };
+}
+
+function buildTexts(batch: Batch, binding: TextBinding, index: number, rows: number): TensorData {
+  const { dtype, rowDims, rowValues, batchAxis } = binding;
+  const texts = new TextsWriter(rows * rowValues);
+  for (const { chunk, start, end } of batch.pieces)
+    writeTexts(inputOf(chunk, index, binding), start, end, texts);
+  for (let row = batch.rows; row < rows; row += 1) texts.repeat(rowValues);
+  return placeBatch({ dtype, dims: [rows, ...rowDims], data: texts.finish() }, batchAxis);
+}
+
 /** An input that is the same for batches of any size. */
-function buildWhole(binding: InputBinding, pool: BufferPool): TensorData {
-  const { dtype, rowValues, rowDims } = binding;
+function buildWhole(binding: NumberBinding | TextBinding, pool: BufferPool): TensorData {
+  const { rowValues, rowDims: dims } = binding;
+  if (binding.dtype === "string") {
+    const texts = new TextsWriter(rowValues);
+    writeSame(binding, 1, texts);
+    return { dtype: binding.dtype, dims, data: texts.finish() };
+  }
+  const { dtype } = binding;
   const data = pool.take(rowValues * dtypeBytes(dtype));
-  fillSame(binding, 1, tensorArray(binding, data), 0);
-  return { dtype, dims: rowDims, data };
+  fillSame(binding, 1, tensorArray(dtype, data), 0);
+  return { dtype, dims, data };
 }

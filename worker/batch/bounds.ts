@@ -1,7 +1,7 @@
 import type { BatchBound, BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { InputBinding, MapBinding } from "../../shared/domain/map-binding.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
-import { dtypeBytes } from "../../shared/domain/tensor.ts";
+import { elementBytes } from "../../shared/domain/texts.ts";
 
 /** What went into one run. */
 export interface BatchShape {
@@ -96,8 +96,9 @@ export function rowsInMemory({
 }: Pick<MapBinding, "inputs" | "outputs">): (length: number | null) => number {
   let [rowBytes, positionBytes] = [0, 0];
   const add = ({ rowValues, dtype }: Pick<InputBinding, "rowValues" | "dtype">, perPosition: boolean) => {
-    if (perPosition) positionBytes += rowValues * dtypeBytes(dtype);
-    else rowBytes += rowValues * dtypeBytes(dtype);
+    const bytes = rowValues * elementBytes(dtype);
+    if (perPosition) positionBytes += bytes;
+    else rowBytes += bytes;
   };
   const ofRows = inputs.filter(({ rowShape }) => rowShape.kind !== "none");
   for (const input of ofRows) add(input, isUneven(input.rowShape));

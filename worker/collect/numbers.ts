@@ -1,11 +1,17 @@
+import { sha256 } from "../../shared/core/digest.ts";
 import { halfTable } from "../../shared/core/float16.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
+import { DTYPE_ARRAYS, type DtypeArray, product } from "../../shared/domain/tensor.ts";
+import { openTexts } from "../../shared/domain/texts.ts";
 import { TWO_32 } from "../tensorize/cast.ts";
 import { type NumberArray, wordsOf } from "../tensorize/leaf.ts";
 
+/** Hexadecimal digits of a whole number that float64 holds. */
+const NUMBER_DIGITS = 12;
+
 /** A tensor's elements as they lie in memory. */
-function elementsOf({ dtype, data }: TensorData): DtypeArray {
+function elementsOf({ dtype, dims, data }: TensorData): DtypeArray {
+  if (dtype === "string") return textNumbers(data, product(dims));
   return new DTYPE_ARRAYS[dtype](data);
 }
 
@@ -25,4 +31,13 @@ export function numbersOf(tensor: TensorData): NumberArray {
     numbers[index] = (signed ? high : high >>> 0) * TWO_32 + ((words[index * 2] ?? 0) >>> 0);
   }
   return numbers;
+}
+
+/** A number for each text, in all likelihood another one for another text: they are compared, and no more. */
+function textNumbers(data: ArrayBuffer, count: number): Float64Array {
+  const { offsets, bytes } = openTexts(data, count);
+  return Float64Array.from({ length: count }, (_, index) => {
+    const text = bytes.subarray(offsets[index], offsets[index + 1]);
+    return Number.parseInt(sha256(text).slice(0, NUMBER_DIGITS), 16);
+  });
 }

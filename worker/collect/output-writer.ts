@@ -26,6 +26,7 @@ import {
   type Placement,
 } from "./output-column.ts";
 import { PositionsColumn } from "./positions-column.ts";
+import { TextColumn } from "./text-column.ts";
 
 /** Makes the columns of one output binding out of tensors. */
 export interface OutputWriter {
@@ -112,6 +113,7 @@ function shapeOf(dtype: string, dims: readonly (number | string)[]): string {
 
 function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): OutputWriter {
   const width = binding.rowValues;
+  if (binding.dtype === "string") return textWriter(new TextColumn(field, capacityRows, width));
   const column = new OutputColumn(field, columnValues(binding.dtype, capacityRows * width), width);
   return {
     columns: [column],
@@ -127,6 +129,14 @@ function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): 
         );
       }
     },
+  };
+}
+
+function textWriter(column: TextColumn): OutputWriter {
+  return {
+    columns: [column],
+    open: ({ rows }, place) => column.reserve(place + rows),
+    write: (tensor, placements) => column.write(tensor, placements),
   };
 }
 

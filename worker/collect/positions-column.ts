@@ -46,6 +46,7 @@ export class PositionsColumn implements MadeColumn {
     const offsets = new Int32Array(rows + 1);
     for (let row = 0; row < rows; row += 1) offsets[row + 1] = (offsets[row] ?? 0) + (counts[row] ?? 0);
     const { dtype, rowValues } = this.#binding;
+    assert(dtype !== "string", "the plan refuses texts of positions");
     const values = columnValues(dtype, (offsets[rows] ?? 0) * rowValues);
     this.#blocks.push({ place, rows, offsets, values, positionsTaken: 0 });
   }

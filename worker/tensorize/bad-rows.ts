@@ -1,5 +1,5 @@
 import { anyZero, bitAt } from "../../shared/dataset/bits.ts";
-import type { InputBinding } from "../../shared/domain/map-binding.ts";
+import type { InputBinding, NumberBinding, TextBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadCode } from "../../shared/domain/partial.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Dtype, dtypeBytes } from "../../shared/domain/tensor.ts";
@@ -21,7 +21,7 @@ export interface RowProblem {
 export function findBadRows(
   cells: Cells,
   column: string,
-  binding: InputBinding,
+  binding: NumberBinding | TextBinding,
   bad: Map<number, RowProblem>,
 ): void {
   const judge = new CellJudge(cells, column, binding);
@@ -42,21 +42,30 @@ export function isRawCell(bytes: number, cellValues: number, dtype: Dtype): bool
   return bytes !== cellValues && bytes === cellValues * dtypeBytes(dtype);
 }
 
+function isOfTexts(binding: NumberBinding | TextBinding): binding is TextBinding {
+  return binding.dtype === "string";
+}
+
 class CellJudge {
   readonly #cells: Cells;
   readonly #column: string;
-  readonly #binding: InputBinding;
+  readonly #binding: NumberBinding | TextBinding;
   readonly #cellValues: number;
   readonly #checkValues: boolean;
   readonly #fillFits: boolean;
 
-  constructor(cells: Cells, column: string, binding: InputBinding) {
+  constructor(cells: Cells, column: string, binding: NumberBinding | TextBinding) {
     this.#cells = cells;
     this.#column = column;
     this.#binding = binding;
     this.#cellValues = valuesPerCell(binding);
-    this.#checkValues = cells.binary ? binding.dtype !== "uint8" : needsCheck(cells.leaf, binding);
-    this.#fillFits = binding.fill !== null && fillFits(binding.fill, binding);
+    if (isOfTexts(binding)) {
+      this.#checkValues = false;
+      this.#fillFits = true;
+    } else {
+      this.#checkValues = cells.binary ? binding.dtype !== "uint8" : needsCheck(cells.leaf, binding);
+      this.#fillFits = binding.fill !== null && fillFits(binding.fill, binding);
+    }
   }
 
   /** Nothing can be wrong with any row: no row needs looking at. */
@@ -109,6 +118,7 @@ class CellJudge {
     if (found === expected) return null;
     if (!this.#cells.binary)
       return this.#problem("ROW_LENGTH", `has the wrong length: expected ${expected}, found ${found}`);
+    if (isOfTexts(this.#binding)) return null;
     if (isRawCell(found, expected, this.#binding.dtype)) return null;
     const raw = expected * dtypeBytes(this.#binding.dtype);
     const sizes = raw === expected ? `${expected} bytes` : `${expected} or ${raw} bytes`;
@@ -116,14 +126,16 @@ class CellJudge {
   }
 
   #ofValues(from: number, to: number): RowProblem | null {
-    const { dtype } = this.#binding;
+    const binding = this.#binding;
+    if (isOfTexts(binding)) return null;
+    const { dtype } = binding;
     const { leaf, binary, leafNulls } = this.#cells;
     const raw = binary && isRawCell(to - from, this.#cellValues, dtype) && leaf.kind === "numbers";
     const values =
       raw && leaf.values instanceof Uint8Array ? leafOfBytes(leaf.values.subarray(from, to), dtype) : leaf;
-    if (!needsCheck(values, this.#binding)) return null;
+    if (!needsCheck(values, binding)) return null;
     const [start, end] = raw ? [0, this.#cellValues] : [from, to];
-    const value = findMisfit(values, start, end, this.#binding, leafNulls);
+    const value = findMisfit(values, start, end, binding, leafNulls);
     return value === null ? null : this.#problem("ROW_VALUE", `holds ${value}, which does not fit ${dtype}`);
   }
 

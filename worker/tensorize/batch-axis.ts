@@ -1,4 +1,5 @@
 import { dtypeBytes, product, type TensorData } from "../../shared/domain/tensor.ts";
+import { openTexts, TextsWriter } from "../../shared/domain/texts.ts";
 
 /** A tensor `[rows, ...]` with its rows put where the model wants the batch. */
 export function placeBatch(tensor: TensorData, batchAxis: number): TensorData {
@@ -19,6 +20,7 @@ export function rowsFirst(tensor: TensorData, batchAxis: number): TensorData {
 
 /** The elements of `[first, second, ...]` as `[second, first, ...]`. */
 function swapped({ dtype, dims, data }: TensorData, first: number, second: number): ArrayBuffer {
+  if (dtype === "string") return swappedTexts(data, product(dims), first, second);
   const blocks = first * second;
   const blockBytes = blocks === 0 ? 0 : (product(dims) / blocks) * dtypeBytes(dtype);
   const from = new Uint8Array(data);
@@ -30,4 +32,18 @@ function swapped({ dtype, dims, data }: TensorData, first: number, second: numbe
     }
   }
   return to.buffer;
+}
+
+function swappedTexts(data: ArrayBuffer, count: number, first: number, second: number): ArrayBuffer {
+  const { offsets, bytes } = openTexts(data, count);
+  const texts = new TextsWriter(count);
+  const inner = first * second === 0 ? 0 : count / (first * second);
+  for (let j = 0; j < second; j += 1) {
+    for (let i = 0; i < first; i += 1) {
+      const start = (i * second + j) * inner;
+      for (let index = start; index < start + inner; index += 1)
+        texts.append(bytes, offsets[index], offsets[index + 1]);
+    }
+  }
+  return texts.finish();
 }

@@ -145,6 +145,8 @@ export function widenBlock(leaf: Leaf, from: number, to: number, { scale, offset
     case "bits":
       for (let index = 0; index < count; index += 1) block[index] = bitAt(leaf.bits, from + index) ? 1 : 0;
       break;
+    case "text":
+      throw new Error("broken invariant: texts are no numbers");
   }
   const values = block.subarray(0, count);
   if (scale !== 1 || offset !== 0) {

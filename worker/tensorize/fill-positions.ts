@@ -1,3 +1,4 @@
+import type { NumberBinding } from "../../shared/domain/map-binding.ts";
 import type { DtypeArray } from "../../shared/domain/tensor.ts";
 import { fillValue } from "./cast.ts";
 import { fillLeaf, type InputColumns } from "./tensorize.ts";
@@ -15,7 +16,7 @@ interface PositionsTarget {
  * held.
  */
 export function fillPositions(
-  { binding, source, columns }: InputColumns,
+  { binding, source, columns }: InputColumns<NumberBinding>,
   counts: Uint32Array,
   from: number,
   to: number,

@@ -1,14 +1,15 @@
 import { present } from "../../shared/core/assert.ts";
 import { encodeHalf } from "../../shared/core/float16.ts";
 import { elementOf } from "../../shared/domain/element-of.ts";
-import type { InputBinding } from "../../shared/domain/map-binding.ts";
+import type { NumberBinding, TextBinding } from "../../shared/domain/map-binding.ts";
 import type { DtypeArray } from "../../shared/domain/tensor.ts";
+import type { TextsWriter } from "../../shared/domain/texts.ts";
 
 /**
  * Writes `rows` rows that the job file gives the value of, from row `at` on: `rowValues` elements a row, the
  * value's over and over.
  */
-export function fillSame(binding: InputBinding, rows: number, target: DtypeArray, at: number): void {
+export function fillSame(binding: NumberBinding, rows: number, target: DtypeArray, at: number): void {
   const { source, rowValues } = binding;
   if (source.kind !== "value") throw new Error(`broken invariant: a ${source.kind} is no value`);
   const start = at * rowValues;
@@ -24,11 +25,20 @@ export function fillSame(binding: InputBinding, rows: number, target: DtypeArray
   }
 }
 
+/** The same of texts. */
+export function writeSame({ source, rowValues }: TextBinding, rows: number, texts: TextsWriter): void {
+  if (source.kind !== "value") throw new Error(`broken invariant: a ${source.kind} is no value`);
+  const encoder = new TextEncoder();
+  const own = source.elements.map((element) => encoder.encode(String(element)));
+  for (let index = 0; index < rows * rowValues; index += 1)
+    texts.append(present(own[index % own.length], "a value has elements"));
+}
+
 function setElement(
   target: DtypeArray,
   at: number,
   value: number | bigint,
-  dtype: InputBinding["dtype"],
+  dtype: NumberBinding["dtype"],
 ): void {
   if (target instanceof BigInt64Array || target instanceof BigUint64Array) target[at] = BigInt(value);
   else if (dtype === "float16") target[at] = encodeHalf(Number(value));

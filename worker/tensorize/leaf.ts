@@ -1,6 +1,7 @@
 import { type Data, type DataType, Precision, Type } from "apache-arrow";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Bits } from "../../shared/dataset/bits.ts";
+import { type Offsets, offsetsOf } from "../../shared/dataset/offsets.ts";
 import type { NumericType } from "../../shared/domain/dataset.ts";
 
 export type NumberArray =
@@ -24,11 +25,13 @@ export type Leaf =
   | { readonly kind: "half"; readonly type: "float16"; readonly values: Uint16Array }
   /** Two 32-bit words a value, low word first: BigInts are never made. */
   | { readonly kind: "wide"; readonly type: "int64" | "uint64"; readonly words: Int32Array }
-  | { readonly kind: "bits"; readonly type: "bool"; readonly bits: Bits };
+  | { readonly kind: "bits"; readonly type: "bool"; readonly bits: Bits }
+  /** UTF-8: text i is bytes `[offsets[i], offsets[i + 1])`. */
+  | { readonly kind: "text"; readonly type: "string"; readonly offsets: Offsets; readonly bytes: Uint8Array };
 
 /**
- * The values of a numeric or binary column. Values of a slice are already cut; only bitmaps keep their
- * offset.
+ * The values of a column of numbers, bytes or texts. Values of a slice are already cut; only bitmaps keep
+ * their offset.
  *
  * @throws {INPUT_UNSUPPORTED} for a type that cannot feed a model
  */
@@ -38,6 +41,11 @@ export function openLeaf(data: Data<DataType>): Leaf {
     case Type.Bool:
       if (values instanceof Uint8Array)
         return { kind: "bits", type: "bool", bits: { bytes: values, offset: data.offset } };
+      break;
+    case Type.Utf8:
+    case Type.LargeUtf8:
+      if (values instanceof Uint8Array)
+        return { kind: "text", type: "string", offsets: offsetsOf(data), bytes: values };
       break;
     case Type.Binary:
     case Type.LargeBinary:

@@ -1,8 +1,16 @@
-import type { RecordBatch } from "apache-arrow";
+import type { Data, RecordBatch } from "apache-arrow";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { bitAt } from "../../shared/dataset/bits.ts";
+import { gather } from "../../shared/dataset/gather.ts";
+import { plainType } from "../../shared/dataset/plain-type.ts";
 import { columnData } from "../../shared/dataset/record-batch.ts";
-import type { InputBinding } from "../../shared/domain/map-binding.ts";
-import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
+import {
+  type InputBinding,
+  type NumberBinding,
+  type TextBinding,
+  typedBinding,
+} from "../../shared/domain/map-binding.ts";
+import { DTYPE_ARRAYS, type Dtype, type DtypeArray } from "../../shared/domain/tensor.ts";
 import type { InputSource } from "../../shared/input-sources/input-source.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { findBadRows, isRawCell, type RowProblem, valuesPerCell } from "./bad-rows.ts";
@@ -12,8 +20,8 @@ import { fillSame } from "./fill-same.ts";
 import { leafOfBytes } from "./leaf.ts";
 
 /** One input of the model over one record batch: its columns, opened. */
-export interface InputColumns {
-  readonly binding: InputBinding;
+export interface InputColumns<Binding = NumberBinding | TextBinding> {
+  readonly binding: Binding;
   readonly source: InputSource;
   /** Those of its source, in order. */
   readonly columns: readonly { readonly name: string; readonly cells: Cells }[];
@@ -37,10 +45,17 @@ export function openInputs(
   return bindings.map((binding) => {
     const source = find(binding.source);
     const names = source.rows === "cell" || source.rows === "cells" ? source.columns(binding.source) : [];
+    const typed = typedBinding(binding);
+    const isText = typed.dtype === "string";
     return {
-      binding,
+      binding: typed,
       source,
-      columns: names.map((name) => ({ name, cells: openCells(columnData(batch, name)) })),
+      columns: names.map((name) => {
+        const data = columnData(batch, name);
+        const cells = openCells(isText ? plainData(data) : data);
+        if ((cells.leaf.kind === "text") !== isText) throw unfit(name, data);
+        return { name, cells };
+      }),
     };
   });
 }
@@ -59,7 +74,7 @@ export function badRows(inputs: readonly InputColumns[]): Map<number, RowProblem
  * after row.
  */
 export function fillRows(
-  { binding, source, columns }: InputColumns,
+  { binding, source, columns }: InputColumns<NumberBinding>,
   from: number,
   to: number,
   target: DtypeArray,
@@ -90,13 +105,26 @@ export function fillRows(
   }
 }
 
-/** A typed array of the binding's dtype over `buffer`, for whole rows. */
-export function tensorArray(binding: InputBinding, buffer: ArrayBuffer): DtypeArray {
-  return new DTYPE_ARRAYS[binding.dtype](buffer);
+/** A typed array of the dtype over `buffer`, for whole rows. */
+export function tensorArray(dtype: Dtype, buffer: ArrayBuffer): DtypeArray {
+  return new DTYPE_ARRAYS[dtype](buffer);
+}
+
+function unfit(name: string, { type }: Data): ShardmillError {
+  return new ShardmillError(
+    "INPUT_UNSUPPORTED",
+    `the column \`${name}\` of ${type} cannot feed the model's input`,
+  );
+}
+
+/** The same values without dictionaries, of which each record batch may have another, and views. */
+function plainData(data: Data): Data {
+  if (plainType(data.type) === data.type) return data;
+  return gather(data.type, [{ data, start: 0, end: data.length }]);
 }
 
 /** Cells of rows `[from, to)`; with a stride, each cell is one value. */
-function fillCells(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
+function fillCells(cells: Cells, from: number, to: number, binding: NumberBinding, target: Target): void {
   if (cells.binary) {
     fillBinary(cells, from, to, binding, target);
     return;
@@ -124,7 +152,7 @@ export function fillLeaf(
   cells: Cells,
   from: number,
   to: number,
-  binding: InputBinding,
+  binding: NumberBinding,
   target: Target,
 ): void {
   const { leaf, leafNulls } = cells;
@@ -137,7 +165,7 @@ export function fillLeaf(
   }
 }
 
-function patchNullRows(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
+function patchNullRows(cells: Cells, from: number, to: number, binding: NumberBinding, target: Target): void {
   const { nulls } = cells;
   if (nulls === null || binding.fill === null) return;
   const cellValues = valuesPerCell(binding);
@@ -151,7 +179,7 @@ function patchNullRows(cells: Cells, from: number, to: number, binding: InputBin
  * Cells of the same kind that lie side by side are cast together: all of a fixed-size column, else one by
  * one.
  */
-function fillBinary(cells: Cells, from: number, to: number, binding: InputBinding, target: Target): void {
+function fillBinary(cells: Cells, from: number, to: number, binding: NumberBinding, target: Target): void {
   const { nulls, layout } = cells;
   const cellValues = valuesPerCell(binding);
   if (nulls === null && layout.kind === "fixed") {
@@ -180,7 +208,7 @@ interface ValueBytes {
 function fillBytes(
   { leaf }: Cells,
   { start, end, values }: ValueBytes,
-  binding: InputBinding,
+  binding: NumberBinding,
   target: Target,
 ): void {
   if (isRawCell(end - start, values, binding.dtype) && leaf.kind === "numbers") {

@@ -1,14 +1,16 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
+import { fitsDtype, isChecked } from "../../../shared/domain/dtype-range.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import { type Dim, dtypeBytes, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import { type Dim, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import { elementBytes } from "../../../shared/domain/texts.ts";
 import type { CellSize, ColumnSource, SourceContext } from "../../../shared/input-sources/input-source.ts";
 import { offeredSource } from "../../../shared/input-sources/input-sources.ts";
 import { asSourceBinding } from "../../../shared/input-sources/source-schemas.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
-import { type Columns, cellSize, describeFieldType } from "./columns.ts";
+import { type Columns, cellSize, describeFieldType, plainKind } from "./columns.ts";
 import {
   closedDims,
   type DimSizes,
@@ -49,6 +51,8 @@ export function findColumns(
   const bound = source.bind(spec ?? {}, contextOf(tensor, path, columns, problems));
   if (bound === null) return null;
   const { binding, cell, found } = bound;
+  checkText(tensor, spec, path, problems);
+  checkFill(tensor, spec, path, problems);
   if (spec?.fill !== undefined && (cell.kind === "bytes" || cell.kind === "bytesPerRow")) {
     problems.push({
       path: [...path, "fill"],
@@ -62,21 +66,68 @@ export function findColumns(
   return { tensor, spec, path, columnPath, source: asSourceBinding(binding), cell, found };
 }
 
+/** Texts are not computed with. */
+function checkText(
+  { name, dtype }: TensorInfo,
+  spec: InputSpec | null,
+  path: KeyPath,
+  problems: SpecProblem[],
+): void {
+  if (dtype !== "string" || spec === null) return;
+  const { scale, offset } = spec;
+  for (const [key, found] of [
+    ...(scale === 1 ? [] : [["scale", scale]]),
+    ...(offset === 0 ? [] : [["offset", offset]]),
+  ]) {
+    problems.push({
+      path: [...path, String(key)],
+      part: "key",
+      what: `the model's input \`${name}\` takes texts, which have no ${key}`,
+      expected: `no \`${key}\``,
+      found: String(found),
+    });
+  }
+}
+
+/** What stands in for a null is of the tensor's kind, and fits it. */
+function checkFill(
+  { name, dtype }: TensorInfo,
+  spec: InputSpec | null,
+  path: KeyPath,
+  problems: SpecProblem[],
+): void {
+  if (spec?.fill === undefined) return;
+  const { fill, scale, offset } = spec;
+  const fits = dtype === "string" ? typeof fill === "string" : fill === "NaN" || typeof fill === "number";
+  if (fits && (dtype === "string" || fitsDtype(Number(fill) * scale + offset, dtype))) return;
+  problems.push({
+    path: [...path, "fill"],
+    part: "value",
+    what: `the model's input \`${name}\` cannot hold this value`,
+    expected: dtype === "string" ? "text, in quotes" : `${isChecked(dtype) ? "" : "`NaN`, or "}a ${dtype}`,
+    found: JSON.stringify(fill),
+  });
+}
+
 /** The columns as a source looks for its own among them. */
 function contextOf(
-  { name: input }: TensorInfo,
+  { name: input, dtype }: TensorInfo,
   path: KeyPath,
   columns: Columns,
   problems: SpecProblem[],
 ): SourceContext {
+  const isText = dtype === "string";
   return {
     input,
+    isText,
     names: columns.names,
     find: (name, below) => {
       const field = columns.find(name, [...path, ...below], problems);
       if (field === null) return null;
       const { type } = field;
-      return { name, kind: type.kind, type: describeFieldType(type), cell: cellSize(type) };
+      const kind = isText ? plainKind(type) : type.kind;
+      const cell = cellSize(type, isText ? "string" : "numeric");
+      return { name, kind, type: describeFieldType(type), cell };
     },
     report: (problem) => problems.push({ ...problem, path: [...path, ...problem.path] }),
   };
@@ -145,14 +196,14 @@ function resolveRowDims(
  */
 function knownValues({ cell, tensor }: ColumnInput): number | null {
   if (cell.kind === "values") return cell.values;
-  return cell.kind === "bytes" && dtypeBytes(tensor.dtype) === 1 ? cell.bytes : null;
+  return cell.kind === "bytes" && elementBytes(tensor.dtype) === 1 ? cell.bytes : null;
 }
 
 function unknownDims(
   { tensor, cell }: ColumnInput,
   dims: readonly Dim[],
 ): Pick<SpecProblem, "what" | "expected" | "hint"> {
-  const bytes = dtypeBytes(tensor.dtype);
+  const bytes = elementBytes(tensor.dtype);
   const hint =
     cell.kind === "bytes" && bytes > 1
       ? `give \`shape\`: ${cell.bytes} bytes are ${cell.bytes} uint8 values or ${cell.bytes / bytes} ${tensor.dtype} values`
@@ -181,7 +232,7 @@ function cellMisfit(
     case "perRow":
       return cell.factor > 0 && rowValues % cell.factor === 0 ? null : { what, expected };
     case "bytes": {
-      const rawBytes = rowValues * dtypeBytes(tensor.dtype);
+      const rawBytes = rowValues * elementBytes(tensor.dtype);
       if (cell.bytes === rowValues || cell.bytes === rawBytes) return null;
       return {
         what,
@@ -198,6 +249,7 @@ function cellMisfit(
  * dimension after the batch is still open and the job does not close it by `shape`.
  */
 export function mayBeUneven({ tensor, spec, cell }: ColumnInput, sizes: DimSizes): boolean {
+  if (tensor.dtype === "string") return false;
   return spec?.shape === undefined && cell.kind === "perRow" && positionDims(tensor, sizes) !== null;
 }
 

@@ -203,13 +203,23 @@ function checkOp({ tensor, spec, path }: AskedOutput, row: OpRow, problems: Spec
     });
     return;
   }
-  if (op.needs !== "anything" && tensor.dtype === "bool") {
+  if (tensor.dtype === "string" && row.perPosition) {
+    problems.push({
+      path,
+      part: "value",
+      what: `no column can hold the texts that \`${tensor.name}\` has for each position`,
+      expected: "one text a row, or as many in each",
+      found: formatDims(tensor.dims),
+    });
+    return;
+  }
+  if (op.needs !== "anything" && (tensor.dtype === "bool" || tensor.dtype === "string")) {
     problems.push({
       path: [...path, "op"],
       part: "value",
       what: `\`${spec.op}\` needs numbers`,
       expected: "a tensor of numbers, or `op: raw`",
-      found: `\`${tensor.name}\` is bool`,
+      found: `\`${tensor.name}\` is ${tensor.dtype}`,
     });
   }
   if (op.needs === "classes" && row.dims.filter((dim) => dim > 1).length !== 1) {

@@ -68,15 +68,18 @@ export function bindSame(input: SameInput, names: BatchNames, problems: SpecProb
 }
 
 function checkElements({ tensor, spec, binding }: SameInput, problems: SpecProblem[]): void {
-  const cast = { dtype: tensor.dtype, scale: spec.scale, offset: spec.offset };
-  const odd = binding.elements.find((element) => elementOf(element, cast) === null);
+  const { dtype } = tensor;
+  const { scale, offset } = spec;
+  const odd = binding.elements.find((element) =>
+    dtype === "string" ? typeof element !== "string" : elementOf(element, { dtype, scale, offset }) === null,
+  );
   if (odd === undefined) return;
-  const scaled = spec.scale === 1 && spec.offset === 0 ? "" : ", scaled,";
+  const scaled = dtype === "string" || (scale === 1 && offset === 0) ? "" : `, times ${scale} plus ${offset}`;
   problems.push({
     path: ["map", "inputs", tensor.name, "value"],
     part: "value",
     what: `the model's input \`${tensor.name}\` cannot hold this value`,
-    expected: `a ${tensor.dtype}`,
+    expected: dtype === "string" ? "text, in quotes" : dtype,
     found: `${JSON.stringify(odd)}${scaled}`,
     ...(typeof odd === "number" && Math.abs(odd) > Number.MAX_SAFE_INTEGER
       ? { hint: "write whole numbers beyond 2^53 in quotes" }

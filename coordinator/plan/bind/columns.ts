@@ -57,10 +57,12 @@ export class Columns {
 /**
  * The size of a column's cells, or null for a type that cannot feed a model. Lists may be nested to any depth
  * and are flattened; where inner ones may differ in length, each row is checked when it is read.
+ *
+ * @param of what a model takes: texts feed no numbers, and numbers no texts
  */
-export function cellSize(type: FieldType): CellSize | null {
-  if (type.kind === "binary") return { kind: "bytesPerRow" };
-  if (type.kind === "fixedBinary") return { kind: "bytes", bytes: type.bytes };
+export function cellSize(type: FieldType, of: "numeric" | "string" = "numeric"): CellSize | null {
+  if (of === "numeric" && type.kind === "binary") return { kind: "bytesPerRow" };
+  if (of === "numeric" && type.kind === "fixedBinary") return { kind: "bytes", bytes: type.bytes };
   let isFixed = true;
   let values = 1;
   let inner: FieldType = type;
@@ -69,8 +71,13 @@ export function cellSize(type: FieldType): CellSize | null {
     else isFixed = false;
     inner = inner.item;
   }
-  if (inner.kind !== "numeric") return null;
+  if ((of === "string" ? plainKind(inner) : inner.kind) !== of) return null;
   return isFixed ? { kind: "values", values } : { kind: "perRow", factor: values };
+}
+
+/** The kind of a type, of a dictionary that of its values. */
+export function plainKind(type: FieldType): FieldType["kind"] {
+  return type.kind === "dictionary" ? plainKind(type.values) : type.kind;
 }
 
 /** `fixed list of 784 float32`. */

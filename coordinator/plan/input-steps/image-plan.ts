@@ -6,7 +6,7 @@ import {
   type ImageResize,
 } from "../../../shared/domain/image-op.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import { type Dim, type Dtype, product } from "../../../shared/domain/tensor.ts";
+import { type Dim, type ElementType, product } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatDims, isFixed, MAX_ROW_VALUES } from "../bind/dims.ts";
 
@@ -15,7 +15,7 @@ export type ImageSpec = NonNullable<InputSpec["image"]>;
 /** An ONNX input that images are made into. */
 interface ImageTensor {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: ElementType;
   /** The dims beside the batch. */
   readonly dims: readonly Dim[];
 }

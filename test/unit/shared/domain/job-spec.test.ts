@@ -45,7 +45,7 @@ describe("the types of the job file", () => {
       readonly offset: number;
       readonly shape?: readonly number[];
       readonly batchAxis?: number;
-      readonly fill?: number;
+      readonly fill?: number | string;
       readonly pad?: number;
       readonly mask?: string;
       readonly value?: Lists | readonly (readonly (readonly ValueElement[])[])[];

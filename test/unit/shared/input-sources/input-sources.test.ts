@@ -23,7 +23,7 @@ import {
 import { SOURCE_BINDING_SCHEMA, SOURCE_KEYS } from "../../../../shared/input-sources/source-schemas.ts";
 import { fillPositions } from "../../../../worker/tensorize/fill-positions.ts";
 import { badRows, fillRows, openInputs } from "../../../../worker/tensorize/tensorize.ts";
-import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
+import { aBinding, batchOf, column, numbersOf } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
 type Rows = readonly (readonly number[])[];
@@ -95,7 +95,7 @@ function filledEven(batch: RecordBatch, binding: ReturnType<typeof aBinding>, so
   if (input === undefined) throw new Error("no input");
   expect(badRows([input]).size).toBe(0);
   const target = new Float32Array((batch.numRows + 1) * binding.rowValues).fill(77);
-  fillRows(input, 0, batch.numRows, target, 1);
+  fillRows(numbersOf(input), 0, batch.numRows, target, 1);
   return [...target];
 }
 
@@ -105,7 +105,7 @@ function filledUneven(rows: Rows, batch: RecordBatch, binding: ReturnType<typeof
   const length = Math.max(1, ...rows.map((row) => row.length));
   const target = new Float32Array(rows.length * length).fill(77);
   const counts = Uint32Array.from(rows, (row) => row.length);
-  fillPositions(input, counts, 0, rows.length, { array: target, at: 0, length });
+  fillPositions(numbersOf(input), counts, 0, rows.length, { array: target, at: 0, length });
   return { length, values: [...target] };
 }
 
@@ -251,6 +251,7 @@ function aContext(names: readonly string[]): { context: SourceContext; problems:
   return {
     context: {
       input: "c",
+      isText: false,
       names,
       find: (name) => ({ name, kind: "numeric", type: "float32", cell: { kind: "perRow", factor: 1 } }),
       report: (problem) => problems.push(problem),

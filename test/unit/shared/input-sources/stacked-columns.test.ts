@@ -34,6 +34,7 @@ function columnsBy(pattern: string, names: readonly string[]): readonly string[]
   const bound = stackedColumns.bind(
     { columns: pattern },
     {
+      isText: false,
       input: "x",
       names,
       find: (name) => ({ name, kind: "numeric", type: "float32", cell: { kind: "values", values: 1 } }),

@@ -3,6 +3,7 @@ import { signatureOf } from "../../../../shared/onnx/signature.ts";
 
 const image = { name: "image", isTensor: true, type: "float32", shape: ["batch", 784] } as const;
 const words = { name: "words", isTensor: true, type: "string", shape: ["batch"] } as const;
+const brain = { name: "brain", isTensor: true, type: "bfloat16", shape: ["batch"] } as const;
 const boxes = { name: "boxes", isTensor: false } as const;
 
 test("tensors keep their name, dtype and dims; what exporters write for an open dim without a name is no name", () => {
@@ -15,13 +16,13 @@ test("tensors keep their name, dtype and dims; what exporters write for an open 
 });
 
 test("inputs that no column can feed are refused, all of them by name", () => {
-  const sign = () => signatureOf([image, words, boxes], []);
+  const sign = () => signatureOf([image, brain, boxes], []);
   expect(sign).toThrow(
     expect.objectContaining({
       code: "MODEL_INVALID",
-      fields: { tensor: "words" },
+      fields: { tensor: "brain" },
       problems: [
-        expect.objectContaining({ where: "words", found: "a tensor of string" }),
+        expect.objectContaining({ where: "brain", found: "a tensor of bfloat16" }),
         expect.objectContaining({ where: "boxes", found: "a sequence, map or optional value" }),
       ],
     }),
@@ -31,10 +32,13 @@ test("inputs that no column can feed are refused, all of them by name", () => {
 test("outputs that no column can hold are kept apart, with what they are", () => {
   const label = { name: "label", isTensor: true, type: "int64", shape: ["batch"] } as const;
   const prototype = { ...label, name: "__proto__" } as const;
-  expect(signatureOf([image], [words, label, boxes, prototype])).toMatchObject({
-    outputs: [{ name: "label", dtype: "int64", dims: ["batch"] }],
+  expect(signatureOf([image], [words, label, brain, boxes, prototype])).toMatchObject({
+    outputs: [
+      { name: "words", dtype: "string", dims: ["batch"] },
+      { name: "label", dtype: "int64", dims: ["batch"] },
+    ],
     unusable: [
-      { name: "words", kind: "a tensor of string" },
+      { name: "brain", kind: "a tensor of bfloat16" },
       { name: "boxes", kind: "a sequence, map or optional value" },
       { name: "__proto__", kind: "of a name that ONNX Runtime for Node cannot be asked for" },
     ],

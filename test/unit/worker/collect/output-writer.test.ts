@@ -5,6 +5,7 @@ import { encodeHalf } from "../../../../shared/core/float16.ts";
 import type { OutputBinding } from "../../../../shared/domain/map-binding.ts";
 import { outputFields } from "../../../../shared/domain/output-fields.ts";
 import { DTYPE_ARRAYS, DTYPES, type Dtype, type TensorData } from "../../../../shared/domain/tensor.ts";
+import { packTexts } from "../../../../shared/domain/texts.ts";
 import { arrowField } from "../../../../worker/collect/arrow-fields.ts";
 import { checkTensor, createOutputWriter } from "../../../../worker/collect/output-writer.ts";
 import { anOutput } from "../../../support/shard-job.ts";
@@ -25,7 +26,7 @@ function write(changes: Partial<OutputBinding>, values: readonly number[]) {
   const binding = anOutput(changes);
   const rows = values.length / binding.rowValues;
   const writer = createOutputWriter(binding, rows + 3);
-  const tensor = tensorOf(binding.dtype, [rows, ...binding.rowDims], values);
+  const tensor = tensorOf(binding.dtype as Dtype, [rows, ...binding.rowDims], values);
   // Not at the start, to see that the place is kept.
   writer.write(tensor, [{ tensorRow: 0, rows: 1, place: 0 }]);
   writer.write(tensor, [{ tensorRow: 0, rows, place: 1 }]);
@@ -191,6 +192,28 @@ describe("vectors", () => {
       [[0b10010001, 0b10000000]],
     ]);
   });
+});
+
+test("texts are columns of text, or of lists of them, in the order of their rows", () => {
+  for (const width of [1, 2]) {
+    const rowDims = width === 1 ? [] : [width];
+    const binding = anOutput({ dtype: "string", rowDims, rowValues: width });
+    // Less room than there are rows: a step may make more of them.
+    const writer = createOutputWriter(binding, 1);
+    writer.open(unevenChunk(0, [1, 1, 1, 1]), 0);
+    const all = Array.from({ length: 4 * width }, (_, index) => (index === 1 ? "" : `text ${index} é`));
+    const tensor = (from: number, to: number): TensorData => {
+      const texts = all.slice(from * width, to * width);
+      return { dtype: "string", dims: [to - from, ...rowDims], data: packTexts(texts) };
+    };
+    writer.write(tensor(2, 4), [{ tensorRow: 0, rows: 2, place: 2 }]);
+    writer.write(tensor(0, 2), [{ tensorRow: 0, rows: 2, place: 0 }]);
+    const [column] = writer.columns;
+    const [first, rest] = [[{ start: 0, end: 1 }], [{ start: 2, end: 4 }]];
+    const taken = [first, rest].flatMap((places) => (column === undefined ? [] : plain(column.take(places))));
+    const rows = [0, 2, 3].map((row) => all.slice(row * width, (row + 1) * width));
+    expect(taken).toEqual(width === 1 ? rows.flat() : rows);
+  }
 });
 
 test("a tensor of another shape or dtype, or none, is the model's failure", () => {

@@ -1,6 +1,6 @@
 import { Field, Float32, Int64, List } from "apache-arrow";
 import { expect, test } from "vitest";
-import { DTYPES } from "../../../../shared/domain/tensor.ts";
+import { DTYPES, type Dtype } from "../../../../shared/domain/tensor.ts";
 import { buildFeeds, batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
 import { BufferPool } from "../../../../worker/batch/buffer-pool.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
@@ -34,7 +34,10 @@ function build(
   return inputs.map((binding) => {
     const feed = feeds[binding.tensor];
     if (feed === undefined) throw new Error("no tensor");
-    const values = Array.from(tensorArray(binding, feed.data) as ArrayLike<number | bigint>, Number);
+    const values = Array.from(
+      tensorArray(binding.dtype as Dtype, feed.data) as ArrayLike<number | bigint>,
+      Number,
+    );
     return { dims: feed.dims, values: binding.dtype === "float16" ? values.map(decodeHalf) : values };
   });
 }

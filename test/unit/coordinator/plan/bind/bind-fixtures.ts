@@ -4,7 +4,7 @@ import type { Field, FieldType, NumericType } from "../../../../../shared/domain
 import type { JobSpec } from "../../../../../shared/domain/job-spec.ts";
 import type { MapBinding } from "../../../../../shared/domain/map-binding.ts";
 import type { InputSpec, OutputSpec } from "../../../../../shared/domain/map-spec.ts";
-import type { Dim, Dtype, ModelSignature, TensorInfo } from "../../../../../shared/domain/tensor.ts";
+import type { Dim, ElementType, ModelSignature, TensorInfo } from "../../../../../shared/domain/tensor.ts";
 
 export function numeric(type: NumericType): FieldType {
   return { kind: "numeric", type };
@@ -26,7 +26,7 @@ export function fields(types: Readonly<Record<string, FieldType>>): readonly Fie
   return Object.entries(types).map(([name, type]) => aField(name, type));
 }
 
-export function aTensor(name: string, dims: readonly Dim[], dtype: Dtype = "float32"): TensorInfo {
+export function aTensor(name: string, dims: readonly Dim[], dtype: ElementType = "float32"): TensorInfo {
   return { name, dtype, dims };
 }
 

@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import type { Dim, ElementType } from "../../../../../shared/domain/tensor.ts";
+import { aTensor, bind, fixedList, numeric, problemsOf } from "./bind-fixtures.ts";
+
+describe("texts and missing values", () => {
+  const text = { kind: "string" } as const;
+  const dictionary = { kind: "dictionary", values: text } as const;
+  const ofTexts = (dims: readonly Dim[]) => ({ inputs: [aTensor("x", dims, "string")] });
+
+  test("columns of text feed texts, a dictionary of them, and several side by side", () => {
+    expect(bind({}, { x: text }, ofTexts(["batch"])).inputs[0]).toMatchObject({
+      dtype: "string",
+      rowDims: [],
+    });
+    expect(bind({}, { x: dictionary }, ofTexts(["batch", 1])).inputs[0]).toMatchObject({ rowDims: [1] });
+    const stacked = { inputs: { x: { columns: ["a", "b"] } } };
+    const columns = { a: text, b: dictionary };
+    expect(bind(stacked, columns, ofTexts(["batch", "k"])).inputs[0]).toMatchObject({ rowDims: [2] });
+    expect(bind({}, { x: fixedList(3, text) }, ofTexts(["batch", "k"])).inputs[0]?.rowDims).toEqual([3]);
+  });
+
+  test("numbers feed no texts, and texts no numbers: the message says what does", () => {
+    const [number] = problemsOf({}, { x: numeric("int64") }, ofTexts(["batch"]));
+    expect(number).toMatchObject({
+      expected: "text, or a list of texts",
+      hint: expect.stringContaining("CAST(x AS"),
+    });
+    expect(problemsOf({}, { image: text })[0]).toMatchObject({ what: "column `image` cannot feed a model" });
+    const mixed = { inputs: { x: { columns: ["a", "b"] } } };
+    const [stacked] = problemsOf(mixed, { a: text, b: numeric("int8") }, ofTexts(["batch", 2]));
+    expect(stacked).toMatchObject({
+      where: "map.inputs.x.columns[1]",
+      expected: "columns of one text a row",
+    });
+  });
+
+  test("texts are not scaled", () => {
+    const scaled = { inputs: { x: { scale: 2, offset: 1 } } };
+    const problems = problemsOf(scaled, { x: text }, ofTexts(["batch"]));
+    expect(problems.map(({ where }) => where)).toEqual(["map.inputs.x.scale", "map.inputs.x.offset"]);
+  });
+
+  test("a fill is of the tensor's kind: a text, a number, or NaN where floats are", () => {
+    const filled = (fill: number | string, dtype: ElementType) => {
+      const column = dtype === "string" ? text : numeric("float64");
+      const inputs = [aTensor("x", ["batch"], dtype)];
+      return bind({ inputs: { x: { fill } } }, { x: column }, { inputs }).inputs[0]?.fill;
+    };
+    expect(filled("unknown", "string")).toBe("unknown");
+    expect(filled("NaN", "float32")).toBe("NaN");
+    expect(filled("NaN", "string")).toBe("NaN");
+    expect(filled(-1, "int64")).toBe(-1);
+    for (const [fill, dtype] of [
+      ["NaN", "int64"],
+      ["one", "float32"],
+      [0, "string"],
+      [300, "uint8"],
+    ] as const) {
+      expect(() => filled(fill, dtype)).toThrow(expect.objectContaining({ code: "SPEC_INVALID" }));
+    }
+  });
+});
