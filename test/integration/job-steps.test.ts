@@ -1,9 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
-import { startListening, untilCommitted } from "../support/job-processes.ts";
-import { query, readManifestOf } from "../support/known-answer.ts";
-import { KnownJob } from "../support/known-job.ts";
+import { query } from "../support/known-answer.ts";
 import { runCli } from "../support/processes.ts";
 
 /** Jobs whose rows go through SQL before and behind the model, judged by SQL over the job's own input. */
@@ -167,34 +165,4 @@ describe("a job with steps", () => {
     expect(run.code).toBe(2);
     expect(run.stderr).toContain("window function");
   });
-});
-
-test("a run that is killed in the middle resumes, and counts the filtered rows of both parts once", async () => {
-  await using job = await KnownJob.make({
-    rows: 640,
-    rowGroupRows: 80,
-    hidden: [1_400, 1_400],
-    spec: {
-      input: { shardRows: 80 },
-      map: {
-        prepare: [{ sql: "SELECT * FROM rows WHERE id % 4 <> 1" }],
-        batch: { rows: 10 },
-        finish: [{ sql: "SELECT * FROM rows WHERE id % 4 <> 2" }],
-      },
-    },
-  });
-  const command = ["run", job.path, "--workers", "2", "--json"];
-  await using killed = (await startListening(job, command)).cli;
-  await untilCommitted(job, 2);
-  killed.kill("SIGKILL");
-  await killed.ended;
-  const resumed = await runCli(command, job);
-  expect(resumed).toMatchObject({ code: 0 });
-  expect(resumed.stderr).toContain("goes on after an interruption");
-  const { rows } = await readManifestOf(job);
-  expect(rows).toEqual({ input: 640, pruned: 0, skipped: 0, filtered: 320, output: 320, deadLetters: 0 });
-  const idsIn = (files: string) => query(`SELECT id FROM read_parquet('${files}') WHERE id % 4 IN (0, 3)`);
-  expect(await query(`SELECT id FROM read_parquet('${job.out}/rows/*.parquet')`)).toEqual(
-    await idsIn(job.at("data/*.parquet")),
-  );
 });

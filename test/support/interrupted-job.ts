@@ -1,0 +1,46 @@
+import { readdir } from "node:fs/promises";
+import { expect } from "vitest";
+import { type JournalFacts, journalFacts } from "./job-processes.ts";
+import { expectRightAnswer, readManifestOf } from "./known-answer.ts";
+import { KnownJob } from "./known-job.ts";
+import type { CliResult } from "./processes.ts";
+
+/** A job that is stopped in the middle and gone on with, and what must hold then. */
+
+export const SHARDS = 24;
+
+/** Slow enough to be stopped in the middle: each row costs two million multiplications. */
+export function slowJob(): Promise<KnownJob> {
+  return KnownJob.make({
+    rows: SHARDS * 100,
+    rowGroupRows: 100,
+    hidden: [1_400, 1_400],
+    spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
+  });
+}
+
+export const runOf = (job: KnownJob) => ["run", job.path, "--workers", "2", "--json"];
+
+/** The fault fired: some shards are committed, some are not, and nothing is to be seen. */
+export async function expectInTheMiddle(job: KnownJob): Promise<JournalFacts> {
+  expect(await readdir(job.out)).toEqual(["_shardmill"]);
+  const facts = await journalFacts(job);
+  expect(facts.shards).toBe(SHARDS);
+  expect(facts.committed.length).toBeGreaterThanOrEqual(3);
+  expect(facts.committed.length).toBeLessThan(SHARDS);
+  return facts;
+}
+
+/** The right answer, and every shard that was committed before was run no more. */
+export async function expectResumedOnly(
+  job: KnownJob,
+  before: JournalFacts,
+  resumed: CliResult,
+): Promise<void> {
+  await expectRightAnswer(job);
+  const left = SHARDS - before.committed.length;
+  const { attempts, shards } = await readManifestOf(job);
+  expect(shards).toBe(SHARDS);
+  expect(attempts).toBe(before.granted + left);
+  expect(JSON.parse(resumed.stdout)).toMatchObject({ state: "published", rows: SHARDS * 100, attempts });
+}
