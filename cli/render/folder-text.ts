@@ -3,6 +3,7 @@ import type {
   ImageFacts,
   ModelFolder,
   PoolingFacts,
+  SoundFacts,
   TokenizerFacts,
 } from "../../shared/domain/model-folder.ts";
 import type { Style } from "./style.ts";
@@ -31,12 +32,13 @@ export function folderTable(folder: ModelFolder | null, style: Style): string[] 
 }
 
 function factPhrases(facts: FolderFacts): readonly [string, string][] {
-  const { architecture, labels, multiLabel, tokenizer, image, pooling } = facts;
+  const { architecture, labels, multiLabel, tokenizer, image, sound, pooling } = facts;
   return [
     ...(architecture === null ? [] : [["architecture", architecture] as [string, string]]),
     ...(labels === null ? [] : [["labels", labelsPhrase(labels, multiLabel)] as [string, string]]),
     ...(tokenizer === null ? [] : [["tokenizer", tokenizerPhrase(tokenizer)] as [string, string]]),
     ...(image === null ? [] : [["image", imagePhrase(image)] as [string, string]]),
+    ...(sound === null ? [] : [["sound", soundPhrase(sound)] as [string, string]]),
     ...(pooling === null ? [] : [["pooling", poolingPhrase(pooling)] as [string, string]]),
   ];
 }
@@ -74,6 +76,11 @@ function imagePhrase({ resize, resample, crop, rescale, mean, std, channels }: I
   if (mean !== null) parts.push(`mean ${mean.join(" ")}`);
   if (std !== null) parts.push(`std ${std.join(" ")}`);
   return [...parts, channels].join("; ");
+}
+
+function soundPhrase({ rate, normalize }: SoundFacts): string {
+  const parts = rate === null ? [] : [`${rate} samples a second`];
+  return [...parts, ...(normalize === true ? ["normalized"] : [])].join("; ");
 }
 
 function poolingPhrase({ pool, normalize }: PoolingFacts): string {

@@ -16,6 +16,7 @@ import { plannedBatchText } from "./batch-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
 import { imageText } from "./image-text.ts";
+import { soundText } from "./sound-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { counted, labelled, oneLine } from "./text.ts";
@@ -179,6 +180,8 @@ function howText({ op }: StepBinding): string {
       return "";
     case "image":
       return imageText(op);
+    case "sound":
+      return soundText(op);
     case "tokenize": {
       const { maxTokens, truncation, specialTokens, prefix } = op;
       const limit =

@@ -22,21 +22,27 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
       ...(excludes === undefined ? {} : { hint: excludes.why }),
     });
   }
-  if (input.image !== undefined) checkImageInput(input, context);
+  if (input.image !== undefined) checkFileInput("image", ["sound", "pad"], input, context);
+  if (input.sound !== undefined) checkFileInput("sound", ["image"], input, context);
 }
 
-/** An image is one column, nothing in it is missing, and it says how large it is. */
-function checkImageInput(input: SourceSpec, context: Context): void {
-  for (const key of ["columns", "mask", "value", "shape", "fill", "pad"]) {
+/** A file is one column, nothing in it is missing, and it says how much it holds. */
+function checkFileInput(
+  own: "image" | "sound",
+  others: readonly string[],
+  input: SourceSpec,
+  context: Context,
+): void {
+  for (const key of ["columns", "mask", "value", "shape", "fill", ...others]) {
     if (input[key] === undefined) continue;
-    refuse(context, [key], `\`image\` and \`${key}\` exclude each other`, {
-      expected: "`image`, with the `column` that holds the images",
+    refuse(context, [key], `\`${own}\` and \`${key}\` exclude each other`, {
+      expected: `\`${own}\`, with the \`column\` that holds the ${own}s`,
     });
   }
 }
 
 /** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
-const TOKENIZER_EXCLUDES = ["mask", "value", "image", "shape", "fill"];
+const TOKENIZER_EXCLUDES = ["mask", "value", "image", "sound", "shape", "fill"];
 const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens"];
 
 /** An input of text is one column or two, and keys for text are for text. */

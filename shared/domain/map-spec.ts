@@ -13,6 +13,7 @@ import {
   checkStepRules,
   checkTextRules,
 } from "./job-rules.ts";
+import { soundSpec } from "./sound-spec.ts";
 import { splitSpec, TEXT_KEYS } from "./text-spec.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
@@ -34,6 +35,12 @@ const inputSpec = z
       .describe(
         "The column holds images, as the bytes of files or as their paths: how they become values. `{}` is all " +
           "defaults. See [images](#images).",
+      ),
+    sound: soundSpec
+      .exactOptional()
+      .describe(
+        "The column holds sounds, as the bytes of files or as their paths: how they become values. `{}` is all defaults. " +
+          "See [sound](#sound).",
       ),
     ...TEXT_KEYS,
     scale: z

@@ -26,6 +26,7 @@ export interface FolderFacts {
   readonly multiLabel: boolean;
   readonly tokenizer: TokenizerFacts | null;
   readonly image: ImageFacts | null;
+  readonly sound: SoundFacts | null;
   readonly pooling: PoolingFacts | null;
 }
 
@@ -53,6 +54,12 @@ export interface ImageFacts {
   readonly channels: "rgb" | "bgr";
 }
 
+/** How sounds become samples. Null: not said. */
+export interface SoundFacts {
+  readonly rate: number | null;
+  readonly normalize: boolean | null;
+}
+
 /** How the vectors of a row's tokens become one. */
 export interface PoolingFacts {
   readonly pool: "mean" | "cls" | "max" | "last";
@@ -60,7 +67,7 @@ export interface PoolingFacts {
 }
 
 /** What a doubt leaves unknown. */
-export type DoubtAbout = "labels" | "tokenizer" | "image" | "pooling";
+export type DoubtAbout = "labels" | "tokenizer" | "image" | "sound" | "pooling";
 
 /** A setting that is not understood, or that another one contradicts. Nothing is taken from it. */
 export interface FolderDoubt {

@@ -22,7 +22,8 @@ export interface PartialRules extends PartialShape {
 
 export function partialRules(spec: JobSpec): PartialRules {
   const { input, map } = spec;
-  const hasSteps = input.where !== undefined || [...map.prepare, ...map.finish].length > 0;
+  const hasSounds = Object.values(map.inputs).some(({ sound }) => sound !== undefined);
+  const hasSteps = input.where !== undefined || hasSounds || [...map.prepare, ...map.finish].length > 0;
   return { ...partialShape(spec), hasSteps };
 }
 

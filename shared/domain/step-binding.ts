@@ -1,6 +1,7 @@
 import type { Field } from "./dataset.ts";
 import type { ImageOp } from "./image-op.ts";
 import type { Location } from "./location.ts";
+import type { SoundOp } from "./sound-op.ts";
 
 /**
  * A step of `map.prepare` or `map.finish`, bound to the columns in front of it. Plain JSON, as all of a map
@@ -40,7 +41,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | ImageOp | ModuleOp | TokenizeOp | SplitOp;
+type StepOp = SqlOp | ImageOp | SoundOp | ModuleOp | TokenizeOp | SplitOp;
 
 /** Token ids of texts. Its file is the tokenizer. */
 export interface TokenizeOp {

@@ -104,10 +104,14 @@ function withoutNulls(value: unknown, path: KeyPath): unknown {
 }
 
 function withFolders(map: JobSpec["map"], rename: (folder: string) => string): JobSpec["map"] {
-  const inputs = Object.entries(map.inputs).map(([name, { image, ...input }]) => {
-    if (image === undefined) return [name, input];
-    return [name, { ...input, image: { ...image, folder: rename(image.folder) } }];
-  });
+  const inputs = Object.entries(map.inputs).map(([name, { image, sound, ...input }]) => [
+    name,
+    {
+      ...input,
+      ...(image === undefined ? {} : { image: { ...image, folder: rename(image.folder) } }),
+      ...(sound === undefined ? {} : { sound: { ...sound, folder: rename(sound.folder) } }),
+    },
+  ]);
   return { ...map, inputs: Object.fromEntries(inputs) };
 }
 

@@ -11,7 +11,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  * `input.where` as it is written, `input.sample` and `input.limit`, the reductions, the format
  * of the rows, and the model's precision with the version of the converter. Not in:
  * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
- * - `image.folder` of an input: the job may move, with its images;
+ * - `image.folder` and `sound.folder` of an input: the job may move, with its images and sounds;
  * - the paths of other files, but which of them are one: their content is put in when it is read;
  * - `output.path` and `name`: where a result is and what it is called do not change it;
  * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
@@ -22,7 +22,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  *
  * Shorthands and defaults are resolved before, so that writing a default out changes nothing. Those from
  * the model's folder are put in here: its labels, whether or not an output has as many classes (the model
- * settles that, and has a digest of its own), and how images are prepared.
+ * settles that, and has a digest of its own), and how images and sounds are prepared.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
   const files: string[] = [];
@@ -37,6 +37,8 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   );
   const hasImages = Object.values(inputs).some(({ image }) => image !== undefined);
   const images = hasImages ? (facts?.image ?? null) : null;
+  const hasSounds = Object.values(inputs).some(({ sound }) => sound !== undefined);
+  const sounds = hasSounds ? (facts?.sound ?? null) : null;
   const { precision } = spec.model;
   const { where, sample, limit } = spec.input;
   return sha256(
@@ -44,6 +46,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       version: 1,
       inputs: withoutFolders(inputs),
       ...(images === null ? {} : { images }),
+      ...(sounds === null ? {} : { sounds }),
       outputs,
       keep,
       ...(prepare.length === 0 ? {} : { prepare }),
@@ -59,10 +62,14 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
 }
 
 function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(inputs).map(([name, input]) => {
-    if (input.image === undefined) return [name, input];
-    const { folder: _folder, ...image } = input.image;
-    return [name, { ...input, image }];
+  const entries = Object.entries(inputs).map(([name, { image, sound, ...input }]) => {
+    return [name, { ...input, ...withoutFolder("image", image), ...withoutFolder("sound", sound) }];
   });
   return Object.fromEntries(entries);
+}
+
+function withoutFolder(key: string, files: { readonly folder: string } | undefined): object {
+  if (files === undefined) return {};
+  const { folder: _folder, ...rest } = files;
+  return { [key]: rest };
 }

@@ -17,14 +17,17 @@ import type { ImageOp } from "../domain/image-op.ts";
 import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
 import { decodeImage } from "../images/decode.ts";
 import { fitted } from "../images/fitted.ts";
-import { type ImageFile, readImageFile } from "../images/image-file.ts";
 import type { Pixels } from "../images/pixels.ts";
 import { type ImageValues, imageArray, ValueWriter, valuesPerImage } from "../images/values.ts";
 import { Storages } from "../storage/open-storage.ts";
+import { type RowFile, readRowFile } from "../storage/row-file.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
 
 /** While one image is scaled here, the next is decoded by a thread of the library. */
 const IN_FLIGHT = 2;
+
+/** Larger than any image that is decoded. It is read whole. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /** Opens images as a step: of each row's image the values of a tensor. */
 export function openImageStep(binding: StepBinding, op: ImageOp): Step {
@@ -90,11 +93,15 @@ class ImageStep implements Step {
     return this.#failure("ROW_LENGTH", `is ${own}, and the model wants ${width} x ${height}`);
   }
 
-  async #bytesOf(cell: unknown, signal: AbortSignal): Promise<ImageFile> {
+  async #bytesOf(cell: unknown, signal: AbortSignal): Promise<RowFile> {
     const { cells } = this.#op;
     if (cell instanceof Uint8Array) return { kind: "bytes", bytes: cell };
     if (cells.kind === "locations")
-      return await readImageFile(this.#storages, String(cell), { folder: cells.folder, signal });
+      return await readRowFile(this.#storages, String(cell), {
+        folder: cells.folder,
+        maxBytes: MAX_FILE_BYTES,
+        signal,
+      });
     throw new Error("broken invariant: a column of images holds bytes or locations");
   }
 

@@ -23,6 +23,10 @@ export async function openStep(
       const { openModuleStep } = await import("./module-step.ts");
       return openModuleStep(binding, binding.op, options);
     }
+    case "sound": {
+      const { openSoundStep } = await import("./sound-step.ts");
+      return openSoundStep(binding, binding.op);
+    }
     case "tokenize": {
       const { openTokenizeStep } = await import("./tokenize-step.ts");
       return openTokenizeStep(binding, binding.op, options);

@@ -1,20 +1,18 @@
 import { isAbsolute } from "node:path";
 import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
-import { DATASET_FORMATS, type Field, type FieldType, type InputFile } from "../domain/dataset.ts";
+import { DATASET_FORMATS, type InputFile } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
-import { CHANNEL_ORDERS, IMAGE_DTYPES, IMAGE_LAYOUTS, type ImageOp, RESAMPLES } from "../domain/image-op.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
-import { isLocation, type Location } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
-import type { ModuleReduction } from "../domain/module-reduction.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
-import type { StepBinding } from "../domain/step-binding.ts";
-import { DTYPES, ELEMENT_TYPES } from "../domain/tensor.ts";
+import { ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
+import { count, field, location } from "./codec-fields.ts";
+import { moduleReduction, stepBinding } from "./codec-steps.ts";
 
 /*
  * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a
@@ -37,7 +35,9 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   if (!parsed.success) throw invalidSpec(parsed.error.issues.map(problemOf));
   const { name, ...rest } = parsed.data;
   if (name === undefined) throw invalidSpec([{ where: "name", what: "is missing" }]);
-  const folders = Object.values(rest.map.inputs).flatMap(({ image }) => image?.folder ?? []);
+  const folders = Object.values(rest.map.inputs).flatMap(({ image, sound }) =>
+    [image, sound].flatMap((files) => files?.folder ?? []),
+  );
   const paths = [...rest.input.path, rest.model.path, ...folders, rest.output.path];
   const relative = paths.filter((path) => !isAbsolute(path));
   if (relative.length > 0) {
@@ -57,42 +57,8 @@ export function decodeJobDescription(bytes: Uint8Array): JobDescription {
   });
 }
 
-const count = z.int().min(0);
-
 /** More stretches of rows than any sample has. */
 const MAX_STRETCHES = 100_000;
-const dtype = z.enum(DTYPES);
-
-const timeUnit = z.enum(["second", "millisecond", "microsecond", "nanosecond"]);
-
-const fieldType: z.ZodType<FieldType> = z.lazy(() =>
-  z.discriminatedUnion("kind", [
-    z.object({
-      kind: z.literal("numeric"),
-      type: dtype,
-    }),
-    z.object({ kind: z.literal("list"), item: fieldType }),
-    z.object({ kind: z.literal("fixedList"), item: fieldType, length: count }),
-    z.object({ kind: z.literal("binary") }),
-    z.object({ kind: z.literal("fixedBinary"), bytes: count }),
-    z.object({ kind: z.literal("string") }),
-    z.object({ kind: z.literal("null") }),
-    z.object({ kind: z.literal("date"), unit: z.enum(["day", "millisecond"]) }),
-    z.object({ kind: z.literal("time"), unit: timeUnit }),
-    z.object({ kind: z.literal("timestamp"), unit: timeUnit, zone: z.string().nullable() }),
-    z.object({ kind: z.literal("duration"), unit: timeUnit }),
-    z.object({ kind: z.literal("interval"), unit: z.enum(["yearMonth", "dayTime", "monthDayNano"]) }),
-    z.object({ kind: z.literal("decimal"), precision: z.int(), scale: z.int() }),
-    z.object({ kind: z.literal("struct"), fields: z.array(field) }),
-    z.object({ kind: z.literal("map"), key: fieldType, value: fieldType }),
-    z.object({ kind: z.literal("union"), fields: z.array(field) }),
-    z.object({ kind: z.literal("dictionary"), values: fieldType }),
-  ]),
-);
-
-const field: z.ZodType<Field> = z.lazy(() =>
-  z.object({ name: z.string(), type: fieldType, nullable: z.boolean() }),
-);
 
 const dims = z.array(z.union([z.number(), z.string()]));
 const elementType = z.enum(ELEMENT_TYPES);
@@ -113,87 +79,6 @@ const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("unpadded") }),
   z.object({ kind: z.literal("none") }),
 ]);
-
-const location = z.custom<Location>(
-  (value) => typeof value === "string" && isLocation(value),
-  "is not a location",
-);
-
-const imageSize = { width: count, height: count };
-const imageOp: z.ZodType<ImageOp> = z.object({
-  kind: z.literal("image"),
-  cells: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("bytes") }),
-    z.object({ kind: z.literal("locations"), folder: location }),
-  ]),
-  resize: z
-    .discriminatedUnion("kind", [
-      z.object({ kind: z.literal("shortestEdge"), pixels: count }),
-      z.object({ kind: z.literal("exact"), ...imageSize }),
-      z.object({
-        kind: z.literal("longestEdge"),
-        pixels: count,
-        pad: count,
-        place: z.enum(["center", "topLeft"]),
-      }),
-    ])
-    .nullable(),
-  crop: z.object(imageSize).nullable(),
-  resample: z.enum(RESAMPLES),
-  channels: z.enum(CHANNEL_ORDERS),
-  layout: z.enum(IMAGE_LAYOUTS),
-  dtype: z.enum(IMAGE_DTYPES),
-  rescale: z.number(),
-  mean: z.array(z.number()),
-  std: z.array(z.number()),
-  orient: z.boolean(),
-  maxPixels: count,
-  ...imageSize,
-});
-
-const stepOp: z.ZodType<StepBinding["op"]> = z.union([
-  imageOp,
-  z.object({ kind: z.literal("module"), path: z.string(), timeoutSeconds: z.number() }),
-  z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
-  z.object({
-    kind: z.literal("tokenize"),
-    texts: z.array(z.string()),
-    prefix: z.string(),
-    maxTokens: count.nullable(),
-    truncation: z.enum(["left", "right"]),
-    specialTokens: z.boolean(),
-    ids: z.string(),
-    types: z.string(),
-  }),
-  z.object({
-    kind: z.literal("split"),
-    column: z.string(),
-    tokens: count,
-    overlap: count,
-    sentences: z.boolean(),
-  }),
-]);
-
-const stepFile = z.object({ location, bytes: count, sha256: z.string() });
-
-const moduleReduction: z.ZodType<ModuleReduction> = z.object({
-  where: z.string(),
-  path: z.string(),
-  file: stepFile,
-  reads: z.array(z.string()),
-  combined: z.array(z.string()),
-  columns: z.array(z.string()),
-});
-
-const stepBinding: z.ZodType<StepBinding> = z.object({
-  where: z.string(),
-  op: stepOp,
-  files: z.array(stepFile),
-  reads: z.array(z.string()),
-  columns: z.array(
-    z.object({ name: z.string(), type: fieldType, nullable: z.boolean(), from: z.string().nullable() }),
-  ),
-});
 
 const mapBinding = z.object({
   inputs: z.array(

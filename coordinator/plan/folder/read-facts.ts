@@ -1,5 +1,10 @@
 import type { Problem } from "../../../shared/core/errors.ts";
-import type { DoubtAbout, FolderDoubt, ModelFolder } from "../../../shared/domain/model-folder.ts";
+import type {
+  DoubtAbout,
+  FolderDoubt,
+  ModelFolder,
+  SoundFacts,
+} from "../../../shared/domain/model-folder.ts";
 import { readImage } from "./image-facts.ts";
 import { isGroup, Settings } from "./settings.ts";
 import { readModules, readPooling, readTokenizer } from "./text-facts.ts";
@@ -65,6 +70,7 @@ export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: bool
         })
       : null,
     image: readImage(settings("preprocessor_config.json", "image")),
+    sound: readSound(settings("preprocessor_config.json", "sound")),
     pooling: readPooling(settings("1_Pooling/config.json", "pooling"), modules),
   };
   return { kind: "read", said: { facts, doubts } };
@@ -99,6 +105,18 @@ function readLabels(config: Settings): readonly string[] | null {
   if (wrong < 0) return labels;
   const label = JSON.stringify(labels[wrong]);
   return config.doubt("label2id", `does not give class ${wrong} the name ${label}, as id2label does`);
+}
+
+/** How sounds become samples, by `preprocessor_config.json`; null where it is not about sounds. */
+function readSound(settings: Settings): SoundFacts | null {
+  if (settings.value("sampling_rate") === null) return null;
+  const rate = settings.number("sampling_rate");
+  const isRate = rate !== null && Number.isInteger(rate) && rate > 0;
+  return {
+    rate:
+      isRate || rate === null ? rate : settings.doubt("sampling_rate", "is no number of samples a second"),
+    normalize: settings.flag("do_normalize"),
+  };
 }
 
 function parseJson(text: string): unknown {

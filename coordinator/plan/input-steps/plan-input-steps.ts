@@ -3,10 +3,11 @@ import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import { fieldsBehind } from "../steps/plan-steps.ts";
 import { imageInput } from "./image-input.ts";
 import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
+import { soundInput } from "./sound-input.ts";
 import { strayTypes, textInput } from "./text-input.ts";
 
 /** All of them. */
-const INPUT_STEPS: readonly InputStep[] = [imageInput, textInput];
+const INPUT_STEPS: readonly InputStep[] = [imageInput, soundInput, textInput];
 
 /**
  * The steps of inputs that are computed, in the order of the inputs, and the inputs behind them.

@@ -7,6 +7,7 @@ import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { Columns } from "../bind/columns.ts";
 import { notText, readTokenizer } from "./read-tokenizer.ts";
 import type { StepFiles } from "./step-files.ts";
+import { takenColumns } from "./taken-columns.ts";
 
 type SplitSpec = NonNullable<StepSpec["split"]>;
 
@@ -70,14 +71,6 @@ function columnProblems(column: string, where: string, fields: readonly Field[])
   }));
   const fault = field === null ? null : notText(field);
   if (fault !== null) problems.push({ where: `${where}.column`, ...fault });
-  const taken = SPLIT_COLUMNS.filter((name) => fields.some((other) => other.name === name));
-  for (const name of taken) {
-    problems.push({
-      where,
-      what: `would make a second column \`${name}\``,
-      expected: "rows without such a column",
-      hint: `give it another name in a step before: sql: SELECT * RENAME ("${name}" AS other) FROM rows`,
-    });
-  }
+  problems.push(...takenColumns(SPLIT_COLUMNS, fields, where));
   return problems;
 }

@@ -12,6 +12,10 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
   { packages: /^sharp$/, folders: ["shared/images/"] },
+  {
+    packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder|@alexanderolsen\/libsamplerate-js)$/,
+    folders: ["shared/sound/"],
+  },
   { packages: /^esbuild$/, folders: ["coordinator/plan/module/"] },
   { packages: /^@anush008\/tokenizers$/, folders: ["shared/text/"] },
   { packages: /^yaml$/, folders: ["shared/job-file/"] },

@@ -16,6 +16,7 @@ function aFolder(facts: Partial<FolderFacts>): ModelFolder {
     multiLabel: false,
     tokenizer: null,
     image: null,
+    sound: null,
     pooling: null,
   };
   const path = parseLocation("/m");

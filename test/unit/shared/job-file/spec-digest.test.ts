@@ -51,6 +51,7 @@ describe("the digest of a spec", () => {
     multiLabel: false,
     tokenizer: null,
     image: null,
+    sound: null,
     pooling: null,
   });
 

@@ -32,6 +32,7 @@ describe("what a model's folder says", () => {
         multiLabel: false,
         tokenizer: null,
         image: null,
+        sound: null,
         pooling: null,
       },
       doubts: [],

@@ -1,34 +1,38 @@
 import { isShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import { below, isLocation, type Location } from "../domain/location.ts";
-import { isNotAFile, reasonOf } from "../storage/errors.ts";
-import type { Storages } from "../storage/open-storage.ts";
+import { isNotAFile, reasonOf } from "./errors.ts";
+import type { Storages } from "./open-storage.ts";
 
-/** Larger than any image that is decoded. It is read whole. */
-const MAX_FILE_BYTES = 256 * 1024 * 1024;
-
-/** The bytes of an image's file, or why there are none. */
-export type ImageFile =
+/** The bytes of a file that a row names, or why there are none. */
+export type RowFile =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "refused"; readonly why: string };
 
+interface ReadOptions {
+  readonly folder: Location;
+  /** It is read whole: a larger one is refused. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Reads the image that a row names: by a location, or by a path from `folder` on.
+ * Reads the file that a row names: by a location, or by a path from `folder` on.
  *
  * @throws {STORE_FAILED} when the place itself fails, which another attempt may find mended
  */
-export async function readImageFile(
+export async function readRowFile(
   storages: Storages,
   name: string,
-  { folder, signal }: { readonly folder: Location; readonly signal: AbortSignal },
-): Promise<ImageFile> {
+  { folder, maxBytes, signal }: ReadOptions,
+): Promise<RowFile> {
   const location = locationOf(name, folder);
   if (location === null) return refused(`is named ${JSON.stringify(name)}, which is no path and no location`);
   try {
     const storage = await storages.at(location);
     const { bytes } = await storage.stat(location, signal);
-    if (bytes > MAX_FILE_BYTES)
-      return refused(`is a file of ${formatBytes(bytes)}, more than ${formatBytes(MAX_FILE_BYTES)}`);
+    if (bytes > maxBytes)
+      return refused(`is a file of ${formatBytes(bytes)}, more than ${formatBytes(maxBytes)}`);
     return { kind: "bytes", bytes: await storage.read(location, 0, bytes, signal) };
   } catch (error) {
     if (!isOfThisFile(error)) throw error;
@@ -36,7 +40,7 @@ export async function readImageFile(
   }
 }
 
-function refused(why: string): ImageFile {
+function refused(why: string): RowFile {
   return { kind: "refused", why };
 }
 

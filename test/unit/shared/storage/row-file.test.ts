@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { readImageFile } from "../../../../shared/images/image-file.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { readRowFile } from "../../../../shared/storage/row-file.ts";
 
+const maxBytes = 256 * 1024 * 1024;
 const folder = parseLocation("/photos");
 const { signal } = new AbortController();
 
@@ -15,9 +16,9 @@ async function storagesWith(before: (call: StorageCall) => Promise<void> = async
   return new Storages({ file: async () => storage });
 }
 
-describe("readImageFile", () => {
+describe("readRowFile", () => {
   it.each(["a b/cat.jpg", "/photos/a b/cat.jpg"])("reads %s", async (name) => {
-    const found = await readImageFile(await storagesWith(), name, { folder, signal });
+    const found = await readRowFile(await storagesWith(), name, { folder, maxBytes, signal });
     expect(found).toEqual({ kind: "bytes", bytes: Uint8Array.of(1, 2, 3) });
   });
 
@@ -27,7 +28,7 @@ describe("readImageFile", () => {
     ["", /^is named "", which is no path/],
     ["ftp://example.com/cat.jpg", /^is named "ftp:/],
   ])("refuses %s", async (name, why) => {
-    const found = await readImageFile(await storagesWith(), name, { folder, signal });
+    const found = await readRowFile(await storagesWith(), name, { folder, maxBytes, signal });
     expect(found).toEqual({ kind: "refused", why: expect.stringMatching(why) });
   });
 
@@ -36,6 +37,6 @@ describe("readImageFile", () => {
     const storages = await storagesWith(async ({ call }) => {
       if (call === "read") throw broken;
     });
-    await expect(readImageFile(storages, "a b/cat.jpg", { folder, signal })).rejects.toBe(broken);
+    await expect(readRowFile(storages, "a b/cat.jpg", { folder, maxBytes, signal })).rejects.toBe(broken);
   });
 });

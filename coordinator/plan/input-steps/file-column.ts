@@ -1,0 +1,76 @@
+import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
+import { type Location, parseLocation } from "../../../shared/domain/location.ts";
+import type { TensorInfo } from "../../../shared/domain/tensor.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import { unknownInput } from "../bind/bind-inputs.ts";
+import { Columns, describeFieldType } from "../bind/columns.ts";
+
+/** What the cells of a column of files are: their bytes, or where they are. */
+type FileCells = { readonly kind: "bytes" } | { readonly kind: "locations"; readonly folder: Location };
+
+interface FileColumn {
+  readonly name: string;
+  /** Of the input in the job file. */
+  readonly path: KeyPath;
+  readonly isNamed: boolean;
+  /** What the files are: `images`. */
+  readonly what: string;
+  /** Where relative paths start from. */
+  readonly folder: string;
+}
+
+/** What the cells of a column of files are; null with a problem where there is no such column. */
+export function findFiles(
+  { name, path, isNamed, what, folder }: FileColumn,
+  fields: readonly Field[],
+  problems: SpecProblem[],
+): FileCells | null {
+  const columnPath = isNamed ? [...path, "column"] : path;
+  const field = new Columns(fields).find(name, columnPath, problems);
+  if (field === null) return null;
+  const cells = cellsOf(field.type, folder);
+  if (cells !== null) return cells;
+  problems.push({
+    path: columnPath,
+    part: "value",
+    what: `column \`${name}\` holds no ${what}`,
+    expected: `the bytes of ${what.slice(0, -1)} files (binary), or where they are (text)`,
+    found: describeFieldType(field.type),
+  });
+  return null;
+}
+
+/** The model's input with its batch left out; null with a problem where there is none of that name. */
+export function findRowTensor(
+  input: string,
+  batchAxis: number | undefined,
+  tensors: readonly TensorInfo[],
+  problems: SpecProblem[],
+): TensorInfo | null {
+  const tensor = tensors.find(({ name }) => name === input);
+  if (tensor !== undefined)
+    return { ...tensor, dims: tensor.dims.filter((_, at) => at !== (batchAxis ?? 0)) };
+  problems.push(
+    unknownInput(
+      input,
+      tensors.map(({ name }) => name),
+    ),
+  );
+  return null;
+}
+
+/** Null: they are no files. */
+function cellsOf(type: FieldType, folder: string): FileCells | null {
+  switch (type.kind) {
+    case "binary":
+    case "fixedBinary":
+      return { kind: "bytes" };
+    case "string":
+      return { kind: "locations", folder: parseLocation(folder) };
+    case "dictionary":
+      return cellsOf(type.values, folder);
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,109 @@
+import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import type { SoundPlan, SoundWindows } from "../../../shared/domain/sound-op.ts";
+import { type Dim, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import { formatDims, isFixed, MAX_ROW_VALUES } from "../bind/dims.ts";
+
+export type SoundSpec = NonNullable<InputSpec["sound"]>;
+
+interface PlannedSounds {
+  readonly plan: SoundPlan;
+  /** The tensor's dims beside the batch; null where each sound has its own length. */
+  readonly rowDims: readonly number[] | null;
+}
+
+/** @param below the keys of `sound` that the problem is under */
+export type ReportSound = (below: readonly string[], problem: Omit<SpecProblem, "path" | "part">) => void;
+
+/**
+ * Fits what the job says of sounds to the model's input; null with problems where it does not fit.
+ *
+ * @param tensor without its batch
+ */
+export function planSounds(spec: SoundSpec, tensor: TensorInfo, report: ReportSound): PlannedSounds | null {
+  const { rate, channels: asked, normalize = false, maxSeconds } = spec;
+  const mix = asked === "mono";
+  const channels = mix ? 1 : asked;
+  const { dims } = tensor;
+  if (rate === undefined) {
+    report([], {
+      what: "nothing says which rate the model wants",
+      expected: "`rate`: its samples a second, as 16000",
+    });
+  }
+  const layout =
+    spec.layout ?? (dims.at(-1) === channels && dims[0] !== channels ? "channelsLast" : "channelsFirst");
+  const isRank = dims.length === 1 ? channels === 1 : dims.length === 2;
+  if (!isRank) {
+    reportShape(
+      tensor,
+      channels === 1 ? "one dimension, or two: channels and samples" : "channels and samples",
+      report,
+    );
+    return null;
+  }
+  const length = dims.length === 1 || layout === "channelsLast" ? dims[0] : dims[1];
+  const windows = planWindows(spec, length, report);
+  if (windows === "refused" || rate === undefined) return null;
+  const plan = { rate, channels, mix, windows, layout, normalize, maxSeconds };
+  if (windows === null) return fitsWhole(tensor, plan, report) ? { plan, rowDims: null } : null;
+  const samples = windows.context + windows.window;
+  const inLayout = { channelsFirst: [channels, samples], channelsLast: [samples, channels] };
+  const rowDims = dims.length === 1 ? [samples] : inLayout[layout];
+  if (takes(dims, rowDims) && product(rowDims) <= MAX_ROW_VALUES) return { plan, rowDims };
+  reportShape(tensor, formatDims(rowDims), report);
+  return null;
+}
+
+/** Null: a sound is one row. */
+function planWindows(
+  { window, hop, context, pad }: SoundSpec,
+  length: Dim | undefined,
+  report: ReportSound,
+): SoundWindows | "refused" | null {
+  const ofModel = isFixed(length) ? length - (context ?? 0) : null;
+  const samples = window ?? ofModel;
+  if (samples === null) {
+    const [key] = Object.entries({ hop, context, pad }).flatMap(([name, value]) =>
+      value === undefined ? [] : [name],
+    );
+    if (key === undefined) return null;
+    report([key], { what: "there are no windows", expected: "`window`: the model leaves their length open" });
+    return "refused";
+  }
+  if (samples < 1 || (hop ?? 1) > samples) {
+    const found = `a window of ${samples} samples, by the model's input`;
+    report([samples < 1 ? "context" : "hop"], {
+      what: "leaves nothing of a window, or leaves samples out",
+      expected: "less",
+      found,
+    });
+    return "refused";
+  }
+  return { window: samples, hop: hop ?? samples, context: context ?? 0, pad: pad ?? "zeros" };
+}
+
+/** A sound of its own length is a list of moments: the model must have them first. */
+function fitsWhole({ name, dims }: TensorInfo, { layout }: SoundPlan, report: ReportSound): boolean {
+  if (dims.length === 1 || layout === "channelsLast") return true;
+  report([], {
+    what: `sounds of their own length do not fit the model's input \`${name}\``,
+    expected: "`window`: rows that are all as long",
+    found: `${formatDims(dims)} after the batch`,
+    hint: "where the model has its channels last, `layout: channelsLast` does",
+  });
+  return false;
+}
+
+function reportShape({ name, dims }: TensorInfo, made: string, report: ReportSound): void {
+  report([], {
+    what: `sounds do not have the shape of the model's input \`${name}\``,
+    expected: `${formatDims(dims)} after the batch`,
+    found: made,
+    hint: "sounds become samples: `window`, `context`, `channels` and `layout` make the shape; spectrograms are for a module in `prepare`",
+  });
+}
+
+function takes(dims: readonly Dim[], rowDims: readonly number[]): boolean {
+  return dims.every((dim, at) => !isFixed(dim) || dim === rowDims[at]);
+}

@@ -1,0 +1,51 @@
+import type { Location } from "./location.ts";
+
+/** Whether a row has one channel's values after the other, or each moment's side by side. */
+export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
+
+/** What becomes of the last window, which the sound does not fill: filled up with zeros, or left out. */
+export const WINDOW_ENDS = ["zeros", "drop"] as const;
+
+/** How a sound is cut into rows. All are samples at the model's rate. */
+export interface SoundWindows {
+  /** Of a window, its context not counted. */
+  readonly window: number;
+  /** From the start of one window to the start of the next. */
+  readonly hop: number;
+  /** Samples in front of each window that the model sees with it; zeros in front of the first. */
+  readonly context: number;
+  readonly pad: (typeof WINDOW_ENDS)[number];
+}
+
+/** What becomes of a sound before it is values. Plain JSON. */
+export interface SoundPlan {
+  /** Samples a second that the model wants. */
+  readonly rate: number;
+  readonly channels: number;
+  /** Whether all channels of a sound are put together into one. Else it must have so many, or one for all. */
+  readonly mix: boolean;
+  /** Null: a sound is one row, of its own length. */
+  readonly windows: SoundWindows | null;
+  readonly layout: (typeof SOUND_LAYOUTS)[number];
+  /** Whether the samples of a sound get mean 0 and variance 1. */
+  readonly normalize: boolean;
+  /** A longer sound is not read to its end. */
+  readonly maxSeconds: number;
+}
+
+/** A column of sounds turned into a column of samples. */
+export interface SoundOp extends SoundPlan {
+  readonly kind: "sound";
+  /** Of a cell: the bytes of a file, or where it is, from `folder` on where that is a relative path. */
+  readonly cells: { readonly kind: "bytes" } | { readonly kind: "locations"; readonly folder: Location };
+  /** The column that it makes. */
+  readonly samples: string;
+}
+
+/** What windows of a sound have beside their samples: which one it is, and its seconds in the sound. */
+export const WINDOW_COLUMNS = ["part", "start", "end"] as const;
+
+/** The values of a window, its context among them. */
+export function valuesPerWindow({ channels }: Pick<SoundPlan, "channels">, windows: SoundWindows): number {
+  return channels * (windows.context + windows.window);
+}

@@ -1,0 +1,100 @@
+import * as z from "zod";
+import { type Context, checkPath, refuse } from "./job-rules.ts";
+import { SOUND_LAYOUTS, WINDOW_ENDS } from "./sound-op.ts";
+
+/** Of no microphone, and no file, more. */
+const MAX_RATE = 768_000;
+/** An hour at 44.1 kHz; above, it is a slip of the keyboard. */
+const MAX_WINDOW = 2 ** 28;
+const MAX_CHANNELS = 64;
+/** 230 MB at 16 kHz. */
+const MAX_SECONDS = 3600;
+const LONGEST_SECONDS = 1_000_000;
+
+const samples = z.int().min(1).max(MAX_WINDOW);
+
+/** `sound` of an input in the job file: how sounds become its values. */
+export const soundSpec = z
+  .strictObject({
+    rate: z
+      .int()
+      .min(1)
+      .max(MAX_RATE)
+      .exactOptional()
+      .describe(
+        "Samples a second that the model wants; a sound of another rate is resampled. Left out: the `sampling_rate` of the " +
+          "model's folder.",
+      ),
+    channels: z
+      .union([z.literal("mono"), z.int().min(1).max(MAX_CHANNELS)])
+      .default("mono")
+      .describe(
+        "`mono`: the mean of all channels. A number: a sound must have so many, or one, which then stands for all.",
+      ),
+    window: samples
+      .exactOptional()
+      .describe(
+        "Cuts a sound into windows of so many samples, a row for each, with the columns `part` (0, 1, 2), `start` and `end` " +
+          "(seconds). Left out: as long as the model's input is; where that is open, a sound is one row of its own length.",
+      ),
+    hop: samples
+      .exactOptional()
+      .describe(
+        "With windows: the samples from the start of one to the start of the next. Left out: `window`, so that they do not overlap.",
+      ),
+    context: z
+      .int()
+      .min(0)
+      .max(MAX_WINDOW)
+      .exactOptional()
+      .describe(
+        "With windows: samples in front of each that the model sees before it, zeros in front of the first. Left out: none.",
+      ),
+    pad: z
+      .enum(WINDOW_ENDS)
+      .exactOptional()
+      .describe(
+        "With windows: what becomes of a last one that the sound does not fill: `zeros` fill it up, `drop` leaves it out. Left " +
+          "out: `zeros`.",
+      ),
+    layout: z
+      .enum(SOUND_LAYOUTS)
+      .exactOptional()
+      .describe(
+        "Of several channels: `channelsFirst` has one after the other, `channelsLast` each moment's side by side. Left out: " +
+          "what the model's shape says, and `channelsFirst` where it says nothing.",
+      ),
+    normalize: z
+      .boolean()
+      .exactOptional()
+      .describe(
+        "Whether the samples of a sound get mean 0 and variance 1. Left out: the `do_normalize` of the model's folder, else false.",
+      ),
+    maxSeconds: z
+      .number()
+      .gt(0)
+      .max(LONGEST_SECONDS)
+      .default(MAX_SECONDS)
+      .describe(
+        "A longer sound is a dead letter, and is not decoded to its end: a second takes 4 bytes for each sample.",
+      ),
+    folder: z
+      .string()
+      .min(1)
+      .superRefine(checkPath)
+      .default(".")
+      .describe(
+        "Where relative paths start from when the column has paths, relative to the job file. Workers read the files there.",
+      ),
+  })
+  .superRefine(checkSoundRules);
+
+type SoundSpec = z.output<typeof soundSpec>;
+
+function checkSoundRules({ window, hop }: SoundSpec, context: Context): void {
+  if (window === undefined || hop === undefined || hop <= window) return;
+  refuse(context, ["hop"], "leaves samples between the windows out", {
+    expected: `at most \`window\`, ${window}`,
+    found: String(hop),
+  });
+}

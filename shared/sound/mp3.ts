@@ -1,0 +1,113 @@
+import { blockOf, PIECE_BYTES, quietly, type SoundBlock, SoundFault } from "./sound-block.ts";
+
+/** By version and layer, kilobits a second for each of fourteen indices, from 1 on. */
+const BIT_RATES = {
+  v1: [
+    [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
+    [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
+    [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+  ],
+  v2: [
+    [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+    [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+    [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+  ],
+} as const;
+const RATES = [44_100, 48_000, 32_000];
+
+/** Where the first frame is looked for: behind what some writers leave in front of it. */
+const SEARCH_BYTES = 65_536;
+/** What encoders add in front and behind, where they do not say how much: about two of the larger frames. */
+const ADDED_SAMPLES = 3 * 1152;
+
+/** The hidden header: its flags, and where it says how much silence was added if it has all its parts. */
+const HAS_FRAMES = 1;
+const HAS_ALL = 15;
+const ADDED_AT = 141;
+const INFO_BYTES = 144;
+
+interface Mp3Frame {
+  readonly at: number;
+  readonly isMono: boolean;
+  readonly isFirstVersion: boolean;
+  /** Of each channel. */
+  readonly samples: number;
+  readonly bytes: number;
+}
+
+/** The first frame of an MPEG sound that another one follows; null: it is none. */
+export function findMp3(bytes: Uint8Array): Mp3Frame | null {
+  const last = Math.min(bytes.length, SEARCH_BYTES);
+  for (let at = 0; at < last; at += 1) {
+    const frame = frameAt(bytes, at);
+    if (frame === null) continue;
+    const next = at + frame.bytes;
+    if (next >= bytes.length ? at === 0 : frameAt(bytes, next) !== null) return frame;
+  }
+  return null;
+}
+
+/**
+ * An MPEG sound of layer 1, 2 or 3.
+ *
+ * @throws {SoundFault} also when not all of the frames are there that it says it has
+ */
+export async function* decodeMp3(
+  bytes: Uint8Array,
+  first: Mp3Frame,
+): AsyncGenerator<SoundBlock, void, undefined> {
+  const { MPEGDecoder } = await import("mpg123-decoder");
+  const decoder = new MPEGDecoder();
+  await decoder.ready;
+  let found = 0;
+  try {
+    for (let at = first.at; at < bytes.length; at += PIECE_BYTES) {
+      const block = blockOf(quietly(() => decoder.decode(bytes.subarray(at, at + PIECE_BYTES))));
+      if (block === null) continue;
+      found += block.channels[0]?.length ?? 0;
+      // The decoder makes two channels of everything.
+      yield first.isMono ? { ...block, channels: block.channels.slice(0, 1) } : block;
+    }
+  } finally {
+    decoder.free();
+  }
+  const declared = declaredSamples(bytes, first);
+  if (declared === null || found + first.samples >= declared) return;
+  throw new SoundFault(`is damaged or cut off: of ${declared} samples it has ${found}`);
+}
+
+/** By ISO 11172-3 and 13818-3, and the version of half their rates. */
+function frameAt(bytes: Uint8Array, at: number): Mp3Frame | null {
+  const [sync = 0, kind = 0, rates = 0, mode = 0] = bytes.subarray(at, at + 4);
+  const version = (kind >> 3) & 3;
+  const layer = 4 - ((kind >> 1) & 3);
+  const isFirstVersion = version === 3;
+  const rateIndex = (rates >> 2) & 3;
+  if (sync !== 0xff || (kind & 0xe0) !== 0xe0 || version === 1 || layer === 4 || rateIndex === 3) return null;
+  const kilobits = BIT_RATES[isFirstVersion ? "v1" : "v2"][layer - 1]?.[(rates >> 4) - 1];
+  if (kilobits === undefined) return null;
+  const halvings = isFirstVersion ? 1 : version === 2 ? 2 : 4;
+  const rate = (RATES[rateIndex] ?? 0) / halvings;
+  const samples = layer === 1 ? 384 : layer === 3 && !isFirstVersion ? 576 : 1152;
+  const slotBytes = layer === 1 ? 4 : 1;
+  const slots = Math.floor((samples / 8 / slotBytes) * ((kilobits * 1000) / rate)) + ((rates >> 1) & 1);
+  return { at, isMono: mode >> 6 === 3, isFirstVersion, samples, bytes: slots * slotBytes };
+}
+
+/**
+ * At least, by the header that most writers hide in a first frame of silence, and by what the encoder says
+ * there of the silence that it added; null where there is none.
+ */
+function declaredSamples(bytes: Uint8Array, frame: Mp3Frame): number | null {
+  const sideBytes = frame.isFirstVersion ? (frame.isMono ? 17 : 32) : frame.isMono ? 9 : 17;
+  const start = frame.at + 4 + sideBytes;
+  const isThere = /^(Xing|Info)$/.test(String.fromCharCode(...bytes.subarray(start, start + 4)));
+  if (!isThere || start + INFO_BYTES > bytes.length) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start, INFO_BYTES);
+  const flags = view.getUint8(7);
+  if ((flags & HAS_FRAMES) === 0) return null;
+  const samples = view.getUint32(8) * frame.samples;
+  // Twelve bits for the front, twelve for the end.
+  const added = flags === HAS_ALL ? (view.getUint16(ADDED_AT) << 8) | view.getUint8(ADDED_AT + 2) : 0;
+  return samples - (added === 0 ? ADDED_SAMPLES : (added >> 12) + (added & 0xfff));
+}

@@ -1,0 +1,122 @@
+import { SoundFault } from "./sound-block.ts";
+
+/** The polynomial of its checksum, highest bit first. */
+const POLYNOMIAL = 0x04c1_1db7;
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 24;
+  for (let bit = 0; bit < 8; bit += 1) crc = (crc << 1) ^ (crc < 0 ? POLYNOMIAL : 0);
+  return crc;
+});
+
+const HEADER_BYTES = 27;
+const CONTINUES = 1;
+const ENDS = 4;
+/** A piece of a packet as long as this is not its last. */
+const LONGEST_PIECE = 255;
+
+interface OggPage {
+  readonly flags: number;
+  /** Samples up to its end; null where no packet ends in it. */
+  readonly samples: number | null;
+  readonly serial: number;
+  readonly pieces: readonly Uint8Array[];
+  readonly end: number;
+}
+
+/** What an Ogg file carries. */
+interface OggStream {
+  readonly packets: readonly Uint8Array[];
+  /** Samples up to its end, as its last page says. */
+  readonly samples: number;
+}
+
+export function isOgg(bytes: Uint8Array): boolean {
+  return isPageAt(bytes, 0);
+}
+
+/**
+ * The packets of an Ogg file of one stream (RFC 3533), all pages of which are whole: a decoder of what is in
+ * it would go on behind a gap without a word.
+ *
+ * @throws {SoundFault} when it is damaged, cut off, or has several streams
+ */
+export function readOgg(bytes: Uint8Array): OggStream {
+  const packets: Uint8Array[] = [];
+  let open: Uint8Array[] = [];
+  let samples = 0;
+  let serial: number | null = null;
+  let ended = false;
+  for (let at = 0; at < bytes.length; ) {
+    const page = readPage(bytes, at);
+    if (serial !== null && page.serial !== serial) throw new SoundFault("has several streams");
+    if ((page.flags & CONTINUES) === 0 && open.length > 0)
+      throw new SoundFault("is damaged: a page is missing");
+    ({ serial, end: at } = page);
+    ended = (page.flags & ENDS) !== 0;
+    samples = page.samples ?? samples;
+    for (const piece of page.pieces) {
+      open.push(piece);
+      if (piece.length === LONGEST_PIECE) continue;
+      packets.push(joined(open));
+      open = [];
+    }
+  }
+  if (!ended) throw new SoundFault("is cut off: its last page is missing");
+  return { packets, samples };
+}
+
+function readPage(bytes: Uint8Array, at: number): OggPage {
+  if (!isPageAt(bytes, at)) throw new SoundFault(`is damaged at byte ${at}`);
+  if (at + HEADER_BYTES > bytes.length) throw cutOff(at);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.length - at);
+  const count = view.getUint8(26);
+  const lengths = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + count);
+  const first = at + HEADER_BYTES + count;
+  const end = lengths.reduce((sum, length) => sum + length, first);
+  if (lengths.length < count || end > bytes.length) throw cutOff(at);
+  if (crcOf(bytes, at, end) !== view.getUint32(22, true)) throw new SoundFault(`is damaged at byte ${at}`);
+  const granule = view.getBigInt64(6, true);
+  let start = first;
+  const pieces = Array.from(lengths, (length) => {
+    start += length;
+    return bytes.subarray(start - length, start);
+  });
+  const flags = view.getUint8(5);
+  return {
+    flags,
+    samples: granule < 0n ? null : Number(granule),
+    serial: view.getUint32(14, true),
+    pieces,
+    end,
+  };
+}
+
+function isPageAt(bytes: Uint8Array, at: number): boolean {
+  return String.fromCharCode(...bytes.subarray(at, at + 4)) === "OggS";
+}
+
+function cutOff(at: number): SoundFault {
+  return new SoundFault(`is cut off in the page at byte ${at}`);
+}
+
+/** Of a page, with zeros where the checksum itself stands. */
+function crcOf(bytes: Uint8Array, start: number, end: number): number {
+  let crc = 0;
+  for (let at = start; at < end; at += 1) {
+    const byte = at >= start + 22 && at < start + 26 ? 0 : (bytes[at] ?? 0);
+    crc = (crc << 8) ^ (CRC_TABLE[(crc >>> 24) ^ byte] ?? 0);
+  }
+  return crc >>> 0;
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces;
+  if (pieces.length === 1 && only !== undefined) return only;
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

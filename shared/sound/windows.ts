@@ -1,0 +1,49 @@
+import { type SoundPlan, type SoundWindows, valuesPerWindow } from "../domain/sound-op.ts";
+
+type Layout = Pick<SoundPlan, "channels" | "layout">;
+
+/** Windows that a sound of so many samples is cut into. */
+export function countWindows(samples: number, { window, hop, pad }: SoundWindows): number {
+  if (pad === "drop") return samples < window ? 0 : Math.floor((samples - window) / hop) + 1;
+  // The first window that reaches the end is the last.
+  return samples <= window ? 1 : Math.ceil((samples - window) / hop) + 1;
+}
+
+/** Writes the windows of a sound into `target`, from its value `at` on, one after the other. */
+export function writeWindows(
+  channels: readonly Float32Array[],
+  windows: SoundWindows,
+  layout: Layout,
+  target: { readonly values: Float32Array; readonly at: number },
+): void {
+  const samples = channels[0]?.length ?? 0;
+  const length = windows.context + windows.window;
+  const values = valuesPerWindow(layout, windows);
+  for (let part = 0; part < countWindows(samples, windows); part += 1) {
+    const start = part * windows.hop - windows.context;
+    writeStretch(channels, { start, end: start + length }, layout, {
+      values: target.values,
+      at: target.at + part * values,
+    });
+  }
+}
+
+/** Samples `[start, end)`, of which those outside of the sound are left as they are: zeros. */
+export function writeStretch(
+  channels: readonly Float32Array[],
+  { start, end }: { readonly start: number; readonly end: number },
+  { layout }: Layout,
+  { values, at }: { readonly values: Float32Array; readonly at: number },
+): void {
+  for (const [channel, data] of channels.entries()) {
+    const from = Math.max(0, start);
+    const to = Math.min(end, data.length);
+    if (to <= from) continue;
+    if (layout === "channelsFirst" || channels.length === 1) {
+      values.set(data.subarray(from, to), at + channel * (end - start) + from - start);
+      continue;
+    }
+    for (let sample = from; sample < to; sample += 1)
+      values[at + (sample - start) * channels.length + channel] = data[sample] ?? 0;
+  }
+}

@@ -1,0 +1,178 @@
+import {
+  Field as ArrowField,
+  type Data,
+  FixedSizeList,
+  Float32,
+  Float64,
+  List,
+  makeData,
+  type RecordBatch,
+  Schema,
+  Vector,
+} from "apache-arrow";
+import { present } from "../core/assert.ts";
+import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
+import { type SoundOp, valuesPerWindow } from "../domain/sound-op.ts";
+import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
+import { readSound, type Sound } from "../sound/read-sound.ts";
+import { countWindows, writeStretch, writeWindows } from "../sound/windows.ts";
+import { Storages } from "../storage/open-storage.ts";
+import { readRowFile } from "../storage/row-file.ts";
+import { int32Column, offsetsBehind } from "../text/text-column.ts";
+import type { RowFailure, Step, StepResult } from "./step.ts";
+
+/** Fifty minutes of stereo as on a CD. It is read whole. */
+const MAX_FILE_BYTES = 512 * 1024 * 1024;
+
+/** A gigabyte of floats: what one sound may become. An hour at 16 kHz is a quarter of it. */
+const MAX_SOUND_VALUES = 2 ** 28;
+
+const LIST = new List(new ArrowField("item", new Float32(), false));
+
+/** Opens sounds as a step: of each row's sound its samples, or a row for each of its windows. */
+export function openSoundStep(binding: StepBinding, op: SoundOp): Step {
+  return new SoundStep(binding, op);
+}
+
+/** A sound, or why its row is a dead letter. */
+type RowSound =
+  | { readonly kind: "sound"; readonly channels: readonly Float32Array[]; readonly rows: number }
+  | ({ readonly kind: "failed"; readonly rows: 1 } & Omit<RowFailure, "row">);
+
+class SoundStep implements Step {
+  readonly #column: string;
+  readonly #made: readonly string[];
+  readonly #op: SoundOp;
+  readonly #storages = new Storages();
+
+  constructor(binding: StepBinding, op: SoundOp) {
+    this.#column = present(binding.reads[0], "a sound step reads a column");
+    this.#made = madeColumns(binding).map(({ name }) => name);
+    this.#op = op;
+  }
+
+  /** @throws {STORE_FAILED} when the place of a sound fails, and not the sound */
+  async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    const sounds: RowSound[] = [];
+    for (const cell of new Vector([columnData(batch, this.#column)])) {
+      signal.throwIfAborted();
+      sounds.push(await this.#read(cell, signal));
+    }
+    const sources: number[] = [];
+    const failed: RowFailure[] = [];
+    for (const [row, sound] of sounds.entries()) {
+      if (sound.kind === "failed")
+        failed.push({ row: sources.length, code: sound.code, message: sound.message });
+      for (let part = 0; part < sound.rows; part += 1) sources.push(row);
+    }
+    const made = this.#batchOf(sounds, sources.length);
+    return { made, sources: this.#op.windows === null ? null : Uint32Array.from(sources), failed };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#storages[Symbol.asyncDispose]();
+  }
+
+  async #read(cell: unknown, signal: AbortSignal): Promise<RowSound> {
+    if (cell === null)
+      return { kind: "failed", rows: 1, code: "ROW_NULL", message: `column \`${this.#column}\` is null` };
+    const sound = await this.#soundOf(cell, signal);
+    if (sound.kind === "refused") return this.#failure("ROW_VALUE", sound.why);
+    const { channels } = sound;
+    const samples = channels[0]?.length ?? 0;
+    const { windows } = this.#op;
+    const rows = windows === null ? 1 : countWindows(samples, windows);
+    if (rows === 0) {
+      const why = `has ${samples} samples at the model's rate, less than a window of ${windows?.window}`;
+      return this.#failure("ROW_LENGTH", why);
+    }
+    const values = windows === null ? samples * channels.length : rows * valuesPerWindow(this.#op, windows);
+    if (values > MAX_SOUND_VALUES)
+      return this.#failure("ROW_LENGTH", `becomes ${values} values, more than ${MAX_SOUND_VALUES}`);
+    return { kind: "sound", channels, rows };
+  }
+
+  async #soundOf(cell: unknown, signal: AbortSignal): Promise<Sound> {
+    const { cells } = this.#op;
+    if (cell instanceof Uint8Array) return await readSound(cell, this.#op, signal);
+    if (cells.kind === "bytes")
+      throw new Error("broken invariant: a column of sounds holds bytes or locations");
+    const options = { folder: cells.folder, maxBytes: MAX_FILE_BYTES, signal };
+    const file = await readRowFile(this.#storages, String(cell), options);
+    return file.kind === "refused" ? file : await readSound(file.bytes, this.#op, signal);
+  }
+
+  #failure(code: RowFailure["code"], why: string): RowSound {
+    return { kind: "failed", rows: 1, code, message: `the sound in column \`${this.#column}\` ${why}` };
+  }
+
+  #batchOf(sounds: readonly RowSound[], rows: number): RecordBatch {
+    const { windows, samples } = this.#op;
+    const all: Readonly<Record<string, () => Data>> = {
+      [samples]: () => (windows === null ? this.#wholeSounds(sounds) : this.#windows(sounds, rows)),
+      part: () => int32Column(perWindow(sounds, (part) => part)),
+      start: () => this.#seconds(sounds, (part) => this.#startOf(part)),
+      end: () => this.#seconds(sounds, (part, length) => Math.min(length, this.#endOf(part))),
+    };
+    const columns = this.#made.map((name) => present(all[name], name)());
+    const fields = this.#made.map((name, at) => {
+      const { type } = present(columns[at], name);
+      return new ArrowField(name, type, false);
+    });
+    return recordBatchOf(new Schema(fields), rows, columns);
+  }
+
+  #wholeSounds(sounds: readonly RowSound[]): Data {
+    const lengths = sounds.map((sound) =>
+      sound.kind === "failed" ? 0 : sound.channels.length * (sound.channels[0]?.length ?? 0),
+    );
+    const offsets = offsetsBehind(lengths);
+    const values = new Float32Array(offsets.at(-1) ?? 0);
+    for (const [row, sound] of sounds.entries()) {
+      if (sound.kind === "failed") continue;
+      const stretch = { start: 0, end: sound.channels[0]?.length ?? 0 };
+      writeStretch(sound.channels, stretch, this.#op, { values, at: offsets[row] ?? 0 });
+    }
+    const child = makeData({ type: new Float32(), data: values });
+    return makeData({ type: LIST, length: sounds.length, nullCount: 0, valueOffsets: offsets, child });
+  }
+
+  #windows(sounds: readonly RowSound[], rows: number): Data {
+    const windows = present(this.#op.windows, "a sound that is cut has windows");
+    const size = valuesPerWindow(this.#op, windows);
+    const values = new Float32Array(rows * size);
+    let row = 0;
+    for (const sound of sounds) {
+      if (sound.kind === "sound") writeWindows(sound.channels, windows, this.#op, { values, at: row * size });
+      row += sound.rows;
+    }
+    const type = new FixedSizeList(size, new ArrowField("item", new Float32(), false));
+    const child = makeData({ type: new Float32(), data: values });
+    return makeData({ type, length: rows, nullCount: 0, child });
+  }
+
+  #startOf(part: number): number {
+    return part * (this.#op.windows?.hop ?? 0);
+  }
+
+  #endOf(part: number): number {
+    return this.#startOf(part) + (this.#op.windows?.window ?? 0);
+  }
+
+  #seconds(sounds: readonly RowSound[], samplesOf: (part: number, length: number) => number): Data {
+    const samples = perWindow(sounds, samplesOf);
+    const data = Float64Array.from(samples, (count) => count / this.#op.rate);
+    return makeData({ type: new Float64(), data, nullCount: 0 });
+  }
+}
+
+/** @param value a window, by which one of its sound it is and how many samples the sound has */
+function perWindow(
+  sounds: readonly RowSound[],
+  value: (part: number, length: number) => number,
+): readonly number[] {
+  return sounds.flatMap((sound) => {
+    const length = sound.kind === "failed" ? 0 : (sound.channels[0]?.length ?? 0);
+    return Array.from({ length: sound.rows }, (_, part) => value(part, length));
+  });
+}

@@ -1,0 +1,99 @@
+import * as z from "zod";
+import { CHANNEL_ORDERS, IMAGE_DTYPES, IMAGE_LAYOUTS, type ImageOp, RESAMPLES } from "../domain/image-op.ts";
+import type { ModuleReduction } from "../domain/module-reduction.ts";
+import { SOUND_LAYOUTS, type SoundOp, WINDOW_ENDS } from "../domain/sound-op.ts";
+import type { StepBinding } from "../domain/step-binding.ts";
+import { count, fieldType, location } from "./codec-fields.ts";
+
+const imageSize = { width: count, height: count };
+/** Of a column of files. */
+const cells = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("bytes") }),
+  z.object({ kind: z.literal("locations"), folder: location }),
+]);
+
+const imageOp: z.ZodType<ImageOp> = z.object({
+  kind: z.literal("image"),
+  cells,
+  resize: z
+    .discriminatedUnion("kind", [
+      z.object({ kind: z.literal("shortestEdge"), pixels: count }),
+      z.object({ kind: z.literal("exact"), ...imageSize }),
+      z.object({
+        kind: z.literal("longestEdge"),
+        pixels: count,
+        pad: count,
+        place: z.enum(["center", "topLeft"]),
+      }),
+    ])
+    .nullable(),
+  crop: z.object(imageSize).nullable(),
+  resample: z.enum(RESAMPLES),
+  channels: z.enum(CHANNEL_ORDERS),
+  layout: z.enum(IMAGE_LAYOUTS),
+  dtype: z.enum(IMAGE_DTYPES),
+  rescale: z.number(),
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  orient: z.boolean(),
+  maxPixels: count,
+  ...imageSize,
+});
+
+const soundOp: z.ZodType<SoundOp> = z.object({
+  kind: z.literal("sound"),
+  cells,
+  samples: z.string(),
+  rate: count,
+  channels: count,
+  mix: z.boolean(),
+  windows: z.object({ window: count, hop: count, context: count, pad: z.enum(WINDOW_ENDS) }).nullable(),
+  layout: z.enum(SOUND_LAYOUTS),
+  normalize: z.boolean(),
+  maxSeconds: z.number(),
+});
+
+const stepOp: z.ZodType<StepBinding["op"]> = z.union([
+  imageOp,
+  soundOp,
+  z.object({ kind: z.literal("module"), path: z.string(), timeoutSeconds: z.number() }),
+  z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
+  z.object({
+    kind: z.literal("tokenize"),
+    texts: z.array(z.string()),
+    prefix: z.string(),
+    maxTokens: count.nullable(),
+    truncation: z.enum(["left", "right"]),
+    specialTokens: z.boolean(),
+    ids: z.string(),
+    types: z.string(),
+  }),
+  z.object({
+    kind: z.literal("split"),
+    column: z.string(),
+    tokens: count,
+    overlap: count,
+    sentences: z.boolean(),
+  }),
+]);
+
+const stepFile = z.object({ location, bytes: count, sha256: z.string() });
+
+export const moduleReduction: z.ZodType<ModuleReduction> = z.object({
+  where: z.string(),
+  path: z.string(),
+  file: stepFile,
+  reads: z.array(z.string()),
+  combined: z.array(z.string()),
+  columns: z.array(z.string()),
+});
+
+export const stepBinding: z.ZodType<StepBinding> = z.object({
+  where: z.string(),
+  op: stepOp,
+  files: z.array(stepFile),
+  reads: z.array(z.string()),
+  columns: z.array(
+    z.object({ name: z.string(), type: fieldType, nullable: z.boolean(), from: z.string().nullable() }),
+  ),
+});

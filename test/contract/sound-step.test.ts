@@ -1,0 +1,63 @@
+import { Binary, Int32, type RecordBatch, vectorFromArray } from "apache-arrow";
+import { fieldsOf } from "../../shared/dataset/fields.ts";
+import type { FieldType } from "../../shared/domain/dataset.ts";
+import type { SoundPlan } from "../../shared/domain/sound-op.ts";
+import type { StepBinding } from "../../shared/domain/step-binding.ts";
+import { openStep } from "../../shared/steps/open-step.ts";
+import { only, tableOf } from "../support/sample-table.ts";
+import { soundFile } from "../support/sound-files.ts";
+import { stepContract } from "./step-contract.ts";
+
+const FILES = ["s16.wav", "mono.ogg", "s24.flac", "stereo.mp3", "mono.opus"];
+
+/** Sounds, some that end early, and no sound at all. */
+function someRows(): RecordBatch {
+  const cells = Array.from({ length: 20 }, (_, row) => {
+    if (row % 7 === 3) return null;
+    const bytes = soundFile(FILES[row % FILES.length] ?? "");
+    return row % 6 === 5 ? bytes.subarray(0, 100) : bytes;
+  });
+  const [batch] = tableOf({
+    id: only(vectorFromArray([...cells.keys()], new Int32())),
+    sound: only(vectorFromArray(cells, new Binary())),
+  }).batches;
+  if (batch === undefined) throw new Error("one record batch");
+  return batch;
+}
+
+const FLOATS: FieldType = { kind: "numeric", type: "float32" };
+const SECONDS: FieldType = { kind: "numeric", type: "float64" };
+
+function planOf(rows: RecordBatch, windows: SoundPlan["windows"]): StepBinding {
+  const plan = { rate: 8000, channels: 1, mix: true, windows, normalize: true, maxSeconds: 10 };
+  const made: readonly (readonly [string, FieldType])[] =
+    windows === null
+      ? [["samples", { kind: "list", item: FLOATS }]]
+      : [
+          ["samples", { kind: "fixedList", item: FLOATS, length: windows.context + windows.window }],
+          ["part", { kind: "numeric", type: "int32" }],
+          ["start", SECONDS],
+          ["end", SECONDS],
+        ];
+  return {
+    where: "map.inputs.x.sound",
+    op: { kind: "sound", cells: { kind: "bytes" }, samples: "samples", layout: "channelsFirst", ...plan },
+    files: [],
+    reads: ["sound"],
+    columns: [
+      ...fieldsOf(rows.schema).map((field) => ({ ...field, from: field.name })),
+      ...made.map(([name, type]) => ({ name, type, nullable: false, from: null })),
+    ],
+  };
+}
+
+for (const [name, windows] of [
+  ["whole sounds", null],
+  ["windows of sounds", { window: 300, hop: 200, context: 20, pad: "zeros" }],
+] as const) {
+  stepContract(name, async () => {
+    const rows = someRows();
+    const plan = planOf(rows, windows);
+    return { plan, open: (options) => openStep(plan, options), rows };
+  });
+}

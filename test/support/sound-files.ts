@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../shared/core/package-root.ts";
+import { decodeSound } from "../../shared/sound/decode.ts";
+import type { SoundBlock } from "../../shared/sound/sound-block.ts";
+
+/** The sounds in `sounds/`, and what libsndfile and soxr made of them: see `sounds/make.py`. */
+
+interface ReferenceSound {
+  readonly rate: number;
+  readonly channels: number;
+  readonly samples: number;
+  /** Of all samples, float32, the channels of a moment side by side. */
+  readonly sha256: string;
+  /** Every `stride`th moment. */
+  readonly some: readonly (readonly number[])[];
+}
+
+interface Reference {
+  readonly stride: number;
+  readonly files: Readonly<Record<string, ReferenceSound>>;
+  /** By `from to`, of a sweep that is made as in `make.py`. */
+  readonly resampled: Readonly<
+    Record<string, { readonly samples: number; readonly some: readonly number[] }>
+  >;
+}
+
+export const REFERENCE: Reference = JSON.parse(soundFile("reference.json").toString("utf8"));
+
+export function soundFile(name: string): Buffer {
+  return readFileSync(join(packageRoot, "test/support/sounds", name));
+}
+
+/** All of a sound, by channel. */
+export async function decodeAll(bytes: Uint8Array): Promise<SoundBlock> {
+  const blocks: SoundBlock[] = [];
+  for await (const block of decodeSound(bytes)) blocks.push(block);
+  const [first] = blocks;
+  if (first === undefined) return { rate: 0, channels: [] };
+  const channels = first.channels.map((_, channel) => {
+    return Float32Array.from(blocks.flatMap((block) => [...(block.channels[channel] ?? [])]));
+  });
+  return { rate: first.rate, channels };
+}
+
+/** A WAV of 16 bits, as a header and samples; `header` changes what it says. */
+export function wavFile(
+  samples: readonly number[],
+  { channels = 1, rate = 16_000, format = 1, bits = 16, dataBytes = samples.length * 2 } = {},
+): Uint8Array {
+  const bytes = new Uint8Array(44 + samples.length * 2);
+  const view = new DataView(bytes.buffer);
+  bytes.set(Buffer.from("RIFF"), 0);
+  view.setUint32(4, bytes.length - 8, true);
+  bytes.set(Buffer.from("WAVEfmt "), 8);
+  view.setUint32(16, 16, true);
+  view.setUint16(20, format, true);
+  view.setUint16(22, channels, true);
+  view.setUint32(24, rate, true);
+  view.setUint32(28, (rate * channels * bits) / 8, true);
+  view.setUint16(32, (channels * bits) / 8, true);
+  view.setUint16(34, bits, true);
+  bytes.set(Buffer.from("data"), 36);
+  view.setUint32(40, dataBytes, true);
+  for (const [at, sample] of samples.entries()) view.setInt16(44 + at * 2, Math.round(sample * 32_768), true);
+  return bytes;
+}

@@ -1,0 +1,70 @@
+"""Makes the sound files beside it, and what the reference programs make of them.
+
+Python with numpy, soundfile and soxr; `lame`. Run here: `python make.py`. The files are small, and in the repository.
+"""
+
+import hashlib
+import json
+import subprocess
+
+import numpy as np
+import soundfile as sf
+import soxr
+
+RATE = 16_000
+STRIDE = 37
+
+
+def sound(rate, seconds, channels):
+    time = np.arange(int(rate * seconds)) / rate
+    tones = [0.5 * np.sin(2 * np.pi * (220 + 110 * c) * time) for c in range(channels)]
+    sweep = 0.3 * np.sin(2 * np.pi * (100 * time + rate * 0.15 * time**2 / seconds))
+    return np.stack([tone + sweep for tone in tones], axis=1)
+
+
+mono, stereo = sound(RATE, 0.15, 1), sound(RATE, 0.1, 2)
+FILES = {
+    "u8.wav": (mono, RATE, "WAV", "PCM_U8"),
+    "s16.wav": (stereo, RATE, "WAV", "PCM_16"),
+    "s24.wav": (stereo, RATE, "WAVEX", "PCM_24"),
+    "s32.wav": (mono, RATE, "WAV", "PCM_32"),
+    "f32.wav": (mono, RATE, "WAV", "FLOAT"),
+    "f64.wav": (mono, RATE, "WAV", "DOUBLE"),
+    "alaw.wav": (mono, RATE, "WAV", "ALAW"),
+    "ulaw.wav": (mono, RATE, "WAV", "ULAW"),
+    "s8.flac": (mono, RATE, "FLAC", "PCM_S8"),
+    "s16.flac": (stereo, RATE, "FLAC", "PCM_16"),
+    "s24.flac": (mono, RATE, "FLAC", "PCM_24"),
+    "mono.ogg": (mono, RATE, "OGG", "VORBIS"),
+    "stereo.ogg": (stereo, RATE, "OGG", "VORBIS"),
+    "mono.opus": (sound(48_000, 0.15, 1), 48_000, "OGG", "OPUS"),
+}
+for name, (samples, rate, kind, subtype) in FILES.items():
+    np.random.seed(0)
+    sf.write(name, samples, rate, format=kind, subtype=subtype)
+for name, source in {"mono.mp3": "s32.wav", "stereo.mp3": "s16.wav"}.items():
+    subprocess.run(["lame", "--quiet", "-b", "64", source, name], check=True)
+
+reference = {"stride": STRIDE, "files": {}, "resampled": {}}
+for name in [*FILES, "mono.mp3", "stereo.mp3"]:
+    samples, rate = sf.read(name, dtype="float32", always_2d=True)
+    reference["files"][name] = {
+        "rate": rate,
+        "channels": samples.shape[1],
+        "samples": samples.shape[0],
+        "sha256": hashlib.sha256(samples.astype("<f4").tobytes()).hexdigest(),
+        "some": [[round(float(value), 7) for value in row] for row in samples[::STRIDE]],
+    }
+for source, target in [(44_100, 16_000), (8_000, 16_000), (48_000, 16_000), (16_000, 22_050)]:
+    # Kept within the band that both filters pass, and faded in and out.
+    seconds, top = 0.25, 0.4 * min(source, target)
+    time = np.arange(int(source * seconds)) / source
+    sweep = 0.5 * np.sin(2 * np.pi * (top * time**2 / (2 * seconds))) * np.hanning(len(time))
+    made = soxr.resample(sweep, source, target, quality="HQ")
+    reference["resampled"][f"{source} {target}"] = {
+        "samples": len(made),
+        "some": [round(float(value), 7) for value in made[::STRIDE]],
+    }
+with open("reference.json", "w") as file:
+    json.dump(reference, file)
+    file.write("\n")
