@@ -25,7 +25,8 @@ parentPort.on("message", (command) => {
   return new ShardThreadClient({
     onBusy: () => {},
     onBroken: (error) => void broken.push(error),
-    lookMs: 20,
+    // Long enough for a busy machine to start a thread in a few looks.
+    lookMs: 100,
     closeLimitMs: 100,
     thread: startShardThread(pathToFileURL(path)),
   });
