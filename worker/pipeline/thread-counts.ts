@@ -34,10 +34,10 @@ export function leaseSlotCount(shardThreads: number): number {
 
 /**
  * Threads that a stage of one shard thread has at most. Each is a V8 of its own with a DuckDB for each of its
- * SQL steps, some 50 MiB; and it is given record batches by one shard thread, which decodes as fast as a few
- * of them work.
+ * SQL steps, some 50 MiB, and has a record batch in hand; those that the rows do not keep busy are never
+ * started. A JPEG costs milliseconds, so that a GPU wants more of them than a few threads make.
  */
-const MOST_STEP_THREADS = 4;
+const MOST_STEP_THREADS = 16;
 
 /**
  * How many threads the steps of a stage have for each shard thread: half of the cores, shared out among the

@@ -20,7 +20,7 @@ test("one thread holds a shard that it reads, one that is written and one prefet
   expect([1, 2, 4].map(leaseSlotCount)).toEqual([3, 5, 9]);
 });
 
-test("the steps of a stage have half of the cores, shared out among the shard threads: one at least, four at most", () => {
-  expect([1, 2, 4, 8, 64].map((cores) => stepThreadCount(cores, 1))).toEqual([1, 1, 2, 4, 4]);
-  expect([2, 8, 16, 64].map((cores) => stepThreadCount(cores, 4))).toEqual([1, 1, 2, 4]);
+test("the steps of a stage have half of the cores, shared out among the shard threads: one at least, sixteen at most", () => {
+  expect([1, 2, 4, 8, 64].map((cores) => stepThreadCount(cores, 1))).toEqual([1, 1, 2, 4, 16]);
+  expect([2, 8, 16, 64].map((cores) => stepThreadCount(cores, 4))).toEqual([1, 1, 2, 8]);
 });
