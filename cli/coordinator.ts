@@ -5,6 +5,7 @@ import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
 import { finishJob, printStopped } from "./finish-job.ts";
 import {
+  allowModulesOption,
   DEFAULT_PORT,
   freshOption,
   jsonOption,
@@ -21,6 +22,7 @@ interface CoordinatorArguments extends ScheduleArguments {
   readonly job: string | undefined;
   readonly listen: string;
   readonly "secret-file": string | undefined;
+  readonly "allow-modules": boolean;
   readonly set: readonly string[];
   readonly fresh: boolean;
   readonly json: boolean;
@@ -43,6 +45,10 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
         describe: "HOST:PORT to serve on (0.0.0.0: every interface; for private networks only)",
       })
       .option("secret-file", secretFileOption)
+      .option("allow-modules", {
+        ...allowModulesOption,
+        describe: "Take jobs that bring code along (`module`), and run it with all that this process may do",
+      })
       .option("set", setOption)
       .option("fresh", freshOption)
       .option("json", jsonOption)
@@ -75,7 +81,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
   const coordinator = await startCoordinator({
     listen: args.listen,
-    guard: { secret, takesJobs: source === null },
+    guard: { secret, takesJobs: source === null, takesCode: args["allow-modules"] },
     clock: systemClock,
     log,
     schedule,

@@ -51,6 +51,13 @@ export const secretFileOption = {
   describe: "The file with the secret that opens the coordinator (or set SHARDMILL_SECRET_FILE)",
 } as const satisfies Options;
 
+/** Of whoever works for jobs that others hand in. */
+export const allowModulesOption = {
+  type: "boolean",
+  default: false,
+  describe: "Run code that jobs bring along (`module`), with all that this process may do",
+} as const satisfies Options;
+
 export const deviceOption = {
   choices: DEVICES,
   default: "auto",

@@ -130,7 +130,7 @@ async function startOwnCoordinator(
   const { createLogger } = await import("../shared/core/log.ts");
   return await startCoordinator({
     listen: args.listen,
-    guard: { secret, takesJobs: false },
+    guard: { secret, takesJobs: false, takesCode: false },
     clock: systemClock,
     log: createLogger("coordinator", logLevelOf(args["log-level"], "warn")),
     schedule: LOCAL_TIMES,
@@ -160,6 +160,8 @@ async function startWorkers(
     ...processCounts(args),
     device: await resolveDevice(device, { signal }),
     access: "shared",
+    // Whoever runs a job here may run its code here without it.
+    allowsModules: true,
     logLevel,
     giveUpMs: GIVE_UP_MS,
   });

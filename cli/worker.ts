@@ -4,6 +4,7 @@ import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
 import {
+  allowModulesOption,
   coordinatorOption,
   deviceOption,
   logLevelOption,
@@ -19,6 +20,7 @@ interface WorkerArguments extends ProcessArguments {
   readonly "secret-file": string | undefined;
   readonly device: Device;
   readonly data: AccessMode;
+  readonly "allow-modules": boolean;
   readonly scratch: string | undefined;
   readonly patience: number;
   readonly "log-level": LogLevel;
@@ -38,6 +40,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
         default: "auto" as const,
         describe: "How to reach the job's files: as its own, through the coordinator, or find out (auto)",
       })
+      .option("allow-modules", allowModulesOption)
       .option("scratch", {
         type: "string",
         requiresArg: true,
@@ -73,6 +76,7 @@ async function work(args: WorkerArguments): Promise<void> {
     ...counts,
     device: await resolveDevice(args.device),
     access: args.data,
+    allowsModules: args["allow-modules"],
     logLevel: args["log-level"],
     giveUpMs: args.patience * 1000,
   });

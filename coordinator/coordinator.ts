@@ -128,6 +128,7 @@ class RunningCoordinator implements Coordinator {
       jobs: new JobsServer({
         submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
         jobs: () => this.#handles,
+        takesCode: guard.takesCode,
       }),
       workers: { listWorkers: (signal) => this.#lists.list(() => this.#workerStatuses(), signal) },
     };

@@ -69,6 +69,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
     ...question.counts,
     device,
     access: "shared",
+    allowsModules: true,
     logLevel: "silent",
     giveUpMs: 0,
   });

@@ -183,6 +183,7 @@ export class CrashBench implements AsyncDisposable {
       threads: 1,
       shardThreads: 1,
       access: "shared",
+      allowsModules: false,
       logLevel: "error",
       giveUpMs: RUN_LIMIT_MS,
     });

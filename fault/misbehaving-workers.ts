@@ -21,6 +21,7 @@ export async function startMisbehaving(
     threads: 1,
     shardThreads: 1,
     access: "shared",
+    allowsModules: false,
     logLevel: "error",
     giveUpMs: 20_000,
   });

@@ -18,6 +18,8 @@ export interface Guard {
   readonly secret: string;
   /** Whether jobs may be handed in: one that was started for a job of its own takes no others. */
   readonly takesJobs: boolean;
+  /** Whether jobs that are handed in may bring code along, which runs here to be planned and to reduce. */
+  readonly takesCode: boolean;
 }
 
 /**
@@ -41,7 +43,10 @@ export function guardInterceptor(guard: Guard, report: ReportFailure): ServerInt
 }
 
 /** What a call to a method is refused with; null when it may go on. */
-function judgeFor({ secret, takesJobs }: Guard): (path: string, metadata: Metadata) => ShardmillError | null {
+function judgeFor({
+  secret,
+  takesJobs,
+}: Pick<Guard, "secret" | "takesJobs">): (path: string, metadata: Metadata) => ShardmillError | null {
   const expected = sha256(secret);
   return (path, metadata) => {
     const callers = callersOf(path);

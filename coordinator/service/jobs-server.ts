@@ -7,6 +7,7 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { checkJobSpec } from "../../shared/job-file/check-job.ts";
 import type { JobsService } from "../../shared/wire/services.ts";
 import type { JobHandle } from "../job/job-handle.ts";
+import { modulesOf } from "../plan/steps/step-files.ts";
 import { ListingPace } from "./listing-pace.ts";
 
 /** How often a watched job is looked at: people cannot read faster, and a status costs almost nothing. */
@@ -19,6 +20,8 @@ interface JobsServerOptions {
   ) => Promise<JobHandle>;
   /** In the order of submission. */
   readonly jobs: () => readonly JobHandle[];
+  /** Whether jobs may bring code along. */
+  readonly takesCode: boolean;
 }
 
 /**
@@ -43,7 +46,9 @@ export class JobsServer implements JobsService {
     signal?: AbortSignal,
   ): Promise<JobStatus> {
     const options = { fresh, ...(signal === undefined ? {} : { signal }) };
-    return (await this.#options.submit(checkJobSpec(spec), options)).status();
+    const checked = checkJobSpec(spec);
+    if (!this.#options.takesCode) refuseCode(checked);
+    return (await this.#options.submit(checked, options)).status();
   }
 
   async getJob(jobId: string): Promise<JobStatus> {
@@ -103,4 +108,19 @@ export class JobsServer implements JobsService {
       ...(known === "" ? {} : { hint: `its jobs are: ${known}` }),
     });
   }
+}
+
+/** Before a byte of it is read. @throws {MODULES_REFUSED} naming all places of a job's own code */
+function refuseCode(spec: JobSpec): void {
+  const code = modulesOf(spec);
+  if (code.length === 0) return;
+  throw new ShardmillError("MODULES_REFUSED", "this coordinator takes no jobs that bring code along", {
+    problems: code.map(({ where, path }) => ({
+      where,
+      what: "is code of the job's own",
+      expected: "SQL, or what else Shardmill does by itself",
+      found: path,
+      hint: "its operator allows code with --allow-modules, where all who may submit are trusted",
+    })),
+  });
 }

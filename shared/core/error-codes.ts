@@ -127,6 +127,7 @@ export const ERROR_CODES = {
   },
   SECRET_INVALID: { ...PLAIN, attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
   SECRET_REFUSED: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "UNAUTHENTICATED" },
+  MODULES_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
   SUBMIT_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
   CERTIFICATE_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "UNAVAILABLE" },
   RPC_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "INTERNAL" },

@@ -30,6 +30,12 @@ interface JobCode {
   readonly reductions: ModuleReductions;
 }
 
+/** The places in the job file of the job's own code. */
+export function ownCode({ map, reductions }: JobCode): readonly string[] {
+  const steps = [...map.prepare, ...map.finish].filter(({ op }) => op.kind === "module");
+  return [...steps, ...Object.values(reductions)].map(({ where }) => where);
+}
+
 /** The files of all steps and reductions of a job, each once. */
 export function stepFiles({ map, reductions }: JobCode): readonly StepFile[] {
   const ofSteps = [...map.prepare, ...map.finish].flatMap((step) => step.files);

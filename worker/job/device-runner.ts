@@ -35,7 +35,10 @@ interface Described {
 export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #options: DeviceRunnerOptions;
   readonly #jobs = new JobsInUse<OpenJob>();
-  /** The jobs that this device gave wrong numbers for: leases that were on their way are not tried. */
+  /**
+   * The jobs that this device gave wrong numbers for, or whose code may not run here: leases that were on
+   * their way are not tried.
+   */
   readonly #wrong = new Map<string, ShardmillError>();
   /** Null before the worker has joined. */
   #session: SessionCell | null = null;
@@ -155,7 +158,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       },
     });
     return await opening.catch((error: unknown) => {
-      if (isShardmillError(error, "DEVICE_WRONG")) this.#wrong.set(lease.jobId, error);
+      const isForGood = isShardmillError(error, "DEVICE_WRONG") || isShardmillError(error, "MODULES_REFUSED");
+      if (isForGood) this.#wrong.set(lease.jobId, error);
       throw error;
     });
   }

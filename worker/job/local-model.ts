@@ -1,8 +1,8 @@
 import { present } from "../../shared/core/assert.ts";
-import { isShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
-import { stepFiles } from "../../shared/domain/module-reduction.ts";
+import { ownCode, stepFiles } from "../../shared/domain/module-reduction.ts";
 import type { StepBinding, StepFile } from "../../shared/domain/step-binding.ts";
 import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
 import type { LocalCopy } from "../../shared/storage/local-copy.ts";
@@ -52,11 +52,17 @@ type JobCode = Pick<JobDescription, "map" | "reductions">;
 /**
  * The job's map and reductions with their files as they lie on this machine.
  *
+ * @throws {MODULES_REFUSED} it brings code along, which may not run here
  * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
  */
 export async function withLocalCode(
-  options: LocalFilesOptions & { readonly job: JobCode },
+  options: LocalFilesOptions & {
+    readonly job: JobCode;
+    /** Whether a job's own code may run here. */
+    readonly allowsModules: boolean;
+  },
 ): Promise<JobCode> {
+  if (!options.allowsModules) refuseCode(options.job);
   const { map, reductions } = options.job;
   const files = stepFiles({ map, reductions });
   if (files.length === 0) return { map, reductions };
@@ -104,4 +110,15 @@ function ofCoordinator({ coordinator }: LocalFilesOptions): Pick<Storage, "read"
 async function fetchModel(options: LocalFilesOptions): Promise<LocalCopy> {
   const { job, scratchPath } = options;
   return await copyModel(job.model, { storage: ofCoordinator(options), scratchPath, locate: viaCoordinator });
+}
+
+/** Before anything of it is fetched. @throws {MODULES_REFUSED} */
+function refuseCode(job: JobCode): void {
+  const [where] = ownCode(job);
+  if (where === undefined) return;
+  throw new ShardmillError(
+    "MODULES_REFUSED",
+    `this worker runs no code of a job's own (${where}): its operator allows that with --allow-modules`,
+    { fields: { where } },
+  );
 }

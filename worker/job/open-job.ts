@@ -44,6 +44,8 @@ export interface DeviceOptions {
   /** Threads for the steps of each stage, of each shard thread. */
   readonly stepThreads: number;
   readonly access: AccessMode;
+  /** Whether a job's own code may run here. Left out: it may not. */
+  readonly allowsModules?: boolean;
   /** What each lane's thread runs: see `startLanes`. */
   readonly laneScript?: URL;
   /** A folder of this process alone. */
@@ -148,7 +150,10 @@ export class OpenJob implements AsyncDisposable {
     const coordinator =
       data === null ? null : createCoordinatorStorage({ data, session: () => sessionIn(session), jobId });
     const local = { job: described, from: access.model, coordinator, scratchPath };
-    const job = { ...described, ...(await withLocalCode(local)) };
+    const job = {
+      ...described,
+      ...(await withLocalCode({ ...local, allowsModules: options.allowsModules === true })),
+    };
     const model = await openLocalModel(local);
     log.info(
       {

@@ -16,6 +16,8 @@ export type ProcessCounts = Readonly<
 export interface LocalWorkersOptions extends ProcessCounts {
   readonly device: ConcreteDevice;
   readonly access: AccessMode;
+  /** Whether a job's own code may run here. */
+  readonly allowsModules: boolean;
   readonly logLevel: LogLevel;
   readonly giveUpMs: number;
 }
@@ -44,6 +46,7 @@ export async function layOutProcesses(options: LocalWorkersOptions): Promise<Pro
         shardThreads,
         stepThreads: stepThreadCount(cores, shardThreads),
         access: options.access,
+        allowsModules: options.allowsModules,
         logLevel: options.logLevel,
         giveUpMs: options.giveUpMs,
       },

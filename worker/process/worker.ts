@@ -29,6 +29,8 @@ export interface WorkerOptions {
   /** Threads for the steps of each stage, of each shard thread. */
   readonly stepThreads: number;
   readonly access: AccessMode;
+  /** Whether a job's own code may run here. Left out: it may not. */
+  readonly allowsModules?: boolean;
   /** A folder for this process alone; whoever starts the process removes it. */
   readonly scratchPath: string;
   readonly logLevel: LogLevel;
@@ -65,6 +67,7 @@ export async function runWorker(
     shardThreads: options.shardThreads,
     stepThreads: options.stepThreads,
     access: options.access,
+    allowsModules: options.allowsModules === true,
     scratchPath: options.scratchPath,
     log,
     onBroken: (error) => signals.stop.abort(error),

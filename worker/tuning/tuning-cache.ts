@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../../shared/core/cache-folder.ts";
 import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
-import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { type PruneLimits, pruneFolder } from "../../shared/core/prune-folder.ts";
 
 /** What a value holds for: plain JSON, equal in every run that may use it. */
 export type TuningKey = Readonly<Record<string, unknown>>;
@@ -26,9 +26,6 @@ export interface TuningCache {
  */
 const MOST_AGE_MS = 7 * 24 * 3_600_000;
 
-/** No entry is written for this long: whoever wrote it was ended. */
-const LEFT_BEHIND_MS = 3_600_000;
-
 /**
  * A few entries a model: more models than anybody works with in a week. All of them together are some
  * megabytes.
@@ -38,8 +35,12 @@ const MOST_ENTRIES = 500;
 /** No entry of ours is near this. */
 const MOST_BYTES = 256 << 10;
 
-const NAME = /^[0-9a-f]{32}\.json$/;
-const LEFT_BEHIND = /^[0-9a-f]{32}\.json\.[0-9a-f-]+\.new$/;
+const KEPT: PruneLimits = {
+  name: /^[0-9a-f]{32}\.json$/,
+  leftBehind: /^[0-9a-f]{32}\.json\.[0-9a-f-]+\.new$/,
+  mostEntries: MOST_ENTRIES,
+  mostAgeMs: MOST_AGE_MS,
+};
 
 /**
  * The cache of this user: `tuning` in the cache folder, a file a key. With `SHARDMILL_TUNING=off` nothing is
@@ -82,7 +83,7 @@ export class TuningFolder implements TuningCache {
       await mkdir(this.#path, { recursive: true });
       await writeFile(temporary, `${JSON.stringify({ key, value }, null, 2)}\n`, { flag: "wx" });
       await rename(temporary, path);
-      await this.#prune();
+      await pruneFolder(this.#path, KEPT, this.#nowMs());
     } catch {
       await rm(temporary, { force: true }).catch(() => {});
     }
@@ -90,25 +91,6 @@ export class TuningFolder implements TuningCache {
 
   #pathOf(key: TuningKey): string {
     return join(this.#path, `${sha256(canonicalJson(key)).slice(0, 32)}.json`);
-  }
-
-  /** Removes what is too old, and then the oldest of what is too many. Another process may be at it, too. */
-  async #prune(): Promise<void> {
-    const names = (await readdir(this.#path)).filter((name) => NAME.test(name) || LEFT_BEHIND.test(name));
-    const found = await mapConcurrent(names, 16, async (name) => {
-      const path = join(this.#path, name);
-      const mtimeMs = await stat(path).then(
-        (stats) => stats.mtimeMs,
-        () => null,
-      );
-      return mtimeMs === null ? [] : [{ path, mtimeMs }];
-    });
-    const newestFirst = found.flat().sort((a, b) => b.mtimeMs - a.mtimeMs);
-    const doomed = newestFirst.filter(({ path, mtimeMs }, index) => {
-      const mostMs = path.endsWith(".new") ? LEFT_BEHIND_MS : MOST_AGE_MS;
-      return index >= MOST_ENTRIES || this.#nowMs() - mtimeMs > mostMs;
-    });
-    await Promise.all(doomed.map(({ path }) => rm(path, { force: true })));
   }
 }
 

@@ -1,13 +1,25 @@
 import { randomBytes } from "node:crypto";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../../../shared/core/cache-folder.ts";
 import { digestFile, sha256 } from "../../../shared/core/digest.ts";
 import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
+import { type PruneLimits, pruneFolder } from "../../../shared/core/prune-folder.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
 import { bundleModule } from "./bundle-module.ts";
+
+/**
+ * A bundle is looked for by the workers that open its job, and by the coordinator when it reduces: a job may
+ * run for weeks. Each planning makes it young again.
+ */
+const KEPT: PruneLimits = {
+  name: /^[0-9a-f]{64}\.mjs$/,
+  leftBehind: /^[0-9a-f]{64}\.mjs\.[0-9a-f-]+\.new$/,
+  mostEntries: 1_000,
+  mostAgeMs: 90 * 24 * 3_600_000,
+};
 
 /**
  * The bundle of a module, in the user's cache under its own digest: a job that is taken up again finds the
@@ -27,12 +39,18 @@ export async function keepBundle(path: string, where: string, signal: AbortSigna
   const file = { location: parseLocation(kept), bytes: bytes.length, sha256: digest };
   const found = await digestFile(kept, signal).catch(() => null);
   signal.throwIfAborted();
-  if (found?.sha256 === digest) return file;
+  if (found?.sha256 === digest) {
+    const now = new Date();
+    await utimes(kept, now, now).catch(() => {});
+    return file;
+  }
   const temporary = `${kept}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
   try {
     await makeFolders(folder);
     await writeFile(temporary, bytes);
     await rename(temporary, kept);
+    // What cannot be removed now goes another time.
+    await pruneFolder(folder, KEPT, Date.now()).catch(() => {});
     return file;
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});

@@ -10,7 +10,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/core\/disk\.ts$/,
   /^coordinator\/commit\/blocking-disk\.ts$/,
   // The machine, and what the program itself consists of.
-  /^shared\/core\/(memory-watch|package-root|process-identity)\.ts$/,
+  /^shared\/core\/(prune-folder|memory-watch|package-root|process-identity)\.ts$/,
   /^shared\/(wire\/descriptors|dataset\/parquet-runtime)\.ts$/,
   // The user's own: the job file, the secret, what is kept between runs, a model to convert.
   /^shared\/(access\/credential|job-file\/read-job-file)\.ts$/,

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { JobsServer } from "../../../../coordinator/service/jobs-server.ts";
 import { deferred } from "../../../../shared/core/abort.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { jobStatus } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
 
@@ -9,7 +11,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A server with one job that runs; `waits` counts what has begun to wait for its end. */
-function aServer() {
+function aServer({ takesCode = false } = {}) {
   const ending = deferred<JobStatus>();
   const running: JobStatus = { ...sample(jobStatus), phase: "running" };
   let waits = 0;
@@ -28,7 +30,11 @@ function aServer() {
     ended,
     cancel: async () => {},
   } as const;
-  const server = new JobsServer({ submit: () => Promise.reject(new Error("unused")), jobs: () => [job] });
+  const server = new JobsServer({
+    submit: () => Promise.resolve(job),
+    jobs: () => [job],
+    takesCode,
+  });
   return { server, running, ending, waits: () => waits };
 }
 
@@ -62,4 +68,24 @@ test("a watcher hears at once that its coordinator lets go of the job, and one w
   ending.reject(new Error("stopped"));
   await ends;
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a job that brings code along is refused with all places of it, unless code is allowed", async () => {
+  const spec = checkJobSpec({
+    input: { path: "/in.parquet" },
+    model: { path: "/m.onnx" },
+    map: { finish: [{ sql: "SELECT * FROM rows" }, { module: "/step.ts" }] },
+    reduce: { own: { module: "/own.ts" } },
+    output: { path: "/out" },
+  });
+  const error: unknown = await aServer()
+    .server.submitJob(spec, { fresh: false })
+    .catch((thrown) => thrown);
+  if (!isShardmillError(error, "MODULES_REFUSED")) throw error;
+  expect(error.problems.map(({ where, found }) => [where, found])).toEqual([
+    ["map.finish[1]", "/step.ts"],
+    ["reduce.own", "/own.ts"],
+  ]);
+  const { server } = aServer({ takesCode: true });
+  expect(await server.submitJob(spec, { fresh: false })).toMatchObject({ phase: "running" });
 });
