@@ -24,6 +24,11 @@ const CLOSE_LIMIT_MS = 5_000;
 /** How often it is looked whether the thread is alive. */
 const LOOK_MS = 200;
 
+interface ThreadModule extends Omit<UserThreadOptions, "progress"> {
+  /** Left out: {@link HEAP_MIB}. */
+  readonly heapMib?: number;
+}
+
 interface ThreadOwner<Event> {
   onEvent(event: Event): void;
   onLost(lost: ThreadLost): void;
@@ -36,7 +41,7 @@ export class UserThread<Event> {
   readonly #owner: ThreadOwner<Event>;
   #isLost = false;
 
-  constructor(script: URL, module: Omit<UserThreadOptions, "progress">, owner: ThreadOwner<Event>) {
+  constructor(script: URL, { heapMib = HEAP_MIB, ...module }: ThreadModule, owner: ThreadOwner<Event>) {
     const progress = new SharedArrayBuffer(8);
     this.#cells = new Int32Array(progress);
     this.#owner = owner;
@@ -44,13 +49,18 @@ export class UserThread<Event> {
     const workerData: UserThreadOptions = { ...module, progress };
     const thread = new Worker(script, {
       workerData,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: heapMib },
       // What a user's code prints must not get into what a command prints for programs.
       stdout: true,
     });
     thread.stdout.pipe(process.stderr, { end: false });
     thread.on("message", (event: Event) => owner.onEvent(event));
-    thread.on("error", (error) => this.#lose(`ended its thread: ${messageOf(error)}`));
+    thread.on("error", (error) => {
+      const isFull = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+      this.#lose(
+        isFull ? `took more than ${heapMib} MiB of memory` : `ended its thread: ${messageOf(error)}`,
+      );
+    });
     thread.on("exit", (code) => this.#lose(`ended its thread with exit code ${code}`));
     this.#thread = thread;
   }

@@ -6,13 +6,15 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { bundleModule } from "../../coordinator/plan/module/bundle-module.ts";
 import { planReductions } from "../../coordinator/plan/module/plan-reductions.ts";
 import { reduceByCode } from "../../coordinator/reduce/reduce-by-code.ts";
-import { NEVER } from "../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
+import { localPathOf, parseLocation } from "../../shared/domain/location.ts";
+import { UserThread } from "../../shared/modules/user-thread.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { CodeCombiner } from "../../worker/write/code-combiner.ts";
 import { JobFolder } from "../support/job-folder.ts";
@@ -181,6 +183,23 @@ export default defineReduction({
     },
     60_000,
   );
+
+  it("that takes more memory than a thread may have is told so, and the process lives on", async () => {
+    const leaks = failing("() => { const all = []; for (;;) all.push(new Array(1e5).fill({})); }");
+    const { reduction } = await reductionOf(leaks);
+    const lost = deferred<Error>();
+    const thread = new UserThread<{ readonly kind: string }>(
+      compiledUrl("shared/modules/reduction-thread.ts"),
+      { path: localPathOf(reduction.file.location), where: "reduce.own", heapMib: 64 },
+      {
+        onEvent: ({ kind }) =>
+          kind === "loaded" ? thread.post({ kind: "run", half: "combine" }) : undefined,
+        onLost: lost.resolve,
+      },
+    );
+    expect((await lost.promise).message).toBe("took more than 64 MiB of memory");
+    expect(thread.isLost).toBe(true);
+  });
 
   it("whose final fails says so, or is killed when the job is called off", async () => {
     const throws = failing("() => [{ n: 1 }]", 'async () => { throw new Error("not today"); }');
