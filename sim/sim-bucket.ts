@@ -34,7 +34,14 @@ interface SimBucketOptions extends OperationOptions {
  * its answer may be what was lost.
  */
 export class SimBucket implements Storage {
-  readonly can: Capabilities = { rename: false, link: false, putIfAbsent: true, sync: false, list: true };
+  readonly can: Capabilities = {
+    put: true,
+    rename: false,
+    link: false,
+    putIfAbsent: true,
+    sync: false,
+    list: true,
+  };
   readonly #options: SimBucketOptions;
 
   constructor(options: SimBucketOptions) {

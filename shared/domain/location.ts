@@ -24,7 +24,7 @@ export interface FileStat {
   readonly version: string;
 }
 
-const SCHEMES = ["file", "coordinator", "s3", "gs", "az", "https"] as const;
+const SCHEMES = ["file", "coordinator", "s3", "gs", "az", "https", "http"] as const;
 export type Scheme = (typeof SCHEMES)[number];
 
 const COORDINATOR = "coordinator:";

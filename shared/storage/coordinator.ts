@@ -9,7 +9,7 @@ import { parsePartialFolder } from "../domain/partial.ts";
 import { isPartialFileName } from "../domain/partial-layout.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import type { DataService } from "../wire/services.ts";
-import { cannot, checkRange } from "./errors.ts";
+import { cannot, checkRange, fileOrNothing } from "./errors.ts";
 import { checkedChunks } from "./put-source.ts";
 import type { Capabilities, PutOptions, PutSource, Storage, StoredFile } from "./storage.ts";
 
@@ -47,7 +47,14 @@ export function createCoordinatorStorage(options: CoordinatorStorageOptions): St
 }
 
 class CoordinatorStorage implements Storage {
-  readonly can: Capabilities = { rename: false, link: false, putIfAbsent: true, sync: false, list: false };
+  readonly can: Capabilities = {
+    put: true,
+    rename: false,
+    link: false,
+    putIfAbsent: true,
+    sync: false,
+    list: false,
+  };
   readonly #options: CoordinatorStorageOptions;
   readonly #reads = new Slots("downloads", { slots: READS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
   readonly #puts = new Slots("uploads", { slots: PUTS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
@@ -56,14 +63,8 @@ class CoordinatorStorage implements Storage {
     this.#options = options;
   }
 
-  async kindAt(location: Location, signal?: AbortSignal): Promise<"file" | null> {
-    try {
-      await this.stat(location, signal);
-      return "file";
-    } catch (error) {
-      if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
-      throw error;
-    }
+  kindAt(location: Location, signal?: AbortSignal): Promise<"file" | null> {
+    return fileOrNothing(() => this.stat(location, signal));
   }
 
   async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {

@@ -1,6 +1,7 @@
 import { errorCode } from "../core/errno.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+import type { FileStat } from "../domain/location.ts";
 
 /** What the file system says, in the words of a storage. What is not listed is STORE_FAILED. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -66,6 +67,17 @@ export function isTooShort(error: unknown): boolean {
   if (!isShardmillError(error, "STORE_FAILED")) return false;
   const { found, expected } = error.fields;
   return typeof expected === "number" && typeof found === "number" && found < expected;
+}
+
+/** What is there, where only files can be seen: null when `stat` finds none. */
+export async function fileOrNothing(stat: () => Promise<FileStat>): Promise<"file" | null> {
+  try {
+    await stat();
+    return "file";
+  } catch (error) {
+    if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
+    throw error;
+  }
 }
 
 /** Something else than a file is where one should be. */

@@ -35,7 +35,14 @@ export interface LocalOptions extends Partial<LocalDisk> {
 const PIECE_BYTES = 16 << 20;
 
 class LocalStorage implements Storage {
-  readonly can: Capabilities = { rename: true, link: true, putIfAbsent: true, sync: true, list: true };
+  readonly can: Capabilities = {
+    put: true,
+    rename: true,
+    link: true,
+    putIfAbsent: true,
+    sync: true,
+    list: true,
+  };
   readonly #local: LocalDisk;
   readonly #disk: Disk;
   readonly #handles: LocalHandles;

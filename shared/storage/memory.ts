@@ -37,7 +37,14 @@ const PAGE_NAMES = 1_000;
  * holds it holds the files.
  */
 export class MemoryStorage implements Storage {
-  readonly can: Capabilities = { rename: false, link: false, putIfAbsent: true, sync: false, list: true };
+  readonly can: Capabilities = {
+    put: true,
+    rename: false,
+    link: false,
+    putIfAbsent: true,
+    sync: false,
+    list: true,
+  };
   readonly #before: (call: StorageCall) => Promise<void>;
   readonly #files = new Map<Location, StoredBytes>();
   #versions = 0;

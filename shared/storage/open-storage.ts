@@ -8,7 +8,13 @@ export type StorageOpeners = Partial<Readonly<Record<Scheme, () => Promise<Stora
 
 const OPENERS: StorageOpeners = {
   file: async () => createLocalStorage(),
+  https: httpStorage,
+  http: httpStorage,
 };
+
+async function httpStorage(): Promise<Storage> {
+  return (await import("./http.ts")).createHttpStorage();
+}
 
 /**
  * The storages of one process or thread, by the scheme of what is asked for: each is opened when its scheme

@@ -3,6 +3,8 @@ import type { FileStat, Location } from "../domain/location.ts";
 
 /** What a storage is able to do. Calling what it cannot do is a fault in the program. */
 export interface Capabilities {
+  /** `put`: else it is only read, and can nothing of what follows but `list`. */
+  readonly put: boolean;
   /** `rename`: files and whole folders, in one step. */
   readonly rename: boolean;
   /** `link`: a second name for the bytes of a file. */

@@ -7,6 +7,7 @@ import { onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { refused } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
+import { startWebServer } from "../support/web-server.ts";
 
 /** Jobs from image files to the model's output, judged by what Pillow made of the same files. */
 
@@ -85,10 +86,13 @@ test("images in a column become what Pillow makes of them; truncated ones and bo
   ]);
 });
 
-test("images are found by their paths, from the job file's folder on", async () => {
-  const cells = [...NAMES.map((name) => `photos/${name}`), "photos/none.jpg", "https://example.com/a.jpg"];
+test("images are found by their paths, from the job file's folder on, and by web addresses", async () => {
+  const [first = "", ...others] = NAMES;
+  await using web = await startWebServer({ [`/${first}`]: imageFile(first) });
+  const paths = [`${web.url}/${first}`, ...others.map((name) => `photos/${name}`)];
+  const cells = [...paths, "photos/none.jpg", `${web.url}/none.jpg`];
   await using job = await imageJob(only(vectorFromArray(cells, new Utf8())), { maxRows: 2 });
-  for (const name of NAMES) await job.write(`photos/${name}`, imageFile(name));
+  for (const name of others) await job.write(`photos/${name}`, imageFile(name));
   const plan = await runCli(["plan", job.job]);
   expect(plan.stdout).toMatch(/map\.inputs\.pixel_values\.image +photo +shardmill:pixel_values/);
   expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 3 });

@@ -24,5 +24,12 @@ test("other modules are what they are", async () => {
 
 test("the bucket can put and copy, and neither rename nor link", async () => {
   await using bucket = createLocalStorage();
-  expect(bucket.can).toEqual({ rename: false, link: false, putIfAbsent: true, sync: false, list: true });
+  expect(bucket.can).toEqual({
+    put: true,
+    rename: false,
+    link: false,
+    putIfAbsent: true,
+    sync: false,
+    list: true,
+  });
 });

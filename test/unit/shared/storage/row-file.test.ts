@@ -24,7 +24,7 @@ describe("readRowFile", () => {
 
   it.each([
     ["dog.jpg", /^cannot be read: /],
-    ["https://example.com/cat.jpg", /^cannot be read: .*nothing opens https/],
+    ["s3://photos/cat.jpg", /^cannot be read: .*nothing opens s3/],
     ["", /^is named "", which is no path/],
     ["ftp://example.com/cat.jpg", /^is named "ftp:/],
   ])("refuses %s", async (name, why) => {

@@ -1,0 +1,53 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What a server of the tests says for a path: a file, or whatever the function does. */
+export type Served = Uint8Array | ((request: IncomingMessage, response: ServerResponse) => void);
+
+export interface WebServer extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly served: Map<string, Served>;
+  /** `GET /path bytes=0-99` of each request. */
+  readonly requests: string[];
+}
+
+/** A web server on this machine that serves ranges of what it is given; 404 for all else. */
+export async function startWebServer(files: Readonly<Record<string, Served>>): Promise<WebServer> {
+  const served = new Map(Object.entries(files));
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url} ${request.headers.range ?? ""}`);
+    const found = served.get(new URL(request.url ?? "/", "http://x").pathname);
+    if (found === undefined) response.writeHead(404).end("nothing here");
+    else if (found instanceof Uint8Array) serveRange(request, response, found);
+    else found(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    served,
+    requests,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function serveRange({ headers }: IncomingMessage, response: ServerResponse, bytes: Uint8Array): void {
+  const [, from = "0", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
+  const start = Number(from);
+  const end = Math.min(bytes.length, to === "" ? bytes.length : Number(to) + 1);
+  if (start >= bytes.length) {
+    response.writeHead(416, { "content-range": `bytes */${bytes.length}` }).end();
+    return;
+  }
+  response.writeHead(206, {
+    "content-range": `bytes ${start}-${end - 1}/${bytes.length}`,
+    "content-length": end - start,
+    etag: `"${bytes.length}"`,
+  });
+  response.end(bytes.subarray(start, end));
+}

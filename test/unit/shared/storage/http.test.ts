@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { createHttpStorage } from "../../../../shared/storage/http.ts";
+import { HttpClient } from "../../../../shared/storage/http-client.ts";
+import type { Storage } from "../../../../shared/storage/storage.ts";
+import { type Served, startWebServer, type WebServer } from "../../../support/web-server.ts";
+
+const bytes = Uint8Array.from({ length: 1_000 }, (_, at) => at % 251);
+let server: WebServer;
+let storage: Storage;
+beforeAll(async () => {
+  server = await startWebServer({ "/a.bin": bytes });
+  // Waits end at once: how long they are is for the backoff's own test.
+  const timers = {
+    after(_ms: number, act: () => void) {
+      act();
+      return () => {};
+    },
+  };
+  storage = createHttpStorage(new HttpClient({ timers, idleMs: 300 }));
+});
+beforeEach(() => void server.requests.splice(0));
+afterAll(async () => {
+  await storage[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+const at = (path: string) => parseLocation(`${server.url}${path}`);
+const serve = (path: string, served: Served) => server.served.set(path, served);
+const read = (path: string, start = 0, end = 1_000) => storage.read(at(path), start, end);
+
+test("asks for no more than the range, and packed by nobody", async () => {
+  expect(await read("/a.bin", 10, 20)).toEqual(bytes.slice(10, 20));
+  expect(server.requests).toEqual(["GET /a.bin bytes=10-19"]);
+});
+
+test("asks again a server that is busy, breaks off or says nothing, and in the end gives up", async () => {
+  let asked = 0;
+  serve("/busy", (_request, response) => {
+    asked += 1;
+    if (asked === 1) return void response.writeHead(503).end();
+    if (asked === 2)
+      return void response.writeHead(206, { "content-length": 1_000 }).write("x", () => response.destroy());
+    if (asked === 3) return;
+    response.writeHead(206, { "content-range": "bytes 0-999/1000" }).end(bytes);
+  });
+  expect(await read("/busy")).toEqual(bytes);
+  expect(asked).toBe(4);
+  serve("/down", (_request, response) => void response.writeHead(500).end());
+  await expect(read("/down")).rejects.toMatchObject({
+    code: "STORE_FAILED",
+    message: `${server.url}/down answers 500`,
+  });
+  expect(server.requests.filter((request) => request.includes("/down"))).toHaveLength(4);
+});
+
+test("follows redirects, but not for ever, and not to what is no web address", async () => {
+  const to =
+    (location: string): Served =>
+    (_request, response) =>
+      void response.writeHead(302, { location }).end();
+  serve("/moved", to("/a.bin"));
+  expect(await read("/moved", 5, 9)).toEqual(bytes.slice(5, 9));
+  serve("/round", to("/round"));
+  await expect(read("/round")).rejects.toMatchObject({ code: "STORE_REFUSED", message: /more than 5 times/ });
+  serve("/odd", to("file:///etc/passwd"));
+  await expect(read("/odd")).rejects.toMatchObject({ code: "STORE_REFUSED" });
+});
+
+test("takes the whole file of a server that knows no ranges, and nothing that is packed or another range", async () => {
+  serve(
+    "/whole",
+    (_request, response) => void response.writeHead(200, { "content-length": 1_000 }).end(bytes),
+  );
+  expect(await storage.stat(at("/whole"))).toEqual({ bytes: 1_000, version: "1000 bytes" });
+  expect(await read("/whole")).toEqual(bytes);
+  expect(await read("/whole", 3, 7)).toEqual(bytes.slice(3, 7));
+  serve(
+    "/packed",
+    (_request, response) => void response.writeHead(200, { "content-encoding": "gzip" }).end(bytes),
+  );
+  await expect(read("/packed")).rejects.toMatchObject({ code: "STORE_FAILED", message: /packed \(gzip\)/ });
+  serve(
+    "/other",
+    (_request, response) => void response.writeHead(206, { "content-range": "bytes 0-999/2000" }).end(bytes),
+  );
+  await expect(read("/other", 500, 1_500)).rejects.toMatchObject({
+    code: "STORE_FAILED",
+    message: /another range/,
+  });
+});
+
+test("an empty file has no bytes", async () => {
+  serve("/empty", new Uint8Array(0));
+  expect(await storage.stat(at("/empty"))).toMatchObject({ bytes: 0 });
+  expect(await storage.read(at("/empty"), 0, 0)).toEqual(new Uint8Array(0));
+});
+
+test("what may be a secret in an address is in no message", async () => {
+  await expect(storage.stat(at("/none?signature=hunter2"))).rejects.toMatchObject({
+    code: "STORE_NOT_FOUND",
+    message: `${server.url}/none?... is not there (404)`,
+    fields: { path: `${server.url}/none?...` },
+  });
+});
+
+test("a name that no server has is a file that is not there", async () => {
+  const nowhere = storage.stat(parseLocation("https://no-such-host.invalid/a.jpg"));
+  await expect(nowhere).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_(NOT_FOUND|FAILED)$/) });
+});
