@@ -10,6 +10,7 @@ import { runCommand } from "./run.ts";
 import { schemaCommand } from "./schema.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
+import { tryCommand } from "./try.ts";
 import { watchCommand } from "./watch.ts";
 import { workerCommand } from "./worker.ts";
 import { workersCommand } from "./workers.ts";
@@ -35,6 +36,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(workersCommand)
     .command(initCommand)
     .command(planCommand)
+    .command(tryCommand)
     .command(convertCommand)
     .command(probeCommand)
     .command(schemaCommand)

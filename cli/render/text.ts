@@ -24,6 +24,27 @@ export function truncate(text: string, columns: number): string {
   return columns < 1 ? "" : `${kept}${ELLIPSIS}`;
 }
 
+/**
+ * `text` over lines of at most `columns` columns, broken between words where it can be; at most so many,
+ * and an ellipsis for the rest.
+ */
+export function wrapped(text: string, columns: number, lines: number): string[] {
+  const done: string[] = [];
+  let rest = text;
+  while (done.length < lines - 1 && widthOf(rest) > columns) {
+    const whole = truncate(rest, columns).slice(0, -ELLIPSIS.length);
+    const blank = whole.lastIndexOf(" ");
+    // A word that fills more than half a line is broken.
+    const end = blank > whole.length / 2 ? blank + 1 : whole.length;
+    done.push(rest.slice(0, end).trimEnd());
+    rest = rest.slice(end);
+  }
+  if (widthOf(rest) <= columns) return [...done, rest];
+  const cut = truncate(rest, columns - 1).slice(0, -ELLIPSIS.length);
+  const blank = cut.lastIndexOf(" ");
+  return [...done, `${blank > 0 ? cut.slice(0, blank + 1) : cut}${ELLIPSIS}`];
+}
+
 /** `text` with blanks after it (or before it, for numbers) up to `columns`. */
 export function pad(text: string, columns: number, align: "left" | "right" = "left"): string {
   const blanks = " ".repeat(Math.max(0, columns - widthOf(text)));

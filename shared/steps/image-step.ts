@@ -34,6 +34,22 @@ export function openImageStep(binding: StepBinding, op: ImageOp): Step {
   return new ImageStep(binding, op);
 }
 
+/** The image of a cell: its bytes, or the file that it names. @throws as {@link readRowFile} */
+export async function imageOfCell(
+  cell: unknown,
+  { cells }: Pick<ImageOp, "cells">,
+  { storages, signal }: { readonly storages: Storages; readonly signal: AbortSignal },
+): Promise<RowFile> {
+  if (cell instanceof Uint8Array) return { kind: "bytes", bytes: cell };
+  if (cells.kind === "bytes")
+    throw new Error("broken invariant: a column of images holds bytes or locations");
+  return await readRowFile(storages, String(cell), {
+    folder: cells.folder,
+    maxBytes: MAX_FILE_BYTES,
+    signal,
+  });
+}
+
 /** An image, or why its row is a dead letter. */
 type RowImage = { readonly image: Pixels } | { readonly failure: Omit<RowFailure, "row"> };
 
@@ -82,7 +98,7 @@ class ImageStep implements Step {
   async #read(cell: unknown, signal: AbortSignal): Promise<RowImage> {
     if (cell === null)
       return { failure: { code: "ROW_NULL", message: `column \`${this.#column}\` is null` } };
-    const bytes = await this.#bytesOf(cell, signal);
+    const bytes = await imageOfCell(cell, this.#op, { storages: this.#storages, signal });
     if (bytes.kind === "refused") return this.#failure("ROW_VALUE", bytes.why);
     const decoded = await decodeImage(bytes.bytes, this.#op, signal);
     if (decoded.kind === "refused") return this.#failure("ROW_VALUE", decoded.why);
@@ -91,18 +107,6 @@ class ImageStep implements Step {
     const { width, height } = this.#op;
     const own = `${decoded.image.width} x ${decoded.image.height}`;
     return this.#failure("ROW_LENGTH", `is ${own}, and the model wants ${width} x ${height}`);
-  }
-
-  async #bytesOf(cell: unknown, signal: AbortSignal): Promise<RowFile> {
-    const { cells } = this.#op;
-    if (cell instanceof Uint8Array) return { kind: "bytes", bytes: cell };
-    if (cells.kind === "locations")
-      return await readRowFile(this.#storages, String(cell), {
-        folder: cells.folder,
-        maxBytes: MAX_FILE_BYTES,
-        signal,
-      });
-    throw new Error("broken invariant: a column of images holds bytes or locations");
   }
 
   #failure(code: RowFailure["code"], why: string): RowImage {

@@ -13,10 +13,17 @@ const LIST = new List(new Field("item", new Int32(), false));
 export async function openTokenizeStep(
   binding: StepBinding,
   op: TokenizeOp,
-  { paths: [path] }: Pick<OpenStepOptions, "paths">,
+  { paths }: Pick<OpenStepOptions, "paths">,
 ): Promise<Step> {
-  const json = await readFile(present(path, "the tokenizer's file"), "utf8");
-  return new TokenizeStep(binding, op, TextTokenizer.open(json, op));
+  return new TokenizeStep(binding, op, await openTokenizer(op, paths));
+}
+
+/** @param paths of the step's files */
+export async function openTokenizer(
+  op: TokenizeOp,
+  [path]: OpenStepOptions["paths"],
+): Promise<TextTokenizer> {
+  return TextTokenizer.open(await readFile(present(path, "the tokenizer's file"), "utf8"), op);
 }
 
 class TokenizeStep implements Step {

@@ -43,9 +43,12 @@ export type TokenizerInput = string | [string, string];
 export class TextTokenizer {
   readonly #tokenizer: Tokenizer;
   readonly #options: { readonly addSpecialTokens: boolean };
+  /** Its tokens are bytes, each written as a letter that stands for it: only decoded can people read them. */
+  readonly #isByteLevel: boolean;
 
-  private constructor(tokenizer: Tokenizer, { specialTokens }: TokenizerSettings) {
+  private constructor(tokenizer: Tokenizer, { specialTokens }: TokenizerSettings, isByteLevel: boolean) {
     this.#tokenizer = tokenizer;
+    this.#isByteLevel = isByteLevel;
     this.#options = { addSpecialTokens: specialTokens };
   }
 
@@ -67,7 +70,8 @@ export class TextTokenizer {
           };
     try {
       const tokenizer = Tokenizer.fromString(JSON.stringify({ ...file, truncation, padding: null }));
-      return new TextTokenizer(tokenizer, settings);
+      const isByteLevel = JSON.stringify(file.decoder ?? null).includes('"ByteLevel"');
+      return new TextTokenizer(tokenizer, settings, isByteLevel);
     } catch (error) {
       throw new NoTokenizerError(error instanceof Error ? error.message : String(error), { cause: error });
     }
@@ -89,6 +93,19 @@ export class TextTokenizer {
     }
     signal.throwIfAborted();
     return encodings;
+  }
+
+  /** The pieces of text that tokens stand for, as people read them. */
+  async pieces(ids: readonly number[]): Promise<readonly string[]> {
+    return await Promise.all(ids.map((id) => this.#pieceOf(id)));
+  }
+
+  async #pieceOf(id: number): Promise<string> {
+    const token = this.#tokenizer.idToToken(id) ?? "";
+    if (!this.#isByteLevel) return token;
+    const text = await this.#tokenizer.decode([id], false);
+    // A part of a letter's bytes is no text.
+    return text === "" || text.includes("\ufffd") ? token : text;
   }
 
   async #encodeAll(texts: readonly TokenizerInput[]): Promise<readonly (Encoding | Error)[]> {

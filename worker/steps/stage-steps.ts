@@ -9,6 +9,7 @@ import {
 } from "../../shared/domain/step-binding.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
+import type { Step } from "../../shared/steps/step.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { StepThreads } from "./step-threads.ts";
 
@@ -32,6 +33,8 @@ interface StageStepsOptions {
   readonly threads: number;
   readonly scratchPath: string;
   readonly meter: Pick<BusyMeter, "add">;
+  /** Opens what runs the steps. Left out: threads of their own. */
+  readonly open?: (steps: readonly StepBinding[]) => Step;
 }
 
 /**
@@ -44,27 +47,24 @@ export class StageSteps implements AsyncDisposable {
   /** Rows of a record batch that the steps make no more than about `MADE_BYTES` of. */
   readonly mostRows: number;
   readonly #columns: StepColumns;
-  readonly #threads: StepThreads;
+  readonly #step: Step;
   readonly #schemas = new Map<string, Promise<Schema>>();
 
-  constructor({ stage, steps, threads, scratchPath, meter }: StageStepsOptions) {
+  constructor({ stage, steps, threads, scratchPath, meter, open }: StageStepsOptions) {
     const joined = joinSteps(`map.${stage}`, steps);
     this.atOnce = threads + 1;
     const hasSounds = joined.steps.some(({ op }) => op.kind === "sound");
     const rows = Math.max(1, Math.floor(MADE_BYTES / Math.max(1, madeRowBytes(joined.columns))));
     this.mostRows = hasSounds ? SOUNDS_AT_ONCE : rows;
     this.#columns = joined.columns;
-    this.#threads = new StepThreads({
-      steps: joined.steps,
-      scratchPath,
-      count: threads,
-      onBusy: (ms) => meter.add(stage, ms),
-    });
+    const onBusy = (ms: number) => meter.add(stage, ms);
+    this.#step =
+      open?.(joined.steps) ?? new StepThreads({ steps: joined.steps, scratchPath, count: threads, onBusy });
   }
 
   /** @throws whatever a step throws, naming itself */
   run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
-    return applyStep(this.#threads, this.#columns, batch, signal);
+    return applyStep(this.#step, this.#columns, batch, signal);
   }
 
   /** Of the rows behind the steps, where those in front of them are of `schema`: found by a run over none. */
@@ -84,7 +84,7 @@ export class StageSteps implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#threads[Symbol.asyncDispose]();
+    return Promise.resolve(this.#step[Symbol.asyncDispose]());
   }
 }
 

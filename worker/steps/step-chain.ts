@@ -8,7 +8,13 @@ import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
 import type { OpenStepOptions, RowFailure, Step } from "../../shared/steps/step.ts";
 
-type ChainOptions = Pick<OpenStepOptions, "scratchPath">;
+/** A step, the rows in front of it, and those behind it. */
+export type OnStep = (binding: StepBinding, given: RecordBatch, made: SteppedRows) => Promise<void>;
+
+interface ChainOptions extends Pick<OpenStepOptions, "scratchPath"> {
+  /** Called after each step, for who watches. */
+  readonly onStep?: OnStep;
+}
 
 /** A row that a step failed on: in front of the chain, the row that it came from. */
 interface FailedSource extends Omit<RowFailure, "row"> {
@@ -19,8 +25,14 @@ interface FailedSource extends Omit<RowFailure, "row"> {
 export class StepChain implements AsyncDisposable {
   readonly #steps: readonly { readonly binding: StepBinding; readonly step: Step }[];
 
-  private constructor(steps: readonly { readonly binding: StepBinding; readonly step: Step }[]) {
+  readonly #onStep: OnStep | null;
+
+  private constructor(
+    steps: readonly { readonly binding: StepBinding; readonly step: Step }[],
+    onStep: OnStep | null,
+  ) {
     this.#steps = steps;
+    this.#onStep = onStep;
   }
 
   static async open(bindings: readonly StepBinding[], options: ChainOptions): Promise<StepChain> {
@@ -28,10 +40,10 @@ export class StepChain implements AsyncDisposable {
     try {
       for (const binding of bindings) steps.push({ binding, step: await openStep(binding, options) });
     } catch (error) {
-      await new StepChain(steps)[Symbol.asyncDispose]();
+      await new StepChain(steps, null)[Symbol.asyncDispose]();
       throw error;
     }
-    return new StepChain(steps);
+    return new StepChain(steps, options.onStep ?? null);
   }
 
   /**
@@ -44,6 +56,7 @@ export class StepChain implements AsyncDisposable {
     const failed: FailedSource[] = [];
     for (const [index, { binding, step }] of this.#steps.entries()) {
       const next = await applyStep(step, binding, rows.batch, signal);
+      await this.#onStep?.(binding, rows.batch, next);
       rows = { ...next, sources: composed(rows.sources, next.sources) };
       if (next.failed.length === 0 || index === this.#steps.length - 1) continue;
       failed.push(...failedSources(rows));

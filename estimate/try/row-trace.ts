@@ -1,0 +1,129 @@
+import type { ErrorData } from "../../shared/core/errors.ts";
+import type { FieldType } from "../../shared/domain/dataset.ts";
+import type { StepBinding } from "../../shared/domain/step-binding.ts";
+import type { Dtype } from "../../shared/domain/tensor.ts";
+
+/**
+ * The way of one row of the input through a job, as it was watched: plain JSON. Only what people look at of
+ * long values and of many parts is in it.
+ */
+export interface RowTrace {
+  /** Its place in the input, over the files in their order, pruned and skipped rows too. */
+  readonly row: number;
+  readonly file: string;
+  /** Its place in that file. */
+  readonly fileRow: number;
+  /** The columns that the job reads. */
+  readonly read: Shown;
+  readonly prepare: readonly StepTrace[];
+  readonly runs: readonly RunTrace[];
+  readonly finish: readonly StepTrace[];
+  readonly fate: RowFate;
+}
+
+/** What becomes of a row in the end. */
+export type RowFate =
+  | { readonly kind: "published"; readonly rows: Shown }
+  /** By `input.where`, or a step: its key in the job file. */
+  | { readonly kind: "filtered"; readonly by: string }
+  | {
+      readonly kind: "deadLetter";
+      readonly stage: string;
+      readonly code: string;
+      readonly message: string;
+    }
+  /** It would fail the job. */
+  | { readonly kind: "failed"; readonly error: ErrorData };
+
+/** Some rows of some columns. */
+export interface Shown {
+  readonly columns: readonly ShownColumn[];
+  readonly rows: number;
+}
+
+/** A column, and its values in the first rows. */
+export interface ShownColumn {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly values: readonly ShownValue[];
+}
+
+/** A value; of a long one its beginning, and how long it is. */
+export type ShownValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly ShownValue[]
+  | LongValue
+  | { readonly [name: string]: ShownValue };
+
+/** `first` of a list is a list, of a text a text, of bytes their hex digits. */
+export interface LongValue {
+  readonly long: "items" | "characters" | "bytes";
+  readonly length: number;
+  readonly first: ShownValue;
+}
+
+/** What a step made of the rows in front of it. */
+export interface StepTrace {
+  /** Its key in the job file. */
+  readonly where: string;
+  readonly kind: StepBinding["op"]["kind"];
+  readonly rowsIn: number;
+  /** The columns that it made, of the rows that it left. */
+  readonly made: Shown;
+  readonly failed: readonly { readonly row: number; readonly code: string; readonly message: string }[];
+  /** Of a tokenizer, by row: its tokens. */
+  readonly tokens: readonly TokensTrace[];
+  /** Of images, by row. */
+  readonly images: readonly ImageTrace[];
+}
+
+export interface TokensTrace {
+  readonly count: number;
+  /** The first of them. */
+  readonly tokens: readonly { readonly id: number; readonly text: string }[];
+}
+
+export interface ImageTrace {
+  /** As it is in the column. */
+  readonly before: Picture;
+  /** As the model sees it; null where it has another size than the model wants. */
+  readonly after: Picture | null;
+}
+
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  /** For a terminal; null where nobody asked for it. */
+  readonly preview: Preview | null;
+}
+
+/** A picture made small: its pixels, red, green and blue, in base64; or a PNG, in base64. */
+export interface Preview {
+  readonly kind: "pixels" | "png";
+  readonly width: number;
+  readonly height: number;
+  readonly data: string;
+}
+
+/** One run of the model. */
+export interface RunTrace {
+  readonly inputs: readonly TensorTrace[];
+  /** None where it failed. */
+  readonly outputs: readonly TensorTrace[];
+}
+
+export interface TensorTrace {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly dims: readonly number[];
+  /** Of its finite values; null where it has none. */
+  readonly range: { readonly min: number; readonly max: number; readonly mean: number } | null;
+  /** Values that are NaN or infinite. */
+  readonly notFinite: number;
+  /** The first values. */
+  readonly first: readonly number[];
+}

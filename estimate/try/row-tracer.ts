@@ -1,0 +1,172 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { NEVER } from "../../shared/core/abort.ts";
+import { errorToData, isShardmillError, messageOf } from "../../shared/core/errors.ts";
+import type { JobDescription, Lease, LeaseSlice } from "../../shared/domain/job.ts";
+import { type ShardId, shardId } from "../../shared/domain/shard.ts";
+import type { StepBinding } from "../../shared/domain/step-binding.ts";
+import type { Step, StepResult } from "../../shared/steps/step.ts";
+import { BufferPool } from "../../worker/batch/buffer-pool.ts";
+import type { ShardResult } from "../../worker/collect/collector.ts";
+import { finishRows } from "../../worker/finish/finish-rows.ts";
+import type { Lanes } from "../../worker/lanes/lanes.ts";
+import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { mapShard } from "../../worker/pipeline/map-shard.ts";
+import { StageSteps } from "../../worker/steps/stage-steps.ts";
+import { type OnStep, StepChain } from "../../worker/steps/step-chain.ts";
+import type { PreviewFormat } from "./picture.ts";
+import type { RowFate, RowTrace, StepTrace } from "./row-trace.ts";
+import { shownRows } from "./shown-value.ts";
+import { StepWatch } from "./step-watch.ts";
+import { WatchedLanes } from "./watched-lanes.ts";
+
+interface RowTracerOptions {
+  /** With its steps' files as they lie here. */
+  readonly job: JobDescription;
+  readonly lanes: Lanes;
+  readonly scratchPath: string;
+  readonly preview: PreviewFormat | null;
+}
+
+/** Where a row lies. */
+interface RowPlace {
+  /** Of the file. */
+  readonly schema: Schema;
+  readonly row: number;
+  readonly place: LeaseSlice;
+}
+
+/** Rows of a batch where the model takes any number: the parts of one row, mostly. */
+const BATCH_ROWS = 256;
+/** A row is a shard of its own here. */
+const ONLY: ShardId = shardId(0);
+
+/**
+ * A job's pipeline for one row at a time: what a shard thread runs, with somebody who watches at the steps
+ * and at the lanes. A row is a shard of its own, so that one that fails takes no other with it.
+ */
+export class RowTracer implements AsyncDisposable {
+  readonly #job: JobDescription;
+  readonly #lanes: WatchedLanes;
+  readonly #watch: StepWatch;
+  readonly #prepare: StageSteps | null;
+  readonly #finish: StageSteps | null;
+  readonly #meter = new BusyMeter(() => 0);
+  readonly #pool: BufferPool;
+
+  constructor({ job, lanes, scratchPath, preview }: RowTracerOptions) {
+    this.#job = job;
+    this.#lanes = new WatchedLanes(lanes);
+    this.#watch = new StepWatch(preview, NEVER);
+    this.#pool = new BufferPool(job.map.inputs.length);
+    const steps = (stage: "prepare" | "finish") =>
+      job.map[stage].length === 0 ? null : this.#open(stage, scratchPath);
+    this.#prepare = steps("prepare");
+    this.#finish = steps("finish");
+  }
+
+  /** @param batch the row alone; its memory is let go */
+  async trace(batch: RecordBatch, { schema, row, place }: RowPlace): Promise<RowTrace> {
+    const read = shownRows(batch, this.#job.map.columns);
+    const lease = { shard: { id: ONLY, rowStart: 0, rowEnd: 1 }, slices: [place] };
+    let prepare: readonly StepTrace[] = [];
+    let fate: RowFate;
+    try {
+      const mapped = await this.#map(batch, schema, lease);
+      prepare = this.#watch.takeSteps();
+      const steps = this.#finish;
+      const result = steps === null ? mapped : await finishRows(mapped, { steps, lease, signal: NEVER });
+      fate = fateOf(result);
+    } catch (error) {
+      if (prepare.length === 0) prepare = this.#watch.takeSteps();
+      fate = failure(error);
+    }
+    const finish = this.#watch.takeSteps();
+    const { rowStart: fileRow, file } = place;
+    const runs = this.#lanes.takeRuns();
+    const by = dropperIn([...prepare, ...finish]);
+    if (fate.kind === "filtered") fate = { kind: "filtered", by };
+    return { row, file: file.path, fileRow, read, prepare, runs, finish, fate };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#prepare?.[Symbol.asyncDispose](), this.#finish?.[Symbol.asyncDispose]()]);
+    await this.#watch[Symbol.asyncDispose]();
+  }
+
+  #open(stage: "prepare" | "finish", scratchPath: string): StageSteps {
+    return new StageSteps({
+      stage,
+      steps: this.#job.map[stage],
+      threads: 1,
+      scratchPath,
+      meter: this.#meter,
+      open: (steps) =>
+        new WatchedSteps(steps, scratchPath, (binding, given, made) =>
+          this.#watch.note(binding, given, made),
+        ),
+    });
+  }
+
+  #map(batch: RecordBatch, schema: Schema, lease: Pick<Lease, "shard" | "slices">) {
+    const { map } = this.#job;
+    return mapShard({
+      job: this.#job,
+      lease,
+      input: { schema, read: () => asAsync(batch) },
+      steps: this.#prepare,
+      lanes: this.#lanes,
+      inFlight: () => 1,
+      sizer: { nextRows: () => map.fixedBatchRows ?? BATCH_ROWS, observe: () => {}, outOfMemory: () => {} },
+      pool: this.#pool,
+      meter: this.#meter,
+      signal: NEVER,
+      turn: async () => {},
+      onRead: () => {},
+      onProgress: () => {},
+    });
+  }
+}
+
+/** The steps of a stage in this thread, each watched. */
+class WatchedSteps implements Step {
+  readonly #chain: Promise<StepChain>;
+
+  constructor(steps: readonly StepBinding[], scratchPath: string, onStep: OnStep) {
+    this.#chain = StepChain.open(steps, { scratchPath, onStep });
+    // The first rows are answered with why they could not be opened.
+    this.#chain.catch(() => {});
+  }
+
+  async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    const { batch: made, ...rest } = await (await this.#chain).run(batch, signal);
+    return { made, ...rest };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#chain.catch(() => null))?.[Symbol.asyncDispose]();
+  }
+}
+
+async function* asAsync(batch: RecordBatch): AsyncGenerator<RecordBatch, void, undefined> {
+  yield batch;
+}
+
+function fateOf({ firstDead, rows }: ShardResult): RowFate {
+  if (firstDead !== null) {
+    const { stage, code, message } = firstDead;
+    return { kind: "deadLetter", stage, code, message };
+  }
+  return rows.numRows === 0 ? { kind: "filtered", by: "" } : { kind: "published", rows: shownRows(rows) };
+}
+
+/** The step that left nothing of a row. */
+function dropperIn(steps: readonly StepTrace[]): string {
+  return steps.find(({ made }) => made.rows === 0)?.where ?? "a step";
+}
+
+/** A model that fails on the only row fails on every row; in a job with others it is a dead letter. */
+function failure(error: unknown): RowFate {
+  const ofRow = isShardmillError(error, "MODEL_FAILED") && error.fields.rowsFailed !== undefined;
+  if (!ofRow) return { kind: "failed", error: errorToData(error) };
+  return { kind: "deadLetter", stage: "infer", code: "ROW_FAILED", message: messageOf(error.cause) };
+}

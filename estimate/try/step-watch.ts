@@ -1,0 +1,107 @@
+import type { RecordBatch } from "apache-arrow";
+import { present } from "../../shared/core/assert.ts";
+import { columnData } from "../../shared/dataset/record-batch.ts";
+import type { ImageOp } from "../../shared/domain/image-op.ts";
+import { localPathOf } from "../../shared/domain/location.ts";
+import { madeColumns, type StepBinding, type TokenizeOp } from "../../shared/domain/step-binding.ts";
+import { decodeImage } from "../../shared/images/decode.ts";
+import { fitted } from "../../shared/images/fitted.ts";
+import type { SteppedRows } from "../../shared/steps/apply-step.ts";
+import { imageOfCell } from "../../shared/steps/image-step.ts";
+import { openTokenizer } from "../../shared/steps/tokenize-step.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import type { TextTokenizer } from "../../shared/text/text-tokenizer.ts";
+import { type PreviewFormat, pictureOf } from "./picture.ts";
+import type { ImageTrace, StepTrace, TokensTrace } from "./row-trace.ts";
+import { cellOf, shownRows } from "./shown-value.ts";
+
+/** Of one row, or of its parts. */
+const MOST_ROWS = 20;
+const MOST_TOKENS = 512;
+
+/**
+ * Notes what steps make of rows. What a step gives is numbers; what they came from (pieces of text, images)
+ * is looked up by the code that the steps themselves use.
+ */
+export class StepWatch implements AsyncDisposable {
+  readonly #preview: PreviewFormat | null;
+  readonly #signal: AbortSignal;
+  readonly #storages = new Storages();
+  /** By step. */
+  readonly #tokenizers = new Map<string, Promise<TextTokenizer>>();
+  #traces: StepTrace[] = [];
+
+  constructor(preview: PreviewFormat | null, signal: AbortSignal) {
+    this.#preview = preview;
+    this.#signal = signal;
+  }
+
+  /** A step was run over `given`. Runs over no rows only ask for columns. */
+  async note(binding: StepBinding, given: RecordBatch, { batch, failed }: SteppedRows): Promise<void> {
+    if (given.numRows === 0) return;
+    const { where, op } = binding;
+    const names = madeColumns(binding).map(({ name }) => name);
+    this.#traces.push({
+      where,
+      kind: op.kind,
+      rowsIn: given.numRows,
+      made: shownRows(batch, names),
+      failed,
+      tokens: op.kind === "tokenize" ? await this.#tokensIn(binding, op, batch) : [],
+      images: op.kind === "image" ? await this.#imagesIn(binding, op, given) : [],
+    });
+  }
+
+  takeSteps(): readonly StepTrace[] {
+    const traces = this.#traces;
+    this.#traces = [];
+    return traces;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#storages[Symbol.asyncDispose]();
+  }
+
+  async #tokensIn(binding: StepBinding, op: TokenizeOp, made: RecordBatch): Promise<TokensTrace[]> {
+    const tokenizer = await this.#tokenizerOf(binding, op);
+    const cells = rowsOf(made, op.ids).filter((cell) => cell !== null);
+    return await Promise.all(
+      cells.map(async (cell) => {
+        const all = [...(cell as Iterable<number>)];
+        const ids = all.slice(0, MOST_TOKENS);
+        const texts = await tokenizer.pieces(ids);
+        return { count: all.length, tokens: ids.map((id, at) => ({ id, text: texts[at] ?? "" })) };
+      }),
+    );
+  }
+
+  #tokenizerOf({ where, files }: StepBinding, op: TokenizeOp): Promise<TextTokenizer> {
+    const paths = files.map(({ location }) => localPathOf(location));
+    const known = this.#tokenizers.get(where) ?? openTokenizer(op, paths);
+    this.#tokenizers.set(where, known);
+    return known;
+  }
+
+  /** Rows whose image cannot be shown are the step's to tell of. */
+  async #imagesIn({ reads: [column] }: StepBinding, op: ImageOp, given: RecordBatch): Promise<ImageTrace[]> {
+    const images: ImageTrace[] = [];
+    for (const cell of rowsOf(given, present(column, "an image step reads a column"))) {
+      if (cell === null) continue;
+      const file = await imageOfCell(cell, op, { storages: this.#storages, signal: this.#signal });
+      if (file.kind === "refused") continue;
+      const decoded = await decodeImage(file.bytes, op, this.#signal);
+      if (decoded.kind === "refused") continue;
+      const after = fitted(decoded.image, op);
+      images.push({
+        before: pictureOf(decoded.image, this.#preview),
+        after: after === null ? null : pictureOf(after, this.#preview),
+      });
+    }
+    return images;
+  }
+}
+
+function rowsOf(batch: RecordBatch, column: string): unknown[] {
+  const data = columnData(batch, column);
+  return Array.from({ length: Math.min(batch.numRows, MOST_ROWS) }, (_, row) => cellOf(data, row));
+}

@@ -1,0 +1,74 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { formatCount } from "../../shared/core/units.ts";
+import { DatasetRows, type FileSlice, plannedRows } from "../../shared/domain/dataset-rows.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { TriedSlice } from "./try-protocol.ts";
+
+/** Read at once: rows may be large. */
+const PIECE_ROWS = 64;
+
+/** Which rows are tried: the first ones of the plan, or those from a row of the input on. */
+export interface WantedRows {
+  /** A row of the input, or of one of its files; null: the first of the plan. */
+  readonly from: { readonly file: string | null; readonly row: number } | null;
+  readonly rows: number;
+}
+
+/**
+ * Rows of the input, file by file. Those from a row on are rows of the files as they are, whatever the plan
+ * leaves out: who asks for one wants to see it.
+ *
+ * @throws {ARGUMENT_INVALID} when there is no such row
+ */
+export function triedSlices(
+  planned: Pick<PlannedJob, "dataset" | "pruned" | "skipped">,
+  { from, rows }: WantedRows,
+): TriedSlice[] {
+  const { files } = planned.dataset;
+  const all = new DatasetRows(files.map((file) => file.rows));
+  if (from === null) {
+    const index = plannedRows(planned);
+    return slicesOf(planned, index.slicesOf({ rowStart: 0, rowEnd: Math.min(rows, index.total) }));
+  }
+  const start = from.file === null ? from.row : fileStart(planned, from.file, from.row);
+  if (start >= all.total)
+    throw noRow(`there is no row ${formatCount(start)}`, `the input has rows 0 to ${all.total - 1}`);
+  return slicesOf(planned, all.slicesOf({ rowStart: start, rowEnd: Math.min(all.total, start + rows) }));
+}
+
+function slicesOf({ dataset }: Pick<PlannedJob, "dataset">, slices: readonly FileSlice[]): TriedSlice[] {
+  return slices.flatMap(({ file: index, rowStart, rowEnd }) => {
+    const file = dataset.files[index];
+    if (file === undefined || rowStart === rowEnd) return [];
+    const before = rowsBefore(dataset, index);
+    return Array.from({ length: Math.ceil((rowEnd - rowStart) / PIECE_ROWS) }, (_, piece) => {
+      const start = rowStart + piece * PIECE_ROWS;
+      return { file, rowStart: start, rowEnd: Math.min(rowEnd, start + PIECE_ROWS), row: before + start };
+    });
+  });
+}
+
+function rowsBefore({ files }: PlannedJob["dataset"], index: number): number {
+  return files.slice(0, index).reduce((sum, { rows }) => sum + rows, 0);
+}
+
+/** A file by its path, or by the end of it. */
+function fileStart({ dataset }: Pick<PlannedJob, "dataset">, name: string, row: number): number {
+  const matches = [...dataset.files.keys()].filter((index) => {
+    const path = dataset.files[index]?.path ?? "";
+    return path === name || path.endsWith(`/${name.replace(/^\.?\//, "")}`);
+  });
+  const [index, second] = matches;
+  const file = dataset.files[index ?? -1];
+  if (index === undefined || file === undefined)
+    throw noRow(`no file of the input is called ${name}`, "shardmill plan lists the files");
+  if (second !== undefined)
+    throw noRow(`${matches.length} files of the input are called ${name}`, "say more of its path");
+  if (row >= file.rows)
+    throw noRow(`${file.path} has no row ${formatCount(row)}`, `it has rows 0 to ${file.rows - 1}`);
+  return rowsBefore(dataset, index) + row;
+}
+
+function noRow(message: string, hint: string): ShardmillError {
+  return new ShardmillError("ARGUMENT_INVALID", message, { hint });
+}

@@ -1,0 +1,57 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { NEVER } from "../../shared/core/abort.ts";
+import { plainCopy } from "../../shared/dataset/plain-batch.ts";
+import type { JobDescription } from "../../shared/domain/job.ts";
+import { openLocalModel, withLocalSteps } from "../../worker/job/local-model.ts";
+import { connectLanes } from "../../worker/lanes/lane-pool.ts";
+import { startLanes } from "../../worker/lanes/lane-set.ts";
+import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { InputFiles } from "../../worker/read/input-files.ts";
+import { ShardInput } from "../../worker/read/shard-input.ts";
+import { openWays } from "../../worker/read/ways.ts";
+import type { RowTrace } from "./row-trace.ts";
+import { RowTracer } from "./row-tracer.ts";
+import type { TriedSlice, TryTask } from "./try-protocol.ts";
+
+/**
+ * Sends rows through a worker's own pipeline, each alone, and tells what became of it on its way.
+ *
+ * @throws what a run of these rows would fail with before it has any of them
+ */
+export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, undefined> {
+  const { scratchPath, worker } = task;
+  const local = { job: task.job, from: ["shared"] as const, coordinator: null, scratchPath };
+  const [model, map] = await Promise.all([openLocalModel(local), withLocalSteps(local)]);
+  const job: JobDescription = { ...task.job, map };
+  const { device, threadsPerLane: threads } = worker;
+  await using set = await startLanes({ modelPath: model.path, device, lanes: 1, threads });
+  using lanes = connectLanes(set.connect());
+  await using tracer = new RowTracer({ job, lanes, scratchPath, preview: task.preview });
+  await using ways = openWays([{ kind: "shared" }], job.jobId);
+  using files = new InputFiles({ ways: ways.ways, meter: new BusyMeter(() => 0) });
+  for (const slice of task.slices) {
+    const read = await readSlice(slice, files, map.columns);
+    for (const [at, row] of read.rows.entries()) {
+      yield await tracer.trace(row, {
+        schema: read.schema,
+        row: slice.row + at,
+        place: { ...slice, rowStart: slice.rowStart + at, rowEnd: slice.rowStart + at + 1 },
+      });
+    }
+  }
+}
+
+/** Each row as a record batch of its own, which who takes it may let go. */
+async function readSlice(
+  slice: TriedSlice,
+  files: InputFiles,
+  columns: readonly string[],
+): Promise<{ readonly schema: Schema; readonly rows: readonly RecordBatch[] }> {
+  using input = await ShardInput.open([slice], files, { signal: NEVER, onFile: () => {} });
+  const rows: RecordBatch[] = [];
+  for await (const batch of input.read(columns, NEVER)) {
+    for (let row = 0; row < batch.numRows; row += 1) rows.push(plainCopy(batch, row, row + 1));
+  }
+  await input.confirm(NEVER);
+  return { schema: input.schema, rows };
+}

@@ -1,0 +1,67 @@
+import type { TensorData } from "../../shared/domain/tensor.ts";
+import { numbersOf } from "../../worker/collect/numbers.ts";
+import type { InferResult, Lanes } from "../../worker/lanes/lanes.ts";
+import type { RunTrace, TensorTrace } from "./row-trace.ts";
+
+const MOST_VALUES = 32;
+
+type Tensors = Readonly<Record<string, TensorData>>;
+
+/** Lanes, and what was given to them and came back since somebody last asked. */
+export class WatchedLanes implements Lanes {
+  readonly #lanes: Lanes;
+  #runs: RunTrace[] = [];
+
+  constructor(lanes: Lanes) {
+    this.#lanes = lanes;
+  }
+
+  get count(): number {
+    return this.#lanes.count;
+  }
+
+  async infer(feeds: Tensors, outputs: readonly string[], signal?: AbortSignal): Promise<InferResult> {
+    // Before they go: a lane takes them away.
+    const inputs = tracesOf(feeds);
+    try {
+      const result = await this.#lanes.infer(feeds, outputs, signal);
+      this.#runs.push({ inputs, outputs: tracesOf(result.outputs) });
+      return result;
+    } catch (error) {
+      this.#runs.push({ inputs, outputs: [] });
+      throw error;
+    }
+  }
+
+  takeRuns(): readonly RunTrace[] {
+    const runs = this.#runs;
+    this.#runs = [];
+    return runs;
+  }
+}
+
+function tracesOf(tensors: Tensors): RunTrace["inputs"] {
+  return Object.entries(tensors).map(([name, tensor]) => tensorTrace(name, tensor));
+}
+
+/** A tensor in a few numbers. */
+function tensorTrace(name: string, tensor: TensorData): TensorTrace {
+  const { dtype, dims } = tensor;
+  const numbers = numbersOf(tensor);
+  let [min, max, sum, finite] = [Infinity, -Infinity, 0, 0];
+  for (const number of numbers) {
+    if (!Number.isFinite(number)) continue;
+    min = Math.min(min, number);
+    max = Math.max(max, number);
+    sum += number;
+    finite += 1;
+  }
+  return {
+    name,
+    dtype,
+    dims,
+    range: finite === 0 ? null : { min, max, mean: sum / finite },
+    notFinite: numbers.length - finite,
+    first: Array.from(numbers.subarray(0, MOST_VALUES)),
+  };
+}
