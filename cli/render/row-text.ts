@@ -133,7 +133,7 @@ function moreParts({ columns, rows }: Shown): readonly string[] {
 }
 
 /** Keys that say what a step is. */
-const SAYS_KIND = /\.(sql|split|tokenizer|image)$/;
+const SAYS_KIND = /\.(sql|split|tokenizer|image|sound)$/;
 
 function stepSection(step: StepTrace, options: RowTextOptions): Section {
   const { where, kind, rowsIn, made, failed, tokens, images } = step;
@@ -221,13 +221,13 @@ function tensorEntry({ name, dtype, dims, range, notFinite, first }: TensorTrace
     range === null
       ? []
       : [`${numberText(range.min)} to ${numberText(range.max)}, mean ${numberText(range.mean)}`];
-  const values = first.map(numberText).join(" ");
+  const values = first.map(shownText).join(" ");
   const total = dims.reduce((product, dim) => product * dim, 1);
   const more = total > first.length ? " ..." : "";
   return [
     oneLine(name),
     `${dtype} [${dims.join(", ")}]`,
-    [[...bounds, ...odd].join(", ") || "no values", 1],
+    ...(dtype === "string" ? [] : ([[[...bounds, ...odd].join(", ") || "no values", 1]] as const)),
     ...(first.length === 0 ? [] : ([[`${values}${more}`, 1]] as const)),
   ];
 }

@@ -1,7 +1,7 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
-import type { Dtype } from "../../shared/domain/tensor.ts";
+import type { ElementType } from "../../shared/domain/tensor.ts";
 
 /**
  * The way of one row of the input through a job, as it was watched: plain JSON. Only what people look at of
@@ -118,12 +118,12 @@ export interface RunTrace {
 
 export interface TensorTrace {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: ElementType;
   readonly dims: readonly number[];
-  /** Of its finite values; null where it has none. */
+  /** Of its finite numbers; null where it has none. */
   readonly range: { readonly min: number; readonly max: number; readonly mean: number } | null;
-  /** Values that are NaN or infinite. */
+  /** Numbers that are NaN or infinite. */
   readonly notFinite: number;
   /** The first values. */
-  readonly first: readonly number[];
+  readonly first: readonly (number | string)[];
 }

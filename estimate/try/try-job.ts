@@ -35,6 +35,8 @@ export async function tryJob(planned: PlannedJob, options: TryOptions): Promise<
     device: await resolveDevice(planned.spec.model.device),
     ...{ workers: 1, lanes: 1, threads: "auto", shardThreads: 1 },
     access: "shared",
+    // It is the user's own machine, and own job.
+    allowsModules: true,
     logLevel: "silent",
     giveUpMs: 0,
   });

@@ -14,7 +14,7 @@ export interface TriedSlice extends LeaseSlice {
 export interface TryTask {
   readonly job: JobDescription;
   readonly slices: readonly TriedSlice[];
-  readonly worker: Pick<ProcessLayout["options"], "device" | "threadsPerLane">;
+  readonly worker: Pick<ProcessLayout["options"], "device" | "threadsPerLane" | "allowsModules">;
   readonly scratchPath: string;
   readonly preview: PreviewFormat | null;
 }

@@ -2,7 +2,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../shared/core/abort.ts";
 import { plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
-import { openLocalModel, withLocalSteps } from "../../worker/job/local-model.ts";
+import { openLocalModel, withLocalCode } from "../../worker/job/local-model.ts";
 import { connectLanes } from "../../worker/lanes/lane-pool.ts";
 import { startLanes } from "../../worker/lanes/lane-set.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
@@ -19,18 +19,21 @@ import type { TriedSlice, TryTask } from "./try-protocol.ts";
  * @throws what a run of these rows would fail with before it has any of them
  */
 export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, undefined> {
-  const { scratchPath, worker } = task;
+  const { scratchPath } = task;
+  const { device, threadsPerLane: threads, allowsModules } = task.worker;
   const local = { job: task.job, from: ["shared"] as const, coordinator: null, scratchPath };
-  const [model, map] = await Promise.all([openLocalModel(local), withLocalSteps(local)]);
-  const job: JobDescription = { ...task.job, map };
-  const { device, threadsPerLane: threads } = worker;
+  const [model, code] = await Promise.all([
+    openLocalModel(local),
+    withLocalCode({ ...local, allowsModules: allowsModules === true }),
+  ]);
+  const job: JobDescription = { ...task.job, ...code };
   await using set = await startLanes({ modelPath: model.path, device, lanes: 1, threads });
   using lanes = connectLanes(set.connect());
   await using tracer = new RowTracer({ job, lanes, scratchPath, preview: task.preview });
   await using ways = openWays([{ kind: "shared" }], job.jobId);
   using files = new InputFiles({ ways: ways.ways, meter: new BusyMeter(() => 0) });
   for (const slice of task.slices) {
-    const read = await readSlice(slice, files, map.columns);
+    const read = await readSlice(slice, files, job.map.columns);
     for (const [at, row] of read.rows.entries()) {
       yield await tracer.trace(row, {
         schema: read.schema,

@@ -1,4 +1,5 @@
-import type { TensorData } from "../../shared/domain/tensor.ts";
+import { product, type TensorData } from "../../shared/domain/tensor.ts";
+import { unpackTexts } from "../../shared/domain/texts.ts";
 import { numbersOf } from "../../worker/collect/numbers.ts";
 import type { InferResult, Lanes } from "../../worker/lanes/lanes.ts";
 import type { RunTrace, TensorTrace } from "./row-trace.ts";
@@ -47,6 +48,10 @@ function tracesOf(tensors: Tensors): RunTrace["inputs"] {
 /** A tensor in a few numbers. */
 function tensorTrace(name: string, tensor: TensorData): TensorTrace {
   const { dtype, dims } = tensor;
+  if (dtype === "string") {
+    const first = unpackTexts(tensor.data, product(dims)).slice(0, MOST_VALUES);
+    return { name, dtype, dims, range: null, notFinite: 0, first };
+  }
   const numbers = numbersOf(tensor);
   let [min, max, sum, finite] = [Infinity, -Infinity, 0, 0];
   for (const number of numbers) {
