@@ -25,6 +25,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
  * | `maxSoftmax` | float32 |
  * | `topK` | `<column>_values` float32[k], and `<column>_indices` int32[k] or `<column>_labels` string[k] |
  * | `threshold` | `<column>_scores` float32, `<column>_indices` int32 or `<column>_labels` string: lists |
+ * | `columns` | `<column>_<label>` float32 for each class |
  *
  * Made columns hold no nulls. The worker builds its columns, and the SQL is checked, from this one list.
  */

@@ -75,6 +75,8 @@ export interface TensorInfo {
   readonly name: string;
   readonly dtype: ElementType;
   readonly dims: readonly Dim[];
+  /** Of an output: the names of the classes that it has a score for each of, where the model has them. */
+  readonly classes?: readonly string[];
 }
 
 export interface ModelSignature {

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
 import { ShardmillError } from "../core/errors.ts";
 import type { ConcreteDevice } from "../domain/device.ts";
@@ -5,7 +6,7 @@ import { DTYPE_ARRAYS, type ModelSignature, product, type TensorData } from "../
 import { packTexts, unpackTexts } from "../domain/texts.ts";
 import { classifyOnnxError } from "./classify-error.ts";
 import { DEVICE_TRAITS } from "./devices.ts";
-import { isDtype, signatureOf } from "./signature.ts";
+import { type ClassNames, isDtype, signatureOf } from "./signature.ts";
 
 interface SessionOptions {
   readonly device: ConcreteDevice;
@@ -63,12 +64,15 @@ export async function createSession(model: string | Uint8Array, options: Session
     settleFloat16(ort.Tensor);
     ort.env.logLevel = options.logErrors === true ? "error" : "fatal";
     const settings = sessionSettings(options);
-    const native =
-      typeof model === "string"
-        ? await ort.InferenceSession.create(model, settings)
-        : await ort.InferenceSession.create(model, settings);
+    const open = (from: string | Uint8Array) =>
+      typeof from === "string"
+        ? ort.InferenceSession.create(from, settings)
+        : ort.InferenceSession.create(from, settings);
+    const first = await open(model);
+    const taken = await withTensorOutputs(first, model, open);
+    const native = taken?.native ?? first;
     try {
-      return new OnnxSession(native, ort.Tensor, device);
+      return new OnnxSession(native, { tensor: ort.Tensor, device, classes: taken?.classes ?? new Map() });
     } catch (error) {
       await native.release();
       throw error;
@@ -94,17 +98,48 @@ function settleFloat16(tensor: typeof Tensor): void {
   }
 }
 
+/**
+ * Another session, of the tensors before those outputs that are none: the runtime's JavaScript half cannot
+ * hand over sequences and maps. Null where all are tensors, or there is nothing to take: the signature then
+ * says so. Models of this kind are small, and loaded twice.
+ */
+async function withTensorOutputs(
+  first: InferenceSession,
+  model: string | Uint8Array,
+  open: (model: Uint8Array) => Promise<InferenceSession>,
+): Promise<{ readonly native: InferenceSession; readonly classes: ClassNames } | null> {
+  if (first.outputMetadata.every(({ isTensor }) => isTensor)) return null;
+  try {
+    const { takeTensors } = await import("./tensor-outputs/take-tensors.ts");
+    const taken = takeTensors(typeof model === "string" ? await readFile(model) : model);
+    if (taken === null) return null;
+    const native = await open(taken.model);
+    await first.release();
+    return { native, classes: taken.classes };
+  } catch {
+    // Weights in files of their own are found from a path only. The model runs as it is, without the outputs.
+    return null;
+  }
+}
+
 class OnnxSession implements Session {
   readonly signature: ModelSignature;
   readonly #native: InferenceSession;
   readonly #Tensor: typeof Tensor;
   readonly #device: ConcreteDevice;
 
-  constructor(native: InferenceSession, tensor: typeof Tensor, device: ConcreteDevice) {
+  constructor(
+    native: InferenceSession,
+    {
+      tensor,
+      device,
+      classes,
+    }: { readonly tensor: typeof Tensor; readonly device: ConcreteDevice; readonly classes: ClassNames },
+  ) {
     this.#native = native;
     this.#Tensor = tensor;
     this.#device = device;
-    this.signature = signatureOf(native.inputMetadata, native.outputMetadata);
+    this.signature = signatureOf(native.inputMetadata, native.outputMetadata, classes);
   }
 
   async run(

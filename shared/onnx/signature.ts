@@ -19,6 +19,9 @@ type ValueMetadata =
       readonly shape: readonly (number | string)[];
     };
 
+/** By output, the names of the classes that it has a score for each of. */
+export type ClassNames = ReadonlyMap<string, readonly string[]>;
+
 /**
  * The model's inputs and outputs as Shardmill sees them. Every input has to be fed, so each must be a tensor
  * of a dtype that can be made from columns. Outputs that cannot become a column (sequences, maps) are kept
@@ -29,6 +32,7 @@ type ValueMetadata =
 export function signatureOf(
   inputs: readonly ValueMetadata[],
   outputs: readonly ValueMetadata[],
+  classes: ClassNames = new Map(),
 ): ModelSignature {
   const refused = inputs.filter((input) => tensorInfo(input) === null);
   if (refused.length > 0) {
@@ -46,7 +50,11 @@ export function signatureOf(
   }
   const unusable = outputs.flatMap((output) => unusableOutput(output) ?? []);
   const usable = outputs.filter((output) => unusableOutput(output) === null);
-  return { inputs: known(inputs), outputs: known(usable), unusable };
+  const named = known(usable).map((output) => {
+    const names = classes.get(output.name);
+    return names === undefined ? output : { ...output, classes: names };
+  });
+  return { inputs: known(inputs), outputs: named, unusable };
 }
 
 function known(values: readonly ValueMetadata[]): readonly TensorInfo[] {

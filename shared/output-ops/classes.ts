@@ -12,7 +12,8 @@ export const labelsKey = (z: Zod) =>
     .max(MAX_LABELS)
     .exactOptional()
     .describe(
-      "With `argmax`, `topK` or `threshold`: the names of the classes in index order; the column then holds names.",
+      "With `argmax`, `topK`, `threshold` or `columns`: the names of the classes in index order; the column then holds names, " +
+        "or is called by one. Left out: as the model or its folder says.",
     );
 
 /** In a binding: null where the column holds the classes' indices. */

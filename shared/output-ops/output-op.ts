@@ -90,7 +90,10 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
   /** Bindings of it, as they cross the wire. */
   readonly schema: (z: Zod) => z.ZodType<Binding>;
 
-  /** The suffixes of its columns' names, whatever else may be wrong with the output. */
+  /**
+   * The suffixes of its columns' names, whatever else may be wrong with the output. Those that only the model
+   * tells are left out.
+   */
   suffixes(spec: OpSpec): readonly string[];
   /** What does not fit a tensor with such rows. */
   problems(spec: OpSpec, row: OpRow): readonly OpProblem[];

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import { present } from "../core/assert.ts";
 import { argmax } from "./argmax.ts";
+import { columns } from "./columns.ts";
 import { maxSoftmax } from "./max-softmax.ts";
 import type { OutputOp } from "./output-op.ts";
 import { pool } from "./pool.ts";
@@ -20,6 +21,7 @@ export const OUTPUT_OPS = [
   sigmoid,
   topK,
   threshold,
+  columns,
 ] as const satisfies readonly OutputOp[];
 
 type AnyOp = (typeof OUTPUT_OPS)[number];

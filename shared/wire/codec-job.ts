@@ -62,7 +62,8 @@ const MAX_STRETCHES = 100_000;
 
 const dims = z.array(z.union([z.number(), z.string()]));
 const elementType = z.enum(ELEMENT_TYPES);
-const tensorInfo = z.object({ name: z.string(), dtype: elementType, dims });
+const classes = z.array(z.string()).exactOptional();
+const tensorInfo = z.object({ name: z.string(), dtype: elementType, dims, classes });
 
 /** What inputs and outputs have in common. */
 const binding = {

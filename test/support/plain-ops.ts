@@ -87,4 +87,5 @@ export const PLAIN_OPS = {
     const best = ranked(values).slice(0, plan.kind === "topK" ? plan.k : 0);
     return [best.map((index) => values[index] ?? 0), best];
   },
+  columns: (values) => values.map((value) => [value]),
 } as const satisfies Record<OpKind, PlainOp>;

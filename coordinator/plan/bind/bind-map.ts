@@ -10,6 +10,7 @@ import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import { sourceColumns } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
+import { MOST_CLASS_COLUMNS } from "../../../shared/output-ops/columns.ts";
 import { batchNamesOf, bindBatch, checkTokens, inputsBatchFirst } from "./bind-batch.ts";
 import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
@@ -69,11 +70,17 @@ export function bindMap(
   return { inputs, outputs, keep, columns: order, prepare: [], finish: [], fixedBatchRows };
 }
 
-/** What the job asks for; when it asks for nothing, every output as it is. */
+/**
+ * What the job asks for; when it asks for nothing, every output as it is. Of what was a map of scores, a
+ * column a class is what keeps the names.
+ */
 function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (readonly [string, OutputSpec])[] {
   const wanted = spec.outputs.map(({ column, ...output }) => [column, output] as const);
   if (wanted.length > 0) return wanted;
-  return signature.outputs.map(({ name }) => [name, { tensor: name, op: "raw" }]);
+  return signature.outputs.map(({ name, classes }) => {
+    const isMap = classes !== undefined && classes.length > 1 && classes.length <= MOST_CLASS_COLUMNS;
+    return [name, { tensor: name, op: isMap ? "columns" : "raw" }];
+  });
 }
 
 /**

@@ -21,7 +21,7 @@ import {
   openRowDims,
   unevenSymbol,
 } from "./dims.ts";
-import { withFolderLabels } from "./folder-defaults.ts";
+import { withFolderLabels, withModelLabels } from "./folder-defaults.ts";
 
 /** What the outputs of a model are bound against. */
 interface OutputContext {
@@ -60,7 +60,7 @@ export function bindOutput(
   const { tensor, batchAxis } = first;
   const before = problems.length;
   const perPosition = isPerPosition(tensor, spec, context);
-  const own = { tensor, spec, path };
+  const own = { tensor, spec: withModelLabels(spec, tensor), path };
   const rowDims = perPosition
     ? resolvePositionDims(own, context, problems)
     : resolveRowDims(own, context, problems);
@@ -135,6 +135,7 @@ function hasBatch(
   const [batch] = tensor.dims;
   const elsewhere = otherBatchAxis(tensor, batchNames);
   if (elsewhere === null && batch !== undefined && (!isFixed(batch) || batch === fixedBatchRows)) return true;
+  if (fixedBatchRows === null && isOneForAll(tensor)) return true;
   problems.push({
     path,
     part: "value",
@@ -147,6 +148,14 @@ function hasBatch(
     ...(batch === undefined ? {} : { hint: batchHint(tensor, elsewhere) }),
   });
   return false;
+}
+
+/**
+ * `[1]` is what exporters of trees declare where a value a row comes. It is taken at what the model does:
+ * each batch's answer is checked, and a model that really gives one value for all rows fails there.
+ */
+function isOneForAll({ dims }: TensorInfo): boolean {
+  return dims.length === 1 && dims[0] === 1;
 }
 
 function batchHint({ dims }: TensorInfo, elsewhere: number | null): string {

@@ -1,7 +1,18 @@
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import { type FolderDoubt, leavesLabels, type ModelFolder } from "../../../shared/domain/model-folder.ts";
+import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+
+/**
+ * An output that leaves its labels to the model gets the names that the model itself has for the classes.
+ * Classes that are called by their index are left to be numbers.
+ */
+export function withModelLabels(spec: OutputSpec, { classes }: TensorInfo): OutputSpec {
+  if (classes === undefined || !leavesLabels(spec)) return spec;
+  const isIndexed = classes.every((name, index) => name === String(index));
+  return isIndexed ? spec : { ...spec, labels: [...classes] };
+}
 
 /**
  * An output that leaves its labels to the model's folder gets those, if it has as many classes. Where the

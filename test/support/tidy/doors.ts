@@ -28,7 +28,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
   // Libraries that want files, and processes that parse what cannot be trusted.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
-  /^shared\/onnx\/external-data\.ts$/,
+  /^shared\/onnx\/(external-data|session)\.ts$/,
   /^shared\/onnx\/precision\/(convert-file|load-weights)\.ts$/,
   /^worker\/accuracy\/compare-process\.ts$/,
 ];

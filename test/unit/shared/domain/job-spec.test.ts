@@ -60,7 +60,16 @@ describe("the types of the job file", () => {
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
       readonly tensor?: string;
-      readonly op: "raw" | "pool" | "argmax" | "maxSoftmax" | "softmax" | "sigmoid" | "topK" | "threshold";
+      readonly op:
+        | "raw"
+        | "pool"
+        | "argmax"
+        | "maxSoftmax"
+        | "softmax"
+        | "sigmoid"
+        | "topK"
+        | "threshold"
+        | "columns";
       readonly pool?: "mean" | "cls" | "max" | "last";
       readonly positions?: "all";
       readonly threshold?: number;
