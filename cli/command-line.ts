@@ -20,7 +20,8 @@ const MAX_COLUMNS = 110;
 
 /** The commands of the one binary. Each is a file; this one only knows their names. */
 export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Argv {
-  return yargs(args)
+  const line = yargs(args);
+  return line
     .scriptName("shardmill")
     .locale("en")
     .usage(
@@ -42,7 +43,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(schemaCommand)
     .demandCommand(1)
     .strict()
-    .check(refuseRepeated)
+    .check((given) => refuseRepeated(given) && refuseNegated(given, switchesOf(line)))
     .version(buildVersion)
     .wrap(Math.min(MAX_COLUMNS, columns))
     .example("$0 plan job.yaml", "Checks a job and shows what would be done")
@@ -66,6 +67,19 @@ function refuseRepeated(given: Readonly<Record<string, unknown>>): true {
     throw new UsageFailure(`${option} is given ${value.length} times, and takes one value`);
   }
   return true;
+}
+
+/** yargs takes `--no-` in front of any option for its value; only what is on or off can be turned off. */
+function refuseNegated(given: Readonly<Record<string, unknown>>, switches: readonly string[]): true {
+  for (const [name, value] of Object.entries(given)) {
+    if (value === false && !switches.includes(name)) throw new UsageFailure(`Unknown argument: no-${name}`);
+  }
+  return true;
+}
+
+/** The options of the command at hand that are on or off, which yargs knows and its types do not. */
+function switchesOf(line: Argv): readonly string[] {
+  return (line as unknown as { getOptions(): { readonly boolean: readonly string[] } }).getOptions().boolean;
 }
 
 /** What yargs says of a wrong command line. */

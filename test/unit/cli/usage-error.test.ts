@@ -24,6 +24,7 @@ describe("a wrong command line", () => {
     ["run job.yaml --wokers=3", "unknown option --wokers", "did you mean --workers?"],
     ["run job.yaml --no-frsh", "unknown option --no-frsh", "did you mean --fresh?"],
     ["run job.yaml --log-levl info", "unknown option --log-levl", "did you mean --log-level?"],
+    ["plan job.yaml --no-nodes", "unknown option --no-nodes", "shardmill plan --help shows its options"],
     ["run job.yaml -q", "unknown option -q", "shardmill run --help shows its options"],
     ["run job.yaml --workers", "--workers needs a value", "shardmill run --help shows its options"],
     ["run job.yaml --set", "--set needs a value", "shardmill run --help shows its options"],
@@ -54,7 +55,7 @@ describe("a wrong command line", () => {
 
   it("without a command, or with one like no other, lists those that there are", async () => {
     const names =
-      "run, coordinator, worker, submit, status, watch, cancel, workers, init, plan, convert, probe, schema";
+      "run, coordinator, worker, submit, status, watch, cancel, workers, init, plan, try, convert, probe, schema";
     expect(await answer("")).toEqual(["no command is given", `one of ${names}; shardmill --help shows more`]);
     expect(await answer("frobnicate")).toEqual(["unknown command `frobnicate`", `the commands are ${names}`]);
   });
