@@ -4,7 +4,12 @@ import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
-import type { InputBinding, MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
+import type {
+  InputBinding,
+  MapBinding,
+  OutputBinding,
+  StateBinding,
+} from "../../shared/domain/map-binding.ts";
 import { opRowOf } from "../../shared/domain/output-fields.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
@@ -69,7 +74,13 @@ export function planText(
     ...stepsTable(map, style),
     ...codeTable(plan, style),
     "",
-    renderTable({ columns: ["model input", "type", "made from"], rows: map.inputs.map(inputRow) }, style),
+    renderTable(
+      {
+        columns: ["model input", "type", "made from"],
+        rows: [...map.inputs.map(inputRow), ...(map.state ?? []).map(stateRow)],
+      },
+      style,
+    ),
     "",
     renderTable({ columns: ["output column", "made from"], rows: map.outputs.map(outputRow) }, style, {
       maxCellColumns: MAX_CELL_COLUMNS,
@@ -224,6 +235,15 @@ function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, rowShap
   }
   const shape = rowShape.kind === "none" ? `[${rowDims.join(", ")}]` : shapeText(rowDims, isUneven(rowShape));
   return [tensor, `${dtype} ${shape}`, parts.join(" ")];
+}
+
+function stateRow({ tensor, output, dtype, rowDims, batchAxis }: StateBinding): string[] {
+  const dims = [...rowDims.slice(0, batchAxis), "N", ...rowDims.slice(batchAxis)];
+  return [
+    tensor,
+    `${dtype} [${dims.join(", ")}]`,
+    `output ${output} of the row's part before, zeros at first`,
+  ];
 }
 
 function outputRow(output: OutputBinding): string[] {

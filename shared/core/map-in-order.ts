@@ -39,7 +39,7 @@ export async function* mapInOrder<T, R>(
 }
 
 /** A promise whose failure may never be looked at, because an earlier one ended the work. */
-function unheard<T>(promise: Promise<T>): Promise<T> {
+export function unheard<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }

@@ -81,6 +81,18 @@ export function checkSplitRules(
   refuse(context, ["overlap"], "is a whole passage, or more", { expected: "less than `tokens`", found });
 }
 
+/** An input is fed in one way. */
+export function checkStates(
+  { inputs, state = {} }: { readonly inputs: object; readonly state?: object },
+  context: Context,
+): void {
+  for (const input of Object.keys(state).filter((name) => Object.hasOwn(inputs, name))) {
+    refuse(context, ["state", input], "is fed by `map.inputs` already", {
+      expected: "an input under one of them",
+    });
+  }
+}
+
 /** What a step can be, each under its key. */
 const STEP_KEYS = ["sql", "split", "module"];
 

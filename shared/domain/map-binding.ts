@@ -12,6 +12,8 @@ import type { Dim, Dtype, ElementType } from "./tensor.ts";
  */
 export interface MapBinding {
   readonly inputs: readonly InputBinding[];
+  /** Inputs that are outputs of the same row's part before. Left out: the model has none. */
+  readonly state?: readonly StateBinding[];
   readonly outputs: readonly OutputBinding[];
   /** Columns, as the inputs have them, that are carried to the output as they are. */
   readonly keep: readonly Field[];
@@ -67,6 +69,20 @@ export function typedBinding(binding: InputBinding): NumberBinding | TextBinding
   const { dtype, fill } = binding;
   if (dtype === "string") return { ...binding, dtype, fill: fill === null ? null : String(fill) };
   return { ...binding, dtype, fill: fill === null ? null : Number(fill) };
+}
+
+/** What a recurrent model remembers of a row, from one of its parts to the next; zeros before the first. */
+export interface StateBinding {
+  /** The ONNX input, and the output that it gets of the part before: both of one dtype and shape. */
+  readonly tensor: string;
+  readonly output: string;
+  readonly dtype: Dtype;
+  /** The dims beside the batch. */
+  readonly rowDims: readonly number[];
+  /** product(rowDims). */
+  readonly rowValues: number;
+  /** Where the model has the batch, among its dims. */
+  readonly batchAxis: number;
 }
 
 /** How the columns of one output of the job are made from one ONNX output. */

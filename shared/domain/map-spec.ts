@@ -10,6 +10,7 @@ import {
   checkInputRules,
   checkOutputRules,
   checkPath,
+  checkStates,
   checkStepRules,
   checkTextRules,
 } from "./job-rules.ts";
@@ -73,6 +74,19 @@ const inputSpec = z
   })
   .superRefine(checkInputRules)
   .superRefine(checkTextRules);
+
+const stateSpec = z.strictObject({
+  output: COLUMN_NAME.describe("The ONNX output that it gets, of the same row's part before."),
+  shape: shape
+    .exactOptional()
+    .describe("The dimensions beside the batch, where the model leaves them open: `[2, 128]`."),
+  batchAxis: batchAxis
+    .exactOptional()
+    .describe(
+      "Which of the dimensions is the batch, counted from 0. Left out: the one that the model calls as the batch of its " +
+        "other inputs, or the only one that may be.",
+    ),
+});
 
 const outputKeys = {
   tensor: COLUMN_NAME.exactOptional().describe("The ONNX output. Left out: the model's only output."),
@@ -151,6 +165,19 @@ export const mapSpec = z
         "By ONNX input: how it is made. An input left out is the column of the same name. `image: pixels` is short " +
           "for `image: { column: pixels }`.",
       ),
+    state: z
+      .record(
+        COLUMN_NAME,
+        z.union([
+          COLUMN_NAME.transform((output): z.input<typeof stateSpec> => ({ output })).pipe(stateSpec),
+          stateSpec,
+        ]),
+      )
+      .exactOptional()
+      .describe(
+        "By ONNX input, the output that it gets of the same row's part before, as of a sound's window: `h: hn`. Zeros in " +
+          "front of a row's first part. `h: hn` is short for `h: { output: hn }`. See [state](#state).",
+      ),
     outputs: z
       .union([
         z
@@ -200,7 +227,8 @@ export const mapSpec = z
       .prefault({})
       .describe("How rows are put together for the model."),
   })
-  .superRefine(checkColumnClashes, { when: () => true });
+  .superRefine(checkColumnClashes, { when: () => true })
+  .superRefine(checkStates);
 
 export type InputSpec = Frozen<z.output<typeof inputSpec>>;
 export type StepSpec = Frozen<z.output<typeof stepSpec>>;

@@ -47,6 +47,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       inputs: withoutFolders(inputs),
       ...(images === null ? {} : { images }),
       ...(sounds === null ? {} : { sounds }),
+      ...(spec.map.state === undefined ? {} : { state: spec.map.state }),
       outputs,
       keep,
       ...(prepare.length === 0 ? {} : { prepare }),

@@ -1,4 +1,4 @@
-import { decodeFlac, isFlac, isOggFlac } from "./flac.ts";
+import { decodeFlac, decodeOggFlac, isFlac, isOggFlac } from "./flac.ts";
 import { decodeMp3, findMp3 } from "./mp3.ts";
 import { isOgg, readOgg } from "./ogg.ts";
 import { decodeOpus, isOpus } from "./opus.ts";
@@ -25,7 +25,7 @@ function decodeOgg(bytes: Uint8Array): AsyncGenerator<SoundBlock, void, undefine
   const head = packets[0] ?? new Uint8Array();
   if (isOpus(head)) return decodeOpus(packets, samples);
   if (isVorbis(head)) return decodeVorbis(bytes);
-  if (isOggFlac(head)) return decodeFlac(bytes, head);
+  if (isOggFlac(head)) return decodeOggFlac(packets);
   throw new SoundFault("is an Ogg file of something else than Vorbis, Opus or FLAC");
 }
 

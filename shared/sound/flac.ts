@@ -1,9 +1,12 @@
-import { blockOf, PIECE_BYTES, quietly, type SoundBlock, SoundFault } from "./sound-block.ts";
+import { firstFrame, flacFrames } from "./flac-frames.ts";
+import { blockOf, quietly, type SoundBlock, SoundFault } from "./sound-block.ts";
 
 /** Before what a stream says of itself, in a file of its own and in an Ogg packet. */
 const OWN_HEAD = 8;
 const OGG_HEAD = 17;
 const INFO_BYTES = 18;
+/** What a frame begins with, and no metadata does. */
+const FRAME_SYNC = 0xff;
 
 export function isFlac(bytes: Uint8Array): boolean {
   return String.fromCharCode(...bytes.subarray(0, 4)) === "fLaC";
@@ -16,30 +19,44 @@ export function isOggFlac(packet: Uint8Array): boolean {
 /**
  * A FLAC file.
  *
- * @param head the first packet, where it is in an Ogg file
  * @throws {SoundFault} also when not all samples are there that it says it has
  */
-export async function* decodeFlac(
-  bytes: Uint8Array,
-  head: Uint8Array | null = null,
+export function decodeFlac(bytes: Uint8Array): AsyncGenerator<SoundBlock, void, undefined> {
+  return decodeFrames(flacFrames(bytes, firstFrame(bytes)), samplesOf(bytes, OWN_HEAD));
+}
+
+/**
+ * FLAC in an Ogg file, where each frame is a packet.
+ *
+ * @throws {SoundFault} as of a FLAC file
+ */
+export function decodeOggFlac(packets: readonly Uint8Array[]): AsyncGenerator<SoundBlock, void, undefined> {
+  const [head = new Uint8Array()] = packets;
+  return decodeFrames(
+    packets.filter(([first]) => first === FRAME_SYNC),
+    samplesOf(head, OGG_HEAD),
+  );
+}
+
+async function* decodeFrames(
+  frames: Iterable<Uint8Array>,
+  declared: number,
 ): AsyncGenerator<SoundBlock, void, undefined> {
-  const declared = head === null ? samplesOf(bytes, OWN_HEAD) : samplesOf(head, OGG_HEAD);
   const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
   const decoder = new FLACDecoder();
   await decoder.ready;
   let found = 0;
-  for (let at = 0; at <= bytes.length; at += PIECE_BYTES) {
-    const isLast = at + PIECE_BYTES > bytes.length;
-    const piece = bytes.subarray(at, at + PIECE_BYTES);
-    const decoded = await quietly(() => decoder.decode(piece));
-    for (const next of isLast ? [decoded, await quietly(() => decoder.flush())] : [decoded]) {
-      const block = blockOf(next);
+  try {
+    for (const frame of frames) {
+      const decoded = await quietly(() => decoder.decodeFrames([frame]));
+      const block = blockOf(decoded);
       if (block === null) continue;
-      found += next.samplesDecoded;
-      yield { ...block, channels: block.channels.map((data) => exact(data, next.bitDepth)) };
+      found += decoded.samplesDecoded;
+      yield { ...block, channels: block.channels.map((data) => exact(data, decoded.bitDepth)) };
     }
+  } finally {
+    decoder.free();
   }
-  // A decoder leaves frames out that are damaged, and says nothing.
   if (declared !== 0 && found !== declared)
     throw new SoundFault(`is damaged or cut off: of ${declared} samples it has ${found}`);
 }

@@ -6,7 +6,7 @@ import { DTYPES } from "../domain/tensor.ts";
 /** What all parts of a job's description are made of. */
 
 export const count = z.int().min(0);
-const dtype = z.enum(DTYPES);
+export const dtype = z.enum(DTYPES);
 
 const timeUnit = z.enum(["second", "millisecond", "microsecond", "nanosecond"]);
 

@@ -11,7 +11,7 @@ import type { RowShape } from "../domain/row-shape.ts";
 import { ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
-import { count, field, location } from "./codec-fields.ts";
+import { count, dtype, field, location } from "./codec-fields.ts";
 import { moduleReduction, stepBinding } from "./codec-steps.ts";
 
 /*
@@ -92,6 +92,7 @@ const mapBinding = z.object({
       rowShape,
     }),
   ),
+  state: z.array(z.object({ ...binding, dtype, output: z.string() })).exactOptional(),
   outputs: z.array(
     z.object({
       ...binding,

@@ -6,7 +6,7 @@ import { BufferPool } from "../../worker/batch/buffer-pool.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
 import type { Lanes } from "../../worker/lanes/lanes.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
-import { mapShard } from "../../worker/pipeline/map-shard.ts";
+import { type MapShardOptions, mapShard } from "../../worker/pipeline/map-shard.ts";
 import { anInputFile } from "./builders.ts";
 
 export interface MemoryShard {
@@ -17,10 +17,13 @@ export interface MemoryShard {
   /** Rows of a batch, by its length. */
   readonly nextRows: (length: number | null) => number;
   readonly meter?: BusyMeter;
+  /** What prepares the rows. Left out: nothing. */
+  readonly steps?: MapShardOptions["steps"];
+  readonly lanes?: number;
 }
 
 /** A shard that is mapped in this thread, and what the sizer was told on the way. */
-export async function mapInMemory({ map, table, infer, nextRows, meter }: MemoryShard): Promise<{
+export async function mapInMemory({ map, table, infer, nextRows, meter, ...more }: MemoryShard): Promise<{
   readonly result: ShardResult;
   readonly ran: readonly BatchShape[];
   readonly tooBig: readonly BatchShape[];
@@ -30,7 +33,7 @@ export async function mapInMemory({ map, table, infer, nextRows, meter }: Memory
   const rows = { rowStart: 0, rowEnd: table.numRows };
   const result = await mapShard({
     job: { map },
-    steps: null,
+    steps: more.steps ?? null,
     lease: {
       shard: { id: shardId(0), ...rows },
       slices: [{ file: anInputFile({ path: "/data/memory.arrow", rows: table.numRows }), ...rows }],
@@ -41,7 +44,7 @@ export async function mapInMemory({ map, table, infer, nextRows, meter }: Memory
         yield* table.batches;
       },
     },
-    lanes: { count: 1, infer },
+    lanes: { count: more.lanes ?? 1, infer },
     inFlight: () => 3,
     sizer: {
       nextRows,

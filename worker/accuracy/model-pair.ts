@@ -6,6 +6,7 @@ import { opOf } from "../../shared/output-ops/output-ops.ts";
 import type { Batch } from "../batch/batch.ts";
 import { buildFeeds, halve } from "../batch/batch.ts";
 import { BufferPool } from "../batch/buffer-pool.ts";
+import { RowStates } from "../batch/row-states.ts";
 import { numbersOf } from "../collect/numbers.ts";
 import { checkTensor } from "../collect/output-writer.ts";
 import { OutputComparison } from "./output-comparison.ts";
@@ -46,6 +47,8 @@ export class ModelPair {
   readonly #outputs: readonly OutputBinding[];
   readonly #comparisons: readonly OutputComparison[];
   readonly #pool = new BufferPool(1);
+  /** Nothing is kept here: each row is the first of its parts. */
+  readonly #states: RowStates;
   #rows = 0;
   #failedRows = 0;
 
@@ -53,6 +56,7 @@ export class ModelPair {
     this.#reference = reference;
     this.#other = other;
     this.#map = map;
+    this.#states = new RowStates(map.state ?? []);
     const byTensor = new Map(map.outputs.map((output) => [output.tensor, output]));
     this.#outputs = [...byTensor.values()];
     const ranked = new Set(rankedTensors(map));
@@ -97,7 +101,7 @@ export class ModelPair {
     const names = this.#outputs.map(({ tensor }) => tensor);
     const rows = Math.max(batch.rows, this.#map.fixedBatchRows ?? 0);
     try {
-      const answer = await answering(buildFeeds(batch, this.#map, this.#pool), names);
+      const answer = await answering(buildFeeds(batch, this.#map, this.#pool, this.#states), names);
       return Object.fromEntries(
         this.#outputs.map((output) => [
           output.tensor,

@@ -6,6 +6,7 @@ import type { BusyMeter } from "../meter/busy-meter.ts";
 import { type Batch, buildFeeds, countPositions, halve } from "./batch.ts";
 import type { BatchSizer } from "./batch-sizer.ts";
 import type { BufferPool } from "./buffer-pool.ts";
+import { RowStates } from "./row-states.ts";
 
 /** What became of a batch, in the order of its rows. */
 export type BatchOutcome =
@@ -51,13 +52,17 @@ interface BatchRunnerOptions {
 export class BatchRunner {
   readonly #options: BatchRunnerOptions;
   readonly #outputs: readonly string[];
+  readonly #states: RowStates;
   #everMapped = false;
   #rowsFailed = 0;
   #lastFailure: ShardmillError | null = null;
 
   constructor(options: BatchRunnerOptions) {
     this.#options = options;
-    this.#outputs = [...new Set(options.map.outputs.map(({ tensor }) => tensor))];
+    this.#states = new RowStates(options.map.state ?? []);
+    this.#outputs = [
+      ...new Set([...options.map.outputs.map(({ tensor }) => tensor), ...this.#states.outputs]),
+    ];
   }
 
   /**
@@ -103,7 +108,7 @@ export class BatchRunner {
   async #inferOnce(batch: Batch): Promise<InferResult["outputs"]> {
     const { lanes, map, sizer, pool, meter, signal } = this.#options;
     signal.throwIfAborted();
-    const feeds = meter.time("tensorize", () => buildFeeds(batch, map, pool));
+    const feeds = meter.time("tensorize", () => buildFeeds(batch, map, pool, this.#states));
     const result = await lanes.infer(feeds, this.#outputs, signal);
     pool.give(result.feeds);
     sizer.observe({ rows: batch.rows, length: batch.length }, result.runMs);
@@ -112,6 +117,7 @@ export class BatchRunner {
       const run = Math.max(batch.rows, map.fixedBatchRows ?? 0) * batch.length;
       meter.addPositions({ run, padded: run - countPositions(batch) });
     }
+    this.#states.keep(batch, Math.max(batch.rows, map.fixedBatchRows ?? 0), result.outputs);
     return result.outputs;
   }
 

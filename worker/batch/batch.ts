@@ -73,20 +73,30 @@ export function halve(batch: Batch): readonly [Batch, Batch] {
   return [batchOf(first), batchOf(rest)];
 }
 
+/** What else a model is given of the rows of a batch. */
+interface StateFeeds {
+  feeds(batch: Batch, rows: number, pool: BufferPool): Readonly<Record<string, TensorData>>;
+}
+
 /**
  * The batch as the model's inputs, in buffers from `pool`. With a fixed number of rows, the last row is
  * repeated up to it: a row that the model is known to be asked about anyway, where zeros might be a value
  * that it fails on.
+ *
+ * @param states of a model that has some
  */
 export function buildFeeds(
   batch: Batch,
   map: Pick<MapBinding, "inputs" | "fixedBatchRows">,
   pool: BufferPool,
+  states: StateFeeds | null = null,
 ): Record<string, TensorData> {
   const rows = Math.max(batch.rows, map.fixedBatchRows ?? 0);
-  return Object.fromEntries(
-    map.inputs.map((binding, index) => [binding.tensor, buildFeed(batch, binding, index, { rows, pool })]),
-  );
+  const inputs = map.inputs.map((binding, index): readonly [string, TensorData] => [
+    binding.tensor,
+    buildFeed(batch, binding, index, { rows, pool }),
+  ]);
+  return { ...Object.fromEntries(inputs), ...states?.feeds(batch, rows, pool) };
 }
 
 function buildFeed(

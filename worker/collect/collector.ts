@@ -133,6 +133,7 @@ export class Collector {
       else {
         for (const { chunk, start } of outcome.batch.pieces) {
           chunk.settleDead(start, { stage: "infer", code: "ROW_FAILED", message: outcome.message });
+          if (this.#map.state !== undefined) chunk.settleSkipped(start);
         }
       }
     }

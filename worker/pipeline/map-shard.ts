@@ -12,6 +12,7 @@ import { type BatchOutcome, BatchRunner } from "../batch/batch-runner.ts";
 import type { BatchSizer } from "../batch/batch-sizer.ts";
 import { cutBatches } from "../batch/batcher.ts";
 import type { BufferPool } from "../batch/buffer-pool.ts";
+import { TurnBatcher } from "../batch/turn-batcher.ts";
 import { cutUnevenBatches } from "../batch/uneven-batcher.ts";
 import { Collector, type MappedShard } from "../collect/collector.ts";
 import { buffersOf } from "../lanes/lane-protocol.ts";
@@ -28,7 +29,7 @@ export interface MapShardOptions {
   /** The shard's rows. */
   readonly input: ShardRows;
   /** What prepares them; null where the job has no such steps. */
-  readonly steps: StageSteps | null;
+  readonly steps: Pick<StageSteps, "atOnce" | "mostRows" | "run" | "schemaOf"> | null;
   readonly lanes: Lanes;
   /** Batches that may be at the lanes at once. */
   readonly inFlight: () => number;
@@ -56,20 +57,28 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   const running = AbortSignal.any([signal, stop.signal]);
   // Every batch at the lanes listens, and there may be more than the ten that Node takes for a leak.
   setMaxListeners(0, running);
+  const turns = startTurns(options, running);
   const collector = new Collector({
     map: job.map,
     schema: options.steps === null ? input.schema : await options.steps.schemaOf(input.schema, signal),
     slices: lease.slices,
     shardRows: shardRows(lease.shard),
-    onClosed: ({ batch }) => freeBatch(batch),
+    onClosed: (chunk) => {
+      turns?.close(chunk);
+      freeBatch(chunk.batch);
+    },
   });
   const runner = new BatchRunner({ lanes, map: job.map, sizer, pool, meter, signal: running });
-  const batches = cutInto({ ...options, signal: running }, collector);
+  const batches = cutInto({ ...options, signal: running }, collector, turns);
   const stopOn = (error: unknown): never => {
     stop.abort(error);
     throw error;
   };
-  const runBatch = (batch: Batch) => runner.run(batch).catch(stopOn);
+  const runBatch = async (batch: Batch): Promise<readonly BatchOutcome[]> => {
+    const outcomes = await runner.run(batch).catch(stopOn);
+    turns?.settle(outcomes);
+    return outcomes;
+  };
   try {
     for await (const outcomes of mapInOrder(batches, options.inFlight, runBatch)) {
       running.throwIfAborted();
@@ -96,9 +105,24 @@ function freeOutputs(outcomes: readonly BatchOutcome[]): void {
   for (const outcome of outcomes) if (outcome.kind === "mapped") freeBuffers(buffersOf(outcome.outputs));
 }
 
-/** Batches as the model takes them: of rows in input order, or of rows of about one length. */
-function cutInto(options: MapShardOptions, collector: Collector): AsyncGenerator<Batch, void, undefined> {
+/** Batches at a lane of a model with a state: one that runs, and one that is made of what ran before. */
+const TURNS_OF_LANE = 2;
+
+/** Null where no row waits for another. */
+function startTurns({ job, sizer, lanes }: MapShardOptions, signal: AbortSignal): TurnBatcher | null {
+  if (job.map.state === undefined) return null;
+  const nextRows = () => sizer.nextRows(null);
+  return new TurnBatcher({ nextRows, atOnce: () => TURNS_OF_LANE * lanes.count, signal });
+}
+
+/** Batches as the model takes them: of rows in input order, in turn, or of rows of about one length. */
+function cutInto(
+  options: MapShardOptions,
+  collector: Collector,
+  turns: TurnBatcher | null,
+): AsyncGenerator<Batch, void, undefined> {
   const { job, sizer, onRead } = options;
+  if (turns !== null) return turns.cut(readChunks(options, collector, onRead));
   if (rowShapeOf(job.map) === "even") {
     return cutBatches(readChunks(options, collector, onRead), () => sizer.nextRows(null));
   }

@@ -110,7 +110,9 @@ export class ShardContext implements AsyncDisposable {
       learned: options.learned,
       onLearned: (learned) => options.emit({ kind: "learned", learned }),
     });
-    this.#pool = new BufferPool(this.#lanes.mostInFlight * job.map.inputs.length);
+    this.#pool = new BufferPool(
+      this.#lanes.mostInFlight * (job.map.inputs.length + (job.map.state?.length ?? 0)),
+    );
   }
 
   /** Starts a shard; what becomes of it is reported by events. */

@@ -84,6 +84,11 @@ export class InputChunk {
     this.#rowsPending -= rows;
   }
 
+  /** The parts behind one that is dead are never run. */
+  settleSkipped(row: number): void {
+    for (let part = row; this.hasPartBehind(part); part += 1) this.#rowsPending -= 1;
+  }
+
   settleDead(row: number, reason: DeadReason): void {
     this.#dead.set(row, reason);
     this.#rowsPending -= 1;
@@ -104,6 +109,13 @@ export class InputChunk {
   sourceOf(row: number): number {
     const { sourceStart, sources } = this.origin;
     return sourceStart + (sources === null ? row : (sources[row] ?? 0));
+  }
+
+  /** Whether the next row is another part of the row of the shard that this one came from. */
+  hasPartBehind(row: number): boolean {
+    return (
+      this.origin.sources !== null && row + 1 < this.rows && this.sourceOf(row + 1) === this.sourceOf(row)
+    );
   }
 
   /** The dead rows with their reasons, in order; of the parts of one row of the shard, the first. */

@@ -15,6 +15,7 @@ import { batchNamesOf, bindBatch, checkTokens, inputsBatchFirst } from "./bind-b
 import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
 import { isWhole } from "./bind-same.ts";
+import { bindStates, isState } from "./bind-states.ts";
 import { Columns } from "./columns.ts";
 
 type MapSpec = JobSpec["map"];
@@ -48,9 +49,11 @@ export function bindMap(
   const problems: SpecProblem[] = [];
   const columns = new Columns(fields);
   const tensors = inputsBatchFirst(signature, (name) => ownSpec(spec, name)?.batchAxis, problems);
-  const withRows = tensors.filter(({ tensor }) => !isWhole(tensor, ownSpec(spec, tensor.name)));
+  const fed = tensors.filter(({ tensor }) => !isState(spec, tensor.name));
+  const withRows = fed.filter(({ tensor }) => !isWhole(tensor, ownSpec(spec, tensor.name)));
   const fixedBatchRows = bindBatch(spec, withRows, problems);
-  const { inputs, sizes, uneven } = bindInputs(spec, tensors, columns, problems);
+  const { inputs, sizes, uneven } = bindInputs(spec, fed, columns, problems);
+  const state = bindStates(spec, { signature, withRows, sizes, uneven, fixedBatchRows }, problems);
   checkTokens(spec, { uneven: uneven.size > 0, fixedBatchRows }, problems);
   checkAllUsable(spec, signature, problems);
   const context = { signature, folder, sizes, uneven, fixedBatchRows, batchNames: batchNamesOf(withRows) };
@@ -67,17 +70,20 @@ export function bindMap(
     ...keep.map((field) => field.name),
   ]);
   const order = fields.map((field) => field.name).filter((name) => read.has(name));
-  return { inputs, outputs, keep, columns: order, prepare: [], finish: [], fixedBatchRows };
+  const states = state.length === 0 ? {} : { state };
+  return { ...states, inputs, outputs, keep, columns: order, prepare: [], finish: [], fixedBatchRows };
 }
 
 /**
- * What the job asks for; when it asks for nothing, every output as it is. Of what was a map of scores, a
- * column a class is what keeps the names.
+ * What the job asks for; when it asks for nothing, every output as it is that is not a state. Of what was a
+ * map of scores, a column a class is what keeps the names.
  */
 function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (readonly [string, OutputSpec])[] {
   const wanted = spec.outputs.map(({ column, ...output }) => [column, output] as const);
   if (wanted.length > 0) return wanted;
-  return signature.outputs.map(({ name, classes }) => {
+  const states = new Set(Object.values(spec.state ?? {}).map(({ output }) => output));
+  const others = signature.outputs.filter(({ name }) => !states.has(name));
+  return others.map(({ name, classes }) => {
     const isMap = classes !== undefined && classes.length > 1 && classes.length <= MOST_CLASS_COLUMNS;
     return [name, { tensor: name, op: isMap ? "columns" : "raw" }];
   });

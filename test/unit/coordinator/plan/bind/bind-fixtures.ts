@@ -42,6 +42,7 @@ export function aModel(parts: Partial<ModelSignature> = {}): ModelSignature {
 export interface MapParts {
   readonly inputs?: Readonly<Record<string, Partial<InputSpec>>>;
   readonly outputs?: Readonly<Record<string, Partial<OutputSpec>>>;
+  readonly state?: NonNullable<JobSpec["map"]["state"]>;
   readonly keep?: readonly string[];
   readonly rows?: number | "auto";
   readonly tokens?: number | "auto";
@@ -53,11 +54,13 @@ export function aMap({
   keep = [],
   rows = "auto",
   tokens = "auto",
+  state,
 }: MapParts = {}): JobSpec["map"] {
   const withDefaults = Object.entries(inputs).map(([name, spec]) => [name, { scale: 1, offset: 0, ...spec }]);
   return {
     inputs: Object.fromEntries(withDefaults),
     outputs: Object.entries(outputs).map(([column, spec]) => ({ column, op: "raw", ...spec })),
+    ...(state === undefined ? {} : { state }),
     keep,
     prepare: [],
     finish: [],
