@@ -200,6 +200,8 @@ function howText({ op }: StepBinding): string {
       const behind = prefix === "" ? "" : `, behind ${JSON.stringify(prefix)}`;
       return `${limit}${specialTokens ? "" : ", no special ones"}${behind}`;
     }
+    case "spans":
+      return `${op.strategy}, of ${op.labels.length} labels`;
     case "split": {
       const overlap = op.overlap === 0 ? "" : `, ${op.overlap} of them twice`;
       return `passages of at most ${op.tokens} tokens${overlap}${op.sentences ? ", by sentences" : ""}`;

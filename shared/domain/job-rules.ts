@@ -43,7 +43,7 @@ function checkFileInput(
 
 /** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
 const TOKENIZER_EXCLUDES = ["mask", "value", "image", "sound", "shape", "fill"];
-const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens"];
+const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens", "offsets"];
 
 /** An input of text is one column or two, and keys for text are for text. */
 export function checkTextRules(input: SourceSpec, context: Context): void {
@@ -54,6 +54,8 @@ export function checkTextRules(input: SourceSpec, context: Context): void {
       refuse(context, [key], `\`types\` and \`${key}\` exclude each other`, { expected: "`types` alone" });
     return;
   }
+  if (input.offsets !== undefined && columns !== undefined)
+    refuse(context, ["offsets"], "is for one text", { expected: "`column`, not `columns`" });
   const strangers = tokenizer === undefined ? TOKENIZER_KEYS : TOKENIZER_EXCLUDES;
   for (const key of strangers.filter((other) => input[other] !== undefined)) {
     if (tokenizer === undefined)
@@ -94,7 +96,7 @@ export function checkStates(
 }
 
 /** What a step can be, each under its key. */
-const STEP_KEYS = ["sql", "split", "module"];
+const STEP_KEYS = ["sql", "split", "module", "spans"];
 
 /** A step is one thing. */
 export function checkStepRules(step: Readonly<Record<string, unknown>>, context: Context): void {

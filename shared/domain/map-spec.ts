@@ -15,7 +15,7 @@ import {
   checkTextRules,
 } from "./job-rules.ts";
 import { soundSpec } from "./sound-spec.ts";
-import { splitSpec, TEXT_KEYS } from "./text-spec.ts";
+import { spansSpec, splitSpec, TEXT_KEYS } from "./text-spec.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
 const MAX_BATCH_ROWS = 1_048_576;
@@ -135,6 +135,9 @@ const stepSpec = z
     split: splitSpec
       .exactOptional()
       .describe("Long texts cut into passages, a row for each. See [text](#text)."),
+    spans: spansSpec
+      .exactOptional()
+      .describe("In `finish`: labelled tokens as spans of their text. See [text](#text)."),
   })
   .superRefine(checkStepRules);
 

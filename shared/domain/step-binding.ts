@@ -41,7 +41,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | ImageOp | SoundOp | ModuleOp | TokenizeOp | SplitOp;
+type StepOp = SqlOp | ImageOp | SoundOp | ModuleOp | TokenizeOp | SplitOp | SpansOp;
 
 /** Token ids of texts. Its file is the tokenizer. */
 export interface TokenizeOp {
@@ -58,6 +58,24 @@ export interface TokenizeOp {
   /** The columns that it makes: a list for each row. */
   readonly ids: string;
   readonly types: string;
+  /** Where each token lies, a list of structs: a column that the job names, if it does. */
+  readonly offsets: string | null;
+}
+
+/** Which tokens have one label, and become one span: see `map.finish[].spans.strategy` of the job file. */
+export const SPAN_STRATEGIES = ["none", "simple", "first", "average", "max"] as const;
+export type SpanStrategy = (typeof SPAN_STRATEGIES)[number];
+
+/** Labelled tokens as spans of their text. */
+export interface SpansOp {
+  readonly kind: "spans";
+  readonly logits: string;
+  readonly text: string;
+  readonly offsets: string;
+  readonly column: string;
+  readonly strategy: SpanStrategy;
+  readonly labels: readonly string[];
+  readonly ignore: readonly string[];
 }
 
 /** Passages of texts, a row for each. Its file is the tokenizer. */

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { ZOD } from "../core/zod.ts";
 import { columnName } from "../input-sources/input-source.ts";
 import { checkPath, checkSplitRules } from "./job-rules.ts";
+import { SPAN_STRATEGIES } from "./step-binding.ts";
 
 /** Above this, a number is a slip of the keyboard. */
 const MAX_TOKENS = 16_777_216;
@@ -44,6 +45,12 @@ export const TEXT_KEYS = {
     .describe(
       "With `tokenizer`: whether the special tokens of its template (`[CLS]`, `</s>`) are added. Left out: true.",
     ),
+  offsets: columnName(ZOD)
+    .exactOptional()
+    .describe(
+      "With `tokenizer`, of one text: a column of this name is made, which says of each token where it lies in the text, and " +
+        "may be kept or read by a step. See [text](#text).",
+    ),
   types: columnName(ZOD)
     .exactOptional()
     .describe(
@@ -72,3 +79,33 @@ export const splitSpec = z
       ),
   })
   .superRefine(checkSplitRules);
+
+/** Labels of a class: its names. */
+const MAX_LABELS = 1_048_576;
+
+/** Tokens that a model gave labels, as spans of their text: a step. */
+export const spansSpec = z.strictObject({
+  logits: columnName(ZOD).describe(
+    "The output of a score for each label of each token: it is not published.",
+  ),
+  text: columnName(ZOD).describe("The column of the texts."),
+  offsets: columnName(ZOD).describe(
+    "The column that `offsets` of their input names: it is not published, either.",
+  ),
+  column: columnName(ZOD).default("spans").describe("The column that is made."),
+  strategy: z
+    .enum(SPAN_STRATEGIES)
+    .default("simple")
+    .describe(
+      "`none`: each token by itself, with its label as it is. Else tokens of one label that lie side by side are one span. `simple`: " +
+        "each token has its own label; `first`, `average`, `max`: a word has one, of its first token, of the mean of its tokens' scores, of " +
+        "the token with the highest score.",
+    ),
+  labels: z
+    .array(z.string())
+    .min(1)
+    .max(MAX_LABELS)
+    .exactOptional()
+    .describe("The names of the classes, in order. Left out: those of the model's folder."),
+  ignore: z.array(z.string()).max(1_000).default(["O"]).describe("Labels of which no span is made."),
+});

@@ -51,7 +51,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       outputs,
       keep,
       ...(prepare.length === 0 ? {} : { prepare }),
-      ...(finish.length === 0 ? {} : { finish }),
+      ...(finish.length === 0 ? {} : { finish: withLabels(finish, labels) }),
       ...(where === undefined ? {} : { where }),
       ...(sample === undefined ? {} : { sample }),
       ...(limit === undefined ? {} : { limit }),
@@ -59,6 +59,17 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       rows: spec.output.rows,
       ...(precision === "original" ? {} : { precision: [precision, CONVERTER_VERSION] }),
     }),
+  );
+}
+
+/** Steps that leave their labels to the folder, with those. */
+function withLabels(
+  steps: JobSpec["map"]["finish"],
+  labels: readonly string[] | null,
+): JobSpec["map"]["finish"] {
+  if (labels === null) return steps;
+  return steps.map(({ spans, ...step }) =>
+    spans === undefined ? step : { ...step, spans: { labels, ...spans } },
   );
 }
 

@@ -31,6 +31,10 @@ export async function openStep(
       const { openTokenizeStep } = await import("./tokenize-step.ts");
       return openTokenizeStep(binding, binding.op, options);
     }
+    case "spans": {
+      const { openSpansStep } = await import("./spans-step.ts");
+      return openSpansStep(binding.op);
+    }
     case "split": {
       const { openSplitStep } = await import("./split-step.ts");
       return openSplitStep(binding, binding.op, options);

@@ -3,9 +3,12 @@ import { type Data, Field, Int32, List, makeData, type RecordBatch, Schema } fro
 import { present } from "../core/assert.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
 import { madeColumns, type StepBinding, type TokenizeOp } from "../domain/step-binding.ts";
+import { columnOf } from "../modules/write-values.ts";
 import { offsetsBehind, textsOf, validity } from "../text/text-column.ts";
-import { TextTokenizer, type TokenizerInput } from "../text/text-tokenizer.ts";
+import { type Encoding, TextTokenizer, type TokenizerInput } from "../text/text-tokenizer.ts";
+import { type TokenOffset, tokenOffsets } from "../text/token-offsets.ts";
 import type { OpenStepOptions, RowFailure, Step, StepResult } from "./step.ts";
+import { offsetsColumn } from "./token-columns.ts";
 
 const LIST = new List(new Field("item", new Int32(), false));
 
@@ -45,6 +48,7 @@ class TokenizeStep implements Step {
     const failed: RowFailure[] = [];
     const ids: (readonly number[] | null)[] = [];
     const types: (readonly number[] | null)[] = [];
+    const offsets: (readonly TokenOffset[] | null)[] = [];
     let next = 0;
     for (const [row, input] of inputs.entries()) {
       const encoding = input === null ? null : (encodings[next++] ?? null);
@@ -55,13 +59,34 @@ class TokenizeStep implements Step {
       const found = encoding instanceof Error ? null : encoding;
       ids.push(found?.getIds() ?? null);
       if (this.#made.includes(this.#op.types)) types.push(found?.getTypeIds() ?? null);
+      if (this.#makesOffsets) offsets.push(found === null ? null : this.#offsetsOf(found, input));
     }
-    const columns = this.#made.map((name) => listColumn(name === this.#op.ids ? ids : types));
-    const schema = new Schema(this.#made.map((name) => new Field(name, LIST, true)));
+    const columns = this.#made.map((name) => {
+      if (name === this.#op.offsets) return columnOf(offsets.map(asValues), offsetsColumn(name).type);
+      return listColumn(name === this.#op.ids ? ids : types);
+    });
+    const schema = new Schema(this.#made.map((name, at) => new Field(name, columns[at]?.type ?? LIST, true)));
     return { made: recordBatchOf(schema, batch.numRows, columns), sources: null, failed };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  get #makesOffsets(): boolean {
+    const { offsets } = this.#op;
+    return offsets !== null && this.#made.includes(offsets);
+  }
+
+  /** Of one text: a pair has none. */
+  #offsetsOf(encoding: Encoding, input: TokenizerInput | null): readonly TokenOffset[] {
+    const { prefix } = this.#op;
+    const encoded = {
+      tokens: encoding.getTokens(),
+      offsets: encoding.getOffsets(),
+      special: encoding.getSpecialTokensMask(),
+    };
+    const text = typeof input === "string" ? input.slice(prefix.length) : "";
+    return tokenOffsets(encoded, text, { prefix, forms: this.#tokenizer.forms });
+  }
 
   #inputsOf(batch: RecordBatch): readonly (TokenizerInput | null)[] {
     const { texts, prefix } = this.#op;
@@ -74,6 +99,11 @@ class TokenizeStep implements Step {
       return pair === null ? null : [prefix + text, pair];
     });
   }
+}
+
+/** As the struct of the column has them. */
+function asValues(offsets: readonly TokenOffset[] | null): readonly (readonly unknown[])[] | null {
+  return offsets?.map(({ start, end, special, continues }) => [start, end, special, continues]) ?? null;
 }
 
 function listColumn(lists: readonly (readonly number[] | null)[]): Data<List<Int32>> {

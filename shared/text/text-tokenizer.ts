@@ -1,4 +1,8 @@
-import { type Encoding, Tokenizer } from "@anush008/tokenizers";
+import { type Encoding as LibraryEncoding, Tokenizer } from "@anush008/tokenizers";
+import { type TokenForms, tokenForms } from "./token-offsets.ts";
+
+/** The tokens of a text or a pair. */
+export type Encoding = LibraryEncoding;
 
 /** How texts become tokens, beyond what the tokenizer's file says. */
 export interface TokenizerSettings {
@@ -41,14 +45,21 @@ export type TokenizerInput = string | [string, string];
  * (decision 53): its numbers are those of Python's `tokenizers`.
  */
 export class TextTokenizer {
+  /** How it writes tokens. */
+  readonly forms: TokenForms;
   readonly #tokenizer: Tokenizer;
   readonly #options: { readonly addSpecialTokens: boolean };
   /** Its tokens are bytes, each written as a letter that stands for it: only decoded can people read them. */
   readonly #isByteLevel: boolean;
 
-  private constructor(tokenizer: Tokenizer, { specialTokens }: TokenizerSettings, isByteLevel: boolean) {
+  private constructor(
+    tokenizer: Tokenizer,
+    { specialTokens }: TokenizerSettings,
+    file: Readonly<Record<string, unknown>>,
+  ) {
     this.#tokenizer = tokenizer;
-    this.#isByteLevel = isByteLevel;
+    this.forms = tokenForms(file);
+    this.#isByteLevel = JSON.stringify(file.decoder ?? null).includes('"ByteLevel"');
     this.#options = { addSpecialTokens: specialTokens };
   }
 
@@ -70,8 +81,7 @@ export class TextTokenizer {
           };
     try {
       const tokenizer = Tokenizer.fromString(JSON.stringify({ ...file, truncation, padding: null }));
-      const isByteLevel = JSON.stringify(file.decoder ?? null).includes('"ByteLevel"');
-      return new TextTokenizer(tokenizer, settings, isByteLevel);
+      return new TextTokenizer(tokenizer, settings, file);
     } catch (error) {
       throw new NoTokenizerError(error instanceof Error ? error.message : String(error), { cause: error });
     }

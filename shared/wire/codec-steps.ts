@@ -2,7 +2,7 @@ import * as z from "zod";
 import { CHANNEL_ORDERS, IMAGE_DTYPES, IMAGE_LAYOUTS, type ImageOp, RESAMPLES } from "../domain/image-op.ts";
 import type { ModuleReduction } from "../domain/module-reduction.ts";
 import { SOUND_LAYOUTS, type SoundOp, WINDOW_ENDS } from "../domain/sound-op.ts";
-import type { StepBinding } from "../domain/step-binding.ts";
+import { SPAN_STRATEGIES, type StepBinding } from "../domain/step-binding.ts";
 import { count, fieldType, location } from "./codec-fields.ts";
 
 const imageSize = { width: count, height: count };
@@ -67,6 +67,17 @@ const stepOp: z.ZodType<StepBinding["op"]> = z.union([
     specialTokens: z.boolean(),
     ids: z.string(),
     types: z.string(),
+    offsets: z.string().nullable(),
+  }),
+  z.object({
+    kind: z.literal("spans"),
+    logits: z.string(),
+    text: z.string(),
+    offsets: z.string(),
+    column: z.string(),
+    strategy: z.enum(SPAN_STRATEGIES),
+    labels: z.array(z.string()),
+    ignore: z.array(z.string()),
   }),
   z.object({
     kind: z.literal("split"),

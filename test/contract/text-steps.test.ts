@@ -14,8 +14,10 @@ import { describe, expect, it } from "vitest";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { SplitOp, StepBinding, StepColumn, TokenizeOp } from "../../shared/domain/step-binding.ts";
+import { fieldOfType } from "../../shared/modules/value-type.ts";
 import { applyStep } from "../../shared/steps/apply-step.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
+import { offsetsColumn } from "../../shared/steps/token-columns.ts";
 import { only, plainRows, tableOf } from "../support/sample-table.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 import { stepContract } from "./step-contract.ts";
@@ -69,12 +71,19 @@ const int32 = { kind: "numeric", type: "int32" } as const;
 function tokenize(op: Partial<TokenizeOp>, rows: RecordBatch): StepBinding {
   const all: TokenizeOp = {
     ...{ kind: "tokenize", texts: ["text"], prefix: "", maxTokens: null, truncation: "right" },
-    ...{ specialTokens: true, ids: "ids", types: "types", ...op },
+    ...{ specialTokens: true, ids: "ids", types: "types", offsets: null, ...op },
   };
   const passed = fieldsOf(rows.schema).map((field): StepColumn => ({ ...field, from: field.name }));
   const made = [all.ids, all.types].map((name) => ({ name, type: list, nullable: true, from: null }));
   const columns = [...passed, ...made];
   return { where: "step", op: all, files: [fileOf("wordpiece.json")], reads: all.texts, columns };
+}
+
+function withOffsets(plan: StepBinding): StepBinding {
+  return {
+    ...plan,
+    columns: [...plan.columns, { ...fieldOfType(offsetsColumn("places")), from: null }],
+  };
 }
 
 function split(op: Partial<SplitOp>, rows: RecordBatch, file = "wordpiece.json"): StepBinding {
@@ -92,6 +101,7 @@ const rows = textRows();
 const PLANS: Readonly<Record<string, StepBinding>> = {
   "a tokenizer": tokenize({}, rows),
   "a tokenizer of pairs, cut": tokenize({ texts: ["text", "other"], maxTokens: 9, truncation: "left" }, rows),
+  "a tokenizer that says where tokens lie": withOffsets(tokenize({ offsets: "places" }, rows)),
   "a split": split({}, rows),
   "a split by sentences": split({ sentences: true }, rows, "bpe.json"),
 };

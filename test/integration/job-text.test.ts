@@ -2,11 +2,13 @@ import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Int64, makeData, Utf8, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
+import { codePoints } from "../../shared/text/token-offsets.ts";
+import { tokenSpans } from "../../shared/text/token-spans.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { runCli } from "../support/processes.ts";
 import { only, tableOf } from "../support/sample-table.ts";
-import { textModel, textPooled } from "../support/text-model.ts";
+import { textEmbedded, textModel, textPooled } from "../support/text-model.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
 /** Jobs over texts, from the command line to the published files, judged by the reference library. */
@@ -14,6 +16,8 @@ import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 interface Pair {
   readonly ids: readonly number[];
   readonly types: readonly number[];
+  /** Of each token, one after the other. */
+  readonly offsets?: readonly number[];
 }
 
 const { texts, expected } = JSON.parse(await readFile(join(TOKENIZERS_PATH, "expected.json"), "utf8")) as {
@@ -103,6 +107,44 @@ test("passages are rows with their part and place, which fit the model", async (
     expect([...(texts[Number(id)] ?? "")].slice(Number(start), Number(end)).join("")).toBe(body);
     expect(Number(tokens)).toBeLessThanOrEqual(12);
   }
+});
+
+test("labelled tokens become spans of their texts, and the logits are not published", async () => {
+  const labels = ["O", "B-PER", "I-PER", "MISC"];
+  const spans = { logits: "logits", text: "body", offsets: "places", column: "entities", labels };
+  await using job = await aJob({
+    inputs: { ...INPUTS, input_ids: { ...INPUTS.input_ids, offsets: "places" } },
+    outputs: { logits: { tensor: "embedded" } },
+    keep: ["id", "body", "places"],
+    finish: [{ spans }],
+  });
+  expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
+  const rows = await query(
+    `SELECT COLUMNS(*)::VARCHAR FROM (SELECT id, body, to_json(entities) AS entities FROM '${job.out}/rows/*.parquet')`,
+  );
+  expect(rows).toHaveLength(texts.length);
+  for (const [id, body, entities] of rows) {
+    const { ids = [], offsets = [] } = whole[Number(id)] ?? {};
+    const tokens = textEmbedded(ids).flatMap((logits, at) => {
+      const [start = 0, end = 0] = offsets.slice(2 * at);
+      // Those that were added are the first and the last.
+      return at === 0 || at === ids.length - 1 ? [] : [{ start, end, continues: false, logits }];
+    });
+    const known = tokenSpans(tokens, { names: labels, ignore: ["O"] }, "simple");
+    expect(JSON.parse(String(entities))).toEqual(
+      known.map(({ score, start, end, label }) => ({
+        label,
+        score: expect.closeTo(score, 5),
+        start,
+        end,
+        text: codePoints(String(body), start, end),
+      })),
+    );
+  }
+  const [columns] = await query(
+    `SELECT list(name) FROM parquet_schema('${job.out}/rows/*.parquet') WHERE name IN ('logits', 'places')`,
+  );
+  expect(columns).toEqual([null]);
 });
 
 test("another tokenizer is another job, wherever it lies", async () => {

@@ -14,7 +14,8 @@ function table(rows: number, seed: number): Float32Array {
 /**
  * The embeddings of a text encoder, pooled: `input_ids`, `attention_mask` and `token_type_ids` int64
  * [batch, sequence] -> `pooled` float32 [batch, 4], the mean over a row's own positions of the embeddings of
- * its tokens and their types; and `seen` int64 [batch, sequence], the ids themselves.
+ * its tokens and their types; `seen` int64 [batch, sequence], the ids themselves; and `embedded` float32
+ * [batch, sequence, 4], the embeddings.
  */
 export function textModel(): Uint8Array {
   return onnxModel({
@@ -26,6 +27,7 @@ export function textModel(): Uint8Array {
     outputs: [
       { name: "pooled", dtype: "float32", dims: ["batch", WIDTH] },
       { name: "seen", dtype: "int64", dims: ["batch", "sequence"] },
+      { name: "embedded", dtype: "float32", dims: ["batch", "sequence", WIDTH] },
     ],
     constants: [
       { name: "words", dtype: "float32", dims: [VOCABULARY, WIDTH], data: table(VOCABULARY, 3) },
@@ -57,4 +59,9 @@ export function textPooled(ids: readonly number[], types: readonly number[]): re
     );
     return Math.fround(values.reduce((total, value) => total + value, 0) / ids.length);
   });
+}
+
+/** The embeddings of a row's tokens, all of the first type. */
+export function textEmbedded(ids: readonly number[]): readonly (readonly number[])[] {
+  return ids.map((id) => textPooled([id], [0]));
 }

@@ -6,6 +6,8 @@ import type { StepBinding, TokenizeOp } from "../../../shared/domain/step-bindin
 import { isMaskName } from "../../../shared/input-sources/position-mask.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
+import { fieldOfType } from "../../../shared/modules/value-type.ts";
+import { offsetsColumn } from "../../../shared/steps/token-columns.ts";
 import type { TokenizerFile } from "../../../shared/text/text-tokenizer.ts";
 import { Columns } from "../bind/columns.ts";
 import { notText, readTokenizer } from "../steps/read-tokenizer.ts";
@@ -35,6 +37,7 @@ export const textInput: InputStep = {
       columns: [
         ...context.fields.map((field) => ({ ...field, from: field.name })),
         ...[op.ids, op.types].map((name) => ({ name, type: INT32_LIST, nullable: true, from: null })),
+        ...(op.offsets === null ? [] : [{ ...fieldOfType(offsetsColumn(op.offsets)), from: null }]),
       ],
     };
     return { step, inputs: fedBy(input, op, inputs, padOf(read.facts, inputs, context)) };
@@ -62,7 +65,14 @@ function textColumns(input: string, { column, columns }: InputSpec): readonly st
 function textProblems(input: string, spec: InputSpec, { fields }: InputStepContext): readonly Problem[] {
   const where = keyOf(input, spec.columns === undefined ? "column" : "columns");
   const columns = new Columns(fields);
-  return textColumns(input, spec).flatMap((name): readonly Problem[] => {
+  const taken = fields.find(({ name }) => name.toLowerCase() === spec.offsets?.toLowerCase());
+  const clash = {
+    where: keyOf(input, "offsets"),
+    what: `would make a second column \`${taken?.name}\``,
+    expected: "a name that no column has",
+    found: `\`${spec.offsets}\``,
+  };
+  const ofTexts = textColumns(input, spec).flatMap((name): readonly Problem[] => {
     const found: SpecProblem[] = [];
     const field = columns.find(name, [], found);
     if (field === null)
@@ -70,11 +80,12 @@ function textProblems(input: string, spec: InputSpec, { fields }: InputStepConte
     const fault = notText(field);
     return fault === null ? [] : [{ where, ...fault }];
   });
+  return taken === undefined ? ofTexts : [...ofTexts, clash];
 }
 
 function opOf(
   input: string,
-  { maxTokens, truncation, prefix, specialTokens }: InputSpec,
+  { maxTokens, truncation, prefix, specialTokens, offsets }: InputSpec,
   texts: readonly string[],
   facts: TokenizerFile,
 ): TokenizeOp {
@@ -87,6 +98,7 @@ function opOf(
     specialTokens: specialTokens ?? true,
     ids: `shardmill:ids:${input}`,
     types: `shardmill:types:${input}`,
+    offsets: offsets ?? null,
   };
 }
 

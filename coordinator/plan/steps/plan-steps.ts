@@ -4,11 +4,13 @@ import { isShardmillError, type Problem, ShardmillError } from "../../../shared/
 import { makeTempFolder } from "../../../shared/core/temp-folder.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import type { StepSpec } from "../../../shared/domain/map-spec.ts";
+import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
 import { planSql } from "../../../shared/steps/plan-sql.ts";
 import { planModule } from "../module/plan-module.ts";
+import { planSpans } from "./plan-spans.ts";
 import { planSplit } from "./plan-split.ts";
 import type { StepFiles } from "./step-files.ts";
 
@@ -19,6 +21,8 @@ const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 export interface StepsContext {
   /** The files that the job's steps name. */
   readonly files: StepFiles;
+  /** Of the model, where the job names one. */
+  readonly folder: ModelFolder | null;
   readonly signal: AbortSignal;
 }
 
@@ -57,13 +61,15 @@ export function fieldsBehind(steps: readonly StepBinding[], fields: readonly Fie
 }
 
 /** The job file's rules see to it that a step is one thing. */
-async function planStep({ sql, module, split }: StepSpec, context: StepContext): Promise<StepBinding> {
+async function planStep({ sql, module, split, spans }: StepSpec, context: StepContext): Promise<StepBinding> {
   if (sql !== undefined) return await planSqlStep(sql, context);
   if (split !== undefined) return await planSplit(split, context);
   if (module !== undefined) {
     const file = present(context.files.get(module), "the files of the steps have been read");
     return await planModule({ ...context, path: module, file });
   }
+  if (spans !== undefined)
+    return planSpans(spans, { ...context, labels: context.folder?.facts.labels ?? null });
   throw new Error("broken invariant: a step does something");
 }
 

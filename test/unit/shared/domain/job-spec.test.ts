@@ -56,6 +56,7 @@ describe("the types of the job file", () => {
       readonly truncation?: "right" | "left";
       readonly prefix?: string;
       readonly specialTokens?: boolean;
+      readonly offsets?: string;
       readonly types?: string;
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
