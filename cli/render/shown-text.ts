@@ -1,4 +1,4 @@
-import type { LongValue, ShownValue } from "../../estimate/try/row-trace.ts";
+import type { LongValue, Range, ShownValue } from "../../estimate/try/row-trace.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { oneLine } from "./text.ts";
 
@@ -17,8 +17,13 @@ export function shownText(value: ShownValue): string {
     .join(", ")}}`;
 }
 
+/** `0 to 255, mean 23.5`. */
+export function rangeText({ min, max, mean }: Range): string {
+  return `${numberText(min)} to ${numberText(max)}, mean ${numberText(mean)}`;
+}
+
 /** With as many digits as tell two values apart. */
-export function numberText(value: number): string {
+function numberText(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value);
   return String(Number(value.toPrecision(DIGITS)));
 }
@@ -28,14 +33,14 @@ function quoted(text: string): string {
   return oneLine(JSON.stringify(text));
 }
 
-function longText({ long, length, first }: LongValue): string {
+function longText({ long, length, range, first }: LongValue): string {
   switch (long) {
     case "bytes":
       return bytesText(length, String(first));
     case "characters":
       return `${quoted(String(first))} ... ${formatCount(length)} characters`;
     case "items":
-      return `${formatCount(length)}: ${isList(first) ? first.map(shownText).join(" ") : ""} ...`;
+      return `${formatCount(length)}${range === null ? "" : `, ${rangeText(range)}`}: ${isList(first) ? first.map(shownText).join(" ") : ""} ...`;
   }
 }
 

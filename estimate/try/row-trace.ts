@@ -62,6 +62,8 @@ export type ShownValue =
 export interface LongValue {
   readonly long: "items" | "characters" | "bytes";
   readonly length: number;
+  /** Of a list of numbers; null of anything else. */
+  readonly range: Range | null;
   readonly first: ShownValue;
 }
 
@@ -109,6 +111,13 @@ export interface Preview {
   readonly data: string;
 }
 
+/** Of the finite ones of some numbers. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
 /** One run of the model. */
 export interface RunTrace {
   readonly inputs: readonly TensorTrace[];
@@ -121,7 +130,7 @@ export interface TensorTrace {
   readonly dtype: ElementType;
   readonly dims: readonly number[];
   /** Of its finite numbers; null where it has none. */
-  readonly range: { readonly min: number; readonly max: number; readonly mean: number } | null;
+  readonly range: Range | null;
   /** Numbers that are NaN or infinite. */
   readonly notFinite: number;
   /** The first values. */

@@ -1,6 +1,7 @@
 import { type Data, type RecordBatch, type Table, Vector } from "apache-arrow";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import type { Field, FieldType, TimeUnit } from "../../shared/domain/dataset.ts";
+import { rangeOf } from "./range.ts";
 import type { LongValue, Shown, ShownColumn, ShownValue } from "./row-trace.ts";
 
 /** Of one row's parts: more would not be looked at. */
@@ -61,7 +62,7 @@ function shownValue(type: FieldType, value: unknown): ShownValue {
 function shownList(item: FieldType, items: Vector): ShownValue {
   const count = Math.min(items.length, MOST_ITEMS);
   const first = Array.from({ length: count }, (_, at) => shownValue(item, items.get(at)));
-  return items.length <= MOST_ITEMS ? first : long("items", items.length, first);
+  return items.length <= MOST_ITEMS ? first : long("items", items.length, first, rangeIn(item, items));
 }
 
 function plain(value: unknown): ShownValue {
@@ -86,8 +87,20 @@ function shownBytes(bytes: Uint8Array): ShownValue {
   return long("bytes", bytes.length, hex);
 }
 
-function long(kind: LongValue["long"], length: number, first: ShownValue): LongValue {
-  return { long: kind, length, first };
+function long(
+  kind: LongValue["long"],
+  length: number,
+  first: ShownValue,
+  range: LongValue["range"] = null,
+): LongValue {
+  return { long: kind, length, range, first };
+}
+
+/** Of numbers; what is null among them is none. */
+function rangeIn(item: FieldType, items: Vector): LongValue["range"] {
+  if (item.kind !== "numeric" || item.type === "bool") return null;
+  const given = [...items].filter((value) => value !== null);
+  return rangeOf(given.map(Number)).range;
 }
 
 /** Intervals are numbers side by side; what a union holds is any of the others. */

@@ -2,6 +2,7 @@ import { product, type TensorData } from "../../shared/domain/tensor.ts";
 import { unpackTexts } from "../../shared/domain/texts.ts";
 import { numbersOf } from "../../worker/collect/numbers.ts";
 import type { InferResult, Lanes } from "../../worker/lanes/lanes.ts";
+import { rangeOf } from "./range.ts";
 import type { RunTrace, TensorTrace } from "./row-trace.ts";
 
 const MOST_VALUES = 32;
@@ -53,19 +54,12 @@ function tensorTrace(name: string, tensor: TensorData): TensorTrace {
     return { name, dtype, dims, range: null, notFinite: 0, first };
   }
   const numbers = numbersOf(tensor);
-  let [min, max, sum, finite] = [Infinity, -Infinity, 0, 0];
-  for (const number of numbers) {
-    if (!Number.isFinite(number)) continue;
-    min = Math.min(min, number);
-    max = Math.max(max, number);
-    sum += number;
-    finite += 1;
-  }
+  const { range, finite } = rangeOf(numbers);
   return {
     name,
     dtype,
     dims,
-    range: finite === 0 ? null : { min, max, mean: sum / finite },
+    range,
     notFinite: numbers.length - finite,
     first: Array.from(numbers.subarray(0, MOST_VALUES)),
   };

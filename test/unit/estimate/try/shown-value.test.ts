@@ -56,13 +56,18 @@ test("of long values the beginning is shown, and how long they are", () => {
   const list = new List(new Field("item", new Int32(), false));
   expect(shown(vectorFromArray([[1, 2], Array.from({ length: 100 }, (_, at) => at)], list))).toEqual([
     [1, 2],
-    { long: "items", length: 100, first: Array.from({ length: 32 }, (_, at) => at) },
+    {
+      long: "items",
+      length: 100,
+      range: { min: 0, max: 99, mean: 49.5 },
+      first: Array.from({ length: 32 }, (_, at) => at),
+    },
   ]);
   expect(shown(vectorFromArray(["x".repeat(5_000)], new Utf8()))).toEqual([
-    { long: "characters", length: 5_000, first: "x".repeat(2_000) },
+    { long: "characters", length: 5_000, range: null, first: "x".repeat(2_000) },
   ]);
   expect(shown(vectorFromArray([new Uint8Array(300).fill(255)], new Binary()))).toEqual([
-    { long: "bytes", length: 300, first: "ff".repeat(16) },
+    { long: "bytes", length: 300, range: null, first: "ff".repeat(16) },
   ]);
 });
 
