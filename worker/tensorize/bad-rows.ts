@@ -140,6 +140,9 @@ class CellJudge {
   }
 
   #problem(code: RowProblem["code"], what: string): RowProblem {
-    return { code, message: `column \`${this.#column}\` ${what}` };
+    // What a step computes for an input has a name that nobody chose.
+    const isComputed = this.#column.startsWith("shardmill:");
+    const subject = isComputed ? `input \`${this.#binding.tensor}\`` : `column \`${this.#column}\``;
+    return { code, message: `${subject} ${what}` };
   }
 }
