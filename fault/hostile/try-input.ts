@@ -5,7 +5,7 @@ import { planShards } from "../../coordinator/plan/plan-shards.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
-import type { DatasetFormat } from "../../shared/domain/dataset.ts";
+import type { TableFormat } from "../../shared/domain/dataset.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
@@ -30,7 +30,7 @@ export class InputTrials implements AsyncDisposable {
     this.#footers = new FooterReaders({ ...FOOTER_LIMITS, signal: NEVER });
   }
 
-  async attempt(trial: Trial & { readonly kind: DatasetFormat }): Promise<string> {
+  async attempt(trial: Trial & { readonly kind: TableFormat }): Promise<string> {
     const { what, bytes } = makeFile(trial);
     const path = join(this.#folder, FILE_NAMES[trial.kind]);
     await writeFile(path, bytes);
@@ -44,7 +44,7 @@ export class InputTrials implements AsyncDisposable {
     await this.#footers[Symbol.asyncDispose]();
   }
 
-  async #footer(path: string, format: DatasetFormat) {
+  async #footer(path: string, format: TableFormat) {
     await using storage = createLocalStorage();
     const location = parseLocation(path);
     const found = await storage.stat(location);
@@ -53,7 +53,7 @@ export class InputTrials implements AsyncDisposable {
     throw reply === undefined ? new Error("no reply") : errorFromData(reply.error);
   }
 
-  async #read(path: string, format: DatasetFormat): Promise<void> {
+  async #read(path: string, format: TableFormat): Promise<void> {
     const { size } = await stat(path);
     await using storage = createLocalStorage();
     using file = await openDatasetFile(byteSource(storage, parseLocation(path), size), format);

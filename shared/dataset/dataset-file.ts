@@ -8,6 +8,18 @@ export interface ReadOptions {
   readonly rowEnd: number;
   readonly columns: readonly string[];
   readonly signal?: AbortSignal;
+  /**
+   * Told of each row that is none of the file's format, before the batch in which nulls stand for it. Left
+   * out: INPUT_CORRUPT. Only lines of text are bad one by one.
+   */
+  readonly onBadRow?: ((row: BadRow) => void) | undefined;
+}
+
+export interface BadRow {
+  /** Of the file. */
+  readonly row: number;
+  /** Where it is, what was found there, and what to do. */
+  readonly message: string;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { DatasetFormat } from "../domain/dataset.ts";
+import type { TableFormat } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { openArrowFile } from "./arrow-file.ts";
 import type { DatasetFile } from "./dataset-file.ts";
@@ -12,7 +12,7 @@ import { openParquetFile } from "./parquet-file.ts";
  */
 export function openDatasetFile(
   source: ByteSource,
-  format: DatasetFormat,
+  format: TableFormat,
   signal?: AbortSignal,
 ): Promise<DatasetFile> {
   switch (format) {

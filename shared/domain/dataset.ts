@@ -1,7 +1,19 @@
 import type { Location } from "./location.ts";
 
-export const DATASET_FORMATS = ["parquet", "arrow"] as const;
+/** Formats whose files say what is in them. */
+export const TABLE_FORMATS = ["parquet", "arrow"] as const;
+export type TableFormat = (typeof TABLE_FORMATS)[number];
+
+/** Formats of lines, whose columns are found by looking: `json` is JSON Lines, an object a line. */
+export const TEXT_FORMATS = ["csv", "json"] as const;
+export type TextFormat = (typeof TEXT_FORMATS)[number];
+
+export const DATASET_FORMATS = [...TABLE_FORMATS, ...TEXT_FORMATS] as const;
 export type DatasetFormat = (typeof DATASET_FORMATS)[number];
+
+export function isTextFormat(format: DatasetFormat): format is TextFormat {
+  return format === "csv" || format === "json";
+}
 
 /** A column as Shardmill sees it. `type` is a closed, JSON-able description of the Arrow type. */
 export interface Field {
@@ -67,6 +79,60 @@ export function innerTypes(type: FieldType): readonly FieldType[] {
   }
 }
 
+/** How the records of a CSV file are read. Characters are single and of ASCII. */
+export interface CsvForm {
+  readonly kind: "csv";
+  readonly delimiter: string;
+  /** Empty: values are never quoted. */
+  readonly quote: string;
+  /** What stands before a quote within quotes: the quote itself, or another character. */
+  readonly escape: string;
+  /** Lines before the header, or before the first record where there is none. */
+  readonly skip: number;
+  readonly header: boolean;
+  /** Unquoted values that stand for null. */
+  readonly nulls: readonly string[];
+  readonly decimal: "." | ",";
+  /** As `strptime` has them; null: ISO 8601. */
+  readonly dateFormat: string | null;
+  readonly timestampFormat: string | null;
+  /** Every column of the file, in its order. */
+  readonly fields: readonly Field[];
+}
+
+/** How the lines of a JSON Lines file are read: the keys that are columns. */
+export interface JsonForm {
+  readonly kind: "json";
+  readonly fields: readonly Field[];
+}
+
+export type TextForm = CsvForm | JsonForm;
+
+/** Records side by side, with all that lies between them: bytes `[start, start + bytes)` of the content. */
+export interface TextStretch {
+  /** Of the content: of a gzip file, of what is packed in it. */
+  readonly start: number;
+  readonly bytes: number;
+  /** Records that begin in it. */
+  readonly rows: number;
+  /** The number of its first line, from 1. */
+  readonly line: number;
+  /** CRC-32 of its bytes, as they were when the job was planned. */
+  readonly crc32: number;
+}
+
+/**
+ * Where the rows of a text file lie, found by reading all of it once: a text file has no footer that would
+ * say so. In a lease it covers the rows of the lease, not all of the file's.
+ */
+export interface TextIndex {
+  readonly form: TextForm;
+  readonly isGzip: boolean;
+  /** The file's row that the first stretch begins with. */
+  readonly firstRow: number;
+  readonly stretches: readonly TextStretch[];
+}
+
 /** One file of the sealed dataset and what identifies its content. */
 export interface InputFile {
   /** As the coordinator sees it. */
@@ -76,14 +142,30 @@ export interface InputFile {
   /** As its storage tells it: another one means that the file may have changed. */
   readonly version: string;
   readonly rows: number;
-  /** sha256 over the footer's bytes: changes when any row group's place, size or statistics change. */
+  /**
+   * sha256 over the footer's bytes: changes when any row group's place, size or statistics change. Of a text
+   * file: over its index.
+   */
   readonly footerSha256: string;
+  /** Of a file in one of `TEXT_FORMATS`. */
+  readonly text?: TextIndex;
 }
 
 export interface RowGroup {
   readonly rows: number;
   /** Uncompressed bytes of all columns. */
   readonly bytes: number;
+}
+
+/** What the shards of a file must be like. */
+export interface FileCut {
+  /**
+   * Who reads some of its rows reads all that lies before them: it is cut only where a shard would be too
+   * large to hold, or the job says how large shards are.
+   */
+  readonly isOnePiece: boolean;
+  /** For how many slices each of it counts: a shard has a limit of them. */
+  readonly slices: number;
 }
 
 /** The sealed input: files in order (sorted by path), one schema for all. */

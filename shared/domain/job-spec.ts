@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
+import { DATASET_FORMATS } from "./dataset.ts";
 import { DEVICES } from "./device.ts";
 import {
   checkPath,
@@ -9,6 +10,7 @@ import {
 } from "./job-rules.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
 import { PRECISIONS } from "./precision.ts";
+import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
 
 /**
  * A scalar that stands for a group of keys: `image: pixels` is `image: { column: pixels }`. By the path of
@@ -141,9 +143,13 @@ export const JOB_FILE_SCHEMA = z
             "A file, a folder or a glob, or a list of them, relative to the job file: see [what is input](#what-is-input).",
           ),
         format: z
-          .enum(["auto", "parquet", "arrow"])
+          .enum(["auto", ...DATASET_FORMATS])
           .default("auto")
-          .describe("The format of the files. `auto`: by extension."),
+          .describe(
+            "The format of the files; `json` is JSON Lines. `auto`: by extension. Text may be packed by gzip, whatever it is called.",
+          ),
+        csv: CSV_SPEC.exactOptional(),
+        types: TYPES_SPEC.exactOptional(),
         where: text
           .exactOptional()
           .describe(

@@ -52,7 +52,7 @@ export interface DeadLetter {
 }
 
 /** What can be wrong with a row by itself. */
-export type DeadCode = "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
+export type DeadCode = "ROW_UNREADABLE" | "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
 
 /** Whether `id` is one that an execution may have: it becomes part of a folder's name. */
 export function isExecutionId(id: string): boolean {

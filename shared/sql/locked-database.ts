@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { ShardmillError } from "../core/errors.ts";
+import type { Field } from "../domain/dataset.ts";
 import { boundPredicate } from "./bound-predicate.ts";
 import { checkSelect, extractOne, isBlank } from "./check-select.ts";
 import { jsonValue } from "./json-values.ts";
 import { type LockedDatabaseOptions, lockingSettings } from "./locking.ts";
+import { plainTypeOf } from "./plain-types.ts";
 import { quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
 import { type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
@@ -118,6 +120,22 @@ export class LockedDatabase implements SqlDatabase {
       const statement = await this.#connection.prepare(source.sql);
       try {
         return Array.from({ length: statement.columnCount }, (_, index) => statement.columnName(index));
+      } finally {
+        statement.destroySync();
+      }
+    });
+  }
+
+  /** The columns of our own SELECT, as text may have them. @throws {SQL_INVALID} {SQL_FAILED} */
+  async columnsOf(sql: string): Promise<Field[]> {
+    return this.#inTurn({ where: "sql", sql }, async () => {
+      const statement = await this.#connection.prepare(sql);
+      try {
+        return Array.from({ length: statement.columnCount }, (_, index) => ({
+          name: statement.columnName(index),
+          type: plainTypeOf(statement.columnType(index)),
+          nullable: true,
+        }));
       } finally {
         statement.destroySync();
       }

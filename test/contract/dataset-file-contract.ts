@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
-import type { DatasetFormat } from "../../shared/domain/dataset.ts";
+import type { TableFormat } from "../../shared/domain/dataset.ts";
 import { memorySource } from "../support/memory-source.ts";
 import { readRows } from "../support/read-rows.ts";
 import { embeddings, everyType, plainRows, tableOf } from "../support/sample-table.ts";
 
 /** One format to try. */
 export interface DatasetFormatUnderTest {
-  readonly format: DatasetFormat;
+  readonly format: TableFormat;
   /** The table as a file, in row groups of so many rows. */
   readonly encode: (table: Table, groupRows: number) => Uint8Array;
 }

@@ -1,4 +1,5 @@
 import type { Problem } from "../../../shared/core/errors.ts";
+import { parseJson } from "../../../shared/core/parse-json.ts";
 import type {
   DoubtAbout,
   FolderDoubt,
@@ -117,14 +118,6 @@ function readSound(settings: Settings): SoundFacts | null {
       isRate || rate === null ? rate : settings.doubt("sampling_rate", "is no number of samples a second"),
     normalize: settings.flag("do_normalize"),
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const MAX_FOUND_CHARS = 40;

@@ -12,7 +12,8 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
   { name: "shared/domain", pattern: /^shared\/domain\// },
   {
     name: "shared seams",
-    pattern: /^shared\/(access|dataset|storage|wire|onnx|sql|steps|text|images|sound|modules|job-file)\//,
+    pattern:
+      /^shared\/(access|dataset|storage|wire|onnx|sql|steps|text|text-files|images|sound|modules|job-file)\//,
   },
   { name: "pure parts", pattern: /^coordinator\/schedule\// },
   { name: "I/O parts", pattern: /^(coordinator\/(?!grpc\/)|worker\/(?!process\/))[^/]+\// },

@@ -20,7 +20,7 @@ import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts
 import { parquetFault, parquetForm } from "../../../../shared/dataset/parquet-form.ts";
 import { plainField } from "../../../../shared/dataset/plain-type.ts";
 import { recordBatchOf } from "../../../../shared/dataset/record-batch.ts";
-import type { DatasetFormat } from "../../../../shared/domain/dataset.ts";
+import type { TableFormat } from "../../../../shared/domain/dataset.ts";
 import { emptyTable } from "../../../../shared/sql/duckdb-types.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../../../shared/sql/quote.ts";
@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 /** As a worker keeps a column of a file with these bytes. */
-async function kept(bytes: Uint8Array, format: DatasetFormat): Promise<Table> {
+async function kept(bytes: Uint8Array, format: TableFormat): Promise<Table> {
   using file = await openDatasetFile(memorySource(bytes), format);
   const table = await readRows(file);
   const field = table.schema.fields[0];

@@ -1,0 +1,204 @@
+import { isUtf8 } from "node:buffer";
+import { Field as ArrowField, type RecordBatch, Schema } from "apache-arrow";
+import { messageOf } from "../core/errors.ts";
+import type { BadRow } from "../dataset/dataset-file.ts";
+import { showType } from "../dataset/field-differences.ts";
+import { gather, type Stretch } from "../dataset/gather.ts";
+import { plainField } from "../dataset/plain-type.ts";
+import { recordBatchOf } from "../dataset/record-batch.ts";
+import { nameOfType } from "../domain/column-type-names.ts";
+import type { TextForm } from "../domain/dataset.ts";
+import type { RecordTable } from "./record-table.ts";
+import type { ParsedFault, TextParser } from "./text-parser.ts";
+
+/** Records that lie side by side in a file. */
+export interface RecordRun {
+  readonly bytes: Buffer;
+  readonly table: RecordTable;
+  /** Which of the table's are meant: `[from, to)`. */
+  readonly from: number;
+  readonly to: number;
+  /** Where `bytes` begin in the content. */
+  readonly start: number;
+  /** The file's row that `from` is. */
+  readonly row: number;
+}
+
+export interface RunRows {
+  readonly batches: readonly RecordBatch[];
+  readonly bad: readonly BadRow[];
+}
+
+interface RunOptions {
+  readonly form: TextForm;
+  /** Of the columns that are asked for. */
+  readonly schema: Schema;
+  /** Their places among the form's fields. */
+  readonly asked: readonly number[];
+  readonly parser: TextParser;
+}
+
+/** Records that became the rows of these batches. */
+interface Piece {
+  readonly records: readonly number[];
+  readonly batches: readonly RecordBatch[];
+}
+
+/** A row of each record, in order: nulls for one that is none, with what is wrong with it. */
+export async function rowsOfRun(run: RecordRun, options: RunOptions): Promise<RunRows> {
+  const messages = new Map<number, string>();
+  const sound: number[] = [];
+  const isText = isUtf8(run.bytes);
+  for (let record = run.from; record < run.to; record += 1) {
+    const fault = faultOf(run, record, options.form, isText);
+    if (fault === null) sound.push(record);
+    else messages.set(record, fault);
+  }
+  const pieces = await parseSound(run, sound, options, messages);
+  const bad = [...messages]
+    .sort(([a], [b]) => a - b)
+    .map(([record, message]) => ({
+      row: run.row + record - run.from,
+      message: `${placeOf(run, record)}: ${message}`,
+    }));
+  const [only] = pieces;
+  if (pieces.length === 1 && only?.records.length === run.to - run.from)
+    return { batches: only.batches, bad };
+  return { batches: [putTogether(run, pieces, options.schema)], bad };
+}
+
+function placeOf({ table, start }: RecordRun, record: number): string {
+  return `line ${table.lines[record]} (byte ${start + (table.starts[record] ?? 0)})`;
+}
+
+/** What is wrong with a record, as far as its bytes alone say. */
+function faultOf(
+  { bytes, table }: RecordRun,
+  record: number,
+  form: TextForm,
+  isText: boolean,
+): string | null {
+  const [start, end] = [table.starts[record] ?? 0, table.ends[record] ?? 0];
+  if (!isText && !isUtf8(bytes.subarray(start, end))) return "it is not UTF-8";
+  if (form.kind === "json") return null;
+  if (table.values[record] === 0)
+    return `a value in quotes (${form.quote}) is not closed where it ends: input.csv.quote sets another character, or none`;
+  const [values, columns] = [table.values[record], form.fields.length];
+  if (values === columns) return null;
+  return `it has ${values} ${values === 1 ? "value" : "values"} where there are ${columns} columns`;
+}
+
+/**
+ * DuckDB and the scan agree on what a record is; where they do not, the record is found by halving, and is a
+ * bad one. Adds to `messages` what DuckDB finds of others.
+ */
+async function parseSound(
+  run: RecordRun,
+  records: readonly number[],
+  options: RunOptions,
+  messages: Map<number, string>,
+): Promise<readonly Piece[]> {
+  if (records.length === 0) return [];
+  const content = contentOf(run, records);
+  const parsed = await options.parser.parse(content, { ...options, count: records.length });
+  if (parsed !== null) {
+    for (const fault of parsed.faults) {
+      const record = records[fault.row] ?? 0;
+      messages.set(record, messageOfFault(fault, run, record, options.form));
+    }
+    return [{ records, batches: parsed.batches }];
+  }
+  const [only] = records;
+  if (records.length === 1 && only !== undefined) {
+    messages.set(
+      only,
+      `DuckDB does not read it as one record of ${options.form.kind === "csv" ? "CSV" : "JSON"}`,
+    );
+    return [];
+  }
+  const middle = records.length >> 1;
+  const first = await parseSound(run, records.slice(0, middle), options, messages);
+  return [...first, ...(await parseSound(run, records.slice(middle), options, messages))];
+}
+
+function messageOfFault(
+  { column, shown }: ParsedFault,
+  run: RecordRun,
+  record: number,
+  form: TextForm,
+): string {
+  if (column === null)
+    return notJson(run.bytes.toString("utf8", run.table.starts[record], run.table.ends[record]));
+  const field = form.fields[column];
+  if (field === undefined) throw new Error(`broken invariant: no column ${column}`);
+  const type = nameOfType(field.type) ?? showType(field.type);
+  return `column ${field.name}: ${JSON.stringify(shown)} is no ${type}, which is its type: input.types sets another`;
+}
+
+function notJson(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    const kind = value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
+    return typeof value === "object" && kind !== "null" && kind !== "an array"
+      ? "it is no JSON that DuckDB reads"
+      : `it is ${kind}, not a JSON object`;
+  } catch (error) {
+    return `it is not JSON: ${messageOf(error)}`;
+  }
+}
+
+/** The records, each ended by `\n`: as they lie there, if that is how they are. */
+function contentOf({ bytes, table }: RecordRun, records: readonly number[]): Buffer {
+  const [first, last] = [records[0] ?? 0, records.at(-1) ?? 0];
+  const isWhole = records.every((record, index) => {
+    const next = records[index + 1];
+    return next === undefined || table.starts[next] === (table.ends[record] ?? 0) + 1;
+  });
+  const lines = isWhole && hasNoReturns(bytes, table, records);
+  const newline = Buffer.from("\n");
+  if (lines) return Buffer.concat([bytes.subarray(table.starts[first], table.ends[last]), newline]);
+  return Buffer.concat(
+    records.flatMap((record) => [bytes.subarray(table.starts[record], table.ends[record]), newline]),
+  );
+}
+
+function hasNoReturns(bytes: Buffer, { ends }: RecordTable, records: readonly number[]): boolean {
+  return records.every((record) => bytes[ends[record] ?? 0] !== 13);
+}
+
+function putTogether({ from, to }: RecordRun, pieces: readonly Piece[], schema: Schema): RecordBatch {
+  const places: ({ readonly batch: RecordBatch; readonly row: number } | null)[] = Array.from(
+    { length: to - from },
+    () => null,
+  );
+  for (const piece of pieces) {
+    let index = 0;
+    for (const batch of piece.batches) {
+      for (let row = 0; row < batch.numRows; row += 1, index += 1)
+        places[(piece.records[index] ?? from) - from] = { batch, row };
+    }
+  }
+  const plain = new Schema(
+    schema.fields.map((field) => {
+      const { name, type, metadata } = plainField(field);
+      return new ArrowField(name, type, true, metadata);
+    }),
+  );
+  const children = plain.fields.map(({ type }, column) => gather(type, stretchesOf(places, column)));
+  return recordBatchOf(plain, places.length, children);
+}
+
+/** The rows of a column, those that lie side by side together. */
+function stretchesOf(
+  places: readonly ({ readonly batch: RecordBatch; readonly row: number } | null)[],
+  column: number,
+): Stretch[] {
+  const stretches: { data: Stretch["data"]; start: number; end: number }[] = [];
+  for (const place of places) {
+    const data = place === null ? null : (place.batch.data.children[column] ?? null);
+    const last = stretches.at(-1);
+    if (last !== undefined && last.data === data && (place === null || last.end === place.row)) last.end += 1;
+    else stretches.push({ data, start: place?.row ?? 0, end: (place?.row ?? 0) + 1 });
+  }
+  return stretches;
+}

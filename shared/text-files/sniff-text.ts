@@ -1,0 +1,80 @@
+import { rm } from "node:fs/promises";
+import { type Problem, ShardmillError } from "../core/errors.ts";
+import { makeTempFolder } from "../core/temp-folder.ts";
+import { typeOfName } from "../domain/column-type-names.ts";
+import type { TextForm, TextFormat } from "../domain/dataset.ts";
+import { openLockedDatabase } from "../sql/locked-database.ts";
+import { type CsvSpec, sniffCsv } from "./sniff-csv.ts";
+import { sniffJson } from "./sniff-json.ts";
+import type { TextSample } from "./text-sample.ts";
+
+/** What the job says of its text files. */
+export interface TextSpec {
+  readonly csv: CsvSpec | null;
+  readonly types: Readonly<Record<string, string>>;
+}
+
+/** How the text files of a job are read. */
+export interface FoundText {
+  readonly form: TextForm;
+  /** What every file with rows has for a header; null for none. */
+  readonly header: string | null;
+  /** The file whose header that is. */
+  readonly path: string;
+}
+
+const CSV_DEFAULTS: CsvSpec = { nulls: [""], decimal: "." };
+
+/**
+ * How the files of one format are written and which columns they have, from the beginnings of some of them.
+ *
+ * @throws {INPUT_UNSUPPORTED} when it cannot be told
+ * @throws {SPEC_INVALID} for the type of a column that CSV files do not have
+ */
+export async function sniffText(
+  samples: readonly TextSample[],
+  format: TextFormat,
+  { csv, types }: TextSpec,
+): Promise<FoundText> {
+  const folder = await makeTempFolder("sample");
+  try {
+    await using database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
+    const place = { database, folder };
+    const { form, header } =
+      format === "csv"
+        ? await sniffCsv(samples, csv ?? CSV_DEFAULTS, place)
+        : { form: await sniffJson(samples, place), header: null };
+    const path = samples.find(({ content }) => content.length > 0)?.path ?? samples[0]?.path ?? "";
+    return { form: withTypes(form, types), header, path };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** With the types that the job sets. Of JSON a key may be rare: one that is named is a column. */
+function withTypes(form: TextForm, types: TextSpec["types"]): TextForm {
+  const known = new Set(form.fields.map(({ name }) => name));
+  const others = Object.keys(types).filter((name) => !known.has(name));
+  if (form.kind === "csv" && others.length > 0) throw noColumns(others, [...known]);
+  const fields = [...form.fields, ...others.map((name) => ({ name, type: STRING, nullable: true }))].map(
+    (field) => {
+      const named = types[field.name];
+      return named === undefined ? field : { ...field, type: typeOfName(named) };
+    },
+  );
+  return { ...form, fields };
+}
+
+const STRING = { kind: "string" } as const;
+
+function noColumns(names: readonly string[], known: readonly string[]): ShardmillError {
+  const problems = names.map(
+    (name): Problem => ({
+      where: `input.types.${name}`,
+      what: "the CSV files have no such column",
+      expected: known.slice(0, 20).join(", "),
+      found: name,
+    }),
+  );
+  return new ShardmillError("SPEC_INVALID", "types are set for columns that are not there", { problems });
+}

@@ -1,0 +1,61 @@
+import type { TextForm } from "../domain/dataset.ts";
+import type { ByteSource } from "../storage/storage.ts";
+import { findPreamble } from "./preamble.ts";
+import { RecordTable } from "./record-table.ts";
+import { scanRecords } from "./scan-records.ts";
+import { isGzip, readContent } from "./text-content.ts";
+
+/** Of each file that is looked at. */
+const SAMPLE_BYTES = 1 << 20;
+
+/** The beginning of a file's content. */
+export interface TextSample {
+  readonly path: string;
+  readonly content: Buffer;
+  /** It is all of it. */
+  readonly isWhole: boolean;
+}
+
+export async function takeSample(source: ByteSource, signal?: AbortSignal): Promise<TextSample> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of readContent(source, { isGzip: await isGzip(source, signal), signal })) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes >= SAMPLE_BYTES) break;
+  }
+  const content = Buffer.concat(pieces);
+  const isWhole = bytes < SAMPLE_BYTES;
+  return { path: source.path, content: isWhole ? content : content.subarray(0, SAMPLE_BYTES), isWhole };
+}
+
+/** The sample as far as its last line end: the line behind that may be torn. */
+export function wholeLines({ content, isWhole }: TextSample): Buffer {
+  return isWhole ? content : content.subarray(0, content.lastIndexOf(10) + 1);
+}
+
+interface SampleRecords {
+  readonly header: string | null;
+  /** Those that are as many values as the form has columns, where it has any, each ended by `\n`. */
+  readonly records: readonly Buffer[];
+}
+
+/** What the samples hold as records of a form. */
+export function recordsOf(
+  { path, content, isWhole }: TextSample,
+  form: TextForm,
+  values: number,
+): SampleRecords {
+  const preamble = findPreamble(content, form, { path, isEnd: isWhole });
+  if (preamble === null) return { header: null, records: [] };
+  const bytes = content.subarray(preamble.bytes);
+  const table = new RecordTable(1);
+  scanRecords(bytes, form, isWhole, table);
+  const newline = Buffer.from("\n");
+  const records: Buffer[] = [];
+  for (let record = 0; record < table.length; record += 1) {
+    if (form.kind === "csv" && table.values[record] !== values) continue;
+    records.push(Buffer.concat([bytes.subarray(table.starts[record], table.ends[record]), newline]));
+  }
+  return { header: preamble.header, records };
+}

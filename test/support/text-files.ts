@@ -1,0 +1,50 @@
+import { Table } from "apache-arrow";
+import type { BadRow, DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
+import type { InputFile, TextForm } from "../../shared/domain/dataset.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { indexText } from "../../shared/text-files/index-text.ts";
+import { openInputFile, type TextParsers } from "../../shared/text-files/open-input-file.ts";
+import { type MemorySource, memorySource } from "./memory-source.ts";
+import { plainRows } from "./sample-table.ts";
+
+export interface OpenText {
+  readonly source: MemorySource;
+  readonly planned: InputFile;
+  readonly file: DatasetFile;
+}
+
+/** A text file as a plan indexes it, in stretches of so many bytes, and a worker opens it. */
+export async function openText(
+  content: Uint8Array,
+  form: TextForm,
+  { parsers, stretchBytes = 1 }: { readonly parsers: TextParsers; readonly stretchBytes?: number },
+): Promise<OpenText> {
+  const path = parseLocation("/data/a.txt");
+  const source = memorySource(content, path);
+  const { index, rows, sha256 } = await indexText(source, form, { stretchBytes });
+  const planned: InputFile = {
+    path,
+    format: form.kind,
+    bytes: content.length,
+    version: "1",
+    rows,
+    footerSha256: sha256,
+    text: index,
+  };
+  return { source, planned, file: await openInputFile(source, planned, { parsers }) };
+}
+
+/** Rows of a file as plain values, null for each that is bad, and what is said of those. */
+export async function textRows(
+  file: DatasetFile,
+  options: Partial<ReadOptions> = {},
+): Promise<{ readonly rows: readonly unknown[]; readonly bad: readonly BadRow[] }> {
+  const bad: BadRow[] = [];
+  const columns = options.columns ?? file.schema.fields.map(({ name }) => name);
+  const all = { rowStart: 0, rowEnd: file.rows, columns, onBadRow: (row: BadRow) => bad.push(row) };
+  const rows: unknown[] = [];
+  for await (const batch of file.read({ ...all, ...options })) rows.push(...plainRows(new Table([batch])));
+  const start = options.rowStart ?? 0;
+  for (const { row } of bad) rows[row - start] = null;
+  return { rows, bad };
+}

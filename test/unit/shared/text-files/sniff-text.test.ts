@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { nameOfType } from "../../../../shared/domain/column-type-names.ts";
+import type { TextFormat } from "../../../../shared/domain/dataset.ts";
+import { sniffText, type TextSpec } from "../../../../shared/text-files/sniff-text.ts";
+
+interface Look {
+  readonly format?: TextFormat;
+  readonly spec?: Partial<TextSpec>;
+  /** Left out: what the format is usually called. */
+  readonly path?: string;
+}
+
+/** What is found of files with these contents. */
+async function look(contents: readonly string[], { format = "csv", spec = {}, path }: Look = {}) {
+  const samples = contents.map((content, index) => ({
+    path: path ?? `/data/${index}.${format}`,
+    content: Buffer.from(content),
+    isWhole: true,
+  }));
+  return await sniffText(samples, format, { csv: null, types: {}, ...spec });
+}
+
+async function types(
+  contents: readonly string[],
+  options: Look = {},
+): Promise<Record<string, string | null>> {
+  const { form } = await look(contents, options);
+  return Object.fromEntries(form.fields.map(({ name, type }) => [name, nameOfType(type)]));
+}
+
+const CSV = { nulls: [""], decimal: "." } as const;
+
+describe("what is found of CSV by looking at it", () => {
+  it.each([
+    ["a,b\n1,x\n", { delimiter: ",", quote: '"', escape: '"', header: true }],
+    ["a;b\n1;x\n", { delimiter: ";", header: true }],
+    ["1|2\n3|4\n", { delimiter: "|", header: false }],
+    ["a,b\n1,'x,y'\n2,'z'\n", { quote: "'" }],
+    ["\ufeffa,b\r\n1,x\r\n", { delimiter: ",", header: true }],
+    ["text,label\nhello,good\nworld,bad\n", { header: true }],
+  ])("of %j is how it is written", async (text, written) => {
+    expect((await look([text])).form).toMatchObject(written);
+  });
+
+  it("is what the columns hold, in all the files that are looked at", async () => {
+    const first = "i,f,b,d,t,s,n\n1,1.5,true,2020-01-01,2020-01-01 10:00:00,x,\n";
+    const second = "i,f,b,d,t,s,n\n-2,2,false,2020-01-02,2020-01-02 10:00:00,1,\n";
+    const found = { f: "float64", b: "bool", d: "date", t: "timestamp", s: "string", n: "string" };
+    expect(await types([first, second])).toEqual({ i: "int64", ...found });
+    expect(await types([first, second.replace("-2", "2.5")])).toEqual({ i: "float64", ...found });
+  });
+
+  it("is not misled by lines that do not fit", async () => {
+    const rows = Array.from({ length: 50 }, (_, row) => `${row},${row / 2}`);
+    rows.splice(10, 0, "1,2,3", "7", '8,"torn');
+    expect(await types([["a,b", ...rows].join("\n")])).toEqual({ a: "int64", b: "float64" });
+  });
+
+  it("gives way to what the job says", async () => {
+    const text = "# made by hand\n1;2,5;NA\n3;4,5;7\n";
+    const csv = { nulls: ["NA"], decimal: ",", header: false, names: ["x", "y", "z"], skip: 1 } as const;
+    const spec = { csv, types: { x: "float32" } };
+    expect(await types([text], { spec })).toEqual({ x: "float32", y: "float64", z: "int64" });
+    await expect(look([text], { spec: { csv, types: { q: "bool" } } })).rejects.toMatchObject({
+      code: "SPEC_INVALID",
+      problems: [{ where: "input.types.q" }],
+    });
+  });
+
+  it("takes a file called .tsv to be of tabs", async () => {
+    expect((await look(["a,b\tc\n1,2\t3\n"], { path: "/data/x.tsv" })).form).toMatchObject({
+      delimiter: "\t",
+    });
+  });
+
+  it("has the header that all files must have", async () => {
+    expect(await look(['a,"b\nc"\n1,2\n'])).toMatchObject({ header: 'a,"b\nc"', path: "/data/0.csv" });
+    expect(await look(["1,2\n3,4\n"], { spec: { csv: { ...CSV, header: false } } })).toMatchObject({
+      header: null,
+    });
+  });
+});
+
+describe("what is found of JSON Lines by looking at it", () => {
+  const look = (lines: readonly string[], spec: Partial<TextSpec> = {}) =>
+    types([lines.join("\n")], { format: "json", spec });
+
+  it("is the keys of its objects and what they hold; what has no plain type is text", async () => {
+    const lines = [
+      '{"i":1,"f":1,"b":true,"d":"2020-01-01","t":"2020-01-01T10:00:00Z","u":"5b0f7b2c-3a1e-4b0e-9f57-2f1a0d3b1c11"}',
+      '{"i":-1,"f":1.5,"m":1,"xs":[1,2.5]}',
+      "not json",
+      '{"m":"x","e":null}',
+    ];
+    const found = { i: "int64", f: "float64", b: "bool", d: "date", t: "timestamp", u: "string" };
+    expect(await look(lines)).toEqual({ ...found, m: "string", xs: "float64[]", e: "string" });
+  });
+
+  it("has the keys that the job names, though no line has them", async () => {
+    expect(await look(['{"a":1}'], { types: { rare: "float32[]" } })).toEqual({
+      a: "int64",
+      rare: "float32[]",
+    });
+  });
+
+  it("is nothing where no line is an object", async () => {
+    expect(await look(["[1]", "2", ""])).toEqual({});
+  });
+});
