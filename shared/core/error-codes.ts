@@ -73,6 +73,7 @@ export const ERROR_CODES = {
   OUT_OF_MEMORY: { ...PLAIN, attempt: "count", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // Rows that cannot be mapped: dead letters.
+  ROW_UNREADABLE: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   ROW_NULL: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   ROW_LENGTH: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   ROW_VALUE: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },

@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
-import { DATASET_FORMATS, type InputFile } from "../domain/dataset.ts";
+import { DATASET_FORMATS, type InputFile, TABLE_FORMATS } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
@@ -13,6 +13,7 @@ import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 import { count, dtype, field, location } from "./codec-fields.ts";
 import { moduleReduction, stepBinding } from "./codec-steps.ts";
+import { TEXT_INDEX_SCHEMA } from "./text-index.ts";
 
 /*
  * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a
@@ -116,6 +117,7 @@ const inputFile: z.ZodType<InputFile> = z.object({
   version: z.string(),
   rows: count,
   footerSha256: z.string(),
+  text: TEXT_INDEX_SCHEMA.exactOptional(),
 });
 
 const deviceCheck: z.ZodType<DeviceCheckSpec> = z.object({
@@ -152,7 +154,7 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
   rowsInput: count,
   batchRows: z.union([z.literal("auto"), z.int().min(1)]),
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
-  rowsFormat: z.enum([...DATASET_FORMATS, "none"]),
+  rowsFormat: z.enum([...TABLE_FORMATS, "none"]),
   reduce: z.record(
     z.string(),
     z.object({

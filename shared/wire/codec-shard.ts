@@ -4,6 +4,7 @@ import type { Shard } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
 import { field } from "./field.ts";
 import { tableCodec } from "./table-codec.ts";
+import { textIndexField } from "./text-index.ts";
 import type { WireReader } from "./wire-message.ts";
 
 export const tokenCodec = tableCodec<Token>("Token", {
@@ -18,6 +19,7 @@ const inputFile = tableCodec<InputFile>("InputFile", {
   version: field.text,
   rows: field.count,
   footerSha256: field.text,
+  text: textIndexField,
 });
 
 const rowRange = { rowStart: field.count, rowEnd: field.count };
