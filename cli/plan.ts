@@ -85,7 +85,11 @@ async function plan(args: PlanArguments): Promise<void> {
 /** Steps are in `map.prepare` and `map.finish`: `where` is their key, and what they make has no `from`. */
 function planFacts({ spec, dataset, leftOut, pruned, skipped, shards, map, model, folder }: PlannedJob) {
   const { where = null, sample = null, limit = null } = spec.input;
-  const { files, fields } = dataset;
+  // Where the records of text files lie is for workers to know.
+  const files = dataset.files.map(({ text, ...file }) =>
+    text === undefined ? file : { ...file, form: text.form },
+  );
+  const { fields } = dataset;
   const output = spec.output.path;
   return {
     files,

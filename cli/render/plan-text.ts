@@ -25,6 +25,7 @@ import { soundText } from "./sound-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { counted, labelled, oneLine } from "./text.ts";
+import { textFormEntries } from "./text-form.ts";
 
 const MAX_FILES = 10;
 /** Enough of a digest to tell two apart by eye. */
@@ -42,6 +43,7 @@ export function planText(
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
   const facts: [label: string, value: string | null][] = [
     ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
+    ...textFormEntries(dataset),
     ...leftOutPhrases(plan.leftOut).map((phrase, index): [string, string] => [
       index === 0 ? "left out" : "",
       oneLine(phrase),

@@ -137,7 +137,8 @@ export async function readInput(
   signal: AbortSignal,
 ): Promise<{ dataset: Dataset; footers: readonly FileFooter[]; leftOut: readonly LeftOut[] }> {
   const { files, leftOut } = await discoverFiles(spec.input, spec.output.path, signal);
-  const footers = await readFooters(files, { signal, where: spec.input.where ?? null });
+  const { where = null, csv = null, types = {} } = spec.input;
+  const footers = await readFooters(files, { signal, where, text: { csv, types } });
   return { dataset: sealDataset(footers), footers, leftOut };
 }
 

@@ -1,6 +1,6 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { formatCount } from "../../shared/core/units.ts";
-import type { RowGroup } from "../../shared/domain/dataset.ts";
+import type { FileCut, RowGroup } from "../../shared/domain/dataset.ts";
 import { type Shard, shardId } from "../../shared/domain/shard.ts";
 
 export interface PlannedFile {
@@ -10,6 +10,8 @@ export interface PlannedFile {
   readonly afterGaps?: ReadonlySet<number>;
   /** Equal for files whose columns are laid out alike, which one table can hold: see `layoutOf`. */
   readonly layout: string;
+  /** Left out: nothing but its row groups says where it may be cut. */
+  readonly cut?: FileCut;
 }
 
 interface PlanOptions {
@@ -83,7 +85,10 @@ export function planShards(files: readonly PlannedFile[], options: PlanOptions):
   });
   let fileStart = 0;
   for (const file of files) {
-    const ranges = cutFile(file, target);
+    const ranges = cutFile(
+      file,
+      file.cut?.isOnePiece === true ? onePieceRows(file, target, options) : target,
+    );
     const whole = ranges.length === 1 ? wholeFile(file) : null;
     if (ranges.length > 0 && (whole === null || !joined.takes(whole))) joined.close(cut);
     if (whole !== null) joined.add(fileStart, whole);
@@ -101,14 +106,22 @@ interface WholeFile {
   readonly layout: string;
 }
 
-function wholeFile({ rowGroups, afterGaps, layout }: PlannedFile): WholeFile {
+function wholeFile({ rowGroups, afterGaps, layout, cut }: PlannedFile): WholeFile {
   let rows = 0;
   let bytes = 0;
   for (const group of rowGroups) {
     rows += group.rows;
     bytes += group.bytes;
   }
-  return { rows, bytes, slices: 1 + (afterGaps?.size ?? 0), layout };
+  return { rows, bytes, slices: (1 + (afterGaps?.size ?? 0)) * (cut?.slices ?? 1), layout };
+}
+
+/** The rows of a shard of a file that is rather not cut. */
+function onePieceRows(file: PlannedFile, target: number, options: PlanOptions): number {
+  if (options.shardRows !== "auto") return target;
+  const { rows, bytes } = wholeFile(file);
+  const rowBytes = bytes / Math.max(1, rows) + (options.outputRowBytes ?? 0);
+  return Math.max(target, Math.floor(SHARD_MOST_BYTES / Math.max(1, rowBytes)));
 }
 
 /** Whole files that become one shard. */

@@ -4,7 +4,7 @@ import { deferred } from "../../../shared/core/abort.ts";
 import { watchMemory } from "../../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
 import type { FoundFile } from "../input/discover.ts";
-import type { FooterAnswer, FooterRequest } from "./footer-protocol.ts";
+import type { FooterAnswer, FooterRequest, SniffAnswer, SniffRequest, TextForms } from "./footer-protocol.ts";
 
 export interface ReadLimits {
   readonly limitMs: number;
@@ -12,10 +12,12 @@ export interface ReadLimits {
   readonly signal: AbortSignal;
   /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
   readonly where?: string | null;
+  /** Left out: there are no text files. */
+  readonly text?: TextForms;
 }
 
-export type ProcessReply =
-  | { readonly kind: "answered"; readonly answer: FooterAnswer }
+export type ProcessReply<Answer = FooterAnswer> =
+  | { readonly kind: "answered"; readonly answer: Answer }
   | { readonly kind: "broke"; readonly found: string };
 
 /**
@@ -44,17 +46,27 @@ export class FooterProcess implements AsyncDisposable {
   }
 
   /** What it answers, or what broke it; rejects only with the signal's reason. */
-  async read(
-    files: readonly FoundFile[],
-    { limitMs, memoryLimitBytes, signal, where = null }: ReadLimits,
-  ): Promise<ProcessReply> {
+  read(files: readonly FoundFile[], limits: ReadLimits): Promise<ProcessReply> {
+    const { where = null, text = {} } = limits;
+    return this.#ask<FooterAnswer>({ files, where, text } satisfies FooterRequest, limits);
+  }
+
+  /** The same, of what text files have for columns. */
+  sniff(request: SniffRequest, limits: ReadLimits): Promise<ProcessReply<SniffAnswer>> {
+    return this.#ask<SniffAnswer>(request, limits);
+  }
+
+  async #ask<Answer>(
+    request: object,
+    { limitMs, memoryLimitBytes, signal }: ReadLimits,
+  ): Promise<ProcessReply<Answer>> {
     signal.throwIfAborted();
-    const reply = deferred<ProcessReply>();
+    const reply = deferred<ProcessReply<Answer>>();
     const breakWith = (found: string) => {
       this.#isUsable = false;
       reply.resolve({ kind: "broke", found });
     };
-    const onMessage = (answer: FooterAnswer) => reply.resolve({ kind: "answered", answer });
+    const onMessage = (answer: Answer) => reply.resolve({ kind: "answered", answer });
     const onError = (error: Error) => breakWith(`the reader broke on it (${error.message})`);
     const onExit = (code: number | null, by: string | null) =>
       breakWith(`the reader ended on it (${by ?? `exit code ${code}`})`);
@@ -71,7 +83,7 @@ export class FooterProcess implements AsyncDisposable {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       // A process that is gone by now says so by its exit.
-      this.#child.send({ files, where } satisfies FooterRequest, () => {});
+      this.#child.send(request, () => {});
       return await reply.promise;
     } finally {
       clearTimeout(timer);

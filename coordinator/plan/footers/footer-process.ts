@@ -1,6 +1,14 @@
 import { errorToData } from "../../../shared/core/errors.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
-import type { FileAnswer, FileSchema, FooterAnswer, FooterRequest } from "./footer-protocol.ts";
+import { byteSource } from "../../../shared/storage/storage.ts";
+import type {
+  FileAnswer,
+  FileSchema,
+  FooterAnswer,
+  FooterRequest,
+  SniffAnswer,
+  SniffRequest,
+} from "./footer-protocol.ts";
 import { readFooterBatch } from "./read-footer-batch.ts";
 
 /**
@@ -11,24 +19,46 @@ const storages = new Storages();
 process.once("disconnect", () => process.exit(1));
 // Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
 process.on("SIGINT", () => {});
-process.on("message", async (request: FooterRequest) => {
-  process.send?.(await answer(request));
+process.on("message", async (request: FooterRequest | SniffRequest) => {
+  process.send?.("sniff" in request ? await sniff(request) : await answer(request));
 });
 
-async function answer({ files, where }: FooterRequest): Promise<FooterAnswer> {
+async function sniff({ sniff: files, format, spec }: SniffRequest): Promise<SniffAnswer> {
+  try {
+    const [{ takeSample }, { sniffText }] = await Promise.all([
+      import("../../../shared/text-files/text-sample.ts"),
+      import("../../../shared/text-files/sniff-text.ts"),
+    ]);
+    const samples = [];
+    for (const { path, bytes } of files)
+      samples.push(await takeSample(byteSource(await storages.at(path), path, bytes)));
+    return { kind: "found", found: await sniffText(samples, format, spec) };
+  } catch (error) {
+    return { kind: "failed", error: errorToData(error) };
+  }
+}
+
+async function answer({ files, where, text }: FooterRequest): Promise<FooterAnswer> {
   const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
   const answers: FileAnswer[] = [];
-  for await (const read of readFooterBatch(storages, files, where)) {
+  for await (const read of readFooterBatch(storages, files, { where, text })) {
     if (read.kind === "failed") {
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;
     }
-    const { file, rowGroups, statistics, fields, layout } = read.footer;
+    const { file, rowGroups, statistics, fields, layout, cut } = read.footer;
     const schema = { fields, layout };
     const key = JSON.stringify(schema);
     const known = schemas.get(key) ?? { index: schemas.size, schema };
     schemas.set(key, known);
-    answers.push({ kind: "read", file, rowGroups, statistics, schema: known.index });
+    answers.push({
+      kind: "read",
+      file,
+      rowGroups,
+      statistics,
+      schema: known.index,
+      ...(cut === undefined ? {} : { cut }),
+    });
   }
   return { schemas: [...schemas.values()].map(({ schema }) => schema), files: answers };
 }

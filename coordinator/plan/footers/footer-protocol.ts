@@ -1,4 +1,6 @@
 import type { ErrorData } from "../../../shared/core/errors.ts";
+import type { TextFormat } from "../../../shared/domain/dataset.ts";
+import type { FoundText, TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
@@ -7,7 +9,22 @@ export interface FooterRequest {
   readonly files: readonly FoundFile[];
   /** SQL: of columns whose names are in it, statistics are wanted. Null: of none. */
   readonly where: string | null;
+  readonly text: TextForms;
 }
+
+/** How text files are read, by their format: found before any of them is indexed. */
+export type TextForms = Readonly<Partial<Record<TextFormat, FoundText>>>;
+
+/** To a footer process: what are the columns of text files? These are looked at. */
+export interface SniffRequest {
+  readonly sniff: readonly FoundFile[];
+  readonly format: TextFormat;
+  readonly spec: TextSpec;
+}
+
+export type SniffAnswer =
+  | { readonly kind: "found"; readonly found: FoundText }
+  | { readonly kind: "failed"; readonly error: ErrorData };
 
 /** What files of one kind have in common. */
 export type FileSchema = Pick<FileFooter, "fields" | "layout">;
@@ -23,9 +40,10 @@ export interface FooterAnswer {
 }
 
 export type FileAnswer =
+  /** Of a text file the index comes without its form, which is known. */
   | ({ readonly kind: "read"; readonly schema: number } & Pick<
       FileFooter,
-      "file" | "rowGroups" | "statistics"
+      "file" | "rowGroups" | "statistics" | "cut"
     >)
   | { readonly kind: "failed"; readonly error: ErrorData };
 

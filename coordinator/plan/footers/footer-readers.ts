@@ -2,10 +2,11 @@ import type { ChildProcess } from "node:child_process";
 import { present } from "../../../shared/core/assert.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { inputCorrupt } from "../../../shared/dataset/input-errors.ts";
+import { type InputFile, isTextFormat } from "../../../shared/domain/dataset.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FooterProcess, type ProcessReply, type ReadLimits } from "./footer-process-owner.ts";
 import { footerProcess } from "./footer-processes.ts";
-import type { FileSchema, FooterAnswer, FooterReply } from "./footer-protocol.ts";
+import type { FileSchema, FooterAnswer, FooterReply, SniffAnswer, SniffRequest } from "./footer-protocol.ts";
 
 /**
  * Footer processes: as many as there are reads at once, each used again until a file breaks it. Which of the
@@ -39,10 +40,25 @@ export class FooterReaders implements AsyncDisposable {
     await Promise.all(this.#idle.map((reader) => reader[Symbol.asyncDispose]()));
   }
 
-  async #ask(files: readonly FoundFile[]): Promise<ProcessReply> {
+  /** What text files have for columns. Rejects only with the signal's reason. */
+  async sniff(request: SniffRequest): Promise<SniffAnswer> {
+    const reply = await this.#withReader((reader) => reader.sniff(request, this.#limits));
+    if (reply.kind === "answered") return reply.answer;
+    const path = request.sniff[0]?.path ?? "";
+    const expected = `text that can be looked at`;
+    const error = inputCorrupt({ path, where: "first lines", expected, found: reply.found });
+    return { kind: "failed", error: errorToData(error) };
+  }
+
+  #ask(files: readonly FoundFile[]): Promise<ProcessReply> {
+    const limitMs = this.#limits.limitMs + scanMs(files);
+    return this.#withReader((reader) => reader.read(files, { ...this.#limits, limitMs }));
+  }
+
+  async #withReader<T>(use: (reader: FooterProcess) => Promise<T>): Promise<T> {
     const reader = this.#idle.pop() ?? new FooterProcess(this.#start(this.#limits.memoryLimitBytes));
     try {
-      return await reader.read(files, this.#limits);
+      return await use(reader);
     } finally {
       if (reader.isUsable) this.#idle.push(reader);
       else await reader[Symbol.asyncDispose]();
@@ -53,10 +69,17 @@ export class FooterReaders implements AsyncDisposable {
     const shared = schemas.map((schema) => this.#shared(schema));
     return files.map((answer) => {
       if (answer.kind === "failed") return answer;
-      const { file, rowGroups, statistics, schema } = answer;
+      const { kind, schema, ...footer } = answer;
       const { fields, layout } = present(shared[schema], "a file's schema is in the answer");
-      return { kind: "read", footer: { file, fields, rowGroups, statistics, layout } };
+      return { kind, footer: { ...footer, file: this.#withForm(footer.file), fields, layout } };
     });
+  }
+
+  /** The form of the text files is one and the same for all of them. */
+  #withForm(file: InputFile): InputFile {
+    if (file.text === undefined || !isTextFormat(file.format)) return file;
+    const { form } = present(this.#limits.text?.[file.format], "a text file was read by a form");
+    return { ...file, text: { ...file.text, form } };
   }
 
   #shared(schema: FileSchema): FileSchema {
@@ -67,8 +90,21 @@ export class FooterReaders implements AsyncDisposable {
   }
 }
 
+/** Text is read from end to end: slower than this is slower than any storage. */
+const SCAN_BYTES_MS = 2_000;
+
+function scanMs(files: readonly FoundFile[]): number {
+  return files.reduce(
+    (sum, { format, bytes }) => sum + (isTextFormat(format) ? bytes / SCAN_BYTES_MS : 0),
+    0,
+  );
+}
+
+const FORMAT_NAMES = { parquet: "Parquet", arrow: "Arrow", csv: "CSV", json: "JSON Lines" } as const;
+
 function broken({ path, format }: FoundFile, found: string): FooterReply {
-  const expected = `a footer that the ${format === "parquet" ? "Parquet" : "Arrow"} format allows`;
-  const error = inputCorrupt({ path, where: "footer", expected, found, poisoned: true });
+  const where = isTextFormat(format) ? "lines" : "footer";
+  const expected = `${isTextFormat(format) ? "text" : "a footer"} that the ${FORMAT_NAMES[format]} format allows`;
+  const error = inputCorrupt({ path, where, expected, found, poisoned: true });
   return { kind: "failed", error: errorToData(error) };
 }

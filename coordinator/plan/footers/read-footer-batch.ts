@@ -1,20 +1,25 @@
+import { present } from "../../../shared/core/assert.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { readAhead } from "../../../shared/core/read-ahead.ts";
 import { settled } from "../../../shared/core/settled.ts";
 import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import { layoutOf } from "../../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
-import type { Field } from "../../../shared/domain/dataset.ts";
+import { type Field, isTextFormat } from "../../../shared/domain/dataset.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { fetchedSource, isSmallFile } from "../../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../../shared/storage/storage.ts";
 import type { FoundFile } from "../input/discover.ts";
+import type { FooterRequest } from "./footer-protocol.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
 /** A read is a round trip on a network file system. */
 const FILES_AHEAD = 16;
 
 type Opened = Pick<Storages, "at">;
+
+/** What is wanted beside the footers: see `FooterRequest`. */
+type Wanted = Pick<FooterRequest, "where" | "text">;
 
 type FooterRead =
   | { readonly kind: "read"; readonly footer: FileFooter }
@@ -28,7 +33,7 @@ type FooterRead =
 export async function* readFooterBatch(
   storages: Opened,
   files: readonly FoundFile[],
-  where: string | null = null,
+  wanted: Wanted = { where: null, text: {} },
 ): AsyncGenerator<FooterRead, void, undefined> {
   const fetched = readAhead(files, FILES_AHEAD, async (found) => {
     const source = isSmallFile(found) ? await settled(fetchWhole(storages, found)) : null;
@@ -36,8 +41,8 @@ export async function* readFooterBatch(
   });
   for await (const { found, source } of fetched) {
     if (source?.kind === "failed") yield source;
-    else if (source === null) yield await settledRead(readLarge(storages, found, where));
-    else yield await settledRead(parseFooter(source.value, found, where));
+    else if (source === null) yield await settledRead(readLarge(storages, found, wanted));
+    else yield await settledRead(parseFooter(source.value, found, wanted));
   }
 }
 
@@ -53,10 +58,10 @@ async function fetchWhole(storages: Opened, found: FoundFile): Promise<ByteSourc
   return fetchedSource(found.path, bytes);
 }
 
-function readLarge(storages: Opened, found: FoundFile, where: string | null): Promise<FileFooter> {
+function readLarge(storages: Opened, found: FoundFile, wanted: Wanted): Promise<FileFooter> {
   return orChanged(storages, found, async () => {
     const source = byteSource(await storages.at(found.path), found.path, found.bytes);
-    return await parseFooter(source, found, where);
+    return await parseFooter(source, found, wanted);
   });
 }
 
@@ -71,8 +76,16 @@ async function orChanged<T>(storages: Opened, found: FoundFile, read: () => Prom
   return result.value;
 }
 
-async function parseFooter(source: ByteSource, found: FoundFile, where: string | null): Promise<FileFooter> {
+async function parseFooter(
+  source: ByteSource,
+  found: FoundFile,
+  { where, text }: Wanted,
+): Promise<FileFooter> {
   const { path, format, bytes, version } = found;
+  if (isTextFormat(format)) {
+    const { indexFile } = await import("./index-file.ts");
+    return await indexFile(source, { ...found, format }, present(text[format], "text files have a form"));
+  }
   using file = await openDatasetFile(source, format);
   const { rows, footerSha256, rowGroups } = file;
   const fields = fieldsOf(file.schema);

@@ -1,11 +1,14 @@
 import { availableParallelism } from "node:os";
 import { errorFromData, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
+import { isTextFormat } from "../../../shared/domain/dataset.ts";
+import type { TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
 import type { FileFooter } from "./seal-dataset.ts";
+import { sniffForms } from "./sniff-forms.ts";
 
 interface FooterOptions {
   readonly signal: AbortSignal;
@@ -17,6 +20,8 @@ interface FooterOptions {
   readonly memoryLimitBytes?: number;
   /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
   readonly where?: string | null;
+  /** What the job says of its text files. Left out: nothing. */
+  readonly text?: TextSpec;
 }
 
 /** More processes only help where the storage is slow, and each takes some 80 MiB. */
@@ -30,6 +35,9 @@ const READ_LIMIT_MS = 60_000;
 
 /** A process takes some 200 ms to start: worth it for this many files. */
 const FILES_PER_PROCESS = 64;
+
+/** Text is read from end to end, and that takes a process all of its time. */
+const TEXT_PER_PROCESS = 64 << 20;
 
 /**
  * What is asked for at once. Beyond these bytes a file may have a footer that takes a process's memory and
@@ -52,11 +60,18 @@ export async function readFooters(
 ): Promise<FileFooter[]> {
   const { signal, limitMs = READ_LIMIT_MS, memoryLimitBytes = FOOTER_MEMORY_BYTES } = options;
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
-  const processes = Math.max(1, Math.min(most, Math.ceil(files.length / FILES_PER_PROCESS)));
+  const worth = Math.ceil(files.length / FILES_PER_PROCESS) + Math.floor(textBytes(files) / TEXT_PER_PROCESS);
+  const processes = Math.max(1, Math.min(most, worth, files.length));
   const where = options.where ?? null;
-  await using readers = new FooterReaders({ limitMs, memoryLimitBytes, signal, where });
+  const limits = { limitMs, memoryLimitBytes, signal, where };
+  const text = await sniffForms(files, options.text ?? { csv: null, types: {} }, limits);
+  await using readers = new FooterReaders({ ...limits, text });
   const replies = await mapConcurrent(cutBatches(files), processes, (batch) => readers.read(batch));
   return collect(files, replies.flat());
+}
+
+function textBytes(files: readonly FoundFile[]): number {
+  return files.reduce((sum, { format, bytes }) => sum + (isTextFormat(format) ? bytes : 0), 0);
 }
 
 /** Small files are asked for together: a message for each would take longer than its footer. */

@@ -2,7 +2,7 @@ import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
 import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { diffFields, type FieldDifference } from "../../../shared/dataset/field-differences.ts";
 import type { RowGroupStatistics } from "../../../shared/domain/column-statistics.ts";
-import type { Dataset, Field, InputFile, RowGroup } from "../../../shared/domain/dataset.ts";
+import type { Dataset, Field, FileCut, InputFile, RowGroup } from "../../../shared/domain/dataset.ts";
 
 /** What an input file's footer says. */
 export interface FileFooter {
@@ -14,6 +14,8 @@ export interface FileFooter {
   readonly statistics: readonly RowGroupStatistics[] | null;
   /** Equal for files whose columns Arrow lays out alike: see `layoutOf`. */
   readonly layout: string;
+  /** Of a text file: what its shards must be like. */
+  readonly cut?: FileCut;
 }
 
 /** Enough to see what is wrong; the count says how much more there is. */
@@ -73,10 +75,10 @@ function mergeNullability(reference: readonly Field[], footers: readonly FileFoo
 
 /**
  * By content and order. No paths: a folder that was moved, or is seen through another mount, holds the same
- * input.
+ * input. What the index of a text file says is in its checksum.
  */
 function digestOf(files: Dataset["files"]): string {
-  return sha256(canonicalJson(files.map(({ path: _, ...content }) => content)));
+  return sha256(canonicalJson(files.map(({ path: _, text: _index, ...content }) => content)));
 }
 
 function problemOf(path: string, difference: FieldDifference): Problem {

@@ -1,13 +1,12 @@
-import { extname } from "node:path";
 import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
-import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
+import { DATASET_FORMATS, type DatasetFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { type FileStat, type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { isNotAFile, reasonOf } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
-import { FORMAT_OF_EXTENSION } from "./data-extensions.ts";
+import { extensionOf, FORMAT_OF_EXTENSION } from "./data-extensions.ts";
 import { listPath } from "./list-path.ts";
 import type { FoundPath } from "./walk.ts";
 
@@ -85,15 +84,15 @@ async function inspect(
   signal: AbortSignal,
 ): Promise<Inspected> {
   signal.throwIfAborted();
-  const formatHere = format === "auto" ? FORMAT_OF_EXTENSION[extname(path).toLowerCase()] : format;
+  const formatHere = format === "auto" ? FORMAT_OF_EXTENSION[extensionOf(path)] : format;
   if (formatHere === undefined) {
-    const extension = extname(path);
+    const extension = extensionOf(path);
     return problem({
       where: path,
       what: extension === "" ? "its name has no extension" : `its extension ${extension} says no format`,
       expected: Object.keys(FORMAT_OF_EXTENSION).join(", "),
       found: extension === "" ? "none" : extension,
-      hint: "set input.format to parquet or arrow",
+      hint: `set input.format to ${DATASET_FORMATS.join(", ")}`,
     });
   }
   try {

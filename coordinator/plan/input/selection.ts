@@ -1,7 +1,7 @@
-import { basename, extname } from "node:path";
+import { basename } from "node:path";
 import { braceExpand, Minimatch, type MinimatchOptions } from "minimatch";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { extensionsOf } from "./data-extensions.ts";
+import { extensionOf, extensionsOf } from "./data-extensions.ts";
 
 /**
  * What becomes of something that is met on the way down: `pass` is nobody's business, the others are left out
@@ -92,5 +92,5 @@ function isHidden(path: string): boolean {
 }
 
 function isData(path: string, format: Format): boolean {
-  return extensionsOf(format).includes(extname(path).toLowerCase());
+  return extensionsOf(format).includes(extensionOf(path));
 }

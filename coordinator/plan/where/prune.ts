@@ -1,5 +1,5 @@
 import type { RowGroupStatistics } from "../../../shared/domain/column-statistics.ts";
-import type { RowGroup } from "../../../shared/domain/dataset.ts";
+import type { FileCut, RowGroup } from "../../../shared/domain/dataset.ts";
 import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import { possibleTruths } from "./possible-truths.ts";
 import type { Predicate } from "./predicate.ts";
@@ -9,6 +9,7 @@ interface PrunableFile {
   /** Of each row group; null where the file says nothing. */
   readonly statistics: readonly RowGroupStatistics[] | null;
   readonly layout: string;
+  readonly cut?: FileCut;
 }
 
 /** What is left of a file. */
@@ -17,6 +18,7 @@ interface PrunedFile {
   /** Those of `rowGroups`, by index, that do not follow right after the one before. */
   readonly afterGaps: ReadonlySet<number>;
   readonly layout: string;
+  readonly cut?: FileCut;
 }
 
 interface Pruning {
@@ -28,7 +30,7 @@ interface Pruning {
 /** Leaves out the row groups with no row of which the predicate can be true. */
 export function pruneRowGroups(files: readonly PrunableFile[], predicate: Predicate): Pruning {
   const pruned: FileSlice[] = [];
-  const left = files.map(({ rowGroups, statistics, layout }, file) => {
+  const left = files.map(({ rowGroups, statistics, layout, cut }, file) => {
     const kept: RowGroup[] = [];
     const afterGaps = new Set<number>();
     let rowStart = 0;
@@ -45,7 +47,7 @@ export function pruneRowGroups(files: readonly PrunableFile[], predicate: Predic
       }
       rowStart = rowEnd;
     }
-    return { rowGroups: kept, afterGaps, layout };
+    return { rowGroups: kept, afterGaps, layout, ...(cut === undefined ? {} : { cut }) };
   });
   return { files: left, pruned };
 }

@@ -195,6 +195,27 @@ describe("a plan", () => {
     ]);
   });
 
+  it("cuts a file that can only be read from its start where a shard would be too large, or where it is told to", () => {
+    const packed = (rows: number, bytes: number): PlannedFile => ({
+      rowGroups: Array.from({ length: 64 }, () => ({ rows: rows / 64, bytes: bytes / 64 })),
+      layout: LAYOUT,
+      cut: { isOnePiece: true, slices: 1 },
+    });
+    expect(planShards([packed(640_000, 200 << 20)], { shardRows: "auto" })).toHaveLength(1);
+    expect(planShards([packed(640_000, 1 << 30)], { shardRows: "auto" })).toHaveLength(4);
+    expect(planShards([packed(640_000, 200 << 20)], { shardRows: 80_000 })).toHaveLength(8);
+    const { cut: _, ...plain } = packed(640_000, 200 << 20);
+    expect(planShards([plain], { shardRows: "auto" }).length).toBeGreaterThan(10);
+  });
+
+  it("joins fewer of the files of which each takes more of a lease", () => {
+    const files = Array.from({ length: 512 }, () => ({
+      ...fileOf(1),
+      cut: { isOnePiece: false, slices: 4 },
+    }));
+    expect(planShards(files, { shardRows: 1_000 })).toHaveLength(4);
+  });
+
   it("splits a row group far above the target into equal ranges", () => {
     expect(ranges([fileOf(50, 1_000, 50)], 300)).toEqual([
       [0, 0, 50],

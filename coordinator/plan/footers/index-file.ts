@@ -1,0 +1,59 @@
+import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { TextFormat } from "../../../shared/domain/dataset.ts";
+import type { ByteSource } from "../../../shared/storage/storage.ts";
+import { indexText } from "../../../shared/text-files/index-text.ts";
+import type { FoundText } from "../../../shared/text-files/sniff-text.ts";
+import type { FoundFile } from "../input/discover.ts";
+import type { FileFooter } from "./seal-dataset.ts";
+
+/** Bytes of a lease that a slice of another file takes, about. */
+const SLICE_BYTES = 1 << 10;
+
+/**
+ * What stands for the footer of a text file: where its records lie, found by reading all of it.
+ *
+ * @throws {INPUT_SCHEMA_MIXED} for another header than the other files have
+ */
+export async function indexFile(
+  source: ByteSource,
+  { path, format, bytes, version }: FoundFile & { readonly format: TextFormat },
+  found: FoundText,
+): Promise<FileFooter> {
+  const { form } = found;
+  const { index, rows, sha256: footerSha256, header } = await indexText(source, form);
+  if (header !== null && header !== found.header) throw otherHeader(path, header, found);
+  const text = JSON.stringify(form);
+  return {
+    file: { path, format, bytes, version, rows, footerSha256, text: index },
+    fields: form.fields,
+    rowGroups: index.stretches.map((stretch) => ({ rows: stretch.rows, bytes: stretch.bytes })),
+    statistics: null,
+    layout: sha256(canonicalJson(form.fields)),
+    // What its form takes goes along with each slice.
+    cut: { isOnePiece: index.isGzip, slices: Math.ceil(text.length / SLICE_BYTES) },
+  };
+}
+
+const SHOWN_CHARS = 200;
+
+function otherHeader(
+  path: string,
+  header: string,
+  { header: expected, path: reference }: FoundText,
+): ShardmillError {
+  const hint = "all CSV files of a job need the same header, with the columns in the same order";
+  return new ShardmillError("INPUT_SCHEMA_MIXED", `${path} has another header than ${reference}`, {
+    fields: { path, reference },
+    problems: [
+      {
+        where: path,
+        what: `its header is not that of ${reference}`,
+        expected: (expected ?? "").slice(0, SHOWN_CHARS),
+        found: header.slice(0, SHOWN_CHARS),
+        hint,
+      },
+    ],
+    hint,
+  });
+}
