@@ -45,7 +45,7 @@ async function readGroups(input: Readonly<Record<string, unknown>>) {
       return storage.read(location, start, end, signal);
     },
   };
-  using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0), onFar: () => {} });
+  await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0), onFar: () => {} });
   let rows = 0;
   for (const shard of planned.shards) {
     const slices = leaseSlices(planned.dataset.files, plannedRows(planned), shard);

@@ -1,10 +1,10 @@
-import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { ConvertedPrecision } from "../../shared/domain/precision.ts";
 import { strictHalf } from "../../shared/onnx/precision/convert-file.ts";
 import { createSession, type Session } from "../../shared/onnx/session.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
+import { openInputFile, TextParsers } from "../../shared/text-files/open-input-file.ts";
 import { compareSample, type Sample } from "./compare-sample.ts";
 import { type Comparison, ModelPair } from "./model-pair.ts";
 
@@ -30,8 +30,9 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
     map,
   );
   await using storages = new Storages();
-  const open = async ({ path, bytes, format }: InputFile) =>
-    openDatasetFile(byteSource(await storages.at(path), path, bytes), format);
+  await using parsers = new TextParsers();
+  const open = async (file: InputFile) =>
+    openInputFile(byteSource(await storages.at(file.path), file.path, file.bytes), file, { parsers });
   return await compareSample(pair, { ...question, open }, nowMs);
 }
 

@@ -1,10 +1,12 @@
 import { rm } from "node:fs/promises";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
-import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
+import type { BadRow, DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { Batch } from "../batch/batch.ts";
+import { UnreadableRows } from "../read/unreadable-rows.ts";
+import { stepReadable } from "../steps/failed-rows.ts";
 import { StepChain } from "../steps/step-chain.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 import type { Comparison, ModelPair } from "./model-pair.ts";
@@ -65,9 +67,15 @@ async function* batchesOf(
   for (const { file, rowStart, rowEnd } of slices) {
     using opened = await open(file);
     let row = rowStart;
-    for await (const read of opened.read({ rowStart, rowEnd, columns: map.columns })) {
+    const unreadable = new UnreadableRows();
+    const onBadRow = (bad: BadRow) => unreadable.note(bad.row, bad.message);
+    for await (const read of opened.read({ rowStart, rowEnd, columns: map.columns, onBadRow })) {
       const origin = { sourceStart: row, sourceEnd: row + read.numRows };
-      const rows = (await steps?.run(read, NEVER)) ?? { batch: read, sources: null, failed: [] };
+      const failed = unreadable.take(origin.sourceStart, origin.sourceEnd);
+      const rows =
+        steps === null
+          ? { batch: read, sources: null, failed }
+          : await stepReadable(read, failed, (readable) => steps.run(readable, NEVER));
       const { batch: prepared, ...stepped } = rows;
       const chunk = new InputChunk(prepared, row, map.inputs, { ...origin, ...stepped });
       row = origin.sourceEnd;

@@ -165,7 +165,9 @@ async function* readChunks(
   onEnd: () => void,
 ): AsyncGenerator<InputChunk> {
   const { job, meter, signal, turn } = options;
-  const batches = prepareBatches(readBatches(options), options)[Symbol.asyncIterator]();
+  const batches = prepareBatches(readBatches(options), { ...options, unreadable: options.input.unreadable })[
+    Symbol.asyncIterator
+  ]();
   let place = 0;
   try {
     let next = await batches.next();

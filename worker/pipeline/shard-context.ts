@@ -147,7 +147,7 @@ export class ShardContext implements AsyncDisposable {
     const running = [...this.#running.values()];
     for (const { stop } of running) stop.abort(abandoned());
     await Promise.allSettled(running.map(({ ended }) => ended));
-    this.#files[Symbol.dispose]();
+    await this.#files[Symbol.asyncDispose]();
     this.#lanes[Symbol.dispose]();
     await this.#writer[Symbol.asyncDispose]();
     await Promise.all([this.#prepare?.[Symbol.asyncDispose](), this.#finish?.[Symbol.asyncDispose]()]);

@@ -3,6 +3,8 @@ import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import { plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import type { UnreadableRows } from "../read/unreadable-rows.ts";
+import { stepReadable } from "../steps/failed-rows.ts";
 import type { StageSteps } from "../steps/stage-steps.ts";
 import { stepFailedAt } from "../steps/step-failed-at.ts";
 import type { RowOrigin } from "../tensorize/input-chunk.ts";
@@ -16,6 +18,8 @@ interface PrepareOptions {
   /** Null: the job prepares nothing. */
   readonly steps: Pick<StageSteps, "atOnce" | "mostRows" | "run"> | null;
   readonly lease: Pick<Lease, "shard" | "slices">;
+  /** The rows that could not be read, of those that were. Left out: there can be none. */
+  readonly unreadable?: UnreadableRows | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -27,15 +31,16 @@ interface PrepareOptions {
  */
 export async function* prepareBatches(
   batches: AsyncIterable<RecordBatch>,
-  { steps, lease, signal }: PrepareOptions,
+  { steps, lease, unreadable, signal }: PrepareOptions,
 ): AsyncGenerator<PreparedRows, void, undefined> {
-  const numbered = numberRows(batches);
+  const numbered = numberRows(batches, unreadable);
   if (steps === null) return yield* numbered;
   yield* mapInOrder(
     inPieces(numbered, steps.mostRows),
     () => steps.atOnce,
-    async ({ batch, ...rows }) => {
-      const stepped = await steps.run(batch, signal).catch((error: unknown) => {
+    async ({ batch, failed, ...rows }) => {
+      const run = (readable: RecordBatch) => steps.run(readable, signal);
+      const stepped = await stepReadable(batch, failed, run).catch((error: unknown) => {
         throw stepFailedAt(error, lease, rows.sourceStart, rows.sourceEnd);
       });
       if (stepped.sources !== null) freeBatch(batch);
@@ -46,11 +51,13 @@ export async function* prepareBatches(
 
 async function* numberRows(
   batches: AsyncIterable<RecordBatch>,
+  unreadable: UnreadableRows | undefined,
 ): AsyncGenerator<PreparedRows, void, undefined> {
   let sourceStart = 0;
   for await (const batch of batches) {
     const sourceEnd = sourceStart + batch.numRows;
-    yield { batch, sourceStart, sourceEnd, sources: null, failed: [] };
+    const failed = unreadable?.take(sourceStart, sourceEnd) ?? [];
+    yield { batch, sourceStart, sourceEnd, sources: null, failed };
     sourceStart = sourceEnd;
   }
 }
@@ -61,7 +68,7 @@ async function* inPieces(
   mostRows: number,
 ): AsyncGenerator<PreparedRows, void, undefined> {
   for await (const rows of batches) {
-    const { batch, sourceStart } = rows;
+    const { batch, sourceStart, failed } = rows;
     if (batch.numRows <= mostRows) {
       yield rows;
       continue;
@@ -69,7 +76,9 @@ async function* inPieces(
     for (let start = 0; start < batch.numRows; start += mostRows) {
       const end = Math.min(start + mostRows, batch.numRows);
       const place = { sourceStart: sourceStart + start, sourceEnd: sourceStart + end };
-      yield { ...rows, ...place, batch: plainCopy(batch, start, end) };
+      const inPiece = failed.filter(({ row }) => row >= start && row < end);
+      const shifted = inPiece.map((failure) => ({ ...failure, row: failure.row - start }));
+      yield { ...rows, ...place, batch: plainCopy(batch, start, end), failed: shifted };
     }
     freeBatch(batch);
   }

@@ -3,10 +3,10 @@ import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
-import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
+import { openInputFile, TextParsers } from "../../shared/text-files/open-input-file.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import type { Way } from "./ways.ts";
 
@@ -37,12 +37,13 @@ interface InputFilesOptions {
  * Law: whether this machine sees a file says nothing of the next one: they may lie on two mounts. So it is
  * asked file by file.
  */
-export class InputFiles implements Disposable {
+export class InputFiles implements AsyncDisposable {
   readonly #options: InputFilesOptions;
   /** Taken by nobody. The file used last is the last. */
   readonly #idle: DatasetFile[] = [];
   readonly #taken = new Set<DatasetFile>();
   readonly #readFrom = new WeakMap<DatasetFile, Way>();
+  readonly #parsers = new TextParsers();
 
   constructor(options: InputFilesOptions) {
     this.#options = options;
@@ -120,9 +121,10 @@ export class InputFiles implements Disposable {
       throw inputChanged(planned, "version", planned.version, stat.version);
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const file of [...this.#idle.splice(0), ...this.#taken]) file[Symbol.dispose]();
     this.#taken.clear();
+    await this.#parsers[Symbol.asyncDispose]();
   }
 
   #closeSurplus(): void {
@@ -132,6 +134,8 @@ export class InputFiles implements Disposable {
 
   /** The file as it was left open; null when it was not, or is another one there by now. */
   async #reopen(planned: InputFile, signal: AbortSignal): Promise<DatasetFile | null> {
+    // One that is open has the index of another lease; and to open it costs nothing.
+    if (planned.text !== undefined) return null;
     const kept = this.#idle.findIndex(({ path }) => path === planned.path);
     const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
     if (idle === undefined) return null;
@@ -178,7 +182,7 @@ export class InputFiles implements Disposable {
     fetched: Uint8Array | null,
   ): Promise<DatasetFile> {
     const bytes = fetched ?? (await this.#readWhole(way, planned, signal));
-    return await openChecked(planned, fetchedSource(planned.path, bytes), signal);
+    return await this.#openChecked(planned, fetchedSource(planned.path, bytes), signal);
   }
 
   async #openLarge(way: Way, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
@@ -189,11 +193,19 @@ export class InputFiles implements Disposable {
       ...bytes,
       read: (start, end, readSignal) => meter.timeRead(() => bytes.read(start, end, readSignal)),
     };
-    const opened = await settled(openChecked(planned, timed, signal));
+    const opened = await settled(this.#openChecked(planned, timed, signal));
     if (opened.kind === "done") return opened.value;
     // A file that is being written looks corrupt.
     if (isShardmillError(opened.error, "INPUT_CORRUPT")) await this.confirm(planned, way, signal);
     throw opened.error;
+  }
+
+  async #openChecked(planned: InputFile, source: ByteSource, signal: AbortSignal): Promise<DatasetFile> {
+    const file = await openInputFile(source, planned, { parsers: this.#parsers, signal });
+    if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
+    const found = file.footerSha256;
+    file[Symbol.dispose]();
+    throw inputChanged(planned, "footer", planned.footerSha256, found);
   }
 
   /** Its bytes, which it had from before they were read until after. */
@@ -205,18 +217,6 @@ export class InputFiles implements Disposable {
     if (read.kind === "failed") throw read.error;
     return read.value;
   }
-}
-
-async function openChecked(
-  planned: InputFile,
-  source: ByteSource,
-  signal: AbortSignal,
-): Promise<DatasetFile> {
-  const file = await openDatasetFile(source, planned.format, signal);
-  if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
-  const found = file.footerSha256;
-  file[Symbol.dispose]();
-  throw inputChanged(planned, "footer", planned.footerSha256, found);
 }
 
 /** What is said on a way that does not lead to the file, or cannot give it: another may. */

@@ -3,18 +3,21 @@ import { present } from "../../shared/core/assert.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { readAhead } from "../../shared/core/read-ahead.ts";
-import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
+import type { BadRow, DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { isSmallFile } from "../../shared/storage/small-file.ts";
 import type { FetchedFile, InputFiles } from "./input-files.ts";
 import { joinSmallBatches } from "./join-batches.ts";
+import { UnreadableRows } from "./unreadable-rows.ts";
 import type { Way } from "./ways.ts";
 
 /** The rows of a shard, as its map reads them. */
 export interface ShardRows {
   /** Of every record batch, as far as the job's columns go. */
   readonly schema: Schema;
+  /** Of those that were read so far: nulls stand for them. Left out: there can be none. */
+  readonly unreadable?: UnreadableRows;
   /** All rows, once. @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {STORE_FAILED} */
   read(columns: readonly string[], signal: AbortSignal): AsyncIterable<RecordBatch>;
 }
@@ -40,6 +43,7 @@ export class ShardInput implements ShardRows, Disposable {
   readonly #fetched: AsyncGenerator<FetchedFile | null, void>;
   /** Of the slices that were begun. */
   readonly #readFrom: Way[] = [];
+  readonly unreadable = new UnreadableRows();
   /** The one that is read. */
   #file: DatasetFile | null = null;
   #schema: Schema | null = null;
@@ -71,10 +75,15 @@ export class ShardInput implements ShardRows, Disposable {
   }
 
   async *#readSlices(columns: readonly string[], signal: AbortSignal): AsyncGenerator<RecordBatch> {
+    let shardRow = 0;
     for (const [index, slice] of this.#slices.entries()) {
+      const ahead = shardRow - slice.rowStart;
+      const onBadRow = ({ row, message }: BadRow) => this.unreadable.note(ahead + row, message);
+      shardRow += shardRows(slice);
       try {
         const file = index === 0 ? this.#file : null;
-        yield* readSlice(file ?? (await this.#open(index, slice, signal)), slice, columns, signal);
+        const opened = file ?? (await this.#open(index, slice, signal));
+        yield* readSlice(opened, slice, { columns, signal, onBadRow });
         this.#giveBack();
       } catch (error) {
         // A file that is being written looks corrupt.
@@ -124,12 +133,11 @@ export class ShardInput implements ShardRows, Disposable {
 async function* readSlice(
   file: DatasetFile,
   slice: LeaseSlice,
-  columns: readonly string[],
-  signal: AbortSignal,
+  options: Pick<ReadOptions, "columns" | "signal" | "onBadRow">,
 ): AsyncGenerator<RecordBatch> {
   const { rowStart, rowEnd } = slice;
   let rows = 0;
-  for await (const batch of file.read({ rowStart, rowEnd, columns, signal })) {
+  for await (const batch of file.read({ rowStart, rowEnd, ...options })) {
     rows += batch.numRows;
     if (rows > shardRows(slice)) break;
     yield batch;

@@ -20,7 +20,7 @@ export interface RowOrigin {
    * one row of each, in order.
    */
   readonly sources: Uint32Array | null;
-  /** Rows of the batch that a step failed on, in order. */
+  /** Rows of the batch that could not be read, or that a step failed on, in order. */
   readonly failed: readonly RowFailure[];
 }
 
@@ -65,7 +65,8 @@ export class InputChunk {
     this.positions = findPositions(this.inputs, batch.numRows, bad);
     const failed = new Set(origin.failed.map(({ row }) => row));
     for (const [row, { code, message }] of bad) {
-      this.#dead.set(row, { stage: failed.has(row) ? "prepare" : "tensorize", code, message });
+      const stage = code === "ROW_UNREADABLE" ? "read" : failed.has(row) ? "prepare" : "tensorize";
+      this.#dead.set(row, { stage, code, message });
     }
     this.#rowsPending = batch.numRows - this.#gone().length;
     this.liveRuns = this.runs("live");

@@ -2,6 +2,7 @@ import type { RecordBatch } from "apache-arrow";
 import { expect, it } from "vitest";
 import { columnData } from "../../../../shared/dataset/record-batch.ts";
 import { prepareBatches } from "../../../../worker/prepare/prepare-batches.ts";
+import { UnreadableRows } from "../../../../worker/read/unreadable-rows.ts";
 import { aLease } from "../../../support/builders.ts";
 import { smallTable } from "../../../support/sample-table.ts";
 
@@ -36,4 +37,40 @@ it("gives steps no more rows at once than they take, each of its place in the sh
     [7, 11, 4],
     [11, 13, 2],
   ]);
+});
+
+it("gives steps no row that could not be read: it stands where it was, failed", async () => {
+  const unreadable = new UnreadableRows();
+  for (const row of [0, 4, 5, 9]) unreadable.note(row, `row ${row}`);
+  const given: bigint[][] = [];
+  const steps = {
+    ...{ atOnce: 1, mostRows: 6 },
+    run: async (batch: RecordBatch) => {
+      given.push([...(columnData(batch, "id").values as BigInt64Array)]);
+      return { batch, sources: null, failed: [] };
+    },
+  };
+  const options = { steps, lease: aLease(), unreadable, signal };
+  const failed: number[] = [];
+  const ids: unknown[] = [];
+  for await (const rows of prepareBatches(batchesOf(10), options)) {
+    failed.push(...rows.failed.map(({ row }) => rows.sourceStart + (rows.sources?.[row] ?? row)));
+    const column = rows.batch.getChild("id");
+    for (let row = 0; row < rows.batch.numRows; row += 1) ids.push(column?.get(row));
+  }
+  expect(given).toEqual([
+    [1n, 2n, 3n],
+    [6n, 7n, 8n],
+  ]);
+  expect(failed).toEqual([0, 4, 5, 9]);
+  expect(ids).toEqual([null, 1n, 2n, 3n, null, null, 6n, 7n, 8n, null]);
+});
+
+it("without steps, passes rows that could not be read on as failed", async () => {
+  const unreadable = new UnreadableRows();
+  unreadable.note(3, "torn");
+  const options = { steps: null, lease: aLease(), unreadable, signal };
+  const failed: unknown[] = [];
+  for await (const rows of prepareBatches(batchesOf(2, 4), options)) failed.push(rows.failed);
+  expect(failed).toEqual([[], [{ row: 1, code: "ROW_UNREADABLE", message: "torn" }]]);
 });

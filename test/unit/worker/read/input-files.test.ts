@@ -62,7 +62,7 @@ test("a file that was given back is taken again as it is", async () => {
   const before = reads("/a");
   expect(await files.take(planned("/a"), signal)).toBe(first);
   expect(reads("/a")).toBe(before);
-  files[Symbol.dispose]();
+  await files[Symbol.asyncDispose]();
 });
 
 test("a file that two read at once is opened twice, and each reads its own", async () => {
@@ -78,7 +78,7 @@ test("a file that two read at once is opened twice, and each reads its own", asy
     }),
   );
   expect(counts).toEqual([100, 100]);
-  files[Symbol.dispose]();
+  await files[Symbol.asyncDispose]();
 });
 
 test("a file that was given back cannot be closed by who had it before", async () => {
@@ -89,7 +89,7 @@ test("a file that was given back cannot be closed by who had it before", async (
   const before = reads("/a");
   expect(await files.take(planned("/a"), signal)).toBe(first);
   expect(reads("/a")).toBe(before);
-  files[Symbol.dispose]();
+  await files[Symbol.asyncDispose]();
 });
 
 test("no more than two stay open: the one unused for longest is closed, never one that is taken", async () => {
@@ -103,7 +103,7 @@ test("no more than two stay open: the one unused for longest is closed, never on
   let rows = 0;
   for await (const batch of taken.read({ rowStart: 0, rowEnd: 100, columns: ["x"] })) rows += batch.numRows;
   expect(rows).toBe(100);
-  files[Symbol.dispose]();
+  await files[Symbol.asyncDispose]();
 });
 
 test("one that failed is dropped, and opened anew", async () => {
@@ -111,7 +111,7 @@ test("one that failed is dropped, and opened anew", async () => {
   const first = await files.take(planned("/a"), signal);
   files.drop(first);
   expect(await files.take(planned("/a"), signal)).not.toBe(first);
-  files[Symbol.dispose]();
+  await files[Symbol.asyncDispose]();
 });
 
 describe("a file to which the nearest way does not lead as it was planned", () => {
@@ -127,7 +127,7 @@ describe("a file to which the nearest way does not lead as it was planned", () =
     const file = await files.take(planned("/a"), signal);
     expect(far).toEqual(["/a"]);
     await files.confirm(planned("/a"), files.wayOf(file), signal);
-    files[Symbol.dispose]();
+    await files[Symbol.asyncDispose]();
   });
 
   test.each(OTHERS)("nor the next (%s) fails by what that one says", async (_what, stat) => {
@@ -147,6 +147,6 @@ describe("a file to which the nearest way does not lead as it was planned", () =
     const again = await files.take(planned("/a"), signal);
     expect(again).not.toBe(file);
     await files.confirm(planned("/a"), files.wayOf(again), signal);
-    files[Symbol.dispose]();
+    await files[Symbol.asyncDispose]();
   });
 });

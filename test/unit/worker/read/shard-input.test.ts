@@ -68,7 +68,7 @@ function wayTo(contents: ReadonlyMap<string, Uint8Array | null>) {
 
 async function read(slices: readonly LeaseSlice[], way: Way) {
   const begun: number[] = [];
-  using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
+  await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
   using input = await ShardInput.open(slices, files, { signal, onFile: (slice) => begun.push(slice) });
   const rows: string[] = [];
   const columns = table.schema.fields.map(({ name }) => name);
