@@ -25,7 +25,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .scriptName("shardmill")
     .locale("en")
     .usage(
-      "$0 <command>\n\nMap-reduce batch inference: an ONNX model over a Parquet or Arrow dataset, published once.",
+      "$0 <command>\n\nMap-reduce batch inference: an ONNX model over a Parquet, Arrow, CSV or JSON Lines dataset, published once.",
     )
     .command(runCommand)
     .command(coordinatorCommand)
