@@ -74,16 +74,13 @@ export function scanCsv(
       at += 1;
     }
     if (next >= 0 && next - start <= RECORD_MOST_BYTES) {
-      if (at === start) {
-        sink.blank(next);
-      } else {
-        found.start = start;
-        found.end = at;
-        found.next = next;
-        found.lines = quotes.lines;
-        found.values = values;
-        sink.record(found);
-      }
+      found.start = start;
+      found.end = at;
+      found.next = next;
+      found.lines = quotes.lines;
+      found.values = values;
+      if (at === start) sink.blank(next);
+      else sink.record(found);
       start = next;
       continue;
     }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
-import { DATASET_FORMATS, type InputFile, type TextIndex } from "../../shared/domain/dataset.ts";
+import { DATASET_FORMATS, type InputFile } from "../../shared/domain/dataset.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -30,7 +30,7 @@ import type {
   Registration,
 } from "../../shared/wire/services.ts";
 import { batchInUse } from "./batch-arbitraries.ts";
-import { csvForm } from "./csv-text.ts";
+import { textIndex } from "./csv-text.ts";
 import { location } from "./location-arbitrary.ts";
 
 /** Values of the domain, of every shape that may cross the wire. */
@@ -68,18 +68,6 @@ export const errorData: fc.Arbitrary<ErrorData> = fc.record(
   },
   { requiredKeys: ["code", "message", "fields", "problems"], noNullPrototype: true },
 );
-
-const textIndex: fc.Arbitrary<TextIndex> = fc.record({
-  form: fc.constantFrom(csvForm(["a", "b"]), csvForm(["a"], { delimiter: "\t", quote: "", escape: "" }), {
-    kind: "json" as const,
-    fields: csvForm(["a"]).fields,
-  }),
-  isGzip: fc.boolean(),
-  firstRow: count,
-  stretches: fc.array(fc.record({ start: count, bytes: count, rows: count, line: count, crc32: uint32 }), {
-    maxLength: 3,
-  }),
-});
 
 const inputFile: fc.Arbitrary<InputFile> = fc.record(
   {
