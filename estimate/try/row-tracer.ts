@@ -11,6 +11,8 @@ import { finishRows } from "../../worker/finish/finish-rows.ts";
 import type { Lanes } from "../../worker/lanes/lanes.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { mapShard } from "../../worker/pipeline/map-shard.ts";
+import type { ShardRows } from "../../worker/read/shard-input.ts";
+import type { UnreadableRows } from "../../worker/read/unreadable-rows.ts";
 import { StageSteps } from "../../worker/steps/stage-steps.ts";
 import { type OnStep, StepChain } from "../../worker/steps/step-chain.ts";
 import type { PreviewFormat } from "./picture.ts";
@@ -31,6 +33,8 @@ interface RowTracerOptions {
 interface RowPlace {
   /** Of the file. */
   readonly schema: Schema;
+  /** Whether it could not be read. */
+  readonly unreadable: UnreadableRows;
   readonly row: number;
   readonly place: LeaseSlice;
 }
@@ -65,13 +69,13 @@ export class RowTracer implements AsyncDisposable {
   }
 
   /** @param batch the row alone; its memory is let go */
-  async trace(batch: RecordBatch, { schema, row, place }: RowPlace): Promise<RowTrace> {
+  async trace(batch: RecordBatch, { schema, unreadable, row, place }: RowPlace): Promise<RowTrace> {
     const read = shownRows(batch, this.#job.map.columns);
     const lease = { shard: { id: ONLY, rowStart: 0, rowEnd: 1 }, slices: [place] };
     let prepare: readonly StepTrace[] = [];
     let fate: RowFate;
     try {
-      const mapped = await this.#map(batch, schema, lease);
+      const mapped = await this.#map({ schema, unreadable, read: () => asAsync(batch) }, lease);
       prepare = this.#watch.takeSteps();
       const steps = this.#finish;
       const result = steps === null ? mapped : await finishRows(mapped, { steps, lease, signal: NEVER });
@@ -107,12 +111,12 @@ export class RowTracer implements AsyncDisposable {
     });
   }
 
-  #map(batch: RecordBatch, schema: Schema, lease: Pick<Lease, "shard" | "slices">) {
+  #map(input: ShardRows, lease: Pick<Lease, "shard" | "slices">) {
     const { map } = this.#job;
     return mapShard({
       job: this.#job,
       lease,
-      input: { schema, read: () => asAsync(batch) },
+      input,
       steps: this.#prepare,
       lanes: this.#lanes,
       inFlight: () => 1,

@@ -8,6 +8,7 @@ import { startLanes } from "../../worker/lanes/lane-set.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { InputFiles } from "../../worker/read/input-files.ts";
 import { ShardInput } from "../../worker/read/shard-input.ts";
+import { UnreadableRows } from "../../worker/read/unreadable-rows.ts";
 import { openWays } from "../../worker/read/ways.ts";
 import type { RowTrace } from "./row-trace.ts";
 import { RowTracer } from "./row-tracer.ts";
@@ -31,12 +32,13 @@ export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, un
   using lanes = connectLanes(set.connect());
   await using tracer = new RowTracer({ job, lanes, scratchPath, preview: task.preview });
   await using ways = openWays([{ kind: "shared" }], job.jobId);
-  using files = new InputFiles({ ways: ways.ways, meter: new BusyMeter(() => 0) });
+  await using files = new InputFiles({ ways: ways.ways, meter: new BusyMeter(() => 0) });
   for (const slice of task.slices) {
     const read = await readSlice(slice, files, job.map.columns);
-    for (const [at, row] of read.rows.entries()) {
-      yield await tracer.trace(row, {
+    for (const [at, { batch, unreadable }] of read.rows.entries()) {
+      yield await tracer.trace(batch, {
         schema: read.schema,
+        unreadable,
         row: slice.row + at,
         place: { ...slice, rowStart: slice.rowStart + at, rowEnd: slice.rowStart + at + 1 },
       });
@@ -44,16 +46,26 @@ export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, un
   }
 }
 
-/** Each row as a record batch of its own, which who takes it may let go. */
+interface ReadRow {
+  /** The row alone, which who takes it may let go. */
+  readonly batch: RecordBatch;
+  readonly unreadable: UnreadableRows;
+}
+
 async function readSlice(
   slice: TriedSlice,
   files: InputFiles,
   columns: readonly string[],
-): Promise<{ readonly schema: Schema; readonly rows: readonly RecordBatch[] }> {
+): Promise<{ readonly schema: Schema; readonly rows: readonly ReadRow[] }> {
   using input = await ShardInput.open([slice], files, { signal: NEVER, onFile: () => {} });
-  const rows: RecordBatch[] = [];
+  const rows: ReadRow[] = [];
   for await (const batch of input.read(columns, NEVER)) {
-    for (let row = 0; row < batch.numRows; row += 1) rows.push(plainCopy(batch, row, row + 1));
+    for (let row = 0; row < batch.numRows; row += 1) {
+      const unreadable = new UnreadableRows();
+      for (const { message } of input.unreadable.take(rows.length, rows.length + 1))
+        unreadable.note(0, message);
+      rows.push({ batch: plainCopy(batch, row, row + 1), unreadable });
+    }
   }
   await input.confirm(NEVER);
   return { schema: input.schema, rows };
