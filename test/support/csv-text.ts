@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { CsvForm, Field, TextIndex } from "../../shared/domain/dataset.ts";
+import type { CsvForm, Field } from "../../shared/domain/dataset.ts";
 
 /** A form with a header and columns of text, but for what is said. */
 export function csvForm(names: readonly string[], other: Partial<CsvForm> = {}): CsvForm {
@@ -100,19 +100,3 @@ function written(
   const text = `${mark}${lines.join(lineEnd)}${hasLastEnd ? lineEnd : ""}`;
   return { form: csvForm(names, { delimiter }), text, rows };
 }
-
-const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
-
-/** Of any file. */
-export const textIndex: fc.Arbitrary<TextIndex> = fc.record({
-  form: fc.constantFrom(csvForm(["a", "b"]), csvForm(["a"], { delimiter: "\t", quote: "", escape: "" }), {
-    kind: "json" as const,
-    fields: csvForm(["a"]).fields,
-  }),
-  isGzip: fc.boolean(),
-  firstRow: count,
-  stretches: fc.array(
-    fc.record({ start: count, bytes: count, rows: count, line: count, crc32: fc.nat(2 ** 31 - 1) }),
-    { maxLength: 3 },
-  ),
-});

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
-import { DATASET_FORMATS, type InputFile } from "../../shared/domain/dataset.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -30,8 +29,7 @@ import type {
   Registration,
 } from "../../shared/wire/services.ts";
 import { batchInUse } from "./batch-arbitraries.ts";
-import { textIndex } from "./csv-text.ts";
-import { location } from "./location-arbitrary.ts";
+import { inputFile } from "./file-arbitraries.ts";
 
 /** Values of the domain, of every shape that may cross the wire. */
 
@@ -67,22 +65,6 @@ export const errorData: fc.Arbitrary<ErrorData> = fc.record(
     hint: text,
   },
   { requiredKeys: ["code", "message", "fields", "problems"], noNullPrototype: true },
-);
-
-const inputFile: fc.Arbitrary<InputFile> = fc.record(
-  {
-    path: location,
-    format: fc.constantFrom(...DATASET_FORMATS),
-    bytes: count,
-    version: text,
-    rows: count,
-    footerSha256: hex,
-    text: textIndex,
-  },
-  {
-    requiredKeys: ["path", "format", "bytes", "version", "rows", "footerSha256"],
-    noNullPrototype: true,
-  },
 );
 
 /** Rows of several files, and the shard that they are. */

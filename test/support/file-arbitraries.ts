@@ -1,0 +1,36 @@
+import fc from "fast-check";
+import { DATASET_FORMATS, type InputFile, type TextIndex } from "../../shared/domain/dataset.ts";
+import { csvForm } from "./csv-text.ts";
+import { location } from "./location-arbitrary.ts";
+
+const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
+
+const textIndex: fc.Arbitrary<TextIndex> = fc.record({
+  form: fc.constantFrom(csvForm(["a", "b"]), csvForm(["a"], { delimiter: "\t", quote: "", escape: "" }), {
+    kind: "json" as const,
+    fields: csvForm(["a"]).fields,
+  }),
+  isGzip: fc.boolean(),
+  firstRow: count,
+  stretches: fc.array(
+    fc.record({ start: count, bytes: count, rows: count, line: count, crc32: fc.nat(2 ** 31 - 1) }),
+    { maxLength: 3 },
+  ),
+});
+
+/** Of any format. */
+export const inputFile: fc.Arbitrary<InputFile> = fc.record(
+  {
+    path: location,
+    format: fc.constantFrom(...DATASET_FORMATS),
+    bytes: count,
+    version: fc.string({ unit: "binary", maxLength: 20 }),
+    rows: count,
+    footerSha256: fc.stringMatching(/^[0-9a-f]{64}$/),
+    text: textIndex,
+  },
+  {
+    requiredKeys: ["path", "format", "bytes", "version", "rows", "footerSha256"],
+    noNullPrototype: true,
+  },
+);
