@@ -17,7 +17,7 @@ import { makeScratch } from "../worker/process/scratch.ts";
 import { type FinishTime, timeFinish } from "./finish-sample.ts";
 import { type Prediction, predict } from "./predict.ts";
 import { runSamples, type SampleRun } from "./run-samples.ts";
-import { cutBytes, paddingOf, speedOf, stagesOf } from "./sample-figures.ts";
+import { cutBytes, deadOf, paddingOf, type SampleDead, speedOf, stagesOf } from "./sample-figures.ts";
 import { spreadShards } from "./sample-shards.ts";
 
 export interface EstimateQuestion {
@@ -42,6 +42,8 @@ export interface Estimate extends Prediction {
   /** Of each worker. */
   readonly lanes: number;
   readonly memory: { readonly workerBytes: number; readonly coordinatorBytes: number };
+  /** Null where no row of the sample is a dead letter. Where all are, the speed is that of failing. */
+  readonly dead: SampleDead | null;
   /** How the device compares with the CPU; null for the CPU, and without a check. */
   readonly deviceReport: DeviceReport | null;
   /** In the currency of the price; null without one. */
@@ -140,6 +142,7 @@ function estimateFrom({ planned, question, device, runs, finish, lanes, shardThr
       workerBytes: Math.max(...runs.map(({ result }) => result.peakBytes)) + cutBytes(planned, runs, slots),
       coordinatorBytes: process.resourceUsage().maxRSS * 1024,
     },
+    dead: deadOf(runs),
     deviceReport: runs[0]?.result.deviceReport ?? null,
     cost: pricePerHour === null ? null : (prediction.seconds / 3600) * nodes * pricePerHour,
   };

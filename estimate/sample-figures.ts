@@ -1,4 +1,5 @@
 import type { PlannedJob } from "../shared/domain/job.ts";
+import type { DeadLetter } from "../shared/domain/partial.ts";
 import { shardRows } from "../shared/domain/shard.ts";
 import { elementBytes } from "../shared/domain/texts.ts";
 import { STAGES, type StageShares } from "../shared/domain/worker.ts";
@@ -58,4 +59,20 @@ export function cutBytes(
     KEPT_BYTES * map.keep.length,
   );
   return Math.max(0, more) * outOfIn * rowBytes * slots;
+}
+
+/** The dead letters among the rows of a sample. */
+export interface SampleDead {
+  readonly rows: number;
+  /** The rows of the shards that ended. */
+  readonly ofRows: number;
+  readonly first: DeadLetter;
+}
+
+/** Null where no row of a sample is one. */
+export function deadOf(runs: readonly Pick<SampleRun, "result">[]): SampleDead | null {
+  const partials = runs.flatMap(({ result }) => result.partials);
+  const first = partials.find(({ firstDead }) => firstDead !== null)?.firstDead ?? null;
+  const sum = (rows: "rowsDead" | "rowsIn") => partials.reduce((total, partial) => total + partial[rows], 0);
+  return first === null ? null : { rows: sum("rowsDead"), ofRows: sum("rowsIn"), first };
 }

@@ -20,9 +20,15 @@ const BOUND_TEXTS = {
   search: "the fastest size is being searched for",
 } as const satisfies Record<BatchBound, string>;
 
+/** A run of a model costs as much as computing this many rows of most tables. */
+const FEW_ROWS = 32;
+const EXPORT_OPEN = " (exported with an open batch, many rows would run at once)";
+
 /** `1,024 rows: more are no faster`, `40 rows of 128 tokens: map.batch.tokens`. */
 export function batchText(batch: BatchInUse): string {
   const { rows, length, bound } = batch;
+  if (bound === "model" && rows < FEW_ROWS)
+    return `${counted(rows, "row")}: ${BOUND_TEXTS.model}${EXPORT_OPEN}`;
   const positions = length === null ? "" : ` of ${counted(length, "token")}`;
   return `${counted(rows, "row")}${positions}: ${BOUND_TEXTS[bound]}`;
 }
@@ -47,7 +53,11 @@ export function plannedBatchText({ spec, map }: Pick<PlannedJob, "spec" | "map">
   };
   const bounds = boundsOf(limits, isUneven ? 1 : null);
   const [only] = bounds;
-  if (only?.bound === "model") return `${counted(only.rows, "row")}, ${BOUND_TEXTS.model}`;
+  if (only?.bound === "model") {
+    const advice = only.rows < FEW_ROWS ? EXPORT_OPEN : "";
+    const filled = only.rows === 1 ? "" : "; a shard's last batch is filled up";
+    return `${counted(only.rows, "row")}, ${BOUND_TEXTS.model}${filled}${advice}`;
+  }
   const most = bounds
     .filter(({ bound }) => bound !== "window" || rows === "auto")
     .map((bound) => boundText(bound, isUneven))

@@ -1,12 +1,17 @@
 import type { Estimate } from "../../estimate/estimate-job.ts";
+import type { SampleDead } from "../../estimate/sample-figures.ts";
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import { deviceLine } from "./device-text.ts";
-import { counted } from "./text.ts";
+import { counted, oneLine } from "./text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
 /** The lines that tell what a run would take: see `labelled`. */
 export function estimateEntries(estimate: Estimate): [label: string, value: string | null][] {
+  const { dead } = estimate;
+  // How fast rows are turned away says nothing of how fast they would be mapped.
+  if (dead !== null && dead.rows === dead.ofRows) return [["sample", deadText(dead)]];
   return [
+    ["sample", dead === null ? null : deadText(dead)],
     ["time", timeText(estimate)],
     ["speed", speedText(estimate)],
     ["memory", memoryText(estimate)],
@@ -14,6 +19,14 @@ export function estimateEntries(estimate: Estimate): [label: string, value: stri
     ["device check", estimate.deviceReport === null ? null : deviceLine(estimate.deviceReport)],
     ...verdictEntries(estimate.verdict),
   ];
+}
+
+function deadText({ rows, ofRows, first }: SampleDead): string {
+  const { file, row, message } = first;
+  const isAll = rows === ofRows;
+  const share = isAll ? "all of its rows are" : `${formatCount(rows)} of ${counted(ofRows, "row")} are`;
+  const place = `the first is row ${formatCount(row)} of ${oneLine(file)}: ${oneLine(message)}`;
+  return `${share} dead letters${isAll ? ", nothing was measured" : ""}; ${place}`;
 }
 
 function timeText({ seconds, startSeconds, finishSeconds, nodes }: Estimate): string {

@@ -233,7 +233,7 @@ test("a shape that the job says wrongly fails with what the model declares, what
   const open: Shape = { batch: "n", axis: 0, row: ["", ""] };
   await expect(answersOf(doubling(open, open), { shape: ROW }, { shape: [3, 2] })).rejects.toMatchObject({
     code: "MODEL_FAILED",
-    fields: { declared: "float32[n, ?, ?]", expected: "float32[2, 3, 2]", found: "float32[2, 2, 3]" },
+    fields: { declared: "float32[n, ?, ?]", expected: "float32[1, 3, 2]", found: "float32[1, 2, 3]" },
   });
 });
 

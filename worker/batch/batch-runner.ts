@@ -6,6 +6,7 @@ import type { BusyMeter } from "../meter/busy-meter.ts";
 import { type Batch, buildFeeds, countPositions, halve } from "./batch.ts";
 import type { BatchSizer } from "./batch-sizer.ts";
 import type { BufferPool } from "./buffer-pool.ts";
+import { rowMisfit } from "./output-shape.ts";
 import { RowStates } from "./row-states.ts";
 
 /** What became of a batch, in the order of its rows. */
@@ -38,8 +39,9 @@ interface BatchRunnerOptions {
 }
 
 /**
- * Runs the batches of one shard. A batch that the model fails on is halved until the rows that it fails on
- * are alone; a batch too big for the device is halved until it fits.
+ * Runs the batches of one shard. A batch that the model fails on, or answers in another shape than was due,
+ * is halved until the rows that it fails on are alone; a batch too big for the device is halved until it
+ * fits.
  *
  * ```
  * 1 2 3 4 5 6 7 8   failed
@@ -117,7 +119,11 @@ export class BatchRunner {
       const run = Math.max(batch.rows, map.fixedBatchRows ?? 0) * batch.length;
       meter.addPositions({ run, padded: run - countPositions(batch) });
     }
-    this.#states.keep(batch, Math.max(batch.rows, map.fixedBatchRows ?? 0), result.outputs);
+    const rows = Math.max(batch.rows, map.fixedBatchRows ?? 0);
+    const misfit = rowMisfit(result.outputs, map.outputs, { rows, length: batch.length });
+    // Before the states are kept: rows that run again are given what they were given now.
+    if (misfit !== null) throw misfit;
+    this.#states.keep(batch, rows, result.outputs);
     return result.outputs;
   }
 
@@ -131,6 +137,7 @@ export class BatchRunner {
   #blameModel(cause: ShardmillError): ShardmillError {
     return new ShardmillError("MODEL_FAILED", `the model fails on every row: ${cause.message}`, {
       fields: { ...cause.fields, rowsFailed: this.#rowsFailed },
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
       cause,
     });
   }

@@ -1,9 +1,8 @@
 import { assert, present } from "../../shared/core/assert.ts";
-import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
-import { DTYPE_ARRAYS, type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
+import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
 import type {
   ColumnValues,
   OpColumn,
@@ -13,6 +12,7 @@ import type {
   WriteRow,
 } from "../../shared/output-ops/output-op.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
+import { outputMisfit } from "../batch/output-shape.ts";
 import { rowsFirst } from "../tensorize/batch-axis.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 import type { RowPositions } from "../tensorize/row-positions.ts";
@@ -86,29 +86,11 @@ function roomFor({ type }: OpColumn, count: number): ColumnValues {
 export function checkTensor(
   outputs: Readonly<Record<string, TensorData>>,
   binding: OutputBinding,
-  { rows, length }: { readonly rows: number; readonly length: number | null },
+  ran: { readonly rows: number; readonly length: number | null },
 ): TensorData {
-  const tensor = outputs[binding.tensor];
-  const rowDims = [...(binding.perPosition ? [length ?? 0] : []), ...binding.rowDims];
-  const expected = shapeOf(binding.dtype, withBatchAt(rowDims, rows, binding.batchAxis));
-  const found = tensor === undefined ? "nothing" : shapeOf(tensor.dtype, tensor.dims);
-  if (tensor !== undefined && found === expected) return rowsFirst(tensor, binding.batchAxis);
-  const declared = shapeOf(
-    binding.dtype,
-    binding.declaredDims.map((dim) => (dim === "" ? "?" : dim)),
-  );
-  throw new ShardmillError(
-    "MODEL_FAILED",
-    `output ${binding.tensor}: the model declares ${declared}, a batch of ${rows} rows should give ${expected} and gave ${found}`,
-    {
-      fields: { tensor: binding.tensor, declared, expected, found },
-      hint: "say what it gives: `shape` is a row of it, `batchAxis` the dimension that is the batch",
-    },
-  );
-}
-
-function shapeOf(dtype: string, dims: readonly (number | string)[]): string {
-  return `${dtype}[${dims.join(", ")}]`;
+  const misfit = outputMisfit(outputs, binding, ran);
+  if (misfit !== null) throw misfit;
+  return rowsFirst(present(outputs[binding.tensor], "an output that fits is there"), binding.batchAxis);
 }
 
 function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): OutputWriter {

@@ -26,3 +26,24 @@ test("a small cost keeps two digits that count", () => {
   const lines = Object.fromEntries(estimateEntries(anEstimate({ cost: 0.001_041_666 })));
   expect(lines.cost).toBe("0.001 (0.00042 machine hours)");
 });
+
+test("dead letters of the sample are told, and where all rows are some, no speed is", () => {
+  const first = {
+    file: "/a.parquet",
+    row: 7,
+    stage: "tensorize",
+    code: "ROW_NULL",
+    message: "column `x` is null",
+  } as const;
+  const some = Object.fromEntries(estimateEntries(anEstimate({ dead: { rows: 3, ofRows: 4_000, first } })));
+  expect(some.sample).toBe(
+    "3 of 4,000 rows are dead letters; the first is row 7 of /a.parquet: column `x` is null",
+  );
+  expect(some.speed).toContain("rows/s");
+  expect(estimateEntries(anEstimate({ dead: { rows: 40, ofRows: 40, first } }))).toEqual([
+    [
+      "sample",
+      "all of its rows are dead letters, nothing was measured; the first is row 7 of /a.parquet: column `x` is null",
+    ],
+  ]);
+});

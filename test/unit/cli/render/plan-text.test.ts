@@ -267,7 +267,10 @@ describe("a planned job", () => {
     expect(lineOf(aPlan([]), "shards")).toBe("none: there are no rows");
     expect(lineOf(aPlan([1]), "time")).toBeUndefined();
     expect(lineOf(aPlan([1], { prepare: [], finish: [], fixedBatchRows: 32 }), "batch")).toBe(
-      "32 rows, fixed by the model",
+      "32 rows, fixed by the model; a shard's last batch is filled up",
+    );
+    expect(lineOf(aPlan([1], { prepare: [], finish: [], fixedBatchRows: 1 }), "batch")).toBe(
+      "1 row, fixed by the model (exported with an open batch, many rows would run at once)",
     );
   });
 });

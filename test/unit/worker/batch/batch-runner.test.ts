@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
+import type { TensorData } from "../../../../shared/domain/tensor.ts";
 import { batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
 import { type BatchOutcome, BatchRunner } from "../../../../worker/batch/batch-runner.ts";
 import type { BatchSizer } from "../../../../worker/batch/batch-sizer.ts";
@@ -33,7 +34,11 @@ function someRows(rows: number) {
   return rowsBatch([{ chunk, start: 0, end: rows }]);
 }
 
-function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Partial<MapBinding> = {}) {
+function aRunner(
+  refuse: (rows: number[]) => ShardmillError | null,
+  changes: Partial<MapBinding> = {},
+  answer: (rows: number[]) => Readonly<Record<string, TensorData>> = () => ({}),
+) {
   const stop = new AbortController();
   const runs: number[][] = [];
   const asked: (readonly string[])[] = [];
@@ -46,7 +51,7 @@ function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Par
       runs.push(rows);
       const error = refuse(rows);
       if (error !== null) throw error;
-      return { outputs: {}, feeds, runMs: 1 };
+      return { outputs: answer(rows), feeds, runMs: 1 };
     },
   };
   const sizer: Pick<BatchSizer, "observe" | "outOfMemory"> = {
@@ -62,6 +67,15 @@ function aRunner(refuse: (rows: number[]) => ShardmillError | null, changes: Par
     signal: stop.signal,
   });
   return { runner, runs, asked, tooBig, stop };
+}
+
+/** A model that gives two numbers a row, but a third one for a batch with a bad row. */
+function longerFor(bad: readonly number[], batchRows = (rows: number) => rows) {
+  return (rows: number[]) => {
+    const dims = [batchRows(rows.length), rows.some((row) => bad.includes(row)) ? 3 : 2];
+    const data = new ArrayBuffer(4 * (dims[0] ?? 0) * (dims[1] ?? 0));
+    return { y: { dtype: "float32", dims, data } as const };
+  };
 }
 
 const failing = (bad: readonly number[]) => (rows: number[]) => {
@@ -181,4 +195,39 @@ test("any other failure, and an abort, end the batch without a search", async ()
   });
   await expect(runner.run(someRows(4))).rejects.toMatchObject({ code: "INTERRUPTED" });
   expect(runs).toHaveLength(1);
+});
+
+const pairs = { outputs: [anOutput({ tensor: "y", rowDims: [2], rowValues: 2 })] };
+
+test("rows that the model answers in another length are singled out, too, and the others are mapped", async () => {
+  const { runner } = aRunner(() => null, pairs, longerFor([3, 17]));
+  const outcomes = await runner.run(someRows(20));
+  const dead = rowsOf(outcomes.filter(({ kind }) => kind === "failed")).map(({ row }) => row);
+  expect([dead, rowsOf(outcomes).map(({ row }) => row)]).toEqual([
+    [3, 17],
+    Array.from({ length: 20 }, (_, row) => row),
+  ]);
+  const [first] = outcomes.filter(({ kind }) => kind === "failed");
+  expect(first).toMatchObject({
+    message: expect.stringContaining("should give float32[1, 2] and gave float32[1, 3]"),
+  });
+});
+
+test("a model that answers every row so is at fault itself, and says what to do", async () => {
+  const all = Array.from({ length: 40 }, (_, row) => row);
+  const { runner } = aRunner(() => null, pairs, longerFor(all));
+  await expect(runner.run(someRows(40))).rejects.toMatchObject({
+    code: "MODEL_FAILED",
+    hint: expect.stringContaining("`shape` is a row of it"),
+  });
+});
+
+test("an answer without a row for each of the batch is no row's fault, and is not looked into", async () => {
+  const { runner, runs } = aRunner(
+    () => null,
+    pairs,
+    longerFor([3], () => 1),
+  );
+  const [outcome] = await runner.run(someRows(20));
+  expect([outcome?.kind, runs.length]).toEqual(["mapped", 1]);
 });
