@@ -43,7 +43,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(schemaCommand)
     .demandCommand(1)
     .strict()
-    .check((given) => refuseRepeated(given) && refuseNegated(given, switchesOf(line)))
+    .check((given) => refuseRepeated(given) && refuseNegated(args, switchesOf(line)))
     .version(buildVersion)
     .wrap(Math.min(MAX_COLUMNS, columns))
     .example("$0 plan job.yaml", "Checks a job and shows what would be done")
@@ -70,9 +70,11 @@ function refuseRepeated(given: Readonly<Record<string, unknown>>): true {
 }
 
 /** yargs takes `--no-` in front of any option for its value; only what is on or off can be turned off. */
-function refuseNegated(given: Readonly<Record<string, unknown>>, switches: readonly string[]): true {
-  for (const [name, value] of Object.entries(given)) {
-    if (value === false && !switches.includes(name)) throw new UsageFailure(`Unknown argument: no-${name}`);
+function refuseNegated(args: readonly string[], switches: readonly string[]): true {
+  for (const arg of args) {
+    const [, name] = /^--no-(.+)$/.exec(arg) ?? [];
+    if (name !== undefined && !switches.includes(name))
+      throw new UsageFailure(`Unknown argument: no-${name}`);
   }
   return true;
 }
