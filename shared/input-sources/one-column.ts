@@ -2,6 +2,10 @@ import type { Zod } from "../core/zod.ts";
 import { CAST_HINT, type ColumnSource, columnName } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
+const TEXT_HINT =
+  "`tokenizer`, a tokenizer.json such as that of the model's folder, makes token ids of text; `image` and `sound` make " +
+  "values of the files that it names; `map.prepare` casts numbers that are written as text";
+
 interface OneColumnBinding {
   readonly kind: "one";
   readonly column: string;
@@ -43,7 +47,7 @@ export const oneColumn = {
       what: `column \`${name}\` cannot feed a model`,
       expected: isText ? "text, or a list of texts" : "numbers, a list of numbers, or binary",
       found: found.type,
-      ...(isText ? { hint: CAST_HINT } : {}),
+      ...(isText ? { hint: CAST_HINT } : found.type === "string" ? { hint: TEXT_HINT } : {}),
     });
     return null;
   },
