@@ -78,6 +78,11 @@ export interface FolderDoubt {
   readonly found: string;
 }
 
+/** What a job leaves to the folder's pooling: an output that is pooled, and does not say how. */
+export function leavesPooling(output: { readonly op: OpKind; readonly pool?: unknown }): boolean {
+  return output.op === "pool" && output.pool === undefined;
+}
+
 /** What a job leaves to the folder's labels: an op that can name classes, and names none. */
 export function leavesLabels(output: { readonly op: OpKind; readonly labels?: unknown }): boolean {
   return output.labels === undefined && Object.hasOwn(opOf({ kind: output.op }).keys(ZOD), "labels");

@@ -1,6 +1,6 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
-import { type FolderFacts, leavesLabels } from "../domain/model-folder.ts";
+import { type FolderFacts, leavesLabels, leavesPooling } from "../domain/model-folder.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
 
@@ -22,7 +22,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  *
  * Shorthands and defaults are resolved before, so that writing a default out changes nothing. Those from
  * the model's folder are put in here: its labels, whether or not an output has as many classes (the model
- * settles that, and has a digest of its own), and how images and sounds are prepared.
+ * settles that, and has a digest of its own), and how images and sounds are prepared and vectors pooled.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
   const files: string[] = [];
@@ -39,6 +39,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   const images = hasImages ? (facts?.image ?? null) : null;
   const hasSounds = Object.values(inputs).some(({ sound }) => sound !== undefined);
   const sounds = hasSounds ? (facts?.sound ?? null) : null;
+  const pooling = spec.map.outputs.some(leavesPooling) ? (facts?.pooling ?? null) : null;
   const { precision } = spec.model;
   const { where, sample, limit } = spec.input;
   return sha256(
@@ -48,6 +49,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       ...(images === null ? {} : { images }),
       ...(sounds === null ? {} : { sounds }),
       ...(spec.map.state === undefined ? {} : { state: spec.map.state }),
+      ...(pooling === null ? {} : { pooling }),
       outputs,
       keep,
       ...(prepare.length === 0 ? {} : { prepare }),

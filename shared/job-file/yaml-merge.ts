@@ -7,7 +7,7 @@ interface MergeFault {
 }
 
 /** Groups that merge each other can bring in more pairs than a file has characters. */
-const MAX_PAIRS = 250_000;
+const MAX_PAIRS = 50_000;
 
 /**
  * The pairs of groups with what their merge keys bring in: `<<: *base`, or `<<: [*one, *two]`. A group's own

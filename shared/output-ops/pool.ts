@@ -43,7 +43,7 @@ export const pool = {
       .exactOptional()
       .describe(
         "With `op: pool`: `mean` or `max` of each value over the row's positions; the vector at the first (`cls`) or " +
-          "the `last` of them.",
+          "the `last` of them. Left out: what the model's folder says, and then its `normalize`, too.",
       ),
     positions: z
       .literal("all")
@@ -54,7 +54,6 @@ export const pool = {
       ),
     ...vectorKeys(z),
   }),
-  required: { pool: POOLINGS.map((name) => `\`${name}\``).join(", ") },
   needs: "numbers",
   takesPositions: true,
   isRanked: false,
@@ -65,10 +64,12 @@ export const pool = {
       positions: z.int().min(1).nullable(),
       vector: vectorBinding(z),
     }),
-  problems: (spec: PoolSpec, row: OpRow): readonly OpProblem[] =>
-    row.perPosition
+  problems: (spec: PoolSpec, row: OpRow): readonly OpProblem[] => [
+    ...missingPooling(spec),
+    ...(row.perPosition
       ? [...ownPositionsProblems(spec), ...vectorProblems(spec, row.values)]
-      : evenProblems(spec, row),
+      : evenProblems(spec, row)),
+  ],
   bind: (spec: PoolSpec, row: OpRow): PoolBinding => ({
     kind: "pool",
     pool: present(spec.pool, "pool says how"),
@@ -96,6 +97,18 @@ export const pool = {
 /** Values of the vector at one position. */
 function vectorValues({ dims, values, perPosition }: OpRow): number {
   return perPosition ? values : values / (dims[0] ?? 1);
+}
+
+function missingPooling({ pool: how }: PoolSpec): readonly OpProblem[] {
+  if (how !== undefined) return [];
+  return [
+    {
+      key: "op",
+      what: "`pool` is missing, and no file beside the model says it",
+      expected: `\`pool\`: ${POOLINGS.map((name) => `\`${name}\``).join(", ")}`,
+      found: "nothing",
+    },
+  ];
 }
 
 function ownPositionsProblems({ positions }: PoolSpec): readonly OpProblem[] {

@@ -21,7 +21,7 @@ import {
   openRowDims,
   unevenSymbol,
 } from "./dims.ts";
-import { withFolderLabels, withModelLabels } from "./folder-defaults.ts";
+import { withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
 
 /** What the outputs of a model are bound against. */
 interface OutputContext {
@@ -65,7 +65,8 @@ export function bindOutput(
     ? resolvePositionDims(own, context, problems)
     : resolveRowDims(own, context, problems);
   if (rowDims === null) return null;
-  const asked = { ...own, spec: withFolderLabels(own, product(rowDims), context.folder, problems) };
+  const labelled = withFolderLabels(own, product(rowDims), context.folder, problems);
+  const asked = { ...own, spec: withFolderPooling({ spec: labelled, path }, context.folder, problems) };
   const bound = {
     column,
     tensor: tensor.name,

@@ -1,5 +1,10 @@
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
-import { type FolderDoubt, leavesLabels, type ModelFolder } from "../../../shared/domain/model-folder.ts";
+import {
+  type FolderDoubt,
+  leavesLabels,
+  leavesPooling,
+  type ModelFolder,
+} from "../../../shared/domain/model-folder.ts";
 import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
@@ -30,6 +35,31 @@ export function withFolderLabels(
   if (labels !== null) return labels.length === classes ? { ...spec, labels } : spec;
   const doubt = folder.doubts.find(({ about }) => about === "labels");
   if (doubt !== undefined) problems.push({ path: [...path, "op"], part: "value", ...unclearLabels(doubt) });
+  return spec;
+}
+
+/**
+ * An output of `op: pool` that does not say how gets what the model's folder says, the normalization with it
+ * unless the job says that itself. Where the folder is not clear, there is a problem instead.
+ */
+export function withFolderPooling(
+  { spec, path }: { readonly spec: OutputSpec; readonly path: KeyPath },
+  folder: ModelFolder | null,
+  problems: SpecProblem[],
+): OutputSpec {
+  if (folder === null || !leavesPooling(spec)) return spec;
+  const { pooling } = folder.facts;
+  if (pooling !== null) return { normalize: pooling.normalize, ...spec, pool: pooling.pool };
+  const doubt = folder.doubts.find(({ about }) => about === "pooling");
+  if (doubt === undefined) return spec;
+  const { where, what, found } = doubt;
+  problems.push({
+    path: [...path, "op"],
+    part: "value",
+    what: `the model's folder does not say clearly how vectors are pooled: ${where} ${what}`,
+    expected: "`pool` here",
+    found,
+  });
   return spec;
 }
 

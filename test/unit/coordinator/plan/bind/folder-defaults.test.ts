@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { withFolderLabels } from "../../../../../coordinator/plan/bind/folder-defaults.ts";
+import { withFolderLabels, withFolderPooling } from "../../../../../coordinator/plan/bind/folder-defaults.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import type { OutputSpec } from "../../../../../shared/domain/map-spec.ts";
 import type { FolderDoubt, ModelFolder } from "../../../../../shared/domain/model-folder.ts";
@@ -61,5 +61,38 @@ describe("labels that an output leaves to the model's folder", () => {
         what: expect.stringContaining("config.json: id2label has a hole"),
       },
     ]);
+  });
+});
+
+describe("a pooling that an output leaves to the model's folder", () => {
+  const path = ["map", "outputs", "y"];
+  const says = {
+    ...aFolder(null),
+    facts: { ...aFolder(null).facts, pooling: { pool: "cls", normalize: true } },
+  } as const;
+
+  test.each<[OutputSpec, OutputSpec]>([
+    [{ op: "pool" }, { op: "pool", pool: "cls", normalize: true }],
+    [
+      { op: "pool", normalize: false, as: "int8" },
+      { op: "pool", pool: "cls", normalize: false, as: "int8" },
+    ],
+    [
+      { op: "pool", pool: "mean" },
+      { op: "pool", pool: "mean" },
+    ],
+    [{ op: "raw" }, { op: "raw" }],
+  ])("of %j makes %j", (spec, filled) => {
+    const problems: SpecProblem[] = [];
+    expect(withFolderPooling({ spec, path }, says, problems)).toEqual(filled);
+    expect(withFolderPooling({ spec, path }, aFolder(null), problems)).toEqual(spec);
+    expect(problems).toEqual([]);
+  });
+
+  test("that the folder contradicts itself about is a problem of the output", () => {
+    const problems: SpecProblem[] = [];
+    const doubts = [{ ...DOUBT, about: "pooling" as const }];
+    withFolderPooling({ spec: { op: "pool" }, path }, aFolder(null, doubts), problems);
+    expect(problems).toMatchObject([{ path: [...path, "op"], expected: "`pool` here" }]);
   });
 });
