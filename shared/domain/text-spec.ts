@@ -26,12 +26,14 @@ export const TEXT_KEYS = {
     .exactOptional()
     .describe(
       "With `tokenizer`: the tokens of a row at most, special ones counted; what is longer is cut off. Left out: what the " +
-        "tokenizer's file says, or no limit.",
+        "model's folder says of its tokenizer, else what the tokenizer's file says, or no limit.",
     ),
   truncation: z
     .enum(["right", "left"])
     .exactOptional()
-    .describe("With `tokenizer`: the side of the text that is cut off. Left out: right."),
+    .describe(
+      "With `tokenizer`: the side of the text that is cut off. Left out: what these files say, or right.",
+    ),
   prefix: z
     .string()
     .max(100_000)

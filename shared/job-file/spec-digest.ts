@@ -1,6 +1,11 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
-import { type FolderFacts, leavesLabels, leavesPooling } from "../domain/model-folder.ts";
+import {
+  type FolderFacts,
+  leavesLabels,
+  leavesPooling,
+  type TokenizerFacts,
+} from "../domain/model-folder.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
 
@@ -22,7 +27,8 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  *
  * Shorthands and defaults are resolved before, so that writing a default out changes nothing. Those from
  * the model's folder are put in here: its labels, whether or not an output has as many classes (the model
- * settles that, and has a digest of its own), and how images and sounds are prepared and vectors pooled.
+ * settles that, and has a digest of its own), how images and sounds are prepared, where texts are cut off,
+ * and how vectors are pooled.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
   const files: string[] = [];
@@ -39,6 +45,8 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   const images = hasImages ? (facts?.image ?? null) : null;
   const hasSounds = Object.values(inputs).some(({ sound }) => sound !== undefined);
   const sounds = hasSounds ? (facts?.sound ?? null) : null;
+  const hasTexts = Object.values(inputs).some(({ tokenizer }) => tokenizer !== undefined);
+  const limits = hasTexts ? tokenLimits(facts?.tokenizer ?? null) : {};
   const pooling = spec.map.outputs.some(leavesPooling) ? (facts?.pooling ?? null) : null;
   const { precision } = spec.model;
   const { where, sample, limit } = spec.input;
@@ -50,6 +58,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       ...(sounds === null ? {} : { sounds }),
       ...(spec.map.state === undefined ? {} : { state: spec.map.state }),
       ...(pooling === null ? {} : { pooling }),
+      ...limits,
       outputs,
       keep,
       ...(prepare.length === 0 ? {} : { prepare }),
@@ -73,6 +82,13 @@ function withLabels(
   return steps.map(({ spans, ...step }) =>
     spans === undefined ? step : { ...step, spans: { labels, ...spans } },
   );
+}
+
+/** By which texts are cut off, unless an input says so itself. */
+function tokenLimits(tokenizer: TokenizerFacts | null): object {
+  if (tokenizer === null) return {};
+  const { maxTokens, truncation } = tokenizer;
+  return { tokenLimits: [maxTokens, truncation] };
 }
 
 function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<string, unknown>> {

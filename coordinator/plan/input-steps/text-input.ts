@@ -1,8 +1,10 @@
 import { present } from "../../../shared/core/assert.ts";
 import type { Problem } from "../../../shared/core/errors.ts";
 import type { FieldType } from "../../../shared/domain/dataset.ts";
+import { below } from "../../../shared/domain/location.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import type { StepBinding, TokenizeOp } from "../../../shared/domain/step-binding.ts";
+import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
+import type { StepBinding, StepFile, TokenizeOp } from "../../../shared/domain/step-binding.ts";
 import { isMaskName } from "../../../shared/input-sources/position-mask.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
@@ -26,7 +28,7 @@ export const textInput: InputStep = {
     const problems = [...textProblems(input, spec, context)];
     const read = await readTokenizer(where, file, context.signal);
     if (read.kind === "refused") return { problems: [...problems, read.problem] };
-    const op = opOf(input, spec, texts, read.facts);
+    const op = opOf(input, spec, texts, { ...read.facts, ...folderLimits(file, context.folder) });
     problems.push(...roomProblems(input, op, read.facts));
     if (problems.length > 0) return { problems };
     const step: StepBinding = {
@@ -81,6 +83,20 @@ function textProblems(input: string, spec: InputSpec, { fields }: InputStepConte
     return fault === null ? [] : [{ where, ...fault }];
   });
   return taken === undefined ? ofTexts : [...ofTexts, clash];
+}
+
+/**
+ * Where the tokenizer is that of the model's folder: what other files there say of it, as the maker's own
+ * library takes it (all-MiniLM-L6-v2 reads 256 tokens, and its tokenizer.json says 128).
+ */
+function folderLimits(
+  { location }: StepFile,
+  folder: ModelFolder | null,
+): Partial<Pick<TokenizerFile, "maxTokens" | "truncation">> {
+  const facts = folder?.facts.tokenizer ?? null;
+  if (folder === null || facts === null || location !== below(folder.path, facts.file)) return {};
+  const { maxTokens, truncation } = facts;
+  return { ...(maxTokens === null ? {} : { maxTokens }), ...(truncation === null ? {} : { truncation }) };
 }
 
 function opOf(

@@ -1,0 +1,81 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { textInput } from "../../../../../coordinator/plan/input-steps/text-input.ts";
+import { sha256 } from "../../../../../shared/core/digest.ts";
+import type { Field } from "../../../../../shared/domain/dataset.ts";
+import { parseLocation } from "../../../../../shared/domain/location.ts";
+import { mapSpec } from "../../../../../shared/domain/map-spec.ts";
+import type { ModelFolder, TokenizerFacts } from "../../../../../shared/domain/model-folder.ts";
+import { TOKENIZERS_PATH } from "../../../../support/tokenizers/path.ts";
+
+const FIELDS: readonly Field[] = [
+  { name: "body", type: { kind: "string" }, nullable: true },
+  { name: "n", type: { kind: "numeric", type: "int64" }, nullable: false },
+];
+const PATH = join(TOKENIZERS_PATH, "wordpiece.json");
+const content = await readFile(PATH);
+const FILE = { location: parseLocation(PATH), bytes: content.length, sha256: sha256(content) };
+
+/** The folder that the tokenizer lies in, as if it were a model's. */
+function folderWith(facts: Partial<TokenizerFacts>): ModelFolder {
+  return {
+    ...{ path: parseLocation(TOKENIZERS_PATH), file: "model.onnx", otherFiles: [], read: [], doubts: [] },
+    facts: {
+      ...{ architecture: null, labels: null, multiLabel: false, image: null, sound: null, pooling: null },
+      tokenizer: { file: "wordpiece.json", maxTokens: null, truncation: null, prompts: {}, ...facts },
+    },
+  };
+}
+
+async function plan(keys: object = {}, folder: ModelFolder | null = null) {
+  const { inputs } = mapSpec.parse({
+    inputs: { ids: { column: "body", tokenizer: PATH, ...keys }, types: { types: "ids" } },
+  });
+  const signature = { inputs: [], outputs: [], unusable: [] };
+  const context = { fields: FIELDS, signature, folder, files: new Map([[PATH, FILE]]) };
+  return await textInput.plan("ids", inputs, { ...context, signal: new AbortController().signal });
+}
+
+async function opOf(keys: object, folder: ModelFolder | null) {
+  const planned = await plan(keys, folder);
+  if (!("step" in planned)) throw new Error(JSON.stringify(planned.problems));
+  return planned.step.op;
+}
+
+describe("an input of text", () => {
+  it("becomes a step that reads the text, and inputs of what it makes", async () => {
+    expect(await plan({ prefix: "query: " })).toMatchObject({
+      step: {
+        where: "map.inputs.ids.tokenizer",
+        op: { kind: "tokenize", texts: ["body"], prefix: "query: ", specialTokens: true },
+        files: [FILE],
+        reads: ["body"],
+      },
+      inputs: { ids: { column: "shardmill:ids:ids" }, types: { column: "shardmill:types:ids" } },
+    });
+  });
+
+  it("is cut off as the job says, else as the folder of the tokenizer says, else as its file says", async () => {
+    const folder = folderWith({ maxTokens: 77, truncation: "left" });
+    expect(await opOf({ maxTokens: 9, truncation: "right" }, folder)).toMatchObject({
+      maxTokens: 9,
+      truncation: "right",
+    });
+    expect(await opOf({}, folder)).toMatchObject({ maxTokens: 77, truncation: "left" });
+    const own = await opOf({}, null);
+    expect(await opOf({}, folderWith({}))).toEqual(own);
+    const elsewhere = { ...folder, path: parseLocation("/other") };
+    expect(await opOf({}, elsewhere)).toEqual(own);
+  });
+
+  it("is of text, and leaves room for it: all that is wrong is told at once", async () => {
+    expect(await plan({ column: "n", maxTokens: 2 })).toMatchObject({
+      problems: [
+        { where: "map.inputs.ids.column", found: "int64" },
+        { where: "map.inputs.ids.maxTokens", what: "leaves no room for text" },
+      ],
+    });
+    expect(await plan({ column: "nope" })).toMatchObject({ problems: [{ where: "map.inputs.ids.column" }] });
+  });
+});
