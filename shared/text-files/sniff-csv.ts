@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { present } from "../core/assert.ts";
-import { messageOf, ShardmillError } from "../core/errors.ts";
+import { ShardmillError } from "../core/errors.ts";
 import type { CsvForm, Field } from "../domain/dataset.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { LockedDatabase } from "../sql/locked-database.ts";
@@ -165,7 +165,7 @@ function fieldType(type: string): Field["type"] {
 function cannotTell(path: string, cause: unknown): ShardmillError {
   const hint = "set input.csv.delimiter, input.csv.quote and input.csv.header";
   return new ShardmillError("INPUT_UNSUPPORTED", `how ${path} is written cannot be found out`, {
-    fields: { path, what: "its own way of writing CSV", found: messageOf(cause) },
+    fields: { path, what: "its own way of writing CSV" },
     problems: [{ where: path, what: "how it is written cannot be found out by looking at it", hint }],
     hint,
     cause,

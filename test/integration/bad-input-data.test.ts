@@ -24,14 +24,14 @@ describe("input that is not there", () => {
     {
       path: "texts",
       problem: {
-        what: "the folder holds no Parquet or Arrow files",
-        expected: "*.parquet, *.arrow, *.feather, *.ipc",
-        found: expect.stringMatching(/^2 files of other endings \(.*\/a\.txt, .*\/b\.csv\)$/),
+        what: "the folder holds no Parquet, Arrow, CSV or JSON Lines files",
+        expected: expect.stringMatching(/^\*\.parquet, .*\*\.csv, .*\*\.ndjson\.gz$/),
+        found: expect.stringMatching(/^2 files of other endings \(.*\/a\.txt, .*\/b\.log\)$/),
       },
     },
   ])("$path: says so, and what is there instead", async ({ path, problem }) => {
     await job.write("texts/a.txt", "a");
-    await job.write("texts/b.csv", "b");
+    await job.write("texts/b.log", "b");
     await job.writeJob({ input: { path: `./${path}` } });
     const { code, error } = await refused(job);
     expect([code, error.code]).toEqual([2, "INPUT_NOT_FOUND"]);

@@ -107,7 +107,7 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
   const hasOutputs = leftOut.some(({ reason }) => reason === "jobOutput");
   return nothing({
     where: folder,
-    what: `the folder holds no ${format === "auto" ? "Parquet or Arrow" : format} files`,
+    what: `the folder holds no ${format === "auto" ? "Parquet, Arrow, CSV or JSON Lines" : format} files`,
     expected: extensionsOf(format)
       .map((extension) => `*${extension}`)
       .join(", "),

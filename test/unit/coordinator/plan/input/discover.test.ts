@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { discoverFiles, type FoundInput } from "../../../../../coordinator/plan/input/discover.ts";
 import { isShardmillError, type ShardmillError } from "../../../../../shared/core/errors.ts";
+import type { JobSpec } from "../../../../../shared/domain/job-spec.ts";
 
 let root: string;
 const { signal } = new AbortController();
@@ -20,7 +21,10 @@ const FILES = [
   "data/deep/e.feather",
   "data/deep/f.ipc",
   "texts/one.txt",
-  "texts/two.csv",
+  ...["a.csv", "b.TSV", "c.jsonl.gz", "d.ndjson", "e.csv.gz", "f.json", "g.txt.gz"].map(
+    (name) => `lines/${name}`,
+  ),
+  "texts/two.log",
   "odd/x[1].parquet",
   "odd/data.bin",
   "empty/.keep",
@@ -39,7 +43,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-type Format = "auto" | "parquet" | "arrow";
+type Format = JobSpec["input"]["format"];
 
 function find(paths: readonly string[], format: Format = "auto", abort = signal): Promise<FoundInput> {
   const path = paths.map((each) => join(root, each));
@@ -125,7 +129,7 @@ describe("the input's files", () => {
   });
 
   it("may have any ending where the job says what they are", async () => {
-    expect(await discover(["texts/*"], "parquet")).toEqual(["texts/one.txt", "texts/two.csv"]);
+    expect(await discover(["texts/*"], "parquet")).toEqual(["texts/one.txt", "texts/two.log"]);
   });
 
   it("are told apart from what is left out, which is counted and named", async () => {
@@ -171,9 +175,20 @@ describe("input that leads to nothing", () => {
     expect((await failure(["dta/*.parquet"])).problems[0]?.hint).toContain("`data`");
   });
 
+  it("is not said of text, packed or not, which is found by what it is called", async () => {
+    expect(await discover(["lines"])).toEqual([
+      "lines/a.csv",
+      "lines/b.TSV",
+      "lines/c.jsonl.gz",
+      "lines/d.ndjson",
+      "lines/e.csv.gz",
+    ]);
+    expect(await discover(["lines"], "json")).toEqual(["lines/c.jsonl.gz", "lines/d.ndjson"]);
+  });
+
   it("says what a folder holds instead", async () => {
     const [problem] = (await failure(["texts"])).problems;
-    expect(problem?.what).toContain("no Parquet or Arrow files");
+    expect(problem?.what).toContain("no Parquet, Arrow, CSV or JSON Lines files");
     expect(problem?.found).toContain("one.txt");
     expect((await failure(["empty"])).problems[0]?.found).toBe("no files");
   });
