@@ -70,9 +70,14 @@ function partsOf({ columns, rows }: Shown, failed: StepTrace["failed"] = []): Se
   return live.map((part) => ({
     heading: rows > 1 ? `row ${part + 1} of ${rows}` : "",
     entries: columns.map(
-      ({ name, type, values }): Entry => [oneLine(name), showType(type), valueText(values[part] ?? null)],
+      ({ name, type, values }): Entry => [columnName(name), showType(type), valueText(values[part] ?? null)],
     ),
   }));
+}
+
+/** What is computed for an input has a name that nobody chose: the input's says more. */
+function columnName(name: string): string {
+  return oneLine(name.replace(/^shardmill:/, ""));
 }
 
 /** Of a text that was written there is more to see than of numbers. */
