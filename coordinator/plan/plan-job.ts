@@ -24,6 +24,7 @@ import { checkTypes } from "./module/check-types.ts";
 import { planReductions } from "./module/plan-reductions.ts";
 import { planMap } from "./plan-map.ts";
 import { planShards } from "./plan-shards.ts";
+import { readTokenizers } from "./steps/read-tokenizer.ts";
 import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
 import { type CheckedWhere, checkWhere } from "./where/check-where.ts";
@@ -47,12 +48,13 @@ export async function planJob(
 ): Promise<PlannedJob> {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const [input, { folder, model }, , stepFiles, typeChecks] = await allOrEveryProblem([
+  const [input, { folder, model }, , stepFiles, typeChecks, tokenizers] = await allOrEveryProblem([
     readInput(spec, signal),
     openModel(spec, signal),
     checkOutput(spec),
     readStepFiles(spec, signal),
     checkTypes(modulesOf(spec), signal),
+    readTokenizers(spec.map, signal),
   ]).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;
@@ -65,6 +67,7 @@ export async function planJob(
       folder,
       filter: where?.step ?? null,
       files: stepFiles,
+      tokenizers,
       signal,
     }),
   );

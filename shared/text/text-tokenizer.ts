@@ -5,7 +5,7 @@ import { type TokenForms, tokenForms } from "./token-offsets.ts";
 export type Encoding = LibraryEncoding;
 
 /** How texts become tokens, beyond what the tokenizer's file says. */
-export interface TokenizerSettings {
+interface TokenizerSettings {
   /** Of a text or a pair, special ones counted; null: all. */
   readonly maxTokens: number | null;
   /** The end of the text that is cut off. */

@@ -12,7 +12,7 @@ import { fieldOfType } from "../../../shared/modules/value-type.ts";
 import { offsetsColumn } from "../../../shared/steps/token-columns.ts";
 import type { TokenizerFile } from "../../../shared/text/text-tokenizer.ts";
 import { Columns } from "../bind/columns.ts";
-import { notText, readTokenizer } from "../steps/read-tokenizer.ts";
+import { notText, tokenizerFacts } from "../steps/read-tokenizer.ts";
 import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
 
 const INT32_LIST: FieldType = { kind: "list", item: { kind: "numeric", type: "int32" } };
@@ -26,7 +26,7 @@ export const textInput: InputStep = {
     const where = keyOf(input, "tokenizer");
     const texts = textColumns(input, spec);
     const problems = [...textProblems(input, spec, context)];
-    const read = await readTokenizer(where, file, context.signal);
+    const read = tokenizerFacts(where, spec.tokenizer ?? "", context.tokenizers);
     if (read.kind === "refused") return { problems: [...problems, read.problem] };
     const op = opOf(input, spec, texts, { ...read.facts, ...folderLimits(file, context.folder) });
     problems.push(...roomProblems(input, op, read.facts));

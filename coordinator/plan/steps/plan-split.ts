@@ -5,7 +5,7 @@ import type { StepSpec } from "../../../shared/domain/map-spec.ts";
 import type { StepBinding, StepColumn } from "../../../shared/domain/step-binding.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { Columns } from "../bind/columns.ts";
-import { notText, readTokenizer } from "./read-tokenizer.ts";
+import { notText, type Tokenizers, tokenizerFacts } from "./read-tokenizer.ts";
 import type { StepFiles } from "./step-files.ts";
 import { takenColumns } from "./taken-columns.ts";
 
@@ -17,7 +17,7 @@ interface SplitContext {
   /** The columns in front of it. */
   readonly fields: readonly Field[];
   readonly files: StepFiles;
-  readonly signal: AbortSignal;
+  readonly tokenizers: Tokenizers;
 }
 
 /** What a split makes beside the passages: which one of its text it is, and where it lies in it. */
@@ -25,14 +25,14 @@ const SPLIT_COLUMNS = ["part", "start", "end"];
 const INT32: FieldType = { kind: "numeric", type: "int32" };
 
 /** @throws {SPEC_INVALID} with all that is wrong with it */
-export async function planSplit(
+export function planSplit(
   { column, tokenizer, tokens, overlap, sentences }: SplitSpec,
-  { where: step, fields, files, signal }: SplitContext,
-): Promise<StepBinding> {
+  { where: step, fields, files, tokenizers }: SplitContext,
+): StepBinding {
   const where = `${step}.split`;
   const file = present(files.get(tokenizer), "the files of the steps are read");
   const problems = [...columnProblems(column, where, fields)];
-  const read = await readTokenizer(`${where}.tokenizer`, file, signal);
+  const read = tokenizerFacts(`${where}.tokenizer`, tokenizer, tokenizers);
   if (read.kind === "refused") problems.push(read.problem);
   else if (tokens - read.facts.specialTokens <= overlap) {
     const special = read.facts.specialTokens;

@@ -12,6 +12,7 @@ import { planSql } from "../../../shared/steps/plan-sql.ts";
 import { planModule } from "../module/plan-module.ts";
 import { planSpans } from "./plan-spans.ts";
 import { planSplit } from "./plan-split.ts";
+import type { Tokenizers } from "./read-tokenizer.ts";
 import type { StepFiles } from "./step-files.ts";
 
 /** How long the SELECT of a step may take over no rows at all. */
@@ -21,6 +22,7 @@ const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 export interface StepsContext {
   /** The files that the job's steps name. */
   readonly files: StepFiles;
+  readonly tokenizers: Tokenizers;
   /** Of the model, where the job names one. */
   readonly folder: ModelFolder | null;
   readonly signal: AbortSignal;
@@ -63,7 +65,7 @@ export function fieldsBehind(steps: readonly StepBinding[], fields: readonly Fie
 /** The job file's rules see to it that a step is one thing. */
 async function planStep({ sql, module, split, spans }: StepSpec, context: StepContext): Promise<StepBinding> {
   if (sql !== undefined) return await planSqlStep(sql, context);
-  if (split !== undefined) return await planSplit(split, context);
+  if (split !== undefined) return planSplit(split, context);
   if (module !== undefined) {
     const file = present(context.files.get(module), "the files of the steps have been read");
     return await planModule({ ...context, path: module, file });

@@ -1,41 +1,91 @@
+import { present } from "../../../shared/core/assert.ts";
 import type { Problem } from "../../../shared/core/errors.ts";
+import { compiledUrl } from "../../../shared/core/package-root.ts";
+import { formatBytes } from "../../../shared/core/units.ts";
 import { showType } from "../../../shared/dataset/field-differences.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
-import type { StepFile } from "../../../shared/domain/step-binding.ts";
-import { Storages } from "../../../shared/storage/open-storage.ts";
-import { readText } from "../../../shared/storage/whole-file.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { type Location, parseLocation } from "../../../shared/domain/location.ts";
+import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
 import type { TokenizerFile } from "../../../shared/text/text-tokenizer.ts";
+import { filesNamedBy } from "./step-files.ts";
 
-type ReadTokenizer =
+/** Sent to the process that reads. */
+export interface TokenizerQuestion {
+  readonly location: Location;
+}
+
+/** Sent back by it. */
+export type TokenizerAnswer =
   | { readonly kind: "read"; readonly facts: TokenizerFile }
-  | { readonly kind: "refused"; readonly problem: Problem };
+  | { readonly kind: "refused"; readonly why: string };
+
+/** By the location that the job file names: what its tokenizers say of themselves. */
+export type Tokenizers = ReadonlyMap<string, TokenizerAnswer>;
+
+/** 250,000 tokens take some seconds. */
+const LIMIT_MS = 120_000;
+/** They take some hundreds of megabytes. */
+const LIMIT_BYTES = 4 * 2 ** 30;
 
 /**
- * What a tokenizer's file says of itself.
+ * Reads the tokenizers of a job, each in a process of its own beside all else that is read: it takes seconds
+ * of computing, and the library is native code that strangers' files go through.
+ *
+ * What cannot be read at all is told by whoever digests the files.
+ */
+export async function readTokenizers(map: JobSpec["map"], signal: AbortSignal): Promise<Tokenizers> {
+  const paths = new Set(filesNamedBy(map).map(({ path }) => path));
+  const read = [...paths].map(async (path) => [path, await readOne(path, signal)] as const);
+  return new Map(await Promise.all(read));
+}
+
+async function readOne(path: string, signal: AbortSignal): Promise<TokenizerAnswer> {
+  const question: TokenizerQuestion = { location: parseLocation(path) };
+  const result = await runIsolated({
+    script: compiledUrl("coordinator/plan/steps/tokenizer-process.ts"),
+    argument: question,
+    limitMs: LIMIT_MS,
+    memoryLimitBytes: LIMIT_BYTES,
+    signal,
+  });
+  return result.kind === "answered"
+    ? (result.value as TokenizerAnswer)
+    : { kind: "refused", why: whyNot(result) };
+}
+
+function whyNot(result: Exclude<IsolatedResult, { readonly kind: "answered" }>): string {
+  switch (result.kind) {
+    case "crashed":
+      return `reading it crashed (${result.how})`;
+    case "timedOut":
+      return `reading it takes more than ${LIMIT_MS / 1000} s`;
+    case "overMemory":
+      return `reading it takes more than ${formatBytes(LIMIT_BYTES)} of memory`;
+  }
+}
+
+/**
+ * What a tokenizer says of itself, or why that is not known.
  *
  * @param where the key that names it
  */
-export async function readTokenizer(
+export function tokenizerFacts(
   where: string,
-  { location }: StepFile,
-  signal: AbortSignal,
-): Promise<ReadTokenizer> {
-  // The native library is loaded only by jobs that have a tokenizer.
-  const { NoTokenizerError, readTokenizerFile } = await import("../../../shared/text/text-tokenizer.ts");
-  await using storages = new Storages({});
-  const json = await readText(await storages.at(location), location, signal);
-  try {
-    return { kind: "read", facts: await readTokenizerFile(json, signal) };
-  } catch (error) {
-    if (!(error instanceof NoTokenizerError)) throw error;
-    const problem = {
-      where,
-      what: `is no tokenizer: ${error.message}`,
-      expected: "a tokenizer.json, as the tokenizers library writes it",
-      found: location,
-    };
-    return { kind: "refused", problem };
-  }
+  path: string,
+  tokenizers: Tokenizers,
+):
+  | { readonly kind: "read"; readonly facts: TokenizerFile }
+  | { readonly kind: "refused"; readonly problem: Problem } {
+  const answer = present(tokenizers.get(path), "the tokenizers of the job are read");
+  if (answer.kind === "read") return answer;
+  const problem = {
+    where,
+    what: `is no tokenizer: ${answer.why}`,
+    expected: "a tokenizer.json, as the tokenizers library writes it",
+    found: path,
+  };
+  return { kind: "refused", problem };
 }
 
 /** Why a column is no text; null where it is. */

@@ -22,7 +22,7 @@ interface NamedFile {
 type CodeSpec = Pick<JobSpec, "map" | "reduce">;
 
 /** What the steps of a job need beside their rows. */
-function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
+export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
   const named = (where: string, path: string | undefined) => (path === undefined ? [] : [{ where, path }]);
   const ofInputs = Object.entries(inputs).map(([name, { tokenizer }]) => {
     return named(formatKeyPath(["map", "inputs", name, "tokenizer"]), tokenizer);

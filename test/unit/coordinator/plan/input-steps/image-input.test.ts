@@ -41,7 +41,14 @@ function plan({ image = {}, spec = {}, dims = ["n", 3, 224, 224], dtype = "float
   });
   const signature = { inputs: [{ name: "x", dtype, dims }], outputs: [], unusable: [] };
   const { signal } = new AbortController();
-  return imageInput.plan("x", inputs, { fields: FIELDS, signature, folder, files: new Map(), signal });
+  return imageInput.plan("x", inputs, {
+    fields: FIELDS,
+    signature,
+    folder,
+    files: new Map(),
+    tokenizers: new Map(),
+    signal,
+  });
 }
 
 async function planned(of: Case) {

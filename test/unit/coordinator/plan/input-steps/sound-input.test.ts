@@ -47,7 +47,14 @@ function plan(of: Case) {
   });
   const signature = { inputs: [{ name: "x", dtype, dims }], outputs: [], unusable: [] };
   const { signal } = new AbortController();
-  return soundInput.plan("x", inputs, { fields, signature, folder, files: new Map(), signal });
+  return soundInput.plan("x", inputs, {
+    fields,
+    signature,
+    folder,
+    files: new Map(),
+    tokenizers: new Map(),
+    signal,
+  });
 }
 
 async function planned(of: Case) {

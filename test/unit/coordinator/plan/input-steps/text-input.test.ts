@@ -7,6 +7,7 @@ import type { Field } from "../../../../../shared/domain/dataset.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { mapSpec } from "../../../../../shared/domain/map-spec.ts";
 import type { ModelFolder, TokenizerFacts } from "../../../../../shared/domain/model-folder.ts";
+import { readTokenizerFile } from "../../../../../shared/text/text-tokenizer.ts";
 import { TOKENIZERS_PATH } from "../../../../support/tokenizers/path.ts";
 
 const FIELDS: readonly Field[] = [
@@ -15,6 +16,8 @@ const FIELDS: readonly Field[] = [
 ];
 const PATH = join(TOKENIZERS_PATH, "wordpiece.json");
 const content = await readFile(PATH);
+const signal = new AbortController().signal;
+const facts = await readTokenizerFile(content.toString("utf8"), signal);
 const FILE = { location: parseLocation(PATH), bytes: content.length, sha256: sha256(content) };
 
 /** The folder that the tokenizer lies in, as if it were a model's. */
@@ -34,7 +37,8 @@ async function plan(keys: object = {}, folder: ModelFolder | null = null) {
   });
   const signature = { inputs: [], outputs: [], unusable: [] };
   const context = { fields: FIELDS, signature, folder, files: new Map([[PATH, FILE]]) };
-  return await textInput.plan("ids", inputs, { ...context, signal: new AbortController().signal });
+  const tokenizers = new Map([[PATH, { kind: "read" as const, facts }]]);
+  return await textInput.plan("ids", inputs, { ...context, tokenizers, signal });
 }
 
 async function opOf(keys: object, folder: ModelFolder | null) {
