@@ -63,10 +63,15 @@ function lookUp(
   }
 }
 
+/**
+ * In float32, rounded after each step, as transformers, torchvision and NumPy have it: the last bit of a
+ * value is enough to move a sensitive model by 1e-4.
+ */
 function tableOf({ dtype, rescale, mean, std }: ImagePlan, channel: number): ImageValues {
   const table = new ARRAYS[dtype](256);
   for (let byte = 0; byte < 256; byte += 1) {
-    const value = (byte * rescale - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+    const centred = Math.fround(Math.fround(byte * rescale) - Math.fround(mean[channel] ?? 0));
+    const value = Math.fround(centred / Math.fround(std[channel] ?? 1));
     table[byte] = dtype === "float16" ? encodeHalf(value) : value;
   }
   return table;

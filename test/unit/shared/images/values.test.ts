@@ -30,6 +30,19 @@ describe("ValueWriter", () => {
     ]);
   });
 
+  it("rounds to float32 after each step, as NumPy does", () => {
+    const spec = {
+      layout: "nhwc",
+      rescale: 1 / 255,
+      mean: [0.485, 0.485, 0.485],
+      std: [0.229, 0.229, 0.229],
+    } as const;
+    expect(valuesOf(spec)).toEqual([
+      -2.1179039478302, -1.2445416450500488, 2.248908281326294, -0.37117907404899597, 0.5021834373474121,
+      1.375545859336853,
+    ]);
+  });
+
   it("scales, takes the mean off and divides, by channel of the tensor", () => {
     const spec = { layout: "nhwc", rescale: 1 / 255, mean: [0, 0.2, 1], std: [1, 0.5, 2] } as const;
     const expected = [0, 0, 0, 0.4, 0.8, -0.1];
