@@ -1,7 +1,10 @@
 import type { Location } from "./location.ts";
 
-/** How pixels are made of the pixels of another size: Pillow's filters, by its numbers. */
-export const RESAMPLES = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
+/** Pillow's filters, by its numbers. Its others, box and hamming, are not known here. */
+export const PILLOW_FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
+
+/** How pixels are made of the pixels of another size. */
+export const RESAMPLES = [...PILLOW_FILTERS, "opencvLinear"] as const;
 export type Resample = (typeof RESAMPLES)[number];
 
 /** In which order the values of a pixel come; grey is one value. */

@@ -55,7 +55,8 @@ export const imageSpec = z
       .enum(RESAMPLES)
       .exactOptional()
       .describe(
-        "How `resize` makes pixels of pixels: Pillow's filters, to the bit. Left out: what the model's folder says, else `bilinear`.",
+        "How `resize` makes pixels of pixels: Pillow's filters, or OpenCV's usual one (`opencvLinear`), to the bit. " +
+          "Left out: what the model's folder says, else `bilinear`.",
       ),
     rescale: z
       .number()

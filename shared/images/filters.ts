@@ -1,4 +1,7 @@
-import type { Resample } from "../domain/image-op.ts";
+import type { PILLOW_FILTERS } from "../domain/image-op.ts";
+
+/** Those that make a pixel of all that lie under it. */
+type Convolution = Exclude<(typeof PILLOW_FILTERS)[number], "nearest">;
 
 /** A kernel of a convolution: its values, and how far from its centre it reaches. */
 interface Filter {
@@ -7,7 +10,7 @@ interface Filter {
 }
 
 /** Those of Pillow (src/libImaging/Resample.c): bicubic with a = -0.5, Lanczos with three lobes. */
-const FILTERS: Readonly<Record<Exclude<Resample, "nearest">, Filter>> = {
+const FILTERS: Readonly<Record<Convolution, Filter>> = {
   bilinear: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },
   bicubic: { support: 2, at: (x) => cubic(Math.abs(x)) },
   lanczos: { support: 3, at: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
@@ -41,7 +44,7 @@ export interface Taps {
  * `precompute_coeffs`. Where a line becomes shorter the kernel is stretched, so that every pixel counts.
  */
 export function tapsOf(
-  resample: Exclude<Resample, "nearest">,
+  resample: Convolution,
   from: number,
   to: number,
   [start, end]: readonly [number, number],

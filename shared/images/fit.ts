@@ -1,4 +1,5 @@
 import type { ImagePlan, ImageResize } from "../domain/image-op.ts";
+import { halfToEven } from "./half-to-even.ts";
 import type { Region, Size } from "./pixels.ts";
 
 /** How an image gets a size: it is scaled to `scaled`, of which `region` is taken. */
@@ -51,11 +52,4 @@ function scaledSize({ width, height }: Size, resize: ImageResize | null): Size {
       return { width: scaled(width), height: scaled(height) };
     }
   }
-}
-
-/** As Pillow rounds when it fits an image into a frame. */
-function halfToEven(value: number): number {
-  const down = Math.floor(value);
-  const rest = value - down;
-  return rest > 0.5 || (rest === 0.5 && down % 2 !== 0) ? down + 1 : down;
 }

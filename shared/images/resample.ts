@@ -1,15 +1,18 @@
 import type { Resample } from "../domain/image-op.ts";
 import { type Taps, tapsOf, WEIGHT_BITS } from "./filters.ts";
+import { opencvLinear } from "./opencv-linear.ts";
 import type { Pixels, Region, Size } from "./pixels.ts";
 
 /**
  * The region of an image that is scaled to `size`, as Pillow 13 scales it (`Image.resize`), to the bit: one
- * direction after the other, rounded to bytes in between. What lies outside the region is not computed.
+ * direction after the other, rounded to bytes in between; `opencvLinear` is OpenCV's. What lies outside the
+ * region is not computed.
  *
  * @param region inside `size`
  */
 export function resampled(image: Pixels, size: Size, resample: Resample, region: Region): Pixels {
   if (resample === "nearest") return nearest(image, size, region);
+  if (resample === "opencvLinear") return opencvLinear(image, size, region);
   const { x, y, width, height } = region;
   const isSame = { across: size.width === image.width, down: size.height === image.height };
   const across = isSame.across ? null : tapsOf(resample, image.width, size.width, [x, x + width]);

@@ -5,7 +5,7 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 import { type Decoded, decodeImage } from "../../shared/images/decode.ts";
 import type { Pixels } from "../../shared/images/pixels.ts";
 
-/** The images in `images/`, and what Pillow made of them: see `images/make.py`. */
+/** The images in `images/`, and what Pillow and OpenCV made of them: see `images/make.py`. */
 
 interface PillowImage {
   readonly size: readonly [width: number, height: number];
@@ -17,7 +17,7 @@ interface PillowImage {
 
 interface Pillow {
   readonly decoded: Readonly<Record<string, PillowImage>>;
-  /** By `filter width height`, of `rgb.png`. */
+  /** By `filter width height`, of `rgb.png`; for 30 x 21, of its upper left 60 x 42. */
   readonly resized: Readonly<Record<string, Pick<PillowImage, "rgb" | "gray">>>;
   /** Of an image that is prepared as in `make.py`, the mean of each channel. */
   readonly means: Readonly<Record<string, readonly number[]>>;

@@ -1,9 +1,9 @@
-import { RESAMPLES } from "../../../shared/domain/image-op.ts";
+import { PILLOW_FILTERS } from "../../../shared/domain/image-op.ts";
 import type { ImageFacts, ImageResize } from "../../../shared/domain/model-folder.ts";
 import { isGroup, type Settings } from "./settings.ts";
 
-/** By Pillow's numbers. Its others, box and hamming, are not known here. */
-const RESAMPLE_NUMBERS: readonly (ImageFacts["resample"] | undefined)[] = RESAMPLES;
+/** By Pillow's numbers. */
+const RESAMPLE_NUMBERS: readonly (ImageFacts["resample"] | undefined)[] = PILLOW_FILTERS;
 
 /** What is done by default where the file does not say: as the library that writes these files has it. */
 const RESCALE = 1 / 255;

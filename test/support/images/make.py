@@ -1,5 +1,9 @@
-"""Makes the images of this folder, and what Pillow 13 makes of them (pillow.json): pip install pillow==13.0.0"""
+"""Makes the images of this folder, and what Pillow 13 and OpenCV 5 make of them (pillow.json).
+
+pip install pillow==13.0.0 numpy opencv-python-headless==5.0.0.93
+"""
 import hashlib, json, os, struct, zlib
+import cv2, numpy
 from PIL import Image, ImageOps
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
@@ -89,6 +93,11 @@ for name, code in FILTERS.items():
         found["resized"][f"{name} {size[0]} {size[1]}"] = {
             "rgb": sha256(image.resize(size, code)), "gray": sha256(image.convert("L").resize(size, code)),
         }
+# To the half, OpenCV has a way of its own: of the upper left 60 x 42.
+for size in SIZES + [(30, 21)]:
+    source = image.crop((0, 0, 60, 42)) if size == (30, 21) else image
+    scaled = lambda mode: hashlib.sha256(cv2.resize(numpy.asarray(source.convert(mode)), size).tobytes()).hexdigest()[:16]
+    found["resized"][f"opencvLinear {size[0]} {size[1]}"] = {"rgb": scaled("RGB"), "gray": scaled("L")}
 # As a processor has it: shortest edge 16, 12 x 12 of the middle, normalised; and of that the mean of each channel.
 for name in ["rgb.png", "rgb.jpg", "cmyk.jpg", "alpha.png", "turn-6.jpg", "lossless.webp", "still.gif"]:
     turned = ImageOps.exif_transpose(Image.open(name)).convert("RGB")
