@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { packageRoot } from "../../shared/core/package-root.ts";
-import { fetchModel } from "../models/fetch-model.ts";
+import { linkFetched, runJob } from "../models/run-job.ts";
+import { minilm } from "../models/sources/minilm.ts";
 import { writeParagraphs } from "./write-paragraphs.ts";
 
 /**
@@ -13,17 +12,10 @@ import { writeParagraphs } from "./write-paragraphs.ts";
  */
 
 const here = join(packageRoot, "examples", "embeddings");
-const model = join(here, "model");
-await rm(model, { force: true });
-await symlink(await fetchModel("minilm"), model);
+await linkFetched(minilm, join(here, "model"));
 const data = join(here, "data");
 if (!existsSync(data)) {
   await mkdir(data);
   await writeParagraphs(data);
 }
-const main = join(packageRoot, "dist/bundle/cli/main.js");
-const run = spawn(process.execPath, [main, "run", join(here, "job.yaml"), ...process.argv.slice(2)], {
-  stdio: "inherit",
-});
-const [code] = await once(run, "exit");
-process.exitCode = code ?? 1;
+process.exitCode = await runJob(here, process.argv.slice(2));

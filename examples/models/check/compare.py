@@ -1,0 +1,54 @@
+"""compare.py FOLDER: runs FOLDER/reference.py over the rows of FOLDER/data and compares with what the job has published in FOLDER/out.
+
+Prints JSON: the rows, and by column how far apart both are.
+"""
+
+import importlib.util
+import json
+import pathlib
+import sys
+
+import numpy as np
+import pyarrow.dataset
+
+
+def column(table, name):
+    """A column's values; of lists, arrays."""
+    cells = table.column(name)
+    if not pyarrow.types.is_nested(cells.type):
+        return cells.to_pylist()
+    return [np.asarray(cell.values.flatten() if pyarrow.types.is_nested(cell.values.type) else cell.values) for cell in cells]
+
+
+def apart(ours, theirs):
+    """How far a column is from the reference: numbers by the largest difference, all else by the rows that are not equal."""
+    if isinstance(theirs[0], (str, int)):
+        return {"kind": "labels", "different": sum(a != b for a, b in zip(ours, theirs))}
+    largest, least = 0.0, 1.0
+    for a, b in zip(ours, theirs):
+        a, b = np.asarray(a, np.float64).ravel(), np.asarray(b, np.float64).ravel()
+        if a.shape != b.shape:
+            raise SystemExit(f"a row has {a.size} values, and {b.size} in the reference")
+        gaps = np.where(np.isnan(a) & np.isnan(b), 0, np.abs(a - b))
+        largest = max(largest, float(np.nan_to_num(gaps, nan=1e300, posinf=1e300).max(initial=0)))
+        lengths = np.linalg.norm(a) * np.linalg.norm(b)
+        least = min(least, float(a @ b / lengths) if lengths else float(np.array_equal(a, b)))
+    return {"kind": "numbers", "largest": largest, "leastCosine": least}
+
+
+def read(folder):
+    return pyarrow.dataset.dataset(folder, format="parquet").to_table()
+
+
+folder = pathlib.Path(sys.argv[1])
+spec = importlib.util.spec_from_file_location("reference", folder / "reference.py")
+reference = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(reference)
+
+data = read(folder / "data")
+ours = read(folder / "out" / "rows")
+if column(ours, "id") != column(data, "id"):
+    raise SystemExit(f"the job has other rows than its input: {ours.num_rows} of {data.num_rows}")
+theirs = reference.run(folder / "model", data.to_pylist())
+columns = {name: apart(column(ours, name), [row[name] for row in theirs]) for name in theirs[0]}
+print(json.dumps({"rows": data.num_rows, "columns": columns}))

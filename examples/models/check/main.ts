@@ -1,0 +1,60 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import yargs from "yargs";
+import { hideBin } from "yargs/helpers";
+import { packageRoot } from "../../../shared/core/package-root.ts";
+import { CATALOGUE } from "./catalogue.ts";
+import { brokenBounds, checkModel, preparePython } from "./check-model.ts";
+import { type CheckedModel, distanceLine, modelsPage } from "./page.ts";
+
+/** `npm run models`: real models by their job files, compared with reference programs; 1 if one is off. */
+
+/** What CI fetches and runs at most. */
+const SMALL_MEGABYTES = 30;
+
+const names = CATALOGUE.map(({ source }) => source.name);
+const options = await yargs(hideBin(process.argv))
+  .scriptName("npm run models --")
+  .usage(`$0 [names..]\n\nRuns real models from their natural data, compares every row with a reference program.
+Models: ${names.join(", ")}; all where none is named.`)
+  .option("rows", { type: "number", describe: "Rows of each model at most" })
+  .option("small", { type: "boolean", describe: `Only models of ${SMALL_MEGABYTES} MB at most` })
+  .option("write", { type: "boolean", describe: "Write docs/models.md, of all models and all their rows" })
+  .conflicts("write", ["rows", "small"])
+  .check(({ _: asked, write }) => {
+    const unknown = asked.filter((name) => !names.includes(String(name)));
+    if (unknown.length > 0) throw new Error(`there is no model ${unknown.join(", ")}`);
+    if (write === true && asked.length > 0) throw new Error("--write is about all models: name none");
+    return true;
+  })
+  .strictOptions()
+  .version(false)
+  .parseAsync();
+
+const { _: asked, rows, small = false, write = false } = options;
+const chosen = CATALOGUE.filter(
+  ({ source, megabytes }) =>
+    (asked.length === 0 || asked.includes(source.name)) && (!small || megabytes <= SMALL_MEGABYTES),
+);
+const python = preparePython();
+const checked: CheckedModel[] = [];
+for (const model of chosen) {
+  const { source, embeddings } = model;
+  try {
+    const found = await checkModel(model, Math.min(rows ?? model.rows, model.rows), python);
+    checked.push({ model, found });
+    console.log(`${source.name}: ${found.rows} rows, ${distanceLine(found, embeddings)}`);
+    const broken = brokenBounds(found, embeddings);
+    for (const bound of broken) console.log(`  beyond the bound: ${bound}`);
+    if (broken.length > 0) process.exitCode = 1;
+  } catch (error) {
+    console.log(`${source.name}: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 1;
+  }
+}
+if (write && process.exitCode === undefined) {
+  writeFileSync(
+    join(packageRoot, "docs", "models.md"),
+    modelsPage(checked, new Date().toISOString().slice(0, 10)),
+  );
+}

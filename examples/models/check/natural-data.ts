@@ -1,0 +1,82 @@
+import { execFileSync } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp, { type Region } from "sharp";
+import { packageRoot } from "../../../shared/core/package-root.ts";
+import { readParagraphs } from "../../embeddings/paragraphs.ts";
+import { fetchModel } from "../fetch-model.ts";
+import { pictures } from "../sources/pictures.ts";
+import type { SampleRow } from "./sample.ts";
+
+/** The paragraphs of the Brown corpus. */
+export async function brownTexts(): Promise<SampleRow[]> {
+  return readParagraphs().map(({ text }) => ({ text }));
+}
+
+/** This repository's own files, whole. */
+export async function ownFiles(): Promise<SampleRow[]> {
+  const paths = execFileSync("git", ["ls-files", "-z"], { cwd: packageRoot, encoding: "utf8" })
+    .split("\0")
+    .filter((path) => path !== "");
+  return Promise.all(paths.map(async (path) => ({ path, content: await readFile(join(packageRoot, path)) })));
+}
+
+/** The pictures that scikit-image has for its examples, as files. */
+export async function pictureFiles(): Promise<SampleRow[]> {
+  const folder = await fetchModel(pictures);
+  const names = (await readdir(folder)).sort();
+  return Promise.all(names.map(async (name) => ({ name, content: await readFile(join(folder, name)) })));
+}
+
+/** The side that PaddleOCR scales smaller pictures to. Of larger ones each has its own size. */
+const DETECTOR_SIDE = 736;
+
+/** A page with seven lines of text among those pictures. */
+const PAGE = { name: "page.png", width: 384, height: 191 };
+
+/** Pictures that are as high as wide and have no alpha, and squares of the scanned page. */
+export async function squarePictures(): Promise<SampleRow[]> {
+  const folder = await fetchModel(pictures);
+  const files = await pictureFiles();
+  const sizes = await Promise.all(files.map(({ name }) => sharp(join(folder, String(name))).metadata()));
+  const squares = files.filter((_, at) => {
+    const { width, height, hasAlpha } = sizes[at] ?? {};
+    return width === height && width !== undefined && width <= DETECTOR_SIDE && hasAlpha === false;
+  });
+  const side = PAGE.height;
+  const lefts = Array.from({ length: 1 + Math.floor((PAGE.width - side) / 16) }, (_, at) => 16 * at);
+  const cuts = await cutPage(lefts.map((left) => ({ left, top: 0, width: side, height: side })));
+  return [...cuts, ...squares];
+}
+
+/** Strips of the scanned page, about as high as a line. */
+export function pageStrips(): Promise<SampleRow[]> {
+  const height = 20;
+  const tops = Array.from({ length: 1 + Math.floor((PAGE.height - height) / 4) }, (_, at) => 4 * at);
+  return cutPage(tops.map((top) => ({ left: 0, top, width: PAGE.width, height })));
+}
+
+/** The same strips, and each of them upside down. */
+export async function turnedStrips(): Promise<SampleRow[]> {
+  const strips = await pageStrips();
+  const turned = await Promise.all(
+    strips.map(async ({ name, content }) => ({
+      name: `${name}, turned`,
+      content: await sharp(content as Uint8Array)
+        .rotate(180)
+        .png()
+        .toBuffer(),
+    })),
+  );
+  return [...strips, ...turned];
+}
+
+async function cutPage(regions: readonly Region[]): Promise<SampleRow[]> {
+  const page = join(await fetchModel(pictures), PAGE.name);
+  return Promise.all(
+    regions.map(async (region) => ({
+      name: `page from ${region.left}, ${region.top}`,
+      content: await sharp(page).extract(region).png().toBuffer(),
+    })),
+  );
+}
