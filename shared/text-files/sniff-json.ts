@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isShardmillError } from "../core/errors.ts";
+import { inputUnsupported } from "../dataset/input-errors.ts";
 import type { JsonForm } from "../domain/dataset.ts";
 import type { LockedDatabase } from "../sql/locked-database.ts";
 import { quoteLiteral } from "../sql/quote.ts";
@@ -14,6 +15,7 @@ export async function sniffJson(
 ): Promise<JsonForm> {
   const none: JsonForm = { kind: "json", fields: [] };
   const lines = samples.flatMap((sample) => recordsOf(sample, none, 0).records).filter(isObject);
+  const first = samples[0]?.path ?? "";
   if (lines.length === 0) return none;
   const path = join(folder, "sample.jsonl");
   await writeFile(path, Buffer.concat(lines));
@@ -27,6 +29,7 @@ export async function sniffJson(
     `maximum_object_size = ${RECORD_MOST_BYTES}`,
   ];
   try {
+    await refuseLookalikes(first, path, database);
     return {
       kind: "json",
       fields: await database.columnsOf(`SELECT * FROM read_json(${settings.join(", ")})`),
@@ -36,6 +39,22 @@ export async function sniffJson(
     if (isShardmillError(error, "SQL_FAILED") || isShardmillError(error, "SQL_INVALID")) return none;
     throw error;
   }
+}
+
+/**
+ * DuckDB does not tell names apart by case: of two keys that differ in nothing else, one would be read as
+ * nulls.
+ *
+ * @throws {INPUT_UNSUPPORTED}
+ */
+async function refuseLookalikes(file: string, sample: string, database: LockedDatabase): Promise<void> {
+  const objects = `read_json_objects(${quoteLiteral(sample)}, format = 'newline_delimited', ignore_errors = true)`;
+  const keys = `SELECT DISTINCT unnest(json_keys(json)) AS name FROM ${objects} WHERE json_type(json) = 'OBJECT'`;
+  const names = `SELECT list_sort(list(name)) AS names FROM (${keys}) GROUP BY lower(name) HAVING count(*) > 1 ORDER BY 1`;
+  const [found] = await database.rows(names);
+  if (found === undefined) return;
+  const what = `keys that differ in case only (${(found.names as string[]).join(", ")})`;
+  throw inputUnsupported(file, what, "give them names that differ in more");
 }
 
 /** As far as its first character says. */

@@ -103,6 +103,13 @@ describe("what is found of JSON Lines by looking at it", () => {
     });
   });
 
+  it("is refused where keys differ in case only", async () => {
+    await expect(look(['{"a":1}', '{"A":2,"b":{"c":1,"C":2}}'])).rejects.toMatchObject({
+      code: "INPUT_UNSUPPORTED",
+      message: expect.stringContaining("A, a"),
+    });
+  });
+
   it("is nothing where no line is an object", async () => {
     expect(await look(["[1]", "2", ""])).toEqual({});
   });
