@@ -43,7 +43,7 @@ function checkFileInput(
 
 /** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
 const TOKENIZER_EXCLUDES = ["mask", "value", "image", "sound", "shape", "fill"];
-const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens", "offsets"];
+const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens", "offsets", "truncated"];
 
 /** An input of text is one column or two, and keys for text are for text. */
 export function checkTextRules(input: SourceSpec, context: Context): void {

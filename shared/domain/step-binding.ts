@@ -60,6 +60,8 @@ export interface TokenizeOp {
   readonly types: string;
   /** Where each token lies, a list of structs: a column that the job names, if it does. */
   readonly offsets: string | null;
+  /** Whether a text was cut off: a column that the job names, if it does. */
+  readonly truncated: string | null;
 }
 
 /** Which tokens have one label, and become one span: see `map.finish[].spans.strategy` of the job file. */

@@ -53,6 +53,12 @@ export const TEXT_KEYS = {
       "With `tokenizer`, of one text: a column of this name is made, which says of each token where it lies in the text, and " +
         "may be kept or read by a step. See [text](#text).",
     ),
+  truncated: columnName(ZOD)
+    .exactOptional()
+    .describe(
+      "With `tokenizer`: a column of this name is made, true where `maxTokens` cut something off. It may be kept, counted in " +
+        "`reduce`, or read by a step.",
+    ),
   types: columnName(ZOD)
     .exactOptional()
     .describe(

@@ -1,4 +1,4 @@
-import { type ComplexType, list, nullable, struct } from "../modules/api.ts";
+import { type ColumnType, type ComplexType, list, nullable, struct } from "../modules/api.ts";
 import { type NamedType, parseColumnTypes } from "../modules/value-type.ts";
 
 /** Of each token where it lies in its text: a column that a tokenizer makes where it is asked for. */
@@ -9,6 +9,11 @@ const SPANS = nullable(
 
 export function offsetsColumn(name: string): NamedType {
   return columnOfType(name, OFFSETS);
+}
+
+/** Of each text whether it was cut off. */
+export function truncatedColumn(name: string): NamedType {
+  return columnOfType(name, "bool?");
 }
 
 export function spansColumn(name: string): NamedType {
@@ -25,7 +30,7 @@ export function logitsColumn(
   return columnOfType(name, nullable(list(scores)));
 }
 
-function columnOfType(name: string, type: ComplexType): NamedType {
+function columnOfType(name: string, type: ColumnType): NamedType {
   const [column] = parseColumnTypes({ [name]: type });
   if (column === undefined) throw new Error("broken invariant: one type is one column");
   return column;

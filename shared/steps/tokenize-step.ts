@@ -8,7 +8,7 @@ import { offsetsBehind, textsOf, validity } from "../text/text-column.ts";
 import { type Encoding, TextTokenizer, type TokenizerInput } from "../text/text-tokenizer.ts";
 import { type TokenOffset, tokenOffsets } from "../text/token-offsets.ts";
 import type { OpenStepOptions, RowFailure, Step, StepResult } from "./step.ts";
-import { offsetsColumn } from "./token-columns.ts";
+import { offsetsColumn, truncatedColumn } from "./token-columns.ts";
 
 const LIST = new List(new Field("item", new Int32(), false));
 
@@ -49,6 +49,7 @@ class TokenizeStep implements Step {
     const ids: (readonly number[] | null)[] = [];
     const types: (readonly number[] | null)[] = [];
     const offsets: (readonly TokenOffset[] | null)[] = [];
+    const truncated: (boolean | null)[] = [];
     let next = 0;
     for (const [row, input] of inputs.entries()) {
       const encoding = input === null ? null : (encodings[next++] ?? null);
@@ -59,10 +60,13 @@ class TokenizeStep implements Step {
       const found = encoding instanceof Error ? null : encoding;
       ids.push(found?.getIds() ?? null);
       if (this.#made.includes(this.#op.types)) types.push(found?.getTypeIds() ?? null);
+      if (this.#op.truncated !== null)
+        truncated.push(found === null ? null : found.getOverflowing().length > 0);
       if (this.#makesOffsets) offsets.push(found === null ? null : this.#offsetsOf(found, input));
     }
     const columns = this.#made.map((name) => {
       if (name === this.#op.offsets) return columnOf(offsets.map(asValues), offsetsColumn(name).type);
+      if (name === this.#op.truncated) return columnOf(truncated, truncatedColumn(name).type);
       return listColumn(name === this.#op.ids ? ids : types);
     });
     const schema = new Schema(this.#made.map((name, at) => new Field(name, columns[at]?.type ?? LIST, true)));

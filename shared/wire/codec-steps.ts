@@ -68,6 +68,7 @@ const stepOp: z.ZodType<StepBinding["op"]> = z.union([
     ids: z.string(),
     types: z.string(),
     offsets: z.string().nullable(),
+    truncated: z.string().nullable(),
   }),
   z.object({
     kind: z.literal("spans"),

@@ -17,7 +17,7 @@ import type { SplitOp, StepBinding, StepColumn, TokenizeOp } from "../../shared/
 import { fieldOfType } from "../../shared/modules/value-type.ts";
 import { applyStep } from "../../shared/steps/apply-step.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
-import { offsetsColumn } from "../../shared/steps/token-columns.ts";
+import { offsetsColumn, truncatedColumn } from "../../shared/steps/token-columns.ts";
 import { only, plainRows, tableOf } from "../support/sample-table.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 import { stepContract } from "./step-contract.ts";
@@ -71,7 +71,7 @@ const int32 = { kind: "numeric", type: "int32" } as const;
 function tokenize(op: Partial<TokenizeOp>, rows: RecordBatch): StepBinding {
   const all: TokenizeOp = {
     ...{ kind: "tokenize", texts: ["text"], prefix: "", maxTokens: null, truncation: "right" },
-    ...{ specialTokens: true, ids: "ids", types: "types", offsets: null, ...op },
+    ...{ specialTokens: true, ids: "ids", types: "types", offsets: null, truncated: null, ...op },
   };
   const passed = fieldsOf(rows.schema).map((field): StepColumn => ({ ...field, from: field.name }));
   const made = [all.ids, all.types].map((name) => ({ name, type: list, nullable: true, from: null }));
@@ -133,6 +133,15 @@ describe("a tokenizer as a step", () => {
       const { rows: found } = await run(tokenize({}, other), other);
       expect(found.map(({ ids }) => ids)).toEqual(plain.map(({ ids }) => ids));
     }
+  });
+
+  it("says which texts were cut off, and no other", async () => {
+    const plan = tokenize({ maxTokens: 9, truncated: "cut" }, rows);
+    const column = { ...fieldOfType(truncatedColumn("cut")), from: null };
+    const { rows: found } = await run({ ...plan, columns: [...plan.columns, column] }, rows);
+    expect(found.map((row) => Reflect.get(row, "cut"))).toEqual(
+      expected.wordpiece.whole.map(({ ids }, row) => (row % 7 === 6 ? null : ids.length > 9)),
+    );
   });
 
   it("puts the prefix in front of a text, and of a pair's first", async () => {

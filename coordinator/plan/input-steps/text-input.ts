@@ -1,6 +1,6 @@
 import { present } from "../../../shared/core/assert.ts";
 import type { Problem } from "../../../shared/core/errors.ts";
-import type { FieldType } from "../../../shared/domain/dataset.ts";
+import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import { below } from "../../../shared/domain/location.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
@@ -8,8 +8,8 @@ import type { StepBinding, StepFile, TokenizeOp } from "../../../shared/domain/s
 import { isMaskName } from "../../../shared/input-sources/position-mask.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
-import { fieldOfType } from "../../../shared/modules/value-type.ts";
-import { offsetsColumn } from "../../../shared/steps/token-columns.ts";
+import { fieldOfType, type NamedType } from "../../../shared/modules/value-type.ts";
+import { offsetsColumn, truncatedColumn } from "../../../shared/steps/token-columns.ts";
 import type { TokenizerFile } from "../../../shared/text/text-tokenizer.ts";
 import { Columns } from "../bind/columns.ts";
 import { notText, tokenizerFacts } from "../steps/read-tokenizer.ts";
@@ -39,7 +39,7 @@ export const textInput: InputStep = {
       columns: [
         ...context.fields.map((field) => ({ ...field, from: field.name })),
         ...[op.ids, op.types].map((name) => ({ name, type: INT32_LIST, nullable: true, from: null })),
-        ...(op.offsets === null ? [] : [{ ...fieldOfType(offsetsColumn(op.offsets)), from: null }]),
+        ...namedColumns(op).map((column) => ({ ...fieldOfType(column), from: null })),
       ],
     };
     return { step, inputs: fedBy(input, op, inputs, padOf(read.facts, inputs, context)) };
@@ -67,13 +67,6 @@ function textColumns(input: string, { column, columns }: InputSpec): readonly st
 function textProblems(input: string, spec: InputSpec, { fields }: InputStepContext): readonly Problem[] {
   const where = keyOf(input, spec.columns === undefined ? "column" : "columns");
   const columns = new Columns(fields);
-  const taken = fields.find(({ name }) => name.toLowerCase() === spec.offsets?.toLowerCase());
-  const clash = {
-    where: keyOf(input, "offsets"),
-    what: `would make a second column \`${taken?.name}\``,
-    expected: "a name that no column has",
-    found: `\`${spec.offsets}\``,
-  };
   const ofTexts = textColumns(input, spec).flatMap((name): readonly Problem[] => {
     const found: SpecProblem[] = [];
     const field = columns.find(name, [], found);
@@ -82,7 +75,32 @@ function textProblems(input: string, spec: InputSpec, { fields }: InputStepConte
     const fault = notText(field);
     return fault === null ? [] : [{ where, ...fault }];
   });
-  return taken === undefined ? ofTexts : [...ofTexts, clash];
+  return [...ofTexts, ...clashes(input, spec, fields)];
+}
+
+/** The columns that the job names for what else is known of the tokens. */
+function namedColumns({ offsets, truncated }: TokenizeOp): readonly NamedType[] {
+  return [
+    ...(offsets === null ? [] : [offsetsColumn(offsets)]),
+    ...(truncated === null ? [] : [truncatedColumn(truncated)]),
+  ];
+}
+
+/** Names of such columns that are taken. */
+function clashes(
+  input: string,
+  { offsets, truncated }: InputSpec,
+  fields: readonly Field[],
+): readonly Problem[] {
+  const taken = new Set(fields.map(({ name }) => name.toLowerCase()));
+  return Object.entries({ offsets, truncated }).flatMap(([key, name]) => {
+    if (name === undefined) return [];
+    const isTaken = taken.has(name.toLowerCase());
+    taken.add(name.toLowerCase());
+    if (!isTaken) return [];
+    const what = `would make a second column \`${name}\``;
+    return [{ where: keyOf(input, key), what, expected: "a name that no column has", found: `\`${name}\`` }];
+  });
 }
 
 /**
@@ -101,7 +119,7 @@ function folderLimits(
 
 function opOf(
   input: string,
-  { maxTokens, truncation, prefix, specialTokens, offsets }: InputSpec,
+  { maxTokens, truncation, prefix, specialTokens, offsets, truncated }: InputSpec,
   texts: readonly string[],
   facts: TokenizerFile,
 ): TokenizeOp {
@@ -115,6 +133,7 @@ function opOf(
     ids: `shardmill:ids:${input}`,
     types: `shardmill:types:${input}`,
     offsets: offsets ?? null,
+    truncated: truncated ?? null,
   };
 }
 

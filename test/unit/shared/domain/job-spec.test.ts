@@ -57,6 +57,7 @@ describe("the types of the job file", () => {
       readonly prefix?: string;
       readonly specialTokens?: boolean;
       readonly offsets?: string;
+      readonly truncated?: string;
       readonly types?: string;
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
