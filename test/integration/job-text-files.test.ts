@@ -1,16 +1,16 @@
 import { gzipSync } from "node:zlib";
-import { Float32, Int64, makeData } from "apache-arrow";
+import { Float64, Int64, makeData, Utf8, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { runCli } from "../support/processes.ts";
-import { tableOf } from "../support/sample-table.ts";
+import { only, tableOf } from "../support/sample-table.ts";
 
 /** Jobs over CSV and JSON Lines, from the command line to what is published. */
 
 const ROWS = 3_000;
 const NAMES = ["a", "b", "c", "d"] as const;
-/** Exact as text, as a float32 and as a double. */
+/** Exact as text and as a float32. */
 const number = (row: number, column: number) => ((row * 7 + column * 3) % 64) / 8;
 
 const SPEC = {
@@ -45,7 +45,7 @@ async function folderWith(files: Readonly<Record<string, string | Uint8Array>>):
 
 const published = ({ out }: JobFolder) => query(`SELECT * FROM '${out}/rows/*.parquet' ORDER BY id`);
 
-test("CSV, packed or not, and JSON Lines give what Parquet gives; bad lines are dead letters of a job that goes on", async () => {
+test("CSV, packed or not, gives what Parquet and JSON Lines give; its bad lines are dead letters of a job that goes on", async () => {
   const all = Array.from({ length: ROWS }, (_, row) => row);
   const header = ["id", ...NAMES, "note"].join(",");
   const lines = all.map(csvLine);
@@ -72,25 +72,29 @@ test("CSV, packed or not, and JSON Lines give what Parquet gives; bad lines are 
     [101n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 204 .*a value in quotes/)],
   ]);
 
-  const json = all.map((row) => JSON.stringify(rowOf(row))).join("\n");
-  await using objects = await folderWith({ "all.ndjson": json });
-  expect(await runCli(["run", objects.job, "--workers", "1"])).toMatchObject({ code: 0 });
+  // The other half of the same dataset is Parquet: what the text gives is compared with both.
+  const half = ROWS / 2;
+  const column = (index: number) =>
+    makeData({
+      type: new Float64(),
+      data: Float64Array.from({ length: half }, (_, row) => number(row, index)),
+    });
+  const notes = vectorFromArray(
+    all.slice(0, half).map((row) => rowOf(row).note),
+    new Utf8(),
+  );
+  const table = tableOf({
+    id: makeData({ type: new Int64(), data: BigInt64Array.from({ length: half }, (_, row) => BigInt(row)) }),
+    ...Object.fromEntries(NAMES.map((name, index) => [name, column(index)])),
+    note: only(notes),
+  });
+  const json = all.slice(half).map((row) => JSON.stringify(rowOf(row)));
+  await using mixed = await folderWith({ "2.ndjson": json.join("\n") });
+  await mixed.writeData("data/1.parquet", table, 500);
+  expect(await runCli(["run", mixed.job, "--workers", "1"])).toMatchObject({ code: 0 });
 
-  await using table = await JobFolder.make({ files: 0 });
-  const floats = (column: number) =>
-    makeData({ type: new Float32(), data: Float32Array.from(all, (row) => number(row, column)) });
-  const ids = makeData({ type: new Int64(), data: BigInt64Array.from(all, BigInt) });
-  const columns = Object.fromEntries(NAMES.map((name, column) => [name, floats(column)]));
-  await table.writeData("data/all.parquet", tableOf({ id: ids, ...columns, note: ids }), 500);
-  await table.writeJob(SPEC);
-  expect(await runCli(["run", table.job, "--workers", "1"])).toMatchObject({ code: 0 });
-
-  const wanted = (await published(table)).map(([id, _note, ...logits]) => [
-    id,
-    rowOf(Number(id)).note,
-    ...logits,
-  ]);
+  const wanted = await published(mixed);
   expect(wanted).toHaveLength(ROWS - ROWS / 10);
-  expect(await published(objects)).toEqual(wanted);
+  for (const [id, note] of wanted) expect(note).toBe(rowOf(Number(id)).note);
   expect(await published(text)).toEqual(wanted.filter(([id]) => id !== 100n && id !== 101n));
 });
