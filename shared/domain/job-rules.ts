@@ -33,7 +33,7 @@ function checkFileInput(
   input: SourceSpec,
   context: Context,
 ): void {
-  for (const key of ["columns", "mask", "value", "shape", "fill", ...others]) {
+  for (const key of ["columns", "bytes", "mask", "value", "shape", "fill", ...others]) {
     if (input[key] === undefined) continue;
     refuse(context, [key], `\`${own}\` and \`${key}\` exclude each other`, {
       expected: `\`${own}\`, with the \`column\` that holds the ${own}s`,
@@ -42,7 +42,7 @@ function checkFileInput(
 }
 
 /** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
-const TOKENIZER_EXCLUDES = ["mask", "value", "image", "sound", "shape", "fill"];
+const TOKENIZER_EXCLUDES = ["bytes", "mask", "value", "image", "sound", "shape", "fill"];
 const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens", "offsets", "truncated"];
 
 /** An input of text is one column or two, and keys for text are for text. */

@@ -6,14 +6,21 @@ const TEXT_HINT =
   "`tokenizer`, a tokenizer.json such as that of the model's folder, makes token ids of text; `image` and `sound` make " +
   "values of the files that it names; `map.prepare` casts numbers that are written as text";
 
+/** How the bytes of a cell are read: each is a value, or they are values of the tensor's type. */
+const BYTES = ["uint8", "raw"] as const;
+export type BytesReading = (typeof BYTES)[number];
+
 interface OneColumnBinding {
   readonly kind: "one";
   readonly column: string;
+  /** Of a column of bytes: one reading for all of its rows. */
+  readonly bytes?: BytesReading;
 }
 
 interface OneColumnSpec {
   /** Left out: the column of the input's own name. */
   readonly column?: string;
+  readonly bytes?: BytesReading;
 }
 
 /** A column whose cell holds a row, or its positions: a number, a list or bytes. */
@@ -27,16 +34,30 @@ export const oneColumn = {
       .describe(
         "The column that feeds this ONNX input. Left out, with `columns` too: the column of the same name.",
       ),
+    bytes: z
+      .enum(BYTES)
+      .exactOptional()
+      .describe(
+        "How a column of bytes is read: `uint8`, each byte is a value, or `raw`, little-endian values of the input's type. " +
+          "Left out: what cells of a fixed size fit, else `uint8`.",
+      ),
   }),
-  schema: (z: Zod) => z.object({ kind: z.literal("one"), column: z.string() }),
-  bind: ({ column }: OneColumnSpec, { input, isText, find, report }) => {
+  schema: (z: Zod) =>
+    z.object({ kind: z.literal("one"), column: z.string(), bytes: z.enum(BYTES).exactOptional() }),
+  bind: ({ column, bytes }: OneColumnSpec, { input, isText, find, report }) => {
     const path = column === undefined ? [] : ["column"];
     const name = column ?? input;
     const found = find(name, path);
     if (found === null) return null;
+    const isOfBytes = found.cell?.kind === "bytes" || found.cell?.kind === "bytesPerRow";
+    if (bytes !== undefined && !isOfBytes) {
+      const expected = "a column of bytes beside it";
+      report({ path: ["bytes"], part: "key", what: "`bytes` is for bytes", expected, found: found.type });
+      return null;
+    }
     if (found.cell !== null) {
       return {
-        binding: { kind: "one", column: name },
+        binding: { kind: "one", column: name, ...(isOfBytes ? { bytes: bytes ?? "uint8" } : {}) },
         cell: found.cell,
         found: `\`${name}\`: ${found.type}`,
       };
@@ -52,6 +73,9 @@ export const oneColumn = {
     return null;
   },
   columns: ({ column }) => [column],
-  describe: ({ column }) => `column ${column}`,
+  describe: ({ column, bytes }: OneColumnBinding) => {
+    if (bytes === undefined) return `column ${column}`;
+    return `column ${column} (${bytes === "raw" ? "bytes are raw values" : "each byte is a value"})`;
+  },
   marksPadding: ({ tensor }) => isMaskName(tensor),
 } as const satisfies ColumnSource<OneColumnBinding>;

@@ -198,6 +198,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         batchAxis: uint32,
         source: fc.oneof(
           text.map((column) => ({ kind: "one" as const, column })),
+          text.map((column) => ({ kind: "one" as const, column, bytes: "raw" as const })),
           fc.array(text, { maxLength: 3 }).map((columns) => ({ kind: "stack" as const, columns })),
           text.map((of) => ({ kind: "mask" as const, of })),
           fc

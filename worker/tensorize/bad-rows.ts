@@ -2,7 +2,7 @@ import { anyZero, bitAt } from "../../shared/dataset/bits.ts";
 import type { InputBinding, NumberBinding, TextBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadCode } from "../../shared/domain/partial.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
-import { type Dtype, dtypeBytes } from "../../shared/domain/tensor.ts";
+import { dtypeBytes } from "../../shared/domain/tensor.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { fillFits, findMisfit, needsCheck } from "./cast-range.ts";
 import { type Cells, cellStart, RAGGED } from "./cells.ts";
@@ -37,9 +37,9 @@ export function valuesPerCell(binding: InputBinding): number {
   return sourceOf(binding.source).rows === "cells" ? 1 : binding.rowValues;
 }
 
-/** Whether the bytes of a binary cell are raw little-endian values rather than one value each. */
-export function isRawCell(bytes: number, cellValues: number, dtype: Dtype): boolean {
-  return bytes !== cellValues && bytes === cellValues * dtypeBytes(dtype);
+/** Whether the bytes of binary cells are raw little-endian values rather than one value each. */
+export function readsRaw({ source }: Pick<InputBinding, "source">): boolean {
+  return source.kind === "one" && source.bytes === "raw";
 }
 
 function isOfTexts(binding: NumberBinding | TextBinding): binding is TextBinding {
@@ -115,14 +115,20 @@ class CellJudge {
         `has the wrong length: expected a multiple of ${expected}, found ${found}`,
       );
     }
-    if (found === expected) return null;
+    if (found === expected && !(this.#cells.binary && readsRaw(this.#binding))) return null;
     if (!this.#cells.binary)
       return this.#problem("ROW_LENGTH", `has the wrong length: expected ${expected}, found ${found}`);
     if (isOfTexts(this.#binding)) return null;
-    if (isRawCell(found, expected, this.#binding.dtype)) return null;
     const raw = expected * dtypeBytes(this.#binding.dtype);
-    const sizes = raw === expected ? `${expected} bytes` : `${expected} or ${raw} bytes`;
-    return this.#problem("ROW_LENGTH", `has the wrong length: expected ${sizes}, found ${found}`);
+    const isRaw = readsRaw(this.#binding);
+    if (isRaw && found === raw) return null;
+    const other = isRaw ? found === expected : found === raw;
+    const hint = other ? `: that is \`bytes: ${isRaw ? "uint8" : "raw"}\`` : "";
+    const bytes = isRaw ? raw : expected;
+    return this.#problem(
+      "ROW_LENGTH",
+      `has the wrong length: expected ${bytes} bytes, found ${found}${hint}`,
+    );
   }
 
   #ofValues(from: number, to: number): RowProblem | null {
@@ -130,7 +136,7 @@ class CellJudge {
     if (isOfTexts(binding)) return null;
     const { dtype } = binding;
     const { leaf, binary, leafNulls } = this.#cells;
-    const raw = binary && isRawCell(to - from, this.#cellValues, dtype) && leaf.kind === "numbers";
+    const raw = binary && readsRaw(binding) && leaf.kind === "numbers";
     const values =
       raw && leaf.values instanceof Uint8Array ? leafOfBytes(leaf.values.subarray(from, to), dtype) : leaf;
     if (!needsCheck(values, binding)) return null;

@@ -13,7 +13,7 @@ import {
 import { DTYPE_ARRAYS, type Dtype, type DtypeArray } from "../../shared/domain/tensor.ts";
 import type { InputSource } from "../../shared/input-sources/input-source.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
-import { findBadRows, isRawCell, type RowProblem, valuesPerCell } from "./bad-rows.ts";
+import { findBadRows, type RowProblem, readsRaw, valuesPerCell } from "./bad-rows.ts";
 import { castValues, fillValue, type Target } from "./cast.ts";
 import { type Cells, cellStart, openCells } from "./cells.ts";
 import { fillSame } from "./fill-same.ts";
@@ -211,7 +211,7 @@ function fillBytes(
   binding: NumberBinding,
   target: Target,
 ): void {
-  if (isRawCell(end - start, values, binding.dtype) && leaf.kind === "numbers") {
+  if (readsRaw(binding) && leaf.kind === "numbers") {
     const bytes = new Uint8Array(leaf.values.buffer, leaf.values.byteOffset + start, end - start);
     castValues(leafOfBytes(bytes, binding.dtype), 0, values, binding, target);
   } else {

@@ -1,15 +1,16 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
-import { fitsDtype, isChecked } from "../../../shared/domain/dtype-range.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { type Dim, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import { elementBytes } from "../../../shared/domain/texts.ts";
 import type { CellSize, ColumnSource, SourceContext } from "../../../shared/input-sources/input-source.ts";
 import { offeredSource } from "../../../shared/input-sources/input-sources.ts";
+import type { BytesReading } from "../../../shared/input-sources/one-column.ts";
 import { asSourceBinding } from "../../../shared/input-sources/source-schemas.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import { checkFill, checkText } from "./check-fill.ts";
 import { type Columns, cellSize, describeFieldType, plainKind } from "./columns.ts";
 import {
   closedDims,
@@ -66,49 +67,6 @@ export function findColumns(
   return { tensor, spec, path, columnPath, source: asSourceBinding(binding), cell, found };
 }
 
-/** Texts are not computed with. */
-function checkText(
-  { name, dtype }: TensorInfo,
-  spec: InputSpec | null,
-  path: KeyPath,
-  problems: SpecProblem[],
-): void {
-  if (dtype !== "string" || spec === null) return;
-  const { scale, offset } = spec;
-  for (const [key, found] of [
-    ...(scale === 1 ? [] : [["scale", scale]]),
-    ...(offset === 0 ? [] : [["offset", offset]]),
-  ]) {
-    problems.push({
-      path: [...path, String(key)],
-      part: "key",
-      what: `the model's input \`${name}\` takes texts, which have no ${key}`,
-      expected: `no \`${key}\``,
-      found: String(found),
-    });
-  }
-}
-
-/** What stands in for a null is of the tensor's kind, and fits it. */
-function checkFill(
-  { name, dtype }: TensorInfo,
-  spec: InputSpec | null,
-  path: KeyPath,
-  problems: SpecProblem[],
-): void {
-  if (spec?.fill === undefined) return;
-  const { fill, scale, offset } = spec;
-  const fits = dtype === "string" ? typeof fill === "string" : fill === "NaN" || typeof fill === "number";
-  if (fits && (dtype === "string" || fitsDtype(Number(fill) * scale + offset, dtype))) return;
-  problems.push({
-    path: [...path, "fill"],
-    part: "value",
-    what: `the model's input \`${name}\` cannot hold this value`,
-    expected: dtype === "string" ? "text, in quotes" : `${isChecked(dtype) ? "" : "`NaN`, or "}a ${dtype}`,
-    found: JSON.stringify(fill),
-  });
-}
-
 /** The columns as a source looks for its own among them. */
 function contextOf(
   { name: input, dtype }: TensorInfo,
@@ -152,7 +110,8 @@ export function bindInput(input: ColumnInput, sizes: DimSizes, problems: SpecPro
   const rowDims = resolveRowDims(input, sizes, problems);
   if (rowDims === null) return null;
   const rowValues = product(rowDims);
-  const misfit = cellMisfit(input, rowDims, rowValues);
+  const bytes = bytesReading(input, rowValues);
+  const misfit = cellMisfit(input, rowDims, bytes);
   if (misfit !== null) {
     problems.push({ path: input.columnPath, part: "value", ...misfit, found: input.found });
     return null;
@@ -163,7 +122,7 @@ export function bindInput(input: ColumnInput, sizes: DimSizes, problems: SpecPro
     dtype: tensor.dtype,
     rowDims,
     rowValues,
-    source,
+    source: bytes === null || source.kind !== "one" ? source : { ...source, bytes },
     scale: spec?.scale ?? 1,
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
@@ -192,11 +151,24 @@ function resolveRowDims(
 
 /**
  * The values in a cell where its type alone says so. Bytes may be uint8 values or raw ones: only a one-byte
- * dtype is sure.
+ * dtype is sure, or what the job says.
  */
-function knownValues({ cell, tensor }: ColumnInput): number | null {
+function knownValues({ cell, tensor, spec }: ColumnInput): number | null {
   if (cell.kind === "values") return cell.values;
-  return cell.kind === "bytes" && elementBytes(tensor.dtype) === 1 ? cell.bytes : null;
+  if (cell.kind !== "bytes") return null;
+  if (spec?.bytes === "raw") return cell.bytes / elementBytes(tensor.dtype);
+  return spec?.bytes === "uint8" || elementBytes(tensor.dtype) === 1 ? cell.bytes : null;
+}
+
+/** One reading for all cells of a column of bytes: the job's, else the one that their size fits. */
+function bytesReading({ cell, tensor, spec }: ColumnInput, rowValues: number): BytesReading | null {
+  if (cell.kind !== "bytes" && cell.kind !== "bytesPerRow") return null;
+  if (spec?.bytes !== undefined) return spec.bytes;
+  const isRaw =
+    cell.kind === "bytes" &&
+    cell.bytes !== rowValues &&
+    cell.bytes === rowValues * elementBytes(tensor.dtype);
+  return isRaw ? "raw" : "uint8";
 }
 
 function unknownDims(
@@ -222,8 +194,9 @@ function unknownDims(
 function cellMisfit(
   { cell, tensor }: ColumnInput,
   rowDims: readonly number[],
-  rowValues: number,
+  reading: BytesReading | null,
 ): Pick<SpecProblem, "what" | "expected"> | null {
+  const rowValues = product(rowDims);
   const what = `the column does not fit the model's input \`${tensor.name}\``;
   const expected = `${rowValues} ${tensor.dtype} values a row, ${formatDims(rowDims)}`;
   switch (cell.kind) {
@@ -233,7 +206,7 @@ function cellMisfit(
       return cell.factor > 0 && rowValues % cell.factor === 0 ? null : { what, expected };
     case "bytes": {
       const rawBytes = rowValues * elementBytes(tensor.dtype);
-      if (cell.bytes === rowValues || cell.bytes === rawBytes) return null;
+      if (cell.bytes === (reading === "raw" ? rawBytes : rowValues)) return null;
       return {
         what,
         expected: `${rowValues} bytes (uint8 values) or ${rawBytes} bytes (${tensor.dtype} values)`,

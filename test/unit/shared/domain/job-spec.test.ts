@@ -40,6 +40,7 @@ describe("the types of the job file", () => {
   test("what may be left out is absent, never undefined", () => {
     expectTypeOf<InputSpec>().toEqualTypeOf<{
       readonly column?: string;
+      readonly bytes?: "uint8" | "raw";
       readonly columns?: string | readonly string[];
       readonly image?: Frozen<z.output<typeof imageSpec>>;
       readonly sound?: Frozen<z.output<typeof soundSpec>>;

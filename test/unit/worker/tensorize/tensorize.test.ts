@@ -219,7 +219,8 @@ describe("binary columns", () => {
 
   test("give raw little-endian values, whatever their alignment", () => {
     const raw = (...values: number[]) => [...new Uint8Array(Float32Array.from(values).buffer)];
-    const bound = aBinding({ rowDims: [2], rowValues: 2 });
+    const source = { kind: "one", column: "c", bytes: "raw" } as const;
+    const bound = aBinding({ rowDims: [2], rowValues: 2, source });
     const c = cells([9], raw(1.5, -2), raw(3, 4));
     expect(tensorize(batchOf({ c }), bound)).toMatchObject({
       values: [1.5, -2, 3, 4],
@@ -227,10 +228,17 @@ describe("binary columns", () => {
     });
   });
 
-  test("may mix the two, row by row", () => {
+  test("are read in one way for all rows: what fits the other one is a dead letter, and told", () => {
     const raw = [...new Uint8Array(Int32Array.of(-5, 6).buffer)];
-    const bound = aBinding({ rowDims: [2], rowValues: 2, dtype: "int32" });
-    expect(tensorize(batchOf({ c: cells([1, 2], raw) }), bound).values).toEqual([1, 2, -5, 6]);
+    const c = cells([1, 2], raw);
+    const bound = { rowDims: [2], rowValues: 2, dtype: "int32" } as const;
+    const source = { kind: "one", column: "c", bytes: "raw" } as const;
+    const asRaw = tensorize(batchOf({ c }), aBinding({ ...bound, source }));
+    expect([asRaw.values, asRaw.bad]).toEqual([[-5, 6], { 0: "ROW_LENGTH" }]);
+    expect(asRaw.messages[0]).toContain("expected 8 bytes, found 2: that is `bytes: uint8`");
+    const asValues = tensorize(batchOf({ c }), aBinding(bound));
+    expect([asValues.values, asValues.bad]).toEqual([[1, 2], { 1: "ROW_LENGTH" }]);
+    expect(asValues.messages[0]).toContain("expected 2 bytes, found 8: that is `bytes: raw`");
   });
 
   test("of fixed size are cast as one block", () => {

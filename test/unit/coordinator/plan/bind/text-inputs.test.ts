@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { FieldType } from "../../../../../shared/domain/dataset.ts";
 import type { Dim, ElementType } from "../../../../../shared/domain/tensor.ts";
 import { aTensor, bind, fixedList, numeric, problemsOf } from "./bind-fixtures.ts";
 
@@ -58,5 +59,33 @@ describe("texts and missing values", () => {
     ] as const) {
       expect(() => filled(fill, dtype)).toThrow(expect.objectContaining({ code: "SPEC_INVALID" }));
     }
+  });
+});
+
+describe("columns of bytes", () => {
+  const read = (bytes: "uint8" | "raw" | null, type: FieldType, dims: readonly Dim[] = ["n", 4]) => {
+    const inputs = { x: bytes === null ? {} : { bytes } };
+    const model = { inputs: [aTensor("x", dims)] };
+    return bind({ inputs }, { x: type }, model).inputs[0];
+  };
+  const open = { kind: "binary" } as const;
+  const fixed = (bytes: number) => ({ kind: "fixedBinary", bytes }) as const;
+
+  test("are read in one way for all rows: the job's, or what a fixed size fits, or a value a byte", () => {
+    expect(read(null, open)?.source).toEqual({ kind: "one", column: "x", bytes: "uint8" });
+    expect(read("raw", open)?.source).toMatchObject({ bytes: "raw" });
+    expect(read(null, fixed(4))?.source).toMatchObject({ bytes: "uint8" });
+    expect(read(null, fixed(16))?.source).toMatchObject({ bytes: "raw" });
+    expect(read("raw", fixed(16), ["n", "d"])).toMatchObject({ rowDims: [4], source: { bytes: "raw" } });
+    expect(read("uint8", fixed(16), ["n", "d"])).toMatchObject({ rowDims: [16], source: { bytes: "uint8" } });
+  });
+
+  test("that do not fit what the job says, and what is no bytes, are refused", () => {
+    for (const [bytes, type] of [
+      ["raw", fixed(4)],
+      ["uint8", fixed(16)],
+      ["raw", numeric("float32")],
+    ] as const)
+      expect(() => read(bytes, type)).toThrow(expect.objectContaining({ code: "SPEC_INVALID" }));
   });
 });
