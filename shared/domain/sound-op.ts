@@ -45,6 +45,13 @@ export interface SoundOp extends SoundPlan {
 /** What windows of a sound have beside their samples: which one it is, and its seconds in the sound. */
 export const WINDOW_COLUMNS = ["part", "start", "end"] as const;
 
+/** What the longest sound that is read becomes. */
+export function mostSoundBytes(plan: SoundPlan): number {
+  const { rate, channels, windows, maxSeconds } = plan;
+  const times = windows === null ? 1 : (windows.context + windows.window) / windows.hop;
+  return maxSeconds * rate * channels * times * Float32Array.BYTES_PER_ELEMENT;
+}
+
 /** The values of a window, its context among them. */
 export function valuesPerWindow({ channels }: Pick<SoundPlan, "channels">, windows: SoundWindows): number {
   return channels * (windows.context + windows.window);

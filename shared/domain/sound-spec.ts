@@ -76,7 +76,8 @@ export const soundSpec = z
       .max(LONGEST_SECONDS)
       .default(MAX_SECONDS)
       .describe(
-        "A longer sound is a dead letter, and is not decoded to its end: a second takes 4 bytes for each sample.",
+        "A longer sound is a dead letter, and is not decoded to its end: a second takes 4 bytes for each sample. Where all " +
+          "are short, a lower limit lets more of them be prepared at once, and takes less time.",
       ),
     folder: z
       .string()
