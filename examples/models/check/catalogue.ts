@@ -1,10 +1,13 @@
 import { magika } from "../sources/magika.ts";
 import { minilm } from "../sources/minilm.ts";
+import type { ModelSource } from "../sources/model-source.ts";
 import { openNsfw } from "../sources/open-nsfw.ts";
 import { ocrDetector, ocrOrientation, ocrReader } from "../sources/paddle-ocr.ts";
 import { paraphrase } from "../sources/paraphrase.ts";
 import {
   brownTexts,
+  FLIGHTS,
+  flights,
   ownFiles,
   pageStrips,
   pictureFiles,
@@ -64,7 +67,7 @@ export const CATALOGUE: readonly RealModel[] = [
     title: "PaddleOCR 4: where there is text",
     megabytes: 5,
     input: "square pictures, and squares of a scanned page, as PNG files",
-    job: "`image`: resize by `opencvLinear`, `bgr`, `mean`, `std`; the model's open dimensions by `shape`",
+    job: "`image`: resize by `opencvLinear`, `bgr`, `mean`, `std`; the open dimensions of the output by `shape`",
     reference: "`rapidocr-onnxruntime`, its own program (OpenCV), up to the map of probabilities",
     rows: 24,
     embeddings: [],
@@ -92,4 +95,45 @@ export const CATALOGUE: readonly RealModel[] = [
     embeddings: [],
     readRows: pageStrips,
   },
+  {
+    source: ofLibraries("flights-sklearn", [
+      ["scikit-learn", "1.9.1", "BSD-3-Clause"],
+      ["skl2onnx", "1.20.0", "Apache-2.0"],
+    ]),
+    trainedOn: FLIGHTS,
+    title: "a pipeline of scikit-learn: will a flight be late",
+    megabytes: 1,
+    input: "flights, as a table of texts and numbers",
+    job: "SQL makes the hour of a date; text columns and number columns side by side; texts as labels, `ZipMap` as a list",
+    reference: "scikit-learn itself",
+    rows: 2_000,
+    embeddings: [],
+    readRows: flights,
+  },
+  {
+    source: ofLibraries("flights-lightgbm", [
+      ["lightgbm", "4.7.0", "MIT"],
+      ["onnxmltools", "1.16.0", "Apache-2.0"],
+    ]),
+    trainedOn: FLIGHTS,
+    title: "trees of LightGBM: will a flight be late",
+    megabytes: 1,
+    input: "flights, as a table of texts and numbers",
+    job: "SQL makes the hour of a date; number columns side by side; a label that is declared as `[1]`, `ZipMap` as a list",
+    reference: "LightGBM itself",
+    rows: 2_000,
+    embeddings: [],
+    readRows: flights,
+  },
 ];
+
+/** A model that is trained and exported here, by libraries of PyPI. */
+function ofLibraries(name: string, libraries: readonly (readonly [string, string, string])[]): ModelSource {
+  return {
+    name,
+    packages: libraries.map(([library, version, licence]) => ({
+      ...{ index: "pypi" as const, files: [] },
+      ...{ name: library, version, licence },
+    })),
+  };
+}

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { linkFetched } from "../run-job.ts";
@@ -20,7 +21,7 @@ const MOST_APART = 1e-4;
 const LEAST_COSINE = 0.9999;
 
 /** Scripts in Python, and the models' own folders: they are used where they lie, never from dist/. */
-const MODELS_FOLDER = join(packageRoot, "examples", "models");
+export const MODELS_FOLDER = join(packageRoot, "examples", "models");
 
 /** Makes the Python environment of the reference programs, if it is not there; gives its interpreter. */
 export function preparePython(): string {
@@ -36,13 +37,15 @@ export function preparePython(): string {
  */
 export async function checkModel(model: RealModel, rows: number, python: string): Promise<Comparison> {
   const folder = join(MODELS_FOLDER, model.source.name);
-  await linkFetched(model.source, join(folder, "model"));
+  const made = join(folder, "model");
+  if (model.trainedOn === undefined) await linkFetched(model.source, made);
+  else await exportModel({ python, folder, data: model.trainedOn, made });
   await writeSample(join(folder, "data"), spread(await model.readRows(), rows));
   const main = join(packageRoot, "dist/bundle/cli/main.js");
   execFileSync(process.execPath, [main, "run", join(folder, "job.yaml"), "--fresh"], {
     stdio: ["ignore", "ignore", 2],
   });
-  const compare = [join(MODELS_FOLDER, "check", "compare.py"), folder];
+  const compare = ["-B", join(MODELS_FOLDER, "check", "compare.py"), folder];
   return JSON.parse(
     execFileSync(python, compare, {
       encoding: "utf8",
@@ -50,6 +53,22 @@ export async function checkModel(model: RealModel, rows: number, python: string)
       env: { ...process.env, OMP_NUM_THREADS: "1" },
     }),
   );
+}
+
+interface Export {
+  readonly python: string;
+  /** Has `export.py`. */
+  readonly folder: string;
+  /** What the model is trained on. */
+  readonly data: string;
+  /** Where it goes. */
+  readonly made: string;
+}
+
+export async function exportModel({ python, folder, data, made }: Export): Promise<void> {
+  await rm(made, { recursive: true, force: true });
+  await mkdir(made);
+  execFileSync(python, ["-B", join(folder, "export.py"), data, made], { stdio: ["ignore", 2, 2] });
 }
 
 /** What of a comparison is not as promised: nothing, where it is. */

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import sharp, { type Region } from "sharp";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { readParagraphs } from "../../embeddings/paragraphs.ts";
@@ -26,6 +27,20 @@ export async function pictureFiles(): Promise<SampleRow[]> {
   const folder = await fetchModel(pictures);
   const names = (await readdir(folder)).sort();
   return Promise.all(names.map(async (name) => ({ name, content: await readFile(join(folder, name)) })));
+}
+
+/** Flights of 2001 in the United States: date, distance, origin and destination. */
+export const FLIGHTS: string = join(
+  dirname(createRequire(import.meta.url).resolve("vega-datasets")),
+  "../data/flights-20k.json",
+);
+
+/** Those flights, without how late they were. */
+export async function flights(): Promise<SampleRow[]> {
+  const rows: readonly (SampleRow & { readonly delay: number })[] = JSON.parse(
+    await readFile(FLIGHTS, "utf8"),
+  );
+  return rows.map(({ delay: _, ...known }) => known);
 }
 
 /** The side that PaddleOCR scales smaller pictures to. Of larger ones each has its own size. */

@@ -8,6 +8,8 @@ import type { SampleRow } from "./sample.ts";
 export interface RealModel {
   readonly source: ModelSource;
   readonly title: string;
+  /** The data that `export.py` of its folder trains it on; left out where it is fetched. */
+  readonly trainedOn?: string;
   /** Of the ONNX file. */
   readonly megabytes: number;
   /** What goes in, in words. */
