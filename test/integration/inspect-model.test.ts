@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
-import { identityModel, mlpModel } from "../support/onnx-model.ts";
+import { mlpModel, onnxModel } from "../support/onnx-model.ts";
 
 const never = new AbortController().signal;
 const bytes = mlpModel({ inputs: 8, hidden: 16, outputs: 3, batch: 4 });
@@ -66,11 +66,16 @@ test("a folder and a corrupt file are MODEL_INVALID with their path", async () =
 
 test("an input that cannot be fed is told with its name, its problem and the model's path", async () => {
   const words = join(folder, "words.onnx");
-  await writeFile(words, identityModel({ dtype: "string", dims: ["batch"] }));
+  const model = onnxModel({
+    inputs: [{ name: "x", dtype: "float32", dims: ["batch"], sequence: true }],
+    outputs: [{ name: "y", dtype: "int64", dims: [] }],
+    nodes: [{ op: "SequenceLength", inputs: ["x"], outputs: ["y"] }],
+  });
+  await writeFile(words, model);
   await expect(inspectModel(words, never)).rejects.toMatchObject({
     code: "MODEL_INVALID",
     fields: { path: words, tensor: "x" },
-    problems: [{ where: "x", found: "a tensor of string" }],
+    problems: [{ where: "x", found: "a sequence, map or optional value" }],
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DTYPE_ARRAYS, DTYPES, type TensorData } from "../../shared/domain/tensor.ts";
+import { packTexts, unpackTexts } from "../../shared/domain/texts.ts";
 import { createSession } from "../../shared/onnx/session.ts";
 import { gatherModel, identityModel, mlpModel, type NodeSpec, onnxModel } from "../support/onnx-model.ts";
 
@@ -50,6 +51,13 @@ describe("a session", () => {
     expect(new Uint8Array(y?.data ?? new ArrayBuffer(0))).toEqual(bytes);
   });
 
+  test("gives texts back, of any script", async () => {
+    await using session = await createSession(identityModel({ dtype: "string", dims: ["batch"] }), cpu);
+    const texts = ["a", "", "東京 🗼", "naïve"];
+    const { y } = await session.run({ x: { dtype: "string", dims: [4], data: packTexts(texts) } }, ["y"]);
+    expect(unpackTexts(y?.data ?? new ArrayBuffer(0), 4)).toEqual(texts);
+  });
+
   test("takes a buffer longer than the dims say, and no rows at all", async () => {
     await using session = await createSession(identityModel({ dtype: "float32", dims: ["batch", 2] }), cpu);
     const data = Float32Array.of(1, 2, 3, 4).buffer;
@@ -72,7 +80,7 @@ describe("a session", () => {
       ],
     });
     await using session = await createSession(model, cpu);
-    expect(session.signature.outputs.map(({ name }) => name)).toEqual(["y"]);
+    expect(session.signature.outputs.map(({ name }) => name)).toEqual(["all_0", "y"]);
     const x: TensorData = { dtype: "float32", dims: [2], data: Float32Array.of(-1, 1).buffer };
     const answer = await session.run({ x }, ["y"]);
     expect(Object.keys(answer)).toEqual(["y"]);
@@ -144,8 +152,12 @@ describe("what is not a model that can run is MODEL_INVALID with its path", () =
     await expect(createSession(parquet, cpu)).rejects.toMatchObject({ code: "MODEL_INVALID" });
   });
 
-  test("an input of strings, which is named", async () => {
-    const model = identityModel({ dtype: "string", dims: ["batch"] });
+  test("an input that is a sequence, which is named", async () => {
+    const model = onnxModel({
+      inputs: [{ name: "x", dtype: "float32", dims: ["batch"], sequence: true }],
+      outputs: [{ name: "y", dtype: "int64", dims: [] }],
+      nodes: [{ op: "SequenceLength", inputs: ["x"], outputs: ["y"] }],
+    });
     await expect(createSession(model, cpu)).rejects.toMatchObject({
       code: "MODEL_INVALID",
       fields: { tensor: "x" },
