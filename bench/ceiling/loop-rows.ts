@@ -1,13 +1,16 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { RecordBatch } from "apache-arrow";
+import { NEVER } from "../../shared/core/abort.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
+import type { TextTokenizer } from "../../shared/text/text-tokenizer.ts";
 import type { WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
+import { idsOf, openLoopTokenizer } from "./loop-tokenizer.ts";
 
 /** The values of one input for all rows of a lane; each row's are `[starts[row], starts[row + 1])`. */
 interface Values {
@@ -36,7 +39,7 @@ interface LoopRows {
   batches(batching: LoopBatching): readonly LoopBatch[];
 }
 
-interface LoopRowsOptions {
+export interface LoopRowsOptions {
   readonly workload: Workload;
   /**
    * Of all rows, the loop goes over about this many again and again: they have to fit in memory as tensors.
@@ -58,9 +61,11 @@ export async function readLoopRows({ workload, mostRows, lane, lanes }: LoopRows
   const share = Math.min(rows, mostRows);
   const wanted = new Set<number>();
   for (let at = lane; at < share; at += lanes) wanted.add(order(Math.floor(((at + 0.5) * rows) / share)));
-  const growing = columns.map((input) => new GrowingValues(input));
-  await eachBatch(workload, namesOf(columns), (batch, firstRow) => {
-    for (const values of growing) values.take(batch, firstRow, wanted);
+  const growing = await Promise.all(
+    columns.map(async (input) => new GrowingValues(input, await openLoopTokenizer(workload, input))),
+  );
+  await eachBatch(workload, namesOf(columns), async (batch, firstRow) => {
+    for (const values of growing) await values.take(batch, firstRow, wanted);
   });
   return loopRows(
     inputs,
@@ -75,7 +80,7 @@ async function rowOrder(workload: Workload): Promise<(at: number) => number> {
   if (uneven?.columns == null) return (at) => at;
   const lengths: number[] = [];
   const [name = ""] = uneven.columns;
-  await eachBatch(workload, [name], (batch) => {
+  await eachBatch(workload, [name], async (batch) => {
     const column = batch.getChild(name);
     for (let row = 0; row < batch.numRows; row += 1) lengths.push(column?.get(row).length);
   });
@@ -87,10 +92,10 @@ function namesOf(inputs: readonly WorkloadInput[]): string[] {
   return [...new Set(inputs.flatMap(({ columns }) => columns ?? []))];
 }
 
-async function eachBatch(
+export async function eachBatch(
   { inputPath }: Workload,
   columns: readonly string[],
-  take: (batch: RecordBatch, firstRow: number) => void,
+  take: (batch: RecordBatch, firstRow: number) => Promise<void>,
 ): Promise<void> {
   await using store = createLocalStorage();
   let firstRow = 0;
@@ -99,7 +104,7 @@ async function eachBatch(
     const { size } = await stat(path);
     using file = await openDatasetFile(byteSource(store, parseLocation(path), size), "parquet");
     for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns })) {
-      take(batch, firstRow);
+      await take(batch, firstRow);
       firstRow += batch.numRows;
     }
   }
@@ -108,15 +113,23 @@ async function eachBatch(
 /** The values of an input, collected row by row. */
 class GrowingValues {
   readonly #input: WorkloadInput;
+  readonly #tokenizer: TextTokenizer | null;
   readonly #pieces: (Float32Array | BigInt64Array)[] = [];
 
-  constructor(input: WorkloadInput) {
+  constructor(input: WorkloadInput, tokenizer: TextTokenizer | null) {
     this.#input = input;
+    this.#tokenizer = tokenizer;
   }
 
-  take(batch: RecordBatch, firstRow: number, wanted: ReadonlySet<number>): void {
+  async take(batch: RecordBatch, firstRow: number, wanted: ReadonlySet<number>): Promise<void> {
     const { columns, dtype, scale } = this.#input;
     const vectors = (columns ?? []).map((name) => batch.getChild(name));
+    if (this.#tokenizer !== null) {
+      const texts = Array.from({ length: batch.numRows }, (_, row) => String(vectors[0]?.get(row)));
+      const some = texts.filter((_, row) => wanted.has(firstRow + row));
+      this.#pieces.push(...(await this.#tokenizer.encode(some, NEVER)).map(idsOf));
+      return;
+    }
     for (let row = 0; row < batch.numRows; row += 1) {
       if (!wanted.has(firstRow + row)) continue;
       const cells = vectors.map((vector) => vector?.get(row));
@@ -175,7 +188,7 @@ export function cutRows(
 }
 
 function feedOf(input: WorkloadInput, values: readonly Values[], rows: readonly number[]): TensorData {
-  const name = input.mask ?? input.tensor;
+  const name = input.mask ?? input.types ?? input.tensor;
   const source = values.find((each) => each.input.tensor === name);
   if (source === undefined) throw new Error(`${name} has no values`);
   const { starts, data } = source;
@@ -185,6 +198,7 @@ function feedOf(input: WorkloadInput, values: readonly Values[], rows: readonly 
   const array = new DTYPE_ARRAYS[input.dtype](rows.length * longest);
   for (const [at, row] of rows.entries()) {
     const [start, end] = place(row);
+    if (input.types !== undefined) continue;
     if (input.mask === undefined) setAt(array, data.subarray(start, end), at * longest);
     else if (array instanceof BigInt64Array) array.fill(1n, at * longest, at * longest + end - start);
   }

@@ -28,7 +28,9 @@ interface Round {
   readonly infer: number;
   readonly decode: number;
   readonly encode: number;
-  /** The run's steady rate as a share of the bare loop's, and of the three loops added up. */
+  /** Of a workload whose columns are prepared for the model, the loop that does that; null of others. */
+  readonly prepare: number | null;
+  /** The run's steady rate as a share of the bare loop's, and of all loops added up. */
   readonly ofInfer: number;
   readonly ofAdded: number;
 }
@@ -43,9 +45,9 @@ export interface MeasuredWorkload {
  * Rows that the bare loop has in memory as tensors, over all threads: the megabytes that they may have
  * decide.
  */
-const LOOP_ROWS = { flights: 262_144, encoder: 2_000, vision: 2_048 };
+const LOOP_ROWS = { flights: 262_144, encoder: 2_000, vision: 2_048, text: 2_000 };
 /** Of those, the ones with which batches are tried: each try goes over all of them at least once. */
-const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024 };
+const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024, text: 256 };
 /** How long each batch size is tried. */
 const TRY_SECONDS = 1;
 
@@ -71,7 +73,10 @@ export async function measureWorkload(
     const cores = { ...shared, lanes: availableParallelism(), threads: 1 };
     await using decode = await LoopThreads.start({ ...cores, stage: "decode" });
     await using encode = await LoopThreads.start({ ...cores, stage: "encode" });
-    for (const loop of [infer, decode, encode]) await loop.prepare(batching);
+    await using prepare = isPrepared(workload)
+      ? await LoopThreads.start({ ...cores, stage: "prepare" })
+      : null;
+    for (const loop of [infer, decode, encode, prepare]) await loop?.prepare(batching);
     const rounds: Round[] = [];
     while (rounds.length < options.rounds) {
       const forwards = rounds.length % 2 === 0;
@@ -81,6 +86,7 @@ export async function measureWorkload(
         infer: before ?? (await infer.measure(options.seconds)),
         decode: await decode.measure(options.seconds / 2),
         encode: await encode.measure(options.seconds / 2),
+        prepare: (await prepare?.measure(options.seconds / 2)) ?? null,
       };
       rounds.push(roundOf(run, rates));
       noteRound(workload, rounds);
@@ -106,19 +112,25 @@ async function bestBatching(
   return await findBatching(loop, workload, limits);
 }
 
-function roundOf(run: SteadyRun, rates: { infer: number; decode: number; encode: number }): Round {
-  const { infer, decode, encode } = rates;
-  const added = addedUp([decode, infer, encode]);
+function isPrepared({ inputs }: Workload): boolean {
+  return inputs.some(({ tokenizer }) => tokenizer !== undefined);
+}
+
+function roundOf(run: SteadyRun, rates: Pick<Round, "infer" | "decode" | "encode" | "prepare">): Round {
+  const { infer, decode, encode, prepare } = rates;
+  const added = addedUp([decode, infer, encode, ...(prepare === null ? [] : [prepare])]);
   return { run, ...rates, ofInfer: run.rowsPerSecond / infer, ofAdded: run.rowsPerSecond / added };
 }
 
 function noteRound({ name }: Workload, rounds: readonly Round[]): void {
   const last = rounds.at(-1);
   if (last === undefined) return;
-  const { run, infer, decode, encode, ofInfer, ofAdded } = last;
-  const loops = [infer, decode, encode].map((rate) => Math.round(rate)).join(" / ");
+  const { run, infer, decode, encode, prepare, ofInfer, ofAdded } = last;
+  const loops = Object.entries({ infer, decode, encode, prepare }).flatMap(([loop, rate]) =>
+    rate === null ? [] : [`${loop} ${Math.round(rate)}`],
+  );
   note(
-    `${name}, round ${rounds.length}: ${Math.round(run.rowsPerSecond)} rows/s (start ${run.startSeconds.toFixed(1)} s, tail ${run.tailSeconds.toFixed(1)} s); infer / decode / encode ${loops}; ${ofInfer.toFixed(3)} of infer, ${ofAdded.toFixed(3)} of all three`,
+    `${name}, round ${rounds.length}: ${Math.round(run.rowsPerSecond)} rows/s (start ${run.startSeconds.toFixed(1)} s, tail ${run.tailSeconds.toFixed(1)} s); ${loops.join(", ")}; ${ofInfer.toFixed(3)} of infer, ${ofAdded.toFixed(3)} of all`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { note } from "../report/report.ts";
-import { WORKLOADS_FOLDER, type WorkloadName } from "../workloads/workload.ts";
+import { type TensorWorkloadName, WORKLOADS_FOLDER } from "../workloads/workload.ts";
 import { Arena, type ArenaOptions } from "./arena.ts";
 import type { PeerSettings } from "./peer-job.ts";
 import { PEER_TABLE, type PeerName, TUNING } from "./tools.ts";
@@ -23,7 +23,10 @@ const TUNED = join(WORKLOADS_FOLDER, "peers-tuning.json");
  * The best settings of each peer for a workload, found by running it over some of the rows, and remembered by
  * the number of cores. A peer that fails with all of them is left out.
  */
-export async function peerSettings(name: WorkloadName, options: SettingsOptions): Promise<WorkloadSettings> {
+export async function peerSettings(
+  name: TensorWorkloadName,
+  options: SettingsOptions,
+): Promise<WorkloadSettings> {
   const known: Record<string, PeerSettings> = await readTuned();
   const keyOf = (peer: PeerName) => `${name} ${peer} ${options.cores}`;
   const open = options.peers.filter((peer) => options.retune || known[keyOf(peer)] === undefined);

@@ -1,14 +1,14 @@
 import { availableParallelism } from "node:os";
 import type { CommandModule } from "yargs";
 import { report } from "../report/report.ts";
-import { WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
+import { TENSOR_WORKLOADS, type TensorWorkloadName } from "../workloads/workload.ts";
 import { contest } from "./contest.ts";
 import { preparePeers } from "./environment.ts";
 import { RANKING_COLUMNS, type RankedTool, rankingPlot, rankingRows } from "./ranking.ts";
 import { PEERS, type PeerName } from "./tools.ts";
 
 interface PeersArguments {
-  readonly workloads: readonly WorkloadName[];
+  readonly workloads: readonly TensorWorkloadName[];
   readonly peers: readonly PeerName[];
   readonly rounds: number;
   readonly rows: number | undefined;
@@ -22,7 +22,12 @@ export const peersBench: CommandModule<object, PeersArguments> = {
     "The same jobs through a Python loop, Ray Data, Daft and Spark (aim: ahead of all; flights: 3 x Ray and Spark)",
   builder: (yargs) =>
     yargs.options({
-      workloads: { choices: WORKLOADS, array: true, default: WORKLOADS, describe: "Only these workloads" },
+      workloads: {
+        choices: TENSOR_WORKLOADS,
+        array: true,
+        default: TENSOR_WORKLOADS,
+        describe: "Only these workloads",
+      },
       peers: { choices: PEERS, array: true, default: PEERS, describe: "Only these peers" },
       rounds: { type: "number", default: 3, describe: "Each runs every tool once" },
       rows: { type: "number", describe: "Rows of each workload; left out: its own number" },
@@ -38,7 +43,7 @@ async function runPeers(args: PeersArguments): Promise<void> {
   const { python, versions } = await preparePeers();
   const options = { python, cores, limitMs: limitMinutes * 60_000, peers, retune, rounds, rows };
   const ranking: RankedTool[] = [];
-  for (const name of WORKLOADS) {
+  for (const name of TENSOR_WORKLOADS) {
     if (workloads.includes(name)) ranking.push(...(await contest(name, options)));
   }
   report({

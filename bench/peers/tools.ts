@@ -1,4 +1,4 @@
-import type { WorkloadName } from "../workloads/workload.ts";
+import type { TensorWorkloadName } from "../workloads/workload.ts";
 
 export const PEERS = ["python", "ray", "daft", "spark"] as const;
 export type PeerName = (typeof PEERS)[number];
@@ -9,7 +9,7 @@ interface Peer {
   /** Ways to run it, of which the fastest is taken; what each is stands in the script. */
   readonly variants: readonly string[];
   /** How many times as long as Shardmill it should take at least. */
-  readonly aims: Readonly<Record<WorkloadName, number>>;
+  readonly aims: Readonly<Record<TensorWorkloadName, number>>;
 }
 
 const AHEAD = { flights: 1, encoder: 1, vision: 1 };
@@ -44,4 +44,7 @@ export const TUNING = {
   flights: { rows: 1_500_000, batchRows: [4_096, 16_384, 65_536] },
   encoder: { rows: 4_500, batchRows: [8, 16, 32] },
   vision: { rows: 12_000, batchRows: [8, 32, 128] },
-} as const satisfies Record<WorkloadName, { readonly rows: number; readonly batchRows: readonly number[] }>;
+} as const satisfies Record<
+  TensorWorkloadName,
+  { readonly rows: number; readonly batchRows: readonly number[] }
+>;

@@ -14,7 +14,7 @@ import { Collector, type ShardResult } from "../../worker/collect/collector.ts";
 import { buffersOf } from "../../worker/lanes/lane-protocol.ts";
 import type { InputChunk } from "../../worker/tensorize/input-chunk.ts";
 import { median } from "../report/report.ts";
-import type { Workload } from "../workloads/workload.ts";
+import type { TensorWorkloadName, Workload } from "../workloads/workload.ts";
 import { withCoordinatorStorage } from "./range-reads.ts";
 import { StageBed } from "./stage-bed.ts";
 
@@ -48,7 +48,7 @@ interface Sizes {
 
 /** Measures the stages of a worker one after the other, each with its input ready. */
 export async function measureStages(
-  workload: Workload,
+  workload: Workload<TensorWorkloadName>,
   { rows, seconds }: StageOptions,
 ): Promise<readonly MeasuredStage[]> {
   await using bed = await StageBed.open(workload, rows);

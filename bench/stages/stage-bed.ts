@@ -15,14 +15,14 @@ import { cutBatches } from "../../worker/batch/batcher.ts";
 import { boundsOf, leastBound, rowsInMemory } from "../../worker/batch/bounds.ts";
 import { cutUnevenBatches } from "../../worker/batch/uneven-batcher.ts";
 import { InputChunk } from "../../worker/tensorize/input-chunk.ts";
-import type { Workload, WorkloadName } from "../workloads/workload.ts";
+import type { TensorWorkloadName, Workload } from "../workloads/workload.ts";
 
 /** About the batches that runs settle on. */
 const BATCH = {
   flights: { rows: 8_192, tokens: 0 },
   encoder: { rows: 1_024, tokens: 4_096 },
   vision: { rows: 32, tokens: 0 },
-} as const satisfies Record<WorkloadName, { rows: number; tokens: number }>;
+} as const satisfies Record<TensorWorkloadName, { rows: number; tokens: number }>;
 
 interface ByteRange {
   readonly start: number;
@@ -38,13 +38,13 @@ export class StageBed implements AsyncDisposable {
   readonly schema: Schema;
   /** What the reader asked its store for. */
   readonly ranges: ByteRange[];
-  readonly #name: WorkloadName;
+  readonly #name: TensorWorkloadName;
   readonly #file: DatasetFile;
   readonly #bytes: number;
   readonly #close: () => Promise<void>;
 
   private constructor(
-    name: WorkloadName,
+    name: TensorWorkloadName,
     parts: {
       map: MapBinding;
       rows: number;
@@ -67,7 +67,7 @@ export class StageBed implements AsyncDisposable {
     this.#close = parts.close;
   }
 
-  static async open(workload: Workload, rows: number): Promise<StageBed> {
+  static async open(workload: Workload<TensorWorkloadName>, rows: number): Promise<StageBed> {
     const spec = await readJobFile(workload.jobPath, { set: [], env: process.env });
     const { map, dataset } = await planJob(spec, new AbortController().signal);
     const planned = present(dataset.files[0], "a dataset has a file");

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { BarPlot } from "../report/bar-plot.ts";
 import { note, report, round } from "../report/report.ts";
-import { prepareWorkload, WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
+import { prepareWorkload, TENSOR_WORKLOADS, type TensorWorkloadName } from "../workloads/workload.ts";
 import { type MeasuredStage, measureStages } from "./measure-stages.ts";
 
 interface StagesArguments {
@@ -12,7 +12,7 @@ interface StagesArguments {
 
 /** Rows of the first file that go through the stages: one shard's, about. */
 const ROWS = { flights: 122_880, encoder: 2_000, vision: 2_000 } as const satisfies Record<
-  WorkloadName,
+  TensorWorkloadName,
   number
 >;
 
@@ -24,8 +24,8 @@ export const stagesBench: CommandModule<object, StagesArguments> = {
       only: {
         type: "string",
         array: true,
-        choices: WORKLOADS,
-        default: [...WORKLOADS],
+        choices: TENSOR_WORKLOADS,
+        default: [...TENSOR_WORKLOADS],
         describe: "Only these workloads",
       },
       rows: { type: "number", describe: "Rows of each workload; left out: what `workloads` makes" },
@@ -35,8 +35,8 @@ export const stagesBench: CommandModule<object, StagesArguments> = {
 };
 
 async function runStages({ only, rows, seconds }: StagesArguments): Promise<void> {
-  const measured: { readonly name: WorkloadName; readonly stages: readonly MeasuredStage[] }[] = [];
-  for (const name of WORKLOADS.filter((each) => only.includes(each))) {
+  const measured: { readonly name: TensorWorkloadName; readonly stages: readonly MeasuredStage[] }[] = [];
+  for (const name of TENSOR_WORKLOADS.filter((each) => only.includes(each))) {
     note(`${name}: measuring`);
     const workload = await prepareWorkload(name, rows === undefined ? {} : { rows });
     measured.push({ name, stages: await measureStages(workload, { rows: ROWS[name], seconds }) });
@@ -58,7 +58,7 @@ async function runStages({ only, rows, seconds }: StagesArguments): Promise<void
   });
 }
 
-function tableRow(name: WorkloadName, stage: MeasuredStage): readonly unknown[] {
+function tableRow(name: TensorWorkloadName, stage: MeasuredStage): readonly unknown[] {
   const { rowsPerSecond, bytesPerRow, copiedPerRow } = stage;
   return [
     name,
@@ -72,7 +72,7 @@ function tableRow(name: WorkloadName, stage: MeasuredStage): readonly unknown[] 
 }
 
 function plotOf(
-  measured: readonly { readonly name: WorkloadName; readonly stages: readonly MeasuredStage[] }[],
+  measured: readonly { readonly name: TensorWorkloadName; readonly stages: readonly MeasuredStage[] }[],
 ): BarPlot {
   return {
     title: "What each stage costs",

@@ -12,13 +12,25 @@ export interface WorkloadInput {
    * The input whose values this one tells apart from padding: 1 for a value, 0 for a position that was added.
    */
   readonly mask?: string;
+  /** Its column holds text, and these are the ids of it. */
+  readonly tokenizer?: WorkloadTokenizer;
+  /** The input of ids whose types these are: of one text they are all 0. */
+  readonly types?: string;
+}
+
+interface WorkloadTokenizer {
+  /** A `tokenizer.json` in the workload's folder. */
+  readonly file: string;
+  readonly maxTokens: number;
 }
 
 /** A model output and the column that the job makes of it. */
 export interface WorkloadOutput {
   readonly column: string;
   readonly tensor: string;
-  readonly op: "raw" | "argmax" | "maxSoftmax";
+  readonly op: "raw" | "argmax" | "maxSoftmax" | "pool";
+  /** The op's own keys in the job file. */
+  readonly keys?: Readonly<Record<string, unknown>>;
 }
 
 /** What makes a workload: a model, a dataset and the job that runs the one over the other. */
@@ -34,7 +46,9 @@ export interface WorkloadRecipe {
   readonly kept: readonly string[];
   /** What of the job file's `map` is not in the outputs and the kept columns. */
   readonly map: Readonly<Record<string, unknown>>;
-  model(): Uint8Array;
+  model(): Uint8Array | Promise<Uint8Array>;
+  /** By name in the workload's folder, what else its job names. */
+  files?(): Promise<Readonly<Record<string, Uint8Array>>>;
   /**
    * Writes `rows` rows with an `id` column (int64: 0, 1, 2, ...) as `part-*.parquet` into `folder`, which
    * exists.

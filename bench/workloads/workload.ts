@@ -6,19 +6,24 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 import { encoder } from "./encoder.ts";
 import { flights } from "./flights.ts";
 import type { WorkloadInput, WorkloadOutput, WorkloadRecipe } from "./recipe.ts";
+import { text } from "./text.ts";
 import { vision } from "./vision.ts";
 
-export const WORKLOADS = ["flights", "encoder", "vision"] as const;
+/** Those whose columns hold what tensors are made of. */
+export const TENSOR_WORKLOADS = ["flights", "encoder", "vision"] as const;
+export type TensorWorkloadName = (typeof TENSOR_WORKLOADS)[number];
+
+export const WORKLOADS = [...TENSOR_WORKLOADS, "text"] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
-const RECIPES = { flights, encoder, vision } as const satisfies Record<WorkloadName, WorkloadRecipe>;
+const RECIPES = { flights, encoder, vision, text } as const satisfies Record<WorkloadName, WorkloadRecipe>;
 
 /**
  * A dataset, a model and a job on disk, which benches share: made once, then found. Nobody writes into its
  * folder but `out/`.
  */
-export interface Workload {
-  readonly name: WorkloadName;
+export interface Workload<Name extends WorkloadName = WorkloadName> {
+  readonly name: Name;
   readonly about: string;
   readonly folder: string;
   readonly jobPath: string;
@@ -50,8 +55,11 @@ interface PrepareOptions {
  *
  * @throws when it has fewer rows than asked for
  */
-export async function prepareWorkload(name: WorkloadName, options: PrepareOptions = {}): Promise<Workload> {
-  const recipe = RECIPES[name];
+export async function prepareWorkload<Name extends WorkloadName>(
+  name: Name,
+  options: PrepareOptions = {},
+): Promise<Workload<Name>> {
+  const recipe: WorkloadRecipe = RECIPES[name];
   const { rows = recipe.defaultRows, folder: root = WORKLOADS_FOLDER } = options;
   if (!Number.isSafeInteger(rows) || rows < 1 || rows > recipe.maxRows)
     throw new Error(`${name} has 1 to ${recipe.maxRows} rows, not ${rows}`);
@@ -85,7 +93,9 @@ async function make(recipe: WorkloadRecipe, name: string, rows: number, folder: 
   await mkdir(join(draft, "data"), { recursive: true });
   try {
     await recipe.writeRows(join(draft, "data"), rows);
-    await writeFile(join(draft, "model.onnx"), recipe.model());
+    await writeFile(join(draft, "model.onnx"), await recipe.model());
+    const files = (await recipe.files?.()) ?? {};
+    for (const [path, bytes] of Object.entries(files)) await writeFile(join(draft, path), bytes);
     await writeFile(join(draft, "job.yaml"), stringify(jobOf(recipe, name)));
     await writeFile(join(draft, MARK), JSON.stringify({ version: recipe.version }));
     await rm(folder, { recursive: true, force: true });
@@ -105,7 +115,9 @@ function jobOf({ map, kept, outputs }: WorkloadRecipe, name: string): Record<str
     map: {
       ...map,
       keep: kept,
-      outputs: Object.fromEntries(outputs.map(({ column, tensor, op }) => [column, { tensor, op }])),
+      outputs: Object.fromEntries(
+        outputs.map(({ column, tensor, op, keys }) => [column, { tensor, op, ...keys }]),
+      ),
     },
     output: { path: "./out" },
   };
