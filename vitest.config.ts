@@ -14,7 +14,7 @@ export default defineConfig({
       { extends: true, test: { name: "test-unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
       project("test-seams", "test/contract/*.test.ts"),
       project("test-processes", "test/integration/*.test.ts", "test/sim/*.test.ts"),
-      // With a command of their own each: they take minutes, or need other people's clients.
+      // With a command of their own each: they take long, or need other people's clients.
       project("proofs", "test/proofs/*.test.ts"),
       project("clients", "test/clients/*.test.ts"),
     ],

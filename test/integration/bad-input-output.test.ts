@@ -52,7 +52,7 @@ describe("an output that cannot be is refused before any work", () => {
 
   test("nothing can be made there, not even by root, on a file system that never says why", async () => {
     await job.writeJob({ output: { path: "/proc/shardmill/out" } });
-    const { code, error } = await refused(job);
+    const { code, error } = await refused(job, ["run", job.job]);
     expect([code, error.code]).toEqual([1, "OUTPUT_FAILED"]);
     expect(error.message).toContain("the output folder cannot be written to: ENOENT");
     expect(error.hint).toContain("choose an output.path that can be written to");

@@ -35,7 +35,7 @@ export async function failing(args: readonly string[], options: CliOptions = {})
  */
 export async function refused(
   job: JobFolder,
-  args: readonly string[] = ["run", job.job],
+  args: readonly string[] = ["plan", job.job, "--no-estimate"],
   options: CliOptions = {},
 ): Promise<Failure> {
   const before = await job.outNames();
