@@ -18,7 +18,8 @@ export default defineConfig({
       project("proofs", "test/proofs/*.test.ts"),
       project("clients", "test/clients/*.test.ts"),
     ],
-    // Tests of real processes wait about as much as they compute: four files keep two cores busy.
+    // Tests of real processes wait about as much as they compute: four files keep two cores busy. Proofs have
+    // many processes each, and clocks that must not be late: npm run proofs takes two.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     // ONNX Runtime would leave a log in the temporary folder for each process that loads it; and no test may
