@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     projects: [
       project("test-rules", "test/*.test.ts"),
-      // Few processes for all files, not one each: 260 times the same imports cost a minute of computing.
+      // Few processes for all files, not one each: else the same imports are loaded again for every file.
       { extends: true, test: { name: "test-unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
       project("test-seams", "test/contract/*.test.ts"),
       project("test-processes", "test/integration/*.test.ts", "test/sim/*.test.ts"),
