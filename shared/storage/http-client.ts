@@ -13,6 +13,7 @@ import type { ErrorCode } from "../core/error-codes.ts";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { buildVersion } from "../core/package-root.ts";
 import { type Random, systemRandom } from "../core/random.ts";
+import { formatBytes } from "../core/units.ts";
 
 /** An answer with its body: 200, 206, or 416. */
 export interface HttpReply {
@@ -37,6 +38,8 @@ interface HttpClientOptions {
 const TRIES = 4;
 const BACKOFF = { firstMs: 200, maxMs: 5_000 };
 const REDIRECTS = 5;
+/** Of a server that knows no ranges: a file is held whole, and none that is read so may be larger. */
+const MOST_BYTES = 512 * 1024 * 1024;
 /** Connections to one server at once: what browsers and servers are used to. */
 const SOCKETS = 8;
 
@@ -110,7 +113,7 @@ export class HttpClient implements Disposable {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => reject(failureOf(url.href, error));
       const request = (isPlain ? httpGet : httpsGet)(url, options, (message) => {
-        collect(message).then(resolve, fail);
+        collect(url.href, message).then(resolve, fail);
       });
       request.setTimeout(this.#idleMs, () =>
         request.destroy(new Error(`nothing came for ${Math.round(this.#idleMs / 1_000)} s`)),
@@ -120,9 +123,15 @@ export class HttpClient implements Disposable {
   }
 }
 
-async function collect(message: IncomingMessage): Promise<HttpReply> {
+async function collect(url: string, message: IncomingMessage): Promise<HttpReply> {
   const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of message) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    // Leaving the loop ends the connection.
+    if (bytes > MOST_BYTES) throw refusal(url, `sends more than ${formatBytes(MOST_BYTES)}`);
+  }
   const body = new Uint8Array(Buffer.concat(chunks));
   const announced = message.headers["content-length"];
   if (!message.complete || (announced !== undefined && Number(announced) !== body.length))

@@ -90,6 +90,22 @@ test("takes the whole file of a server that knows no ranges, and nothing that is
   });
 });
 
+test("a file without end, of a server that knows no ranges, is refused before memory is full", async () => {
+  const megabyte = new Uint8Array(1 << 20);
+  serve("/endless", (_request, response) => {
+    response.writeHead(200);
+    const more = () => {
+      while (!response.destroyed && response.write(megabyte));
+    };
+    response.on("drain", more);
+    more();
+  });
+  await expect(storage.stat(at("/endless"))).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    message: /sends more than 512/,
+  });
+});
+
 test("an empty file has no bytes", async () => {
   serve("/empty", new Uint8Array(0));
   expect(await storage.stat(at("/empty"))).toMatchObject({ bytes: 0 });
