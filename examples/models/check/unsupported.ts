@@ -1,10 +1,6 @@
 /** Models, or parts of what their makers do, that no job file can do today; see docs/models.md. */
 export const UNSUPPORTED: readonly { readonly model: string; readonly why: string }[] = [
   {
-    model: "Silero VAD (PyPI `silero-vad`)",
-    why: "it runs, by `sound` and [`state`](job-file.md#state), but is not in the table: no package that pip or npm fetches has recordings of speech. [Decision 64](decisions/0064-state-from-part-to-part.md) has what was measured over some",
-  },
-  {
     model: "PaddleOCR's detector and reader, whole",
     why: "the detector wants each picture in a size of its own, and the reader each line in its own width: an image input has one size a job. Boxes are contours of the detector's map, as OpenCV finds them: code of one's own",
   },

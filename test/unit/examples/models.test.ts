@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { brokenBounds, type Comparison } from "../../../examples/models/check/check-model.ts";
-import { distanceLine } from "../../../examples/models/check/page.ts";
+import { distanceLine, modelsPage } from "../../../examples/models/check/page.ts";
+import type { RealModel } from "../../../examples/models/check/real-model.ts";
 import { spread } from "../../../examples/models/check/sample.ts";
 
 const FOUND: Comparison = {
@@ -24,6 +25,42 @@ describe("a comparison with a reference program", () => {
   it("is told in a line", () => {
     expect(distanceLine(FOUND, ["vector"])).toBe(
       "`kind`: all equal; `scores`: 1.0e-4; `vector`: 1.0e-1, cosine at least 0.9999100",
+    );
+  });
+});
+
+function aModel(name: string): RealModel {
+  const words = { title: name, input: "", job: "", reference: "" };
+  return {
+    source: { name, packages: [] },
+    megabytes: 1,
+    rows: 1,
+    embeddings: [],
+    readRows: async () => [],
+    ...words,
+  };
+}
+
+describe("the page of models", () => {
+  const [first, second] = [aModel("first"), aModel("second")];
+  const rowsOf = (page: string) => page.split("\n").filter((line) => line.startsWith("| ["));
+
+  it("keeps the rows of models that were not run, in the order of the catalogue", () => {
+    const all = [
+      { model: first, found: FOUND },
+      { model: second, found: FOUND },
+    ];
+    const before = modelsPage([first, second], all, { date: "2026-11-01", before: "" });
+    const found = { ...FOUND, rows: 4 };
+    const after = modelsPage([first, second], [{ model: second, found }], { date: "2026-11-02", before });
+    expect(rowsOf(before)).toHaveLength(2);
+    expect(rowsOf(after)[0]).toBe(rowsOf(before)[0]);
+    expect(rowsOf(after)[1]).toMatch(/^\| \[second\].* \| 4 \| .* \| 2026-11-02 \|$/);
+  });
+
+  it("is not written while a model has no row", () => {
+    expect(() => modelsPage([first], [], { date: "2026-11-01", before: "" })).toThrow(
+      "first has no row on the page yet: name it, too",
     );
   });
 });
