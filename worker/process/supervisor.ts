@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { deferred, sleep } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
-import { type ErrorData, errorFromData } from "../../shared/core/errors.ts";
+import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { processArguments, processEnvironment } from "./process-arguments.ts";
@@ -15,7 +15,8 @@ import type { WorkerOptions } from "./worker.ts";
 export type ToWorkerProcess =
   | { readonly kind: "begin"; readonly options: WorkerOptions }
   | { readonly kind: "drain" };
-export type FromWorkerProcess =
+export type FromWorkerProcess = { readonly kind: "joined" } | WorkerProcessEnd;
+type WorkerProcessEnd =
   | { readonly kind: "ended"; readonly how: "dismissed" | "drained" }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
@@ -40,19 +41,28 @@ export interface SupervisorOptions {
   readonly log: Logger;
   /** What each process runs, compiled: the usual worker, unless a test has one that misbehaves. */
   readonly entry?: URL;
+  /** How long to wait before a process is started again; left out: BACKOFF. */
+  readonly backoff?: typeof BACKOFF;
   /** A process died without saying goodbye: whoever waits for its leases need not wait longer. */
   readonly onDied?: (name: string) => void;
 }
 
+const BACKOFF: Parameters<typeof backoffMs>[1] = { firstMs: 250, maxMs: 30_000 };
 /** A process that lived this long was healthy: its next death starts the back-off anew. */
 const HEALTHY_MS = 60_000;
+/**
+ * So many deaths one after the other, while no process has ever joined a coordinator, are the end: what keeps
+ * it from joining (too few descriptors, a library that does not load) does not pass. With the waits between
+ * them, about 20 s: a machine that is short of something for a moment has that long.
+ */
+const DEATHS_BEFORE_JOINING = 6;
 /** How long a drained process may take to end before it is killed: its own limit is 20 s. */
 const DRAIN_LIMIT_MS = 24_000;
 
 /**
  * Keeps one child process a device: a native crash, an out-of-memory kill or unreturned GPU memory costs that
  * child and its shards, nothing else. A child that dies is started again with back-off; one that was refused
- * for good is not.
+ * for good is not, nor one that dies again and again where none has ever joined.
  */
 export class Supervisor {
   /** Resolves when every process has ended by itself; rejects with the first refusal for good. */
@@ -60,6 +70,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #children = new Set<ChildProcess>();
   readonly #quit = new AbortController();
+  #hasJoined = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -104,17 +115,19 @@ export class Supervisor {
   }
 
   async #supervise(layout: ProcessLayout): Promise<void> {
-    const { log, onDied } = this.#options;
-    for (let deaths = 0; !this.#quit.signal.aborted; ) {
+    const { log, onDied, backoff = BACKOFF } = this.#options;
+    for (let deaths = 0, died = 0; !this.#quit.signal.aborted; ) {
       const startedMs = performance.now();
       const end = await this.#runOnce(layout);
       if (end.kind === "ended" || this.#quit.signal.aborted) return;
       onDied?.(layout.options.name);
       if (end.kind === "failed" && ERROR_CODES[end.error.code].worker === "quit")
         throw errorFromData(end.error);
-      deaths = performance.now() - startedMs > HEALTHY_MS ? 0 : deaths + 1;
-      const waitMs = backoffMs(deaths, { firstMs: 250, maxMs: 30_000 }, Math.random());
       const reason = end.kind === "failed" ? end.error.message : `its process ended with ${end.how}`;
+      died += 1;
+      if (!this.#hasJoined && died >= DEATHS_BEFORE_JOINING) throw neverJoined(layout.options.name, reason);
+      deaths = performance.now() - startedMs > HEALTHY_MS ? 0 : deaths + 1;
+      const waitMs = backoffMs(deaths, backoff, Math.random());
       log.warn(
         { worker: layout.options.name, reason, waitMs: Math.round(waitMs) },
         "a worker is started again",
@@ -125,13 +138,13 @@ export class Supervisor {
 
   async #runOnce(
     layout: ProcessLayout,
-  ): Promise<FromWorkerProcess | { readonly kind: "died"; readonly how: string }> {
+  ): Promise<WorkerProcessEnd | { readonly kind: "died"; readonly how: string }> {
     await mkdir(this.#options.scratchPath, { recursive: true });
     const scratchPath = await mkdtemp(join(this.#options.scratchPath, "worker-"));
     // Told to quit meanwhile: a process started now would hear neither of draining nor of the end.
     if (this.#quit.signal.aborted) return { kind: "died", how: "never started" };
     const exited = deferred<string>();
-    let said: FromWorkerProcess | null = null;
+    let said: WorkerProcessEnd | null = null;
     const { joins, entry = compiledUrl("worker/process/worker-process.ts") } = this.#options;
     const child = fork(fileURLToPath(entry), [], {
       execArgv: [...process.execArgv, ...processArguments(layout.options.shardThreads)],
@@ -140,7 +153,8 @@ export class Supervisor {
     });
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {
-      said = message;
+      if (message.kind === "joined") this.#hasJoined = true;
+      else said = message;
     });
     child.on("error", (error) => exited.resolve(error.message));
     child.once("exit", (code, signal) => exited.resolve(signal ?? `code ${code}`));
@@ -157,4 +171,15 @@ export class Supervisor {
       await rm(scratchPath, { recursive: true, force: true });
     }
   }
+}
+
+function neverJoined(worker: string, reason: string): ShardmillError {
+  return new ShardmillError(
+    "WORKER_DIED",
+    `worker ${worker} has died ${DEATHS_BEFORE_JOINING} times without ever joining the coordinator: ${reason}`,
+    {
+      fields: { worker, deaths: DEATHS_BEFORE_JOINING, reason },
+      hint: "remove the cause on this machine; the same command then goes on with the job",
+    },
+  );
 }

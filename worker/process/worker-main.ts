@@ -29,7 +29,8 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   const shardThread = startShardThread();
   try {
     const signals = { drain: drain.signal, stop };
-    const how = await runWorker(await begun.promise, signals, { ...seams, shardThread });
+    const onJoined = () => void tellParent({ kind: "joined" } satisfies FromWorkerProcess);
+    const how = await runWorker(await begun.promise, signals, { ...seams, shardThread, onJoined });
     await tellParent({ kind: "ended", how } satisfies FromWorkerProcess);
     exitProcess(0);
   } catch (error) {

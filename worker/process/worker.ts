@@ -52,7 +52,7 @@ const DRAIN_MS = 20_000;
 export async function runWorker(
   options: WorkerOptions,
   signals: { readonly drain: AbortSignal; readonly stop: AbortController },
-  seams: WorkerSeams & { readonly shardThread?: Worker } = {},
+  seams: WorkerSeams & { readonly shardThread?: Worker; readonly onJoined?: () => void } = {},
 ): Promise<"dismissed" | "drained"> {
   const log = createLogger(`worker ${options.name}`, options.logLevel);
   const client = connectCoordinator(options.coordinator, options.credential);
@@ -96,7 +96,10 @@ export async function runWorker(
     log,
     giveUpMs: options.giveUpMs,
     drainMs: DRAIN_MS,
-    onSession: ({ session }) => runner.useSession(session),
+    onSession: ({ session }) => {
+      seams.onJoined?.();
+      runner.useSession(session);
+    },
   });
   try {
     return await loop.run(signals.drain, signals.stop.signal);
