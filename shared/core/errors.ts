@@ -55,7 +55,12 @@ export function toShardmillError(error: unknown): ShardmillError {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return "an object that is not text";
+  }
 }
 
 /** An error as plain data, for thread messages and the wire. */

@@ -77,7 +77,8 @@ function checkScalar(value: unknown, name: ScalarName): unknown {
     case "string":
       return typeof value === "string" ? value : undefined;
     case "binary":
-      return value instanceof Uint8Array ? value : undefined;
+      // A copy: the code may write to it again for the next row.
+      return value instanceof Uint8Array ? value.slice() : undefined;
     case "date":
     case "timestamp":
       return value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() : undefined;
@@ -111,11 +112,10 @@ function checkVector(value: unknown, item: VectorItem, length: number, path: str
   });
 }
 
-function arrayOf(value: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(value)) return value;
-  return ArrayBuffer.isView(value) && !(value instanceof DataView)
-    ? Array.from(value as unknown as ArrayLike<unknown>)
-    : undefined;
+/** Its items: undefined in a place that nothing was written to, which `map` would pass over. */
+export function arrayOf(value: unknown): readonly unknown[] | undefined {
+  const isArray = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  return isArray ? Array.from(value as ArrayLike<unknown>) : undefined;
 }
 
 function wanted({ shape, isNullable }: ValueType): string {

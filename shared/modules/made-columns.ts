@@ -1,7 +1,7 @@
 import { type Data, RecordBatch, Table, Vector } from "apache-arrow";
 import { fieldTypeOf } from "../dataset/fields.ts";
 import { gather } from "../dataset/gather.ts";
-import { checkValue, show, ValueFault } from "./check-value.ts";
+import { arrayOf, checkValue, show, ValueFault } from "./check-value.ts";
 import { fieldOfType, type NamedType } from "./value-type.ts";
 import { columnOf } from "./write-values.ts";
 
@@ -32,10 +32,9 @@ export function checkColumn(
 ): Data {
   const { name, type } = column;
   if (values instanceof Vector) return checkVector(values, column, sources, bad);
-  const isArray = Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView));
-  if (!isArray)
+  const items = arrayOf(values);
+  if (items === undefined)
     throw new ValueFault(`\`${name}\`: expected an array or an Arrow vector, found ${show(values)}`);
-  const items = Array.from(values as ArrayLike<unknown>);
   checkLength(name, items.length, sources.length);
   const checked = items.map((value, at) => {
     const source = sources[at] ?? 0;

@@ -32,7 +32,7 @@ export function madeTable(result: unknown, declared: readonly NamedType[]): Reco
 }
 
 function tableOfRows(rows: readonly unknown[], declared: readonly NamedType[]): RecordBatch {
-  const checked = rows.map((row, at) => {
+  const checked = Array.from(rows, (row, at) => {
     try {
       return checkMadeRow(row, declared);
     } catch (error) {

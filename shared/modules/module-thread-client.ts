@@ -5,8 +5,8 @@ import { compiledUrl } from "../core/package-root.ts";
 import { buffersOfTables } from "../dataset/packed-table.ts";
 import type { StepDeclaration } from "./loaded-step.ts";
 import type { ModuleCommand, ModuleEvent } from "./module-protocol.ts";
-import { LOAD_LIMIT_MS, UserThread } from "./user-thread.ts";
-import { NO_ROW } from "./user-thread-protocol.ts";
+import { UserThread } from "./user-thread.ts";
+import { LOAD_LIMIT_MS, NO_ROW } from "./user-thread-protocol.ts";
 
 export type ModuleAnswer = Extract<ModuleEvent, { kind: "done" }>;
 type ModuleRun = Extract<ModuleCommand, { kind: "run" }>;

@@ -7,7 +7,8 @@ import { buffersOfTables, packBatch, unpackTable } from "../dataset/packed-table
 import { plainCopy } from "../dataset/plain-batch.ts";
 import type { ReductionDeclaration, ReductionHalf } from "./loaded-reduction.ts";
 import type { ReductionCommand, ReductionEvent } from "./reduction-protocol.ts";
-import { LOAD_LIMIT_MS, ThreadLost, UserThread } from "./user-thread.ts";
+import { ThreadLost, UserThread } from "./user-thread.ts";
+import { LOAD_LIMIT_MS } from "./user-thread-protocol.ts";
 
 type Batches = AsyncIterable<RecordBatch> | Iterable<RecordBatch>;
 
@@ -118,10 +119,12 @@ export class ReductionThread implements AsyncDisposable {
     }
   }
 
-  async #giveNext({ batches, done }: Running): Promise<void> {
+  async #giveNext(running: Running): Promise<void> {
+    const { batches, done } = running;
     try {
       const next = await batches.next();
-      if (this.isLost) return;
+      // Meanwhile it may be another's turn.
+      if (this.isLost || this.#running !== running) return;
       const batch = next.done === true ? null : packBatch(plainCopy(next.value));
       this.#post({ kind: "batch", batch }, buffersOfTables(batch));
     } catch (error) {

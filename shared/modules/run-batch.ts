@@ -1,8 +1,9 @@
 import { type Data, type RecordBatch, Schema } from "apache-arrow";
 import { gather } from "../dataset/gather.ts";
+import { plainCopy } from "../dataset/plain-batch.ts";
 import { recordBatchOf } from "../dataset/record-batch.ts";
 import { callStep } from "./call-step.ts";
-import { show, ValueFault } from "./check-value.ts";
+import { arrayOf, show, ValueFault } from "./check-value.ts";
 import { checkColumn, checkNames, valuesOf } from "./made-columns.ts";
 import { failedRow } from "./run-rows.ts";
 import type { FailedRow, RowsMade, RowsTask } from "./run-task.ts";
@@ -83,7 +84,8 @@ async function callOnce(task: RowsTask, rows: readonly number[], failed: FailedR
 }
 
 function rowsOf(batch: RecordBatch, rows: readonly number[]): RecordBatch {
-  if (rows.length === batch.numRows) return batch;
+  // A copy: code that writes to what it is given, and throws then, would find its own numbers in the halves.
+  if (rows.length === batch.numRows) return plainCopy(batch);
   const stretches = (data: Data) => rows.map((row) => ({ data, start: row, end: row + 1 }));
   const children = batch.data.children.map((data) => gather(data.type, stretches(data)));
   return recordBatchOf(new Schema(batch.schema.fields), rows.length, children);
@@ -110,7 +112,7 @@ function checkRefused(failed: unknown, rows: number): ReadonlyMap<number, string
   const refused = new Map<number, string>();
   if (failed === undefined) return refused;
   if (!Array.isArray(failed)) throw new ValueFault(`\`failed\`: expected an array, found ${show(failed)}`);
-  for (const { row, reason } of failed) {
+  for (const { row, reason } of Array.from(failed, (item) => Object(item))) {
     if (!Number.isInteger(row) || row < 0 || row >= rows)
       throw new ValueFault(`\`failed\`: expected a row of 0 to ${rows - 1}, found ${show(row)}`);
     refused.set(row, String(reason));
@@ -119,9 +121,9 @@ function checkRefused(failed: unknown, rows: number): ReadonlyMap<number, string
 }
 
 function checkSources(given: unknown, rows: number): readonly number[] {
-  const isArray = Array.isArray(given) || (ArrayBuffer.isView(given) && !(given instanceof DataView));
-  if (!isArray) throw new ValueFault(`\`sources\`: expected an array of rows, found ${show(given)}`);
-  const sources = Array.from(given as ArrayLike<unknown>, Number);
+  const sources = arrayOf(given)?.map(Number);
+  if (sources === undefined)
+    throw new ValueFault(`\`sources\`: expected an array of rows, found ${show(given)}`);
   let last = 0;
   for (const [at, row] of sources.entries()) {
     if (!Number.isInteger(row) || row < last || row >= rows)

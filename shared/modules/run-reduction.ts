@@ -37,17 +37,20 @@ export async function runReduction({ reduction, half, next, where }: ReductionTa
   } catch (error) {
     throw failureOf(error, where);
   } finally {
-    limit.stop();
+    limit.end();
   }
 }
 
-/** Time in which the user's code is given nothing does not count. */
+/**
+ * Time in which the user's code is given nothing does not count. Code that goes on when its half is over gets
+ * nothing more: what it would ask for is the next shard's.
+ */
 async function* gathered(next: ReductionTask["next"], limit: TimeLimit): AsyncGenerator<RecordBatch, void> {
-  while (true) {
+  while (!limit.hasEnded) {
     limit.stop();
     const batch = await next();
     limit.restart();
-    if (batch === null) return;
+    if (batch === null || limit.hasEnded) return;
     yield batch;
   }
 }
@@ -82,6 +85,7 @@ class TimeLimit {
   /** Rejects when the time is up. */
   readonly over: Promise<never>;
   #timer: NodeJS.Timeout | undefined;
+  #hasEnded = false;
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
@@ -95,8 +99,13 @@ class TimeLimit {
     return this.#abort.signal;
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   restart(): void {
     this.stop();
+    if (this.#hasEnded) return;
     this.#timer = setTimeout(() => {
       const late = new Error(`took longer than ${this.#limitMs / 1000} s`);
       late.stack = "";
@@ -106,5 +115,10 @@ class TimeLimit {
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.stop();
   }
 }

@@ -65,7 +65,7 @@ function checkRows(result: unknown, columns: RowsTask["step"]["declaration"]["co
   if (result === null) return [];
   if (result === undefined)
     throw new ValueFault(`\`row\` returned ${show(result)}: return null to drop a row, {} to keep it`);
-  return (Array.isArray(result) ? result : [result]).map((made) => checkMadeRow(made, columns));
+  return (Array.isArray(result) ? Array.from(result) : [result]).map((made) => checkMadeRow(made, columns));
 }
 
 export function failedRow(row: number, where: string, error: unknown): FailedRow {

@@ -1,12 +1,13 @@
 import { pathToFileURL } from "node:url";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import * as arrow from "apache-arrow";
+import { orAbort } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
 import { ShardmillError } from "../core/errors.ts";
 import * as api from "./api.ts";
 import { HOST_MODULES } from "./bundle-form.ts";
 import { describeThrown } from "./user-error.ts";
-import { ROW, TICKS, type UserThreadOptions } from "./user-thread-protocol.ts";
+import { LOAD_LIMIT_MS, ROW, TICKS, type UserThreadOptions } from "./user-thread-protocol.ts";
 import { TypeFault } from "./value-type.ts";
 
 /** As long as the event loop turns, nothing hangs: what only waits has a time limit of its own. */
@@ -48,11 +49,15 @@ export class UserThreadHost {
    * @throws {STEP_INVALID}
    */
   async load<T>(check: (exported: unknown) => T): Promise<T> {
+    const late = AbortSignal.timeout(LOAD_LIMIT_MS);
     try {
-      const module = await import(pathToFileURL(this.#path).href);
+      const module = await orAbort(import(pathToFileURL(this.#path).href), late);
       return check(module.default);
     } catch (error) {
-      const what = error instanceof TypeFault ? error.message : `cannot be loaded: ${describeThrown(error)}`;
+      const why = late.aborted
+        ? `its code took longer than ${LOAD_LIMIT_MS / 1000} s`
+        : describeThrown(error);
+      const what = error instanceof TypeFault ? error.message : `cannot be loaded: ${why}`;
       throw new ShardmillError("STEP_INVALID", `${this.where}: ${what}`, {
         fields: { where: this.where },
         problems: [{ where: this.where, what }],

@@ -8,6 +8,9 @@ export interface UserThreadOptions {
   readonly progress: SharedArrayBuffer;
 }
 
+/** To load the code: no more than a bundle is read. */
+export const LOAD_LIMIT_MS = 60_000;
+
 /** Goes up as long as the thread does not hang. */
 export const TICKS = 0;
 /** The row that the user's code was last given; {@link ALL_ROWS}: all of a batch; {@link NO_ROW}: none. */

@@ -17,8 +17,6 @@ export class ThreadLost extends Error {
 
 /** The user's own code may need memory; what leaks ends its thread at this, and no other. */
 const HEAP_MIB = 2048;
-/** To load the code: no more than a bundle is read. */
-export const LOAD_LIMIT_MS = 60_000;
 /** What a user's `close` may take. */
 const CLOSE_LIMIT_MS = 5_000;
 /** How often it is looked whether the thread is alive. */

@@ -44,6 +44,22 @@ describe("a step that is given record batches", () => {
     expect(made.map((row) => row.twice)).toEqual([0, 2, 4, 8, 10, 12, 14, 16, 20, 22]);
   });
 
+  it("is given the rows as they were read, though it wrote to them before it threw", async () => {
+    const step = defineStep({
+      reads,
+      columns: { twice: "int32" },
+      batch(batch) {
+        const ids = batch.getChild("id")?.toArray() as Int32Array;
+        for (const at of ids.keys()) ids[at] = (ids[at] ?? 0) * 2;
+        if (ids.includes(6)) throw new Error("three");
+        return { columns: { twice: ids } };
+      },
+    });
+    const { made, failed } = await run(step, { rows: 5 });
+    expect(made.map((row) => row.twice)).toEqual([0, 2, 4, 8]);
+    expect(failed.map(({ row }) => row)).toEqual([3]);
+  });
+
   it("fails the rows that it names, and those whose values are wrong, with all their parts", async () => {
     const step = defineStep({
       reads,
@@ -69,6 +85,7 @@ describe("a step that is given record batches", () => {
     [{ columns: { n: [1] }, sources: [3] }, "`sources[0]`: expected a row of 0 to 2, ascending, found 3"],
     [{ columns: { n: [1, 2] }, sources: [1, 0] }, "found 0"],
     [[], "expected { columns: ... }"],
+    [{ columns: { n: [1, 2, 3] }, failed: [null] }, "`failed`: expected a row of 0 to 2, found undefined"],
     [
       { columns: { n: [1, 2, 3] }, failed: [{ row: 9, reason: "" }] },
       "`failed`: expected a row of 0 to 2, found 9",

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type RecordBatch, Schema, Table } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -128,6 +129,27 @@ describe("a reduction", () => {
     const error: unknown = await run({ ...byRows, combine: made }, "combine", []).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: "STEP_INVALID", message: expect.stringContaining(message) });
     expect(String(error)).toContain("reduce.x.combine");
+  });
+
+  it("is given nothing more when it is over, though its code goes on to ask", async () => {
+    const asked: number[] = [];
+    const goesOn = defineReduction({
+      ...byRows,
+      async combine({ rows }) {
+        const readAll = (async () => {
+          for await (const { n } of rows) {
+            asked.push(n);
+            await setImmediate();
+          }
+        })();
+        readAll.catch(() => {});
+        return [];
+      },
+    });
+    const rows = Array.from({ length: 9 }, (_, n) => ({ key: "a", n }));
+    expect(await run(goesOn, "combine", rows, 1)).toEqual([]);
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    expect(asked.length).toBeLessThan(3);
   });
 
   it("that only waits is given up when its time is over, and not while rows are fetched", async () => {

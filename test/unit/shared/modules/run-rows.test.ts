@@ -4,6 +4,63 @@ import type { FailedRow } from "../../../../shared/modules/run-task.ts";
 import { READS, runStep as run } from "../../../support/run-step.ts";
 
 describe("a step that is given rows", () => {
+  it("takes a value as it is when the row returns, whatever is written to its memory later", async () => {
+    const scratch = new Uint8Array(1);
+    const { made } = await run(
+      defineStep({
+        reads: READS,
+        columns: { own: "binary", inner: list("binary") },
+        row({ id }) {
+          scratch[0] = id;
+          return { own: scratch, inner: [scratch] };
+        },
+      }),
+      { rows: 3 },
+    );
+    expect(made).toEqual([0, 1, 2].map((id) => ({ own: `0${id}`, inner: [`0${id}`] })));
+  });
+
+  it("refuses arrays that have places without a value, and keeps the others in their rows", async () => {
+    const { made, failed } = await run(
+      defineStep({
+        reads: READS,
+        columns: { tags: list("int32"), point: vector("float32", 2) },
+        row({ id }) {
+          const tags = [id];
+          const point = [id, id];
+          if (id === 1) tags[3] = id;
+          if (id === 2) delete point[0];
+          const made = { tags, point };
+          // biome-ignore lint/suspicious/noSparseArray: what this is about
+          return id === 3 ? ([made, , made] as never) : made;
+        },
+      }),
+      { rows: 5 },
+    );
+    expect(made).toEqual([0, 4].map((id) => ({ tags: [id], point: [id, id] })));
+    expect(failed.map(({ row, code }) => [row, code])).toEqual([1, 2, 3].map((row) => [row, "ROW_VALUE"]));
+    expect(failed.map(({ message }) => message)).toEqual([
+      expect.stringContaining("`tags[1]`"),
+      expect.stringContaining("`point[0]`"),
+      expect.stringContaining("found undefined"),
+    ]);
+  });
+
+  it("makes a dead letter of a row for which something is thrown that is no text", async () => {
+    const { failed } = await run(
+      defineStep({
+        reads: READS,
+        columns: {},
+        row({ id }) {
+          if (id === 1) throw Object.create(null);
+          return {};
+        },
+      }),
+      { rows: 2 },
+    );
+    expect(failed).toMatchObject([{ row: 1, code: "ROW_FAILED" }]);
+  });
+
   it("makes columns of every type of what it reads", async () => {
     const { made } = await run(
       defineStep({
