@@ -133,6 +133,7 @@ function verdictOf(
     bottleneck,
     stages: usage.stages,
     padding,
-    advice: adviceFor(bottleneck, { ...about, usage }),
+    // The plan says of the batch by itself that it is fixed.
+    advice: adviceFor(bottleneck, { ...about, batch: null, usage }),
   };
 }

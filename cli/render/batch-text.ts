@@ -1,5 +1,5 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
-import type { BatchBound, BatchInUse } from "../../shared/domain/batch-in-use.ts";
+import { type BatchBound, type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { BATCH_BYTES, boundsOf, rowsInMemory } from "../../worker/batch/bounds.ts";
@@ -20,8 +20,6 @@ const BOUND_TEXTS = {
   search: "the fastest size is being searched for",
 } as const satisfies Record<BatchBound, string>;
 
-/** A run of a model costs as much as computing this many rows of most tables. */
-const FEW_ROWS = 32;
 const EXPORT_OPEN = " (exported with an open batch, many rows would run at once)";
 
 /** `1,024 rows: more are no faster`, `40 rows of 128 tokens: map.batch.tokens`. */

@@ -1,5 +1,6 @@
 import { assertNever } from "../../shared/core/assert.ts";
 import { formatCount } from "../../shared/core/units.ts";
+import { type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
 import type { Bottleneck } from "../../shared/domain/bottleneck.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { StageShares, WorkerInfo } from "../../shared/domain/worker.ts";
@@ -12,6 +13,8 @@ export interface AdviceFacts {
   /** Of the input. */
   readonly files: number;
   readonly padding: number | null;
+  /** As the workers make them; null before the first. */
+  readonly batch: BatchInUse | null;
   readonly workers: number;
   readonly device: WorkerInfo["device"] | null;
   readonly precision: JobSpec["model"]["precision"];
@@ -33,6 +36,20 @@ const ROUNDS = 8;
  * What would make a run faster that `bottleneck` limits: one sentence, with the options and keys to change.
  */
 export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
+  const advice = usualAdvice(bottleneck, facts);
+  return BY_BATCH.has(bottleneck) ? `${fixedBatchAdvice(facts.batch)}${advice}` : advice;
+}
+
+/** What rows cost less of where many of them run at once. */
+const BY_BATCH: ReadonlySet<Bottleneck> = new Set(["infer", "tensorize", "collect"]);
+
+function fixedBatchAdvice(batch: BatchInUse | null): string {
+  if (batch?.bound !== "model" || batch.rows >= FEW_ROWS) return "";
+  const rows = batch.rows === 1 ? "1 row" : `${batch.rows} rows`;
+  return `the model's batch is fixed to ${rows}: export it with an open batch dimension, so that many run at once; else, `;
+}
+
+function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
   const isInput = bottleneck === "read" || bottleneck === "decode";
   if (isInput && facts.files > 1 && facts.rows / facts.files < FEW_ROWS_A_FILE)
     return smallFilesAdvice(facts);

@@ -116,6 +116,7 @@ export class RunWatch {
       rows,
       files: state.files.length,
       padding,
+      batch,
       workers: this.#mostWorkers,
       device: this.#device,
       precision: this.#options.precision?.precision ?? ("original" as const),

@@ -30,6 +30,9 @@ export const BATCH_BOUNDS = [
 ] as const;
 export type BatchBound = (typeof BATCH_BOUNDS)[number];
 
+/** A run of a model costs as much as computing this many rows of most tables. */
+export const FEW_ROWS = 32;
+
 /** The size of the batches that a worker makes, and what bounds it. */
 export interface BatchInUse {
   readonly rows: number;

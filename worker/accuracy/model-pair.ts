@@ -4,7 +4,7 @@ import type { OutputAccuracy } from "../../shared/domain/precision.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import type { Batch } from "../batch/batch.ts";
-import { buildFeeds, halve } from "../batch/batch.ts";
+import { buildFeeds, halve, rowsRun } from "../batch/batch.ts";
 import { BufferPool } from "../batch/buffer-pool.ts";
 import { RowStates } from "../batch/row-states.ts";
 import { numbersOf } from "../collect/numbers.ts";
@@ -99,7 +99,7 @@ export class ModelPair {
   /** Each has feeds of its own: a lane takes them away. */
   async #run(answering: Answering, batch: Batch): Promise<Tensors | null> {
     const names = this.#outputs.map(({ tensor }) => tensor);
-    const rows = Math.max(batch.rows, this.#map.fixedBatchRows ?? 0);
+    const rows = rowsRun(batch.rows, this.#map);
     try {
       const answer = await answering(buildFeeds(batch, this.#map, this.#pool, this.#states), names);
       return Object.fromEntries(

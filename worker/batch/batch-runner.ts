@@ -3,7 +3,7 @@ import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { InferResult, Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import { type Batch, buildFeeds, countPositions, halve } from "./batch.ts";
+import { type Batch, buildFeeds, countPositions, halve, rowsRun } from "./batch.ts";
 import type { BatchSizer } from "./batch-sizer.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import { rowMisfit } from "./output-shape.ts";
@@ -103,7 +103,7 @@ export class BatchRunner {
         throw error;
       }
     }
-    const [first, rest] = halve(batch);
+    const [first, rest] = halve(batch, this.#options.map.fixedBatchRows ?? 1);
     return [...(await this.#run(first, budget)), ...(await this.#run(rest, budget))];
   }
 
@@ -115,11 +115,11 @@ export class BatchRunner {
     pool.give(result.feeds);
     sizer.observe({ rows: batch.rows, length: batch.length }, result.runMs);
     meter.add("infer", result.runMs);
+    const rows = rowsRun(batch.rows, map);
     if (batch.length !== null) {
-      const run = Math.max(batch.rows, map.fixedBatchRows ?? 0) * batch.length;
+      const run = rows * batch.length;
       meter.addPositions({ run, padded: run - countPositions(batch) });
     }
-    const rows = Math.max(batch.rows, map.fixedBatchRows ?? 0);
     const misfit = rowMisfit(result.outputs, map.outputs, { rows, length: batch.length });
     // Before the states are kept: rows that run again are given what they were given now.
     if (misfit !== null) throw misfit;

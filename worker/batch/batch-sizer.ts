@@ -9,6 +9,7 @@ import {
   leastBound,
   unitsOf,
 } from "./bounds.ts";
+import { FixedRuns } from "./fixed-runs.ts";
 
 export interface BatchSizerOptions extends Pick<BatchLimits, "fixedRows" | "rows" | "tokens" | "memoryRows"> {
   /** A batch's share of the largest shard so far; null before the first. Left out: no bound. */
@@ -53,6 +54,7 @@ export class BatchSizer {
   readonly #options: BatchSizerOptions;
   readonly #failed: FailedSizes;
   readonly #search = new BatchSearch();
+  readonly #fixed: FixedRuns | null;
   readonly #knownUnits: number | null;
   #inUse: BatchInUse | null = null;
   #reported: LearnedBatch;
@@ -61,6 +63,7 @@ export class BatchSizer {
     this.#options = options;
     this.#reported = options.learned ?? NOTHING_LEARNED;
     this.#knownUnits = this.#reported.units;
+    this.#fixed = options.fixedRows === null ? null : new FixedRuns(options.fixedRows);
     this.#failed = new FailedSizes(this.#reported.caps);
   }
 
@@ -69,16 +72,22 @@ export class BatchSizer {
     return this.#inUse;
   }
 
-  /** Rows for the next batch, of rows of `length` positions. */
+  /**
+   * Rows for the next batch, of rows of `length` positions: where the model's batch is fixed, those of
+   * several runs.
+   */
   nextRows(length: number | null): number {
     const measured = this.#isMeasured(length) ? this.#measured(length) : null;
     this.#inUse = leastBound(boundsOf(this.#limits(measured), length));
-    return this.#inUse.rows;
+    if (this.#fixed === null) return this.#inUse.rows;
+    const room: BatchLimits = { ...this.#limits(null), fixedRows: null, rows: "auto" };
+    return this.#fixed.nextRows(length, leastBound(boundsOf(room, length)).rows);
   }
 
   /** A batch took `runMs` in `session.run`. */
   observe(shape: BatchShape, runMs: number): void {
     const { length } = shape;
+    this.#fixed?.observe(shape, runMs);
     if (this.#knownUnits !== null || !this.#isMeasured(length)) return;
     const { mayGrow = () => true } = this.#options;
     const { rows } = leastBound(boundsOf(this.#limits(null), length));

@@ -25,8 +25,9 @@ export interface Piece {
 }
 
 /**
- * The rows that go into one run: in input order, or, where they are uneven, the longest first. They stay
- * where they are: a batch can be built again, or halved.
+ * The rows that go to a lane at once, into one run, or several where the model's batch is fixed: in input
+ * order, or, where they are uneven, the longest first. They stay where they are: a batch can be built again,
+ * or halved.
  */
 export interface Batch {
   readonly pieces: readonly Piece[];
@@ -59,9 +60,14 @@ export function countPositions({ pieces }: Batch): number {
   return total;
 }
 
-/** The first half, rounded up, and the rest. */
-export function halve(batch: Batch): readonly [Batch, Batch] {
-  let left = Math.ceil(batch.rows / 2);
+/**
+ * The first half, rounded up, and the rest.
+ *
+ * @param runRows of a batch with more rows than these, the first half has a multiple of them
+ */
+export function halve(batch: Batch, runRows = 1): readonly [Batch, Batch] {
+  const unit = batch.rows > runRows ? runRows : 1;
+  let left = Math.ceil(batch.rows / unit / 2) * unit;
   const first: Piece[] = [];
   const rest: Piece[] = [];
   for (const { chunk, start, end } of batch.pieces) {
@@ -73,6 +79,14 @@ export function halve(batch: Batch): readonly [Batch, Batch] {
   return [batchOf(first), batchOf(rest)];
 }
 
+/**
+ * The rows that a batch is run as: where the model's batch is fixed, its last row is repeated up to whole
+ * runs.
+ */
+export function rowsRun(rows: number, { fixedBatchRows }: Pick<MapBinding, "fixedBatchRows">): number {
+  return fixedBatchRows === null ? rows : Math.ceil(rows / fixedBatchRows) * fixedBatchRows;
+}
+
 /** What else a model is given of the rows of a batch. */
 interface StateFeeds {
   feeds(batch: Batch, rows: number, pool: BufferPool): Readonly<Record<string, TensorData>>;
@@ -80,8 +94,8 @@ interface StateFeeds {
 
 /**
  * The batch as the model's inputs, in buffers from `pool`. With a fixed number of rows, the last row is
- * repeated up to it: a row that the model is known to be asked about anyway, where zeros might be a value
- * that it fails on.
+ * repeated up to whole runs: a row that the model is known to be asked about anyway, where zeros might be a
+ * value that it fails on.
  *
  * @param states of a model that has some
  */
@@ -91,7 +105,7 @@ export function buildFeeds(
   pool: BufferPool,
   states: StateFeeds | null = null,
 ): Record<string, TensorData> {
-  const rows = Math.max(batch.rows, map.fixedBatchRows ?? 0);
+  const rows = rowsRun(batch.rows, map);
   const inputs = map.inputs.map((binding, index): readonly [string, TensorData] => [
     binding.tensor,
     buildFeed(batch, binding, index, { rows, pool }),

@@ -14,6 +14,11 @@ const WINDOW: WindowLimits = { rows: WINDOW_ROWS, bytes: 64 << 20 };
 interface UnevenOptions {
   /** Rows that a batch may have whose longest row is padded to `length`: asked anew for each. */
   readonly mostRows: (length: number) => number;
+  /**
+   * Rows of one run, where the model's batch is fixed: no more are put together than would be padded to one
+   * length anyway, since larger batches save nothing that padding would not cost. Left out: it is open.
+   */
+  readonly runRows?: number | null;
   readonly limits?: WindowLimits;
   /** No more input is needed, and what is left to be cut of it is half a window. */
   readonly onNearEnd?: () => void;
@@ -35,7 +40,7 @@ interface Row {
  */
 export async function* cutUnevenBatches(
   chunks: AsyncIterable<InputChunk>,
-  { mostRows, limits = WINDOW, onNearEnd = () => {} }: UnevenOptions,
+  { mostRows, runRows = null, limits = WINDOW, onNearEnd = () => {} }: UnevenOptions,
 ): AsyncGenerator<Batch, void, undefined> {
   const reader = new WindowReader(chunks, limits);
   let isNearEnd = false;
@@ -44,7 +49,7 @@ export async function* cutUnevenBatches(
       while (!reader.isFull) await reader.readChunk();
       const window = reader.take();
       let left = window.length;
-      for (const batch of cutWindow(window, mostRows)) {
+      for (const batch of cutWindow(window, mostRows, runRows ?? Infinity)) {
         yield batch;
         left -= batch.rows;
         if (left * 2 > window.length) continue;
@@ -113,18 +118,25 @@ class WindowReader {
   }
 }
 
-function* cutWindow(window: Row[], mostRows: (length: number) => number): Generator<Batch, void, undefined> {
+function* cutWindow(
+  window: Row[],
+  mostRows: (length: number) => number,
+  runRows: number,
+): Generator<Batch, void, undefined> {
   // Sorting is stable: rows of one length stay in input order, and mostly side by side.
   window.sort((a, b) => b.positions - a.positions);
   let start = 0;
   for (let longest = window[0]; longest !== undefined; longest = window[start]) {
     const positions = positionsOf(longest.chunk);
-    const most = Math.max(1, Math.floor(mostRows(positions.lengthOf(longest.row))));
+    const length = positions.lengthOf(longest.row);
+    const most = Math.max(1, Math.floor(mostRows(length)));
     let end = start + 1;
-    while (end < window.length && end - start < most) {
-      if (!positions.mayJoin(window[end]?.positions ?? 0, longest.positions)) break;
+    for (let next = window[end]; next !== undefined && end - start < most; next = window[end]) {
+      if (!positions.mayJoin(next.positions, longest.positions)) break;
+      if (end - start >= runRows && positionsOf(next.chunk).lengthOf(next.row) !== length) break;
       end += 1;
     }
+    if (end - start > runRows) end -= (end - start) % runRows;
     yield batchOf(piecesOf(window, start, end));
     start = end;
   }

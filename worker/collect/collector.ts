@@ -16,6 +16,7 @@ import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { RowCounts } from "../../shared/domain/row-counts.ts";
+import { rowsRun } from "../batch/batch.ts";
 import type { BatchOutcome } from "../batch/batch-runner.ts";
 import { countDistinct, type InputChunk, type RowRange } from "../tensorize/input-chunk.ts";
 import { cutChunk } from "./cut-chunk.ts";
@@ -161,7 +162,7 @@ export class Collector {
   }
 
   #write({ batch, outputs }: Extract<BatchOutcome, { kind: "mapped" }>): void {
-    const rows = Math.max(batch.rows, this.#map.fixedBatchRows ?? 0);
+    const rows = rowsRun(batch.rows, this.#map);
     let tensorRow = 0;
     const placements = batch.pieces.map(({ chunk, start, end }): Placement => {
       const placement = { tensorRow, rows: end - start, place: chunk.place + start };

@@ -13,6 +13,7 @@ import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { DataService } from "../../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
+import { fixedBatchOf } from "../lanes/fixed-batch.ts";
 import type { LaneLayout } from "../lanes/lane-layout.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
 import { mergeShares } from "../meter/busy-meter.ts";
@@ -170,6 +171,7 @@ export class OpenJob implements AsyncDisposable {
       modelPath: model.path,
       device,
       ...lanePlanOf(options),
+      fixedBatch: fixedBatchOf(job.map),
       ...(options.laneScript === undefined ? {} : { script: options.laneScript }),
     });
     try {

@@ -2,6 +2,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import type { Session } from "../../shared/onnx/session.ts";
+import { FixedBatchSession } from "./fixed-batch.ts";
 import { LaneLoop } from "./lane-loop.ts";
 import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
 
@@ -11,7 +12,9 @@ export async function laneMain(openSession: (options: LaneOptions) => Promise<Se
   const tell = (event: LaneEvent) => owner.postMessage(event);
   try {
     const startMs = performance.now();
-    const session = await openSession(workerData as LaneOptions);
+    const options = workerData as LaneOptions;
+    const opened = await openSession(options);
+    const session = options.fixedBatch === null ? opened : new FixedBatchSession(opened, options.fixedBatch);
     const loop = new LaneLoop(session, (error) => tell({ kind: "broken", error }));
     owner.on("message", (command: LaneCommand) => {
       if (command.kind === "serve") loop.serve(command.port);

@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
+import type { FixedBatch } from "./fixed-batch.ts";
 
 /** What a lane thread is started with (`workerData`). */
 export interface LaneOptions {
@@ -9,6 +10,8 @@ export interface LaneOptions {
   readonly modelPath: string;
   readonly device: ConcreteDevice;
   readonly threads: number;
+  /** Null where the model takes batches of any size. */
+  readonly fixedBatch: FixedBatch | null;
 }
 
 /** From the thread's owner. A shard thread gets the other end of `port` and talks to the lane directly. */
@@ -19,7 +22,10 @@ export type LaneEvent =
   | { readonly kind: "ready"; readonly loadMs: number }
   | { readonly kind: "broken"; readonly error: ErrorData };
 
-/** One `session.run`. The buffers of `feeds` are transferred: the lane owns them from here on. */
+/**
+ * One `session.run`, or several where the model's batch is fixed. The buffers of `feeds` are transferred: the
+ * lane owns them from here on.
+ */
 export interface InferRequest {
   readonly id: number;
   readonly feeds: Readonly<Record<string, TensorData>>;

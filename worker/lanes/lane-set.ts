@@ -4,6 +4,7 @@ import { untilEnded } from "../../shared/core/end-thread.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import type { FixedBatch } from "./fixed-batch.ts";
 import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
 
 interface LaneSetOptions {
@@ -12,6 +13,8 @@ interface LaneSetOptions {
   /** From `layOutLanes`. */
   readonly lanes: number;
   readonly threads: number;
+  /** Left out: the model takes batches of any size. */
+  readonly fixedBatch?: FixedBatch | null;
   /** How long a lane may take to end when it is closed. Left out: five seconds. */
   readonly closeLimitMs?: number;
   /** What each lane's thread runs, compiled. Left out: the lane thread; a test has ones that misbehave. */
@@ -52,10 +55,11 @@ let webgpuFree: Promise<void> = Promise.resolve();
  */
 export async function startLanes(options: LaneSetOptions, signal: AbortSignal = NEVER): Promise<LaneSet> {
   signal.throwIfAborted();
-  const { modelPath, device, threads, closeLimitMs = CLOSE_LIMIT_MS } = options;
+  const { modelPath, device, threads, fixedBatch = null, closeLimitMs = CLOSE_LIMIT_MS } = options;
   const script = options.script ?? compiledUrl("worker/lanes/lane-thread.ts");
   const releaseDevice = device === "webgpu" ? await takeWebgpu(signal) : () => {};
-  const lanes = Array.from({ length: options.lanes }, () => new Lane(script, { modelPath, device, threads }));
+  const lane: LaneOptions = { modelPath, device, threads, fixedBatch };
+  const lanes = Array.from({ length: options.lanes }, () => new Lane(script, lane));
   const close = async () => {
     await Promise.allSettled(lanes.map((lane) => lane.close(closeLimitMs)));
     releaseDevice();

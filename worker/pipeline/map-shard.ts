@@ -131,6 +131,7 @@ function cutInto(
     readChunks(options, collector, () => {}),
     {
       mostRows: (length) => sizer.nextRows(length),
+      runRows: job.map.fixedBatchRows,
       onNearEnd: onRead,
     },
   );

@@ -15,7 +15,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
-  /^worker\/batch\/(batch-(sizer|search)|bounds)\.ts$/,
+  /^worker\/batch\/(batch-(sizer|search)|bounds|fixed-runs)\.ts$/,
   /^worker\/lanes\/lane-layout\.ts$/,
 ];
 

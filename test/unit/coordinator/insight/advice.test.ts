@@ -15,6 +15,7 @@ function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["u
     rows: 1_000_000,
     files: 10,
     padding: null,
+    batch: null,
     workers: 4,
     device: "cuda",
     precision: "original",
@@ -74,4 +75,18 @@ test("too few shards: how many there are, and rows of a shard that would be enou
 test("a start without workers is another than one with them", () => {
   expect(adviceFor("start", facts({}, { absentMs: 10 }))).toContain("no worker was there");
   expect(adviceFor("start", facts())).toContain("the workers were starting");
+});
+
+test("where the model or its thread limits, a small fixed batch is named first; a large one, or another bound, is not", () => {
+  const fixed = (rows: number) => facts({ batch: { rows, length: null, bound: "model" } });
+  for (const limit of ["infer", "tensorize", "collect"] as const) {
+    expect(adviceFor(limit, fixed(1))).toMatch(
+      /^the model's batch is fixed to 1 row: export it with an open batch/,
+    );
+    expect(adviceFor(limit, fixed(8))).toContain("fixed to 8 rows");
+    expect(adviceFor(limit, fixed(64))).toBe(adviceFor(limit, facts()));
+    const bySpeed = facts({ batch: { rows: 1, length: null, bound: "speed" } });
+    expect(adviceFor(limit, bySpeed)).toBe(adviceFor(limit, facts()));
+  }
+  expect(adviceFor("decode", fixed(1))).toBe(adviceFor("decode", facts()));
 });

@@ -185,6 +185,22 @@ test("a fixed batch is filled up with its last row", async () => {
   expect(runs).toEqual([[0, 1, 2, 3, 3, 3]]);
 });
 
+test("a batch of several runs of a model with a fixed batch is halved run by run, down to the bad rows", async () => {
+  const { runner, runs } = aRunner(failing([13]), { fixedBatchRows: 4 });
+  const outcomes = await runner.run(someRows(22));
+  expect(rowsOf(outcomes).map(({ kind }) => kind)).toEqual(
+    Array.from({ length: 22 }, (_, row) => (row === 13 ? "failed" : "mapped")),
+  );
+  expect(runs.map(({ length }) => length)).toEqual([24, 12, 12, 8, 4, 4, 4, 4, 4, 4, 4]);
+});
+
+test("of 256 rows, every other of which the model fails on, all are found", async () => {
+  const bad = Array.from({ length: 128 }, (_, index) => 2 * index + 1);
+  const { runner } = aRunner(failing(bad), { fixedBatchRows: 1 });
+  const outcomes = await runner.run(someRows(256));
+  expect(rowsOf(outcomes.filter(({ kind }) => kind === "failed")).map(({ row }) => row)).toEqual(bad);
+});
+
 test("any other failure, and an abort, end the batch without a search", async () => {
   const gone = aRunner(() => new ShardmillError("WORKER_DIED", "gone"));
   await expect(gone.runner.run(someRows(4))).rejects.toMatchObject({ code: "WORKER_DIED" });

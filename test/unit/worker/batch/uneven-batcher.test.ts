@@ -29,10 +29,14 @@ const rowsOf = ({ pieces }: Batch) =>
 async function cut(
   chunks: readonly (readonly number[])[],
   mostRows: (length: number) => number,
-  { limits = NO_LIMIT, rowShape = PADDED }: { limits?: typeof NO_LIMIT; rowShape?: RowShape } = {},
+  {
+    limits = NO_LIMIT,
+    rowShape = PADDED,
+    runRows = null,
+  }: { limits?: typeof NO_LIMIT; rowShape?: RowShape; runRows?: number | null } = {},
 ) {
   const batches: Batch[] = [];
-  for await (const batch of cutUnevenBatches(chunksOf(chunks, rowShape), { mostRows, limits }))
+  for await (const batch of cutUnevenBatches(chunksOf(chunks, rowShape), { mostRows, limits, runRows }))
     batches.push(batch);
   return batches;
 }
@@ -77,6 +81,23 @@ test("where nothing is padded, a batch has rows of one length, and that length",
         expect(batch.rows).toBeLessThanOrEqual(5);
       }
       expect(batches.flatMap(rowsOf)).toHaveLength(all.length);
+    }),
+  );
+});
+
+test("several runs of a fixed batch have rows of one length: none is padded for being with others", async () => {
+  await fc.assert(
+    fc.asyncProperty(someChunks, fc.integer({ min: 1, max: 4 }), async (chunks, runRows) => {
+      const all = chunks.flat();
+      const batches = await cut(chunks, () => runRows * 5, { runRows });
+      expect(batches.flatMap(rowsOf)).toHaveLength(all.length);
+      for (const batch of batches) {
+        const counts = Uint32Array.from(rowsOf(batch), (row) => all[row] ?? 0);
+        const positions = new RowPositions(counts, true);
+        const beyond = Array.from(counts.keys()).slice(runRows);
+        expect(beyond.every((row) => positions.lengthOf(row) === batch.length)).toBe(true);
+        if (batch.rows > runRows) expect(batch.rows % runRows).toBe(0);
+      }
     }),
   );
 });

@@ -1,0 +1,46 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FixedRuns } from "../../../../worker/batch/fixed-runs.ts";
+
+/** What is asked for batch by batch of a model whose run takes `runMs`. */
+function drive(runs: FixedRuns, batchRows: number, runMs: number, mostRows = 1e6): number[] {
+  return Array.from({ length: 60 }, () => {
+    const rows = runs.nextRows(null, mostRows);
+    runs.observe({ rows, length: null }, (rows / batchRows) * runMs);
+    return rows / batchRows;
+  });
+}
+
+test("it starts with one run, and ends with as many as take ten milliseconds, 256 at most", () => {
+  const ends = [0.001, 0.02, 0.1, 1, 4, 30].map((runMs) => drive(new FixedRuns(1), 1, runMs));
+  expect(ends.map((sizes) => sizes[0])).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(ends.map((sizes) => sizes.at(-1))).toEqual([256, 256, 100, 10, 2, 1]);
+});
+
+test("whatever was seen: whole runs, one at least, and no more than there is room for", () => {
+  const step = fc.record({
+    runMs: fc.double({ min: 0, max: 1e4, noNaN: true }),
+    length: fc.integer({ min: 1, max: 512 }),
+    mostRows: fc.integer({ min: 1, max: 1e6 }),
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 64 }), fc.array(step, { maxLength: 40 }), (batchRows, steps) => {
+      const runs = new FixedRuns(batchRows);
+      for (const { runMs, length, mostRows } of steps) {
+        const rows = runs.nextRows(length, mostRows);
+        expect(rows % batchRows).toBe(0);
+        expect(rows).toBeGreaterThanOrEqual(batchRows);
+        expect(rows).toBeLessThanOrEqual(Math.max(batchRows, mostRows));
+        runs.observe({ rows, length }, runMs);
+      }
+    }),
+  );
+});
+
+test("a model that was slow for once is given as much as before soon after", () => {
+  const runs = new FixedRuns(8);
+  drive(runs, 8, 0.1);
+  runs.observe({ rows: 800, length: null }, 2_000);
+  expect(runs.nextRows(null, 1e6)).toBeLessThan(80);
+  expect(drive(runs, 8, 0.1).at(-1)).toBeGreaterThan(90);
+});

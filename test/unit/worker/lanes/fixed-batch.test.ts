@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { product, type TensorData, withBatchAt } from "../../../../shared/domain/tensor.ts";
+import { packTexts, unpackTexts } from "../../../../shared/domain/texts.ts";
+import type { Session } from "../../../../shared/onnx/session.ts";
+import { FixedBatchSession } from "../../../../worker/lanes/fixed-batch.ts";
+import { placeBatch, rowsFirst } from "../../../../worker/tensorize/batch-axis.ts";
+
+type Run = Session["run"];
+
+function aSession(run: Run): Session {
+  return { signature: { inputs: [], outputs: [], unusable: [] }, run, async [Symbol.asyncDispose]() {} };
+}
+
+const floats = (tensor: TensorData | undefined) => [...new Float32Array(tensor?.data ?? new ArrayBuffer(0))];
+
+/** Rows whose values count up, with the batch where the model wants it. */
+function counting(rows: number, rowDims: readonly number[], axis: number): TensorData {
+  const values = Float32Array.from({ length: rows * product(rowDims) }, (_, index) => index);
+  return placeBatch({ dtype: "float32", dims: [rows, ...rowDims], data: values.buffer }, axis);
+}
+
+/** A model that gives back what it got, with the batch at `outputAxis`, and takes `rows` rows only. */
+function anEcho(rows: number, axis: number, outputAxis: number) {
+  const session = aSession(async ({ x, rate }) => {
+    expect([x?.dims[axis], floats(rate)]).toEqual([rows, [7]]);
+    if (x === undefined) throw new Error("no x");
+    return { y: placeBatch(rowsFirst(x, axis), outputAxis) };
+  });
+  return new FixedBatchSession(session, { rows, inputs: { x: axis }, outputs: { y: outputAxis } });
+}
+
+const rate: TensorData = { dtype: "float32", dims: [], data: Float32Array.of(7).buffer };
+
+test("several times the batch is run as so many batches, wherever the tensors have it", async () => {
+  const shape = fc.record({
+    rows: fc.integer({ min: 1, max: 5 }),
+    runs: fc.integer({ min: 1, max: 6 }),
+    rowDims: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 2, maxLength: 2 }),
+    axis: fc.nat(2),
+    outputAxis: fc.nat(2),
+  });
+  await fc.assert(
+    fc.asyncProperty(shape, async ({ rows, runs, rowDims, axis, outputAxis }) => {
+      const x = counting(rows * runs, rowDims, axis);
+      const { y } = await anEcho(rows, axis, outputAxis).run({ x, rate }, ["y"]);
+      expect(y?.dims).toEqual(withBatchAt(rowDims, rows * runs, outputAxis));
+      expect(floats(y)).toEqual(floats(counting(rows * runs, rowDims, outputAxis)));
+    }),
+  );
+});
+
+test("texts go in and come out as they are, empty ones too", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.string({ unit: "grapheme" }), { minLength: 1, maxLength: 9 }),
+      async (texts) => {
+        const session = aSession(async ({ x }) => {
+          expect(x?.dims).toEqual([1, 1]);
+          return { y: x ?? rate };
+        });
+        const fixed = new FixedBatchSession(session, { rows: 1, inputs: { x: 0 }, outputs: { y: 0 } });
+        const { y } = await fixed.run(
+          { x: { dtype: "string", dims: [texts.length, 1], data: packTexts(texts) } },
+          ["y"],
+        );
+        expect(y?.dims).toEqual([texts.length, 1]);
+        expect(unpackTexts(y?.data ?? new ArrayBuffer(0), texts.length)).toEqual(texts);
+      },
+    ),
+  );
+});
+
+test("a run that fails fails all, and so does one whose answer has another shape or another number of rows", async () => {
+  const answers: Run[] = [
+    async ({ x }) => {
+      if (floats(x)[0] === 2) throw new ShardmillError("MODEL_FAILED", "no 2");
+      return { y: counting(1, [1], 0) };
+    },
+    async ({ x }) => ({ y: counting(1, [floats(x)[0] === 2 ? 2 : 1], 0) }),
+    // In all as many rows as there should be.
+    async ({ x }) => ({ y: counting([2, 0, 1][floats(x)[0] ?? 0] ?? 1, [1], 0) }),
+  ];
+  for (const answer of answers) {
+    const fixed = new FixedBatchSession(aSession(answer), { rows: 1, inputs: { x: 0 }, outputs: { y: 0 } });
+    await expect(fixed.run({ x: counting(3, [1], 0) }, ["y"])).rejects.toMatchObject({
+      code: "MODEL_FAILED",
+    });
+  }
+});
