@@ -6,12 +6,14 @@ import { type BatchShape, unitsOf } from "./bounds.ts";
  */
 const BATCH_MS = 10;
 
-/**
- * However short they are. When one of them fails all are run again in halves, of which there are twice as
- * many at most: this keeps their number within what one batch may cost, so that every row that the model
- * fails on is found, be it half of them.
- */
+/** However short they are: handing over is then next to nothing of them. */
 const MOST_RUNS = 256;
+
+/**
+ * When one run fails, all are run again in halves, down to the rows: 1,023 failures at most for so many rows,
+ * which is within what one batch may cost. So every row that the model fails on is found, be it all of them.
+ */
+const MOST_ROWS = 512;
 
 /** How much one batch changes what is known of all. */
 const NEWEST_WEIGHT = 0.2;
@@ -50,6 +52,7 @@ export class FixedRuns {
     const runs = Math.ceil(rows / this.#batchRows);
     const unitMs = Math.max(runMs, 1e-3) / unitsOf({ rows: runs * this.#batchRows, length });
     this.#unitMs = this.#unitMs === null ? unitMs : this.#unitMs + (unitMs - this.#unitMs) * NEWEST_WEIGHT;
-    this.#mostRuns = Math.min(MOST_RUNS, Math.max(this.#mostRuns, runs * GROWTH));
+    const most = Math.min(MOST_RUNS, Math.max(1, Math.floor(MOST_ROWS / this.#batchRows)));
+    this.#mostRuns = Math.min(most, Math.max(this.#mostRuns, runs * GROWTH));
   }
 }

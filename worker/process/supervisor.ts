@@ -52,8 +52,8 @@ const BACKOFF: Parameters<typeof backoffMs>[1] = { firstMs: 250, maxMs: 30_000 }
 const HEALTHY_MS = 60_000;
 /**
  * So many deaths one after the other, while no process has ever joined a coordinator, are the end: what keeps
- * it from joining (too few descriptors, a library that does not load) does not pass. With the waits between
- * them, about 20 s: a machine that is short of something for a moment has that long.
+ * it from joining (too few descriptors, a library that does not load) does not pass. The waits between them,
+ * 8 to 16 s together, are for a machine that is short of something for a moment.
  */
 const DEATHS_BEFORE_JOINING = 6;
 /** How long a drained process may take to end before it is killed: its own limit is 20 s. */

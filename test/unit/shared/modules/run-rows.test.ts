@@ -30,9 +30,9 @@ describe("a step that is given rows", () => {
           const point = [id, id];
           if (id === 1) tags[3] = id;
           if (id === 2) delete point[0];
-          const made = { tags, point };
-          // biome-ignore lint/suspicious/noSparseArray: what this is about
-          return id === 3 ? ([made, , made] as never) : made;
+          const made = [{ tags, point }];
+          if (id === 3) made[2] = { tags, point };
+          return made;
         },
       }),
       { rows: 5 },

@@ -194,12 +194,15 @@ test("a batch of several runs of a model with a fixed batch is halved run by run
   expect(runs.map(({ length }) => length)).toEqual([24, 12, 12, 8, 4, 4, 4, 4, 4, 4, 4]);
 });
 
-test("of 256 rows, every other of which the model fails on, all are found", async () => {
-  const bad = Array.from({ length: 128 }, (_, index) => 2 * index + 1);
-  const { runner } = aRunner(failing(bad), { fixedBatchRows: 1 });
-  const outcomes = await runner.run(someRows(256));
-  expect(rowsOf(outcomes.filter(({ kind }) => kind === "failed")).map(({ row }) => row)).toEqual(bad);
-});
+test.each([1, 2, 8])(
+  "of 512 rows in runs of %i, of which the model fails on all but the first, all are found",
+  async (fixedBatchRows) => {
+    const bad = Array.from({ length: 511 }, (_, index) => index + 1);
+    const { runner } = aRunner(failing(bad), { fixedBatchRows });
+    const outcomes = await runner.run(someRows(512));
+    expect(rowsOf(outcomes.filter(({ kind }) => kind === "failed")).map(({ row }) => row)).toEqual(bad);
+  },
+);
 
 test("any other failure, and an abort, end the batch without a search", async () => {
   const gone = aRunner(() => new ShardmillError("WORKER_DIED", "gone"));
