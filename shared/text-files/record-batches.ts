@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { Field as ArrowField, type RecordBatch, Schema } from "apache-arrow";
 import { messageOf } from "../core/errors.ts";
+import { formatCount } from "../core/units.ts";
 import type { BadRow } from "../dataset/dataset-file.ts";
 import { showType } from "../dataset/field-differences.ts";
 import { gather, type Stretch } from "../dataset/gather.ts";
@@ -8,6 +9,7 @@ import { plainField } from "../dataset/plain-type.ts";
 import { recordBatchOf } from "../dataset/record-batch.ts";
 import { nameOfType } from "../domain/column-type-names.ts";
 import type { TextForm } from "../domain/dataset.ts";
+import { NESTING_MOST, nestsTooDeep } from "./nesting.ts";
 import type { RecordTable } from "./record-table.ts";
 import type { ParsedFault, TextParser } from "./text-parser.ts";
 
@@ -71,6 +73,8 @@ function placeOf({ table, start }: RecordRun, record: number): string {
   return `line ${table.lines[record]} (byte ${start + (table.starts[record] ?? 0)})`;
 }
 
+const TOO_DEEP = `it has lists and objects within each other more than ${formatCount(NESTING_MOST)} deep, and none is read beyond that: write the inner ones as text`;
+
 /** What is wrong with a record, as far as its bytes alone say. */
 function faultOf(
   { bytes, table }: RecordRun,
@@ -80,7 +84,7 @@ function faultOf(
 ): string | null {
   const [start, end] = [table.starts[record] ?? 0, table.ends[record] ?? 0];
   if (!isText && !isUtf8(bytes.subarray(start, end))) return "it is not UTF-8";
-  if (form.kind === "json") return null;
+  if (form.kind === "json") return nestsTooDeep(bytes, start, end) ? TOO_DEEP : null;
   if (table.values[record] === 0)
     return `a value in quotes (${form.quote}) is not closed where it ends: input.csv.quote sets another character, or none`;
   const [values, columns] = [table.values[record], form.fields.length];

@@ -5,6 +5,7 @@ import { inputUnsupported } from "../dataset/input-errors.ts";
 import type { JsonForm } from "../domain/dataset.ts";
 import type { LockedDatabase } from "../sql/locked-database.ts";
 import { quoteLiteral } from "../sql/quote.ts";
+import { nestsTooDeep } from "./nesting.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
 import { recordsOf, type TextSample } from "./text-sample.ts";
 
@@ -14,7 +15,7 @@ export async function sniffJson(
   { database, folder }: { database: LockedDatabase; folder: string },
 ): Promise<JsonForm> {
   const none: JsonForm = { kind: "json", fields: [] };
-  const lines = samples.flatMap((sample) => recordsOf(sample, none, 0).records).filter(isObject);
+  const lines = samples.flatMap((sample) => recordsOf(sample, none, 0).records).filter(isReadable);
   const first = samples[0]?.path ?? "";
   if (lines.length === 0) return none;
   const path = join(folder, "sample.jsonl");
@@ -57,7 +58,8 @@ async function refuseLookalikes(file: string, sample: string, database: LockedDa
   throw inputUnsupported(file, what, "give them names that differ in more");
 }
 
-/** As far as its first character says. */
-function isObject(line: Buffer): boolean {
-  return line.toString("latin1", 0, 64).trimStart().startsWith("{");
+/** An object, as far as its first character says, and none that DuckDB would not survive. */
+function isReadable(line: Buffer): boolean {
+  const isObject = line.toString("latin1", 0, 64).trimStart().startsWith("{");
+  return isObject && !nestsTooDeep(line, 0, line.length);
 }

@@ -110,6 +110,12 @@ describe("what is found of JSON Lines by looking at it", () => {
     });
   });
 
+  it("is not misled by lines that are too deep to be read", async () => {
+    const deep = [`{"b":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, '{"c":'.repeat(50_000)];
+    const closed = `${deep[1]}1${"}".repeat(50_000)}`;
+    expect(await look(['{"a":1}', ...deep, closed])).toEqual({ a: "int64" });
+  });
+
   it("is nothing where no line is an object", async () => {
     expect(await look(["[1]", "2", ""])).toEqual({});
   });

@@ -192,6 +192,21 @@ describe("a text file", () => {
     ]);
   });
 
+  it("of JSON Lines takes a line of 1,000 levels, and says of a deeper one where it is", async () => {
+    const lines = [999, 1_000, 100_000].map((lists) => `{"a":${"[".repeat(lists)}${"]".repeat(lists)}}`);
+    const form = jsonForm({ a: "string" });
+    const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+    using _ = file;
+    const { rows, bad } = await textRows(file);
+    expect(rows).toEqual([{ a: "[".repeat(999) + "]".repeat(999) }, null, null]);
+    const [second, third] = [lines[0]?.length ?? 0, (lines[0]?.length ?? 0) + (lines[1]?.length ?? 0) + 1];
+    const deep = "it has lists and objects within each other more than 1,000 deep";
+    expect(bad.map(({ message }) => message)).toEqual([
+      expect.stringContaining(`line 2 (byte ${second + 1}): ${deep}`),
+      expect.stringContaining(`line 3 (byte ${third + 1}): ${deep}`),
+    ]);
+  });
+
   it("reads the bytes of the stretches that hold its rows, and no others", async () => {
     const rows = Array.from({ length: 1_000 }, (_, row) => `${row},${"x".repeat(20)}`);
     const content = Buffer.from(["a,b", ...rows].join("\n"));
