@@ -59,9 +59,8 @@ export class Settings {
 
   /** The setting is not understood, or another one contradicts it. */
   doubt(key: string, what: string): null {
-    const found = JSON.stringify(this.value(key)) ?? "nothing";
-    const shown = found.length > MAX_FOUND_CHARS ? `${found.slice(0, MAX_FOUND_CHARS)}...` : found;
-    this.#doubts.push({ about: this.#about, where: `${this.#file}: ${key}`, what, found: shown });
+    const found = beginningOf(this.value(key));
+    this.#doubts.push({ about: this.#about, where: `${this.#file}: ${key}`, what, found });
     return null;
   }
 
@@ -74,4 +73,14 @@ export class Settings {
 
 export function isGroup(value: unknown): value is Group {
   return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function beginningOf(value: unknown): string {
+  try {
+    const text = JSON.stringify(value) ?? "nothing";
+    return text.length > MAX_FOUND_CHARS ? `${text.slice(0, MAX_FOUND_CHARS)}...` : text;
+  } catch {
+    // JSON is read at any depth, and written by recursion.
+    return "lists or groups too deep within each other to be shown";
+  }
 }

@@ -96,6 +96,11 @@ describe("a tokenizer's file", () => {
     expect(open("PK\u0003\u0004")).toThrow(new NoTokenizerError("it is not JSON"));
     expect(open('{"architectures":["BertModel"]}')).toThrow(new NoTokenizerError("it has no `model`"));
     expect(open('{"model":{"type":"Abacus"}}')).toThrow(NoTokenizerError);
+    for (const deep of [200, 100_000]) {
+      const parts = '{"type":"Sequence","normalizers":['.repeat(deep) + "]}".repeat(deep);
+      const json = read("wordpiece.json").replace('"normalizer":', `"normalizer":${parts},"other":`);
+      expect(open(json)).toThrow(NoTokenizerError);
+    }
   });
 });
 

@@ -46,6 +46,16 @@ describe("what a model's folder says", () => {
     );
   });
 
+  test("a setting that nests without end is a doubt, not a fall", () => {
+    const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    const { facts, doubts } = said({ "config.json": `{"id2label":{"0":${deep}},"problem_type":${deep}}` });
+    expect(facts.labels).toBeNull();
+    expect(doubts.map(({ where, found }) => [where, found])).toEqual([
+      ["config.json: id2label", expect.stringContaining("too deep")],
+      ["config.json: problem_type", expect.stringContaining("too deep")],
+    ]);
+  });
+
   test.each([
     ["a hole", { id2label: { 0: "a", 2: "b" } }, "id2label"],
     ["a name that is no text", { id2label: { 0: "a", 1: 7 } }, "id2label"],
