@@ -5,7 +5,7 @@ import { ShardmillError } from "../core/errors.ts";
 import type { CsvForm, Field } from "../domain/dataset.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { LockedDatabase } from "../sql/locked-database.ts";
-import { quoteLiteral } from "../sql/quote.ts";
+import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
 import { recordsOf, type TextSample, wholeLines } from "./text-sample.ts";
 
@@ -65,15 +65,40 @@ export async function sniffCsv(
     return found.header === header ? found.records : [];
   });
   const heading = header === null ? [] : [Buffer.from(`${header}\n`)];
-  const typed = await sniff(Buffer.concat([...heading, ...records]), [
-    ...fixedSettings(form),
-    ...namesSetting(spec),
-  ]);
+  const content = Buffer.concat([...heading, ...records]);
+  const settings = [...fixedSettings(form), ...namesSetting(spec)];
+  const typed = await sniff(content, settings);
+  const names = BASED_NUMBER.test(content.toString("latin1"))
+    ? await columnsOfBasedNumbers(path, typed, { database, settings: [...settings, ...sharedSettings(spec)] })
+    : [];
   const fields = typed.Columns.map(
-    ({ name, type }): Field => ({ name, type: fieldType(type), nullable: true }),
+    ({ name, type }): Field => ({
+      name,
+      type: names.includes(name) ? { kind: "string" } : fieldType(type),
+      nullable: true,
+    }),
   );
   const { dateFormat = typed.DateFormat, timestampFormat = typed.TimestampFormat } = spec;
   return { form: { ...form, dateFormat, timestampFormat, fields }, header };
+}
+
+/** What DuckDB takes for a whole number, and people mostly for a name. */
+const BASED_NUMBER = /0[xXbB]/;
+
+/** Of the columns of whole numbers, those with values that only DuckDB takes for such. */
+async function columnsOfBasedNumbers(
+  path: string,
+  { Columns }: Sniffed,
+  { database, settings }: { readonly database: LockedDatabase; readonly settings: readonly string[] },
+): Promise<readonly string[]> {
+  const names = Columns.flatMap(({ name, type }) => (type === "BIGINT" ? [name] : []));
+  if (names.length === 0) return [];
+  const found = names.map(
+    (name, index) => `bool_or(regexp_matches(${quoteIdentifier(name)}, '[xXbB]')) AS c${index}`,
+  );
+  const scan = [quoteLiteral(path), "all_varchar = true", ...settings].join(", ");
+  const [row] = await database.rows(`SELECT ${found.join(", ")} FROM read_csv(${scan})`);
+  return names.filter((_, index) => row?.[`c${index}`] === true);
 }
 
 function sniffSql(path: string, settings: readonly string[]): string {

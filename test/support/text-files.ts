@@ -1,6 +1,7 @@
 import { Table } from "apache-arrow";
 import type { BadRow, DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
-import type { InputFile, TextForm } from "../../shared/domain/dataset.ts";
+import { typeOfName } from "../../shared/domain/column-type-names.ts";
+import type { Field, InputFile, TextForm } from "../../shared/domain/dataset.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { indexText } from "../../shared/text-files/index-text.ts";
 import { openInputFile, type TextParsers } from "../../shared/text-files/open-input-file.ts";
@@ -11,6 +12,11 @@ export interface OpenText {
   readonly source: MemorySource;
   readonly planned: InputFile;
   readonly file: DatasetFile;
+}
+
+/** Columns by the names that a job has for their types. */
+export function fieldsOf(types: Readonly<Record<string, string>>): Field[] {
+  return Object.entries(types).map(([name, type]) => ({ name, type: typeOfName(type), nullable: true }));
 }
 
 /** A text file as a plan indexes it, in stretches of so many bytes, and a worker opens it. */

@@ -56,6 +56,21 @@ describe("what is found of CSV by looking at it", () => {
     expect(await types([["a,b", ...rows].join("\n")])).toEqual({ a: "int64", b: "float64" });
   });
 
+  it("takes for numbers what is written in decimal digits alone", async () => {
+    const rows = ["a,b,c,d,e", "0x1F,0b11,1_000,5,7", "0x20,0B10,2_000,-6,1e3"];
+    const found = { a: "string", b: "string", c: "string", d: "int64", e: "float64" };
+    expect(await types([rows.join("\n")])).toEqual(found);
+    const csv = { ...CSV, header: false } as const;
+    expect(await types(["0x1F,1\n0x20,2\n"], { spec: { csv } })).toEqual({
+      column0: "string",
+      column1: "int64",
+    });
+    expect(await types(["a;b\n1.234;1,5\n"], { spec: { csv: { ...CSV, decimal: "," } } })).toEqual({
+      a: "string",
+      b: "float64",
+    });
+  });
+
   it("gives way to what the job says", async () => {
     const text = "# made by hand\n1;2,5;NA\n3;4,5;7\n";
     const csv = { nulls: ["NA"], decimal: ",", header: false, names: ["x", "y", "z"], skip: 1 } as const;

@@ -1,25 +1,14 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { typeOfName } from "../../../../shared/domain/column-type-names.ts";
-import type { JsonForm } from "../../../../shared/domain/dataset.ts";
 import { DatasetRows } from "../../../../shared/domain/dataset-rows.ts";
 import { leaseSlices } from "../../../../shared/domain/lease-slices.ts";
 import { openInputFile, TextParsers } from "../../../../shared/text-files/open-input-file.ts";
 import { csvForm, soundCsv } from "../../../support/csv-text.ts";
-import { openText, textRows } from "../../../support/text-files.ts";
+import { fieldsOf, openText, textRows } from "../../../support/text-files.ts";
 
 const parsers = new TextParsers();
 afterAll(() => parsers[Symbol.asyncDispose]());
-
-function jsonForm(types: Readonly<Record<string, string>>): JsonForm {
-  const fields = Object.entries(types).map(([name, type]) => ({
-    name,
-    type: typeOfName(type),
-    nullable: true,
-  }));
-  return { kind: "json", fields };
-}
 
 /** Some as they are, some packed, in one member or two. */
 const packing = fc.constantFrom("none", "gzip", "members");
@@ -77,11 +66,7 @@ describe("a text file", () => {
 
   it("says of each bad line where it is, what is wrong, and what to do", async () => {
     const types = { id: "int64", price: "float32", day: "date" };
-    const fields = Object.entries(types).map(([name, type]) => ({
-      name,
-      type: typeOfName(type),
-      nullable: true,
-    }));
+    const fields = fieldsOf(types);
     const form = csvForm([], { fields });
     const lines = [
       "id,price,day",
@@ -110,7 +95,7 @@ describe("a text file", () => {
   });
 
   it("judges only the columns that are read", async () => {
-    const fields = ["a", "b"].map((name) => ({ name, type: typeOfName("int64"), nullable: true }));
+    const fields = fieldsOf({ a: "int64", b: "int64" });
     const { file } = await openText(Buffer.from("a,b\n1,x\n"), csvForm([], { fields }), { parsers });
     using _ = file;
     expect(await textRows(file, { columns: ["a"] })).toEqual({ rows: [{ a: "1n" }], bad: [] });
@@ -127,11 +112,7 @@ describe("a text file", () => {
       b: "bool",
       l: "float32[]",
     };
-    const fields = Object.entries(types).map(([name, type]) => ({
-      name,
-      type: typeOfName(type),
-      nullable: true,
-    }));
+    const fields = fieldsOf(types);
     const form = csvForm([], {
       fields,
       delimiter: ";",
@@ -157,54 +138,6 @@ describe("a text file", () => {
     ]);
     const moment = rows.map((row) => (row as { t: unknown }).t);
     expect(String(moment[0])).toMatch(/^1577865600000/);
-  });
-
-  it("of JSON Lines gives each value by its key, and says of each line what is wrong with it", async () => {
-    const form = jsonForm({ id: "int64", "a b": "string", xs: "float32[]" });
-    const lines = [
-      '{"id":1,"a b":"x\\n","xs":[1,2.5,null]}',
-      '  {"xs":[],"id":9007199254740993} ',
-      "",
-      "{}",
-      '{"id":"2"}',
-      '{"id":1.5}',
-      '{"xs":[1,"x"]}',
-      "[1]",
-      '{"id":',
-      '{"a b":{"k":1}}',
-    ];
-    const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
-    using _ = file;
-    const { rows, bad } = await textRows(file);
-    expect(rows).toEqual([
-      { id: "1n", "a b": "x\n", xs: [1, 2.5, null] },
-      { id: "9007199254740993n", "a b": null, xs: [] },
-      { id: null, "a b": null, xs: null },
-      ...[null, null, null, null, null],
-      { id: null, "a b": '{"k":1}', xs: null },
-    ]);
-    expect(bad.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^line 5 .*column id: "\\"2\\"" is no int64/),
-      expect.stringMatching(/^line 6 .*column id: "1.5" is no int64/),
-      expect.stringMatching(/^line 7 .*column xs: .* is no float32\[\]/),
-      expect.stringMatching(/^line 8 .*it is an array, not a JSON object/),
-      expect.stringMatching(/^line 9 .*it is not JSON: /),
-    ]);
-  });
-
-  it("of JSON Lines takes a line of 1,000 levels, and says of a deeper one where it is", async () => {
-    const lines = [999, 1_000, 100_000].map((lists) => `{"a":${"[".repeat(lists)}${"]".repeat(lists)}}`);
-    const form = jsonForm({ a: "string" });
-    const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
-    using _ = file;
-    const { rows, bad } = await textRows(file);
-    expect(rows).toEqual([{ a: "[".repeat(999) + "]".repeat(999) }, null, null]);
-    const [second, third] = [lines[0]?.length ?? 0, (lines[0]?.length ?? 0) + (lines[1]?.length ?? 0) + 1];
-    const deep = "it has lists and objects within each other more than 1,000 deep";
-    expect(bad.map(({ message }) => message)).toEqual([
-      expect.stringContaining(`line 2 (byte ${second + 1}): ${deep}`),
-      expect.stringContaining(`line 3 (byte ${third + 1}): ${deep}`),
-    ]);
   });
 
   it("reads the bytes of the stretches that hold its rows, and no others", async () => {
