@@ -1,6 +1,6 @@
 import type { Field, FieldType, JsonForm } from "../domain/dataset.ts";
 import { duckdbType } from "../sql/duckdb-types.ts";
-import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
+import { quoteLiteral } from "../sql/quote.ts";
 import type { RecordSelect } from "./record-select.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
 
@@ -24,11 +24,13 @@ export function jsonSelect({ fields }: JsonForm, path: string, asked: readonly n
       ? "NULL"
       : `json_transform(line, ${quoteLiteral(structureOf(used.map(({ field }) => field)))})`;
   const parts = used.map(
-    ({ index, field }) => `json_extract(line, ${quoteLiteral(pathOf(field.name))}) AS j${index}`,
+    ({ index, field }) => `json_extract(line, ${quoteLiteral(pointerTo(field.name))}) AS j${index}`,
   );
   return {
     from: `(SELECT ${["line", `${made} AS made`, ...parts].join(", ")} FROM ${object})`,
-    values: used.map(({ field }) => `CAST(made.${quoteIdentifier(field.name)} AS ${duckdbType(field.type)})`),
+    values: used.map(
+      ({ field }, at) => `CAST(struct_extract_at(made, ${at + 1}) AS ${duckdbType(field.type)})`,
+    ),
     faults: used.map(({ index, field }) => {
       const fits = fitsType(`j${index}`, field.type, 0);
       if (fits === null) return null;
@@ -40,26 +42,28 @@ export function jsonSelect({ fields }: JsonForm, path: string, asked: readonly n
   };
 }
 
-function pathOf(name: string): string {
-  return `$.${JSON.stringify(name)}`;
+/** A JSON pointer (RFC 6901): in DuckDB's paths there are characters that no name can have. */
+function pointerTo(name: string): string {
+  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-/** What `json_transform` makes of an object. */
+/** What `json_transform` makes of an object. JavaScript would sort keys that are numbers. */
 function structureOf(fields: readonly Pick<Field, "name" | "type">[]): string {
-  const structure = (type: FieldType): unknown => {
-    switch (type.kind) {
-      case "list":
-        return [structure(type.item)];
-      case "struct":
-        return Object.fromEntries(type.fields.map((field) => [field.name, structure(field.type)]));
-      case "timestamp":
-        // With an offset it is another moment; the database's own zone is UTC.
-        return "TIMESTAMP WITH TIME ZONE";
-      default:
-        return duckdbType(type);
-    }
-  };
-  return JSON.stringify(Object.fromEntries(fields.map(({ name, type }) => [name, structure(type)])));
+  return `{${fields.map(({ name, type }) => `${JSON.stringify(name)}:${structureOfType(type)}`).join(",")}}`;
+}
+
+function structureOfType(type: FieldType): string {
+  switch (type.kind) {
+    case "list":
+      return `[${structureOfType(type.item)}]`;
+    case "struct":
+      return structureOf(type.fields);
+    case "timestamp":
+      // With an offset it is another moment; the database's own zone is UTC.
+      return '"TIMESTAMP WITH TIME ZONE"';
+    default:
+      return JSON.stringify(duckdbType(type));
+  }
 }
 
 /** SQL: whether a JSON value that is not null is of the type; null where any is. */
@@ -87,7 +91,7 @@ function fitsType(json: string, type: FieldType, depth: number): string | null {
     }
     case "struct": {
       const parts = type.fields.flatMap((field) => {
-        const part = `json_extract(${json}, ${quoteLiteral(pathOf(field.name))})`;
+        const part = `json_extract(${json}, ${quoteLiteral(pointerTo(field.name))})`;
         const fits = fitsType(part, field.type, depth);
         return fits === null
           ? []

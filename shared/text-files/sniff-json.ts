@@ -2,9 +2,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isShardmillError } from "../core/errors.ts";
 import { inputUnsupported } from "../dataset/input-errors.ts";
-import type { JsonForm } from "../domain/dataset.ts";
+import type { Field, JsonForm } from "../domain/dataset.ts";
 import type { LockedDatabase } from "../sql/locked-database.ts";
 import { quoteLiteral } from "../sql/quote.ts";
+import { isOddWithin, type KeyTree, keysOf, oddKeys } from "./json-keys.ts";
 import { nestsTooDeep } from "./nesting.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
 import { recordsOf, type TextSample } from "./text-sample.ts";
@@ -29,12 +30,13 @@ export async function sniffJson(
     "map_inference_threshold = -1",
     `maximum_object_size = ${RECORD_MOST_BYTES}`,
   ];
+  const keys = keysOf(lines);
+  const odd = oddKeys(keys);
+  if (odd !== null)
+    throw inputUnsupported(first, odd, "give each key a name that SQL can tell from the others");
   try {
-    await refuseLookalikes(first, path, database);
-    return {
-      kind: "json",
-      fields: await database.columnsOf(`SELECT * FROM read_json(${settings.join(", ")})`),
-    };
+    const fields = await database.columnsOf(`SELECT * FROM read_json(${settings.join(", ")})`);
+    return { kind: "json", fields: fields.map((field) => withPlainStructs(field, keys.get(field.name))) };
   } catch (error) {
     // Nothing but lines that are no objects.
     if (isShardmillError(error, "SQL_FAILED") || isShardmillError(error, "SQL_INVALID")) return none;
@@ -42,20 +44,9 @@ export async function sniffJson(
   }
 }
 
-/**
- * DuckDB does not tell names apart by case: of two keys that differ in nothing else, one would be read as
- * nulls.
- *
- * @throws {INPUT_UNSUPPORTED}
- */
-async function refuseLookalikes(file: string, sample: string, database: LockedDatabase): Promise<void> {
-  const objects = `read_json_objects(${quoteLiteral(sample)}, format = 'newline_delimited', ignore_errors = true)`;
-  const keys = `SELECT DISTINCT unnest(json_keys(json)) AS name FROM ${objects} WHERE json_type(json) = 'OBJECT'`;
-  const names = `SELECT list_sort(list(name)) AS names FROM (${keys}) GROUP BY lower(name) HAVING count(*) > 1 ORDER BY 1`;
-  const [found] = await database.rows(names);
-  if (found === undefined) return;
-  const what = `keys that differ in case only (${(found.names as string[]).join(", ")})`;
-  throw inputUnsupported(file, what, "give them names that differ in more");
+/** As text, where an object in it has keys that no struct can have: one of them would be lost. */
+function withPlainStructs(field: Field, keys: KeyTree = new Map()): Field {
+  return isOddWithin(keys) ? { ...field, type: { kind: "string" } } : field;
 }
 
 /** An object, as far as its first character says, and none that DuckDB would not survive. */

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { JsonForm } from "../../../../shared/domain/dataset.ts";
 import { TextParsers } from "../../../../shared/text-files/open-input-file.ts";
@@ -42,6 +43,54 @@ describe("JSON Lines", () => {
       expect.stringMatching(/^line 8 .*it is an array, not a JSON object/),
       expect.stringMatching(/^line 9 .*it is not JSON: /),
     ]);
+  });
+
+  it("judges and gives the values of keys whatever characters are in them", async () => {
+    const text = fc.array(
+      fc.constantFrom(
+        "a",
+        "B",
+        "7",
+        "\n",
+        "\t",
+        "\r",
+        '"',
+        "'",
+        "\\",
+        "/",
+        "~",
+        "$",
+        "*",
+        ".",
+        "[",
+        " ",
+        "é",
+        "\u2028",
+        "😀",
+      ),
+      {
+        minLength: 1,
+        maxLength: 4,
+      },
+    );
+    const keys = fc.uniqueArray(
+      text.map((parts) => parts.join("")),
+      { minLength: 1, maxLength: 4, selector: (key) => key.toLowerCase() },
+    );
+    await fc.assert(
+      fc.asyncProperty(keys, async (names) => {
+        const right = Object.fromEntries(names.map((name, index) => [name, index]));
+        const lines = [right, ...names.map((name) => ({ ...right, [name]: "x" }))];
+        const form = jsonForm(Object.fromEntries(names.map((name) => [name, "int64"])));
+        const content = Buffer.from(lines.map((line) => JSON.stringify(line)).join("\n"));
+        const { file } = await openText(content, form, { parsers });
+        using _ = file;
+        const { rows, bad } = await textRows(file);
+        expect(rows[0]).toEqual(Object.fromEntries(names.map((name, index) => [name, `${index}n`])));
+        expect(bad.map(({ row }) => row)).toEqual(names.map((_, index) => index + 1));
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it("takes a line of 1,000 levels, and says of a deeper one where it is", async () => {

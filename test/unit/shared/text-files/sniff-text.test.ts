@@ -118,10 +118,29 @@ describe("what is found of JSON Lines by looking at it", () => {
     });
   });
 
-  it("is refused where keys differ in case only", async () => {
-    await expect(look(['{"a":1}', '{"A":2,"b":{"c":1,"C":2}}'])).rejects.toMatchObject({
+  it.each([
+    ['{"A":2}', "A, a"],
+    ['{"":2}', "empty"],
+    ['{"b\\u0000c":2}', "b\\u0000c"],
+  ])("is refused where a key is no name: %s", async (line, said) => {
+    await expect(look(['{"a":1}', line])).rejects.toMatchObject({
       code: "INPUT_UNSUPPORTED",
-      message: expect.stringContaining("A, a"),
+      message: expect.stringContaining(said),
+    });
+  });
+
+  it("is text where objects within have keys that are no names, and loses nothing", async () => {
+    const lines = [
+      '{"b":{"c":1},"d":{"x":{"":1}},"e":[{"k\\u0000":1}],"f":{"É":1,"é":2},"g":{"c":{"C":1}},"h":1}',
+      '{"b":{"C":1}}',
+    ];
+    expect(await look(lines)).toEqual({
+      b: "string",
+      d: "string",
+      e: "string",
+      f: null,
+      g: null,
+      h: "int64",
     });
   });
 
