@@ -12,7 +12,7 @@ interface GivenPaths {
 
 interface FoundPaths {
   /** As they stand in the job file. */
-  readonly written: Omit<DraftPaths, "job">;
+  readonly written: Omit<DraftPaths, "job" | "folder">;
   /** Of the input, absolute. */
   readonly patterns: readonly string[];
 }

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
+import { parseLocation } from "../shared/domain/location.ts";
 import { jsonOption } from "./options.ts";
 
 interface InitArguments {
@@ -67,8 +68,9 @@ async function init(args: InitArguments): Promise<void> {
   const paths = await draftPaths(args, folder);
   const input = { path: paths.patterns, format: "auto" as const, shardRows: "auto" as const };
   const output = { path: resolve(folder, paths.written.output), rows: "parquet" as const };
-  const draft = await draftJob(resolve(args.model), { input, output }, NEVER);
-  const yaml = draftYaml(draft, { ...paths.written, job: job === null ? null : args.output });
+  const places = { model: resolve(args.model), input, output, jobFolder: parseLocation(folder) };
+  const draft = await draftJob(places, NEVER);
+  const yaml = draftYaml(draft, { ...paths.written, folder, job: job === null ? null : args.output });
   try {
     if (job !== null && args.force) await rm(job, { force: true });
     if (job !== null) await writeFile(job, yaml, { flag: "wx" });

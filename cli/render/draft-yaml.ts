@@ -1,5 +1,7 @@
-import { listed } from "../../coordinator/draft/draft-inputs.ts";
+import { relative } from "node:path/posix";
 import type { JobDraft } from "../../coordinator/draft/draft-job.ts";
+import { listed } from "../../coordinator/draft/input-way.ts";
+import type { SeenFiles } from "../../coordinator/draft/sample/data-sample.ts";
 import type { DraftKeys } from "../../coordinator/draft/try-bind.ts";
 import { describeFieldType } from "../../coordinator/plan/bind/columns.ts";
 import { formatDims } from "../../coordinator/plan/bind/dims.ts";
@@ -12,6 +14,8 @@ import { counted } from "./text.ts";
 export interface DraftPaths {
   /** The job file as people would name it on a command line; null where it is not written to a file. */
   readonly job: string | null;
+  /** Where it is, absolute. */
+  readonly folder: string;
   readonly model: string;
   readonly input: string | readonly string[];
   readonly output: string;
@@ -68,16 +72,23 @@ function asked(questions: readonly string[]): readonly string[] {
   return questions.map((question) => `${ASK} ${question}`);
 }
 
-function dataLines({ fields, rows }: JobDraft): readonly string[] {
+function dataLines({ fields, rows, sample }: JobDraft): readonly string[] {
   const shown = fields
     .slice(0, MOST_COLUMNS)
-    .map(({ name, type }) => `  ${name}: ${describeFieldType(type)}`);
+    .map(({ name, type }) => `  ${name}: ${describeFieldType(type)}${seenText(sample.files.get(name))}`);
   const more = fields.length - shown.length;
   return [
     `${counted(rows, "row")} of these columns:`,
     ...shown,
     ...(more > 0 ? [`  ... and ${counted(more, "more column")}`] : []),
+    ...(sample.failure === null ? [] : [`The first rows could not be looked at: ${sample.failure}`]),
   ];
+}
+
+function seenText(seen: SeenFiles | undefined): string {
+  if (seen === undefined) return "";
+  const { what, rates } = seen;
+  return `, of ${what}${rates.length === 0 ? "" : ` with ${rates.join(", ")} samples a second`}`;
 }
 
 function modelLines({ signature, folder }: JobDraft): readonly string[] {
@@ -109,8 +120,8 @@ function outputEntries({ output }: DraftPaths): readonly CommentedEntry[] {
   return [plain("path", output), plain("rows", "parquet")];
 }
 
-function mapEntries(draft: JobDraft, { model }: DraftPaths): readonly CommentedEntry[] {
-  const { inputs, outputs, leftOut, keep, folder } = draft;
+function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry[] {
+  const { inputs, outputs, leftOut, keep } = draft;
   const left = leftOut.map(({ tensor, why }) => `The model's output ${tensor} is left out: ${why}.`);
   return [
     {
@@ -118,10 +129,11 @@ function mapEntries(draft: JobDraft, { model }: DraftPaths): readonly CommentedE
       above: ["How each input of the model is made from columns."],
       value: {
         entries: inputs.map(({ tensor, keys, questions }) =>
-          plain(tensor.name, asWritten(keys, folder, model), asked(questions)),
+          plain(tensor.name, asWritten(keys, draft, paths), asked(questions)),
         ),
       },
     },
+    ...stateEntries(draft),
     {
       key: "outputs",
       above: ["What is made of the model's outputs: a column by its name.", ...left],
@@ -135,10 +147,27 @@ function mapEntries(draft: JobDraft, { model }: DraftPaths): readonly CommentedE
   ];
 }
 
-/** A file of the model's folder is named as the folder is. */
-function asWritten(keys: DraftKeys, folder: JobDraft["folder"], model: string): DraftKeys {
-  if (folder === null || typeof keys.tokenizer !== "string") return keys;
-  return { ...keys, tokenizer: `${model.replace(/\/+$/, "")}${keys.tokenizer.slice(folder.path.length)}` };
+function stateEntries({ states }: JobDraft): readonly CommentedEntry[] {
+  if (states.length === 0) return [];
+  const above =
+    "What the model gives for one part of a row, as a window of a sound, goes in with the next part.";
+  const byInput = Object.fromEntries(states.map(({ input, output }) => [input.name, output]));
+  return [plain("state", byInput, [above])];
+}
+
+/** A file of the model's folder is named as that is; the folder of a column's paths, from the job file. */
+function asWritten(keys: DraftKeys, { folder }: JobDraft, paths: DraftPaths): DraftKeys {
+  const written = { ...keys };
+  if (folder !== null && typeof keys.tokenizer === "string")
+    written.tokenizer = `${paths.model.replace(/\/+$/, "")}${keys.tokenizer.slice(folder.path.length)}`;
+  for (const key of ["image", "sound"]) {
+    const files = keys[key];
+    if (typeof files !== "object" || files === null || !("folder" in files)) continue;
+    const { folder: place, ...rest } = files;
+    const from = relative(paths.folder, String(place));
+    written[key] = from === "" ? rest : { ...rest, folder: from.startsWith("..") ? from : `./${from}` };
+  }
+  return written;
 }
 
 function keepLines({ inputs, keep, fields }: JobDraft): readonly string[] {

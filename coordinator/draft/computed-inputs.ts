@@ -1,13 +1,21 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { below } from "../../shared/domain/location.ts";
-import type { ImageFacts, ModelFolder } from "../../shared/domain/model-folder.ts";
+import type { InputSpec } from "../../shared/domain/map-spec.ts";
+import { valuesPerWindow, WINDOW_COLUMNS } from "../../shared/domain/sound-op.ts";
 import { type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { planImages } from "../plan/input-steps/image-plan.ts";
+import { planSounds } from "../plan/input-steps/sound-plan.ts";
+import { holdsFiles, isText } from "./field-kinds.ts";
 
-const TOKEN_ID: FieldType = { kind: "numeric", type: "int64" };
+const INT64: FieldType = { kind: "numeric", type: "int64" };
+const FLOAT32: FieldType = { kind: "numeric", type: "float32" };
 
-type InputSpecs = JobSpec["map"]["inputs"];
+type InputSpecs = Readonly<Record<string, InputSpec>>;
+
+interface Made {
+  readonly input: InputSpec;
+  /** Of the step: the first one feeds the input. */
+  readonly fields: readonly Field[];
+}
 
 /**
  * Inputs that are made of columns by a step in front of the model, as the ordinary ones that the step leaves.
@@ -17,74 +25,84 @@ export function withoutComputed(
   inputs: InputSpecs,
   { signature, fields }: { readonly signature: ModelSignature; readonly fields: readonly Field[] },
 ): { readonly inputs: InputSpecs; readonly fields: readonly Field[] } | null {
-  const left: Record<string, InputSpecs[string]> = { ...inputs };
-  const made: Field[] = [];
-  for (const [name, { image, ...rest }] of Object.entries(inputs)) {
-    const asked: Readonly<Record<string, unknown>> = rest;
-    if (asked.tokenizer !== undefined) {
-      const source = fields.find((field) => field.name === rest.column);
-      if (source === undefined || !isText(source.type)) return null;
-      const column = `shardmill:${name}`;
-      made.push({ name: column, type: { kind: "list", item: TOKEN_ID }, nullable: false });
-      left[name] = { ...rest, column };
-    }
-    if (image === undefined) continue;
+  const left: Record<string, InputSpec> = { ...inputs };
+  let columns = fields;
+  for (const [name, input] of Object.entries(inputs)) {
     const tensor = signature.inputs.find((candidate) => candidate.name === name);
-    const source = fields.find((field) => field.name === (rest.column ?? name));
-    if (tensor === undefined || source === undefined || !holdsFiles(source.type)) return null;
-    const planned = planImages(image, { ...tensor, dims: tensor.dims.slice(1) }, () => {});
-    if (planned === null) return null;
-    const { plan, rowDims } = planned;
-    const item = { kind: "numeric", type: plan.dtype } as const;
-    const column = `shardmill:${name}`;
-    made.push({ name: column, type: { kind: "fixedList", item, length: product(rowDims) }, nullable: false });
-    left[name] = { ...rest, column, shape: [...rowDims] };
+    const make = makerOf(input);
+    if (make === null) continue;
+    const made =
+      tensor === undefined ? null : make({ ...input, column: input.column ?? name }, tensor, columns);
+    if (made === null) return null;
+    left[name] = made.input;
+    columns = [...columns, ...made.fields];
   }
-  return { inputs: left, fields: [...fields, ...made] };
+  return { inputs: left, fields: columns };
 }
 
-export function isText(type: FieldType): boolean {
-  return type.kind === "string" || (type.kind === "dictionary" && isText(type.values));
+type Maker = (input: InputSpec, tensor: TensorInfo, fields: readonly Field[]) => Made | null;
+
+function makerOf(input: InputSpec): Maker | null {
+  if (input.tokenizer !== undefined) return ofText;
+  if (input.image !== undefined) return ofImages;
+  return input.sound === undefined ? null : ofSounds;
 }
 
-/** The bytes of files, or where they are. */
-export function holdsFiles(type: FieldType): boolean {
-  if (type.kind === "dictionary") return holdsFiles(type.values);
-  return type.kind === "binary" || type.kind === "string";
-}
+const ofText: Maker = (input, tensor, fields) => {
+  const { tokenizer: _tokenizer, maxTokens: _maxTokens, truncation: _truncation, ...rest } = input;
+  if (!isColumn(input.column, fields, isText)) return null;
+  const column = `shardmill:${tensor.name}`;
+  return { input: { ...rest, column }, fields: [made(column, { kind: "list", item: INT64 })] };
+};
 
-/** `image` of an input, as the folder of the model has it; null where the input takes no images. */
-export function imageKeys(
-  { dims }: TensorInfo,
-  facts: ImageFacts | null,
-): Readonly<Record<string, unknown>> | null {
-  if (facts === null || dims.length !== 4) return null;
-  const { resize, resample, crop, rescale, mean, std, channels } = facts;
-  return {
-    ...(resize === null ? {} : { resize }),
-    ...(resample === null ? {} : { resample }),
-    ...(crop === null ? {} : { crop }),
-    rescale: rescale ?? 1,
-    ...(mean === null ? {} : { mean }),
-    ...(std === null ? {} : { std }),
-    channels,
-  };
-}
+const ofImages: Maker = ({ image, ...rest }, tensor, fields) => {
+  if (image === undefined || !isColumn(rest.column, fields, holdsFiles)) return null;
+  const planned = planImages(image, rowOf(tensor), () => {});
+  if (planned === null) return null;
+  const { plan, rowDims } = planned;
+  const item = { kind: "numeric", type: plan.dtype } as const;
+  return vectors({ ...rest, shape: [...rowDims] }, tensor, { item, length: product(rowDims) });
+};
 
-/** The names that exporters give to the ids of a text's tokens. */
-const ID_INPUTS: readonly string[] = ["input_ids", "ids", "tokens"];
+const ofSounds: Maker = ({ sound, ...rest }, tensor, fields) => {
+  if (sound === undefined || !isColumn(rest.column, fields, holdsFiles)) return null;
+  const planned = planSounds(sound, rowOf(tensor), () => {});
+  if (planned === null) return null;
+  const { plan, rowDims } = planned;
+  const column = `shardmill:${tensor.name}`;
+  if (plan.windows === null || rowDims === null)
+    return { input: { ...rest, column }, fields: [made(column, { kind: "list", item: FLOAT32 })] };
+  if (WINDOW_COLUMNS.some((name) => fields.some((field) => field.name === name))) return null;
+  const length = valuesPerWindow(plan, plan.windows);
+  const { input, fields: samples } = vectors({ ...rest, shape: [...rowDims] }, tensor, {
+    item: FLOAT32,
+    length,
+  });
+  return { input, fields: [...samples, ...WINDOW_COLUMNS.map((name) => made(name, FLOAT32))] };
+};
 
-/** The keys by which the folder's tokenizer makes an input of text; null where it is no input of ids. */
-export function textKeys(
+function vectors(
+  input: InputSpec,
   { name }: TensorInfo,
-  folder: ModelFolder | null,
-): Readonly<Record<string, unknown>> | null {
-  const facts = folder?.facts.tokenizer ?? null;
-  if (folder === null || facts === null || !ID_INPUTS.includes(name)) return null;
-  const { file, maxTokens, truncation } = facts;
-  return {
-    tokenizer: below(folder.path, file),
-    ...(maxTokens === null ? {} : { maxTokens }),
-    ...(truncation === "left" ? { truncation } : {}),
-  };
+  of: { readonly item: FieldType; readonly length: number },
+): Made {
+  const column = `shardmill:${name}`;
+  return { input: { ...input, column }, fields: [made(column, { kind: "fixedList", ...of })] };
+}
+
+function made(name: string, type: FieldType): Field {
+  return { name, type, nullable: false };
+}
+
+function rowOf(tensor: TensorInfo): TensorInfo {
+  return { ...tensor, dims: tensor.dims.slice(1) };
+}
+
+function isColumn(
+  name: string | undefined,
+  fields: readonly Field[],
+  is: (type: FieldType) => boolean,
+): boolean {
+  const source = fields.find((field) => field.name === name);
+  return source !== undefined && is(source.type);
 }

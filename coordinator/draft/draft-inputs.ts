@@ -3,9 +3,13 @@ import { isUneven } from "../../shared/domain/row-shape.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
-import { cellSize } from "../plan/bind/columns.ts";
-import { holdsFiles, imageKeys, isText, textKeys } from "./computed-inputs.ts";
+import { holdsBytes, holdsFiles, isScalar, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
+import { imageKeys, imageWay } from "./image-way.ts";
+import { type InputWay, listed, whichColumn } from "./input-way.ts";
+import { rateValue, soundWay } from "./sound-way.ts";
+import { findStates, type StatePair } from "./states.ts";
+import { textWay } from "./text-way.ts";
 import { type DraftContext, type DraftKeys, tryBind } from "./try-bind.ts";
 
 /** How one input of the model is fed. */
@@ -16,8 +20,14 @@ export interface InputDraft {
   readonly questions: readonly string[];
 }
 
-/** More names than these say nothing to a reader. */
-const MOST_NAMES = 12;
+interface DraftedInputs {
+  readonly inputs: readonly InputDraft[];
+  /** Inputs that are the states of a recurrent model: no column feeds them. */
+  readonly states: readonly StatePair[];
+}
+
+/** Ways that go before a column whose type and shape fit: what is in it is more than its type says. */
+const WAYS: readonly InputWay[] = [imageWay, soundWay, textWay];
 
 /** Names of inputs that tell the two texts of a pair apart: all zero for one text. */
 const TYPE_NAMES: readonly string[] = ["token_type_ids", "segment_ids"];
@@ -27,7 +37,7 @@ const TYPE_NAMES: readonly string[] = ["token_type_ids", "segment_ids"];
  * shape fit, by columns side by side, or as a mask of another input. Where several columns fit, the first is
  * taken, and the question names all.
  */
-export function draftInputs(context: DraftContext): readonly InputDraft[] {
+export function draftInputs(context: DraftContext): DraftedInputs {
   return new InputDrafter(context).draft();
 }
 
@@ -40,93 +50,85 @@ class InputDrafter {
     this.#context = context;
   }
 
-  draft(): readonly InputDraft[] {
+  draft(): DraftedInputs {
     const { inputs } = this.#context.signature;
+    const states = findStates(this.#context.signature);
     const later = inputs.filter((tensor) => !this.#byName(tensor));
+    const kept = states.filter(({ input }) => later.includes(input));
     const masks = later.filter(({ name }) => isMaskName(name) || TYPE_NAMES.includes(name));
-    const fed = later.filter((tensor) => !masks.includes(tensor));
-    for (const tensor of fed) {
-      if (this.#asValue(tensor)) continue;
-      if (!this.#asImages(tensor) && !this.#asText(tensor)) this.#byShape(tensor);
-    }
+    const isKept = (tensor: TensorInfo) => kept.some(({ input }) => input === tensor);
+    const fed = later.filter((tensor) => !masks.includes(tensor) && !isKept(tensor));
+    for (const tensor of fed.filter(({ dims }) => dims.length > 0))
+      if (!this.#byWay(tensor)) this.#byShape(tensor);
     for (const tensor of masks) if (!this.#asMask(tensor)) this.#byShape(tensor);
-    return inputs.flatMap(({ name }) => this.#drafts.get(name) ?? []);
+    for (const tensor of fed.filter(({ dims }) => dims.length === 0)) this.#asValue(tensor);
+    const fitting = kept.filter((pair) => this.#fitsState(pair));
+    for (const { input } of kept.filter((pair) => !fitting.includes(pair))) this.#byShape(input);
+    return { inputs: inputs.flatMap(({ name }) => this.#drafts.get(name) ?? []), states: fitting };
   }
 
   #byName(tensor: TensorInfo): boolean {
     const field =
       this.#context.fields.find(({ name }) => name === tensor.name) ??
       this.#context.fields.find(({ name }) => plain(name) === plain(tensor.name));
-    if (field === undefined || !this.#fits(tensor, { column: field.name })) return false;
-    // What a file holds is no tensor, whatever its column is called.
-    const images = imageKeys(tensor, this.#context.folder?.facts.image ?? null);
-    if (images !== null && holdsFiles(field.type)) return false;
+    if (field === undefined || this.#isFiles(tensor, field)) return false;
+    if (!this.#fits(tensor, { column: field.name })) return false;
     this.#add(tensor, { column: field.name }, []);
     return true;
   }
 
-  /** Where the folder says how images are prepared, a column of files is what it means. */
-  #asImages(tensor: TensorInfo): boolean {
-    const image = imageKeys(tensor, this.#context.folder?.facts.image ?? null);
-    if (image === null) return false;
-    const files = this.#context.fields.filter(({ name, type }) => holdsFiles(type) && !this.#used.has(name));
-    const fitting = files.filter(({ name }) => this.#fits(tensor, { column: name, image }));
-    // Bytes are files; a text may be anything.
-    const [first, ...others] = fitting.toSorted((a, b) => Number(isText(a.type)) - Number(isText(b.type)));
-    if (first === undefined) return false;
-    const names = listed(fitting.map(({ name }) => name));
-    const which = others.length === 0 ? [] : [`which column is it? these could hold images: ${names}`];
-    this.#add(tensor, { column: first.name, image }, which);
-    return true;
+  /** What a file holds is no tensor, whatever its column is called. */
+  #isFiles(tensor: TensorInfo, { name, type }: Field): boolean {
+    const isSeen = this.#context.sample.files.has(name) && tensor.dtype.startsWith("float");
+    const isImage = imageKeys(tensor, this.#context.folder?.facts.image ?? null) !== null;
+    return isSeen || (isImage && holdsFiles(type));
   }
 
-  /** Where the folder has a tokenizer, and no column holds the ids, a column of text is what it means. */
-  #asText(tensor: TensorInfo): boolean {
-    const { fields, folder } = this.#context;
-    const keys = textKeys(tensor, folder);
-    const hasIds = fields.some(
-      (field) => sureness(field) === 2 && this.#fits(tensor, { column: field.name }),
-    );
-    if (keys === null || hasIds) return false;
-    const texts = fields.filter(({ name, type }) => isText(type) && !isIdName(name));
-    const [first, ...others] = texts.filter(({ name }) => this.#fits(tensor, { column: name, ...keys }));
-    if (first === undefined) return false;
-    const names = listed([first, ...others].map(({ name }) => name));
-    const which = others.length === 0 ? [] : [`which column is the text? these are texts: ${names}`];
-    const prompts = Object.entries(folder?.facts.tokenizer?.prompts ?? {});
-    const prefixes = prompts.map(([name, prompt]) => `\`prefix: ${JSON.stringify(prompt)}\` (${name})`);
-    const prefix =
-      prefixes.length === 0 ? [] : [`the model's maker writes a text in front: ${prefixes.join(", ")}`];
-    this.#add(tensor, { column: first.name, ...keys }, [...which, ...prefix]);
-    return true;
+  #byWay(tensor: TensorInfo): boolean {
+    const context = {
+      ...this.#context,
+      free: this.#free(),
+      fits: (keys: DraftKeys) => this.#fits(tensor, keys),
+    };
+    for (const way of WAYS) {
+      const found = way(tensor, context);
+      if (found === null) continue;
+      this.#add(tensor, found.keys, found.questions);
+      return true;
+    }
+    return false;
+  }
+
+  #free(): readonly Field[] {
+    return this.#context.fields.filter(({ name }) => !this.#used.has(name));
   }
 
   /** An input without a batch is the same for all rows, whatever the columns are called. */
-  #asValue(tensor: TensorInfo): boolean {
-    if (tensor.dims.length > 0) return false;
-    const value = tensor.dtype === "bool" ? false : 0;
-    this.#add(tensor, { value }, ["it is the same for all rows: which value is it?"]);
-    return true;
+  #asValue(tensor: TensorInfo): void {
+    const rate = rateValue(
+      tensor,
+      [...this.#drafts.values()].map(({ keys }) => keys),
+    );
+    if (rate !== null) this.#add(tensor, { value: rate }, []);
+    else {
+      const value = tensor.dtype === "bool" ? false : 0;
+      this.#add(tensor, { value }, ["it is the same for all rows: which value is it?"]);
+    }
   }
 
   /** Of the columns that fit, the surest count: sizes that are known before those that rows will tell. */
   #byShape(tensor: TensorInfo): void {
-    const free = this.#context.fields.filter(({ name }) => !this.#used.has(name));
+    const free = this.#free().filter((field) => !this.#isFiles(tensor, field));
     const fitting = free.filter(({ name }) => this.#fits(tensor, { column: name }));
     const ranks = fitting.map((field) => sureness(field));
     const best = fitting.filter((_field, index) => ranks[index] === Math.max(...ranks));
-    const [first, ...others] = best;
+    const [first] = best;
     const stacked = first === undefined || best.every(isScalar) ? this.#stacked(tensor, free) : null;
     if (stacked !== null) this.#add(tensor, { columns: stacked }, []);
     else if (first === undefined) {
       if (!this.#reassign(tensor, new Set())) this.#unfed(tensor);
     } else {
-      const names = listed(best.map(({ name }) => name));
-      this.#add(
-        tensor,
-        { column: first.name },
-        others.length === 0 ? [] : [`which column is it? these fit: ${names}`],
-      );
+      this.#add(tensor, { column: first.name }, whichColumn(best, "these fit"));
     }
   }
 
@@ -195,8 +197,8 @@ class InputDrafter {
 
   #scaleQuestions({ dtype, dims }: TensorInfo, keys: DraftKeys): readonly string[] {
     const field = this.#context.fields.find(({ name }) => name === keys.column);
-    if (field === undefined || keys.image !== undefined || !dtype.startsWith("float") || !holdsBytes(field))
-      return [];
+    const isPlain = keys.image === undefined && keys.sound === undefined;
+    if (field === undefined || !isPlain || !dtype.startsWith("float") || !holdsBytes(field)) return [];
     if (dims.length === 4 && field.type.kind === "binary")
       return ["are these image files? Then add `image: {}` and its keys; if not, they are read as 0 to 255"];
     return ["bytes go in as 0 to 255. If the model was trained on 0 to 1, add `scale: 0.00392156862745098`"];
@@ -215,6 +217,14 @@ class InputDrafter {
     const own = axis === null ? keys : { ...keys, batchAxis: axis };
     const signature = { inputs: [tensor], outputs: [], unusable: [] };
     return tryBind({ inputs: { [tensor.name]: own } }, { ...this.#context, signature }).kind === "fits";
+  }
+
+  /** A state depends on no column; but rows of their own length have none. */
+  #fitsState({ input, output }: StatePair): boolean {
+    const outputs = this.#context.signature.outputs.filter(({ name }) => name === output);
+    const signature = { ...this.#signature([input]), outputs };
+    const map = { inputs: this.#keys(), state: { [input.name]: output } };
+    return tryBind(map, { ...this.#context, signature }).kind === "fits";
   }
 
   #keys(): Record<string, DraftKeys> {
@@ -236,30 +246,7 @@ class InputDrafter {
   }
 }
 
-/** How much a column's type says of its size: all, that it is a list, or nothing. */
-function sureness({ name, type }: Field): number {
-  const cell = cellSize(type);
-  if (cell === null || isIdName(name)) return 0;
-  return { values: 3, bytes: 3, perRow: 2, bytesPerRow: 1 }[cell.kind];
-}
-
-function isScalar({ type }: Field): boolean {
-  return type.kind === "numeric";
-}
-
-function holdsBytes({ type }: Field): boolean {
-  if (type.kind === "binary" || type.kind === "fixedBinary") return true;
-  if (type.kind === "list" || type.kind === "fixedList")
-    return holdsBytes({ name: "", type: type.item, nullable: true });
-  return type.kind === "numeric" && type.type === "uint8";
-}
-
 /** A name without what people write differently: `Input IDs` is `input_ids`. */
 function plain(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
-}
-
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, MOST_NAMES).join(", ");
-  return names.length > MOST_NAMES ? `${shown} and ${names.length - MOST_NAMES} more` : shown;
 }

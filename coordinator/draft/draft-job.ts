@@ -1,6 +1,8 @@
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { Location } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
+import { WINDOW_COLUMNS } from "../../shared/domain/sound-op.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { allOrEveryProblem } from "../plan/every-problem.ts";
 import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
@@ -8,7 +10,11 @@ import { inspectModel } from "../plan/model/inspect-model.ts";
 import { readInput } from "../plan/plan-job.ts";
 import { draftInputs, type InputDraft } from "./draft-inputs.ts";
 import { draftOutputs, type LeftOutOutput, type OutputDraft } from "./draft-outputs.ts";
+import { holdsFiles } from "./field-kinds.ts";
 import { findIdColumn } from "./id-column.ts";
+import type { DataSample } from "./sample/data-sample.ts";
+import { sampleRows } from "./sample/sample-rows.ts";
+import type { StatePair } from "./states.ts";
 import { type DraftContext, tryBind } from "./try-bind.ts";
 
 /** What a job for a model and its data could be, with all that was found out on the way. */
@@ -17,7 +23,9 @@ export interface JobDraft {
   readonly folder: ModelFolder | null;
   readonly fields: readonly Field[];
   readonly rows: number;
+  readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];
+  readonly states: readonly StatePair[];
   readonly outputs: readonly OutputDraft[];
   readonly leftOut: readonly LeftOutOutput[];
   readonly keep: readonly string[];
@@ -25,41 +33,58 @@ export interface JobDraft {
   readonly problems: readonly { readonly where: string; readonly what: string }[];
 }
 
+/** What a job is drafted from, and where its file will be. */
+interface DraftPlaces extends Pick<JobSpec, "input" | "output"> {
+  readonly model: JobSpec["model"]["path"];
+  readonly jobFolder: Location;
+}
+
 /**
- * Looks at a model and at data as planning does, and drafts a job for them.
+ * Looks at a model and at data as planning does, and at some rows; and drafts a job for them.
  *
  * @throws {MODEL_NOT_FOUND} {MODEL_INVALID} and the INPUT_ codes, as planning: all in one error
  */
-export async function draftJob(
-  model: JobSpec["model"]["path"],
-  data: Pick<JobSpec, "input" | "output">,
-  signal: AbortSignal,
-): Promise<JobDraft> {
+export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promise<JobDraft> {
+  const { model, jobFolder } = places;
   const [{ dataset }, { folder, signature }] = await allOrEveryProblem([
-    readInput(data, signal),
+    readInput(places, signal),
     readSignature(model, signal),
   ]);
+  const { fields } = dataset;
+  const fileColumns = onceNamed(fields).filter(({ type }) => holdsFiles(type));
+  const sample = await sampleRows(dataset, {
+    fileColumns: fileColumns.map(({ name }) => name),
+    jobFolder,
+    signal,
+  });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  return { rows, ...draftFor({ signature, folder, fields: dataset.fields }) };
+  return { rows, ...draftFor({ signature, folder, fields, sample }) };
 }
 
 /** The pure part of `draftJob`. */
-export function draftFor({ signature, folder, fields }: DraftContext): Omit<JobDraft, "rows"> {
-  const context = { signature, folder, fields: onceNamed(fields) };
-  const inputs = draftInputs(context);
+export function draftFor({ signature, folder, fields, sample }: DraftContext): Omit<JobDraft, "rows"> {
+  const context = { signature, folder, fields: onceNamed(fields), sample };
+  const { inputs, states } = draftInputs(context);
+  const fed = {
+    inputs: Object.fromEntries(inputs.map(({ tensor, keys }) => [tensor.name, keys])),
+    ...(states.length === 0
+      ? {}
+      : { state: Object.fromEntries(states.map(({ input, output }) => [input.name, output])) }),
+  };
   const id = findIdColumn(context.fields);
-  const keep = id === null ? [] : [id];
-  const { outputs, leftOut } = draftOutputs(context, inputs, keep);
-  const tried = tryBind(
-    {
-      inputs: Object.fromEntries(inputs.map(({ tensor, keys }) => [tensor.name, keys])),
-      outputs: Object.fromEntries(outputs.map(({ column, keys }) => [column, keys])),
-      keep,
-    },
-    context,
-  );
+  const keep = [...(id === null ? [] : [id]), ...windowColumns(inputs)];
+  const { outputs, leftOut } = draftOutputs(context, { ...fed, keep });
+  const columns = Object.fromEntries(outputs.map(({ column, keys }) => [column, keys]));
+  const tried = tryBind({ ...fed, outputs: columns, keep }, context);
   const problems = tried.kind === "fits" ? [] : tried.problems;
-  return { signature, folder, fields, inputs, outputs, leftOut, keep, problems };
+  return { signature, folder, fields, sample, inputs, states, outputs, leftOut, keep, problems };
+}
+
+/** What tells the windows of a sound apart. */
+function windowColumns(inputs: readonly InputDraft[]): readonly string[] {
+  const isCut = ({ sound }: InputDraft["keys"]) =>
+    typeof sound === "object" && sound !== null && "window" in sound;
+  return inputs.some(({ keys }) => isCut(keys)) ? WINDOW_COLUMNS : [];
 }
 
 async function readSignature(

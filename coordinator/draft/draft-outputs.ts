@@ -1,7 +1,6 @@
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { batchNamesOf, otherBatchAxis } from "../plan/bind/bind-batch.ts";
-import type { InputDraft } from "./draft-inputs.ts";
 import { type DraftContext, type DraftKeys, type DraftMap, tryBind } from "./try-bind.ts";
 
 /** One column of the result, or several of one op. */
@@ -29,19 +28,21 @@ const PROBABILITIES = /prob/i;
 /** What the maker's class says of the outputs of its model. */
 const CLASSIFIER = /Classification$/;
 
-/** Which columns are made of the model's outputs, as far as names, shapes and the folder tell. */
+/**
+ * Which columns are made of the model's outputs, as far as names, shapes and the folder tell.
+ *
+ * @param base what is drafted already: inputs, states and kept columns
+ */
 export function draftOutputs(
   context: DraftContext,
-  inputs: readonly InputDraft[],
-  keep: readonly string[],
+  base: DraftMap & { readonly keep: readonly string[] },
 ): DraftedOutputs {
-  const base: DraftMap = {
-    keep,
-    inputs: Object.fromEntries(inputs.map(({ tensor, keys }) => [tensor.name, keys])),
-  };
-  const { outputs: tensors, unusable } = context.signature;
+  const { keep, state = {} } = base;
+  const { outputs, unusable } = context.signature;
+  const states = new Set(Object.values(state));
+  const tensors = outputs.filter(({ name }) => !states.has(name));
   const leftOut: LeftOutOutput[] = unusable.map(({ name, kind }) => ({ tensor: name, why: `it is ${kind}` }));
-  const outputs: OutputDraft[] = [];
+  const drafts: OutputDraft[] = [];
   const taken = new Set(keep.map((name) => name.toLowerCase()));
   for (const tensor of tensors) {
     const plain = bindPlain(tensor, base, context);
@@ -55,10 +56,10 @@ export function draftOutputs(
       const fits = problemsOf({ ...base, outputs: { [column]: named.keys } }, context).length === 0;
       if (!fits) continue;
       taken.add(column.toLowerCase());
-      outputs.push(named);
+      drafts.push(named);
     }
   }
-  return { outputs, leftOut };
+  return { outputs: drafts, leftOut };
 }
 
 type PlainOutput =

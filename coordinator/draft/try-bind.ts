@@ -7,6 +7,7 @@ import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindMap } from "../plan/bind/bind-map.ts";
 import { withoutComputed } from "./computed-inputs.ts";
+import type { DataSample } from "./sample/data-sample.ts";
 
 /** What a job is drafted for. */
 export interface DraftContext {
@@ -14,6 +15,7 @@ export interface DraftContext {
   readonly folder: ModelFolder | null;
   /** The columns of the input, each name once. */
   readonly fields: readonly Field[];
+  readonly sample: DataSample;
 }
 
 /** The keys of an input or of an output, as they are written in a job file. */
@@ -21,6 +23,8 @@ export type DraftKeys = Readonly<Record<string, unknown>>;
 
 export interface DraftMap {
   readonly inputs?: Readonly<Record<string, DraftKeys>>;
+  /** By input, the output that it gets. */
+  readonly state?: Readonly<Record<string, string>>;
   readonly outputs?: Readonly<Record<string, DraftKeys>>;
   readonly keep?: readonly string[];
 }

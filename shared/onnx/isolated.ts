@@ -4,6 +4,7 @@ import { deferred } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
 import { watchMemory } from "../core/memory-watch.ts";
 import type { SpareProcess } from "../core/spare-process.ts";
+import { formatBytes } from "../core/units.ts";
 
 /** How a child process's one task ended. */
 type Ending =
@@ -28,14 +29,18 @@ type IsolatedScript =
       readonly env?: NodeJS.ProcessEnv;
     };
 
-type IsolatedOptions = IsolatedScript & {
-  /** Plain JSON. */
-  readonly argument: unknown;
+interface IsolatedLimits {
   readonly limitMs: number;
   /** Left out: as much as there is. */
   readonly memoryLimitBytes?: number;
-  readonly signal?: AbortSignal;
-};
+}
+
+type IsolatedOptions = IsolatedScript &
+  IsolatedLimits & {
+    /** Plain JSON. */
+    readonly argument: unknown;
+    readonly signal?: AbortSignal;
+  };
 
 /** What the script is sent. */
 interface Task {
@@ -97,6 +102,21 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Why there is no answer, for people, where the script reads what cannot be trusted. */
+export function whyNoAnswer(
+  result: Exclude<IsolatedResult, { readonly kind: "answered" }>,
+  { limitMs, memoryLimitBytes = 0 }: IsolatedLimits,
+): string {
+  switch (result.kind) {
+    case "crashed":
+      return `reading it crashed (${result.how})`;
+    case "timedOut":
+      return `reading it takes more than ${limitMs / 1000} s`;
+    case "overMemory":
+      return `reading it takes more than ${formatBytes(memoryLimitBytes)} of memory`;
   }
 }
 

@@ -4,6 +4,7 @@ import { Binary, Float32, Int32, Table, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { imageFile, PILLOW } from "../support/image-files.ts";
+import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { mlpModel, onnxModel } from "../support/onnx-model.ts";
@@ -16,18 +17,6 @@ import { idsTable, maskedMeanModel, unevenIds } from "../support/uneven-model.ts
 const ref = (name: string): string => `\${${name}}`;
 
 /** What `init` writes is planned and run by the commands that it names. */
-
-async function initPlanRun(folder: JobFolder, model: string, input: string) {
-  const cwd = folder.path;
-  const init = await runCli(["init", "--model", model, "--input", input, "-o", "made.yaml"], { cwd });
-  expect([init.code, init.stderr]).toEqual([0, ""]);
-  expect(init.stdout).toContain("next: shardmill plan made.yaml");
-  const plan = await runCli(["plan", "made.yaml", "--no-estimate"], { cwd });
-  expect([plan.code, plan.stderr]).toEqual([0, ""]);
-  const run = await runCli(["run", "made.yaml", "--workers", "1"], { cwd });
-  expect(run.code).toBe(0);
-  return { yaml: await readFile(folder.at("made.yaml"), "utf8"), out: folder.at("out/rows/*.parquet") };
-}
 
 test("digits: their labels and scores, with the id", async () => {
   await using folder = await JobFolder.make({ files: 0 });

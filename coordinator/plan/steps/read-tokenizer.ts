@@ -1,12 +1,11 @@
 import { present } from "../../../shared/core/assert.ts";
 import type { Problem } from "../../../shared/core/errors.ts";
 import { compiledUrl } from "../../../shared/core/package-root.ts";
-import { formatBytes } from "../../../shared/core/units.ts";
 import { showType } from "../../../shared/dataset/field-differences.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
-import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
+import { runIsolated, whyNoAnswer } from "../../../shared/onnx/isolated.ts";
 import type { TokenizerFile } from "../../../shared/text/text-tokenizer.ts";
 import { filesNamedBy } from "./step-files.ts";
 
@@ -23,10 +22,8 @@ export type TokenizerAnswer =
 /** By the location that the job file names: what its tokenizers say of themselves. */
 export type Tokenizers = ReadonlyMap<string, TokenizerAnswer>;
 
-/** 250,000 tokens take some seconds. */
-const LIMIT_MS = 120_000;
-/** They take some hundreds of megabytes. */
-const LIMIT_BYTES = 4 * 2 ** 30;
+/** 250,000 tokens take some seconds, and some hundreds of megabytes. */
+const LIMITS = { limitMs: 120_000, memoryLimitBytes: 4 * 2 ** 30 };
 
 /**
  * Reads the tokenizers of a job, each in a process of its own beside all else that is read: it takes seconds
@@ -45,24 +42,12 @@ async function readOne(path: string, signal: AbortSignal): Promise<TokenizerAnsw
   const result = await runIsolated({
     script: compiledUrl("coordinator/plan/steps/tokenizer-process.ts"),
     argument: question,
-    limitMs: LIMIT_MS,
-    memoryLimitBytes: LIMIT_BYTES,
+    ...LIMITS,
     signal,
   });
   return result.kind === "answered"
     ? (result.value as TokenizerAnswer)
-    : { kind: "refused", why: whyNot(result) };
-}
-
-function whyNot(result: Exclude<IsolatedResult, { readonly kind: "answered" }>): string {
-  switch (result.kind) {
-    case "crashed":
-      return `reading it crashed (${result.how})`;
-    case "timedOut":
-      return `reading it takes more than ${LIMIT_MS / 1000} s`;
-    case "overMemory":
-      return `reading it takes more than ${formatBytes(LIMIT_BYTES)} of memory`;
-  }
+    : { kind: "refused", why: whyNoAnswer(result, LIMITS) };
 }
 
 /**

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { draftYaml, openQuestions } from "../../../../cli/render/draft-yaml.ts";
 import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
+import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
 import { bindMap } from "../../../../coordinator/plan/bind/bind-map.ts";
 import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
 import type { Dim, TensorInfo } from "../../../../shared/domain/tensor.ts";
@@ -16,10 +17,10 @@ import {
   numeric,
 } from "../../coordinator/plan/bind/bind-fixtures.ts";
 
-const PATHS = { job: "job.yaml", model: "./m.onnx", input: "./data", output: "./out" };
+const PATHS = { job: "job.yaml", folder: "/jobs", model: "./m.onnx", input: "./data", output: "./out" };
 
 function written(signature: ReturnType<typeof aModel>, columns: readonly Field[], paths = PATHS) {
-  const draft = draftFor({ signature, folder: null, fields: columns });
+  const draft = draftFor({ signature, folder: null, fields: columns, sample: NO_SAMPLE });
   const yaml = draftYaml({ ...draft, rows: 7 }, paths);
   return { draft, yaml, spec: parseJobText(yaml, { path: "/jobs/job.yaml", set: [], env: {} }) };
 }
@@ -164,6 +165,7 @@ describe("a drafted job file", () => {
   test("names its places as they are, also those that look like variables", () => {
     const paths = {
       job: "x.yaml",
+      folder: "/jobs",
       model: `./${ref("a")}/m: #1.onnx`,
       input: ["./d[1]/*", "/on"],
       output: "./out-2",

@@ -1,50 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
-import type { FieldType } from "../../../../shared/domain/dataset.ts";
-import { parseLocation } from "../../../../shared/domain/location.ts";
-import type { FolderFacts, ModelFolder } from "../../../../shared/domain/model-folder.ts";
-import type { ModelSignature } from "../../../../shared/domain/tensor.ts";
-import { aField, aModel, aTensor, fields, fixedList, list, numeric } from "../plan/bind/bind-fixtures.ts";
-
-const text: FieldType = { kind: "string" };
-const int = numeric("int64");
-
-function aFolder(facts: Partial<FolderFacts>): ModelFolder {
-  const none = {
-    architecture: null,
-    labels: null,
-    multiLabel: false,
-    tokenizer: null,
-    image: null,
-    sound: null,
-    pooling: null,
-  };
-  const path = parseLocation("/m");
-  return { path, file: "model.onnx", otherFiles: [], read: [], facts: { ...none, ...facts }, doubts: [] };
-}
-
-interface Parts {
-  readonly model?: Partial<ModelSignature>;
-  readonly folder?: Partial<FolderFacts>;
-}
-
-function draft(types: Readonly<Record<string, FieldType>>, { model = {}, folder }: Parts = {}) {
-  return draftFor({
-    signature: aModel(model),
-    folder: folder === undefined ? null : aFolder(folder),
-    fields: fields(types),
-  });
-}
-
-/** The keys of each input, and what is asked of it. */
-function inputsOf(types: Readonly<Record<string, FieldType>>, parts: Parts = {}) {
-  return draft(types, parts).inputs.map(({ keys, questions }) => [keys, questions.length]);
-}
-
-function outputsOf(parts: Parts) {
-  const { outputs } = draft({ id: int, pixels: fixedList(784) }, parts);
-  return Object.fromEntries(outputs.map(({ column, keys }) => [column, keys]));
-}
+import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
+import { aField, aModel, aTensor, fixedList, list, numeric } from "../plan/bind/bind-fixtures.ts";
+import { draft, inputsOf, int, outputsOf, text } from "./draft-fixtures.ts";
 
 describe("the inputs of a drafted job", () => {
   test("take the column of their own name, however it is written, before one that fits as well", () => {
@@ -140,79 +98,11 @@ describe("the inputs of a drafted job", () => {
       aField("image", fixedList(784)),
       aField("x", fixedList(784)),
     ];
-    expect(draftFor({ signature: aModel(), folder: null, fields: twice }).inputs[0]?.keys).toEqual({
+    expect(
+      draftFor({ signature: aModel(), folder: null, fields: twice, sample: NO_SAMPLE }).inputs[0]?.keys,
+    ).toEqual({
       column: "x",
     });
-  });
-});
-
-describe("images in a drafted job", () => {
-  const image = {
-    resize: { shortestEdge: 256 },
-    resample: "bicubic",
-    crop: { width: 224, height: 224 },
-    rescale: 1 / 255,
-    mean: [0.5, 0.5, 0.5],
-    std: null,
-    channels: "rgb",
-  } as const;
-  const model = { inputs: [aTensor("pixel_values", ["n", 3, 224, 224])], outputs: [] };
-  const bytes: FieldType = { kind: "binary" };
-
-  test("are prepared as the folder says, from bytes before texts, and asked about where both could hold them", () => {
-    const { std: _none, ...keys } = image;
-    const expected = { column: "photo", image: keys };
-    expect(inputsOf({ id: int, photo: bytes }, { model, folder: { image } })).toEqual([[expected, 0]]);
-    expect(inputsOf({ caption: text, photo: bytes }, { model, folder: { image } })).toEqual([[expected, 1]]);
-    const named = inputsOf({ pixel_values: bytes }, { model, folder: { image } });
-    expect(named).toEqual([[{ column: "pixel_values", image: keys }, 0]]);
-  });
-
-  test("are asked about where the folder says nothing", () => {
-    const { inputs } = draft({ photo: bytes }, { model });
-    expect(inputs).toMatchObject([
-      { keys: { column: "photo" }, questions: [expect.stringContaining("`image: {}`")] },
-    ]);
-  });
-
-  test("are no choice where they cannot fit the model: pixels in numbers are", () => {
-    const small = { inputs: [aTensor("pixel_values", ["n", 3, 8, 8])], outputs: [] };
-    const types = { photo: bytes, pixels: fixedList(192) };
-    expect(inputsOf(types, { model: small, folder: { image } })).toEqual([[{ column: "pixels" }, 0]]);
-  });
-});
-
-describe("text in a drafted job", () => {
-  const names = ["input_ids", "attention_mask"];
-  const model = { inputs: names.map((name) => aTensor(name, ["batch", "sequence"], "int64")), outputs: [] };
-  const tokenizer = { file: "tokenizer.json", maxTokens: 256, truncation: "left", prompts: {} } as const;
-  const keys = { tokenizer: "/m/tokenizer.json", maxTokens: 256, truncation: "left" };
-
-  test("goes through the folder's tokenizer, and the mask is that of its ids", () => {
-    expect(inputsOf({ id: text, body: text }, { model, folder: { tokenizer } })).toEqual([
-      [{ column: "body", ...keys }, 0],
-      [{ mask: "input_ids" }, 0],
-    ]);
-  });
-
-  test("is asked about where several columns are text, and where its maker writes something in front", () => {
-    const prompts = { query: "query: " };
-    const { inputs, problems } = draft(
-      { title: text, body: text },
-      { model, folder: { tokenizer: { ...tokenizer, prompts } } },
-    );
-    expect(inputs[0]?.questions).toEqual([
-      "which column is the text? these are texts: title, body",
-      'the model\'s maker writes a text in front: `prefix: "query: "` (query)',
-    ]);
-    expect(problems).toEqual([]);
-  });
-
-  test("is left alone where a column holds the ids", () => {
-    expect(inputsOf({ body: text, tokens: list(int) }, { model, folder: { tokenizer } })[0]).toEqual([
-      { column: "tokens" },
-      0,
-    ]);
   });
 });
 

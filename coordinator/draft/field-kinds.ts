@@ -1,0 +1,32 @@
+import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import { cellSize } from "../plan/bind/columns.ts";
+import { isIdName } from "./id-column.ts";
+
+export function isText(type: FieldType): boolean {
+  return type.kind === "string" || (type.kind === "dictionary" && isText(type.values));
+}
+
+/** The bytes of files, or where they are. */
+export function holdsFiles(type: FieldType): boolean {
+  if (type.kind === "dictionary") return holdsFiles(type.values);
+  return type.kind === "binary" || type.kind === "string";
+}
+
+/** Bytes, or numbers that were such. */
+export function holdsBytes({ type }: Field): boolean {
+  if (type.kind === "binary" || type.kind === "fixedBinary") return true;
+  if (type.kind === "list" || type.kind === "fixedList")
+    return holdsBytes({ name: "", type: type.item, nullable: true });
+  return type.kind === "numeric" && type.type === "uint8";
+}
+
+export function isScalar({ type }: Field): boolean {
+  return type.kind === "numeric";
+}
+
+/** How much a column's type says of its size: all, that it is a list, or nothing. */
+export function sureness({ name, type }: Field): number {
+  const cell = cellSize(type);
+  if (cell === null || isIdName(name)) return 0;
+  return { values: 3, bytes: 3, perRow: 2, bytesPerRow: 1 }[cell.kind];
+}

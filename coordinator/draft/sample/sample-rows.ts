@@ -1,0 +1,73 @@
+import { compiledUrl } from "../../../shared/core/package-root.ts";
+import type { Dataset } from "../../../shared/domain/dataset.ts";
+import { plannedRows } from "../../../shared/domain/dataset-rows.ts";
+import { leaseSlices } from "../../../shared/domain/lease-slices.ts";
+import { folderOf, type Location } from "../../../shared/domain/location.ts";
+import { runIsolated, whyNoAnswer } from "../../../shared/onnx/isolated.ts";
+import { type DataSample, NO_SAMPLE } from "./data-sample.ts";
+import type { SampleFindings, SampleQuestion } from "./look-at-rows.ts";
+
+/** Sent back by the process that looks. */
+export type SampleAnswer =
+  | { readonly kind: "looked"; readonly findings: SampleFindings }
+  | { readonly kind: "failed"; readonly why: string };
+
+/**
+ * Rows whose files are looked at, from the front: enough to see what a column holds. More would read row
+ * groups of megabytes each, for nothing.
+ */
+const FILE_ROWS = 8;
+
+/** Wider tables have columns that say what they are. */
+const MOST_COLUMNS = 32;
+
+/**
+ * A draft without what is in the rows is better than none, and than a long wait. In memory is a row group of
+ * large files, and one of them decoded.
+ */
+const LIMITS = { limitMs: 30_000, memoryLimitBytes: 3 * 2 ** 30 };
+
+/** What is told where nothing more can be known: the draft then goes by types and names. */
+function blind(failure: string): DataSample {
+  return { ...NO_SAMPLE, failure };
+}
+
+interface SampleOptions {
+  /** Of the columns, those that may hold files or name them. */
+  readonly fileColumns: readonly string[];
+  /** Where the job file will be: its relative paths start there. */
+  readonly jobFolder: Location;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Looks at some rows of the input, in a process that may be ended: what is in them comes from strangers. What
+ * goes wrong there is told, and no error.
+ */
+export async function sampleRows(
+  dataset: Dataset,
+  { fileColumns, jobFolder, signal }: SampleOptions,
+): Promise<DataSample> {
+  const rows = plannedRows({ dataset, pruned: [], skipped: [] });
+  if (rows.total === 0 || fileColumns.length === 0) return NO_SAMPLE;
+  const slices = leaseSlices(dataset.files, rows, {
+    rowStart: 0,
+    rowEnd: Math.min(rows.total, FILE_ROWS),
+  });
+  const dataFolders = slices.map(({ file }) => folderOf(file.path));
+  const question: SampleQuestion = {
+    slices,
+    fileColumns: fileColumns.slice(0, MOST_COLUMNS),
+    folders: [...new Set([jobFolder, ...dataFolders])],
+  };
+  const result = await runIsolated({
+    script: compiledUrl("coordinator/draft/sample/sample-process.ts"),
+    argument: question,
+    ...LIMITS,
+    signal,
+  });
+  if (result.kind !== "answered") return blind(whyNoAnswer(result, LIMITS));
+  const answer = result.value as SampleAnswer;
+  if (answer.kind === "failed") return blind(answer.why);
+  return { files: new Map(answer.findings.files), failure: null };
+}

@@ -1,0 +1,43 @@
+import { below } from "../../shared/domain/location.ts";
+import type { ModelFolder } from "../../shared/domain/model-folder.ts";
+import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import { isText, sureness } from "./field-kinds.ts";
+import { isIdName } from "./id-column.ts";
+import { type InputWay, whichColumn } from "./input-way.ts";
+import type { DraftKeys } from "./try-bind.ts";
+
+/** The names that exporters give to the ids of a text's tokens. */
+const ID_INPUTS: readonly string[] = ["input_ids", "ids", "tokens"];
+
+/** Where the folder has a tokenizer, and no column holds the ids, a column of text is what it means. */
+export const textWay: InputWay = (tensor, { fields, folder, fits }) => {
+  const keys = textKeys(tensor, folder);
+  const hasIds = fields.some((field) => sureness(field) === 2 && fits({ column: field.name }));
+  if (keys === null || hasIds) return null;
+  const texts = fields.filter(({ name, type }) => isText(type) && !isIdName(name));
+  const fitting = texts.filter(({ name }) => fits({ column: name, ...keys }));
+  const [first] = fitting;
+  if (first === undefined) return null;
+  return {
+    keys: { column: first.name, ...keys },
+    questions: [...whichColumn(fitting, "these are texts"), ...prefixQuestions(folder)],
+  };
+};
+
+function prefixQuestions(folder: ModelFolder | null): readonly string[] {
+  const prompts = Object.entries(folder?.facts.tokenizer?.prompts ?? {});
+  const prefixes = prompts.map(([name, prompt]) => `\`prefix: ${JSON.stringify(prompt)}\` (${name})`);
+  return prefixes.length === 0 ? [] : [`the model's maker writes a text in front: ${prefixes.join(", ")}`];
+}
+
+/** The keys by which the folder's tokenizer makes an input of text; null where it is no input of ids. */
+function textKeys({ name }: TensorInfo, folder: ModelFolder | null): DraftKeys | null {
+  const facts = folder?.facts.tokenizer ?? null;
+  if (folder === null || facts === null || !ID_INPUTS.includes(name)) return null;
+  const { file, maxTokens, truncation } = facts;
+  return {
+    tokenizer: below(folder.path, file),
+    ...(maxTokens === null ? {} : { maxTokens }),
+    ...(truncation === "left" ? { truncation } : {}),
+  };
+}

@@ -1,0 +1,59 @@
+import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
+import { NO_SAMPLE, type SeenFiles } from "../../../../coordinator/draft/sample/data-sample.ts";
+import type { FieldType } from "../../../../shared/domain/dataset.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import type { FolderFacts, ModelFolder } from "../../../../shared/domain/model-folder.ts";
+import type { ModelSignature } from "../../../../shared/domain/tensor.ts";
+import { aModel, fields, fixedList, numeric } from "../plan/bind/bind-fixtures.ts";
+
+export const text: FieldType = { kind: "string" };
+export const bytes: FieldType = { kind: "binary" };
+export const int = numeric("int64");
+
+function aFolder(facts: Partial<FolderFacts>): ModelFolder {
+  const none = {
+    architecture: null,
+    labels: null,
+    multiLabel: false,
+    tokenizer: null,
+    image: null,
+    sound: null,
+    pooling: null,
+  };
+  const path = parseLocation("/m");
+  return { path, file: "model.onnx", otherFiles: [], read: [], facts: { ...none, ...facts }, doubts: [] };
+}
+
+interface Parts {
+  readonly model?: Partial<ModelSignature>;
+  readonly folder?: Partial<FolderFacts>;
+  /** What the columns were seen to hold. */
+  readonly files?: Readonly<Record<string, Partial<SeenFiles>>>;
+}
+
+export function draft(
+  types: Readonly<Record<string, FieldType>>,
+  { model = {}, folder, files = {} }: Parts = {},
+) {
+  return draftFor({
+    signature: aModel(model),
+    folder: folder === undefined ? null : aFolder(folder),
+    fields: fields(types),
+    sample: { ...NO_SAMPLE, files: new Map(seenFiles(files)) },
+  });
+}
+
+function seenFiles(files: NonNullable<Parts["files"]>): [string, SeenFiles][] {
+  const usual = { what: "sounds", opened: true, folder: null, rates: [16_000] } as const;
+  return Object.entries(files).map(([name, seen]) => [name, { ...usual, ...seen }]);
+}
+
+/** The keys of each input, and what is asked of it. */
+export function inputsOf(types: Readonly<Record<string, FieldType>>, parts: Parts = {}) {
+  return draft(types, parts).inputs.map(({ keys, questions }) => [keys, questions.length]);
+}
+
+export function outputsOf(parts: Parts) {
+  const { outputs } = draft({ id: int, pixels: fixedList(784) }, parts);
+  return Object.fromEntries(outputs.map(({ column, keys }) => [column, keys]));
+}
