@@ -9,7 +9,7 @@ interface WorkloadsArguments {
 
 export const workloadsCommand: CommandModule<object, WorkloadsArguments> = {
   command: "workloads",
-  describe: "Makes what the other benches read (flights, encoder, vision), if it is not there",
+  describe: `Makes what the other benches read (${WORKLOADS.join(", ")}), if it is not there`,
   builder: (yargs) =>
     yargs.options({
       only: {

@@ -1,21 +1,19 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { RecordBatch } from "apache-arrow";
-import { NEVER } from "../../shared/core/abort.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
-import type { TextTokenizer } from "../../shared/text/text-tokenizer.ts";
 import type { WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
-import { idsOf, openLoopTokenizer } from "./loop-tokenizer.ts";
+import { type LoopValues, openPrepareCells, type PrepareCells } from "./prepare-cells.ts";
 
 /** The values of one input for all rows of a lane; each row's are `[starts[row], starts[row + 1])`. */
 interface Values {
   readonly input: WorkloadInput;
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: LoopValues;
   readonly starts: Float64Array;
 }
 
@@ -62,7 +60,7 @@ export async function readLoopRows({ workload, mostRows, lane, lanes }: LoopRows
   const wanted = new Set<number>();
   for (let at = lane; at < share; at += lanes) wanted.add(order(Math.floor(((at + 0.5) * rows) / share)));
   const growing = await Promise.all(
-    columns.map(async (input) => new GrowingValues(input, await openLoopTokenizer(workload, input))),
+    columns.map(async (input) => new GrowingValues(input, await openPrepareCells(workload, input))),
   );
   await eachBatch(workload, namesOf(columns), async (batch, firstRow) => {
     for (const values of growing) await values.take(batch, firstRow, wanted);
@@ -113,21 +111,21 @@ export async function eachBatch(
 /** The values of an input, collected row by row. */
 class GrowingValues {
   readonly #input: WorkloadInput;
-  readonly #tokenizer: TextTokenizer | null;
-  readonly #pieces: (Float32Array | BigInt64Array)[] = [];
+  readonly #prepare: PrepareCells | null;
+  readonly #pieces: LoopValues[] = [];
 
-  constructor(input: WorkloadInput, tokenizer: TextTokenizer | null) {
+  constructor(input: WorkloadInput, prepare: PrepareCells | null) {
     this.#input = input;
-    this.#tokenizer = tokenizer;
+    this.#prepare = prepare;
   }
 
   async take(batch: RecordBatch, firstRow: number, wanted: ReadonlySet<number>): Promise<void> {
     const { columns, dtype, scale } = this.#input;
     const vectors = (columns ?? []).map((name) => batch.getChild(name));
-    if (this.#tokenizer !== null) {
-      const texts = Array.from({ length: batch.numRows }, (_, row) => String(vectors[0]?.get(row)));
-      const some = texts.filter((_, row) => wanted.has(firstRow + row));
-      this.#pieces.push(...(await this.#tokenizer.encode(some, NEVER)).map(idsOf));
+    if (this.#prepare !== null) {
+      const rows = Array.from({ length: batch.numRows }, (_, row) => row);
+      const cells = rows.filter((row) => wanted.has(firstRow + row)).map((row) => vectors[0]?.get(row));
+      this.#pieces.push(...(await this.#prepare(cells)));
       return;
     }
     for (let row = 0; row < batch.numRows; row += 1) {
@@ -205,7 +203,7 @@ function feedOf(input: WorkloadInput, values: readonly Values[], rows: readonly 
   return { dtype: input.dtype, dims, data: array.buffer };
 }
 
-function setAt(target: Float32Array | BigInt64Array, values: Float32Array | BigInt64Array, at: number): void {
+function setAt(target: LoopValues, values: LoopValues, at: number): void {
   if (target instanceof BigInt64Array && values instanceof BigInt64Array) target.set(values, at);
   else if (target instanceof Float32Array && values instanceof Float32Array) target.set(values, at);
   else throw new Error("values of another type than their tensor's");

@@ -3,13 +3,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Table, tableFromIPC } from "apache-arrow";
 import * as parquet from "parquet-wasm";
-import { NEVER } from "../../shared/core/abort.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { createSession } from "../../shared/onnx/session.ts";
 import type { Workload } from "../workloads/workload.ts";
+import { readLoopCells } from "./loop-cells.ts";
 import { type LoopBatching, readLoopRows } from "./loop-rows.ts";
-import { readLoopTexts } from "./loop-texts.ts";
-import { idsOf } from "./loop-tokenizer.ts";
 
 /** What one thread does over and over, in steps: a batch, a row group, a file. */
 export interface LoopWork {
@@ -94,17 +92,17 @@ async function openDecode({ workload, lane, lanes }: LoopOptions): Promise<LoopS
   return { work: () => ({ rows: groups.reduce((sum, group) => sum + group.rows, 0), steps }) };
 }
 
-/** Texts in memory to token ids, by the library alone; it has threads of its own for each call. */
+/** Cells in memory to values, by the libraries alone: that of texts has threads of its own for each call. */
 async function openPrepare(options: LoopOptions): Promise<LoopStage> {
-  const { texts, tokenizer } = await readLoopTexts(options);
-  const steps = Array.from({ length: Math.ceil(texts.length / TEXTS_AT_ONCE) }, (_, step) => async () => {
-    const some = texts.slice(step * TEXTS_AT_ONCE, (step + 1) * TEXTS_AT_ONCE);
-    for (const encoding of await tokenizer.encode(some, NEVER)) idsOf(encoding);
+  const { cells, prepare } = await readLoopCells(options);
+  const steps = Array.from({ length: Math.ceil(cells.length / CELLS_AT_ONCE) }, (_, step) => async () => {
+    await prepare(cells.slice(step * CELLS_AT_ONCE, (step + 1) * CELLS_AT_ONCE));
   });
-  return { work: () => ({ rows: texts.length, steps }) };
+  return { work: () => ({ rows: cells.length, steps }) };
 }
 
-const TEXTS_AT_ONCE = 256;
+/** Many enough for a library that works on texts side by side, and pictures in a second or two. */
+const CELLS_AT_ONCE = 256;
 
 /** Tables of a published file's rows to Parquet. */
 async function openEncode({ outputPaths, lane, lanes }: LoopOptions): Promise<LoopStage> {

@@ -6,6 +6,7 @@ import { parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { median, note } from "../report/report.ts";
+import { isPrepared } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { batchingText, findBatching } from "./find-batching.ts";
 import type { LoopBatching } from "./loop-rows.ts";
@@ -45,9 +46,9 @@ export interface MeasuredWorkload {
  * Rows that the bare loop has in memory as tensors, over all threads: the megabytes that they may have
  * decide.
  */
-const LOOP_ROWS = { flights: 262_144, encoder: 2_000, vision: 2_048, text: 2_000 };
+const LOOP_ROWS = { flights: 262_144, encoder: 2_000, vision: 2_048, text: 2_000, photos: 256 };
 /** Of those, the ones with which batches are tried: each try goes over all of them at least once. */
-const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024, text: 256 };
+const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024, text: 256, photos: 64 };
 /** How long each batch size is tried. */
 const TRY_SECONDS = 1;
 
@@ -73,7 +74,7 @@ export async function measureWorkload(
     const cores = { ...shared, lanes: availableParallelism(), threads: 1 };
     await using decode = await LoopThreads.start({ ...cores, stage: "decode" });
     await using encode = await LoopThreads.start({ ...cores, stage: "encode" });
-    await using prepare = isPrepared(workload)
+    await using prepare = workload.inputs.some(isPrepared)
       ? await LoopThreads.start({ ...cores, stage: "prepare" })
       : null;
     for (const loop of [infer, decode, encode, prepare]) await loop?.prepare(batching);
@@ -110,10 +111,6 @@ async function bestBatching(
   await using loop = await LoopThreads.start({ ...shared, stage: "infer", mostRows });
   const limits = { rows: Math.ceil(mostRows / lanes), seconds: Math.min(TRY_SECONDS, seconds) };
   return await findBatching(loop, workload, limits);
-}
-
-function isPrepared({ inputs }: Workload): boolean {
-  return inputs.some(({ tokenizer }) => tokenizer !== undefined);
 }
 
 function roundOf(run: SteadyRun, rates: Pick<Round, "infer" | "decode" | "encode" | "prepare">): Round {

@@ -14,6 +14,8 @@ export interface WorkloadInput {
   readonly mask?: string;
   /** Its column holds text, and these are the ids of it. */
   readonly tokenizer?: WorkloadTokenizer;
+  /** Its column holds picture files, and these are the values of their pixels. */
+  readonly image?: WorkloadImage;
   /** The input of ids whose types these are: of one text they are all 0. */
   readonly types?: string;
 }
@@ -22,6 +24,21 @@ interface WorkloadTokenizer {
   /** A `tokenizer.json` in the workload's folder. */
   readonly file: string;
   readonly maxTokens: number;
+}
+
+/** As `image` of the job file has it: scaled by Pillow's `bilinear`, the middle cut out, `pixel - mean`. */
+export interface WorkloadImage {
+  readonly resize: { readonly width: number; readonly height: number };
+  readonly crop: { readonly width: number; readonly height: number };
+  readonly channels: "rgb" | "bgr";
+  readonly rescale: number;
+  /** In the order of `channels`. */
+  readonly mean: readonly number[];
+}
+
+/** Whether a column's cells are turned into values before they are a tensor's: texts, pictures. */
+export function isPrepared({ tokenizer, image }: WorkloadInput): boolean {
+  return tokenizer !== undefined || image !== undefined;
 }
 
 /** A model output and the column that the job makes of it. */

@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { encoder } from "./encoder.ts";
 import { flights } from "./flights.ts";
+import { photos } from "./photos.ts";
 import type { WorkloadInput, WorkloadOutput, WorkloadRecipe } from "./recipe.ts";
 import { text } from "./text.ts";
 import { vision } from "./vision.ts";
@@ -13,10 +14,13 @@ import { vision } from "./vision.ts";
 export const TENSOR_WORKLOADS = ["flights", "encoder", "vision"] as const;
 export type TensorWorkloadName = (typeof TENSOR_WORKLOADS)[number];
 
-export const WORKLOADS = [...TENSOR_WORKLOADS, "text"] as const;
+export const WORKLOADS = [...TENSOR_WORKLOADS, "text", "photos"] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
-const RECIPES = { flights, encoder, vision, text } as const satisfies Record<WorkloadName, WorkloadRecipe>;
+const RECIPES = { flights, encoder, vision, text, photos } as const satisfies Record<
+  WorkloadName,
+  WorkloadRecipe
+>;
 
 /**
  * A dataset, a model and a job on disk, which benches share: made once, then found. Nobody writes into its

@@ -1,0 +1,74 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
+import type { ImagePlan } from "../../shared/domain/image-op.ts";
+import { decodeImage } from "../../shared/images/decode.ts";
+import { fitted } from "../../shared/images/fitted.ts";
+import { ValueWriter, valuesPerImage } from "../../shared/images/values.ts";
+import { type Encoding, TextTokenizer } from "../../shared/text/text-tokenizer.ts";
+import type { WorkloadImage, WorkloadInput } from "../workloads/recipe.ts";
+import type { Workload } from "../workloads/workload.ts";
+
+/** A row's values of one input. */
+export type LoopValues = Float32Array | BigInt64Array;
+
+/** Makes a row's values of each cell of a column, one cell after the other. */
+export type PrepareCells = (cells: readonly unknown[]) => Promise<readonly LoopValues[]>;
+
+/**
+ * What makes values of an input's texts or pictures, as anybody would write it with the same libraries; null
+ * of an input whose column has its numbers.
+ */
+export async function openPrepareCells(
+  { folder }: Pick<Workload, "folder">,
+  { tokenizer, image }: WorkloadInput,
+): Promise<PrepareCells | null> {
+  if (image !== undefined) return preparePictures(image);
+  if (tokenizer === undefined) return null;
+  const { file, maxTokens } = tokenizer;
+  const json = await readFile(join(folder, file), "utf8");
+  const texts = TextTokenizer.open(json, { maxTokens, truncation: "right", specialTokens: true });
+  return async (cells) => (await texts.encode(cells.map(String), NEVER)).map(idsOf);
+}
+
+function idsOf(encoding: Encoding | Error): BigInt64Array {
+  if (encoding instanceof Error) throw encoding;
+  return BigInt64Array.from(encoding.getIds(), BigInt);
+}
+
+/** Decoded, scaled, cut, and looked up: by the functions that a run has for one picture. */
+function preparePictures(image: WorkloadImage): PrepareCells {
+  const plan = planOf(image);
+  const writer = new ValueWriter(plan);
+  return async (cells) => {
+    const made: Float32Array[] = [];
+    for (const cell of cells) {
+      if (!(cell instanceof Uint8Array)) throw new Error("a cell is no picture's bytes");
+      const decoded = await decodeImage(cell, plan, NEVER);
+      if (decoded.kind === "refused") throw new Error(`a picture ${decoded.why}`);
+      const pixels = fitted(decoded.image, plan);
+      if (pixels === null) throw new Error("a picture has another size than the model wants");
+      const values = new Float32Array(valuesPerImage(plan));
+      writer.write(pixels, values, 0);
+      made.push(values);
+    }
+    return made;
+  };
+}
+
+function planOf({ resize, crop, channels, rescale, mean }: WorkloadImage): ImagePlan {
+  return {
+    resize: { kind: "exact", ...resize },
+    crop,
+    resample: "bilinear",
+    channels,
+    layout: "nhwc",
+    dtype: "float32",
+    rescale,
+    mean,
+    std: mean.map(() => 1),
+    orient: true,
+    maxPixels: 1 << 26,
+    ...crop,
+  };
+}
