@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { SHARDMILL_MAIN } from "../../test/support/processes.ts";
 import {
   prepareWorkload,
-  type TensorWorkloadName,
   WORKLOADS_FOLDER,
   type Workload,
+  type WorkloadName,
 } from "../workloads/workload.ts";
 import { ReferenceRows } from "./compare-rows.ts";
 import { PEERS_FOLDER } from "./environment.ts";
@@ -39,7 +39,7 @@ const PEER_ENVIRONMENT = {
  * it once before: those rows are what all others have to be equal to.
  */
 export class Arena implements AsyncDisposable {
-  readonly workload: Workload<TensorWorkloadName>;
+  readonly workload: Workload;
   readonly #options: ArenaOptions;
   readonly #folder: string;
   readonly #files: readonly string[];
@@ -47,7 +47,7 @@ export class Arena implements AsyncDisposable {
   readonly #kinds: ReadonlyMap<string, ColumnKind>;
 
   private constructor(
-    workload: Workload<TensorWorkloadName>,
+    workload: Workload,
     options: ArenaOptions,
     place: { readonly folder: string; readonly files: readonly string[]; readonly reference: ReferenceRows },
   ) {
@@ -59,11 +59,7 @@ export class Arena implements AsyncDisposable {
     this.#kinds = columnKinds(workload, place.reference.columns);
   }
 
-  static async open(
-    name: TensorWorkloadName,
-    rows: number | undefined,
-    options: ArenaOptions,
-  ): Promise<Arena> {
+  static async open(name: WorkloadName, rows: number | undefined, options: ArenaOptions): Promise<Arena> {
     const workload = await prepareWorkload(name, rows === undefined ? {} : { rows });
     const folder = join(WORKLOADS_FOLDER, `peers-out-${name}`);
     await rm(folder, { recursive: true, force: true });

@@ -9,6 +9,11 @@ import type { ColumnKind, PublishedColumn } from "./peer-job.ts";
  */
 const RELATIVE = 1e-4;
 const ABSOLUTE = 1e-5;
+/**
+ * Of vectors that a model of int8 made: it takes its scales from the whole batch, so that each of a text's
+ * neighbours moves its vector a little.
+ */
+const LEAST_COSINE = 0.98;
 /** Of classes: two scores that differ in the last bit change places. */
 const CLASS_SHARE = 1e-4;
 
@@ -91,6 +96,8 @@ function unequalSql(a: string, b: string, kind: ColumnKind): string {
   if (kind === "kept") return `${a} IS DISTINCT FROM ${b}`;
   if (kind === "class") return `${a} <> ${b}`;
   if (kind === "number") return farSql(a, b);
+  if (kind === "direction")
+    return `len(${a}) <> len(${b}) OR list_cosine_similarity(${a}, ${b}) < ${LEAST_COSINE}`;
   const pairs = `list_transform(list_zip(${a}, ${b}), lambda pair: ${farSql("pair[1]", "pair[2]")})`;
   return `len(${a}) <> len(${b}) OR list_bool_or(${pairs})`;
 }

@@ -1,5 +1,5 @@
 import { note } from "../report/report.ts";
-import type { TensorWorkloadName } from "../workloads/workload.ts";
+import type { WorkloadName } from "../workloads/workload.ts";
 import { Arena } from "./arena.ts";
 import type { Usage } from "./measured-run.ts";
 import { peerSettings, type SettingsOptions, type WorkloadSettings } from "./peer-settings.ts";
@@ -22,10 +22,7 @@ interface Contestant {
  * Runs all tools once a round, each round beginning with another one, and checks the rows of every run. A
  * tool that failed once is left out from then on.
  */
-export async function contest(
-  name: TensorWorkloadName,
-  options: ContestOptions,
-): Promise<readonly RankedTool[]> {
+export async function contest(name: WorkloadName, options: ContestOptions): Promise<readonly RankedTool[]> {
   const settings = await peerSettings(name, options);
   await using arena = await Arena.open(name, options.rows, options);
   const contestants = contestantsOf(arena, options.peers, settings);

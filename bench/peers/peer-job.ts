@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
 
 /** How a peer is run. */
@@ -15,9 +16,9 @@ export interface PublishedColumn {
 
 /**
  * `kept`: the same value; `class`: the same but where two scores tie; `number`, `vector`: the same within
- * rounding.
+ * rounding; `direction`: vectors that point the same way.
  */
-export type ColumnKind = "kept" | "class" | "number" | "vector";
+export type ColumnKind = "kept" | "class" | "number" | "vector" | "direction";
 
 interface PeerJobOptions {
   readonly workload: Workload;
@@ -45,13 +46,7 @@ export function peerJobOf(options: PeerJobOptions): Record<string, unknown> {
     input_files: files.map((name) => join(workload.inputPath, name)),
     model_path: workload.modelPath,
     output_path: outputPath,
-    tensors: workload.inputs.map((input) => ({
-      name: input.tensor,
-      kind: input.mask !== undefined ? "mask" : input.rowDims.includes(null) ? "padded" : "values",
-      columns: input.columns ?? [input.mask],
-      shape: input.rowDims,
-      scale: input.scale,
-    })),
+    tensors: workload.inputs.map((input) => tensorOf(input, workload)),
     outputs: workload.outputs.map(({ column, tensor, op }) => ({
       column,
       tensor,
@@ -63,6 +58,19 @@ export function peerJobOf(options: PeerJobOptions): Record<string, unknown> {
     batch_rows: settings.batchRows,
     variant: settings.variant,
   };
+}
+
+/** A tensor, and what it is made of. */
+function tensorOf(input: WorkloadInput, { folder }: Workload): Record<string, unknown> {
+  const { tensor: name, mask, types, tokenizer, image, columns, rowDims: shape, scale } = input;
+  if (mask !== undefined) return { name, kind: "mask", of: mask, columns: [] };
+  if (types !== undefined) return { name, kind: "types", of: types, columns: [] };
+  if (image !== undefined) return { name, kind: "image", columns, image };
+  if (tokenizer !== undefined) {
+    const { file, maxTokens } = tokenizer;
+    return { name, kind: "tokens", columns, tokenizer: join(folder, file), max_tokens: maxTokens };
+  }
+  return { name, kind: shape.includes(null) ? "padded" : "values", columns, shape, scale };
 }
 
 /**
@@ -78,6 +86,7 @@ export function columnKinds(
       const output = outputs.get(name);
       if (output === undefined) return [name, "kept"];
       if (output.op === "argmax") return [name, "class"];
+      if (output.op === "pool") return [name, "direction"];
       return [name, type.endsWith("[]") ? "vector" : "number"];
     }),
   );

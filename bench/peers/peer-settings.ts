@@ -1,38 +1,42 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { note } from "../report/report.ts";
-import { type TensorWorkloadName, WORKLOADS_FOLDER } from "../workloads/workload.ts";
+import { WORKLOADS_FOLDER, type WorkloadName } from "../workloads/workload.ts";
 import { Arena, type ArenaOptions } from "./arena.ts";
 import type { PeerSettings } from "./peer-job.ts";
 import { PEER_TABLE, type PeerName, TUNING } from "./tools.ts";
-import { tunePeer } from "./tune-peer.ts";
+import { middleOf, tunePeer } from "./tune-peer.ts";
 
 export type WorkloadSettings = Partial<Record<PeerName, PeerSettings>>;
+
+/** Whether a peer's best settings are looked for: where they are not known, in any case, or never. */
+export const TUNINGS = ["once", "again", "never"] as const;
+export type Tuning = (typeof TUNINGS)[number];
 
 export interface SettingsOptions extends ArenaOptions {
   readonly peers: readonly PeerName[];
   /** Of the workload; left out: its own number. No more are tuned with. */
   readonly rows: number | undefined;
-  /** Tune again what was tuned before. */
-  readonly retune: boolean;
+  readonly tune: Tuning;
 }
 
 const TUNED = join(WORKLOADS_FOLDER, "peers-tuning.json");
 
 /**
  * The best settings of each peer for a workload, found by running it over some of the rows, and remembered by
- * the number of cores. A peer that fails with all of them is left out.
+ * the number of cores and of those rows. A peer that fails with all of them is left out. Untuned, it
+ * has its first variant and its middle batch size.
  */
-export async function peerSettings(
-  name: TensorWorkloadName,
-  options: SettingsOptions,
-): Promise<WorkloadSettings> {
+export async function peerSettings(name: WorkloadName, options: SettingsOptions): Promise<WorkloadSettings> {
+  if (options.tune === "never")
+    return Object.fromEntries(options.peers.map((peer) => [peer, untuned(name, peer)]));
   const known: Record<string, PeerSettings> = await readTuned();
-  const keyOf = (peer: PeerName) => `${name} ${peer} ${options.cores}`;
-  const open = options.peers.filter((peer) => options.retune || known[keyOf(peer)] === undefined);
+  const rows = Math.min(TUNING[name].rows, options.rows ?? TUNING[name].rows);
+  const keyOf = (peer: PeerName) => `${name} ${peer} ${options.cores} ${rows}`;
+  const open = options.peers.filter((peer) => options.tune === "again" || known[keyOf(peer)] === undefined);
   if (open.length > 0) {
-    const { rows, batchRows } = TUNING[name];
-    await using arena = await Arena.open(name, Math.min(rows, options.rows ?? rows), options);
+    const { batchRows } = TUNING[name];
+    await using arena = await Arena.open(name, rows, options);
     for (const peer of open) {
       const { title, variants } = PEER_TABLE[peer];
       try {
@@ -53,6 +57,11 @@ export async function peerSettings(
     }
   }
   return Object.fromEntries(options.peers.map((peer) => [peer, known[keyOf(peer)]]));
+}
+
+function untuned(name: WorkloadName, peer: PeerName): PeerSettings {
+  const { variants } = PEER_TABLE[peer];
+  return { variant: variants[0], batchRows: middleOf(TUNING[name].batchRows) };
 }
 
 async function readTuned(): Promise<Record<string, PeerSettings>> {

@@ -1,13 +1,13 @@
 import type { BarPlot } from "../report/bar-plot.ts";
 import { median, round } from "../report/report.ts";
-import type { TensorWorkloadName } from "../workloads/workload.ts";
+import type { WorkloadName } from "../workloads/workload.ts";
 import type { Usage } from "./measured-run.ts";
 
 export const OURS = "Shardmill";
 
 /** What one tool needed for one workload. */
 export interface RankedTool {
-  readonly workload: TensorWorkloadName;
+  readonly workload: WorkloadName;
   readonly tool: string;
   readonly settings: string;
   readonly rows: number;
@@ -85,12 +85,12 @@ export function rankingPlot(ranking: readonly RankedTool[]): BarPlot {
   };
 }
 
-function titleOf(workload: TensorWorkloadName, ranking: readonly RankedTool[]): string {
+function titleOf(workload: WorkloadName, ranking: readonly RankedTool[]): string {
   const rows = ranking.find((ranked) => ranked.workload === workload)?.rows ?? 0;
   return `${workload}, ${rows.toLocaleString("en")} rows`;
 }
 
-function oursOf(ranking: readonly RankedTool[], workload: TensorWorkloadName): number {
+function oursOf(ranking: readonly RankedTool[], workload: WorkloadName): number {
   const ours = ranking.find((other) => other.workload === workload && other.tool === OURS);
   return wallOf(ours?.runs ?? []);
 }

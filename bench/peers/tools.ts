@@ -1,4 +1,4 @@
-import type { TensorWorkloadName } from "../workloads/workload.ts";
+import type { WorkloadName } from "../workloads/workload.ts";
 
 export const PEERS = ["python", "ray", "daft", "spark"] as const;
 export type PeerName = (typeof PEERS)[number];
@@ -9,10 +9,10 @@ interface Peer {
   /** Ways to run it, of which the fastest is taken; what each is stands in the script. */
   readonly variants: readonly string[];
   /** How many times as long as Shardmill it should take at least. */
-  readonly aims: Readonly<Record<TensorWorkloadName, number>>;
+  readonly aims: Readonly<Record<WorkloadName, number>>;
 }
 
-const AHEAD = { flights: 1, encoder: 1, vision: 1 };
+const AHEAD = { flights: 1, encoder: 1, vision: 1, text: 1, photos: 1 };
 
 export const PEER_TABLE = {
   python: {
@@ -44,7 +44,6 @@ export const TUNING = {
   flights: { rows: 1_500_000, batchRows: [4_096, 16_384, 65_536] },
   encoder: { rows: 4_500, batchRows: [8, 16, 32] },
   vision: { rows: 12_000, batchRows: [8, 32, 128] },
-} as const satisfies Record<
-  TensorWorkloadName,
-  { readonly rows: number; readonly batchRows: readonly number[] }
->;
+  text: { rows: 4_500, batchRows: [8, 32, 128] },
+  photos: { rows: 600, batchRows: [4, 16, 64] },
+} as const satisfies Record<WorkloadName, { readonly rows: number; readonly batchRows: readonly number[] }>;

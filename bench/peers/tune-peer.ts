@@ -31,7 +31,7 @@ export async function tunePeer(
       failures.push(error);
     }
   };
-  const middle = batchRows[batchRows.length >> 1] ?? 1;
+  const middle = middleOf(batchRows);
   for (const variant of variants) await tryOut({ variant, batchRows: middle });
   const best = fastest(trials)?.settings.variant ?? variants[0];
   for (const rows of batchRows) {
@@ -40,6 +40,10 @@ export async function tunePeer(
   const found = fastest(trials);
   if (found === undefined) throw new AggregateError(failures, "the peer fails with all settings");
   return found.settings;
+}
+
+export function middleOf(batchRows: readonly number[]): number {
+  return batchRows[batchRows.length >> 1] ?? 1;
 }
 
 function fastest(trials: readonly Trial[]): Trial | undefined {

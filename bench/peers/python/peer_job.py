@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pyarrow as pa
+import pyarrow.compute as pc
+from PIL import Image
+from tokenizers import Tokenizer
 
 NUMPY_TYPES = {
     "tensor(float)": np.float32,
@@ -57,8 +61,10 @@ class PeerJob:
 
     @cached_property
     def length_column(self) -> str | None:
-        """The column whose rows have as many values as they like, where the job has one."""
-        return next((tensor["columns"][0] for tensor in self.tensors if tensor["kind"] == "padded"), None)
+        """The column whose rows have as many values, or letters, as they like, where the job has one."""
+        return next(
+            (tensor["columns"][0] for tensor in self.tensors if tensor["kind"] in ("padded", "tokens")), None
+        )
 
     @cached_property
     def sources(self) -> list[str]:
@@ -81,14 +87,17 @@ class Model:
         self.session = job.session(threads)
         self.types = {given.name: NUMPY_TYPES[given.type] for given in self.session.get_inputs()}
         self.wanted = list(dict.fromkeys(output["tensor"] for output in job.outputs))
+        self.tokenizers = {
+            tensor["name"]: open_tokenizer(tensor) for tensor in job.tensors if tensor["kind"] == "tokens"
+        }
 
     def predict(self, batch: pa.RecordBatch | pa.Table) -> dict[str, pa.Array]:
         """The output columns of one batch, which becomes one run of the model."""
-        feeds = {tensor["name"]: self.tensor(tensor, batch) for tensor in self.job.tensors}
+        feeds, masks = self.feeds(batch)
         found = dict(zip(self.wanted, self.session.run(self.wanted, feeds), strict=True))
         return {
             output["column"]: as_arrow(
-                apply(output["op"], found[output["tensor"]]), ARROW_TYPES[output["type"]]
+                apply(output, found[output["tensor"]], masks), ARROW_TYPES[output["type"]]
             )
             for output in self.job.outputs
         }
@@ -98,14 +107,37 @@ class Model:
         kept = {name: whole_column(batch, name) for name in self.job.keep}
         return pa.RecordBatch.from_pydict({**kept, **self.predict(batch)})
 
-    def tensor(self, tensor: dict[str, Any], batch: pa.RecordBatch | pa.Table) -> np.ndarray:
+    def feeds(self, batch: pa.RecordBatch | pa.Table) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """
+        The tensors of a batch; and of those with rows of uneven length, which positions are no padding. A tensor
+        that is `of` another comes behind it.
+        """
+        feeds: dict[str, np.ndarray] = {}
+        masks: dict[str, np.ndarray] = {}
+        for tensor in self.job.tensors:
+            name, kind = tensor["name"], tensor["kind"]
+            dtype = self.types[name]
+            if kind == "mask":
+                feeds[name] = masks[tensor["of"]].astype(dtype)
+            elif kind == "types":
+                feeds[name] = np.zeros_like(feeds[tensor["of"]], dtype)
+            elif kind == "tokens":
+                texts = whole_column(batch, tensor["columns"][0]).to_pylist()
+                feeds[name], masks[name] = token_ids(self.tokenizers[name], texts, dtype)
+            elif kind == "padded":
+                array = whole_column(batch, tensor["columns"][0])
+                lengths = lengths_of(array)
+                masks[name] = np.arange(lengths.max(initial=0)) < lengths[:, None]
+                feeds[name] = padded(array, masks[name], dtype)
+            elif kind == "image":
+                files = whole_column(batch, tensor["columns"][0])
+                feeds[name] = np.stack([pixels(file.as_buffer(), tensor["image"]) for file in files])
+            else:
+                feeds[name] = self.values(tensor, batch, dtype)
+        return feeds, masks
+
+    def values(self, tensor: dict[str, Any], batch: pa.RecordBatch | pa.Table, dtype: type) -> np.ndarray:
         arrays = [whole_column(batch, name) for name in tensor["columns"]]
-        dtype = self.types[tensor["name"]]
-        if tensor["kind"] == "mask":
-            lengths = lengths_of(arrays[0])
-            return (np.arange(lengths.max(initial=0)) < lengths[:, None]).astype(dtype)
-        if tensor["kind"] == "padded":
-            return padded(arrays[0], dtype)
         if len(arrays) > 1:
             values = np.empty((len(batch), len(arrays)), dtype)
             for index, array in enumerate(arrays):
@@ -115,6 +147,33 @@ class Model:
         if tensor["scale"] != 1:
             values = values * np.float32(tensor["scale"])
         return np.ascontiguousarray(values, dtype).reshape(len(batch), *tensor["shape"])
+
+
+def open_tokenizer(tensor: dict[str, Any]) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(tensor["tokenizer"])
+    tokenizer.enable_truncation(tensor["max_tokens"])
+    tokenizer.enable_padding()
+    return tokenizer
+
+
+def token_ids(tokenizer: Tokenizer, texts: list[str], dtype: type) -> tuple[np.ndarray, np.ndarray]:
+    """[rows, longest of them], and which of these are no padding."""
+    found = tokenizer.encode_batch(texts)
+    return np.array([one.ids for one in found], dtype), np.array([one.attention_mask for one in found], bool)
+
+
+def pixels(file: pa.Buffer, how: dict[str, Any]) -> np.ndarray:
+    """A picture as torchvision prepares it: decoded and scaled by Pillow, its middle, less a mean. [height, width, 3]"""
+    with Image.open(io.BytesIO(file)) as picture:
+        scaled = picture.convert("RGB").resize(
+            (how["resize"]["width"], how["resize"]["height"]), Image.Resampling.BILINEAR
+        )
+    width, height = how["crop"]["width"], how["crop"]["height"]
+    left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
+    values = np.asarray(scaled.crop((left, top, left + width, top + height)))
+    if how["channels"] == "bgr":
+        values = values[:, :, ::-1]
+    return values * np.float32(how["rescale"]) - np.asarray(how["mean"], np.float32)
 
 
 def sorted_by_length(job: PeerJob, table: pa.Table) -> pa.Table:
@@ -137,14 +196,15 @@ def whole_column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
 
 
 def lengths_of(array: pa.Array) -> np.ndarray:
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        return np.asarray(pc.utf8_length(array))
     return np.asarray(array.value_lengths())
 
 
-def padded(array: pa.Array, dtype: type) -> np.ndarray:
+def padded(array: pa.Array, mask: np.ndarray, dtype: type) -> np.ndarray:
     """[rows, longest of them], zeros behind each row."""
-    lengths = lengths_of(array)
-    values = np.zeros((len(array), lengths.max(initial=0)), dtype)
-    values[np.arange(values.shape[1]) < lengths[:, None]] = array.flatten().to_numpy()
+    values = np.zeros(mask.shape, dtype)
+    values[mask] = array.flatten().to_numpy()
     return values
 
 
@@ -163,9 +223,12 @@ def flat_values(array: pa.Array) -> np.ndarray:
     return array.to_numpy(zero_copy_only=False)
 
 
-def apply(op: str, tensor: np.ndarray) -> np.ndarray:
+def apply(output: dict[str, Any], tensor: np.ndarray, masks: dict[str, np.ndarray]) -> np.ndarray:
+    op = output["op"]
     if op == "raw":
         return tensor
+    if op == "pool":
+        return pooled(tensor, next(iter(masks.values())))
     if op == "sigmoid":
         return 1 / (1 + np.exp(-tensor))
     rows = tensor.reshape(len(tensor), -1)
@@ -178,6 +241,13 @@ def apply(op: str, tensor: np.ndarray) -> np.ndarray:
     if op == "softmax":
         return shares
     raise ValueError(f"op {op} is not written for the peers")
+
+
+def pooled(states: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The mean of the positions that are no padding, as a vector of length 1."""
+    weights = mask.astype(states.dtype)[:, :, None]
+    mean = (states * weights).sum(axis=1) / weights.sum(axis=1)
+    return mean / np.linalg.norm(mean, axis=1, keepdims=True)
 
 
 def as_arrow(values: np.ndarray, kind: pa.DataType) -> pa.Array:

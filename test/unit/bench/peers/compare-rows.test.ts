@@ -10,6 +10,7 @@ const KINDS = new Map<string, ColumnKind>([
   ["class", "class"],
   ["score", "number"],
   ["embedding", "vector"],
+  ["meaning", "direction"],
 ]);
 const ROWS = 20_000;
 
@@ -19,10 +20,11 @@ function tableSql({
   label = "i % 3",
   klass = "i % 10",
   vector = "[i, 1, 0]",
+  meaning = "[cos(i), sin(i)]",
   id = "i",
 } = {}) {
   return `SELECT ${id} AS id, ${label} AS label, ${klass} AS class, (${score})::FLOAT AS score,
-    (${vector})::FLOAT[] AS embedding FROM range(${ROWS}) AS t(i)`;
+    (${vector})::FLOAT[] AS embedding, (${meaning})::FLOAT[] AS meaning FROM range(${ROWS}) AS t(i)`;
 }
 
 async function compare(other: string): Promise<string | null> {
@@ -38,6 +40,7 @@ describe("the comparison of rows", () => {
     const other = tableSql({
       score: "i / 7 * (1 + 1e-5)",
       vector: "[i * (1 - 1e-5), 1, 1e-7]",
+      meaning: "[cos(i + 0.1), sin(i + 0.1)]",
       klass: "CASE WHEN i = 4 THEN 5 ELSE i % 10 END",
     });
     expect(await compare(`${other} ORDER BY i DESC`)).toBeNull();
@@ -59,6 +62,16 @@ describe("the comparison of rows", () => {
       "a vector is short",
       tableSql({ vector: "if(i = 7, [7, 1], [i, 1, 0])" }),
       "1 rows with another embedding",
+    ],
+    [
+      "a direction is off",
+      tableSql({ meaning: "if(i = 7, [cos(7.3), sin(7.3)], [cos(i), sin(i)])" }),
+      "1 rows with another meaning",
+    ],
+    [
+      "a direction has nothing to compare",
+      tableSql({ meaning: "if(i = 7, [0, 0], [cos(i), sin(i)])" }),
+      "1 rows with another meaning",
     ],
     ["too many classes differ", tableSql({ klass: "if(i < 3, 11, i % 10)" }), "3 rows with another class"],
   ])("tells that %s", async (_what, other, found) => {

@@ -12,7 +12,7 @@ const WORKLOAD: Workload = {
   rows: 10,
   inputs: [
     { tensor: "ids", dtype: "int64", columns: ["tokens"], rowDims: [null], scale: 1 },
-    { tensor: "mask", dtype: "int64", columns: null, rowDims: [null], scale: 1, mask: "tokens" },
+    { tensor: "mask", dtype: "int64", columns: null, rowDims: [null], scale: 1, mask: "ids" },
     { tensor: "image", dtype: "float32", columns: ["pixels"], rowDims: [3, 4], scale: 0.5 },
   ],
   key: "id",
@@ -21,6 +21,7 @@ const WORKLOAD: Workload = {
     { column: "class", tensor: "logits", op: "argmax" },
     { column: "score", tensor: "logits", op: "maxSoftmax" },
     { column: "embedding", tensor: "pooled", op: "raw" },
+    { column: "meaning", tensor: "states", op: "pool" },
   ],
 };
 const COLUMNS = [
@@ -28,6 +29,7 @@ const COLUMNS = [
   { name: "class", type: "INTEGER" },
   { name: "score", type: "FLOAT" },
   { name: "embedding", type: "FLOAT[]" },
+  { name: "meaning", type: "FLOAT[]" },
 ];
 const OPTIONS = {
   workload: WORKLOAD,
@@ -49,10 +51,37 @@ describe("peerJobOf", () => {
     });
     expect(job.tensors).toEqual([
       { name: "ids", kind: "padded", columns: ["tokens"], shape: [null], scale: 1 },
-      { name: "mask", kind: "mask", columns: ["tokens"], shape: [null], scale: 1 },
+      { name: "mask", kind: "mask", of: "ids", columns: [] },
       { name: "image", kind: "values", columns: ["pixels"], shape: [3, 4], scale: 0.5 },
     ]);
-    expect(job.outputs).toMatchObject([{ type: "int32" }, { type: "float32" }, { type: "list<float32>" }]);
+    expect(job.outputs).toMatchObject([
+      { type: "int32" },
+      { type: "float32" },
+      { type: "list<float32>" },
+      { type: "list<float32>" },
+    ]);
+  });
+
+  it("says how texts become tokens, and picture files pixels", () => {
+    const image = {
+      ...{ resize: { width: 256, height: 256 }, crop: { width: 224, height: 224 } },
+      ...{ channels: "bgr" as const, rescale: 1, mean: [1, 2, 3] },
+    };
+    const uneven = { dtype: "int64" as const, rowDims: [null], scale: 1 };
+    const inputs = [
+      { ...uneven, tensor: "ids", columns: ["text"], tokenizer: { file: "t.json", maxTokens: 256 } },
+      { ...uneven, tensor: "types", columns: null, types: "ids" },
+      {
+        ...{ tensor: "picture", dtype: "float32" as const, rowDims: [224, 224, 3], scale: 1 },
+        ...{ columns: ["file"], image },
+      },
+    ];
+    const job = peerJobOf({ ...OPTIONS, workload: { ...WORKLOAD, inputs } });
+    expect(job.tensors).toEqual([
+      { name: "ids", kind: "tokens", columns: ["text"], tokenizer: "/w/t.json", max_tokens: 256 },
+      { name: "types", kind: "types", of: "ids", columns: [] },
+      { name: "picture", kind: "image", columns: ["file"], image },
+    ]);
   });
 
   it("refuses a type that no peer is written for", () => {
@@ -65,6 +94,12 @@ describe("peerJobOf", () => {
 
 describe("columnKinds", () => {
   it("compares what is kept exactly, and what a model gives by its kind", () => {
-    expect([...columnKinds(WORKLOAD, COLUMNS).values()]).toEqual(["kept", "class", "number", "vector"]);
+    expect([...columnKinds(WORKLOAD, COLUMNS).values()]).toEqual([
+      "kept",
+      "class",
+      "number",
+      "vector",
+      "direction",
+    ]);
   });
 });
