@@ -37,7 +37,9 @@ export function runPhases(
   const first = inOrder[0];
   const last = inOrder.at(-2);
   if (first === undefined || last === undefined || inOrder.length < LEAST_SHARDS)
-    throw new Error(`a run has ${LEAST_SHARDS} shards at least, this has ${inOrder.length}: give more rows, or --set input.shardRows=100`);
+    throw new Error(
+      `a run has ${LEAST_SHARDS} shards at least, this has ${inOrder.length}: give more rows, or --set input.shardRows=100`,
+    );
   const steadyRows = inOrder.slice(1, -1).reduce((sum, { rows }) => sum + rows, 0);
   return {
     startSeconds: (first.atMs - run.startMs) / 1000,
