@@ -53,9 +53,10 @@ function labelsPhrase(labels: readonly string[], multiLabel: boolean): string {
   return `${shown}${more}${multiLabel ? ", of which a row may have several" : ""}`;
 }
 
-function tokenizerPhrase({ file, maxTokens, truncation, prompts }: TokenizerFacts): string {
+function tokenizerPhrase({ file, maxTokens, mostTokens, truncation, prompts }: TokenizerFacts): string {
   const parts = [file];
   if (maxTokens !== null) parts.push(`at most ${maxTokens} tokens`);
+  else if (mostTokens !== null) parts.push(`the model has positions for ${mostTokens} tokens`);
   if (truncation !== null) parts.push(`cut on the ${truncation}`);
   const names = Object.entries(prompts).map(([name, text]) => `${name} ${JSON.stringify(text)}`);
   if (names.length > 0) parts.push(`prefixes: ${names.join(", ")}`);

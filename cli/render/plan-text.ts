@@ -18,6 +18,7 @@ import type { TypeCheck } from "../../shared/domain/type-check.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
+import { defaultsTable } from "./defaults-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
 import { imageText } from "./image-text.ts";
@@ -73,6 +74,7 @@ export function planText(
     "",
     filesTable(plan, style),
     ...folderTable(plan.folder, style),
+    ...defaultsTable(plan, style),
     ...stepsTable(map, style),
     ...codeTable(plan, style),
     "",

@@ -2,6 +2,7 @@ import type { Field } from "../../shared/domain/dataset.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
+import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
 import { holdsBytes, holdsFiles, isScalar, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
@@ -28,9 +29,6 @@ interface DraftedInputs {
 
 /** Ways that go before a column whose type and shape fit: what is in it is more than its type says. */
 const WAYS: readonly InputWay[] = [imageWay, soundWay, textWay];
-
-/** Names of inputs that tell the two texts of a pair apart: all zero for one text. */
-const TYPE_NAMES: readonly string[] = ["token_type_ids", "segment_ids"];
 
 /**
  * How each input of the model could be fed: by the column of its name, by the only column whose type and

@@ -1,13 +1,11 @@
 import { below } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { isText, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
 import { type InputWay, whichColumn } from "./input-way.ts";
 import type { DraftKeys } from "./try-bind.ts";
-
-/** The names that exporters give to the ids of a text's tokens. */
-const ID_INPUTS: readonly string[] = ["input_ids", "ids", "tokens"];
 
 /** Where the folder has a tokenizer, and no column holds the ids, a column of text is what it means. */
 export const textWay: InputWay = (tensor, { fields, folder, fits }) => {
@@ -33,7 +31,7 @@ function prefixQuestions(folder: ModelFolder | null): readonly string[] {
 /** The keys by which the folder's tokenizer makes an input of text; null where it is no input of ids. */
 function textKeys({ name }: TensorInfo, folder: ModelFolder | null): DraftKeys | null {
   const facts = folder?.facts.tokenizer ?? null;
-  if (folder === null || facts === null || !ID_INPUTS.includes(name)) return null;
+  if (folder === null || facts === null || !isIdsName(name)) return null;
   const { file, maxTokens, truncation } = facts;
   return {
     tokenizer: below(folder.path, file),

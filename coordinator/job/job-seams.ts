@@ -11,6 +11,7 @@ import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";
 import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
+import { withLikelyTexts } from "../plan/folder/text-defaults.ts";
 import { readModelFile } from "../plan/model/model-file.ts";
 import { type Aside, digestsOf, planJob, readInput } from "../plan/plan-job.ts";
 import { readStepFiles } from "../plan/steps/step-files.ts";
@@ -74,5 +75,6 @@ async function readDigests(spec: JobSpec, signal: AbortSignal): Promise<JobDiges
   const { dataset } = await readInput(spec, signal);
   const folder = await readModelFolder(spec.model, signal);
   const model = await readModelFile(modelPathOf(spec.model, folder), signal);
-  return digestsOf(spec, { dataset, model, folder, stepFiles: await readStepFiles(spec, signal) });
+  const resolved = withLikelyTexts(spec, dataset.fields, folder);
+  return digestsOf(resolved, { dataset, model, folder, stepFiles: await readStepFiles(resolved, signal) });
 }

@@ -15,6 +15,7 @@ import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
+import { leavesTokenizers, withLikelyTexts } from "./folder/text-defaults.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles } from "./input/discover.ts";
@@ -46,19 +47,7 @@ export async function planJob(
   signal: AbortSignal,
   aside: Aside = (task) => task(),
 ): Promise<PlannedJob> {
-  // It loads while the input is read.
-  if (hasSql(spec)) SQL_PROCESSES.warm();
-  const [input, { folder, model }, , stepFiles, typeChecks, tokenizers] = await allOrEveryProblem([
-    readInput(spec, signal),
-    openModel(spec, signal),
-    checkOutput(spec),
-    readStepFiles(spec, signal),
-    checkTypes(modulesOf(spec), signal),
-    readTokenizers(spec.map, signal),
-  ]).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw error;
-  });
+  const { input, folder, model, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal);
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec, fields, signal));
   const map = await aside(() =>
@@ -81,7 +70,12 @@ export async function planJob(
     shardRows: spec.input.shardRows,
     outputRowBytes: outputRowBytes(map),
   });
-  const digests = digestsOf(spec, { dataset: input.dataset, model, folder, stepFiles });
+  const digests = digestsOf(withLikelyTexts(spec, fields, folder), {
+    dataset: input.dataset,
+    model,
+    folder,
+    stepFiles,
+  });
   const { precision } = spec.model;
   const { dataset, leftOut } = input;
   const planned = {
@@ -102,6 +96,26 @@ export async function planJob(
   return { ...planned, model: made, converted: { original: model, conversion } };
 }
 
+/** All that lies outside of the job file, beside each other. */
+async function readAll(spec: JobSpec, signal: AbortSignal) {
+  // It loads while the input is read.
+  if (hasSql(spec)) SQL_PROCESSES.warm();
+  const reading = { input: readInput(spec, signal), folder: readModelFolder(spec.model, signal) };
+  const resolved = withReadTexts(spec, reading);
+  const [input, opened, , stepFiles, typeChecks, tokenizers] = await allOrEveryProblem([
+    reading.input,
+    openModel(spec, reading.folder, signal),
+    checkOutput(spec),
+    resolved.then((own) => readStepFiles(own, signal)),
+    checkTypes(modulesOf(spec), signal),
+    resolved.then(({ map }) => readTokenizers(map, signal)),
+  ]).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error;
+  });
+  return { input, ...opened, stepFiles, typeChecks, tokenizers };
+}
+
 function hasSql({ input, map, reduce }: JobSpec): boolean {
   const hasSteps = [...map.prepare, ...map.finish].some(({ sql }) => sql !== undefined);
   return hasSteps || input.where !== undefined || Object.values(reduce).some(isSql);
@@ -118,7 +132,11 @@ interface JobContents {
   readonly stepFiles: StepFiles;
 }
 
-/** What identifies a job, found without checking it: enough to see that it is published already. */
+/**
+ * What identifies a job, found without checking it: enough to see that it is published already.
+ *
+ * @param spec with what its texts get from the model's folder
+ */
 export function digestsOf(spec: JobSpec, { dataset, model, folder, stepFiles }: JobContents): JobDigests {
   return {
     spec: withStepFiles(specDigest(spec, folder?.facts), stepFiles),
@@ -127,11 +145,25 @@ export function digestsOf(spec: JobSpec, { dataset, model, folder, stepFiles }: 
   };
 }
 
+interface Reading {
+  readonly input: Promise<{ readonly dataset: Dataset }>;
+  readonly folder: Promise<ModelFolder | null>;
+}
+
+/** The job that says which files are read; as it is where input or folder, which say so, cannot be. */
+async function withReadTexts(spec: JobSpec, reading: Reading): Promise<JobSpec> {
+  if (!leavesTokenizers(spec.map.inputs)) return spec;
+  const [input, folder] = await Promise.allSettled([reading.input, reading.folder]);
+  if (input.status === "rejected" || folder.status === "rejected") return spec;
+  return withLikelyTexts(spec, input.value.dataset.fields, folder.value);
+}
+
 async function openModel(
   { model: place }: JobSpec,
+  reading: Promise<ModelFolder | null>,
   signal: AbortSignal,
 ): Promise<{ readonly folder: ModelFolder | null; readonly model: ModelFile }> {
-  const folder = await readModelFolder(place, signal);
+  const folder = await reading;
   return { folder, model: await inspectModel(modelPathOf(place, folder), signal) };
 }
 

@@ -42,10 +42,20 @@ function checkFileInput(
 }
 
 /** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
-const TOKENIZER_EXCLUDES = ["bytes", "mask", "value", "image", "sound", "shape", "fill"];
-const TOKENIZER_KEYS = ["maxTokens", "truncation", "prefix", "specialTokens", "offsets", "truncated"];
+export const TOKENIZER_EXCLUDES = ["bytes", "mask", "value", "image", "sound", "shape", "fill"] as const;
+export const TOKENIZER_KEYS = [
+  "maxTokens",
+  "truncation",
+  "prefix",
+  "specialTokens",
+  "offsets",
+  "truncated",
+] as const;
 
-/** An input of text is one column or two, and keys for text are for text. */
+/**
+ * An input of text is one column or two, and keys for text are for text. Without a tokenizer, whether an
+ * input of columns is one of text is seen when these and the model's folder are known.
+ */
 export function checkTextRules(input: SourceSpec, context: Context): void {
   const { tokenizer, types, columns } = input;
   if (types !== undefined) {
@@ -56,6 +66,7 @@ export function checkTextRules(input: SourceSpec, context: Context): void {
   }
   if (input.offsets !== undefined && columns !== undefined)
     refuse(context, ["offsets"], "is for one text", { expected: "`column`, not `columns`" });
+  if (tokenizer === undefined && TOKENIZER_EXCLUDES.every((key) => input[key] === undefined)) return;
   const strangers = tokenizer === undefined ? TOKENIZER_KEYS : TOKENIZER_EXCLUDES;
   for (const key of strangers.filter((other) => input[other] !== undefined)) {
     if (tokenizer === undefined)

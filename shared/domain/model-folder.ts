@@ -34,6 +34,10 @@ export interface TokenizerFacts {
   /** From the folder. */
   readonly file: string;
   readonly maxTokens: number | null;
+  /** The file and the key in it that says so; null with `maxTokens`. */
+  readonly maxTokensFrom: string | null;
+  /** A row of more has no positions in the model. */
+  readonly mostTokens: number | null;
   readonly truncation: "left" | "right" | null;
   /** By its name, what is written before a text: `{ query: "query: " }`. */
   readonly prompts: Readonly<Record<string, string>>;

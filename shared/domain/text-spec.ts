@@ -20,13 +20,14 @@ export const TEXT_KEYS = {
     .exactOptional()
     .describe(
       "The columns hold text, and this `tokenizer.json` makes the input's token ids of it; two `columns` are a pair of " +
-        "texts. See [text](#text).",
+        "texts. Left out: that of the model's folder, where the input is one of ids and its columns hold text. See [text](#text).",
     ),
   maxTokens: tokens
     .exactOptional()
     .describe(
       "With `tokenizer`: the tokens of a row at most, special ones counted; what is longer is cut off. Left out: what the " +
-        "model's folder says of its tokenizer, else what the tokenizer's file says, or no limit.",
+        "model's folder says of its tokenizer, else what the tokenizer's file says, or no limit; never more than the folder " +
+        "says that the model has positions for.",
     ),
   truncation: z
     .enum(["right", "left"])

@@ -11,7 +11,7 @@ interface PositionMaskSpec {
 }
 
 /** Names that exporters give to masks: 1 for a position, 0 for padding. */
-const MASK_NAMES: readonly string[] = ["attention_mask", "input_mask"];
+export const MASK_NAMES: readonly string[] = ["attention_mask", "input_mask"];
 
 /**
  * Whether an ONNX input of this name is a mask of positions. A column that feeds it tells the model what is

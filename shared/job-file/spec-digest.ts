@@ -87,8 +87,8 @@ function withLabels(
 /** By which texts are cut off, unless an input says so itself. */
 function tokenLimits(tokenizer: TokenizerFacts | null): object {
   if (tokenizer === null) return {};
-  const { maxTokens, truncation } = tokenizer;
-  return { tokenLimits: [maxTokens, truncation] };
+  const { maxTokens, mostTokens, truncation } = tokenizer;
+  return { tokenLimits: [maxTokens, mostTokens, truncation] };
 }
 
 function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<string, unknown>> {

@@ -1,10 +1,15 @@
-import { rm } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { copyFile, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Int64, makeData, Utf8, vectorFromArray } from "apache-arrow";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { mlpModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { failing, refused } from "../support/refusals.ts";
+import { only, tableOf } from "../support/sample-table.ts";
+import { textModel } from "../support/text-model.ts";
+import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
 /** Jobs whose model is a folder, as it was exported. */
 
@@ -82,5 +87,85 @@ test("of several models none is guessed, and model.file says which", async () =>
   expect(JSON.parse(plan.stdout)).toMatchObject({
     folder: { file: "onnx/a.onnx" },
     model: { path: several.at("m/onnx/a.onnx") },
+  });
+});
+
+describe("a folder with a tokenizer", () => {
+  const TEXT_MAP = { inputs: { input_ids: "body" }, outputs: { seen: "seen" }, keep: ["id"] };
+  let texts: JobFolder;
+  let expected: readonly { readonly ids: readonly number[] }[];
+
+  beforeAll(async () => {
+    const known = JSON.parse(await readFile(join(TOKENIZERS_PATH, "expected.json"), "utf8"));
+    expected = known.expected.wordpiece.whole;
+    texts = await JobFolder.make({
+      files: 0,
+      spec: { input: { path: "./data" }, model: { path: "./m" }, map: TEXT_MAP, reduce: {} },
+    });
+    const bodies: readonly string[] = known.texts;
+    const table = tableOf({
+      id: makeData({ type: new Int64(), data: BigInt64Array.from(bodies, (_, row) => BigInt(row)) }),
+      body: only(vectorFromArray(bodies, new Utf8())),
+      title: only(vectorFromArray(bodies, new Utf8())),
+    });
+    await texts.writeData("data/texts.parquet", table, 10);
+    await texts.write("m/model.onnx", textModel());
+    await copyFile(join(TOKENIZERS_PATH, "wordpiece.json"), texts.at("m/tokenizer.json"));
+    await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 1000 }));
+  });
+  afterAll(() => texts[Symbol.asyncDispose]());
+
+  test("needs no more than the column of text, and is the job that says all of it", async () => {
+    const plan = await runCli(["plan", texts.job, "--no-estimate"]);
+    expect(plan.stdout).toMatch(/^map\.inputs\.input_ids\.tokenizer +tokenizer\.json +tokenizer\.json$/m);
+    expect(plan.stdout).toMatch(
+      /^map\.inputs\.input_ids\.maxTokens +1000 +tokenizer_config\.json: model_max_length$/m,
+    );
+    expect(plan.stdout).toMatch(/^attention_mask .*mask of input_ids$/m);
+    expect(await runCli(["run", texts.job, "--workers", "1"])).toMatchObject({ code: 0 });
+    const rows = await query(`SELECT id, to_json(seen) FROM '${texts.out}/rows/*.parquet' ORDER BY id`);
+    expect(rows.map(([, seen]) => JSON.parse(String(seen)))).toEqual(expected.map(({ ids }) => ids));
+    const written = await runCli([
+      ...["run", texts.job, "--json"],
+      ...["--set", "map.inputs.input_ids.tokenizer=./m/tokenizer.json"],
+      ...["--set", "map.inputs.attention_mask.mask=input_ids"],
+    ]);
+    expect(written.code, "it is published already").toBe(0);
+    const shorter = await failing(["run", texts.job, "--set", "map.inputs.input_ids.maxTokens=12"]);
+    expect(shorter.error.code).toBe("OUTPUT_OCCUPIED");
+    await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 12 }));
+    expect((await failing(["run", texts.job])).error.code).toBe("OUTPUT_OCCUPIED");
+    await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 1000 }));
+  });
+
+  test("makes ids of a text that a step makes, as long as the folder says", async () => {
+    const plan = await runCli([
+      ...["plan", texts.job, "--no-estimate", "--json"],
+      ...["--set", 'map.prepare=[{ sql: "SELECT *, upper(body) AS loud FROM rows" }]'],
+      ...["--set", "map.inputs.input_ids=loud"],
+    ]);
+    expect(JSON.parse(plan.stdout).map.prepare).toMatchObject([
+      { op: { kind: "sql" } },
+      { op: { kind: "tokenize", texts: ["loud"], maxTokens: 1000 } },
+    ]);
+  });
+
+  test("guesses no column, and tells what is for text where there is none", async () => {
+    const unnamed = await failing(["plan", texts.job, "--set", "map.inputs={}"]);
+    expect(unnamed.error).toMatchObject({
+      code: "SPEC_INVALID",
+      problems: [
+        { where: expect.stringContaining("map.inputs.input_ids"), found: "columns of text: `body`, `title`" },
+      ],
+    });
+    const numbers = await failing([
+      "plan",
+      texts.job,
+      "--set",
+      "map.inputs.input_ids={column: id, maxTokens: 9}",
+    ]);
+    expect(numbers.error).toMatchObject({
+      problems: [{ where: expect.stringContaining("map.inputs.input_ids.maxTokens") }],
+    });
   });
 });

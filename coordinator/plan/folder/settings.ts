@@ -57,10 +57,15 @@ export class Settings {
     return this.#typed(key, "a group of keys", isGroup);
   }
 
+  /** `config.json: id2label`. */
+  where(key: string): string {
+    return `${this.#file}: ${key}`;
+  }
+
   /** The setting is not understood, or another one contradicts it. */
   doubt(key: string, what: string): null {
     const found = beginningOf(this.value(key));
-    this.#doubts.push({ about: this.#about, where: `${this.#file}: ${key}`, what, found });
+    this.#doubts.push({ about: this.#about, where: this.where(key), what, found });
     return null;
   }
 

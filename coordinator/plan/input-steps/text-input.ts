@@ -1,17 +1,21 @@
 import { present } from "../../../shared/core/assert.ts";
 import type { Problem } from "../../../shared/core/errors.ts";
+import { listNames } from "../../../shared/core/list-names.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
+import { TOKENIZER_KEYS } from "../../../shared/domain/job-rules.ts";
 import { below } from "../../../shared/domain/location.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import type { StepBinding, StepFile, TokenizeOp } from "../../../shared/domain/step-binding.ts";
 import { isMaskName } from "../../../shared/input-sources/position-mask.ts";
+import { isIdsName } from "../../../shared/input-sources/text-inputs.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { fieldOfType, type NamedType } from "../../../shared/modules/value-type.ts";
 import { offsetsColumn, truncatedColumn } from "../../../shared/steps/token-columns.ts";
 import type { TokenizerFile } from "../../../shared/text/text-tokenizer.ts";
 import { Columns } from "../bind/columns.ts";
+import { textColumns } from "../folder/text-defaults.ts";
 import { notText, tokenizerFacts } from "../steps/read-tokenizer.ts";
 import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
 
@@ -24,11 +28,11 @@ export const textInput: InputStep = {
     const spec = present(inputs[input], "the input has a tokenizer");
     const file = present(context.files.get(spec.tokenizer ?? ""), "the files of the inputs are read");
     const where = keyOf(input, "tokenizer");
-    const texts = textColumns(input, spec);
+    const texts = present(textColumns(input, spec), "a tokenizer has one text, or a pair");
     const problems = [...textProblems(input, spec, context)];
     const read = tokenizerFacts(where, spec.tokenizer ?? "", context.tokenizers);
     if (read.kind === "refused") return { problems: [...problems, read.problem] };
-    const op = opOf(input, spec, texts, { ...read.facts, ...folderLimits(file, context.folder) });
+    const op = opOf(input, spec, texts, { ...read.facts, ...folderLimits(file, read.facts, context.folder) });
     problems.push(...roomProblems(input, op, read.facts));
     if (problems.length > 0) return { problems };
     const step: StepBinding = {
@@ -46,8 +50,13 @@ export const textInput: InputStep = {
   },
 };
 
+/** What inputs say of text where none is. */
+export function strayTexts(inputs: InputSpecs): readonly Problem[] {
+  return [...strayTypes(inputs), ...strayKeys(inputs)];
+}
+
 /** Inputs that want the types of one that no tokenizer makes. */
-export function strayTypes(inputs: InputSpecs): readonly Problem[] {
+function strayTypes(inputs: InputSpecs): readonly Problem[] {
   return Object.entries(inputs).flatMap(([name, { types }]) => {
     if (types === undefined || inputs[types]?.tokenizer !== undefined) return [];
     const what = "names an input that no tokenizer makes";
@@ -55,19 +64,49 @@ export function strayTypes(inputs: InputSpecs): readonly Problem[] {
   });
 }
 
-function keyOf(input: string, key: string): string {
-  return formatKeyPath(["map", "inputs", input, key]);
+function strayKeys(inputs: InputSpecs): readonly Problem[] {
+  const expected =
+    "a `tokenizer` beside it; for ids of a column of text, that of the model's folder is taken where it has one";
+  return Object.entries(inputs).flatMap(([name, spec]) => {
+    if (spec.tokenizer !== undefined) return [];
+    const stray = TOKENIZER_KEYS.filter((key) => spec[key] !== undefined);
+    return stray.map((key) => ({ where: keyOf(name, key), what: `\`${key}\` is for text`, expected }));
+  });
 }
 
-/** One, or a pair. */
-function textColumns(input: string, { column, columns }: InputSpec): readonly string[] {
-  return typeof columns === "object" ? columns : [column ?? input];
+/**
+ * Ids that the job does not speak of, where the folder could make them of text: which column that is, nobody
+ * but the job can say.
+ */
+export function unnamedTexts(inputs: InputSpecs, context: InputStepContext): readonly Problem[] {
+  const { fields, folder, signature } = context;
+  if (folder === null || folder.facts.tokenizer === null) return [];
+  const { file } = folder.facts.tokenizer;
+  const texts = fields.filter((field) => notText(field) === null).map(({ name }) => name);
+  const [first] = texts;
+  if (first === undefined) return [];
+  return signature.inputs.flatMap(({ name, dtype }) => {
+    const isFed = fields.some((field) => field.name === name && notText(field) !== null);
+    if (!isIdsName(name) || dtype === "string" || inputs[name] !== undefined || isFed) return [];
+    return [
+      {
+        where: formatKeyPath(["map", "inputs", name]),
+        what: `the job does not say which column is the text that ${file} of the model's folder makes ids of`,
+        expected: `\`${name}: COLUMN\` under map.inputs`,
+        found: `columns of text: ${listNames(texts)}`,
+      },
+    ];
+  });
+}
+
+function keyOf(input: string, key: string): string {
+  return formatKeyPath(["map", "inputs", input, key]);
 }
 
 function textProblems(input: string, spec: InputSpec, { fields }: InputStepContext): readonly Problem[] {
   const where = keyOf(input, spec.columns === undefined ? "column" : "columns");
   const columns = new Columns(fields);
-  const ofTexts = textColumns(input, spec).flatMap((name): readonly Problem[] => {
+  const ofTexts = (textColumns(input, spec) ?? []).flatMap((name): readonly Problem[] => {
     const found: SpecProblem[] = [];
     const field = columns.find(name, [], found);
     if (field === null)
@@ -109,12 +148,16 @@ function clashes(
  */
 function folderLimits(
   { location }: StepFile,
+  own: TokenizerFile,
   folder: ModelFolder | null,
-): Partial<Pick<TokenizerFile, "maxTokens" | "truncation">> {
+): Pick<TokenizerFile, "maxTokens" | "truncation"> {
   const facts = folder?.facts.tokenizer ?? null;
-  if (folder === null || facts === null || location !== below(folder.path, facts.file)) return {};
-  const { maxTokens, truncation } = facts;
-  return { ...(maxTokens === null ? {} : { maxTokens }), ...(truncation === null ? {} : { truncation }) };
+  if (folder === null || facts === null || location !== below(folder.path, facts.file)) return own;
+  const limits = [facts.maxTokens ?? own.maxTokens, facts.mostTokens].filter((limit) => limit !== null);
+  return {
+    maxTokens: limits.length === 0 ? null : Math.min(...limits),
+    truncation: facts.truncation ?? own.truncation,
+  };
 }
 
 function opOf(

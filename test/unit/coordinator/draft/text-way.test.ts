@@ -5,7 +5,14 @@ import { draft, inputsOf, int, text } from "./draft-fixtures.ts";
 describe("text in a drafted job", () => {
   const names = ["input_ids", "attention_mask"];
   const model = { inputs: names.map((name) => aTensor(name, ["batch", "sequence"], "int64")), outputs: [] };
-  const tokenizer = { file: "tokenizer.json", maxTokens: 256, truncation: "left", prompts: {} } as const;
+  const tokenizer = {
+    file: "tokenizer.json",
+    maxTokens: 256,
+    maxTokensFrom: null,
+    mostTokens: null,
+    truncation: "left",
+    prompts: {},
+  } as const;
   const keys = { tokenizer: "/m/tokenizer.json", maxTokens: 256, truncation: "left" };
 
   test("goes through the folder's tokenizer, and the mask is that of its ids", () => {

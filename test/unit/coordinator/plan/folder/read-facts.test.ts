@@ -92,6 +92,8 @@ describe("what a model's folder says", () => {
     expect(said(files, true).facts.tokenizer).toEqual({
       file: "tokenizer.json",
       maxTokens: 256,
+      maxTokensFrom: "sentence_bert_config.json: max_seq_length",
+      mostTokens: 512,
       truncation: "left",
       prompts: { query: "query: " },
     });
@@ -115,6 +117,35 @@ describe("what a model's folder says", () => {
     };
     expect(said(files, true).facts.tokenizer?.maxTokens).toBe(maxTokens);
     expect(doubts(files, true)).toEqual(expected);
+  });
+
+  test.each([
+    [{ max_position_embeddings: 512 }, 512],
+    [{ max_position_embeddings: 514, model_type: "xlm-roberta", pad_token_id: 1 }, 512],
+    [{ max_position_embeddings: 514, model_type: "mpnet" }, 512],
+    [{ model_type: "t5" }, null],
+    [{ max_position_embeddings: 1e30 }, null],
+  ])("%j has positions for %j tokens", (config, mostTokens) => {
+    expect(said({ "config.json": config }, true).facts.tokenizer).toMatchObject({ mostTokens });
+    expect(doubts({ "config.json": config }, true)).toEqual([]);
+  });
+
+  test("what the maker's library does before its tokenizer, and no setting here, is told", () => {
+    const files = {
+      "sentence_bert_config.json": { do_lower_case: true },
+      "config_sentence_transformers.json": { prompts: { query: "q: " }, default_prompt_name: "query" },
+      "config.json": { max_position_embeddings: -1 },
+    };
+    expect(doubts(files, true)).toEqual([
+      ["tokenizer", "sentence_bert_config.json: do_lower_case"],
+      ["tokenizer", "config.json: max_position_embeddings"],
+      ["tokenizer", "config_sentence_transformers.json: default_prompt_name"],
+    ]);
+    const harmless = {
+      "sentence_bert_config.json": { do_lower_case: false },
+      "config_sentence_transformers.json": { prompts: { document: "" }, default_prompt_name: "document" },
+    };
+    expect(doubts(harmless, true)).toEqual([]);
   });
 
   test("pooling and normalizing come from the modules of a sentence model", () => {

@@ -26,7 +26,15 @@ function folderWith(facts: Partial<TokenizerFacts>): ModelFolder {
     ...{ path: parseLocation(TOKENIZERS_PATH), file: "model.onnx", otherFiles: [], read: [], doubts: [] },
     facts: {
       ...{ architecture: null, labels: null, multiLabel: false, image: null, sound: null, pooling: null },
-      tokenizer: { file: "wordpiece.json", maxTokens: null, truncation: null, prompts: {}, ...facts },
+      tokenizer: {
+        file: "wordpiece.json",
+        maxTokens: null,
+        maxTokensFrom: null,
+        mostTokens: null,
+        truncation: null,
+        prompts: {},
+        ...facts,
+      },
     },
   };
 }
@@ -71,6 +79,12 @@ describe("an input of text", () => {
     expect(await opOf({}, folderWith({}))).toEqual(own);
     const elsewhere = { ...folder, path: parseLocation("/other") };
     expect(await opOf({}, elsewhere)).toEqual(own);
+  });
+
+  it("has no more tokens than the model has positions for, unless the job says so", async () => {
+    expect(await opOf({}, folderWith({ mostTokens: 5 }))).toMatchObject({ maxTokens: 5 });
+    expect(await opOf({}, folderWith({ mostTokens: 5, maxTokens: 4 }))).toMatchObject({ maxTokens: 4 });
+    expect(await opOf({ maxTokens: 6 }, folderWith({ mostTokens: 5 }))).toMatchObject({ maxTokens: 6 });
   });
 
   it("is of text, and leaves room for it: all that is wrong is told at once", async () => {

@@ -1,0 +1,75 @@
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { below } from "../../shared/domain/location.ts";
+import {
+  leavesLabels,
+  leavesPooling,
+  type ModelFolder,
+  type TokenizerFacts,
+} from "../../shared/domain/model-folder.ts";
+import type { TokenizeOp } from "../../shared/domain/step-binding.ts";
+import { formatKeyPath } from "../../shared/job-file/key-path.ts";
+import type { Style } from "./style.ts";
+import { renderTable } from "./table.ts";
+import { oneLine } from "./text.ts";
+
+/** A key that the job leaves out, what it is then, and the file of the model's folder that says so. */
+type Default = readonly [where: string, value: string, from: string];
+
+const MAX_CELL_COLUMNS = 100;
+
+/** What a job leaves to its model's folder and gets from there; nothing where that is nothing. */
+export function defaultsTable(plan: PlannedJob, style: Style): string[] {
+  const { folder } = plan;
+  const rows = folder === null ? [] : [...textDefaults(plan, folder), ...outputDefaults(plan, folder)];
+  if (rows.length === 0) return [];
+  const columns = ["left to the model's folder", "is", "by"];
+  const shown = rows.map((row) => row.map(oneLine));
+  return ["", renderTable({ columns, rows: shown }, style, { maxCellColumns: MAX_CELL_COLUMNS })];
+}
+
+/** Of inputs that the folder's tokenizer makes ids of. */
+function textDefaults({ spec, map }: PlannedJob, folder: ModelFolder): readonly Default[] {
+  const facts = folder.facts.tokenizer;
+  if (facts === null) return [];
+  return map.inputs.flatMap(({ tensor }): readonly Default[] => {
+    const own = spec.map.inputs[tensor];
+    const at = (key: string) => formatKeyPath(["map", "inputs", tensor, key]);
+    const step = map.prepare.find(({ where }) => where === at("tokenizer"));
+    if (step?.op.kind !== "tokenize" || step.files[0]?.location !== below(folder.path, facts.file)) return [];
+    const limit = own?.maxTokens === undefined ? limitOf(step.op, facts) : [];
+    const { truncation } = step.op;
+    return [
+      ...(own?.tokenizer === undefined ? [[at("tokenizer"), facts.file, facts.file] as const] : []),
+      ...limit.map(([value, from]) => [at("maxTokens"), value, from] as const),
+      ...(own?.truncation === undefined && facts.truncation !== null
+        ? [[at("truncation"), truncation, "tokenizer_config.json: truncation_side"] as const]
+        : []),
+    ];
+  });
+}
+
+function limitOf({ maxTokens }: TokenizeOp, facts: TokenizerFacts): readonly (readonly [string, string])[] {
+  if (maxTokens === null) return [];
+  const isMost = maxTokens === facts.mostTokens;
+  const from = isMost ? "config.json: max_position_embeddings" : facts.file;
+  return [[String(maxTokens), maxTokens === facts.maxTokens ? (facts.maxTokensFrom ?? from) : from]];
+}
+
+/** Of outputs that are named, or pooled, as the folder says. */
+function outputDefaults({ spec, map }: PlannedJob, { facts }: ModelFolder): readonly Default[] {
+  return map.outputs.flatMap(({ column, op }): readonly Default[] => {
+    const own = spec.map.outputs.find((output) => output.column === column);
+    if (own === undefined) return [];
+    const at = (key: string) => formatKeyPath(["map", "outputs", column, key]);
+    const labels = "labels" in op ? op.labels : null;
+    const isNamed = leavesLabels(own) && labels !== null && labels.join("\0") === facts.labels?.join("\0");
+    const isPooled = leavesPooling(own) && op.kind === "pool";
+    return [
+      ...(isNamed ? [[at("labels"), `${labels.length} names`, "config.json: id2label"] as const] : []),
+      ...(isPooled ? [[at("pool"), op.pool, "1_Pooling/config.json"] as const] : []),
+      ...(isPooled && own.normalize === undefined
+        ? [[at("normalize"), String(op.vector.normalize), "modules.json"] as const]
+        : []),
+    ];
+  });
+}
