@@ -41,6 +41,7 @@ export class SimBucket implements Storage {
     putIfAbsent: true,
     sync: false,
     list: true,
+    versions: false,
   };
   readonly #options: SimBucketOptions;
 

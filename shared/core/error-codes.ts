@@ -95,6 +95,7 @@ export const ERROR_CODES = {
   STORE_NOT_FOUND: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "NOT_FOUND" },
   STORE_EXISTS: { ...PLAIN, storage: "asIs", attempt: "count", exit: 1, grpc: "ALREADY_EXISTS" },
   STORE_FAILED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "UNAVAILABLE" },
+  STORE_CHANGED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "ABORTED" },
   STORE_REFUSED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "PERMISSION_DENIED" },
 
   // Leases, attempts, commits.

@@ -54,6 +54,7 @@ class CoordinatorStorage implements Storage {
     putIfAbsent: true,
     sync: false,
     list: false,
+    versions: false,
   };
   readonly #options: CoordinatorStorageOptions;
   readonly #reads = new Slots("downloads", { slots: READS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });

@@ -1,16 +1,20 @@
-import { ShardmillError } from "../core/errors.ts";
+import { buildVersion } from "../core/package-root.ts";
 import type { FileStat, Location } from "../domain/location.ts";
+import { failed, judgedByStatus, shownUrl } from "../http/failures.ts";
+import { HttpEngine } from "../http/http-engine.ts";
+import { type RangeRead, readRange, type WantedRange } from "../http/read-range.ts";
 import { cannot, checkRange, fileOrNothing, tooShort } from "./errors.ts";
-import { HttpClient, type HttpReply, shownUrl } from "./http-client.ts";
 import type { Capabilities, Storage, StoredFile } from "./storage.ts";
 
 /**
  * Files that a web server serves, which are only read: by GET of ranges, since an address that was signed for
  * GET answers nothing else.
  */
-export function createHttpStorage(client: HttpClient = new HttpClient()): Storage {
-  return new HttpStorage(client);
+export function createHttpStorage(engine: HttpEngine = new HttpEngine()): Storage {
+  return new HttpStorage(engine);
 }
+
+const USER_AGENT = `shardmill/${buildVersion}`;
 
 class HttpStorage implements Storage {
   readonly can: Capabilities = {
@@ -20,11 +24,12 @@ class HttpStorage implements Storage {
     putIfAbsent: false,
     sync: false,
     list: false,
+    versions: true,
   };
-  readonly #client: HttpClient;
+  readonly #engine: HttpEngine;
 
-  constructor(client: HttpClient) {
-    this.#client = client;
+  constructor(engine: HttpEngine) {
+    this.#engine = engine;
   }
 
   kindAt(location: Location, signal?: AbortSignal): Promise<"file" | null> {
@@ -32,10 +37,10 @@ class HttpStorage implements Storage {
   }
 
   async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
-    const reply = await this.#client.get(location, { start: 0, end: 1 }, signal);
-    const { etag, "last-modified": modified } = reply.headers;
-    const bytes = totalOf(location, reply);
-    return { bytes, version: etag ?? modified ?? `${bytes} bytes` };
+    const { totalBytes, version } = await this.#get(location, { start: 0, end: 1, whole: "count" }, signal);
+    if (totalBytes === null || version === null)
+      throw failed("STORE_FAILED", shownUrl(location), "does not say how large it is");
+    return { bytes: totalBytes, version };
   }
 
   async real(location: Location, signal?: AbortSignal): Promise<Location> {
@@ -43,18 +48,21 @@ class HttpStorage implements Storage {
     return location;
   }
 
-  async read(location: Location, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
-    checkRange(location, start, end);
+  async read(
+    location: Location,
+    start: number,
+    end: number,
+    signal?: AbortSignal,
+    version?: string,
+  ): Promise<Uint8Array> {
+    const path = shownUrl(location);
+    checkRange(path, start, end);
     signal?.throwIfAborted();
     if (start === end) return new Uint8Array(0);
-    const reply = await this.#client.get(location, { start, end }, signal);
-    const path = shownUrl(location);
-    if (reply.status === 416) throw tooShort(path, end, totalOf(location, reply));
-    if (reply.status === 200) return wholeFile(path, reply, { start, end });
-    const range = rangeOf(reply);
-    if (range?.start !== start) throw failed(path, "answered with another range than it was asked for");
-    if (reply.body.length !== end - start) throw tooShort(path, end, start + reply.body.length);
-    return reply.body;
+    const range = { start, end, whole: "take", ...(version === undefined ? {} : { version }) } as const;
+    const { bytes } = await this.#get(location, range, signal);
+    if (bytes.length < end - start) throw tooShort(path, end, start + bytes.length);
+    return bytes;
   }
 
   // biome-ignore lint/correctness/useYield: what cannot be done yields nothing
@@ -87,37 +95,22 @@ class HttpStorage implements Storage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#client[Symbol.dispose]();
+    this.#engine[Symbol.dispose]();
   }
-}
 
-/** Of a server that knows no ranges: the file as a whole is all that can be had of it. */
-function wholeFile(
-  path: string,
-  { body }: HttpReply,
-  { start, end }: { readonly start: number; readonly end: number },
-): Uint8Array {
-  if (body.length < end) throw tooShort(path, end, body.length);
-  return start === 0 && end === body.length ? body : body.slice(start, end);
-}
-
-/** `bytes 0-99/1234`, or `bytes * /0` of a range that is none of the file. */
-const CONTENT_RANGE = /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/;
-
-function rangeOf({ headers }: HttpReply): { readonly start: number | null; readonly total: number } | null {
-  const [whole, start, total] = CONTENT_RANGE.exec(headers["content-range"] ?? "") ?? [];
-  return whole === undefined
-    ? null
-    : { start: start === undefined ? null : Number(start), total: Number(total) };
-}
-
-function totalOf(location: Location, reply: HttpReply): number {
-  if (reply.status === 200) return reply.body.length;
-  const range = rangeOf(reply);
-  if (range === null) throw failed(shownUrl(location), "does not say how large it is");
-  return range.total;
-}
-
-function failed(path: string, what: string): ShardmillError {
-  return new ShardmillError("STORE_FAILED", `${path} ${what}`, { fields: { path } });
+  #get(
+    location: Location,
+    range: Pick<WantedRange, "start" | "end" | "whole" | "version">,
+    signal: AbortSignal | undefined,
+  ): Promise<RangeRead> {
+    const path = shownUrl(location);
+    const url = new URL(location);
+    const wanted: WantedRange = {
+      ...range,
+      path,
+      request: (headers) => ({ method: "GET", url, headers: { ...headers, "user-agent": USER_AGENT } }),
+      judge: (answer) => judgedByStatus(path, answer),
+    };
+    return readRange(this.#engine, wanted, signal);
+  }
 }

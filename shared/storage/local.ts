@@ -42,6 +42,7 @@ class LocalStorage implements Storage {
     putIfAbsent: true,
     sync: true,
     list: true,
+    versions: false,
   };
   readonly #local: LocalDisk;
   readonly #disk: Disk;

@@ -44,6 +44,7 @@ export class MemoryStorage implements Storage {
     putIfAbsent: true,
     sync: false,
     list: true,
+    versions: true,
   };
   readonly #before: (call: StorageCall) => Promise<void>;
   readonly #files = new Map<Location, StoredBytes>();
@@ -84,10 +85,17 @@ export class MemoryStorage implements Storage {
     }
   }
 
-  async read(location: Location, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(
+    location: Location,
+    start: number,
+    end: number,
+    signal?: AbortSignal,
+    version?: string,
+  ): Promise<Uint8Array> {
     checkRange(location, start, end);
     await this.#begin({ call: "read", location }, signal);
-    const { bytes } = this.#file(location);
+    const { bytes, version: found } = this.#file(location);
+    if (version !== undefined && version !== found) throw anotherVersion(location, version, found);
     if (end > bytes.length) throw tooShort(location, end, bytes.length);
     return Uint8Array.from(bytes.subarray(start, end));
   }
@@ -175,6 +183,12 @@ export class MemoryStorage implements Storage {
 
 function folderPrefix(location: Location): string {
   return location.endsWith("/") ? location : `${location}/`;
+}
+
+function anotherVersion(path: Location, expected: string, found: string): ShardmillError {
+  return new ShardmillError("STORE_CHANGED", `${path} is another file by now`, {
+    fields: { path, expected, found },
+  });
 }
 
 function notFound(location: Location): ShardmillError {

@@ -33,7 +33,8 @@ export function patientStorage(storage: Storage, clock: TimedClock = systemClock
     stat: (location, signal) => persist(() => storage.stat(location, signal), signal),
     real: (location, signal) => persist(() => storage.real(location, signal), signal),
     list: (folder, options) => storage.list(folder, options),
-    read: (location, start, end, signal) => persist(() => storage.read(location, start, end, signal), signal),
+    read: (location, start, end, signal, version) =>
+      persist(() => storage.read(location, start, end, signal, version), signal),
     put: (location, source, options) =>
       persist(() => storage.put(location, source, options), options?.signal),
     rename: (from, to) => persist(() => storage.rename(from, to), undefined),

@@ -15,6 +15,8 @@ export interface Capabilities {
   readonly sync: boolean;
   /** `list`, `remove` and `copy`. */
   readonly list: boolean;
+  /** `read` looks at the version that is expected, at no cost; else it reads what is there. */
+  readonly versions: boolean;
 }
 
 export type PlaceKind = "file" | "folder" | "other";
@@ -73,8 +75,8 @@ export interface StoredFile {
  * The one door for bytes: input, models, partials, output. One contract suite
  * (`test/contract/storage-contract.ts`) runs against every implementation.
  *
- * Every call rejects with a {@link ShardmillError}: STORE_NOT_FOUND, STORE_EXISTS, STORE_REFUSED,
- * STORE_FAILED; with the signal's reason once it aborts. A call may be repeated.
+ * Every call rejects with a {@link ShardmillError}: STORE_NOT_FOUND, STORE_EXISTS, STORE_CHANGED,
+ * STORE_REFUSED, STORE_FAILED; with the signal's reason once it aborts. A call may be repeated.
  *
  * Where there are folders they are made as needed; where there are none, one is there while there is a file
  * below it.
@@ -100,8 +102,17 @@ export interface Storage extends AsyncDisposable {
     options?: { readonly prefix?: string; readonly signal?: AbortSignal },
   ): AsyncIterable<readonly Entry[]>;
 
-  /** Bytes `[start, end)`; the caller owns the buffer. STORE_FAILED when the file is shorter. */
-  read(location: Location, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Bytes `[start, end)`, all of one version; the caller owns the buffer. STORE_FAILED when the file is
+   * shorter; STORE_CHANGED when it has another version than expected, where `can.versions`.
+   */
+  read(
+    location: Location,
+    start: number,
+    end: number,
+    signal?: AbortSignal,
+    version?: FileStat["version"],
+  ): Promise<Uint8Array>;
 
   /** Stores a whole file, durably, or nothing. */
   put(location: Location, source: PutSource, options?: PutOptions): Promise<StoredFile>;
@@ -137,10 +148,16 @@ export interface ByteSource {
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-export function byteSource(storage: Pick<Storage, "read">, location: Location, bytes: number): ByteSource {
+/** @param version what is read must have, as far as the storage looks at that; left out: any */
+export function byteSource(
+  storage: Pick<Storage, "read">,
+  location: Location,
+  bytes: number,
+  version?: FileStat["version"],
+): ByteSource {
   return {
     path: location,
     bytes,
-    read: (start, end, signal) => storage.read(location, start, end, signal),
+    read: (start, end, signal) => storage.read(location, start, end, signal, version),
   };
 }

@@ -66,6 +66,16 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         expect(Buffer.compare(Buffer.concat(await Promise.all(reads)), bytes.subarray(0, 400))).toBe(0);
       });
 
+      it("reads the version that stat gave, and no other, where it looks at versions", async () => {
+        const { location, bytes } = on.existing;
+        const { version } = await on.storage.stat(location);
+        const read = await on.storage.read(location, 10, 20, undefined, version);
+        expect(Buffer.compare(read, bytes.subarray(10, 20))).toBe(0);
+        const other = on.storage.read(location, 10, 20, undefined, '"another"');
+        if (on.storage.can.versions) await expect(other).rejects.toMatchObject({ code: "STORE_CHANGED" });
+        else expect(Buffer.compare(await other, bytes.subarray(10, 20))).toBe(0);
+      });
+
       it("refuses a range that ends after the file, and one that is none", async () => {
         const { location, bytes } = on.existing;
         const past = on.storage.read(location, bytes.length - 1, bytes.length + 1);

@@ -95,6 +95,9 @@ export function changingContract(current: () => StorageUnderTest): void {
       await putText(location, "other");
       expect((await storage.stat(location)).version).not.toBe(before.version);
       expect(contentOf(await storage.read(location, 0, 5))).toBe("other");
+      const old = storage.read(location, 0, 5, undefined, before.version);
+      if (storage.can.versions) await expect(old).rejects.toMatchObject({ code: "STORE_CHANGED" });
+      else expect(contentOf(await old)).toBe("other");
       expect(contentOf(await bytesAt(location))).toBe("other");
     });
 

@@ -1,32 +1,43 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
+export type ServeCall = (request: IncomingMessage, response: ServerResponse) => void;
+
 /** What a server of the tests says for a path: a file, or whatever the function does. */
-export type Served = Uint8Array | ((request: IncomingMessage, response: ServerResponse) => void);
+export type Served = Uint8Array | ServeCall;
 
 export interface WebServer extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or `https:` */
   readonly url: string;
   readonly served: Map<string, Served>;
   /** `GET /path bytes=0-99` of each request. */
   readonly requests: string[];
 }
 
-/** A web server on this machine that serves ranges of what it is given; 404 for all else. */
-export async function startWebServer(files: Readonly<Record<string, Served>>): Promise<WebServer> {
+/**
+ * A web server on this machine that serves ranges of what it is given; 404 for all else.
+ *
+ * @param secure with what it proves who it is: then it speaks TLS
+ */
+export async function startWebServer(
+  files: Readonly<Record<string, Served>>,
+  secure?: { readonly key: string; readonly cert: string },
+): Promise<WebServer> {
   const served = new Map(Object.entries(files));
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     requests.push(`${request.method} ${request.url} ${request.headers.range ?? ""}`);
     const found = served.get(new URL(request.url ?? "/", "http://x").pathname);
     if (found === undefined) response.writeHead(404).end("nothing here");
     else if (found instanceof Uint8Array) serveRange(request, response, found);
     else found(request, response);
-  });
+  };
+  const server: Server = secure === undefined ? createServer(answer) : createSecureServer(secure, answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${secure === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     served,
     requests,
     async [Symbol.asyncDispose]() {
@@ -36,7 +47,7 @@ export async function startWebServer(files: Readonly<Record<string, Served>>): P
   };
 }
 
-function serveRange({ headers }: IncomingMessage, response: ServerResponse, bytes: Uint8Array): void {
+export function serveRange({ headers }: IncomingMessage, response: ServerResponse, bytes: Uint8Array): void {
   const [, from = "0", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
   const start = Number(from);
   const end = Math.min(bytes.length, to === "" ? bytes.length : Number(to) + 1);

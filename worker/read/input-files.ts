@@ -188,10 +188,11 @@ export class InputFiles implements AsyncDisposable {
   async #openLarge(way: Way, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
     const { meter } = this.#options;
     await this.confirm(planned, way, signal);
-    const bytes = byteSource(way, planned.path, planned.bytes);
+    const source = byteSource(way, planned.path, planned.bytes, planned.version);
     const timed: ByteSource = {
-      ...bytes,
-      read: (start, end, readSignal) => meter.timeRead(() => bytes.read(start, end, readSignal)),
+      ...source,
+      read: (start, end, readSignal) =>
+        asPlanned(planned, () => meter.timeRead(() => source.read(start, end, readSignal))),
     };
     const opened = await settled(this.#openChecked(planned, timed, signal));
     if (opened.kind === "done") return opened.value;
@@ -210,12 +211,25 @@ export class InputFiles implements AsyncDisposable {
 
   /** Its bytes, which it had from before they were read until after. */
   async #readWhole(way: Way, planned: InputFile, signal: AbortSignal): Promise<Uint8Array> {
-    const { path, bytes } = planned;
-    const reading = this.#options.meter.timeRead(() => way.read(path, 0, bytes, signal));
-    const read = await settled(reading);
+    const { path, bytes, version } = planned;
+    const { meter } = this.#options;
+    const read = await settled(
+      asPlanned(planned, () => meter.timeRead(() => way.read(path, 0, bytes, signal, version))),
+    );
     await this.confirm(planned, way, signal);
     if (read.kind === "failed") throw read.error;
     return read.value;
+  }
+}
+
+/** What a place says of its file, by the version that is read, said of the plan's. */
+async function asPlanned<T>(planned: InputFile, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isShardmillError(error, "STORE_CHANGED")) throw error;
+    const { found } = error.fields;
+    throw inputChanged(planned, "version", planned.version, typeof found === "string" ? found : "another");
   }
 }
 

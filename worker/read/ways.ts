@@ -43,9 +43,9 @@ function wayOf(kind: DataAccess["kind"], storages: Storages): Way {
       const { at, storage } = await reach(location);
       return await storage.stat(at, signal);
     },
-    async read(location, start, end, signal) {
+    async read(location, start, end, signal, version) {
       const { at, storage } = await reach(location);
-      return await storage.read(at, start, end, signal);
+      return await storage.read(at, start, end, signal, version);
     },
   };
 }

@@ -52,15 +52,17 @@ async function settledRead(work: Promise<FileFooter>): Promise<FooterRead> {
 }
 
 async function fetchWhole(storages: Opened, found: FoundFile): Promise<ByteSource> {
-  const bytes = await orChanged(storages, found, async () =>
-    (await storages.at(found.path)).read(found.path, 0, found.bytes),
+  const { path, bytes, version } = found;
+  const whole = await orChanged(storages, found, async () =>
+    (await storages.at(path)).read(path, 0, bytes, undefined, version),
   );
-  return fetchedSource(found.path, bytes);
+  return fetchedSource(path, whole);
 }
 
 function readLarge(storages: Opened, found: FoundFile, wanted: Wanted): Promise<FileFooter> {
   return orChanged(storages, found, async () => {
-    const source = byteSource(await storages.at(found.path), found.path, found.bytes);
+    const { path, bytes, version } = found;
+    const source = byteSource(await storages.at(path), path, bytes, version);
     return await parseFooter(source, found, wanted);
   });
 }

@@ -31,5 +31,6 @@ test("the bucket can put and copy, and neither rename nor link", async () => {
     putIfAbsent: true,
     sync: false,
     list: true,
+    versions: false,
   });
 });

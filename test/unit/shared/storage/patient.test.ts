@@ -32,7 +32,7 @@ function failing(...errors: readonly ShardmillError[]): { storage: Storage; call
     if (error !== undefined) throw error;
   };
   const storage: Storage = {
-    can: { put: true, rename: true, link: true, putIfAbsent: true, sync: true, list: false },
+    can: { put: true, rename: true, link: true, putIfAbsent: true, sync: true, list: false, versions: false },
     kindAt: () => call().then(() => "file"),
     stat: () => call().then(() => ({ bytes: 1, version: "2" })),
     real: (location) => call().then(() => location),

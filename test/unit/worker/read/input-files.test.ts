@@ -4,6 +4,9 @@ import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import type { InputFile } from "../../../../shared/domain/dataset.ts";
 import { type FileStat, parseLocation } from "../../../../shared/domain/location.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { isSmallFile } from "../../../../shared/storage/small-file.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { InputFiles } from "../../../../worker/read/input-files.ts";
 import type { Way } from "../../../../worker/read/ways.ts";
@@ -148,5 +151,29 @@ describe("a file to which the nearest way does not lead as it was planned", () =
     expect(again).not.toBe(file);
     await files.confirm(planned("/a"), files.wayOf(again), signal);
     await files[Symbol.asyncDispose]();
+  });
+});
+
+test.each([
+  ["small", 100],
+  ["large", 50_000],
+])("a %s file that becomes another between its stat and its reading is not read", async (size, rows) => {
+  await using bucket = new MemoryStorage();
+  const path = parseLocation("s3://bucket/a.parquet");
+  const content = encodeParquet(smallTable(rows));
+  await bucket.put(path, sourceOfBytes(content));
+  const stat = await bucket.stat(path);
+  expect(isSmallFile(stat)).toBe(size === "small");
+  using opened = await openDatasetFile(memorySource(content), "parquet");
+  const { footerSha256 } = opened;
+  const planned: InputFile = { path, format: "parquet", ...stat, rows, footerSha256 };
+  await bucket.put(path, sourceOfBytes(content));
+  const { version: found } = await bucket.stat(path);
+  // What was looked at is from before: as if it had changed just behind the look.
+  const way: Way = { stat: async () => stat, read: (...range) => bucket.read(...range) };
+  await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
+  await expect(files.take(planned, signal)).rejects.toMatchObject({
+    code: "INPUT_CHANGED",
+    fields: { path, what: "version", expected: stat.version, found },
   });
 });

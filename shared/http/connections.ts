@@ -1,0 +1,87 @@
+import { setMaxListeners } from "node:events";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { checkServerIdentity } from "node:tls";
+import { failed } from "./failures.ts";
+
+/** Whoever sets none of these has no proxy, and loads nothing that knows of them. */
+const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
+
+interface ConnectionOptions {
+  /** Certificates of authorities in PEM, which are trusted instead of the usual ones. */
+  readonly ca?: string;
+}
+
+export interface Connection {
+  readonly agent: HttpAgent;
+  readonly ca?: string;
+  readonly checkServerIdentity: typeof checkServerIdentity;
+}
+
+/**
+ * Kept connections, straight to servers or by the proxy that the environment names for them (`HTTP_PROXY`,
+ * `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case). How many there are at once is the caller's matter.
+ */
+export class Connections implements Disposable {
+  readonly #ca: string | undefined;
+  readonly #agents = new Map<string, HttpAgent>();
+  readonly #disposed = new AbortController();
+
+  constructor({ ca }: ConnectionOptions = {}) {
+    this.#ca = ca;
+    setMaxListeners(0, this.#disposed.signal);
+  }
+
+  /** How the server of an address is connected to: part of the options of a request. */
+  async to(url: URL): Promise<Connection> {
+    const agent = await this.#agentFor(url);
+    return {
+      agent,
+      // Not all agents give their own options to what they connect; behind a proxy, not all know the server's
+      // name either: one that is a number was taken for `localhost`.
+      ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(url.hostname, certificate),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed.abort();
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+  }
+
+  async #agentFor(url: URL): Promise<HttpAgent> {
+    const proxy = hasProxies() ? (await import("proxy-from-env")).getProxyForUrl(url.href) : "";
+    const key = `${url.protocol} ${proxy}`;
+    const known = this.#agents.get(key);
+    if (known !== undefined) return known;
+    const made = await this.#make(url, proxy);
+    // Another may have been faster.
+    const agent = this.#agents.get(key) ?? made;
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
+  async #make({ protocol, host }: URL, proxy: string): Promise<HttpAgent> {
+    const isSecure = protocol === "https:";
+    if (proxy === "") return new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true });
+    // What it says may hold a password: it is not shown.
+    if (!URL.canParse(proxy) || !["http:", "https:"].includes(new URL(proxy).protocol))
+      throw failed(
+        "STORE_REFUSED",
+        host,
+        "has a proxy in the environment that is no address of http or https",
+        {
+          hint: "set HTTPS_PROXY or HTTP_PROXY to http://HOST:PORT, or name the host in NO_PROXY",
+        },
+      );
+    // A line to a proxy that never answers is known to no agent: this ends it.
+    const ending = { keepAlive: true, signal: this.#disposed.signal };
+    if (isSecure) return new (await import("https-proxy-agent")).HttpsProxyAgent(proxy, ending);
+    return new (await import("http-proxy-agent")).HttpProxyAgent(proxy, ending);
+  }
+}
+
+function hasProxies(): boolean {
+  return PROXY_VARIABLES.some((name) => process.env[name] || process.env[name.toUpperCase()]);
+}

@@ -1,0 +1,99 @@
+import { errorCode } from "../core/errno.ts";
+import type { ErrorCode } from "../core/error-codes.ts";
+import { type ErrorField, messageOf, ShardmillError } from "../core/errors.ts";
+import type { Answer } from "./messages.ts";
+
+/** What the server, or the way to it, may do otherwise a moment later. */
+export class PassingFailure extends Error {
+  /** The server has too much to do: it asks for fewer requests. */
+  readonly isThrottled: boolean;
+  /** How long it asks to be left alone. */
+  readonly afterMs: number;
+  /** Of a connection that was kept, and that the server had closed meanwhile: nothing was asked. */
+  readonly isStale: boolean;
+
+  constructor(
+    message: string,
+    options: {
+      readonly isThrottled?: boolean;
+      readonly afterMs?: number;
+      readonly isStale?: boolean;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.isThrottled = options.isThrottled ?? false;
+    this.afterMs = options.afterMs ?? 0;
+    this.isStale = options.isStale ?? false;
+  }
+}
+
+/** `code` for what is at `path`: `what` says it of that. */
+export function failed(
+  code: ErrorCode,
+  path: string,
+  what: string,
+  options: {
+    readonly fields?: Readonly<Record<string, ErrorField>>;
+    readonly hint?: string;
+    readonly cause?: unknown;
+  } = {},
+): ShardmillError {
+  return new ShardmillError(code, `${path} ${what}`, { ...options, fields: { path, ...options.fields } });
+}
+
+/** @param expected the version that is wanted; `found`: the one that is there, where that is known */
+export function changed(path: string, expected: string, found: string | null): ShardmillError {
+  return failed("STORE_CHANGED", path, "is not what it was any more", { fields: { expected, found } });
+}
+
+/** What follows from an answer that is not the one that was meant, as far as its status says. */
+export function judgedByStatus(path: string, { status, headers }: Answer): Error {
+  const fields = { status };
+  if (status === 404 || status === 410)
+    return failed("STORE_NOT_FOUND", path, `is not there (${status})`, { fields });
+  if (status === 407)
+    return failed("STORE_REFUSED", path, "is behind a proxy that wants to know who asks (407)", {
+      fields,
+      hint: "put name and password into HTTPS_PROXY or HTTP_PROXY: http://NAME:PASSWORD@HOST:PORT",
+    });
+  if (status === 401 || status === 403 || status === 451)
+    return failed("STORE_REFUSED", path, `is not given to whoever asks (${status})`, { fields });
+  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    const isThrottled = status === 429 || status === 503;
+    return new PassingFailure(`answers ${status}`, {
+      isThrottled,
+      afterMs: retryAfterMs(headers["retry-after"]),
+    });
+  }
+  return failed("STORE_FAILED", path, `answers ${status}`, { fields });
+}
+
+/** In seconds. The other form, a date, would be judged by two clocks that differ. */
+function retryAfterMs(header: string | undefined): number {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : 0;
+}
+
+/** Certificates that do not hold: they do not become better by asking again. */
+const CERTIFICATE =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_)/;
+
+/** What follows from an error on the way to a server. */
+export function judgedByError(path: string, host: string, error: unknown): Error {
+  const code = errorCode(error);
+  // A name that no server has; EAI_AGAIN is a name server that does not answer.
+  if (code === "ENOTFOUND") return failed("STORE_NOT_FOUND", path, `has no server: nobody knows ${host}`);
+  if (code !== null && CERTIFICATE.test(code))
+    return failed("STORE_REFUSED", path, `is on a server that cannot prove who it is: ${messageOf(error)}`, {
+      fields: { reason: code },
+      hint: "for a certificate of your own, name its authority's file in NODE_EXTRA_CA_CERTS",
+      cause: error,
+    });
+  return new PassingFailure(`cannot be reached: ${messageOf(error)}`, { cause: error });
+}
+
+/** An address as it may be shown: what stands behind `?`, and before `@`, may be a secret. */
+export function shownUrl(url: string): string {
+  const { protocol, host, pathname, search } = new URL(url);
+  return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
+}

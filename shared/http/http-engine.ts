@@ -1,0 +1,208 @@
+import { NEVER, sleep } from "../core/abort.ts";
+import { systemClock, type Timers } from "../core/clock.ts";
+import { type Random, systemRandom } from "../core/random.ts";
+import { Slots } from "../core/slots.ts";
+import { Connections } from "./connections.ts";
+import { exchange } from "./exchange.ts";
+import { failed, judgedByError, PassingFailure } from "./failures.ts";
+import type { Answer, AnswerHead, BodyReader, HttpRequest } from "./messages.ts";
+import { hopOf, ledTo, MOST_HOPS, withUserAsSecret } from "./redirects.ts";
+import { RetryBudget, waitMsBefore } from "./retries.ts";
+
+/** Something that is wanted of a server, however often that has to be asked for. */
+export interface HttpCall<T> {
+  /** What errors call it; without what may be a secret. */
+  readonly path: string;
+  /** For each try: what is signed has a date, and a range begins where the last try ended. */
+  request(): HttpRequest | Promise<HttpRequest>;
+  /** Who takes the body of an answer that was meant; null for another, which is judged. */
+  open(head: AnswerHead): BodyReader<T> | null;
+  /** What follows from another answer: a {@link PassingFailure} to ask again. */
+  judge(answer: Answer): Error;
+  /** How far it got: a try that got further is not counted as one that failed. */
+  progress?(): number;
+}
+
+/** Of one store. */
+interface HttpCounts {
+  /** Redirects and repeats among them. */
+  readonly requests: number;
+  /** Of bodies that came. */
+  readonly bytes: number;
+  readonly retries: number;
+  /** Answers that asked for fewer requests. */
+  readonly throttled: number;
+}
+
+export interface HttpEngineOptions {
+  readonly timers?: Timers;
+  readonly random?: Random;
+  readonly idleMs?: number;
+  /** Requests to one store at once. */
+  readonly atOnce?: number;
+  /** See `Connections`. */
+  readonly ca?: string;
+}
+
+/** A proxy or a firewall that forgot a connection says nothing of it; a store answers within seconds. */
+const IDLE_MS = 30_000;
+/** What browsers and web servers are used to. */
+const AT_ONCE = 8;
+/** What is looked at of an answer that was not meant: a page of HTML, an error in XML. */
+const MOST_OTHER_BYTES = 64 << 10;
+/** Rows may name files on any number of servers; of those that were asked first nothing is kept. */
+const MOST_STORES = 1_000;
+
+interface Store {
+  readonly budget: RetryBudget;
+  readonly slots: Slots;
+  readonly counts: { -readonly [Key in keyof HttpCounts]: HttpCounts[Key] };
+}
+
+type Outcome<T> =
+  | { readonly kind: "meant"; readonly value: T }
+  | { readonly kind: "other"; readonly answer: Answer };
+
+/**
+ * Asks web servers and object stores: what may pass by itself is asked again, under one budget for each
+ * store, which is a host and its port; redirects are followed, and proxies used that the environment names.
+ */
+export class HttpEngine implements Disposable {
+  readonly #timers: Timers;
+  readonly #random: Random;
+  readonly #idleMs: number;
+  readonly #atOnce: number;
+  readonly #connections: Connections;
+  readonly #stores = new Map<string, Store>();
+
+  constructor(options: HttpEngineOptions = {}) {
+    this.#timers = options.timers ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#idleMs = options.idleMs ?? IDLE_MS;
+    this.#atOnce = options.atOnce ?? AT_ONCE;
+    this.#connections = new Connections(options.ca === undefined ? {} : { ca: options.ca });
+  }
+
+  /** What was asked of each store, by host and port. */
+  get counts(): ReadonlyMap<string, HttpCounts> {
+    return new Map([...this.#stores].map(([host, { counts }]) => [host, { ...counts }]));
+  }
+
+  /**
+   * @throws {STORE_NOT_FOUND} when there is no such server; {STORE_REFUSED} when it leads to where it is not
+   * safe, or cannot prove who it is; {STORE_FAILED} when it fails again and again; what the call's `judge`
+   * says; the signal's reason
+   */
+  async call<T>(call: HttpCall<T>, signal: AbortSignal = NEVER): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      signal.throwIfAborted();
+      const before = call.progress?.() ?? 0;
+      const request = await call.request();
+      const store = this.#storeOf(request.url);
+      try {
+        const value = await this.#follow(request, call, signal);
+        store.budget.refill();
+        return value;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof PassingFailure)) throw error;
+        if ((call.progress?.() ?? 0) > before) tries = 1;
+        const waitMs = waitMsBefore(error, tries, store.budget, this.#random.unit());
+        if (waitMs === null) throw givenUp(call.path, error, tries);
+        store.counts.retries += 1;
+        await sleep(waitMs, signal, this.#timers);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#connections[Symbol.dispose]();
+  }
+
+  async #follow<T>(first: HttpRequest, call: HttpCall<T>, signal: AbortSignal): Promise<T> {
+    let request = withUserAsSecret(first);
+    for (let hops = 0; ; hops += 1) {
+      const outcome = await this.#ask(request, call, signal);
+      if (outcome.kind === "meant") return outcome.value;
+      const { answer } = outcome;
+      const hop = hopOf(request.url, answer.status, answer.headers.location);
+      if (hop.kind === "here" || !isRead(request)) throw call.judge(answer);
+      if (hop.kind === "refused") throw failed("STORE_REFUSED", call.path, hop.why);
+      if (hops === MOST_HOPS)
+        throw failed("STORE_REFUSED", call.path, `redirects more than ${MOST_HOPS} times`);
+      request = ledTo(hop.url, request);
+    }
+  }
+
+  async #ask<T>(request: HttpRequest, call: HttpCall<T>, signal: AbortSignal): Promise<Outcome<T>> {
+    const { slots, counts } = this.#storeOf(request.url);
+    const giveBack = await slots.take(signal);
+    try {
+      const connection = await this.#connections.to(request.url);
+      counts.requests += 1;
+      const open = (head: AnswerHead): BodyReader<Outcome<T>> => {
+        if (head.status === 429 || head.status === 503) counts.throttled += 1;
+        const meant = call.open(head);
+        return counting(counts, meant === null ? collected(head) : asMeant(meant));
+      };
+      const judge = (error: unknown) => judgedByError(call.path, request.url.hostname, error);
+      return await exchange(request, { connection, idleMs: this.#idleMs, open, judge, signal });
+    } finally {
+      giveBack();
+    }
+  }
+
+  #storeOf({ host }: URL): Store {
+    const known = this.#stores.get(host);
+    if (known !== undefined) return known;
+    const limits = { slots: this.#atOnce, waiting: Number.MAX_SAFE_INTEGER };
+    const store = {
+      budget: new RetryBudget(),
+      slots: new Slots("requests", limits),
+      counts: { requests: 0, bytes: 0, retries: 0, throttled: 0 },
+    };
+    this.#stores.set(host, store);
+    const [oldest] = this.#stores.keys();
+    if (this.#stores.size > MOST_STORES && oldest !== undefined) this.#stores.delete(oldest);
+    return store;
+  }
+}
+
+function isRead({ method }: HttpRequest): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function asMeant<T>(reader: BodyReader<T>): BodyReader<Outcome<T>> {
+  return { take: (chunk) => reader.take(chunk), end: () => ({ kind: "meant", value: reader.end() }) };
+}
+
+function collected<T>(head: AnswerHead): BodyReader<Outcome<T>> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  return {
+    take(chunk) {
+      chunks.push(chunk.subarray(0, MOST_OTHER_BYTES - bytes));
+      bytes += chunk.length;
+      return bytes < MOST_OTHER_BYTES ? "more" : "enough";
+    },
+    end: () => ({ kind: "other", answer: { ...head, body: Buffer.concat(chunks) } }),
+  };
+}
+
+function counting<T>(counts: { bytes: number }, reader: BodyReader<T>): BodyReader<T> {
+  return {
+    take(chunk) {
+      counts.bytes += chunk.length;
+      return reader.take(chunk);
+    },
+    end: () => reader.end(),
+  };
+}
+
+function givenUp(path: string, failure: PassingFailure, tries: number): Error {
+  return failed("STORE_FAILED", path, failure.message, {
+    fields: { tries, throttled: failure.isThrottled },
+    ...(failure.isThrottled ? { hint: "the store asks for fewer requests: run fewer workers, or wait" } : {}),
+    ...(failure.cause === undefined ? {} : { cause: failure.cause }),
+  });
+}

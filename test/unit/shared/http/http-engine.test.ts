@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { judgedByStatus } from "../../../../shared/http/failures.ts";
+import { type HttpCall, HttpEngine, type HttpEngineOptions } from "../../../../shared/http/http-engine.ts";
+import type { HttpRequest } from "../../../../shared/http/messages.ts";
+import { makeCertificate } from "../../../support/certificate.ts";
+import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";
+
+let server: WebServer;
+let other: WebServer;
+beforeAll(async () => {
+  [server, other] = await Promise.all([startWebServer({}), startWebServer({})]);
+});
+afterAll(async () => {
+  await Promise.all([server[Symbol.asyncDispose](), other[Symbol.asyncDispose]()]);
+});
+
+const OPTIONS: HttpEngineOptions = {
+  idleMs: 500,
+  timers: {
+    after(_ms, act) {
+      act();
+      return () => {};
+    },
+  },
+};
+
+/** What a request is answered with, as text. */
+function textCall(request: Omit<HttpRequest, "headers"> & Partial<HttpRequest>): HttpCall<string> {
+  return {
+    path: "the file",
+    request: () => ({ headers: {}, ...request }),
+    open({ status }) {
+      if (status !== 200) return null;
+      let text = "";
+      return {
+        take(chunk) {
+          text += Buffer.from(chunk).toString();
+          return "more";
+        },
+        end: () => text,
+      };
+    },
+    judge: (answer) => judgedByStatus("the file", answer),
+  };
+}
+
+async function ask(request: Parameters<typeof textCall>[0], signal?: AbortSignal): Promise<string> {
+  using engine = new HttpEngine(OPTIONS);
+  return await engine.call(textCall(request), signal);
+}
+
+const says =
+  (text: string): ServeCall =>
+  (_request, response) =>
+    void response.end(text);
+
+test("what is for one server only is not told to the next that it leads to, all else is", async () => {
+  const told: Record<string, unknown>[] = [];
+  const note: ServeCall = ({ headers: { authorization, range } }, response) => {
+    told.push({ authorization, range });
+    response.end("there");
+  };
+  const leading =
+    (to: () => string): ServeCall =>
+    (_request, response) =>
+      void response.writeHead(307, { location: to() }).end();
+  other.served.set("/there", note);
+  server.served.set("/there", note);
+  server.served.set(
+    "/away",
+    leading(() => `${other.url}/there`),
+  );
+  server.served.set(
+    "/near",
+    leading(() => "/there"),
+  );
+  other.served.set(
+    "/back",
+    leading(() => `${server.url}/there`),
+  );
+  server.served.set(
+    "/away-and-back",
+    leading(() => `${other.url}/back`),
+  );
+  const headers = { range: "bytes=0-9" };
+  for (const path of ["/away", "/near", "/away-and-back"]) {
+    const secretHeaders = { authorization: "Bearer hunter2" };
+    expect(await ask({ method: "GET", url: new URL(path, server.url), headers, secretHeaders })).toBe(
+      "there",
+    );
+    const named = new URL(path, server.url.replace("//", "//me:hunter2@"));
+    expect(await ask({ method: "GET", url: named, headers })).toBe("there");
+  }
+  const range = "bytes=0-9";
+  const basic = `Basic ${Buffer.from("me:hunter2").toString("base64")}`;
+  const [none, bearer, user] = [undefined, "Bearer hunter2", basic].map((authorization) => ({
+    authorization,
+    range,
+  }));
+  expect(told).toEqual([none, none, bearer, user, none, none]);
+});
+
+test("what is put is not led elsewhere, and is sent anew when the server was busy", async () => {
+  const bodies: string[] = [];
+  let asked = 0;
+  server.served.set("/put", (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+      asked += 1;
+      bodies.push(`${request.headers["content-length"]} ${Buffer.concat(chunks)}`);
+      response.writeHead(asked === 1 ? 503 : 200).end("stored");
+    });
+  });
+  const body = {
+    bytes: 6,
+    async *chunks() {
+      yield Buffer.from("abc");
+      yield Buffer.from("def");
+    },
+  };
+  expect(await ask({ method: "PUT", url: new URL("/put", server.url), body })).toBe("stored");
+  expect(bodies).toEqual(["6 abcdef", "6 abcdef"]);
+  server.served.set(
+    "/moved",
+    (_request, response) => void response.writeHead(307, { location: "/put" }).end(),
+  );
+  const moved = ask({ method: "PUT", url: new URL("/moved", server.url), body });
+  await expect(moved).rejects.toMatchObject({ code: "STORE_FAILED", fields: { status: 307 } });
+});
+
+test("a server that does not take what is put is given up, one whose bytes come late is not", async () => {
+  const never: ServeCall = () => {};
+  server.served.set("/never", never);
+  const large = {
+    bytes: 64 << 20,
+    chunks: async function* () {
+      yield new Uint8Array(64 << 20);
+    },
+  };
+  await expect(ask({ method: "PUT", url: new URL("/never", server.url), body: large })).rejects.toMatchObject(
+    {
+      code: "STORE_FAILED",
+      message: "the file is silent for 1 s",
+    },
+  );
+  server.served.set(
+    "/put",
+    (request, response) => void request.resume().on("end", () => response.end("late")),
+  );
+  const slow = {
+    bytes: 2,
+    async *chunks() {
+      yield Buffer.from("a");
+      await new Promise((resolve) => setTimeout(resolve, 900));
+      yield Buffer.from("b");
+    },
+  };
+  expect(await ask({ method: "PUT", url: new URL("/put", server.url), body: slow })).toBe("late");
+});
+
+test("what cannot be read of a source ends the request with that error, and is not asked again", async () => {
+  const lost = new Error("the disk is gone");
+  const body = {
+    bytes: 6,
+    async *chunks() {
+      yield Buffer.from("abc");
+      throw lost;
+    },
+  };
+  server.served.set("/put", (request) => void request.resume());
+  using engine = new HttpEngine(OPTIONS);
+  const put = engine.call(textCall({ method: "PUT", url: new URL("/put", server.url), body }));
+  await expect(put).rejects.toBe(lost);
+  expect(engine.counts.get(new URL(server.url).host)).toMatchObject({ requests: 1, retries: 0 });
+});
+
+test("all readers of a store spend one budget of repeats, and what was asked is counted for each store", async () => {
+  let isDown = true;
+  server.served.set("/x", (_request, response) => void response.writeHead(isDown ? 503 : 200).end("body"));
+  other.served.set("/x", says("fine"));
+  using engine = new HttpEngine(OPTIONS);
+  const one = (from: WebServer) => engine.call(textCall({ method: "GET", url: new URL("/x", from.url) }));
+  const outcomes = await Promise.allSettled(Array.from({ length: 60 }, () => one(server)));
+  expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
+  const host = new URL(server.url).host;
+  expect(engine.counts.get(host)).toEqual({ requests: 160, bytes: 160 * 4, retries: 100, throttled: 160 });
+  // Another store is not the worse for it, and this one is asked as soon as it answers.
+  expect(await one(other)).toBe("fine");
+  isDown = false;
+  expect(await one(server)).toBe("body");
+  expect(engine.counts.get(new URL(other.url).host)).toMatchObject({ requests: 1, retries: 0, throttled: 0 });
+});
+
+test("a kept connection that the server closed is made anew, unnoticed", async () => {
+  const sockets: { destroy(): void }[] = [];
+  server.served.set("/kept", (request, response) => {
+    sockets.push(request.socket);
+    response.end("kept");
+  });
+  using engine = new HttpEngine(OPTIONS);
+  const call = textCall({ method: "GET", url: new URL("/kept", server.url) });
+  for (let time = 0; time < 5; time += 1) {
+    expect(await engine.call(call)).toBe("kept");
+    sockets.at(-1)?.destroy();
+  }
+  expect(sockets).toHaveLength(5);
+});
+
+test("a server that cannot prove who it is is refused, and trusted with the certificate of its authority", async () => {
+  const { key, cert } = await makeCertificate();
+  await using secure = await startWebServer({ "/x": says("secret") }, { key, cert });
+  const call = textCall({ method: "GET", url: new URL("/x", secure.url) });
+  using stranger = new HttpEngine(OPTIONS);
+  await expect(stranger.call(call)).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    fields: { reason: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+    hint: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
+  });
+  expect(stranger.counts.get(new URL(secure.url).host)).toMatchObject({ requests: 1, retries: 0 });
+  using friend = new HttpEngine({ ...OPTIONS, ca: cert });
+  expect(await friend.call(call)).toBe("secret");
+});
+
+test("an abort ends a call while it waits for its turn, and before it is tried again", async () => {
+  const reason = new Error("enough");
+  server.served.set("/hang", () => {});
+  using engine = new HttpEngine({ ...OPTIONS, atOnce: 1, idleMs: 60_000 });
+  const abort = new AbortController();
+  const call = textCall({ method: "GET", url: new URL("/hang", server.url) });
+  const calls = [engine.call(call, abort.signal), engine.call(call, abort.signal)];
+  abort.abort(reason);
+  expect(await Promise.allSettled(calls)).toEqual([
+    { status: "rejected", reason },
+    { status: "rejected", reason },
+  ]);
+  using patient = new HttpEngine({ idleMs: 500, random: { unit: () => 1, hex: () => "" } });
+  const later = new AbortController();
+  server.served.set("/busy", (_request, response) => {
+    response.writeHead(503, { "retry-after": "30" }).end();
+    setTimeout(() => later.abort(reason), 20);
+  });
+  const busy = patient.call(textCall({ method: "GET", url: new URL("/busy", server.url) }), later.signal);
+  await expect(busy).rejects.toBe(reason);
+});

@@ -1,0 +1,106 @@
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { createProxy, type ProxyServer } from "proxy";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { HttpEngine } from "../../../../shared/http/http-engine.ts";
+import { createHttpStorage } from "../../../../shared/storage/http.ts";
+import { makeCertificate } from "../../../support/certificate.ts";
+import { startWebServer, type WebServer } from "../../../support/web-server.ts";
+
+const bytes = Uint8Array.from({ length: 1_000 }, (_, at) => at % 251);
+const { key, cert } = await makeCertificate();
+let proxy: ProxyServer;
+let proxyUrl: string;
+/** `GET http://...` and `CONNECT host:port`, as they came to the proxy. */
+let asked: string[];
+let plain: WebServer;
+let secure: WebServer;
+beforeEach(async () => {
+  [plain, secure] = await Promise.all([
+    startWebServer({ "/a.bin": bytes }),
+    startWebServer({ "/a.bin": bytes }, { key, cert }),
+  ]);
+  asked = [];
+  proxy = createProxy();
+  proxy.prependListener("request", ({ method, url }) => void asked.push(`${method} ${url}`));
+  proxy.prependListener("connect", ({ method, url }) => void asked.push(`${method} ${url}`));
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  for (const name of ["http_proxy", "https_proxy", "all_proxy", "no_proxy"])
+    for (const variable of [name, name.toUpperCase()]) vi.stubEnv(variable, "");
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  proxy.closeAllConnections();
+  await new Promise((resolve) => proxy.close(resolve));
+  await Promise.all([plain[Symbol.asyncDispose](), secure[Symbol.asyncDispose]()]);
+});
+
+async function read(url: string): Promise<Uint8Array> {
+  const timers = {
+    after(_ms: number, act: () => void) {
+      act();
+      return () => {};
+    },
+  };
+  await using storage = createHttpStorage(new HttpEngine({ ca: cert, idleMs: 500, timers }));
+  return await storage.read(parseLocation(`${url}/a.bin`), 10, 20);
+}
+
+test("files come by the proxy that the environment names for their scheme, of https by a tunnel", async () => {
+  vi.stubEnv("HTTP_PROXY", proxyUrl);
+  expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
+  expect(await read(secure.url)).toEqual(bytes.slice(10, 20));
+  expect(asked).toEqual([`GET ${plain.url}/a.bin`]);
+  vi.stubEnv("https_proxy", proxyUrl);
+  expect(await read(secure.url)).toEqual(bytes.slice(10, 20));
+  expect(asked.slice(1)).toEqual([`CONNECT ${new URL(secure.url).host}`]);
+});
+
+test("no proxy is asked for what NO_PROXY names", async () => {
+  vi.stubEnv("ALL_PROXY", proxyUrl);
+  vi.stubEnv("NO_PROXY", "example.test,127.0.0.1");
+  expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
+  expect(await read(secure.url)).toEqual(bytes.slice(10, 20));
+  expect(asked).toEqual([]);
+});
+
+test("a proxy that wants to know who asks is told, and what it is told is in no message", async () => {
+  proxy.authenticate = ({ headers }) =>
+    headers["proxy-authorization"] === `Basic ${Buffer.from("me:hunter2").toString("base64")}`;
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) vi.stubEnv(name, proxyUrl.replace("//", "//me:hunter2@"));
+  expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
+  expect(await read(secure.url)).toEqual(bytes.slice(10, 20));
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) vi.stubEnv(name, proxyUrl.replace("//", "//me:hunter3@"));
+  for (const url of [plain.url, secure.url]) {
+    const refused = await read(url).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "STORE_REFUSED", fields: { status: 407 } });
+    expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter");
+  }
+});
+
+test("a proxy that is none is refused, and not passed by", async () => {
+  for (const wrong of ["socks5://me:hunter2@127.0.0.1:1", "http://me:hunter2@:x"]) {
+    vi.stubEnv("ALL_PROXY", wrong);
+    const refused = await read(plain.url).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "STORE_REFUSED" });
+    expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter");
+  }
+});
+
+test("a proxy that is not there, or says nothing, is a failure that passes, and gives nothing away", async () => {
+  const dead = createServer((socket) => void socket.on("error", () => {}).resume());
+  await new Promise<void>((resolve) => dead.listen(0, "127.0.0.1", resolve));
+  const { port } = dead.address() as AddressInfo;
+  const silent = `http://me:hunter2@127.0.0.1:${port}`;
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) vi.stubEnv(name, silent);
+  for (const url of [plain.url, secure.url]) {
+    const failed = await read(url).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
+    expect(JSON.stringify([failed, String(failed)])).not.toContain("hunter");
+  }
+  // What was left of them ended with the engine: else this would wait for ever.
+  await new Promise((resolve) => dead.close(resolve));
+  await expect(read(secure.url)).rejects.toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
+});

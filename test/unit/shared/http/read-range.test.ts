@@ -1,0 +1,206 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { judgedByStatus } from "../../../../shared/http/failures.ts";
+import { HttpEngine } from "../../../../shared/http/http-engine.ts";
+import { readRange, type WantedRange } from "../../../../shared/http/read-range.ts";
+import { type Fault, faultyFile } from "../../../support/faulty-file.ts";
+import { type ServeCall, type Served, startWebServer, type WebServer } from "../../../support/web-server.ts";
+
+const bytes = Uint8Array.from({ length: 5_000 }, (_, at) => (at * 7) % 251);
+let server: WebServer;
+beforeAll(async () => {
+  server = await startWebServer({});
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+/** Waits end at once: how long they are is for the retries' own test. */
+const atOnce = {
+  after(_ms: number, act: () => void) {
+    act();
+    return () => {};
+  },
+};
+
+type Range = Pick<WantedRange, "start" | "end"> & Partial<Pick<WantedRange, "version" | "whole">>;
+
+async function read(served: Served, range: Range = { start: 0, end: 5_000 }, signal?: AbortSignal) {
+  // Of its own: what others may ask again is spent by those that fail on purpose.
+  using engine = new HttpEngine({ timers: atOnce, idleMs: 400 });
+  server.served.set("/file", served);
+  const wanted: WantedRange = {
+    whole: "refuse",
+    ...range,
+    path: "the file",
+    request: (headers) => ({ method: "GET", url: new URL(`${server.url}/file`), headers }),
+    judge: (answer) => judgedByStatus("the file", answer),
+  };
+  return await readRange(engine, wanted, signal);
+}
+
+const answer =
+  (status: number, headers: Record<string, string | number>, body: Uint8Array = bytes): ServeCall =>
+  (_request, response) =>
+    void response.writeHead(status, headers).end(body);
+
+const FAULT = fc.oneof(
+  fc.record({ kind: fc.constant("status" as const), status: fc.constantFrom(408, 429, 500, 502, 503, 504) }),
+  fc.record({ kind: fc.constant("reset" as const) }),
+  fc.record({ kind: fc.constantFrom("resetInBody" as const, "cutInBody" as const), after: fc.nat(5_000) }),
+  fc.record({ kind: fc.constant("lessThanAsked" as const), bytes: fc.integer({ min: 1, max: 5_000 }) }),
+);
+
+test("whatever goes wrong on the way and passes, the bytes of a range are those of the file, each asked for once", async () => {
+  const ends = fc
+    .tuple(fc.nat(4_999), fc.integer({ min: 1, max: 5_000 }))
+    .filter(([start, end]) => start < end);
+  await fc.assert(
+    fc.asyncProperty(ends, fc.array(FAULT, { maxLength: 5 }), async ([start, end], faults) => {
+      const file = faultyFile(bytes, faults);
+      const got = await read(file.serve, { start, end });
+      expect(Buffer.compare(got.bytes, bytes.subarray(start, end))).toBe(0);
+      expect(got).toMatchObject({ version: '"5000"', totalBytes: 5_000 });
+      // It goes on behind what came, and is never asked for more than the range.
+      const starts = file.ranges.map((range) => Number(/^bytes=(\d+)-/.exec(range)?.[1]));
+      expect(starts).toEqual([...starts].sort((a, b) => a - b));
+      expect(file.ranges.every((range) => range.endsWith(`-${end - 1}`))).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a line that goes dead is given up, before the answer and in it, and what had come is kept", async () => {
+  const faults: Fault[] = [{ kind: "silence" }, { kind: "silenceInBody", after: 2_000 }];
+  const file = faultyFile(bytes, faults);
+  expect((await read(file.serve)).bytes).toEqual(bytes);
+  expect(file.ranges).toEqual(["bytes=0-4999", "bytes=0-4999", "bytes=2000-4999"]);
+});
+
+test("tries that get further are not counted: a line that breaks a hundred times still ends well", async () => {
+  const broken = Array.from({ length: 90 }, (): Fault => ({ kind: "cutInBody", after: 50 }));
+  const file = faultyFile(bytes, broken);
+  expect((await read(file.serve)).bytes).toEqual(bytes);
+  expect(file.left).toEqual([]);
+});
+
+test("a server that fails each time is asked six times", async () => {
+  const file = faultyFile(
+    bytes,
+    Array.from({ length: 50 }, (): Fault => ({ kind: "status", status: 500 })),
+  );
+  await expect(read(file.serve)).rejects.toMatchObject({
+    code: "STORE_FAILED",
+    fields: { path: "the file", tries: 6 },
+  });
+  expect(file.ranges).toHaveLength(6);
+});
+
+test("a file that has another version than expected is not read, whether the server looks at that or not", async () => {
+  const asked: (string | undefined)[] = [];
+  const looks: Served = (request, response) => {
+    asked.push(request.headers["if-match"]);
+    response.writeHead(412).end();
+  };
+  const changed = { code: "STORE_CHANGED", fields: { path: "the file", expected: '"old"' } };
+  await expect(read(looks, { start: 0, end: 10, version: '"old"' })).rejects.toMatchObject(changed);
+  expect(asked).toEqual(['"old"']);
+  const looksNot = faultyFile(bytes, []).serve;
+  await expect(read(looksNot, { start: 0, end: 10, version: '"old"' })).rejects.toMatchObject(changed);
+  // A weak tag cannot be asked for, nor can a size: they are compared here.
+  for (const version of ['W/"old"', "4999 bytes"])
+    await expect(read(looksNot, { start: 0, end: 10, version })).rejects.toMatchObject({
+      code: "STORE_CHANGED",
+    });
+});
+
+test("a file that changes between two parts of one range is not put together", async () => {
+  const first = faultyFile(bytes, [{ kind: "cutInBody", after: 100 }]);
+  const conditions: (string | undefined)[] = [];
+  const changing: Served = (request, response) => {
+    conditions.push(request.headers["if-match"]);
+    if (first.left.length > 0) first.serve(request, response);
+    else answer(206, { "content-range": "bytes 100-4999/5000", etag: '"new"' })(request, response);
+  };
+  await expect(read(changing)).rejects.toMatchObject({
+    code: "STORE_CHANGED",
+    fields: { expected: '"5000"', found: '"new"' },
+  });
+  expect(conditions).toEqual([undefined, '"5000"']);
+});
+
+test.each<[string, Served]>([
+  ["another place", answer(206, { "content-range": "bytes 10-5009/9000" })],
+  ["more than was asked for", answer(206, { "content-range": "bytes 0-5999/9000" })],
+  ["no place", answer(206, {})],
+  ["several places", answer(206, { "content-type": "multipart/byteranges; boundary=x" })],
+  ["a length that is not its range's", answer(206, { "content-range": "bytes 0-999/5000" })],
+  [
+    "more than its range",
+    (_request, response) => {
+      response.writeHead(206, { "content-range": "bytes 0-999/5000" });
+      response.end(bytes);
+    },
+  ],
+  ["packed bytes", answer(206, { "content-range": "bytes 0-4999/5000", "content-encoding": "gzip" })],
+  ["all of the file", answer(200, {})],
+  ["416 and no size", answer(416, {})],
+])("an answer with %s is not taken, nor asked for again", async (_what, served) => {
+  const before = server.requests.length;
+  await expect(read(served)).rejects.toMatchObject({ code: "STORE_FAILED" });
+  expect(server.requests.length - before).toBe(1);
+});
+
+test("a length that the body does not have is a line that breaks: it is asked again, and given up", async () => {
+  const lying: Served = (_request, response) => {
+    response.writeHead(206, { "content-range": "bytes 0-4999/5000", "content-length": 5_000 });
+    response.write(bytes.subarray(0, 0), () => response.destroy());
+  };
+  await expect(read(lying)).rejects.toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
+});
+
+test("bytes behind the end of an answer are never taken for the file's", async () => {
+  const chatty: Served = (request) => {
+    const head = "HTTP/1.1 206 x\r\ncontent-range: bytes 0-3/5000\r\ncontent-length: 4\r\n\r\n";
+    request.socket.write(Buffer.concat([Buffer.from(head), bytes.subarray(0, 4)]));
+    setTimeout(() => request.socket.write("more"), 20);
+  };
+  for (let time = 0; time < 3; time += 1)
+    expect((await read(chatty, { start: 0, end: 4 })).bytes).toEqual(bytes.slice(0, 4));
+  const atOnceMore: Served = (request) => {
+    const head = "HTTP/1.1 206 x\r\ncontent-range: bytes 0-3/5000\r\ncontent-length: 4\r\n\r\n";
+    request.socket.write(Buffer.concat([Buffer.from(head), bytes.subarray(0, 4), Buffer.from("more")]));
+  };
+  await expect(read(atOnceMore, { start: 0, end: 4 })).rejects.toMatchObject({ code: "STORE_FAILED" });
+});
+
+test("a range that begins behind the end has no bytes, and says how large the file is", async () => {
+  const got = await read(faultyFile(bytes, []).serve, { start: 6_000, end: 6_001 });
+  expect(got).toEqual({ bytes: new Uint8Array(0), version: "5000 bytes", totalBytes: 5_000 });
+});
+
+test("of a server that knows no ranges, no more is read than is needed", async () => {
+  let sent = 0;
+  const endless: Served = (_request, response) => {
+    response.writeHead(200, { "content-length": 1 << 30 });
+    const more = () => {
+      while (!response.destroyed && response.write(bytes)) sent += bytes.length;
+    };
+    response.on("drain", more);
+    more();
+  };
+  const got = await read(endless, { start: 10, end: 20, whole: "take" });
+  expect(got).toMatchObject({ bytes: bytes.slice(10, 20), totalBytes: 1 << 30 });
+  expect(sent).toBeLessThan(64 << 20);
+});
+
+test("an abort ends it in the middle of a body, with its own reason", async () => {
+  const reason = new Error("enough");
+  const abort = new AbortController();
+  const slow: Served = (_request, response) => {
+    response
+      .writeHead(206, { "content-range": "bytes 0-4999/5000" })
+      .write(bytes.subarray(0, 10), () => abort.abort(reason));
+  };
+  await expect(read(slow, { start: 0, end: 5_000 }, abort.signal)).rejects.toBe(reason);
+});

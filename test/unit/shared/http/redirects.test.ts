@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { hopOf } from "../../../../shared/http/redirects.ts";
+
+const hop = (from: string, location: string | undefined, status = 302) => {
+  const found = hopOf(new URL(from), status, location);
+  return found.kind === "to" ? found.url.href : found.kind;
+};
+
+test("an answer leads elsewhere by its status and its location, relative to where it is from", () => {
+  expect(hop("https://a.test/x/y?q=1", "/z")).toBe("https://a.test/z");
+  expect(hop("https://a.test/x/y", "z?signature=s")).toBe("https://a.test/x/z?signature=s");
+  expect(hop("http://a.test/", "https://b.test/c", 308)).toBe("https://b.test/c");
+  expect(hop("https://a.test/", undefined)).toBe("here");
+  for (const status of [200, 201, 206, 300, 304, 404])
+    expect(hop("https://a.test/", "/z", status)).toBe("here");
+});
+
+test("a line that nobody else reads is not left, and only web addresses are followed", () => {
+  expect(hop("https://a.test/", "http://a.test/")).toBe("refused");
+  for (const location of ["file:///etc/passwd", "ftp://a.test/", "data:,x", "http://", "//"])
+    expect(hop("http://a.test/", location), location).toBe("refused");
+});
+
+test("a name and a password are not taken along, nor from the server that leads on", () => {
+  expect(hop("https://me:hunter2@a.test/x", "/z")).toBe("https://a.test/z");
+  expect(hop("https://a.test/x", "https://me:hunter2@b.test/z")).toBe("https://b.test/z");
+});
