@@ -17,7 +17,16 @@ import { makeScratch } from "../worker/process/scratch.ts";
 import { type FinishTime, timeFinish } from "./finish-sample.ts";
 import { type Prediction, predict } from "./predict.ts";
 import { runSamples, type SampleRun } from "./run-samples.ts";
-import { cutBytes, deadOf, paddingOf, type SampleDead, speedOf, stagesOf } from "./sample-figures.ts";
+import {
+  cutBytes,
+  deadOf,
+  paddingOf,
+  type SampleDead,
+  type SampleTruncated,
+  speedOf,
+  stagesOf,
+  truncatedOf,
+} from "./sample-figures.ts";
 import { spreadShards } from "./sample-shards.ts";
 
 export interface EstimateQuestion {
@@ -44,6 +53,8 @@ export interface Estimate extends Prediction {
   readonly memory: { readonly workerBytes: number; readonly coordinatorBytes: number };
   /** Null where no row of the sample is a dead letter. Where all are, the speed is that of failing. */
   readonly dead: SampleDead | null;
+  /** Null where no text of the sample is cut off. */
+  readonly truncated: SampleTruncated | null;
   /** How the device compares with the CPU; null for the CPU, and without a check. */
   readonly deviceReport: DeviceReport | null;
   /** In the currency of the price; null without one. */
@@ -143,6 +154,7 @@ function estimateFrom({ planned, question, device, runs, finish, lanes, shardThr
       coordinatorBytes: process.resourceUsage().maxRSS * 1024,
     },
     dead: deadOf(runs),
+    truncated: truncatedOf(runs),
     deviceReport: runs[0]?.result.deviceReport ?? null,
     cost: pricePerHour === null ? null : (prediction.seconds / 3600) * nodes * pricePerHour,
   };

@@ -61,6 +61,21 @@ export function cutBytes(
   return Math.max(0, more) * outOfIn * rowBytes * slots;
 }
 
+/** The mapped rows of a sample of which a text was cut off. */
+export interface SampleTruncated {
+  readonly rows: number;
+  /** The mapped rows of the shards that ended. */
+  readonly ofRows: number;
+}
+
+/** Null where no text of a sample is cut off. */
+export function truncatedOf(runs: readonly Pick<SampleRun, "result">[]): SampleTruncated | null {
+  const partials = runs.flatMap(({ result }) => result.partials);
+  const rows = partials.reduce((sum, { rowsTruncated }) => sum + rowsTruncated, 0);
+  const ofRows = partials.reduce((sum, { rowsMapped }) => sum + rowsMapped, 0);
+  return rows === 0 ? null : { rows, ofRows };
+}
+
 /** The dead letters among the rows of a sample. */
 export interface SampleDead {
   readonly rows: number;

@@ -94,4 +94,22 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
       ),
     ],
   },
+  {
+    name: "truncated-counted-twice",
+    says: "a shard that is revoked, and committed again, counts its truncated rows twice",
+    breaks: ["counts-agree"],
+    edits: [
+      edit(
+        "coordinator/schedule/state/evolve-shard.js",
+        "state.totals.truncatedRows -= partial.rowsTruncated;",
+        "",
+      ),
+    ],
+  },
+  {
+    name: "truncated-lost-at-resume",
+    says: "a coordinator that resumes a job takes what was committed for rows that were not truncated",
+    breaks: ["counts-agree"],
+    edits: [edit("coordinator/journal/record-shape.js", '"rowsTruncated" in partial', "false")],
+  },
 ];

@@ -22,6 +22,8 @@ export interface SimJob {
   readonly poison: ReadonlySet<string>;
   /** How many rows a step of the job makes of a row, where it is not one: it drops it, or doubles it. */
   readonly parts: ReadonlyMap<string, number>;
+  /** Rows of which a step cuts off a text; of those that are in the output, it is counted. */
+  readonly truncated: ReadonlySet<string>;
 }
 
 /** How many rows of the output a sound row becomes. */
@@ -68,11 +70,12 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
     .flatMap(({ path, rows }) => Array.from({ length: rows }, (_, row) => rowName(path, row)))
     .filter((name) => !failing.has(name) && !poison.has(name));
   const kept = `${options.root ?? ""}${out}`;
-  return { spec, planned, out, kept, data, failing, poison, parts: stepParts(sound, planned.digests.spec) };
+  const steps = stepRows(sound, planned.digests.spec);
+  return { spec, planned, out, kept, data, failing, poison, ...steps };
 }
 
 /** Draws from a stream of its own: what the world goes on to draw is the same with steps and without. */
-function stepParts(rows: readonly string[], specDigest: string): ReadonlyMap<string, number> {
+function stepRows(rows: readonly string[], specDigest: string): Pick<SimJob, "parts" | "truncated"> {
   const random = new SeededRandom(Number.parseInt(sha256(`${specDigest} ${rows.join(" ")}`).slice(0, 8), 16));
   const dropped = random.pick([0, 0.2, 0.9]);
   const doubled = random.pick([0, 0.1]);
@@ -81,7 +84,8 @@ function stepParts(rows: readonly string[], specDigest: string): ReadonlyMap<str
     if (random.chance(dropped)) parts.set(row, 0);
     else if (random.chance(doubled)) parts.set(row, 2);
   }
-  return parts;
+  const long = random.pick([0, 0.3]);
+  return { parts, truncated: new Set(rows.filter(() => random.chance(long))) };
 }
 
 function makeSpec(
@@ -97,8 +101,12 @@ function makeSpec(
     name,
     input: { path: `${data}/*.parquet` },
     model: { path: parseLocation("/model.onnx") },
-    // `stepParts` says what becomes of its rows.
-    map: { prepare: [{ sql: "SELECT * FROM rows" }], outputs: { y: { tensor: "y" } } },
+    // `stepRows` says what becomes of its rows.
+    map: {
+      prepare: [{ sql: "SELECT * FROM rows" }],
+      inputs: { x: { column: "text", tokenizer: "/tokenizer.json" } },
+      outputs: { y: { tensor: "y" } },
+    },
     reduce: {
       sums: random.chance(0.6) ? { combine: "SELECT 1", final: "SELECT 1" } : { final: "SELECT 1" },
     },

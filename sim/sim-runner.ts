@@ -145,7 +145,7 @@ export class SimRunner implements ShardRunner {
   ): Promise<Mapped> {
     const { clock, random, rowMs, breaks, die } = this.#options;
     const { rowStart, rowEnd } = lease.shard;
-    const mapped: Mapped = { rows: [], mapped: 0, filtered: 0, dead: [] };
+    const mapped: Mapped = { rows: [], mapped: 0, filtered: 0, truncated: 0, dead: [] };
     const breakingAt = breaks() ? random.int(rowStart, rowEnd) - rowStart : -1;
     for (const [index, row] of rowsOf(lease).entries()) {
       await sleep(rowMs * random.between(0.5, 1.5), signal, clock);
@@ -156,7 +156,7 @@ export class SimRunner implements ShardRunner {
       }
       if (index === breakingAt) throw new ShardmillError("MODEL_FAILED", "the simulated model broke");
       if (job.failing.has(name)) mapped.dead.push(row);
-      else addParts(mapped, row, partsOf(job, name));
+      else addParts(mapped, row, { parts: partsOf(job, name), isTruncated: job.truncated.has(name) });
       onProgress(index + 1);
     }
     return mapped;
@@ -213,12 +213,21 @@ interface Mapped {
   /** Rows of the input that became some of the output, and that a step dropped. */
   mapped: number;
   filtered: number;
+  /** Of the mapped ones. */
+  truncated: number;
   readonly dead: SimRow[];
 }
 
-function addParts(mapped: Mapped, row: SimRow, parts: number): void {
+function addParts(
+  mapped: Mapped,
+  row: SimRow,
+  { parts, isTruncated }: { readonly parts: number; readonly isTruncated: boolean },
+): void {
   if (parts === 0) mapped.filtered += 1;
-  else mapped.mapped += 1;
+  else {
+    mapped.mapped += 1;
+    if (isTruncated) mapped.truncated += 1;
+  }
   for (let part = 0; part < parts; part += 1) mapped.rows.push(row);
 }
 
@@ -232,7 +241,7 @@ function rowsOf({ slices }: Lease): SimRow[] {
 function manifestOf(
   lease: Lease,
   executionId: string,
-  { rows, mapped, filtered, dead }: Mapped,
+  { rows, mapped, filtered, truncated, dead }: Mapped,
   files: readonly PartialFile[],
 ): PartialManifest {
   const [first] = dead;
@@ -249,6 +258,7 @@ function manifestOf(
     rowsMapped: mapped,
     rowsFiltered: filtered,
     rowsOut: rows.length,
+    rowsTruncated: truncated,
     rowsDead: dead.length,
     firstDead: first === undefined ? null : { ...place, file: first.path, row: first.row },
     files,

@@ -70,6 +70,7 @@ function aPartial(name: Pick<PartialManifest, "shard" | "token" | "executionId">
     rowsIn: SHARD_ROWS,
     rowsMapped: SHARD_ROWS,
     rowsFiltered: 0,
+    rowsTruncated: 0,
     rowsOut: SHARD_ROWS,
     rowsDead: 0,
     firstDead: null,

@@ -1,17 +1,19 @@
 import type { Estimate } from "../../estimate/estimate-job.ts";
-import type { SampleDead } from "../../estimate/sample-figures.ts";
+import type { SampleDead, SampleTruncated } from "../../estimate/sample-figures.ts";
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import { deviceLine } from "./device-text.ts";
 import { counted, oneLine } from "./text.ts";
+import { truncatedText } from "./truncated-text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
 /** The lines that tell what a run would take: see `labelled`. */
 export function estimateEntries(estimate: Estimate): [label: string, value: string | null][] {
-  const { dead } = estimate;
+  const { dead, truncated } = estimate;
   // How fast rows are turned away says nothing of how fast they would be mapped.
   if (dead !== null && dead.rows === dead.ofRows) return [["sample", deadText(dead)]];
   return [
     ["sample", dead === null ? null : deadText(dead)],
+    ["truncated", truncated === null ? null : truncatedText(shareText(truncated))],
     ["time", timeText(estimate)],
     ["speed", speedText(estimate)],
     ["memory", memoryText(estimate)],
@@ -19,6 +21,11 @@ export function estimateEntries(estimate: Estimate): [label: string, value: stri
     ["device check", estimate.deviceReport === null ? null : deviceLine(estimate.deviceReport)],
     ...verdictEntries(estimate.verdict),
   ];
+}
+
+function shareText({ rows, ofRows }: SampleTruncated): string {
+  const of = rows === ofRows ? "all" : `${formatCount(rows)} of`;
+  return `${of} ${counted(ofRows, "row")} of the sample`;
 }
 
 function deadText({ rows, ofRows, first }: SampleDead): string {

@@ -45,6 +45,8 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
   if (status.rowsPruned > 0) lines.push([[`${counted(status.rowsPruned, "row")} pruned`, style.dim]]);
   if (status.rowsSkipped > 0) lines.push([[`${counted(status.rowsSkipped, "row")} skipped`, style.dim]]);
   if (status.rowsFiltered > 0) lines.push([[`${counted(status.rowsFiltered, "row")} filtered`, style.dim]]);
+  if (status.rowsTruncated > 0)
+    lines.push([[`${counted(status.rowsTruncated, "row")} truncated`, style.warn]]);
   if (status.deadLetters > 0) lines.push([[counted(status.deadLetters, "dead letter"), style.warn]]);
   return lines.map((pieces) => paintWithin(pieces, columns));
 }
@@ -59,6 +61,7 @@ export function renderPlainLine(status: JobStatus): string {
   if (status.rowsPruned > 0) parts.push(`${counted(status.rowsPruned, "row")} pruned`);
   if (status.rowsSkipped > 0) parts.push(`${counted(status.rowsSkipped, "row")} skipped`);
   if (status.rowsFiltered > 0) parts.push(`${counted(status.rowsFiltered, "row")} filtered`);
+  if (status.rowsTruncated > 0) parts.push(`${counted(status.rowsTruncated, "row")} truncated`);
   if (status.deadLetters > 0) parts.push(counted(status.deadLetters, "dead letter"));
   return parts.join(", ");
 }

@@ -123,7 +123,7 @@ function stepSection(step: StepTrace, options: RowTextOptions): Section {
 
 /** `12 tokens: [CLS] 101  the 1996  cat 4937 ...`: each piece of text and its id. */
 function tokenLines(
-  { count, tokens }: TokensTrace,
+  { count, isTruncated, tokens }: TokensTrace,
   index: number | null,
   { columns, style }: RowTextOptions,
 ): string[] {
@@ -146,7 +146,8 @@ function tokenLines(
   if (width > 0) lines.push(line);
   const more = count > shown ? [style.dim(`... ${counted(count - shown, "more token")}`)] : [];
   const of = index === null ? "" : `row ${index + 1}: `;
-  return [`${of}${counted(count, "token")}`, ...[...lines, ...more].map((each) => `${INDENT}${each}`)];
+  const cut = isTruncated ? style.warn(", truncated") : "";
+  return [`${of}${counted(count, "token")}${cut}`, ...[...lines, ...more].map((each) => `${INDENT}${each}`)];
 }
 
 /** Blanks and line breaks are pieces, too. */

@@ -5,6 +5,7 @@ import { deviceEntries } from "./device-text.ts";
 import { precisionLine } from "./precision-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, labelled, oneLine } from "./text.ts";
+import { truncatedText } from "./truncated-text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
 /** Facts that tell how a job is under way: nothing that a script asks for when it has ended. */
@@ -59,7 +60,7 @@ export function jobSummary(status: JobStatus): JobSummary {
 
 /** What a person reads when a job has ended. Why it failed is for `renderError` to tell. */
 export function endText(status: JobStatus, style: Style = plainStyle): string {
-  const { attempts, attemptsFailed, deadLetters, rowsFiltered } = status;
+  const { attempts, attemptsFailed, deadLetters, rowsFiltered, rowsTruncated } = status;
   const shards = `${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`;
   const failed = attemptsFailed > 0 ? ` (${formatCount(attemptsFailed)} failed)` : "";
   const entries: [label: string, value: string | null][] = [
@@ -73,6 +74,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["skipped", status.rowsSkipped === 0 ? null : `${counted(status.rowsSkipped, "row")}: this is a trial`],
     ["filtered", rowsFiltered === 0 ? null : counted(rowsFiltered, "row")],
     ["rows out", hasOtherRows(status) ? formatCount(status.rowsOut) : null],
+    ["truncated", rowsTruncated === 0 ? null : style.warn(truncatedText(counted(rowsTruncated, "row")))],
     ["dead letters", deadLetters === 0 ? null : style.warn(deadLettersText(status))],
     ...verdictEntries(status),
   ];

@@ -20,7 +20,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export function checkManifest(partial: PartialManifest, rules: PartialRules): void {
   const differs = (what: string, expected: string | number, found: string | number) =>
     partialInvalid(partial, { what, expected, found });
-  const { rowsIn, rowsMapped, rowsOut, rowsFiltered, rowsDead, executionId, files } = partial;
+  const { rowsIn, rowsMapped, rowsOut, rowsFiltered, rowsDead, rowsTruncated, executionId, files } = partial;
   if (!isExecutionId(executionId))
     throw differs("execution id", "letters and digits", JSON.stringify(executionId));
   const fault = rowCountsFault(partial, rowsIn);
@@ -29,6 +29,8 @@ export function checkManifest(partial: PartialManifest, rules: PartialRules): vo
     const found = `${rowsMapped} mapped, ${rowsOut} rows out and ${rowsFiltered} filtered`;
     throw differs("row counts", "each mapped row out once and none filtered: the job has no steps", found);
   }
+  if (!rules.hasTokenizers && rowsTruncated > 0)
+    throw differs("truncated rows", "none: the job has no tokenizer", rowsTruncated);
   if ((partial.firstDead !== null) !== rowsDead > 0) {
     throw differs(
       "first dead letter",

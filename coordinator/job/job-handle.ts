@@ -82,7 +82,7 @@ function ignoreDisk(error: unknown): void {
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
 export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }>): JobHandle {
   const { manifest, manifestPath, spec } = opened;
-  const { input, pruned, skipped, filtered, output, deadLetters } = manifest.rows;
+  const { input, pruned, skipped, filtered, output, truncated, deadLetters } = manifest.rows;
   const rows = input - pruned - skipped;
   const status: JobStatus = {
     ...NO_RUN,
@@ -95,6 +95,7 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     rowsCommitted: rows,
     rowsFiltered: filtered,
     rowsOut: output,
+    rowsTruncated: truncated,
     deadLetters,
     shardsTotal: manifest.shards,
     shardsCommitted: manifest.shards,

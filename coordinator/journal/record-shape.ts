@@ -1,3 +1,4 @@
+import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 
 type Field = "string" | "number" | "boolean" | "array" | "object";
@@ -44,7 +45,14 @@ export function asRecord(value: unknown): CheckedRecord {
     if (fieldOf(value[name]) !== shape[name])
       return { kind: "malformed", what: `${kind} without a good ${name}` };
   }
-  return { kind: "record", record: value as unknown as JournalRecord };
+  return { kind: "record", record: completed(value as unknown as JournalRecord) };
+}
+
+/** What earlier builds did not write (decision 24). */
+function completed(record: JournalRecord): JournalRecord {
+  if (record.kind !== "shardCommitted") return record;
+  const { partial }: { readonly partial: Omit<PartialManifest, "rowsTruncated"> } = record;
+  return "rowsTruncated" in partial ? record : { ...record, partial: { ...partial, rowsTruncated: 0 } };
 }
 
 function fieldOf(value: unknown): Field | "other" {

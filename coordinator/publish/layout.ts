@@ -55,7 +55,7 @@ export interface ManifestFacts {
   readonly digests: JobDigests;
   readonly run: RunFacts;
   /** Over all partials. */
-  readonly counts: Pick<RowCounts, "rowsMapped" | "rowsFiltered" | "rowsOut">;
+  readonly counts: Omit<RowCounts, "rowsIn" | "rowsDead">;
   readonly builds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -70,7 +70,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
   const deadLetters = sum("errors");
   const { run, counts } = facts;
   const { rowsTotal, rowsPruned, rowsSkipped } = run;
-  const { rowsMapped, rowsFiltered, rowsOut } = counts;
+  const { rowsMapped, rowsFiltered, rowsOut, rowsTruncated } = counts;
   assert(
     rowsTotal === rowsMapped + rowsFiltered + deadLetters,
     `rows in ${rowsTotal} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead ${deadLetters}`,
@@ -89,6 +89,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
       skipped: rowsSkipped,
       filtered: rowsFiltered,
       output: rowsOut,
+      truncated: rowsTruncated,
       deadLetters,
     },
     shards: run.shardsCommitted,

@@ -44,6 +44,7 @@ const manifestSchema = z.object({
     skipped: count.default(0),
     filtered: count.default(0),
     output: count,
+    truncated: count.default(0),
     deadLetters: count,
   }),
   shards: count,

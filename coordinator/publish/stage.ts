@@ -74,12 +74,13 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
     from: below(paths.stage, output.path),
   }));
   const parts = inOrder([...placed, ...made]);
-  const total = (count: "rowsMapped" | "rowsFiltered" | "rowsOut") =>
+  const total = (count: keyof ManifestFacts["counts"]) =>
     partials.reduce((rows, partial) => rows + partial[count], 0);
   const counts = {
     rowsMapped: total("rowsMapped"),
     rowsFiltered: total("rowsFiltered"),
     rowsOut: total("rowsOut"),
+    rowsTruncated: total("rowsTruncated"),
   };
   const files = parts.map(({ output }) => output);
   const manifest = buildManifest({ ...options.facts, counts }, files);

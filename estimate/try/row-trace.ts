@@ -84,6 +84,8 @@ export interface StepTrace {
 
 export interface TokensTrace {
   readonly count: number;
+  /** Some of the text was cut off. */
+  readonly isTruncated: boolean;
   /** The first of them. */
   readonly tokens: readonly { readonly id: number; readonly text: string }[];
 }

@@ -37,9 +37,10 @@ export class StepWatch implements AsyncDisposable {
   }
 
   /** A step was run over `given`. Runs over no rows only ask for columns. */
-  async note(binding: StepBinding, given: RecordBatch, { batch, failed }: SteppedRows): Promise<void> {
+  async note(binding: StepBinding, given: RecordBatch, made: SteppedRows): Promise<void> {
     if (given.numRows === 0) return;
     const { where, op } = binding;
+    const { batch, failed } = made;
     const names = madeColumns(binding).map(({ name }) => name);
     this.#traces.push({
       where,
@@ -47,7 +48,7 @@ export class StepWatch implements AsyncDisposable {
       rowsIn: given.numRows,
       made: shownRows(batch, names),
       failed,
-      tokens: op.kind === "tokenize" ? await this.#tokensIn(binding, op, batch) : [],
+      tokens: op.kind === "tokenize" ? await this.#tokensIn(binding, op, made) : [],
       images: op.kind === "image" ? await this.#imagesIn(binding, op, given) : [],
     });
   }
@@ -62,15 +63,21 @@ export class StepWatch implements AsyncDisposable {
     await this.#storages[Symbol.asyncDispose]();
   }
 
-  async #tokensIn(binding: StepBinding, op: TokenizeOp, made: RecordBatch): Promise<TokensTrace[]> {
+  /** A tokenizer makes one row of each: its rows are those that it was given. */
+  async #tokensIn(
+    binding: StepBinding,
+    op: TokenizeOp,
+    { batch, truncated }: SteppedRows,
+  ): Promise<TokensTrace[]> {
     const tokenizer = await this.#tokenizerOf(binding, op);
-    const cells = rowsOf(made, op.ids).filter((cell) => cell !== null);
+    const cells = [...rowsOf(batch, op.ids).entries()].filter(([, cell]) => cell !== null);
     return await Promise.all(
-      cells.map(async (cell) => {
+      cells.map(async ([row, cell]) => {
         const all = [...(cell as Iterable<number>)];
         const ids = all.slice(0, MOST_TOKENS);
         const texts = await tokenizer.pieces(ids);
-        return { count: all.length, tokens: ids.map((id, at) => ({ id, text: texts[at] ?? "" })) };
+        const tokens = ids.map((id, at) => ({ id, text: texts[at] ?? "" }));
+        return { count: all.length, isTruncated: truncated.includes(row), tokens };
       }),
     );
   }

@@ -87,6 +87,7 @@ function partialOf(lease: { jobId: string; shard: number }): PartialManifest {
     rowsIn: 1,
     rowsMapped: 1,
     rowsFiltered: 0,
+    rowsTruncated: 0,
     rowsOut: 1,
     rowsDead: 0,
     firstDead: null,

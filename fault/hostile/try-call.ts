@@ -202,6 +202,7 @@ function twist(manifest: RawPartial["manifest"], dice: Dice): RawPartial["manife
     { rowsOut: dice.pick(NUMBERS), rowsIn: dice.pick(NUMBERS) },
     { rowsDead: dice.pick(NUMBERS) },
     { rowsMapped: dice.pick(NUMBERS), rowsFiltered: dice.pick(NUMBERS) },
+    { rowsTruncated: dice.pick(NUMBERS) },
     { digest: dice.pick(TEXTS) },
     { files: file === undefined ? [] : [{ ...file, name: dice.pick(TEXTS) || "x" }] },
     { files: file === undefined ? [] : Array(dice.pick([0, 2, 2_000])).fill(file) },

@@ -94,6 +94,7 @@ function aPartial(shard: number, token: PartialManifest["token"]): PartialManife
     rowsIn: 10,
     rowsMapped: 10,
     rowsFiltered: 0,
+    rowsTruncated: 0,
     rowsOut: 10,
     rowsDead: 0,
     firstDead: null,

@@ -19,7 +19,7 @@ const REDUCE = {
   counts: { combine: "SELECT count(*) AS n FROM rows", final: "SELECT sum(n)::BIGINT AS n FROM partials" },
   all: { final: "SELECT count(*) AS n, max(id) AS id FROM rows" },
 };
-const SHAPE = { reduce: REDUCE, rowsFormat: "parquet", hasSteps: false } as const;
+const SHAPE = { reduce: REDUCE, rowsFormat: "parquet", hasSteps: false, hasTokenizers: false } as const;
 
 /**
  * Partials as a careless, broken or hostile worker hands them in: verified as at a commit, and then reduced.
@@ -122,6 +122,10 @@ const LIES: readonly Lie[] = [
     rowsFiltered: 1,
   })),
   says("a row filtered beside the mapped ones", (partial) => ({ ...partial, rowsFiltered: 1 })),
+  says("more rows truncated than are mapped", (partial) => ({
+    ...partial,
+    rowsTruncated: partial.rowsMapped + 1,
+  })),
   says("-1 rows", (partial) => ({ ...partial, rowsIn: -1, rowsMapped: -1, rowsOut: -1 })),
   says("half a row", (partial) => ({ ...partial, rowsIn: 0.5, rowsMapped: 0.5, rowsOut: 0.5 })),
   says("dead rows without files", (partial) => ({ ...partial, rowsIn: partial.rowsIn + 1, rowsDead: 1 })),

@@ -110,8 +110,8 @@ export const LAWS = {
     why: "Nobody watches a queue that nobody serves.",
   },
   "counts-agree": {
-    says: "What is counted as it changes is what one would count now, and each index lists what it should.",
-    why: "Progress, limits and the choice of the next shard read the counts alone.",
+    says: "What is counted as it changes is what one would count now, and what is published; each index lists what it should.",
+    why: "Progress, limits and the choice of the next shard read the counts alone, and people what the manifest counts.",
   },
   "legal-moves": {
     says: "Jobs and shards move along the arrows of their tables, and no error goes uncaught.",

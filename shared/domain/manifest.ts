@@ -24,6 +24,8 @@ export interface OutputManifest extends KeptFacts {
     readonly skipped: number;
     readonly filtered: number;
     readonly output: number;
+    /** Of those in the output, the rows of which a tokenizer cut off a text. */
+    readonly truncated: number;
     readonly deadLetters: number;
   };
   readonly shards: number;

@@ -18,13 +18,17 @@ export function partialShape({ output, reduce }: Pick<JobSpec, "output" | "reduc
 export interface PartialRules extends PartialShape {
   /** Rows may be filtered, or become several: else each that is no dead letter is one row of the output. */
   readonly hasSteps: boolean;
+  /** Texts may be cut off. */
+  readonly hasTokenizers: boolean;
 }
 
 export function partialRules(spec: JobSpec): PartialRules {
   const { input, map } = spec;
-  const hasSounds = Object.values(map.inputs).some(({ sound }) => sound !== undefined);
+  const inputs = Object.values(map.inputs);
+  const hasSounds = inputs.some(({ sound }) => sound !== undefined);
+  const hasTokenizers = inputs.some(({ tokenizer }) => tokenizer !== undefined);
   const hasSteps = input.where !== undefined || hasSounds || [...map.prepare, ...map.finish].length > 0;
-  return { ...partialShape(spec), hasSteps };
+  return { ...partialShape(spec), hasSteps, hasTokenizers };
 }
 
 /** One file of a partial before it is written: `kind` and `name` are those of {@link PartialFile}. */

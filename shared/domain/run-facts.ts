@@ -30,6 +30,8 @@ export interface JobProgress {
   readonly rowsFiltered: number;
   /** Rows that the committed shards gave: more than were mapped where a step makes several rows of one. */
   readonly rowsOut: number;
+  /** Mapped rows of committed shards of which a tokenizer cut off a text. */
+  readonly rowsTruncated: number;
   readonly deadLetters: number;
   readonly shardsTotal: number;
   readonly shardsCommitted: number;
@@ -70,6 +72,7 @@ export const NO_RUN: RunFacts = {
   rowsCommitted: 0,
   rowsFiltered: 0,
   rowsOut: 0,
+  rowsTruncated: 0,
   deadLetters: 0,
   shardsTotal: 0,
   shardsCommitted: 0,

@@ -11,6 +11,8 @@ export interface SteppedRows {
   readonly batch: RecordBatch;
   readonly sources: Uint32Array | null;
   readonly failed: readonly RowFailure[];
+  /** Rows in front of the step of which a text was cut off, in order. */
+  readonly truncated: readonly number[];
 }
 
 /**
@@ -27,8 +29,8 @@ export async function applyStep(
 ): Promise<SteppedRows> {
   const result = await step.run(selectColumns(batch, binding.reads), signal);
   checkResult(binding, result, batch.numRows);
-  const { sources, failed = [] } = result;
-  return { batch: joinColumns(binding, batch, result), sources, failed };
+  const { sources, failed = [], truncated = [] } = result;
+  return { batch: joinColumns(binding, batch, result), sources, failed, truncated };
 }
 
 function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
@@ -94,7 +96,7 @@ function stretchesOf(data: Data, sources: Uint32Array) {
 /** A step that breaks its law would lose rows, or double them, with nobody the wiser. */
 function checkResult(
   { where, columns }: StepColumns,
-  { made, sources, failed = [] }: StepResult,
+  { made, sources, failed = [], truncated = [] }: StepResult,
   rows: number,
 ): void {
   for (const { name, from } of columns)
@@ -104,6 +106,8 @@ function checkResult(
     assert(before < row && row < made.numRows, `${where} names its failed rows in order`);
     before = row;
   }
+  const isAscending = truncated.every((row, at) => (truncated[at - 1] ?? -1) < row && row < rows);
+  assert(isAscending, `${where} names the rows of which it cut off a text in order`);
   if (sources === null) {
     assert(made.numRows === rows, `${where} gives each of ${rows} rows once`);
     return;

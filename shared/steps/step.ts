@@ -20,6 +20,8 @@ export interface StepResult {
   readonly sources: Uint32Array | null;
   /** Rows of `made` that become dead letters, in order, with all parts of their rows. Left out: none. */
   readonly failed?: readonly RowFailure[];
+  /** Rows of the given batch of which a text was cut off, in order. Left out: none. */
+  readonly truncated?: readonly number[];
 }
 
 /**

@@ -49,7 +49,7 @@ class TokenizeStep implements Step {
     const ids: (readonly number[] | null)[] = [];
     const types: (readonly number[] | null)[] = [];
     const offsets: (readonly TokenOffset[] | null)[] = [];
-    const truncated: (boolean | null)[] = [];
+    const isTruncated: (boolean | null)[] = [];
     let next = 0;
     for (const [row, input] of inputs.entries()) {
       const encoding = input === null ? null : (encodings[next++] ?? null);
@@ -60,17 +60,18 @@ class TokenizeStep implements Step {
       const found = encoding instanceof Error ? null : encoding;
       ids.push(found?.getIds() ?? null);
       if (this.#made.includes(this.#op.types)) types.push(found?.getTypeIds() ?? null);
-      if (this.#op.truncated !== null)
-        truncated.push(found === null ? null : found.getOverflowing().length > 0);
+      isTruncated.push(found === null ? null : this.#isTruncated(found));
       if (this.#makesOffsets) offsets.push(found === null ? null : this.#offsetsOf(found, input));
     }
     const columns = this.#made.map((name) => {
       if (name === this.#op.offsets) return columnOf(offsets.map(asValues), offsetsColumn(name).type);
-      if (name === this.#op.truncated) return columnOf(truncated, truncatedColumn(name).type);
+      if (name === this.#op.truncated) return columnOf(isTruncated, truncatedColumn(name).type);
       return listColumn(name === this.#op.ids ? ids : types);
     });
     const schema = new Schema(this.#made.map((name, at) => new Field(name, columns[at]?.type ?? LIST, true)));
-    return { made: recordBatchOf(schema, batch.numRows, columns), sources: null, failed };
+    const made = recordBatchOf(schema, batch.numRows, columns);
+    const truncated = isTruncated.flatMap((is, row) => (is === true ? [row] : []));
+    return { made, sources: null, failed, truncated };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -78,6 +79,12 @@ class TokenizeStep implements Step {
   get #makesOffsets(): boolean {
     const { offsets } = this.#op;
     return offsets !== null && this.#made.includes(offsets);
+  }
+
+  /** To ask for what was cut off costs a copy of it: no need where there are fewer tokens than allowed. */
+  #isTruncated(encoding: Encoding): boolean {
+    const { maxTokens } = this.#op;
+    return maxTokens !== null && encoding.getLength() >= maxTokens && encoding.getOverflowing().length > 0;
   }
 
   /** Of one text: a pair has none. */

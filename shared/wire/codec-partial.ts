@@ -58,6 +58,7 @@ const rowCounts: FieldTable<RowCounts> = {
   rowsFiltered: field.count,
   rowsDead: field.count,
   rowsOut: field.count,
+  rowsTruncated: field.count,
 };
 
 export const partialCodec = tableCodec<PartialManifest>("Partial", {

@@ -18,6 +18,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   rowsCommitted: field.count,
   rowsFiltered: field.count,
   rowsOut: field.count,
+  rowsTruncated: field.count,
   deadLetters: field.count,
   shardsTotal: field.count32,
   shardsCommitted: field.count32,

@@ -40,11 +40,14 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
       await rm(scratchPath, { recursive: true });
     });
 
-    /** The rows behind the step, and the row of all that each came from. */
+    /** The rows behind the step, the row that each came from, and whether a text of it was cut off. */
     async function behind(start: number, end: number) {
-      const { batch, sources } = await applyStep(step, on.plan, on.rows.slice(start, end), signal);
+      const { batch, sources, truncated } = await applyStep(step, on.plan, on.rows.slice(start, end), signal);
       const rows = plainRows(new Table([batch]));
-      return rows.map((row, at) => ({ row, source: start + (sources === null ? at : (sources[at] ?? -1)) }));
+      return rows.map((row, at) => {
+        const source = sources === null ? at : (sources[at] ?? -1);
+        return { row, source: start + source, isTruncated: truncated.includes(source) };
+      });
     }
 
     it("gives the columns of its plan, in their types, from rows in order", async () => {

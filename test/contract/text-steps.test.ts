@@ -138,10 +138,12 @@ describe("a tokenizer as a step", () => {
   it("says which texts were cut off, and no other", async () => {
     const plan = tokenize({ maxTokens: 9, truncated: "cut" }, rows);
     const column = { ...fieldOfType(truncatedColumn("cut")), from: null };
+    const isCut = expected.wordpiece.whole.map(({ ids }, row) => (row % 7 === 6 ? null : ids.length > 9));
     const { rows: found } = await run({ ...plan, columns: [...plan.columns, column] }, rows);
-    expect(found.map((row) => Reflect.get(row, "cut"))).toEqual(
-      expected.wordpiece.whole.map(({ ids }, row) => (row % 7 === 6 ? null : ids.length > 9)),
-    );
+    expect(found.map((row) => Reflect.get(row, "cut"))).toEqual(isCut);
+    const { truncated } = await run(tokenize({ maxTokens: 9, truncation: "left" }, rows), rows);
+    expect(truncated).toEqual([...isCut.keys()].filter((row) => isCut[row] === true));
+    expect((await run(split({}, rows), rows)).truncated).toEqual([]);
   });
 
   it("puts the prefix in front of a text, and of a pair's first", async () => {

@@ -109,6 +109,43 @@ test("passages are rows with their part and place, which fit the model", async (
   }
 });
 
+test("rows of which a text is cut off are counted and told, whoever asks", async () => {
+  const most = 20;
+  const input_ids = { ...INPUTS.input_ids, maxTokens: most };
+  await using job = await aJob({ inputs: { ...INPUTS, input_ids } });
+  const isLong = whole.map(({ ids }) => ids.length > most);
+  const rows = isLong.filter(Boolean).length;
+  expect(rows).toBeGreaterThan(5);
+  const first = await runCli(["run", job.job, "--workers", "2", "--json"]);
+  expect(first, first.stderr).toMatchObject({ code: 0 });
+  expect(JSON.parse(first.stdout)).toMatchObject({ rowsTruncated: rows });
+  const { rows: counts } = JSON.parse(await readFile(join(job.out, "_manifest.json"), "utf8"));
+  expect(counts).toMatchObject({ output: texts.length, truncated: rows });
+  const again = await runCli(["run", job.job, "--workers", "1"]);
+  expect(again.stdout + again.stderr).toContain(`  truncated  ${rows} rows: a text of each has more tokens`);
+  const planned = await runCli(["plan", job.job]);
+  expect(planned.stdout).toMatch(/truncated +[\d,]+ of [\d,]+ rows of the sample: /);
+  for (const is of [true, false]) {
+    const row = String(isLong.indexOf(is));
+    const tried = await runCli(["try", job.job, "--row", row, "--rows", "1"]);
+    expect(tried.stdout.includes(" tokens, truncated\n")).toBe(is);
+  }
+});
+
+test("a row that a step drops behind the model is not counted as truncated, nor is a passage", async () => {
+  const input_ids = { ...INPUTS.input_ids, maxTokens: 12 };
+  const inputs = { ...INPUTS, input_ids };
+  await using job = await aJob({ inputs, finish: [{ sql: "SELECT * FROM rows WHERE id % 2 = 0" }] });
+  const { stdout } = await runCli(["run", job.job, "--workers", "1", "--json"]);
+  const rows = whole.filter(({ ids }, row) => row % 2 === 0 && ids.length > 12).length;
+  expect(rows).toBeGreaterThan(5);
+  expect(JSON.parse(stdout)).toMatchObject({ rowsTruncated: rows });
+  const split = { column: "body", tokenizer: "./tokenizer.json", tokens: 12 };
+  await using cut = await aJob({ prepare: [{ split }], inputs });
+  const passages = await runCli(["run", cut.job, "--workers", "1", "--json"]);
+  expect(JSON.parse(passages.stdout)).toMatchObject({ rowsTruncated: 0 });
+});
+
 test("labelled tokens become spans of their texts, and the logits are not published", async () => {
   const labels = ["O", "B-PER", "I-PER", "MISC"];
   const spans = { logits: "logits", text: "body", offsets: "places", column: "entities", labels };

@@ -35,7 +35,14 @@ const NEVER = new AbortController().signal;
 const ENDLESS = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
 
 function aResult(rows: number): ShardResult {
-  const counts = { rowsIn: rows, rowsMapped: rows, rowsFiltered: 0, rowsOut: rows, rowsDead: 0 };
+  const counts = {
+    rowsIn: rows,
+    rowsMapped: rows,
+    rowsFiltered: 0,
+    rowsTruncated: 0,
+    rowsOut: rows,
+    rowsDead: 0,
+  };
   return { ...counts, rows: smallTable(rows), dead: null, firstDead: null };
 }
 

@@ -73,6 +73,7 @@ export async function writePartials(
       rowsIn: rowsOut + dead.length,
       rowsMapped: rowsOut,
       rowsFiltered: 0,
+      rowsTruncated: 0,
       rowsOut,
       rowsDead: dead.length,
       firstDead: dead[0] ?? null,

@@ -86,6 +86,7 @@ export async function rawPartial(lease: Lease, executionId: string, best = 0): P
       rowsIn: count,
       rowsMapped: count,
       rowsFiltered: 0,
+      rowsTruncated: 0,
       rowsOut: count,
       rowsDead: 0,
       firstDead: null,

@@ -101,6 +101,7 @@ export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   rowsIn: count,
   rowsMapped: count,
   rowsFiltered: count,
+  rowsTruncated: count,
   rowsOut: count,
   rowsDead: count,
   firstDead: fc.option(
@@ -254,6 +255,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   rowsDone: count,
   rowsCommitted: count,
   rowsFiltered: count,
+  rowsTruncated: count,
   rowsOut: count,
   deadLetters: count,
   shardsTotal: uint32,

@@ -30,6 +30,8 @@ export interface MappedShard extends ShardResult {
    * By record batch of `rows`, the row of the shard that each row came from; null where no step is to follow.
    */
   readonly sources: readonly Uint32Array[] | null;
+  /** The mapped rows of the shard of which a text was cut off. */
+  readonly truncated: ReadonlySet<number>;
   /** The dead letters so far: steps that follow may add to them. */
   readonly letters: DeadLetterTable;
 }
@@ -86,6 +88,7 @@ export class Collector {
   readonly #batches: RecordBatch[] = [];
   /** By record batch, the row of the shard that each row came from; kept where a step asks for it. */
   readonly #sources: Uint32Array[] | null;
+  readonly #truncated = new Set<number>();
   #rowsIn = 0;
   #rowsOpened = 0;
   #rowsMapped = 0;
@@ -152,11 +155,13 @@ export class Collector {
       rowsMapped: this.#rowsMapped,
       rowsFiltered: this.#rowsFiltered,
       rowsOut: this.#rowsOut,
+      rowsTruncated: this.#truncated.size,
       rowsDead,
       rows: tableOf(this.#schema, this.#batches),
       dead: this.#dead.finish(),
       firstDead: this.#dead.first,
       sources: this.#sources,
+      truncated: this.#truncated,
       letters: this.#dead,
     };
   }
@@ -176,6 +181,12 @@ export class Collector {
     for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);
   }
 
+  #noteTruncated({ origin: { truncated, sourceStart } }: InputChunk, mapped: Uint32Array): void {
+    if (truncated.length === 0) return;
+    const isTruncated = new Set(truncated.map((row) => sourceStart + row));
+    for (const row of mapped) if (isTruncated.has(row)) this.#truncated.add(row);
+  }
+
   #closeSettled(): void {
     while (this.#open[0]?.rowsPending === 0) {
       const chunk = this.#open.shift();
@@ -189,7 +200,9 @@ export class Collector {
     const columns = this.#writers.flatMap((writer) => writer.columns);
     const madeBytes = columns.reduce((bytes, { mostOffsetBytes }) => bytes + mostOffsetBytes, 0);
     const live = { kept, runs: chunk.runs("live"), rowBytes: madeBytes };
-    this.#rowsMapped += countDistinct(sourcesOf(chunk, live.runs));
+    const mapped = sourcesOf(chunk, live.runs);
+    this.#rowsMapped += countDistinct(mapped);
+    this.#noteTruncated(chunk, mapped);
     for (const { runs, rows } of cutChunk(live, this.#mostBytes)) {
       const places = runs.map(({ start, end }) => ({
         start: chunk.place + start,

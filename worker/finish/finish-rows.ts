@@ -35,7 +35,7 @@ interface FinishedRows extends MappedRows {
  * @throws whatever a step throws, with the rows of the shard that it was given
  */
 export async function finishRows(mapped: MappedShard, options: FinishOptions): Promise<ShardResult> {
-  const { sources: _, letters, rows, ...result } = mapped;
+  const { sources: _, letters, rows, truncated, ...result } = mapped;
   const { steps, signal } = options;
   const schema = await steps.schemaOf(rows.schema, signal);
   const finished: FinishedRows[] = [];
@@ -47,14 +47,17 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
   const batches: RecordBatch[] = [];
   let rowsMapped = 0;
   let rowsOut = 0;
+  let rowsTruncated = 0;
   let last = -1;
   for (const each of finished) {
     const { batch, origins } = failed.size === 0 ? each : withoutDead(each, failed);
     const { numRows, data } = batch;
     for (let row = 0; row < numRows; row += 1) {
       const origin = origins[row] ?? 0;
-      if (origin !== last) rowsMapped += 1;
+      if (origin === last) continue;
       last = origin;
+      rowsMapped += 1;
+      if (truncated.has(origin)) rowsTruncated += 1;
     }
     rowsOut += numRows;
     if (numRows > 0) batches.push(recordBatchOf(schema, numRows, data.children));
@@ -67,6 +70,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
     rowsFiltered: result.rowsFiltered + result.rowsMapped - rowsMapped - failed.size,
     rowsDead: result.rowsDead + failed.size,
     rowsOut,
+    rowsTruncated,
     dead: letters.finish(),
     firstDead: letters.first,
   };

@@ -258,7 +258,12 @@ function startSteps(
   return steps.length === 0 ? null : new StageSteps({ stage, steps, threads, scratchPath, meter });
 }
 
-function withoutSources({ sources: _sources, letters: _letters, ...result }: MappedShard): ShardResult {
+function withoutSources({
+  sources: _sources,
+  letters: _letters,
+  truncated: _truncated,
+  ...result
+}: MappedShard): ShardResult {
   return result;
 }
 

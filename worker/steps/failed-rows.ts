@@ -23,11 +23,12 @@ export async function stepReadable(
   run: (batch: RecordBatch) => Promise<SteppedRows>,
 ): Promise<SteppedRows> {
   if (unreadable.length === 0) return await run(batch);
-  const rows: SteppedRows = { batch, sources: null, failed: unreadable };
+  const rows: SteppedRows = { batch, sources: null, failed: unreadable, truncated: [] };
   const readable = withoutFailed(rows);
   const stepped = await run(readable.batch);
   const sources = composed(readable.sources, stepped.sources);
-  return withFailed({ ...stepped, sources }, failedSources(rows));
+  const truncated = stepped.truncated.map((row) => sourceOf(readable, row));
+  return withFailed({ ...stepped, sources, truncated }, failedSources(rows));
 }
 
 /** Where rows of the second step came from, in front of the first. */
@@ -36,7 +37,8 @@ export function composed(first: Uint32Array | null, second: Uint32Array | null):
   return second.map((row) => present(first[row], "a step's rows come from rows in front of it"));
 }
 
-function sourceOf({ sources }: Pick<SteppedRows, "sources">, row: number): number {
+/** The row in front of the steps that one behind them came from. */
+export function sourceOf({ sources }: Pick<SteppedRows, "sources">, row: number): number {
   return sources === null ? row : present(sources[row], "every row came from one");
 }
 
@@ -60,6 +62,7 @@ export function withoutFailed(rows: SteppedRows): SteppedRows {
     batch: gathered(rows.batch, kept),
     sources: Uint32Array.from(kept, (row) => sourceOf(rows, row)),
     failed: [],
+    truncated: rows.truncated,
   };
 }
 
@@ -88,7 +91,8 @@ export function withFailed(rows: SteppedRows, early: readonly FailedSource[]): S
     place(row, source, late.get(row));
   }
   placeBefore(Number.POSITIVE_INFINITY);
-  return { batch: gathered(rows.batch, order), sources: Uint32Array.from(sources), failed };
+  const { truncated } = rows;
+  return { batch: gathered(rows.batch, order), sources: Uint32Array.from(sources), failed, truncated };
 }
 
 /** The rows of a batch at these places, and nulls. */

@@ -3,7 +3,14 @@ import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
 import type { OpenStepOptions, Step } from "../../shared/steps/step.ts";
-import { composed, type FailedSource, failedSources, withFailed, withoutFailed } from "./failed-rows.ts";
+import {
+  composed,
+  type FailedSource,
+  failedSources,
+  sourceOf,
+  withFailed,
+  withoutFailed,
+} from "./failed-rows.ts";
 
 /** A step, the rows in front of it, and those behind it. */
 export type OnStep = (binding: StepBinding, given: RecordBatch, made: SteppedRows) => Promise<void>;
@@ -44,12 +51,16 @@ export class StepChain implements AsyncDisposable {
    * @throws whatever a step throws, naming itself
    */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
-    let rows: SteppedRows = { batch, sources: null, failed: [] };
+    let rows: SteppedRows = { batch, sources: null, failed: [], truncated: [] };
     const failed: FailedSource[] = [];
     for (const [index, { binding, step }] of this.#steps.entries()) {
       const next = await applyStep(step, binding, rows.batch, signal);
       await this.#onStep?.(binding, rows.batch, next);
-      rows = { ...next, sources: composed(rows.sources, next.sources) };
+      const truncated = together(
+        rows.truncated,
+        next.truncated.map((row) => sourceOf(rows, row)),
+      );
+      rows = { ...next, sources: composed(rows.sources, next.sources), truncated };
       if (next.failed.length === 0 || index === this.#steps.length - 1) continue;
       failed.push(...failedSources(rows));
       rows = withoutFailed(rows);
@@ -60,4 +71,10 @@ export class StepChain implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { step } of this.#steps) await step[Symbol.asyncDispose]();
   }
+}
+
+/** The numbers of two lists, each once, in order. */
+function together(some: readonly number[], others: readonly number[]): readonly number[] {
+  if (others.length === 0) return some;
+  return [...new Set([...some, ...others])].sort((a, b) => a - b);
 }

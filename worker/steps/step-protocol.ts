@@ -27,6 +27,7 @@ export type StepEvent =
       readonly made: PackedTable;
       readonly sources: Uint32Array<ArrayBuffer> | null;
       readonly failed: readonly RowFailure[];
+      readonly truncated: readonly number[];
       readonly busyMs: number;
     }
   | { readonly kind: "failed"; readonly error: ErrorData; readonly busyMs: number };

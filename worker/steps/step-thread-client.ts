@@ -90,7 +90,7 @@ export class StepThreadClient implements Step {
     this.#running = null;
     switch (event.kind) {
       case "done":
-        done?.resolve({ made: unpackBatch(event.made), sources: event.sources, failed: event.failed });
+        done?.resolve(resultOf(event));
         break;
       case "failed":
         done?.reject(errorFromData(event.error));
@@ -107,4 +107,8 @@ export class StepThreadClient implements Step {
     done?.promise.catch(() => {});
     done?.reject(this.#death);
   }
+}
+
+function resultOf({ made, sources, failed, truncated }: Extract<StepEvent, { kind: "done" }>): StepResult {
+  return { made: unpackBatch(made), sources, failed, truncated };
 }

@@ -51,10 +51,10 @@ async function answer(batch: PackedTable, signal: AbortSignal): Promise<void> {
   try {
     const chain = await opening;
     startMs = systemClock.nowMs();
-    const { batch: made, sources, failed } = await chain.run(unpackBatch(batch), signal);
+    const { batch: made, sources, ...rest } = await chain.run(unpackBatch(batch), signal);
     const packed = packBatch(plainBatch(made));
     const own = sources === null ? null : sources.slice();
-    const event: StepEvent = { kind: "done", made: packed, sources: own, failed, busyMs: busyMs() };
+    const event: StepEvent = { kind: "done", made: packed, sources: own, ...rest, busyMs: busyMs() };
     port.postMessage(event, [...buffersOfTables(packed), ...(own === null ? [] : [own.buffer])]);
   } catch (error) {
     port.postMessage({ kind: "failed", error: errorToData(error), busyMs: busyMs() } satisfies StepEvent);

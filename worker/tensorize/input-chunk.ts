@@ -22,6 +22,8 @@ export interface RowOrigin {
   readonly sources: Uint32Array | null;
   /** Rows of the batch that could not be read, or that a step failed on, in order. */
   readonly failed: readonly RowFailure[];
+  /** Rows of the shard, counted from `sourceStart`, of which a text was cut off, in order. */
+  readonly truncated: readonly number[];
 }
 
 /** Why a row is dead, without its place. */
@@ -53,7 +55,7 @@ export class InputChunk {
     batch: RecordBatch,
     place: number,
     bindings: readonly InputBinding[],
-    origin: RowOrigin = { sourceStart: place, sourceEnd: place + batch.numRows, sources: null, failed: [] },
+    origin: RowOrigin = wholeRows(place, place + batch.numRows),
   ) {
     this.batch = batch;
     this.place = place;
@@ -153,6 +155,11 @@ export class InputChunk {
     }
     return [...gone].sort((a, b) => a - b);
   }
+}
+
+/** Each row of the shard as it was read. */
+function wholeRows(sourceStart: number, sourceEnd: number): RowOrigin {
+  return { sourceStart, sourceEnd, sources: null, failed: [], truncated: [] };
 }
 
 /** How many different numbers there are in an ascending list. */

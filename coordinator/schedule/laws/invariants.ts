@@ -36,12 +36,14 @@ function checkCounts(state: JobState): void {
   let rowsCommitted = 0;
   let filteredRows = 0;
   let rowsOut = 0;
+  let truncatedRows = 0;
   let deadRows = state.counts.poisoned;
   for (const { state: shard } of state.shards) {
     if (shard.kind !== "committed") continue;
     rowsCommitted += shard.partial.rowsIn;
     filteredRows += shard.partial.rowsFiltered;
     rowsOut += shard.partial.rowsOut;
+    truncatedRows += shard.partial.rowsTruncated;
     deadRows += shard.partial.rowsDead;
   }
   assertLaw(
@@ -51,6 +53,11 @@ function checkCounts(state: JobState): void {
   );
   assertLaw("counts-agree", state.totals.filteredRows === filteredRows, `filtered rows are ${filteredRows}`);
   assertLaw("counts-agree", state.totals.rowsOut === rowsOut, `rows out are ${rowsOut}`);
+  assertLaw(
+    "counts-agree",
+    state.totals.truncatedRows === truncatedRows,
+    `truncated rows are ${truncatedRows}`,
+  );
   assertLaw("counts-agree", state.totals.deadRows === deadRows, `dead rows are ${deadRows}`);
   const extra = state.shards.reduce((sum, entry) => sum + Math.max(0, leasesOf(entry.state).length - 1), 0);
   assertLaw("counts-agree", state.extraLeases === extra, `extra leases are ${extra}`);

@@ -68,6 +68,7 @@ export function evolveCommitted(state: JobState, partial: PartialManifest): void
   state.totals.rowsCommitted += partial.rowsIn;
   state.totals.filteredRows += partial.rowsFiltered;
   state.totals.rowsOut += partial.rowsOut;
+  state.totals.truncatedRows += partial.rowsTruncated;
   state.totals.deadRows += partial.rowsDead;
 }
 
@@ -103,6 +104,7 @@ export function evolveRevoked(state: JobState, record: RecordOf<"shardRevoked">)
   state.totals.rowsCommitted -= partial.rowsIn;
   state.totals.filteredRows -= partial.rowsFiltered;
   state.totals.rowsOut -= partial.rowsOut;
+  state.totals.truncatedRows -= partial.rowsTruncated;
   state.totals.deadRows -= partial.rowsDead;
   entry.revocations += 1;
   entry.failures = [];

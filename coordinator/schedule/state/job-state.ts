@@ -85,6 +85,8 @@ export interface Totals {
   filteredRows: number;
   /** Rows that the committed shards gave. */
   rowsOut: number;
+  /** Mapped rows of committed shards of which a tokenizer cut off a text. */
+  truncatedRows: number;
   /** Dead letters of committed shards, and poisoned rows. */
   deadRows: number;
   attempts: number;
@@ -168,6 +170,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
       rowsCommitted: 0,
       filteredRows: 0,
       rowsOut: 0,
+      truncatedRows: 0,
       deadRows: 0,
       attempts: 0,
       attemptsFailed: 0,

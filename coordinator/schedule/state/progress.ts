@@ -16,6 +16,7 @@ export function jobProgress(state: JobState): JobProgress {
     rowsCommitted: totals.rowsCommitted,
     rowsFiltered: totals.filteredRows,
     rowsOut: totals.rowsOut,
+    rowsTruncated: totals.truncatedRows,
     deadLetters: totals.deadRows,
     shardsTotal: plannedShards(state),
     shardsCommitted: counts.committed,

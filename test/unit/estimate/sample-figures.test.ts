@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cutBytes } from "../../../estimate/sample-figures.ts";
+import { cutBytes, truncatedOf } from "../../../estimate/sample-figures.ts";
 import type { PlannedJob } from "../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
@@ -10,8 +10,8 @@ const PLAN = {
   map: { keep: [], outputs: [{ rowValues: 10, dtype: "float32" }] },
 } as unknown as PlannedJob;
 
-function runOf(rowsOut: number) {
-  const partials = [{ rowsIn: 1_000, rowsOut } as PartialManifest];
+function runOf(rowsOut: number, rowsTruncated = 0) {
+  const partials = [{ rowsIn: 1_000, rowsMapped: 900, rowsOut, rowsTruncated } as PartialManifest];
   return {
     result: { peakBytes: 0, busy: [], partials, positions: { run: 0, padded: 0 }, deviceReport: null },
   };
@@ -23,4 +23,9 @@ test("of a cut shard, as many rows more wait in memory as there will be in the o
   // A condition that drops nine rows in ten; a step that makes two of each.
   expect(bytesOf(100)).toBe(900 * 40 * 3);
   expect(bytesOf(2_000)).toBe(18_000 * 40 * 3);
+});
+
+test("rows of which a text is cut off are counted over all runs of a sample, of the mapped ones", () => {
+  expect(truncatedOf([runOf(1_000, 20), runOf(1_000), runOf(1_000, 5)])).toEqual({ rows: 25, ofRows: 2_700 });
+  expect(truncatedOf([runOf(1_000)])).toBeNull();
 });

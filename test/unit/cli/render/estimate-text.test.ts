@@ -47,3 +47,10 @@ test("dead letters of the sample are told, and where all rows are some, no speed
     ],
   ]);
 });
+
+test("rows of the sample of which a text is cut off are told, with what to do", () => {
+  const truncatedOf = (rows: number) =>
+    Object.fromEntries(estimateEntries(anEstimate({ truncated: { rows, ofRows: 4_000 } }))).truncated;
+  expect(truncatedOf(30)).toMatch(/^30 of 4,000 rows of the sample: .*maxTokens.*split$/);
+  expect(truncatedOf(4_000)).toMatch(/^all 4,000 rows of the sample: /);
+});

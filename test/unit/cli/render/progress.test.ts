@@ -20,9 +20,9 @@ describe("the live view", () => {
   });
 
   it("says what it waits for, and how many dead letters there are", () => {
-    const lines = renderProgress(aStatus({ workers: 0, deadLetters: 1 }));
+    const lines = renderProgress(aStatus({ workers: 0, rowsTruncated: 2, deadLetters: 1 }));
     expect(lines[2]).toBe("waiting for workers");
-    expect(lines.at(-1)).toBe("1 dead letter");
+    expect(lines.slice(-2)).toEqual(["2 rows truncated", "1 dead letter"]);
   });
 
   it("shows 100 % only when all rows are done", () => {
@@ -47,9 +47,11 @@ describe("the plain line", () => {
 
   it("names failures and dead letters when there are any", () => {
     expect(
-      renderPlainLine(aStatus({ phase: "reducing", attemptsFailed: 1, deadLetters: 2, workers: 1 })),
+      renderPlainLine(
+        aStatus({ phase: "reducing", attemptsFailed: 1, rowsTruncated: 3, deadLetters: 2, workers: 1 }),
+      ),
     ).toBe(
-      "digits reducing: 6,250 of 10,000 rows (62 %), shards 4 of 8, 1 worker, 1 failed attempt, 2 dead letters",
+      "digits reducing: 6,250 of 10,000 rows (62 %), shards 4 of 8, 1 worker, 1 failed attempt, 3 rows truncated, 2 dead letters",
     );
   });
 });

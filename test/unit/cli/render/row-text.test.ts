@@ -70,7 +70,7 @@ describe("a row's way", () => {
         read: shown(1, { ["name".repeat(30)]: [long] }, { kind: "list", item: TEXT }),
         prepare: [
           aStep({ made: shown(2, { part: [long, "b"] }) }),
-          aStep({ kind: "tokenize", tokens: [{ count: 300, tokens }] }),
+          aStep({ kind: "tokenize", tokens: [{ count: 300, isTruncated: true, tokens }] }),
         ],
         fate: { kind: "deadLetter", stage: "tensorize", code: "ROW_LENGTH", message: long },
       },
@@ -120,7 +120,11 @@ describe("a row's way", () => {
     const picture = { channels: 3, preview: null } as const;
     const row = text({
       prepare: [
-        aStep({ where: "map.inputs.ids.tokenizer", kind: "tokenize", tokens: [{ count: 5, tokens }] }),
+        aStep({
+          where: "map.inputs.ids.tokenizer",
+          kind: "tokenize",
+          tokens: [{ count: 5, isTruncated: false, tokens }],
+        }),
         aStep({
           where: "map.inputs.pixels.image",
           kind: "image",
@@ -147,7 +151,12 @@ describe("a row's way", () => {
     const evil = "\u001b[2J\u202e\u0007";
     const row = text({
       read: shown(1, { [`a${evil}`]: [`b${evil}`] }),
-      prepare: [aStep({ kind: "tokenize", tokens: [{ count: 1, tokens: [{ id: 1, text: evil }] }] })],
+      prepare: [
+        aStep({
+          kind: "tokenize",
+          tokens: [{ count: 1, isTruncated: false, tokens: [{ id: 1, text: evil }] }],
+        }),
+      ],
       fate: { kind: "deadLetter", stage: "infer", code: "ROW_FAILED", message: evil },
     });
     for (const char of ["\u001b", "\u202e", "\u0007"]) expect(row).not.toContain(char);

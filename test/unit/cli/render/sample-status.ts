@@ -12,6 +12,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     rowsDone: 6_250,
     rowsCommitted: 5_000,
     rowsFiltered: 0,
+    rowsTruncated: 0,
     rowsOut: 5_000,
     deadLetters: 0,
     shardsTotal: 8,

@@ -23,6 +23,7 @@ describe("the summary of a job for scripts", () => {
       rowsSkipped: 0,
       rowsFiltered: 0,
       rowsOut: 10_000,
+      rowsTruncated: 0,
       deadLetters: 0,
       shards: 8,
       attempts: 8,
@@ -86,6 +87,12 @@ describe("the end of a job for people", () => {
     const lines = endText(aPublishedStatus({ rowsFiltered: 1_200, rowsOut: 17_600 })).split("\n");
     expect(lines).toContain("  filtered    1,200 rows");
     expect(lines).toContain("  rows out    17,600");
+  });
+
+  it("warns of texts that were cut off, with what to do, and says nothing of none", () => {
+    const text = endText(aPublishedStatus({ rowsTruncated: 1_200 }));
+    expect(text).toMatch(/\n {2}truncated +1,200 rows: .*raise maxTokens .*split\n/);
+    expect(endText(aPublishedStatus())).not.toContain("truncated");
   });
 
   it("says when an earlier run has published it", () => {

@@ -18,6 +18,7 @@ function partialOf(shard: number, bytes = 100): PartialManifest {
     rowsOut: 1,
     rowsMapped: 1,
     rowsFiltered: 0,
+    rowsTruncated: 0,
     rowsDead: 0,
     firstDead: null,
     files: [{ kind: "rows", name: "rows.parquet", rows: 1, bytes, sha256: "" }],

@@ -34,6 +34,7 @@ const SHAPE: PartialRules = {
   reduce: { counts: { combine: "SELECT k, count(*) AS n FROM rows GROUP BY ALL", final: "FROM partials" } },
   rowsFormat: "parquet",
   hasSteps: false,
+  hasTokenizers: false,
 };
 const SEAMS: PartialStoreSeams = {
   storage: createLocalStorage(),
@@ -120,6 +121,7 @@ test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
     "a row filtered by a step that the job does not have",
     ({ rowsIn, rowsFiltered }) => ({ rowsIn: rowsIn + 1, rowsFiltered: rowsFiltered + 1 }),
   ],
+  ["a text cut off by a tokenizer that the job does not have", () => ({ rowsTruncated: 1 })],
   ["rows that came of none", ({ rowsMapped }) => ({ rowsMapped: 0, rowsFiltered: rowsMapped })],
   ["an execution id that leads elsewhere", () => ({ executionId: "../../x" })],
   ["a digest of something else", () => ({ digest: "0".repeat(64) })],
@@ -219,7 +221,7 @@ test.for([
 ] as const)("an Arrow rows file of 3 rows that claims %i is %s", async ([rows, outcome]) => {
   const arrowStore = createPartialStore(
     partialsPath,
-    { reduce: {}, rowsFormat: "arrow", hasSteps: false },
+    { reduce: {}, rowsFormat: "arrow", hasSteps: false, hasTokenizers: false },
     SEAMS,
   );
   const table = tableFromArrays({ k: Int32Array.of(1, 2, 3) });

@@ -23,6 +23,18 @@ function frame(payload: string): Buffer {
   return Buffer.concat([head, body]);
 }
 
+test("a commit of an earlier build, which did not count truncated rows, is read as one of none", () => {
+  const commit = (counts: object) => frame(JSON.stringify({ kind: "shardCommitted", partial: counts }));
+  const partialsOf = (...frames: readonly Buffer[]) =>
+    decodeFrames(Buffer.concat([encodeHeader(1), ...frames])).records.map(
+      (record) => record.kind === "shardCommitted" && record.partial,
+    );
+  expect(partialsOf(commit({ rowsIn: 9 }), commit({ rowsIn: 9, rowsTruncated: 4 }))).toEqual([
+    { rowsIn: 9, rowsTruncated: 0 },
+    { rowsIn: 9, rowsTruncated: 4 },
+  ]);
+});
+
 describe("a segment", () => {
   test("gives back what was written", () => {
     expect(decodeFrames(bytes)).toEqual({ records, end: { kind: "clean" } });

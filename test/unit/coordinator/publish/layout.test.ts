@@ -27,6 +27,7 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
     rowsIn: rowsOut + rowsDead,
     rowsMapped: rowsOut,
     rowsFiltered: 0,
+    rowsTruncated: 0,
     rowsOut,
     rowsDead,
     firstDead: null,
@@ -47,7 +48,7 @@ const FACTS: ManifestFacts = {
   job: { id: "j", name: "digits" },
   digests: { spec: "s", input: "i", model: "m" },
   run: aRun({ rowsTotal: 9, attempts: 4, bottleneck: "infer", stages: { infer: 0.9 } }),
-  counts: { rowsMapped: 7, rowsFiltered: 0, rowsOut: 7 },
+  counts: { rowsMapped: 7, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 7 },
   builds: ["1"],
   versions: { shardmill: "1" },
 };
@@ -93,26 +94,53 @@ test("the digest is of the files alone, and in their order", () => {
   expect(outputDigest([...FILES].reverse())).not.toBe(outputDigest(FILES));
 });
 
+const NO_ROWS = { rowsMapped: 0, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 0 };
+
 test("a lost or a doubled row is never published", () => {
   expect(() => buildManifest({ ...FACTS, run: aRun({ rowsTotal: 10 }) }, FILES)).toThrow("broken invariant");
   const counted = (counts: ManifestFacts["counts"], rowsInput = 9) =>
     buildManifest({ ...FACTS, run: aRun({ rowsTotal: rowsInput }), counts }, FILES);
-  expect(() => counted({ rowsMapped: 6, rowsFiltered: 0, rowsOut: 6 }, 8)).toThrow("broken invariant");
-  expect(() => counted({ rowsMapped: 7, rowsFiltered: 1, rowsOut: 7 })).toThrow("broken invariant");
-  expect(() => counted({ rowsMapped: 7, rowsFiltered: 0, rowsOut: 8 })).toThrow("broken invariant");
+  expect(() => counted({ ...NO_ROWS, rowsMapped: 6, rowsOut: 6 }, 8)).toThrow("broken invariant");
+  expect(() => counted({ ...NO_ROWS, rowsMapped: 7, rowsFiltered: 1, rowsOut: 7 })).toThrow(
+    "broken invariant",
+  );
+  expect(() => counted({ ...NO_ROWS, rowsMapped: 7, rowsOut: 8 })).toThrow("broken invariant");
 });
 
 test("an output without rows files still counts its rows", () => {
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 7 }) }, [
     file("reduced/a.parquet", "reduced", 1),
   ]);
-  expect(rows).toEqual({ input: 7, pruned: 0, skipped: 0, filtered: 0, output: 7, deadLetters: 0 });
+  expect(rows).toEqual({
+    input: 7,
+    pruned: 0,
+    skipped: 0,
+    filtered: 0,
+    output: 7,
+    truncated: 0,
+    deadLetters: 0,
+  });
 });
 
-test("rows that a step dropped, or made several of, are told apart from the others", () => {
-  const counts = { rowsMapped: 5, rowsFiltered: 20, rowsOut: 7 };
+test("rows that a step dropped, made several of, or truncated, are told apart from the others", () => {
+  const counts = { rowsMapped: 5, rowsFiltered: 20, rowsTruncated: 4, rowsOut: 7 };
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 27 }), counts }, FILES);
-  expect(rows).toEqual({ input: 27, pruned: 0, skipped: 0, filtered: 20, output: 7, deadLetters: 2 });
+  expect(rows).toEqual({
+    input: 27,
+    pruned: 0,
+    skipped: 0,
+    filtered: 20,
+    output: 7,
+    truncated: 4,
+    deadLetters: 2,
+  });
+});
+
+test("a manifest of an earlier build, which did not count truncated rows, has none", () => {
+  const { rows, ...rest } = buildManifest(FACTS, FILES);
+  const { truncated: _, ...old } = rows;
+  const read = parseManifest(JSON.stringify({ ...rest, rows: old }), "/out/_manifest.json");
+  expect(read.rows).toEqual({ ...old, truncated: 0 });
 });
 
 const TEXT = manifestText(buildManifest(FACTS, FILES));

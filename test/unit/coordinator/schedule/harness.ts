@@ -61,6 +61,7 @@ export function aPartial(
     rowsIn: shardRows(shard),
     rowsMapped: rowsOut,
     rowsFiltered: 0,
+    rowsTruncated: 0,
     rowsOut,
     rowsDead: 0,
     firstDead: null,

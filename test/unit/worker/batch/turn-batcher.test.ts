@@ -44,6 +44,7 @@ function explode(rows: readonly Parts[], batch: RecordBatch): SteppedRows {
     batch: recordBatchOf(schema, sources.length, [id, c]),
     sources: Uint32Array.from(sources),
     failed: [],
+    truncated: [],
   };
 }
 

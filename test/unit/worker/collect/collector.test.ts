@@ -81,8 +81,17 @@ test("rows come out in order with what was kept, whatever chunks the batches wen
     { kind: "failed", batch: rowsBatch([{ chunk: two, start: 1, end: 2 }]), message: "no" },
     mapped([{ chunk: two, start: 2, end: 3 }], [60]),
   ]);
-  const { rows, dead, firstDead, sources: _sources, letters: _letters, ...counts } = collector.finish();
-  expect(counts).toEqual({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 0, rowsOut: 4, rowsDead: 2 });
+  const {
+    rows,
+    dead,
+    firstDead,
+    sources: _sources,
+    letters: _letters,
+    truncated,
+    ...counts
+  } = collector.finish();
+  expect([counts.rowsTruncated, truncated.size]).toEqual([0, 0]);
+  expect(counts).toMatchObject({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 0, rowsOut: 4, rowsDead: 2 });
   expect(rowsOf(rows)).toEqual([
     { name: "row 0", y: 10 },
     { name: "row 2", y: 30 },
@@ -200,6 +209,7 @@ describe("rows that steps dropped, or made several of", () => {
     sourceEnd: 6,
     sources: Uint32Array.of(0, 2, 2, 2, 3, 4, 4, 5),
     failed: [],
+    truncated: [1, 2, 4, 5],
   };
   const preparedChunk = (values: readonly (number | null)[]) => {
     const names = values.map((_, row) => `part ${row}`);
@@ -227,7 +237,10 @@ describe("rows that steps dropped, or made several of", () => {
       letters: _letters,
       ...counts
     } = answered([1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(counts).toEqual({ rowsIn: 6, rowsMapped: 5, rowsFiltered: 1, rowsDead: 0, rowsOut: 8 });
+    expect(counts).toEqual({
+      ...{ rowsIn: 6, rowsMapped: 5, rowsFiltered: 1, rowsDead: 0, rowsOut: 8 },
+      ...{ rowsTruncated: 3, truncated: new Set([2, 4, 5]) },
+    });
     expect(rowsOf(rows)?.map(({ y }) => y)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect([sources, dead, firstDead]).toEqual([null, null, null]);
   });
@@ -241,7 +254,10 @@ describe("rows that steps dropped, or made several of", () => {
       letters: _letters,
       ...counts
     } = answered([1, 2, null, null, 5, 6, 7, 8]);
-    expect(counts).toEqual({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 1, rowsDead: 1, rowsOut: 5 });
+    expect(counts).toEqual({
+      ...{ rowsIn: 6, rowsMapped: 4, rowsFiltered: 1, rowsDead: 1, rowsOut: 5 },
+      ...{ rowsTruncated: 2, truncated: new Set([4, 5]) },
+    });
     expect(rowsOf(rows)?.map(({ name }) => name)).toEqual(["part 0", "part 4", "part 5", "part 6", "part 7"]);
     expect(firstDead).toMatchObject({ row: 2, code: "ROW_NULL" });
     expect(rowsOf(dead)).toMatchObject([{ row: 2, name: "part 2" }]);

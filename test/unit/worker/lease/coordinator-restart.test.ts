@@ -75,6 +75,7 @@ class Rig {
       rowsIn: 100,
       rowsMapped: 100,
       rowsFiltered: 0,
+      rowsTruncated: 0,
       rowsOut: 100,
       rowsDead: 0,
       firstDead: null,

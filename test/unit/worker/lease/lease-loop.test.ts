@@ -22,6 +22,7 @@ function partialOf(lease: Lease, executionId: string): PartialManifest {
     rowsOut: 100,
     rowsMapped: 100,
     rowsFiltered: 0,
+    rowsTruncated: 0,
     rowsDead: 0,
     firstDead: null,
     files: [],

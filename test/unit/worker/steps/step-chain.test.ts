@@ -1,6 +1,7 @@
 import { Int32, type RecordBatch, Table } from "apache-arrow";
 import { afterEach, expect, test, vi } from "vitest";
 import { NEVER } from "../../../../shared/core/abort.ts";
+import { present } from "../../../../shared/core/assert.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
 import type { StepBinding, StepColumn } from "../../../../shared/domain/step-binding.ts";
 import * as steps from "../../../../shared/steps/open-step.ts";
@@ -20,6 +21,7 @@ function exploding(
   name: string,
   passes: readonly string[],
   parts: (value: number) => readonly number[] | string,
+  isTruncated: (value: number) => boolean = () => false,
 ): { readonly binding: StepBinding; readonly step: Step; readonly seen: number[] } {
   const columns: StepColumn[] = [
     ...passes.map((pass) => ({ ...INT, name: pass, from: pass })),
@@ -30,10 +32,12 @@ function exploding(
     const made: number[] = [];
     const sources: number[] = [];
     const failed: RowFailure[] = [];
+    const truncated: number[] = [];
     for (let row = 0; row < batch.numRows; row += 1) {
       const value = Number(batch.getChild(reads)?.get(row));
       seen.push(value);
       const result = parts(value);
+      if (isTruncated(value)) truncated.push(row);
       if (typeof result === "string") failed.push({ row: made.length, code: "ROW_FAILED", message: result });
       for (const part of typeof result === "string" ? [-1] : result) {
         made.push(part);
@@ -44,6 +48,7 @@ function exploding(
       made: batchOf({ [name]: column(made, new Int32()) }),
       sources: Uint32Array.from(sources),
       failed,
+      truncated,
     };
   };
   const op = { kind: "sql", select: "", named: [] } as const;
@@ -54,16 +59,19 @@ function exploding(
   };
 }
 
+async function chainOf(...stepped: readonly ReturnType<typeof exploding>[]): Promise<StepChain> {
+  const opened = stepped.map(({ step }) => step);
+  vi.mocked(steps.openStep).mockImplementation(async () => present(opened.shift(), "a step more"));
+  return await StepChain.open(
+    stepped.map(({ binding }) => binding),
+    { scratchPath: "" },
+  );
+}
+
 test("a row that a step failed on is given to none behind it, and stands in its place with nulls", async () => {
   const first = exploding("first", "a", "b", ["a"], (a) => (a === 2 ? "two" : [a * 10, a * 10 + 1]));
   const second = exploding("second", "b", "c", ["a"], (b) => (b === 31 ? "thirty-one" : b === 40 ? [] : [b]));
-  const opened = [first.step, second.step];
-  vi.mocked(steps.openStep).mockImplementation(async () => {
-    const step = opened.shift();
-    if (step === undefined) throw new Error("no more steps");
-    return step;
-  });
-  await using chain = await StepChain.open([first.binding, second.binding], { scratchPath: "" });
+  await using chain = await chainOf(first, second);
   const { batch, sources, failed } = await chain.run(
     batchOf({ a: column([1, 2, 3, 4], new Int32()) }),
     NEVER,
@@ -77,3 +85,22 @@ test("a row that a step failed on is given to none behind it, and stands in its 
   ]);
   expect(rows.map(({ c }) => c)).toEqual([10, 11, null, 30, -1, 41]);
 });
+
+test("a row of which any step cut off a text, or of any of whose parts, is named once", async () => {
+  const first = exploding(
+    "first",
+    "a",
+    "b",
+    ["a"],
+    (a) => (a === 2 ? "two" : [a * 10, a * 10 + 1]),
+    is(4, 5),
+  );
+  const second = exploding("second", "b", "c", ["a"], (b) => [b], is(10, 11, 31, 40));
+  await using chain = await chainOf(first, second);
+  const { truncated } = await chain.run(batchOf({ a: column([1, 2, 3, 4, 5, 6], new Int32()) }), NEVER);
+  expect(truncated).toEqual([0, 2, 3, 4]);
+});
+
+function is(...values: readonly number[]): (value: number) => boolean {
+  return (value) => values.includes(value);
+}

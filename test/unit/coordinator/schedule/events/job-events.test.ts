@@ -211,7 +211,8 @@ test("progress tells rows, shards, attempts and workers", () => {
   const job = TestJob.running(aPlan(4), aConfig({ maxDeadRows: 2 }));
   const worker = job.join("w1", 3);
   const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
-  job.commit(worker, { rowsMapped: 6, rowsFiltered: 3, rowsOut: 12, rowsDead: 1, firstDead: letter });
+  const counts = { rowsMapped: 6, rowsFiltered: 3, rowsOut: 12, rowsTruncated: 5, rowsDead: 1 };
+  job.commit(worker, { ...counts, firstDead: letter });
   const lease = job.grant(worker);
   job.apply({
     kind: "heartbeat",
@@ -229,6 +230,7 @@ test("progress tells rows, shards, attempts and workers", () => {
     rowsCommitted: 10,
     rowsFiltered: 3,
     rowsOut: 12,
+    rowsTruncated: 5,
     deadLetters: 1,
     shardsTotal: 4,
     shardsCommitted: 1,
