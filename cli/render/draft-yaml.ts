@@ -144,7 +144,14 @@ function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry
       },
     },
     plain("keep", keep, keepLines(draft)),
+    ...finishEntries(draft),
   ];
+}
+
+function finishEntries({ finish }: JobDraft): readonly CommentedEntry[] {
+  if (finish.length === 0) return [];
+  const above = "What is done with these columns: the labels of tokens become spans of the text.";
+  return [{ key: "finish", above: [above], value: { items: finish } }];
 }
 
 function stateEntries({ states }: JobDraft): readonly CommentedEntry[] {

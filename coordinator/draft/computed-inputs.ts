@@ -2,6 +2,8 @@ import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import { valuesPerWindow, WINDOW_COLUMNS } from "../../shared/domain/sound-op.ts";
 import { type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import { fieldOfType } from "../../shared/modules/value-type.ts";
+import { offsetsColumn } from "../../shared/steps/token-columns.ts";
 import { planImages } from "../plan/input-steps/image-plan.ts";
 import { planSounds } from "../plan/input-steps/sound-plan.ts";
 import { holdsFiles, isText } from "./field-kinds.ts";
@@ -44,16 +46,29 @@ type Maker = (input: InputSpec, tensor: TensorInfo, fields: readonly Field[]) =>
 
 function makerOf(input: InputSpec): Maker | null {
   if (input.tokenizer !== undefined) return ofText;
+  if (input.types !== undefined) return ofTypes;
   if (input.image !== undefined) return ofImages;
   return input.sound === undefined ? null : ofSounds;
 }
 
-const ofText: Maker = (input, tensor, fields) => {
-  const { tokenizer: _tokenizer, maxTokens: _maxTokens, truncation: _truncation, ...rest } = input;
-  if (!isColumn(input.column, fields, isText)) return null;
-  const column = `shardmill:${tensor.name}`;
-  return { input: { ...rest, column }, fields: [made(column, { kind: "list", item: INT64 })] };
+const ofText: Maker = ({ column, columns, offsets, ...input }, tensor, fields) => {
+  const texts = Array.isArray(columns) ? columns : [column];
+  if (!texts.every((name) => isColumn(name, fields, isText))) return null;
+  const { batchAxis } = input;
+  const ids = idsOf(tensor, batchAxis);
+  return offsets === undefined
+    ? ids
+    : { ...ids, fields: [...ids.fields, fieldOfType(offsetsColumn(offsets))] };
 };
+
+/** As many as the ids of the input that they are the types of: planning sees that it has them. */
+const ofTypes: Maker = ({ batchAxis }, tensor) => idsOf(tensor, batchAxis);
+
+function idsOf({ name }: TensorInfo, batchAxis: number | undefined): Made {
+  const column = `shardmill:${name}`;
+  const input = { column, scale: 1, offset: 0, ...(batchAxis === undefined ? {} : { batchAxis }) };
+  return { input, fields: [made(column, { kind: "list", item: INT64 })] };
+}
 
 const ofImages: Maker = ({ image, ...rest }, tensor, fields) => {
   if (image === undefined || !isColumn(rest.column, fields, holdsFiles)) return null;

@@ -168,7 +168,10 @@ class InputDrafter {
       bound.kind === "fits" ? bound.binding.inputs.filter(({ rowShape }) => isUneven(rowShape)) : [];
     const [of] = uneven;
     if (of === undefined) return false;
-    const keys = isMaskName(tensor.name) ? { mask: of.tensor } : { mask: of.tensor, scale: 0 };
+    const isTokenized = this.#drafts.get(of.tensor)?.keys.tokenizer !== undefined;
+    // What tells the texts of a pair apart is all zero for one text.
+    const types = isTokenized ? { types: of.tensor } : { mask: of.tensor, scale: 0 };
+    const keys = isMaskName(tensor.name) ? { mask: of.tensor } : types;
     if (!this.#fits(tensor, keys)) return false;
     this.#add(tensor, keys, []);
     return true;

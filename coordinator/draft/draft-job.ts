@@ -15,7 +15,8 @@ import { findIdColumn } from "./id-column.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 import { sampleRows } from "./sample/sample-rows.ts";
 import type { StatePair } from "./states.ts";
-import { type DraftContext, tryBind } from "./try-bind.ts";
+import { draftSpans } from "./token-spans.ts";
+import { type DraftContext, type DraftKeys, tryBind } from "./try-bind.ts";
 
 /** What a job for a model and its data could be, with all that was found out on the way. */
 export interface JobDraft {
@@ -29,6 +30,8 @@ export interface JobDraft {
   readonly outputs: readonly OutputDraft[];
   readonly leftOut: readonly LeftOutOutput[];
   readonly keep: readonly string[];
+  /** Steps behind the model, each as it is written. */
+  readonly finish: readonly DraftKeys[];
   /** Why it cannot run as it is, each with its key; empty where it can. */
   readonly problems: readonly { readonly where: string; readonly what: string }[];
 }
@@ -64,20 +67,27 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
 /** The pure part of `draftJob`. */
 export function draftFor({ signature, folder, fields, sample }: DraftContext): Omit<JobDraft, "rows"> {
   const context = { signature, folder, fields: onceNamed(fields), sample };
-  const { inputs, states } = draftInputs(context);
-  const fed = {
-    inputs: Object.fromEntries(inputs.map(({ tensor, keys }) => [tensor.name, keys])),
-    ...(states.length === 0
-      ? {}
-      : { state: Object.fromEntries(states.map(({ input, output }) => [input.name, output])) }),
-  };
+  const { inputs: fed, states } = draftInputs(context);
+  const stateOf = Object.fromEntries(states.map(({ input, output }) => [input.name, output]));
   const id = findIdColumn(context.fields);
-  const keep = [...(id === null ? [] : [id]), ...windowColumns(inputs)];
-  const { outputs, leftOut } = draftOutputs(context, { ...fed, keep });
-  const columns = Object.fromEntries(outputs.map(({ column, keys }) => [column, keys]));
-  const tried = tryBind({ ...fed, outputs: columns, keep }, context);
+  const base = {
+    inputs: Object.fromEntries(fed.map(({ tensor, keys }) => [tensor.name, keys])),
+    ...(states.length === 0 ? {} : { state: stateOf }),
+    keep: [...(id === null ? [] : [id]), ...windowColumns(fed)],
+  };
+  const { outputs, leftOut } = draftOutputs(context, base);
+  const map = {
+    ...base,
+    outputs: Object.fromEntries(outputs.map(({ column, keys }) => [column, keys])),
+  };
+  const tried = tryBind(map, context);
   const problems = tried.kind === "fits" ? [] : tried.problems;
-  return { signature, folder, fields, sample, inputs, states, outputs, leftOut, keep, problems };
+  const spans = draftSpans(map, context);
+  const inputs = fed.map((input) =>
+    input.tensor.name === spans?.input ? { ...input, keys: { ...input.keys, ...spans.keys } } : input,
+  );
+  const { keep, finish } = spans ?? { keep: map.keep, finish: [] };
+  return { signature, folder, fields, sample, inputs, states, outputs, leftOut, keep, finish, problems };
 }
 
 /** What tells the windows of a sound apart. */

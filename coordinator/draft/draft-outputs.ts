@@ -1,6 +1,7 @@
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { batchNamesOf, otherBatchAxis } from "../plan/bind/bind-batch.ts";
+import { freeName } from "./free-name.ts";
 import { type DraftContext, type DraftKeys, type DraftMap, tryBind } from "./try-bind.ts";
 
 /** One column of the result, or several of one op. */
@@ -51,7 +52,7 @@ export function draftOutputs(
       continue;
     }
     for (const draft of columnsOf(tensor, plain, context)) {
-      const column = freeName(draft.column, tensor.name, taken);
+      const column = freeName([draft.column, `${tensor.name}_${draft.column}`, `${draft.column}_out`], taken);
       const named = { ...draft, column };
       const fits = problemsOf({ ...base, outputs: { [column]: named.keys } }, context).length === 0;
       if (!fits) continue;
@@ -118,21 +119,40 @@ function columnsOf(
   const classes = binding?.perPosition === true || !isFloat ? 0 : values;
   const { labels = null, multiLabel = false, architecture = null } = folder?.facts ?? {};
   const isClassifier = labels?.length === classes || CLASSIFIER.test(architecture ?? "");
+  if (classes === 1 && CLASSIFIER.test(architecture ?? "") && LOGITS.test(name)) {
+    const notes = ["One number a row, as the model gives it; `op: sigmoid` makes 0 to 1 of it."];
+    return [{ column: "score", keys: where, notes, questions }];
+  }
   if (classes < 2 || !(isClassifier || LOGITS.test(name) || PROBABILITIES.test(name))) {
     return [{ column: name, keys: where, notes: plainNotes(binding), questions }];
   }
   const notes = labelNotes(labels, classes);
-  if (multiLabel) {
-    const several =
-      "A row may have several of the classes: one probability for each, in the order of the labels.";
-    return [
-      { column: "probabilities", keys: { ...where, op: "sigmoid" }, notes: [several, ...notes], questions },
-    ];
-  }
+  if (multiLabel) return [severalLabels(where, { labels, classes }, questions)];
   const label = { column: "label", keys: { ...where, op: "argmax" }, notes, questions };
   if (PROBABILITIES.test(name)) return [label, { column: name, keys: where, notes: [], questions }];
   const sure = ["How sure the model is: the largest value after a softmax."];
   return [label, { column: "score", keys: { ...where, op: "maxSoftmax" }, notes: sure, questions }];
+}
+
+/** Of the usual threshold, which only those who know the model's mistakes can better. */
+const USUAL_THRESHOLD = 0.5;
+
+function severalLabels(
+  where: DraftKeys,
+  { labels, classes }: { readonly labels: readonly string[] | null; readonly classes: number },
+  questions: readonly string[],
+): OutputDraft {
+  const several = "A row may have several of the classes, or none: those whose score reaches `threshold`.";
+  const names =
+    labels?.length === classes
+      ? "Their names are those of config.json."
+      : "They are told by their index. `labels: [first, second, ...]` makes names of it.";
+  return {
+    column: "classes",
+    keys: { ...where, op: "threshold", threshold: USUAL_THRESHOLD },
+    notes: [several, names],
+    questions: [...questions, "which score is enough? 0.5 is usual, and seldom the best"],
+  };
 }
 
 /** Where the inputs do not fit yet: what the model says, 0 where it leaves something open. */
@@ -153,14 +173,4 @@ function labelNotes(labels: readonly string[] | null, classes: number): readonly
 function plainNotes(binding: OutputBinding | null): readonly string[] {
   if (binding?.perPosition !== true) return [];
   return ["One value, or several, for each position of a row: a list that is as long as the row."];
-}
-
-/** SQL takes upper and lower case for the same. */
-function freeName(wanted: string, tensor: string, taken: ReadonlySet<string>): string {
-  const names = [wanted, `${tensor}_${wanted}`, `${wanted}_out`];
-  const free = names.find((name) => !taken.has(name.toLowerCase()));
-  if (free !== undefined) return free;
-  let count = 2;
-  while (taken.has(`${wanted}_${count}`.toLowerCase())) count += 1;
-  return `${wanted}_${count}`;
 }

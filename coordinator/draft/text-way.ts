@@ -4,18 +4,29 @@ import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { isText, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
-import { type InputWay, whichColumn } from "./input-way.ts";
+import { type InputWay, listed, whichColumn } from "./input-way.ts";
+import { textPair } from "./text-pair.ts";
 import type { DraftKeys } from "./try-bind.ts";
 
-/** Where the folder has a tokenizer, and no column holds the ids, a column of text is what it means. */
-export const textWay: InputWay = (tensor, { fields, folder, fits }) => {
+/** Where the folder has a tokenizer, and no column holds the ids, columns of text are what it means. */
+export const textWay: InputWay = (tensor, context) => {
+  const { fields, folder, sample, fits } = context;
   const keys = textKeys(tensor, folder);
   const hasIds = fields.some((field) => sureness(field) === 2 && fits({ column: field.name }));
   if (keys === null || hasIds) return null;
-  const texts = fields.filter(({ name, type }) => isText(type) && !isIdName(name));
+  const texts = fields.filter(({ name, type }) => isText(type) && !isIdName(name) && !sample.files.has(name));
   const fitting = texts.filter(({ name }) => fits({ column: name, ...keys }));
   const [first] = fitting;
   if (first === undefined) return null;
+  const pair = textPair(fitting, context);
+  if (pair !== null && fits({ columns: pair.columns, ...keys })) {
+    const names = listed(fitting.map(({ name }) => name));
+    const which = `which two texts are compared, and which is the first? these are texts: ${names}`;
+    return {
+      keys: { columns: pair.columns, ...keys },
+      questions: [...(pair.isNamed ? [] : [which]), ...prefixQuestions(folder)],
+    };
+  }
   return {
     keys: { column: first.name, ...keys },
     questions: [...whichColumn(fitting, "these are texts"), ...prefixQuestions(folder)],

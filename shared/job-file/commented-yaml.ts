@@ -1,4 +1,4 @@
-import { Document, isScalar, type Pair, Scalar, type YAMLMap } from "yaml";
+import { Document, isScalar, type Pair, Scalar, type YAMLMap, YAMLSeq } from "yaml";
 
 /** A key with its value, in the order in which they are written, and the lines of comment above it. */
 export interface CommentedEntry {
@@ -7,8 +7,11 @@ export interface CommentedEntry {
   readonly above: readonly string[];
 }
 
-/** Entries stand one below the other; anything else, beside its key. */
-type CommentedValue = { readonly entries: readonly CommentedEntry[] } | { readonly inline: unknown };
+/** Entries and items stand one below the other; anything else, beside its key. */
+type CommentedValue =
+  | { readonly entries: readonly CommentedEntry[] }
+  | { readonly items: readonly unknown[] }
+  | { readonly inline: unknown };
 
 /** What would end a comment, or steer a terminal. */
 const BREAKS = /[\p{Control}\u2028\u2029\u0085\ufeff]+/gu;
@@ -32,15 +35,20 @@ function mapOf(entries: readonly CommentedEntry[], document: Document): YAMLMap 
   const map = document.createNode({}) as YAMLMap;
   map.flow = false;
   for (const { key, value, above } of entries) {
-    const node =
-      "entries" in value
-        ? mapOf(value.entries, document)
-        : document.createNode(quoted(value.inline), { flow: true });
+    const node = nodeOf(value, document);
     const keyNode = scalar(key);
     if (above.length > 0) keyNode.commentBefore = comment(above);
     map.items.push(document.createPair(keyNode, node) as Pair);
   }
   return map;
+}
+
+function nodeOf(value: CommentedValue, document: Document) {
+  if ("entries" in value) return mapOf(value.entries, document);
+  if ("inline" in value) return document.createNode(quoted(value.inline), { flow: true });
+  const list = new YAMLSeq();
+  list.items = value.items.map((item) => document.createNode(quoted(item), { flow: true }));
+  return list;
 }
 
 function comment(lines: readonly string[]): string {

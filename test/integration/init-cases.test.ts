@@ -1,3 +1,5 @@
+import { copyFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Binary, Int32, Utf8, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
 import { openQuestions } from "../../cli/render/draft-yaml.ts";
@@ -9,6 +11,8 @@ import { onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { embeddings, only, tableOf } from "../support/sample-table.ts";
 import { REFERENCE, soundFile, wavFile } from "../support/sound-files.ts";
+import { textHeadModel, textLogits } from "../support/text-head.ts";
+import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
 /** Models of one kind each, with data that they are for: what `init` writes runs as it is. */
 
@@ -90,6 +94,84 @@ test("sounds that a table names, through a recurrent model of windows: their sta
   );
   const windows = SOUNDS.map((name) => Math.ceil(samplesOf(name) / window));
   expect(last).toEqual(windows.map((count, id) => [id, count, count]));
+});
+
+/** Texts, and what the reference library makes of them and of pairs with the same texts from behind. */
+const WORDPIECE = JSON.parse(await readFile(join(TOKENIZERS_PATH, "expected.json"), "utf8"));
+const TEXTS: readonly string[] = WORDPIECE.texts;
+const { whole, pairs } = WORDPIECE.expected.wordpiece as Record<string, readonly Encoded[]>;
+
+interface Encoded {
+  readonly ids: readonly number[];
+  readonly types: readonly number[];
+}
+
+/** @param config of a folder with a model of texts, whose rows have an `id` */
+async function aTextFolder(
+  model: Uint8Array,
+  config: object,
+  columns: Readonly<Record<string, readonly string[]>>,
+) {
+  const folder = await JobFolder.make({ files: 0 });
+  await folder.write("m/model.onnx", model);
+  await folder.write("m/config.json", JSON.stringify(config));
+  await folder.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 1000 }));
+  await copyFile(join(TOKENIZERS_PATH, "wordpiece.json"), folder.at("m/tokenizer.json"));
+  const ids = TEXTS.map((_, row) => row);
+  const texts = Object.entries(columns).map(([name, values]) => [
+    name,
+    only(vectorFromArray(values, new Utf8())),
+  ]);
+  const table = tableOf({ id: only(vectorFromArray(ids, new Int32())), ...Object.fromEntries(texts) });
+  await folder.writeData("data/texts.parquet", table);
+  return folder;
+}
+
+test("a cross-encoder over two columns of text: a score for each pair", async () => {
+  const config = { architectures: ["BertForSequenceClassification"], id2label: { 0: "LABEL_0" } };
+  await using folder = await aTextFolder(textHeadModel(1), config, {
+    passage: [...TEXTS].reverse(),
+    query: TEXTS,
+  });
+  const { yaml, out } = await initPlanRun(folder, "m", "data");
+  expect(yaml).toContain(
+    "input_ids: { columns: [ query, passage ], tokenizer: ./m/tokenizer.json, maxTokens: 1000 }",
+  );
+  expect(yaml).toContain("token_type_ids: { types: input_ids }");
+  expect(openQuestions(yaml)).toBe(0);
+  const scores = await query(`SELECT id, score FROM '${out}' ORDER BY id`);
+  expect(scores).toEqual(pairs?.map(({ ids, types }, row) => [row, textLogits(1, ids, types)[0]]));
+});
+
+test("a classifier of several labels a row: the names of those that reach a score", async () => {
+  const names = ["sport", "politics", "science"];
+  const config = {
+    architectures: ["BertForSequenceClassification"],
+    problem_type: "multi_label_classification",
+    id2label: { ...names },
+  };
+  await using folder = await aTextFolder(textHeadModel(3), config, { body: TEXTS });
+  const { yaml, out } = await initPlanRun(folder, "m", "data");
+  expect(yaml).toContain("classes: { tensor: logits, op: threshold, threshold: 0.5 }");
+  const rows = await query(`SELECT to_json(classes_labels) FROM '${out}' ORDER BY id`);
+  const expected = whole?.map(({ ids }) => names.filter((_, at) => (textLogits(3, ids)[at] ?? 0) >= 0));
+  expect(rows.map(([labels]) => JSON.parse(String(labels)))).toEqual(expected);
+});
+
+test("a classifier of tokens: spans of the text that they are from", async () => {
+  const labels = ["O", "B-PER", "I-PER"];
+  const config = { architectures: ["BertForTokenClassification"], id2label: { ...labels } };
+  await using folder = await aTextFolder(textHeadModel(3, { ofTokens: true }), config, { body: TEXTS });
+  const { yaml, out } = await initPlanRun(folder, "m", "data");
+  expect(yaml).toMatch(
+    / {2}finish:\n {4}- \{ spans: \{ logits: logits, text: body, offsets: places, column: spans \} \}\n/,
+  );
+  const columns = await query(`SELECT column_name FROM (DESCRIBE SELECT * FROM '${out}')`);
+  expect(columns.flat()).toEqual(["id", "body", "spans"]);
+  const wrong = `substring(body, s.start + 1, s."end" - s.start) <> s.text OR s.label <> 'PER'`;
+  const unnested = `SELECT body, unnest(spans) AS s FROM '${out}'`;
+  const counted = await query(`SELECT count(*) > 10, count(*) FILTER (${wrong})::INT FROM (${unnested})`);
+  expect(counted).toEqual([[true, 0]]);
 });
 
 test("rows that cannot be read are no reason for no draft: it says that it goes by types alone, and why", async () => {

@@ -10,7 +10,7 @@ export const text: FieldType = { kind: "string" };
 export const bytes: FieldType = { kind: "binary" };
 export const int = numeric("int64");
 
-function aFolder(facts: Partial<FolderFacts>): ModelFolder {
+export function aFolder(facts: Partial<FolderFacts>): ModelFolder {
   const none = {
     architecture: null,
     labels: null,

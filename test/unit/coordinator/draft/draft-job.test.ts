@@ -128,8 +128,28 @@ describe("the outputs of a drafted job", () => {
       expect(Object.keys(outputsOf({ model, folder }))).toEqual(["label", "score"]);
     }
     expect(Object.keys(outputsOf({ model, folder: { labels: ["a", "b", "c"], multiLabel: true } }))).toEqual([
-      "probabilities",
+      "classes",
     ]);
+  });
+
+  test("of several labels a row are those that reach a score, which is asked for", () => {
+    const model = { outputs: [aTensor("logits", ["n", 3])] };
+    const folder = { labels: ["a", "b", "c"], multiLabel: true };
+    const { outputs } = draft({ pixels: fixedList(784) }, { model, folder });
+    expect(outputs).toMatchObject([
+      {
+        column: "classes",
+        keys: { tensor: "logits", op: "threshold", threshold: 0.5 },
+        questions: [expect.stringContaining("which score is enough?")],
+      },
+    ]);
+  });
+
+  test("of one class are a score where its maker calls it a classifier", () => {
+    const model = { outputs: [aTensor("logits", ["n", 1])] };
+    const folder = { architecture: "BertForSequenceClassification" };
+    expect(outputsOf({ model, folder })).toEqual({ score: { tensor: "logits" } });
+    expect(outputsOf({ model })).toEqual({ logits: { tensor: "logits" } });
   });
 
   test("of anything else are as they are, one column each", () => {

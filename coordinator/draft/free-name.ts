@@ -1,0 +1,14 @@
+/**
+ * The first of some names that no column has, else the first with a number behind it. SQL takes upper and
+ * lower case for the same.
+ *
+ * @param taken in lower case
+ */
+export function freeName(names: readonly [string, ...string[]], taken: ReadonlySet<string>): string {
+  const free = names.find((name) => !taken.has(name.toLowerCase()));
+  if (free !== undefined) return free;
+  const [wanted] = names;
+  let count = 2;
+  while (taken.has(`${wanted}_${count}`.toLowerCase())) count += 1;
+  return `${wanted}_${count}`;
+}
