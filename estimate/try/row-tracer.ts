@@ -102,6 +102,7 @@ export class RowTracer implements AsyncDisposable {
       stage,
       steps: this.#job.map[stage],
       threads: 1,
+      shardThreads: 1,
       scratchPath,
       meter: this.#meter,
       open: (steps) =>

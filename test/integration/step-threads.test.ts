@@ -2,17 +2,22 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { RecordBatch } from "apache-arrow";
+import { type RecordBatch, Schema } from "apache-arrow";
 import { afterAll, beforeEach, expect, test } from "vitest";
+import { deferred } from "../../shared/core/abort.ts";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
+import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { joinSteps, type StepBinding } from "../../shared/domain/step-binding.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
+import type { Step } from "../../shared/steps/step.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
+import { prepareBatches } from "../../worker/prepare/prepare-batches.ts";
 import { StageSteps } from "../../worker/steps/stage-steps.ts";
 import { StepThreads } from "../../worker/steps/step-threads.ts";
 import { stepContract } from "../contract/step-contract.ts";
+import { aLease } from "../support/builders.ts";
 import { plainRows, smallTable } from "../support/sample-table.ts";
 
 const root = await mkdtemp(join(tmpdir(), "shardmill-steps-"));
@@ -186,7 +191,14 @@ test("a stage's threads are given what its steps read, and what passes is put be
     await planned("SELECT *, id * 10 AS tens FROM rows WHERE id % 2 = 0"),
     { ...(await planned("SELECT id, name FROM rows WHERE id < 9")), where: "map.prepare[1].sql" },
   ];
-  await using stage = new StageSteps({ stage: "prepare", steps, threads: 2, scratchPath, meter });
+  await using stage = new StageSteps({
+    stage: "prepare",
+    steps,
+    threads: 2,
+    shardThreads: 1,
+    scratchPath,
+    meter,
+  });
   const { batch, sources } = await stage.run(batchOf(20), NEVER);
   expect([...(sources ?? [])]).toEqual([0, 2, 4, 6, 8]);
   expect(
@@ -204,4 +216,31 @@ test("a stage's threads are given what its steps read, and what passes is put be
   const schema = await stage.schemaOf(batchOf(3).schema, NEVER);
   expect(schema.names).toEqual(["id", "name"]);
   expect(Object.keys(meter.takeBusyMs())).toEqual(["prepare"]);
+});
+
+test("all threads of a stage have a piece of a shard that is one record batch", async () => {
+  const op = { kind: "module", path: "steps.ts", timeoutSeconds: 1 } as const;
+  const columns = fieldsOf(batchOf(1).schema).map((field) => ({ ...field, from: field.name }));
+  const step = { op, files: [], where: "map.prepare[0]", reads: ["id"], columns };
+  const allThere = deferred<void>();
+  let there = 0;
+  const open = (): Step => ({
+    run: async ({ numRows }) => {
+      there += 1;
+      if (there === 3) allThere.resolve();
+      await allThere.promise;
+      return { made: recordBatchOf(new Schema([]), numRows, []), sources: null };
+    },
+    [Symbol.asyncDispose]: async () => {},
+  });
+  const meter = new BusyMeter(() => 0);
+  const threads = { threads: 3, shardThreads: 1, scratchPath, meter };
+  await using stage = new StageSteps({ stage: "prepare", steps: [step], ...threads, open });
+  const options = { steps: stage, lease: aLease(), signal: NEVER };
+  const oneBatch = async function* () {
+    yield batchOf(3000);
+  };
+  const pieces: number[] = [];
+  for await (const { batch } of prepareBatches(oneBatch(), options)) pieces.push(batch.numRows);
+  expect(pieces).toEqual([1000, 1000, 1000]);
 });

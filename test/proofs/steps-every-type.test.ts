@@ -70,7 +70,14 @@ async function through(batch: RecordBatch, selects: readonly string[]): Promise<
   const steps: StepBinding[] = [];
   for (const sql of selects) steps.push(await planned(sql, steps.at(-1)?.columns ?? fieldsOf(batch.schema)));
   const meter = new BusyMeter(() => 0);
-  await using stage = new StageSteps({ stage: "prepare", steps, threads: 1, scratchPath: root, meter });
+  await using stage = new StageSteps({
+    stage: "prepare",
+    steps,
+    threads: 1,
+    shardThreads: 1,
+    scratchPath: root,
+    meter,
+  });
   return (await stage.run(batch, signal)).batch;
 }
 

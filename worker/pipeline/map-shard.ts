@@ -29,7 +29,7 @@ export interface MapShardOptions {
   /** The shard's rows. */
   readonly input: ShardRows;
   /** What prepares them; null where the job has no such steps. */
-  readonly steps: Pick<StageSteps, "atOnce" | "mostRows" | "run" | "schemaOf"> | null;
+  readonly steps: Pick<StageSteps, "atOnce" | "pieceRows" | "run" | "schemaOf"> | null;
   readonly lanes: Lanes;
   /** Batches that may be at the lanes at once. */
   readonly inFlight: () => number;

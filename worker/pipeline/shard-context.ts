@@ -252,10 +252,12 @@ export class ShardContext implements AsyncDisposable {
 /** A job without steps has no thread for them. */
 function startSteps(
   stage: "prepare" | "finish",
-  { job, stepThreads: threads, scratchPath, meter }: ShardContextOptions,
+  { job, stepThreads: threads, shardThreads, scratchPath, meter }: ShardContextOptions,
 ): StageSteps | null {
   const steps = job.map[stage];
-  return steps.length === 0 ? null : new StageSteps({ stage, steps, threads, scratchPath, meter });
+  return steps.length === 0
+    ? null
+    : new StageSteps({ stage, steps, threads, shardThreads, scratchPath, meter });
 }
 
 function withoutSources({

@@ -16,7 +16,7 @@ interface PreparedRows extends RowOrigin {
 
 interface PrepareOptions {
   /** Null: the job prepares nothing. */
-  readonly steps: Pick<StageSteps, "atOnce" | "mostRows" | "run"> | null;
+  readonly steps: Pick<StageSteps, "atOnce" | "pieceRows" | "run"> | null;
   readonly lease: Pick<Lease, "shard" | "slices">;
   /** The rows that could not be read, of those that were. Left out: there can be none. */
   readonly unreadable?: UnreadableRows | undefined;
@@ -36,7 +36,7 @@ export async function* prepareBatches(
   const numbered = numberRows(batches, unreadable);
   if (steps === null) return yield* numbered;
   yield* mapInOrder(
-    inPieces(numbered, steps.mostRows),
+    inPieces(numbered, (rows) => steps.pieceRows(rows)),
     () => steps.atOnce,
     async ({ batch, failed, ...rows }) => {
       const run = (readable: RecordBatch) => steps.run(readable, signal);
@@ -62,19 +62,20 @@ async function* numberRows(
   }
 }
 
-/** Record batches of so many rows at most; those that are cut are copied, and let go. */
+/** Record batches in pieces of so many rows; those that are cut are copied, and let go. */
 async function* inPieces(
   batches: AsyncIterable<PreparedRows>,
-  mostRows: number,
+  pieceRows: (rows: number) => number,
 ): AsyncGenerator<PreparedRows, void, undefined> {
   for await (const rows of batches) {
     const { batch, sourceStart, failed } = rows;
-    if (batch.numRows <= mostRows) {
+    const most = pieceRows(batch.numRows);
+    if (batch.numRows <= most) {
       yield rows;
       continue;
     }
-    for (let start = 0; start < batch.numRows; start += mostRows) {
-      const end = Math.min(start + mostRows, batch.numRows);
+    for (let start = 0; start < batch.numRows; start += most) {
+      const end = Math.min(start + most, batch.numRows);
       const place = { sourceStart: sourceStart + start, sourceEnd: sourceStart + end };
       const inPiece = failed.filter(({ row }) => row >= start && row < end);
       const shifted = inPiece.map((failure) => ({ ...failure, row: failure.row - start }));

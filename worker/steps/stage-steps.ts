@@ -1,39 +1,28 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { gather } from "../../shared/dataset/gather.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
-import { mostSoundBytes } from "../../shared/domain/sound-op.ts";
-import {
-  joinSteps,
-  madeColumns,
-  type StepBinding,
-  type StepColumns,
-} from "../../shared/domain/step-binding.ts";
-import { dtypeBytes } from "../../shared/domain/tensor.ts";
+import { rowBytes } from "../../shared/dataset/value-bytes.ts";
+import { joinSteps, type StepBinding, type StepColumns } from "../../shared/domain/step-binding.ts";
 import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import type { Step } from "../../shared/steps/step.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
+import { PieceBudget } from "./piece-budget.ts";
+import { mostPieceBytes, type PieceRows, pieceRowsIn, pieceRowsOf } from "./piece-rows.ts";
 import { StepThreads } from "./step-threads.ts";
 
 /**
- * What steps should make of a record batch at most, where its columns tell. A row that is the name of a file
- * may become a megabyte of pixels, and there are thousands of names in a record batch. With more, the threads
- * of a stage would hold gigabytes; with less, handing it over would be felt.
+ * What the pieces of a stage may become that are at work or wait for their turn, for all shard threads of a
+ * worker together: sixteen threads with images stay below it.
  */
-const MADE_BYTES = 16 << 20;
-
-/**
- * Neither the bytes of a sound nor its name tell how long it is, so as many go together as the longest ones
- * may: two of an hour at 16 kHz, which is a gigabyte with what is on its way. One by one they cost seven
- * milliseconds more each; above sixteen nothing is won.
- */
-const SOUNDS_BYTES = 512 << 20;
-const MOST_SOUNDS = 16;
+const HELD_BYTES = 1 << 30;
 
 interface StageStepsOptions {
   readonly stage: "prepare" | "finish";
   /** At least one. */
   readonly steps: readonly StepBinding[];
   readonly threads: number;
+  /** Shard threads of the worker, each with such a stage. */
+  readonly shardThreads: number;
   readonly scratchPath: string;
   readonly meter: Pick<BusyMeter, "add">;
   /** Opens what runs the steps. Left out: threads of their own. */
@@ -45,31 +34,43 @@ interface StageStepsOptions {
  * columns are put beside that here.
  */
 export class StageSteps implements AsyncDisposable {
-  /** Record batches that keep all threads busy: whichever is done first finds another. */
-  readonly atOnce: number;
-  /** Rows of a record batch that the steps make no more than about `MADE_BYTES` of. */
-  readonly mostRows: number;
+  readonly #threads: number;
+  readonly #pieceRows: PieceRows;
   readonly #columns: StepColumns;
   readonly #step: Step;
+  readonly #budget: PieceBudget;
   readonly #schemas = new Map<string, Promise<Schema>>();
 
-  constructor({ stage, steps, threads, scratchPath, meter, open }: StageStepsOptions) {
+  constructor({ stage, steps, threads, shardThreads, scratchPath, meter, open }: StageStepsOptions) {
     const joined = joinSteps(`map.${stage}`, steps);
-    this.atOnce = threads + 1;
-    const sounds = joined.steps.flatMap(({ op }) => (op.kind === "sound" ? [mostSoundBytes(op)] : []));
-    this.mostRows =
-      sounds.length > 0
-        ? Math.max(1, Math.min(MOST_SOUNDS, Math.floor(SOUNDS_BYTES / Math.max(...sounds))))
-        : Math.max(1, Math.floor(MADE_BYTES / Math.max(1, madeRowBytes(joined.columns))));
+    this.#threads = threads;
+    this.#pieceRows = pieceRowsOf(joined.steps, joined.columns);
+    const expected = mostPieceBytes(joined.steps, this.#pieceRows.most) ?? 0;
+    this.#budget = new PieceBudget(HELD_BYTES / shardThreads, threads + 1, expected);
     this.#columns = joined.columns;
     const onBusy = (ms: number) => meter.add(stage, ms);
     this.#step =
       open?.(joined.steps) ?? new StepThreads({ steps: joined.steps, scratchPath, count: threads, onBusy });
   }
 
+  /**
+   * Pieces that keep all threads busy, one more so that whichever is done first finds another: if they fit.
+   */
+  get atOnce(): number {
+    return this.#budget.pieces;
+  }
+
+  /** Rows of each piece that a record batch of so many rows is given to the steps in. */
+  pieceRows(rows: number): number {
+    return pieceRowsIn(rows, this.#pieceRows, this.#threads);
+  }
+
   /** @throws whatever a step throws, naming itself */
-  run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
-    return applyStep(this.#step, this.#columns, batch, signal);
+  async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
+    const rows = await applyStep(this.#step, this.#columns, batch, signal);
+    const { data, numRows } = rows.batch;
+    if (batch.numRows > 0) this.#budget.seen(rowBytes(data, 0, numRows));
+    return rows;
   }
 
   /** Of the rows behind the steps, where those in front of them are of `schema`: found by a run over none. */
@@ -91,12 +92,4 @@ export class StageSteps implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve(this.#step[Symbol.asyncDispose]());
   }
-}
-
-/** Bytes of a row in the columns that are made and whose cells are all of one size. */
-function madeRowBytes(columns: StepColumns): number {
-  return madeColumns(columns).reduce((sum, { type }) => {
-    if (type.kind !== "fixedList" || type.item.kind !== "numeric") return sum;
-    return sum + type.length * dtypeBytes(type.item.type);
-  }, 0);
 }

@@ -92,7 +92,7 @@ async function run({ rows, cut, lanes, most, fits, fixed }: Run) {
     return batchOf({ id: column(ids, new Int32()) });
   });
   const steps = {
-    ...{ atOnce: 2, mostRows: 1000 },
+    ...{ atOnce: 2, pieceRows: () => 1000 },
     run: async (batch: RecordBatch) => explode(rows, batch),
     schemaOf: async () => explode([[1]], batchOf({ id: column([0], new Int32()) })).batch.schema,
   };

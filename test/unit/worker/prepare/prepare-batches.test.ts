@@ -15,7 +15,7 @@ async function* batchesOf(...rows: readonly number[]): AsyncGenerator<RecordBatc
 it("gives steps no more rows at once than they take, each of its place in the shard", async () => {
   const given: bigint[][] = [];
   const steps = {
-    ...{ atOnce: 2, mostRows: 4 },
+    ...{ atOnce: 2, pieceRows: () => 4 },
     run: async (batch: RecordBatch) => {
       given.push([...(columnData(batch, "id").values as BigInt64Array)]);
       return { batch, sources: null, failed: [], truncated: [] };
@@ -44,7 +44,7 @@ it("gives steps no row that could not be read: it stands where it was, failed", 
   for (const row of [0, 4, 5, 9]) unreadable.note(row, `row ${row}`);
   const given: bigint[][] = [];
   const steps = {
-    ...{ atOnce: 1, mostRows: 6 },
+    ...{ atOnce: 1, pieceRows: () => 6 },
     run: async (batch: RecordBatch) => {
       given.push([...(columnData(batch, "id").values as BigInt64Array)]);
       return { batch, sources: null, failed: [], truncated: [0, 2] };

@@ -1,0 +1,61 @@
+import { expect, it } from "vitest";
+import type { StepBinding, StepColumns } from "../../../../shared/domain/step-binding.ts";
+import { mostPieceBytes, pieceRowsIn, pieceRowsOf } from "../../../../worker/steps/piece-rows.ts";
+
+const PLAN = { rate: 16_000, channels: 1, mix: true, windows: null, layout: "channelsFirst" } as const;
+
+function stepOf(op: StepBinding["op"]): StepBinding {
+  return { op, files: [], where: "map.prepare[0]", reads: [], columns: [] };
+}
+
+const TOKENIZE = stepOf({
+  kind: "tokenize",
+  texts: ["body"],
+  prefix: "",
+  maxTokens: null,
+  truncation: "right",
+  specialTokens: true,
+  ids: "ids",
+  types: "types",
+  offsets: null,
+  truncated: null,
+});
+const SQL = stepOf({ kind: "sql", select: "SELECT * FROM rows", named: [] });
+
+function soundOf(maxSeconds: number): StepBinding {
+  const cells = { kind: "bytes" } as const;
+  return stepOf({ kind: "sound", ...PLAN, normalize: false, maxSeconds, cells, samples: "samples" });
+}
+
+/** Lists of so many float32. */
+function making(length: number): StepColumns {
+  const type = { kind: "fixedList", length, item: { kind: "numeric", type: "float32" } } as const;
+  const columns = [{ name: "pixels", type, nullable: true, from: null }];
+  return { where: "map.prepare", reads: [], columns };
+}
+const NOTHING: StepColumns = { where: "map.prepare", reads: [], columns: [] };
+
+const mostRows = (steps: readonly StepBinding[], columns: StepColumns) => pieceRowsOf(steps, columns).most;
+
+it("gives SQL a record batch as it was read, and spreads texts over the threads", () => {
+  const [sql, texts] = [pieceRowsOf([SQL], NOTHING), pieceRowsOf([SQL, TOKENIZE], NOTHING)];
+  expect(pieceRowsIn(65_536, sql, 16)).toBe(65_536);
+  expect(pieceRowsIn(65_536, texts, 16)).toBe(4096);
+  expect(pieceRowsIn(65_536, texts, 1)).toBe(65_536);
+  expect(pieceRowsIn(1000, texts, 16), "no smaller than is worth a thread's while").toBe(512);
+  expect(pieceRowsIn(0, texts, 16)).toBe(512);
+});
+
+it("makes no more than 16 MiB of a piece whose columns tell, and at least a row", () => {
+  expect(mostRows([], making(3 * 224 * 224))).toBe(27);
+  expect(pieceRowsIn(5000, pieceRowsOf([TOKENIZE], making(1 << 20)), 4)).toBe(4);
+  expect(mostRows([], making(1 << 24))).toBe(1);
+});
+
+it("takes sounds for as long as they may be", () => {
+  expect(mostRows([soundOf(3600)], NOTHING)).toBe(2);
+  expect(mostPieceBytes([soundOf(3600)], 2)).toBe(2 * 3600 * 16_000 * 4);
+  expect(mostRows([soundOf(10)], NOTHING)).toBe(16);
+  expect(mostRows([soundOf(36_000)], NOTHING)).toBe(1);
+  expect(mostPieceBytes([TOKENIZE], 512)).toBeNull();
+});
