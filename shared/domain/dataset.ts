@@ -133,6 +133,18 @@ export interface TextIndex {
   readonly stretches: readonly TextStretch[];
 }
 
+export const PARTITION_TYPES = ["int64", "date", "string"] as const;
+export type PartitionType = (typeof PARTITION_TYPES)[number];
+
+/** What a folder `name=value` on the way to a file says: a column, of one value in all of the file's rows. */
+export interface PartitionValue {
+  readonly name: string;
+  /** One for all files of the dataset. */
+  readonly type: PartitionType;
+  /** As text, whatever its type: `7`, `2024-02-29`. */
+  readonly value: string | null;
+}
+
 /** One file of the sealed dataset and what identifies its content. */
 export interface InputFile {
   /** As the coordinator sees it. */
@@ -149,6 +161,8 @@ export interface InputFile {
   readonly footerSha256: string;
   /** Of a file in one of `TEXT_FORMATS`. */
   readonly text?: TextIndex;
+  /** Where folders are columns: those of this file, in the order of the folders. */
+  readonly partitions?: readonly PartitionValue[];
 }
 
 export interface RowGroup {

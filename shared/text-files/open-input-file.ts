@@ -1,5 +1,6 @@
 import type { DatasetFile } from "../dataset/dataset-file.ts";
 import { openDatasetFile } from "../dataset/open-dataset-file.ts";
+import { withPartitions } from "../dataset/partitioned-file.ts";
 import { type InputFile, isTextFormat } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import type { TextParser } from "./text-parser.ts";
@@ -19,15 +20,29 @@ export class TextParsers implements AsyncDisposable {
   }
 }
 
+interface OpenOptions {
+  readonly parsers: TextParsers;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Opens an input file of a plan, whatever its format.
+ * Opens an input file of a plan, whatever its format, with the columns that its folders are.
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED}
  */
 export async function openInputFile(
   source: ByteSource,
   planned: InputFile,
-  { parsers, signal }: { parsers: TextParsers; signal?: AbortSignal },
+  options: OpenOptions,
+): Promise<DatasetFile> {
+  const file = await openOwn(source, planned, options);
+  return planned.partitions === undefined ? file : withPartitions(file, planned.partitions);
+}
+
+async function openOwn(
+  source: ByteSource,
+  planned: InputFile,
+  { parsers, signal }: OpenOptions,
 ): Promise<DatasetFile> {
   const { format } = planned;
   if (!isTextFormat(format)) return await openDatasetFile(source, format, signal);

@@ -1,11 +1,18 @@
 import { isAbsolute } from "node:path";
 import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
-import { DATASET_FORMATS, type InputFile, TABLE_FORMATS } from "../domain/dataset.ts";
+import {
+  DATASET_FORMATS,
+  type InputFile,
+  PARTITION_TYPES,
+  type PartitionValue,
+  TABLE_FORMATS,
+} from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
+import { isPartitionValue } from "../domain/partition.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
 import { ELEMENT_TYPES } from "../domain/tensor.ts";
@@ -110,6 +117,10 @@ const mapBinding = z.object({
   fixedBatchRows: count.nullable(),
 });
 
+const partitionValue: z.ZodType<PartitionValue> = z
+  .object({ name: z.string().min(1), type: z.enum(PARTITION_TYPES), value: z.string().nullable() })
+  .refine(isPartitionValue, "is no value of its type");
+
 const inputFile: z.ZodType<InputFile> = z.object({
   path: location,
   format: z.enum(DATASET_FORMATS),
@@ -118,6 +129,7 @@ const inputFile: z.ZodType<InputFile> = z.object({
   rows: count,
   footerSha256: z.string(),
   text: TEXT_INDEX_SCHEMA.exactOptional(),
+  partitions: z.array(partitionValue).exactOptional(),
 });
 
 const deviceCheck: z.ZodType<DeviceCheckSpec> = z.object({

@@ -1,8 +1,9 @@
-import { DATASET_FORMATS, type InputFile } from "../domain/dataset.ts";
+import { DATASET_FORMATS, type InputFile, PARTITION_TYPES, type PartitionValue } from "../domain/dataset.ts";
 import type { LeaseSlice } from "../domain/job.ts";
+import { isPartitionValue } from "../domain/partition.ts";
 import type { Shard } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
-import { field } from "./field.ts";
+import { type FieldCodec, field } from "./field.ts";
 import { tableCodec } from "./table-codec.ts";
 import { textIndexField } from "./text-index.ts";
 import type { WireReader } from "./wire-message.ts";
@@ -12,6 +13,32 @@ export const tokenCodec = tableCodec<Token>("Token", {
   sequence: field.count32,
 });
 
+const partitionValue = tableCodec<PartitionValue>(
+  "PartitionValue",
+  {
+    name: field.name,
+    type: field.word("PartitionType", PARTITION_TYPES),
+    value: field.orNull(field.text),
+  },
+  checkValue,
+);
+
+function checkValue(partition: PartitionValue, message: WireReader): void {
+  if (!isPartitionValue(partition)) message.fail("value", `is no ${partition.type}`);
+}
+
+const listed = field.list(partitionValue);
+
+/** None is no property. */
+const partitions: FieldCodec<readonly PartitionValue[] | undefined> = {
+  ...listed,
+  encode: (value) => listed.encode(value ?? []),
+  decode(message, name) {
+    const found = listed.decode(message, name);
+    return found.length === 0 ? undefined : found;
+  },
+};
+
 const inputFile = tableCodec<InputFile>("InputFile", {
   path: field.location,
   format: field.word("DatasetFormat", DATASET_FORMATS),
@@ -20,6 +47,7 @@ const inputFile = tableCodec<InputFile>("InputFile", {
   rows: field.count,
   footerSha256: field.text,
   text: textIndexField,
+  partitions,
 });
 
 const rowRange = { rowStart: field.count, rowEnd: field.count };

@@ -1,30 +1,48 @@
-import type { Table } from "apache-arrow";
+import type { Data, Table } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { TableFormat } from "../../shared/domain/dataset.ts";
+import type { ByteSource } from "../../shared/storage/storage.ts";
 import { memorySource } from "../support/memory-source.ts";
 import { readRows } from "../support/read-rows.ts";
-import { embeddings, everyType, plainRows, tableOf } from "../support/sample-table.ts";
+import { embeddings, everyType, only, plainRows, tableOf } from "../support/sample-table.ts";
 
 /** One format to try. */
 export interface DatasetFormatUnderTest {
   readonly format: TableFormat;
   /** The table as a file, in row groups of so many rows. */
   readonly encode: (table: Table, groupRows: number) => Uint8Array;
+  /** Left out: that of its format. */
+  readonly open?: (source: ByteSource) => Promise<DatasetFile>;
+  /** What is put behind the columns of every type, by its name. Left out: nothing. */
+  readonly more?: (rows: number) => Readonly<Record<string, Data>>;
 }
 
 const ROWS = 250;
 const GROUP_ROWS = 100;
-const table = everyType(ROWS);
-const names = table.schema.names.map(String);
-const expected = plainRows(table);
-
 /** What every input file promises, whatever its format. */
-export function datasetFileContract(name: string, { format, encode }: DatasetFormatUnderTest): void {
+export function datasetFileContract(
+  name: string,
+  {
+    format,
+    encode,
+    open: openSource = (source) => openDatasetFile(source, format),
+    more,
+  }: DatasetFormatUnderTest,
+): void {
+  const usual = everyType(ROWS);
+  const columns = usual.schema.fields.map(({ name }, at) => [
+    name,
+    only({ data: usual.getChildAt(at)?.data ?? [] }),
+  ]);
+  const table = tableOf({ ...Object.fromEntries(columns), ...more?.(ROWS) });
+  const names = table.schema.names.map(String);
+  const expected = plainRows(table);
   const bytes = encode(table, GROUP_ROWS);
-  const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.file"), format);
+  const open = (content: Uint8Array) => openSource(memorySource(content, "a.file"));
 
   describe(`${name} as a dataset file`, () => {
     test("opens with its rows, row groups and schema", async () => {
@@ -101,13 +119,13 @@ export function datasetFileContract(name: string, { format, encode }: DatasetFor
       const source = memorySource(encode(tableOf({ e: embeddings(4_000, 64) }), 4_000));
       const failure = new ShardmillError("STORE_FAILED", "the disk is gone");
       source.failure = failure;
-      await expect(openDatasetFile(source, format)).rejects.toBe(failure);
+      await expect(openSource(source)).rejects.toBe(failure);
       source.failure = undefined;
-      using file = await openDatasetFile(source, format);
+      using file = await openSource(source);
       source.failure = failure;
       await expect(readRows(file)).rejects.toBe(failure);
       source.failure = undefined;
-      using again = await openDatasetFile(source, format);
+      using again = await openSource(source);
       expect((await readRows(again)).numRows).toBe(4_000);
     });
 

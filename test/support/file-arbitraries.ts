@@ -1,5 +1,10 @@
 import fc from "fast-check";
-import { DATASET_FORMATS, type InputFile, type TextIndex } from "../../shared/domain/dataset.ts";
+import {
+  DATASET_FORMATS,
+  type InputFile,
+  type PartitionValue,
+  type TextIndex,
+} from "../../shared/domain/dataset.ts";
 import { csvForm } from "./csv-text.ts";
 import { location } from "./location-arbitrary.ts";
 
@@ -18,6 +23,19 @@ const textIndex: fc.Arbitrary<TextIndex> = fc.record({
   ),
 });
 
+const partitionValue: fc.Arbitrary<PartitionValue> = fc.oneof(
+  fc.record({
+    name: fc.string({ minLength: 1, unit: "binary" }),
+    type: fc.constant("string" as const),
+    value: fc.option(fc.string({ unit: "binary" })),
+  }),
+  fc.constantFrom(
+    { name: "year", type: "int64" as const, value: "-9223372036854775808" },
+    { name: "year", type: "int64" as const, value: null },
+    { name: "day", type: "date" as const, value: "2024-02-29" },
+  ),
+);
+
 /** Of any format. */
 export const inputFile: fc.Arbitrary<InputFile> = fc.record(
   {
@@ -28,6 +46,7 @@ export const inputFile: fc.Arbitrary<InputFile> = fc.record(
     rows: count,
     footerSha256: fc.stringMatching(/^[0-9a-f]{64}$/),
     text: textIndex,
+    partitions: fc.array(partitionValue, { minLength: 1, maxLength: 3 }),
   },
   {
     requiredKeys: ["path", "format", "bytes", "version", "rows", "footerSha256"],
