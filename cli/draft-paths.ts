@@ -2,7 +2,7 @@ import { lstat } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { notAPath } from "../shared/domain/location.ts";
-import { literalPattern } from "../shared/job-file/path-pattern.ts";
+import { literalFolder, literalPattern } from "../shared/job-file/path-pattern.ts";
 import type { DraftPaths } from "./render/draft-yaml.ts";
 
 interface GivenPaths {
@@ -45,7 +45,7 @@ export async function draftPaths({ model, input }: GivenPaths, folder: string): 
       output: await freeOutput(folder),
     },
     patterns: patterns.map((pattern) =>
-      isAbsolute(pattern) ? pattern : resolve(literalPattern(process.cwd()), pattern),
+      isAbsolute(pattern) ? pattern : resolve(literalFolder(process.cwd()), pattern),
     ),
   };
 }

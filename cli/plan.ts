@@ -83,7 +83,18 @@ async function plan(args: PlanArguments): Promise<void> {
 }
 
 /** Steps are in `map.prepare` and `map.finish`: `where` is their key, and what they make has no `from`. */
-function planFacts({ spec, dataset, leftOut, pruned, skipped, shards, map, model, folder }: PlannedJob) {
+function planFacts({
+  spec,
+  dataset,
+  leftOut,
+  partitions,
+  pruned,
+  skipped,
+  shards,
+  map,
+  model,
+  folder,
+}: PlannedJob) {
   const { where = null, sample = null, limit = null } = spec.input;
   // Where the records of text files lie is for workers to know.
   const files = dataset.files.map(({ text, ...file }) =>
@@ -93,6 +104,7 @@ function planFacts({ spec, dataset, leftOut, pruned, skipped, shards, map, model
   const output = spec.output.path;
   return {
     files,
+    partitions,
     leftOut,
     where,
     sample,

@@ -127,6 +127,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
     spec,
     reductions: {},
     typeChecks: [],
+    partitions: { kind: "none", why: null },
     pruned: [],
     skipped: [],
     dataset: {

@@ -11,6 +11,7 @@ import type {
   StateBinding,
 } from "../../shared/domain/map-binding.ts";
 import { opRowOf } from "../../shared/domain/output-fields.ts";
+import type { Partitions } from "../../shared/domain/partition.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
@@ -45,6 +46,7 @@ export function planText(
   const facts: [label: string, value: string | null][] = [
     ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
     ...textFormEntries(dataset),
+    ["folders", foldersText(plan.partitions)],
     ...leftOutPhrases(plan.leftOut).map((phrase, index): [string, string] => [
       index === 0 ? "left out" : "",
       oneLine(phrase),
@@ -90,6 +92,13 @@ export function planText(
       maxCellColumns: MAX_CELL_COLUMNS,
     }),
   ].join("\n");
+}
+
+/** The columns that folders are, or why they are none. */
+function foldersText(partitions: Partitions): string | null {
+  if (partitions.kind === "none")
+    return partitions.why === null ? null : `no columns: ${oneLine(partitions.why)}`;
+  return namesText(partitions.fields.map(({ name, type }) => `${name} ${showType(type)}`));
 }
 
 /** What the files themselves rule out; what `where` rules out beyond that is seen when rows are read. */

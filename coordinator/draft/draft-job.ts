@@ -7,7 +7,7 @@ import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { allOrEveryProblem } from "../plan/every-problem.ts";
 import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
 import { inspectModel } from "../plan/model/inspect-model.ts";
-import { readInput } from "../plan/plan-job.ts";
+import { readInput } from "../plan/read-input.ts";
 import { draftInputs, type InputDraft } from "./draft-inputs.ts";
 import { draftOutputs, type LeftOutOutput, type OutputDraft } from "./draft-outputs.ts";
 import { holdsFiles } from "./field-kinds.ts";

@@ -3,7 +3,6 @@ import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Dataset, Field } from "../../shared/domain/dataset.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
-import type { LeftOut } from "../../shared/domain/left-out.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
@@ -16,15 +15,13 @@ import { checkOutput } from "./check-output.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import { leavesTokenizers, withLikelyTexts } from "./folder/text-defaults.ts";
-import { readFooters } from "./footers/read-footers.ts";
-import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
-import { discoverFiles } from "./input/discover.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
 import { checkTypes } from "./module/check-types.ts";
 import { planReductions } from "./module/plan-reductions.ts";
 import { planMap } from "./plan-map.ts";
 import { planShards } from "./plan-shards.ts";
+import { readInput } from "./read-input.ts";
 import { readTokenizers } from "./steps/read-tokenizer.ts";
 import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
@@ -77,11 +74,10 @@ export async function planJob(
     stepFiles,
   });
   const { precision } = spec.model;
-  const { dataset, leftOut } = input;
+  const { footers: _, ...read } = input;
   const planned = {
     spec,
-    dataset,
-    leftOut,
+    ...read,
     folder,
     map,
     reductions,
@@ -165,16 +161,6 @@ async function openModel(
 ): Promise<{ readonly folder: ModelFolder | null; readonly model: ModelFile }> {
   const folder = await reading;
   return { folder, model: await inspectModel(modelPathOf(place, folder), signal) };
-}
-
-export async function readInput(
-  spec: Pick<JobSpec, "input" | "output">,
-  signal: AbortSignal,
-): Promise<{ dataset: Dataset; footers: readonly FileFooter[]; leftOut: readonly LeftOut[] }> {
-  const { files, leftOut } = await discoverFiles(spec.input, spec.output.path, signal);
-  const { where = null, csv = null, types = {} } = spec.input;
-  const footers = await readFooters(files, { signal, where, text: { csv, types } });
-  return { dataset: sealDataset(footers), footers, leftOut };
 }
 
 /** What `input.where` says; null without one. */

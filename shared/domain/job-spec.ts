@@ -148,6 +148,13 @@ export const JOB_FILE_SCHEMA = z
           .describe(
             "The format of the files; `json` is JSON Lines. `auto`: by extension. Text may be packed by gzip, whatever it is called.",
           ),
+        partitions: z
+          .enum(["hive", "none"])
+          .exactOptional()
+          .describe(
+            "`hive`: folders `name=value` on the way to the files are columns; `none`: they are not. Left out: they are where " +
+              "they can be. See [folders as columns](#folders-as-columns).",
+          ),
         csv: CSV_SPEC.exactOptional(),
         types: TYPES_SPEC.exactOptional(),
         where: text

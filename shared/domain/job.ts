@@ -6,6 +6,7 @@ import type { Location } from "./location.ts";
 import type { MapBinding } from "./map-binding.ts";
 import type { ModelFolder } from "./model-folder.ts";
 import type { ModuleReductions } from "./module-reduction.ts";
+import type { Partitions } from "./partition.ts";
 import type { Conversion } from "./precision.ts";
 import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";
@@ -53,6 +54,7 @@ export interface PlannedJob {
   readonly dataset: Dataset;
   /** What lies beside the dataset's files, and is none of them. */
   readonly leftOut: readonly LeftOut[];
+  readonly partitions: Partitions;
   /** What workers run. */
   readonly model: ModelFile;
   /** The folder that the job names for its model; null where it names a file. */

@@ -6,7 +6,7 @@ import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
 import { isGroup } from "./overrides.ts";
-import { literalPattern } from "./path-pattern.ts";
+import { literalFolder } from "./path-pattern.ts";
 
 const MAX_FOUND_CHARS = 60;
 
@@ -36,8 +36,8 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
   const absolute = (path: string): string => absolutePath(path, options.folder);
   return deepFreeze({
     name: name ?? options.defaultName,
-    // The folder's name may have wildcards in it: it is no part of the pattern.
-    input: { ...input, path: input.path.map((path) => absolutePath(path, literalPattern(options.folder))) },
+    // The folder's name may have wildcards or `=` in it: they mean nothing.
+    input: { ...input, path: input.path.map((path) => absolutePath(path, literalFolder(options.folder))) },
     model: { ...model, path: absolute(model.path) },
     map: {
       ...withFiles(withFolders(map, absolute), absolute),

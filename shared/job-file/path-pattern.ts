@@ -5,13 +5,23 @@
 
 /** Whatever has a meaning somewhere in a pattern, and the backslash itself. */
 const MEANINGFUL = /[\\*?[\]{}()!@+|,]/g;
-const ESCAPED = /\\([\\*?[\]{}()!@+|,])/g;
+const ESCAPED = /\\([\\*?[\]{}()!@+|,=])/g;
 /** With what is escaped taken out: `*`, `?`, `[ab]`, `{a,b}`, `@(a|b)`. */
 const WILD = /[*?[{]|[@+!]\(/;
 
 /** The pattern that stands for `text` alone. */
 export function literalPattern(text: string): string {
   return text.replace(MEANINGFUL, "\\$&");
+}
+
+/** ... of the job file's folder: it makes no columns either, as other folders `name=value` do. */
+export function literalFolder(folder: string): string {
+  return literalPattern(folder).replaceAll("=", "\\=");
+}
+
+/** How many of a path's names, from its first, are in the job file's folder, as far as that matters. */
+export function namesOfFolder(path: string): number {
+  return path.split("/").findLastIndex((name) => name.includes("\\=")) + 1;
 }
 
 /** The text that a pattern stands for where nothing in it is taken for a wildcard. */

@@ -1,4 +1,4 @@
-import { discoverFiles } from "../../coordinator/plan/input/discover.ts";
+import { discoverFiles, type FoundInput } from "../../coordinator/plan/input/discover.ts";
 import { isShardmillError, type Problem } from "../../shared/core/errors.ts";
 import { parseJobText } from "../../shared/job-file/read-job-file.ts";
 import type { FileTree } from "./file-tree.ts";
@@ -10,21 +10,30 @@ export interface SeenInput {
   readonly problems: readonly Problem[];
 }
 
-/**
- * What a job file in a folder of the tree would read. Its output is `out` beside it; paths are given back
- * from the tree's root.
- */
+interface SeeOptions {
+  /** Of the job file. */
+  readonly folder?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly format?: string;
+}
+
+/** The files that a job file in a folder of the tree would read. Its output is `out` beside it. */
+export async function seeFiles(
+  tree: FileTree,
+  input: string | readonly string[],
+  options: SeeOptions = {},
+): Promise<FoundInput["files"]> {
+  return (await discover(tree, input, options)).files;
+}
+
+/** The same, and what lies beside them; paths are given back from the tree's root. */
 export async function seeInput(
   tree: FileTree,
   input: string | readonly string[],
-  options: { readonly folder?: string; readonly env?: NodeJS.ProcessEnv; readonly format?: string } = {},
+  options: SeeOptions = {},
 ): Promise<SeenInput> {
-  const { folder = "", env = {}, format = "auto" } = options;
-  const job = { input: { path: input, format }, model: { path: "m.onnx" }, output: { path: "out" } };
-  const path = tree.at(folder === "" ? "job.yaml" : `${folder}/job.yaml`);
-  const spec = parseJobText(JSON.stringify(job), { path, set: [], env });
   try {
-    const found = await discoverFiles(spec.input, spec.output.path, new AbortController().signal);
+    const found = await discover(tree, input, options);
     return {
       files: found.files.map((file) => tree.inside(file.path)),
       leftOut: Object.fromEntries(
@@ -39,4 +48,15 @@ export async function seeInput(
     if (!isShardmillError(error, "INPUT_NOT_FOUND")) throw error;
     return { files: [], leftOut: {}, problems: error.problems };
   }
+}
+
+function discover(
+  tree: FileTree,
+  input: string | readonly string[],
+  { folder = "", env = {}, format = "auto" }: SeeOptions,
+): Promise<FoundInput> {
+  const job = { input: { path: input, format }, model: { path: "m.onnx" }, output: { path: "out" } };
+  const path = tree.at(folder === "" ? "job.yaml" : `${folder}/job.yaml`);
+  const spec = parseJobText(JSON.stringify(job), { path, set: [], env });
+  return discoverFiles(spec.input, spec.output.path, new AbortController().signal);
 }

@@ -5,10 +5,7 @@ import type { ByteSource } from "../../../shared/storage/storage.ts";
 import { indexText } from "../../../shared/text-files/index-text.ts";
 import type { FoundText } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
-import type { FileFooter } from "./seal-dataset.ts";
-
-/** Bytes of a lease that a slice of another file takes, about. */
-const SLICE_BYTES = 1 << 10;
+import { type FileFooter, SLICE_BYTES } from "./seal-dataset.ts";
 
 /**
  * What stands for the footer of a text file: where its records lie, found by reading all of it.

@@ -4,6 +4,9 @@ import { diffFields, type FieldDifference } from "../../../shared/dataset/field-
 import type { RowGroupStatistics } from "../../../shared/domain/column-statistics.ts";
 import type { Dataset, Field, FileCut, InputFile, RowGroup } from "../../../shared/domain/dataset.ts";
 
+/** Bytes of a lease that a slice of another file takes, about. */
+export const SLICE_BYTES = 1 << 10;
+
 /** What an input file's footer says. */
 export interface FileFooter {
   readonly file: InputFile;

@@ -4,9 +4,11 @@ import { DATASET_FORMATS, type DatasetFormat } from "../../../shared/domain/data
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { type FileStat, type Location, parseLocation } from "../../../shared/domain/location.ts";
+import { namesOfFolder } from "../../../shared/job-file/path-pattern.ts";
 import { isNotAFile, reasonOf } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { extensionOf, FORMAT_OF_EXTENSION } from "./data-extensions.ts";
+import { type FolderValue, folderValues } from "./folder-values.ts";
 import { listPath } from "./list-path.ts";
 import type { FoundPath } from "./walk.ts";
 
@@ -14,6 +16,11 @@ import type { FoundPath } from "./walk.ts";
 export interface FoundFile extends FileStat {
   readonly path: Location;
   readonly format: DatasetFormat;
+}
+
+/** ... and the folders `name=value` that led to it. */
+export interface LocatedFile extends FoundFile {
+  readonly folderValues: readonly FolderValue[];
 }
 
 /** A stat is a round trip on a network file system: many at once, but not so many as to flood it. */
@@ -24,7 +31,7 @@ const PROBLEM_LIMIT = 20;
 
 /** The input's files, and what lies beside them. */
 export interface FoundInput {
-  readonly files: readonly FoundFile[];
+  readonly files: readonly LocatedFile[];
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -48,14 +55,16 @@ export async function discoverFiles(
   const ownOutput = await realOutput(outputPath, storages);
   const problems: Problem[] = [];
   const leftOut = new LeftOutTally();
-  const candidates = new Map<Location, FoundPath>();
+  const candidates = new Map<Location, Candidate>();
   for (const path of input.path) {
     const listed = await listPath(path, { format, ownOutput, storages, signal });
     for (const problem of listed.problems) problems.push(problem);
     leftOut.addAll(listed.leftOut);
+    const skipped = namesOfFolder(path);
     for (const file of listed.files) {
       const known = candidates.get(file.realPath);
-      if (known === undefined) candidates.set(file.realPath, file);
+      if (known === undefined)
+        candidates.set(file.realPath, { ...file, folderValues: folderValues(file.path, skipped) });
       else if (known.path !== file.path) leftOut.note("again", file.path);
     }
   }
@@ -68,8 +77,10 @@ export async function discoverFiles(
   return { files, leftOut: leftOut.list() };
 }
 
+type Candidate = FoundPath & Pick<LocatedFile, "folderValues">;
+
 type Inspected =
-  | { readonly kind: "file"; readonly file: FoundFile }
+  | { readonly kind: "file"; readonly file: LocatedFile }
   | { readonly kind: "problem"; readonly problem: Problem };
 
 async function realOutput(outputPath: string, storages: Storages): Promise<Location | null> {
@@ -78,7 +89,7 @@ async function realOutput(outputPath: string, storages: Storages): Promise<Locat
 }
 
 async function inspect(
-  { path, stat }: FoundPath,
+  { path, stat, folderValues }: Candidate,
   format: JobSpec["input"]["format"],
   storages: Storages,
   signal: AbortSignal,
@@ -97,7 +108,7 @@ async function inspect(
   }
   try {
     const { bytes, version } = stat ?? (await (await storages.at(path)).stat(path, signal));
-    return { kind: "file", file: { path, format: formatHere, bytes, version } };
+    return { kind: "file", file: { path, format: formatHere, bytes, version, folderValues } };
   } catch (error) {
     signal.throwIfAborted();
     const what = isNotAFile(error) ? "is neither a file nor a folder" : `cannot be read: ${reasonOf(error)}`;

@@ -113,6 +113,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       digest: "",
     },
     leftOut: [],
+    partitions: { kind: "none", why: null },
     model: {
       path: parseLocation("/m.onnx"),
       bytes: 1024,

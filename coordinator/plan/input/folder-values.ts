@@ -1,0 +1,44 @@
+import { type Location, schemeOf } from "../../../shared/domain/location.ts";
+
+/** A folder `name=value`. */
+export interface FolderValue {
+  readonly name: string;
+  readonly value: string | null;
+}
+
+/** What Hive, and whoever writes as it does, calls the folder of rows whose value is null. */
+const NULL_VALUE = "__HIVE_DEFAULT_PARTITION__";
+
+/**
+ * What the folders `name=value` on the way to a file say, in their order.
+ *
+ * @param skipped so many of the location's names, from its first, are not looked at
+ */
+export function folderValues(location: Location, skipped: number): FolderValue[] {
+  return pathOf(location)
+    .split("/")
+    .slice(skipped, -1)
+    .flatMap((folder) => {
+      const at = folder.indexOf("=");
+      if (at <= 0) return [];
+      const value = decoded(folder.slice(at + 1));
+      return [{ name: decoded(folder.slice(0, at)), value: value === NULL_VALUE ? null : value }];
+    });
+}
+
+/** Without the query of a URL, which may look like a folder. */
+function pathOf(location: Location): string {
+  const isUrl = ["http", "https"].includes(schemeOf(location));
+  return isUrl ? (location.split(/[?#]/)[0] ?? "") : location;
+}
+
+/** Percent-encoded characters as what they are. What encodes none stays as it is: `50%`. */
+function decoded(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
+    try {
+      return decodeURIComponent(bytes);
+    } catch {
+      return bytes;
+    }
+  });
+}

@@ -1,0 +1,135 @@
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { Field, PartitionType, PartitionValue } from "../../../shared/domain/dataset.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { dayOf, isInt64, type Partitions, partitionField } from "../../../shared/domain/partition.ts";
+import type { FoundFile, LocatedFile } from "./discover.ts";
+
+type Asked = JobSpec["input"]["partitions"];
+
+/** A file and what its folders are to the dataset: nothing where they are no columns. */
+interface PartitionedPath extends FoundFile {
+  readonly partitions: readonly PartitionValue[];
+}
+
+interface FoundPartitions {
+  readonly partitions: Partitions;
+  readonly files: readonly PartitionedPath[];
+}
+
+/** Enough to see what differs. */
+const EXAMPLES = 3;
+
+/**
+ * Which folders `name=value` are columns: those of the same names, in the same order, on the way to every
+ * file. A column's type is one for all files, the narrowest that holds its values.
+ *
+ * @param asked what the job says; undefined: they are columns if they can be
+ * @throws {SPEC_INVALID} for `hive` where they cannot
+ */
+export function findPartitions(files: readonly LocatedFile[], asked: Asked): FoundPartitions {
+  if (asked === "none") return withoutPartitions(files, null);
+  const layouts = layoutsOf(files);
+  const [{ names } = { names: [] }] = layouts;
+  const why = layouts.length > 1 ? apartText(layouts) : twiceText(names);
+  if (asked === undefined && names.length === 0 && why === null) return withoutPartitions(files, null);
+  if (why !== null || names.length === 0) {
+    const found = why ?? "no folder name=value is on the way to the files";
+    if (asked === "hive") throw noPartitions(found);
+    return withoutPartitions(files, found);
+  }
+  const types = names.map((_, at) => typeOf(files, at));
+  const fields = names.map((name, at) => partitionField({ name, type: types[at] ?? "string" }));
+  const valued = files.map(({ folderValues, ...file }) => ({
+    ...file,
+    partitions: folderValues.map(({ name, value }, at) => ({ name, type: types[at] ?? "string", value })),
+  }));
+  return { partitions: { kind: "hive", fields }, files: valued };
+}
+
+/**
+ * The same, where none of the names is that of a column of the files, or differs from one only as SQL does
+ * not see it; else none are columns.
+ *
+ * @throws {SPEC_INVALID} for `hive`
+ */
+export function besideColumns(
+  found: FoundPartitions,
+  fields: readonly Field[],
+  asked: Asked,
+): FoundPartitions {
+  if (found.partitions.kind === "none") return found;
+  const columns = new Map(fields.map(({ name }) => [name.toLowerCase(), name]));
+  const taken = found.partitions.fields.flatMap(({ name }) => columns.get(name.toLowerCase()) ?? []);
+  if (taken.length === 0) return found;
+  const names = taken.slice(0, EXAMPLES).map((name) => `\`${name}\``);
+  const why = `the files themselves have a column ${names.join(", ")}`;
+  if (asked === "hive") throw noPartitions(why);
+  return withoutPartitions(found.files, why);
+}
+
+function withoutPartitions(files: readonly FoundFile[], why: string | null): FoundPartitions {
+  return {
+    partitions: { kind: "none", why },
+    files: files.map(({ path, format, bytes, version }) => ({
+      path,
+      format,
+      bytes,
+      version,
+      partitions: [],
+    })),
+  };
+}
+
+/** Files whose folders have these names. */
+interface FolderLayout {
+  readonly names: readonly string[];
+  /** One of them. */
+  readonly path: string;
+}
+
+function layoutsOf(files: readonly LocatedFile[]): FolderLayout[] {
+  const layouts = new Map<string, FolderLayout>();
+  for (const { path, folderValues } of files) {
+    const names = folderValues.map(({ name }) => name);
+    const key = JSON.stringify(names);
+    if (!layouts.has(key)) layouts.set(key, { names, path });
+  }
+  return [...layouts.values()];
+}
+
+function apartText(layouts: readonly FolderLayout[]): string {
+  const examples = layouts
+    .slice(0, EXAMPLES)
+    .map(({ names, path }) => `${names.length === 0 ? "none" : names.join(", ")} (${path})`);
+  const more = layouts.length > EXAMPLES ? "; ..." : "";
+  return `not all files lie in folders of the same names: ${examples.join("; ")}${more}`;
+}
+
+function twiceText(names: readonly string[]): string | null {
+  const twice = names.find((name, at) =>
+    names.slice(0, at).some((other) => other.toLowerCase() === name.toLowerCase()),
+  );
+  return twice === undefined ? null : `two folders on the way to a file are called \`${twice}\``;
+}
+
+/** Nulls are of every type; where there is nothing else, it is text. */
+function typeOf(files: readonly LocatedFile[], at: number): PartitionType {
+  const values = files.flatMap(({ folderValues }) => folderValues[at]?.value ?? []);
+  if (values.length === 0) return "string";
+  if (values.every(isInt64)) return "int64";
+  return values.every((value) => dayOf(value) !== null) ? "date" : "string";
+}
+
+function noPartitions(found: string): ShardmillError {
+  return new ShardmillError("SPEC_INVALID", `input.partitions is hive, but ${found}`, {
+    problems: [
+      {
+        where: "input.partitions",
+        what: "folders cannot be columns",
+        expected: "folders name=value of the same names on the way to every file, none that of a column",
+        found,
+        hint: "name in input.path what lies in such folders, or set input.partitions to none",
+      },
+    ],
+  });
+}
