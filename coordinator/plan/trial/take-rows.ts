@@ -62,6 +62,7 @@ function cutFiles(files: readonly CutFile[], taken: readonly RowRange[]): CutFil
     for (const [index, { rows, bytes }] of rowGroups.entries()) {
       const groupEnd = groupStart + rows;
       if (afterGaps?.has(index) === true) hasGap = true;
+      if (rows === 0) continue;
       let at = groupStart;
       for (let range = taken[next]; range !== undefined && range.start < groupEnd; range = taken[next]) {
         const [start, end] = [Math.max(range.start, at), Math.min(range.end, groupEnd)];

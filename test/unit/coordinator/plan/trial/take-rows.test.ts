@@ -79,6 +79,9 @@ describe("the rows of a trial", () => {
           (_, file) => places.filter((place) => place.startsWith(`${file}:`)).length,
         );
         expect(planned).toEqual(perFile);
+        for (const { rowGroups } of taken.files)
+          if (sample !== undefined || limit !== undefined)
+            for (const { rows, bytes } of rowGroups) expect([rows > 0, bytes]).toEqual([true, rows * 10]);
         const shards = planShards(taken.files, { shardRows: rows });
         expect(shards.at(-1)?.rowEnd).toBe(left.total);
         for (const { afterGaps, rowGroups } of taken.files)
