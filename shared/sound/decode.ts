@@ -49,10 +49,14 @@ async function* decodeVorbis(bytes: Uint8Array): AsyncGenerator<SoundBlock, void
   const { OggVorbisDecoder } = await import("@wasm-audio-decoders/ogg-vorbis");
   const decoder = new OggVorbisDecoder();
   await decoder.ready;
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-    const block = blockOf(await quietly(() => decoder.decode(bytes.subarray(at, at + PIECE_BYTES))));
-    if (block !== null) yield block;
+  try {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const block = blockOf(await quietly(() => decoder.decode(bytes.subarray(at, at + PIECE_BYTES))));
+      if (block !== null) yield block;
+    }
+    const last = blockOf(await quietly(() => decoder.flush()));
+    if (last !== null) yield last;
+  } finally {
+    decoder.free();
   }
-  const last = blockOf(await quietly(() => decoder.flush()));
-  if (last !== null) yield last;
 }

@@ -17,6 +17,8 @@ const RATES = [44_100, 48_000, 32_000];
 
 /** Where the first frame is looked for: behind what some writers leave in front of it. */
 const SEARCH_BYTES = 65_536;
+/** So many, one behind the other, are no chance; nobody knows what two are that stand in something else. */
+const SURE_FRAMES = 4;
 /** What encoders add in front and behind, where they do not say how much: about two of the larger frames. */
 const ADDED_SAMPLES = 3 * 1152;
 
@@ -30,21 +32,37 @@ interface Mp3Frame {
   readonly at: number;
   readonly isMono: boolean;
   readonly isFirstVersion: boolean;
+  /** Samples a second. */
+  readonly rate: number;
   /** Of each channel. */
   readonly samples: number;
   readonly bytes: number;
 }
 
-/** The first frame of an MPEG sound that another one follows; null: it is none. */
+/** The first frame of an MPEG sound that others follow; null: it is none. */
 export function findMp3(bytes: Uint8Array): Mp3Frame | null {
   const last = Math.min(bytes.length, SEARCH_BYTES);
   for (let at = 0; at < last; at += 1) {
     const frame = frameAt(bytes, at);
     if (frame === null) continue;
-    const next = at + frame.bytes;
-    if (next >= bytes.length ? at === 0 : frameAt(bytes, next) !== null) return frame;
+    if (beginsSound(bytes, frame)) return frame;
   }
   return null;
+}
+
+/** Of what begins with a frame, fewer that follow are enough. */
+function beginsSound(bytes: Uint8Array, first: Mp3Frame): boolean {
+  const wanted = first.at === 0 ? 2 : SURE_FRAMES;
+  let frame = first;
+  for (let count = 1; count < wanted; count += 1) {
+    const next = frame.at + frame.bytes;
+    if (next >= bytes.length) return first.at === 0 || count > 1;
+    const following = frameAt(bytes, next);
+    if (following === null || following.rate !== first.rate || following.samples !== first.samples)
+      return false;
+    frame = following;
+  }
+  return true;
 }
 
 /**
@@ -91,7 +109,7 @@ function frameAt(bytes: Uint8Array, at: number): Mp3Frame | null {
   const samples = layer === 1 ? 384 : layer === 3 && !isFirstVersion ? 576 : 1152;
   const slotBytes = layer === 1 ? 4 : 1;
   const slots = Math.floor((samples / 8 / slotBytes) * ((kilobits * 1000) / rate)) + ((rates >> 1) & 1);
-  return { at, isMono: mode >> 6 === 3, isFirstVersion, samples, bytes: slots * slotBytes };
+  return { at, isMono: mode >> 6 === 3, isFirstVersion, rate, samples, bytes: slots * slotBytes };
 }
 
 /**

@@ -19,6 +19,8 @@ interface OggPage {
   /** Samples up to its end; null where no packet ends in it. */
   readonly samples: number | null;
   readonly serial: number;
+  /** Which page of its stream it is. */
+  readonly number: number;
   readonly pieces: readonly Uint8Array[];
   readonly end: number;
 }
@@ -45,13 +47,15 @@ export function readOgg(bytes: Uint8Array): OggStream {
   let open: Uint8Array[] = [];
   let samples = 0;
   let serial: number | null = null;
+  let number: number | null = null;
   let ended = false;
   for (let at = 0; at < bytes.length; ) {
     const page = readPage(bytes, at);
     if (serial !== null && page.serial !== serial) throw new SoundFault("has several streams");
-    if ((page.flags & CONTINUES) === 0 && open.length > 0)
+    const isNext = number === null || page.number === (number + 1) % 2 ** 32;
+    if (!isNext || ((page.flags & CONTINUES) === 0 && open.length > 0))
       throw new SoundFault("is damaged: a page is missing");
-    ({ serial, end: at } = page);
+    ({ serial, number, end: at } = page);
     ended = (page.flags & ENDS) !== 0;
     samples = page.samples ?? samples;
     for (const piece of page.pieces) {
@@ -86,6 +90,7 @@ function readPage(bytes: Uint8Array, at: number): OggPage {
     flags,
     samples: granule < 0n ? null : Number(granule),
     serial: view.getUint32(14, true),
+    number: view.getUint32(18, true),
     pieces,
     end,
   };

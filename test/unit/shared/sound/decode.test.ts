@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { OggVorbisDecoder } from "@wasm-audio-decoders/ogg-vorbis";
+import { describe, expect, it, vi } from "vitest";
+import { decodeSound } from "../../../../shared/sound/decode.ts";
 import { decodeAll, REFERENCE, soundFile, wavFile } from "../../../support/sound-files.ts";
 
 const NAMES = Object.keys(REFERENCE.files);
@@ -80,6 +82,42 @@ describe("decodeSound", () => {
     expect(await refusal(bytes)).toBe(message);
   });
 
+  it("says of an Ogg file without one of its pages that it is damaged", async () => {
+    for (const name of ["mono.ogg", "stereo.ogg", "mono.opus"]) {
+      const file = soundFile(name);
+      const last = file.lastIndexOf("OggS");
+      const page = Uint8Array.from(file.subarray(last));
+      // As it would be if a page had stood before it.
+      page[18] = (page[18] ?? 0) + 1;
+      new DataView(page.buffer).setUint32(22, pageCrc(page), true);
+      const rest = Buffer.concat([file.subarray(0, last), page]);
+      expect(await refusal(rest)).toBe("is damaged: a page is missing");
+    }
+  });
+
+  it("lets the decoder go, however it ends", async () => {
+    const free = vi.spyOn(OggVorbisDecoder.prototype, "free");
+    try {
+      for await (const _ of decodeSound(soundFile("stereo.ogg"))) break;
+      expect(free).toHaveBeenCalledTimes(1);
+      await decodeAll(soundFile("stereo.ogg"));
+      expect(free).toHaveBeenCalledTimes(2);
+    } finally {
+      free.mockRestore();
+    }
+  });
+
+  it("takes two frames of an MP3 in something else for none", async () => {
+    // MPEG 1, layer 3, 128 kbit/s, 44.1 kHz, mono.
+    const frame = Buffer.alloc(417);
+    frame.set([0xff, 0xfb, 0x90, 0xc4]);
+    const other = Buffer.alloc(5_000, "no sound ");
+    const none = "is not a WAV, FLAC, MP3, Ogg Vorbis or Ogg Opus file";
+    expect(await refusal(Buffer.concat([other, frame, frame, other]))).toBe(none);
+    expect((await decodeAll(Buffer.concat([other, ...Array(6).fill(frame)]))).rate).toBe(44_100);
+    expect((await decodeAll(Buffer.concat([frame, frame]))).rate).toBe(44_100);
+  });
+
   it("reads a WAV that was written to a pipe, which does not know its length", async () => {
     const { channels } = await decodeAll(wavFile([0.5, -1], { dataBytes: 0xffff_ffff }));
     expect(channels).toEqual([Float32Array.of(0.5, -1)]);
@@ -93,3 +131,13 @@ describe("decodeSound", () => {
     expect(await decodeAll(Buffer.concat([Buffer.alloc(777), file]))).toEqual(plain);
   });
 });
+
+/** RFC 3533: of a page, its own place taken for zeros. */
+function pageCrc(page: Uint8Array): number {
+  let crc = 0;
+  for (const [at, byte] of page.entries()) {
+    crc ^= at >= 22 && at < 26 ? 0 : byte << 24;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc << 1) ^ (crc < 0 ? 0x04c1_1db7 : 0);
+  }
+  return crc >>> 0;
+}
