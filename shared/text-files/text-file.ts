@@ -109,12 +109,16 @@ class TextFile implements DatasetFile {
   async *#runs(rowStart: number, rowEnd: number, signal: AbortSignal | undefined): AsyncGenerator<RecordRun> {
     const wanted = wantedRuns(this.#index, rowStart, rowEnd);
     const content = this.#contentOf(wanted, signal);
-    for (const run of wanted) {
-      const { value } = await content.next();
-      signal?.throwIfAborted();
-      yield this.#records(run, present(value ?? null, "there are bytes for each run"));
+    try {
+      for (const run of wanted) {
+        const { value } = await content.next();
+        signal?.throwIfAborted();
+        yield this.#records(run, present(value ?? null, "there are bytes for each run"));
+      }
+    } finally {
+      // What is left early, or changed, is unpacked no further.
+      await content.return();
     }
-    await content.return();
   }
 
   /** The bytes of each run. */

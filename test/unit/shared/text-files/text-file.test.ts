@@ -1,6 +1,6 @@
-import { gzipSync } from "node:zlib";
+import { Gunzip, gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { DatasetRows } from "../../../../shared/domain/dataset-rows.ts";
 import { leaseSlices } from "../../../../shared/domain/lease-slices.ts";
 import { openInputFile, TextParsers } from "../../../../shared/text-files/open-input-file.ts";
@@ -169,6 +169,24 @@ describe("a text file", () => {
       await expect(textRows(file)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
     },
   );
+
+  it("that is packed and left early is unpacked no further", async () => {
+    const rows = Array.from({ length: 5_000 }, (_, row) => `${row},${"x".repeat(1_000)}`);
+    const content = gzipSync(Buffer.from(["a,b", ...rows].join("\n")));
+    const form = csvForm(["a", "b"]);
+    const { file } = await openText(content, form, { parsers, stretchBytes: 65_536 });
+    using _ = file;
+    const end = vi.spyOn(Gunzip.prototype, "destroy");
+    try {
+      for await (const batch of file.read({ rowStart: 0, rowEnd: 5_000, columns: ["a"] })) {
+        expect(batch.numRows).toBeLessThan(5_000);
+        break;
+      }
+      expect(end).toHaveBeenCalled();
+    } finally {
+      end.mockRestore();
+    }
+  });
 
   it("that is packed and torn is corrupt; one of UTF-16 is not supported", async () => {
     const form = csvForm(["a"]);
