@@ -1,4 +1,5 @@
 import { type Data, Int32, makeData, Utf8, Vector } from "apache-arrow";
+import { assert } from "../core/assert.ts";
 import { packBits } from "../dataset/bits.ts";
 
 /** The texts of a column, whatever its layout. Bytes that are no UTF-8 become U+FFFD. */
@@ -24,10 +25,15 @@ export function textColumn(texts: readonly (string | null)[]): Data<Utf8> {
   });
 }
 
-/** Where each of values of such lengths begins, and where the last one ends. */
+/** Where each of values of such lengths begins, and where the last one ends: not beyond 2^31. */
 export function offsetsBehind(lengths: readonly number[]): Int32Array {
   const offsets = new Int32Array(lengths.length + 1);
-  for (const [row, length] of lengths.entries()) offsets[row + 1] = (offsets[row] ?? 0) + length;
+  let end = 0;
+  for (const [row, length] of lengths.entries()) {
+    end += length;
+    offsets[row + 1] = end;
+  }
+  assert(end < 2 ** 31, "a column of a record batch has less than 2 GiB");
   return offsets;
 }
 

@@ -1,0 +1,9 @@
+import { expect, it } from "vitest";
+import { offsetsBehind } from "../../../../shared/text/text-column.ts";
+
+it("offsets end where the last value does, and are never turned over", () => {
+  expect([...offsetsBehind([])]).toEqual([0]);
+  expect([...offsetsBehind([2, 0, 3])]).toEqual([0, 2, 2, 5]);
+  expect(offsetsBehind([2 ** 30, 2 ** 30 - 1]).at(-1)).toBe(2 ** 31 - 1);
+  expect(() => offsetsBehind([2 ** 30, 2 ** 30])).toThrow("less than 2 GiB");
+});
