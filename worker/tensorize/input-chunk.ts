@@ -144,16 +144,11 @@ export class InputChunk {
 
   /** The dead rows, and the other parts of the rows that they are parts of, in order. */
   #gone(): readonly number[] {
-    const gone = new Set(this.#dead.keys());
-    if (this.origin.sources !== null) {
-      for (const row of this.#dead.keys()) {
-        const source = this.sourceOf(row);
-        for (let part = row - 1; part >= 0 && this.sourceOf(part) === source; part -= 1) gone.add(part);
-        for (let part = row + 1; part < this.rows && this.sourceOf(part) === source; part += 1)
-          gone.add(part);
-      }
-    }
-    return [...gone].sort((a, b) => a - b);
+    const dead = [...this.#dead.keys()];
+    const { sources } = this.origin;
+    if (sources === null || dead.length === 0) return dead.sort((a, b) => a - b);
+    const deadSources = new Set(dead.map((row) => sources[row]));
+    return [...Array(this.rows).keys()].filter((row) => deadSources.has(sources[row]));
   }
 }
 
