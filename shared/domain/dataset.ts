@@ -11,6 +11,14 @@ export type TextFormat = (typeof TEXT_FORMATS)[number];
 export const DATASET_FORMATS = [...TABLE_FORMATS, ...TEXT_FORMATS] as const;
 export type DatasetFormat = (typeof DATASET_FORMATS)[number];
 
+/** As people write them. */
+export const FORMAT_NAMES = {
+  parquet: "Parquet",
+  arrow: "Arrow",
+  csv: "CSV",
+  json: "JSON Lines",
+} as const satisfies Record<DatasetFormat, string>;
+
 export function isTextFormat(format: DatasetFormat): format is TextFormat {
   return format === "csv" || format === "json";
 }

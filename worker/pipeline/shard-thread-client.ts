@@ -6,6 +6,7 @@ import { errorFromData, ShardmillError, toShardmillError } from "../../shared/co
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
+import { FORMAT_NAMES } from "../../shared/domain/dataset.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
@@ -251,7 +252,7 @@ function neverEnds({ file, rowStart, rowEnd }: LeaseSlice): ShardmillError {
   return inputCorrupt({
     path: file.path,
     where: `rows ${rowStart} to ${rowEnd}`,
-    expected: `what the ${file.format === "parquet" ? "Parquet" : "Arrow"} format allows`,
+    expected: `what the ${FORMAT_NAMES[file.format]} format allows`,
     found: "something that its decoder does not come to an end with",
     poisoned: true,
   });

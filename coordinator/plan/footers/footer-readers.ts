@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { present } from "../../../shared/core/assert.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { inputCorrupt } from "../../../shared/dataset/input-errors.ts";
-import { type InputFile, isTextFormat } from "../../../shared/domain/dataset.ts";
+import { FORMAT_NAMES, type InputFile, isTextFormat } from "../../../shared/domain/dataset.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FooterProcess, type ProcessReply, type ReadLimits } from "./footer-process-owner.ts";
 import { footerProcess } from "./footer-processes.ts";
@@ -99,8 +99,6 @@ function scanMs(files: readonly FoundFile[]): number {
     0,
   );
 }
-
-const FORMAT_NAMES = { parquet: "Parquet", arrow: "Arrow", csv: "CSV", json: "JSON Lines" } as const;
 
 function broken({ path, format }: FoundFile, found: string): FooterReply {
   const where = isTextFormat(format) ? "lines" : "footer";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ShardmillError } from "../../../../shared/core/errors.ts";
+import type { DatasetFormat } from "../../../../shared/domain/dataset.ts";
 import { ShardThreadClient, startShardThread } from "../../../../worker/pipeline/shard-thread-client.ts";
 import { aLease, anInputFile } from "../../../support/builders.ts";
 import { failureOf } from "../../../support/wire-rig.ts";
@@ -40,6 +41,16 @@ test("a thread that a file makes loop for ever is ended, and the file is named",
   const corrupt = { code: "INPUT_CORRUPT", fields: { path: "/data/a.parquet", poisoned: true } };
   expect(await failureOf(client.run(aLease(), "e1", options))).toMatchObject(corrupt);
   expect(broken).toMatchObject([corrupt]);
+});
+
+test("a file is one of its own format, when a thread does not come to an end with it", async () => {
+  for (const [format, name] of Object.entries({ csv: "CSV", json: "JSON Lines" } as const)) {
+    await using client = await clientOf(format, "for (;;);", []);
+    const file = anInputFile({ format: format as DatasetFormat });
+    const lease = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: 100 }] };
+    const expected = `what the ${name} format allows`;
+    expect(await failureOf(client.run(lease, "e1", options))).toMatchObject({ fields: { expected } });
+  }
 });
 
 test("a thread that says how busy it is may take as long as it likes", async () => {
