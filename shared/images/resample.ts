@@ -2,6 +2,7 @@ import type { Resample } from "../domain/image-op.ts";
 import { type Taps, tapsOf, WEIGHT_BITS } from "./filters.ts";
 import { opencvLinear } from "./opencv-linear.ts";
 import type { Pixels, Region, Size } from "./pixels.ts";
+import { lineScaler } from "./resample-simd.ts";
 
 /**
  * The region of an image that is scaled to `size`, as Pillow 13 scales it (`Image.resize`), to the bit: one
@@ -63,8 +64,8 @@ function scaledAcross(lines: Pixels, taps: Taps | null): Pixels {
   const { height, channels } = lines;
   const width = taps.first.length;
   const data = new Uint8Array(width * height * channels);
-  if (channels === 3) acrossRgb(lines, taps, clamped(data));
-  else acrossGrey(lines, taps, clamped(data));
+  if (channels !== 3) acrossGrey(lines, taps, clamped(data));
+  else if (!lineScaler().across(lines, taps, data)) acrossRgb(lines, taps, clamped(data));
   return { width, height, channels, data };
 }
 
@@ -118,14 +119,22 @@ function acrossGrey(lines: Pixels, { first, offsets, weights }: Taps, out: Uint8
 /** @param top the row of the image that the first line is */
 function scaledDown(lines: Pixels, top: number, taps: Taps | null): Pixels {
   if (taps === null) return lines;
-  const { first, offsets, weights } = taps;
   const { width, channels } = lines;
-  const lineBytes = width * channels;
-  const height = first.length;
-  const data = new Uint8Array(height * lineBytes);
-  const out = clamped(data);
+  const height = taps.first.length;
+  const data = new Uint8Array(width * height * channels);
+  if (!lineScaler().down(lines, top, taps, data)) addedDown(lines, top, taps, clamped(data));
+  return { width, height, channels, data };
+}
+
+function addedDown(
+  lines: Pixels,
+  top: number,
+  { first, offsets, weights }: Taps,
+  out: Uint8ClampedArray,
+): void {
+  const lineBytes = lines.width * lines.channels;
   const sums = new Int32Array(lineBytes);
-  for (let row = 0; row < height; row += 1) {
+  for (let row = 0; row < first.length; row += 1) {
     sums.fill(HALF);
     let from = ((first[row] ?? 0) - top) * lineBytes;
     const end = offsets[row + 1] ?? 0;
@@ -136,7 +145,6 @@ function scaledDown(lines: Pixels, top: number, taps: Taps | null): Pixels {
     const at = row * lineBytes;
     for (let index = 0; index < lineBytes; index += 1) out[at + index] = (sums[index] ?? 0) >> WEIGHT_BITS;
   }
-  return { width, height, channels, data };
 }
 
 function addLine(sums: Int32Array, data: Uint8Array, from: number, weight: number): void {

@@ -1,0 +1,30 @@
+// Makes shared/images/resample-wasm.ts of resample.wat: inner loops in WebAssembly's text format, as bytes that the
+// bundle holds like any other code. The file is kept in the repository; `npm run check` holds it to its source.
+// After a change: npm run kernels.
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import wabt from "wabt";
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "shared", "images");
+const kept = join(folder, "resample-wasm.ts");
+
+const { parseWat } = await wabt();
+const module = parseWat("resample.wat", readFileSync(join(folder, "resample.wat"), "utf8"), { simd: true });
+module.validate();
+const base64 = Buffer.from(module.toBinary({}).buffer).toString("base64");
+const lines = (base64.match(/.{1,100}/g) ?? []).map((line) => `  "${line}"`);
+const made = [
+  "/** Made of resample.wat: npm run kernels. */",
+  "export const RESAMPLE_WASM: Buffer = Buffer.from(",
+  `${lines.join(" +\n  ")},`,
+  '  "base64",',
+  ");",
+  "",
+].join("\n");
+
+if (!process.argv.includes("--check")) writeFileSync(kept, made);
+else if (readFileSync(kept, "utf8") !== made) {
+  console.error("shared/images/resample-wasm.ts is not what resample.wat says now: npm run kernels");
+  process.exitCode = 1;
+}
