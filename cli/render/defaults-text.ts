@@ -1,5 +1,6 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { below } from "../../shared/domain/location.ts";
+import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import {
   leavesLabels,
   leavesPooling,
@@ -57,15 +58,15 @@ function limitOf({ maxTokens }: TokenizeOp, facts: TokenizerFacts): readonly (re
 
 /** Of outputs that are named, or pooled, as the folder says. */
 function outputDefaults({ spec, map }: PlannedJob, { facts }: ModelFolder): readonly Default[] {
-  return map.outputs.flatMap(({ column, op }): readonly Default[] => {
-    const own = spec.map.outputs.find((output) => output.column === column);
-    if (own === undefined) return [];
+  return map.outputs.flatMap(({ column, tensor, op }): readonly Default[] => {
+    const own: Partial<OutputSpec> = spec.map.outputs.find((output) => output.column === column) ?? {};
     const at = (key: string) => formatKeyPath(["map", "outputs", column, key]);
     const labels = "labels" in op ? op.labels : null;
     const isNamed = leavesLabels(own) && labels !== null && labels.join("\0") === facts.labels?.join("\0");
-    const isPooled = leavesPooling(own) && op.kind === "pool";
+    const isPooled = leavesPooling(own, tensor) && op.kind === "pool";
     return [
       ...(isNamed ? [[at("labels"), `${labels.length} names`, "config.json: id2label"] as const] : []),
+      ...(isPooled && own.op === undefined ? [[at("op"), "pool", "1_Pooling/config.json"] as const] : []),
       ...(isPooled ? [[at("pool"), op.pool, "1_Pooling/config.json"] as const] : []),
       ...(isPooled && own.normalize === undefined
         ? [[at("normalize"), String(op.vector.normalize), "modules.json"] as const]

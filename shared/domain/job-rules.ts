@@ -166,19 +166,20 @@ export function checkReductionRules(
 
 /** Keys of ops go with the ops that use them. */
 export function checkOutputRules(
-  output: { readonly op: OpKind } & Readonly<Record<string, unknown>>,
+  output: { readonly op?: OpKind } & Readonly<Record<string, unknown>>,
   context: Context,
 ): void {
-  const { keys, required } = opOf({ kind: output.op });
+  const { op = raw.kind } = output;
+  const { keys, required } = opOf({ kind: op });
   for (const [key, expected] of Object.entries(required)) {
-    if (output[key] === undefined) refuse(context, [key], `required with \`op: ${output.op}\``, { expected });
+    if (output[key] === undefined) refuse(context, [key], `required with \`op: ${op}\``, { expected });
   }
   for (const key of Object.keys(OP_KEYS)) {
     if (output[key] === undefined || Object.hasOwn(keys(ZOD), key)) continue;
-    const users = OUTPUT_OPS.filter((op) => Object.hasOwn(op.keys(ZOD), key)).map(
+    const users = OUTPUT_OPS.filter((user) => Object.hasOwn(user.keys(ZOD), key)).map(
       ({ kind }) => `\`op: ${kind}\``,
     );
-    refuse(context, [key], `not used by \`op: ${output.op}\``, {
+    refuse(context, [key], `not used by \`op: ${op}\``, {
       expected: `only with ${users.join(" or ")}`,
     });
   }

@@ -92,8 +92,11 @@ const outputKeys = {
   tensor: COLUMN_NAME.exactOptional().describe("The ONNX output. Left out: the model's only output."),
   op: z
     .enum(OP_KINDS)
-    .default("raw")
-    .describe(`${OUTPUT_OPS.map(({ kind, summary }) => `\`${kind}\`: ${summary}`).join("; ")}.`),
+    .exactOptional()
+    .describe(
+      `${OUTPUT_OPS.map(({ kind, summary }) => `\`${kind}\`: ${summary}`).join("; ")}. Left out: \`pool\` for ` +
+        "`last_hidden_state` or `token_embeddings` where the model's folder says how these are pooled, else `raw`.",
+    ),
   ...OP_KEYS,
   shape: shape.exactOptional().describe("The dimensions beside the batch, where the model leaves them open."),
   batchAxis: batchAxis

@@ -82,12 +82,32 @@ export interface FolderDoubt {
   readonly found: string;
 }
 
-/** What a job leaves to the folder's pooling: an output that is pooled, and does not say how. */
-export function leavesPooling(output: { readonly op: OpKind; readonly pool?: unknown }): boolean {
+/** What a job file says of an output, as far as the folder may fill it in. */
+interface LeavingOutput {
+  readonly tensor?: string;
+  readonly op?: OpKind;
+  readonly pool?: unknown;
+  readonly labels?: unknown;
+}
+
+/** The op of outputs that leave it to the folder, where that says nothing. */
+export const USUAL_OP = "raw";
+
+/** Names that exporters give to the vectors of a text's tokens. */
+const TOKEN_VECTORS: readonly string[] = ["last_hidden_state", "token_embeddings"];
+
+/**
+ * What a job leaves to the folder's pooling: an output that is pooled, and does not say how, or the vectors
+ * of tokens, of which it says nothing.
+ *
+ * @param tensor the ONNX output; left out where only the job file is known, and that does not name it
+ */
+export function leavesPooling(output: LeavingOutput, tensor = output.tensor): boolean {
+  if (output.op === undefined) return tensor === undefined || TOKEN_VECTORS.includes(tensor);
   return output.op === "pool" && output.pool === undefined;
 }
 
 /** What a job leaves to the folder's labels: an op that can name classes, and names none. */
-export function leavesLabels(output: { readonly op: OpKind; readonly labels?: unknown }): boolean {
-  return output.labels === undefined && Object.hasOwn(opOf({ kind: output.op }).keys(ZOD), "labels");
+export function leavesLabels({ op = USUAL_OP, labels }: LeavingOutput): boolean {
+  return labels === undefined && Object.hasOwn(opOf({ kind: op }).keys(ZOD), "labels");
 }

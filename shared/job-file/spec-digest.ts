@@ -5,6 +5,7 @@ import {
   leavesLabels,
   leavesPooling,
   type TokenizerFacts,
+  USUAL_OP,
 } from "../domain/model-folder.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
@@ -38,16 +39,18 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   };
   const { inputs, keep, prepare, finish } = withFiles(spec.map, numbered);
   const labels = facts?.labels ?? null;
-  const outputs = spec.map.outputs.map((output) =>
-    labels !== null && leavesLabels(output) ? { ...output, labels } : output,
-  );
+  const isPooled = spec.map.outputs.length === 0 || spec.map.outputs.some((output) => leavesPooling(output));
+  const pooling = isPooled ? (facts?.pooling ?? null) : null;
+  const outputs = spec.map.outputs.map((output) => ({
+    ...(pooling !== null && leavesPooling(output) ? {} : { op: USUAL_OP }),
+    ...(labels !== null && leavesLabels(output) ? { ...output, labels } : output),
+  }));
   const hasImages = Object.values(inputs).some(({ image }) => image !== undefined);
   const images = hasImages ? (facts?.image ?? null) : null;
   const hasSounds = Object.values(inputs).some(({ sound }) => sound !== undefined);
   const sounds = hasSounds ? (facts?.sound ?? null) : null;
   const hasTexts = Object.values(inputs).some(({ tokenizer }) => tokenizer !== undefined);
   const limits = hasTexts ? tokenLimits(facts?.tokenizer ?? null) : {};
-  const pooling = spec.map.outputs.some(leavesPooling) ? (facts?.pooling ?? null) : null;
   const { precision } = spec.model;
   const { where, sample, limit } = spec.input;
   return sha256(

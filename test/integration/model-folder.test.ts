@@ -8,7 +8,7 @@ import { mlpModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { failing, refused } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
-import { textModel } from "../support/text-model.ts";
+import { textModel, textPooled } from "../support/text-model.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
 /** Jobs whose model is a folder, as it was exported. */
@@ -109,7 +109,7 @@ describe("a folder with a tokenizer", () => {
       title: only(vectorFromArray(bodies, new Utf8())),
     });
     await texts.writeData("data/texts.parquet", table, 10);
-    await texts.write("m/model.onnx", textModel());
+    await texts.write("m/model.onnx", textModel("last_hidden_state"));
     await copyFile(join(TOKENIZERS_PATH, "wordpiece.json"), texts.at("m/tokenizer.json"));
     await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 1000 }));
   });
@@ -136,6 +136,46 @@ describe("a folder with a tokenizer", () => {
     await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 12 }));
     expect((await failing(["run", texts.job])).error.code).toBe("OUTPUT_OCCUPIED");
     await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 1000 }));
+  });
+
+  test("has vectors of tokens pooled and normalized by its modules, where the job does not say otherwise", async () => {
+    const modules = ["Transformer", "Pooling", "Normalize"].map((name, at) => ({
+      ...{ type: `sentence_transformers.models.${name}`, path: at === 0 ? "" : `${at}_${name}` },
+    }));
+    await texts.write("m/modules.json", JSON.stringify(modules));
+    await texts.write("m/1_Pooling/config.json", JSON.stringify({ pooling_mode_mean_tokens: true }));
+    const said = [
+      "--set",
+      "map.outputs={ v: last_hidden_state }",
+      "--set",
+      `output.path=${texts.at("pooled")}`,
+    ];
+    const plan = await runCli(["plan", texts.job, "--no-estimate", ...said]);
+    expect(plan.stdout).toMatch(/^map\.outputs\.v\.op +pool +1_Pooling\/config\.json$/m);
+    expect(plan.stdout).toMatch(/^map\.outputs\.v\.normalize +true +modules\.json$/m);
+    expect(await runCli(["run", texts.job, "--workers", "1", ...said])).toMatchObject({ code: 0 });
+    const rows = await query(`SELECT id, to_json(v) FROM '${texts.at("pooled")}/rows/*.parquet' ORDER BY id`);
+    for (const [id, vector] of rows) {
+      const { ids = [] } = expected[Number(id)] ?? {};
+      const pooled = textPooled(ids, []);
+      const length = Math.hypot(...pooled);
+      const close = pooled.map((value) => expect.closeTo(value / length, 5));
+      expect(JSON.parse(String(vector)), `row ${String(id)}`).toEqual(close);
+    }
+    expect(rows).toHaveLength(expected.length);
+    const raw = await runCli(["plan", texts.job, "--no-estimate", ...said, "--set", "map.outputs.v.op=raw"]);
+    expect(raw.stdout).toMatch(/^v +last_hidden_state float32 \[N, positions, 4\]$/m);
+    await texts.write("m/modules.json", JSON.stringify([...modules, { type: "x.Dense", path: "3_Dense" }]));
+    expect((await failing(["plan", texts.job, ...said])).error).toMatchObject({
+      problems: [
+        {
+          where: expect.stringContaining("map.outputs.v"),
+          what: expect.stringContaining("modules.json: type has Dense"),
+        },
+      ],
+    });
+    await rm(texts.at("m/modules.json"));
+    await rm(texts.at("m/1_Pooling"), { recursive: true });
   });
 
   test("makes ids of a text that a step makes, as long as the folder says", async () => {

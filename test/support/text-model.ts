@@ -14,10 +14,12 @@ function table(rows: number, seed: number): Float32Array {
 /**
  * The embeddings of a text encoder, pooled: `input_ids`, `attention_mask` and `token_type_ids` int64
  * [batch, sequence] -> `pooled` float32 [batch, 4], the mean over a row's own positions of the embeddings of
- * its tokens and their types; `seen` int64 [batch, sequence], the ids themselves; and `embedded` float32
+ * its tokens and their types; `seen` int64 [batch, sequence], the ids themselves; and float32
  * [batch, sequence, 4], the embeddings.
+ *
+ * @param embedded what the embeddings are called
  */
-export function textModel(): Uint8Array {
+export function textModel(embedded = "embedded"): Uint8Array {
   return onnxModel({
     inputs: ["input_ids", "attention_mask", "token_type_ids"].map((name) => ({
       name,
@@ -27,7 +29,7 @@ export function textModel(): Uint8Array {
     outputs: [
       { name: "pooled", dtype: "float32", dims: ["batch", WIDTH] },
       { name: "seen", dtype: "int64", dims: ["batch", "sequence"] },
-      { name: "embedded", dtype: "float32", dims: ["batch", "sequence", WIDTH] },
+      { name: embedded, dtype: "float32", dims: ["batch", "sequence", WIDTH] },
     ],
     constants: [
       { name: "words", dtype: "float32", dims: [VOCABULARY, WIDTH], data: table(VOCABULARY, 3) },
@@ -38,10 +40,10 @@ export function textModel(): Uint8Array {
     nodes: [
       { op: "Gather", inputs: ["words", "input_ids"], outputs: ["word"] },
       { op: "Gather", inputs: ["kinds", "token_type_ids"], outputs: ["kind"] },
-      { op: "Add", inputs: ["word", "kind"], outputs: ["embedded"] },
+      { op: "Add", inputs: ["word", "kind"], outputs: [embedded] },
       { op: "Cast", inputs: ["attention_mask"], outputs: ["mask"], attributes: { to: 1 } },
       { op: "Unsqueeze", inputs: ["mask", "axis2"], outputs: ["wide"] },
-      { op: "Mul", inputs: ["embedded", "wide"], outputs: ["masked"] },
+      { op: "Mul", inputs: [embedded, "wide"], outputs: ["masked"] },
       { op: "ReduceSum", inputs: ["masked", "axis1"], outputs: ["sum"], attributes: { keepdims: 0 } },
       { op: "ReduceSum", inputs: ["mask", "axis1"], outputs: ["count"], attributes: { keepdims: 1 } },
       { op: "Div", inputs: ["sum", "count"], outputs: ["pooled"] },

@@ -75,8 +75,8 @@ export function bindMap(
 }
 
 /**
- * What the job asks for; when it asks for nothing, every output as it is that is not a state. Of what was a
- * map of scores, a column a class is what keeps the names.
+ * What the job asks for; when it asks for nothing, every output that is not a state, with no more said of it.
+ * Of what was a map of scores, a column a class is what keeps the names.
  */
 function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (readonly [string, OutputSpec])[] {
   const wanted = spec.outputs.map(({ column, ...output }) => [column, output] as const);
@@ -85,7 +85,7 @@ function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (read
   const others = signature.outputs.filter(({ name }) => !states.has(name));
   return others.map(({ name, classes }) => {
     const isMap = classes !== undefined && classes.length > 1 && classes.length <= MOST_CLASS_COLUMNS;
-    return [name, { tensor: name, op: isMap ? "columns" : "raw" }];
+    return [name, { tensor: name, ...(isMap ? { op: "columns" } : {}) }];
   });
 }
 

@@ -21,7 +21,7 @@ import {
   openRowDims,
   unevenSymbol,
 } from "./dims.ts";
-import { withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
+import { type OutputOfOp, withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
 
 /** What the outputs of a model are bound against. */
 interface OutputContext {
@@ -66,7 +66,8 @@ export function bindOutput(
     : resolveRowDims(own, context, problems);
   if (rowDims === null) return null;
   const labelled = withFolderLabels(own, product(rowDims), context.folder, problems);
-  const asked = { ...own, spec: withFolderPooling({ spec: labelled, path }, context.folder, problems) };
+  const left = { spec: labelled, path, tensor: tensor.name };
+  const asked = { ...own, spec: withFolderPooling(left, context.folder, problems) };
   const bound = {
     column,
     tensor: tensor.name,
@@ -200,7 +201,11 @@ function leaveOut(dim: Dim): string {
 }
 
 /** Most ops work on one vector a row. */
-function checkOp({ tensor, spec, path }: AskedOutput, row: OpRow, problems: SpecProblem[]): void {
+function checkOp(
+  { tensor, spec, path }: Omit<AskedOutput, "spec"> & { readonly spec: OutputOfOp },
+  row: OpRow,
+  problems: SpecProblem[],
+): void {
   const op = opOf({ kind: spec.op });
   if (row.perPosition && !op.takesPositions) {
     problems.push({

@@ -4,10 +4,12 @@ import {
   leavesLabels,
   leavesPooling,
   type ModelFolder,
+  USUAL_OP,
 } from "../../../shared/domain/model-folder.ts";
 import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import type { OpKind } from "../../../shared/output-ops/output-ops.ts";
 
 /**
  * An output that leaves its labels to the model gets the names that the model itself has for the classes.
@@ -38,29 +40,36 @@ export function withFolderLabels(
   return spec;
 }
 
+/** An output of which it is known what is made. */
+export type OutputOfOp = OutputSpec & { readonly op: OpKind };
+
 /**
  * An output of `op: pool` that does not say how gets what the model's folder says, the normalization with it
- * unless the job says that itself. Where the folder is not clear, there is a problem instead.
+ * unless the job says that itself. So does one of the vectors of tokens that says no op; any other is then
+ * `raw`. Where the folder is not clear, there is a problem instead.
+ *
+ * @param tensor its ONNX output
  */
 export function withFolderPooling(
-  { spec, path }: { readonly spec: OutputSpec; readonly path: KeyPath },
+  { spec, path, tensor }: { readonly spec: OutputSpec; readonly path: KeyPath; readonly tensor: string },
   folder: ModelFolder | null,
   problems: SpecProblem[],
-): OutputSpec {
-  if (folder === null || !leavesPooling(spec)) return spec;
+): OutputOfOp {
+  const { op = USUAL_OP } = spec;
+  if (folder === null || !leavesPooling(spec, tensor)) return { ...spec, op };
   const { pooling } = folder.facts;
-  if (pooling !== null) return { normalize: pooling.normalize, ...spec, pool: pooling.pool };
+  if (pooling !== null) return { normalize: pooling.normalize, ...spec, op: "pool", pool: pooling.pool };
   const doubt = folder.doubts.find(({ about }) => about === "pooling");
-  if (doubt === undefined) return spec;
+  if (doubt === undefined) return { ...spec, op };
   const { where, what, found } = doubt;
   problems.push({
     path: [...path, "op"],
     part: "value",
     what: `the model's folder does not say clearly how vectors are pooled: ${where} ${what}`,
-    expected: "`pool` here",
+    expected: spec.op === undefined ? "`op: pool` with `pool`, or `op: raw`" : "`pool` here",
     found,
   });
-  return spec;
+  return { ...spec, op };
 }
 
 function unclearLabels({ where, what, found }: FolderDoubt): Omit<SpecProblem, "path" | "part"> {

@@ -7,8 +7,9 @@ import type {
   SoundFacts,
 } from "../../../shared/domain/model-folder.ts";
 import { readImage } from "./image-facts.ts";
+import { readPooling } from "./pooling-facts.ts";
 import { isGroup, Settings } from "./settings.ts";
-import { readModules, readPooling, readTokenizer } from "./text-facts.ts";
+import { readTokenizer } from "./text-facts.ts";
 
 /** The files that say something, all of JSON, from the model's folder. */
 export const SETTINGS_FILES = [
@@ -54,10 +55,10 @@ export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: bool
   const doubts: FolderDoubt[] = [];
   const settings = (file: SettingsFile, about: DoubtAbout) => {
     const value = values.get(file);
-    return new Settings(isGroup(value) ? value : {}, { file, about }, doubts);
+    return new Settings(isGroup(value) ? value : columnsOf(value), { file, about }, doubts);
   };
   const config = settings("config.json", "labels");
-  const modules = readModules(values.get("modules.json") ?? null, settings("modules.json", "pooling"));
+  const modules = settings("modules.json", "pooling");
   const facts = {
     architecture: readArchitecture(config),
     labels: readLabels(config),
@@ -72,9 +73,20 @@ export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: bool
       : null,
     image: readImage(settings("preprocessor_config.json", "image")),
     sound: readSound(settings("preprocessor_config.json", "sound")),
-    pooling: readPooling(settings("1_Pooling/config.json", "pooling"), modules),
+    pooling: readPooling(
+      settings("1_Pooling/config.json", "pooling"),
+      values.get("modules.json") ?? null,
+      modules,
+    ),
   };
   return { kind: "read", said: { facts, doubts } };
+}
+
+/** Of a list of groups, what each has under a key: `type` of the modules. */
+function columnsOf(list: unknown): Readonly<Record<string, unknown>> {
+  const groups = Array.isArray(list) ? list.filter(isGroup) : [];
+  const keys = new Set(groups.flatMap((group) => Object.keys(group)));
+  return Object.fromEntries([...keys].map((key) => [key, groups.map((group) => group[key])]));
 }
 
 function readArchitecture(config: Settings): string | null {

@@ -1,5 +1,5 @@
-import type { PoolingFacts, TokenizerFacts } from "../../../shared/domain/model-folder.ts";
-import { isGroup, type Settings } from "./settings.ts";
+import type { TokenizerFacts } from "../../../shared/domain/model-folder.ts";
+import type { Settings } from "./settings.ts";
 
 /** Exporters write 1e30 for "no limit". No model reads texts of so many tokens. */
 const MOST_TOKENS = 10_000_000;
@@ -83,50 +83,4 @@ function readPrompts(settings: Settings): Record<string, string> {
       "is a prompt that the maker's library writes in front of every text: here `prefix` does",
     );
   return Object.fromEntries(texts.filter(([, text]) => text !== ""));
-}
-
-/** The flags of a pooling's configuration; null for what no single pooling here does. */
-const POOLINGS = {
-  pooling_mode_mean_tokens: "mean",
-  pooling_mode_cls_token: "cls",
-  pooling_mode_max_tokens: "max",
-  pooling_mode_lasttoken: "last",
-  pooling_mode_mean_sqrt_len_tokens: null,
-  pooling_mode_weightedmean_tokens: null,
-} as const satisfies Record<string, PoolingFacts["pool"] | null>;
-
-/** How the vectors of tokens become one vector of the row. */
-export function readPooling(pooling: Settings, modules: readonly string[] | null): PoolingFacts | null {
-  const chosen = Object.entries(POOLINGS).filter(([key]) => pooling.flag(key) === true);
-  const [first, ...more] = chosen;
-  if (first === undefined) {
-    return pooling.keys.length === 0
-      ? null
-      : pooling.doubt("pooling_mode_mean_tokens", "no pooling is chosen");
-  }
-  const [key, pool] = first;
-  if (more.length > 0)
-    return pooling.doubt(key, `is put together with ${more.map(([other]) => other).join(", ")}`);
-  if (pool === null) return pooling.doubt(key, "is a pooling that is not known here");
-  return { pool, normalize: modules?.includes("Normalize") ?? false };
-}
-
-/** What `modules.json` runs one after the other. */
-const KNOWN_MODULES: readonly string[] = ["Transformer", "Pooling", "Normalize"];
-
-/** The last part of each module's type, in order; null without such a file. */
-export function readModules(value: unknown, settings: Settings): readonly string[] | null {
-  if (value === null) return null;
-  const modules = Array.isArray(value) ? value : [];
-  const names = modules.flatMap((module) =>
-    isGroup(module) && typeof module.type === "string" ? [module.type.split(".").at(-1) ?? ""] : [],
-  );
-  if (!Array.isArray(value) || names.length < modules.length) {
-    settings.doubt("type", "is not a list of modules with their types");
-  }
-  const unknown = names.filter((name) => !KNOWN_MODULES.includes(name));
-  if (unknown.length > 0) {
-    settings.doubt("type", `the maker's library also runs ${unknown.join(", ")}, which no setting here does`);
-  }
-  return names;
 }

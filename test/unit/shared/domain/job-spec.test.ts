@@ -63,7 +63,7 @@ describe("the types of the job file", () => {
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
       readonly tensor?: string;
-      readonly op:
+      readonly op?:
         | "raw"
         | "pool"
         | "argmax"

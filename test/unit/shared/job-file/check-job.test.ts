@@ -101,7 +101,7 @@ describe("the outputs of a job file", () => {
   test("keep their order, whatever they are called, in the file and on the wire", () => {
     const spec = parseJob({ map: group });
     expect(columnsOf(spec)).toEqual(NAMES);
-    expect(spec.map.outputs[1]).toEqual({ column: "10", tensor: "logits", op: "raw" });
+    expect(spec.map.outputs[1]).toEqual({ column: "10", tensor: "logits" });
     expect(checkJobSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
     expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
   });

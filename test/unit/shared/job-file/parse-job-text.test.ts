@@ -89,7 +89,7 @@ errors: { maxRows: 7 }
       rest: "reduce: { n: SELECT 1 }",
     });
     expect(spec.map.inputs).toEqual({ image: { column: "pixels", scale: 1, offset: 0 } });
-    expect(spec.map.outputs).toEqual([{ column: "y", tensor: "logits", op: "raw" }]);
+    expect(spec.map.outputs).toEqual([{ column: "y", tensor: "logits" }]);
     expect(spec.reduce).toEqual({ n: { final: "SELECT 1" } });
   });
 

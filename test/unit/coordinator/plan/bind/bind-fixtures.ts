@@ -59,7 +59,7 @@ export function aMap({
   const withDefaults = Object.entries(inputs).map(([name, spec]) => [name, { scale: 1, offset: 0, ...spec }]);
   return {
     inputs: Object.fromEntries(withDefaults),
-    outputs: Object.entries(outputs).map(([column, spec]) => ({ column, op: "raw", ...spec })),
+    outputs: Object.entries(outputs).map(([column, spec]) => ({ column, ...spec })),
     ...(state === undefined ? {} : { state }),
     keep,
     prepare: [],

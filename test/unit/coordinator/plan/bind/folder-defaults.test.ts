@@ -82,17 +82,37 @@ describe("a pooling that an output leaves to the model's folder", () => {
       { op: "pool", pool: "mean" },
     ],
     [{ op: "raw" }, { op: "raw" }],
-  ])("of %j makes %j", (spec, filled) => {
+    [{}, { op: "pool", pool: "cls", normalize: true }],
+    [{ normalize: false }, { op: "pool", pool: "cls", normalize: false }],
+  ])("of the vectors of tokens %j makes %j", (spec, filled) => {
     const problems: SpecProblem[] = [];
-    expect(withFolderPooling({ spec, path }, says, problems)).toEqual(filled);
-    expect(withFolderPooling({ spec, path }, aFolder(null), problems)).toEqual(spec);
+    const tensor = "last_hidden_state";
+    expect(withFolderPooling({ spec, path, tensor }, says, problems)).toEqual(filled);
+    expect(withFolderPooling({ spec, path, tensor: "token_embeddings" }, says, problems)).toEqual(filled);
+    expect(withFolderPooling({ spec, path, tensor }, aFolder(null), problems)).toEqual({
+      op: "raw",
+      ...spec,
+    });
+    expect(withFolderPooling({ spec, path, tensor }, null, problems)).toEqual({ op: "raw", ...spec });
     expect(problems).toEqual([]);
+  });
+
+  test("is none of any other output", () => {
+    expect(withFolderPooling({ spec: {}, path, tensor: "pooler_output" }, says, [])).toEqual({ op: "raw" });
   });
 
   test("that the folder contradicts itself about is a problem of the output", () => {
     const problems: SpecProblem[] = [];
     const doubts = [{ ...DOUBT, about: "pooling" as const }];
-    withFolderPooling({ spec: { op: "pool" }, path }, aFolder(null, doubts), problems);
-    expect(problems).toMatchObject([{ path: [...path, "op"], expected: "`pool` here" }]);
+    const tensor = "last_hidden_state";
+    const unclear = aFolder(null, doubts);
+    withFolderPooling({ spec: { op: "pool" }, path, tensor }, unclear, problems);
+    withFolderPooling({ spec: {}, path, tensor }, unclear, problems);
+    withFolderPooling({ spec: {}, path, tensor: "logits" }, unclear, problems);
+    withFolderPooling({ spec: { op: "raw" }, path, tensor }, unclear, problems);
+    expect(problems).toMatchObject([
+      { path: [...path, "op"], expected: "`pool` here" },
+      { path: [...path, "op"], expected: "`op: pool` with `pool`, or `op: raw`" },
+    ]);
   });
 });

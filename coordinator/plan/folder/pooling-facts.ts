@@ -1,0 +1,94 @@
+import type { PoolingFacts } from "../../../shared/domain/model-folder.ts";
+import { isGroup, type Settings } from "./settings.ts";
+
+/** The flags of a pooling's configuration; null for what no single pooling here does. */
+const POOLINGS = {
+  pooling_mode_mean_tokens: "mean",
+  pooling_mode_cls_token: "cls",
+  pooling_mode_max_tokens: "max",
+  pooling_mode_lasttoken: "last",
+  pooling_mode_mean_sqrt_len_tokens: null,
+  pooling_mode_weightedmean_tokens: null,
+} as const satisfies Record<string, PoolingFacts["pool"] | null>;
+
+/** What the library calls them where it says one name. */
+const POOLING_NAMES: Readonly<Record<string, PoolingFacts["pool"]>> = {
+  mean: "mean",
+  cls: "cls",
+  max: "max",
+  lasttoken: "last",
+};
+
+/**
+ * How the vectors of tokens become one vector of the row: by `1_Pooling/config.json`, where all that
+ * `modules.json` runs is known here.
+ *
+ * @param list what `modules.json` holds; null without such a file
+ */
+export function readPooling(pooling: Settings, list: unknown, modules: Settings): PoolingFacts | null {
+  const known = readModules(list, modules);
+  if (known === null) return null;
+  const isSaid = pooling.keys.length > 0;
+  if (list !== null && known.includes(POOLING) !== isSaid) {
+    const what = isSaid ? "does not run the pooling" : "runs a pooling";
+    return modules.doubt(
+      "type",
+      `${what} that ${POOLING_FOLDER}/config.json ${isSaid ? "says" : "would say"}`,
+    );
+  }
+  if (!isSaid) return null;
+  if (pooling.flag("include_prompt") === false)
+    pooling.doubt(
+      "include_prompt",
+      "leaves the tokens of a `prefix` out of the pooling, which nothing here does",
+    );
+  const pool = pooling.value("pooling_mode") === null ? readFlags(pooling) : readName(pooling);
+  return pool === null ? null : { pool, normalize: known.includes("Normalize") };
+}
+
+/** One name stands above the flags. */
+function readName(pooling: Settings): PoolingFacts["pool"] | null {
+  const name = pooling.text("pooling_mode");
+  if (name === null) return null;
+  return Object.hasOwn(POOLING_NAMES, name) && POOLING_NAMES[name] !== undefined
+    ? POOLING_NAMES[name]
+    : pooling.doubt("pooling_mode", "is a pooling that is not known here");
+}
+
+function readFlags(pooling: Settings): PoolingFacts["pool"] | null {
+  const [first, ...more] = Object.entries(POOLINGS).filter(([key]) => pooling.flag(key) === true);
+  if (first === undefined) return pooling.doubt("pooling_mode_mean_tokens", "no pooling is chosen");
+  const [key, pool] = first;
+  if (more.length > 0)
+    return pooling.doubt(key, `is put together with ${more.map(([other]) => other).join(", ")}`);
+  return pool ?? pooling.doubt(key, "is a pooling that is not known here");
+}
+
+const POOLING = "Pooling";
+/** Where its settings are, as the library writes them. */
+const POOLING_FOLDER = "1_Pooling";
+
+/** What `modules.json` runs one after the other. */
+const KNOWN_MODULES: readonly string[] = ["Transformer", POOLING, "Normalize"];
+
+/** The last part of each module's type, in order; null with a doubt where not all of them are known. */
+function readModules(value: unknown, settings: Settings): readonly string[] | null {
+  const modules = Array.isArray(value) ? value.map((module: unknown) => (isGroup(module) ? module : {})) : [];
+  const names = modules.flatMap(({ type }) =>
+    typeof type === "string" ? [type.split(".").at(-1) ?? ""] : [],
+  );
+  if (names.length < modules.length)
+    return settings.doubt("type", "is not a list of modules with their types");
+  const unknown = names.filter((name) => !KNOWN_MODULES.includes(name));
+  if (unknown.length > 0) {
+    const which = unknown.join(", ");
+    return settings.doubt(
+      "type",
+      `has ${which}, which the maker's library also runs, and no setting here does`,
+    );
+  }
+  const place = modules[names.indexOf(POOLING)]?.path ?? POOLING_FOLDER;
+  return place === POOLING_FOLDER
+    ? names
+    : settings.doubt("path", `says that the pooling is elsewhere than in ${POOLING_FOLDER}`);
+}
