@@ -126,10 +126,13 @@ function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry
   return [
     {
       key: "inputs",
-      above: ["How each input of the model is made from columns."],
+      above: [...splitLines(draft, paths), "How each input of the model is made from columns."],
       value: {
         entries: inputs.map(({ tensor, keys, questions }) =>
-          plain(tensor.name, asWritten(keys, draft, paths), asked(questions)),
+          plain(tensor.name, asWritten(keys, draft, paths), [
+            ...longLines(draft, tensor.name),
+            ...asked(questions),
+          ]),
         ),
       },
     },
@@ -152,6 +155,26 @@ function finishEntries({ finish }: JobDraft): readonly CommentedEntry[] {
   if (finish.length === 0) return [];
   const above = "What is done with these columns: the labels of tokens become spans of the text.";
   return [{ key: "finish", above: [above], value: { items: finish } }];
+}
+
+function longLines({ longTexts }: JobDraft, input: string): readonly string[] {
+  if (longTexts?.input !== input) return [];
+  const { longRows, rows, maxTokens, split } = longTexts;
+  const lost = `${longRows} of ${counted(rows, "row")} that were looked at have more than ${maxTokens} tokens`;
+  const choice = split === null ? "the longer text is cut off" : "cut off, or cut into passages, as above?";
+  return asked([`${lost}: ${choice}`]);
+}
+
+/** A step that is left to the user, who says by it what a row of the result is. */
+function splitLines(draft: JobDraft, paths: DraftPaths): readonly string[] {
+  const split = draft.longTexts?.split ?? null;
+  if (split === null) return [];
+  const step = { split: asWritten(split, draft, paths) };
+  const yaml = commentedYaml([{ key: "prepare", above: [], value: { items: [step] } }], []);
+  return [
+    "A row for each passage of a long text, with its `part`, `start` and `end` to keep:",
+    ...yaml.trimEnd().split("\n"),
+  ];
 }
 
 function stateEntries({ states }: JobDraft): readonly CommentedEntry[] {

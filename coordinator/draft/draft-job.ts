@@ -1,17 +1,19 @@
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { Location } from "../../shared/domain/location.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import { WINDOW_COLUMNS } from "../../shared/domain/sound-op.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
+import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { allOrEveryProblem } from "../plan/every-problem.ts";
 import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
 import { inspectModel } from "../plan/model/inspect-model.ts";
 import { readInput } from "../plan/read-input.ts";
 import { draftInputs, type InputDraft } from "./draft-inputs.ts";
 import { draftOutputs, type LeftOutOutput, type OutputDraft } from "./draft-outputs.ts";
-import { holdsFiles } from "./field-kinds.ts";
-import { findIdColumn } from "./id-column.ts";
+import { holdsFiles, isText } from "./field-kinds.ts";
+import { findIdColumn, isIdName } from "./id-column.ts";
+import { findLongTexts, type LongTexts } from "./long-texts.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 import { sampleRows } from "./sample/sample-rows.ts";
 import type { StatePair } from "./states.ts";
@@ -27,6 +29,8 @@ export interface JobDraft {
   readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];
   readonly states: readonly StatePair[];
+  /** Null: none that were looked at is cut off. */
+  readonly longTexts: LongTexts | null;
   readonly outputs: readonly OutputDraft[];
   readonly leftOut: readonly LeftOutOutput[];
   readonly keep: readonly string[];
@@ -55,8 +59,10 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
   ]);
   const { fields } = dataset;
   const fileColumns = onceNamed(fields).filter(({ type }) => holdsFiles(type));
+  const texts = textsToMeasure({ signature, folder, fields });
   const sample = await sampleRows(dataset, {
     fileColumns: fileColumns.map(({ name }) => name),
+    texts,
     jobFolder,
     signal,
   });
@@ -83,11 +89,24 @@ export function draftFor({ signature, folder, fields, sample }: DraftContext): O
   const tried = tryBind(map, context);
   const problems = tried.kind === "fits" ? [] : tried.problems;
   const spans = draftSpans(map, context);
+  const longTexts = findLongTexts(base.inputs, context);
   const inputs = fed.map((input) =>
     input.tensor.name === spans?.input ? { ...input, keys: { ...input.keys, ...spans.keys } } : input,
   );
   const { keep, finish } = spans ?? { keep: map.keep, finish: [] };
-  return { signature, folder, fields, sample, inputs, states, outputs, leftOut, keep, finish, problems };
+  return {
+    ...{ signature, folder, fields, sample, inputs, states, longTexts },
+    ...{ outputs, leftOut, keep, finish, problems },
+  };
+}
+
+/** Columns of text that the folder's tokenizer could make tokens of; null where the model takes no tokens. */
+function textsToMeasure({ signature, folder, fields }: Omit<DraftContext, "sample">) {
+  const tokenizer = folder?.facts.tokenizer ?? null;
+  if (folder === null || tokenizer === null || !signature.inputs.some(({ name }) => isIdsName(name)))
+    return null;
+  const columns = onceNamed(fields).filter(({ name, type }) => isText(type) && !isIdName(name));
+  return { columns: columns.map(({ name }) => name), tokenizer: below(folder.path, tokenizer.file) };
 }
 
 /** What tells the windows of a sound apart. */

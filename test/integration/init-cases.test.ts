@@ -174,6 +174,29 @@ test("a classifier of tokens: spans of the text that they are from", async () =>
   expect(counted).toEqual([[true, 0]]);
 });
 
+test("texts that are too long: how many, and the step that would cut them into passages", async () => {
+  const config = { architectures: ["BertModel"], max_position_embeddings: 24 };
+  await using folder = await aTextFolder(textHeadModel(3), config, { body: TEXTS });
+  await folder.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 24 }));
+  const { yaml, out } = await initPlanRun(folder, "m", "data");
+  const long = whole?.filter(({ ids }) => ids.length > 24).length ?? 0;
+  expect(long).toBeGreaterThan(0);
+  expect(yaml).toContain(
+    `# TODO: ${long} of ${TEXTS.length} rows that were looked at have more than 24 tokens`,
+  );
+  expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[TEXTS.length]]);
+  const uncommented = yaml
+    .replace(/^ {2}# (?=prepare:$| {2}- \{ split:)/gm, "  ")
+    .replace("keep: [ id ]", "keep: [ id, part ]")
+    .replace("path: ./out", "path: ./passages");
+  await folder.write("made.yaml", uncommented);
+  expect(await runCli(["run", "made.yaml", "--workers", "1"], { cwd: folder.path })).toMatchObject({
+    code: 0,
+  });
+  const passages = `SELECT count(DISTINCT id)::INT, count(*)::INT > ${TEXTS.length} FROM '${folder.at("passages/rows/*.parquet")}'`;
+  expect(await query(passages)).toEqual([[TEXTS.length, true]]);
+});
+
 test("rows that cannot be read are no reason for no draft: it says that it goes by types alone, and why", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   const names = only(vectorFromArray(["a", "b"], new Utf8()));

@@ -4,6 +4,8 @@ import type { Location } from "../../../shared/domain/location.ts";
 export interface DataSample {
   /** By column: the files that its cells hold, or name. Columns without any are left out. */
   readonly files: ReadonlyMap<string, SeenFiles>;
+  /** How long texts are; null where no tokenizer is at hand. */
+  readonly texts: TextLengths | null;
   /** Why the rows could not be looked at; null where they could. */
   readonly failure: string | null;
 }
@@ -19,7 +21,17 @@ export interface SeenFiles {
   readonly rates: readonly number[];
 }
 
+/** Texts measured by the tokenizer of the model's folder. */
+export interface TextLengths {
+  /** By column, of each row that was looked at, without special tokens; null where there is no text. */
+  readonly tokens: readonly (readonly [column: string, lengths: readonly (number | null)[]])[];
+  /** What a text gets in addition, and a pair of texts. */
+  readonly special: { readonly one: number; readonly pair: number };
+  /** The tokenizer's own limit; null: none. */
+  readonly maxTokens: number | null;
+}
+
 export type FileKind = "sounds" | "images";
 
 /** Nothing was looked at. */
-export const NO_SAMPLE: DataSample = { files: new Map(), failure: null };
+export const NO_SAMPLE: DataSample = { files: new Map(), texts: null, failure: null };

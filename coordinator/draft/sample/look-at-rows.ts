@@ -5,21 +5,30 @@ import type { Location } from "../../../shared/domain/location.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import { openInputFile, TextParsers } from "../../../shared/text-files/open-input-file.ts";
-import type { SeenFiles } from "./data-sample.ts";
+import type { SeenFiles, TextLengths } from "./data-sample.ts";
 import { lookAtFiles } from "./look-at-files.ts";
+import { measureTexts } from "./measure-texts.ts";
+
+/** Rows of the input, and columns of theirs. */
+interface Cells {
+  readonly slices: readonly LeaseSlice[];
+  readonly columns: readonly string[];
+}
 
 /** What is looked at. Plain JSON: it goes to a process. */
 export interface SampleQuestion {
-  readonly slices: readonly LeaseSlice[];
-  /** Columns whose cells may hold files, or name them. */
-  readonly fileColumns: readonly string[];
+  /** Cells that may hold files, or name them. */
+  readonly files: Cells;
   /** Where relative paths may start from, the likeliest first. */
   readonly folders: readonly Location[];
+  /** Null: no text is measured. */
+  readonly texts: (Cells & { readonly tokenizer: Location }) | null;
 }
 
 /** The other way. */
 export interface SampleFindings {
   readonly files: readonly (readonly [column: string, SeenFiles])[];
+  readonly texts: TextLengths | null;
 }
 
 /**
@@ -28,31 +37,32 @@ export interface SampleFindings {
  * @throws what reading them throws
  */
 export async function lookAtRows(question: SampleQuestion, signal: AbortSignal): Promise<SampleFindings> {
-  const { fileColumns, folders } = question;
+  const { folders, texts } = question;
   await using storages = new Storages();
-  const cells = await readCells(question, storages, signal);
   const files: [string, SeenFiles][] = [];
-  for (const column of fileColumns) {
-    const present = (cells.get(column) ?? []).filter((cell) => cell !== null);
+  for (const [column, cells] of await readCells(question.files, storages, signal)) {
+    const present = cells.filter((cell) => cell !== null);
     const seen = await lookAtFiles(present, { storages, folders, signal });
     if (seen !== null) files.push([column, seen]);
   }
-  return { files };
+  if (texts === null) return { files, texts };
+  const cells = await readCells(texts, storages, signal);
+  return { files, texts: await measureTexts(cells, texts.tokenizer, { storages, signal }) };
 }
 
 /** By column, the cells of all rows. A line that is no row has nulls. */
 async function readCells(
-  { slices, fileColumns }: SampleQuestion,
+  { slices, columns }: Cells,
   storages: Storages,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly unknown[]>> {
   await using parsers = new TextParsers();
-  const cells = new Map<string, unknown[]>(fileColumns.map((name) => [name, []]));
-  for (const { file, rowStart, rowEnd } of slices) {
+  const cells = new Map<string, unknown[]>(columns.map((name) => [name, []]));
+  for (const { file, rowStart, rowEnd } of columns.length === 0 ? [] : slices) {
     const source = byteSource(await storages.at(file.path), file.path, file.bytes);
     using open = await openInputFile(source, file, { parsers, signal });
     const onBadRow = () => {};
-    for await (const batch of open.read({ rowStart, rowEnd, columns: fileColumns, signal, onBadRow }))
+    for await (const batch of open.read({ rowStart, rowEnd, columns, signal, onBadRow }))
       for (const [name, values] of cells) values.push(...new Vector([columnData(batch, name)]));
   }
   return cells;

@@ -3,6 +3,7 @@ import type { Dataset } from "../../../shared/domain/dataset.ts";
 import { plannedRows } from "../../../shared/domain/dataset-rows.ts";
 import { leaseSlices } from "../../../shared/domain/lease-slices.ts";
 import { folderOf, type Location } from "../../../shared/domain/location.ts";
+import { sampleSlices } from "../../../shared/domain/sample-slices.ts";
 import { runIsolated, whyNoAnswer } from "../../../shared/onnx/isolated.ts";
 import { type DataSample, NO_SAMPLE } from "./data-sample.ts";
 import type { SampleFindings, SampleQuestion } from "./look-at-rows.ts";
@@ -17,6 +18,9 @@ export type SampleAnswer =
  * groups of megabytes each, for nothing.
  */
 const FILE_ROWS = 8;
+
+/** Texts that are measured, from all over the input: enough to see whether long ones are rare. */
+const TEXT_ROWS = 256;
 
 /** Wider tables have columns that say what they are. */
 const MOST_COLUMNS = 32;
@@ -35,6 +39,8 @@ function blind(failure: string): DataSample {
 interface SampleOptions {
   /** Of the columns, those that may hold files or name them. */
   readonly fileColumns: readonly string[];
+  /** Those of text, and what makes tokens of them; null where nothing does. */
+  readonly texts: { readonly columns: readonly string[]; readonly tokenizer: Location } | null;
   /** Where the job file will be: its relative paths start there. */
   readonly jobFolder: Location;
   readonly signal: AbortSignal;
@@ -46,19 +52,25 @@ interface SampleOptions {
  */
 export async function sampleRows(
   dataset: Dataset,
-  { fileColumns, jobFolder, signal }: SampleOptions,
+  { fileColumns, texts, jobFolder, signal }: SampleOptions,
 ): Promise<DataSample> {
-  const rows = plannedRows({ dataset, pruned: [], skipped: [] });
-  if (rows.total === 0 || fileColumns.length === 0) return NO_SAMPLE;
-  const slices = leaseSlices(dataset.files, rows, {
-    rowStart: 0,
-    rowEnd: Math.min(rows.total, FILE_ROWS),
-  });
+  const planned = { dataset, pruned: [], skipped: [] };
+  const rows = plannedRows(planned);
+  if (rows.total === 0 || fileColumns.length + (texts?.columns.length ?? 0) === 0) return NO_SAMPLE;
+  const front = { rowStart: 0, rowEnd: Math.min(rows.total, FILE_ROWS) };
+  const slices = leaseSlices(dataset.files, rows, front);
   const dataFolders = slices.map(({ file }) => folderOf(file.path));
   const question: SampleQuestion = {
-    slices,
-    fileColumns: fileColumns.slice(0, MOST_COLUMNS),
+    files: { slices, columns: fileColumns.slice(0, MOST_COLUMNS) },
     folders: [...new Set([jobFolder, ...dataFolders])],
+    texts:
+      texts === null
+        ? null
+        : {
+            slices: sampleSlices(planned, TEXT_ROWS),
+            columns: texts.columns.slice(0, MOST_COLUMNS),
+            tokenizer: texts.tokenizer,
+          },
   };
   const result = await runIsolated({
     script: compiledUrl("coordinator/draft/sample/sample-process.ts"),
@@ -69,5 +81,6 @@ export async function sampleRows(
   if (result.kind !== "answered") return blind(whyNoAnswer(result, LIMITS));
   const answer = result.value as SampleAnswer;
   if (answer.kind === "failed") return blind(answer.why);
-  return { files: new Map(answer.findings.files), failure: null };
+  const { files, texts: lengths } = answer.findings;
+  return { files: new Map(files), texts: lengths, failure: null };
 }
