@@ -10,6 +10,7 @@ const OPENERS: StorageOpeners = {
   file: async () => createLocalStorage(),
   https: httpStorage,
   http: httpStorage,
+  s3: async () => (await import("./s3.ts")).openS3Storage(),
 };
 
 async function httpStorage(): Promise<Storage> {

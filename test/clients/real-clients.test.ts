@@ -8,7 +8,7 @@ import type { CliProcess } from "../support/processes.ts";
 
 /** Other people's clients against a real coordinator: `npm run clients` fetches them. */
 
-const folder = process.env.SHARDMILL_CLIENTS ?? "";
+const folder = process.env.SHARDMILL_FOREIGN ?? "";
 const LIMIT_MS = 20_000;
 
 interface Said {

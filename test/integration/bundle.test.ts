@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
 
@@ -27,4 +27,28 @@ test("it is what the package installs, and has every script that the sources sta
   expect(scripts.length).toBeGreaterThan(8);
   for (const script of scripts)
     expect(existsSync(join(BUNDLE, script.replace(/\.ts$/, ".js"))), script).toBe(true);
+});
+
+test("what only stores and proxies need is loaded by nothing else: a local job starts without it", async () => {
+  const names = (await readdir(BUNDLE, { recursive: true })).filter((name) => name.endsWith(".js"));
+  const texts = new Map<string, string>();
+  for (const name of names) texts.set(name, await readFile(join(BUNDLE, name), "utf8"));
+  const holds = (name: string) =>
+    /node_modules\/(@aws-sdk|@smithy|saxes|https?-proxy-agent|proxy-from-env)\//.test(texts.get(name) ?? "");
+  expect(names.filter(holds).length).toBeGreaterThan(3);
+  const closure = (name: string, seen = new Set<string>()): Set<string> => {
+    if (seen.has(name)) return seen;
+    seen.add(name);
+    // Without those that are imported when they are needed.
+    for (const [, target = ""] of (texts.get(name) ?? "").matchAll(
+      /^(?:import|export)\s[^"()]*?"(\.[^"]+)"/gm,
+    ))
+      closure(join(dirname(name), target), seen);
+    return seen;
+  };
+  const ofOurs = /^\/\/ (cli|coordinator|estimate|shared|worker)\//m;
+  const reaching = names.filter(
+    (name) => ofOurs.test(texts.get(name) ?? "") && [...closure(name)].some(holds),
+  );
+  expect(reaching.map((name) => name.replace(/-[A-Z0-9]+\.js$/, ""))).toEqual(["chunks/s3"]);
 });

@@ -19,6 +19,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^esbuild$/, folders: ["coordinator/plan/module/"] },
   { packages: /^@anush008\/tokenizers$/, folders: ["shared/text/"] },
   { packages: /^(proxy-from-env|https?-proxy-agent)$/, folders: ["shared/http/"] },
+  { packages: /^(@aws-sdk\/.*|@smithy\/.*|saxes)$/, folders: ["shared/s3/"] },
   { packages: /^yaml$/, folders: ["shared/job-file/"] },
   { packages: /^pino$/, folders: ["shared/core/"] },
   { packages: /^(yargs|string-width)$/, folders: ["cli/"] },

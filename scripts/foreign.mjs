@@ -1,0 +1,44 @@
+// Tries the product with other people's programs, by the tests of one project: clients (grpcurl,
+// grpc-health-probe) that speak with a coordinator, stores (versitygw, an S3 server) that hold a job's files.
+// Needs Go, which fetches and builds them once, at the versions named here, into .scratch/.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const PROGRAMS = {
+  clients: {
+    grpcurl: "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4",
+    "grpc-health-probe": "github.com/grpc-ecosystem/grpc-health-probe@v0.4.62",
+  },
+  stores: {
+    versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0",
+  },
+};
+
+function step(command, args, env) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...env },
+  });
+  if (status === 0) return;
+  console.error(`${command} ${args.join(" ")} ${error?.message ?? `ended with ${status}`}`);
+  process.exit(status ?? 1);
+}
+
+const [project, ...rest] = process.argv.slice(2);
+const programs = PROGRAMS[project];
+if (programs === undefined) {
+  console.error(`usage: node scripts/foreign.mjs ${Object.keys(PROGRAMS).join("|")}`);
+  process.exit(2);
+}
+// A folder for each set of versions: a new one is never taken for an old one.
+const versions = Object.values(programs).map((program) => program.split("@")[1]);
+const folder = join(root, ".scratch", `${project}-${versions.join("-")}`);
+for (const [name, source] of Object.entries(programs)) {
+  if (!existsSync(join(folder, name))) step("go", ["install", source], { GOBIN: folder });
+}
+const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+step(process.execPath, [vitest, "run", "--project", project, ...rest], { SHARDMILL_FOREIGN: folder });

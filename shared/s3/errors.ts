@@ -1,0 +1,86 @@
+import type { ErrorCode } from "../core/error-codes.ts";
+import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
+import type { Answer } from "../http/messages.ts";
+import { XmlReader } from "./xml.ts";
+
+/** What a store says of a request that it did not do. */
+interface S3Problem {
+  /** `NoSuchKey`; empty where the answer has no body, as those to HEAD. */
+  readonly code: string;
+  readonly message: string;
+}
+
+const MISSING = ["NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NoSuchUpload"];
+/** They become right by waiting, or by sending the same once more. */
+const PASSING = [
+  "BadDigest",
+  "ConditionalRequestConflict",
+  "InternalError",
+  "OperationAborted",
+  "RequestTimeout",
+  "ServiceUnavailable",
+  "SlowDown",
+  "XAmzContentSHA256Mismatch",
+];
+/** The credentials were good, and are no longer. */
+const EXPIRED = ["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
+
+const HINTS: Readonly<Record<string, string>> = {
+  AuthorizationHeaderMalformed: "the bucket is in another region: set AWS_REGION to its region",
+  PermanentRedirect: "the bucket is in another region: set AWS_REGION to its region",
+  InvalidAccessKeyId: "the store does not know the access key: check AWS_PROFILE, or AWS_ACCESS_KEY_ID",
+  SignatureDoesNotMatch:
+    "the secret key is not that of the access key: check AWS_PROFILE, or AWS_SECRET_ACCESS_KEY",
+  InvalidObjectState: "the object is in an archive: restore it first",
+  RequestTimeTooSkewed: "this machine's clock is wrong",
+};
+
+/** The error in a body; nothing where it has none. */
+export function problemOf({ body }: Pick<Answer, "body">): S3Problem {
+  let code = "";
+  let message = "";
+  const reader = new XmlReader((path, text) => {
+    if (path.length !== 2 || path[0] !== "Error") return;
+    if (path[1] === "Code") code = text;
+    if (path[1] === "Message") message = text;
+  });
+  try {
+    reader.take(body);
+    reader.end();
+  } catch {
+    // A page of a proxy, or one that was cut: its status is what there is.
+  }
+  return { code, message };
+}
+
+export function isExpired({ code }: S3Problem): boolean {
+  return EXPIRED.includes(code);
+}
+
+/** What follows from an answer that is not the one that was meant. */
+export function judgedByProblem(path: string, answer: Answer, problem: S3Problem): Error {
+  const { code, message } = problem;
+  const { status } = answer;
+  const byStatus = judgedByStatus(path, answer);
+  if (code === "" || byStatus instanceof PassingFailure) return named(byStatus, code);
+  if (PASSING.includes(code))
+    return new PassingFailure(`answers ${code}`, { isThrottled: code === "SlowDown" });
+  const hint = HINTS[code];
+  return failed(codeOf(code, status), path, `answers ${code} (${status}): ${message}`, {
+    fields: { status, reason: code },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function named(error: Error, code: string): Error {
+  if (!(error instanceof PassingFailure) || code === "") return error;
+  const { message, isThrottled, afterMs } = error;
+  return new PassingFailure(`${message} (${code})`, { isThrottled, afterMs });
+}
+
+function codeOf(code: string, status: number): ErrorCode {
+  if (MISSING.includes(code)) return "STORE_NOT_FOUND";
+  return status === 401 || status === 403 || HINTS[code] !== undefined || EXPIRED.includes(code)
+    ? "STORE_REFUSED"
+    : "STORE_FAILED";
+}

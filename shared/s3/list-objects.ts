@@ -1,0 +1,64 @@
+import { failed } from "../http/failures.ts";
+import type { BodyReader } from "../http/messages.ts";
+import { XmlReader, xmlBody } from "./xml.ts";
+
+/** An object as a listing tells of it. */
+interface ListedObject {
+  readonly key: string;
+  readonly bytes: number;
+  readonly etag: string;
+}
+
+/** One page of a listing, up to a thousand names. */
+export interface ObjectPage {
+  readonly objects: readonly ListedObject[];
+  /** What several keys begin with, up to the delimiter and with it. */
+  readonly prefixes: readonly string[];
+  /** With what the next page is asked for; null: this is the last one. */
+  readonly next: string | null;
+}
+
+/**
+ * Reads a ListBucketResult as it comes. Keys may have characters that XML has not: so they are asked for
+ * encoded, and are taken as that where the answer says that they are.
+ */
+export function objectPageReader(path: string): BodyReader<ObjectPage> {
+  const objects: ListedObject[] = [];
+  const prefixes: string[] = [];
+  let next: string | null = null;
+  let isList = false;
+  let isEncoded = false;
+  let fields: Record<string, string> = {};
+  const reader = new XmlReader(
+    ([root, outer = "", inner = ""], text) => {
+      isList ||= root === "ListBucketResult";
+      if (outer === "NextContinuationToken") next = text;
+      else if (outer === "EncodingType") isEncoded = text === "url";
+      else if (outer === "CommonPrefixes" && inner === "Prefix") prefixes.push(text);
+      else if (outer === "Contents") fields[inner] = text;
+    },
+    (ended) => {
+      if (ended.length !== 2 || ended[1] !== "Contents") return;
+      const { Key = "", Size = "", ETag = "" } = fields;
+      objects.push({ key: Key, bytes: Number(Size), etag: ETag });
+      fields = {};
+    },
+  );
+  const broken = (cause: unknown) =>
+    failed("STORE_FAILED", path, "is listed in what is no list of objects", { cause });
+  return xmlBody(
+    reader,
+    () => {
+      if (!isList) throw broken(null);
+      if (!isEncoded) return { objects, prefixes, next };
+      const named = objects.map((each) => ({ ...each, key: decoded(each.key) }));
+      return { objects: named, prefixes: prefixes.map(decoded), next };
+    },
+    broken,
+  );
+}
+
+/** As forms are encoded: a blank is a plus. */
+function decoded(text: string): string {
+  return decodeURIComponent(text.replaceAll("+", " "));
+}

@@ -1,0 +1,42 @@
+import type { Location } from "../domain/location.ts";
+
+/** An object of a bucket, or what all keys below a folder begin with. */
+export interface ObjectPlace {
+  readonly bucket: string;
+  /** Empty for the bucket itself. */
+  readonly key: string;
+  /** What errors call it. */
+  readonly path: string;
+}
+
+/** `s3://bucket/key`: the key is the text as it stands, since any text can be one. */
+export function placeOf(location: Location): ObjectPlace {
+  const [, bucket = "", key = ""] = /^s3:\/\/([^/]+)\/?(.*)$/is.exec(location) ?? [];
+  if (bucket === "") throw new Error(`broken invariant: ${location} is in no bucket`);
+  return { bucket, key, path: location };
+}
+
+/** What the keys of all that is below a folder begin with: nothing for the bucket itself. */
+export function prefixOf({ key }: Pick<ObjectPlace, "key">): string {
+  return key === "" || key.endsWith("/") ? key : `${key}/`;
+}
+
+/**
+ * Whether a name can be a part of a key that is asked for by an address: one that is empty is lost where keys
+ * are folders, and `.` and `..` are gone before they are sent.
+ */
+export function canBeNamed(name: string): boolean {
+  return name !== "" && name !== "." && name !== "..";
+}
+
+/** As S3 wants it in paths, queries and signatures: all but letters, digits and `-._~`. */
+export function uriEncoded(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+export function encodedKey(key: string): string {
+  return key.split("/").map(uriEncoded).join("/");
+}

@@ -1,0 +1,275 @@
+import { createHash } from "node:crypto";
+import { buildVersion } from "../core/package-root.ts";
+import { failed, PassingFailure } from "../http/failures.ts";
+import { type HttpCall, HttpEngine } from "../http/http-engine.ts";
+import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
+import { type RangeRead, readRange } from "../http/read-range.ts";
+import type { CredentialCache, S3Credentials } from "./credentials.ts";
+import { isExpired, judgedByProblem, problemOf } from "./errors.ts";
+import { type ObjectPage, objectPageReader } from "./list-objects.ts";
+import { encodedKey, type ObjectPlace } from "./object-place.ts";
+import { addressOf, type S3Settings } from "./settings.ts";
+import { EMPTY_SHA256, S3Signer, type UnsignedRequest } from "./signer.ts";
+import { XmlReader, xmlBody, xmlText } from "./xml.ts";
+
+/** A bucket answers thousands of requests a second; a thread that reads has no use for more connections. */
+const AT_ONCE = 64;
+const USER_AGENT = `shardmill/${buildVersion}`;
+
+interface S3ClientOptions {
+  readonly settings: S3Settings;
+  readonly credentials: CredentialCache;
+  readonly engine?: HttpEngine;
+}
+
+/** An object as a HEAD tells of it. */
+interface ObjectHead {
+  readonly bytes: number;
+  readonly etag: string;
+  /** In hex, of its bytes; null where the store has none of them as a whole. */
+  readonly sha256: string | null;
+}
+
+type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
+  request(headers?: HttpRequest["headers"]): Promise<HttpRequest>;
+};
+
+/** What is asked of a bucket: a request to it, but for what each has. */
+type Asked = Pick<UnsignedRequest, "method"> &
+  Partial<Pick<UnsignedRequest, "query" | "headers" | "sha256" | "body">>;
+
+/**
+ * An object store, spoken to as S3 is.
+ *
+ * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with the store's own code in the field `reason`;
+ * what the engine throws
+ */
+export class S3Client implements Disposable {
+  readonly #settings: S3Settings;
+  readonly #credentials: CredentialCache;
+  readonly #engine: HttpEngine;
+  readonly #signer: S3Signer;
+
+  constructor({ settings, credentials, engine }: S3ClientOptions) {
+    this.#settings = settings;
+    this.#credentials = credentials;
+    this.#engine =
+      engine ?? new HttpEngine({ atOnce: AT_ONCE, ...(settings.ca === null ? {} : { ca: settings.ca }) });
+    this.#signer = new S3Signer(settings.region);
+  }
+
+  [Symbol.dispose](): void {
+    this.#engine[Symbol.dispose]();
+  }
+
+  /** Bytes `[start, end)` of an object, of the version that is expected: its etag. */
+  async readRange(
+    place: ObjectPlace,
+    range: { readonly start: number; readonly end: number; readonly version?: string },
+    signal?: AbortSignal,
+  ): Promise<RangeRead> {
+    const asking = this.#asking(place, { method: "GET" });
+    return await readRange(this.#engine, { ...range, whole: "refuse", ...asking }, signal);
+  }
+
+  async head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead> {
+    const headers = { "x-amz-checksum-mode": "ENABLED" };
+    const open = (head: AnswerHead) => {
+      if (head.status !== 200) return null;
+      const { etag, "content-length": length, "x-amz-checksum-sha256": checksum } = head.headers;
+      if (etag === undefined || length === undefined)
+        throw failed("STORE_FAILED", place.path, "has no etag or no size: its store does not speak S3");
+      // Of an object that came in parts it is one of their checksums, and ends in their number.
+      const isWhole = typeof checksum === "string" && !checksum.includes("-");
+      const sha256 = isWhole ? Buffer.from(checksum, "base64").toString("hex") : null;
+      return ignoring({ bytes: Number(length), etag, sha256 });
+    };
+    return await this.#call(place, { method: "HEAD", headers }, open, signal);
+  }
+
+  /** A page of the keys of a bucket that begin with `prefix`, in the order of their bytes. */
+  async list(
+    { bucket, path }: ObjectPlace,
+    wanted: {
+      readonly prefix: string;
+      /** Left out: no key is cut. */
+      readonly delimiter?: "/";
+      readonly from?: string | null;
+      readonly most?: number;
+    },
+    signal?: AbortSignal,
+  ): Promise<ObjectPage> {
+    const { prefix, delimiter, from, most } = wanted;
+    const query = {
+      "list-type": "2",
+      "encoding-type": "url",
+      prefix,
+      ...(delimiter === undefined ? {} : { delimiter }),
+      ...(from === undefined || from === null ? {} : { "continuation-token": from }),
+      ...(most === undefined ? {} : { "max-keys": String(most) }),
+    };
+    const open = ({ status }: AnswerHead) => (status === 200 ? objectPageReader(path) : null);
+    return await this.#call({ bucket, key: "", path }, { method: "GET", query }, open, signal);
+  }
+
+  /**
+   * Puts an object whole: the store refuses bytes whose sha256 is another.
+   *
+   * @returns `taken`: something is there already, and `ifAbsent` was asked for
+   */
+  async put(
+    place: ObjectPlace,
+    put: {
+      readonly body: NonNullable<HttpRequest["body"]>;
+      readonly sha256: string;
+      readonly ifAbsent: boolean;
+    },
+    signal?: AbortSignal,
+  ): Promise<"put" | "taken"> {
+    const { body, sha256, ifAbsent } = put;
+    const headers = {
+      "x-amz-checksum-sha256": Buffer.from(sha256, "hex").toString("base64"),
+      ...(ifAbsent ? { "if-none-match": "*" } : {}),
+    };
+    const asked: Asked = { method: "PUT", headers, sha256, body };
+    const open = ({ status }: AnswerHead) => {
+      if (status === 200) return ignoring("put" as const);
+      return status === 412 && ifAbsent ? ignoring("taken" as const) : null;
+    };
+    return await this.#call(place, asked, open, signal);
+  }
+
+  /** Copies an object of up to 5 GiB in the store. */
+  async copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
+    const headers = { "x-amz-copy-source": `/${from.bucket}/${encodedKey(from.key)}` };
+    const open = (head: AnswerHead) => (head.status === 200 ? errorInside(from.path, head) : null);
+    await this.#call({ ...to, path: from.path }, { method: "PUT", headers }, open, signal);
+  }
+
+  async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+    const open = ({ status }: AnswerHead) =>
+      status === 204 || status === 200 || status === 404 ? ignoring(null) : null;
+    await this.#call(place, { method: "DELETE" }, open, signal);
+  }
+
+  /** Up to a thousand keys at once, none of them with characters that XML has not. */
+  async removeMany(
+    { bucket, path }: ObjectPlace,
+    keys: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const objects = keys.map((key) => `<Object><Key>${xmlText(key)}</Key></Object>`).join("");
+    const bytes = Buffer.from(`<Delete><Quiet>true</Quiet>${objects}</Delete>`, "utf8");
+    const sha256 = createHash("sha256").update(bytes);
+    const hex = sha256.copy().digest("hex");
+    const headers = {
+      "content-type": "application/xml",
+      "x-amz-checksum-sha256": sha256.digest("base64"),
+      // What older stores ask for instead.
+      "content-md5": createHash("md5").update(bytes).digest("base64"),
+    };
+    const body = {
+      bytes: bytes.length,
+      chunks: async function* () {
+        yield bytes;
+      },
+    };
+    const asked: Asked = { method: "POST", query: { delete: "" }, headers, sha256: hex, body };
+    const open = ({ status }: AnswerHead) => (status === 200 ? removalReader(path) : null);
+    await this.#call({ bucket, key: "", path }, asked, open, signal);
+  }
+
+  async #call<T>(
+    place: ObjectPlace,
+    asked: Asked,
+    open: HttpCall<T>["open"],
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    return await this.#engine.call({ open, ...this.#asking(place, asked) }, signal);
+  }
+
+  /** How it is asked for, each time signed anew, and what follows when that is refused. */
+  #asking({ bucket, key, path }: ObjectPlace, asked: Asked): Asking {
+    const url = addressOf(this.#settings, bucket);
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodedKey(key)}`;
+    let used: S3Credentials | null = null;
+    let isMended = false;
+    return {
+      path,
+      request: async (headers = {}) => {
+        used = await this.#credentials.get();
+        const all = { ...asked.headers, ...headers, "user-agent": USER_AGENT };
+        const unsigned = { query: {}, sha256: EMPTY_SHA256, ...asked, url, headers: all };
+        return await this.#signer.sign(unsigned, used);
+      },
+      judge: (answer) => {
+        if (!isMended && used !== null && this.#mends(asked, answer, used)) {
+          isMended = true;
+          return new PassingFailure("takes the signature no more");
+        }
+        return judgedByProblem(path, answer, problemOf(answer));
+      },
+    };
+  }
+
+  /** Whether the next signature may be taken where this one was not. */
+  #mends({ method }: Asked, answer: Answer, used: S3Credentials): boolean {
+    const problem = problemOf(answer);
+    // An answer to HEAD has no body that says why.
+    if (isExpired(problem) || (method === "HEAD" && answer.status === 400)) {
+      this.#credentials.drop(used);
+      return true;
+    }
+    const storeMs = Date.parse(answer.headers.date ?? "");
+    if (problem.code !== "RequestTimeTooSkewed" || Number.isNaN(storeMs)) return false;
+    this.#signer.correctClock(storeMs);
+    return true;
+  }
+}
+
+function ignoring<T>(value: T): BodyReader<T> {
+  return { take: () => "more", end: () => value };
+}
+
+/** A copy takes its time, and may fail when its 200 is long under way. */
+function errorInside(path: string, head: AnswerHead): BodyReader<void> {
+  const chunks: Uint8Array[] = [];
+  return {
+    take(chunk) {
+      chunks.push(Uint8Array.from(chunk));
+      return "more";
+    },
+    end() {
+      const answer = { ...head, body: Buffer.concat(chunks) };
+      const problem = problemOf(answer);
+      if (problem.code !== "") throw judgedByProblem(path, answer, problem);
+    },
+  };
+}
+
+/** In a quiet answer stands what was not removed. */
+function removalReader(path: string): BodyReader<void> {
+  const problem = { code: "", key: "" };
+  const reader = new XmlReader(([, outer, inner], text) => {
+    if (outer === "Error" && inner === "Code") problem.code = text;
+    if (outer === "Error" && inner === "Key") problem.key = text;
+  });
+  const broken = (cause: unknown) =>
+    failed("STORE_FAILED", path, "is removed with an answer that is none", { cause });
+  return xmlBody(
+    reader,
+    () => {
+      const { code, key } = problem;
+      if (code !== "")
+        throw failed(
+          code === "AccessDenied" ? "STORE_REFUSED" : "STORE_FAILED",
+          path,
+          `is not removed: ${code}`,
+          {
+            fields: { reason: code, key },
+          },
+        );
+    },
+    broken,
+  );
+}

@@ -1,0 +1,74 @@
+import { ShardmillError } from "../core/errors.ts";
+
+/** Where a store is, and how its buckets are addressed. */
+export interface S3Settings {
+  /** Of a store that is not AWS's own; null: AWS's, in the region. */
+  readonly endpoint: URL | null;
+  readonly region: string;
+  /** `path`: the bucket is the first name of the path; `virtual`: it is a part of the host's name. */
+  readonly addressing: "path" | "virtual";
+  /** Certificates of authorities in PEM; null: the usual ones. */
+  readonly ca: string | null;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What AWS itself takes for a request that names none. */
+const DEFAULT_REGION = "us-east-1";
+
+/** @param profile what the shared configuration files say of the profile that is used */
+export function s3SettingsOf(env: Environment, profile: Environment): S3Settings {
+  const ignored = env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === "true";
+  const endpoint = ignored
+    ? undefined
+    : env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || profile.endpoint_url || undefined;
+  const addressing = env.SHARDMILL_S3_ADDRESSING || (endpoint === undefined ? "virtual" : "path");
+  if (addressing !== "path" && addressing !== "virtual")
+    throw invalidSetting("SHARDMILL_S3_ADDRESSING", "is neither of the two", "path or virtual");
+  return {
+    endpoint: endpoint === undefined ? null : endpointOf(endpoint),
+    region: env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region || DEFAULT_REGION,
+    addressing,
+    ca: null,
+  };
+}
+
+function endpointOf(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isUsable =
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    url.username === "" &&
+    url.search === "" &&
+    url.hash === "";
+  if (!isUsable) throw invalidSetting("AWS_ENDPOINT_URL", "is no address of a store", "https://HOST:PORT");
+  return url;
+}
+
+export function invalidSetting(
+  name: string,
+  what: string,
+  expected: string,
+  cause?: unknown,
+): ShardmillError {
+  return new ShardmillError("ARGUMENT_INVALID", `${name} ${what}`, {
+    fields: { variable: name, expected },
+    hint: `set ${name} to ${expected}, or to nothing`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** The address of a bucket's objects, without an end. */
+export function addressOf({ endpoint, region, addressing }: S3Settings, bucket: string): URL {
+  // A name with dots fits no certificate of AWS's as a part of the host's.
+  const isPath = addressing === "path" || bucket.includes(".");
+  const url = new URL(endpoint ?? `https://s3.${region}.${suffixOf(region)}`);
+  const base = url.pathname.replace(/\/$/, "");
+  if (isPath) url.pathname = `${base}/${bucket}`;
+  else url.hostname = `${bucket}.${url.hostname}`;
+  return url;
+}
+
+function suffixOf(region: string): string {
+  return region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+}

@@ -1,0 +1,84 @@
+import { SaxesParser } from "saxes";
+import { ShardmillError } from "../core/errors.ts";
+import type { BodyReader } from "../http/messages.ts";
+
+/** Called with the names of the elements around a text, outermost first, and the text. */
+type OnText = (path: readonly string[], text: string) => void;
+
+/** Called when an element ends. */
+type OnEnd = (path: readonly string[]) => void;
+
+/** Reads XML as it comes, without its namespaces. What it throws is a fault of the document. */
+export class XmlReader {
+  readonly #parser = new SaxesParser();
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  readonly #path: string[] = [];
+  #text = "";
+
+  constructor(onText: OnText, onEnd: OnEnd = () => {}) {
+    this.#parser.on("error", (error) => {
+      throw error;
+    });
+    this.#parser.on("opentag", ({ name }) => {
+      this.#path.push(name.slice(name.indexOf(":") + 1));
+      this.#text = "";
+    });
+    this.#parser.on("text", (text) => {
+      this.#text += text;
+    });
+    this.#parser.on("cdata", (text) => {
+      this.#text += text;
+    });
+    this.#parser.on("closetag", () => {
+      if (this.#text !== "") onText(this.#path, this.#text);
+      this.#text = "";
+      onEnd(this.#path);
+      this.#path.pop();
+    });
+  }
+
+  take(chunk: Uint8Array): void {
+    this.#parser.write(this.#decoder.decode(chunk, { stream: true }));
+  }
+
+  end(): void {
+    this.#parser.write(this.#decoder.decode());
+    this.#parser.close();
+  }
+}
+
+/** A page of a thousand names, each of a kilobyte whose bytes are encoded, is a tenth of it. */
+const MOST_BYTES = 32 << 20;
+
+/** The body of an answer as XML; `broken` says what follows when it is none. */
+export function xmlBody<T>(
+  reader: XmlReader,
+  result: () => T,
+  broken: (error: unknown) => Error,
+): BodyReader<T> {
+  let bytes = 0;
+  const attempt = <V>(act: () => V): V => {
+    try {
+      return act();
+    } catch (error) {
+      throw error instanceof ShardmillError ? error : broken(error);
+    }
+  };
+  return {
+    take(chunk) {
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) throw broken(null);
+      attempt(() => reader.take(chunk));
+      return "more";
+    },
+    end: () =>
+      attempt(() => {
+        reader.end();
+        return result();
+      }),
+  };
+}
+
+export function xmlText(text: string): string {
+  return text.replace(/[&<>\r]/g, (mark) => `&#${mark.charCodeAt(0)};`);
+}

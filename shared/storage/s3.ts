@@ -1,0 +1,249 @@
+import { isShardmillError, ShardmillError } from "../core/errors.ts";
+import { mapConcurrent } from "../core/map-concurrent.ts";
+import { type FileStat, type Location, parseLocation } from "../domain/location.ts";
+import { openS3Client } from "../s3/conventions.ts";
+import { canBeNamed, type ObjectPlace, placeOf, prefixOf } from "../s3/object-place.ts";
+import type { S3Client } from "../s3/s3-client.ts";
+
+import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
+import { checkedChunks, drain } from "./put-source.ts";
+import type {
+  Capabilities,
+  Entry,
+  PlaceKind,
+  PutOptions,
+  PutSource,
+  Storage,
+  StoredFile,
+} from "./storage.ts";
+import { digestStored } from "./whole-file.ts";
+
+/** Objects in buckets of S3, or of a store that is spoken to as S3 is, by the settings of this process. */
+export async function openS3Storage(): Promise<Storage> {
+  return createS3Storage(await openS3Client());
+}
+
+/** @param client is disposed of with the storage */
+export function createS3Storage(client: S3Client): Storage {
+  return new S3Storage(client);
+}
+
+/** Of one put, and of one copy: more takes parts, which are put one by one. */
+const MOST_BYTES = 5 * 2 ** 30;
+/** In one request. */
+const REMOVED_AT_ONCE = 1_000;
+const REMOVALS_AT_ONCE = 16;
+/** What no XML can hold: such keys are removed one by one. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const NOT_IN_XML = /[\0-\x1f\ufffe\uffff]/;
+
+class S3Storage implements Storage {
+  readonly can: Capabilities = {
+    put: true,
+    rename: false,
+    link: false,
+    putIfAbsent: true,
+    sync: false,
+    list: true,
+    versions: true,
+  };
+  readonly #client: S3Client;
+
+  constructor(client: S3Client) {
+    this.#client = client;
+  }
+
+  async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
+    const place = placeOf(location);
+    try {
+      if (place.key !== "" && !place.key.endsWith("/")) {
+        await this.#client.head(named(place), signal);
+        return "file";
+      }
+    } catch (error) {
+      if (!isShardmillError(error, "STORE_NOT_FOUND")) throw error;
+    }
+    return (await this.#isFolder(place, signal)) ? "folder" : null;
+  }
+
+  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
+    const { bytes, etag } = await this.#ofFile(location, signal, (place) => this.#client.head(place, signal));
+    return { bytes, version: etag };
+  }
+
+  /** There are no links. */
+  async real(location: Location, signal?: AbortSignal): Promise<Location> {
+    if ((await this.kindAt(location, signal)) === null) throw notFound(location);
+    return location;
+  }
+
+  async *list(
+    folder: Location,
+    { prefix = "", signal }: { readonly prefix?: string; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<readonly Entry[]> {
+    signal?.throwIfAborted();
+    const place = placeOf(folder);
+    const base = prefixOf(place);
+    let isThere = false;
+    for (let from: string | null = null; ; ) {
+      const wanted = { prefix: `${base}${prefix}`, delimiter: "/", from } as const;
+      const page = await this.#client.list(place, wanted, signal);
+      isThere ||= page.objects.length > 0 || page.prefixes.length > 0;
+      const entries = [
+        // An object that is called as the folder itself is how consoles make empty folders.
+        ...page.objects
+          .filter(({ key }) => key !== base)
+          .map(({ key, bytes, etag }) => entryOf(key.slice(base.length), "file", { bytes, version: etag })),
+        ...page.prefixes.map((key) => entryOf(key.slice(base.length, -1), "folder", null)),
+      ];
+      if (entries.length > 0) yield entries;
+      from = page.next;
+      if (from === null) break;
+    }
+    if (!isThere && (prefix === "" || !(await this.#isFolder(place, signal)))) throw notFound(folder);
+  }
+
+  async read(
+    location: Location,
+    start: number,
+    end: number,
+    signal?: AbortSignal,
+    version?: string,
+  ): Promise<Uint8Array> {
+    checkRange(location, start, end);
+    signal?.throwIfAborted();
+    if (start === end) return new Uint8Array(0);
+    const range = { start, end, ...(version === undefined ? {} : { version }) };
+    const { bytes } = await this.#ofFile(location, signal, (place) =>
+      this.#client.readRange(place, range, signal),
+    );
+    if (bytes.length < end - start) throw tooShort(location, end, start + bytes.length);
+    return bytes;
+  }
+
+  /** Reads the source twice: what its sha256 is must be said before it is sent. */
+  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+    const { ifAbsent = false, signal } = options;
+    signal?.throwIfAborted();
+    const place = named(placeOf(location));
+    if (source.bytes > MOST_BYTES) throw tooLarge(location, source.bytes);
+    const stored = await drain(location, source, options, async () => {});
+    const { sha256 } = stored;
+    const body = {
+      bytes: stored.bytes,
+      chunks: () => checkedChunks(location, source, { sha256, ...(signal === undefined ? {} : { signal }) }),
+    };
+    const outcome = await this.#client.put(place, { body, sha256, ifAbsent }, signal);
+    // Of a put that was sent again because its answer was lost, the object may be our own.
+    if (outcome === "taken" && !(await this.#has(place, stored))) throw occupied(location, stored.bytes);
+    return stored;
+  }
+
+  async rename(): Promise<void> {
+    throw cannot("a bucket", "rename");
+  }
+
+  async link(): Promise<void> {
+    throw cannot("a bucket", "link");
+  }
+
+  async copy(from: Location, to: Location, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const target = named(placeOf(to));
+    const source = named(placeOf(from));
+    const { bytes } = await this.stat(from, signal);
+    if (bytes > MOST_BYTES) throw tooLarge(from, bytes);
+    await this.#client.copy(source, target, signal);
+  }
+
+  /** Nothing is left to do: what was put is there. */
+  async sync(): Promise<void> {}
+
+  async remove(location: Location, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const place = placeOf(location);
+    const { key } = place;
+    if (key !== "" && !key.endsWith("/")) await this.#client.remove(named(place), signal);
+    // A page that was removed is not listed again: so it is always the first.
+    for (;;) {
+      const wanted = { prefix: prefixOf(place), most: REMOVED_AT_ONCE };
+      const { objects, next } = await this.#client.list(place, wanted, signal);
+      const odd = objects.filter((each) => NOT_IN_XML.test(each.key));
+      const plain = objects.filter((each) => !NOT_IN_XML.test(each.key));
+      await mapConcurrent(odd, REMOVALS_AT_ONCE, (each) =>
+        this.#client.remove({ ...place, key: each.key }, signal),
+      );
+      if (plain.length > 0) {
+        const keys = plain.map((each) => each.key);
+        await this.#client.removeMany(place, keys, signal);
+      }
+      if (next === null) return;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client[Symbol.dispose]();
+  }
+
+  /** Of an object: that there are only keys below it is said otherwise than that there is nothing. */
+  async #ofFile<T>(
+    location: Location,
+    signal: AbortSignal | undefined,
+    ask: (place: ObjectPlace) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const place = placeOf(location);
+    let missing: unknown = notFound(location);
+    if (place.key !== "" && !place.key.endsWith("/")) {
+      try {
+        return await ask(named(place));
+      } catch (error) {
+        if (!isShardmillError(error, "STORE_NOT_FOUND")) throw error;
+        missing = error;
+      }
+    }
+    throw (await this.#isFolder(place, signal)) ? notAFile(location, "folder") : missing;
+  }
+
+  async #isFolder(place: ObjectPlace, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      const wanted = { prefix: prefixOf(place), most: 1 };
+      const { objects } = await this.#client.list(place, wanted, signal);
+      return objects.length > 0 || place.key === "";
+    } catch (error) {
+      if (isShardmillError(error, "STORE_NOT_FOUND")) return false;
+      throw error;
+    }
+  }
+
+  async #has(place: ObjectPlace, { bytes, sha256 }: StoredFile): Promise<boolean> {
+    const there = await this.#client.head(place);
+    if (there.bytes !== bytes) return false;
+    return (there.sha256 ?? (await digestStored(this, parseLocation(place.path))).sha256) === sha256;
+  }
+}
+
+function entryOf(name: string, kind: "file" | "folder", stat: FileStat | null): Entry {
+  return { name, kind, stat, unnameable: canBeNamed(name) ? null : `${name || "(no name)"}/` };
+}
+
+/** @throws {STORE_REFUSED} for a key that no address can say */
+function named(place: ObjectPlace): ObjectPlace {
+  const { path, key } = place;
+  if (key.split("/").every(canBeNamed)) return place;
+  throw new ShardmillError("STORE_REFUSED", `${path} has a part that is empty, or only dots`, {
+    fields: { path },
+    hint: "no store is sure to keep such a name: call the object otherwise",
+  });
+}
+
+function notFound(location: Location): ShardmillError {
+  return new ShardmillError("STORE_NOT_FOUND", `there is no ${location}`, { fields: { path: location } });
+}
+
+function tooLarge(location: Location, bytes: number): ShardmillError {
+  return new ShardmillError("STORE_REFUSED", `${location} is too large to be put or copied at once`, {
+    fields: { path: location, bytes, most: MOST_BYTES },
+    hint: "make smaller files: with fewer rows a shard",
+  });
+}

@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { CredentialCache, type S3Credentials } from "../../../../shared/s3/credentials.ts";
+
+const MINUTE_MS = 60_000;
+
+function rig(lifeMs: number | null) {
+  const asked: boolean[] = [];
+  const world = { nowMs: 0, isDown: false };
+  const cache = new CredentialCache(
+    async ({ forceRefresh }): Promise<S3Credentials> => {
+      asked.push(forceRefresh);
+      if (world.isDown) throw new Error("no answer from 169.254.169.254");
+      const expiration = lifeMs === null ? {} : { expiration: new Date(world.nowMs + lifeMs) };
+      return { accessKeyId: `key ${asked.length}`, secretAccessKey: "hunter2", ...expiration };
+    },
+    () => world.nowMs,
+  );
+  return { cache, asked, world };
+}
+
+test("credentials are asked for once for all that need them, and again when a tenth of their life is left", async () => {
+  const { cache, asked, world } = rig(60 * MINUTE_MS);
+  const all = await Promise.all(Array.from({ length: 20 }, () => cache.get()));
+  expect(new Set(all).size).toBe(1);
+  world.nowMs = 53 * MINUTE_MS;
+  expect((await cache.get()).accessKeyId).toBe("key 1");
+  world.nowMs = 55 * MINUTE_MS;
+  expect((await cache.get()).accessKeyId).toBe("key 2");
+  expect(asked).toEqual([false, false]);
+});
+
+test("those without an end are kept, and those that a store refuses are not", async () => {
+  const { cache, asked, world } = rig(null);
+  const first = await cache.get();
+  world.nowMs = Number.MAX_SAFE_INTEGER;
+  expect(await cache.get()).toBe(first);
+  cache.drop(first);
+  const [second] = await Promise.all([cache.get(), cache.get()]);
+  // Others learn of it late: what is there by now is not dropped for it.
+  cache.drop(first);
+  expect(await cache.get()).toBe(second);
+  expect(asked).toEqual([false, true]);
+});
+
+test("while those that are there are good, that no others come is no failure", async () => {
+  const { cache, world } = rig(60 * MINUTE_MS);
+  const first = await cache.get();
+  world.isDown = true;
+  world.nowMs = 59 * MINUTE_MS;
+  expect(await cache.get()).toBe(first);
+  world.nowMs = 61 * MINUTE_MS;
+  const refused = await cache.get().catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "STORE_REFUSED", hint: expect.stringContaining("AWS_PROFILE") });
+  expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
+});

@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { HttpEngine } from "../../../../shared/http/http-engine.ts";
+import { CredentialCache } from "../../../../shared/s3/credentials.ts";
+import { S3Client } from "../../../../shared/s3/s3-client.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { createS3Storage } from "../../../../shared/storage/s3.ts";
+import type { Storage } from "../../../../shared/storage/storage.ts";
+import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";
+
+/** What a real server does not do when it is asked to: its faults, as AWS documents them. */
+
+let server: WebServer;
+beforeAll(async () => {
+  server = await startWebServer({});
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const object = parseLocation("s3://bucket/a.bin");
+const error = (code: string) =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>said hunter2-free</Message></Error>`;
+
+/** Answers one after the other, and the last for ever. */
+function answers(path: string, ...calls: ServeCall[]): string[] {
+  const signatures: string[] = [];
+  server.served.set(path, (request, response) => {
+    signatures.push(/Credential=([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "");
+    const call = calls.length > 1 ? calls.shift() : calls[0];
+    request.resume().on("end", () => call?.(request, response));
+  });
+  return signatures;
+}
+
+const says =
+  (status: number, body = "", headers: Record<string, string> = {}): ServeCall =>
+  (_request, response) =>
+    void response.writeHead(status, headers).end(body);
+const range = says(206, "01234", { "content-range": "bytes 0-4/10", etag: '"e"' });
+
+function open(): { readonly storage: Storage; readonly asked: () => number } {
+  let asked = 0;
+  const credentials = new CredentialCache(async () => {
+    asked += 1;
+    return {
+      accessKeyId: `KEY${asked}`,
+      secretAccessKey: "hunter2",
+      expiration: new Date(Date.now() + 3_600_000),
+    };
+  });
+  const timers = {
+    after(_ms: number, act: () => void) {
+      act();
+      return () => {};
+    },
+  };
+  const settings = {
+    endpoint: new URL(server.url),
+    region: "us-east-1",
+    addressing: "path",
+    ca: null,
+  } as const;
+  const client = new S3Client({ settings, credentials, engine: new HttpEngine({ timers, idleMs: 500 }) });
+  return { storage: createS3Storage(client), asked: () => asked };
+}
+
+const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
+
+test("credentials that a store takes no more are asked for anew, once, and then it is a refusal", async () => {
+  const keys = answers("/bucket/a.bin", says(400, error("ExpiredToken")), range);
+  await using first = open().storage;
+  expect(await text(first.read(object, 0, 5))).toBe("01234");
+  expect(keys).toEqual(["KEY1", "KEY2"]);
+  const { storage, asked } = open();
+  answers("/bucket/a.bin", says(400, error("ExpiredToken")));
+  const refused = await storage.read(object, 0, 5).catch((thrown: unknown) => thrown);
+  expect(refused).toMatchObject({ code: "STORE_REFUSED", fields: { reason: "ExpiredToken" } });
+  expect(JSON.stringify([refused, String(refused)])).not.toContain('"hunter2');
+  expect(asked()).toBe(2);
+  await storage[Symbol.asyncDispose]();
+});
+
+test("an answer to HEAD has no body that says so: then, too, others are tried", async () => {
+  const keys = answers("/bucket/a.bin", says(400), says(200, "", { etag: '"e"', "content-length": "10" }));
+  await using storage = open().storage;
+  expect(await storage.stat(object)).toEqual({ bytes: 10, version: '"e"' });
+  expect(keys).toEqual(["KEY1", "KEY2"]);
+});
+
+test("a clock that is wrong is put right by the store's", async () => {
+  const dates: string[] = [];
+  const skewed: ServeCall = (request, response) => {
+    const date = String(request.headers["x-amz-date"]);
+    dates.push(date);
+    if (dates.length > 1) return range(request, response);
+    response.writeHead(403, { date: "Thu, 01 Jan 2037 12:00:00 GMT" }).end(error("RequestTimeTooSkewed"));
+  };
+  answers("/bucket/a.bin", skewed);
+  await using storage = open().storage;
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(dates[1]).toMatch(/^20370101T12000/);
+});
+
+test("a store that is busy is asked again, by its status or by its code", async () => {
+  answers(
+    "/bucket/a.bin",
+    says(503, error("SlowDown")),
+    says(500, error("InternalError")),
+    says(400, error("RequestTimeout")),
+    range,
+  );
+  await using storage = open().storage;
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  answers("/bucket/a.bin", says(503, error("SlowDown")));
+  await expect(storage.read(object, 0, 5)).rejects.toMatchObject({
+    code: "STORE_FAILED",
+    fields: { throttled: true },
+    message: "s3://bucket/a.bin answers 503 (SlowDown)",
+  });
+});
+
+test.each([
+  [404, "NoSuchKey", "STORE_NOT_FOUND"],
+  [404, "NoSuchBucket", "STORE_NOT_FOUND"],
+  [403, "AccessDenied", "STORE_REFUSED"],
+  [403, "InvalidObjectState", "STORE_REFUSED"],
+  [301, "PermanentRedirect", "STORE_REFUSED"],
+  [400, "AuthorizationHeaderMalformed", "STORE_REFUSED"],
+  [412, "PreconditionFailed", "STORE_CHANGED"],
+  [400, "InvalidArgument", "STORE_FAILED"],
+])("%i %s is %s", async (status, code, expected) => {
+  server.served.set("/bucket/", says(404, error("NoSuchBucket")));
+  answers("/bucket/a.bin", says(status, error(code)));
+  await using storage = open().storage;
+  await expect(storage.read(object, 0, 5, undefined, '"e"')).rejects.toMatchObject({ code: expected });
+});
+
+test("a copy that fails when its 200 is under way has failed", async () => {
+  answers("/bucket/a.bin", says(200, "", { etag: '"e"', "content-length": "10" }));
+  answers("/bucket/b.bin", says(200, error("AccessDenied")));
+  await using storage = open().storage;
+  const copy = storage.copy(object, parseLocation("s3://bucket/b.bin"));
+  await expect(copy).rejects.toMatchObject({ fields: { reason: "AccessDenied" } });
+  answers("/bucket/b.bin", says(200, error("InternalError")), says(200, "<CopyObjectResult/>"));
+  await storage.copy(object, parseLocation("s3://bucket/b.bin"));
+});
+
+test("a put whose answer is lost is sent again, and that it is there by then is success", async () => {
+  const bytes = "the same";
+  const lost: ServeCall = (request) => void request.socket.destroy();
+  const sum = Buffer.from(sha256(bytes), "hex").toString("base64");
+  const there = says(200, "", { etag: '"e"', "content-length": "8", "x-amz-checksum-sha256": sum });
+  const taken: ServeCall = (request, response) =>
+    request.method === "HEAD"
+      ? there(request, response)
+      : says(412, error("PreconditionFailed"))(request, response);
+  answers("/bucket/a.bin", lost, taken);
+  await using storage = open().storage;
+  expect(await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true })).toEqual({
+    bytes: 8,
+    sha256: sha256(bytes),
+  });
+  answers("/bucket/a.bin", lost, taken);
+  const other = storage.put(object, sourceOfBytes("not that"), { ifAbsent: true });
+  await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
+});
+
+test("what was not removed with many is no success", async () => {
+  answers("/bucket/a.bin", says(204));
+  answers("/bucket/", (request, response) => {
+    const listed =
+      "<ListBucketResult><Contents><Key>a.bin/x</Key><Size>1</Size></Contents></ListBucketResult>";
+    const left = "<DeleteResult><Error><Key>a.bin/x</Key><Code>AccessDenied</Code></Error></DeleteResult>";
+    response.end(request.method === "GET" ? listed : left);
+  });
+  await using storage = open().storage;
+  await expect(storage.remove(object)).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    fields: { reason: "AccessDenied", key: "a.bin/x" },
+  });
+});

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { addressOf, s3SettingsOf } from "../../../../shared/s3/settings.ts";
+
+const address = (env: Record<string, string>, bucket: string, profile: Record<string, string> = {}) =>
+  addressOf(s3SettingsOf(env, profile), bucket).href;
+
+test("a bucket of AWS's is a part of the host's name, but one with dots, which fits no certificate", () => {
+  expect(address({}, "data")).toBe("https://data.s3.us-east-1.amazonaws.com/");
+  expect(address({ AWS_DEFAULT_REGION: "eu-west-1" }, "data")).toBe(
+    "https://data.s3.eu-west-1.amazonaws.com/",
+  );
+  expect(address({}, "data", { region: "cn-north-1" })).toBe("https://data.s3.cn-north-1.amazonaws.com.cn/");
+  expect(address({ AWS_REGION: "eu-west-1" }, "my.data")).toBe("https://s3.eu-west-1.amazonaws.com/my.data");
+});
+
+test("a bucket of another store is the first name of the path, unless it is said otherwise", () => {
+  const env = { AWS_ENDPOINT_URL: "http://127.0.0.1:9000/base/" };
+  expect(address(env, "data")).toBe("http://127.0.0.1:9000/base/data");
+  expect(
+    address(
+      { ...env, SHARDMILL_S3_ADDRESSING: "virtual", AWS_ENDPOINT_URL_S3: "https://s3.example.com" },
+      "data",
+    ),
+  ).toBe("https://data.s3.example.com/");
+  expect(address({ AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true", ...env }, "data")).toMatch(/amazonaws/);
+});
+
+test("the environment comes before the profile", () => {
+  const profile = { endpoint_url: "https://profile.test", region: "eu-north-1" };
+  expect(s3SettingsOf({}, profile)).toMatchObject({ region: "eu-north-1", addressing: "path" });
+  expect(address({ AWS_ENDPOINT_URL: "https://env.test" }, "data", profile)).toBe("https://env.test/data");
+});
+
+test("what cannot be used is refused, naming the variable and not what may be a secret in it", () => {
+  for (const endpoint of ["ftp://x", "nowhere", "https://me:hunter2@x", "https://x/?token=hunter2"]) {
+    const refuse = () => s3SettingsOf({ AWS_ENDPOINT_URL: endpoint }, {});
+    expect(refuse).toThrow(
+      expect.objectContaining({
+        code: "ARGUMENT_INVALID",
+        fields: expect.objectContaining({ variable: "AWS_ENDPOINT_URL" }),
+      }),
+    );
+    expect(refuse).not.toThrow("hunter2");
+  }
+  expect(() => s3SettingsOf({ SHARDMILL_S3_ADDRESSING: "host" }, {})).toThrow(
+    expect.objectContaining({ code: "ARGUMENT_INVALID" }),
+  );
+});
