@@ -56,6 +56,10 @@ async function* decodeVorbis(bytes: Uint8Array): AsyncGenerator<SoundBlock, void
     }
     const last = blockOf(await quietly(() => decoder.flush()));
     if (last !== null) yield last;
+  } catch (error) {
+    // Of headers that it cannot use, the decoder fails to say so.
+    if (error instanceof ReferenceError) throw new SoundFault("is damaged in its header");
+    throw error;
   } finally {
     decoder.free();
   }

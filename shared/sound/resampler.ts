@@ -12,16 +12,25 @@ const MOST_FLOATS = 65_536;
 /** Longer than its filter at any ratio that it takes, in samples of the lower rate. */
 const TAIL_SAMPLES = 256;
 
-/** The ratios that the library takes. */
+/** The ratios that the library takes, and the rates. */
 const MOST_RATIO = 256;
+const MOST_RATE = 192_000;
 
 export interface Rates {
   readonly from: number;
   readonly to: number;
 }
 
-export function canResample({ from, to }: Rates): boolean {
-  return from * MOST_RATIO >= to && to * MOST_RATIO >= from;
+export function canResample(rates: Rates): boolean {
+  const { from, to } = inLowestTerms(rates);
+  return from * MOST_RATIO >= to && to * MOST_RATIO >= from && Math.max(from, to) <= MOST_RATE;
+}
+
+/** All that matters is how they are to each other: 384,000 to 16,000 is 24 to 1. */
+function inLowestTerms({ from, to }: Rates): Rates {
+  let [divisor, rest] = [from, to];
+  while (rest > 0) [divisor, rest] = [rest, divisor % rest];
+  return { from: from / divisor, to: to / divisor };
 }
 
 const kept = new Map<string, Library>();
@@ -44,7 +53,8 @@ export class Resampler {
   }
 
   /** One at a time in a thread. */
-  static async open(channels: number, rates: Rates): Promise<Resampler> {
+  static async open(channels: number, given: Rates): Promise<Resampler> {
+    const rates = inLowestTerms(given);
     const key = `${channels} ${rates.from} ${rates.to}`;
     let library = kept.get(key);
     if (library === undefined) {

@@ -1,8 +1,11 @@
 import { type SoundBlock, SoundFault } from "./sound-block.ts";
 import { sampleReader, type WavEncoding } from "./wav-samples.ts";
 
-/** Samples of each channel in a block. */
-const BLOCK_SAMPLES = 16_384;
+/** Samples of all channels in a block. */
+const BLOCK_SAMPLES = 32_768;
+
+/** As libsndfile: what has more is no sound, and would cost more for its channels than for its samples. */
+const MOST_CHANNELS = 1024;
 
 /** By the format's number. */
 const ENCODINGS: Readonly<Record<number, WavEncoding>> = { 1: "pcm", 3: "float", 6: "aLaw", 7: "muLaw" };
@@ -42,8 +45,9 @@ export async function* decodeWav(bytes: Uint8Array): AsyncGenerator<SoundBlock, 
   if (read === null) throw new SoundFault(`has samples of ${sampleBytes * 8} bits (${encoding})`);
   const frameBytes = channels * sampleBytes;
   const frames = Math.floor((end - start) / frameBytes);
-  for (let from = 0; from < frames; from += BLOCK_SAMPLES) {
-    const samples = Math.min(BLOCK_SAMPLES, frames - from);
+  const most = Math.floor(BLOCK_SAMPLES / channels);
+  for (let from = 0; from < frames; from += most) {
+    const samples = Math.min(most, frames - from);
     const block = Array.from({ length: channels }, (_, channel) => {
       const first = start + from * frameBytes + channel * sampleBytes;
       return Float32Array.from({ length: samples }, (_, at) => read(view, first + at * frameBytes));
@@ -90,6 +94,7 @@ function readFormat(view: DataView, start: number, bytes: number): WavFormat {
   const rate = view.getUint32(start + 4, true);
   const sampleBytes = view.getUint16(start + 12, true) / channels;
   if (channels === 0) throw new SoundFault("has no channels");
+  if (channels > MOST_CHANNELS) throw new SoundFault(`has ${channels} channels`);
   if (!Number.isInteger(sampleBytes) || view.getUint16(start + 14, true) > sampleBytes * 8)
     throw new SoundFault("has a header that contradicts itself");
   return { encoding, channels, rate, sampleBytes };

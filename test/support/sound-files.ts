@@ -65,3 +65,27 @@ export function wavFile(
   for (const [at, sample] of samples.entries()) view.setInt16(44 + at * 2, Math.round(sample * 32_768), true);
   return bytes;
 }
+
+/** An Ogg file with the checksum that each of its pages should have (RFC 3533). */
+export function repaged(file: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(file);
+  for (let at = 0; bytes.toString("latin1", at, at + 4) === "OggS" && at + 27 <= bytes.length; ) {
+    const count = bytes[at + 26] ?? 0;
+    const lengths = bytes.subarray(at + 27, at + 27 + count);
+    const end = lengths.reduce((sum, length) => sum + length, at + 27 + count);
+    if (end > bytes.length) break;
+    bytes.writeUInt32LE(pageCrc(bytes.subarray(at, end)), at + 22);
+    at = end;
+  }
+  return bytes;
+}
+
+/** The place of the checksum itself is taken for zeros. */
+function pageCrc(page: Uint8Array): number {
+  let crc = 0;
+  for (const [at, byte] of page.entries()) {
+    crc ^= at >= 22 && at < 26 ? 0 : byte << 24;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc << 1) ^ (crc < 0 ? 0x04c1_1db7 : 0);
+  }
+  return crc >>> 0;
+}
