@@ -1,4 +1,5 @@
 import { assert } from "../core/assert.ts";
+import { isIdsName } from "../input-sources/text-inputs.ts";
 import type { DatasetFormat } from "./dataset.ts";
 import type { JobSpec } from "./job-spec.ts";
 import { isCombined } from "./module-reduction.ts";
@@ -24,9 +25,10 @@ export interface PartialRules extends PartialShape {
 
 export function partialRules(spec: JobSpec): PartialRules {
   const { input, map } = spec;
-  const inputs = Object.values(map.inputs);
-  const hasSounds = inputs.some(({ sound }) => sound !== undefined);
-  const hasTokenizers = inputs.some(({ tokenizer }) => tokenizer !== undefined);
+  const inputs = Object.entries(map.inputs);
+  const hasSounds = inputs.some(([, { sound }]) => sound !== undefined);
+  // An input of ids may have the tokenizer of the model's folder without saying so.
+  const hasTokenizers = inputs.some(([name, { tokenizer }]) => tokenizer !== undefined || isIdsName(name));
   const hasSteps = input.where !== undefined || hasSounds || [...map.prepare, ...map.finish].length > 0;
   return { ...partialShape(spec), hasSteps, hasTokenizers };
 }

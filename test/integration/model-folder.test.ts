@@ -134,6 +134,11 @@ describe("a folder with a tokenizer", () => {
     const shorter = await failing(["run", texts.job, "--set", "map.inputs.input_ids.maxTokens=12"]);
     expect(shorter.error.code).toBe("OUTPUT_OCCUPIED");
     await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 12 }));
+    const own = ["--set", "output.path=./out-cut"];
+    const cut = await runCli(["run", texts.job, "--workers", "1", "--json", ...own]);
+    const longer = expected.filter(({ ids }) => ids.length > 12).length;
+    expect(longer).toBeGreaterThan(0);
+    expect(JSON.parse(cut.stdout)).toMatchObject({ rowsTruncated: longer });
     expect((await failing(["run", texts.job])).error.code).toBe("OUTPUT_OCCUPIED");
     await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 1000 }));
   });
