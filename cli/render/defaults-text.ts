@@ -21,7 +21,10 @@ const MAX_CELL_COLUMNS = 100;
 /** What a job leaves to its model's folder and gets from there; nothing where that is nothing. */
 export function defaultsTable(plan: PlannedJob, style: Style): string[] {
   const { folder } = plan;
-  const rows = folder === null ? [] : [...textDefaults(plan, folder), ...outputDefaults(plan, folder)];
+  const rows =
+    folder === null
+      ? []
+      : [...textDefaults(plan, folder), ...fileDefaults(plan, folder), ...outputDefaults(plan, folder)];
   if (rows.length === 0) return [];
   const columns = ["left to the model's folder", "is", "by"];
   const shown = rows.map((row) => row.map(oneLine));
@@ -56,6 +59,33 @@ function limitOf({ maxTokens }: TokenizeOp, facts: TokenizerFacts): readonly (re
   return [[String(maxTokens), maxTokens === facts.maxTokens ? (facts.maxTokensFrom ?? from) : from]];
 }
 
+const IMAGE_KEYS = ["resize", "resample", "crop", "rescale", "mean", "std"] as const;
+const SOUND_KEYS = ["rate", "normalize"] as const;
+const PREPROCESSOR = "preprocessor_config.json";
+
+/** Of inputs that images or sounds are made into. */
+function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): readonly Default[] {
+  const ofImages = read.includes(PREPROCESSOR) ? PREPROCESSOR : "config.json: pretrained_cfg";
+  return Object.entries(spec.map.inputs).flatMap(([input, { image, sound }]): readonly Default[] => {
+    const taken = (kind: string, key: string, value: unknown, from: string): readonly Default[] =>
+      value === null
+        ? []
+        : [[formatKeyPath(["map", "inputs", input, kind, key]), JSON.stringify(value), from]];
+    const imageKeys = IMAGE_KEYS.filter(
+      (key) => image?.[key] === undefined && !(key === "crop" && image?.resize?.longestEdge !== undefined),
+    );
+    const soundKeys = SOUND_KEYS.filter((key) => sound?.[key] === undefined);
+    return [
+      ...(image === undefined || facts.image === null
+        ? []
+        : imageKeys.flatMap((key) => taken("image", key, facts.image?.[key] ?? null, ofImages))),
+      ...(sound === undefined || facts.sound === null
+        ? []
+        : soundKeys.flatMap((key) => taken("sound", key, facts.sound?.[key] ?? null, PREPROCESSOR))),
+    ];
+  });
+}
+
 /** Of outputs that are named, or pooled, as the folder says. */
 function outputDefaults({ spec, map }: PlannedJob, { facts }: ModelFolder): readonly Default[] {
   return map.outputs.flatMap(({ column, tensor, op }): readonly Default[] => {
@@ -65,7 +95,7 @@ function outputDefaults({ spec, map }: PlannedJob, { facts }: ModelFolder): read
     const isNamed = leavesLabels(own) && labels !== null && labels.join("\0") === facts.labels?.join("\0");
     const isPooled = leavesPooling(own, tensor) && op.kind === "pool";
     return [
-      ...(isNamed ? [[at("labels"), `${labels.length} names`, "config.json: id2label"] as const] : []),
+      ...(isNamed ? [[at("labels"), `${labels.length} names`, "config.json"] as const] : []),
       ...(isPooled && own.op === undefined ? [[at("op"), "pool", "1_Pooling/config.json"] as const] : []),
       ...(isPooled ? [[at("pool"), op.pool, "1_Pooling/config.json"] as const] : []),
       ...(isPooled && own.normalize === undefined

@@ -6,6 +6,7 @@ import type {
   SoundFacts,
   TokenizerFacts,
 } from "../../shared/domain/model-folder.ts";
+import { cropText } from "./image-text.ts";
 import type { Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 
@@ -35,7 +36,10 @@ function factPhrases(facts: FolderFacts): readonly [string, string][] {
   const { architecture, labels, multiLabel, tokenizer, image, sound, pooling } = facts;
   return [
     ...(architecture === null ? [] : [["architecture", architecture] as [string, string]]),
-    ...(labels === null ? [] : [["labels", labelsPhrase(labels, multiLabel)] as [string, string]]),
+    ...(labels === null ? [] : [["labels", labelsPhrase(labels)] as [string, string]]),
+    ...(multiLabel
+      ? [["classes", "a row may have several of them, or none: `op: threshold`"] as [string, string]]
+      : []),
     ...(tokenizer === null ? [] : [["tokenizer", tokenizerPhrase(tokenizer)] as [string, string]]),
     ...(image === null ? [] : [["image", imagePhrase(image)] as [string, string]]),
     ...(sound === null ? [] : [["sound", soundPhrase(sound)] as [string, string]]),
@@ -47,10 +51,10 @@ function doubtPhrase({ about, where, what, found }: ModelFolder["doubts"][number
   return [`unclear: ${about}`, `${where} ${what} (${found})`];
 }
 
-function labelsPhrase(labels: readonly string[], multiLabel: boolean): string {
+function labelsPhrase(labels: readonly string[]): string {
   const shown = labels.slice(0, MOST_LABELS).join(", ");
   const more = labels.length > MOST_LABELS ? `, ... (${labels.length})` : "";
-  return `${shown}${more}${multiLabel ? ", of which a row may have several" : ""}`;
+  return `${shown}${more}`;
 }
 
 function tokenizerPhrase({ file, maxTokens, mostTokens, truncation, prompts }: TokenizerFacts): string {
@@ -72,7 +76,7 @@ function imagePhrase({ resize, resample, crop, rescale, mean, std, channels }: I
         : `${resize.width} x ${resize.height}`;
     parts.push(`resize to ${size}${resample === null ? "" : `, ${resample}`}`);
   }
-  if (crop !== null) parts.push(`crop ${crop.width} x ${crop.height}`);
+  if (crop !== null) parts.push(cropText(crop));
   if (rescale !== null) parts.push(`* ${Number(rescale.toPrecision(6))}`);
   if (mean !== null) parts.push(`mean ${mean.join(" ")}`);
   if (std !== null) parts.push(`std ${std.join(" ")}`);

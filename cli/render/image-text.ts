@@ -1,4 +1,4 @@
-import type { ImagePlan } from "../../shared/domain/image-op.ts";
+import type { ImageCrop, ImagePlan } from "../../shared/domain/image-op.ts";
 
 /** What becomes of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`. */
 export function imageText(plan: ImagePlan): string {
@@ -7,12 +7,17 @@ export function imageText(plan: ImagePlan): string {
   const parts = [
     ...(orient ? [] : ["not turned"]),
     ...(plan.resize === null ? [] : [`${resizeText(plan.resize)} (${plan.resample})`]),
-    ...(crop === null ? [] : [`crop ${crop.width} x ${crop.height}`]),
+    ...(crop === null ? [] : [cropText(crop)]),
     ...(isPlain ? [] : [`(x * ${rounded(rescale)} - ${listed(mean)}) / ${listed(std)}`]),
     channels,
     layout,
   ];
   return parts.join(", ");
+}
+
+/** How the centre is rounded, where it is not rounded down. */
+export function cropText({ width, height, round = "down" }: ImageCrop): string {
+  return `crop ${width} x ${height}${round === "down" ? "" : " (centre to even)"}`;
 }
 
 function resizeText(resize: NonNullable<ImagePlan["resize"]>): string {

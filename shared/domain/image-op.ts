@@ -15,6 +15,16 @@ type ChannelOrder = (typeof CHANNEL_ORDERS)[number];
 export const IMAGE_LAYOUTS = ["nchw", "nhwc"] as const;
 type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
 
+/** Where what is cut lies half a pixel off the centre: towards the upper left, or at the even pixel. */
+export const CROP_ROUNDINGS = ["down", "halfToEven"] as const;
+
+/** What is cut out around the centre. Where it does not say how it rounds: down. */
+export interface ImageCrop {
+  readonly width: number;
+  readonly height: number;
+  readonly round?: (typeof CROP_ROUNDINGS)[number];
+}
+
 /** The dtypes of tensors that images are made into. */
 export const IMAGE_DTYPES = ["float32", "float16", "uint8"] as const;
 export type ImageDtype = (typeof IMAGE_DTYPES)[number];
@@ -38,7 +48,7 @@ export type ImageResize =
  */
 export interface ImagePlan {
   readonly resize: ImageResize | null;
-  readonly crop: { readonly width: number; readonly height: number } | null;
+  readonly crop: ImageCrop | null;
   readonly resample: Resample;
   readonly channels: ChannelOrder;
   readonly layout: ImageLayout;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { CHANNEL_ORDERS, channelCount, IMAGE_LAYOUTS, RESAMPLES } from "./image-op.ts";
+import { CHANNEL_ORDERS, CROP_ROUNDINGS, channelCount, IMAGE_LAYOUTS, RESAMPLES } from "./image-op.ts";
 import { type Context, checkPath, refuse } from "./job-rules.ts";
 
 /** More is no model's input; and the 512 MiB of values of such a row are the most that a row may have. */
@@ -45,6 +45,13 @@ export const imageSpec = z
       .strictObject({
         width: edge.describe("In pixels."),
         height: edge.describe("In pixels."),
+        round: z
+          .enum(CROP_ROUNDINGS)
+          .exactOptional()
+          .describe(
+            "Where the centre lies between two pixels: `down`, to the upper left, as the processors of Hugging Face; " +
+              "`halfToEven`, to the even one, as torchvision and timm. Left out: `down`.",
+          ),
       })
       .exactOptional()
       .describe(

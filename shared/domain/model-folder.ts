@@ -1,6 +1,6 @@
 import { ZOD } from "../core/zod.ts";
 import { type OpKind, opOf } from "../output-ops/output-ops.ts";
-import type { Resample } from "./image-op.ts";
+import type { ImageCrop, Resample } from "./image-op.ts";
 import type { Location } from "./location.ts";
 
 /** A model as people export it: an ONNX file, and beside it what its maker does before and after. */
@@ -51,7 +51,7 @@ export type ImageResize =
 export interface ImageFacts {
   readonly resize: ImageResize | null;
   readonly resample: Resample | null;
-  readonly crop: { readonly width: number; readonly height: number } | null;
+  readonly crop: ImageCrop | null;
   readonly rescale: number | null;
   readonly mean: readonly number[] | null;
   readonly std: readonly number[] | null;
@@ -71,7 +71,7 @@ export interface PoolingFacts {
 }
 
 /** What a doubt leaves unknown. */
-export type DoubtAbout = "labels" | "tokenizer" | "image" | "sound" | "pooling";
+export type DoubtAbout = "task" | "labels" | "tokenizer" | "image" | "sound" | "pooling";
 
 /** A setting that is not understood, or that another one contradicts. Nothing is taken from it. */
 export interface FolderDoubt {

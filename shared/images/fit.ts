@@ -1,4 +1,4 @@
-import type { ImagePlan, ImageResize } from "../domain/image-op.ts";
+import type { ImageCrop, ImagePlan, ImageResize } from "../domain/image-op.ts";
 import { halfToEven } from "./half-to-even.ts";
 import type { Region, Size } from "./pixels.ts";
 
@@ -23,11 +23,12 @@ export function fitOf(image: Size, { resize, crop }: Pick<ImagePlan, "resize" | 
     };
     return { scaled, region, fill: pad };
   }
-  const { width, height } = crop ?? scaled;
+  const { width, height, round = "down" }: ImageCrop = crop ?? scaled;
+  const rounded = { down: Math.floor, halfToEven }[round];
   // The same where an image is smaller than what is cut of it: it lies in the middle.
   const region = {
-    x: Math.floor((scaled.width - width) / 2),
-    y: Math.floor((scaled.height - height) / 2),
+    x: rounded((scaled.width - width) / 2),
+    y: rounded((scaled.height - height) / 2),
     width,
     height,
   };

@@ -1,5 +1,12 @@
 import * as z from "zod";
-import { CHANNEL_ORDERS, IMAGE_DTYPES, IMAGE_LAYOUTS, type ImageOp, RESAMPLES } from "../domain/image-op.ts";
+import {
+  CHANNEL_ORDERS,
+  CROP_ROUNDINGS,
+  IMAGE_DTYPES,
+  IMAGE_LAYOUTS,
+  type ImageOp,
+  RESAMPLES,
+} from "../domain/image-op.ts";
 import type { ModuleReduction } from "../domain/module-reduction.ts";
 import { SOUND_LAYOUTS, type SoundOp, WINDOW_ENDS } from "../domain/sound-op.ts";
 import { SPAN_STRATEGIES, type StepBinding } from "../domain/step-binding.ts";
@@ -27,7 +34,7 @@ const imageOp: z.ZodType<ImageOp> = z.object({
       }),
     ])
     .nullable(),
-  crop: z.object(imageSize).nullable(),
+  crop: z.object({ ...imageSize, round: z.enum(CROP_ROUNDINGS).exactOptional() }).nullable(),
   resample: z.enum(RESAMPLES),
   channels: z.enum(CHANNEL_ORDERS),
   layout: z.enum(IMAGE_LAYOUTS),

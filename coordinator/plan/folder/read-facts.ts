@@ -7,9 +7,11 @@ import type {
   SoundFacts,
 } from "../../../shared/domain/model-folder.ts";
 import { readImage } from "./image-facts.ts";
+import { readLabels } from "./label-facts.ts";
 import { readPooling } from "./pooling-facts.ts";
 import { isGroup, Settings } from "./settings.ts";
 import { readTokenizer } from "./text-facts.ts";
+import { agreedImage, readTimmImage } from "./timm-facts.ts";
 
 /** The files that say something, all of JSON, from the model's folder. */
 export const SETTINGS_FILES = [
@@ -59,10 +61,15 @@ export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: bool
   };
   const config = settings("config.json", "labels");
   const modules = settings("modules.json", "pooling");
+  const inConfig = (key: string, about: DoubtAbout) => {
+    const value = config.value(key);
+    return new Settings(isGroup(value) ? value : {}, { file: config.where(key), about }, doubts);
+  };
+  const timm = isTimm(config) ? inConfig("pretrained_cfg", "image") : null;
   const facts = {
     architecture: readArchitecture(config),
     labels: readLabels(config),
-    multiLabel: config.text("problem_type") === "multi_label_classification",
+    multiLabel: readProblem(settings("config.json", "task")) === "multi_label_classification",
     tokenizer: hasTokenizer
       ? readTokenizer(TOKENIZER_FILE, {
           own: settings("tokenizer_config.json", "tokenizer"),
@@ -71,7 +78,11 @@ export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: bool
           model: settings("config.json", "tokenizer"),
         })
       : null,
-    image: readImage(settings("preprocessor_config.json", "image")),
+    image: agreedImage(
+      readImage(settings("preprocessor_config.json", "image")),
+      readTimmImage(timm, inConfig("model_args", "image")),
+      timm,
+    ),
     sound: readSound(settings("preprocessor_config.json", "sound")),
     pooling: readPooling(
       settings("1_Pooling/config.json", "pooling"),
@@ -91,33 +102,25 @@ function columnsOf(list: unknown): Readonly<Record<string, unknown>> {
 
 function readArchitecture(config: Settings): string | null {
   const names = config.value("architectures");
-  const [only] = Array.isArray(names) ? names : [];
+  const [only] = Array.isArray(names) ? names : [config.value("architecture")];
   return typeof only === "string" ? only : null;
 }
 
-/** `id2label` has a name for each index from 0 on, and `label2id`, where it is there, says the same. */
-function readLabels(config: Settings): readonly string[] | null {
-  const byId = config.group("id2label");
-  if (byId === null) return null;
-  const count = Object.keys(byId).length;
-  const labels: string[] = [];
-  for (let id = 0; id < count; id += 1) {
-    const label = Object.hasOwn(byId, String(id)) ? byId[String(id)] : undefined;
-    if (typeof label !== "string") return config.doubt("id2label", `has no name for class ${id} of ${count}`);
-    labels.push(label);
-  }
-  if (count === 0) return null;
-  const declared = config.number("num_labels");
-  if (declared !== null && declared !== count) {
-    return config.doubt("num_labels", `is not the number of names in id2label, ${count}`);
-  }
-  const byLabel = config.group("label2id");
-  const wrong = labels.findIndex(
-    (label, id) => byLabel !== null && (!Object.hasOwn(byLabel, label) || byLabel[label] !== id),
-  );
-  if (wrong < 0) return labels;
-  const label = JSON.stringify(labels[wrong]);
-  return config.doubt("label2id", `does not give class ${wrong} the name ${label}, as id2label does`);
+/** timm's files have what a model was trained with in one group. */
+function isTimm(config: Settings): boolean {
+  return config.group("pretrained_cfg") !== null;
+}
+
+const PROBLEMS: readonly string[] = [
+  "regression",
+  "single_label_classification",
+  "multi_label_classification",
+];
+
+function readProblem(config: Settings): string | null {
+  const name = config.text("problem_type");
+  if (name === null || PROBLEMS.includes(name)) return name;
+  return config.doubt("problem_type", "is a kind of problem that is not known here");
 }
 
 /** How sounds become samples, by `preprocessor_config.json`; null where it is not about sounds. */

@@ -2,13 +2,18 @@ import { channelCount } from "../../../shared/domain/image-op.ts";
 import type { FolderDoubt, ImageFacts, ModelFolder } from "../../../shared/domain/model-folder.ts";
 import type { ImageSpec, ReportImage } from "./image-plan.ts";
 
-/** By key of the folder's file, the key of `image` that says it. */
-const KEYS: Readonly<Record<string, keyof ImageSpec>> = {
-  crop_size: "crop",
-  image_mean: "mean",
-  image_std: "std",
-  resample: "resample",
-  rescale_factor: "rescale",
+/** By key of the folder's files, the keys of `image` that say it. */
+const KEYS: Readonly<Record<string, readonly (keyof ImageSpec)[]>> = {
+  crop_size: ["crop"],
+  image_mean: ["mean"],
+  image_std: ["std"],
+  resample: ["resample"],
+  rescale_factor: ["rescale"],
+  img_size: ["resize", "crop"],
+  input_size: ["resize", "crop"],
+  interpolation: ["resample"],
+  mean: ["mean"],
+  std: ["std"],
 };
 
 /**
@@ -56,11 +61,12 @@ function oneOrEach(values: readonly number[]): number | readonly number[] {
 }
 
 function reportDoubt({ where, what, found }: FolderDoubt, image: ImageSpec, report: ReportImage): void {
-  const key = KEYS[where.split(": ").at(-1) ?? ""] ?? "resize";
-  if (image[key] !== undefined) return;
+  const keys = KEYS[where.split(": ").at(-1) ?? ""] ?? ["resize"];
+  const missing = keys.filter((key) => image[key] === undefined);
+  if (missing.length === 0) return;
   report([], {
     what: `the model's folder does not say clearly how images are prepared: ${where} ${what}`,
-    expected: `\`${key}\` here`,
+    expected: `${missing.map((key) => `\`${key}\``).join(" and ")} here`,
     found,
   });
 }

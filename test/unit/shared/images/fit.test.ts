@@ -18,6 +18,14 @@ describe("fitOf", () => {
     expect(fitOf(size(300, 300), plan).scaled).toEqual(size(256, 256));
   });
 
+  it("cuts out of the centre, which it rounds down, or to the even pixel", () => {
+    const regionOf = (edge: number, round: "down" | "halfToEven") =>
+      fitOf(size(edge, edge + 2), { resize: null, crop: { ...size(4, 4), round } }).region;
+    expect(regionOf(5, "down")).toMatchObject({ x: 0, y: 1 });
+    expect(regionOf(5, "halfToEven")).toMatchObject({ x: 0, y: 2 });
+    expect(regionOf(6, "halfToEven")).toEqual(regionOf(6, "down"));
+  });
+
   it("scales exactly, whatever the ratio was", () => {
     const fit = fitOf(size(10, 999), { resize: { kind: "exact", width: 32, height: 16 }, crop: null });
     expect(fit).toEqual({ scaled: size(32, 16), region: { x: 0, y: 0, ...size(32, 16) }, fill: 0 });

@@ -53,6 +53,16 @@ describe("what a model's folder says", () => {
     expect(doubts({ "config.json": config })).toEqual([["labels", `config.json: ${key}`]]);
   });
 
+  test("a problem of several labels is known, and one that is not known is a doubt that no label needs", () => {
+    const told = (problem: string) => said({ "config.json": { id2label: LABELS, problem_type: problem } });
+    expect(told("multi_label_classification").facts.multiLabel).toBe(true);
+    expect(told("single_label_classification")).toMatchObject({ facts: { multiLabel: false }, doubts: [] });
+    expect(told("ranking")).toMatchObject({
+      facts: { multiLabel: false, labels: Object.values(LABELS) },
+      doubts: [{ about: "task", where: "config.json: problem_type", found: '"ranking"' }],
+    });
+  });
+
   test("names from a prototype are no settings", () => {
     const config =
       '{"id2label": {"0": "constructor", "1": "__proto__"}, "label2id": {"constructor": 0, "__proto__": 1}}';

@@ -1,0 +1,49 @@
+import { isGroup, type Settings } from "./settings.ts";
+
+/**
+ * The names of a model's classes: `id2label`, or timm's `label_names`, with a name for each index from 0 on.
+ * Where `label2id`, or a number of classes, is there, it says the same; and so do both, where both are there.
+ */
+export function readLabels(config: Settings): readonly string[] | null {
+  const byId = config.group("id2label");
+  const named = config.value("label_names");
+  const labels = byId === null ? null : namesOf("id2label", byId, config);
+  if (byId !== null && labels === null) return null;
+  const names = named === null ? null : namesOf("label_names", named, config);
+  if (named !== null && names === null) return null;
+  const found = labels ?? names;
+  if (found === null || found.length === 0) return null;
+  if (labels !== null && names !== null && labels.join("\0") !== names.join("\0"))
+    return config.doubt("label_names", "are other names than those in id2label");
+  const key = labels === null ? "num_classes" : "num_labels";
+  const declared = config.number(key);
+  if (declared !== null && declared !== found.length)
+    return config.doubt(key, `is not the number of names of classes, ${found.length}`);
+  return contradicted(found, config) ? null : found;
+}
+
+/** A name for each index; null with a doubt where one has none. */
+function namesOf(key: string, value: unknown, config: Settings): readonly string[] | null {
+  const entries = Array.isArray(value) ? { ...value } : value;
+  if (!isGroup(entries)) return config.doubt(key, "is neither a list nor a group of names");
+  const count = Object.keys(entries).length;
+  const names: string[] = [];
+  for (let id = 0; id < count; id += 1) {
+    const name = Object.hasOwn(entries, String(id)) ? entries[String(id)] : undefined;
+    if (typeof name !== "string") return config.doubt(key, `has no name for class ${id} of ${count}`);
+    names.push(name);
+  }
+  return names;
+}
+
+/** Whether `label2id` says otherwise. */
+function contradicted(labels: readonly string[], config: Settings): boolean {
+  const byLabel = config.group("label2id");
+  const wrong = labels.findIndex(
+    (label, id) => byLabel !== null && (!Object.hasOwn(byLabel, label) || byLabel[label] !== id),
+  );
+  if (wrong < 0) return false;
+  const label = JSON.stringify(labels[wrong]);
+  config.doubt("label2id", `does not give class ${wrong} the name ${label}, as id2label does`);
+  return true;
+}
