@@ -1,6 +1,5 @@
-import { rm } from "node:fs/promises";
-import { makeTempFolder } from "../../shared/core/temp-folder.ts";
-import type { Dataset, Field } from "../../shared/domain/dataset.ts";
+import { withTempFolder } from "../../shared/core/temp-folder.ts";
+import type { Dataset } from "../../shared/domain/dataset.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
@@ -25,7 +24,7 @@ import { readInput } from "./read-input.ts";
 import { readTokenizers } from "./steps/read-tokenizer.ts";
 import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
-import { type CheckedWhere, checkWhere } from "./where/check-where.ts";
+import { checkFilter } from "./where/check-filter.ts";
 import { pruneRowGroups } from "./where/prune.ts";
 
 /** Does what has bounds of its own, beside what planning is bounded for: others may plan meanwhile. */
@@ -46,7 +45,7 @@ export async function planJob(
 ): Promise<PlannedJob> {
   const { input, folder, model, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal);
   const { fields } = input.dataset;
-  const where = await aside(() => checkFilter(spec, fields, signal));
+  const where = await aside(() => checkFilter(spec.input, fields, signal));
   const map = await aside(() =>
     planMap(spec.map, model.signature, {
       fields,
@@ -163,21 +162,6 @@ async function openModel(
   return { folder, model: await inspectModel(modelPathOf(place, folder), signal) };
 }
 
-/** What `input.where` says; null without one. */
-async function checkFilter(
-  { input }: JobSpec,
-  fields: readonly Field[],
-  signal: AbortSignal,
-): Promise<CheckedWhere | null> {
-  if (input.where === undefined) return null;
-  const scratch = await makeTempFolder("plan");
-  try {
-    return await checkWhere({ sql: input.where, fields, scratchFolder: scratch, signal });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
 /** The reductions: those in code bound, and the SQL of the others checked. */
 async function checkReduce(
   spec: JobSpec,
@@ -193,11 +177,8 @@ async function checkReduce(
 
 async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {
   if (!Object.values(spec.reduce).some(isSql)) return;
-  const scratch = await makeTempFolder("plan");
-  try {
-    const fields = publishedFields(map);
-    await checkReductions({ reduce: spec.reduce, fields, scratchFolder: scratch, signal });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  const fields = publishedFields(map);
+  await withTempFolder("plan", (scratchFolder) =>
+    checkReductions({ reduce: spec.reduce, fields, scratchFolder, signal }),
+  );
 }

@@ -7,6 +7,7 @@ import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles } from "./input/discover.ts";
 import { besideColumns, findPartitions } from "./input/partitions.ts";
+import { ruleOutFiles } from "./where/rule-out-files.ts";
 
 /** What is known of a job's input without reading its rows. */
 interface ReadInput {
@@ -26,14 +27,19 @@ export async function readInput(
   signal: AbortSignal,
 ): Promise<ReadInput> {
   const discovered = await discoverFiles(input, output.path, signal);
-  const { leftOut } = discovered;
-  const found = findPartitions(discovered.files, input.partitions);
+  const all = findPartitions(discovered.files, input.partitions);
+  const { files, leftOut } = await ruleOutFiles(all, input, signal);
   const { where = null, csv = null, types = {} } = input;
-  const own = await readFooters(found.files, { signal, where, text: { csv, types } });
-  const { partitions, files } = besideColumns(found, own[0]?.fields ?? [], input.partitions);
+  const own = await readFooters(files, { signal, where, text: { csv, types } });
+  const found = besideColumns({ ...all, files }, own[0]?.fields ?? [], input.partitions);
   const footers = withFolders(
     own,
-    files.map((file) => file.partitions),
+    found.files.map(({ partitions }) => partitions),
   );
-  return { dataset: sealDataset(footers), footers, leftOut, partitions };
+  return {
+    dataset: sealDataset(footers),
+    footers,
+    leftOut: [...discovered.leftOut, ...leftOut],
+    partitions: found.partitions,
+  };
 }

@@ -6,9 +6,10 @@ import { formatCount } from "../core/units.ts";
  * - `jobOutput`: a folder that a job publishes to, this one or another;
  * - `hidden`: its name begins with `.` or `_`;
  * - `otherEnding`: the ending of its name is that of no data file of this job;
- * - `again`: another name for a file or folder that is read already.
+ * - `again`: another name for a file or folder that is read already;
+ * - `ruledOut`: `input.where` is true of none of its rows, by the folders `name=value` that it lies in.
  */
-const LEFT_OUT_REASONS = ["jobOutput", "hidden", "otherEnding", "again"] as const;
+const LEFT_OUT_REASONS = ["jobOutput", "hidden", "otherEnding", "again", "ruledOut"] as const;
 type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
 
 /** What was left out of the input for one reason. */
@@ -56,6 +57,10 @@ const WORDS: Readonly<Record<LeftOutReason, readonly [one: string, many: string]
   hidden: ["name that begins with . or _", "names that begin with . or _"],
   otherEnding: ["file of another ending", "files of other endings"],
   again: ["other name for what is read already", "other names for what is read already"],
+  ruledOut: [
+    "file that `input.where` rules out by its folders",
+    "files that `input.where` rules out by their folders",
+  ],
 };
 
 /** One phrase a reason: `2 outputs of jobs (/data/out-v1, /data/out-v2)`. */

@@ -2,6 +2,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { Float64, Int64, makeData, Table } from "apache-arrow";
 import { describe, expect, test } from "vitest";
 import { planJob } from "../../coordinator/plan/plan-job.ts";
+import { readInput } from "../../coordinator/plan/read-input.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { encodeArrow } from "../../shared/dataset/encode.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
@@ -171,6 +172,80 @@ test("folders are columns to a worker elsewhere: inputs, where, keep, SQL and re
   const days = ({ out }: KnownJob) =>
     query(`SELECT CAST(day AS VARCHAR), * EXCLUDE (day) FROM '${out}/reduced/days.parquet'`);
   expect(await days(job)).toEqual(await days(flat));
+});
+
+describe("input.where rules files out by their folders", () => {
+  test.each([
+    ["year = 2021", "all"],
+    ["day > '2024-02-28' AND a < 3", "some"],
+    ["city IN ('x/y', 'ü €', 'nowhere')", "all"],
+    ["year IS NULL OR day IS NULL", "all"],
+    ["NOT (year <> 2020) AND city >= 'a'", "all"],
+    ["year BETWEEN 2021 AND 2022 AND id >= 0", "all"],
+    ["CAST(year AS VARCHAR) = '2021'", "some"],
+    ["year = id", "some"],
+    ["YEAR = 2021 AND nope = 1", "none"],
+  ])("that cannot fulfil it, as DuckDB sees it: %s", async (where, ruled) => {
+    await using folder = await folderFor("parquet");
+    const { spec } = await readJobSource(folder.job, { set: [], env: {} });
+    const { dataset, leftOut } = await readInput({ ...spec, input: { ...spec.input, where } }, NEVER);
+    const left = dataset.files.map(({ path }) => path);
+    const read = `read_parquet('${folder.at("data")}/**/*.parquet', filename = true, ${TYPES})`;
+    const all = await query(`SELECT DISTINCT filename FROM ${read}`);
+    expect(leftOut.reduce((sum, { count }) => sum + count, 0)).toBe(all.length - left.length);
+    if (ruled === "none") {
+      expect(left).toHaveLength(all.length);
+      return;
+    }
+    const wanted = await query(`SELECT DISTINCT filename FROM ${read} WHERE ${where} ORDER BY ALL`);
+    if (ruled === "all") expect(left.map((path) => [path])).toEqual(wanted);
+    else expect(left).toEqual(expect.arrayContaining(wanted.flat()));
+  });
+
+  test("unread: what is wrong with them does not matter, their rows are not counted, and the plan tells of them", async () => {
+    await using folder = await JobFolder.make({
+      files: 2,
+      spec: { input: { path: "./data", where: "year >= 2020 AND id >= 100" } },
+    });
+    for (const [from, year] of [
+      ["part-0", 2020],
+      ["part-1", 2021],
+    ]) {
+      await mkdir(folder.at(`data/year=${year}`));
+      await rename(folder.at(`data/${from}.parquet`), folder.at(`data/year=${year}/a.parquet`));
+    }
+    const [old, older] = ["data/year=1998/a.parquet", "data/year=1999/b.csv"];
+    for (const name of [old, older]) await folder.write(name, "no data at all");
+    const plan = await runCli(["plan", folder.job, "--no-estimate", "--json"]);
+    expect(plan).toMatchObject({ code: 0 });
+    expect(JSON.parse(plan.stdout)).toMatchObject({
+      leftOut: [{ reason: "ruledOut", count: 2, examples: [folder.at(old), folder.at(older)] }],
+      // Of row groups, by what the file says of `id`.
+      pruned: [{ file: 0, rowStart: 0, rowEnd: 100 }],
+    });
+    const run = await runCli(["run", folder.job, "--workers", "1", "--json"]);
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stderr).toContain("2 files that `input.where` rules out by their folders");
+    expect(JSON.parse(run.stdout)).toMatchObject({ rows: 300, rowsPruned: 100, rowsOut: 300 });
+    // Another one that is ruled out changes nothing.
+    await folder.write("data/year=2001/c.parquet", "none either");
+    const again = await runCli(["run", folder.job, "--workers", "1", "--json"]);
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stderr).not.toContain("another job");
+  });
+
+  test("all but one, where none can: the output has its columns, and no rows", async () => {
+    await using folder = await JobFolder.make({
+      files: 0,
+      spec: { ...ALL, input: { path: "./data", where: "year = 1" } },
+    });
+    await query(`COPY (${ROWS}) TO '${folder.at("data")}' (FORMAT csv, PARTITION_BY (${NAMES.join(", ")}))`);
+    const run = await runCli(["run", folder.job, "--workers", "1", "--json"]);
+    expect(run).toMatchObject({ code: 0 });
+    expect(JSON.parse(run.stdout)).toMatchObject({ rows: 0, rowsPruned: 20, rowsOut: 0 });
+    const columns = await query(`SELECT column_name FROM (DESCRIBE FROM '${folder.out}/rows/*.parquet')`);
+    expect(columns.flat()).toEqual(["id", ...NAMES, "logits"]);
+  });
 });
 
 test("a published job is the same one until its folders say something else", async () => {

@@ -33,6 +33,9 @@ const PROCESS_LIMIT = 8;
  */
 const READ_LIMIT_MS = 60_000;
 
+/** What one process may take, for the files that it is asked for at once. */
+export const FOOTER_LIMITS = { limitMs: READ_LIMIT_MS, memoryLimitBytes: FOOTER_MEMORY_BYTES };
+
 /** A process takes some 200 ms to start: worth it for this many files. */
 const FILES_PER_PROCESS = 64;
 
@@ -58,7 +61,7 @@ export async function readFooters(
   files: readonly FoundFile[],
   options: FooterOptions,
 ): Promise<FileFooter[]> {
-  const { signal, limitMs = READ_LIMIT_MS, memoryLimitBytes = FOOTER_MEMORY_BYTES } = options;
+  const { signal, limitMs, memoryLimitBytes } = { ...FOOTER_LIMITS, ...options };
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const worth = Math.ceil(files.length / FILES_PER_PROCESS) + Math.floor(textBytes(files) / TEXT_PER_PROCESS);
   const processes = Math.max(1, Math.min(most, worth, files.length));

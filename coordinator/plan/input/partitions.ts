@@ -7,11 +7,11 @@ import type { FoundFile, LocatedFile } from "./discover.ts";
 type Asked = JobSpec["input"]["partitions"];
 
 /** A file and what its folders are to the dataset: nothing where they are no columns. */
-interface PartitionedPath extends FoundFile {
+export interface PartitionedPath extends FoundFile {
   readonly partitions: readonly PartitionValue[];
 }
 
-interface FoundPartitions {
+export interface FoundPartitions {
   readonly partitions: Partitions;
   readonly files: readonly PartitionedPath[];
 }

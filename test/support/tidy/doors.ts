@@ -19,7 +19,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^coordinator\/plan\/module\/(bundle-module|keep-bundle|check-types|tsc)\.ts$/,
   // Scratch.
   /^shared\/core\/temp-folder\.ts$/,
-  /^coordinator\/plan\/(plan-job|steps\/plan-steps)\.ts$/,
+  /^coordinator\/plan\/steps\/plan-steps\.ts$/,
   /^shared\/text-files\/(sniff-(csv|json|text)|text-parser)\.ts$/,
   /^shared\/steps\/(plan-sql|sql-step|split-step|tokenize-step|module-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
