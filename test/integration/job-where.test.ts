@@ -60,6 +60,7 @@ describe("input.where", () => {
       filtered: 200 - wanted.length,
       output: wanted.length,
       deadLetters: 0,
+      truncated: 0,
     });
     expect(summary).toMatchObject({
       rows: 200,
@@ -163,6 +164,7 @@ test("a run that is killed in the middle resumes, and every row of the input is 
     filtered: 720 - ids.length - dead.length,
     output: ids.length,
     deadLetters: dead.length,
+    truncated: 0,
   });
 });
 
