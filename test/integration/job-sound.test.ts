@@ -33,17 +33,25 @@ const MODEL = onnxModel({
 
 const NAMES = ["s16.wav", "s24.flac", "f32.wav", "s16.flac", "u8.wav"];
 
-async function soundJob(cells: Data, sound: object, { maxRows = 0, state = { h: "hn" } as object } = {}) {
+interface Also {
+  readonly maxRows?: number;
+  readonly state?: object;
+  readonly batchRows?: number;
+  readonly where?: string;
+}
+
+async function soundJob(cells: Data, sound: object, also: Also = {}) {
+  const { maxRows = 0, state = { h: "hn" }, batchRows = 3, where } = also;
   const job = await JobFolder.make({
     files: 0,
     spec: {
-      input: { path: "./data", shardRows: 4 },
+      input: { path: "./data", shardRows: 4, ...(where === undefined ? {} : { where }) },
       map: {
         inputs: { x: { column: "sound", sound } },
         state,
         outputs: { y: "y" },
         keep: ["id", "part", "start"],
-        batch: { rows: 3 },
+        batch: { rows: batchRows },
       },
       reduce: {},
       errors: { maxRows },
@@ -97,6 +105,28 @@ test("windows of sounds go through a recurrent model with their state; what is n
     [8n, "prepare", "ROW_VALUE", says("is not a WAV, FLAC, MP3, Ogg Vorbis or Ogg Opus file")],
   ]);
 });
+
+test.each([1, 2, 5])(
+  "a state stays with its row, whatever rows are left out or fail around it, in batches of %d",
+  async (batchRows) => {
+    const files = NAMES.flatMap((name) => [soundFile(name), Buffer.from("no sound"), soundFile(name)]);
+    const where = "id % 3 <> 2 OR id > 9";
+    const cells = only(vectorFromArray(files, new Binary()));
+    const sound = { rate: 16_000, window: WINDOW };
+    await using job = await soundJob(cells, sound, { maxRows: NAMES.length, batchRows, where });
+    expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 3 });
+    const wanted: unknown[] = [];
+    for (const [id, file] of files.entries()) {
+      if (id % 3 === 1 || (id % 3 === 2 && id <= 9)) continue;
+      for (const [part, sum] of (await expected(file)).entries())
+        wanted.push([id, part, expect.closeTo(sum, 4)]);
+    }
+    const rows = `SELECT id, part, y FROM read_parquet('${job.out}/rows/*.parquet') ORDER BY id, part`;
+    expect(await query(rows)).toEqual(wanted);
+    const dead = `SELECT row FROM read_parquet('${job.out}/errors/*.parquet') ORDER BY row`;
+    expect(await query(dead)).toEqual([[1n], [4n], [7n], [10n], [13n]]);
+  },
+);
 
 test("the plan says how sounds are cut, and where a state comes from", async () => {
   await using job = await soundJob(only(vectorFromArray(["sounds/s16.wav"], new Utf8())), {
