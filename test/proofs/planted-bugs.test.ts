@@ -13,6 +13,7 @@ test("planted bugs are found", async () => {
     "tail-of-last-segment-not-synced",
     "no-lock",
     "folder-names-not-synced",
+    "truncated-lost-at-resume",
   ];
   const only = names.flatMap((name) => ["--only", name]);
   const { stdout } = await run(process.execPath, [
