@@ -74,6 +74,7 @@ export async function expectRightAnswer(
     filtered: 0,
     output: places.length,
     deadLetters: missing.size,
+    truncated: 0,
   });
   await expectReductions(job, published);
   await expectTrueManifest(job, manifest);
