@@ -1,6 +1,13 @@
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { below, folderOf, type Location, nameOf, parseLocation } from "../../shared/domain/location.ts";
+import {
+  below,
+  folderOf,
+  type Location,
+  nameOf,
+  parseLocation,
+  schemeOf,
+} from "../../shared/domain/location.ts";
 import { shownPath, splitPattern } from "../../shared/job-file/path-pattern.ts";
 import { reasonOf } from "../../shared/storage/errors.ts";
 import { checkWritable } from "../../shared/storage/local-file.ts";
@@ -35,7 +42,9 @@ export async function checkOutput({ input, output }: JobSpec): Promise<void> {
 
 /** What the job names itself, of a pattern the folder that it begins with. */
 async function isInside(path: string, output: Location, storages: Storages): Promise<boolean> {
-  const real = await realOf(parseLocation(splitPattern(path).literal), storages);
+  const location = parseLocation(splitPattern(path).literal);
+  if (schemeOf(location) !== schemeOf(output)) return false;
+  const real = await realOf(location, storages);
   return real === output || real.startsWith(output.endsWith("/") ? output : `${output}/`);
 }
 

@@ -6,7 +6,7 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
-import { notAPath } from "./location.ts";
+import { notAnInput, notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
 /** Rules of the job file that one key alone cannot break. */
@@ -121,7 +121,15 @@ export function checkStepRules(step: Readonly<Record<string, unknown>>, context:
 
 /** What stands where a path is expected can be one. */
 export function checkPath(path: string, context: Context): void {
-  const problem = notAPath(path);
+  refuseProblem(notAPath(path), context);
+}
+
+/** ... and where input is named. */
+export function checkInputPath(path: string, context: Context): void {
+  refuseProblem(notAnInput(path), context);
+}
+
+function refuseProblem(problem: ReturnType<typeof notAPath>, context: Context): void {
   if (problem === null) return;
   const { what, ...detail } = problem;
   refuse(context, [], what, detail);

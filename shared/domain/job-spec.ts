@@ -3,6 +3,7 @@ import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { DATASET_FORMATS } from "./dataset.ts";
 import { DEVICES } from "./device.ts";
 import {
+  checkInputPath,
   checkPath,
   checkReductionCount,
   checkReductionRules,
@@ -40,6 +41,12 @@ const path = z
   .min(1)
   .max(1_000_000)
   .superRefine((found, context) => checkPath(found, context));
+/** The same of the input, or an address that can be looked into. */
+const inputPath = z
+  .string()
+  .min(1)
+  .max(1_000_000)
+  .superRefine((found, context) => checkInputPath(found, context));
 /** Becomes part of file names on the coordinator and on workers. */
 const fileName = z
   .string()
@@ -138,9 +145,10 @@ export const JOB_FILE_SCHEMA = z
     input: z
       .strictObject({
         path: z
-          .union([path.transform((only) => [only]), z.array(path).min(1).max(MAX_NAMES)])
+          .union([inputPath.transform((only) => [only]), z.array(inputPath).min(1).max(MAX_NAMES)])
           .describe(
-            "A file, a folder or a glob, or a list of them, relative to the job file: see [what is input](#what-is-input).",
+            "A file, a folder or a glob, or a list of them, relative to the job file, or in a bucket (`s3://`): see [what is " +
+              "input](#what-is-input).",
           ),
         format: z
           .enum(["auto", ...DATASET_FORMATS])

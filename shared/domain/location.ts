@@ -129,6 +129,14 @@ function pathOf(location: Location): string {
 /** `s3://bucket/key`, `file:///data`: the scheme is two letters or more. */
 const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
 
+/** The addresses that a job may read its input from, and can look into. */
+const INPUT_ADDRESS = /^s3:\/\//;
+
+/** Whether a text that names input is an address, and not a path. */
+export function isInputAddress(text: string): boolean {
+  return INPUT_ADDRESS.test(text);
+}
+
 /**
  * Why a text cannot be a path on this machine; null when it can. As a relative path, an address would be a
  * folder `s3:`.
@@ -138,7 +146,7 @@ export function notAPath(text: string): Omit<Problem, "where"> | null {
   const expected = "a path on the coordinator's machine";
   if (address !== undefined) {
     return {
-      what: "addresses are not supported yet",
+      what: "addresses are not supported here",
       expected,
       found: JSON.stringify(address),
       hint:
@@ -148,4 +156,18 @@ export function notAPath(text: string): Omit<Problem, "where"> | null {
     };
   }
   return text.includes("\0") ? { what: "no path has a NUL character in it", expected } : null;
+}
+
+/** Why a text cannot name input: a path on this machine or an address, either of them a pattern. */
+export function notAnInput(text: string): Omit<Problem, "where"> | null {
+  const expected = "a path on the coordinator's machine, or s3://BUCKET/KEY";
+  if (!isInputAddress(text)) {
+    const problem = notAPath(text);
+    return problem === null ? null : { ...problem, expected };
+  }
+  const [, bucket = ""] = /^s3:\/\/([^/]*)/.exec(text) ?? [];
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(bucket))
+    return text.includes("\0") ? { what: "no key has a NUL character in it", expected } : null;
+  const what = bucket === "" ? "an address without a bucket" : "no bucket is called so";
+  return { what, expected, found: JSON.stringify(bucket), hint: "wildcards stand behind the bucket's name" };
 }

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import { isInputAddress } from "../domain/location.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
@@ -116,6 +117,8 @@ function withFolders(map: JobSpec["map"], rename: (folder: string) => string): J
 }
 
 function absolutePath(path: string, folder: string): string {
+  // Where there are no folders, a name ends alike with a slash and without.
+  if (isInputAddress(path)) return path.replace(/\/+$/, "");
   return isAbsolute(path) ? path : resolve(folder, path);
 }
 

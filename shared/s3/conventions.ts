@@ -1,12 +1,14 @@
 import { readFile } from "node:fs/promises";
+import { defaultProvider } from "@aws-sdk/credential-provider-node";
+import { loadSharedConfigFiles } from "@smithy/core/config";
 import { messageOf } from "../core/errors.ts";
 import { CredentialCache, type CredentialProvider } from "./credentials.ts";
 import { S3Client } from "./s3-client.ts";
 import { type Environment, invalidSetting, type S3Settings, s3SettingsOf } from "./settings.ts";
 
 /**
- * A client by the settings and the credentials that AWS's own programs would take. The vendor's libraries,
- * which know the conventions, are loaded here and nowhere else.
+ * A client by the settings and the credentials that AWS's own programs would take, as the vendor's libraries
+ * find them.
  *
  * @throws {ARGUMENT_INVALID} when the settings cannot be used
  */
@@ -17,7 +19,6 @@ export async function openS3Client(): Promise<S3Client> {
 
 /** Of the environment, then of the profile in the shared configuration files. */
 async function loadSettings(env: Environment): Promise<S3Settings> {
-  const { loadSharedConfigFiles } = await import("@smithy/core/config");
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
   const profile = env.AWS_PROFILE ?? "default";
   const settings = s3SettingsOf(env, { ...credentialsFile[profile], ...configFile[profile] });
@@ -37,18 +38,9 @@ async function loadSettings(env: Environment): Promise<S3Settings> {
 
 /**
  * Of the environment, profiles, single sign-on, a process, web identity, containers, or the machine's role.
- * Loaded when credentials are first asked for.
  */
 function provideByConvention(): CredentialProvider {
-  let provider: Promise<CredentialProvider> | null = null;
-  return async (options) => {
-    provider ??= loadProvider();
-    return await (await provider)(options);
-  };
-}
-
-async function loadProvider(): Promise<CredentialProvider> {
   // That its next versions want another Node is for those who build this program to know.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-  return (await import("@aws-sdk/credential-provider-node")).defaultProvider();
+  return defaultProvider();
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isShardmillError } from "../core/errors.ts";
 import { buildVersion } from "../core/package-root.ts";
 import { failed, PassingFailure } from "../http/failures.ts";
 import { type HttpCall, HttpEngine } from "../http/http-engine.ts";
@@ -84,7 +85,13 @@ export class S3Client implements Disposable {
       const sha256 = isWhole ? Buffer.from(checksum, "base64").toString("hex") : null;
       return ignoring({ bytes: Number(length), etag, sha256 });
     };
-    return await this.#call(place, { method: "HEAD", headers }, open, signal);
+    try {
+      return await this.#call(place, { method: "HEAD", headers }, open, signal);
+    } catch (error) {
+      // An answer to HEAD says nothing of why: one to GET does.
+      if (isShardmillError(error, "STORE_REFUSED")) await this.readRange(place, { start: 0, end: 1 }, signal);
+      throw error;
+    }
   }
 
   /** A page of the keys of a bucket that begin with `prefix`, in the order of their bytes. */

@@ -1,5 +1,5 @@
 import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
-import type { SignatureV4 } from "@smithy/signature-v4";
+import { SignatureV4 } from "@smithy/signature-v4";
 import type { HttpRequest } from "../http/messages.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { uriEncoded } from "./object-place.ts";
@@ -14,7 +14,7 @@ export interface UnsignedRequest extends Omit<HttpRequest, "secretHeaders"> {
   readonly sha256: string;
 }
 
-/** Signs requests by AWS's Signature Version 4, with the vendor's library, which is loaded at the first. */
+/** Signs requests by AWS's Signature Version 4, with the vendor's library. */
 export class S3Signer {
   readonly #region: string;
   #clockOffsetMs = 0;
@@ -32,7 +32,7 @@ export class S3Signer {
     const { method, url, query, sha256, body } = request;
     const headers = { ...request.headers, host: url.host, "x-amz-content-sha256": sha256 };
     const { protocol, hostname, pathname: path } = url;
-    const signer = await this.#signerWith(credentials);
+    const signer = this.#signerWith(credentials);
     const signed = await signer.sign(
       { method, protocol, hostname, path, query: { ...query }, headers },
       { signingDate: new Date(Date.now() + this.#clockOffsetMs) },
@@ -51,8 +51,7 @@ export class S3Signer {
     };
   }
 
-  async #signerWith(credentials: S3Credentials): Promise<SignatureV4> {
-    const { SignatureV4 } = await import("@smithy/signature-v4");
+  #signerWith(credentials: S3Credentials): SignatureV4 {
     return new SignatureV4({
       service: "s3",
       region: this.#region,

@@ -11,6 +11,7 @@ import {
 import { DEVICES } from "../domain/device.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import { isInputAddress } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import { PRECISIONS } from "../domain/precision.ts";
@@ -46,7 +47,8 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   const folders = Object.values(rest.map.inputs).flatMap(({ image, sound }) =>
     [image, sound].flatMap((files) => files?.folder ?? []),
   );
-  const paths = [...rest.input.path, rest.model.path, ...folders, rest.output.path];
+  const inputs = rest.input.path.filter((path) => !isInputAddress(path));
+  const paths = [...inputs, rest.model.path, ...folders, rest.output.path];
   const relative = paths.filter((path) => !isAbsolute(path));
   if (relative.length > 0) {
     const hint = "submit resolves paths against the job file's folder";

@@ -8,14 +8,14 @@ import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
 const ref = (inner: string): string => `$\{${inner}}`;
 
 describe("a path in a job file", () => {
-  test.each(["s3://b/k", "GS://b/k", "hdfs://h:9000/x", "abfss://c@a.net/x", "https://h/x", "file:///x"])(
+  test.each(["S3://b/k", "GS://b/k", "hdfs://h:9000/x", "abfss://c@a.net/x", "https://h/x", "file:///x"])(
     "that is the address %s is refused wherever it stands",
     (address) => {
       const job = (input: string) =>
         `input: { path: ${input} }\nmodel: { path: "${address}" }\noutput: { path: "${address}" }`;
       for (const input of [`"${address}"`, `[a, "${address}"]`]) {
         const problems = problemsOf(job(input));
-        expect(problems.map(({ what }) => what)).toEqual(Array(3).fill("addresses are not supported yet"));
+        expect(problems.map(({ what }) => what)).toEqual(Array(3).fill("addresses are not supported here"));
         expect(problems[0]?.found).toBe(JSON.stringify(address.slice(0, address.indexOf("/") + 2)));
         expect(problems[0]?.hint).toContain(address.startsWith("file") ? "without `file://`" : "mount");
       }
@@ -28,9 +28,26 @@ describe("a path in a job file", () => {
           env: { X: address },
         },
       );
-      expect(fromOutside?.what).toBe("addresses are not supported yet");
+      expect(fromOutside?.what).toBe("addresses are not supported here");
     },
   );
+
+  test("of the input may be an address of S3, as it stands, and nothing else may", () => {
+    const input = (path: string) => parseJob({ set: [`input.path=${path}`] }).input.path;
+    expect(input("s3://bucket")).toEqual(["s3://bucket"]);
+    expect(input("s3://bucket/a b/**/*.parquet")).toEqual(["s3://bucket/a b/**/*.parquet"]);
+    expect(input("s3://bucket/a/../b//")).toEqual(["s3://bucket/a/../b"]);
+    for (const key of ["model.path", "output.path"]) {
+      const [problem] = problemsOfJob({ set: [`${key}=s3://bucket/k`] });
+      expect(problem?.what).toBe("addresses are not supported here");
+    }
+    const wrong = (path: string) => problemsOfJob({ set: [`input.path=${path}`] })[0]?.what;
+    expect(wrong("s3:///key")).toBe("an address without a bucket");
+    expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
+    expect(wrong('"s3://bucket/a\\0b"')).toBe("no key has a NUL character in it");
+    const spec = parseJob({ set: ["input.path=s3://bucket/k"] });
+    expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
+  });
 
   test("has no NUL in it, and may look a little like an address", () => {
     expect(problemsOfJob({ set: ['output.path="a\\0b"'] })[0]?.what).toBe(

@@ -46,7 +46,7 @@ describe("reading a job file", () => {
     await writeFile(path, "#".repeat((1 << 20) + 1));
     expect(await problemOf(path)).toBe("too big for a job file: 1.0 MiB");
     expect(await problemOf(folder)).toBe("this is a folder");
-    expect(await problemOf("s3://bucket/job.yaml")).toBe("addresses are not supported yet");
+    expect(await problemOf("s3://bucket/job.yaml")).toBe("addresses are not supported here");
   });
 });
 
