@@ -9,8 +9,16 @@ const POSITIONS = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
 /** Sizes in a row without gain before larger ones are not tried. */
 const PATIENCE = 3;
 
+/**
+ * So long for either way to cut; after it the sizes that were tried have to do. Only a machine that is slow
+ * needs it, or one that is busy, whose figures mean little anyway.
+ */
+const SEARCH_MS = 60_000;
+
 /** How many are measured again. */
 const FINALISTS = 3;
+
+type BatchedLoop = Pick<LoopThreads, "prepare" | "measure">;
 
 interface Trial {
   readonly batching: LoopBatching;
@@ -23,10 +31,11 @@ interface Trial {
  * favoured one.
  */
 export async function findBatching(
-  loop: LoopThreads,
-  workload: Workload,
-  options: { readonly rows: number; readonly seconds: number },
+  loop: BatchedLoop,
+  workload: Pick<Workload, "inputs">,
+  options: { readonly rows: number; readonly seconds: number; readonly nowMs?: () => number },
 ): Promise<LoopBatching> {
+  const { nowMs = () => performance.now() } = options;
   const uneven = workload.inputs.some(({ rowDims }) => rowDims.includes(null));
   const families: LoopBatching[][] = [
     ROWS.filter((size) => size <= options.rows).map((size) => ({ kind: "rows", rows: size })),
@@ -34,13 +43,14 @@ export async function findBatching(
   ];
   const tried: Trial[] = [];
   for (const family of families) {
+    const endMs = nowMs() + SEARCH_MS;
     let [fastest, withoutGain] = [0, 0];
     for (const batching of family) {
       const trial = await tryBatching(loop, batching, options.seconds);
       tried.push(trial);
       withoutGain = trial.rowsPerSecond > fastest ? 0 : withoutGain + 1;
       fastest = Math.max(fastest, trial.rowsPerSecond);
-      if (withoutGain === PATIENCE) break;
+      if (withoutGain === PATIENCE || nowMs() > endMs) break;
     }
   }
   const again: Trial[] = [];
@@ -51,7 +61,7 @@ export async function findBatching(
   return best.batching;
 }
 
-async function tryBatching(loop: LoopThreads, batching: LoopBatching, seconds: number): Promise<Trial> {
+async function tryBatching(loop: BatchedLoop, batching: LoopBatching, seconds: number): Promise<Trial> {
   await loop.prepare(batching);
   const rowsPerSecond = await loop.measure(seconds);
   note(`  bare loop, ${batchingText(batching)}: ${Math.round(rowsPerSecond)} rows/s`);
