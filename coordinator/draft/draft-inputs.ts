@@ -6,7 +6,7 @@ import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
 import { holdsBytes, holdsFiles, isScalar, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
-import { imageKeys, imageWay } from "./image-way.ts";
+import { imageWay, takesImages } from "./image-way.ts";
 import { type InputWay, listed, whichColumn } from "./input-way.ts";
 import { rateValue, soundWay } from "./sound-way.ts";
 import { findStates, type StatePair } from "./states.ts";
@@ -76,10 +76,13 @@ class InputDrafter {
   }
 
   /** What a file holds is no tensor, whatever its column is called. */
-  #isFiles(tensor: TensorInfo, { name, type }: Field): boolean {
-    const isSeen = this.#context.sample.files.has(name) && tensor.dtype.startsWith("float");
-    const isImage = imageKeys(tensor, this.#context.folder?.facts.image ?? null) !== null;
-    return isSeen || (isImage && holdsFiles(type));
+  #isFiles(tensor: TensorInfo, field: Field): boolean {
+    const mayBeImages = takesImages(tensor, this.#context.folder) && holdsFiles(field.type);
+    return mayBeImages || this.#isSeenFiles(tensor, field);
+  }
+
+  #isSeenFiles({ dtype, dims }: TensorInfo, { name }: Field): boolean {
+    return this.#context.sample.files.has(name) && (dtype.startsWith("float") || dims.length === 4);
   }
 
   #byWay(tensor: TensorInfo): boolean {
@@ -116,7 +119,7 @@ class InputDrafter {
 
   /** Of the columns that fit, the surest count: sizes that are known before those that rows will tell. */
   #byShape(tensor: TensorInfo): void {
-    const free = this.#free().filter((field) => !this.#isFiles(tensor, field));
+    const free = this.#free().filter((field) => !this.#isSeenFiles(tensor, field));
     const fitting = free.filter(({ name }) => this.#fits(tensor, { column: name }));
     const ranks = fitting.map((field) => sureness(field));
     const best = fitting.filter((_field, index) => ranks[index] === Math.max(...ranks));
@@ -135,7 +138,8 @@ class InputDrafter {
    * no choice that was made before keeps a job from being possible.
    */
   #reassign(tensor: TensorInfo, asked: Set<string>): boolean {
-    const fitting = this.#context.fields.filter(({ name }) => this.#fitsAlone(tensor, { column: name }));
+    const columns = this.#context.fields.filter((field) => !this.#isSeenFiles(tensor, field));
+    const fitting = columns.filter(({ name }) => this.#fitsAlone(tensor, { column: name }));
     const free = fitting.find(({ name }) => !this.#used.has(name));
     if (free !== undefined) {
       this.#add(tensor, { column: free.name }, ["is it this column? No other was left that fits"]);

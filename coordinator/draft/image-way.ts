@@ -1,27 +1,97 @@
-import type { ImageFacts } from "../../shared/domain/model-folder.ts";
+import type { ImageFacts, ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import { isFixed } from "../plan/bind/dims.ts";
 import { holdsFiles, isText } from "./field-kinds.ts";
-import { type InputWay, whichColumn } from "./input-way.ts";
+import { type FoundWay, type InputWay, lostQuestions, type WayContext, whichColumn } from "./input-way.ts";
 import type { DraftKeys } from "./try-bind.ts";
 
-/** Where the folder says how images are prepared, a column of files is what it means. */
-export const imageWay: InputWay = (tensor, { folder, free, fits }) => {
-  const image = imageKeys(tensor, folder?.facts.image ?? null);
+/** What a model sees that takes images of any size: nearly all were trained on it. */
+const USUAL_PIXELS = 224;
+
+/**
+ * Where the folder says how images are prepared, a column of files is what it means; where it says nothing, a
+ * column that was seen to hold images is.
+ */
+export const imageWay: InputWay = (tensor, context) => {
+  const { free, sample, fits } = context;
+  const image = imageOf(tensor, context.folder);
   if (image === null) return null;
-  const fitting = free.filter(({ name, type }) => holdsFiles(type) && fits({ column: name, image }));
+  const seen = free.filter(({ name }) => sample.files.get(name)?.what === "images");
+  const unseen = free.filter(({ name, type }) => holdsFiles(type) && !sample.files.has(name));
+  const could = seen.length > 0 || context.folder?.facts.image == null ? seen : unseen;
+  const fitting = could.filter(({ name }) => fits({ column: name, image: image.keys }));
   // Bytes are files; a text may be anything.
   const [first] = fitting.toSorted((a, b) => Number(isText(a.type)) - Number(isText(b.type)));
   if (first === undefined) return null;
+  const files = sample.files.get(first.name);
+  const folder = files?.folder ?? null;
+  const holds = seen.length > 0 ? "these hold images" : "these could hold images";
   return {
-    keys: { column: first.name, image },
-    questions: whichColumn(fitting, "these could hold images"),
+    keys: { column: first.name, image: { ...image.keys, ...(folder === null ? {} : { folder }) } },
+    questions: [...whichColumn(fitting, holds), ...image.questions, ...lostQuestions(files)],
   };
 };
 
-/** `image` of an input, as the folder of the model has it; null where the input takes no images. */
-export function imageKeys({ dims }: TensorInfo, facts: ImageFacts | null): DraftKeys | null {
-  if (facts === null || dims.length !== 4) return null;
-  const { resize, resample, crop, rescale, mean, std, channels } = facts;
+/** Whether the folder says how this input is made of images. */
+export function takesImages({ dims }: TensorInfo, folder: ModelFolder | null): boolean {
+  return dims.length === 4 && (folder?.facts.image ?? null) !== null;
+}
+
+/** `image` of an input, and what is asked of it; null where the input takes no images. */
+function imageOf(tensor: TensorInfo, folder: WayContext["folder"]): FoundWay | null {
+  if (tensor.dims.length !== 4) return null;
+  const facts = folder?.facts.image ?? null;
+  const { size, isGray } = rowOf(tensor);
+  const pixels = size ?? { width: USUAL_PIXELS, height: USUAL_PIXELS };
+  if (facts === null) {
+    const asked =
+      "how does the model's maker prepare images? Nothing says `resize`, `crop`, `mean` and `std`";
+    return { keys: { resize: pixels, ...(isGray ? { channels: "gray" } : {}) }, questions: [asked] };
+  }
+  const doubts = (folder?.doubts ?? []).filter(({ about }) => about === "image");
+  const unclear = doubts.map(
+    ({ where, what, found }) => `${where} ${what} (${found}): how are images prepared?`,
+  );
+  const missing = missingOf(facts, size);
+  return { keys: { ...keysOf(facts), ...missing.keys }, questions: [...unclear, ...missing.questions] };
+}
+
+/**
+ * What the folder leaves out of how images get their size.
+ *
+ * @param size that the model takes; null: any
+ */
+function missingOf({ resize, crop }: ImageFacts, size: Size | null): FoundWay {
+  if (crop !== null) return { keys: {}, questions: [] };
+  if (resize === null) {
+    const whole = size ?? { width: USUAL_PIXELS, height: USUAL_PIXELS };
+    return { keys: { resize: whole }, questions: [`the folder says no size: is it ${textOf(whole)}?`] };
+  }
+  if (!("shortestEdge" in resize)) return { keys: {}, questions: [] };
+  const part = size ?? { width: resize.shortestEdge, height: resize.shortestEdge };
+  const asked = `the folder says no \`crop\` beside the shortest edge: is it ${textOf(part)} of the centre?`;
+  return { keys: { crop: part }, questions: [asked] };
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+function textOf({ width, height }: Size): string {
+  return `${width} x ${height}`;
+}
+
+/** Of a model that says neither, channels come first. */
+function rowOf({ dims: [, ...row] }: TensorInfo): { readonly size: Size | null; readonly isGray: boolean } {
+  const isChannels = (dim: unknown) => dim === 1 || dim === 3;
+  const isLast = isChannels(row[2]) && !isChannels(row[0]);
+  const [height, width] = isLast ? row.slice(0, 2) : row.slice(1);
+  const size = isFixed(height) && isFixed(width) ? { width, height } : null;
+  return { size, isGray: (isLast ? row[2] : row[0]) === 1 };
+}
+
+function keysOf({ resize, resample, crop, rescale, mean, std, channels }: ImageFacts): DraftKeys {
   return {
     ...(resize === null ? {} : { resize }),
     ...(resample === null ? {} : { resample }),

@@ -1,5 +1,6 @@
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import type { SeenFiles } from "./sample/data-sample.ts";
 import type { DraftContext, DraftKeys } from "./try-bind.ts";
 
 /** How an input of the model could be fed. */
@@ -31,4 +32,10 @@ export function listed(names: readonly string[]): string {
 /** What is asked where several columns would do, the taken one among them. */
 export function whichColumn(fields: readonly Field[], what: string): readonly string[] {
   return fields.length < 2 ? [] : [`which column is it? ${what}: ${listed(fields.map(({ name }) => name))}`];
+}
+
+/** What is asked where a column names files, and none was found. */
+export function lostQuestions(seen: SeenFiles | undefined): readonly string[] {
+  if (seen === undefined || seen.opened) return [];
+  return [`the ${seen.what} were not opened, only their names seen: is \`folder\` where their paths start?`];
 }

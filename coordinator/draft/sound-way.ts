@@ -1,6 +1,6 @@
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isFixed } from "../plan/bind/dims.ts";
-import { type FoundWay, type InputWay, type WayContext, whichColumn } from "./input-way.ts";
+import { type FoundWay, type InputWay, lostQuestions, type WayContext, whichColumn } from "./input-way.ts";
 import type { SeenFiles } from "./sample/data-sample.ts";
 import { findStates } from "./states.ts";
 
@@ -70,10 +70,8 @@ function wayOf(
     ...(normalize === true ? { normalize } : {}),
     ...(seen.folder === null ? {} : { folder: seen.folder }),
   };
-  const lost = seen.opened
-    ? []
-    : ["the sounds were not opened, only their names seen: is `folder` where their paths start?"];
-  return { keys: { column, sound }, questions: [...rate.questions, ...windows.questions, ...lost] };
+  const questions = [...rate.questions, ...windows.questions, ...lostQuestions(seen)];
+  return { keys: { column, sound }, questions };
 }
 
 interface Chosen<T> {

@@ -4,6 +4,7 @@ import { Binary, Int32, Utf8, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
 import { openQuestions } from "../../cli/render/draft-yaml.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
+import { imageFile, PILLOW } from "../support/image-files.ts";
 import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder, WIDTH } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
@@ -94,6 +95,63 @@ test("sounds that a table names, through a recurrent model of windows: their sta
   );
   const windows = SOUNDS.map((name) => Math.ceil(samplesOf(name) / window));
   expect(last).toEqual(windows.map((count, id) => [id, count, count]));
+});
+
+test("images that JSON Lines name, beside them: cropped to the model's size where the folder says but the shortest edge", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  const model = onnxModel({
+    inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, 12, 12] }],
+    outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
+    nodes: [
+      {
+        op: "ReduceMean",
+        inputs: ["pixel_values"],
+        outputs: ["means"],
+        attributes: { axes: [2, 3], keepdims: 0 },
+      },
+    ],
+  });
+  await folder.write("m/model.onnx", model);
+  const preprocessor = {
+    image_processor_type: "CLIPImageProcessor",
+    size: { shortest_edge: 16 },
+    resample: 3,
+    image_mean: [0.485, 0.456, 0.406],
+    image_std: [0.229, 0.224, 0.225],
+  };
+  await folder.write("m/preprocessor_config.json", JSON.stringify(preprocessor));
+  const names = Object.keys(PILLOW.means);
+  for (const name of names) await folder.write(`photos/files/${name}`, imageFile(name));
+  const lines = names.map((name, id) => JSON.stringify({ id, photo: `files/${name}` }));
+  await folder.write("photos/list.jsonl", lines.join("\n"));
+  const { yaml, out } = await initPlanRun(folder, "m", "photos/list.jsonl");
+  expect(yaml).toContain("#   photo: string, of images");
+  expect(yaml).toContain("crop: { width: 12, height: 12 }");
+  expect(yaml).toContain("folder: ./photos }");
+  expect(openQuestions(yaml)).toBe(1);
+  const rows = await query(`SELECT to_json(means) FROM '${out}' ORDER BY id`);
+  expect(rows.map(([means]) => JSON.parse(String(means)))).toEqual(
+    names.map((name) => PILLOW.means[name]?.map((mean) => expect.closeTo(mean, 5))),
+  );
+});
+
+test("images in cells of a model that nothing is said of: scaled to its size, with a question", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  const model = onnxModel({
+    inputs: [{ name: "x", dtype: "float32", dims: ["batch", 1, 8, 8] }],
+    outputs: [{ name: "y", dtype: "float32", dims: ["batch", 1, 8, 8] }],
+    nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+  });
+  await folder.write("model.onnx", model);
+  const names = ["rgb.jpg", "gray.png", "lossy.webp"];
+  const photos = only(vectorFromArray(names.map(imageFile), new Binary()));
+  const ids = only(vectorFromArray([0, 1, 2], new Int32()));
+  await folder.writeData("data/photos.parquet", tableOf({ id: ids, photos }));
+  const { yaml, out } = await initPlanRun(folder, "model.onnx", "data");
+  expect(yaml).toContain("x: { column: photos, image: { resize: { width: 8, height: 8 }, channels: gray } }");
+  expect(openQuestions(yaml)).toBe(1);
+  const bright = `list_max(y::FLOAT[]) BETWEEN 0 AND 1`;
+  expect(await query(`SELECT count(*)::INT FROM '${out}' WHERE ${bright}`)).toEqual([[3]]);
 });
 
 /** Texts, and what the reference library makes of them and of pairs with the same texts from behind. */
