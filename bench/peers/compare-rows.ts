@@ -9,11 +9,8 @@ import type { ColumnKind, PublishedColumn } from "./peer-job.ts";
  */
 const RELATIVE = 1e-4;
 const ABSOLUTE = 1e-5;
-/**
- * Of vectors that a model of int8 made: it takes its scales from the whole batch, so that each of a text's
- * neighbours moves its vector a little.
- */
-const LEAST_COSINE = 0.98;
+/** Of vectors of texts, as far as embeddings of one text may be apart in two programs. */
+const LEAST_COSINE = 0.9999;
 /** Of classes: two scores that differ in the last bit change places. */
 const CLASS_SHARE = 1e-4;
 

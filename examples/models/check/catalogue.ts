@@ -25,7 +25,7 @@ export const CATALOGUE: readonly RealModel[] = [
     title: "all-MiniLM-L6-v2, weights as int8",
     megabytes: 23,
     input: "paragraphs of the Brown corpus, as text",
-    job: "`tokenizer` (WordPiece, 256 tokens), `mask`, `types`, `op: pool` (mean), `normalize`; `batch.rows: 1`, as the model quantises by batch",
+    job: "`tokenizer` (WordPiece, 256 tokens), `mask`, `types`, `op: pool` (mean), `normalize`",
     reference: "`tokenizers`, NumPy",
     rows: 500,
     embeddings: ["embedding"],

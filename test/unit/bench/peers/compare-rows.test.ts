@@ -40,7 +40,7 @@ describe("the comparison of rows", () => {
     const other = tableSql({
       score: "i / 7 * (1 + 1e-5)",
       vector: "[i * (1 - 1e-5), 1, 1e-7]",
-      meaning: "[cos(i + 0.1), sin(i + 0.1)]",
+      meaning: "[cos(i + 0.01), sin(i + 0.01)]",
       klass: "CASE WHEN i = 4 THEN 5 ELSE i % 10 END",
     });
     expect(await compare(`${other} ORDER BY i DESC`)).toBeNull();
