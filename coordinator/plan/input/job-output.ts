@@ -7,6 +7,9 @@ import { OUTPUT_KINDS } from "../../publish/layout.ts";
 /** What a folder is to the jobs of this and other versions. */
 type JobOutputState = "none" | "unfinished" | "published";
 
+/** What a job calls its own: a folder may have a million other names, which need not be listed for these. */
+const OWN_NAMES = "_";
+
 /** A manifest says what it is in its first lines. */
 const HEAD_BYTES = 4_096;
 
@@ -24,6 +27,11 @@ export async function jobOutputState(
   return names.includes(WORK_FOLDER) ? "unfinished" : "none";
 }
 
+/** The same, of a folder whose names nobody has listed. */
+export async function outputState(folder: Location, storage: Storage): Promise<JobOutputState> {
+  return await jobOutputState(folder, (await namesIn(folder, storage, OWN_NAMES)) ?? [], storage);
+}
+
 /**
  * The output that `path` is, or is a part of (`out/rows`, `out/rows/a.parquet`), if its job has not published
  * it; else null.
@@ -32,8 +40,7 @@ export async function unfinishedOutput(path: Location, storage: Storage): Promis
   const parent = folderOf(path);
   const outputs = [path, ...(isPart(path) ? [parent] : []), ...(isPart(parent) ? [folderOf(parent)] : [])];
   for (const folder of outputs) {
-    const names = (await namesIn(folder, storage)) ?? [];
-    if ((await jobOutputState(folder, names, storage)) === "unfinished") return folder;
+    if ((await outputState(folder, storage)) === "unfinished") return folder;
   }
   return null;
 }

@@ -15,7 +15,7 @@ import { namesIn } from "../../../shared/storage/names-in.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import type { PlaceKind } from "../../../shared/storage/storage.ts";
 import { extensionsOf } from "./data-extensions.ts";
-import { jobOutputState, unfinishedOutput } from "./job-output.ts";
+import { outputState, unfinishedOutput } from "./job-output.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
 import { type FoundPath, type Walked, walkFolder } from "./walk.ts";
 
@@ -86,7 +86,7 @@ async function lookAt(location: Location, { storages, signal }: ListOptions): Pr
 
 async function listFolder(folder: Location, options: ListOptions): Promise<ListedPath> {
   const storage = await options.storages.at(folder);
-  const state = await jobOutputState(folder, (await namesIn(folder, storage)) ?? [], storage);
+  const state = await outputState(folder, storage);
   if (state !== "published") return listBelow(folder, options);
   // Who names the output of a job means its rows: dead letters and reductions have other columns.
   const rows = below(folder, ROWS);

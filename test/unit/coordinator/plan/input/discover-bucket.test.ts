@@ -51,6 +51,22 @@ test("a folder of a bucket is walked as one of a disk is, and each listing's wor
   );
 });
 
+test("all names of a folder are listed once: whether it is an output, a few of them tell", async () => {
+  const listed: string[] = [];
+  class Watched extends MemoryStorage {
+    override list(...call: Parameters<MemoryStorage["list"]>): ReturnType<MemoryStorage["list"]> {
+      listed.push(`${call[0]} ${call[1]?.prefix ?? ""}`.trim());
+      return super.list(...call);
+    }
+  }
+  const watched = new Watched();
+  for (const key of KEYS) await watched.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key));
+  const openers = { s3: async () => watched };
+  await discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "s3://bucket/own", NEVER, openers);
+  expect(listed.filter((call) => call === "s3://bucket/data")).toHaveLength(1);
+  expect(listed.filter((call) => call === "s3://bucket/data _")).toHaveLength(2);
+});
+
 test("patterns match keys; one file is found by its name", async () => {
   const { files } = await find("s3://bucket/data/*.parquet", "s3://bucket/data/deep/er/d.arrow");
   expect(files.map(({ path }) => path)).toEqual([
