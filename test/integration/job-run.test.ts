@@ -84,6 +84,7 @@ test("rows are published as Arrow files, or not at all, and the reductions are t
     skipped: 0,
     filtered: 0,
     output: 1_500,
+    truncated: 0,
     deadLetters: 0,
   });
   await expectReductions(job, published);

@@ -56,6 +56,7 @@ describe("a job with steps", () => {
       skipped: 0,
       filtered: 400 - mapped,
       output: rows,
+      truncated: 0,
       deadLetters: 0,
     });
     expect(summary).toMatchObject({ rows: 400, rowsFiltered: 400 - mapped, rowsOut: rows });
@@ -81,6 +82,7 @@ describe("a job with steps", () => {
       skipped: 0,
       filtered: 400,
       output: 0,
+      truncated: 0,
       deadLetters: 0,
     });
     const columns = await query(`SELECT column_name FROM (DESCRIBE FROM ${rowsIn(job)})`);
