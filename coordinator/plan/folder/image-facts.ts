@@ -22,6 +22,13 @@ const KNOWN_STEPS: readonly string[] = [
 const SQUARE = /^(ViT|DeiT|Beit)(FeatureExtractor|ImageProcessor)/;
 const SHORTEST = /^(CLIP|ChineseCLIP)(FeatureExtractor|ImageProcessor)/;
 
+/** Processors whose size is that of the part that is cut out: the shorter side becomes more than that. */
+const SHARE = /^ConvNext(FeatureExtractor|ImageProcessor)/;
+
+/** As the library has it: of an image below so many pixels a share is cut out, a larger one is squeezed. */
+const SQUEEZED_PIXELS = 384;
+const USUAL_SHARE = 224 / 256;
+
 /** How pixels become numbers, by `preprocessor_config.json`; null where it is not about images. */
 export function readImage(settings: Settings): ImageFacts | null {
   const isImage = ["image_mean", "do_resize", "image_processor_type", "size"].some(
@@ -33,11 +40,11 @@ export function readImage(settings: Settings): ImageFacts | null {
     if (isOn && !KNOWN_STEPS.includes(key)) settings.doubt(key, "is a step that is not known here");
   }
   const normalizes = settings.flag("do_normalize") !== false;
-  const resize = settings.flag("do_resize") === false ? null : readResize(settings);
+  const { resize, crop } = readSizes(settings);
   return {
     resize,
     resample: resize === null ? null : readResample(settings),
-    crop: readCrop(settings),
+    crop,
     rescale: settings.flag("do_rescale") === false ? null : (settings.number("rescale_factor") ?? RESCALE),
     mean: normalizes ? channelValues(settings, "image_mean") : null,
     std: normalizes ? channelValues(settings, "image_std") : null,
@@ -45,11 +52,29 @@ export function readImage(settings: Settings): ImageFacts | null {
   };
 }
 
+function readSizes(settings: Settings): Pick<ImageFacts, "resize" | "crop"> {
+  const resize = settings.flag("do_resize") === false ? null : readResize(settings);
+  const isShare = SHARE.test(typeOf(settings)) && resize !== null && "shortestEdge" in resize;
+  if (!isShare) return { resize, crop: readCrop(settings) };
+  const pixels = resize.shortestEdge;
+  const square = { width: pixels, height: pixels };
+  if (pixels >= SQUEEZED_PIXELS) return { resize: square, crop: null };
+  const share = settings.number("crop_pct") ?? USUAL_SHARE;
+  const edge = Math.trunc(pixels / share);
+  if (edge >= pixels) return { resize: { shortestEdge: edge }, crop: square };
+  return { resize: settings.doubt("crop_pct", "is not a share of the image"), crop: square };
+}
+
+function typeOf(settings: Settings): string {
+  return settings.text("image_processor_type") ?? settings.text("feature_extractor_type") ?? "";
+}
+
 function readResize(settings: Settings): ImageResize | null {
   const size = settings.value("size");
   if (size === null) return null;
   if (isPixels(size)) {
-    const type = settings.text("image_processor_type") ?? settings.text("feature_extractor_type") ?? "";
+    const type = typeOf(settings);
+    if (SHARE.test(type)) return { shortestEdge: size };
     if (SQUARE.test(type)) return { width: size, height: size };
     if (SHORTEST.test(type)) return { shortestEdge: size };
     return settings.doubt("size", "is one number: the shorter side, or both");

@@ -121,6 +121,27 @@ describe("what a model's folder says", () => {
     ]);
   });
 
+  test("a processor of ConvNeXT, and of ResNet, cuts out a share of a larger image, and squeezes one of 384 pixels", () => {
+    const sizesOf = (change: object) => {
+      const preprocessor = { ...VIT, image_processor_type: "ConvNextImageProcessor", ...change };
+      const { resize, crop } = said({ "preprocessor_config.json": preprocessor }).facts.image ?? {};
+      return { resize, crop };
+    };
+    const crop = { width: 224, height: 224 };
+    expect(sizesOf({ size: { shortest_edge: 224 }, crop_pct: 0.95 })).toEqual({
+      resize: { shortestEdge: 235 },
+      crop,
+    });
+    const old = { image_processor_type: undefined, feature_extractor_type: "ConvNextFeatureExtractor" };
+    expect(sizesOf({ ...old, size: 224 })).toEqual({ resize: { shortestEdge: 256 }, crop });
+    const squeezed = { resize: { width: 384, height: 384 }, crop: null };
+    expect(sizesOf({ size: { shortest_edge: 384 }, crop_pct: 0.875 })).toEqual(squeezed);
+    const wrong = { ...VIT, image_processor_type: "ConvNextImageProcessor", size: 224, crop_pct: 2 };
+    expect(doubts({ "preprocessor_config.json": wrong })).toEqual([
+      ["image", "preprocessor_config.json: crop_pct"],
+    ]);
+  });
+
   test("a number for both sides, or for the shorter one, is known by the processor", () => {
     const resizeOf = (type: string) =>
       said({ "preprocessor_config.json": { ...VIT, size: 224, image_processor_type: type } }).facts.image
