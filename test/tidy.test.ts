@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/doors.ts";
@@ -116,5 +116,15 @@ describe("the house", () => {
     const pages = readFiles(packageRoot, ".md");
     expect(pages.size).toBeGreaterThan(0);
     expect(listed(findBrokenLinks(pages, (path) => existsSync(join(packageRoot, path))))).toEqual([]);
+  });
+
+  it("has a number of its own for each decision, in the file's name and in its heading", () => {
+    const pages = [...readFiles(join(packageRoot, "docs", "decisions"), ".md")];
+    const numbers = pages.map(([path]) => Number(basename(path).slice(0, 4)));
+    expect(numbers.length).toBeGreaterThan(60);
+    expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([]);
+    expect(
+      pages.filter(([, text], at) => !text.startsWith(`# ${numbers[at]}. `)).map(([path]) => path),
+    ).toEqual([]);
   });
 });
