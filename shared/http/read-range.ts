@@ -196,15 +196,16 @@ class Reading {
 }
 
 /** By what the server says of the file, the most precise first. */
-function versionOf({ headers }: AnswerHead, totalBytes: number | null): string | null {
-  return headers.etag ?? headers["last-modified"] ?? (totalBytes === null ? null : `${totalBytes} bytes`);
+export function versionOf({ headers }: AnswerHead, totalBytes: number | null): string | null {
+  return headers.etag || headers["last-modified"] || (totalBytes === null ? null : `${totalBytes} bytes`);
 }
 
-/** Asks for nothing but this version, as far as that can be said: to a condition no weak tag is the same. */
+/**
+ * Asks for nothing but this version, as far as that can be said: to a condition no weak tag is the same, and
+ * to some servers a time of change is later than the whole second that they tell.
+ */
 function conditionOf(version: string | null): Record<string, string> {
-  if (version === null) return {};
-  if (version.startsWith('"')) return { "if-match": version };
-  return version.endsWith(" GMT") ? { "if-unmodified-since": version } : {};
+  return version?.startsWith('"') ? { "if-match": version } : {};
 }
 
 interface ContentRange {

@@ -4,7 +4,7 @@ import { buildVersion } from "../core/package-root.ts";
 import { failed, PassingFailure } from "../http/failures.ts";
 import { type HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
-import { type RangeRead, readRange } from "../http/read-range.ts";
+import { type RangeRead, readRange, versionOf } from "../http/read-range.ts";
 import type { CredentialCache, S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, problemOf } from "./errors.ts";
 import { type ObjectPage, objectPageReader } from "./list-objects.ts";
@@ -26,7 +26,8 @@ interface S3ClientOptions {
 /** An object as a HEAD tells of it. */
 interface ObjectHead {
   readonly bytes: number;
-  readonly etag: string;
+  /** Its etag; of a file that a gateway found on its disk, which has none, its time of change. */
+  readonly version: string;
   /** In hex, of its bytes; null where the store has none of them as a whole. */
   readonly sha256: string | null;
 }
@@ -77,13 +78,14 @@ export class S3Client implements Disposable {
     const headers = { "x-amz-checksum-mode": "ENABLED" };
     const open = (head: AnswerHead) => {
       if (head.status !== 200) return null;
-      const { etag, "content-length": length, "x-amz-checksum-sha256": checksum } = head.headers;
-      if (etag === undefined || length === undefined)
-        throw failed("STORE_FAILED", place.path, "has no etag or no size: its store does not speak S3");
+      const { "content-length": length, "x-amz-checksum-sha256": checksum } = head.headers;
+      const version = versionOf(head, null);
+      if (version === null || length === undefined)
+        throw failed("STORE_FAILED", place.path, "has no version or no size: its store does not speak S3");
       // Of an object that came in parts it is one of their checksums, and ends in their number.
       const isWhole = typeof checksum === "string" && !checksum.includes("-");
       const sha256 = isWhole ? Buffer.from(checksum, "base64").toString("hex") : null;
-      return ignoring({ bytes: Number(length), etag, sha256 });
+      return ignoring({ bytes: Number(length), version, sha256 });
     };
     try {
       return await this.#call(place, { method: "HEAD", headers }, open, signal);

@@ -67,8 +67,10 @@ class S3Storage implements Storage {
   }
 
   async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
-    const { bytes, etag } = await this.#ofFile(location, signal, (place) => this.#client.head(place, signal));
-    return { bytes, version: etag };
+    const { bytes, version } = await this.#ofFile(location, signal, (place) =>
+      this.#client.head(place, signal),
+    );
+    return { bytes, version };
   }
 
   /** There are no links. */
@@ -93,7 +95,11 @@ class S3Storage implements Storage {
         // An object that is called as the folder itself is how consoles make empty folders.
         ...page.objects
           .filter(({ key }) => key !== base)
-          .map(({ key, bytes, etag }) => entryOf(key.slice(base.length), "file", { bytes, version: etag })),
+          .map(({ key, bytes, etag }) => {
+            // Without one its version is another for HEAD than here.
+            const stat = etag === "" ? null : { bytes, version: etag };
+            return entryOf(key.slice(base.length), "file", stat);
+          }),
         ...page.prefixes.map((key) => entryOf(key.slice(base.length, -1), "folder", null)),
       ];
       if (entries.length > 0) yield entries;

@@ -97,6 +97,19 @@ describe("objects in a bucket of a real server", () => {
     }
   });
 
+  test("a file that the server found on its disk has no etag: its time of change is its version", async () => {
+    await plain.keep("bucket", "found/file", "found");
+    const { version, bytes } = await storage.stat(at("found/file"));
+    expect(bytes).toBe(5);
+    const read = await storage.read(at("found/file"), 1, 5, undefined, version);
+    expect(Buffer.from(read).toString()).toBe("ound");
+    for await (const [entry] of storage.list(at("found")))
+      expect(entry).toMatchObject({ name: "file", stat: null });
+    await plain.keep("bucket", "found/file", "later", new Date(Date.now() + 60_000));
+    const later = storage.read(at("found/file"), 1, 5, undefined, version);
+    await expect(later).rejects.toMatchObject({ code: "STORE_CHANGED" });
+  });
+
   test("the bucket is a folder, another is nothing, and so is what is in it", async () => {
     expect(await storage.kindAt(parseLocation("s3://bucket"))).toBe("folder");
     expect(await storage.kindAt(parseLocation("s3://bucket/"))).toBe("folder");

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { sleep } from "../../shared/core/abort.ts";
 import { CredentialCache, type S3Credentials } from "../../shared/s3/credentials.ts";
 import { S3Client } from "../../shared/s3/s3-client.ts";
@@ -21,6 +21,8 @@ export interface S3Server extends AsyncDisposable {
   storage(credentials?: S3Credentials): Storage;
   client(): S3Client;
   makeBucket(name: string): Promise<void>;
+  /** Puts a file there behind its back. */
+  keep(bucket: string, key: string, content: string, changed?: Date): Promise<void>;
   /** What is kept under a key, as its own disk has it. */
   kept(bucket: string, key: string): Promise<Uint8Array>;
 }
@@ -78,6 +80,12 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     client: () => clientWith(credentials),
     // To this server a folder of its own is a bucket.
     makeBucket: async (name) => void (await mkdir(join(data, name))),
+    async keep(bucket, key, content, changed = new Date()) {
+      const path = join(data, bucket, key);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content);
+      await utimes(path, changed, changed);
+    },
     kept: async (bucket, key) => await readFile(join(data, bucket, key)),
     async [Symbol.asyncDispose]() {
       if (server.exitCode === null) {
