@@ -40,7 +40,7 @@ export class Connections implements Disposable {
       // Not all agents give their own options to what they connect; behind a proxy, not all know the server's
       // name either: one that is a number was taken for `localhost`.
       ...(this.#ca === undefined ? {} : { ca: this.#ca }),
-      checkServerIdentity: (_host, certificate) => checkServerIdentity(url.hostname, certificate),
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(nameOf(url), certificate),
     };
   }
 
@@ -80,6 +80,11 @@ export class Connections implements Disposable {
     if (isSecure) return new (await import("https-proxy-agent")).HttpsProxyAgent(proxy, ending);
     return new (await import("http-proxy-agent")).HttpProxyAgent(proxy, ending);
   }
+}
+
+/** As certificates have it: in an address a number of IPv6 stands in brackets. */
+function nameOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 function hasProxies(): boolean {

@@ -23,6 +23,8 @@ interface ExchangeOptions<T> {
  */
 export function exchange<T>(request: HttpRequest, options: ExchangeOptions<T>): Promise<T> {
   return new Promise((resolve, reject) => {
+    // One that came before, while the connection was looked for, is told to no listener.
+    options.signal.throwIfAborted();
     const { method, url, headers, secretHeaders, body } = request;
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
     const length = body === undefined ? {} : { "content-length": body.bytes };

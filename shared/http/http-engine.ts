@@ -1,4 +1,4 @@
-import { NEVER, sleep } from "../core/abort.ts";
+import { NEVER, orAbort, sleep } from "../core/abort.ts";
 import { systemClock, type Timers } from "../core/clock.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { Slots } from "../core/slots.ts";
@@ -97,7 +97,8 @@ export class HttpEngine implements Disposable {
     for (let tries = 1; ; tries += 1) {
       signal.throwIfAborted();
       const before = call.progress?.() ?? 0;
-      const request = await call.request();
+      // Credentials may be long in coming.
+      const request = await orAbort(Promise.resolve(call.request()), signal);
       const store = this.#storeOf(request.url);
       try {
         const value = await this.#follow(request, call, signal);

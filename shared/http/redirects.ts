@@ -41,8 +41,10 @@ export function withUserAsSecret(request: HttpRequest): HttpRequest {
   return { ...request, url, secretHeaders: { authorization, ...request.secretHeaders } };
 }
 
-/** What is asked where a request was led: another server is told no secret. */
+/** What is asked where a request was led: another server is told no secret, nor that it is the first one. */
 export function ledTo(url: URL, { url: from, method, headers, secretHeaders }: HttpRequest): HttpRequest {
-  const isSame = url.origin === from.origin;
-  return { method, headers, url, ...(isSame && secretHeaders !== undefined ? { secretHeaders } : {}) };
+  if (url.origin === from.origin)
+    return { method, headers, url, ...(secretHeaders === undefined ? {} : { secretHeaders }) };
+  const others = Object.entries(headers).filter(([name]) => name.toLowerCase() !== "host");
+  return { method, headers: Object.fromEntries(others), url };
 }

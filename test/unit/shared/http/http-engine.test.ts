@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Connections } from "../../../../shared/http/connections.ts";
+import { exchange } from "../../../../shared/http/exchange.ts";
 import { judgedByStatus } from "../../../../shared/http/failures.ts";
 import { type HttpCall, HttpEngine, type HttpEngineOptions } from "../../../../shared/http/http-engine.ts";
 import type { HttpRequest } from "../../../../shared/http/messages.ts";
@@ -220,6 +222,22 @@ test("a server that cannot prove who it is is refused, and trusted with the cert
   expect(stranger.counts.get(new URL(secure.url).host)).toMatchObject({ requests: 1, retries: 0 });
   using friend = new HttpEngine({ ...OPTIONS, ca: cert });
   expect(await friend.call(call)).toBe("secret");
+});
+
+test("an exchange that is not wanted any more when it has a connection is not begun", async () => {
+  using connections = new Connections();
+  const url = new URL("/never-asked", server.url);
+  const connection = await connections.to(url);
+  const reason = new Error("enough");
+  const open = () => ({ take: () => "more" as const, end: () => "came" });
+  const judge = (error: unknown) => new Error("judged", { cause: error });
+  const signal = AbortSignal.abort(reason);
+  const asked = exchange(
+    { method: "GET", url, headers: {} },
+    { connection, idleMs: 500, open, judge, signal },
+  );
+  await expect(asked).rejects.toBe(reason);
+  expect(server.requests.filter((request) => request.includes("never-asked"))).toEqual([]);
 });
 
 test("an abort ends a call while it waits for its turn, and before it is tried again", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hopOf } from "../../../../shared/http/redirects.ts";
+import { hopOf, ledTo } from "../../../../shared/http/redirects.ts";
 
 const hop = (from: string, location: string | undefined, status = 302) => {
   const found = hopOf(new URL(from), status, location);
@@ -24,4 +24,22 @@ test("a line that nobody else reads is not left, and only web addresses are foll
 test("a name and a password are not taken along, nor from the server that leads on", () => {
   expect(hop("https://me:hunter2@a.test/x", "/z")).toBe("https://a.test/z");
   expect(hop("https://a.test/x", "https://me:hunter2@b.test/z")).toBe("https://b.test/z");
+});
+
+test("another server is not told that it is the first one, nor what that was told in secret", () => {
+  const request = {
+    method: "GET",
+    url: new URL("https://a.test/x"),
+    headers: { host: "a.test", range: "bytes=0-9" },
+    secretHeaders: { authorization: "hunter2" },
+  } as const;
+  expect(ledTo(new URL("https://b.test/x"), request)).toEqual({
+    method: "GET",
+    url: new URL("https://b.test/x"),
+    headers: { range: "bytes=0-9" },
+  });
+  expect(ledTo(new URL("https://a.test/y"), request)).toEqual({
+    ...request,
+    url: new URL("https://a.test/y"),
+  });
 });
