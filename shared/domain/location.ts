@@ -60,13 +60,22 @@ function wrongWith(text: string): string | null {
   const [, scheme = "", authority = "", path = ""] = URI.exec(text) ?? [];
   if (scheme === "") return "it is neither an absolute path nor a URI";
   if (!isScheme(scheme.toLowerCase())) return `no storage has the scheme ${scheme}`;
-  if (scheme.toLowerCase() !== "file") return authority === "" ? `${scheme}:// has no name behind it` : null;
+  if (scheme.toLowerCase() !== "file" && authority === "") return `${scheme}:// has no name behind it`;
+  if (/^https?$/i.test(scheme)) return isWebAddress(text) ? null : "it is no address of the web";
+  if (scheme.toLowerCase() !== "file") return null;
   if (authority !== "" || !path.startsWith("/")) return "file:// is followed by an absolute path";
   return isDecodable(path) ? null : "its percent-encoding is broken";
 }
 
 function isScheme(text: string): text is Scheme {
   return SCHEMES.some((scheme) => scheme === text);
+}
+
+/** Whether it has a host, and a name and a password, if any, that can be told to that. */
+function isWebAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return isDecodable(username) && isDecodable(password);
 }
 
 function isDecodable(text: string): boolean {
@@ -158,6 +167,14 @@ export function notAPath(text: string): Omit<Problem, "where"> | null {
   return text.includes("\0") ? { what: "no path has a NUL character in it", expected } : null;
 }
 
+/**
+ * Whether a bucket can be called so. Some stores take more than AWS does; but none of these characters ends a
+ * host's name, and so none sends a signed request to another host.
+ */
+export function isBucketName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text);
+}
+
 /** Why a text cannot name input: a path on this machine or an address, either of them a pattern. */
 export function notAnInput(text: string): Omit<Problem, "where"> | null {
   const expected = "a path on the coordinator's machine, or s3://BUCKET/KEY";
@@ -166,7 +183,7 @@ export function notAnInput(text: string): Omit<Problem, "where"> | null {
     return problem === null ? null : { ...problem, expected };
   }
   const [, bucket = ""] = /^s3:\/\/([^/]*)/.exec(text) ?? [];
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(bucket))
+  if (isBucketName(bucket))
     return text.includes("\0") ? { what: "no key has a NUL character in it", expected } : null;
   const what = bucket === "" ? "an address without a bucket" : "no bucket is called so";
   return { what, expected, found: JSON.stringify(bucket), hint: "wildcards stand behind the bucket's name" };

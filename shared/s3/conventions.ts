@@ -10,7 +10,7 @@ import { type Environment, invalidSetting, type S3Settings, s3SettingsOf } from 
  * A client by the settings and the credentials that AWS's own programs would take, as the vendor's libraries
  * find them.
  *
- * @throws {ARGUMENT_INVALID} when the settings cannot be used
+ * @throws {STORE_REFUSED} when the settings cannot be used
  */
 export async function openS3Client(): Promise<S3Client> {
   const settings = await loadSettings(process.env);

@@ -1,4 +1,5 @@
-import type { Location } from "../domain/location.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { isBucketName, type Location } from "../domain/location.ts";
 
 /** An object of a bucket, or what all keys below a folder begin with. */
 export interface ObjectPlace {
@@ -9,10 +10,24 @@ export interface ObjectPlace {
   readonly path: string;
 }
 
-/** `s3://bucket/key`: the key is the text as it stands, since any text can be one. */
+/**
+ * `s3://bucket/key`: the key is the text as it stands, since any text can be one.
+ *
+ * @throws {STORE_REFUSED} when no bucket is called so: rows name locations, and what a row says must not lead
+ * a signed request to another host
+ */
 export function placeOf(location: Location): ObjectPlace {
   const [, bucket = "", key = ""] = /^s3:\/\/([^/]+)\/?(.*)$/is.exec(location) ?? [];
   if (bucket === "") throw new Error(`broken invariant: ${location} is in no bucket`);
+  if (!isBucketName(bucket))
+    throw new ShardmillError("STORE_REFUSED", `no bucket is called ${JSON.stringify(bucket)}`, {
+      fields: {
+        path: location,
+        found: bucket,
+        expected: "letters, digits, and between them `.`, `_` and `-`",
+      },
+      hint: "write s3://BUCKET/KEY",
+    });
   return { bucket, key, path: location };
 }
 

@@ -16,7 +16,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What AWS itself takes for a request that names none. */
 const DEFAULT_REGION = "us-east-1";
 
-/** @param profile what the shared configuration files say of the profile that is used */
+/**
+ * @param profile what the shared configuration files say of the profile that is used
+ * @throws {STORE_REFUSED} when they cannot be used: on another machine they may be right
+ */
 export function s3SettingsOf(env: Environment, profile: Environment): S3Settings {
   const ignored = env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === "true";
   const endpoint = ignored
@@ -25,9 +28,13 @@ export function s3SettingsOf(env: Environment, profile: Environment): S3Settings
   const addressing = env.SHARDMILL_S3_ADDRESSING || (endpoint === undefined ? "virtual" : "path");
   if (addressing !== "path" && addressing !== "virtual")
     throw invalidSetting("SHARDMILL_S3_ADDRESSING", "is neither of the two", "path or virtual");
+  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region || DEFAULT_REGION;
+  // Other stores call theirs as they like.
+  if (endpoint === undefined && !/^[a-z0-9-]+$/i.test(region))
+    throw invalidSetting("AWS_REGION", "is no region of AWS", "a region such as eu-central-1");
   return {
     endpoint: endpoint === undefined ? null : endpointOf(endpoint),
-    region: env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region || DEFAULT_REGION,
+    region,
     addressing,
     ca: null,
   };
@@ -39,6 +46,7 @@ function endpointOf(text: string): URL {
     url !== null &&
     /^https?:$/.test(url.protocol) &&
     url.username === "" &&
+    url.password === "" &&
     url.search === "" &&
     url.hash === "";
   if (!isUsable) throw invalidSetting("AWS_ENDPOINT_URL", "is no address of a store", "https://HOST:PORT");
@@ -51,22 +59,25 @@ export function invalidSetting(
   expected: string,
   cause?: unknown,
 ): ShardmillError {
-  return new ShardmillError("ARGUMENT_INVALID", `${name} ${what}`, {
+  return new ShardmillError("STORE_REFUSED", `S3 cannot be reached from here: ${name} ${what}`, {
     fields: { variable: name, expected },
     hint: `set ${name} to ${expected}, or to nothing`,
     ...(cause === undefined ? {} : { cause }),
   });
 }
 
-/** The address of a bucket's objects, without an end. */
+/** The address of a bucket's objects, without an end: always on the host of the store, or below that. */
 export function addressOf({ endpoint, region, addressing }: S3Settings, bucket: string): URL {
+  const store = new URL(endpoint ?? `https://s3.${region}.${suffixOf(region)}`);
   // A name with dots fits no certificate of AWS's as a part of the host's.
-  const isPath = addressing === "path" || bucket.includes(".");
-  const url = new URL(endpoint ?? `https://s3.${region}.${suffixOf(region)}`);
-  const base = url.pathname.replace(/\/$/, "");
-  if (isPath) url.pathname = `${base}/${bucket}`;
-  else url.hostname = `${bucket}.${url.hostname}`;
-  return url;
+  if (addressing === "virtual" && !bucket.includes(".")) {
+    const url = new URL(store);
+    url.hostname = `${bucket}.${store.hostname}`;
+    // What no host can be called is cut, written otherwise, or not taken at all: that is no word of ours.
+    if (url.hostname === `${bucket}.${store.hostname}`) return url;
+  }
+  store.pathname = `${store.pathname.replace(/\/$/, "")}/${bucket}`;
+  return store;
 }
 
 function suffixOf(region: string): string {

@@ -19,7 +19,8 @@ async function httpStorage(): Promise<Storage> {
 
 /**
  * The storages of one process or thread, by the scheme of what is asked for: each is opened when its scheme
- * is first met, and kept until all are disposed of.
+ * is first met, and kept until all are disposed of. One that cannot be opened is tried again: a setting or a
+ * file that it lacks may come.
  */
 export class Storages implements AsyncDisposable {
   readonly #openers: StorageOpeners;
@@ -35,7 +36,12 @@ export class Storages implements AsyncDisposable {
     const scheme = schemeOf(location);
     const open = this.#open.get(scheme) ?? this.#start(scheme, location);
     this.#open.set(scheme, open);
-    return await open;
+    try {
+      return await open;
+    } catch (error) {
+      if (this.#open.get(scheme) === open) this.#open.delete(scheme);
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

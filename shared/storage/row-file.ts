@@ -20,6 +20,7 @@ interface ReadOptions {
  * Reads the file that a row names: by a location, or by a path from `folder` on.
  *
  * @throws {STORE_FAILED} when the place itself fails, which another attempt may find mended
+ * @throws {STORE_REFUSED} when this machine's settings lead to no place
  */
 export async function readRowFile(
   storages: Storages,
@@ -27,7 +28,8 @@ export async function readRowFile(
   { folder, maxBytes, signal }: ReadOptions,
 ): Promise<RowFile> {
   const location = locationOf(name, folder);
-  if (location === null) return refused(`is named ${JSON.stringify(name)}, which is no path and no location`);
+  if (location === null)
+    return refused(`is named ${JSON.stringify(withoutUser(name))}, which is no path and no location`);
   try {
     const storage = await storages.at(location);
     const { bytes } = await storage.stat(location, signal);
@@ -50,7 +52,14 @@ function locationOf(name: string, folder: Location): Location | null {
   return isPath ? below(folder, name) : null;
 }
 
+/** What stands before `@` in an address may be a secret, even where the address is broken. */
+function withoutUser(name: string): string {
+  return name.replace(/^([A-Za-z][A-Za-z0-9+.-]+:\/\/)[^/]*@/, "$1...@");
+}
+
 function isOfThisFile(error: unknown): boolean {
+  // Settings of this machine are no row's fault: another worker's may be right.
+  if (isShardmillError(error) && error.fields.variable !== undefined) return false;
   return (
     isShardmillError(error, "STORE_NOT_FOUND") ||
     isShardmillError(error, "STORE_REFUSED") ||

@@ -49,6 +49,10 @@ describe("a location", () => {
     "file:///%zz",
     "/a\0",
     "coordinator:a",
+    "http://user:50%@host/x.jpg",
+    "http://[bad/x.jpg",
+    "https://exa mple.com/x.jpg",
+    "https://host:99999/x.jpg",
   ])("%j is none", (text) => {
     expect(() => parseLocation(text)).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID" }));
     expect(isLocation(text)).toBe(false);

@@ -25,6 +25,28 @@ test("a bucket of another store is the first name of the path, unless it is said
   expect(address({ AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true", ...env }, "data")).toMatch(/amazonaws/);
 });
 
+test("whatever a bucket is called, it is asked for at its store: what no host can be called is in the path", () => {
+  const names = [
+    "Data",
+    "evil?",
+    "localhost#",
+    "3232235777#",
+    "a@b",
+    "evil/",
+    "evil\\",
+    "a:80",
+    "[::1]",
+    "a b",
+  ];
+  for (const name of names) {
+    const { host, pathname } = new URL(address({}, name));
+    expect(host, name).toBe("s3.us-east-1.amazonaws.com");
+    expect(pathname.length, name).toBeGreaterThan(1);
+  }
+  const env = { AWS_ENDPOINT_URL: "http://127.0.0.1:9000", SHARDMILL_S3_ADDRESSING: "virtual" };
+  expect(address(env, "data")).toBe("http://127.0.0.1:9000/data");
+});
+
 test("the environment comes before the profile", () => {
   const profile = { endpoint_url: "https://profile.test", region: "eu-north-1" };
   expect(s3SettingsOf({}, profile)).toMatchObject({ region: "eu-north-1", addressing: "path" });
@@ -32,17 +54,23 @@ test("the environment comes before the profile", () => {
 });
 
 test("what cannot be used is refused, naming the variable and not what may be a secret in it", () => {
-  for (const endpoint of ["ftp://x", "nowhere", "https://me:hunter2@x", "https://x/?token=hunter2"]) {
+  for (const endpoint of [
+    "ftp://x",
+    "nowhere",
+    "https://me:hunter2@x",
+    "https://:hunter2@x",
+    "https://x/?token=hunter2",
+  ]) {
     const refuse = () => s3SettingsOf({ AWS_ENDPOINT_URL: endpoint }, {});
     expect(refuse).toThrow(
       expect.objectContaining({
-        code: "ARGUMENT_INVALID",
+        code: "STORE_REFUSED",
         fields: expect.objectContaining({ variable: "AWS_ENDPOINT_URL" }),
       }),
     );
     expect(refuse).not.toThrow("hunter2");
   }
-  expect(() => s3SettingsOf({ SHARDMILL_S3_ADDRESSING: "host" }, {})).toThrow(
-    expect.objectContaining({ code: "ARGUMENT_INVALID" }),
-  );
+  const refused = expect.objectContaining({ code: "STORE_REFUSED" });
+  expect(() => s3SettingsOf({ SHARDMILL_S3_ADDRESSING: "host" }, {})).toThrow(refused);
+  expect(() => s3SettingsOf({ AWS_REGION: "x.evil.example/#" }, {})).toThrow(refused);
 });

@@ -1,10 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
+import { HttpEngine } from "../../../../shared/http/http-engine.ts";
+import { CredentialCache } from "../../../../shared/s3/credentials.ts";
+import { S3Client } from "../../../../shared/s3/s3-client.ts";
+import { invalidSetting } from "../../../../shared/s3/settings.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readRowFile } from "../../../../shared/storage/row-file.ts";
+import { createS3Storage } from "../../../../shared/storage/s3.ts";
 
 const maxBytes = 256 * 1024 * 1024;
 const folder = parseLocation("/photos");
@@ -24,12 +29,51 @@ describe("readRowFile", () => {
 
   it.each([
     ["dog.jpg", /^cannot be read: /],
-    ["s3://photos/cat.jpg", /^cannot be read: .*nothing opens s3/],
+    ["gs://photos/cat.jpg", /^cannot be read: .*nothing opens gs/],
     ["", /^is named "", which is no path/],
     ["ftp://example.com/cat.jpg", /^is named "ftp:/],
+    ["http://user:50%@host/x.jpg", /^is named "http:\/\/...@host\/x.jpg"/],
+    ["http://[bad/x.jpg", /^is named "http:/],
+    ["https://exa mple.com/x.jpg", /^is named "https:/],
   ])("refuses %s", async (name, why) => {
     const found = await readRowFile(await storagesWith(), name, { folder, maxBytes, signal });
     expect(found).toEqual({ kind: "refused", why: expect.stringMatching(why) });
+  });
+
+  it.each([
+    "s3://3232235777#/x.jpg",
+    "s3://localhost#/x",
+    "s3://evil?/x",
+    "s3://a@b/other-bucket/k",
+    "s3://127.0.0.1:9000/x",
+    "s3://../bucket/x",
+    "S3://a%2eb/x",
+  ])("%s asks no host at all", async (name) => {
+    for (const addressing of ["virtual", "path"] as const) {
+      using engine = new HttpEngine();
+      const credentials = new CredentialCache(async () => {
+        throw new Error("was asked");
+      });
+      const settings = { endpoint: null, region: "us-east-1", addressing, ca: null };
+      const client = new S3Client({ settings, credentials, engine });
+      await using storages = new Storages({ s3: async () => createS3Storage(client) });
+      const found = await readRowFile(storages, name, { folder, maxBytes, signal });
+      expect(found).toEqual({
+        kind: "refused",
+        why: expect.stringMatching(/^cannot be read: no bucket is called/),
+      });
+      expect(engine.counts.size).toBe(0);
+    }
+  });
+
+  it("throws what is the fault of this machine's settings, which other workers may not have", async () => {
+    const storages = new Storages({
+      s3: async () => {
+        throw invalidSetting("AWS_CA_BUNDLE", "cannot be read", "a file");
+      },
+    });
+    const read = readRowFile(storages, "s3://bucket/cat.jpg", { folder, maxBytes, signal });
+    await expect(read).rejects.toMatchObject({ code: "STORE_REFUSED" });
   });
 
   it("throws what is the place's fault, which may be mended", async () => {

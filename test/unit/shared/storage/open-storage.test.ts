@@ -1,0 +1,46 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { Storages } from "../../../../shared/storage/open-storage.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+const object = parseLocation("s3://bucket/key");
+
+test("a storage is opened once for all that ask, and again when it could not be opened", async () => {
+  let opened = 0;
+  await using storages = new Storages({
+    s3: async () => {
+      opened += 1;
+      if (opened === 1) throw new Error("not yet");
+      return new MemoryStorage();
+    },
+  });
+  const [first, second] = await Promise.allSettled([storages.at(object), storages.at(object)]);
+  expect([first.status, second.status]).toEqual(["rejected", "rejected"]);
+  const all = await Promise.all([storages.at(object), storages.at(object)]);
+  expect(new Set(all).size).toBe(1);
+  expect(opened).toBe(2);
+});
+
+test.each([
+  ["AWS_CA_BUNDLE", "/no/such/bundle.pem", ""],
+  ["AWS_ENDPOINT_URL", "nowhere", "http://127.0.0.1:1"],
+])(
+  "%s that is wrong here is a refusal, since another way may lead there, until it is right",
+  async (name, wrong, right) => {
+    for (const file of ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]) vi.stubEnv(file, "/no/such/file");
+    for (const other of ["AWS_CA_BUNDLE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]) vi.stubEnv(other, "");
+    vi.stubEnv(name, wrong);
+    await using storages = new Storages();
+    await expect(storages.at(object)).rejects.toMatchObject({
+      code: "STORE_REFUSED",
+      fields: { variable: name },
+      hint: expect.stringContaining(name),
+    });
+    vi.stubEnv(name, right);
+    expect((await storages.at(object)).can.list).toBe(true);
+  },
+);
