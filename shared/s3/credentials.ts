@@ -15,6 +15,13 @@ export type CredentialProvider = (options: { readonly forceRefresh: boolean }) =
 const RENEWED_SHARE = 0.1;
 
 /**
+ * That there are no others is not asked again for so long: a provider looks in files, starts a process or
+ * waits seconds for a machine that is not there, and each row may name an object. Longer, and whoever logs in
+ * meanwhile would have to wait.
+ */
+const REFUSED_MS = 30_000;
+
+/**
  * Credentials, kept until a tenth of their life is left, and asked for once for all that need them: the
  * provider's own cache asks for each request where they live under five minutes.
  */
@@ -24,6 +31,7 @@ export class CredentialCache {
   #kept: { readonly credentials: S3Credentials; readonly renewedMs: number } | null = null;
   #asking: Promise<S3Credentials> | null = null;
   #isRefused = false;
+  #failure: { readonly error: ShardmillError; readonly atMs: number } | null = null;
 
   constructor(provide: CredentialProvider, nowMs: () => number = systemClock.wallMs) {
     this.#provide = provide;
@@ -33,6 +41,7 @@ export class CredentialCache {
   /** @throws {STORE_REFUSED} when there are none */
   async get(): Promise<S3Credentials> {
     if (this.#kept !== null && this.#nowMs() < this.#kept.renewedMs) return this.#kept.credentials;
+    if (this.#failure !== null && this.#isRecent(this.#failure.atMs)) throw this.#failure.error;
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = null;
     });
@@ -55,14 +64,31 @@ export class CredentialCache {
       this.#kept = { credentials, renewedMs: endMs - (endMs - askedMs) * RENEWED_SHARE };
       if (endMs === Number.POSITIVE_INFINITY) this.#kept = { credentials, renewedMs: endMs };
       this.#isRefused = false;
+      this.#failure = null;
       return credentials;
     } catch (cause) {
       // Those that are there are good for a while yet.
-      if (old?.expiration !== undefined && askedMs < old.expiration.getTime()) return old;
-      throw new ShardmillError("STORE_REFUSED", `there are no credentials for S3: ${messageOf(cause)}`, {
-        hint: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role",
-        cause,
-      });
+      const endMs = old?.expiration?.getTime() ?? 0;
+      if (old !== undefined && askedMs < endMs) {
+        this.#kept = { credentials: old, renewedMs: Math.min(askedMs + REFUSED_MS, endMs) };
+        return old;
+      }
+      const error = noCredentials(cause);
+      this.#failure = { error, atMs: this.#nowMs() };
+      throw error;
     }
   }
+
+  /** A clock that was set back must not make it long. */
+  #isRecent(atMs: number): boolean {
+    const sinceMs = this.#nowMs() - atMs;
+    return 0 <= sinceMs && sinceMs < REFUSED_MS;
+  }
+}
+
+function noCredentials(cause: unknown): ShardmillError {
+  return new ShardmillError("STORE_REFUSED", `there are no credentials for S3: ${messageOf(cause)}`, {
+    hint: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role",
+    cause,
+  });
 }

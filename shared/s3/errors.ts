@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../core/error-codes.ts";
+import { isShardmillError } from "../core/errors.ts";
 import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
 import type { Answer } from "../http/messages.ts";
 import { XmlReader } from "./xml.ts";
@@ -25,9 +26,15 @@ const PASSING = [
 /** The credentials were good, and are no longer. */
 const EXPIRED = ["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
 
+const OTHER_REGION = "the bucket is in another region: set AWS_REGION to its region";
+
+/** What can be done about it: of no other object, and with no other attempt, would they be right. */
 const HINTS: Readonly<Record<string, string>> = {
-  AuthorizationHeaderMalformed: "the bucket is in another region: set AWS_REGION to its region",
-  PermanentRedirect: "the bucket is in another region: set AWS_REGION to its region",
+  AuthorizationHeaderMalformed: OTHER_REGION,
+  IllegalLocationConstraintException: OTHER_REGION,
+  PermanentRedirect: OTHER_REGION,
+  InvalidBucketName: "no bucket of this store is called so: check its name",
+  KeyTooLongError: "no key of this store is so long: call the object otherwise",
   InvalidAccessKeyId: "the store does not know the access key: check AWS_PROFILE, or AWS_ACCESS_KEY_ID",
   SignatureDoesNotMatch:
     "the secret key is not that of the access key: check AWS_PROFILE, or AWS_SECRET_ACCESS_KEY",
@@ -69,6 +76,20 @@ export function judgedByProblem(path: string, answer: Answer, problem: S3Problem
   return failed(codeOf(code, status), path, `answers ${code} (${status}): ${message}`, {
     fields: { status, reason: code },
     ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/**
+ * ... to HEAD, which has no body that says why. Another region is told by 301 or 400, and a name that the
+ * store does not take by 400: none of them passes.
+ */
+export function judgedHead(path: string, answer: Answer): Error {
+  const error = judgedByStatus(path, answer);
+  if (!isShardmillError(error, "STORE_FAILED")) return error;
+  const { status } = answer;
+  return failed("STORE_REFUSED", path, `answers ${status}`, {
+    fields: { status },
+    hint: "check the names of bucket and object, and that AWS_REGION is the region of the bucket",
   });
 }
 

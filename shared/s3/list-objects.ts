@@ -21,18 +21,24 @@ export interface ObjectPage {
 /**
  * Reads a ListBucketResult as it comes. Keys may have characters that XML has not: so they are asked for
  * encoded, and are taken as that where the answer says that they are.
+ *
+ * @param from with what this page was asked for
+ * @throws {STORE_FAILED} when it is none, or does not say how the listing goes on: a page that is taken for
+ * the last one would leave objects out, unseen
  */
-export function objectPageReader(path: string): BodyReader<ObjectPage> {
+export function objectPageReader(path: string, from: string | null = null): BodyReader<ObjectPage> {
   const objects: ListedObject[] = [];
   const prefixes: string[] = [];
   let next: string | null = null;
   let isList = false;
   let isEncoded = false;
+  let isTruncated = false;
   let fields: Record<string, string> = {};
   const reader = new XmlReader(
     ([root, outer = "", inner = ""], text) => {
       isList ||= root === "ListBucketResult";
       if (outer === "NextContinuationToken") next = text;
+      else if (outer === "IsTruncated") isTruncated = text.trim() === "true";
       else if (outer === "EncodingType") isEncoded = text === "url";
       else if (outer === "CommonPrefixes" && inner === "Prefix") prefixes.push(text);
       else if (outer === "Contents") fields[inner] = text;
@@ -50,6 +56,10 @@ export function objectPageReader(path: string): BodyReader<ObjectPage> {
     reader,
     () => {
       if (!isList) throw broken(null);
+      if (isTruncated && next === null)
+        throw failed("STORE_FAILED", path, "is listed in part, and its store does not say how to go on");
+      if (next !== null && next === from)
+        throw failed("STORE_FAILED", path, "is listed in a circle: a page leads to itself");
       if (!isEncoded) return { objects, prefixes, next };
       const named = objects.map((each) => ({ ...each, key: decoded(each.key) }));
       return { objects: named, prefixes: prefixes.map(decoded), next };

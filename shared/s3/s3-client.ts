@@ -6,7 +6,7 @@ import { type HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
 import { type RangeRead, readRange, versionOf } from "../http/read-range.ts";
 import type { CredentialCache, S3Credentials } from "./credentials.ts";
-import { isExpired, judgedByProblem, problemOf } from "./errors.ts";
+import { isExpired, judgedByProblem, judgedHead, problemOf } from "./errors.ts";
 import { type ObjectPage, objectPageReader } from "./list-objects.ts";
 import { encodedKey, type ObjectPlace } from "./object-place.ts";
 import { addressOf, type S3Settings } from "./settings.ts";
@@ -71,7 +71,8 @@ export class S3Client implements Disposable {
     signal?: AbortSignal,
   ): Promise<RangeRead> {
     const asking = this.#asking(place, { method: "GET" });
-    return await readRange(this.#engine, { ...range, whole: "refuse", ...asking }, signal);
+    const wanted = { ...range, whole: "refuse", isAsStored: true, ...asking } as const;
+    return await readRange(this.#engine, wanted, signal);
   }
 
   async head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead> {
@@ -90,8 +91,7 @@ export class S3Client implements Disposable {
     try {
       return await this.#call(place, { method: "HEAD", headers }, open, signal);
     } catch (error) {
-      // An answer to HEAD says nothing of why: one to GET does.
-      if (isShardmillError(error, "STORE_REFUSED")) await this.readRange(place, { start: 0, end: 1 }, signal);
+      if (isShardmillError(error, "STORE_REFUSED")) await this.#explain(place, signal);
       throw error;
     }
   }
@@ -117,7 +117,7 @@ export class S3Client implements Disposable {
       ...(from === undefined || from === null ? {} : { "continuation-token": from }),
       ...(most === undefined ? {} : { "max-keys": String(most) }),
     };
-    const open = ({ status }: AnswerHead) => (status === 200 ? objectPageReader(path) : null);
+    const open = ({ status }: AnswerHead) => (status === 200 ? objectPageReader(path, from) : null);
     return await this.#call({ bucket, key: "", path }, { method: "GET", query }, open, signal);
   }
 
@@ -188,6 +188,15 @@ export class S3Client implements Disposable {
     await this.#call({ bucket, key: "", path }, asked, open, signal);
   }
 
+  /** An answer to HEAD says nothing of why: one to GET does. @throws what that says, if it says more */
+  async #explain(place: ObjectPlace, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.readRange(place, { start: 0, end: 1 }, signal);
+    } catch (error) {
+      if (!isShardmillError(error, "STORE_FAILED")) throw error;
+    }
+  }
+
   async #call<T>(
     place: ObjectPlace,
     asked: Asked,
@@ -216,6 +225,7 @@ export class S3Client implements Disposable {
           isMended = true;
           return new PassingFailure("takes the signature no more");
         }
+        if (asked.method === "HEAD") return judgedHead(path, answer);
         return judgedByProblem(path, answer, problemOf(answer));
       },
     };

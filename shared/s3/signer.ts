@@ -7,6 +7,9 @@ import { uriEncoded } from "./object-place.ts";
 /** Of no bytes: what a request without a body is signed with. */
 export const EMPTY_SHA256 = createHash("sha256").digest("hex");
 
+/** Gateways on the way to a store, Google's among them, write them anew; the library leaves out others. */
+const REWRITTEN_HEADERS = new Set(["accept-encoding"]);
+
 /** A request before it is signed; the path of its address is encoded, the query is not. */
 export interface UnsignedRequest extends Omit<HttpRequest, "secretHeaders"> {
   readonly query: Readonly<Record<string, string>>;
@@ -35,7 +38,7 @@ export class S3Signer {
     const signer = this.#signerWith(credentials);
     const signed = await signer.sign(
       { method, protocol, hostname, path, query: { ...query }, headers },
-      { signingDate: new Date(Date.now() + this.#clockOffsetMs) },
+      { signingDate: new Date(Date.now() + this.#clockOffsetMs), unsignableHeaders: REWRITTEN_HEADERS },
     );
     const { authorization = "", "x-amz-security-token": token, ...others } = signed.headers;
     const target = new URL(url);

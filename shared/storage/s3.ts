@@ -171,9 +171,12 @@ class S3Storage implements Storage {
     const { key } = place;
     if (key !== "" && !key.endsWith("/")) await this.#client.remove(named(place), signal);
     // A page that was removed is not listed again: so it is always the first.
-    for (;;) {
+    for (let last: string | null = null; ; ) {
       const wanted = { prefix: prefixOf(place), most: REMOVED_AT_ONCE };
       const { objects, next } = await this.#client.list(place, wanted, signal);
+      const first = objects[0]?.key ?? "";
+      if (first === last) throw notRemoved(location, first);
+      last = first;
       const odd = objects.filter((each) => NOT_IN_XML.test(each.key));
       const plain = objects.filter((each) => !NOT_IN_XML.test(each.key));
       await mapConcurrent(odd, REMOVALS_AT_ONCE, (each) =>
@@ -245,6 +248,14 @@ function named(place: ObjectPlace): ObjectPlace {
 
 function notFound(location: Location): ShardmillError {
   return new ShardmillError("STORE_NOT_FOUND", `there is no ${location}`, { fields: { path: location } });
+}
+
+/** A store that does not do what it says would be asked for ever. */
+function notRemoved(location: Location, key: string): ShardmillError {
+  return new ShardmillError("STORE_FAILED", `${location} is listed as before after it was removed`, {
+    fields: { path: location, key },
+    hint: "its store keeps what it says it removed: look for locks, or remove it there",
+  });
 }
 
 function tooLarge(location: Location, bytes: number): ShardmillError {

@@ -53,3 +53,36 @@ test("while those that are there are good, that no others come is no failure", a
   expect(refused).toMatchObject({ code: "STORE_REFUSED", hint: expect.stringContaining("AWS_PROFILE") });
   expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
 });
+
+test("that there are none is asked once in half a minute, and no longer than that is it believed", async () => {
+  const { cache, asked, world } = rig(null);
+  world.isDown = true;
+  const first = await cache.get().catch((error: unknown) => error);
+  world.nowMs = 29_000;
+  await expect(cache.get()).rejects.toBe(first);
+  expect(asked).toHaveLength(1);
+  world.isDown = false;
+  world.nowMs = 30_000;
+  expect((await cache.get()).accessKeyId).toBe("key 2");
+});
+
+test("a clock that is set back does not make a refusal last", async () => {
+  const { cache, world } = rig(null);
+  world.nowMs = 60 * MINUTE_MS;
+  world.isDown = true;
+  await expect(cache.get()).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  world.isDown = false;
+  world.nowMs = 0;
+  expect((await cache.get()).accessKeyId).toBe("key 2");
+});
+
+test("while those that are there are good, others are asked for once in half a minute", async () => {
+  const { cache, asked, world } = rig(60 * MINUTE_MS);
+  const first = await cache.get();
+  world.isDown = true;
+  for (const seconds of [0, 1, 29, 30, 59]) {
+    world.nowMs = 55 * MINUTE_MS + seconds * 1_000;
+    expect(await cache.get()).toBe(first);
+  }
+  expect(asked).toHaveLength(3);
+});

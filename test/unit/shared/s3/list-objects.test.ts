@@ -8,9 +8,9 @@ function listing(inner: string): string {
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>bucket</Name><Prefix>a/</Prefix>${inner}</ListBucketResult>`;
 }
 
-function read(text: string, cuts: readonly number[] = []): ObjectPage {
+function read(text: string, cuts: readonly number[] = [], from: string | null = null): ObjectPage {
   const bytes = Buffer.from(text, "utf8");
-  const reader = objectPageReader("s3://bucket/a");
+  const reader = objectPageReader("s3://bucket/a", from);
   const ends = [...cuts.map((cut) => cut % bytes.length), bytes.length].sort((a, b) => a - b);
   let start = 0;
   for (const end of ends) {
@@ -62,4 +62,15 @@ test("what is no list of objects is refused: no XML, another document, one that 
     bad,
   ])
     expect(() => read(text), text).toThrow(expect.objectContaining({ code: "STORE_FAILED" }));
+});
+
+test("a page that is not the last, and does not lead on, is no end of a listing", () => {
+  const failed = expect.objectContaining({ code: "STORE_FAILED" });
+  const one = "<Contents><Key>a</Key><Size>1</Size></Contents>";
+  for (const inner of ["<NextContinuationToken></NextContinuationToken>", ""])
+    expect(() => read(listing(`<IsTruncated>true</IsTruncated>${inner}${one}`))).toThrow(failed);
+  expect(read(listing(`<IsTruncated>false</IsTruncated>${one}`)).next).toBeNull();
+  const leading = listing(`<IsTruncated>true</IsTruncated><NextContinuationToken>b</NextContinuationToken>`);
+  expect(read(leading, [], "a").next).toBe("b");
+  expect(() => read(leading, [], "b")).toThrow(failed);
 });

@@ -181,3 +181,60 @@ test("what was not removed with many is no success", async () => {
     fields: { reason: "AccessDenied", key: "a.bin/x" },
   });
 });
+
+test("a store that lists what it says it removed is not asked for ever", async () => {
+  answers("/bucket/a.bin", says(204));
+  let asked = 0;
+  answers("/bucket/", (request, response) => {
+    asked += 1;
+    const listed = `<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>${asked}</NextContinuationToken>
+      <Contents><Key>a.bin/x</Key><Size>1</Size></Contents></ListBucketResult>`;
+    response.end(request.method === "GET" ? listed : "<DeleteResult/>");
+  });
+  await using storage = open().storage;
+  await expect(storage.remove(object)).rejects.toMatchObject({
+    code: "STORE_FAILED",
+    fields: { key: "a.bin/x" },
+  });
+  expect(asked).toBe(3);
+});
+
+test("an object is read as it is stored, whatever its metadata say of how it was packed", async () => {
+  const packed = { "content-range": "bytes 0-4/10", etag: '"e"', "content-encoding": "aws-chunked,gzip" };
+  answers("/bucket/a.bin", says(206, "01234", packed));
+  await using storage = open().storage;
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+});
+
+test.each([
+  [301, "PermanentRedirect", /AWS_REGION/],
+  [400, "AuthorizationHeaderMalformed", /AWS_REGION/],
+  [400, "InvalidBucketName", /name/],
+  [400, "KeyTooLongError", /so long/],
+  [400, "InvalidArgument", /names of bucket and object/],
+  [405, "MethodNotAllowed", /names of bucket and object/],
+])("what is asked by HEAD and answered by %i is refused, as GET says why: %s", async (status, code, hint) => {
+  answers("/bucket/a.bin", says(status, error(code)));
+  await using storage = open().storage;
+  await expect(storage.stat(object)).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    fields: { status },
+    hint: expect.stringMatching(hint),
+  });
+});
+
+test("a call that waits for credentials ends when it is not wanted any more", async () => {
+  const credentials = new CredentialCache(() => new Promise(() => {}));
+  const settings = {
+    endpoint: new URL(server.url),
+    region: "us-east-1",
+    addressing: "path",
+    ca: null,
+  } as const;
+  await using storage = createS3Storage(new S3Client({ settings, credentials }));
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  const read = storage.read(object, 0, 5, abort.signal);
+  abort.abort(reason);
+  await expect(read).rejects.toBe(reason);
+});
