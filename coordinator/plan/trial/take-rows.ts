@@ -1,4 +1,4 @@
-import type { RowGroup } from "../../../shared/domain/dataset.ts";
+import type { FileCut, RowGroup } from "../../../shared/domain/dataset.ts";
 import { DatasetRows, type FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { firstRows, type RowRange, sampleRanges } from "./sample-ranges.ts";
@@ -8,6 +8,7 @@ interface CutFile {
   readonly rowGroups: readonly RowGroup[];
   readonly afterGaps?: ReadonlySet<number>;
   readonly layout: string;
+  readonly cut?: FileCut;
 }
 
 interface RowsToTakeFrom {
@@ -55,7 +56,7 @@ function between(ranges: readonly RowRange[], total: number): RowRange[] {
 function cutFiles(files: readonly CutFile[], taken: readonly RowRange[]): CutFile[] {
   let groupStart = 0;
   let next = 0;
-  return files.map(({ rowGroups, afterGaps, layout }) => {
+  return files.map(({ rowGroups, afterGaps, layout, cut }) => {
     const pieces: RowGroup[] = [];
     const gaps = new Set<number>();
     let hasGap = false;
@@ -77,6 +78,6 @@ function cutFiles(files: readonly CutFile[], taken: readonly RowRange[]): CutFil
       if (at < groupEnd) hasGap = true;
       groupStart = groupEnd;
     }
-    return { rowGroups: pieces, afterGaps: gaps, layout };
+    return { rowGroups: pieces, afterGaps: gaps, layout, ...(cut === undefined ? {} : { cut }) };
   });
 }

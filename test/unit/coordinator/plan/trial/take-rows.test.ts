@@ -101,6 +101,19 @@ describe("the rows of a trial", () => {
     expect(skipped.reduce((sum, { rowStart, rowEnd }) => sum + rowEnd - rowStart, 0)).toBe(84);
   });
 
+  test("of a file that is rather not cut stay together, and those that fill a lease stay few", () => {
+    const rowGroups = Array.from({ length: 40 }, () => ({ rows: 1_000, bytes: 1_000_000 }));
+    const cut = { isOnePiece: true, slices: 300 };
+    const files = [1, 2].map(() => ({ rowGroups, layout: "a", cut }));
+    const input = { files, fileRows: [40_000, 40_000], pruned: [] };
+    const { files: taken } = takeRows(input, { limit: 79_000 });
+    expect(taken.map((file) => file.cut)).toEqual([cut, cut]);
+    expect(planShards(taken, { shardRows: "auto" })).toHaveLength(2);
+    const apart = taken.map((file) => ({ ...file, cut: { ...cut, isOnePiece: false } }));
+    expect(planShards(apart, { shardRows: "auto" }).length).toBeGreaterThan(2);
+    expect(planShards(taken, { shardRows: 1_000_000 })).toHaveLength(2);
+  });
+
   test("of a job that is no trial are all, as they are", () => {
     const files = [{ rowGroups: [{ rows: 3, bytes: 9 }], layout: "a" }];
     expect(takeRows({ files, fileRows: [3], pruned: [] }, {})).toEqual({ files, skipped: [] });
