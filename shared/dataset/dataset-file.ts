@@ -6,6 +6,7 @@ export interface ReadOptions {
   /** Rows `[rowStart, rowEnd)` of the file. */
   readonly rowStart: number;
   readonly rowEnd: number;
+  /** None: of text alone, to be told of bad rows. How many rows there are, such batches do not say. */
   readonly columns: readonly string[];
   readonly signal?: AbortSignal;
   /**

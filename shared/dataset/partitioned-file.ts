@@ -1,7 +1,13 @@
 import { type RecordBatch, Schema } from "apache-arrow";
 import { present } from "../core/assert.ts";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
-import type { DatasetFormat, Field, PartitionValue, RowGroup } from "../domain/dataset.ts";
+import {
+  type DatasetFormat,
+  type Field,
+  isTextFormat,
+  type PartitionValue,
+  type RowGroup,
+} from "../domain/dataset.ts";
 import { partitionStatistics } from "../domain/partition.ts";
 import { constantColumn, constantField } from "./constant-column.ts";
 import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
@@ -94,8 +100,14 @@ class PartitionedFile implements DatasetFile {
     );
   }
 
-  /** Of no column of the file itself: no byte of it is read. */
-  *#constants({ rowStart, rowEnd, columns, signal }: ReadOptions): Generator<RecordBatch> {
+  /**
+   * Of no column of the file itself: no byte of it is read, but of text, whose lines are judged before they
+   * are rows. They are so all at once: each read of a packed file begins at its start.
+   */
+  async *#constants(options: ReadOptions): AsyncGenerator<RecordBatch> {
+    const { rowStart, rowEnd, columns, signal } = options;
+    if (isTextFormat(this.format))
+      for await (const _ of this.#file.read({ ...options, columns: [] })) signal?.throwIfAborted();
     const asked = columns.flatMap((name) => this.#partitions.get(name) ?? []);
     const schema = new Schema(asked.map(constantField));
     for (let row = rowStart; row < rowEnd; row += CONSTANT_ROWS) {

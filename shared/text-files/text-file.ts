@@ -70,7 +70,7 @@ class TextFile implements DatasetFile {
   }
 
   async *read({ rowStart, rowEnd, columns, signal, onBadRow }: ReadOptions): AsyncGenerator<RecordBatch> {
-    const asked = columnIndices(this.schema, columns, this.path);
+    const asked = columns.length === 0 ? [] : columnIndices(this.schema, columns, this.path);
     const schema = this.schema.selectAt([...asked]);
     const form: TextForm = this.#index.form;
     const parse = (run: RecordRun) => rowsOfRun(run, { form, schema, asked, parser: this.#parser });

@@ -152,6 +152,24 @@ describe("a text file", () => {
     expect(read).toBeLessThan(2_100);
   });
 
+  it.each([
+    ["csv", csvForm(["a", "b"]), "a,b\n1,2\n3\n4,5\n"],
+    ["JSON Lines", { kind: "json", fields: fieldsOf({ a: "int64" }) } as const, '{"a":1}\nnone\n{"a":2}\n'],
+  ])("is judged line by line, though only its folders are read of it: %s", async (_, form, text) => {
+    const partitions = [{ name: "day", type: "int64", value: "7" }] as const;
+    for (const how of ["none", "gzip"]) {
+      const { source, planned } = await openText(packed(Buffer.from(text), how), form, { parsers });
+      using file = await openInputFile(source, { ...planned, partitions }, { parsers });
+      const { rows, bad } = await textRows(file, { columns: ["day"] });
+      expect(rows).toEqual([{ day: "7n" }, null, { day: "7n" }]);
+      expect(bad).toMatchObject([{ row: 1, message: expect.stringContaining("line ") }]);
+      const all = { rowStart: 1, rowEnd: 2, columns: ["day"] };
+      await expect(file.read(all)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+        code: "INPUT_CORRUPT",
+      });
+    }
+  });
+
   it.each(["none", "gzip"])(
     "that changed is found out, though its size did not: packed by %s",
     async (how) => {
