@@ -1,6 +1,6 @@
 import { errorCode } from "../core/errno.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
-import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
 import type { FileStat } from "../domain/location.ts";
 
 /** What the file system says, in the words of a storage. What is not listed is STORE_FAILED. */
@@ -45,6 +45,12 @@ export function isPlaceError(error: unknown): boolean {
 /** What lies behind a storage's error, in the words of whoever said it: the file system's own message. */
 export function reasonOf(error: unknown): string {
   return isShardmillError(error) && error.cause instanceof Error ? messageOf(error.cause) : messageOf(error);
+}
+
+/** What failed at a place, as one of several problems: why, and what its storage says is to be done. */
+export function placeProblem(where: string, what: string, error: unknown): Problem {
+  const hint = isShardmillError(error) ? error.hint : undefined;
+  return { where, what: `${what}: ${reasonOf(error)}`, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** @throws {STORE_FAILED} when `[start, end)` is not a range */

@@ -14,8 +14,12 @@ export async function listLocal(path: string, disk: Pick<Disk, "entries">): Prom
     name,
     kind,
     stat: null,
-    unnameable: unnameable.get(name) ?? null,
+    unnameable: unnameableOf(unnameable.get(name)),
   }));
+}
+
+function unnameableOf(shown: string | undefined): Entry["unnameable"] {
+  return shown === undefined ? null : { shown, why: "its name is not UTF-8" };
 }
 
 /** How the names are shown under which nothing is found. */

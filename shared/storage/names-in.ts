@@ -1,16 +1,20 @@
 import type { Location } from "../domain/location.ts";
 import type { Storage } from "./storage.ts";
 
-/** The names in a folder, with a prefix those that begin with it; null where it cannot be listed. */
+/**
+ * The names in a folder, with a prefix those that begin with it; null where it cannot be listed. Rejects with
+ * the signal's reason.
+ */
 export async function namesIn(
   folder: Location,
   storage: Storage,
-  prefix = "",
+  options: { readonly prefix?: string; readonly signal?: AbortSignal } = {},
 ): Promise<readonly string[] | null> {
   const names: string[] = [];
   try {
-    for await (const page of storage.list(folder, { prefix })) for (const { name } of page) names.push(name);
+    for await (const page of storage.list(folder, options)) for (const { name } of page) names.push(name);
   } catch {
+    options.signal?.throwIfAborted();
     return null;
   }
   return names;

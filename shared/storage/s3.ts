@@ -233,7 +233,9 @@ class S3Storage implements Storage {
 }
 
 function entryOf(name: string, kind: "file" | "folder", stat: FileStat | null): Entry {
-  return { name, kind, stat, unnameable: canBeNamed(name) ? null : `${name || "(no name)"}/` };
+  if (canBeNamed(name)) return { name, kind, stat, unnameable: null };
+  const why = "a part of its key is empty, or only dots";
+  return { name, kind, stat, unnameable: { shown: `${name || "(no name)"}/`, why } };
 }
 
 /** @throws {STORE_REFUSED} for a key that no address can say */

@@ -29,11 +29,16 @@ export interface Entry {
   readonly kind: PlaceKind | "link";
   /** Where listing tells it at no further cost. */
   readonly stat: FileStat | null;
-  /**
-   * Not null for a name that is not text, whose file cannot be named and so not be opened: how to show it to
-   * people.
-   */
-  readonly unnameable: string | null;
+  /** Not null for what cannot be named by a location, and so not be opened. */
+  readonly unnameable: Unnameable | null;
+}
+
+/** A name that no location can have. */
+export interface Unnameable {
+  /** How to show it to people. */
+  readonly shown: string;
+  /** What is wrong with it. */
+  readonly why: string;
 }
 
 /** What is put: so many bytes. */

@@ -116,7 +116,7 @@ describe("the local storage", () => {
         for (const { name, unnameable } of page) names.push([name, unnameable]);
       }
       expect(names.sort()).toEqual([
-        ["a\uFFFD.parquet", "a\\xfc.parquet"],
+        ["a\uFFFD.parquet", { shown: "a\\xfc.parquet", why: "its name is not UTF-8" }],
         ["\uFFFD", null],
       ]);
     }));

@@ -5,7 +5,7 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { type FileStat, type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { namesOfFolder } from "../../../shared/job-file/path-pattern.ts";
-import { isNotAFile, reasonOf } from "../../../shared/storage/errors.ts";
+import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { extensionOf, FORMAT_OF_EXTENSION } from "./data-extensions.ts";
 import { type FolderValue, folderValues } from "./folder-values.ts";
@@ -52,7 +52,7 @@ export async function discoverFiles(
 ): Promise<FoundInput> {
   const { format } = input;
   await using storages = new Storages(openers);
-  const ownOutput = await realOutput(outputPath, storages);
+  const ownOutput = await realOutput(outputPath, storages, signal);
   const problems: Problem[] = [];
   const leftOut = new LeftOutTally();
   const candidates = new Map<Location, Candidate>();
@@ -83,9 +83,17 @@ type Inspected =
   | { readonly kind: "file"; readonly file: LocatedFile }
   | { readonly kind: "problem"; readonly problem: Problem };
 
-async function realOutput(outputPath: string, storages: Storages): Promise<Location | null> {
+async function realOutput(
+  outputPath: string,
+  storages: Storages,
+  signal: AbortSignal,
+): Promise<Location | null> {
   const location = parseLocation(outputPath);
-  return await (await storages.at(location)).real(location).catch(() => null);
+  const storage = await storages.at(location);
+  return await storage.real(location, signal).catch(() => {
+    signal.throwIfAborted();
+    return null;
+  });
 }
 
 async function inspect(
@@ -111,8 +119,11 @@ async function inspect(
     return { kind: "file", file: { path, format: formatHere, bytes, version, folderValues } };
   } catch (error) {
     signal.throwIfAborted();
-    const what = isNotAFile(error) ? "is neither a file nor a folder" : `cannot be read: ${reasonOf(error)}`;
-    return problem({ where: path, what });
+    return problem(
+      isNotAFile(error)
+        ? { where: path, what: "is neither a file nor a folder" }
+        : placeProblem(path, "cannot be read", error),
+    );
   }
 }
 

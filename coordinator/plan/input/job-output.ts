@@ -13,6 +13,11 @@ const OWN_NAMES = "_";
 /** A manifest says what it is in its first lines. */
 const HEAD_BYTES = 4_096;
 
+interface LookedAt {
+  readonly storage: Storage;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Whether a job publishes to a folder, by the names in it. A `_manifest.json` of another program makes no
  * output of it.
@@ -20,27 +25,29 @@ const HEAD_BYTES = 4_096;
 export async function jobOutputState(
   folder: Location,
   names: readonly string[],
-  storage: Storage,
+  { storage, signal }: LookedAt,
 ): Promise<JobOutputState> {
-  if (names.includes(MANIFEST_NAME) && (await isManifest(below(folder, MANIFEST_NAME), storage)))
+  if (names.includes(MANIFEST_NAME) && (await isManifest(below(folder, MANIFEST_NAME), { storage, signal })))
     return "published";
   return names.includes(WORK_FOLDER) ? "unfinished" : "none";
 }
 
 /** The same, of a folder whose names nobody has listed. */
-export async function outputState(folder: Location, storage: Storage): Promise<JobOutputState> {
-  return await jobOutputState(folder, (await namesIn(folder, storage, OWN_NAMES)) ?? [], storage);
+export async function outputState(folder: Location, looked: LookedAt): Promise<JobOutputState> {
+  const { storage, signal } = looked;
+  const names = await namesIn(folder, storage, { prefix: OWN_NAMES, signal });
+  return await jobOutputState(folder, names ?? [], looked);
 }
 
 /**
  * The output that `path` is, or is a part of (`out/rows`, `out/rows/a.parquet`), if its job has not published
  * it; else null.
  */
-export async function unfinishedOutput(path: Location, storage: Storage): Promise<Location | null> {
+export async function unfinishedOutput(path: Location, looked: LookedAt): Promise<Location | null> {
   const parent = folderOf(path);
   const outputs = [path, ...(isPart(path) ? [parent] : []), ...(isPart(parent) ? [folderOf(parent)] : [])];
   for (const folder of outputs) {
-    if ((await outputState(folder, storage)) === "unfinished") return folder;
+    if ((await outputState(folder, looked)) === "unfinished") return folder;
   }
   return null;
 }
@@ -49,12 +56,14 @@ function isPart(path: Location): boolean {
   return OUTPUT_KINDS.some((kind) => kind === nameOf(path));
 }
 
-async function isManifest(path: Location, storage: Storage): Promise<boolean> {
+async function isManifest(path: Location, { storage, signal }: LookedAt): Promise<boolean> {
   try {
-    const { bytes } = await storage.stat(path);
-    const head = Buffer.from(await storage.read(path, 0, Math.min(bytes, HEAD_BYTES))).toString("utf8");
+    const { bytes } = await storage.stat(path, signal);
+    const read = await storage.read(path, 0, Math.min(bytes, HEAD_BYTES), signal);
+    const head = Buffer.from(read).toString("utf8");
     return head.includes('"formatVersion"') && head.includes('"outputDigest"');
   } catch {
+    signal.throwIfAborted();
     // Nobody can say that it is not: an output is better named as left out than read.
     return true;
   }

@@ -10,7 +10,7 @@ import {
   shownPath,
   splitPattern,
 } from "../../../shared/job-file/path-pattern.ts";
-import { reasonOf } from "../../../shared/storage/errors.ts";
+import { placeProblem } from "../../../shared/storage/errors.ts";
 import { namesIn } from "../../../shared/storage/names-in.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import type { PlaceKind } from "../../../shared/storage/storage.ts";
@@ -34,6 +34,8 @@ interface ListOptions {
 /** How many names a message shows of what is there instead. */
 const SHOWN_NAMES = 5;
 
+const UNREADABLE = "cannot be read";
+
 const PLAIN_CHARACTERS =
   "in a variable's value, or after a backslash, a wildcard is a plain character: write the pattern in the job file";
 
@@ -52,26 +54,26 @@ export async function listPath(path: string, options: ListOptions): Promise<List
   const storage = await options.storages.at(literal);
   const found = await lookAt(literal, options);
   if (found.kind === "folder" || found.kind === "file" || found.kind === "other") {
-    const unfinished = await unfinishedOutput(literal, storage);
+    const unfinished = await unfinishedOutput(literal, { storage, signal: options.signal });
     if (unfinished !== null) return nothing(unfinishedProblem(literal, unfinished));
     if (found.kind === "folder") return listFolder(literal, options);
-    const realPath = await storage.real(literal);
+    const realPath = await storage.real(literal, options.signal);
     return { files: [{ path: literal, realPath, stat: null }], problems: [], leftOut: [] };
   }
   const { literal: folder, pattern } = splitPattern(path);
   if (pattern !== null) {
     return listMatches({ path: shownPath(path), folder: parseLocation(folder), pattern }, options);
   }
-  if (found.kind === "unknown") return nothing({ where: literal, what: `cannot be read: ${found.why}` });
+  if (found.kind === "unknown") return nothing(placeProblem(literal, UNREADABLE, found.error));
   const looksLikePattern = splitPattern(nameOf(literal)).pattern !== null;
   return nothing({
     where: literal,
     what: "there is no such file or folder",
-    hint: looksLikePattern ? PLAIN_CHARACTERS : await nearHint(literal, options.storages),
+    hint: looksLikePattern ? PLAIN_CHARACTERS : await nearHint(literal, options),
   });
 }
 
-type Look = { readonly kind: PlaceKind | "nothing" } | { readonly kind: "unknown"; readonly why: string };
+type Look = { readonly kind: PlaceKind | "nothing" } | { readonly kind: "unknown"; readonly error: unknown };
 
 /** What is at a location, as far as that can be seen. */
 async function lookAt(location: Location, { storages, signal }: ListOptions): Promise<Look> {
@@ -80,17 +82,19 @@ async function lookAt(location: Location, { storages, signal }: ListOptions): Pr
     return { kind: (await storage.kindAt(location, signal)) ?? "nothing" };
   } catch (error) {
     signal.throwIfAborted();
-    return { kind: "unknown", why: reasonOf(error) };
+    return { kind: "unknown", error };
   }
 }
 
 async function listFolder(folder: Location, options: ListOptions): Promise<ListedPath> {
-  const storage = await options.storages.at(folder);
-  const state = await outputState(folder, storage);
+  const { storages, signal } = options;
+  const state = await outputState(folder, { storage: await storages.at(folder), signal });
   if (state !== "published") return listBelow(folder, options);
   // Who names the output of a job means its rows: dead letters and reductions have other columns.
   const rows = below(folder, ROWS);
-  if ((await lookAt(rows, options)).kind === "folder") return listBelow(rows, options);
+  const found = await lookAt(rows, options);
+  if (found.kind === "folder") return listBelow(rows, options);
+  if (found.kind === "unknown") return nothing(placeProblem(rows, UNREADABLE, found.error));
   return nothing({
     where: folder,
     what: "is the output of a job that published no rows",
@@ -131,11 +135,14 @@ async function listMatches(meant: PatternBelow, options: ListOptions): Promise<L
   const { path, folder, pattern } = meant;
   const selection = matchingFiles(pattern, options.format);
   if (typeof selection === "string") return nothing({ where: path, what: `the pattern ${selection}` });
-  if ((await lookAt(folder, options)).kind !== "folder") {
+  const found = await lookAt(folder, options);
+  if (found.kind === "unknown") return nothing(placeProblem(folder, UNREADABLE, found.error));
+  if (found.kind !== "folder") {
     const what = `no file matches, and its folder ${folder} is not there`;
-    return nothing({ where: path, what, hint: await nearHint(folder, options.storages) });
+    return nothing({ where: path, what, hint: await nearHint(folder, options) });
   }
-  const unfinished = await unfinishedOutput(folder, await options.storages.at(folder));
+  const { storages, signal } = options;
+  const unfinished = await unfinishedOutput(folder, { storage: await storages.at(folder), signal });
   if (unfinished !== null) return nothing(unfinishedProblem(path, unfinished));
   const listed = await walk(folder, selection, options);
   if (listed.files.length > 0 || listed.problems.length > 0) return listed;
@@ -182,7 +189,7 @@ async function walk(folder: Location, selection: Selection, options: ListOptions
     return { files: [...files].sort(byPath), problems, leftOut: leftOut.list() };
   } catch (error) {
     signal.throwIfAborted();
-    return nothing({ where: folder, what: `cannot be listed: ${reasonOf(error)}` });
+    return nothing(placeProblem(folder, "cannot be listed", error));
   }
 }
 
@@ -199,9 +206,9 @@ function unfinishedProblem(where: string, output: string): Problem {
   };
 }
 
-async function nearHint(path: Location, storages: Storages): Promise<string> {
+async function nearHint(path: Location, { storages, signal }: ListOptions): Promise<string> {
   const folder = folderOf(path);
-  const names = await namesIn(folder, await storages.at(folder));
+  const names = await namesIn(folder, await storages.at(folder), { signal });
   if (names === null) return `the folder ${folder} is not there either`;
   const near = nearest(nameOf(path), names);
   return near === undefined ? `look in ${folder}` : `did you mean \`${near}\`?`;

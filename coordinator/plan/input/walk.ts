@@ -2,8 +2,8 @@ import { extname } from "node:path";
 import type { Problem } from "../../../shared/core/errors.ts";
 import type { LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { below, type FileStat, type Location } from "../../../shared/domain/location.ts";
-import { reasonOf } from "../../../shared/storage/errors.ts";
-import type { Entry, Storage } from "../../../shared/storage/storage.ts";
+import { placeProblem, reasonOf } from "../../../shared/storage/errors.ts";
+import type { Entry, Storage, Unnameable } from "../../../shared/storage/storage.ts";
 import { jobOutputState } from "./job-output.ts";
 import type { Choice, Selection } from "./selection.ts";
 
@@ -35,6 +35,11 @@ interface Folder extends Omit<FoundPath, "stat"> {
   /** Relative to the first folder, with `/`; empty for that one. */
   readonly relative: string;
   readonly parent: Folder | null;
+}
+
+interface MetUnnameable extends Unnameable {
+  readonly relative: string;
+  readonly parent: Folder;
 }
 
 /** What is below a folder, and what stands in the way of knowing it. */
@@ -71,7 +76,7 @@ class Walk implements Walked {
   async run(path: Location): Promise<void> {
     this.#folders.push({
       path,
-      realPath: await this.#options.storage.real(path),
+      realPath: await this.#options.storage.real(path, this.#options.signal),
       relative: "",
       parent: null,
     });
@@ -87,20 +92,21 @@ class Walk implements Walked {
 
   async #read(folder: Folder): Promise<void> {
     const { path, realPath, parent } = folder;
-    const { leftOut, ownOutput, storage } = this.#options;
+    const { leftOut, ownOutput, storage, signal } = this.#options;
     if (this.#isKnown(folder)) {
       leftOut.note("again", path);
       return;
     }
     const entries: Entry[] = [];
     try {
-      for await (const page of storage.list(path)) entries.push(...page);
+      for await (const page of storage.list(path, { signal })) entries.push(...page);
     } catch (error) {
-      this.problems.push({ where: path, what: `cannot be listed: ${reasonOf(error)}` });
+      signal.throwIfAborted();
+      this.problems.push(placeProblem(path, "cannot be listed", error));
       return;
     }
     const names = entries.map(({ name }) => name);
-    const isOutput = realPath === ownOutput || (await jobOutputState(path, names, storage)) !== "none";
+    const isOutput = realPath === ownOutput || (await jobOutputState(path, names, this.#options)) !== "none";
     if (parent !== null && isOutput) {
       leftOut.note("jobOutput", path);
       return;
@@ -129,7 +135,7 @@ class Walk implements Walked {
     const path = below(parent.path, name);
     const relative = parent.relative === "" ? name : `${parent.relative}/${name}`;
     const realPath = below(parent.realPath, name);
-    if (unnameable !== null) this.#meetUnnameable(kind, relative, below(parent.path, unnameable));
+    if (unnameable !== null) this.#meetUnnameable(kind, { relative, parent, ...unnameable });
     else if (kind === "link") this.#links.push({ path, relative, parent });
     else if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });
     else this.#meetFile({ path, realPath, stat }, relative);
@@ -161,24 +167,24 @@ class Walk implements Walked {
       if (choice !== undefined) this.#isTaken(choice, path);
       return;
     }
+    const { storage, signal } = this.#options;
     try {
-      const { storage } = this.#options;
-      const [realPath, kind] = await Promise.all([storage.real(path), storage.kindAt(path)]);
+      const [realPath, kind] = await Promise.all([storage.real(path, signal), storage.kindAt(path, signal)]);
       if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });
       else this.#meetFile({ path, realPath, stat: null }, relative);
     } catch (error) {
+      signal.throwIfAborted();
       const isOther = choices[0] === "otherEnding" && extname(path) !== "";
       if (isOther) this.#options.leftOut.note("otherEnding", path);
       else this.problems.push(deadLink(path, error));
     }
   }
 
-  #meetUnnameable(kind: Entry["kind"], relative: string, where: Location): void {
+  #meetUnnameable(kind: Entry["kind"], { relative, parent, shown, why }: MetUnnameable): void {
     const { selection } = this.#options;
+    const where = below(parent.path, shown);
     const choice = kind === "folder" ? selection.folder(relative) : selection.file(relative);
-    if (this.#isTaken(choice, where)) {
-      this.problems.push({ where, what: "its name is not UTF-8", hint: "rename it" });
-    }
+    if (this.#isTaken(choice, where)) this.problems.push({ where, what: why, hint: "rename it" });
   }
 }
 

@@ -238,3 +238,19 @@ test("a call that waits for credentials ends when it is not wanted any more", as
   abort.abort(reason);
   await expect(read).rejects.toBe(reason);
 });
+
+test("a key that no address can say is listed with the reason", async () => {
+  answers(
+    "/bucket/",
+    says(
+      200,
+      "<ListBucketResult><Contents><Key>a/..</Key><Size>1</Size></Contents><CommonPrefixes><Prefix>a//</Prefix></CommonPrefixes></ListBucketResult>",
+    ),
+  );
+  await using storage = open().storage;
+  for await (const page of storage.list(parseLocation("s3://bucket/a")))
+    expect(page.map(({ kind, unnameable }) => [kind, unnameable])).toEqual([
+      ["file", { shown: "../", why: "a part of its key is empty, or only dots" }],
+      ["folder", { shown: "(no name)/", why: "a part of its key is empty, or only dots" }],
+    ]);
+});

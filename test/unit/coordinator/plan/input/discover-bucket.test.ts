@@ -1,10 +1,11 @@
 import { beforeAll, expect, test } from "vitest";
 import { discoverFiles } from "../../../../../coordinator/plan/input/discover.ts";
 import { NEVER } from "../../../../../shared/core/abort.ts";
-import { isShardmillError, type ShardmillError } from "../../../../../shared/core/errors.ts";
-import { parseLocation } from "../../../../../shared/domain/location.ts";
+import { isShardmillError, ShardmillError } from "../../../../../shared/core/errors.ts";
+import { type Location, parseLocation } from "../../../../../shared/domain/location.ts";
 import { MemoryStorage, type StorageCall } from "../../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
+import type { Entry, Storage } from "../../../../../shared/storage/storage.ts";
 
 const calls: StorageCall[] = [];
 const bucket = new MemoryStorage({ before: async (call) => void calls.push(call) });
@@ -82,4 +83,79 @@ test("what is not there is told with what is, and an output that is not publishe
     "no file matches in s3://bucket/data",
   );
   expect((await refusal("s3://bucket/out")).message).toContain("has not ended");
+});
+
+/** What is said of a path where this is what `s3://` leads to. */
+async function refusalOf(path: string, storage: Storage): Promise<ShardmillError> {
+  const find = discoverFiles({ path: [path], format: "auto" }, "/none", NEVER, { s3: async () => storage });
+  const error = await find.catch((reason: unknown) => reason);
+  if (isShardmillError(error, "INPUT_NOT_FOUND")) return error;
+  throw error;
+}
+
+test.each([
+  ["s3://bucket/data", "stat", "s3://bucket/data", "cannot be read"],
+  ["s3://bucket/data/*.parquet", "stat", "s3://bucket/data", "cannot be read"],
+  ["s3://bucket/data/*.parquet", "list", "s3://bucket/data", "cannot be listed"],
+  ["s3://bucket/done", "rows", "s3://bucket/done/rows", "cannot be read"],
+])(
+  "what cannot be looked at is not said to be missing, and what to do is told: %s, by %s",
+  async (path, what, where, said) => {
+    let refuses = false;
+    const storage = new MemoryStorage({
+      before: async ({ call, location }) => {
+        if (refuses && (call === what || location.endsWith(`/${what}`)))
+          throw new ShardmillError("STORE_REFUSED", "no credentials", { hint: "set AWS_PROFILE" });
+      },
+    });
+    const manifest = '{ "formatVersion": 1, "outputDigest": "" }';
+    await storage.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"));
+    await storage.put(parseLocation("s3://bucket/done/_manifest.json"), sourceOfBytes(manifest));
+    await storage.put(parseLocation("s3://bucket/done/rows/a.parquet"), sourceOfBytes("a"));
+    refuses = true;
+    const error = await refusalOf(path, storage);
+    expect(error.problems).toEqual([{ where, what: `${said}: no credentials`, hint: "set AWS_PROFILE" }]);
+    expect(error.hint).toBe("set AWS_PROFILE");
+  },
+);
+
+test("a name that no address can have is refused for the reason that its storage gives", async () => {
+  class Odd extends MemoryStorage {
+    override async *list(...call: Parameters<MemoryStorage["list"]>): AsyncGenerator<readonly Entry[]> {
+      yield* super.list(...call);
+      const unnameable = { shown: "(no name)/", why: "a part of its key is empty" };
+      yield [{ name: "", kind: "folder", stat: null, unnameable }];
+    }
+  }
+  const odd = new Odd();
+  await odd.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"));
+  expect((await refusalOf("s3://bucket/data", odd)).problems).toEqual([
+    { where: "s3://bucket/data/(no name)/", what: "a part of its key is empty", hint: "rename it" },
+  ]);
+});
+
+test.each([
+  ["whether it is an output", "s3://bucket/data", "s3://bucket/data _"],
+  ["for its files", "s3://bucket/data", "s3://bucket/data"],
+  ["for a file that is near", "s3://bucket/data/b.parquet", "s3://bucket/data"],
+])("a folder that is listed %s is listed no further when it is told to stop", async (_, path, hanging) => {
+  const reason = new Error("enough");
+  const stop = new AbortController();
+  class Hanging extends MemoryStorage {
+    override async *list(folder: Location, options: Parameters<MemoryStorage["list"]>[1] = {}) {
+      const { prefix = "", signal } = options;
+      if (`${folder} ${prefix}`.trim() === hanging) {
+        queueMicrotask(() => stop.abort(reason));
+        await new Promise((_resolve, reject) =>
+          signal?.addEventListener("abort", () => reject(signal.reason)),
+        );
+      }
+      yield* super.list(folder, options);
+    }
+  }
+  const storage = new Hanging();
+  await storage.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"));
+  const input = { path: [path], format: "auto" } as const;
+  const found = discoverFiles(input, "/none", stop.signal, { s3: async () => storage });
+  await expect(found).rejects.toBe(reason);
 });
