@@ -223,7 +223,7 @@ export class SimCoordinators {
         await sleep(random.pick([0.1, 1, 10, 50]), undefined, clock);
         return scenarioAt(output.path).job.planned;
       },
-      digests: async ({ output }) => scenarioAt(output.path).job.planned.digests,
+      identify: async ({ output }) => scenarioAt(output.path).job.planned,
       openChecker: (place) => checkHere(place, { storage, countRows: simCountRows }),
       reduce: simReduce,
       writePoisoned: simWritePoisoned,

@@ -1,7 +1,7 @@
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { systemProcesses } from "../../shared/core/process-identity.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
-import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
@@ -19,6 +19,7 @@ import { readStepFiles } from "../plan/steps/step-files.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
+import type { IdentifiedJob } from "./refuse-other-job.ts";
 
 /**
  * Where a running job touches the world. The journal and its lock go through `disk`, the partials and the
@@ -37,7 +38,7 @@ export interface JobSeams extends LockSeams {
   readonly random: Random;
   plan(spec: JobSpec, signal: AbortSignal, aside?: Aside): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
-  digests(spec: JobSpec, signal: AbortSignal): Promise<JobDigests>;
+  identify(spec: JobSpec, signal: AbortSignal): Promise<IdentifiedJob>;
   /** Where partials are checked: apart from the thread that serves the workers. */
   readonly openChecker: OpenChecker;
   readonly reduce: typeof reducePartials;
@@ -59,7 +60,7 @@ export const realSeams: JobSeams = {
   random: systemRandom,
   processes: systemProcesses,
   plan: planJob,
-  digests: readDigests,
+  identify,
   openChecker: (place) => new CheckerThreadClient(place),
   reduce: reducePartials,
   writePoisoned: writePoisonedRows,
@@ -72,10 +73,11 @@ function loopTime(): LoopTime {
   return { activeMs: active, idleMs: idle };
 }
 
-async function readDigests(spec: JobSpec, signal: AbortSignal): Promise<JobDigests> {
-  const { dataset } = await readInput(spec, signal);
+async function identify(spec: JobSpec, signal: AbortSignal): Promise<IdentifiedJob> {
+  const { dataset, partitions } = await readInput(spec, signal);
   const folder = await readModelFolder(spec.model, signal);
   const model = await readModelFile(modelPathOf(spec.model, folder), signal);
   const resolved = withLikelyTexts(spec, dataset.fields, folder);
-  return digestsOf(resolved, { dataset, model, folder, stepFiles: await readStepFiles(resolved, signal) });
+  const stepFiles = await readStepFiles(resolved, signal);
+  return { digests: digestsOf(resolved, { dataset, model, folder, stepFiles }), partitions };
 }

@@ -72,7 +72,7 @@ async function adoptResult(
   paths: WorkPaths,
   options: OpenJobOptions,
 ): Promise<OpenedJob> {
-  refuseOtherResult(spec, manifest, await options.seams.digests(spec, options.signal ?? NEVER));
+  refuseOtherResult(spec, manifest, await options.seams.identify(spec, options.signal ?? NEVER));
   await sweepPublished(paths, options);
   return { kind: "published", spec, manifest, manifestPath: join(spec.output.path, MANIFEST_NAME) };
 }

@@ -21,7 +21,7 @@ export async function replayJob(
   const config: ScheduleConfig = { ...options.schedule, maxDeadRows: planned.spec.errors.maxRows };
   const state = replay(config, opened.records, opened.generation);
   const { accepted } = state;
-  if (accepted !== null) refuseOtherJob(accepted.digests, planned.digests);
+  if (accepted !== null) refuseOtherJob(accepted.digests, planned);
   const { kind: phase } = state.phase;
   if (phase !== "failed" && phase !== "cancelled") {
     return { state: atPaths(state, planned), after: accepted === null ? null : "interruption" };
