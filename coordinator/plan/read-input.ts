@@ -1,4 +1,4 @@
-import type { Dataset } from "../../shared/domain/dataset.ts";
+import type { Dataset, Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
@@ -6,14 +6,23 @@ import { withFolders } from "./footers/partitioned-footers.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles } from "./input/discover.ts";
-import { besideColumns, findPartitions } from "./input/partitions.ts";
+import { refuseOtherTypes, typesOfFiles } from "./input/partition-types.ts";
+import {
+  besideColumns,
+  type FoundPartitions,
+  findPartitions,
+  withoutPartitions,
+} from "./input/partitions.ts";
 import { ruleOutFiles } from "./where/rule-out-files.ts";
 
 /** What is known of a job's input without reading its rows. */
-interface ReadInput {
+interface ReadInput extends ReadFiles {
   readonly dataset: Dataset;
-  readonly footers: readonly FileFooter[];
   readonly leftOut: readonly LeftOut[];
+}
+
+interface ReadFiles {
+  readonly footers: readonly FileFooter[];
   readonly partitions: Partitions;
 }
 
@@ -27,19 +36,41 @@ export async function readInput(
   signal: AbortSignal,
 ): Promise<ReadInput> {
   const discovered = await discoverFiles(input, output.path, signal);
-  const all = findPartitions(discovered.files, input.partitions);
+  const all = findPartitions(discovered.files, input.partitions, input.types);
   const { files, leftOut } = await ruleOutFiles(all, input, signal);
+  const ruled = leftOut.length > 0 || input.types !== undefined;
+  const first = await readFiles({ ...all, files }, input, signal);
+  const { partitions } = first;
+  // Folders that are no columns after all rule no file out, and no type is theirs.
+  const isMistaken = ruled && all.partitions.kind === "hive" && partitions.kind === "none";
+  const read = isMistaken
+    ? await readFiles(withoutPartitions(discovered.files, partitions.why), input, signal)
+    : first;
+  return {
+    ...read,
+    dataset: sealDataset(read.footers),
+    leftOut: isMistaken ? discovered.leftOut : [...discovered.leftOut, ...leftOut],
+  };
+}
+
+async function readFiles(
+  found: FoundPartitions,
+  input: JobSpec["input"],
+  signal: AbortSignal,
+): Promise<ReadFiles> {
   const { where = null, csv = null, types = {} } = input;
-  const own = await readFooters(files, { signal, where, text: { csv, types } });
-  const found = besideColumns({ ...all, files }, own[0]?.fields ?? [], input.partitions);
+  const text = { csv, types: typesOfFiles(types, found.partitions) };
+  const own = await readFooters(found.files, { signal, where, text });
+  const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
+  refuseOtherTypes({ files, partitions }, types);
   const footers = withFolders(
     own,
-    found.files.map(({ partitions }) => partitions),
+    files.map((file) => file.partitions),
   );
-  return {
-    dataset: sealDataset(footers),
-    footers,
-    leftOut: [...discovered.leftOut, ...leftOut],
-    partitions: found.partitions,
-  };
+  return { footers, partitions };
+}
+
+/** Files of one schema share it. */
+function fieldsOfAny(footers: readonly FileFooter[]): Field[] {
+  return [...new Set(footers.map(({ fields }) => fields))].flat();
 }

@@ -54,7 +54,7 @@ export function isInt64(text: string): boolean {
 }
 
 /** Whether the value is one of its type. */
-export function isPartitionValue({ type, value }: PartitionValue): boolean {
+export function isPartitionValue({ type, value }: Omit<PartitionValue, "name">): boolean {
   if (value === null || type === "string") return true;
   return type === "int64" ? isInt64(value) : dayOf(value) !== null;
 }

@@ -79,5 +79,6 @@ export const TYPES_SPEC = z
   )
   .describe(
     "Types of columns of CSV and JSON Lines files, by name, where looking at them finds another: " +
-      "`price: float32`, `embedding: float32[]`. Rows whose value is none of its column's type are dead letters.",
+      "`price: float32`, `embedding: float32[]`. Rows whose value is none of its column's type are dead letters. A folder's " +
+      "column may be named, too: it is `int64`, `date` or `string`. See [folders as columns](#folders-as-columns).",
   );

@@ -1,8 +1,9 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Field, PartitionType, PartitionValue } from "../../../shared/domain/dataset.ts";
+import type { Field, PartitionValue } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { dayOf, isInt64, type Partitions, partitionField } from "../../../shared/domain/partition.ts";
+import { type Partitions, partitionField } from "../../../shared/domain/partition.ts";
 import type { FoundFile, LocatedFile } from "./discover.ts";
+import { partitionType, type SetTypes } from "./partition-types.ts";
 
 type Asked = JobSpec["input"]["partitions"];
 
@@ -21,12 +22,17 @@ const EXAMPLES = 3;
 
 /**
  * Which folders `name=value` are columns: those of the same names, in the same order, on the way to every
- * file. A column's type is one for all files, the narrowest that holds its values.
+ * file. A column's type is one for all files: see `partitionType`.
  *
  * @param asked what the job says; undefined: they are columns if they can be
+ * @param set types, of which those of other columns say nothing here
  * @throws {SPEC_INVALID} for `hive` where they cannot
  */
-export function findPartitions(files: readonly LocatedFile[], asked: Asked): FoundPartitions {
+export function findPartitions(
+  files: readonly LocatedFile[],
+  asked: Asked,
+  set: SetTypes = {},
+): FoundPartitions {
   if (asked === "none") return withoutPartitions(files, null);
   const layouts = layoutsOf(files);
   const [{ names } = { names: [] }] = layouts;
@@ -37,7 +43,7 @@ export function findPartitions(files: readonly LocatedFile[], asked: Asked): Fou
     if (asked === "hive") throw noPartitions(found);
     return withoutPartitions(files, found);
   }
-  const types = names.map((_, at) => typeOf(files, at));
+  const types = names.map((name, at) => partitionType(name, valuesAt(files, at), set));
   const fields = names.map((name, at) => partitionField({ name, type: types[at] ?? "string" }));
   const valued = files.map(({ folderValues, ...file }) => ({
     ...file,
@@ -47,9 +53,10 @@ export function findPartitions(files: readonly LocatedFile[], asked: Asked): Fou
 }
 
 /**
- * The same, where none of the names is that of a column of the files, or differs from one only as SQL does
- * not see it; else none are columns.
+ * The same, where none of the names is that of a column of any file, or differs from one only as SQL does not
+ * see it; else none are columns.
  *
+ * @param fields of all files that were read: of each schema once, at least
  * @throws {SPEC_INVALID} for `hive`
  */
 export function besideColumns(
@@ -67,7 +74,8 @@ export function besideColumns(
   return withoutPartitions(found.files, why);
 }
 
-function withoutPartitions(files: readonly FoundFile[], why: string | null): FoundPartitions {
+/** @param why see `Partitions` */
+export function withoutPartitions(files: readonly FoundFile[], why: string | null): FoundPartitions {
   return {
     partitions: { kind: "none", why },
     files: files.map(({ path, format, bytes, version }) => ({
@@ -112,12 +120,9 @@ function twiceText(names: readonly string[]): string | null {
   return twice === undefined ? null : `two folders on the way to a file are called \`${twice}\``;
 }
 
-/** Nulls are of every type; where there is nothing else, it is text. */
-function typeOf(files: readonly LocatedFile[], at: number): PartitionType {
-  const values = files.flatMap(({ folderValues }) => folderValues[at]?.value ?? []);
-  if (values.length === 0) return "string";
-  if (values.every(isInt64)) return "int64";
-  return values.every((value) => dayOf(value) !== null) ? "date" : "string";
+/** Of the folders of one name, but for nulls. */
+function valuesAt(files: readonly LocatedFile[], at: number): string[] {
+  return files.flatMap(({ folderValues }) => folderValues[at]?.value ?? []);
 }
 
 function noPartitions(found: string): ShardmillError {

@@ -5,6 +5,7 @@ import { partitionStatistics } from "../../../shared/domain/partition.ts";
 import { FOOTER_LIMITS, readFooters } from "../footers/read-footers.ts";
 import { sniffForms } from "../footers/sniff-forms.ts";
 import type { FoundFile } from "../input/discover.ts";
+import { typesOfFiles } from "../input/partition-types.ts";
 import { besideColumns, type FoundPartitions, type PartitionedPath } from "../input/partitions.ts";
 import { checkFilter } from "./check-filter.ts";
 import { possibleTruths } from "./possible-truths.ts";
@@ -19,7 +20,8 @@ interface RuledFiles {
 /**
  * Leaves out the files of which `input.where` rules out every row by their folders alone: nothing of them is
  * read. Of the others one is looked at, since it takes all columns to know what the condition says. One file
- * stays always: it has the columns of the output, should that have no rows.
+ * stays always: it has the columns of the output, should that have no rows. Where another file turns out to
+ * have a column of a folder's name, nothing was to be ruled out: that is for who reads them all.
  *
  * @throws {SPEC_INVALID} where folders cannot be columns, and the job wants them
  */
@@ -30,7 +32,8 @@ export async function ruleOutFiles(
 ): Promise<RuledFiles> {
   const all = { files: found.files, leftOut: [] };
   if (found.partitions.kind === "none" || !isNamed(found.partitions.fields, input.where)) return all;
-  const fields = await fieldsOrNull(found, input, signal);
+  const types = typesOfFiles(input.types ?? {}, found.partitions);
+  const fields = await fieldsOrNull(found, { ...input, types }, signal);
   if (fields === null || besideColumns(found, fields, input.partitions).partitions.kind === "none")
     return all;
   const predicate = await predicateOrNull([...fields, ...found.partitions.fields], input, signal);

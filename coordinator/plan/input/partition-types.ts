@@ -1,0 +1,76 @@
+import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { nameOfType } from "../../../shared/domain/column-type-names.ts";
+import { PARTITION_TYPES, type PartitionType, type PartitionValue } from "../../../shared/domain/dataset.ts";
+import type { Location } from "../../../shared/domain/location.ts";
+import { dayOf, isInt64, isPartitionValue, type Partitions } from "../../../shared/domain/partition.ts";
+
+/** What `input.types` says, by name. */
+export type SetTypes = Readonly<Record<string, string>>;
+
+/** The types that are set for columns of the files: the others are those of folders. */
+export function typesOfFiles(types: SetTypes, partitions: Partitions): SetTypes {
+  if (partitions.kind === "none") return types;
+  const folders = new Set(partitions.fields.map(({ name }) => name.toLowerCase()));
+  return Object.fromEntries(Object.entries(types).filter(([name]) => !folders.has(name.toLowerCase())));
+}
+
+/**
+ * The type of a partition of these values: the one that is set, if all are of it, else the narrowest that
+ * holds them. Nulls, which are of every type, are not among them.
+ */
+export function partitionType(name: string, values: readonly string[], types: SetTypes): PartitionType {
+  const set = setType(name, types);
+  const asSet = PARTITION_TYPES.find((type) => type === set);
+  if (asSet !== undefined && values.every((value) => isPartitionValue({ type: asSet, value }))) return asSet;
+  if (values.length === 0) return "string";
+  if (values.every(isInt64)) return "int64";
+  return values.every((value) => dayOf(value) !== null) ? "date" : "string";
+}
+
+/** The folders of a dataset as columns. */
+interface TypedFolders {
+  readonly partitions: Partitions;
+  readonly files: readonly { readonly path: Location; readonly partitions: readonly PartitionValue[] }[];
+}
+
+/**
+ * That partitions have the types that are set for them.
+ *
+ * @throws {SPEC_INVALID} for one that no partition can have, and where a value is none of it
+ */
+export function refuseOtherTypes({ partitions, files }: TypedFolders, types: SetTypes): void {
+  if (partitions.kind === "none") return;
+  const problems = partitions.fields.flatMap(({ name, type }, at): Problem[] => {
+    const set = setType(name, types);
+    if (set === null || set === nameOfType(type)) return [];
+    const where = `input.types.${name}`;
+    const known = PARTITION_TYPES.find((each) => each === set);
+    if (known === undefined) {
+      const what = "a folder's value cannot be of this type";
+      return [{ where, what, expected: PARTITION_TYPES.join(", "), found: set, hint: CAST_HINT }];
+    }
+    const odd = files.find((file) => {
+      const value = file.partitions[at]?.value ?? null;
+      return !isPartitionValue({ type: known, value });
+    });
+    const found = `\`${odd?.partitions[at]?.value}\` (${odd?.path})`;
+    const what = "a folder's value is none of the type";
+    return [{ where, what, expected: EXPECTED[known], found, hint: CAST_HINT }];
+  });
+  if (problems.length > 0)
+    throw new ShardmillError("SPEC_INVALID", "types are set that folders do not have", { problems });
+}
+
+const EXPECTED = {
+  int64: "whole numbers of 64 bits as programs write them: no 007, no +7",
+  date: "days like 2024-02-29",
+  string: "texts",
+} as const satisfies Record<PartitionType, string>;
+
+const CAST_HINT = "leave the type out, or set string, and cast it in a step of map.prepare";
+
+/** In any case, as SQL sees names; null: none is set. */
+function setType(name: string, types: SetTypes): string | null {
+  const lower = name.toLowerCase();
+  return Object.entries(types).find(([each]) => each.toLowerCase() === lower)?.[1] ?? null;
+}
