@@ -58,19 +58,24 @@ test("a folder, a glob and a list of objects give the bytes that the same files 
   for (const output of outputs) expect(output).toEqual(outputs[0]);
 }, 240_000);
 
-test("a worker without credentials reads by way of the coordinator", async () => {
-  await job.writeSpec({ input: { path: "s3://bucket/in/data" } });
-  const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn", "--fresh"];
-  const { cli, address } = await startListening(job, args, { env: env() });
-  await using coordinator = cli;
-  const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...without } = server.env;
-  await using worker = startWorker(job, address, [], {
-    env: { ...without, AWS_EC2_METADATA_DISABLED: "true" },
-  });
-  expect(await coordinator.ended).toMatchObject({ code: 0 });
-  expect(await worker.ended).toMatchObject({ code: 0 });
-  await expectRightAnswer(job);
-}, 120_000);
+test.each<[string, Readonly<Record<string, string>>]>([
+  ["no credentials", { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "", AWS_EC2_METADATA_DISABLED: "true" }],
+  ["certificates that are not there", { AWS_CA_BUNDLE: "/no/such/bundle.pem" }],
+  ["an address that is none", { AWS_ENDPOINT_URL: "nowhere" }],
+])(
+  "a worker with %s reads by way of the coordinator",
+  async (_what, wrong) => {
+    await job.writeSpec({ input: { path: "s3://bucket/in/data" } });
+    const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn", "--fresh"];
+    const { cli, address } = await startListening(job, args, { env: env() });
+    await using coordinator = cli;
+    await using worker = startWorker(job, address, [], { env: { ...server.env, ...wrong } });
+    expect(await coordinator.ended).toMatchObject({ code: 0 });
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    await expectRightAnswer(job);
+  },
+  120_000,
+);
 
 describe("what is wrong is said before work", () => {
   const plan = async (path: string | readonly string[], settings: Readonly<Record<string, string>> = {}) => {
