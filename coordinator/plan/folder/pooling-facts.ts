@@ -38,7 +38,7 @@ export function readPooling(pooling: Settings, list: unknown, modules: Settings)
   }
   if (!isSaid) return null;
   if (pooling.flag("include_prompt") === false)
-    pooling.doubt(
+    return pooling.doubt(
       "include_prompt",
       "leaves the tokens of a `prefix` out of the pooling, which nothing here does",
     );

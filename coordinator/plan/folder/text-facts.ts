@@ -55,7 +55,10 @@ function readLimit(
 }
 
 /** Models that count positions from behind the number of their padding: by `model_type`. */
-const COUNTED_FROM_PADDING: readonly string[] = ["roberta", "xlm-roberta", "camembert", "mpnet"];
+const COUNTED_FROM_PADDING: readonly string[] = [
+  ...["roberta", "xlm-roberta", "xlm-roberta-xl", "roberta-prelayernorm", "camembert", "mpnet"],
+  ...["longformer", "data2vec-text", "ibert", "xmod", "luke", "lilt", "markuplm"],
+];
 
 /** Of them the number of the padding, where their file does not say it. */
 const USUAL_PADDING = 1;

@@ -29,10 +29,17 @@ export const textInput: InputStep = {
     const file = present(context.files.get(spec.tokenizer ?? ""), "the files of the inputs are read");
     const where = keyOf(input, "tokenizer");
     const texts = present(textColumns(input, spec), "a tokenizer has one text, or a pair");
-    const problems = [...textProblems(input, spec, context)];
+    const isOfFolder = isFolderTokenizer(file, context.folder);
+    const problems = [
+      ...textProblems(input, spec, context),
+      ...(isOfFolder ? unclearText(input, spec, present(context.folder, "the folder of the tokenizer")) : []),
+    ];
     const read = tokenizerFacts(where, spec.tokenizer ?? "", context.tokenizers);
     if (read.kind === "refused") return { problems: [...problems, read.problem] };
-    const op = opOf(input, spec, texts, { ...read.facts, ...folderLimits(file, read.facts, context.folder) });
+    const op = opOf(input, spec, texts, {
+      ...read.facts,
+      ...(isOfFolder ? folderLimits(read.facts, context.folder) : {}),
+    });
     problems.push(...roomProblems(input, op, read.facts));
     if (problems.length > 0) return { problems };
     const step: StepBinding = {
@@ -142,17 +149,53 @@ function clashes(
   });
 }
 
+function isFolderTokenizer({ location }: StepFile, folder: ModelFolder | null): boolean {
+  const facts = folder?.facts.tokenizer ?? null;
+  return folder !== null && facts !== null && location === below(folder.path, facts.file);
+}
+
+/** By key of the folder's files, the key of the input that says it. */
+const UNCLEAR_KEYS: Readonly<Record<string, "maxTokens" | "truncation" | "prefix">> = {
+  max_seq_length: "maxTokens",
+  model_max_length: "maxTokens",
+  max_position_embeddings: "maxTokens",
+  truncation_side: "truncation",
+  prompts: "prefix",
+  default_prompt_name: "prefix",
+};
+
+/**
+ * What the folder leaves unclear and the job does not say: other tokens than the maker's are seen by nobody.
+ * Texts that should be made lower case have no key here; `plan` shows that.
+ */
+function unclearText(input: string, spec: InputSpec, { facts, doubts }: ModelFolder): readonly Problem[] {
+  const most = facts.tokenizer?.mostTokens ?? null;
+  return doubts.flatMap(({ about, where, what, found }) => {
+    const key = UNCLEAR_KEYS[where.split(": ").at(-1) ?? ""];
+    if (about !== "tokenizer" || key === undefined || spec[key] !== undefined) return [];
+    // Of more tokens than the model has positions for, it is given as many as it has.
+    if (key === "maxTokens" && most !== null && Number(found) > most) return [];
+    return [
+      {
+        where: keyOf(input, key),
+        what: `the model's folder does not say clearly how texts become tokens: ${where} ${what}`,
+        expected: `\`${key}\` here`,
+        found,
+      },
+    ];
+  });
+}
+
 /**
  * Where the tokenizer is that of the model's folder: what other files there say of it, as the maker's own
  * library takes it (all-MiniLM-L6-v2 reads 256 tokens, and its tokenizer.json says 128).
  */
 function folderLimits(
-  { location }: StepFile,
   own: TokenizerFile,
   folder: ModelFolder | null,
 ): Pick<TokenizerFile, "maxTokens" | "truncation"> {
   const facts = folder?.facts.tokenizer ?? null;
-  if (folder === null || facts === null || location !== below(folder.path, facts.file)) return own;
+  if (facts === null) return own;
   const limits = [facts.maxTokens ?? own.maxTokens, facts.mostTokens].filter((limit) => limit !== null);
   return {
     maxTokens: limits.length === 0 ? null : Math.min(...limits),

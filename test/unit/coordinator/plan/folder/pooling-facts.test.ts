@@ -82,12 +82,9 @@ describe("what a folder says of pooling", () => {
     ]);
   });
 
-  test("a pooling that leaves out the prompt says so", () => {
+  test("a pooling that leaves out the prompt is none of ours", () => {
     const pooling = { ...MEAN, include_prompt: false };
-    expect(said({ "1_Pooling/config.json": pooling }).facts.pooling).toEqual({
-      pool: "mean",
-      normalize: false,
-    });
+    expect(said({ "1_Pooling/config.json": pooling }).facts.pooling).toBeNull();
     expect(doubts({ "1_Pooling/config.json": pooling })).toEqual([
       ["pooling", "1_Pooling/config.json: include_prompt"],
     ]);

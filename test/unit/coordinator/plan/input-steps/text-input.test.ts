@@ -87,6 +87,27 @@ describe("an input of text", () => {
     expect(await opOf({ maxTokens: 6 }, folderWith({ mostTokens: 5 }))).toMatchObject({ maxTokens: 6 });
   });
 
+  it("says itself what its tokenizer's folder leaves unclear", async () => {
+    const doubtOf = (where: string, found = "?") => {
+      const doubt = { about: "tokenizer" as const, where, what: "is odd", found };
+      return { ...folderWith({ mostTokens: 512 }), doubts: [doubt] };
+    };
+    for (const [where, key, value] of [
+      ["config_sentence_transformers.json: default_prompt_name", "prefix", ""],
+      ["tokenizer_config.json: truncation_side", "truncation", "right"],
+      ["sentence_bert_config.json: max_seq_length", "maxTokens", 9],
+    ] as const) {
+      const folder = doubtOf(where);
+      expect(await plan({}, folder)).toMatchObject({
+        problems: [{ where: `map.inputs.ids.${key}`, what: expect.stringContaining(where) }],
+      });
+      expect(await plan({ [key]: value }, folder)).toHaveProperty("step");
+      expect(await plan({}, { ...folder, path: parseLocation("/other") })).toHaveProperty("step");
+    }
+    const settled = doubtOf("tokenizer_config.json: model_max_length", "1000");
+    expect(await opOf({}, settled)).toHaveProperty("maxTokens");
+  });
+
   it("is of text, and leaves room for it: all that is wrong is told at once", async () => {
     expect(await plan({ column: "n", maxTokens: 2 })).toMatchObject({
       problems: [
