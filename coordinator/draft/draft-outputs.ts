@@ -1,4 +1,5 @@
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
+import { leavesPooling, type ModelFolder, USUAL_OP } from "../../shared/domain/model-folder.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { batchNamesOf, otherBatchAxis } from "../plan/bind/bind-batch.ts";
 import { freeName } from "./free-name.ts";
@@ -76,7 +77,7 @@ function bindPlain(tensor: TensorInfo, base: DraftMap, context: DraftContext): P
   const other = otherBatchAxis(tensor, names);
   let why = "";
   for (const batchAxis of other === null ? [null] : [null, other]) {
-    const keys = { tensor: tensor.name, ...(batchAxis === null ? {} : { batchAxis }) };
+    const keys = { tensor: tensor.name, op: USUAL_OP, ...(batchAxis === null ? {} : { batchAxis }) };
     // A column of this name stands beside no other, so that only the output itself can be wrong.
     const map = { ...base, keep: [], outputs: { y: keys } };
     const [problem] = problemsOf(map, context);
@@ -102,8 +103,13 @@ function columnsOf(
   { folder }: DraftContext,
 ): readonly OutputDraft[] {
   const { name } = tensor;
-  const where = { tensor: name, ...(batchAxis === null ? {} : { batchAxis }) };
-  const questions = batchAxis === null ? [] : [`is dimension ${batchAxis}, counted from 0, the batch?`];
+  const isLeft = saysPooling(folder) && leavesPooling({ tensor: name });
+  const axis = batchAxis === null ? {} : { batchAxis };
+  const where = { tensor: name, ...(isLeft ? { op: USUAL_OP } : {}), ...axis };
+  const questions = [
+    ...(batchAxis === null ? [] : [`is dimension ${batchAxis}, counted from 0, the batch?`]),
+    ...(isLeft ? ["how do the vectors of a text's tokens become one? `op: pool` does it, with `pool`"] : []),
+  ];
   const pooling = folder?.facts.pooling ?? null;
   if (pooling !== null && binding?.perPosition === true && binding.rowValues > 1) {
     const keys = {
@@ -112,7 +118,8 @@ function columnsOf(
       pool: pooling.pool,
       ...(pooling.normalize ? { normalize: true } : {}),
     };
-    return [{ column: "embedding", keys, notes: ["One vector a row, made as 1_Pooling says."], questions }];
+    const notes = ["One vector a row, made as 1_Pooling says."];
+    return [{ column: "embedding", keys, notes, questions: isLeft ? questions.slice(0, -1) : questions }];
   }
   const values = binding?.rowValues ?? declaredValues(tensor);
   const isFloat = tensor.dtype.startsWith("float");
@@ -127,21 +134,34 @@ function columnsOf(
     return [{ column: name, keys: where, notes: plainNotes(binding), questions }];
   }
   const notes = labelNotes(labels, classes);
-  if (multiLabel) return [severalLabels(where, { labels, classes }, questions)];
+  if (multiLabel) return [severalLabels(name, where, { labels, classes, questions })];
   const label = { column: "label", keys: { ...where, op: "argmax" }, notes, questions };
   if (PROBABILITIES.test(name)) return [label, { column: name, keys: where, notes: [], questions }];
   const sure = ["How sure the model is: the largest value after a softmax."];
   return [label, { column: "score", keys: { ...where, op: "maxSoftmax" }, notes: sure, questions }];
 }
 
+/** Whether the folder has something to say of how vectors are pooled, be it clear or not. */
+function saysPooling(folder: ModelFolder | null): boolean {
+  return folder?.facts.pooling != null || folder?.doubts.some(({ about }) => about === "pooling") === true;
+}
+
 /** Of the usual threshold, which only those who know the model's mistakes can better. */
 const USUAL_THRESHOLD = 0.5;
 
+interface SeveralLabels {
+  readonly labels: readonly string[] | null;
+  readonly classes: number;
+  readonly questions: readonly string[];
+}
+
 function severalLabels(
+  tensor: string,
   where: DraftKeys,
-  { labels, classes }: { readonly labels: readonly string[] | null; readonly classes: number },
-  questions: readonly string[],
+  { labels, classes, questions }: SeveralLabels,
 ): OutputDraft {
+  // The usual activation makes probabilities of logits: of probabilities it would make 0.5 to 1.
+  const activation = PROBABILITIES.test(tensor) ? { activation: "none" } : {};
   const several = "A row may have several of the classes, or none: those whose score reaches `threshold`.";
   const names =
     labels?.length === classes
@@ -149,7 +169,7 @@ function severalLabels(
       : "They are told by their index. `labels: [first, second, ...]` makes names of it.";
   return {
     column: "classes",
-    keys: { ...where, op: "threshold", threshold: USUAL_THRESHOLD },
+    keys: { ...where, op: "threshold", threshold: USUAL_THRESHOLD, ...activation },
     notes: [several, names],
     questions: [...questions, "which score is enough? 0.5 is usual, and seldom the best"],
   };

@@ -145,6 +145,27 @@ describe("the outputs of a drafted job", () => {
     ]);
   });
 
+  test("of several labels a row take probabilities as they are", () => {
+    const model = { outputs: [aTensor("probabilities", ["n", 3])] };
+    expect(outputsOf({ model, folder: { multiLabel: true } })).toEqual({
+      classes: { tensor: "probabilities", op: "threshold", threshold: 0.5, activation: "none" },
+    });
+  });
+
+  test("of vectors of tokens that cannot be pooled as the folder says are those vectors, with a question", () => {
+    const model = { outputs: [aTensor("last_hidden_state", ["n", 16, 384])] };
+    const folder = { pooling: { pool: "mean", normalize: true } } as const;
+    const { outputs, problems } = draft({ pixels: fixedList(784) }, { model, folder });
+    expect(problems).toEqual([]);
+    expect(outputs).toMatchObject([
+      {
+        column: "last_hidden_state",
+        keys: { tensor: "last_hidden_state", op: "raw" },
+        questions: [expect.stringContaining("op: pool")],
+      },
+    ]);
+  });
+
   test("of one class are a score where its maker calls it a classifier", () => {
     const model = { outputs: [aTensor("logits", ["n", 1])] };
     const folder = { architecture: "BertForSequenceClassification" };
