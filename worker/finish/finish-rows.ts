@@ -2,6 +2,7 @@ import type { RecordBatch, Table } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { gather } from "../../shared/dataset/gather.ts";
+import { plainCopy } from "../../shared/dataset/plain-batch.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { type MappedShard, type ShardResult, tableOf } from "../collect/collector.ts";
@@ -81,7 +82,7 @@ function finishedRows(
   { steps, lease, signal }: FinishOptions,
 ): AsyncGenerator<FinishedRows, void, undefined> {
   return mapInOrder(
-    asAsync(mappedRows(rows, sources)),
+    pieces(mappedRows(rows, sources), (numRows) => steps.pieceRows(numRows)),
     () => steps.atOnce,
     async ({ batch, origins }) => {
       const finished = await steps.run(batch, signal).catch((error: unknown) => {
@@ -99,8 +100,23 @@ function finishedRows(
   );
 }
 
-async function* asAsync<T>(values: Iterable<T>): AsyncGenerator<T, void, undefined> {
-  yield* values;
+/** So that all threads of the stage have some of a shard that is one record batch. */
+async function* pieces(
+  mapped: Iterable<MappedRows>,
+  pieceRows: (numRows: number) => number,
+): AsyncGenerator<MappedRows, void, undefined> {
+  for (const rows of mapped) {
+    const { batch, origins } = rows;
+    const most = pieceRows(batch.numRows);
+    if (batch.numRows <= most) {
+      yield rows;
+      continue;
+    }
+    for (let start = 0; start < batch.numRows; start += most) {
+      const end = Math.min(start + most, batch.numRows);
+      yield { batch: plainCopy(batch, start, end), origins: origins.subarray(start, end) };
+    }
+  }
 }
 
 function* mappedRows(rows: Table, sources: MappedShard["sources"]): Generator<MappedRows, void, undefined> {

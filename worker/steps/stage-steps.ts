@@ -11,8 +11,9 @@ import { mostPieceBytes, type PieceRows, pieceRowsIn, pieceRowsOf } from "./piec
 import { StepThreads } from "./step-threads.ts";
 
 /**
- * What the pieces of a stage may become that are at work or wait for their turn, for all shard threads of a
- * worker together: sixteen threads with images stay below it.
+ * What the pieces of a shard may become that are at work or wait for their turn, in one stage and for all
+ * shard threads of a worker together: sixteen threads with images stay below it. While a shard is prefetched,
+ * it has as much.
  */
 const HELD_BYTES = 1 << 30;
 
