@@ -25,13 +25,11 @@ export function fitOf(image: Size, { resize, crop }: Pick<ImagePlan, "resize" | 
   }
   const { width, height, round = "down" }: ImageCrop = crop ?? scaled;
   const rounded = { down: Math.floor, halfToEven }[round];
-  // The same where an image is smaller than what is cut of it: it lies in the middle.
-  const region = {
-    x: rounded((scaled.width - width) / 2),
-    y: rounded((scaled.height - height) / 2),
-    width,
-    height,
-  };
+  // The same where an image is smaller than what is cut of it: it lies in the middle. There torchvision does
+  // not round to even, it has the larger half of the border on the right.
+  const startOf = (edge: number, size: number) =>
+    round === "halfToEven" && edge < size ? 0 - Math.floor((size - edge) / 2) : rounded((edge - size) / 2);
+  const region = { x: startOf(scaled.width, width), y: startOf(scaled.height, height), width, height };
   return { scaled, region, fill: 0 };
 }
 

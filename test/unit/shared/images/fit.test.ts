@@ -24,6 +24,9 @@ describe("fitOf", () => {
     expect(regionOf(5, "down")).toMatchObject({ x: 0, y: 1 });
     expect(regionOf(5, "halfToEven")).toMatchObject({ x: 0, y: 2 });
     expect(regionOf(6, "halfToEven")).toEqual(regionOf(6, "down"));
+    // torchvision's border of a smaller image: the larger half is on the right and below.
+    expect(regionOf(1, "halfToEven")).toMatchObject({ x: -1, y: 0 });
+    expect(regionOf(1, "down")).toMatchObject({ x: -2, y: -1 });
   });
 
   it("scales exactly, whatever the ratio was", () => {
