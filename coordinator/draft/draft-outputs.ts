@@ -106,10 +106,7 @@ function columnsOf(
   const isLeft = saysPooling(folder) && leavesPooling({ tensor: name });
   const axis = batchAxis === null ? {} : { batchAxis };
   const where = { tensor: name, ...(isLeft ? { op: USUAL_OP } : {}), ...axis };
-  const questions = [
-    ...(batchAxis === null ? [] : [`is dimension ${batchAxis}, counted from 0, the batch?`]),
-    ...(isLeft ? ["how do the vectors of a text's tokens become one? `op: pool` does it, with `pool`"] : []),
-  ];
+  const ofBatch = batchAxis === null ? [] : [`is dimension ${batchAxis}, counted from 0, the batch?`];
   const pooling = folder?.facts.pooling ?? null;
   if (pooling !== null && binding?.perPosition === true && binding.rowValues > 1) {
     const keys = {
@@ -119,8 +116,10 @@ function columnsOf(
       ...(pooling.normalize ? { normalize: true } : {}),
     };
     const notes = ["One vector a row, made as 1_Pooling says."];
-    return [{ column: "embedding", keys, notes, questions: isLeft ? questions.slice(0, -1) : questions }];
+    return [{ column: "embedding", keys, notes, questions: ofBatch }];
   }
+  const how = "how do the vectors of a text's tokens become one? `op: pool` does it, with `pool`";
+  const questions = isLeft ? [...ofBatch, how] : ofBatch;
   const values = binding?.rowValues ?? declaredValues(tensor);
   const isFloat = tensor.dtype.startsWith("float");
   const classes = binding?.perPosition === true || !isFloat ? 0 : values;
