@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { defaultProvider } from "@aws-sdk/credential-provider-node";
 import { loadSharedConfigFiles } from "@smithy/core/config";
 import { messageOf } from "../core/errors.ts";
-import { CredentialCache, type CredentialProvider } from "./credentials.ts";
+import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
+import { noCredentials, type S3Credentials } from "./credentials.ts";
 import { S3Client } from "./s3-client.ts";
 import { type Environment, invalidSetting, type S3Settings, s3SettingsOf } from "./settings.ts";
 
@@ -39,8 +40,15 @@ async function loadSettings(env: Environment): Promise<S3Settings> {
 /**
  * Of the environment, profiles, single sign-on, a process, web identity, containers, or the machine's role.
  */
-function provideByConvention(): CredentialProvider {
+function provideByConvention(): CredentialProvider<S3Credentials> {
   // That its next versions want another Node is for those who build this program to know.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-  return defaultProvider();
+  const provide = defaultProvider();
+  return async (options) => {
+    try {
+      return await provide(options);
+    } catch (cause) {
+      throw noCredentials(cause);
+    }
+  };
 }

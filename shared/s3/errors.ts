@@ -2,7 +2,7 @@ import type { ErrorCode } from "../core/error-codes.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
 import type { Answer } from "../http/messages.ts";
-import { XmlReader } from "./xml.ts";
+import { XmlReader } from "../objects/xml.ts";
 
 /** What a store says of a request that it did not do. */
 interface S3Problem {

@@ -1,22 +1,7 @@
 import { failed } from "../http/failures.ts";
 import type { BodyReader } from "../http/messages.ts";
-import { XmlReader, xmlBody } from "./xml.ts";
-
-/** An object as a listing tells of it. */
-interface ListedObject {
-  readonly key: string;
-  readonly bytes: number;
-  readonly etag: string;
-}
-
-/** One page of a listing, up to a thousand names. */
-export interface ObjectPage {
-  readonly objects: readonly ListedObject[];
-  /** What several keys begin with, up to the delimiter and with it. */
-  readonly prefixes: readonly string[];
-  /** With what the next page is asked for; null: this is the last one. */
-  readonly next: string | null;
-}
+import type { ListedObject, ObjectPage } from "../objects/object-client.ts";
+import { XmlReader, xmlBody } from "../objects/xml.ts";
 
 /**
  * Reads a ListBucketResult as it comes. Keys may have characters that XML has not: so they are asked for
@@ -46,7 +31,8 @@ export function objectPageReader(path: string, from: string | null = null): Body
     (ended) => {
       if (ended.length !== 2 || ended[1] !== "Contents") return;
       const { Key = "", Size = "", ETag = "" } = fields;
-      objects.push({ key: Key, bytes: Number(Size), etag: ETag });
+      // Without one its version is another for HEAD than here.
+      objects.push({ key: Key, bytes: Number(Size), version: ETag === "" ? null : ETag });
       fields = {};
     },
   );

@@ -1,35 +1,41 @@
 import { createHash } from "node:crypto";
 import { isShardmillError } from "../core/errors.ts";
+import { mapConcurrent } from "../core/map-concurrent.ts";
 import { buildVersion } from "../core/package-root.ts";
 import { failed, PassingFailure } from "../http/failures.ts";
 import { type HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
 import { type RangeRead, readRange, versionOf } from "../http/read-range.ts";
-import type { CredentialCache, S3Credentials } from "./credentials.ts";
+import type { CredentialCache } from "../objects/credential-cache.ts";
+import type {
+  ListWanted,
+  ObjectClient,
+  ObjectHead,
+  ObjectPage,
+  ObjectPut,
+} from "../objects/object-client.ts";
+import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
+import { XmlReader, xmlBody, xmlText } from "../objects/xml.ts";
+import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead, problemOf } from "./errors.ts";
-import { type ObjectPage, objectPageReader } from "./list-objects.ts";
-import { encodedKey, type ObjectPlace } from "./object-place.ts";
+import { objectPageReader } from "./list-objects.ts";
 import { addressOf, type S3Settings } from "./settings.ts";
 import { EMPTY_SHA256, S3Signer, type UnsignedRequest } from "./signer.ts";
-import { XmlReader, xmlBody, xmlText } from "./xml.ts";
 
 /** A bucket answers thousands of requests a second; a thread that reads has no use for more connections. */
 const AT_ONCE = 64;
+/** Of one put, and of one copy: more takes parts, which are put one by one. */
+const MOST_BYTES = 5 * 2 ** 30;
+const REMOVALS_AT_ONCE = 16;
+/** What no XML can hold: such keys are removed one by one. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const NOT_IN_XML = /[\0-\x1f\ufffe\uffff]/;
 const USER_AGENT = `shardmill/${buildVersion}`;
 
 interface S3ClientOptions {
   readonly settings: S3Settings;
-  readonly credentials: CredentialCache;
+  readonly credentials: CredentialCache<S3Credentials>;
   readonly engine?: HttpEngine;
-}
-
-/** An object as a HEAD tells of it. */
-interface ObjectHead {
-  readonly bytes: number;
-  /** Its etag; of a file that a gateway found on its disk, which has none, its time of change. */
-  readonly version: string;
-  /** In hex, of its bytes; null where the store has none of them as a whole. */
-  readonly sha256: string | null;
 }
 
 type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
@@ -46,9 +52,10 @@ type Asked = Pick<UnsignedRequest, "method"> &
  * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with the store's own code in the field `reason`;
  * what the engine throws
  */
-export class S3Client implements Disposable {
+export class S3Client implements ObjectClient {
+  readonly mostBytes = MOST_BYTES;
   readonly #settings: S3Settings;
-  readonly #credentials: CredentialCache;
+  readonly #credentials: CredentialCache<S3Credentials>;
   readonly #engine: HttpEngine;
   readonly #signer: S3Signer;
 
@@ -80,6 +87,7 @@ export class S3Client implements Disposable {
     const open = (head: AnswerHead) => {
       if (head.status !== 200) return null;
       const { "content-length": length, "x-amz-checksum-sha256": checksum } = head.headers;
+      // Its etag; of a file that a gateway found on its disk, which has none, its time of change.
       const version = versionOf(head, null);
       if (version === null || length === undefined)
         throw failed("STORE_FAILED", place.path, "has no version or no size: its store does not speak S3");
@@ -96,18 +104,7 @@ export class S3Client implements Disposable {
     }
   }
 
-  /** A page of the keys of a bucket that begin with `prefix`, in the order of their bytes. */
-  async list(
-    { bucket, path }: ObjectPlace,
-    wanted: {
-      readonly prefix: string;
-      /** Left out: no key is cut. */
-      readonly delimiter?: "/";
-      readonly from?: string | null;
-      readonly most?: number;
-    },
-    signal?: AbortSignal,
-  ): Promise<ObjectPage> {
+  async list({ bucket, path }: ObjectPlace, wanted: ListWanted, signal?: AbortSignal): Promise<ObjectPage> {
     const { prefix, delimiter, from, most } = wanted;
     const query = {
       "list-type": "2",
@@ -121,21 +118,11 @@ export class S3Client implements Disposable {
     return await this.#call({ bucket, key: "", path }, { method: "GET", query }, open, signal);
   }
 
-  /**
-   * Puts an object whole: the store refuses bytes whose sha256 is another.
-   *
-   * @returns `taken`: something is there already, and `ifAbsent` was asked for
-   */
   async put(
     place: ObjectPlace,
-    put: {
-      readonly body: NonNullable<HttpRequest["body"]>;
-      readonly sha256: string;
-      readonly ifAbsent: boolean;
-    },
+    { body, sha256, ifAbsent }: ObjectPut,
     signal?: AbortSignal,
   ): Promise<"put" | "taken"> {
-    const { body, sha256, ifAbsent } = put;
     const headers = {
       "x-amz-checksum-sha256": Buffer.from(sha256, "hex").toString("base64"),
       ...(ifAbsent ? { "if-none-match": "*" } : {}),
@@ -161,8 +148,14 @@ export class S3Client implements Disposable {
     await this.#call(place, { method: "DELETE" }, open, signal);
   }
 
-  /** Up to a thousand keys at once, none of them with characters that XML has not. */
-  async removeMany(
+  async removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+    const odd = keys.filter((key) => NOT_IN_XML.test(key));
+    const plain = keys.filter((key) => !NOT_IN_XML.test(key));
+    await mapConcurrent(odd, REMOVALS_AT_ONCE, (key) => this.remove({ ...place, key }, signal));
+    if (plain.length > 0) await this.#removeAtOnce(place, plain, signal);
+  }
+
+  async #removeAtOnce(
     { bucket, path }: ObjectPlace,
     keys: readonly string[],
     signal?: AbortSignal,

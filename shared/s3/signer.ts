@@ -1,8 +1,8 @@
 import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import type { HttpRequest } from "../http/messages.ts";
+import { uriEncoded } from "../objects/object-place.ts";
 import type { S3Credentials } from "./credentials.ts";
-import { uriEncoded } from "./object-place.ts";
 
 /** Of no bytes: what a request without a body is signed with. */
 export const EMPTY_SHA256 = createHash("sha256").digest("hex");

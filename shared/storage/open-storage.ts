@@ -1,6 +1,7 @@
 import { ShardmillError } from "../core/errors.ts";
 import { type Location, type Scheme, schemeOf } from "../domain/location.ts";
 import { createLocalStorage } from "./local.ts";
+import { createObjectStorage } from "./object-storage.ts";
 import type { Storage } from "./storage.ts";
 
 /** What opens the storage of each scheme. Where one needs a library, it is loaded when it is opened. */
@@ -10,7 +11,7 @@ const OPENERS: StorageOpeners = {
   file: async () => createLocalStorage(),
   https: httpStorage,
   http: httpStorage,
-  s3: async () => (await import("./s3.ts")).openS3Storage(),
+  s3: async () => createObjectStorage(await (await import("../s3/conventions.ts")).openS3Client()),
 };
 
 async function httpStorage(): Promise<Storage> {

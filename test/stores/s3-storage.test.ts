@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { sha256 } from "../../shared/core/digest.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
-import { placeOf } from "../../shared/s3/object-place.ts";
+import { placeOf } from "../../shared/objects/object-place.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";

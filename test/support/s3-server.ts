@@ -4,10 +4,11 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { sleep } from "../../shared/core/abort.ts";
-import { CredentialCache, type S3Credentials } from "../../shared/s3/credentials.ts";
+import { CredentialCache } from "../../shared/objects/credential-cache.ts";
+import type { S3Credentials } from "../../shared/s3/credentials.ts";
 import { S3Client } from "../../shared/s3/s3-client.ts";
 import type { S3Settings } from "../../shared/s3/settings.ts";
-import { createS3Storage } from "../../shared/storage/s3.ts";
+import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { makeCertificate } from "./certificate.ts";
 
@@ -76,7 +77,7 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
       AWS_SHARED_CREDENTIALS_FILE: join(folder, "no-credentials"),
       ...(tls === null ? {} : { AWS_CA_BUNDLE: certificate }),
     },
-    storage: (used = credentials) => createS3Storage(clientWith(used)),
+    storage: (used = credentials) => createObjectStorage(clientWith(used)),
     client: () => clientWith(credentials),
     // To this server a folder of its own is a bucket.
     makeBucket: async (name) => void (await mkdir(join(data, name))),

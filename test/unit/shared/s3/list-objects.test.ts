@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ObjectPage, objectPageReader } from "../../../../shared/s3/list-objects.ts";
+import type { ObjectPage } from "../../../../shared/objects/object-client.ts";
+import { objectPageReader } from "../../../../shared/s3/list-objects.ts";
 
 /** As AWS documents it, with its namespace. */
 function listing(inner: string): string {
@@ -31,8 +32,8 @@ const PAGE = listing(`
 test("a page of a listing is read, whatever chunks it comes in", () => {
   const expected = {
     objects: [
-      { key: "a/b c d+e.bin", bytes: 12, etag: '"70ee1738b6b21e2c8a43f3a5ab0eee71"' },
-      { key: "a/漢\u0001", bytes: 0, etag: '"e-2"' },
+      { key: "a/b c d+e.bin", bytes: 12, version: '"70ee1738b6b21e2c8a43f3a5ab0eee71"' },
+      { key: "a/漢\u0001", bytes: 0, version: '"e-2"' },
     ],
     prefixes: ["a/+/"],
     next: "1ueGcxLPRx1Tr/XYExHnhbYLgveDs2J/wm36Hy4vbOwM=",
@@ -48,7 +49,7 @@ test("keys of a store that does not encode them are taken as they stand", () => 
   const plain = listing(
     "<Contents><Key>a/+%20&amp;漢<![CDATA[<]]></Key><Size>1</Size><ETag>e</ETag></Contents>",
   );
-  expect(read(plain).objects).toEqual([{ key: "a/+%20&漢<", bytes: 1, etag: "e" }]);
+  expect(read(plain).objects).toEqual([{ key: "a/+%20&漢<", bytes: 1, version: "e" }]);
   expect(read(listing("<KeyCount>0</KeyCount>"))).toEqual({ objects: [], prefixes: [], next: null });
 });
 

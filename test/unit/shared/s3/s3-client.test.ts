@@ -2,10 +2,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
-import { CredentialCache } from "../../../../shared/s3/credentials.ts";
+import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
+import type { S3Credentials } from "../../../../shared/s3/credentials.ts";
 import { S3Client } from "../../../../shared/s3/s3-client.ts";
+import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-import { createS3Storage } from "../../../../shared/storage/s3.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";
 
@@ -63,7 +64,7 @@ function open(): { readonly storage: Storage; readonly asked: () => number } {
     ca: null,
   } as const;
   const client = new S3Client({ settings, credentials, engine: new HttpEngine({ timers, idleMs: 500 }) });
-  return { storage: createS3Storage(client), asked: () => asked };
+  return { storage: createObjectStorage(client), asked: () => asked };
 }
 
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
@@ -224,14 +225,14 @@ test.each([
 });
 
 test("a call that waits for credentials ends when it is not wanted any more", async () => {
-  const credentials = new CredentialCache(() => new Promise(() => {}));
+  const credentials = new CredentialCache<S3Credentials>(() => new Promise(() => {}));
   const settings = {
     endpoint: new URL(server.url),
     region: "us-east-1",
     addressing: "path",
     ca: null,
   } as const;
-  await using storage = createS3Storage(new S3Client({ settings, credentials }));
+  await using storage = createObjectStorage(new S3Client({ settings, credentials }));
   const abort = new AbortController();
   const reason = new Error("enough");
   const read = storage.read(object, 0, 5, abort.signal);

@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
-import { CredentialCache } from "../../../../shared/s3/credentials.ts";
+import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
 import { S3Client } from "../../../../shared/s3/s3-client.ts";
 import { invalidSetting } from "../../../../shared/s3/settings.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
+import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readRowFile } from "../../../../shared/storage/row-file.ts";
-import { createS3Storage } from "../../../../shared/storage/s3.ts";
 
 const maxBytes = 256 * 1024 * 1024;
 const folder = parseLocation("/photos");
@@ -56,7 +56,7 @@ describe("readRowFile", () => {
       });
       const settings = { endpoint: null, region: "us-east-1", addressing, ca: null };
       const client = new S3Client({ settings, credentials, engine });
-      await using storages = new Storages({ s3: async () => createS3Storage(client) });
+      await using storages = new Storages({ s3: async () => createObjectStorage(client) });
       const found = await readRowFile(storages, name, { folder, maxBytes, signal });
       expect(found).toEqual({
         kind: "refused",

@@ -1,10 +1,7 @@
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
-import { mapConcurrent } from "../core/map-concurrent.ts";
 import { type FileStat, type Location, parseLocation } from "../domain/location.ts";
-import { openS3Client } from "../s3/conventions.ts";
-import { canBeNamed, type ObjectPlace, placeOf, prefixOf } from "../s3/object-place.ts";
-import type { S3Client } from "../s3/s3-client.ts";
-
+import type { ObjectClient } from "../objects/object-client.ts";
+import { canBeNamed, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
 import { checkedChunks, drain } from "./put-source.ts";
 import type {
@@ -18,26 +15,18 @@ import type {
 } from "./storage.ts";
 import { digestStored } from "./whole-file.ts";
 
-/** Objects in buckets of S3, or of a store that is spoken to as S3 is, by the settings of this process. */
-export async function openS3Storage(): Promise<Storage> {
-  return createS3Storage(await openS3Client());
+/**
+ * Objects in the buckets of a store.
+ *
+ * @param client is disposed of with the storage
+ */
+export function createObjectStorage(client: ObjectClient): Storage {
+  return new ObjectStorage(client);
 }
 
-/** @param client is disposed of with the storage */
-export function createS3Storage(client: S3Client): Storage {
-  return new S3Storage(client);
-}
-
-/** Of one put, and of one copy: more takes parts, which are put one by one. */
-const MOST_BYTES = 5 * 2 ** 30;
-/** In one request. */
 const REMOVED_AT_ONCE = 1_000;
-const REMOVALS_AT_ONCE = 16;
-/** What no XML can hold: such keys are removed one by one. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const NOT_IN_XML = /[\0-\x1f\ufffe\uffff]/;
 
-class S3Storage implements Storage {
+class ObjectStorage implements Storage {
   readonly can: Capabilities = {
     put: true,
     rename: false,
@@ -47,9 +36,9 @@ class S3Storage implements Storage {
     list: true,
     versions: true,
   };
-  readonly #client: S3Client;
+  readonly #client: ObjectClient;
 
-  constructor(client: S3Client) {
+  constructor(client: ObjectClient) {
     this.#client = client;
   }
 
@@ -95,11 +84,9 @@ class S3Storage implements Storage {
         // An object that is called as the folder itself is how consoles make empty folders.
         ...page.objects
           .filter(({ key }) => key !== base)
-          .map(({ key, bytes, etag }) => {
-            // Without one its version is another for HEAD than here.
-            const stat = etag === "" ? null : { bytes, version: etag };
-            return entryOf(key.slice(base.length), "file", stat);
-          }),
+          .map(({ key, bytes, version }) =>
+            entryOf(key.slice(base.length), "file", version === null ? null : { bytes, version }),
+          ),
         ...page.prefixes.map((key) => entryOf(key.slice(base.length, -1), "folder", null)),
       ];
       if (entries.length > 0) yield entries;
@@ -132,7 +119,7 @@ class S3Storage implements Storage {
     const { ifAbsent = false, signal } = options;
     signal?.throwIfAborted();
     const place = named(placeOf(location));
-    if (source.bytes > MOST_BYTES) throw tooLarge(location, source.bytes);
+    this.#checkSize(location, source.bytes);
     const stored = await drain(location, source, options, async () => {});
     const { sha256 } = stored;
     const body = {
@@ -158,7 +145,7 @@ class S3Storage implements Storage {
     const target = named(placeOf(to));
     const source = named(placeOf(from));
     const { bytes } = await this.stat(from, signal);
-    if (bytes > MOST_BYTES) throw tooLarge(from, bytes);
+    this.#checkSize(from, bytes);
     await this.#client.copy(source, target, signal);
   }
 
@@ -177,15 +164,8 @@ class S3Storage implements Storage {
       const first = objects[0]?.key ?? "";
       if (first === last) throw notRemoved(location, first);
       last = first;
-      const odd = objects.filter((each) => NOT_IN_XML.test(each.key));
-      const plain = objects.filter((each) => !NOT_IN_XML.test(each.key));
-      await mapConcurrent(odd, REMOVALS_AT_ONCE, (each) =>
-        this.#client.remove({ ...place, key: each.key }, signal),
-      );
-      if (plain.length > 0) {
-        const keys = plain.map((each) => each.key);
-        await this.#client.removeMany(place, keys, signal);
-      }
+      const keys = objects.map((each) => each.key);
+      if (keys.length > 0) await this.#client.removeMany(place, keys, signal);
       if (next === null) return;
     }
   }
@@ -225,6 +205,15 @@ class S3Storage implements Storage {
     }
   }
 
+  #checkSize(location: Location, bytes: number): void {
+    const most = this.#client.mostBytes;
+    if (bytes <= most) return;
+    throw new ShardmillError("STORE_REFUSED", `${location} is too large to be put or copied at once`, {
+      fields: { path: location, bytes, most },
+      hint: "make smaller files: with fewer rows a shard",
+    });
+  }
+
   async #has(place: ObjectPlace, { bytes, sha256 }: StoredFile): Promise<boolean> {
     const there = await this.#client.head(place);
     if (there.bytes !== bytes) return false;
@@ -257,12 +246,5 @@ function notRemoved(location: Location, key: string): ShardmillError {
   return new ShardmillError("STORE_FAILED", `${location} is listed as before after it was removed`, {
     fields: { path: location, key },
     hint: "its store keeps what it says it removed: look for locks, or remove it there",
-  });
-}
-
-function tooLarge(location: Location, bytes: number): ShardmillError {
-  return new ShardmillError("STORE_REFUSED", `${location} is too large to be put or copied at once`, {
-    fields: { path: location, bytes, most: MOST_BYTES },
-    hint: "make smaller files: with fewer rows a shard",
   });
 }

@@ -1,5 +1,5 @@
 import { ShardmillError } from "../core/errors.ts";
-import { isBucketName, type Location } from "../domain/location.ts";
+import { isBucketName, type Location, schemeOf } from "../domain/location.ts";
 
 /** An object of a bucket, or what all keys below a folder begin with. */
 export interface ObjectPlace {
@@ -11,13 +11,13 @@ export interface ObjectPlace {
 }
 
 /**
- * `s3://bucket/key`: the key is the text as it stands, since any text can be one.
+ * `s3://bucket/key`, or of another scheme: the key is the text as it stands, since any text can be one.
  *
  * @throws {STORE_REFUSED} when no bucket is called so: rows name locations, and what a row says must not lead
  * a signed request to another host
  */
 export function placeOf(location: Location): ObjectPlace {
-  const [, bucket = "", key = ""] = /^s3:\/\/([^/]+)\/?(.*)$/is.exec(location) ?? [];
+  const [, bucket = "", key = ""] = /^[a-z0-9]+:\/\/([^/]+)\/?(.*)$/is.exec(location) ?? [];
   if (bucket === "") throw new Error(`broken invariant: ${location} is in no bucket`);
   if (!isBucketName(bucket))
     throw new ShardmillError("STORE_REFUSED", `no bucket is called ${JSON.stringify(bucket)}`, {
@@ -26,7 +26,7 @@ export function placeOf(location: Location): ObjectPlace {
         found: bucket,
         expected: "letters, digits, and between them `.`, `_` and `-`",
       },
-      hint: "write s3://BUCKET/KEY",
+      hint: `write ${schemeOf(location)}://BUCKET/KEY`,
     });
   return { bucket, key, path: location };
 }
@@ -44,7 +44,7 @@ export function canBeNamed(name: string): boolean {
   return name !== "" && name !== "." && name !== "..";
 }
 
-/** As S3 wants it in paths, queries and signatures: all but letters, digits and `-._~`. */
+/** As signatures want it in paths and queries: all but letters, digits and `-._~`. */
 export function uriEncoded(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

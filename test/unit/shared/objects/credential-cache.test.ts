@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { CredentialCache, type S3Credentials } from "../../../../shared/s3/credentials.ts";
+import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
+import { noCredentials, type S3Credentials } from "../../../../shared/s3/credentials.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -9,7 +10,7 @@ function rig(lifeMs: number | null) {
   const cache = new CredentialCache(
     async ({ forceRefresh }): Promise<S3Credentials> => {
       asked.push(forceRefresh);
-      if (world.isDown) throw new Error("no answer from 169.254.169.254");
+      if (world.isDown) throw noCredentials(new Error("no answer from 169.254.169.254"));
       const expiration = lifeMs === null ? {} : { expiration: new Date(world.nowMs + lifeMs) };
       return { accessKeyId: `key ${asked.length}`, secretAccessKey: "hunter2", ...expiration };
     },

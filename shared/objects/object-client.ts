@@ -1,0 +1,77 @@
+import type { HttpRequest } from "../http/messages.ts";
+import type { RangeRead } from "../http/read-range.ts";
+import type { ObjectPlace } from "./object-place.ts";
+
+/** An object as a listing tells of it. */
+export interface ListedObject {
+  readonly key: string;
+  readonly bytes: number;
+  /** The one that `head` tells; null where a listing has it not. */
+  readonly version: string | null;
+}
+
+/** One page of a listing, up to some thousand names. */
+export interface ObjectPage {
+  readonly objects: readonly ListedObject[];
+  /** What several keys begin with, up to the delimiter and with it. */
+  readonly prefixes: readonly string[];
+  /** With what the next page is asked for; null: this is the last one. */
+  readonly next: string | null;
+}
+
+export interface ListWanted {
+  readonly prefix: string;
+  /** Left out: no key is cut. */
+  readonly delimiter?: "/";
+  readonly from?: string | null;
+  readonly most?: number;
+}
+
+/** An object as its store tells of it without reading it. */
+export interface ObjectHead {
+  readonly bytes: number;
+  readonly version: string;
+  /** In hex, of its bytes; null where the store does not have it. */
+  readonly sha256: string | null;
+}
+
+export interface ObjectPut {
+  readonly body: NonNullable<HttpRequest["body"]>;
+  /** Of the body, in hex. */
+  readonly sha256: string;
+  readonly ifAbsent: boolean;
+}
+
+/** A store of objects, in whatever words it is spoken to: what the storage on it asks for. */
+export interface ObjectClient extends Disposable {
+  /** Of one put, and of one copy. */
+  readonly mostBytes: number;
+
+  /** Bytes `[start, end)` of an object, all of the version that is expected. */
+  readRange(
+    place: ObjectPlace,
+    range: { readonly start: number; readonly end: number; readonly version?: string },
+    signal?: AbortSignal,
+  ): Promise<RangeRead>;
+
+  head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead>;
+
+  /** A page of the keys of a bucket that begin with a prefix, in the order of their bytes. */
+  list(place: ObjectPlace, wanted: ListWanted, signal?: AbortSignal): Promise<ObjectPage>;
+
+  /**
+   * Puts an object whole: the store refuses bytes that are not those of the digests.
+   *
+   * @returns `taken`: something is there already, and `ifAbsent` was asked for
+   */
+  put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken">;
+
+  /** Within the store; what is there is replaced. */
+  copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void>;
+
+  /** One that is not there is removed. */
+  remove(place: ObjectPlace, signal?: AbortSignal): Promise<void>;
+
+  /** Keys of the bucket of a place, up to a thousand. */
+  removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void>;
+}
