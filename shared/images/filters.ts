@@ -29,6 +29,7 @@ function sinc(x: number): number {
 
 /** Weights are whole numbers of this many fractional bits: 8 bits of a sum are the pixel, 2 are room. */
 export const WEIGHT_BITS = 22;
+const UNITS = 2 ** WEIGHT_BITS;
 
 /** What pixels of a scaled line are made of, each of a stretch of pixels of the line before. */
 export interface Taps {
@@ -39,11 +40,32 @@ export interface Taps {
   readonly weights: Int32Array;
 }
 
+/** Images of one data set are of few sizes, and those of a thread come one after the other. */
+const KEPT_TAPS = 16;
+const keptTaps = new Map<string, Taps>();
+
 /**
  * How a line of `from` pixels becomes one of `to`, for the pixels `[start, end)` of it: Pillow's
  * `precompute_coeffs`. Where a line becomes shorter the kernel is stretched, so that every pixel counts.
+ * Those of late are kept; nobody may change them.
  */
 export function tapsOf(
+  resample: Convolution,
+  from: number,
+  to: number,
+  [start, end]: readonly [number, number],
+): Taps {
+  const key = `${resample} ${from} ${to} ${start} ${end}`;
+  const kept = keptTaps.get(key);
+  if (kept !== undefined) return kept;
+  const taps = computeTaps(resample, from, to, [start, end]);
+  const [oldest] = keptTaps.keys();
+  if (keptTaps.size >= KEPT_TAPS && oldest !== undefined) keptTaps.delete(oldest);
+  keptTaps.set(key, taps);
+  return taps;
+}
+
+function computeTaps(
   resample: Convolution,
   from: number,
   to: number,
@@ -71,6 +93,6 @@ export function tapsOf(
 }
 
 function rounded(weight: number): number {
-  const units = weight * 2 ** WEIGHT_BITS;
+  const units = weight * UNITS;
   return Math.trunc(weight < 0 ? units - 0.5 : units + 0.5);
 }

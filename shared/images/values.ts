@@ -1,3 +1,4 @@
+import { present } from "../core/assert.ts";
 import { encodeHalf } from "../core/float16.ts";
 import { channelCount, type ImageDtype, type ImagePlan } from "../domain/image-op.ts";
 import type { Pixels } from "./pixels.ts";
@@ -33,33 +34,48 @@ export class ValueWriter {
   }
 
   /** @param image of the plan's size and number of channels */
-  write({ data, channels }: Pixels, out: ImageValues, at: number): void {
-    const pixels = this.#plan.width * this.#plan.height;
-    const isPlanar = this.#plan.layout === "nchw";
-    for (const [channel, table] of this.#tables.entries()) {
-      const from = this.#plan.channels === "bgr" ? channels - 1 - channel : channel;
-      const to = isPlanar ? { at: at + channel * pixels, step: 1 } : { at: at + channel, step: channels };
-      lookUp(data.subarray(from), { step: channels, table }, out, to);
-    }
+  write({ data }: Pixels, out: ImageValues, at: number): void {
+    if (this.#tables.length === 1) lookUp(data, this.#table(0), out, at);
+    else lookUpColours(data, [this.#table(0), this.#table(1), this.#table(2)], out, this.#places(at));
+  }
+
+  /** Of the channel that lies at this place in a pixel of the image. */
+  #table(place: number): ImageValues {
+    const channel = this.#plan.channels === "bgr" ? 2 - place : place;
+    return present(this.#tables[channel], "there is a table for each channel");
+  }
+
+  #places(at: number): Places {
+    const { layout, channels, width, height } = this.#plan;
+    const [apart, step] = layout === "nchw" ? [width * height, 1] : [1, 3];
+    return channels === "bgr" ? { at: at + 2 * apart, apart: 0 - apart, step } : { at, apart, step };
   }
 }
 
-/** Where values go: to `at`, and on by `step`. */
+function lookUp(bytes: Uint8Array, table: ImageValues, out: ImageValues, at: number): void {
+  for (let index = 0; index < bytes.length; index += 1) out[at + index] = table[bytes[index] ?? 0] ?? 0;
+}
+
+/** Where values go: the first to `at`, each further channel on by `apart`, each further pixel by `step`. */
 interface Places {
   readonly at: number;
+  readonly apart: number;
   readonly step: number;
 }
 
-function lookUp(
+/** All channels in one walk: the image is read once, and what lies together is written together. */
+function lookUpColours(
   bytes: Uint8Array,
-  { step, table }: { readonly step: number; readonly table: ImageValues },
+  [first, second, third]: readonly [ImageValues, ImageValues, ImageValues],
   out: ImageValues,
-  places: Places,
+  { at, apart, step }: Places,
 ): void {
-  let at = places.at;
-  for (let from = 0; from < bytes.length; from += step) {
-    out[at] = table[bytes[from] ?? 0] ?? 0;
-    at += places.step;
+  let to = at;
+  for (let from = 0; from < bytes.length; from += 3) {
+    out[to] = first[bytes[from] ?? 0] ?? 0;
+    out[to + apart] = second[bytes[from + 1] ?? 0] ?? 0;
+    out[to + 2 * apart] = third[bytes[from + 2] ?? 0] ?? 0;
+    to += step;
   }
 }
 

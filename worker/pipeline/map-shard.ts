@@ -80,7 +80,8 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
     return outcomes;
   };
   try {
-    for await (const outcomes of mapInOrder(batches, options.inFlight, runBatch)) {
+    const held = () => BEHIND_SLOWEST * options.inFlight();
+    for await (const outcomes of mapInOrder(batches, held, runBatch, options.inFlight)) {
       running.throwIfAborted();
       try {
         meter.time("collect", () => collector.collect(outcomes));
@@ -99,6 +100,12 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
     stop.abort(new ShardmillError("INTERRUPTED", "the shard has ended"));
   }
 }
+
+/**
+ * Of what may be at the lanes, so much more may be done and wait for a batch in front of it: a lane that the
+ * system lets wait, where cores are few, keeps the others fed.
+ */
+const BEHIND_SLOWEST = 2;
 
 /** They are in the collector's columns by now. */
 function freeOutputs(outcomes: readonly BatchOutcome[]): void {

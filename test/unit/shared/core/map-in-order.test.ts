@@ -102,3 +102,37 @@ test("a source that fails fails it, after the results before", async () => {
   expect(await results.next()).toEqual({ done: false, value: 1 });
   await expect(results.next()).rejects.toThrow("no more");
 });
+
+test("one item that is slow keeps no others from being worked on, up to the limit", async () => {
+  const gates = Array.from({ length: 8 }, () => deferred<void>());
+  const begun: number[] = [];
+  const work = async (value: number) => {
+    begun.push(value);
+    await gates[value]?.promise;
+    return value;
+  };
+  const results = mapInOrder(
+    numbers(8),
+    () => 4,
+    work,
+    () => 2,
+  );
+  const first = results.next();
+  await settle();
+  expect(begun).toEqual([0, 1]);
+  gates[1]?.resolve();
+  await settle();
+  expect(begun).toEqual([0, 1, 2]);
+  gates[2]?.resolve();
+  await settle();
+  gates[3]?.resolve();
+  await settle();
+  // 1, 2 and 3 are done and wait for 0.
+  expect(begun).toEqual([0, 1, 2, 3]);
+  gates[0]?.resolve();
+  expect(await first).toEqual({ done: false, value: 0 });
+  for (const gate of gates) gate.resolve();
+  const rest: number[] = [];
+  for await (const result of results) rest.push(result);
+  expect(rest).toEqual([1, 2, 3, 4, 5, 6, 7]);
+});
