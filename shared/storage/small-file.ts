@@ -1,10 +1,24 @@
 import type { ByteSource } from "./storage.ts";
 
 /** A file up to this size is fetched whole, in one read, and many of them at once. */
-const SMALL_FILE_BYTES = 64 << 10;
+export const SMALL_FILE_BYTES = 64 << 10;
 
 export function isSmallFile({ bytes }: { readonly bytes: number }): boolean {
   return bytes <= SMALL_FILE_BYTES;
+}
+
+/** A file whose end has been fetched. Of that, each read gives a copy; what lies before is read as ever. */
+export function tailedSource(source: ByteSource, tail: Uint8Array): ByteSource {
+  const tailStart = source.bytes - tail.length;
+  const { path, bytes } = source;
+  return {
+    ...{ path, bytes },
+    read: async (start, end, signal) => {
+      if (start < tailStart) return await source.read(start, end, signal);
+      signal?.throwIfAborted();
+      return tail.slice(start - tailStart, end - tailStart);
+    },
+  };
 }
 
 /** A file that has been fetched. Each read gives a copy, which is the reader's own. */

@@ -7,13 +7,18 @@ import { layoutOf } from "../../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { type Field, isTextFormat } from "../../../shared/domain/dataset.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
-import { fetchedSource, isSmallFile } from "../../../shared/storage/small-file.ts";
+import {
+  fetchedSource,
+  isSmallFile,
+  SMALL_FILE_BYTES,
+  tailedSource,
+} from "../../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../../shared/storage/storage.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FooterRequest } from "./footer-protocol.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
-/** A read is a round trip on a network file system. */
+/** A read is a round trip on a network file system, and in a bucket a long one. */
 const FILES_AHEAD = 16;
 
 type Opened = Pick<Storages, "at">;
@@ -27,22 +32,25 @@ type FooterRead =
 
 /**
  * The footers of files, in their order, or why there is none: INPUT_CHANGED when a file is no longer as it
- * was found, INPUT_CORRUPT, INPUT_UNSUPPORTED and the STORE_ codes. Small files are fetched ahead, many at
- * once; parsed is one at a time.
+ * was found, INPUT_CORRUPT, INPUT_UNSUPPORTED and the STORE_ codes. Small files, and the ends of large ones,
+ * are fetched ahead, many at once; parsed is one at a time.
  */
 export async function* readFooterBatch(
   storages: Opened,
   files: readonly FoundFile[],
   wanted: Wanted = { where: null, text: {} },
 ): AsyncGenerator<FooterRead, void, undefined> {
-  const fetched = readAhead(files, FILES_AHEAD, async (found) => {
-    const source = isSmallFile(found) ? await settled(fetchWhole(storages, found)) : null;
-    return { found, source };
-  });
-  for await (const { found, source } of fetched) {
-    if (source?.kind === "failed") yield source;
-    else if (source === null) yield await settledRead(readLarge(storages, found, wanted));
-    else yield await settledRead(parseFooter(source.value, found, wanted));
+  const parseOpened = (source: ByteSource, found: FoundFile) => {
+    const parse = () => parseFooter(source, found, wanted);
+    return isSmallFile(found) ? parse() : orChanged(storages, found, parse);
+  };
+  const opened = readAhead(files, FILES_AHEAD, async (found) => ({
+    found,
+    source: await settled((isSmallFile(found) ? fetchWhole : fetchEnd)(storages, found)),
+  }));
+  for await (const { found, source } of opened) {
+    if (source.kind === "failed") yield source;
+    else yield await settledRead(parseOpened(source.value, found));
   }
 }
 
@@ -59,21 +67,23 @@ async function fetchWhole(storages: Opened, found: FoundFile): Promise<ByteSourc
   return fetchedSource(path, whole);
 }
 
-function readLarge(storages: Opened, found: FoundFile, wanted: Wanted): Promise<FileFooter> {
-  return orChanged(storages, found, async () => {
-    const { path, bytes, version } = found;
-    const source = byteSource(await storages.at(path), path, bytes, version);
-    return await parseFooter(source, found, wanted);
-  });
+/** Where the footer lies, or most of one. Of text there is nothing that counts more than the rest. */
+async function fetchEnd(storages: Opened, found: FoundFile): Promise<ByteSource> {
+  const { path, format, bytes, version } = found;
+  const source = byteSource(await storages.at(path), path, bytes, version);
+  if (isTextFormat(format)) return source;
+  const tail = await orChanged(storages, found, () => source.read(bytes - SMALL_FILE_BYTES, bytes));
+  return tailedSource(source, tail);
 }
 
 /**
  * What was read counts if the file is still as it was found; and one that is being written looks corrupt, or
- * cut short.
+ * cut short. A storage that looks at versions has looked at it with each read.
  */
 async function orChanged<T>(storages: Opened, found: FoundFile, read: () => Promise<T>): Promise<T> {
   const result = await settled(read());
-  await refuseChanged(storages, found);
+  const { can } = await storages.at(found.path);
+  if (!can.versions || result.kind === "failed") await refuseChanged(storages, found);
   if (result.kind === "failed") throw result.error;
   return result.value;
 }

@@ -43,10 +43,13 @@ const FILES_PER_PROCESS = 64;
 const TEXT_PER_PROCESS = 64 << 20;
 
 /**
- * What is asked for at once. Beyond these bytes a file may have a footer that takes a process's memory and
- * time by itself.
+ * What is asked for at once: so many files, whose ends are fetched together, with so much to be parsed. More
+ * than that a footer hardly ever has, and one that does takes a process's time by itself.
  */
-const BATCH = { files: 64, bytes: 4 << 20 };
+const BATCH = { files: 64, footerBytes: 4 << 20 };
+
+/** Of a file it is not known what its footer has: not more than this if it is as files are. */
+const FOOTER_BYTES = 128 << 10;
 
 /** Enough to see the pattern; the count says how many more there are. */
 const PROBLEM_LIMIT = 20;
@@ -83,11 +86,12 @@ function cutBatches(files: readonly FoundFile[]): FoundFile[][] {
   let bytes = 0;
   for (const file of files) {
     const batch = batches.at(-1);
-    bytes += file.bytes;
-    if (batch !== undefined && batch.length < BATCH.files && bytes <= BATCH.bytes) batch.push(file);
+    const own = isTextFormat(file.format) ? file.bytes : Math.min(file.bytes, FOOTER_BYTES);
+    bytes += own;
+    if (batch !== undefined && batch.length < BATCH.files && bytes <= BATCH.footerBytes) batch.push(file);
     else {
       batches.push([file]);
-      bytes = file.bytes;
+      bytes = own;
     }
   }
   return batches;

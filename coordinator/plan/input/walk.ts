@@ -42,6 +42,9 @@ interface MetUnnameable extends Unnameable {
   readonly parent: Folder;
 }
 
+/** A listing is a round trip, in a bucket a long one: many at once, but not so many as to flood it. */
+const FOLDERS_AT_ONCE = 16;
+
 /** What is below a folder, and what stands in the way of knowing it. */
 export interface Walked {
   readonly files: readonly FoundPath[];
@@ -80,13 +83,31 @@ class Walk implements Walked {
       relative: "",
       parent: null,
     });
+    await this.#readFolders();
+    while (this.#links.length > 0) {
+      // In order, so that of several links to one file the same one is followed each time.
+      const links = this.#links.splice(0).sort((a, b) => (a.path < b.path ? -1 : 1));
+      for (const link of links) {
+        await this.#follow(link);
+        await this.#readFolders();
+      }
+    }
+    this.problems.sort((a, b) => (a.where < b.where ? -1 : 1));
+  }
+
+  /** Those that are known of, and those in them. */
+  async #readFolders(): Promise<void> {
+    const busy = new Set<Promise<void>>();
     for (;;) {
       this.#options.signal.throwIfAborted();
-      const folder = this.#folders.pop();
-      const link = folder === undefined ? this.#links.shift() : undefined;
-      if (folder !== undefined) await this.#read(folder);
-      else if (link !== undefined) await this.#follow(link);
-      else return;
+      while (busy.size < FOLDERS_AT_ONCE) {
+        const folder = this.#folders.pop();
+        if (folder === undefined) break;
+        const reading: Promise<void> = this.#read(folder).finally(() => busy.delete(reading));
+        busy.add(reading);
+      }
+      if (busy.size === 0) return;
+      await Promise.race(busy);
     }
   }
 
@@ -111,8 +132,6 @@ class Walk implements Walked {
       leftOut.note("jobOutput", path);
       return;
     }
-    // In order, so that of several links to one file the same one is followed each time.
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) this.#meet(entry, folder);
   }
 

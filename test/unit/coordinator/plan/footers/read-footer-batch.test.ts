@@ -4,7 +4,7 @@ import { readFooterBatch } from "../../../../../coordinator/plan/footers/read-fo
 import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
 import { encodeParquet } from "../../../../../shared/dataset/encode.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
-import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
+import { MemoryStorage, type StorageCall } from "../../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 import { isSmallFile } from "../../../../../shared/storage/small-file.ts";
@@ -34,4 +34,33 @@ test("files are read where they are: small and large ones of a bucket, beside on
     found.push(read.kind === "read" ? read.footer.file.rows : (read.error as { code: unknown }).code);
   }
   expect(found).toEqual([3, "STORE_REFUSED", 20_000, "INPUT_CHANGED"]);
+});
+
+test("the ends of many large files are fetched at once, one request each: a bucket looks at versions itself", async () => {
+  const calls: StorageCall[] = [];
+  let [atOnce, most] = [0, 0];
+  const before = async (call: StorageCall) => {
+    calls.push(call);
+    atOnce += 1;
+    most = Math.max(most, atOnce);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    atOnce -= 1;
+  };
+  const slow = new MemoryStorage({ before });
+  const large = encodeParquet(tableFromArrays({ x: Float64Array.from({ length: 20_000 }, Math.random) }));
+  const files: FoundFile[] = [];
+  for (let at = 0; at < 40; at += 1) {
+    const path = parseLocation(`s3://bucket/${at}.parquet`);
+    await slow.put(path, sourceOfBytes(large));
+    files.push({ path, format: "parquet", ...(await slow.stat(path)) });
+  }
+  calls.length = 0;
+  let rows = 0;
+  for await (const read of readFooterBatch(new Storages({ s3: async () => slow }), files)) {
+    if (read.kind === "read") rows += read.footer.file.rows;
+  }
+  expect(rows).toBe(40 * 20_000);
+  expect(calls.map(({ call }) => call)).toEqual(Array.from(files, () => "read"));
+  expect(most).toBeGreaterThan(8);
+  expect(most).toBeLessThanOrEqual(17);
 });

@@ -159,3 +159,30 @@ test.each([
   const found = discoverFiles(input, "/none", stop.signal, { s3: async () => storage });
   await expect(found).rejects.toBe(reason);
 });
+
+test("many folders are listed at once, and the files come in one order whichever answers first", async () => {
+  let [atOnce, most] = [0, 0];
+  class Slow extends MemoryStorage {
+    override async *list(...call: Parameters<MemoryStorage["list"]>): AsyncGenerator<readonly Entry[]> {
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      await new Promise((resolve) => setTimeout(resolve, 10 * Math.random()));
+      yield* super.list(...call);
+      atOnce -= 1;
+    }
+  }
+  const slow = new Slow();
+  const keys = Array.from({ length: 60 }, (_, at) => `data/y=${at % 5}/m=${at % 12}/${at}.parquet`);
+  for (const key of keys) await slow.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key));
+  const { files } = await discoverFiles(
+    { path: ["s3://bucket/data"], format: "auto" },
+    "s3://bucket/own",
+    NEVER,
+    {
+      s3: async () => slow,
+    },
+  );
+  expect(files.map(({ path }) => path)).toEqual(keys.map((key) => `s3://bucket/${key}`).sort());
+  expect(most).toBeGreaterThan(8);
+  expect(most).toBeLessThanOrEqual(16);
+});
