@@ -1,5 +1,6 @@
 // Tries the product with other people's programs, by the tests of one project: clients (grpcurl,
-// grpc-health-probe) that speak with a coordinator, stores (versitygw, an S3 server) that hold a job's files.
+// grpc-health-probe) that speak with a coordinator, stores (versitygw for S3, fake-gcs-server for Google Cloud
+// Storage) that hold a job's files.
 // Needs Go, which fetches and builds them once, at the versions named here, into .scratch/.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -14,6 +15,7 @@ const PROGRAMS = {
   },
   stores: {
     versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0",
+    "fake-gcs-server": "github.com/fsouza/fake-gcs-server@v1.56.1",
   },
 };
 

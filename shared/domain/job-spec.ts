@@ -147,7 +147,7 @@ export const JOB_FILE_SCHEMA = z
         path: z
           .union([inputPath.transform((only) => [only]), z.array(inputPath).min(1).max(MAX_NAMES)])
           .describe(
-            "A file, a folder or a glob, or a list of them, relative to the job file, or in a bucket (`s3://`): see [what is " +
+            "A file, a folder or a glob, or a list of them, relative to the job file, or in a bucket (`s3://`, `gs://`): see [what is " +
               "input](#what-is-input).",
           ),
         format: z

@@ -139,7 +139,7 @@ function pathOf(location: Location): string {
 const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
 
 /** The addresses that a job may read its input from, and can look into. */
-const INPUT_ADDRESS = /^s3:\/\//;
+const INPUT_ADDRESS = /^(s3|gs):\/\//;
 
 /** Whether a text that names input is an address, and not a path. */
 export function isInputAddress(text: string): boolean {
@@ -177,12 +177,12 @@ export function isBucketName(text: string): boolean {
 
 /** Why a text cannot name input: a path on this machine or an address, either of them a pattern. */
 export function notAnInput(text: string): Omit<Problem, "where"> | null {
-  const expected = "a path on the coordinator's machine, or s3://BUCKET/KEY";
+  const expected = "a path on the coordinator's machine, or s3://BUCKET/KEY, gs://BUCKET/KEY";
   if (!isInputAddress(text)) {
     const problem = notAPath(text);
     return problem === null ? null : { ...problem, expected };
   }
-  const [, bucket = ""] = /^s3:\/\/([^/]*)/.exec(text) ?? [];
+  const [, bucket = ""] = /^[a-z0-9]+:\/\/([^/]*)/.exec(text) ?? [];
   if (isBucketName(bucket))
     return text.includes("\0") ? { what: "no key has a NUL character in it", expected } : null;
   const what = bucket === "" ? "an address without a bucket" : "no bucket is called so";

@@ -22,8 +22,17 @@ export interface WantedRange {
    * stores. Left out: what is packed for the way has other ranges than the file, and is refused.
    */
   readonly isAsStored?: boolean;
-  /** A GET with these headers. */
-  request(headers: Readonly<Record<string, string>>): HttpRequest | Promise<HttpRequest>;
+  /**
+   * A GET with these headers.
+   *
+   * @param expected the version that is wanted, of a server that does not call them by tags
+   */
+  request(
+    headers: Readonly<Record<string, string>>,
+    expected: string | null,
+  ): HttpRequest | Promise<HttpRequest>;
+  /** The version that an answer names. Left out: its tag, or its time of change. */
+  versionOf?(head: AnswerHead): string | null;
   judge(answer: Answer): Error;
 }
 
@@ -80,12 +89,13 @@ class Reading {
 
   request(): HttpRequest | Promise<HttpRequest> {
     const { start, end } = this.#wanted;
-    return this.#wanted.request({
+    const headers = {
       range: `bytes=${start + this.#filled}-${end - 1}`,
       // What is packed for the way has other ranges.
       "accept-encoding": "identity",
       ...conditionOf(this.#expected),
-    });
+    };
+    return this.#wanted.request(headers, this.#expected);
   }
 
   open(head: AnswerHead): BodyReader<void> | null {
@@ -144,7 +154,7 @@ class Reading {
     if (total === undefined) throw this.#failed("answers 416, and does not say how large it is");
     // Of an answer without the file, many servers leave out its tag.
     if (head.headers.etag === undefined)
-      this.#seen = { version: versionOf(head, Number(total)), totalBytes: Number(total) };
+      this.#seen = { version: this.#versionOf(head, Number(total)), totalBytes: Number(total) };
     else this.#see(head, Number(total));
     return {
       take: () => "more",
@@ -183,11 +193,15 @@ class Reading {
   }
 
   #see(head: AnswerHead, totalBytes: number | null): void {
-    const version = versionOf(head, totalBytes);
+    const version = this.#versionOf(head, totalBytes);
     const expected = this.#expected;
     if (expected !== null && version !== null && expected !== version)
       throw changed(this.path, expected, version);
     this.#seen = { version, totalBytes };
+  }
+
+  #versionOf(head: AnswerHead, totalBytes: number | null): string | null {
+    return this.#wanted.versionOf === undefined ? versionOf(head, totalBytes) : this.#wanted.versionOf(head);
   }
 
   #failed(what: string): ShardmillError {

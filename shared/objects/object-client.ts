@@ -39,6 +39,7 @@ export interface ObjectPut {
   readonly body: NonNullable<HttpRequest["body"]>;
   /** Of the body, in hex. */
   readonly sha256: string;
+  readonly md5: string;
   readonly ifAbsent: boolean;
 }
 

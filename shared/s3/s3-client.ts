@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { isShardmillError } from "../core/errors.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
-import { buildVersion } from "../core/package-root.ts";
 import { failed, PassingFailure } from "../http/failures.ts";
-import { type HttpCall, HttpEngine } from "../http/http-engine.ts";
+import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
 import { type RangeRead, readRange, versionOf } from "../http/read-range.ts";
+import { askedAs } from "../objects/asked-as.ts";
+import { bodyOf, ignoring } from "../objects/bodies.ts";
 import type { CredentialCache } from "../objects/credential-cache.ts";
 import type {
   ListWanted,
@@ -15,6 +16,7 @@ import type {
   ObjectPut,
 } from "../objects/object-client.ts";
 import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
+import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { XmlReader, xmlBody, xmlText } from "../objects/xml.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead, problemOf } from "./errors.ts";
@@ -22,15 +24,12 @@ import { objectPageReader } from "./list-objects.ts";
 import { addressOf, type S3Settings } from "./settings.ts";
 import { EMPTY_SHA256, S3Signer, type UnsignedRequest } from "./signer.ts";
 
-/** A bucket answers thousands of requests a second; a thread that reads has no use for more connections. */
-const AT_ONCE = 64;
 /** Of one put, and of one copy: more takes parts, which are put one by one. */
 const MOST_BYTES = 5 * 2 ** 30;
 const REMOVALS_AT_ONCE = 16;
 /** What no XML can hold: such keys are removed one by one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NOT_IN_XML = /[\0-\x1f\ufffe\uffff]/;
-const USER_AGENT = `shardmill/${buildVersion}`;
 
 interface S3ClientOptions {
   readonly settings: S3Settings;
@@ -62,8 +61,7 @@ export class S3Client implements ObjectClient {
   constructor({ settings, credentials, engine }: S3ClientOptions) {
     this.#settings = settings;
     this.#credentials = credentials;
-    this.#engine =
-      engine ?? new HttpEngine({ atOnce: AT_ONCE, ...(settings.ca === null ? {} : { ca: settings.ca }) });
+    this.#engine = engine ?? storeEngine(settings.ca);
     this.#signer = new S3Signer(settings.region);
   }
 
@@ -170,12 +168,7 @@ export class S3Client implements ObjectClient {
       // What older stores ask for instead.
       "content-md5": createHash("md5").update(bytes).digest("base64"),
     };
-    const body = {
-      bytes: bytes.length,
-      chunks: async function* () {
-        yield bytes;
-      },
-    };
+    const body = bodyOf(bytes);
     const asked: Asked = { method: "POST", query: { delete: "" }, headers, sha256: hex, body };
     const open = ({ status }: AnswerHead) => (status === 200 ? removalReader(path) : null);
     await this.#call({ bucket, key: "", path }, asked, open, signal);
@@ -218,8 +211,9 @@ export class S3Client implements ObjectClient {
           isMended = true;
           return new PassingFailure("takes the signature no more");
         }
-        if (asked.method === "HEAD") return judgedHead(path, answer);
-        return judgedByProblem(path, answer, problemOf(answer));
+        const isHead = asked.method === "HEAD";
+        const error = isHead ? judgedHead(path, answer) : judgedByProblem(path, answer, problemOf(answer));
+        return used === null ? error : askedAs(error, `access key ${used.accessKeyId}`);
       },
     };
   }
@@ -237,10 +231,6 @@ export class S3Client implements ObjectClient {
     this.#signer.correctClock(storeMs);
     return true;
   }
-}
-
-function ignoring<T>(value: T): BodyReader<T> {
-  return { take: () => "more", end: () => value };
 }
 
 /** A copy takes its time, and may fail when its 200 is long under way. */

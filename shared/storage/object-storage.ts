@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
 import { type FileStat, type Location, parseLocation } from "../domain/location.ts";
 import type { ObjectClient } from "../objects/object-client.ts";
@@ -114,19 +115,20 @@ class ObjectStorage implements Storage {
     return bytes;
   }
 
-  /** Reads the source twice: what its sha256 is must be said before it is sent. */
+  /** Reads the source twice: what its digests are must be said before it is sent. */
   async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
     const { ifAbsent = false, signal } = options;
     signal?.throwIfAborted();
     const place = named(placeOf(location));
     this.#checkSize(location, source.bytes);
-    const stored = await drain(location, source, options, async () => {});
+    const md5 = createHash("md5");
+    const stored = await drain(location, source, options, async (chunk) => void md5.update(chunk));
     const { sha256 } = stored;
     const body = {
       bytes: stored.bytes,
       chunks: () => checkedChunks(location, source, { sha256, ...(signal === undefined ? {} : { signal }) }),
     };
-    const outcome = await this.#client.put(place, { body, sha256, ifAbsent }, signal);
+    const outcome = await this.#client.put(place, { body, sha256, md5: md5.digest("hex"), ifAbsent }, signal);
     // Of a put that was sent again because its answer was lost, the object may be our own.
     if (outcome === "taken" && !(await this.#has(place, stored))) throw occupied(location, stored.bytes);
     return stored;

@@ -12,6 +12,7 @@ const OPENERS: StorageOpeners = {
   https: httpStorage,
   http: httpStorage,
   s3: async () => createObjectStorage(await (await import("../s3/conventions.ts")).openS3Client()),
+  gs: async () => createObjectStorage(await (await import("../gcs/conventions.ts")).openGcsClient()),
 };
 
 async function httpStorage(): Promise<Storage> {

@@ -34,7 +34,9 @@ test("what only stores and proxies need is loaded by nothing else: a local job s
   const texts = new Map<string, string>();
   for (const name of names) texts.set(name, await readFile(join(BUNDLE, name), "utf8"));
   const holds = (name: string) =>
-    /node_modules\/(@aws-sdk|@smithy|saxes|https?-proxy-agent|proxy-from-env)\//.test(texts.get(name) ?? "");
+    /node_modules\/(@aws-sdk|@smithy|saxes|google-auth-library|gaxios|https?-proxy-agent|proxy-from-env)\//.test(
+      texts.get(name) ?? "",
+    );
   expect(names.filter(holds).length).toBeGreaterThan(3);
   const closure = (name: string, seen = new Set<string>()): Set<string> => {
     if (seen.has(name)) return seen;
@@ -50,5 +52,8 @@ test("what only stores and proxies need is loaded by nothing else: a local job s
   const reaching = names.filter(
     (name) => ofOurs.test(texts.get(name) ?? "") && [...closure(name)].some(holds),
   );
-  expect(reaching.map((name) => name.replace(/-[A-Z0-9]+\.js$/, ""))).toEqual(["chunks/conventions"]);
+  expect(reaching.map((name) => name.replace(/-[A-Z0-9]+\.js$/, ""))).toEqual([
+    "chunks/conventions",
+    "chunks/conventions",
+  ]);
 });

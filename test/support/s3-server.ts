@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { sleep } from "../../shared/core/abort.ts";
 import { CredentialCache } from "../../shared/objects/credential-cache.ts";
 import type { S3Credentials } from "../../shared/s3/credentials.ts";
 import { S3Client } from "../../shared/s3/s3-client.ts";
@@ -11,6 +8,7 @@ import type { S3Settings } from "../../shared/s3/settings.ts";
 import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { makeCertificate } from "./certificate.ts";
+import { startForeignServer } from "./foreign-server.ts";
 
 /** A real S3 server, of other people: `npm run stores` fetches it. */
 export interface S3Server extends AsyncDisposable {
@@ -28,14 +26,11 @@ export interface S3Server extends AsyncDisposable {
   kept(bucket: string, key: string): Promise<Uint8Array>;
 }
 
-const BUCKET_WAIT_MS = 20_000;
-
 export async function startS3Server(options: { readonly isSecure?: boolean } = {}): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-s3-"));
   const data = join(folder, "data");
   await mkdir(data);
   const credentials = { accessKeyId: "test", secretAccessKey: "a-long-secret" };
-  const port = await freePort();
   const tls = options.isSecure === true ? await makeCertificate() : null;
   const certificate = join(folder, "cert.pem");
   if (tls !== null) {
@@ -43,20 +38,12 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     await writeFile(join(folder, "key.pem"), tls.key);
   }
   const secure = tls === null ? [] : ["--cert", certificate, "--key", join(folder, "key.pem")];
-  const server = spawn(
+  const server = await startForeignServer(
     join(process.env.SHARDMILL_FOREIGN ?? "", "versitygw"),
-    ["--port", `127.0.0.1:${port}`, "--quiet", ...secure, "posix", data],
-    {
-      stdio: ["ignore", "ignore", "inherit"],
-      env: {
-        PATH: process.env.PATH,
-        ROOT_ACCESS_KEY: credentials.accessKeyId,
-        ROOT_SECRET_KEY: credentials.secretAccessKey,
-      },
-    },
+    (port) => ["--port", `127.0.0.1:${port}`, "--quiet", ...secure, "posix", data],
+    { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
   );
-  await untilListening(port, server);
-  const endpoint = `${tls === null ? "http" : "https"}://127.0.0.1:${port}`;
+  const endpoint = `${tls === null ? "http" : "https"}://127.0.0.1:${server.port}`;
   const settings: S3Settings = {
     endpoint: new URL(endpoint),
     region: "us-east-1",
@@ -89,41 +76,8 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     },
     kept: async (bucket, key) => await readFile(join(data, bucket, key)),
     async [Symbol.asyncDispose]() {
-      if (server.exitCode === null) {
-        const ended = new Promise((resolve) => server.once("exit", resolve));
-        server.kill("SIGKILL");
-        await ended;
-      }
+      await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function untilListening(port: number, server: ChildProcess): Promise<void> {
-  let failure: Error | null = null;
-  server.once("error", (error) => {
-    failure = error;
-  });
-  for (let waitedMs = 0; waitedMs < BUCKET_WAIT_MS; waitedMs += 100) {
-    if (failure !== null) throw new Error("no S3 server: `npm run stores` fetches it", { cause: failure });
-    if (server.exitCode !== null) throw new Error(`the S3 server ended with ${server.exitCode}`);
-    const isListening = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once("error", () => resolve(false));
-    });
-    if (isListening) return;
-    await sleep(100);
-  }
-  throw new Error("the S3 server does not listen");
 }

@@ -20,6 +20,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^@anush008\/tokenizers$/, folders: ["shared/text/"] },
   { packages: /^(proxy-from-env|https?-proxy-agent)$/, folders: ["shared/http/"] },
   { packages: /^(@aws-sdk\/.*|@smithy\/.*)$/, folders: ["shared/s3/"] },
+  { packages: /^google-auth-library$/, folders: ["shared/gcs/"] },
   { packages: /^saxes$/, folders: ["shared/objects/"] },
   { packages: /^yaml$/, folders: ["shared/job-file/"] },
   { packages: /^pino$/, folders: ["shared/core/"] },

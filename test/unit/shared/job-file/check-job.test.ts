@@ -32,16 +32,18 @@ describe("a path in a job file", () => {
     },
   );
 
-  test("of the input may be an address of S3, as it stands, and nothing else may", () => {
+  test("of the input may be an address of a bucket, as it stands, and nothing else may", () => {
     const input = (path: string) => parseJob({ set: [`input.path=${path}`] }).input.path;
     expect(input("s3://bucket")).toEqual(["s3://bucket"]);
     expect(input("s3://bucket/a b/**/*.parquet")).toEqual(["s3://bucket/a b/**/*.parquet"]);
     expect(input("s3://bucket/a/../b//")).toEqual(["s3://bucket/a/../b"]);
+    expect(input("gs://bucket/a b/")).toEqual(["gs://bucket/a b"]);
     for (const key of ["model.path", "output.path"]) {
       const [problem] = problemsOfJob({ set: [`${key}=s3://bucket/k`] });
       expect(problem?.what).toBe("addresses are not supported here");
     }
     const wrong = (path: string) => problemsOfJob({ set: [`input.path=${path}`] })[0]?.what;
+    expect(wrong("gs://buck*/key")).toBe("no bucket is called so");
     expect(wrong("s3:///key")).toBe("an address without a bucket");
     expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
     expect(wrong('"s3://bucket/a\\0b"')).toBe("no key has a NUL character in it");

@@ -29,7 +29,7 @@ describe("readRowFile", () => {
 
   it.each([
     ["dog.jpg", /^cannot be read: /],
-    ["gs://photos/cat.jpg", /^cannot be read: .*nothing opens gs/],
+    ["coordinator:/photos/cat.jpg", /^cannot be read: .*nothing opens coordinator/],
     ["", /^is named "", which is no path/],
     ["ftp://example.com/cat.jpg", /^is named "ftp:/],
     ["http://user:50%@host/x.jpg", /^is named "http:\/\/...@host\/x.jpg"/],

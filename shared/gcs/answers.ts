@@ -1,0 +1,104 @@
+import * as z from "zod";
+import { failed } from "../http/failures.ts";
+import type { BodyReader } from "../http/messages.ts";
+import type { ObjectHead, ObjectPage } from "../objects/object-client.ts";
+
+/** A page of a thousand names, each of a kilobyte that is all escapes, is a fifth of it. */
+const MOST_BYTES = 32 << 20;
+
+const size = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
+/** A number of 64 bits, as text: it is only compared. */
+const generation = z.string().regex(/^\d+$/);
+
+const OBJECT = z.object({
+  size,
+  generation,
+  metadata: z.record(z.string(), z.string()).optional(),
+});
+
+const PAGE = z.object({
+  items: z.array(z.object({ name: z.string(), size, generation })).default([]),
+  prefixes: z.array(z.string()).default([]),
+  nextPageToken: z.string().optional(),
+});
+
+const PUT = z.object({ md5Hash: z.string() });
+
+const REWRITE = z.object({ done: z.boolean(), rewriteToken: z.string().optional() });
+
+/** Where the sha256 of an object's bytes is kept, among what its writer says of it. */
+export const SHA256_KEY = "shardmill-sha256";
+/** What is asked for of an object, of a listing, of a copy: all else costs time. */
+export const OBJECT_FIELDS = "size,generation,metadata";
+export const PAGE_FIELDS = "items(name,size,generation),prefixes,nextPageToken";
+export const PUT_FIELDS = "md5Hash";
+export const REWRITE_FIELDS = "done,rewriteToken";
+
+export function objectReader(path: string): BodyReader<ObjectHead> {
+  return jsonReader(path, OBJECT, (object) => ({
+    bytes: object.size,
+    version: object.generation,
+    sha256: object.metadata?.[SHA256_KEY] ?? null,
+  }));
+}
+
+/**
+ * @param from with what this page was asked for
+ * @throws {STORE_FAILED} when it is none, or leads to itself
+ */
+export function pageReader(path: string, from: string | null): BodyReader<ObjectPage> {
+  return jsonReader(path, PAGE, ({ items, prefixes, nextPageToken: next = null }) => {
+    if (next !== null && next === from)
+      throw failed("STORE_FAILED", path, "is listed in a circle: a page leads to itself");
+    const objects = items.map(({ name, size, generation }) => ({
+      key: name,
+      bytes: size,
+      version: generation,
+    }));
+    return { objects, prefixes, next };
+  });
+}
+
+/** @param md5Hash of what was sent: an emulator keeps other bytes, too, where they come in pieces */
+export function putReader(path: string, md5Hash: string): BodyReader<"put"> {
+  return jsonReader(path, PUT, ({ md5Hash: kept }) => {
+    if (kept !== md5Hash) throw failed("STORE_FAILED", path, "is kept with other bytes than were sent");
+    return "put";
+  });
+}
+
+/** With what the copy is gone on with; null: it is done. */
+export function rewriteReader(path: string): BodyReader<string | null> {
+  return jsonReader(path, REWRITE, ({ done, rewriteToken }) => {
+    if (!done && rewriteToken === undefined)
+      throw failed("STORE_FAILED", path, "is copied in part, and its store does not say how to go on");
+    return done ? null : (rewriteToken ?? null);
+  });
+}
+
+function jsonReader<S, T>(path: string, schema: z.ZodType<S>, result: (value: S) => T): BodyReader<T> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const broken = (cause: unknown) =>
+    failed("STORE_FAILED", path, "has an answer that is none of Google Cloud Storage", { cause });
+  return {
+    take(chunk) {
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) throw broken(null);
+      chunks.push(Uint8Array.from(chunk));
+      return "more";
+    },
+    end: () => result(parsed(Buffer.concat(chunks), schema, broken)),
+  };
+}
+
+function parsed<S>(body: Buffer, schema: z.ZodType<S>, broken: (cause: unknown) => Error): S {
+  try {
+    return schema.parse(JSON.parse(body.toString("utf8")));
+  } catch (cause) {
+    throw broken(cause);
+  }
+}

@@ -1,0 +1,76 @@
+import { readFile } from "node:fs/promises";
+import {
+  type AuthClient,
+  BaseExternalAccountClient,
+  Compute,
+  GoogleAuth,
+  Impersonated,
+  JWT,
+  UserRefreshClient,
+} from "google-auth-library";
+import { systemClock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
+import { ANONYMOUS, type GcsCredentials, noCredentials } from "./credentials.ts";
+import { GcsClient } from "./gcs-client.ts";
+import { type Environment, type GcsSettings, gcsSettingsOf, invalidSetting } from "./settings.ts";
+
+const SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
+/** Of a token that does not say how long it lives: a tenth of what Google's live. */
+const UNKNOWN_LIFE_MS = 6 * 60_000;
+
+/**
+ * A client by the settings and the credentials that Google's own programs would take, as the vendor's library
+ * finds them.
+ *
+ * @throws {STORE_REFUSED} when the settings cannot be used
+ */
+export async function openGcsClient(): Promise<GcsClient> {
+  const settings = await loadSettings(process.env);
+  const provide = settings.isAnonymous ? async () => ANONYMOUS : provideByConvention();
+  return new GcsClient({ settings, credentials: new CredentialCache(provide) });
+}
+
+async function loadSettings(env: Environment): Promise<GcsSettings> {
+  const settings = gcsSettingsOf(env);
+  const variable = "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE";
+  const bundle = env[variable];
+  if (!bundle) return settings;
+  try {
+    return { ...settings, ca: await readFile(bundle, "utf8") };
+  } catch (cause) {
+    const what = `cannot be read: ${messageOf(cause)}`;
+    throw invalidSetting(variable, what, "a file of certificates in PEM", cause);
+  }
+}
+
+/** Of a file that the environment names, of gcloud's own, or of the machine's service account. */
+function provideByConvention(): CredentialProvider<GcsCredentials> {
+  let opened: Promise<AuthClient> | null = null;
+  return async ({ forceRefresh }) => {
+    try {
+      // What the library keeps is good to its mind: only another client asks anew.
+      if (forceRefresh) opened = null;
+      opened ??= new GoogleAuth({ scopes: SCOPE }).getClient();
+      const client = await opened;
+      const headers = Object.fromEntries(await client.getRequestHeaders());
+      const endMs = client.credentials.expiry_date ?? systemClock.wallMs() + UNKNOWN_LIFE_MS;
+      return { headers, identity: identityOf(client), expiration: new Date(endMs) };
+    } catch (cause) {
+      opened = null;
+      throw noCredentials(cause);
+    }
+  };
+}
+
+function identityOf(client: AuthClient): string {
+  if (client instanceof JWT) return `service account ${client.email}`;
+  if (client instanceof Impersonated) return `service account ${client.getTargetPrincipal()}`;
+  if (client instanceof Compute) return "the service account of this machine";
+  if (client instanceof UserRefreshClient) return "the user of `gcloud auth application-default login`";
+  if (client instanceof BaseExternalAccountClient) {
+    const account = client.getServiceAccountEmail();
+    return account === null ? "a workload identity" : `service account ${account} by workload identity`;
+  }
+  return "application default credentials";
+}

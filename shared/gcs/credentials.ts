@@ -1,0 +1,26 @@
+import { messageOf, ShardmillError } from "../core/errors.ts";
+
+/** By what the store knows who asks. Never shown nor logged, but for the identity. */
+export interface GcsCredentials {
+  /** `authorization`, and the project that pays where there is one. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Who it is, for people: `service account a@b.iam.gserviceaccount.com`. */
+  readonly identity: string;
+  readonly expiration?: Date;
+}
+
+export const ANONYMOUS: GcsCredentials = { headers: {}, identity: "nobody (without credentials)" };
+
+/** @param cause is told by its message alone: the requests that errors of the library hold have secrets */
+export function noCredentials(cause: unknown): ShardmillError {
+  return new ShardmillError(
+    "STORE_REFUSED",
+    `there are no credentials for Google Cloud Storage: ${messageOf(cause)}`,
+    {
+      fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS" },
+      hint:
+        "set GOOGLE_APPLICATION_CREDENTIALS to a file of credentials, log in by `gcloud auth application-default login`, give " +
+        "this machine a service account, or set GOOGLE_SKIP_SIGNATURE=true for public buckets",
+    },
+  );
+}

@@ -1,0 +1,281 @@
+import { mapConcurrent } from "../core/map-concurrent.ts";
+import { PassingFailure } from "../http/failures.ts";
+import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
+import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
+import { type RangeRead, readRange } from "../http/read-range.ts";
+import { askedAs } from "../objects/asked-as.ts";
+import { bodyOf, ignoring } from "../objects/bodies.ts";
+import type { CredentialCache } from "../objects/credential-cache.ts";
+import type {
+  ListWanted,
+  ObjectClient,
+  ObjectHead,
+  ObjectPage,
+  ObjectPut,
+} from "../objects/object-client.ts";
+import { type ObjectPlace, uriEncoded } from "../objects/object-place.ts";
+import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
+import {
+  OBJECT_FIELDS,
+  objectReader,
+  PAGE_FIELDS,
+  PUT_FIELDS,
+  pageReader,
+  REWRITE_FIELDS,
+  rewriteReader,
+} from "./answers.ts";
+import type { GcsCredentials } from "./credentials.ts";
+import { judgedByProblem } from "./errors.ts";
+import type { GcsSettings } from "./settings.ts";
+import {
+  absenceOf,
+  begunBy,
+  metadataOf,
+  multipartBody,
+  outcomeOf,
+  persistedReader,
+  pieceRequest,
+  piecesOf,
+  uploadInPieces,
+} from "./uploads.ts";
+
+/** What the store takes of one object. */
+const MOST_BYTES = 5 * 2 ** 40;
+/**
+ * A larger object goes in pieces of so many bytes: where the line breaks, only one is sent again. It is held
+ * meanwhile. The store wants a multiple of 256 KiB, and says that fewer than 8 MiB are slow.
+ */
+const PIECE_BYTES = 16 << 20;
+/** More on a page the store does not give. */
+const MOST_LISTED = 1_000;
+const REMOVALS_AT_ONCE = 16;
+
+interface GcsClientOptions {
+  readonly settings: GcsSettings;
+  readonly credentials: CredentialCache<GcsCredentials>;
+  readonly engine?: HttpEngine;
+  readonly pieceBytes?: number;
+}
+
+/** What is asked of the store. */
+interface Asked {
+  readonly method: HttpRequest["method"];
+  /** Behind the endpoint, encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: HttpRequest["headers"];
+  readonly body?: NonNullable<HttpRequest["body"]>;
+}
+
+type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
+  request(headers?: HttpRequest["headers"], query?: Asked["query"]): Promise<HttpRequest>;
+};
+
+/**
+ * Google Cloud Storage, by its JSON API. The version of an object is its generation.
+ *
+ * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with the store's own word in the field `reason`;
+ * what the engine throws
+ */
+export class GcsClient implements ObjectClient {
+  readonly mostBytes = MOST_BYTES;
+  readonly #settings: GcsSettings;
+  readonly #credentials: CredentialCache<GcsCredentials>;
+  readonly #engine: HttpEngine;
+  readonly #pieceBytes: number;
+
+  constructor({ settings, credentials, engine, pieceBytes }: GcsClientOptions) {
+    this.#settings = settings;
+    this.#credentials = credentials;
+    this.#engine = engine ?? storeEngine(settings.ca);
+    this.#pieceBytes = pieceBytes ?? PIECE_BYTES;
+  }
+
+  [Symbol.dispose](): void {
+    this.#engine[Symbol.dispose]();
+  }
+
+  async readRange(
+    place: ObjectPlace,
+    range: { readonly start: number; readonly end: number; readonly version?: string },
+    signal?: AbortSignal,
+  ): Promise<RangeRead> {
+    const asking = this.#asking(place, { method: "GET", path: objectPath(place) });
+    const wanted = {
+      ...range,
+      ...asking,
+      whole: "refuse",
+      isAsStored: true,
+      request: (headers: HttpRequest["headers"], expected: string | null) =>
+        // Without it, what is stored packed is sent unpacked, and whole.
+        asking.request(
+          { ...headers, "accept-encoding": "gzip" },
+          { alt: "media", ...generationOf(expected) },
+        ),
+      // Emulators do not look at the condition: so it is compared, too.
+      versionOf: ({ headers }: AnswerHead) => textOf(headers["x-goog-generation"]),
+    } as const;
+    return await readRange(this.#engine, wanted, signal);
+  }
+
+  async head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead> {
+    const asked = { method: "GET", path: objectPath(place), query: { fields: OBJECT_FIELDS } } as const;
+    const open = ifOk(() => objectReader(place.path));
+    return await this.#call(place, { ...asked, open }, signal);
+  }
+
+  async list(
+    place: ObjectPlace,
+    { prefix, delimiter, from = null, most = MOST_LISTED }: ListWanted,
+    signal?: AbortSignal,
+  ): Promise<ObjectPage> {
+    const query = {
+      fields: PAGE_FIELDS,
+      prefix,
+      ...(delimiter === undefined ? {} : { delimiter }),
+      ...(from === null ? {} : { pageToken: from }),
+      maxResults: String(most),
+    };
+    const open = ifOk(() => pageReader(place.path, from));
+    return await this.#call(place, { method: "GET", path: bucketPath(place), query, open }, signal);
+  }
+
+  async put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+    if (put.body.bytes > this.#pieceBytes) return await this.#putInPieces(place, put, signal);
+    const { body, contentType } = multipartBody(metadataOf(place, put), put.body);
+    const asked: Asked = {
+      method: "POST",
+      path: `/upload${bucketPath(place)}`,
+      query: { uploadType: "multipart", fields: PUT_FIELDS, ...absenceOf(put) },
+      headers: { "content-type": contentType },
+      body,
+    };
+    const open = (head: AnswerHead) => outcomeOf(place, put, head);
+    return await this.#call(place, { ...asked, open }, signal);
+  }
+
+  async copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
+    const path = `${objectPath(from)}/rewriteTo${partsOf(to)}`;
+    const open = ifOk(() => rewriteReader(from.path));
+    // Between classes or places of storage it takes several calls.
+    for (let token: string | null = null; ; ) {
+      const query: Asked["query"] = {
+        fields: REWRITE_FIELDS,
+        ...(token === null ? {} : { rewriteToken: token }),
+      };
+      token = await this.#call(from, { method: "POST", path, query, open }, signal);
+      if (token === null) return;
+    }
+  }
+
+  async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+    const open = ({ status }: AnswerHead) =>
+      status === 204 || status === 200 || status === 404 ? ignoring(null) : null;
+    await this.#call(place, { method: "DELETE", path: objectPath(place), open }, signal);
+  }
+
+  async removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+    await mapConcurrent(keys, REMOVALS_AT_ONCE, (key) => this.remove({ ...place, key }, signal));
+  }
+
+  async #putInPieces(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+    const { path } = place;
+    const { bytes } = put.body;
+    const begin: Asked = {
+      method: "POST",
+      path: `/upload${bucketPath(place)}`,
+      query: { uploadType: "resumable", fields: PUT_FIELDS, ...absenceOf(put) },
+      headers: { "content-type": "application/json; charset=UTF-8" },
+      body: bodyOf(metadataOf(place, put)),
+    };
+    const pieces = () => piecesOf(put.body, this.#pieceBytes);
+    return await uploadInPieces(path, pieces, {
+      begin: () =>
+        this.#call<URL | "taken">(place, { ...begin, open: (head) => begunBy(place, put, head) }, signal),
+      // The address of the session is the secret by which it is known who sends.
+      send: (session, piece) =>
+        this.#engine.call<number | "put" | "taken">(
+          {
+            path,
+            request: () => pieceRequest(session, piece, bytes),
+            open: (head) =>
+              head.status === 308 ? persistedReader(head, piece) : outcomeOf(place, put, head),
+            judge: (answer) => judgedByProblem(path, answer),
+          },
+          signal,
+        ),
+    });
+  }
+
+  async #call<T>(
+    place: ObjectPlace,
+    { open, ...asked }: Asked & Pick<HttpCall<T>, "open">,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    return await this.#engine.call({ open, ...this.#asking(place, asked) }, signal);
+  }
+
+  /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
+  #asking({ path }: ObjectPlace, asked: Asked): Asking {
+    let used: GcsCredentials | null = null;
+    let isMended = false;
+    return {
+      path,
+      request: async (headers = {}, query = {}) => {
+        used = await this.#credentials.get();
+        const url = this.#addressOf(asked.path, { ...asked.query, ...query });
+        return {
+          method: asked.method,
+          url,
+          headers: { ...asked.headers, ...headers, "user-agent": USER_AGENT },
+          secretHeaders: used.headers,
+          ...(asked.body === undefined ? {} : { body: asked.body }),
+        };
+      },
+      judge: (answer) => {
+        if (!isMended && used !== null && answer.status === 401 && used.expiration !== undefined) {
+          isMended = true;
+          this.#credentials.drop(used);
+          return new PassingFailure("takes the token no more");
+        }
+        const error = judgedByProblem(path, answer);
+        return used === null ? error : askedAs(error, used.identity);
+      },
+    };
+  }
+
+  #addressOf(path: string, query: Readonly<Record<string, string>>): URL {
+    const url = new URL(this.#settings.endpoint);
+    url.pathname = `${url.pathname.replace(/\/$/, "")}${path}`;
+    url.search = Object.entries(query)
+      .map(([name, value]) => `${name}=${uriEncoded(value)}`)
+      .join("&");
+    return url;
+  }
+}
+
+/** Of the objects of a bucket. */
+function bucketPath({ bucket }: ObjectPlace): string {
+  return `/storage/v1/b/${bucket}/o`;
+}
+
+function objectPath(place: ObjectPlace): string {
+  return `/storage/v1${partsOf(place)}`;
+}
+
+function partsOf({ bucket, key }: ObjectPlace): string {
+  return `/b/${bucket}/o/${uriEncoded(key)}`;
+}
+
+/** Another kind of version, of a plan made elsewhere, is no condition: it is compared with what is there. */
+function generationOf(version: string | null): Readonly<Record<string, string>> {
+  return version !== null && /^\d+$/.test(version) ? { ifGenerationMatch: version } : {};
+}
+
+function ifOk<T>(reader: () => BodyReader<T>): (head: AnswerHead) => BodyReader<T> | null {
+  return ({ status }) => (status === 200 ? reader() : null);
+}
+
+function textOf(header: string | readonly string[] | undefined): string | null {
+  return typeof header === "string" ? header : null;
+}

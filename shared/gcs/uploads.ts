@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { isShardmillError } from "../core/errors.ts";
+import { failed, PassingFailure } from "../http/failures.ts";
+import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
+import { bodyOf, ignoring } from "../objects/bodies.ts";
+import type { ObjectPut } from "../objects/object-client.ts";
+import type { ObjectPlace } from "../objects/object-place.ts";
+import { putReader, SHA256_KEY } from "./answers.ts";
+
+type Body = NonNullable<HttpRequest["body"]>;
+
+/** How often an upload is begun: that one is forgotten under way is rare. */
+const MOST_SESSIONS = 3;
+
+/** What is said of an object with its bytes: the store refuses others than those of the md5. */
+export function metadataOf({ key }: Pick<ObjectPlace, "key">, { md5, sha256 }: ObjectPut): Buffer {
+  const said = { name: key, md5Hash: hashOf(md5), metadata: { [SHA256_KEY]: sha256 } };
+  return Buffer.from(JSON.stringify(said), "utf8");
+}
+
+function hashOf(md5: string): string {
+  return Buffer.from(md5, "hex").toString("base64");
+}
+
+/** With what a put says that nothing may be there. */
+export function absenceOf({ ifAbsent }: Pick<ObjectPut, "ifAbsent">): Readonly<Record<string, string>> {
+  return ifAbsent ? { ifGenerationMatch: "0" } : {};
+}
+
+/** An object and what is said of it, as one body. */
+export function multipartBody(
+  metadata: Buffer,
+  body: Body,
+): { readonly contentType: string; readonly body: Body } {
+  const boundary = randomUUID();
+  const head = Buffer.concat([
+    Buffer.from(`--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n`),
+    metadata,
+    Buffer.from(`\r\n--${boundary}\r\ncontent-type: application/octet-stream\r\n\r\n`),
+  ]);
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  return {
+    contentType: `multipart/related; boundary=${boundary}`,
+    body: {
+      bytes: head.length + body.bytes + tail.length,
+      async *chunks() {
+        yield head;
+        yield* body.chunks();
+        yield tail;
+      },
+    },
+  };
+}
+
+/** What an answer to a put says that came to its end; null for another. */
+export function outcomeOf(
+  { path }: Pick<ObjectPlace, "path">,
+  put: Pick<ObjectPut, "ifAbsent" | "md5">,
+  head: AnswerHead,
+): BodyReader<"put" | "taken"> | null {
+  const isPut = head.status === 200 || head.status === 201;
+  return isPut ? putReader(path, hashOf(put.md5)) : takenBy(head, put);
+}
+
+/** What an answer to the beginning of an upload in pieces says: where they are sent to. */
+export function begunBy(
+  { path }: Pick<ObjectPlace, "path">,
+  put: Pick<ObjectPut, "ifAbsent">,
+  head: AnswerHead,
+): BodyReader<URL | "taken"> | null {
+  if (head.status !== 200) return takenBy(head, put);
+  const { location } = head.headers;
+  if (location === undefined || !URL.canParse(location))
+    throw failed("STORE_FAILED", path, "is taken in pieces, and its store does not say where to");
+  return ignoring(new URL(location));
+}
+
+function takenBy(
+  { status }: AnswerHead,
+  { ifAbsent }: Pick<ObjectPut, "ifAbsent">,
+): BodyReader<"taken"> | null {
+  return status === 412 && ifAbsent ? ignoring("taken") : null;
+}
+
+/** Bytes `[start, start + bytes.length)` of an object. */
+interface Piece {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What is asked of the store for one upload. */
+interface UploadCalls {
+  /** @returns where the pieces are sent to: whoever knows it may send them */
+  begin(): Promise<URL | "taken">;
+  /** @returns how many bytes from the first on the store has; or what came of all of them */
+  send(session: URL, piece: Piece): Promise<number | "put" | "taken">;
+}
+
+/**
+ * Sends an object in pieces: the line may break at any of them.
+ *
+ * @param pieces of the object, from its first byte on, each time that it is begun
+ * @throws {STORE_FAILED} when the store forgets again and again what it had; what the calls throw
+ */
+export async function uploadInPieces(
+  path: string,
+  pieces: () => AsyncIterable<Piece>,
+  calls: UploadCalls,
+): Promise<"put" | "taken"> {
+  for (let sessions = 1; ; sessions += 1) {
+    const session = await calls.begin();
+    if (session === "taken") return "taken";
+    try {
+      for await (const piece of pieces()) {
+        const outcome = await sendPiece(session, piece, calls);
+        if (outcome !== null) return outcome;
+      }
+      throw failed("STORE_FAILED", path, "has come whole, and is not put");
+    } catch (error) {
+      // Of one whose last answer was lost it may be that all is there: beginning again finds that out.
+      if (!isShardmillError(error, "STORE_NOT_FOUND") || sessions === MOST_SESSIONS) throw error;
+    }
+  }
+}
+
+/** The store may take less of it than was sent. */
+async function sendPiece(
+  session: URL,
+  { start, bytes }: Piece,
+  calls: UploadCalls,
+): Promise<"put" | "taken" | null> {
+  const end = start + bytes.length;
+  for (let at = start; at < end; ) {
+    const outcome = await calls.send(session, { start: at, bytes: bytes.subarray(at - start) });
+    if (typeof outcome !== "number") return outcome;
+    at = outcome;
+  }
+  return null;
+}
+
+/** How a piece is sent, of an object of so many bytes. */
+export function pieceRequest(session: URL, { start, bytes }: Piece, totalBytes: number): HttpRequest {
+  return {
+    method: "PUT",
+    url: session,
+    headers: { "content-range": `bytes ${start}-${start + bytes.length - 1}/${totalBytes}` },
+    body: bodyOf(bytes),
+  };
+}
+
+/** 308: how far the store has it by now. */
+export function persistedReader({ headers }: AnswerHead, { start, bytes }: Piece): BodyReader<number> {
+  const last = /^bytes=0-(\d+)$/.exec(headers.range ?? "")?.[1];
+  const at = last === undefined ? 0 : Number(last) + 1;
+  if (at <= start || at > start + bytes.length) throw new PassingFailure("takes nothing of what it is sent");
+  return ignoring(at);
+}
+
+/** A piece is valid until the next one is asked for. */
+export async function* piecesOf(body: Body, pieceBytes: number): AsyncGenerator<Piece> {
+  const held = Buffer.allocUnsafe(Math.min(pieceBytes, body.bytes));
+  let start = 0;
+  let filled = 0;
+  for await (const chunk of body.chunks()) {
+    for (let taken = 0; taken < chunk.length; ) {
+      const some = chunk.subarray(taken, taken + held.length - filled);
+      held.set(some, filled);
+      filled += some.length;
+      taken += some.length;
+      if (filled < held.length) continue;
+      yield { start, bytes: held };
+      start += filled;
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield { start, bytes: held.subarray(0, filled) };
+}

@@ -1,0 +1,12 @@
+import { buildVersion } from "../core/package-root.ts";
+import { HttpEngine } from "../http/http-engine.ts";
+
+/** A store answers thousands of requests a second; a thread that reads has no use for more connections. */
+const AT_ONCE = 64;
+
+export const USER_AGENT = `shardmill/${buildVersion}`;
+
+/** @param ca certificates of authorities in PEM; null: the usual ones */
+export function storeEngine(ca: string | null): HttpEngine {
+  return new HttpEngine({ atOnce: AT_ONCE, ...(ca === null ? {} : { ca }) });
+}

@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { sleep } from "../../shared/core/abort.ts";
+
+/** A server of other people's, which `npm run stores` fetches. */
+export interface ForeignServer extends AsyncDisposable {
+  readonly port: number;
+}
+
+const WAIT_MS = 20_000;
+
+/**
+ * @param args for the port that it is to listen on
+ * @param env all that it is given
+ */
+export async function startForeignServer(
+  program: string,
+  args: (port: number) => readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ForeignServer> {
+  const port = await freePort();
+  const server = spawn(program, args(port), {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { PATH: process.env.PATH, ...env },
+  });
+  await untilListening(port, server);
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      if (server.exitCode !== null) return;
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function untilListening(port: number, server: ChildProcess): Promise<void> {
+  let failure: Error | null = null;
+  server.once("error", (error) => {
+    failure = error;
+  });
+  for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 100) {
+    if (failure !== null) throw new Error("no such server: `npm run stores` fetches it", { cause: failure });
+    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
+    const isListening = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once("error", () => resolve(false));
+    });
+    if (isListening) return;
+    await sleep(100);
+  }
+  throw new Error("the server does not listen");
+}

@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import { ANONYMOUS } from "../../shared/gcs/credentials.ts";
+import { GcsClient } from "../../shared/gcs/gcs-client.ts";
+import { CredentialCache } from "../../shared/objects/credential-cache.ts";
+import { createObjectStorage } from "../../shared/storage/object-storage.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { startForeignServer } from "./foreign-server.ts";
+
+/** A server of other people's that speaks as Google Cloud Storage does: `npm run stores` fetches it. */
+export interface GcsServer extends AsyncDisposable {
+  readonly url: string;
+  /** What Google's own programs take, for processes that are started. */
+  readonly env: Readonly<Record<string, string>>;
+  storage(): Storage;
+  client(): GcsClient;
+  makeBucket(name: string): Promise<void>;
+  /** What is kept under a key, as others read it. */
+  kept(bucket: string, key: string): Promise<Uint8Array>;
+}
+
+export async function startGcsServer(): Promise<GcsServer> {
+  const server = await startForeignServer(
+    join(process.env.SHARDMILL_FOREIGN ?? "", "fake-gcs-server"),
+    (port) => [
+      ...["-scheme", "http", "-host", "127.0.0.1", "-port", String(port), "-backend", "memory"],
+      ...["-public-host", `127.0.0.1:${port}`, "-external-url", `http://127.0.0.1:${port}`],
+      ...["-log-level", "error"],
+    ],
+  );
+  const url = `http://127.0.0.1:${server.port}`;
+  const client = () =>
+    new GcsClient({
+      settings: { endpoint: new URL(url), isAnonymous: true, ca: null },
+      credentials: new CredentialCache(async () => ANONYMOUS),
+    });
+  return {
+    url,
+    // By convention without its scheme, too.
+    env: { STORAGE_EMULATOR_HOST: `127.0.0.1:${server.port}` },
+    client,
+    storage: () => createObjectStorage(client()),
+    async makeBucket(name) {
+      const response = await fetch(`${url}/storage/v1/b?project=test`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ name }),
+      });
+      if (!response.ok) throw new Error(`no bucket ${name}: ${response.status}`);
+    },
+    async kept(bucket, key) {
+      const response = await fetch(
+        `${url}/download/storage/v1/b/${bucket}/o/${encodeURIComponent(key)}?alt=media`,
+      );
+      if (!response.ok) throw new Error(`no ${key}: ${response.status}`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
