@@ -165,10 +165,12 @@ async function startWorkers(
     logLevel,
     giveUpMs: GIVE_UP_MS,
   });
+  // Made first: while it is waited for, nobody would hear that there is no coordinator to join.
+  const scratchPath = await makeScratch();
   return new Supervisor({
     processes,
     joins: listening.then(({ address }) => ({ coordinator: address, credential })),
-    scratchPath: await makeScratch(),
+    scratchPath,
     log: createLogger("supervisor", logLevel),
     onDied: (name) => void listening.then((coordinator) => coordinator.workerDied(name)).catch(() => {}),
   });
