@@ -3,6 +3,7 @@ import { buildVersion } from "../shared/core/package-root.ts";
 import { cancelCommand } from "./cancel.ts";
 import { convertCommand } from "./convert.ts";
 import { coordinatorCommand } from "./coordinator.ts";
+import { flightCommand } from "./flight.ts";
 import { initCommand } from "./init.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
@@ -38,6 +39,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(initCommand)
     .command(planCommand)
     .command(tryCommand)
+    .command(flightCommand)
     .command(convertCommand)
     .command(probeCommand)
     .command(schemaCommand)

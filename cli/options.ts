@@ -7,6 +7,9 @@ import type { ProcessCounts } from "../worker/process/process-layout.ts";
 /** The port that a coordinator listens on unless told otherwise. */
 export const DEFAULT_PORT = 7433;
 
+/** The port that results are served on by Arrow Flight unless told otherwise. */
+export const DEFAULT_FLIGHT_PORT = 7434;
+
 /** Options that several commands share, each written once. */
 export const setOption = {
   type: "string",

@@ -1,13 +1,11 @@
-import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { Server, type ServerOptions } from "@grpc/grpc-js";
 import type { Logger } from "../../shared/core/log.ts";
-import { formatAddress, parseAddress } from "../../shared/wire/address.ts";
+import { parseAddress } from "../../shared/wire/address.ts";
 import { fullServiceName, SERVICE_NAMES, serviceDefinition } from "../../shared/wire/load-protos.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
-import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import { type CoordinatorServices, MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
-import type { ReportFailure } from "../../shared/wire/unary.ts";
 import { type Guard, guardInterceptor } from "../access/guard.ts";
+import { bind, reportTo, shutDown } from "./bind.ts";
 import { dataHandlers } from "./data-handlers.ts";
 import { addHealth } from "./health.ts";
 import { jobsHandlers, workersHandlers } from "./jobs-handlers.ts";
@@ -45,12 +43,6 @@ const SERVER_OPTIONS: ServerOptions = {
 };
 
 /**
- * After the connections are destroyed their close events take a turn or two of the event loop; this is much
- * longer.
- */
-const FORCED_CLOSE_MS = 1_000;
-
-/**
  * Serves the four services, health checks and reflection, to whom the guard lets in.
  *
  * @throws {PORT_IN_USE} when another process listens there
@@ -74,7 +66,7 @@ export async function startServer({ listen, services, guard, log }: ServeOptions
     }
   };
   setServing(true);
-  const address = formatAddress({ host, port: await bind(server, formatAddress({ host, port })) });
+  const address = await bind(server, { host, port });
   log.info({ address }, "listening");
   return {
     address,
@@ -84,71 +76,4 @@ export async function startServer({ listen, services, guard, log }: ServeOptions
       await shutDown(server, graceMs);
     },
   };
-}
-
-/**
- * Refusals are part of the protocol; what nobody foresaw is logged with its stack, and its caller gets the
- * message only.
- */
-function reportTo(log: Logger): ReportFailure {
-  return (method, error) => {
-    if (isUnexpected(error)) log.error({ method, err: error }, "call failed");
-    else log.debug({ method, err: error }, "call refused");
-  };
-}
-
-function bind(server: Server, target: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(target, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) return resolve(port);
-      server.forceShutdown();
-      reject(bindError(target, error));
-    });
-  });
-}
-
-/** grpc-js joins the errors of all addresses that a name stands for into one text. */
-function bindError(address: string, cause: Error): ShardmillError {
-  const text = messageOf(cause);
-  // What is understood needs no cause: the library's text would only blur it.
-  const options = { fields: { address } };
-  if (text.includes("EADDRINUSE")) {
-    return new ShardmillError("PORT_IN_USE", `another process listens on ${address}`, {
-      ...options,
-      hint: "stop it, or listen on another port (port 0 takes any free one)",
-    });
-  }
-  if (text.includes("EACCES")) {
-    return new ShardmillError("ARGUMENT_INVALID", `no permission to listen on ${address}`, {
-      ...options,
-      hint: "ports below 1024 are the system's: take a higher one",
-    });
-  }
-  if (text.includes("EADDRNOTAVAIL") || text.includes("Name resolution failed")) {
-    return new ShardmillError("ARGUMENT_INVALID", `${address} is not an address of this machine`, {
-      ...options,
-      hint: "listen on 127.0.0.1 for this machine only, on 0.0.0.0 for every network",
-    });
-  }
-  return new ShardmillError("ARGUMENT_INVALID", `cannot listen on ${address}: ${text}`, {
-    ...options,
-    cause,
-  });
-}
-
-/** `tryShutdown` waits for open streams for as long as they live. */
-async function shutDown(server: Server, graceMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timers: NodeJS.Timeout[] = [];
-    const done = () => {
-      for (const timer of timers) clearTimeout(timer);
-      resolve();
-    };
-    const force = () => {
-      server.forceShutdown();
-      timers.push(setTimeout(done, FORCED_CLOSE_MS));
-    };
-    timers.push(setTimeout(force, graceMs));
-    server.tryShutdown(done);
-  });
 }

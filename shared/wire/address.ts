@@ -11,9 +11,14 @@ const MAX_PORT = 65_535;
 /**
  * `host:port` or `[ipv6]:port` as its parts. Port 0 means any free port, and is for listening only.
  *
+ * @param option that it was given by, to be named where it is wrong
  * @throws {ARGUMENT_INVALID} when it is something else
  */
-export function parseAddress(text: string, use: "connect" | "listen"): Address {
+export function parseAddress(
+  text: string,
+  use: "connect" | "listen",
+  option = use === "listen" ? "--listen" : "--coordinator",
+): Address {
   const match = /^(?:\[(?<ipv6>[0-9a-fA-F:.%\w]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(text);
   const host = match?.groups?.ipv6 ?? match?.groups?.name;
   const port = Number(match?.groups?.port);
@@ -23,7 +28,7 @@ export function parseAddress(text: string, use: "connect" | "listen"): Address {
       fields: { address: text },
       problems: [
         {
-          where: use === "listen" ? "--listen" : "--coordinator",
+          where: option,
           what: "not HOST:PORT",
           expected: `a host, a colon and a port from ${lowest} to ${MAX_PORT}`,
           found: text,

@@ -18,14 +18,18 @@ const PROTO_FILES = ["accuracy", "batch", "common", "work", "data", "jobs", "wor
  * more); tokens are uint32. `defaults: true`: only messages, optional fields and members of a oneof can be
  * missing.
  */
-const loaded: PackageDefinition = loadSync(PROTO_FILES, {
-  includeDirs: [PROTO_FOLDER],
-  keepCase: false,
-  longs: Number,
-  enums: String,
-  defaults: true,
-  oneofs: true,
-});
+export function loadProtos(files: string[]): PackageDefinition {
+  return loadSync(files, {
+    includeDirs: [PROTO_FOLDER],
+    keepCase: false,
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  });
+}
+
+const loaded = loadProtos(PROTO_FILES);
 
 export type ServiceName = "WorkService" | "DataService" | "JobsService" | "WorkersService";
 

@@ -10,7 +10,7 @@ import { WireReader } from "./wire-message.ts";
  * it, the server does the reverse.
  */
 export interface Method<Request, Response> {
-  readonly service: ServiceName;
+  readonly service: string;
   /** As in the proto file: `RequestLease`. */
   readonly name: string;
   readonly definition: MethodDefinition<object, object>;

@@ -45,6 +45,17 @@ export class WireReader {
     return value.length <= most ? value : this.fail(field, `is longer than ${most} characters`);
   }
 
+  /** A list of texts, of `most` at most. */
+  texts(field: string, most: number): string[] {
+    const value = this.#message[field];
+    if (!Array.isArray(value)) return this.fail(field, "is not a list");
+    if (value.length > most) this.fail(field, `has ${value.length} entries, more than ${most}`);
+    for (const text of value) this.#checkEntry(field, "", text);
+    return value.map((text) =>
+      typeof text === "string" ? text : this.fail(field, "is not a list of texts"),
+    );
+  }
+
   /** Whether a field that may be left out is there. */
   has(field: string): boolean {
     const value = this.#message[field];

@@ -2,6 +2,9 @@ import type { Finding } from "./source-file.ts";
 
 const PACKAGE = "package shardmill.v1;";
 
+/** Protocols of others, written as they have them. */
+const FOREIGN = /^proto\/arrow\//;
+
 /**
  * Breaks of the proto rules: the package, one service a file, own messages a call, enums that start at
  * `..._UNSPECIFIED = 0`.
@@ -9,6 +12,7 @@ const PACKAGE = "package shardmill.v1;";
 export function findProtoBreaks(protos: ReadonlyMap<string, string>): Finding[] {
   const seen = new Map<string, string>();
   return [...protos].flatMap(([path, text]) => {
+    if (FOREIGN.test(path)) return [];
     const lines = text.split("\n").map((line) => line.replace(/\/\/.*/, ""));
     const findings: Finding[] = [];
     if (!lines.some((line) => line.trim() === PACKAGE))

@@ -1,0 +1,110 @@
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import type { TableFormat } from "../../shared/domain/dataset.ts";
+import { below } from "../../shared/domain/location.ts";
+import type { OutputFile } from "../../shared/domain/manifest.ts";
+import { isPlaceError } from "../../shared/storage/errors.ts";
+import type { Flight, FlightOwner, FlightPart, ServedJob } from "./flight.ts";
+import type { Manifests } from "./manifests.ts";
+
+/** So many names of flights are told to whoever asked for one that is not there. */
+const NAMES_SHOWN = 8;
+
+/**
+ * What there is to be served, by path: `rows`, `reduced/NAME` and `errors` of an output, `partials/NAME`
+ * while its job runs; with the job's id in front where there are several.
+ */
+export class Flights {
+  readonly #owner: FlightOwner;
+  readonly #manifests: Manifests;
+
+  constructor(owner: FlightOwner, manifests: Manifests) {
+    this.#owner = owner;
+    this.#manifests = manifests;
+  }
+
+  /**
+   * Those whose path, joined by `/`, begins with `prefix`. An output that cannot be read any more is left
+   * out.
+   */
+  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<Flight, void, undefined> {
+    for (const job of await this.#owner.jobs()) {
+      const flights = await this.#flightsOf(job, signal).catch(noneOfGone);
+      yield* flights.filter(({ path }) => path.join("/").startsWith(prefix));
+    }
+  }
+
+  /** @throws {FLIGHT_NOT_FOUND} and why the output cannot be read */
+  async find(asked: readonly string[], signal: AbortSignal): Promise<Flight> {
+    // Some clients have one text for a path, others a list.
+    const path = asked.flatMap((name) => name.split("/")).filter((name) => name !== "");
+    const jobs = await this.#owner.jobs();
+    const job = jobs.findLast(({ jobId }) => jobId === null || jobId === path[0]);
+    if (job === undefined)
+      throw notFound(
+        path,
+        jobs.map(({ jobId }) => `${jobId}/...`),
+      );
+    const flights = await this.#flightsOf(job, signal);
+    const found = flights.find((flight) => flight.path.join("/") === path.join("/"));
+    if (found === undefined)
+      throw notFound(
+        path,
+        flights.map((flight) => flight.path.join("/")),
+      );
+    return found;
+  }
+
+  async #flightsOf(job: ServedJob, signal: AbortSignal): Promise<readonly Flight[]> {
+    const above = job.jobId === null ? [] : [job.jobId];
+    if (!job.isPublished) return await this.#combinedOf(job, above);
+    const { files } = await this.#manifests.of(job.output, signal);
+    const parts = new Map<string, FlightPart[]>();
+    for (const file of files) {
+      const name = flightName(file);
+      const own = parts.get(name) ?? [];
+      parts.set(name, own);
+      const { rows, bytes, sha256, path } = file;
+      own.push({
+        id: own.length,
+        location: below(job.output, path),
+        format: formatOf(path),
+        rows,
+        bytes,
+        sha256,
+      });
+    }
+    return [...parts].map(([name, own]) => ({ path: [...above, ...name.split("/")], parts: own }));
+  }
+
+  async #combinedOf({ jobId, combined }: ServedJob, above: readonly string[]): Promise<readonly Flight[]> {
+    const flights: Flight[] = [];
+    for (const reduction of jobId === null ? [] : combined) {
+      const parts = await this.#owner.combined(jobId ?? "", reduction);
+      if (parts.length > 0) flights.push({ path: [...above, "partials", reduction], parts });
+    }
+    return flights;
+  }
+}
+
+/** `rows`, `errors`: all files of it; `reduced/NAME`: one file. */
+function flightName({ kind, path }: OutputFile): string {
+  return kind === "reduced" ? path.slice(0, path.lastIndexOf(".")) : kind;
+}
+
+function formatOf(path: string): TableFormat {
+  return path.endsWith(".arrow") ? "arrow" : "parquet";
+}
+
+function noneOfGone(error: unknown): readonly Flight[] {
+  if (isPlaceError(error) || isShardmillError(error, "OUTPUT_FAILED")) return [];
+  throw error;
+}
+
+function notFound(path: readonly string[], there: readonly string[]): ShardmillError {
+  const shown = there.slice(0, NAMES_SHOWN).join(", ");
+  const more = there.length > NAMES_SHOWN ? `, and ${there.length - NAMES_SHOWN} more` : "";
+  return new ShardmillError("FLIGHT_NOT_FOUND", `there is no flight ${JSON.stringify(path.join("/"))}`, {
+    fields: { path: path.join("/") },
+    hint: there.length === 0 ? "nothing is published here yet" : `there is ${shown}${more}`,
+  });
+}

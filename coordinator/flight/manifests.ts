@@ -1,0 +1,56 @@
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
+import type { Storages } from "../../shared/storage/open-storage.ts";
+import { readManifest } from "../publish/read-manifest.ts";
+
+interface KnownManifest {
+  readonly version: string;
+  readonly manifest: OutputManifest;
+}
+
+/** Manifests are kept of so many outputs: one of a hundred thousand files takes some 60 MB. */
+const MOST_KEPT = 8;
+
+/** The manifests of outputs, read again where they have changed. */
+export class Manifests {
+  readonly #storages: Storages;
+  /** The one that was not asked for the longest comes first. */
+  readonly #known = new Map<Location, KnownManifest>();
+
+  constructor(storages: Storages) {
+    this.#storages = storages;
+  }
+
+  /**
+   * @throws {STORE_NOT_FOUND} where nothing is published
+   * @throws {OUTPUT_FAILED} for a manifest that cannot be read, and the storage's errors
+   */
+  async of(output: Location, signal?: AbortSignal): Promise<OutputManifest> {
+    const location = below(output, MANIFEST_NAME);
+    const storage = await this.#storages.at(location);
+    const { version } = await storage.stat(location, signal).catch((error: unknown) => {
+      throw isShardmillError(error, "STORE_NOT_FOUND") ? notPublished(output, error) : error;
+    });
+    const known = this.#known.get(output);
+    this.#known.delete(output);
+    const now =
+      known?.version === version ? known : { version, manifest: await readManifest(location, storage) };
+    this.#known.set(output, now);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MOST_KEPT && oldest !== undefined) this.#known.delete(oldest);
+    return now.manifest;
+  }
+}
+
+function notPublished(output: Location, cause: unknown): ShardmillError {
+  return new ShardmillError(
+    "STORE_NOT_FOUND",
+    `nothing is published in ${output}: it has no ${MANIFEST_NAME}`,
+    {
+      fields: { path: output },
+      hint: "name the folder that is the job's output.path; of a job that runs, its coordinator has the results: --flight",
+      cause,
+    },
+  );
+}

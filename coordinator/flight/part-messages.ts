@@ -1,0 +1,80 @@
+import { Schema } from "apache-arrow";
+import { assert } from "../../shared/core/assert.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { freeBuffers } from "../../shared/core/free-buffers.ts";
+import type { PieceLimits } from "../../shared/dataset/cut-rows.ts";
+import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
+import { freeBatch } from "../../shared/dataset/free-batch.ts";
+import { batchMessages, type IpcMessage, schemaMessage } from "../../shared/dataset/ipc-messages.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { plainBatch } from "../../shared/dataset/plain-batch.ts";
+import { plainField } from "../../shared/dataset/plain-type.ts";
+import type { Storages } from "../../shared/storage/open-storage.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
+import type { FlightPart } from "./flight.ts";
+
+/**
+ * A message has so much at most, but for a row that alone has more: clients in Rust and Go take 4 MiB unless
+ * told otherwise, and larger ones were no faster.
+ */
+const MESSAGE: PieceLimits = { rows: 65_536, bytes: 1.5 * (1 << 20) };
+
+const NOTHING = new Uint8Array();
+
+/** The schema of a part, as an IPC message's metadata. Reads its footer alone. */
+export async function readSchema(
+  storages: Storages,
+  part: FlightPart,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  using file = await openPart(storages, part, signal);
+  return schemaOf(file);
+}
+
+/**
+ * Parts of one flight as a stream of IPC messages: the schema, then their rows in order. A message's body is
+ * freed when the next one is asked for.
+ *
+ * @throws {STORE_CHANGED} when a file is not the one that was published, and what reading it throws
+ */
+export async function* partMessages(
+  storages: Storages,
+  parts: readonly FlightPart[],
+  signal: AbortSignal,
+): AsyncGenerator<IpcMessage, void, undefined> {
+  let schema: Uint8Array | null = null;
+  for (const part of parts) {
+    using file = await openPart(storages, part, signal);
+    const own = schemaOf(file);
+    if (schema === null) yield { header: own, body: NOTHING };
+    else assert(Buffer.compare(own, schema) === 0, "all parts of a flight have one schema");
+    schema ??= own;
+    const columns = file.schema.fields.map(({ name }) => name);
+    for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns, signal })) {
+      const plain = plainBatch(batch);
+      for (const message of batchMessages(plain, MESSAGE)) {
+        yield message;
+        if (message.body.buffer instanceof ArrayBuffer) freeBuffers([message.body.buffer]);
+      }
+      freeBatch(plain);
+    }
+  }
+}
+
+function schemaOf({ schema }: DatasetFile): Uint8Array {
+  return schemaMessage(new Schema(schema.fields.map(plainField), schema.metadata));
+}
+
+async function openPart(storages: Storages, part: FlightPart, signal: AbortSignal): Promise<DatasetFile> {
+  const { location, bytes, format } = part;
+  const storage = await storages.at(location);
+  const stat = await storage.stat(location, signal);
+  if (stat.bytes !== bytes) throw changed(part, stat.bytes);
+  return await openDatasetFile(byteSource(storage, location, bytes, stat.version), format, signal);
+}
+
+function changed({ location, bytes }: FlightPart, found: number): ShardmillError {
+  return new ShardmillError("STORE_CHANGED", `${location} is not the file that was published`, {
+    fields: { path: location, expected: bytes, found },
+  });
+}

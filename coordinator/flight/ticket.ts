@@ -1,0 +1,73 @@
+import * as z from "zod";
+import { sha256 } from "../../shared/core/digest.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { Flight, FlightPart } from "./flight.ts";
+
+/** Some parts of a flight, one after the other. */
+interface Ticket {
+  readonly path: readonly string[];
+  /** The ids of its parts: `[start, end)`. */
+  readonly start: number;
+  readonly end: number;
+  /** Of the parts' bytes: a ticket is of these, and never of what took their place. */
+  readonly digest: string;
+}
+
+const id = z.int().nonnegative();
+const ticketSchema = z.object({ path: z.array(z.string()), start: id, end: id, digest: z.string() });
+
+/** No ticket of ours is longer; a longer one is not looked at. */
+const MOST_BYTES = 4_096;
+
+/**
+ * Clients have messages of 4 MiB unless told otherwise, and each ticket takes some 200 bytes of one. A
+ * flight of more parts than these has several in a ticket.
+ */
+const MOST_TICKETS = 4_096;
+
+/** Tickets for all of a flight, in the order of its rows. */
+export function ticketsOf({ path, parts }: Flight, mostTickets = MOST_TICKETS): readonly Uint8Array[] {
+  const partsEach = Math.max(1, Math.ceil(parts.length / mostTickets));
+  const tickets: Uint8Array[] = [];
+  for (let at = 0; at < parts.length; at += partsEach) {
+    const some = parts.slice(at, at + partsEach);
+    const [first, last] = [some[0]?.id ?? 0, some.at(-1)?.id ?? 0];
+    const ticket: Ticket = { path, start: first, end: last + 1, digest: digestOf(some) };
+    tickets.push(Buffer.from(JSON.stringify(ticket)));
+  }
+  return tickets;
+}
+
+/** @throws {FLIGHT_NOT_FOUND} for bytes that are no ticket of ours */
+export function readTicket(bytes: Uint8Array): Ticket {
+  if (bytes.length > MOST_BYTES) throw noTicket();
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    throw noTicket();
+  }
+  const { data } = ticketSchema.safeParse(json);
+  if (data === undefined) throw noTicket();
+  return data;
+}
+
+/** The parts that a ticket stands for. @throws {FLIGHT_NOT_FOUND} when they are no more what they were */
+export function partsOf({ start, end, digest, path }: Ticket, flight: Flight): readonly FlightPart[] {
+  const parts = flight.parts.filter((part) => part.id >= start && part.id < end);
+  if (parts.length > 0 && digestOf(parts) === digest) return parts;
+  throw new ShardmillError("FLIGHT_NOT_FOUND", "what this ticket stands for is no more, or has grown", {
+    fields: { path: path.join("/") },
+    hint: "ask for the flight's info again, and take its tickets",
+  });
+}
+
+function digestOf(parts: readonly FlightPart[]): string {
+  return sha256(parts.map((part) => part.sha256).join("\n"));
+}
+
+function noTicket(): ShardmillError {
+  return new ShardmillError("FLIGHT_NOT_FOUND", "these bytes are no ticket of this server", {
+    hint: "take the tickets of a flight's info (GetFlightInfo): they are not to be made",
+  });
+}

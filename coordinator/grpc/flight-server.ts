@@ -1,0 +1,70 @@
+import { Server, type ServerOptions } from "@grpc/grpc-js";
+import type { Logger } from "../../shared/core/log.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import { parseAddress } from "../../shared/wire/address.ts";
+import { flightService } from "../../shared/wire/methods-flight.ts";
+import { quietGrpc } from "../../shared/wire/peer.ts";
+import { guardInterceptor } from "../access/guard.ts";
+import type { FlightOwner } from "../flight/flight.ts";
+import { Flights } from "../flight/flights.ts";
+import { Manifests } from "../flight/manifests.ts";
+import { bind, reportTo, shutDown } from "./bind.ts";
+import { flightHandlers } from "./flight-handlers.ts";
+
+interface FlightServerOptions {
+  /** `host:port`; port 0 for any free one. */
+  readonly listen: string;
+  /** That it was given by, named where it is wrong: `--flight`. */
+  readonly option: string;
+  /** Opens every call. */
+  readonly secret: string;
+  readonly owner: FlightOwner;
+  readonly log: Logger;
+}
+
+export interface FlightServer {
+  /** Where it listens, with the real port. */
+  readonly address: string;
+  /** Ends the calls that are open after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * `streams`, each connection: a client reads as many parts at once as it likes; those that wait cost little.
+ * Requests are a path or a ticket. `keepalive`, `channelz`: as the coordinator's own server has them.
+ */
+const SERVER_OPTIONS: ServerOptions = {
+  "grpc.max_receive_message_length": 64 << 10,
+  "grpc.max_concurrent_streams": 1_024,
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 20_000,
+  "grpc.enable_channelz": 0,
+};
+
+/**
+ * Serves results by Arrow Flight, to whom the guard lets in.
+ *
+ * @throws {PORT_IN_USE} when another process listens there
+ * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
+ */
+export async function startFlightServer(options: FlightServerOptions): Promise<FlightServer> {
+  const { secret, owner, log } = options;
+  quietGrpc();
+  const place = parseAddress(options.listen, "listen", options.option);
+  const report = reportTo(log);
+  // Nothing of it hands in jobs or code.
+  const guard = { secret, takesJobs: false, takesCode: false };
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report)] });
+  const storages = new Storages();
+  const flights = new Flights(owner, new Manifests(storages));
+  server.addService(flightService, flightHandlers({ flights, storages }, report));
+  const address = await bind(server, place);
+  log.info({ address }, "serving Arrow Flight");
+  return {
+    address,
+    async close(graceMs) {
+      await shutDown(server, graceMs);
+      await storages[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { type RecordBatch, type Schema, Table } from "apache-arrow";
+import { RecordBatch as BatchHeader, Message } from "apache-arrow/ipc/metadata/message";
+import { VectorAssembler } from "apache-arrow/visitor/vectorassembler";
+import type { PieceLimits } from "./cut-rows.ts";
+import { arrowBatches } from "./encode.ts";
+
+/** One message of Arrow IPC. */
+export interface IpcMessage {
+  /** Its metadata, without the length in front. */
+  readonly header: Uint8Array;
+  /** In memory of its own. */
+  readonly body: Uint8Array;
+}
+
+/** Buffers and metadata start at multiples of it. */
+const ALIGNMENT = 8;
+/** In front of the metadata, where its length is: so many bytes of ones, then the length. */
+const PREFIX_BYTES = 8;
+
+export function schemaMessage(schema: Schema): Uint8Array {
+  return Message.encode(Message.from(schema));
+}
+
+/** Metadata as it stands in a stream or a file: with its length in front, padded. */
+export function withLength(header: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(PREFIX_BYTES + padded(header.length));
+  const view = new DataView(framed.buffer);
+  view.setUint32(0, 0xffffffff, true);
+  view.setInt32(4, framed.length - PREFIX_BYTES, true);
+  framed.set(header, PREFIX_BYTES);
+  return framed;
+}
+
+/**
+ * Rows as messages, each within the limits.
+ *
+ * @param batch without dictionaries: whose values would be messages of their own
+ */
+export function* batchMessages(
+  batch: RecordBatch,
+  limits: PieceLimits,
+): Generator<IpcMessage, void, undefined> {
+  for (const piece of arrowBatches(new Table(batch.schema, [batch]), limits)) yield batchMessage(piece);
+}
+
+function batchMessage(batch: RecordBatch): IpcMessage {
+  const { byteLength, nodes, bufferRegions, buffers, variadicBufferCounts } = VectorAssembler.assemble(batch);
+  const header = new BatchHeader(batch.numRows, nodes, bufferRegions, null, variadicBufferCounts);
+  const body = new Uint8Array(byteLength);
+  let at = 0;
+  for (const { buffer, byteOffset, byteLength: bytes } of buffers) {
+    body.set(new Uint8Array(buffer, byteOffset, bytes), at);
+    at += padded(bytes);
+  }
+  return { header: Message.encode(Message.from(header, byteLength)), body };
+}
+
+function padded(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}

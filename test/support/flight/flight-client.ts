@@ -1,0 +1,94 @@
+import { type RecordBatch, RecordBatchReader, Table } from "apache-arrow";
+import type { FlightOwner } from "../../../coordinator/flight/flight.ts";
+import { type FlightServer, startFlightServer } from "../../../coordinator/grpc/flight-server.ts";
+import { present } from "../../../shared/core/assert.ts";
+import { silentLogger } from "../../../shared/core/log.ts";
+import { withLength } from "../../../shared/dataset/ipc-messages.ts";
+import type { Location } from "../../../shared/domain/location.ts";
+import { type FlightData, type FlightInfo, flightMethods } from "../../../shared/wire/methods-flight.ts";
+import { Peer } from "../../../shared/wire/peer.ts";
+import { callServerStream } from "../../../shared/wire/streams.ts";
+import { callUnary } from "../../../shared/wire/unary.ts";
+import { TEST_CREDENTIAL, TEST_GUARD } from "../access.ts";
+
+const TIMES = { deadlineMs: 30_000 };
+
+/** A client of Arrow Flight; what comes is read by Apache Arrow's own reader. */
+export class FlightClient implements Disposable {
+  readonly #peer: Peer;
+
+  constructor(address: string, credential = TEST_CREDENTIAL) {
+    this.#peer = new Peer(address, credential, { "grpc.max_receive_message_length": 4 << 20 });
+  }
+
+  async list(criteria = ""): Promise<FlightInfo[]> {
+    const infos: FlightInfo[] = [];
+    const { listFlights } = flightMethods;
+    for await (const info of callServerStream(this.#peer, listFlights, Buffer.from(criteria), TIMES))
+      infos.push(info);
+    return infos;
+  }
+
+  info(...path: readonly string[]): Promise<FlightInfo> {
+    return callUnary(this.#peer, flightMethods.getFlightInfo, path, TIMES);
+  }
+
+  schema(...path: readonly string[]): Promise<Uint8Array> {
+    return callUnary(this.#peer, flightMethods.getSchema, path, TIMES);
+  }
+
+  messages(ticket: Uint8Array): AsyncGenerator<FlightData, void, undefined> {
+    return callServerStream(this.#peer, flightMethods.doGet, ticket, TIMES);
+  }
+
+  /** All rows of a ticket. */
+  async read(ticket: Uint8Array): Promise<Table> {
+    const stream: Uint8Array[] = [];
+    for await (const { header, body } of this.messages(ticket)) stream.push(withLength(header), body);
+    return tableOfStream(Buffer.concat(stream));
+  }
+
+  /** All rows of a flight, its endpoints read at the same time. */
+  async readAll(...path: readonly string[]): Promise<Table> {
+    const { tickets } = await this.info(...path);
+    const tables = await Promise.all(tickets.map((ticket) => this.read(ticket)));
+    return present(tables[0], "a flight has an endpoint").concat(...tables.slice(1));
+  }
+
+  [Symbol.dispose](): void {
+    this.#peer.close();
+  }
+}
+
+/** The library makes an empty record batch for a stream of none. */
+function tableOfStream(bytes: Uint8Array): Table {
+  const reader = RecordBatchReader.from(bytes).open();
+  const batches: RecordBatch[] = [...reader];
+  return new Table(reader.schema, batches);
+}
+
+export interface FlightRig extends AsyncDisposable {
+  readonly server: FlightServer;
+  readonly client: FlightClient;
+}
+
+/** A server in this process, of one output, or of what an owner has, and its client. */
+export async function flightRig(served: Location | FlightOwner): Promise<FlightRig> {
+  const owner = typeof served === "string" ? ownerOf(served) : served;
+  const options = { listen: "127.0.0.1:0", option: "--flight", owner, log: silentLogger };
+  const server = await startFlightServer({ ...options, secret: TEST_GUARD.secret });
+  const client = new FlightClient(server.address);
+  return {
+    server,
+    client,
+    async [Symbol.asyncDispose]() {
+      client[Symbol.dispose]();
+      await server.close(100);
+    },
+  };
+}
+
+function ownerOf(output: Location): FlightOwner {
+  const job = { jobId: null, output, isPublished: true, combined: [] };
+  return { jobs: async () => [job], combined: async () => [] };
+}
