@@ -1,15 +1,15 @@
-import type { Coordinator, SubmitOptions } from "../coordinator/coordinator.ts";
+import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
+import type { SubmitOptions } from "../coordinator/job/opened-job.ts";
+import { PlanProgress } from "../coordinator/plan/plan-progress.ts";
 import { orAbort } from "../shared/core/abort.ts";
 import { formatCount } from "../shared/core/units.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { oneLine } from "./render/text.ts";
+import { sayPlanning } from "./say-planning.ts";
 import type { StopSignals } from "./stop-signals.ts";
 
-/** Thousands of files, or a large model, take a while to check: nobody should wonder for longer than this. */
-const QUIET_MS = 3_000;
-
-interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting"> {
+interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting" | "planProgress"> {
   readonly stops: Pick<StopSignals, "asked" | "atOnce">;
 }
 
@@ -24,18 +24,17 @@ export async function beginJob(
   source: JobSource,
   { stops, ...options }: BeginOptions,
 ): Promise<JobHandle> {
+  const planProgress = new PlanProgress();
   const submitted = coordinator.submit(source.spec, {
     ...options,
+    planProgress,
     signal: stops.asked,
     onWaiting: (message) => process.stderr.write(`${message}\n`),
   });
-  const patience = setTimeout(
-    () => process.stderr.write("checking the input, the model and the SQL ...\n"),
-    QUIET_MS,
-  );
+  const saying = sayPlanning(planProgress);
   const handle = await orAbort(submitted, stops.atOnce)
     .catch((error: unknown) => Promise.reject(source.withLines(error)))
-    .finally(() => clearTimeout(patience));
+    .finally(() => saying[Symbol.dispose]());
   for (const line of [originLine(handle, coordinator.address), ...handle.notes.map(oneLine)]) {
     process.stderr.write(`${line}\n`);
   }

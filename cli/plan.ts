@@ -63,16 +63,14 @@ export const planCommand: CommandModule<object, PlanArguments> = {
 async function plan(args: PlanArguments): Promise<void> {
   const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
-  const { planJob } = await import("../coordinator/plan/plan-job.ts");
+  const { planWatched } = await import("./plan-watched.ts");
   const { passPrecision } = await import("../coordinator/job/pass-precision.ts");
   const { planText } = await import("./render/plan-text.ts");
   const { createStyle } = await import("./render/style.ts");
   const ask = questionOf(args);
   const source = await readJob(args);
   const { signal } = new AbortController();
-  const planned = await planJob(source.spec, signal).catch((error: unknown) =>
-    Promise.reject(source.withLines(error)),
-  );
+  const planned = await planWatched(source, signal);
   const precision = args.estimate ? await passPrecision(planned, checkPrecision, signal) : null;
   const estimate = args.estimate ? await estimated(planned, ask) : null;
   if (args.json) {

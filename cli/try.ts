@@ -54,15 +54,13 @@ async function tryRows(args: TryArguments): Promise<number> {
   startPlanningAhead();
   const { NEVER } = await import("../shared/core/abort.ts");
   const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
-  const { planJob } = await import("../coordinator/plan/plan-job.ts");
+  const { planWatched } = await import("./plan-watched.ts");
   const { tryJob } = await import("../estimate/try/try-job.ts");
   const { triedSlices } = await import("../estimate/try/tried-slices.ts");
   const { rowPrinter } = await import("./render/row-printer.ts");
   const wanted = wantedRows(args);
   const source = await readJobSource(args.job, { set: args.set, env: process.env });
-  const planned = await planJob(source.spec, NEVER).catch((error: unknown) =>
-    Promise.reject(source.withLines(error)),
-  );
+  const planned = await planWatched(source, NEVER);
   const isLooking = wanted.from === null && source.spec.input.where !== undefined;
   const slices = triedSlices(planned, isLooking ? { from: null, rows: LOOKED_AT } : wanted);
   const traces: RowTrace[] = [];

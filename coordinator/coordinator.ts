@@ -15,7 +15,7 @@ import type { ActiveJob } from "./job/active-job.ts";
 import { handleOf, type JobHandle, publishedHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
 import { openJob } from "./job/open-job.ts";
-import type { OpenJobOptions } from "./job/opened-job.ts";
+import type { SubmitOptions } from "./job/opened-job.ts";
 import type { CheckPrecision } from "./job/pass-precision.ts";
 import { PlanningSlot } from "./job/planning-slot.ts";
 import { absenceOf, type Silence } from "./schedule/policy/absence.ts";
@@ -45,8 +45,6 @@ export interface CoordinatorSeams extends JobSeams {
   /** Makes the services reachable. */
   readonly serve: typeof startServer;
 }
-
-export type SubmitOptions = Pick<OpenJobOptions, "fresh" | "signal" | "beforeWork" | "onWaiting">;
 
 export interface Coordinator {
   /** Where it really listens. */

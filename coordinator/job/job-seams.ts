@@ -13,7 +13,7 @@ import type { LockSeams } from "../journal/lock.ts";
 import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
 import { withLikelyTexts } from "../plan/folder/text-defaults.ts";
 import { readModelFile } from "../plan/model/model-file.ts";
-import { type Aside, digestsOf, planJob } from "../plan/plan-job.ts";
+import { digestsOf, type PlanOptions, planJob } from "../plan/plan-job.ts";
 import { readInput } from "../plan/read-input.ts";
 import { readStepFiles } from "../plan/steps/step-files.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
@@ -36,7 +36,7 @@ export interface JobSeams extends LockSeams {
    */
   openStorage(output: Location): Promise<Storage>;
   readonly random: Random;
-  plan(spec: JobSpec, signal: AbortSignal, aside?: Aside): Promise<PlannedJob>;
+  plan(spec: JobSpec, signal: AbortSignal, options?: PlanOptions): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
   identify(spec: JobSpec, signal: AbortSignal): Promise<IdentifiedJob>;
   /** Where partials are checked: apart from the thread that serves the workers. */

@@ -39,7 +39,7 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
     return await adoptResult(spec, found.manifest, paths, options);
   }
   // Planning looks at the output, too, and tells of that with all else that is wrong.
-  const planned = await seams.plan(spec, signal, options.aside);
+  const planned = await seams.plan(spec, signal, { aside: options.aside, progress: options.planProgress });
   if (found.kind === "refused") throw found.error;
   if (found.kind === "occupied") throw outputOccupied(spec.output.path, found.entries);
   await options.beforeWork?.(signal);

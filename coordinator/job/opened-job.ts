@@ -4,6 +4,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { RunWatchOptions } from "../insight/run-watch.ts";
 import type { Aside } from "../plan/plan-job.ts";
+import type { PlanProgress } from "../plan/plan-progress.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
@@ -25,9 +26,17 @@ export interface OpenJobOptions {
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
   /** Does what needs none of what planning is bounded for. Left out: it is simply done. */
   readonly aside?: Aside;
+  /** Is kept up to date while the job is planned. */
+  readonly planProgress?: PlanProgress;
   /** Called when it takes time to find out whether another coordinator is alive. Left out: it is logged. */
   readonly onWaiting?: (message: string) => void;
 }
+
+/** What whoever submits a job may say of it. */
+export type SubmitOptions = Pick<
+  OpenJobOptions,
+  "fresh" | "signal" | "beforeWork" | "onWaiting" | "planProgress"
+>;
 
 export type OpenedJob =
   | {

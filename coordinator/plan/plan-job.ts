@@ -19,6 +19,7 @@ import { inspectModel } from "./model/inspect-model.ts";
 import { checkTypes } from "./module/check-types.ts";
 import { planReductions } from "./module/plan-reductions.ts";
 import { planMap } from "./plan-map.ts";
+import type { PlanProgress } from "./plan-progress.ts";
 import { planShards } from "./plan-shards.ts";
 import { readInput } from "./read-input.ts";
 import { readTokenizers } from "./steps/read-tokenizer.ts";
@@ -29,6 +30,13 @@ import { pruneRowGroups } from "./where/prune.ts";
 
 /** Does what has bounds of its own, beside what planning is bounded for: others may plan meanwhile. */
 export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
+
+export interface PlanOptions {
+  /** Left out: it is simply done. */
+  readonly aside?: Aside | undefined;
+  /** Is kept up to date while the input is read. */
+  readonly progress?: PlanProgress | undefined;
+}
 
 /**
  * Everything that can be known before any work: the files and their footers, the model's signature, the map
@@ -41,9 +49,9 @@ export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
 export async function planJob(
   spec: JobSpec,
   signal: AbortSignal,
-  aside: Aside = (task) => task(),
+  { aside = (task) => task(), progress }: PlanOptions = {},
 ): Promise<PlannedJob> {
-  const { input, folder, model, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal);
+  const { input, folder, model, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, progress);
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec.input, fields, signal));
   const map = await aside(() =>
@@ -92,10 +100,10 @@ export async function planJob(
 }
 
 /** All that lies outside of the job file, beside each other. */
-async function readAll(spec: JobSpec, signal: AbortSignal) {
+async function readAll(spec: JobSpec, signal: AbortSignal, progress?: PlanProgress) {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const reading = { input: readInput(spec, signal), folder: readModelFolder(spec.model, signal) };
+  const reading = { input: readInput(spec, signal, progress), folder: readModelFolder(spec.model, signal) };
   const resolved = withReadTexts(spec, reading);
   const [input, opened, , stepFiles, typeChecks, tokenizers] = await allOrEveryProblem([
     reading.input,

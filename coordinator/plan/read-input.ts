@@ -13,6 +13,7 @@ import {
   findPartitions,
   withoutPartitions,
 } from "./input/partitions.ts";
+import { PlanProgress } from "./plan-progress.ts";
 import { ruleOutFiles } from "./where/rule-out-files.ts";
 
 /** What is known of a job's input without reading its rows. */
@@ -34,17 +35,21 @@ interface ReadFiles {
 export async function readInput(
   { input, output }: Pick<JobSpec, "input" | "output">,
   signal: AbortSignal,
+  progress = new PlanProgress(),
 ): Promise<ReadInput> {
-  const discovered = await discoverFiles(input, output.path, signal);
+  const onFound = (files: number) => {
+    progress.filesFound += files;
+  };
+  const discovered = await discoverFiles(input, output.path, signal, { onFound });
   const all = findPartitions(discovered.files, input.partitions, input.types);
   const { files, leftOut } = await ruleOutFiles(all, input, signal);
   const ruled = leftOut.length > 0 || input.types !== undefined;
-  const first = await readFiles({ ...all, files }, input, signal);
+  const first = await readFiles({ ...all, files }, input, { signal, progress });
   const { partitions } = first;
   // Folders that are no columns after all rule no file out, and no type is theirs.
   const isMistaken = ruled && all.partitions.kind === "hive" && partitions.kind === "none";
   const read = isMistaken
-    ? await readFiles(withoutPartitions(discovered.files, partitions.why), input, signal)
+    ? await readFiles(withoutPartitions(discovered.files, partitions.why), input, { signal, progress })
     : first;
   return {
     ...read,
@@ -56,11 +61,15 @@ export async function readInput(
 async function readFiles(
   found: FoundPartitions,
   input: JobSpec["input"],
-  signal: AbortSignal,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: PlanProgress },
 ): Promise<ReadFiles> {
   const { where = null, csv = null, types = {} } = input;
   const text = { csv, types: typesOfFiles(types, found.partitions) };
-  const own = await readFooters(found.files, { signal, where, text });
+  const onRead = (read: number) => {
+    progress.footers = { read, of: found.files.length };
+  };
+  onRead(0);
+  const own = await readFooters(found.files, { signal, where, text, onRead });
   const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);
   const footers = withFolders(

@@ -22,6 +22,8 @@ interface FooterOptions {
   readonly where?: string | null;
   /** What the job says of its text files. Left out: nothing. */
   readonly text?: TextSpec;
+  /** Told of how many files the footer is read. */
+  readonly onRead?: (files: number) => void;
 }
 
 /** More processes only help where the storage is slow, and each takes some 80 MiB. */
@@ -72,7 +74,13 @@ export async function readFooters(
   const limits = { limitMs, memoryLimitBytes, signal, where };
   const text = await sniffForms(files, options.text ?? { csv: null, types: {} }, limits);
   await using readers = new FooterReaders({ ...limits, text });
-  const replies = await mapConcurrent(cutBatches(files), processes, (batch) => readers.read(batch));
+  let read = 0;
+  const replies = await mapConcurrent(cutBatches(files), processes, async (batch) => {
+    const found = await readers.read(batch);
+    read += batch.length;
+    options.onRead?.(read);
+    return found;
+  });
   return collect(files, replies.flat());
 }
 

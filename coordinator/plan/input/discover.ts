@@ -35,20 +35,26 @@ export interface FoundInput {
   readonly leftOut: readonly LeftOut[];
 }
 
+interface DiscoverOptions {
+  /** Of other storages than the usual ones. */
+  readonly openers?: StorageOpeners;
+  /** Told of each so many files that are listed, whether they are selected or not. */
+  readonly onFound?: (files: number) => void;
+}
+
 /**
  * The input's files: in the order of the list, those of one folder or pattern by path, each once even if
  * several names lead to it. So the order does not depend on where the job's folder lies.
  *
  * @param input with absolute paths: files, folders, outputs of jobs, patterns (see decision 23)
  * @param outputPath where this job publishes to: no input, whatever is in it
- * @param openers of other storages than the usual ones
  * @throws {INPUT_NOT_FOUND} for every path that leads to nothing, all at once
  */
 export async function discoverFiles(
   input: Pick<JobSpec["input"], "path" | "format">,
   outputPath: string,
   signal: AbortSignal,
-  openers: StorageOpeners = {},
+  { openers = {}, onFound }: DiscoverOptions = {},
 ): Promise<FoundInput> {
   const { format } = input;
   await using storages = new Storages(openers);
@@ -57,7 +63,7 @@ export async function discoverFiles(
   const leftOut = new LeftOutTally();
   const candidates = new Map<Location, Candidate>();
   for (const path of input.path) {
-    const listed = await listPath(path, { format, ownOutput, storages, signal });
+    const listed = await listPath(path, { format, ownOutput, storages, onFound, signal });
     for (const problem of listed.problems) problems.push(problem);
     leftOut.addAll(listed.leftOut);
     const skipped = namesOfFolder(path);

@@ -28,6 +28,8 @@ interface ListOptions {
   /** This job's output folder, without links, if it is there. */
   readonly ownOutput: Location | null;
   readonly storages: Storages;
+  /** Told of each so many files that are listed, whether they are selected or not. */
+  readonly onFound?: ((files: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -176,7 +178,7 @@ async function noMatch(
 }
 
 async function walk(folder: Location, selection: Selection, options: ListOptions): Promise<ListedPath> {
-  const { ownOutput, storages, signal } = options;
+  const { ownOutput, storages, onFound, signal } = options;
   const leftOut = new LeftOutTally();
   try {
     const { files, problems } = await walkFolder(folder, {
@@ -184,6 +186,7 @@ async function walk(folder: Location, selection: Selection, options: ListOptions
       leftOut,
       ownOutput,
       storage: await storages.at(folder),
+      onFound,
       signal,
     });
     return { files: [...files].sort(byPath), problems, leftOut: leftOut.list() };

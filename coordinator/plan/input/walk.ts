@@ -22,6 +22,8 @@ interface WalkOptions {
   /** This job's output folder, without links: it is no input, whatever is in it. */
   readonly ownOutput: Location | null;
   readonly storage: Storage;
+  /** Told of each so many files that are listed, whether they are selected or not. */
+  readonly onFound?: ((files: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -113,14 +115,17 @@ class Walk implements Walked {
 
   async #read(folder: Folder): Promise<void> {
     const { path, realPath, parent } = folder;
-    const { leftOut, ownOutput, storage, signal } = this.#options;
+    const { leftOut, ownOutput, storage, onFound, signal } = this.#options;
     if (this.#isKnown(folder)) {
       leftOut.note("again", path);
       return;
     }
     const entries: Entry[] = [];
     try {
-      for await (const page of storage.list(path, { signal })) entries.push(...page);
+      for await (const page of storage.list(path, { signal })) {
+        for (const entry of page) entries.push(entry);
+        onFound?.(page.filter(({ kind }) => kind === "file").length);
+      }
     } catch (error) {
       signal.throwIfAborted();
       this.problems.push(placeProblem(path, "cannot be listed", error));

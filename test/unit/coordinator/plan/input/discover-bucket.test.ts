@@ -26,7 +26,9 @@ beforeAll(async () => {
 
 async function find(...path: readonly string[]) {
   calls.length = 0;
-  return await discoverFiles({ path, format: "auto" }, "s3://bucket/own", NEVER, { s3: async () => bucket });
+  return await discoverFiles({ path, format: "auto" }, "s3://bucket/own", NEVER, {
+    openers: { s3: async () => bucket },
+  });
 }
 
 async function refusal(path: string): Promise<ShardmillError> {
@@ -63,7 +65,7 @@ test("all names of a folder are listed once: whether it is an output, a few of t
   const watched = new Watched();
   for (const key of KEYS) await watched.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key));
   const openers = { s3: async () => watched };
-  await discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "s3://bucket/own", NEVER, openers);
+  await discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "s3://bucket/own", NEVER, { openers });
   expect(listed.filter((call) => call === "s3://bucket/data")).toHaveLength(1);
   expect(listed.filter((call) => call === "s3://bucket/data _")).toHaveLength(2);
 });
@@ -87,7 +89,9 @@ test("what is not there is told with what is, and an output that is not publishe
 
 /** What is said of a path where this is what `s3://` leads to. */
 async function refusalOf(path: string, storage: Storage): Promise<ShardmillError> {
-  const find = discoverFiles({ path: [path], format: "auto" }, "/none", NEVER, { s3: async () => storage });
+  const find = discoverFiles({ path: [path], format: "auto" }, "/none", NEVER, {
+    openers: { s3: async () => storage },
+  });
   const error = await find.catch((reason: unknown) => reason);
   if (isShardmillError(error, "INPUT_NOT_FOUND")) return error;
   throw error;
@@ -156,7 +160,7 @@ test.each([
   const storage = new Hanging();
   await storage.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"));
   const input = { path: [path], format: "auto" } as const;
-  const found = discoverFiles(input, "/none", stop.signal, { s3: async () => storage });
+  const found = discoverFiles(input, "/none", stop.signal, { openers: { s3: async () => storage } });
   await expect(found).rejects.toBe(reason);
 });
 
@@ -179,7 +183,7 @@ test("many folders are listed at once, and the files come in one order whichever
     "s3://bucket/own",
     NEVER,
     {
-      s3: async () => slow,
+      openers: { s3: async () => slow },
     },
   );
   expect(files.map(({ path }) => path)).toEqual(keys.map((key) => `s3://bucket/${key}`).sort());

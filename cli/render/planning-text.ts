@@ -1,0 +1,14 @@
+import type { PlanProgress } from "../../coordinator/plan/plan-progress.ts";
+import { formatCount } from "../../shared/core/units.ts";
+
+/** So few files are read before anybody has read the line. */
+const FEW_FILES = 1_000;
+
+/** What a plan that takes long is at. */
+export function planningText({ filesFound, footers }: PlanProgress): string {
+  if (footers !== null && footers.read < footers.of && footers.of >= FEW_FILES)
+    return `checking the input: ${formatCount(footers.read)} of ${formatCount(footers.of)} files are read ...`;
+  if (footers === null && filesFound >= FEW_FILES)
+    return `checking the input: ${formatCount(filesFound)} files are found ...`;
+  return "checking the input, the model and the SQL ...";
+}
