@@ -1,6 +1,7 @@
 import { sha256 } from "../shared/core/digest.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
+import { NO_STORES } from "../shared/domain/job-stores.ts";
 import { parseLocation } from "../shared/domain/location.ts";
 import { type Shard, shardId } from "../shared/domain/shard.ts";
 import { specDigest } from "../shared/job-file/spec-digest.ts";
@@ -125,6 +126,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
   }
   return {
     spec,
+    stores: NO_STORES,
     reductions: {},
     typeChecks: [],
     partitions: { kind: "none", why: null },

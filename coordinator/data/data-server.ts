@@ -3,6 +3,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer } from "../../shared/core/slots-per-peer.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { below, type FileStat, isLocation, type Location } from "../../shared/domain/location.ts";
 import { parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
 import { isPartialFileName } from "../../shared/domain/partial-layout.ts";
@@ -16,6 +17,7 @@ import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
 /** What of a job may be read and written through the coordinator. */
 interface ServedJob {
+  readonly stores: JobStores;
   readonly inputPaths: Pick<ReadonlySet<Location>, "has">;
   /** The model, and the files that it keeps tensors in. */
   readonly modelPaths: Pick<ReadonlySet<Location>, "has">;
@@ -74,9 +76,6 @@ const READS_OF_ONE = { slots: 32, waiting: 1_024 } as const;
 /** Between the 256 KiB and the 1 MiB at which gRPC is fastest: two of them are in memory for each reader. */
 const CHUNK_BYTES = 512 * 1024;
 
-/** A file of the job is asked for range by range; one that is no longer asked for is not held open. */
-const IDLE_FILE_MS = 10_000;
-
 /** A partial's files are put one after another; one more, where a connection broke. */
 const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
 
@@ -91,7 +90,7 @@ const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
  */
 export class DataServer implements DataService, AsyncDisposable {
   readonly #options: DataServerOptions;
-  readonly #storages = new Storages({ file: async () => createLocalStorage({ idleMs: IDLE_FILE_MS }) });
+  readonly #storages = new JobStorages();
   readonly #pace: Pace;
   readonly #ledger: UploadLedger;
   readonly #readsOfOne: SlotsPerPeer;
@@ -111,18 +110,18 @@ export class DataServer implements DataService, AsyncDisposable {
   }
 
   async statFile(session: WorkerSession, jobId: string, path: string): Promise<FileStat> {
-    const location = this.#readable(session, jobId, path);
-    return await (await this.#storages.at(location)).stat(location);
+    const { location, storages } = this.#readable(session, jobId, path);
+    return await (await storages.at(location)).stat(location);
   }
 
   async *readRange(
     { session, jobId, path, start, end }: Parameters<DataService["readRange"]>[0],
     signal: AbortSignal = NEVER,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const location = this.#readable(session, jobId, path);
+    const { location, storages } = this.#readable(session, jobId, path);
     const giveBack = await takeBoth(this.#readsOfOne, this.#reads, session, signal);
     try {
-      const storage = await this.#storages.at(location);
+      const storage = await storages.at(location);
       // An empty range, too, says whether the file is there.
       for (let at = start; at === start || at < end; at += CHUNK_BYTES)
         yield await storage.read(location, at, Math.min(at + CHUNK_BYTES, end), signal);
@@ -142,7 +141,7 @@ export class DataServer implements DataService, AsyncDisposable {
       // Once more: while it waited for its turn, the lease, or the job, may have ended.
       const folder = this.#folderFor(header);
       this.#ledger.admit(header);
-      const storage = await this.#storages.at(folder.path);
+      const storage = await folder.storages.at(folder.path);
       const source = { bytes: header.bytes, chunks: () => paced(chunks, this.#pace) };
       // What was removed with a job is not made anew.
       const options = { ifAbsent: true, within: folder.within, signal };
@@ -165,19 +164,21 @@ export class DataServer implements DataService, AsyncDisposable {
     await this.#storages[Symbol.asyncDispose]();
   }
 
-  #readable(session: WorkerSession, jobId: string, path: string): Location {
-    const { modelPaths, inputPaths } = this.#job(session, jobId);
-    if (isLocation(path) && (modelPaths.has(path) || inputPaths.has(path))) return path;
+  #readable(session: WorkerSession, jobId: string, path: string): { location: Location; storages: Storages } {
+    const job = this.#job(session, jobId);
+    if (isLocation(path) && (job.modelPaths.has(path) || job.inputPaths.has(path)))
+      return { location: path, storages: this.#storages.of(job) };
     throw refused(path, "is not a file of the job");
   }
 
-  #folderFor(header: PutHeader): { readonly path: Location; readonly within: Location } {
+  #folderFor(header: PutHeader): { path: Location; within: Location; storages: Storages } {
     const job = this.#job(header.session, header.jobId);
     const folder = partialFolder(header);
     if (parsePartialFolder(folder) === null) throw refused(folder, "is not a partial's folder");
     if (!isPartialFileName(header.name)) throw refused(header.name, "is not a file of a partial");
     job.checkUpload(header.shard, header.token);
-    return { path: below(job.partialsPath, folder), within: job.partialsPath };
+    const storages = this.#storages.of(job);
+    return { path: below(job.partialsPath, folder), within: job.partialsPath, storages };
   }
 }
 
@@ -205,4 +206,25 @@ async function takeBoth(
 
 function refused(path: string, why: string): ShardmillError {
   return new ShardmillError("STORE_REFUSED", `${path} ${why}`, { fields: { path } });
+}
+
+/** A file of the job is asked for range by range; one that is no longer asked for is not held open. */
+const IDLE_FILE_MS = 10_000;
+
+/** The storages of jobs that are served at once. Jobs that say the same of their stores share theirs. */
+class JobStorages implements AsyncDisposable {
+  readonly #open = new Map<string, Storages>();
+
+  of({ stores }: { readonly stores: JobStores }): Storages {
+    const key = JSON.stringify(stores);
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const opened = new Storages({ file: async () => createLocalStorage({ idleMs: IDLE_FILE_MS }) }, stores);
+    this.#open.set(key, opened);
+    return opened;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#open.values()].map((each) => each[Symbol.asyncDispose]()));
+  }
 }

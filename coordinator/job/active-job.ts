@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -87,6 +88,10 @@ export class ActiveJob {
   checkUpload(shard: ShardId, token: Token): void {
     const fault = uploadFault(this.#options.shell.state, shard, token);
     if (fault !== null) throw new ShardmillError(fault.code, fault.message, { fields: fault.fields });
+  }
+
+  get stores(): JobStores {
+    return this.#options.planned.stores;
   }
 
   /** The only files that workers may reach through the coordinator. */

@@ -12,13 +12,14 @@ export function describeJob(
   planned: PlannedJob,
   place: Pick<JobDescription, "partialsPath" | "beacon">,
 ): JobDescription {
-  const { spec, model, map, reductions, shards } = planned;
+  const { spec, stores, model, map, reductions, shards } = planned;
   return {
     jobId,
     name: spec.name,
     model,
     device: spec.model.device,
     map,
+    stores,
     deviceCheck: deviceCheckOf(planned),
     rowsInput: shards.reduce((rows, shard) => rows + shardRows(shard), 0),
     batchRows: spec.map.batch.rows,

@@ -5,6 +5,7 @@ import { digestStored } from "../../shared/storage/whole-file.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 
 type JudgedFiles = {
+  readonly stores: PlannedJob["stores"];
   readonly dataset: Pick<PlannedJob["dataset"], "files">;
   readonly model: Pick<PlannedJob["model"], "path" | "sha256" | "externalData">;
   readonly map: Pick<PlannedJob["map"], "prepare" | "finish">;
@@ -39,7 +40,7 @@ export class FailureJudge {
   async #inputIsAsPlanned(path: unknown): Promise<boolean> {
     const planned = this.#files.dataset.files.find((file) => file.path === path);
     if (planned === undefined) return false;
-    await using storages = new Storages(this.#openers);
+    await using storages = new Storages(this.#openers, this.#files.stores);
     const stat = await storages
       .at(planned.path)
       .then((storage) => storage.stat(planned.path))
@@ -56,7 +57,7 @@ export class FailureJudge {
 
   async #readModel(): Promise<boolean> {
     const { model } = this.#files;
-    await using storages = new Storages(this.#openers);
+    await using storages = new Storages(this.#openers, this.#files.stores);
     const files = stepFiles(this.#files).map(({ location, sha256 }) => ({ path: location, sha256 }));
     for (const { path, sha256 } of [model, ...model.externalData, ...files]) {
       const found = await storages

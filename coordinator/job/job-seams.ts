@@ -15,6 +15,7 @@ import { withLikelyTexts } from "../plan/folder/text-defaults.ts";
 import { readModelFile } from "../plan/model/model-file.ts";
 import { digestsOf, type PlanOptions, planJob } from "../plan/plan-job.ts";
 import { readInput } from "../plan/read-input.ts";
+import { readStores } from "../plan/read-stores.ts";
 import { readStepFiles } from "../plan/steps/step-files.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
@@ -74,7 +75,8 @@ function loopTime(): LoopTime {
 }
 
 async function identify(spec: JobSpec, signal: AbortSignal): Promise<IdentifiedJob> {
-  const { dataset, partitions } = await readInput(spec, signal);
+  const stores = await readStores(spec);
+  const { dataset, partitions } = await readInput(spec, signal, { stores });
   const folder = await readModelFolder(spec.model, signal);
   const model = await readModelFile(modelPathOf(spec.model, folder), signal);
   const resolved = withLikelyTexts(spec, dataset.fields, folder);

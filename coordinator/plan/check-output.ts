@@ -1,5 +1,6 @@
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import {
   below,
   folderOf,
@@ -21,8 +22,8 @@ import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
  * @throws {OUTPUT_OCCUPIED} when somebody's files are there, or a file is where a folder must be
  * @throws {OUTPUT_FAILED} when the folder cannot be read or written to
  */
-export async function checkOutput({ input, output }: JobSpec): Promise<void> {
-  await using storages = new Storages();
+export async function checkOutput({ input, output }: JobSpec, stores: JobStores): Promise<void> {
+  await using storages = new Storages({}, stores);
   const location = parseLocation(output.path);
   const found = await inspectOutput(location, await storages.at(location));
   const real = await realOf(location, storages);

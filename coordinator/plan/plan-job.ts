@@ -21,7 +21,8 @@ import { planReductions } from "./module/plan-reductions.ts";
 import { planMap } from "./plan-map.ts";
 import type { PlanProgress } from "./plan-progress.ts";
 import { planShards } from "./plan-shards.ts";
-import { readInput } from "./read-input.ts";
+import { type ReadInputOptions, readInput } from "./read-input.ts";
+import { readStores } from "./read-stores.ts";
 import { readTokenizers } from "./steps/read-tokenizer.ts";
 import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
@@ -51,7 +52,11 @@ export async function planJob(
   signal: AbortSignal,
   { aside = (task) => task(), progress }: PlanOptions = {},
 ): Promise<PlannedJob> {
-  const { input, folder, model, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, progress);
+  const stores = await readStores(spec);
+  const { input, folder, model, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, {
+    stores,
+    progress,
+  });
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec.input, fields, signal));
   const map = await aside(() =>
@@ -84,6 +89,7 @@ export async function planJob(
   const { footers: _, ...read } = input;
   const planned = {
     spec,
+    stores,
     ...read,
     folder,
     map,
@@ -100,15 +106,19 @@ export async function planJob(
 }
 
 /** All that lies outside of the job file, beside each other. */
-async function readAll(spec: JobSpec, signal: AbortSignal, progress?: PlanProgress) {
+async function readAll(
+  spec: JobSpec,
+  signal: AbortSignal,
+  options: ReadInputOptions & Pick<PlannedJob, "stores">,
+) {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const reading = { input: readInput(spec, signal, progress), folder: readModelFolder(spec.model, signal) };
+  const reading = { input: readInput(spec, signal, options), folder: readModelFolder(spec.model, signal) };
   const resolved = withReadTexts(spec, reading);
   const [input, opened, , stepFiles, typeChecks, tokenizers] = await allOrEveryProblem([
     reading.input,
     openModel(spec, reading.folder, signal),
-    checkOutput(spec),
+    checkOutput(spec, options.stores),
     resolved.then((own) => readStepFiles(own, signal)),
     checkTypes(modulesOf(spec), signal),
     resolved.then(({ map }) => readTokenizers(map, signal)),

@@ -1,5 +1,6 @@
 import type { Dataset, Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
 import { withFolders } from "./footers/partitioned-footers.ts";
@@ -14,7 +15,7 @@ import {
   withoutPartitions,
 } from "./input/partitions.ts";
 import { PlanProgress } from "./plan-progress.ts";
-import { ruleOutFiles } from "./where/rule-out-files.ts";
+import { type LookOptions, ruleOutFiles } from "./where/rule-out-files.ts";
 
 /** What is known of a job's input without reading its rows. */
 interface ReadInput extends ReadFiles {
@@ -27,6 +28,12 @@ interface ReadFiles {
   readonly partitions: Partitions;
 }
 
+export interface ReadInputOptions {
+  /** What the job says of its stores. Left out: nothing. */
+  readonly stores?: JobStores;
+  readonly progress?: PlanProgress | undefined;
+}
+
 /**
  * The input's files, what their footers and their folders say, and all of them as one dataset.
  *
@@ -35,21 +42,22 @@ interface ReadFiles {
 export async function readInput(
   { input, output }: Pick<JobSpec, "input" | "output">,
   signal: AbortSignal,
-  progress = new PlanProgress(),
+  { stores = NO_STORES, progress = new PlanProgress() }: ReadInputOptions = {},
 ): Promise<ReadInput> {
+  const options = { signal, stores, progress };
   const onFound = (files: number) => {
     progress.filesFound += files;
   };
-  const discovered = await discoverFiles(input, output.path, signal, { onFound });
+  const discovered = await discoverFiles(input, output.path, signal, { stores, onFound });
   const all = findPartitions(discovered.files, input.partitions, input.types);
-  const { files, leftOut } = await ruleOutFiles(all, input, signal);
+  const { files, leftOut } = await ruleOutFiles(all, input, options);
   const ruled = leftOut.length > 0 || input.types !== undefined;
-  const first = await readFiles({ ...all, files }, input, { signal, progress });
+  const first = await readFiles({ ...all, files }, input, options);
   const { partitions } = first;
   // Folders that are no columns after all rule no file out, and no type is theirs.
   const isMistaken = ruled && all.partitions.kind === "hive" && partitions.kind === "none";
   const read = isMistaken
-    ? await readFiles(withoutPartitions(discovered.files, partitions.why), input, { signal, progress })
+    ? await readFiles(withoutPartitions(discovered.files, partitions.why), input, options)
     : first;
   return {
     ...read,
@@ -61,7 +69,7 @@ export async function readInput(
 async function readFiles(
   found: FoundPartitions,
   input: JobSpec["input"],
-  { signal, progress }: { readonly signal: AbortSignal; readonly progress: PlanProgress },
+  { signal, stores, progress }: LookOptions & { readonly progress: PlanProgress },
 ): Promise<ReadFiles> {
   const { where = null, csv = null, types = {} } = input;
   const text = { csv, types: typesOfFiles(types, found.partitions) };
@@ -69,7 +77,7 @@ async function readFiles(
     progress.footers = { read, of: found.files.length };
   };
   onRead(0);
-  const own = await readFooters(found.files, { signal, where, text, onRead });
+  const own = await readFooters(found.files, { signal, stores, where, text, onRead });
   const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);
   const footers = withFolders(

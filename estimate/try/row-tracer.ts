@@ -60,7 +60,7 @@ export class RowTracer implements AsyncDisposable {
   constructor({ job, lanes, scratchPath, preview }: RowTracerOptions) {
     this.#job = job;
     this.#lanes = new WatchedLanes(lanes);
-    this.#watch = new StepWatch(preview, NEVER);
+    this.#watch = new StepWatch(preview, job.stores, NEVER);
     this.#pool = new BufferPool(job.map.inputs.length);
     const steps = (stage: "prepare" | "finish") =>
       job.map[stage].length === 0 ? null : this.#open(stage, scratchPath);
@@ -98,17 +98,19 @@ export class RowTracer implements AsyncDisposable {
   }
 
   #open(stage: "prepare" | "finish", scratchPath: string): StageSteps {
+    const { stores } = this.#job;
     return new StageSteps({
       stage,
       steps: this.#job.map[stage],
       threads: 1,
       shardThreads: 1,
       scratchPath,
+      stores,
       meter: this.#meter,
-      open: (steps) =>
-        new WatchedSteps(steps, scratchPath, (binding, given, made) =>
-          this.#watch.note(binding, given, made),
-        ),
+      open: (steps) => {
+        const onStep: OnStep = (binding, given, made) => this.#watch.note(binding, given, made);
+        return new WatchedSteps(steps, { scratchPath, stores, onStep });
+      },
     });
   }
 
@@ -136,8 +138,8 @@ export class RowTracer implements AsyncDisposable {
 class WatchedSteps implements Step {
   readonly #chain: Promise<StepChain>;
 
-  constructor(steps: readonly StepBinding[], scratchPath: string, onStep: OnStep) {
-    this.#chain = StepChain.open(steps, { scratchPath, onStep });
+  constructor(steps: readonly StepBinding[], options: Parameters<typeof StepChain.open>[1]) {
+    this.#chain = StepChain.open(steps, options);
     // The first rows are answered with why they could not be opened.
     this.#chain.catch(() => {});
   }

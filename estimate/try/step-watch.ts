@@ -2,6 +2,7 @@ import type { RecordBatch } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
 import { columnData } from "../../shared/dataset/record-batch.ts";
 import type { ImageOp } from "../../shared/domain/image-op.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { localPathOf } from "../../shared/domain/location.ts";
 import { madeColumns, type StepBinding, type TokenizeOp } from "../../shared/domain/step-binding.ts";
 import { decodeImage } from "../../shared/images/decode.ts";
@@ -26,12 +27,13 @@ const MOST_TOKENS = 512;
 export class StepWatch implements AsyncDisposable {
   readonly #preview: PreviewFormat | null;
   readonly #signal: AbortSignal;
-  readonly #storages = new Storages();
+  readonly #storages: Storages;
   /** By step. */
   readonly #tokenizers = new Map<string, Promise<TextTokenizer>>();
   #traces: StepTrace[] = [];
 
-  constructor(preview: PreviewFormat | null, signal: AbortSignal) {
+  constructor(preview: PreviewFormat | null, stores: JobStores, signal: AbortSignal) {
+    this.#storages = new Storages({}, stores);
     this.#preview = preview;
     this.#signal = signal;
   }

@@ -31,7 +31,7 @@ export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, un
   await using set = await startLanes({ modelPath: model.path, device, lanes: 1, threads });
   using lanes = connectLanes(set.connect());
   await using tracer = new RowTracer({ job, lanes, scratchPath, preview: task.preview });
-  await using ways = openWays([{ kind: "shared" }], job.jobId);
+  await using ways = openWays([{ kind: "shared" }], job);
   await using files = new InputFiles({ ways: ways.ways, meter: new BusyMeter(() => 0) });
   for (const slice of task.slices) {
     const read = await readSlice(slice, files, job.map.columns);

@@ -11,6 +11,7 @@ import {
 } from "./job-rules.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
 import { PRECISIONS } from "./precision.ts";
+import { STORES_SPEC } from "./store-spec.ts";
 import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
 
 /**
@@ -258,6 +259,7 @@ export const JOB_FILE_SCHEMA = z
       })
       .prefault({})
       .describe("What is forgiven."),
+    stores: STORES_SPEC,
   })
   .superRefine(checkSomethingIsPublished);
 

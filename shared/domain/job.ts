@@ -1,6 +1,7 @@
 import type { Dataset, InputFile } from "./dataset.ts";
 import type { FileSlice } from "./dataset-rows.ts";
 import type { JobSpec } from "./job-spec.ts";
+import type { JobStores } from "./job-stores.ts";
 import type { LeftOut } from "./left-out.ts";
 import type { Location } from "./location.ts";
 import type { MapBinding } from "./map-binding.ts";
@@ -51,6 +52,7 @@ export interface ModelFile {
 /** Everything that planning finds out and checks before any work: the input of the sealed run. */
 export interface PlannedJob {
   readonly spec: JobSpec;
+  readonly stores: JobStores;
   readonly dataset: Dataset;
   /** What lies beside the dataset's files, and is none of them. */
   readonly leftOut: readonly LeftOut[];
@@ -91,6 +93,7 @@ export interface JobDescription {
   readonly model: ModelFile;
   readonly device: JobSpec["model"]["device"];
   readonly map: MapBinding;
+  readonly stores: JobStores;
   /** What each device but the CPU is checked with before its first shard; null for no check. */
   readonly deviceCheck: DeviceCheckSpec | null;
   /** Of the whole input. */

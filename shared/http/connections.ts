@@ -8,8 +8,8 @@ import { failed } from "./failures.ts";
 const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
 
 interface ConnectionOptions {
-  /** Certificates of authorities in PEM, which are trusted instead of the usual ones. */
-  readonly ca?: string;
+  /** Certificates of authorities in PEM, which a server is checked against instead of the usual ones. */
+  readonly caOf?: (url: URL) => string | undefined;
 }
 
 export interface Connection {
@@ -23,23 +23,24 @@ export interface Connection {
  * `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case). How many there are at once is the caller's matter.
  */
 export class Connections implements Disposable {
-  readonly #ca: string | undefined;
+  readonly #caOf: (url: URL) => string | undefined;
   readonly #agents = new Map<string, HttpAgent>();
   readonly #disposed = new AbortController();
 
-  constructor({ ca }: ConnectionOptions = {}) {
-    this.#ca = ca;
+  constructor({ caOf = () => undefined }: ConnectionOptions = {}) {
+    this.#caOf = caOf;
     setMaxListeners(0, this.#disposed.signal);
   }
 
   /** How the server of an address is connected to: part of the options of a request. */
   async to(url: URL): Promise<Connection> {
     const agent = await this.#agentFor(url);
+    const ca = this.#caOf(url);
     return {
       agent,
       // Not all agents give their own options to what they connect; behind a proxy, not all know the server's
       // name either: one that is a number was taken for `localhost`.
-      ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+      ...(ca === undefined ? {} : { ca }),
       checkServerIdentity: (_host, certificate) => checkServerIdentity(nameOf(url), certificate),
     };
   }

@@ -19,6 +19,11 @@ export interface HttpCall<T> {
   open(head: AnswerHead): BodyReader<T> | null;
   /** What follows from another answer: a {@link PassingFailure} to ask again. */
   judge(answer: Answer): Error;
+  /**
+   * Whether it may be asked of another server, where an answer leads there. Left out: a read may. False where
+   * what is asked is for this server alone: then that answer is judged.
+   */
+  readonly isLed?: boolean;
   /** How far it got: a try that got further is not counted as one that failed. */
   progress?(): number;
 }
@@ -41,7 +46,7 @@ export interface HttpEngineOptions {
   /** Requests to one store at once. */
   readonly atOnce?: number;
   /** See `Connections`. */
-  readonly ca?: string;
+  readonly caOf?: (url: URL) => string | undefined;
 }
 
 /** A proxy or a firewall that forgot a connection says nothing of it; a store answers within seconds. */
@@ -80,7 +85,7 @@ export class HttpEngine implements Disposable {
     this.#random = options.random ?? systemRandom;
     this.#idleMs = options.idleMs ?? IDLE_MS;
     this.#atOnce = options.atOnce ?? AT_ONCE;
-    this.#connections = new Connections(options.ca === undefined ? {} : { ca: options.ca });
+    this.#connections = new Connections(options.caOf === undefined ? {} : { caOf: options.caOf });
   }
 
   /** What was asked of each store, by host and port. */
@@ -127,7 +132,7 @@ export class HttpEngine implements Disposable {
       if (outcome.kind === "meant") return outcome.value;
       const { answer } = outcome;
       const hop = hopOf(request.url, answer.status, answer.headers.location);
-      if (hop.kind === "here" || !isRead(request)) throw call.judge(answer);
+      if (hop.kind === "here" || !isRead(request) || call.isLed === false) throw call.judge(answer);
       if (hop.kind === "refused") throw failed("STORE_REFUSED", call.path, hop.why);
       if (hops === MOST_HOPS)
         throw failed("STORE_REFUSED", call.path, `redirects more than ${MOST_HOPS} times`);

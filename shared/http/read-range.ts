@@ -22,6 +22,8 @@ export interface WantedRange {
    * stores. Left out: what is packed for the way has other ranges than the file, and is refused.
    */
   readonly isAsStored?: boolean;
+  /** See `HttpCall`. */
+  readonly isLed?: boolean;
   /**
    * A GET with these headers.
    *
@@ -70,6 +72,7 @@ export async function readRange(
 
 class Reading {
   readonly path: string;
+  readonly isLed: boolean;
   readonly #wanted: WantedRange;
   readonly #into: Uint8Array;
   /** How much of the range has come. */
@@ -79,6 +82,7 @@ class Reading {
 
   constructor(wanted: WantedRange) {
     this.path = wanted.path;
+    this.isLed = wanted.isLed ?? true;
     this.#wanted = wanted;
     this.#into = new Uint8Array(wanted.end - wanted.start);
   }

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
+import { withoutSecrets } from "../core/without-secrets.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isInputAddress } from "../domain/location.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
@@ -32,7 +33,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
   if (!parsed.success) {
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
   }
-  const { name, input, model, map, reduce, output, ...rest } = parsed.data;
+  const { name, input, model, map, reduce, output, stores, ...rest } = parsed.data;
   const placeOf = (column: string): number => options.placeOf?.(["map", "outputs", column]) ?? 0;
   const absolute = (path: string): string => absolutePath(path, options.folder);
   return deepFreeze({
@@ -47,6 +48,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     reduce: withReductionFiles(reduce, absolute),
     ...rest,
     output: { ...output, path: absolute(output.path) },
+    stores: withCertificates(stores, absolute),
   });
 }
 
@@ -59,7 +61,7 @@ export function checkJobSpec(value: unknown): JobSpec {
   const checked = checkJob(value, { defaultName: "job", folder: "/" });
   if (!isProblems(checked)) return checked;
   const problems = checked.map(({ path, part: _part, ...rest }) => ({
-    where: formatKeyPath(path) || "job",
+    where: withoutSecrets(formatKeyPath(path)) || "job",
     ...rest,
   }));
   throw new ShardmillError("SPEC_INVALID", "the job spec is not valid", { problems });
@@ -73,8 +75,9 @@ export function isProblems(checked: JobSpec | readonly SpecProblem[]): checked i
 export function renderFound(value: unknown): string {
   if (value === null) return "nothing";
   if (typeof value === "string") {
-    const isLong = value.length > MAX_FOUND_CHARS;
-    return JSON.stringify(isLong ? `${value.slice(0, MAX_FOUND_CHARS)}...` : value);
+    const shown = withoutSecrets(value);
+    const isLong = shown.length > MAX_FOUND_CHARS;
+    return JSON.stringify(isLong ? `${shown.slice(0, MAX_FOUND_CHARS)}...` : shown);
   }
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
   if (isGroup(value)) {
@@ -114,6 +117,13 @@ function withFolders(map: JobSpec["map"], rename: (folder: string) => string): J
     },
   ]);
   return { ...map, inputs: Object.fromEntries(inputs) };
+}
+
+function withCertificates(stores: JobSpec["stores"], rename: (path: string) => string): JobSpec["stores"] {
+  const renamed = Object.entries(stores).map(([name, store]) => {
+    return [name, store.ca === undefined ? store : { ...store, ca: rename(store.ca) }] as const;
+  });
+  return Object.fromEntries(renamed);
 }
 
 function absolutePath(path: string, folder: string): string {

@@ -1,6 +1,8 @@
 import type { z } from "zod";
 import type { Problem } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { withoutSecrets } from "../core/without-secrets.ts";
+import { isSecretKey, SECRETS_ELSEWHERE } from "../domain/store-spec.ts";
 import { choices, describeType, entryNames, knownKeys, schemaAt } from "./json-schema.ts";
 import type { KeyPath } from "./key-path.ts";
 
@@ -40,7 +42,13 @@ function wordIssue(
     const key = String(path.at(-1) ?? "");
     const expected = describeType(entryNames(schemaAt(path.slice(0, -1))));
     return [
-      { path, part: "key", what: "not an allowed name", expected, found: JSON.stringify(key.slice(0, 60)) },
+      {
+        path,
+        part: "key",
+        what: "not an allowed name",
+        expected,
+        found: JSON.stringify(withoutSecrets(key).slice(0, 60)),
+      },
     ];
   }
   if (issue.code === "custom") return [brokenRule(issue, path)];
@@ -67,6 +75,10 @@ function missing(path: KeyPath): readonly SpecProblem[] {
 }
 
 function unknownKey(path: KeyPath, key: string): SpecProblem {
+  if (path[0] === "stores" && isSecretKey(key)) {
+    const what = `\`${key.slice(0, 60)}\` is a secret, and a job file holds none`;
+    return { path: [...path, key], part: "key", what, hint: SECRETS_ELSEWHERE };
+  }
   const known = knownKeys(schemaAt(path));
   return {
     path: [...path, key],

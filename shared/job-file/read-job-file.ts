@@ -4,6 +4,7 @@ import { errorCode } from "../core/errno.ts";
 import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { formatBytes } from "../core/units.ts";
+import { withoutSecrets } from "../core/without-secrets.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import { notAPath } from "../domain/location.ts";
 import { checkJob, isProblems, renderFound } from "./check-job.ts";
@@ -111,7 +112,10 @@ function placed(
     .filter(({ path }) => !isKnown(path))
     .map((problem) => ({ problem, offset: sourceMap.offset(problem.path, problem.part) }))
     .sort((a, b) => a.offset - b.offset)
-    .map(({ problem: { path, part, ...rest } }) => ({ where: sourceMap.where(path, part), ...rest }));
+    .map(({ problem: { path, part, ...rest } }) => ({
+      where: withoutSecrets(sourceMap.where(path, part)),
+      ...rest,
+    }));
 }
 
 function withLines(error: unknown, sourceMap: SourceMap): unknown {

@@ -8,5 +8,5 @@ export const USER_AGENT = `shardmill/${buildVersion}`;
 
 /** @param ca certificates of authorities in PEM; null: the usual ones */
 export function storeEngine(ca: string | null): HttpEngine {
-  return new HttpEngine({ atOnce: AT_ONCE, ...(ca === null ? {} : { ca }) });
+  return new HttpEngine({ atOnce: AT_ONCE, ...(ca === null ? {} : { caOf: () => ca }) });
 }

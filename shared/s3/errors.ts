@@ -9,6 +9,8 @@ interface S3Problem {
   /** `NoSuchKey`; empty where the answer has no body, as those to HEAD. */
   readonly code: string;
   readonly message: string;
+  /** Where the bucket is; empty where that is not told. */
+  readonly region: string;
 }
 
 const MISSING = ["NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NoSuchUpload"];
@@ -46,10 +48,12 @@ const HINTS: Readonly<Record<string, string>> = {
 export function problemOf({ body }: Pick<Answer, "body">): S3Problem {
   let code = "";
   let message = "";
+  let region = "";
   const reader = new XmlReader((path, text) => {
     if (path.length !== 2 || path[0] !== "Error") return;
     if (path[1] === "Code") code = text;
     if (path[1] === "Message") message = text;
+    if (path[1] === "Region") region = text;
   });
   try {
     reader.take(body);
@@ -57,7 +61,7 @@ export function problemOf({ body }: Pick<Answer, "body">): S3Problem {
   } catch {
     // A page of a proxy, or one that was cut: its status is what there is.
   }
-  return { code, message };
+  return { code, message, region };
 }
 
 export function isExpired({ code }: S3Problem): boolean {

@@ -18,11 +18,12 @@ import type {
 import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { XmlReader, xmlBody, xmlText } from "../objects/xml.ts";
+import { BucketRegions } from "./bucket-regions.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead, problemOf } from "./errors.ts";
 import { objectPageReader } from "./list-objects.ts";
-import { addressOf, type S3Settings } from "./settings.ts";
-import { EMPTY_SHA256, S3Signer, type UnsignedRequest } from "./signer.ts";
+import type { S3Settings } from "./settings.ts";
+import { EMPTY_SHA256, S3Signer, type UnsignedRequest, withoutSignature } from "./signer.ts";
 
 /** Of one put, and of one copy: more takes parts, which are put one by one. */
 const MOST_BYTES = 5 * 2 ** 30;
@@ -33,11 +34,12 @@ const NOT_IN_XML = /[\0-\x1f\ufffe\uffff]/;
 
 interface S3ClientOptions {
   readonly settings: S3Settings;
-  readonly credentials: CredentialCache<S3Credentials>;
+  /** Null: requests are nobody's, as public buckets want them. */
+  readonly credentials: CredentialCache<S3Credentials> | null;
   readonly engine?: HttpEngine;
 }
 
-type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
+type Asking = Pick<HttpCall<never>, "path" | "isLed" | "judge"> & {
   request(headers?: HttpRequest["headers"]): Promise<HttpRequest>;
 };
 
@@ -54,15 +56,16 @@ type Asked = Pick<UnsignedRequest, "method"> &
 export class S3Client implements ObjectClient {
   readonly mostBytes = MOST_BYTES;
   readonly #settings: S3Settings;
-  readonly #credentials: CredentialCache<S3Credentials>;
+  readonly #credentials: CredentialCache<S3Credentials> | null;
   readonly #engine: HttpEngine;
-  readonly #signer: S3Signer;
+  readonly #signer = new S3Signer();
+  readonly #regions: BucketRegions;
 
   constructor({ settings, credentials, engine }: S3ClientOptions) {
     this.#settings = settings;
     this.#credentials = credentials;
     this.#engine = engine ?? storeEngine(settings.ca);
-    this.#signer = new S3Signer(settings.region);
+    this.#regions = new BucketRegions(settings);
   }
 
   [Symbol.dispose](): void {
@@ -193,20 +196,28 @@ export class S3Client implements ObjectClient {
   }
 
   /** How it is asked for, each time signed anew, and what follows when that is refused. */
-  #asking({ bucket, key, path }: ObjectPlace, asked: Asked): Asking {
-    const url = addressOf(this.#settings, bucket);
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodedKey(key)}`;
+  #asking(place: ObjectPlace, asked: Asked): Asking {
+    const { bucket, path } = place;
     let used: S3Credentials | null = null;
+    let address = this.#regions.addressOf(place);
     let isMended = false;
     return {
       path,
+      // Another server would take no signature that is for this one.
+      isLed: this.#credentials === null,
       request: async (headers = {}) => {
-        used = await this.#credentials.get();
-        const all = { ...asked.headers, ...headers, "user-agent": USER_AGENT };
+        address = this.#regions.addressOf(place);
+        const { url, region } = address;
+        const payer = this.#settings.requesterPays === true ? { "x-amz-request-payer": "requester" } : {};
+        const all = { ...asked.headers, ...payer, ...headers, "user-agent": USER_AGENT };
         const unsigned = { query: {}, sha256: EMPTY_SHA256, ...asked, url, headers: all };
-        return await this.#signer.sign(unsigned, used);
+        if (this.#credentials === null) return withoutSignature(unsigned);
+        used = await this.#credentials.get();
+        return await this.#signer.sign(unsigned, { credentials: used, region });
       },
       judge: (answer) => {
+        if (this.#regions.learn(bucket, address.region, answer))
+          return new PassingFailure("is in another region");
         if (!isMended && used !== null && this.#mends(asked, answer, used)) {
           isMended = true;
           return new PassingFailure("takes the signature no more");
@@ -223,7 +234,7 @@ export class S3Client implements ObjectClient {
     const problem = problemOf(answer);
     // An answer to HEAD has no body that says why.
     if (isExpired(problem) || (method === "HEAD" && answer.status === 400)) {
-      this.#credentials.drop(used);
+      this.#credentials?.drop(used);
       return true;
     }
     const storeMs = Date.parse(answer.headers.date ?? "");

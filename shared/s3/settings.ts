@@ -1,4 +1,6 @@
 import { ShardmillError } from "../core/errors.ts";
+import type { StoreSettings } from "../domain/job-stores.ts";
+import { AWS_ENDPOINT } from "../domain/store-spec.ts";
 
 /** Where a store is, and how its buckets are addressed. */
 export interface S3Settings {
@@ -9,6 +11,8 @@ export interface S3Settings {
   readonly addressing: "path" | "virtual";
   /** Certificates of authorities in PEM; null: the usual ones. */
   readonly ca: string | null;
+  /** Requests agree to be paid for. Left out: they do not. */
+  readonly requesterPays?: boolean;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,18 +21,21 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const DEFAULT_REGION = "us-east-1";
 
 /**
+ * What the job says comes first, then the environment, then the profile.
+ *
  * @param profile what the shared configuration files say of the profile that is used
  * @throws {STORE_REFUSED} when they cannot be used: on another machine they may be right
  */
-export function s3SettingsOf(env: Environment, profile: Environment): S3Settings {
-  const ignored = env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === "true";
-  const endpoint = ignored
-    ? undefined
-    : env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || profile.endpoint_url || undefined;
-  const addressing = env.SHARDMILL_S3_ADDRESSING || (endpoint === undefined ? "virtual" : "path");
+export function s3SettingsOf(env: Environment, profile: Environment, own: StoreSettings = {}): S3Settings {
+  const endpoint = own.endpoint === undefined ? conventionalEndpoint(env, profile) : named(own.endpoint);
+  const addressing =
+    own.addressing ??
+    // Of the environment, it is said of the environment's endpoint.
+    ((own.endpoint === undefined && env.SHARDMILL_S3_ADDRESSING) ||
+      (endpoint === undefined ? "virtual" : "path"));
   if (addressing !== "path" && addressing !== "virtual")
     throw invalidSetting("SHARDMILL_S3_ADDRESSING", "is neither of the two", "path or virtual");
-  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region || DEFAULT_REGION;
+  const region = own.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region || DEFAULT_REGION;
   // Other stores call theirs as they like.
   if (endpoint === undefined && !/^[a-z0-9-]+$/i.test(region))
     throw invalidSetting("AWS_REGION", "is no region of AWS", "a region such as eu-central-1");
@@ -36,8 +43,18 @@ export function s3SettingsOf(env: Environment, profile: Environment): S3Settings
     endpoint: endpoint === undefined ? null : endpointOf(endpoint),
     region,
     addressing,
-    ca: null,
+    ca: own.ca ?? null,
+    requesterPays: own.requesterPays ?? false,
   };
+}
+
+function named(endpoint: string): string | undefined {
+  return endpoint === AWS_ENDPOINT ? undefined : endpoint;
+}
+
+function conventionalEndpoint(env: Environment, profile: Environment): string | undefined {
+  if (env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === "true") return undefined;
+  return env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || profile.endpoint_url || undefined;
 }
 
 function endpointOf(text: string): URL {

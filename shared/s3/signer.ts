@@ -17,54 +17,64 @@ export interface UnsignedRequest extends Omit<HttpRequest, "secretHeaders"> {
   readonly sha256: string;
 }
 
+/** With what a request is signed. */
+interface Signature {
+  readonly credentials: S3Credentials;
+  readonly region: string;
+}
+
+/** A request as nobody's. */
+export function withoutSignature({ method, url, query, headers, body }: UnsignedRequest): HttpRequest {
+  return { method, url: withQuery(url, query), headers, ...(body === undefined ? {} : { body }) };
+}
+
+function withQuery(url: URL, query: UnsignedRequest["query"]): URL {
+  const target = new URL(url);
+  target.search = Object.entries(query)
+    .map(([name, value]) => `${uriEncoded(name)}=${uriEncoded(value)}`)
+    .join("&");
+  return target;
+}
+
 /** Signs requests by AWS's Signature Version 4, with the vendor's library. */
 export class S3Signer {
-  readonly #region: string;
   #clockOffsetMs = 0;
-
-  constructor(region: string) {
-    this.#region = region;
-  }
 
   /** @param storeMs what the store's clock said when it refused a signature for its date */
   correctClock(storeMs: number): void {
     this.#clockOffsetMs = storeMs - Date.now();
   }
 
-  async sign(request: UnsignedRequest, credentials: S3Credentials): Promise<HttpRequest> {
+  async sign(request: UnsignedRequest, signature: Signature): Promise<HttpRequest> {
     const { method, url, query, sha256, body } = request;
     const headers = { ...request.headers, host: url.host, "x-amz-content-sha256": sha256 };
     const { protocol, hostname, pathname: path } = url;
-    const signer = this.#signerWith(credentials);
+    const signer = signerWith(signature);
     const signed = await signer.sign(
       { method, protocol, hostname, path, query: { ...query }, headers },
       { signingDate: new Date(Date.now() + this.#clockOffsetMs), unsignableHeaders: REWRITTEN_HEADERS },
     );
     const { authorization = "", "x-amz-security-token": token, ...others } = signed.headers;
-    const target = new URL(url);
-    target.search = Object.entries(query)
-      .map(([name, value]) => `${uriEncoded(name)}=${uriEncoded(value)}`)
-      .join("&");
     return {
       method,
-      url: target,
+      url: withQuery(url, query),
       headers: others,
       secretHeaders: { authorization, ...(token === undefined ? {} : { "x-amz-security-token": token }) },
       ...(body === undefined ? {} : { body }),
     };
   }
+}
 
-  #signerWith(credentials: S3Credentials): SignatureV4 {
-    return new SignatureV4({
-      service: "s3",
-      region: this.#region,
-      credentials,
-      sha256: NodeSha256,
-      // Keys are encoded once, unlike the paths of all other services.
-      uriEscapePath: false,
-      applyChecksum: false,
-    });
-  }
+function signerWith({ credentials, region }: Signature): SignatureV4 {
+  return new SignatureV4({
+    service: "s3",
+    region,
+    credentials,
+    sha256: NodeSha256,
+    // Keys are encoded once, unlike the paths of all other services.
+    uriEscapePath: false,
+    applyChecksum: false,
+  });
 }
 
 /** Node's own, as the library wants it. */

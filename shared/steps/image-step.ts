@@ -14,6 +14,7 @@ import { present } from "../core/assert.ts";
 import { mapInOrder } from "../core/map-in-order.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
 import type { ImageOp } from "../domain/image-op.ts";
+import type { JobStores } from "../domain/job-stores.ts";
 import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
 import { decodeImage } from "../images/decode.ts";
 import { fitted } from "../images/fitted.ts";
@@ -28,11 +29,6 @@ const IN_FLIGHT = 2;
 
 /** Larger than any image that is decoded. It is read whole. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
-
-/** Opens images as a step: of each row's image the values of a tensor. */
-export function openImageStep(binding: StepBinding, op: ImageOp): Step {
-  return new ImageStep(binding, op);
-}
 
 /** The image of a cell: its bytes, or the file that it names. @throws as {@link readRowFile} */
 export async function imageOfCell(
@@ -53,14 +49,16 @@ export async function imageOfCell(
 /** An image, or why its row is a dead letter. */
 type RowImage = { readonly image: Pixels } | { readonly failure: Omit<RowFailure, "row"> };
 
-class ImageStep implements Step {
+/** Opens images as a step: of each row's image the values of a tensor. */
+export class ImageStep implements Step {
   readonly #column: string;
   readonly #op: ImageOp;
   readonly #writer: ValueWriter;
   readonly #schema: Schema;
-  readonly #storages = new Storages();
+  readonly #storages: Storages;
 
-  constructor(binding: StepBinding, op: ImageOp) {
+  constructor(binding: StepBinding, op: ImageOp, stores: JobStores) {
+    this.#storages = new Storages({}, stores);
     this.#column = present(binding.reads[0], "an image step reads a column");
     this.#op = op;
     this.#writer = new ValueWriter(op);

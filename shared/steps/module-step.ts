@@ -22,7 +22,7 @@ const MOST_LOST = 10;
 export async function openModuleStep(
   binding: StepBinding,
   op: ModuleOp,
-  { scratchPath, paths }: OpenStepOptions,
+  { scratchPath, paths }: Omit<OpenStepOptions, "stores">,
 ): Promise<Step> {
   const bundle = present(paths[0], "a module's bundle is one of its files");
   const folder = await mkdtemp(join(scratchPath, "step-"));

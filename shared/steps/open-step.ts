@@ -5,10 +5,10 @@ import type { OpenStepOptions, Step } from "./step.ts";
 /** Opens a step where rows are mapped, and its files are. The caller disposes it. */
 export async function openStep(
   binding: StepBinding,
-  { scratchPath }: Pick<OpenStepOptions, "scratchPath">,
+  { scratchPath, stores }: Omit<OpenStepOptions, "paths">,
 ): Promise<Step> {
   const paths = binding.files.map(({ location }) => localPathOf(location));
-  const options = { scratchPath, paths };
+  const options = { scratchPath, stores, paths };
   switch (binding.op.kind) {
     case "sql": {
       // Loaded only where there is SQL: it takes a tenth of a second.
@@ -16,16 +16,16 @@ export async function openStep(
       return openSqlStep(binding, binding.op, options);
     }
     case "image": {
-      const { openImageStep } = await import("./image-step.ts");
-      return openImageStep(binding, binding.op);
+      const { ImageStep } = await import("./image-step.ts");
+      return new ImageStep(binding, binding.op, stores);
     }
     case "module": {
       const { openModuleStep } = await import("./module-step.ts");
       return openModuleStep(binding, binding.op, options);
     }
     case "sound": {
-      const { openSoundStep } = await import("./sound-step.ts");
-      return openSoundStep(binding, binding.op);
+      const { SoundStep } = await import("./sound-step.ts");
+      return new SoundStep(binding, binding.op, stores);
     }
     case "tokenize": {
       const { openTokenizeStep } = await import("./tokenize-step.ts");

@@ -12,6 +12,7 @@ import {
 } from "apache-arrow";
 import { present } from "../core/assert.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
+import type { JobStores } from "../domain/job-stores.ts";
 import { type SoundOp, valuesPerWindow } from "../domain/sound-op.ts";
 import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
 import { readSound, type Sound } from "../sound/read-sound.ts";
@@ -29,23 +30,20 @@ const MAX_SOUND_VALUES = 2 ** 28;
 
 const LIST = new List(new ArrowField("item", new Float32(), false));
 
-/** Opens sounds as a step: of each row's sound its samples, or a row for each of its windows. */
-export function openSoundStep(binding: StepBinding, op: SoundOp): Step {
-  return new SoundStep(binding, op);
-}
-
 /** A sound, or why its row is a dead letter. */
 type RowSound =
   | { readonly kind: "sound"; readonly channels: readonly Float32Array[]; readonly rows: number }
   | ({ readonly kind: "failed"; readonly rows: 1 } & Omit<RowFailure, "row">);
 
-class SoundStep implements Step {
+/** Opens sounds as a step: of each row's sound its samples, or a row for each of its windows. */
+export class SoundStep implements Step {
   readonly #column: string;
   readonly #made: readonly string[];
   readonly #op: SoundOp;
-  readonly #storages = new Storages();
+  readonly #storages: Storages;
 
-  constructor(binding: StepBinding, op: SoundOp) {
+  constructor(binding: StepBinding, op: SoundOp, stores: JobStores) {
+    this.#storages = new Storages({}, stores);
     this.#column = present(binding.reads[0], "a sound step reads a column");
     this.#made = madeColumns(binding).map(({ name }) => name);
     this.#op = op;

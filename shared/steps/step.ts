@@ -1,4 +1,5 @@
 import type { RecordBatch } from "apache-arrow";
+import type { JobStores } from "../domain/job-stores.ts";
 import type { DeadCode } from "../domain/partial.ts";
 
 /** A row that a step cannot do its work on. */
@@ -39,6 +40,8 @@ export interface Step extends AsyncDisposable {
 export interface OpenStepOptions {
   /** A folder of this machine: the step makes and removes its own files in it. */
   readonly scratchPath: string;
+  /** Of the files that rows name. */
+  readonly stores: JobStores;
   /** Where the files of its binding lie on this machine, in their order. */
   readonly paths: readonly string[];
 }

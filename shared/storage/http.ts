@@ -1,4 +1,5 @@
 import { buildVersion } from "../core/package-root.ts";
+import { hostSettings, type JobStores } from "../domain/job-stores.ts";
 import type { FileStat, Location } from "../domain/location.ts";
 import { failed, judgedByStatus, shownUrl } from "../http/failures.ts";
 import { HttpEngine } from "../http/http-engine.ts";
@@ -10,8 +11,13 @@ import type { Capabilities, Storage, StoredFile } from "./storage.ts";
  * Files that a web server serves, which are only read: by GET of ranges, since an address that was signed for
  * GET answers nothing else.
  */
-export function createHttpStorage(engine: HttpEngine = new HttpEngine()): Storage {
+export function createHttpStorage(engine: HttpEngine): Storage {
   return new HttpStorage(engine);
+}
+
+/** ... by what the job says of each server. */
+export function openHttpStorage(stores: JobStores): Storage {
+  return createHttpStorage(new HttpEngine({ caOf: (url) => hostSettings(stores, url).ca }));
 }
 
 const USER_AGENT = `shardmill/${buildVersion}`;

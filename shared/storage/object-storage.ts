@@ -27,16 +27,19 @@ export function createObjectStorage(client: ObjectClient): Storage {
 
 const REMOVED_AT_ONCE = 1_000;
 
+/** What all stores of objects are able to do. */
+export const OBJECTS_CAN: Capabilities = {
+  put: true,
+  rename: false,
+  link: false,
+  putIfAbsent: true,
+  sync: false,
+  list: true,
+  versions: true,
+};
+
 class ObjectStorage implements Storage {
-  readonly can: Capabilities = {
-    put: true,
-    rename: false,
-    link: false,
-    putIfAbsent: true,
-    sync: false,
-    list: true,
-    versions: true,
-  };
+  readonly can = OBJECTS_CAN;
   readonly #client: ObjectClient;
 
   constructor(client: ObjectClient) {

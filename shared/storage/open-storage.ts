@@ -1,22 +1,41 @@
 import { ShardmillError } from "../core/errors.ts";
+import { type JobStores, NO_STORES, type StoreSettings } from "../domain/job-stores.ts";
 import { type Location, type Scheme, schemeOf } from "../domain/location.ts";
+import type { ObjectClient } from "../objects/object-client.ts";
+import { storageByBucket } from "./by-bucket.ts";
 import { createLocalStorage } from "./local.ts";
-import { createObjectStorage } from "./object-storage.ts";
+import { createObjectStorage, OBJECTS_CAN } from "./object-storage.ts";
 import type { Storage } from "./storage.ts";
 
 /** What opens the storage of each scheme. Where one needs a library, it is loaded when it is opened. */
-export type StorageOpeners = Partial<Readonly<Record<Scheme, () => Promise<Storage>>>>;
+export type StorageOpeners = Partial<Readonly<Record<Scheme, (stores: JobStores) => Promise<Storage>>>>;
 
 const OPENERS: StorageOpeners = {
   file: async () => createLocalStorage(),
   https: httpStorage,
   http: httpStorage,
-  s3: async () => createObjectStorage(await (await import("../s3/conventions.ts")).openS3Client()),
-  gs: async () => createObjectStorage(await (await import("../gcs/conventions.ts")).openGcsClient()),
+  s3: async (stores) => {
+    const { openS3Client } = await import("../s3/conventions.ts");
+    return objectsBy("s3", stores, openS3Client);
+  },
+  gs: async (stores) => {
+    const { openGcsClient } = await import("../gcs/conventions.ts");
+    return objectsBy("gs", stores, openGcsClient);
+  },
 };
 
-async function httpStorage(): Promise<Storage> {
-  return (await import("./http.ts")).createHttpStorage();
+/** Buckets of a kind of store, each by what the job says of it. */
+function objectsBy(
+  scheme: Scheme,
+  stores: JobStores,
+  openClient: (settings: StoreSettings) => Promise<ObjectClient>,
+): Storage {
+  const open = async (settings: StoreSettings) => createObjectStorage(await openClient(settings));
+  return storageByBucket({ scheme, can: OBJECTS_CAN, open }, stores);
+}
+
+async function httpStorage(stores: JobStores): Promise<Storage> {
+  return (await import("./http.ts")).openHttpStorage(stores);
 }
 
 /**
@@ -26,11 +45,16 @@ async function httpStorage(): Promise<Storage> {
  */
 export class Storages implements AsyncDisposable {
   readonly #openers: StorageOpeners;
+  readonly #stores: JobStores;
   readonly #open = new Map<Scheme, Promise<Storage>>();
 
-  /** @param openers of schemes that need to know more than a location says, and others than the usual ones */
-  constructor(openers: StorageOpeners = {}) {
+  /**
+   * @param openers of schemes that need to know more than a location says, and others than the usual ones
+   * @param stores what the job says of its stores
+   */
+  constructor(openers: StorageOpeners = {}, stores: JobStores = NO_STORES) {
     this.#openers = { ...OPENERS, ...openers };
+    this.#stores = stores;
   }
 
   /** @throws {STORE_REFUSED} when nothing here reaches such a place */
@@ -54,7 +78,7 @@ export class Storages implements AsyncDisposable {
 
   #start(scheme: Scheme, location: Location): Promise<Storage> {
     const opener = this.#openers[scheme];
-    if (opener !== undefined) return opener();
+    if (opener !== undefined) return opener(this.#stores);
     const message = `${location} cannot be reached from here: nothing opens ${scheme} storage`;
     return Promise.reject(
       new ShardmillError("STORE_REFUSED", message, { fields: { path: location, scheme } }),

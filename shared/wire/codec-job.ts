@@ -11,6 +11,7 @@ import {
 import { DEVICES } from "../domain/device.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import { JOB_STORES_SCHEMA } from "../domain/job-stores.ts";
 import { isInputAddress } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { isPartitionValue } from "../domain/partition.ts";
@@ -48,7 +49,8 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
     [image, sound].flatMap((files) => files?.folder ?? []),
   );
   const inputs = rest.input.path.filter((path) => !isInputAddress(path));
-  const paths = [...inputs, rest.model.path, ...folders, rest.output.path];
+  const certificates = Object.values(rest.stores).flatMap(({ ca }) => ca ?? []);
+  const paths = [...inputs, rest.model.path, ...folders, rest.output.path, ...certificates];
   const relative = paths.filter((path) => !isAbsolute(path));
   if (relative.length > 0) {
     const hint = "submit resolves paths against the job file's folder";
@@ -165,6 +167,7 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
   device: z.enum(DEVICES),
   map: mapBinding,
   deviceCheck: deviceCheck.nullable(),
+  stores: JOB_STORES_SCHEMA,
   rowsInput: count,
   batchRows: z.union([z.literal("auto"), z.int().min(1)]),
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),

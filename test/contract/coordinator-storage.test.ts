@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataServer } from "../../coordinator/data/data-server.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { atCoordinator, below, parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -24,6 +25,7 @@ storageContract("the coordinator, over gRPC,", async () => {
     job: (jobId) =>
       jobId === "j1"
         ? {
+            stores: NO_STORES,
             inputPaths: new Set([inputPath]),
             modelPaths: new Set([below(root, "model.onnx")]),
             partialsPath,

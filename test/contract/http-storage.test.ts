@@ -1,5 +1,6 @@
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import { createHttpStorage } from "../../shared/storage/http.ts";
+import { openHttpStorage } from "../../shared/storage/http.ts";
 import { startWebServer } from "../support/web-server.ts";
 import { storageContract } from "./storage-contract.ts";
 
@@ -11,7 +12,7 @@ storageContract("a web server", async () => {
   });
   let count = 0;
   return {
-    storage: createHttpStorage(),
+    storage: openHttpStorage(NO_STORES),
     existing: { location: parseLocation(`${server.url}/data/existing.bin`), bytes },
     free: () => parseLocation(`${server.url}/none-${count++}`),
     forbidden: parseLocation(`${server.url}/secret.bin`),

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { gather } from "../../shared/dataset/gather.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { madeColumns, type StepBinding } from "../../shared/domain/step-binding.ts";
 import { applyStep } from "../../shared/steps/apply-step.ts";
 import type { OpenStepOptions, Step } from "../../shared/steps/step.ts";
@@ -31,7 +32,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
     beforeEach(async () => {
       scratchPath = await mkdtemp(join(tmpdir(), "shardmill-step-"));
       on = await makeStep();
-      step = await on.open({ scratchPath, paths: [] });
+      step = await on.open({ scratchPath, stores: NO_STORES, paths: [] });
     });
 
     afterEach(async () => {

@@ -12,6 +12,7 @@ import {
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { SplitOp, StepBinding, StepColumn, TokenizeOp } from "../../shared/domain/step-binding.ts";
 import { fieldOfType } from "../../shared/modules/value-type.ts";
@@ -110,7 +111,7 @@ for (const [name, plan] of Object.entries(PLANS))
   stepContract(name, async () => ({ plan, open: (options) => openStep(plan, options), rows }));
 
 async function run(plan: StepBinding, batch: RecordBatch) {
-  await using step = await openStep(plan, { scratchPath: "" });
+  await using step = await openStep(plan, { scratchPath: "", stores: NO_STORES });
   const found = await applyStep(step, plan, batch, signal);
   return { ...found, rows: plainRows(new Table([found.batch])) as readonly SteppedRow[] };
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
 import { deferred } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
@@ -29,6 +30,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 function server(limits: DataServerOptions["limits"] = {}): DataServer {
   const job = {
+    stores: NO_STORES,
     inputPaths: new Set<never>(),
     modelPaths: new Set<never>(),
     partialsPath: parseLocation(partials),

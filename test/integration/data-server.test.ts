@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
 import { sha256 } from "../../shared/core/digest.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
@@ -36,6 +37,7 @@ function server(limits: DataServerOptions["limits"] = {}): DataServer {
     job: (jobId) =>
       jobId === "j1"
         ? {
+            stores: NO_STORES,
             inputPaths: new Set([parseLocation(input)]),
             modelPaths: new Set([parseLocation(join(root, "model.onnx"))]),
             partialsPath: parseLocation(partials),

@@ -8,6 +8,7 @@ import { startServer } from "../../coordinator/grpc/server.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
@@ -82,6 +83,7 @@ test("a worker that sees no file reads and writes through the coordinator, and m
   await writeFile(inputPath, encodeParquet(inputTable(), { rowGroupRows: 300 }));
   const session = workerSession("s1");
   const deskJob = {
+    stores: NO_STORES,
     inputPaths: new Set([parseLocation(inputPath)]),
     modelPaths: new Set<never>(),
     partialsPath: parseLocation(partialsPath),

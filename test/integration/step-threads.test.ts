@@ -8,6 +8,7 @@ import { deferred } from "../../shared/core/abort.ts";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { joinSteps, type StepBinding } from "../../shared/domain/step-binding.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
@@ -54,7 +55,7 @@ stepContract("SQL in threads of its own", async () => {
   return {
     plan,
     open: async ({ scratchPath: path }) =>
-      new StepThreads({ steps, scratchPath: path, count: 2, onBusy: () => {} }),
+      new StepThreads({ steps, scratchPath: path, stores: NO_STORES, count: 2, onBusy: () => {} }),
     rows: batchOf(40),
   };
 });
@@ -80,7 +81,14 @@ parentPort.on("message", async ({ kind, batch }) => {
   if (event !== undefined) parentPort.postMessage(event);
 });`,
   );
-  return new StepThreads({ steps: [], scratchPath, count, onBusy, script: pathToFileURL(script) });
+  return new StepThreads({
+    steps: [],
+    scratchPath,
+    stores: NO_STORES,
+    count,
+    onBusy,
+    script: pathToFileURL(script),
+  });
 }
 
 const ids = (rows: readonly unknown[]) => rows.map((row) => (row as { id: unknown }).id);
@@ -163,7 +171,13 @@ test("whoever gives up does not wait for a step that hangs, and others have thei
 
 test("abandoned inside DuckDB, the thread lets go and works on the next record batch", async () => {
   const slow = await planned("SELECT *, (SELECT count(*) FROM range(1000000000 * id + 1)) AS n FROM rows");
-  await using threads = new StepThreads({ steps: [slow], scratchPath, count: 1, onBusy: () => {} });
+  await using threads = new StepThreads({
+    steps: [slow],
+    scratchPath,
+    stores: NO_STORES,
+    count: 1,
+    onBusy: () => {},
+  });
   const stop = new AbortController();
   const hung = threads.run(batchOf(20), stop.signal);
   setTimeout(() => stop.abort(new Error("lost")), 300);
@@ -174,7 +188,13 @@ test("abandoned inside DuckDB, the thread lets go and works on the next record b
 
 test("closed while DuckDB is at work, it waits for that, and leaves no file", async () => {
   const slow = await planned("SELECT *, (SELECT count(*) FROM range(1000000000 * id + 1)) AS n FROM rows");
-  const threads = new StepThreads({ steps: [slow], scratchPath, count: 2, onBusy: () => {} });
+  const threads = new StepThreads({
+    steps: [slow],
+    scratchPath,
+    stores: NO_STORES,
+    count: 2,
+    onBusy: () => {},
+  });
   const runs = [1, 2].map(() =>
     expect(threads.run(batchOf(20), NEVER)).rejects.toMatchObject({ code: "INTERRUPTED" }),
   );
@@ -197,6 +217,7 @@ test("a stage's threads are given what its steps read, and what passes is put be
     threads: 2,
     shardThreads: 1,
     scratchPath,
+    stores: NO_STORES,
     meter,
   });
   const { batch, sources } = await stage.run(batchOf(20), NEVER);
@@ -234,7 +255,7 @@ test("all threads of a stage have a piece of a shard that is one record batch", 
     [Symbol.asyncDispose]: async () => {},
   });
   const meter = new BusyMeter(() => 0);
-  const threads = { threads: 3, shardThreads: 1, scratchPath, meter };
+  const threads = { threads: 3, shardThreads: 1, scratchPath, stores: NO_STORES, meter };
   await using stage = new StageSteps({ stage: "prepare", steps: [step], ...threads, open });
   const options = { steps: stage, lease: aLease(), signal: NEVER };
   const oneBatch = async function* () {

@@ -7,6 +7,7 @@ import { fieldsOf, fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import { plainBatch, plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { planSql } from "../../shared/steps/plan-sql.ts";
@@ -76,6 +77,7 @@ async function through(batch: RecordBatch, selects: readonly string[]): Promise<
     threads: 1,
     shardThreads: 1,
     scratchPath: root,
+    stores: NO_STORES,
     meter,
   });
   return (await stage.run(batch, signal)).batch;

@@ -13,6 +13,7 @@ import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES, ELEMENT_TYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
 import { location } from "./location-arbitrary.ts";
+import { jobStores } from "./store-arbitraries.ts";
 import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbitraries.ts";
 
 const labels = fc.option(fc.array(text, { maxLength: 3 }));
@@ -42,19 +43,17 @@ const outputOpPlan: fc.Arbitrary<OutputOpBinding> = fc.oneof(
   fc.record({ kind: fc.constant("topK"), k: fc.nat(1000).map((k) => k + 1), labels }),
 );
 
-const path = word.map((leaf) => `/data/${leaf}`);
-
 /** The digits job of the design, with some of its values drawn. */
 export const jobSpec: fc.Arbitrary<JobSpec> = fc
   .record({
     name: word,
-    paths: fc.array(path, { minLength: 1, maxLength: 3 }),
+    paths: fc.array(word, { minLength: 1, maxLength: 3 }),
     scale: finite,
     maxRows: fc.nat(),
   })
   .map(({ name: jobName, paths, scale, maxRows }) => ({
     name: jobName,
-    input: { path: paths, format: "auto", shardRows: "auto" },
+    input: { path: paths.map((leaf) => `/data/${leaf}`), format: "auto", shardRows: "auto" },
     model: {
       path: "/models/digits.onnx",
       device: "auto",
@@ -78,6 +77,7 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
     },
     output: { path: "/out/digits", rows: "parquet" },
     errors: { maxRows },
+    stores: { "s3://bucket": { anonymous: true }, "https://example.com": { ca: "/ca.pem" } },
   }));
 
 const dtype = fc.constantFrom(...DTYPES);
@@ -168,6 +168,7 @@ const steps = fc.array(
 export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
   jobId: name,
   name: text,
+  stores: jobStores,
   model: fc.record({
     path: location,
     bytes: count,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -5,6 +6,7 @@ import { CredentialCache } from "../../shared/objects/credential-cache.ts";
 import type { S3Credentials } from "../../shared/s3/credentials.ts";
 import { S3Client } from "../../shared/s3/s3-client.ts";
 import type { S3Settings } from "../../shared/s3/settings.ts";
+import { S3Signer } from "../../shared/s3/signer.ts";
 import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { makeCertificate } from "./certificate.ts";
@@ -20,6 +22,8 @@ export interface S3Server extends AsyncDisposable {
   storage(credentials?: S3Credentials): Storage;
   client(): S3Client;
   makeBucket(name: string): Promise<void>;
+  /** Anybody may list and read a bucket. */
+  allowAll(bucket: string): Promise<void>;
   /** Puts a file there behind its back. */
   keep(bucket: string, key: string, content: string, changed?: Date): Promise<void>;
   /** What is kept under a key, as its own disk has it. */
@@ -68,6 +72,7 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     client: () => clientWith(credentials),
     // To this server a folder of its own is a bucket.
     makeBucket: async (name) => void (await mkdir(join(data, name))),
+    allowAll: (bucket) => putPolicy(settings, credentials, bucket),
     async keep(bucket, key, content, changed = new Date()) {
       const path = join(data, bucket, key);
       await mkdir(dirname(path), { recursive: true });
@@ -80,4 +85,31 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function putPolicy(
+  { endpoint, region }: S3Settings,
+  credentials: S3Credentials,
+  bucket: string,
+): Promise<void> {
+  const statement = {
+    Effect: "Allow",
+    Principal: "*",
+    Action: ["s3:GetObject", "s3:ListBucket"],
+    Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`],
+  };
+  const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  const signed = await new S3Signer().sign(
+    {
+      method: "PUT",
+      url: new URL(`/${bucket}`, endpoint ?? ""),
+      query: { policy: "" },
+      headers: {},
+      sha256: createHash("sha256").update(policy).digest("hex"),
+    },
+    { credentials, region },
+  );
+  const headers = { ...signed.headers, ...signed.secretHeaders };
+  const { status } = await fetch(signed.url, { method: "PUT", headers, body: policy });
+  if (status !== 204 && status !== 200) throw new Error(`the policy of ${bucket} is answered ${status}`);
 }

@@ -3,6 +3,7 @@ import { deferred } from "../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -66,6 +67,7 @@ export function aJob(
   return {
     jobId: "job-1",
     name: "sums",
+    stores: NO_STORES,
     model: {
       path: parseLocation("/none"),
       bytes: 0,

@@ -17,7 +17,7 @@ import { accuracyProblems, worstText } from "./judge-accuracy.ts";
 import { type Comparison, rankedTensors } from "./model-pair.ts";
 
 export interface CheckDeviceOptions {
-  readonly job: Pick<JobDescription, "jobId" | "map" | "deviceCheck">;
+  readonly job: Pick<JobDescription, "jobId" | "map" | "stores" | "deviceCheck">;
   /** On this machine. */
   readonly modelPath: string;
   readonly device: ConcreteDevice;
@@ -100,11 +100,12 @@ async function compareInThread(
   { tolerance }: AccuracyLimits,
 ): Promise<Comparison> {
   const lanePorts = lanes.connect();
-  const { jobId, map } = job;
+  const { jobId, map, stores } = job;
   const question: DeviceQuestion = {
     jobId,
     modelPath,
     map,
+    stores,
     slices,
     input,
     tolerance,

@@ -43,6 +43,7 @@ export async function comparePrecision(planned: PlannedJob, signal: AbortSignal)
     converted: planned.model.path,
     precision,
     map: planned.map,
+    stores: planned.stores,
     slices: sampleSlices(planned, check.rows),
     threads: availableParallelism(),
     tolerance: limits.tolerance,

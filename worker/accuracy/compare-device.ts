@@ -34,11 +34,11 @@ const MOST_THREADS = 4;
  * answer.
  */
 export async function compareDevice(question: DeviceQuestion, nowMs: () => number): Promise<Comparison> {
-  const { jobId, modelPath, map, input, lanePorts } = question;
+  const { jobId, modelPath, map, stores, input, lanePorts } = question;
   const threads = Math.min(MOST_THREADS, availableParallelism());
   using lanes = connectLanes(lanePorts);
   await using cpu = await createSession(modelPath, { device: "cpu", threads });
-  await using data = openWays(input, jobId);
+  await using data = openWays(input, { jobId, stores });
   await using files = new InputFiles({ ways: data.ways, meter: new BusyMeter(nowMs, threadIdleMs) });
   const pair = new ModelPair(
     (feeds, outputs) => cpu.run(feeds, outputs),

@@ -21,7 +21,7 @@ export interface CompareQuestion extends Omit<Sample, "open"> {
  * For a process that may be ended.
  */
 export async function compareModels(question: CompareQuestion, nowMs: () => number): Promise<Comparison> {
-  const { threads, map } = question;
+  const { threads, map, stores } = question;
   await using original = await createSession(question.original, { device: "cpu", threads });
   await using converted = await openConverted(question);
   const pair = new ModelPair(
@@ -29,7 +29,7 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
     (feeds, outputs) => converted.run(feeds, outputs),
     map,
   );
-  await using storages = new Storages();
+  await using storages = new Storages({}, stores);
   await using parsers = new TextParsers();
   const open = async (file: InputFile) =>
     openInputFile(byteSource(await storages.at(file.path), file.path, file.bytes), file, { parsers });

@@ -3,6 +3,7 @@ import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { BadRow, DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { Batch } from "../batch/batch.ts";
 import { UnreadableRows } from "../read/unreadable-rows.ts";
@@ -17,6 +18,7 @@ const NEVER = new AbortController().signal;
 
 export interface Sample {
   readonly map: MapBinding;
+  readonly stores: JobStores;
   /** The rows to compare on. */
   readonly slices: readonly LeaseSlice[];
   readonly open: (file: InputFile) => Promise<Pick<DatasetFile, "read"> & Disposable>;
@@ -33,7 +35,7 @@ export async function compareSample(
   nowMs: () => number,
 ): Promise<Comparison> {
   const endMs = nowMs() + sample.limitMs;
-  await using steps = await openSteps(sample.map);
+  await using steps = await openSteps(sample);
   for await (const { batch, path } of batchesOf(pair, sample, steps.chain)) {
     await pair.compare(batch, path);
     if (nowMs() > endMs || pair.isFull) break;
@@ -42,12 +44,15 @@ export async function compareSample(
 }
 
 /** What prepares the rows, and a folder for it; null where nothing does. */
-async function openSteps({ prepare }: MapBinding): Promise<AsyncDisposable & { chain: StepChain | null }> {
+async function openSteps({
+  map: { prepare },
+  stores,
+}: Sample): Promise<AsyncDisposable & { chain: StepChain | null }> {
   if (prepare.length === 0) return { chain: null, [Symbol.asyncDispose]: async () => {} };
   const scratchPath = await makeTempFolder("check");
   const removeScratch = () => rm(scratchPath, { recursive: true, force: true });
   try {
-    const chain = await StepChain.open(prepare, { scratchPath });
+    const chain = await StepChain.open(prepare, { scratchPath, stores });
     const close = async () => {
       await chain[Symbol.asyncDispose]();
       await removeScratch();

@@ -22,7 +22,7 @@ export interface AccessChoice {
 }
 
 /** Where a job's files are, as its coordinator sees them. */
-export type JobFiles = Pick<JobDescription, "partialsPath" | "beacon"> & {
+export type JobFiles = Pick<JobDescription, "stores" | "partialsPath" | "beacon"> & {
   readonly model: Pick<JobDescription["model"], "path" | "bytes" | "externalData">;
 };
 
@@ -43,7 +43,7 @@ export async function chooseAccess(
   const remote: DataAccess = { kind: "coordinator", ...coordinator };
   if (mode === "coordinator") return { input: [remote], output: remote, model: ["coordinator"] };
   const { file } = present(lease.slices[0], "a lease has a file");
-  await using storages = new Storages();
+  await using storages = new Storages({}, job.stores);
   const [input, output, model] = await Promise.all([
     seesFile(file, storages),
     seesBeacon(job, storages),

@@ -257,7 +257,7 @@ function startSteps(
   const steps = job.map[stage];
   return steps.length === 0
     ? null
-    : new StageSteps({ stage, steps, threads, shardThreads, scratchPath, meter });
+    : new StageSteps({ stage, steps, threads, shardThreads, scratchPath, stores: job.stores, meter });
 }
 
 function withoutSources({

@@ -56,7 +56,7 @@ async function openJob({
 }: Extract<ShardCommand, { kind: "openJob" }>): Promise<ShardContext> {
   return new ShardContext({
     job,
-    input: openWays(input, job.jobId),
+    input: openWays(input, job),
     output,
     lanes: connectLanes(lanePorts, () => emit({ kind: "lanesBusy" })),
     shardThreads,

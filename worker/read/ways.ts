@@ -1,8 +1,11 @@
+import type { JobDescription } from "../../shared/domain/job.ts";
 import { type Location, viaCoordinator } from "../../shared/domain/location.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { DataAccess } from "./data-access.ts";
 import { sessionIn } from "./session-cell.ts";
+
+type ReachedJob = Pick<JobDescription, "jobId" | "stores">;
 
 /** One way to the job's files, which are named as the coordinator sees them. */
 export type Way = Pick<Storage, "stat" | "read">;
@@ -12,8 +15,8 @@ export interface Ways extends AsyncDisposable {
   readonly ways: readonly [Way, ...Way[]];
 }
 
-export function openWays(accesses: readonly [DataAccess, ...DataAccess[]], jobId: string): Ways {
-  const storages = openStorages(accesses, jobId);
+export function openWays(accesses: readonly [DataAccess, ...DataAccess[]], job: ReachedJob): Ways {
+  const storages = openStorages(accesses, job);
   const [nearest, ...others] = accesses.map(({ kind }) => wayOf(kind, storages));
   if (nearest === undefined) throw new Error("broken invariant: no way to the job's files");
   return { ways: [nearest, ...others], [Symbol.asyncDispose]: () => storages[Symbol.asyncDispose]() };
@@ -23,9 +26,10 @@ export function openWays(accesses: readonly [DataAccess, ...DataAccess[]], jobId
  * The storages of a job's files, the coordinator's among them if one of the accesses is by it. Nothing is
  * connected, nor loaded for it, before it is first asked.
  */
-export function openStorages(accesses: readonly DataAccess[], jobId: string): Storages {
+export function openStorages(accesses: readonly DataAccess[], { jobId, stores }: ReachedJob): Storages {
   const connection = accesses.find((access) => access.kind === "coordinator");
-  return new Storages(connection === undefined ? {} : { coordinator: () => connect(connection, jobId) });
+  const openers = connection === undefined ? {} : { coordinator: () => connect(connection, jobId) };
+  return new Storages(openers, stores);
 }
 
 /** Where an access finds what the coordinator calls `location`. */

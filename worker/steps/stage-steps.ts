@@ -2,6 +2,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { gather } from "../../shared/dataset/gather.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { rowBytes } from "../../shared/dataset/value-bytes.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { joinSteps, type StepBinding, type StepColumns } from "../../shared/domain/step-binding.ts";
 import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import type { Step } from "../../shared/steps/step.ts";
@@ -25,6 +26,7 @@ interface StageStepsOptions {
   /** Shard threads of the worker, each with such a stage. */
   readonly shardThreads: number;
   readonly scratchPath: string;
+  readonly stores: JobStores;
   readonly meter: Pick<BusyMeter, "add">;
   /** Opens what runs the steps. Left out: threads of their own. */
   readonly open?: (steps: readonly StepBinding[]) => Step;
@@ -42,7 +44,8 @@ export class StageSteps implements AsyncDisposable {
   readonly #budget: PieceBudget;
   readonly #schemas = new Map<string, Promise<Schema>>();
 
-  constructor({ stage, steps, threads, shardThreads, scratchPath, meter, open }: StageStepsOptions) {
+  constructor(options: StageStepsOptions) {
+    const { stage, steps, threads, shardThreads, scratchPath, stores, meter, open } = options;
     const joined = joinSteps(`map.${stage}`, steps);
     this.#threads = threads;
     this.#pieceRows = pieceRowsOf(joined.steps, joined.columns);
@@ -51,7 +54,8 @@ export class StageSteps implements AsyncDisposable {
     this.#columns = joined.columns;
     const onBusy = (ms: number) => meter.add(stage, ms);
     this.#step =
-      open?.(joined.steps) ?? new StepThreads({ steps: joined.steps, scratchPath, count: threads, onBusy });
+      open?.(joined.steps) ??
+      new StepThreads({ steps: joined.steps, scratchPath, stores, count: threads, onBusy });
   }
 
   /**

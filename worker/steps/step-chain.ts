@@ -15,7 +15,7 @@ import {
 /** A step, the rows in front of it, and those behind it. */
 export type OnStep = (binding: StepBinding, given: RecordBatch, made: SteppedRows) => Promise<void>;
 
-interface ChainOptions extends Pick<OpenStepOptions, "scratchPath"> {
+interface ChainOptions extends Omit<OpenStepOptions, "paths"> {
   /** Called after each step, for who watches. */
   readonly onStep?: OnStep;
 }

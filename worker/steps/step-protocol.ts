@@ -1,5 +1,6 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { PackedTable } from "../../shared/dataset/packed-table.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import type { RowFailure } from "../../shared/steps/step.ts";
 
@@ -8,6 +9,7 @@ export interface StepThreadOptions {
   readonly steps: readonly StepBinding[];
   /** A folder of this machine: the steps make and remove their own files in it. */
   readonly scratchPath: string;
+  readonly stores: JobStores;
 }
 
 /** To a step thread. */

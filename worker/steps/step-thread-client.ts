@@ -26,9 +26,9 @@ export class StepThreadClient implements Step {
   #running: Deferred<StepResult> | null = null;
   #death: ShardmillError | null = null;
 
-  constructor({ steps, scratchPath, onBusy, script }: StepClientOptions) {
+  constructor({ steps, scratchPath, stores, onBusy, script }: StepClientOptions) {
     this.#onBusy = onBusy;
-    const workerData: StepThreadOptions = { steps, scratchPath };
+    const workerData: StepThreadOptions = { steps, scratchPath, stores };
     const thread = new Worker(script ?? compiledUrl("worker/steps/step-thread.ts"), { workerData });
     thread.on("message", (event: StepEvent) => this.#onEvent(event));
     thread.on("error", (error) => this.#die(messageOf(error), error));

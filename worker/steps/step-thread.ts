@@ -19,9 +19,9 @@ import type { StepCommand, StepEvent, StepThreadOptions } from "./step-protocol.
  */
 
 const port = present(parentPort, "a step thread has a parent");
-const { steps, scratchPath } = workerData as StepThreadOptions;
+const { steps, ...options } = workerData as StepThreadOptions;
 const stop = new AbortController();
-const opening = StepChain.open(steps, { scratchPath });
+const opening = StepChain.open(steps, options);
 // The first record batch is answered with why they could not be opened.
 opening.catch(() => {});
 /** Aborts the record batch at work. */

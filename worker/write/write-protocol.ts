@@ -13,7 +13,10 @@ import type { DataAccess } from "../read/data-access.ts";
 
 /** What a write thread is started with (`workerData`): it serves one job. */
 export interface WriteThreadOptions {
-  readonly job: Pick<JobDescription, "jobId" | "rowsFormat" | "reduce" | "reductions" | "partialsPath">;
+  readonly job: Pick<
+    JobDescription,
+    "jobId" | "stores" | "rowsFormat" | "reduce" | "reductions" | "partialsPath"
+  >;
   readonly output: DataAccess;
 }
 

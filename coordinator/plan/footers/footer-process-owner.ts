@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { deferred } from "../../../shared/core/abort.ts";
 import { watchMemory } from "../../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
+import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FooterAnswer, FooterRequest, SniffAnswer, SniffRequest, TextForms } from "./footer-protocol.ts";
 
@@ -10,6 +11,8 @@ export interface ReadLimits {
   readonly limitMs: number;
   readonly memoryLimitBytes: number;
   readonly signal: AbortSignal;
+  /** What the job says of its stores. Left out: nothing. */
+  readonly stores?: JobStores;
   /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
   readonly where?: string | null;
   /** Left out: there are no text files. */
@@ -47,8 +50,8 @@ export class FooterProcess implements AsyncDisposable {
 
   /** What it answers, or what broke it; rejects only with the signal's reason. */
   read(files: readonly FoundFile[], limits: ReadLimits): Promise<ProcessReply> {
-    const { where = null, text = {} } = limits;
-    return this.#ask<FooterAnswer>({ files, where, text } satisfies FooterRequest, limits);
+    const { stores = NO_STORES, where = null, text = {} } = limits;
+    return this.#ask<FooterAnswer>({ files, stores, where, text } satisfies FooterRequest, limits);
   }
 
   /** The same, of what text files have for columns. */

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { errorToData } from "../../../shared/core/errors.ts";
+import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import type {
@@ -14,7 +16,8 @@ import { readFooterBatch } from "./read-footer-batch.ts";
 /**
  * Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it.
  */
-const storages = new Storages();
+let storages = new Storages();
+let known = NO_STORES;
 
 process.once("disconnect", () => process.exit(1));
 // Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
@@ -23,25 +26,36 @@ process.on("message", async (request: FooterRequest | SniffRequest) => {
   process.send?.("sniff" in request ? await sniff(request) : await answer(request));
 });
 
-async function sniff({ sniff: files, format, spec }: SniffRequest): Promise<SniffAnswer> {
+/** A process serves one owner after the other, of whom each has one job. */
+async function storagesOf(stores: JobStores): Promise<Storages> {
+  if (isDeepStrictEqual(stores, known)) return storages;
+  await storages[Symbol.asyncDispose]();
+  known = stores;
+  storages = new Storages({}, stores);
+  return storages;
+}
+
+async function sniff({ sniff: files, stores, format, spec }: SniffRequest): Promise<SniffAnswer> {
   try {
     const [{ takeSample }, { sniffText }] = await Promise.all([
       import("../../../shared/text-files/text-sample.ts"),
       import("../../../shared/text-files/sniff-text.ts"),
     ]);
     const samples = [];
+    const reached = await storagesOf(stores);
     for (const { path, bytes } of files)
-      samples.push(await takeSample(byteSource(await storages.at(path), path, bytes)));
+      samples.push(await takeSample(byteSource(await reached.at(path), path, bytes)));
     return { kind: "found", found: await sniffText(samples, format, spec) };
   } catch (error) {
     return { kind: "failed", error: errorToData(error) };
   }
 }
 
-async function answer({ files, where, text }: FooterRequest): Promise<FooterAnswer> {
+async function answer({ files, stores, where, text }: FooterRequest): Promise<FooterAnswer> {
+  const reached = await storagesOf(stores);
   const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
   const answers: FileAnswer[] = [];
-  for await (const read of readFooterBatch(storages, files, { where, text })) {
+  for await (const read of readFooterBatch(reached, files, { where, text })) {
     if (read.kind === "failed") {
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;

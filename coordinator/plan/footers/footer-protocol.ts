@@ -1,5 +1,6 @@
 import type { ErrorData } from "../../../shared/core/errors.ts";
 import type { TextFormat } from "../../../shared/domain/dataset.ts";
+import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import type { FoundText, TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
@@ -7,6 +8,7 @@ import type { FileFooter } from "./seal-dataset.ts";
 /** To a footer process: the next when the one before is answered. */
 export interface FooterRequest {
   readonly files: readonly FoundFile[];
+  readonly stores: JobStores;
   /** SQL: of columns whose names are in it, statistics are wanted. Null: of none. */
   readonly where: string | null;
   readonly text: TextForms;
@@ -18,6 +20,7 @@ export type TextForms = Readonly<Partial<Record<TextFormat, FoundText>>>;
 /** To a footer process: what are the columns of text files? These are looked at. */
 export interface SniffRequest {
   readonly sniff: readonly FoundFile[];
+  readonly stores: JobStores;
   readonly format: TextFormat;
   readonly spec: TextSpec;
 }

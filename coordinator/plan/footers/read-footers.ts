@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { errorFromData, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { isTextFormat } from "../../../shared/domain/dataset.ts";
+import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import type { TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
@@ -12,6 +13,8 @@ import { sniffForms } from "./sniff-forms.ts";
 
 interface FooterOptions {
   readonly signal: AbortSignal;
+  /** What the job says of its stores. Left out: nothing. */
+  readonly stores?: JobStores;
   /** Processes at once. Left out: one a core, eight at most. */
   readonly concurrency?: number;
   /** For the files that are asked for at once. Left out: a minute. */
@@ -70,8 +73,8 @@ export async function readFooters(
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const worth = Math.ceil(files.length / FILES_PER_PROCESS) + Math.floor(textBytes(files) / TEXT_PER_PROCESS);
   const processes = Math.max(1, Math.min(most, worth, files.length));
-  const where = options.where ?? null;
-  const limits = { limitMs, memoryLimitBytes, signal, where };
+  const { where = null, stores = NO_STORES } = options;
+  const limits = { limitMs, memoryLimitBytes, signal, stores, where };
   const text = await sniffForms(files, options.text ?? { csv: null, types: {} }, limits);
   await using readers = new FooterReaders({ ...limits, text });
   let read = 0;

@@ -1,5 +1,6 @@
 import { errorFromData } from "../../../shared/core/errors.ts";
 import { TEXT_FORMATS, type TextFormat } from "../../../shared/domain/dataset.ts";
+import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import type { TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { ReadLimits } from "./footer-process-owner.ts";
@@ -26,7 +27,8 @@ export async function sniffForms(
     if (all.length === 0) continue;
     const filled = all.filter(({ bytes }) => bytes > 0);
     await using readers = new FooterReaders(limits);
-    const answer = await readers.sniff({ sniff: spread(filled.length > 0 ? filled : all), format, spec });
+    const sniff = spread(filled.length > 0 ? filled : all);
+    const answer = await readers.sniff({ sniff, stores: limits.stores ?? NO_STORES, format, spec });
     if (answer.kind === "failed") throw errorFromData(answer.error);
     forms[format] = answer.found;
   }

@@ -2,6 +2,7 @@ import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { DATASET_FORMATS, type DatasetFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { type FileStat, type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { namesOfFolder } from "../../../shared/job-file/path-pattern.ts";
@@ -36,6 +37,8 @@ export interface FoundInput {
 }
 
 interface DiscoverOptions {
+  /** What the job says of its stores. Left out: nothing. */
+  readonly stores?: JobStores;
   /** Of other storages than the usual ones. */
   readonly openers?: StorageOpeners;
   /** Told of each so many files that are listed, whether they are selected or not. */
@@ -54,10 +57,10 @@ export async function discoverFiles(
   input: Pick<JobSpec["input"], "path" | "format">,
   outputPath: string,
   signal: AbortSignal,
-  { openers = {}, onFound }: DiscoverOptions = {},
+  { stores = NO_STORES, openers = {}, onFound }: DiscoverOptions = {},
 ): Promise<FoundInput> {
   const { format } = input;
-  await using storages = new Storages(openers);
+  await using storages = new Storages(openers, stores);
   const ownOutput = await realOutput(outputPath, storages, signal);
   const problems: Problem[] = [];
   const leftOut = new LeftOutTally();

@@ -1,5 +1,6 @@
 import { type Field, isTextFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { partitionStatistics } from "../../../shared/domain/partition.ts";
 import { FOOTER_LIMITS, readFooters } from "../footers/read-footers.ts";
@@ -17,6 +18,12 @@ interface RuledFiles {
   readonly leftOut: readonly LeftOut[];
 }
 
+/** How the input is looked at. */
+export interface LookOptions {
+  readonly signal: AbortSignal;
+  readonly stores: JobStores;
+}
+
 /**
  * Leaves out the files of which `input.where` rules out every row by their folders alone: nothing of them is
  * read. Of the others one is looked at, since it takes all columns to know what the condition says. One file
@@ -28,12 +35,13 @@ interface RuledFiles {
 export async function ruleOutFiles(
   found: FoundPartitions,
   input: JobSpec["input"],
-  signal: AbortSignal,
+  options: LookOptions,
 ): Promise<RuledFiles> {
+  const { signal } = options;
   const all = { files: found.files, leftOut: [] };
   if (found.partitions.kind === "none" || !isNamed(found.partitions.fields, input.where)) return all;
   const types = typesOfFiles(input.types ?? {}, found.partitions);
-  const fields = await fieldsOrNull(found, { ...input, types }, signal);
+  const fields = await fieldsOrNull(found, { ...input, types }, options);
   if (fields === null || besideColumns(found, fields, input.partitions).partitions.kind === "none")
     return all;
   const predicate = await predicateOrNull([...fields, ...found.partitions.fields], input, signal);
@@ -63,10 +71,10 @@ function isNamed(fields: readonly Field[], where = ""): boolean {
 async function fieldsOrNull(
   { files }: FoundPartitions,
   input: JobSpec["input"],
-  signal: AbortSignal,
+  options: LookOptions,
 ): Promise<readonly Field[] | null> {
   for (const file of [...files.slice(0, 1), ...files.slice(1).slice(-1)]) {
-    const fields = await orNull(readFields(file, input, signal), signal);
+    const fields = await orNull(readFields(file, input, options), options.signal);
     if (fields !== null) return fields;
   }
   return null;
@@ -76,13 +84,13 @@ async function fieldsOrNull(
 async function readFields(
   file: FoundFile,
   { csv, types = {} }: JobSpec["input"],
-  signal: AbortSignal,
+  options: LookOptions,
 ): Promise<readonly Field[]> {
   if (isTextFormat(file.format)) {
-    const forms = await sniffForms([file], { csv: csv ?? null, types }, { ...FOOTER_LIMITS, signal });
+    const forms = await sniffForms([file], { csv: csv ?? null, types }, { ...FOOTER_LIMITS, ...options });
     return forms[file.format]?.form.fields ?? [];
   }
-  const [footer] = await readFooters([file], { signal });
+  const [footer] = await readFooters([file], options);
   return footer?.fields ?? [];
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { planText } from "../../../../cli/render/plan-text.ts";
 import type { PlannedJob } from "../../../../shared/domain/job.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
@@ -99,7 +100,9 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       reduce: { count: { combine: "SELECT 1", final: "SELECT 1" }, all: { final: "SELECT 1" } },
       output: { path: "/out", rows: "parquet" },
       errors: { maxRows: 0 },
+      stores: {},
     },
+    stores: NO_STORES,
     reductions: {},
     typeChecks: [],
     pruned: [],

@@ -6,6 +6,7 @@ import { FailureJudge } from "../../../../coordinator/job/failure-judge.ts";
 import type { FailureReason } from "../../../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
@@ -23,6 +24,7 @@ beforeEach(async () => {
   await writeFile(join(folder, "m.onnx"), "model");
   const { version } = await realDisk.stat(path);
   judge = new FailureJudge({
+    stores: NO_STORES,
     dataset: { files: [anInputFile({ path, bytes: 5, version })] },
     model: {
       path: parseLocation(join(folder, "m.onnx")),
@@ -76,7 +78,7 @@ test("files in a bucket are judged where they are", async () => {
   await put("m.onnx", "model");
   const input = anInputFile({ path: at("a.parquet"), ...(await bucket.stat(at("a.parquet"))) });
   const model = { path: at("m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] };
-  const files = { dataset: { files: [input] }, model, map: NO_STEPS, reductions: {} };
+  const files = { stores: NO_STORES, dataset: { files: [input] }, model, map: NO_STEPS, reductions: {} };
   const judged = new FailureJudge(files, { s3: async () => bucket });
   const words = [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")];
   const codes = async () =>

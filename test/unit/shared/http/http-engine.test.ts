@@ -220,7 +220,7 @@ test("a server that cannot prove who it is is refused, and trusted with the cert
     hint: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
   });
   expect(stranger.counts.get(new URL(secure.url).host)).toMatchObject({ requests: 1, retries: 0 });
-  using friend = new HttpEngine({ ...OPTIONS, ca: cert });
+  using friend = new HttpEngine({ ...OPTIONS, caOf: () => cert });
   expect(await friend.call(call)).toBe("secret");
 });
 

@@ -44,7 +44,7 @@ async function read(url: string): Promise<Uint8Array> {
       return () => {};
     },
   };
-  await using storage = createHttpStorage(new HttpEngine({ ca: cert, idleMs: 500, timers }));
+  await using storage = createHttpStorage(new HttpEngine({ caOf: () => cert, idleMs: 500, timers }));
   return await storage.read(parseLocation(`${url}/a.bin`), 10, 20);
 }
 

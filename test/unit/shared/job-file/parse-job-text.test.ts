@@ -26,6 +26,7 @@ describe("a job file", () => {
       reduce: {},
       output: { path: "/jobs/digits/out", rows: "parquet" },
       errors: { maxRows: 0 },
+      stores: {},
     });
   });
 
@@ -80,6 +81,7 @@ errors: { maxRows: 7 }
       reduce: { by_digit: { combine: "SELECT 1", final: "SELECT 2" } },
       output: { path: "/out", rows: "none" },
       errors: { maxRows: 7 },
+      stores: {},
     });
   });
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { StoreSettings } from "../../../../shared/domain/job-stores.ts";
 import { addressOf, s3SettingsOf } from "../../../../shared/s3/settings.ts";
 
 const address = (env: Record<string, string>, bucket: string, profile: Record<string, string> = {}) =>
@@ -73,4 +74,21 @@ test("what cannot be used is refused, naming the variable and not what may be a 
   const refused = expect.objectContaining({ code: "STORE_REFUSED" });
   expect(() => s3SettingsOf({ SHARDMILL_S3_ADDRESSING: "host" }, {})).toThrow(refused);
   expect(() => s3SettingsOf({ AWS_REGION: "x.evil.example/#" }, {})).toThrow(refused);
+});
+
+test("what the job says comes before the environment, and an endpoint brings its own way of addressing", () => {
+  const env = {
+    AWS_ENDPOINT_URL: "https://env.test",
+    AWS_REGION: "eu-west-1",
+    SHARDMILL_S3_ADDRESSING: "virtual",
+  };
+  const by = (own: StoreSettings) => addressOf(s3SettingsOf(env, {}, own), "data").href;
+  expect(by({})).toBe("https://data.env.test/");
+  expect(by({ addressing: "path" })).toBe("https://env.test/data");
+  expect(by({ endpoint: "https://own.test:9000" })).toBe("https://own.test:9000/data");
+  expect(by({ endpoint: "https://own.test", addressing: "virtual" })).toBe("https://data.own.test/");
+  expect(by({ endpoint: "aws" })).toBe("https://data.s3.eu-west-1.amazonaws.com/");
+  expect(by({ endpoint: "aws", region: "us-west-2", addressing: "path" })).toBe(
+    "https://s3.us-west-2.amazonaws.com/data",
+  );
 });

@@ -11,7 +11,7 @@ test("what gateways write anew is sent and not signed, all that says what is ask
   const url = new URL("https://storage.example/bucket/key");
   const request = { method: "GET", url, query: {}, sha256: EMPTY_SHA256, headers } as const;
   const credentials = { accessKeyId: "KEY", secretAccessKey: "hunter2", sessionToken: "token" };
-  const signed = await new S3Signer("us-east-1").sign(request, credentials);
+  const signed = await new S3Signer().sign(request, { credentials, region: "us-east-1" });
   const [, names] = /SignedHeaders=([^,]+)/.exec(signed.secretHeaders?.authorization ?? "") ?? [];
   expect(names?.split(";")).toEqual([
     "host",

@@ -33,14 +33,19 @@ test.each([
   async (name, wrong, right) => {
     for (const file of ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]) vi.stubEnv(file, "/no/such/file");
     for (const other of ["AWS_CA_BUNDLE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]) vi.stubEnv(other, "");
+    for (const none of ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"]) vi.stubEnv(none, "");
+    vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
     vi.stubEnv(name, wrong);
     await using storages = new Storages();
-    await expect(storages.at(object)).rejects.toMatchObject({
+    const list = async () => {
+      for await (const _page of (await storages.at(object)).list(object)) break;
+    };
+    await expect(list()).rejects.toMatchObject({
       code: "STORE_REFUSED",
       fields: { variable: name },
       hint: expect.stringContaining(name),
     });
     vi.stubEnv(name, right);
-    expect((await storages.at(object)).can.list).toBe(true);
+    await expect(list()).rejects.toMatchObject({ hint: expect.stringContaining("AWS_PROFILE") });
   },
 );

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
 import { fieldsOf } from "../../../../shared/dataset/fields.ts";
 import { columnData, recordBatchOf } from "../../../../shared/dataset/record-batch.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import type { Step } from "../../../../shared/steps/step.ts";
 import type { MappedShard } from "../../../../worker/collect/collector.ts";
 import { DeadLetterTable } from "../../../../worker/collect/dead-letters.ts";
@@ -45,7 +46,14 @@ it("gives all threads a piece of the only record batch, and counts rows whose pa
     [Symbol.asyncDispose]: async () => {},
   };
   await using steps = new StageSteps({
-    ...{ stage: "finish", steps: [binding], threads: THREADS, shardThreads: 1, scratchPath: "unused" },
+    ...{
+      stage: "finish",
+      steps: [binding],
+      threads: THREADS,
+      shardThreads: 1,
+      scratchPath: "unused",
+      stores: NO_STORES,
+    },
     ...{ meter: new BusyMeter(() => 0), open: () => step },
   });
   const { signal } = new AbortController();

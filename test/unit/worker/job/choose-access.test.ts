@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { chooseAccess, type JobFiles } from "../../../../worker/job/choose-access.ts";
@@ -28,6 +29,7 @@ beforeEach(async () => {
   await writeFile(join(folder, "a.parquet"), "12345");
   await writeFile(join(folder, "model.onnx"), "123");
   job = {
+    stores: NO_STORES,
     partialsPath: parseLocation(partialsPath),
     beacon: { path: parseLocation(join(partialsPath, "beacon")), content: "lit" },
     model: { path: parseLocation(join(folder, "model.onnx")), bytes: 3, externalData: [] },

@@ -3,6 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { NEVER } from "../../../../shared/core/abort.ts";
 import { present } from "../../../../shared/core/assert.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import type { StepBinding, StepColumn } from "../../../../shared/domain/step-binding.ts";
 import * as steps from "../../../../shared/steps/open-step.ts";
 import type { RowFailure, Step } from "../../../../shared/steps/step.ts";
@@ -64,7 +65,7 @@ async function chainOf(...stepped: readonly ReturnType<typeof exploding>[]): Pro
   vi.mocked(steps.openStep).mockImplementation(async () => present(opened.shift(), "a step more"));
   return await StepChain.open(
     stepped.map(({ binding }) => binding),
-    { scratchPath: "" },
+    { scratchPath: "", stores: NO_STORES },
   );
 }
 

@@ -1,0 +1,46 @@
+import { X509Certificate } from "node:crypto";
+import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobStores, StoreSettings } from "../../shared/domain/job-stores.ts";
+import { type Location, parseLocation } from "../../shared/domain/location.ts";
+import { formatKeyPath } from "../../shared/job-file/key-path.ts";
+import { reasonOf } from "../../shared/storage/errors.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import { readText } from "../../shared/storage/whole-file.ts";
+
+/**
+ * What a job says of its stores, with the certificates themselves where it names files of them.
+ *
+ * @throws {SPEC_INVALID} with all files that hold none
+ */
+export async function readStores({ stores }: Pick<JobSpec, "stores">): Promise<JobStores> {
+  await using storages = new Storages();
+  const problems: Problem[] = [];
+  const settings: Record<string, StoreSettings> = {};
+  for (const [name, { ca, ...store }] of Object.entries(stores)) {
+    const read = ca === undefined ? null : await readCertificates(parseLocation(ca), storages);
+    if (read !== null && "what" in read)
+      problems.push({ where: formatKeyPath(["stores", name, "ca"]), ...read });
+    settings[name] = read !== null && "pem" in read ? { ...store, ca: read.pem } : store;
+  }
+  if (problems.length === 0) return { settings };
+  throw new ShardmillError("SPEC_INVALID", "what the job says of its stores cannot be used", { problems });
+}
+
+type Certificates = { readonly pem: string } | Omit<Problem, "where">;
+
+async function readCertificates(path: Location, storages: Storages): Promise<Certificates> {
+  const expected = "a file of certificates in PEM";
+  try {
+    const pem = await readText(await storages.at(path), path);
+    try {
+      // Of several, the first.
+      new X509Certificate(pem);
+      return { pem };
+    } catch {
+      return { what: "holds no certificate", expected, found: path };
+    }
+  } catch (error) {
+    return { what: `cannot be read: ${reasonOf(error)}`, expected, found: path };
+  }
+}

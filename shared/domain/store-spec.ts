@@ -1,0 +1,139 @@
+import * as z from "zod";
+import { type Context, refuse } from "./job-rules.ts";
+
+/** What can be said of the stores of a scheme, and how one of them is named. */
+const KINDS: Readonly<Record<string, StoreKind>> = {
+  s3: {
+    keys: ["endpoint", "region", "addressing", "anonymous", "requesterPays", "profile", "ca"],
+    name: /^([A-Za-z0-9][A-Za-z0-9._-]*)?$/,
+  },
+  https: { keys: ["ca"], name: /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/ },
+};
+
+interface StoreKind {
+  readonly keys: readonly (keyof StoreSpec)[];
+  /** What stands behind `://`. */
+  readonly name: RegExp;
+}
+
+/** AWS's own stores, whatever the environment says. */
+export const AWS_ENDPOINT = "aws";
+
+const word = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z0-9._:@+-]+$/)
+  .meta({ title: "a name" });
+
+const STORE_KEYS = {
+  endpoint: z
+    .string()
+    .max(2_000)
+    .superRefine(checkEndpoint)
+    .exactOptional()
+    .describe(
+      "Where an S3 store is that is not AWS's: `https://HOST:PORT`. `aws`: AWS itself, whatever the environment says. Left out: " +
+        "`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, or the profile's `endpoint_url`.",
+    ),
+  region: word
+    .exactOptional()
+    .describe("Left out: `AWS_REGION`, or the profile's. A bucket of AWS in another region is found."),
+  addressing: z
+    .enum(["path", "virtual"])
+    .exactOptional()
+    .describe(
+      "`path`: the bucket is the first name of the path; `virtual`: a part of the host's name. Left out: `path` where there is an " +
+        "endpoint.",
+    ),
+  anonymous: z
+    .boolean()
+    .exactOptional()
+    .describe("`true`: asked without credentials, as public buckets want it; none are looked for."),
+  requesterPays: z
+    .boolean()
+    .exactOptional()
+    .describe("`true`: whoever reads pays, and agrees to it, as some buckets want it."),
+  profile: word
+    .exactOptional()
+    .describe(
+      "The profile of the shared AWS files whose credentials and settings are taken, on each machine that reads.",
+    ),
+  ca: z
+    .string()
+    .min(1)
+    .max(1_000_000)
+    .exactOptional()
+    .describe(
+      "A file of certificates in PEM that the store's own is checked against, relative to the job file. Workers get what is in it.",
+    ),
+} as const;
+
+export const STORE_SPEC = z.strictObject(STORE_KEYS);
+
+const storeName = z
+  .string()
+  .max(500)
+  .refine((name) => kindOf(name) !== null)
+  .meta({ title: "`s3://`, `s3://BUCKET` or `https://HOST`" });
+
+/** The key `stores` of the job file. */
+export const STORES_SPEC = z
+  .record(storeName, STORE_SPEC.prefault({}))
+  .superRefine(checkStoreKeys)
+  .prefault({})
+  .describe(
+    "By `s3://BUCKET`, `s3://` (all other buckets) or `https://HOST`: what of a store is not as this machine's settings have it. " +
+      "No keys or passwords: see [stores](#stores).",
+  );
+
+export type StoreSpec = Readonly<z.output<typeof STORE_SPEC>>;
+
+/** What no job file may hold: it is copied, checked in and sent to workers. */
+export function isSecretKey(key: string): boolean {
+  return /secret|passw|token|credential|access.?key|account.?key|api.?key|signature|^sas$|^key$|^auth|bearer/i.test(
+    key,
+  );
+}
+
+function kindOf(name: string): StoreKind | null {
+  const [, scheme = "", authority = ""] = /^([a-z0-9]+):\/\/(.*)$/s.exec(name) ?? [];
+  const kind = Object.hasOwn(KINDS, scheme) ? KINDS[scheme] : undefined;
+  return kind?.name.test(authority) === true ? kind : null;
+}
+
+/** A setting that its kind of store knows nothing of would be a silent mistake. */
+function checkStoreKeys(stores: Readonly<Record<string, StoreSpec>>, context: Context): void {
+  for (const [name, store] of Object.entries(stores)) {
+    const kind = kindOf(name);
+    // Refused by its name.
+    if (kind === null) continue;
+    const known: readonly string[] = kind.keys;
+    for (const key of Object.keys(store).filter((each) => !known.includes(each)))
+      refuse(context, [name, key], "means nothing for such a store", {
+        expected: known.map((each) => `\`${each}\``).join(", "),
+      });
+    if (store.anonymous === true && store.profile !== undefined)
+      refuse(context, [name, "profile"], "`anonymous` and `profile` exclude each other", {
+        expected: "one of them",
+      });
+  }
+}
+
+/** What it is is not shown: it may have a password in it. */
+function checkEndpoint(text: string, context: Context): void {
+  if (text === AWS_ENDPOINT) return;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isUsable =
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    `${url.username}${url.password}${url.search}${url.hash}` === "";
+  if (isUsable) return;
+  const hasUser = url !== null && `${url.username}${url.password}` !== "";
+  refuse(context, [], hasUser ? "has a name or a password in it" : "is no address of a store", {
+    expected: "https://HOST:PORT, or `aws`",
+    ...(hasUser ? { hint: SECRETS_ELSEWHERE } : {}),
+  });
+}
+
+export const SECRETS_ELSEWHERE =
+  "leave secrets to the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), a profile, or the machine's role";

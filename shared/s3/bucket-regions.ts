@@ -1,0 +1,47 @@
+import type { Answer } from "../http/messages.ts";
+import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
+import { problemOf } from "./errors.ts";
+import { addressOf, type S3Settings } from "./settings.ts";
+
+/** It becomes a part of a host's name. */
+const REGION = /^[a-z0-9-]{1,40}$/;
+
+/** Where an object is asked for. */
+interface ObjectAddress {
+  readonly url: URL;
+  readonly region: string;
+}
+
+/** Where buckets are, as far as a store said it: a request that is signed for another region is refused. */
+export class BucketRegions {
+  readonly #settings: S3Settings;
+  readonly #found = new Map<string, string>();
+
+  constructor(settings: S3Settings) {
+    this.#settings = settings;
+  }
+
+  addressOf({ bucket, key }: Pick<ObjectPlace, "bucket" | "key">): ObjectAddress {
+    const region = this.#regionOf(bucket);
+    const url = addressOf({ ...this.#settings, region }, bucket);
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodedKey(key)}`;
+    return { url, region };
+  }
+
+  /**
+   * Whether an answer says that a bucket is elsewhere than where it was asked for: then it may be asked for
+   * again. A store that says something else later is not believed, or two would send a request to and fro.
+   */
+  learn(bucket: string, asked: string, answer: Answer): boolean {
+    if (answer.status < 300 || answer.status >= 500) return false;
+    const told = answer.headers["x-amz-bucket-region"] ?? problemOf(answer).region;
+    if (typeof told !== "string" || !REGION.test(told) || told === asked) return false;
+    // Many may have asked at once, and each is told.
+    if (!this.#found.has(bucket)) this.#found.set(bucket, told);
+    return this.#regionOf(bucket) === told;
+  }
+
+  #regionOf(bucket: string): string {
+    return this.#found.get(bucket) ?? this.#settings.region;
+  }
+}

@@ -1,0 +1,60 @@
+import { bucketSettings, type JobStores, type StoreSettings } from "../domain/job-stores.ts";
+import type { Location } from "../domain/location.ts";
+import type { Capabilities, PutSource, Storage } from "./storage.ts";
+import { readChunks } from "./whole-file.ts";
+
+interface BucketKind {
+  readonly scheme: string;
+  /** Of each storage of the kind. */
+  readonly can: Capabilities;
+  open(settings: StoreSettings): Promise<Storage>;
+}
+
+/**
+ * Buckets of one scheme as one storage: each is asked with the settings that the job has for it, and those
+ * with the same settings share connections and credentials. One that cannot be opened is tried again.
+ */
+export function storageByBucket(kind: BucketKind, stores: JobStores): Storage {
+  const opened = new Map<string, Promise<Storage>>();
+  const at = async (location: Location): Promise<Storage> => {
+    const [, bucket = ""] = /^[^/]+:\/\/([^/]*)/.exec(location) ?? [];
+    const { name, settings } = bucketSettings(stores, kind.scheme, bucket);
+    const opening = opened.get(name) ?? kind.open(settings);
+    opened.set(name, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      if (opened.get(name) === opening) opened.delete(name);
+      throw error;
+    }
+  };
+  return {
+    can: kind.can,
+    kindAt: async (location, signal) => (await at(location)).kindAt(location, signal),
+    stat: async (location, signal) => (await at(location)).stat(location, signal),
+    real: async (location, signal) => (await at(location)).real(location, signal),
+    async *list(folder, options) {
+      yield* (await at(folder)).list(folder, options);
+    },
+    read: async (location, start, end, signal, version) =>
+      (await at(location)).read(location, start, end, signal, version),
+    put: async (location, source, options) => (await at(location)).put(location, source, options),
+    rename: async (from, to) => (await at(from)).rename(from, to),
+    link: async (from, to) => (await at(from)).link(from, to),
+    async copy(from, to, signal) {
+      const [source, target] = [await at(from), await at(to)];
+      if (source === target) return await source.copy(from, to, signal);
+      // Neither store could ask the other.
+      const { bytes } = await source.stat(from, signal);
+      const put: PutSource = { bytes, chunks: () => readChunks(source, from, bytes, signal) };
+      await target.put(to, put, signal === undefined ? {} : { signal });
+    },
+    sync: async (location) => (await at(location)).sync(location),
+    remove: async (location, signal) => (await at(location)).remove(location, signal),
+    async [Symbol.asyncDispose]() {
+      const open = [...opened.values()];
+      opened.clear();
+      await Promise.all(open.map(async (each) => (await each.catch(() => null))?.[Symbol.asyncDispose]()));
+    },
+  };
+}
