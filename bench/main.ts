@@ -10,6 +10,7 @@ import { resumeBench } from "./rounds/resume.ts";
 import { slowBench } from "./rounds/slow.ts";
 import { scaleBench } from "./scale/scale.ts";
 import { stagesBench } from "./stages/stages.ts";
+import { storesBench } from "./stores/stores.ts";
 import { workloadsCommand } from "./workloads-command.ts";
 
 /** `npm run bench -- <name>`: measures one thing on this machine. Without a name it lists what there is. */
@@ -32,6 +33,7 @@ const parser = yargs(hideBin(process.argv))
   .command(loadBench)
   .command(peersBench)
   .command(scaleBench)
+  .command(storesBench)
   .command(workloadsCommand)
   .strict()
   .version(false);

@@ -42,5 +42,10 @@ const folder = join(root, ".scratch", `${project}-${versions.join("-")}`);
 for (const [name, source] of Object.entries(programs)) {
   if (!existsSync(join(folder, name))) step("go", ["install", source], { GOBIN: folder });
 }
+// With --fetch it only fetches, and says where they are.
+if (rest[0] === "--fetch") {
+  console.log(folder);
+  process.exit(0);
+}
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 step(process.execPath, [vitest, "run", "--project", project, ...rest], { SHARDMILL_FOREIGN: folder });

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs the clients of others that the stores benchmark compares with: setup.sh FOLDER. Again: does nothing while the versions are the same.
+set -eu
+folder=$1
+aws=3.1175.0
+obstore=0.12.1
+wanted="$aws $obstore"
+if [ "$(cat "$folder/versions" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
+rm -rf "$folder"
+mkdir -p "$folder"
+echo '{"private":true}' > "$folder/package.json"
+npm install --prefix "$folder" --silent --no-audit --no-fund "@aws-sdk/client-s3@$aws"
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/python" -m pip install --disable-pip-version-check --quiet "obstore==$obstore"
+# Last, so that what is half made is made again.
+echo "$wanted" > "$folder/versions"

@@ -1,0 +1,83 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import type { CommandModule } from "yargs";
+import { packageRoot } from "../../shared/core/package-root.ts";
+import { startS3Server } from "../../test/support/s3-server.ts";
+import { report } from "../report/report.ts";
+import { WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
+import { jobsTable, measureJobs } from "./jobs-from-store.ts";
+import { installClients, measureTransfers, transfersTable } from "./transfers.ts";
+
+interface StoresArguments {
+  readonly rounds: number;
+  readonly mib: number;
+  readonly names: number;
+  readonly jobs: readonly WorkloadName[];
+  readonly rows: number | undefined;
+  readonly latency: number;
+}
+
+export const storesBench: CommandModule<object, StoresArguments> = {
+  command: "stores",
+  describe:
+    "An S3 store (versitygw) by our own client, the AWS SDK and obstore; jobs from it against local ones (aim: flights 1.3 x, others 1.02 x)",
+  builder: (yargs) =>
+    yargs.options({
+      rounds: { type: "number", default: 3, describe: "Each runs everything once" },
+      mib: { type: "number", default: 512, describe: "Read, and put, in each run; 0: no transfers" },
+      names: { type: "number", default: 20_000, describe: "Objects that are listed" },
+      jobs: {
+        choices: WORKLOADS,
+        array: true,
+        default: ["flights", "encoder", "vision"] as const,
+        describe: "Whole jobs from the store; none: only transfers",
+      },
+      rows: { type: "number", describe: "Rows of each job; left out: its own number" },
+      latency: {
+        type: "number",
+        default: 30,
+        describe: "Milliseconds that each answer takes longer, for jobs",
+      },
+    }),
+  handler: runStores,
+};
+
+async function runStores({ rounds, mib, names, jobs, rows, latency }: StoresArguments): Promise<void> {
+  process.env.SHARDMILL_FOREIGN = fetchServers();
+  await using server = await startS3Server();
+  const options = { rounds, mib, names, jobs, rows: rows ?? "the workload's own", latency };
+  if (mib > 0) {
+    const found = await measureTransfers(server, installClients(), { rounds, mib, names });
+    report({
+      bench: "stores-transfers",
+      about: "the same objects of one server on this machine, by clients in processes of their own",
+      options,
+      table: transfersTable(found),
+      notes: [
+        "the server takes its share of the same cores, the same for all; CPU time is the client's alone, without its start",
+        "every client has each byte in memory at the end; what is put has a SHA-256 that the server checks, which obstore and the SDK compute while they send and ours before",
+      ],
+    });
+  }
+  if (jobs.length === 0) return;
+  const found = await measureJobs(server, { only: jobs, rounds, rows, latencyMs: latency });
+  report({
+    bench: "stores-jobs",
+    about: `whole jobs with their input in a bucket whose answers take ${latency} ms longer, against the same on a local disk`,
+    options,
+    table: jobsTable(found),
+    notes: [
+      "wall time is that of the whole command; the server and the way to it take their share of the same cores",
+    ],
+  });
+}
+
+/** The folder with the server, which `npm run stores` also takes. */
+function fetchServers(): string {
+  const script = join(packageRoot, "scripts", "foreign.mjs");
+  const said = execFileSync(process.execPath, [script, "stores", "--fetch"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return said.trim().split("\n").at(-1) ?? "";
+}
