@@ -30,6 +30,12 @@ const DECK = STEPS.flatMap(([weight, step]) => Array.from({ length: weight }, ()
  */
 const MAX_ROUNDS = 400;
 
+/**
+ * Slow soon: leases here end after seconds, and at the usual limits a run of this test saw three backups on
+ * average, and every thirtieth none.
+ */
+const backup = { slowFactor: 2, minMs: 1_000, maxShare: 0.05 };
+
 interface Run {
   readonly seed: readonly number[];
   readonly shards: number;
@@ -56,7 +62,7 @@ function play({ seed, shards, rows, maxAttempts, strikes, cancelAt }: Run): Worl
     return (drawn + at * 7919) % below;
   };
   const exclusion = { strikes, windowMs: 600_000, forMs: 20_000, forMaxMs: 60_000 };
-  const world = new World(pick, aConfig({ maxAttempts, maxDeadRows: 100, exclusion }), shards, rows);
+  const world = new World(pick, aConfig({ maxAttempts, maxDeadRows: 100, exclusion, backup }), shards, rows);
   for (let step = 0; step < seed.length; step += 1) {
     const act = DECK[pick(DECK.length)];
     if (step === cancelAt) world.cancel();
@@ -88,7 +94,7 @@ describe("whatever happens, in any order", () => {
     // The test itself must not go blind: all three ends are reached, through many faults and every kind of
     // decision.
     expect(ends.get("published") ?? 0).toBeGreaterThan(200);
-    expect(ends.get("failed") ?? 0).toBeGreaterThan(10);
+    expect(ends.get("failed") ?? 0).toBeGreaterThan(5);
     expect(ends.get("cancelled") ?? 0).toBeGreaterThan(10);
     expect(faults).toBeGreaterThan(5000);
     expect([...seen]).toEqual(expect.arrayContaining(DECISIONS));
