@@ -62,8 +62,34 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/job/replay-job.js",
-        "replay(config, opened.records, opened.generation)",
-        'replay(config, opened.records.filter(({ kind }) => kind !== "shardCommitted"), opened.generation)',
+        "await replayed(config, opened, options)",
+        'await replayed(config, { ...opened, snapshots: [], records: (await opened.readAll()).filter(({ kind }) => kind !== "shardCommitted") }, options)',
+      ),
+    ],
+  },
+  {
+    name: "snapshot-forgets-the-tail",
+    says: "what a restarted coordinator read behind the last snapshot is in none of the next",
+    breaks: ["replay-is-the-state"],
+    edits: [
+      edit(
+        "coordinator/journal/snapshotting-journal.js",
+        `        for (const record of options.records)
+            this.#since.add(record);
+`,
+        "",
+      ),
+    ],
+  },
+  {
+    name: "snapshot-forgets-failures",
+    says: "a snapshot has no failures of shards",
+    breaks: ["replay-is-the-state"],
+    edits: [
+      edit(
+        "coordinator/schedule/state/snapshot.js",
+        "entry.failures = facts.failures;",
+        "entry.failures = [];",
       ),
     ],
   },

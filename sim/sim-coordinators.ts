@@ -33,6 +33,9 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   stallMs: 20_000,
 };
 
+/** A job of the simulator has some fifty records: it leaves several snapshots. */
+const SIM_SNAPSHOT_RECORDS = 7;
+
 const HOST = "sim";
 
 /** Jobs are submitted one after another, so long apart at most. */
@@ -215,6 +218,7 @@ export class SimCoordinators {
       disk,
       openStorage: async () => storage,
       random,
+      snapshotRecords: SIM_SNAPSHOT_RECORDS,
       processes: {
         own: () => ({ host: HOST, bootId: null, pidNamespace, pid: process.pid, startTicks: null }),
         lifeOf: (other) => (other.pidNamespace === pidNamespace ? this.#lifeOf(other.pid) : "unknown"),

@@ -1,6 +1,11 @@
 import { openJournal } from "../../coordinator/journal/journal.ts";
+import { SNAPSHOT_RECORDS, SnapshottingJournal } from "../../coordinator/journal/snapshotting-journal.ts";
+import { replay } from "../../coordinator/schedule/events/replay.ts";
+import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
+import { evolve } from "../../coordinator/schedule/state/evolve.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../shared/core/digest.ts";
+import { realDisk } from "../../shared/core/disk.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 
@@ -15,14 +20,29 @@ const RECORDS_AT_ONCE = 5_000;
  */
 export async function longJournal(path: string, shards: number): Promise<{ records: number; bytes: number }> {
   await using opened = await openJournal(path, Date.now());
-  const { journal, generation } = opened;
+  const { generation } = opened;
+  const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, opened.records, generation);
+  await using journal = new SnapshottingJournal({
+    ...opened,
+    folder: path,
+    disk: realDisk,
+    state,
+    last: null,
+    builds: [],
+    everyRecords: SNAPSHOT_RECORDS,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
   let records = 0;
   let bytes = 0;
   let waiting: Promise<void>[] = [];
   const append = async (record: JournalRecord) => {
     records += 1;
     bytes += JSON.stringify(record).length;
+    evolve(state, record);
     waiting.push(journal.append(record, { durable: false }));
+    journal.eventAppended();
     if (waiting.length < RECORDS_AT_ONCE) return;
     await Promise.all(waiting);
     waiting = [];

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
 import { openJournal, readJournal } from "../../coordinator/journal/journal.ts";
+import { bodiesOf } from "../../coordinator/journal/snapshot-file.ts";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { replay } from "../../coordinator/schedule/events/replay.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
@@ -133,7 +134,8 @@ async function timeReplay(shards: number, rounds: number): Promise<TimedReplay> 
       const before = process.cpuUsage();
       await using opened = await openJournal(path, Date.now());
       const readMs = performance.now();
-      const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, opened.records, opened.generation);
+      const { records: rest, generation, snapshots } = opened;
+      const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, rest, generation, bodiesOf(snapshots));
       reads.push(readMs - startMs);
       folds.push(performance.now() - readMs);
       const { user, system } = process.cpuUsage(before);

@@ -76,8 +76,12 @@ export function startNotes(
   ];
 }
 
-/** The versions of Shardmill that have worked on a job, each once, this one last. */
-export function buildsOf(records: readonly JournalRecord[]): string[] {
-  const builds = records.flatMap((record) => (record.kind === "generationStarted" ? [record.build] : []));
-  return [...new Set(builds.reverse())].reverse();
+/**
+ * The versions of Shardmill that have worked on a job, each once, this one last.
+ *
+ * @param before of the generations before these records
+ */
+export function buildsOf(before: readonly string[], records: readonly JournalRecord[]): string[] {
+  const since = records.flatMap((record) => (record.kind === "generationStarted" ? [record.build] : []));
+  return [...new Set([...before, ...since].reverse())].reverse();
 }

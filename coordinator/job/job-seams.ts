@@ -10,6 +10,7 @@ import type { OpenChecker } from "../commit/check-partials.ts";
 import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";
+import { SNAPSHOT_RECORDS } from "../journal/snapshotting-journal.ts";
 import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
 import { withLikelyTexts } from "../plan/folder/text-defaults.ts";
 import { readModelFile } from "../plan/model/model-file.ts";
@@ -37,6 +38,8 @@ export interface JobSeams extends LockSeams {
    */
   openStorage(output: Location): Promise<Storage>;
   readonly random: Random;
+  /** {@link SNAPSHOT_RECORDS} */
+  readonly snapshotRecords: number;
   plan(spec: JobSpec, signal: AbortSignal, options?: PlanOptions): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
   identify(spec: JobSpec, signal: AbortSignal): Promise<IdentifiedJob>;
@@ -60,6 +63,7 @@ export const realSeams: JobSeams = {
   openStorage: (output) => storages.at(output),
   random: systemRandom,
   processes: systemProcesses,
+  snapshotRecords: SNAPSHOT_RECORDS,
   plan: planJob,
   identify,
   openChecker: (place) => new CheckerThreadClient(place),

@@ -30,6 +30,8 @@ export interface ShellWork {
 
 interface ShellJournal {
   append(record: JournalRecord, options: { readonly durable: boolean }): Promise<void>;
+  /** All records of an event are appended, and the state is as they say. */
+  eventAppended(): void;
 }
 
 export type JobEnd = Extract<JobEffect, { kind: "jobEnded" }>;
@@ -89,6 +91,7 @@ export class JobShell {
       written.catch((error: unknown) => this.breakDown(error));
       if (effect.durable) this.#lastDurable = written;
     }
+    this.#options.journal.eventAppended();
     await this.#lastDurable;
     let answer: Answer | null = null;
     for (const effect of effects) answer = this.#run(effect) ?? answer;

@@ -1,5 +1,7 @@
+import { messageOf } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { OpenJournal } from "../journal/journal.ts";
+import { bodiesOf, type FoundSnapshot } from "../journal/snapshot-file.ts";
 import { replay } from "../schedule/events/replay.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
@@ -12,24 +14,55 @@ import { refuseOtherJob } from "./refuse-other-job.ts";
 /** How the run before ended. */
 type After = Extract<JobOrigin, { kind: "resumed" }>["after"];
 
+export interface ReplayedJob {
+  readonly state: JobState;
+  readonly after: After | null;
+  /** What the state was made of: the snapshots, and all records behind them. */
+  readonly snapshots: readonly FoundSnapshot[];
+  readonly records: readonly JournalRecord[];
+}
+
 /** The state in the journal; after a run that failed or was cancelled, another run with its commits. */
 export async function replayJob(
   planned: PlannedJob,
   opened: OpenJournal,
   options: OpenJobOptions,
-): Promise<{ state: JobState; after: After | null }> {
+): Promise<ReplayedJob> {
   const config: ScheduleConfig = { ...options.schedule, maxDeadRows: planned.spec.errors.maxRows };
-  const state = replay(config, opened.records, opened.generation);
+  const { state, ...history } = await replayed(config, opened, options);
   const { accepted } = state;
   if (accepted !== null) refuseOtherJob(accepted.digests, planned);
   const { kind: phase } = state.phase;
   if (phase !== "failed" && phase !== "cancelled") {
-    return { state: atPaths(state, planned), after: accepted === null ? null : "interruption" };
+    return { ...history, state: atPaths(state, planned), after: accepted === null ? null : "interruption" };
   }
   const revived: JournalRecord = { kind: "jobRevived", jobId: newJobId(planned.spec.name, options.seams) };
   await opened.journal.append(revived, { durable: true });
-  const again = replay(config, [...opened.records, revived], opened.generation);
-  return { state: atPaths(again, planned), after: phase };
+  const { snapshots } = history;
+  const records = [...history.records, revived];
+  const again = replay(config, records, opened.generation, bodiesOf(snapshots));
+  return { state: atPaths(again, planned), after: phase, snapshots, records };
+}
+
+/**
+ * With the help of the snapshots, and without it where these contradict themselves or the records: the
+ * journal alone decides.
+ */
+async function replayed(
+  config: ScheduleConfig,
+  { snapshots, records, generation, readAll }: OpenJournal,
+  { log }: OpenJobOptions,
+): Promise<Omit<ReplayedJob, "after">> {
+  if (snapshots.length > 0) {
+    try {
+      const state = replay(config, records, generation, bodiesOf(snapshots));
+      return { state, snapshots, records };
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, "the snapshots of the journal are of no use: all of it is read");
+    }
+  }
+  const all = snapshots.length > 0 ? await readAll() : records;
+  return { state: replay(config, all, generation), snapshots: [], records: all };
 }
 
 /**

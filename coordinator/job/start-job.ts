@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { sleep } from "../../shared/core/abort.ts";
+import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
@@ -12,6 +13,7 @@ import { writeBeacon } from "../commit/beacon.ts";
 import { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
+import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
@@ -23,7 +25,7 @@ import type { JobOrigin } from "./job-origin.ts";
 import { JobOutput } from "./job-output.ts";
 import { type ExclusionNotice, JobShell } from "./job-shell.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
-import { newJobId, replayJob } from "./replay-job.ts";
+import { newJobId, type ReplayedJob, replayJob } from "./replay-job.ts";
 
 /**
  * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits
@@ -64,21 +66,23 @@ export async function startJob(
     },
   });
   const opened = resources.add(await journalIn(paths.journal, options));
-  const { state, after } = await replayJob(planned, opened, options);
+  const replayed = await replayJob(planned, opened, options);
+  const { state, after } = replayed;
   // One that was stopped while it opened the journal may have been replaced meanwhile.
   await lock.confirm();
   phase = () => jobProgress(state).phase;
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state, outputPath);
   const runWatch = watchRun(state, planned, options);
-  const builds = buildsOf(opened.records);
+  const builds = buildsOf(replayed.snapshots.at(-1)?.head.builds ?? [], replayed.records);
+  const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds }, options));
   const output = resources.add(
     new JobOutput({ jobId, planned, builds, state: () => state, seams, storage, runWatch, lock }),
   );
   const beacon = await writeBeacon(paths.partials, storage, seams.random);
   const shell = new JobShell({
     state,
-    journal: opened.journal,
+    journal,
     clock,
     work: output,
     onWake: options.onWake,
@@ -120,6 +124,25 @@ function journalIn(path: string, { clock, seams, lock }: StartOptions): Promise<
   const pause = () => sleep(JOURNAL_PAUSE_MS, undefined, clock);
   const confirm = () => lock.confirm();
   return openJournal(path, clock.wallMs(), seams.disk, { pause, confirm });
+}
+
+function snapshotting(
+  opened: OpenJournal,
+  job: ReplayedJob & { readonly jobId: string; readonly builds: readonly string[] },
+  { paths, seams, log }: StartOptions,
+): SnapshottingJournal {
+  const { jobId, state, records, snapshots, builds } = job;
+  return new SnapshottingJournal({
+    ...opened,
+    folder: paths.journal,
+    disk: seams.disk,
+    state,
+    last: snapshots.at(-1) ?? null,
+    records,
+    builds,
+    everyRecords: seams.snapshotRecords,
+    onFailure: (error) => log.warn({ job: jobId, reason: messageOf(error) }, "no snapshot of the journal"),
+  });
 }
 
 function filesOf(planned: PlannedJob, partialsPath: Location): ActiveJobOptions["files"] {

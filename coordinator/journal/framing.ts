@@ -59,7 +59,7 @@ export function decodeHeader(segment: Buffer): DecodedHeader {
   return { kind: "header", generation: segment.readUInt32LE(12) };
 }
 
-/** How the frames of a segment end. Offsets are in bytes from the segment's start. */
+/** How the frames of a segment end. Offsets are in bytes from the start of what was decoded. */
 type FramesEnd =
   /** After a whole frame. */
   | { readonly kind: "clean" }
@@ -71,13 +71,20 @@ type FramesEnd =
   | { readonly kind: "unknownKind"; readonly at: number; readonly found: string }
   | { readonly kind: "malformed"; readonly at: number; readonly what: string };
 
-/** The records of a segment up to the first bad frame, and how they end. Never throws. */
-export function decodeFrames(segment: Buffer): {
+/**
+ * The records of a segment up to the first bad frame, and how they end. Never throws.
+ *
+ * @param from where the first frame begins
+ */
+export function decodeFrames(
+  segment: Buffer,
+  from = HEADER_BYTES,
+): {
   readonly records: JournalRecord[];
   readonly end: FramesEnd;
 } {
   const records: JournalRecord[] = [];
-  let at = HEADER_BYTES;
+  let at = from;
   while (at < segment.length) {
     const payload = payloadAt(segment, at);
     if (payload === null) {

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
@@ -18,6 +19,12 @@ export interface SegmentFile {
  * however large.
  */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+
+/** How much a segment holds, and the crc32 of it. */
+interface JournalEnd {
+  readonly bytes: number;
+  readonly crc32: number;
+}
 
 /** Records that are written together, and whether they must then be synced. */
 interface RecordGroup {
@@ -54,13 +61,20 @@ export class JournalWriter implements AsyncDisposable {
   #next: RecordGroup | null = null;
   /** Of those that are being written, and of the next. */
   #queuedBytes = 0;
+  #end: JournalEnd;
   #failure: ShardmillError | null = null;
   #closed: Promise<void> | null = null;
   #draining: Promise<void> = Promise.resolve();
   #busy = false;
 
-  constructor(file: SegmentFile, { pause = async () => {}, confirm = async () => {} }: WriterOptions = {}) {
+  /** @param begun what the file holds already */
+  constructor(
+    file: SegmentFile,
+    { pause = async () => {}, confirm = async () => {} }: WriterOptions = {},
+    begun: Uint8Array = new Uint8Array(),
+  ) {
     this.#file = file;
+    this.#end = { bytes: begun.length, crc32: crc32(begun) };
     this.#pause = pause;
     this.#confirm = confirm;
   }
@@ -84,6 +98,22 @@ export class JournalWriter implements AsyncDisposable {
     if (this.#queuedBytes > 0 && this.#queuedBytes + frame.length > MAX_QUEUED_BYTES) {
       return Promise.reject(this.#fail(journalFailed(`the disk is ${this.#queuedBytes} bytes behind`, null)));
     }
+    this.#end = { bytes: this.#end.bytes + frame.length, crc32: crc32(frame, this.#end.crc32) };
+    return this.#queue(frame, durable);
+  }
+
+  /** Where the file ends once all is written that was appended so far. */
+  get end(): JournalEnd {
+    return this.#end;
+  }
+
+  /** Resolves once everything that was appended so far is on disk. @throws as `append` */
+  sync(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    return this.#queue(Buffer.alloc(0), true);
+  }
+
+  #queue(frame: Buffer, durable: boolean): Promise<void> {
     this.#next ??= { frames: [], bytes: 0, durable: false, written: deferred<void>() };
     const group = this.#next;
     group.frames.push(frame);

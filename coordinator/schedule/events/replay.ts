@@ -8,20 +8,26 @@ import type { EventContext, JobEffect } from "../state/effect.ts";
 import { evolve } from "../state/evolve.ts";
 import { createJobState, type JobState } from "../state/job-state.ts";
 import type { JournalRecord } from "../state/record.ts";
+import { checkRestored, restore, type Snapshot } from "../state/snapshot.ts";
 
 /**
  * The job that its records describe, resumed by coordinator `generation`. What was leased or being committed
  * is pending again: partials of earlier generations are still welcome, and their rows are mapped again if
  * none comes.
  *
+ * @param records behind the last snapshot
+ * @param snapshots all of them, in order
  * @throws {JOURNAL_CORRUPT} when the records contradict each other
  */
 export function replay(
   config: ScheduleConfig,
   records: Iterable<JournalRecord>,
   generation: number,
+  snapshots: Iterable<Snapshot> = [],
 ): JobState {
   const state = createJobState(config, generation);
+  for (const snapshot of snapshots) restore(state, snapshot);
+  checkRestored(state);
   let at = 0;
   for (const record of records) {
     try {

@@ -139,6 +139,12 @@ export function moveJob(state: JobState, move: JobMove, next: Phase): void {
   writable.phase = next;
 }
 
+/** Gives a state that is read from a snapshot the phase that it had. */
+export function restorePhase(state: JobState, phase: Phase): void {
+  const writable: { phase: Phase } = state;
+  writable.phase = phase;
+}
+
 /**
  * Moves a shard along a legal arrow: the one place that changes its state, and keeps the counts over all
  * shards in step.

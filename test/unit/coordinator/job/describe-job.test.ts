@@ -44,7 +44,11 @@ const started = (build: string, generation: number): JournalRecord => ({
   previousCrc32: 0,
 });
 
-const buildsIn = (...builds: string[]) => buildsOf(builds.map((build, index) => started(build, index + 1)));
+const buildsIn = (...builds: string[]) =>
+  buildsOf(
+    [],
+    builds.map((build, index) => started(build, index + 1)),
+  );
 
 describe("what is said of a job that begins", () => {
   test("names the versions that worked on it, if there are several", () => {

@@ -34,7 +34,10 @@ class Rig {
     };
     this.shell = new JobShell({
       state: createJobState(aConfig(), 1),
-      journal: { append: (record, { durable }) => this.#append(record, durable) },
+      journal: {
+        append: (record, { durable }) => this.#append(record, durable),
+        eventAppended: () => {},
+      },
       clock: manualClock(1_000),
       work: this.work,
       onWake: () => {
