@@ -69,9 +69,9 @@ async function serve(args: FlightArguments): Promise<number> {
 /** @throws {ARGUMENT_INVALID} for what is neither a path nor an address that is read */
 async function outputAt(text: string): Promise<Location> {
   const { ShardmillError } = await import("../shared/core/errors.ts");
-  const { isInputAddress, notAnInput, parseLocation } = await import("../shared/domain/location.ts");
+  const { isAddress, notAnInput, parseLocation } = await import("../shared/domain/location.ts");
   const problem = notAnInput(text);
-  if (problem === null) return parseLocation(isInputAddress(text) ? text : resolve(text));
+  if (problem === null) return parseLocation(isAddress(text) ? text : resolve(text));
   throw new ShardmillError("ARGUMENT_INVALID", `${text} is no output`, {
     problems: [{ ...problem, where: "output", expected: "a folder on this machine, or s3://BUCKET/PREFIX" }],
   });

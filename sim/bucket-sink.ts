@@ -16,9 +16,9 @@ export async function openBucketSink(
   await asStorageErrors("make", path, () => makeFolders(path, disk));
   return {
     path,
-    seal: (names, signal) =>
+    seal: (files, signal) =>
       asStorageErrors("read", path, async () => {
-        for (const name of names) {
+        for (const { name } of files) {
           const source = sourceOfBytes(await disk.readFile(join(path, name)));
           await storage.put(below(target, name), source, { ifAbsent: true, signal });
         }

@@ -2,7 +2,7 @@ import type { CountRows } from "../coordinator/commit/row-counter.ts";
 import type { writePoisonedRows } from "../coordinator/publish/poisoned-rows.ts";
 import type { ReduceOptions } from "../coordinator/reduce/reduce.ts";
 import { checkSources } from "../coordinator/reduce/reduce-sources.ts";
-import { below } from "../shared/domain/location.ts";
+import { below, parseLocation } from "../shared/domain/location.ts";
 import type { OutputFile } from "../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../shared/storage/put-source.ts";
 import { rowName } from "./sim-plan.ts";
@@ -47,12 +47,12 @@ export async function simReduce(options: ReduceOptions): Promise<readonly Output
   const files: OutputFile[] = [];
   for (const [name, { combine }] of Object.entries(reduce)) {
     const lines: Line[] = [];
-    for (const { location, bytes } of sources.get(combine === undefined ? null : name) ?? []) {
-      lines.push(...decodeLines(await storage.read(location, 0, bytes, signal)));
+    for (const { path, bytes } of sources.get(combine === undefined ? null : name) ?? []) {
+      lines.push(...decodeLines(await storage.read(parseLocation(path), 0, bytes, signal)));
     }
-    const path = `reduced/${name}.parquet`;
-    const stored = await storage.put(below(paths.stage, path), sourceOfBytes(encodeLines(lines)));
-    files.push({ path, kind: "reduced", rows: lines.length, ...stored });
+    const published = `reduced/${name}.parquet`;
+    const stored = await storage.put(below(paths.stage, published), sourceOfBytes(encodeLines(lines)));
+    files.push({ path: published, kind: "reduced", rows: lines.length, ...stored });
   }
   return files;
 }

@@ -126,10 +126,7 @@ export class SimRunner implements ShardRunner {
     const sink = await openSink(workPaths(job.out).partials, folder);
     try {
       const files = await this.#write(job, mapped, { variant, sink, signal });
-      await sink.seal(
-        files.map(({ name }) => name),
-        signal,
-      );
+      await sink.seal(files, signal);
       signal.throwIfAborted();
       return manifestOf(lease, executionId, mapped, files);
     } catch (error) {

@@ -1,5 +1,7 @@
 import { type ErrorData, errorToData } from "../../shared/core/errors.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { type CheckPlace, type CheckTools, checkPartial, makeDurable } from "./check-partial.ts";
 
 /** What a check found: null for a partial that is whole and durable. Plain data, as it crosses threads. */
@@ -19,17 +21,22 @@ export interface PartialsChecker extends AsyncDisposable {
 /** Opens a checker for the partials of a job. */
 export type OpenChecker = (place: CheckPlace) => PartialsChecker;
 
+/** Where checks wait for answers. A disk's calls block: there one at a time is as fast. */
+const CHECKS_AT_ONCE = 16;
+
 /**
- * Checks one after the other, here. The names of all of them, in the folder of partials, are made durable at
- * once.
+ * Checks partials here: one after the other, or off this machine several at once. The names of all of them,
+ * in the folder of partials, are made durable at once.
  */
 export async function checkPartials(
   partials: readonly PartialManifest[],
   place: CheckPlace,
   tools: CheckTools,
 ): Promise<readonly CheckFinding[]> {
-  const findings: CheckFinding[] = [];
-  for (const partial of partials) findings.push(await findingOf(checkPartial(partial, place, tools)));
+  const atOnce = isOnThisMachine(place.partials) ? 1 : CHECKS_AT_ONCE;
+  const findings = await mapConcurrent(partials, atOnce, (partial) =>
+    findingOf(checkPartial(partial, place, tools)),
+  );
   if (!findings.includes(null)) return findings;
   // Begun after each of them was found there, so it covers all of their names.
   const synced = tools.storage.sync(place.partials);

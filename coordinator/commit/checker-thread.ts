@@ -13,7 +13,7 @@ import { countRows } from "./row-counter.ts";
  */
 const port = present(parentPort, "a check thread has a parent");
 const place: CheckPlace = workerData;
-const storages = new Storages({ file: async () => createLocalStorage({ disk: blockingDisk }) });
+const storages = new Storages({ file: async () => createLocalStorage({ disk: blockingDisk }) }, place.stores);
 
 port.on("message", async (partials: readonly PartialManifest[]) => {
   const storage = await storages.at(place.partials);

@@ -3,6 +3,7 @@ import { type PartialManifest, partialFolder } from "../../shared/domain/partial
 import type { PartialRules } from "../../shared/domain/partial-layout.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { BEACON_NAME } from "./beacon.ts";
+import type { CheckPlace } from "./check-partial.ts";
 import type { OpenChecker } from "./check-partials.ts";
 import { PartialChecker } from "./partial-checker.ts";
 
@@ -31,7 +32,7 @@ export interface PartialStore extends AsyncDisposable {
 }
 
 /** What the store works with; the checkers that it opens are disposed of with it. */
-export interface PartialStoreSeams {
+export interface PartialStoreSeams extends Pick<CheckPlace, "isBelieved" | "stores"> {
   readonly storage: Storage;
   readonly openChecker: OpenChecker;
 }
@@ -39,9 +40,10 @@ export interface PartialStoreSeams {
 export function createPartialStore(
   partials: Location,
   shape: PartialRules,
-  { storage, openChecker }: PartialStoreSeams,
+  { storage, openChecker, ...rest }: PartialStoreSeams,
 ): PartialStore {
-  const checker = new PartialChecker({ openChecker: () => openChecker({ partials, shape }) });
+  const place = { partials, shape, ...rest };
+  const checker = new PartialChecker({ openChecker: () => openChecker(place) });
   const discard = (name: string) => storage.remove(below(partials, name));
   return {
     verifyPartial: (partial, signal) => checker.check(partial, signal),

@@ -10,8 +10,11 @@ import { isPartialFileName } from "../../shared/domain/partial-layout.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
 import type { Token } from "../../shared/domain/token.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
+import { JobStorages } from "../../shared/storage/job-storages.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
-import { Storages } from "../../shared/storage/open-storage.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
+import type { Storages } from "../../shared/storage/open-storage.ts";
+import { putSpooled } from "../../shared/storage/put-spooled.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
 import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
@@ -22,6 +25,8 @@ interface ServedJob {
   /** The model, and the files that it keeps tensors in. */
   readonly modelPaths: Pick<ReadonlySet<Location>, "has">;
   readonly partialsPath: Location;
+  /** On this machine, made if needed: where an upload is on its way to storage that has to know it whole. */
+  readonly spoolPath: string;
   /** @throws {LEASE_STALE} when no partial of this shard is wanted under this token */
   checkUpload(shard: ShardId, token: Token): void;
 }
@@ -90,7 +95,7 @@ const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
  */
 export class DataServer implements DataService, AsyncDisposable {
   readonly #options: DataServerOptions;
-  readonly #storages = new JobStorages();
+  readonly #storages = new JobStorages({ file: async () => createLocalStorage({ idleMs: IDLE_FILE_MS }) });
   readonly #pace: Pace;
   readonly #ledger: UploadLedger;
   readonly #readsOfOne: SlotsPerPeer;
@@ -145,7 +150,9 @@ export class DataServer implements DataService, AsyncDisposable {
       const source = { bytes: header.bytes, chunks: () => paced(chunks, this.#pace) };
       // What was removed with a job is not made anew.
       const options = { ifAbsent: true, within: folder.within, signal };
-      await storage.put(below(folder.path, header.name), source, options);
+      const target = below(folder.path, header.name);
+      if (isOnThisMachine(target)) await storage.put(target, source, options);
+      else await putSpooled(target, source, { storage, options, spoolPath: folder.spoolPath });
     } finally {
       giveBack();
     }
@@ -171,15 +178,21 @@ export class DataServer implements DataService, AsyncDisposable {
     throw refused(path, "is not a file of the job");
   }
 
-  #folderFor(header: PutHeader): { path: Location; within: Location; storages: Storages } {
+  #folderFor(header: PutHeader): PartialPlace {
     const job = this.#job(header.session, header.jobId);
     const folder = partialFolder(header);
     if (parsePartialFolder(folder) === null) throw refused(folder, "is not a partial's folder");
     if (!isPartialFileName(header.name)) throw refused(header.name, "is not a file of a partial");
     job.checkUpload(header.shard, header.token);
-    const storages = this.#storages.of(job);
-    return { path: below(job.partialsPath, folder), within: job.partialsPath, storages };
+    const { partialsPath: within, spoolPath } = job;
+    return { path: below(within, folder), within, spoolPath, storages: this.#storages.of(job) };
   }
+}
+
+interface PartialPlace extends Pick<ServedJob, "spoolPath"> {
+  readonly path: Location;
+  readonly within: Location;
+  readonly storages: Storages;
 }
 
 /**
@@ -210,21 +223,3 @@ function refused(path: string, why: string): ShardmillError {
 
 /** A file of the job is asked for range by range; one that is no longer asked for is not held open. */
 const IDLE_FILE_MS = 10_000;
-
-/** The storages of jobs that are served at once. Jobs that say the same of their stores share theirs. */
-class JobStorages implements AsyncDisposable {
-  readonly #open = new Map<string, Storages>();
-
-  of({ stores }: { readonly stores: JobStores }): Storages {
-    const key = JSON.stringify(stores);
-    const known = this.#open.get(key);
-    if (known !== undefined) return known;
-    const opened = new Storages({ file: async () => createLocalStorage({ idleMs: IDLE_FILE_MS }) }, stores);
-    this.#open.set(key, opened);
-    return opened;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#open.values()].map((each) => each[Symbol.asyncDispose]()));
-  }
-}

@@ -31,7 +31,7 @@ export interface ActiveJobOptions {
   readonly shell: JobShell;
   readonly clock: Clock;
   readonly manifestPath: string;
-  readonly files: Pick<ActiveJob, "inputPaths" | "modelPaths" | "partialsPath">;
+  readonly files: Pick<ActiveJob, "inputPaths" | "modelPaths" | "partialsPath" | "spoolPath">;
   /** Where the time of this run goes. */
   readonly runWatch: RunWatch;
   /** Gives up checks and reductions that are under way: nobody wants what they find any more. */
@@ -105,6 +105,10 @@ export class ActiveJob {
 
   get partialsPath(): Location {
     return this.#options.files.partialsPath;
+  }
+
+  get spoolPath(): string {
+    return this.#options.files.spoolPath;
   }
 
   leasesOf(session: WorkerSession): number {

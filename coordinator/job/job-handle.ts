@@ -1,9 +1,9 @@
-import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { jobPrecision } from "../../shared/domain/precision.ts";
 import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
+import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import type { OpenedJob } from "./opened-job.ts";
@@ -61,7 +61,7 @@ async function endOf(job: ActiveJob): Promise<JobStatus> {
   } finally {
     // How the job ended is durable by now, whatever becomes of its files: a lock dies with its process, and
     // what is left of an ended job is removed by its next run.
-    await job.release().catch(ignoreDisk);
+    await job.release().catch(ignorePlace);
   }
   return job.status();
 }
@@ -75,8 +75,8 @@ function tooLate(jobId: string): ShardmillError {
   return new ShardmillError("CANCEL_TOO_LATE", message, { fields: { jobId } });
 }
 
-function ignoreDisk(error: unknown): void {
-  if (errorCode(error) === null && !isShardmillError(error, "JOURNAL_FAILED")) throw error;
+function ignorePlace(error: unknown): void {
+  if (!isPlaceError(error) && !isShardmillError(error, "JOURNAL_FAILED")) throw error;
 }
 
 /** A job that was published by an earlier run: nothing is left to do but to say so. */

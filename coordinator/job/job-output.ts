@@ -5,7 +5,7 @@ import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
+import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -13,7 +13,7 @@ import { asOutputFailed } from "../publish/output-failed.ts";
 import { publishOutput } from "../publish/publish.ts";
 import type { StagedOutput } from "../publish/publish-way.ts";
 import { stageOutput } from "../publish/stage.ts";
-import { type WorkPaths, workPaths } from "../publish/work-paths.ts";
+import type { WorkPaths } from "../publish/work-paths.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import { committedPartials, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
@@ -27,8 +27,11 @@ interface JobOutputOptions {
   /** The job's state: read when reducing, never changed here. */
   readonly state: () => JobState;
   readonly seams: JobSeams;
+  readonly paths: WorkPaths;
   /** Of the output and the partials. */
   readonly storage: Storage;
+  /** What it tells of its files, where it has earned that it is believed. */
+  readonly checksums?: StoredChecksums | undefined;
   readonly runWatch: RunWatch;
   /** Whoever has lost it deletes and publishes nothing: another coordinator builds on these files. */
   readonly lock: Pick<HeldLock, "confirm">;
@@ -44,11 +47,14 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   constructor(options: JobOutputOptions) {
     this.#options = options;
-    const { spec } = options.planned;
-    this.#paths = workPaths(spec.output.path);
-    const { storage, seams } = options;
-    const { openChecker } = seams;
-    this.partials = createPartialStore(this.#paths.partials, partialRules(spec), { storage, openChecker });
+    const { planned, paths, storage, checksums, seams } = options;
+    this.#paths = paths;
+    this.partials = createPartialStore(paths.partials, partialRules(planned.spec), {
+      storage,
+      openChecker: seams.openChecker,
+      isBelieved: checksums !== undefined,
+      stores: planned.stores,
+    });
   }
 
   verify(partial: PartialManifest): Promise<void> {
@@ -83,10 +89,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         },
       );
     }
-    const { planned, storage, lock } = this.#options;
+    const { paths, storage, checksums, lock } = this.#options;
     const confirm = () => lock.confirm();
     await confirm();
-    await publishOutput({ outputPath: planned.spec.output.path, storage, staged, confirm });
+    await publishOutput({ paths, storage, checksums, staged, confirm });
   }
 
   /** Whatever is under way is given up: nobody waits for it any more. */
@@ -106,7 +112,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 
   async #reduceAndStage(): Promise<StagedOutput> {
-    const { planned, jobId, seams, storage, runWatch, lock } = this.#options;
+    const { planned, jobId, seams, storage, checksums, runWatch, lock } = this.#options;
     const { spec, map, reductions, digests } = planned;
     const state = this.#options.state();
     const signal = this.#abort.signal;
@@ -129,6 +135,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     runWatch.look();
     return stageOutput({
       ...place,
+      checksums,
       facts: {
         job: { id: jobId, name: spec.name },
         digests,

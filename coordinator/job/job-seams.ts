@@ -4,7 +4,7 @@ import { type Random, systemRandom } from "../../shared/core/random.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { Location } from "../../shared/domain/location.ts";
-import { Storages } from "../../shared/storage/open-storage.ts";
+import { JobStorages } from "../../shared/storage/job-storages.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { OpenChecker } from "../commit/check-partials.ts";
 import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
@@ -32,11 +32,12 @@ export interface JobSeams extends LockSeams {
   /** Of the lock and the journal. */
   readonly disk: Disk;
   /**
-   * Of an output, and of the partials that it is made of: kept open for as long as the process lives.
+   * Of a job's output, and of the partials that it is made of: kept open for as long as the process lives.
    *
    * @throws {STORE_REFUSED} when nothing here reaches it
+   * @throws {SPEC_INVALID} when what the job says of its stores cannot be used
    */
-  openStorage(output: Location): Promise<Storage>;
+  openStorage(output: Location, spec: Pick<JobSpec, "stores">): Promise<Storage>;
   readonly random: Random;
   /** {@link SNAPSHOT_RECORDS} */
   readonly snapshotRecords: number;
@@ -56,11 +57,11 @@ export interface JobSeams extends LockSeams {
   watch(state: JobState, outputPath: string): void;
 }
 
-const storages = new Storages();
+const storages = new JobStorages();
 
 export const realSeams: JobSeams = {
   disk: realDisk,
-  openStorage: (output) => storages.at(output),
+  openStorage: async (output, spec) => storages.of({ stores: await readStores(spec) }).at(output),
   random: systemRandom,
   processes: systemProcesses,
   snapshotRecords: SNAPSHOT_RECORDS,

@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -11,7 +11,9 @@ import { isOfLock } from "../journal/lock-file.ts";
 import { hasWorkFiles, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput } from "../publish/clear-output.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
-import { type WorkPaths, workPaths } from "../publish/work-paths.ts";
+import { knownPaths } from "../publish/own-run.ts";
+import { type OutputPaths, outputPathsOf } from "../publish/work-paths.ts";
+import { endRivals, takeUpPaths } from "./bucket-rivals.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
 import { passPrecision } from "./pass-precision.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
@@ -28,11 +30,11 @@ import { startJob } from "./start-job.ts";
  * @throws {JOURNAL_CORRUPT} and everything that planning throws
  */
 export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<OpenedJob> {
-  const paths = workPaths(spec.output.path);
+  const paths = outputPathsOf(spec);
   const signal = options.signal ?? NEVER;
   const { seams } = options;
   const found = await seams
-    .openStorage(paths.output)
+    .openStorage(paths.output, spec)
     .then((storage) => inspectOutput(paths.output, storage))
     .catch((error: unknown) => ({ kind: "refused", error }) as const);
   if (found.kind === "published" && !options.fresh) {
@@ -48,16 +50,19 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
   const resources = new ResourceStack();
   try {
     const lock = resources.add(await lockOutput(paths, options));
-    const storage = await seams.openStorage(paths.output);
+    const storage = await seams.openStorage(paths.output, spec);
     const now = await inspectOutput(paths.output, storage);
-    if (now.kind === "published" && !options.fresh) {
-      // Another coordinator published it while this one planned.
+    const isCleared = options.fresh || now.kind === "halfCleared";
+    if (isCleared) await clearOutput(paths, { disk: seams.disk, storage, keepsWork: isOfLock });
+    // Another coordinator published it while this one planned, or had decided to.
+    const manifest =
+      now.kind === "published" ? now.manifest : await endRivals(planned, { paths, storage, lock, seams });
+    if (!isCleared && manifest !== null) {
       await resources.release();
-      return await adoptResult(spec, now.manifest, paths, options);
+      return await adoptResult(spec, manifest, paths, options);
     }
-    if (options.fresh || now.kind === "halfCleared")
-      await clearOutput(paths.output, { disk: seams.disk, storage, keepsWork: isOfLock });
-    return await startJob(planned, { ...options, paths, storage, precision, lock }, resources);
+    const own = await takeUpPaths(paths, storage, seams);
+    return await startJob(planned, { ...options, paths: own, storage, precision, lock }, resources);
   } catch (error) {
     // What went wrong first is what is reported.
     await resources.release().catch(() => {});
@@ -69,33 +74,33 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
 async function adoptResult(
   spec: JobSpec,
   manifest: OutputManifest,
-  paths: WorkPaths,
+  paths: OutputPaths,
   options: OpenJobOptions,
 ): Promise<OpenedJob> {
   refuseOtherResult(spec, manifest, await options.seams.identify(spec, options.signal ?? NEVER));
-  await sweepPublished(paths, options);
-  return { kind: "published", spec, manifest, manifestPath: join(spec.output.path, MANIFEST_NAME) };
+  await sweepPublished(spec, paths, options);
+  return { kind: "published", spec, manifest, manifestPath: below(paths.output, MANIFEST_NAME) };
 }
 
 /** A coordinator that died just after publishing left its work files; a living one removes its own. */
-async function sweepPublished(paths: WorkPaths, options: OpenJobOptions): Promise<void> {
+async function sweepPublished(spec: JobSpec, paths: OutputPaths, options: OpenJobOptions): Promise<void> {
   const { seams } = options;
-  const { output } = paths;
-  const storage = await seams.openStorage(output);
-  if (!(await hasWorkFiles(output, storage, seams.disk))) return;
   try {
+    const storage = await seams.openStorage(paths.output, spec);
+    const left = await knownPaths(paths, seams.disk);
+    if (left === null || !(await hasWorkFiles(left, storage, seams.disk))) return;
     {
       await using _lock = await lockOutput(paths, options);
-      await removeWorkFiles(output, storage, seams.disk);
+      await removeWorkFiles(left, storage, seams.disk);
     }
-    await removeWorkFolder(output, seams.disk);
+    await removeWorkFolder(paths, seams.disk);
   } catch (error) {
     // The result is published, whatever lies beside it.
     if (!isShardmillError(error) && !isPlaceError(error)) throw error;
   }
 }
 
-function lockOutput({ disk, output }: WorkPaths, options: OpenJobOptions): Promise<HeldLock> {
+function lockOutput({ disk, output }: OutputPaths, options: OpenJobOptions): Promise<HeldLock> {
   const { seams, clock, signal, log } = options;
   return acquireLock(disk, {
     ...seams,

@@ -4,7 +4,7 @@ import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
-import { type Location, parseLocation } from "../../shared/domain/location.ts";
+import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { stepFiles } from "../../shared/domain/module-reduction.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
@@ -14,6 +14,7 @@ import { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
+import { believedChecksums } from "../publish/believed-checksums.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
@@ -57,12 +58,11 @@ export async function startJob(
   resources: ResourceStack,
 ): Promise<OpenedJob> {
   const { clock, seams, lock, paths, storage } = options;
-  const outputPath = planned.spec.output.path;
   let phase = (): JobPhase => "planning";
   // Between the journal, which it deletes, and the lock, under which it does.
   resources.add({
     async [Symbol.asyncDispose]() {
-      if (phase() === "published") await removeWorkFiles(paths.output, storage, seams.disk);
+      if (phase() === "published") await removeWorkFiles(paths, storage, seams.disk);
     },
   });
   const opened = resources.add(await journalIn(paths.journal, options));
@@ -72,12 +72,13 @@ export async function startJob(
   await lock.confirm();
   phase = () => jobProgress(state).phase;
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
-  seams.watch(state, outputPath);
+  seams.watch(state, planned.spec.output.path);
   const runWatch = watchRun(state, planned, options);
   const builds = buildsOf(replayed.snapshots.at(-1)?.head.builds ?? [], replayed.records);
   const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds }, options));
+  const place = { seams, paths, storage, lock, checksums: await believedChecksums(storage, paths.own) };
   const output = resources.add(
-    new JobOutput({ jobId, planned, builds, state: () => state, seams, storage, runWatch, lock }),
+    new JobOutput({ jobId, planned, builds, state: () => state, runWatch, ...place }),
   );
   const beacon = await writeBeacon(paths.partials, storage, seams.random);
   const shell = new JobShell({
@@ -92,16 +93,16 @@ export async function startJob(
   const job = new ActiveJob({
     jobId,
     planned,
-    description: describeJob(jobId, planned, { partialsPath: parseLocation(paths.partials), beacon }),
+    description: describeJob(jobId, planned, { partialsPath: paths.partials, beacon }),
     shell,
     clock,
-    manifestPath: join(outputPath, MANIFEST_NAME),
-    files: filesOf(planned, parseLocation(paths.partials)),
+    manifestPath: below(paths.output, MANIFEST_NAME),
+    files: filesOf(planned, paths),
     runWatch,
     stopWork: () => output.stop(),
     release: async () => {
       await resources.release();
-      if (phase() === "published") await removeWorkFolder(paths.output, seams.disk);
+      if (phase() === "published") await removeWorkFolder(paths, seams.disk);
     },
   });
   await begin(shell, jobId, planned);
@@ -145,7 +146,7 @@ function snapshotting(
   });
 }
 
-function filesOf(planned: PlannedJob, partialsPath: Location): ActiveJobOptions["files"] {
+function filesOf(planned: PlannedJob, { partials, temp }: WorkPaths): ActiveJobOptions["files"] {
   const { dataset, model } = planned;
   return {
     inputPaths: new Set(dataset.files.map((file) => file.path)),
@@ -154,7 +155,8 @@ function filesOf(planned: PlannedJob, partialsPath: Location): ActiveJobOptions[
       ...model.externalData.map(({ path }) => path),
       ...stepFiles(planned).map(({ location }) => location),
     ]),
-    partialsPath,
+    partialsPath: partials,
+    spoolPath: join(temp, "uploads"),
   };
 }
 

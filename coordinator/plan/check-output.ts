@@ -1,4 +1,4 @@
-import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import {
@@ -12,7 +12,9 @@ import {
 import { shownPath, splitPattern } from "../../shared/job-file/path-pattern.ts";
 import { reasonOf } from "../../shared/storage/errors.ts";
 import { checkWritable } from "../../shared/storage/local-file.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 
 /**
@@ -25,7 +27,11 @@ import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 export async function checkOutput({ input, output }: JobSpec, stores: JobStores): Promise<void> {
   await using storages = new Storages({}, stores);
   const location = parseLocation(output.path);
-  const found = await inspectOutput(location, await storages.at(location));
+  const storage = await storages.at(location).catch((cause: unknown) => {
+    throw cannotWrite(output.path, location, cause);
+  });
+  await refuseMissingBucket(location, storage);
+  const found = await inspectOutput(location, storage);
   const real = await realOf(location, storages);
   const inside: Problem[] = [];
   for (const path of input.path) {
@@ -35,6 +41,8 @@ export async function checkOutput({ input, output }: JobSpec, stores: JobStores)
     throw new ShardmillError("SPEC_INVALID", "the job would publish over its input", { problems: inside });
   }
   if (found.kind === "occupied") throw outputOccupied(output.path, found.entries);
+  // Whether something may be put is known off disks only once it is.
+  if (!isOnThisMachine(location)) return;
   const folder = await nearestFolder(location, storages);
   await checkWritable(folder).catch((cause: unknown) => {
     throw cannotWrite(output.path, folder, cause);
@@ -49,8 +57,21 @@ async function isInside(path: string, output: Location, storages: Storages): Pro
   return real === output || real.startsWith(output.endsWith("/") ? output : `${output}/`);
 }
 
+/** Folders are there when something is put below them; buckets have to be made. */
+async function refuseMissingBucket(location: Location, storage: Storage): Promise<void> {
+  if (isOnThisMachine(location)) return;
+  const [bucket = ""] = /^[^:]+:\/\/[^/]+/.exec(location) ?? [];
+  try {
+    for await (const _page of storage.list(location)) return;
+  } catch (error) {
+    if (isShardmillError(error, "STORE_NOT_FOUND") && error.fields.reason !== "NoSuchBucket") return;
+    throw cannotWrite(location, isShardmillError(error, "STORE_NOT_FOUND") ? bucket : location, error);
+  }
+}
+
 /** Without links, as far as there is something. */
 async function realOf(location: Location, storages: Storages): Promise<Location> {
+  if (!isOnThisMachine(location)) return location;
   const storage = await storages.at(location);
   const real = await storage.real(location).catch(() => null);
   const folder = folderOf(location);

@@ -1,9 +1,21 @@
-import { ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
-import type { Entry } from "../../shared/storage/storage.ts";
-import type { Part, PlaceOptions, PublishPlace, PublishWay } from "./publish-way.ts";
+import { wrongDigest } from "../../shared/storage/errors.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Entry, StoredFile } from "../../shared/storage/storage.ts";
+import { digestStored } from "../../shared/storage/whole-file.ts";
+import { otherOutput, refuseOtherOutput } from "./foreign-files.ts";
+import { type Intent, intentText, readIntentIfThere } from "./intent.ts";
+import type {
+  Announcement,
+  Part,
+  PlaceOptions,
+  PublishPlace,
+  PublishWay,
+  StagedOutput,
+} from "./publish-way.ts";
 
 /** Each is a call that moves no bytes through here: the storage copies by itself. */
 const COPIES_AT_ONCE = 16;
@@ -17,7 +29,7 @@ const COPIES_AT_ONCE = 16;
  * | found in the folder | done |
  * |---|---|
  * | nothing | the files are copied |
- * | files of the output, after an earlier try had begun | they are copied again, which changes nothing |
+ * | files of the output, after a try had begun | copied again, unless the store tells that they are right |
  * | anything else | refused |
  */
 export class CopyingWay implements PublishWay {
@@ -30,36 +42,85 @@ export class CopyingWay implements PublishWay {
   /** The files are copied from where they are. */
   async stage(): Promise<void> {}
 
+  /**
+   * Put only where there is none: of several coordinators, which do not see each other's locks, one decides.
+   */
+  async announce(staged: StagedOutput): Promise<Announcement> {
+    const { storage, paths } = this.#place;
+    const before = await readIntentIfThere(paths, storage);
+    if (before !== null) return await this.#announced(before, staged);
+    const source = sourceOfBytes(intentText(staged, paths));
+    try {
+      await storage.put(paths.publishing, source, { ifAbsent: true });
+      return { kind: "announced", resumed: false };
+    } catch (error) {
+      const first = isShardmillError(error, "STORE_EXISTS") ? await readIntentIfThere(paths, storage) : null;
+      if (first === null) throw error;
+      return await this.#announced(first, staged);
+    }
+  }
+
+  async #announced(before: Intent, staged: StagedOutput): Promise<Announcement> {
+    const { storage, paths } = this.#place;
+    const { manifest } = staged;
+    if (before.manifest.outputDigest === manifest.outputDigest) return { kind: "announced", resumed: true };
+    if (before.run !== paths.run) return { kind: "taken", by: before };
+    // Our own, of an earlier try. What others may be copying stays as it is.
+    if (paths.run !== null) throw otherOutput(paths.output, "the intent");
+    // Else in its place, if this one names all of what that has placed.
+    await refuseOtherOutput(paths.output, manifest, storage);
+    await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)));
+    return { kind: "announced", resumed: false };
+  }
+
   /** Copying takes minutes: the lock is made sure of before each of them. */
   async place(
     kind: OutputFile["kind"],
     parts: readonly Part[],
     { resumed, confirm }: PlaceOptions,
   ): Promise<void> {
-    const { storage, output } = this.#place;
-    const folder = below(output, kind);
-    await this.#refuseForeign(folder, resumed ? parts : []);
+    const { storage, paths } = this.#place;
+    const folder = below(paths.output, kind);
+    const there = await this.#refuseForeign(folder, resumed ? parts : []);
     await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
       await confirm();
-      await storage.copy(from, below(output, file.path));
+      const to = below(paths.output, file.path);
+      if (there.has(to) && (await this.#told(to))?.sha256 === file.sha256) return;
+      await storage.copy(from, to);
+      const { bytes, sha256 } = (await this.#told(to)) ?? (await digestStored(storage, to));
+      if (bytes !== file.bytes || sha256 !== file.sha256) throw wrongDigest(to, file.sha256, sha256);
     });
     await storage.sync(folder);
     await this.#refuseForeign(folder, parts);
   }
 
-  /** @throws {OUTPUT_OCCUPIED} when there is anything but `own` in the folder, each of its size */
-  async #refuseForeign(folder: Location, own: readonly Part[]): Promise<void> {
-    const { storage, output } = this.#place;
-    const bytesOf = new Map(own.map((part) => [below(output, part.output.path), part.output.bytes]));
+  /** What the store says of a file's bytes, where it is believed. */
+  async #told(location: Location): Promise<StoredFile | null> {
+    return (await this.#place.checksums?.of(location)) ?? null;
+  }
+
+  /**
+   * What is there of `own`, each of its size.
+   *
+   * @throws {OUTPUT_OCCUPIED} when there is anything else in the folder
+   */
+  async #refuseForeign(folder: Location, own: readonly Part[]): Promise<ReadonlySet<Location>> {
+    const { storage, paths } = this.#place;
+    const bytesOf = new Map(own.map((part) => [below(paths.output, part.output.path), part.output.bytes]));
+    const found = new Set<Location>();
     for await (const { name, stat } of this.#entriesOf(folder)) {
       const location = below(folder, name);
       const bytes = bytesOf.get(location);
-      if (bytes !== undefined && (stat ?? (await storage.stat(location))).bytes === bytes) continue;
+      if (bytes !== undefined && (stat ?? (await storage.stat(location))).bytes === bytes) {
+        found.add(location);
+        continue;
+      }
       throw new ShardmillError("OUTPUT_OCCUPIED", `${location} is there already and is not this job's`, {
         fields: { path: folder, name },
         hint: "choose another output.path, or move the folder away and run again",
       });
     }
+    return found;
   }
 
   async *#entriesOf(folder: Location): AsyncGenerator<Entry> {

@@ -2,9 +2,19 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, folderOf, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
+import { refuseOtherOutput } from "./foreign-files.ts";
 import { namesIn } from "./output-folder.ts";
-import type { Part, PlaceOptions, PublishPlace, PublishWay } from "./publish-way.ts";
+import type {
+  Announcement,
+  Part,
+  PlaceOptions,
+  PublishPlace,
+  PublishWay,
+  StagedOutput,
+} from "./publish-way.ts";
+import { manifestText, readManifestIfThere } from "./read-manifest.ts";
 
 /** Files that are linked, or read, at once: enough to hide a network file system's round trips. */
 const FILES_AT_ONCE = 16;
@@ -29,7 +39,8 @@ export class RenamingWay implements PublishWay {
   }
 
   async stage(parts: readonly Part[], signal: AbortSignal): Promise<void> {
-    const { storage, stage } = this.#place;
+    const { storage, paths } = this.#place;
+    const { stage } = paths;
     const link = (from: Location, to: Location) =>
       storage.can.link ? storage.link(from, to) : storage.copy(from, to, signal);
     await mapConcurrent(parts, FILES_AT_ONCE, async ({ from, output }) => {
@@ -41,12 +52,25 @@ export class RenamingWay implements PublishWay {
     for (const folder of folders) await storage.sync(folder);
   }
 
+  /** The manifest itself, which is linked to its name later. */
+  async announce({ manifest }: StagedOutput): Promise<Announcement> {
+    const { storage, paths } = this.#place;
+    const { publishing, output } = paths;
+    const before = await readManifestIfThere(publishing, storage);
+    const resumed = before?.outputDigest === manifest.outputDigest;
+    // In place of the intent of another output only if this one names all of what that has placed.
+    if (before !== null && !resumed) await refuseOtherOutput(output, manifest, storage);
+    await storage.put(publishing, sourceOfBytes(manifestText(manifest)));
+    return { kind: "announced", resumed };
+  }
+
   async place(
     kind: OutputFile["kind"],
     parts: readonly Part[],
     { confirm }: Pick<PlaceOptions, "confirm">,
   ): Promise<void> {
-    const { storage, output, stage } = this.#place;
+    const { storage, paths } = this.#place;
+    const { output, stage } = paths;
     const target = below(output, kind);
     const names = await namesIn(target, storage);
     if (names !== null && names.length > 0) return await this.#checkPlaced(kind, parts, names);
@@ -60,7 +84,8 @@ export class RenamingWay implements PublishWay {
     parts: readonly Part[],
     names: readonly string[],
   ): Promise<void> {
-    const { storage, output } = this.#place;
+    const { storage, paths } = this.#place;
+    const { output } = paths;
     const path = below(output, kind);
     const refuse = (name: string) =>
       new ShardmillError(

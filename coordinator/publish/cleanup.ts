@@ -1,32 +1,48 @@
 import { join } from "node:path";
 import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
-import { below, type Location } from "../../shared/domain/location.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { below } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { isOfLock } from "../journal/lock-file.ts";
+import { readIntentIfThere } from "./intent.ts";
 import { namesIn } from "./output-folder.ts";
-import { workPaths } from "./work-paths.ts";
+import type { OutputPaths, WorkPaths } from "./work-paths.ts";
 
 /**
  * After `published` is durable: the work files go, the journal among them. The manifest says all that is
  * needed. A job that failed or was cancelled keeps them, for a new run that adopts its commits (decision 3).
  *
  * The caller holds the job's lock, whose file stays: without it another coordinator could begin in the folder
- * while it is being emptied. Safe to repeat; nothing of it may be open.
+ * while it is being emptied. In a bucket those of other coordinators stay, too. Safe to repeat; nothing of it
+ * may be open.
  */
-export async function removeWorkFiles(output: Location, storage: Storage, disk: Disk): Promise<void> {
-  const { work } = workPaths(output);
+export async function removeWorkFiles(paths: WorkPaths, storage: Storage, disk: Disk): Promise<void> {
+  if (paths.run === null) await removeAll(paths, storage);
+  else await removeOwn(paths, storage);
+  await removeFromDisk(paths, disk, isOfLock);
+}
+
+async function removeAll({ work }: WorkPaths, storage: Storage): Promise<void> {
   for (const name of (await namesIn(work, storage)) ?? []) {
     if (!isOfLock(name)) await storage.remove(below(work, name));
   }
-  await removeFromDisk(output, disk, isOfLock);
+}
+
+async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {
+  await storage.remove(paths.own);
+  const intent = await readIntentIfThere(paths, storage).catch((error: unknown) => {
+    // Somebody's: it is no use any more, and not ours to remove.
+    if (isShardmillError(error, "OUTPUT_FAILED")) return null;
+    throw error;
+  });
+  if (intent?.run === paths.run) await storage.remove(paths.publishing);
 }
 
 /** Whether a coordinator died just after publishing, or lives and is about to clean up. */
-export async function hasWorkFiles(output: Location, storage: Storage, disk: Disk): Promise<boolean> {
-  const { work, disk: folder } = workPaths(output);
-  const onDisk = await disk.lstat(folder).catch(() => null);
-  return onDisk !== null || (await storage.kindAt(work).catch(() => null)) !== null;
+export async function hasWorkFiles(paths: WorkPaths, storage: Storage, disk: Disk): Promise<boolean> {
+  const onDisk = await disk.lstat(paths.disk).catch(() => null);
+  return onDisk !== null || (await storage.kindAt(paths.own).catch(() => null)) !== null;
 }
 
 /**
@@ -34,19 +50,18 @@ export async function hasWorkFiles(output: Location, storage: Storage, disk: Dis
  * is gone with the rest.
  */
 export async function removeFromDisk(
-  output: Location,
+  { disk: folder }: OutputPaths,
   disk: Disk,
   stays: (name: string) => boolean,
 ): Promise<void> {
-  const folder = workPaths(output).disk;
   for (const name of await readdirIfThere(folder, disk)) {
     if (!stays(name)) await disk.remove(join(folder, name));
   }
 }
 
 /** The folder itself, once the lock is let go of; unless somebody has begun something in it. */
-export async function removeWorkFolder(output: Location, disk: Disk): Promise<void> {
-  await disk.rmdir(workPaths(output).disk).catch((error: unknown) => {
+export async function removeWorkFolder({ disk: folder }: OutputPaths, disk: Disk): Promise<void> {
+  await disk.rmdir(folder).catch((error: unknown) => {
     if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(errorCode(error) ?? "")) throw error;
   });
 }

@@ -1,5 +1,5 @@
 import type { Disk } from "../../shared/core/disk.ts";
-import { below, type Location } from "../../shared/domain/location.ts";
+import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -9,7 +9,7 @@ import { OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import { CLEARING_NAME, inspectOutput, namesIn, type OutputState, outputOccupied } from "./output-folder.ts";
 import { readManifestIfThere } from "./read-manifest.ts";
-import { workPaths } from "./work-paths.ts";
+import type { OutputPaths } from "./work-paths.ts";
 
 interface ClearOptions {
   readonly storage: Storage;
@@ -29,23 +29,23 @@ interface ClearOptions {
  *
  * @throws {OUTPUT_OCCUPIED}
  */
-export async function clearOutput(output: Location, options: ClearOptions): Promise<void> {
+export async function clearOutput(paths: OutputPaths, options: ClearOptions): Promise<void> {
   const what = "the output folder cannot be cleared";
   const hint = "mend the disk, then run again: it ends what it began";
-  await asOutputFailed({ path: output, what, hint }, () => clear(output, options));
+  await asOutputFailed({ path: paths.output, what, hint }, () => clear(paths, options));
 }
 
-async function clear(output: Location, { storage, disk, keepsWork }: ClearOptions): Promise<void> {
+async function clear(paths: OutputPaths, { storage, disk, keepsWork }: ClearOptions): Promise<void> {
+  const { output, work } = paths;
   const state = await inspectOutput(output, storage);
   if (state.kind === "fresh" || state.kind === "empty") {
-    await removeFromDisk(output, disk, keepsWork);
+    await removeFromDisk(paths, disk, keepsWork);
     return;
   }
   if (state.kind === "occupied") throw outputOccupied(output, state.entries);
-  const { work } = workPaths(output);
   const marker = below(work, CLEARING_NAME);
   if (state.kind !== "halfCleared") {
-    const foreign = await foreignFiles(output, await ownFiles(output, state, storage), storage);
+    const foreign = await foreignFiles(output, await ownFiles(paths, state, storage), storage);
     if (foreign.length > 0) throw outputOccupied(output, foreign);
     await storage.put(marker, sourceOfBytes("this output is being cleared\n"));
   }
@@ -56,22 +56,22 @@ async function clear(output: Location, { storage, disk, keepsWork }: ClearOption
   for (const name of (await namesIn(work, storage)) ?? []) {
     if (!stays(name)) await storage.remove(below(work, name));
   }
-  await removeFromDisk(output, disk, stays);
+  await removeFromDisk(paths, disk, stays);
   // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
   await storage.sync(work);
   await storage.sync(output);
   await storage.remove(marker);
-  await removeWorkFolder(output, disk);
+  await removeWorkFolder(paths, disk);
 }
 
 /** The files that Shardmill published, or was about to. */
 async function ownFiles(
-  output: Location,
+  { publishing }: OutputPaths,
   state: Extract<OutputState, { kind: "published" | "unfinished" }>,
   storage: Storage,
 ): Promise<readonly OutputFile[]> {
   if (state.kind === "published") return state.manifest.files;
   // A job that died while publishing has files out already: its intent says which.
-  const intent = await readManifestIfThere(workPaths(output).publishing, storage);
+  const intent = await readManifestIfThere(publishing, storage);
   return intent?.files ?? [];
 }

@@ -1,6 +1,7 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import type { OutputFile } from "../../shared/domain/manifest.ts";
+import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
 import { namesIn } from "./output-folder.ts";
@@ -29,6 +30,23 @@ export async function foreignFiles(
     });
   }
   return foreign.sort();
+}
+
+/** @throws {OUTPUT_OCCUPIED} when files are placed that an output of this job does not have */
+export async function refuseOtherOutput(
+  output: Location,
+  manifest: OutputManifest,
+  storage: Storage,
+): Promise<void> {
+  const [placed] = await foreignFiles(output, manifest.files, storage);
+  if (placed !== undefined) throw otherOutput(output, placed);
+}
+
+export function otherOutput(output: Location, name: string): ShardmillError {
+  return new ShardmillError("OUTPUT_OCCUPIED", `${output} has ${name} of another output of this job`, {
+    fields: { path: output, name },
+    hint: "a partial was lost after the job had begun to publish: run it again with --fresh to start over",
+  });
 }
 
 /** Null for what is no file. */

@@ -1,6 +1,7 @@
 import type { Location } from "../../shared/domain/location.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
+import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
+import type { WorkPaths } from "./work-paths.ts";
 
 /** A file of the output, and where its bytes are before it is published. */
 export interface Part {
@@ -18,8 +19,9 @@ export interface StagedOutput {
 /** Where an output is staged and published. */
 export interface PublishPlace {
   readonly storage: Storage;
-  readonly output: Location;
-  readonly stage: Location;
+  /** Of that storage, where it has earned that they are believed. */
+  readonly checksums?: StoredChecksums | undefined;
+  readonly paths: WorkPaths;
 }
 
 export interface PlaceOptions {
@@ -29,15 +31,28 @@ export interface PlaceOptions {
   readonly confirm: () => Promise<void>;
 }
 
+/** `resumed`: an earlier try at the same output got as far as that. */
+export type Announcement =
+  | { readonly kind: "announced"; readonly resumed: boolean }
+  /** Another coordinator was first, and has decided on other files. */
+  | { readonly kind: "taken"; readonly by: StagedOutput };
+
 /**
  * How the files of an output come to where readers look: what depends on the abilities of its storage. The
- * intent before it and the manifest after it are the same for all ways.
+ * manifest after it is the same for all ways.
  *
  * Each call may be repeated after a crash anywhere in it.
  */
 export interface PublishWay {
   /** All that can be done while nothing is visible. Durable when it returns. */
   stage(parts: readonly Part[], signal: AbortSignal): Promise<void>;
+  /**
+   * Makes durable which files beside `_shardmill` are ours, from before the first is there: a later `--fresh`
+   * may delete only those.
+   *
+   * @throws {OUTPUT_OCCUPIED} when files of another output of this job are placed
+   */
+  announce(staged: StagedOutput): Promise<Announcement>;
   /**
    * Gives the files of one of the output's folders their names, durably but for the folder's own name.
    *

@@ -1,19 +1,16 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
-import { below, type Location } from "../../shared/domain/location.ts";
+import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
+import { isPlaceError } from "../../shared/storage/errors.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
 import { chooseWay } from "./choose-way.ts";
-import { foreignFiles } from "./foreign-files.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
-import type { StagedOutput } from "./publish-way.ts";
+import type { PlaceOptions, PublishPlace, PublishWay, StagedOutput } from "./publish-way.ts";
 import { manifestText, readManifestIfThere } from "./read-manifest.ts";
-import { type WorkPaths, workPaths } from "./work-paths.ts";
+import type { WorkPaths } from "./work-paths.ts";
 
-interface PublishOptions {
-  readonly outputPath: string;
-  readonly storage: Storage;
+interface PublishOptions extends PublishPlace {
   /** What `stageOutput` gave. */
   readonly staged: StagedOutput;
   /** Rejects when another coordinator has taken the job over: asked before each step that readers see. */
@@ -22,9 +19,7 @@ interface PublishOptions {
   readonly onStep?: (step: string) => void;
 }
 
-interface Publishing extends Required<PublishOptions> {
-  readonly paths: WorkPaths;
-}
+type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "onStep">>;
 
 /**
  * Makes the staged output visible: its folders one after the other, in the way that its storage allows, and
@@ -34,43 +29,91 @@ interface Publishing extends Required<PublishOptions> {
  * | found | done |
  * |---|---|
  * | no manifest | the intent is written, the files are placed, then the manifest |
+ * | no manifest, but another coordinator's intent | what that one decided on is published, and this refused |
  * | a manifest with the same output digest | nothing: published already |
  * | another manifest | refused |
  *
- * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched
+ * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched; or is published by now
  * @throws {OUTPUT_FAILED} when another output is staged, or the storage fails
  */
 export async function publishOutput(options: PublishOptions): Promise<void> {
-  const { outputPath, confirm = async () => {}, onStep = () => {} } = options;
-  const paths = workPaths(outputPath);
-  const what = `the output cannot be published to ${outputPath}`;
-  await asOutputFailed({ path: outputPath, what }, () => publish({ ...options, paths, confirm, onStep }));
+  const { output } = options.paths;
+  await asPublishing(options, async (publishing) => {
+    const { paths, storage, staged } = publishing;
+    if (await isPublished(publishing)) return await storage.sync(output);
+    const way = chooseWay(publishing);
+    await checkStage(publishing);
+    const announced = await way.announce(staged);
+    publishing.onStep("intent written");
+    if (announced.kind === "announced") {
+      // One that was published, and cleaned up after, since the first look leaves no intent.
+      if (!announced.resumed && (await isPublished(publishing))) return await storage.sync(output);
+      return await placeAll(publishing, way, announced);
+    }
+    const { by } = announced;
+    await placeAll({ ...publishing, staged: by }, way, { resumed: true });
+    throw decidedByAnother(paths, by.manifest);
+  });
 }
 
-async function publish(publishing: Publishing): Promise<void> {
+/** Ends what another coordinator began, and may still be at: what it decided on is copied once more. */
+export async function finishIntent(
+  place: PublishPlace,
+  staged: StagedOutput,
+  confirm: () => Promise<void>,
+): Promise<void> {
+  await asPublishing({ ...place, staged, confirm }, async (publishing) => {
+    if (!(await isPublished(publishing)))
+      await placeAll(publishing, chooseWay(publishing), { resumed: true });
+  });
+}
+
+async function asPublishing(
+  options: PublishOptions,
+  publish: (publishing: Publishing) => Promise<void>,
+): Promise<void> {
+  const { paths, confirm = async () => {}, onStep = () => {} } = options;
+  const path = paths.output;
+  const what = `the output cannot be published to ${path}`;
+  await asOutputFailed({ path, what }, () => publish({ ...options, confirm, onStep }));
+}
+
+async function placeAll(
+  publishing: Publishing,
+  way: PublishWay,
+  { resumed }: Pick<PlaceOptions, "resumed">,
+): Promise<void> {
   const { paths, storage, staged, confirm, onStep } = publishing;
   const { output } = paths;
-  if (await isPublished(publishing)) {
-    await storage.sync(output);
-    return;
+  try {
+    for (const kind of OUTPUT_KINDS) {
+      const parts = staged.parts.filter((part) => part.output.kind === kind);
+      if (parts.length === 0) continue;
+      await way.place(kind, parts, { resumed, confirm });
+      onStep(`${kind} placed`);
+      await storage.sync(output);
+      onStep(`${kind} synced`);
+    }
+    await confirm();
+  } catch (error) {
+    // Whoever ended it meanwhile has removed what was to be copied.
+    if (!isPlaceError(error) || !(await isPublished(publishing))) throw error;
   }
-  const way = chooseWay({ storage, output, stage: paths.stage });
-  await checkStage(publishing);
-  const resumed = await writeIntent(publishing);
-  onStep("intent written");
-  for (const kind of OUTPUT_KINDS) {
-    const parts = staged.parts.filter((part) => part.output.kind === kind);
-    if (parts.length === 0) continue;
-    await way.place(kind, parts, { resumed, confirm });
-    onStep(`${kind} placed`);
-    await storage.sync(output);
-    onStep(`${kind} synced`);
-  }
-  await confirm();
   await placeManifest(publishing);
   onStep("manifest placed");
   await storage.sync(output);
   onStep("manifest synced");
+}
+
+function decidedByAnother({ output }: WorkPaths, { job, outputDigest }: OutputManifest): ShardmillError {
+  return new ShardmillError(
+    "OUTPUT_OCCUPIED",
+    `another coordinator was first to publish to ${output}: it has the output of job ${job.id}`,
+    {
+      fields: { path: output, job: job.id, found: outputDigest },
+      hint: "run again to see it, or choose another output.path: what this run made is not used",
+    },
+  );
 }
 
 /** What was staged is placed unread: so it must be this output. */
@@ -84,44 +127,13 @@ async function checkStage({ paths, storage, staged }: Publishing): Promise<void>
   });
 }
 
-/**
- * Which files beside `_shardmill` are ours, from before the first is there: a later `--fresh` may delete only
- * those.
- *
- * @returns whether an earlier try at the same output got this far
- * @throws {OUTPUT_OCCUPIED} when files of another output of this job are placed
- */
-async function writeIntent({ paths, storage, staged }: Publishing): Promise<boolean> {
-  const { publishing, output } = paths;
-  const { manifest } = staged;
-  const before = await readManifestIfThere(publishing, storage);
-  const isOurs = before?.outputDigest === manifest.outputDigest;
-  // In place of the intent of another output only if this one names all of what that has placed.
-  if (before !== null && !isOurs) await refuseOtherOutput(output, manifest, storage);
-  await storage.put(publishing, sourceOfBytes(manifestText(manifest)));
-  return isOurs;
-}
-
-async function refuseOtherOutput(
-  output: Location,
-  manifest: OutputManifest,
-  storage: Storage,
-): Promise<void> {
-  const [placed] = await foreignFiles(output, manifest.files, storage);
-  if (placed === undefined) return;
-  throw new ShardmillError("OUTPUT_OCCUPIED", `${output} has ${placed} of another output of this job`, {
-    fields: { path: output, name: placed },
-    hint: "a partial was lost after the job had begun to publish: run it again with --fresh to start over",
-  });
-}
-
-async function isPublished({ paths, outputPath, storage, staged }: Publishing): Promise<boolean> {
+async function isPublished({ paths, storage, staged }: Publishing): Promise<boolean> {
   const path = below(paths.output, MANIFEST_NAME);
   const { outputDigest } = staged.manifest;
   const there = await readManifestIfThere(path, storage);
   if (there === null) return false;
   if (there.outputDigest === outputDigest) return true;
-  throw new ShardmillError("OUTPUT_OCCUPIED", `${outputPath} has another published output`, {
+  throw new ShardmillError("OUTPUT_OCCUPIED", `${paths.output} has another published output`, {
     fields: { path, expected: outputDigest, found: there.outputDigest },
     hint: "choose another output.path, or run with --fresh to replace it",
   });

@@ -4,7 +4,7 @@ import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
 import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
+import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { checkFileDigest, partialFileLocation } from "../commit/check-file.ts";
 import { chooseWay } from "./choose-way.ts";
 import { buildManifest, layOutParts, type ManifestFacts, OUTPUT_KINDS, partPath } from "./layout.ts";
@@ -18,7 +18,7 @@ export interface StageOptions {
   readonly facts: Omit<ManifestFacts, "counts">;
   /** The committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
-  readonly paths: Pick<WorkPaths, "output" | "partials" | "stage" | "temp">;
+  readonly paths: WorkPaths;
   /** What `reducePartials` staged. */
   readonly reduced: readonly OutputFile[];
   /** Rows that the coordinator gave up, in plan order. */
@@ -26,6 +26,8 @@ export interface StageOptions {
   /** The kept columns. */
   readonly keep: readonly Field[];
   readonly storage: Storage;
+  /** Of that storage, where it has earned that they are believed: then no file is read. */
+  readonly checksums?: StoredChecksums | undefined;
   readonly signal: AbortSignal;
   /** Writes the part of the rows that the coordinator gave up. */
   readonly writePoisoned?: typeof writePoisonedRows;
@@ -58,15 +60,16 @@ export async function stageOutput(options: StageOptions): Promise<StagedOutput> 
 }
 
 async function stage(options: StageOptions): Promise<StagedOutput> {
-  const { paths, storage, partials, signal } = options;
+  const { paths, storage, checksums, partials, signal } = options;
   for (const name of [MANIFEST_NAME, "rows", "errors"]) await storage.remove(below(paths.stage, name));
   const poisoned = await stagePoisoned(options);
+  const access = { storage, checksums, signal };
   const placed = await mapConcurrent(
     layOutParts(partials, poisoned.length),
     CHECKS_AT_ONCE,
     async ({ output, partial, file }) => {
       signal.throwIfAborted();
-      return { output, from: await checkFileDigest(paths.partials, partial, file, { storage, signal }) };
+      return { output, from: await checkFileDigest(paths.partials, partial, file, access) };
     },
   );
   const made = [...options.reduced, ...poisoned].map((output) => ({
@@ -84,7 +87,7 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
   };
   const files = parts.map(({ output }) => output);
   const manifest = buildManifest({ ...options.facts, counts }, files);
-  await chooseWay({ storage, output: paths.output, stage: paths.stage }).stage(parts, signal);
+  await chooseWay({ storage, paths }).stage(parts, signal);
   await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)));
   return { manifest, parts };
 }

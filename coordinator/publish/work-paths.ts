@@ -1,13 +1,16 @@
-import { below, type Location, localPathOf, parseLocation } from "../../shared/domain/location.ts";
+import { join } from "node:path";
+import { sha256 } from "../../shared/core/digest.ts";
+import { stateFolder } from "../../shared/core/user-folder.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { below, type Location, localPathOf, nameOf, parseLocation } from "../../shared/domain/location.ts";
 import { WORK_FOLDER } from "../../shared/domain/manifest.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 
-/** Where a job's files are while it runs. */
-export interface WorkPaths {
+/** What of a job's files is known before its lock is held. */
+export interface OutputPaths {
   readonly output: Location;
-  /** `_shardmill`, below the output: the partials, and all that is made of them. */
+  /** `_shardmill`, below the output. */
   readonly work: Location;
-  readonly partials: Location;
-  readonly stage: Location;
   /**
    * The manifest of the output that is being published: which files beside it are Shardmill's, until it is
    * published.
@@ -15,22 +18,60 @@ export interface WorkPaths {
   readonly publishing: Location;
   /** On the coordinator's disk, whatever storage the output is in: the lock and the journal. */
   readonly disk: string;
+}
+
+/** Where a job's files are while it runs. */
+export interface WorkPaths extends OutputPaths {
+  /**
+   * What in `work` is of this journal alone. In a bucket a folder of its own, for there may be coordinators
+   * on other machines, whose locks are not seen; else `work`.
+   */
+  readonly own: Location;
+  /** The name of that folder; null where it is `work`. */
+  readonly run: string | null;
+  readonly partials: Location;
+  readonly stage: Location;
   readonly journal: string;
-  /** On the coordinator's disk: what SQL spills and makes. */
+  /** On the coordinator's disk: what SQL spills and makes, and what is on its way through. */
   readonly temp: string;
 }
 
+/** Of an output on a disk: all is in it. */
 export function workPaths(outputPath: string): WorkPaths {
-  const output = parseLocation(outputPath);
+  return withRun(outputPathsOf({ output: { path: outputPath } }), null);
+}
+
+/** On the disk, work files of an output in a bucket are found by its name, whatever job it is. */
+export function outputPathsOf(spec: {
+  readonly output: Pick<JobSpec["output"], "path">;
+  readonly work?: JobSpec["work"] | undefined;
+}): OutputPaths {
+  const output = parseLocation(spec.output.path);
   const work = below(output, WORK_FOLDER);
-  const disk = localPathOf(work);
+  const publishing = below(work, "publishing.json");
+  const disk = isOnThisMachine(output)
+    ? localPathOf(work)
+    : join(spec.work?.path ?? stateFolder("jobs"), `${shownName(output)}-${sha256(output).slice(0, 16)}`);
+  return { output, work, publishing, disk };
+}
+
+/** For people who look into the folder: what names it is the digest. */
+function shownName(output: Location): string {
+  return nameOf(output)
+    .replace(/[^A-Za-z0-9_-]/g, "_")
+    .slice(0, 40);
+}
+
+/** @param run the name of this journal's own folder in the bucket; null where there is none */
+export function withRun(paths: OutputPaths, run: string | null): WorkPaths {
+  const { work, disk } = paths;
+  const own = run === null ? work : below(work, run);
   return {
-    output,
-    work,
-    partials: below(work, "partials"),
-    stage: below(work, "stage"),
-    publishing: below(work, "publishing.json"),
-    disk,
+    ...paths,
+    own,
+    run,
+    partials: below(own, "partials"),
+    stage: below(own, "stage"),
     journal: `${disk}/journal`,
     temp: `${disk}/temp`,
   };

@@ -1,36 +1,35 @@
 import { assert } from "../../shared/core/assert.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { Location } from "../../shared/domain/location.ts";
 import { isCombined } from "../../shared/domain/module-reduction.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { checkFileDigest } from "../commit/check-file.ts";
+import { checkedPath } from "../commit/check-file.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
+import type { ScanFile } from "./merge-small-files.ts";
 
 interface SourceOptions {
   readonly reduce: JobSpec["reduce"];
   /** The committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
-  readonly paths: Pick<WorkPaths, "partials">;
+  readonly paths: Pick<WorkPaths, "partials" | "temp">;
   readonly storage: Storage;
   readonly signal: AbortSignal;
 }
 
-interface SourceFile {
-  readonly location: Location;
-  readonly bytes: number;
-}
-
 /** The files that each table is made of, by the reduction's name; `null` stands for `rows`. */
-export type Sources = ReadonlyMap<string | null, readonly SourceFile[]>;
+export type Sources = ReadonlyMap<string | null, readonly ScanFile[]>;
 
 /** Files whose digests are computed at once: hashing is bound by the disk and by one core. */
 const DIGESTS_AT_ONCE = 4;
+/** Where partials are not on this machine, so many files are copied to it at once. */
+const FETCHES_AT_ONCE = 16;
 
 /**
- * The files that the reductions read, in plan order, each checked against its manifest again.
+ * The files that the reductions read, in plan order, each checked against its manifest again: where they are
+ * on this machine, else as copies of what was checked.
  *
  * @throws {PARTIAL_INVALID} with the fields shard, digest and path: that shard must run again
  */
@@ -44,15 +43,16 @@ export async function checkSources(options: SourceOptions): Promise<Sources> {
     const tables = combined.map((table) => ({ partial, table, file: reducedFile(partial, table) }));
     return usesRows ? [...tables, { partial, table: null, file: reducedFile(partial, null) }] : tables;
   });
-  const sources = new Map<string | null, SourceFile[]>();
-  const locations = await mapConcurrent(used, DIGESTS_AT_ONCE, ({ partial, file }) =>
-    checkFileDigest(paths.partials, partial, file, { storage, signal }),
+  const sources = new Map<string | null, ScanFile[]>();
+  const atOnce = isOnThisMachine(paths.partials) ? DIGESTS_AT_ONCE : FETCHES_AT_ONCE;
+  const found = await mapConcurrent(used, atOnce, ({ partial, file }) =>
+    checkedPath(paths.partials, partial, file, { storage, scratch: paths.temp, signal }),
   );
   for (const [index, { table, file }] of used.entries()) {
-    const location = locations[index];
-    assert(location !== undefined, "every used file has a location");
+    const path = found[index];
+    assert(path !== undefined, "every used file has a path");
     const files = sources.get(table) ?? [];
-    files.push({ location, bytes: file.bytes });
+    files.push({ path, bytes: file.bytes });
     sources.set(table, files);
   }
   return sources;

@@ -2,7 +2,6 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, present } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
-import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below } from "../../shared/domain/location.ts";
@@ -13,15 +12,10 @@ import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
-import {
-  isOnThisMachine,
-  makeFile,
-  pathOfFile,
-  type ScratchPlace,
-} from "../../shared/storage/local-paths.ts";
+import { isOnThisMachine, makeFile } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
-import { type MergeLimits, mergeSmallFiles, type ScanFile } from "./merge-small-files.ts";
+import { type MergeLimits, mergeSmallFiles } from "./merge-small-files.ts";
 import { reduceByCode } from "./reduce-by-code.ts";
 import { checkSources, type Sources } from "./reduce-sources.ts";
 
@@ -43,9 +37,6 @@ export interface ReduceOptions {
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }
 
-/** Where partials are not on this machine, so many files are copied to it at once. */
-const FETCHES_AT_ONCE = 16;
-
 /**
  * Runs the `final` of every reduction over all committed partials and stages `reduced/<name>.parquet`,
  * durable. The files that it reads are checked against their manifests again first, each once.
@@ -66,7 +57,7 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
   const reductions = Object.entries(options.reduce);
   if (reductions.length === 0) return [];
   await mkdir(temp, { recursive: true });
-  const sources = await scanFilesOf(await checkSources(options), { storage, scratch: temp, signal });
+  const sources = await checkSources(options);
   const files: OutputFile[] = [];
   for (const [name, { combine, final }] of reductions) {
     const code = options.reductions?.[name];
@@ -98,22 +89,7 @@ interface SqlReduction {
 
 interface Reducing extends ReduceOptions {
   readonly database: SqlDatabase;
-  readonly sources: ScanFiles;
-}
-
-/** The files that each table is made of, as {@link Sources} has them. */
-type ScanFiles = ReadonlyMap<string | null, readonly ScanFile[]>;
-
-async function scanFilesOf(sources: Sources, place: ScratchPlace): Promise<ScanFiles> {
-  const found = new Map<string | null, readonly ScanFile[]>();
-  for (const [table, files] of sources) {
-    const scanned = await mapConcurrent(files, FETCHES_AT_ONCE, async ({ location, bytes }) => ({
-      path: await pathOfFile(location, place),
-      bytes,
-    }));
-    found.set(table, scanned);
-  }
-  return found;
+  readonly sources: Sources;
 }
 
 async function reduceOne(reducing: Reducing, name: string, reduction: SqlReduction): Promise<OutputFile> {

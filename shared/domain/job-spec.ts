@@ -4,10 +4,12 @@ import { DATASET_FORMATS } from "./dataset.ts";
 import { DEVICES } from "./device.ts";
 import {
   checkInputPath,
+  checkOutputPath,
   checkPath,
   checkReductionCount,
   checkReductionRules,
   checkSomethingIsPublished,
+  checkWorkPath,
 } from "./job-rules.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
 import { PRECISIONS } from "./precision.ts";
@@ -48,6 +50,12 @@ const inputPath = z
   .min(1)
   .max(1_000_000)
   .superRefine((found, context) => checkInputPath(found, context));
+/** A folder on the coordinator's machine, or in a bucket. */
+const outputPath = z
+  .string()
+  .min(1)
+  .max(1_000_000)
+  .superRefine((found, context) => checkOutputPath(found, context));
 /** Becomes part of file names on the coordinator and on workers. */
 const fileName = z
   .string()
@@ -242,13 +250,25 @@ export const JOB_FILE_SCHEMA = z
       ),
     output: z
       .strictObject({
-        path: path.describe("The folder that the result is published to, relative to the job file."),
+        path: outputPath.describe(
+          "The folder that the result is published to, relative to the job file, or in a bucket (`s3://`): see [output in a " +
+            "bucket](#output-in-a-bucket).",
+        ),
         rows: z
           .enum(["parquet", "arrow", "none"])
           .default("parquet")
           .describe("The format of the mapped rows. `none`: only the reductions are published."),
       })
       .describe("The result."),
+    work: z
+      .strictObject({
+        path: path.describe(
+          "The folder on the coordinator's disk that has the job's journal, relative to the job file. Left out: a folder of the " +
+            "user's: see [output in a bucket](#output-in-a-bucket).",
+        ),
+      })
+      .exactOptional()
+      .describe("For output in a bucket: what the coordinator keeps on its own disk while the job runs."),
     errors: z
       .strictObject({
         maxRows: z
@@ -261,7 +281,8 @@ export const JOB_FILE_SCHEMA = z
       .describe("What is forgiven."),
     stores: STORES_SPEC,
   })
-  .superRefine(checkSomethingIsPublished);
+  .superRefine(checkSomethingIsPublished)
+  .superRefine(checkWorkPath);
 
 /** What may be written in a job file. */
 export type JobFile = z.input<typeof JOB_FILE_SCHEMA>;

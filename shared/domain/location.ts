@@ -140,9 +140,11 @@ const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
 
 /** The addresses that a job may read its input from, and can look into. */
 const INPUT_ADDRESS = /^(s3|gs):\/\//;
+/** ... and publish to. */
+const OUTPUT_ADDRESS = /^s3:\/\//;
 
-/** Whether a text that names input is an address, and not a path. */
-export function isInputAddress(text: string): boolean {
+/** Whether a text that names input or output is an address, and not a path. */
+export function isAddress(text: string): boolean {
   return INPUT_ADDRESS.test(text);
 }
 
@@ -177,8 +179,32 @@ export function isBucketName(text: string): boolean {
 
 /** Why a text cannot name input: a path on this machine or an address, either of them a pattern. */
 export function notAnInput(text: string): Omit<Problem, "where"> | null {
-  const expected = "a path on the coordinator's machine, or s3://BUCKET/KEY, gs://BUCKET/KEY";
-  if (!isInputAddress(text)) {
+  const expected = "s3://BUCKET/KEY, gs://BUCKET/KEY";
+  const hint = "wildcards stand behind the bucket's name";
+  return notAPlace(text, { address: INPUT_ADDRESS, expected, hint });
+}
+
+/** Why a text cannot name an output: a path on this machine, or the address of a folder in a bucket. */
+export function notAnOutput(text: string): Omit<Problem, "where"> | null {
+  const problem = notAPlace(text, {
+    address: OUTPUT_ADDRESS,
+    expected: "s3://BUCKET/FOLDER",
+    hint: "write s3://BUCKET/FOLDER",
+  });
+  if (problem !== null || !isAddress(text)) return problem;
+  const [, folder = ""] = /^s3:\/\/[^/]*\/*(.*?)\/*$/s.exec(text) ?? [];
+  const odd = folder.split("/").find((name) => ["", ".", ".."].includes(name));
+  if (odd === undefined) return null;
+  const expected = "s3://BUCKET/FOLDER, where no name is empty or only dots";
+  return { what: "no store is sure to keep such a name", expected, found: JSON.stringify(text) };
+}
+
+function notAPlace(
+  text: string,
+  place: { readonly address: RegExp; readonly expected: string; readonly hint: string },
+): Omit<Problem, "where"> | null {
+  const expected = `a path on the coordinator's machine, or ${place.expected}`;
+  if (!place.address.test(text)) {
     const problem = notAPath(text);
     return problem === null ? null : { ...problem, expected };
   }
@@ -186,5 +212,5 @@ export function notAnInput(text: string): Omit<Problem, "where"> | null {
   if (isBucketName(bucket))
     return text.includes("\0") ? { what: "no key has a NUL character in it", expected } : null;
   const what = bucket === "" ? "an address without a bucket" : "no bucket is called so";
-  return { what, expected, found: JSON.stringify(bucket), hint: "wildcards stand behind the bucket's name" };
+  return { what, expected, found: JSON.stringify(bucket), hint: place.hint };
 }

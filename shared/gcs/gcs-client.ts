@@ -79,6 +79,7 @@ type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
  */
 export class GcsClient implements ObjectClient {
   readonly mostBytes = MOST_BYTES;
+  readonly wantsMd5 = true;
   readonly #settings: GcsSettings;
   readonly #credentials: CredentialCache<GcsCredentials>;
   readonly #engine: HttpEngine;

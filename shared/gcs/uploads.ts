@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { present } from "../core/assert.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { failed, PassingFailure } from "../http/failures.ts";
 import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
@@ -18,8 +19,8 @@ export function metadataOf({ key }: Pick<ObjectPlace, "key">, { md5, sha256 }: O
   return Buffer.from(JSON.stringify(said), "utf8");
 }
 
-function hashOf(md5: string): string {
-  return Buffer.from(md5, "hex").toString("base64");
+function hashOf(md5: string | null): string {
+  return Buffer.from(present(md5, "a client that wants an md5 gets it"), "hex").toString("base64");
 }
 
 /** With what a put says that nothing may be there. */

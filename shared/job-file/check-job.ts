@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
-import { isInputAddress } from "../domain/location.ts";
+import { isAddress } from "../domain/location.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
@@ -33,7 +33,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
   if (!parsed.success) {
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
   }
-  const { name, input, model, map, reduce, output, stores, ...rest } = parsed.data;
+  const { name, input, model, map, reduce, output, work, stores, ...rest } = parsed.data;
   const placeOf = (column: string): number => options.placeOf?.(["map", "outputs", column]) ?? 0;
   const absolute = (path: string): string => absolutePath(path, options.folder);
   return deepFreeze({
@@ -49,6 +49,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     ...rest,
     output: { ...output, path: absolute(output.path) },
     stores: withCertificates(stores, absolute),
+    ...(work === undefined ? {} : { work: { path: absolute(work.path) } }),
   });
 }
 
@@ -128,7 +129,7 @@ function withCertificates(stores: JobSpec["stores"], rename: (path: string) => s
 
 function absolutePath(path: string, folder: string): string {
   // Where there are no folders, a name ends alike with a slash and without.
-  if (isInputAddress(path)) return path.replace(/\/+$/, "");
+  if (isAddress(path)) return path.replace(/\/+$/, "");
   return isAbsolute(path) ? path : resolve(folder, path);
 }
 

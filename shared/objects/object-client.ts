@@ -39,7 +39,8 @@ export interface ObjectPut {
   readonly body: NonNullable<HttpRequest["body"]>;
   /** Of the body, in hex. */
   readonly sha256: string;
-  readonly md5: string;
+  /** Null unless the client `wantsMd5`. */
+  readonly md5: string | null;
   readonly ifAbsent: boolean;
 }
 
@@ -47,6 +48,8 @@ export interface ObjectPut {
 export interface ObjectClient extends Disposable {
   /** Of one put, and of one copy. */
   readonly mostBytes: number;
+  /** Its store makes sure of what is put by md5: so each source is read for that. */
+  readonly wantsMd5: boolean;
 
   /** Bytes `[start, end)` of an object, all of the version that is expected. */
   readRange(
@@ -66,6 +69,12 @@ export interface ObjectClient extends Disposable {
    * @returns `taken`: something is there already, and `ifAbsent` was asked for
    */
   put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken">;
+
+  /**
+   * Whether the store makes sure of the sha256 that comes with bytes, and so of the one that `head` tells: it
+   * is given another. Left out: it does not.
+   */
+  refusesOtherBytes?(place: ObjectPlace, signal?: AbortSignal): Promise<boolean>;
 
   /** Within the store; what is there is replaced. */
   copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void>;

@@ -3,7 +3,7 @@ import { isShardmillError } from "../core/errors.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import { failed, PassingFailure } from "../http/failures.ts";
 import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
-import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
+import type { Answer, AnswerHead, HttpRequest } from "../http/messages.ts";
 import { type RangeRead, readRange, versionOf } from "../http/read-range.ts";
 import { askedAs } from "../objects/asked-as.ts";
 import { bodyOf, ignoring } from "../objects/bodies.ts";
@@ -17,7 +17,8 @@ import type {
 } from "../objects/object-client.ts";
 import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
-import { XmlReader, xmlBody, xmlText } from "../objects/xml.ts";
+import { xmlText } from "../objects/xml.ts";
+import { errorInside, removalReader } from "./answers.ts";
 import { BucketRegions } from "./bucket-regions.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead, problemOf } from "./errors.ts";
@@ -55,6 +56,7 @@ type Asked = Pick<UnsignedRequest, "method"> &
  */
 export class S3Client implements ObjectClient {
   readonly mostBytes = MOST_BYTES;
+  readonly wantsMd5 = false;
   readonly #settings: S3Settings;
   readonly #credentials: CredentialCache<S3Credentials> | null;
   readonly #engine: HttpEngine;
@@ -136,9 +138,23 @@ export class S3Client implements ObjectClient {
     return await this.#call(place, asked, open, signal);
   }
 
-  /** Copies an object of up to 5 GiB in the store. */
+  async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
+    const headers = { "x-amz-checksum-sha256": createHash("sha256").digest("base64") };
+    const bytes = Buffer.from("other bytes than these");
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const open = ({ status }: AnswerHead) => {
+      if (status === 200) return ignoring(false);
+      return status === 400 ? ignoring(true) : null;
+    };
+    return await this.#call(place, { method: "PUT", headers, sha256, body: bodyOf(bytes) }, open, signal);
+  }
+
+  /** Copies an object of up to 5 GiB in the store, which computes the sha256 of the copy. */
   async copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
-    const headers = { "x-amz-copy-source": `/${from.bucket}/${encodedKey(from.key)}` };
+    const headers = {
+      "x-amz-copy-source": `/${from.bucket}/${encodedKey(from.key)}`,
+      "x-amz-checksum-algorithm": "SHA256",
+    };
     const open = (head: AnswerHead) => (head.status === 200 ? errorInside(from.path, head) : null);
     await this.#call({ ...to, path: from.path }, { method: "PUT", headers }, open, signal);
   }
@@ -242,47 +258,4 @@ export class S3Client implements ObjectClient {
     this.#signer.correctClock(storeMs);
     return true;
   }
-}
-
-/** A copy takes its time, and may fail when its 200 is long under way. */
-function errorInside(path: string, head: AnswerHead): BodyReader<void> {
-  const chunks: Uint8Array[] = [];
-  return {
-    take(chunk) {
-      chunks.push(Uint8Array.from(chunk));
-      return "more";
-    },
-    end() {
-      const answer = { ...head, body: Buffer.concat(chunks) };
-      const problem = problemOf(answer);
-      if (problem.code !== "") throw judgedByProblem(path, answer, problem);
-    },
-  };
-}
-
-/** In a quiet answer stands what was not removed. */
-function removalReader(path: string): BodyReader<void> {
-  const problem = { code: "", key: "" };
-  const reader = new XmlReader(([, outer, inner], text) => {
-    if (outer === "Error" && inner === "Code") problem.code = text;
-    if (outer === "Error" && inner === "Key") problem.key = text;
-  });
-  const broken = (cause: unknown) =>
-    failed("STORE_FAILED", path, "is removed with an answer that is none", { cause });
-  return xmlBody(
-    reader,
-    () => {
-      const { code, key } = problem;
-      if (code !== "")
-        throw failed(
-          code === "AccessDenied" ? "STORE_REFUSED" : "STORE_FAILED",
-          path,
-          `is not removed: ${code}`,
-          {
-            fields: { reason: code, key },
-          },
-        );
-    },
-    broken,
-  );
 }

@@ -30,6 +30,11 @@ export function storageByBucket(kind: BucketKind, stores: JobStores): Storage {
   };
   return {
     can: kind.can,
+    checksums: {
+      of: async (location, signal) => (await (await at(location)).checksums?.of(location, signal)) ?? null,
+      areEarned: async (folder, signal) =>
+        (await (await at(folder)).checksums?.areEarned(folder, signal)) ?? false,
+    },
     kindAt: async (location, signal) => (await at(location)).kindAt(location, signal),
     stat: async (location, signal) => (await at(location)).stat(location, signal),
     real: async (location, signal) => (await at(location)).real(location, signal),

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { sha256 } from "../core/digest.ts";
 import { type Disk, realDisk } from "../core/disk.ts";
 import { makeFolders } from "../core/make-folders.ts";
@@ -45,15 +45,29 @@ export async function pathOfFile(
 ): Promise<string> {
   if (isOnThisMachine(location)) return localPathOf(location);
   const path = scratchPath(scratch, location);
-  await makeFolders(scratch);
   const { bytes } = await storage.stat(location, signal);
-  const file = await realDisk.open(path, "w");
+  await makeScratch(path, async (append) => {
+    for await (const chunk of readChunks(storage, location, bytes, signal)) await append(chunk);
+  });
+  return path;
+}
+
+/** Makes a file of this machine, and its folder if needed, in place of one that may be left there. */
+export async function makeScratch<T>(
+  path: string,
+  write: (append: (chunk: Uint8Array) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  await asStorageErrors("make", path, () => makeFolders(dirname(path)));
+  const file = await asStorageErrors("make", path, () => realDisk.open(path, "w"));
   try {
-    for await (const chunk of readChunks(storage, location, bytes, signal)) await file.write(chunk);
+    return await write((chunk) => asStorageErrors("write", path, () => file.write(chunk)));
   } finally {
     await file.close();
   }
-  return path;
+}
+
+export async function removeScratch(path: string): Promise<void> {
+  await asStorageErrors("remove", path, () => realDisk.remove(path));
 }
 
 /**

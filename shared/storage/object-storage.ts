@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
-import { type FileStat, type Location, parseLocation } from "../domain/location.ts";
-import type { ObjectClient } from "../objects/object-client.ts";
+import { below, type FileStat, type Location, parseLocation } from "../domain/location.ts";
+import type { ObjectClient, ObjectPut } from "../objects/object-client.ts";
 import { canBeNamed, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
-import { checkedChunks, drain } from "./put-source.ts";
+import { checkedChunks, drain, sourceOfBytes } from "./put-source.ts";
 import type {
   Capabilities,
   Entry,
@@ -12,6 +12,7 @@ import type {
   PutOptions,
   PutSource,
   Storage,
+  StoredChecksums,
   StoredFile,
 } from "./storage.ts";
 import { digestStored } from "./whole-file.ts";
@@ -40,10 +41,16 @@ export const OBJECTS_CAN: Capabilities = {
 
 class ObjectStorage implements Storage {
   readonly can = OBJECTS_CAN;
+  readonly checksums?: StoredChecksums;
   readonly #client: ObjectClient;
 
   constructor(client: ObjectClient) {
     this.#client = client;
+    if (client.refusesOtherBytes === undefined) return;
+    this.checksums = {
+      of: (location, signal) => this.#told(location, signal),
+      areEarned: (folder, signal) => this.#earnsChecksums(folder, signal),
+    };
   }
 
   async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
@@ -118,20 +125,19 @@ class ObjectStorage implements Storage {
     return bytes;
   }
 
-  /** Reads the source twice: what its digests are must be said before it is sent. */
+  /** What its digests are must be said before it is sent: unless they are given, the source is read twice. */
   async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
     const { ifAbsent = false, signal } = options;
     signal?.throwIfAborted();
     const place = named(placeOf(location));
     this.#checkSize(location, source.bytes);
-    const md5 = createHash("md5");
-    const stored = await drain(location, source, options, async (chunk) => void md5.update(chunk));
-    const { sha256 } = stored;
+    const { sha256, md5 } = await this.#digestsOf(location, source, options);
+    const stored = { bytes: source.bytes, sha256 };
     const body = {
-      bytes: stored.bytes,
+      bytes: source.bytes,
       chunks: () => checkedChunks(location, source, { sha256, ...(signal === undefined ? {} : { signal }) }),
     };
-    const outcome = await this.#client.put(place, { body, sha256, md5: md5.digest("hex"), ifAbsent }, signal);
+    const outcome = await this.#client.put(place, { body, sha256, md5, ifAbsent }, signal);
     // Of a put that was sent again because its answer was lost, the object may be our own.
     if (outcome === "taken" && !(await this.#has(place, stored))) throw occupied(location, stored.bytes);
     return stored;
@@ -149,8 +155,6 @@ class ObjectStorage implements Storage {
     signal?.throwIfAborted();
     const target = named(placeOf(to));
     const source = named(placeOf(from));
-    const { bytes } = await this.stat(from, signal);
-    this.#checkSize(from, bytes);
     await this.#client.copy(source, target, signal);
   }
 
@@ -210,6 +214,17 @@ class ObjectStorage implements Storage {
     }
   }
 
+  async #digestsOf(
+    location: Location,
+    source: PutSource,
+    options: PutOptions,
+  ): Promise<Pick<ObjectPut, "sha256" | "md5">> {
+    const md5 = this.#client.wantsMd5 ? createHash("md5") : null;
+    if (options.sha256 !== undefined && md5 === null) return { sha256: options.sha256, md5: null };
+    const { sha256 } = await drain(location, source, options, async (chunk) => void md5?.update(chunk));
+    return { sha256, md5: md5?.digest("hex") ?? null };
+  }
+
   #checkSize(location: Location, bytes: number): void {
     const most = this.#client.mostBytes;
     if (bytes <= most) return;
@@ -217,6 +232,25 @@ class ObjectStorage implements Storage {
       fields: { path: location, bytes, most },
       hint: "make smaller files: with fewer rows a shard",
     });
+  }
+
+  async #told(location: Location, signal: AbortSignal | undefined): Promise<StoredFile | null> {
+    const { bytes, sha256 } = await this.#ofFile(location, signal, (place) =>
+      this.#client.head(place, signal),
+    );
+    return sha256 === null ? null : { bytes, sha256 };
+  }
+
+  async #earnsChecksums(folder: Location, signal: AbortSignal | undefined): Promise<boolean> {
+    const location = below(folder, "checksum-probe");
+    try {
+      const refuses = await this.#client.refusesOtherBytes?.(named(placeOf(location)), signal);
+      if (refuses !== true) return false;
+      const { sha256 } = await this.put(location, sourceOfBytes("whose sha256 is told"), { ifAbsent: true });
+      return (await this.#told(location, signal))?.sha256 === sha256;
+    } finally {
+      await this.remove(location);
+    }
   }
 
   async #has(place: ObjectPlace, { bytes, sha256 }: StoredFile): Promise<boolean> {

@@ -77,6 +77,19 @@ export interface StoredFile {
 }
 
 /**
+ * What a storage tells of a file that it keeps, as it has made sure of it itself: then nobody has to read it.
+ */
+export interface StoredChecksums {
+  /** Null where it has none of the file as a whole. */
+  of(location: Location, signal?: AbortSignal): Promise<StoredFile | null>;
+  /**
+   * Whether that may be believed: other bytes than those that a sha256 was given with are refused, and what
+   * was given is told. Tried with a small file below `folder`, which is removed.
+   */
+  areEarned(folder: Location, signal?: AbortSignal): Promise<boolean>;
+}
+
+/**
  * The one door for bytes: input, models, partials, output. One contract suite
  * (`test/contract/storage-contract.ts`) runs against every implementation.
  *
@@ -88,6 +101,8 @@ export interface StoredFile {
  */
 export interface Storage extends AsyncDisposable {
   readonly can: Capabilities;
+  /** Left out: it has none. */
+  readonly checksums?: StoredChecksums;
 
   /** What is there, links followed; null for nothing. */
   kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null>;

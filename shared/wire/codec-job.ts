@@ -12,7 +12,7 @@ import { DEVICES } from "../domain/device.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { JOB_STORES_SCHEMA } from "../domain/job-stores.ts";
-import { isInputAddress } from "../domain/location.ts";
+import { isAddress } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import { PRECISIONS } from "../domain/precision.ts";
@@ -48,9 +48,10 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   const folders = Object.values(rest.map.inputs).flatMap(({ image, sound }) =>
     [image, sound].flatMap((files) => files?.folder ?? []),
   );
-  const inputs = rest.input.path.filter((path) => !isInputAddress(path));
+  const places = [...rest.input.path, rest.output.path].filter((path) => !isAddress(path));
   const certificates = Object.values(rest.stores).flatMap(({ ca }) => ca ?? []);
-  const paths = [...inputs, rest.model.path, ...folders, rest.output.path, ...certificates];
+  const work = rest.work === undefined ? [] : [rest.work.path];
+  const paths = [...places, rest.model.path, ...folders, ...certificates, ...work];
   const relative = paths.filter((path) => !isAbsolute(path));
   if (relative.length > 0) {
     const hint = "submit resolves paths against the job file's folder";

@@ -29,6 +29,7 @@ storageContract("the coordinator, over gRPC,", async () => {
             inputPaths: new Set([inputPath]),
             modelPaths: new Set([below(root, "model.onnx")]),
             partialsPath,
+            spoolPath: join(root, "spool"),
             checkUpload: () => {},
           }
         : null,

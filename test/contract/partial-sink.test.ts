@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sha256 } from "../../shared/core/digest.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import { asBucket } from "../../shared/storage/as-bucket.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -43,6 +44,11 @@ const onDisk = () => sinkInto(createLocalStorage(), parseLocation(join(root, "pa
 const onDiskAsBucket = () => sinkInto(asBucket(createLocalStorage()), parseLocation(join(root, "partials")));
 const inBucket = () => sinkInto(new MemoryStorage(), parseLocation("s3://bucket/out/_shardmill/partials"));
 
+/** A file of it as it is sealed. */
+async function made({ path }: PartialSink, name: string) {
+  return { name, sha256: sha256(await readFile(join(path, name))) };
+}
+
 describe.each([
   ["on a disk that is shared", onDisk],
   ["on a disk that only takes whole files", onDiskAsBucket],
@@ -58,7 +64,7 @@ describe.each([
     expect(await readdir(sink.path)).toEqual([]);
     await writeFile(join(sink.path, "rows.parquet"), "the rows");
     await writeFile(join(sink.path, "dead.parquet"), "");
-    await sink.seal(["rows.parquet", "dead.parquet"], signal);
+    await sink.seal([await made(sink, "rows.parquet"), await made(sink, "dead.parquet")], signal);
     expect(await place.textOf("rows.parquet")).toBe("the rows");
     expect(await place.textOf("dead.parquet")).toBe("");
     expect(await place.textOf("scan.parquet")).toBeNull();
@@ -76,17 +82,18 @@ describe.each([
     const sink = await place.open();
     await writeFile(join(sink.path, "rows.parquet"), "the rows");
     const reason = new Error("enough");
-    await expect(sink.seal(["rows.parquet"], AbortSignal.abort(reason))).rejects.toBe(reason);
+    const files = [await made(sink, "rows.parquet")];
+    await expect(sink.seal(files, AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 
   test("never takes the place of another under the same name", async () => {
     const first = await place.open();
     await writeFile(join(first.path, "rows.parquet"), "first");
-    await first.seal(["rows.parquet"], signal);
+    await first.seal([await made(first, "rows.parquet")], signal);
     const second = async () => {
       const sink = await place.open();
       await writeFile(join(sink.path, "rows.parquet"), "other");
-      await sink.seal(["rows.parquet"], signal);
+      await sink.seal([await made(sink, "rows.parquet")], signal);
     };
     await expect(second()).rejects.toMatchObject({ code: "STORE_EXISTS" });
     expect(await place.textOf("rows.parquet")).toBe("first");
@@ -94,9 +101,11 @@ describe.each([
 
   test("of a file that was never made is not sealed", async () => {
     const sink = await place.open();
-    await expect(sink.seal(["rows.parquet"], signal)).rejects.toMatchObject({
-      code: expect.stringMatching(/^STORE_/),
-    });
+    await expect(sink.seal([{ name: "rows.parquet", sha256: "0".repeat(64) }], signal)).rejects.toMatchObject(
+      {
+        code: expect.stringMatching(/^STORE_/),
+      },
+    );
   });
 });
 
@@ -114,7 +123,7 @@ test.each([
   const late = async () => {
     const sink = await place.open();
     await writeFile(join(sink.path, "rows.parquet"), "the rows");
-    await sink.seal(["rows.parquet"], signal);
+    await sink.seal([await made(sink, "rows.parquet")], signal);
   };
   await expect(late()).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
   expect(await readdir(root)).not.toContain("partials");

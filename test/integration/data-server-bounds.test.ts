@@ -34,6 +34,7 @@ function server(limits: DataServerOptions["limits"] = {}): DataServer {
     inputPaths: new Set<never>(),
     modelPaths: new Set<never>(),
     partialsPath: parseLocation(partials),
+    spoolPath: `${partials}-spool`,
     checkUpload: () => checkUpload(),
   };
   return new DataServer({ knowsSession: (known) => known === session, job: () => job, limits });

@@ -41,6 +41,7 @@ function server(limits: DataServerOptions["limits"] = {}): DataServer {
             inputPaths: new Set([parseLocation(input)]),
             modelPaths: new Set([parseLocation(join(root, "model.onnx"))]),
             partialsPath: parseLocation(partials),
+            spoolPath: `${partials}-spool`,
             checkUpload: () => {},
           }
         : null,

@@ -87,6 +87,7 @@ test("a worker that sees no file reads and writes through the coordinator, and m
     inputPaths: new Set([parseLocation(inputPath)]),
     modelPaths: new Set<never>(),
     partialsPath: parseLocation(partialsPath),
+    spoolPath: `${partialsPath}-spool`,
     checkUpload: () => {},
   };
   const data = new DataServer({

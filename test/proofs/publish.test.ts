@@ -78,7 +78,7 @@ function publish(staged: StagedOutput, crashAfter?: string): Promise<void> {
   const onStep = (step: string) => {
     if (step === crashAfter) throw new Error(`crash after ${step}`);
   };
-  return publishOutput({ outputPath: out, storage, staged, onStep });
+  return publishOutput({ paths: workPaths(out), storage, staged, onStep });
 }
 
 /** Every published file's sha256, and the manifest's. */
@@ -94,8 +94,8 @@ test("the output has the rows in plan order, the reductions and every dead lette
   const staged = await stageAll();
   const { manifest } = staged;
   await publish(staged);
-  await removeWorkFiles(out, storage, realDisk);
-  await removeWorkFolder(out, realDisk);
+  await removeWorkFiles(workPaths(out), storage, realDisk);
+  await removeWorkFolder(workPaths(out), realDisk);
   expect(manifest.files.map(({ path, rows }) => [path, rows])).toEqual([
     ["rows/part-00000.parquet", 10],
     ["rows/part-00001.parquet", 9],
@@ -180,7 +180,7 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
   test("can happen at every step", async () => {
     const seen: string[] = [];
     const staged = await stageAll();
-    await publishOutput({ outputPath: out, storage, staged, onStep: (step) => seen.push(step) });
+    await publishOutput({ paths: workPaths(out), storage, staged, onStep: (step) => seen.push(step) });
     expect(seen).toEqual(STEPS);
     expect(await readdir(out).then((names) => names.sort())).toEqual([
       "_manifest.json",
@@ -193,7 +193,7 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
 });
 
 function clear(): Promise<void> {
-  return clearOutput(out, { storage, disk: realDisk, keepsWork: () => false });
+  return clearOutput(workPaths(out), { storage, disk: realDisk, keepsWork: () => false });
 }
 
 async function expectWholeFolders(manifest: OutputManifest): Promise<void> {
@@ -268,7 +268,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
       if (asked === 2) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
     };
     const staged = await stageAll();
-    const published = publishOutput({ outputPath: out, storage, staged, confirm });
+    const published = publishOutput({ paths: workPaths(out), storage, staged, confirm });
     await expect(published).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
     expect((await readdir(out)).sort()).toEqual(["_shardmill", "rows"]);
   });

@@ -3,7 +3,9 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { checkWritable } from "../../shared/storage/local-file.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
 /** `auto`: see for itself whether the coordinator's files are visible here. */
@@ -95,7 +97,9 @@ async function seesBeacon({ partialsPath, beacon }: JobFiles, storages: Storages
     if (bytes !== Buffer.byteLength(beacon.content)) return false;
     const content = Buffer.from(await storage.read(beacon.path, 0, bytes)).toString("utf8");
     if (content !== beacon.content) return false;
-    await checkWritable(partialsPath);
+    if (isOnThisMachine(partialsPath)) await checkWritable(partialsPath);
+    // Who may not write there is refused; who may, finds it put.
+    else await storage.put(beacon.path, sourceOfBytes(beacon.content), { ifAbsent: true });
     return true;
   } catch {
     return false;

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cacheFolder } from "../../shared/core/cache-folder.ts";
 import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
 import { type PruneLimits, pruneFolder } from "../../shared/core/prune-folder.ts";
+import { cacheFolder } from "../../shared/core/user-folder.ts";
 
 /** What a value holds for: plain JSON, equal in every run that may use it. */
 export type TuningKey = Readonly<Record<string, unknown>>;

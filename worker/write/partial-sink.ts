@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { below, type Location, localPathOf } from "../../shared/domain/location.ts";
+import type { PartialFile } from "../../shared/domain/partial.ts";
 import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
 import { isMadeInPlace, isOnThisMachine, makeOwnFolder } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
@@ -10,10 +11,12 @@ export interface PartialSink {
   /** The folder in which files are made, each once, under their final names. */
   readonly path: string;
   /** All files are made: from here on they are where they belong, durably. */
-  seal(names: readonly string[], signal: AbortSignal): Promise<void>;
+  seal(files: readonly SealedFile[], signal: AbortSignal): Promise<void>;
   /** The partial is not to be: what was made of it is removed. */
   discard(): Promise<void>;
 }
+
+type SealedFile = Pick<PartialFile, "name" | "sha256">;
 
 interface SinkPlace {
   readonly storage: Pick<Storage, "can" | "put" | "sync" | "remove">;
@@ -43,8 +46,8 @@ async function makeInPlace(place: SinkPlace): Promise<PartialSink> {
   await makeFolder(path);
   return {
     path,
-    async seal(names, signal) {
-      for (const name of names) {
+    async seal(files, signal) {
+      for (const { name } of files) {
         signal.throwIfAborted();
         await storage.sync(below(folder, name));
       }
@@ -65,12 +68,12 @@ async function makeAndPut(place: SinkPlace): Promise<PartialSink> {
   await makeFolder(path);
   return {
     path,
-    async seal(names, signal) {
+    async seal(files, signal) {
       // What was removed with a job is not made anew.
       const options = { ifAbsent: true, within: partials, signal };
-      for (const name of names) {
+      for (const { name, sha256 } of files) {
         const source = await sourceOfLocalFile(join(path, name));
-        await storage.put(below(partials, place.folder, name), source, options);
+        await storage.put(below(partials, place.folder, name), source, { ...options, sha256 });
       }
     },
     // With the scratch folder, which is the caller's to remove.

@@ -52,8 +52,7 @@ export async function writePartial(result: ShardResult, options: WriteOptions): 
   const { lease, executionId, sink, meter, signal } = options;
   try {
     const files = await new PartialWriter(result, options).writeAll();
-    const names = files.map(({ name }) => name);
-    await meter.timeAsync("store", () => sink.seal(names, signal));
+    await meter.timeAsync("store", () => sink.seal(files, signal));
     signal.throwIfAborted();
     return {
       shard: lease.shard.id,

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cacheFolder } from "../../../shared/core/cache-folder.ts";
 import { digestFile, sha256 } from "../../../shared/core/digest.ts";
 import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { type PruneLimits, pruneFolder } from "../../../shared/core/prune-folder.ts";
+import { cacheFolder } from "../../../shared/core/user-folder.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
 import { bundleModule } from "./bundle-module.ts";

@@ -43,7 +43,7 @@ export const DISK_USERS: readonly RegExp[] = [
   /^coordinator\/commit\/blocking-disk\.ts$/,
   /^shared\/access\/credential\.ts$/,
   // The folder of the journal and the lock, which goes when they do.
-  /^coordinator\/publish\/(cleanup|clear-output)\.ts$/,
+  /^coordinator\/publish\/(cleanup|clear-output|own-run)\.ts$/,
 ];
 
 const PRODUCT = /^(shared|coordinator|worker|estimate)\//;

@@ -95,7 +95,7 @@ async function stageAndPublish(
     storage,
     signal,
   });
-  await publishOutput({ outputPath: PATHS.output, storage, staged, confirm });
+  await publishOutput({ paths: PATHS, storage, staged, confirm });
 }
 
 /** What readers find who look for the manifest first: all that it names, or nothing. */

@@ -39,7 +39,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 afterAll(() => storage[Symbol.asyncDispose]());
 
 function clear(keepsWork: (name: string) => boolean = () => false): Promise<void> {
-  return clearOutput(out, { storage, disk: realDisk, keepsWork });
+  return clearOutput(workPaths(out), { storage, disk: realDisk, keepsWork });
 }
 
 async function put(files: Record<string, string>): Promise<void> {
@@ -126,12 +126,13 @@ test("a clearing that was cut off is seen, and ends when it is begun again", asy
 });
 
 test("a published job keeps none of its work files", async () => {
-  const { partials, stage, temp } = workPaths(out);
+  const paths = workPaths(out);
+  const { partials, stage, temp } = paths;
   for (const folder of [partials, stage, temp]) await mkdir(join(folder, "x"), { recursive: true });
   await put({ "_shardmill/journal/1": "x" });
-  await removeWorkFiles(out, storage, realDisk);
-  await removeWorkFiles(out, storage, realDisk);
-  await removeWorkFolder(out, realDisk);
-  await removeWorkFolder(out, realDisk);
+  await removeWorkFiles(paths, storage, realDisk);
+  await removeWorkFiles(paths, storage, realDisk);
+  await removeWorkFolder(paths, realDisk);
+  await removeWorkFolder(paths, realDisk);
   expect(await readdir(out)).toEqual([]);
 });

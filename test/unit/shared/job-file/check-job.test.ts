@@ -32,23 +32,37 @@ describe("a path in a job file", () => {
     },
   );
 
-  test("of the input may be an address of a bucket, as it stands, and nothing else may", () => {
+  test("of input and output may be an address of a bucket, as it stands, and nothing else may", () => {
     const input = (path: string) => parseJob({ set: [`input.path=${path}`] }).input.path;
     expect(input("s3://bucket")).toEqual(["s3://bucket"]);
     expect(input("s3://bucket/a b/**/*.parquet")).toEqual(["s3://bucket/a b/**/*.parquet"]);
     expect(input("s3://bucket/a/../b//")).toEqual(["s3://bucket/a/../b"]);
     expect(input("gs://bucket/a b/")).toEqual(["gs://bucket/a b"]);
-    for (const key of ["model.path", "output.path"]) {
-      const [problem] = problemsOfJob({ set: [`${key}=s3://bucket/k`] });
-      expect(problem?.what).toBe("addresses are not supported here");
-    }
+    for (const set of [["model.path=s3://bucket/k"], ["output.path=s3://b/o", "work.path=s3://bucket/k"]])
+      expect(problemsOfJob({ set })[0]?.what).toBe("addresses are not supported here");
     const wrong = (path: string) => problemsOfJob({ set: [`input.path=${path}`] })[0]?.what;
     expect(wrong("gs://buck*/key")).toBe("no bucket is called so");
     expect(wrong("s3:///key")).toBe("an address without a bucket");
     expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
     expect(wrong('"s3://bucket/a\\0b"')).toBe("no key has a NUL character in it");
-    const spec = parseJob({ set: ["input.path=s3://bucket/k"] });
+    const spec = parseJob({ set: ["input.path=s3://bucket/k", "output.path=s3://bucket/o", "work.path=w"] });
+    expect(spec.work).toEqual({ path: "/jobs/digits/w" });
     expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
+  });
+
+  test("of the output names a folder of a bucket that any store can keep", () => {
+    const output = (path: string) => parseJob({ set: [`output.path=${path}`] }).output.path;
+    expect(output("s3://bucket/a*b/")).toBe("s3://bucket/a*b");
+    const wrong = (path: string) => problemsOfJob({ set: [`output.path=${path}`] })[0]?.what;
+    for (const path of ["s3://bucket", "s3://bucket/a//b", "s3://bucket/a/../b", "s3://bucket/."])
+      expect(wrong(path)).toBe("no store is sure to keep such a name");
+    expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
+    expect(wrong("gs://bucket/a")).toBe("addresses are not supported here");
+  });
+
+  test("of the work files is for output in a bucket", () => {
+    const [problem] = problemsOfJob({ set: ["work.path=w"] });
+    expect(problem).toMatchObject({ where: "--set work.path=w", what: "is for output in a bucket" });
   });
 
   test("has no NUL in it, and may look a little like an address", () => {

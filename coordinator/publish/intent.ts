@@ -1,0 +1,69 @@
+import * as z from "zod";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { readTextIfThere } from "../../shared/storage/whole-file.ts";
+import { isRunName } from "./own-run.ts";
+import type { Part, StagedOutput } from "./publish-way.ts";
+import { parseManifest } from "./read-manifest.ts";
+import type { OutputPaths, WorkPaths } from "./work-paths.ts";
+
+/**
+ * What the output of a bucket consists of, and where it is copied from: decided once, before the first copy,
+ * so that whoever comes later can end what another began.
+ */
+export interface Intent extends StagedOutput {
+  /** Whose: see `WorkPaths`. */
+  readonly run: string | null;
+}
+
+/** Below `_shardmill`, so that nothing else is copied; and never out of it. */
+const source = z.string().regex(/^[^/\\\0]+(\/[^/\\\0]+)+$/);
+
+const intentSchema = z.object({
+  publishing: z.object({
+    run: z.string().refine(isRunName).nullable(),
+    /** Of each file of the manifest, in their order. */
+    sources: z.array(source.refine((path) => !path.split("/").some((name) => /^\.+$/.test(name)))),
+  }),
+});
+
+/** The manifest, and what it takes to publish it: so a reader of manifests finds the files that are named. */
+export function intentText({ manifest, parts }: StagedOutput, { work, run }: WorkPaths): string {
+  const sources = parts.map(({ from }) => from.slice(work.length + 1));
+  const publishing: z.input<typeof intentSchema>["publishing"] = { run, sources };
+  return `${JSON.stringify({ ...manifest, publishing }, null, 2)}\n`;
+}
+
+/**
+ * The intent that is in a bucket; null when there is none.
+ *
+ * @throws {OUTPUT_FAILED} when there is something else
+ */
+export async function readIntentIfThere(
+  { publishing, work }: OutputPaths,
+  storage: Pick<Storage, "stat" | "read">,
+): Promise<Intent | null> {
+  const text = await readTextIfThere(storage, publishing);
+  return text === null ? null : parseIntent(text, { publishing, work });
+}
+
+function parseIntent(text: string, { publishing, work }: Pick<OutputPaths, "publishing" | "work">): Intent {
+  const manifest = parseManifest(text, publishing);
+  const parsed = intentSchema.safeParse(JSON.parse(text));
+  const { run, sources } = parsed.success ? parsed.data.publishing : { run: null, sources: [] };
+  if (!parsed.success || sources.length !== manifest.files.length)
+    throw new ShardmillError("OUTPUT_FAILED", `${publishing} does not say where its files are`, {
+      fields: { path: publishing },
+      hint: "run with --fresh to start over",
+    });
+  return { run, manifest, parts: partsOf(manifest, sources, work) };
+}
+
+function partsOf(manifest: OutputManifest, sources: readonly string[], work: Location): readonly Part[] {
+  return manifest.files.flatMap((output, index) => {
+    const from = sources[index];
+    return from === undefined ? [] : [{ output, from: below(work, from) }];
+  });
+}

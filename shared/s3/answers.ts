@@ -1,0 +1,47 @@
+import { failed } from "../http/failures.ts";
+import type { AnswerHead, BodyReader } from "../http/messages.ts";
+import { XmlReader, xmlBody } from "../objects/xml.ts";
+import { judgedByProblem, problemOf } from "./errors.ts";
+
+/** A copy takes its time, and may fail when its 200 is long under way. */
+export function errorInside(path: string, head: AnswerHead): BodyReader<void> {
+  const chunks: Uint8Array[] = [];
+  return {
+    take(chunk) {
+      chunks.push(Uint8Array.from(chunk));
+      return "more";
+    },
+    end() {
+      const answer = { ...head, body: Buffer.concat(chunks) };
+      const problem = problemOf(answer);
+      if (problem.code !== "") throw judgedByProblem(path, answer, problem);
+    },
+  };
+}
+
+/** In a quiet answer stands what was not removed. */
+export function removalReader(path: string): BodyReader<void> {
+  const problem = { code: "", key: "" };
+  const reader = new XmlReader(([, outer, inner], text) => {
+    if (outer === "Error" && inner === "Code") problem.code = text;
+    if (outer === "Error" && inner === "Key") problem.key = text;
+  });
+  const broken = (cause: unknown) =>
+    failed("STORE_FAILED", path, "is removed with an answer that is none", { cause });
+  return xmlBody(
+    reader,
+    () => {
+      const { code, key } = problem;
+      if (code !== "")
+        throw failed(
+          code === "AccessDenied" ? "STORE_REFUSED" : "STORE_FAILED",
+          path,
+          `is not removed: ${code}`,
+          {
+            fields: { reason: code, key },
+          },
+        );
+    },
+    broken,
+  );
+}
