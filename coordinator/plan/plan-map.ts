@@ -36,7 +36,7 @@ export async function planMap(
   const { steps: making, inputs } = await planInputSteps(spec.inputs, {
     ...context,
     fields: fieldsBehind(prepared, fields),
-    signature,
+    signature: withoutStates(signature, spec),
   });
   const prepare = [...prepared, ...making];
   const bound = bindMap({ ...spec, inputs }, signature, fieldsBehind(prepare, fields), folder);
@@ -50,4 +50,9 @@ export async function planMap(
   const map = { ...bound, prepare: steps, columns };
   const published = publishedFields({ ...map, finish }).map(({ name }) => name);
   return { ...map, finish: pruneSteps(finish, published).steps };
+}
+
+/** States are made of outputs: whatever they are called, no column feeds them. */
+function withoutStates(signature: ModelSignature, { state = {} }: JobSpec["map"]): ModelSignature {
+  return { ...signature, inputs: signature.inputs.filter(({ name }) => state[name] === undefined) };
 }

@@ -209,10 +209,13 @@ function unfinishedProblem(where: string, output: string): Problem {
   };
 }
 
-async function nearHint(path: Location, { storages, signal }: ListOptions): Promise<string> {
+async function nearHint(path: Location, options: ListOptions): Promise<string> {
   const folder = folderOf(path);
-  const names = await namesIn(folder, await storages.at(folder), { signal });
-  if (names === null) return `the folder ${folder} is not there either`;
+  const names = await namesIn(folder, await options.storages.at(folder), options);
+  if (names === null) {
+    const { kind } = await lookAt(folder, options);
+    return kind === "nothing" ? `the folder ${folder} is not there either` : `look in ${folder}`;
+  }
   const near = nearest(nameOf(path), names);
   return near === undefined ? `look in ${folder}` : `did you mean \`${near}\`?`;
 }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { textInput } from "../../../../../coordinator/plan/input-steps/text-input.ts";
+import { planMap } from "../../../../../coordinator/plan/plan-map.ts";
 import { sha256 } from "../../../../../shared/core/digest.ts";
 import type { Field } from "../../../../../shared/domain/dataset.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
@@ -117,4 +118,24 @@ describe("an input of text", () => {
     });
     expect(await plan({ column: "nope" })).toMatchObject({ problems: [{ where: "map.inputs.ids.column" }] });
   });
+});
+
+it("takes no state for ids, whatever it is called", async () => {
+  const value = (name: string, dims: readonly (number | string)[]) =>
+    ({ name, dtype: "int64", dims, shape: dims }) as never;
+  const signature = {
+    inputs: [value("n", ["batch"]), value("tokens", ["batch", 2])],
+    outputs: [value("y", ["batch"]), value("kept", ["batch", 2])],
+    unusable: [],
+  };
+  const spec = mapSpec.parse({ inputs: {}, outputs: { y: "y" }, state: { tokens: { output: "kept" } } });
+  const planned = planMap(spec, signature, {
+    ...{ fields: FIELDS, folder: folderWith({}), filter: null, files: new Map(), tokenizers: new Map() },
+    signal,
+  });
+  const problems = await planned.then(
+    () => [],
+    (error: { problems?: { where: string }[] }) => error.problems ?? [error],
+  );
+  expect(JSON.stringify(problems)).not.toContain("tokens");
 });

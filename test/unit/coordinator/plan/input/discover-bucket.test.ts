@@ -190,3 +190,27 @@ test("many folders are listed at once, and the files come in one order whichever
   expect(most).toBeGreaterThan(8);
   expect(most).toBeLessThanOrEqual(16);
 });
+
+test("of a folder that cannot be listed nobody says that it is not there", async () => {
+  class Closed extends MemoryStorage {
+    // biome-ignore lint/correctness/useYield: it fails before
+    override async *list(): AsyncGenerator<readonly Entry[]> {
+      throw new ShardmillError("STORE_REFUSED", "no listing for you");
+    }
+    override async kindAt(location: Location) {
+      return location === "s3://bucket/data" ? ("folder" as const) : null;
+    }
+  }
+  const found = discoverFiles(
+    { path: ["s3://bucket/data/a.parquet"], format: "auto" },
+    "s3://bucket/own",
+    NEVER,
+    {
+      openers: { s3: async () => new Closed() },
+    },
+  );
+  await expect(found).rejects.toMatchObject({
+    code: "INPUT_NOT_FOUND",
+    problems: [{ where: "s3://bucket/data/a.parquet", hint: "look in s3://bucket/data" }],
+  });
+});
