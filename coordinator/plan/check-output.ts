@@ -4,6 +4,7 @@ import type { JobStores } from "../../shared/domain/job-stores.ts";
 import {
   below,
   folderOf,
+  isWebInput,
   type Location,
   nameOf,
   parseLocation,
@@ -51,6 +52,7 @@ export async function checkOutput({ input, output }: JobSpec, stores: JobStores)
 
 /** What the job names itself, of a pattern the folder that it begins with. */
 async function isInside(path: string, output: Location, storages: Storages): Promise<boolean> {
+  if (isWebInput(path)) return false;
   const location = parseLocation(splitPattern(path).literal);
   if (schemeOf(location) !== schemeOf(output)) return false;
   const real = await realOf(location, storages);

@@ -89,7 +89,6 @@ export async function planJob(
   const { footers: _, ...read } = input;
   const planned = {
     spec,
-    stores,
     ...read,
     folder,
     map,

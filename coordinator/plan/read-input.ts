@@ -21,6 +21,8 @@ import { type LookOptions, ruleOutFiles } from "./where/rule-out-files.ts";
 interface ReadInput extends ReadFiles {
   readonly dataset: Dataset;
   readonly leftOut: readonly LeftOut[];
+  /** What the job says of its stores, with the addresses of its files on web servers. */
+  readonly stores: JobStores;
 }
 
 interface ReadFiles {
@@ -44,11 +46,11 @@ export async function readInput(
   signal: AbortSignal,
   { stores = NO_STORES, progress = new PlanProgress() }: ReadInputOptions = {},
 ): Promise<ReadInput> {
-  const options = { signal, stores, progress };
   const onFound = (files: number) => {
     progress.filesFound += files;
   };
   const discovered = await discoverFiles(input, output.path, signal, { stores, onFound });
+  const options = { signal, stores: discovered.stores, progress };
   const all = findPartitions(discovered.files, input.partitions, input.types);
   const { files, leftOut } = await ruleOutFiles(all, input, options);
   const ruled = leftOut.length > 0 || input.types !== undefined;
@@ -61,6 +63,7 @@ export async function readInput(
     : first;
   return {
     ...read,
+    stores: discovered.stores,
     dataset: sealDataset(read.footers),
     leftOut: isMistaken ? discovered.leftOut : [...discovered.leftOut, ...leftOut],
   };

@@ -23,7 +23,7 @@ export async function readStores({ stores }: Pick<JobSpec, "stores">): Promise<J
       problems.push({ where: formatKeyPath(["stores", name, "ca"]), ...read });
     settings[name] = read !== null && "pem" in read ? { ...store, ca: read.pem } : store;
   }
-  if (problems.length === 0) return { settings };
+  if (problems.length === 0) return { settings, addresses: {} };
   throw new ShardmillError("SPEC_INVALID", "what the job says of its stores cannot be used", { problems });
 }
 

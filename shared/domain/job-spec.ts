@@ -156,8 +156,8 @@ export const JOB_FILE_SCHEMA = z
         path: z
           .union([inputPath.transform((only) => [only]), z.array(inputPath).min(1).max(MAX_NAMES)])
           .describe(
-            "A file, a folder or a glob, or a list of them, relative to the job file, or in a bucket (`s3://`, `gs://`): see [what is " +
-              "input](#what-is-input).",
+            "A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (`s3://`, `gs://`) or on the web, or a " +
+              "`.txt` list of such names: see [what is input](#what-is-input).",
           ),
         format: z
           .enum(["auto", ...DATASET_FORMATS])

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Location } from "./location.ts";
 import { STORE_SPEC, type StoreSpec } from "./store-spec.ts";
 
 /** What a job says of a store. `ca` is the certificates themselves, in PEM. */
@@ -6,20 +7,35 @@ export type StoreSettings = StoreSpec;
 
 /**
  * What a job says of the stores that it reaches, for coordinator and workers alike: it travels with the job's
- * description, and is in no journal, status or manifest.
+ * description, and is in no journal, log, status or manifest.
  */
 export interface JobStores {
   /** By `s3://BUCKET`, `s3://` or `https://HOST`. */
   readonly settings: Readonly<Record<string, StoreSettings>>;
+  /** Of files on web servers, where their locations do not say all: see `sealAddress`. Secrets. */
+  readonly addresses: Readonly<Record<Location, string>>;
 }
 
 /** As it comes to a worker. */
 export const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
   settings: z.record(z.string(), STORE_SPEC),
+  addresses: z.record(z.string(), z.string()),
 });
 
 /** All is as the machine that asks has it. */
-export const NO_STORES: JobStores = { settings: {} };
+export const NO_STORES: JobStores = { settings: {}, addresses: {} };
+
+/** ... as far as these files need it. */
+export function storesOf(
+  { settings, addresses }: JobStores,
+  files: readonly { readonly path: Location }[],
+): JobStores {
+  const needed = files.flatMap(({ path }) => {
+    const address = addresses[path];
+    return address === undefined ? [] : [[path, address] as const];
+  });
+  return { settings, addresses: Object.fromEntries(needed) };
+}
 
 /** Settings of which stores with the same name have the same ones. */
 interface NamedSettings {
@@ -28,14 +44,21 @@ interface NamedSettings {
 }
 
 /** What is said of a bucket: under its own name, or else of all buckets. Never both together. */
-export function bucketSettings({ settings }: JobStores, scheme: string, bucket: string): NamedSettings {
+export function bucketSettings(
+  { settings }: Pick<JobStores, "settings">,
+  scheme: string,
+  bucket: string,
+): NamedSettings {
   const own = `${scheme}://${bucket}`;
   const name = Object.hasOwn(settings, own) ? own : `${scheme}://`;
   return { name, settings: settings[name] ?? {} };
 }
 
 /** What is said of a web server. */
-export function hostSettings({ settings }: JobStores, { protocol, host }: URL): StoreSettings {
+export function hostSettings(
+  { settings }: Pick<JobStores, "settings">,
+  { protocol, host }: URL,
+): StoreSettings {
   const own = Object.keys(settings).find((name) => {
     return name.startsWith(`${protocol}//`) && new URL(name).host === host;
   });

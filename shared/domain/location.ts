@@ -132,20 +132,27 @@ export function folderOf(location: Location): Location {
 /** What comes behind scheme and authority. */
 function pathOf(location: Location): string {
   if (location.startsWith(COORDINATOR)) return pathOf(atCoordinator(location));
-  return location.startsWith("/") ? location : (URI.exec(location)?.[3] ?? "");
+  if (location.startsWith("/")) return location;
+  const path = URI.exec(location)?.[3] ?? "";
+  return isWebInput(location) ? path.replace(/[?#].*$/s, "") : path;
 }
 
 /** `s3://bucket/key`, `file:///data`: the scheme is two letters or more. */
 const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
 
 /** The addresses that a job may read its input from, and can look into. */
-const INPUT_ADDRESS = /^(s3|gs):\/\//;
+const INPUT_ADDRESS = /^(s3|gs|https?):\/\//;
 /** ... and publish to. */
 const OUTPUT_ADDRESS = /^s3:\/\//;
 
 /** Whether a text that names input or output is an address, and not a path. */
 export function isAddress(text: string): boolean {
   return INPUT_ADDRESS.test(text);
+}
+
+/** ... of the web: there is nothing to look into but the file itself. */
+export function isWebInput(text: string): boolean {
+  return /^https?:\/\//.test(text);
 }
 
 /**
@@ -179,7 +186,7 @@ export function isBucketName(text: string): boolean {
 
 /** Why a text cannot name input: a path on this machine or an address, either of them a pattern. */
 export function notAnInput(text: string): Omit<Problem, "where"> | null {
-  const expected = "s3://BUCKET/KEY, gs://BUCKET/KEY";
+  const expected = "s3://BUCKET/KEY, gs://BUCKET/KEY, https://HOST/FILE";
   const hint = "wildcards stand behind the bucket's name";
   return notAPlace(text, { address: INPUT_ADDRESS, expected, hint });
 }
@@ -208,6 +215,8 @@ function notAPlace(
     const problem = notAPath(text);
     return problem === null ? null : { ...problem, expected };
   }
+  // Of an address that is none, what is a secret cannot be told.
+  if (isWebInput(text)) return isWebAddress(text) ? null : { what: "is no address of the web", expected };
   const [, bucket = ""] = /^[a-z0-9]+:\/\/([^/]*)/.exec(text) ?? [];
   if (isBucketName(bucket))
     return text.includes("\0") ? { what: "no key has a NUL character in it", expected } : null;

@@ -1,6 +1,7 @@
 import { errorCode } from "../core/errno.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { type ErrorField, messageOf, ShardmillError } from "../core/errors.ts";
+import { SEALED_QUERY } from "../domain/web-address.ts";
 import type { Answer } from "./messages.ts";
 
 /** What the server, or the way to it, may do otherwise a moment later. */
@@ -94,6 +95,7 @@ export function judgedByError(path: string, host: string, error: unknown): Error
 
 /** An address as it may be shown: what stands behind `?`, and before `@`, may be a secret. */
 export function shownUrl(url: string): string {
-  const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
+  const { protocol, host, pathname, search, hash } = new URL(url);
+  const query = SEALED_QUERY.test(hash) ? hash : search === "" ? "" : "?...";
+  return `${protocol}//${host}${pathname}${query}`;
 }

@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
-import { isAddress } from "../domain/location.ts";
+import { isAddress, isWebInput } from "../domain/location.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
@@ -128,6 +128,7 @@ function withCertificates(stores: JobSpec["stores"], rename: (path: string) => s
 }
 
 function absolutePath(path: string, folder: string): string {
+  if (isWebInput(path)) return path;
   // Where there are no folders, a name ends alike with a slash and without.
   if (isAddress(path)) return path.replace(/\/+$/, "");
   return isAbsolute(path) ? path : resolve(folder, path);

@@ -14,7 +14,7 @@ interface BucketKind {
  * Buckets of one scheme as one storage: each is asked with the settings that the job has for it, and those
  * with the same settings share connections and credentials. One that cannot be opened is tried again.
  */
-export function storageByBucket(kind: BucketKind, stores: JobStores): Storage {
+export function storageByBucket(kind: BucketKind, stores: Pick<JobStores, "settings">): Storage {
   const opened = new Map<string, Promise<Storage>>();
   const at = async (location: Location): Promise<Storage> => {
     const [, bucket = ""] = /^[^/]+:\/\/([^/]*)/.exec(location) ?? [];

@@ -1,8 +1,10 @@
+import { isShardmillError } from "../core/errors.ts";
 import { buildVersion } from "../core/package-root.ts";
 import { hostSettings, type JobStores } from "../domain/job-stores.ts";
 import type { FileStat, Location } from "../domain/location.ts";
 import { failed, judgedByStatus, shownUrl } from "../http/failures.ts";
 import { HttpEngine } from "../http/http-engine.ts";
+import type { Answer } from "../http/messages.ts";
 import { type RangeRead, readRange, type WantedRange } from "../http/read-range.ts";
 import { cannot, checkRange, fileOrNothing, tooShort } from "./errors.ts";
 import type { Capabilities, Storage, StoredFile } from "./storage.ts";
@@ -11,13 +13,14 @@ import type { Capabilities, Storage, StoredFile } from "./storage.ts";
  * Files that a web server serves, which are only read: by GET of ranges, since an address that was signed for
  * GET answers nothing else.
  */
-export function createHttpStorage(engine: HttpEngine): Storage {
-  return new HttpStorage(engine);
+export function createHttpStorage(engine: HttpEngine, addresses: JobStores["addresses"] = {}): Storage {
+  return new HttpStorage(engine, addresses);
 }
 
-/** ... by what the job says of each server. */
+/** ... by what the job says of each server, and of each file. */
 export function openHttpStorage(stores: JobStores): Storage {
-  return createHttpStorage(new HttpEngine({ caOf: (url) => hostSettings(stores, url).ca }));
+  const engine = new HttpEngine({ caOf: (url) => hostSettings(stores, url).ca });
+  return createHttpStorage(engine, stores.addresses);
 }
 
 const USER_AGENT = `shardmill/${buildVersion}`;
@@ -33,9 +36,11 @@ class HttpStorage implements Storage {
     versions: true,
   };
   readonly #engine: HttpEngine;
+  readonly #addresses: JobStores["addresses"];
 
-  constructor(engine: HttpEngine) {
+  constructor(engine: HttpEngine, addresses: JobStores["addresses"]) {
     this.#engine = engine;
+    this.#addresses = addresses;
   }
 
   kindAt(location: Location, signal?: AbortSignal): Promise<"file" | null> {
@@ -110,13 +115,23 @@ class HttpStorage implements Storage {
     signal: AbortSignal | undefined,
   ): Promise<RangeRead> {
     const path = shownUrl(location);
-    const url = new URL(location);
+    const url = new URL(this.#addresses[location] ?? location);
     const wanted: WantedRange = {
       ...range,
       path,
       request: (headers) => ({ method: "GET", url, headers: { ...headers, "user-agent": USER_AGENT } }),
-      judge: (answer) => judgedByStatus(path, answer),
+      judge: (answer) => judged(path, url, answer),
     };
     return readRange(this.#engine, wanted, signal);
   }
+}
+
+/** An address with a signature in it is good for hours: what was read this morning is refused now. */
+function judged(path: string, { search }: URL, answer: Answer): Error {
+  const error = judgedByStatus(path, answer);
+  if (search === "" || !isShardmillError(error, "STORE_REFUSED")) return error;
+  return failed("STORE_REFUSED", path, `is not given to whoever asks (${answer.status})`, {
+    fields: { status: answer.status },
+    hint: "if its address is signed, the signature may have ended: run the job again with a new one",
+  });
 }

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 
+const text = fc.string();
 const word = fc.stringMatching(/^[a-z0-9-]{1,12}$/);
 
 const settings = fc.record(
@@ -17,4 +18,5 @@ const settings = fc.record(
 
 export const jobStores: fc.Arbitrary<JobStores> = fc.record({
   settings: fc.dictionary(fc.constantFrom("s3://", "s3://bucket", "s3://other"), settings),
+  addresses: fc.dictionary(fc.constantFrom("https://host/a", "https://host/b#0123456789ab"), text),
 });

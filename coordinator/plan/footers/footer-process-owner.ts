@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { deferred } from "../../../shared/core/abort.ts";
 import { watchMemory } from "../../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
-import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { type JobStores, NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FooterAnswer, FooterRequest, SniffAnswer, SniffRequest, TextForms } from "./footer-protocol.ts";
 
@@ -51,7 +51,10 @@ export class FooterProcess implements AsyncDisposable {
   /** What it answers, or what broke it; rejects only with the signal's reason. */
   read(files: readonly FoundFile[], limits: ReadLimits): Promise<ProcessReply> {
     const { stores = NO_STORES, where = null, text = {} } = limits;
-    return this.#ask<FooterAnswer>({ files, stores, where, text } satisfies FooterRequest, limits);
+    return this.#ask<FooterAnswer>(
+      { files, stores: storesOf(stores, files), where, text } satisfies FooterRequest,
+      limits,
+    );
   }
 
   /** The same, of what text files have for columns. */

@@ -16,8 +16,8 @@ import { readFooterBatch } from "./read-footer-batch.ts";
 /**
  * Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it.
  */
-let storages = new Storages();
-let known = NO_STORES;
+let known = { settings: NO_STORES.settings, addresses: {} };
+let storages = new Storages({}, known);
 
 process.once("disconnect", () => process.exit(1));
 // Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
@@ -28,10 +28,13 @@ process.on("message", async (request: FooterRequest | SniffRequest) => {
 
 /** A process serves one owner after the other, of whom each has one job. */
 async function storagesOf(stores: JobStores): Promise<Storages> {
-  if (isDeepStrictEqual(stores, known)) return storages;
-  await storages[Symbol.asyncDispose]();
-  known = stores;
-  storages = new Storages({}, stores);
+  if (!isDeepStrictEqual(stores.settings, known.settings)) {
+    await storages[Symbol.asyncDispose]();
+    known = { settings: stores.settings, addresses: {} };
+    storages = new Storages({}, known);
+  }
+  // Of each file it is told with the question for that.
+  Object.assign(known.addresses, stores.addresses);
   return storages;
 }
 

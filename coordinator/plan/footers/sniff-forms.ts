@@ -1,6 +1,6 @@
 import { errorFromData } from "../../../shared/core/errors.ts";
 import { TEXT_FORMATS, type TextFormat } from "../../../shared/domain/dataset.ts";
-import { NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
 import type { TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { ReadLimits } from "./footer-process-owner.ts";
@@ -28,7 +28,12 @@ export async function sniffForms(
     const filled = all.filter(({ bytes }) => bytes > 0);
     await using readers = new FooterReaders(limits);
     const sniff = spread(filled.length > 0 ? filled : all);
-    const answer = await readers.sniff({ sniff, stores: limits.stores ?? NO_STORES, format, spec });
+    const answer = await readers.sniff({
+      sniff,
+      stores: storesOf(limits.stores ?? NO_STORES, sniff),
+      format,
+      spec,
+    });
     if (answer.kind === "failed") throw errorFromData(answer.error);
     forms[format] = answer.found;
   }

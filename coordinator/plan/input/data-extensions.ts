@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { isWebInput } from "../../../shared/domain/location.ts";
 
 /** What data files are called. */
 const TABLE_EXTENSIONS = {
@@ -26,8 +27,9 @@ export const FORMAT_OF_EXTENSION: Readonly<Record<string, DatasetFormat>> = {
 
 /** The end of a file's name that says what is in it: `.parquet`, `.csv.gz`; in lower case. */
 export function extensionOf(path: string): string {
-  const last = extname(path).toLowerCase();
-  return last === PACKED ? `${extname(path.slice(0, -PACKED.length)).toLowerCase()}${last}` : last;
+  const name = isWebInput(path) ? path.replace(/[?#].*$/s, "") : path;
+  const last = extname(name).toLowerCase();
+  return last === PACKED ? `${extname(name.slice(0, -PACKED.length)).toLowerCase()}${last}` : last;
 }
 
 /** The extensions that a job of this format finds in a folder: the other formats' files are left alone. */

@@ -10,6 +10,7 @@ import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { extensionOf, FORMAT_OF_EXTENSION } from "./data-extensions.ts";
 import { type FolderValue, folderValues } from "./folder-values.ts";
+import { expandInput } from "./input-lists.ts";
 import { listPath } from "./list-path.ts";
 import type { FoundPath } from "./walk.ts";
 
@@ -27,6 +28,9 @@ export interface LocatedFile extends FoundFile {
 /** A stat is a round trip on a network file system: many at once, but not so many as to flood it. */
 const STATS_AT_ONCE = 16;
 
+/** Of many names in a list each is looked for; a folder is itself listed with many requests at once. */
+const LISTINGS_AT_ONCE = 8;
+
 /** Enough to see the pattern; a thousand lines would hide it. */
 const PROBLEM_LIMIT = 20;
 
@@ -34,6 +38,8 @@ const PROBLEM_LIMIT = 20;
 export interface FoundInput {
   readonly files: readonly LocatedFile[];
   readonly leftOut: readonly LeftOut[];
+  /** With the addresses of those files that are on web servers. */
+  readonly stores: JobStores;
 }
 
 interface DiscoverOptions {
@@ -60,14 +66,20 @@ export async function discoverFiles(
   { stores = NO_STORES, openers = {}, onFound }: DiscoverOptions = {},
 ): Promise<FoundInput> {
   const { format } = input;
-  await using storages = new Storages(openers, stores);
+  const known = { settings: stores.settings, addresses: { ...stores.addresses } };
+  await using storages = new Storages(openers, known);
   const ownOutput = await realOutput(outputPath, storages, signal);
   const problems: Problem[] = [];
   const leftOut = new LeftOutTally();
   const candidates = new Map<Location, Candidate>();
-  for (const path of input.path) {
-    const listed = await listPath(path, { format, ownOutput, storages, onFound, signal });
-    for (const problem of listed.problems) problems.push(problem);
+  const { addresses } = known;
+  const expanded = await expandInput(input.path, { format, storages, addresses, signal });
+  for (const problem of expanded.problems) problems.push(problem);
+  const listings = await mapConcurrent(expanded.named, LISTINGS_AT_ONCE, async ({ path, where }) => {
+    return { path, where, ...(await listPath(path, { format, ownOutput, storages, onFound, signal })) };
+  });
+  for (const { path, where, ...listed } of listings) {
+    for (const problem of listed.problems) problems.push(named(problem, where));
     leftOut.addAll(listed.leftOut);
     const skipped = namesOfFolder(path);
     for (const file of listed.files) {
@@ -83,7 +95,12 @@ export async function discoverFiles(
   for (const file of found) if (file.kind === "problem") problems.push(file.problem);
   if (problems.length > 0) throw notFound(problems);
   const files = found.flatMap((each) => (each.kind === "file" ? [each.file] : []));
-  return { files, leftOut: leftOut.list() };
+  return { files, leftOut: leftOut.list(), stores: known };
+}
+
+/** With the line of a list that named it. */
+function named(problem: Problem, where: string | null): Problem {
+  return where === null ? problem : { ...problem, where: `${problem.where} (${where})` };
 }
 
 type Candidate = FoundPath & Pick<LocatedFile, "folderValues">;

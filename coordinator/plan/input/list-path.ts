@@ -2,7 +2,14 @@ import type { Problem } from "../../../shared/core/errors.ts";
 import { nearest } from "../../../shared/core/nearest.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally, leftOutPhrases } from "../../../shared/domain/left-out.ts";
-import { below, folderOf, type Location, nameOf, parseLocation } from "../../../shared/domain/location.ts";
+import {
+  below,
+  folderOf,
+  isWebInput,
+  type Location,
+  nameOf,
+  parseLocation,
+} from "../../../shared/domain/location.ts";
 import type { OutputFile } from "../../../shared/domain/manifest.ts";
 import {
   literalPattern,
@@ -53,6 +60,11 @@ export async function listPath(path: string, options: ListOptions): Promise<List
   options.signal.throwIfAborted();
   // A file may be called `a[1].parquet`: what is there under the name as written comes first.
   const literal = parseLocation(literalText(path));
+  // Whether it is there is seen when it is asked what it is: there is nothing to look into.
+  if (isWebInput(path)) {
+    options.onFound?.(1);
+    return { files: [{ path: literal, realPath: literal, stat: null }], problems: [], leftOut: [] };
+  }
   const storage = await options.storages.at(literal);
   const found = await lookAt(literal, options);
   if (found.kind === "folder" || found.kind === "file" || found.kind === "other") {

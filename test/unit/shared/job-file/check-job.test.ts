@@ -8,7 +8,7 @@ import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
 const ref = (inner: string): string => `$\{${inner}}`;
 
 describe("a path in a job file", () => {
-  test.each(["S3://b/k", "GS://b/k", "hdfs://h:9000/x", "abfss://c@a.net/x", "https://h/x", "file:///x"])(
+  test.each(["S3://b/k", "GS://b/k", "hdfs://h:9000/x", "abfss://c@a.net/x", "ftp://h/x", "file:///x"])(
     "that is the address %s is refused wherever it stands",
     (address) => {
       const job = (input: string) =>
@@ -32,9 +32,10 @@ describe("a path in a job file", () => {
     },
   );
 
-  test("of input and output may be an address of a bucket, as it stands, and nothing else may", () => {
+  test("of input and output may be an address of a bucket, of input one of the web, as it stands", () => {
     const input = (path: string) => parseJob({ set: [`input.path=${path}`] }).input.path;
     expect(input("s3://bucket")).toEqual(["s3://bucket"]);
+    expect(input("https://h/a/?b=1")).toEqual(["https://h/a/?b=1"]);
     expect(input("s3://bucket/a b/**/*.parquet")).toEqual(["s3://bucket/a b/**/*.parquet"]);
     expect(input("s3://bucket/a/../b//")).toEqual(["s3://bucket/a/../b"]);
     expect(input("gs://bucket/a b/")).toEqual(["gs://bucket/a b"]);

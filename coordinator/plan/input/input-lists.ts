@@ -1,0 +1,156 @@
+import { resolve } from "node:path";
+import type { Problem } from "../../../shared/core/errors.ts";
+import { formatBytes } from "../../../shared/core/units.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import {
+  below,
+  folderOf,
+  isWebInput,
+  type Location,
+  notAnInput,
+  parseLocation,
+} from "../../../shared/domain/location.ts";
+import { sealAddress } from "../../../shared/domain/web-address.ts";
+import { literalPattern, literalText, shownPath } from "../../../shared/job-file/path-pattern.ts";
+import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
+import type { Storages } from "../../../shared/storage/open-storage.ts";
+import { readText } from "../../../shared/storage/whole-file.ts";
+import { extensionOf } from "./data-extensions.ts";
+
+const LIST_EXTENSION = ".txt";
+
+/** Some hundred thousand lines. */
+const MOST_LIST_BYTES = 64 << 20;
+
+/** They go to each worker in one message. */
+const MOST_ADDRESS_BYTES = 8 << 20;
+
+/** A place that input is named by. */
+interface NamedInput {
+  /** A file, a folder or a pattern; of the web its sealed location, which is no pattern. */
+  readonly path: string;
+  /** Where it is named: null for the job file itself. */
+  readonly where: string | null;
+}
+
+interface ListsOptions {
+  readonly format: JobSpec["input"]["format"];
+  readonly storages: Storages;
+  /** Gets the full addresses of what is named by a sealed location. */
+  readonly addresses: Record<Location, string>;
+  readonly signal: AbortSignal;
+}
+
+interface ExpandedInput {
+  readonly named: readonly NamedInput[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * What a job names for its input, with lists of names in place of the files that hold them. What may be a
+ * secret of an address is taken out of it here, before anything else sees it.
+ */
+export async function expandInput(paths: readonly string[], options: ListsOptions): Promise<ExpandedInput> {
+  const expander = new InputExpander(options);
+  for (const path of paths) await expander.take({ path, where: null });
+  return expander.result();
+}
+
+class InputExpander {
+  readonly #options: ListsOptions;
+  readonly #named: NamedInput[] = [];
+  readonly #problems: Problem[] = [];
+  #addressBytes = 0;
+
+  constructor(options: ListsOptions) {
+    this.#options = options;
+  }
+
+  async take({ path, where }: NamedInput): Promise<void> {
+    const isWeb = isWebInput(path);
+    const name = isWeb ? this.#seal(literalText(path)) : path;
+    if (!this.#isList(name)) this.#named.push({ path: name, where });
+    else if (where === null) await this.#takeList(parseLocation(isWeb ? name : literalText(name)));
+    else this.#problems.push({ where, what: "names another list", hint: "name that in input.path itself" });
+  }
+
+  result(): ExpandedInput {
+    if (this.#addressBytes > MOST_ADDRESS_BYTES) {
+      this.#problems.push({
+        where: "input.path",
+        what: "names more signed addresses than workers are told",
+        expected: `at most ${formatBytes(MOST_ADDRESS_BYTES)}`,
+        found: formatBytes(this.#addressBytes),
+        hint: "name the objects by s3:// or gs://, which need no signature, or run the job in parts",
+      });
+    }
+    return { named: this.#named, problems: this.#problems };
+  }
+
+  /** Text that is data is what the job says it is. */
+  #isList(name: string): boolean {
+    const { format } = this.#options;
+    return format !== "csv" && format !== "json" && extensionOf(name) === LIST_EXTENSION;
+  }
+
+  #seal(text: string): Location {
+    const { location, address } = sealAddress(text);
+    if (address === null) return location;
+    this.#addressBytes += Object.hasOwn(this.#options.addresses, location) ? 0 : address.length;
+    this.#options.addresses[location] = address;
+    return location;
+  }
+
+  async #takeList(list: Location): Promise<void> {
+    const { signal } = this.#options;
+    const text = await this.#read(list);
+    if (text === null) return;
+    for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
+      signal.throwIfAborted();
+      const name = line.trim();
+      if (name === "" || name.startsWith("#")) continue;
+      const where = `${shownPath(list)} line ${index + 1}`;
+      const path = nameFrom(name, list);
+      const problem = path === null ? null : notAnInput(path);
+      if (path === null)
+        this.#problems.push({
+          where,
+          what: "a web server's list names no path",
+          hint: "write whole addresses",
+        });
+      else if (problem !== null) this.#problems.push({ where, ...problem });
+      else await this.take({ path: isWebInput(path) ? path : literalPattern(path), where });
+    }
+  }
+
+  async #read(list: Location): Promise<string | null> {
+    const { storages, signal } = this.#options;
+    try {
+      const storage = await storages.at(list);
+      const { bytes } = await storage.stat(list, signal);
+      if (bytes <= MOST_LIST_BYTES) return await readText(storage, list, signal);
+      const what = `is a list of ${formatBytes(bytes)}`;
+      this.#problems.push({ where: list, what, expected: `at most ${formatBytes(MOST_LIST_BYTES)}` });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isNotAFile(error)) return this.#passFolder(list);
+      this.#problems.push(placeProblem(list, "a list that cannot be read", error));
+    }
+    return null;
+  }
+
+  /** A folder may be called so. */
+  #passFolder(folder: Location): null {
+    this.#named.push({ path: literalPattern(folder), where: null });
+    return null;
+  }
+}
+
+/** What a line means: an address, or a path from the list's own folder on; null where that has no paths. */
+function nameFrom(line: string, list: Location): string | null {
+  if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(line) || line.startsWith("/")) return line;
+  if (isWebInput(list)) return null;
+  return list.startsWith("/")
+    ? resolve(folderOf(list), line)
+    : below(folderOf(list), line.replace(/^(\.\/)+/, ""));
+}

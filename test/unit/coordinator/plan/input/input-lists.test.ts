@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { expandInput } from "../../../../../coordinator/plan/input/input-lists.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
+import { type Location, parseLocation } from "../../../../../shared/domain/location.ts";
+import { literalPattern } from "../../../../../shared/job-file/path-pattern.ts";
+import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
+import { Storages } from "../../../../../shared/storage/open-storage.ts";
+import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
+
+async function expand(
+  lists: Readonly<Record<string, string>>,
+  paths: readonly string[],
+  format: "auto" | "csv" | "parquet" = "auto",
+) {
+  const storage = new MemoryStorage();
+  for (const [name, text] of Object.entries(lists))
+    await storage.put(parseLocation(name), sourceOfBytes(text));
+  const open = async () => storage;
+  await using storages = new Storages({ file: open, s3: open, https: open });
+  const addresses: Record<Location, string> = {};
+  const expanded = await expandInput(paths, { format, storages, addresses, signal: NEVER });
+  const problems = expanded.problems.map(({ where, what }) => `${where}: ${what}`);
+  return { paths: expanded.named.map(({ path }) => path), problems, addresses, named: expanded.named };
+}
+
+test("a list stands for its lines, in their order, each with its place; comments and blank lines for nothing", async () => {
+  const { paths, problems, named } = await expand(
+    { "/jobs/in.txt": "# some\n\n ./a.parquet \r\n../b[1].arrow\r/c/d=1\ns3://bucket/k\nhttps://h/e.csv\n" },
+    ["/first/*.parquet", "/jobs/in.txt", "/last"],
+  );
+  expect(problems).toEqual([]);
+  const listed = ["/jobs/a.parquet", "/b[1].arrow", "/c/d=1", "s3://bucket/k"].map(literalPattern);
+  expect(paths).toEqual(["/first/*.parquet", ...listed, "https://h/e.csv", "/last"]);
+  expect(named.at(2)).toMatchObject({ where: "/jobs/in.txt line 4" });
+});
+
+test("lists in buckets name keys beside them; those on the web only whole addresses", async () => {
+  const { paths, problems } = await expand(
+    {
+      "s3://bucket/lists/in.txt": "a.parquet\n./b/c.parquet",
+      "https://host/in.txt": "a.parquet\nhttps://host/b.arrow",
+    },
+    ["s3://bucket/lists/in.txt", "https://host/in.txt"],
+  );
+  expect(paths).toEqual([
+    "s3://bucket/lists/a.parquet",
+    "s3://bucket/lists/b/c.parquet",
+    "https://host/b.arrow",
+  ]);
+  expect(problems).toEqual([expect.stringMatching(/^https:\/\/host\/in\.txt line 1: /)]);
+});
+
+test("what is wrong in a list is told with its line: no address, another list, none that is there", async () => {
+  const { problems } = await expand({ "/in.txt": "https://\nftp://host/x\nmore.txt\ns3://evil?/x" }, [
+    "/in.txt",
+    "/none.txt",
+  ]);
+  expect(problems).toEqual([
+    expect.stringMatching(/^\/in\.txt line 1: is no address/),
+    expect.stringMatching(/^\/in\.txt line 2: addresses are not supported/),
+    expect.stringMatching(/^\/in\.txt line 3: names another list/),
+    expect.stringMatching(/^\/in\.txt line 4: no bucket is called so/),
+    expect.stringMatching(/^\/none\.txt: a list that cannot be read/),
+  ]);
+});
+
+test("text that is data is no list, whatever it is called, nor is a folder", async () => {
+  expect((await expand({ "/in.txt": "a,b" }, ["/in.txt"], "csv")).paths).toEqual(["/in.txt"]);
+  expect((await expand({ "/in.txt": "a.bin" }, ["/in.txt"], "parquet")).paths).toEqual(["/a.bin"]);
+  expect((await expand({ "/in.txt/a.parquet": "x" }, ["/in.txt"])).paths).toEqual(["/in.txt"]);
+});
+
+test("secrets of addresses are kept beside them, up to what a message to a worker holds", async () => {
+  const one = await expand({}, ["https://me:pw@h/a.parquet?sig=1", "https://h/b.parquet"]);
+  expect(one.paths).toEqual(["https://h/a.parquet", "https://h/b.parquet"]);
+  expect(one.addresses).toEqual({ "https://h/a.parquet": "https://me:pw@h/a.parquet?sig=1" });
+  const many = Array.from({ length: 9_000 }, (_, at) => `https://h/${at}.parquet?sig=${"x".repeat(1_000)}`);
+  expect((await expand({ "/in.txt": many.join("\n") }, ["/in.txt"])).problems).toEqual([
+    expect.stringMatching(/more signed addresses/),
+  ]);
+});

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { sealAddress } from "../../../../shared/domain/web-address.ts";
+
+const place = (text: string) => sealAddress(text).location;
+
+test("what says all is its own place, and no secret", () => {
+  expect(sealAddress("https://Example.com:443/a b/c.parquet#top")).toEqual({
+    location: "https://example.com/a%20b/c.parquet",
+    address: null,
+  });
+});
+
+test("a signature and who asks are in the address alone; signed anew, the place is the same", () => {
+  for (const secret of [
+    "?X-Amz-Algorithm=AWS4&X-Amz-Credential=hunter2%2Fx&X-Amz-Signature=hunter2&x-amz-date=1",
+    "?X-Goog-Signature=hunter2&X-Goog-Expires=60",
+    "?AWSAccessKeyId=hunter2&Signature=hunter2&Expires=1",
+    "?Policy=hunter2&Key-Pair-Id=K&Signature=hunter2",
+    "?sv=2024&st=1&se=2&sr=b&sp=r&sig=hunter2",
+    "?access_token=hunter2",
+  ]) {
+    const { location, address } = sealAddress(`https://me:hunter2@example.com/a.parquet${secret}`);
+    expect(location, secret).toBe("https://example.com/a.parquet");
+    expect(address).toBe(`https://me:hunter2@example.com/a.parquet${secret}`);
+  }
+});
+
+test("queries that name other files are other places, whoever signed them; none of them is shown", () => {
+  const places = ["", "?id=hunter1", "?id=hunter2", "?st=hunter2", "?id=hunter1&v=2"].map((query) =>
+    place(`https://example.com/get${query}`),
+  );
+  expect(new Set(places).size).toBe(places.length);
+  expect(places.join()).not.toContain("hunter");
+  expect(place("https://example.com/get?id=hunter1&Signature=a")).toBe(places[1]);
+  // A place is its own, however often it is sealed.
+  expect(places.map((each) => place(each))).toEqual(places.map((each) => each.replace(/#.*/, "")));
+});
