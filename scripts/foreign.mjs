@@ -1,9 +1,9 @@
 // Tries the product with other people's programs, by the tests of one project: clients (grpcurl,
 // grpc-health-probe) that speak with a coordinator, stores (versitygw for S3, fake-gcs-server for Google Cloud
-// Storage) that hold a job's files.
-// Needs Go, which fetches and builds them once, at the versions named here, into .scratch/.
+// Storage, Azurite for Azure) that hold a job's files. They are fetched once, at the versions named here, into
+// .scratch/: those of Go are built by it, those of npm are installed apart from this package's own.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,6 +16,7 @@ const PROGRAMS = {
   stores: {
     versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0",
     "fake-gcs-server": "github.com/fsouza/fake-gcs-server@v1.56.1",
+    "azurite-blob": "npm:azurite@3.35.0",
   },
 };
 
@@ -30,6 +31,13 @@ function step(command, args, env) {
   process.exit(status ?? 1);
 }
 
+function installByNpm(name, source) {
+  const prefix = join(folder, `${name}-npm`);
+  const quiet = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
+  step("npm", ["install", "--prefix", prefix, ...quiet, source]);
+  symlinkSync(join(prefix, "node_modules", ".bin", name), join(folder, name));
+}
+
 const [project, ...rest] = process.argv.slice(2);
 const programs = PROGRAMS[project];
 if (programs === undefined) {
@@ -37,10 +45,12 @@ if (programs === undefined) {
   process.exit(2);
 }
 // A folder for each set of versions: a new one is never taken for an old one.
-const versions = Object.values(programs).map((program) => program.split("@")[1]);
+const versions = Object.values(programs).map((program) => program.split("@").at(-1));
 const folder = join(root, ".scratch", `${project}-${versions.join("-")}`);
 for (const [name, source] of Object.entries(programs)) {
-  if (!existsSync(join(folder, name))) step("go", ["install", source], { GOBIN: folder });
+  if (existsSync(join(folder, name))) continue;
+  if (source.startsWith("npm:")) installByNpm(name, source.slice("npm:".length));
+  else step("go", ["install", source], { GOBIN: folder });
 }
 // With --fetch it only fetches, and says where they are.
 if (rest[0] === "--fetch") {

@@ -156,7 +156,7 @@ export const JOB_FILE_SCHEMA = z
         path: z
           .union([inputPath.transform((only) => [only]), z.array(inputPath).min(1).max(MAX_NAMES)])
           .describe(
-            "A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (`s3://`, `gs://`) or on the web, or a " +
+            "A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (`s3://`, `gs://`, `az://`) or on the web, or a " +
               "`.txt` list of such names: see [what is input](#what-is-input).",
           ),
         format: z

@@ -24,7 +24,7 @@ export interface FileStat {
   readonly version: string;
 }
 
-const SCHEMES = ["file", "coordinator", "s3", "gs", "az", "https", "http"] as const;
+const SCHEMES = ["file", "coordinator", "s3", "gs", "az", "abfss", "https", "http"] as const;
 export type Scheme = (typeof SCHEMES)[number];
 
 const COORDINATOR = "coordinator:";
@@ -141,7 +141,7 @@ function pathOf(location: Location): string {
 const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
 
 /** The addresses that a job may read its input from, and can look into. */
-const INPUT_ADDRESS = /^(s3|gs|https?):\/\//;
+const INPUT_ADDRESS = /^(s3|gs|az|abfss|https?):\/\//;
 /** ... and publish to. */
 const OUTPUT_ADDRESS = /^s3:\/\//;
 
@@ -176,17 +176,22 @@ export function notAPath(text: string): Omit<Problem, "where"> | null {
   return text.includes("\0") ? { what: "no path has a NUL character in it", expected } : null;
 }
 
+/** Azure's own, wherever it is: `container@account.dfs.core.windows.net`. */
+const FILE_SYSTEM =
+  /^[A-Za-z0-9$][A-Za-z0-9-]*@[a-z0-9]{3,24}\.(dfs|blob)\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/;
+
 /**
  * Whether a bucket can be called so. Some stores take more than AWS does; but none of these characters ends a
- * host's name, and so none sends a signed request to another host.
+ * host's name, and so none sends a signed request to another host. With `abfss` the host is a part of the
+ * name, and can be none but Azure's.
  */
-export function isBucketName(text: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text);
+export function isBucketName(text: string, scheme: string): boolean {
+  return scheme === "abfss" ? FILE_SYSTEM.test(text) : /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text);
 }
 
 /** Why a text cannot name input: a path on this machine or an address, either of them a pattern. */
 export function notAnInput(text: string): Omit<Problem, "where"> | null {
-  const expected = "s3://BUCKET/KEY, gs://BUCKET/KEY, https://HOST/FILE";
+  const expected = "s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://HOST/FILE";
   const hint = "wildcards stand behind the bucket's name";
   return notAPlace(text, { address: INPUT_ADDRESS, expected, hint });
 }
@@ -217,8 +222,8 @@ function notAPlace(
   }
   // Of an address that is none, what is a secret cannot be told.
   if (isWebInput(text)) return isWebAddress(text) ? null : { what: "is no address of the web", expected };
-  const [, bucket = ""] = /^[a-z0-9]+:\/\/([^/]*)/.exec(text) ?? [];
-  if (isBucketName(bucket))
+  const [, scheme = "", bucket = ""] = /^([a-z0-9]+):\/\/([^/]*)/.exec(text) ?? [];
+  if (isBucketName(bucket, scheme))
     return text.includes("\0") ? { what: "no key has a NUL character in it", expected } : null;
   const what = bucket === "" ? "an address without a bucket" : "no bucket is called so";
   return { what, expected, found: JSON.stringify(bucket), hint: place.hint };

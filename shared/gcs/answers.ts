@@ -1,10 +1,8 @@
 import * as z from "zod";
 import { failed } from "../http/failures.ts";
 import type { BodyReader } from "../http/messages.ts";
+import { jsonReader } from "../objects/json-reader.ts";
 import type { ObjectHead, ObjectPage } from "../objects/object-client.ts";
-
-/** A page of a thousand names, each of a kilobyte that is all escapes, is a fifth of it. */
-const MOST_BYTES = 32 << 20;
 
 const size = z
   .string()
@@ -77,28 +75,4 @@ export function rewriteReader(path: string): BodyReader<string | null> {
       throw failed("STORE_FAILED", path, "is copied in part, and its store does not say how to go on");
     return done ? null : (rewriteToken ?? null);
   });
-}
-
-function jsonReader<S, T>(path: string, schema: z.ZodType<S>, result: (value: S) => T): BodyReader<T> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  const broken = (cause: unknown) =>
-    failed("STORE_FAILED", path, "has an answer that is none of Google Cloud Storage", { cause });
-  return {
-    take(chunk) {
-      bytes += chunk.length;
-      if (bytes > MOST_BYTES) throw broken(null);
-      chunks.push(Uint8Array.from(chunk));
-      return "more";
-    },
-    end: () => result(parsed(Buffer.concat(chunks), schema, broken)),
-  };
-}
-
-function parsed<S>(body: Buffer, schema: z.ZodType<S>, broken: (cause: unknown) => Error): S {
-  try {
-    return schema.parse(JSON.parse(body.toString("utf8")));
-  } catch (cause) {
-    throw broken(cause);
-  }
 }

@@ -51,7 +51,8 @@ function provideByConvention(): CredentialProvider<GcsCredentials> {
     try {
       // What the library keeps is good to its mind: only another client asks anew.
       if (forceRefresh) opened = null;
-      opened ??= new GoogleAuth({ scopes: SCOPE }).getClient();
+      // Without a project it would look for one, by programs and by requests; nothing here asks for it.
+      opened ??= new GoogleAuth({ scopes: SCOPE, projectId: "none" }).getClient();
       const client = await opened;
       const headers = Object.fromEntries(await client.getRequestHeaders());
       const endMs = client.credentials.expiry_date ?? systemClock.wallMs() + UNKNOWN_LIFE_MS;

@@ -1,4 +1,3 @@
-import { mapConcurrent } from "../core/map-concurrent.ts";
 import { PassingFailure } from "../http/failures.ts";
 import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
@@ -14,6 +13,7 @@ import type {
   ObjectPut,
 } from "../objects/object-client.ts";
 import { type ObjectPlace, uriEncoded } from "../objects/object-place.ts";
+import { piecesOf } from "../objects/pieces.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import {
   OBJECT_FIELDS,
@@ -35,7 +35,6 @@ import {
   outcomeOf,
   persistedReader,
   pieceRequest,
-  piecesOf,
   uploadInPieces,
 } from "./uploads.ts";
 
@@ -48,7 +47,6 @@ const MOST_BYTES = 5 * 2 ** 40;
 const PIECE_BYTES = 16 << 20;
 /** More on a page the store does not give. */
 const MOST_LISTED = 1_000;
-const REMOVALS_AT_ONCE = 16;
 
 interface GcsClientOptions {
   readonly settings: GcsSettings;
@@ -173,10 +171,6 @@ export class GcsClient implements ObjectClient {
     const open = ({ status }: AnswerHead) =>
       status === 204 || status === 200 || status === 404 ? ignoring(null) : null;
     await this.#call(place, { method: "DELETE", path: objectPath(place), open }, signal);
-  }
-
-  async removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void> {
-    await mapConcurrent(keys, REMOVALS_AT_ONCE, (key) => this.remove({ ...place, key }, signal));
   }
 
   async #putInPieces(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {

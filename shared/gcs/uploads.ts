@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { present } from "../core/assert.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { failed, PassingFailure } from "../http/failures.ts";
 import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
-import { bodyOf, ignoring } from "../objects/bodies.ts";
+import { bodyOf, ignoring, md5InBase64 } from "../objects/bodies.ts";
 import type { ObjectPut } from "../objects/object-client.ts";
 import type { ObjectPlace } from "../objects/object-place.ts";
+import type { Piece } from "../objects/pieces.ts";
 import { putReader, SHA256_KEY } from "./answers.ts";
 
 type Body = NonNullable<HttpRequest["body"]>;
@@ -14,13 +14,9 @@ type Body = NonNullable<HttpRequest["body"]>;
 const MOST_SESSIONS = 3;
 
 /** What is said of an object with its bytes: the store refuses others than those of the md5. */
-export function metadataOf({ key }: Pick<ObjectPlace, "key">, { md5, sha256 }: ObjectPut): Buffer {
-  const said = { name: key, md5Hash: hashOf(md5), metadata: { [SHA256_KEY]: sha256 } };
+export function metadataOf({ key }: Pick<ObjectPlace, "key">, put: ObjectPut): Buffer {
+  const said = { name: key, md5Hash: md5InBase64(put), metadata: { [SHA256_KEY]: put.sha256 } };
   return Buffer.from(JSON.stringify(said), "utf8");
-}
-
-function hashOf(md5: string | null): string {
-  return Buffer.from(present(md5, "a client that wants an md5 gets it"), "hex").toString("base64");
 }
 
 /** With what a put says that nothing may be there. */
@@ -60,7 +56,7 @@ export function outcomeOf(
   head: AnswerHead,
 ): BodyReader<"put" | "taken"> | null {
   const isPut = head.status === 200 || head.status === 201;
-  return isPut ? putReader(path, hashOf(put.md5)) : takenBy(head, put);
+  return isPut ? putReader(path, md5InBase64(put)) : takenBy(head, put);
 }
 
 /** What an answer to the beginning of an upload in pieces says: where they are sent to. */
@@ -81,12 +77,6 @@ function takenBy(
   { ifAbsent }: Pick<ObjectPut, "ifAbsent">,
 ): BodyReader<"taken"> | null {
   return status === 412 && ifAbsent ? ignoring("taken") : null;
-}
-
-/** Bytes `[start, start + bytes.length)` of an object. */
-interface Piece {
-  readonly start: number;
-  readonly bytes: Uint8Array;
 }
 
 /** What is asked of the store for one upload. */
@@ -155,24 +145,4 @@ export function persistedReader({ headers }: AnswerHead, { start, bytes }: Piece
   const at = last === undefined ? 0 : Number(last) + 1;
   if (at <= start || at > start + bytes.length) throw new PassingFailure("takes nothing of what it is sent");
   return ignoring(at);
-}
-
-/** A piece is valid until the next one is asked for. */
-export async function* piecesOf(body: Body, pieceBytes: number): AsyncGenerator<Piece> {
-  const held = Buffer.allocUnsafe(Math.min(pieceBytes, body.bytes));
-  let start = 0;
-  let filled = 0;
-  for await (const chunk of body.chunks()) {
-    for (let taken = 0; taken < chunk.length; ) {
-      const some = chunk.subarray(taken, taken + held.length - filled);
-      held.set(some, filled);
-      filled += some.length;
-      taken += some.length;
-      if (filled < held.length) continue;
-      yield { start, bytes: held };
-      start += filled;
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield { start, bytes: held.subarray(0, filled) };
 }

@@ -82,6 +82,6 @@ export interface ObjectClient extends Disposable {
   /** One that is not there is removed. */
   remove(place: ObjectPlace, signal?: AbortSignal): Promise<void>;
 
-  /** Keys of the bucket of a place, up to a thousand. */
-  removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Keys of the bucket of a place, up to a thousand. Left out: they are removed one by one. */
+  removeMany?(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { ShardmillError } from "../core/errors.ts";
-import { isBucketName, type Location, schemeOf } from "../domain/location.ts";
+import { isBucketName, type Location, type Scheme, schemeOf } from "../domain/location.ts";
 
 /** An object of a bucket, or what all keys below a folder begin with. */
 export interface ObjectPlace {
@@ -10,6 +10,10 @@ export interface ObjectPlace {
   readonly path: string;
 }
 
+const EXPECTED: Partial<Readonly<Record<Scheme, string>>> = {
+  abfss: "CONTAINER@ACCOUNT.dfs.core.windows.net",
+};
+
 /**
  * `s3://bucket/key`, or of another scheme: the key is the text as it stands, since any text can be one.
  *
@@ -19,14 +23,15 @@ export interface ObjectPlace {
 export function placeOf(location: Location): ObjectPlace {
   const [, bucket = "", key = ""] = /^[a-z0-9]+:\/\/([^/]+)\/?(.*)$/is.exec(location) ?? [];
   if (bucket === "") throw new Error(`broken invariant: ${location} is in no bucket`);
-  if (!isBucketName(bucket))
+  const scheme = schemeOf(location);
+  if (!isBucketName(bucket, scheme))
     throw new ShardmillError("STORE_REFUSED", `no bucket is called ${JSON.stringify(bucket)}`, {
       fields: {
         path: location,
         found: bucket,
-        expected: "letters, digits, and between them `.`, `_` and `-`",
+        expected: EXPECTED[scheme] ?? "letters, digits, and between them `.`, `_` and `-`",
       },
-      hint: `write ${schemeOf(location)}://BUCKET/KEY`,
+      hint: `write ${scheme}://${EXPECTED[scheme] ?? "BUCKET"}/KEY`,
     });
   return { bucket, key, path: location };
 }

@@ -2,8 +2,11 @@ import { SaxesParser } from "saxes";
 import { ShardmillError } from "../core/errors.ts";
 import type { BodyReader } from "../http/messages.ts";
 
-/** Called with the names of the elements around a text, outermost first, and the text. */
-type OnText = (path: readonly string[], text: string) => void;
+/**
+ * Called with the names of the elements around a text, outermost first, the text, and the attributes of the
+ * innermost.
+ */
+type OnText = (path: readonly string[], text: string, attributes: Readonly<Record<string, string>>) => void;
 
 /** Called when an element ends. */
 type OnEnd = (path: readonly string[]) => void;
@@ -14,14 +17,16 @@ export class XmlReader {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   readonly #path: string[] = [];
   #text = "";
+  #attributes: Readonly<Record<string, string>> = {};
 
   constructor(onText: OnText, onEnd: OnEnd = () => {}) {
     this.#parser.on("error", (error) => {
       throw error;
     });
-    this.#parser.on("opentag", ({ name }) => {
+    this.#parser.on("opentag", ({ name, attributes }) => {
       this.#path.push(name.slice(name.indexOf(":") + 1));
       this.#text = "";
+      this.#attributes = attributes;
     });
     this.#parser.on("text", (text) => {
       this.#text += text;
@@ -30,7 +35,7 @@ export class XmlReader {
       this.#text += text;
     });
     this.#parser.on("closetag", () => {
-      if (this.#text !== "") onText(this.#path, this.#text);
+      if (this.#text !== "") onText(this.#path, this.#text, this.#attributes);
       this.#text = "";
       onEnd(this.#path);
       this.#path.pop();

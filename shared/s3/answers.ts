@@ -1,7 +1,8 @@
 import { failed } from "../http/failures.ts";
 import type { AnswerHead, BodyReader } from "../http/messages.ts";
+import { problemOf } from "../objects/problem.ts";
 import { XmlReader, xmlBody } from "../objects/xml.ts";
-import { judgedByProblem, problemOf } from "./errors.ts";
+import { judgedByProblem } from "./errors.ts";
 
 /** A copy takes its time, and may fail when its 200 is long under way. */
 export function errorInside(path: string, head: AnswerHead): BodyReader<void> {

@@ -1,6 +1,6 @@
 import type { Answer } from "../http/messages.ts";
 import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
-import { problemOf } from "./errors.ts";
+import { problemOf } from "../objects/problem.ts";
 import { addressOf, type S3Settings } from "./settings.ts";
 
 /** It becomes a part of a host's name. */

@@ -2,16 +2,7 @@ import type { ErrorCode } from "../core/error-codes.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
 import type { Answer } from "../http/messages.ts";
-import { XmlReader } from "../objects/xml.ts";
-
-/** What a store says of a request that it did not do. */
-interface S3Problem {
-  /** `NoSuchKey`; empty where the answer has no body, as those to HEAD. */
-  readonly code: string;
-  readonly message: string;
-  /** Where the bucket is; empty where that is not told. */
-  readonly region: string;
-}
+import type { StoreProblem } from "../objects/problem.ts";
 
 const MISSING = ["NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NoSuchUpload"];
 /** They become right by waiting, or by sending the same once more. */
@@ -44,32 +35,12 @@ const HINTS: Readonly<Record<string, string>> = {
   RequestTimeTooSkewed: "this machine's clock is wrong",
 };
 
-/** The error in a body; nothing where it has none. */
-export function problemOf({ body }: Pick<Answer, "body">): S3Problem {
-  let code = "";
-  let message = "";
-  let region = "";
-  const reader = new XmlReader((path, text) => {
-    if (path.length !== 2 || path[0] !== "Error") return;
-    if (path[1] === "Code") code = text;
-    if (path[1] === "Message") message = text;
-    if (path[1] === "Region") region = text;
-  });
-  try {
-    reader.take(body);
-    reader.end();
-  } catch {
-    // A page of a proxy, or one that was cut: its status is what there is.
-  }
-  return { code, message, region };
-}
-
-export function isExpired({ code }: S3Problem): boolean {
+export function isExpired({ code }: StoreProblem): boolean {
   return EXPIRED.includes(code);
 }
 
 /** What follows from an answer that is not the one that was meant. */
-export function judgedByProblem(path: string, answer: Answer, problem: S3Problem): Error {
+export function judgedByProblem(path: string, answer: Answer, problem: StoreProblem): Error {
   const { code, message } = problem;
   const { status } = answer;
   const byStatus = judgedByStatus(path, answer);

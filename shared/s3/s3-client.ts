@@ -16,12 +16,13 @@ import type {
   ObjectPut,
 } from "../objects/object-client.ts";
 import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
+import { problemOf } from "../objects/problem.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { xmlText } from "../objects/xml.ts";
 import { errorInside, removalReader } from "./answers.ts";
 import { BucketRegions } from "./bucket-regions.ts";
 import type { S3Credentials } from "./credentials.ts";
-import { isExpired, judgedByProblem, judgedHead, problemOf } from "./errors.ts";
+import { isExpired, judgedByProblem, judgedHead } from "./errors.ts";
 import { objectPageReader } from "./list-objects.ts";
 import type { S3Settings } from "./settings.ts";
 import { EMPTY_SHA256, S3Signer, type UnsignedRequest, withoutSignature } from "./signer.ts";

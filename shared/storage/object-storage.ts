@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
+import { mapConcurrent } from "../core/map-concurrent.ts";
 import { below, type FileStat, type Location, parseLocation } from "../domain/location.ts";
 import type { ObjectClient, ObjectPut } from "../objects/object-client.ts";
 import { canBeNamed, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
@@ -27,6 +28,7 @@ export function createObjectStorage(client: ObjectClient): Storage {
 }
 
 const REMOVED_AT_ONCE = 1_000;
+const REMOVALS_AT_ONCE = 16;
 
 /** What all stores of objects are able to do. */
 export const OBJECTS_CAN: Capabilities = {
@@ -174,7 +176,7 @@ class ObjectStorage implements Storage {
       if (first === last) throw notRemoved(location, first);
       last = first;
       const keys = objects.map((each) => each.key);
-      if (keys.length > 0) await this.#client.removeMany(place, keys, signal);
+      if (keys.length > 0) await this.#removeMany(place, keys, signal);
       if (next === null) return;
     }
   }
@@ -212,6 +214,11 @@ class ObjectStorage implements Storage {
       if (isShardmillError(error, "STORE_NOT_FOUND")) return false;
       throw error;
     }
+  }
+
+  async #removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+    if (this.#client.removeMany !== undefined) return await this.#client.removeMany(place, keys, signal);
+    await mapConcurrent(keys, REMOVALS_AT_ONCE, (key) => this.#client.remove({ ...place, key }, signal));
   }
 
   async #digestsOf(

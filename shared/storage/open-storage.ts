@@ -22,7 +22,14 @@ const OPENERS: StorageOpeners = {
     const { openGcsClient } = await import("../gcs/conventions.ts");
     return objectsBy("gs", stores, openGcsClient);
   },
+  az: (stores) => azureStorage("az", stores),
+  abfss: (stores) => azureStorage("abfss", stores),
 };
+
+async function azureStorage(scheme: Scheme, stores: JobStores): Promise<Storage> {
+  const { openAzureClient } = await import("../azure/conventions.ts");
+  return objectsBy(scheme, stores, openAzureClient);
+}
 
 /** Buckets of a kind of store, each by what the job says of it. */
 function objectsBy(

@@ -16,9 +16,10 @@ export function listingContract(current: () => StorageUnderTest): void {
 
   describe("listing", () => {
     it("gives back every name, as it was put, and what is below only as a folder", async () => {
-      const { storage, free } = current();
+      const { storage, free, unnameable } = current();
       if (!storage.can.list) return;
-      const names = fc.uniqueArray(nameArbitrary, {
+      const nameable = nameArbitrary.filter((name) => unnameable === undefined || !name.includes(unnameable));
+      const names = fc.uniqueArray(nameable, {
         minLength: 1,
         maxLength: 12,
         selector: (n) => n.normalize(),
@@ -38,6 +39,15 @@ export function listingContract(current: () => StorageUnderTest): void {
         }),
         { numRuns: 15 },
       );
+    });
+
+    it("refuses a name that it would take for another one, if there is any", async () => {
+      const { storage, free, unnameable } = current();
+      if (unnameable === undefined) return;
+      const location = below(free(), `a${unnameable}b`);
+      const refused = { code: "STORE_REFUSED" };
+      await expect(storage.put(location, sourceOfBytes("x"))).rejects.toMatchObject(refused);
+      await expect(storage.read(location, 0, 1)).rejects.toMatchObject(refused);
     });
 
     it("gives the names with a prefix alone, and with them what stat says, if anything", async () => {

@@ -12,6 +12,8 @@ export interface StorageUnderTest {
   free(): Location;
   /** A place that may not be read nor written; null when this storage has none. */
   readonly forbidden: Location | null;
+  /** A character that no name can have there, and that is refused. */
+  readonly unnameable?: string;
   /** What is kept under a location, seen from outside. */
   bytesAt(location: Location): Promise<Uint8Array>;
   cleanup(): Promise<void>;

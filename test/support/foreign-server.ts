@@ -7,7 +7,8 @@ export interface ForeignServer extends AsyncDisposable {
   readonly port: number;
 }
 
-const WAIT_MS = 20_000;
+/** Azurite loads hundreds of modules, on a machine that may have much else to do. */
+const WAIT_MS = 60_000;
 
 /**
  * @param args for the port that it is to listen on
@@ -23,16 +24,19 @@ export async function startForeignServer(
     stdio: ["ignore", "ignore", "inherit"],
     env: { PATH: process.env.PATH, ...env },
   });
-  await untilListening(port, server);
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      if (server.exitCode !== null) return;
-      const ended = new Promise((resolve) => server.once("exit", resolve));
-      server.kill("SIGKILL");
-      await ended;
-    },
+  const end = async () => {
+    if (server.exitCode !== null || server.pid === undefined) return;
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    server.kill("SIGKILL");
+    await ended;
   };
+  try {
+    await untilListening(port, server);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { port, [Symbol.asyncDispose]: end };
 }
 
 async function freePort(): Promise<number> {

@@ -13,7 +13,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/core\/(prune-folder|memory-watch|package-root|process-identity)\.ts$/,
   /^shared\/(wire\/descriptors|dataset\/parquet-runtime)\.ts$/,
   // The user's own: the job file, the secret, certificates, what is kept between runs, a model to convert.
-  /^shared\/(access\/credential|job-file\/read-job-file|(s3|gcs)\/conventions)\.ts$/,
+  /^shared\/(access\/credential|job-file\/read-job-file|(s3|gcs|azure)\/conventions|azure\/identities)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
   /^coordinator\/plan\/module\/(bundle-module|keep-bundle|check-types|tsc)\.ts$/,

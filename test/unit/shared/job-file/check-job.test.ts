@@ -8,7 +8,7 @@ import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
 const ref = (inner: string): string => `$\{${inner}}`;
 
 describe("a path in a job file", () => {
-  test.each(["S3://b/k", "GS://b/k", "hdfs://h:9000/x", "abfss://c@a.net/x", "ftp://h/x", "file:///x"])(
+  test.each(["S3://b/k", "GS://b/k", "hdfs://h:9000/x", "wasbs://c@a.net/x", "ftp://h/x", "file:///x"])(
     "that is the address %s is refused wherever it stands",
     (address) => {
       const job = (input: string) =>
@@ -39,9 +39,12 @@ describe("a path in a job file", () => {
     expect(input("s3://bucket/a b/**/*.parquet")).toEqual(["s3://bucket/a b/**/*.parquet"]);
     expect(input("s3://bucket/a/../b//")).toEqual(["s3://bucket/a/../b"]);
     expect(input("gs://bucket/a b/")).toEqual(["gs://bucket/a b"]);
+    for (const path of ["az://box/a", "abfss://box@mine.dfs.core.windows.net/a"])
+      expect(input(path)).toEqual([path]);
     for (const set of [["model.path=s3://bucket/k"], ["output.path=s3://b/o", "work.path=s3://bucket/k"]])
       expect(problemsOfJob({ set })[0]?.what).toBe("addresses are not supported here");
     const wrong = (path: string) => problemsOfJob({ set: [`input.path=${path}`] })[0]?.what;
+    expect(wrong("abfss://box@mine.example/a")).toBe("no bucket is called so");
     expect(wrong("gs://buck*/key")).toBe("no bucket is called so");
     expect(wrong("s3:///key")).toBe("an address without a bucket");
     expect(wrong("s3://buck*/key")).toBe("no bucket is called so");

@@ -1,0 +1,228 @@
+import { randomBytes } from "node:crypto";
+import { sleep } from "../core/abort.ts";
+import { systemClock } from "../core/clock.ts";
+import { isShardmillError } from "../core/errors.ts";
+import { failed, PassingFailure } from "../http/failures.ts";
+import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
+import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
+import { type RangeRead, readRange } from "../http/read-range.ts";
+import { askedAs } from "../objects/asked-as.ts";
+import { bodyOf, ignoring, md5InBase64 } from "../objects/bodies.ts";
+import type { CredentialCache } from "../objects/credential-cache.ts";
+import type {
+  ListWanted,
+  ObjectClient,
+  ObjectHead,
+  ObjectPage,
+  ObjectPut,
+} from "../objects/object-client.ts";
+import type { ObjectPlace } from "../objects/object-place.ts";
+import { piecesOf } from "../objects/pieces.ts";
+import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
+import { addressOf, containerOf } from "./blob-place.ts";
+import { blockIds, blockListOf, md5Of, placedBy, SHA256_HEADER, saidOf } from "./blobs.ts";
+import type { AzureCredentials } from "./credentials.ts";
+import { codeIn, judgedByProblem } from "./errors.ts";
+import { blobPageReader } from "./list-blobs.ts";
+import type { AzureSettings } from "./settings.ts";
+import { authorized, type UnsignedRequest } from "./signer.ts";
+
+/** A larger blob goes in blocks of so many bytes: where the line breaks, only one is sent again. */
+const BLOCK_BYTES = 16 << 20;
+/** Of one blob. */
+const MOST_BLOCKS = 50_000;
+/** How often blocks are sent anew: those of a name are dropped when another commits his. */
+const MOST_UPLOADS = 3;
+/** A copy within an account is mostly done at once. */
+const COPY_LOOK_MS = 500;
+
+interface AzureClientOptions {
+  readonly settings: AzureSettings;
+  readonly credentials: CredentialCache<AzureCredentials>;
+  readonly engine?: HttpEngine;
+  readonly blockBytes?: number;
+}
+
+type Asked = Pick<UnsignedRequest, "method"> & Partial<Pick<UnsignedRequest, "query" | "headers" | "body">>;
+
+type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
+  request(headers?: HttpRequest["headers"]): Promise<HttpRequest>;
+};
+
+/**
+ * Azure Blob Storage, by its REST API. The version of a blob is its etag.
+ *
+ * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with the store's own code in the field `reason`;
+ * what the engine throws
+ */
+export class AzureClient implements ObjectClient {
+  readonly mostBytes: number;
+  readonly wantsMd5 = true;
+  readonly #settings: AzureSettings;
+  readonly #credentials: CredentialCache<AzureCredentials>;
+  readonly #engine: HttpEngine;
+  readonly #blockBytes: number;
+
+  constructor({ settings, credentials, engine, blockBytes = BLOCK_BYTES }: AzureClientOptions) {
+    this.#settings = settings;
+    this.#credentials = credentials;
+    this.#engine = engine ?? storeEngine(settings.ca);
+    this.#blockBytes = blockBytes;
+    this.mostBytes = MOST_BLOCKS * blockBytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#engine[Symbol.dispose]();
+  }
+
+  async readRange(
+    place: ObjectPlace,
+    range: { readonly start: number; readonly end: number; readonly version?: string },
+    signal?: AbortSignal,
+  ): Promise<RangeRead> {
+    const asking = this.#asking(place, { method: "GET" });
+    return await readRange(this.#engine, { ...range, whole: "refuse", isAsStored: true, ...asking }, signal);
+  }
+
+  async head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead> {
+    return await this.#call(place, { method: "HEAD", open: (head) => headReader(place.path, head) }, signal);
+  }
+
+  async list(
+    place: ObjectPlace,
+    { prefix, delimiter, from = null, most }: ListWanted,
+    signal?: AbortSignal,
+  ): Promise<ObjectPage> {
+    const query = {
+      restype: "container",
+      comp: "list",
+      prefix,
+      ...(delimiter === undefined ? {} : { delimiter }),
+      ...(from === null ? {} : { marker: from }),
+      ...(most === undefined ? {} : { maxresults: String(most) }),
+    };
+    const open = ({ status }: AnswerHead) => (status === 200 ? blobPageReader(place.path, from) : null);
+    return await this.#call({ ...place, key: "" }, { method: "GET", query, open }, signal);
+  }
+
+  async put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+    if (put.body.bytes > this.#blockBytes) return await this.#putInBlocks(place, put, signal);
+    const headers = { ...saidOf(put), "x-ms-blob-type": "BlockBlob", "content-md5": md5InBase64(put) };
+    const open = (head: AnswerHead) => placedBy(head, put);
+    return await this.#call(place, { method: "PUT", headers, body: put.body, open }, signal);
+  }
+
+  async copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
+    const source = addressOf(containerOf(from, this.#settings), from);
+    // Nobody but the store is told by what the source is read.
+    const { access } = this.#settings;
+    if (access.kind === "sas") source.search = access.sas;
+    const headers = { "x-ms-copy-source": source.href };
+    const open = (head: AnswerHead) => (head.status === 202 ? ignoring(copyStateOf(head)) : null);
+    const target = { ...to, path: from.path };
+    let state = await this.#call(target, { method: "PUT", headers, open }, signal);
+    while (state === "pending") {
+      await sleep(COPY_LOOK_MS, signal);
+      const look = (head: AnswerHead) => (head.status === 200 ? ignoring(copyStateOf(head)) : null);
+      state = await this.#call(target, { method: "HEAD", open: look }, signal);
+    }
+    if (state !== "success") throw failed("STORE_FAILED", from.path, `is not copied: the copy is ${state}`);
+  }
+
+  async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+    const headers = { "x-ms-delete-snapshots": "include" };
+    const open = ({ status }: AnswerHead) => (status === 202 || status === 404 ? ignoring(null) : null);
+    await this.#call(place, { method: "DELETE", headers, open }, signal);
+  }
+
+  /** Blocks are sent one by one, each checked by the store; then their list makes the blob, at once. */
+  async #putInBlocks(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+    for (let uploads = 1; ; uploads += 1) {
+      try {
+        const ids = await this.#sendBlocks(place, put, signal);
+        const list = bodyOf(blockListOf(ids));
+        const headers = { ...saidOf(put), "x-ms-blob-content-md5": md5InBase64(put) };
+        const open = (head: AnswerHead) => placedBy(head, put);
+        return await this.#call(
+          place,
+          { method: "PUT", query: { comp: "blocklist" }, headers, body: list, open },
+          signal,
+        );
+      } catch (error) {
+        const isDropped = isShardmillError(error) && error.fields.reason === "InvalidBlockList";
+        if (!isDropped || uploads === MOST_UPLOADS) throw error;
+      }
+    }
+  }
+
+  async #sendBlocks(place: ObjectPlace, { body }: ObjectPut, signal?: AbortSignal): Promise<string[]> {
+    const idOf = blockIds(randomBytes(16));
+    const ids: string[] = [];
+    const open = ({ status }: AnswerHead) => (status === 201 ? ignoring(null) : null);
+    for await (const { bytes } of piecesOf(body, this.#blockBytes)) {
+      const id = idOf(ids.length);
+      const asked = { method: "PUT", query: { comp: "block", blockid: id }, body: bodyOf(bytes) } as const;
+      await this.#call(place, { ...asked, headers: { "content-md5": md5Of(bytes) }, open }, signal);
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  async #call<T>(
+    place: ObjectPlace,
+    { open, ...asked }: Asked & Pick<HttpCall<T>, "open">,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const asking = this.#asking(place, asked);
+    return await this.#engine.call({ open, ...asking }, signal);
+  }
+
+  /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
+  #asking(place: ObjectPlace, asked: Asked): Asking {
+    const { path } = place;
+    const container = containerOf(place, this.#settings);
+    const url = addressOf(container, place);
+    let used: AzureCredentials | null = null;
+    let isMended = false;
+    return {
+      path,
+      request: async (headers = {}) => {
+        used = await this.#credentials.get();
+        const all = { ...asked.headers, ...headers, "user-agent": USER_AGENT };
+        const { account } = container;
+        return authorized({ query: {}, ...asked, account, url, headers: all }, used, systemClock.wallMs());
+      },
+      judge: (answer) => {
+        if (!isMended && used?.kind === "token" && answer.status === 401) {
+          isMended = true;
+          this.#credentials.drop(used);
+          return new PassingFailure("takes the token no more");
+        }
+        const error = judgedByProblem(path, answer);
+        return used === null ? error : askedAs(error, used.identity);
+      },
+    };
+  }
+}
+
+function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | null {
+  const { status, headers } = head;
+  if (status !== 200) return null;
+  // Of an account with folders: what is below it makes it one, as everywhere.
+  if (headers["x-ms-resource-type"] === "directory" || headers["x-ms-meta-hdi_isfolder"] === "true")
+    throw failed("STORE_NOT_FOUND", path, "is a folder");
+  const { "content-length": length, etag } = headers;
+  if (etag === undefined || length === undefined)
+    throw failed("STORE_FAILED", path, "has no etag or no size: its store is none of Azure's");
+  const sha256 = headers[SHA256_HEADER];
+  return ignoring({
+    bytes: Number(length),
+    version: etag,
+    sha256: typeof sha256 === "string" ? sha256 : null,
+  });
+}
+
+function copyStateOf(head: AnswerHead): string {
+  const state = head.headers["x-ms-copy-status"];
+  return typeof state === "string" ? state : `unknown ${codeIn(head)}`.trim();
+}

@@ -1,0 +1,42 @@
+import { readFile } from "node:fs/promises";
+import { messageOf } from "../core/errors.ts";
+import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
+import { AzureClient } from "./azure-client.ts";
+import type { AzureCredentials } from "./credentials.ts";
+import { provideTokens } from "./identities.ts";
+import { type AzureSettings, azureSettingsOf, type Environment, invalidSetting } from "./settings.ts";
+
+/**
+ * A client by the settings and the credentials that Azure's own programs would take.
+ *
+ * @throws {STORE_REFUSED} when the settings cannot be used
+ */
+export async function openAzureClient(): Promise<AzureClient> {
+  const settings = await loadSettings(process.env);
+  return new AzureClient({ settings, credentials: new CredentialCache(providerOf(settings)) });
+}
+
+async function loadSettings(env: Environment): Promise<AzureSettings> {
+  const settings = azureSettingsOf(env);
+  const variable = "REQUESTS_CA_BUNDLE";
+  const bundle = env[variable];
+  if (!bundle) return settings;
+  try {
+    return { ...settings, ca: await readFile(bundle, "utf8") };
+  } catch (cause) {
+    throw invalidSetting(variable, `cannot be read: ${messageOf(cause)}`, "a file of certificates in PEM");
+  }
+}
+
+function providerOf({ access, account }: AzureSettings): CredentialProvider<AzureCredentials> {
+  switch (access.kind) {
+    case "key":
+      return async () => ({ ...access, identity: `the account ${account}, by its key` });
+    case "sas":
+      return async () => ({ ...access, identity: "a shared access signature" });
+    case "anonymous":
+      return async () => ({ ...access, identity: "nobody (without credentials)" });
+    case "identity":
+      return provideTokens(process.env);
+  }
+}

@@ -1,0 +1,27 @@
+import { messageOf, ShardmillError } from "../core/errors.ts";
+
+/** By what the store knows who asks. Never shown nor logged, but for the identity. */
+export type AzureCredentials = (
+  | { readonly kind: "key"; readonly key: string }
+  | { readonly kind: "sas"; readonly sas: string }
+  | { readonly kind: "token"; readonly token: string }
+  | { readonly kind: "anonymous" }
+) & {
+  /** Who it is, for people. */
+  readonly identity: string;
+  readonly expiration?: Date;
+};
+
+/** @param cause is told by its message alone: what it holds may have secrets */
+export function noCredentials(cause: unknown): ShardmillError {
+  return new ShardmillError(
+    "STORE_REFUSED",
+    `there are no credentials for Azure's storage: ${messageOf(cause)}`,
+    {
+      fields: { variable: "AZURE_STORAGE_KEY" },
+      hint:
+        "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, give this " +
+        "machine an identity, log in by `az login`, or set AZURE_SKIP_SIGNATURE=true for public containers",
+    },
+  );
+}

@@ -1,0 +1,61 @@
+import type { ErrorCode } from "../core/error-codes.ts";
+import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
+import type { Answer } from "../http/messages.ts";
+import { problemOf } from "../objects/problem.ts";
+
+const MISSING = ["BlobNotFound", "ContainerNotFound", "ResourceNotFound", "ContainerBeingDeleted"];
+/** They become right by waiting, or by sending the same once more. */
+const PASSING = ["ServerBusy", "InternalError", "OperationTimedOut", "Md5Mismatch"];
+
+const ACCESS =
+  "give who asks the role `Storage Blob Data Reader` (to write, Contributor) of the container, or take other credentials";
+const HINTS: Readonly<Record<string, string>> = {
+  AuthenticationFailed:
+    "check AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, whether a shared access signature has ended, and this machine's clock",
+  AuthorizationFailure: ACCESS,
+  AuthorizationPermissionMismatch: ACCESS,
+  InsufficientAccountPermissions: ACCESS,
+  InvalidAuthenticationInfo: "the token is not taken: check the tenant and the identity",
+  NoAuthenticationInformation: "the container is not public: take away AZURE_SKIP_SIGNATURE",
+  PublicAccessNotPermitted: "the account has no public containers: take away AZURE_SKIP_SIGNATURE",
+  BlobArchived: "the blob is in an archive: rehydrate it first",
+  InvalidResourceName: "no container is called so: check its name",
+  OutOfRangeInput: "no container or blob is called so: check their names",
+};
+
+/** The store's own word for what is wrong: answers to HEAD have no body that says it. */
+export function codeIn({ headers }: Pick<Answer, "headers">): string {
+  const code = headers["x-ms-error-code"];
+  return typeof code === "string" ? code : "";
+}
+
+/** What follows from an answer that is not the one that was meant. */
+export function judgedByProblem(path: string, answer: Answer): Error {
+  const problem = problemOf(answer);
+  const code = codeIn(answer) || problem.code;
+  const byStatus = judgedByStatus(path, answer);
+  if (PASSING.includes(code) || byStatus instanceof PassingFailure) {
+    const { isThrottled, afterMs } =
+      byStatus instanceof PassingFailure ? byStatus : { isThrottled: false, afterMs: 0 };
+    return new PassingFailure(`answers ${code || answer.status}`, { isThrottled, afterMs });
+  }
+  const { status } = answer;
+  if (code === "") return byStatus;
+  // Behind the first line stand the number of the request, and the time.
+  const message = problem.message.split("\n")[0] ?? "";
+  const hint = HINTS[code];
+  return failed(
+    codeOf(code, status),
+    path,
+    `answers ${code} (${status})${message === "" ? "" : `: ${message}`}`,
+    {
+      fields: { status, reason: code },
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
+}
+
+function codeOf(code: string, status: number): ErrorCode {
+  if (MISSING.includes(code) || status === 404) return "STORE_NOT_FOUND";
+  return status === 401 || status === 403 || HINTS[code] !== undefined ? "STORE_REFUSED" : "STORE_FAILED";
+}

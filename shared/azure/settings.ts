@@ -1,0 +1,126 @@
+import { ShardmillError } from "../core/errors.ts";
+
+/** Which account of Azure's storage is meant, where it is, and by what it knows who asks. */
+export interface AzureSettings {
+  /** Null: none but those that locations name. */
+  readonly account: string | null;
+  /** Of the account's blobs; null: Azure's own. */
+  readonly endpoint: URL | null;
+  readonly access: AzureAccess;
+  /** Certificates of authorities in PEM; null: the usual ones. */
+  readonly ca: string | null;
+}
+
+type AzureAccess =
+  /** Of the account, in base64. */
+  | { readonly kind: "key"; readonly key: string }
+  /** A query, as it is handed out. */
+  | { readonly kind: "sas"; readonly sas: string }
+  | { readonly kind: "anonymous" }
+  /** Tokens, of whatever identity this machine or its environment has. */
+  | { readonly kind: "identity" };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Azurite's, as its documentation has them: they are no secret. */
+const EMULATOR = {
+  account: "devstoreaccount1",
+  key: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+  endpoint: "http://127.0.0.1:10000/devstoreaccount1",
+};
+
+const CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING";
+
+/**
+ * As Azure's own programs have it, and those of others that follow them: a connection string says all; else
+ * key, then shared access signature, then identity.
+ *
+ * @throws {STORE_REFUSED} when they cannot be used: on another machine they may be right
+ */
+export function azureSettingsOf(env: Environment): AzureSettings {
+  const connection = env[CONNECTION_STRING];
+  if (connection) return settingsOfConnection(connection);
+  if (isTrue(env.AZURE_STORAGE_USE_EMULATOR)) return emulator();
+  const account = env.AZURE_STORAGE_ACCOUNT || env.AZURE_STORAGE_ACCOUNT_NAME || null;
+  const key = env.AZURE_STORAGE_KEY || env.AZURE_STORAGE_ACCOUNT_KEY || env.AZURE_STORAGE_ACCESS_KEY;
+  const sas = env.AZURE_STORAGE_SAS_TOKEN || env.AZURE_STORAGE_SAS_KEY;
+  const endpoint = env.AZURE_STORAGE_ENDPOINT || env.AZURE_STORAGE_SERVICE_ENDPOINT;
+  const isAnonymous = isTrue(env.AZURE_SKIP_SIGNATURE) || isTrue(env.AZURE_STORAGE_ANON);
+  return {
+    account: account === null ? null : checkedAccount("AZURE_STORAGE_ACCOUNT", account),
+    endpoint: endpoint ? endpointOf("AZURE_STORAGE_ENDPOINT", endpoint) : null,
+    access: isAnonymous ? { kind: "anonymous" } : accessOf("AZURE_STORAGE_KEY", key, sas),
+    ca: null,
+  };
+}
+
+/** `Name=value` with `;` between them. What it says is not shown: it has a key in it. */
+function settingsOfConnection(text: string): AzureSettings {
+  const pairs = text.split(";").map((pair) => /^\s*(\w+)=(.*?)\s*$/.exec(pair) ?? []);
+  const said = new Map(pairs.map(([, name = "", value = ""]) => [name.toLowerCase(), value]));
+  if (said.get("usedevelopmentstorage") === "true") return emulator();
+  const account = said.get("accountname") || null;
+  const suffix = said.get("endpointsuffix") || "core.windows.net";
+  const protocol = said.get("defaultendpointsprotocol") || "https";
+  const endpoint =
+    said.get("blobendpoint") || (account === null ? "" : `${protocol}://${account}.blob.${suffix}`);
+  if (endpoint === "")
+    throw invalidSetting(CONNECTION_STRING, "names no account", "AccountName=NAME;AccountKey=KEY");
+  const url = endpointOf(CONNECTION_STRING, endpoint);
+  const named = account ?? url.hostname.split(".")[0] ?? "";
+  return {
+    account: checkedAccount(CONNECTION_STRING, named),
+    endpoint: url,
+    access: accessOf(CONNECTION_STRING, said.get("accountkey"), said.get("sharedaccesssignature")),
+    ca: null,
+  };
+}
+
+function emulator(): AzureSettings {
+  const { account, key, endpoint } = EMULATOR;
+  return { account, endpoint: new URL(endpoint), access: { kind: "key", key }, ca: null };
+}
+
+function accessOf(variable: string, key: string | undefined, sas: string | undefined): AzureAccess {
+  if (key) {
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(key))
+      throw invalidSetting(variable, "is no key of an account", "text in base64");
+    return { kind: "key", key };
+  }
+  if (!sas) return { kind: "identity" };
+  const query = sas.replace(/^\?/, "");
+  if (!/^[\x21-\x7e]+$/.test(query) || !/(^|&)sig=/.test(query) || query.includes("#"))
+    throw invalidSetting("AZURE_STORAGE_SAS_TOKEN", "is no shared access signature", "sv=...&sig=...");
+  return { kind: "sas", sas: query };
+}
+
+function checkedAccount(variable: string, account: string): string {
+  if (/^[a-z0-9]{3,24}$/.test(account)) return account;
+  throw invalidSetting(variable, "is no name of an account", "3 to 24 small letters and digits");
+}
+
+function endpointOf(variable: string, text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isUsable =
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    `${url.username}${url.password}${url.search}${url.hash}` === "";
+  if (!isUsable)
+    throw invalidSetting(variable, "has no address of a store", "https://ACCOUNT.blob.core.windows.net");
+  return url;
+}
+
+function isTrue(value: string | undefined): boolean {
+  return /^(1|true)$/i.test(value ?? "");
+}
+
+export function invalidSetting(variable: string, what: string, expected: string): ShardmillError {
+  return new ShardmillError(
+    "STORE_REFUSED",
+    `Azure's storage cannot be reached from here: ${variable} ${what}`,
+    {
+      fields: { variable, expected },
+      hint: `set ${variable} to ${expected}, or to nothing`,
+    },
+  );
+}
