@@ -35,6 +35,8 @@ export async function beginJob(
   const handle = await orAbort(submitted, stops.atOnce)
     .catch((error: unknown) => Promise.reject(source.withLines(error)))
     .finally(() => saying[Symbol.dispose]());
+  // That is the whole of it: see `printNothingNew`.
+  if (handle.origin.kind === "nothingNew") return handle;
   for (const line of [originLine(handle, coordinator.address), ...handle.notes.map(oneLine)]) {
     process.stderr.write(`${line}\n`);
   }
@@ -54,6 +56,8 @@ function originLine({ origin, jobId }: JobHandle, address: string): string {
       const done = `${formatCount(origin.shardsCommitted)} of ${formatCount(origin.shardsTotal)} shards are done already`;
       return `job ${jobId} goes on after ${after}: ${done}; coordinator on ${address}`;
     }
+    case "nothingNew":
+      return `no new input since job ${jobId}`;
     case "published":
       return `job ${jobId} is published already; --fresh runs it again`;
     default:

@@ -3,7 +3,7 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { finishJob, printStopped } from "./finish-job.ts";
+import { finishJob, printNothingNew, printStopped } from "./finish-job.ts";
 import {
   allowModulesOption,
   DEFAULT_PORT,
@@ -94,6 +94,10 @@ async function serve(args: CoordinatorArguments): Promise<number> {
       return 130;
     }
     const handle = await beginJob(coordinator, source, { fresh: args.fresh, stops });
+    if (handle.origin.kind === "nothingNew") {
+      await sayGoodbye(coordinator);
+      return printNothingNew(handle, args);
+    }
     const progress = handle.origin.kind === "published" ? null : showProgress(() => handle.status());
     const status = await Promise.race([handle.ended, untilAborted(stops.asked)]).finally(() =>
       progress?.stop(),

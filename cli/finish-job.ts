@@ -1,3 +1,4 @@
+import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { exitCodeOf } from "./exit.ts";
@@ -5,6 +6,7 @@ import { renderError } from "./render/error.ts";
 import { createStyle } from "./render/style.ts";
 import { endText, jobSummary } from "./render/summary.ts";
 import { renderTable } from "./render/table.ts";
+import { oneLine } from "./render/text.ts";
 
 /** Reductions up to this size are shown whole at the end of a run; larger ones are in their file. */
 const SHOWN_ROWS = 20;
@@ -31,6 +33,17 @@ export function printEnd(status: JobStatus, { json }: { readonly json: boolean }
   const text = json ? JSON.stringify(jobSummary(status)) : endText(status, createStyle(process.stdout));
   process.stdout.write(`${text}\n`);
   return exitCodeOf(status);
+}
+
+/** Says that a job over what is new has nothing to do. The exit code: that is no failure. */
+export function printNothingNew(
+  { notes, jobId, status }: JobHandle,
+  { json }: { readonly json: boolean },
+): number {
+  const { output, manifest } = status();
+  const facts = { state: "nothingNew", lastJob: jobId, lastOutput: output, lastManifest: manifest };
+  process.stdout.write(`${json ? JSON.stringify({ ...facts, notes }) : notes.map(oneLine).join("\n")}\n`);
+  return 0;
 }
 
 /** Says that a signal stopped the job before its end. The exit code. */

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { Estimate } from "../estimate/estimate-job.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
+import { type NewInput, newInputLines, nothingNewLines } from "../shared/domain/new-input.ts";
 import { checkPrecision } from "./check-precision.ts";
 import {
   jsonOption,
@@ -10,6 +11,7 @@ import {
   processOptions,
   setOption,
 } from "./options.ts";
+import { oneLine } from "./render/text.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
 interface PlanArguments extends ProcessArguments, TrialArguments {
@@ -63,21 +65,35 @@ export const planCommand: CommandModule<object, PlanArguments> = {
 async function plan(args: PlanArguments): Promise<void> {
   const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
-  const { planWatched } = await import("./plan-watched.ts");
+  const { nextRunOf, planWatched } = await import("./plan-watched.ts");
   const { passPrecision } = await import("../coordinator/job/pass-precision.ts");
   const { planText } = await import("./render/plan-text.ts");
   const { createStyle } = await import("./render/style.ts");
   const ask = questionOf(args);
   const source = await readJob(args);
   const { signal } = new AbortController();
-  const planned = await planWatched(source, signal);
+  const run = await nextRunOf(source, signal);
+  if (run?.kind === "nothingNew") {
+    printNothingNew(source.spec.output.path, run.found, args);
+    return;
+  }
+  const planned = await planWatched(source, signal, run);
   const precision = args.estimate ? await passPrecision(planned, checkPrecision, signal) : null;
   const estimate = args.estimate ? await estimated(planned, ask) : null;
   if (args.json) {
-    process.stdout.write(`${JSON.stringify({ ...planFacts(planned), precision, estimate })}\n`);
+    const newInput = run?.found ?? null;
+    process.stdout.write(`${JSON.stringify({ ...planFacts(planned), newInput, precision, estimate })}\n`);
     return;
   }
+  if (run !== null) process.stdout.write(`${newInputLines(run.found).map(oneLine).join("\n")}\n`);
   process.stdout.write(`${planText(planned, estimate, createStyle(process.stdout))}\n`);
+}
+
+function printNothingNew(output: string, newInput: NewInput, { json }: { readonly json: boolean }): void {
+  const text = json
+    ? JSON.stringify({ newInput })
+    : nothingNewLines(output, newInput).map(oneLine).join("\n");
+  process.stdout.write(`${text}\n`);
 }
 
 /** Steps are in `map.prepare` and `map.finish`: `where` is their key, and what they make has no `from`. */

@@ -16,7 +16,7 @@ import { isEnded } from "../shared/domain/job.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { finishJob, printStopped } from "./finish-job.ts";
+import { finishJob, printNothingNew, printStopped } from "./finish-job.ts";
 import {
   freshOption,
   jsonOption,
@@ -110,6 +110,7 @@ async function run(args: RunArguments): Promise<number> {
       },
       stops,
     });
+    if (handle.origin.kind === "nothingNew") return printNothingNew(handle, args);
     if (handle.origin.kind !== "published") {
       if (!(await untilEnded(handle, coordinator, await workers, stops))) return printStopped();
     }

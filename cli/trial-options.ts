@@ -67,6 +67,8 @@ function trialKeys({ limit, sample, seed }: TrialArguments): string[] {
     ...(sample === undefined
       ? []
       : [`input.sample={share: ${shareFrom(sample)}, seed: ${numberFrom(seed ?? "0", "seed", whole)}}`]),
+    // Of a trial of what is new: rows that it skips are new all the same.
+    ...(sample === undefined && limit === undefined ? [] : ["input.new=false"]),
     ...(limit === undefined ? [] : [`input.limit=${numberFrom(limit, "limit", rows)}`]),
   ];
 }

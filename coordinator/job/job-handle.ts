@@ -81,7 +81,7 @@ function ignorePlace(error: unknown): void {
 
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
 export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }>): JobHandle {
-  const { manifest, manifestPath, spec } = opened;
+  const { manifest, manifestPath, spec, origin, notes } = opened;
   const { input, pruned, skipped, filtered, output, truncated, deadLetters } = manifest.rows;
   const rows = input - pruned - skipped;
   const status: JobStatus = {
@@ -109,8 +109,8 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
   };
   return {
     jobId: manifest.job.id,
-    origin: { kind: "published" },
-    notes: [],
+    origin,
+    notes,
     status: () => status,
     ended: Promise.resolve(status),
     cancel: async () => {

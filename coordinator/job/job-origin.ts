@@ -9,4 +9,6 @@ export type JobOrigin =
       readonly shardsTotal: number;
     }
   /** Published by an earlier run: nothing was left to do. */
-  | { readonly kind: "published" };
+  | { readonly kind: "published" }
+  /** Of a job with `input.new`: its published runs have read all of the input. */
+  | { readonly kind: "nothingNew" };

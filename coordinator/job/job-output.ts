@@ -113,7 +113,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   async #reduceAndStage(): Promise<StagedOutput> {
     const { planned, jobId, seams, storage, checksums, runWatch, lock } = this.#options;
-    const { spec, map, reductions, digests } = planned;
+    const { spec, map, reductions, digests, dataset } = planned;
     const state = this.#options.state();
     const signal = this.#abort.signal;
     // The shards end here: what follows counts as reducing.
@@ -139,6 +139,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       facts: {
         job: { id: jobId, name: spec.name },
         digests,
+        inputFiles:
+          spec.input.new === true ? dataset.files.map(({ path, version }) => ({ path, version })) : null,
         run: runWatch.facts("run"),
         builds: this.#options.builds,
         versions: versions(),

@@ -43,7 +43,7 @@ export interface JobSeams extends LockSeams {
   readonly snapshotRecords: number;
   plan(spec: JobSpec, signal: AbortSignal, options?: PlanOptions): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
-  identify(spec: JobSpec, signal: AbortSignal): Promise<IdentifiedJob>;
+  identify(spec: JobSpec, signal: AbortSignal, options?: Pick<PlanOptions, "found">): Promise<IdentifiedJob>;
   /** Where partials are checked: apart from the thread that serves the workers. */
   readonly openChecker: OpenChecker;
   readonly reduce: typeof reducePartials;
@@ -79,9 +79,13 @@ function loopTime(): LoopTime {
   return { activeMs: active, idleMs: idle };
 }
 
-async function identify(spec: JobSpec, signal: AbortSignal): Promise<IdentifiedJob> {
+async function identify(
+  spec: JobSpec,
+  signal: AbortSignal,
+  { found }: Pick<PlanOptions, "found"> = {},
+): Promise<IdentifiedJob> {
   const stores = await readStores(spec);
-  const { dataset, partitions } = await readInput(spec, signal, { stores });
+  const { dataset, partitions } = await readInput(spec, signal, { stores, found });
   const folder = await readModelFolder(spec.model, signal);
   const model = await readModelFile(modelPathOf(spec.model, folder), signal);
   const resolved = withLikelyTexts(spec, dataset.fields, folder);

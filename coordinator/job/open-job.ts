@@ -2,21 +2,24 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { below } from "../../shared/domain/location.ts";
+import { below, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
+import { newInputLines, nothingNewLines } from "../../shared/domain/new-input.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
+import { sealedFiles } from "../journal/sealed-files.ts";
 import { hasWorkFiles, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput } from "../publish/clear-output.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 import { knownPaths } from "../publish/own-run.ts";
 import { type OutputPaths, outputPathsOf } from "../publish/work-paths.ts";
+import { type NextRun, nextRun } from "../runs/next-run.ts";
 import { endRivals, takeUpPaths } from "./bucket-rivals.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
 import { passPrecision } from "./pass-precision.ts";
-import { refuseOtherResult } from "./refuse-other-job.ts";
+import { refuseOtherResult, refuseOtherRuns } from "./refuse-other-job.ts";
 import { startJob } from "./start-job.ts";
 
 /**
@@ -30,6 +33,33 @@ import { startJob } from "./start-job.ts";
  * @throws {JOURNAL_CORRUPT} and everything that planning throws
  */
 export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<OpenedJob> {
+  if (spec.input.new !== true) return await openOne(spec, options, null);
+  const { seams, fresh, signal = NEVER } = options;
+  const storage = await seams.openStorage(parseLocation(spec.output.path), spec);
+  const next = await nextRun(spec, {
+    storage,
+    sealedFiles: (journal) => sealedFiles(journal, seams.disk),
+    signal,
+    fresh,
+  });
+  if (next.kind === "run") return await openOne(next.spec, options, next);
+  const { manifest, output } = next.last;
+  return {
+    kind: "published",
+    spec: { ...spec, output: { ...spec.output, path: output } },
+    manifest,
+    manifestPath: below(output, MANIFEST_NAME),
+    origin: { kind: "nothingNew" },
+    notes: nothingNewLines(spec.output.path, next.found),
+  };
+}
+
+/** @param run the run that it is, of a job over what is new */
+async function openOne(
+  spec: JobSpec,
+  options: OpenJobOptions,
+  run: Extract<NextRun, { kind: "run" }> | null,
+): Promise<OpenedJob> {
   const paths = outputPathsOf(spec);
   const signal = options.signal ?? NEVER;
   const { seams } = options;
@@ -37,11 +67,18 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
     .openStorage(paths.output, spec)
     .then((storage) => inspectOutput(paths.output, storage))
     .catch((error: unknown) => ({ kind: "refused", error }) as const);
-  if (found.kind === "published" && !options.fresh) {
-    return await adoptResult(spec, found.manifest, paths, options);
+  // What a run has published is never thrown away: --fresh is about one that has not ended.
+  const mayReplace = options.fresh && run === null;
+  if (found.kind === "published" && !mayReplace) {
+    return await adoptResult(spec, found.manifest, paths, { ...options, run });
   }
   // Planning looks at the output, too, and tells of that with all else that is wrong.
-  const planned = await seams.plan(spec, signal, { aside: options.aside, progress: options.planProgress });
+  const planned = await seams.plan(spec, signal, {
+    aside: options.aside,
+    progress: options.planProgress,
+    found: run?.input,
+  });
+  if (run !== null) refuseOtherRuns(run, planned);
   if (found.kind === "refused") throw found.error;
   if (found.kind === "occupied") throw outputOccupied(spec.output.path, found.entries);
   await options.beforeWork?.(signal);
@@ -52,17 +89,19 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
     const lock = resources.add(await lockOutput(paths, options));
     const storage = await seams.openStorage(paths.output, spec);
     const now = await inspectOutput(paths.output, storage);
-    const isCleared = options.fresh || now.kind === "halfCleared";
+    const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : options.fresh);
     if (isCleared) await clearOutput(paths, { disk: seams.disk, storage, keepsWork: isOfLock });
     // Another coordinator published it while this one planned, or had decided to.
     const manifest =
       now.kind === "published" ? now.manifest : await endRivals(planned, { paths, storage, lock, seams });
     if (!isCleared && manifest !== null) {
       await resources.release();
-      return await adoptResult(spec, manifest, paths, options);
+      return await adoptResult(spec, manifest, paths, { ...options, run });
     }
     const own = await takeUpPaths(paths, storage, seams);
-    return await startJob(planned, { ...options, paths: own, storage, precision, lock }, resources);
+    const started = { ...options, paths: own, storage, precision, lock };
+    const opened = await startJob(planned, started, resources);
+    return run === null ? opened : { ...opened, notes: [...newInputLines(run.found), ...opened.notes] };
   } catch (error) {
     // What went wrong first is what is reported.
     await resources.release().catch(() => {});
@@ -75,11 +114,13 @@ async function adoptResult(
   spec: JobSpec,
   manifest: OutputManifest,
   paths: OutputPaths,
-  options: OpenJobOptions,
+  options: OpenJobOptions & { readonly run: Extract<NextRun, { kind: "run" }> | null },
 ): Promise<OpenedJob> {
-  refuseOtherResult(spec, manifest, await options.seams.identify(spec, options.signal ?? NEVER));
+  const { seams, signal = NEVER, run } = options;
+  refuseOtherResult(spec, manifest, await seams.identify(spec, signal, { found: run?.input }));
   await sweepPublished(spec, paths, options);
-  return { kind: "published", spec, manifest, manifestPath: below(paths.output, MANIFEST_NAME) };
+  const manifestPath = below(paths.output, MANIFEST_NAME);
+  return { kind: "published", spec, manifest, manifestPath, origin: { kind: "published" }, notes: [] };
 }
 
 /** A coordinator that died just after publishing left its work files; a living one removes its own. */

@@ -50,4 +50,7 @@ export type OpenedJob =
       readonly spec: JobSpec;
       readonly manifest: OutputManifest;
       readonly manifestPath: string;
+      /** `nothingNew`: it is the last of several runs, and there is nothing for another. */
+      readonly origin: Extract<JobOrigin, { kind: "published" | "nothingNew" }>;
+      readonly notes: readonly string[];
     };

@@ -53,6 +53,28 @@ export function refuseOtherResult(spec: JobSpec, manifest: OutputManifest, now: 
   );
 }
 
+/**
+ * That the runs before are of the same model and the same job file: all of them are read as one dataset.
+ *
+ * @throws {JOB_MISMATCH} naming what differs
+ */
+export function refuseOtherRuns(
+  { before, spec }: { readonly before: OutputManifest | null; readonly spec: JobSpec },
+  now: IdentifiedJob,
+): void {
+  if (before === null) return;
+  const differs = differingParts(before.digests, now.digests).filter((part) => part !== "input");
+  if (differs.length === 0) return;
+  throw new ShardmillError(
+    "JOB_MISMATCH",
+    `the runs beside ${spec.output.path} are of another job: ${listed(differs)} changed since the last`,
+    {
+      fields: { path: spec.output.path, job: before.job.id },
+      hint: "bring it back as it was, or choose another output.path: there all files are new",
+    },
+  );
+}
+
 /** Folders were no columns once: what is a job's input since then may be all that changed. */
 function foldersHint(differs: readonly (keyof JobDigests)[], { partitions }: IdentifiedJob): string {
   if (!differs.includes("input") || partitions.kind === "none") return "";

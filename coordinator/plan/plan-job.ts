@@ -14,6 +14,7 @@ import { checkOutput } from "./check-output.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import { leavesTokenizers, withLikelyTexts } from "./folder/text-defaults.ts";
+import type { FoundInput } from "./input/discover.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
 import { checkTypes } from "./module/check-types.ts";
@@ -37,6 +38,8 @@ export interface PlanOptions {
   readonly aside?: Aside | undefined;
   /** Is kept up to date while the input is read. */
   readonly progress?: PlanProgress | undefined;
+  /** What the input is, where that is known. Left out: it is listed. */
+  readonly found?: FoundInput | undefined;
 }
 
 /**
@@ -50,12 +53,13 @@ export interface PlanOptions {
 export async function planJob(
   spec: JobSpec,
   signal: AbortSignal,
-  { aside = (task) => task(), progress }: PlanOptions = {},
+  { aside = (task) => task(), progress, found }: PlanOptions = {},
 ): Promise<PlannedJob> {
   const stores = await readStores(spec);
   const { input, folder, model, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, {
     stores,
     progress,
+    found,
   });
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec.input, fields, signal));

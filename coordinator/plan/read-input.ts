@@ -6,7 +6,7 @@ import type { Partitions } from "../../shared/domain/partition.ts";
 import { withFolders } from "./footers/partitioned-footers.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
-import { discoverFiles } from "./input/discover.ts";
+import { discoverFiles, type FoundInput } from "./input/discover.ts";
 import { refuseOtherTypes, typesOfFiles } from "./input/partition-types.ts";
 import {
   besideColumns,
@@ -34,6 +34,8 @@ export interface ReadInputOptions {
   /** What the job says of its stores. Left out: nothing. */
   readonly stores?: JobStores;
   readonly progress?: PlanProgress | undefined;
+  /** What the input is, where that is known. Left out: it is listed. */
+  readonly found?: FoundInput | undefined;
 }
 
 /**
@@ -44,12 +46,12 @@ export interface ReadInputOptions {
 export async function readInput(
   { input, output }: Pick<JobSpec, "input" | "output">,
   signal: AbortSignal,
-  { stores = NO_STORES, progress = new PlanProgress() }: ReadInputOptions = {},
+  { stores = NO_STORES, progress = new PlanProgress(), found }: ReadInputOptions = {},
 ): Promise<ReadInput> {
   const onFound = (files: number) => {
     progress.filesFound += files;
   };
-  const discovered = await discoverFiles(input, output.path, signal, { stores, onFound });
+  const discovered = found ?? (await discoverFiles(input, output.path, signal, { stores, onFound }));
   const options = { signal, stores: discovered.stores, progress };
   const all = findPartitions(discovered.files, input.partitions, input.types);
   const { files, leftOut } = await ruleOutFiles(all, input, options);

@@ -56,6 +56,8 @@ export interface ManifestFacts {
   readonly run: RunFacts;
   /** Over all partials. */
   readonly counts: Omit<RowCounts, "rowsIn" | "rowsDead">;
+  /** Left out: null. */
+  readonly inputFiles?: OutputManifest["inputFiles"];
   readonly builds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -83,6 +85,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     digests: facts.digests,
     outputDigest: outputDigest(files),
     files,
+    inputFiles: facts.inputFiles ?? null,
     rows: {
       input: rowsPruned + rowsSkipped + rowsTotal,
       pruned: rowsPruned,

@@ -38,6 +38,10 @@ const manifestSchema = z.object({
       sha256: hex,
     }),
   ),
+  inputFiles: z
+    .array(z.object({ path: z.string(), version: z.string() }))
+    .nullable()
+    .default(null),
   rows: z.object({
     input: count,
     pruned: count.default(0),

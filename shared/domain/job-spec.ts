@@ -4,6 +4,7 @@ import { DATASET_FORMATS } from "./dataset.ts";
 import { DEVICES } from "./device.ts";
 import {
   checkInputPath,
+  checkNewIsWhole,
   checkOutputPath,
   checkPath,
   checkReductionCount,
@@ -12,6 +13,7 @@ import {
   checkWorkPath,
 } from "./job-rules.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
+import { NEW_SPEC } from "./new-input.ts";
 import { PRECISIONS } from "./precision.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
@@ -199,11 +201,13 @@ export const JOB_FILE_SCHEMA = z
           .describe(
             "So many rows at most, the first ones of the input (of its `sample`, where there is one); the others are not read.",
           ),
+        new: NEW_SPEC.exactOptional(),
         shardRows: z
           .union([auto, z.int().min(1).max(MAX_SHARD_ROWS)])
           .default("auto")
           .describe("Rows of a shard, about: of a file, or of small files. `auto`: by their bytes."),
       })
+      .superRefine(checkNewIsWhole)
       .describe("The dataset."),
     model: z
       .strictObject({

@@ -14,6 +14,11 @@ export interface OutputManifest extends KeptFacts {
   readonly outputDigest: string;
   readonly files: readonly OutputFile[];
   /**
+   * Of a run of a job with `input.new`: what it read, which later runs leave out. Else null: the input is in
+   * the digests.
+   */
+  readonly inputFiles: readonly ReadFile[] | null;
+  /**
    * Each row of the input is pruned (ruled out by `input.where`, unread), skipped (left out by `input.sample`
    * or `input.limit`, unread), filtered, a dead letter, or in the output: with one row,
    * or with several where a step makes several of one.
@@ -38,6 +43,13 @@ export interface OutputManifest extends KeptFacts {
   readonly builds: readonly string[];
   /** Of the last run: Shardmill, Node and what it computes with. */
   readonly versions: Readonly<Record<string, string>>;
+}
+
+/** An input file as a run found it. */
+interface ReadFile {
+  /** Its location. */
+  readonly path: string;
+  readonly version: string;
 }
 
 export interface OutputFile {

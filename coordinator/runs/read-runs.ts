@@ -1,0 +1,87 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { below, type Location, nameOf } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME, type OutputManifest, WORK_FOLDER } from "../../shared/domain/manifest.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { inspectOutput, namesIn, outputOccupied } from "../publish/output-folder.ts";
+
+/** A run of a job over what is new, below the job's `output.path`. */
+export interface PublishedRun {
+  readonly number: number;
+  readonly output: Location;
+  readonly manifest: OutputManifest;
+}
+
+export interface Runs {
+  /** In their order. */
+  readonly published: readonly PublishedRun[];
+  /** The number of one that has begun and not ended, or of a folder without anything in it. */
+  readonly unfinished: number | null;
+}
+
+/** A manifest is a round trip on a network file system, or to a store. */
+const READS_AT_ONCE = 16;
+
+/** `run=000042`: names in their order; a reader of folders `name=value` has the run as a column. */
+export function runFolder(base: Location, number: number): Location {
+  return below(base, `run=${String(number).padStart(6, "0")}`);
+}
+
+/**
+ * The runs in the output folder of a job over what is new.
+ *
+ * @throws {OUTPUT_OCCUPIED} when something else is in it: the result of an ordinary job, or somebody's files
+ * @throws {OUTPUT_FAILED} when a manifest in it cannot be read, or does not say what its run read
+ */
+export async function readRuns(base: Location, storage: Storage): Promise<Runs> {
+  const names = (await namesIn(base, storage)) ?? [];
+  const others = names.filter((name) => runNumber(name) === null);
+  if (others.includes(MANIFEST_NAME) || others.includes(WORK_FOLDER)) throw ordinaryOutput(base);
+  if (others.length > 0) throw outputOccupied(base, others);
+  const numbers = names.flatMap((name) => runNumber(name) ?? []).sort((a, b) => a - b);
+  const found = await mapConcurrent(numbers, READS_AT_ONCE, async (number) => {
+    const output = runFolder(base, number);
+    return { number, output, state: await inspectOutput(output, storage) };
+  });
+  const published: PublishedRun[] = [];
+  let unfinished: number | null = null;
+  for (const { number, output, state } of found) {
+    if (state.kind === "published") published.push({ number, output, manifest: state.manifest });
+    else if (state.kind === "occupied") throw outputOccupied(output, state.entries);
+    else unfinished ??= number;
+  }
+  const silent = published.find(({ manifest }) => manifest.inputFiles === null);
+  if (silent !== undefined) throw saysNothing(silent.output);
+  return { published, unfinished };
+}
+
+function runNumber(name: string): number | null {
+  const match = /^run=(\d{6,9})$/.exec(name);
+  return match === null ? null : Number(match[1]);
+}
+
+function ordinaryOutput(base: Location): ShardmillError {
+  return new ShardmillError("OUTPUT_OCCUPIED", `${base} holds an output that is not one of several runs`, {
+    fields: { path: base },
+    problems: [
+      {
+        where: "output.path",
+        what: "a job without input.new publishes, or published, to this folder itself",
+        expected: "a folder that is empty, does not exist, or has runs in it",
+        found: base,
+      },
+    ],
+    hint: "choose another output.path for the runs of a job with input.new",
+  });
+}
+
+function saysNothing(run: Location): ShardmillError {
+  return new ShardmillError(
+    "OUTPUT_FAILED",
+    `${below(run, MANIFEST_NAME)} does not say which files its run read`,
+    {
+      fields: { path: run },
+      hint: `it is no run of a job with input.new: move ${nameOf(run)} away, or choose another output.path`,
+    },
+  );
+}
