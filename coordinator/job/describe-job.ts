@@ -2,6 +2,7 @@ import { formatCount } from "../../shared/core/units.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { DeviceCheckSpec, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
+import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
@@ -25,6 +26,7 @@ export function describeJob(
     batchRows: spec.map.batch.rows,
     batchTokens: spec.map.batch.tokens,
     rowsFormat: spec.output.rows,
+    rowsForm: rowsFormOf(spec.output),
     reduce: spec.reduce,
     reductions,
     ...place,

@@ -11,6 +11,7 @@ import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
+import { checkShape } from "./check-shape.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import { leavesTokenizers, withLikelyTexts } from "./folder/text-defaults.ts";
@@ -74,6 +75,7 @@ export async function planJob(
     }),
   );
   checkKeptTypes(spec, map.keep, input.dataset.files);
+  checkShape(spec.output, publishedFields(map));
   const reductions = await aside(() => checkReduce(spec, { map, stepFiles, signal }));
   const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);

@@ -2,6 +2,7 @@ import { DataType, type Field, type RecordBatch, Table, tableToIPC } from "apach
 import type * as parquet from "parquet-wasm";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
+import type { Compression } from "../domain/output-shape.ts";
 import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
 import { countNulls } from "./count-nulls.ts";
@@ -11,11 +12,19 @@ import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-run
 import { parquetTable } from "./parquet-table.ts";
 import { rowBytes, valueBytes } from "./value-bytes.ts";
 
+/** Of an Arrow file. */
+export interface ArrowOptions {
+  /** Rows of a record batch at most. Left out: 65,536. */
+  readonly rowGroupRows?: number;
+}
+
 export interface ParquetOptions {
   /** Rows of a row group at most. Left out: about 32 MiB of them. */
   readonly rowGroupRows?: number;
   /** Bytes of a row group at most. Left out: 128 MiB. */
   readonly mostBytes?: number;
+  /** Of columns that it makes smaller. Left out: `zstd`. */
+  readonly compression?: Compression;
 }
 
 /**
@@ -36,7 +45,7 @@ export const GROUP_MOST_BYTES = 128 << 20;
  * A record batch in an Arrow file: the rows that other writers take, as long as they are no more than what a
  * reader holds at once with ease. Larger was not faster.
  */
-const ARROW_BATCH: PieceLimits = { rows: 65_536, bytes: 64 << 20 };
+export const ARROW_BATCH: PieceLimits = { rows: 65_536, bytes: 64 << 20 };
 
 /**
  * A table as a Parquet file: each column in the encoding that suits its values (`chooseEncodings`),
@@ -51,7 +60,7 @@ export function encodeParquet(table: Table, options: ParquetOptions = {}): Uint8
   try {
     return runtime.call(() => {
       const limits = { rows: rowsPerGroup(whole, options), bytes: GROUP_MOST_BYTES };
-      const properties = parquetProperties(runtime, whole, limits);
+      const properties = parquetProperties(runtime, whole, { ...limits, ...options });
       return runtime.wasm.writeParquet(intoEncoder(runtime, whole, whole !== table), properties);
     });
   } catch (error) {
@@ -134,28 +143,36 @@ export function rowsPerGroup(table: Table, { rowGroupRows }: ParquetOptions): nu
   return Math.min(ROW_GROUP_ROWS.most, Math.max(1, least, wanted));
 }
 
+const CODECS = {
+  zstd: "ZSTD",
+  snappy: "SNAPPY",
+  gzip: "GZIP",
+  none: "UNCOMPRESSED",
+} as const satisfies Record<Compression, keyof typeof parquet.Compression>;
+
 export function parquetProperties(
   { wasm }: ParquetRuntime,
   table: Table,
-  limits: PieceLimits,
+  { rows, bytes, compression = "zstd" }: PieceLimits & Pick<ParquetOptions, "compression">,
 ): parquet.WriterProperties {
-  const { ZSTD, UNCOMPRESSED } = wasm.Compression;
+  const { UNCOMPRESSED } = wasm.Compression;
+  const codec = wasm.Compression[CODECS[compression]];
   const encodings = chooseEncodings(table);
   // What is within lists and structs has no name here that the encoder knows: it is written by the default.
   const nested = table.schema.fields.filter(({ type }) => (type.children ?? []).length > 0);
   const isNestedCompressed = nested.some(({ name }) => encodings.get(name) === "compressed");
   let properties = new wasm.WriterPropertiesBuilder()
     .setCreatedBy("shardmill")
-    .setCompression(isNestedCompressed ? ZSTD : UNCOMPRESSED)
-    .setMaxRowGroupSize(limits.rows)
-    .setMaxRowGroupBytes(limits.bytes)
+    .setCompression(isNestedCompressed ? codec : UNCOMPRESSED)
+    .setMaxRowGroupSize(rows)
+    .setMaxRowGroupBytes(bytes)
     .setDictionaryEnabled(false);
   for (const { name, type } of table.schema.fields) {
     const encoding = encodings.get(name);
     if (isText(type)) properties = properties.setColumnDictionaryEnabled(name, true);
     if (encoding === "delta")
       properties = properties.setColumnEncoding(name, wasm.Encoding.DELTA_BINARY_PACKED);
-    properties = properties.setColumnCompression(name, encoding === "compressed" ? ZSTD : UNCOMPRESSED);
+    properties = properties.setColumnCompression(name, encoding === "compressed" ? codec : UNCOMPRESSED);
   }
   return properties.build();
 }

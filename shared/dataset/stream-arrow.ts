@@ -1,5 +1,5 @@
 import { RecordBatchFileWriter, type Table } from "apache-arrow";
-import { arrowBatches, cannotEncode } from "./encode.ts";
+import { ARROW_BATCH, type ArrowOptions, arrowBatches, cannotEncode } from "./encode.ts";
 
 /**
  * The bytes of `encodeArrow`, record batch by record batch as they are encoded: beside the table there is one
@@ -7,11 +7,14 @@ import { arrowBatches, cannotEncode } from "./encode.ts";
  *
  * @throws {OUTPUT_FAILED} as `encodeArrow` does
  */
-export async function* streamArrow(table: Table): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* streamArrow(
+  table: Table,
+  { rowGroupRows = ARROW_BATCH.rows }: ArrowOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     const writer = new RecordBatchFileWriter();
     const pieces = new ReadyPieces(writer[Symbol.asyncIterator]());
-    for (const batch of arrowBatches(table)) {
+    for (const batch of arrowBatches(table, { ...ARROW_BATCH, rows: rowGroupRows })) {
       writer.write(batch);
       yield await pieces.take();
     }

@@ -28,13 +28,13 @@ export async function* streamParquet(
   const limits = { rows: groupRows, bytes: options.mostBytes ?? GROUP_MOST_BYTES };
   const pieces = cutTable(table, limits);
   if (pieces.length === 1) {
-    yield encodeParquet(table, { rowGroupRows: groupRows });
+    yield encodeParquet(table, { ...options, rowGroupRows: groupRows });
     return;
   }
   using runtime = borrowParquetRuntime();
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   try {
-    const properties = parquetProperties(runtime, table, limits);
+    const properties = parquetProperties(runtime, table, { ...limits, ...options });
     // Its input as TypeScript's library for browsers knows it: at run time there is one class.
     const source = encodablePieces(runtime, table, pieces) as never;
     const encoded = await runtime.run(() => runtime.wasm.transformParquetStream(source, properties));

@@ -14,6 +14,7 @@ import {
 } from "./job-rules.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
 import { NEW_SPEC } from "./new-input.ts";
+import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { PRECISIONS } from "./precision.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
@@ -258,11 +259,9 @@ export const JOB_FILE_SCHEMA = z
           "The folder that the result is published to, relative to the job file, or in a bucket (`s3://`): see [output in a " +
             "bucket](#output-in-a-bucket).",
         ),
-        rows: z
-          .enum(["parquet", "arrow", "none"])
-          .default("parquet")
-          .describe("The format of the mapped rows. `none`: only the reductions are published."),
+        ...ROWS_KEYS,
       })
+      .superRefine(checkShapeRules)
       .describe("The result."),
     work: z
       .strictObject({

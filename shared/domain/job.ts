@@ -7,6 +7,7 @@ import type { Location } from "./location.ts";
 import type { MapBinding } from "./map-binding.ts";
 import type { ModelFolder } from "./model-folder.ts";
 import type { ModuleReductions } from "./module-reduction.ts";
+import type { RowsForm } from "./output-shape.ts";
 import type { Partitions } from "./partition.ts";
 import type { Conversion } from "./precision.ts";
 import type { Shard } from "./shard.ts";
@@ -102,6 +103,7 @@ export interface JobDescription {
   /** Rows x positions of a batch of uneven rows, padding included. */
   readonly batchTokens: number | "auto";
   readonly rowsFormat: JobSpec["output"]["rows"];
+  readonly rowsForm: RowsForm;
   readonly reduce: JobSpec["reduce"];
   /** Those of them that are code of the user's own. */
   readonly reductions: ModuleReductions;

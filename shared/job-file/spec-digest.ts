@@ -7,6 +7,7 @@ import {
   type TokenizerFacts,
   USUAL_OP,
 } from "../domain/model-folder.ts";
+import { shapeDigestOf } from "../domain/output-shape.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
 
@@ -15,7 +16,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  *
  * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), the steps,
  * `input.where` as it is written, `input.sample` and `input.limit`, the reductions, the format
- * of the rows, and the model's precision with the version of the converter. Not in:
+ * and the shape of the rows, and the model's precision with the version of the converter. Not in:
  * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
  * - `image.folder` and `sound.folder` of an input: the job may move, with its images and sounds;
  * - the paths of other files, but which of them are one: their content is put in when it is read;
@@ -71,6 +72,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       ...(limit === undefined ? {} : { limit }),
       reduce: withReductionFiles(spec.reduce, numbered),
       rows: spec.output.rows,
+      ...shapeDigestOf(spec.output),
       ...(precision === "original" ? {} : { precision: [precision, CONVERTER_VERSION] }),
     }),
   );

@@ -14,6 +14,7 @@ import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.
 import { JOB_STORES_SCHEMA } from "../domain/job-stores.ts";
 import { isAddress } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
+import { COMPRESSIONS } from "../domain/output-shape.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
@@ -173,6 +174,11 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
   batchRows: z.union([z.literal("auto"), z.int().min(1)]),
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
   rowsFormat: z.enum([...TABLE_FORMATS, "none"]),
+  rowsForm: z.object({
+    compression: z.enum(COMPRESSIONS).nullable(),
+    rowGroupRows: z.int().min(1).nullable(),
+    sort: z.array(z.object({ column: z.string(), order: z.enum(["ascending", "descending"]) })),
+  }),
   reduce: z.record(
     z.string(),
     z.object({

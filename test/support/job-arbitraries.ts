@@ -13,6 +13,7 @@ import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES, ELEMENT_TYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
 import { location } from "./location-arbitrary.ts";
+import { rowsKeys } from "./rows-form-arbitrary.ts";
 import { jobStores } from "./store-arbitraries.ts";
 import { count, finite, hex, name, plain, text, uint32, word } from "./wire-arbitraries.ts";
 
@@ -277,7 +278,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
     fc.constant("auto" as const),
     fc.nat(1000).map((tokens) => tokens + 1),
   ),
-  rowsFormat: fc.constantFrom("parquet", "arrow", "none"),
+  ...rowsKeys,
   reduce: fc
     .dictionary(word, fc.record({ combine: text, final: text, module: text }, { requiredKeys: [] }))
     .map(plain),

@@ -6,6 +6,7 @@ import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
+import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -82,6 +83,7 @@ export function aJob(
     batchRows: 16,
     batchTokens: "auto",
     rowsFormat: "parquet",
+    rowsForm: rowsFormOf({}),
     reduce: {},
     reductions: {},
     beacon: { path: parseLocation("/none"), content: "" },

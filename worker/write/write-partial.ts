@@ -4,9 +4,12 @@ import { join } from "node:path";
 import type { Table } from "apache-arrow";
 import { assertNever, present } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
+import { sortTable } from "../../shared/dataset/sort-table.ts";
 import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
-import type { Lease } from "../../shared/domain/job.ts";
+import type { DatasetFormat } from "../../shared/domain/dataset.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { RowsForm } from "../../shared/domain/output-shape.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import {
@@ -25,7 +28,7 @@ import { combineRows } from "./combine.ts";
 import type { PartialSink } from "./partial-sink.ts";
 
 interface WriteOptions {
-  readonly job: PartialShape;
+  readonly job: PartialShape & Pick<JobDescription, "rowsForm">;
   readonly lease: Pick<Lease, "shard" | "token">;
   readonly executionId: string;
   readonly sink: PartialSink;
@@ -73,13 +76,22 @@ export async function writePartial(result: ShardResult, options: WriteOptions): 
 /** A table as the bytes of a file, piece by piece. */
 type Encode = (table: Table) => AsyncIterable<Uint8Array>;
 
+function encodeRows(format: DatasetFormat, { compression, rowGroupRows }: RowsForm): Encode {
+  const group = rowGroupRows === null ? {} : { rowGroupRows };
+  if (format === "arrow") return (table) => streamArrow(table, group);
+  return (table) => streamParquet(table, { ...group, ...(compression === null ? {} : { compression }) });
+}
+
 class PartialWriter {
   readonly #result: ShardResult;
   readonly #options: WriteOptions;
   readonly #files: PartialFile[] = [];
 
   constructor(result: ShardResult, options: WriteOptions) {
-    this.#result = result;
+    const { job, meter } = options;
+    // Before all else: SQL and code see the rows in the order in which they are published, too.
+    const rows = meter.time("encode", () => sortTable(result.rows, job.rowsForm.sort));
+    this.#result = { ...result, rows };
     this.#options = options;
   }
 
@@ -90,7 +102,7 @@ class PartialWriter {
     for (const file of layout) {
       switch (file.kind) {
         case "rows":
-          await this.#write(file, rows, file.format === "arrow" ? streamArrow : streamParquet);
+          await this.#write(file, rows, encodeRows(file.format, this.#options.job.rowsForm));
           break;
         case "scan":
           await this.#write(file, rows, streamParquet);

@@ -15,7 +15,7 @@ import type { DataAccess } from "../read/data-access.ts";
 export interface WriteThreadOptions {
   readonly job: Pick<
     JobDescription,
-    "jobId" | "stores" | "rowsFormat" | "reduce" | "reductions" | "partialsPath"
+    "jobId" | "stores" | "rowsFormat" | "rowsForm" | "reduce" | "reductions" | "partialsPath"
   >;
   readonly output: DataAccess;
 }

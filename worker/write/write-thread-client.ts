@@ -108,9 +108,9 @@ export class WriteThreadClient implements AsyncDisposable {
 
   #start(): Worker {
     const { job, output, script } = this.#options;
-    const { jobId, stores, rowsFormat, reduce, reductions, partialsPath } = job;
+    const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath } = job;
     const workerData: WriteThreadOptions = {
-      job: { jobId, stores, rowsFormat, reduce, reductions, partialsPath },
+      job: { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath },
       output,
     };
     const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"), { workerData });

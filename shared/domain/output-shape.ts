@@ -1,0 +1,133 @@
+import * as z from "zod";
+import type { FieldType } from "./dataset.ts";
+import { type Context, refuse } from "./job-rules.ts";
+import type { Frozen } from "./map-spec.ts";
+
+/** What the published rows look like to whoever reads them: the keys of `output` beside `path` and `rows`. */
+
+export const COMPRESSIONS = ["zstd", "snappy", "gzip", "none"] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+/** A column to sort by. Nulls come last in both orders. */
+export interface SortKey {
+  readonly column: string;
+  readonly order: "ascending" | "descending";
+}
+
+/** How a table of rows becomes a file. */
+export interface RowsForm {
+  /** Null: `zstd` in Parquet, none in Arrow. */
+  readonly compression: Compression | null;
+  /** Rows of a row group, or of a record batch, at most; null: by their bytes. */
+  readonly rowGroupRows: number | null;
+  /** Within each part. Empty: rows stay in the order of the plan. */
+  readonly sort: readonly SortKey[];
+}
+
+/** A row group of more rows would not come to be: it ends by its bytes. */
+const MAX_GROUP_ROWS = 1_000_000_000;
+const MAX_SORT_KEYS = 64;
+
+const column = z.string().min(1).max(1_000_000);
+const sortKey = z.strictObject({
+  column: column.describe("A column of the published rows."),
+  order: z.enum(["ascending", "descending"]).default("ascending").describe("Nulls come last in both."),
+});
+type SortKeyFile = z.input<typeof sortKey>;
+
+function parseSortKey(text: string): SortKeyFile {
+  return text.startsWith("-") ? { column: text.slice(1), order: "descending" } : { column: text };
+}
+
+/** The keys of `output` that say it. */
+const SHAPE_KEYS = {
+  compression: z
+    .enum(COMPRESSIONS)
+    .exactOptional()
+    .describe(
+      "How Parquet's columns are compressed, where that saves something. Left out: `zstd`. Arrow files are not compressed.",
+    ),
+  rowGroupRows: z
+    .int()
+    .min(1)
+    .max(MAX_GROUP_ROWS)
+    .exactOptional()
+    .describe(
+      "Rows of a Parquet row group, or of an Arrow record batch, at most. Left out: about 32 MiB of them, or 65,536. One ends " +
+        "earlier where its rows have more than 128 MiB (64 MiB).",
+    ),
+  sort: z
+    .array(z.union([column.transform(parseSortKey).pipe(sortKey), sortKey]))
+    .min(1)
+    .max(MAX_SORT_KEYS)
+    .exactOptional()
+    .describe(
+      "Columns of the published rows by which the rows of each part are sorted: `[day, -score]`. `-score` is short for " +
+        "`{ column: score, order: descending }`. Left out: rows stay in the order of the input.",
+    ),
+} as const;
+
+/** All keys of `output` that are about its rows. */
+export const ROWS_KEYS = {
+  rows: z
+    .enum(["parquet", "arrow", "none"])
+    .default("parquet")
+    .describe("The format of the mapped rows. `none`: only the reductions are published."),
+  ...SHAPE_KEYS,
+} as const;
+
+type ShapeOf = Frozen<{ [K in keyof typeof SHAPE_KEYS]?: z.output<(typeof SHAPE_KEYS)[K]> | undefined }>;
+
+/** What of `output` a worker needs to write rows. */
+export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsForm {
+  return { compression: compression ?? null, rowGroupRows: rowGroupRows ?? null, sort: sort ?? [] };
+}
+
+/** What of `output` changes what is published: for the digest of the job. */
+export function shapeDigestOf({ compression, rowGroupRows, sort }: ShapeOf): object {
+  return {
+    ...(compression === undefined || compression === "zstd" ? {} : { compression }),
+    ...(rowGroupRows === undefined ? {} : { rowGroupRows }),
+    ...(sort === undefined ? {} : { sort }),
+  };
+}
+
+/** Keys that go with rows that are published, and with their format. */
+export function checkShapeRules(
+  output: { readonly rows: "parquet" | "arrow" | "none" } & ShapeOf,
+  context: Context,
+): void {
+  for (const key of Object.keys(SHAPE_KEYS)) {
+    if (output.rows !== "none" || !Object.hasOwn(output, key)) continue;
+    refuse(context, [key], "is for published rows, and `rows: none` publishes none", {
+      expected: "`rows: parquet` or `rows: arrow`, or nothing here",
+      hint: "leave it out",
+    });
+  }
+  if (output.rows === "arrow" && output.compression !== undefined && output.compression !== "none") {
+    refuse(context, ["compression"], "is for Parquet, and `rows: arrow` is written as it lies in memory", {
+      expected: "`none`, or `rows: parquet`",
+      found: `\`${output.compression}\``,
+    });
+  }
+}
+
+/** Whether rows can be put in order by a column of this type. */
+export function isSortable(type: FieldType): boolean {
+  switch (type.kind) {
+    case "numeric":
+    case "string":
+    case "binary":
+    case "fixedBinary":
+    case "date":
+    case "time":
+    case "timestamp":
+    case "duration":
+    case "decimal":
+      return true;
+    case "dictionary":
+      return isSortable(type.values);
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,59 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { JobFolder, USUAL_JOB } from "../support/job-folder.ts";
+import { query } from "../support/known-answer.ts";
+import { runCli } from "../support/processes.ts";
+
+/** Jobs whose output is shaped for its readers: `id` is 0 to 399, fifty a shard. */
+
+/** Several runs in a test, on a machine that may be busy. */
+const SLOW = { limitMs: 120_000 };
+
+const jobWith = (output: object, spec: object = {}) =>
+  JobFolder.make({ spec: { output: { ...USUAL_JOB.output, ...output }, ...spec } });
+
+async function publish(job: JobFolder, ...args: readonly string[]) {
+  const run = await runCli(["run", job.job, "--workers", "1", "--json", ...args], SLOW);
+  expect(run).toMatchObject({ code: 0 });
+}
+
+const manifestOf = async (job: JobFolder) => JSON.parse(await readFile(job.at("out/_manifest.json"), "utf8"));
+const rowsIn = (job: JobFolder) => `read_parquet('${job.out}/rows/*.parquet', filename = true)`;
+
+describe("the form of the rows", () => {
+  test("each part is sorted, in row groups of the length and the compression that were asked for, always the same", async () => {
+    await using plain = await jobWith({});
+    await publish(plain);
+    const shape = { sort: ["best", "-id"], rowGroupRows: 20, compression: "snappy" };
+    await using job = await jobWith(shape);
+    await publish(job);
+
+    const rows = await query(`SELECT parse_filename(filename) AS part, best, id FROM ${rowsIn(job)}`);
+    const wanted = await query(
+      `SELECT parse_filename(filename) AS part, best, id FROM ${rowsIn(plain)} ORDER BY part, best, id DESC`,
+    );
+    expect(rows).toEqual(wanted);
+    const groups = await query(
+      `SELECT file_name, row_group_id, any_value(row_group_num_rows) AS n,
+         list(DISTINCT compression ORDER BY compression) AS codecs
+       FROM parquet_metadata('${job.out}/rows/*.parquet') GROUP BY ALL ORDER BY ALL`,
+    );
+    expect(groups.map(([, , n]) => Number(n))).toEqual(Array(8).fill([20, 20, 10]).flat());
+    const codecs = JSON.stringify(groups, (_, value) => (typeof value === "bigint" ? Number(value) : value));
+    expect(codecs).not.toContain("ZSTD");
+    // The reductions are those of the same rows.
+    const counts = (folder: JobFolder) => query(`FROM read_parquet('${folder.out}/reduced/*.parquet')`);
+    expect(await counts(job)).toEqual(await counts(plain));
+    const { outputDigest } = await manifestOf(job);
+    await publish(job, "--fresh");
+    expect((await manifestOf(job)).outputDigest).toBe(outputDigest);
+  });
+
+  test("columns that are not there are told by plan, before any work", async () => {
+    await using job = await jobWith({ sort: ["-bets", "id"] });
+    const plan = await runCli(["plan", job.job, "--no-estimate"]);
+    expect(plan.code).not.toBe(0);
+    expect(plan.stderr).toContain("the published rows have no column `bets`");
+    expect(plan.stderr).toContain("`id`, `best`");
+  });
+});

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { checkShape } from "../../../../coordinator/plan/check-shape.ts";
+import { isShardmillError, type Problem } from "../../../../shared/core/errors.ts";
+import type { Field } from "../../../../shared/domain/dataset.ts";
+import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
+import type { SortKey } from "../../../../shared/domain/output-shape.ts";
+
+const FIELDS: readonly Field[] = [
+  { name: "day", type: { kind: "date", unit: "day" }, nullable: true },
+  { name: "score", type: { kind: "numeric", type: "float32" }, nullable: false },
+  { name: "vector", type: { kind: "list", item: { kind: "numeric", type: "float32" } }, nullable: false },
+  { name: "kind", type: { kind: "dictionary", values: { kind: "string" } }, nullable: false },
+];
+
+function problemsOf(shape: Partial<JobSpec["output"]>): readonly Problem[] {
+  try {
+    checkShape({ path: "/out", rows: "parquet", ...shape }, FIELDS);
+    return [];
+  } catch (error) {
+    if (isShardmillError(error, "SPEC_INVALID")) return error.problems;
+    throw error;
+  }
+}
+
+const by = (column: string): SortKey => ({ column, order: "ascending" });
+
+test("published columns whose values have an order may be sorted by", () => {
+  expect(problemsOf({})).toEqual([]);
+  expect(problemsOf({ sort: ["kind", "day", "score"].map(by) })).toEqual([]);
+});
+
+test("each column that is not there, or has no order, is told, with what to write instead", () => {
+  const problems = problemsOf({ sort: ["Day", "vector", "nothing"].map(by) });
+  expect(problems.map(({ where }) => where)).toEqual(["output.sort[0]", "output.sort[1]", "output.sort[2]"]);
+  expect(problems[0]?.hint).toContain("`day`");
+  expect(problems[1]?.found).toBe("list<float32>");
+  expect(problems[2]?.expected).toContain("`day`, `score`");
+});

@@ -1,0 +1,161 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  Bool,
+  type DataType,
+  Decimal,
+  Field,
+  FixedSizeBinary,
+  Float16,
+  Float32,
+  Float64,
+  Int32,
+  Int64,
+  List,
+  makeData,
+  type RecordBatch,
+  Table,
+  TimestampMicrosecond,
+  Uint64,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { encodeParquet } from "../../../../shared/dataset/encode.ts";
+import { sortTable } from "../../../../shared/dataset/sort-table.ts";
+import type { SortKey } from "../../../../shared/domain/output-shape.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
+import { parquetScan, quoteIdentifier } from "../../../../shared/sql/quote.ts";
+import { only, plainRows, tableOf } from "../../../support/sample-table.ts";
+
+let root: string;
+let database: LockedDatabase;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-sort-"));
+  database = await openLockedDatabase({ folders: [root], tempFolder: join(root, "tmp") });
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
+
+const wide = (bits: number, signed: boolean) =>
+  fc.oneof(
+    fc.constantFrom(0n, 1n, signed ? -1n : 2n ** BigInt(bits) - 1n),
+    signed
+      ? fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+      : fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  );
+const real = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, -0, 0, 1, Number.POSITIVE_INFINITY));
+
+/** Columns by type: few values, so that there are equal ones, and those at the ends. */
+const COLUMNS: Readonly<Record<string, { readonly type: DataType; readonly value: fc.Arbitrary<unknown> }>> =
+  {
+    bool: { type: new Bool(), value: fc.boolean() },
+    int: { type: new Int32(), value: fc.integer({ min: -3, max: 3 }) },
+    long: { type: new Int64(), value: wide(64, true) },
+    unsigned: { type: new Uint64(), value: wide(64, false) },
+    half: {
+      type: new Float16(),
+      value: fc.constantFrom(-2, -0.5, 0, 6e-8, 1, 65504, Number.POSITIVE_INFINITY),
+    },
+    float: { type: new Float32(), value: real.map(Math.fround) },
+    double: { type: new Float64(), value: real },
+    time: { type: new TimestampMicrosecond("UTC"), value: fc.integer({ min: -5_000, max: 5_000 }) },
+    text: {
+      type: new Utf8(),
+      value: fc.oneof(
+        fc.string({ unit: "grapheme", maxLength: 3 }),
+        fc.constantFrom("\u{10000}", "\uffff", "", "a"),
+      ),
+    },
+  };
+
+type Cells = Readonly<Record<string, readonly unknown[]>>;
+
+function made({ cells, rows }: { cells: Cells; rows: number }): Table {
+  const columns = Object.entries(cells).map(([name, values]) => {
+    const type = COLUMNS[name]?.type;
+    if (type === undefined) throw new Error(`no column ${name}`);
+    return [name, only(vectorFromArray([...values], type))] as const;
+  });
+  const n = makeData({ type: new Int32(), data: Int32Array.from({ length: rows }, (_, row) => row) });
+  return tableOf({ ...Object.fromEntries(columns), n });
+}
+
+/** The same rows in batches that end at `cuts`. */
+function inBatches(table: Table, cuts: readonly number[]): Table {
+  const ends = [...new Set(cuts.map((cut) => cut % table.numRows)), table.numRows].filter((at) => at > 0);
+  let start = 0;
+  const batches: RecordBatch[] = [];
+  for (const end of ends.sort((a, b) => a - b)) {
+    batches.push(...table.slice(start, end).batches);
+    start = end;
+  }
+  return new Table(table.schema, batches);
+}
+
+const rowsOf = fc.integer({ min: 2, max: 40 }).chain((rows) =>
+  fc.record({
+    rows: fc.constant(rows),
+    cells: fc.record(
+      Object.fromEntries(
+        Object.entries(COLUMNS).map(([name, { value }]) => [
+          name,
+          fc.array(fc.option(value, { freq: 4 }), { minLength: rows, maxLength: rows }),
+        ]),
+      ),
+    ) as fc.Arbitrary<Cells>,
+    sort: fc.uniqueArray(
+      fc.record({
+        column: fc.constantFrom(...Object.keys(COLUMNS)),
+        order: fc.constantFrom("ascending" as const, "descending" as const),
+      }),
+      { minLength: 1, maxLength: 3, selector: ({ column }) => column },
+    ),
+    cuts: fc.array(fc.nat(), { maxLength: 3 }),
+  }),
+);
+
+async function orderBySql(table: Table, sort: readonly SortKey[]): Promise<unknown[]> {
+  const path = join(root, "rows.parquet");
+  await writeFile(path, encodeParquet(table));
+  const keys = sort.map(
+    ({ column, order }) => `${quoteIdentifier(column)} ${order === "descending" ? "DESC" : "ASC"} NULLS LAST`,
+  );
+  const rows = await database.rows(`SELECT n FROM ${parquetScan([path])} ORDER BY ${keys.join(", ")}, n`);
+  return rows.map(({ n }) => n);
+}
+
+test("rows of any types, in any batches, are sorted as SQL sorts them, and each is still itself", async () => {
+  await fc.assert(
+    fc.asyncProperty(rowsOf, async ({ sort, cuts, ...rows }) => {
+      const table = made(rows);
+      const sorted = sortTable(inBatches(table, cuts), sort);
+      const order = [...(sorted.getChild("n") ?? [])];
+      expect(order).toEqual(await orderBySql(table, sort));
+      const before = plainRows(table);
+      expect(plainRows(sorted)).toEqual(order.map((n) => before[n]));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("decimals are sorted by value, fixed bytes byte by byte, lists and nulls come along", () => {
+  const words = (value: bigint) => [0n, 32n, 64n, 96n].map((by) => Number((value >> by) & 0xffffffffn));
+  const decimals = [5n, -7n, 2n ** 90n, -(2n ** 90n), 0n];
+  const item = new Field("item", new Int32(), true);
+  const table = tableOf({
+    d: makeData({ type: new Decimal(2, 38, 128), data: Uint32Array.from(decimals.flatMap(words)) }),
+    f: makeData({ type: new FixedSizeBinary(2), data: Uint8Array.of(2, 0, 1, 255, 1, 0, 0, 9, 255, 0) }),
+    l: only(vectorFromArray([[1, 2], null, [], [3], [4, 5, 6]], new List(item))),
+    n: makeData({ type: new Int32(), data: Int32Array.of(0, 1, 2, 3, 4) }),
+  });
+  const sorted = (column: string) => sortTable(table, [{ column, order: "ascending" }]);
+  expect([...(sorted("d").getChild("n") ?? [])]).toEqual([3, 1, 4, 0, 2]);
+  expect([...(sorted("f").getChild("n") ?? [])]).toEqual([3, 2, 1, 0, 4]);
+  const before = plainRows(table);
+  expect(plainRows(sorted("d"))).toEqual([3, 1, 4, 0, 2].map((n) => before[n]));
+});
