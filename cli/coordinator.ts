@@ -23,6 +23,7 @@ interface CoordinatorArguments extends ScheduleArguments {
   readonly listen: string;
   readonly "secret-file": string | undefined;
   readonly "allow-modules": boolean;
+  readonly "allow-local-addresses": boolean;
   readonly set: readonly string[];
   readonly fresh: boolean;
   readonly json: boolean;
@@ -49,6 +50,12 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
         ...allowModulesOption,
         describe: "Take jobs that bring code along (`module`), and run it with all that this process may do",
       })
+      .option("allow-local-addresses", {
+        type: "boolean",
+        default: false,
+        describe:
+          "Jobs that come by submit may name addresses of the machines themselves (127.0.0.1, 169.254.169.254)",
+      })
       .option("set", setOption)
       .option("fresh", freshOption)
       .option("json", jsonOption)
@@ -66,6 +73,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
+  const { guardStores } = await import("../coordinator/plan/read-stores.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
   const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
@@ -78,6 +86,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   using stops = listenForStopSignals();
   whenAborted(stops.atOnce, () => process.exit(130));
   keepHeapSmall();
+  if (source === null && !args["allow-local-addresses"]) guardStores();
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
   const coordinator = await startCoordinator({
     listen: args.listen,

@@ -8,6 +8,16 @@ import { reasonOf } from "../../shared/storage/errors.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { readText } from "../../shared/storage/whole-file.ts";
 
+let isGuarded = false;
+
+/**
+ * From now on jobs of this process are of others: neither coordinator nor workers may be led by them to what
+ * only their own machines can reach. The operator's own settings may still name such places.
+ */
+export function guardStores(): void {
+  isGuarded = true;
+}
+
 /**
  * What a job says of its stores, with the certificates themselves where it names files of them.
  *
@@ -23,7 +33,7 @@ export async function readStores({ stores }: Pick<JobSpec, "stores">): Promise<J
       problems.push({ where: formatKeyPath(["stores", name, "ca"]), ...read });
     settings[name] = read !== null && "pem" in read ? { ...store, ca: read.pem } : store;
   }
-  if (problems.length === 0) return { settings, addresses: {} };
+  if (problems.length === 0) return { settings, addresses: {}, isGuarded };
   throw new ShardmillError("SPEC_INVALID", "what the job says of its stores cannot be used", { problems });
 }
 

@@ -14,27 +14,30 @@ export interface JobStores {
   readonly settings: Readonly<Record<string, StoreSettings>>;
   /** Of files on web servers, where their locations do not say all: see `sealAddress`. Secrets. */
   readonly addresses: Readonly<Record<Location, string>>;
+  /** The job is of somebody who may not reach what only these machines can: see `Connections`. */
+  readonly isGuarded: boolean;
 }
 
 /** As it comes to a worker. */
 export const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
   settings: z.record(z.string(), STORE_SPEC),
   addresses: z.record(z.string(), z.string()),
+  isGuarded: z.boolean(),
 });
 
 /** All is as the machine that asks has it. */
-export const NO_STORES: JobStores = { settings: {}, addresses: {} };
+export const NO_STORES: JobStores = { settings: {}, addresses: {}, isGuarded: false };
 
 /** ... as far as these files need it. */
 export function storesOf(
-  { settings, addresses }: JobStores,
+  { addresses, ...stores }: JobStores,
   files: readonly { readonly path: Location }[],
 ): JobStores {
   const needed = files.flatMap(({ path }) => {
     const address = addresses[path];
     return address === undefined ? [] : [[path, address] as const];
   });
-  return { settings, addresses: Object.fromEntries(needed) };
+  return { ...stores, addresses: Object.fromEntries(needed) };
 }
 
 /** Settings of which stores with the same name have the same ones. */

@@ -1,8 +1,10 @@
 import { setMaxListeners } from "node:events";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import type { LookupFunction } from "node:net";
 import { checkServerIdentity } from "node:tls";
 import { failed } from "./failures.ts";
+import { lookupElsewhere, refuseLocal } from "./local-addresses.ts";
 
 /** Whoever sets none of these has no proxy, and loads nothing that knows of them. */
 const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
@@ -10,12 +12,15 @@ const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
 interface ConnectionOptions {
   /** Certificates of authorities in PEM, which a server is checked against instead of the usual ones. */
   readonly caOf?: (url: URL) => string | undefined;
+  /** Whoever names the servers must not lead to this machine, or to what only it can reach. */
+  readonly isGuarded?: boolean;
 }
 
 export interface Connection {
   readonly agent: HttpAgent;
   readonly ca?: string;
   readonly checkServerIdentity: typeof checkServerIdentity;
+  readonly lookup?: LookupFunction;
 }
 
 /**
@@ -24,16 +29,19 @@ export interface Connection {
  */
 export class Connections implements Disposable {
   readonly #caOf: (url: URL) => string | undefined;
+  readonly #isGuarded: boolean;
   readonly #agents = new Map<string, HttpAgent>();
   readonly #disposed = new AbortController();
 
-  constructor({ caOf = () => undefined }: ConnectionOptions = {}) {
+  constructor({ caOf = () => undefined, isGuarded = false }: ConnectionOptions = {}) {
     this.#caOf = caOf;
+    this.#isGuarded = isGuarded;
     setMaxListeners(0, this.#disposed.signal);
   }
 
   /** How the server of an address is connected to: part of the options of a request. */
   async to(url: URL): Promise<Connection> {
+    if (this.#isGuarded) refuseLocal(nameOf(url));
     const agent = await this.#agentFor(url);
     const ca = this.#caOf(url);
     return {
@@ -41,6 +49,7 @@ export class Connections implements Disposable {
       // Not all agents give their own options to what they connect; behind a proxy, not all know the server's
       // name either: one that is a number was taken for `localhost`.
       ...(ca === undefined ? {} : { ca }),
+      ...(this.#isGuarded ? { lookup: lookupElsewhere } : {}),
       checkServerIdentity: (_host, certificate) => checkServerIdentity(nameOf(url), certificate),
     };
   }

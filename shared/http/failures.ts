@@ -1,6 +1,6 @@
 import { errorCode } from "../core/errno.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
-import { type ErrorField, messageOf, ShardmillError } from "../core/errors.ts";
+import { type ErrorField, isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
 import { SEALED_QUERY } from "../domain/web-address.ts";
 import type { Answer } from "./messages.ts";
 
@@ -81,6 +81,7 @@ const CERTIFICATE =
 
 /** What follows from an error on the way to a server. */
 export function judgedByError(path: string, host: string, error: unknown): Error {
+  if (isShardmillError(error)) return error;
   const code = errorCode(error);
   // A name that no server has; EAI_AGAIN is a name server that does not answer.
   if (code === "ENOTFOUND") return failed("STORE_NOT_FOUND", path, `has no server: nobody knows ${host}`);

@@ -47,6 +47,7 @@ export interface HttpEngineOptions {
   readonly atOnce?: number;
   /** See `Connections`. */
   readonly caOf?: (url: URL) => string | undefined;
+  readonly isGuarded?: boolean;
 }
 
 /** A proxy or a firewall that forgot a connection says nothing of it; a store answers within seconds. */
@@ -85,7 +86,7 @@ export class HttpEngine implements Disposable {
     this.#random = options.random ?? systemRandom;
     this.#idleMs = options.idleMs ?? IDLE_MS;
     this.#atOnce = options.atOnce ?? AT_ONCE;
-    this.#connections = new Connections(options.caOf === undefined ? {} : { caOf: options.caOf });
+    this.#connections = new Connections(options);
   }
 
   /** What was asked of each store, by host and port. */

@@ -6,7 +6,10 @@ const AT_ONCE = 64;
 
 export const USER_AGENT = `shardmill/${buildVersion}`;
 
-/** @param ca certificates of authorities in PEM; null: the usual ones */
-export function storeEngine(ca: string | null): HttpEngine {
-  return new HttpEngine({ atOnce: AT_ONCE, ...(ca === null ? {} : { caOf: () => ca }) });
+/**
+ * @param ca certificates of authorities in PEM; null: the usual ones
+ * @param isGuarded see `Connections`
+ */
+export function storeEngine(ca: string | null, isGuarded = false): HttpEngine {
+  return new HttpEngine({ atOnce: AT_ONCE, isGuarded, ...(ca === null ? {} : { caOf: () => ca }) });
 }

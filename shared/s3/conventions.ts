@@ -14,8 +14,10 @@ import { type Environment, invalidSetting, type S3Settings, s3SettingsOf } from 
  *
  * @throws {STORE_REFUSED} when the settings cannot be used
  */
-export async function openS3Client(own: StoreSettings): Promise<S3Client> {
-  const settings = await loadSettings(process.env, own);
+export async function openS3Client(own: StoreSettings, isGuarded = false): Promise<S3Client> {
+  const found = await loadSettings(process.env, own);
+  // An endpoint of the environment is the operator's own word.
+  const settings = { ...found, isGuarded: isGuarded && own.endpoint !== undefined };
   const credentials = own.anonymous === true ? null : new CredentialCache(provideByConvention(own.profile));
   return new S3Client({ settings, credentials });
 }

@@ -67,7 +67,7 @@ export class S3Client implements ObjectClient {
   constructor({ settings, credentials, engine }: S3ClientOptions) {
     this.#settings = settings;
     this.#credentials = credentials;
-    this.#engine = engine ?? storeEngine(settings.ca);
+    this.#engine = engine ?? storeEngine(settings.ca, settings.isGuarded);
     this.#regions = new BucketRegions(settings);
   }
 

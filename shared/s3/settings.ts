@@ -13,6 +13,8 @@ export interface S3Settings {
   readonly ca: string | null;
   /** Requests agree to be paid for. Left out: they do not. */
   readonly requesterPays?: boolean;
+  /** Who named the endpoint may not name this machine. Left out: may. */
+  readonly isGuarded?: boolean;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

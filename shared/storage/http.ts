@@ -19,7 +19,8 @@ export function createHttpStorage(engine: HttpEngine, addresses: JobStores["addr
 
 /** ... by what the job says of each server, and of each file. */
 export function openHttpStorage(stores: JobStores): Storage {
-  const engine = new HttpEngine({ caOf: (url) => hostSettings(stores, url).ca });
+  const { isGuarded } = stores;
+  const engine = new HttpEngine({ isGuarded, caOf: (url) => hostSettings(stores, url).ca });
   return createHttpStorage(engine, stores.addresses);
 }
 

@@ -35,9 +35,10 @@ async function azureStorage(scheme: Scheme, stores: JobStores): Promise<Storage>
 function objectsBy(
   scheme: Scheme,
   stores: JobStores,
-  openClient: (settings: StoreSettings) => Promise<ObjectClient>,
+  openClient: (settings: StoreSettings, isGuarded: boolean) => Promise<ObjectClient>,
 ): Storage {
-  const open = async (settings: StoreSettings) => createObjectStorage(await openClient(settings));
+  const open = async (settings: StoreSettings) =>
+    createObjectStorage(await openClient(settings, stores.isGuarded));
   return storageByBucket({ scheme, can: OBJECTS_CAN, open }, stores);
 }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { ask, startListening, startWorker } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -104,4 +105,22 @@ test("what cannot be had is told without what may be a secret; a plan shows plac
   expect(fine.stdout).toContain("signed.parquet");
   for (const { stdout, stderr } of [refused, fine])
     expect(SECRETS.filter((each) => `${stdout}${stderr}`.includes(each))).toEqual([]);
+}, 240_000);
+
+test("a coordinator that takes jobs of others is led by them to no server of its own machine, unless it is allowed", async () => {
+  await job.writeSpec({ input: { path: `${server.url}/open.parquet` }, stores: stores() });
+  const spec = await readJobFile(job.path, { set: [], env: {} });
+  const submit = async (...options: readonly string[]) => {
+    const args = ["coordinator", "--listen", "127.0.0.1:0", "--log-level", "warn", ...options];
+    const { cli, address } = await startListening(job, args);
+    await using _coordinator = cli;
+    return await ask(address, ({ jobs }) => jobs.submitJob(spec, { fresh: true })).catch(
+      (error: unknown) => error,
+    );
+  };
+  expect(await submit()).toMatchObject({
+    code: "INPUT_NOT_FOUND",
+    hint: expect.stringContaining("--allow-local-addresses"),
+  });
+  expect(await submit("--allow-local-addresses")).toMatchObject({ phase: "running" });
 }, 240_000);

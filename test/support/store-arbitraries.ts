@@ -18,5 +18,6 @@ const settings = fc.record(
 
 export const jobStores: fc.Arbitrary<JobStores> = fc.record({
   settings: fc.dictionary(fc.constantFrom("s3://", "s3://bucket", "s3://other"), settings),
+  isGuarded: fc.boolean(),
   addresses: fc.dictionary(fc.constantFrom("https://host/a", "https://host/b#0123456789ab"), text),
 });

@@ -16,7 +16,7 @@ import { readFooterBatch } from "./read-footer-batch.ts";
 /**
  * Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it.
  */
-let known = { settings: NO_STORES.settings, addresses: {} };
+let known = { ...NO_STORES, addresses: {} };
 let storages = new Storages({}, known);
 
 process.once("disconnect", () => process.exit(1));
@@ -28,13 +28,14 @@ process.on("message", async (request: FooterRequest | SniffRequest) => {
 
 /** A process serves one owner after the other, of whom each has one job. */
 async function storagesOf(stores: JobStores): Promise<Storages> {
-  if (!isDeepStrictEqual(stores.settings, known.settings)) {
+  const { addresses, ...others } = stores;
+  if (!isDeepStrictEqual({ ...others, addresses: known.addresses }, known)) {
     await storages[Symbol.asyncDispose]();
-    known = { settings: stores.settings, addresses: {} };
+    known = { ...others, addresses: {} };
     storages = new Storages({}, known);
   }
   // Of each file it is told with the question for that.
-  Object.assign(known.addresses, stores.addresses);
+  Object.assign(known.addresses, addresses);
   return storages;
 }
 

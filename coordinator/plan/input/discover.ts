@@ -66,7 +66,7 @@ export async function discoverFiles(
   { stores = NO_STORES, openers = {}, onFound }: DiscoverOptions = {},
 ): Promise<FoundInput> {
   const { format } = input;
-  const known = { settings: stores.settings, addresses: { ...stores.addresses } };
+  const known = { ...stores, addresses: { ...stores.addresses } };
   await using storages = new Storages(openers, known);
   const ownOutput = await realOutput(outputPath, storages, signal);
   const problems: Problem[] = [];

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { HttpEngine } from "../../../../shared/http/http-engine.ts";
+import { lookupElsewhere } from "../../../../shared/http/local-addresses.ts";
+import { createHttpStorage, openHttpStorage } from "../../../../shared/storage/http.ts";
+import { startWebServer, type WebServer } from "../../../support/web-server.ts";
+
+let server: WebServer;
+let port: string;
+beforeAll(async () => {
+  server = await startWebServer({ "/a": Buffer.from("12345") });
+  port = new URL(server.url).port;
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const read = async (host: string) => {
+  await using storage = createHttpStorage(new HttpEngine({ isGuarded: true }));
+  return await storage.read(parseLocation(`http://${host}/a`), 0, 5);
+};
+
+test("who is guarded is led to no server of this machine, by whatever name, and to none of its line", async () => {
+  for (const host of [
+    `127.0.0.1:${port}`,
+    `localhost:${port}`,
+    `2130706433:${port}`,
+    `0x7f.1:${port}`,
+    `[::1]:${port}`,
+    `[::ffff:127.0.0.1]:${port}`,
+    `0.0.0.0:${port}`,
+    "169.254.169.254",
+    "[fe80::1]",
+    "[fd00:ec2::254]",
+  ])
+    await expect(read(host), host).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  expect(server.requests).toEqual([]);
+});
+
+test("others are led there, and what the job is of says which they are", async () => {
+  await using open = openHttpStorage(NO_STORES);
+  const location = parseLocation(`${server.url}/a`);
+  expect(Buffer.from(await open.read(location, 1, 3)).toString()).toBe("23");
+  await using guarded = openHttpStorage({ ...NO_STORES, isGuarded: true });
+  await expect(guarded.read(location, 1, 3)).rejects.toMatchObject({
+    hint: expect.stringContaining("--allow-local-addresses"),
+  });
+});
+
+test("a name of another machine is looked up as it is", async () => {
+  const found = await new Promise((resolve) => {
+    lookupElsewhere("192.0.2.7", {}, (error, address, family) => resolve([error, address, family]));
+  });
+  expect(found).toEqual([null, "192.0.2.7", 4]);
+});
