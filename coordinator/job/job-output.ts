@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
@@ -47,6 +48,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   constructor(options: JobOutputOptions) {
     this.#options = options;
+    // Many files are read at once under it.
+    setMaxListeners(0, this.#abort.signal);
     const { planned, paths, storage, checksums, seams } = options;
     this.#paths = paths;
     this.partials = createPartialStore(paths.partials, partialRules(planned.spec), {

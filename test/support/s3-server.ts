@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { CredentialCache } from "../../shared/objects/credential-cache.ts";
 import type { S3Credentials } from "../../shared/s3/credentials.ts";
 import { S3Client } from "../../shared/s3/s3-client.ts";
@@ -11,6 +13,8 @@ import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { makeCertificate } from "./certificate.ts";
 import { startForeignServer } from "./foreign-server.ts";
+
+const execFileAsync = promisify(execFile);
 
 /** A real S3 server, of other people: `npm run stores` fetches it. */
 export interface S3Server extends AsyncDisposable {
@@ -22,8 +26,14 @@ export interface S3Server extends AsyncDisposable {
   storage(credentials?: S3Credentials): Storage;
   client(): S3Client;
   makeBucket(name: string): Promise<void>;
+  /** ... as others than its root are told of: it has an owner. */
+  makeOwnedBucket(name: string): Promise<void>;
   /** Anybody may list and read a bucket. */
   allowAll(bucket: string): Promise<void>;
+  /** Others than its root have the rights that a policy gives them, and no more. */
+  allow(bucket: string, statements: readonly object[]): Promise<void>;
+  /** Somebody else, who may do nothing yet. */
+  addUser(name: string): Promise<S3Credentials>;
   /** Puts a file there behind its back. */
   keep(bucket: string, key: string, content: string, changed?: Date): Promise<void>;
   /** What is kept under a key, as its own disk has it. */
@@ -33,7 +43,8 @@ export interface S3Server extends AsyncDisposable {
 export async function startS3Server(options: { readonly isSecure?: boolean } = {}): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-s3-"));
   const data = join(folder, "data");
-  await mkdir(data);
+  const users = join(folder, "users");
+  await Promise.all([mkdir(data), mkdir(users)]);
   const credentials = { accessKeyId: "test", secretAccessKey: "a-long-secret" };
   const tls = options.isSecure === true ? await makeCertificate() : null;
   const certificate = join(folder, "cert.pem");
@@ -42,9 +53,10 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     await writeFile(join(folder, "key.pem"), tls.key);
   }
   const secure = tls === null ? [] : ["--cert", certificate, "--key", join(folder, "key.pem")];
+  const program = join(process.env.SHARDMILL_FOREIGN ?? "", "versitygw");
   const server = await startForeignServer(
-    join(process.env.SHARDMILL_FOREIGN ?? "", "versitygw"),
-    (port) => ["--port", `127.0.0.1:${port}`, "--quiet", ...secure, "posix", data],
+    program,
+    (port) => ["--port", `127.0.0.1:${port}`, "--quiet", ...secure, "--iam-dir", users, "posix", data],
     { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
   );
   const endpoint = `${tls === null ? "http" : "https"}://127.0.0.1:${server.port}`;
@@ -53,6 +65,10 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     region: "us-east-1",
     addressing: "path",
     ca: tls?.cert ?? null,
+  };
+  const putPolicy = (bucket: string, statements: readonly object[]) => {
+    const body = JSON.stringify({ Version: "2012-10-17", Statement: statements });
+    return putToBucket(settings, credentials, { bucket, query: { policy: "" }, body });
   };
   const clientWith = (used: S3Credentials) =>
     new S3Client({ settings, credentials: new CredentialCache(async () => used) });
@@ -72,7 +88,16 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     client: () => clientWith(credentials),
     // To this server a folder of its own is a bucket.
     makeBucket: async (name) => void (await mkdir(join(data, name))),
-    allowAll: (bucket) => putPolicy(settings, credentials, bucket),
+    makeOwnedBucket: (bucket) => putToBucket(settings, credentials, { bucket, query: {}, body: "" }),
+    allowAll: (bucket) => putPolicy(bucket, [readByAll(bucket)]),
+    allow: putPolicy,
+    async addUser(name) {
+      const user = { accessKeyId: name, secretAccessKey: `a-secret-of-${name}` };
+      const asked = ["--access", name, "--secret", user.secretAccessKey, "--role", "user"];
+      const root = ["--access", credentials.accessKeyId, "--secret", credentials.secretAccessKey];
+      await execFileAsync(program, ["admin", ...root, "--endpoint-url", endpoint, "create-user", ...asked]);
+      return user;
+    },
     async keep(bucket, key, content, changed = new Date()) {
       const path = join(data, bucket, key);
       await mkdir(dirname(path), { recursive: true });
@@ -87,29 +112,36 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
   };
 }
 
-async function putPolicy(
-  { endpoint, region }: S3Settings,
-  credentials: S3Credentials,
-  bucket: string,
-): Promise<void> {
-  const statement = {
+function readByAll(bucket: string): object {
+  return {
     Effect: "Allow",
     Principal: "*",
     Action: ["s3:GetObject", "s3:ListBucket"],
     Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`],
   };
-  const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+}
+
+/** What no storage needs: a bucket itself, and who may do what with it. */
+async function putToBucket(
+  { endpoint, region }: S3Settings,
+  credentials: S3Credentials,
+  {
+    bucket,
+    query,
+    body,
+  }: { readonly bucket: string; readonly query: Record<string, string>; readonly body: string },
+): Promise<void> {
   const signed = await new S3Signer().sign(
     {
       method: "PUT",
       url: new URL(`/${bucket}`, endpoint ?? ""),
-      query: { policy: "" },
+      query,
       headers: {},
-      sha256: createHash("sha256").update(policy).digest("hex"),
+      sha256: createHash("sha256").update(body).digest("hex"),
     },
     { credentials, region },
   );
   const headers = { ...signed.headers, ...signed.secretHeaders };
-  const { status } = await fetch(signed.url, { method: "PUT", headers, body: policy });
-  if (status !== 204 && status !== 200) throw new Error(`the policy of ${bucket} is answered ${status}`);
+  const { status } = await fetch(signed.url, { method: "PUT", headers, body });
+  if (status !== 204 && status !== 200) throw new Error(`${bucket} is answered ${status}`);
 }

@@ -1,0 +1,93 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { sleep } from "../../shared/core/abort.ts";
+
+/** What becomes of a request on its way to a store, and of the answer. */
+export type ProxyFault =
+  /** 503, and nothing is done. */
+  | "busy"
+  /** It is done, and nobody hears of it. */
+  | "lost"
+  /** It is done twice, and the second answer is heard. */
+  | "twice"
+  /** It is done late. */
+  | "late";
+
+/** A server between a client and a store, over which things go wrong. */
+export interface FaultyProxy extends AsyncDisposable {
+  readonly endpoint: string;
+  /** How often each fault struck. */
+  readonly struck: ReadonlyMap<ProxyFault, number>;
+}
+
+const LATE_MS = 300;
+
+/** @param faultOf of each request, null: none. Signatures stay good: what is sent on is what came */
+export async function startFaultyProxy(
+  target: URL,
+  faultOf: (method: string, path: string) => ProxyFault | null,
+): Promise<FaultyProxy> {
+  const struck = new Map<ProxyFault, number>();
+  const server = createServer((incoming, answer) => {
+    void serve(incoming, answer).catch(() => answer.destroy());
+  });
+  const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {
+    const { method = "", url = "" } = incoming;
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+    const ask = () => askFor(target, incoming, Buffer.concat(chunks));
+    const fault = faultOf(method, url);
+    if (fault !== null) struck.set(fault, (struck.get(fault) ?? 0) + 1);
+    if (fault === "busy") {
+      answer.writeHead(503, { "content-length": "0" }).end();
+      return;
+    }
+    if (fault === "late") await sleep(LATE_MS);
+    if (fault === "twice" || fault === "lost") await ask();
+    if (fault === "lost") {
+      answer.destroy();
+      return;
+    }
+    const { status, headers, body } = await ask();
+    answer.writeHead(status, headers).end(body);
+  };
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    struck,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+interface StoreAnswer {
+  readonly status: number;
+  readonly headers: string[];
+  readonly body: Buffer;
+}
+
+function askFor(target: URL, incoming: IncomingMessage, body: Buffer): Promise<StoreAnswer> {
+  const { method, url, rawHeaders } = incoming;
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = target;
+    const asked = request({ hostname, port, method, path: url, agent: false }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+      answer.once("error", reject);
+      answer.once("end", () => {
+        resolve({
+          status: answer.statusCode ?? 502,
+          headers: answer.rawHeaders,
+          body: Buffer.concat(chunks),
+        });
+      });
+    });
+    asked.once("error", reject);
+    for (let at = 0; at < rawHeaders.length; at += 2)
+      asked.setHeader(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
+    asked.end(body);
+  });
+}
