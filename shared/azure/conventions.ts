@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { messageOf } from "../core/errors.ts";
+import type { StoreSettings } from "../domain/job-stores.ts";
 import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
 import { AzureClient } from "./azure-client.ts";
 import type { AzureCredentials } from "./credentials.ts";
@@ -7,25 +8,35 @@ import { provideTokens } from "./identities.ts";
 import { type AzureSettings, azureSettingsOf, type Environment, invalidSetting } from "./settings.ts";
 
 /**
- * A client by the settings and the credentials that Azure's own programs would take.
+ * A client by what the job says, and else by the settings and the credentials that Azure's own programs would
+ * take.
  *
  * @throws {STORE_REFUSED} when the settings cannot be used
  */
-export async function openAzureClient(): Promise<AzureClient> {
-  const settings = await loadSettings(process.env);
+export async function openAzureClient(own: StoreSettings = {}): Promise<AzureClient> {
+  const settings = await loadSettings(process.env, own);
   return new AzureClient({ settings, credentials: new CredentialCache(providerOf(settings)) });
 }
 
-async function loadSettings(env: Environment): Promise<AzureSettings> {
-  const settings = azureSettingsOf(env);
+async function loadSettings(env: Environment, own: StoreSettings): Promise<AzureSettings> {
+  const settings = ofJob(azureSettingsOf(env), own);
   const variable = "REQUESTS_CA_BUNDLE";
   const bundle = env[variable];
-  if (!bundle) return settings;
+  if (!bundle || settings.ca !== null) return settings;
   try {
     return { ...settings, ca: await readFile(bundle, "utf8") };
   } catch (cause) {
     throw invalidSetting(variable, `cannot be read: ${messageOf(cause)}`, "a file of certificates in PEM");
   }
+}
+
+/** That a job asks for credentials where the environment has none means nothing: it names none. */
+function ofJob(settings: AzureSettings, { anonymous, ca }: StoreSettings): AzureSettings {
+  return {
+    ...settings,
+    ca: ca ?? null,
+    ...(anonymous === true ? { access: { kind: "anonymous" } as const } : {}),
+  };
 }
 
 function providerOf({ access, account }: AzureSettings): CredentialProvider<AzureCredentials> {

@@ -1,19 +1,32 @@
 import * as z from "zod";
 import { type Context, refuse } from "./job-rules.ts";
+import { isBucketName } from "./location.ts";
 
 /** What can be said of the stores of a scheme, and how one of them is named. */
 const KINDS: Readonly<Record<string, StoreKind>> = {
   s3: {
     keys: ["endpoint", "region", "addressing", "anonymous", "requesterPays", "profile", "ca"],
-    name: /^([A-Za-z0-9][A-Za-z0-9._-]*)?$/,
+    name: bucketOf("s3"),
   },
-  https: { keys: ["ca"], name: /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/ },
+  // Their credentials are tokens, which whoever is asked could use: so no job says who that is.
+  gs: { keys: ["anonymous", "ca"], name: bucketOf("gs") },
+  az: { keys: ["anonymous", "ca"], name: bucketOf("az") },
+  abfss: { keys: ["anonymous", "ca"], name: bucketOf("abfss") },
+  https: {
+    keys: ["ca"],
+    name: (text) => /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(text),
+  },
 };
+
+/** One bucket, or all of them. */
+function bucketOf(scheme: string): StoreKind["name"] {
+  return (text) => text === "" || isBucketName(text, scheme);
+}
 
 interface StoreKind {
   readonly keys: readonly (keyof StoreSpec)[];
-  /** What stands behind `://`. */
-  readonly name: RegExp;
+  /** Whether this may stand behind `://`. */
+  name(text: string): boolean;
 }
 
 /** AWS's own stores, whatever the environment says. */
@@ -74,7 +87,7 @@ const storeName = z
   .string()
   .max(500)
   .refine((name) => kindOf(name) !== null)
-  .meta({ title: "`s3://`, `s3://BUCKET` or `https://HOST`" });
+  .meta({ title: "`s3://`, `s3://BUCKET` (or of `gs`, `az`, `abfss`) or `https://HOST`" });
 
 /** The key `stores` of the job file. */
 export const STORES_SPEC = z
@@ -82,7 +95,8 @@ export const STORES_SPEC = z
   .superRefine(checkStoreKeys)
   .prefault({})
   .describe(
-    "By `s3://BUCKET`, `s3://` (all other buckets) or `https://HOST`: what of a store is not as this machine's settings have it. " +
+    "By `s3://BUCKET`, `s3://` (all other buckets; so for `gs`, `az` and `abfss`) or `https://HOST`: what of a store is not as this " +
+      "machine's settings have it. " +
       "No keys or passwords: see [stores](#stores).",
   );
 
@@ -98,7 +112,7 @@ export function isSecretKey(key: string): boolean {
 function kindOf(name: string): StoreKind | null {
   const [, scheme = "", authority = ""] = /^([a-z0-9]+):\/\/(.*)$/s.exec(name) ?? [];
   const kind = Object.hasOwn(KINDS, scheme) ? KINDS[scheme] : undefined;
-  return kind?.name.test(authority) === true ? kind : null;
+  return kind?.name(authority) === true ? kind : null;
 }
 
 /** A setting that its kind of store knows nothing of would be a silent mistake. */

@@ -10,6 +10,7 @@ import {
 } from "google-auth-library";
 import { systemClock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
+import type { StoreSettings } from "../domain/job-stores.ts";
 import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
 import { ANONYMOUS, type GcsCredentials, noCredentials } from "./credentials.ts";
 import { GcsClient } from "./gcs-client.ts";
@@ -20,22 +21,22 @@ const SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
 const UNKNOWN_LIFE_MS = 6 * 60_000;
 
 /**
- * A client by the settings and the credentials that Google's own programs would take, as the vendor's library
- * finds them.
+ * A client by what the job says, and else by the settings and the credentials that Google's own programs
+ * would take, as the vendor's library finds them.
  *
  * @throws {STORE_REFUSED} when the settings cannot be used
  */
-export async function openGcsClient(): Promise<GcsClient> {
-  const settings = await loadSettings(process.env);
+export async function openGcsClient(own: StoreSettings = {}): Promise<GcsClient> {
+  const settings = await loadSettings(process.env, own);
   const provide = settings.isAnonymous ? async () => ANONYMOUS : provideByConvention();
   return new GcsClient({ settings, credentials: new CredentialCache(provide) });
 }
 
-async function loadSettings(env: Environment): Promise<GcsSettings> {
-  const settings = gcsSettingsOf(env);
+async function loadSettings(env: Environment, own: StoreSettings): Promise<GcsSettings> {
+  const settings = gcsSettingsOf(env, own);
   const variable = "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE";
   const bundle = env[variable];
-  if (!bundle) return settings;
+  if (!bundle || settings.ca !== null) return settings;
   try {
     return { ...settings, ca: await readFile(bundle, "utf8") };
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { ShardmillError } from "../core/errors.ts";
+import type { StoreSettings } from "../domain/job-stores.ts";
 
 /** Where Google Cloud Storage is, and whether it is told who asks. */
 export interface GcsSettings {
@@ -16,11 +17,12 @@ const ENDPOINT = "https://storage.googleapis.com";
 const API_PATH = /\/storage\/v1\/?$/;
 
 /**
- * As Google's own libraries and programs have it: whoever names an emulator asks it without credentials.
+ * What the job says comes first; else as Google's own libraries and programs have it: whoever names an
+ * emulator asks it without credentials.
  *
  * @throws {STORE_REFUSED} when they cannot be used: on another machine they may be right
  */
-export function gcsSettingsOf(env: Environment): GcsSettings {
+export function gcsSettingsOf(env: Environment, own: StoreSettings = {}): GcsSettings {
   const emulator = env.STORAGE_EMULATOR_HOST;
   const override = env.CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE;
   const endpoint = emulator
@@ -28,7 +30,7 @@ export function gcsSettingsOf(env: Environment): GcsSettings {
       endpointOf("STORAGE_EMULATOR_HOST", emulator.includes("://") ? emulator : `http://${emulator}`)
     : endpointOf("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", override || ENDPOINT);
   const isSkipped = /^(1|true)$/i.test(env.GOOGLE_SKIP_SIGNATURE ?? "");
-  return { endpoint, isAnonymous: Boolean(emulator) || isSkipped, ca: null };
+  return { endpoint, isAnonymous: own.anonymous ?? (Boolean(emulator) || isSkipped), ca: own.ca ?? null };
 }
 
 function endpointOf(variable: string, text: string): URL {

@@ -18,6 +18,11 @@ test.each([
   expect([settings.endpoint.href, settings.isAnonymous]).toEqual([endpoint, isAnonymous]);
 });
 
+test("what the job says comes first", () => {
+  expect(gcsSettingsOf({}, { anonymous: true, ca: "PEM" })).toMatchObject({ isAnonymous: true, ca: "PEM" });
+  expect(gcsSettingsOf({ GOOGLE_SKIP_SIGNATURE: "1" }, { anonymous: false }).isAnonymous).toBe(false);
+});
+
 test.each([
   ["STORAGE_EMULATOR_HOST", "ftp://host"],
   ["STORAGE_EMULATOR_HOST", "http://user:hunter2@host"],

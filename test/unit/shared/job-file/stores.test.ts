@@ -67,6 +67,22 @@ test("keys that do not go together, or with their store", () => {
   ]);
 });
 
+test.each(["gs://", "gs://bucket", "az://box", "abfss://box@mine.dfs.core.windows.net"])(
+  "of %s it is said whether it is public, and its authority, and not who is told tokens",
+  (name) => {
+    expect(problemsOf(`  ${name}: { anonymous: true }`)).toEqual([]);
+    expect(problemsOf(`  ${name}: { endpoint: https://example.com }`)).toEqual([
+      expect.stringMatching(/means nothing for such a store \| `anonymous`, `ca`/),
+    ]);
+  },
+);
+
+test("an account that is none of Azure's names no store", () => {
+  expect(problemsOf("  abfss://box@example.com: { anonymous: true }")).toEqual([
+    expect.stringMatching(/not an allowed name/),
+  ]);
+});
+
 test.each(["accessKeyId", "secret_access_key", "password", "sasToken", "accountKey", "token", "key"])(
   "a secret has no place there: %s",
   (key) => {
