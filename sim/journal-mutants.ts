@@ -68,20 +68,6 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "snapshot-forgets-the-tail",
-    says: "what a restarted coordinator read behind the last snapshot is in none of the next",
-    breaks: ["replay-is-the-state"],
-    edits: [
-      edit(
-        "coordinator/journal/snapshotting-journal.js",
-        `        for (const record of options.records)
-            this.#since.add(record);
-`,
-        "",
-      ),
-    ],
-  },
-  {
     name: "snapshot-forgets-failures",
     says: "a snapshot has no failures of shards",
     breaks: ["replay-is-the-state"],
