@@ -1,5 +1,7 @@
+import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { stepFiles } from "../../shared/domain/module-reduction.ts";
+import { isNotAFile } from "../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../shared/storage/open-storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
@@ -12,6 +14,12 @@ type JudgedFiles = {
   readonly reductions: PlannedJob["reductions"];
 };
 
+/** What the coordinator itself sees of a file. */
+type Look =
+  | { readonly kind: "asPlanned" }
+  | { readonly kind: "changed" }
+  | { readonly kind: "unseen"; readonly why: string };
+
 /**
  * Judges what a worker says of the job's own files. That they changed ends the job, so one worker's word is
  * not enough: it may lack a mount, or have another file at that path. Where the coordinator still sees what
@@ -21,7 +29,7 @@ export class FailureJudge {
   readonly #files: JudgedFiles;
   readonly #openers: StorageOpeners | undefined;
   /** A model may have gigabytes: however many workers complain, it is read by one at a time. */
-  #readingModel: Promise<boolean> | null = null;
+  #readingModel: Promise<Look> | null = null;
 
   /** @param openers others than the usual ones */
   constructor(files: JudgedFiles, openers?: StorageOpeners) {
@@ -30,44 +38,61 @@ export class FailureJudge {
   }
 
   async judge(reason: FailureReason): Promise<FailureReason> {
-    if (reason.code === "INPUT_CHANGED" && (await this.#inputIsAsPlanned(reason.fields.path)))
-      return seenOtherwise(reason, "file");
-    if (reason.code === "MODEL_CHANGED" && (await this.#modelIsAsPlanned()))
-      return seenOtherwise(reason, "model");
+    if (reason.code === "INPUT_CHANGED")
+      return judgedBy(await this.#lookAtInput(reason.fields.path), reason, "file");
+    if (reason.code === "MODEL_CHANGED") return judgedBy(await this.#lookAtModel(), reason, "model");
     return reason;
   }
 
-  async #inputIsAsPlanned(path: unknown): Promise<boolean> {
+  async #lookAtInput(path: unknown): Promise<Look> {
     const planned = this.#files.dataset.files.find((file) => file.path === path);
-    if (planned === undefined) return false;
+    if (planned === undefined) return { kind: "changed" };
     await using storages = new Storages(this.#openers, this.#files.stores);
-    const stat = await storages
-      .at(planned.path)
-      .then((storage) => storage.stat(planned.path))
-      .catch(() => null);
-    return stat?.bytes === planned.bytes && stat.version === planned.version;
+    return await lookBy(async () => {
+      const { bytes, version } = await (await storages.at(planned.path)).stat(planned.path);
+      return bytes === planned.bytes && version === planned.version;
+    });
   }
 
-  async #modelIsAsPlanned(): Promise<boolean> {
+  async #lookAtModel(): Promise<Look> {
     this.#readingModel ??= this.#readModel().finally(() => {
       this.#readingModel = null;
     });
     return await this.#readingModel;
   }
 
-  async #readModel(): Promise<boolean> {
+  async #readModel(): Promise<Look> {
     const { model } = this.#files;
     await using storages = new Storages(this.#openers, this.#files.stores);
     const files = stepFiles(this.#files).map(({ location, sha256 }) => ({ path: location, sha256 }));
+    let seen: Look = { kind: "asPlanned" };
     for (const { path, sha256 } of [model, ...model.externalData, ...files]) {
-      const found = await storages
-        .at(path)
-        .then((storage) => digestStored(storage, path))
-        .catch(() => null);
-      if (found?.sha256 !== sha256) return false;
+      const look = await lookBy(
+        async () => (await digestStored(await storages.at(path), path)).sha256 === sha256,
+      );
+      if (look.kind === "changed") return look;
+      if (look.kind === "unseen") seen = look;
     }
-    return true;
+    return seen;
   }
+}
+
+/** Of a file whose storage cannot say what it is nobody knows that it changed: the network may be gone. */
+async function lookBy(isAsPlanned: () => Promise<boolean>): Promise<Look> {
+  try {
+    return { kind: (await isAsPlanned()) ? "asPlanned" : "changed" };
+  } catch (error) {
+    const isGone = isShardmillError(error, "STORE_NOT_FOUND") || isNotAFile(error);
+    return isGone ? { kind: "changed" } : { kind: "unseen", why: messageOf(error) };
+  }
+}
+
+function judgedBy(look: Look, reason: FailureReason, what: string): FailureReason {
+  if (look.kind === "changed") return reason;
+  const { message, fields } = reason;
+  if (look.kind === "asPlanned") return seenOtherwise(reason, what);
+  const unseen = `the coordinator cannot see whether the ${what} changed (${look.why}), as the worker says`;
+  return { code: "STORE_FAILED", message: `${unseen}: ${message}`, fields };
 }
 
 function seenOtherwise({ message, fields }: FailureReason, what: string): FailureReason {

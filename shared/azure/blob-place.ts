@@ -1,5 +1,5 @@
 import { failed } from "../http/failures.ts";
-import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
+import { encodedKey, type ObjectPlace, withPath } from "../objects/object-place.ts";
 import { type AzureSettings, invalidSetting } from "./settings.ts";
 
 /** A container of an account, and where it is asked for. */
@@ -45,13 +45,12 @@ function endpointOf(account: string, settings: AzureSettings, suffix: string): U
  *
  * @throws {STORE_REFUSED} for a name that the store would take for another one
  */
-export function addressOf({ endpoint, container }: ContainerPlace, { key, path }: ObjectPlace): URL {
+export function addressOf({ endpoint, container }: ContainerPlace, place: ObjectPlace): URL {
+  const { key, path } = place;
   if (key.includes("\\"))
     throw failed("STORE_REFUSED", path, "has a backslash in it, which Azure takes for a slash", {
       hint: "call the blob otherwise",
     });
-  const url = new URL(endpoint);
   const name = key === "" ? "" : `/${encodedKey(key)}`;
-  url.pathname = `${url.pathname.replace(/\/$/, "")}/${container}${name}`;
-  return url;
+  return withPath(endpoint, place, `${endpoint.pathname.replace(/\/$/, "")}/${container}${name}`);
 }

@@ -12,7 +12,7 @@ import type {
   ObjectPage,
   ObjectPut,
 } from "../objects/object-client.ts";
-import { type ObjectPlace, uriEncoded } from "../objects/object-place.ts";
+import { type ObjectPlace, uriEncoded, withPath } from "../objects/object-place.ts";
 import { piecesOf } from "../objects/pieces.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import {
@@ -211,14 +211,15 @@ export class GcsClient implements ObjectClient {
   }
 
   /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
-  #asking({ path }: ObjectPlace, asked: Asked): Asking {
+  #asking(place: ObjectPlace, asked: Asked): Asking {
+    const { path } = place;
     let used: GcsCredentials | null = null;
     let isMended = false;
     return {
       path,
       request: async (headers = {}, query = {}) => {
         used = await this.#credentials.get();
-        const url = this.#addressOf(asked.path, { ...asked.query, ...query });
+        const url = this.#addressOf(place, asked.path, { ...asked.query, ...query });
         return {
           method: asked.method,
           url,
@@ -239,9 +240,9 @@ export class GcsClient implements ObjectClient {
     };
   }
 
-  #addressOf(path: string, query: Readonly<Record<string, string>>): URL {
-    const url = new URL(this.#settings.endpoint);
-    url.pathname = `${url.pathname.replace(/\/$/, "")}${path}`;
+  #addressOf(place: ObjectPlace, path: string, query: Readonly<Record<string, string>>): URL {
+    const { endpoint } = this.#settings;
+    const url = withPath(endpoint, place, `${endpoint.pathname.replace(/\/$/, "")}${path}`);
     url.search = Object.entries(query)
       .map(([name, value]) => `${name}=${uriEncoded(value)}`)
       .join("&");

@@ -16,6 +16,7 @@ interface ConnectionOptions {
   readonly isGuarded?: boolean;
 }
 
+/** A line to a server: part of the options of a request. */
 export interface Connection {
   readonly agent: HttpAgent;
   readonly ca?: string;
@@ -39,12 +40,13 @@ export class Connections implements Disposable {
     setMaxListeners(0, this.#disposed.signal);
   }
 
-  /** How the server of an address is connected to: part of the options of a request. */
-  async to(url: URL): Promise<Connection> {
+  /** How the server of an address is connected to, and whether by a proxy. */
+  async to(url: URL): Promise<{ readonly isProxied: boolean; readonly connection: Connection }> {
     if (this.#isGuarded) refuseLocal(nameOf(url));
-    const agent = await this.#agentFor(url);
+    const proxy = hasProxies() ? (await import("proxy-from-env")).getProxyForUrl(url.href) : "";
+    const agent = await this.#agentFor(url, proxy);
     const ca = this.#caOf(url);
-    return {
+    const connection: Connection = {
       agent,
       // Not all agents give their own options to what they connect; behind a proxy, not all know the server's
       // name either: one that is a number was taken for `localhost`.
@@ -52,6 +54,7 @@ export class Connections implements Disposable {
       ...(this.#isGuarded ? { lookup: lookupElsewhere } : {}),
       checkServerIdentity: (_host, certificate) => checkServerIdentity(nameOf(url), certificate),
     };
+    return { isProxied: proxy !== "", connection };
   }
 
   [Symbol.dispose](): void {
@@ -60,8 +63,7 @@ export class Connections implements Disposable {
     this.#agents.clear();
   }
 
-  async #agentFor(url: URL): Promise<HttpAgent> {
-    const proxy = hasProxies() ? (await import("proxy-from-env")).getProxyForUrl(url.href) : "";
+  async #agentFor(url: URL, proxy: string): Promise<HttpAgent> {
     const key = `${url.protocol} ${proxy}`;
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
@@ -82,6 +84,7 @@ export class Connections implements Disposable {
         host,
         "has a proxy in the environment that is no address of http or https",
         {
+          fields: { variable: "HTTPS_PROXY" },
           hint: "set HTTPS_PROXY or HTTP_PROXY to http://HOST:PORT, or name the host in NO_PROXY",
         },
       );

@@ -12,6 +12,8 @@ export class PassingFailure extends Error {
   readonly afterMs: number;
   /** Of a connection that was kept, and that the server had closed meanwhile: nothing was asked. */
   readonly isStale: boolean;
+  /** What is told of it when it does not pass. */
+  readonly fields: Readonly<Record<string, ErrorField>>;
 
   constructor(
     message: string,
@@ -19,6 +21,7 @@ export class PassingFailure extends Error {
       readonly isThrottled?: boolean;
       readonly afterMs?: number;
       readonly isStale?: boolean;
+      readonly fields?: Readonly<Record<string, ErrorField>>;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -26,6 +29,7 @@ export class PassingFailure extends Error {
     this.isThrottled = options.isThrottled ?? false;
     this.afterMs = options.afterMs ?? 0;
     this.isStale = options.isStale ?? false;
+    this.fields = options.fields ?? {};
   }
 }
 
@@ -48,19 +52,17 @@ export function changed(path: string, expected: string, found: string | null): S
   return failed("STORE_CHANGED", path, "is not what it was any more", { fields: { expected, found } });
 }
 
+/** A server that does not know how to do it will not know it in a second. */
+const NEVER_DONE: readonly number[] = [501, 505];
+
 /** What follows from an answer that is not the one that was meant, as far as its status says. */
 export function judgedByStatus(path: string, { status, headers }: Answer): Error {
   const fields = { status };
   if (status === 404 || status === 410)
     return failed("STORE_NOT_FOUND", path, `is not there (${status})`, { fields });
-  if (status === 407)
-    return failed("STORE_REFUSED", path, "is behind a proxy that wants to know who asks (407)", {
-      fields,
-      hint: "put name and password into HTTPS_PROXY or HTTP_PROXY: http://NAME:PASSWORD@HOST:PORT",
-    });
-  if (status === 401 || status === 403 || status === 451)
+  if (status === 401 || status === 403 || status === 407 || status === 451)
     return failed("STORE_REFUSED", path, `is not given to whoever asks (${status})`, { fields });
-  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+  if (status === 408 || status === 425 || status === 429 || (status >= 500 && !NEVER_DONE.includes(status))) {
     const isThrottled = status === 429 || status === 503;
     return new PassingFailure(`answers ${status}`, {
       isThrottled,
@@ -68,6 +70,14 @@ export function judgedByStatus(path: string, { status, headers }: Answer): Error
     });
   }
   return failed("STORE_FAILED", path, `answers ${status}`, { fields });
+}
+
+/** 407: a proxy that the environment names of this machine. */
+export function wantsProxyUser(path: string): ShardmillError {
+  return failed("STORE_REFUSED", path, "is behind a proxy that wants to know who asks (407)", {
+    fields: { status: 407, variable: "HTTPS_PROXY" },
+    hint: "put name and password into HTTPS_PROXY or HTTP_PROXY: http://NAME:PASSWORD@HOST:PORT",
+  });
 }
 
 /** In seconds. The other form, a date, would be judged by two clocks that differ. */
@@ -79,19 +89,32 @@ function retryAfterMs(header: string | undefined): number {
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_)/;
 
-/** What follows from an error on the way to a server. */
+/**
+ * What follows from an error on the way to a server. What is said of the server, whatever is asked of it, has
+ * its name in the field `server`; what is said of this machine's settings, theirs in `variable`.
+ */
 export function judgedByError(path: string, host: string, error: unknown): Error {
   if (isShardmillError(error)) return error;
   const code = errorCode(error);
-  // A name that no server has; EAI_AGAIN is a name server that does not answer.
-  if (code === "ENOTFOUND") return failed("STORE_NOT_FOUND", path, `has no server: nobody knows ${host}`);
+  // It may be the name of a proxy. And a network that is gone, of a VPN, knows no name either.
+  if (code === "ENOTFOUND") return new PassingFailure(...unknownHost(host, error));
   if (code !== null && CERTIFICATE.test(code))
     return failed("STORE_REFUSED", path, `is on a server that cannot prove who it is: ${messageOf(error)}`, {
-      fields: { reason: code },
+      fields: { reason: code, server: host },
       hint: "for a certificate of your own, name its authority's file in NODE_EXTRA_CA_CERTS",
       cause: error,
     });
   return new PassingFailure(`cannot be reached: ${messageOf(error)}`, { cause: error });
+}
+
+function unknownHost(host: string, cause: unknown): ConstructorParameters<typeof PassingFailure> {
+  const unknown = String((cause as { readonly hostname?: unknown }).hostname ?? host);
+  return unknown === host
+    ? [`cannot be reached: nobody knows ${host}`, { fields: { server: host }, cause }]
+    : [
+        `cannot be reached: nobody knows the proxy ${unknown}`,
+        { fields: { variable: "HTTPS_PROXY", proxy: unknown }, cause },
+      ];
 }
 
 /** An address as it may be shown: what stands behind `?`, and before `@`, may be a secret. */

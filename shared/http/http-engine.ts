@@ -4,7 +4,7 @@ import { type Random, systemRandom } from "../core/random.ts";
 import { Slots } from "../core/slots.ts";
 import { Connections } from "./connections.ts";
 import { exchange } from "./exchange.ts";
-import { failed, judgedByError, PassingFailure } from "./failures.ts";
+import { failed, judgedByError, PassingFailure, wantsProxyUser } from "./failures.ts";
 import type { Answer, AnswerHead, BodyReader, HttpRequest } from "./messages.ts";
 import { hopOf, ledTo, MOST_HOPS, withUserAsSecret } from "./redirects.ts";
 import { RetryBudget, waitMsBefore } from "./retries.ts";
@@ -95,9 +95,8 @@ export class HttpEngine implements Disposable {
   }
 
   /**
-   * @throws {STORE_NOT_FOUND} when there is no such server; {STORE_REFUSED} when it leads to where it is not
-   * safe, or cannot prove who it is; {STORE_FAILED} when it fails again and again; what the call's `judge`
-   * says; the signal's reason
+   * @throws {STORE_REFUSED} when it leads to where it is not safe, or cannot prove who it is; {STORE_FAILED}
+   * when it fails again and again, or nobody knows of it; what the call's `judge` says; the signal's reason
    */
   async call<T>(call: HttpCall<T>, signal: AbortSignal = NEVER): Promise<T> {
     for (let tries = 1; ; tries += 1) {
@@ -145,7 +144,7 @@ export class HttpEngine implements Disposable {
     const { slots, counts } = this.#storeOf(request.url);
     const giveBack = await slots.take(signal);
     try {
-      const connection = await this.#connections.to(request.url);
+      const { isProxied, connection } = await this.#connections.to(request.url);
       counts.requests += 1;
       const open = (head: AnswerHead): BodyReader<Outcome<T>> => {
         if (head.status === 429 || head.status === 503) counts.throttled += 1;
@@ -153,7 +152,11 @@ export class HttpEngine implements Disposable {
         return counting(counts, meant === null ? collected(head) : asMeant(meant));
       };
       const judge = (error: unknown) => judgedByError(call.path, request.url.hostname, error);
-      return await exchange(request, { connection, idleMs: this.#idleMs, open, judge, signal });
+      const outcome = await exchange(request, { connection, idleMs: this.#idleMs, open, judge, signal });
+      // A server that answers so by itself says nothing of a proxy.
+      if (isProxied && outcome.kind === "other" && outcome.answer.status === 407)
+        throw wantsProxyUser(call.path);
+      return outcome;
     } finally {
       giveBack();
     }
@@ -208,7 +211,7 @@ function counting<T>(counts: { bytes: number }, reader: BodyReader<T>): BodyRead
 
 function givenUp(path: string, failure: PassingFailure, tries: number): Error {
   return failed("STORE_FAILED", path, failure.message, {
-    fields: { tries, throttled: failure.isThrottled },
+    fields: { ...failure.fields, tries, throttled: failure.isThrottled },
     ...(failure.isThrottled ? { hint: "the store asks for fewer requests: run fewer workers, or wait" } : {}),
     ...(failure.cause === undefined ? {} : { cause: failure.cause }),
   });

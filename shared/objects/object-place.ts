@@ -49,6 +49,36 @@ export function canBeNamed(name: string): boolean {
   return name !== "" && name !== "." && name !== "..";
 }
 
+/** @throws {STORE_REFUSED} for a key that no address can say */
+export function named(place: ObjectPlace): ObjectPlace {
+  if (place.key.split("/").every(canBeNamed)) return place;
+  throw unsayable(place.path, place.key);
+}
+
+/**
+ * An address with this path, encoded.
+ *
+ * @throws {STORE_REFUSED} when that would be another one: a part that is only dots takes away the one before
+ */
+export function withPath(
+  address: URL,
+  { path, key }: Pick<ObjectPlace, "path" | "key">,
+  pathname: string,
+): URL {
+  const url = new URL(address);
+  url.pathname = pathname;
+  if (url.pathname !== pathname) throw unsayable(path, key);
+  return url;
+}
+
+function unsayable(path: string, key: string): ShardmillError {
+  const shown = path.endsWith(key) ? path : `${path} (the key ${JSON.stringify(key)})`;
+  return new ShardmillError("STORE_REFUSED", `${shown} has a part that is empty, or only dots`, {
+    fields: { path, key },
+    hint: "no store is sure to keep such a name: call the object otherwise",
+  });
+}
+
 /** As signatures want it in paths and queries: all but letters, digits and `-._~`. */
 export function uriEncoded(text: string): string {
   return encodeURIComponent(text).replace(

@@ -1,5 +1,5 @@
 import type { Answer } from "../http/messages.ts";
-import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
+import { encodedKey, type ObjectPlace, withPath } from "../objects/object-place.ts";
 import { problemOf } from "../objects/problem.ts";
 import { addressOf, type S3Settings } from "./settings.ts";
 
@@ -21,11 +21,12 @@ export class BucketRegions {
     this.#settings = settings;
   }
 
-  addressOf({ bucket, key }: Pick<ObjectPlace, "bucket" | "key">): ObjectAddress {
-    const region = this.#regionOf(bucket);
-    const url = addressOf({ ...this.#settings, region }, bucket);
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodedKey(key)}`;
-    return { url, region };
+  /** @throws {STORE_REFUSED} for a key that no address can say */
+  addressOf(place: ObjectPlace): ObjectAddress {
+    const region = this.#regionOf(place.bucket);
+    const url = addressOf({ ...this.#settings, region }, place.bucket);
+    const path = `${url.pathname.replace(/\/$/, "")}/${encodedKey(place.key)}`;
+    return { url: withPath(url, place, path), region };
   }
 
   /**

@@ -10,6 +10,7 @@ export interface S3Credentials {
 
 export function noCredentials(cause: unknown): ShardmillError {
   return new ShardmillError("STORE_REFUSED", `there are no credentials for S3: ${messageOf(cause)}`, {
+    fields: { variable: "AWS_PROFILE" },
     hint: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role",
     cause,
   });

@@ -15,7 +15,7 @@ import type {
   ObjectPage,
   ObjectPut,
 } from "../objects/object-client.ts";
-import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
+import { encodedKey, named, type ObjectPlace } from "../objects/object-place.ts";
 import { problemOf } from "../objects/problem.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { xmlText } from "../objects/xml.ts";
@@ -100,11 +100,14 @@ export class S3Client implements ObjectClient {
       const sha256 = isWhole ? Buffer.from(checksum, "base64").toString("hex") : null;
       return ignoring({ bytes: Number(length), version, sha256 });
     };
+    const ask = () => this.#call(place, { method: "HEAD", headers }, open, signal);
     try {
-      return await this.#call(place, { method: "HEAD", headers }, open, signal);
+      return await ask();
     } catch (error) {
-      if (isShardmillError(error, "STORE_REFUSED")) await this.#explain(place, signal);
-      throw error;
+      if (!isShardmillError(error, "STORE_REFUSED")) throw error;
+      await this.#explain(place, signal);
+      // It may have found out what was wrong with the signature.
+      return await ask();
     }
   }
 
@@ -167,9 +170,10 @@ export class S3Client implements ObjectClient {
   }
 
   async removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void> {
-    const odd = keys.filter((key) => NOT_IN_XML.test(key));
+    // They are what a listing says: none may lead to an object that is elsewhere.
+    const odd = keys.filter((key) => NOT_IN_XML.test(key)).map((key) => named({ ...place, key }));
     const plain = keys.filter((key) => !NOT_IN_XML.test(key));
-    await mapConcurrent(odd, REMOVALS_AT_ONCE, (key) => this.remove({ ...place, key }, signal));
+    await mapConcurrent(odd, REMOVALS_AT_ONCE, (each) => this.remove(each, signal));
     if (plain.length > 0) await this.#removeAtOnce(place, plain, signal);
   }
 
@@ -235,7 +239,7 @@ export class S3Client implements ObjectClient {
       judge: (answer) => {
         if (this.#regions.learn(bucket, address.region, answer))
           return new PassingFailure("is in another region");
-        if (!isMended && used !== null && this.#mends(asked, answer, used)) {
+        if (!isMended && used !== null && this.#mends(answer, used)) {
           isMended = true;
           return new PassingFailure("takes the signature no more");
         }
@@ -247,10 +251,9 @@ export class S3Client implements ObjectClient {
   }
 
   /** Whether the next signature may be taken where this one was not. */
-  #mends({ method }: Asked, answer: Answer, used: S3Credentials): boolean {
+  #mends(answer: Answer, used: S3Credentials): boolean {
     const problem = problemOf(answer);
-    // An answer to HEAD has no body that says why.
-    if (isExpired(problem) || (method === "HEAD" && answer.status === 400)) {
+    if (isExpired(problem)) {
       this.#credentials?.drop(used);
       return true;
     }

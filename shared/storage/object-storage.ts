@@ -3,7 +3,7 @@ import { isShardmillError, ShardmillError } from "../core/errors.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import { below, type FileStat, type Location, parseLocation } from "../domain/location.ts";
 import type { ObjectClient, ObjectPut } from "../objects/object-client.ts";
-import { canBeNamed, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
+import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
 import { checkedChunks, drain, sourceOfBytes } from "./put-source.ts";
 import type {
@@ -271,16 +271,6 @@ function entryOf(name: string, kind: "file" | "folder", stat: FileStat | null): 
   if (canBeNamed(name)) return { name, kind, stat, unnameable: null };
   const why = "a part of its key is empty, or only dots";
   return { name, kind, stat, unnameable: { shown: `${name || "(no name)"}/`, why } };
-}
-
-/** @throws {STORE_REFUSED} for a key that no address can say */
-function named(place: ObjectPlace): ObjectPlace {
-  const { path, key } = place;
-  if (key.split("/").every(canBeNamed)) return place;
-  throw new ShardmillError("STORE_REFUSED", `${path} has a part that is empty, or only dots`, {
-    fields: { path },
-    hint: "no store is sure to keep such a name: call the object otherwise",
-  });
 }
 
 function notFound(location: Location): ShardmillError {

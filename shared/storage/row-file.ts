@@ -1,6 +1,6 @@
 import { isShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
-import { below, isLocation, type Location } from "../domain/location.ts";
+import { below, isLocation, isWebInput, type Location } from "../domain/location.ts";
 import { isNotAFile, reasonOf } from "./errors.ts";
 import type { Storages } from "./open-storage.ts";
 
@@ -20,7 +20,7 @@ interface ReadOptions {
  * Reads the file that a row names: by a location, or by a path from `folder` on.
  *
  * @throws {STORE_FAILED} when the place itself fails, which another attempt may find mended
- * @throws {STORE_REFUSED} when this machine's settings lead to no place
+ * @throws {STORE_REFUSED} when this machine's settings lead to no place, or the store cannot prove who it is
  */
 export async function readRowFile(
   storages: Storages,
@@ -37,7 +37,7 @@ export async function readRowFile(
       return refused(`is a file of ${formatBytes(bytes)}, more than ${formatBytes(maxBytes)}`);
     return { kind: "bytes", bytes: await storage.read(location, 0, bytes, signal) };
   } catch (error) {
-    if (!isOfThisFile(error)) throw error;
+    if (!isOfThisFile(location, error)) throw error;
     return refused(`cannot be read: ${reasonOf(error)}`);
   }
 }
@@ -57,12 +57,12 @@ function withoutUser(name: string): string {
   return name.replace(/^([A-Za-z][A-Za-z0-9+.-]+:\/\/)[^/]*@/, "$1...@");
 }
 
-function isOfThisFile(error: unknown): boolean {
+function isOfThisFile(location: Location, error: unknown): boolean {
+  if (!isShardmillError(error)) return false;
+  const { server, variable } = error.fields;
+  // A row names its web server; the one of a store is the job's, or this machine's.
+  if (server !== undefined) return isWebInput(location);
   // Settings of this machine are no row's fault: another worker's may be right.
-  if (isShardmillError(error) && error.fields.variable !== undefined) return false;
-  return (
-    isShardmillError(error, "STORE_NOT_FOUND") ||
-    isShardmillError(error, "STORE_REFUSED") ||
-    isNotAFile(error)
-  );
+  if (variable !== undefined) return false;
+  return error.code === "STORE_NOT_FOUND" || error.code === "STORE_REFUSED" || isNotAFile(error);
 }

@@ -6,6 +6,7 @@ import { FailureJudge } from "../../../../coordinator/job/failure-judge.ts";
 import type { FailureReason } from "../../../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
@@ -87,6 +88,25 @@ test("files in a bucket are judged where they are", async () => {
   await put("a.parquet", "54321");
   await put("m.onnx", "other");
   expect(await codes()).toEqual(["INPUT_CHANGED", "MODEL_CHANGED"]);
+});
+
+test("that the coordinator cannot look either is no sign of a change", async () => {
+  const gone = new ShardmillError("STORE_FAILED", "nobody knows vpn.invalid");
+  const bucket = new MemoryStorage({
+    before: async () => {
+      throw gone;
+    },
+  });
+  const at = (name: string) => parseLocation(`s3://bucket/${name}`);
+  const input = anInputFile({ path: at("a.parquet"), bytes: 5, version: "v1" });
+  const model = { path: at("m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] };
+  const files = { stores: NO_STORES, dataset: { files: [input] }, model, map: NO_STEPS, reductions: {} };
+  const judged = new FailureJudge(files, { s3: async () => bucket });
+  for (const word of [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")])
+    expect(await judged.judge(word)).toMatchObject({
+      code: "STORE_FAILED",
+      message: expect.stringMatching(/nobody knows vpn\.invalid.*it changed/),
+    });
 });
 
 test("anything else is passed on as it was said", async () => {

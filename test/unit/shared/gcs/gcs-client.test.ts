@@ -271,3 +271,16 @@ test("an object in pieces that the store forgets again and again has failed", as
   await expect(put).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
   expect(state.begun).toBe(3);
 });
+
+test("a key that only has dots never asks for its bucket", async () => {
+  const listed = { items: [{ name: "..", size: "1", generation: "7" }] };
+  const asked = answers(LIST, says(200, JSON.stringify(listed)));
+  const from = server.requests.length;
+  await using storage = open();
+  await expect(storage.remove(parseLocation("gs://bucket/"))).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    fields: { key: ".." },
+  });
+  expect(asked).toHaveLength(1);
+  expect(server.requests.slice(from)).toHaveLength(1);
+});

@@ -11,7 +11,7 @@ test.each([
   ["https://a.test/", "DNS:a.test"],
 ])("%s is who its certificate says it is, and no other is", async (url, name) => {
   using connections = new Connections();
-  const { checkServerIdentity } = await connections.to(new URL(url));
+  const { checkServerIdentity } = (await connections.to(new URL(url))).connection;
   expect(checkServerIdentity("", certificate(name))).toBeUndefined();
   for (const other of ["IP Address:2001:DB8:0:0:0:0:0:2", "DNS:b.test"])
     expect(checkServerIdentity("", certificate(other))).toBeInstanceOf(Error);

@@ -216,7 +216,7 @@ test("a server that cannot prove who it is is refused, and trusted with the cert
   using stranger = new HttpEngine(OPTIONS);
   await expect(stranger.call(call)).rejects.toMatchObject({
     code: "STORE_REFUSED",
-    fields: { reason: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+    fields: { reason: "DEPTH_ZERO_SELF_SIGNED_CERT", server: "127.0.0.1" },
     hint: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
   });
   expect(stranger.counts.get(new URL(secure.url).host)).toMatchObject({ requests: 1, retries: 0 });
@@ -227,7 +227,7 @@ test("a server that cannot prove who it is is refused, and trusted with the cert
 test("an exchange that is not wanted any more when it has a connection is not begun", async () => {
   using connections = new Connections();
   const url = new URL("/never-asked", server.url);
-  const connection = await connections.to(url);
+  const { connection } = await connections.to(url);
   const reason = new Error("enough");
   const open = () => ({ take: () => "more" as const, end: () => "came" });
   const judge = (error: unknown) => new Error("judged", { cause: error });

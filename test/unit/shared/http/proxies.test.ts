@@ -75,7 +75,10 @@ test("a proxy that wants to know who asks is told, and what it is told is in no 
   for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) vi.stubEnv(name, proxyUrl.replace("//", "//me:hunter3@"));
   for (const url of [plain.url, secure.url]) {
     const refused = await read(url).catch((error: unknown) => error);
-    expect(refused).toMatchObject({ code: "STORE_REFUSED", fields: { status: 407 } });
+    expect(refused).toMatchObject({
+      code: "STORE_REFUSED",
+      fields: { status: 407, variable: "HTTPS_PROXY" },
+    });
     expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter");
   }
 });
@@ -84,7 +87,7 @@ test("a proxy that is none is refused, and not passed by", async () => {
   for (const wrong of ["socks5://me:hunter2@127.0.0.1:1", "http://me:hunter2@:x"]) {
     vi.stubEnv("ALL_PROXY", wrong);
     const refused = await read(plain.url).catch((error: unknown) => error);
-    expect(refused).toMatchObject({ code: "STORE_REFUSED" });
+    expect(refused).toMatchObject({ code: "STORE_REFUSED", fields: { variable: "HTTPS_PROXY" } });
     expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter");
   }
 });

@@ -1,74 +1,28 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { HttpEngine } from "../../../../shared/http/http-engine.ts";
 import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
 import type { S3Credentials } from "../../../../shared/s3/credentials.ts";
 import { S3Client } from "../../../../shared/s3/s3-client.ts";
 import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../../shared/storage/storage.ts";
-import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";
+import { error, type FaultyS3, range, says, startFaultyS3 } from "../../../support/faulty-s3.ts";
+import type { ServeCall } from "../../../support/web-server.ts";
 
 /** What a real server does not do when it is asked to: its faults, as AWS documents them. */
 
-let server: WebServer;
+let store: FaultyS3;
+const answers: FaultyS3["answers"] = (path, ...calls) => store.answers(path, ...calls);
+const open = () => store.open();
 beforeAll(async () => {
-  server = await startWebServer({});
+  store = await startFaultyS3();
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
 });
 
 const object = parseLocation("s3://bucket/a.bin");
-const error = (code: string) =>
-  `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>said hunter2-free</Message></Error>`;
-
-/** Answers one after the other, and the last for ever. */
-function answers(path: string, ...calls: ServeCall[]): string[] {
-  const signatures: string[] = [];
-  server.served.set(path, (request, response) => {
-    signatures.push(/Credential=([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "");
-    const call = calls.length > 1 ? calls.shift() : calls[0];
-    request.resume().on("end", () => call?.(request, response));
-  });
-  return signatures;
-}
-
-const says =
-  (status: number, body = "", headers: Record<string, string> = {}): ServeCall =>
-  (_request, response) =>
-    void response.writeHead(status, headers).end(body);
-const range = says(206, "01234", { "content-range": "bytes 0-4/10", etag: '"e"' });
-
-function open(): { readonly storage: Storage; readonly asked: () => number } {
-  let asked = 0;
-  const credentials = new CredentialCache(async () => {
-    asked += 1;
-    return {
-      accessKeyId: `KEY${asked}`,
-      secretAccessKey: "hunter2",
-      expiration: new Date(Date.now() + 3_600_000),
-    };
-  });
-  const timers = {
-    after(_ms: number, act: () => void) {
-      act();
-      return () => {};
-    },
-  };
-  const settings = {
-    endpoint: new URL(server.url),
-    region: "us-east-1",
-    addressing: "path",
-    ca: null,
-  } as const;
-  const client = new S3Client({ settings, credentials, engine: new HttpEngine({ timers, idleMs: 500 }) });
-  return { storage: createObjectStorage(client), asked: () => asked };
-}
-
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
-
 test("credentials that a store takes no more are asked for anew, once, and then it is a refusal", async () => {
   const keys = answers("/bucket/a.bin", says(400, error("ExpiredToken")), range);
   await using first = open().storage;
@@ -81,27 +35,6 @@ test("credentials that a store takes no more are asked for anew, once, and then 
   expect(JSON.stringify([refused, String(refused)])).not.toContain('"hunter2');
   expect(asked()).toBe(2);
   await storage[Symbol.asyncDispose]();
-});
-
-test("an answer to HEAD has no body that says so: then, too, others are tried", async () => {
-  const keys = answers("/bucket/a.bin", says(400), says(200, "", { etag: '"e"', "content-length": "10" }));
-  await using storage = open().storage;
-  expect(await storage.stat(object)).toEqual({ bytes: 10, version: '"e"' });
-  expect(keys).toEqual(["KEY1", "KEY2"]);
-});
-
-test("a clock that is wrong is put right by the store's", async () => {
-  const dates: string[] = [];
-  const skewed: ServeCall = (request, response) => {
-    const date = String(request.headers["x-amz-date"]);
-    dates.push(date);
-    if (dates.length > 1) return range(request, response);
-    response.writeHead(403, { date: "Thu, 01 Jan 2037 12:00:00 GMT" }).end(error("RequestTimeTooSkewed"));
-  };
-  answers("/bucket/a.bin", skewed);
-  await using storage = open().storage;
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
-  expect(dates[1]).toMatch(/^20370101T12000/);
 });
 
 test("a store that is busy is asked again, by its status or by its code", async () => {
@@ -132,7 +65,7 @@ test.each([
   [412, "PreconditionFailed", "STORE_CHANGED"],
   [400, "InvalidArgument", "STORE_FAILED"],
 ])("%i %s is %s", async (status, code, expected) => {
-  server.served.set("/bucket/", says(404, error("NoSuchBucket")));
+  store.server.served.set("/bucket/", says(404, error("NoSuchBucket")));
   answers("/bucket/a.bin", says(status, error(code)));
   await using storage = open().storage;
   await expect(storage.read(object, 0, 5, undefined, '"e"')).rejects.toMatchObject({ code: expected });
@@ -227,7 +160,7 @@ test.each([
 test("a call that waits for credentials ends when it is not wanted any more", async () => {
   const credentials = new CredentialCache<S3Credentials>(() => new Promise(() => {}));
   const settings = {
-    endpoint: new URL(server.url),
+    endpoint: new URL(store.server.url),
     region: "us-east-1",
     addressing: "path",
     ca: null,
@@ -238,20 +171,4 @@ test("a call that waits for credentials ends when it is not wanted any more", as
   const read = storage.read(object, 0, 5, abort.signal);
   abort.abort(reason);
   await expect(read).rejects.toBe(reason);
-});
-
-test("a key that no address can say is listed with the reason", async () => {
-  answers(
-    "/bucket/",
-    says(
-      200,
-      "<ListBucketResult><Contents><Key>a/..</Key><Size>1</Size></Contents><CommonPrefixes><Prefix>a//</Prefix></CommonPrefixes></ListBucketResult>",
-    ),
-  );
-  await using storage = open().storage;
-  for await (const page of storage.list(parseLocation("s3://bucket/a")))
-    expect(page.map(({ kind, unnameable }) => [kind, unnameable])).toEqual([
-      ["file", { shown: "../", why: "a part of its key is empty, or only dots" }],
-      ["folder", { shown: "(no name)/", why: "a part of its key is empty, or only dots" }],
-    ]);
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
+import { judgedByError, wantsProxyUser } from "../../../../shared/http/failures.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
 import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
+import { noCredentials } from "../../../../shared/s3/credentials.ts";
 import { S3Client } from "../../../../shared/s3/s3-client.ts";
 import { invalidSetting } from "../../../../shared/s3/settings.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
@@ -74,6 +76,43 @@ describe("readRowFile", () => {
     });
     const read = readRowFile(storages, "s3://bucket/cat.jpg", { folder, maxBytes, signal });
     await expect(read).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  });
+
+  const certificate = (host: string) =>
+    judgedByError(
+      "the file",
+      host,
+      Object.assign(new Error("self-signed"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
+    );
+  const unknown = new ShardmillError("STORE_FAILED", "nobody knows h", { fields: { server: "h" } });
+
+  it.each([
+    ["no credentials", noCredentials(new Error("503 of the metadata service"))],
+    ["a proxy that wants to know who asks", wantsProxyUser("the file")],
+    ["the certificate of the store", certificate("minio.test")],
+    ["a store that nobody knows", unknown],
+  ])("of a store, %s is no row's fault", async (_what, error) => {
+    const storages = new Storages({
+      s3: async () => {
+        throw error;
+      },
+    });
+    await expect(readRowFile(storages, "s3://bucket/cat.jpg", { folder, maxBytes, signal })).rejects.toBe(
+      error,
+    );
+  });
+
+  it.each([
+    ["certificate", certificate("h")],
+    ["name", unknown],
+  ])("a web server that a row names is its fault, by its %s", async (_what, error) => {
+    const storages = new Storages({
+      https: async () => {
+        throw error;
+      },
+    });
+    const found = await readRowFile(storages, "https://h/cat.jpg", { folder, maxBytes, signal });
+    expect(found).toMatchObject({ kind: "refused" });
   });
 
   it("throws what is the place's fault, which may be mended", async () => {

@@ -1,0 +1,76 @@
+import { HttpEngine } from "../../shared/http/http-engine.ts";
+import { CredentialCache } from "../../shared/objects/credential-cache.ts";
+import type { S3Credentials } from "../../shared/s3/credentials.ts";
+import { S3Client } from "../../shared/s3/s3-client.ts";
+import { createObjectStorage } from "../../shared/storage/object-storage.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { type ServeCall, startWebServer, type WebServer } from "./web-server.ts";
+
+/** A store that says what it is told to, as S3 does: the faults that no real one has on request. */
+export interface FaultyS3 extends AsyncDisposable {
+  readonly server: WebServer;
+  /** For a path: one answer after the other, and the last for ever. @returns the access keys of who asked */
+  answers(path: string, ...calls: ServeCall[]): string[];
+  client(provide: () => Promise<S3Credentials>): S3Client;
+  /** A storage of which each look for credentials finds others; and how often it looked. */
+  open(): { readonly storage: Storage; readonly asked: () => number };
+}
+
+export async function startFaultyS3(): Promise<FaultyS3> {
+  const server = await startWebServer({});
+  const client: FaultyS3["client"] = (provide) => clientOf(server, provide);
+  return {
+    server,
+    answers: (path, ...calls) => {
+      const keys: string[] = [];
+      server.served.set(path, (request, response) => {
+        keys.push(/Credential=([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "");
+        const call = calls.length > 1 ? calls.shift() : calls[0];
+        request.resume().on("end", () => call?.(request, response));
+      });
+      return keys;
+    },
+    client,
+    open: () => {
+      let asked = 0;
+      const opened = client(async () => {
+        asked += 1;
+        return {
+          accessKeyId: `KEY${asked}`,
+          secretAccessKey: "hunter2",
+          expiration: new Date(Date.now() + 3_600_000),
+        };
+      });
+      return { storage: createObjectStorage(opened), asked: () => asked };
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+function clientOf(server: WebServer, provide: () => Promise<S3Credentials>): S3Client {
+  const timers = {
+    after(_ms: number, act: () => void) {
+      act();
+      return () => {};
+    },
+  };
+  const settings = {
+    endpoint: new URL(server.url),
+    region: "us-east-1",
+    addressing: "path",
+    ca: null,
+  } as const;
+  const credentials = new CredentialCache(provide);
+  return new S3Client({ settings, credentials, engine: new HttpEngine({ timers, idleMs: 500 }) });
+}
+
+/** A body that says why. */
+export const error = (code: string, message = "said hunter2-free") =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+
+export const says =
+  (status: number, body = "", headers: Record<string, string> = {}): ServeCall =>
+  (_request, response) =>
+    void response.writeHead(status, headers).end(body);
+/** Of an object of ten bytes, the first five. */
+export const range = says(206, "01234", { "content-range": "bytes 0-4/10", etag: '"e"' });

@@ -1,0 +1,77 @@
+import dns from "node:dns";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { judgedByStatus } from "../../../../shared/http/failures.ts";
+import { HttpEngine } from "../../../../shared/http/http-engine.ts";
+import { startWebServer, type WebServer } from "../../../support/web-server.ts";
+
+let server: WebServer;
+beforeAll(async () => {
+  server = await startWebServer({});
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+/** Asks, and no answer is the one that was meant. Waits end at once. */
+async function ask({ url }: { readonly url: URL }): Promise<never> {
+  const timers = {
+    after(_ms: number, act: () => void) {
+      act();
+      return () => {};
+    },
+  };
+  using engine = new HttpEngine({ idleMs: 500, timers });
+  return await engine.call({
+    path: "the file",
+    request: () => ({ method: "GET", url, headers: {} }),
+    open: () => null,
+    judge: (answer) => judgedByStatus("the file", answer),
+  });
+}
+
+test("a server of which nobody knows fails when it was asked for often enough, and is not taken for a file that is gone", async () => {
+  const lookup = vi.spyOn(dns, "lookup").mockImplementation(((host: string, ...rest: unknown[]) => {
+    const unknown = Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), {
+      code: "ENOTFOUND",
+      hostname: host,
+    });
+    (rest.at(-1) as (error: Error) => void)(unknown);
+  }) as never);
+  const url = new URL("http://vpn.invalid/x");
+  try {
+    await expect(ask({ url })).rejects.toMatchObject({
+      code: "STORE_FAILED",
+      message: "the file cannot be reached: nobody knows vpn.invalid",
+      fields: { server: "vpn.invalid", tries: 6 },
+    });
+    vi.stubEnv("HTTP_PROXY", "http://me:hunter2@proxy.invalid:3128");
+    const behind = await ask({ url }).catch((error: unknown) => error);
+    expect(behind).toMatchObject({
+      code: "STORE_FAILED",
+      message: "the file cannot be reached: nobody knows the proxy proxy.invalid",
+      fields: { variable: "HTTPS_PROXY", proxy: "proxy.invalid" },
+    });
+    expect(behind).not.toHaveProperty("fields.server");
+  } finally {
+    lookup.mockRestore();
+    vi.unstubAllEnvs();
+  }
+});
+
+test("a server that speaks as a proxy does says nothing of this machine's proxy", async () => {
+  server.served.set("/odd", (_request, response) => void response.writeHead(407).end());
+  const refused = await ask({ url: new URL("/odd", server.url) }).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "STORE_REFUSED", fields: { status: 407 } });
+  expect(refused).not.toHaveProperty("fields.variable");
+});
+
+test.each([501, 505])("%i is not asked again", async (status) => {
+  let asked = 0;
+  server.served.set("/never-done", (request, response) => {
+    asked += 1;
+    request.resume().on("end", () => response.writeHead(status).end("no such method"));
+  });
+  const call = ask({ url: new URL("/never-done", server.url) });
+  await expect(call).rejects.toMatchObject({ code: "STORE_FAILED", fields: { status } });
+  expect(asked).toBe(1);
+});

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { error, type FaultyS3, range, says, startFaultyS3 } from "../../../support/faulty-s3.ts";
+import type { ServeCall } from "../../../support/web-server.ts";
+
+/** What a store refuses, why, and what is done about it; and keys that nothing can be asked of. */
+
+let store: FaultyS3;
+const answers: FaultyS3["answers"] = (path, ...calls) => store.answers(path, ...calls);
+const open = () => store.open();
+beforeAll(async () => {
+  store = await startFaultyS3();
+});
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+});
+
+const object = parseLocation("s3://bucket/a.bin");
+const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
+
+test("an answer to HEAD has no body that says so: what GET says of credentials is believed, and no other 400", async () => {
+  const there = says(200, "", { etag: '"e"', "content-length": "10" });
+  const keys = answers("/bucket/a.bin", says(400), says(400, error("ExpiredToken")), range, there);
+  await using storage = open().storage;
+  expect(await storage.stat(object)).toEqual({ bytes: 10, version: '"e"' });
+  expect(keys).toEqual(["KEY1", "KEY1", "KEY2", "KEY2"]);
+  const other = open();
+  answers("/bucket/a.bin", says(400, error("KeyTooLongError")));
+  await expect(other.storage.stat(object)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  expect(other.asked()).toBe(1);
+  await other.storage[Symbol.asyncDispose]();
+});
+
+test("a clock that is wrong is put right by the store's", async () => {
+  const dates: string[] = [];
+  const skewed: ServeCall = (request, response) => {
+    const date = String(request.headers["x-amz-date"]);
+    dates.push(date);
+    if (dates.length > 1) return range(request, response);
+    response.writeHead(403, { date: "Thu, 01 Jan 2037 12:00:00 GMT" }).end(error("RequestTimeTooSkewed"));
+  };
+  answers("/bucket/a.bin", skewed);
+  await using storage = open().storage;
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(dates[1]).toMatch(/^20370101T12000/);
+});
+
+test("a clock that is wrong is put right where the first that is asked is HEAD, too", async () => {
+  const dates: string[] = [];
+  answers("/bucket/a.bin", (request, response) => {
+    const date = String(request.headers["x-amz-date"]);
+    dates.push(`${request.method} ${date.slice(0, 4)}`);
+    if (!date.startsWith("2037"))
+      response.writeHead(403, { date: "Thu, 01 Jan 2037 12:00:00 GMT" }).end(error("RequestTimeTooSkewed"));
+    else if (request.method === "GET") range(request, response);
+    else response.writeHead(200, { etag: '"e"', "content-length": "10" }).end();
+  });
+  await using storage = open().storage;
+  expect(await storage.stat(object)).toEqual({ bytes: 10, version: '"e"' });
+  expect(dates.map((date) => date.replace(/20[0-2]\d/, "now"))).toEqual([
+    "HEAD now",
+    "GET now",
+    "GET 2037",
+    "HEAD 2037",
+  ]);
+});
+
+test("what a store does not know how to do is asked once, and told in its words", async () => {
+  let asked = 0;
+  answers("/bucket/a.bin", (request, response) => {
+    asked += 1;
+    says(501, error("NotImplemented"))(request, response);
+  });
+  await using storage = open().storage;
+  await expect(storage.put(object, sourceOfBytes("x"))).rejects.toMatchObject({
+    code: "STORE_FAILED",
+    fields: { reason: "NotImplemented" },
+    message: "s3://bucket/a.bin answers NotImplemented (501): said hunter2-free",
+  });
+  expect(asked).toBe(1);
+});
+
+test("a key that is listed leads to no object elsewhere, though XML cannot hold it", async () => {
+  const odd = "out/_work/%01/../../../precious/data.parquet";
+  const listed = `<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>${odd}</Key><Size>1</Size></Contents></ListBucketResult>`;
+  answers("/bucket/", (_request, response) => void response.end(listed));
+  const from = store.server.requests.length;
+  await using storage = open().storage;
+  await expect(storage.remove(parseLocation("s3://bucket/out/_work/"))).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    fields: { key: decodeURIComponent(odd) },
+  });
+  expect(store.server.requests.slice(from).filter((request) => !request.startsWith("GET"))).toEqual([]);
+});
+
+test.each(["..", "a/../../other/key", "./x"])("no request is signed for the key %s", async (key) => {
+  using client = store.client(async () => ({ accessKeyId: "KEY", secretAccessKey: "hunter2" }));
+  const from = store.server.requests.length;
+  const place = { bucket: "bucket", key, path: `s3://bucket/${key}` };
+  await expect(client.remove(place)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  expect(store.server.requests.length).toBe(from);
+});
+
+test("a key that no address can say is listed with the reason", async () => {
+  answers(
+    "/bucket/",
+    says(
+      200,
+      "<ListBucketResult><Contents><Key>a/..</Key><Size>1</Size></Contents><CommonPrefixes><Prefix>a//</Prefix></CommonPrefixes></ListBucketResult>",
+    ),
+  );
+  await using storage = open().storage;
+  for await (const page of storage.list(parseLocation("s3://bucket/a")))
+    expect(page.map(({ kind, unnameable }) => [kind, unnameable])).toEqual([
+      ["file", { shown: "../", why: "a part of its key is empty, or only dots" }],
+      ["folder", { shown: "(no name)/", why: "a part of its key is empty, or only dots" }],
+    ]);
+});
